@@ -1,0 +1,111 @@
+//! Gives the time. The only place that reads the wall clock: everybody else takes a [`UnixTime`] as an argument.
+//!
+//! Never used to measure how long something took; that is `std::time::Instant`'s work.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// A point in time: the time since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime(Duration);
+
+impl UnixTime {
+    /// The start of 1970. Anything with this as its deadline is already over.
+    pub const EPOCH: Self = Self(Duration::ZERO);
+
+    /// The last second of the year 9999, the greatest time that X.509 (RFC 5280 4.1.2.5) and RFC 3339 can write.
+    pub const END: Self = Self(Duration::from_secs(253_402_300_799));
+
+    /// The time that lies `seconds` after 1970-01-01T00:00:00Z.
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub const fn seconds(self) -> u64 {
+        self.0.as_secs()
+    }
+
+    /// The time since 1970-01-01T00:00:00Z.
+    pub const fn since_epoch(self) -> Duration {
+        self.0
+    }
+
+    /// This time and `duration` more, at most [`UnixTime::END`].
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        self.0.checked_add(duration).map_or(Self::END, Self).min(Self::END)
+    }
+
+    /// How long after `earlier` this is; zero where it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl From<Duration> for UnixTime {
+    fn from(since_epoch: Duration) -> Self {
+        Self(since_epoch)
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, as `2026-11-22T09:30:00.250Z`.
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = SystemTime::UNIX_EPOCH + self.0.min(Self::END.0);
+        humantime::format_rfc3339_millis(time).fmt(f)
+    }
+}
+
+/// The clock that a running gate reads. Clones show the same time.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    ahead_millis: Arc<AtomicU64>,
+}
+
+impl Clock {
+    /// The system's wall clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// The time now. A system clock set before 1970 reads as 1970, where no certificate is valid.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    pub fn now(&self) -> UnixTime {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        UnixTime(wall).plus(Duration::from_millis(self.ahead_millis.load(Ordering::Relaxed)))
+    }
+
+    /// Moves this clock and its clones forward, for tests that would otherwise wait for hours.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_rfc_3339_in_utc() {
+        assert_eq!(UnixTime::from_seconds(1_795_339_800).to_string(), "2026-11-22T09:30:00.000Z");
+    }
+
+    #[test]
+    fn no_time_lies_beyond_the_year_9999() {
+        assert_eq!(UnixTime::from_seconds(1).plus(Duration::MAX), UnixTime::END);
+        assert_eq!(UnixTime::END.to_string(), "9999-12-31T23:59:59.000Z");
+    }
+
+    #[test]
+    fn clones_of_a_moved_clock_show_the_same_time() {
+        let clock = Clock::system();
+        let clone = clock.clone();
+        let before = clone.now();
+        clock.advance(Duration::from_secs(3600));
+        assert!(clone.now().since(before) >= Duration::from_secs(3600));
+    }
+}

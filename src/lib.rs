@@ -1,0 +1,7 @@
+//! portcullis: a reverse proxy that puts smartcard authentication in front of web servers that cannot do it well
+//! themselves.
+//!
+//! Each folder is a stage of a request's road. Imports go down the floors that `docs/architecture.md` draws;
+//! `tests/` holds them.
+
+pub mod clock;
