@@ -5,3 +5,4 @@
 //! `tests/` holds them.
 
 pub mod clock;
+pub mod observability;

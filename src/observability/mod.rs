@@ -1,0 +1,17 @@
+//! What a running gate tells about itself: numbers for a scraper and log lines on standard error.
+//!
+//! Stages are handed counters that were looked up when the configuration was loaded; counting takes no lock.
+
+mod causes;
+mod crl_metrics;
+mod histogram;
+pub mod logging;
+mod metrics;
+
+pub use causes::with_causes;
+pub use crl_metrics::CrlMetrics;
+pub use histogram::DurationHistogram;
+pub use metrics::{
+    AuditMetrics, BackendFailure, BackendMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics,
+    SiteMetrics,
+};
