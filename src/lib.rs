@@ -6,3 +6,4 @@
 
 pub mod clock;
 pub mod observability;
+pub mod request;

@@ -1,0 +1,124 @@
+//! Takes the text of `Host`, `:authority` or an absolute target's authority, gives host and port.
+
+use super::{BadHost, HostName};
+use std::fmt;
+use std::num::NonZeroU16;
+
+/// A host and the port that was written after it (RFC 3986 3.2, without user information).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority {
+    host: HostName,
+    port: Option<NonZeroU16>,
+}
+
+/// What is wrong with an authority.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAuthority {
+    /// `user@host`: servers disagree on what it means, and it is how links lie about where they lead.
+    #[error("the authority carries user information")]
+    UserInformation,
+    /// The port is empty, zero, too great, padded with zeros, or not a number.
+    #[error("the port is not a number from 1 to 65535")]
+    Port,
+    /// The host is malformed.
+    #[error("the host is malformed")]
+    Host(#[from] BadHost),
+}
+
+impl Authority {
+    /// Takes `host` or `host:port`; the host as [`HostName::parse`] takes it.
+    ///
+    /// # Errors
+    ///
+    /// Refuses user information, an empty port, and what is no host.
+    pub fn parse(text: &str) -> Result<Self, BadAuthority> {
+        if text.contains('@') {
+            return Err(BadAuthority::UserInformation);
+        }
+        // The colons of an IPv6 address stand inside brackets, the port's after them.
+        let host_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if host.len() >= host_end => (host, Some(parse_port(port)?)),
+            _ => (text, None),
+        };
+        Ok(Self { host: HostName::parse(host)?, port })
+    }
+
+    /// The host.
+    pub fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// The port, where one was written.
+    pub fn port(&self) -> Option<u16> {
+        self.port.map(NonZeroU16::get)
+    }
+}
+
+impl From<HostName> for Authority {
+    fn from(host: HostName) -> Self {
+        Self { host, port: None }
+    }
+}
+
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.host.fmt(f)?;
+        match self.port {
+            Some(port) => write!(f, ":{port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn parse_port(digits: &str) -> Result<NonZeroU16, BadAuthority> {
+    let written_plainly = digits.starts_with(|first: char| matches!(first, '1'..='9'))
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !written_plainly {
+        return Err(BadAuthority::Port);
+    }
+    digits.parse().map_err(|_| BadAuthority::Port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<String, BadAuthority> {
+        Authority::parse(text).map(|authority| authority.to_string())
+    }
+
+    #[test]
+    fn a_host_with_or_without_port_is_accepted() {
+        assert_eq!(shown("RMS.example."), Ok("rms.example".into()));
+        assert_eq!(shown("rms.example.:8443"), Ok("rms.example:8443".into()));
+        assert_eq!(shown("192.0.2.1:1"), Ok("192.0.2.1:1".into()));
+        assert_eq!(shown("[::1]"), Ok("[::1]".into()));
+        assert_eq!(shown("[::1]:65535"), Ok("[::1]:65535".into()));
+    }
+
+    #[test]
+    fn user_information_is_refused() {
+        for text in ["user@rms.example", "rms.example:443@evil.example", "@rms.example"] {
+            assert_eq!(shown(text), Err(BadAuthority::UserInformation));
+        }
+    }
+
+    #[test]
+    fn a_port_is_a_plain_number_from_1_to_65535() {
+        for port in ["", "0", "65536", "080", "+80", "-1", "80 ", "http", "\u{0661}"] {
+            assert_eq!(shown(&format!("rms.example:{port}")), Err(BadAuthority::Port), "{port}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        assert_eq!(shown(":443"), Err(BadAuthority::Host(BadHost::Empty)));
+        assert_eq!(shown("::1"), Err(BadAuthority::Host(BadHost::Label { label: ":".into() })));
+        assert_eq!(shown("[::1]x:1"), Err(BadAuthority::Host(BadHost::Ipv6)));
+        assert_eq!(
+            shown("rms.example, evil.example"),
+            Err(BadAuthority::Host(BadHost::Label { label: "example, evil".into() }))
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! Takes a host as SNI, `Host`, `:authority` or the configuration spells it, gives the one spelling that is compared.
+//!
+//! Never resolves a name. Unicode names are refused: clients send A-labels (RFC 5891 4.4), and two spellings of one
+//! name would be two names to compare.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The greatest length of a DNS name in text, without its trailing dot (RFC 1035 2.3.4).
+const MAX_NAME_BYTES: usize = 253;
+/// The greatest length of one label (RFC 1035 2.3.4).
+const MAX_LABEL_BYTES: usize = 63;
+
+/// A DNS name of letters, digits and hyphens (RFC 1123 2.1), in lower case and without its trailing dot, or an address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostName(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Dns(Box<str>),
+    Address(IpAddr),
+}
+
+/// What is wrong with a host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadHost {
+    /// Nothing there.
+    #[error("the host is empty")]
+    Empty,
+    /// Longer than a DNS name may be.
+    #[error("the host has {bytes} bytes, more than 253")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A label that is empty, too long, starts or ends with a hyphen, or holds another character.
+    #[error("`{label}` is not a label of 1 to 63 letters, digits and inner hyphens")]
+    Label {
+        /// The label as received, with everything but printable ASCII escaped.
+        label: String,
+    },
+    /// The last label is a number, but the whole is no IPv4 address of four decimal numbers: some would read it as one.
+    #[error("the host ends in a number but is not an IPv4 address in four decimal numbers")]
+    Numeric,
+    /// Brackets that hold no IPv6 address. Zone identifiers mean something on one machine only and are refused.
+    #[error("the brackets hold no IPv6 address")]
+    Ipv6,
+    /// `*` where it has no meaning: a pattern is `*.` and a DNS name.
+    #[error("a wildcard is `*.` followed by a DNS name, and stands for exactly one label")]
+    Wildcard,
+}
+
+impl HostName {
+    /// Takes a DNS name, an IPv4 address, or an IPv6 address in brackets; in any letter case, with or without one
+    /// trailing dot after a name.
+    ///
+    /// # Errors
+    ///
+    /// Refuses everything else, underscores and Unicode too.
+    pub fn parse(text: &str) -> Result<Self, BadHost> {
+        if let Some(rest) = text.strip_prefix('[') {
+            let inside = rest.strip_suffix(']').ok_or(BadHost::Ipv6)?;
+            let address: Ipv6Addr = inside.parse().map_err(|_| BadHost::Ipv6)?;
+            return Ok(Self(Kind::Address(address.into())));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if name.is_empty() {
+            return Err(BadHost::Empty);
+        }
+        if name.len() > MAX_NAME_BYTES {
+            return Err(BadHost::TooLong { bytes: name.len() });
+        }
+        if let Some(label) = name.split('.').find(|label| !is_label(label)) {
+            return Err(BadHost::Label { label: label.escape_default().to_string() });
+        }
+        if ends_in_a_number(name) {
+            // `127.1`, `0x7f.1` and `2130706433` are addresses to inet_aton, and names to nobody (WHATWG URL 3.5).
+            let address: Ipv4Addr = text.parse().map_err(|_| BadHost::Numeric)?;
+            return Ok(Self(Kind::Address(address.into())));
+        }
+        Ok(Self(Kind::Dns(name.to_ascii_lowercase().into_boxed_str())))
+    }
+
+    /// The DNS name, unless this is an address.
+    pub fn dns_name(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Dns(name) => Some(name),
+            Kind::Address(_) => None,
+        }
+    }
+
+    /// Whether it means this machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
+    pub fn is_loopback(&self) -> bool {
+        match &self.0 {
+            Kind::Dns(name) => &**name == "localhost" || name.ends_with(".localhost"),
+            Kind::Address(address) => address.to_canonical().is_loopback(),
+        }
+    }
+
+    /// The address, unless this is a DNS name.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.0 {
+            Kind::Dns(_) => None,
+            Kind::Address(address) => Some(address),
+        }
+    }
+
+    /// The DNS name one label shorter, that a wildcard for this host would name.
+    pub fn parent(&self) -> Option<&str> {
+        Some(self.dns_name()?.split_once('.')?.1)
+    }
+}
+
+impl From<IpAddr> for HostName {
+    fn from(address: IpAddr) -> Self {
+        Self(Kind::Address(address))
+    }
+}
+
+/// As it stands in an authority (RFC 3986 3.2.2): an IPv6 address in brackets.
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Dns(name) => f.write_str(name),
+            Kind::Address(IpAddr::V4(address)) => address.fmt(f),
+            Kind::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL_BYTES).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn ends_in_a_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The hosts of a site: one by name, or `*.example.org`, which is every name with exactly one label more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostPattern {
+    /// This host.
+    Exact(HostName),
+    /// Every name of one label before this one; not the name itself.
+    OneLabelBelow(HostName),
+}
+
+impl HostPattern {
+    /// Takes the pattern as written in the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what [`HostName::parse`] refuses, a wildcard over an address, and a `*` anywhere but as the first label.
+    pub fn parse(written: &str) -> Result<Self, BadHost> {
+        let Some(parent) = written.strip_prefix("*.") else {
+            let fault = |bad| if written.contains('*') { BadHost::Wildcard } else { bad };
+            return HostName::parse(written).map(Self::Exact).map_err(fault);
+        };
+        let parent = HostName::parse(parent)?;
+        if parent.dns_name().is_none() {
+            return Err(BadHost::Wildcard);
+        }
+        Ok(Self::OneLabelBelow(parent))
+    }
+
+    /// Whether `host` is one of these.
+    pub fn matches(&self, host: &HostName) -> bool {
+        match self {
+            Self::Exact(exact) => exact == host,
+            Self::OneLabelBelow(parent) => {
+                host.parent().is_some_and(|above| Some(above) == parent.dns_name())
+            }
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(host) => host.fmt(f),
+            Self::OneLabelBelow(parent) => write!(f, "*.{parent}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(text: &str) -> Result<String, BadHost> {
+        HostName::parse(text).map(|host| host.to_string())
+    }
+
+    #[test]
+    fn every_spelling_of_a_host_is_one_host() {
+        assert_eq!(shown("RMS.Corp.Example."), Ok("rms.corp.example".into()));
+        assert_eq!(shown("xn--bcher-kva.example"), Ok("xn--bcher-kva.example".into()));
+        assert_eq!(shown("192.0.2.1"), Ok("192.0.2.1".into()));
+        assert_eq!(shown("[2001:DB8:0::1]"), Ok("[2001:db8::1]".into()));
+        assert_eq!(shown("localhost"), Ok("localhost".into()));
+    }
+
+    #[test]
+    fn what_is_not_a_host_is_refused() {
+        assert_eq!(shown(""), Err(BadHost::Empty));
+        assert_eq!(shown("."), Err(BadHost::Empty));
+        assert_eq!(shown("a.."), Err(BadHost::Label { label: String::new() }));
+        assert_eq!(shown("a_b.example"), Err(BadHost::Label { label: "a_b".into() }));
+        assert_eq!(shown("-a.example"), Err(BadHost::Label { label: "-a".into() }));
+        assert_eq!(shown("b\u{fc}cher.example"), Err(BadHost::Label { label: "b\\u{fc}cher".into() }));
+        assert_eq!(shown("a b"), Err(BadHost::Label { label: "a b".into() }));
+        assert_eq!(shown(&"a".repeat(64)), Err(BadHost::Label { label: "a".repeat(64) }));
+        assert_eq!(shown(&"a.".repeat(127)), Ok("a.".repeat(126) + "a"));
+        assert_eq!(shown(&"a.".repeat(128)), Err(BadHost::TooLong { bytes: 255 }));
+        assert_eq!(shown("::1"), Err(BadHost::Label { label: "::1".into() }));
+        assert_eq!(shown("[::1%25eth0]"), Err(BadHost::Ipv6));
+        assert_eq!(shown("[::1"), Err(BadHost::Ipv6));
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for text in ["127.1", "0x7f.0.0.1", "127.0.0.01", "2130706433", "0x7f000001", "a.1", "192.0.2.1."] {
+            assert_eq!(shown(text), Err(BadHost::Numeric), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_label() {
+        let pattern = HostPattern::parse("*.Example.org.").unwrap();
+        let matches = |text| pattern.matches(&HostName::parse(text).unwrap());
+        assert!(matches("a.example.org") && matches("A.EXAMPLE.ORG."));
+        assert!(!matches("example.org") && !matches("a.b.example.org") && !matches("a.example.com"));
+        assert_eq!(pattern.to_string(), "*.example.org");
+    }
+
+    #[test]
+    fn a_wildcard_elsewhere_is_refused() {
+        for text in ["*", "a.*.org", "*a.org", "*.192.0.2.1", "*.[::1]"] {
+            assert_eq!(HostPattern::parse(text), Err(BadHost::Wildcard), "{text}");
+        }
+        assert_eq!(HostPattern::parse("*."), Err(BadHost::Empty));
+        assert_eq!(HostPattern::parse("*.*.org"), Err(BadHost::Label { label: "*".into() }));
+    }
+
+    proptest! {
+        #[test]
+        fn the_shown_form_of_a_host_is_a_fixed_point_whatever_its_case(text in "[A-Za-z0-9.:\\[\\]-]{1,30}") {
+            if let Ok(host) = HostName::parse(&text) {
+                prop_assert_eq!(HostName::parse(&host.to_string()), Ok(host.clone()));
+                prop_assert_eq!(HostName::parse(&text.to_ascii_uppercase()), Ok(host));
+            }
+        }
+    }
+}

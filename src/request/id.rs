@@ -1,0 +1,63 @@
+//! Makes the name under which one request stands in answers, records and the backend's log.
+//!
+//! Never takes a client's id: two requests of different people could then carry one name.
+
+use std::fmt;
+
+const BYTES: usize = 16;
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// 128 random bits. Shown as 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId([u8; BYTES]);
+
+impl RequestId {
+    /// A new one.
+    pub fn random() -> Self {
+        let mut bytes = [0; BYTES];
+        aws_lc_rs::rand::fill(&mut bytes)
+            .expect("aws-lc's RAND_bytes either fills the buffer or ends the process: openssl/rand.h");
+        Self(bytes)
+    }
+
+    /// Its digits in ASCII.
+    pub fn hex(&self) -> [u8; 2 * BYTES] {
+        let mut digits = [0; 2 * BYTES];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 0xf]) {
+                *digit = HEX_DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+            }
+        }
+        digits
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_32_lower_case_digits() {
+        let id = RequestId([0x00, 0x0f, 0xf0, 0xff, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 0xab]);
+        assert_eq!(id.to_string(), "000ff0ff0405060708090a0b0c0d0eab");
+        assert_eq!(id.hex(), *b"000ff0ff0405060708090a0b0c0d0eab");
+    }
+
+    #[test]
+    fn no_two_requests_have_one_id() {
+        let ids: std::collections::HashSet<RequestId> = (0..1000).map(|_| RequestId::random()).collect();
+        assert_eq!(ids.len(), 1000);
+    }
+}

@@ -1,0 +1,167 @@
+//! Takes the URI that hyper made of a request line or of HTTP/2's pseudo-headers, gives its parts as received.
+//!
+//! The only place that reads [`Uri::path`]; everybody else gets a [`super::CanonicalPath`]. A fragment never arrives
+//! here: `http::Uri` cuts it off, and what is forwarded is the judged path, so it reaches no backend either.
+
+use super::{Authority, BadPath};
+use http::{Uri, Version};
+
+/// The greatest length of a query.
+pub const MAX_QUERY_BYTES: usize = 2048;
+
+/// The scheme of an absolute target, or of the connection that a request came by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetScheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl TargetScheme {
+    /// The scheme in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// A request target in origin-form or absolute-form (RFC 9112 3.2). HTTP/2 requests have the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestTarget<'a> {
+    raw_path: &'a str,
+    query: Option<&'a str>,
+    origin: Option<(TargetScheme, Authority)>,
+}
+
+/// The target as the client wrote it, for the record. HTTP/2 has no request line: its `:path` stands for one, and its
+/// `:authority` is recorded as the host.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
+pub fn received_target(uri: &Uri, version: Version) -> String {
+    match (version, uri.path_and_query()) {
+        (Version::HTTP_2, Some(path)) => path.as_str().to_owned(),
+        (_, _) => uri.to_string(),
+    }
+}
+
+impl<'a> RequestTarget<'a> {
+    /// Takes the request's URI apart and checks all but the path, whose rule differs from site to site.
+    ///
+    /// # Errors
+    ///
+    /// Refuses `*`, an authority alone, a foreign scheme, a malformed authority, and a query that is too long or holds
+    /// anything but printable ASCII.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
+    pub fn parse(uri: &'a Uri) -> Result<Self, BadPath> {
+        let origin = origin_of(uri)?;
+        let raw_path = uri.path();
+        if raw_path == "*" {
+            return Err(BadPath::Asterisk);
+        }
+        let query = uri.query();
+        query.map_or(Ok(()), check_query)?;
+        Ok(Self { raw_path, query, origin })
+    }
+
+    /// The path as received: for [`super::CanonicalPath::parse`] and the record, for nothing else.
+    pub fn raw_path(&self) -> &'a str {
+        self.raw_path
+    }
+
+    /// The query as received, without its `?`. It is forwarded byte for byte and decides nothing.
+    pub fn query(&self) -> Option<&'a str> {
+        self.query
+    }
+
+    /// The scheme of an absolute target.
+    pub fn scheme(&self) -> Option<TargetScheme> {
+        self.origin.as_ref().map(|(scheme, _)| *scheme)
+    }
+
+    /// The authority of an absolute target. It goes before the `Host` field (RFC 9112 3.2.2).
+    pub fn authority(&self) -> Option<&Authority> {
+        self.origin.as_ref().map(|(_, authority)| authority)
+    }
+}
+
+fn origin_of(uri: &Uri) -> Result<Option<(TargetScheme, Authority)>, BadPath> {
+    let scheme = match (uri.scheme_str(), uri.authority()) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => return Err(BadPath::AuthorityForm),
+        (Some(scheme), _) if scheme.eq_ignore_ascii_case("http") => TargetScheme::Http,
+        (Some(scheme), _) if scheme.eq_ignore_ascii_case("https") => TargetScheme::Https,
+        (Some(scheme), _) => return Err(BadPath::ForeignScheme { scheme: scheme.to_owned() }),
+    };
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    Ok(Some((scheme, Authority::parse(authority)?)))
+}
+
+fn check_query(query: &str) -> Result<(), BadPath> {
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(BadPath::QueryTooLong { bytes: query.len(), limit: MAX_QUERY_BYTES });
+    }
+    match query.bytes().enumerate().find(|(_, byte)| !byte.is_ascii_graphic()) {
+        Some((position, byte)) => Err(BadPath::QueryByte { byte, position }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BadAuthority, BadHost};
+    use super::*;
+
+    fn parts(target: &str) -> Result<(String, Option<String>, Option<String>), BadPath> {
+        let uri: Uri = target.parse().unwrap();
+        let target = RequestTarget::parse(&uri)?;
+        let query = target.query().map(str::to_owned);
+        Ok((target.raw_path().to_owned(), query, target.authority().map(Authority::to_string)))
+    }
+
+    #[test]
+    fn origin_form_gives_path_and_query_as_received() {
+        assert_eq!(parts("/A/b%20c"), Ok(("/A/b%20c".into(), None, None)));
+        assert_eq!(parts("/a?wsdl&x=/../%2e"), Ok(("/a".into(), Some("wsdl&x=/../%2e".into()), None)));
+        assert_eq!(parts("/a?"), Ok(("/a".into(), Some(String::new()), None)));
+        assert_eq!(parts("//evil.example/a"), Ok(("//evil.example/a".into(), None, None)));
+    }
+
+    #[test]
+    fn absolute_form_hands_out_its_authority() {
+        assert_eq!(
+            parts("https://RMS.example:443/a?b"),
+            Ok(("/a".into(), Some("b".into()), Some("rms.example:443".into())))
+        );
+        assert_eq!(parts("HTTP://rms.example"), Ok(("/".into(), None, Some("rms.example".into()))));
+        let uri = "https://rms.example/".parse().unwrap();
+        assert_eq!(RequestTarget::parse(&uri).unwrap().scheme(), Some(TargetScheme::Https));
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        assert_eq!(parts("*"), Err(BadPath::Asterisk));
+        assert_eq!(parts("rms.example:443"), Err(BadPath::AuthorityForm));
+        assert_eq!(parts("ftp://rms.example/a"), Err(BadPath::ForeignScheme { scheme: "ftp".into() }));
+        assert_eq!(parts("https://a@rms.example/a"), Err(BadPath::Authority(BadAuthority::UserInformation)));
+        assert_eq!(
+            parts("https://a_b/"),
+            Err(BadPath::Authority(BadAuthority::Host(BadHost::Label { label: "a_b".into() })))
+        );
+    }
+
+    #[test]
+    fn a_fragment_is_cut_off_before_the_path_is_judged() {
+        assert_eq!(parts("/a#/../b"), Ok(("/a".into(), None, None)));
+        assert_eq!(parts("/a?b#c"), Ok(("/a".into(), Some("b".into()), None)));
+    }
+
+    #[test]
+    fn a_query_is_printable_ascii_of_at_most_2048_bytes() {
+        assert_eq!(parts("/?\u{e9}"), Err(BadPath::QueryByte { byte: 0xc3, position: 0 }));
+        let longest = "q".repeat(MAX_QUERY_BYTES);
+        assert_eq!(parts(&format!("/?{longest}")), Ok(("/".into(), Some(longest.clone()), None)));
+        assert_eq!(parts(&format!("/?{longest}q")), Err(BadPath::QueryTooLong { bytes: 2049, limit: 2048 }));
+    }
+}
