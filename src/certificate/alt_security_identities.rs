@@ -1,0 +1,105 @@
+//! Takes a certificate, gives the values of the directory's altSecurityIdentities attribute that name it ([MS-PKCA]
+//! 3.1.5.2.1, KB5014754), for an administrator to copy. Never says that anybody's account has one of them.
+
+use super::Certificate;
+use super::key::PublicKey;
+use super::windows_name::windows_text;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
+/// By what a value names a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AltSecurityForm {
+    /// `<I>…<SR>…`: the issuer and the serial number.
+    IssuerSerial,
+    /// `<SKI>…`: the subject key identifier.
+    SubjectKeyIdentifier,
+    /// `<SHA1-PUKEY>…`: the SHA-1 of the public key.
+    Sha1PublicKey,
+    /// `<I>…<S>…`: issuer and subject.
+    IssuerSubject,
+    /// `<S>…`: the subject.
+    Subject,
+    /// `<RFC822>…`: an e-mail address.
+    Rfc822,
+}
+
+/// One value, whole: `X509:<I>…<SR>…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AltSecurityIdentity {
+    /// By what it names the certificate.
+    pub form: AltSecurityForm,
+    /// The value.
+    pub value: String,
+}
+
+impl AltSecurityForm {
+    /// The stable word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssuerSerial => "issuer_serial",
+            Self::SubjectKeyIdentifier => "subject_key_identifier",
+            Self::Sha1PublicKey => "sha1_public_key",
+            Self::IssuerSubject => "issuer_subject",
+            Self::Subject => "subject",
+            Self::Rfc822 => "rfc822",
+        }
+    }
+
+    /// Whether domain controllers take it under full enforcement (KB5014754): it holds to this one certificate or key.
+    pub const fn is_strong(self) -> bool {
+        match self {
+            Self::IssuerSerial | Self::SubjectKeyIdentifier | Self::Sha1PublicKey => true,
+            Self::IssuerSubject | Self::Subject | Self::Rfc822 => false,
+        }
+    }
+}
+
+impl Certificate {
+    /// Every value that names this certificate, the strong ones first. A form is left out where the certificate lacks
+    /// what it is made of, or where a name cannot be written so that it is read back the same.
+    pub fn alt_security_identities(&self) -> Vec<AltSecurityIdentity> {
+        use AltSecurityForm::{
+            IssuerSerial, IssuerSubject, Rfc822, Sha1PublicKey, Subject, SubjectKeyIdentifier,
+        };
+        let issuer = windows_text(self.issuer());
+        let subject = windows_text(self.subject());
+        let mut values = Vec::new();
+        let mut add = |form, value: String| {
+            values.push(AltSecurityIdentity { form, value: format!("X509:{value}") });
+        };
+        if let Some(issuer) = &issuer {
+            add(IssuerSerial, format!("<I>{issuer}<SR>{}", reversed_serial(self)));
+        }
+        if let Some(identifier) = self.subject_key_identifier() {
+            add(SubjectKeyIdentifier, format!("<SKI>{}", hexadecimal(identifier)));
+        }
+        add(Sha1PublicKey, format!("<SHA1-PUKEY>{}", hexadecimal(&public_key_sha1(self))));
+        if let (Some(issuer), Some(subject)) = (&issuer, &subject) {
+            add(IssuerSubject, format!("<I>{issuer}<S>{subject}"));
+        }
+        if let Some(subject) = &subject {
+            add(Subject, format!("<S>{subject}"));
+        }
+        for email in &self.subject_alternative_names().emails {
+            add(Rfc822, format!("<RFC822>{email}"));
+        }
+        values
+    }
+}
+
+/// KB5014754: the bytes in reverse, not the digits; zero bytes stay.
+fn reversed_serial(certificate: &Certificate) -> String {
+    certificate.serial().as_bytes().iter().rev().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// Over the content of the BIT STRING, as a subject key identifier by method 1 (RFC 5280 4.2.1.2) has it. Microsoft's
+/// documents say "the public key" and no more; over the whole SubjectPublicKeyInfo is the other reading.
+fn public_key_sha1(certificate: &Certificate) -> Vec<u8> {
+    let key = PublicKey::read(certificate.public_key_der());
+    let bits = key.expect("from_der read this very key before it made the certificate").bits;
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,106 @@
+//! Takes the DER of one certificate, gives the slices of its fields as they were encoded. Never decodes what is inside
+//! a field and never encodes anything.
+//!
+//! Everything that is signed, hashed or compared byte by byte is one of these slices: decoding and encoding again is
+//! not the identity for certificates as they are found in the field (unsorted SETs, an explicit FALSE or v1).
+
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
+use x509_cert::ext::Extension;
+
+/// The fields of a certificate (RFC 5280 4.1), each with its tag and length.
+pub(super) struct Layout<'a> {
+    pub(super) tbs: &'a [u8],
+    pub(super) head: Head<'a>,
+    pub(super) extensions: Vec<Extension>,
+    pub(super) outer_algorithm: &'a [u8],
+    pub(super) signature: &'a [u8],
+}
+
+/// The fields up to the public key, which every version of X.509 has.
+pub(super) struct Head<'a> {
+    /// As encoded: 0 is version 1.
+    pub(super) version: u8,
+    pub(super) serial: &'a [u8],
+    pub(super) inner_algorithm: &'a [u8],
+    pub(super) issuer: &'a [u8],
+    pub(super) validity: &'a [u8],
+    pub(super) subject: &'a [u8],
+    pub(super) public_key: &'a [u8],
+}
+
+impl<'a> Layout<'a> {
+    pub(super) fn read(der: &'a [u8]) -> der::Result<Self> {
+        let mut certificate = contents(der)?;
+        let tbs = certificate.tlv_bytes()?;
+        let outer_algorithm = certificate.tlv_bytes()?;
+        let signature = BitStringRef::decode(&mut certificate)?;
+        certificate.finish()?;
+
+        let mut fields = contents(tbs)?;
+        let head = Head::read(&mut fields)?;
+        // issuerUniqueID and subjectUniqueID: nobody has used them since version 2, nobody here reads them.
+        let _: Option<BitStringRef<'_>> = fields.context_specific(TagNumber(1), TagMode::Implicit)?;
+        let _: Option<BitStringRef<'_>> = fields.context_specific(TagNumber(2), TagMode::Implicit)?;
+        let extensions = fields.context_specific(TagNumber(3), TagMode::Explicit)?.unwrap_or_default();
+        fields.finish()?;
+
+        let signature = signature.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
+        Ok(Self { tbs, head, extensions, outer_algorithm, signature })
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Reads the head of a certificate and nothing after it, so that the rest may be anything.
+    pub(super) fn of_certificate(der: &'a [u8]) -> der::Result<Self> {
+        let tbs = contents(der)?.tlv_bytes()?;
+        Self::read(&mut contents(tbs)?)
+    }
+
+    fn read(fields: &mut SliceReader<'a>) -> der::Result<Self> {
+        Ok(Self {
+            version: fields.context_specific(TagNumber(0), TagMode::Explicit)?.unwrap_or(0),
+            serial: integer(fields.tlv_bytes()?)?,
+            inner_algorithm: fields.tlv_bytes()?,
+            issuer: fields.tlv_bytes()?,
+            validity: fields.tlv_bytes()?,
+            subject: fields.tlv_bytes()?,
+            public_key: fields.tlv_bytes()?,
+        })
+    }
+}
+
+/// The number of bits of a positive INTEGER; none for zero.
+pub(super) fn bit_length(integer: UintRef<'_>) -> u32 {
+    let bytes = integer.as_bytes();
+    let unused = bytes.first().map_or(0, |first| first.leading_zeros());
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX / 8).saturating_mul(8).saturating_sub(unused)
+}
+
+/// A reader of what is inside one SEQUENCE.
+pub(super) fn contents(der: &[u8]) -> der::Result<SliceReader<'_>> {
+    let sequence = AnyRef::from_der(der)?;
+    sequence.tag().assert_eq(Tag::Sequence)?;
+    SliceReader::new(sequence.value())
+}
+
+/// The elements of one SEQUENCE, each with its tag and length.
+pub(super) fn elements(der: &[u8]) -> der::Result<Vec<&[u8]>> {
+    parts(&mut contents(der)?)
+}
+
+/// All that a reader has left, each part with its tag and length.
+pub(super) fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8]>> {
+    let mut parts = Vec::new();
+    while !reader.is_finished() {
+        parts.push(reader.tlv_bytes()?);
+    }
+    Ok(parts)
+}
+
+/// The content of an INTEGER as encoded. A serial number may be of any length and sign, but not padded: a padded one
+/// would not be found in a CRL that writes it properly.
+fn integer(der: &[u8]) -> der::Result<&[u8]> {
+    der::asn1::IntRef::from_der(der)?;
+    Ok(AnyRef::from_der(der)?.value())
+}

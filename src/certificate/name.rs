@@ -1,0 +1,275 @@
+//! Takes the DER of a Name, gives its attributes, its text by RFC 4514 and its comparison by RFC 5280 7.1. Never fails:
+//! a name that cannot be decoded has no attributes, is written in hex and equals only the same bytes.
+
+use std::cmp::Ordering;
+use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc3280, rfc4519};
+use der::asn1::{Any, BmpString};
+use der::{Decode, Encode, Tag, Tagged};
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::name::Name;
+
+use super::fingerprint::write_hex;
+
+/// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
+#[derive(Clone)]
+pub struct DistinguishedName {
+    decoded: Arc<Decoded>,
+}
+
+struct Decoded {
+    der: Box<[u8]>,
+    /// Root-most first, as encoded; none where the name cannot be decoded.
+    relative_names: Vec<Vec<Attribute>>,
+    /// Two names are equal by RFC 5280 7.1 if and only if these bytes are.
+    comparable: Box<[u8]>,
+}
+
+/// One attribute of a relative name.
+pub(super) struct Attribute {
+    pub(super) oid: ObjectIdentifier,
+    value_der: Vec<u8>,
+    /// None where the value is no text.
+    pub(super) text: Option<String>,
+}
+
+impl DistinguishedName {
+    /// The name with this encoding.
+    pub fn from_der(der: &[u8]) -> Self {
+        let relative_names = decode(der);
+        let comparable = comparable(der, relative_names.as_deref());
+        let relative_names = relative_names.unwrap_or_default();
+        Self { decoded: Arc::new(Decoded { der: der.into(), relative_names, comparable }) }
+    }
+
+    /// As it was encoded.
+    pub fn der(&self) -> &[u8] {
+        &self.decoded.der
+    }
+
+    /// Whether it holds no attribute: an empty SEQUENCE, or a name that cannot be decoded.
+    pub fn is_empty(&self) -> bool {
+        self.decoded.relative_names.is_empty()
+    }
+
+    /// Whether it was decoded; one that was not equals nothing but the same bytes.
+    pub fn is_decoded(&self) -> bool {
+        self.decoded.comparable.starts_with(DECODED)
+    }
+
+    /// Whether it was decoded and every value in it is text, so that it can be compared with what others wrote.
+    pub fn is_text(&self) -> bool {
+        self.is_decoded() && self.decoded.relative_names.iter().flatten().all(|a| a.text.is_some())
+    }
+
+    /// Whether it begins with the relative names of `subtree` (RFC 5280 7.1: each compared like a whole name).
+    pub fn is_within(&self, subtree: &Self) -> bool {
+        // Every relative name stands there behind its length, so a prefix never ends inside of one.
+        subtree.is_decoded() && self.decoded.comparable.starts_with(&subtree.decoded.comparable)
+    }
+
+    /// The relative names, root-most first as encoded; none where the name cannot be decoded.
+    pub(super) fn relative_names(&self) -> &[Vec<Attribute>] {
+        &self.decoded.relative_names
+    }
+
+    /// The attributes whose value is text, root-most first as encoded.
+    pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
+        self.decoded.relative_names.iter().flatten().filter_map(|a| Some((a.oid, a.text.as_deref()?)))
+    }
+}
+
+/// RFC 5280 7.1, with what RFC 4518 adds left out where it would only make more names equal (Unicode normal forms): a
+/// difference that is not understood stays a difference.
+impl PartialEq for DistinguishedName {
+    fn eq(&self, other: &Self) -> bool {
+        self.decoded.comparable == other.decoded.comparable
+    }
+}
+
+impl Eq for DistinguishedName {}
+
+impl Hash for DistinguishedName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.decoded.comparable.hash(state);
+    }
+}
+
+impl PartialOrd for DistinguishedName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for DistinguishedName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.decoded.comparable.cmp(&other.decoded.comparable)
+    }
+}
+
+/// RFC 4514: the relative names in reverse, so the most specific comes first. Control characters, and those that
+/// change the direction of writing or cannot be seen, are written in hex, so that a name cannot forge a log line.
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An empty SEQUENCE is the empty string (RFC 4514 2.1); anything else without attributes was not decoded.
+        if self.decoded.relative_names.is_empty() && *self.decoded.der != [0x30, 0x00] {
+            f.write_char('#')?;
+            return write_hex(f, &self.decoded.der);
+        }
+        for (index, relative_name) in self.decoded.relative_names.iter().rev().enumerate() {
+            if index > 0 {
+                f.write_char(',')?;
+            }
+            for (index, attribute) in relative_name.iter().enumerate() {
+                if index > 0 {
+                    f.write_char('+')?;
+                }
+                fmt::Display::fmt(attribute, f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match keyword(self.oid) {
+            Some(keyword) => write!(f, "{keyword}=")?,
+            None => write!(f, "{}=", self.oid)?,
+        }
+        match (&self.text, keyword(self.oid)) {
+            (Some(text), Some(_)) => write_escaped(f, text),
+            // RFC 4514 2.4: an attribute that is named by its OID has its value in hex.
+            _ => {
+                f.write_char('#')?;
+                write_hex(f, &self.value_der)
+            }
+        }
+    }
+}
+
+/// RFC 4514 section 3, and the names that people know for what else stands in the certificates of persons.
+fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
+    Some(match oid {
+        rfc4519::COMMON_NAME => "CN",
+        rfc4519::LOCALITY_NAME => "L",
+        rfc4519::ST => "ST",
+        rfc4519::ORGANIZATION_NAME => "O",
+        rfc4519::ORGANIZATIONAL_UNIT_NAME => "OU",
+        rfc4519::COUNTRY_NAME => "C",
+        rfc4519::STREET => "STREET",
+        rfc4519::DOMAIN_COMPONENT => "DC",
+        rfc4519::UID => "UID",
+        rfc4519::SURNAME => "SN",
+        rfc4519::GIVEN_NAME => "givenName",
+        rfc4519::SERIAL_NUMBER => "serialNumber",
+        rfc4519::TITLE => "title",
+        rfc3280::EMAIL_ADDRESS => "emailAddress",
+        _ => return None,
+    })
+}
+
+/// RFC 4514 2.4.
+fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    let last = text.chars().count().saturating_sub(1);
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{character}")?,
+            ' ' if index == 0 || index == last => f.write_str("\\ ")?,
+            '#' if index == 0 => f.write_str("\\#")?,
+            _ if character.is_control() || is_invisible(character) => {
+                let mut utf8 = [0; 4];
+                for byte in character.encode_utf8(&mut utf8).bytes() {
+                    write!(f, "\\{byte:02x}")?;
+                }
+            }
+            _ => f.write_char(character)?,
+        }
+    }
+    Ok(())
+}
+
+/// Characters that are not seen but change how what stands around them is seen.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What the comparable bytes of a name that was decoded begin with.
+const DECODED: &[u8] = b"dec";
+
+fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
+    let name = Name::from_der(der).ok()?;
+    let relative_names = name.iter_rdn().map(|relative_name| {
+        let attribute = |attribute: &AttributeTypeAndValue| {
+            let value_der = attribute.value.to_der().ok()?;
+            Some(Attribute { oid: attribute.oid, value_der, text: text(&attribute.value) })
+        };
+        relative_name.iter().map(attribute).collect()
+    });
+    relative_names.collect()
+}
+
+/// The text of a string value. TeletexString has no encoding that people agree on, so only its ASCII is read.
+fn text(value: &Any) -> Option<String> {
+    let bytes = value.value();
+    match value.tag() {
+        Tag::Utf8String => Some(str::from_utf8(bytes).ok()?.to_owned()),
+        Tag::PrintableString
+        | Tag::Ia5String
+        | Tag::TeletexString
+        | Tag::VisibleString
+        | Tag::NumericString => bytes.is_ascii().then(|| String::from_utf8_lossy(bytes).into_owned()),
+        Tag::BmpString => value.decode_as::<BmpString>().ok().map(|text| text.to_string()),
+        _ => None,
+    }
+}
+
+/// Bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
+/// attributes, all parts preceded by their length, so that no two different names can flow into the same bytes.
+fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>) -> Box<[u8]> {
+    let Some(relative_names) = relative_names else {
+        return [b"raw", der].concat().into();
+    };
+    let mut name = Vec::new();
+    for relative_name in relative_names {
+        let mut attributes: Vec<_> = relative_name.iter().map(comparable_attribute).collect();
+        attributes.sort();
+        append(&mut name, &attributes.concat());
+    }
+    [DECODED, name.as_slice()].concat().into()
+}
+
+fn comparable_attribute(attribute: &Attribute) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append(&mut bytes, attribute.oid.as_bytes());
+    match &attribute.text {
+        Some(text) => append(&mut bytes, fold(text).as_bytes()),
+        None => {
+            // Never the beginning of a text in UTF-8.
+            append(&mut bytes, &[0xff]);
+            append(&mut bytes, &attribute.value_der);
+        }
+    }
+    bytes
+}
+
+fn append(to: &mut Vec<u8>, part: &[u8]) {
+    to.extend_from_slice(&u64::try_from(part.len()).expect("a length fits 64 bits").to_be_bytes());
+    to.extend_from_slice(part);
+}
+
+/// Lower case, no white space at either end, one space for each run of it inside.
+fn fold(text: &str) -> String {
+    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,56 @@
+//! Takes the contents of the extensions about certificate policies, gives what they say. Never decodes a qualifier and
+//! never judges which policy is valid where: that needs a whole path.
+
+use const_oid::ObjectIdentifier;
+use der::asn1::AnyRef;
+use der::{Decode, ErrorKind, Sequence, Tag};
+
+use super::layout::elements;
+
+/// One entry of policyMappings (RFC 5280 4.2.1.5): below this CA the one policy stands for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
+pub struct PolicyMapping {
+    /// The policy in the domain of the CA that issued the certificate.
+    pub issuer_domain: ObjectIdentifier,
+    /// The policy in the domain of the CA whose certificate it is.
+    pub subject_domain: ObjectIdentifier,
+}
+
+/// policyConstraints (RFC 5280 4.2.1.11): how many certificates may follow before a demand begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Sequence)]
+pub struct PolicyConstraints {
+    /// The demand that some policy is valid on the path.
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
+    pub require_explicit_policy: Option<u32>,
+    /// The demand that no policy is mapped.
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    pub inhibit_policy_mapping: Option<u32>,
+}
+
+impl PolicyConstraints {
+    /// An empty one is refused, for RFC 5280 forbids to issue it and leaves open what it would mean.
+    pub(super) fn read(der: &[u8]) -> der::Result<Self> {
+        Some(Self::from_der(der)?).filter(|constraints| *constraints != Self::default()).ok_or_else(empty)
+    }
+}
+
+/// The mappings of a policyMappings extension, at least one.
+pub(super) fn mappings(der: &[u8]) -> der::Result<Vec<PolicyMapping>> {
+    Some(Vec::<PolicyMapping>::from_der(der)?).filter(|mappings| !mappings.is_empty()).ok_or_else(empty)
+}
+
+/// The policy identifiers of a certificatePolicies extension. Qualifiers are never decoded: they are texts for people,
+/// and RFC 5280 4.2.1.4 leaves so many forms of them in use that a reader of all would refuse good certificates.
+pub(super) fn identifiers(der: &[u8]) -> der::Result<Vec<ObjectIdentifier>> {
+    #[derive(Sequence)]
+    struct PolicyInformation<'a> {
+        identifier: ObjectIdentifier,
+        #[asn1(optional = "true")]
+        qualifiers: Option<AnyRef<'a>>,
+    }
+    elements(der)?.into_iter().map(|element| Ok(PolicyInformation::from_der(element)?.identifier)).collect()
+}
+
+fn empty() -> der::Error {
+    ErrorKind::Value { tag: Tag::Sequence }.into()
+}

@@ -1,0 +1,289 @@
+//! Takes a public key, an algorithm, what was signed and the signature, says whether it holds. Used for certificates
+//! and CRLs alike. Never accepts SHA-1 or an RSA key below 2,048 bits unless told so in so many words, nor parameters
+//! that say something else than the algorithm's own standard.
+
+use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::signature as algorithms;
+use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc5912, rfc8410};
+use der::asn1::AnyRef;
+use der::{Decode, Sequence};
+use spki::AlgorithmIdentifierRef;
+
+use super::key::{KeyAlgorithm, PublicKey};
+
+/// RSA keys below this can be broken; NIST SP 800-131A disallows them since 2014.
+pub const MINIMUM_RSA_BITS: u32 = 2048;
+/// What [`WeakAlgorithms::UnsafelyAllowed`] leaves.
+pub const UNSAFE_MINIMUM_RSA_BITS: u32 = 1024;
+/// Beyond this one verification takes long enough to be an attack.
+pub const MAXIMUM_RSA_BITS: u32 = 8192;
+
+/// Whether RSA signatures that somebody with means can forge count: those with SHA-1, and those by a key of 1,024 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeakAlgorithms {
+    /// They do not.
+    Refused,
+    /// They do: for cards of the time of Windows Server 2003, until they are replaced.
+    UnsafelyAllowed,
+}
+
+/// Why a signature does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The key did not make this signature over these bytes.
+    #[error("the signature was not made by this key")]
+    Wrong,
+    /// A hash that can be forged: SHA-1, or an older one.
+    #[error("the signature algorithm {oid} is too weak")]
+    WeakAlgorithm {
+        /// The signature algorithm, or the hash inside RSASSA-PSS.
+        oid: ObjectIdentifier,
+    },
+    /// An RSA key that is too short.
+    #[error("an RSA key of {bits} bits is too short")]
+    WeakKey {
+        /// The bits of its modulus.
+        bits: u32,
+    },
+    /// An algorithm, or a pair of algorithm and key, that is not known here.
+    #[error("the signature algorithm {oid} with a key of {key} is not supported")]
+    Unsupported {
+        /// The signature algorithm.
+        oid: ObjectIdentifier,
+        /// The key.
+        key: KeyAlgorithm,
+    },
+    /// The algorithm carries parameters that its standard forbids.
+    #[error("the signature algorithm {oid} has wrong parameters")]
+    WrongParameters {
+        /// The signature algorithm.
+        oid: ObjectIdentifier,
+    },
+    /// The algorithm inside what is signed is not the one outside (RFC 5280 4.1.1.2, 5.1.1.2).
+    #[error("the signed and the unsigned signature algorithm differ")]
+    AlgorithmMismatch,
+    /// The key or the algorithm cannot be decoded.
+    #[error("the key or the signature algorithm cannot be decoded")]
+    Malformed(#[source] der::Error),
+}
+
+/// Verifies one signature, refusing weak algorithms. Takes the signer's SubjectPublicKeyInfo, the AlgorithmIdentifier,
+/// the signed bytes as they were received, and the content of the signature's BIT STRING.
+pub fn verify(
+    public_key_der: &[u8],
+    algorithm_der: &[u8],
+    signed: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    verify_with(public_key_der, algorithm_der, signed, signature, WeakAlgorithms::Refused)
+}
+
+/// [`verify`], with weak algorithms as told.
+pub fn verify_with(
+    public_key_der: &[u8],
+    algorithm_der: &[u8],
+    signed: &[u8],
+    signature: &[u8],
+    weak: WeakAlgorithms,
+) -> Result<(), SignatureError> {
+    let (verification, key) = chosen(public_key_der, algorithm_der, weak)?;
+    UnparsedPublicKey::new(verification, key).verify(signed, signature).map_err(|_| SignatureError::Wrong)
+}
+
+/// [`verify`] with the digest of the signed bytes by the hash of [`hash`].
+pub fn verify_digest(
+    public_key_der: &[u8],
+    algorithm_der: &[u8],
+    signed: &Digest,
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let (verification, key) = chosen(public_key_der, algorithm_der, WeakAlgorithms::Refused)?;
+    UnparsedPublicKey::new(verification, key)
+        .verify_digest(signed, signature)
+        .map_err(|_| SignatureError::Wrong)
+}
+
+/// The hash that an algorithm applies to what is signed. `None` where it does not sign a hash (Ed25519), and where
+/// nothing it signed would be accepted.
+pub fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
+    use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
+    let algorithm = AlgorithmIdentifierRef::from_der(algorithm_der).ok()?;
+    let oid = match algorithm.oid {
+        rfc5912::ID_RSASSA_PSS => algorithm.parameters?.decode_as::<PssParameters<'_>>().ok()?.hash?.oid,
+        oid => oid,
+    };
+    match oid {
+        rfc5912::SHA_256_WITH_RSA_ENCRYPTION | ECDSA_WITH_SHA_256 | rfc5912::ID_SHA_256 => {
+            Some(&digest::SHA256)
+        }
+        rfc5912::SHA_384_WITH_RSA_ENCRYPTION | ECDSA_WITH_SHA_384 | rfc5912::ID_SHA_384 => {
+            Some(&digest::SHA384)
+        }
+        rfc5912::SHA_512_WITH_RSA_ENCRYPTION | ECDSA_WITH_SHA_512 | rfc5912::ID_SHA_512 => {
+            Some(&digest::SHA512)
+        }
+        _ => None,
+    }
+}
+
+/// The algorithm to verify with, and the bytes of the key that it takes.
+fn chosen<'a>(
+    public_key_der: &'a [u8],
+    algorithm_der: &[u8],
+    weak: WeakAlgorithms,
+) -> Result<(Verification, &'a [u8]), SignatureError> {
+    let key = PublicKey::read(public_key_der).map_err(SignatureError::Malformed)?;
+    let algorithm = AlgorithmIdentifierRef::from_der(algorithm_der).map_err(SignatureError::Malformed)?;
+    let verification = match key.algorithm {
+        KeyAlgorithm::Rsa { bits } => rsa(bits, &algorithm, weak)?,
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
+            ecdsa(key.algorithm, &algorithm)?
+        }
+        KeyAlgorithm::Ed25519 if algorithm.oid == rfc8410::ID_ED_25519 => {
+            without_parameters(&algorithm, &algorithms::ED25519)?
+        }
+        KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => {
+            return Err(unsupported(key.algorithm, algorithm.oid));
+        }
+    };
+    Ok((verification, key.bits))
+}
+
+type Verification = &'static dyn VerificationAlgorithm;
+
+fn rsa(
+    bits: u32,
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    weak: WeakAlgorithms,
+) -> Result<Verification, SignatureError> {
+    if weak == WeakAlgorithms::UnsafelyAllowed
+        && let Some(verification) = weak_rsa(bits, algorithm.oid)
+    {
+        let right = has_null_or_nothing(algorithm);
+        return right.then_some(verification).ok_or(SignatureError::WrongParameters { oid: algorithm.oid });
+    }
+    if bits < MINIMUM_RSA_BITS {
+        return Err(SignatureError::WeakKey { bits });
+    }
+    let pkcs1 = |verification: Verification| {
+        let right = has_null_or_nothing(algorithm);
+        right.then_some(verification).ok_or(SignatureError::WrongParameters { oid: algorithm.oid })
+    };
+    match algorithm.oid {
+        oid if bits > MAXIMUM_RSA_BITS => Err(unsupported(KeyAlgorithm::Rsa { bits }, oid)),
+        rfc5912::SHA_256_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA256),
+        rfc5912::SHA_384_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA384),
+        rfc5912::SHA_512_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA512),
+        rfc5912::ID_RSASSA_PSS => pss(algorithm),
+        oid => Err(unsupported(KeyAlgorithm::Rsa { bits }, oid)),
+    }
+}
+
+/// What is refused otherwise. PSS is younger than keys of 1,024 bits.
+fn weak_rsa(bits: u32, algorithm: ObjectIdentifier) -> Option<Verification> {
+    match algorithm {
+        _ if !(UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) => None,
+        rfc5912::SHA_1_WITH_RSA_ENCRYPTION => Some(&algorithms::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
+        rfc5912::SHA_256_WITH_RSA_ENCRYPTION => {
+            Some(&algorithms::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY)
+        }
+        rfc5912::SHA_512_WITH_RSA_ENCRYPTION => {
+            Some(&algorithms::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY)
+        }
+        _ => None,
+    }
+}
+
+/// RFC 4055 sections 2.1 and 5: the parameters are NULL, and verifiers accept that they are absent.
+fn has_null_or_nothing(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
+    algorithm.parameters.is_none_or(AnyRef::is_null)
+}
+
+/// RSASSA-PSS-params (RFC 4055 3.1). What is absent is SHA-1, MGF1 with SHA-1, 20 and 1.
+#[derive(Sequence)]
+struct PssParameters<'a> {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    hash: Option<AlgorithmIdentifierRef<'a>>,
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
+    mask_generation: Option<AlgorithmIdentifierRef<'a>>,
+    #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
+    salt_length: Option<u32>,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
+    trailer: Option<u32>,
+}
+
+/// One hash throughout and a salt as long as it, as RFC 4055 3.1 recommends, TLS demands, and aws-lc verifies.
+fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Verification, SignatureError> {
+    let wrong = || SignatureError::WrongParameters { oid: algorithm.oid };
+    let parameters = algorithm.parameters.ok_or_else(wrong)?;
+    let parameters: PssParameters<'_> = parameters.decode_as().map_err(|_| wrong())?;
+    let Some(hash) = parameters.hash else {
+        return Err(SignatureError::WeakAlgorithm { oid: rfc5912::ID_SHA_1 });
+    };
+    let (salt_length, verification): (u32, Verification) = match hash.oid {
+        rfc5912::ID_SHA_256 => (32, &algorithms::RSA_PSS_2048_8192_SHA256),
+        rfc5912::ID_SHA_384 => (48, &algorithms::RSA_PSS_2048_8192_SHA384),
+        rfc5912::ID_SHA_512 => (64, &algorithms::RSA_PSS_2048_8192_SHA512),
+        rfc5912::ID_SHA_1 => return Err(SignatureError::WeakAlgorithm { oid: hash.oid }),
+        _ => return Err(wrong()),
+    };
+    let mask = parameters.mask_generation.ok_or_else(wrong)?;
+    let mask_hash = mask.parameters.ok_or_else(wrong)?;
+    let mask_hash: AlgorithmIdentifierRef<'_> = mask_hash.decode_as().map_err(|_| wrong())?;
+    let right = has_null_or_nothing(&hash)
+        && has_null_or_nothing(&mask_hash)
+        && mask.oid == rfc5912::ID_MGF_1
+        && mask_hash.oid == hash.oid
+        && parameters.salt_length == Some(salt_length)
+        && parameters.trailer.is_none_or(|trailer| trailer == 1);
+    if right { Ok(verification) } else { Err(wrong()) }
+}
+
+/// Curve and hash are matched in every pair: CAs sign with SHA-256 under a P-384 key.
+fn ecdsa(key: KeyAlgorithm, algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Verification, SignatureError> {
+    use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
+    let verification: Verification = match (key, algorithm.oid) {
+        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P256_SHA256_ASN1,
+        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P256_SHA384_ASN1,
+        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P256_SHA512_ASN1,
+        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P384_SHA256_ASN1,
+        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P384_SHA384_ASN1,
+        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P384_SHA512_ASN1,
+        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P521_SHA256_ASN1,
+        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P521_SHA384_ASN1,
+        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P521_SHA512_ASN1,
+        (_, oid) => return Err(unsupported(key, oid)),
+    };
+    without_parameters(algorithm, verification)
+}
+
+/// RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519): parameters are absent.
+fn without_parameters(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    verification: Verification,
+) -> Result<Verification, SignatureError> {
+    match algorithm.parameters {
+        None => Ok(verification),
+        Some(_) => Err(SignatureError::WrongParameters { oid: algorithm.oid }),
+    }
+}
+
+/// Signature algorithms that are refused for what they are, whatever the key: MD2, MD5 and SHA-1 with RSA, SHA-1 with
+/// DSA and with ECDSA.
+const WEAK: [ObjectIdentifier; 5] = [
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),
+    rfc5912::SHA_1_WITH_RSA_ENCRYPTION,
+    rfc5912::DSA_WITH_SHA_1,
+    ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
+];
+
+fn unsupported(key: KeyAlgorithm, oid: ObjectIdentifier) -> SignatureError {
+    if WEAK.contains(&oid) {
+        SignatureError::WeakAlgorithm { oid }
+    } else {
+        SignatureError::Unsupported { oid, key }
+    }
+}

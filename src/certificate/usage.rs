@@ -1,0 +1,24 @@
+//! The extended key usages that have a name in proxy.toml and on the command line; any other is written as a dotted
+//! number.
+
+use const_oid::ObjectIdentifier;
+
+/// Every name with what it stands for.
+pub const NAMED: &[(&str, ObjectIdentifier)] = &[
+    // RFC 5280 4.2.1.12.
+    ("client_auth", ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2")),
+    // [MS-WCCE]: szOID_KP_SMARTCARD_LOGON.
+    ("smartcard_logon", ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2")),
+    // RFC 4556 3.2.2: id-pkinit-KPClientAuth.
+    ("pkinit_client_auth", ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.4")),
+];
+
+/// The usage of this name.
+pub fn of_name(name: &str) -> Option<ObjectIdentifier> {
+    NAMED.iter().find(|(known, _)| *known == name).map(|(_, usage)| *usage)
+}
+
+/// The name of this usage.
+pub fn name_of(usage: ObjectIdentifier) -> Option<&'static str> {
+    NAMED.iter().find(|(_, known)| *known == usage).map(|(name, _)| *name)
+}
