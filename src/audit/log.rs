@@ -1,0 +1,159 @@
+//! Takes records from the road, hands them to the writer's thread. A request reserves its place in the queue before
+//! it is judged, so that a request which cannot be recorded is never served; handing in the record then cannot fail
+//! and never waits.
+
+use super::AuditRecord;
+use super::writer::{Health, Output, Writer};
+use crate::observability::AuditMetrics;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Where the records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditTarget {
+    /// Appended to this file, which is made where it does not exist: readable by owner and group only.
+    File(PathBuf),
+    /// The process's standard output.
+    Stdout,
+}
+
+/// Why the log could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The file cannot be opened for appending.
+    #[error("the audit log {} cannot be opened", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        cause: io::Error,
+    },
+    /// Standard output is closed.
+    #[error("the audit log cannot be written to standard output")]
+    Stdout(#[source] io::Error),
+    /// The writer's thread cannot be started.
+    #[error("the audit log's thread cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Why no record can be kept now. The request must not be served.
+#[derive(Debug, Error)]
+pub enum Unavailable {
+    /// The last write failed, and none has succeeded since.
+    #[error("the audit log cannot be written")]
+    CannotWrite(#[source] io::Error),
+    /// The disk is slower than the requests.
+    #[error("the audit log's queue is full")]
+    QueueFull,
+    /// The log is closed.
+    #[error("the audit log is closed")]
+    Closed,
+}
+
+/// Why [`AuditLog::close`] cannot say that all is on disk.
+#[derive(Debug, Error)]
+pub enum CloseError {
+    /// Time ran out while records were still to be written, or places still held.
+    #[error("not every audit record was written in time")]
+    TimedOut,
+    /// The log was closed before, or its thread is gone.
+    #[error("the audit log is closed already")]
+    AlreadyClosed,
+}
+
+/// The running log. Dropped without [`AuditLog::close`] it still writes what was handed in, but nobody waits for it.
+#[derive(Debug)]
+pub struct AuditLog {
+    target: AuditTarget,
+    queue: mpsc::Sender<AuditRecord>,
+    output: watch::Sender<Arc<Output>>,
+    health: Arc<Health>,
+    closing: CancellationToken,
+    done: Mutex<Option<std::sync::mpsc::Receiver<()>>>,
+}
+
+impl AuditLog {
+    /// Opens the target and starts the writer's thread. At most `capacity` requests hold or await a place at a time.
+    pub fn open(
+        target: AuditTarget,
+        capacity: NonZeroUsize,
+        metrics: AuditMetrics,
+    ) -> Result<Self, OpenError> {
+        let (output, outputs) = watch::channel(Arc::new(open_output(&target)?));
+        let (queue, records) = mpsc::channel(capacity.get().min(Semaphore::MAX_PERMITS));
+        let (signal, done) = std::sync::mpsc::channel();
+        let health = Arc::new(Health::default());
+        let closing = CancellationToken::new();
+        let writer = Writer::new(records, outputs, Arc::clone(&health), closing.clone(), metrics);
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::Thread)?;
+        let run = move || {
+            runtime.block_on(writer.run());
+            // Nobody may be waiting: a log may be dropped without being closed.
+            signal.send(()).ok();
+        };
+        std::thread::Builder::new().name("audit".to_owned()).spawn(run).map_err(OpenError::Thread)?;
+        Ok(Self { target, queue, output, health, closing, done: Mutex::new(Some(done)) })
+    }
+
+    /// Takes a place in the queue. Never waits and takes no lock.
+    pub fn reserve(&self) -> Result<AuditSlot, Unavailable> {
+        if let Some(cause) = self.health.failure() {
+            return Err(Unavailable::CannotWrite(cause));
+        }
+        match self.queue.clone().try_reserve_owned() {
+            Ok(place) => Ok(AuditSlot(place)),
+            Err(TrySendError::Full(_)) => Err(Unavailable::QueueFull),
+            Err(TrySendError::Closed(_)) => Err(Unavailable::Closed),
+        }
+    }
+
+    /// Opens the target anew, for a log that was moved away: records not yet written go to the new file, none is lost
+    /// or cut in two. On an error the old file stays in use. Standard output stays as it is.
+    pub fn reopen(&self) -> Result<(), OpenError> {
+        if matches!(self.target, AuditTarget::File(_)) {
+            self.output.send_replace(Arc::new(open_output(&self.target)?));
+        }
+        Ok(())
+    }
+
+    /// Hands out no more places, and blocks the thread until every record handed in, or still to be handed in by
+    /// those who hold a place, is on disk: at most for `limit`.
+    pub fn close(&self, limit: Duration) -> Result<(), CloseError> {
+        self.closing.cancel();
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let done = done.ok_or(CloseError::AlreadyClosed)?;
+        done.recv_timeout(limit).map_err(|error| match error {
+            std::sync::mpsc::RecvTimeoutError::Timeout => CloseError::TimedOut,
+            std::sync::mpsc::RecvTimeoutError::Disconnected => CloseError::AlreadyClosed,
+        })
+    }
+}
+
+/// A place in the queue. Dropped without a record, it is free again.
+#[derive(Debug)]
+pub struct AuditSlot(mpsc::OwnedPermit<AuditRecord>);
+
+impl AuditSlot {
+    /// Hands in the record. Cannot fail and never waits.
+    pub fn write(self, record: AuditRecord) {
+        self.0.send(record);
+    }
+}
+
+fn open_output(target: &AuditTarget) -> Result<Output, OpenError> {
+    match target {
+        AuditTarget::File(path) => {
+            Output::append_to(path).map_err(|cause| OpenError::File { path: path.clone(), cause })
+        }
+        AuditTarget::Stdout => Output::stdout().map_err(OpenError::Stdout),
+    }
+}

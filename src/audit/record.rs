@@ -1,0 +1,212 @@
+//! What one audit record says. The field names are a contract with other people's scripts: a field is added, never
+//! renamed, and is always there, `null` where nothing is known.
+//!
+//! There is no field for a query, a header's value, a cookie, a password or a body: what has no field cannot leak.
+
+use crate::clock::UnixTime;
+use serde::{Serialize, Serializer};
+use std::time::Duration;
+
+/// One request and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuditRecord {
+    /// When the request's head was read.
+    #[serde(serialize_with = "as_text")]
+    pub time: UnixTime,
+    /// The id that the client sees on the page and the backend in `X-Request-Id`.
+    pub request_id: String,
+    /// The site's name, where one was found.
+    pub site: Option<String>,
+    /// The address of the socket that the connection came in on.
+    pub listener: String,
+    /// The client's address and port.
+    pub peer: String,
+    /// The connection's TLS; `null` on a plain listener.
+    pub tls: Option<TlsFacts>,
+    /// `1.0`, `1.1` or `2`.
+    pub http: &'static str,
+    /// The method as received.
+    pub method: String,
+    /// The host that the request named, as received.
+    pub host: Option<String>,
+    /// The path as received.
+    #[serde(flatten)]
+    pub path_received: ReceivedPath,
+    /// The canonical path, where the request had one. It is what was judged and forwarded.
+    pub path: Option<String>,
+    /// The path rule that was found, in the spelling of proxy.toml.
+    pub rule: Option<String>,
+    /// The certificate that was presented.
+    pub certificate: Option<CertificateFacts>,
+    /// The account that the certificate names.
+    pub account: Option<AccountFacts>,
+    /// How the certificate came to name it.
+    pub mapping: Option<MappingFacts>,
+    /// `permit`, or the stable id of the denial.
+    pub decision: &'static str,
+    /// The sub-status that IIS would have logged: 7 for 403.7.
+    pub sub_status: Option<u8>,
+    /// Why: the whole message, which the client does not get to see.
+    pub detail: Option<String>,
+    /// The status that the client got; `null` where it left before.
+    pub status: Option<u16>,
+    /// The server that the request was sent to.
+    pub backend: Option<String>,
+    /// Bytes of the request's body that arrived.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body that were sent.
+    pub bytes_out: u64,
+    /// How long it took.
+    pub millis: Millis,
+}
+
+/// What the connection's TLS handshake settled.
+#[derive(Clone, Debug, Serialize)]
+pub struct TlsFacts {
+    /// `1.2` or `1.3`.
+    pub version: &'static str,
+    /// Whether an earlier session was resumed, so that no key signed.
+    pub resumed: bool,
+    /// The cipher suite, by its IANA name.
+    pub cipher: String,
+    /// The protocol agreed on by ALPN.
+    pub alpn: Option<String>,
+    /// Whether the client was asked for a certificate and whether it sent one.
+    pub certificate: CertificateOffer,
+}
+
+/// Whether a certificate was asked for, and what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum CertificateOffer {
+    /// The site has no path that looks at one.
+    #[serde(rename = "not asked")]
+    NotAsked,
+    /// The client sent an empty list: it has none, its user chose none, or its card cannot sign what this version of
+    /// TLS demands.
+    #[serde(rename = "asked, none given")]
+    NoneGiven,
+    /// The client sent one and proved that it holds the key.
+    #[serde(rename = "given")]
+    Given,
+}
+
+/// The certificate that was presented.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateFacts {
+    /// SHA-256 of the DER, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// The subject as RFC 4514 writes it.
+    pub subject: String,
+    /// The issuer as RFC 4514 writes it.
+    pub issuer: String,
+    /// The serial number in lower-case hexadecimal digits.
+    pub serial: String,
+    /// The end of its validity.
+    #[serde(serialize_with = "as_text")]
+    pub not_after: UnixTime,
+}
+
+/// The account that the certificate names.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountFacts {
+    /// `DOMAIN\sam`, else the UPN.
+    pub user: String,
+    /// The user principal name.
+    pub upn: Option<String>,
+    /// The security identifier.
+    pub sid: Option<String>,
+}
+
+/// How the certificate came to name its account.
+#[derive(Clone, Debug, Serialize)]
+pub struct MappingFacts {
+    /// The mapping's name.
+    pub method: String,
+    /// `strong` or `weak`.
+    pub strength: String,
+}
+
+/// How long the request took, in milliseconds to the microsecond.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Millis {
+    /// From the request's head to the answer's last byte.
+    #[serde(serialize_with = "as_millis")]
+    pub total: Duration,
+    /// Judging the certificate, where it had to be judged.
+    #[serde(serialize_with = "as_optional_millis")]
+    pub judge: Option<Duration>,
+    /// From the request sent to the backend to its answer's head.
+    #[serde(serialize_with = "as_optional_millis")]
+    pub backend: Option<Duration>,
+}
+
+/// The path as the client wrote it: escaped, without query and user name, and cut at [`ReceivedPath::LIMIT`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReceivedPath {
+    path_received: String,
+    path_received_cut: bool,
+}
+
+impl ReceivedPath {
+    /// The most bytes that are kept; the escaped form is never longer.
+    pub const LIMIT: usize = 512;
+
+    /// Takes a request target in any of its four forms (RFC 9112 3.2). What may hold a secret is left out: the query,
+    /// and the user information that an absolute-form may carry before its host. Bytes that are not printable ASCII,
+    /// and the backslash, become `\x5c`.
+    pub fn new(target: &[u8]) -> Self {
+        let (scheme, path) = without_secrets(target);
+        let mut text = String::new();
+        for byte in scheme.iter().chain(path).copied() {
+            let plain = matches!(byte, 0x20..0x7f) && byte != b'\\';
+            if text.len() + if plain { 1 } else { ESCAPED_LENGTH } > Self::LIMIT {
+                return Self { path_received: text, path_received_cut: true };
+            }
+            if plain {
+                text.push(char::from(byte));
+            } else {
+                text.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        Self { path_received: text, path_received_cut: false }
+    }
+}
+
+/// The length of `\x5c`.
+const ESCAPED_LENGTH: usize = 4;
+
+/// The target before its query, as the scheme and what follows the user information.
+fn without_secrets(target: &[u8]) -> (&[u8], &[u8]) {
+    let target = target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    // An `@` in the path of an origin-form is a part of the path and stays. All else begins with an authority, after
+    // `scheme://` or at once (CONNECT's form, or no form at all).
+    if target.starts_with(b"/") {
+        return (b"", target);
+    }
+    let first_slash = target.iter().position(|byte| *byte == b'/').unwrap_or(target.len());
+    let (scheme, rest) = match target.split_at_checked(first_slash + 2) {
+        Some((scheme, rest)) if scheme.ends_with(b"://") => (scheme, rest),
+        _ => (&b""[..], target),
+    };
+    let authority_length = rest.iter().position(|byte| matches!(byte, b'/' | b'\\')).unwrap_or(rest.len());
+    let authority = rest.get(..authority_length).unwrap_or(rest);
+    let host_start = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
+    (scheme, rest.get(host_start..).unwrap_or_default())
+}
+
+fn as_text<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    // Rounded to the microsecond while it is a whole number, so that no binary fraction like 0.30000000000000004 shows.
+    let micros = (duration.as_secs_f64() * 1e6).round();
+    serializer.serialize_f64(micros / 1e3)
+}
+
+fn as_optional_millis<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_millis(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
