@@ -7,5 +7,6 @@
 pub mod audit;
 pub mod certificate;
 pub mod clock;
+pub mod headers;
 pub mod observability;
 pub mod request;

@@ -1,0 +1,108 @@
+//! Takes what the gate itself saw of a connection, tells the backend in the headers that proxies use for it.
+//!
+//! Always overwrites: the gate is the first hop that anybody trusts, and what a client says of its own address is
+//! worth nothing.
+
+use crate::request::{Authority, HostName, RequestId, TargetScheme};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::{IpAddr, SocketAddr};
+
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request came from and what it asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The client's address; its port is not told.
+    pub peer: SocketAddr,
+    /// The scheme of the client's connection.
+    pub scheme: TargetScheme,
+    /// The host that the client asked for.
+    pub host: &'a Authority,
+    /// The request's own id.
+    pub request_id: RequestId,
+}
+
+/// Sets `X-Forwarded-For`, `-Proto` and `-Host`, `Forwarded` (RFC 7239) and `X-Request-Id`, each as its only line.
+pub fn set(headers: &mut HeaderMap, origin: &Origin<'_>) {
+    // A listener on `[::]` sees IPv4 clients as ::ffff:192.0.2.1, which logs and filters behind would not recognise.
+    let address = origin.peer.ip().to_canonical();
+    let host = origin.host.to_string();
+    let element = forwarded_element(address, origin.scheme, &host);
+    headers.insert(FORWARDED, printable(element));
+    headers.insert(X_FORWARDED_FOR, printable(address.to_string()));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(origin.scheme.as_str()));
+    headers.insert(X_FORWARDED_HOST, printable(host));
+    headers.insert(X_REQUEST_ID, printable(origin.request_id.to_string()));
+}
+
+/// One element of RFC 7239 4. What holds a colon is no token and is quoted (RFC 7239 6).
+fn forwarded_element(address: IpAddr, scheme: TargetScheme, host: &str) -> String {
+    let node = HostName::from(address);
+    let scheme = scheme.as_str();
+    let quote = if host.contains(':') { "\"" } else { "" };
+    match address {
+        IpAddr::V4(_) => format!("for={node};proto={scheme};host={quote}{host}{quote}"),
+        IpAddr::V6(_) => format!("for=\"{node}\";proto={scheme};host={quote}{host}{quote}"),
+    }
+}
+
+fn printable(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("addresses, host names and ids are letters, digits and punctuation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(peer: &str, host: &str) -> Vec<(String, String)> {
+        let mut headers = HeaderMap::new();
+        for name in [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID] {
+            headers.append(name.clone(), HeaderValue::from_static("mallory"));
+            headers.append(name, HeaderValue::from_static("mallory"));
+        }
+        let host = Authority::parse(host).unwrap();
+        let request_id = RequestId::random();
+        let peer = peer.parse().unwrap();
+        set(&mut headers, &Origin { peer, scheme: TargetScheme::Https, host: &host, request_id });
+        assert_eq!(headers.remove(X_REQUEST_ID).unwrap(), request_id.to_string().as_str());
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        let mut lines: Vec<_> = headers.iter().map(line).collect();
+        lines.sort();
+        lines
+    }
+
+    fn lines(forwarded: &str, address: &str, host: &str) -> Vec<(String, String)> {
+        let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        vec![
+            line("forwarded", forwarded),
+            line("x-forwarded-for", address),
+            line("x-forwarded-host", host),
+            line("x-forwarded-proto", "https"),
+        ]
+    }
+
+    #[test]
+    fn an_ipv4_client_is_told_in_plain() {
+        let expected = lines("for=192.0.2.1;proto=https;host=rms.example", "192.0.2.1", "rms.example");
+        assert_eq!(told("192.0.2.1:4711", "RMS.example"), expected);
+        assert_eq!(told("[::ffff:192.0.2.1]:4711", "rms.example"), expected);
+    }
+
+    #[test]
+    fn addresses_and_ports_with_colons_are_quoted() {
+        assert_eq!(
+            told("[2001:db8::1]:4711", "[2001:db8::2]:8443"),
+            lines(
+                "for=\"[2001:db8::1]\";proto=https;host=\"[2001:db8::2]:8443\"",
+                "2001:db8::1",
+                "[2001:db8::2]:8443"
+            )
+        );
+    }
+}

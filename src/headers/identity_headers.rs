@@ -1,0 +1,251 @@
+//! Takes who a request was permitted as, sets the headers that tell a backend so. The only place that does.
+//!
+//! Never cuts a value: half a list of groups is another list, so what does not fit is an error. A request without an
+//! identity carries none of these headers, also where an earlier step forgot to remove the client's.
+
+use super::certificate_headers::{arr_client_cert, client_cert, client_cert_chain, forwarded_client_cert};
+use super::encoded_value::{IN_LIST, encode, header_value, push_encoded};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The greatest length of one value. http.sys stops at 16 KiB for the whole head (KB 820129).
+pub const MAX_VALUE_BYTES: usize = 8 * 1024;
+/// The greatest length of all identity headers together, names included.
+pub const MAX_IDENTITY_BYTES: usize = 16 * 1024;
+
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
+const FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
+const ARR_CLIENT_CERT: HeaderName = HeaderName::from_static("x-arr-clientcert");
+
+/// Which sets of identity headers a backend gets, and under which names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeaderSettings {
+    /// User, UPN, SID, groups, mapping, authentication and the certificate's SHA-256, each in a header of its own.
+    pub account: bool,
+    /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
+    pub rfc9440: bool,
+    /// `X-Forwarded-Client-Cert` as Envoy writes it, with the keys Hash, Cert and Subject.
+    pub xfcc: bool,
+    /// Also Envoy's key Chain, which holds the whole chain and seldom fits beside Cert into [`MAX_VALUE_BYTES`].
+    pub xfcc_chain: bool,
+    /// `X-ARR-ClientCert`, as IIS ARR and Azure App Service write it.
+    pub arr: bool,
+    /// The names of the account set.
+    pub names: AccountHeaderNames,
+    /// The groups that are sent to those in them, compared without ASCII letter case. An empty list sends none.
+    pub send_groups: Vec<String>,
+}
+
+impl Default for IdentityHeaderSettings {
+    /// The account set alone, under its own names, without groups.
+    fn default() -> Self {
+        Self {
+            account: true,
+            rfc9440: false,
+            xfcc: false,
+            xfcc_chain: false,
+            arr: false,
+            names: AccountHeaderNames::default(),
+            send_groups: Vec::new(),
+        }
+    }
+}
+
+/// The names of the account set. [`super::OwnedNames::new`] refuses those that cannot carry an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountHeaderNames {
+    /// `X-Remote-User`: `DOMAIN\sam`, else the UPN.
+    pub user: HeaderName,
+    /// `X-Remote-Upn`
+    pub upn: HeaderName,
+    /// `X-Remote-Sid`
+    pub sid: HeaderName,
+    /// `X-Remote-Groups`: separated by commas.
+    pub groups: HeaderName,
+    /// `X-Remote-Mapping`: the method and its strength, as `upn; weak`.
+    pub mapping: HeaderName,
+    /// `X-Remote-Authentication`: `card` or `password`.
+    pub authentication: HeaderName,
+    /// `X-Remote-Certificate-Sha256`: in lower-case hexadecimal.
+    pub certificate_sha256: HeaderName,
+}
+
+impl Default for AccountHeaderNames {
+    fn default() -> Self {
+        Self {
+            user: HeaderName::from_static("x-remote-user"),
+            upn: HeaderName::from_static("x-remote-upn"),
+            sid: HeaderName::from_static("x-remote-sid"),
+            groups: HeaderName::from_static("x-remote-groups"),
+            mapping: HeaderName::from_static("x-remote-mapping"),
+            authentication: HeaderName::from_static("x-remote-authentication"),
+            certificate_sha256: HeaderName::from_static("x-remote-certificate-sha256"),
+        }
+    }
+}
+
+impl AccountHeaderNames {
+    /// All of them.
+    pub fn all(&self) -> [&HeaderName; 7] {
+        let Self { user, upn, sid, groups, mapping, authentication, certificate_sha256 } = self;
+        [user, upn, sid, groups, mapping, authentication, certificate_sha256]
+    }
+}
+
+/// Whom a request is forwarded as, and the card that says so.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// `DOMAIN\sam`, else the UPN.
+    pub user: &'a str,
+    /// The user principal name.
+    pub upn: Option<&'a str>,
+    /// The security identifier, `S-1-5-21-…`.
+    pub sid: Option<&'a str>,
+    /// All of the account's groups; the settings choose among them.
+    pub groups: &'a [String],
+    /// How the card was mapped to the account.
+    pub mapping: &'a str,
+    /// How strongly the card names it.
+    pub strength: &'a str,
+    /// `card` or `password`.
+    pub authentication: &'a str,
+    /// The card's certificate in DER.
+    pub leaf: &'a [u8],
+    /// The other certificates in DER, in the order of TLS.
+    pub chain: &'a [&'a [u8]],
+    /// SHA-256 of the leaf in lower-case hexadecimal.
+    pub certificate_sha256: &'a str,
+    /// The leaf's subject as RFC 4514 writes it.
+    pub subject: &'a str,
+}
+
+/// An identity that cannot be told whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DoesNotFit {
+    /// One header is too long.
+    #[error("`{header}` would have {bytes} bytes, more than {limit}")]
+    Header {
+        /// Its name.
+        header: HeaderName,
+        /// The length of its value.
+        bytes: usize,
+        /// The greatest length.
+        limit: usize,
+    },
+    /// All together are too long.
+    #[error("the identity headers would have {bytes} bytes, more than {limit}")]
+    Whole {
+        /// Names and values together.
+        bytes: usize,
+        /// The greatest length.
+        limit: usize,
+    },
+}
+
+/// Removes every identity header of `settings`, then sets those of `identity`.
+///
+/// # Errors
+///
+/// Sets none where one header, or all together, would be longer than the limits.
+pub fn set(
+    headers: &mut HeaderMap,
+    settings: &IdentityHeaderSettings,
+    identity: Option<&Identity<'_>>,
+) -> Result<(), DoesNotFit> {
+    for name in settings.names.all() {
+        headers.remove(name);
+    }
+    for name in [CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_CLIENT_CERT, ARR_CLIENT_CERT] {
+        headers.remove(name);
+    }
+    let Some(identity) = identity else { return Ok(()) };
+    let mut told = Told::default();
+    if settings.account {
+        tell_account(&mut told, settings, identity)?;
+    }
+    tell_certificate(&mut told, settings, identity)?;
+    headers.extend(told.lines);
+    Ok(())
+}
+
+fn tell_account(
+    told: &mut Told,
+    settings: &IdentityHeaderSettings,
+    identity: &Identity<'_>,
+) -> Result<(), DoesNotFit> {
+    let names = &settings.names;
+    told.line(&names.user, encode(identity.user))?;
+    if let Some(upn) = identity.upn {
+        told.line(&names.upn, encode(upn))?;
+    }
+    if let Some(sid) = identity.sid {
+        told.line(&names.sid, encode(sid))?;
+    }
+    let groups = groups_sent(settings, identity);
+    if !groups.is_empty() {
+        told.line(&names.groups, groups)?;
+    }
+    told.line(&names.mapping, format!("{}; {}", encode(identity.mapping), encode(identity.strength)))?;
+    told.line(&names.authentication, encode(identity.authentication))?;
+    told.line(&names.certificate_sha256, encode(identity.certificate_sha256))
+}
+
+fn tell_certificate(
+    told: &mut Told,
+    settings: &IdentityHeaderSettings,
+    identity: &Identity<'_>,
+) -> Result<(), DoesNotFit> {
+    let Identity { leaf, chain, certificate_sha256, subject, .. } = *identity;
+    if settings.rfc9440 {
+        told.line(&CLIENT_CERT, client_cert(leaf))?;
+        if !chain.is_empty() {
+            told.line(&CLIENT_CERT_CHAIN, client_cert_chain(chain))?;
+        }
+    }
+    if settings.xfcc {
+        let chain = settings.xfcc_chain.then_some(chain);
+        let element = forwarded_client_cert(certificate_sha256, leaf, chain, subject);
+        told.line(&FORWARDED_CLIENT_CERT, element)?;
+    }
+    if settings.arr {
+        told.line(&ARR_CLIENT_CERT, arr_client_cert(leaf))?;
+    }
+    Ok(())
+}
+
+fn groups_sent(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> String {
+    let is_sent = |group: &str| settings.send_groups.iter().any(|sent| sent.eq_ignore_ascii_case(group));
+    let mut list = String::new();
+    for group in identity.groups.iter().filter(|group| is_sent(group)) {
+        if !list.is_empty() {
+            list.push(',');
+        }
+        push_encoded(&mut list, group, IN_LIST);
+    }
+    list
+}
+
+/// The lines so far, and their length.
+#[derive(Default)]
+struct Told {
+    lines: Vec<(HeaderName, HeaderValue)>,
+    bytes: usize,
+}
+
+impl Told {
+    fn line(&mut self, header: &HeaderName, value: String) -> Result<(), DoesNotFit> {
+        if value.len() > MAX_VALUE_BYTES {
+            let (header, bytes) = (header.clone(), value.len());
+            return Err(DoesNotFit::Header { header, bytes, limit: MAX_VALUE_BYTES });
+        }
+        self.bytes += header.as_str().len() + value.len();
+        if self.bytes > MAX_IDENTITY_BYTES {
+            return Err(DoesNotFit::Whole { bytes: self.bytes, limit: MAX_IDENTITY_BYTES });
+        }
+        self.lines.push((header.clone(), header_value(value)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

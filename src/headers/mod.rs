@@ -1,0 +1,18 @@
+//! Header duties, one per file: what is removed from requests, answers and trailers, and what the gate sets itself.
+//!
+//! The order on a request is fixed: [`request_headers::strip`], then [`forwarded::set`] and [`identity_headers::set`].
+//! A proxy that removes what `Connection` names after it has set its own headers lets the client remove those
+//! (CVE-2024-45410). Never knows a path, a rule or a verdict.
+
+mod certificate_headers;
+mod encoded_value;
+pub mod fetch_metadata;
+pub mod forwarded;
+mod hop_by_hop;
+pub mod identity_headers;
+pub mod owned_names;
+pub mod request_headers;
+pub mod response_headers;
+pub mod trailers;
+
+pub use owned_names::OwnedNames;

@@ -1,0 +1,289 @@
+//! Takes a header name, says whether only the gate may set it.
+//!
+//! IIS shows a header to CGI, ISAPI and ASP.NET as `HTTP_` and its name in capitals with `-` turned into `_`, so
+//! `X_Remote_User` and `X-Remote-User` are one variable there. Names are compared here with everything but letters and
+//! digits turned into `-`. Every identity set is owned whether it is switched on or not: what is off today is believed
+//! by an application tomorrow.
+
+use super::hop_by_hop::is_hop_by_hop;
+use super::identity_headers::IdentityHeaderSettings;
+use http::HeaderName;
+
+/// What happens to a header whose name holds anything but letters, digits and hyphens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OddNames {
+    /// It is dropped and counted, as nginx does by default (`underscores_in_headers off`, `ignore_invalid_headers on`).
+    #[default]
+    Drop,
+    /// It is kept, unless it is a spelling of a header that the gate owns.
+    KeepUnlessOwned,
+}
+
+/// The headers that a client can never send to a backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedNames {
+    /// The names that operators chose for identity headers, folded and sorted.
+    configured: Vec<Box<str>>,
+    odd_names: OddNames,
+}
+
+/// Why a name cannot be that of an identity header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderNameFault {
+    /// HTTP or the gate itself gives it another meaning.
+    #[error("`{name}` has a meaning of its own and cannot carry an identity")]
+    Reserved {
+        /// The name.
+        name: HeaderName,
+    },
+    /// Two identity headers of one backend have this name, hyphen or underscore aside.
+    #[error("`{name}` is the name of two identity headers")]
+    Twice {
+        /// The name.
+        name: HeaderName,
+    },
+}
+
+/// What becomes of one header of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Kept,
+    HopByHop,
+    Owned,
+    Odd,
+}
+
+impl OwnedNames {
+    /// Takes the identity headers of every backend: a name chosen for one is owned on the way to all.
+    ///
+    /// # Errors
+    ///
+    /// Names every name that is reserved or used twice within one backend.
+    pub fn new<'a>(
+        backends: impl IntoIterator<Item = &'a IdentityHeaderSettings>,
+        odd_names: OddNames,
+    ) -> Result<Self, Vec<HeaderNameFault>> {
+        let mut configured = Vec::new();
+        let mut faults = Vec::new();
+        for settings in backends {
+            let mut of_this_backend: Vec<Box<str>> = Vec::new();
+            for name in settings.names.all() {
+                let folded = fold(name.as_str());
+                if is_reserved(&folded) {
+                    faults.push(HeaderNameFault::Reserved { name: name.clone() });
+                } else if of_this_backend.contains(&folded) {
+                    faults.push(HeaderNameFault::Twice { name: name.clone() });
+                }
+                of_this_backend.push(folded);
+            }
+            configured.extend(of_this_backend);
+        }
+        configured.sort_unstable();
+        configured.dedup();
+        if faults.is_empty() { Ok(Self { configured, odd_names }) } else { Err(faults) }
+    }
+
+    /// Whether `name` is a spelling of a header that only the gate sets.
+    pub fn owns(&self, name: &HeaderName) -> bool {
+        self.with_folded(name, is_owned_by_design)
+    }
+
+    /// Whether `name` is a spelling of a header that names a person or shows a certificate.
+    pub fn is_identity(&self, name: &HeaderName) -> bool {
+        self.with_folded(name, is_identity_by_design)
+    }
+
+    pub(super) fn fate(&self, name: &HeaderName) -> Fate {
+        if is_hop_by_hop(name.as_str()) {
+            Fate::HopByHop
+        } else if self.owns(name) {
+            Fate::Owned
+        } else if self.odd_names == OddNames::Drop && !is_plain(name.as_str()) {
+            Fate::Odd
+        } else {
+            Fate::Kept
+        }
+    }
+
+    fn with_folded(&self, name: &HeaderName, by_design: impl Fn(&str) -> bool) -> bool {
+        let either = |folded: &str| by_design(folded) || self.is_configured(folded);
+        // Ordinary names are folded as they are, so that they cost no allocation.
+        if is_plain(name.as_str()) { either(name.as_str()) } else { either(&fold(name.as_str())) }
+    }
+
+    fn is_configured(&self, folded: &str) -> bool {
+        self.configured.binary_search_by(|name| name.as_ref().cmp(folded)).is_ok()
+    }
+}
+
+/// Whether a name, in lower case as `HeaderName` keeps it, holds only letters, digits and hyphens.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn fold(name: &str) -> Box<str> {
+    name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
+}
+
+/// After `x-`: beginnings of names that servers, frameworks or other proxies believe.
+const OWNED_AFTER_X: [&str; 13] = [
+    "arr-",            // IIS ARR, Azure App Service
+    "client-cert",     // ASP.NET Core CertificateForwarding, YARP
+    "forwarded",       // -For, -Proto, -Host, -Port, -Client-Cert (Envoy), -Tls-Client-Cert (Traefik)
+    "http-method",     // X-HTTP-Method and X-HTTP-Method-Override
+    "method-override", // would turn an admitted method into another
+    "ms-",             // X-MS-Proxy and its kin (MS-ADFSPIP 2.2.1), X-MS-CLIENT-PRINCIPAL* (App Service)
+    "original-",       // X-Original-URL (UrlRewrite), X-Original-For (ASP.NET Core)
+    "portcullis-",
+    "real-ip",
+    "remote-",
+    "request-id",
+    "rewrite-", // X-Rewrite-URL (ISAPI_Rewrite)
+    "ssl",      // X-SSL, X-SSL-Client-DN and the rest of HAProxy's idioms
+];
+
+/// Takes a folded name.
+fn is_owned_by_design(name: &str) -> bool {
+    if let Some(rest) = name.strip_prefix("x-") {
+        return OWNED_AFTER_X.iter().any(|start| rest.starts_with(start));
+    }
+    matches!(
+        name,
+        "aspfiltersessionid" // aspnet_filter.dll's word to ASP.NET for a cookieless session
+            | "depth" | "destination" | "if" | "lock-token" | "overwrite" // WebDAV (RFC 4918 10)
+            | "forwarded"
+            | "front-end-https"
+            | "proxy" // CGI shows it as HTTP_PROXY, which libraries take for their proxy (CVE-2016-5385)
+            | "translate" // `Translate: f` gives IIS's sources away
+            | "via"
+    ) || is_identity_by_design(name)
+        || name.starts_with("ms-aspnetcore-")
+        || name.starts_with("remote-") // -User, -Groups, -Email: what Authelia and many an application agree on
+}
+
+/// Takes a folded name.
+fn is_identity_by_design(name: &str) -> bool {
+    const STARTS: [&str; 7] = [
+        "client-cert", // RFC 9440
+        "ms-aspnetcore-clientcert",
+        "ssl-client-", // Apache's and nginx's idioms
+        "x-arr-clientcert",
+        "x-forwarded-client-cert",
+        "x-portcullis-",
+        "x-remote-",
+    ];
+    STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a folded name means something that an identity must not displace.
+fn is_reserved(name: &str) -> bool {
+    const STARTS: [&str; 7] =
+        ["accept", "access-control-", "client-cert", "content-", "if-", "proxy-", "sec-"];
+    is_hop_by_hop(name)
+        || STARTS.iter().any(|start| name.starts_with(start))
+        || matches!(
+            name,
+            "authorization"
+                | "cache-control"
+                | "cookie"
+                | "date"
+                | "expect"
+                | "forwarded"
+                | "host"
+                | "max-forwards"
+                | "origin"
+                | "pragma"
+                | "range"
+                | "referer"
+                | "set-cookie"
+                | "soapaction"
+                | "user-agent"
+                | "via"
+                | "www-authenticate"
+                | "x-arr-clientcert"
+                | "x-forwarded-client-cert"
+                | "x-forwarded-for"
+                | "x-forwarded-host"
+                | "x-forwarded-proto"
+                | "x-request-id"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity_headers::AccountHeaderNames;
+    use super::*;
+
+    fn with_user_header(name: &'static str) -> IdentityHeaderSettings {
+        let names =
+            AccountHeaderNames { user: HeaderName::from_static(name), ..AccountHeaderNames::default() };
+        IdentityHeaderSettings { names, ..IdentityHeaderSettings::default() }
+    }
+
+    #[test]
+    fn headers_of_ordinary_requests_are_not_owned() {
+        let owned = OwnedNames::default();
+        for name in [
+            "host",
+            "user-agent",
+            "accept",
+            "accept-encoding",
+            "accept-language",
+            "content-type",
+            "content-length",
+            "soapaction",
+            "cookie",
+            "expect",
+            "authorization",
+            "cache-control",
+            "origin",
+            "sec-fetch-site",
+            "if-match",
+            "if-modified-since",
+            "range",
+            "x-requested-with",
+            "x-vermeer-content-type",
+        ] {
+            assert_eq!(owned.fate(&HeaderName::from_static(name)), Fate::Kept, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_configured_name_is_owned_in_every_spelling() {
+        let owned = OwnedNames::new([&with_user_header("logon_user")], OddNames::KeepUnlessOwned).unwrap();
+        for name in ["logon_user", "logon-user", "logon.user"] {
+            assert!(owned.owns(&HeaderName::from_static(name)), "{name}");
+            assert!(owned.is_identity(&HeaderName::from_static(name)), "{name}");
+        }
+        assert!(!owned.owns(&HeaderName::from_static("logon-users")));
+    }
+
+    #[test]
+    fn a_name_with_a_meaning_of_its_own_cannot_carry_an_identity() {
+        for name in [
+            "host",
+            "content-length",
+            "cookie",
+            "connection",
+            "forwarded",
+            "x-forwarded-for",
+            "client-cert",
+            "content_type",
+        ] {
+            let fault = HeaderNameFault::Reserved { name: HeaderName::from_static(name) };
+            assert_eq!(OwnedNames::new([&with_user_header(name)], OddNames::Drop), Err(vec![fault]));
+        }
+    }
+
+    #[test]
+    fn one_name_cannot_carry_two_facts() {
+        let fault = HeaderNameFault::Twice { name: HeaderName::from_static("x-remote-upn") };
+        assert_eq!(OwnedNames::new([&with_user_header("x_remote_upn")], OddNames::Drop), Err(vec![fault]));
+    }
+
+    #[test]
+    fn two_backends_may_use_one_name() {
+        let settings = with_user_header("x-user");
+        assert!(OwnedNames::new([&settings, &settings], OddNames::Drop).is_ok());
+    }
+}
