@@ -10,3 +10,4 @@ pub mod clock;
 pub mod headers;
 pub mod observability;
 pub mod request;
+pub mod validation;

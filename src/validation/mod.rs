@@ -1,0 +1,34 @@
+//! Takes what a client presented and what a realm trusts, gives a chain with at least one path to an anchor that holds,
+//! or the one reason why there is none. Never looks at revocation, never at names for an identity, never at the clock:
+//! the time is an argument.
+//!
+//! This is an own implementation of path validation (RFC 5280 section 6): the validators at hand either ignore
+//! certificate policies and key usages or were never reviewed. What it cannot judge it refuses: critical extensions that
+//! it does not know, and names of a kind that it cannot compare below a CA that limits this kind.
+
+mod authority;
+mod cache;
+mod chain_error;
+mod name_constraints;
+mod name_matching;
+mod path_building;
+mod path_rules;
+mod policies;
+mod policy_graph;
+mod presented;
+mod trust;
+mod validated;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use authority::validate_authority;
+pub use cache::{JudgedBy, ValidationCache};
+pub use chain_error::{ChainError, Violation};
+pub use path_building::{MAX_PATH_CERTIFICATES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS};
+pub use policies::ValidPolicies;
+pub use presented::{MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES, MalformedChain, PresentedChain};
+pub use trust::TrustSet;
+pub use validated::{ValidPath, ValidatedChain, ValidationRule, validate};
+pub use work::{MAX_NAME_COMPARISONS, MAX_POLICY_NODES};

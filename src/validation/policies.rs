@@ -1,0 +1,163 @@
+//! Takes one path and the initial inputs of a rule, gives the certificate policies that are valid on it in the
+//! anchor's domain (RFC 5280 6.1 with the graph of RFC 9618). Never decodes a qualifier.
+//!
+//! The anchor's own certificate takes no part: for RFC 5280 6.1 an anchor is a name and a key, and real roots name
+//! policies that were never meant to limit what stands below them.
+
+use super::chain_error::{ChainError, Violation};
+use super::path_rules::{CandidatePath, refuse};
+use super::policy_graph::{AnyPolicy, Mapping, PolicyGraph};
+use super::validated::ValidationRule;
+use super::work::{TooMuchWork, Work};
+use crate::certificate::{Certificate, ObjectIdentifier, PolicyMapping};
+use const_oid::db::rfc5280::ANY_POLICY;
+
+/// The certificate policies that are valid on one path, in the anchor's domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValidPolicies {
+    policies: Vec<ObjectIdentifier>,
+}
+
+impl ValidPolicies {
+    /// The policies, sorted; anyPolicy among them where it is valid down to the client's own certificate.
+    pub fn as_slice(&self) -> &[ObjectIdentifier] {
+        &self.policies
+    }
+
+    /// Whether the path is valid for this policy.
+    ///
+    /// It is where the policy is among them, and also where anyPolicy is (RFC 5280 6.1.5 g): then every certificate of
+    /// the path, the client's own included, claims every policy, and no CA above has forbidden that. Such a client could
+    /// as well have got a certificate that names the policy, from the same CA and as validly.
+    pub fn admit(&self, policy: ObjectIdentifier) -> bool {
+        [policy, ANY_POLICY].iter().any(|policy| self.policies.binary_search(policy).is_ok())
+    }
+
+    /// RFC 5280 6.1.5 g: those in the initial set. anyPolicy stands for all of them.
+    fn within(self, initial: &[ObjectIdentifier]) -> Self {
+        if is_any(initial) {
+            return self;
+        }
+        let mut policies: Vec<_> = initial.iter().copied().filter(|policy| self.admit(*policy)).collect();
+        policies.sort_unstable();
+        policies.dedup();
+        Self { policies }
+    }
+}
+
+/// An empty set stands for any-policy, as it is written nowhere else.
+fn is_any(initial: &[ObjectIdentifier]) -> bool {
+    initial.is_empty() || initial.contains(&ANY_POLICY)
+}
+
+/// How many certificates may still come before a demand holds (RFC 5280 6.1.2 d to f): with none left it holds.
+struct Countdown {
+    explicit_policy: usize,
+    policy_mapping: usize,
+    inhibit_any_policy: usize,
+}
+
+impl Countdown {
+    fn new(rule: &ValidationRule, length: usize) -> Self {
+        let start = |at_once: bool| if at_once { 0 } else { length + 1 };
+        Self {
+            explicit_policy: start(rule.explicit_policy_required),
+            policy_mapping: start(rule.policy_mapping_inhibited),
+            inhibit_any_policy: start(rule.any_policy_inhibited),
+        }
+    }
+
+    /// RFC 5280 6.1.4 h to j.
+    fn pass(&mut self, authority: &Certificate) {
+        let constraints = authority.policy_constraints();
+        let all = [
+            (&mut self.explicit_policy, constraints.require_explicit_policy),
+            (&mut self.policy_mapping, constraints.inhibit_policy_mapping),
+            (&mut self.inhibit_any_policy, authority.inhibit_any_policy()),
+        ];
+        for (left, demand) in all {
+            if !authority.is_self_issued() {
+                *left = left.saturating_sub(1);
+            }
+            *left = demand
+                .and_then(|demand| usize::try_from(demand).ok())
+                .map_or(*left, |demand| demand.min(*left));
+        }
+    }
+}
+
+/// The policies of a path, or the certificate below which none is left where one is demanded.
+pub(super) fn prove(
+    path: &CandidatePath<'_>,
+    rule: &ValidationRule,
+    work: &mut Work,
+) -> Result<ValidPolicies, ChainError> {
+    let mut left = Countdown::new(rule, path.length());
+    let mut graph = PolicyGraph::new();
+    // Where the last policy was lost, for the refusal.
+    let mut lost = None;
+    for (index, certificate) in path.anchor_first() {
+        let too_many = |_: TooMuchWork| refusal(index, certificate, Violation::TooManyPolicies);
+        let any_policy = match left.inhibit_any_policy {
+            0 if index == 0 || !certificate.is_self_issued() => AnyPolicy::CountsForNothing,
+            _ => AnyPolicy::Counts,
+        };
+        graph.descend(certificate.policies(), any_policy, work).map_err(too_many)?;
+        if graph.is_null() {
+            lost = lost.or(Some((index, certificate)));
+        }
+        if let (0, Some((index, certificate))) = (left.explicit_policy, lost) {
+            return refuse(index, certificate, Violation::NoPolicy);
+        }
+        if index > 0 {
+            map(index, certificate, &left, &mut graph, work)?;
+            left.pass(certificate);
+        }
+    }
+    conclude(path, rule, &left, &graph, lost)
+}
+
+/// RFC 5280 6.1.4 a and b.
+fn map(
+    index: usize,
+    authority: &Certificate,
+    left: &Countdown,
+    graph: &mut PolicyGraph,
+    work: &mut Work,
+) -> Result<(), ChainError> {
+    let mappings = authority.policy_mappings();
+    let has_any_policy =
+        |mapping: &PolicyMapping| [mapping.issuer_domain, mapping.subject_domain].contains(&ANY_POLICY);
+    if mappings.iter().any(has_any_policy) {
+        return refuse(index, authority, Violation::AnyPolicyMapped);
+    }
+    let mapping = if left.policy_mapping == 0 { Mapping::Inhibited } else { Mapping::Allowed };
+    let too_many = |_: TooMuchWork| refusal(index, authority, Violation::TooManyPolicies);
+    graph.map(mappings, mapping, work).map_err(too_many)
+}
+
+/// RFC 5280 6.1.5 a, b and g, and what the rule demands.
+fn conclude(
+    path: &CandidatePath<'_>,
+    rule: &ValidationRule,
+    left: &Countdown,
+    graph: &PolicyGraph,
+    lost: Option<(usize, &Certificate)>,
+) -> Result<ValidPolicies, ChainError> {
+    let policies = ValidPolicies { policies: graph.policies_of_anchor() }.within(&rule.initial_policies);
+    let is_explicit =
+        left.explicit_policy <= 1 || path.leaf.policy_constraints().require_explicit_policy == Some(0);
+    let (index, certificate) = lost.unwrap_or((0, path.leaf));
+    if is_explicit && policies.as_slice().is_empty() {
+        return refuse(index, certificate, Violation::NoPolicy);
+    }
+    let demanded = &rule.certificate_policies;
+    if !demanded.is_empty() && !demanded.iter().any(|policy| policies.admit(*policy)) {
+        return refuse(index, certificate, Violation::CertificatePolicy);
+    }
+    Ok(policies)
+}
+
+fn refusal(index: usize, certificate: &Certificate, violation: Violation) -> ChainError {
+    ChainError { index, subject: certificate.subject().clone(), violation }
+}

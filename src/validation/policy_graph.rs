@@ -1,0 +1,155 @@
+//! Takes the policies and mappings of the certificates of a path, from the anchor down, gives the policies that are
+//! valid on it in the anchor's domain: the valid_policy_graph of RFC 9618, which has one node for each policy and
+//! certificate where the tree of RFC 5280 has one for each way there (exponentially many: CVE-2023-0464).
+//!
+//! Never counts the certificates that a demand waits for: that is [`super::policies`].
+
+use std::collections::{HashMap, HashSet};
+
+use super::work::{TooMuchWork, Work};
+use crate::certificate::{ObjectIdentifier, PolicyMapping};
+use const_oid::db::rfc5280::ANY_POLICY;
+
+/// The valid_policy_graph: one layer for each certificate seen, below the root that says anyPolicy. Without a node in
+/// its last layer it is NULL, and stays so.
+pub(super) struct PolicyGraph {
+    layers: Vec<Layer>,
+}
+
+/// By valid_policy. A layer never has two nodes of one policy.
+type Layer = HashMap<ObjectIdentifier, Node>;
+
+struct Node {
+    /// The expected_policy_set.
+    expected: Vec<ObjectIdentifier>,
+    parents: Parents,
+}
+
+enum Parents {
+    /// The anyPolicy of the layer above: the policy is one of the anchor's domain from here on down.
+    AnyPolicy,
+    /// Policies of the layer above that expect this one.
+    Policies(Vec<ObjectIdentifier>),
+}
+
+/// Whether anyPolicy in a certificate stands for all policies (RFC 5280 6.1.3 d.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnyPolicy {
+    Counts,
+    CountsForNothing,
+}
+
+/// Whether mappings are followed or end the policies that they map (RFC 5280 6.1.4 b).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mapping {
+    Allowed,
+    Inhibited,
+}
+
+impl PolicyGraph {
+    /// RFC 5280 6.1.2 a: the root expects any policy.
+    pub(super) fn new() -> Self {
+        let root = Node { expected: vec![ANY_POLICY], parents: Parents::Policies(Vec::new()) };
+        Self { layers: vec![Layer::from([(ANY_POLICY, root)])] }
+    }
+
+    /// Whether no policy is valid any more.
+    pub(super) fn is_null(&self) -> bool {
+        self.layers.last().is_none_or(HashMap::is_empty)
+    }
+
+    /// RFC 9618 5.2, step d of RFC 5280 6.1.3, and step e with an empty list: the policies of the next certificate.
+    pub(super) fn descend(
+        &mut self,
+        policies: &[ObjectIdentifier],
+        any_policy: AnyPolicy,
+        work: &mut Work,
+    ) -> Result<(), TooMuchWork> {
+        let Some(above) = self.layers.last() else { return Ok(()) };
+        let mut expecting: HashMap<ObjectIdentifier, Vec<ObjectIdentifier>> = HashMap::new();
+        for (policy, node) in above {
+            work.policy_nodes(node.expected.len())?;
+            for expected in &node.expected {
+                expecting.entry(*expected).or_default().push(*policy);
+            }
+        }
+        let mut layer = Layer::new();
+        for policy in policies.iter().filter(|policy| **policy != ANY_POLICY) {
+            work.policy_nodes(1)?;
+            // d.1.i, and where nobody expects it d.1.ii.
+            let parents = match expecting.remove(policy) {
+                Some(parents) => Parents::Policies(parents),
+                None if above.contains_key(&ANY_POLICY) => Parents::AnyPolicy,
+                None => continue,
+            };
+            layer.entry(*policy).or_insert(Node { expected: vec![*policy], parents });
+        }
+        if any_policy == AnyPolicy::Counts && policies.contains(&ANY_POLICY) {
+            // d.2: what is expected and not named above goes on.
+            for (policy, parents) in expecting {
+                let node = Node { expected: vec![policy], parents: Parents::Policies(parents) };
+                layer.entry(policy).or_insert(node);
+            }
+        }
+        self.layers.push(layer);
+        Ok(())
+    }
+
+    /// RFC 9618 5.3, step b of RFC 5280 6.1.4: the mappings of the certificate that came last.
+    pub(super) fn map(
+        &mut self,
+        mappings: &[PolicyMapping],
+        mapping: Mapping,
+        work: &mut Work,
+    ) -> Result<(), TooMuchWork> {
+        let Some(layer) = self.layers.last_mut() else { return Ok(()) };
+        work.policy_nodes(mappings.len())?;
+        let mut mapped: HashMap<ObjectIdentifier, Vec<ObjectIdentifier>> = HashMap::new();
+        for mapping in mappings {
+            mapped.entry(mapping.issuer_domain).or_default().push(mapping.subject_domain);
+        }
+        let has_any_policy = layer.contains_key(&ANY_POLICY);
+        for (policy, mut expected) in mapped {
+            if mapping == Mapping::Inhibited {
+                layer.remove(&policy);
+                continue;
+            }
+            let mut seen = HashSet::new();
+            expected.retain(|policy| seen.insert(*policy));
+            match layer.get_mut(&policy) {
+                Some(node) => node.expected = expected,
+                None if has_any_policy => {
+                    layer.insert(policy, Node { expected, parents: Parents::AnyPolicy });
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9618 5.4, step g of RFC 5280 6.1.5 with any-policy as the initial set: the valid policies of nodes that lead
+    /// down to the last certificate and whose parent is anyPolicy; and anyPolicy, where the last layer has it. Sorted.
+    pub(super) fn policies_of_anchor(&self) -> Vec<ObjectIdentifier> {
+        let mut found = HashSet::new();
+        let mut reached: HashSet<ObjectIdentifier> =
+            self.layers.last().into_iter().flatten().map(|(policy, _)| *policy).collect();
+        if reached.contains(&ANY_POLICY) {
+            found.insert(ANY_POLICY);
+        }
+        for layer in self.layers.iter().rev() {
+            let mut above = HashSet::new();
+            for policy in &reached {
+                match layer.get(policy).map(|node| &node.parents) {
+                    // anyPolicy itself leads to anyPolicy, which `found` has if it reaches the end.
+                    Some(Parents::AnyPolicy) => drop(found.insert(*policy)),
+                    Some(Parents::Policies(parents)) => above.extend(parents.iter().copied()),
+                    None => {}
+                }
+            }
+            reached = above;
+        }
+        let mut found: Vec<_> = found.into_iter().collect();
+        found.sort_unstable();
+        found
+    }
+}

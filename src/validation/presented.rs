@@ -1,0 +1,105 @@
+//! Takes the certificates that a client sent, gives a [`PresentedChain`]. Never judges one, and never takes anything
+//! but the first certificate for the client's own.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use rustls_pki_types::CertificateDer;
+
+use crate::certificate::{Certificate, KeyAlgorithm, MalformedCertificate};
+
+/// The most certificates that a client may present. Real cards send two to four.
+pub const MAX_PRESENTED_CERTIFICATES: usize = 16;
+/// The most bytes that all presented certificates may have together.
+pub const MAX_PRESENTED_BYTES: usize = 64 * 1024;
+
+/// What a client presented: its own certificate, whose key the handshake proved, and whatever it sent along.
+#[derive(Clone)]
+pub struct PresentedChain {
+    leaf: Certificate,
+    certificates: Vec<Certificate>,
+    digest: [u8; 32],
+}
+
+/// Why what a client presented cannot be judged at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedChain {
+    /// No certificate.
+    #[error("no certificate was presented")]
+    Empty,
+    /// More than [`MAX_PRESENTED_CERTIFICATES`].
+    #[error("{count} certificates were presented, more than {MAX_PRESENTED_CERTIFICATES}")]
+    TooManyCertificates {
+        /// How many.
+        count: usize,
+    },
+    /// More than [`MAX_PRESENTED_BYTES`].
+    #[error("certificates of {bytes} bytes were presented, more than {MAX_PRESENTED_BYTES}")]
+    TooManyBytes {
+        /// How many.
+        bytes: usize,
+    },
+    /// The client's own certificate cannot be read.
+    #[error("the client's own certificate cannot be read")]
+    Leaf(#[source] MalformedCertificate),
+}
+
+impl PresentedChain {
+    /// Reads what the client sent, its own certificate first. Limits are held before anything is decoded. A further
+    /// certificate that cannot be read is passed over: it can be on no path, and what is on no path changes nothing.
+    pub fn parse(presented: &[CertificateDer<'_>]) -> Result<Self, MalformedChain> {
+        let (leaf, others) = presented.split_first().ok_or(MalformedChain::Empty)?;
+        if presented.len() > MAX_PRESENTED_CERTIFICATES {
+            return Err(MalformedChain::TooManyCertificates { count: presented.len() });
+        }
+        let bytes = presented.iter().map(|certificate| certificate.len()).sum();
+        if bytes > MAX_PRESENTED_BYTES {
+            return Err(MalformedChain::TooManyBytes { bytes });
+        }
+        let leaf = Certificate::from_der(leaf).map_err(MalformedChain::Leaf)?;
+        let mut certificates = vec![leaf.clone()];
+        certificates.extend(others.iter().filter_map(|der| Certificate::from_der(der).ok()));
+        Ok(Self { leaf, certificates, digest: digest(presented) })
+    }
+
+    /// The certificate whose key the client has proven to hold: the first one, always (CVE-2023-2422).
+    pub fn leaf(&self) -> &Certificate {
+        &self.leaf
+    }
+
+    /// All that could be read, the leaf first, in the client's order.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Whether judging it may take long: an RSA key above 4,096 bits, or more certificates, or more in them, than a card's
+    /// chain has.
+    pub(super) fn is_laborious(&self) -> bool {
+        let long = |certificate: &Certificate| matches!(certificate.key_algorithm(), KeyAlgorithm::Rsa { bits } if bits > 4096);
+        let bytes: usize = self.certificates.iter().map(|certificate| certificate.der().len()).sum();
+        self.certificates.len() > 5 || bytes > 16 * 1024 || self.certificates.iter().any(long)
+    }
+
+    /// The SHA-256 over all that was presented, each certificate preceded by its length.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+impl fmt::Debug for PresentedChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.certificates).finish()
+    }
+}
+
+/// The lengths keep two different chains from flowing into the same bytes, which would give one the verdict of the
+/// other.
+fn digest(presented: &[CertificateDer<'_>]) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for certificate in presented {
+        let length = u64::try_from(certificate.len()).expect("a length fits 64 bits");
+        context.update(&length.to_be_bytes());
+        context.update(certificate);
+    }
+    context.finish().as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
+}

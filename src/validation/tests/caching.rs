@@ -1,0 +1,134 @@
+//! What the cache keeps, for whom, and until when.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::super::cache::Key;
+use super::*;
+use crate::observability::CacheMetrics;
+
+struct Realm {
+    cache: ValidationCache,
+    trust: Arc<TrustSet>,
+    rule: Arc<ValidationRule>,
+}
+
+impl Realm {
+    fn trusting(authority: &Authority) -> Self {
+        Self {
+            cache: ValidationCache::new(1_000, CacheMetrics::default()),
+            trust: Arc::new(anchored(authority)),
+            rule: Arc::default(),
+        }
+    }
+
+    async fn judge(
+        &self,
+        chain: &Arc<PresentedChain>,
+        now: UnixTime,
+    ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
+        self.judge_as("staff", 1, chain, now).await
+    }
+
+    async fn judge_as(
+        &self,
+        realm: &str,
+        generation: u64,
+        chain: &Arc<PresentedChain>,
+        now: UnixTime,
+    ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
+        let judged_by = JudgedBy { realm: realm.into(), generation };
+        self.cache.validate(judged_by, chain, &self.trust, &self.rule, now).await
+    }
+}
+
+#[tokio::test]
+async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
+    let root = Authority::root("Root");
+    let realm = Realm::trusting(&root);
+    let chain = presented(&[&root.card()]);
+    let first = realm.judge(&chain, NOW).await.unwrap();
+    let again = realm.judge(&chain, NOW).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &again));
+
+    let last = UnixTime::from_seconds(first.deadline().seconds() - 1);
+    assert!(Arc::ptr_eq(&first, &realm.judge(&chain, last).await.unwrap()));
+    let over = realm.judge(&chain, first.deadline()).await.unwrap_err();
+    assert!(matches!(over.violation, Violation::Expired { .. }));
+}
+
+#[tokio::test]
+async fn realms_and_generations_share_no_verdict() {
+    let root = Authority::root("Root");
+    let mut realm = Realm::trusting(&root);
+    let chain = presented(&[&root.card()]);
+    assert!(realm.judge_as("staff", 1, &chain, NOW).await.is_ok());
+
+    realm.trust = Arc::default();
+    assert!(realm.judge_as("staff", 1, &chain, NOW).await.is_ok());
+    assert!(realm.judge_as("staff", 2, &chain, NOW).await.is_err());
+    assert!(realm.judge_as("guests", 1, &chain, NOW).await.is_err());
+}
+
+#[tokio::test]
+async fn a_refusal_is_kept_for_a_minute() {
+    let root = Authority::root("Root");
+    let mut realm = Realm::trusting(&Authority::root("Other"));
+    let chain = presented(&[&root.card()]);
+    let first = realm.judge(&chain, NOW).await.unwrap_err();
+    realm.trust = Arc::new(anchored(&root));
+
+    let soon = NOW.plus(Duration::from_secs(59));
+    assert!(Arc::ptr_eq(&first, &realm.judge(&chain, soon).await.unwrap_err()));
+    assert!(realm.judge(&chain, NOW.plus(Duration::from_secs(60))).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_kept_past_the_moment_when_the_chain_becomes_valid() {
+    let root = Authority::root("Root");
+    let realm = Realm::trusting(&root);
+    let tomorrow = root.card_with(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 23));
+    let chain = presented(&[&tomorrow]);
+    let just_before = UnixTime::from_seconds(tomorrow.not_before().seconds() - 1);
+    assert!(realm.judge(&chain, just_before).await.is_err());
+    assert!(realm.judge(&chain, tomorrow.not_before()).await.is_ok());
+}
+
+#[tokio::test]
+async fn forged_chains_take_no_room_of_accepted_ones() {
+    let (root, forger) = (Authority::root("Root"), Authority::root("Root"));
+    let realm = Realm::trusting(&root);
+    assert!(realm.judge(&presented(&[&root.card()]), NOW).await.is_ok());
+    for _ in 0..50 {
+        assert!(realm.judge(&presented(&[&forger.card()]), NOW).await.is_err());
+    }
+    assert_eq!(realm.cache.entry_counts().await, (1, 50));
+}
+
+#[test]
+fn of_many_that_ask_at_once_one_does_the_work() {
+    const ASKING: usize = 8;
+    let root = Authority::root("Root");
+    let (chain, trust, rule) = (presented(&[&root.card()]), anchored(&root), ValidationRule::default());
+    let cache = ValidationCache::new(1_000, CacheMetrics::default());
+    let key = || Key { chain: chain.digest(), judged_by: JudgedBy { realm: "staff".into(), generation: 1 } };
+    let (arrived, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        arrived.fetch_add(1, Ordering::SeqCst);
+        let verdict = runtime.block_on(cache.judge(key(), NOW, async || {
+            worked.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < ASKING {
+                std::thread::yield_now();
+            }
+            Ok(validate(&chain, &trust, &rule, NOW).unwrap())
+        }));
+        assert!(verdict.is_ok());
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..ASKING {
+            scope.spawn(ask);
+        }
+    });
+    assert_eq!(worked.load(Ordering::SeqCst), 1);
+}

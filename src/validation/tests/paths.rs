@@ -1,0 +1,225 @@
+//! Which paths are found, and within which bounds.
+
+use std::time::Duration;
+
+use super::*;
+use crate::certificate::Fingerprint;
+use crate::validation::path_building::Search;
+
+fn digests(chain: &ValidatedChain) -> Vec<Vec<Fingerprint>> {
+    let path = |path: &ValidPath| path.certificates().iter().map(Certificate::fingerprint).collect();
+    chain.paths().iter().map(path).collect()
+}
+
+#[test]
+fn presented_and_configured_intermediates_both_lead_to_an_anchor() {
+    let root = Authority::root("Root");
+    let policy = root.authority("Policy");
+    let issuing = policy.authority("Issuing");
+    let card = issuing.card();
+    let trust = TrustSet::new(vec![root.certificate.clone()], vec![policy.certificate.clone()]);
+    let chain = judged(&[&card, &issuing.certificate], &trust).unwrap();
+
+    let expected = [&card, &issuing.certificate, &policy.certificate, &root.certificate];
+    assert_eq!(digests(&chain), [expected.map(Certificate::fingerprint)]);
+    assert_eq!(chain.paths()[0].issuers(), [&issuing, &policy, &root].map(|ca| ca.certificate.key_id()));
+}
+
+#[test]
+fn the_order_of_what_is_sent_along_does_not_matter() {
+    let root = Authority::root("Root");
+    let policy = root.authority("Policy");
+    let issuing = policy.authority("Issuing");
+    let card = issuing.card();
+    let chain =
+        judged(&[&card, &root.certificate, &policy.certificate, &issuing.certificate], &anchored(&root));
+    assert_eq!(chain.unwrap().paths().len(), 1);
+}
+
+#[test]
+fn the_identity_is_the_key_owners_in_whatever_order_other_certificates_come() {
+    let (root, foreign) = (Authority::root("Root"), Authority::root("Foreign"));
+    let issuing = root.authority("Issuing");
+    let (alice, bob, mallory) = (issuing.card(), issuing.card(), foreign.card());
+    let ca = &issuing.certificate;
+    let trust = anchored(&root);
+
+    for others in [[ca, &bob, &mallory], [&bob, ca, &mallory], [&mallory, &bob, ca], [&bob, &mallory, ca]] {
+        let with = |leaf| [&[leaf], others.as_slice()].concat();
+        let chain = judged(&with(&alice), &trust).unwrap();
+        assert_eq!(chain.leaf(), &alice);
+        assert_eq!(digests(&chain), [[&alice, ca, &root.certificate].map(Certificate::fingerprint)]);
+        assert!(judged(&with(&mallory), &trust).is_err());
+    }
+}
+
+#[test]
+fn a_certificate_sent_along_that_cannot_be_read_changes_nothing() {
+    let root = Authority::root("Root");
+    let card = root.card();
+    let sent = [CertificateDer::from(card.der()), CertificateDer::from(b"junk".as_slice())];
+    let chain = Arc::new(PresentedChain::parse(&sent).unwrap());
+    assert!(validate(&chain, &anchored(&root), &ValidationRule::default(), NOW).is_ok());
+    assert_ne!(chain.digest(), presented(&[&card]).digest());
+}
+
+#[test]
+fn what_is_presented_is_bounded_in_number_and_size() {
+    let card = Authority::root("Root").card();
+    let sent = vec![CertificateDer::from(card.der()); MAX_PRESENTED_CERTIFICATES + 1];
+    let refusal = PresentedChain::parse(&sent).unwrap_err();
+    assert_eq!(refusal, MalformedChain::TooManyCertificates { count: 17 });
+
+    let large = vec![0; MAX_PRESENTED_BYTES];
+    let sent = [CertificateDer::from(card.der()), CertificateDer::from(large.as_slice())];
+    let bytes = card.der().len() + MAX_PRESENTED_BYTES;
+    assert_eq!(PresentedChain::parse(&sent).unwrap_err(), MalformedChain::TooManyBytes { bytes });
+
+    assert_eq!(PresentedChain::parse(&[]).unwrap_err(), MalformedChain::Empty);
+    let junk = [CertificateDer::from(b"junk".as_slice())];
+    assert!(matches!(PresentedChain::parse(&junk), Err(MalformedChain::Leaf(_))));
+}
+
+#[test]
+fn chains_that_differ_only_in_where_one_certificate_ends_have_different_digests() {
+    let card = Authority::root("Root").card();
+    let parse = |others: &[&[u8]]| {
+        let mut sent = vec![CertificateDer::from(card.der())];
+        sent.extend(others.iter().map(|&other| CertificateDer::from(other)));
+        PresentedChain::parse(&sent).unwrap().digest()
+    };
+    assert_ne!(parse(&[b"ab", b"c"]), parse(&[b"a", b"bc"]));
+}
+
+#[test]
+fn all_paths_to_trusted_anchors_are_kept_and_the_first_to_end_is_the_deadline() {
+    let (old, new) = (Authority::root("Old"), Authority::root("New"));
+    let issuing = old.authority("Issuing");
+    let other = read(
+        &authority_params("Issuing")
+            .tap(|params| params.not_after = rcgen::date_time_ymd(2030, 1, 1))
+            .signed_by(issuing.issuer.key(), &new.issuer)
+            .unwrap(),
+    );
+    let trust = TrustSet::new(vec![old.certificate.clone(), new.certificate.clone()], Vec::new());
+    let chain = judged(&[&issuing.card(), &issuing.certificate, &other], &trust).unwrap();
+    assert_eq!(chain.paths().len(), 2);
+    assert_eq!(chain.deadline(), other.not_after().plus(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_path_that_fails_does_not_spoil_one_that_holds() {
+    let (old, new) = (Authority::root("Old"), Authority::root("New"));
+    let issuing = old.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
+    let renewed = new.cross_sign(&issuing, "Issuing");
+    let trust = TrustSet::new(vec![old.certificate.clone(), new.certificate.clone()], Vec::new());
+    let card = issuing.card();
+    let chain = judged(&[&card, &issuing.certificate, &renewed], &trust).unwrap();
+    assert_eq!(digests(&chain), [[&card, &renewed, &new.certificate].map(Certificate::fingerprint)]);
+}
+
+#[test]
+fn the_refusal_is_that_of_the_path_that_got_furthest() {
+    let (root, foreign) = (Authority::root("Root"), Authority::root("Foreign"));
+    let issuing =
+        root.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
+    let useless = foreign.cross_sign(&issuing, "Issuing");
+    let card = issuing.card();
+    for others in [[&issuing.certificate, &useless], [&useless, &issuing.certificate]] {
+        let (index, violation) = refused(&[&card, others[0], others[1]], &anchored(&root));
+        assert!(matches!((index, violation), (1, Violation::Expired { .. })));
+    }
+}
+
+#[test]
+fn two_cas_that_certify_each_other_end_the_search() {
+    let root = Authority::root("Root");
+    let (left, right) = (Authority::root("Left"), Authority::root("Right"));
+    let (left_by_right, right_by_left) = (right.cross_sign(&left, "Left"), left.cross_sign(&right, "Right"));
+    let chain = [&left.card(), &left_by_right, &right_by_left, &left.certificate, &right.certificate];
+    let issuer = right.certificate.issuer().clone();
+    let refusal = refused(&chain, &anchored(&root));
+    assert_eq!(refusal, (2, Violation::NoIssuer { issuer: left.certificate.subject().clone() }));
+    assert_ne!(left.certificate.subject(), &issuer);
+}
+
+#[test]
+fn a_path_of_ten_certificates_is_followed_and_one_of_eleven_is_not() {
+    let root = Authority::root("Root");
+    let mut authorities = vec![root.authority("CA 0")];
+    for number in 1..9 {
+        let next = authorities[number - 1].authority(&format!("CA {number}"));
+        authorities.push(next);
+    }
+    let chain_below = |count: usize| {
+        let (above, card) = (&authorities[..count], authorities[count - 1].card());
+        let certificates: Vec<_> =
+            std::iter::once(&card).chain(above.iter().map(|ca| &ca.certificate)).collect();
+        judged(&certificates, &anchored(&root))
+    };
+    assert_eq!(chain_below(8).unwrap().paths()[0].certificates().len(), MAX_PATH_CERTIFICATES);
+    let limit = MAX_PATH_CERTIFICATES;
+    assert_eq!(chain_below(9).unwrap_err().violation, Violation::PathTooLong { limit });
+}
+
+#[test]
+fn no_more_than_eight_paths_are_kept() {
+    let roots: Vec<_> = (0..12).map(|number| Authority::root(&format!("Root {number}"))).collect();
+    let issuing = roots[0].authority("Issuing");
+    let crossed = roots.iter().map(|root| root.cross_sign(&issuing, "Issuing")).collect();
+    let trust = TrustSet::new(roots.iter().map(|root| root.certificate.clone()).collect(), crossed);
+    assert_eq!(judged(&[&issuing.card()], &trust).unwrap().paths().len(), MAX_VALID_PATHS);
+}
+
+#[test]
+fn a_hundred_cas_of_one_name_that_sign_each_other_meet_the_bound_on_signatures() {
+    let root = Authority::root("Root");
+    let authorities: Vec<_> = (0..100).map(|_| Authority::root("Bridge")).collect();
+    let ring = authorities.iter().zip(authorities.iter().cycle().skip(1));
+    // Without key identifiers nothing says which of the hundred is the issuer.
+    let crossed = ring.map(|(signer, subject)| {
+        let params =
+            authority_params("Bridge").tap(|params| params.use_authority_key_identifier_extension = false);
+        read(&params.signed_by(subject.issuer.key(), &signer.issuer).unwrap())
+    });
+    let trust = TrustSet::new(vec![root.certificate.clone()], crossed.collect());
+    let card = authorities[99].card_with(|params| params.use_authority_key_identifier_extension = false);
+    let (chain, rule) = (presented(&[&card]), ValidationRule::default());
+    let (verdict, signatures, work) = Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyBranches);
+    assert_eq!(signatures, MAX_SIGNATURE_CHECKS);
+    assert!(work.steps < 1_000);
+}
+
+#[test]
+fn seven_layers_of_four_equal_cas_meet_the_bound_on_steps() {
+    let top = Authority::root("Top");
+    let mut signer = top.authority("CA 0");
+    let mut intermediates = Vec::new();
+    for layer in 1..8 {
+        let name = format!("CA {layer}");
+        let next = signer.authority(&name);
+        intermediates.extend((0..4).map(|number| {
+            let params =
+                authority_params(&name).tap(|params| params.serial_number = Some(vec![number].into()));
+            read(&params.signed_by(next.issuer.key(), &signer.issuer).unwrap())
+        }));
+        signer = next;
+    }
+    // 16,384 paths over 25 signatures, and none of them reaches an anchor.
+    let trust = TrustSet::new(vec![Authority::root("Root").certificate], intermediates);
+    let (chain, rule) = (presented(&[&signer.card()]), ValidationRule::default());
+    let (verdict, signatures, work) = Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyBranches);
+    assert!(signatures < MAX_SIGNATURE_CHECKS);
+    assert_eq!(work.steps, 1_000);
+}
+
+trait Tap: Sized {
+    fn tap(mut self, edit: impl FnOnce(&mut Self)) -> Self {
+        edit(&mut self);
+        self
+    }
+}
+
+impl Tap for CertificateParams {}
