@@ -10,4 +10,5 @@ pub mod clock;
 pub mod headers;
 pub mod observability;
 pub mod request;
+pub mod revocation;
 pub mod validation;

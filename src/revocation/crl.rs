@@ -1,0 +1,182 @@
+//! Takes the DER of one CRL, gives a list that can be asked for a serial and for whose key signed it. The DER is not
+//! kept: a CRL of a million entries would fill memory with what nobody reads again.
+//!
+//! Never says that a certificate is good: only the look-up knows whether this CRL may be believed, and until when.
+
+use super::cannot_judge::CannotJudge;
+use super::crl_index::{EntryIndex, EntryList, Listed};
+use super::crl_number::CrlNumber;
+use super::crl_scope::Scope;
+use super::crl_signed::SignedPart;
+use super::crl_walk::{self, MalformedCrl};
+use crate::certificate::signature::SignatureError;
+use crate::certificate::{Certificate, DistinguishedName, KeyId, SerialNumber};
+use crate::clock::UnixTime;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where a CRL came from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CrlOrigin {
+    /// A file that the operator named, or one of a folder.
+    File(PathBuf),
+    /// A distribution point.
+    Url(String),
+}
+
+impl fmt::Display for CrlOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+/// Which CRL an answer comes from, for `explain` and for records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlSource {
+    /// Where it came from.
+    pub origin: CrlOrigin,
+    /// Who issued it.
+    pub issuer: DistinguishedName,
+    /// Its number (RFC 5280 5.2.3), where it has one.
+    pub number: Option<CrlNumber>,
+    /// The number of the CRL that it tells the changes since, where it is a delta CRL (RFC 5280 5.2.4).
+    pub base_number: Option<CrlNumber>,
+    /// When it was issued: its age is the time since.
+    pub this_update: UnixTime,
+    /// When the next one is due. Without it nobody knows when this one is stale, so it counts as stale at once.
+    pub next_update: Option<UnixTime>,
+    /// Where its delta CRLs are found (freshestCRL, RFC 5280 5.2.6).
+    pub freshest: Vec<String>,
+}
+
+/// One CRL.
+pub(super) struct Crl {
+    digest: [u8; 32],
+    signed: SignedPart,
+    own_entries: EntryIndex,
+    other_entries: HashMap<DistinguishedName, EntryIndex>,
+    scope: Scope,
+    source: Arc<CrlSource>,
+    cannot_judge: Option<CannotJudge>,
+    /// Which keys were tried, and what came of it.
+    proofs: Mutex<Vec<(KeyId, Proof)>>,
+}
+
+/// Whether one key signed a CRL.
+type Proof = Result<(), SignatureError>;
+
+/// More keys than this under one issuer's name are tried each time anew rather than remembered.
+const MAXIMUM_PROOFS: usize = 64;
+
+impl Crl {
+    /// Reads the one CRL that `der` holds.
+    pub(super) fn parse(der: Vec<u8>, origin: CrlOrigin) -> Result<Self, MalformedCrl> {
+        let parts = crl_walk::walk(&der)?;
+        let source = CrlSource {
+            origin,
+            issuer: DistinguishedName::from_der(slice(&der, &parts.issuer)),
+            number: parts.number,
+            base_number: parts.base_number,
+            this_update: parts.this_update,
+            next_update: parts.next_update,
+            freshest: parts.freshest,
+        };
+        let signed = SignedPart::new(
+            slice(&der, &parts.signature_algorithm),
+            slice(&der, &parts.tbs),
+            slice(&der, &parts.signature),
+        );
+        let digest = sha256(&der);
+        // Sorting takes memory of its own, which is there when the DER is gone.
+        drop(der);
+        let others = parts.entries.others.into_iter();
+        Ok(Self {
+            digest,
+            signed,
+            own_entries: parts.entries.own.index(),
+            other_entries: others.map(|(issuer, entries)| (issuer, EntryList::index(entries))).collect(),
+            scope: parts.scope,
+            source: Arc::new(source),
+            cannot_judge: parts.cannot_judge,
+            proofs: Mutex::default(),
+        })
+    }
+
+    pub(super) fn source(&self) -> &Arc<CrlSource> {
+        &self.source
+    }
+
+    /// Why it is set aside, where it is.
+    pub(super) fn cannot_judge(&self) -> Option<CannotJudge> {
+        self.cannot_judge
+    }
+
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether it only tells what changed since another CRL.
+    pub(super) fn is_delta(&self) -> bool {
+        self.source.base_number.is_some()
+    }
+
+    /// The SHA-256 of its DER.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// What it says of the certificate that this issuer gave this serial.
+    pub(super) fn entry(&self, issuer: &DistinguishedName, serial: &SerialNumber) -> Option<Listed> {
+        let serial = serial.as_bytes();
+        let own = || self.own_entries.find(serial).filter(|_| *issuer == self.source.issuer);
+        self.other_entries.get(issuer).and_then(|entries| entries.find(serial)).or_else(own)
+    }
+
+    /// Whether the key of `signer` signed it.
+    pub(super) fn verify(&self, signer: &Certificate) -> Proof {
+        if let Some(known) = self.known_proof(signer.key_id()) {
+            return known;
+        }
+        // Not under the lock: two may verify at once, which costs time, but nobody waits for somebody else's key.
+        let proof = self.signed.verify(signer);
+        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        if proofs.len() < MAXIMUM_PROOFS && !proofs.iter().any(|(key, _)| *key == signer.key_id()) {
+            proofs.push((signer.key_id(), proof.clone()));
+        }
+        proof
+    }
+
+    /// Whether verifying it takes longer than a worker may be held up.
+    pub(super) fn is_slow_to_verify(&self) -> bool {
+        self.signed.is_slow()
+    }
+
+    /// Whether this key signed it, where that is known already.
+    fn known_proof(&self, key: KeyId) -> Option<Proof> {
+        let proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        proofs.iter().find(|(known, _)| *known == key).map(|(_, proof)| proof.clone())
+    }
+}
+
+/// Without the megabytes.
+impl fmt::Debug for Crl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let others: usize = self.other_entries.values().map(EntryIndex::len).sum();
+        write!(f, "Crl({}, {} entries)", self.source.issuer, self.own_entries.len() + others)
+    }
+}
+
+fn slice<'a>(der: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+    der.get(range.clone()).expect("the walk took this range from the same bytes")
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
+}

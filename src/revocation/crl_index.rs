@@ -1,0 +1,154 @@
+//! Takes the entries of a CRL one by one, gives an index that finds one by its serial. Nothing of the CRL's DER is
+//! needed afterwards: an entry takes its serial and six bytes.
+//!
+//! Never knows whose certificates these are, nor whether the CRL may be believed.
+
+use super::crl_entry::{Entry, RevocationReason};
+use crate::clock::UnixTime;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+/// What an index says of one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) revoked_at: UnixTime,
+    pub(super) reason: RevocationReason,
+}
+
+/// Entries as they come.
+#[derive(Default)]
+pub(super) struct EntryList {
+    /// By the length of their serials, so that every record of a table is as long as the others.
+    records: BTreeMap<usize, Vec<u8>>,
+}
+
+/// Entries by serial.
+#[derive(Debug, Default)]
+pub(super) struct EntryIndex {
+    /// In the order of the length of their serials.
+    tables: Box<[Table]>,
+}
+
+/// Records of a serial, the seconds of its revocation (five bytes, to the year 36,812) and its reason (one byte), in
+/// the order of [`compare`].
+#[derive(Debug)]
+struct Table {
+    serial_length: usize,
+    records: Box<[u8]>,
+}
+
+const TIME_LENGTH: usize = 5;
+const REASON_LENGTH: usize = 1;
+
+impl EntryList {
+    pub(super) fn push(&mut self, entry: &Entry<'_>) {
+        let records = self.records.entry(entry.serial.len()).or_default();
+        let [_, _, _, time @ ..] = entry.revoked_at.seconds().to_be_bytes();
+        records.extend_from_slice(entry.serial);
+        records.extend_from_slice(&time);
+        records.push(entry.reason.code());
+    }
+
+    /// Sorts them. Takes up the memory of the longest table once more meanwhile.
+    pub(super) fn index(self) -> EntryIndex {
+        let table = |(serial_length, records): (usize, Vec<u8>)| Table::sort(serial_length, &records);
+        EntryIndex { tables: self.records.into_iter().map(table).collect() }
+    }
+}
+
+impl EntryIndex {
+    /// What it says of a serial, given as the content of the INTEGER.
+    pub(super) fn find(&self, serial: &[u8]) -> Option<Listed> {
+        let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
+        self.tables.get(at)?.find(serial)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tables.iter().map(Table::len).sum()
+    }
+}
+
+impl Table {
+    fn sort(serial_length: usize, unsorted: &[u8]) -> Self {
+        let width = width(serial_length);
+        // The ends of the serials stand beside their places, since following a place for each comparison would be slow.
+        let tails = unsorted.chunks_exact(width).map(|record| tail(serial_of(record)));
+        let mut order: Vec<(u32, u32)> = tails.zip(0..).collect();
+        let record = |place: u32| chunk(unsorted, width, usize::try_from(place).unwrap_or(usize::MAX));
+        order.sort_unstable_by(|(tail, place), (other_tail, other_place)| {
+            tail.cmp(other_tail)
+                .then_with(|| serial_of(record(*place)).cmp(serial_of(record(*other_place))))
+                .then(place.cmp(other_place))
+        });
+        let mut records = Vec::with_capacity(unsorted.len());
+        for (_, place) in order {
+            append(&mut records, record(place));
+        }
+        records.shrink_to_fit();
+        Self { serial_length, records: records.into() }
+    }
+
+    fn len(&self) -> usize {
+        self.records.len() / width(self.serial_length)
+    }
+
+    fn find(&self, serial: &[u8]) -> Option<Listed> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let record = chunk(&self.records, width(self.serial_length), middle);
+            match compare(serial_of(record), serial) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(listed(record)),
+            }
+        }
+        None
+    }
+}
+
+/// Adds a record after the last one. Where both have one serial, the first counts, but "no longer listed" never hides
+/// "revoked".
+fn append(records: &mut Vec<u8>, record: &[u8]) {
+    let last = records.len().saturating_sub(record.len());
+    let repeats = records.get(last..).is_some_and(|last| serial_of(last) == serial_of(record));
+    if repeats
+        && records.get(last..).map(listed).is_some_and(|it| it.reason != RevocationReason::RemoveFromCrl)
+    {
+        return;
+    }
+    if repeats {
+        records.truncate(last);
+    }
+    records.extend_from_slice(record);
+}
+
+fn listed(record: &[u8]) -> Listed {
+    let (_, fact) = record.split_at(serial_of(record).len());
+    let (time, reason) = fact.split_at(TIME_LENGTH);
+    let seconds = time.iter().fold(0, |seconds, byte| (seconds << 8) | u64::from(*byte));
+    let reason = reason.first().copied().map_or(RevocationReason::Unknown, RevocationReason::from_code);
+    Listed { revoked_at: UnixTime::from_seconds(seconds), reason }
+}
+
+/// By their ends first, which differ most: many CAs begin all serials alike.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    tail(one).cmp(&tail(other)).then_with(|| one.cmp(other))
+}
+
+/// The last four bytes as a number.
+fn tail(serial: &[u8]) -> u32 {
+    serial.iter().fold(0, |tail, byte| (tail << 8) | u32::from(*byte))
+}
+
+fn serial_of(record: &[u8]) -> &[u8] {
+    record.get(..record.len().saturating_sub(TIME_LENGTH + REASON_LENGTH)).unwrap_or_default()
+}
+
+fn width(serial_length: usize) -> usize {
+    serial_length + TIME_LENGTH + REASON_LENGTH
+}
+
+fn chunk(records: &[u8], width: usize, place: usize) -> &[u8] {
+    records.chunks_exact(width).nth(place).unwrap_or_default()
+}

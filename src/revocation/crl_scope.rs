@@ -1,0 +1,150 @@
+//! Takes the issuingDistributionPoint of a CRL, gives what the CRL covers, and says whether that is what a certificate's
+//! distribution point promises (RFC 5280 6.3.3 (b)). Never looks at entries, dates or signatures.
+
+use crate::certificate::{
+    Certificate, CrlDistributionPoint, DistinguishedName, GeneralPlace, PointName, ReasonFlags, Reasons,
+};
+use der::Decode;
+use std::slice;
+use x509_cert::ext::pkix::IssuingDistributionPoint;
+
+/// What a CRL covers (RFC 5280 5.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Scope {
+    point: Option<PointName>,
+    certificates: Certificates,
+    pub(super) reasons: ReasonFlags,
+    /// Whether it holds certificates of other issuers too.
+    pub(super) is_indirect: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certificates {
+    All,
+    OfUsers,
+    OfAuthorities,
+    /// None that is judged here.
+    OfAttributes,
+}
+
+/// One place where a certificate says that CRLs about it are found (RFC 5280 6.3.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Point<'a> {
+    /// A distribution point that it names.
+    Named(&'a CrlDistributionPoint),
+    /// Wherever its issuer publishes: what RFC 5280 6.3.3 assumes after all points that it names.
+    Issuer,
+}
+
+/// Each of the eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
+pub(super) fn all_reasons() -> ReasonFlags {
+    ReasonFlags::full() - Reasons::Unused
+}
+
+impl Default for Scope {
+    /// All that its issuer issued, for all reasons.
+    fn default() -> Self {
+        Self { point: None, certificates: Certificates::All, reasons: all_reasons(), is_indirect: false }
+    }
+}
+
+impl Scope {
+    /// Reads an issuingDistributionPoint. Nothing where it cannot be decoded or contradicts itself.
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let point = IssuingDistributionPoint::from_der(value).ok()?;
+        let certificates = match (
+            point.only_contains_user_certs,
+            point.only_contains_ca_certs,
+            point.only_contains_attribute_certs,
+        ) {
+            (false, false, false) => Certificates::All,
+            (true, false, false) => Certificates::OfUsers,
+            (false, true, false) => Certificates::OfAuthorities,
+            (false, false, true) => Certificates::OfAttributes,
+            _ => return None,
+        };
+        Some(Self {
+            point: point.distribution_point.map(PointName::try_from).transpose().ok()?,
+            certificates,
+            reasons: point.only_some_reasons.map_or(all_reasons(), |some| some & all_reasons()),
+            is_indirect: point.indirect_crl,
+        })
+    }
+
+    /// Whether a CRL of this scope and issuer speaks of a certificate where the certificate says so.
+    pub(super) fn covers(
+        &self,
+        crl_issuer: &DistinguishedName,
+        certificate: &Certificate,
+        point: Point<'_>,
+    ) -> bool {
+        let is_authority = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
+        let is_of_kind = match self.certificates {
+            Certificates::All => true,
+            Certificates::OfUsers => !is_authority,
+            Certificates::OfAuthorities => is_authority,
+            Certificates::OfAttributes => false,
+        };
+        is_of_kind
+            && self.is_issued_for(certificate, point)
+            && self.is_found_at(crl_issuer, certificate, point)
+    }
+
+    /// RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates says that it is one.
+    fn is_issued_for(&self, certificate: &Certificate, point: Point<'_>) -> bool {
+        point.other_issuers().is_none() || self.is_indirect || point.is_of(certificate.issuer())
+    }
+
+    /// RFC 5280 6.3.3 (b)(2)(i). Any of the names of the one may be any of the names of the other.
+    fn is_found_at(
+        &self,
+        crl_issuer: &DistinguishedName,
+        certificate: &Certificate,
+        point: Point<'_>,
+    ) -> bool {
+        let Some(own) = &self.point else { return true };
+        let promised = point.places(certificate);
+        own.places([crl_issuer]).iter().any(|place| promised.contains(place))
+    }
+}
+
+impl<'a> Point<'a> {
+    /// All points of a certificate.
+    pub(super) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
+        certificate.crl_distribution_points().iter().map(Self::Named).chain([Self::Issuer])
+    }
+
+    /// Who issues the CRLs that are found there.
+    pub(super) fn crl_issuers(self, certificate: &'a Certificate) -> &'a [DistinguishedName] {
+        self.other_issuers().unwrap_or(slice::from_ref(certificate.issuer()))
+    }
+
+    /// The reasons that are covered there.
+    pub(super) fn reasons(self) -> ReasonFlags {
+        match self {
+            Self::Named(point) => point.reasons.map_or(all_reasons(), |some| some & all_reasons()),
+            Self::Issuer => all_reasons(),
+        }
+    }
+
+    fn other_issuers(self) -> Option<&'a [DistinguishedName]> {
+        match self {
+            Self::Named(point) => point.crl_issuers.as_deref(),
+            Self::Issuer => None,
+        }
+    }
+
+    /// Whether it names this issuer, and nobody else, as the one who issues its CRLs.
+    fn is_of(self, issuer: &DistinguishedName) -> bool {
+        self.other_issuers().is_some_and(|issuers| issuers.iter().all(|one| one == issuer))
+    }
+
+    /// Its names; where it has none, those of who issues its CRLs.
+    fn places(self, certificate: &Certificate) -> Vec<GeneralPlace> {
+        let issuers = self.crl_issuers(certificate);
+        match self {
+            Self::Named(CrlDistributionPoint { name: Some(name), .. }) => name.places(issuers),
+            Self::Named(_) | Self::Issuer => issuers.iter().cloned().map(GeneralPlace::Directory).collect(),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Takes a CRL and the path of a certificate, finds the certificate of the key that signed the CRL: of a CA of the path,
+//! or of somebody whom a CA of the path has certified to sign CRLs (RFC 5280 6.3.3 (f), (g)).
+//!
+//! Never looks at whether that certificate is revoked itself.
+
+use super::crl::Crl;
+use super::finding::WhyUnknown;
+use crate::certificate::{Certificate, DistinguishedName};
+use crate::clock::UnixTime;
+use crate::validation::{TrustSet, ValidPath, validate_authority};
+
+/// What is known of the path of a certificate whose CRLs are judged.
+#[derive(Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    /// A proven path.
+    pub(super) path: &'a ValidPath,
+    /// What the client sent beside its own certificate.
+    pub(super) presented: &'a [Certificate],
+    /// What the realm knows: its intermediates may sign CRLs as well as what was presented.
+    pub(super) trust: &'a TrustSet,
+}
+
+/// Whose key signed a CRL.
+pub(super) struct CrlSigner<'a> {
+    pub(super) certificate: &'a Certificate,
+    /// The CA that issued it and what is above that one, where it is not a certificate of the path itself.
+    pub(super) issued_below: Option<&'a [Certificate]>,
+}
+
+/// Certificates beside the path that are tried for one CRL.
+const MAXIMUM_CANDIDATES: usize = 16;
+
+/// Who signed `crl`, for a certificate that the first of `authorities` issued.
+pub(super) fn signer<'a>(
+    crl: &'a Crl,
+    authorities: &'a [Certificate],
+    surroundings: Surroundings<'a>,
+    now: UnixTime,
+) -> Result<CrlSigner<'a>, WhyUnknown> {
+    let issuer = &crl.source().issuer;
+    let mut flaw = None;
+    for certificate in authorities.iter().filter(|authority| authority.subject() == issuer) {
+        if certificate.key_usage().is_some_and(|usage| !usage.crl_sign()) {
+            flaw.get_or_insert(WhyUnknown::IssuerMayNotSign);
+            continue;
+        }
+        match crl.verify(certificate) {
+            Ok(()) => return Ok(CrlSigner { certificate, issued_below: None }),
+            Err(cause) => flaw.get_or_insert(WhyUnknown::Signature(cause)),
+        };
+    }
+    for certificate in delegates(issuer, surroundings) {
+        if crl.verify(certificate).is_ok() {
+            if let Some(above) = validate_authority(certificate, surroundings.path, now) {
+                return Ok(CrlSigner { certificate, issued_below: Some(above) });
+            }
+            flaw = Some(WhyUnknown::SignerNotTrusted { signer: issuer.clone() });
+        }
+    }
+    Err(flaw.unwrap_or_else(|| WhyUnknown::NoSigner { issuer: issuer.clone() }))
+}
+
+/// The certificates at hand that bear the name of a CRL's issuer and say that their key signs CRLs. Of a CA on the path
+/// an absent keyUsage will do (RFC 5280 6.3.3 (f)); of anybody else it would let every card sign CRLs.
+fn delegates<'a>(
+    issuer: &'a DistinguishedName,
+    surroundings: Surroundings<'a>,
+) -> impl Iterator<Item = &'a Certificate> {
+    let all = surroundings.presented.iter().chain(surroundings.trust.intermediates());
+    let may_sign = move |certificate: &&Certificate| {
+        certificate.subject() == issuer && certificate.key_usage().is_some_and(|usage| usage.crl_sign())
+    };
+    all.filter(may_sign).take(MAXIMUM_CANDIDATES)
+}

@@ -1,0 +1,378 @@
+//! What is fetched and what is not, against a server of the test's own.
+
+use super::*;
+use http::StatusCode;
+use http::header::HeaderValue;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A server that writes `answer` to whoever has sent a whole head, and closes.
+async fn serving(answer: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = answer.into();
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            read_head(&mut stream).await;
+            drop(stream.write_all(&answer).await);
+        }
+    });
+    (address, serving)
+}
+
+async fn read_head(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+}
+
+fn loopback_allowed() -> FetchRules {
+    FetchRules {
+        hosts: vec!["127.0.0.1".parse().unwrap(), "localhost".parse().unwrap()],
+        addresses: vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+        max_bytes: 1000,
+        ..FetchRules::default()
+    }
+}
+
+async fn get(rules: FetchRules, url: &str) -> Result<Vec<u8>, FetchError> {
+    Fetcher::new(rules).get(url).await.map(|bytes| bytes.to_vec())
+}
+
+#[tokio::test]
+async fn an_allowed_url_gives_its_bytes() {
+    let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
+    let url = format!("http://{address}/root.crl?x");
+    assert_eq!(get(loopback_allowed(), &url).await, Ok(b"crl".to_vec()));
+}
+
+#[tokio::test]
+async fn a_post_gives_the_bytes_of_its_answer() {
+    let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").await;
+    let fetcher = Fetcher::new(loopback_allowed());
+    let kind = HeaderValue::from_static("application/ocsp-request");
+    let answer = fetcher.post(&format!("http://{address}/ocsp"), kind, vec![1, 2, 3, 4]).await;
+    assert_eq!(answer, Ok("good".into()));
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_ends_with_its_connection() {
+    let (address, _server) = serving("HTTP/1.0 200 OK\r\n\r\ncrl").await;
+    assert_eq!(get(loopback_allowed(), &format!("http://{address}/")).await, Ok(b"crl".to_vec()));
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_listed_is_not_asked() {
+    let refused = get(FetchRules::default(), "http://PKI.corp.example./root.crl").await;
+    assert_eq!(refused, Err(FetchError::HostNotListed { host: "pki.corp.example".into() }));
+}
+
+#[tokio::test]
+async fn a_listed_name_at_a_loopback_address_is_not_connected_to() {
+    let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    let rules = FetchRules { addresses: Vec::new(), ..loopback_allowed() };
+    let refused = get(rules.clone(), &format!("http://127.0.0.1:{}/", address.port())).await;
+    assert_eq!(refused, Err(FetchError::AddressRefused { host: "127.0.0.1".into(), address: address.ip() }));
+    let by_name = get(rules, &format!("http://localhost:{}/", address.port())).await;
+    assert!(matches!(by_name, Err(FetchError::AddressRefused { .. })), "{by_name:?}");
+}
+
+#[tokio::test]
+async fn a_directory_is_not_asked_inside_tls_without_an_authority_that_vouches_for_it() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let url = format!("ldaps://localhost:{port}/CN=Staff%20CA,DC=corp?certificateRevocationList");
+    let refused = get(loopback_allowed(), &url).await;
+    assert_eq!(refused, Err(FetchError::NoAuthority { host: "localhost".to_owned() }));
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[tokio::test]
+async fn other_schemes_and_urls_with_a_user_are_refused() {
+    for url in ["https://localhost/", "file:///etc/passwd"] {
+        let refused = get(loopback_allowed(), url).await;
+        assert!(matches!(refused, Err(FetchError::Scheme { .. })), "{url}: {refused:?}");
+    }
+    for url in [
+        "http://user@localhost/",
+        "http:///root.crl",
+        "http:root.crl",
+        "root.crl",
+        "",
+        "http://[::1/",
+        "http://localhost/a b",
+    ] {
+        let refused = get(loopback_allowed(), url).await;
+        assert_eq!(refused, Err(FetchError::MalformedUrl { url: url.into() }));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_where_the_first_url_might_have_led() {
+    let (target, _target) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
+    let (first, _first) = serving(format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://{target}/there\r\nContent-Length: 0\r\n\r\n"
+    ))
+    .await;
+    assert_eq!(get(loopback_allowed(), &format!("http://{first}/")).await, Ok(b"crl".to_vec()));
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_is_judged_like_the_first_url() {
+    let redirect =
+        "HTTP/1.1 301 Moved\r\nLocation: http://169.254.169.254/latest\r\nContent-Length: 0\r\n\r\n";
+    let (address, _server) = serving(redirect).await;
+    let url = format!("http://{address}/");
+    let refused = get(loopback_allowed(), &url).await;
+    assert_eq!(refused, Err(FetchError::HostNotListed { host: "169.254.169.254".into() }));
+    let mut rules = loopback_allowed();
+    rules.hosts.push("169.254.169.254".parse().unwrap());
+    let address = "169.254.169.254".parse().unwrap();
+    let refused = get(rules, &url).await;
+    assert_eq!(refused, Err(FetchError::AddressRefused { host: "169.254.169.254".into(), address }));
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_end() {
+    let (address, _server) = serving("HTTP/1.1 307 Again\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
+    let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
+    assert_eq!(refused, Err(FetchError::TooManyRedirects { limit: 3 }));
+}
+
+#[tokio::test]
+async fn a_redirect_to_nowhere_and_a_relative_one_are_refused() {
+    for location in ["", "Location: other.crl\r\n"] {
+        let (address, _server) =
+            serving(format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n")).await;
+        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert_eq!(refused, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }));
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_not_redirected() {
+    let (address, _server) = serving("HTTP/1.1 307 There\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
+    let kind = HeaderValue::from_static("application/ocsp-request");
+    let refused = Fetcher::new(loopback_allowed()).post(&format!("http://{address}/"), kind, vec![1]).await;
+    let status = StatusCode::TEMPORARY_REDIRECT;
+    assert_eq!(refused, Err(FetchError::Status { host: "127.0.0.1".into(), status }));
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_not_taken() {
+    let body = "x".repeat(1001);
+    for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"] {
+        let (address, _server) = serving(format!("{head}{body}")).await;
+        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000 }));
+    }
+}
+
+#[tokio::test]
+async fn a_broken_answer_is_no_answer() {
+    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "\u{16}\u{3}\u{1}no HTTP\r\n\r\n", ""]
+    {
+        let (address, _server) = serving(answer).await;
+        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert!(matches!(refused, Err(FetchError::Broken { .. })), "{answer:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn any_other_status_gives_no_bytes() {
+    let (address, _server) = serving("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\ncrl").await;
+    let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
+    assert_eq!(refused, Err(FetchError::Status { host: "127.0.0.1".into(), status: StatusCode::NOT_FOUND }));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_costs_no_more_than_the_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let limit = Duration::from_millis(50);
+    let rules = FetchRules { timeout: limit, ..loopback_allowed() };
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    assert_eq!(get(rules, &url).await, Err(FetchError::Timeout { limit }));
+}
+
+#[tokio::test]
+async fn a_body_that_drips_costs_no_more_than_the_limit() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let dripping = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await.unwrap();
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let limit = Duration::from_millis(100);
+    let rules = FetchRules { timeout: limit, ..loopback_allowed() };
+    assert_eq!(get(rules, &url).await, Err(FetchError::Timeout { limit }));
+    dripping.abort();
+}
+
+#[tokio::test]
+async fn a_closed_port_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let kind = std::io::ErrorKind::ConnectionRefused;
+    assert_eq!(
+        get(loopback_allowed(), &url).await,
+        Err(FetchError::Unreachable { host: "127.0.0.1".into(), kind })
+    );
+}
+
+#[tokio::test]
+async fn a_url_is_rewritten_before_it_is_judged() {
+    let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
+    let rewrite = vec![Rewrite { from: "ldap:///CN=Staff".into(), to: format!("http://{address}/staff") }];
+    let rules = FetchRules { rewrite, ..loopback_allowed() };
+    assert_eq!(get(rules.clone(), "ldap:///CN=Staff").await, Ok(b"crl".to_vec()));
+    let rules = FetchRules { hosts: Vec::new(), ..rules };
+    let refused = get(rules, "ldap:///CN=Staff").await;
+    assert_eq!(refused, Err(FetchError::HostNotListed { host: "127.0.0.1".into() }));
+}
+
+#[test]
+fn a_pattern_admits_its_host_or_all_below_a_domain() {
+    let admits = |pattern: &str, host| pattern.parse::<HostPattern>().unwrap().admits(host);
+    assert!(admits("PKI.corp.example", "pki.corp.example"));
+    assert!(!admits("corp.example", "pki.corp.example"));
+    assert!(admits("*.corp.example", "pki.corp.example"));
+    assert!(admits("*.corp.example", "a.pki.corp.example"));
+    assert!(!admits("*.corp.example", "corp.example"));
+    assert!(!admits("*.corp.example", "evilcorp.example"));
+    assert!(!admits("*.corp.example", ".corp.example"));
+    assert!(admits("::1", "::1"));
+}
+
+#[test]
+fn a_text_that_is_no_host_is_no_pattern() {
+    for text in
+        ["", "*", "*.", "*.*.example", "*.10.0.0.1", "a..b", "http://a", "a:80", "[::1]", "a/b", "pki.*"]
+    {
+        assert!(text.parse::<HostPattern>().is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn addresses_of_this_machine_its_link_and_groups_are_refused_in_every_spelling() {
+    let refused = [
+        "127.0.0.1",
+        "127.9.9.9",
+        "0.0.0.0",
+        "0.1.2.3",
+        "169.254.169.254",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "fe80::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::127.0.0.1",
+        "64:ff9b::169.254.169.254",
+        "2002:7f00:1::1",
+    ];
+    for address in refused {
+        assert!(address::is_refused(address.parse().unwrap()), "{address}");
+    }
+    for address in ["10.0.0.5", "192.168.1.1", "93.184.216.34", "2001:db8::1", "fd00::1", "::ffff:10.0.0.5"] {
+        assert!(!address::is_refused(address.parse().unwrap()), "{address}");
+    }
+}
+
+/// A directory that answers the bind well, and the search with these messages.
+async fn directory(messages: impl Into<Vec<u8>>) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ldap://{}/CN=a?certificateRevocationList", listener.local_addr().unwrap());
+    let messages = messages.into();
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            read_message(&mut stream).await;
+            stream.write_all(b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00").await.unwrap();
+            read_message(&mut stream).await;
+            drop(stream.write_all(&messages).await);
+        }
+    });
+    (url, serving)
+}
+
+/// A message whose length takes four bytes, as this client writes it.
+async fn read_message(stream: &mut TcpStream) {
+    assert_eq!(stream.read_u16().await.unwrap(), 0x3084);
+    let length = stream.read_u32().await.unwrap();
+    let mut content = vec![0; usize::try_from(length).unwrap()];
+    stream.read_exact(&mut content).await.unwrap();
+}
+
+/// An entry with one value of the attribute, for values of less than 64 KiB.
+fn entry(value: &[u8]) -> Vec<u8> {
+    let wrapped = |tag: u8, content: &[u8]| {
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], &length[..], content].concat()
+    };
+    let name = wrapped(0x04, b"certificateRevocationList;binary");
+    let attribute = [name, wrapped(0x31, &wrapped(0x04, value))].concat();
+    let entry = [wrapped(0x04, b"CN=a"), wrapped(0x30, &wrapped(0x30, &attribute))].concat();
+    wrapped(0x30, &[&b"\x02\x01\x02"[..], &wrapped(0x64, &entry)].concat())
+}
+
+const DONE: &[u8] = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+/// A reference to `ldap://b/` beside the entries.
+const REFERENCE: &[u8] = b"\x30\x10\x02\x01\x02\x73\x0b\x04\x09ldap://b/";
+
+#[tokio::test]
+async fn an_entry_of_a_directory_gives_its_value_and_references_beside_it_are_let_be() {
+    let (url, _server) = directory([REFERENCE, &entry(b"crl"), REFERENCE, DONE].concat()).await;
+    assert_eq!(get(loopback_allowed(), &url).await, Ok(b"crl".to_vec()));
+}
+
+#[tokio::test]
+async fn a_directory_that_has_nothing_or_refuses_is_told_apart() {
+    let host = "127.0.0.1".to_owned();
+    let (url, _server) = directory([REFERENCE, DONE].concat()).await;
+    let attribute = "certificateRevocationList".to_owned();
+    let refused = get(loopback_allowed(), &url).await;
+    assert_eq!(refused, Err(FetchError::NoValue { host: host.clone(), attribute }));
+    // RFC 4511 A.1: "referral", which is not followed, and "noSuchObject".
+    for code in [10, 32] {
+        let mut done = DONE.to_vec();
+        done[9] = code;
+        let (url, _server) = directory(done).await;
+        let refused = get(loopback_allowed(), &url).await;
+        assert_eq!(refused, Err(FetchError::Directory { host: host.clone(), code: code.into() }));
+    }
+}
+
+#[tokio::test]
+async fn a_directory_sends_no_more_than_the_limit() {
+    let above = [&entry(&[0; 1001]), DONE].concat();
+    let announced = b"\x30\x84\xff\xff\xff\xff".to_vec();
+    let without_end = REFERENCE.repeat(10_000);
+    for messages in [above, announced, without_end] {
+        let (url, _server) = directory(messages).await;
+        let refused = get(loopback_allowed(), &url).await;
+        assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000 }));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_ldap_is_no_answer() {
+    let nested = [&b"\x30\x83\x00\xc0\x00"[..], &[0x30, 0x80].repeat(0x6000)].concat();
+    let entries = [entry(b"crl"), entry(b"crl"), DONE.to_vec()].concat();
+    let half = entry(b"crl").split_at(20).0.to_vec();
+    for messages in [nested, entries, half, entry(b"crl"), b"HTTP/1.1 400 Bad".to_vec(), Vec::new()] {
+        let (url, _server) = directory(messages).await;
+        let refused = get(loopback_allowed(), &url).await;
+        assert!(matches!(refused, Err(FetchError::Broken { .. })), "{refused:?}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Takes the text of a URL, gives its parts where it may be asked for at all: http, a listed host, no user.
+
+use super::error::FetchError;
+use super::host::normal;
+use super::rules::FetchRules;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
+
+/// A URL whose host is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ListedUrl {
+    /// Without brackets, in lower case.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// For the Host field.
+    pub(super) authority: Authority,
+    /// The origin-form (RFC 9112 3.2.1).
+    pub(super) target: PathAndQuery,
+}
+
+impl ListedUrl {
+    pub(super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
+        let malformed = || FetchError::MalformedUrl { url: text.to_owned() };
+        // Names of an LDAP directory are no URIs to the parser, and what lacks the slashes it would take for an authority.
+        let (scheme, rest) = text.split_once(':').ok_or_else(malformed)?;
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(FetchError::Scheme { scheme: scheme.to_ascii_lowercase() });
+        }
+        if !rest.starts_with("//") {
+            return Err(malformed());
+        }
+        let parts = text.parse::<Uri>().map_err(|_| malformed())?.into_parts();
+        let authority = parts.authority.ok_or_else(malformed)?;
+        if authority.as_str().contains('@') {
+            return Err(malformed());
+        }
+        let host = normal(authority.host().trim_start_matches('[').trim_end_matches(']'));
+        if !rules.admits(&host) {
+            return Err(FetchError::HostNotListed { host });
+        }
+        let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
+    }
+
+    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's answer names: a whole one, one without a scheme, or an
+    /// absolute path. Other relative forms are refused: no CA redirects so.
+    pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
+        let url = if location.starts_with("//") {
+            format!("http:{location}")
+        } else if location.starts_with('/') {
+            format!("http://{}{location}", self.authority)
+        } else if location.contains("://") {
+            location.to_owned()
+        } else {
+            return Err(FetchError::BadRedirect { host: self.host.clone() });
+        };
+        Self::parse(&url, rules)
+    }
+}

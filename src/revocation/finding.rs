@@ -1,0 +1,151 @@
+//! What CRLs and responders say of a certificate, before a rule is applied to it: the same finding serves every rule, so it can be
+//! cached for all of them.
+
+use super::cannot_judge::CannotJudge;
+use super::check::RevocationError;
+use super::crl::CrlSource;
+use super::crl_entry::RevocationReason;
+use super::ocsp::{OcspError, OcspSource};
+use super::source::RevocationSource;
+use crate::certificate::signature::SignatureError;
+use crate::certificate::{Certificate, DistinguishedName, KeyId, ReasonFlags};
+use crate::clock::UnixTime;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why nobody knows whether a certificate is revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WhyUnknown {
+    /// No CRL bears the issuer's name.
+    #[error("there is no CRL of its issuer")]
+    NoCrl,
+    /// The newest CRL is past its nextUpdate and the rule's grace, or names no nextUpdate.
+    #[error("the CRL of {issuer} is stale")]
+    Expired {
+        /// Who issued the CRL.
+        issuer: DistinguishedName,
+        /// When the next one was due, where the CRL says so.
+        next_update: Option<UnixTime>,
+    },
+    /// The only CRL is dated in the future.
+    #[error("the CRL of its issuer is not valid before {this_update}")]
+    NotYetValid {
+        /// Its date.
+        this_update: UnixTime,
+    },
+    /// The signature on the CRL that bears its issuer's name does not hold with its issuer's key: it is no CRL.
+    #[error("the signature on the CRL that bears its issuer's name does not hold")]
+    Signature(#[source] SignatureError),
+    /// The issuer's certificate has a keyUsage without cRLSign (RFC 5280 6.3.3 (f)).
+    #[error("its issuer's certificate does not admit signing CRLs")]
+    IssuerMayNotSign,
+    /// No certificate at hand holds the key that signed the CRL.
+    #[error("there is no certificate of {issuer} to verify its CRL with")]
+    NoSigner {
+        /// Who issued the CRL.
+        issuer: DistinguishedName,
+    },
+    /// The certificate of who signed the CRL is not valid, or no CA of the certificate's own path issued it.
+    #[error("the certificate of {signer}, who signed the CRL, does not lead to the same anchor")]
+    SignerNotTrusted {
+        /// Who signed the CRL.
+        signer: DistinguishedName,
+    },
+    /// The certificate of who signed the CRL is revoked itself, or nobody knows.
+    #[error("the certificate of who signed the CRL does not pass itself")]
+    Signer(#[source] Box<RevocationError>),
+    /// The CRLs at hand are for other certificates: their issuing distribution point is not one of the certificate's, or
+    /// they cover another kind of certificate (RFC 5280 6.3.3 (b)).
+    #[error("the CRLs at hand do not cover it")]
+    Scope,
+    /// The CRLs at hand cover some reasons for revocation only (RFC 5280 5.2.5).
+    #[error("the CRLs at hand do not cover all reasons for revocation")]
+    SomeReasons {
+        /// The reasons that none of them covers.
+        missing: ReasonFlags,
+    },
+    /// There is a delta CRL, but no complete one that it tells the changes of (RFC 5280 5.2.4).
+    #[error("there is a delta CRL of its issuer, but not the complete one that it belongs to")]
+    DeltaWithoutBase,
+    /// The only CRL is set aside.
+    #[error("the CRL of its issuer cannot judge it: {0}")]
+    CannotJudge(CannotJudge),
+    /// No CRL tells, and no OCSP responder either.
+    #[error("{crl}, and OCSP does not tell")]
+    Ocsp {
+        /// Why no CRL tells.
+        crl: Box<WhyUnknown>,
+        /// Why no responder tells.
+        #[source]
+        ocsp: OcspError,
+    },
+    /// The look-up was broken off. Never remembered.
+    #[error("the look-up was broken off")]
+    Interrupted,
+}
+
+/// What is known of one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// CRLs that cover it for all reasons do not list it. Whether they are fresh enough is the rule's to say.
+    NotListed(NotListed),
+    /// A CRL that covers it lists it, or a responder says so. However old that is: revocation does not grow stale.
+    Revoked(Revocation),
+    /// The answer of a responder says that it is not revoked, and counts as long as the finding does.
+    Good(Arc<OcspSource>),
+    /// Nobody says anything.
+    Unknown(WhyUnknown),
+}
+
+/// By what a certificate is not listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct NotListed {
+    pub(super) by: Vec<SilentCrl>,
+    /// Who signed these CRLs, where that is nobody of the certificate's own path.
+    pub(super) signers: Vec<SignerFinding>,
+}
+
+/// A CRL that does not list a certificate, together with its delta CRL, where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SilentCrl {
+    pub(super) complete: Arc<CrlSource>,
+    pub(super) delta: Option<Arc<CrlSource>>,
+}
+
+impl SilentCrl {
+    /// When news is due: a complete CRL that is stale serves as long as its delta CRL is fresh (RFC 5280 6.3.3 (a)), and
+    /// one that is fresh serves alone when its delta CRL is stale.
+    pub(super) fn due(&self) -> Option<UnixTime> {
+        self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
+    }
+
+    /// When the newer of the two was issued.
+    pub(super) fn newest(&self) -> UnixTime {
+        self.delta.as_ref().map_or(self.complete.this_update, |delta| delta.this_update)
+    }
+}
+
+/// What was found about the certificate of who signed a CRL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SignerFinding {
+    pub(super) certificate: Certificate,
+    /// The key that issued it: a rule may demand something else of what that one issues.
+    pub(super) issuer: KeyId,
+    pub(super) found: DatedFinding,
+}
+
+/// How a certificate is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Revocation {
+    pub(super) reason: RevocationReason,
+    pub(super) at: UnixTime,
+    pub(super) source: RevocationSource,
+}
+
+/// A finding, and the time at which it must be looked for anew though the CRLs are the same: a CRL that is dated in the
+/// future or a newer answer may change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DatedFinding {
+    pub(super) finding: Finding,
+    pub(super) until: UnixTime,
+}

@@ -1,0 +1,257 @@
+//! Takes one certificate, its issuers and the CRLs, gives what the CRLs say of it (RFC 5280 6.3.3).
+//!
+//! Never knows the realm's rule, and never takes silence for good that does not cover every reason for revocation.
+
+use super::crl::Crl;
+use super::crl_entry::RevocationReason;
+use super::crl_index::Listed;
+use super::crl_scope::{Point, all_reasons};
+use super::crl_signer::{Surroundings, signer};
+use super::finding::{DatedFinding, Finding, NotListed, Revocation, SignerFinding, SilentCrl, WhyUnknown};
+use super::source::RevocationSource;
+use super::store::CrlStore;
+use crate::certificate::{Certificate, Fingerprint, ReasonFlags};
+use crate::clock::UnixTime;
+use std::sync::Arc;
+
+/// One certificate that CRLs are asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) certificate: &'a Certificate,
+    /// Its issuer and what is above that one, up to the anchor.
+    pub(super) authorities: &'a [Certificate],
+    pub(super) surroundings: Surroundings<'a>,
+}
+
+/// How far the signers of CRLs about the signers of CRLs are followed.
+const MAXIMUM_DEPTH: usize = 3;
+
+/// What `crls` say of a certificate.
+///
+/// Of several CRLs that cover the same, the newest counts; one that is dated in the future counts only where it says
+/// revoked.
+pub(super) fn look_up(question: Question<'_>, crls: &CrlStore, now: UnixTime) -> DatedFinding {
+    LookUp::new(question, crls, now, &[]).run()
+}
+
+/// Whether [`look_up`] might verify a signature that takes long.
+pub(super) fn is_slow(question: Question<'_>, crls: &CrlStore) -> bool {
+    let mut points = Point::all(question.certificate);
+    points.any(|point| crls_at(point, question.certificate, crls).any(Crl::is_slow_to_verify))
+}
+
+fn crls_at<'a>(
+    point: Point<'a>,
+    certificate: &'a Certificate,
+    crls: &'a CrlStore,
+) -> impl Iterator<Item = &'a Crl> {
+    point.crl_issuers(certificate).iter().flat_map(|issuer| crls.of_issuer(issuer)).map(Arc::as_ref)
+}
+
+/// One look-up, used up by [`LookUp::run`].
+struct LookUp<'a> {
+    question: Question<'a>,
+    crls: &'a CrlStore,
+    now: UnixTime,
+    /// Signers of CRLs whose own certificates are being looked up.
+    asked: &'a [Fingerprint],
+    /// Whether what one of those signed counts for itself, as with a root. It does where nobody else speaks of it.
+    may_vouch: bool,
+    covered: ReasonFlags,
+    silent: NotListed,
+    until: UnixTime,
+    flaw: Option<WhyUnknown>,
+}
+
+impl<'a> LookUp<'a> {
+    fn new(question: Question<'a>, crls: &'a CrlStore, now: UnixTime, asked: &'a [Fingerprint]) -> Self {
+        Self {
+            question,
+            crls,
+            now,
+            asked,
+            may_vouch: false,
+            covered: ReasonFlags::default(),
+            silent: NotListed::default(),
+            until: UnixTime::END,
+            flaw: None,
+        }
+    }
+
+    fn run(mut self) -> DatedFinding {
+        let mut revocation = self.ask_all(false, Self::ask_complete);
+        if revocation.is_none() && !self.asked.is_empty() {
+            self.may_vouch = true;
+            revocation = self.ask_all(false, Self::ask_complete);
+        }
+        let revocation = revocation.or_else(|| self.ask_all(true, Self::ask_delta));
+        let finding = match revocation {
+            Some(revocation) => Finding::Revoked(revocation),
+            None if self.covered == all_reasons() => Finding::NotListed(self.silent),
+            None if self.covered.is_empty() => Finding::Unknown(self.flaw.unwrap_or(WhyUnknown::NoCrl)),
+            None => Finding::Unknown(WhyUnknown::SomeReasons { missing: all_reasons() - self.covered }),
+        };
+        DatedFinding { finding, until: self.until }
+    }
+
+    /// Asks the complete or the delta CRLs of each point in turn, until one says revoked.
+    fn ask_all(
+        &mut self,
+        deltas: bool,
+        ask: fn(&mut Self, &'a Crl, Point<'a>) -> Result<Option<Revocation>, WhyUnknown>,
+    ) -> Option<Revocation> {
+        let Question { certificate, .. } = self.question;
+        for point in Point::all(certificate) {
+            for crl in crls_at(point, certificate, self.crls).filter(|crl| crl.is_delta() == deltas) {
+                match ask(self, crl, point) {
+                    Ok(None) => {}
+                    Ok(revocation) => return revocation,
+                    Err(flaw) => self.note(flaw),
+                }
+            }
+        }
+        None
+    }
+
+    /// The first flaw stays, but "not for this certificate" gives way: another CRL may have been meant for it.
+    fn note(&mut self, flaw: WhyUnknown) {
+        if matches!(self.flaw, None | Some(WhyUnknown::Scope)) {
+            self.flaw = Some(flaw);
+        }
+    }
+
+    /// RFC 5280 6.3.3 (b) to (l) for one complete CRL.
+    fn ask_complete(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
+        if self.covered == all_reasons() {
+            return Ok(None);
+        }
+        self.demand_scope(crl, point)?;
+        let reasons = point.reasons() & crl.scope().reasons;
+        if reasons.is_empty() {
+            return Err(WhyUnknown::SomeReasons { missing: all_reasons() });
+        }
+        if (reasons - self.covered).is_empty() {
+            return Ok(None);
+        }
+        let (signer, signer_finding) = self.signer(crl)?;
+        if self.asked.contains(&signer.fingerprint()) && !self.may_vouch {
+            return Ok(None);
+        }
+        let delta = self.delta_of(crl, signer);
+        if let Some((listed, crl)) = self.listed(crl, delta) {
+            return Ok(Some(revocation(listed, crl)));
+        }
+        let source = crl.source();
+        if source.this_update > self.now {
+            self.until = self.until.min(source.this_update);
+            return Err(WhyUnknown::NotYetValid { this_update: source.this_update });
+        }
+        if let Some(due) = delta.and_then(|delta| delta.source().next_update).filter(|due| *due > self.now) {
+            self.until = self.until.min(due);
+        }
+        let delta = delta.map(|delta| Arc::clone(delta.source()));
+        self.silent.by.push(SilentCrl { complete: Arc::clone(source), delta });
+        if let Some(finding) = signer_finding {
+            // Past its last second the signer's certificate is not valid any more.
+            let ends = UnixTime::from_seconds(finding.certificate.not_after().seconds().saturating_add(1));
+            self.until = self.until.min(finding.found.until).min(ends);
+            self.silent.signers.push(finding);
+        }
+        self.covered |= reasons;
+        Ok(None)
+    }
+
+    /// A delta CRL never says that a certificate is good, but one that is newer than all complete CRLs may say that it
+    /// is revoked, also where it belongs to a complete one that is not at hand.
+    fn ask_delta(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
+        let source = crl.source();
+        let supersedes = |known: &SilentCrl| {
+            known.complete.issuer == source.issuer && source.this_update <= known.newest()
+        };
+        if self.silent.by.iter().any(supersedes) {
+            return Ok(None);
+        }
+        self.demand_scope(crl, point)?;
+        self.signer(crl)?;
+        if source.this_update > self.now {
+            self.until = self.until.min(source.this_update);
+        }
+        match self.entry(crl).filter(|listed| listed.reason != RevocationReason::RemoveFromCrl) {
+            Some(listed) => Ok(Some(revocation(listed, crl))),
+            None => Err(WhyUnknown::DeltaWithoutBase),
+        }
+    }
+
+    fn demand_scope(&self, crl: &Crl, point: Point<'_>) -> Result<(), WhyUnknown> {
+        if let Some(why) = crl.cannot_judge() {
+            return Err(WhyUnknown::CannotJudge(why));
+        }
+        let covers = crl.scope().covers(&crl.source().issuer, self.question.certificate, point);
+        covers.then_some(()).ok_or(WhyUnknown::Scope)
+    }
+
+    /// Who signed a CRL, with what is known of that certificate, where it is none of the path.
+    fn signer(&self, crl: &'a Crl) -> Result<(&'a Certificate, Option<SignerFinding>), WhyUnknown> {
+        let Question { authorities, surroundings, .. } = self.question;
+        let signer = signer(crl, authorities, surroundings, self.now)?;
+        let certificate = signer.certificate;
+        let Some(authorities) = signer.issued_below else { return Ok((certificate, None)) };
+        let Some(issuer) = authorities.first().map(Certificate::key_id) else {
+            return Ok((certificate, None));
+        };
+        if self.asked.contains(&certificate.fingerprint()) {
+            return Ok((certificate, None));
+        }
+        if self.asked.len() == MAXIMUM_DEPTH {
+            return Err(WhyUnknown::SignerNotTrusted { signer: certificate.subject().clone() });
+        }
+        let asked = [self.asked, &[certificate.fingerprint()]].concat();
+        let question = Question { certificate, authorities, surroundings };
+        let found = LookUp::new(question, self.crls, self.now, &asked).run();
+        Ok((certificate, Some(SignerFinding { certificate: certificate.clone(), issuer, found })))
+    }
+
+    /// The newest delta CRL that may be combined with a complete one (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer and
+    /// key, the same scope, based on it or an older one, and newer than it.
+    fn delta_of(&self, complete: &Crl, signer: &Certificate) -> Option<&'a Crl> {
+        let source = complete.source();
+        let number = source.number.as_ref()?;
+        let fits = |delta: &&Arc<Crl>| {
+            let found = delta.source();
+            found.base_number.as_ref().is_some_and(|base| base <= number)
+                && found.number.as_ref().is_some_and(|newer| number < newer)
+                && found.this_update <= self.now
+                && delta.cannot_judge().is_none()
+                && delta.scope() == complete.scope()
+                && delta.verify(signer).is_ok()
+        };
+        let all = self.crls.of_issuer(&source.issuer).iter();
+        all.filter(fits).max_by_key(|delta| &delta.source().number).map(Arc::as_ref)
+    }
+
+    /// What a complete CRL and its delta CRL say together, with the one of the two that says so.
+    fn listed(&self, complete: &'a Crl, delta: Option<&'a Crl>) -> Option<(Listed, &'a Crl)> {
+        let before = self.entry(complete);
+        let change = delta.and_then(|delta| Some((self.entry(delta)?, delta)));
+        match change {
+            Some((change, delta)) if change.reason == RevocationReason::RemoveFromCrl => {
+                // Only a hold can be lifted (RFC 5280 5.3.1), and only by news.
+                let is_hold = |listed: &Listed| listed.reason == RevocationReason::CertificateHold;
+                let is_news = delta.source().next_update.is_some_and(|due| self.now < due);
+                before.filter(|listed| !(is_news && is_hold(listed))).map(|listed| (listed, complete))
+            }
+            Some(_) => change,
+            None => before.map(|listed| (listed, complete)),
+        }
+    }
+
+    fn entry(&self, crl: &Crl) -> Option<Listed> {
+        let certificate = self.question.certificate;
+        crl.entry(certificate.issuer(), certificate.serial())
+    }
+}
+
+fn revocation(listed: Listed, crl: &Crl) -> Revocation {
+    let source = RevocationSource::Crl(Arc::clone(crl.source()));
+    Revocation { reason: listed.reason, at: listed.revoked_at, source }
+}

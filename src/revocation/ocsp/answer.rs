@@ -1,0 +1,139 @@
+//! Takes the bytes of an answer and what was asked, gives what a responder says that may speak for the issuer.
+//!
+//! Follows the list of RFC 6960 3.2. Reads no clock, asks nobody, and knows no CRL.
+
+use super::certificate_id::CertificateId;
+use super::error::OcspError;
+use super::request::Nonce;
+use super::response::{self, Response, Single, Status};
+use super::settings::{NonceRule, OcspSettings};
+use super::signer::{self, Signer};
+use crate::certificate::{Certificate, DistinguishedName};
+use crate::clock::UnixTime;
+use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
+use std::sync::Arc;
+use std::time::Duration;
+use x509_cert::ext::Extension;
+
+/// How far a responder's clock and this one may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// Which answer a verdict comes from, for `explain` and for records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OcspSource {
+    /// Where it was fetched.
+    pub url: String,
+    /// The subject of the certificate whose key signed it.
+    pub signer: DistinguishedName,
+    /// When it was signed.
+    pub produced_at: UnixTime,
+    /// When it was known to be true: its age is the time since.
+    pub this_update: UnixTime,
+    /// When newer information will be there; without it, newer information is there at any time.
+    pub next_update: Option<UnixTime>,
+}
+
+/// What was asked, of whom.
+pub(super) struct Question<'a> {
+    pub(super) id: &'a CertificateId<'a>,
+    pub(super) issuer: &'a Certificate,
+    /// As sent.
+    pub(super) nonce: Option<&'a Nonce>,
+    pub(super) url: &'a str,
+    pub(super) settings: &'a OcspSettings,
+}
+
+/// What a responder says that may speak for the issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::revocation) struct OcspAnswer {
+    pub(in crate::revocation) status: Status,
+    pub(in crate::revocation) source: Arc<OcspSource>,
+    /// The certificate by which the issuer lets the responder speak, where it does not speak itself.
+    pub(in crate::revocation) delegate: Option<Certificate>,
+    /// The first moment at which it counts no more. What says "revoked" counts for ever.
+    pub(in crate::revocation) usable_until: UnixTime,
+    /// When there may be a newer one.
+    pub(super) due: UnixTime,
+}
+
+/// Judges the answer `der` to `question`, received at `now`.
+pub(super) fn judge(der: &[u8], question: &Question<'_>, now: UnixTime) -> Result<OcspAnswer, OcspError> {
+    let response = response::read(der)?;
+    let signer = signer::find(&response, question.issuer, question.settings, now)?;
+    refuse_unknown_critical(&response.extensions)?;
+    judge_nonce(&response, question)?;
+    let single = about(&response, question.id)?;
+    refuse_unknown_critical(&single.extensions)?;
+    let (due, usable_until) = judge_times(&response, single, &signer, question.settings, now)?;
+    let source = OcspSource {
+        url: question.url.to_owned(),
+        signer: signer.certificate().subject().clone(),
+        produced_at: response.produced_at,
+        this_update: single.this_update,
+        next_update: single.next_update,
+    };
+    Ok(OcspAnswer {
+        status: single.status,
+        source: Arc::new(source),
+        delegate: match signer {
+            Signer::Delegate(certificate) => Some(certificate),
+            Signer::Issuer(_) | Signer::Configured(_) => None,
+        },
+        due,
+        usable_until,
+    })
+}
+
+/// The nonce is the only extension that is understood; what is not critical may be passed over (RFC 6960 4.4).
+fn refuse_unknown_critical(extensions: &[Extension]) -> Result<(), OcspError> {
+    let unknown = |extension: &&Extension| extension.critical && extension.extn_id != ID_PKIX_OCSP_NONCE;
+    let found = extensions.iter().find(unknown);
+    found.map_or(Ok(()), |extension| Err(OcspError::CriticalExtension(extension.extn_id)))
+}
+
+/// RFC 8954 2.1, RFC 6960 4.4.1. Where none was sent, one in the answer binds it to nothing of ours and is passed over:
+/// an HTTP cache may have kept the answer to somebody else.
+fn judge_nonce(response: &Response<'_>, question: &Question<'_>) -> Result<(), OcspError> {
+    let Some(sent) = question.nonce else { return Ok(()) };
+    let mut returned = response.extensions.iter().filter(|one| one.extn_id == ID_PKIX_OCSP_NONCE).peekable();
+    match question.settings.nonce {
+        NonceRule::Require if returned.peek().is_none() => Err(OcspError::NoNonce),
+        _ if returned.all(|nonce| sent.is(nonce)) => Ok(()),
+        _ => Err(OcspError::WrongNonce),
+    }
+}
+
+/// What the answer says of the certificate in question. A responder that signs ahead may tell of many, and of one
+/// twice: then what says "revoked" counts, else the newest.
+fn about<'r, 'a>(response: &'r Response<'a>, id: &CertificateId<'_>) -> Result<&'r Single<'a>, OcspError> {
+    let singles = response.singles.iter().filter(|single| id.is_same(&single.id));
+    singles
+        .max_by_key(|single| (matches!(single.status, Status::Revoked { .. }), single.this_update))
+        .ok_or(OcspError::WrongCertificate)
+}
+
+/// RFC 6960 4.2.2.1. Gives when there may be a newer answer, and the first moment at which this one counts no more.
+fn judge_times(
+    response: &Response<'_>,
+    single: &Single<'_>,
+    signer: &Signer,
+    settings: &OcspSettings,
+    now: UnixTime,
+) -> Result<(UnixTime, UnixTime), OcspError> {
+    let without_next_update = single.this_update.plus(settings.max_age_without_next_update);
+    let due = single.next_update.unwrap_or(without_next_update);
+    // Revocation does not grow stale: replaying an old "revoked" can only refuse.
+    if let Status::Revoked { .. } = single.status {
+        return Ok((due, UnixTime::END));
+    }
+    let from = single.this_update.max(response.produced_at);
+    if from > now.plus(CLOCK_SKEW) {
+        return Err(OcspError::NotYetValid { from });
+    }
+    let stale_at = due.plus(CLOCK_SKEW).plus(settings.grace);
+    if now >= stale_at {
+        return Err(OcspError::Stale { since: stale_at });
+    }
+    let signer_ends = signer.certificate().not_after().plus(Duration::from_secs(1));
+    Ok((due, stale_at.min(signer_ends)))
+}

@@ -1,0 +1,123 @@
+//! Takes an answer, the issuer of the certificate in question and the configured responder, gives who signed the
+//! answer with the right to (RFC 6960 4.2.2.2).
+//!
+//! Never builds a path: a delegate is certified by the issuer itself. Whether the delegate's certificate is revoked is
+//! judged at every use of the answer, not here.
+
+use super::certificate_id::key_hash;
+use super::error::{OcspError, ResponderFault};
+use super::response::{ResponderId, Response};
+use super::settings::OcspSettings;
+use crate::certificate::{Certificate, signature};
+use crate::clock::UnixTime;
+use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
+
+/// The most certificates of an answer that are looked at. One is enough; some responders send the chain.
+const MAXIMUM_CERTIFICATES: usize = 8;
+
+/// Who signed.
+pub(super) enum Signer {
+    /// The issuer of the certificate in question.
+    Issuer(Certificate),
+    /// The responder of the configuration.
+    Configured(Certificate),
+    /// A responder that the issuer has certified for this.
+    Delegate(Certificate),
+}
+
+impl Signer {
+    pub(super) fn certificate(&self) -> &Certificate {
+        match self {
+            Self::Issuer(certificate) | Self::Configured(certificate) | Self::Delegate(certificate) => {
+                certificate
+            }
+        }
+    }
+}
+
+/// Who signed `response`: of those whom it names, the first whose key made the signature.
+pub(super) fn find(
+    response: &Response<'_>,
+    issuer: &Certificate,
+    settings: &OcspSettings,
+    now: UnixTime,
+) -> Result<Signer, OcspError> {
+    let mut flaw = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
+    for signer in candidates(response, issuer, settings) {
+        let certificate = signer.certificate();
+        if !response.responder.names(certificate) {
+            continue;
+        }
+        let key = certificate.public_key_der();
+        match signature::verify(key, response.algorithm, response.tbs, response.signature) {
+            Ok(()) => {
+                authorise(&signer, issuer, now).map_err(OcspError::ResponderNotAuthorised)?;
+                return Ok(signer);
+            }
+            Err(error) => flaw = OcspError::Signature(error),
+        }
+    }
+    Err(flaw)
+}
+
+/// Those who are trusted without more come first, so that a copy of their certificate in the answer changes nothing.
+fn candidates(response: &Response<'_>, issuer: &Certificate, settings: &OcspSettings) -> Vec<Signer> {
+    let configured = settings.responder.as_ref().and_then(|responder| responder.certificate.clone());
+    let mut candidates: Vec<_> = configured.map(Signer::Configured).into_iter().collect();
+    candidates.push(Signer::Issuer(issuer.clone()));
+    // One that cannot be decoded is not the signer's, or there is no signer.
+    let sent = response.certificates.iter().take(MAXIMUM_CERTIFICATES);
+    candidates.extend(sent.filter_map(|der| Certificate::from_der(der).ok()).map(Signer::Delegate));
+    candidates
+}
+
+impl ResponderId {
+    fn names(&self, certificate: &Certificate) -> bool {
+        match self {
+            Self::Name(name) => name == certificate.subject(),
+            Self::KeyHash(hash) => hash.as_bytes() == key_hash(certificate),
+        }
+    }
+}
+
+fn authorise(signer: &Signer, issuer: &Certificate, now: UnixTime) -> Result<(), ResponderFault> {
+    match signer {
+        // Its own path is valid, else nobody would ask.
+        Signer::Issuer(_) => Ok(()),
+        Signer::Configured(certificate) => is_valid_now(certificate, now),
+        Signer::Delegate(certificate) => authorise_delegate(certificate, issuer, now),
+    }
+}
+
+fn authorise_delegate(
+    delegate: &Certificate,
+    issuer: &Certificate,
+    now: UnixTime,
+) -> Result<(), ResponderFault> {
+    if delegate.issuer() != issuer.subject() {
+        return Err(ResponderFault::OtherIssuer);
+    }
+    delegate.verify_signature(issuer.public_key_der()).map_err(ResponderFault::IssuerSignature)?;
+    let usages = delegate.extended_key_usages().unwrap_or_default();
+    if !usages.contains(&ID_KP_OCSP_SIGNING) {
+        return Err(ResponderFault::NoOcspSigning);
+    }
+    if delegate.key_usage().is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
+        return Err(ResponderFault::KeyUsage);
+    }
+    let odd = [
+        delegate.unknown_critical_extensions(),
+        delegate.duplicate_extensions(),
+        delegate.undecodable_extensions(),
+    ];
+    if let Some(oid) = odd.into_iter().flatten().next() {
+        return Err(ResponderFault::Extension(*oid));
+    }
+    is_valid_now(delegate, now)
+}
+
+fn is_valid_now(certificate: &Certificate, now: UnixTime) -> Result<(), ResponderFault> {
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    let valid = not_before <= now && now.seconds() <= not_after.seconds();
+    valid.then_some(()).ok_or(ResponderFault::OutsideValidity { not_before, not_after })
+}

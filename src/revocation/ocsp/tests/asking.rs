@@ -1,0 +1,198 @@
+//! What is asked, how often, and what is remembered.
+
+use super::super::client::{Asked, OcspClient};
+use super::responder::{Reply, Responder, card_asking, client};
+use super::*;
+use crate::revocation::fetch::{FetchError, FetchRules};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Without nonces, so that answers can be made beforehand. Time enough for a loaded machine.
+fn settings() -> OcspSettings {
+    OcspSettings { nonce: NonceRule::Never, limit: MINUTE, ..OcspSettings::default() }
+}
+
+/// A CA, a responder, and a card that names it.
+async fn scene() -> (Scene, Responder) {
+    let responder = Responder::start().await;
+    let ca = Ca::root("Root");
+    let card = card_asking(&ca, CARD, &[&responder.url]);
+    let scene = Scene { ca, card };
+    responder.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+    (scene, responder)
+}
+
+impl Scene {
+    async fn ask(&self, client: &OcspClient, now: UnixTime) -> Asked {
+        client.ask(&self.card, &self.ca.certificate, now).await
+    }
+
+    async fn status(&self, client: &OcspClient, now: UnixTime) -> Result<Status, OcspError> {
+        self.ask(client, now).await.result.map(|answer| answer.status)
+    }
+}
+
+fn is_unreachable(result: &Result<Status, OcspError>) -> bool {
+    matches!(result, Err(OcspError::Unreachable { .. }))
+}
+
+#[tokio::test]
+async fn of_many_who_ask_about_one_card_at_once_one_asks_the_responder() {
+    let (scene, responder) = scene().await;
+    let client = client(settings());
+    let ask = || scene.status(&client, NOW);
+    let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+    assert_eq!([a, b, c, d], [const { Ok(Status::Good) }; 4]);
+    assert_eq!(responder.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_is_remembered_until_its_next_update() {
+    let (scene, responder) = scene().await;
+    let client = client(settings());
+    let asked = scene.ask(&client, NOW).await;
+    assert_eq!(asked.ask_again_at, NOW.plus(HOUR));
+    assert_eq!(scene.status(&client, before(NOW.plus(HOUR), SECOND)).await, Ok(Status::Good));
+    assert_eq!(responder.asked().len(), 1);
+    assert_eq!(scene.status(&client, NOW.plus(HOUR)).await, Ok(Status::Good));
+    assert_eq!(responder.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_purge_forgets_answers() {
+    let (scene, responder) = scene().await;
+    let client = client(settings());
+    for asked in 1..=2 {
+        assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+        assert_eq!(responder.asked().len(), asked);
+        client.purge();
+    }
+}
+
+#[tokio::test]
+async fn unknown_is_remembered_for_a_minute_at_most() {
+    let (scene, responder) = scene().await;
+    responder.reply(Reply::Answer(Draft::about(scene.single().unknown()).sign(&scene.ca)));
+    let asked = scene.ask(&client(settings()), NOW).await;
+    assert_eq!(asked.ask_again_at, NOW.plus(MINUTE));
+}
+
+#[tokio::test]
+async fn a_failure_is_remembered_for_five_seconds() {
+    let (scene, responder) = scene().await;
+    let client = client(settings());
+    let good = Reply::Answer(scene.good().sign(&scene.ca));
+    responder.reply(Reply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
+    let try_later = Err(OcspError::Refused(RefusedStatus::TryLater));
+    assert_eq!(scene.status(&client, NOW).await, try_later);
+    responder.reply(good);
+    assert_eq!(scene.status(&client, NOW.plus(4 * SECOND)).await, try_later);
+    assert_eq!(responder.asked().len(), 1);
+    assert_eq!(scene.status(&client, NOW.plus(5 * SECOND)).await, Ok(Status::Good));
+}
+
+#[tokio::test]
+async fn while_the_responder_is_away_an_old_answer_counts_to_its_end() {
+    let (scene, responder) = scene().await;
+    let client = client(OcspSettings { grace: HOUR, ..settings() });
+    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+    responder.reply(Reply::Nothing);
+    let end = NOW.plus(2 * HOUR + 5 * MINUTE);
+    for now in [NOW.plus(HOUR), before(end, SECOND)] {
+        let asked = scene.ask(&client, now).await;
+        assert_eq!(asked.result.unwrap().status, Status::Good);
+        assert_eq!(asked.ask_again_at, now.plus(5 * SECOND).min(end));
+    }
+    assert!(is_unreachable(&scene.status(&client, end).await));
+}
+
+#[tokio::test]
+async fn a_responder_that_hangs_costs_its_time_once_and_not_once_for_each_card() {
+    let (scene, responder) = scene().await;
+    responder.reply(Reply::Hang);
+    let limit = Duration::from_millis(50);
+    let client = client(OcspSettings { limit, ..settings() });
+    let other = card_asking(&scene.ca, &[9], &[&responder.url]);
+    let unreachable =
+        OcspError::Unreachable { url: responder.url.clone(), cause: FetchError::Timeout { limit } };
+    assert_eq!(scene.status(&client, NOW).await, Err(unreachable.clone()));
+    let asked = client.ask(&other, &scene.ca.certificate, NOW.plus(4 * SECOND)).await;
+    assert_eq!(asked.result, Err(unreachable));
+    assert_eq!(responder.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn somebody_who_leaves_while_asking_takes_nothing_with_them() {
+    let (scene, responder) = scene().await;
+    let client = client(OcspSettings { places: 1, ..settings() });
+    let good = Reply::Answer(scene.good().sign(&scene.ca));
+    responder.reply(Reply::Hang);
+    tokio::select! {
+        _ = scene.status(&client, NOW) => panic!("the responder hangs"),
+        () = async { while responder.asked().is_empty() { tokio::task::yield_now().await } } => {}
+    }
+    responder.reply(good);
+    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+}
+
+#[tokio::test]
+async fn the_second_responder_is_asked_where_the_first_tells_nothing_and_a_third_never() {
+    let (scene, good) = scene().await;
+    let (away, third) = (Responder::start().await, Responder::start().await);
+    let card = |urls: &[&str]| card_asking(&scene.ca, CARD, urls);
+    let client = client(settings());
+    let asked = client.ask(&card(&[&away.url, &good.url]), &scene.ca.certificate, NOW).await;
+    assert_eq!(asked.result.unwrap().source.url, good.url);
+    client.purge();
+    let asked = client.ask(&card(&[&away.url, &away.url, &third.url]), &scene.ca.certificate, NOW).await;
+    assert!(is_unreachable(&asked.result.map(|answer| answer.status)));
+    assert!(third.asked().is_empty());
+}
+
+#[tokio::test]
+async fn the_configured_responder_is_asked_instead_of_the_named_one() {
+    let (scene, named) = scene().await;
+    let configured = Responder::start().await;
+    configured.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+    let responder = ConfiguredResponder { url: configured.url.clone(), certificate: None };
+    let client = client(OcspSettings { responder: Some(responder), ..settings() });
+    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+    assert_eq!((configured.asked().len(), named.asked().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_listed_is_never_connected_to() {
+    let (scene, responder) = scene().await;
+    let closed = OcspClient::new(settings(), FetchRules::default());
+    let cause = FetchError::HostNotListed { host: "127.0.0.1".to_owned() };
+    let unreachable = OcspError::Unreachable { url: responder.url.clone(), cause };
+    assert_eq!(scene.status(&closed, NOW).await, Err(unreachable));
+    assert!(responder.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_that_names_no_responder_is_asked_about_nowhere() {
+    let asked = Scene::new().ask(&client(settings()), NOW).await;
+    assert_eq!((asked.result, asked.ask_again_at), (Err(OcspError::NoResponder), UnixTime::END));
+}
+
+#[tokio::test]
+async fn without_a_free_place_nobody_waits_longer_than_the_limit() {
+    let (scene, responder) = scene().await;
+    let limit = Duration::from_millis(10);
+    let client = client(OcspSettings { places: 0, limit, ..settings() });
+    assert_eq!(scene.status(&client, NOW).await, Err(OcspError::Busy { limit }));
+    assert!(responder.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_with_a_nonce_is_posted_and_one_without_travels_in_the_url() {
+    let (scene, responder) = scene().await;
+    for nonce in [NonceRule::Never, NonceRule::IfReturned] {
+        assert_eq!(scene.status(&client(OcspSettings { nonce, ..settings() }), NOW).await, Ok(Status::Good));
+    }
+    let asked = responder.asked();
+    let [get, post] = asked.as_slice() else { panic!("{asked:?}") };
+    assert!(get.starts_with("get /ocsp/m"), "{get}");
+    assert_eq!(post, "post /ocsp http/1.1");
+}

@@ -1,0 +1,149 @@
+//! Answers in DER, also such as no sound responder gives.
+
+use super::{CertificateId, HOUR, NOW, before};
+use crate::certificate::Certificate;
+use crate::clock::UnixTime;
+use crate::revocation::test_pki::{Ca, ecdsa_with_sha256, element, extension};
+use der::Encode;
+use der::asn1::GeneralizedTime;
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SigningKey};
+
+/// The content of id-pkix-ocsp-basic and of id-pkix-ocsp-nonce.
+pub(super) const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
+pub(super) const NONCE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
+pub(super) const NO_CHECK: [u64; 10] = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
+
+/// An answer.
+pub(super) struct Draft {
+    pub(super) status: u8,
+    pub(super) response_type: &'static [u8],
+    pub(super) version: Option<u8>,
+    pub(super) produced_at: UnixTime,
+    pub(super) singles: Vec<SingleDraft>,
+    pub(super) extensions: Vec<Vec<u8>>,
+    pub(super) certificates: Vec<Certificate>,
+}
+
+/// What it says of one certificate.
+pub(super) struct SingleDraft {
+    pub(super) id: Vec<u8>,
+    pub(super) status: Vec<u8>,
+    pub(super) this_update: UnixTime,
+    pub(super) next_update: Option<UnixTime>,
+    pub(super) extensions: Vec<Vec<u8>>,
+}
+
+impl Draft {
+    pub(super) fn about(single: SingleDraft) -> Self {
+        Self {
+            status: 0,
+            response_type: BASIC,
+            version: None,
+            produced_at: before(NOW, HOUR),
+            singles: vec![single],
+            extensions: Vec::new(),
+            certificates: Vec::new(),
+        }
+    }
+
+    /// Signed by the CA, named by its subject.
+    pub(super) fn sign(&self, ca: &Ca) -> Vec<u8> {
+        self.sign_as(&by_name(&ca.certificate), ca.issuer().key())
+    }
+
+    /// Signed by a delegate, named by its subject, its certificate with it.
+    pub(super) fn sign_by(mut self, delegate: &Delegate) -> Vec<u8> {
+        self.certificates.push(delegate.certificate.clone());
+        self.sign_as(&by_name(&delegate.certificate), &delegate.key)
+    }
+
+    /// Named as `responder` says, signed by `key`.
+    pub(super) fn sign_as(&self, responder: &[u8], key: &KeyPair) -> Vec<u8> {
+        let mut data = Vec::new();
+        data.extend(self.version.map(|version| element(0xa0, &element(2, &[version]))));
+        data.push(responder.to_vec());
+        data.push(time(self.produced_at));
+        let singles: Vec<_> = self.singles.iter().map(SingleDraft::der).collect();
+        data.push(element(0x30, &singles.concat()));
+        data.extend(extensions(&self.extensions));
+        let tbs = element(0x30, &data.concat());
+        let signature = element(3, &[&[0], key.sign(&tbs).unwrap().as_slice()].concat());
+        let mut basic = vec![tbs, ecdsa_with_sha256(), signature];
+        if !self.certificates.is_empty() {
+            let certificates: Vec<_> = self.certificates.iter().map(Certificate::der).collect();
+            basic.push(element(0xa0, &element(0x30, &certificates.concat())));
+        }
+        let basic = element(4, &element(0x30, &basic.concat()));
+        let content = element(0x30, &[element(6, self.response_type), basic].concat());
+        element(0x30, &[element(0x0a, &[self.status]), element(0xa0, &content)].concat())
+    }
+}
+
+impl SingleDraft {
+    pub(super) fn good(certificate: &Certificate, issuer: &Ca) -> Self {
+        let id = CertificateId::of(certificate, &issuer.certificate).unwrap();
+        Self {
+            id: id.to_der().unwrap(),
+            status: vec![0x80, 0],
+            this_update: before(NOW, HOUR),
+            next_update: Some(NOW.plus(HOUR)),
+            extensions: Vec::new(),
+        }
+    }
+
+    pub(super) fn unknown(self) -> Self {
+        Self { status: vec![0x82, 0], ..self }
+    }
+
+    /// Revoked two hours ago; `reason` is the code of RFC 5280 5.3.1.
+    pub(super) fn revoked(self, reason: Option<u8>) -> Self {
+        let reason = reason.map(|code| element(0xa0, &[0x0a, 1, code])).unwrap_or_default();
+        Self { status: element(0xa1, &[time(before(NOW, 2 * HOUR)), reason].concat()), ..self }
+    }
+
+    fn der(&self) -> Vec<u8> {
+        let mut parts = vec![self.id.clone(), self.status.clone(), time(self.this_update)];
+        parts.extend(self.next_update.map(|next_update| element(0xa0, &time(next_update))));
+        parts.extend(extensions(&self.extensions));
+        element(0x30, &parts.concat())
+    }
+}
+
+/// A responder's certificate with its key.
+pub(super) struct Delegate {
+    pub(super) certificate: Certificate,
+    pub(super) key: KeyPair,
+}
+
+/// A delegate as RFC 6960 4.2.2.2 wants it, with id-pkix-ocsp-nocheck, but for what `edit` changes.
+pub(super) fn delegate(ca: &Ca, edit: impl FnOnce(&mut CertificateParams)) -> Delegate {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "Responder");
+    params.serial_number = Some(vec![0x52].into());
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
+    params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&NO_CHECK, vec![5, 0])];
+    edit(&mut params);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, ca.issuer()).unwrap();
+    Delegate { certificate: Certificate::from_der(certificate.der()).unwrap(), key }
+}
+
+/// ResponderID byName.
+pub(super) fn by_name(certificate: &Certificate) -> Vec<u8> {
+    element(0xa1, certificate.subject().der())
+}
+
+/// A nonce extension with these random bytes.
+pub(super) fn nonce(bytes: &[u8]) -> Vec<u8> {
+    extension(NONCE, false, &element(4, bytes))
+}
+
+fn extensions(extensions: &[Vec<u8>]) -> Option<Vec<u8>> {
+    (!extensions.is_empty()).then(|| element(0xa1, &element(0x30, &extensions.concat())))
+}
+
+fn time(time: UnixTime) -> Vec<u8> {
+    GeneralizedTime::from_unix_duration(time.since_epoch()).unwrap().to_der().unwrap()
+}

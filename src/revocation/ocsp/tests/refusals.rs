@@ -1,0 +1,205 @@
+//! What an answer says, and each way in which it says nothing.
+
+use super::draft::nonce;
+use super::*;
+use crate::certificate::signature::SignatureError;
+use crate::revocation::RevocationReason;
+use crate::revocation::test_pki::extension;
+use const_oid::ObjectIdentifier;
+
+#[test]
+fn a_good_answer_says_who_signed_it_and_how_old_it_is() {
+    let scene = Scene::new();
+    let answer = scene.judge(&scene.good().sign(&scene.ca), &OcspSettings::default()).unwrap();
+    assert_eq!(answer.status, Status::Good);
+    assert_eq!(answer.delegate, None);
+    assert_eq!((answer.due, answer.usable_until), (NOW.plus(HOUR), NOW.plus(HOUR + 5 * MINUTE)));
+    let source = &answer.source;
+    assert_eq!((source.url.as_str(), source.signer.to_string()), ("http://ocsp.example/", "CN=Root".into()));
+    let times = (source.produced_at, source.this_update, source.next_update);
+    assert_eq!(times, (before(NOW, HOUR), before(NOW, HOUR), Some(NOW.plus(HOUR))));
+}
+
+#[test]
+fn revoked_comes_with_its_reason_and_unknown_is_told_from_it() {
+    let scene = Scene::new();
+    let reasons = [
+        (None, RevocationReason::Unspecified),
+        (Some(1), RevocationReason::KeyCompromise),
+        (Some(6), RevocationReason::CertificateHold),
+        (Some(7), RevocationReason::Unknown),
+    ];
+    for (code, reason) in reasons {
+        let der = Draft::about(scene.single().revoked(code)).sign(&scene.ca);
+        let answer = scene.judge(&der, &OcspSettings::default()).unwrap();
+        assert_eq!(answer.status, Status::Revoked { reason, at: before(NOW, 2 * HOUR) });
+    }
+    let der = Draft::about(scene.single().unknown()).sign(&scene.ca);
+    assert_eq!(scene.judge(&der, &OcspSettings::default()).unwrap().status, Status::Unknown);
+}
+
+#[test]
+fn each_status_without_content_is_told_apart() {
+    let scene = Scene::new();
+    let told = [1, 2, 3, 5, 6, 4, 0].map(|code| scene.refusal(&[0x30, 3, 0x0a, 1, code]));
+    let expected = [
+        RefusedStatus::MalformedRequest,
+        RefusedStatus::InternalError,
+        RefusedStatus::TryLater,
+        RefusedStatus::SignatureRequired,
+        RefusedStatus::Unauthorized,
+        RefusedStatus::Other(4),
+        RefusedStatus::Other(0),
+    ];
+    assert_eq!(told, expected.map(OcspError::Refused));
+}
+
+#[test]
+fn content_under_another_status_than_success_is_not_read() {
+    let scene = Scene::new();
+    let der = Draft { status: 3, ..scene.good() }.sign(&scene.ca);
+    assert_eq!(scene.refusal(&der), OcspError::Refused(RefusedStatus::TryLater));
+}
+
+#[test]
+fn another_type_another_version_and_bytes_behind_the_answer_are_refused() {
+    let scene = Scene::new();
+    let of_type = Draft { response_type: &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9], ..scene.good() };
+    let oid = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.9");
+    assert_eq!(scene.refusal(&of_type.sign(&scene.ca)), OcspError::UnknownType(oid));
+    let version_two = Draft { version: Some(1), ..scene.good() }.sign(&scene.ca);
+    assert!(matches!(scene.refusal(&version_two), OcspError::Malformed(_)));
+    let mut longer = scene.good().sign(&scene.ca);
+    longer.push(0);
+    assert!(matches!(scene.refusal(&longer), OcspError::Malformed(_)));
+}
+
+#[test]
+fn version_one_may_be_written_out() {
+    let scene = Scene::new();
+    let der = Draft { version: Some(0), ..scene.good() }.sign(&scene.ca);
+    assert_eq!(scene.judge(&der, &OcspSettings::default()).unwrap().status, Status::Good);
+}
+
+#[test]
+fn an_answer_about_another_serial_or_another_issuer_is_refused() {
+    let scene = Scene::new();
+    let other_ca = Ca::root("Root");
+    let other_card = scene.ca.issue("bob", &[0x2b, 2]);
+    let strangers = [
+        SingleDraft::good(&other_card, &scene.ca),
+        SingleDraft::good(&scene.card, &other_ca),
+        SingleDraft::good(&scene.card, &Ca::root("Other")),
+    ];
+    for single in strangers {
+        assert_eq!(scene.refusal(&Draft::about(single).sign(&scene.ca)), OcspError::WrongCertificate);
+    }
+    let nothing = Draft { singles: Vec::new(), ..scene.good() }.sign(&scene.ca);
+    assert_eq!(scene.refusal(&nothing), OcspError::WrongCertificate);
+}
+
+#[test]
+fn of_two_statements_about_one_certificate_the_one_that_says_revoked_counts() {
+    let scene = Scene::new();
+    let old = SingleDraft { this_update: before(NOW, 2 * HOUR), ..scene.single() };
+    let singles = vec![scene.single(), old.revoked(None), scene.single()];
+    let der = Draft { singles, ..scene.good() }.sign(&scene.ca);
+    let answer = scene.judge(&der, &OcspSettings::default()).unwrap();
+    assert!(matches!(answer.status, Status::Revoked { .. }), "{answer:?}");
+}
+
+#[test]
+fn a_good_answer_counts_until_five_minutes_and_the_grace_after_its_next_update() {
+    let scene = Scene::new();
+    let der = scene.good().sign(&scene.ca);
+    for grace in [Duration::ZERO, HOUR] {
+        let settings = OcspSettings { grace, ..OcspSettings::default() };
+        let since = NOW.plus(HOUR + 5 * MINUTE + grace);
+        let last = before(since, Duration::from_secs(1));
+        assert_eq!(scene.judge_at(&der, &settings, None, last).unwrap().status, Status::Good);
+        assert_eq!(scene.judge_at(&der, &settings, None, since), Err(OcspError::Stale { since }));
+    }
+}
+
+#[test]
+fn an_answer_without_next_update_counts_as_long_as_the_settings_say() {
+    let scene = Scene::new();
+    let single = SingleDraft { this_update: NOW, next_update: None, ..scene.single() };
+    let der = Draft::about(single).sign(&scene.ca);
+    let settings = OcspSettings { max_age_without_next_update: MINUTE, ..OcspSettings::default() };
+    assert_eq!(scene.judge(&der, &settings).unwrap().due, NOW.plus(MINUTE));
+    let since = NOW.plus(6 * MINUTE);
+    assert_eq!(scene.judge_at(&der, &settings, None, since), Err(OcspError::Stale { since }));
+}
+
+#[test]
+fn an_answer_from_more_than_five_minutes_ahead_is_refused() {
+    let scene = Scene::new();
+    let near = NOW.plus(5 * MINUTE);
+    let far = near.plus(Duration::from_secs(1));
+    let made = |this_update, produced_at| {
+        let draft = Draft::about(SingleDraft { this_update, ..scene.single() });
+        Draft { produced_at, ..draft }.sign(&scene.ca)
+    };
+    assert_eq!(scene.judge(&made(near, near), &OcspSettings::default()).unwrap().status, Status::Good);
+    for der in [made(far, NOW), made(NOW, far)] {
+        assert_eq!(scene.refusal(&der), OcspError::NotYetValid { from: far });
+    }
+}
+
+#[test]
+fn what_says_revoked_does_not_grow_stale() {
+    let scene = Scene::new();
+    let der = Draft::about(scene.single().revoked(None)).sign(&scene.ca);
+    let late = NOW.plus(10_000 * HOUR);
+    let answer = scene.judge_at(&der, &OcspSettings::default(), None, late).unwrap();
+    assert!(matches!(answer.status, Status::Revoked { .. }), "{answer:?}");
+}
+
+#[test]
+fn a_returned_nonce_must_be_the_one_sent_and_require_wants_one() {
+    let scene = Scene::new();
+    let sent = Nonce::from_bytes(&[7; 32]).unwrap();
+    let answer = |nonces: &[&[u8]], rule| {
+        let extensions = nonces.iter().map(|bytes| nonce(bytes)).collect();
+        let der = Draft { extensions, ..scene.good() }.sign(&scene.ca);
+        let settings = OcspSettings { nonce: rule, ..OcspSettings::default() };
+        scene.judge_at(&der, &settings, Some(&sent), NOW).map(|answer| answer.status)
+    };
+    let (right, wrong): (&[u8], &[u8]) = (&[7; 32], &[8; 32]);
+    for rule in [NonceRule::IfReturned, NonceRule::Require] {
+        assert_eq!(answer(&[right], rule), Ok(Status::Good));
+        assert_eq!(answer(&[wrong], rule), Err(OcspError::WrongNonce));
+        assert_eq!(answer(&[right, wrong], rule), Err(OcspError::WrongNonce));
+        assert_eq!(answer(&[right.split_at(31).0], rule), Err(OcspError::WrongNonce));
+    }
+    assert_eq!(answer(&[], NonceRule::IfReturned), Ok(Status::Good));
+    assert_eq!(answer(&[], NonceRule::Require), Err(OcspError::NoNonce));
+}
+
+#[test]
+fn an_unknown_critical_extension_anywhere_is_refused() {
+    let scene = Scene::new();
+    let unknown = extension(&[0x2a, 3], true, &[5, 0]);
+    let oid = ObjectIdentifier::new_unwrap("1.2.3");
+    let outer = Draft { extensions: vec![unknown.clone()], ..scene.good() };
+    let inner = Draft::about(SingleDraft { extensions: vec![unknown], ..scene.single() });
+    for draft in [outer, inner] {
+        assert_eq!(scene.refusal(&draft.sign(&scene.ca)), OcspError::CriticalExtension(oid));
+    }
+    let harmless = Draft { extensions: vec![extension(&[0x2a, 3], false, &[5, 0])], ..scene.good() };
+    assert_eq!(
+        scene.judge(&harmless.sign(&scene.ca), &OcspSettings::default()).unwrap().status,
+        Status::Good
+    );
+}
+
+#[test]
+fn an_answer_changed_after_it_was_signed_is_refused() {
+    let scene = Scene::new();
+    let der = Draft::about(scene.single().unknown()).sign(&scene.ca);
+    let at = der.windows(2).position(|pair| pair == [0x82, 0]).unwrap();
+    let mut changed = der.clone();
+    changed[at] = 0x80;
+    assert_eq!(scene.refusal(&changed), OcspError::Signature(SignatureError::Wrong));
+}

@@ -1,0 +1,97 @@
+//! Requests, byte by byte.
+
+use super::draft::nonce;
+use super::*;
+use crate::revocation::test_pki::element;
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+fn sha1(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref().to_vec()
+}
+
+/// The CertID of RFC 6960 4.1.1, written by hand.
+fn certificate_id(scene: &Scene) -> Vec<u8> {
+    let issuer = &scene.ca.certificate;
+    // An uncompressed P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.
+    let key = issuer.public_key_der();
+    let parts = [
+        element(0x30, &[0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0]),
+        element(4, &sha1(issuer.subject().der())),
+        element(4, &sha1(&key[key.len() - 65..])),
+        element(2, CARD),
+    ];
+    element(0x30, &parts.concat())
+}
+
+fn encode(scene: &Scene, nonce: Option<&Nonce>) -> Vec<u8> {
+    let id = CertificateId::of(&scene.card, &scene.ca.certificate).unwrap();
+    request::encode(&id, nonce).unwrap()
+}
+
+#[test]
+fn a_request_has_the_bytes_of_rfc_6960() {
+    let scene = Scene::new();
+    let requests = element(0x30, &element(0x30, &certificate_id(&scene)));
+    let plain = element(0x30, &element(0x30, &requests));
+    assert_eq!(encode(&scene, None), plain);
+    let extensions = element(0xa2, &element(0x30, &nonce(&[7; 32])));
+    let with_nonce = element(0x30, &element(0x30, &[requests, extensions].concat()));
+    assert_eq!(encode(&scene, Some(&Nonce::from_bytes(&[7; 32]).unwrap())), with_nonce);
+}
+
+#[test]
+fn the_issuers_name_is_hashed_as_the_certificate_in_question_writes_it() {
+    let Scene { ca, card } = Scene::new();
+    let mut params = rcgen::CertificateParams::default();
+    let printable = "Root".try_into().map(rcgen::DnValue::PrintableString).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, printable);
+    let other = params.signed_by(ca.issuer().key(), ca.issuer()).unwrap();
+    let other = Certificate::from_der(other.der()).unwrap();
+    assert_ne!(other.subject().der(), ca.certificate.subject().der());
+    assert_eq!(CertificateId::of(&card, &other), CertificateId::of(&card, &ca.certificate));
+}
+
+#[test]
+fn every_nonce_is_another() {
+    assert_ne!(Nonce::random().unwrap(), Nonce::random().unwrap());
+}
+
+#[test]
+fn a_hash_without_parameters_names_the_same_certificate_and_one_with_others_none() {
+    let scene = Scene::new();
+    let null = [0x30, 9, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0];
+    let id = certificate_id(&scene);
+    let rest = id.strip_prefix(&[0x30, u8::try_from(id.len() - 2).unwrap()]).unwrap();
+    let rest = rest.strip_prefix(&null).unwrap();
+    let with = |algorithm: &[u8]| {
+        let single = SingleDraft { id: element(0x30, &[algorithm, rest].concat()), ..scene.single() };
+        let der = Draft::about(single).sign(&scene.ca);
+        scene.judge(&der, &OcspSettings::default()).map(|answer| answer.status)
+    };
+    assert_eq!(with(&[0x30, 7, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a]), Ok(Status::Good));
+    let odd = with(&[0x30, 10, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 2, 1, 0]);
+    assert_eq!(odd, Err(OcspError::WrongCertificate));
+    let sha256 = [0x30, 11, 0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    assert_eq!(with(&sha256), Err(OcspError::WrongCertificate));
+}
+
+#[test]
+fn a_short_request_travels_in_the_url_with_everything_escaped_that_is_no_letter_or_digit() {
+    let request = [0xfb, 0xff, 0xbf, 0x3e];
+    let expected = "http://ocsp.example/a/%2B%2F%2B%2FPg%3D%3D";
+    assert_eq!(STANDARD.encode(request), "+/+/Pg==");
+    for responder in ["http://ocsp.example/a", "http://ocsp.example/a/"] {
+        assert_eq!(request::in_url(responder, &request).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn a_request_is_posted_that_is_too_long_for_a_url_or_whose_url_has_a_query() {
+    let longest = [0; 189];
+    assert!(request::in_url("http://ocsp.example", &longest).is_some_and(|url| url.ends_with("AAAA")));
+    assert_eq!(request::in_url("http://ocsp.example", &[0; 192]), None);
+    assert_eq!(request::in_url("http://ocsp.example/?ca=1", &[0; 3]), None);
+}

@@ -1,0 +1,100 @@
+//! A responder on loopback that gives what a test tells it to, and notes who asks.
+
+use super::super::super::fetch::FetchRules;
+use super::super::client::OcspClient;
+use super::super::settings::OcspSettings;
+use crate::certificate::Certificate;
+use crate::revocation::test_pki::{Ca, element};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What it does with a request.
+#[derive(Clone)]
+pub(super) enum Reply {
+    Answer(Vec<u8>),
+    /// Closes the connection.
+    Nothing,
+    /// Never answers.
+    Hang,
+}
+
+pub(super) struct Responder {
+    pub(super) url: String,
+    reply: Arc<Mutex<Reply>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Responder {
+    /// Listens until the runtime ends.
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/ocsp", listener.local_addr().unwrap());
+        let reply = Arc::new(Mutex::new(Reply::Nothing));
+        let asked = Arc::default();
+        let responder = Self { url, reply: Arc::clone(&reply), asked: Arc::clone(&asked) };
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(stream, Arc::clone(&reply), Arc::clone(&asked)));
+            }
+        });
+        responder
+    }
+
+    pub(super) fn reply(&self, reply: Reply) {
+        *self.reply.lock().unwrap() = reply;
+    }
+
+    /// The request lines so far.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn serve(stream: TcpStream, reply: Arc<Mutex<Reply>>, asked: Arc<Mutex<Vec<String>>>) {
+    let mut stream = BufReader::new(stream);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.trim().to_ascii_lowercase());
+    }
+    let length = lines.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.unwrap();
+    asked.lock().unwrap().push(lines.remove(0));
+    let reply = reply.lock().unwrap().clone();
+    match reply {
+        Reply::Answer(der) => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", der.len());
+            stream.write_all(&[head.as_bytes(), &der].concat()).await.unwrap();
+        }
+        Reply::Nothing => {}
+        Reply::Hang => std::future::pending().await,
+    }
+}
+
+/// A client that may ask this machine.
+pub(super) fn client(settings: OcspSettings) -> OcspClient {
+    let rules = FetchRules {
+        hosts: vec!["127.0.0.1".parse().unwrap()],
+        addresses: vec!["127.0.0.0/8".parse().unwrap()],
+        ..FetchRules::default()
+    };
+    OcspClient::new(settings, rules)
+}
+
+/// A card that names these responders (RFC 5280 4.2.2.1).
+pub(super) fn card_asking(ca: &Ca, serial: &[u8], responders: &[&str]) -> Certificate {
+    let ocsp = [0x2b, 6, 1, 5, 5, 7, 0x30, 1];
+    let description =
+        |url: &&str| element(0x30, &[element(6, &ocsp), element(0x86, url.as_bytes())].concat());
+    let list: Vec<_> = responders.iter().map(description).collect();
+    let extension =
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], element(0x30, &list.concat()));
+    ca.issue_with(serial, |params| params.custom_extensions.push(extension))
+}

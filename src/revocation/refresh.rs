@@ -1,0 +1,330 @@
+//! Takes the places where proven certificates say that their CRLs are, gives the CRLs found there, and says when to
+//! look again.
+//!
+//! A place is known only through a [`ValidatedChain`]: nothing that is not proven makes the gate connect anywhere. What
+//! was fetched never pushes out what is better: an older list, or one whose signature is not known to hold.
+
+use super::crl::{Crl, CrlOrigin};
+use super::crl_walk::MalformedCrl;
+use super::fetch::{FetchError, FetchRules, Fetcher};
+use super::refresh_disk::{Disk, DiskError, Kept};
+use super::refresh_place::{Place, Standing};
+use super::rule::{RevocationDemand, RevocationRule};
+use crate::certificate::{BundleError, Certificate, crl_ders};
+use crate::clock::UnixTime;
+use crate::validation::ValidatedChain;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+
+/// How many places one realm knows. A PKI that splits its CRLs has some hundred.
+const MAXIMUM_PLACES: usize = 1024;
+/// The most bytes that all fetched CRLs of a realm may have, in memory and on disk.
+const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
+
+/// What a realm fetches by, and where it keeps what it fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DownloadSettings {
+    /// The realm, so that two may share a folder.
+    pub realm: Arc<str>,
+    /// Where from, and at what cost.
+    pub rules: FetchRules,
+    /// A folder in which fetched CRLs outlive a restart.
+    pub cache_folder: Option<PathBuf>,
+}
+
+/// The URLs of one distribution point (RFC 5280 4.2.1.13): ways to one CRL, tried in their order.
+pub type PointUrls = Arc<[String]>;
+
+/// A CRL that was fetched.
+#[derive(Debug)]
+pub struct Downloaded {
+    /// Whether the key of the issuer that names the place signed it. Another may be right too, for an indirect CRL.
+    pub signed_by_issuer: bool,
+    /// Why it could not be kept on disk.
+    pub not_kept: Option<DiskError>,
+}
+
+/// Why a fetch gave no CRL. What was there before stays.
+#[derive(Debug, Error)]
+pub enum DownloadError {
+    /// No URL gave anything; the last one's reason, of those that may be fetched at all.
+    #[error("it cannot be fetched")]
+    Fetch(#[from] FetchError),
+    /// What came is not one CRL.
+    #[error("what was fetched is no CRL")]
+    NoCrl(#[source] BundleError),
+    /// What came holds several CRLs: a distribution point has one (RFC 5280 4.2.1.13).
+    #[error("what was fetched holds {0} CRLs")]
+    Several(usize),
+    /// What came cannot be decoded.
+    #[error("the fetched CRL cannot be decoded")]
+    Malformed(#[source] MalformedCrl),
+    /// What came is older than what is there: somebody plays an old list again.
+    #[error("the fetched CRL of {fetched} is older than the one at hand, of {held}")]
+    Older {
+        /// The date of the fetched one.
+        fetched: UnixTime,
+        /// The date of the one that stays.
+        held: UnixTime,
+    },
+    /// All that is fetched would be more than a realm may hold.
+    #[error("the fetched CRLs of this realm would have more than {MAXIMUM_BYTES} bytes")]
+    NoRoom,
+    /// The place is not known any more, or the work was broken off.
+    #[error("the fetch was broken off")]
+    BrokenOff,
+}
+
+/// The places of one realm and what was fetched from them.
+#[derive(Debug)]
+pub(super) struct Downloads {
+    fetcher: Fetcher,
+    disk: Option<Disk>,
+    places: Mutex<HashMap<PointUrls, Place>>,
+    /// Tells the refresher that a place is new.
+    news: Notify,
+    /// Places that were not taken for want of room.
+    refused: AtomicU64,
+}
+
+/// The first fetches from places of a chain which nobody has looked at yet.
+#[derive(Debug, Default)]
+pub struct FirstFetches(Vec<watch::Receiver<bool>>);
+
+impl FirstFetches {
+    /// Whether there is anything to wait for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Waits until each has succeeded or failed.
+    pub async fn done(self) {
+        for mut attempted in self.0 {
+            // A place that is given up with its realm will not be fetched from.
+            drop(attempted.wait_for(|done| *done).await);
+        }
+    }
+}
+
+impl Downloads {
+    /// Begins with what is on disk and with what `before`, the same realm's of an earlier configuration, has fetched.
+    pub(super) fn new(settings: DownloadSettings, before: Option<&Self>, now: UnixTime) -> Self {
+        let disk = settings.cache_folder.clone().map(|folder| Disk::new(folder, &settings.realm));
+        let mut places: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
+        for kept in disk.iter().flat_map(|disk| disk.read(MAXIMUM_PLACES, MAXIMUM_BYTES)) {
+            let Kept { urls, bytes } = kept;
+            // What cannot be decoded any more is fetched again, and then replaced.
+            if let (false, Ok(crl)) = (places.contains_key(&urls), decode(&bytes, &urls)) {
+                places.insert(urls, Place::kept(crl, bytes.len(), now));
+            }
+        }
+        Self {
+            fetcher: Fetcher::new(settings.rules),
+            disk,
+            places: Mutex::new(places),
+            news: Notify::new(),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    fn handed_over(&self) -> HashMap<PointUrls, Place> {
+        self.places().iter().map(|(urls, place)| (Arc::clone(urls), place.handed_over())).collect()
+    }
+
+    /// Learns where the CRLs of a proven chain are, as far as `rule` asks for them. Takes no more than a lock.
+    pub(super) fn want(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> FirstFetches {
+        let mut first = FirstFetches::default();
+        let mut places = self.places();
+        for path in chain.paths() {
+            let certificates = path.certificates();
+            for (certificate, issuer) in certificates.iter().zip(certificates.iter().skip(1)) {
+                if rule.demand_of(issuer.key_id()) == RevocationDemand::Never {
+                    continue;
+                }
+                for urls in points(certificate) {
+                    let place = self.learn(&mut places, urls, issuer, now);
+                    first.0.extend(place.and_then(|place| place.first_fetch()));
+                }
+            }
+        }
+        first
+    }
+
+    /// The place at these URLs, known from now on. `None` where there is no room for one more.
+    fn learn<'p>(
+        &self,
+        places: &'p mut HashMap<PointUrls, Place>,
+        urls: PointUrls,
+        issuer: &Certificate,
+        now: UnixTime,
+    ) -> Option<&'p mut Place> {
+        if places.len() >= MAXIMUM_PLACES && !places.contains_key(&urls) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let place = places.entry(urls).or_insert_with(|| Place::new(now));
+        if place.add_issuer(issuer) {
+            self.news.notify_one();
+        }
+        Some(place)
+    }
+
+    /// Returns when a place is new since the last time.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// How many places were not taken for want of room.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// The places to fetch from now, at most `room`; they count as being fetched from until [`Downloads::fetch`] ends.
+    pub(super) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
+        let mut places = self.places();
+        let due = places.iter_mut().filter(|(_, place)| place.is_due(now)).take(room);
+        due.map(|(urls, place)| {
+            place.begin();
+            Arc::clone(urls)
+        })
+        .collect()
+    }
+
+    /// Fetches from one place and takes what is there. The caller makes a new store of it.
+    pub(super) async fn fetch(
+        self: &Arc<Self>,
+        urls: &PointUrls,
+        now: UnixTime,
+    ) -> Result<Downloaded, DownloadError> {
+        let taken = match self.first_of(urls).await {
+            Ok(bytes) => {
+                let (this, urls) = (Arc::clone(self), Arc::clone(urls));
+                let taking = tokio::task::spawn_blocking(move || this.take(&urls, &bytes, now));
+                taking.await.unwrap_or(Err(DownloadError::BrokenOff))
+            }
+            Err(error) => Err(error.into()),
+        };
+        if let Some(place) = self.places().get_mut(urls) {
+            match &taken {
+                Ok(_) => place.succeeded(now),
+                Err(DownloadError::Fetch(error)) if is_for_good(error) => place.failed_for_good(),
+                Err(_) => place.failed(now),
+            }
+        }
+        taken
+    }
+
+    /// Lets those go on that wait for a first fetch. Called when the new store is in force.
+    pub(super) fn announce(&self, urls: &PointUrls) {
+        if let Some(place) = self.places().get(urls) {
+            place.announce();
+        }
+    }
+
+    /// The bytes at the first URL that has any.
+    async fn first_of(&self, urls: &PointUrls) -> Result<Bytes, FetchError> {
+        let mut reason = None;
+        for url in urls.iter() {
+            match self.fetcher.get(url).await {
+                Ok(bytes) => return Ok(bytes),
+                // That a directory's URL is not fetched says little where an http one beside it failed.
+                Err(error) if is_for_good(&error) => _ = reason.get_or_insert(error),
+                Err(error) => reason = Some(error),
+            }
+        }
+        Err(reason.unwrap_or(FetchError::MalformedUrl { url: String::new() }))
+    }
+
+    /// Decodes, weighs against what is there, and keeps. Slow for a large CRL.
+    fn take(&self, urls: &PointUrls, bytes: &Bytes, now: UnixTime) -> Result<Downloaded, DownloadError> {
+        let crl = decode(bytes, urls)?;
+        let (issuers, held) = self.places().get(urls).map(Place::facts).ok_or(DownloadError::BrokenOff)?;
+        // Here and not under the lock, where workers would wait: what is verified once is remembered.
+        for held in held {
+            issuers.iter().any(|issuer| is_signed_by(&held, issuer));
+        }
+        let signer = issuers.into_iter().find(|issuer| is_signed_by(&crl, issuer));
+        let standing = if signer.is_some() { Standing::Proven } else { Standing::NotProven };
+        let mut places = self.places();
+        let others = places.iter().filter(|(other, _)| *other != urls).map(|(_, place)| place.bytes());
+        if others.sum::<usize>().saturating_add(bytes.len()) > MAXIMUM_BYTES {
+            return Err(DownloadError::NoRoom);
+        }
+        let place = places.get_mut(urls).ok_or(DownloadError::BrokenOff)?;
+        place.take(Arc::clone(&crl), bytes.len(), standing, now)?;
+        // Where the changes since this list are found is believed once the list is.
+        if let (Some(signer), false) = (&signer, crl.source().freshest.is_empty()) {
+            self.learn(&mut places, crl.source().freshest.as_slice().into(), signer, now);
+        }
+        drop(places);
+        let kept = self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(urls, bytes));
+        Ok(Downloaded { signed_by_issuer: signer.is_some(), not_kept: kept.err() })
+    }
+
+    /// All that was fetched and is still held.
+    pub(super) fn crls(&self) -> Vec<Arc<Crl>> {
+        self.places().values().flat_map(Place::crls).collect()
+    }
+
+    /// Removes from disk what belongs to no place of this realm any more.
+    pub(super) fn tidy(&self) {
+        if let Some(disk) = &self.disk {
+            let known: Vec<PointUrls> = self.places().keys().cloned().collect();
+            disk.tidy(&known);
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<PointUrls, Place>> {
+        // Nothing is left half done under this lock.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the CRLs about a certificate are, complete ones and deltas (RFC 5280 4.2.1.13 and 4.2.1.15).
+fn points(certificate: &Certificate) -> impl Iterator<Item = PointUrls> {
+    let points = certificate.crl_distribution_points().iter().chain(certificate.freshest_crls());
+    points.filter(|point| !point.uris.is_empty()).map(|point| point.uris.as_slice().into())
+}
+
+/// The one CRL of an answer. RFC 5280 4.2.1.13 wants DER; PEM is understood too, since some servers give it.
+pub(super) fn decode(bytes: &[u8], urls: &PointUrls) -> Result<Arc<Crl>, DownloadError> {
+    let mut ders = crl_ders(bytes.to_vec()).map_err(DownloadError::NoCrl)?;
+    let (Some(der), true) = (ders.pop(), ders.is_empty()) else {
+        return Err(DownloadError::Several(ders.len() + 1));
+    };
+    let url = urls.iter().find(|url| url.starts_with("http:")).or(urls.first());
+    let origin = CrlOrigin::Url(url.cloned().unwrap_or_default());
+    Crl::parse(der, origin).map(Arc::new).map_err(DownloadError::Malformed)
+}
+
+/// Whether this CA has made the CRL in its own name.
+pub(super) fn is_signed_by(crl: &Crl, issuer: &Certificate) -> bool {
+    *issuer.subject() == crl.source().issuer && crl.verify(issuer).is_ok()
+}
+
+/// Whether another try could only end alike: nothing was connected to.
+fn is_for_good(error: &FetchError) -> bool {
+    match error {
+        FetchError::MalformedUrl { .. }
+        | FetchError::Scheme { .. }
+        | FetchError::NoServer { .. }
+        | FetchError::NoAuthority { .. }
+        | FetchError::HostNotListed { .. } => true,
+        FetchError::Unresolved { .. }
+        | FetchError::AddressRefused { .. }
+        | FetchError::Unreachable { .. }
+        | FetchError::Broken { .. }
+        | FetchError::Status { .. }
+        | FetchError::Directory { .. }
+        | FetchError::NoValue { .. }
+        | FetchError::TooLarge { .. }
+        | FetchError::Timeout { .. }
+        | FetchError::TooManyRedirects { .. }
+        | FetchError::BadRedirect { .. } => false,
+    }
+}

@@ -1,0 +1,120 @@
+//! Takes files and folders, gives the CRLs in them, and reads them again when asked.
+//!
+//! Reading again never makes things worse: what cannot be read or decoded any more keeps what it held, and says so.
+//! Only a file that is no longer in its folder takes its CRLs with it. Reads and decodes while the caller waits: not for
+//! a worker's thread.
+
+use super::crl::{Crl, CrlOrigin};
+use super::store::{CrlLoadError, CrlNote};
+use crate::certificate::crl_ders;
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+/// The files and folders of a realm, as they were last read.
+#[derive(Debug)]
+pub(super) struct CrlFiles {
+    places: Vec<Place>,
+}
+
+/// One file or folder that the operator named.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    /// By path, so that every start reads them alike.
+    files: BTreeMap<PathBuf, ReadFile>,
+}
+
+/// What a file held when it could last be read. A file that is read again and has not changed is not decoded again:
+/// its CRLs keep what is known of their signatures.
+#[derive(Clone, Debug)]
+struct ReadFile {
+    digest: Digest,
+    crls: Vec<Arc<Crl>>,
+}
+
+impl CrlFiles {
+    /// Reads them for the first time, all or none.
+    pub(super) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
+        let places = paths.into_iter().map(|path| Place { path, files: BTreeMap::new() }).collect();
+        let mut files = Self { places };
+        files.reread().into_iter().next().map_or(Ok(files), Err)
+    }
+
+    /// Reads them again, and tells what cannot be used. What is told keeps what it held before.
+    pub(super) fn reread(&mut self) -> Vec<CrlLoadError> {
+        let mut failures = Vec::new();
+        for place in &mut self.places {
+            match files_of(&place.path) {
+                Ok(files) => place.reread(files, &mut failures),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        failures
+    }
+
+    /// The CRLs at hand.
+    pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
+        self.places.iter().flat_map(|place| place.files.values()).flat_map(|file| file.crls.iter().cloned())
+    }
+
+    /// What the operator should know of the files themselves.
+    pub(super) fn notes(&self) -> Vec<CrlNote> {
+        let empty = self.places.iter().filter(|place| place.files.is_empty());
+        empty.map(|place| CrlNote::EmptyFolder { path: place.path.clone() }).collect()
+    }
+}
+
+impl Place {
+    fn reread(&mut self, files: Vec<PathBuf>, failures: &mut Vec<CrlLoadError>) {
+        let mut before = std::mem::take(&mut self.files);
+        for path in files {
+            let old = before.remove(&path);
+            match read_file(&path, old.as_ref()) {
+                Ok(read) => _ = self.files.insert(path, read),
+                Err(failure) => {
+                    failures.push(failure);
+                    self.files.extend(old.map(|old| (path, old)));
+                }
+            }
+        }
+    }
+}
+
+/// The file itself, or the files of a folder in the order of their names.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
+    if !fs::metadata(path).map_err(unreadable(path))?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable(path))? {
+        let entry = entry.map_err(unreadable(path))?;
+        let file = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && !fs::metadata(&file).map_err(unreadable(&file))?.is_dir() {
+            files.push(file);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn read_file(path: &Path, before: Option<&ReadFile>) -> Result<ReadFile, CrlLoadError> {
+    let bytes = fs::read(path).map_err(unreadable(path))?;
+    let digest = digest(&SHA256, &bytes);
+    if let Some(same) = before.filter(|before| before.digest.as_ref() == digest.as_ref()) {
+        return Ok(same.clone());
+    }
+    let ders = crl_ders(bytes).map_err(|cause| CrlLoadError::NoCrl { path: path.to_owned(), cause })?;
+    let decode = |(index, der): (usize, Vec<u8>)| match Crl::parse(der, CrlOrigin::File(path.to_owned())) {
+        Ok(crl) => Ok(Arc::new(crl)),
+        Err(cause) => Err(CrlLoadError::Malformed { path: path.to_owned(), number: index + 1, cause }),
+    };
+    Ok(ReadFile { digest, crls: ders.into_iter().enumerate().map(decode).collect::<Result<_, _>>()? })
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> CrlLoadError {
+    move |cause| CrlLoadError::Unreadable { path: path.to_owned(), cause }
+}

@@ -1,0 +1,55 @@
+//! Findings remembered.
+
+use super::*;
+use crate::observability::CacheMetrics;
+use crate::revocation::test_pki::CrlDraft;
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+#[test]
+fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
+    let (root, chain) = root_and_card();
+    let due = NOW.plus(Duration::from_secs(30));
+    let good = store(&[&CrlDraft { next_update: Some(due), ..CrlDraft::default() }.sign(&root)]);
+    let bad = store(&[&CrlDraft::revoking(&[CARD]).sign(&root)]);
+    let cache = RevocationCache::new(100, CacheMetrics::default());
+    let trust = Arc::new(TrustSet::default());
+    for crls in [&good, &bad, &Arc::new(CrlStore::empty()), &good] {
+        for rule in [REQUIRE, PREFER, RevocationRule { grace: HOUR, ..REQUIRE }] {
+            for now in [NOW, due, NOW.plus(2 * HOUR), NOW] {
+                let cached = runtime().block_on(cache.check(&chain, &rule, &trust, crls, None, now));
+                let facts = |chain: UnrevokedChain| (chain.deadline(), chain.status().to_vec());
+                assert_eq!(cached.map(facts), check(&chain, &rule, &trust, crls, now).map(facts));
+            }
+        }
+    }
+}
+
+#[test]
+fn cards_of_equal_serial_and_equal_issuer_name_never_share_a_finding() {
+    let cache = RevocationCache::new(100, CacheMetrics::default());
+    let trust = Arc::new(TrustSet::default());
+    let (one, other) = (Ca::root("Same"), Ca::root("Same"));
+    let crls = store(&[&CrlDraft::revoking(&[CARD]).sign(&one), &CrlDraft::default().sign(&other)]);
+    let revoked = proven(&one.issue("alice", CARD), &[], &[&one.certificate]);
+    let good = proven(&other.issue("alice", CARD), &[], &[&other.certificate]);
+    let rule = REQUIRE;
+    runtime().block_on(async {
+        for _ in 0..50 {
+            let (bad, fine) = tokio::join!(
+                cache.check(&revoked, &rule, &trust, &crls, None, NOW),
+                cache.check(&good, &rule, &trust, &crls, None, NOW)
+            );
+            assert!(bad.is_err() && fine.is_ok());
+            cache.purge();
+        }
+    });
+}
+
+#[test]
+fn the_stage_can_be_shared_by_all_workers() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<(RevocationCache, CrlStore, UnrevokedChain, UnixTime)>();
+}

@@ -1,0 +1,274 @@
+//! Chains judged by CRLs.
+
+use super::*;
+use crate::certificate::signature::SignatureError;
+use crate::revocation::test_pki::{CrlDraft, element, entry, extension, reason};
+use rcgen::KeyUsagePurpose;
+
+#[test]
+fn a_card_that_a_fresh_crl_does_not_list_passes_until_the_next_crl_is_due() {
+    let (root, chain) = root_and_card();
+    let crl = CrlDraft::revoking(&[&[9], &[0x2b, 2]]).sign(&root);
+    let passed = judge(&chain, &REQUIRE, &[&crl]).unwrap();
+    assert_eq!(passed.deadline(), NOW.plus(HOUR));
+    assert_eq!(passed.paths().count(), 1);
+    let [status] = passed.status() else { panic!("{passed:?}") };
+    assert_eq!(status.certificate, *chain.leaf());
+    let RevocationVerdict::NotRevoked(sources) = &status.verdict else { panic!("{status:?}") };
+    let [source] = sources.as_slice() else { panic!("{sources:?}") };
+    assert_eq!((source.this_update, source.next_update), (before(NOW, HOUR), Some(NOW.plus(HOUR))));
+}
+
+#[test]
+fn a_revoked_card_is_refused_with_the_reason_of_the_crl() {
+    let (root, chain) = root_and_card();
+    let reasons = [
+        (1, RevocationReason::KeyCompromise),
+        (6, RevocationReason::CertificateHold),
+        (8, RevocationReason::RemoveFromCrl),
+        (7, RevocationReason::Unknown),
+    ];
+    for (code, expected) in reasons {
+        let entries = vec![entry(&[1], &[]), entry(CARD, &[reason(code)]), entry(&[0x7f, 1], &[])];
+        let crl = CrlDraft { entries, ..CrlDraft::default() }.sign(&root);
+        for rule in [REQUIRE, PREFER] {
+            let found = why_revoked(judge(&chain, &rule, &[&crl]));
+            assert_eq!(found, ("CN=alice".to_owned(), expected));
+        }
+    }
+}
+
+#[test]
+fn without_a_crl_require_refuses_and_prefer_passes_for_a_minute() {
+    let (_, chain) = root_and_card();
+    assert_eq!(why_unknown(&chain, &[]), WhyUnknown::NoCrl);
+    let passed = judge(&chain, &PREFER, &[]).unwrap();
+    assert_eq!(passed.deadline(), NOW.plus(Duration::from_secs(60)));
+    assert_eq!(passed.status()[0].verdict, RevocationVerdict::Unknown(WhyUnknown::NoCrl));
+}
+
+#[test]
+fn off_lets_even_a_revoked_card_pass_and_says_nothing_of_it() {
+    let (root, chain) = root_and_card();
+    let off = of_mode(RevocationMode::Off);
+    let passed = judge(&chain, &off, &[&CrlDraft::revoking(&[CARD]).sign(&root)]).unwrap();
+    assert_eq!((passed.deadline(), passed.status()), (chain.deadline(), &[][..]));
+}
+
+#[test]
+fn a_realm_that_says_nothing_about_revocation_requires_it() {
+    assert_eq!(RevocationRule::default(), REQUIRE);
+}
+
+#[test]
+fn a_stale_crl_serves_through_its_grace_and_not_a_second_longer() {
+    let (root, chain) = root_and_card();
+    let due = before(NOW, HOUR);
+    let draft = CrlDraft { next_update: Some(due), this_update: before(due, HOUR), ..CrlDraft::default() };
+    let crl = draft.sign(&root);
+    let issuer = root.certificate.subject().clone();
+    let expired = WhyUnknown::Expired { issuer, next_update: Some(due) };
+    let which = chain.leaf().clone();
+    for grace in [Duration::ZERO, HOUR] {
+        let result = judge_at(&chain, &RevocationRule { grace, ..REQUIRE }, &[&crl], NOW);
+        assert_eq!(
+            result.unwrap_err(),
+            RevocationError::Unknown { which: which.clone(), why: expired.clone() }
+        );
+    }
+    let grace = HOUR + Duration::from_secs(1);
+    let passed = judge_at(&chain, &RevocationRule { grace, ..REQUIRE }, &[&crl], NOW).unwrap();
+    assert_eq!(passed.deadline(), NOW.plus(Duration::from_secs(1)));
+}
+
+#[test]
+fn a_card_on_a_stale_crl_stays_revoked_also_where_not_knowing_would_pass() {
+    let (root, chain) = root_and_card();
+    let draft = CrlDraft { next_update: Some(before(NOW, HOUR / 2)), ..CrlDraft::revoking(&[CARD]) };
+    why_revoked(judge(&chain, &PREFER, &[&draft.sign(&root)]));
+}
+
+#[test]
+fn a_crl_without_next_update_is_stale_at_once_whatever_the_grace() {
+    let (root, chain) = root_and_card();
+    let crl = CrlDraft { next_update: None, ..CrlDraft::default() }.sign(&root);
+    assert!(matches!(store(&[&crl]).notes(), [CrlNote::NoNextUpdate { .. }]));
+    let result = judge_at(&chain, &RevocationRule { grace: 99 * HOUR, ..REQUIRE }, &[&crl], NOW);
+    let why = WhyUnknown::Expired { issuer: root.certificate.subject().clone(), next_update: None };
+    assert_eq!(result.unwrap_err(), RevocationError::Unknown { which: chain.leaf().clone(), why });
+}
+
+#[test]
+fn a_crl_of_tomorrow_says_who_is_revoked_but_not_who_is_good() {
+    let (root, chain) = root_and_card();
+    let tomorrow = NOW.plus(24 * HOUR);
+    let draft = |entries| CrlDraft {
+        this_update: tomorrow,
+        next_update: Some(tomorrow.plus(HOUR)),
+        entries,
+        ..CrlDraft::default()
+    };
+    let silent = draft(Vec::new()).sign(&root);
+    assert_eq!(why_unknown(&chain, &[&silent]), WhyUnknown::NotYetValid { this_update: tomorrow });
+    why_revoked(judge(&chain, &PREFER, &[&draft(vec![entry(CARD, &[])]).sign(&root)]));
+
+    let long = CrlDraft { next_update: Some(tomorrow.plus(HOUR)), ..CrlDraft::default() }.sign(&root);
+    assert_eq!(judge(&chain, &REQUIRE, &[&silent, &long]).unwrap().deadline(), tomorrow);
+}
+
+#[test]
+fn of_several_crls_the_newest_that_the_issuer_signed_counts() {
+    let (root, chain) = root_and_card();
+    let forger = Ca::root("Root");
+    let old = CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    let new = CrlDraft::default().sign(&root);
+    let newest = before(NOW, HOUR / 2);
+    let forged = CrlDraft { this_update: newest, ..CrlDraft::revoking(&[CARD]) }.sign(&forger);
+    assert!(judge(&chain, &REQUIRE, &[&old, &new, &forged]).is_ok());
+    why_revoked(judge(&chain, &REQUIRE, &[&forged, &old]));
+}
+
+#[test]
+fn a_crl_that_somebody_else_signed_is_no_crl() {
+    let (root, chain) = root_and_card();
+    let mallory = Ca::root("Mallory");
+    assert_eq!(
+        why_unknown(&chain, &[&CrlDraft::default().sign_as(&root, &mallory)]),
+        WhyUnknown::Signature(SignatureError::Wrong)
+    );
+    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&mallory)]), WhyUnknown::NoCrl);
+}
+
+#[test]
+fn a_ca_whose_key_usage_lacks_crl_sign_signs_no_crl() {
+    let root = Ca::root_with("Root", |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]);
+    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&root)]), WhyUnknown::IssuerMayNotSign);
+}
+
+#[test]
+fn a_crl_that_cannot_be_judged_says_neither_good_nor_revoked() {
+    let (root, chain) = root_and_card();
+    let unknown = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
+    let number = const_oid::db::rfc5280::ID_CE_CRL_NUMBER;
+    let numbered = extension(&[0x55, 0x1d, 20], false, &[2, 1, 1]);
+    let two_kinds = extension(&[0x55, 0x1d, 28], true, &element(0x30, &[0x81, 1, 0xff, 0x82, 1, 0xff]));
+    let negative = extension(&[0x55, 0x1d, 27], true, &[2, 1, 0xff]);
+    let critical = extension(&[0x2a, 3], true, &[5, 0]);
+    let nobody = extension(&[0x55, 0x1d, 29], true, &element(0x30, &[]));
+    let other =
+        extension(&[0x55, 0x1d, 29], true, &element(0x30, &element(0xa4, root.certificate.subject().der())));
+    let undecodable = CannotJudge::UndecodableExtension;
+    let cases = [
+        (vec![two_kinds], vec![], undecodable(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT)),
+        (vec![negative], vec![], undecodable(const_oid::db::rfc5280::ID_CE_DELTA_CRL_INDICATOR)),
+        (vec![critical.clone()], vec![], CannotJudge::CriticalExtension(unknown)),
+        (vec![numbered.clone(), numbered], vec![], CannotJudge::RepeatedExtension(number)),
+        (vec![], vec![critical], CannotJudge::CriticalEntryExtension(unknown)),
+        (vec![], vec![nobody], CannotJudge::EntryIssuer),
+        (vec![], vec![other], CannotJudge::Indirect),
+    ];
+    for (extensions, of_entry, why) in cases {
+        let entries = vec![entry(CARD, &of_entry)];
+        let crl = CrlDraft { extensions, entries, ..CrlDraft::default() }.sign(&root);
+        assert_eq!(why_unknown(&chain, &[&crl]), WhyUnknown::CannotJudge(why));
+        assert!(matches!(store(&[&crl]).notes(), [CrlNote::SetAside { why: noted, .. }] if *noted == why));
+    }
+}
+
+#[test]
+fn a_complete_crl_serves_beside_one_that_is_set_aside() {
+    let (root, chain) = root_and_card();
+    let delta = extension(&[0x55, 0x1d, 27], true, &[2, 1, 1]);
+    let newer =
+        CrlDraft { this_update: before(NOW, HOUR / 2), extensions: vec![delta], ..CrlDraft::default() };
+    let complete = CrlDraft::default();
+    assert!(judge(&chain, &REQUIRE, &[&newer.sign(&root), &complete.sign(&root)]).is_ok());
+}
+
+#[test]
+fn every_certificate_of_the_path_but_the_anchor_is_looked_up() {
+    let root = Ca::root("Root");
+    let issuing = root.sub_ca("Issuing", 7);
+    let chain = proven(&issuing.issue("alice", CARD), &[&issuing.certificate], &[&root.certificate]);
+    let of_issuing = CrlDraft::default().sign(&issuing);
+    let result = judge(&chain, &REQUIRE, &[&of_issuing]).unwrap_err();
+    let which = issuing.certificate.clone();
+    assert_eq!(result, RevocationError::Unknown { which, why: WhyUnknown::NoCrl });
+    let passed = judge(&chain, &REQUIRE, &[&of_issuing, &CrlDraft::default().sign(&root)]).unwrap();
+    assert_eq!(passed.status().len(), 2);
+    let revoked = judge(&chain, &PREFER, &[&of_issuing, &CrlDraft::revoking(&[&[7]]).sign(&root)]);
+    assert_eq!(why_revoked(revoked).0, "CN=Issuing");
+}
+
+#[test]
+fn a_path_with_a_revoked_certificate_falls_away_and_the_others_stay() {
+    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let issuing = one.sub_ca("Issuing", 7);
+    let usages = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let cross = other.certify(&issuing, "Issuing", 8, &usages);
+    let intermediates = [&issuing.certificate, &cross];
+    let anchors = [&one.certificate, &other.certificate];
+    let chain = proven(&issuing.issue("alice", CARD), &intermediates, &anchors);
+    assert_eq!(chain.paths().len(), 2);
+
+    let of_issuing = CrlDraft::default().sign(&issuing);
+    let of_other = CrlDraft::default().sign(&other);
+    let revoking = CrlDraft::revoking(&[&[7]]).sign(&one);
+    let passed = judge(&chain, &REQUIRE, &[&of_issuing, &of_other, &revoking]).unwrap();
+    let kept: Vec<_> = passed.paths().map(|path| path.certificates()[1].clone()).collect();
+    assert_eq!(kept, [cross]);
+    // Nothing is known of the other path: the revoked certificate tells more.
+    why_revoked(judge(&chain, &REQUIRE, &[&of_issuing, &revoking]));
+}
+
+#[test]
+fn a_card_that_is_revoked_on_one_path_is_revoked_on_all() {
+    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let issuing = one.sub_ca("Issuing", 7);
+    let cross = other.certify(&issuing, "Issuing", 8, &[KeyUsagePurpose::KeyCertSign]);
+    let card = issuing.issue("alice", CARD);
+    let anchors = [&one.certificate, &other.certificate];
+    let chain = proven(&card, &[&issuing.certificate, &cross], &anchors);
+    assert_eq!(chain.paths().len(), 2);
+    let revoking = CrlDraft::revoking(&[CARD]).sign(&issuing);
+    why_revoked(judge(&chain, &PREFER, &[&revoking]));
+    // Where the only path is the one whose issuer may not sign CRLs, nobody knows.
+    let chain = proven(&card, &[&cross], &[&other.certificate]);
+    assert!(judge(&chain, &PREFER, &[&revoking]).is_ok());
+}
+
+#[test]
+fn an_issuer_may_be_demanded_more_or_less_of_than_the_realm() {
+    let (root, other) = (Ca::root("Root"), Ca::root("Other"));
+    let issuing = root.sub_ca("Issuing", 7);
+    let chain = proven(&issuing.issue("alice", CARD), &[&issuing.certificate], &[&root.certificate]);
+    let of_issuing = CrlDraft::default().sign(&issuing);
+    let revoking = CrlDraft::revoking(&[&[7]]).sign(&root);
+    let result = |mode, ca: &Ca, demand, crls: &[&[u8]]| {
+        let key = ca.certificate.key_id();
+        judge(&chain, &RevocationRule { issuers: vec![IssuerRule { key, demand }], ..of_mode(mode) }, crls)
+    };
+    use RevocationDemand::{IfAvailable, Never, Required};
+    use RevocationMode::{Off, Require};
+
+    let offline = result(Require, &root, IfAvailable, &[&of_issuing]).unwrap();
+    assert_eq!(offline.status().len(), 2);
+    assert_eq!(offline.deadline(), NOW.plus(UNKNOWN_LIFETIME));
+    why_revoked(result(Require, &root, IfAvailable, &[&of_issuing, &revoking]));
+    let unasked = result(Require, &root, Never, &[&of_issuing, &revoking]).unwrap();
+    assert_eq!((unasked.status().len(), unasked.deadline()), (1, NOW.plus(HOUR)));
+
+    assert_eq!(result(Off, &root, Required, &[]).unwrap_err().which(), &issuing.certificate);
+    assert!(result(Off, &other, Required, &[]).is_ok());
+    assert!(result(Require, &other, Never, &[&of_issuing]).is_err());
+}
+
+#[test]
+fn of_two_rules_for_one_issuer_the_stricter_holds() {
+    let key = Ca::root("Root").certificate.key_id();
+    let rule = |demand| IssuerRule { key, demand };
+    let issuers = vec![rule(RevocationDemand::Never), rule(RevocationDemand::IfAvailable)];
+    let rule = RevocationRule { issuers, ..REQUIRE };
+    assert_eq!(rule.demand_of(key), RevocationDemand::IfAvailable);
+}

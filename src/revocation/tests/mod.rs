@@ -1,0 +1,71 @@
+//! CAs, cards and CRLs made here, judged here.
+
+mod caching;
+mod deltas;
+mod downloading;
+mod judging;
+mod reading;
+mod rereading;
+mod scopes;
+mod signers;
+mod unknowns;
+
+use super::test_pki::{Ca, HOUR, NOW, before, proven, store};
+use super::*;
+use crate::clock::UnixTime;
+use crate::validation::{TrustSet, ValidatedChain};
+use std::sync::Arc;
+use std::time::Duration;
+
+const CARD: &[u8] = &[0x2b, 1];
+
+const REQUIRE: RevocationRule = of_mode(RevocationMode::Require);
+const PREFER: RevocationRule = of_mode(RevocationMode::Prefer);
+
+const fn of_mode(mode: RevocationMode) -> RevocationRule {
+    RevocationRule { mode, grace: Duration::ZERO, issuers: Vec::new() }
+}
+
+/// A root, and a card that it issued.
+fn root_and_card() -> (Ca, Arc<ValidatedChain>) {
+    let root = Ca::root("Root");
+    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    (root, chain)
+}
+
+fn judge(
+    chain: &Arc<ValidatedChain>,
+    rule: &RevocationRule,
+    crls: &[&[u8]],
+) -> Result<UnrevokedChain, RevocationError> {
+    judge_at(chain, rule, crls, NOW)
+}
+
+fn judge_at(
+    chain: &Arc<ValidatedChain>,
+    rule: &RevocationRule,
+    crls: &[&[u8]],
+    now: UnixTime,
+) -> Result<UnrevokedChain, RevocationError> {
+    check(chain, rule, &TrustSet::default(), &store(crls), now)
+}
+
+fn why_unknown(chain: &Arc<ValidatedChain>, crls: &[&[u8]]) -> WhyUnknown {
+    match judge(chain, &REQUIRE, crls) {
+        Err(RevocationError::Unknown { which, why }) => {
+            assert_eq!(which, *chain.leaf());
+            why
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn why_revoked(result: Result<UnrevokedChain, RevocationError>) -> (String, RevocationReason) {
+    match result {
+        Err(RevocationError::Revoked { which, reason, at, .. }) => {
+            assert_eq!(at, before(NOW, 2 * HOUR));
+            (which.subject().to_string(), reason)
+        }
+        other => panic!("{other:?}"),
+    }
+}

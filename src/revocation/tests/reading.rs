@@ -1,0 +1,199 @@
+//! CRLs read from bytes and files.
+
+use super::*;
+use crate::certificate::SerialNumber;
+use crate::revocation::test_pki::{
+    CrlDraft, base_number, ecdsa_with_sha256, element, entry, extension, number, reason,
+};
+use crate::revocation::{crl, crl_walk};
+use proptest::prelude::*;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+fn origin() -> CrlOrigin {
+    CrlOrigin::Url("http://pki.example/a.crl".to_owned())
+}
+
+#[test]
+fn a_crl_that_another_library_made_is_read_with_its_number() {
+    let (root, chain) = root_and_card();
+    let crl = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2026, 11, 22),
+        next_update: rcgen::date_time_ymd(2026, 11, 23),
+        crl_number: vec![0x12, 0x34].into(),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    let crl = crl.signed_by(root.issuer()).unwrap().der().to_vec();
+    let passed = judge(&chain, &REQUIRE, &[&crl]).unwrap();
+    let [CertificateStatus { verdict: RevocationVerdict::NotRevoked(sources), .. }] = passed.status() else {
+        panic!("{passed:?}")
+    };
+    assert_eq!(sources[0].number.as_ref().unwrap().to_string(), "1234");
+}
+
+#[test]
+fn a_negative_serial_is_not_the_positive_one_of_the_same_bytes() {
+    let root = Ca::root("Root");
+    let chain = proven(&root.issue("alice", &[0x8b, 1]), &[], &[&root.certificate]);
+    assert_eq!(chain.leaf().serial().as_bytes(), [0, 0x8b, 1]);
+    let listing = |serial: &[u8]| CrlDraft::revoking(&[serial]).sign(&root);
+    why_revoked(judge(&chain, &REQUIRE, &[&listing(&[0, 0x8b, 1])]));
+    assert!(judge(&chain, &REQUIRE, &[&listing(&[0x8b, 1])]).is_ok());
+}
+
+#[test]
+fn serials_that_agree_in_their_last_eight_bytes_are_told_apart() {
+    let root = Ca::root("Root");
+    let serial = |first: u8| [&[first], &[7; 19][..]].concat();
+    let chain = proven(&root.issue("alice", &serial(1)), &[], &[&root.certificate]);
+    let others = CrlDraft::revoking(&[&serial(2), &serial(3), &[7; 8]]).sign(&root);
+    assert!(judge(&chain, &REQUIRE, &[&others]).is_ok());
+    let all = CrlDraft::revoking(&[&serial(2), &serial(1), &serial(3)]).sign(&root);
+    why_revoked(judge(&chain, &REQUIRE, &[&all]));
+}
+
+#[test]
+fn a_file_that_is_no_crl_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.crl");
+    let load = || CrlStore::load(std::slice::from_ref(&path));
+    assert!(matches!(load(), Err(CrlLoadError::Unreadable { path: named, .. }) if named == path));
+    std::fs::write(&path, "no CRL").unwrap();
+    assert!(matches!(load(), Err(CrlLoadError::NoCrl { path: named, .. }) if named == path));
+    std::fs::write(&path, element(0x30, &[])).unwrap();
+    assert!(matches!(load(), Err(CrlLoadError::Malformed { path: named, number: 1, .. }) if named == path));
+}
+
+#[test]
+fn an_empty_folder_is_noted_and_hidden_files_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".keep"), "").unwrap();
+    let paths = [PathBuf::from(folder.path())];
+    let crls = CrlStore::load(&paths).unwrap();
+    assert_eq!(crls.notes(), [CrlNote::EmptyFolder { path: paths[0].clone() }]);
+    assert!(crls.is_empty());
+}
+
+#[test]
+fn a_pem_file_with_two_crls_gives_both_and_the_same_generation_as_two_files() {
+    use base64::Engine;
+    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let crls = [CrlDraft::default().sign(&one), CrlDraft::default().sign(&other)];
+    let pem = crls.clone().map(|der| {
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN X509 CRL-----\n{text}\n-----END X509 CRL-----\n")
+    });
+    let together = store(&[pem.concat().as_bytes()]);
+    assert_eq!(together.len(), 2);
+    assert_eq!(together.generation(), store(&[&crls[0], &crls[1]]).generation());
+    assert_ne!(together.generation(), store(&[&crls[0]]).generation());
+}
+
+#[test]
+fn a_crl_that_contradicts_itself_about_its_algorithm_is_malformed() {
+    let root = Ca::root("Root");
+    let sha384 = element(0x30, &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]);
+    assert_ne!(sha384, ecdsa_with_sha256());
+    let der = CrlDraft { inner_algorithm: sha384, ..CrlDraft::default() }.sign(&root);
+    assert_eq!(crl_walk::walk(&der).err(), Some(MalformedCrl::AlgorithmsDiffer));
+}
+
+#[test]
+fn no_cut_and_no_changed_byte_of_a_crl_makes_the_walk_panic() {
+    let root = Ca::root("Root");
+    let entries = vec![entry(CARD, &[reason(1)]), entry(&[5], &[])];
+    let extensions = vec![extension(&[0x55, 0x1d, 20], false, &[2, 1, 1])];
+    let der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&root);
+    let serial = SerialNumber::from_bytes(CARD);
+    for index in 0..der.len() {
+        assert!(crl_walk::walk(&der[..index]).is_err());
+        for value in [0, 0x30, 0x7f, 0x80, 0x84, 0xff] {
+            let mut changed = der.clone();
+            changed[index] = value;
+            if let Ok(crl) = crl::Crl::parse(changed, origin()) {
+                crl.entry(root.certificate.subject(), &serial);
+            }
+        }
+    }
+}
+
+static ROOT: LazyLock<Ca> = LazyLock::new(|| Ca::root("Root"));
+
+proptest! {
+    #[test]
+    fn a_serial_is_found_exactly_when_it_is_listed(
+        listed in proptest::collection::vec("[\\x01\\x07]{1,12}", 0..40), asked in "[\\x01\\x07]{1,12}"
+    ) {
+        let serials: Vec<_> = listed.iter().map(String::as_bytes).collect();
+        let der = CrlDraft::revoking(&serials).sign(&ROOT);
+        let crl = crl::Crl::parse(der, origin()).unwrap();
+        let is_listed = |serial| crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(serial)).is_some();
+        prop_assert!(serials.iter().all(|serial| is_listed(serial)));
+        let found = is_listed(asked.as_bytes());
+        prop_assert_eq!(found, listed.contains(&asked));
+    }
+
+    #[test]
+    fn no_bytes_make_reading_a_crl_panic(
+        issuing_point in proptest::collection::vec(any::<u8>(), 0..40),
+        issuer in proptest::collection::vec(any::<u8>(), 0..40),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let extensions = vec![
+            extension(&[0x55, 0x1d, 28], true, &issuing_point),
+            extension(&[0x55, 0x1d, 46], false, &issuer),
+            base_number(1),
+            number(2),
+        ];
+        let entries = vec![entry(CARD, &[reason(1)]), entry(&[5], &[extension(&[0x55, 0x1d, 29], true, &issuer)])];
+        let mut der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&ROOT);
+        for (index, value) in changes {
+            let at = index.index(der.len());
+            der[at] = value;
+        }
+        if let Ok(crl) = crl::Crl::parse(der, origin()) {
+            crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD));
+        }
+    }
+}
+
+#[test]
+fn of_two_entries_of_one_serial_the_one_that_revokes_counts() {
+    for (first, second) in [(8, 1), (1, 8)] {
+        let entries = vec![entry(CARD, &[reason(first)]), entry(&[1], &[]), entry(CARD, &[reason(second)])];
+        let crl = crl::Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
+        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
+        assert_eq!(listed.reason, RevocationReason::KeyCompromise);
+    }
+}
+
+#[test]
+fn a_date_of_revocation_and_every_reason_come_out_as_they_went_in() {
+    for (code, name) in (0..).zip(["unspecified", "keyCompromise", "cACompromise", "affiliationChanged"]) {
+        let entries = vec![entry(CARD, &[reason(code)])];
+        let crl = crl::Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
+        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
+        assert_eq!((listed.reason.to_string().as_str(), listed.revoked_at), (name, before(NOW, 2 * HOUR)));
+    }
+}
+
+#[test]
+fn a_crl_signed_with_ed25519_is_verified_whole() {
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let root = Ca::root_of("Root", key);
+    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    let crl = rcgen::CertificateRevocationListParams {
+        this_update: rcgen::date_time_ymd(2026, 11, 22),
+        next_update: rcgen::date_time_ymd(2026, 11, 23),
+        crl_number: vec![1].into(),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: rcgen::KeyIdMethod::Sha256,
+    };
+    let mut crl = crl.signed_by(root.issuer()).unwrap().der().to_vec();
+    assert!(judge(&chain, &REQUIRE, &[&crl]).is_ok());
+    *crl.last_mut().unwrap() ^= 1;
+    assert!(matches!(why_unknown(&chain, &[&crl]), WhyUnknown::Signature(_)));
+}

@@ -1,0 +1,91 @@
+//! Every way not to know, told apart, and what a rule makes of it as time goes by.
+
+use super::*;
+use crate::revocation::test_pki::{CrlDraft, at_uri, base_number, extension, issuing_point};
+use std::error::Error;
+
+fn in_words(why: &WhyUnknown) -> String {
+    why.source().map_or(why.to_string(), |cause| format!("{why}: {cause}"))
+}
+
+#[test]
+fn every_reason_not_to_know_is_told_apart() {
+    let (root, chain) = root_and_card();
+    let mallory = Ca::root("Mallory");
+    let delegate = root.crl_signer("Root", 9, |params| {
+        params.not_after = rcgen::date_time_ymd(2026, 11, 1);
+    });
+    let signed = |extensions| CrlDraft { extensions, ..CrlDraft::default() }.sign(&root);
+    let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::default() };
+    let stale = CrlDraft { next_update: Some(before(NOW, HOUR / 2)), ..CrlDraft::default() };
+    let cases: [(Vec<u8>, &str); 8] = [
+        (CrlDraft::default().sign(&mallory), "there is no CRL of its issuer"),
+        (stale.sign(&root), "the CRL of CN=Root is stale"),
+        (tomorrow.sign(&root), "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z"),
+        (
+            CrlDraft::default().sign_as(&root, &mallory),
+            "the signature on the CRL that bears its issuer's name does not hold: the signature was not made by this key",
+        ),
+        (
+            signed(vec![issuing_point(&[at_uri("http://elsewhere.example/")])]),
+            "the CRLs at hand do not cover it",
+        ),
+        (
+            signed(vec![issuing_point(&[vec![0x83, 1, 0]])]),
+            "the CRLs at hand do not cover all reasons for revocation",
+        ),
+        (
+            signed(vec![base_number(1)]),
+            "there is a delta CRL of its issuer, but not the complete one that it belongs to",
+        ),
+        (
+            signed(vec![extension(&[0x2a, 3], true, &[5, 0])]),
+            "the CRL of its issuer cannot judge it: it has the unknown critical extension 1.2.3",
+        ),
+    ];
+    for (crl, words) in cases {
+        assert_eq!(in_words(&why_unknown(&chain, &[&crl])), words);
+        let passed = judge(&chain, &PREFER, &[&crl]).unwrap();
+        assert_eq!(passed.deadline(), NOW.plus(UNKNOWN_LIFETIME));
+    }
+    // IssuerMayNotSign, NoSigner and Signer need chains of their own: they are in the tests of judging and of signers.
+    let chain = proven(&root.issue("alice", CARD), &[&delegate.certificate], &[&root.certificate]);
+    let by_delegate = CrlDraft::default().sign(&delegate);
+    assert_eq!(
+        in_words(&why_unknown(&chain, &[&by_delegate])),
+        "the certificate of CN=Root, who signed the CRL, does not lead to the same anchor"
+    );
+}
+
+#[test]
+fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
+    let (root, chain) = root_and_card();
+    let crl = CrlDraft::default().sign(&root);
+    let revoking = CrlDraft::revoking(&[CARD]).sign(&root);
+    let due = NOW.plus(HOUR);
+    let second = Duration::from_secs(1);
+    // Until nextUpdate, through the grace of an hour, and never again.
+    let table = [
+        (NOW, Some(due.plus(HOUR))),
+        (before(due, second), Some(due.plus(HOUR))),
+        (due, Some(due.plus(HOUR))),
+        (before(due.plus(HOUR), second), Some(due.plus(HOUR))),
+        (due.plus(HOUR), None),
+        (due.plus(99 * HOUR), None),
+    ];
+    for (now, good_until) in table {
+        let rule = |mode| RevocationRule { grace: HOUR, ..of_mode(mode) };
+        let required = judge_at(&chain, &rule(RevocationMode::Require), &[&crl], now);
+        assert_eq!(required.as_ref().ok().map(UnrevokedChain::deadline), good_until, "{now}");
+        if let Err(error) = required {
+            let issuer = root.certificate.subject().clone();
+            let why = WhyUnknown::Expired { issuer, next_update: Some(due) };
+            assert_eq!(error, RevocationError::Unknown { which: chain.leaf().clone(), why });
+        }
+        let preferred = judge_at(&chain, &rule(RevocationMode::Prefer), &[&crl], now).unwrap();
+        assert_eq!(preferred.deadline(), good_until.unwrap_or(now.plus(UNKNOWN_LIFETIME)));
+        for mode in [RevocationMode::Require, RevocationMode::Prefer] {
+            why_revoked(judge_at(&chain, &rule(mode), &[&revoking], now));
+        }
+    }
+}
