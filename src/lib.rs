@@ -8,6 +8,7 @@ pub mod audit;
 pub mod certificate;
 pub mod clock;
 pub mod headers;
+pub mod identity;
 pub mod observability;
 pub mod request;
 pub mod revocation;

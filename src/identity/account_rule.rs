@@ -1,0 +1,182 @@
+//! Takes a realm's table of IIS-style rules and a certificate, gives the rule that fits it.
+//!
+//! IIS has one-to-one rules, which name one whole certificate, and many-to-one rules, which match fields of its names.
+//! There a many-to-one rule on the subject alone accepts that subject from any trusted CA, and a rule on the issuer's
+//! name from any CA of that name: here every many-to-one rule is pinned to the key of the CA that issued the
+//! certificate. Never looks at a name without knowing whose word it is.
+
+use super::account::{Account, MappingMethod, Strength};
+use super::pattern::Pattern;
+use super::sub_field::SubField;
+use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Why a rule cannot stand in a table.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AccountRuleError {
+    /// The name goes into records and headers, so it is 1 to 64 printable ASCII characters.
+    #[error("the name `{0}` is not 1 to 64 printable ASCII characters")]
+    Name(String),
+    /// It would fit every certificate of its issuer. `*` on one field says that on purpose.
+    #[error("the rule has no condition")]
+    NoCondition,
+    /// The account has no user name.
+    #[error("the rule names no user")]
+    NoUser,
+}
+
+/// Which of the two names of a certificate (`certificateField`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameSide {
+    /// The subject.
+    Subject,
+    /// The issuer.
+    Issuer,
+}
+
+/// One condition of a many-to-one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldCondition {
+    /// In which name.
+    pub side: NameSide,
+    /// Which field of it (`certificateSubField`).
+    pub field: SubField,
+    /// What it must look like (`matchCriteria`, `compareCaseSensitive`).
+    pub pattern: Pattern,
+}
+
+impl FieldCondition {
+    /// Whether the name has the field and it is as demanded. Of a field that stands there several times (as OU and DC
+    /// do) one that fits is enough, as a rule that refuses certificates of a department must also see its second OU.
+    fn holds(&self, leaf: &Certificate) -> bool {
+        let name: &DistinguishedName = match self.side {
+            NameSide::Subject => leaf.subject(),
+            NameSide::Issuer => leaf.issuer(),
+        };
+        name.attributes().any(|(oid, text)| oid == self.field.oid() && self.pattern.matches(text))
+    }
+}
+
+/// The account that a rule names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedAccount {
+    /// `DOMAIN\sam` or a UPN.
+    pub user: String,
+    /// The user principal name.
+    pub upn: Option<String>,
+    /// The security identifier.
+    pub sid: Option<String>,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
+/// What becomes of a certificate that a rule fits (`permissionMode`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleAction {
+    /// It is this account's.
+    Account(NamedAccount),
+    /// It is refused, whatever later rules and mappers would say.
+    Deny,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Fits {
+    Certificate(Fingerprint),
+    Fields { issuer: KeyId, conditions: Vec<FieldCondition> },
+}
+
+/// One rule of a realm's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRule {
+    name: Arc<str>,
+    fits: Fits,
+    action: RuleAction,
+}
+
+impl AccountRule {
+    /// A one-to-one rule: for this one certificate, strongly. A renewed certificate is another one.
+    pub fn one_to_one(
+        name: &str,
+        certificate: Fingerprint,
+        action: RuleAction,
+    ) -> Result<Self, AccountRuleError> {
+        Self::new(name, Fits::Certificate(certificate), action)
+    }
+
+    /// A many-to-one rule: for every certificate issued under the key `issuer` that meets all `conditions`, weakly.
+    pub fn many_to_one(
+        name: &str,
+        issuer: KeyId,
+        conditions: Vec<FieldCondition>,
+        action: RuleAction,
+    ) -> Result<Self, AccountRuleError> {
+        if conditions.is_empty() {
+            return Err(AccountRuleError::NoCondition);
+        }
+        Self::new(name, Fits::Fields { issuer, conditions }, action)
+    }
+
+    fn new(name: &str, fits: Fits, action: RuleAction) -> Result<Self, AccountRuleError> {
+        let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if name.trim().is_empty() || name.len() > 64 || !printable {
+            return Err(AccountRuleError::Name(name.to_owned()));
+        }
+        if matches!(&action, RuleAction::Account(account) if account.user.trim().is_empty()) {
+            return Err(AccountRuleError::NoUser);
+        }
+        Ok(Self { name: name.into(), fits, action })
+    }
+
+    /// The rule's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How strongly it names its account.
+    pub fn strength(&self) -> Strength {
+        match self.fits {
+            Fits::Certificate(_) => Strength::Strong,
+            Fits::Fields { .. } => Strength::Weak,
+        }
+    }
+
+    /// The account that it names; `None` where it refuses.
+    pub(super) fn account(&self) -> Option<Account> {
+        let RuleAction::Account(named) = &self.action else {
+            return None;
+        };
+        Some(Account {
+            user: named.user.clone(),
+            upn: named.upn.clone(),
+            sid: named.sid.clone(),
+            groups: named.groups.clone(),
+            mapping: MappingMethod::Rule { name: Arc::clone(&self.name) },
+            strength: self.strength(),
+        })
+    }
+
+    fn is_for_certificate(&self, leaf: &Certificate) -> bool {
+        matches!(self.fits, Fits::Certificate(fingerprint) if fingerprint == leaf.fingerprint())
+    }
+
+    fn is_for_fields(&self, leaf: &Certificate, issued_by: KeyId) -> bool {
+        match &self.fits {
+            Fits::Certificate(_) => false,
+            Fits::Fields { issuer, conditions } => {
+                *issuer == issued_by && conditions.iter().all(|condition| condition.holds(leaf))
+            }
+        }
+    }
+}
+
+/// The rule for `leaf`, issued under the key `issued_by`, in the order of IIS: the one-to-one rules first, then the
+/// many-to-one rules, each in the order of the table; the first that fits counts.
+pub(super) fn find<'a>(
+    rules: &'a [AccountRule],
+    leaf: &Certificate,
+    issued_by: KeyId,
+) -> Option<&'a AccountRule> {
+    let one_to_one = rules.iter().find(|rule| rule.is_for_certificate(leaf));
+    one_to_one.or_else(|| rules.iter().find(|rule| rule.is_for_fields(leaf, issued_by)))
+}

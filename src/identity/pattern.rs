@@ -1,0 +1,140 @@
+//! Takes the match criteria of an IIS many-to-one rule and a text, says whether they match.
+//!
+//! `*` stands for any run of characters, also none, at the start and at the end only, as IIS has it. Never a regular
+//! expression, and never a `*` in the middle: a criterion that reads as more than it does is refused.
+
+use thiserror::Error;
+
+/// Whether capital and small letters are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LetterCase {
+    /// `A` is not `a`: what IIS does unless told otherwise (`compareCaseSensitive`).
+    #[default]
+    Exact,
+    /// `A` is `a`, in every script that has the two.
+    Folded,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PatternError {
+    /// It would only match a field without text.
+    #[error("the pattern is empty")]
+    Empty,
+    /// A `*` stands neither first nor last.
+    #[error("`*` may stand first and last only")]
+    StarInside,
+}
+
+/// What a name's field must look like: `Contoso*`, `*Issuing CA`, `*staff*`, `alice`, or `*` for any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    literal: String,
+    open_start: bool,
+    open_end: bool,
+    case: LetterCase,
+}
+
+impl Pattern {
+    /// Reads match criteria.
+    pub fn parse(text: &str, case: LetterCase) -> Result<Self, PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        let (open_start, rest) = text.strip_prefix('*').map_or((false, text), |rest| (true, rest));
+        // A lone `*` is open at both ends.
+        let (open_end, literal) = match rest.strip_suffix('*') {
+            Some(literal) => (true, literal),
+            None => (rest.is_empty(), rest),
+        };
+        if literal.contains('*') {
+            return Err(PatternError::StarInside);
+        }
+        Ok(Self { literal: fold(literal, case), open_start, open_end, case })
+    }
+
+    /// Whether `text` as a whole is as the pattern says.
+    pub fn matches(&self, text: &str) -> bool {
+        let text = fold(text, self.case);
+        match (self.open_start, self.open_end) {
+            (false, false) => text == self.literal,
+            (true, false) => text.ends_with(&self.literal),
+            (false, true) => text.starts_with(&self.literal),
+            (true, true) => text.contains(&self.literal),
+        }
+    }
+}
+
+fn fold(text: &str, case: LetterCase) -> String {
+    match case {
+        LetterCase::Exact => text.to_owned(),
+        LetterCase::Folded => text.to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Matches a star wherever it stands, by trying every length for it.
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, _) => text.is_empty(),
+            (Some(('*', rest)), _) => (0..=text.len()).any(|skipped| naive(rest, &text[skipped..])),
+            (Some(_), None) => false,
+            (Some((wanted, rest)), Some((found, others))) => wanted == found && naive(rest, others),
+        }
+    }
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::parse(pattern, LetterCase::Exact).unwrap().matches(text)
+    }
+
+    #[test]
+    fn a_pattern_without_a_star_matches_the_whole_text_only() {
+        assert!(matches("Contoso", "Contoso"));
+        assert!(!matches("Contoso", "Contoso Ltd"));
+        assert!(!matches("Contoso", "contoso"));
+    }
+
+    #[test]
+    fn a_lone_star_matches_any_text() {
+        assert!(matches("*", ""));
+        assert!(matches("*", "anything"));
+        assert!(matches("**", "anything"));
+    }
+
+    #[test]
+    fn folded_letters_are_alike_also_beyond_ascii() {
+        let pattern = Pattern::parse("*ÉCOLE*", LetterCase::Folded).unwrap();
+        assert!(pattern.matches("La école normale"));
+    }
+
+    #[test]
+    fn a_star_inside_and_an_empty_pattern_are_refused() {
+        assert_eq!(Pattern::parse("a*b", LetterCase::Exact), Err(PatternError::StarInside));
+        assert_eq!(Pattern::parse("***", LetterCase::Exact), Err(PatternError::StarInside));
+        assert_eq!(Pattern::parse("", LetterCase::Exact), Err(PatternError::Empty));
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_exactly_what_a_naive_matcher_does(
+            pattern in "\\*?[ab]{0,4}\\*?", text in "[ab]{0,7}"
+        ) {
+            prop_assume!(!pattern.is_empty());
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(matches(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn no_pattern_and_no_text_make_it_panic(pattern in any::<String>(), text in any::<String>()) {
+            for case in [LetterCase::Exact, LetterCase::Folded] {
+                if let Ok(pattern) = Pattern::parse(&pattern, case) {
+                    pattern.matches(&text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Cards made here, mapped here.
+
+use super::*;
+use crate::certificate::{Certificate, KeyId};
+use crate::observability::CacheMetrics;
+use crate::revocation::UnrevokedChain;
+use crate::revocation::test_pki::{Ca, NOW, proven, unrevoked};
+use proptest::prelude::*;
+use rcgen::string::Ia5String;
+use rcgen::{CertificateParams, DnType, SanType};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+static ROOT: LazyLock<Ca> = LazyLock::new(|| Ca::root("Issuing CA 1"));
+
+fn upn(text: &str) -> SanType {
+    SanType::OtherName((vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 3], text.to_owned().into()))
+}
+
+fn email(text: &str) -> SanType {
+    SanType::Rfc822Name(Ia5String::try_from(text).unwrap())
+}
+
+/// A card of the root with this common name and these alternative names.
+fn card(name: &str, alternative_names: Vec<SanType>) -> UnrevokedChain {
+    card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.subject_alt_names = alternative_names;
+    })
+}
+
+fn card_with(edit: impl FnOnce(&mut CertificateParams)) -> UnrevokedChain {
+    unrevoked(&ROOT.issue_with(&[1], edit), &[&ROOT.certificate])
+}
+
+fn pinned() -> IdentityIssuer {
+    IdentityIssuer {
+        key: ROOT.certificate.key_id(),
+        upn_suffixes: vec!["corp.example".to_owned()],
+        email_domains: vec!["mail.example".to_owned()],
+    }
+}
+
+fn rule(order: &[Mapper]) -> MappingRule {
+    MappingRule {
+        order: order.to_vec(),
+        strength: Strength::Weak,
+        identity_issuers: vec![pinned()],
+        rules: Vec::new(),
+    }
+}
+
+fn table(rules: Vec<AccountRule>) -> MappingRule {
+    MappingRule { rules, ..rule(&[Mapper::Rules]) }
+}
+
+fn named(user: &str) -> RuleAction {
+    RuleAction::Account(NamedAccount { user: user.to_owned(), ..NamedAccount::default() })
+}
+
+fn condition(side: NameSide, field: &str, pattern: &str) -> FieldCondition {
+    let pattern = Pattern::parse(pattern, LetterCase::Exact).unwrap();
+    FieldCondition { side, field: field.parse().unwrap(), pattern }
+}
+
+fn fields(name: &str, conditions: Vec<FieldCondition>, action: RuleAction) -> AccountRule {
+    AccountRule::many_to_one(name, ROOT.certificate.key_id(), conditions, action).unwrap()
+}
+
+fn subject_is(name: &str, pattern: &str, action: RuleAction) -> AccountRule {
+    fields(name, vec![condition(NameSide::Subject, "CN", pattern)], action)
+}
+
+fn why_not(result: Result<Account, MappingError>) -> WhyNotMapped {
+    match result {
+        Err(MappingError::NotMapped { why }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn leaf(chain: &UnrevokedChain) -> &Certificate {
+    chain.chain().leaf()
+}
+
+#[test]
+fn a_upn_names_its_account_weakly() {
+    let chain = card("Alice", vec![email("a@mail.example"), upn("Alice@Corp.Example")]);
+    let expected = Account {
+        user: "Alice@Corp.Example".to_owned(),
+        upn: Some("Alice@Corp.Example".to_owned()),
+        sid: None,
+        groups: Vec::new(),
+        mapping: MappingMethod::SubjectAlternativeUpn,
+        strength: Strength::Weak,
+    };
+    assert_eq!(map(&chain, &rule(&[Mapper::Upn])), Ok(expected));
+}
+
+#[test]
+fn each_mapper_takes_its_own_kind_of_name_only() {
+    let chain =
+        card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
+    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::NothingFound);
+    let by_email = map(&chain, &rule(&[Mapper::Upn, Mapper::Email])).unwrap();
+    assert_eq!((by_email.user.as_str(), by_email.upn), ("alice@mail.example", None));
+    let by_subject = map(&chain, &rule(&[Mapper::Subject, Mapper::Email])).unwrap();
+    assert_eq!((by_subject.user.as_str(), by_subject.mapping), ("Alice", MappingMethod::Subject));
+}
+
+#[test]
+fn a_ca_that_is_not_pinned_feeds_no_mapper() {
+    let chain = card("Alice", vec![upn("alice@corp.example")]);
+    let issuer = Some(ROOT.certificate.key_id());
+    let nobody = MappingRule { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
+    assert_eq!(why_not(map(&chain, &nobody)), WhyNotMapped::IssuerNotPinned { issuer });
+    let same_name = Ca::root("Issuing CA 1");
+    let another = IdentityIssuer { key: same_name.certificate.key_id(), ..pinned() };
+    let rules = vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("alice")).unwrap()];
+    let other = MappingRule { identity_issuers: vec![another], rules, ..rule(&Mapper::ALL) };
+    assert_eq!(trace(&chain, &other).steps, []);
+    assert_eq!(why_not(map(&chain, &other)), WhyNotMapped::IssuerNotPinned { issuer });
+}
+
+#[test]
+fn the_ca_that_is_pinned_is_the_one_that_issued_the_leaf_not_one_above_it() {
+    let issuing = ROOT.sub_ca("Below", 5);
+    let card = issuing.issue_with(&[2], |params| params.subject_alt_names = vec![upn("a@corp.example")]);
+    let chain = proven(&card, &[&issuing.certificate], &[&ROOT.certificate]);
+    let off = crate::revocation::RevocationRule {
+        mode: crate::revocation::RevocationMode::Off,
+        ..Default::default()
+    };
+    let (trust, crls) = (crate::validation::TrustSet::default(), crate::revocation::CrlStore::empty());
+    let chain = crate::revocation::check(&chain, &off, &trust, &crls, NOW).unwrap();
+    let issuer = Some(issuing.certificate.key_id());
+    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::IssuerNotPinned { issuer });
+}
+
+#[test]
+fn a_suffix_that_the_issuer_may_not_write_ends_the_mapping() {
+    let chain = card("Alice", vec![upn("admin@other.example"), email("alice@corp.example")]);
+    for mapper in [Mapper::Upn, Mapper::Email] {
+        let order = rule(&[mapper, Mapper::Subject]);
+        assert!(matches!(why_not(map(&chain, &order)), WhyNotMapped::SuffixNotAdmitted { .. }));
+        let mut nobody = order;
+        nobody.identity_issuers[0].upn_suffixes.clear();
+        nobody.identity_issuers[0].email_domains.clear();
+        assert!(matches!(why_not(map(&chain, &nobody)), WhyNotMapped::SuffixNotAdmitted { .. }));
+    }
+}
+
+#[test]
+fn two_upns_are_a_conflict_and_two_mails_or_common_names_are_ambiguous() {
+    let (one, other) = ("alice@corp.example", "bob@corp.example");
+    let names = || vec![one.to_owned(), other.to_owned()];
+    for twice in [[one, other], [one, one]] {
+        let chain = card("Alice", twice.map(upn).to_vec());
+        let upns = twice.map(str::to_owned).to_vec();
+        let conflict = Err(MappingError::Conflict { upns });
+        assert_eq!(map(&chain, &rule(&[Mapper::Upn, Mapper::Subject])), conflict);
+    }
+    let chain = card("Alice", vec![email(one), email(other)]);
+    let ambiguous = Err(MappingError::Ambiguous { mapper: Mapper::Email, names: names() });
+    assert_eq!(map(&chain, &rule(&[Mapper::Email, Mapper::Subject])), ambiguous);
+    let chain = card_with(|params| {
+        // The library keeps one attribute of a kind; by its identifier the same kind can be given again.
+        params.distinguished_name.push(DnType::CommonName, one);
+        params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), other);
+    });
+    let ambiguous = Err(MappingError::Ambiguous { mapper: Mapper::Subject, names: names() });
+    assert_eq!(map(&chain, &rule(&[Mapper::Subject])), ambiguous);
+}
+
+#[test]
+fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
+    let chain = card("Alice", vec![upn("alice")]);
+    let malformed = WhyNotMapped::MalformedName { name: "alice".to_owned(), fault: NameFault::Form };
+    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
+    let chain = card("CORP\\Administrator", Vec::new());
+    assert!(matches!(why_not(map(&chain, &rule(&[Mapper::Subject]))), WhyNotMapped::MalformedName { .. }));
+}
+
+#[test]
+fn a_name_that_cannot_be_read_hides_no_second_upn() {
+    let chain = card("Alice", vec![upn("alice@corp.example"), upn("bob\0@corp.example")]);
+    assert!(leaf(&chain).subject_alternative_names().undecodable);
+    for mapper in [Mapper::Upn, Mapper::Email] {
+        assert_eq!(why_not(map(&chain, &rule(&[mapper]))), WhyNotMapped::AlternativeNamesUndecodable);
+    }
+}
+
+#[test]
+fn a_mapping_weaker_than_demanded_is_refused_though_a_later_one_were_strong() {
+    let chain = card("Alice", vec![upn("alice@corp.example")]);
+    let rules =
+        vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("CORP\\alice")).unwrap()];
+    let strong =
+        |order: &[Mapper]| MappingRule { strength: Strength::Strong, rules: rules.clone(), ..rule(order) };
+    let too_weak = MappingError::TooWeak {
+        user: "alice@corp.example".to_owned(),
+        mapping: MappingMethod::SubjectAlternativeUpn,
+        strength: Strength::Weak,
+        minimum: Strength::Strong,
+    };
+    assert_eq!(map(&chain, &strong(&[Mapper::Upn, Mapper::Rules])), Err(too_weak));
+    let account = map(&chain, &strong(&[Mapper::Rules, Mapper::Upn])).unwrap();
+    assert_eq!((account.user.as_str(), account.strength), ("CORP\\alice", Strength::Strong));
+    assert_eq!(account.mapping.to_string(), "rule:one");
+}
+
+#[test]
+fn one_to_one_rules_come_first_and_then_the_order_of_the_table() {
+    let chain = card("Alice", Vec::new());
+    let certificate = leaf(&chain).fingerprint();
+    let rules = [
+        subject_is("any", "*", named("any")),
+        subject_is("alice", "Alice", named("alice")),
+        AccountRule::one_to_one("late", certificate, named("late")).unwrap(),
+        AccountRule::one_to_one("later", certificate, named("later")).unwrap(),
+    ];
+    let user = |rules: &[AccountRule]| map(&chain, &table(rules.to_vec())).unwrap().user;
+    assert_eq!(user(&rules), "late");
+    assert_eq!(user(&rules[..2]), "any");
+    let another =
+        AccountRule::one_to_one("no", card("Alice", Vec::new()).chain().leaf().fingerprint(), named("no"));
+    assert_eq!(user(&[another.unwrap(), rules[1].clone()]), "alice");
+}
+
+#[test]
+fn a_rule_that_denies_ends_the_mapping() {
+    let chain = card("Alice", vec![upn("alice@corp.example")]);
+    let rules = vec![subject_is("out", "Al*", RuleAction::Deny), subject_is("in", "Alice", named("alice"))];
+    let order = MappingRule { rules, ..rule(&[Mapper::Rules, Mapper::Upn]) };
+    assert_eq!(map(&chain, &order), Err(MappingError::Denied { rule: "out".to_owned() }));
+}
+
+#[test]
+fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
+    let chain = card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Alice");
+        params.distinguished_name.push(DnType::OrganizationalUnitName, "Staff");
+        params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 11]), "Research");
+    });
+    let subject = |field, pattern| condition(NameSide::Subject, field, pattern);
+    let issuer = condition(NameSide::Issuer, "CN", "Issuing CA*");
+    let fits = |conditions| map(&chain, &table(vec![fields("one", conditions, named("x"))])).is_ok();
+    assert!(fits(vec![subject("OU", "Research"), subject("2.5.4.11", "Staff"), issuer.clone()]));
+    assert!(!fits(vec![subject("OU", "Research"), subject("OU", "Sales"), issuer.clone()]));
+    assert!(!fits(vec![subject("OU", "research"), issuer]));
+    assert!(!fits(vec![subject("O", "*")]));
+}
+
+#[test]
+fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
+    let chain = card("Alice", Vec::new());
+    let conditions = vec![condition(NameSide::Issuer, "CN", "Issuing CA 1")];
+    let other = KeyId::of(b"another CA of the same name");
+    let rules = vec![AccountRule::many_to_one("one", other, conditions, named("x")).unwrap()];
+    assert_eq!(why_not(map(&chain, &table(rules))), WhyNotMapped::NothingFound);
+}
+
+#[test]
+fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
+    let make =
+        |name: &str, conditions, action| AccountRule::many_to_one(name, pinned().key, conditions, action);
+    let any = || vec![condition(NameSide::Subject, "CN", "*")];
+    assert_eq!(make("one", Vec::new(), named("x")), Err(AccountRuleError::NoCondition));
+    assert_eq!(make("one", any(), named(" ")), Err(AccountRuleError::NoUser));
+    for name in ["", "a\nb", "é", &"a".repeat(65)] {
+        assert_eq!(make(name, any(), named("x")), Err(AccountRuleError::Name(name.to_owned())));
+    }
+}
+
+#[test]
+fn the_trace_shows_each_mapper_what_it_saw_and_what_came_of_it() {
+    let chain = card("Alice", vec![email("alice@mail.example")]);
+    let mapping = trace(&chain, &rule(&[Mapper::Rules, Mapper::Upn, Mapper::Email, Mapper::Subject]));
+    let step = |mapper, saw: &[&str], result| MappingStep {
+        mapper,
+        saw: saw.iter().map(|text| (*text).to_owned()).collect(),
+        result,
+    };
+    let expected = [
+        step(Mapper::Rules, &[], StepResult::NothingToGoOn),
+        step(Mapper::Upn, &[], StepResult::NothingToGoOn),
+        step(Mapper::Email, &["alice@mail.example"], StepResult::Mapped),
+    ];
+    assert_eq!(mapping.steps, expected);
+    assert_eq!(mapping.outcome.unwrap().user, "alice@mail.example");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+#[test]
+fn cards_of_equal_serial_subject_and_issuer_never_get_each_others_account() {
+    let people: Vec<_> = (0..8).map(|n| format!("user{n}@corp.example")).collect();
+    let cards: Vec<_> = people.iter().map(|name| card("Same", vec![upn(name)])).collect();
+    let by_upn = rule(&[Mapper::Upn]);
+    // Room for half of them, so that entries come and go all the time.
+    let cache = AccountCache::new(4, CacheMetrics::default());
+    let ask = async |turn: usize| {
+        let person = turn * 5 % cards.len();
+        let mapped_by = MappedBy { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
+        let account = cache.map(mapped_by, &cards[person], &by_upn, NOW).await.unwrap();
+        assert_eq!(account.user, people[person]);
+    };
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            scope.spawn(move || {
+                runtime().block_on(async {
+                    for turn in 0..2_500 {
+                        tokio::join!(ask(turn + worker), ask(turn + 2 * worker + 1));
+                    }
+                });
+            });
+        }
+    });
+}
+
+#[test]
+fn a_remembered_account_ends_with_its_deadline_its_generation_and_its_realm() {
+    let chain = card("Alice", vec![upn("alice@corp.example")]);
+    let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
+    let cache = AccountCache::new(100, CacheMetrics::default());
+    let by = |realm: &str, generation| MappedBy { realm: realm.into(), generation };
+    let later = NOW.plus(Duration::from_secs(300));
+    let last = crate::clock::UnixTime::from_seconds(later.seconds() - 1);
+    runtime().block_on(async {
+        assert!(cache.map(by("staff", 1), &chain, &yes, NOW).await.is_ok());
+        assert!(cache.map(by("staff", 1), &chain, &no, last).await.is_ok());
+        assert!(cache.map(by("staff", 2), &chain, &no, NOW).await.is_err());
+        assert!(cache.map(by("guests", 1), &chain, &no, NOW).await.is_err());
+        assert!(cache.map(by("staff", 1), &chain, &no, later).await.is_err());
+    });
+}
+
+#[test]
+fn the_stage_can_be_shared_by_all_workers() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<(AccountCache, MappingRule, Arc<Account>)>();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_in_a_card_makes_the_mapping_panic_or_name_what_cannot_stand_in_a_header(
+        name in any::<String>(), upn_text in "[a-z]{1,5}@corp.example|\\PC{0,30}"
+    ) {
+        let chain = card(&name, vec![upn(&upn_text)]);
+        for mapper in Mapper::ALL {
+            let mapping = trace(&chain, &rule(&[mapper]));
+            if let Ok(account) = mapping.outcome {
+                prop_assert!(!account.user.chars().any(char::is_control));
+            }
+        }
+    }
+}
