@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod certificate;
 pub mod clock;
+pub mod decision;
 pub mod headers;
 pub mod identity;
 pub mod observability;

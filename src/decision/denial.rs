@@ -1,0 +1,34 @@
+//! A refusal with its reason for the record.
+
+use super::denial_id::DenialId;
+use crate::observability::with_causes;
+use std::borrow::Cow;
+
+/// Why one request may not go to the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    id: DenialId,
+    detail: Cow<'static, str>,
+}
+
+impl Denial {
+    /// `detail` says what was seen, for the audit record and `explain`; the client never reads it.
+    pub fn new(id: DenialId, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { id, detail: detail.into() }
+    }
+
+    /// The same with the whole chain of causes of `error` as its detail.
+    pub fn because(id: DenialId, error: &dyn std::error::Error) -> Self {
+        Self::new(id, with_causes(error))
+    }
+
+    /// The stable id.
+    pub fn id(&self) -> DenialId {
+        self.id
+    }
+
+    /// What was seen.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}

@@ -1,0 +1,136 @@
+//! What came with a request to prove who sends it, and what each stage's refusal means for the client.
+//!
+//! Every error of the judging stages is mapped here, arm by arm, to its stable id.
+
+use super::credential::Credential;
+use super::denial::Denial;
+use super::denial_id::DenialId;
+use crate::identity::MappingError;
+use crate::revocation::RevocationError;
+use crate::validation::{ChainError, MalformedChain, Violation};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What came with a request.
+#[derive(Clone, Debug)]
+pub enum Evidence {
+    /// A card that is valid and not revoked.
+    Card(Arc<Credential>),
+    /// A card that is refused.
+    Refused(Arc<Refusal>),
+    /// Nothing.
+    None(Absent),
+}
+
+/// Why there is no evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// The path does not look at certificates, so none was judged.
+    NotLookedAt,
+    /// The site never asks for one.
+    NotAsked,
+    /// It asked, and the client sent none.
+    NotPresented,
+    /// The site has come to ask for one since the connection was made.
+    AskedOnlySince,
+    /// The key signed too long ago.
+    ProofTooOld,
+}
+
+impl From<Result<Arc<Credential>, Arc<Refusal>>> for Evidence {
+    fn from(judged: Result<Arc<Credential>, Arc<Refusal>>) -> Self {
+        match judged {
+            Ok(credential) => Self::Card(credential),
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl Absent {
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::NotLookedAt => "the path does not look at certificates",
+            Self::NotAsked => "the site does not ask for a certificate",
+            Self::NotPresented => "a certificate was asked for, none given",
+            Self::AskedOnlySince => "the site asks for a certificate since after the connection was made",
+            Self::ProofTooOld => "the card's key signed too long ago",
+        }
+    }
+}
+
+/// Why a presented chain is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It cannot be read.
+    #[error("the chain cannot be read")]
+    Malformed(#[source] MalformedChain),
+    /// No valid path.
+    #[error("the chain is not valid")]
+    Chain(#[source] Arc<ChainError>),
+    /// Revoked, or nobody knows.
+    #[error("the chain does not pass revocation")]
+    Revocation(#[source] Arc<RevocationError>),
+    /// Judging took too long.
+    #[error("the card was not judged within {0:?}")]
+    Timeout(Duration),
+    /// Too many cards wait to be judged.
+    #[error("too many cards wait to be judged")]
+    Overloaded,
+}
+
+impl Refusal {
+    /// What the client is told.
+    pub fn denial(&self) -> Denial {
+        let id = match self {
+            Self::Malformed(_) => DenialId::CertificateUntrusted,
+            Self::Chain(error) => chain_denial(error),
+            Self::Revocation(error) => revocation_denial(error),
+            Self::Timeout(_) => DenialId::JudgingTimeout,
+            Self::Overloaded => DenialId::Overloaded,
+        };
+        Denial::because(id, self)
+    }
+}
+
+fn chain_denial(error: &ChainError) -> DenialId {
+    match &error.violation {
+        Violation::Expired { .. } => DenialId::CertificateExpired,
+        Violation::NotYetValid { .. } => DenialId::CertificateNotYetValid,
+        Violation::NoIssuer { .. }
+        | Violation::PathTooLong { .. }
+        | Violation::TooManyBranches
+        | Violation::Signature { .. }
+        | Violation::WeakKey { .. }
+        | Violation::UnknownCriticalExtension { .. }
+        | Violation::DuplicateExtension { .. }
+        | Violation::UndecodableExtension { .. }
+        | Violation::NotCa
+        | Violation::PathLength { .. }
+        | Violation::KeyUsage { .. }
+        | Violation::ExtendedKeyUsage { .. }
+        | Violation::NameNotPermitted { .. }
+        | Violation::NameExcluded { .. }
+        | Violation::NameNotJudged { .. }
+        | Violation::TooManyNames
+        | Violation::CertificatePolicy
+        | Violation::NoPolicy
+        | Violation::AnyPolicyMapped
+        | Violation::TooManyPolicies => DenialId::CertificateUntrusted,
+    }
+}
+
+fn revocation_denial(error: &RevocationError) -> DenialId {
+    match error {
+        RevocationError::Revoked { .. } => DenialId::CertificateRevoked,
+        RevocationError::Unknown { .. } => DenialId::RevocationUnknown,
+    }
+}
+
+pub(super) fn mapping_denial(error: &MappingError) -> DenialId {
+    match error {
+        MappingError::NotMapped { .. } | MappingError::Denied { .. } => DenialId::NotMapped,
+        MappingError::Ambiguous { .. } => DenialId::MappingAmbiguous,
+        MappingError::TooWeak { .. } => DenialId::MappingTooWeak,
+        MappingError::Conflict { .. } => DenialId::IdentityConflict,
+    }
+}

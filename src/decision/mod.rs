@@ -1,0 +1,22 @@
+//! Decides whether one request may go to the backend, and as whom.
+//!
+//! Takes the path's rule, facts of the request and the evidence that came with it; gives a [`Permit`] or a
+//! [`Denial`]. No I/O, no clock, no logging: the same function serves requests and `explain`.
+
+mod credential;
+mod decide;
+mod denial;
+mod denial_id;
+mod evidence;
+mod permit;
+mod request_facts;
+mod rule;
+
+pub use credential::Credential;
+pub use decide::decide;
+pub use denial::Denial;
+pub use denial_id::DenialId;
+pub use evidence::{Absent, Evidence, Refusal};
+pub use permit::Permit;
+pub use request_facts::RequestFacts;
+pub use rule::{CertificateConditions, ClientCertificate, CrossSite, QueryRule, Rule};

@@ -1,0 +1,17 @@
+//! What the decision looks at of a request, beside the path that chose the rule. Plain data.
+
+use crate::headers::fetch_metadata::CrossSiteEvidence;
+use http::Method;
+
+/// What the decision looks at of a request, beside the path that chose the rule.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Whether the target has a query, be it empty.
+    pub has_query: bool,
+    /// The declared length of the body, if any.
+    pub content_length: Option<u64>,
+    /// What marks the request as another site's doing, if anything does.
+    pub cross_site: Option<CrossSiteEvidence>,
+}

@@ -1,0 +1,103 @@
+//! What one path demands of a request.
+
+use super::denial::Denial;
+use super::denial_id::DenialId;
+use super::request_facts::RequestFacts;
+use crate::certificate::KeyId;
+use const_oid::ObjectIdentifier;
+use http::Method;
+
+/// What a path does with client certificates, in IIS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// Never looked at; the request passes without an identity.
+    Ignore,
+    /// A card, or the other credentials that the path takes. A bad card is refused, never treated as absent.
+    Accept,
+    /// A card.
+    Require,
+}
+
+/// Whether a page of another site may use the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrossSite {
+    /// Requests that a browser marks as another site's are refused.
+    Refuse,
+    /// They pass.
+    Allow,
+}
+
+/// Whether a request may carry a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryRule {
+    /// It may; the query is forwarded byte for byte and is no part of the decision.
+    Allow,
+    /// It may not.
+    Refuse,
+}
+
+/// What a certificate must have beyond being valid. An empty list demands nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateConditions {
+    /// All of these usages, in the leaf; anyExtendedKeyUsage stands for none of them.
+    pub extended_key_usages: Vec<ObjectIdentifier>,
+    /// One of these policies, valid on the same path as the issuer.
+    pub certificate_policies: Vec<ObjectIdentifier>,
+    /// One of these CAs on the path, pinned by key: a name can be copied, a key cannot.
+    pub issuers: Vec<KeyId>,
+}
+
+/// What one path demands.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The path as written in proxy.toml, for records.
+    pub name: String,
+    /// The methods that may be used. An empty list admits none.
+    pub methods: Vec<Method>,
+    /// Ignore, accept or require.
+    pub client_certificate: ClientCertificate,
+    /// What a certificate must have here.
+    pub conditions: CertificateConditions,
+    /// Whether a query may be there.
+    pub query: QueryRule,
+    /// Whether another site's page may use the card.
+    pub cross_site: CrossSite,
+    /// The largest body in bytes.
+    pub max_body: u64,
+}
+
+impl Rule {
+    /// Whether the request has a shape that the path takes at all, whoever sends it.
+    ///
+    /// # Errors
+    /// `method-not-allowed`, `bad-path` for a query that may not be there, `body-too-large` for a declared length.
+    pub fn admits(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
+        if !self.methods.contains(request.method) {
+            return Err(Denial::new(
+                DenialId::MethodNotAllowed,
+                format!("{} is not among the path's methods", request.method),
+            ));
+        }
+        if self.query == QueryRule::Refuse && request.has_query {
+            return Err(Denial::new(DenialId::BadPath, "the path takes no query"));
+        }
+        match request.content_length {
+            Some(length) if length > self.max_body => Err(Denial::new(
+                DenialId::BodyTooLarge,
+                format!("the declared length {length} is above the path's {} bytes", self.max_body),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether the path wants the card judged.
+    pub fn looks_at_card(&self) -> bool {
+        self.client_certificate != ClientCertificate::Ignore
+    }
+
+    /// The value of an `Allow` header (RFC 9110 10.2.1).
+    pub fn allow(&self) -> String {
+        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        names.join(", ")
+    }
+}
