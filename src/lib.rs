@@ -5,6 +5,7 @@
 //! `tests/` holds them.
 
 pub mod audit;
+pub mod backend;
 pub mod certificate;
 pub mod clock;
 pub mod decision;

@@ -1,0 +1,181 @@
+//! One open connection: hyper's sending half for whoever uses it, and a task that drives it and closes it when
+//! nothing moves for too long. Never decides whether a connection may be used again; the pool does.
+
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::request_body::RequestBody;
+use super::settings::BackendSettings;
+use super::stream::{Condition, Stream};
+
+/// The most that hyper holds of a connection in either direction: an answer's head that is larger is refused, a body
+/// is read and written in pieces of at most this. hyper's own limit of 100 header fields stands beside it.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The sending half of a connection. Dropped, it closes the connection, whatever is under way on it.
+pub(super) struct Connection {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    pub(super) link: Rc<Link>,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// What the user of a connection and its driver share.
+pub(super) struct Link {
+    open: Rc<Cell<usize>>,
+    slot: Cell<Option<OwnedSemaphorePermit>>,
+    watch: Cell<Watch>,
+    condition: Rc<Condition>,
+}
+
+/// What a connection is doing, as far as its driver must keep the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// A request is being sent or waits for its answer; the exchange keeps the time.
+    Requesting,
+    /// An answer's body last moved at this time.
+    Answering(Instant),
+    /// In the pool since this time.
+    Idle(Instant),
+    /// An answer's body did not move for too long, and the connection was closed for that.
+    Stalled,
+}
+
+impl Connection {
+    /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle;
+    /// `open` counts it for as long. `on_close` is called when the connection ends by itself.
+    pub(super) async fn establish(
+        stream: Stream,
+        settings: &BackendSettings,
+        slot: OwnedSemaphorePermit,
+        open: &Rc<Cell<usize>>,
+        on_close: impl FnOnce(&Rc<Link>) + 'static,
+    ) -> hyper::Result<Self> {
+        let link = Rc::new(Link::new(slot, Rc::clone(open), stream.condition()));
+        let presence = Presence::of(&link);
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
+        let limits = Limits { idle: settings.idle_timeout, body: settings.body_idle_timeout };
+        let driver = tokio::task::spawn_local(drive(connection, presence, limits, on_close));
+        Ok(Self { sender, link, _driver: AbortOnDropHandle::new(driver) })
+    }
+
+    /// Whether hyper has finished the last exchange on this connection, both ways, and found it fit for another.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready() && !self.link.condition.write_failed()
+    }
+}
+
+impl Link {
+    fn new(slot: OwnedSemaphorePermit, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
+        Self { open, slot: Cell::new(Some(slot)), watch: Cell::new(Watch::Requesting), condition }
+    }
+
+    /// A request takes the connection out of the pool.
+    pub(super) fn occupy(&self, slot: OwnedSemaphorePermit) {
+        self.slot.set(Some(slot));
+        self.watch.set(Watch::Requesting);
+        self.condition.end_idleness();
+    }
+
+    /// The connection goes into the pool. Gives the slot back, to be let go of when it is there.
+    pub(super) fn vacate(&self) -> Option<OwnedSemaphorePermit> {
+        self.watch.set(Watch::Idle(Instant::now()));
+        self.slot.take()
+    }
+
+    /// The answer came, or a piece of its body. What hyper had read before the connection was closed does not undo
+    /// that it stalled.
+    pub(super) fn moved(&self) {
+        if self.watch.get() != Watch::Stalled {
+            self.watch.set(Watch::Answering(Instant::now()));
+        }
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.watch.get()
+    }
+}
+
+/// The driver's share of a link. With it end the slot that the connection holds and its place in the count of open
+/// ones, be there still a reader of its answer or not.
+struct Presence(Rc<Link>);
+
+impl Presence {
+    fn of(link: &Rc<Link>) -> Self {
+        link.open.set(link.open.get() + 1);
+        Self(Rc::clone(link))
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get().saturating_sub(1));
+        drop(self.0.slot.take());
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Limits {
+    idle: Duration,
+    body: Duration,
+}
+
+impl Limits {
+    /// The next time at which `watch` could be overdue. What the connection does next has a limit no shorter than the
+    /// shorter of the two, so looking again after that is never too late, and a timer need not be moved per frame.
+    fn next_look(self, watch: Watch) -> Instant {
+        let soon = Instant::now() + self.shortest();
+        self.deadline(watch).map_or(soon, |deadline| deadline.min(soon))
+    }
+
+    /// Never zero, which would look without a pause.
+    fn shortest(self) -> Duration {
+        self.idle.min(self.body).max(Duration::from_millis(1))
+    }
+
+    fn deadline(self, watch: Watch) -> Option<Instant> {
+        match watch {
+            Watch::Requesting | Watch::Stalled => None,
+            Watch::Answering(progress) => Some(progress + self.body),
+            Watch::Idle(since) => Some(since + self.idle),
+        }
+    }
+}
+
+/// Drives `connection` until it ends or is overdue. hyper's verdict is not looked at here: it gives it to whoever
+/// waits for the answer or reads its body, and on an idle connection every end is alike.
+async fn drive(
+    connection: http1::Connection<TokioIo<Stream>, RequestBody>,
+    presence: Presence,
+    limits: Limits,
+    on_close: impl FnOnce(&Rc<Link>),
+) {
+    // Shadowed after `presence`, therefore dropped before it: the socket is closed when the slot is let go of.
+    let mut connection = pin!(connection);
+    let mut look = pin!(sleep(limits.shortest()));
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut connection => break,
+            () = &mut look => {}
+        }
+        let link = &presence.0;
+        let watch = link.watch();
+        if limits.deadline(watch).is_some_and(|deadline| deadline <= Instant::now()) {
+            if let Watch::Answering(_) = watch {
+                link.watch.set(Watch::Stalled);
+            }
+            break;
+        }
+        look.as_mut().reset(limits.next_look(watch));
+    }
+    on_close(&presence.0);
+}

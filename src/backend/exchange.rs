@@ -1,0 +1,186 @@
+//! One request and its answer. Takes a request whose headers are final, gives the answer's head and a body that
+//! streams. A request is tried again only when hyper gives it back unsent. Never waits without a limit.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+
+use http::header::EXPECT;
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::ext::on_informational;
+use tokio::time::{Instant, timeout_at};
+
+use super::error::BackendError;
+use super::framing::{frame_request, is_ambiguous};
+use super::idle::Class;
+use super::pool::{Attempt, Pool};
+use super::request::BackendRequest;
+use super::request_body::{RequestBody, RequestBodyError, Upload};
+use super::response_body::ResponseBody;
+use super::settings::BackendSettings;
+
+/// An answer, and how it was had.
+pub struct Answered {
+    /// The answer, its body streamed.
+    pub response: Response<ResponseBody>,
+    /// The server that gave it, as configured.
+    pub server: String,
+    /// Whether the connection had carried a request before.
+    pub reused: bool,
+}
+
+/// What became of one attempt.
+enum Sent {
+    Answered(Response<ResponseBody>),
+    /// No byte was written. The request, and what hyper saw.
+    Unsent(Request<RequestBody>, hyper::Error),
+}
+
+impl Pool {
+    /// Sends `request` to one of the servers and gives its answer, whatever its status: a SOAP fault is a 500.
+    ///
+    /// The target is written as it stands in the request (origin-form); version and framing are set here. An answer
+    /// that comes before the request's body was sent whole is given at once, and the body is read no more.
+    /// A dropped future closes the connection.
+    pub async fn send(&self, request: BackendRequest) -> Result<Answered, BackendError> {
+        self.send_framed(request.into_request()).await
+    }
+
+    pub(super) async fn send_framed(
+        &self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Answered, BackendError> {
+        prepare(&mut request, &self.settings);
+        let mut route = self.route();
+        loop {
+            let attempt = self.connection(Class::Plain, &mut route).await?;
+            let (server, reused) = (attempt.server.clone(), attempt.reused);
+            match self.exchange(attempt, request).await? {
+                Sent::Answered(response) => {
+                    return Ok(Answered { response, server: server.address.to_string(), reused });
+                }
+                Sent::Unsent(unsent, source) => {
+                    request = unsent;
+                    // A pooled connection that had died is gone from the pool: the next is another one, or a new one.
+                    // A new one that dies at once is the server's refusal.
+                    if !reused {
+                        let name = server.address.to_string();
+                        let source = io::Error::other(source);
+                        route.give_up(&server, BackendError::Unreachable { server: name, source });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut attempt: Attempt,
+        request: Request<RequestBody>,
+    ) -> Result<Sent, BackendError> {
+        let upload = request.body().upload();
+        upload.moved();
+        let server = || attempt.server.address.to_string();
+        let answer = attempt.connection.sender.try_send_request(request);
+        let Some(answer) = until_overdue(answer, &upload, &self.settings).await else {
+            return Err(overdue(&upload, server()));
+        };
+        match answer {
+            Ok(answer) => {
+                upload.stop();
+                self.accept(answer, attempt, &upload).map(Sent::Answered)
+            }
+            Err(mut error) => match error.take_message() {
+                Some(unsent) => Ok(Sent::Unsent(unsent, error.into_error())),
+                None => Err(failure(error.into_error(), &upload, server())),
+            },
+        }
+    }
+
+    fn accept(
+        &self,
+        answer: Response<Incoming>,
+        attempt: Attempt,
+        upload: &Upload,
+    ) -> Result<Response<ResponseBody>, BackendError> {
+        let server = || attempt.server.address.to_string();
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(BackendError::UpgradeRefused { server: server() });
+        }
+        if is_ambiguous(answer.headers()) {
+            return Err(BackendError::AmbiguousFraming { server: server() });
+        }
+        // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from then
+        // on, where a body of unknown length cannot be sent.
+        let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
+        let lease = self.lease(attempt, reusable);
+        Ok(answer.map(|body| ResponseBody::new(body, lease)))
+    }
+}
+
+/// Sets what belongs to this connection and not to the client's: version, framing, and the wait for 100 Continue.
+fn prepare(request: &mut Request<RequestBody>, settings: &BackendSettings) {
+    *request.version_mut() = Version::HTTP_11;
+    let length = request.body().size_hint().exact();
+    let method = request.method().clone();
+    frame_request(&method, request.headers_mut(), length);
+    if expects_continue(request.headers()) && !request.body().is_end_stream() {
+        // hyper's server sends the client its 100 when the body is first read, so the wait is end to end.
+        let word = request.body_mut().hold(settings.continue_timeout);
+        on_informational(request, move |answer| {
+            if answer.status() == StatusCode::CONTINUE {
+                word.notify_one();
+            }
+        });
+    }
+}
+
+/// RFC 9110 10.1.1: the one expectation there is, compared without regard to case.
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get_all(EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Waits for `answer` for as long as the body moves, and for the first byte's time after its end.
+async fn until_overdue<A>(
+    answer: impl Future<Output = A>,
+    upload: &Upload,
+    settings: &BackendSettings,
+) -> Option<A> {
+    let mut answer = pin!(answer);
+    loop {
+        if let Ok(answer) = timeout_at(deadline(upload, settings), &mut answer).await {
+            return Some(answer);
+        }
+        // The body may have moved since the timer was set.
+        if deadline(upload, settings) <= Instant::now() {
+            return None;
+        }
+    }
+}
+
+fn deadline(upload: &Upload, settings: &BackendSettings) -> Instant {
+    let limit = if upload.is_whole() { settings.first_byte_timeout } else { settings.body_idle_timeout };
+    upload.progress() + limit
+}
+
+/// Whose fault it is that nothing moved.
+fn overdue(upload: &Upload, server: String) -> BackendError {
+    if upload.waits_for_client() {
+        BackendError::RequestBody(RequestBodyError::Stalled)
+    } else {
+        BackendError::FirstByteTimeout { server }
+    }
+}
+
+/// What hyper's error means. Some of the request has been written.
+fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
+    if let Some(why) = upload.take_failure() {
+        BackendError::RequestBody(why)
+    } else if source.is_parse() {
+        BackendError::Protocol { server, source }
+    } else {
+        BackendError::ConnectionLost { server, source }
+    }
+}

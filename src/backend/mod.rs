@@ -1,0 +1,34 @@
+//! Takes a request that may be forwarded, gives the answer of one of a backend's servers, both bodies streamed.
+//!
+//! HTTP/1.1 only, on hyper's client connections with an own small [`Pool`]: a shared client pool gives one user's
+//! authenticated connection to the next (NTLM and Negotiate authenticate connections, not requests), cannot cap
+//! its connections and does not say whether a failed request may be sent again.
+//!
+//! A pool belongs to one worker, whose runtime has one thread: nothing here is locked, every task is local.
+//! Never rewrites a body, never sends a request twice of which a byte may have been written.
+
+mod admission;
+mod connect;
+mod connection;
+mod error;
+mod exchange;
+mod framing;
+mod idle;
+mod pool;
+mod request;
+mod request_body;
+mod response_body;
+mod settings;
+mod stream;
+pub mod tls;
+
+pub use error::BackendError;
+pub use exchange::Answered;
+pub use pool::{Pool, PoolStats};
+pub use request::{BackendRequest, CannotForward, Target};
+pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
+pub use response_body::{BodyEnd, BodyOutcome, ResponseBody, ResponseBodyError};
+pub use settings::{BackendSettings, ServerAddress, Transport};
+
+#[cfg(test)]
+mod tests;

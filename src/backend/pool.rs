@@ -1,0 +1,175 @@
+//! The connections of one worker to the servers of one backend. Gives a connection for a request, idle or new, within
+//! the limits; takes it back when the exchange on it was clean. Reloading makes a new pool: a dropped one closes its
+//! idle connections at once and each other with the end of its answer.
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::admission::{Admission, Server};
+use super::connect::connect;
+use super::connection::{Connection, Watch};
+use super::error::BackendError;
+use super::idle::{Class, ConnectionKey, IdleConnections};
+use super::settings::BackendSettings;
+
+/// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
+/// local tasks.
+pub struct Pool {
+    pub(super) settings: Arc<BackendSettings>,
+    admission: Admission,
+    idle: Rc<IdleConnections>,
+    open: Rc<Cell<usize>>,
+    connects: Cell<u64>,
+    reuses: Cell<u64>,
+}
+
+/// What a pool has done and holds now, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Connections opened since the pool was made.
+    pub connects: u64,
+    /// Requests sent on a connection that had carried one before.
+    pub reuses: u64,
+    /// Sockets open now, idle ones included.
+    pub open: usize,
+    /// Connections that wait for a request.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+}
+
+/// The servers that a request may still try, and what became of those it has.
+pub(super) struct Route {
+    untried: Vec<Rc<Server>>,
+    failure: Option<BackendError>,
+}
+
+/// A connection that a request may use, and where it came from.
+pub(super) struct Attempt {
+    pub(super) connection: Connection,
+    pub(super) server: Rc<Server>,
+    pub(super) key: ConnectionKey,
+    pub(super) reused: bool,
+}
+
+/// The use of a connection for one answer. Dropped, it closes the connection.
+pub(super) struct Lease {
+    connection: Connection,
+    key: ConnectionKey,
+    idle: Weak<IdleConnections>,
+    reusable: bool,
+}
+
+impl Pool {
+    /// A pool without connections; they come with the requests.
+    pub fn new(settings: Arc<BackendSettings>) -> Self {
+        Self {
+            admission: Admission::new(&settings),
+            settings,
+            idle: Rc::default(),
+            open: Rc::default(),
+            connects: Cell::new(0),
+            reuses: Cell::new(0),
+        }
+    }
+
+    /// What the pool has done and holds now.
+    pub fn stats(&self) -> PoolStats {
+        PoolStats {
+            connects: self.connects.get(),
+            reuses: self.reuses.get(),
+            open: self.open.get(),
+            idle: self.idle.count(),
+            waiting: self.admission.waiting(),
+        }
+    }
+
+    pub(super) fn route(&self) -> Route {
+        Route { untried: self.admission.in_turn(), failure: None }
+    }
+
+    /// A connection to the next server of `route`, an idle one if possible. A server that cannot be reached is left
+    /// for the next: nothing of the request has been sent.
+    pub(super) async fn connection(&self, class: Class, route: &mut Route) -> Result<Attempt, BackendError> {
+        while !route.untried.is_empty() {
+            let (server, slot) = self.admission.admit(&route.untried).await?;
+            let key = ConnectionKey { server: server.index, class: class.clone() };
+            if let Some(connection) = self.idle.take(&key) {
+                connection.link.occupy(slot);
+                self.reuses.set(self.reuses.get() + 1);
+                return Ok(Attempt { connection, server, key, reused: true });
+            }
+            match self.open(&server, &key, slot).await {
+                Ok(connection) => return Ok(Attempt { connection, server, key, reused: false }),
+                Err(failure) => route.give_up(&server, failure),
+            }
+        }
+        Err(route.failure.take().unwrap_or(BackendError::NoServers))
+    }
+
+    /// The use of `attempt`'s connection for the answer that came on it. `reusable` says that the answer and the
+    /// request allow it to be used again when the answer has ended.
+    pub(super) fn lease(&self, attempt: Attempt, reusable: bool) -> Lease {
+        attempt.connection.link.moved();
+        Lease { connection: attempt.connection, key: attempt.key, idle: Rc::downgrade(&self.idle), reusable }
+    }
+
+    async fn open(
+        &self,
+        server: &Rc<Server>,
+        key: &ConnectionKey,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Connection, BackendError> {
+        let stream = connect(&server.address, self.settings.connect_timeout).await?;
+        let idle = Rc::downgrade(&self.idle);
+        let own_key = key.clone();
+        let forget = move |link: &Rc<_>| {
+            if let Some(idle) = idle.upgrade() {
+                idle.forget(&own_key, link);
+            }
+        };
+        let connection = Connection::establish(stream, &self.settings, slot, &self.open, forget)
+            .await
+            .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
+        server.absolve();
+        self.connects.set(self.connects.get() + 1);
+        Ok(connection)
+    }
+}
+
+impl Route {
+    /// Leaves `server`: nothing could be sent to it.
+    pub(super) fn give_up(&mut self, server: &Server, failure: BackendError) {
+        server.penalize();
+        self.untried.retain(|untried| untried.index != server.index);
+        self.failure = Some(failure);
+    }
+}
+
+impl Lease {
+    /// A piece of the answer was handed on.
+    pub(super) fn moved(&self) {
+        self.connection.link.moved();
+    }
+
+    /// Whether the connection was closed because the answer did not move.
+    pub(super) fn stalled(&self) -> bool {
+        self.connection.link.watch() == Watch::Stalled
+    }
+
+    /// The answer has ended cleanly. The connection goes back to its pool if hyper, too, has found both messages
+    /// whole and nothing after them (bytes that nobody asked for close it), else it is closed.
+    pub(super) fn give_back(self) {
+        let Some(idle) = self.idle.upgrade() else { return };
+        if !self.reusable || !self.connection.is_ready() {
+            return;
+        }
+        let slot = self.connection.link.vacate();
+        idle.put(self.key, self.connection);
+        // Only now: who gets the slot shall find the connection.
+        drop(slot);
+    }
+}

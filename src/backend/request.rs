@@ -1,0 +1,120 @@
+//! The only thing a backend takes: a request that a permit let through.
+
+use super::request_body::RequestBody;
+use crate::certificate::Certificate;
+use crate::decision::Permit;
+use crate::headers::identity_headers::{self, DoesNotFit, Identity, IdentityHeaderSettings};
+use crate::headers::{forwarded, request_headers};
+use crate::request::Authority;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+
+/// A request on its way to a backend. Made from a [`Permit`], whose identity it carries and no other.
+pub struct BackendRequest(Request<RequestBody>);
+
+/// What a request asks of the backend, all of it judged.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path that was judged, never the client's bytes.
+    pub path: &'a str,
+    /// The query, byte for byte.
+    pub query: Option<&'a str>,
+    /// The `Host` that the backend is to see.
+    pub host: &'a Authority,
+    /// Where the request came from and which host it asked for.
+    pub origin: forwarded::Origin<'a>,
+}
+
+/// Why a permitted request cannot be written for the backend.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotForward {
+    /// The identity is longer than headers can be.
+    #[error(transparent)]
+    Identity(#[from] DoesNotFit),
+    /// Path and query, both checked before, do not make a target.
+    #[error("the path and query make no request target")]
+    Target(#[source] http::uri::InvalidUri),
+    /// The host, checked before, is no header value.
+    #[error("the host is no header value")]
+    Host(#[source] header::InvalidHeaderValue),
+}
+
+impl BackendRequest {
+    /// Writes the request: the judged target, the client's remaining `headers`, ours, and the body.
+    ///
+    /// The client's `Authorization` is left out: what goes over a shared connection never authenticates it.
+    ///
+    /// # Errors
+    /// Where the identity does not fit its headers. It is never cut.
+    pub fn new(
+        permit: &Permit,
+        settings: &IdentityHeaderSettings,
+        target: &Target<'_>,
+        mut headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<Self, CannotForward> {
+        request_headers::strip_authorization(&mut headers);
+        request_headers::join_cookies(&mut headers);
+        let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
+        headers.insert(header::HOST, host);
+        forwarded::set(&mut headers, &target.origin);
+        set_identity(&mut headers, settings, permit)?;
+
+        let mut request = Request::new(body);
+        *request.method_mut() = target.method.clone();
+        *request.uri_mut() = uri(target).map_err(CannotForward::Target)?;
+        *request.headers_mut() = headers;
+        Ok(Self(request))
+    }
+
+    /// The headers that the backend gets.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// The request target that the backend gets: path and query.
+    pub fn target(&self) -> &Uri {
+        self.0.uri()
+    }
+
+    pub(super) fn into_request(self) -> Request<RequestBody> {
+        self.0
+    }
+}
+
+fn uri(target: &Target<'_>) -> Result<Uri, http::uri::InvalidUri> {
+    let path_and_query = match target.query {
+        None => PathAndQuery::try_from(target.path)?,
+        Some(query) => PathAndQuery::try_from(format!("{}?{query}", target.path))?,
+    };
+    Ok(Uri::from(path_and_query))
+}
+
+fn set_identity(
+    headers: &mut HeaderMap,
+    settings: &IdentityHeaderSettings,
+    permit: &Permit,
+) -> Result<(), DoesNotFit> {
+    let Some(identity) = permit.identity() else {
+        return identity_headers::set(headers, settings, None);
+    };
+    let (account, credential) = (identity.account(), identity.credential());
+    let leaf = credential.leaf();
+    let others: Vec<&[u8]> = credential.presented().iter().skip(1).map(Certificate::der).collect();
+    let identity = Identity {
+        user: &account.user,
+        upn: account.upn.as_deref(),
+        sid: account.sid.as_deref(),
+        groups: &account.groups,
+        mapping: &account.mapping.to_string(),
+        strength: &account.strength.to_string(),
+        authentication: "card",
+        leaf: leaf.der(),
+        chain: &others,
+        certificate_sha256: &leaf.fingerprint().to_string(),
+        subject: &leaf.subject().to_string(),
+    };
+    identity_headers::set(headers, settings, Some(&identity))
+}

@@ -1,0 +1,101 @@
+//! What a backend is: its servers, and the limits of everything that waits for them. Plain data, shared by the
+//! workers. Never reads a file and never resolves a name.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::tls::BackendTls;
+
+/// One backend: servers that answer alike, and the limits of talking to them.
+///
+/// No limit may be zero; the configuration sees to it. A zero limit refuses rather than waits for ever.
+#[derive(Clone, Debug)]
+pub struct BackendSettings {
+    /// The backend's name in the configuration.
+    pub name: String,
+    /// The servers, tried in turn. A backend without any answers nothing.
+    pub servers: Vec<ServerAddress>,
+    /// Name look-up, TCP and TLS handshake of one new connection together.
+    pub connect_timeout: Duration,
+    /// From the last byte of the request to the first of the answer. ASP.NET itself gives up after 110 s
+    /// (`httpRuntime executionTimeout`), so the default lets its own error through.
+    pub first_byte_timeout: Duration,
+    /// How long a connection is kept without a request. Shorter than the server's own limit (IIS: 120 s), lest a
+    /// request be written to a connection that the server is closing.
+    pub idle_timeout: Duration,
+    /// The longest pause of a body, in either direction, whoever causes it: a client that stops reading may not hold
+    /// a backend connection.
+    pub body_idle_timeout: Duration,
+    /// How long the body of a request with `Expect: 100-continue` is held back when the server says nothing
+    /// (RFC 9110 10.1.1: a client must not wait for ever).
+    pub continue_timeout: Duration,
+    /// Connections to one server, of one worker, idle ones included.
+    pub max_connections: usize,
+    /// How long a request waits for one of them.
+    pub queue_timeout: Duration,
+    /// How many requests of one worker may wait.
+    pub queue_length: usize,
+}
+
+impl BackendSettings {
+    /// A backend of `servers` with the default limits.
+    pub fn new(name: impl Into<String>, servers: Vec<ServerAddress>) -> Self {
+        Self {
+            name: name.into(),
+            servers,
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(120),
+            idle_timeout: Duration::from_secs(55),
+            body_idle_timeout: Duration::from_secs(60),
+            continue_timeout: Duration::from_secs(1),
+            max_connections: 100,
+            queue_timeout: Duration::from_secs(5),
+            queue_length: 1000,
+        }
+    }
+}
+
+/// One server of a backend. Displayed as it is written in the configuration, `https://rms1.corp.example:443`.
+#[derive(Clone, Debug)]
+pub struct ServerAddress {
+    /// A host name, or an IP address (IPv6 without brackets).
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// With or without TLS.
+    pub transport: Transport,
+}
+
+/// How the bytes travel to a server.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// `http://`
+    Plain,
+    /// `https://`
+    Tls(BackendTls),
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.transport {
+            Transport::Plain => "http",
+            Transport::Tls(_) => "https",
+        };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_shown_in_brackets() {
+        let server = ServerAddress { host: "fd00::5".into(), port: 80, transport: Transport::Plain };
+        assert_eq!(server.to_string(), "http://[fd00::5]:80");
+    }
+}

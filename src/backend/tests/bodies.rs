@@ -1,0 +1,281 @@
+//! Bodies go through byte for byte, both ways, and their ends are told truly.
+
+use super::*;
+use aws_lc_rs::digest::{SHA256, digest};
+use http_body_util::BodyExt;
+use std::cell::RefCell;
+
+/// The largest message that RMS sends, with room: 8 MiB of licence in an envelope.
+const TEN_MEBIBYTES: usize = 10 << 20;
+
+fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
+fn noise() -> Bytes {
+    let mut state = 1_u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..TEN_MEBIBYTES).map(next).collect::<Vec<_>>().into()
+}
+
+/// Sends ten mebibytes to a server that sends back what it got, each in the framing that `declared` says.
+fn goes_through_both_ways(declared: Option<u64>) {
+    in_worker(async move {
+        let server = Server::start(|mut peer, _| async move {
+            while let Some(head) = peer.head().await {
+                let received = match field(&head, "content-length") {
+                    Some(length) => peer.bytes(length.parse().unwrap()).await,
+                    None => peer.chunked().await.0,
+                };
+                if field(&head, "transfer-encoding").is_none() {
+                    peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", received.len())).await;
+                    peer.say(received).await;
+                } else {
+                    peer.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+                    for piece in received.chunks(30_011) {
+                        peer.say(format!("{:x}\r\n", piece.len())).await;
+                        peer.say(piece).await;
+                        peer.say("\r\n").await;
+                    }
+                    peer.say("0\r\n\r\n").await;
+                }
+            }
+        })
+        .await;
+        let sent = noise();
+        let (feeder, body) = feed(declared);
+        for start in (0..TEN_MEBIBYTES).step_by(10_007) {
+            feeder.give(sent.slice(start..TEN_MEBIBYTES.min(start + 10_007)));
+        }
+        drop(feeder);
+        let request = post(RequestBody::new(body, TEN_MEBIBYTES as u64, no_strip));
+        let upload = request.body().upload();
+        let pool = server.pool();
+        let received =
+            pool.send_unjudged(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(sha256(&received), sha256(&sent));
+        assert_eq!((upload.bytes(), upload.is_whole()), (TEN_MEBIBYTES as u64, true));
+        assert_eq!(pool.stats().idle, 1);
+    });
+}
+
+#[test]
+fn ten_mebibytes_of_declared_length_go_through_both_ways() {
+    goes_through_both_ways(Some(TEN_MEBIBYTES as u64));
+}
+
+#[test]
+fn ten_mebibytes_in_chunks_go_through_both_ways() {
+    goes_through_both_ways(None);
+}
+
+#[test]
+fn a_soap_fault_is_an_answer_like_any_other() {
+    const FAULT: &str = "<soap:Fault><faultcode>soap:Server</faultcode></soap:Fault>";
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            while peer.head().await.is_some() {
+                let length = FAULT.len();
+                peer.say(format!(
+                    "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{FAULT}"
+                ))
+                .await;
+            }
+        })
+        .await;
+        let pool = server.pool();
+        for _ in 0..2 {
+            let answer = pool.send_unjudged(get("")).await.unwrap();
+            assert_eq!((answer.status().as_u16(), text(answer).await), (500, FAULT.into()));
+        }
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn answers_without_a_body_leave_the_connection_for_the_next() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n").await;
+            peer.head().await;
+            peer.say("HTTP/1.1 204 No Content\r\n\r\n").await;
+            peer.head().await;
+            peer.say("HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\n\r\n").await;
+            peer.head().await;
+            peer.say(OK).await;
+        })
+        .await;
+        let pool = server.pool();
+        let mut head = get("");
+        *head.method_mut() = http::Method::HEAD;
+        assert_eq!(text(pool.send_unjudged(head).await.unwrap()).await, "");
+        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "");
+        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "");
+        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "ok");
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn an_answer_cut_short_is_an_error_and_its_connection_gone() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        in_worker(async move {
+            let server = Server::start(move |mut peer, _| async move {
+                peer.head().await;
+                peer.say(answer).await;
+            })
+            .await;
+            let pool = server.pool();
+            let mut body = pool.send_unjudged(get("")).await.unwrap().into_body();
+            let ends = Rc::new(RefCell::new(Vec::new()));
+            let seen = Rc::clone(&ends);
+            body.on_end(move |end| seen.borrow_mut().push(end));
+            assert!(matches!(body.collect().await, Err(ResponseBodyError::Cut(_))));
+            assert_eq!(*ends.borrow(), [BodyEnd { bytes: 4, outcome: BodyOutcome::Failed }]);
+            until(|| pool.stats().open == 0).await;
+        });
+    }
+}
+
+#[test]
+fn the_end_of_an_answer_is_told_once_whether_read_or_dropped() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = server.pool();
+        let ends = Rc::new(RefCell::new(Vec::new()));
+        for (mark, read) in [("read", true), ("dropped", false), ("", false)] {
+            let mut body = pool.send_unjudged(get(mark)).await.unwrap().into_body();
+            let seen = Rc::clone(&ends);
+            body.on_end(move |end| seen.borrow_mut().push(end));
+            if read {
+                body.collect().await.unwrap();
+            }
+        }
+        let complete = |bytes| BodyEnd { bytes, outcome: BodyOutcome::Complete };
+        let abandoned = BodyEnd { bytes: 0, outcome: BodyOutcome::Abandoned };
+        assert_eq!(*ends.borrow(), [complete(4), abandoned, complete(0)]);
+    });
+}
+
+/// Sends a body that fails and gives what `send` and the server saw of it.
+fn failing(give: impl FnOnce(Feeder)) -> (BackendError, String) {
+    let outcome = Rc::new(RefCell::new(None));
+    let result = Rc::clone(&outcome);
+    in_worker(async move {
+        let received = Rc::new(RefCell::new(None));
+        let seen = Rc::clone(&received);
+        let server = Server::start(move |mut peer, _| {
+            let seen = Rc::clone(&seen);
+            async move {
+                peer.head().await;
+                let mut rest = Vec::new();
+                let _reset = peer.0.read_to_end(&mut rest).await;
+                seen.replace(Some(String::from_utf8(rest).unwrap()));
+            }
+        })
+        .await;
+        let pool = server.pool();
+        let (feeder, body) = feed(None);
+        give(feeder);
+        let error =
+            pool.send_unjudged(post(RequestBody::new(body, 6, no_strip))).await.map(drop).unwrap_err();
+        until(|| received.borrow().is_some()).await;
+        result.replace(Some((error, received.take().unwrap())));
+    });
+    outcome.take().unwrap()
+}
+
+#[test]
+fn a_chunked_body_over_the_limit_is_cut_off_before_the_first_byte_too_many() {
+    let (error, received) = failing(|feeder| {
+        feeder.give("four");
+        feeder.give("more");
+    });
+    assert!(matches!(error, BackendError::RequestBody(RequestBodyError::TooLarge { limit: 6 })));
+    assert!(!received.contains("more") && !received.ends_with("0\r\n\r\n"), "{received}");
+}
+
+#[test]
+fn a_body_whose_client_left_is_never_ended_as_if_it_were_whole() {
+    let (error, received) = failing(|feeder| {
+        feeder.give("four");
+        feeder.0.send(Err(io::ErrorKind::ConnectionReset.into())).unwrap();
+    });
+    assert!(matches!(error, BackendError::RequestBody(RequestBodyError::ClientGone(_))));
+    assert!(!received.ends_with("0\r\n\r\n"), "{received}");
+}
+
+#[test]
+fn a_body_shorter_than_declared_is_an_error() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.closed()).await;
+        let pool = server.pool();
+        let (feeder, body) = feed(Some(10));
+        feeder.give("half");
+        drop(feeder);
+        let sent = pool.send_unjudged(post(RequestBody::new(body, 10, no_strip))).await;
+        assert!(matches!(sent, Err(BackendError::RequestBody(RequestBodyError::ClientGone(_)))));
+        until(|| pool.stats().open == 0).await;
+    });
+}
+
+#[test]
+fn trailers_reach_the_backend_only_stripped() {
+    in_worker(async {
+        let trailers = Rc::new(RefCell::new(String::new()));
+        let seen = Rc::clone(&trailers);
+        let server = Server::start(move |mut peer, _| {
+            let seen = Rc::clone(&seen);
+            async move {
+                peer.head().await;
+                let (body, trailers) = peer.chunked().await;
+                assert_eq!(body, b"body");
+                seen.replace(trailers);
+                peer.say(OK).await;
+                peer.closed().await;
+            }
+        })
+        .await;
+        let (feeder, body) = feed(None);
+        feeder.give("body");
+        let mut fields = HeaderMap::new();
+        fields.insert("x-checksum", "1".parse().unwrap());
+        fields.insert("x-remote-user", "CORP\\admin".parse().unwrap());
+        feeder.0.send(Ok(Frame::trailers(fields))).unwrap();
+        let body = RequestBody::new(body, 4, |trailers| {
+            trailers.remove("x-remote-user");
+        });
+        let mut request = post(body);
+        request.headers_mut().insert("trailer", "x-checksum, x-remote-user".parse().unwrap());
+        let pool = server.pool();
+        text(pool.send_unjudged(request).await.unwrap()).await;
+        assert_eq!(*trailers.borrow(), "x-checksum: 1\r\n");
+        assert_eq!(pool.stats().idle, 1);
+    });
+}
+
+#[test]
+fn a_get_with_a_body_of_unknown_length_is_forwarded_with_it() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            assert_eq!(peer.chunked().await.0, b"body");
+            peer.say(OK).await;
+            peer.closed().await;
+        })
+        .await;
+        let (feeder, body) = feed(None);
+        feeder.give("body");
+        drop(feeder);
+        let mut request = post(RequestBody::new(body, 4, no_strip));
+        *request.method_mut() = http::Method::GET;
+        assert_eq!(text(server.pool().send_unjudged(request).await.unwrap()).await, "ok");
+    });
+}

@@ -1,0 +1,244 @@
+//! The backend client against raw servers on loopback, in one thread as in a worker.
+
+mod bodies;
+mod early_answers;
+mod pooling;
+mod timeouts;
+mod tls;
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty, Full};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use super::*;
+
+/// An answer that lets the connection live.
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn in_worker(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, test);
+}
+
+/// Time stands still, and jumps to the next timer whenever nothing else is left to do.
+fn in_worker_without_time(test: impl Future<Output = ()>) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    LocalSet::new().block_on(&runtime, test);
+}
+
+/// Lets everything else run until `reached` holds.
+async fn until(reached: impl Fn() -> bool) {
+    for _ in 0..1_000_000 {
+        if reached() {
+            return;
+        }
+        yield_now().await;
+    }
+    panic!("the state was never reached");
+}
+
+/// A server that plays a script on each connection.
+struct Server {
+    address: ServerAddress,
+    accepted: Rc<Cell<usize>>,
+    most_open: Rc<Cell<usize>>,
+}
+
+impl Server {
+    /// `script` is given each connection and its number, counted from 1.
+    async fn start<S, F>(script: S) -> Self
+    where
+        S: Fn(Peer<TcpStream>, usize) -> F + 'static,
+        F: Future<Output = ()> + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let accepted = Rc::new(Cell::new(0));
+        let most_open = Rc::new(Cell::new(0));
+        let (count, most) = (Rc::clone(&accepted), Rc::clone(&most_open));
+        spawn_local(async move {
+            let open = Rc::new(Cell::new(0));
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                count.set(count.get() + 1);
+                open.set(open.get() + 1);
+                most.set(open.get().max(most.get()));
+                let played = script(Peer(BufReader::new(stream)), count.get());
+                let open = Rc::clone(&open);
+                spawn_local(async move {
+                    played.await;
+                    open.set(open.get() - 1);
+                });
+            }
+        });
+        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+        Self { address, accepted, most_open }
+    }
+
+    fn settings(&self) -> BackendSettings {
+        BackendSettings::new("test", vec![self.address.clone()])
+    }
+
+    fn pool(&self) -> Pool {
+        Pool::new(Arc::new(self.settings()))
+    }
+}
+
+/// An address at which nobody listens.
+async fn refusing_address() -> ServerAddress {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain }
+}
+
+/// The server's side of a connection.
+struct Peer<S>(BufReader<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    /// The next request's head, without its last line; `None` when the connection ends.
+    async fn head(&mut self) -> Option<String> {
+        let mut head = String::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            if line == "\r\n" {
+                return Some(head);
+            }
+            head.push_str(&line);
+        }
+    }
+
+    async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    /// A chunked body and its trailers.
+    async fn chunked(&mut self) -> (Vec<u8>, String) {
+        let mut body = Vec::new();
+        loop {
+            let mut size = String::new();
+            self.0.read_line(&mut size).await.unwrap();
+            let size = usize::from_str_radix(size.trim(), 16).unwrap();
+            if size == 0 {
+                return (body, self.head().await.unwrap());
+            }
+            body.extend(self.bytes(size).await);
+            assert_eq!(self.bytes(2).await, b"\r\n");
+        }
+    }
+
+    async fn say(&mut self, text: impl AsRef<[u8]>) {
+        // The client may have closed; the test sees that at its own side.
+        let _closed = self.0.write_all(text.as_ref()).await;
+        let _closed = self.0.flush().await;
+    }
+
+    /// Answers each request by echoing the value of its `mark` header.
+    async fn echo_marks(mut self) {
+        while let Some(head) = self.head().await {
+            let mark = field(&head, "mark").unwrap_or_default();
+            let length = mark.len();
+            self.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{mark}")).await;
+        }
+    }
+
+    /// Reads whatever still comes until the client closes.
+    async fn closed(mut self) {
+        let mut rest = Vec::new();
+        let _reset = self.0.read_to_end(&mut rest).await;
+    }
+}
+
+fn field(head: &str, name: &str) -> Option<String> {
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(field, _)| *field == name)
+        .map(|(_, v)| v.into())
+}
+
+fn no_strip(_: &mut HeaderMap) {}
+
+fn get(mark: &str) -> Request<RequestBody> {
+    let body = RequestBody::new(Empty::new(), 0, no_strip);
+    Request::get("/_wmcs/licensing/license.asmx")
+        .header("host", "rms")
+        .header("mark", mark)
+        .body(body)
+        .unwrap()
+}
+
+fn post(body: RequestBody) -> Request<RequestBody> {
+    Request::post("/_wmcs/licensing/license.asmx").header("host", "rms").body(body).unwrap()
+}
+
+fn whole(body: &'static str) -> RequestBody {
+    RequestBody::new(Full::new(Bytes::from_static(body.as_bytes())), u64::MAX, no_strip)
+}
+
+async fn text(response: Response<ResponseBody>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
+}
+
+/// A client's body that the test feeds piece by piece.
+struct Feed {
+    pieces: mpsc::UnboundedReceiver<io::Result<Frame<Bytes>>>,
+    declared: Option<u64>,
+    polled: Rc<Cell<bool>>,
+}
+
+struct Feeder(mpsc::UnboundedSender<io::Result<Frame<Bytes>>>);
+
+impl Feeder {
+    /// False once the body is gone.
+    fn give(&self, data: impl Into<Bytes>) -> bool {
+        self.0.send(Ok(Frame::data(data.into()))).is_ok()
+    }
+}
+
+fn feed(declared: Option<u64>) -> (Feeder, Feed) {
+    let (sender, pieces) = mpsc::unbounded_channel();
+    (Feeder(sender), Feed { pieces, declared, polled: Rc::default() })
+}
+
+impl Body for Feed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.polled.set(true);
+        self.pieces.poll_recv(cx)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.declared.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Pool {
+    /// Sends without a permit, which only requests from the road have.
+    async fn send_unjudged(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<ResponseBody>, BackendError> {
+        self.send_framed(request).await.map(|answered| answered.response)
+    }
+}

@@ -1,0 +1,321 @@
+//! Which connection carries which request, and which none any more.
+
+use super::*;
+use std::io::{Read, Write};
+
+#[test]
+fn a_second_request_uses_the_same_connection() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = server.pool();
+        assert_eq!(text(pool.send_unjudged(get("one")).await.unwrap()).await, "one");
+        assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
+        assert_eq!(pool.stats(), PoolStats { connects: 1, reuses: 1, open: 1, idle: 1, waiting: 0 });
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = Rc::new(Pool::new(Arc::new(BackendSettings { max_connections: 2, ..server.settings() })));
+        let request = |number: usize| {
+            let pool = Rc::clone(&pool);
+            spawn_local(async move {
+                let mark = format!("user-{number}");
+                assert_eq!(text(pool.send_unjudged(get(&mark)).await.unwrap()).await, mark);
+            })
+        };
+        for task in (0..20).map(request).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        assert_eq!(server.most_open.get(), 2);
+        assert_eq!(pool.stats(), PoolStats { connects: 2, reuses: 18, open: 2, idle: 2, waiting: 0 });
+    });
+}
+
+#[test]
+fn requests_and_abandoned_answers_mixed_never_swap_marks_nor_exceed_the_cap() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = Rc::new(Pool::new(Arc::new(BackendSettings { max_connections: 3, ..server.settings() })));
+        let request = |number: usize| {
+            let pool = Rc::clone(&pool);
+            spawn_local(async move {
+                let mark = format!("user-{number}");
+                let answer = pool.send_unjudged(get(&mark)).await.unwrap();
+                if !number.is_multiple_of(3) {
+                    assert_eq!(text(answer).await, mark);
+                }
+            })
+        };
+        for task in (0..200).map(request).collect::<Vec<_>>() {
+            task.await.unwrap();
+        }
+        assert!(server.most_open.get() <= 3);
+    });
+}
+
+#[test]
+fn a_full_queue_is_busy_at_once() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.closed()).await;
+        let settings = BackendSettings { max_connections: 1, queue_length: 0, ..server.settings() };
+        let pool = Rc::new(Pool::new(Arc::new(settings)));
+        let first = spawn_local({
+            let pool = Rc::clone(&pool);
+            async move { pool.send_unjudged(get("first")).await.map(drop) }
+        });
+        until(|| pool.stats().open == 1).await;
+        assert!(matches!(pool.send_unjudged(get("second")).await, Err(BackendError::Busy)));
+        first.abort();
+    });
+}
+
+#[test]
+fn an_idle_connection_that_the_server_closes_is_forgotten() {
+    in_worker(async {
+        let server = Server::start(|mut peer, number| async move {
+            peer.head().await;
+            peer.say(OK).await;
+            if number > 1 {
+                peer.closed().await;
+            }
+        })
+        .await;
+        let pool = server.pool();
+        text(pool.send_unjudged(get("")).await.unwrap()).await;
+        until(|| pool.stats().open == 0).await;
+        assert_eq!(pool.stats().idle, 0);
+        text(pool.send_unjudged(get("")).await.unwrap()).await;
+        assert_eq!(pool.stats().connects, 2);
+    });
+}
+
+/// Disturbs an idle connection while the worker's only thread is busy, so that the pool still takes it for alive, and
+/// gives the request that the server then gets on another connection.
+fn sent_afresh_after(disturb: fn(&mut std::net::TcpStream)) -> String {
+    let (request, requested) = std::sync::mpsc::channel();
+    in_worker(async move {
+        let (idle, is_idle) = std::sync::mpsc::channel::<()>();
+        let (disturbed, is_disturbed) = std::sync::mpsc::channel::<()>();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            let (mut first, _) = listener.accept().unwrap();
+            assert!(first.read(&mut buffer).unwrap() > 0);
+            first.write_all(OK.as_bytes()).unwrap();
+            is_idle.recv().unwrap();
+            disturb(&mut first);
+            disturbed.send(()).unwrap();
+            let (mut second, _) = listener.accept().unwrap();
+            let length = second.read(&mut buffer).unwrap();
+            second.write_all(OK.as_bytes()).unwrap();
+            request.send(String::from_utf8(buffer[..length].to_vec()).unwrap()).unwrap();
+        });
+        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+        let settings = BackendSettings::new("test", vec![address]);
+        let settings = BackendSettings { max_connections: 1, queue_length: 0, ..settings };
+        let pool = Pool::new(Arc::new(settings));
+        text(pool.send_unjudged(get("one")).await.unwrap()).await;
+        idle.send(()).unwrap();
+        is_disturbed.recv().unwrap();
+        assert_eq!(pool.stats().idle, 1);
+        assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "ok");
+        assert_eq!(pool.stats().connects, 2);
+        server.join().unwrap();
+    });
+    requested.recv().unwrap()
+}
+
+#[test]
+fn a_request_given_back_by_a_closed_connection_is_sent_on_a_fresh_one() {
+    let request = sent_afresh_after(|first| first.shutdown(std::net::Shutdown::Both).unwrap());
+    assert_eq!(field(&request, "mark").unwrap(), "two");
+}
+
+#[test]
+fn a_request_given_back_by_a_poisoned_connection_is_sent_on_a_fresh_one() {
+    let request = sent_afresh_after(|first| {
+        first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison").unwrap();
+    });
+    assert_eq!(field(&request, "mark").unwrap(), "two");
+}
+
+#[test]
+fn a_request_is_never_sent_again_once_it_was_written() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.bytes(4).await;
+        })
+        .await;
+        let lost = server.pool().send_unjudged(post(whole("body"))).await;
+        assert!(matches!(lost, Err(BackendError::ConnectionLost { .. })));
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn a_reused_connection_that_dies_after_the_request_was_written_is_not_retried() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say(OK).await;
+            peer.head().await;
+        })
+        .await;
+        let pool = server.pool();
+        text(pool.send_unjudged(get("one")).await.unwrap()).await;
+        assert!(matches!(pool.send_unjudged(get("two")).await, Err(BackendError::ConnectionLost { .. })));
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn the_next_server_is_tried_when_one_refuses_and_the_refusing_one_is_left_alone() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let servers = vec![refusing_address().await, server.address.clone()];
+        let pool = Pool::new(Arc::new(BackendSettings::new("test", servers)));
+        for mark in ["one", "two", "three"] {
+            assert_eq!(text(pool.send_unjudged(get(mark)).await.unwrap()).await, mark);
+        }
+        assert_eq!(server.accepted.get(), 1);
+    });
+}
+
+#[test]
+fn the_last_refusal_is_told_when_no_server_can_be_reached() {
+    in_worker(async {
+        let address = refusing_address().await;
+        let name = address.to_string();
+        let pool = Pool::new(Arc::new(BackendSettings::new("test", vec![address])));
+        let Err(BackendError::Unreachable { server, source }) = pool.send_unjudged(get("")).await else {
+            panic!("nobody listens")
+        };
+        assert_eq!((server, source.kind()), (name, io::ErrorKind::ConnectionRefused));
+    });
+}
+
+#[test]
+fn servers_take_turns() {
+    in_worker(async {
+        let one = Server::start(|peer, _| peer.echo_marks()).await;
+        let two = Server::start(|peer, _| peer.echo_marks()).await;
+        let servers = vec![one.address.clone(), two.address.clone()];
+        let pool = Pool::new(Arc::new(BackendSettings::new("test", servers)));
+        for mark in ["a", "b", "c", "d"] {
+            text(pool.send_unjudged(get(mark)).await.unwrap()).await;
+        }
+        assert_eq!((one.accepted.get(), two.accepted.get(), pool.stats().reuses), (1, 1, 2));
+    });
+}
+
+#[test]
+fn bytes_that_nobody_asked_for_close_an_idle_connection() {
+    in_worker(async {
+        let server = Server::start(|mut peer, number| async move {
+            peer.head().await;
+            peer.say(OK).await;
+            if number == 1 {
+                peer.say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison").await;
+            }
+            peer.closed().await;
+        })
+        .await;
+        let pool = server.pool();
+        text(pool.send_unjudged(get("one")).await.unwrap()).await;
+        until(|| pool.stats().open == 0).await;
+        assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "ok");
+        assert_eq!(server.accepted.get(), 2);
+    });
+}
+
+#[test]
+fn bytes_behind_an_answer_in_the_same_packet_close_the_connection() {
+    in_worker(async {
+        let server = Server::start(|mut peer, number| async move {
+            peer.head().await;
+            let poison = if number == 1 { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison" } else { "" };
+            peer.say(format!("{OK}{poison}")).await;
+            peer.closed().await;
+        })
+        .await;
+        let pool = server.pool();
+        assert_eq!(text(pool.send_unjudged(get("one")).await.unwrap()).await, "ok");
+        assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "ok");
+        assert_eq!(server.accepted.get(), 2);
+    });
+}
+
+#[test]
+fn an_abandoned_answer_closes_its_connection() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = server.pool();
+        drop(pool.send_unjudged(get("one")).await.unwrap());
+        until(|| pool.stats().open == 0).await;
+        assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
+        assert_eq!(server.accepted.get(), 2);
+    });
+}
+
+#[test]
+fn a_dropped_send_closes_its_connection() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.closed()).await;
+        let pool = Rc::new(server.pool());
+        let sending = spawn_local({
+            let pool = Rc::clone(&pool);
+            async move { pool.send_unjudged(get("")).await.map(drop) }
+        });
+        until(|| pool.stats().open == 1).await;
+        sending.abort();
+        until(|| pool.stats().open == 0).await;
+    });
+}
+
+#[test]
+fn an_answer_that_says_close_or_is_http_1_0_is_the_last_on_its_connection() {
+    for head in ["HTTP/1.1 200 OK\r\nConnection: close\r\n", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"]
+    {
+        in_worker(async move {
+            let server = Server::start(move |mut peer, _| async move {
+                while peer.head().await.is_some() {
+                    peer.say(format!("{head}Content-Length: 2\r\n\r\nok")).await;
+                }
+            })
+            .await;
+            let pool = server.pool();
+            text(pool.send_unjudged(get("one")).await.unwrap()).await;
+            text(pool.send_unjudged(get("two")).await.unwrap()).await;
+            assert_eq!(server.accepted.get(), 2, "{head}");
+        });
+    }
+}
+
+#[test]
+fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
+    in_worker(async {
+        let ended = Rc::new(Cell::new(0));
+        let count = Rc::clone(&ended);
+        let server = Server::start(move |peer, _| {
+            let count = Rc::clone(&count);
+            async move {
+                peer.echo_marks().await;
+                count.set(count.get() + 1);
+            }
+        })
+        .await;
+        let pool = server.pool();
+        let under_way = pool.send_unjudged(get("under way")).await.unwrap();
+        text(pool.send_unjudged(get("idle")).await.unwrap()).await;
+        drop(pool);
+        until(|| ended.get() == 1).await;
+        assert_eq!(text(under_way).await, "under way");
+        until(|| ended.get() == 2).await;
+    });
+}
