@@ -11,6 +11,7 @@ pub mod clock;
 pub mod decision;
 pub mod headers;
 pub mod identity;
+pub mod listener;
 pub mod observability;
 pub mod request;
 pub mod revocation;
