@@ -15,4 +15,5 @@ pub mod listener;
 pub mod observability;
 pub mod request;
 pub mod revocation;
+pub mod tls;
 pub mod validation;

@@ -1,0 +1,115 @@
+//! Chooses the server certificate for a ClientHello among several of one site.
+//!
+//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, older middleware only RSA ones, so a site may hold an
+//! ECDSA and an RSA certificate side by side. Takes key pairs in the order of preference, gives the first that the
+//! client can use.
+
+use rustls::crypto::CryptoProvider;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{CipherSuite, InconsistentKeys, SignatureAlgorithm, SignatureScheme};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+
+/// A server certificate chain with its private key.
+#[derive(Clone, Debug)]
+pub struct ServerKeyPair(Arc<CertifiedKey>);
+
+/// A certificate and a key that cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyPairError {
+    /// The private key belongs to another certificate.
+    #[error("the private key does not belong to the certificate")]
+    Mismatch,
+    /// rustls cannot use the key.
+    #[error("the private key cannot be used for TLS")]
+    Unusable(#[source] rustls::Error),
+}
+
+impl ServerKeyPair {
+    /// Joins a chain (leaf first) and its key.
+    ///
+    /// # Errors
+    /// Where the key is of a kind that rustls does not know, or belongs to another certificate.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, KeyPairError> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => KeyPairError::Mismatch,
+            other => KeyPairError::Unusable(other),
+        })?;
+        Ok(Self(Arc::new(certified)))
+    }
+
+    /// Bytes of the chain, as they stand in the handshake.
+    pub fn chain_length(&self) -> usize {
+        self.0.cert.iter().map(|certificate| certificate.len() + 3).sum()
+    }
+
+    /// The certificate of the server itself.
+    pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
+        self.0.cert.first()
+    }
+
+    fn serves(&self, schemes: &[SignatureScheme], suites: &[CipherSuite], tls13: bool) -> bool {
+        if self.0.key.choose_scheme(schemes).is_none() {
+            return false;
+        }
+        // TLS 1.3 suites do not name the signature; TLS 1.2 ones do.
+        tls13 && suites.iter().copied().any(is_tls13)
+            || suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
+    }
+}
+
+/// Picks among the key pairs of one site.
+#[derive(Debug)]
+pub struct CertificateChooser {
+    pairs: Vec<ServerKeyPair>,
+    tls13: bool,
+}
+
+impl CertificateChooser {
+    /// `pairs` in the order of preference; `tls13` whether the site offers TLS 1.3.
+    pub fn new(pairs: Vec<ServerKeyPair>, tls13: bool) -> Self {
+        Self { pairs, tls13 }
+    }
+}
+
+impl ResolvesServerCert for CertificateChooser {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let fits =
+            |pair: &&ServerKeyPair| pair.serves(hello.signature_schemes(), hello.cipher_suites(), self.tls13);
+        // With no match the first one goes into the handshake, which then fails with the alert that says why.
+        self.pairs.iter().find(fits).or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
+    }
+}
+
+/// The TLS 1.3 suites that the provider has.
+fn is_tls13(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS13_AES_256_GCM_SHA384
+            | CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+    )
+}
+
+/// The signature algorithm that a TLS 1.2 suite of the provider demands of the server's key.
+fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
+    Some(match suite {
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+        | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => SignatureAlgorithm::ECDSA,
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+        | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => SignatureAlgorithm::RSA,
+        _ => return None,
+    })
+}
+
+/// The cryptography that TLS uses here.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
