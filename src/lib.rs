@@ -13,6 +13,7 @@ pub mod headers;
 pub mod identity;
 pub mod listener;
 pub mod observability;
+pub mod policy;
 pub mod request;
 pub mod revocation;
 pub mod tls;

@@ -1,0 +1,141 @@
+//! Takes a host name, gives the site that serves it. A host that no site names has none.
+
+use crate::request::{HostName, HostPattern};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// Which site serves which hosts. Two hash tables whatever the number of hosts: Caddy's matcher changed to another
+/// algorithm, and to minding letter case, above a hundred names (CVE-2026-27588).
+#[derive(Clone, Debug, Default)]
+pub struct HostTable {
+    exact: HashMap<HostName, usize>,
+    /// Keyed by the name below which exactly one label stands.
+    one_label_below: HashMap<Box<str>, usize>,
+}
+
+/// A host is named twice, in one site or in two: which of them serves it would depend on their order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{host}` is named twice")]
+pub struct HostTwice {
+    /// The host or wildcard.
+    pub host: HostPattern,
+    /// The site that named it first.
+    pub first: usize,
+    /// The site that names it again.
+    pub again: usize,
+}
+
+impl HostTable {
+    /// Takes every host of every site, with the index of its site.
+    ///
+    /// # Errors
+    ///
+    /// Names every host that stands there twice.
+    pub fn build(hosts: impl IntoIterator<Item = (HostPattern, usize)>) -> Result<Self, Vec<HostTwice>> {
+        let mut table = Self::default();
+        let mut faults = Vec::new();
+        for (host, site) in hosts {
+            if let Err(first) = table.insert(&host, site) {
+                faults.push(HostTwice { host, first, again: site });
+            }
+        }
+        if faults.is_empty() { Ok(table) } else { Err(faults) }
+    }
+
+    /// The index of the site that serves `host`: by its name, else by a wildcard. `None` admits nobody.
+    pub fn find(&self, host: &HostName) -> Option<usize> {
+        let by_wildcard = || self.one_label_below.get(host.parent()?);
+        self.exact.get(host).or_else(by_wildcard).copied()
+    }
+
+    /// Gives the site that has the host already.
+    fn insert(&mut self, host: &HostPattern, site: usize) -> Result<(), usize> {
+        match host {
+            HostPattern::Exact(name) => insert_new(self.exact.entry(name.clone()), site),
+            HostPattern::OneLabelBelow(parent) => {
+                insert_new(self.one_label_below.entry(parent.to_string().into_boxed_str()), site)
+            }
+        }
+    }
+}
+
+fn insert_new<K>(entry: Entry<'_, K, usize>, site: usize) -> Result<(), usize> {
+    match entry {
+        Entry::Occupied(first) => Err(*first.get()),
+        Entry::Vacant(vacant) => {
+            vacant.insert(site);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn table(hosts: &[(&str, usize)]) -> Result<HostTable, Vec<HostTwice>> {
+        HostTable::build(hosts.iter().map(|(host, site)| (HostPattern::parse(host).unwrap(), *site)))
+    }
+
+    fn find(table: &HostTable, host: &str) -> Option<usize> {
+        table.find(&HostName::parse(host).unwrap())
+    }
+
+    #[test]
+    fn an_exact_name_goes_before_a_wildcard() {
+        let table =
+            table(&[("*.example.org", 0), ("a.example.org", 1), ("[::1]", 2), ("192.0.2.1", 3)]).unwrap();
+        assert_eq!(find(&table, "A.example.org."), Some(1));
+        assert_eq!(find(&table, "b.EXAMPLE.org"), Some(0));
+        assert_eq!(find(&table, "[0::1]"), Some(2));
+        assert_eq!(find(&table, "192.0.2.1"), Some(3));
+    }
+
+    #[test]
+    fn a_host_that_nobody_names_has_no_site() {
+        let table = table(&[("*.example.org", 0), ("a.example.net", 1)]).unwrap();
+        for host in ["example.org", "a.b.example.org", "b.example.net", "example.net", "org", "192.0.2.1"] {
+            assert_eq!(find(&table, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_host_named_twice_is_an_error_in_every_spelling() {
+        let faults = table(&[
+            ("a.example", 0),
+            ("b.example", 0),
+            ("A.Example.", 1),
+            ("*.c.example", 1),
+            ("*.C.example", 1),
+        ]);
+        let twice = |host, first, again| HostTwice { host: HostPattern::parse(host).unwrap(), first, again };
+        assert_eq!(faults.unwrap_err(), [twice("a.example", 0, 1), twice("*.c.example", 1, 1)]);
+    }
+
+    /// `host` with the letters that `mask` names in upper case.
+    fn with_case(host: &str, mask: u32) -> String {
+        let flip = |(i, letter): (usize, char)| {
+            if mask >> (i % 32) & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
+        };
+        host.chars().enumerate().map(flip).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_site_of_a_host_does_not_depend_on_letter_case_or_on_how_many_there_are(
+            count in 1_usize..5000, asked in any::<prop::sample::Index>(), config_case: u32, asked_case: u32,
+        ) {
+            let host = |n: usize| format!("host-{n}.example.org");
+            let hosts = (0..count).map(|n| (HostPattern::parse(&with_case(&host(n), config_case)).unwrap(), n));
+            let wildcard = (HostPattern::parse(&with_case("*.example.org", config_case)).unwrap(), count);
+            let table = HostTable::build(hosts.chain([wildcard])).unwrap();
+            let asked = asked.index(count);
+            prop_assert_eq!(find(&table, &with_case(&host(asked), asked_case)), Some(asked));
+            prop_assert_eq!(find(&table, &with_case(&format!("{}.", host(asked)), asked_case)), Some(asked));
+            prop_assert_eq!(find(&table, &with_case("other.example.org", asked_case)), Some(count));
+            prop_assert_eq!(find(&table, &with_case("x.host-0.example.org", asked_case)), None);
+        }
+    }
+}

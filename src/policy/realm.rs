@@ -1,0 +1,31 @@
+//! How a presented certificate is judged and whom it names.
+
+use crate::identity::MappingRule;
+use crate::revocation::ocsp::OcspClient;
+use crate::revocation::{LiveCrls, RevocationRule};
+use crate::validation::{TrustSet, ValidationRule};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One realm: trust, revocation and mapping, as the stages take them.
+#[derive(Debug)]
+pub struct Realm {
+    /// As in proxy.toml; part of every cache key.
+    pub name: Arc<str>,
+    /// Raised whenever anything of this may have changed, so that no verdict outlives the settings it came from.
+    pub generation: u64,
+    /// Anchors and intermediates.
+    pub trust: Arc<TrustSet>,
+    /// What a chain must satisfy to be valid here at all.
+    pub validation: Arc<ValidationRule>,
+    /// How much must be known about revocation.
+    pub revocation: RevocationRule,
+    /// The CRLs at hand, and where more of them come from.
+    pub crls: Arc<LiveCrls>,
+    /// Asks responders, where the realm does.
+    pub ocsp: Option<Arc<OcspClient>>,
+    /// Whom a certificate names.
+    pub mapping: MappingRule,
+    /// The longest that any verdict lives.
+    pub max_age: Duration,
+}
