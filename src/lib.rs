@@ -14,6 +14,7 @@ pub mod identity;
 pub mod listener;
 pub mod observability;
 pub mod policy;
+pub mod proxy;
 pub mod request;
 pub mod revocation;
 pub mod tls;

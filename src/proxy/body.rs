@@ -1,0 +1,143 @@
+//! The body of an answer, which carries the request's record to its end.
+
+use super::life::Progress;
+use super::record::RequestRecord;
+use crate::backend::{ResponseBody, ResponseBodyError};
+use crate::decision::{Denial, DenialId};
+use crate::headers::{OwnedNames, trailers};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// An answer on its way to the client: a page of ours, or the backend's body streamed.
+///
+/// The record is written when the last byte has been handed to the connection, when the backend breaks off, or when
+/// the connection drops the body because the client left.
+pub(super) struct AnswerBody {
+    source: Source,
+    sent: u64,
+    record: Option<RequestRecord>,
+    progress: Option<Rc<Progress>>,
+}
+
+enum Source {
+    Page(Full<Bytes>),
+    Backend(ResponseBody, Arc<OwnedNames>),
+}
+
+impl AnswerBody {
+    /// A page of ours.
+    pub(super) fn page(page: Bytes, told: Option<(RequestRecord, Rc<Progress>)>) -> Self {
+        let (record, progress) = told.unzip();
+        Self { source: Source::Page(Full::new(page)), sent: 0, record, progress }
+    }
+
+    /// The backend's body.
+    pub(super) fn backend(
+        body: ResponseBody,
+        owned: Arc<OwnedNames>,
+        record: RequestRecord,
+        progress: Rc<Progress>,
+    ) -> Self {
+        Self { source: Source::Backend(body, owned), sent: 0, record: Some(record), progress: Some(progress) }
+    }
+
+    fn finish(&mut self) {
+        if let Some(record) = self.record.take() {
+            record.finish(self.sent);
+        }
+    }
+
+    fn break_off(&mut self, error: &ResponseBodyError) {
+        if let Some(record) = self.record.take() {
+            let id = match error {
+                ResponseBodyError::Stalled => DenialId::BackendTimeout,
+                ResponseBodyError::Cut(_) => DenialId::BackendUnreachable,
+            };
+            record.break_off(self.sent, &Denial::because(id, error));
+        }
+    }
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        match self {
+            Self::Page(page) => {
+                Pin::new(page).poll_frame(cx).map(|frame| Some(frame?.map_err(|never| match never {})))
+            }
+            Self::Backend(body, owned) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| Some(frame?.map(|frame| without_our_names(frame, owned)))),
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = ResponseBodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        let this = self.get_mut();
+        let frame = match this.source.poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                this.progress.iter().for_each(|progress| progress.waits_for_backend());
+                return Poll::Pending;
+            }
+        };
+        this.progress.iter().for_each(|progress| progress.moved());
+        match &frame {
+            Some(Ok(frame)) => {
+                let data = frame.data_ref().map_or(0, Bytes::len);
+                this.sent += u64::try_from(data).unwrap_or(u64::MAX);
+            }
+            Some(Err(error)) => this.break_off(error),
+            None => this.finish(),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Page(page) => page.is_end_stream(),
+            Source::Backend(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Page(page) => page.size_hint(),
+            Source::Backend(body, _) => body.size_hint(),
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // hyper does not ask again once the declared length is reached. Anything else that drops the body early is a
+        // client that left.
+        if self.is_end_stream() {
+            self.finish();
+        } else if let Some(record) = self.record.take() {
+            record.abandon(self.sent);
+        }
+    }
+}
+
+/// A backend's trailers may say no more than its headers.
+fn without_our_names(frame: Frame<Bytes>, owned: &OwnedNames) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            trailers::strip(&mut trailers, owned);
+            Frame::trailers(trailers)
+        }
+        Err(other) => other,
+    }
+}

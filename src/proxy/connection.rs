@@ -1,0 +1,238 @@
+//! One client connection: its handshake, the site that it named, its HTTP version, and its end.
+//!
+//! Never looks at a request; that is the service's road.
+
+use super::body::AnswerBody;
+use super::endpoints::Endpoints;
+use super::life::{Life, Order};
+use super::record::ConnectionFacts;
+use super::service::Service;
+use super::snapshot::{Limits, Snapshot};
+use super::worker::Worker;
+use crate::audit::{self, CertificateOffer};
+use crate::request::HostName;
+use crate::tls::{self, Accepted, HandshakeError, TlsFacts};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+/// Streams that one HTTP/2 connection may have open.
+const MAX_STREAMS: u32 = 100;
+
+/// Serves one connection that came in on a TLS listener, to its end.
+pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints) {
+    let gate = Rc::clone(&worker);
+    let gate = gate.gate();
+    let snapshot = gate.snapshot.load_full();
+    let local = stream.local_addr().unwrap_or(endpoints.listener);
+    let choose = |name: Option<&str>| {
+        let name = name.map(HostName::parse).transpose().ok()?;
+        let sites = snapshot.sites.tls.get(&endpoints.listener)?;
+        let site = sites.for_server_name(name.as_ref(), local)?;
+        Some((site.tls.clone(), (name, local)))
+    };
+    let handshake = tls::accept(stream, choose, snapshot.limits.handshake, &gate.clock);
+    let accepted = tokio::select! {
+        accepted = handshake => accepted,
+        () = gate.stopping.cancelled() => return,
+    };
+    count(&worker, &accepted);
+    let (stream, (server_name, local), facts) = match accepted {
+        Ok(Accepted { stream, chosen, facts }) => (stream, chosen, facts),
+        Err(error) => {
+            log_failure(&error, endpoints);
+            return;
+        }
+    };
+    let limits = snapshot.limits;
+    let span = span_of_life(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
+    let life = Life::new(span, &limits);
+    drop(snapshot);
+    let http2 = facts.http2;
+    let connection = connection_facts(endpoints, Some(&facts));
+    let service = Rc::new(Service::tls(worker, connection, endpoints, local, server_name, facts, life));
+    if http2 {
+        serve_http2(stream, service, limits).await;
+    } else {
+        serve_http1(stream, service, limits).await;
+    }
+}
+
+/// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
+pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints) {
+    let limits = worker.gate().snapshot.load().limits;
+    let life = Life::new(limits.connection_max_age, &limits);
+    let service = Rc::new(Service::plain(worker, connection_facts(endpoints, None), endpoints, life));
+    serve_http1(stream, service, limits).await;
+}
+
+async fn serve_http1<IO>(stream: IO, service: Rc<Service>, limits: Limits)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let handler = Handler(Rc::clone(&service));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.client_idle)
+        .max_header_size(limits.max_header)
+        .serve_connection(TokioIo::new(stream), handler);
+    let ended = run(connection, &service, http1::Connection::graceful_shutdown, false).await;
+    service.connection_ended(ended);
+}
+
+async fn serve_http2<IO>(stream: IO, service: Rc<Service>, limits: Limits)
+where
+    IO: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let handler = Handler(Rc::clone(&service));
+    let connection = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits.client_idle)
+        .serve_connection(TokioIo::new(stream), handler);
+    let ended = run(connection, &service, http2::Connection::graceful_shutdown, true).await;
+    service.connection_ended(ended);
+}
+
+/// hyper's view of a service.
+struct Handler(Rc<Service>);
+
+impl hyper::service::Service<Request<Incoming>> for Handler {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let service = Rc::clone(&self.0);
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+/// Drives a connection. When its life is over, when the gate stops, or when it has been idle for too long, it is told
+/// to finish what runs and close; and it is dropped when that, too, takes too long.
+async fn run<C>(
+    connection: C,
+    service: &Service,
+    shut_down: impl Fn(Pin<&mut C>),
+    idle_ends: bool,
+) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let life = service.life();
+    let mut connection = std::pin::pin!(connection);
+    let (stopping, retired) = (service.stopping(), life.retired());
+    let mut look = std::pin::pin!(sleep_until(Instant::now()));
+    let mut closing = false;
+    loop {
+        let close = tokio::select! {
+            ended = connection.as_mut() => return ended,
+            // hyper would wait for a first request, and with it the whole drain limit.
+            () = stopping.cancelled(), if !closing => match life.is_unused() {
+                true => return Ok(()),
+                false => true,
+            },
+            () = retired.cancelled(), if !closing => true,
+            () = look.as_mut() => match life.order(idle_ends) {
+                Order::BreakOff => return Ok(()),
+                Order::Close => true,
+                Order::LookAgain(time) => {
+                    look.as_mut().reset(time);
+                    false
+                }
+            },
+        };
+        if close {
+            look.as_mut().reset(life.next_look_while_closing());
+            if !closing {
+                closing = true;
+                shut_down(connection.as_mut());
+            }
+        }
+    }
+}
+
+/// hyper's HTTP/2 wants to run each stream as a task; they stay on this worker.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F> hyper::rt::Executor<F> for LocalExecutor
+where
+    F: Future<Output = ()> + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// How long the connection takes requests: up to its greatest age, or the end of the card's proof.
+fn span_of_life(
+    snapshot: &Snapshot,
+    worker: &Worker,
+    facts: &TlsFacts,
+    server_name: Option<&HostName>,
+    endpoints: Endpoints,
+    local: SocketAddr,
+) -> Duration {
+    let mut span = snapshot.limits.connection_max_age;
+    let sites = snapshot.sites.tls.get(&endpoints.listener);
+    if let (false, Some(site)) =
+        (facts.certificates.is_empty(), sites.and_then(|sites| sites.for_server_name(server_name, local)))
+    {
+        let end_of_proof = facts.proven_at.plus(site.card_proof_max_age);
+        span = span.min(end_of_proof.since(worker.gate().clock.now()));
+    }
+    span
+}
+
+fn connection_facts(endpoints: Endpoints, tls: Option<&TlsFacts>) -> ConnectionFacts {
+    ConnectionFacts {
+        listener: endpoints.listener.to_string(),
+        peer: endpoints.peer.to_string(),
+        tls: tls.map(|facts| audit::TlsFacts {
+            version: facts.version.number(),
+            resumed: facts.resumed,
+            cipher: facts.cipher.clone(),
+            alpn: facts.alpn.clone(),
+            certificate: match (facts.asked, facts.certificates.is_empty()) {
+                (false, _) => CertificateOffer::NotAsked,
+                (true, true) => CertificateOffer::NoneGiven,
+                (true, false) => CertificateOffer::Given,
+            },
+        }),
+    }
+}
+
+fn count<IO, T>(worker: &Worker, accepted: &Result<Accepted<IO, T>, HandshakeError>) {
+    let handshakes = &worker.gate().metrics.handshakes;
+    match accepted {
+        Ok(accepted) if accepted.facts.resumed => handshakes.resumed.inc(),
+        Ok(_) => handshakes.full.inc(),
+        Err(HandshakeError::UnknownName { .. }) => handshakes.unknown_name.inc(),
+        Err(HandshakeError::Timeout { .. }) => handshakes.timeout.inc(),
+        Err(HandshakeError::Failed { .. }) => handshakes.failed.inc(),
+    };
+}
+
+/// No request, so no audit record; an operator who looks for a client that cannot connect finds this.
+fn log_failure(error: &HandshakeError, endpoints: Endpoints) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::debug!(
+        target: "portcullis::handshake",
+        peer = %endpoints.peer,
+        listener = %endpoints.listener,
+        error = %error,
+        cause,
+    );
+}

@@ -1,0 +1,135 @@
+//! The card of one connection: parsed once, judged when a path asks for it, and looked at again on every request.
+
+use super::gate::Gate;
+use super::record::RequestRecord;
+use crate::clock::UnixTime;
+use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
+use crate::policy::{Realm, Site};
+use crate::revocation::CrlGeneration;
+use crate::tls::TlsFacts;
+use crate::validation::PresentedChain;
+use std::cell::{OnceCell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a connection believes in a refusal before it asks the judge's caches again.
+const REFUSAL_HELD: Duration = Duration::from_secs(5);
+
+/// What a connection knows about the card behind it.
+pub struct CardOnConnection {
+    tls: TlsFacts,
+    presented: OnceCell<Result<Arc<PresentedChain>, Arc<Refusal>>>,
+    verdict: RefCell<Option<Verdict>>,
+}
+
+/// A verdict with what it holds for: a kept-alive request costs no look-up while configuration and CRLs still stand.
+#[derive(Clone)]
+struct Verdict {
+    outcome: Result<Arc<Credential>, Arc<Refusal>>,
+    generation: u64,
+    crls: CrlGeneration,
+    until: UnixTime,
+}
+
+impl CardOnConnection {
+    /// The card that a handshake told about, not looked at yet.
+    pub fn new(tls: TlsFacts) -> Self {
+        Self { tls, presented: OnceCell::new(), verdict: RefCell::new(None) }
+    }
+
+    /// What the handshake told.
+    pub fn tls(&self) -> &TlsFacts {
+        &self.tls
+    }
+
+    /// The evidence for one request under `rule`. Nothing is judged for a path that does not look at cards.
+    pub(super) async fn evidence(
+        &self,
+        rule: &Rule,
+        site: &Site,
+        gate: &Gate,
+        record: &mut RequestRecord,
+    ) -> Evidence {
+        let now = gate.clock.now();
+        let (chain, realm) = match self.to_judge(rule, site, now) {
+            Ok(found) => found,
+            Err(evidence) => return evidence,
+        };
+        record.certificate(chain.leaf());
+        // Taken before judging: CRLs that change meanwhile have the card judged again at the next request.
+        let crls = realm.crls.generation();
+        let held = self.verdict.borrow().as_ref().filter(|v| v.holds(realm.generation, crls, now)).cloned();
+        let outcome = match held {
+            Some(verdict) => verdict.outcome,
+            None => {
+                let started = Instant::now();
+                let outcome = gate.judge.judge(realm, chain, now).await;
+                record.judged(started.elapsed());
+                let until = match &outcome {
+                    Ok(credential) => credential.deadline(),
+                    Err(refusal) if refusal.denial().id().is_transient() => now,
+                    Err(_) => now.plus(REFUSAL_HELD),
+                };
+                let verdict = Verdict { outcome: outcome.clone(), generation: realm.generation, crls, until };
+                self.verdict.replace(Some(verdict));
+                outcome
+            }
+        };
+        Evidence::from(outcome)
+    }
+
+    /// The chain that is to be judged under `rule`, and the realm to judge it in.
+    ///
+    /// # Errors
+    /// The evidence, where nothing is to be judged: no card, one that does not count, or one that cannot be read.
+    pub fn to_judge<'a>(
+        &'a self,
+        rule: &Rule,
+        site: &'a Site,
+        now: UnixTime,
+    ) -> Result<(&'a Arc<PresentedChain>, &'a Arc<Realm>), Evidence> {
+        if let Some(absent) = self.absent(rule, site, now) {
+            return Err(Evidence::None(absent));
+        }
+        let realm = site.realm.as_ref().ok_or(Evidence::None(Absent::NotAsked))?;
+        match self.presented() {
+            Ok(chain) => Ok((chain, realm)),
+            Err(refusal) => Err(Evidence::Refused(Arc::clone(refusal))),
+        }
+    }
+
+    /// Why there is nothing to judge, if there is nothing.
+    fn absent(&self, rule: &Rule, site: &Site, now: UnixTime) -> Option<Absent> {
+        if !rule.looks_at_card() {
+            return Some(Absent::NotLookedAt);
+        }
+        match (site.tls.asks_for_certificate(), self.tls.asked) {
+            (false, _) => return Some(Absent::NotAsked),
+            (true, false) => return Some(Absent::AskedOnlySince),
+            (true, true) => {}
+        }
+        if self.tls.certificates.is_empty() {
+            return Some(Absent::NotPresented);
+        }
+        // The connection ends when the proof does; this catches the request that was faster.
+        self.proof_ended(site, now).then_some(Absent::ProofTooOld)
+    }
+
+    /// Whether the card's key signed longer ago than the site admits.
+    pub(super) fn proof_ended(&self, site: &Site, now: UnixTime) -> bool {
+        !self.tls.certificates.is_empty() && self.tls.proven_at.plus(site.card_proof_max_age) <= now
+    }
+
+    fn presented(&self) -> &Result<Arc<PresentedChain>, Arc<Refusal>> {
+        self.presented.get_or_init(|| match PresentedChain::parse(&self.tls.certificates) {
+            Ok(chain) => Ok(Arc::new(chain)),
+            Err(error) => Err(Arc::new(Refusal::Malformed(error))),
+        })
+    }
+}
+
+impl Verdict {
+    fn holds(&self, generation: u64, crls: CrlGeneration, now: UnixTime) -> bool {
+        self.generation == generation && self.crls == crls && now < self.until
+    }
+}

@@ -1,0 +1,26 @@
+//! What all workers share.
+
+use super::judge::Judge;
+use super::snapshot::Snapshot;
+use crate::audit::AuditLog;
+use crate::clock::Clock;
+use crate::observability::Metrics;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The one gate of a process. Workers, reload and the admin listener hold it together.
+pub struct Gate {
+    /// The time.
+    pub clock: Clock,
+    /// The configuration in force.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Judges cards, with the caches of all stages.
+    pub judge: Judge,
+    /// Where the audit records go.
+    pub audit: AuditLog,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Says that no more requests are taken: connections finish what runs and close.
+    pub stopping: CancellationToken,
+}

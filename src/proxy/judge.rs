@@ -1,0 +1,228 @@
+//! Judges a presented chain in a realm: valid, not revoked, and whose.
+//!
+//! Slow by nature, so every stage answers from its cache where it can, the whole has one limit in time, and only so
+//! many chains are judged at once.
+
+use crate::clock::{Clock, UnixTime};
+use crate::decision::{Credential, Refusal};
+use crate::identity::{AccountCache, MappedBy};
+use crate::observability::Metrics;
+use crate::policy::Realm;
+use crate::revocation::{RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check};
+use crate::tls::HandshakeJudge;
+use crate::validation::{
+    ChainError, JudgedBy, PresentedChain, ValidatedChain, ValidationCache, Violation, validate,
+};
+use rustls::CertificateError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// How many cards each cache holds: a large ministry's staff.
+const CAPACITY: u64 = 100_000;
+
+/// How many may wait for each place; the next is turned away at once, since its turn would come too late.
+const WAITING_PER_PLACE: usize = 8;
+
+/// The judge and the caches of its three stages, shared by all workers.
+pub struct Judge {
+    validation: ValidationCache,
+    revocation: RevocationCache,
+    accounts: AccountCache,
+    places: Semaphore,
+    /// Those judged now and those that wait for a place.
+    admitted: Semaphore,
+    limit: Duration,
+}
+
+impl Judge {
+    /// `limit` for one chain in all, waiting included; `places` chains at once.
+    pub fn new(limit: Duration, places: usize, metrics: &Metrics) -> Self {
+        Self {
+            validation: ValidationCache::new(CAPACITY, metrics.validation_cache.clone()),
+            revocation: RevocationCache::new(CAPACITY, metrics.revocation_cache.clone()),
+            accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
+            places: Semaphore::new(places),
+            admitted: Semaphore::new(
+                places.saturating_mul(1 + WAITING_PER_PLACE).min(Semaphore::MAX_PERMITS),
+            ),
+            limit,
+        }
+    }
+
+    /// The credential that `chain` is in `realm` now, or why it is none.
+    ///
+    /// # Errors
+    /// The refusal. Time running out is one too: nobody is let in meanwhile.
+    pub async fn judge(
+        &self,
+        realm: &Arc<Realm>,
+        chain: &Arc<PresentedChain>,
+        now: UnixTime,
+    ) -> Result<Arc<Credential>, Arc<Refusal>> {
+        let _admitted = self.admitted.try_acquire().map_err(|_| Arc::new(Refusal::Overloaded))?;
+        let judging = async {
+            let _place = self.places.acquire().await.map_err(|_| Arc::new(Refusal::Overloaded))?;
+            self.stages(realm, chain, now).await
+        };
+        timeout(self.limit, judging).await.unwrap_or_else(|_| Err(Arc::new(Refusal::Timeout(self.limit))))
+    }
+
+    async fn stages(
+        &self,
+        realm: &Arc<Realm>,
+        chain: &Arc<PresentedChain>,
+        now: UnixTime,
+    ) -> Result<Arc<Credential>, Arc<Refusal>> {
+        let judged_by = JudgedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
+        let validated = self
+            .validation
+            .validate(judged_by, chain, &realm.trust, &realm.validation, now)
+            .await
+            .map_err(|error| Arc::new(Refusal::Chain(error)))?;
+        let unrevoked = self
+            .unrevoked(realm, &validated, now)
+            .await
+            .map_err(|error| Arc::new(Refusal::Revocation(Arc::new(error))))?;
+        let mapped_by = MappedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
+        let account = self.accounts.map(mapped_by, &unrevoked, &realm.mapping, now).await;
+        Ok(Arc::new(Credential::new(unrevoked, account, now.plus(realm.max_age))))
+    }
+
+    /// What the CRLs say of a proven chain. The first card whose CRL is not there yet waits until it was fetched or
+    /// cannot be, at most half of the limit: a server that is down must leave time to say so. Later ones do not wait.
+    async fn unrevoked(
+        &self,
+        realm: &Realm,
+        chain: &Arc<ValidatedChain>,
+        now: UnixTime,
+    ) -> Result<UnrevokedChain, RevocationError> {
+        let check = || async {
+            let (crls, ocsp) = (realm.crls.store(), realm.ocsp.as_deref());
+            self.revocation.check(chain, &realm.revocation, &realm.trust, &crls, ocsp, now).await
+        };
+        let awaited = realm.crls.want(chain, &realm.revocation, now);
+        let outcome = check().await;
+        if awaited.is_empty() || !leaves_open(&outcome) {
+            return outcome;
+        }
+        drop(timeout(self.limit / 2, awaited.done()).await);
+        check().await
+    }
+}
+
+/// Whether what the CRLs say may be more when more of them are there.
+fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
+    match outcome {
+        Ok(passed) => passed.status().iter().any(|one| matches!(one.verdict, RevocationVerdict::Unknown(_))),
+        Err(RevocationError::Unknown { .. }) => true,
+        Err(RevocationError::Revoked { .. }) => false,
+    }
+}
+
+/// Judges inside the handshake, for sites that answer a bad certificate with an alert: the chain and the CRLs at
+/// hand, and nothing that would have to be waited for. Where CRLs are fetched or responders asked, what the CRLs at hand
+/// do not know is left to the judging of the request.
+pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeJudge {
+    Arc::new(move |presented| {
+        let now = clock.now();
+        let chain = PresentedChain::parse(presented).map_err(|_| CertificateError::BadEncoding)?;
+        let validated = validate(&Arc::new(chain), &realm.trust, &realm.validation, now)
+            .map_err(|error| alert(&error))?;
+        match check(&Arc::new(validated), &realm.revocation, &realm.trust, &realm.crls.store(), now) {
+            Ok(_) => Ok(()),
+            Err(RevocationError::Revoked { .. }) => Err(CertificateError::Revoked),
+            Err(RevocationError::Unknown { .. }) if realm.crls.fetches() || realm.ocsp.is_some() => Ok(()),
+            Err(RevocationError::Unknown { .. }) => Err(CertificateError::UnknownRevocationStatus),
+        }
+    })
+}
+
+/// The alert that says most about a chain's fault (RFC 8446 6.2).
+fn alert(error: &ChainError) -> CertificateError {
+    match &error.violation {
+        Violation::Expired { .. } => CertificateError::Expired,
+        Violation::NotYetValid { .. } => CertificateError::NotValidYet,
+        // A CA of the right name did not sign it, so it is another CA. rustls's word for a bad signature would become
+        // decrypt_error, which speaks of the handshake's own signatures.
+        Violation::NoIssuer { .. } | Violation::Signature { .. } => CertificateError::UnknownIssuer,
+        Violation::KeyUsage { .. }
+        | Violation::ExtendedKeyUsage { .. }
+        | Violation::CertificatePolicy
+        | Violation::NoPolicy => CertificateError::InvalidPurpose,
+        Violation::UnknownCriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
+        Violation::PathTooLong { .. }
+        | Violation::TooManyBranches
+        | Violation::WeakKey { .. }
+        | Violation::DuplicateExtension { .. }
+        | Violation::UndecodableExtension { .. }
+        | Violation::NotCa
+        | Violation::NameNotPermitted { .. }
+        | Violation::NameExcluded { .. }
+        | Violation::NameNotJudged { .. }
+        | Violation::TooManyNames
+        | Violation::AnyPolicyMapped
+        | Violation::TooManyPolicies
+        | Violation::PathLength { .. } => CertificateError::ApplicationVerificationFailure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::pki::Pki;
+    use crate::identity::{MappingRule, Strength};
+    use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
+    use crate::validation::{TrustSet, ValidationRule};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// A judge with this many places, a realm, and a good card.
+    fn court(places: usize) -> (Judge, Arc<Realm>, Arc<PresentedChain>) {
+        let pki = Pki::create(Clock::system().now()).unwrap();
+        let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
+        let realm = Realm {
+            name: "staff".into(),
+            generation: 1,
+            trust: Arc::new(TrustSet::new(vec![anchor], Vec::new())),
+            validation: Arc::new(ValidationRule::default()),
+            revocation: RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() },
+            crls: Arc::new(LiveCrls::load(Vec::new(), None, None, UnixTime::EPOCH).unwrap()),
+            ocsp: None,
+            mapping: MappingRule {
+                order: Vec::new(),
+                strength: Strength::Strong,
+                identity_issuers: Vec::new(),
+                rules: Vec::new(),
+            },
+            max_age: LIMIT,
+        };
+        let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
+        (Judge::new(LIMIT, places, &Metrics::new("0", &[])), Arc::new(realm), Arc::new(chain))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_card_that_gets_no_place_in_time_is_not_let_in() {
+        let (judge, realm, chain) = court(1);
+        let _held = judge.places.acquire().await.unwrap();
+        let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
+        assert!(matches!(*refusal, Refusal::Timeout(LIMIT)));
+    }
+
+    #[tokio::test]
+    async fn a_card_beyond_the_queue_is_turned_away_at_once() {
+        let (judge, realm, chain) = court(1);
+        let _full = judge.admitted.acquire_many(9).await.unwrap();
+        let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
+        assert!(matches!(*refusal, Refusal::Overloaded));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_free_again_after_a_verdict() {
+        let (judge, realm, chain) = court(1);
+        for _ in 0..20 {
+            assert!(judge.judge(&realm, &chain, Clock::system().now()).await.is_ok());
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! How busy a connection is, and when it has to end. Takes note of requests and of answers on their way, tells the
+//! connection's driver to go on, to take no more requests, or to break off. Never looks at a request.
+
+use super::snapshot::Limits;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What one connection's driver looks at.
+pub(super) struct Life {
+    /// After this no more requests are taken.
+    end: Instant,
+    /// After this what still runs is broken off.
+    last_end: Instant,
+    idle: Duration,
+    used: Cell<bool>,
+    running: Cell<usize>,
+    idle_since: Cell<Instant>,
+    answers: RefCell<Vec<Weak<Progress>>>,
+    retired: CancellationToken,
+}
+
+/// What the driver is to do with the connection now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Nothing. Look again at this time.
+    LookAgain(Instant),
+    /// Let what runs end, and take no more requests.
+    Close,
+    /// Break off: its time is over, or the client does not take its answers. Each holds a place in the audit log's
+    /// queue, so that clients which never read could otherwise keep everybody out.
+    BreakOff,
+}
+
+/// How an answer moves. Held by its body.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// When the client last took a piece; nothing while the backend is waited for.
+    offered: Cell<Option<Instant>>,
+}
+
+/// Counts a request as running until its answer's head is ready.
+pub(super) struct Running<'a>(&'a Life);
+
+impl Life {
+    /// A life that takes requests for `span`, and as long again as the greatest age of a connection for those in
+    /// progress then.
+    pub(super) fn new(span: Duration, limits: &Limits) -> Self {
+        let now = Instant::now();
+        Self {
+            end: now + span,
+            last_end: now + span + limits.connection_max_age,
+            idle: limits.client_idle,
+            used: Cell::new(false),
+            running: Cell::new(0),
+            idle_since: Cell::new(now),
+            answers: RefCell::default(),
+            retired: CancellationToken::new(),
+        }
+    }
+
+    /// A request begins.
+    pub(super) fn begin(&self) -> Running<'_> {
+        self.used.set(true);
+        self.running.set(self.running.get() + 1);
+        Running(self)
+    }
+
+    /// An answer begins, whose body keeps this.
+    pub(super) fn answer(&self) -> Rc<Progress> {
+        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())) });
+        let mut answers = self.answers.borrow_mut();
+        answers.retain(|answer| answer.strong_count() > 0);
+        answers.push(Rc::downgrade(&progress));
+        progress
+    }
+
+    /// Whether no request ever came: there is nothing to finish.
+    pub(super) fn is_unused(&self) -> bool {
+        !self.used.get()
+    }
+
+    /// The client must come over another connection.
+    pub(super) fn retire(&self) {
+        self.retired.cancel();
+    }
+
+    /// Says that the client must.
+    pub(super) fn retired(&self) -> CancellationToken {
+        self.retired.clone()
+    }
+
+    /// What is to be done now. `idle_ends` where the connection is to close when it was without a request for too
+    /// long; hyper sees to that for HTTP/1.1.
+    pub(super) fn order(&self, idle_ends: bool) -> Order {
+        let now = Instant::now();
+        let soon = now + self.idle;
+        if self.last_end <= now || self.answers_stall(now) {
+            Order::BreakOff
+        } else if self.end <= now {
+            Order::Close
+        } else if !idle_ends || self.running.get() > 0 {
+            Order::LookAgain(soon.min(self.end))
+        } else {
+            let idle_end = self.idle_since.get() + self.idle;
+            if idle_end <= now { Order::Close } else { Order::LookAgain(idle_end.min(self.end)) }
+        }
+    }
+
+    /// When to look again at a connection that takes no more requests.
+    pub(super) fn next_look_while_closing(&self) -> Instant {
+        (Instant::now() + self.idle).min(self.last_end)
+    }
+
+    fn answers_stall(&self, now: Instant) -> bool {
+        let stalls =
+            |answer: Rc<Progress>| answer.offered.get().is_some_and(|since| since + self.idle <= now);
+        self.answers.borrow().iter().filter_map(Weak::upgrade).any(stalls)
+    }
+}
+
+impl Progress {
+    /// The client took a piece, or may take the next.
+    pub(super) fn moved(&self) {
+        self.offered.set(Some(Instant::now()));
+    }
+
+    /// The backend has to give the next piece first; it has a limit of its own.
+    pub(super) fn waits_for_backend(&self) {
+        self.offered.set(None);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+        self.0.idle_since.set(Instant::now());
+    }
+}

@@ -1,0 +1,29 @@
+//! The road of a request: connection, service, judge, decision, backend, answer, record.
+//!
+//! Start reading at [`service`]'s `road`. Everything before a permit can only refuse; everything after it carries out.
+
+pub mod answer;
+mod body;
+mod connection;
+mod drain;
+mod endpoints;
+mod evidence;
+mod forward;
+mod gate;
+mod judge;
+mod life;
+pub mod lookup;
+mod record;
+mod refusal_page;
+mod service;
+mod snapshot;
+mod worker;
+
+pub use connection::{serve_plain, serve_tls};
+pub use endpoints::Endpoints;
+pub use evidence::CardOnConnection;
+pub use forward::backend_request;
+pub use gate::Gate;
+pub use judge::{Judge, judge_in_handshake};
+pub use snapshot::{Limits, Snapshot};
+pub use worker::Worker;

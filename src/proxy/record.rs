@@ -1,0 +1,287 @@
+//! One request's record: filled in along the road, written exactly once, also when the client leaves.
+//!
+//! The stages are silent; this is the one place that writes the audit record, the log line and the counters.
+
+use crate::audit::{
+    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, TlsFacts,
+};
+use crate::backend::Upload;
+use crate::certificate::Certificate;
+use crate::clock::UnixTime;
+use crate::decision::{Denial, DenialId, Permit};
+use crate::identity::Account;
+use crate::observability::{DecisionMetrics, SiteMetrics};
+use crate::request::RequestId;
+use http::{StatusCode, Version};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a connection tells of each of its requests.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionFacts {
+    pub(super) listener: String,
+    pub(super) peer: String,
+    pub(super) tls: Option<TlsFacts>,
+}
+
+/// The record of one request. Dropped unfinished, it says that the client left, unless it was turned away before.
+pub(super) struct RequestRecord {
+    started: Instant,
+    /// Taken by the one write. Boxed, since the record travels with the body.
+    open: Option<Box<Open>>,
+}
+
+struct Open {
+    slot: AuditSlot,
+    record: AuditRecord,
+    decisions: DecisionMetrics,
+    site: Option<SiteMetrics>,
+    denial: Option<DenialId>,
+    upload: Option<Rc<Upload>>,
+}
+
+/// What is known when a request's head has been read.
+pub(super) struct RequestHead<'a> {
+    pub(super) time: UnixTime,
+    pub(super) id: RequestId,
+    pub(super) version: Version,
+    pub(super) method: &'a str,
+    pub(super) target: String,
+    pub(super) host: Option<&'a str>,
+}
+
+impl RequestRecord {
+    pub(super) fn begin(
+        slot: AuditSlot,
+        connection: &ConnectionFacts,
+        head: &RequestHead<'_>,
+        decisions: DecisionMetrics,
+    ) -> Self {
+        let record = AuditRecord {
+            time: head.time,
+            request_id: head.id.to_string(),
+            site: None,
+            listener: connection.listener.clone(),
+            peer: connection.peer.clone(),
+            tls: connection.tls.clone(),
+            http: version_name(head.version),
+            method: head.method.to_owned(),
+            host: head.host.map(str::to_owned),
+            path_received: ReceivedPath::new(head.target.as_bytes()),
+            path: None,
+            rule: None,
+            certificate: None,
+            account: None,
+            mapping: None,
+            decision: DenialId::ClientGone.id(),
+            sub_status: None,
+            detail: None,
+            status: None,
+            backend: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            millis: Millis { total: Duration::ZERO, judge: None, backend: None },
+        };
+        let open = Open { slot, record, decisions, site: None, denial: None, upload: None };
+        Self { started: Instant::now(), open: Some(Box::new(open)) }
+    }
+
+    pub(super) fn site(&mut self, name: &Arc<str>, metrics: &SiteMetrics) {
+        if let Some(open) = &mut self.open {
+            open.record.site = Some(name.to_string());
+            open.site = Some(metrics.clone());
+        }
+    }
+
+    pub(super) fn path(&mut self, canonical: &str) {
+        self.fill(|record| record.path = Some(canonical.to_owned()));
+    }
+
+    pub(super) fn rule(&mut self, name: &str) {
+        self.fill(|record| record.rule = Some(name.to_owned()));
+    }
+
+    pub(super) fn certificate(&mut self, leaf: &Certificate) {
+        self.fill(|record| {
+            record.certificate = Some(CertificateFacts {
+                sha256: leaf.fingerprint().to_string(),
+                subject: leaf.subject().to_string(),
+                issuer: leaf.issuer().to_string(),
+                serial: leaf.serial().to_string(),
+                not_after: leaf.not_after(),
+            });
+        });
+    }
+
+    pub(super) fn account(&mut self, account: &Account) {
+        self.fill(|record| {
+            record.account = Some(AccountFacts {
+                user: account.user.clone(),
+                upn: account.upn.clone(),
+                sid: account.sid.clone(),
+            });
+            record.mapping = Some(MappingFacts {
+                method: account.mapping.to_string(),
+                strength: account.strength.to_string(),
+            });
+        });
+    }
+
+    pub(super) fn judged(&mut self, took: Duration) {
+        self.fill(|record| record.millis.judge = Some(took));
+    }
+
+    pub(super) fn permit(&mut self, permit: &Permit) {
+        if let Some(identity) = permit.identity() {
+            self.account(identity.account());
+        }
+        self.fill(|record| record.decision = "permit");
+    }
+
+    pub(super) fn denial(&mut self, denial: &Denial) {
+        if let Some(open) = &mut self.open {
+            open.denial = Some(denial.id());
+            open.record.decision = denial.id().id();
+            open.record.sub_status = denial.id().sub_status();
+            open.record.detail = Some(denial.detail().to_owned());
+        }
+    }
+
+    pub(super) fn backend(&mut self, server: String, took: Duration) {
+        self.fill(|record| {
+            record.backend = Some(server);
+            record.millis.backend = Some(took);
+        });
+    }
+
+    pub(super) fn status(&mut self, status: StatusCode) {
+        self.fill(|record| record.status = Some(status.as_u16()));
+    }
+
+    /// Whose count of the request's body is read at the end.
+    pub(super) fn upload(&mut self, upload: &Rc<Upload>) {
+        if let Some(open) = &mut self.open {
+            open.upload = Some(Rc::clone(upload));
+        }
+    }
+
+    /// Ends the record of an answer that was given whole.
+    pub(super) fn finish(mut self, bytes_out: u64) {
+        self.fill(|record| record.bytes_out = bytes_out);
+        self.write();
+    }
+
+    /// Ends the record of an answer that broke off: the backend failed midway, or the client left.
+    pub(super) fn break_off(mut self, bytes_out: u64, why: &Denial) {
+        self.denial(why);
+        self.finish(bytes_out);
+    }
+
+    /// Ends the record of an answer that the client did not wait for.
+    pub(super) fn abandon(mut self, bytes_out: u64) {
+        self.fill(|record| record.bytes_out = bytes_out);
+        drop(self);
+    }
+
+    fn fill(&mut self, with: impl FnOnce(&mut AuditRecord)) {
+        if let Some(open) = &mut self.open {
+            with(&mut open.record);
+        }
+    }
+
+    fn write(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        let took = self.started.elapsed();
+        open.record.millis.total = took;
+        open.record.bytes_in = open.upload.map_or(0, |upload| upload.bytes());
+        match open.denial {
+            Some(denial) => open.decisions.denied(denial.index()),
+            None => open.decisions.permitted(),
+        }
+        let status = open.record.status.and_then(|status| StatusCode::from_u16(status).ok());
+        if let (Some(site), Some(status)) = (&open.site, status) {
+            site.answered(status, took);
+        }
+        log_line(&open.record);
+        open.slot.write(open.record);
+    }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        let Some(open) = &self.open else { return };
+        // Nobody gets to blur why he was turned away by not waiting for the page.
+        if open.denial.is_none() {
+            self.denial(&Denial::new(DenialId::ClientGone, "the client left before the answer was complete"));
+        }
+        self.write();
+    }
+}
+
+/// The line for people; everything is in the audit record.
+fn log_line(record: &AuditRecord) {
+    tracing::info!(
+        target: "portcullis::request",
+        id = record.request_id,
+        peer = record.peer,
+        site = record.site,
+        method = record.method,
+        path = record.path,
+        user = record.account.as_ref().map(|account| account.user.as_str()),
+        decision = record.decision,
+        status = record.status,
+        millis = record.millis.total.as_secs_f64() * 1e3,
+        detail = record.detail,
+    );
+}
+
+fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditLog, AuditTarget};
+    use crate::observability::Metrics;
+    use std::num::NonZeroUsize;
+
+    /// The decision in the audit file after a record went through `journey`.
+    fn decision_after(journey: impl FnOnce(RequestRecord)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let ids: Vec<_> = DenialId::ALL.iter().map(|denial| denial.id()).collect();
+        let metrics = Metrics::new("test", &ids);
+        let target = AuditTarget::File(path.clone());
+        let log = AuditLog::open(target, NonZeroUsize::MIN, metrics.audit.clone()).unwrap();
+        let connection = ConnectionFacts { listener: String::new(), peer: String::new(), tls: None };
+        let head = RequestHead {
+            time: UnixTime::EPOCH,
+            id: RequestId::random(),
+            version: Version::HTTP_2,
+            method: "GET",
+            target: "/".to_owned(),
+            host: None,
+        };
+        let slot = log.reserve().unwrap();
+        journey(RequestRecord::begin(slot, &connection, &head, metrics.decisions.clone()));
+        log.close(Duration::from_secs(20)).unwrap();
+        let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        record["decision"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_client_that_leaves_is_recorded_as_gone_unless_it_was_turned_away_before() {
+        assert_eq!(decision_after(|record| record.abandon(7)), "client-gone");
+        let turned_away = |mut record: RequestRecord| {
+            record.denial(&Denial::new(DenialId::CertificateRevoked, "it is on the list"));
+            record.abandon(0);
+        };
+        assert_eq!(decision_after(turned_away), "certificate-revoked");
+    }
+}

@@ -1,0 +1,104 @@
+//! The answer to a request that is turned away, in the form that its client understands.
+
+use super::answer::{self, AnswerFacts, Hint};
+use crate::decision::{Denial, DenialId};
+use crate::request::RequestId;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+
+const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+
+/// What the request said about the answer that it wants. Kept aside, since the request itself goes to the backend.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    method: Method,
+    accept: Option<HeaderValue>,
+    accept_language: Option<HeaderValue>,
+    content_type: Option<HeaderValue>,
+    soap_action: bool,
+    expects_continue: bool,
+}
+
+/// What else is known of a refused request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Details<'a> {
+    /// The methods that the path takes.
+    pub(super) allow: Option<&'a HeaderValue>,
+    /// Where plain HTTP is sent on to.
+    pub(super) redirect: Option<&'a HeaderValue>,
+    /// Whether the client was asked and stayed silent, as a card does that cannot sign RSA-PSS under TLS 1.3.
+    pub(super) silent_card: bool,
+    /// Whether the card's key signed too long ago for this site.
+    pub(super) proof_ended: bool,
+    /// Where to turn for help.
+    pub(super) help: Option<&'a str>,
+}
+
+impl Wanted {
+    pub(super) fn of(head: &http::request::Parts) -> Self {
+        let headers = &head.headers;
+        Self {
+            method: head.method.clone(),
+            accept: headers.get(header::ACCEPT).cloned(),
+            accept_language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
+            content_type: headers.get(header::CONTENT_TYPE).cloned(),
+            soap_action: headers.contains_key(SOAP_ACTION),
+            expects_continue: expects_continue(headers),
+        }
+    }
+
+    /// Whether the client sends its body only when told to.
+    pub(super) fn expects_continue(&self) -> bool {
+        self.expects_continue
+    }
+
+    /// The answer to `denial`. Where plain HTTP is to be sent on, that is the answer.
+    pub(super) fn page(&self, denial: &Denial, id: RequestId, details: Details<'_>) -> Response<Bytes> {
+        let facts = AnswerFacts {
+            request_id: &id.to_string(),
+            method: &self.method,
+            accept: text(&self.accept),
+            accept_language: text(&self.accept_language),
+            content_type: text(&self.content_type),
+            soap_action: self.soap_action,
+            allow: details.allow,
+            challenge: None,
+            retry_after: None,
+            hint: hint(denial.id(), &details),
+            help: details.help,
+        };
+        let mut page = answer::answer(denial.id(), &facts);
+        if let Some(location) = details.redirect {
+            // 308 and not 301: a POST must stay a POST (RFC 9110 15.4.9).
+            *page.status_mut() = StatusCode::PERMANENT_REDIRECT;
+            page.headers_mut().insert(header::LOCATION, location.clone());
+        }
+        if closes(denial.id()) {
+            page.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        page
+    }
+}
+
+fn text(value: &Option<HeaderValue>) -> Option<&str> {
+    value.as_ref().and_then(|value| value.to_str().ok())
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get_all(header::EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+fn hint(denial: DenialId, details: &Details<'_>) -> Option<Hint> {
+    match denial {
+        DenialId::CertificateRequired | DenialId::CredentialsRequired if details.silent_card => {
+            Some(Hint::Tls13WithoutPss)
+        }
+        DenialId::Misdirected if details.proof_ended => Some(Hint::CardProofEnded),
+        _ => None,
+    }
+}
+
+/// Whether the connection must end with the answer: its framing is in doubt, or it is the wrong one for the client.
+fn closes(denial: DenialId) -> bool {
+    matches!(denial, DenialId::Framing | DenialId::RequestTimeout | DenialId::Misdirected)
+}

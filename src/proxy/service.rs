@@ -1,0 +1,323 @@
+//! The road of one request, from its head to a permit and on to the backend. Read [`Service::road`] from top to
+//! bottom: each step takes what the step before has proven.
+
+use super::body::AnswerBody;
+use super::drain;
+use super::endpoints::Endpoints;
+use super::evidence::CardOnConnection;
+use super::forward::Outgoing;
+use super::life::Life;
+use super::lookup;
+use super::record::{ConnectionFacts, RequestHead, RequestRecord};
+use super::refusal_page::{Details, Wanted};
+use super::snapshot::Snapshot;
+use super::worker::Worker;
+use crate::backend::{ResponseBody, Target};
+use crate::decision::{Denial, DenialId, decide};
+use crate::headers::forwarded::Origin;
+use crate::headers::request_headers;
+use crate::policy::{PathRule, Site};
+use crate::request::{Authority, HostName, RequestId, RequestTarget, TargetScheme, received_target};
+use crate::tls::TlsFacts;
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::{Body, Incoming};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Answers the requests of one connection.
+pub(super) struct Service {
+    worker: Rc<Worker>,
+    facts: ConnectionFacts,
+    endpoints: Endpoints,
+    channel: Channel,
+    life: Life,
+}
+
+/// How the client is connected.
+enum Channel {
+    Plain,
+    Tls { local: SocketAddr, server_name: Option<HostName>, card: Box<CardOnConnection> },
+}
+
+/// A request in flight: what may still be needed when it is turned away.
+struct InFlight {
+    id: RequestId,
+    record: RequestRecord,
+    content_length: Option<u64>,
+    /// Taken when the request goes to the backend.
+    body: Option<Incoming>,
+    allow: Option<HeaderValue>,
+    redirect: Option<HeaderValue>,
+}
+
+impl Service {
+    pub(super) fn tls(
+        worker: Rc<Worker>,
+        facts: ConnectionFacts,
+        endpoints: Endpoints,
+        local: SocketAddr,
+        server_name: Option<HostName>,
+        tls: TlsFacts,
+        life: Life,
+    ) -> Self {
+        let channel = Channel::Tls { local, server_name, card: Box::new(CardOnConnection::new(tls)) };
+        Self::on(worker, facts, endpoints, channel, life)
+    }
+
+    pub(super) fn plain(
+        worker: Rc<Worker>,
+        facts: ConnectionFacts,
+        endpoints: Endpoints,
+        life: Life,
+    ) -> Self {
+        Self::on(worker, facts, endpoints, Channel::Plain, life)
+    }
+
+    fn on(
+        worker: Rc<Worker>,
+        facts: ConnectionFacts,
+        endpoints: Endpoints,
+        channel: Channel,
+        life: Life,
+    ) -> Self {
+        worker.gate().metrics.open_connections.inc();
+        Self { worker, facts, endpoints, channel, life }
+    }
+
+    /// Answers one request. Writes its record, whatever happens.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let _running = self.life.begin();
+        let id = RequestId::random();
+        let snapshot = self.worker.gate().snapshot.load_full();
+        let (head, body) = request.into_parts();
+        let wanted = Wanted::of(&head);
+        let record = match self.begin_record(&head, id) {
+            Ok(record) => record,
+            Err(denial) => {
+                return wanted.page(&denial, id, Details::default()).map(|page| AnswerBody::page(page, None));
+            }
+        };
+        let content_length = body.size_hint().exact();
+        let mut in_flight =
+            InFlight { id, record, content_length, body: Some(body), allow: None, redirect: None };
+        let site = self.site(&snapshot);
+        match self.road(&snapshot, site, head, &mut in_flight).await {
+            Ok(answer) => {
+                let owned = Arc::clone(&snapshot.owned);
+                answer.map(|body| AnswerBody::backend(body, owned, in_flight.record, self.life.answer()))
+            }
+            Err(denial) => self.turn_away(&denial, site, &wanted, in_flight),
+        }
+    }
+
+    /// The road. What comes back is the backend's answer, streamed, or the reason why the request goes no further.
+    async fn road(
+        &self,
+        snapshot: &Snapshot,
+        site: Option<&Arc<Site>>,
+        mut head: http::request::Parts,
+        in_flight: &mut InFlight,
+    ) -> Result<Response<ResponseBody>, Denial> {
+        let target =
+            RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
+        lookup::plain_coding(&head.headers)?;
+        let authority = lookup::authority(&target, &head.headers)?;
+        let site = self.named_site(snapshot, site, &authority)?;
+        in_flight.record.site(&site.name, &site.metrics);
+
+        let path = lookup::canonical_path(&target, site)?;
+        in_flight.record.path(path.as_str());
+        let Channel::Tls { card, .. } = &self.channel else {
+            in_flight.redirect = lookup::redirect(site, &authority, &path, target.query());
+            return Err(lookup::tls_required());
+        };
+        let found = lookup::path_rule(site, &path)?;
+        let PathRule { rule, backend } = found.rule;
+        in_flight.record.rule(&rule.name);
+
+        let facts =
+            lookup::facts(&head.method, &head.headers, &target, site, &authority, in_flight.content_length);
+        rule.admits(&facts).inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow()).ok())?;
+        let gate = self.worker.gate();
+        let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
+            .map_err(|error| Denial::because(DenialId::Framing, &error))?;
+        gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
+
+        let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
+        let permit = decide(rule, &facts, evidence, gate.clock.now())
+            .inspect_err(|denial| self.retire_if_misdirected(denial))?;
+        in_flight.record.permit(&permit);
+
+        let origin = Origin {
+            peer: self.endpoints.peer,
+            scheme: TargetScheme::Https,
+            host: &authority,
+            request_id: in_flight.id,
+        };
+        let host = lookup::host_for_backend(backend, site, &authority);
+        let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
+        let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned };
+        let pool = self.worker.pool(snapshot, backend);
+        let Some(body) = in_flight.body.take() else {
+            return Err(Denial::new(DenialId::Framing, "the body was taken before"));
+        };
+        outgoing.send(head.headers, body, &pool, &mut in_flight.record).await
+    }
+
+    /// The site that the connection belongs to in this snapshot.
+    fn site<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Arc<Site>> {
+        match &self.channel {
+            Channel::Plain => None,
+            Channel::Tls { local, server_name, .. } => {
+                let sites = snapshot.sites.tls.get(&self.endpoints.listener)?;
+                sites.for_server_name(server_name.as_ref(), *local)
+            }
+        }
+    }
+
+    /// The site that the request names, which must be the one that the handshake named: a certificate and a session
+    /// of one site say nothing at another.
+    fn named_site<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        connected: Option<&'s Arc<Site>>,
+        authority: &Authority,
+    ) -> Result<&'s Arc<Site>, Denial> {
+        let sites = match &self.channel {
+            Channel::Plain => &snapshot.sites.plain,
+            Channel::Tls { .. } => &snapshot.sites.tls,
+        };
+        let named = sites.get(&self.endpoints.listener).and_then(|sites| sites.for_host(authority.host()));
+        match (&self.channel, named, connected) {
+            (Channel::Plain, Some(named), _) => Ok(named),
+            (Channel::Tls { .. }, Some(named), Some(connected)) if Arc::ptr_eq(named, connected) => Ok(named),
+            (Channel::Plain | Channel::Tls { .. }, _, _) => {
+                let detail =
+                    format!("{} is no host of the site that the connection was made to", authority.host());
+                Err(Denial::new(DenialId::Misdirected, detail))
+            }
+        }
+    }
+
+    /// A card that has to sign anew needs a new handshake, on HTTP/2 too, where no answer says `Connection: close`.
+    fn retire_if_misdirected(&self, denial: &Denial) {
+        if denial.id() == DenialId::Misdirected {
+            self.life.retire();
+        }
+    }
+
+    fn begin_record(&self, head: &http::request::Parts, id: RequestId) -> Result<RequestRecord, Denial> {
+        let gate = self.worker.gate();
+        let slot = gate.audit.reserve().map_err(|error| {
+            gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
+            Denial::because(DenialId::AuditUnavailable, &error)
+        })?;
+        let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let head = RequestHead {
+            time: gate.clock.now(),
+            id,
+            version: head.version,
+            method: head.method.as_str(),
+            target: received_target(&head.uri, head.version),
+            host: host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
+        };
+        Ok(RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone()))
+    }
+
+    /// Ends the road of a request that may not pass: the page, the record, and the rest of its body.
+    fn turn_away(
+        &self,
+        denial: &Denial,
+        site: Option<&Arc<Site>>,
+        wanted: &Wanted,
+        mut in_flight: InFlight,
+    ) -> Response<AnswerBody> {
+        let details = Details {
+            allow: in_flight.allow.as_ref(),
+            redirect: in_flight.redirect.as_ref(),
+            silent_card: self.card_may_be_silent(),
+            proof_ended: site.is_some_and(|site| self.proof_ended(site)),
+            help: site.and_then(|site| site.help.as_deref()),
+        };
+        let page = wanted.page(denial, in_flight.id, details);
+        in_flight.record.denial(denial);
+        in_flight.record.status(page.status());
+        if let Some(body) = in_flight.body.take() {
+            drain::in_background(body, wanted.expects_continue());
+        }
+        page.map(|page| AnswerBody::page(page, Some((in_flight.record, self.life.answer()))))
+    }
+
+    /// Whether the card has to sign anew.
+    fn proof_ended(&self, site: &Site) -> bool {
+        match &self.channel {
+            Channel::Plain => false,
+            Channel::Tls { card, .. } => card.proof_ended(site, self.worker.gate().clock.now()),
+        }
+    }
+
+    /// Whether the client was asked and stayed silent under TLS 1.3, as a card does that cannot sign RSA-PSS.
+    fn card_may_be_silent(&self) -> bool {
+        match &self.channel {
+            Channel::Plain => false,
+            Channel::Tls { card, .. } => card.tls().asked_but_none_under_tls13(),
+        }
+    }
+
+    /// How busy the connection is.
+    pub(super) fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Says when no more requests are to be taken.
+    pub(super) fn stopping(&self) -> CancellationToken {
+        self.worker.gate().stopping.clone()
+    }
+
+    /// Takes note of how the connection ended. A message that hyper could not parse was answered by hyper; here it
+    /// gets its record.
+    pub(super) fn connection_ended(&self, ended: hyper::Result<()>) {
+        let Err(error) = ended else { return };
+        let id = if error.is_parse_too_large() {
+            DenialId::HeaderTooLarge
+        } else if error.is_parse() {
+            DenialId::Framing
+        } else {
+            tracing::debug!(target: "portcullis::connection", peer = self.facts.peer, error = %error);
+            return;
+        };
+        self.record_unparsed(&Denial::because(id, &error));
+    }
+
+    fn record_unparsed(&self, denial: &Denial) {
+        let gate = self.worker.gate();
+        let Ok(slot) = gate.audit.reserve() else {
+            gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
+            return;
+        };
+        let head = RequestHead {
+            time: gate.clock.now(),
+            id: RequestId::random(),
+            version: http::Version::HTTP_11,
+            method: "",
+            target: String::new(),
+            host: None,
+        };
+        let mut record = RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone());
+        record.denial(denial);
+        record.status(denial.id().status());
+        record.finish(0);
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.worker.gate().metrics.open_connections.dec();
+    }
+}
+
+fn counted(names: usize) -> u64 {
+    u64::try_from(names).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,38 @@
+//! The whole configuration and trust in force at one moment.
+
+use crate::headers::OwnedNames;
+use crate::policy::{Backend, SiteTable};
+use crate::tls::HandshakeLimits;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Taken once for each request and swapped whole by a reload, so that no request sees half of one configuration and
+/// half of another.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Raised by every reload.
+    pub generation: u64,
+    /// Which site a name belongs to, and what its paths demand.
+    pub sites: SiteTable,
+    /// All backends, by their index.
+    pub backends: Vec<Arc<Backend>>,
+    /// The headers that only the gate sets, the operator's own names of all backends among them.
+    pub owned: Arc<OwnedNames>,
+    /// How long and how large things may be.
+    pub limits: Limits,
+}
+
+/// Limits on what a client may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of a TLS handshake.
+    pub handshake: HandshakeLimits,
+    /// How long a connection may wait for its next request's whole head, and an HTTP/2 connection without a request.
+    pub client_idle: Duration,
+    /// How long a client's connection may live; then it is closed after the request in progress.
+    pub connection_max_age: Duration,
+    /// Bytes of a request head.
+    pub max_header: usize,
+    /// How long the requests in progress have to end at a stop.
+    pub drain: Duration,
+}
