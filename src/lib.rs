@@ -4,6 +4,7 @@
 //! Each folder is a stage of a request's road. Imports go down the floors that `docs/architecture.md` draws;
 //! `tests/` holds them.
 
+pub mod admin;
 pub mod audit;
 pub mod backend;
 pub mod certificate;

@@ -1,0 +1,287 @@
+//! Takes a bound socket, answers `/livez`, `/readyz` and `/metrics` on it from a thread of its own, so that a busy road
+//! never makes the gate look dead. One request per connection, each bounded in time; never more than a few at once.
+
+use super::Readiness;
+use crate::observability::Metrics;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a client may take to send its request's head.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long one connection may last in all.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+/// How many connections are served at once; more wait in the socket's queue.
+const CONNECTIONS: usize = 64;
+/// How long running answers may go on after [`AdminServer::stop`].
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// The pause after a failed accept, which fails again at once when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// OpenMetrics 1.0, "Overall Structure".
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// The running listener. It answers until [`AdminServer::stop`]; dropped without it, it stops without being waited for.
+#[derive(Debug)]
+pub struct AdminServer {
+    address: SocketAddr,
+    stopping: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl AdminServer {
+    /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
+    pub fn start(
+        listener: std::net::TcpListener,
+        metrics: Arc<Metrics>,
+        readiness: Readiness,
+    ) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _context = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let stopping = CancellationToken::new();
+        let stopped = stopping.clone();
+        let run =
+            move || runtime.block_on(serve(listener, Arc::new(Answers { metrics, readiness }), stopped));
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run)?;
+        Ok(Self { address, stopping, thread: Some(thread) })
+    }
+
+    /// The address that it answers on.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets running answers end within a second, and waits for the thread.
+    pub fn stop(mut self) {
+        self.stopping.cancel();
+        if let Some(thread) = self.thread.take() {
+            // It ends by a panic only through a fault of ours, which the panic hook has reported; there is nothing
+            // left to stop then.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
+async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: CancellationToken) {
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let accepting = async {
+        // The semaphore is never closed, so this ends only by being cancelled.
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let answers = Arc::clone(&answers);
+                    connections.spawn(async move {
+                        timeout(CONNECTION_LIMIT, serve_connection(stream, answers)).await.ok();
+                        drop(place);
+                    });
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    };
+    stopping.run_until_cancelled(accepting).await;
+    drop(listener);
+    connections.close();
+    // What has not ended by then is dropped with the runtime.
+    timeout(STOP_LIMIT, connections.wait()).await.ok();
+}
+
+async fn serve_connection(stream: TcpStream, answers: Arc<Answers>) {
+    let service = service_fn(move |request| {
+        let response = answers.to(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        // A client that breaks off or does not speak HTTP is no event worth a line: anybody can cause it.
+        .ok();
+}
+
+/// What the answers are made from.
+struct Answers {
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+}
+
+impl Answers {
+    fn to(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "three literal paths, nothing behind them, nothing decided by them"
+        )]
+        let path = request.uri().path();
+        if !matches!(path, "/livez" | "/readyz" | "/metrics") {
+            return plain(StatusCode::NOT_FOUND, "not found\n");
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        if !request.body().is_end_stream() {
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "no request body is taken\n");
+        }
+        match path {
+            "/readyz" => self.readyz(),
+            "/metrics" => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
+            _ => plain(StatusCode::OK, "ok\n"),
+        }
+    }
+
+    fn readyz(&self) -> Response<Full<Bytes>> {
+        let obstacles = self.readiness.obstacles();
+        if obstacles.is_empty() {
+            return plain(StatusCode::OK, "ready\n");
+        }
+        plain(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n")
+    }
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    answer(status, PLAIN_TEXT, text)
+}
+
+fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    /// A server on a port of its own, with one condition that holds or not.
+    fn started(ready: bool) -> AdminServer {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let readiness = Readiness::default();
+        readiness.condition("the configuration is not loaded").set(ready);
+        AdminServer::start(listener, Arc::new(Metrics::new("1.2.3", &[])), readiness).unwrap()
+    }
+
+    /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.
+    fn exchange(server: &AdminServer, request: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(server.local_address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("date:")).collect();
+        format!("{}\n\n{body}", head.join("\n"))
+    }
+
+    fn status_line(server: &AdminServer, request: &str) -> String {
+        exchange(server, request).lines().next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_running_process_is_alive_even_if_it_is_not_ready() {
+        let server = started(false);
+        let expected = "HTTP/1.1 200 OK\ncontent-type: text/plain; charset=utf-8\ncache-control: no-store\n\
+                        connection: close\ncontent-length: 3\n\nok\n";
+        assert_eq!(exchange(&server, "GET /livez HTTP/1.1\r\nHost: anything\r\n\r\n"), expected);
+        server.stop();
+    }
+
+    #[test]
+    fn a_gate_that_is_not_ready_says_why() {
+        let server = started(false);
+        let answer = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.ends_with("\n\nthe configuration is not loaded\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_gate_whose_conditions_hold_is_ready() {
+        let server = started(true);
+        let answer = exchange(&server, "GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\n\nready\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn metrics_are_openmetrics_text() {
+        let server = started(true);
+        let answer = exchange(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(
+            answer.contains("\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8\n"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("# EOF\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn head_gets_the_same_head_and_no_body() {
+        let server = started(true);
+        let get = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        let head = exchange(&server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(head, get.strip_suffix("ready\n").unwrap());
+        server.stop();
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused() {
+        let server = started(true);
+        let status = |request| status_line(&server, request);
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        assert_eq!(status("GET /livez/ HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        assert_eq!(status("GET /LIVEZ HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        let body = "GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+        assert_eq!(status(body), "HTTP/1.1 413 Payload Too Large");
+        assert_eq!(status("no HTTP at all\r\n\r\n"), "HTTP/1.1 400 Bad Request");
+        let post = exchange(&server, "POST /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(post.starts_with("HTTP/1.1 405 ") && post.contains("\nallow: GET, HEAD\n"), "{post}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_does_not_keep_the_server_from_stopping() {
+        let server = started(true);
+        let silent = std::net::TcpStream::connect(server.local_address()).unwrap();
+        assert_eq!(status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK");
+        let address = server.local_address();
+        server.stop();
+        drop(silent);
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+}
