@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backend;
 pub mod certificate;
 pub mod clock;
+pub mod config;
 pub mod decision;
 pub mod headers;
 pub mod identity;

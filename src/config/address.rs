@@ -1,0 +1,244 @@
+//! Takes the names and addresses of proxy.toml, gives them parsed: listeners, host names, backend servers.
+//!
+//! Never resolves a name and never opens a socket.
+
+use super::reader::Fault;
+use super::shape::raw_text;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use toml::de::DeValue;
+
+/// How a backend server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+/// One server of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServerUrl {
+    /// How it is spoken to.
+    pub scheme: Scheme,
+    /// A name or an IP address, an IPv6 one without brackets, in lower case.
+    pub host: String,
+    /// The port; 80 or 443 where none was written.
+    pub port: u16,
+}
+
+impl ServerUrl {
+    /// Whether it is this machine, where IIS takes every request for a local one.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// As a URL, always with its port.
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// An IP address with its port.
+pub(super) fn socket_address(value: &DeValue<'_>) -> Result<SocketAddr, Fault> {
+    let text = raw_text(value)?;
+    text.parse().map_err(|_| {
+        Fault::new(format!("{text:?} is not an IP address with a port"))
+            .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
+    })
+}
+
+/// A name that a site answers to: a host name, `*.` and a domain for one label more, or an IP address. Given back in
+/// lower case, without a trailing dot and without brackets, so that equal names are equal texts.
+pub(super) fn host_pattern(value: &DeValue<'_>) -> Result<String, Fault> {
+    let text = raw_text(value)?;
+    let name = normalised(text);
+    let labels = name.strip_prefix("*.").unwrap_or(&name);
+    let is_pattern = labels.len() < name.len();
+    if is_host(labels) && !(is_pattern && labels.parse::<IpAddr>().is_ok()) {
+        return Ok(name);
+    }
+    let help = if text.contains("://") || text.contains('/') {
+        "write the host name only, without a scheme or a path"
+    } else if text.contains('*') {
+        "`*` stands for one whole label at the start: \"*.corp.example\""
+    } else if text.contains(':') {
+        "write the host name without a port; the port belongs to `listen`"
+    } else {
+        "such as \"rms.corp.example\", \"*.corp.example\" or \"192.0.2.1\""
+    };
+    Err(Fault::new(format!("{text:?} is not a host name")).help(help))
+}
+
+/// A host name that is sent to a backend, perhaps with a port, as it is written.
+pub(super) fn host_header(value: &DeValue<'_>) -> Result<String, Fault> {
+    let text = raw_text(value)?;
+    match host_and_port(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(Fault::new(format!("{text:?} is not a host name")).help("such as \"rms.corp.example\"")),
+    }
+}
+
+/// The URL of a backend server: scheme, host and port, nothing else.
+pub(super) fn server_url(value: &DeValue<'_>) -> Result<ServerUrl, Fault> {
+    let text = raw_text(value)?;
+    let fault = |message: String| {
+        Fault::new(message).help("such as \"http://10.0.0.5\" or \"https://rms1.corp.example:8443\"")
+    };
+    let (scheme, default_port, rest) = match text.split_once("://") {
+        Some(("http", rest)) => (Scheme::Http, 80, rest),
+        Some(("https", rest)) => (Scheme::Https, 443, rest),
+        Some(_) | None => return Err(fault(format!("{text:?} does not start with http:// or https://"))),
+    };
+    if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
+        let without =
+            format!("write \"{}{authority}\"", text.get(..text.len() - rest.len()).unwrap_or_default());
+        let message = format!("{text:?} has a path, and a request's own path is what is forwarded");
+        return Err(Fault::new(message).help(without));
+    }
+    let (host, port) =
+        host_and_port(rest).ok_or_else(|| fault(format!("{text:?} does not name a server")))?;
+    Ok(ServerUrl { scheme, host, port: port.unwrap_or(default_port) })
+}
+
+/// Splits `host`, `host:port`, `[v6]` and `[v6]:port`. `None` for anything else, a port 0 among it.
+fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        Some(_) | None => (text, None),
+    };
+    let port = match port {
+        Some(digits) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Some(digits.parse().ok().filter(|port| *port != 0)?)
+        }
+        Some(_) => return None,
+        None => None,
+    };
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let host = normalised(host);
+    let well_written = is_host(&host) && host.contains(':') == bracketed;
+    well_written.then_some((host, port))
+}
+
+fn normalised(host: &str) -> String {
+    let unbracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = unbracketed.and_then(|text| text.parse::<Ipv6Addr>().ok()) {
+        return address.to_string();
+    }
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// RFC 1123 2.1 labels, and `_`, which Windows machine names hold; or an IP address.
+fn is_host(name: &str) -> bool {
+    if name.parse::<IpAddr>().is_ok() {
+        return true;
+    }
+    let is_label = |label: &str| {
+        let alphabet = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(alphabet)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A last label of digits only is a mistyped IPv4 address (WHATWG URL, "ends in a number").
+    let ends_in_number =
+        name.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    name.len() <= 253 && !ends_in_number && name.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn string(text: &str) -> DeValue<'_> {
+        DeValue::String(text.into())
+    }
+
+    #[test]
+    fn equal_host_names_become_equal_texts() {
+        for (written, read) in [
+            ("RMS.Corp.Example.", "rms.corp.example"),
+            ("*.corp.example", "*.corp.example"),
+            ("[2001:DB8::1]", "2001:db8::1"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("rms_1", "rms_1"),
+        ] {
+            assert_eq!(host_pattern(&string(written)), Ok(read.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_host_name_is_refused() {
+        for text in [
+            "",
+            "*",
+            "*.",
+            "a..b",
+            "-a",
+            "a.*.b",
+            "*a.b",
+            "host:443",
+            "https://host",
+            "host/",
+            "10.0.0.256",
+            "*.10.0.0.1",
+            "a b",
+            "ä.example",
+        ] {
+            assert!(host_pattern(&string(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_has_the_port_of_its_scheme_unless_it_names_one() {
+        let server = |text| server_url(&string(text)).map(|server| server.to_string());
+        assert_eq!(server("http://10.0.0.5"), Ok("http://10.0.0.5:80".to_owned()));
+        assert_eq!(server("https://RMS1.corp.example"), Ok("https://rms1.corp.example:443".to_owned()));
+        assert_eq!(server("https://[2001:db8::1]:8443"), Ok("https://[2001:db8::1]:8443".to_owned()));
+        assert_eq!(server("http://[::1]"), Ok("http://[::1]:80".to_owned()));
+    }
+
+    #[test]
+    fn a_server_with_anything_but_scheme_host_and_port_is_refused() {
+        for text in [
+            "10.0.0.5",
+            "ftp://a",
+            "http://",
+            "http://a/",
+            "http://a/b",
+            "http://a?b",
+            "http://u:p@a",
+            "http://a:0",
+            "http://a:65536",
+            "http://a:",
+            "http://::1",
+            "http://[10.0.0.5]",
+            "HTTP://a",
+            "http://a:+80",
+        ] {
+            assert!(server_url(&string(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_this_machine_is_recognised() {
+        let is_loopback = |text| server_url(&string(text)).unwrap().is_loopback();
+        assert!(
+            is_loopback("http://127.0.0.2")
+                && is_loopback("http://[::1]")
+                && is_loopback("http://localhost:81")
+        );
+        assert!(!is_loopback("http://10.0.0.5"));
+    }
+}

@@ -1,0 +1,151 @@
+//! Turns a document into what runs: reads the files that it names, and gives each stage its own settings.
+//!
+//! Collects mistakes like the reader does, so that a missing file and a wrong path are told in one run.
+
+mod backend;
+mod files;
+mod realm;
+mod revocation;
+mod site;
+
+use super::compiled::{Compiled, Context, Process, Speech};
+use super::diagnostic::Diagnostics;
+use super::document::Document;
+use super::server::{self, AuditFile};
+use crate::audit::AuditTarget;
+use crate::headers::OwnedNames;
+use crate::headers::owned_names::OddNames;
+use crate::observability::logging::LogFormat;
+use crate::policy::{Backend, ListenerSites, Realm, Site, SiteTable};
+use crate::proxy::{Limits, Snapshot};
+use crate::tls::HandshakeLimits;
+use files::Files;
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Audit records that may wait for the disk.
+const AUDIT_QUEUE: NonZeroUsize = NonZeroUsize::new(16_384).expect("16384 is not zero");
+
+/// What is compiled by name before the sites that refer to it.
+struct Parts {
+    realms: HashMap<String, Arc<Realm>>,
+    backends: HashMap<String, Arc<Backend>>,
+}
+
+/// Compiles `document`, whose paths are relative to `base`. `None` where `diagnostics` has errors afterwards, those of
+/// the document included.
+pub(super) fn compile(
+    document: &Document,
+    base: &Path,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Compiled> {
+    let generation = context.next_generation();
+    let mut files = Files::new(base);
+    let mut backends = Vec::new();
+    let mut parts = Parts { realms: HashMap::new(), backends: HashMap::new() };
+    for raw in &document.realms {
+        if let Some(realm) = realm::compile(raw, generation, &mut files, context, diagnostics) {
+            parts.realms.insert(raw.name.value.clone(), Arc::new(realm));
+        }
+    }
+    for raw in &document.backends {
+        if let Some(backend) = backend::compile(raw, backends.len(), &mut files, context, diagnostics) {
+            let backend = Arc::new(backend);
+            backends.push(Arc::clone(&backend));
+            parts.backends.insert(raw.name.value.clone(), backend);
+        }
+    }
+    let mut served = Vec::new();
+    for raw in &document.sites {
+        if let Some(site) = site::compile(raw, &parts, &mut files, context, diagnostics) {
+            served.push((raw, Arc::new(site)));
+        }
+    }
+    let sites = SiteTable {
+        tls: listeners(&served, |site| &site.listen, diagnostics),
+        plain: listeners(&served, |site| &site.plain, diagnostics),
+    };
+    let owned = owned_names(document, &backends, diagnostics);
+    if diagnostics.has_errors() {
+        return None;
+    }
+    let tls = sites.tls.keys().map(|address| (*address, Speech::Tls));
+    let plain = sites.plain.keys().map(|address| (*address, Speech::Plain));
+    let listeners: BTreeSet<_> = tls.chain(plain).collect();
+    let snapshot =
+        Snapshot { generation, sites, backends, owned: Arc::new(owned), limits: limits(&document.limits) };
+    Some(Compiled { snapshot, listeners, process: process(document, base) })
+}
+
+/// The sites of each address. Two sites with one host on one address were refused with the document.
+fn listeners(
+    served: &[(&super::site::Site, Arc<Site>)],
+    addresses: impl Fn(&super::site::Site) -> &Vec<super::span::Spanned<SocketAddr>>,
+    diagnostics: &mut Diagnostics,
+) -> HashMap<SocketAddr, ListenerSites> {
+    let mut by_address: HashMap<SocketAddr, Vec<&(&super::site::Site, Arc<Site>)>> = HashMap::new();
+    for entry in served {
+        for address in addresses(entry.0) {
+            by_address.entry(address.value).or_default().push(entry);
+        }
+    }
+    let tables = by_address.into_iter().filter_map(|(address, entries)| {
+        let hosts = site::host_table(&entries, diagnostics)?;
+        let default = entries.iter().position(|(raw, _)| raw.default.value);
+        let sites = entries.iter().map(|(_, site)| Arc::clone(site)).collect();
+        Some((address, ListenerSites { hosts, sites, default }))
+    });
+    tables.collect()
+}
+
+/// What no client may send: also the names that operators chose for their backends.
+fn owned_names(document: &Document, backends: &[Arc<Backend>], diagnostics: &mut Diagnostics) -> OwnedNames {
+    match OwnedNames::new(backends.iter().map(|backend| &backend.identity_headers), OddNames::Drop) {
+        Ok(owned) => owned,
+        Err(faults) => {
+            let span = document.backends.first().map(|backend| backend.span).unwrap_or_default();
+            for fault in faults {
+                diagnostics.error(span, fault.to_string()).help("choose another name in `headers.names`");
+            }
+            OwnedNames::default()
+        }
+    }
+}
+
+fn limits(raw: &server::Limits) -> Limits {
+    Limits {
+        handshake: HandshakeLimits {
+            plain: raw.handshake_timeout.value,
+            card: raw.card_handshake_timeout.value,
+        },
+        client_idle: raw.client_idle.value,
+        connection_max_age: raw.connection_max_age.value,
+        max_header: usize::try_from(raw.max_header_bytes.value).unwrap_or(usize::MAX),
+        drain: raw.drain.value,
+    }
+}
+
+fn process(document: &Document, base: &Path) -> Process {
+    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let workers = document.workers.as_ref().and_then(|workers| NonZeroUsize::new(workers.value));
+    Process {
+        workers: workers.unwrap_or(cores),
+        audit: match &document.audit.file.value {
+            AuditFile::StandardOutput => AuditTarget::Stdout,
+            AuditFile::Path(path) => AuditTarget::File(base.join(path)),
+        },
+        audit_queue: AUDIT_QUEUE,
+        admin: document.admin.listen.iter().map(|address| address.value).collect(),
+        log_format: match document.log.format.value {
+            server::LogFormat::Human => LogFormat::Human,
+            server::LogFormat::Json => LogFormat::Json,
+        },
+        log_filter: document.log.filter.value.clone(),
+        judging_limit: document.limits.judging_timeout.value,
+        judging_places: document.limits.judging_concurrency.value,
+    }
+}

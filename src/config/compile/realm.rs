@@ -1,0 +1,141 @@
+//! A realm's trust and mapping, and its revocation with them.
+
+use super::super::compiled::Context;
+use super::super::diagnostic::Diagnostics;
+use super::super::realm as raw;
+use super::super::rule::{IdentityRule, NameCondition, RuleAccount, RuleMatch, RuleOutcome};
+use super::super::span::Spanned;
+use super::files::Files;
+use super::revocation;
+use crate::certificate::Fingerprint;
+use crate::identity::{
+    AccountRule, FieldCondition, IdentityIssuer, LetterCase, Mapper, MappingRule, NameSide, NamedAccount,
+    Pattern, RuleAction, Strength,
+};
+use crate::observability::with_causes;
+use crate::policy::Realm;
+use crate::validation::{TrustSet, ValidationRule};
+use std::sync::Arc;
+
+pub(super) fn compile(
+    raw: &raw::Realm,
+    generation: u64,
+    files: &mut Files,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Realm> {
+    let errors = diagnostics.errors();
+    let anchors = files.certificates(&raw.trust_anchors, diagnostics);
+    let intermediates = files.certificates(&raw.intermediates, diagnostics);
+    let revocation = revocation::rule(&raw.revocation, files, diagnostics);
+    let ocsp = revocation::ocsp(&raw.revocation, files, diagnostics);
+    let crls = revocation::crls(raw, files, context, diagnostics);
+    let mapping = mapping(raw, files, diagnostics);
+    if diagnostics.errors() > errors {
+        return None;
+    }
+    Some(Realm {
+        name: raw.name.value.as_str().into(),
+        generation,
+        trust: Arc::new(TrustSet::new(anchors, intermediates)),
+        validation: Arc::new(ValidationRule {
+            extended_key_usages: values(&raw.extended_key_usage),
+            certificate_policies: values(&raw.certificate_policies),
+            unsafe_allow_sha1_and_rsa_1024: raw.unsafe_allow_sha1_and_rsa_1024.value,
+            ..ValidationRule::default()
+        }),
+        revocation,
+        crls: crls?,
+        ocsp,
+        mapping,
+        max_age: raw.max_age.value,
+    })
+}
+
+fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -> MappingRule {
+    let issuers = raw.identity_issuers.iter().filter_map(|issuer| {
+        let certificate = files.certificate(&issuer.certificate, diagnostics)?;
+        Some(IdentityIssuer {
+            key: certificate.key_id(),
+            upn_suffixes: values(&issuer.upn_suffixes),
+            email_domains: values(&issuer.email_domains),
+        })
+    });
+    let identity_issuers = issuers.collect();
+    MappingRule {
+        order: raw.mapping.order.iter().map(|mapper| mapper_of(mapper.value)).collect(),
+        strength: match raw.mapping.strength.value {
+            raw::MappingStrength::Strong => Strength::Strong,
+            raw::MappingStrength::Weak => Strength::Weak,
+        },
+        identity_issuers,
+        rules: raw.rules.iter().filter_map(|rule| account_rule(rule, files, diagnostics)).collect(),
+    }
+}
+
+fn mapper_of(method: raw::MappingMethod) -> Mapper {
+    match method {
+        raw::MappingMethod::Rule => Mapper::Rules,
+        raw::MappingMethod::Upn => Mapper::Upn,
+        raw::MappingMethod::Email => Mapper::Email,
+        raw::MappingMethod::Subject => Mapper::Subject,
+    }
+}
+
+fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<AccountRule> {
+    let name = &raw.name.value;
+    let action = match &raw.outcome {
+        RuleOutcome::Deny(_) => RuleAction::Deny,
+        RuleOutcome::Account(account) => RuleAction::Account(named_account(account)),
+    };
+    let rule = match &raw.matches {
+        RuleMatch::Sha256(digest) => AccountRule::one_to_one(name, Fingerprint::from(digest.value), action),
+        RuleMatch::Certificate(path) => {
+            let certificate = files.certificate(path, diagnostics)?;
+            AccountRule::one_to_one(name, certificate.fingerprint(), action)
+        }
+        RuleMatch::Names { issuer, subject, issuer_name, case_sensitive } => {
+            let issuer = files.certificate(issuer, diagnostics);
+            let case = if case_sensitive.value { LetterCase::Exact } else { LetterCase::Folded };
+            let mut conditions = Vec::new();
+            for (side, raws) in [(NameSide::Subject, subject), (NameSide::Issuer, issuer_name)] {
+                for raw in raws {
+                    conditions.push(condition(raw, side, case, diagnostics)?);
+                }
+            }
+            AccountRule::many_to_one(name, issuer?.key_id(), conditions, action)
+        }
+    };
+    rule.map_err(|error| _ = diagnostics.error(raw.span, with_causes(&error))).ok()
+}
+
+fn condition(
+    raw: &NameCondition,
+    side: NameSide,
+    case: LetterCase,
+    diagnostics: &mut Diagnostics,
+) -> Option<FieldCondition> {
+    let field = raw.attribute.value;
+    match Pattern::parse(&raw.pattern.value, case) {
+        Ok(pattern) => Some(FieldCondition { side, field, pattern }),
+        Err(error) => {
+            diagnostics.error(raw.pattern.span, with_causes(&error));
+            None
+        }
+    }
+}
+
+fn named_account(raw: &RuleAccount) -> NamedAccount {
+    let text = |value: &Option<Spanned<String>>| value.as_ref().map(|text| text.value.clone());
+    NamedAccount {
+        user: raw.user.value.clone(),
+        upn: text(&raw.upn),
+        sid: text(&raw.sid),
+        groups: values(&raw.groups),
+    }
+}
+
+/// The values without their places.
+pub(super) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
+    spanned.iter().map(|entry| entry.value.clone()).collect()
+}

@@ -1,0 +1,271 @@
+//! A site: its TLS, its path table and what each path demands.
+
+use super::super::compiled::Context;
+use super::super::diagnostic::Diagnostics;
+use super::super::site as raw;
+use super::super::site_path::PathRule as RawPath;
+use super::Parts;
+use super::files::Files;
+use super::realm::values;
+use crate::decision::{CertificateConditions, Rule};
+use crate::observability::with_causes;
+use crate::policy::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
+use crate::proxy::judge_in_handshake;
+use crate::request::{Authority, HostPattern, PathCase, PathPattern};
+use crate::tls::{CardRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings};
+use aws_lc_rs::digest;
+use std::sync::Arc;
+
+pub(super) fn compile(
+    raw: &raw::Site,
+    parts: &Parts,
+    files: &mut Files,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Site> {
+    let realm = raw.realm.as_ref().and_then(|name| parts.realms.get(&name.value)).cloned();
+    let case = raw.case.value;
+    let paths = path_table(raw, case, parts, files, diagnostics);
+    let key_pairs = key_pairs(raw, files, diagnostics);
+    // With errors in its realm there is nothing to ask a card for, and those errors are told already.
+    let card_request = match (&realm, raw.asks_for_cards()) {
+        (Some(realm), true) => Some(card_request(raw, realm, context)),
+        (None, true) => return None,
+        (_, false) => None,
+    };
+    let hosts = hosts(raw, diagnostics)?;
+    let tls = site_tls(raw, key_pairs?, card_request, realm.as_deref(), context, diagnostics)?;
+    Some(Site {
+        name: raw.name.value.as_str().into(),
+        public_host: public_host(&hosts),
+        hosts,
+        tls: Arc::new(tls),
+        realm,
+        case,
+        paths: paths?,
+        card_proof_max_age: raw.card_proof_max_age.value,
+        metrics: context.metrics.site(&raw.name.value),
+        help: raw.help.as_ref().map(|help| help.value.clone()),
+        plain: raw.plain_action.value,
+    })
+}
+
+fn key_pairs(
+    raw: &raw::Site,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<Vec<ServerKeyPair>> {
+    let mut pairs = Vec::new();
+    let mut whole = true;
+    for (certificate, key) in raw.certificate.iter().zip(&raw.private_key) {
+        let chain = files.chain(certificate, diagnostics);
+        let private_key = files.private_key(key, diagnostics);
+        let (Some(chain), Some(private_key)) = (chain, private_key) else {
+            whole = false;
+            continue;
+        };
+        match ServerKeyPair::new(chain, private_key) {
+            Ok(pair) => pairs.push(pair),
+            Err(error) => {
+                whole = false;
+                diagnostics
+                    .error(key.span, with_causes(&error))
+                    .label(certificate.span, "the certificate")
+                    .help("certificates and private keys pair up in the order in which they are listed");
+            }
+        }
+    }
+    whole.then_some(pairs)
+}
+
+fn card_request(raw: &raw::Site, realm: &Arc<Realm>, context: &Context) -> CardRequest {
+    let subjects = realm.trust.anchors().iter().map(|anchor| anchor.subject().der().to_vec());
+    CardRequest {
+        hints: if raw.ca_hints.value { subjects.collect() } else { Vec::new() },
+        judge: match raw.on_bad_certificate.value {
+            raw::OnBadCertificate::Answer => None,
+            raw::OnBadCertificate::Alert => {
+                Some(judge_in_handshake(Arc::clone(realm), context.clock.clone()))
+            }
+        },
+    }
+}
+
+fn site_tls(
+    raw: &raw::Site,
+    key_pairs: Vec<ServerKeyPair>,
+    card_request: Option<CardRequest>,
+    realm: Option<&Realm>,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<SiteTls> {
+    let ticket_keys = context
+        .ticket_keys(&raw.name.value)
+        .map_err(|error| _ = diagnostics.error(raw.span, with_causes(&error)))
+        .ok()?;
+    let settings = SiteTlsSettings {
+        key_pairs,
+        min: raw.tls.min.value,
+        max: raw.tls.max.value,
+        http2: true,
+        card_request,
+        ticket_keys,
+        binding: binding(raw, realm),
+        card_proof_max_age: raw.card_proof_max_age.value,
+    };
+    match SiteTls::new(settings, context.clock.clone()) {
+        Ok(tls) => {
+            warn_of_long_handshake(raw, &tls, diagnostics);
+            Some(tls)
+        }
+        Err(SiteTlsError::Hints(error)) => {
+            diagnostics
+                .error(raw.realm.as_ref().map_or(raw.span, |realm| realm.span), error.to_string())
+                .help("write ca_hints = false, or trust fewer anchors here");
+            None
+        }
+        Err(error @ (SiteTlsError::NoVersion | SiteTlsError::Rustls(_))) => {
+            diagnostics.error(raw.span, with_causes(&error));
+            None
+        }
+    }
+}
+
+fn warn_of_long_handshake(raw: &raw::Site, tls: &SiteTls, diagnostics: &mut Diagnostics) {
+    let size = tls.hint_size();
+    if tls.asks_for_certificate() && size.strains_schannel() {
+        let message = format!(
+            "the server's chain ({} bytes) and the CA hints ({} bytes) are long: Windows clients break off above 32 KB",
+            size.chain, size.hints
+        );
+        diagnostics.warning(raw.ca_hints.span, message).help("write ca_hints = false");
+    }
+}
+
+/// What a session of this site was made under: whoever it names, and whom it trusts.
+fn binding(raw: &raw::Site, realm: Option<&Realm>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut add = |part: &[u8]| {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(part);
+    };
+    add(raw.name.value.as_bytes());
+    add(&[
+        u8::from(raw.asks_for_cards()),
+        u8::from(raw.on_bad_certificate.value == raw::OnBadCertificate::Alert),
+    ]);
+    if let Some(realm) = realm {
+        add(realm.name.as_bytes());
+        for certificate in realm.trust.anchors().iter().chain(realm.trust.intermediates()) {
+            add(certificate.der());
+        }
+    }
+    let mut bound = [0; 32];
+    bound.copy_from_slice(context.finish().as_ref());
+    bound
+}
+
+fn path_table(
+    raw: &raw::Site,
+    case: PathCase,
+    parts: &Parts,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<PathTable<PathRule>> {
+    let mut rules = Vec::new();
+    let mut whole = true;
+    for path in &raw.paths {
+        let pattern = match PathPattern::parse(&path.path.value) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                diagnostics.error(path.path.span, with_causes(&error));
+                None
+            }
+        };
+        let rule = path_rule(raw, path, parts, files, diagnostics);
+        match (pattern, rule) {
+            (Some(pattern), Some(rule)) => rules.push((pattern, rule)),
+            (_, _) => whole = false,
+        }
+    }
+    // With one left out the positions of the others would point to the wrong lines.
+    if !whole {
+        return None;
+    }
+    PathTable::build(case, rules).map_err(|faults| tell(&faults, raw, diagnostics)).ok()
+}
+
+fn tell(faults: &[PathTableFault], raw: &raw::Site, diagnostics: &mut Diagnostics) {
+    let span = |position: usize| raw.paths.get(position).map_or(raw.span, |path| path.path.span);
+    for fault in faults {
+        let (at, other) = match fault {
+            PathTableFault::Twice { first, again, .. } => (*again, *first),
+            PathTableFault::Unreachable { directory_position, exact_position, .. } => {
+                (*directory_position, *exact_position)
+            }
+        };
+        diagnostics.error(span(at), fault.to_string()).label(span(other), "the other rule");
+    }
+}
+
+fn path_rule(
+    site: &raw::Site,
+    raw: &RawPath,
+    parts: &Parts,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<PathRule> {
+    let errors = diagnostics.errors();
+    let issuers = files.certificates(&raw.issuers, diagnostics);
+    if diagnostics.errors() > errors {
+        return None;
+    }
+    let backend = raw.backend.as_ref().or(site.backend.as_ref())?;
+    let rule = Rule {
+        name: raw.path.value.clone(),
+        methods: values(&raw.methods),
+        client_certificate: raw.client_certificate.value,
+        conditions: CertificateConditions {
+            extended_key_usages: values(&raw.extended_key_usage),
+            certificate_policies: values(&raw.certificate_policies),
+            issuers: issuers.iter().map(crate::certificate::Certificate::key_id).collect(),
+        },
+        query: raw.query.value,
+        cross_site: raw.cross_site.as_ref().unwrap_or(&site.cross_site).value,
+        max_body: raw.max_body.value,
+    };
+    Some(PathRule { rule: Arc::new(rule), backend: Arc::clone(parts.backends.get(&backend.value)?) })
+}
+
+fn hosts(raw: &raw::Site, diagnostics: &mut Diagnostics) -> Option<Vec<HostPattern>> {
+    let errors = diagnostics.errors();
+    let hosts = raw.hosts.iter().filter_map(|host| {
+        HostPattern::parse(&host.value)
+            .map_err(|error| _ = diagnostics.error(host.span, with_causes(&error)))
+            .ok()
+    });
+    let hosts = hosts.collect();
+    (diagnostics.errors() == errors).then_some(hosts)
+}
+
+fn public_host(hosts: &[HostPattern]) -> Option<Authority> {
+    let exact = hosts.iter().find_map(|pattern| match pattern {
+        HostPattern::Exact(host) if !host.is_loopback() => Some(host.clone()),
+        HostPattern::Exact(_) | HostPattern::OneLabelBelow(_) => None,
+    });
+    exact.map(Authority::from)
+}
+
+/// The hosts of the sites that share an address, each with the site's place.
+pub(super) fn host_table(
+    entries: &[&(&raw::Site, Arc<Site>)],
+    diagnostics: &mut Diagnostics,
+) -> Option<HostTable> {
+    let places = entries.iter().enumerate();
+    let hosts =
+        places.flat_map(|(place, (_, site))| site.hosts.iter().map(move |host| (host.clone(), place)));
+    let first = entries.first().map(|(raw, _)| raw.span).unwrap_or_default();
+    HostTable::build(hosts)
+        .map_err(|twice| twice.iter().for_each(|host| _ = diagnostics.error(first, host.to_string())))
+        .ok()
+}

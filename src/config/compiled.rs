@@ -1,0 +1,103 @@
+//! What a configuration becomes: the snapshot that requests are judged under, the addresses to listen on, and what
+//! is settled once for a process.
+
+use crate::audit::AuditTarget;
+use crate::clock::Clock;
+use crate::observability::Metrics;
+use crate::observability::logging::LogFormat;
+use crate::proxy::Snapshot;
+use crate::revocation::LiveCrls;
+use crate::tls::{TicketKeys, TicketKeysError};
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// A configuration that can run.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Sites, realms, backends and limits.
+    pub snapshot: Snapshot,
+    /// Where to listen, and for what.
+    pub listeners: BTreeSet<(SocketAddr, Speech)>,
+    /// What only a restart changes.
+    pub process: Process,
+}
+
+/// What a listening address speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Speech {
+    /// TLS, and HTTP inside it.
+    Tls,
+    /// Plain HTTP, answered with 403.4.
+    Plain,
+}
+
+/// What is settled when the process starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Threads that serve requests.
+    pub workers: NonZeroUsize,
+    /// Where audit records go.
+    pub audit: AuditTarget,
+    /// Audit records that may wait to be written.
+    pub audit_queue: NonZeroUsize,
+    /// Addresses of the admin listener.
+    pub admin: Vec<SocketAddr>,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// What the log tells.
+    pub log_filter: String,
+    /// The time that judging one card may take in all.
+    pub judging_limit: Duration,
+    /// Cards that are judged at once.
+    pub judging_places: usize,
+}
+
+/// What a configuration is compiled in: it outlives reloads.
+#[derive(Debug)]
+pub struct Context {
+    /// The time, for the limits of tickets.
+    pub clock: Clock,
+    /// Where sites and backends get their counters.
+    pub metrics: Arc<Metrics>,
+    /// Raised by every compilation, so that no verdict outlives the configuration it came from.
+    generation: u64,
+    /// A site keeps its ticket keys over reloads: otherwise everybody would have to type a PIN after each.
+    ticket_keys: HashMap<String, TicketKeys>,
+    /// What a realm has fetched is not fetched again after a reload.
+    crls: HashMap<String, Vec<Weak<LiveCrls>>>,
+}
+
+impl Context {
+    /// A context for a process, or for one check.
+    pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { clock, metrics, generation: 0, ticket_keys: HashMap::new(), crls: HashMap::new() }
+    }
+
+    pub(super) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    /// The CRLs of a realm as the last configuration has them that is still in use: one that was refused since is not.
+    pub(super) fn crls(&self, realm: &str) -> Option<Arc<LiveCrls>> {
+        self.crls.get(realm)?.iter().rev().find_map(Weak::upgrade)
+    }
+
+    pub(super) fn remember_crls(&mut self, realm: &str, crls: &Arc<LiveCrls>) {
+        let remembered = self.crls.entry(realm.to_owned()).or_default();
+        remembered.retain(|before| before.strong_count() > 0);
+        remembered.push(Arc::downgrade(crls));
+    }
+
+    pub(super) fn ticket_keys(&mut self, site: &str) -> Result<TicketKeys, TicketKeysError> {
+        if let Some(keys) = self.ticket_keys.get(site) {
+            return Ok(keys.clone());
+        }
+        let keys = TicketKeys::generate()?;
+        self.ticket_keys.insert(site.to_owned(), keys.clone());
+        Ok(keys)
+    }
+}

@@ -1,0 +1,199 @@
+//! Takes a whole document, records what is wrong between its parts: names that nothing has, addresses and hosts given
+//! twice, cards that nobody would judge.
+//!
+//! Never looks at files, and leaves paths and their overlaps to the compile step.
+
+use super::diagnostic::Diagnostics;
+use super::document::Document;
+use super::span::{Span, Spanned};
+use super::suggestion::{alternatives, nearest};
+use crate::decision::ClientCertificate;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Records all of it.
+pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
+    if document.sites.is_empty() {
+        let message = "there is no site, so nothing would be served";
+        diagnostics.error(Span::default(), message).key("site").help("add a [[site]] table");
+    }
+    check_names(document, diagnostics);
+    check_realms_of_sites(document, diagnostics);
+    check_site_names(document, diagnostics);
+    check_hosts(document, diagnostics);
+    check_default_sites(document, diagnostics);
+    check_addresses(document, diagnostics);
+}
+
+/// The realms and backends that sites name, each with its key.
+fn realm_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
+    let sites = document.sites.iter().enumerate();
+    sites.filter_map(|(index, site)| Some((format!("site[{index}].realm"), site.realm.as_ref()?)))
+}
+
+fn backend_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
+    document.sites.iter().enumerate().flat_map(|(index, site)| {
+        let of_site = site.backend.iter().map(move |name| (format!("site[{index}].backend"), name));
+        let of_paths = site.paths.iter().enumerate().filter_map(move |(path, rule)| {
+            Some((format!("site[{index}].path[{path}].backend"), rule.backend.as_ref()?))
+        });
+        of_site.chain(of_paths)
+    })
+}
+
+fn check_names(document: &Document, diagnostics: &mut Diagnostics) {
+    let realms: Vec<_> = document.realms.iter().map(|realm| &realm.name).collect();
+    let backends: Vec<_> = document.backends.iter().map(|backend| &backend.name).collect();
+    check_references("realm", realm_names(document).collect(), &realms, diagnostics);
+    check_references("backend", backend_names(document).collect(), &backends, diagnostics);
+}
+
+/// Each reference names something, and each thing is named; one whose name was misspelt counts as named.
+fn check_references(
+    what: &str,
+    references: Vec<(String, &Spanned<String>)>,
+    known: &[&Spanned<String>],
+    diagnostics: &mut Diagnostics,
+) {
+    let names = || known.iter().map(|name| name.value.as_str());
+    let mut named: Vec<&str> = Vec::new();
+    for (key, reference) in references {
+        let wanted = reference.value.as_str();
+        if let Some(name) = names().find(|name| *name == wanted) {
+            named.push(name);
+            continue;
+        }
+        let near = nearest(wanted, names());
+        named.extend(near);
+        let help = match near {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if known.is_empty() => format!("add a [{what}.{wanted}] table"),
+            None => format!("add a [{what}.{wanted}] table; there is {}", alternatives(names())),
+        };
+        diagnostics.error(reference.span, format!("there is no {what} named {wanted:?}")).key(key).help(help);
+    }
+    for name in known.iter().filter(|name| !named.contains(&name.value.as_str())) {
+        let message = format!("no site uses the {what} {:?}", name.value);
+        diagnostics.warning(name.span, message).key(format!("{what}.{}", name.value));
+    }
+}
+
+fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
+    for (index, site) in document.sites.iter().enumerate() {
+        let asks = site.paths.iter().find(|rule| rule.client_certificate.value != ClientCertificate::Ignore);
+        match (&site.realm, asks) {
+            (None, Some(rule)) => {
+                diagnostics
+                    .error(site.span, "the site asks for cards, and has no realm to judge them")
+                    .key(format!("site[{index}].realm"))
+                    .label(rule.client_certificate.span, "a card is asked for here")
+                    .help("add `realm = \"staff\"` and a [realm.staff] table");
+            }
+            (Some(realm), None) if !site.paths.is_empty() => {
+                diagnostics
+                    .warning(realm.span, "no path of this site looks at a card, so its realm judges none")
+                    .key(format!("site[{index}].realm"));
+            }
+            (Some(_), Some(_) | None) | (None, None) => {}
+        }
+    }
+}
+
+fn check_site_names(document: &Document, diagnostics: &mut Diagnostics) {
+    let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
+    for (index, site) in document.sites.iter().enumerate().filter(|(_, site)| !site.name.value.is_empty()) {
+        // A name that was not written is a host's, and hosts are told apart below.
+        if let Some(first) = first_of.get(site.name.value.as_str()).filter(|_| site.name.span != site.span) {
+            diagnostics
+                .error(site.name.span, format!("two sites are named {:?}", site.name.value))
+                .key(format!("site[{index}].name"))
+                .label(*first, "the first one")
+                .help("records and metrics go by this name: give each site its own");
+        }
+        first_of.entry(&site.name.value).or_insert(site.name.span);
+    }
+}
+
+fn check_hosts(document: &Document, diagnostics: &mut Diagnostics) {
+    let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
+    for (index, site) in document.sites.iter().enumerate() {
+        for host in &site.hosts {
+            if let Some(first) = first_of.get(host.value.as_str()) {
+                diagnostics
+                    .error(host.span, format!("the host {:?} is given twice", host.value))
+                    .key(format!("site[{index}].hosts"))
+                    .label(*first, "the first time")
+                    .help("a host belongs to one site: keep one of them");
+            }
+            first_of.entry(&host.value).or_insert(host.span);
+        }
+    }
+}
+
+fn check_default_sites(document: &Document, diagnostics: &mut Diagnostics) {
+    let mut default_of: BTreeMap<SocketAddr, Span> = BTreeMap::new();
+    for (index, site) in document.sites.iter().enumerate().filter(|(_, site)| site.default.value) {
+        for address in fixed(&site.listen) {
+            if let Some(first) = default_of.get(&address.value).filter(|first| **first != site.default.span) {
+                diagnostics
+                    .error(site.default.span, format!("{} has two default sites", address.value))
+                    .key(format!("site[{index}].default"))
+                    .label(*first, "the first one")
+                    .help("only one site can get the connections that name no host");
+            }
+            default_of.entry(address.value).or_insert(site.default.span);
+        }
+    }
+}
+
+/// What an address is for. Only TLS can be shared, since the client names the site before it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Tls,
+    Plain,
+    Admin,
+}
+
+impl Use {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Tls => "TLS",
+            Self::Plain => "plain HTTP",
+            Self::Admin => "the admin listener",
+        }
+    }
+}
+
+fn check_addresses(document: &Document, diagnostics: &mut Diagnostics) {
+    let mut first_of: BTreeMap<SocketAddr, (Use, Span)> = BTreeMap::new();
+    let mut claim = |addresses: &[Spanned<SocketAddr>], key: String, what: Use| {
+        let mut own: Vec<SocketAddr> = Vec::new();
+        for address in fixed(addresses) {
+            let (other, first) = *first_of.entry(address.value).or_insert((what, address.span));
+            let message = if own.contains(&address.value) {
+                format!("{} is given twice", address.value)
+            } else if other != what {
+                format!("{} is for {} and cannot be for {} too", address.value, other.words(), what.words())
+            } else {
+                own.push(address.value);
+                continue;
+            };
+            let diagnostic = diagnostics.error(address.span, message).key(&key);
+            if first.is_empty() {
+                diagnostic.help("the admin listener is there unless [admin] says `listen = []`");
+            } else {
+                diagnostic.label(first, "the first time");
+            }
+        }
+    };
+    claim(&document.admin.listen, "admin.listen".to_owned(), Use::Admin);
+    for (index, site) in document.sites.iter().enumerate() {
+        claim(&site.listen, format!("site[{index}].listen"), Use::Tls);
+        claim(&site.plain, format!("site[{index}].plain"), Use::Plain);
+    }
+}
+
+/// The addresses with a port of their own: port 0 is another one each time.
+fn fixed(addresses: &[Spanned<SocketAddr>]) -> impl Iterator<Item = &Spanned<SocketAddr>> {
+    addresses.iter().filter(|address| address.value.port() != 0)
+}

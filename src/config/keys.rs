@@ -1,0 +1,110 @@
+//! Gives the tables of proxy.toml with the keys that each may hold, those of this version and those that are planned.
+//!
+//! A section's reader and the documentation's test both work from these tables, so that neither can drift: the reader
+//! asserts that it asks for every key listed here and for no other.
+
+use super::{backend, document, realm, revocation, rule, server, site, site_path};
+
+/// One key of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) standing: Standing,
+}
+
+/// Whether a key means something yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is read.
+    Current,
+    /// The design has it; this version refuses it, and says so.
+    Planned,
+}
+
+/// A key of this version.
+pub(super) const fn key(name: &'static str) -> Key {
+    Key { name, standing: Standing::Current }
+}
+
+/// A key of a later version.
+pub(super) const fn planned(name: &'static str) -> Key {
+    Key { name, standing: Standing::Planned }
+}
+
+/// One table, by its path with `NAME` where the operator chooses the name: `realm.NAME.revocation`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) path: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+impl Section {
+    /// The key of this name.
+    pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names that this version reads.
+    pub(super) fn current(&self) -> impl Iterator<Item = &'static str> {
+        let current = self.keys.iter().filter(|key| key.standing == Standing::Current);
+        current.map(|key| key.name)
+    }
+
+    /// Where the table at `path`, one of this section's, is found: `in [realm.staff]`.
+    pub(super) fn place(&self, path: &str) -> String {
+        match self.path {
+            "" => "at the top of the file".to_owned(),
+            "site" | "site.path" | "realm.NAME.rule" => format!("in [[{path}]]"),
+            _ => format!("in [{path}]"),
+        }
+    }
+}
+
+/// Every table there is.
+pub(super) const SECTIONS: &[&Section] = &[
+    &document::TOP,
+    &server::LOG,
+    &server::AUDIT,
+    &server::ADMIN,
+    &server::LIMITS,
+    &site::SITE,
+    &site::TLS,
+    &site_path::PATH,
+    &realm::REALM,
+    &revocation::REVOCATION,
+    &revocation::REWRITE,
+    &revocation::OCSP_RESPONDER,
+    &revocation::ISSUER,
+    &realm::MAPPING,
+    &realm::IDENTITY_ISSUER,
+    &rule::RULE,
+    &rule::ACCOUNT,
+    &backend::BACKEND,
+    &backend::HEADERS,
+    &backend::HEADER_NAMES,
+];
+
+/// A key that the reader knows, by its full path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownKey {
+    /// `realm.NAME.revocation.mode`.
+    pub path: String,
+    /// Whether it is refused as "not in this version".
+    pub planned: bool,
+}
+
+/// All keys, table by table, for the documentation and its tests.
+pub fn known_keys() -> Vec<KnownKey> {
+    let mut keys = Vec::new();
+    for section in SECTIONS {
+        for key in section.keys {
+            let path = if section.path.is_empty() {
+                key.name.to_owned()
+            } else {
+                format!("{}.{}", section.path, key.name)
+            };
+            keys.push(KnownKey { path, planned: key.standing == Standing::Planned });
+        }
+    }
+    keys
+}

@@ -1,0 +1,168 @@
+//! Takes `[log]`, `[audit]`, `[admin]` and `[limits]`, gives what concerns the gate as a whole.
+//!
+//! Never opens a file or a socket.
+
+use super::address::socket_address;
+use super::keys::{Section, key};
+use super::reader::{Fault, TableReader};
+use super::shape::{byte_size, choice, duration, file, integer, text};
+use super::span::Spanned;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::de::DeValue;
+use tracing_subscriber::EnvFilter;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Words for people.
+    Human,
+    /// One JSON object each.
+    Json,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How lines are written.
+    pub format: Spanned<LogFormat>,
+    /// Which events are written, in the syntax of `tracing-subscriber`: `info`, `warn,portcullis::proxy=debug`.
+    pub filter: Spanned<String>,
+}
+
+/// Where audit records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditFile {
+    /// The process's standard output.
+    StandardOutput,
+    /// Appended to this file.
+    Path(PathBuf),
+}
+
+/// `[audit]`.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Where records go.
+    pub file: Spanned<AuditFile>,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where `/livez`, `/readyz` and `/metrics` are answered; nowhere when empty.
+    pub listen: Vec<Spanned<SocketAddr>>,
+}
+
+/// `[limits]`: how long and how much, for all sites.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// For a TLS handshake on a site that asks for no card.
+    pub handshake_timeout: Spanned<Duration>,
+    /// For a TLS handshake on a site that asks for a card: a person types a PIN meanwhile.
+    pub card_handshake_timeout: Spanned<Duration>,
+    /// For a client to send the next request's whole head, waiting included.
+    pub client_idle: Spanned<Duration>,
+    /// For the whole life of a client connection.
+    pub connection_max_age: Spanned<Duration>,
+    /// For running requests to end when the gate stops.
+    pub drain: Spanned<Duration>,
+    /// For the head of a request, in bytes.
+    pub max_header_bytes: Spanned<u64>,
+    /// For judging one certificate chain, waiting included.
+    pub judging_timeout: Spanned<Duration>,
+    /// How many chains are judged at once.
+    pub judging_concurrency: Spanned<usize>,
+}
+
+pub(super) const LOG: Section = Section { path: "log", keys: &[key("format"), key("filter")] };
+pub(super) const AUDIT: Section = Section { path: "audit", keys: &[key("file")] };
+pub(super) const ADMIN: Section = Section { path: "admin", keys: &[key("listen")] };
+pub(super) const LIMITS: Section = Section {
+    path: "limits",
+    keys: &[
+        key("handshake_timeout"),
+        key("card_handshake_timeout"),
+        key("client_idle"),
+        key("connection_max_age"),
+        key("drain"),
+        key("max_header_bytes"),
+        key("judging_timeout"),
+        key("judging_concurrency"),
+    ],
+};
+
+const FORMATS: &[(&str, LogFormat)] = &[("human", LogFormat::Human), ("json", LogFormat::Json)];
+
+impl Log {
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        Self {
+            format: reader.with_default("format", LogFormat::Human, choice(FORMATS)),
+            filter: reader.with_default("filter", "info".to_owned(), log_filter),
+        }
+    }
+}
+
+fn log_filter(value: &DeValue<'_>) -> Result<String, Fault> {
+    let directives = text(value)?;
+    match EnvFilter::try_new(&directives) {
+        Ok(_) => Ok(directives),
+        Err(error) => Err(Fault::new(format!("{directives:?} is not a log filter: {error}"))
+            .help("such as \"info\" or \"warn,portcullis::proxy=debug\"")),
+    }
+}
+
+impl Audit {
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        Self { file: reader.with_default("file", AuditFile::StandardOutput, audit_file) }
+    }
+}
+
+fn audit_file(value: &DeValue<'_>) -> Result<AuditFile, Fault> {
+    match value.as_str() {
+        Some("stdout") => Ok(AuditFile::StandardOutput),
+        Some("stderr") => {
+            Err(Fault::new("audit records go to a file or to \"stdout\"; \"stderr\" is the log's"))
+        }
+        Some(_) | None => file(value).map(AuditFile::Path),
+    }
+}
+
+impl Admin {
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        let default = || vec![Spanned::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)), reader.span())];
+        let default = default();
+        let listen = reader.list("listen", socket_address).unwrap_or(default);
+        for address in listen.iter().filter(|address| !address.value.ip().is_loopback()) {
+            let message =
+                "everybody who reaches this address can read the metrics: nobody is asked who they are";
+            reader
+                .warning(address.span, "listen", message)
+                .help("listen on 127.0.0.1, or see that a firewall is in front");
+        }
+        Self { listen }
+    }
+}
+
+const fn seconds(range: RangeInclusive<u64>) -> RangeInclusive<Duration> {
+    Duration::from_secs(*range.start())..=Duration::from_secs(*range.end())
+}
+
+impl Limits {
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        let mut time = |name, default, range| {
+            reader.with_default(name, Duration::from_secs(default), duration(seconds(range)))
+        };
+        Self {
+            handshake_timeout: time("handshake_timeout", 10, 1..=300),
+            card_handshake_timeout: time("card_handshake_timeout", 120, 1..=600),
+            client_idle: time("client_idle", 120, 1..=86_400),
+            connection_max_age: time("connection_max_age", 3600, 1..=86_400),
+            drain: time("drain", 30, 0..=3600),
+            judging_timeout: time("judging_timeout", 10, 1..=120),
+            max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
+            judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Takes one `[[site]]`, gives it with its path rules.
+//!
+//! Never judges what concerns two sites, a realm or a backend: that is `cross_check`'s work.
+
+use super::address::{host_pattern, socket_address};
+use super::keys::{Section, key};
+use super::reader::TableReader;
+use super::shape::{boolean, choice, choice_with_planned, duration, file, text};
+use super::site_path::{self, CROSS_SITES, PathRule};
+use super::span::{Span, Spanned};
+use crate::decision::{ClientCertificate, CrossSite};
+use crate::policy::PlainAction;
+use crate::request::PathCase;
+use crate::tls::TlsVersion;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What happens to a client whose certificate is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBadCertificate {
+    /// The handshake succeeds, and requests are answered with the reason.
+    Answer,
+    /// The handshake fails with an alert.
+    Alert,
+}
+
+/// `tls = { min, max }`.
+#[derive(Clone, Debug)]
+pub struct TlsRange {
+    /// The oldest version spoken.
+    pub min: Spanned<TlsVersion>,
+    /// The newest.
+    pub max: Spanned<TlsVersion>,
+}
+
+/// One `[[site]]`.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its header.
+    pub span: Span,
+    /// Its name in records and metrics; the first host where none was written.
+    pub name: Spanned<String>,
+    /// The names it answers to, in lower case and without a trailing dot; `*.` stands for one label.
+    pub hosts: Vec<Spanned<String>>,
+    /// Where it is served over TLS.
+    pub listen: Vec<Spanned<SocketAddr>>,
+    /// Where it answers plain HTTP.
+    pub plain: Vec<Spanned<SocketAddr>>,
+    /// What it answers there.
+    pub plain_action: Spanned<PlainAction>,
+    /// Whether it gets the connections that name no host (no SNI).
+    pub default: Spanned<bool>,
+    /// Server certificates with their chains, leaf first; as many as private keys.
+    pub certificate: Vec<Spanned<PathBuf>>,
+    /// Their private keys, in the same order.
+    pub private_key: Vec<Spanned<PathBuf>>,
+    /// Which versions of TLS are spoken.
+    pub tls: TlsRange,
+    /// The realm that judges its cards.
+    pub realm: Option<Spanned<String>>,
+    /// The backend behind it. There unless an error says that it is missing.
+    pub backend: Option<Spanned<String>>,
+    /// How long after a full handshake the card counts as proven.
+    pub card_proof_max_age: Spanned<Duration>,
+    /// What happens to a bad certificate.
+    pub on_bad_certificate: Spanned<OnBadCertificate>,
+    /// Whether the handshake names the authorities whose cards are wanted.
+    pub ca_hints: Spanned<bool>,
+    /// How letters of paths are compared.
+    pub case: Spanned<PathCase>,
+    /// What happens to requests that another site's page makes.
+    pub cross_site: Spanned<CrossSite>,
+    /// Whom a person should turn to, shown on the pages of denials.
+    pub help: Option<Spanned<String>>,
+    /// Its `[[site.path]]` tables, in the order of the file.
+    pub paths: Vec<PathRule>,
+}
+
+pub(super) const SITE: Section = Section {
+    path: "site",
+    keys: &[
+        key("name"),
+        key("hosts"),
+        key("listen"),
+        key("plain"),
+        key("plain_action"),
+        key("default"),
+        key("certificate"),
+        key("private_key"),
+        key("tls"),
+        key("realm"),
+        key("backend"),
+        key("card_proof_max_age"),
+        key("on_bad_certificate"),
+        key("ca_hints"),
+        key("case"),
+        key("paths"),
+        key("cross_site"),
+        key("help"),
+        key("path"),
+    ],
+};
+pub(super) const TLS: Section = Section { path: "site.tls", keys: &[key("min"), key("max")] };
+
+const PLAIN_ACTIONS: &[(&str, PlainAction)] =
+    &[("refuse", PlainAction::Refuse), ("redirect", PlainAction::Redirect)];
+const ON_BAD_CERTIFICATE: &[(&str, OnBadCertificate)] =
+    &[("answer", OnBadCertificate::Answer), ("alert", OnBadCertificate::Alert)];
+const CASES: &[(&str, PathCase)] = &[("fold", PathCase::Fold), ("exact", PathCase::Exact)];
+const TLS_VERSIONS: &[(&str, TlsVersion)] = &[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
+
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Site {
+    /// Whether a path of it asks for a card, so that the handshake must.
+    pub fn asks_for_cards(&self) -> bool {
+        self.paths.iter().any(|rule| rule.client_certificate.value != ClientCertificate::Ignore)
+    }
+
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        reader.require("hosts", "hosts = [\"rms.corp.example\"]");
+        reader.require("listen", "listen = [\"0.0.0.0:443\"]");
+        reader.require("certificate", "certificate = [\"pki/server.pem\"]");
+        reader.require("private_key", "private_key = [\"pki/server.key\"]");
+        let hosts = reader.list("hosts", host_pattern).unwrap_or_default();
+        let first_host = hosts.first().map_or_else(String::new, |host| host.value.clone());
+        // Stricter alphabets are all there is, so the value is checked and not kept.
+        reader.optional("paths", choice_with_planned(&[("strict", ())], &["decoded"]));
+        let site = Self {
+            span: reader.span(),
+            name: reader.with_default("name", first_host, text),
+            hosts,
+            listen: reader.list("listen", socket_address).unwrap_or_default(),
+            plain: reader.list("plain", socket_address).unwrap_or_default(),
+            plain_action: reader.with_default("plain_action", PlainAction::Refuse, choice(PLAIN_ACTIONS)),
+            default: reader.with_default("default", false, boolean),
+            certificate: reader.list("certificate", file).unwrap_or_default(),
+            private_key: reader.list("private_key", file).unwrap_or_default(),
+            tls: reader.table("tls", &TLS, TlsRange::read),
+            realm: reader.optional("realm", text),
+            backend: reader.required("backend", "backend = \"rms\"", text),
+            card_proof_max_age: reader.with_default(
+                "card_proof_max_age",
+                480 * MINUTE,
+                duration(MINUTE..=WEEK),
+            ),
+            on_bad_certificate: reader.with_default(
+                "on_bad_certificate",
+                OnBadCertificate::Answer,
+                choice(ON_BAD_CERTIFICATE),
+            ),
+            ca_hints: reader.with_default("ca_hints", true, boolean),
+            case: reader.with_default("case", PathCase::Fold, choice(CASES)),
+            cross_site: reader.with_default("cross_site", CrossSite::Refuse, choice(CROSS_SITES)),
+            help: reader.optional("help", text),
+            paths: reader.tables("path", &site_path::PATH, PathRule::read).into_iter().flatten().collect(),
+        };
+        site.check(reader);
+        site
+    }
+
+    /// What can be seen wrong in this site alone.
+    fn check(&self, reader: &mut TableReader<'_>) {
+        for name in ["hosts", "listen", "certificate", "private_key"] {
+            reader.refuse_empty_list(name);
+        }
+        let (certificates, keys) = (self.certificate.len(), self.private_key.len());
+        if certificates != keys && certificates > 0 && keys > 0 {
+            let span = self.private_key.last().map_or(self.span, |last| last.span);
+            let message = format!("certificates ({certificates}) and private keys ({keys}) do not pair up");
+            reader
+                .error(span, "private_key", message)
+                .help("give one key for each certificate, in the same order");
+        }
+        if let (Some(span), false) = (reader.written_at("plain_action"), reader.holds("plain")) {
+            let message = "`plain_action` does nothing: the site has no `plain` address";
+            let help = "add `plain = [\"0.0.0.0:80\"]`, or remove it";
+            reader.error(span, "plain_action", message).help(help);
+        }
+        if self.paths.is_empty() && !reader.holds("path") {
+            reader
+                .warning(self.span, "path", "this site has no path: every request is answered 404")
+                .help("add a [[site.path]] table for each path that the backend should see");
+        }
+    }
+}
+
+impl TlsRange {
+    fn read(reader: &mut TableReader<'_>) -> Self {
+        let range = Self {
+            min: reader.with_default("min", TlsVersion::Tls12, choice(TLS_VERSIONS)),
+            max: reader.with_default("max", TlsVersion::Tls13, choice(TLS_VERSIONS)),
+        };
+        if range.min.value > range.max.value {
+            reader
+                .error(range.min.span, "min", "`min` is newer than `max`, so no version is left")
+                .label(range.max.span, "the newest version spoken")
+                .help("TLS 1.2 is the oldest version there is here: { min = \"1.2\", max = \"1.3\" }");
+        }
+        range
+    }
+}

@@ -1,0 +1,196 @@
+//! Takes one `[[site.path]]`, gives what the path demands.
+//!
+//! Never checks the path's alphabet nor its overlaps with others: the compile step does, with the request stage's own
+//! parser.
+
+use super::keys::{Section, key, planned};
+use super::reader::{Fault, TableReader};
+use super::shape::{
+    byte_size, choice, choice_with_planned, extended_key_usage, file, policy, raw_text, text,
+};
+use super::span::{Span, Spanned};
+use super::suggestion::nearest;
+use crate::decision::{ClientCertificate, CrossSite, QueryRule};
+use der::oid::ObjectIdentifier;
+use http::Method;
+use std::path::PathBuf;
+use toml::de::DeValue;
+
+/// One `[[site.path]]`.
+#[derive(Clone, Debug)]
+pub struct PathRule {
+    /// Its header.
+    pub span: Span,
+    /// The path as written: `/x/y.asmx` for itself, `/dir/*` for all below.
+    pub path: Spanned<String>,
+    /// What it demands of a card.
+    pub client_certificate: Spanned<ClientCertificate>,
+    /// The methods it admits.
+    pub methods: Vec<Spanned<Method>>,
+    /// What happens to a query.
+    pub query: Spanned<QueryRule>,
+    /// The largest body, in bytes.
+    pub max_body: Spanned<u64>,
+    /// Overrides the site's answer to other sites' pages.
+    pub cross_site: Option<Spanned<CrossSite>>,
+    /// Usages that the leaf must have, all of them, besides the realm's.
+    pub extended_key_usage: Vec<Spanned<ObjectIdentifier>>,
+    /// Certificate policies of which one must be proven; no demand when empty.
+    pub certificate_policies: Vec<Spanned<ObjectIdentifier>>,
+    /// Files of CA certificates of which one must be on the path; no demand when empty.
+    pub issuers: Vec<Spanned<PathBuf>>,
+    /// Overrides the site's backend.
+    pub backend: Option<Spanned<String>>,
+}
+
+pub(super) const PATH: Section = Section {
+    path: "site.path",
+    keys: &[
+        key("path"),
+        key("client_certificate"),
+        key("methods"),
+        key("query"),
+        key("max_body"),
+        key("password"),
+        key("cross_site"),
+        key("extended_key_usage"),
+        key("certificate_policies"),
+        key("issuers"),
+        key("backend"),
+        planned("allow"),
+        planned("deny"),
+        planned("unsafe_unmapped_card_may_use_password"),
+    ],
+};
+
+const CLIENT_CERTIFICATES: &[(&str, ClientCertificate)] = &[
+    ("ignore", ClientCertificate::Ignore),
+    ("accept", ClientCertificate::Accept),
+    ("require", ClientCertificate::Require),
+];
+const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("refuse", QueryRule::Refuse)];
+pub(super) const CROSS_SITES: &[(&str, CrossSite)] =
+    &[("refuse", CrossSite::Refuse), ("allow", CrossSite::Allow)];
+
+const METHODS: &[Method] =
+    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+/// Methods that never pass: TRACE and CONNECT (RFC 9110 9.3.8, 9.3.6), and WebDAV's (RFC 4918, RFC 3253, RFC 5323,
+/// [MS-WDVME] and its Exchange kin), with which IIS edits the files behind the site.
+const METHODS_THAT_NEVER_PASS: &[&str] = &[
+    "TRACE",
+    "TRACK",
+    "CONNECT",
+    "DEBUG",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "SEARCH",
+    "REPORT",
+    "ACL",
+    "BIND",
+    "UNBIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "UNCHECKOUT",
+    "VERSION-CONTROL",
+    "MKWORKSPACE",
+    "UPDATE",
+    "LABEL",
+    "MERGE",
+    "MKACTIVITY",
+    "BASELINE-CONTROL",
+    "ORDERPATCH",
+    "BCOPY",
+    "BDELETE",
+    "BMOVE",
+    "BPROPFIND",
+    "BPROPPATCH",
+    "NOTIFY",
+    "POLL",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "X-MS-ENUMATTS",
+];
+
+const DEFAULT_BODY: u64 = 1 << 20;
+const LARGEST_BODY: u64 = 4 << 30;
+
+impl PathRule {
+    /// `None` when it lacks what makes it a rule, which is then recorded as an error.
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Option<Self> {
+        let path = reader.required("path", "path = \"/_wmcs/licensing/license.asmx\"", text);
+        let demands = choice(CLIENT_CERTIFICATES);
+        let client_certificate =
+            reader.required("client_certificate", "client_certificate = \"require\"", demands);
+        // It is the only value there is, so it is checked and not kept.
+        reader.optional("password", choice_with_planned(&[("never", ())], &["backend", "directory"]));
+        let span = reader.span();
+        let default_methods =
+            || [Method::GET, Method::HEAD, Method::POST].map(|method| Spanned::new(method, span));
+        let methods = reader.list("methods", method).unwrap_or_else(|| default_methods().into());
+        reader.refuse_empty_list("methods");
+        let query = reader.with_default("query", QueryRule::Allow, choice(QUERIES));
+        let max_body = reader.with_default("max_body", DEFAULT_BODY, byte_size(0..=LARGEST_BODY));
+        let cross_site = reader.optional("cross_site", choice(CROSS_SITES));
+        let extended_key_usage = reader.list("extended_key_usage", extended_key_usage).unwrap_or_default();
+        let certificate_policies = reader.list("certificate_policies", policy).unwrap_or_default();
+        let issuers = reader.list("issuers", file).unwrap_or_default();
+        let backend = reader.optional("backend", text);
+        let rule = Self {
+            span,
+            path: path?,
+            client_certificate: client_certificate?,
+            methods,
+            query,
+            max_body,
+            cross_site,
+            extended_key_usage,
+            certificate_policies,
+            issuers,
+            backend,
+        };
+        rule.check(reader);
+        Some(rule)
+    }
+
+    /// Conditions on a card that is never looked at would only seem to protect the path.
+    fn check(&self, reader: &mut TableReader<'_>) {
+        if self.client_certificate.value != ClientCertificate::Ignore {
+            return;
+        }
+        let conditions = [
+            ("extended_key_usage", self.extended_key_usage.first().map(|usage| usage.span)),
+            ("certificate_policies", self.certificate_policies.first().map(|policy| policy.span)),
+            ("issuers", self.issuers.first().map(|issuer| issuer.span)),
+        ];
+        for (name, span) in conditions {
+            let Some(span) = span else { continue };
+            reader
+                .error(span, name, format!("`{name}` does nothing on a path that ignores certificates"))
+                .label(self.client_certificate.span, "certificates are ignored")
+                .help("write client_certificate = \"require\", or remove the condition");
+        }
+    }
+}
+
+fn method(value: &DeValue<'_>) -> Result<Method, Fault> {
+    let text = raw_text(value)?;
+    if let Some(method) = METHODS.iter().find(|method| method.as_str() == text) {
+        return Ok(method.clone());
+    }
+    let upper = text.to_ascii_uppercase();
+    if METHODS_THAT_NEVER_PASS.contains(&upper.as_str()) {
+        return Err(Fault::new(format!("{upper} never passes this gate")).help("remove it"));
+    }
+    let known = || METHODS.iter().map(Method::as_str);
+    let help = match nearest(text, known()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("the methods are {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    Err(Fault::new(format!("{text:?} is not a method that can be admitted")).help(help))
+}

@@ -1,0 +1,104 @@
+//! Takes the text of proxy.toml, gives its tables as far as they can be read, and every syntax error.
+//!
+//! Never looks at what a key means.
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::span::Span;
+use toml::de::{DeTable, Error};
+
+/// The tables of `text`, with what could be read of broken lines, and the errors of those.
+pub(super) fn parse(text: &str) -> (DeTable<'_>, Vec<Error>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    (table.into_inner(), errors)
+}
+
+/// Records the syntax errors, one a line, and of what was `found` in the readable rest only what cannot follow from
+/// them: what is wrong with a single key or value on another line. Nothing of it after a broken table header or an
+/// open list, since the keys below that stand in no known table.
+pub(super) fn merge(mut errors: Vec<Error>, found: &Diagnostics, text: &str, diagnostics: &mut Diagnostics) {
+    errors.sort_by_key(|error| error.span().map_or(text.len(), |span| span.start));
+    let mut broken_lines: Vec<Span> = Vec::new();
+    for error in errors {
+        let span = error.span().map_or(Span { start: text.len(), end: text.len() }, Span::from);
+        let line = line_around(text, span.start);
+        // After the first error of a line the parser has lost its place, and the others say so.
+        if broken_lines.last() == Some(&line) {
+            continue;
+        }
+        let written_line = text.get(line.start..line.end).unwrap_or_default().trim();
+        let opens_line = text.get(line.start..span.start).is_some_and(|before| before.trim().is_empty());
+        let in_list = error.message().starts_with("missing comma between array elements");
+        if in_list && opens_line && starts_anew(written_line) {
+            diagnostics
+                .error(line, "a list above this line is not closed")
+                .help("add the missing `]` and check again: nothing from here on could be read");
+            return;
+        }
+        describe(diagnostics, span, error.message(), text.get(span.start..span.end).unwrap_or_default());
+        broken_lines.push(line);
+    }
+    let is_header =
+        |line: &Span| text.get(line.start..line.end).is_some_and(|line| line.trim_start().starts_with('['));
+    if broken_lines.iter().any(is_header) {
+        return;
+    }
+    let on_another_line = |entry: &&Diagnostic| {
+        broken_lines.iter().all(|line| entry.span.end < line.start || line.end < entry.span.start)
+    };
+    for entry in found.iter().filter(|entry| entry.stands_alone).filter(on_another_line) {
+        diagnostics.error(entry.span, "").clone_from(entry);
+    }
+}
+
+/// Whether a line looks like a key with its value or a table's header, neither of which stands inside a list.
+fn starts_anew(line: &str) -> bool {
+    let is_key = |key: &str| {
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+    };
+    let is_header = line.starts_with('[') && line.ends_with(']') && !line.contains(['"', '\'', ',']);
+    is_header || line.split_once('=').is_some_and(|(key, _)| is_key(key.trim_end()))
+}
+
+/// The parser's words are those of the TOML grammar; for what happens most often there are better ones.
+fn describe(diagnostics: &mut Diagnostics, span: Span, message: &str, written: &str) {
+    // The parser guesses a value's type by its first letter: `two` is to it a `true` gone wrong.
+    let misread_word = |message: &str| {
+        message.starts_with("invalid") && written.starts_with(|letter: char| letter.is_ascii_alphabetic())
+    };
+    match message {
+        "duplicate key" => {
+            diagnostics.error(span, format!("`{written}` is given twice in one table")).key(written).help(
+                "keep one of them; a table that may stand several times has two brackets, as [[site]] has",
+            );
+        }
+        message if message.starts_with("string values must be quoted") && written.is_empty() => {
+            diagnostics
+                .error(span, "the key has no value")
+                .help("write one, or remove the line for the default");
+        }
+        message if message.starts_with("string values must be quoted") || misread_word(message) => {
+            let help = match written.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" => "write true, or text in quotes: \"…\"",
+                "false" | "no" | "off" => "write false, or text in quotes: \"…\"",
+                _ => "write text in quotes: \"…\"",
+            };
+            diagnostics.error(span, "this value has no quotes").help(help);
+        }
+        message if message.contains("escape") => {
+            diagnostics.error(span, message).help(
+                "in \"…\" a backslash starts an escape; in single quotes it is a letter: 'CORP\\alice'",
+            );
+        }
+        message => {
+            diagnostics.error(span, message);
+        }
+    }
+}
+
+fn line_around(text: &str, byte: usize) -> Span {
+    let before = text.as_bytes().get(..byte).unwrap_or(text.as_bytes());
+    let after = text.as_bytes().get(byte..).unwrap_or_default();
+    let start = before.iter().rposition(|letter| *letter == b'\n').map_or(0, |newline| newline + 1);
+    let end = after.iter().position(|letter| *letter == b'\n').map_or(text.len(), |newline| byte + newline);
+    Span { start, end }
+}

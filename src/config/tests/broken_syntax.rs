@@ -1,0 +1,145 @@
+//! What an operator sees of text that is not TOML. Every letter of it: the words are what the reader is for.
+
+use super::rendered;
+
+#[test]
+fn syntax_errors_are_told_together_with_the_mistakes_of_other_lines() {
+    let text = r#"workers = two
+
+[[site]]
+hosts = ["rms.corp.example" "x.example"]
+listen = ["0.0.0.0:443"]
+backend = "rms"
+backend = "rms2"
+help = "Ask CORP\alice"
+relm = "staff"
+name = yes
+default = True
+
+[limits]
+drain =
+client_idle = 120
+max_header_bytes = 64KiB
+"#;
+    insta::assert_snapshot!(rendered(text), @r#"
+error: this value has no quotes
+ --> proxy.toml:1:11
+  |
+1 | workers = two
+  |           ^^^
+  |
+  = help: write text in quotes: "…"
+
+error: missing comma between array elements, expected `,`
+ --> proxy.toml:4:29
+  |
+4 | hosts = ["rms.corp.example" "x.example"]
+  |                             ^
+
+error: `backend` is given twice in one table
+ --> proxy.toml:7:1
+  |
+7 | backend = "rms2"
+  | ^^^^^^^
+  |
+  = help: keep one of them; a table that may stand several times has two brackets, as [[site]] has
+
+error: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
+ --> proxy.toml:8:18
+  |
+8 | help = "Ask CORP\alice"
+  |                  ^
+  |
+  = help: in "…" a backslash starts an escape; in single quotes it is a letter: 'CORP\alice'
+
+error: unknown key `relm` in [[site]]
+ --> proxy.toml:9:1
+  |
+9 | relm = "staff"
+  | ^^^^
+  |
+  = help: did you mean `realm`?
+
+error: this value has no quotes
+  --> proxy.toml:10:8
+   |
+10 | name = yes
+   |        ^^^
+   |
+   = help: write true, or text in quotes: "…"
+
+error: this value has no quotes
+  --> proxy.toml:11:11
+   |
+11 | default = True
+   |           ^^^^
+   |
+   = help: write true, or text in quotes: "…"
+
+error: the key has no value
+  --> proxy.toml:14:8
+   |
+14 | drain =
+   |        ^
+   |
+   = help: write one, or remove the line for the default
+
+error: a duration needs a unit, in quotes
+  --> proxy.toml:15:15
+   |
+15 | client_idle = 120
+   |               ^^^
+   |
+   = help: from 1s to 1day, such as "30s", "5m" or "8h"
+
+error: this value has no quotes
+  --> proxy.toml:16:20
+   |
+16 | max_header_bytes = 64KiB
+   |                    ^^^^^
+   |
+   = help: write text in quotes: "…"
+
+10 errors in proxy.toml
+"#);
+}
+
+#[test]
+fn nothing_is_told_of_what_a_list_left_open_has_swallowed() {
+    let text = r#"[[site]]
+hosts = ["rms.corp.example"]
+listen = ["0.0.0.0:443"
+certificate = ["pki/server.pem"]
+[limits]
+"#;
+    insta::assert_snapshot!(rendered(text), @r#"
+error: a list above this line is not closed
+ --> proxy.toml:4:1
+  |
+4 | certificate = ["pki/server.pem"]
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  |
+  = help: add the missing `]` and check again: nothing from here on could be read
+
+1 error in proxy.toml
+"#);
+}
+
+#[test]
+fn nothing_is_told_of_keys_below_a_broken_table_header() {
+    let text = r#"[[site]
+hosts = 7
+
+[limits]
+drian = "1s"
+"#;
+    insta::assert_snapshot!(rendered(text), @r#"
+error: unclosed array table, expected `]`
+ --> proxy.toml:1:8
+  |
+1 | [[site]
+  |        ^
+
+1 error in proxy.toml
+"#);
+}

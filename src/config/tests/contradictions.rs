@@ -1,0 +1,265 @@
+//! What an operator sees of parts that do not fit each other. Every letter of it: the words are what the reader is for.
+
+use super::rendered;
+
+#[test]
+fn parts_that_contradict_each_other_are_told_with_both_places() {
+    let text = r#"[[site]]
+hosts = ["a.example", "*.b.example"]
+listen = ["0.0.0.0:443"]
+plain = ["0.0.0.0:443"]
+default = true
+certificate = ["a.pem"]
+private_key = ["a.key"]
+backend = "rms"
+path = [{ path = "/x", client_certificate = "accept" }]
+
+[[site]]
+name = "a.example"
+hosts = ["A.example."]
+listen = ["0.0.0.0:443", "127.0.0.1:9090"]
+default = true
+certificate = ["b.pem"]
+private_key = ["b.key"]
+plain_action = "redirect"
+backend = "rsm"
+realm = "staff"
+tls = { min = "1.3", max = "1.2" }
+path = [{ path = "/x", client_certificate = "ignore", issuers = ["ca.pem"] }]
+
+[realm.staff]
+trust_anchors = []
+revocation = { mode = "off", crl = ["crl/"] }
+
+[[realm.staff.rule]]
+name = "card"
+certificate = "card.pem"
+issuer = "ca.pem"
+account = { upn = "alice" }
+deny = true
+
+[backend.rms]
+servers = ["https://10.0.0.5"]
+client_certificate = "gate.pem"
+headers = { names = { user = "X-Remote-Upn" } }
+
+[backend.spare]
+servers = ["http://127.0.0.1"]
+"#;
+    insta::assert_snapshot!(rendered(text), @r#"
+error: the site asks for cards, and has no realm to judge them
+ --> proxy.toml:1:1
+  |
+1 | [[site]]
+  | ^^^^^^^^
+...
+9 | path = [{ path = "/x", client_certificate = "accept" }]
+  |                                             -------- a card is asked for here
+  |
+  = help: add `realm = "staff"` and a [realm.staff] table
+
+error: 0.0.0.0:443 is for TLS and cannot be for plain HTTP too
+ --> proxy.toml:4:10
+  |
+3 | listen = ["0.0.0.0:443"]
+  |           ------------- the first time
+4 | plain = ["0.0.0.0:443"]
+  |          ^^^^^^^^^^^^^
+
+error: two sites are named "a.example"
+  --> proxy.toml:12:8
+   |
+ 1 | [[site]]
+   | -------- the first one
+...
+12 | name = "a.example"
+   |        ^^^^^^^^^^^
+   |
+   = help: records and metrics go by this name: give each site its own
+
+error: the host "a.example" is given twice
+  --> proxy.toml:13:10
+   |
+ 2 | hosts = ["a.example", "*.b.example"]
+   |          ----------- the first time
+...
+13 | hosts = ["A.example."]
+   |          ^^^^^^^^^^^^
+   |
+   = help: a host belongs to one site: keep one of them
+
+error: 127.0.0.1:9090 is for the admin listener and cannot be for TLS too
+  --> proxy.toml:14:26
+   |
+14 | listen = ["0.0.0.0:443", "127.0.0.1:9090"]
+   |                          ^^^^^^^^^^^^^^^^
+   |
+   = help: the admin listener is there unless [admin] says `listen = []`
+
+error: 0.0.0.0:443 has two default sites
+  --> proxy.toml:15:11
+   |
+ 5 | default = true
+   |           ---- the first one
+...
+15 | default = true
+   |           ^^^^
+   |
+   = help: only one site can get the connections that name no host
+
+error: `plain_action` does nothing: the site has no `plain` address
+  --> proxy.toml:18:1
+   |
+18 | plain_action = "redirect"
+   | ^^^^^^^^^^^^
+   |
+   = help: add `plain = ["0.0.0.0:80"]`, or remove it
+
+error: there is no backend named "rsm"
+  --> proxy.toml:19:11
+   |
+19 | backend = "rsm"
+   |           ^^^^^
+   |
+   = help: did you mean "rms"?
+
+warning: no path of this site looks at a card, so its realm judges none
+  --> proxy.toml:20:9
+   |
+20 | realm = "staff"
+   |         ^^^^^^^
+
+error: `min` is newer than `max`, so no version is left
+  --> proxy.toml:21:15
+   |
+21 | tls = { min = "1.3", max = "1.2" }
+   |               ^^^^^        ----- the newest version spoken
+   |
+   = help: TLS 1.2 is the oldest version there is here: { min = "1.2", max = "1.3" }
+
+error: `issuers` does nothing on a path that ignores certificates
+  --> proxy.toml:22:66
+   |
+22 | path = [{ path = "/x", client_certificate = "ignore", issuers = ["ca.pem"] }]
+   |                                             --------             ^^^^^^^^
+   |                                             |
+   |                                             certificates are ignored
+   |
+   = help: write client_certificate = "require", or remove the condition
+
+warning: no card can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
+  --> proxy.toml:24:1
+   |
+24 | [realm.staff]
+   | ^^^^^^^^^^^^^
+   |
+   = help: add identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+
+error: `trust_anchors` is empty
+  --> proxy.toml:25:17
+   |
+25 | trust_anchors = []
+   |                 ^^
+
+warning: revocation is off: a stolen card that was revoked is let in until it expires
+  --> proxy.toml:26:23
+   |
+26 | revocation = { mode = "off", crl = ["crl/"] }
+   |                       ^^^^^
+
+error: `crl` does nothing: the mode is "off"
+  --> proxy.toml:26:30
+   |
+26 | revocation = { mode = "off", crl = ["crl/"] }
+   |                              ^^^
+   |
+   = help: write mode = "require", or remove `crl`
+
+error: the rule says in several ways which certificates it means: certificate, issuer
+  --> proxy.toml:28:1
+   |
+28 | [[realm.staff.rule]]
+   | ^^^^^^^^^^^^^^^^^^^^
+   |
+   = help: keep one of them
+
+error: the key `user` is missing in [realm.staff.rule.account]
+  --> proxy.toml:32:11
+   |
+32 | account = { upn = "alice" }
+   |           ^^^^^^^^^^^^^^^^^
+   |
+   = help: add `user = 'CORP\alice'`
+
+error: a user principal name holds an `@`
+  --> proxy.toml:32:19
+   |
+32 | account = { upn = "alice" }
+   |                   ^^^^^^^
+   |
+   = help: such as "alice@corp.example"
+
+error: the rule gives an account and denies it too
+  --> proxy.toml:33:8
+   |
+33 | deny = true
+   |        ^^^^
+   |
+   = help: keep `account` or `deny`
+
+error: `client_certificate` needs `private_key` beside it
+  --> proxy.toml:35:1
+   |
+35 | [backend.rms]
+   | ^^^^^^^^^^^^^
+   |
+   = help: add `private_key`
+
+error: nothing says which authority this server's certificate must come from
+  --> proxy.toml:36:12
+   |
+36 | servers = ["https://10.0.0.5"]
+   |            ^^^^^^^^^^^^^^^^^^
+   |
+   = help: add `ca = "pki/servers-root.pem"`
+
+error: `x-remote-upn` is already the header of `upn`
+  --> proxy.toml:38:30
+   |
+38 | headers = { names = { user = "X-Remote-Upn" } }
+   |                              ^^^^^^^^^^^^^^
+   |
+   = help: give each fact a header of its own
+
+warning: no site uses the backend "spare"
+  --> proxy.toml:40:10
+   |
+40 | [backend.spare]
+   |          ^^^^^
+
+warning: IIS takes every request from its own machine for a local one, and shows more of itself
+  --> proxy.toml:41:12
+   |
+41 | servers = ["http://127.0.0.1"]
+   |            ^^^^^^^^^^^^^^^^^^
+   |
+   = help: run the gate on a machine of its own when the backend is IIS
+
+19 errors, 5 warnings in proxy.toml
+"#);
+}
+
+#[test]
+fn a_realm_that_lets_forgeable_signatures_count_is_warned_of() {
+    let text = r#"[realm.staff]
+trust_anchors = ["root.pem"]
+unsafe_allow_sha1_and_rsa_1024 = true
+revocation = { mode = "require", crl = ["crl/"] }
+identity_issuers = [{ certificate = "ca.pem", upn_suffixes = ["corp.example"] }]
+"#;
+    let warning = r#"
+warning: SHA-1 and RSA keys of 1,024 bits count here: who has the means can forge a card
+ --> proxy.toml:3:34
+"#;
+    assert!(rendered(text).contains(warning.trim()), "{}", rendered(text));
+}

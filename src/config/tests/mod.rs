@@ -1,0 +1,217 @@
+//! What proxy.toml's reader must hold as a whole, from text to document and diagnostics.
+
+mod broken_syntax;
+mod contradictions;
+mod documentation;
+mod properties;
+mod revocation;
+mod wrong_values;
+
+use super::*;
+use std::time::Duration;
+
+const SMALLEST: &str = r#"
+[[site]]
+hosts = ["rms.corp.example"]
+listen = ["0.0.0.0:443"]
+certificate = ["pki/server.pem"]
+private_key = ["pki/server.key"]
+realm = "staff"
+backend = "rms"
+
+[[site.path]]
+path = "/_wmcs/certification/certification.asmx"
+client_certificate = "require"
+
+[realm.staff]
+trust_anchors = ["pki/root.pem"]
+revocation = { crl = ["pki/crl/"] }
+identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+
+[backend.rms]
+servers = ["http://10.0.0.5"]
+"#;
+
+fn rendered(text: &str) -> String {
+    Document::parse("proxy.toml", text).1.render(Colour::Plain)
+}
+
+/// What is told about the smallest file with one line replaced by others.
+fn rendered_with(line: &str, instead: &str) -> String {
+    assert!(SMALLEST.contains(line), "{line}");
+    rendered(&SMALLEST.replacen(line, instead, 1))
+}
+
+/// The one mistake told, as `severity key: message (help)`.
+fn only_mistake(text: &str) -> String {
+    let diagnostics = Document::parse("proxy.toml", text).1;
+    let told: Vec<String> = diagnostics
+        .iter()
+        .map(|entry| {
+            let help = entry.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+            format!("{:?} {}: {}{help}", entry.severity, entry.key, entry.message)
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    told.concat()
+}
+
+fn only_mistake_with(line: &str, instead: &str) -> String {
+    assert!(SMALLEST.contains(line), "{line}");
+    only_mistake(&SMALLEST.replacen(line, instead, 1))
+}
+
+fn smallest() -> Document {
+    let (document, diagnostics) = Document::parse("proxy.toml", SMALLEST);
+    assert_eq!(diagnostics.render(Colour::Plain), "");
+    document.unwrap()
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let document = smallest();
+    assert!(document.workers.is_none());
+    assert_eq!(document.audit.file.value, server::AuditFile::StandardOutput);
+    assert_eq!(document.limits.max_header_bytes.value, 65_536);
+    let site = document.sites.first().unwrap();
+    assert_eq!(site.name.value, "rms.corp.example");
+    assert_eq!(site.card_proof_max_age.value, Duration::from_secs(8 * 3600));
+    assert_eq!(site.plain_action.value, crate::policy::PlainAction::Refuse);
+    assert!(site.asks_for_cards() && site.ca_hints.value && !site.default.value);
+    let rule = site.paths.first().unwrap();
+    let methods: Vec<&str> = rule.methods.iter().map(|method| method.value.as_str()).collect();
+    assert_eq!(methods, ["GET", "HEAD", "POST"]);
+    assert_eq!(rule.max_body.value, 1 << 20);
+    let realm = document.realms.first().unwrap();
+    assert_eq!(realm.revocation.mode.value, crate::revocation::RevocationMode::Require);
+    assert_eq!(realm.mapping.strength.value, realm::MappingStrength::Strong);
+    assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
+    let backend = document.backends.first().unwrap();
+    assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");
+    assert_eq!(backend.first_byte_timeout.value, Duration::from_secs(120));
+}
+
+#[test]
+fn values_keep_the_place_where_they_were_written() {
+    let document = smallest();
+    let site = document.sites.first().unwrap();
+    let host = site.hosts.first().unwrap().span;
+    assert_eq!(&SMALLEST[host.start..host.end], "\"rms.corp.example\"");
+    let max_body = site.paths.first().unwrap().max_body.span;
+    assert_eq!(&SMALLEST[max_body.start..max_body.end], "[[site.path]]", "a default has its table's place");
+}
+
+#[test]
+fn a_file_that_is_not_toml_gives_no_document() {
+    assert!(Document::parse("proxy.toml", "workers =").0.is_none());
+    assert!(Document::parse("proxy.toml", "workers = 0").0.is_some());
+}
+
+#[test]
+fn a_repeated_key_is_told_at_its_second_place() {
+    let mistake = only_mistake_with("backend = \"rms\"", "backend = \"rms\"\nbackend = \"rms\"");
+    assert_eq!(
+        mistake,
+        "Error backend: `backend` is given twice in one table \
+         (keep one of them; a table that may stand several times has two brackets, as [[site]] has)"
+    );
+}
+
+#[test]
+fn a_number_so_long_that_its_parser_would_panic_is_a_mistake_like_others() {
+    let mistake = only_mistake_with(
+        "[backend.rms]",
+        "[limits]\ndrain = \"18446744073709551615s 1000ms\"\n[backend.rms]",
+    );
+    assert!(mistake.contains("is not a duration: it is too long"), "{mistake}");
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+    assert_eq!(
+        only_mistake_with("realm = \"staff\"", "realm = \"staff\"\nmax_body = \"2MiB\""),
+        "Error site[0].max_body: unknown key `max_body` in [[site]] (`max_body` belongs in [[site.path]])"
+    );
+}
+
+#[test]
+fn what_is_planned_is_told_apart_from_what_is_unknown() {
+    for (line, instead, told) in [
+        ("path = ", "allow = []\npath = ", "Error site[0].path[0].allow: `allow` is not in this version"),
+        (
+            "path = ",
+            "password = \"directory\"\npath = ",
+            "Error site[0].path[0].password: \"directory\" is not in this version",
+        ),
+        (
+            "realm = ",
+            "paths = \"decoded\"\nrealm = ",
+            "Error site[0].paths: \"decoded\" is not in this version",
+        ),
+        (
+            "servers = ",
+            "identity = \"kerberos\"\nservers = ",
+            "Error backend.rms.identity: \"kerberos\" is not in this version",
+        ),
+        (
+            "[backend.rms]",
+            "[realm.staff.directory]\n[backend.rms]",
+            "Error realm.staff.directory: `directory` is not in this version",
+        ),
+        (
+            "{ certificate = ",
+            "{ sid_domain = \"S-1-5-21-1-2-3\", certificate = ",
+            "Error realm.staff.identity_issuers[0].sid_domain: `sid_domain` is not in this version",
+        ),
+    ] {
+        let mistake = only_mistake_with(line, instead);
+        assert!(mistake.starts_with(told), "{mistake}");
+    }
+}
+
+#[test]
+fn methods_with_which_iis_edits_files_never_pass() {
+    for method in ["TRACE", "CONNECT", "PROPFIND", "MKCOL", "SEARCH", "propfind"] {
+        let mistake = only_mistake_with("path = ", &format!("methods = [\"GET\", \"{method}\"]\npath = "));
+        assert!(mistake.contains("never passes this gate"), "{mistake}");
+    }
+}
+
+#[test]
+fn an_identifier_that_demands_nothing_is_refused() {
+    for (key, identifier) in [("extended_key_usage", "2.5.29.37.0"), ("certificate_policies", "2.5.29.32.0")]
+    {
+        let mistake =
+            only_mistake_with("trust_anchors", &format!("{key} = [\"{identifier}\"]\ntrust_anchors"));
+        assert!(mistake.starts_with(&format!("Error realm.staff.{key}[0]")), "{mistake}");
+    }
+}
+
+#[test]
+fn a_rule_that_would_mean_every_card_of_an_issuer_is_refused() {
+    for conditions in ["", "subject = {}", "issuer_name = { CN = \"Issuing CA\" }"] {
+        let rule = format!(
+            "[[realm.staff.rule]]\nname = \"all\"\nissuer = \"ca.pem\"\naccount = {{ user = \"x\" }}\n{conditions}"
+        );
+        let mistake = only_mistake_with("[backend.rms]", &format!("{rule}\n[backend.rms]"));
+        assert!(mistake.contains("the rule has no condition"), "{mistake}");
+    }
+}
+
+#[test]
+fn addresses_with_port_0_are_different_ones() {
+    let (_, diagnostics) = Document::parse(
+        "proxy.toml",
+        &SMALLEST
+            .replace("listen = [\"0.0.0.0:443\"]", "listen = [\"127.0.0.1:0\"]\nplain = [\"127.0.0.1:0\"]"),
+    );
+    assert_eq!(diagnostics.render(Colour::Plain), "");
+}
+
+#[test]
+fn two_sites_may_share_an_address_for_tls() {
+    let second = "[[site]]\nhosts = [\"b.example\"]\nlisten = [\"0.0.0.0:443\"]\ncertificate = [\"b.pem\"]\n\
+                  private_key = [\"b.key\"]\nbackend = \"rms\"\n[[site.path]]\npath = \"/\"\n\
+                  client_certificate = \"ignore\"\n[realm.staff]";
+    assert_eq!(rendered_with("[realm.staff]", second), "");
+}
