@@ -5,6 +5,7 @@
 //! `tests/` holds them.
 
 pub mod admin;
+pub mod app;
 pub mod audit;
 pub mod backend;
 pub mod certificate;
