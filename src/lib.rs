@@ -12,6 +12,7 @@ pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod decision;
+pub mod demo;
 pub mod headers;
 pub mod identity;
 pub mod listener;

@@ -1,0 +1,91 @@
+//! What each card of the demo must meet at each kind of path.
+
+use crate::decision::{ClientCertificate, DenialId};
+
+/// The path that requires a card, with the smartcard's usage and the demo's policy.
+pub const REQUIRE: &str = "/_wmcs/certification/certification.asmx";
+/// The path that accepts one.
+pub const ACCEPT: &str = "/_wmcs/licensing/license.asmx";
+/// A path that ignores cards.
+pub const IGNORE: &str = "/_wmcs/licensing/server.asmx";
+
+/// The three kinds of path.
+pub const PATHS: [(&str, ClientCertificate); 3] = [
+    (IGNORE, ClientCertificate::Ignore),
+    (ACCEPT, ClientCertificate::Accept),
+    (REQUIRE, ClientCertificate::Require),
+];
+
+/// What a request must meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It reaches the backend, under this user or none.
+    Passes(Option<String>),
+    /// It is turned away.
+    Denied(DenialId),
+}
+
+/// One card, or none, with its outcomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// The card's name in the PKI; `None` presents nothing.
+    pub card: Option<&'static str>,
+    /// What is special about it.
+    pub about: &'static str,
+    /// At the path that accepts cards: the user's name, or the denial.
+    accept: Result<&'static str, DenialId>,
+    /// At the path that requires one; `None` where it is the same.
+    require: Option<DenialId>,
+}
+
+impl Case {
+    /// What a request with this card must meet at a path of this kind.
+    pub fn outcome(&self, path: ClientCertificate) -> Outcome {
+        let named = |name: &str| Outcome::Passes(Some(format!("{name}@{}", super::pki::DOMAIN)));
+        match (path, self.accept, self.require) {
+            (ClientCertificate::Ignore, _, _) => Outcome::Passes(None),
+            (ClientCertificate::Require, _, Some(denial)) => Outcome::Denied(denial),
+            (ClientCertificate::Accept | ClientCertificate::Require, Ok(name), _) => named(name),
+            (ClientCertificate::Accept | ClientCertificate::Require, Err(denial), _) => {
+                Outcome::Denied(denial)
+            }
+        }
+    }
+}
+
+const fn good(card: &'static str, name: &'static str, about: &'static str) -> Case {
+    Case { card: Some(card), about, accept: Ok(name), require: None }
+}
+
+const fn bad(card: &'static str, denial: DenialId, about: &'static str) -> Case {
+    Case { card: Some(card), about, accept: Err(denial), require: None }
+}
+
+const fn insufficient(card: &'static str, about: &'static str) -> Case {
+    Case { card: Some(card), about, accept: Ok(card), require: Some(DenialId::CertificateNotSufficient) }
+}
+
+/// Every card of the demo's PKI, and no card.
+pub const CASES: [Case; 16] = [
+    good("alice", "alice", "valid, P-256"),
+    good("alice-rsa", "alice", "valid, RSA-2048"),
+    good("judy", "judy", "valid, P-384"),
+    good("ken", "ken", "valid, Ed25519"),
+    bad("bob", DenialId::CertificateRevoked, "on the CRL"),
+    bad("carol", DenialId::CertificateExpired, "expired yesterday"),
+    bad("erin", DenialId::CertificateNotYetValid, "valid from tomorrow on"),
+    insufficient("dave", "without the smartcard usage"),
+    insufficient("grace", "under another policy"),
+    bad("frank", DenialId::NotMapped, "without a UPN"),
+    bad("ivan", DenialId::NotMapped, "UPN of another organisation"),
+    bad("heidi", DenialId::IdentityConflict, "with two UPNs"),
+    bad("mallory", DenialId::CertificateUntrusted, "alice's names, from a foreign CA of our names"),
+    bad("critical", DenialId::CertificateUntrusted, "with an unknown critical extension"),
+    bad("version-one", DenialId::CertificateUntrusted, "an X.509 version 1 certificate"),
+    Case {
+        card: None,
+        about: "no card",
+        accept: Err(DenialId::CredentialsRequired),
+        require: Some(DenialId::CertificateRequired),
+    },
+];

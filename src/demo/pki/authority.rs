@@ -1,0 +1,278 @@
+//! One certification authority: takes what a certificate or a revocation list is to say, gives it signed.
+//!
+//! Never judges what it is asked to sign: the demo needs certificates that are wrong.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use const_oid::ObjectIdentifier;
+use rcgen::{BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlDistributionPoint};
+use rcgen::{CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod};
+use rcgen::{
+    KeyPair, KeyUsagePurpose, PublicKeyData, RevocationReason, RevokedCertParams, SanType, SerialNumber,
+    SigningKey,
+};
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use time::OffsetDateTime;
+
+use super::extension::{self, ANY_POLICY, OTHER_POLICY, POLICY, USER_PRINCIPAL_NAME, arcs};
+use super::key::{self, unsigned};
+use super::weak_key::RsaPublicKey;
+use super::{Card, CardProfile, ISSUING_CA, KeyKind, POLICY_CA, PkiError, ROOT_CA, ServerCertificate};
+use crate::clock::UnixTime;
+
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// How long a revocation list counts as fresh.
+const CRL_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// A root, a policy authority below it and an issuing authority below that.
+pub(super) struct Hierarchy {
+    pub(super) root: Authority,
+    pub(super) policy: Authority,
+    pub(super) issuing: Authority,
+}
+
+impl Hierarchy {
+    pub(super) fn create(now: UnixTime) -> Result<Self, PkiError> {
+        let root = Authority::root(ROOT_CA, now)?;
+        let policy = root.below(POLICY_CA, 1, &[ANY_POLICY], now)?;
+        let issuing = policy.below(ISSUING_CA, 0, &[POLICY, OTHER_POLICY], now)?;
+        Ok(Self { root, policy, issuing })
+    }
+}
+
+/// A certification authority with its private key.
+pub(super) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    key_identifier: KeyIdMethod,
+    certificate: CertificateDer<'static>,
+}
+
+impl Authority {
+    /// A self-signed authority without a limit to the path below it.
+    pub(super) fn root(name: &str, now: UnixTime) -> Result<Self, PkiError> {
+        let parameters = authority_parameters(name, BasicConstraints::Unconstrained, now)?;
+        let pair = key::generate(KeyKind::EcdsaP256, name)?;
+        let certificate = parameters.self_signed(&pair).map_err(|source| unsigned(name, source))?;
+        Ok(Self {
+            certificate: certificate.into(),
+            key_identifier: key_identifier(name),
+            issuer: Issuer::new(parameters, pair),
+        })
+    }
+
+    /// An authority that this one certifies, for `policies` only.
+    fn below(
+        &self,
+        name: &str,
+        path_length: u8,
+        policies: &[ObjectIdentifier],
+        now: UnixTime,
+    ) -> Result<Self, PkiError> {
+        let constraints = BasicConstraints::Constrained(path_length);
+        let mut parameters = authority_parameters(name, constraints, now)?;
+        parameters.use_authority_key_identifier_extension = true;
+        parameters.custom_extensions = vec![extension::certificate_policies(policies)?];
+        let pair = key::generate(KeyKind::EcdsaP256, name)?;
+        let certificate =
+            parameters.signed_by(&pair, &self.issuer).map_err(|source| unsigned(name, source))?;
+        Ok(Self {
+            certificate: certificate.into(),
+            key_identifier: key_identifier(name),
+            issuer: Issuer::new(parameters, pair),
+        })
+    }
+
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        &self.certificate
+    }
+
+    /// The signature of this authority's key (ECDSA P-256 with SHA-256) over `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, PkiError> {
+        self.issuer.key().sign(message).map_err(|source| unsigned("a signature", source))
+    }
+
+    /// A card as `profile` says with a new key, and `issuers` above it.
+    pub(super) fn issue_card(
+        &self,
+        profile: &CardProfile,
+        issuers: Vec<CertificateDer<'static>>,
+    ) -> Result<Card, PkiError> {
+        let pair = key::generate(profile.key, &profile.name)?;
+        let leaf = self.certify(&profile.name, card_parameters(profile)?, &pair)?;
+        Ok(Card::assemble(&profile.name, leaf, issuers, pair.into()))
+    }
+
+    /// A card as `profile` says with an RSA key that exists already, and `issuers` above it.
+    pub(super) fn issue_card_for(
+        &self,
+        profile: &CardProfile,
+        key: PrivatePkcs8KeyDer<'static>,
+        issuers: Vec<CertificateDer<'static>>,
+    ) -> Result<Card, PkiError> {
+        let leaf = self.certify(&profile.name, card_parameters(profile)?, &RsaPublicKey::of(&key)?)?;
+        Ok(Card::assemble(&profile.name, leaf, issuers, key))
+    }
+
+    /// A server certificate for `hosts` (names and addresses), valid from an hour ago for ninety days.
+    pub(super) fn issue_server(
+        &self,
+        name: &str,
+        hosts: &[&str],
+        key: KeyKind,
+        now: UnixTime,
+    ) -> Result<ServerCertificate, PkiError> {
+        let mut parameters = CertificateParams::default();
+        let subject = hosts.first().copied().unwrap_or(name);
+        parameters.distinguished_name = distinguished_name("Servers", subject);
+        parameters.serial_number = Some(SerialNumber::from_slice(&serial_number(name)));
+        parameters.not_before = date(before(now, Duration::from_secs(3600)))?;
+        parameters.not_after = date(now.plus(90 * DAY))?;
+        parameters.subject_alt_names =
+            hosts.iter().map(|host| server_name(host)).collect::<Result<_, _>>()?;
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let pair = key::generate(key, name)?;
+        let leaf = self.certify(name, parameters, &pair)?;
+        Ok(ServerCertificate::assemble(name, leaf, Vec::new(), pair.into()))
+    }
+
+    /// A revocation list that names the certificates of `revoked`, fresh from `now` for a week.
+    pub(super) fn crl(&self, revoked: &[&str], now: UnixTime) -> Result<Vec<u8>, PkiError> {
+        let this_update = date(now)?;
+        let entry = |name: &&str| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&serial_number(name)),
+            revocation_time: this_update,
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        };
+        let parameters = CertificateRevocationListParams {
+            this_update,
+            next_update: date(now.plus(CRL_LIFETIME))?,
+            crl_number: SerialNumber::from(now.seconds()),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: self.key_identifier.clone(),
+        };
+        let list = parameters
+            .signed_by(&self.issuer)
+            .map_err(|source| unsigned("a certificate revocation list", source))?;
+        Ok(list.der().to_vec())
+    }
+
+    fn certify(
+        &self,
+        name: &str,
+        mut parameters: CertificateParams,
+        key: &impl PublicKeyData,
+    ) -> Result<CertificateDer<'static>, PkiError> {
+        // "explicitly none" is what makes the certificate maker write the subject key identifier into a leaf.
+        parameters.is_ca = IsCa::ExplicitNoCa;
+        parameters.use_authority_key_identifier_extension = true;
+        let leaf = parameters.signed_by(key, &self.issuer).map_err(|source| unsigned(name, source))?;
+        Ok(leaf.into())
+    }
+}
+
+/// The serial number that the certificate called `name` has: sixteen bytes that follow from the name.
+///
+/// Two cards of one name have one serial number, so a renewed card needs a name of its own.
+pub fn serial_number(name: &str) -> Vec<u8> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+    // The first byte keeps the number positive and of full length (RFC 5280 4.1.2.2).
+    std::iter::once(0x4d).chain(digest.as_ref().iter().copied().take(15)).collect()
+}
+
+fn card_parameters(profile: &CardProfile) -> Result<CertificateParams, PkiError> {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = distinguished_name("Staff", &profile.common_name);
+    parameters.serial_number = Some(SerialNumber::from_slice(&profile.serial_number));
+    parameters.not_before = date(profile.not_before)?;
+    parameters.not_after = date(profile.not_after)?;
+    parameters.subject_alt_names = alternative_names(profile)?;
+    parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    parameters.extended_key_usages =
+        profile.extended_key_usages.iter().map(|usage| ExtendedKeyUsagePurpose::Other(arcs(usage))).collect();
+    parameters.crl_distribution_points = distribution_points(&profile.crl_distribution_points);
+    parameters.custom_extensions = custom_extensions(profile)?;
+    Ok(parameters)
+}
+
+fn authority_parameters(
+    name: &str,
+    constraints: BasicConstraints,
+    now: UnixTime,
+) -> Result<CertificateParams, PkiError> {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = distinguished_name("PKI", name);
+    parameters.serial_number = Some(SerialNumber::from_slice(&serial_number(name)));
+    // Old enough to have issued the card that has expired.
+    parameters.not_before = date(before(now, 2 * YEAR))?;
+    parameters.not_after = date(now.plus(10 * YEAR))?;
+    parameters.is_ca = IsCa::Ca(constraints);
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters.key_identifier_method = key_identifier(name);
+    Ok(parameters)
+}
+
+/// The key identifier of an authority follows from its name, so that the foreign hierarchy has the same ones and
+/// nothing but a signature tells it from ours (RFC 5280 4.2.1.2 leaves the method open).
+fn key_identifier(name: &str) -> KeyIdMethod {
+    KeyIdMethod::PreSpecified(serial_number(name))
+}
+
+fn distinguished_name(unit: &str, common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::OrganizationName, "Corp Example");
+    name.push(DnType::OrganizationalUnitName, unit);
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+fn alternative_names(profile: &CardProfile) -> Result<Vec<SanType>, PkiError> {
+    let upn = |upn: &String| SanType::OtherName((arcs(&USER_PRINCIPAL_NAME), upn.as_str().into()));
+    let mut names: Vec<SanType> = profile.upns.iter().map(upn).collect();
+    for email in &profile.emails {
+        let email = email.as_str().try_into().map_err(|source| unsigned(email, source))?;
+        names.push(SanType::Rfc822Name(email));
+    }
+    Ok(names)
+}
+
+fn server_name(host: &str) -> Result<SanType, PkiError> {
+    match host.parse::<IpAddr>() {
+        Ok(address) => Ok(SanType::IpAddress(address)),
+        Err(_) => Ok(SanType::DnsName(host.try_into().map_err(|source| unsigned(host, source))?)),
+    }
+}
+
+fn distribution_points(urls: &[String]) -> Vec<CrlDistributionPoint> {
+    urls.iter().map(|url| CrlDistributionPoint { uris: vec![url.clone()] }).collect()
+}
+
+fn custom_extensions(profile: &CardProfile) -> Result<Vec<CustomExtension>, PkiError> {
+    let mut extensions = Vec::new();
+    if !profile.policies.is_empty() {
+        extensions.push(extension::certificate_policies(&profile.policies)?);
+    }
+    if let Some(sid) = &profile.sid {
+        extensions.push(extension::security_identifier(sid)?);
+    }
+    for extra in &profile.extra_extensions {
+        let mut custom = CustomExtension::from_oid_content(&arcs(&extra.identifier), extra.value.clone());
+        custom.set_criticality(extra.critical);
+        extensions.push(custom);
+    }
+    Ok(extensions)
+}
+
+fn before(now: UnixTime, span: Duration) -> UnixTime {
+    UnixTime::from(now.since_epoch().saturating_sub(span))
+}
+
+fn date(time: UnixTime) -> Result<OffsetDateTime, PkiError> {
+    let seconds = i64::try_from(time.seconds()).map_err(|_| PkiError::Date(time))?;
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| PkiError::Date(time))
+}

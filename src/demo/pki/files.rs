@@ -1,0 +1,133 @@
+//! Takes a PKI and a folder, writes the PKI's files below it and says where they are.
+//!
+//! Never leaves a file with a private key readable by others, and never writes the authorities' keys.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::key::certificate_pem;
+use super::{KeyedChain, Pki, PkiError, Signer, roll};
+
+const OWNER_ONLY: u32 = 0o600;
+const FOR_EVERYBODY: u32 = 0o644;
+
+/// Where the files of a PKI were written.
+#[derive(Clone, Debug)]
+pub struct PkiFiles {
+    /// The cards' trust anchor.
+    pub root: PathBuf,
+    /// The policy authority.
+    pub policy: PathBuf,
+    /// The issuing authority.
+    pub issuing: PathBuf,
+    /// Issuing and policy authority in one file.
+    pub intermediates: PathBuf,
+    /// The servers' trust anchor.
+    pub server_ca: PathBuf,
+    /// The ECDSA server certificate.
+    pub server_ecdsa: PathBuf,
+    /// Its private key.
+    pub server_ecdsa_key: PathBuf,
+    /// The RSA server certificate.
+    pub server_rsa: PathBuf,
+    /// Its private key.
+    pub server_rsa_key: PathBuf,
+    /// The folder of the revocation lists: `root.crl`, `policy.crl`, `issuing.crl` (DER).
+    pub crl: PathBuf,
+    /// The folder of the cards: for each `NAME.crt` (chain), `NAME.key` (PKCS#8) and `NAME.pem` (both, for curl).
+    pub cards: PathBuf,
+}
+
+impl PkiFiles {
+    fn below(folder: &Path) -> Self {
+        Self {
+            root: folder.join("root.pem"),
+            policy: folder.join("policy.pem"),
+            issuing: folder.join("issuing.pem"),
+            intermediates: folder.join("intermediates.pem"),
+            server_ca: folder.join("server-ca.pem"),
+            server_ecdsa: folder.join("server-ecdsa.pem"),
+            server_ecdsa_key: folder.join("server-ecdsa.key"),
+            server_rsa: folder.join("server-rsa.pem"),
+            server_rsa_key: folder.join("server-rsa.key"),
+            crl: folder.join("crl"),
+            cards: folder.join("cards"),
+        }
+    }
+
+    /// The file with a card's chain and key, as `curl --cert` takes it.
+    pub fn card(&self, name: &str) -> PathBuf {
+        self.cards.join(format!("{name}.pem"))
+    }
+}
+
+impl Pki {
+    /// Writes everything but the authorities' keys into the folder `pki` below `dir`, over what is there.
+    pub fn write_to(&self, dir: &Path) -> Result<PkiFiles, PkiError> {
+        let files = PkiFiles::below(&dir.join("pki"));
+        for folder in [&files.crl, &files.cards] {
+            fs::create_dir_all(folder).map_err(|source| unwritten(folder, source))?;
+        }
+        self.write_authorities(&files)?;
+        self.write_crls(&files.crl)?;
+        write_server(self.server_ecdsa(), &files.server_ecdsa, &files.server_ecdsa_key)?;
+        write_server(self.server_rsa(), &files.server_rsa, &files.server_rsa_key)?;
+        for card in self.cards() {
+            write_card(card, &files.cards)?;
+        }
+        Ok(files)
+    }
+
+    fn write_authorities(&self, files: &PkiFiles) -> Result<(), PkiError> {
+        let policy = certificate_pem(self.policy())?;
+        let issuing = certificate_pem(self.issuing())?;
+        write(&files.root, FOR_EVERYBODY, certificate_pem(self.root())?.as_bytes())?;
+        write(&files.intermediates, FOR_EVERYBODY, format!("{issuing}{policy}").as_bytes())?;
+        write(&files.policy, FOR_EVERYBODY, policy.as_bytes())?;
+        write(&files.issuing, FOR_EVERYBODY, issuing.as_bytes())?;
+        write(&files.server_ca, FOR_EVERYBODY, certificate_pem(self.server_ca())?.as_bytes())
+    }
+
+    fn write_crls(&self, folder: &Path) -> Result<(), PkiError> {
+        let root = self.crl(Signer::Root, &[], self.created)?;
+        let policy = self.crl(Signer::Policy, &[], self.created)?;
+        let issuing = self.issuing_crl(&roll::REVOKED, self.created)?;
+        write(&folder.join("root.crl"), FOR_EVERYBODY, &root)?;
+        write(&folder.join("policy.crl"), FOR_EVERYBODY, &policy)?;
+        write(&folder.join("issuing.crl"), FOR_EVERYBODY, &issuing)
+    }
+}
+
+fn write_server(server: &KeyedChain, certificate: &Path, key: &Path) -> Result<(), PkiError> {
+    write(certificate, FOR_EVERYBODY, server.chain_pem()?.as_bytes())?;
+    write(key, OWNER_ONLY, server.key_pem()?.as_bytes())
+}
+
+fn write_card(card: &KeyedChain, folder: &Path) -> Result<(), PkiError> {
+    let file = |ending: &str| folder.join(format!("{}.{ending}", card.name));
+    write(&file("crt"), FOR_EVERYBODY, card.chain_pem()?.as_bytes())?;
+    write(&file("key"), OWNER_ONLY, card.key_pem()?.as_bytes())?;
+    write(&file("pem"), OWNER_ONLY, card.bundle_pem()?.as_bytes())
+}
+
+/// The mode counts only for a new file, so one that is there is removed first.
+fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), PkiError> {
+    if let Err(source) = fs::remove_file(path)
+        && source.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(unwritten(path, source));
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(|source| unwritten(path, source))
+}
+
+fn unwritten(path: &Path, source: std::io::Error) -> PkiError {
+    PkiError::File { path: path.to_owned(), source }
+}

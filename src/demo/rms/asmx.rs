@@ -1,0 +1,185 @@
+//! The `.asmx` files below `/_wmcs`: takes a request and its path, gives what ASP.NET would answer.
+//!
+//! Like IIS it compares paths without regard to letter case and runs `file.asmx` for `file.asmx/anything` too; that
+//! is what the gate has to reckon with.
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use quick_xml::escape::escape;
+
+use super::answers::{self, Operation};
+use super::service::{AnswerBody, text_answer};
+use super::soap::{Envelope, Fault, Service, SoapVersion};
+
+/// Four times the greatest publishing licence (MS-RMPR note 43).
+const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
+const HTML: &str = "text/html; charset=utf-8";
+
+/// One file and the operations it offers.
+struct File {
+    path: &'static str,
+    service: Service,
+    operations: &'static [Operation],
+}
+
+static FILES: [File; 8] = [
+    File {
+        path: "/_wmcs/certification/certification.asmx",
+        service: Service::Certification,
+        operations: &[Operation::Certify],
+    },
+    File {
+        path: "/_wmcs/certification/server.asmx",
+        service: Service::Server,
+        operations: SERVER_OPERATIONS,
+    },
+    File {
+        path: "/_wmcs/certification/servicelocator.asmx",
+        service: Service::Server,
+        operations: &[Operation::FindServiceLocationsForUser],
+    },
+    File {
+        path: "/_wmcs/licensing/license.asmx",
+        service: Service::Licensing,
+        operations: &[Operation::AcquireLicense, Operation::AcquirePreLicense],
+    },
+    File {
+        path: "/_wmcs/licensing/publish.asmx",
+        service: Service::Publishing,
+        operations: &[Operation::AcquireIssuanceLicense, Operation::GetClientLicensorCert],
+    },
+    File { path: "/_wmcs/licensing/server.asmx", service: Service::Server, operations: SERVER_OPERATIONS },
+    File {
+        path: "/_wmcs/licensing/servicelocator.asmx",
+        service: Service::Server,
+        operations: &[Operation::FindServiceLocationsForUser],
+    },
+    File {
+        path: "/_wmcs/licensing/templatedistribution.asmx",
+        service: Service::TemplateDistribution,
+        operations: &[Operation::AcquireTemplateInformation, Operation::AcquireTemplates],
+    },
+];
+
+const SERVER_OPERATIONS: &[Operation] =
+    &[Operation::GetLicensorCertificate, Operation::GetServerInfo, Operation::FindServiceLocations];
+
+/// Answers a request that is no echo.
+pub(super) async fn answer(request: Request<Incoming>, path: &str, query: &str) -> Response<AnswerBody> {
+    let Some((file, path_info)) = find(path) else {
+        return text_answer(StatusCode::NOT_FOUND, HTML, "<h1>The resource cannot be found.</h1>\n");
+    };
+    match *request.method() {
+        Method::GET | Method::HEAD if path_info == PathInfo::Absent => describe(file, &request, query),
+        Method::POST if path_info == PathInfo::Absent => call(file, request).await,
+        // The form protocol, which would take "/Operation" here, is off for remote callers.
+        Method::GET | Method::HEAD | Method::POST => {
+            text_answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, "<h1>Request format is unrecognized.</h1>\n")
+        }
+        _ => {
+            let mut response =
+                text_answer(StatusCode::METHOD_NOT_ALLOWED, HTML, "<h1>Method not allowed</h1>\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+            response
+        }
+    }
+}
+
+/// Whether the path goes on below the file.
+#[derive(PartialEq, Eq)]
+enum PathInfo {
+    Present,
+    Absent,
+}
+
+fn find(path: &str) -> Option<(&'static File, PathInfo)> {
+    let path = path.to_ascii_lowercase();
+    FILES.iter().find_map(|file| match path.strip_prefix(file.path)? {
+        "" => Some((file, PathInfo::Absent)),
+        rest if rest.starts_with('/') => Some((file, PathInfo::Present)),
+        _ => None,
+    })
+}
+
+/// The page for people, or with `?wsdl` a description for machines; its address follows the Host header.
+fn describe(file: &File, request: &Request<Incoming>, query: &str) -> Response<AnswerBody> {
+    let name = file.path;
+    if !query.eq_ignore_ascii_case("wsdl") {
+        let list: String =
+            file.operations.iter().map(|operation| format!("<li>{}</li>", operation.name())).collect();
+        let page = format!("<title>{name}</title><h1>{name}</h1><p>Operations:</p><ul>{list}</ul>\n");
+        return text_answer(StatusCode::OK, HTML, page);
+    }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let namespace = file.service.namespace();
+    let wsdl = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><wsdl:definitions xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" \
+         xmlns:soap=\"http://schemas.xmlsoap.org/wsdl/soap/\" targetNamespace=\"{namespace}\">\
+         <wsdl:service name=\"Service\"><wsdl:port name=\"ServiceSoap\"><soap:address location=\"http://{}{name}\"/>\
+         </wsdl:port></wsdl:service></wsdl:definitions>",
+        escape(host)
+    );
+    text_answer(StatusCode::OK, "text/xml; charset=utf-8", wsdl)
+}
+
+/// Runs a SOAP call.
+async fn call(file: &File, request: Request<Incoming>) -> Response<AnswerBody> {
+    let Some(version) = soap_version(request.headers()) else {
+        return text_answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, HTML, "<h1>Unsupported media type</h1>\n");
+    };
+    let (head, body) = request.into_parts();
+    let message = match Limited::new(body, MAXIMUM_BODY).collect().await {
+        Ok(message) => message.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return text_answer(StatusCode::PAYLOAD_TOO_LARGE, HTML, "<h1>Request too large</h1>\n");
+        }
+        Err(_) => return text_answer(StatusCode::BAD_REQUEST, HTML, "<h1>The body does not end</h1>\n"),
+    };
+    let (status, envelope) = match run(file, version, &head.headers, &message) {
+        Ok(envelope) => (StatusCode::OK, envelope),
+        Err(fault) => (fault.status(), fault.envelope(version)),
+    };
+    let mut response = text_answer(status, version.media_type(), envelope);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
+    response
+}
+
+fn run(file: &File, version: SoapVersion, headers: &HeaderMap, message: &[u8]) -> Result<String, Fault> {
+    let message = std::str::from_utf8(message).map_err(|error| Fault::MalformedXml(error.to_string()))?;
+    let envelope = Envelope::parse(message, version)?;
+    let action = match version {
+        SoapVersion::V1_1 => {
+            let value = headers.get("soapaction").map(HeaderValue::as_bytes).unwrap_or_default();
+            String::from_utf8_lossy(value).trim_matches(['"', ' ']).to_owned()
+        }
+        SoapVersion::V1_2 => format!("{}/{}", envelope.namespace, envelope.operation),
+    };
+    let asked =
+        |operation: &&Operation| action == format!("{}/{}", file.service.namespace(), operation.name());
+    let operation = file.operations.iter().find(asked).copied();
+    let operation = operation.ok_or_else(|| Fault::UnknownAction(action.clone()))?;
+    if envelope.namespace != file.service.namespace() || envelope.operation != operation.name() {
+        return Err(Fault::UnknownAction(action));
+    }
+    answers::answer(operation, file.service, version, &envelope, user(headers))
+}
+
+/// ASP.NET takes a POST with `SOAPAction` as 1.1 unless its media type is that of 1.2. None is 415.
+fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
+    let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/soap+xml") {
+        return Some(SoapVersion::V1_2);
+    }
+    let is_one_one = headers.contains_key("soapaction") && essence.eq_ignore_ascii_case("text/xml");
+    is_one_one.then_some(SoapVersion::V1_1)
+}
+
+/// The account that IIS would have handed over. Two lines name nobody: which of them would be the gate's?
+fn user(headers: &HeaderMap) -> Option<&str> {
+    let mut lines = headers.get_all("x-remote-user").iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    line.to_str().ok().filter(|user| !user.is_empty())
+}

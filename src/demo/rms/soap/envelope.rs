@@ -1,0 +1,308 @@
+//! Takes a SOAP message, gives the few facts that the stand-in's operations need.
+//!
+//! Never expands an entity of the message's own, and refuses a DTD.
+
+use quick_xml::NsReader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, Event};
+use quick_xml::name::ResolveResult;
+
+use super::{Fault, Service, SoapVersion};
+
+/// Deeper than any XrML document inside an envelope.
+const MAXIMUM_DEPTH: usize = 64;
+/// Longer than any text that the operations look at.
+const MAXIMUM_TEXT: usize = 1_024;
+/// More than any client asks in one call.
+const MAXIMUM_VALUES: usize = 1_024;
+
+/// What one call says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Envelope {
+    /// The namespace of the first element of the body.
+    pub(crate) namespace: String,
+    /// Its name: the operation.
+    pub(crate) operation: String,
+    /// How many elements its first parameter holds; for licences, how many are asked for.
+    pub(crate) items: usize,
+    /// The texts of the `Type` and `string` elements of its parameters.
+    pub(crate) values: Vec<String>,
+    versions: Vec<Versions>,
+}
+
+/// One `VersionData` header.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Versions {
+    namespace: String,
+    minimum: String,
+    maximum: String,
+}
+
+impl Envelope {
+    /// Reads a whole message of `version`.
+    pub(crate) fn parse(message: &str, version: SoapVersion) -> Result<Self, Fault> {
+        let mut reader = NsReader::from_str(message.trim_start_matches('\u{feff}'));
+        reader.config_mut().expand_empty_elements = true;
+        let mut reading =
+            Reading { version, open: Vec::new(), text: String::new(), envelope: Self::default() };
+        let mut elements = 0_usize;
+        loop {
+            let (namespace, event) = reader.read_resolved_event().map_err(|error| malformed(&error))?;
+            match event {
+                Event::Start(start) => {
+                    if reading.open.is_empty() && elements > 0 {
+                        return Err(Fault::MalformedXml("a second root element".to_owned()));
+                    }
+                    elements += 1;
+                    let namespace = match namespace {
+                        ResolveResult::Bound(name) => name.0.to_owned(),
+                        ResolveResult::Unbound => String::new(),
+                        ResolveResult::Unknown(prefix) => {
+                            return Err(Fault::MalformedXml(format!("the prefix {prefix} means nothing")));
+                        }
+                    };
+                    reading.start(namespace, start.local_name().into_inner())?;
+                }
+                Event::End(_) => reading.end(),
+                Event::Text(text) => reading.add(&text)?,
+                Event::CData(text) => reading.add(&text)?,
+                Event::GeneralRef(reference) => reading.add(&resolved(&reference)?)?,
+                Event::DocType(_) => return Err(Fault::MalformedXml("a DTD is not taken".to_owned())),
+                Event::Eof => break,
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Empty(_) => {}
+            }
+        }
+        reading.finish()
+    }
+
+    /// Demands a `VersionData` of `service` that reaches into 1.0.0.0 to 1.1.0.0 (MS-RMPR 2.2.3.3).
+    pub(crate) fn check_version(&self, service: Service) -> Result<(), Fault> {
+        let mut of_service = self.versions.iter().filter(|it| it.namespace == service.namespace());
+        let (Some(versions), None) = (of_service.next(), of_service.next()) else {
+            return Err(Fault::UnsupportedDataVersion);
+        };
+        let minimum = four_numbers(&versions.minimum).ok_or(Fault::MalformedDataVersion)?;
+        let maximum = four_numbers(&versions.maximum).ok_or(Fault::MalformedDataVersion)?;
+        let spoken = minimum <= maximum && minimum <= [1, 1, 0, 0] && maximum >= [1, 0, 0, 0];
+        if spoken { Ok(()) } else { Err(Fault::UnsupportedDataVersion) }
+    }
+}
+
+/// The elements that are open, and what was found so far.
+struct Reading {
+    version: SoapVersion,
+    open: Vec<(String, String)>,
+    text: String,
+    envelope: Envelope,
+}
+
+impl Reading {
+    fn start(&mut self, namespace: String, name: &str) -> Result<(), Fault> {
+        if self.open.len() == MAXIMUM_DEPTH {
+            return Err(Fault::MalformedXml("too deep".to_owned()));
+        }
+        self.open.push((namespace, name.to_owned()));
+        self.text.clear();
+        match self.soap_part() {
+            None if self.open.len() == 1 => self.check_root()?,
+            Some("Body") if self.open.len() == 3 && self.envelope.operation.is_empty() => {
+                self.begin_operation();
+            }
+            Some("Body") if self.open.len() == 5 => self.envelope.items += 1,
+            Some("Header") if self.open.len() == 3 && name == "VersionData" => self.begin_versions()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let text = self.text.trim().to_owned();
+        let depth = self.open.len();
+        let part = self.soap_part().map(str::to_owned);
+        let Some((namespace, name)) = self.open.pop() else { return };
+        match (part.as_deref(), depth, name.as_str()) {
+            (Some("Header"), 4, "MinimumVersion") => self.in_versions(|versions| versions.minimum = text),
+            (Some("Header"), 4, "MaximumVersion") => self.in_versions(|versions| versions.maximum = text),
+            (Some("Body"), 5 | 6, "Type" | "string")
+                if namespace == self.envelope.namespace && self.envelope.values.len() < MAXIMUM_VALUES =>
+            {
+                self.envelope.values.push(text);
+            }
+            _ => {}
+        }
+        self.text.clear();
+    }
+
+    fn add(&mut self, text: &str) -> Result<(), Fault> {
+        if self.open.is_empty() && !text.trim().is_empty() {
+            return Err(Fault::MalformedXml("text outside the envelope".to_owned()));
+        }
+        if self.text.len() + text.len() <= MAXIMUM_TEXT {
+            self.text.push_str(text);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Envelope, Fault> {
+        if !self.open.is_empty() {
+            return Err(Fault::MalformedXml("the envelope does not end".to_owned()));
+        }
+        if self.envelope.operation.is_empty() {
+            return Err(Fault::MalformedXml("the body is empty".to_owned()));
+        }
+        Ok(self.envelope)
+    }
+
+    fn check_root(&self) -> Result<(), Fault> {
+        let is_envelope = |(namespace, name): &(String, String)| {
+            namespace == self.version.envelope_namespace() && name == "Envelope"
+        };
+        if self.open.first().is_some_and(is_envelope) { Ok(()) } else { Err(Fault::VersionMismatch) }
+    }
+
+    /// `Header` or `Body`, if that is where we are.
+    fn soap_part(&self) -> Option<&str> {
+        let (namespace, name) = self.open.get(1)?;
+        (namespace == self.version.envelope_namespace()).then_some(name)
+    }
+
+    fn begin_operation(&mut self) {
+        if let Some((namespace, name)) = self.open.last().cloned() {
+            self.envelope.namespace = namespace;
+            self.envelope.operation = name;
+        }
+    }
+
+    fn begin_versions(&mut self) -> Result<(), Fault> {
+        if self.envelope.versions.len() == MAXIMUM_DEPTH {
+            return Err(Fault::MalformedXml("too many headers".to_owned()));
+        }
+        let namespace = self.open.last().map(|(namespace, _)| namespace.clone()).unwrap_or_default();
+        self.envelope.versions.push(Versions { namespace, ..Versions::default() });
+        Ok(())
+    }
+
+    /// Changes the versions of the header that is being read, if it is a `VersionData`.
+    fn in_versions(&mut self, change: impl FnOnce(&mut Versions)) {
+        if let Some((namespace, name)) = self.open.last()
+            && name == "VersionData"
+            && let Some(versions) = self.envelope.versions.last_mut()
+            && versions.namespace == *namespace
+        {
+            change(versions);
+        }
+    }
+}
+
+/// The character of a character reference or of one of XML's own five entities; nothing else has a meaning.
+fn resolved(reference: &BytesRef<'_>) -> Result<String, Fault> {
+    if let Some(character) = reference.resolve_char_ref().map_err(|error| malformed(&error))? {
+        return Ok(character.to_string());
+    }
+    let name: &str = reference;
+    resolve_predefined_entity(name)
+        .map(str::to_owned)
+        .ok_or_else(|| Fault::MalformedXml(format!("the entity {name} means nothing")))
+}
+
+fn malformed(error: &quick_xml::Error) -> Fault {
+    Fault::MalformedXml(error.to_string())
+}
+
+fn four_numbers(text: &str) -> Option<[u32; 4]> {
+    let numbers = text.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().ok()?;
+    numbers.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::certify_request;
+    use super::*;
+
+    const V11: SoapVersion = SoapVersion::V1_1;
+
+    fn parse(message: &str) -> Result<Envelope, Fault> {
+        Envelope::parse(message, V11)
+    }
+
+    fn with_versions(service: Service, minimum: &str, maximum: &str) -> Envelope {
+        let namespace = service.namespace();
+        let soap = V11.envelope_namespace();
+        parse(&format!(
+            "<s:Envelope xmlns:s='{soap}'><s:Header><VersionData xmlns='{namespace}'>\
+             <MinimumVersion>{minimum}</MinimumVersion><MaximumVersion>{maximum}</MaximumVersion></VersionData>\
+             </s:Header><s:Body><X/></s:Body></s:Envelope>"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_certify_call_names_its_operation() {
+        let request = certify_request(V11);
+        let envelope = parse(std::str::from_utf8(&request.body).unwrap()).unwrap();
+        assert_eq!(envelope.namespace, Service::Certification.namespace());
+        assert_eq!(envelope.operation, "Certify");
+        assert_eq!(envelope.check_version(Service::Certification), Ok(()));
+    }
+
+    #[test]
+    fn an_envelope_of_the_other_version_is_a_mismatch() {
+        let request = certify_request(SoapVersion::V1_2);
+        let message = std::str::from_utf8(&request.body).unwrap();
+        assert_eq!(parse(message), Err(Fault::VersionMismatch));
+    }
+
+    #[test]
+    fn version_data_of_another_service_does_not_count() {
+        let envelope = with_versions(Service::Licensing, "1.0.0.0", "1.0.0.0");
+        assert_eq!(envelope.check_version(Service::Certification), Err(Fault::UnsupportedDataVersion));
+    }
+
+    #[test]
+    fn versions_are_four_numbers_that_reach_into_ours() {
+        let check = |minimum, maximum| {
+            with_versions(Service::Licensing, minimum, maximum).check_version(Service::Licensing)
+        };
+        assert_eq!(check("1.0.0.0", "1.1.0.0"), Ok(()));
+        assert_eq!(check("1.0.0.0", "9.0.0.0"), Ok(()));
+        assert_eq!(check("1.2.0.0", "9.0.0.0"), Err(Fault::UnsupportedDataVersion));
+        assert_eq!(check("0.1.0.0", "0.9.0.0"), Err(Fault::UnsupportedDataVersion));
+        assert_eq!(check("1.1.0.0", "1.0.0.0"), Err(Fault::UnsupportedDataVersion));
+        assert_eq!(check("1.0", "1.1.0.0"), Err(Fault::MalformedDataVersion));
+        assert_eq!(check("one", "1.1.0.0"), Err(Fault::MalformedDataVersion));
+    }
+
+    #[test]
+    fn hostile_messages_are_refused() {
+        let soap = V11.envelope_namespace();
+        let deep = format!("<s:Envelope xmlns:s='{soap}'><s:Body>{}", "<a>".repeat(100_000));
+        let messages = [
+            "",
+            "plain text",
+            "<s:Envelope/>",
+            "<a><b></a>",
+            deep.as_str(),
+            "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+            &format!("<s:Envelope xmlns:s='{soap}'><s:Body><X>&unknown;</X></s:Body></s:Envelope>"),
+            &format!("<s:Envelope xmlns:s='{soap}'><s:Body/></s:Envelope>"),
+            &format!("<s:Envelope xmlns:s='{soap}'><s:Body><X/></s:Body></s:Envelope><again/>"),
+        ];
+        for message in messages {
+            let refusal = parse(message).unwrap_err();
+            assert!(
+                matches!(refusal, Fault::MalformedXml(_) | Fault::VersionMismatch),
+                "{message:.80}: {refusal}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in ".{0,200}", markup in "[<>&;a-c/!\\[\\]'\"= ?-]{0,80}") {
+            let _ = parse(&text);
+            let _ = parse(&markup);
+            let soap = V11.envelope_namespace();
+            let _ = parse(&format!("<s:Envelope xmlns:s='{soap}'><s:Body><X>{markup}</X></s:Body></s:Envelope>"));
+        }
+    }
+}

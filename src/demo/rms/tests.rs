@@ -1,0 +1,310 @@
+//! The SOAP services over raw TCP; the echo's tests are in a file of their own and use this one's client.
+
+mod echo;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+
+use serde_json::Value;
+
+use super::soap::{
+    SoapRequest, SoapVersion, acquire_issuance_license_request, acquire_license_request, certify_request,
+    client_licensor_request, find_service_locations_for_user_request, licensor_certificate_request,
+    server_info_request, template_information_request,
+};
+use super::*;
+
+const VERSIONS: [SoapVersion; 2] = [SoapVersion::V1_1, SoapVersion::V1_2];
+
+fn start() -> Rms {
+    Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
+}
+
+/// One answer: status line and header lines as they came, and what followed them.
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn status(&self) -> u16 {
+        self.head.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+fn connect(rms: &Rms) -> TcpStream {
+    let stream = TcpStream::connect(rms.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// Sends `head` (without its empty line) and `body`, reads until the stand-in closes.
+fn exchange(rms: &Rms, head: &str, body: &[u8]) -> Answer {
+    let mut stream = connect(rms);
+    stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    split(&received)
+}
+
+fn split(received: &[u8]) -> Answer {
+    let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(received[..end].to_vec()).unwrap();
+    Answer { head, body: received[end + 4..].to_vec() }
+}
+
+fn get(rms: &Rms, target: &str) -> Answer {
+    exchange(rms, &format!("GET {target} HTTP/1.1\r\nHost: rms.corp.example"), b"")
+}
+
+fn call(rms: &Rms, request: &SoapRequest, more_headers: &str) -> Answer {
+    call_at(rms, request.path, request, more_headers)
+}
+
+fn call_at(rms: &Rms, path: &str, request: &SoapRequest, more_headers: &str) -> Answer {
+    let headers: String =
+        request.headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
+    let length = request.body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}{headers}{more_headers}");
+    exchange(rms, &head, &request.body)
+}
+
+const ALICE: &str = "\r\nX-Remote-User: CORP\\alice";
+
+#[test]
+fn certify_answers_for_the_account_that_was_handed_over() {
+    let rms = start();
+    for version in VERSIONS {
+        let answer = call(&rms, &certify_request(version), ALICE);
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert!(answer.head.contains(&format!("content-type: {}", version.media_type())), "{}", answer.head);
+        assert!(answer.text().contains("<CertifyResponse"));
+        assert!(answer.text().contains("<NAME>CORP\\alice</NAME>"));
+        assert!(answer.text().contains("<MaximumVersion>1.1.0.0</MaximumVersion>"));
+        assert!((16_000..17_500).contains(&answer.body.len()), "{}", answer.body.len());
+    }
+}
+
+#[test]
+fn a_user_name_cannot_break_out_of_the_answer() {
+    let answer = call(&start(), &certify_request(SoapVersion::V1_1), "\r\nX-Remote-User: <b>&\"");
+    assert!(answer.text().contains("<NAME>&lt;b&gt;&amp;&quot;</NAME>"));
+}
+
+#[test]
+fn certify_without_a_user_is_an_unauthorized_fault() {
+    let rms = start();
+    for version in VERSIONS {
+        for users in ["", "\r\nX-Remote-User:", "\r\nX-Remote-User: a\r\nx-remote-user: b"] {
+            let answer = call(&rms, &certify_request(version), users);
+            assert_eq!(answer.status(), 500);
+            assert!(answer.text().contains("System.UnauthorizedAccessException"), "{}", answer.text());
+            assert!(!answer.text().contains("VersionData"));
+        }
+    }
+}
+
+#[test]
+fn locations_for_a_user_need_one() {
+    let rms = start();
+    let request = find_service_locations_for_user_request(SoapVersion::V1_1, &["LicensingService"]);
+    assert!(call(&rms, &request, "").text().contains("Utilities.UnspecifiedErrorException"));
+    let answer = call(&rms, &request, ALICE);
+    let expected = "<URL>https://rms.corp.example/_wmcs/licensing</URL><Type>LicensingService</Type>";
+    assert!(answer.text().contains(expected), "{}", answer.text());
+}
+
+#[test]
+fn an_unknown_service_type_is_an_invalid_operation() {
+    let request = find_service_locations_for_user_request(SoapVersion::V1_1, &["<NoService>"]);
+    let answer = call(&start(), &request, ALICE);
+    assert_eq!(answer.status(), 500);
+    assert!(
+        answer.text().contains("System.InvalidOperationException: &apos;&lt;NoService&gt;&apos;"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn a_use_licence_has_the_size_that_was_measured() {
+    let request = acquire_license_request(SoapVersion::V1_1);
+    assert!((64_000..66_000).contains(&request.body.len()));
+    let answer = call(&start(), &request, "");
+    assert_eq!(answer.status(), 200);
+    assert!((17_500..18_500).contains(&answer.body.len()), "{}", answer.body.len());
+}
+
+#[test]
+fn an_issuance_licence_of_eight_mebibytes_is_taken() {
+    let request = acquire_issuance_license_request(SoapVersion::V1_1, 8 * 1024 * 1024);
+    let answer = call(&start(), &request, "");
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().contains("<AcquireIssuanceLicenseResponse><CertificateChain>"));
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused() {
+    let rms = start();
+    let mut stream = connect(&rms);
+    let head = "POST /_wmcs/licensing/publish.asmx HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nSOAPAction: x\r\n\
+                Content-Length: 33554433\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut first = [0; 12];
+    // The body must come for the limit to be felt; whatever cannot be written any more is not needed.
+    let sender = stream.try_clone().unwrap();
+    let writing = std::thread::spawn(move || (&sender).write_all(&vec![b' '; 33_554_433]));
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 413");
+    drop(stream);
+    rms.stop();
+    let _ = writing.join().unwrap();
+}
+
+#[test]
+fn every_other_call_is_answered_in_both_versions() {
+    let rms = start();
+    for version in VERSIONS {
+        let calls = [
+            (client_licensor_request(version), "<GetClientLicensorCertResponse><CertificateChain>"),
+            (licensor_certificate_request(version), "<GetLicensorCertificateResult><CertificateChain>"),
+            (server_info_request(version), "<VersionInfo Version=\"6.0.0.0\" />"),
+            (template_information_request(version), "<GuidHashCount>1</GuidHashCount>"),
+        ];
+        for (request, expected) in calls {
+            let answer = call(&rms, &request, "");
+            assert_eq!(answer.status(), 200, "{}: {}", request.path, answer.text());
+            assert!(answer.text().contains(expected), "{}: {}", request.path, answer.text());
+        }
+    }
+}
+
+#[test]
+fn server_info_alone_carries_no_version_data() {
+    let rms = start();
+    assert!(!call(&rms, &server_info_request(SoapVersion::V1_1), "").text().contains("VersionData"));
+    assert!(call(&rms, &licensor_certificate_request(SoapVersion::V1_1), "").text().contains("VersionData"));
+}
+
+#[test]
+fn a_call_without_version_data_is_not_supported() {
+    let mut request = certify_request(SoapVersion::V1_1);
+    let text = String::from_utf8(request.body).unwrap();
+    let (before, rest) = text.split_once("<soap:Header>").unwrap();
+    let (_, after) = rest.split_once("</soap:Header>").unwrap();
+    request.body = format!("{before}{after}").into_bytes();
+    let answer = call(&start(), &request, ALICE);
+    assert_eq!(answer.status(), 500);
+    assert!(answer.text().contains("Core.UnsupportedDataVersionException"), "{}", answer.text());
+}
+
+#[test]
+fn a_call_at_another_file_is_not_recognized() {
+    let request = certify_request(SoapVersion::V1_1);
+    let answer = call_at(&start(), "/_wmcs/licensing/license.asmx", &request, ALICE);
+    assert_eq!(answer.status(), 500);
+    assert!(
+        answer.text().contains("did not recognize the value of HTTP Header SOAPAction"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn letter_case_of_a_path_does_not_matter() {
+    let answer =
+        call_at(&start(), "/_WMCS/Certification/CERTIFICATION.asmx", &certify_request(VERSIONS[0]), ALICE);
+    assert_eq!(answer.status(), 200);
+}
+
+#[test]
+fn what_goes_on_below_a_file_still_runs_the_file() {
+    let rms = start();
+    let request = certify_request(SoapVersion::V1_1);
+    let answer = call_at(&rms, "/_wmcs/certification/certification.asmx/Certify", &request, ALICE);
+    assert_eq!(answer.status(), 500);
+    assert!(answer.text().contains("Request format is unrecognized"));
+    assert_eq!(get(&rms, "/_wmcs/certification/certification.asmxx").status(), 404);
+}
+
+#[test]
+fn a_browser_gets_a_page_and_a_description() {
+    let rms = start();
+    let page = get(&rms, "/_wmcs/licensing/license.asmx");
+    assert_eq!(page.status(), 200);
+    assert!(page.text().contains("<li>AcquireLicense</li>"));
+    let wsdl = get(&rms, "/_wmcs/licensing/license.asmx?WSDL");
+    assert!(wsdl.text().contains("location=\"http://rms.corp.example/_wmcs/licensing/license.asmx\""));
+}
+
+#[test]
+fn other_methods_and_paths_are_refused() {
+    let rms = start();
+    assert_eq!(get(&rms, "/_wmcs/admin/adminsvc.asmx").status(), 404);
+    let put = "PUT /_wmcs/licensing/license.asmx HTTP/1.1\r\nHost: a\r\nContent-Length: 0";
+    assert_eq!(exchange(&rms, put, b"").status(), 405);
+}
+
+#[test]
+fn a_wrong_media_type_is_unsupported() {
+    let rms = start();
+    for headers in ["Content-Type: text/xml", "Content-Type: text/plain\r\nSOAPAction: a", "SOAPAction: a"] {
+        let head = format!(
+            "POST /_wmcs/licensing/license.asmx HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n{headers}"
+        );
+        assert_eq!(exchange(&rms, &head, b"").status(), 415, "{headers}");
+    }
+}
+
+#[test]
+fn unreadable_xml_is_a_bad_request() {
+    let request = SoapRequest { body: b"<a".to_vec(), ..certify_request(SoapVersion::V1_1) };
+    let answer = call(&start(), &request, ALICE);
+    assert_eq!(answer.status(), 400);
+    assert!(answer.text().contains("<faultcode>soap:Client</faultcode>"), "{}", answer.text());
+}
+
+#[test]
+fn a_stopped_stand_in_breaks_its_connections_off() {
+    let rms = start();
+    let mut stream = connect(&rms);
+    stream.write_all(b"GET /echo?size=1 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).unwrap();
+    let address = rms.address();
+    rms.stop();
+    let mut rest = Vec::new();
+    // Reset or closed: either way it ends.
+    let _ = stream.read_to_end(&mut rest);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_task_of_somebody_elses_runtime_can_serve() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let state = Arc::new(RmsState::default());
+    let received = runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        // A spawned future must be able to move between threads, as on a runtime of many.
+        let serving = tokio::spawn(serve(listener, Arc::clone(&state)));
+        stream.write_all(b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        serving.abort();
+        received
+    });
+    assert_eq!(split(&received).status(), 200);
+    assert_eq!(state.seen().len(), 1);
+}

@@ -1,0 +1,124 @@
+//! The echo and its knobs.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use serde_json::{Value, json};
+
+use super::{connect, exchange, get, split, start};
+
+#[test]
+fn the_echo_tells_the_exact_bytes_of_head_and_body() {
+    let rms = start();
+    let head = "POST /echo?a=%41 HTTP/1.1\r\nHost: x\r\nX-ODD-Case:  two  spaces \r\nx_under: 1\r\nX-odd-case: b\r\n\
+                Content-Length: 5";
+    let answer = exchange(&rms, head, b"hello").json();
+    assert_eq!(answer["head"], json!(format!("{head}\r\nConnection: close")));
+    assert_eq!(answer["method"], "POST");
+    assert_eq!(answer["target"], "/echo?a=%41");
+    assert_eq!(answer["version"], "HTTP/1.1");
+    assert_eq!(answer["body_length"], 5);
+    assert_eq!(answer["body_sha256"], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    let seen = &rms.seen()[0];
+    assert_eq!(seen.values("X-Odd-Case"), ["two  spaces", "b"]);
+    assert_eq!(json!(seen.headers), answer["headers"]);
+}
+
+#[test]
+fn any_path_is_echoed_when_a_header_asks() {
+    let head = "GET /_wmcs/licensing/license.asmx HTTP/1.1\r\nHost: a\r\nX-Demo-Echo: 1";
+    assert_eq!(exchange(&start(), head, b"").json()["target"], "/_wmcs/licensing/license.asmx");
+    assert_eq!(get(&start(), "/_wmcs/echo").json()["target"], "/_wmcs/echo");
+}
+
+#[test]
+fn connections_and_their_requests_are_numbered() {
+    let rms = start();
+    let first = connect(&rms);
+    let mut reader = BufReader::new(first.try_clone().unwrap());
+    for expected in ["\"connection\":1,\"request\":1,", "\"connection\":1,\"request\":2,"] {
+        (&first).write_all(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).unwrap();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        assert!(String::from_utf8(body).unwrap().contains(expected));
+    }
+    assert_eq!(get(&rms, "/echo").json()["connection"], 2);
+    assert_eq!(rms.connections(), 2);
+}
+
+#[test]
+fn trailers_of_a_request_are_told() {
+    let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTrailer: X-End\r\nTransfer-Encoding: chunked";
+    let answer = exchange(&start(), head, b"3\r\nabc\r\n0\r\nX-End: done\r\n\r\n").json();
+    assert_eq!(answer["body_length"], 3);
+    assert_eq!(answer["trailers"], json!([["x-end", "done"]]));
+}
+
+#[test]
+fn a_mirror_keeps_the_framing() {
+    let rms = start();
+    let with_length =
+        exchange(&rms, "POST /echo?mirror=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 3", b"\x00\xff\n");
+    assert!(with_length.head.contains("content-length: 3"));
+    assert_eq!(with_length.body, b"\x00\xff\n");
+    let head = "POST /echo?mirror=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked";
+    let chunked = exchange(&rms, head, b"3\r\nabc\r\n0\r\n\r\n");
+    assert!(chunked.head.contains("transfer-encoding: chunked"));
+    assert_eq!(chunked.body, b"3\r\nabc\r\n0\r\n\r\n");
+}
+
+#[test]
+fn the_knobs_shape_the_answer() {
+    let rms = start();
+    let answer = get(&rms, "/echo?status=503&size=1000000&header=X-A:%201&header=X-A:2&close=1&delay_ms=1");
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.body.len(), 1_000_000);
+    assert_eq!(&answer.body[26 * 630 - 1..26 * 630 + 2], b"zab");
+    assert!(answer.head.contains("x-a: 1\r\nx-a: 2"), "{}", answer.head);
+    assert!(answer.head.contains("content-length: 1000000"), "{}", answer.head);
+    assert_eq!(get(&rms, "/echo?status=no").status(), 400);
+    assert_eq!(get(&rms, "/echo?header=none").status(), 400);
+}
+
+#[test]
+fn a_chunked_answer_may_have_trailers() {
+    let answer =
+        exchange(&start(), "GET /echo?size=3&trailer=X-End:done HTTP/1.1\r\nHost: a\r\nTE: trailers", b"");
+    assert!(answer.head.contains("transfer-encoding: chunked"), "{}", answer.head);
+    assert_eq!(answer.text(), "3\r\nabc\r\n0\r\nx-end: done\r\n\r\n");
+    assert_eq!(get(&start(), "/echo?size=3&chunked=1").text(), "3\r\nabc\r\n0\r\n\r\n");
+}
+
+#[test]
+fn an_early_answer_does_not_wait_for_the_body() {
+    let rms = start();
+    let mut stream = connect(&rms);
+    stream.write_all(b"POST /echo?early=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    assert_eq!(split(&received).json()["body_length"], Value::Null);
+}
+
+#[test]
+fn an_answer_can_be_cut_off() {
+    let answer = get(&start(), "/echo?size=100&cut=10");
+    assert!(answer.head.contains("content-length: 100"));
+    assert_eq!(answer.text(), "abcdefghij");
+}
+
+#[test]
+fn an_informational_answer_goes_before_the_final_one() {
+    let answer = get(&start(), "/echo?informational=1");
+    assert_eq!(answer.status(), 103);
+    assert!(answer.text().starts_with("HTTP/1.1 200 OK\r\n"));
+}
