@@ -9,6 +9,7 @@ pub mod app;
 pub mod audit;
 pub mod backend;
 pub mod certificate;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decision;

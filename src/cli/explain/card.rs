@@ -1,0 +1,131 @@
+//! Takes the judge's word on a chain, gives what each stage found, in the order in which they were asked. The verdict
+//! is the judge's alone: here stages are only asked again for what they saw on the way.
+
+use super::explanation::{AccountFacts, CardFacts, ChainFacts, MappingFacts, RevocationFacts, StepFacts};
+use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
+use crate::cli::time::written;
+use crate::clock::UnixTime;
+use crate::decision::{Absent, Credential, Evidence, Refusal};
+use crate::identity::{Account, StepResult, trace};
+use crate::policy::Realm;
+use crate::revocation::{RevocationError, RevocationMode};
+use crate::validation::{PresentedChain, ValidatedChain, validate};
+use std::sync::Arc;
+
+/// Where nothing was judged.
+pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
+    let status = match evidence {
+        Evidence::Card(_) => "judged",
+        Evidence::Refused(_) => "malformed",
+        Evidence::None(Absent::NotLookedAt) => "not_looked_at",
+        Evidence::None(Absent::NotAsked) => "not_asked",
+        Evidence::None(Absent::NotPresented) => "not_presented",
+        Evidence::None(Absent::AskedOnlySince) => "asked_only_since",
+        Evidence::None(Absent::ProofTooOld) => "proof_too_old",
+    };
+    CardFacts { status, ..CardFacts::default() }
+}
+
+/// Where `chain` was judged in `realm`.
+pub(super) fn judged(
+    realm: &Realm,
+    chain: &Arc<PresentedChain>,
+    verdict: &Result<Arc<Credential>, Arc<Refusal>>,
+    now: UnixTime,
+) -> CardFacts {
+    let facts = CardFacts {
+        status: "judged",
+        realm: Some(realm.name.to_string()),
+        presented: chain.certificates().iter().map(CertificateLine::of).collect(),
+        ..CardFacts::default()
+    };
+    match verdict {
+        Ok(credential) => passed(facts, realm, credential, now),
+        Err(refusal) => refused(facts, realm, chain, refusal, now),
+    }
+}
+
+fn passed(facts: CardFacts, realm: &Realm, credential: &Credential, now: UnixTime) -> CardFacts {
+    let status = credential.chain().status().iter();
+    let revocation = RevocationFacts {
+        mode: mode(realm),
+        passed: true,
+        certificates: status.map(|status| StatusFacts::passed(status, now)).collect(),
+    };
+    CardFacts {
+        chain: Some(valid(credential.chain().chain())),
+        revocation: Some(revocation),
+        mapping: Some(mapping(realm, credential)),
+        holds_until: Some(written(credential.deadline())),
+        ..facts
+    }
+}
+
+fn refused(
+    facts: CardFacts,
+    realm: &Realm,
+    chain: &Arc<PresentedChain>,
+    refusal: &Refusal,
+    now: UnixTime,
+) -> CardFacts {
+    match refusal {
+        Refusal::Revocation(error) => CardFacts {
+            chain: validate(chain, &realm.trust, &realm.validation, now).ok().map(|chain| valid(&chain)),
+            revocation: Some(not_passed(realm, error, now)),
+            ..facts
+        },
+        Refusal::Malformed(_) | Refusal::Chain(_) | Refusal::Timeout(_) | Refusal::Overloaded => {
+            let cause = Some(refusal.denial().detail().to_owned());
+            CardFacts { chain: Some(ChainFacts { valid: false, cause, paths: Vec::new() }), ..facts }
+        }
+    }
+}
+
+fn valid(chain: &ValidatedChain) -> ChainFacts {
+    ChainFacts { valid: true, cause: None, paths: chain.paths().iter().map(PathFacts::of).collect() }
+}
+
+fn not_passed(realm: &Realm, error: &RevocationError, now: UnixTime) -> RevocationFacts {
+    let certificates = vec![StatusFacts::refused(error, now)];
+    RevocationFacts { mode: mode(realm), passed: false, certificates }
+}
+
+fn mode(realm: &Realm) -> &'static str {
+    match realm.revocation.mode {
+        RevocationMode::Off => "off",
+        RevocationMode::Prefer => "prefer",
+        RevocationMode::Require => "require",
+    }
+}
+
+fn mapping(realm: &Realm, credential: &Credential) -> MappingFacts {
+    let mapping = trace(credential.chain(), &realm.mapping);
+    let steps = mapping.steps.into_iter().map(|step| StepFacts {
+        mapper: step.mapper.name(),
+        saw: step.saw,
+        result: match step.result {
+            StepResult::NothingToGoOn => "nothing_to_go_on",
+            StepResult::Mapped => "mapped",
+            StepResult::Refused => "refused",
+        },
+    });
+    let steps = steps.collect();
+    match credential.account() {
+        Ok(account) => MappingFacts { steps, account: Some(account_facts(account)), cause: None },
+        Err(error) => {
+            let cause = format!("{:#}", anyhow::Error::new(error.as_ref().clone()));
+            MappingFacts { steps, account: None, cause: Some(cause) }
+        }
+    }
+}
+
+fn account_facts(account: &Account) -> AccountFacts {
+    AccountFacts {
+        user: account.user.clone(),
+        upn: account.upn.clone(),
+        sid: account.sid.clone(),
+        groups: account.groups.clone(),
+        method: account.mapping.to_string(),
+        strength: account.strength.to_string(),
+    }
+}

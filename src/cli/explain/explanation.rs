@@ -1,0 +1,191 @@
+//! What is said about one request, as a script reads it. The field names are a contract: a field is added, never
+//! renamed, and is always there, `null` where the road ended before it.
+
+use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
+use crate::cli::named::Named;
+use crate::decision::{ClientCertificate, CrossSite, Denial, QueryRule};
+use crate::policy::PathRule;
+use serde::Serialize;
+
+/// One request and what would become of it, in the order of the road.
+#[derive(Debug, Serialize)]
+pub(super) struct Explanation {
+    pub(super) url: String,
+    pub(super) method: String,
+    pub(super) judged_at: String,
+    /// The listening address.
+    pub(super) listener: Option<String>,
+    pub(super) site: Option<String>,
+    /// The path that is judged and forwarded.
+    pub(super) canonical_path: Option<String>,
+    pub(super) rule: Option<RuleFacts>,
+    pub(super) card: Option<CardFacts>,
+    pub(super) to_backend: Option<ToBackend>,
+    pub(super) answer: AnswerFacts,
+}
+
+/// What the path demands.
+#[derive(Debug, Serialize)]
+pub(super) struct RuleFacts {
+    /// As written in proxy.toml.
+    pub(super) path: String,
+    /// `ignore`, `accept` or `require`.
+    pub(super) client_certificate: &'static str,
+    pub(super) methods: Vec<String>,
+    pub(super) extended_key_usages: Vec<Named>,
+    pub(super) certificate_policies: Vec<String>,
+    /// The key ids of the CAs of which one must be on the path.
+    pub(super) issuers: Vec<String>,
+    /// `allow` or `refuse`.
+    pub(super) query: &'static str,
+    /// `allow` or `refuse`.
+    pub(super) cross_site: &'static str,
+    pub(super) max_body: u64,
+    pub(super) backend: String,
+}
+
+/// What the presented chain is worth.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct CardFacts {
+    /// `judged`, `malformed`, or why nothing was judged: `not_looked_at`, `not_asked`, `not_presented`,
+    /// `asked_only_since`, `proof_too_old`.
+    pub(super) status: &'static str,
+    pub(super) realm: Option<String>,
+    pub(super) presented: Vec<CertificateLine>,
+    pub(super) chain: Option<ChainFacts>,
+    pub(super) revocation: Option<RevocationFacts>,
+    pub(super) mapping: Option<MappingFacts>,
+    /// When the verdict would have to be made anew.
+    pub(super) holds_until: Option<String>,
+}
+
+/// What validation says.
+#[derive(Debug, Serialize)]
+pub(super) struct ChainFacts {
+    pub(super) valid: bool,
+    /// Why it is not.
+    pub(super) cause: Option<String>,
+    pub(super) paths: Vec<PathFacts>,
+}
+
+/// What revocation says.
+#[derive(Debug, Serialize)]
+pub(super) struct RevocationFacts {
+    /// `off`, `prefer` or `require`.
+    pub(super) mode: &'static str,
+    pub(super) passed: bool,
+    pub(super) certificates: Vec<StatusFacts>,
+}
+
+/// Whom the certificate names.
+#[derive(Debug, Serialize)]
+pub(super) struct MappingFacts {
+    pub(super) steps: Vec<StepFacts>,
+    pub(super) account: Option<AccountFacts>,
+    /// Why it names nobody.
+    pub(super) cause: Option<String>,
+}
+
+/// One mapper's turn.
+#[derive(Debug, Serialize)]
+pub(super) struct StepFacts {
+    pub(super) mapper: &'static str,
+    pub(super) saw: Vec<String>,
+    /// `nothing_to_go_on`, `mapped` or `refused`.
+    pub(super) result: &'static str,
+}
+
+/// An account.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountFacts {
+    pub(super) user: String,
+    pub(super) upn: Option<String>,
+    pub(super) sid: Option<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) method: String,
+    pub(super) strength: String,
+}
+
+/// The request that the backend would get.
+#[derive(Debug, Serialize)]
+pub(super) struct ToBackend {
+    pub(super) backend: String,
+    pub(super) servers: Vec<String>,
+    pub(super) method: String,
+    pub(super) target: String,
+    /// By name. The client's own come on top of these.
+    pub(super) headers: Vec<HeaderFacts>,
+}
+
+/// One header line.
+#[derive(Debug, Serialize)]
+pub(super) struct HeaderFacts {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// The end of the road.
+#[derive(Debug, Serialize)]
+pub(super) struct AnswerFacts {
+    /// `permit`, or the stable id of the denial.
+    pub(super) decision: &'static str,
+    /// The status of the denial's answer; on a permit the backend's own is passed on.
+    pub(super) status: Option<u16>,
+    /// As IIS counts: 403.7 has 7.
+    pub(super) sub_status: Option<u8>,
+    pub(super) detail: Option<String>,
+    /// Where a request over plain HTTP is sent on to.
+    pub(super) redirect: Option<String>,
+    /// What the cause may be beyond what can be seen.
+    pub(super) hint: Option<&'static str>,
+}
+
+impl RuleFacts {
+    pub(super) fn of(found: &PathRule) -> Self {
+        let (rule, conditions) = (&found.rule, &found.rule.conditions);
+        Self {
+            path: rule.name.clone(),
+            client_certificate: match rule.client_certificate {
+                ClientCertificate::Ignore => "ignore",
+                ClientCertificate::Accept => "accept",
+                ClientCertificate::Require => "require",
+            },
+            methods: rule.methods.iter().map(ToString::to_string).collect(),
+            extended_key_usages: conditions.extended_key_usages.iter().copied().map(Named::from).collect(),
+            certificate_policies: conditions.certificate_policies.iter().map(ToString::to_string).collect(),
+            issuers: conditions.issuers.iter().map(ToString::to_string).collect(),
+            query: match rule.query {
+                QueryRule::Allow => "allow",
+                QueryRule::Refuse => "refuse",
+            },
+            cross_site: match rule.cross_site {
+                CrossSite::Allow => "allow",
+                CrossSite::Refuse => "refuse",
+            },
+            max_body: rule.max_body,
+            backend: found.backend.settings.name.to_string(),
+        }
+    }
+}
+
+impl AnswerFacts {
+    pub(super) fn permit() -> Self {
+        Self { decision: "permit", status: None, sub_status: None, detail: None, redirect: None, hint: None }
+    }
+
+    pub(super) fn denial(denial: &Denial) -> Self {
+        let id = denial.id();
+        Self {
+            decision: id.id(),
+            status: Some(id.status().as_u16()),
+            sub_status: id.sub_status(),
+            detail: Some(denial.detail().to_owned()),
+            redirect: None,
+            hint: None,
+        }
+    }
+
+    pub(super) fn is_permit(&self) -> bool {
+        self.status.is_none()
+    }
+}

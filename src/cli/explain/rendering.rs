@@ -1,0 +1,135 @@
+//! Takes an explanation, gives it in lines for people, the answer last.
+
+use super::explanation::{
+    AnswerFacts, CardFacts, ChainFacts, Explanation, MappingFacts, RuleFacts, ToBackend,
+};
+use super::road::EXAMPLE_CLIENT;
+use crate::cli::findings::CertificateLine;
+use crate::cli::sheet::Sheet;
+
+pub(super) fn sheet(explanation: &Explanation) -> Sheet {
+    let mut sheet = Sheet::default();
+    request(&mut sheet, explanation);
+    if let Some(found) = &explanation.rule {
+        rule(&mut sheet, found);
+    }
+    if let Some(facts) = &explanation.card {
+        card(&mut sheet, facts);
+    }
+    if let Some(request) = &explanation.to_backend {
+        to_backend(&mut sheet, request);
+    }
+    answer(&mut sheet, &explanation.answer);
+    sheet
+}
+
+fn request(sheet: &mut Sheet, explanation: &Explanation) {
+    sheet.heading(&format!("{} {}", explanation.method, explanation.url));
+    sheet.entry("judged at", &explanation.judged_at);
+    sheet.list("listener", &explanation.listener);
+    sheet.list("site", &explanation.site);
+    sheet.list("canonical path", &explanation.canonical_path);
+}
+
+fn rule(sheet: &mut Sheet, rule: &RuleFacts) {
+    sheet.heading(&format!("rule {}", rule.path));
+    sheet.entry("client certificate", rule.client_certificate);
+    sheet.entry("methods", rule.methods.join(", "));
+    sheet.list("demands usage", &rule.extended_key_usages);
+    sheet.list("demands one policy of", &rule.certificate_policies);
+    sheet.list("demands one issuer of", &rule.issuers);
+    sheet.entry("query", rule.query);
+    sheet.entry("other sites' pages", rule.cross_site);
+    sheet.entry("largest body", format!("{} bytes", rule.max_body));
+    sheet.entry("backend", &rule.backend);
+}
+
+fn card(sheet: &mut Sheet, card: &CardFacts) {
+    sheet.heading("certificate");
+    let words = match card.status {
+        "judged" => "presented and judged",
+        "malformed" => "presented, and cannot be read",
+        "not_looked_at" => "not looked at: the path ignores certificates",
+        "not_asked" => "the site asks for none",
+        "not_presented" => "asked for, none presented",
+        other => other,
+    };
+    sheet.entry("status", words);
+    sheet.list("realm", &card.realm);
+    sheet.list("presented", card.presented.iter().map(|certificate| &certificate.subject));
+    sheet.list("verdict holds until", &card.holds_until);
+    if let Some(facts) = &card.chain {
+        chain(sheet, facts, &card.presented);
+    }
+    if let Some(revocation) = &card.revocation {
+        let verdict = if revocation.passed { "passed" } else { "refused" };
+        sheet.heading(&format!("revocation ({}): {verdict}", revocation.mode));
+        if revocation.certificates.is_empty() {
+            sheet.entry("not looked at", "the realm's mode is off");
+        }
+        for status in &revocation.certificates {
+            status.tell(sheet);
+        }
+    }
+    if let Some(facts) = &card.mapping {
+        mapping(sheet, facts);
+    }
+}
+
+/// Certificate by certificate: those of the paths, or where there is none those that were presented.
+fn chain(sheet: &mut Sheet, chain: &ChainFacts, presented: &[CertificateLine]) {
+    sheet.heading(if chain.valid { "chain: valid" } else { "chain: refused" });
+    sheet.list("cause", &chain.cause);
+    for (index, path) in chain.paths.iter().enumerate() {
+        if chain.paths.len() > 1 {
+            sheet.entry("path", index + 1);
+        }
+        path.tell(sheet);
+    }
+    if chain.paths.is_empty() {
+        for (index, certificate) in presented.iter().enumerate() {
+            certificate.tell(if index == 0 { "certificate" } else { "sent along" }, sheet);
+        }
+    }
+}
+
+fn mapping(sheet: &mut Sheet, mapping: &MappingFacts) {
+    match &mapping.account {
+        Some(account) => sheet.heading(&format!("mapping: {}", account.user)),
+        None => sheet.heading("mapping: nobody"),
+    }
+    for step in &mapping.steps {
+        let saw = if step.saw.is_empty() { "nothing".to_owned() } else { step.saw.join(", ") };
+        let result = match step.result {
+            "nothing_to_go_on" => "the next one is asked",
+            other => other,
+        };
+        sheet.entry("asked", format!("{}, which saw {saw}: {result}", step.mapper));
+    }
+    sheet.list("cause", &mapping.cause);
+    if let Some(account) = &mapping.account {
+        sheet.list("upn", &account.upn);
+        sheet.list("sid", &account.sid);
+        sheet.list("group", &account.groups);
+        sheet.entry("by", format!("{}, {}", account.method, account.strength));
+    }
+}
+
+fn to_backend(sheet: &mut Sheet, request: &ToBackend) {
+    sheet.heading(&format!("to the backend {}: {} {}", request.backend, request.method, request.target));
+    sheet.list("server", &request.servers);
+    sheet.list("headers", request.headers.iter().map(|header| format!("{}: {}", header.name, header.value)));
+    sheet.entry("", format!("and the client's own ({EXAMPLE_CLIENT} and the request id are examples)"));
+}
+
+fn answer(sheet: &mut Sheet, answer: &AnswerFacts) {
+    let status = match (answer.status, answer.sub_status) {
+        (Some(status), Some(sub_status)) => format!("{status}.{sub_status}"),
+        (Some(status), None) => status.to_string(),
+        (None, _) => return sheet.heading("answer: permit"),
+    };
+    sheet.heading(&format!("answer: {} ({status})", answer.decision));
+    sheet.list("cause", &answer.detail);
+    sheet.list("sent on (308) to", &answer.redirect);
+    sheet.list("hint", answer.hint);
+}
