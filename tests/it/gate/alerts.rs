@@ -1,0 +1,62 @@
+//! `on_bad_certificate = "alert"`: the handshake judges, and says why in its alert (RFC 8446 6.2).
+
+use crate::support::{Client, Lab, Setup};
+use rustls::{AlertDescription, Error};
+
+fn lab() -> Lab {
+    Lab::with(Setup { site: r#"on_bad_certificate = "alert""#.into(), ..Setup::default() })
+}
+
+async fn alert_for(client: &Client) -> Option<AlertDescription> {
+    // Under TLS 1.3 the client's side of the handshake ends before the server has judged.
+    let error = match client.connect().await {
+        Err(error) => error,
+        Ok(mut connection) => match connection.get("/ignore/echo").await {
+            Ok(_) => return None,
+            Err(error) => return alert_in(&error),
+        },
+    };
+    alert_in(&error)
+}
+
+fn alert_in(error: &(dyn std::error::Error + 'static)) -> Option<AlertDescription> {
+    let io = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    if let Some(Error::AlertReceived(alert)) = io.and_then(|inner| inner.downcast_ref()) {
+        return Some(*alert);
+    }
+    alert_in(error.source().unwrap_or_else(|| panic!("no alert in {error:?}")))
+}
+
+#[tokio::test]
+async fn a_bad_card_gets_the_alert_that_says_most() {
+    let lab = lab();
+    let alerts = [
+        ("bob", AlertDescription::CertificateRevoked),
+        ("carol", AlertDescription::CertificateExpired),
+        ("mallory", AlertDescription::UnknownCA),
+    ];
+    for (card, alert) in alerts {
+        let client = Client::new(&lab).card(card);
+        assert_eq!(alert_for(&client.clone().tls12()).await, Some(alert), "{card}");
+        assert_eq!(alert_for(&client.tls13()).await, Some(alert), "{card}");
+    }
+    assert_eq!(lab.rms.seen(), []);
+}
+
+#[tokio::test]
+async fn a_good_card_and_none_at_all_get_through() {
+    let lab = lab();
+    for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+        assert_eq!(client.clone().card("alice").get("/require/echo").await.verdict(), "200 permit");
+        assert_eq!(client.get("/require/echo").await.verdict(), "403 certificate-required");
+    }
+}
+
+#[tokio::test]
+async fn what_the_handshake_cannot_see_is_answered_over_http() {
+    let lab = lab();
+    for (card, verdict) in [("frank", "403 not-mapped"), ("heidi", "403 identity-conflict")] {
+        let client = Client::new(&lab).card(card);
+        assert_eq!(client.tls12().get("/require/echo").await.verdict(), verdict, "{card}");
+    }
+}

@@ -1,0 +1,225 @@
+//! One audit record for every request, whatever becomes of it.
+
+use crate::support::{Client, Lab, Setup, nothing, pki, sha256, wait_for, whole};
+use http::Method;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+
+/// The record without what differs from run to run, after a look at that.
+fn settled(mut record: Value) -> Value {
+    let fields = record.as_object_mut().unwrap();
+    let time = fields.remove("time").unwrap();
+    assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
+    let id = fields.remove("request_id").unwrap();
+    assert_eq!(id.as_str().unwrap().len(), 32, "{id}");
+    assert!(fields.remove("peer").unwrap().as_str().unwrap().starts_with("127.0.0.1:"));
+    let millis = fields.remove("millis").unwrap();
+    assert!(millis["total"].is_f64(), "{millis}");
+    record
+}
+
+fn certificate_of(card: &str) -> Value {
+    let card = pki().card(card).unwrap();
+    let leaf = portcullis::certificate::Certificate::from_der(card.certificate_der()).unwrap();
+    json!({
+        "sha256": sha256(card.certificate_der()),
+        "subject": leaf.subject().to_string(),
+        "issuer": leaf.issuer().to_string(),
+        "serial": leaf.serial().to_string(),
+        "not_after": leaf.not_after().to_string(),
+    })
+}
+
+#[tokio::test]
+async fn a_permit_is_recorded_with_card_account_and_backend() {
+    let lab = Lab::start();
+    let client = Client::new(&lab).card("alice").tls13().http2();
+    let answer = client.post("/Require/ECHO?a=b", whole("12345")).await;
+    let record = settled(lab.record(&answer.request_id()).await);
+    let expected = json!({
+        "site": "rms.corp.example",
+        "listener": "127.0.0.1:0",
+        "tls": {
+            "version": "1.3",
+            "resumed": false,
+            "cipher": "TLS13_AES_256_GCM_SHA384",
+            "alpn": "h2",
+            "certificate": "given",
+        },
+        "http": "2",
+        "method": "POST",
+        "host": "rms.corp.example",
+        "path_received": "/Require/ECHO",
+        "path_received_cut": false,
+        "path": "/require/echo",
+        "rule": "/require/echo",
+        "certificate": certificate_of("alice"),
+        "account": { "user": "alice@corp.example", "upn": "alice@corp.example", "sid": null },
+        "mapping": { "method": "upn", "strength": "weak" },
+        "decision": "permit",
+        "sub_status": null,
+        "detail": null,
+        "status": 200,
+        "backend": format!("http://{}", lab.rms.address()),
+        "bytes_in": 5,
+        "bytes_out": answer.body.len(),
+    });
+    assert_eq!(record, expected);
+}
+
+#[tokio::test]
+async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
+    let lab = Lab::start();
+    let answer = Client::new(&lab).card("bob").tls12().http1().get("/require/echo").await;
+    let mut record = settled(lab.record(&answer.request_id()).await);
+    let detail = record.as_object_mut().unwrap().remove("detail").unwrap();
+    assert!(detail.as_str().unwrap().contains("revoked"), "{detail}");
+    let expected = json!({
+        "site": "rms.corp.example",
+        "listener": "127.0.0.1:0",
+        "tls": {
+            "version": "1.2",
+            "resumed": false,
+            "cipher": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "alpn": "http/1.1",
+            "certificate": "given",
+        },
+        "http": "1.1",
+        "method": "GET",
+        "host": "rms.corp.example",
+        "path_received": "/require/echo",
+        "path_received_cut": false,
+        "path": "/require/echo",
+        "rule": "/require/echo",
+        "certificate": certificate_of("bob"),
+        "account": null,
+        "mapping": null,
+        "decision": "certificate-revoked",
+        "sub_status": 13,
+        "status": 403,
+        "backend": null,
+        "bytes_in": 0,
+        "bytes_out": answer.body.len(),
+    });
+    assert_eq!(record, expected);
+}
+
+#[tokio::test]
+async fn a_silent_card_is_recorded_as_asked_none_given() {
+    let lab = Lab::start();
+    let answer = Client::new(&lab).get("/require/echo").await;
+    let record = lab.record(&answer.request_id()).await;
+    assert_eq!(record["tls"]["certificate"], "asked, none given");
+    assert_eq!(record["certificate"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
+    let lab = Lab::start();
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let before = (lab.records().len(), lab.rms.seen().len());
+        let mut connection = client.card("alice").connect().await.unwrap();
+        let request =
+            connection.request(Method::GET, "/require/echo?delay_ms=60000").body(nothing()).unwrap();
+        {
+            let waiting = connection.begin(request);
+            let reached = wait_for("the request", || (lab.rms.seen().len() > before.1).then_some(()));
+            tokio::select! {
+                answer = waiting => panic!("{answer:?}"),
+                () = reached => {}
+            }
+        }
+        drop(connection);
+        let record = wait_for("the record", || lab.records().get(before.0).cloned()).await;
+        assert_eq!(record["decision"], "client-gone");
+        assert_eq!(record["status"], Value::Null);
+        assert_eq!(record["account"]["user"], "alice@corp.example");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
+    const SIZE: u64 = 1 << 30;
+    let lab = Lab::start();
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let before = lab.records().len();
+        let mut connection = client.connect().await.unwrap();
+        let target = format!("/ignore/echo?size={SIZE}");
+        let request = connection.request(Method::GET, &target).body(nothing()).unwrap();
+        let mut answer = connection.begin(request).await.unwrap();
+        let frame = answer.body_mut().frame().await.unwrap().unwrap();
+        assert!(!frame.into_data().unwrap().is_empty());
+        drop((answer, connection));
+        let record = wait_for("the record", || lab.records().get(before).cloned()).await;
+        assert_eq!((&record["decision"], &record["status"]), (&"client-gone".into(), &200.into()));
+        assert!((1..SIZE).contains(&record["bytes_out"].as_u64().unwrap()), "{record}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_amid_its_body_is_recorded_with_what_it_sent() {
+    let lab = Lab::start();
+    let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+    let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 10\r\n\r\nabc";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    wait_for("the request", || (lab.rms.seen().len() == 1).then_some(())).await;
+    drop(stream);
+    let record = lab.only_record().await;
+    assert_eq!((&record["decision"], &record["bytes_in"]), (&"client-gone".into(), &3.into()));
+}
+
+#[tokio::test]
+async fn every_request_has_one_record() {
+    let lab = Lab::start();
+    let mut ids = Vec::new();
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let mut connection = client.card("alice").connect().await.unwrap();
+        for path in ["/require/echo", "/ignore/echo", "/none", "/policy/echo", "//", "/require/echo"] {
+            ids.push(connection.get(path).await.unwrap().request_id());
+        }
+    }
+    for id in &ids {
+        lab.record(id).await;
+    }
+    let recorded: Vec<_> =
+        lab.records().iter().map(|record| record["request_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(recorded, ids);
+}
+
+#[tokio::test]
+async fn a_stop_writes_every_record() {
+    let mut lab = Lab::start();
+    for _ in 0..10 {
+        Client::new(&lab).get("/ignore/echo").await;
+    }
+    lab.stop();
+    assert_eq!(lab.records().len(), 10);
+}
+
+#[tokio::test]
+async fn no_secret_of_a_request_is_recorded() {
+    const SECRET: &str = "hunter2";
+    let lab = Lab::with(Setup {
+        paths: Setup::default().paths.replace("/small/echo", "/x/echo"),
+        ..Setup::default()
+    });
+    let headers = [
+        ("authorization", "Basic hunter2"),
+        ("proxy-authorization", "Basic hunter2"),
+        ("cookie", "session=hunter2"),
+        ("x-api-key", "hunter2"),
+        ("referer", "https://rms.corp.example/?token=hunter2"),
+    ];
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        for (card, path) in [("alice", "/require/echo"), ("none", "/require/echo"), ("none", "/none")] {
+            let target = format!("{path}?password={SECRET}");
+            let answer = client.clone().card(card).get_with(&target, &headers).await;
+            lab.record(&answer.request_id()).await;
+        }
+    }
+    let text = std::fs::read_to_string(lab.folder().join("audit.jsonl")).unwrap();
+    assert_eq!(text.lines().count(), 6);
+    assert!(!text.contains(SECRET), "{text}");
+}

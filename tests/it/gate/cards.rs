@@ -1,0 +1,104 @@
+//! Every card of the demo at every kind of path, over both versions of TLS and of HTTP.
+
+use crate::support::{Answer, Client, Connection, Lab};
+
+/// A card, and what it is worth at a path that requires one: the account, or status and denial.
+const CARDS: [(&str, Result<&str, &str>); 16] = [
+    ("alice", Ok("alice@corp.example")),
+    ("alice-rsa", Ok("alice@corp.example")),
+    ("bob", Err("403 certificate-revoked")),
+    ("carol", Err("403 certificate-expired")),
+    ("dave", Err("403 certificate-untrusted")),
+    ("erin", Err("403 certificate-not-yet-valid")),
+    ("frank", Err("403 not-mapped")),
+    ("grace", Ok("grace@corp.example")),
+    ("heidi", Err("403 identity-conflict")),
+    ("ivan", Err("403 not-mapped")),
+    ("judy", Ok("judy@corp.example")),
+    ("ken", Ok("ken@corp.example")),
+    ("mallory", Err("403 certificate-untrusted")),
+    ("critical", Err("403 certificate-untrusted")),
+    ("version-one", Err("403 certificate-untrusted")),
+    ("none", Err("403 certificate-required")),
+];
+
+/// The backend's view of an answer, beside its verdict.
+fn outcome(answer: &Answer) -> (String, Option<Vec<String>>) {
+    let verdict = answer.verdict();
+    let user = (answer.status == 200).then(|| answer.seen("x-remote-user"));
+    (verdict, user)
+}
+
+fn permit_as(user: &str) -> (String, Option<Vec<String>>) {
+    ("200 permit".to_owned(), Some(vec![user.to_owned()]))
+}
+
+fn denied(verdict: &str) -> (String, Option<Vec<String>>) {
+    (verdict.to_owned(), None)
+}
+
+fn anonymous() -> (String, Option<Vec<String>>) {
+    ("200 permit".to_owned(), Some(Vec::new()))
+}
+
+/// Asks for every kind of path on one connection, a path that ignores cards first and last.
+async fn assert_worth(mut connection: Connection, card: &str, worth: Result<&str, &str>) {
+    let at_require = worth.map_or_else(denied, permit_as);
+    let at_accept = if card == "none" { denied("401 credentials-required") } else { at_require.clone() };
+    let at_policy =
+        if card == "grace" { denied("403 certificate-not-sufficient") } else { at_require.clone() };
+    let expected = [
+        ("/ignore/echo", anonymous()),
+        ("/require/echo", at_require),
+        ("/accept/echo", at_accept),
+        ("/policy/echo", at_policy),
+        ("/ignore/echo", anonymous()),
+    ];
+    for (path, expected) in expected {
+        let answer = connection.get(path).await.unwrap();
+        assert_eq!(outcome(&answer), expected, "{card} at {path}: {}", answer.text());
+    }
+}
+
+async fn assert_every_card(of: impl Fn(Client) -> Client) {
+    let lab = Lab::start();
+    for (card, worth) in CARDS {
+        let client = of(Client::new(&lab).card(card));
+        assert_worth(client.connect().await.unwrap(), card, worth).await;
+    }
+}
+
+#[tokio::test]
+async fn every_card_is_worth_the_same_over_http1_and_tls12() {
+    assert_every_card(|client| client.http1().tls12()).await;
+}
+
+#[tokio::test]
+async fn every_card_is_worth_the_same_over_http1_and_tls13() {
+    assert_every_card(|client| client.http1().tls13()).await;
+}
+
+#[tokio::test]
+async fn every_card_is_worth_the_same_over_http2_and_tls12() {
+    assert_every_card(|client| client.http2().tls12()).await;
+}
+
+#[tokio::test]
+async fn every_card_is_worth_the_same_over_http2_and_tls13() {
+    assert_every_card(|client| client.http2().tls13()).await;
+}
+
+#[tokio::test]
+async fn a_resumed_session_is_judged_like_the_first_one() {
+    let lab = Lab::start();
+    for (card, worth) in CARDS {
+        for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+            let client = client.card(card);
+            let first = client.get("/require/echo").await;
+            let again = client.get("/require/echo").await;
+            assert_eq!((first.resumed, again.resumed), (false, true), "{card}");
+            let expected = worth.map_or_else(denied, permit_as);
+            assert_eq!([outcome(&first), outcome(&again)], [expected.clone(), expected], "{card}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! curl, as the people who set a gate up use it.
+
+use crate::support::{Lab, curl, openssl, pattern, sha256};
+use serde_json::Value;
+
+/// The last line that curl is told to write: version and status.
+const WRITE_OUT: &str = "\n%{http_version} %{http_code}";
+
+struct Curled {
+    body: String,
+    /// `2 200`
+    outcome: String,
+}
+
+fn get(lab: &Lab, url: &str, args: &[&str]) -> Option<Curled> {
+    let mut all = vec!["--write-out", WRITE_OUT, "--header", "Accept: application/json"];
+    all.extend(args);
+    all.push(url);
+    let ran = curl(lab, &all)?;
+    assert_eq!(ran.code, 0, "{}", ran.output());
+    let (body, outcome) = ran.stdout.rsplit_once('\n').unwrap();
+    Some(Curled { body: body.to_owned(), outcome: outcome.to_owned() })
+}
+
+impl Curled {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn assert_user(&self, user: &str) {
+        assert!(self.body.contains(&format!("[\"x-remote-user\",\"{user}\"]")), "{}", self.body);
+    }
+}
+
+/// Every pair of versions that curl can be held to, with what it calls the outcome.
+const VERSIONS: [(&[&str], &str); 4] = [
+    (&["--http1.1", "--tls-max", "1.2"], "1.1"),
+    (&["--http2", "--tls-max", "1.2"], "2"),
+    (&["--http1.1", "--tlsv1.3"], "1.1"),
+    (&["--http2", "--tlsv1.3"], "2"),
+];
+
+#[test]
+fn a_pem_card_gets_through() {
+    let lab = Lab::start();
+    let url = lab.url("/require/echo");
+    for card in ["alice", "alice-rsa"] {
+        let file = lab.card_file(card);
+        for (args, http) in VERSIONS {
+            let args = [&["--cert", &file], args].concat();
+            let Some(curled) = get(&lab, &url, &args) else { return };
+            assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
+            curled.assert_user("alice@corp.example");
+        }
+    }
+}
+
+#[test]
+fn a_pkcs12_card_gets_through() {
+    let lab = Lab::start();
+    let card = lab.card_file("judy");
+    let p12 = lab.folder().join("judy.p12").display().to_string();
+    let made = openssl(&["pkcs12", "-export", "-in", &card, "-out", &p12, "-passout", "pass:1234"]);
+    let Some(made) = made else { return };
+    assert_eq!(made.code, 0, "{}", made.output());
+    let p12 = format!("{p12}:1234");
+    for (args, http) in VERSIONS {
+        let args = [&["--cert-type", "P12", "--cert", &p12], args].concat();
+        let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+        assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
+        curled.assert_user("judy@corp.example");
+    }
+}
+
+#[test]
+fn a_bad_card_is_told_why() {
+    let lab = Lab::start();
+    for (card, id) in [("bob", "certificate-revoked"), ("mallory", "certificate-untrusted")] {
+        let file = lab.card_file(card);
+        for (args, http) in VERSIONS {
+            let args = [&["--cert", &file], args].concat();
+            let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+            assert_eq!(curled.outcome, format!("{http} 403"));
+            assert_eq!(curled.json()["id"], id);
+        }
+    }
+}
+
+#[test]
+fn no_card_is_told_what_is_missing() {
+    let lab = Lab::start();
+    for (args, http) in VERSIONS {
+        let Some(curled) = get(&lab, &lab.url("/require/echo"), args) else { return };
+        assert_eq!(curled.outcome, format!("{http} 403"));
+        assert_eq!(curled.json()["id"], "certificate-required");
+    }
+}
+
+#[test]
+fn eight_mebibytes_arrive_whole_with_and_without_expect() {
+    let lab = Lab::start();
+    let body = pattern(8 << 20);
+    let file = lab.folder().join("licence");
+    std::fs::write(&file, &body).unwrap();
+    let data = format!("@{}", file.display());
+    let card = lab.card_file("alice");
+    for expect in ["Expect: 100-continue", "Expect:"] {
+        for (versions, http) in VERSIONS {
+            let args = [&["--cert", &card, "--data-binary", &data, "--header", expect], versions].concat();
+            let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+            assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
+            assert_eq!(curled.json()["body_sha256"], sha256(&body), "{expect}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_upload_is_answered_and_not_reset() {
+    let lab = Lab::start();
+    let file = lab.folder().join("licence");
+    std::fs::write(&file, pattern(200 << 10)).unwrap();
+    let data = format!("@{}", file.display());
+    for (versions, http) in VERSIONS {
+        let args = [&["--data-binary", &data, "--header", "Expect:"], versions].concat();
+        let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+        assert_eq!(curled.outcome, format!("{http} 403"), "{}", curled.body);
+    }
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let lab = Lab::start();
+    let url = lab.url("/ignore/echo");
+    let args = ["--write-out", "%{num_connects}", "--output", "/dev/null"];
+    let again = ["--next", "--silent", "--write-out", "%{num_connects}", "--output", "/dev/null"];
+    let mut all: Vec<&str> = args.to_vec();
+    all.push(&url);
+    let ca = lab.pki_files.server_ca.display().to_string();
+    all.extend(again);
+    all.extend(["--cacert", &ca, &url]);
+    let Some(ran) = curl(&lab, &all) else { return };
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "10"), "{}", ran.stderr);
+}

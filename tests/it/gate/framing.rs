@@ -1,0 +1,115 @@
+//! Where one message ends and the next begins, and that nothing gets past the gate in between.
+
+use crate::support::{Client, Lab, exchange};
+
+/// Sends bytes on one connection and gives the status lines of all answers, with the whole for messages.
+async fn statuses(lab: &Lab, bytes: &str) -> (Vec<String>, String) {
+    let mut stream = Client::new(lab).tls_stream().await.unwrap();
+    let answers = exchange(&mut stream, bytes.as_bytes()).await;
+    // Within a body the version stands at the end of a line, never before a status.
+    let status_lines = answers.match_indices("HTTP/1.").filter(|(at, _)| answers[at + 8..].starts_with(' '));
+    let lines = status_lines.map(|(at, _)| answers[at + 9..at + 12].to_owned()).collect();
+    (lines, answers)
+}
+
+#[tokio::test]
+async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
+    let lab = Lab::start();
+    let next = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
+    let settings = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__";
+    for upgrade in ["Upgrade: websocket", "Upgrade: TLS/1.0", settings] {
+        let first = format!(
+            "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: Upgrade, HTTP2-Settings\r\n\
+             {upgrade}\r\n\r\n"
+        );
+        let (lines, answers) = statuses(&lab, &format!("{first}{next}")).await;
+        assert_eq!(lines, ["200", "403"], "{answers}");
+    }
+    for seen in lab.rms.seen() {
+        assert_eq!(seen.target, "/ignore/echo");
+        assert_eq!((seen.values("upgrade"), seen.values("http2-settings")), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn connect_never_opens_a_tunnel() {
+    let lab = Lab::start();
+    let next = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
+    for target in ["rms.corp.example:443", "127.0.0.1:80"] {
+        let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n{next}");
+        let (lines, answers) = statuses(&lab, &request).await;
+        assert!(lines[0].starts_with('4'), "{answers}");
+    }
+}
+
+#[tokio::test]
+async fn http10_is_answered_without_chunks_and_closed() {
+    let lab = Lab::start();
+    let request = "GET /ignore/echo?chunked=1 HTTP/1.0\r\nHost: rms.corp.example\r\n\r\n";
+    let (lines, answers) = statuses(&lab, request).await;
+    assert_eq!(lines, ["200"]);
+    assert!(!answers.to_lowercase().contains("transfer-encoding"), "{answers}");
+    assert!(answers.ends_with('}'), "{answers}");
+}
+
+#[tokio::test]
+async fn http10_without_a_host_or_with_chunks_is_refused() {
+    let lab = Lab::start();
+    let without_host = "GET /ignore/echo HTTP/1.0\r\n\r\n";
+    let chunked =
+        "POST /ignore/echo HTTP/1.0\r\nHost: rms.corp.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for request in [without_host, chunked] {
+        let (lines, answers) = statuses(&lab, request).await;
+        assert_eq!(lines, ["400"], "{answers}");
+    }
+    assert_eq!(lab.rms.seen(), []);
+}
+
+#[tokio::test]
+async fn chunks_go_before_a_length_and_the_connection_ends_with_them() {
+    let lab = Lab::start();
+    let smuggled = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n";
+    let heads = [
+        "Content-Length: 60\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 60",
+    ];
+    for head in heads {
+        let request = format!(
+            "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\n{head}\r\n\r\n0\r\n\r\n{smuggled}"
+        );
+        let (lines, answers) = statuses(&lab, &request).await;
+        assert_eq!(lines.len(), 1, "{answers}");
+    }
+    for seen in lab.rms.seen() {
+        assert_eq!((seen.method.as_str(), seen.values("content-length")), ("POST", vec![]));
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order_each_on_its_own_merits() {
+    let lab = Lab::start();
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n");
+    let last = "GET /accept/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
+    let requests =
+        [get("/ignore/echo"), get("/require/echo"), get("/none"), get("/ignore/echo"), last.into()];
+    let (lines, answers) = statuses(&lab, &requests.concat()).await;
+    assert_eq!(lines, ["200", "403", "404", "200", "401"], "{answers}");
+}
+
+#[tokio::test]
+async fn the_absolute_form_must_name_the_host_too() {
+    let lab = Lab::start();
+    let request = |authority: &str, host: &str| {
+        format!("GET https://{authority}/ignore/echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+    };
+    let cases = [
+        ("rms.corp.example", "rms.corp.example", "200"),
+        ("RMS.corp.example.", "rms.corp.example", "200"),
+        ("other.example", "rms.corp.example", "400"),
+        ("other.example", "other.example", "421"),
+    ];
+    for (authority, host, status) in cases {
+        let (lines, answers) = statuses(&lab, &request(authority, host)).await;
+        assert_eq!(lines, [status], "{authority} {host}: {answers}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What the backend is told of the user, and what it can never be told by the client.
+
+use crate::support::{Client, Lab, nothing, pki, sha256};
+use http::Method;
+
+/// Names that servers, frameworks and other proxies believe, in HTTP/1.1's spelling.
+const SPOOFED: [&str; 22] = [
+    "X-Remote-User",
+    "x-remote-user",
+    "X-REMOTE-USER",
+    "X_Remote_User",
+    "X-Remote_User",
+    "X-Remote-Upn",
+    "X-Remote-Sid",
+    "X-Remote-Groups",
+    "X-Remote-Mapping",
+    "X-Remote-Authentication",
+    "X-Remote-Certificate-Sha256",
+    "Client-Cert",
+    "Client_Cert",
+    "Client-Cert-Chain",
+    "X-Forwarded-Client-Cert",
+    "X-ARR-ClientCert",
+    "X-Portcullis-Assertion",
+    "X-SSL-Client-DN",
+    "SSL_CLIENT_S_DN",
+    "Remote-User",
+    "X-MS-CLIENT-PRINCIPAL-NAME",
+    "X-Original-URL",
+];
+
+/// All that a GET of the own client may carry to the backend when nobody is named.
+const ANONYMOUS: [&str; 7] = [
+    "accept",
+    "forwarded",
+    "host",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
+fn clients(lab: &Lab) -> [Client; 2] {
+    [Client::new(lab).http1(), Client::new(lab).http2()]
+}
+
+#[tokio::test]
+async fn the_backend_is_told_who_the_card_names_and_how() {
+    let lab = Lab::start();
+    let leaf = sha256(pki().card("alice").unwrap().certificate_der());
+    for client in clients(&lab) {
+        let answer = client.card("alice").get("/require/echo").await;
+        assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
+        assert_eq!(answer.seen("x-remote-upn"), ["alice@corp.example"]);
+        assert_eq!(answer.seen("x-remote-mapping"), ["upn; weak"]);
+        assert_eq!(answer.seen("x-remote-authentication"), ["card"]);
+        assert_eq!(answer.seen("x-remote-certificate-sha256"), [leaf.as_str()]);
+        assert_eq!(answer.seen("host"), ["rms.corp.example"]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_identity_carries_no_header_of_any() {
+    let lab = Lab::start();
+    for client in clients(&lab) {
+        for card in ["none", "alice", "bob", "mallory"] {
+            let answer = client.clone().card(card).get("/ignore/echo").await;
+            let mut names = answer.seen_names();
+            names.sort();
+            assert_eq!(names, ANONYMOUS, "{card}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_header_of_ours_passes_from_the_client() {
+    let lab = Lab::start();
+    for client in clients(&lab) {
+        for name in SPOOFED {
+            let answer = client.get_with("/ignore/echo", &[(name, "CORP\\administrator")]).await;
+            let mut names = answer.seen_names();
+            names.sort();
+            assert_eq!(names, ANONYMOUS, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn beside_a_clients_own_copies_the_backend_sees_only_what_the_card_says() {
+    let lab = Lab::start();
+    for client in clients(&lab) {
+        let spoofed = SPOOFED.map(|name| (name, "CORP\\administrator"));
+        let answer = client.card("alice").get_with("/require/echo", &spoofed).await;
+        assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
+        assert!(!answer.text().contains("administrator"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn connection_cannot_take_a_header_of_ours_away() {
+    let lab = Lab::start();
+    let client = Client::new(&lab).card("alice").http1();
+    let ours = ["X-Remote-User", "x-remote-user", "X-Forwarded-For", "X-Request-Id", "Forwarded"];
+    for name in ours {
+        for value in [name.to_owned(), format!("close, {name}"), format!("\t{name} ,keep-alive")] {
+            let request = client.request(Method::GET, "/require/echo").header("connection", value.as_str());
+            let answer = client.send(request.body(nothing()).unwrap()).await;
+            assert_eq!(answer.verdict(), "200 permit", "{value}");
+            assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"], "{value}");
+            assert_eq!(answer.seen(name).len(), 1, "{value}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_under_an_identity_is_private() {
+    let lab = Lab::start();
+    for client in clients(&lab) {
+        let answer = client.clone().card("alice").get("/require/echo").await;
+        assert_eq!(answer.header("cache-control"), Some("private"));
+        let answer = client.get("/ignore/echo").await;
+        assert_eq!(answer.header("cache-control"), None);
+    }
+}

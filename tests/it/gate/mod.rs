@@ -1,0 +1,17 @@
+//! The whole road: listener to backend and back.
+
+mod accounts;
+mod alerts;
+mod answers;
+mod audit;
+mod authorization;
+mod bodies;
+mod cards;
+mod curl;
+mod denials;
+mod framing;
+mod identity_headers;
+mod openssl;
+mod path_rules;
+mod refusal_pages;
+mod sessions;

@@ -1,0 +1,68 @@
+//! Resumed sessions: what they carry, and when they end.
+
+use crate::support::{Client, Lab};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_ticket_renewed_ten_times_ends_with_the_cards_proof() {
+    let lab = Lab::start();
+    for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+        let client = client.card("alice");
+        assert!(!client.get("/require/echo").await.resumed);
+        for renewal in 1..=10 {
+            lab.clock.advance(45 * MINUTE);
+            let answer = client.get("/require/echo").await;
+            assert_eq!((answer.resumed, answer.verdict().as_str()), (true, "200 permit"), "{renewal}");
+        }
+        // Eight hours after the card signed, counted from its one full handshake.
+        lab.clock.advance(31 * MINUTE);
+        let answer = client.get("/require/echo").await;
+        assert_eq!((answer.resumed, answer.verdict().as_str()), (false, "200 permit"));
+    }
+}
+
+#[tokio::test]
+async fn a_request_after_the_end_of_the_cards_proof_is_sent_to_another_connection() {
+    let lab = Lab::start();
+    let client = Client::new(&lab).card("alice");
+    let mut connection = client.connect().await.unwrap();
+    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    lab.clock.advance(8 * 60 * MINUTE);
+    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected");
+    assert_eq!(client.get("/require/echo").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn every_worker_opens_the_tickets_of_the_others() {
+    let lab = Lab::start();
+    let client = Client::new(&lab).card("alice");
+    client.get("/require/echo").await;
+    for _ in 0..8 {
+        assert!(client.get("/require/echo").await.resumed);
+    }
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_reload_that_trusts_the_same() {
+    let mut lab = Lab::start();
+    let client = Client::new(&lab).card("alice");
+    client.get("/require/echo").await;
+    lab.reload(|setup| setup.site = r#"help = "Room 12""#.into());
+    let answer = client.get("/require/echo").await;
+    assert_eq!((answer.resumed, answer.verdict().as_str()), (true, "200 permit"));
+}
+
+#[tokio::test]
+async fn an_open_connection_feels_a_reload_at_its_next_request() {
+    let mut lab = Lab::start();
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let mut connection = client.card("alice").connect().await.unwrap();
+        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+        lab.reload(|setup| setup.realm = setup.realm.replace("\"weak\"", "\"strong\""));
+        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 mapping-too-weak");
+        lab.reload(|setup| setup.realm = setup.realm.replace("\"strong\"", "\"weak\""));
+        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    }
+}

@@ -1,0 +1,15 @@
+//! The tests that look at the whole from outside: a whole gate in this process, a stand-in RMS behind it, and real
+//! clients in front.
+//!
+//! One binary for all of them, since linking is what takes the time.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod cli;
+mod gate;
+mod support;

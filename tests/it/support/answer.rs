@@ -1,0 +1,67 @@
+//! An answer that arrived whole, and what tests ask of it.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde_json::Value;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: HeaderMap,
+    /// Whether its connection's handshake resumed an earlier session.
+    pub(crate) resumed: bool,
+}
+
+impl Answer {
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The body as JSON: the echo's, or a denial's problem document.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.body))
+    }
+
+    /// The one value of a header; `None` where it is not there.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        assert!(values.len() < 2, "{name}: {values:?}");
+        values.first().map(|value| value.to_str().unwrap())
+    }
+
+    /// `200 permit`, or status and denial id: `403 certificate-required`.
+    pub(crate) fn verdict(&self) -> String {
+        let problem = self.header("content-type").is_some_and(|kind| kind.contains("problem+json"));
+        let json = if problem { self.json() } else { Value::Null };
+        format!("{} {}", self.status, json["id"].as_str().unwrap_or("permit"))
+    }
+
+    /// The values of a header as the backend received it, by the echo's JSON; empty where it was not there.
+    pub(crate) fn seen(&self, name: &str) -> Vec<String> {
+        let lines: Vec<(String, String)> = serde_json::from_value(self.json()["headers"].clone()).unwrap();
+        lines
+            .into_iter()
+            .filter(|(line, _)| line.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    /// The names of all headers that the backend received, in lower case.
+    pub(crate) fn seen_names(&self) -> Vec<String> {
+        let lines: Vec<(String, String)> = serde_json::from_value(self.json()["headers"].clone()).unwrap();
+        lines.into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    }
+
+    /// The id of the request: a denial's from its JSON, else what the backend received as `X-Request-Id`.
+    pub(crate) fn request_id(&self) -> String {
+        match self.json()["request_id"].as_str() {
+            Some(id) => id.to_owned(),
+            None => self.seen("x-request-id").remove(0),
+        }
+    }
+}

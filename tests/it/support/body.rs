@@ -1,0 +1,62 @@
+//! Bodies of requests, and what is needed to compare those that came through.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The body of a request.
+pub(crate) type RequestBody = BoxBody<Bytes, Infallible>;
+
+/// No body.
+pub(crate) fn nothing() -> RequestBody {
+    Empty::new().boxed()
+}
+
+/// A body of known length: `Content-Length` in HTTP/1.1.
+pub(crate) fn whole(bytes: impl Into<Bytes>) -> RequestBody {
+    Full::new(bytes.into()).boxed()
+}
+
+/// A body of unknown length: chunked in HTTP/1.1. Each piece is a frame of its own; the trailers follow.
+pub(crate) fn in_pieces(pieces: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> RequestBody {
+    let data = pieces.into_iter().map(Frame::data);
+    Pieces(data.chain(trailers.map(Frame::trailers)).collect()).boxed()
+}
+
+struct Pieces(VecDeque<Frame<Bytes>>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(Ok))
+    }
+}
+
+/// `length` bytes of which no two stretches are alike, so that a piece lost, doubled or moved shows.
+pub(crate) fn pattern(length: usize) -> Bytes {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(length).collect()
+}
+
+/// SHA-256 in lower-case hexadecimal digits, as the stand-in's echo tells it.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,268 @@
+//! An own client, which can do what well-behaved ones do not: present any chain, name one host and ask for another.
+
+use super::{Answer, Lab, PATIENCE, RequestBody, nothing, pki};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Version};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use portcullis::demo::pki::KeyedChain;
+use rustls::client::ResolvesClientCert;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::sign::CertifiedKey;
+use rustls::{
+    ClientConfig, HandshakeKind, RootCertStore, SignatureScheme, SupportedProtocolVersion, version,
+};
+use rustls_pki_types::ServerName;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Who connects how. HTTP/1.1 over TLS 1.3 without a card, unless told otherwise. Every [`Client::connect`] makes a
+/// connection of its own, and resumes the session of an earlier one of the same client where there was one.
+#[derive(Clone)]
+pub(crate) struct Client {
+    address: SocketAddr,
+    card: Option<Arc<CertifiedKey>>,
+    version: &'static SupportedProtocolVersion,
+    http: Version,
+    server_name: Option<String>,
+    host: String,
+    /// Made at the first connection and kept, with the sessions in it. Clones from then on share them.
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Client {
+    /// A client of the lab's gate, for `rms.corp.example`.
+    pub(crate) fn new(lab: &Lab) -> Self {
+        Self {
+            address: lab.address(),
+            card: None,
+            version: &version::TLS13,
+            http: Version::HTTP_11,
+            server_name: Some("rms.corp.example".to_owned()),
+            host: "rms.corp.example".to_owned(),
+            config: OnceLock::new(),
+        }
+    }
+
+    /// Presents the demo's card of this name; `"none"` presents none.
+    pub(crate) fn card(self, name: &str) -> Self {
+        match name {
+            "none" => Self { card: None, config: OnceLock::new(), ..self },
+            _ => self.chain(pki().card(name).unwrap_or_else(|| panic!("no card is called {name}"))),
+        }
+    }
+
+    /// Presents this chain, whatever is in it, and signs with its key.
+    pub(crate) fn chain(self, card: &KeyedChain) -> Self {
+        let key = default_provider().key_provider.load_private_key(card.private_key()).unwrap();
+        let card = Some(Arc::new(CertifiedKey::new(card.chain.clone(), key)));
+        Self { card, config: OnceLock::new(), ..self }
+    }
+
+    /// Speaks TLS 1.2 only.
+    pub(crate) fn tls12(self) -> Self {
+        Self { version: &version::TLS12, config: OnceLock::new(), ..self }
+    }
+
+    /// Speaks TLS 1.3 only.
+    pub(crate) fn tls13(self) -> Self {
+        Self { version: &version::TLS13, config: OnceLock::new(), ..self }
+    }
+
+    /// Speaks HTTP/1.1 only.
+    pub(crate) fn http1(self) -> Self {
+        Self { http: Version::HTTP_11, config: OnceLock::new(), ..self }
+    }
+
+    /// Speaks HTTP/2 only.
+    pub(crate) fn http2(self) -> Self {
+        Self { http: Version::HTTP_2, config: OnceLock::new(), ..self }
+    }
+
+    /// Names this host in the handshake and in requests. Keeps the sessions.
+    pub(crate) fn resolving(self, host: &str) -> Self {
+        Self { server_name: Some(host.to_owned()), host: host.to_owned(), ..self }
+    }
+
+    /// Names this host in requests only (`Host`, `:authority`). Keeps the sessions.
+    pub(crate) fn host(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
+    }
+
+    /// Sends no server name in the handshake.
+    pub(crate) fn without_server_name(self) -> Self {
+        Self { server_name: None, config: OnceLock::new(), ..self }
+    }
+
+    /// Does the handshake and gives what is inside, for raw bytes.
+    pub(crate) async fn tls_stream(&self) -> io::Result<TlsStream<TcpStream>> {
+        let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.make_config())));
+        let name = self.server_name.as_deref().unwrap_or("localhost");
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let tcp = TcpStream::connect(self.address).await?;
+        // Small writes of tests are to leave one by one.
+        tcp.set_nodelay(true)?;
+        timeout(PATIENCE, connector.connect(name, tcp)).await.expect("the handshake ends")
+    }
+
+    /// Connects, for one request or many.
+    ///
+    /// # Errors
+    /// Where the handshake fails; a TLS 1.3 client may learn of an alert only with its first request.
+    pub(crate) async fn connect(&self) -> io::Result<Connection> {
+        let stream = self.tls_stream().await?;
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        let io = TokioIo::new(stream);
+        let (sender, driver) = if self.http == Version::HTTP_2 {
+            let handshake = http2::handshake(TokioExecutor::new(), io).await;
+            let (sender, connection) = handshake.map_err(io::Error::other)?;
+            (Sender::Http2(sender), tokio::spawn(async move { drop(connection.await) }))
+        } else {
+            let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
+            (Sender::Http1(sender), tokio::spawn(async move { drop(connection.await) }))
+        };
+        Ok(Connection { sender, resumed, driver, host: self.host.clone(), http: self.http })
+    }
+
+    /// A request to be sent on this client's connections, with `Accept: application/json`, so that denials tell their
+    /// id. `target` is a path with or without a query.
+    pub(crate) fn request(&self, method: Method, target: &str) -> http::request::Builder {
+        request(self.http, &self.host, method, target)
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) async fn send(&self, request: Request<RequestBody>) -> Answer {
+        self.connect().await.expect("the handshake succeeds").send(request).await.expect("an answer")
+    }
+
+    /// GETs `target` on a connection of its own.
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.send(self.request(Method::GET, target).body(nothing()).unwrap()).await
+    }
+
+    /// GETs `target` with more headers on a connection of its own.
+    pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.request(Method::GET, target);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(nothing()).unwrap()).await
+    }
+
+    /// POSTs `body` to `target` on a connection of its own.
+    pub(crate) async fn post(&self, target: &str, body: RequestBody) -> Answer {
+        self.send(self.request(Method::POST, target).body(body).unwrap()).await
+    }
+
+    fn make_config(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(pki().server_ca().clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[self.version])
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match &self.card {
+            Some(card) => builder.with_client_cert_resolver(Arc::new(Presents(Arc::clone(card)))),
+            None => builder.with_no_client_auth(),
+        };
+        config.enable_sni = self.server_name.is_some();
+        let protocol = if self.http == Version::HTTP_2 { &b"h2"[..] } else { b"http/1.1" };
+        config.alpn_protocols.push(protocol.to_vec());
+        Arc::new(config)
+    }
+}
+
+/// Presents one chain to whoever asks. rustls's own resolver would refuse chains that webpki cannot read.
+#[derive(Debug)]
+struct Presents(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Presents {
+    fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.key.choose_scheme(schemes).map(|_| Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// One connection. It is closed when this is dropped.
+pub(crate) struct Connection {
+    sender: Sender,
+    /// Whether its handshake resumed an earlier session.
+    pub(crate) resumed: bool,
+    driver: JoinHandle<()>,
+    host: String,
+    http: Version,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+impl Connection {
+    /// As [`Client::request`].
+    pub(crate) fn request(&self, method: Method, target: &str) -> http::request::Builder {
+        request(self.http, &self.host, method, target)
+    }
+
+    /// Sends a request and gives the answer as soon as its head is here.
+    pub(crate) async fn begin(&mut self, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
+        let answered = async {
+            match &mut self.sender {
+                Sender::Http1(sender) => {
+                    sender.ready().await?;
+                    sender.send_request(request).await
+                }
+                Sender::Http2(sender) => {
+                    sender.ready().await?;
+                    sender.send_request(request).await
+                }
+            }
+        };
+        timeout(PATIENCE, answered).await.expect("the answer begins")
+    }
+
+    /// Sends a request and gives the whole answer.
+    pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> hyper::Result<Answer> {
+        let (head, body) = self.begin(request).await?.into_parts();
+        let body = timeout(PATIENCE, body.collect()).await.expect("the answer ends")?;
+        let trailers = body.trailers().cloned().unwrap_or_else(HeaderMap::new);
+        let body: Bytes = body.to_bytes();
+        assert_eq!(head.version, self.http);
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+            trailers,
+            resumed: self.resumed,
+        })
+    }
+
+    /// GETs `target`.
+    pub(crate) async fn get(&mut self, target: &str) -> hyper::Result<Answer> {
+        let request = self.request(Method::GET, target).body(nothing()).unwrap();
+        self.send(request).await
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+fn request(http: Version, host: &str, method: Method, target: &str) -> http::request::Builder {
+    let request = Request::builder().method(method).version(http).header("accept", "application/json");
+    match http {
+        Version::HTTP_2 => request.uri(format!("https://{host}{target}")),
+        _ => request.uri(target).header("host", host),
+    }
+}

@@ -1,0 +1,111 @@
+//! Other people's clients: curl and openssl, where they are installed.
+
+use super::{Lab, PATIENCE};
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What a program left behind.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// Its exit status; -1 where a signal ended it.
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// Both outputs, for programs that write the same thing now here and now there.
+    pub(crate) fn output(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// Runs curl against the lab's gate: the hosts resolve to it, its CA is known, errors are shown. `None` where there is
+/// no curl; the test is then recorded as skipped.
+pub(crate) fn curl(lab: &Lab, args: &[&str]) -> Option<Ran> {
+    let port = lab.address().port();
+    let limit = PATIENCE.as_secs().to_string();
+    let ca = lab.pki_files.server_ca.display().to_string();
+    let names = ["rms.corp.example", "open.corp.example", "localhost"];
+    let names = names.map(|name| format!("{name}:{port}:127.0.0.1"));
+    let mut all = vec!["--silent", "--show-error", "--max-time", &limit, "--cacert", &ca];
+    for name in &names {
+        all.extend(["--resolve", name]);
+    }
+    all.extend(args);
+    run("curl", &all, b"")
+}
+
+/// Runs openssl. `None` where there is none; the test is then recorded as skipped.
+pub(crate) fn openssl(args: &[&str]) -> Option<Ran> {
+    run("openssl", args, b"")
+}
+
+/// Runs `openssl s_client` against the lab's gate and sends `request`; reads until the gate closes. Names
+/// `rms.corp.example` unless `args` say otherwise (`-noservername`, `-servername`).
+pub(crate) fn openssl_client(lab: &Lab, args: &[&str], request: &str) -> Option<Ran> {
+    let address = lab.address().to_string();
+    let ca = lab.pki_files.server_ca.display().to_string();
+    let mut all = vec!["s_client", "-connect", &address, "-CAfile", &ca, "-ign_eof"];
+    if !args.iter().any(|arg| arg.ends_with("servername")) {
+        all.extend(["-servername", "rms.corp.example"]);
+    }
+    all.extend(args);
+    run("openssl", &all, request.as_bytes())
+}
+
+/// Says that the test that runs now could not run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS`
+/// names.
+pub(crate) fn skipped(why: &str) {
+    let line = format!("{}: {why}", test_name());
+    eprintln!("SKIPPED: {line}");
+    if let Some(path) = std::env::var_os("PORTCULLIS_SKIPS") {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        // In one write, since tests run side by side.
+        file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+}
+
+/// The runner names the test's thread after it. Where it runs one test alone, on the main thread, it was told the name
+/// on the command line.
+fn test_name() -> String {
+    let current = std::thread::current();
+    match current.name() {
+        Some(name) if name != "main" => name.to_owned(),
+        _ => std::env::args().find(|argument| argument.contains("::")).expect("the test was named"),
+    }
+}
+
+/// Runs a program for [`PATIENCE`] at most. coreutils' `timeout` ends it, since a test cannot wait with a limit
+/// without asking again and again.
+fn run(program: &str, args: &[&str], input: &[u8]) -> Option<Ran> {
+    if !is_installed(program) {
+        skipped(&format!("{program} is not installed"));
+        return None;
+    }
+    let mut child = Command::new("timeout")
+        .arg((PATIENCE.as_secs() + 5).to_string())
+        .arg(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that ended at once does not read; what it said tells why.
+    drop(stdin.write_all(input));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+    Some(Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
+}
+
+fn is_installed(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}

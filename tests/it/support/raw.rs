@@ -1,0 +1,51 @@
+//! Raw bytes, over TLS or plain TCP, as a client and as a backend.
+
+use super::PATIENCE;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+/// Writes `bytes` and reads until the gate closes. What came before a reset counts.
+pub(crate) async fn exchange<IO>(stream: &mut IO, bytes: &[u8]) -> String
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    // The gate may answer and close before it has read everything: then the write fails, and the answer tells.
+    drop(stream.write_all(bytes).await);
+    drop(stream.flush().await);
+    read_to_end(stream).await
+}
+
+/// Reads until the gate closes, bytes above 127 as ISO 8859-1.
+async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
+    let mut received = Vec::new();
+    let mut buffer = [0; 8192];
+    let reading = async {
+        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+            received.extend_from_slice(&buffer[..count]);
+        }
+    };
+    timeout(PATIENCE, reading).await.expect("the gate closes");
+    received.into_iter().map(char::from).collect()
+}
+
+/// A backend that reads the head of one request on each connection, writes `answer`, and closes. It ends with the test.
+pub(crate) async fn backend_saying(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                match stream.read_u8().await {
+                    Ok(byte) => head.push(byte),
+                    Err(_) => break,
+                }
+            }
+            // A gate that has gone does not listen.
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    });
+    address
+}

@@ -1,0 +1,143 @@
+//! What a lab's proxy.toml says: takes pieces of TOML, gives the whole file.
+
+/// The pieces. A test changes those that it is about: `Setup { site: "default = true".into(), ..Setup::default() }`.
+///
+/// In every piece `{rms}` stands for the URL of the lab's stand-in, and paths are relative to the lab's folder, where
+/// the demo's PKI lies in `pki/`.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// The keys above the first table.
+    pub(crate) top: String,
+    /// The hosts of the first site.
+    pub(crate) hosts: Vec<&'static str>,
+    /// The oldest and the newest version of TLS that the first site speaks.
+    pub(crate) tls: (&'static str, &'static str),
+    /// More keys of the first site.
+    pub(crate) site: String,
+    /// The `[[site.path]]` tables of the first site.
+    pub(crate) paths: String,
+    /// The keys of `[realm.staff]`.
+    pub(crate) realm: String,
+    /// The `servers` of `[backend.rms]`.
+    pub(crate) servers: String,
+    /// More keys of `[backend.rms]`.
+    pub(crate) backend: String,
+    /// The keys of `[limits]`.
+    pub(crate) limits: String,
+    /// The audit file.
+    pub(crate) audit: String,
+    /// Further tables: sites, realms, backends. A further site listens on `127.0.0.1:0` like the first.
+    pub(crate) more: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            top: "workers = 2".to_owned(),
+            hosts: vec!["rms.corp.example"],
+            tls: ("1.2", "1.3"),
+            site: String::new(),
+            paths: PATHS.to_owned(),
+            realm: REALM.to_owned(),
+            servers: r#"["{rms}"]"#.to_owned(),
+            backend: String::new(),
+            limits: String::new(),
+            audit: "audit.jsonl".to_owned(),
+            more: String::new(),
+        }
+    }
+}
+
+/// One path of each kind for echoes, and the RMS pipelines of the standard case.
+pub(crate) const PATHS: &str = r#"
+[[site.path]]
+path = "/ignore/echo"
+client_certificate = "ignore"
+max_body = "12MiB"
+
+[[site.path]]
+path = "/accept/echo"
+client_certificate = "accept"
+max_body = "12MiB"
+
+[[site.path]]
+path = "/require/echo"
+client_certificate = "require"
+max_body = "12MiB"
+
+[[site.path]]
+path = "/policy/echo"
+client_certificate = "require"
+certificate_policies = ["2.16.840.1.101.3.2.1.48.1"]
+
+[[site.path]]
+path = "/small/echo"
+client_certificate = "ignore"
+max_body = "1KiB"
+
+[[site.path]]
+path = "/_wmcs/certification/certification.asmx"
+client_certificate = "require"
+
+[[site.path]]
+path = "/_wmcs/licensing/license.asmx"
+client_certificate = "accept"
+max_body = "12MiB"
+
+[[site.path]]
+path = "/_wmcs/licensing/publish.asmx"
+client_certificate = "ignore"
+max_body = "12MiB"
+"#;
+
+/// The demo's staff: both usages, CRLs required, UPNs of the issuing authority.
+pub(crate) const REALM: &str = r#"
+trust_anchors = ["pki/root.pem"]
+extended_key_usage = ["client_auth", "smartcard_logon"]
+revocation = { mode = "require", crl = ["pki/crl/"] }
+mapping = { order = ["upn"], strength = "weak" }
+identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+"#;
+
+impl Setup {
+    /// The whole file, with the stand-in at `rms`.
+    pub(crate) fn proxy_toml(&self, rms: &str) -> String {
+        let Self { top, hosts, tls: (min, max), site, paths, realm, servers, backend, limits, audit, more } =
+            self;
+        let text = format!(
+            r#"{top}
+
+[audit]
+file = "{audit}"
+
+[admin]
+listen = ["127.0.0.1:0"]
+
+[limits]
+{limits}
+
+[[site]]
+hosts = {hosts:?}
+listen = ["127.0.0.1:0"]
+plain = ["127.0.0.1:0"]
+certificate = ["pki/server-ecdsa.pem", "pki/server-rsa.pem"]
+private_key = ["pki/server-ecdsa.key", "pki/server-rsa.key"]
+tls = {{ min = "{min}", max = "{max}" }}
+realm = "staff"
+backend = "rms"
+{site}
+{paths}
+
+[realm.staff]
+{realm}
+
+[backend.rms]
+servers = {servers}
+{backend}
+
+{more}
+"#
+        );
+        text.replace("{rms}", rms)
+    }
+}

@@ -1,0 +1,127 @@
+//! A directory: OpenLDAP's slapd with entries that hold CRLs, in a folder and on a port of its own. It ends when it is
+//! dropped.
+
+use super::{pki, skipped, wait_for};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// Where Debian has the program, which is on the path of root only.
+const PROGRAM: &str = "/usr/sbin/slapd";
+const CONFIGURATION: &str = "\
+include /etc/ldap/schema/core.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb.so
+database mdb
+suffix \"O=Corp Example\"
+directory FOLDER/database
+maxsize 16777216
+dbnosync
+access to * by anonymous read
+";
+
+/// The running server.
+pub(crate) struct Slapd {
+    child: Child,
+    address: SocketAddr,
+    scheme: &'static str,
+    _folder: TempDir,
+}
+
+impl Slapd {
+    /// With one entry below `O=Corp Example` for each name, its CRL in `certificateRevocationList;binary` where it has
+    /// one. `None` where there is no slapd; the test is then recorded as skipped.
+    pub(crate) async fn start(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
+        Self::speaking("ldap", entries).await
+    }
+
+    /// The same inside TLS, under the server certificate of the demo's PKI.
+    pub(crate) async fn start_tls(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
+        Self::speaking("ldaps", entries).await
+    }
+
+    async fn speaking(scheme: &'static str, entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
+        let program = Path::new(PROGRAM);
+        if !program.exists() {
+            skipped("slapd is not installed");
+            return None;
+        }
+        let folder = TempDir::new().unwrap();
+        // A copy, since the profile that some systems have for the packaged one keeps it out of other folders.
+        let copy = folder.path().join("slapd");
+        std::fs::copy(program, &copy).unwrap();
+        let configuration = folder.path().join("slapd.conf");
+        std::fs::create_dir(folder.path().join("database")).unwrap();
+        let mut text = CONFIGURATION.replace("FOLDER", &folder.path().display().to_string());
+        if scheme == "ldaps" {
+            let server = pki().server_rsa();
+            let (chain, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
+            std::fs::write(&chain, server.chain_pem().unwrap()).unwrap();
+            std::fs::write(&key, server.key_pem().unwrap()).unwrap();
+            let files =
+                format!("TLSCertificateFile {}\nTLSCertificateKeyFile {}\n", chain.display(), key.display());
+            text.insert_str(0, &files);
+        }
+        std::fs::write(&configuration, text).unwrap();
+        add(&copy, &configuration, entries);
+        let (child, address) = listening(&copy, &configuration, scheme).await;
+        Some(Self { child, address, scheme, _folder: folder })
+    }
+
+    /// The URL of an entry's CRL, with this description of the attribute.
+    pub(crate) fn url(&self, name: &str, attribute: &str) -> String {
+        let query = format!("{attribute}?base?objectClass=cRLDistributionPoint");
+        format!("{}://{}/CN={},O=Corp%20Example?{query}", self.scheme, self.address, name.replace(' ', "%20"))
+    }
+
+    /// Takes connections from now on and never answers.
+    pub(crate) fn hang(&self) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
+    }
+}
+
+impl Drop for Slapd {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn add(program: &Path, configuration: &Path, entries: &[(&str, Option<&[u8]>)]) {
+    let mut ldif = "dn: O=Corp Example\nobjectClass: organization\nO: Corp Example\n".to_owned();
+    for (name, crl) in entries {
+        let head = format!("dn: CN={name},O=Corp Example\nobjectClass: cRLDistributionPoint\ncn: {name}\n");
+        let crl = crl.map(|crl| format!("certificateRevocationList;binary:: {}\n", STANDARD.encode(crl)));
+        ldif = format!("{ldif}\n{head}{}", crl.unwrap_or_default());
+    }
+    let file = configuration.with_file_name("entries.ldif");
+    std::fs::write(&file, ldif).unwrap();
+    // Quick: values are not looked at, so that an entry may hold what is no CRL.
+    let adding =
+        Command::new(program).args(["-T", "add", "-q", "-f"]).arg(configuration).arg("-l").arg(file).output();
+    let added = adding.unwrap();
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+}
+
+/// Starts the server on a free port. Another process may take the port in between: then on the next one.
+async fn listening(program: &Path, configuration: &Path, scheme: &str) -> (Child, SocketAddr) {
+    let start = || {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new(program);
+        command.arg("-f").arg(configuration).args(["-d", "0", "-h", &format!("{scheme}://{address}")]);
+        (command.stderr(Stdio::null()).spawn().unwrap(), address)
+    };
+    let (mut child, mut address) = start();
+    wait_for("slapd", || {
+        if child.try_wait().unwrap().is_some() {
+            (child, address) = start();
+        }
+        TcpStream::connect(address).ok().map(drop)
+    })
+    .await;
+    (child, address)
+}
