@@ -12,4 +12,5 @@
 
 mod cli;
 mod gate;
+mod hostile;
 mod support;

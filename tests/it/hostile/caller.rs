@@ -1,0 +1,268 @@
+//! A TLS client that does as it is told: any bytes, any server name, any session.
+
+use crate::support::{Lab, PATIENCE, pki};
+use portcullis::demo::pki::Card;
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
+    Tls13ClientSessionValue,
+};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, NamedGroup, RootCertStore, StreamOwned};
+use rustls_pki_types::ServerName;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Tls12,
+    Tls13,
+}
+
+pub(super) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+
+/// One client with one store of sessions, all of which it offers wherever it goes.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) address: SocketAddr,
+}
+
+impl Caller {
+    pub(super) fn new(lab: &Lab, version: Version, card: Option<&Card>) -> Self {
+        Self::to(lab.address(), version, card)
+    }
+
+    pub(super) fn to(address: SocketAddr, version: Version, card: Option<&Card>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(pki().server_ca().clone()).unwrap();
+        let versions = match version {
+            Version::Tls12 => [&rustls::version::TLS12],
+            Version::Tls13 => [&rustls::version::TLS13],
+        };
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match card {
+            Some(card) => builder.with_client_auth_cert(card.chain.clone(), card.private_key()).unwrap(),
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::store(Arc::new(OneDrawer::default()));
+        Self { config: Arc::new(config), address }
+    }
+
+    pub(super) fn offering(mut self, protocol: &str) -> Self {
+        let mut config = (*self.config).clone();
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// The same sessions and card, and no server name in the hello.
+    pub(super) fn nameless(&self) -> Self {
+        let mut config = (*self.config).clone();
+        config.enable_sni = false;
+        Self { config: Arc::new(config), address: self.address }
+    }
+
+    /// A connection whose handshake is finished; the error is what the server answered.
+    pub(super) fn connect(&self, name: &str) -> io::Result<Wire> {
+        let server_name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+        let mut connection =
+            ClientConnection::new(Arc::clone(&self.config), server_name).map_err(io::Error::other)?;
+        let mut socket = TcpStream::connect(self.address)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_nodelay(true)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        Ok(Wire::new(connection, socket))
+    }
+}
+
+/// A connection over which bytes go as they are.
+pub(super) struct Wire {
+    pub(super) stream: StreamOwned<ClientConnection, TcpStream>,
+    buffer: Vec<u8>,
+}
+
+/// An HTTP/1.1 answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `200 permit`, or status and denial id, where the request asked for JSON; status alone for hyper's own answers.
+    pub(super) fn verdict(&self) -> String {
+        let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let id = if self.status == 200 { Some("permit") } else { json["id"].as_str() };
+        format!("{} {}", self.status, id.unwrap_or_default()).trim_end().to_owned()
+    }
+
+    /// The user that the backend was told, where the answer is its echo.
+    pub(super) fn user(&self) -> Option<String> {
+        let echo: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let headers = echo.get("headers")?.as_array()?;
+        let line = headers.iter().find(|line| line[0] == "x-remote-user")?;
+        line[1].as_str().map(str::to_owned)
+    }
+}
+
+impl Wire {
+    /// What goes on after a handshake that was done elsewhere.
+    pub(super) fn new(connection: ClientConnection, socket: TcpStream) -> Self {
+        Self { stream: StreamOwned::new(connection, socket), buffer: Vec::new() }
+    }
+
+    pub(super) fn resumed(&self) -> bool {
+        self.stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
+    }
+
+    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())?;
+        self.stream.flush()
+    }
+
+    /// Asks for `path` at `host`.
+    pub(super) fn get(&mut self, host: &str, path: &str) -> io::Result<Answer> {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"))?;
+        self.answer()
+    }
+
+    /// The next answer, 1xx left out. An error where the connection ends before it is whole.
+    pub(super) fn answer(&mut self) -> io::Result<Answer> {
+        loop {
+            let answer = self.one_answer("GET")?;
+            if answer.status >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The next answer to a request of `method`.
+    pub(super) fn one_answer(&mut self, method: &str) -> io::Result<Answer> {
+        let end = loop {
+            if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.fill()?;
+        };
+        let head = String::from_utf8(self.buffer.drain(..end).collect()).map_err(io::Error::other)?;
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        if method != "HEAD" && status >= 200 {
+            answer.body = match answer.header("content-length") {
+                Some(length) => self.take(length.parse().unwrap())?,
+                None if answer.header("transfer-encoding") == Some("chunked") => self.chunks()?,
+                None => Vec::new(),
+            };
+        }
+        Ok(answer)
+    }
+
+    /// Whether the server closes the connection and sends nothing more.
+    pub(super) fn is_closed(&mut self) -> bool {
+        match self.fill() {
+            Ok(()) => false,
+            Err(error) => {
+                assert_ne!(error.kind(), io::ErrorKind::WouldBlock, "the server keeps the connection open");
+                self.buffer.is_empty()
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < length {
+            self.fill()?;
+        }
+        Ok(self.buffer.drain(..length).collect())
+    }
+
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                if let Some(end) = self.buffer.windows(2).position(|end| end == b"\r\n") {
+                    break end;
+                }
+                self.fill()?;
+            };
+            let line = self.take(end + 2)?;
+            let length = usize::from_str_radix(std::str::from_utf8(&line[..end]).unwrap(), 16).unwrap();
+            body.extend(self.take(length)?);
+            self.take(2)?;
+            if length == 0 {
+                return Ok(body);
+            }
+        }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let mut piece = [0; 16_384];
+        match self.stream.read(&mut piece)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            length => {
+                self.buffer.extend_from_slice(&piece[..length]);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A store that keeps all sessions in one drawer, whichever server they came from: the attacker's way to offer one
+/// site's session to another.
+#[derive(Debug)]
+struct OneDrawer(ClientSessionMemoryCache);
+
+impl Default for OneDrawer {
+    fn default() -> Self {
+        Self(ClientSessionMemoryCache::new(8))
+    }
+}
+
+fn drawer() -> ServerName<'static> {
+    ServerName::try_from("drawer").expect("a host name")
+}
+
+impl ClientSessionStore for OneDrawer {
+    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(drawer(), group);
+    }
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        self.0.kx_hint(&drawer())
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(drawer(), value);
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(&drawer())
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        self.0.remove_tls12_session(&drawer());
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(drawer(), value);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(&drawer())
+    }
+}

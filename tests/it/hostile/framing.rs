@@ -1,0 +1,319 @@
+//! Where one message ends and the next begins: whatever bytes come, no answer without a judged request, and nothing at
+//! the backend that was not judged. Requests that two parsers could read differently never smuggle another.
+
+use super::caller::{Answer, Caller, Version, Wire};
+use super::stage::{HOME, forwarded, start, three_sites};
+use crate::support::Lab;
+
+const SMUGGLED: &str = "GET /ignore/smuggled HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
+const NEXT: &str = "GET /require/next HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
+const HOST: &str = "Host: a.corp.example\r\n";
+
+/// Bytes, and what becomes of them: the answers' statuses, and the targets at the backend.
+struct Case {
+    name: String,
+    bytes: String,
+    statuses: &'static [u16],
+    forwarded: &'static [&'static str],
+}
+
+fn case(name: &str, bytes: String, statuses: &'static [u16], forwarded: &'static [&'static str]) -> Case {
+    Case { name: name.to_owned(), bytes, statuses, forwarded }
+}
+
+/// A POST with these header lines, and all that follows its head.
+fn post(lines: &str, rest: &str) -> String {
+    format!("POST /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}")
+}
+
+/// Sends every case on a connection of its own and reads until the gate closes it.
+fn run(cases: impl IntoIterator<Item = Case>) {
+    let mut lab = start(three_sites());
+    let caller = Caller::new(&lab, Version::Tls13, None);
+    let mut wrong = Vec::new();
+    let mut answered = 0;
+    for case in cases {
+        let before = forwarded(&lab).len();
+        let mut wire = caller.connect(HOME).unwrap();
+        // The gate may close while we still write.
+        let _unsent = wire.send(&case.bytes);
+        let answers = all_answers(&mut wire);
+        let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+        let targets = forwarded(&lab).split_off(before);
+        if statuses != case.statuses || targets != case.forwarded {
+            wrong.push(format!("{}: {statuses:?} {targets:?}", case.name));
+        }
+        answered += answers.len();
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    lab.stop();
+    assert_eq!(lab.records().len(), answered, "one record for each answer: {:#?}", decisions(&lab));
+}
+
+fn all_answers(wire: &mut Wire) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while let Ok(answer) = wire.answer() {
+        answers.push(answer);
+    }
+    answers
+}
+
+fn decisions(lab: &Lab) -> Vec<String> {
+    lab.records().iter().map(|record| format!("{} {}", record["decision"], record["path_received"])).collect()
+}
+
+#[test]
+fn a_length_that_is_not_one_plain_number_is_refused() {
+    let lengths =
+        ["+5", "-5", "0x5", "5,5", "5, 5", "5,6", "", " ", "5 5", "5;", "5.0", "٥", "18446744073709551616"];
+    run(lengths.map(|length| Case {
+        name: format!("{length:?}"),
+        bytes: post(&format!("Content-Length: {length}\r\n"), &format!("hello{SMUGGLED}")),
+        statuses: &[400],
+        forwarded: &[],
+    }));
+}
+
+#[test]
+fn a_coding_that_is_not_chunked_alone_is_refused() {
+    let codings = [
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: ,chunked\r\n",
+        "Transfer-Encoding: \"chunked\"\r\n",
+        "Transfer-Encoding:\r\n",
+        "Transfer-Encoding: \u{b}chunked\r\n",
+    ];
+    run(codings.map(|lines| Case {
+        name: format!("{lines:?}"),
+        bytes: post(lines, &format!("0\r\n\r\n{SMUGGLED}")),
+        statuses: &[400],
+        forwarded: &[],
+    }));
+}
+
+#[test]
+fn length_and_coding_together_end_the_connection_after_the_coded_body() {
+    let coded = format!("0\r\n\r\n{SMUGGLED}");
+    run([
+        case(
+            "length first",
+            post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", &coded),
+            &[200],
+            &["/ignore/echo"],
+        ),
+        case(
+            "coding first",
+            post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", &coded),
+            &[200],
+            &["/ignore/echo"],
+        ),
+        case(
+            "two lengths",
+            post("Content-Length: 5\r\nContent-Length: 6\r\n", &format!("hello{SMUGGLED}")),
+            &[400],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_broken_chunk_ends_the_connection_and_nothing_after_it_is_a_request() {
+    let chunks = ["0x5", "+5", "-5", "5\n", "", "g", "fffffffffffffffff", "5\rhello", " 5"];
+    let mut lab = start(three_sites());
+    let caller = Caller::new(&lab, Version::Tls13, None);
+    for size in chunks {
+        let mut wire = caller.connect(HOME).unwrap();
+        let rest = format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}");
+        let _unsent = wire.send(post("Transfer-Encoding: chunked\r\n", &rest));
+        let answers = all_answers(&mut wire);
+        assert!(answers.len() <= 1, "{size:?}: {answers:?}");
+        assert!(answers.iter().all(|answer| answer.status >= 400), "{size:?}: {answers:?}");
+    }
+    assert!(forwarded(&lab).iter().all(|target| target == "/ignore/echo"), "{:?}", forwarded(&lab));
+    lab.stop();
+    assert_eq!(lab.records().len(), chunks.len(), "one record for each request: {:#?}", decisions(&lab));
+}
+
+#[test]
+fn what_both_parsers_read_alike_passes_and_the_next_request_is_judged() {
+    let both: &[&str] = &["/ignore/echo"];
+    run([
+        case(
+            "chunk extension",
+            post("Transfer-Encoding: chunked\r\n", &format!("5;a=\"b\"\r\nhello\r\n0\r\n\r\n{NEXT}")),
+            &[200, 403],
+            both,
+        ),
+        case(
+            "upper-case coding",
+            post("Transfer-Encoding: CHUNKED\r\n", &format!("0\r\n\r\n{NEXT}")),
+            &[200, 403],
+            both,
+        ),
+        case(
+            "the same length twice",
+            post("Content-Length: 5\r\nContent-Length: 5\r\n", &format!("hello{NEXT}")),
+            &[200, 403],
+            both,
+        ),
+        case(
+            "a GET's body",
+            format!("GET /ignore/echo HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhello{NEXT}"),
+            &[200, 403],
+            both,
+        ),
+        case(
+            "bare LF",
+            format!("GET /ignore/echo HTTP/1.1\nHost: a.corp.example\n\n{NEXT}"),
+            &[200, 403],
+            both,
+        ),
+        case(
+            "empty lines before",
+            format!("\r\n\r\nGET /ignore/echo HTTP/1.1\r\n{HOST}\r\n{NEXT}"),
+            &[200, 403],
+            both,
+        ),
+    ]);
+}
+
+#[test]
+fn a_refused_requests_body_is_never_read_as_a_request() {
+    let length = SMUGGLED.len();
+    let refused = |lines: &str, rest: &str| format!("POST /require/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}");
+    let chunked = format!("{length:x}\r\n{SMUGGLED}\r\n0\r\n\r\n{NEXT}");
+    run([
+        case(
+            "by length",
+            refused(&format!("Content-Length: {length}\r\n"), &format!("{SMUGGLED}{NEXT}")),
+            &[403, 403],
+            &[],
+        ),
+        case("chunked", refused("Transfer-Encoding: chunked\r\n", &chunked), &[403, 403], &[]),
+        case(
+            "refused for its host",
+            format!(
+                "POST /ignore/echo HTTP/1.1\r\nHost: b.corp.example\r\nContent-Length: {length}\r\n\r\n{SMUGGLED}{NEXT}"
+            ),
+            &[421],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_body_that_did_not_wait_for_the_100_is_never_read_as_a_request() {
+    let lab = start(three_sites());
+    let length = SMUGGLED.len();
+    let mut wire = Caller::new(&lab, Version::Tls13, None).connect(HOME).unwrap();
+    let head = format!(
+        "POST /require/echo HTTP/1.1\r\n{HOST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    );
+    let _unsent = wire.send(format!("{head}{SMUGGLED}{NEXT}"));
+    // The gate may close, or skip the body and judge what follows it.
+    assert!(all_answers(&mut wire).iter().all(|answer| answer.status == 403));
+    assert_eq!(forwarded(&lab), Vec::<String>::new());
+}
+
+#[test]
+fn the_preface_of_http_2_is_no_request_where_http_1_1_was_agreed_on() {
+    let lab = start(three_sites());
+    let mut wire = Caller::new(&lab, Version::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
+    let _unsent = wire.send(format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SMUGGLED}"));
+    assert!(wire.is_closed());
+    assert_eq!(forwarded(&lab), Vec::<String>::new());
+}
+
+#[test]
+fn an_upgrade_is_ignored_and_the_next_request_is_judged() {
+    let upgrades = [
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+        "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
+        "Upgrade: anything\r\n",
+    ];
+    run(upgrades.map(|lines| Case {
+        name: lines.to_owned(),
+        bytes: format!("GET /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{NEXT}"),
+        statuses: &[200, 403],
+        forwarded: &["/ignore/echo"],
+    }));
+}
+
+#[test]
+fn a_tunnel_or_a_trace_is_refused() {
+    let request = |line: &str| format!("{line}\r\n{HOST}\r\n{NEXT}");
+    run([
+        case("CONNECT", request("CONNECT a.corp.example:443 HTTP/1.1"), &[400, 403], &[]),
+        case("CONNECT elsewhere", request("CONNECT 127.0.0.1:22 HTTP/1.1"), &[400, 403], &[]),
+        case("CONNECT with a path", request("CONNECT /ignore/echo HTTP/1.1"), &[405, 403], &[]),
+        case("TRACE", request("TRACE /ignore/echo HTTP/1.1"), &[405, 403], &[]),
+        case("lower case", request("get /ignore/echo HTTP/1.1"), &[405, 403], &[]),
+        case("PROPFIND", request("PROPFIND /ignore/echo HTTP/1.1"), &[405, 403], &[]),
+        case("asterisk", request("OPTIONS * HTTP/1.1"), &[400, 403], &[]),
+    ]);
+}
+
+#[test]
+fn a_head_that_is_no_http_1_1_head_is_refused() {
+    let request = |lines: &str| format!("GET /ignore/echo HTTP/1.1\r\n{lines}\r\n{SMUGGLED}");
+    let bad: &'static [u16] = &[400];
+    run([
+        case("folded", request(&format!("{HOST}X-A: b\r\n c\r\n")), bad, &[]),
+        case("folded with a tab", request(&format!("{HOST}X-A: b\r\n\tc\r\n")), bad, &[]),
+        case("space before the colon", request("Host : a.corp.example\r\n"), bad, &[]),
+        case("space before the name", request(&format!(" {HOST}")), bad, &[]),
+        case("empty name", request(&format!("{HOST}: b\r\n")), bad, &[]),
+        case("no colon", request(&format!("{HOST}b\r\n")), bad, &[]),
+        case("NUL in a value", request(&format!("{HOST}X-A: b\0c\r\n")), bad, &[]),
+        case(
+            "bare CR in a value",
+            request(&format!("{HOST}X-A: b\rTransfer-Encoding: chunked\r\n")),
+            bad,
+            &[],
+        ),
+        case(
+            "HTTP/1.0 with a coding",
+            format!(
+                "POST /ignore/echo HTTP/1.0\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
+            ),
+            bad,
+            &[],
+        ),
+        case("HTTP/0.9", format!("GET /ignore/echo\r\n{SMUGGLED}"), bad, &[]),
+        case("HTTP/1.2", format!("GET /ignore/echo HTTP/1.2\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
+        case("two spaces", format!("GET  /ignore/echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
+        case("a space in the path", format!("GET /ignore/ echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
+    ]);
+}
+
+#[test]
+fn a_head_beyond_the_limits_is_refused() {
+    let request = |lines: &str| format!("GET /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{SMUGGLED}");
+    let many: String = (0..101).map(|number| format!("X-{number}: a\r\n")).collect();
+    let heads = [
+        request(&format!("X-A: {}\r\n", "a".repeat(70_000))),
+        format!("GET / HTTP/1.1\r\nX-A: {}", "a".repeat(600_000)),
+        request(&many),
+        format!("GET /{} HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}", "a".repeat(66_000)),
+    ];
+    let mut lab = start(three_sites());
+    let caller = Caller::new(&lab, Version::Tls13, None);
+    for head in &heads {
+        let mut wire = caller.connect(HOME).unwrap();
+        let _unsent = wire.send(head);
+        // What the gate leaves unread resets the connection, which may overtake the answer.
+        let statuses: Vec<_> = all_answers(&mut wire).iter().map(|answer| answer.status).collect();
+        assert!(matches!(statuses[..], [] | [431]), "{statuses:?}: {:.60}", head);
+    }
+    assert_eq!(forwarded(&lab), Vec::<String>::new());
+    lab.stop();
+    let decisions: Vec<_> = lab.records().iter().map(|record| record["decision"].clone()).collect();
+    assert_eq!(decisions, ["header-too-large"; 4]);
+}

@@ -1,0 +1,13 @@
+//! What an attacker tries, or a client that is merely odd: each file one topic of the bugs that other proxies had in
+//! exactly this field.
+
+mod caller;
+mod framing;
+mod hello;
+mod lifecycle;
+mod names;
+mod resumption;
+mod sequences;
+mod sharing;
+mod stage;
+mod streams;

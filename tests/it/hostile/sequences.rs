@@ -1,0 +1,152 @@
+//! Many requests on one connection: what one was answered changes nothing for the next. The oracle looks at one
+//! request only and knows no connection; every answer must be as it says (CVE-2016-4979 and its kin were connections
+//! on which an earlier request had opened a door).
+
+use super::stage::{HOME, card, start, three_sites};
+use crate::support::{Answer, Client, Lab, nothing, whole};
+use http::Method;
+
+const HOLDERS: [Option<&str>; 6] =
+    [None, Some("alice"), Some("bob"), Some("carol"), Some("mallory"), Some("frank")];
+
+const PATHS: [&str; 16] = [
+    "/ignore/echo",
+    "/IGNORE/Echo",
+    "/accept/echo",
+    "/Accept/ECHO",
+    "/require/echo",
+    "/REQUIRE/echo",
+    "/require/exact.asmx",
+    "/Require/Exact.ASMX",
+    "/require/exact.asmx/echo",
+    "/require/exact.asmx/",
+    "/ignore/a.asmx/echo",
+    "/ignored/echo",
+    "/",
+    "/ignore//echo",
+    "/ignore/../require/echo",
+    "/require%2fecho",
+];
+
+const QUERIES: [&str; 3] = ["", "?wsdl", "?path=/ignore/echo"];
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE];
+
+/// One request and who sends it.
+#[derive(Clone, Debug)]
+struct Draw {
+    method: Method,
+    path: &'static str,
+    query: &'static str,
+}
+
+/// What a gate without memory says.
+fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
+    let path = draw.path.to_ascii_lowercase();
+    if path.contains("//") || path.contains("..") || path.contains('%') {
+        return "400 bad-path";
+    }
+    let (card, query) = match path.as_str() {
+        "/require/exact.asmx" => ("require", "refuse"),
+        below if below.contains(".asmx/") => return "404 no-such-path",
+        below if below.starts_with("/ignore/") => ("ignore", "allow"),
+        below if below.starts_with("/accept/") => ("accept", "allow"),
+        below if below.starts_with("/require/") => ("require", "allow"),
+        _ => return "404 no-such-path",
+    };
+    if ![Method::GET, Method::HEAD, Method::POST].contains(&draw.method) {
+        return "405 method-not-allowed";
+    }
+    if query == "refuse" && !draw.query.is_empty() {
+        return "400 bad-path";
+    }
+    match (card, holder) {
+        ("ignore", _) | (_, Some("alice")) => "200 permit",
+        ("accept", None) => "401 credentials-required",
+        (_, None) => "403 certificate-required",
+        (_, Some("bob")) => "403 certificate-revoked",
+        (_, Some("carol")) => "403 certificate-expired",
+        (_, Some("mallory")) => "403 certificate-untrusted",
+        (_, Some(_)) => "403 not-mapped",
+    }
+}
+
+/// SplitMix64: the same draws in every run, so that a failure can be seen again.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    fn next(&mut self) -> Draw {
+        Draw {
+            method: METHODS[self.below(METHODS.len())].clone(),
+            path: PATHS[self.below(PATHS.len())],
+            query: QUERIES[self.below(QUERIES.len())],
+        }
+    }
+}
+
+/// Whether the answer is what the oracle says, as far as the method lets it be seen: HEAD has no body with an id.
+fn agrees(answer: &Answer, draw: &Draw, expected: &str) -> bool {
+    match draw.method {
+        Method::HEAD => expected.starts_with(&answer.status.to_string()),
+        _ => answer.verdict() == expected,
+    }
+}
+
+async fn one_sequence(lab: &Lab, client: Client, holder: Option<&str>, seed: u64) {
+    let client = match holder {
+        Some(name) => client.chain(card(name)),
+        None => client,
+    };
+    let mut connection = client.connect().await.unwrap();
+    let mut draws = Draws(seed);
+    for number in 0..60 {
+        let draw = draws.next();
+        let expected = oracle(holder, &draw);
+        let before = lab.rms.seen().len();
+        let target = format!("{}{}", draw.path, draw.query);
+        let request = connection.request(draw.method.clone(), &target).header("x-demo-echo", "1");
+        let body = if draw.method == Method::POST { whole("hello") } else { nothing() };
+        let answer = connection.send(request.body(body).unwrap()).await;
+        let answer =
+            answer.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {draw:?}: {error:?}"));
+        assert!(
+            agrees(&answer, &draw, expected),
+            "{holder:?}, {seed}/{number}, {draw:?}: {expected} was expected, not {}",
+            answer.verdict()
+        );
+        let reached = lab.rms.seen().len() - before;
+        assert_eq!(reached, usize::from(expected == "200 permit"), "{holder:?}, {seed}/{number}, {draw:?}");
+        if expected == "200 permit" && draw.method != Method::HEAD {
+            let ignored = draw.path.to_ascii_lowercase().starts_with("/ignore/");
+            let users: &[&str] = if ignored { &[] } else { &["alice@corp.example"] };
+            assert_eq!(answer.seen("x-remote-user"), users, "{holder:?}, {seed}/{number}, {draw:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_verdict_on_an_http_1_1_connection_is_that_of_its_own_request() {
+    let lab = start(three_sites());
+    for (seed, holder) in (1..).zip(HOLDERS) {
+        one_sequence(&lab, Client::new(&lab).resolving(HOME).http1(), holder, seed).await;
+        one_sequence(&lab, Client::new(&lab).resolving(HOME).http1().tls12(), holder, seed + 100).await;
+    }
+}
+
+#[tokio::test]
+async fn every_verdict_on_an_http_2_connection_is_that_of_its_own_request() {
+    let lab = start(three_sites());
+    for (seed, holder) in (1..).zip(HOLDERS) {
+        one_sequence(&lab, Client::new(&lab).resolving(HOME).http2(), holder, seed + 200).await;
+        one_sequence(&lab, Client::new(&lab).resolving(HOME).http2().tls12(), holder, seed + 300).await;
+    }
+}

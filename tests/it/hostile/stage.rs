@@ -1,0 +1,121 @@
+//! A lab with three sites at one address: one that never asks for a card, and two whose realms trust authorities of
+//! the very same names with different keys.
+
+use crate::support::{Lab, Setup, pki};
+use portcullis::clock::Clock;
+use portcullis::demo::pki::{Card, KeyKind};
+use rustls_pki_types::CertificateDer;
+use std::fs;
+use std::path::Path;
+
+/// The site that never asks.
+pub(super) const OPEN: &str = "open.corp.example";
+/// The site of the demo's own authorities.
+pub(super) const HOME: &str = "a.corp.example";
+/// Another name of that site.
+pub(super) const HOME_ALIAS: &str = "a2.corp.example";
+/// The site of the foreign authorities, whose names equal those of the demo's own.
+pub(super) const FOREIGN: &str = "b.corp.example";
+
+const SERVER_HOSTS: [&str; 6] = [OPEN, HOME, HOME_ALIAS, FOREIGN, "*.wild.corp.example", "127.0.0.1"];
+
+/// The paths of both sites that ask.
+pub(super) const PATHS: &str = r#"
+[[site.path]]
+path = "/ignore/*"
+client_certificate = "ignore"
+[[site.path]]
+path = "/accept/*"
+client_certificate = "accept"
+[[site.path]]
+path = "/require/*"
+client_certificate = "require"
+[[site.path]]
+path = "/require/exact.asmx"
+client_certificate = "require"
+query = "refuse"
+"#;
+
+const REALM: &str = r#"
+trust_anchors = ["pki/root.pem"]
+revocation = { crl = ["pki/crl/"] }
+mapping = { order = ["upn"], strength = "weak" }
+identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
+"#;
+
+const MORE: &str = r#"
+[[site]]
+name = "open"
+hosts = ["open.corp.example", "*.wild.corp.example"]
+listen = ["127.0.0.1:0"]
+certificate = ["pki/server-ecdsa.pem"]
+private_key = ["pki/server-ecdsa.key"]
+backend = "rms"
+[[site.path]]
+path = "/*"
+client_certificate = "ignore"
+
+[[site]]
+name = "foreign"
+hosts = ["b.corp.example"]
+listen = ["127.0.0.1:0"]
+certificate = ["pki/server-ecdsa.pem"]
+private_key = ["pki/server-ecdsa.key"]
+realm = "foreign"
+backend = "rms"
+{paths}
+
+[realm.foreign]
+trust_anchors = ["pki/foreign-root.pem"]
+revocation = { mode = "off" }
+mapping = { order = ["upn"], strength = "weak" }
+identity_issuers = [{ certificate = "pki/foreign-issuing.pem", upn_suffixes = ["corp.example"] }]
+"#;
+
+/// The three sites, to be changed field by field.
+pub(super) fn three_sites() -> Setup {
+    Setup {
+        hosts: vec![HOME, HOME_ALIAS],
+        site: "name = \"home\"".to_owned(),
+        paths: PATHS.to_owned(),
+        realm: REALM.to_owned(),
+        more: MORE.replace("{paths}", PATHS),
+        ..Setup::default()
+    }
+}
+
+/// The three sites, their home site with these keys more.
+pub(super) fn three_sites_with(home_site: &str) -> Setup {
+    let setup = three_sites();
+    Setup { site: format!("{}\n{home_site}", setup.site), ..setup }
+}
+
+/// Starts a lab of three sites.
+pub(super) fn start(setup: Setup) -> Lab {
+    Lab::prepared(setup, write_keys)
+}
+
+/// Writes a server certificate for the sites' hosts, and the foreign authorities.
+pub(super) fn write_keys(folder: &Path) {
+    let folder = folder.join("pki");
+    let now = Clock::system().now();
+    let server = pki().issue_server("stage", &SERVER_HOSTS, KeyKind::EcdsaP256, now).unwrap();
+    fs::write(folder.join("server-ecdsa.pem"), server.chain_pem().unwrap()).unwrap();
+    fs::write(folder.join("server-ecdsa.key"), server.key_pem().unwrap()).unwrap();
+    fs::write(folder.join("foreign-root.pem"), pem(pki().foreign_root())).unwrap();
+    fs::write(folder.join("foreign-issuing.pem"), pem(&card("mallory").chain[1])).unwrap();
+}
+
+/// A card of the demo.
+pub(super) fn card(name: &str) -> &'static Card {
+    pki().card(name).unwrap()
+}
+
+/// The targets of the requests that reached the backend.
+pub(super) fn forwarded(lab: &Lab) -> Vec<String> {
+    lab.rms.seen().into_iter().map(|seen| seen.target).collect()
+}
+
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate).unwrap()
+}
