@@ -13,4 +13,6 @@
 mod cli;
 mod gate;
 mod hostile;
+mod pkits;
+mod pkits_revocation;
 mod support;

@@ -1,0 +1,93 @@
+//! Runs the Public Key Interoperability Test Suite of NIST: every entry of the manifest is judged, and says what the
+//! suite's document says.
+
+pub(crate) mod vectors;
+
+use portcullis::decision::Refusal;
+use portcullis::revocation::{RevocationMode, RevocationRule, check};
+use portcullis::validation::TrustSet;
+use std::sync::Arc;
+use std::time::Duration;
+use vectors::{Entry, NOW, SUITE, Tier};
+
+/// What the gate says of the path of a test, by the CRLs that come with it.
+pub(crate) fn verdict(entry: &Entry) -> Result<(), String> {
+    let rule = RevocationRule { mode: RevocationMode::Require, grace: Duration::ZERO, issuers: Vec::new() };
+    let chain = SUITE.validate(entry).map_err(|refusal| in_words(&refusal))?;
+    let crls = SUITE.crl_store(entry).map_err(|error| in_words(&error))?;
+    let unrevoked = check(&Arc::new(chain), &rule, &TrustSet::default(), &crls, NOW);
+    unrevoked.map(drop).map_err(|error| in_words(&Refusal::Revocation(Arc::new(error))))
+}
+
+fn in_words(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+pub(crate) fn of_tier(tier: Tier) -> Vec<&'static Entry> {
+    SUITE.entries.iter().filter(|entry| entry.tier == tier).collect()
+}
+
+#[test]
+fn the_suite_has_all_its_entries() {
+    let count = |tier| of_tier(tier).len();
+    assert_eq!(SUITE.entries.len(), 247);
+    assert_eq!([Tier::Core, Tier::Crldp, Tier::Delta, Tier::Sepkey].map(count), [196, 35, 10, 6]);
+}
+
+/// DSA keys are refused, so the two valid paths with them are too.
+fn expected(entry: &Entry) -> bool {
+    entry.expect && !entry.dsa
+}
+
+/// Paths that are refused for revocation alone, beside those of chapter 4.4.
+const REVOCATION_REFUSES: [&str; 4] = ["4.5.2", "4.5.5", "4.7.4", "4.7.5"];
+
+/// The chapters of the suite with the number of their entries in the core.
+const CORE: [(&str, usize); 14] = [
+    ("4.1", 6),
+    ("4.2", 8),
+    ("4.3", 10),
+    ("4.4", 18),
+    ("4.5", 5),
+    ("4.6", 17),
+    ("4.7", 5),
+    ("4.8", 35),
+    ("4.9", 8),
+    ("4.10", 23),
+    ("4.11", 11),
+    ("4.12", 11),
+    ("4.13", 38),
+    ("4.16", 1),
+];
+
+#[test]
+fn every_path_of_the_core_is_judged_as_the_suite_says() {
+    let mut judged = 0;
+    let mut wrong = Vec::new();
+    for (chapter, count) in CORE {
+        let entries = of_tier(Tier::Core).into_iter().filter(|entry| entry.chapter() == chapter);
+        assert_eq!(entries.clone().count(), count, "entries of {chapter}");
+        for entry in entries {
+            judged += 1;
+            let verdict = verdict(entry);
+            if verdict.is_ok() != expected(entry) {
+                eprintln!("{} {}: expected {}: {verdict:?}", entry.id, entry.title, entry.expect);
+                wrong.push(entry.id.as_str());
+            }
+        }
+    }
+    assert_eq!(judged, 196);
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn every_path_of_the_core_is_judged_as_the_suite_says_without_its_crls() {
+    let is_wrong = |entry: &&Entry| {
+        let is_valid =
+            expected(entry) || entry.chapter() == "4.4" || REVOCATION_REFUSES.contains(&entry.id.as_str());
+        SUITE.validate(entry).is_ok() != is_valid
+    };
+    let wrong: Vec<_> = of_tier(Tier::Core).into_iter().filter(is_wrong).map(|entry| &entry.id).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

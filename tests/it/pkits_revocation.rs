@@ -1,0 +1,81 @@
+//! The parts of NIST's PKITS that are about CRLs beyond the simplest: distribution points, indirect CRLs and reasons
+//! (section 4.14), delta CRLs (4.15), and CRLs that are signed with another key than certificates (of 4.4 and 4.5).
+
+use crate::pkits::vectors::Tier;
+use crate::pkits::{of_tier, verdict};
+
+/// Judges all tests of a tier: how many of them are valid and invalid paths. Fails where one is judged otherwise, or for
+/// another reason than the suite means.
+fn judge(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
+    let mut wrong = Vec::new();
+    let mut counts = (0, 0);
+    for entry in of_tier(tier) {
+        let verdict = verdict(entry);
+        let reason = reasons.iter().find_map(|(id, reason)| (*id == entry.id).then_some(*reason));
+        let is_right = match (&verdict, reason) {
+            (Ok(()), None) => entry.expect,
+            (Err(error), Some(reason)) => !entry.expect && error.contains(reason),
+            (Ok(()), Some(_)) | (Err(_), None) => false,
+        };
+        if !is_right {
+            wrong.push(format!("{} {}: {verdict:?}", entry.id, entry.title));
+        }
+        if entry.expect { counts.0 += 1 } else { counts.1 += 1 }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    counts
+}
+
+const COMPROMISED: &str = "is revoked (keyCompromise)";
+const NOT_COVERED: &str = "the CRLs at hand do not cover it";
+
+#[test]
+fn distribution_points_indirect_crls_and_reasons_are_judged_as_the_suite_says() {
+    let reasons = [
+        ("4.14.2", COMPROMISED),
+        ("4.14.3", NOT_COVERED),
+        ("4.14.6", COMPROMISED),
+        ("4.14.8", NOT_COVERED),
+        ("4.14.9", NOT_COVERED),
+        ("4.14.11", NOT_COVERED),
+        ("4.14.12", NOT_COVERED),
+        ("4.14.14", NOT_COVERED),
+        ("4.14.15", COMPROMISED),
+        ("4.14.16", "is revoked (certificateHold)"),
+        ("4.14.17", "do not cover all reasons"),
+        ("4.14.20", COMPROMISED),
+        ("4.14.21", "is revoked (affiliationChanged)"),
+        ("4.14.23", COMPROMISED),
+        ("4.14.26", "there is no CRL of its issuer"),
+        ("4.14.27", NOT_COVERED),
+        ("4.14.31", COMPROMISED),
+        ("4.14.32", COMPROMISED),
+        ("4.14.34", COMPROMISED),
+        ("4.14.35", NOT_COVERED),
+    ];
+    assert_eq!(judge(Tier::Crldp, &reasons), (15, 20));
+}
+
+#[test]
+fn delta_crls_are_judged_as_the_suite_says() {
+    let reasons = [
+        ("4.15.1", "there is a delta CRL of its issuer, but not the complete one"),
+        ("4.15.3", COMPROMISED),
+        ("4.15.4", COMPROMISED),
+        ("4.15.6", COMPROMISED),
+        ("4.15.9", COMPROMISED),
+        ("4.15.10", "is stale"),
+    ];
+    assert_eq!(judge(Tier::Delta, &reasons), (4, 6));
+}
+
+#[test]
+fn crls_that_are_signed_with_another_key_are_judged_as_the_suite_says() {
+    let reasons = [
+        ("4.4.20", COMPROMISED),
+        ("4.4.21", "the certificate of who signed the CRL does not pass itself"),
+        ("4.5.7", COMPROMISED),
+        ("4.5.8", "it is not the certificate of a CA"),
+    ];
+    assert_eq!(judge(Tier::Sepkey, &reasons), (2, 4));
+}
