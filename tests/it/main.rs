@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod differential;
 mod gate;
 mod hostile;
 mod pkits;

@@ -1,0 +1,129 @@
+//! Judges some hundred odd chains here and with `openssl verify -policy_check -x509_strict`, and has an explanation for
+//! every kind of disagreement. The chains are the same in every run.
+
+mod dice;
+mod odd_chain;
+
+use crate::support::openssl;
+use dice::Dice;
+use odd_chain::{NOW, OddChain};
+use portcullis::validation::Violation;
+use std::collections::{BTreeMap, BTreeSet};
+
+const CHAINS: u64 = 600;
+
+/// What the two say of one chain: `valid` or the rule that is broken, by the name or number that each gives it.
+type Verdicts = (String, String);
+
+/// The disagreements that are meant: what is said here, what OpenSSL says, and why.
+const EXPLAINED: &[(&str, &str, &str)] = &[
+    (
+        "anyPolicy mapped",
+        "valid",
+        "RFC 5280 6.1.4 a refuses every mapping of anyPolicy; OpenSSL reads mappings only of a CA that has policies",
+    ),
+    (
+        "name excluded: dNSName *.corp.example",
+        "valid",
+        "a.corp.example is excluded, and the wildcard stands for it too; OpenSSL compares it as a label",
+    ),
+    ("name excluded: dNSName *.example", "valid", "corp.example or a part of it is excluded, as above"),
+    (
+        "name not judged: dNSName",
+        "valid",
+        "a host with a dot at its end is no spelling that RFC 5280 knows; for OpenSSL it is another host than the excluded",
+    ),
+    (
+        "name not judged: rfc822Name",
+        "valid",
+        "a quoted local part has several spellings; OpenSSL compares one, or splits it at the quoted @",
+    ),
+    ("valid", "unsupported name constraint type", "OpenSSL compares no user principal names"),
+];
+
+#[test]
+fn every_disagreement_with_openssl_is_explained() {
+    let mut agreed = BTreeMap::new();
+    let mut disagreed: BTreeMap<Verdicts, Vec<u64>> = BTreeMap::new();
+    for seed in 0..CHAINS {
+        let chain = OddChain::throw(&mut Dice::new(seed));
+        let Some(theirs) = openssl_verdict(&chain) else { return };
+        let ours = our_verdict(&chain);
+        if (ours == "valid") == (theirs == "valid") {
+            *agreed.entry(ours.split(':').next().unwrap_or_default().to_owned()).or_insert(0) += 1;
+        } else {
+            disagreed.entry((ours, theirs)).or_default().push(seed);
+        }
+    }
+    eprintln!("agreed: {agreed:?}\ndisagreed: {disagreed:#?}");
+    let found: BTreeSet<_> =
+        disagreed.keys().map(|(ours, theirs)| (ours.as_str(), theirs.as_str())).collect();
+    let explained = EXPLAINED.iter().map(|(ours, theirs, _)| (*ours, *theirs)).collect();
+    assert_eq!(found, explained);
+    // Both verdicts are met often enough to mean something.
+    assert!(agreed.get("valid").is_some_and(|count| *count >= 40), "{agreed:?}");
+    assert!(agreed.len() >= 10, "{agreed:?}");
+}
+
+fn our_verdict(chain: &OddChain) -> String {
+    match chain.validate() {
+        Ok(_) => "valid".to_owned(),
+        Err(error) => match &error.violation {
+            Violation::NameExcluded { name, .. } => format!("name excluded: {name}"),
+            Violation::NameNotJudged { form, .. } => format!("name not judged: {form}"),
+            violation => name(violation).to_owned(),
+        },
+    }
+}
+
+fn openssl_verdict(chain: &OddChain) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, pem: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.display().to_string()
+    };
+    let anchor = file("anchor.pem", chain.anchor_pem());
+    let intermediates = file("intermediates.pem", chain.intermediates_pem());
+    let leaf = file("leaf.pem", chain.leaf_pem());
+    let now = NOW.seconds().to_string();
+    let mut args = vec!["verify", "-x509_strict", "-policy_check", "-attime", &now];
+    args.extend(["-trusted", &anchor, "-untrusted", &intermediates]);
+    let options = chain.openssl_options();
+    args.extend(options.iter().map(String::as_str));
+    args.push(&leaf);
+    let ran = openssl(&args)?;
+    if ran.code == 0 {
+        return Some("valid".to_owned());
+    }
+    let output = ran.output();
+    let error = output.lines().find(|line| line.starts_with("error ")).unwrap_or_else(|| panic!("{output}"));
+    Some(error.rsplit(": ").next().unwrap().to_owned())
+}
+
+fn name(violation: &Violation) -> &'static str {
+    match violation {
+        Violation::NoIssuer { .. } => "no issuer",
+        Violation::PathTooLong { .. } => "path too long",
+        Violation::TooManyBranches => "too many branches",
+        Violation::Signature { .. } => "signature",
+        Violation::WeakKey { .. } => "weak key",
+        Violation::UnknownCriticalExtension { .. } => "unknown critical extension",
+        Violation::DuplicateExtension { .. } => "duplicate extension",
+        Violation::UndecodableExtension { .. } => "undecodable extension",
+        Violation::NotCa => "not a CA",
+        Violation::PathLength { .. } => "path length",
+        Violation::KeyUsage { .. } => "key usage",
+        Violation::ExtendedKeyUsage { .. } => "extended key usage",
+        Violation::NameNotPermitted { .. } => "name not permitted",
+        Violation::NameExcluded { .. } => "name excluded",
+        Violation::NameNotJudged { .. } => "name not judged",
+        Violation::TooManyNames => "too many names",
+        Violation::CertificatePolicy => "certificate policy",
+        Violation::NoPolicy => "no policy",
+        Violation::AnyPolicyMapped => "anyPolicy mapped",
+        Violation::TooManyPolicies => "too many policies",
+        Violation::Expired { .. } => "expired",
+        Violation::NotYetValid { .. } => "not yet valid",
+    }
+}

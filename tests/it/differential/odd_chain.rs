@@ -1,0 +1,282 @@
+//! Takes dice, gives a chain in which anything that RFC 5280 6.1 speaks of may be right or wrong.
+
+use super::dice::Dice;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::certificate::{Certificate, ObjectIdentifier};
+use portcullis::clock::UnixTime;
+use portcullis::validation::{
+    ChainError, PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate,
+};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls_pki_types::CertificateDer;
+use std::sync::{Arc, LazyLock};
+
+/// 2026-11-22T09:30:00Z.
+pub(super) const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
+
+const POLICIES: [&str; 4] =
+    ["2.16.840.1.101.3.2.1.48.1", "2.16.840.1.101.3.2.1.48.2", "2.16.840.1.101.3.2.1.48.3", ANY_POLICY];
+const ANY_POLICY: &str = "2.5.29.32.0";
+
+/// GeneralNames of leaves, and bases of subtrees, by tag.
+const NAMES: [(u8, &[u8]); 18] = [
+    (0x81, b"alice@corp.example"),
+    (0x81, b"Alice@eu.corp.example"),
+    (0x81, b"alice@evil.example"),
+    (0x82, b"CORP.example"),
+    (0x82, b"a.corp.example"),
+    (0x82, b"*.corp.example"),
+    (0x82, b"evilcorp.example"),
+    (0x86, b"https://corp.example/x"),
+    (0x86, b"https://a.corp.example:443/"),
+    (0x86, b"urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"),
+    (0x87, &[192, 0, 2, 7]),
+    (0x87, &[10, 0, 0, 1]),
+    (0x81, b"\"a@evil\"@corp.example"),
+    (0x82, b"a.corp.example."),
+    (0x82, b"*.example"),
+    (0x86, b"https://192.0.2.7/"),
+    (0xa0, b"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x0e\x0c\x0calice@x.evil"),
+    (0x88, &[42, 4]),
+];
+const SUBTREES: [(u8, &[u8]); 14] = [
+    (0x81, b"corp.example"),
+    (0x81, b".corp.example"),
+    (0x81, b"alice@corp.example"),
+    (0x82, b"corp.example"),
+    (0x82, b"a.corp.example"),
+    (0x82, b""),
+    (0x86, b"corp.example"),
+    (0x86, b".corp.example"),
+    (0x87, &[192, 0, 2, 0, 255, 255, 255, 0]),
+    (0x87, &[0, 0, 0, 0, 0, 0, 0, 0]),
+    (0xa4, CORP),
+    (0x88, &[42, 3]),
+    (0x82, b".corp.example"),
+    (0xa0, b"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x08\x0c\x06x.evil"),
+];
+/// O=Corp
+const CORP: &[u8] = &[0x30, 15, 0x31, 13, 0x30, 11, 6, 3, 0x55, 4, 10, 0x0c, 4, b'C', b'o', b'r', b'p'];
+
+/// Five keys for all chains: making one costs more than a signature.
+static KEYS: LazyLock<Vec<KeyPair>> =
+    LazyLock::new(|| (0..5).map(|_| KeyPair::generate().unwrap()).collect());
+
+/// A chain with the inputs by which it is judged.
+pub(super) struct OddChain {
+    /// The leaf first, the anchor last.
+    certificates: Vec<Vec<u8>>,
+    initial_policies: Vec<&'static str>,
+    explicit_policy: bool,
+    inhibit_mapping: bool,
+    inhibit_any: bool,
+}
+
+impl OddChain {
+    pub(super) fn throw(dice: &mut Dice) -> Self {
+        let mut certificates = Vec::new();
+        let depth = 1 + dice.number(3);
+        let mut above = authority(dice, "CA 0", 0);
+        certificates.push(above.self_signed(&KEYS[0]).unwrap().der().to_vec());
+        let mut name = "CA 0".to_owned();
+        for level in 1..=depth {
+            if !dice.once_in(5) {
+                name = format!("CA {level}");
+            }
+            let params = authority(dice, &name, level);
+            // Once in a while another key than the one above signs.
+            let signer = if dice.once_in(40) { &KEYS[4] } else { &KEYS[level - 1] };
+            let issuer = Issuer::from_params(&above, signer);
+            certificates.push(params.signed_by(&KEYS[level], &issuer).unwrap().der().to_vec());
+            above = params;
+        }
+        let issuer = Issuer::from_params(&above, &KEYS[depth]);
+        certificates.push(leaf(dice).signed_by(&KEYS[4], &issuer).unwrap().der().to_vec());
+        certificates.reverse();
+        let initial_policies = if dice.once_in(3) { dice.some(&POLICIES, 2) } else { vec![ANY_POLICY] };
+        Self {
+            certificates,
+            initial_policies,
+            explicit_policy: dice.once_in(3),
+            inhibit_mapping: dice.once_in(5),
+            inhibit_any: dice.once_in(5),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<ValidatedChain, ChainError> {
+        let (anchor, presented) = self.certificates.split_last().unwrap();
+        let ders: Vec<_> = presented.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+        let trust = TrustSet::new(vec![Certificate::from_der(anchor).unwrap()], Vec::new());
+        let rule = ValidationRule {
+            extended_key_usages: Vec::new(),
+            initial_policies: self.initial_policies.iter().map(|policy| policy.parse().unwrap()).collect(),
+            explicit_policy_required: self.explicit_policy,
+            policy_mapping_inhibited: self.inhibit_mapping,
+            any_policy_inhibited: self.inhibit_any,
+            ..ValidationRule::default()
+        };
+        validate(&Arc::new(PresentedChain::parse(&ders).unwrap()), &trust, &rule, NOW)
+    }
+
+    pub(super) fn openssl_options(&self) -> Vec<String> {
+        let flags = [
+            (self.explicit_policy, "-explicit_policy"),
+            (self.inhibit_mapping, "-inhibit_map"),
+            (self.inhibit_any, "-inhibit_any"),
+        ];
+        let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag);
+        let policies = self.initial_policies.iter().flat_map(|policy| ["-policy", policy]);
+        flags.chain(policies).map(ToOwned::to_owned).collect()
+    }
+
+    pub(super) fn leaf_pem(&self) -> String {
+        pem(&self.certificates[0])
+    }
+
+    pub(super) fn anchor_pem(&self) -> String {
+        pem(self.certificates.last().unwrap())
+    }
+
+    pub(super) fn intermediates_pem(&self) -> String {
+        self.certificates[1..self.certificates.len() - 1].iter().map(|der| pem(der)).collect()
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines(&STANDARD.encode(der)))
+}
+
+fn lines(base64: &str) -> String {
+    let lines: Vec<_> = base64.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
+    lines.join("\n")
+}
+
+fn named(dice: &mut Dice, common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, *dice.one(&["Corp", "Corp", "corp", "Evil"]));
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(if dice.once_in(60) { 2025 } else { 2040 }, 1, 1);
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// The anchor, at level 0, is never odd itself: OpenSSL and RFC 5280 read much less in it.
+fn authority(dice: &mut Dice, common_name: &str, level: usize) -> CertificateParams {
+    let mut params = named(dice, common_name);
+    if level == 0 {
+        params.not_after = rcgen::date_time_ymd(2040, 1, 1);
+    }
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    if level == 0 {
+        return params;
+    }
+    if dice.once_in(6) {
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(u8::try_from(dice.number(3)).unwrap()));
+    }
+    if dice.once_in(50) {
+        params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    }
+    if dice.once_in(50) {
+        params.is_ca = IsCa::ExplicitNoCa;
+    }
+    let mut add = |id: u64, content: Vec<u8>| {
+        let mut extension = CustomExtension::from_oid_content(&[2, 5, 29, id], content);
+        extension.set_criticality(id != 33);
+        params.custom_extensions.push(extension);
+    };
+    if dice.once_in(3) {
+        add(30, name_constraints(dice));
+    }
+    if !dice.once_in(8) {
+        add(32, policies(dice, 3));
+    }
+    if dice.once_in(3) {
+        add(33, mappings(dice));
+    }
+    if dice.once_in(4) {
+        let skip = |dice: &mut Dice, tag| element(tag, &[u8::try_from(dice.number(3)).unwrap()]);
+        let (explicit, mapping) = (skip(dice, 0x80), skip(dice, 0x81));
+        add(36, element(0x30, &[explicit, mapping][dice.number(2)..].concat()));
+    }
+    if dice.once_in(5) {
+        add(54, element(2, &[u8::try_from(dice.number(3)).unwrap()]));
+    }
+    if dice.once_in(60) {
+        add(9_999, vec![5, 0]);
+    }
+    params
+}
+
+fn leaf(dice: &mut Dice) -> CertificateParams {
+    let mut params = named(dice, "Alice Example");
+    if dice.once_in(4) {
+        let address = dice.one(&["alice@corp.example", "alice@evil.example"]);
+        let value = rcgen::DnValue::Ia5String((*address).try_into().unwrap());
+        params.distinguished_name.push(DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]), value);
+    }
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let names: Vec<_> = dice.some(&NAMES, 3).iter().map(|(tag, content)| element(*tag, content)).collect();
+    let names = element(0x30, &names.concat());
+    params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 17], names));
+    if !dice.once_in(8) {
+        let policies = policies(dice, 2);
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 32], policies));
+    }
+    params
+}
+
+fn policies(dice: &mut Dice, most: usize) -> Vec<u8> {
+    // anyPolicy, the last one, often enough to lead somewhere.
+    let mut chosen = dice.some(&POLICIES, most);
+    if dice.once_in(3) && !chosen.contains(&ANY_POLICY) {
+        chosen.push(ANY_POLICY);
+    }
+    element(0x30, &chosen.iter().map(|policy| element(0x30, &oid(policy))).collect::<Vec<_>>().concat())
+}
+
+fn mappings(dice: &mut Dice) -> Vec<u8> {
+    let count = 1 + dice.number(3);
+    // anyPolicy is mapped once in a while only, for it refuses the path.
+    let named = |dice: &mut Dice| oid(if dice.once_in(40) { ANY_POLICY } else { POLICIES[dice.number(3)] });
+    let mapping = |_| {
+        let pair = [named(dice), named(dice)];
+        element(0x30, &pair.concat())
+    };
+    element(0x30, &(0..count).map(mapping).collect::<Vec<_>>().concat())
+}
+
+fn name_constraints(dice: &mut Dice) -> Vec<u8> {
+    let mut list = |tag| {
+        let subtrees = dice.some(&SUBTREES, 3);
+        let subtree = |(tag, content): &(u8, &[u8])| element(0x30, &element(*tag, content));
+        element(tag, &subtrees.iter().map(subtree).collect::<Vec<_>>().concat())
+    };
+    let (permitted, excluded) = (list(0xa0), list(0xa1));
+    let lists = match dice.number(5) {
+        0 => vec![permitted, excluded],
+        1 | 2 => vec![excluded],
+        _ => vec![permitted],
+    };
+    element(0x30, &lists.concat())
+}
+
+fn oid(text: &str) -> Vec<u8> {
+    element(6, text.parse::<ObjectIdentifier>().unwrap().as_bytes())
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let head = match content.len() {
+        0..128 => vec![tag, length[1]],
+        128..256 => vec![tag, 0x81, length[1]],
+        _ => vec![tag, 0x82, length[0], length[1]],
+    };
+    [head.as_slice(), content].concat()
+}
