@@ -14,6 +14,7 @@ mod cli;
 mod differential;
 mod gate;
 mod hostile;
+mod ocsp;
 mod pkits;
 mod pkits_revocation;
 mod support;

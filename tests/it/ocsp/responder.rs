@@ -1,0 +1,97 @@
+//! `tests/lab/ocsp_responder.py` with the keys and the index that it needs.
+
+use super::scene::{CardKind, NOW};
+use crate::support::{pki, skipped};
+use portcullis::certificate::ObjectIdentifier;
+use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
+use std::fmt::Write;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+
+/// A running responder. It ends when this is dropped, or when this process ends.
+pub(super) struct Responder {
+    child: Child,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Responder {
+    /// `None` where a program that it needs is missing; the test is then recorded as skipped.
+    pub(super) fn start() -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        write_files(folder.path(), pki());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/ocsp_responder.py");
+        let has_openssl = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
+        let child = Command::new("python3")
+            .arg(script)
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let (Ok(mut child), true) = (child, has_openssl) else {
+            skipped("python3 or openssl is not installed");
+            return None;
+        };
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
+        Some(Self { child, port: port.trim().parse().unwrap(), _folder: folder })
+    }
+
+    /// The URL at which it has this fault.
+    pub(super) fn url(&self, fault: &str) -> String {
+        format!("http://127.0.0.1:{}/{fault}", self.port)
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+fn write_files(folder: &Path, pki: &Pki) {
+    fs::write(folder.join("ca.pem"), pem(pki.issuing())).unwrap();
+    fs::write(folder.join("other-ca.pem"), pem(pki.foreign_root())).unwrap();
+    let of = |name: &str| CardProfile::of(name, *NOW);
+    let no_check = ExtraExtension { identifier: NO_CHECK, critical: false, value: vec![5, 0] };
+    let delegate = CardProfile {
+        extended_key_usages: vec![OCSP_SIGNING],
+        extra_extensions: vec![no_check],
+        ..of("delegate")
+    };
+    for profile in [delegate, of("no-usage")] {
+        let signer = pki.issue(&profile).unwrap();
+        fs::write(folder.join(format!("{}.pem", profile.name)), signer.chain_pem().unwrap()).unwrap();
+        fs::write(folder.join(format!("{}.key", profile.name)), signer.key_pem().unwrap()).unwrap();
+    }
+    fs::write(folder.join("index.txt"), index()).unwrap();
+}
+
+/// The index as `openssl ca` writes it: state, end, revocation, serial number, file, subject.
+fn index() -> String {
+    let serial = |kind: CardKind| {
+        serial_number(kind.name()).iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02X}").unwrap();
+            hex
+        })
+    };
+    let (good, revoked) = (serial(CardKind::Good), serial(CardKind::Revoked));
+    format!(
+        "V\t491231235959Z\t\t{good}\tunknown\t/CN=good\n\
+         R\t491231235959Z\t260101120000Z,keyCompromise\t{revoked}\tunknown\t/CN=revoked\n"
+    )
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}

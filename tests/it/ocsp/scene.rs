@@ -1,0 +1,90 @@
+//! Cards that name a responder, and what judges them.
+
+use crate::support::{PATIENCE, pki};
+use der::Encode;
+use der::asn1::Ia5String;
+use portcullis::certificate::{Certificate, ObjectIdentifier};
+use portcullis::clock::{Clock, UnixTime};
+use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
+use portcullis::revocation::LiveCrls;
+use portcullis::revocation::fetch::FetchRules;
+use portcullis::revocation::ocsp::{OcspClient, OcspSettings};
+use portcullis::validation::{PresentedChain, TrustSet};
+use rustls_pki_types::CertificateDer;
+use std::fs;
+use std::sync::{Arc, LazyLock};
+use tempfile::TempDir;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax};
+
+const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+
+/// When the tests run: `openssl ocsp` signs answers for no other time.
+pub(super) static NOW: LazyLock<UnixTime> = LazyLock::new(|| Clock::system().now());
+
+/// What the responder's index says of a card.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum CardKind {
+    Good,
+    Revoked,
+    /// Nothing.
+    Unknown,
+}
+
+impl CardKind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Good => "ocsp-good",
+            Self::Revoked => "ocsp-revoked",
+            Self::Unknown => "ocsp-unknown",
+        }
+    }
+}
+
+/// A card that names the responder at `url`.
+pub(super) fn card(kind: CardKind, signer: Signer, url: &str) -> Card {
+    let location = GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap());
+    let access = AccessDescription { access_method: OCSP, access_location: location };
+    let value = AuthorityInfoAccessSyntax(vec![access]).to_der().unwrap();
+    let extension = ExtraExtension { identifier: AUTHORITY_INFORMATION_ACCESS, critical: false, value };
+    let profile = CardProfile::of(kind.name(), *NOW);
+    pki().issue(&CardProfile { signer, extra_extensions: vec![extension], ..profile }).unwrap()
+}
+
+pub(super) fn presented(card: &Card) -> Arc<PresentedChain> {
+    Arc::new(PresentedChain::parse(&card.chain).unwrap())
+}
+
+/// The demo's root, and nothing between it and the cards but what they present.
+pub(super) fn trust() -> TrustSet {
+    TrustSet::new(vec![certificate(pki().root())], Vec::new())
+}
+
+/// Fresh CRLs of the authorities above the one that issues cards: of cards nothing is known but by OCSP.
+pub(super) fn crls_of_authorities() -> Arc<LiveCrls> {
+    let folder = TempDir::new().unwrap();
+    for (name, signer) in [("root.crl", Signer::Root), ("policy.crl", Signer::Policy)] {
+        fs::write(folder.path().join(name), pki().crl(signer, &[], *NOW).unwrap()).unwrap();
+    }
+    Arc::new(LiveCrls::load(vec![folder.path().to_owned()], None, None, *NOW).unwrap())
+}
+
+/// A client that may ask this machine.
+pub(super) fn client(settings: OcspSettings) -> OcspClient {
+    let rules = FetchRules {
+        hosts: vec!["127.0.0.1".parse().unwrap()],
+        addresses: vec!["127.0.0.0/8".parse().unwrap()],
+        ..FetchRules::default()
+    };
+    OcspClient::new(settings, rules)
+}
+
+/// Settings under which a busy machine is not a fault.
+pub(super) fn patient() -> OcspSettings {
+    OcspSettings { limit: PATIENCE, ..OcspSettings::default() }
+}
+
+fn certificate(der: &CertificateDer<'_>) -> Certificate {
+    Certificate::from_der(der).unwrap()
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""An OCSP responder with faults: the real `openssl ocsp` behind HTTP, for tests.
+
+    ocsp_responder.py FOLDER
+
+FOLDER holds index.txt (as `openssl ca` writes it), ca.pem, other-ca.pem, and for each signer NAME.pem and NAME.key:
+`delegate`, which the CA lets sign, and `no-usage`, a certificate of the CA without OCSPSigning.
+
+Listens on 127.0.0.1 at a port that the system chooses, writes the port as its first line, and ends when its standard
+input ends. The first segment of the path says what to do; GET (RFC 6960 A.1) and POST are answered alike:
+
+    /answer        by the index, fresh for an hour, the nonce returned
+    /no-nonce      the same without the nonce
+    /by-key        the same, the responder named by its key
+    /no-next-update
+    /other-nonce   returns another nonce
+    /other-serial  answers about another certificate of the CA
+    /other-issuer  answers about the same serial number of another CA
+    /no-usage      signed by a certificate without OCSPSigning
+    /alone         without the signer's certificate
+    /truncated     the first half of an answer
+    /status/CODE   an OCSP status without content (tryLater is 3)
+    /http/CODE     an HTTP status
+    /hang          takes the request and never answers
+    /reset         takes the request and resets the connection
+
+Standard library and the openssl program only.
+"""
+import base64
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+FOLDER = Path(sys.argv[1])
+# How long one call of openssl may take on a machine that is busy.
+PATIENCE = 30
+
+
+def openssl(*arguments):
+    """Runs `openssl ocsp`; what it says is shown where it fails."""
+    command = ["openssl", "ocsp", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command}: {done.stderr}")
+    return done.stdout
+
+
+def answer(request, fault):
+    """The answer to a request in DER, as the fault wants it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        asked, answered = Path(scratch, "request"), Path(scratch, "answer")
+        asked.write_bytes(request)
+        ca = "other-ca.pem" if fault == "other-issuer" else "ca.pem"
+        if fault in ("no-nonce", "other-nonce", "other-serial", "other-issuer"):
+            serial = re.search(r"Serial Number: ([0-9A-F]+)", openssl("-reqin", asked, "-req_text")).group(1)
+            serial = "1234" if fault == "other-serial" else serial
+            nonce = "-nonce" if fault == "other-nonce" else "-no_nonce"
+            openssl("-issuer", FOLDER / ca, "-serial", f"0x{serial}", nonce, "-reqout", asked)
+        signer = "no-usage" if fault == "no-usage" else "delegate"
+        options = [] if fault == "no-next-update" else ["-nmin", "60"]
+        options += ["-resp_key_id"] if fault == "by-key" else []
+        options += ["-resp_no_certs"] if fault == "alone" else []
+        openssl("-index", FOLDER / "index.txt", "-CA", FOLDER / ca, "-rsigner", FOLDER / f"{signer}.pem",
+                "-rkey", FOLDER / f"{signer}.key", "-reqin", asked, "-respout", answered, *options)
+        der = answered.read_bytes()
+    return der[: len(der) // 2] if fault == "truncated" else der
+
+
+class Responder(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        last = self.path.rsplit("/", 1)[-1]
+        self.respond(base64.b64decode(urllib.parse.unquote(last)))
+
+    def do_POST(self):
+        self.respond(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def respond(self, request):
+        fault, *arguments = self.path.strip("/").split("/")
+        if fault == "hang":
+            threading.Event().wait()
+        elif fault == "reset":
+            # A socket that lingers for no time sends RST when it is closed.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+        elif fault == "http":
+            self.reply(int(arguments[0]), b"")
+        elif fault == "status":
+            self.reply(200, bytes([0x30, 3, 0x0A, 1, int(arguments[0])]))
+        else:
+            self.reply(200, answer(request, fault))
+
+    def reply(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/ocsp-response")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Responder)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_port, flush=True)
+    sys.stdin.read()
+    # Threads that hang on purpose are not waited for.
+    os._exit(0)
+
+
+main()
