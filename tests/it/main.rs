@@ -17,4 +17,5 @@ mod hostile;
 mod ocsp;
 mod pkits;
 mod pkits_revocation;
+mod revocation_refresh;
 mod support;

@@ -1,0 +1,228 @@
+//! CRLs that are fetched from where a proven card says, and servers that do not give them.
+
+use super::{LetIn, PATH, REVOKED, UNKNOWN, in_force, readyz};
+use crate::support::{Behaviour, Client, CrlServer, Lab, Setup, pki, wait_for};
+use portcullis::clock::{Clock, UnixTime};
+use portcullis::demo::pki::{Card, CardProfile, Signer};
+use std::path::Path;
+use std::time::Duration;
+
+/// A lab that has the upper authorities' CRLs in files and fetches the issuing one's.
+struct Fetching {
+    lab: Lab,
+    server: CrlServer,
+}
+
+/// Loopback, where the tests' server is.
+const LOOPBACK: &str = r#"hosts = ["127.0.0.1"], addresses = ["127.0.0.1"]"#;
+
+impl Fetching {
+    /// In `mode`, with these keys about where to fetch from.
+    fn new(behaviour: Behaviour, mode: &str, keys: &str) -> Self {
+        let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
+        let revocation = format!("{{ mode = {mode:?}, {crls}, fetch = true, {keys} }}");
+        let realm =
+            Setup::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
+        // A whole judgement takes one second at most, so that a server that hangs costs a test no more.
+        let limits = "judging_timeout = \"1s\"".to_owned();
+        Self {
+            lab: Lab::with(Setup { realm, limits, ..Setup::default() }),
+            server: CrlServer::start(behaviour),
+        }
+    }
+
+    /// With a server that gives a fresh CRL that lists nobody.
+    fn well() -> Self {
+        Self::new(Behaviour::Gives(crl_of(Clock::system().now(), &[])), "require", LOOPBACK)
+    }
+
+    /// A card that says its CRL is at `path`.
+    fn card(&self, signer: Signer, path: &str) -> Card {
+        let crl_distribution_points = vec![self.server.url(path)];
+        let profile = CardProfile::of("alice", self.lab.clock.now());
+        pki().issue(&CardProfile { signer, crl_distribution_points, ..profile }).unwrap()
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.lab).chain(&self.card(Signer::Issuing, "/issuing.crl"))
+    }
+
+    async fn verdict(&self) -> String {
+        self.client().get(PATH).await.verdict()
+    }
+}
+
+fn crl_of(now: UnixTime, revoked: &[&str]) -> Vec<u8> {
+    pki().issuing_crl(revoked, now).unwrap()
+}
+
+#[tokio::test]
+async fn the_first_card_waits_for_its_crl_and_later_ones_find_it() {
+    let gate = Fetching::well();
+    assert_eq!(gate.verdict().await, "200 permit");
+    assert_eq!(gate.verdict().await, "200 permit");
+    assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+}
+
+#[tokio::test]
+async fn a_card_that_the_fetched_crl_lists_is_refused_at_its_first_request() {
+    let revoking = || Behaviour::Gives(crl_of(Clock::system().now(), &["alice"]));
+    assert_eq!(Fetching::new(revoking(), "require", LOOPBACK).verdict().await, REVOKED);
+    assert_eq!(Fetching::new(revoking(), "prefer", LOOPBACK).verdict().await, REVOKED);
+}
+
+#[tokio::test]
+async fn a_card_revoked_by_a_refreshed_crl_is_refused_at_the_next_request() {
+    // A list of a week that ends in 100 seconds is looked for again after a minute; verdicts live for five.
+    let now = Clock::system().now().since_epoch();
+    let ending = UnixTime::from(now + Duration::from_secs(100) - Duration::from_secs(7 * 86_400));
+    let gate = Fetching::new(Behaviour::Gives(crl_of(ending, &[])), "require", LOOPBACK);
+    let mut alice = LetIn::new(&gate.lab, &gate.client()).await;
+    let now = gate.lab.clock.now();
+    gate.server.now(Behaviour::Gives(crl_of(now, &["alice"])));
+    gate.lab.clock.advance(Duration::from_secs(60));
+    in_force(&gate.lab, now).await;
+    alice.is_refused_now(REVOKED).await;
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_for_a_card_that_is_not_proven() {
+    let gate = Fetching::well();
+    let forged = Client::new(&gate.lab).chain(&gate.card(Signer::Foreign, "/forged.crl"));
+    assert_eq!(forged.get(PATH).await.verdict(), "403 certificate-untrusted");
+    assert_eq!(gate.verdict().await, "200 permit");
+    assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_from_a_host_that_is_not_listed_nor_from_an_address_that_is_refused() {
+    let well = || Behaviour::Gives(crl_of(Clock::system().now(), &[]));
+    for keys in [r#"hosts = ["pki.corp.example"], addresses = ["127.0.0.1"]"#, r#"hosts = ["127.0.0.1"]"#] {
+        let gate = Fetching::new(well(), "require", keys);
+        assert_eq!(gate.verdict().await, UNKNOWN);
+        assert!(gate.server.asked().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere_that_the_card_could_not_have_named() {
+    let elsewhere = CrlServer::start(Behaviour::Gives(crl_of(Clock::system().now(), &[])));
+    let unlisted = elsewhere.url("/issuing.crl").replace("127.0.0.1", "localhost");
+    for target in [unlisted, "http://169.254.169.254/latest/meta-data".to_owned()] {
+        let gate = Fetching::new(Behaviour::RedirectsTo(target), "require", LOOPBACK);
+        assert_eq!(gate.verdict().await, UNKNOWN);
+        assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+    }
+    assert!(elsewhere.asked().is_empty());
+    let gate = Fetching::new(Behaviour::RedirectsTo(elsewhere.url("/there.crl")), "require", LOOPBACK);
+    assert_eq!(gate.verdict().await, "200 permit");
+}
+
+#[tokio::test]
+async fn a_server_that_gives_no_crl_lets_nobody_in_where_one_is_required() {
+    let now = Clock::system().now();
+    let month_ago = UnixTime::from(now.since_epoch() - Duration::from_secs(30 * 86_400));
+    let forged = pki().crl(Signer::Foreign, &[], now).unwrap();
+    for behaviour in [
+        Behaviour::Hangs,
+        Behaviour::Drips,
+        Behaviour::Resets,
+        Behaviour::Answers(404),
+        Behaviour::Answers(500),
+        Behaviour::BreaksOff(crl_of(now, &[])),
+        Behaviour::Gives(b"<html>no CRL</html>".to_vec()),
+        Behaviour::Gives(Vec::new()),
+        Behaviour::Gives(crl_of(month_ago, &[])),
+        Behaviour::Gives(forged),
+    ] {
+        let gate = Fetching::new(behaviour.clone(), "require", LOOPBACK);
+        assert_eq!(gate.verdict().await, UNKNOWN, "{behaviour:?}");
+        assert_eq!(gate.server.asked(), ["/issuing.crl"], "{behaviour:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_crl_above_the_limit_is_not_taken() {
+    let huge = [crl_of(Clock::system().now(), &[]), vec![0; 4096]].concat();
+    let gate = Fetching::new(Behaviour::Gives(huge), "require", &format!("{LOOPBACK}, max_crl = \"4KiB\""));
+    assert_eq!(gate.verdict().await, UNKNOWN);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_keeps_nobody_out_where_crls_are_preferred() {
+    let gate = Fetching::new(Behaviour::Hangs, "prefer", LOOPBACK);
+    assert_eq!(gate.verdict().await, "200 permit");
+}
+
+#[tokio::test]
+async fn a_server_that_works_again_is_found_again() {
+    let gate = Fetching::new(Behaviour::Answers(503), "require", LOOPBACK);
+    assert_eq!(gate.verdict().await, UNKNOWN);
+    let now = gate.lab.clock.now();
+    gate.server.now(Behaviour::Gives(crl_of(now, &[])));
+    gate.lab.clock.advance(Duration::from_secs(60));
+    in_force(&gate.lab, now).await;
+    assert_eq!(gate.verdict().await, "200 permit");
+}
+
+#[tokio::test]
+async fn neither_a_forged_nor_an_older_list_pushes_out_the_one_at_hand() {
+    let gate = Fetching::well();
+    gate.lab.clock.advance(Duration::from_secs(10));
+    let now = gate.lab.clock.now();
+    gate.server.now(Behaviour::Gives(crl_of(now, &["alice"])));
+    assert_eq!(gate.verdict().await, REVOKED);
+    let older = crl_of(UnixTime::from(now.since_epoch() - Duration::from_secs(3600)), &[]);
+    let forged = pki().crl(Signer::Foreign, &[], gate.lab.clock.now()).unwrap();
+    for (times, bad) in [(2, older), (3, forged)] {
+        gate.server.now(Behaviour::Gives(bad));
+        gate.lab.clock.advance(Duration::from_secs(4 * 3600));
+        wait_for("a fetch", || (gate.server.asked().len() == times).then_some(())).await;
+        // The answer is taken before the next request of this connection is judged.
+        wait_for("its end", || (fetches(&gate.lab) == times).then_some(())).await;
+        assert_eq!(gate.verdict().await, REVOKED);
+    }
+}
+
+/// How many fetches have ended, one way or the other.
+fn fetches(lab: &Lab) -> usize {
+    let text = lab.metrics.encode();
+    let counts = text.lines().filter(|line| line.starts_with("portcullis_crl_fetches_total"));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn what_was_fetched_survives_a_reload_and_what_was_kept_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
+    let mut gate = Fetching::new(Behaviour::Gives(crl_of(Clock::system().now(), &[])), "require", &kept);
+    let card = gate.card(Signer::Issuing, "/issuing.crl");
+    let verdict = async |lab: &Lab| Client::new(lab).chain(&card).get(PATH).await.verdict();
+    assert_eq!(verdict(&gate.lab).await, "200 permit");
+    gate.server.now(Behaviour::Hangs);
+
+    gate.lab.reload(|setup| setup.realm = setup.realm.replace(&kept, LOOPBACK));
+    assert_eq!(verdict(&gate.lab).await, "200 permit");
+    assert_eq!(files_in(folder.path()), 1);
+
+    let restarted = Fetching::new(Behaviour::Hangs, "require", &kept);
+    assert_eq!(verdict(&restarted.lab).await, "200 permit");
+    assert_eq!(gate.server.asked().first().map(String::as_str), Some("/issuing.crl"));
+}
+
+#[tokio::test]
+async fn a_stale_list_that_was_kept_does_not_keep_the_gate_from_being_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
+    let month_ago = Clock::system().now().since_epoch() - Duration::from_secs(30 * 86_400);
+    let stale = || Behaviour::Gives(crl_of(month_ago.into(), &[]));
+    assert_eq!(Fetching::new(stale(), "require", &kept).verdict().await, UNKNOWN);
+    assert_eq!(files_in(folder.path()), 1);
+    let restarted = Fetching::new(stale(), "require", &kept);
+    let answer = readyz(&restarted.lab).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+fn files_in(folder: &Path) -> usize {
+    std::fs::read_dir(folder).unwrap().count()
+}

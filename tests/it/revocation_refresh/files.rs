@@ -1,0 +1,109 @@
+//! CRL files that are replaced, swapped and broken.
+
+use super::{LetIn, PATH, REVOKED, in_force, readyz};
+use crate::support::{Client, Lab, Setup, pki, wait_for};
+use portcullis::demo::pki::Signer;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+/// The issuing authority's CRL as of now, a moment after those that the lab began with.
+fn crl_revoking(lab: &Lab, revoked: &[&str]) -> (Vec<u8>, portcullis::clock::UnixTime) {
+    lab.clock.advance(Duration::from_secs(2));
+    let now = lab.clock.now();
+    (pki().issuing_crl(revoked, now).unwrap(), now)
+}
+
+#[tokio::test]
+async fn a_card_revoked_by_an_atomically_replaced_file_is_refused_at_the_next_request() {
+    let lab = Lab::start();
+    let mut alice = LetIn::new(&lab, &Client::new(&lab).card("alice")).await;
+    let (crl, now) = crl_revoking(&lab, &["alice"]);
+    let aside = lab.folder().join("aside.crl");
+    std::fs::write(&aside, crl).unwrap();
+    std::fs::rename(aside, lab.pki_files.crl.join("issuing.crl")).unwrap();
+    in_force(&lab, now).await;
+    alice.is_refused_now(REVOKED).await;
+}
+
+/// A folder as Kubernetes mounts a volume: names that lead to `..data`, which leads to a folder of one version.
+fn write_version(folder: &Path, version: &str, files: &[(&str, Vec<u8>)]) {
+    let inside = folder.join(version);
+    std::fs::create_dir_all(&inside).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(inside.join(name), bytes).unwrap();
+    }
+    symlink(version, folder.join("..data_tmp")).unwrap();
+    std::fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+}
+
+fn all_crls(issuing: Vec<u8>, now: portcullis::clock::UnixTime) -> [(&'static str, Vec<u8>); 3] {
+    let crl = |signer| pki().crl(signer, &[], now).unwrap();
+    [("root.crl", crl(Signer::Root)), ("policy.crl", crl(Signer::Policy)), ("issuing.crl", issuing)]
+}
+
+#[tokio::test]
+async fn a_card_revoked_by_a_swapped_volume_is_refused_at_the_next_request() {
+    let realm = Setup::default().realm.replace("pki/crl/", "mounted/");
+    let started = portcullis::clock::Clock::system().now();
+    let lab = Lab::prepared(Setup { realm, ..Setup::default() }, |folder| {
+        let mounted = folder.join("mounted");
+        let issuing = pki().issuing_crl(&[], started).unwrap();
+        write_version(&mounted, "..2026_11_22_1", &all_crls(issuing, started));
+        for name in ["root.crl", "policy.crl", "issuing.crl"] {
+            symlink(Path::new("..data").join(name), mounted.join(name)).unwrap();
+        }
+    });
+    let mut alice = LetIn::new(&lab, &Client::new(&lab).card("alice")).await;
+    let (crl, now) = crl_revoking(&lab, &["alice"]);
+    write_version(&lab.folder().join("mounted"), "..2026_11_22_2", &all_crls(crl, now));
+    in_force(&lab, now).await;
+    alice.is_refused_now(REVOKED).await;
+}
+
+/// `None` until the gate has begun to watch.
+fn reload_failures(lab: &Lab) -> Option<u64> {
+    let text = lab.metrics.encode();
+    let name = r#"portcullis_crl_reload_failures_total{realm="staff"} "#;
+    text.lines().find_map(|line| line.strip_prefix(name)).map(|count| count.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_file_that_no_longer_parses_keeps_the_crl_it_held_and_counts_as_a_failure() {
+    let lab = Lab::start();
+    std::fs::write(lab.pki_files.crl.join("issuing.crl"), "half a CR").unwrap();
+    wait_for("a failure", || (reload_failures(&lab)? > 0).then_some(())).await;
+    let client = Client::new(&lab);
+    assert_eq!(client.clone().card("bob").get(PATH).await.verdict(), REVOKED);
+    assert_eq!(client.card("alice").get(PATH).await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn a_reload_of_the_configuration_does_not_end_the_watch() {
+    let mut lab = Lab::start();
+    lab.reload(|setup| setup.top = "workers = 2 # again".to_owned());
+    let mut alice = LetIn::new(&lab, &Client::new(&lab).card("alice")).await;
+    let (crl, now) = crl_revoking(&lab, &["alice"]);
+    std::fs::write(lab.pki_files.crl.join("issuing.crl"), crl).unwrap();
+    in_force(&lab, now).await;
+    alice.is_refused_now(REVOKED).await;
+}
+
+#[tokio::test]
+async fn a_gate_whose_required_crl_is_stale_at_its_start_is_not_ready_until_there_is_a_fresh_one() {
+    let long_ago = portcullis::clock::Clock::system().now().since_epoch() - Duration::from_secs(30 * 86_400);
+    let stale = pki().issuing_crl(&[], long_ago.into()).unwrap();
+    let lab = Lab::prepared(Setup::default(), |folder| {
+        std::fs::write(folder.join("pki/crl/issuing.crl"), &stale).unwrap();
+    });
+    let answer = readyz(&lab).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("realm staff: the CRL of CN=Demo Issuing CA 1,"), "{answer}");
+    let (crl, now) = crl_revoking(&lab, &[]);
+    std::fs::write(lab.pki_files.crl.join("issuing.crl"), crl).unwrap();
+    in_force(&lab, now).await;
+    let end = std::time::Instant::now() + crate::support::PATIENCE;
+    while !readyz(&lab).await.starts_with("HTTP/1.1 200 ") {
+        assert!(std::time::Instant::now() < end, "{}", readyz(&lab).await);
+    }
+}
