@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod architecture;
 mod cli;
 mod differential;
 mod gate;

@@ -1,0 +1,72 @@
+//! Reads the project's own files and holds what a compiler does not: the floors, the length of files, the words at
+//! their heads, and that the documents speak of what there is.
+
+mod documents;
+mod floors;
+mod source;
+
+use source::{SourceFile, source_files};
+use std::path::Path;
+
+/// The most lines that a file may have and still be read in one sitting.
+const LONGEST_FILE: usize = 400;
+
+/// The files that are longer, each with its reason.
+const LONGER_FILES: &[(&str, &str)] = &[];
+
+#[test]
+fn every_source_file_begins_by_saying_what_it_is() {
+    let silent: Vec<_> = all_rust_files().into_iter().filter(|file| !file.text.starts_with("//!")).collect();
+    assert!(silent.is_empty(), "without `//!` in its first line: {}", names(&silent));
+}
+
+#[test]
+fn no_file_is_longer_than_one_sitting_without_a_reason() {
+    let is_longer = |file: &SourceFile| file.text.lines().count() > LONGEST_FILE;
+    let longer: Vec<_> = all_rust_files().into_iter().filter(is_longer).map(|file| file.name).collect();
+    let expected: Vec<_> = LONGER_FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(longer, expected, "files of more than {LONGEST_FILE} lines, and those with a reason");
+    assert!(LONGER_FILES.iter().all(|(_, reason)| !reason.is_empty()));
+}
+
+#[test]
+fn unsafe_code_stands_nowhere() {
+    let has_it = |file: &SourceFile| file.code().split(|c| !is_word(c)).any(|word| word == "unsafe");
+    let found: Vec<_> = all_rust_files().into_iter().filter(has_it).collect();
+    assert!(found.is_empty(), "unsafe code in {}", names(&found));
+}
+
+#[test]
+fn pem_is_read_in_one_file_so_that_its_crate_can_be_replaced() {
+    let has_it = |file: &SourceFile| file.code().contains("rustls_pemfile");
+    let found: Vec<_> = source_files("src").into_iter().filter(has_it).collect();
+    assert_eq!(names(&found), "src/certificate/pem.rs");
+}
+
+fn all_rust_files() -> Vec<SourceFile> {
+    let mut files = source_files("src");
+    files.extend(source_files("tests"));
+    files
+}
+
+fn names(files: &[SourceFile]) -> String {
+    files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// The folder of the project.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| unreadable(path, &error))
+}
+
+#[expect(clippy::panic, reason = "a test that cannot read the project has failed")]
+fn unreadable(path: &Path, error: &std::io::Error) -> ! {
+    panic!("{}: {error}", path.display())
+}

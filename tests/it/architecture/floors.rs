@@ -1,0 +1,134 @@
+//! Holds the floors that `docs/architecture.md` draws: a folder of `src/` uses folders on lower floors, and itself.
+
+use super::source::{SourceFile, source_files};
+use super::{is_word, read, root};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files that belong to no folder: they only name the folders.
+const ROOT_FILES: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+
+#[test]
+fn imports_go_down_the_floors() {
+    let floors = floors();
+    let mut climbs = Vec::new();
+    for file in shipped_files() {
+        let from = folder(&file.name);
+        for to in folders_used(&file) {
+            let goes_down = floors.get(from).zip(floors.get(to.as_str())).is_some_and(|(from, to)| to < from);
+            if to != from && !goes_down {
+                climbs.push(format!("{} uses crate::{to}", file.name));
+            }
+        }
+    }
+    assert!(climbs.is_empty(), "{}", climbs.join("\n"));
+}
+
+#[test]
+fn every_folder_has_a_floor_and_every_floor_its_folders() {
+    let drawn: BTreeSet<String> = floors().into_keys().collect();
+    let files = source_files("src");
+    let inside = files.iter().filter(|file| !ROOT_FILES.contains(&file.name.as_str()));
+    let real: BTreeSet<String> = inside.map(|file| folder(&file.name).to_owned()).collect();
+    assert_eq!(real, drawn);
+}
+
+/// The floors as drawn: lines of `docs/architecture.md` such as `| 20 | headers, listener | … |`.
+fn floors() -> BTreeMap<String, u32> {
+    let page = read(&root().join("docs/architecture.md"));
+    let mut floors = BTreeMap::new();
+    for line in page.lines() {
+        let mut cells = line.split('|').skip(1).map(str::trim);
+        let (Some(Ok(floor)), Some(folders)) = (cells.next().map(str::parse), cells.next()) else { continue };
+        for folder in folders.split(',').map(|folder| folder.trim().trim_matches('`')) {
+            assert!(floors.insert(folder.to_owned(), floor).is_none(), "{folder} stands on two floors");
+        }
+    }
+    floors
+}
+
+/// The files that end up in the binary.
+fn shipped_files() -> Vec<SourceFile> {
+    let files = source_files("src");
+    let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
+    let is_test = |file: &SourceFile| {
+        tests.iter().any(|test| {
+            file.name.strip_prefix(test.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        })
+    };
+    let ships = |file: &SourceFile| !is_test(file) && !ROOT_FILES.contains(&file.name.as_str());
+    files.into_iter().filter(ships).collect()
+}
+
+/// `clock` of `src/clock/mod.rs`.
+fn folder(name: &str) -> &str {
+    name.split('/').nth(1).unwrap_or(name)
+}
+
+/// The folders of `src/` that the file names: after `crate::`, and after as many `super::` as lead out of its own.
+fn folders_used(file: &SourceFile) -> BTreeSet<String> {
+    let code: String = file.code_that_ships().split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut used = BTreeSet::new();
+    let mut starts: Vec<&str> = code.split("crate::").skip(1).collect();
+    let way_out = "super::".repeat(depth(&file.name));
+    starts.extend(code.split(&way_out).skip(1));
+    for start in starts {
+        used.extend(first_names(start));
+    }
+    used
+}
+
+/// How many `super` lead from the file's module to the root of the crate.
+fn depth(name: &str) -> usize {
+    name.trim_start_matches("src/").trim_end_matches("/mod.rs").split('/').count()
+}
+
+/// The first name of each path: one of `clock::Clock`, two of `{audit, clock::{Clock, UnixTime}}`.
+fn first_names(paths: &str) -> Vec<String> {
+    let Some(list) = paths.trim_start().strip_prefix('{') else {
+        return vec![paths.chars().take_while(|letter| is_word(*letter)).collect()];
+    };
+    let mut names = Vec::new();
+    let mut depth = 1_u32;
+    let mut name = String::new();
+    for letter in list.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => names.push(std::mem::take(&mut name)),
+            _ if depth == 1 => name.push(letter),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names.push(name);
+    let first = |name: String| name.trim().chars().take_while(|letter| is_word(*letter)).collect::<String>();
+    names.into_iter().map(first).filter(|name| !name.is_empty()).collect()
+}
+
+fn used_by(name: &str, text: &str) -> Vec<String> {
+    let file = SourceFile { name: name.to_owned(), text: text.to_owned() };
+    folders_used(&file).into_iter().collect()
+}
+
+#[test]
+fn a_use_is_found_in_every_way_of_writing_it() {
+    let text =
+        "use crate::{audit, clock::{Clock, UnixTime}};\nuse crate::headers::x; fn f(a: crate::tls::A) {}";
+    assert_eq!(used_by("src/proxy/service.rs", text), ["audit", "clock", "headers", "tls"]);
+}
+
+#[test]
+fn a_use_that_climbs_out_of_its_folder_is_found() {
+    assert_eq!(used_by("src/proxy/service.rs", "use super::super::cli::run;"), ["cli"]);
+    assert_eq!(used_by("src/proxy/mod.rs", "use super::cli::run;"), ["cli"]);
+    assert!(used_by("src/proxy/service.rs", "use super::worker::Worker;").is_empty());
+}
+
+#[test]
+fn a_use_in_test_code_and_in_words_counts_for_nothing() {
+    let text =
+        "//! [`crate::cli`]\nfn f() { g(\"crate::app\") }\n#[cfg(test)] mod tests { use crate::demo::pki; }";
+    assert!(used_by("src/proxy/service.rs", text).is_empty());
+}
