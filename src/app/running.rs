@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
 use crate::listener::{BindError, Listener};
 use crate::observability::Metrics;
-use crate::proxy::{Gate, Judge, Limits};
+use crate::proxy::{Gate, Judge};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,7 +22,6 @@ const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 /// A running gate. Dropped, it stops at once; [`Running::stop`] lets the requests in progress end.
 pub struct Running {
     gate: Arc<Gate>,
-    metrics: Arc<Metrics>,
     process: Process,
     workers: Vec<WorkerThread>,
     listening: BTreeMap<(SocketAddr, Speech), SocketAddr>,
@@ -77,14 +76,14 @@ impl Running {
             snapshot: ArcSwap::from_pointee(snapshot),
             judge: Judge::new(process.judging_limit, process.judging_places, &metrics),
             audit,
-            metrics: Arc::clone(&metrics),
+            metrics,
             stopping: CancellationToken::new(),
         });
         let readiness = Readiness::default();
         let serving = readiness.condition("the gate takes no requests");
         let crls = CrlReadiness::new(readiness.condition("the CRLs were not looked at"));
         let surroundings =
-            Surroundings { clock: gate.clock.clone(), metrics: Arc::clone(&metrics), readiness: crls };
+            Surroundings { clock: gate.clock.clone(), metrics: Arc::clone(&gate.metrics), readiness: crls };
         let background =
             Background::start(&gate.snapshot.load(), surroundings).map_err(StartError::Thread)?;
         let workers = (0..process.workers.get())
@@ -93,12 +92,11 @@ impl Running {
             .map_err(StartError::Thread)?;
         let admin = admin_sockets
             .into_iter()
-            .map(|socket| AdminServer::start(socket, Arc::clone(&metrics), readiness.clone()))
+            .map(|socket| AdminServer::start(socket, Arc::clone(&gate.metrics), readiness.clone()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let mut running = Self {
             gate,
-            metrics,
             process,
             workers,
             listening: BTreeMap::new(),
@@ -178,16 +176,6 @@ impl Running {
     /// The addresses of the admin listeners.
     pub fn admin_addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.admin.iter().map(AdminServer::local_address)
-    }
-
-    /// The limits in force.
-    pub fn limits(&self) -> Limits {
-        self.gate.snapshot.load().limits
-    }
-
-    /// What it counts.
-    pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
     }
 
     /// The generation of the configuration in force.

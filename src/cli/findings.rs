@@ -6,6 +6,7 @@ use super::sheet::Sheet;
 use super::time::{span, written};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
+use crate::observability::with_causes;
 use crate::revocation::ocsp::OcspSource;
 use crate::revocation::{
     CertificateStatus, CrlSource, RevocationError, RevocationSource, RevocationVerdict, WhyUnknown,
@@ -207,7 +208,7 @@ impl CrlFacts {
 
 /// Why nobody knows, with the date that an administrator looks for first.
 fn unknown(why: &WhyUnknown) -> String {
-    let words = format!("{:#}", anyhow::Error::new(why.clone()));
+    let words = with_causes(why);
     match why {
         WhyUnknown::Expired { next_update: Some(due), .. } => {
             format!("{words}: the next one was due {}", written(*due))

@@ -83,9 +83,4 @@ impl AccountCache {
         counter.inc();
         entry.into_value().outcome
     }
-
-    /// Forgets all accounts.
-    pub fn purge(&self) {
-        self.accounts.invalidate_all();
-    }
 }

@@ -105,7 +105,8 @@ impl RevocationCache {
     }
 
     /// Forgets all findings.
-    pub fn purge(&self) {
+    #[cfg(test)]
+    pub(super) fn purge(&self) {
         self.findings.invalidate_all();
     }
 

@@ -7,6 +7,7 @@ use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::decision::{Absent, Credential, Evidence, Refusal};
 use crate::identity::{Account, StepResult, trace};
+use crate::observability::with_causes;
 use crate::policy::Realm;
 use crate::revocation::{RevocationError, RevocationMode};
 use crate::validation::{PresentedChain, ValidatedChain, validate};
@@ -113,7 +114,7 @@ fn mapping(realm: &Realm, credential: &Credential) -> MappingFacts {
     match credential.account() {
         Ok(account) => MappingFacts { steps, account: Some(account_facts(account)), cause: None },
         Err(error) => {
-            let cause = format!("{:#}", anyhow::Error::new(error.as_ref().clone()));
+            let cause = with_causes(error.as_ref());
             MappingFacts { steps, account: None, cause: Some(cause) }
         }
     }

@@ -91,7 +91,8 @@ impl OcspClient {
     }
 
     /// Forgets all answers and failures.
-    pub fn purge(&self) {
+    #[cfg(test)]
+    pub(super) fn purge(&self) {
         self.answers.invalidate_all();
         self.down.invalidate_all();
     }
