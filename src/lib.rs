@@ -6,6 +6,8 @@
 
 pub mod admin;
 pub mod app;
+pub mod assertion;
+pub mod attempts;
 pub mod audit;
 pub mod backend;
 pub mod certificate;
@@ -14,13 +16,17 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod demo;
+pub mod directory;
 pub mod headers;
 pub mod identity;
+pub mod kerberos;
 pub mod listener;
+pub mod minting;
 pub mod observability;
 pub mod policy;
 pub mod proxy;
 pub mod request;
 pub mod revocation;
+pub mod secret;
 pub mod tls;
 pub mod validation;
