@@ -2,8 +2,11 @@
 
 use super::request_body::RequestBody;
 use crate::certificate::Certificate;
-use crate::decision::Permit;
-use crate::headers::identity_headers::{self, DoesNotFit, Identity, IdentityHeaderSettings};
+use crate::decision::{Permit, Proof};
+use crate::directory::Group;
+use crate::headers::identity_headers::{
+    self, DoesNotFit, Identity, IdentityHeaderSettings, NamedGroup, ProvenCard,
+};
 use crate::headers::{forwarded, request_headers};
 use crate::request::Authority;
 use http::uri::PathAndQuery;
@@ -100,21 +103,35 @@ fn set_identity(
     let Some(identity) = permit.identity() else {
         return identity_headers::set(headers, settings, None);
     };
-    let (account, credential) = (identity.account(), identity.credential());
-    let leaf = credential.leaf();
-    let others: Vec<&[u8]> = credential.presented().iter().skip(1).map(Certificate::der).collect();
-    let identity = Identity {
+    let account = identity.account();
+    let groups: Vec<_> = account.groups.iter().map(named).collect();
+    let (mapping, strength) = (account.mapping.to_string(), account.strength.to_string());
+    let told = Identity {
         user: &account.user,
         upn: account.upn.as_deref(),
         sid: account.sid.as_deref(),
-        groups: &account.groups,
-        mapping: &account.mapping.to_string(),
-        strength: &account.strength.to_string(),
-        authentication: "card",
+        groups: &groups,
+        mapping: &mapping,
+        strength: &strength,
+        authentication: "password",
+        card: None,
+    };
+    let credential = match identity.proof() {
+        Proof::Password => return identity_headers::set(headers, settings, Some(&told)),
+        Proof::Card(credential) => credential,
+    };
+    let leaf = credential.leaf();
+    let others: Vec<&[u8]> = credential.presented().iter().skip(1).map(Certificate::der).collect();
+    let card = ProvenCard {
         leaf: leaf.der(),
         chain: &others,
         certificate_sha256: &leaf.fingerprint().to_string(),
         subject: &leaf.subject().to_string(),
     };
-    identity_headers::set(headers, settings, Some(&identity))
+    let told = Identity { authentication: "card", card: Some(card), ..told };
+    identity_headers::set(headers, settings, Some(&told))
+}
+
+fn named(group: &Group) -> NamedGroup<'_> {
+    NamedGroup { name: &group.name, sid: group.sid.as_deref() }
 }

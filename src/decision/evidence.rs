@@ -5,6 +5,7 @@
 use super::credential::Credential;
 use super::denial::Denial;
 use super::denial_id::DenialId;
+use super::password::{PasswordCredential, PasswordRefusal};
 use crate::identity::MappingError;
 use crate::revocation::RevocationError;
 use crate::validation::{ChainError, MalformedChain, Violation};
@@ -18,6 +19,10 @@ pub enum Evidence {
     Card(Arc<Credential>),
     /// A card that is refused.
     Refused(Arc<Refusal>),
+    /// No card, and a password that the directory took.
+    Password(Arc<PasswordCredential>),
+    /// No card, and a password that is not taken.
+    PasswordRefused(Arc<PasswordRefusal>),
     /// Nothing.
     None(Absent),
 }

@@ -11,25 +11,47 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Permit {
     rule: Arc<Rule>,
-    identity: Option<PermittedIdentity>,
+    passage: Passage,
+}
+
+/// As whom a request passes.
+#[derive(Debug)]
+pub enum Passage {
+    /// As nobody: the path looks at no credentials.
+    Anonymous,
+    /// As the person that a card or a password names.
+    Identity(PermittedIdentity),
+    /// As whoever the backend itself finds in a dialogue with the client. The gate says nothing of who it is.
+    OwnDialogue,
 }
 
 /// The person a permit speaks for.
 #[derive(Debug)]
 pub struct PermittedIdentity {
-    credential: Arc<Credential>,
     account: Arc<Account>,
+    proof: Proof,
+}
+
+/// What proved who it is.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// A judged card.
+    Card(Arc<Credential>),
+    /// A password that the directory took.
+    Password,
 }
 
 impl Permit {
-    /// A permit without an identity: the path ignores certificates.
     pub(super) fn anonymous(rule: Arc<Rule>) -> Self {
-        Self { rule, identity: None }
+        Self { rule, passage: Passage::Anonymous }
     }
 
-    /// A permit for the account that the card names.
-    pub(super) fn card(rule: Arc<Rule>, credential: Arc<Credential>, account: Arc<Account>) -> Self {
-        Self { rule, identity: Some(PermittedIdentity { credential, account }) }
+    pub(super) fn own_dialogue(rule: Arc<Rule>) -> Self {
+        Self { rule, passage: Passage::OwnDialogue }
+    }
+
+    pub(super) fn identity_of(rule: Arc<Rule>, account: Arc<Account>, proof: Proof) -> Self {
+        Self { rule, passage: Passage::Identity(PermittedIdentity { account, proof }) }
     }
 
     /// The rule that let the request pass.
@@ -37,20 +59,28 @@ impl Permit {
         &self.rule
     }
 
+    /// As whom.
+    pub fn passage(&self) -> &Passage {
+        &self.passage
+    }
+
     /// The person, where the permit is under an identity.
     pub fn identity(&self) -> Option<&PermittedIdentity> {
-        self.identity.as_ref()
+        match &self.passage {
+            Passage::Identity(identity) => Some(identity),
+            Passage::Anonymous | Passage::OwnDialogue => None,
+        }
     }
 }
 
 impl PermittedIdentity {
-    /// The judged card.
-    pub fn credential(&self) -> &Arc<Credential> {
-        &self.credential
-    }
-
-    /// The account that it names.
+    /// The account.
     pub fn account(&self) -> &Arc<Account> {
         &self.account
+    }
+
+    /// What proved it.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
     }
 }

@@ -18,6 +18,17 @@ pub enum ClientCertificate {
     Require,
 }
 
+/// What a client without a card may use instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordRule {
+    /// Nothing.
+    Never,
+    /// A user name and a password that the realm's directory takes.
+    Directory,
+    /// Whatever the backend asks for: its own dialogue is passed through, on a connection for this client alone.
+    Backend,
+}
+
 /// Whether a page of another site may use the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrossSite {
@@ -56,6 +67,8 @@ pub struct Rule {
     pub methods: Vec<Method>,
     /// Ignore, accept or require.
     pub client_certificate: ClientCertificate,
+    /// What a client without a card may use instead.
+    pub password: PasswordRule,
     /// What a certificate must have here.
     pub conditions: CertificateConditions,
     /// Whether a query may be there.

@@ -102,13 +102,29 @@ pub struct Identity<'a> {
     /// The security identifier, `S-1-5-21-…`.
     pub sid: Option<&'a str>,
     /// All of the account's groups; the settings choose among them.
-    pub groups: &'a [String],
+    pub groups: &'a [NamedGroup<'a>],
     /// How the card was mapped to the account.
     pub mapping: &'a str,
     /// How strongly the card names it.
     pub strength: &'a str,
     /// `card` or `password`.
     pub authentication: &'a str,
+    /// The card, where one proved who it is.
+    pub card: Option<ProvenCard<'a>>,
+}
+
+/// A group, by its name and its security identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedGroup<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its security identifier, where it has one.
+    pub sid: Option<&'a str>,
+}
+
+/// The card that proved an identity.
+#[derive(Clone, Copy, Debug)]
+pub struct ProvenCard<'a> {
     /// The card's certificate in DER.
     pub leaf: &'a [u8],
     /// The other certificates in DER, in the order of TLS.
@@ -163,7 +179,9 @@ pub fn set(
     if settings.account {
         tell_account(&mut told, settings, identity)?;
     }
-    tell_certificate(&mut told, settings, identity)?;
+    if let Some(card) = &identity.card {
+        tell_certificate(&mut told, settings, card)?;
+    }
     headers.extend(told.lines);
     Ok(())
 }
@@ -187,15 +205,18 @@ fn tell_account(
     }
     told.line(&names.mapping, format!("{}; {}", encode(identity.mapping), encode(identity.strength)))?;
     told.line(&names.authentication, encode(identity.authentication))?;
-    told.line(&names.certificate_sha256, encode(identity.certificate_sha256))
+    match &identity.card {
+        Some(card) => told.line(&names.certificate_sha256, encode(card.certificate_sha256)),
+        None => Ok(()),
+    }
 }
 
 fn tell_certificate(
     told: &mut Told,
     settings: &IdentityHeaderSettings,
-    identity: &Identity<'_>,
+    card: &ProvenCard<'_>,
 ) -> Result<(), DoesNotFit> {
-    let Identity { leaf, chain, certificate_sha256, subject, .. } = *identity;
+    let ProvenCard { leaf, chain, certificate_sha256, subject } = *card;
     if settings.rfc9440 {
         told.line(&CLIENT_CERT, client_cert(leaf))?;
         if !chain.is_empty() {
@@ -214,13 +235,17 @@ fn tell_certificate(
 }
 
 fn groups_sent(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> String {
-    let is_sent = |group: &str| settings.send_groups.iter().any(|sent| sent.eq_ignore_ascii_case(group));
+    let is_named = |named: &str, sent: &String| sent.eq_ignore_ascii_case(named);
+    let is_sent = |group: &NamedGroup<'_>| {
+        let named = [Some(group.name), group.sid];
+        settings.send_groups.iter().any(|sent| named.iter().flatten().any(|named| is_named(named, sent)))
+    };
     let mut list = String::new();
     for group in identity.groups.iter().filter(|group| is_sent(group)) {
         if !list.is_empty() {
             list.push(',');
         }
-        push_encoded(&mut list, group, IN_LIST);
+        push_encoded(&mut list, group.name, IN_LIST);
     }
     list
 }

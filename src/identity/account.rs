@@ -2,6 +2,8 @@
 //!
 //! Never made from what a client sends: only the mapping of a proven chain makes one.
 
+use crate::clock::UnixTime;
+use crate::directory::Group;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,15 +16,39 @@ pub struct Account {
     pub upn: Option<String>,
     /// The security identifier, as `S-1-5-21-…`.
     pub sid: Option<String>,
+    /// The name within its domain, in Active Directory the sAMAccountName.
+    pub account_name: Option<String>,
+    /// The DNS name of its domain; in capitals, its Kerberos realm.
+    pub dns_domain: Option<String>,
     /// The groups that the account is a member of.
-    pub groups: Vec<String>,
+    pub groups: Vec<Group>,
     /// What named the account.
     pub mapping: MappingMethod,
     /// How strongly the certificate names it.
     pub strength: Strength,
+    /// After this it has to be looked up again: the account expires, its logon hours end, or the directory's word does.
+    pub until: Option<UnixTime>,
+    /// Whether a directory that does not answer would have had to be asked again.
+    pub stale: bool,
 }
 
 impl Account {
+    /// An account of which nothing is known but its name.
+    pub fn named(user: &str, mapping: MappingMethod, strength: Strength) -> Self {
+        Self {
+            user: user.to_owned(),
+            upn: None,
+            sid: None,
+            account_name: None,
+            dns_domain: None,
+            groups: Vec::new(),
+            mapping,
+            strength,
+            until: None,
+            stale: false,
+        }
+    }
+
     /// Whether `name` is this account's user name or UPN, whatever the case of ASCII letters. Other letters are
     /// compared as they stand: a fold that made two different people alike would let the wrong one in.
     pub fn answers_to(&self, name: &str) -> bool {
@@ -86,12 +112,8 @@ mod tests {
     #[test]
     fn an_account_answers_to_its_names_without_case() {
         let account = Account {
-            user: "CORP\\alice".to_owned(),
             upn: Some("alice@corp.example".to_owned()),
-            sid: None,
-            groups: Vec::new(),
-            mapping: MappingMethod::SubjectAlternativeUpn,
-            strength: Strength::Weak,
+            ..Account::named("CORP\\alice", MappingMethod::SubjectAlternativeUpn, Strength::Weak)
         };
         assert!(account.answers_to("corp\\ALICE"));
         assert!(account.answers_to("Alice@corp.example"));

@@ -9,6 +9,7 @@ use super::account::{Account, MappingMethod, Strength};
 use super::pattern::Pattern;
 use super::sub_field::SubField;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
+use crate::directory::Group;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -146,13 +147,13 @@ impl AccountRule {
         let RuleAction::Account(named) = &self.action else {
             return None;
         };
+        let mapping = MappingMethod::Rule { name: Arc::clone(&self.name) };
+        let group = |name: &String| Group { name: name.clone(), sid: None };
         Some(Account {
-            user: named.user.clone(),
             upn: named.upn.clone(),
             sid: named.sid.clone(),
-            groups: named.groups.clone(),
-            mapping: MappingMethod::Rule { name: Arc::clone(&self.name) },
-            strength: self.strength(),
+            groups: named.groups.iter().map(group).collect(),
+            ..Account::named(&named.user, mapping, self.strength())
         })
     }
 

@@ -129,7 +129,7 @@ fn by_upn(leaf: &Certificate, issuer: &IdentityIssuer) -> Answer {
             admitted(upn, &issuer.upn_suffixes)?;
             Ok(Some(Account {
                 upn: Some(upn.clone()),
-                ..weak_account(upn, MappingMethod::SubjectAlternativeUpn)
+                ..Account::named(upn, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
             }))
         }
         _ => Err(MappingError::Conflict { upns: upns.clone() }),
@@ -143,7 +143,7 @@ fn by_email(leaf: &Certificate, issuer: &IdentityIssuer) -> Answer {
         [] => Ok(None),
         [email] => {
             admitted(email, &issuer.email_domains)?;
-            Ok(Some(weak_account(email, MappingMethod::Email)))
+            Ok(Some(Account::named(email, MappingMethod::Email, Strength::Weak)))
         }
         _ => Err(MappingError::Ambiguous { mapper: Mapper::Email, names: emails.clone() }),
     });
@@ -157,7 +157,7 @@ fn by_subject(leaf: &Certificate) -> Answer {
     let result = match names.as_slice() {
         [] => Ok(None),
         [name] => match check_common_name(name) {
-            Ok(()) => Ok(Some(weak_account(name, MappingMethod::Subject))),
+            Ok(()) => Ok(Some(Account::named(name, MappingMethod::Subject, Strength::Weak))),
             Err(fault) => Err(not_mapped(WhyNotMapped::MalformedName { name: name.clone(), fault })),
         },
         _ => Err(MappingError::Ambiguous { mapper: Mapper::Subject, names: names.clone() }),
@@ -191,11 +191,6 @@ fn strong_enough(account: Option<Account>, minimum: Strength) -> Result<Option<A
         }
         found => Ok(found),
     }
-}
-
-fn weak_account(user: &str, mapping: MappingMethod) -> Account {
-    let user = user.to_owned();
-    Account { user, upn: None, sid: None, groups: Vec::new(), mapping, strength: Strength::Weak }
 }
 
 fn not_mapped(why: WhyNotMapped) -> MappingError {

@@ -85,13 +85,10 @@ fn leaf(chain: &UnrevokedChain) -> &Certificate {
 #[test]
 fn a_upn_names_its_account_weakly() {
     let chain = card("Alice", vec![email("a@mail.example"), upn("Alice@Corp.Example")]);
+    let name = "Alice@Corp.Example";
     let expected = Account {
-        user: "Alice@Corp.Example".to_owned(),
-        upn: Some("Alice@Corp.Example".to_owned()),
-        sid: None,
-        groups: Vec::new(),
-        mapping: MappingMethod::SubjectAlternativeUpn,
-        strength: Strength::Weak,
+        upn: Some(name.to_owned()),
+        ..Account::named(name, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
     };
     assert_eq!(map(&chain, &rule(&[Mapper::Upn])), Ok(expected));
 }

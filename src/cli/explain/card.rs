@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Where nothing was judged.
 pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
     let status = match evidence {
-        Evidence::Card(_) => "judged",
+        Evidence::Card(_) | Evidence::Password(_) | Evidence::PasswordRefused(_) => "judged",
         Evidence::Refused(_) => "malformed",
         Evidence::None(Absent::NotLookedAt) => "not_looked_at",
         Evidence::None(Absent::NotAsked) => "not_asked",
@@ -125,7 +125,7 @@ fn account_facts(account: &Account) -> AccountFacts {
         user: account.user.clone(),
         upn: account.upn.clone(),
         sid: account.sid.clone(),
-        groups: account.groups.clone(),
+        groups: account.groups.iter().map(|group| group.name.clone()).collect(),
         method: account.mapping.to_string(),
         strength: account.strength.to_string(),
     }

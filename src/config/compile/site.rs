@@ -7,7 +7,7 @@ use super::super::site_path::PathRule as RawPath;
 use super::Parts;
 use super::files::Files;
 use super::realm::values;
-use crate::decision::{CertificateConditions, Rule};
+use crate::decision::{CertificateConditions, PasswordRule, Rule};
 use crate::observability::with_causes;
 use crate::policy::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
 use crate::proxy::judge_in_handshake;
@@ -225,6 +225,7 @@ fn path_rule(
         name: raw.path.value.clone(),
         methods: values(&raw.methods),
         client_certificate: raw.client_certificate.value,
+        password: PasswordRule::Never,
         conditions: CertificateConditions {
             extended_key_usages: values(&raw.extended_key_usage),
             certificate_policies: values(&raw.certificate_policies),

@@ -13,11 +13,21 @@ fn alice() -> Identity<'static> {
         mapping: "upn",
         strength: "weak",
         authentication: "card",
+        card: Some(her_card()),
+    }
+}
+
+fn her_card() -> ProvenCard<'static> {
+    ProvenCard {
         leaf: &[0x30, 0x82, 0xff, 0xfe],
         chain: &[&[0x30], &[0x31]],
         certificate_sha256: "00ff",
         subject: "CN=Alice,O=Corp",
     }
+}
+
+fn with_subject(subject: &str) -> Identity<'_> {
+    Identity { card: Some(ProvenCard { subject, ..her_card() }), ..alice() }
 }
 
 fn told(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> Result<HeaderMap, DoesNotFit> {
@@ -85,13 +95,18 @@ fn certificates_are_told_as_rfc_9440_envoy_and_arr_write_them() {
 
 #[test]
 fn a_leaf_alone_has_no_chain_header() {
-    let headers = told(&certificate_sets(), &Identity { chain: &[], ..alice() }).unwrap();
+    let headers = told(
+        &certificate_sets(),
+        &Identity { card: Some(ProvenCard { chain: &[], ..her_card() }), ..alice() },
+    )
+    .unwrap();
     assert!(headers.contains_key("client-cert") && !headers.contains_key("client-cert-chain"));
 }
 
 #[test]
 fn only_the_groups_that_the_settings_name_are_sent() {
-    let groups = ["RMS Users", "Domain Users", "A,B", "\u{c9}quipe 100%"].map(String::from);
+    let groups = ["RMS Users", "Domain Users", "A,B", "\u{c9}quipe 100%"]
+        .map(|name| NamedGroup { name, sid: (name == "A,B").then_some("S-1-5-21-1-2-3-1600") });
     let member = Identity { groups: &groups, ..alice() };
     let sending = |names: &[&str]| {
         let send_groups = names.iter().map(|name| (*name).to_owned()).collect();
@@ -104,7 +119,22 @@ fn only_the_groups_that_the_settings_name_are_sent() {
     assert_eq!(sending(&[]), None);
     assert_eq!(sending(&["Others"]), None);
     assert_eq!(sending(&["rms users", "A,B"]).as_deref(), Some("RMS Users,A%2CB"));
+    assert_eq!(sending(&["s-1-5-21-1-2-3-1600"]).as_deref(), Some("A%2CB"));
     assert_eq!(sending(&["\u{c9}quipe 100%"]).as_deref(), Some("%C3%89quipe 100%25"));
+}
+
+#[test]
+fn an_identity_without_a_card_tells_of_no_certificate() {
+    let every_set = IdentityHeaderSettings { account: true, ..certificate_sets() };
+    let headers = told(&every_set, &Identity { card: None, authentication: "password", ..alice() }).unwrap();
+    let expected = [
+        "x-remote-authentication: password",
+        "x-remote-mapping: upn; weak",
+        "x-remote-sid: S-1-5-21-1-2-3-1001",
+        "x-remote-upn: alice@corp.example",
+        "x-remote-user: CORP\\alice",
+    ];
+    assert_eq!(lines(&headers), expected);
 }
 
 #[test]
@@ -153,7 +183,7 @@ fn encoding_counts_toward_the_limit() {
 #[test]
 fn an_identity_that_is_too_long_in_all_is_an_error() {
     let der = vec![0; 6000];
-    let big = Identity { leaf: &der, chain: &[], ..alice() };
+    let big = Identity { card: Some(ProvenCard { leaf: &der, chain: &[], ..her_card() }), ..alice() };
     let settings = IdentityHeaderSettings { xfcc: false, ..certificate_sets() };
     let fits = told(&settings, &big);
     assert!(fits.is_ok(), "{fits:?}");
@@ -168,7 +198,7 @@ fn a_name_cannot_add_a_key_to_envoys_header() {
     for subject in
         [r#"CN=a\\";URI=spiffe://admin;Subject="x"#, r#"CN=a";URI=spiffe://admin"#, "CN=a\\", r#"CN=\"\\"#]
     {
-        let headers = told(&certificate_sets(), &Identity { subject, ..alice() }).unwrap();
+        let headers = told(&certificate_sets(), &with_subject(subject)).unwrap();
         let value = headers["x-forwarded-client-cert"].to_str().unwrap();
         for reader in [keys_where_a_backslash_escapes_anything, keys_where_a_backslash_escapes_quotes] {
             assert_eq!(reader(value), ["Hash", "Cert", "Subject"], "{value}");
@@ -209,7 +239,8 @@ proptest! {
         subject in any::<String>(),
     ) {
         let settings = IdentityHeaderSettings { account: true, send_groups: groups.clone(), ..certificate_sets() };
-        let identity = Identity { user: &user, upn: Some(&upn), groups: &groups, subject: &subject, ..alice() };
+        let named: Vec<_> = groups.iter().map(|name| NamedGroup { name, sid: None }).collect();
+        let identity = Identity { user: &user, upn: Some(&upn), groups: &named, ..with_subject(&subject) };
         let headers = told(&settings, &identity).unwrap();
         for value in headers.values() {
             prop_assert!(value.len() <= MAX_VALUE_BYTES);
@@ -228,7 +259,7 @@ proptest! {
 
     #[test]
     fn no_subject_adds_a_key_to_envoys_header(subject in "[a\\\\\";=,% \u{e9}]{0,24}") {
-        let headers = told(&certificate_sets(), &Identity { subject: &subject, ..alice() }).unwrap();
+        let headers = told(&certificate_sets(), &with_subject(&subject)).unwrap();
         let value = headers["x-forwarded-client-cert"].to_str().unwrap();
         prop_assert_eq!(keys_where_a_backslash_escapes_anything(value), ["Hash", "Cert", "Subject"]);
         prop_assert_eq!(keys_where_a_backslash_escapes_quotes(value), ["Hash", "Cert", "Subject"]);

@@ -1,6 +1,6 @@
 //! What is taken from a request before it goes on, in every spelling.
 
-use super::super::identity_headers::{Identity, IdentityHeaderSettings, set};
+use super::super::identity_headers::{Identity, IdentityHeaderSettings, ProvenCard, set};
 use super::super::owned_names::OddNames;
 use super::*;
 use http::HeaderValue;
@@ -77,10 +77,12 @@ fn alice() -> Identity<'static> {
         mapping: "upn",
         strength: "weak",
         authentication: "card",
-        leaf: &[0x30],
-        chain: &[&[0x31]],
-        certificate_sha256: "00ff",
-        subject: "CN=Alice",
+        card: Some(ProvenCard {
+            leaf: &[0x30],
+            chain: &[&[0x31]],
+            certificate_sha256: "00ff",
+            subject: "CN=Alice",
+        }),
     }
 }
 
