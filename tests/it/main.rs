@@ -11,10 +11,12 @@
 )]
 
 mod architecture;
+mod backends;
 mod cli;
 mod differential;
 mod gate;
 mod hostile;
+mod identity;
 mod ocsp;
 mod pkits;
 mod pkits_revocation;

@@ -9,6 +9,7 @@
 //! let record = lab.record(&answer.request_id()).await;
 //! ```
 
+mod active_directory;
 mod answer;
 mod body;
 mod client;
@@ -19,12 +20,13 @@ mod raw;
 mod setup;
 mod slapd;
 
+pub(crate) use active_directory::ActiveDirectory;
 pub(crate) use answer::Answer;
 pub(crate) use body::{RequestBody, in_pieces, nothing, pattern, sha256, whole};
 pub(crate) use client::{Client, Connection};
 pub(crate) use crl_server::{Behaviour, CrlServer};
 pub(crate) use lab::{Lab, pki, wait_for};
-pub(crate) use program::{Ran, curl, openssl, openssl_client, skipped};
+pub(crate) use program::{Ran, curl, openssl, openssl_client, run, skipped};
 pub(crate) use raw::{backend_saying, exchange};
 pub(crate) use setup::Setup;
 pub(crate) use slapd::Slapd;

@@ -1,4 +1,4 @@
-//! Other people's clients: curl and openssl, where they are installed.
+//! Other people's clients: curl, openssl and whatever else is installed.
 
 use super::{Lab, PATIENCE};
 use std::io::Write;
@@ -33,12 +33,12 @@ pub(crate) fn curl(lab: &Lab, args: &[&str]) -> Option<Ran> {
         all.extend(["--resolve", name]);
     }
     all.extend(args);
-    run("curl", &all, b"")
+    run("curl", &[], &all, b"")
 }
 
 /// Runs openssl. `None` where there is none; the test is then recorded as skipped.
 pub(crate) fn openssl(args: &[&str]) -> Option<Ran> {
-    run("openssl", args, b"")
+    run("openssl", &[], args, b"")
 }
 
 /// Runs `openssl s_client` against the lab's gate and sends `request`; reads until the gate closes. Names
@@ -51,7 +51,39 @@ pub(crate) fn openssl_client(lab: &Lab, args: &[&str], request: &str) -> Option<
         all.extend(["-servername", "rms.corp.example"]);
     }
     all.extend(args);
-    run("openssl", &all, request.as_bytes())
+    run("openssl", &[], &all, request.as_bytes())
+}
+
+/// Runs a program for [`PATIENCE`] at most, with these variables added to its environment. `None` where there is none;
+/// the test is then recorded as skipped.
+///
+/// coreutils' `timeout` ends it, since a test cannot wait with a limit without asking again and again.
+pub(crate) fn run(program: &str, environment: &[(&str, &str)], args: &[&str], input: &[u8]) -> Option<Ran> {
+    if !is_installed(program) {
+        skipped(&format!("{program} is not installed"));
+        return None;
+    }
+    let mut child = Command::new("timeout")
+        .arg((PATIENCE.as_secs() + 5).to_string())
+        .arg(program)
+        .args(args)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A program that ended at once does not read; what it said tells why.
+    drop(stdin.write_all(input));
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+    Some(Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
 }
 
 /// Says that the test that runs now could not run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS`
@@ -74,35 +106,6 @@ fn test_name() -> String {
         Some(name) if name != "main" => name.to_owned(),
         _ => std::env::args().find(|argument| argument.contains("::")).expect("the test was named"),
     }
-}
-
-/// Runs a program for [`PATIENCE`] at most. coreutils' `timeout` ends it, since a test cannot wait with a limit
-/// without asking again and again.
-fn run(program: &str, args: &[&str], input: &[u8]) -> Option<Ran> {
-    if !is_installed(program) {
-        skipped(&format!("{program} is not installed"));
-        return None;
-    }
-    let mut child = Command::new("timeout")
-        .arg((PATIENCE.as_secs() + 5).to_string())
-        .arg(program)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    // A program that ended at once does not read; what it said tells why.
-    drop(stdin.write_all(input));
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
-    Some(Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    })
 }
 
 fn is_installed(program: &str) -> bool {

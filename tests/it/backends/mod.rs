@@ -1,0 +1,4 @@
+//! How a backend is told whom a request speaks for, with the real servers of the lab: a KDC, web servers that demand
+//! Kerberos, NTLM or a certificate.
+
+mod kerberos;

@@ -1,0 +1,3 @@
+//! Whom a card names, with the directories of the lab: a real Active Directory answers.
+
+mod active_directory;
