@@ -17,22 +17,48 @@ fn the_kdc_delegates_where_the_account_says_so() {
         ("untrusted", "alice", "HTTP/rms.corp.example", refused),
     ];
     for (keytab, user, service, refusal) in cases {
-        let Some(ran) = delegate(&directory, keytab, user, service) else { return };
+        let Some((ran, _)) = delegate(&directory, keytab, user, service) else { return };
         assert_eq!(ran.code == 0, refusal.is_none(), "{user} to {service}: {}", ran.stderr);
         assert!(ran.stderr.contains(refusal.unwrap_or_default()), "{user} to {service}: {}", ran.stderr);
     }
 }
 
-/// A ticket for `user` at `service`, got by the account `svc-{keytab}` without the user's password. `None` where there is
-/// no Kerberos client.
-fn delegate(directory: &ActiveDirectory, keytab: &str, user: &str, service: &str) -> Option<Ran> {
+/// Tickets for one user at one service, got by the account `svc-NAME` without the user's password.
+pub(super) struct Tickets {
+    configuration: String,
+    cache: String,
+    _folder: TempDir,
+}
+
+impl Tickets {
+    /// `None` where there is no Kerberos client; the test is then recorded as skipped.
+    pub(super) fn delegated(
+        directory: &ActiveDirectory,
+        name: &str,
+        user: &str,
+        service: &str,
+    ) -> Option<Self> {
+        let (ran, tickets) = delegate(directory, name, user, service)?;
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        Some(tickets)
+    }
+
+    /// What a program needs to use them.
+    pub(super) fn environment(&self) -> [(&str, &str); 2] {
+        [("KRB5_CONFIG", &self.configuration), ("KRB5CCNAME", &self.cache)]
+    }
+}
+
+fn delegate(directory: &ActiveDirectory, name: &str, user: &str, service: &str) -> Option<(Ran, Tickets)> {
     let folder = TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (own, cache) = (file("own"), file("delegated"));
     let configuration = directory.krb5_conf().display().to_string();
-    let tickets = folder.path().join("tickets").display().to_string();
-    let environment = [("KRB5_CONFIG", configuration.as_str()), ("KRB5CCNAME", tickets.as_str())];
-    let account = format!("svc-{keytab}");
-    let keytab = directory.keytab(keytab).display().to_string();
-    let ran = run("kinit", &environment, &["-k", "-t", &keytab, &account], b"")?;
+    let environment = [("KRB5_CONFIG", configuration.as_str()), ("KRB5CCNAME", own.as_str())];
+    let keytab = directory.keytab(name).display().to_string();
+    let ran = run("kinit", &environment, &["-k", "-t", &keytab, &format!("svc-{name}")], b"")?;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    run("kvno", &environment, &["-k", &keytab, "-U", user, "-P", service], b"")
+    let delegation = ["-k", &keytab, "-U", user, "-P", "--out-cache", &cache, service];
+    let ran = run("kvno", &environment, &delegation, b"")?;
+    Some((ran, Tickets { configuration, cache, _folder: folder }))
 }

@@ -2,3 +2,4 @@
 //! Kerberos, NTLM or a certificate.
 
 mod kerberos;
+mod sites;

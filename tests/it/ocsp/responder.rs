@@ -1,14 +1,13 @@
 //! `tests/lab/ocsp_responder.py` with the keys and the index that it needs.
 
 use super::scene::{CardKind, NOW};
-use crate::support::{pki, skipped};
+use crate::support::{LabServer, is_installed, lab_program, pki, skipped};
 use portcullis::certificate::ObjectIdentifier;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
 use std::fmt::Write;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use tempfile::TempDir;
 
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
@@ -16,43 +15,27 @@ const NO_CHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.4
 
 /// A running responder. It ends when this is dropped, or when this process ends.
 pub(super) struct Responder {
-    child: Child,
-    port: u16,
+    server: LabServer,
     _folder: TempDir,
 }
 
 impl Responder {
     /// `None` where a program that it needs is missing; the test is then recorded as skipped.
     pub(super) fn start() -> Option<Self> {
-        let folder = TempDir::new().unwrap();
-        write_files(folder.path(), pki());
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/ocsp_responder.py");
-        let has_openssl = Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_ok();
-        let child = Command::new("python3")
-            .arg(script)
-            .arg(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let (Ok(mut child), true) = (child, has_openssl) else {
+        if !is_installed("python3") || !is_installed("openssl") {
             skipped("python3 or openssl is not installed");
             return None;
-        };
-        let mut port = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut port).unwrap();
-        Some(Self { child, port: port.trim().parse().unwrap(), _folder: folder })
+        }
+        let folder = TempDir::new().unwrap();
+        write_files(folder.path(), pki());
+        let mut command = Command::new("python3");
+        let server = LabServer::start(command.arg(lab_program("ocsp_responder.py")).arg(folder.path()));
+        Some(Self { server, _folder: folder })
     }
 
     /// The URL at which it has this fault.
     pub(super) fn url(&self, fault: &str) -> String {
-        format!("http://127.0.0.1:{}/{fault}", self.port)
-    }
-}
-
-impl Drop for Responder {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        drop(self.child.wait());
+        format!("http://{}/{fault}", self.server.address(0))
     }
 }
 

@@ -12,14 +12,11 @@
 //! | spare21 to spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
 
-use super::skipped;
+use super::{lab_program, skipped};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// What changes the directory.
-const DIRECTORY_SET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/directory-set");
 
 /// The running directory.
 pub(crate) struct ActiveDirectory {
@@ -76,6 +73,11 @@ impl ActiveDirectory {
         self.folder.join(format!("{name}.keytab"))
     }
 
+    /// The lab's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The SID of an account or a group as text.
     pub(crate) fn sid(&self, name: &str) -> String {
         let sids = std::fs::read_to_string(self.folder.join("sids")).unwrap();
@@ -125,7 +127,8 @@ impl ActiveDirectory {
     }
 
     fn change(&self, arguments: &[&str]) {
-        let output = Command::new(DIRECTORY_SET).arg(&self.folder).args(arguments).output().unwrap();
+        let output =
+            Command::new(lab_program("directory-set")).arg(&self.folder).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -15,10 +15,12 @@ mod body;
 mod client;
 mod crl_server;
 mod lab;
+mod lab_server;
 mod program;
 mod raw;
 mod setup;
 mod slapd;
+mod windows_site;
 
 pub(crate) use active_directory::ActiveDirectory;
 pub(crate) use answer::Answer;
@@ -26,10 +28,12 @@ pub(crate) use body::{RequestBody, in_pieces, nothing, pattern, sha256, whole};
 pub(crate) use client::{Client, Connection};
 pub(crate) use crl_server::{Behaviour, CrlServer};
 pub(crate) use lab::{Lab, pki, wait_for};
-pub(crate) use program::{Ran, curl, openssl, openssl_client, run, skipped};
+pub(crate) use lab_server::{LabServer, lab_program};
+pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, run, skipped};
 pub(crate) use raw::{backend_saying, exchange};
 pub(crate) use setup::Setup;
 pub(crate) use slapd::Slapd;
+pub(crate) use windows_site::{Asks, CertificateSite, KerberosSite, NtlmSite};
 
 /// What any one step of a test may take. A test that waits for longer has failed.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

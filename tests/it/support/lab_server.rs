@@ -1,0 +1,42 @@
+//! A server of `tests/lab` that belongs to one test: it writes its ports as its first line, and ends when its standard
+//! input ends; so also when this process is killed.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The running server. It ends when this is dropped.
+pub(crate) struct LabServer {
+    child: Child,
+    ports: Vec<u16>,
+}
+
+impl LabServer {
+    /// Starts it, and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ports: Vec<_> = line.split_whitespace().map(|port| port.parse().unwrap()).collect();
+        assert!(!ports.is_empty(), "{command:?} did not start");
+        Self { child, ports }
+    }
+
+    /// Its port of that number, from 0.
+    pub(crate) fn address(&self, number: usize) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[number]))
+    }
+}
+
+impl Drop for LabServer {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+/// A program of `tests/lab`.
+pub(crate) fn lab_program(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name)
+}
