@@ -3,9 +3,9 @@
 
     accounts.py SMB.CONF SAM.LDB
 
-To be run by the interpreter that has Samba's modules. Writes a line `SID name` for each account and each group. Accounts
-are created in the order of ACCOUNTS, so that the last number of their SIDs is known: 1103 is the first, 1106 is alice.
-Their password is PASSWORD.
+To be run by the interpreter that has Samba's modules. Writes a line `SID name` for each account and each group.
+Accounts are created in the order of ACCOUNTS, so that the last number of their SIDs is known: 1103 is the first, 1106
+is alice. Their password is PASSWORD.
 """
 import sys
 

@@ -4,16 +4,18 @@
     ntlm_site.py [--offer SCHEMES] --users FILE
     ntlm_site.py [--offer SCHEMES] -- HELPER...
 
-With --users it judges NTLMv2 answers itself; FILE has a line NAME:PASSWORD for each user of the domain CORP. With HELPER it
-asks a program that speaks Squid's helper protocol, such as Samba's ntlm_auth, one process for each connection. SCHEMES
-(by default Negotiate,NTLM) are the challenges of a 401, in order; a Negotiate message must be plain NTLM.
+With --users it judges NTLMv2 answers itself; FILE has a line NAME:PASSWORD for each user of the domain CORP. With
+HELPER it asks a program that speaks Squid's helper protocol, such as Samba's ntlm_auth, one process for each
+connection. SCHEMES (by default Negotiate,NTLM) are the challenges of a 401, in order; a Negotiate message must be plain
+NTLM.
 
 Listens on 127.0.0.1 at a port that the system chooses, writes the port as its first line, and ends when its standard
 input ends.
 
-Once a connection is authenticated, every request on it is that user's, also one without credentials: what a gateway must
-never let happen to two users. The answer to such a request tells in JSON what was received (`headers`, `body_length`,
-`body_sha256`) and whose it is (`user`, `connection`). Every answer has X-Remote-User and X-Conn, the connection's number.
+Once a connection is authenticated, every request on it is that user's, also one without credentials: what a gateway
+must never let happen to two users. The answer to such a request tells in JSON what was received (`headers`,
+`body_length`, `body_sha256`) and whose it is (`user`, `connection`). Every answer has X-Remote-User and X-Conn, the
+number of the connection.
 
 A request that is not yet authenticated gets its 401 after its body has been read. As with IIS, the 401 comes before the
 body, which is read and thrown away afterwards, where the request has `Expect: 100-continue` or the path begins with

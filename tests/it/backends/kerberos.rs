@@ -10,6 +10,9 @@ fn the_kdc_delegates_where_the_account_says_so() {
     let cases = [
         ("gw", "alice", "HTTP/rms.corp.example", None),
         ("gw", "oscar", "HTTP/rms.corp.example", None),
+        // Outside her hours; the gate has to look itself.
+        ("gw", "quinn", "HTTP/rms.corp.example", None),
+        ("gw", "alice", "HTTP/rc4.corp.example", None),
         ("gw", "alice", "HTTP/elsewhere.corp.example", refused),
         ("gw", "peggy", "HTTP/rms.corp.example", refused),
         ("gw", "judy", "HTTP/rms.corp.example", Some("expired")),
