@@ -1,1 +1,17 @@
-//! Speaks to servers in a user's name with Kerberos tickets that the gate gets by constrained delegation ([MS-SFU]).
+//! Speaks to servers in a user's name with Kerberos tickets that the gate gets by constrained delegation with protocol
+//! transition ([MS-SFU]): S4U2Self, a ticket to itself for the user, then S4U2Proxy, with that one to the server.
+//!
+//! Takes an account that the gate has found and a service's name, gives a token for one request. Never judges who the
+//! user is, and never asks for a password.
+
+mod encryption_type;
+mod error;
+mod keytab;
+mod principal;
+mod status;
+
+pub use encryption_type::{AcceptedEncryption, EncryptionType};
+pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw};
+pub use keytab::{Keytab, KeytabEntry, KeytabFlaw};
+pub use principal::{NameError, NameFlaw, ServiceName, UserPrincipal};
+pub use status::Status;

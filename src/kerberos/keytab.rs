@@ -1,0 +1,279 @@
+//! Takes a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2), gives the names and kinds of its keys.
+//!
+//! Never gives a key: those are for the library, which reads the file by itself. The names are read here because the
+//! library does not tell an administrator what *is* in a keytab that lacks what it looks for.
+
+use super::encryption_type::EncryptionType;
+use super::status::Status;
+use crate::secret::Secret;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// How every file of this version begins.
+const VERSION: [u8; 2] = [5, 2];
+
+/// What a keytab has keys for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keytab {
+    entries: Vec<KeytabEntry>,
+}
+
+/// One key, without the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeytabEntry {
+    /// Whose it is: `svc-gw@CORP.EXAMPLE`.
+    pub principal: String,
+    /// Which of the account's successive passwords it is made of, its key version number.
+    pub version: u32,
+    /// What it encrypts with.
+    pub encryption: EncryptionType,
+}
+
+/// What is wrong with a keytab.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeytabFlaw {
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Unreadable(#[source] Arc<io::Error>),
+    /// It is no keytab, or ends in the middle of a key.
+    #[error("it is not a whole keytab")]
+    Malformed,
+    /// It has no key at all.
+    #[error("it has no key in it")]
+    Empty,
+    /// It has no key of the account that it is to be used for.
+    #[error("it has keys of {}, and none of {principal}", names.join(", "))]
+    NoKey {
+        /// The account.
+        principal: String,
+        /// Whose keys there are.
+        names: Vec<String>,
+    },
+    /// The KDC knows no account of the name that the key is for.
+    #[error("{principal} cannot log in")]
+    NoAccount {
+        /// The name.
+        principal: String,
+        /// What the KDC answered.
+        #[source]
+        status: Status,
+    },
+    /// The account has another password by now.
+    #[error("the key of {principal} is not the account's")]
+    WrongKey {
+        /// The account.
+        principal: String,
+        /// What the KDC answered.
+        #[source]
+        status: Status,
+    },
+    /// The library finds no key in it that it can use.
+    #[error("it has no key that can be used for {principal}")]
+    Unusable {
+        /// The account.
+        principal: String,
+        /// What the library said.
+        #[source]
+        status: Status,
+    },
+}
+
+impl KeytabFlaw {
+    /// One sentence for the administrator.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => {
+                "Put the keytab where the gate's user may read it, and nobody else (mode 0400)."
+            }
+            Self::Malformed | Self::Empty => {
+                "Make the keytab anew (ktpass, msktutil or samba-tool), and copy it as binary."
+            }
+            Self::NoKey { .. } | Self::NoAccount { .. } => {
+                "Make the keytab for the account's own name (sAMAccountName@REALM): a service principal name cannot log in."
+            }
+            Self::WrongKey { .. } => {
+                "The password was changed after the keytab was made: make the keytab anew."
+            }
+            Self::Unusable { .. } => "Make the keytab with AES keys, and permit AES in krb5.conf.",
+        }
+    }
+}
+
+impl Keytab {
+    /// Reads the file. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no keytab, or has no key.
+    pub fn read(path: &Path) -> Result<Self, KeytabFlaw> {
+        let bytes = std::fs::read(path).map_err(|error| KeytabFlaw::Unreadable(Arc::new(error)))?;
+        let bytes = Secret::new(bytes);
+        let entries = entries(bytes.expose()).ok_or(KeytabFlaw::Malformed)?;
+        if entries.is_empty() { Err(KeytabFlaw::Empty) } else { Ok(Self { entries }) }
+    }
+
+    /// All keys, in the file's order.
+    pub fn entries(&self) -> &[KeytabEntry] {
+        &self.entries
+    }
+
+    /// Whose keys there are, each once.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for entry in &self.entries {
+            if !names.contains(&entry.principal) {
+                names.push(entry.principal.clone());
+            }
+        }
+        names
+    }
+
+    /// The account to log in as: `wanted`, with its realm if it was told without one; where nothing is wanted, the
+    /// first that is no service principal name, since those can seldom log in, else the first.
+    ///
+    /// # Errors
+    ///
+    /// There is no key of the account wanted.
+    pub fn account(&self, wanted: Option<&str>) -> Result<String, KeytabFlaw> {
+        let names = self.names();
+        let found = match wanted {
+            Some(wanted) => names.iter().find(|name| {
+                name.as_str() == wanted || name.rsplit_once('@').is_some_and(|(name, _)| name == wanted)
+            }),
+            None => names.iter().find(|name| !name.contains('/')).or(names.first()),
+        };
+        found.cloned().ok_or_else(|| match wanted {
+            Some(wanted) => KeytabFlaw::NoKey { principal: wanted.to_owned(), names: names.clone() },
+            None => KeytabFlaw::Empty,
+        })
+    }
+}
+
+/// All keys of a file, `None` where it is not a whole keytab.
+fn entries(file: &[u8]) -> Option<Vec<KeytabEntry>> {
+    let mut rest = file.strip_prefix(&VERSION)?;
+    let mut entries = Vec::new();
+    while !rest.is_empty() {
+        let length = i32::from_be_bytes(take(&mut rest)?);
+        let record = split(&mut rest, usize::try_from(length.unsigned_abs()).ok()?)?;
+        match length {
+            // The end, whatever follows.
+            0 => break,
+            // A key that was removed: so many bytes are free.
+            ..0 => {}
+            1.. => entries.push(entry(record)?),
+        }
+    }
+    Some(entries)
+}
+
+fn entry(mut record: &[u8]) -> Option<KeytabEntry> {
+    let components = u16::from_be_bytes(take(&mut record)?);
+    let realm = counted(&mut record)?;
+    let mut name = Vec::new();
+    for _ in 0..components {
+        name.push(counted(&mut record)?);
+    }
+    let _name_type: [u8; 4] = take(&mut record)?;
+    let _written_at: [u8; 4] = take(&mut record)?;
+    let [short_version] = take(&mut record)?;
+    let encryption = EncryptionType::new(i32::from(u16::from_be_bytes(take(&mut record)?)));
+    let key_length = u16::from_be_bytes(take(&mut record)?);
+    let _key = split(&mut record, usize::from(key_length))?;
+    // Versions beyond 255 follow the key; a zero there is none.
+    let long_version = take(&mut record).map(u32::from_be_bytes).filter(|version| *version != 0);
+    Some(KeytabEntry {
+        principal: format!("{}@{realm}", name.join("/")),
+        version: long_version.unwrap_or(u32::from(short_version)),
+        encryption,
+    })
+}
+
+/// Text with its length before it.
+fn counted(rest: &mut &[u8]) -> Option<String> {
+    let length = u16::from_be_bytes(take(rest)?);
+    Some(String::from_utf8_lossy(split(rest, usize::from(length))?).into_owned())
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    split(rest, N)?.try_into().ok()
+}
+
+fn split<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (taken, left) = rest.split_at_checked(length)?;
+    *rest = left;
+    Some(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One key as `ktutil` writes it.
+    fn record(components: &[&str], short_version: u8, encryption: u16, long_version: Option<u32>) -> Vec<u8> {
+        let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
+        let mut record = u16::try_from(components.len()).unwrap().to_be_bytes().to_vec();
+        record.extend(counted(b"CORP.EXAMPLE"));
+        for component in components {
+            record.extend(counted(component.as_bytes()));
+        }
+        record.extend([0, 0, 0, 1, 0, 0, 0, 0, short_version]);
+        record.extend(encryption.to_be_bytes());
+        record.extend(counted(&[0xaa; 32]));
+        record.extend(long_version.into_iter().flat_map(u32::to_be_bytes));
+        [&i32::try_from(record.len()).unwrap().to_be_bytes()[..], &record].concat()
+    }
+
+    fn keytab(records: &[Vec<u8>]) -> Option<Keytab> {
+        let file = [&VERSION[..], &records.concat()].concat();
+        entries(&file).map(|entries| Keytab { entries })
+    }
+
+    fn key(principal: &str, version: u32, encryption: i32) -> KeytabEntry {
+        KeytabEntry { principal: principal.to_owned(), version, encryption: EncryptionType::new(encryption) }
+    }
+
+    #[test]
+    fn names_versions_and_types_are_read_and_free_places_passed_over() {
+        let free = [&(-7_i32).to_be_bytes()[..], &[0; 7]].concat();
+        let records = [
+            record(&["HTTP", "gw.corp.example"], 3, 18, None),
+            free,
+            record(&["svc-gw"], 4, 17, Some(260)),
+            record(&["svc-gw"], 5, 23, Some(0)),
+        ];
+        let expected = [
+            key("HTTP/gw.corp.example@CORP.EXAMPLE", 3, 18),
+            key("svc-gw@CORP.EXAMPLE", 260, 17),
+            key("svc-gw@CORP.EXAMPLE", 5, 23),
+        ];
+        let keytab = keytab(&records).unwrap();
+        assert_eq!(keytab.entries(), expected);
+        assert_eq!(keytab.names(), ["HTTP/gw.corp.example@CORP.EXAMPLE", "svc-gw@CORP.EXAMPLE"]);
+    }
+
+    #[test]
+    fn the_account_is_preferred_to_the_service() {
+        let keytab =
+            keytab(&[record(&["HTTP", "gw"], 3, 18, None), record(&["svc-gw"], 3, 18, None)]).unwrap();
+        let account = |wanted| keytab.account(wanted).map_err(|flaw| flaw.to_string());
+        assert_eq!(account(None).unwrap(), "svc-gw@CORP.EXAMPLE");
+        assert_eq!(account(Some("HTTP/gw")).unwrap(), "HTTP/gw@CORP.EXAMPLE");
+        assert_eq!(account(Some("svc-gw@CORP.EXAMPLE")).unwrap(), "svc-gw@CORP.EXAMPLE");
+        assert_eq!(
+            account(Some("svc-gw@OTHER.EXAMPLE")).unwrap_err(),
+            "it has keys of HTTP/gw@CORP.EXAMPLE, svc-gw@CORP.EXAMPLE, and none of svc-gw@OTHER.EXAMPLE"
+        );
+    }
+
+    #[test]
+    fn a_file_that_ends_too_soon_is_no_keytab() {
+        let whole = [&VERSION[..], &record(&["svc-gw"], 4, 17, None)].concat();
+        for length in (0..whole.len()).filter(|length| *length != VERSION.len()) {
+            assert_eq!(entries(&whole[..length]), None, "the first {length} bytes");
+        }
+        assert_eq!(entries(b"root:x:0:0:root:/root:/bin/bash\n"), None);
+        assert_eq!(entries(&[5, 2, 0x80, 0, 0, 0]), None);
+    }
+}

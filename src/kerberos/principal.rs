@@ -1,0 +1,235 @@
+//! Takes names as text, gives names that Kerberos reads as one account or one service and as nothing else.
+//!
+//! The library reads `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are refused, not escaped: no account name in a
+//! directory has them ([MS-ADTS] 3.1.1.6, `sAMAccountName`), so a name that does is no account's.
+
+use std::fmt;
+
+/// The characters that `sAMAccountName` may not have; Kerberos's own syntax is among them.
+const FORBIDDEN_IN_ACCOUNTS: &str = "\"/\\[]:;|=,+*?<>@";
+/// The longest name that is asked about, in bytes. `sAMAccountName` has at most 256 characters.
+const LONGEST_NAME: usize = 1024;
+
+/// An account in a realm: `alice@CORP.EXAMPLE`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserPrincipal {
+    text: Box<str>,
+    name_bytes: usize,
+}
+
+impl UserPrincipal {
+    /// Reads `name@REALM`. The realm is told, never guessed: without one the library would take its own default.
+    ///
+    /// # Errors
+    ///
+    /// Anything that is not one account's name and one realm.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let malformed = |reason| NameError { text: text.to_owned(), reason };
+        let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameFlaw::NoRealm))?;
+        if name.is_empty() || name.trim() != name || text.len() > LONGEST_NAME {
+            return Err(malformed(NameFlaw::NoName));
+        }
+        if name.chars().any(|letter| letter.is_control() || FORBIDDEN_IN_ACCOUNTS.contains(letter)) {
+            return Err(malformed(NameFlaw::Character));
+        }
+        if !is_realm(realm) {
+            return Err(malformed(NameFlaw::Realm));
+        }
+        Ok(Self { text: text.into(), name_bytes: name.len() })
+    }
+
+    /// `alice@CORP.EXAMPLE`, as Kerberos reads it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// `CORP.EXAMPLE`.
+    pub fn realm(&self) -> &str {
+        self.text.get(self.name_bytes + 1..).unwrap_or_default()
+    }
+
+    /// Whether a principal that a ticket was given for is this account. A KDC may answer in its own spelling, and its
+    /// names do not heed case ([MS-KILE] 3.3.5.6.1).
+    pub(super) fn is_named_by(&self, principal: &str) -> bool {
+        self.text.to_lowercase() == principal.to_lowercase()
+    }
+}
+
+impl fmt::Display for UserPrincipal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A service that tickets are for, its service principal name: `HTTP/rms.corp.example`, with `@REALM` where it is not
+/// the gate's own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceName {
+    text: Box<str>,
+    has_realm: bool,
+}
+
+impl ServiceName {
+    /// Reads `CLASS/host`, `CLASS/host:port`, each with or without `@REALM` ([MS-ADTS] 2.2.21).
+    ///
+    /// # Errors
+    ///
+    /// Anything else. A name in three parts (`CLASS/host/name`) is for directory services, which no backend is.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let malformed = |reason| NameError { text: text.to_owned(), reason };
+        let (name, realm) = match text.split_once('@') {
+            Some((name, realm)) => (name, Some(realm)),
+            None => (text, None),
+        };
+        let (class, host) = name.split_once('/').ok_or_else(|| malformed(NameFlaw::NoService))?;
+        if class.is_empty() || host.is_empty() || text.len() > LONGEST_NAME {
+            return Err(malformed(NameFlaw::NoService));
+        }
+        let is_class = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        let is_host = |letter: char| letter.is_ascii_alphanumeric() || "-_.:".contains(letter);
+        if !class.chars().all(is_class) || !host.chars().all(is_host) {
+            return Err(malformed(NameFlaw::Character));
+        }
+        if realm.is_some_and(|realm| !is_realm(realm)) {
+            return Err(malformed(NameFlaw::Realm));
+        }
+        Ok(Self { text: text.into(), has_realm: realm.is_some() })
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The whole principal. The realm is the service's own, else `gate_realm`, so that neither DNS nor the library's
+    /// default decides who gets the ticket.
+    pub(super) fn principal(&self, gate_realm: &str) -> String {
+        if self.has_realm { self.text.to_string() } else { format!("{}@{gate_realm}", self.text) }
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A realm in the form of a domain name (RFC 4120 6.1), the only one that directories have.
+fn is_realm(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.split('.').all(is_label)
+}
+
+/// A name that Kerberos is not asked about.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} {reason}")]
+pub struct NameError {
+    /// The name.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: NameFlaw,
+}
+
+/// What is wrong with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameFlaw {
+    /// No `@`, so nothing says which directory's account it is.
+    #[error("has no realm; an account is written name@REALM")]
+    NoRealm,
+    /// Nothing before the `@`, blanks around it, or more than a name can hold.
+    #[error("has no account's name before its realm")]
+    NoName,
+    /// What stands after the `@` is no domain's name.
+    #[error("has a realm that is no domain's name")]
+    Realm,
+    /// Not `CLASS/host`.
+    #[error("is no service; one is written HTTP/host")]
+    NoService,
+    /// A character that names do not have, or that Kerberos reads as syntax.
+    #[error("has a character that such a name cannot have")]
+    Character,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flaw_of_user(text: &str) -> NameFlaw {
+        UserPrincipal::parse(text).unwrap_err().reason
+    }
+
+    fn flaw_of_service(text: &str) -> NameFlaw {
+        ServiceName::parse(text).unwrap_err().reason
+    }
+
+    #[test]
+    fn an_account_is_a_name_and_a_realm() {
+        for text in
+            ["alice@CORP.EXAMPLE", "GW$@CORP.EXAMPLE", "o'neil smith@corp.example", "søren@CORP.EXAMPLE"]
+        {
+            assert_eq!(UserPrincipal::parse(text).unwrap().as_str(), text);
+        }
+        assert_eq!(UserPrincipal::parse("alice@CORP.EXAMPLE").unwrap().realm(), "CORP.EXAMPLE");
+    }
+
+    #[test]
+    fn what_kerberos_would_read_as_another_principal_is_refused() {
+        for text in [
+            "HTTP/rms@CORP.EXAMPLE",
+            "alice@PEOPLE.EXAMPLE@CORP.EXAMPLE",
+            "alice\\@people.example@CORP.EXAMPLE",
+            "CORP\\alice@CORP.EXAMPLE",
+            "alice\0@CORP.EXAMPLE",
+            "alice\n@CORP.EXAMPLE",
+            "alice\u{85}@CORP.EXAMPLE",
+            "krbtgt/OTHER@CORP.EXAMPLE",
+        ] {
+            assert_eq!(flaw_of_user(text), NameFlaw::Character, "{text:?}");
+        }
+        assert_eq!(flaw_of_user("alice"), NameFlaw::NoRealm);
+        assert_eq!(flaw_of_user("@CORP.EXAMPLE"), NameFlaw::NoName);
+        assert_eq!(flaw_of_user(" alice@CORP.EXAMPLE"), NameFlaw::NoName);
+        for text in [
+            "alice@",
+            "alice@CORP..EXAMPLE",
+            "alice@CORP/EXAMPLE",
+            "alice@CORP.EXAMPLE\\",
+            "alice@CORP EXAMPLE",
+        ] {
+            assert_eq!(flaw_of_user(text), NameFlaw::Realm, "{text:?}");
+        }
+        assert_eq!(flaw_of_user(&format!("{}@CORP.EXAMPLE", "a".repeat(LONGEST_NAME))), NameFlaw::NoName);
+    }
+
+    #[test]
+    fn a_kdc_may_answer_in_another_case_and_not_with_another_account() {
+        let alice = UserPrincipal::parse("alice@CORP.EXAMPLE").unwrap();
+        assert!(alice.is_named_by("Alice@corp.example"));
+        for other in ["bob@CORP.EXAMPLE", "alice@OTHER.EXAMPLE", "alice\\@CORP.EXAMPLE@CORP.EXAMPLE", ""] {
+            assert!(!alice.is_named_by(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_service_takes_the_gates_realm_where_it_has_none_of_its_own() {
+        let principal = |text| ServiceName::parse(text).unwrap().principal("CORP.EXAMPLE");
+        assert_eq!(principal("HTTP/rms.corp.example"), "HTTP/rms.corp.example@CORP.EXAMPLE");
+        assert_eq!(principal("HTTP/rms:8443"), "HTTP/rms:8443@CORP.EXAMPLE");
+        assert_eq!(principal("HTTP/rms.other.example@OTHER.EXAMPLE"), "HTTP/rms.other.example@OTHER.EXAMPLE");
+    }
+
+    #[test]
+    fn what_is_no_service_is_refused() {
+        for text in ["rms.corp.example", "HTTP/", "/rms", "HTTP@rms.corp.example"] {
+            assert_eq!(flaw_of_service(text), NameFlaw::NoService, "{text:?}");
+        }
+        for text in ["HTTP/rms/other", "HTTP/rms\\", "HT TP/rms", "HTTP/rms\0"] {
+            assert_eq!(flaw_of_service(text), NameFlaw::Character, "{text:?}");
+        }
+        for text in ["HTTP/rms@", "HTTP/rms@A@B"] {
+            assert_eq!(flaw_of_service(text), NameFlaw::Realm, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the library answers when it fails: two numbers to judge by, and words for people.
+//!
+//! The words are in the language of the process and change between versions. Nothing is decided by them.
+
+/// The start of Kerberos's own codes among the minor ones: `ERROR_TABLE_BASE_krb5` of krb5.h.
+const KERBEROS_BASE: i32 = -1_765_328_384;
+/// How many codes that table has room for.
+const KERBEROS_CODES: u8 = u8::MAX;
+
+/// A failed call of the library.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words} (GSSAPI status {major:#010x}, minor {minor})", minor = minor.cast_signed())]
+pub struct Status {
+    /// The status that every GSSAPI mechanism knows (RFC 2743 1.2.1.1).
+    pub major: u32,
+    /// Kerberos's own, as an unsigned number.
+    pub minor: u32,
+    /// What the library says about both.
+    pub words: String,
+}
+
+impl Status {
+    /// The code of Kerberos behind it: up to 127 what a KDC or a server answered (RFC 4120 7.5.9), from 128 on what
+    /// the library found by itself. `None` where the minor status is none of Kerberos's codes.
+    pub(super) fn kerberos_code(&self) -> Option<KerberosCode> {
+        let offset = self.minor.cast_signed().checked_sub(KERBEROS_BASE)?;
+        u8::try_from(offset).ok().filter(|code| (1..=KERBEROS_CODES).contains(code)).map(KerberosCode)
+    }
+}
+
+/// A code of the table `krb5` in krb5.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KerberosCode(u8);
+
+/// The codes that are told apart, by their names in krb5.h.
+impl KerberosCode {
+    pub(super) const KDC_ERR_NAME_EXP: Self = Self(1);
+    pub(super) const KDC_ERR_C_PRINCIPAL_UNKNOWN: Self = Self(6);
+    pub(super) const KDC_ERR_S_PRINCIPAL_UNKNOWN: Self = Self(7);
+    pub(super) const KDC_ERR_POLICY: Self = Self(12);
+    pub(super) const KDC_ERR_BADOPTION: Self = Self(13);
+    pub(super) const KDC_ERR_ETYPE_NOSUPP: Self = Self(14);
+    pub(super) const KDC_ERR_CLIENT_REVOKED: Self = Self(18);
+    pub(super) const KDC_ERR_CLIENT_NOTYET: Self = Self(21);
+    pub(super) const KDC_ERR_KEY_EXP: Self = Self(23);
+    pub(super) const KDC_ERR_PREAUTH_FAILED: Self = Self(24);
+    pub(super) const KDC_ERR_SVC_UNAVAILABLE: Self = Self(29);
+    pub(super) const AP_ERR_BAD_INTEGRITY: Self = Self(31);
+    pub(super) const AP_ERR_TKT_NYV: Self = Self(33);
+    pub(super) const AP_ERR_SKEW: Self = Self(37);
+    pub(super) const KDCREP_SKEW: Self = Self(148);
+    pub(super) const PROG_ETYPE_NOSUPP: Self = Self(150);
+    pub(super) const REALM_UNKNOWN: Self = Self(154);
+    pub(super) const KDC_UNREACH: Self = Self(156);
+    pub(super) const KT_NOTFOUND: Self = Self(181);
+    pub(super) const KT_END: Self = Self(182);
+    pub(super) const BAD_ENCTYPE: Self = Self(188);
+    pub(super) const FCC_NOFILE: Self = Self(195);
+    pub(super) const CC_NOT_KTYPE: Self = Self(200);
+    pub(super) const KEYTAB_BADVNO: Self = Self(213);
+    pub(super) const REALM_CANT_RESOLVE: Self = Self(220);
+    pub(super) const NOPERM_ETYPE: Self = Self(236);
+    pub(super) const CONFIG_ETYPE_NOSUPP: Self = Self(237);
+    #[cfg(test)]
+    pub(super) const ALL_NUMBERS: std::ops::RangeInclusive<u8> = 1..=KERBEROS_CODES;
+
+    #[cfg(test)]
+    pub(super) fn status(number: u8) -> Status {
+        let minor = (KERBEROS_BASE + i32::from(number)).cast_unsigned();
+        Status { major: 0x000d_0000, minor, words: "words".to_owned() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn number(self) -> u8 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(minor: u32) -> Option<KerberosCode> {
+        Status { major: 0x000d_0000, minor, words: String::new() }.kerberos_code()
+    }
+
+    #[test]
+    fn kerberos_codes_are_found_in_the_minor_status_and_nothing_else_is_taken_for_one() {
+        // As MIT krb5 1.20 gives them: "KDC can't fulfill requested option", "Cannot contact any KDC".
+        assert_eq!(code_of(2_529_638_925), Some(KerberosCode::KDC_ERR_BADOPTION));
+        assert_eq!(code_of(2_529_639_068), Some(KerberosCode::KDC_UNREACH));
+        for other in [0, 2, 39_756_033, 100_006, 2_529_638_912, u32::MAX, i32::MAX.cast_unsigned()] {
+            assert_eq!(code_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_status_shows_its_numbers_beside_its_words() {
+        let status = KerberosCode::status(13);
+        assert_eq!(status.to_string(), "words (GSSAPI status 0x000d0000, minor -1765328371)");
+    }
+}
