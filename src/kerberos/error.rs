@@ -84,6 +84,9 @@ pub enum DelegationError {
     /// The threads that ask cannot be started.
     #[error("no thread can be started")]
     NoThread(#[source] Arc<io::Error>),
+    /// The token is longer than can be written.
+    #[error("the token is too long")]
+    TokenTooLong,
     /// A failure that is none of these.
     #[error("Kerberos failed")]
     Other(#[source] Status),
@@ -196,6 +199,7 @@ impl DelegationError {
                 "See why the KDCs answer slowly; krb5.conf should name those that are near first."
             }
             Self::NoThread(_) => "Raise the process's limit of threads (LimitNPROC, TasksMax).",
+            Self::TokenTooLong => "Take the account out of groups: its ticket lists them all.",
             Self::Other(_) => {
                 "Run with KRB5_TRACE=/dev/stderr in the environment to see what was asked and answered."
             }

@@ -4,14 +4,29 @@
 //! Takes an account that the gate has found and a service's name, gives a token for one request. Never judges who the
 //! user is, and never asks for a password.
 
+mod abi;
+mod account;
+mod ap_req;
+mod delegator;
+mod diagnosis;
 mod encryption_type;
 mod error;
+mod examination;
+mod gssapi;
 mod keytab;
+mod library;
+mod negotiation;
 mod principal;
+mod spnego;
 mod status;
+mod threads;
 
+pub use delegator::{Delegator, DelegatorSettings};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
 pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw};
+pub use examination::{Finding, Outcome, Step};
 pub use keytab::{Keytab, KeytabEntry, KeytabFlaw};
+pub use library::{Library, LibraryError};
+pub use negotiation::Negotiation;
 pub use principal::{NameError, NameFlaw, ServiceName, UserPrincipal};
 pub use status::Status;

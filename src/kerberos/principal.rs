@@ -26,11 +26,11 @@ impl UserPrincipal {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
         let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameFlaw::NoRealm))?;
-        if name.is_empty() || name.trim() != name || text.len() > LONGEST_NAME {
-            return Err(malformed(NameFlaw::NoName));
-        }
         if name.chars().any(|letter| letter.is_control() || FORBIDDEN_IN_ACCOUNTS.contains(letter)) {
             return Err(malformed(NameFlaw::Character));
+        }
+        if name.is_empty() || name.trim() != name || text.len() > LONGEST_NAME {
+            return Err(malformed(NameFlaw::NoName));
         }
         if !is_realm(realm) {
             return Err(malformed(NameFlaw::Realm));

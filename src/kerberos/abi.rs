@@ -1,0 +1,72 @@
+//! The layouts and numbers of MIT krb5's gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h, on Linux. Nothing is called here.
+
+use std::ffi::{c_char, c_int, c_void};
+
+/// 1.2.840.113554.1.2.2, the mechanism krb5 (RFC 1964 1).
+pub(super) const KRB5: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02";
+/// 1.2.840.113554.1.2.2.1, `GSS_KRB5_NT_PRINCIPAL_NAME` (RFC 1964 2.1.1): a principal in full, never completed by DNS.
+pub(super) const PRINCIPAL_NAME: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x01";
+/// 1.2.840.113554.1.2.2.5.1, `GSS_KRB5_GET_TKT_FLAGS` of gssapi_krb5.h.
+pub(super) const TICKET_FLAGS: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x05\x01";
+
+/// `GSS_C_INITIATE` of gssapi.h.
+pub(super) const USAGE_INITIATE: c_int = 1;
+/// `GSS_C_GSS_CODE` and `GSS_C_MECH_CODE` of gssapi.h.
+pub(super) const CODE_KINDS: [c_int; 2] = [1, 2];
+/// `GSS_C_MUTUAL_FLAG` of gssapi.h.
+pub(super) const MUTUAL: u32 = 2;
+/// `GSS_C_INTEG_FLAG` of gssapi.h.
+pub(super) const INTEGRITY: u32 = 32;
+/// `GSS_S_CONTINUE_NEEDED` of gssapi.h.
+pub(super) const CONTINUE_NEEDED: u32 = 1;
+/// The bits of a major status that tell of a failure (`GSS_ERROR` of gssapi.h).
+pub(super) const FAILURE: u32 = 0xffff_0000;
+
+/// What the library's handles point at is its own matter.
+pub(super) type Handle = *mut c_void;
+
+#[repr(C)]
+pub(super) struct BufferDescription {
+    pub(super) length: usize,
+    pub(super) value: *mut c_void,
+}
+
+#[repr(C)]
+pub(super) struct Oid {
+    pub(super) length: u32,
+    pub(super) elements: *mut c_void,
+}
+
+#[repr(C)]
+pub(super) struct OidSet {
+    pub(super) count: usize,
+    pub(super) elements: *mut Oid,
+}
+
+#[repr(C)]
+pub(super) struct BufferSet {
+    pub(super) count: usize,
+    pub(super) elements: *mut BufferDescription,
+}
+
+#[repr(C)]
+pub(super) struct KeyValue {
+    pub(super) key: *const c_char,
+    pub(super) value: *const c_char,
+}
+
+#[repr(C)]
+pub(super) struct KeyValueSet {
+    pub(super) count: u32,
+    pub(super) elements: *const KeyValue,
+}
+
+/// Bytes for the library to read. It never writes through what it takes as input, whatever the pointer's type says.
+pub(super) fn borrowed(bytes: &[u8]) -> BufferDescription {
+    BufferDescription { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
+}
+
+pub(super) fn oid(elements: &'static [u8]) -> Oid {
+    let length = u32::try_from(elements.len()).expect("the identifiers above have a few bytes");
+    Oid { length, elements: elements.as_ptr().cast_mut().cast() }
+}

@@ -1,0 +1,238 @@
+//! The gate's own account: logs in with the keytab, and asks the KDC for tickets in users' names. Blocks.
+//!
+//! Each thread has one of its own, since the library lets one call at a time use a credential.
+
+use super::ap_req::TokenEncryption;
+use super::diagnosis::{self, Forwardable};
+use super::encryption_type::AcceptedEncryption;
+use super::error::{DelegationError, ForwardableLack};
+use super::gssapi::{Context, Credential, Gssapi, Name, Proof};
+use super::keytab::Keytab;
+use super::principal::{ServiceName, UserPrincipal};
+use super::status::Status;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long before its end a ticket is no longer used, for a server whose clock is ahead, at most.
+const MARGIN: Duration = Duration::from_secs(300);
+/// The part of its life for which a ticket of short life is no longer used.
+const MARGIN_PART: u32 = 10;
+/// The flag `forwardable` of a ticket (RFC 4120 5.3).
+const FORWARDABLE: u32 = 0x4000_0000;
+
+/// How the account logs in, and its tickets when it has.
+pub(super) struct GateAccount {
+    gssapi: Arc<Gssapi>,
+    keytab: PathBuf,
+    principal: Option<String>,
+    cache: TicketCache,
+    session: Option<Session>,
+}
+
+/// The account, logged in.
+pub(super) struct Session {
+    gssapi: Arc<Gssapi>,
+    name: Arc<Name>,
+    principal: String,
+    credential: Arc<Credential>,
+    lifetime: Duration,
+    until: Instant,
+}
+
+/// A ticket to the gate that stands for a user.
+pub(super) struct Impersonated {
+    credential: Arc<Credential>,
+    lifetime: Duration,
+}
+
+/// A user's ticket to a service. As many tokens can be made of it as are wanted, without the KDC, until it ends.
+pub(super) struct Delegation {
+    pub(super) credential: Arc<Credential>,
+    pub(super) target: Arc<Name>,
+    pub(super) encryption: TokenEncryption,
+    pub(super) lifetime: Duration,
+}
+
+/// A place for tickets in this process's memory, known to the library by a name. The library keeps it to the process's
+/// end, so one is used again for as long as it serves.
+struct TicketCache {
+    name: CString,
+    is_used: bool,
+}
+
+impl TicketCache {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = CString::new(format!("MEMORY:portcullis-{number}")).expect("there is no zero in it");
+        Self { name, is_used: false }
+    }
+}
+
+impl GateAccount {
+    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for.
+    pub(super) fn new(gssapi: Arc<Gssapi>, keytab: PathBuf, principal: Option<String>) -> Self {
+        Self { gssapi, keytab, principal, cache: TicketCache::new(), session: None }
+    }
+
+    /// What the keytab has keys for.
+    pub(super) fn read_keytab(&self) -> Result<Keytab, DelegationError> {
+        Keytab::read(&self.keytab).map_err(|flaw| DelegationError::Keytab { path: self.keytab.clone(), flaw })
+    }
+
+    /// The account, logged in; anew where that ends soon.
+    pub(super) fn session(&mut self, now: Instant) -> Result<&Session, DelegationError> {
+        let session = match self.session.take().filter(|session| now < session.until) {
+            Some(session) => session,
+            None => self.log_in(now)?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    /// The library logs in again only where it finds no tickets that serve. What it finds may be another account's by
+    /// now, or end soon; then it is given an empty place.
+    fn log_in(&mut self, now: Instant) -> Result<Session, DelegationError> {
+        let was_used = std::mem::replace(&mut self.cache.is_used, true);
+        let session = self.log_in_once(now);
+        if !was_used || session.as_ref().is_ok_and(|session| now < session.until) {
+            return session;
+        }
+        self.cache = TicketCache { is_used: true, ..TicketCache::new() };
+        self.log_in_once(now)
+    }
+
+    fn log_in_once(&self, now: Instant) -> Result<Session, DelegationError> {
+        let principal = self.read_keytab()?.account(self.principal.as_deref());
+        let principal =
+            principal.map_err(|flaw| DelegationError::Keytab { path: self.keytab.clone(), flaw })?;
+        let failed = |status| diagnosis::of_log_in(status, &self.keytab, &principal);
+        let name = Arc::new(self.gssapi.name(&principal).map_err(failed)?);
+        let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
+        let (_, lifetime) = credential.inquire().map_err(failed)?;
+        Ok(Session {
+            gssapi: Arc::clone(&self.gssapi),
+            name,
+            credential: Arc::new(credential),
+            lifetime,
+            until: now + usable(lifetime),
+            principal,
+        })
+    }
+}
+
+impl Session {
+    /// Whom the gate has logged in as.
+    pub(super) fn principal(&self) -> &str {
+        &self.principal
+    }
+
+    /// How long that lasts.
+    pub(super) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// Asks for a ticket to the gate in the user's name (S4U2Self). What comes back must name that user: a KDC that
+    /// finds another account by the same name would have the gate speak for the wrong one.
+    pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<Impersonated, DelegationError> {
+        let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
+        let failed = |status| diagnosis::of_impersonation(status, own_realm);
+        let name = self.gssapi.name(user.as_str()).map_err(failed)?;
+        let credential = self.credential.impersonate(&name).map_err(failed)?;
+        let (answered, lifetime) = credential.inquire().map_err(failed)?;
+        if !user.is_named_by(&answered) {
+            return Err(DelegationError::OtherAccount { answered });
+        }
+        Ok(Impersonated { credential: Arc::new(credential), lifetime: lifetime.min(self.lifetime) })
+    }
+
+    /// Asks for the user's ticket to the service (S4U2Proxy).
+    pub(super) fn delegate(
+        &self,
+        user: &Impersonated,
+        service: &ServiceName,
+    ) -> Result<Delegation, DelegationError> {
+        let failed = |status| diagnosis::of_delegation(status, || self.why_not_forwarded(user));
+        let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
+        // This token is not for sending: it shows that there is a ticket, how it is encrypted and how long it counts.
+        let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&target), Proof::OneSided);
+        let (_, stepped) = begun.map_err(failed)?;
+        let encryption = TokenEncryption::of(&stepped.token).map_err(DelegationError::EncryptionType)?;
+        let lifetime = user.lifetime.min(stepped.lifetime);
+        Ok(Delegation { credential: Arc::clone(&user.credential), target, encryption, lifetime })
+    }
+
+    /// Whether the ticket that stands for the user can be passed on.
+    pub(super) fn can_be_forwarded(&self, user: &Impersonated) -> Result<bool, Status> {
+        self.is_forwardable(&user.credential)
+    }
+
+    /// Why the KDC did not pass the user's ticket on. The gate's own account serves for comparison: where even that one
+    /// cannot be passed on, it is not the user's account that forbids it.
+    fn why_not_forwarded(&self, user: &Impersonated) -> Forwardable {
+        let find_out = || -> Result<Forwardable, Status> {
+            if self.is_forwardable(&user.credential)? {
+                return Ok(Forwardable::Yes);
+            }
+            if !self.is_forwardable(&self.credential)? {
+                return Ok(Forwardable::Nobody(ForwardableLack::GateTicket));
+            }
+            let own = Arc::new(self.credential.impersonate(&self.name)?);
+            if self.is_forwardable(&own)? {
+                return Ok(Forwardable::NotThisAccount);
+            }
+            Ok(Forwardable::Nobody(ForwardableLack::ProtocolTransition))
+        };
+        find_out().unwrap_or(Forwardable::Unknown)
+    }
+
+    /// Looks at the flags of a ticket to the gate itself.
+    fn is_forwardable(&self, credential: &Arc<Credential>) -> Result<bool, Status> {
+        let (context, _) = Context::begin(Arc::clone(credential), Arc::clone(&self.name), Proof::OneSided)?;
+        Ok(context.ticket_flags()? & FORWARDABLE != 0)
+    }
+
+    fn realm(&self) -> &str {
+        self.principal.rsplit_once('@').map_or("", |(_, realm)| realm)
+    }
+}
+
+impl Delegation {
+    /// The user's ticket to the service, by both steps.
+    pub(super) fn obtain(
+        account: &mut GateAccount,
+        user: &UserPrincipal,
+        service: &ServiceName,
+        accepted: AcceptedEncryption,
+    ) -> Result<Self, DelegationError> {
+        let session = account.session(Instant::now())?;
+        let delegation = session.delegate(&session.impersonate(user)?, service)?;
+        delegation.encryption.check(accepted).map_err(DelegationError::EncryptionType)?;
+        Ok(delegation)
+    }
+}
+
+/// For how long of its life a ticket is used.
+pub(super) fn usable(lifetime: Duration) -> Duration {
+    lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_PART))
+}
+
+/// The keytab as the library names it. Its type is told, so that no part of the path is taken for one.
+fn file(path: &Path) -> CString {
+    let name = [OsStr::new("FILE:").as_bytes(), path.as_os_str().as_bytes()].concat();
+    CString::new(name).expect("it has been read, so there is no zero in its path")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_not_used_to_its_very_end() {
+        let seconds = |lifetime| usable(Duration::from_secs(lifetime)).as_secs();
+        assert_eq!([36_000, 3_000, 600, 0].map(seconds), [35_700, 2_700, 540, 0]);
+    }
+}

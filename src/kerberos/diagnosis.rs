@@ -1,0 +1,183 @@
+//! Takes a failed call and the step that it failed in, gives what is wrong. Judges by codes only: the words are in the
+//! language of the process.
+
+use super::error::{DelegationError, EncryptionFlaw, ForwardableLack};
+use super::keytab::KeytabFlaw;
+use super::status::{KerberosCode as Code, Status};
+use std::path::Path;
+
+/// Whether the ticket to the gate that stands for the user can be passed on. Asked when the KDC will not pass it on: its
+/// code for that (`KDC_ERR_BADOPTION`, [MS-SFU] 3.2.5.2) has several causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forwardable {
+    /// It can.
+    Yes,
+    /// Others' can, this account's cannot.
+    NotThisAccount,
+    /// Nobody's can.
+    Nobody(ForwardableLack),
+    /// It could not be found out.
+    Unknown,
+}
+
+/// Why the gate could not log in with its keytab as `principal`.
+pub(super) fn of_log_in(status: Status, path: &Path, principal: &str) -> DelegationError {
+    let principal = principal.to_owned();
+    let flaw = match status.kerberos_code() {
+        Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => KeytabFlaw::NoAccount { principal, status },
+        Some(Code::KDC_ERR_PREAUTH_FAILED | Code::AP_ERR_BAD_INTEGRITY) => {
+            KeytabFlaw::WrongKey { principal, status }
+        }
+        Some(
+            Code::KT_NOTFOUND | Code::KT_END | Code::KEYTAB_BADVNO | Code::FCC_NOFILE | Code::CC_NOT_KTYPE,
+        ) => KeytabFlaw::Unusable { principal, status },
+        Some(code) if refuses_account(code) => return DelegationError::GateAccount(status),
+        Some(_) | None => return anywhere(status),
+    };
+    DelegationError::Keytab { path: path.to_owned(), flaw }
+}
+
+/// Why there is no ticket to the gate for the user (S4U2Self). `own_realm`: the user's realm is the gate's.
+pub(super) fn of_impersonation(status: Status, own_realm: bool) -> DelegationError {
+    match status.kerberos_code() {
+        Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
+        // The service is the gate, or, on the way there, another realm's ticket-granting service.
+        Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GateNoService(status),
+        Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
+        Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
+        Some(_) | None => anywhere(status),
+    }
+}
+
+/// Why there is no ticket to the server for the user (S4U2Proxy).
+pub(super) fn of_delegation(status: Status, forwardable: impl FnOnce() -> Forwardable) -> DelegationError {
+    match status.kerberos_code() {
+        Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownService(status),
+        Some(Code::KDC_ERR_BADOPTION) => match forwardable() {
+            Forwardable::Yes => DelegationError::ServiceNotAllowed(status),
+            Forwardable::NotThisAccount => DelegationError::AccountNotDelegated(status),
+            Forwardable::Nobody(lack) => DelegationError::NotForwardable { lack, status },
+            Forwardable::Unknown => DelegationError::Other(status),
+        },
+        Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
+        Some(_) | None => anywhere(status),
+    }
+}
+
+/// KDCs differ in which of these they answer with: Samba says POLICY of a disabled account.
+fn refuses_account(code: Code) -> bool {
+    matches!(
+        code,
+        Code::KDC_ERR_NAME_EXP
+            | Code::KDC_ERR_POLICY
+            | Code::KDC_ERR_CLIENT_REVOKED
+            | Code::KDC_ERR_CLIENT_NOTYET
+            | Code::KDC_ERR_KEY_EXP
+    )
+}
+
+/// What can go wrong in every step.
+fn anywhere(status: Status) -> DelegationError {
+    match status.kerberos_code() {
+        Some(
+            Code::KDC_ERR_ETYPE_NOSUPP
+            | Code::PROG_ETYPE_NOSUPP
+            | Code::BAD_ENCTYPE
+            | Code::NOPERM_ETYPE
+            | Code::CONFIG_ETYPE_NOSUPP,
+        ) => DelegationError::EncryptionType(EncryptionFlaw::NoneInCommon(status)),
+        Some(
+            Code::KDC_UNREACH
+            | Code::REALM_UNKNOWN
+            | Code::REALM_CANT_RESOLVE
+            | Code::KDC_ERR_SVC_UNAVAILABLE,
+        ) => DelegationError::KdcUnreachable(status),
+        Some(Code::AP_ERR_SKEW | Code::AP_ERR_TKT_NYV | Code::KDCREP_SKEW) => {
+            DelegationError::ClockSkew(status)
+        }
+        Some(_) | None => DelegationError::Other(status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// The errors that are not `Other`, by the codes that lead to them.
+    fn told_apart(diagnose: impl Fn(Status) -> DelegationError) -> BTreeMap<u8, String> {
+        let name = |number| (number, variant(&diagnose(Code::status(number))));
+        Code::ALL_NUMBERS.map(name).filter(|(_, name)| name != "Other").collect()
+    }
+
+    /// The variant's name, with those of what is told apart within it.
+    fn variant(error: &DelegationError) -> String {
+        match error {
+            DelegationError::Keytab { flaw, .. } => format!("Keytab {}", first_word(&format!("{flaw:?}"))),
+            DelegationError::NotForwardable { lack, .. } => format!("NotForwardable {lack:?}"),
+            error => first_word(&format!("{error:?}")),
+        }
+    }
+
+    fn first_word(text: &str) -> String {
+        text.chars().take_while(|letter| letter.is_alphanumeric()).collect()
+    }
+
+    fn expected(table: &[(&str, &[u8])]) -> BTreeMap<u8, String> {
+        let rows =
+            table.iter().flat_map(|(name, codes)| codes.iter().map(|code| (*code, (*name).to_owned())));
+        rows.collect()
+    }
+
+    const ANYWHERE: [(&str, &[u8]); 3] = [
+        ("EncryptionType", &[14, 150, 188, 236, 237]),
+        ("KdcUnreachable", &[29, 154, 156, 220]),
+        ("ClockSkew", &[33, 37, 148]),
+    ];
+
+    #[test]
+    fn failures_to_log_in_are_told_apart_by_their_codes() {
+        let of = [
+            ("Keytab NoAccount", [6].as_slice()),
+            ("Keytab WrongKey", &[24, 31]),
+            ("Keytab Unusable", &[181, 182, 195, 200, 213]),
+            ("GateAccount", &[1, 12, 18, 21, 23]),
+        ];
+        let found = told_apart(|status| of_log_in(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
+        assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
+    }
+
+    #[test]
+    fn failures_to_impersonate_are_told_apart_by_their_codes() {
+        let refused = ("AccountRefused", [1, 12, 18, 21, 23].as_slice());
+        let own = [("UnknownAccount", [6].as_slice()), ("GateNoService", &[7]), refused];
+        let foreign = [("UnknownAccount", [6, 7].as_slice()), refused];
+        let found = |own_realm| told_apart(|status| of_impersonation(status, own_realm));
+        assert_eq!(found(true), expected(&[own.as_slice(), &ANYWHERE].concat()));
+        assert_eq!(found(false), expected(&[foreign.as_slice(), &ANYWHERE].concat()));
+    }
+
+    #[test]
+    fn failures_to_delegate_are_told_apart_by_their_codes_and_by_what_can_be_passed_on() {
+        let lack = ForwardableLack::ProtocolTransition;
+        for (forwardable, name) in [
+            (Forwardable::Yes, "ServiceNotAllowed"),
+            (Forwardable::NotThisAccount, "AccountNotDelegated"),
+            (Forwardable::Nobody(lack), "NotForwardable ProtocolTransition"),
+        ] {
+            let of =
+                [("UnknownService", [7].as_slice()), (name, &[13]), ("AccountRefused", &[1, 12, 18, 21, 23])];
+            let found = told_apart(|status| of_delegation(status, || forwardable));
+            assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
+        }
+    }
+
+    #[test]
+    fn what_can_be_passed_on_is_asked_only_where_it_matters() {
+        for number in Code::ALL_NUMBERS.filter(|number| *number != Code::KDC_ERR_BADOPTION.number()) {
+            of_delegation(Code::status(number), || unreachable!("{number} has one cause"));
+        }
+        let unknown = of_delegation(Code::status(13), || Forwardable::Unknown);
+        assert_eq!(variant(&unknown), "Other");
+    }
+}

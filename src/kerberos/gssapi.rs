@@ -1,0 +1,421 @@
+//! Calls MIT's GSSAPI library, which is opened at run time: the only file with `unsafe` in it. Takes and gives Rust's own
+//! types; what the library hands out is released when its owner is dropped.
+//!
+//! The functions and layouts are those of gssapi/gssapi.h, gssapi_ext.h and gssapi_krb5.h of MIT krb5 1.15 and later
+//! (RFC 2744, on Linux). Every call names the mechanism krb5, so that no other one's credentials or codes come into play.
+//! Calls block, some for as long as a KDC takes. Nothing here decides what a failure means.
+#![expect(unsafe_code, reason = "a C library has no other door; each block says why it holds")]
+
+use super::abi::{
+    BufferDescription, BufferSet, CODE_KINDS, CONTINUE_NEEDED, FAILURE, Handle, INTEGRITY, KRB5, KeyValue,
+    KeyValueSet, MUTUAL, Oid, OidSet, PRINCIPAL_NAME, TICKET_FLAGS, USAGE_INITIATE, borrowed, oid,
+};
+use super::status::Status;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use std::ffi::{CStr, c_int, c_void};
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ptr::{null, null_mut};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The library that is opened. Its number is its ABI's.
+pub(super) const LIBRARY: &str = "libgssapi_krb5.so.2";
+/// The most lines that one status code is shown with.
+const MAXIMUM_LINES: usize = 8;
+
+/// Declares the library's functions, and how they are found in it.
+macro_rules! functions {
+    ($($name:ident($($argument:ty),*);)*) => {
+        /// The library's functions. The first argument of each takes the minor status.
+        struct Functions {
+            $($name: unsafe extern "C" fn(*mut u32, $($argument),*) -> u32,)*
+        }
+
+        impl Functions {
+            /// Finds all of them.
+            ///
+            /// # Safety
+            ///
+            /// The library's functions have these types, and it is never closed.
+            unsafe fn find(library: &Library) -> Result<Self, libloading::Error> {
+                // SAFETY: the caller vouches for the types. Copies of the pointers stay valid since it is never closed.
+                unsafe { Ok(Self { $($name: *library.get(stringify!($name))?,)* }) }
+            }
+        }
+    };
+}
+
+functions! {
+    gss_import_name(*const BufferDescription, *const Oid, *mut Handle);
+    gss_display_name(Handle, *mut BufferDescription, *mut *const Oid);
+    gss_release_name(*mut Handle);
+    gss_acquire_cred_from(Handle, u32, *const OidSet, c_int, *const KeyValueSet, *mut Handle, *mut *mut OidSet, *mut u32);
+    gss_acquire_cred_impersonate_name(
+        Handle, Handle, u32, *const OidSet, c_int, *mut Handle, *mut *mut OidSet, *mut u32
+    );
+    gss_inquire_cred(Handle, *mut Handle, *mut u32, *mut c_int, *mut *mut OidSet);
+    gss_release_cred(*mut Handle);
+    gss_init_sec_context(
+        Handle, *mut Handle, Handle, *const Oid, u32, u32, *const c_void, *const BufferDescription, *mut *const Oid,
+        *mut BufferDescription, *mut u32, *mut u32
+    );
+    gss_inquire_sec_context_by_oid(Handle, *const Oid, *mut *mut BufferSet);
+    gss_delete_sec_context(*mut Handle, *mut BufferDescription);
+    gss_release_buffer(*mut BufferDescription);
+    gss_release_buffer_set(*mut *mut BufferSet);
+    gss_display_status(u32, c_int, *const Oid, *mut u32, *mut BufferDescription);
+}
+
+/// The library, opened.
+pub(super) struct Gssapi {
+    functions: Functions,
+    /// Never closed: it leaves data with every thread that used it, and the code that frees them is in the library.
+    _library: ManuallyDrop<Library>,
+}
+
+impl fmt::Debug for Gssapi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(LIBRARY)
+    }
+}
+
+impl Gssapi {
+    /// Opens the library and finds its functions.
+    pub(super) fn open() -> Result<Arc<Self>, libloading::Error> {
+        // SAFETY: the initialisers of MIT's library ask nothing of their caller. Whoever can put another library of this
+        // name on the system's path owns the process anyhow.
+        let library = ManuallyDrop::new(unsafe { Library::open(Some(LIBRARY), RTLD_NOW | RTLD_LOCAL)? });
+        // SAFETY: the types are those of the headers that belong to this ABI number; the library is never closed.
+        let functions = unsafe { Functions::find(&library)? };
+        Ok(Arc::new(Self { functions, _library: library }))
+    }
+
+    /// The name of a principal, as `alice@CORP.EXAMPLE`.
+    pub(super) fn name(self: &Arc<Self>, principal: &str) -> Result<Name, Status> {
+        let text = borrowed(principal.as_bytes());
+        let kind = oid(PRINCIPAL_NAME);
+        let mut name = Name { gssapi: Arc::clone(self), handle: null_mut() };
+        // SAFETY: the arguments point at values that live beyond the call, which copies what it keeps.
+        self.call(|minor| unsafe {
+            (self.functions.gss_import_name)(minor, &text, &kind, &mut name.handle)
+        })?;
+        Ok(name)
+    }
+
+    /// Logs `account` in with its key in `keytab`. The ticket is kept in `cache`.
+    pub(super) fn log_in(
+        self: &Arc<Self>,
+        account: &Name,
+        keytab: &CStr,
+        cache: &CStr,
+    ) -> Result<Credential, Status> {
+        let elements = [
+            KeyValue { key: c"client_keytab".as_ptr(), value: keytab.as_ptr() },
+            KeyValue { key: c"ccache".as_ptr(), value: cache.as_ptr() },
+        ];
+        let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
+        let mut mechanism = oid(KRB5);
+        let mechanisms = OidSet { count: 1, elements: &mut mechanism };
+        let mut credential = Credential { gssapi: Arc::clone(self), handle: null_mut() };
+        // SAFETY: as in `name`; the store has as many elements as it says, all text with a zero at its end. The library
+        // permits null for what is not wanted back.
+        self.call(|minor| unsafe {
+            (self.functions.gss_acquire_cred_from)(
+                minor,
+                account.handle,
+                0,
+                &mechanisms,
+                USAGE_INITIATE,
+                &store,
+                &mut credential.handle,
+                null_mut(),
+                null_mut(),
+            )
+        })?;
+        Ok(credential)
+    }
+
+    /// Calls, and makes a status of a failure. The major status of a success is given back.
+    fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, Status> {
+        let mut minor = 0;
+        let major = call(&mut minor);
+        if major & FAILURE == 0 { Ok(major) } else { Err(self.status(major, minor)) }
+    }
+
+    /// The words for a failure, from the thread that it happened on: the library keeps them there.
+    fn status(&self, major: u32, minor: u32) -> Status {
+        let [major_kind, minor_kind] = CODE_KINDS;
+        let mut lines = self.lines(major, major_kind);
+        if minor != 0 {
+            lines.extend(self.lines(minor, minor_kind));
+        }
+        Status { major, minor, words: lines.join("; ") }
+    }
+
+    fn lines(&self, code: u32, kind: c_int) -> Vec<String> {
+        let mechanism = oid(KRB5);
+        let (mut more, mut minor) = (0, 0);
+        let mut lines = Vec::new();
+        while lines.len() < MAXIMUM_LINES {
+            let mut line = Buffer::new(self);
+            // SAFETY: as in `name`; `line` takes memory of the library's and releases it.
+            let major = unsafe {
+                let description = &mut line.description;
+                (self.functions.gss_display_status)(
+                    &mut minor,
+                    code,
+                    kind,
+                    &mechanism,
+                    &mut more,
+                    description,
+                )
+            };
+            if major & FAILURE != 0 {
+                break;
+            }
+            lines.push(String::from_utf8_lossy(line.bytes()).into_owned());
+            if more == 0 {
+                break;
+            }
+        }
+        lines
+    }
+}
+
+/// The name of an account or a service.
+pub(super) struct Name {
+    gssapi: Arc<Gssapi>,
+    handle: Handle,
+}
+
+// SAFETY: MIT's library may be used from many threads (its doc/threads.txt), and never changes a name that it has made.
+unsafe impl Send for Name {}
+// SAFETY: as above.
+unsafe impl Sync for Name {}
+
+impl Name {
+    /// The principal in full.
+    fn text(&self) -> Result<String, Status> {
+        let mut text = Buffer::new(&self.gssapi);
+        // SAFETY: the handle is one that the library gave, and not released before `self` is dropped.
+        self.gssapi.call(|minor| unsafe {
+            (self.gssapi.functions.gss_display_name)(minor, self.handle, &mut text.description, null_mut())
+        })?;
+        Ok(String::from_utf8_lossy(text.bytes()).into_owned())
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: the handle is null, which the library ignores, or its own; nobody has it after this.
+        unsafe { (self.gssapi.functions.gss_release_name)(&mut minor, &mut self.handle) };
+    }
+}
+
+/// Tickets of an account, or of another in whose name it speaks.
+pub(super) struct Credential {
+    gssapi: Arc<Gssapi>,
+    handle: Handle,
+}
+
+// SAFETY: MIT's library holds a lock of the credential's own while it uses one.
+unsafe impl Send for Credential {}
+// SAFETY: as above.
+unsafe impl Sync for Credential {}
+
+impl Credential {
+    /// Asks the KDC for a ticket to this credential's account in `user`'s name (S4U2Self, [MS-SFU] 3.1.5.1.1).
+    pub(super) fn impersonate(&self, user: &Name) -> Result<Self, Status> {
+        let mut mechanism = oid(KRB5);
+        let mechanisms = OidSet { count: 1, elements: &mut mechanism };
+        let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
+        // SAFETY: both handles are the library's own and live on; the rest as in `Gssapi::log_in`.
+        self.gssapi.call(|minor| unsafe {
+            (self.gssapi.functions.gss_acquire_cred_impersonate_name)(
+                minor,
+                self.handle,
+                user.handle,
+                0,
+                &mechanisms,
+                USAGE_INITIATE,
+                &mut credential.handle,
+                null_mut(),
+                null_mut(),
+            )
+        })?;
+        Ok(credential)
+    }
+
+    /// Whose it is, and how long it still counts.
+    pub(super) fn inquire(&self) -> Result<(String, Duration), Status> {
+        let mut name = Name { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
+        let mut seconds = 0;
+        // SAFETY: as in `Name::text`; `name` takes a new name and releases it.
+        self.gssapi.call(|minor| unsafe {
+            let inquire = self.gssapi.functions.gss_inquire_cred;
+            inquire(minor, self.handle, &mut name.handle, &mut seconds, null_mut(), null_mut())
+        })?;
+        Ok((name.text()?, Duration::from_secs(u64::from(seconds))))
+    }
+}
+
+impl Drop for Credential {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: as in the drop of `Name`.
+        unsafe { (self.gssapi.functions.gss_release_cred)(&mut minor, &mut self.handle) };
+    }
+}
+
+/// Whether the other side has to prove itself too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It has to.
+    Mutual,
+    /// It does not.
+    OneSided,
+}
+
+/// One log-on to a service.
+pub(super) struct Context {
+    credential: Arc<Credential>,
+    target: Arc<Name>,
+    handle: Handle,
+}
+
+// SAFETY: the library ties no context to a thread, and changes one only by calls that have it as `&mut`.
+unsafe impl Send for Context {}
+
+/// What one step of a log-on came to.
+pub(super) struct Stepped {
+    /// For the other side.
+    pub(super) token: Vec<u8>,
+    /// Whether this was the last step, and the other side has proven itself where it had to.
+    pub(super) is_complete: bool,
+    /// How long the ticket still counts.
+    pub(super) lifetime: Duration,
+}
+
+impl Context {
+    /// Begins a log-on to `target`. Where `credential` speaks in another's name and has no ticket to `target` yet, the
+    /// KDC is asked for one (S4U2Proxy, [MS-SFU] 3.1.5.2.1). What it can do is never passed on (no delegation).
+    pub(super) fn begin(
+        credential: Arc<Credential>,
+        target: Arc<Name>,
+        proof: Proof,
+    ) -> Result<(Self, Stepped), Status> {
+        let mut context = Self { credential, target, handle: null_mut() };
+        let stepped = context.step(None, proof)?;
+        Ok((context, stepped))
+    }
+
+    /// Takes the other side's answer.
+    pub(super) fn go_on(&mut self, answer: &[u8], proof: Proof) -> Result<Stepped, Status> {
+        self.step(Some(answer), proof)
+    }
+
+    fn step(&mut self, answer: Option<&[u8]>, proof: Proof) -> Result<Stepped, Status> {
+        let gssapi = &self.credential.gssapi;
+        let mechanism = oid(KRB5);
+        let wanted = if proof == Proof::Mutual { MUTUAL } else { 0 };
+        let answer = answer.map(borrowed);
+        let answer = answer.as_ref().map_or(null(), std::ptr::from_ref);
+        let mut token = Buffer::new(gssapi);
+        let (mut flags, mut seconds) = (0, 0);
+        // SAFETY: the handles are the library's own, or null for a context to be made; `answer` is null, which means none,
+        // or outlives the call; null channel bindings mean none; `token` takes memory of the library's and releases it.
+        let major = gssapi.call(|minor| unsafe {
+            (gssapi.functions.gss_init_sec_context)(
+                minor,
+                self.credential.handle,
+                &mut self.handle,
+                self.target.handle,
+                &mechanism,
+                wanted | INTEGRITY,
+                0,
+                null(),
+                answer,
+                null_mut(),
+                &mut token.description,
+                &mut flags,
+                &mut seconds,
+            )
+        })?;
+        Ok(Stepped {
+            token: token.bytes().to_vec(),
+            is_complete: major & CONTINUE_NEEDED == 0 && flags & wanted == wanted,
+            lifetime: Duration::from_secs(u64::from(seconds)),
+        })
+    }
+
+    /// The flags of the ticket (RFC 4120 5.3, bit 0 the highest), of a complete log-on.
+    pub(super) fn ticket_flags(&self) -> Result<u32, Status> {
+        let gssapi = &self.credential.gssapi;
+        let what = oid(TICKET_FLAGS);
+        let mut set: *mut BufferSet = null_mut();
+        // SAFETY: as in `step`; the library makes the set.
+        gssapi.call(|minor| unsafe {
+            (gssapi.functions.gss_inquire_sec_context_by_oid)(minor, self.handle, &what, &mut set)
+        })?;
+        // SAFETY: null, or a set that the library made, with as many buffers as it says, not changed by anybody.
+        let first = unsafe { set.as_ref().filter(|set| set.count > 0).and_then(|set| set.elements.as_ref()) };
+        // SAFETY: such a buffer has as many bytes as it says.
+        let flags =
+            first.and_then(|buffer| unsafe { bytes(buffer) }.try_into().ok()).map_or(0, u32::from_ne_bytes);
+        let mut minor = 0;
+        // SAFETY: nothing points into the set any more.
+        unsafe { (gssapi.functions.gss_release_buffer_set)(&mut minor, &mut set) };
+        Ok(flags)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: as in the drop of `Name`; a null buffer means that no token to take leave with is wanted.
+        unsafe {
+            let delete = self.credential.gssapi.functions.gss_delete_sec_context;
+            delete(&mut minor, &mut self.handle, null_mut());
+        };
+    }
+}
+
+/// Memory that the library hands out.
+struct Buffer<'a> {
+    gssapi: &'a Gssapi,
+    description: BufferDescription,
+}
+
+impl<'a> Buffer<'a> {
+    fn new(gssapi: &'a Gssapi) -> Self {
+        Self { gssapi, description: BufferDescription { length: 0, value: null_mut() } }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the description is empty, or what the library wrote into it; released only by the drop.
+        unsafe { bytes(&self.description) }
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: the description is empty, which the library ignores, or its own.
+        unsafe { (self.gssapi.functions.gss_release_buffer)(&mut minor, &mut self.description) };
+    }
+}
+
+/// What a buffer holds.
+///
+/// # Safety
+///
+/// Its pointer is null, or points at as many bytes as it says, which live and do not change while it is borrowed.
+unsafe fn bytes(description: &BufferDescription) -> &[u8] {
+    if description.value.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe { std::slice::from_raw_parts(description.value.cast(), description.length) }
+}

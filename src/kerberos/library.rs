@@ -1,0 +1,32 @@
+//! Opens the system's Kerberos library. Where it is not installed the rest of the gate works; only what needs it does not.
+
+use super::gssapi::{Gssapi, LIBRARY};
+use std::sync::Arc;
+
+/// The library, opened. It stays in the process to its end.
+#[derive(Debug)]
+pub struct Library {
+    gssapi: Arc<Gssapi>,
+}
+
+/// The library cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{LIBRARY} cannot be used; install MIT Kerberos's library (on Debian: apt-get install libgssapi-krb5-2)"
+)]
+pub struct LibraryError(#[source] libloading::Error);
+
+impl Library {
+    /// Opens it.
+    ///
+    /// # Errors
+    ///
+    /// It is not installed, or too old to have the functions that are called.
+    pub fn load() -> Result<Arc<Self>, LibraryError> {
+        Ok(Arc::new(Self { gssapi: Gssapi::open().map_err(LibraryError)? }))
+    }
+
+    pub(super) fn gssapi(&self) -> &Arc<Gssapi> {
+        &self.gssapi
+    }
+}
