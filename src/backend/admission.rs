@@ -21,6 +21,8 @@ const PENALTY: Duration = Duration::from_secs(5);
 pub(super) struct Server {
     pub(super) index: usize,
     pub(super) address: ServerAddress,
+    /// The sockets open to it now, idle ones included.
+    pub(super) open: Rc<Cell<usize>>,
     slots: Arc<Semaphore>,
     failed_at: Cell<Option<Instant>>,
 }
@@ -56,6 +58,7 @@ impl Admission {
             Rc::new(Server {
                 index,
                 address: address.clone(),
+                open: Rc::default(),
                 slots: Arc::new(Semaphore::new(slots)),
                 failed_at: Cell::new(None),
             })
@@ -99,6 +102,11 @@ impl Admission {
         }
         let _queued = Queued::enter(&self.waiting);
         timeout(self.queue_timeout, first_slot(candidates)).await.map_err(|_| BackendError::Busy)
+    }
+
+    /// The sockets open now, idle ones included.
+    pub(super) fn open(&self) -> usize {
+        self.servers.iter().map(|server| server.open.get()).sum()
     }
 
     /// The requests that wait for a slot.

@@ -102,6 +102,14 @@ impl Link {
     pub(super) fn watch(&self) -> Watch {
         self.watch.get()
     }
+
+    /// Since when the connection has been in the pool, if it is there.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        match self.watch.get() {
+            Watch::Idle(since) => Some(since),
+            Watch::Requesting | Watch::Answering(_) | Watch::Stalled => None,
+        }
+    }
 }
 
 /// The driver's share of a link. With it end the slot that the connection holds and its place in the count of open

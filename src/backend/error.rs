@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::request_body::RequestBodyError;
+use crate::kerberos::DelegationError;
 
 /// Why a request got no answer. `server` is the address as configured; it is for the record, not for the client.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,18 @@ pub enum BackendError {
     AmbiguousFraming {
         /// The server asked.
         server: String,
+    },
+    /// No ticket for the account and this service could be had. Nothing was sent.
+    #[error("no ticket in the account's name can be had")]
+    Delegation(#[source] DelegationError),
+    /// The server did not prove that it could read the ticket, so it may be another than the one that was meant.
+    #[error("{server} did not prove that it is the service that the ticket is for")]
+    NotProven {
+        /// The server asked.
+        server: String,
+        /// What is wrong with its proof; nothing where it gave none.
+        #[source]
+        source: Option<DelegationError>,
     },
     /// The server answered 101. The gate never asks for another protocol, and a switched connection would carry
     /// bytes that nothing judges.

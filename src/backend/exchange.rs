@@ -12,9 +12,9 @@ use hyper::body::Incoming;
 use hyper::ext::on_informational;
 use tokio::time::{Instant, timeout_at};
 
+use super::behalf::Behalf;
 use super::error::BackendError;
 use super::framing::{frame_request, is_ambiguous};
-use super::idle::Class;
 use super::pool::{Attempt, Pool};
 use super::request::BackendRequest;
 use super::request_body::{RequestBody, RequestBodyError, Upload};
@@ -44,22 +44,33 @@ impl Pool {
     /// The target is written as it stands in the request (origin-form); version and framing are set here. An answer
     /// that comes before the request's body was sent whole is given at once, and the body is read no more.
     /// A dropped future closes the connection.
-    pub async fn send(&self, request: BackendRequest) -> Result<Answered, BackendError> {
-        self.send_framed(request.into_request()).await
+    pub async fn send(&self, request: BackendRequest, behalf: &Behalf) -> Result<Answered, BackendError> {
+        self.send_framed(request.into_request(), behalf).await
     }
 
     pub(super) async fn send_framed(
         &self,
         mut request: Request<RequestBody>,
+        behalf: &Behalf,
     ) -> Result<Answered, BackendError> {
         prepare(&mut request, &self.settings);
+        let (class, mut speech) = (behalf.class(), behalf.speech());
+        speech.prepare(self.idle.has(&class)).await?;
         let mut route = self.route();
         loop {
-            let attempt = self.connection(Class::Plain, &mut route).await?;
+            let attempt = self.connection(class.clone(), &mut route).await?;
             let (server, reused) = (attempt.server.clone(), attempt.reused);
+            speech.write(request.headers_mut(), reused).await?;
             match self.exchange(attempt, request).await? {
-                Sent::Answered(response) => {
-                    return Ok(Answered { response, server: server.address.to_string(), reused });
+                Sent::Answered(mut response) => {
+                    let server = server.address.to_string();
+                    // A refusal proves nothing, and is the caller's to explain.
+                    if response.status() == StatusCode::UNAUTHORIZED {
+                        speech.refused().await;
+                    } else {
+                        speech.check(response.headers_mut(), &server)?;
+                    }
+                    return Ok(Answered { response, server, reused });
                 }
                 Sent::Unsent(unsent, source) => {
                     request = unsent;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::connection::{Connection, Link};
 
@@ -19,13 +20,14 @@ pub(super) struct ConnectionKey {
 /// On whose behalf a connection talks. A server may tie what it knows of a user to the connection, so a class is part
 /// of the key, not of the request.
 ///
-/// An idle connection uses no slot of its server. With one class the slots bound the idle ones all the same, since a
-/// new one is opened only where none is idle; a second class must first close an idle one of the first when the
-/// server has as many as it may.
+/// An idle connection uses no slot of its server. The slots bound the idle ones of one class all the same, since a new
+/// one is opened only where none is idle; where a class has none, [`IdleConnections::make_room`] closes one of another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Class {
     /// Nobody's: the connection itself carries no identity, each request tells its own.
     Plain,
+    /// One account's, under the name by which the server is told of it: never another's, and never nobody's.
+    Account(Arc<str>),
 }
 
 #[derive(Default)]
@@ -46,6 +48,32 @@ impl IdleConnections {
 
     pub(super) fn put(&self, key: ConnectionKey, connection: Connection) {
         self.by_key.borrow_mut().entry(key).or_default().push(connection);
+    }
+
+    /// Whether a live connection of `class` waits, to whichever server.
+    pub(super) fn has(&self, class: &Class) -> bool {
+        let by_key = self.by_key.borrow();
+        let mut connections =
+            by_key.iter().filter(|(key, _)| key.class == *class).flat_map(|(_, waiting)| waiting);
+        connections.any(Connection::is_ready)
+    }
+
+    /// Lets go of the connection to `server` that has waited longest, of whichever class, so that another may be
+    /// opened in its place.
+    pub(super) fn make_room(&self, server: usize) {
+        let mut by_key = self.by_key.borrow_mut();
+        let waiting = by_key.iter().filter(|(key, _)| key.server == server);
+        // Of one key the first was put back first.
+        let firsts =
+            waiting.filter_map(|(key, waiting)| Some((waiting.first()?.link.idle_since()?, key.clone())));
+        let Some((_, oldest)) = firsts.min_by_key(|(since, _)| *since) else { return };
+        let Some(connections) = by_key.get_mut(&oldest) else { return };
+        let closed = (!connections.is_empty()).then(|| connections.remove(0));
+        if connections.is_empty() {
+            by_key.remove(&oldest);
+        }
+        drop(by_key);
+        drop(closed);
     }
 
     /// Lets go of the connection of `key` that `link` belongs to, if it is here.

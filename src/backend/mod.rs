@@ -8,6 +8,7 @@
 //! Never rewrites a body, never sends a request twice of which a byte may have been written.
 
 mod admission;
+mod behalf;
 mod connect;
 mod connection;
 mod error;
@@ -22,6 +23,7 @@ mod settings;
 mod stream;
 pub mod tls;
 
+pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal};
 pub use error::BackendError;
 pub use exchange::Answered;
 pub use pool::{Pool, PoolStats};

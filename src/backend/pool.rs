@@ -20,8 +20,7 @@ use super::settings::BackendSettings;
 pub struct Pool {
     pub(super) settings: Arc<BackendSettings>,
     admission: Admission,
-    idle: Rc<IdleConnections>,
-    open: Rc<Cell<usize>>,
+    pub(super) idle: Rc<IdleConnections>,
     connects: Cell<u64>,
     reuses: Cell<u64>,
 }
@@ -70,7 +69,6 @@ impl Pool {
             admission: Admission::new(&settings),
             settings,
             idle: Rc::default(),
-            open: Rc::default(),
             connects: Cell::new(0),
             reuses: Cell::new(0),
         }
@@ -81,7 +79,7 @@ impl Pool {
         PoolStats {
             connects: self.connects.get(),
             reuses: self.reuses.get(),
-            open: self.open.get(),
+            open: self.admission.open(),
             idle: self.idle.count(),
             waiting: self.admission.waiting(),
         }
@@ -123,6 +121,9 @@ impl Pool {
         key: &ConnectionKey,
         slot: OwnedSemaphorePermit,
     ) -> Result<Connection, BackendError> {
+        if server.open.get() >= self.settings.max_connections {
+            self.idle.make_room(server.index);
+        }
         let stream = connect(&server.address, self.settings.connect_timeout).await?;
         let idle = Rc::downgrade(&self.idle);
         let own_key = key.clone();
@@ -131,7 +132,7 @@ impl Pool {
                 idle.forget(&own_key, link);
             }
         };
-        let connection = Connection::establish(stream, &self.settings, slot, &self.open, forget)
+        let connection = Connection::establish(stream, &self.settings, slot, &server.open, forget)
             .await
             .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
         server.absolve();

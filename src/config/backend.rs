@@ -3,7 +3,8 @@
 //! Never connects to one.
 
 use super::address::{Scheme, ServerUrl, host_header, server_url};
-use super::keys::{Section, key, planned};
+use super::kerberos::{IdentityMeans, Kerberos, means};
+use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
 use super::shape::{choice_with_planned, duration, file, integer, raw_text, text};
 use super::span::{Span, Spanned};
@@ -72,7 +73,11 @@ pub struct Backend {
     pub client_certificate: Option<Spanned<PathBuf>>,
     /// The file of its private key. There exactly when the certificate is, unless an error says otherwise.
     pub private_key: Option<Spanned<PathBuf>>,
-    /// How the servers are told who the user is.
+    /// How the servers are told who the user is, beyond headers.
+    pub identity: Spanned<IdentityMeans>,
+    /// What Kerberos needs, where they are told by it.
+    pub kerberos: Option<Kerberos>,
+    /// What they are told in headers.
     pub headers: Headers,
     /// For a connection to be made, TLS included.
     pub connect_timeout: Spanned<Duration>,
@@ -107,8 +112,9 @@ pub(super) const BACKEND: Section = Section {
         key("max_connections"),
         key("queue_timeout"),
         key("queue_length"),
-        planned("spn"),
-        planned("keytab"),
+        key("spn"),
+        key("keytab"),
+        key("kerberos"),
     ],
 };
 pub(super) const HEADERS: Section =
@@ -133,7 +139,6 @@ const SETS: &[(&str, HeaderSet)] = &[
     ("arr", HeaderSet::Arr),
 ];
 const PLANNED_SETS: &[&str] = &["assertion"];
-const PLANNED_IDENTITIES: &[&str] = &["kerberos", "certificate"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -142,8 +147,7 @@ impl Backend {
     pub(super) fn read(name: Spanned<String>, reader: &mut TableReader<'_>) -> Self {
         reader.require("servers", "servers = [\"http://10.0.0.5\"]");
         reader.refuse_empty_list("servers");
-        // It is the only value there is, so it is checked and not kept.
-        reader.optional("identity", choice_with_planned(&[("headers", ())], PLANNED_IDENTITIES));
+        let identity = means(reader);
         let backend = Self {
             span: reader.span(),
             name,
@@ -152,7 +156,9 @@ impl Backend {
             ca: reader.optional("ca", file),
             client_certificate: reader.optional("client_certificate", file),
             private_key: reader.optional("private_key", file),
-            headers: reader.table("headers", &HEADERS, Headers::read),
+            identity,
+            kerberos: Kerberos::read(identity.value, reader),
+            headers: reader.table("headers", &HEADERS, |reader| Headers::read(identity.value, reader)),
             connect_timeout: reader.with_default(
                 "connect_timeout",
                 5 * SECOND,
@@ -225,8 +231,12 @@ impl Backend {
 }
 
 impl Headers {
-    fn read(reader: &mut TableReader<'_>) -> Self {
-        let default = vec![Spanned::new(HeaderSet::Account, reader.span())];
+    /// A server that knows the user by other means gets no headers about her unless they are asked for.
+    fn read(means: IdentityMeans, reader: &mut TableReader<'_>) -> Self {
+        let default = match means {
+            IdentityMeans::Headers => vec![Spanned::new(HeaderSet::Account, reader.span())],
+            IdentityMeans::Kerberos => Vec::new(),
+        };
         let headers = Self {
             sets: reader.list("sets", choice_with_planned(SETS, PLANNED_SETS)).unwrap_or(default),
             names: reader.table("names", &HEADER_NAMES, HeaderNames::read),

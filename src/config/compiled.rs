@@ -3,6 +3,7 @@
 
 use crate::audit::AuditTarget;
 use crate::clock::Clock;
+use crate::kerberos;
 use crate::observability::Metrics;
 use crate::observability::logging::LogFormat;
 use crate::proxy::Snapshot;
@@ -68,12 +69,21 @@ pub struct Context {
     ticket_keys: HashMap<String, TicketKeys>,
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
+    /// The system's Kerberos, once a configuration has needed it.
+    kerberos: Option<Arc<kerberos::Library>>,
 }
 
 impl Context {
     /// A context for a process, or for one check.
     pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { clock, metrics, generation: 0, ticket_keys: HashMap::new(), crls: HashMap::new() }
+        Self {
+            clock,
+            metrics,
+            generation: 0,
+            ticket_keys: HashMap::new(),
+            crls: HashMap::new(),
+            kerberos: None,
+        }
     }
 
     pub(super) fn next_generation(&mut self) -> u64 {
@@ -90,6 +100,15 @@ impl Context {
         let remembered = self.crls.entry(realm.to_owned()).or_default();
         remembered.retain(|before| before.strong_count() > 0);
         remembered.push(Arc::downgrade(crls));
+    }
+
+    pub(super) fn kerberos(&mut self) -> Result<Arc<kerberos::Library>, kerberos::LibraryError> {
+        if let Some(library) = &self.kerberos {
+            return Ok(Arc::clone(library));
+        }
+        let library = kerberos::Library::load()?;
+        self.kerberos = Some(Arc::clone(&library));
+        Ok(library)
     }
 
     pub(super) fn ticket_keys(&mut self, site: &str) -> Result<TicketKeys, TicketKeysError> {

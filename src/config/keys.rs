@@ -3,7 +3,7 @@
 //! A section's reader and the documentation's test both work from these tables, so that neither can drift: the reader
 //! asserts that it asks for every key listed here and for no other.
 
-use super::{backend, document, realm, revocation, rule, server, site, site_path};
+use super::{backend, document, kerberos, realm, revocation, rule, server, site, site_path};
 
 /// One key of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &rule::RULE,
     &rule::ACCOUNT,
     &backend::BACKEND,
+    &kerberos::KERBEROS,
     &backend::HEADERS,
     &backend::HEADER_NAMES,
 ];

@@ -10,6 +10,7 @@ mod compiled;
 mod cross_check;
 pub mod diagnostic;
 pub mod document;
+mod kerberos;
 mod keys;
 mod load;
 mod reader;

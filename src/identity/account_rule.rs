@@ -150,6 +150,8 @@ impl AccountRule {
         let mapping = MappingMethod::Rule { name: Arc::clone(&self.name) };
         let group = |name: &String| Group { name: name.clone(), sid: None };
         Some(Account {
+            // Who writes `DOMAIN\sam` says what the account is called there.
+            account_name: named.user.split_once('\\').map(|(_, name)| name.to_owned()),
             upn: named.upn.clone(),
             sid: named.sid.clone(),
             groups: named.groups.iter().map(group).collect(),

@@ -42,6 +42,22 @@ pub struct DelegatorSettings {
     pub accepted_encryption: AcceptedEncryption,
 }
 
+impl DelegatorSettings {
+    /// The settings for a gate whose key is in `keytab`: four questions at once, a hundred more that wait, five seconds
+    /// for each, and AES only.
+    pub fn new(keytab: PathBuf) -> Self {
+        Self {
+            keytab,
+            principal: None,
+            threads: const { NonZeroUsize::new(4).unwrap() },
+            queue: 100,
+            timeout: Duration::from_secs(5),
+            remembered: 10_000,
+            accepted_encryption: AcceptedEncryption::Aes,
+        }
+    }
+}
+
 /// Speaks for users. Must be used inside a tokio runtime; any number of them may share it.
 pub struct Delegator {
     library: Arc<Library>,

@@ -256,11 +256,13 @@ pub enum BackendFailure {
     Interrupted,
     /// The answer is not HTTP, or asks for what cannot be passed on.
     Protocol,
+    /// No proof of the user's identity could be had for it, or it gave none of its own.
+    Identity,
 }
 
 impl BackendFailure {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Connect,
         Self::ConnectTimeout,
         Self::Tls,
@@ -269,6 +271,7 @@ impl BackendFailure {
         Self::IdleTimeout,
         Self::Interrupted,
         Self::Protocol,
+        Self::Identity,
     ];
 
     /// The label's value.
@@ -282,6 +285,7 @@ impl BackendFailure {
             Self::IdleTimeout => "idle_timeout",
             Self::Interrupted => "interrupted",
             Self::Protocol => "protocol",
+            Self::Identity => "identity",
         }
     }
 }

@@ -11,4 +11,4 @@ mod site;
 pub use host_table::{HostTable, HostTwice};
 pub use path_table::{Found, NotFound, PathTable, PathTableFault};
 pub use realm::Realm;
-pub use site::{Backend, ListenerSites, PathRule, PlainAction, Site, SiteTable};
+pub use site::{Backend, BackendIdentity, ListenerSites, PathRule, PlainAction, Site, SiteTable};

@@ -3,7 +3,7 @@
 use super::host_table::HostTable;
 use super::path_table::PathTable;
 use super::realm::Realm;
-use crate::backend::BackendSettings;
+use crate::backend::{BackendSettings, Delegation};
 use crate::decision::Rule;
 use crate::headers::identity_headers::IdentityHeaderSettings;
 use crate::observability::{BackendMetrics, SiteMetrics};
@@ -70,10 +70,21 @@ pub struct Backend {
     pub settings: Arc<BackendSettings>,
     /// The `Host` that is sent in place of the one that the client asked for.
     pub host: Option<Authority>,
+    /// How it is told who the user is, beyond those headers.
+    pub identity: BackendIdentity,
     /// The identity headers it gets.
     pub identity_headers: IdentityHeaderSettings,
     /// What is counted for it.
     pub metrics: BackendMetrics,
+}
+
+/// How a backend is told who the user is, beyond headers.
+#[derive(Clone, Debug)]
+pub enum BackendIdentity {
+    /// Not at all: by headers alone.
+    Headers,
+    /// By Kerberos tickets in the user's name.
+    Kerberos(Arc<Delegation>),
 }
 
 /// What a request over plain HTTP gets.

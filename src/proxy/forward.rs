@@ -2,17 +2,28 @@
 
 use super::record::RequestRecord;
 use crate::backend::{
-    BackendError, BackendRequest, CannotForward, Pool, RequestBody, RequestBodyError, ResponseBody, Target,
+    BackendError, BackendRequest, Behalf, CannotForward, Delegated, Pool, RequestBody, RequestBodyError,
+    ResponseBody, Target,
 };
 use crate::decision::{Denial, DenialId, Permit};
 use crate::headers::OwnedNames;
 use crate::headers::response_headers::{self, Audience};
-use crate::observability::BackendFailure;
-use crate::policy::Backend;
+use crate::observability::{BackendFailure, with_causes};
+use crate::policy::{Backend, BackendIdentity};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// For the record of a 401 to a ticket that the KDC gave for this very service.
+const TICKET_REFUSED: &str = "the backend answered 401 to a ticket in the account's name: the service's name (SPN) is \
+    registered for another account than the one that decrypts tickets there (useAppPoolCredentials, useKernelMode), or \
+    Extended Protection asks for the client's own TLS channel (tokenChecking = None), or the backend keeps no account \
+    with its connections (persist = false)";
+
+/// For the record of an answer without a word of proof.
+const NO_PROOF: &str = "it sent no token in WWW-Authenticate with its answer; where it never does, and is known by its \
+    TLS certificate, set kerberos.unsafe_skip_mutual_authentication";
 
 /// A permitted request, with all that the backend is to be told.
 pub(super) struct Outgoing<'a> {
@@ -37,8 +48,9 @@ impl Outgoing<'_> {
         record.upload(&upload);
         let request = backend_request(&self.permit, self.backend, &self.target, headers, body)?;
         self.backend.metrics.requests.inc();
+        let behalf = behalf(&self.permit, self.backend)?;
         let started = Instant::now();
-        let answered = pool.send(request).await.map_err(|error| {
+        let answered = pool.send(request, &behalf).await.map_err(|error| {
             if let Some(kind) = failure(&error) {
                 self.backend.metrics.failed(kind);
             }
@@ -63,12 +75,27 @@ impl Outgoing<'_> {
         // The backend asks a person, whom the card has named already, for a password. Passed on, that dialogue would
         // get around the card.
         if audience == Audience::OneAccount && response.status() == StatusCode::UNAUTHORIZED {
-            let detail = "the backend answered 401 to a request under an identity";
+            let detail = match &self.backend.identity {
+                BackendIdentity::Headers => "the backend answered 401 to a request under an identity",
+                BackendIdentity::Kerberos(_) => TICKET_REFUSED,
+            };
             return Err(Denial::new(DenialId::BackendRefusedIdentity, detail));
         }
         response_headers::clean(response.headers_mut(), self.owned, audience);
         record.status(response.status());
         Ok(response)
+    }
+}
+
+/// On whose behalf the request travels.
+fn behalf(permit: &Permit, backend: &Backend) -> Result<Behalf, Denial> {
+    match (&backend.identity, permit.identity()) {
+        (BackendIdentity::Headers, _) | (BackendIdentity::Kerberos(_), None) => Ok(Behalf::Nobody),
+        (BackendIdentity::Kerberos(delegation), Some(identity)) => {
+            Delegated::new(delegation, identity.account())
+                .map(Behalf::Kerberos)
+                .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))
+        }
     }
 }
 
@@ -106,13 +133,21 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
+        BackendError::Delegation(_) => DenialId::DelegationFailed,
+        BackendError::NotProven { .. } => DenialId::BackendRefusedIdentity,
         BackendError::FirstByteTimeout { .. } => DenialId::BackendTimeout,
         BackendError::Busy => DenialId::BackendBusy,
         BackendError::RequestBody(RequestBodyError::TooLarge { .. }) => DenialId::BodyTooLarge,
         BackendError::RequestBody(RequestBodyError::Stalled) => DenialId::RequestTimeout,
         BackendError::RequestBody(RequestBodyError::ClientGone(_)) => DenialId::ClientGone,
     };
-    Denial::because(id, error)
+    let hint = match error {
+        BackendError::Delegation(error) => error.hint(),
+        BackendError::NotProven { source: Some(error), .. } => error.hint(),
+        BackendError::NotProven { source: None, .. } => NO_PROOF,
+        _ => return Denial::because(id, error),
+    };
+    Denial::new(id, format!("{}: {hint}", with_causes(error)))
 }
 
 /// Under which kind the failure is counted; a client's fault is none of the backend's.
@@ -127,6 +162,7 @@ fn failure(error: &BackendError) -> Option<BackendFailure> {
         BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => Some(BackendFailure::Protocol),
+        BackendError::Delegation(_) | BackendError::NotProven { .. } => Some(BackendFailure::Identity),
         BackendError::RequestBody(_) => None,
     }
 }

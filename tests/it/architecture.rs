@@ -12,7 +12,8 @@ use std::path::Path;
 const LONGEST_FILE: usize = 400;
 
 /// The files that are longer, each with its reason.
-const LONGER_FILES: &[(&str, &str)] = &[];
+const LONGER_FILES: &[(&str, &str)] =
+    &[("src/kerberos/gssapi.rs", "what is unsafe stays in one file, beside the proofs that it leans on")];
 
 #[test]
 fn every_source_file_begins_by_saying_what_it_is() {
@@ -30,10 +31,10 @@ fn no_file_is_longer_than_one_sitting_without_a_reason() {
 }
 
 #[test]
-fn unsafe_code_stands_nowhere() {
+fn unsafe_code_stands_in_the_one_file_that_calls_the_systems_gssapi() {
     let has_it = |file: &SourceFile| file.code().split(|c| !is_word(c)).any(|word| word == "unsafe");
     let found: Vec<_> = all_rust_files().into_iter().filter(has_it).collect();
-    assert!(found.is_empty(), "unsafe code in {}", names(&found));
+    assert_eq!(names(&found), "src/kerberos/gssapi.rs");
 }
 
 #[test]

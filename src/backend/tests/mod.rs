@@ -239,6 +239,6 @@ impl Pool {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, BackendError> {
-        self.send_framed(request).await.map(|answered| answered.response)
+        self.send_framed(request, &Behalf::Nobody).await.map(|answered| answered.response)
     }
 }

@@ -1,5 +1,6 @@
 //! Which connection carries which request, and which none any more.
 
+use super::super::idle::Class;
 use super::*;
 use std::io::{Read, Write};
 
@@ -317,5 +318,50 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
         until(|| ended.get() == 1).await;
         assert_eq!(text(under_way).await, "under way");
         until(|| ended.get() == 2).await;
+    });
+}
+
+/// A connection of `class`, used once and given back.
+async fn used(pool: &Pool, class: &Class) -> bool {
+    let mut attempt = pool.connection(class.clone(), &mut pool.route()).await.unwrap();
+    let reused = attempt.reused;
+    let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
+    let lease = pool.lease(attempt, true);
+    drop(text(answer.map(|body| ResponseBody::new(body, lease))).await);
+    reused
+}
+
+fn account(name: &str) -> Class {
+    Class::Account(name.into())
+}
+
+#[test]
+fn a_connection_of_one_account_carries_neither_anothers_request_nor_nobodys() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = server.pool();
+        let (alice, bob) = (account("alice@CORP.EXAMPLE"), account("bob@CORP.EXAMPLE"));
+        for class in [&alice, &bob, &Class::Plain] {
+            assert!(!pool.idle.has(class));
+            assert!(!used(&pool, class).await, "{class:?}");
+            assert!(pool.idle.has(class));
+        }
+        for class in [&alice, &bob, &Class::Plain] {
+            assert!(used(&pool, class).await, "{class:?}");
+        }
+        assert_eq!(server.accepted.get(), 3);
+    });
+}
+
+#[test]
+fn the_connection_that_waited_longest_makes_room_for_another_account() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = Pool::new(Arc::new(BackendSettings { max_connections: 2, ..server.settings() }));
+        let accounts = ["a", "b", "c"].map(account);
+        for class in &accounts {
+            used(&pool, class).await;
+        }
+        assert_eq!(accounts.map(|class| pool.idle.has(&class)), [false, true, true]);
     });
 }

@@ -4,14 +4,16 @@ use super::super::address::{Scheme, ServerUrl};
 use super::super::backend::{self as raw, HeaderSet};
 use super::super::compiled::Context;
 use super::super::diagnostic::Diagnostics;
+use super::super::kerberos::{IdentityMeans, Kerberos};
 use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
-use crate::backend::{BackendSettings, ServerAddress, Transport};
+use crate::backend::{BackendSettings, Delegation, ServerAddress, Transport};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
+use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings};
 use crate::observability::with_causes;
-use crate::policy::Backend;
+use crate::policy::{Backend, BackendIdentity};
 use crate::request::Authority;
 use http::HeaderName;
 use rustls::ClientConfig;
@@ -22,7 +24,7 @@ pub(super) fn compile(
     raw: &raw::Backend,
     index: usize,
     files: &mut Files,
-    context: &Context,
+    context: &mut Context,
     diagnostics: &mut Diagnostics,
 ) -> Option<Backend> {
     let tls = if raw.servers.iter().any(|server| server.value.scheme == Scheme::Https) {
@@ -46,8 +48,56 @@ pub(super) fn compile(
         index,
         settings: Arc::new(settings),
         host: host(raw, diagnostics)?,
+        identity: identity(raw, files, context, diagnostics)?,
         identity_headers: identity_headers(&raw.headers),
         metrics: context.metrics.backend(&raw.name.value),
+    })
+}
+
+fn identity(
+    raw: &raw::Backend,
+    files: &mut Files,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<BackendIdentity> {
+    match (raw.identity.value, &raw.kerberos) {
+        (IdentityMeans::Headers, _) => Some(BackendIdentity::Headers),
+        (IdentityMeans::Kerberos, None) => None,
+        (IdentityMeans::Kerberos, Some(kerberos)) => {
+            let delegation = delegation(raw, kerberos, files, context, diagnostics)?;
+            Some(BackendIdentity::Kerberos(Arc::new(delegation)))
+        }
+    }
+}
+
+fn delegation(
+    raw: &raw::Backend,
+    kerberos: &Kerberos,
+    files: &mut Files,
+    context: &mut Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Delegation> {
+    let library = context
+        .kerberos()
+        .map_err(|error| {
+            diagnostics.error(raw.identity.span, with_causes(&error));
+        })
+        .ok()?;
+    let options = &kerberos.options;
+    let settings = DelegatorSettings {
+        principal: options.principal.as_ref().map(|principal| principal.value.clone()),
+        accepted_encryption: match options.unsafe_allow_rc4.value {
+            true => AcceptedEncryption::AesAndUnsafeRc4,
+            false => AcceptedEncryption::Aes,
+        },
+        ..DelegatorSettings::new(files.present(&kerberos.keytab, diagnostics)?)
+    };
+    Some(Delegation {
+        delegator: Arc::new(Delegator::new(library, settings)),
+        service: kerberos.spn.value.clone(),
+        realm: options.realm.as_ref().map(|realm| realm.value.clone()),
+        persist: options.persist.value,
+        unsafe_skip_mutual_authentication: options.unsafe_skip_mutual_authentication.value,
     })
 }
 

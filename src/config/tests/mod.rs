@@ -150,8 +150,8 @@ fn what_is_planned_is_told_apart_from_what_is_unknown() {
         ),
         (
             "servers = ",
-            "identity = \"kerberos\"\nservers = ",
-            "Error backend.rms.identity: \"kerberos\" is not in this version",
+            "identity = \"certificate\"\nservers = ",
+            "Error backend.rms.identity: \"certificate\" is not in this version",
         ),
         (
             "[backend.rms]",

@@ -1,0 +1,201 @@
+//! On whose behalf a request travels, and how the server is told so beyond the request's own headers. Never gives a
+//! connection of one account to another request.
+
+use super::error::BackendError;
+use super::idle::Class;
+use crate::identity::Account;
+use crate::kerberos::{Delegator, Negotiation};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
+use std::sync::Arc;
+
+/// The scheme of RFC 4559.
+const NEGOTIATE: &str = "Negotiate";
+
+/// On whose behalf a request travels.
+#[derive(Clone, Debug)]
+pub enum Behalf {
+    /// Nobody's, as far as the connection goes: each request tells its own identity, or none.
+    Nobody,
+    /// One account's, by Kerberos tickets that the gate gets for it.
+    Kerberos(Delegated),
+}
+
+/// One account, in whose name the gate speaks Kerberos.
+#[derive(Clone, Debug)]
+pub struct Delegated {
+    /// How.
+    pub delegation: Arc<Delegation>,
+    /// The account as `alice@CORP.EXAMPLE`.
+    pub principal: Arc<str>,
+}
+
+/// How a backend is spoken to in users' names ([MS-SFU], RFC 4559).
+#[derive(Debug)]
+pub struct Delegation {
+    /// Gets the tickets.
+    pub delegator: Arc<Delegator>,
+    /// The service that the tickets are for, `HTTP/rms.corp.example`.
+    pub service: String,
+    /// The realm of accounts whose domain no directory tells.
+    pub realm: Option<String>,
+    /// Whether the server ties the account to the connection, so that only the first request on one needs a ticket
+    /// (IIS: `authPersistNonNTLM`).
+    pub persist: bool,
+    /// Whether an answer counts in which the server does not prove that it could read the ticket.
+    pub unsafe_skip_mutual_authentication: bool,
+}
+
+/// Why an account has no name in Kerberos.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPrincipal {
+    /// Nobody told its name within its domain.
+    #[error(
+        "no sAMAccountName is known of {user:?}: map it by a directory, or name it `DOMAIN\\name` in a rule"
+    )]
+    NoAccountName {
+        /// The account.
+        user: String,
+    },
+    /// Nobody told its domain.
+    #[error("no domain is known of {user:?}: map it by a directory, or set `kerberos.realm` of the backend")]
+    NoRealm {
+        /// The account.
+        user: String,
+    },
+}
+
+/// What one request's proof of identity is at.
+pub(super) struct Speech<'a> {
+    behalf: &'a Behalf,
+    negotiation: Option<Negotiation>,
+}
+
+impl Delegated {
+    /// The account's name in Kerberos: its sAMAccountName at its domain's realm. A UPN is no such name: its suffix need
+    /// not be a realm, and who has it today is the directory's to say.
+    ///
+    /// # Errors
+    /// Where the mapping did not tell them.
+    pub fn new(delegation: &Arc<Delegation>, account: &Account) -> Result<Self, NoPrincipal> {
+        let user = || account.user.clone();
+        let name =
+            account.account_name.as_ref().ok_or_else(|| NoPrincipal::NoAccountName { user: user() })?;
+        let of_domain = account.dns_domain.as_ref().map(|domain| domain.to_ascii_uppercase());
+        let realm = of_domain.or_else(|| delegation.realm.clone());
+        let realm = realm.ok_or_else(|| NoPrincipal::NoRealm { user: user() })?;
+        Ok(Self { delegation: Arc::clone(delegation), principal: format!("{name}@{realm}").into() })
+    }
+}
+
+impl Behalf {
+    pub(super) fn class(&self) -> Class {
+        match self {
+            Self::Nobody => Class::Plain,
+            Self::Kerberos(delegated) => Class::Account(Arc::clone(&delegated.principal)),
+        }
+    }
+
+    pub(super) fn speech(&self) -> Speech<'_> {
+        Speech { behalf: self, negotiation: None }
+    }
+}
+
+impl Speech<'_> {
+    /// Gets a ticket's token before a connection is taken, so that no connection waits for the KDC. Nothing where an
+    /// authenticated connection may be waiting (`one_waits`).
+    pub(super) async fn prepare(&mut self, one_waits: bool) -> Result<(), BackendError> {
+        match self.behalf {
+            Behalf::Kerberos(delegated) if !(delegated.delegation.persist && one_waits) => {
+                self.negotiate(delegated).await
+            }
+            Behalf::Kerberos(_) | Behalf::Nobody => Ok(()),
+        }
+    }
+
+    /// Writes the proof for a request that goes out on a connection, `reused` or new. A token is written once: what a
+    /// server has read of it would be a replay the second time.
+    pub(super) async fn write(&mut self, headers: &mut HeaderMap, reused: bool) -> Result<(), BackendError> {
+        let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
+        if self.negotiation.is_none() && !(delegated.delegation.persist && reused) {
+            self.negotiate(delegated).await?;
+        }
+        match &self.negotiation {
+            Some(negotiation) => {
+                headers.insert(AUTHORIZATION, negotiate_line(negotiation.token()));
+            }
+            None => {
+                headers.remove(AUTHORIZATION);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the server's own proof in its answer, and takes it out.
+    pub(super) fn check(&mut self, headers: &mut HeaderMap, server: &str) -> Result<(), BackendError> {
+        let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
+        let answer = server_token(headers);
+        headers.remove(WWW_AUTHENTICATE);
+        let Some(negotiation) = self.negotiation.take() else { return Ok(()) };
+        let not_proven = |source| BackendError::NotProven { server: server.to_owned(), source };
+        match answer {
+            Some(token) => negotiation.finish(&token).map_err(|source| not_proven(Some(source))),
+            None if delegated.delegation.unsafe_skip_mutual_authentication => Ok(()),
+            None => Err(not_proven(None)),
+        }
+    }
+
+    /// The server took the proof for none: a ticket that it cannot read any more is not tried a second time.
+    pub(super) async fn refused(&self) {
+        if let Behalf::Kerberos(Delegated { delegation, principal }) = self.behalf {
+            // It fails for names that no ticket is ever had for.
+            drop(delegation.delegator.forget(principal, &delegation.service).await);
+        }
+    }
+
+    async fn negotiate(&mut self, delegated: &Delegated) -> Result<(), BackendError> {
+        let Delegated { delegation, principal } = delegated;
+        let negotiation = delegation.delegator.negotiate(principal, &delegation.service).await;
+        self.negotiation = Some(negotiation.map_err(BackendError::Delegation)?);
+        Ok(())
+    }
+}
+
+fn negotiate_line(token: &[u8]) -> HeaderValue {
+    let line = format!("{NEGOTIATE} {}", STANDARD.encode(token));
+    let mut value = HeaderValue::try_from(line).expect("Base64 and a word are visible ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+/// The token of the one `Negotiate` line that has one.
+fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let tokens = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| {
+        let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case(NEGOTIATE).then(|| STANDARD.decode(token.trim()).ok())?
+    });
+    let mut tokens = tokens.fuse();
+    tokens.next().filter(|_| tokens.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_token_is_read_where_there_is_exactly_one() {
+        let headers = |lines: &[&'static str]| {
+            let line = |value: &&'static str| (WWW_AUTHENTICATE, HeaderValue::from_static(value));
+            lines.iter().map(line).collect::<HeaderMap>()
+        };
+        assert_eq!(server_token(&headers(&["negotiate AAEC"])), Some(vec![0, 1, 2]));
+        assert_eq!(server_token(&headers(&["NTLM", "Negotiate AAEC"])), Some(vec![0, 1, 2]));
+        for lines in
+            [&[][..], &["Negotiate"], &["Negotiate AAEC", "Negotiate AAEC"], &["Negotiate ?"], &["NTLM AAEC"]]
+        {
+            assert_eq!(server_token(&headers(lines)), None, "{lines:?}");
+        }
+    }
+}
