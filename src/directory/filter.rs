@@ -1,0 +1,188 @@
+//! Takes attributes and the values that they should have, gives a search filter as text (RFC 4515). Never lets a value
+//! be anything but a value: what is not a letter or a digit is escaped.
+
+use std::fmt::{self, Write};
+use thiserror::Error;
+
+/// [MS-ADTS] 3.1.1.3.4.4.1: the matching rule `LDAP_MATCHING_RULE_BIT_AND`.
+const BIT_AND: &str = "1.2.840.113556.1.4.803";
+
+/// The name of an attribute: a letter, then letters, digits and hyphens (RFC 4512 1.4, `keystring`). Options after a
+/// semicolon and names as numbers are not taken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttributeName(String);
+
+/// Text that is no [`AttributeName`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is no name of an attribute: a letter, then letters, digits and hyphens")]
+pub struct AttributeNameError(pub String);
+
+/// A text that is no filter.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is no search filter in parentheses (RFC 4515)")]
+pub struct FilterError(pub String);
+
+/// What entries a search is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter(String);
+
+impl AttributeName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn parse(text: &str) -> Result<Self, AttributeNameError> {
+        let starts = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let goes_on = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (starts && goes_on).then(|| Self(text.to_owned())).ok_or_else(|| AttributeNameError(text.to_owned()))
+    }
+
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Filter {
+    /// Takes a filter that an administrator wrote, with its parentheses.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        let whole = text.starts_with('(') && text.ends_with(')') && ldap3::parse_filter(text).is_ok();
+        whole.then(|| Self(text.to_owned())).ok_or_else(|| FilterError(text.to_owned()))
+    }
+
+    /// Entries whose attribute has this value, by the attribute's own rule of equality.
+    pub(super) fn equals(attribute: &str, value: impl AsRef<[u8]>) -> Self {
+        Self(format!("({attribute}={})", Escaped(value.as_ref())))
+    }
+
+    /// Entries that have the attribute.
+    pub(super) fn has(attribute: &str) -> Self {
+        Self(format!("({attribute}=*)"))
+    }
+
+    /// Entries in whose attribute, a number, none of these bits is set. Active Directory's own.
+    pub(super) fn lacks_bits(attribute: &str, bits: u32) -> Self {
+        Self(format!("(!({attribute}:{BIT_AND}:={bits}))"))
+    }
+
+    /// Entries that fit all of them.
+    pub(super) fn all(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::joined('&', filters)
+    }
+
+    /// Entries that fit at least one. `None` where there is none to fit: RFC 4526 has a filter for it that directories
+    /// need not know, and nobody needs to be asked.
+    pub(super) fn any(filters: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut filters = filters.into_iter().peekable();
+        filters.peek()?;
+        Some(Self::joined('|', filters))
+    }
+
+    fn joined(operator: char, filters: impl IntoIterator<Item = Self>) -> Self {
+        let mut text = format!("({operator}");
+        for Self(filter) in filters {
+            text.push_str(&filter);
+        }
+        text.push(')');
+        Self(text)
+    }
+
+    /// The text of it, as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A value in a filter. RFC 4515 3 demands an escape for five bytes and permits it for all; what stands here without
+/// one has no meaning of its own in any reader of filters, however lax.
+struct Escaped<'v>(&'v [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'@' | b'.' | b'-' | b'_' => {
+                f.write_char(char::from(*byte))
+            }
+            other => write!(f, "\\{other:02x}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_value_can_be_nothing_but_a_value() {
+        let cases = [
+            ("alice@corp.example", "(upn=alice@corp.example)"),
+            ("*)(objectClass=*", r"(upn=\2a\29\28objectClass\3d\2a)"),
+            ("*", r"(upn=\2a)"),
+            ("a\0b", r"(upn=a\00b)"),
+            (r"\2a", r"(upn=\5c2a)"),
+            ("é\u{202e}", r"(upn=\c3\a9\e2\80\ae)"),
+            ("a b", r"(upn=a\20b)"),
+            ("", "(upn=)"),
+        ];
+        for (value, filter) in cases {
+            assert_eq!(Filter::equals("upn", value).as_str(), filter);
+        }
+    }
+
+    #[test]
+    fn filters_are_joined() {
+        let two = || [Filter::equals("a", "1"), Filter::has("b")];
+        assert_eq!(Filter::all(two()).as_str(), "(&(a=1)(b=*))");
+        assert_eq!(Filter::any(two()).unwrap().as_str(), "(|(a=1)(b=*))");
+        assert_eq!(Filter::lacks_bits("c", 2).as_str(), "(!(c:1.2.840.113556.1.4.803:=2))");
+    }
+
+    #[test]
+    fn a_choice_among_nothing_is_no_filter() {
+        assert_eq!(Filter::any([]), None);
+    }
+
+    #[test]
+    fn an_administrators_filter_is_taken_whole_or_not_at_all() {
+        assert!(Filter::parse("(objectClass=inetOrgPerson)").is_ok());
+        assert!(Filter::parse("(&(a=1)(!(b=2)))").is_ok());
+        for wrong in ["", "objectClass=person", "(a=1", "(a=1)(b=2)", "(a=1))", " (a=1)", "(a=\\zz)"] {
+            assert_eq!(Filter::parse(wrong), Err(FilterError(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_name_of_an_attribute_holds_nothing_that_a_filter_or_a_list_could_take_for_its_own() {
+        assert_eq!(AttributeName::parse("msDS-User").unwrap().as_str(), "msDS-User");
+        for wrong in ["", "1.2.3", "a b", "a)", "a;binary", "a=*", "-a", "ä", "*", "+"] {
+            assert_eq!(AttributeName::parse(wrong), Err(AttributeNameError(wrong.to_owned())));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_value_the_client_reads_one_comparison_with_just_these_bytes(value in prop::collection::vec(any::<u8>(), 0..60)) {
+            use ldap3::asn1::{ASNTag, PL, Tag};
+            let filter = Filter::equals("upn", &value);
+            let read = match ldap3::parse_filter(filter.as_str()).unwrap() {
+                Tag::Sequence(sequence) => sequence.into_structure(),
+                other => panic!("no comparison: {other:?}"),
+            };
+            // RFC 4511 4.5.1.7: equalityMatch is [3], an attribute and a value.
+            prop_assert_eq!(read.id, 3);
+            let PL::C(parts) = read.payload else { panic!("a comparison has parts") };
+            let parts: Vec<_> = parts.into_iter().map(|part| part.expect_primitive().unwrap()).collect();
+            prop_assert_eq!(parts, vec![b"upn".to_vec(), value]);
+        }
+    }
+}
