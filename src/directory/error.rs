@@ -117,6 +117,9 @@ pub enum Unreachable {
     /// It said good-bye, or hung up.
     #[error("it closed the connection")]
     Closed,
+    /// There is none.
+    #[error("no server is configured")]
+    NoServer,
     /// It failed a moment ago and is not tried again yet.
     #[error("it failed a moment ago: {reason}")]
     LeftAlone {
@@ -181,6 +184,9 @@ pub enum UnsendablePassword {
     /// It would be an anonymous bind, which succeeds for everybody (RFC 4513 5.1.2).
     #[error("it is empty")]
     Empty,
+    /// It would be an anonymous bind as well.
+    #[error("the name that it belongs to is empty")]
+    NoName,
     /// A directory may take what is before it for the whole.
     #[error("it has a zero byte")]
     ZeroByte,

@@ -1,64 +1,146 @@
-//! Takes names, gives the accounts that all directories of a realm have for them.
+//! Takes names, gives the accounts that all directories of a realm have for them. All that waits for a directory runs on
+//! one thread, so that connections are shared by all workers and none of these waits for a lock.
 
+use super::directory::Wanted;
 use super::error::DirectoryError;
+use super::examine::examine;
+use super::filter::Filter;
 use super::login_name::LoginName;
+use super::look_up::Directories;
 use super::names::Names;
-use super::password::{PasswordVerdict, sendable};
+use super::password::PasswordVerdict;
 use super::person::Person;
 use super::settings::DirectorySettings;
 use crate::clock::Clock;
 use crate::secret::Secret;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The directories of a realm. Making one asks nobody; a thread of its own is started by the first question and ends
 /// when this is dropped. Callers may be on any runtime; one that stops waiting ends its question.
 #[derive(Debug)]
 pub struct Forest {
-    directories: Vec<DirectorySettings>,
+    directories: Arc<Directories>,
     clock: Clock,
+    thread: Mutex<Option<Thread>>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    runtime: Handle,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Forest {
     /// A forest of these directories. Does no I/O. The clock is what the servers' clocks are compared with.
     pub fn new(directories: Vec<DirectorySettings>, clock: Clock) -> Self {
-        Self { directories, clock }
+        Self { directories: Arc::new(Directories::new(directories)), clock, thread: Mutex::new(None) }
     }
 
     /// Every account that any of the names fits, each once; none where none fits, which is an answer and no error.
     ///
+    /// More than eight are not all given: they are several in any case.
+    ///
     /// # Errors
     /// Where a single directory that would have to be asked gives no answer.
-    pub async fn look_up(&self, _names: &Names) -> Result<Vec<Person>, DirectoryError> {
-        Ok(Vec::new())
+    pub async fn look_up(&self, names: &Names) -> Result<Vec<Person>, DirectoryError> {
+        self.people(Wanted::Names(names.clone())).await
     }
 
     /// Every account that the name to log in by is of.
     ///
     /// # Errors
     /// As [`Forest::look_up`].
-    pub async fn by_login(&self, _login: &LoginName) -> Result<Vec<Person>, DirectoryError> {
-        Ok(Vec::new())
+    pub async fn by_login(&self, login: &LoginName) -> Result<Vec<Person>, DirectoryError> {
+        self.people(Wanted::Login(login.clone())).await
     }
 
-    /// Whether this is the password of the account that [`Forest::by_login`] finds.
+    async fn people(&self, wanted: Wanted) -> Result<Vec<Person>, DirectoryError> {
+        let directories = Arc::clone(&self.directories);
+        self.ask(async move { directories.people(&wanted).await }).await?
+    }
+
+    /// Whether this is the password of the account that [`Forest::by_login`] finds. Nobody's password is correct where
+    /// it finds none or several.
     ///
     /// # Errors
     /// Where no directory says so or the contrary; at once for passwords that must not be sent.
     pub async fn verify_password(
         &self,
-        _login: &LoginName,
+        login: &LoginName,
         password: &Secret,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        sendable(password)?;
-        Err(DirectoryError::Dropped)
+        let (directories, login, password) = (Arc::clone(&self.directories), login.clone(), password.clone());
+        self.ask(async move { directories.verify(&login, &password).await }).await?
     }
 
     /// The filters that [`Forest::look_up`] would send, one for each directory that it would ask.
-    pub fn filters(&self, _names: &Names) -> Vec<String> {
-        Vec::new()
+    pub fn filters(&self, names: &Names) -> Vec<String> {
+        let filters = self.directories.all.iter().filter_map(|directory| directory.names_filter(names));
+        filters.map(|filter: Filter| filter.to_string()).collect()
     }
 
-    /// Asks each server of each directory what an administrator wants to know before it is relied on.
+    /// Asks each server of each directory what an administrator wants to know before relying on it: `directory NAME at
+    /// SERVER`, and what it said in sentences without their subject.
     pub async fn examine(&self) -> Vec<(String, Result<Vec<String>, DirectoryError>)> {
-        Vec::new()
+        let (directories, clock) = (Arc::clone(&self.directories), self.clock.clone());
+        let examined = self.ask(async move {
+            let mut findings = Vec::new();
+            for directory in &directories.all {
+                findings.extend(examine(directory, &clock).await);
+            }
+            findings
+        });
+        examined.await.unwrap_or_else(|error| vec![("directories".to_owned(), Err(error))])
+    }
+
+    /// Has the question answered on the thread. It is given up where the caller stops waiting.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, DirectoryError> {
+        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)))?;
+        // A question that panics ends itself only.
+        AbortOnDropHandle::new(runtime.spawn(question)).await.map_err(|_| DirectoryError::Dropped)
+    }
+
+    fn runtime(&self) -> io::Result<Handle> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = &*thread {
+            return Ok(thread.runtime.clone());
+        }
+        let started = Thread::start()?;
+        let runtime = started.runtime.clone();
+        *thread = Some(started);
+        Ok(runtime)
+    }
+}
+
+impl Thread {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let stop = CancellationToken::new();
+        let stopping = stop.clone();
+        let thread = std::thread::Builder::new().name("directory".to_owned()).spawn(move || {
+            runtime.block_on(stopping.cancelled());
+            // Without waiting for the system to resolve a name, which can take minutes and has no end of its own.
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { runtime: handle, stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Thread {
+    /// Waits for the thread, which stops between two steps of its work.
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // Had it panicked, there would be nothing left to do either.
+        drop(self.thread.take().map(JoinHandle::join));
     }
 }

@@ -1,7 +1,7 @@
 //! Takes a directory's answer to a bind with somebody's password, gives whether the password is theirs. Also says which
 //! passwords may not be sent at all.
 
-use super::error::{DirectoryError, UnsendablePassword};
+use super::error::UnsendablePassword;
 use crate::secret::Secret;
 
 /// What a directory says of a password.
@@ -73,16 +73,35 @@ impl PasswordRefusal {
     }
 }
 
-/// Refuses what must not go to any directory. A name with an empty password is an anonymous bind, which succeeds for
-/// everybody (RFC 4513 5.1.2). A zero byte ends the password for a directory that is written in C.
-pub(super) fn sendable(password: &Secret) -> Result<(), DirectoryError> {
-    match password.expose() {
-        [] => Err(DirectoryError::UnsendablePassword(UnsendablePassword::Empty)),
-        bytes if bytes.contains(&0) => Err(DirectoryError::UnsendablePassword(UnsendablePassword::ZeroByte)),
-        bytes if std::str::from_utf8(bytes).is_err() => {
-            Err(DirectoryError::UnsendablePassword(UnsendablePassword::NotUtf8))
+/// A name and a password that may be sent to a directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Credentials<'c> {
+    name: &'c str,
+    password: &'c Secret,
+}
+
+impl<'c> Credentials<'c> {
+    /// Refuses what must not go to any directory. A name with an empty password, or a password without a name, is an
+    /// anonymous bind, which succeeds for everybody (RFC 4513 5.1). A zero byte ends the password for a directory that
+    /// is written in C.
+    pub(super) fn new(name: &'c str, password: &'c Secret) -> Result<Self, UnsendablePassword> {
+        if name.is_empty() {
+            return Err(UnsendablePassword::NoName);
         }
-        _ => Ok(()),
+        match password.expose() {
+            [] => Err(UnsendablePassword::Empty),
+            bytes if bytes.contains(&0) => Err(UnsendablePassword::ZeroByte),
+            bytes if std::str::from_utf8(bytes).is_err() => Err(UnsendablePassword::NotUtf8),
+            _ => Ok(Self { name, password }),
+        }
+    }
+
+    pub(super) fn name(&self) -> &'c str {
+        self.name
+    }
+
+    pub(super) fn password(&self) -> &'c [u8] {
+        self.password.expose()
     }
 }
 
@@ -124,14 +143,12 @@ mod tests {
 
     #[test]
     fn passwords_that_a_directory_would_misunderstand_are_not_sent() {
-        let refused = |bytes: &[u8]| match sendable(&Secret::new(bytes.to_vec())) {
-            Err(DirectoryError::UnsendablePassword(why)) => Some(why),
-            _ => None,
-        };
+        let refused = |bytes: &[u8]| Credentials::new("CN=alice", &Secret::new(bytes.to_vec())).err();
         assert_eq!(refused(b""), Some(UnsendablePassword::Empty));
         assert_eq!(refused(b"\0"), Some(UnsendablePassword::ZeroByte));
         assert_eq!(refused(b"secret\0"), Some(UnsendablePassword::ZeroByte));
         assert_eq!(refused(b"\xff"), Some(UnsendablePassword::NotUtf8));
         assert_eq!(refused("gehéim".as_bytes()), None);
+        assert_eq!(Credentials::new("", &Secret::new(b"x".to_vec())).err(), Some(UnsendablePassword::NoName));
     }
 }

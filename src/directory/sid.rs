@@ -74,10 +74,16 @@ impl Sid {
         Self::checked(self.authority, rest.to_vec()).ok()
     }
 
-    /// Whether a domain gave it to one of its accounts or groups (`S-1-5-21-…`), or every Windows has it as a group of
-    /// its own (`S-1-5-32-…`). The rest stand for how or where somebody is logged on ([MS-DTYP] 2.4.2.4).
-    pub(super) fn names_a_group(&self) -> bool {
-        self.authority == 5 && matches!(self.sub_authorities.as_slice(), [21, _, _, _, _] | [32, _])
+    /// Whether a domain gave it to one of its accounts or groups: `S-1-5-21-…`. Each is there once in a forest.
+    pub(super) fn is_of_a_domain(&self) -> bool {
+        self.authority == 5 && matches!(self.sub_authorities.as_slice(), [21, _, _, _, _])
+    }
+
+    /// Whether it is one of the groups that every domain has for itself: `S-1-5-32-…`.
+    ///
+    /// What is neither stands for how or where somebody is logged on ([MS-DTYP] 2.4.2.4).
+    pub(super) fn is_built_in(&self) -> bool {
+        self.authority == 5 && matches!(self.sub_authorities.as_slice(), [32, _])
     }
 }
 

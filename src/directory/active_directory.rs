@@ -1,0 +1,208 @@
+//! How people and groups look in Active Directory: takes names, gives filters; takes entries, gives people. Asks nobody.
+
+use super::connection::Search;
+use super::domains::{Domain, Domains};
+use super::entry::{Entry, wrong};
+use super::error::{Nonsense, Refusal, Step};
+use super::failure::Failure;
+use super::filter::{AttributeName, Filter};
+use super::login_name::LoginName;
+use super::logon_hours::LogonHours;
+use super::moment::{account_expires, generalized_time};
+use super::names::Names;
+use super::person::Person;
+use super::sid::Sid;
+use super::standing::Standing;
+use ldap3::Scope;
+use std::sync::Arc;
+
+/// What is read of a person. msDS-User-Account-Control-Computed and tokenGroups are made by the server when they are
+/// asked for, the second for one entry at a time only ([MS-ADTS] 3.1.1.4.5.17 and 3.1.1.4.5.19).
+const ATTRIBUTES: [&str; 12] = [
+    "userPrincipalName",
+    "sAMAccountName",
+    "objectSid",
+    "whenCreated",
+    "userAccountControl",
+    COMPUTED,
+    "accountExpires",
+    "logonHours",
+    "mail",
+    "proxyAddresses",
+    "altSecurityIdentities",
+    "tokenGroups",
+];
+const COMPUTED: &str = "msDS-User-Account-Control-Computed";
+
+/// [MS-ADTS] 2.2.16, bits of userAccountControl.
+const DISABLED: u32 = 0x2;
+/// The account of a person. Others are of computers, of other domains and of services that the domain runs.
+const NORMAL_ACCOUNT: u32 = 0x200;
+/// [MS-ADTS] 3.1.1.4.5.17: locked *now*. lockoutTime keeps its value after the time of a lock-out is over.
+const LOCKED: u32 = 0x10;
+
+/// [MS-ADTS] 3.1.1.3.4.6: MaxPageSize, the most entries that a server gives.
+const MAXIMUM_GROUPS: u16 = 1000;
+
+/// A person whose groups are known by their security identifiers only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) person: Person,
+    pub(super) groups: Vec<Sid>,
+}
+
+/// Whoever any of the names fits. `None` where no name is left to ask by.
+pub(super) fn by_names(names: &Names) -> Option<Filter> {
+    let mut any: Vec<Filter> =
+        names.sids.iter().map(|sid| Filter::equals("objectSid", sid.to_bytes())).collect();
+    let texts = |attribute: &'static str, values: &[String]| -> Vec<Filter> {
+        let filled = values.iter().filter(|value| !value.is_empty());
+        filled.map(|value| Filter::equals(attribute, value)).collect()
+    };
+    any.extend(texts("userPrincipalName", &names.upns));
+    any.extend(texts("mail", &names.emails));
+    let addresses = names.emails.iter().filter(|email| !email.is_empty());
+    any.extend(addresses.map(|email| Filter::equals("proxyAddresses", format!("smtp:{email}"))));
+    any.extend(texts("altSecurityIdentities", &names.alt_security_identities));
+    any.extend(texts("sAMAccountName", &names.account_names));
+    let others = names.attributes.iter().filter(|(_, value)| !value.is_empty());
+    any.extend(others.map(|(attribute, value)| Filter::equals(attribute, value)));
+    Filter::any(any).map(people)
+}
+
+/// Whoever logs in by this name in a domain of a directory. `None` where it is a name of another domain.
+///
+/// `alice@corp.example` is alice of the domain corp.example also where that is not her userPrincipalName, as for domain
+/// controllers ([MS-ADTS] 5.1.1.1.1). Where it is somebody else's, two accounts fit, and neither is let in.
+pub(super) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<Filter> {
+    let account_name = |name: &str| Filter::equals("sAMAccountName", name);
+    match login {
+        LoginName::Upn(upn) => {
+            let implicit =
+                upn.rsplit_once('@').filter(|(_, suffix)| own.is_some_and(|own| own.is_called(suffix)));
+            let implicit = implicit.map(|(name, _)| account_name(name));
+            Filter::any([Filter::equals("userPrincipalName", upn)].into_iter().chain(implicit)).map(people)
+        }
+        LoginName::DomainAndName { domain, name } => {
+            own.is_some_and(|own| own.is_called(domain)).then(|| people(account_name(name)))
+        }
+        LoginName::Name(name) => Some(people(account_name(name))),
+    }
+}
+
+fn people(filter: Filter) -> Filter {
+    Filter::all([Filter::equals("objectCategory", "person"), Filter::equals("objectClass", "user"), filter])
+}
+
+/// A search for the names of entries only. More than `limit` are more than enough to know that they are several.
+pub(super) fn find(base: &str, filter: Filter, limit: u16) -> Search {
+    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes: vec!["1.1".to_owned()], limit }
+}
+
+/// Reads one person, if the names fit them still.
+pub(super) fn read_one(dn: &str, filter: Filter, asked: &[AttributeName]) -> Search {
+    let asked = asked.iter().map(AttributeName::as_str);
+    let attributes = ATTRIBUTES.into_iter().chain(asked).map(str::to_owned).collect();
+    Search { base: dn.to_owned(), scope: Scope::Base, filter, attributes, limit: 1 }
+}
+
+/// The groups with these security identifiers.
+pub(super) fn find_groups(base: &str, sids: &[Sid]) -> Option<Search> {
+    let any = Filter::any(sids.iter().map(|sid| Filter::equals("objectSid", sid.to_bytes())))?;
+    Some(Search {
+        base: base.to_owned(),
+        scope: Scope::Subtree,
+        filter: Filter::all([Filter::equals("objectClass", "group"), any]),
+        attributes: ["objectSid", "sAMAccountName"].map(str::to_owned).to_vec(),
+        limit: MAXIMUM_GROUPS,
+    })
+}
+
+/// A group's security identifier and name.
+pub(super) fn read_group(entry: &Entry) -> Result<Option<(Sid, String)>, Nonsense> {
+    let sid = entry.bytes("objectSid")?.map(|bytes| read_sid(bytes, "objectSid")).transpose()?;
+    Ok(sid.zip(entry.text("sAMAccountName")?.map(str::to_owned)))
+}
+
+/// Reads a person. `None` where the account is not a person's.
+pub(super) fn read(
+    entry: &Entry,
+    directory: &Arc<str>,
+    domains: &Domains,
+    asked: &[AttributeName],
+) -> Result<Option<Account>, Failure> {
+    let control: u32 = bits(entry, "userAccountControl")?;
+    if control & NORMAL_ACCOUNT == 0 {
+        return Ok(None);
+    }
+    let domain = domains.of(&entry.dn);
+    let created = entry.text("whenCreated")?;
+    let created = created.map(|time| generalized_time(time).ok_or(wrong("whenCreated", "it is no time")));
+    let sid = entry.bytes("objectSid")?.ok_or(unreadable("objectSid"))?;
+    let person = Person {
+        dn: entry.dn.clone(),
+        directory: Arc::clone(directory),
+        upn: entry.text("userPrincipalName")?.map(str::to_owned),
+        account_name: entry.text("sAMAccountName")?.map(str::to_owned),
+        netbios_domain: domain.map(|domain| domain.netbios.clone()),
+        dns_domain: domain.map(|domain| domain.dns.clone()),
+        sid: Some(read_sid(sid, "objectSid")?),
+        emails: emails(entry),
+        alt_security_identities: entry.texts("altSecurityIdentities"),
+        attributes: asked
+            .iter()
+            .map(|name| (name.as_str().to_lowercase(), entry.texts(name.as_str())))
+            .collect(),
+        created: created.transpose()?,
+        standing: standing(entry, control)?,
+        groups: Vec::new(),
+    };
+    let groups = entry.values("tokenGroups")?;
+    if groups.is_empty() {
+        // Everybody has a primary group, so that nobody is in none.
+        return Err(unreadable("tokenGroups"));
+    }
+    let groups = groups.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<_, _>>()?;
+    Ok(Some(Account { person, groups }))
+}
+
+/// What the gate's account may not read counts against the person: else a right taken away would open doors.
+fn standing(entry: &Entry, control: u32) -> Result<Standing, Failure> {
+    let expires: i64 = entry.number("accountExpires")?.ok_or(unreadable("accountExpires"))?;
+    let hours = entry.bytes("logonHours")?.map(LogonHours::from_bytes).transpose();
+    Ok(Standing {
+        disabled: control & DISABLED != 0,
+        locked: bits(entry, COMPUTED)? & LOCKED != 0,
+        expires: account_expires(expires),
+        hours: hours.map_err(|_| wrong("logonHours", "it does not have 21 bytes"))?.unwrap_or_default(),
+    })
+}
+
+/// [MS-ADTS] 2.2.16: bits, written as a number with a sign.
+fn bits(entry: &Entry, attribute: &'static str) -> Result<u32, Failure> {
+    let number: i32 = entry.number(attribute)?.ok_or(unreadable(attribute))?;
+    Ok(number.cast_unsigned())
+}
+
+fn emails(entry: &Entry) -> Vec<String> {
+    let mut emails = entry.texts("mail");
+    for address in entry.texts("proxyAddresses") {
+        let smtp = address.split_once(':').filter(|(kind, _)| kind.eq_ignore_ascii_case("smtp"));
+        let known = |email: &str| emails.iter().any(|known| known.eq_ignore_ascii_case(email));
+        if let Some((_, email)) = smtp.filter(|(_, email)| !known(email)) {
+            emails.push(email.to_owned());
+        }
+    }
+    emails
+}
+
+fn read_sid(bytes: &[u8], attribute: &'static str) -> Result<Sid, Nonsense> {
+    Sid::from_bytes(bytes).map_err(|_| wrong(attribute, "it is no security identifier"))
+}
+
+fn unreadable(attribute: &'static str) -> Failure {
+    Failure::Refused { step: Step::Search, refusal: Refusal::Unreadable(attribute) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Names to filters, entries to people.
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::directory::standing::StandingError;
+
+const SID: &str = "S-1-5-21-1-2-3-1103";
+const DN: &str = "CN=alice,DC=corp,DC=example";
+
+/// What alice's entry has, with some attributes in place of her own; those without values are not there.
+fn entry(changes: &[(&str, &[&[u8]])]) -> Entry {
+    let sid = Sid::parse(SID).unwrap().to_bytes();
+    let group = Sid::parse("S-1-5-21-1-2-3-513").unwrap().to_bytes();
+    let (sid, group): (&[&[u8]], &[&[u8]]) = (&[&sid], &[&group]);
+    let own: [(&str, &[&[u8]]); 8] = [
+        ("userPrincipalName", &[b"alice@corp.example"]),
+        ("sAMAccountName", &[b"alice"]),
+        ("objectSid", sid),
+        ("whenCreated", &[b"20261122093000.0Z"]),
+        ("userAccountControl", &[b"512"]),
+        (COMPUTED, &[b"0"]),
+        ("accountExpires", &[b"9223372036854775807"]),
+        ("tokenGroups", group),
+    ];
+    let changed = |name: &str| changes.iter().any(|(change, _)| *change == name);
+    let kept = own.into_iter().filter(|(name, _)| !changed(name));
+    let attributes: Vec<_> =
+        kept.chain(changes.iter().copied()).filter(|(_, values)| !values.is_empty()).collect();
+    Entry::of(DN, &attributes)
+}
+
+fn read_changed(changes: &[(&str, &[&[u8]])]) -> Result<Option<Account>, Failure> {
+    read(&entry(changes), &"corp".into(), &Domains::default(), &[])
+}
+
+fn standing_of(changes: &[(&str, &[&[u8]])]) -> Result<Option<UnixTime>, StandingError> {
+    read_changed(changes).unwrap().unwrap().person.standing.check(UnixTime::from_seconds(1_795_339_800))
+}
+
+#[test]
+fn any_name_fits_but_only_people() {
+    let names = Names {
+        sids: vec![Sid::parse("S-1-5-32-544").unwrap()],
+        upns: vec!["alice@corp.example".to_owned(), String::new()],
+        emails: vec!["a@b".to_owned()],
+        alt_security_identities: vec!["X509:<SKI>00".to_owned()],
+        account_names: vec!["*)(objectClass=*".to_owned()],
+        attributes: vec![("employeeID".to_owned(), "7".to_owned()), ("title".to_owned(), String::new())],
+    };
+    let filter = by_names(&names).unwrap();
+    let expected = [
+        "(&(objectCategory=person)(objectClass=user)(|",
+        r"(objectSid=\01\02\00\00\00\00\00\05 \00\00\00 \02\00\00)",
+        "(userPrincipalName=alice@corp.example)(mail=a@b)(proxyAddresses=smtp:a@b)",
+        r"(altSecurityIdentities=X509:<SKI>00)(sAMAccountName=\2a\29\28objectClass=\2a)(employeeID=7)))",
+    ];
+    assert_eq!(filter.as_str(), expected.concat());
+}
+
+#[test]
+fn without_a_name_nobody_is_asked_for() {
+    assert_eq!(by_names(&Names::default()), None);
+    assert_eq!(by_names(&Names { upns: vec![String::new()], ..Names::default() }), None);
+}
+
+#[test]
+fn an_account_is_read() {
+    let Account { person, groups } = read_changed(&[
+        ("mail", &[b"alice@corp.example"]),
+        ("proxyAddresses", &[b"SMTP:Alice@corp.example", b"smtp:a@corp.example", b"x500:/o=corp"]),
+        ("altSecurityIdentities", &[b"X509:<SKI>00"]),
+    ])
+    .unwrap()
+    .unwrap();
+    assert_eq!(groups, [Sid::parse("S-1-5-21-1-2-3-513").unwrap()]);
+    let expected = Person {
+        dn: DN.to_owned(),
+        directory: "corp".into(),
+        upn: Some("alice@corp.example".to_owned()),
+        account_name: Some("alice".to_owned()),
+        netbios_domain: None,
+        dns_domain: None,
+        sid: Some(Sid::parse(SID).unwrap()),
+        emails: vec!["alice@corp.example".to_owned(), "a@corp.example".to_owned()],
+        alt_security_identities: vec!["X509:<SKI>00".to_owned()],
+        attributes: Default::default(),
+        created: Some(UnixTime::from_seconds(1_795_339_800)),
+        standing: Standing::default(),
+        groups: Vec::new(),
+    };
+    assert_eq!(person, expected);
+}
+
+#[test]
+fn attributes_asked_for_have_their_names_in_small_letters() {
+    let asked = [AttributeName::parse("employeeID").unwrap()];
+    let account = read(&entry(&[("employeeID", &[b"7"])]), &"corp".into(), &Domains::default(), &asked);
+    let attributes = account.unwrap().unwrap().person.attributes;
+    assert_eq!(attributes, [("employeeid".to_owned(), vec!["7".to_owned()])].into());
+}
+
+#[test]
+fn standing_is_read_from_bits_times_and_hours() {
+    assert_eq!(standing_of(&[]), Ok(None));
+    assert_eq!(standing_of(&[("userAccountControl", &[b"514"])]), Err(StandingError::Disabled));
+    assert_eq!(standing_of(&[(COMPUTED, &[b"16"])]), Err(StandingError::Locked));
+    assert_eq!(standing_of(&[("lockoutTime", &[b"133000000000000000"])]), Ok(None));
+    let since = UnixTime::from_seconds(1_795_339_800);
+    assert_eq!(
+        standing_of(&[("accountExpires", &[b"134398134000000000"])]),
+        Err(StandingError::Expired { since })
+    );
+    assert_eq!(standing_of(&[("accountExpires", &[b"0"])]), Ok(None));
+    assert_eq!(standing_of(&[("logonHours", &[&[0; 21]])]), Err(StandingError::OutsideLogonHours));
+    // A bit beyond 31 makes the number negative.
+    assert_eq!(standing_of(&[("userAccountControl", &[b"-2147483134"])]), Err(StandingError::Disabled));
+}
+
+#[test]
+fn what_the_gate_may_not_read_counts_against_the_account() {
+    for attribute in ["userAccountControl", COMPUTED, "accountExpires", "objectSid", "tokenGroups"] {
+        let refused = read_changed(&[(attribute, &[])]);
+        let Err(Failure::Refused { refusal: Refusal::Unreadable(unreadable), .. }) = refused else {
+            panic!("{attribute}: {refused:?}");
+        };
+        assert_eq!(unreadable, attribute);
+    }
+}
+
+#[test]
+fn what_cannot_be_understood_counts_against_the_account() {
+    let cases: [(&str, &[&[u8]]); 7] = [
+        ("logonHours", &[&[0xff; 20]]),
+        ("accountExpires", &[b"soon"]),
+        ("userAccountControl", &[b"512", b"514"]),
+        ("whenCreated", &[b"yesterday"]),
+        ("objectSid", &[b"S-1-5-21"]),
+        ("tokenGroups", &[b"S-1-5-21"]),
+        ("tokenGroups;range=0-1499", &[b""]),
+    ];
+    for change in cases {
+        assert!(matches!(read_changed(&[change]), Err(Failure::Nonsense(_))), "{change:?}");
+    }
+}
+
+#[test]
+fn accounts_of_computers_and_domains_are_nobodys() {
+    for control in [&b"4096"[..], b"2048", b"8192"] {
+        assert_eq!(read_changed(&[("userAccountControl", &[control])]).ok(), Some(None));
+    }
+}
+
+#[test]
+fn a_search_says_what_it_reads() {
+    let filter = Filter::has("objectSid");
+    assert_eq!(find("DC=x", filter.clone(), 8).attributes, ["1.1"]);
+    let asked = [AttributeName::parse("employeeID").unwrap()];
+    let read = read_one(DN, filter, &asked);
+    assert_eq!((read.base.as_str(), read.scope, read.limit), (DN, Scope::Base, 1));
+    assert!(
+        read.attributes.contains(&"tokenGroups".to_owned())
+            && read.attributes.contains(&"employeeID".to_owned())
+    );
+}

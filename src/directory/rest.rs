@@ -1,0 +1,82 @@
+//! How long a server that failed is left alone.
+
+use super::failure::Failure;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// After the first failure; twice as long after each further one.
+const SHORTEST: Duration = Duration::from_millis(200);
+/// Never longer, so that a server is used again soon after it is back.
+const LONGEST: Duration = Duration::from_secs(2);
+/// After it refused the gate's own account. Trying on would get that account locked, and only a person can mend it.
+const REFUSED: Duration = Duration::from_secs(60);
+
+/// Whether a server may be tried. At first it may.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pause: Duration,
+    over: Option<Instant>,
+    reason: String,
+}
+
+impl Rest {
+    /// Why the server is not tried `now`; `None` where it may be.
+    pub(super) fn reason(&self, now: Instant) -> Option<&str> {
+        self.over.is_some_and(|over| now < over).then_some(&self.reason)
+    }
+
+    pub(super) fn failed(&mut self, now: Instant, failure: &Failure) {
+        self.pause = match failure {
+            Failure::Refused { .. } | Failure::Unsendable(_) => REFUSED,
+            Failure::Unreachable(_) | Failure::Timeout { .. } | Failure::Nonsense(_) => {
+                (self.pause * 2).clamp(SHORTEST, LONGEST)
+            }
+        };
+        self.over = Some(now + self.pause);
+        self.reason = failure.words();
+    }
+
+    pub(super) fn worked(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::error::{Refusal, Step, Unreachable};
+
+    fn pauses(failure: &Failure, count: usize) -> Vec<Duration> {
+        let now = Instant::now();
+        let mut rest = Rest::default();
+        let mut fail = || {
+            rest.failed(now, failure);
+            rest.over.unwrap() - now
+        };
+        (0..count).map(|_| fail()).collect()
+    }
+
+    #[test]
+    fn a_server_is_left_alone_ever_longer_and_at_most_two_seconds() {
+        let pauses = pauses(&Unreachable::Closed.into(), 6);
+        assert_eq!(pauses, [200, 400, 800, 1600, 2000, 2000].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn a_server_that_refused_the_gates_account_is_left_alone_for_a_minute() {
+        let failure = Failure::Refused { step: Step::Bind, refusal: Refusal::Unreadable("x") };
+        assert_eq!(pauses(&failure, 2), [REFUSED; 2]);
+    }
+
+    #[test]
+    fn a_server_that_worked_may_be_tried_at_once() {
+        let now = Instant::now();
+        let mut rest = Rest::default();
+        assert_eq!(rest.reason(now), None);
+        rest.failed(now, &Unreachable::Closed.into());
+        assert_eq!(rest.reason(now), Some("it closed the connection"));
+        assert_eq!(rest.reason(now + SHORTEST), None);
+        rest.worked();
+        assert_eq!(rest.reason(now), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! Takes a name to log in by and a password, gives whether they belong together.
+//!
+//! The account is looked up first and bound to by its distinguished name. Directories find accounts by many forms of
+//! names ([MS-ADTS] 5.1.1.1.1); were the typed name bound with, the password might be proven for another account than
+//! the one whose groups are read afterwards.
+
+use super::directory::{Directory, Wanted};
+use super::error::DirectoryError;
+use super::login_name::LoginName;
+use super::look_up::Directories;
+use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
+use crate::secret::Secret;
+use std::sync::Arc;
+
+/// Nobody's name. A bind with it takes the time of one with a wrong password and has the same answer.
+const NOBODY: &str = "CN=portcullis asks for nobody";
+
+impl Directories {
+    /// Whether the password is of the account that the name finds. Where it finds none, or several, the answer takes as
+    /// many steps as where the password is wrong.
+    pub(super) async fn verify(
+        self: &Arc<Self>,
+        login: &LoginName,
+        password: &Secret,
+    ) -> Result<PasswordVerdict, DirectoryError> {
+        // Before anything is asked, and with any name: an empty password finds nobody out.
+        Credentials::new(NOBODY, password).map_err(DirectoryError::UnsendablePassword)?;
+        let people = self.people(&Wanted::Login(login.clone())).await?;
+        match people.as_slice() {
+            [person] => {
+                let mut own = self.all.iter().filter(|directory| directory.settings.name == person.directory);
+                let own = own.next().ok_or(DirectoryError::Dropped)?;
+                bind(own, &person.dn, password).await
+            }
+            [] => self.refuse_like_wrong(password, PasswordRefusal::WrongOrUnknown).await,
+            [_, _, ..] => self.refuse_like_wrong(password, PasswordRefusal::Ambiguous).await,
+        }
+    }
+
+    /// Whatever the directory says of nobody's password, it is wrong.
+    async fn refuse_like_wrong(
+        &self,
+        password: &Secret,
+        refusal: PasswordRefusal,
+    ) -> Result<PasswordVerdict, DirectoryError> {
+        if let Some(directory) = self.all.first() {
+            bind(directory, &format!("{NOBODY},{}", directory.settings.base), password).await?;
+        }
+        Ok(PasswordVerdict::Wrong(refusal))
+    }
+}
+
+async fn bind(directory: &Directory, dn: &str, password: &Secret) -> Result<PasswordVerdict, DirectoryError> {
+    let credentials = Credentials::new(dn, password).map_err(DirectoryError::UnsendablePassword)?;
+    directory.password_in_turn(directory.servers.verify(credentials)).await
+}
