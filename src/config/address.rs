@@ -4,6 +4,7 @@
 
 use super::reader::Fault;
 use super::shape::raw_text;
+use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use toml::de::DeValue;
@@ -57,6 +58,31 @@ pub(super) fn socket_address(value: &DeValue<'_>) -> Result<SocketAddr, Fault> {
         Fault::new(format!("{text:?} is not an IP address with a port"))
             .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
     })
+}
+
+/// A network, or one address.
+pub(super) fn network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
+    let text = raw_text(value)?;
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        Fault::new(format!("{text:?} is not a network")).help("such as \"10.0.0.0/8\" or \"192.0.2.7\"")
+    })
+}
+
+/// A network that clients come from. What would name another network than it seems to is refused.
+pub(super) fn client_network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
+    let network = network(value)?;
+    let begin = network.trunc();
+    if begin != network {
+        return Err(Fault::new(format!("{network} has bits beyond its prefix"))
+            .help(format!("write \"{begin}\" for the network, or \"{}\" for the address", network.addr())));
+    }
+    match network.addr() {
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+            let message = format!("{network} holds nobody: an IPv4 client is one of IPv4 here");
+            Err(Fault::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
+    }
 }
 
 /// A name that a site answers to: a host name, `*.` and a domain for one label more, or an IP address. Given back in

@@ -5,6 +5,7 @@
 
 use super::diagnostic::Diagnostics;
 use super::document::Document;
+use super::rule::IdentityRule;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
 use crate::decision::ClientCertificate;
@@ -19,6 +20,7 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
     }
     check_names(document, diagnostics);
     check_realms_of_sites(document, diagnostics);
+    check_groups(document, diagnostics);
     check_site_names(document, diagnostics);
     check_hosts(document, diagnostics);
     check_default_sites(document, diagnostics);
@@ -95,6 +97,26 @@ fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
                     .key(format!("site[{index}].realm"));
             }
             (Some(_), Some(_) | None) | (None, None) => {}
+        }
+    }
+}
+
+/// `DOMAIN\name` is no group's name in a directory, so that it would keep out nobody. A rule may give such a name.
+fn check_groups(document: &Document, diagnostics: &mut Diagnostics) {
+    let rules = document.realms.iter().flat_map(|realm| &realm.rules);
+    let given: Vec<&str> = rules.flat_map(IdentityRule::groups).map(|group| group.value.as_str()).collect();
+    for (site, raw) in document.sites.iter().enumerate() {
+        for (path, rule) in raw.paths.iter().enumerate() {
+            for (name, list) in [("allow", &rule.allow), ("deny", &rule.deny)] {
+                let groups = list.iter().flat_map(|list| &list.groups);
+                let is_given = |name: &str| given.iter().any(|given| given.eq_ignore_ascii_case(name));
+                for group in groups.filter(|group| group.value.contains('\\') && !is_given(&group.value)) {
+                    diagnostics
+                        .error(group.span, format!("no group has the name {:?}", group.value))
+                        .key(format!("site[{site}].path[{path}].{name}.groups"))
+                        .help("write the name without its domain, or the security identifier, S-1-5-21-…");
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A section's reader and the documentation's test both work from these tables, so that neither can drift: the reader
 //! asserts that it asks for every key listed here and for no other.
 
-use super::{backend, document, kerberos, realm, revocation, rule, server, site, site_path};
+use super::{access_list, backend, document, kerberos, realm, revocation, rule, server, site, site_path};
 
 /// One key of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub(super) const SECTIONS: &[&Section] = &[
     &site::SITE,
     &site::TLS,
     &site_path::PATH,
+    &access_list::ALLOW,
+    &access_list::DENY,
     &realm::REALM,
     &revocation::REVOCATION,
     &revocation::REWRITE,

@@ -3,6 +3,7 @@
 //! `document` is what was written; the stages' own settings are compiled from it. Nothing here opens a socket, and
 //! only the compile step opens files.
 
+pub mod access_list;
 pub mod address;
 pub mod backend;
 mod compile;

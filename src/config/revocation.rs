@@ -2,6 +2,7 @@
 //!
 //! Never opens a certificate or a CRL, and never fetches: the compile step reads the files named here.
 
+use super::address::network;
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
 use super::shape::{boolean, byte_size, choice, duration, file, raw_text, text};
@@ -10,7 +11,6 @@ use crate::revocation::fetch::HostPattern;
 use crate::revocation::ocsp::NonceRule;
 use crate::revocation::{RevocationDemand, RevocationMode};
 use ipnet::IpNet;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -248,13 +248,6 @@ fn host(value: &DeValue<'_>) -> Result<HostPattern, Fault> {
         Fault::new(format!("{text:?} is not a host name")).help(
             "such as \"pki.corp.example\", \"*.corp.example\" or \"192.0.2.1\", without scheme and port",
         )
-    })
-}
-
-fn network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
-    let text = raw_text(value)?;
-    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        Fault::new(format!("{text:?} is not a network")).help("such as \"127.0.0.1\" or \"169.254.7.0/24\"")
     })
 }
 

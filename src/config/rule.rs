@@ -95,6 +95,14 @@ pub(super) const ACCOUNT: Section =
     Section { path: "realm.NAME.rule.account", keys: &[key("user"), key("upn"), key("sid"), key("groups")] };
 
 impl IdentityRule {
+    /// The groups that it gives.
+    pub(super) fn groups(&self) -> &[Spanned<String>] {
+        match &self.outcome {
+            RuleOutcome::Account(account) => &account.groups,
+            RuleOutcome::Deny(_) => &[],
+        }
+    }
+
     /// `None` when it lacks what makes it a rule, which is then recorded as an error.
     pub(super) fn read(reader: &mut TableReader<'_>) -> Option<Self> {
         let name = reader.required("name", "name = \"alice's card\"", text);
@@ -227,12 +235,14 @@ fn read_account(reader: &mut TableReader<'_>) -> Option<RuleAccount> {
     Some(RuleAccount { span: reader.span(), user: user?, upn, sid, groups })
 }
 
-/// [MS-DTYP] 2.4.2.1: `S-1-`, an identifier authority, and 1 to 15 sub-authorities of 32 bits.
-fn is_security_identifier(text: &str) -> bool {
+/// [MS-DTYP] 2.4.2.1: `S-1-`, an identifier authority, and 1 to 15 sub-authorities of 32 bits; numbers without zeros
+/// before them, so that equal identifiers are equal texts.
+pub(super) fn is_security_identifier(text: &str) -> bool {
     let Some(numbers) = text.strip_prefix("S-1-") else { return false };
     let is_number = |number: &str, largest: u64| {
         let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-        digits && number.parse::<u64>().is_ok_and(|number| number <= largest)
+        let canonical = number == "0" || !number.starts_with('0');
+        digits && canonical && number.parse::<u64>().is_ok_and(|number| number <= largest)
     };
     let (authority, rest) = numbers.split_once('-').unwrap_or((numbers, ""));
     let sub_authorities: Vec<&str> = rest.split('-').collect();

@@ -3,6 +3,7 @@
 //! Never checks the path's alphabet nor its overlaps with others: the compile step does, with the request stage's own
 //! parser.
 
+use super::access_list::{self, AccessList};
 use super::keys::{Section, key, planned};
 use super::reader::{Fault, TableReader};
 use super::shape::{
@@ -39,6 +40,10 @@ pub struct PathRule {
     pub certificate_policies: Vec<Spanned<ObjectIdentifier>>,
     /// Files of CA certificates of which one must be on the path; no demand when empty.
     pub issuers: Vec<Spanned<PathBuf>>,
+    /// Who is let in; everybody where it is not written.
+    pub allow: Option<AccessList>,
+    /// Who is not, whatever `allow` says.
+    pub deny: Option<AccessList>,
     /// Overrides the site's backend.
     pub backend: Option<Spanned<String>>,
 }
@@ -56,9 +61,9 @@ pub(super) const PATH: Section = Section {
         key("extended_key_usage"),
         key("certificate_policies"),
         key("issuers"),
+        key("allow"),
+        key("deny"),
         key("backend"),
-        planned("allow"),
-        planned("deny"),
         planned("unsafe_unmapped_card_may_use_password"),
     ],
 };
@@ -140,6 +145,8 @@ impl PathRule {
         let extended_key_usage = reader.list("extended_key_usage", extended_key_usage).unwrap_or_default();
         let certificate_policies = reader.list("certificate_policies", policy).unwrap_or_default();
         let issuers = reader.list("issuers", file).unwrap_or_default();
+        let allow = reader.optional_table("allow", &access_list::ALLOW, AccessList::read_allow);
+        let deny = reader.optional_table("deny", &access_list::DENY, AccessList::read_deny);
         let backend = reader.optional("backend", text);
         let rule = Self {
             span,
@@ -152,14 +159,30 @@ impl PathRule {
             extended_key_usage,
             certificate_policies,
             issuers,
+            allow,
+            deny,
             backend,
         };
         rule.check(reader);
         Some(rule)
     }
 
-    /// Conditions on a card that is never looked at would only seem to protect the path.
     fn check(&self, reader: &mut TableReader<'_>) {
+        for (name, list) in [("allow", &self.allow), ("deny", &self.deny)] {
+            let Some(list) = list.as_ref().filter(|_| !reader.holds_items(name)) else { continue };
+            reader
+                .error(
+                    list.span,
+                    name,
+                    format!("`{name}` names neither groups, accounts, issuers nor networks"),
+                )
+                .help(format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it"));
+        }
+        self.check_conditions(reader);
+    }
+
+    /// Conditions on a card that is never looked at would only seem to protect the path.
+    fn check_conditions(&self, reader: &mut TableReader<'_>) {
         if self.client_certificate.value != ClientCertificate::Ignore {
             return;
         }

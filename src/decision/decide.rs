@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// A rule that ignores certificates never looks at one, whatever was presented. Everywhere else bad evidence is refused
 /// for its own reason, never treated as absent, and absent evidence for being absent. A password counts only where the
-/// rule takes passwords by the directory.
+/// rule takes passwords by the directory. Whoever is proven must be let in by name where the path says who is.
 ///
 /// # Errors
 /// The denial, with its reason.
@@ -38,6 +38,7 @@ pub fn decide(
         Evidence::Card(_) | Evidence::Refused(_) => return without_evidence(rule, Absent::NotLookedAt),
         Evidence::None(absent) => return without_evidence(rule, absent),
     };
+    rule.admission.admits(&account, &proof, &rule.conditions)?;
     if let (CrossSite::Refuse, Some(mark)) = (rule.cross_site, request.cross_site) {
         return Err(Denial::new(DenialId::CrossSite, mark.to_string()));
     }
@@ -79,10 +80,10 @@ fn without_evidence(rule: &Arc<Rule>, absent: Absent) -> Result<Permit, Denial> 
         (Absent::ProofTooOld | Absent::AskedOnlySince, _, _) => DenialId::Misdirected,
         (_, ClientCertificate::Require, _) => DenialId::CertificateRequired,
         (_, ClientCertificate::Ignore, PasswordRule::Never) => {
-            return Ok(Permit::anonymous(Arc::clone(rule)));
+            return nobody(rule).map(Permit::anonymous);
         }
         (_, ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Backend) => {
-            return Ok(Permit::own_dialogue(Arc::clone(rule)));
+            return nobody(rule).map(Permit::own_dialogue);
         }
         (_, ClientCertificate::Accept, PasswordRule::Never) => DenialId::CredentialsRequired,
         (_, ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {
@@ -90,6 +91,12 @@ fn without_evidence(rule: &Arc<Rule>, absent: Absent) -> Result<Permit, Denial> 
         }
     };
     Err(Denial::new(id, absent.in_words()))
+}
+
+/// The rule of a passage under nobody's name, where it lets one pass.
+fn nobody(rule: &Arc<Rule>) -> Result<Arc<Rule>, Denial> {
+    rule.admission.admits_nobody()?;
+    Ok(Arc::clone(rule))
 }
 
 /// One valid path of the card must meet all conditions by itself: a policy from one path and an issuer from another
@@ -106,16 +113,12 @@ fn sufficient(rule: &Rule, credential: &Credential) -> Result<(), Denial> {
     if !conditions.extended_key_usages.iter().all(|usage| usages.contains(usage)) {
         return short_of("an extended key usage");
     }
-    let policy = |path: &crate::validation::ValidPath| {
-        conditions.certificate_policies.is_empty()
-            || conditions.certificate_policies.iter().any(|policy| path.admits_policy(*policy))
-    };
-    let issuer = |path: &crate::validation::ValidPath| {
-        conditions.issuers.is_empty() || conditions.issuers.iter().any(|key| path.issuers().contains(key))
-    };
-    let mut paths = credential.paths();
-    if paths.any(|path| policy(path) && issuer(path)) {
+    if credential.paths().any(|path| conditions.hold_on(path)) {
         return Ok(());
     }
-    short_of(if credential.paths().any(policy) { "an issuer" } else { "a certificate policy" })
+    let policy_held = credential.paths().any(|path| conditions.policy_holds_on(path));
+    short_of(if policy_held { "an issuer" } else { "a certificate policy" })
 }
+
+#[cfg(test)]
+mod tests;

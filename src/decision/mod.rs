@@ -3,6 +3,8 @@
 //! Takes the path's rule, facts of the request and the evidence that came with it; gives a [`Permit`] or a
 //! [`Denial`]. No I/O, no clock, no logging: the same function serves requests and `explain`.
 
+mod access_list;
+mod admission;
 mod credential;
 mod decide;
 mod denial;
@@ -12,7 +14,11 @@ mod password;
 mod permit;
 mod request_facts;
 mod rule;
+#[cfg(test)]
+mod test_evidence;
 
+pub use access_list::{AccessList, NameSet};
+pub use admission::{Admission, AdmittedBy, NotAllowed};
 pub use credential::Credential;
 pub use decide::decide;
 pub use denial::Denial;

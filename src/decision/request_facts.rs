@@ -2,10 +2,13 @@
 
 use crate::headers::fetch_metadata::CrossSiteEvidence;
 use http::Method;
+use std::net::IpAddr;
 
 /// What the decision looks at of a request, beside the path that chose the rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a> {
+    /// Where the connection comes from. An IPv4 client is one of IPv4 here, also at a listener of IPv6.
+    pub peer: IpAddr,
     /// The method.
     pub method: &'a Method,
     /// Whether the target has a query, be it empty.

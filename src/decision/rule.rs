@@ -1,9 +1,11 @@
 //! What one path demands of a request.
 
+use super::admission::Admission;
 use super::denial::Denial;
 use super::denial_id::DenialId;
 use super::request_facts::RequestFacts;
 use crate::certificate::KeyId;
+use crate::validation::ValidPath;
 use const_oid::ObjectIdentifier;
 use http::Method;
 
@@ -58,6 +60,19 @@ pub struct CertificateConditions {
     pub issuers: Vec<KeyId>,
 }
 
+impl CertificateConditions {
+    /// Whether this one path meets what is demanded of paths.
+    pub(super) fn hold_on(&self, path: &ValidPath) -> bool {
+        self.policy_holds_on(path)
+            && (self.issuers.is_empty() || self.issuers.iter().any(|key| path.issuers().contains(key)))
+    }
+
+    pub(super) fn policy_holds_on(&self, path: &ValidPath) -> bool {
+        self.certificate_policies.is_empty()
+            || self.certificate_policies.iter().any(|policy| path.admits_policy(*policy))
+    }
+}
+
 /// What one path demands.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -71,6 +86,8 @@ pub struct Rule {
     pub password: PasswordRule,
     /// What a certificate must have here.
     pub conditions: CertificateConditions,
+    /// Who is let in, and from where.
+    pub admission: Admission,
     /// Whether a query may be there.
     pub query: QueryRule,
     /// Whether another site's page may use the card.
@@ -80,11 +97,12 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether the request has a shape that the path takes at all, whoever sends it.
+    /// Whether the request comes from where it may and has a shape that the path takes at all, whoever sends it.
     ///
     /// # Errors
-    /// `method-not-allowed`, `bad-path` for a query that may not be there, `body-too-large` for a declared length.
+    /// `not-allowed` for the client's address, before any of its credentials are looked at; `method-not-allowed`, `bad-path` for a query that may not be there, `body-too-large` for a declared length.
     pub fn admits(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
+        self.admission.admits_from(request.peer)?;
         if !self.methods.contains(request.method) {
             return Err(Denial::new(
                 DenialId::MethodNotAllowed,
@@ -106,6 +124,17 @@ impl Rule {
     /// Whether the path wants the card judged.
     pub fn looks_at_card(&self) -> bool {
         self.client_certificate != ClientCertificate::Ignore
+    }
+
+    /// Whether some requests pass under nobody's name: anonymous ones, or those whose user only the backend comes to know.
+    pub fn lets_nobody_pass(&self) -> bool {
+        match (self.client_certificate, self.password) {
+            (ClientCertificate::Ignore, PasswordRule::Never | PasswordRule::Backend)
+            | (ClientCertificate::Accept, PasswordRule::Backend) => true,
+            (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory)
+            | (ClientCertificate::Accept, PasswordRule::Never)
+            | (ClientCertificate::Require, _) => false,
+        }
     }
 
     /// The value of an `Allow` header (RFC 9110 10.2.1).

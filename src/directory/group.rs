@@ -9,11 +9,3 @@ pub struct Group {
     /// Its security identifier as `S-1-5-21-…`, where it has one.
     pub sid: Option<String>,
 }
-
-impl Group {
-    /// Whether `named` is this group's name, or its security identifier. Letters' case makes no difference in ASCII.
-    pub fn answers_to(&self, named: &str) -> bool {
-        self.name.eq_ignore_ascii_case(named)
-            || self.sid.as_ref().is_some_and(|sid| sid.eq_ignore_ascii_case(named))
-    }
-}

@@ -48,13 +48,6 @@ impl Account {
             stale: false,
         }
     }
-
-    /// Whether `name` is this account's user name or UPN, whatever the case of ASCII letters. Other letters are
-    /// compared as they stand: a fold that made two different people alike would let the wrong one in.
-    pub fn answers_to(&self, name: &str) -> bool {
-        self.user.eq_ignore_ascii_case(name)
-            || self.upn.as_ref().is_some_and(|upn| upn.eq_ignore_ascii_case(name))
-    }
 }
 
 /// What of the certificate named the account.
@@ -108,17 +101,6 @@ impl fmt::Display for Strength {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_account_answers_to_its_names_without_case() {
-        let account = Account {
-            upn: Some("alice@corp.example".to_owned()),
-            ..Account::named("CORP\\alice", MappingMethod::SubjectAlternativeUpn, Strength::Weak)
-        };
-        assert!(account.answers_to("corp\\ALICE"));
-        assert!(account.answers_to("Alice@corp.example"));
-        assert!(!account.answers_to("alice"));
-    }
 
     #[test]
     fn methods_are_written_in_stable_words() {

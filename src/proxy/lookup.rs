@@ -8,6 +8,7 @@ use crate::headers::fetch_metadata::{CrossSiteEvidence, FetchSite, fetch_site};
 use crate::policy::{Backend, Found, PathRule, PlainAction, Site};
 use crate::request::{Authority, CanonicalPath, RequestTarget};
 use http::{HeaderMap, HeaderValue, Method, header};
+use std::net::IpAddr;
 
 /// hyper takes `gzip, chunked` for chunked and forgets the rest, so that the backend would get coded bytes under no
 /// coding's name; and what says `chunked` in an odd way is read in another by somebody. RFC 9112 6.1 lets a server
@@ -68,6 +69,7 @@ pub fn path_rule<'a>(site: &'a Site, path: &'a CanonicalPath) -> Result<Found<'a
 
 /// What the decision looks at beside the path.
 pub fn facts<'a>(
+    peer: IpAddr,
     method: &'a Method,
     headers: &HeaderMap,
     target: &RequestTarget<'_>,
@@ -76,6 +78,7 @@ pub fn facts<'a>(
     content_length: Option<u64>,
 ) -> RequestFacts<'a> {
     RequestFacts {
+        peer: peer.to_canonical(),
         method,
         has_query: target.query().is_some(),
         content_length,

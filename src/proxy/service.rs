@@ -137,8 +137,9 @@ impl Service {
         let PathRule { rule, backend } = found.rule;
         in_flight.record.rule(&rule.name);
 
-        let facts =
-            lookup::facts(&head.method, &head.headers, &target, site, &authority, in_flight.content_length);
+        let length = in_flight.content_length;
+        let peer = self.endpoints.peer.ip();
+        let facts = lookup::facts(peer, &head.method, &head.headers, &target, site, &authority, length);
         rule.admits(&facts).inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow()).ok())?;
         let gate = self.worker.gate();
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)

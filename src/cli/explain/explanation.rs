@@ -3,9 +3,10 @@
 
 use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::named::Named;
-use crate::decision::{ClientCertificate, CrossSite, Denial, QueryRule};
+use crate::decision::{AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, QueryRule};
 use crate::policy::PathRule;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// One request and what would become of it, in the order of the road.
 #[derive(Debug, Serialize)]
@@ -13,6 +14,8 @@ pub(super) struct Explanation {
     pub(super) url: String,
     pub(super) method: String,
     pub(super) judged_at: String,
+    /// The address that the request comes from.
+    pub(super) client: IpAddr,
     /// The listening address.
     pub(super) listener: Option<String>,
     pub(super) site: Option<String>,
@@ -20,6 +23,7 @@ pub(super) struct Explanation {
     pub(super) canonical_path: Option<String>,
     pub(super) rule: Option<RuleFacts>,
     pub(super) card: Option<CardFacts>,
+    pub(super) admission: Option<AdmissionFacts>,
     pub(super) to_backend: Option<ToBackend>,
     pub(super) answer: AnswerFacts,
 }
@@ -36,12 +40,38 @@ pub(super) struct RuleFacts {
     pub(super) certificate_policies: Vec<String>,
     /// The key ids of the CAs of which one must be on the path.
     pub(super) issuers: Vec<String>,
+    /// Who is let in; `null` for everybody.
+    pub(super) allow: Option<AccessFacts>,
+    /// Who is not; `null` for nobody.
+    pub(super) deny: Option<AccessFacts>,
     /// `allow` or `refuse`.
     pub(super) query: &'static str,
     /// `allow` or `refuse`.
     pub(super) cross_site: &'static str,
     pub(super) max_body: u64,
     pub(super) backend: String,
+}
+
+/// Whom a list names.
+#[derive(Debug, Serialize)]
+pub(super) struct AccessFacts {
+    pub(super) groups: Vec<String>,
+    pub(super) accounts: Vec<String>,
+    /// Key ids.
+    pub(super) issuers: Vec<String>,
+    pub(super) networks: Vec<String>,
+}
+
+/// Whether whoever sends the request is let in on this path.
+#[derive(Debug, Serialize)]
+pub(super) struct AdmissionFacts {
+    pub(super) admitted: bool,
+    /// `everybody`, `account` or `group`; `null` where nobody is named, or who is named is not let in.
+    pub(super) by: Option<&'static str>,
+    /// The account's group that the list has.
+    pub(super) group: Option<String>,
+    /// Why not.
+    pub(super) cause: Option<String>,
 }
 
 /// What the presented chain is worth.
@@ -154,6 +184,8 @@ impl RuleFacts {
             extended_key_usages: conditions.extended_key_usages.iter().copied().map(Named::from).collect(),
             certificate_policies: conditions.certificate_policies.iter().map(ToString::to_string).collect(),
             issuers: conditions.issuers.iter().map(ToString::to_string).collect(),
+            allow: AccessFacts::of(&rule.admission.allow),
+            deny: AccessFacts::of(&rule.admission.deny),
             query: match rule.query {
                 QueryRule::Allow => "allow",
                 QueryRule::Refuse => "refuse",
@@ -165,6 +197,39 @@ impl RuleFacts {
             max_body: rule.max_body,
             backend: found.backend.settings.name.to_string(),
         }
+    }
+}
+
+impl AccessFacts {
+    fn of(list: &AccessList) -> Option<Self> {
+        let owned = |entries: Vec<&str>| entries.into_iter().map(str::to_owned).collect();
+        let mut issuers: Vec<_> = list.issuers.iter().map(ToString::to_string).collect();
+        issuers.sort_unstable();
+        let facts = Self {
+            groups: owned(list.groups.entries()),
+            accounts: owned(list.accounts.entries()),
+            issuers,
+            networks: list.networks.iter().map(ToString::to_string).collect(),
+        };
+        (!list.is_empty()).then_some(facts)
+    }
+}
+
+impl AdmissionFacts {
+    /// Of a request that is let in, under nobody's name where `by` says nothing.
+    pub(super) fn admitted(by: Option<AdmittedBy<'_>>) -> Self {
+        let (by, group) = match by {
+            None => (None, None),
+            Some(AdmittedBy::Everybody) => (Some("everybody"), None),
+            Some(AdmittedBy::Account) => (Some("account"), None),
+            Some(AdmittedBy::Group(group)) => (Some("group"), Some(group.name.clone())),
+        };
+        Self { admitted: true, by, group, cause: None }
+    }
+
+    /// Of one that is not.
+    pub(super) fn refused(denial: &Denial) -> Self {
+        Self { admitted: false, by: None, group: None, cause: Some(denial.detail().to_owned()) }
     }
 }
 

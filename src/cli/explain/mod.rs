@@ -14,6 +14,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use http::{Method, Uri};
 use road::Road;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +31,9 @@ pub(super) struct Explain {
     /// The method
     #[arg(long, default_value = "GET")]
     method: Method,
+    /// The address that the request comes from [default: 192.0.2.1, an example]
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<IpAddr>,
     /// The time to judge at: seconds since 1970 or 2026-11-22T09:30:00Z [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<UnixTime>,
@@ -58,7 +62,7 @@ impl Explain {
         let loaded = config::load(&self.configuration.config, &mut context)
             .map_err(|error| anyhow::Error::new(*error))?;
         let now = self.at.unwrap_or_else(|| clock.now());
-        let road = Road { compiled: &loaded.compiled, metrics: &metrics, presented, now };
+        let road = Road { compiled: &loaded.compiled, metrics: &metrics, presented, now, client: self.from };
         let explanation = road.walk(self.method, self.url)?;
         if self.json {
             super::print_json(&explanation)?;

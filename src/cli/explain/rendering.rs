@@ -1,9 +1,9 @@
 //! Takes an explanation, gives it in lines for people, the answer last.
 
 use super::explanation::{
-    AnswerFacts, CardFacts, ChainFacts, Explanation, MappingFacts, RuleFacts, ToBackend,
+    AccessFacts, AdmissionFacts, AnswerFacts, CardFacts, ChainFacts, Explanation, MappingFacts, RuleFacts,
+    ToBackend,
 };
-use super::road::EXAMPLE_CLIENT;
 use crate::cli::findings::CertificateLine;
 use crate::cli::sheet::Sheet;
 
@@ -16,6 +16,9 @@ pub(super) fn sheet(explanation: &Explanation) -> Sheet {
     if let Some(facts) = &explanation.card {
         card(&mut sheet, facts);
     }
+    if let Some(facts) = &explanation.admission {
+        admission(&mut sheet, facts);
+    }
     if let Some(request) = &explanation.to_backend {
         to_backend(&mut sheet, request);
     }
@@ -26,6 +29,7 @@ pub(super) fn sheet(explanation: &Explanation) -> Sheet {
 fn request(sheet: &mut Sheet, explanation: &Explanation) {
     sheet.heading(&format!("{} {}", explanation.method, explanation.url));
     sheet.entry("judged at", &explanation.judged_at);
+    sheet.entry("client", explanation.client);
     sheet.list("listener", &explanation.listener);
     sheet.list("site", &explanation.site);
     sheet.list("canonical path", &explanation.canonical_path);
@@ -38,10 +42,38 @@ fn rule(sheet: &mut Sheet, rule: &RuleFacts) {
     sheet.list("demands usage", &rule.extended_key_usages);
     sheet.list("demands one policy of", &rule.certificate_policies);
     sheet.list("demands one issuer of", &rule.issuers);
+    access(sheet, "lets in", rule.allow.as_ref());
+    access(sheet, "keeps out", rule.deny.as_ref());
     sheet.entry("query", rule.query);
     sheet.entry("other sites' pages", rule.cross_site);
     sheet.entry("largest body", format!("{} bytes", rule.max_body));
     sheet.entry("backend", &rule.backend);
+}
+
+fn access(sheet: &mut Sheet, label: &'static str, list: Option<&AccessFacts>) {
+    let Some(list) = list else { return };
+    let kinds = [
+        ("account", &list.accounts),
+        ("group", &list.groups),
+        ("issuer", &list.issuers),
+        ("network", &list.networks),
+    ];
+    let entries = kinds
+        .into_iter()
+        .flat_map(|(kind, entries)| entries.iter().map(move |entry| format!("{kind} {entry}")));
+    sheet.list(label, entries);
+}
+
+fn admission(sheet: &mut Sheet, admission: &AdmissionFacts) {
+    let by = match (admission.admitted, admission.by, &admission.group) {
+        (false, _, _) => "refused".to_owned(),
+        (true, _, Some(group)) => format!("as a member of {group}"),
+        (true, Some("everybody"), None) => "everybody is let in".to_owned(),
+        (true, Some(_), None) => "by name".to_owned(),
+        (true, None, None) => "under nobody's name".to_owned(),
+    };
+    sheet.heading(&format!("admission: {by}"));
+    sheet.list("cause", &admission.cause);
 }
 
 fn card(sheet: &mut Sheet, card: &CardFacts) {
@@ -119,7 +151,7 @@ fn to_backend(sheet: &mut Sheet, request: &ToBackend) {
     sheet.heading(&format!("to the backend {}: {} {}", request.backend, request.method, request.target));
     sheet.list("server", &request.servers);
     sheet.list("headers", request.headers.iter().map(|header| format!("{}: {}", header.name, header.value)));
-    sheet.entry("", format!("and the client's own ({EXAMPLE_CLIENT} and the request id are examples)"));
+    sheet.entry("", "and the client's own (the request id is an example)");
 }
 
 fn answer(sheet: &mut Sheet, answer: &AnswerFacts) {

@@ -2,7 +2,7 @@
 //! what each step finds. Never asks a backend.
 
 use super::card;
-use super::explanation::{AnswerFacts, Explanation, HeaderFacts, RuleFacts, ToBackend};
+use super::explanation::{AdmissionFacts, AnswerFacts, Explanation, HeaderFacts, RuleFacts, ToBackend};
 use crate::backend::{BackendRequest, RequestBody, Target};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
@@ -24,11 +24,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 /// The client's address in the headers that are shown: one of those that RFC 5737 sets aside for examples.
-pub(super) const EXAMPLE_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const EXAMPLE_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// RFC 8446 4.2.3 takes PKCS#1 v1.5 away from TLS 1.3, and many cards can do nothing else.
 const SILENT_CARD: &str = "the site speaks TLS 1.3, under which a card that cannot sign RSA-PSS sends no certificate: \
      set tls.max = \"1.2\"";
+
+/// Where `networks` are judged by an address that nobody named.
+const EXAMPLE_NETWORK: &str = "the path looks at the client's address: name it with --from";
 
 /// Where `on_bad_certificate = "alert"`.
 const ALERT: &str =
@@ -41,6 +44,8 @@ pub(super) struct Road<'a> {
     /// What the client presents, its own certificate first; nothing where it presents none.
     pub(super) presented: Vec<CertificateDer<'static>>,
     pub(super) now: UnixTime,
+    /// Where the request comes from; an address for examples where nobody said.
+    pub(super) client: Option<IpAddr>,
 }
 
 impl Road<'_> {
@@ -50,17 +55,22 @@ impl Road<'_> {
             url: url.to_string(),
             method: method.to_string(),
             judged_at: written(self.now),
+            client: self.client(),
             listener: None,
             site: None,
             canonical_path: None,
             rule: None,
             card: None,
+            admission: None,
             to_backend: None,
             answer: AnswerFacts::permit(),
         };
         let request = Request::builder().method(method).uri(url).body(())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         if let Err(denial) = runtime.block_on(self.steps(request.into_parts().0, &mut explanation)) {
+            if denial.id() == DenialId::NotAllowed {
+                explanation.admission = Some(AdmissionFacts::refused(&denial));
+            }
             let AnswerFacts { redirect, hint, .. } = explanation.answer;
             let answer = AnswerFacts { redirect, hint, ..AnswerFacts::denial(&denial) };
             explanation.answer = answer;
@@ -95,7 +105,11 @@ impl Road<'_> {
         let found = lookup::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         explanation.rule = Some(RuleFacts::of(found.rule));
-        let facts = lookup::facts(&head.method, &head.headers, &target, site, &authority, None);
+        if self.client.is_none() && rule.admission.looks_at_networks() {
+            explanation.answer.hint = Some(EXAMPLE_NETWORK);
+        }
+        let facts =
+            lookup::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
         rule.admits(&facts)?;
         request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::Framing, &error))?;
@@ -103,8 +117,12 @@ impl Road<'_> {
         let evidence = self.evidence(rule, site, explanation).await;
         let permit = decide(rule, &facts, evidence, self.now)?;
         explanation.answer.hint = None;
+        let by = permit
+            .identity()
+            .map(|identity| rule.admission.admits(identity.account(), identity.proof(), &rule.conditions));
+        explanation.admission = Some(AdmissionFacts::admitted(by.transpose()?));
         let origin = Origin {
-            peer: SocketAddr::new(EXAMPLE_CLIENT, 0),
+            peer: SocketAddr::new(self.client(), 0),
             scheme: TargetScheme::Https,
             host: &authority,
             request_id: RequestId::random(),
@@ -115,6 +133,10 @@ impl Road<'_> {
         let request = backend_request(&permit, backend, &target, head.headers, body)?;
         explanation.to_backend = Some(to_backend(backend, &target.method, &request));
         Ok(())
+    }
+
+    fn client(&self) -> IpAddr {
+        self.client.unwrap_or(EXAMPLE_CLIENT)
     }
 
     /// Judges what is presented, by a judge whose caches are empty.

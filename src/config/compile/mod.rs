@@ -2,6 +2,7 @@
 //!
 //! Collects mistakes like the reader does, so that a missing file and a wrong path are told in one run.
 
+mod admission;
 mod backend;
 mod files;
 mod realm;

@@ -5,6 +5,7 @@ use super::super::diagnostic::Diagnostics;
 use super::super::site as raw;
 use super::super::site_path::PathRule as RawPath;
 use super::Parts;
+use super::admission;
 use super::files::Files;
 use super::realm::values;
 use crate::decision::{CertificateConditions, PasswordRule, Rule};
@@ -217,6 +218,7 @@ fn path_rule(
 ) -> Option<PathRule> {
     let errors = diagnostics.errors();
     let issuers = files.certificates(&raw.issuers, diagnostics);
+    let admission = admission::compile(raw, files, diagnostics);
     if diagnostics.errors() > errors {
         return None;
     }
@@ -231,10 +233,12 @@ fn path_rule(
             certificate_policies: values(&raw.certificate_policies),
             issuers: issuers.iter().map(crate::certificate::Certificate::key_id).collect(),
         },
+        admission,
         query: raw.query.value,
         cross_site: raw.cross_site.as_ref().unwrap_or(&site.cross_site).value,
         max_body: raw.max_body.value,
     };
+    admission::refuse_names_of_nobody(raw, &rule, diagnostics);
     Some(PathRule { rule: Arc::new(rule), backend: Arc::clone(parts.backends.get(&backend.value)?) })
 }
 

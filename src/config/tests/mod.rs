@@ -1,5 +1,6 @@
 //! What proxy.toml's reader must hold as a whole, from text to document and diagnostics.
 
+mod admission;
 mod broken_syntax;
 mod contradictions;
 mod documentation;
@@ -137,7 +138,11 @@ fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
 #[test]
 fn what_is_planned_is_told_apart_from_what_is_unknown() {
     for (line, instead, told) in [
-        ("path = ", "allow = []\npath = ", "Error site[0].path[0].allow: `allow` is not in this version"),
+        (
+            "path = ",
+            "unsafe_unmapped_card_may_use_password = true\npath = ",
+            "Error site[0].path[0].unsafe_unmapped_card_may_use_password: `unsafe_unmapped_card_may_use_password` is not",
+        ),
         (
             "path = ",
             "password = \"directory\"\npath = ",

@@ -271,3 +271,48 @@ path = [{ path = "/open", client_certificate = "ignore" }]
     assert_eq!(listener(":8443"), "127.0.0.1:8443");
     assert_eq!(listener(""), "127.0.0.1:8443");
 }
+
+#[test]
+fn who_is_let_in_is_told_with_the_lists_and_by_what() {
+    let lists = r#"
+[[site.path]]
+path = "/x/echo"
+client_certificate = "require"
+allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ["alice@corp.example"], networks = ["10.0.0.0/8"] }
+deny = { issuers = ["pki/server-ca.pem"] }
+"#;
+    let paths = format!("{}{lists}", Setup::default().paths);
+    let desk = Desk::with(&Setup { paths, ..Setup::default() });
+
+    let told = json_of(&desk, "/x/echo", "alice", &["--from", "10.1.2.3"]);
+    assert_eq!(
+        told["rule"]["allow"],
+        json!({"groups": ["RMS Users", "S-1-5-21-1-2-3-512"], "accounts": ["alice@corp.example"],
+               "issuers": [], "networks": ["10.0.0.0/8"]})
+    );
+    assert_eq!(told["rule"]["deny"]["issuers"].as_array().unwrap().len(), 1);
+    assert_eq!(told["client"], "10.1.2.3");
+    assert_eq!(told["admission"], json!({"admitted": true, "by": "account", "group": null, "cause": null}));
+
+    let told = json_of(&desk, "/x/echo", "judy", &["--from", "10.1.2.3"]);
+    let cause = &told["answer"]["detail"];
+    assert_eq!(told["answer"]["decision"], "not-allowed");
+    assert_eq!(told["admission"], json!({"admitted": false, "by": null, "group": null, "cause": cause}));
+    assert_eq!(told["card"]["mapping"]["account"]["user"], "judy@corp.example");
+
+    // A bad card never gets so far.
+    assert_eq!(json_of(&desk, "/x/echo", "bob", &["--from", "10.1.2.3"])["admission"], Value::Null);
+}
+
+#[test]
+fn where_the_address_counts_and_none_is_named_that_is_said() {
+    let path = "\n[[site.path]]\npath = \"/x/echo\"\nclient_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }";
+    let paths = format!("{}{path}", Setup::default().paths);
+    let desk = Desk::with(&Setup { paths, ..Setup::default() });
+    let told = json_of(&desk, "/x/echo", "", &[]);
+    assert_eq!(told["answer"]["decision"], "not-allowed");
+    assert!(told["answer"]["hint"].as_str().unwrap().contains("--from"), "{}", told["answer"]);
+    let told = json_of(&desk, "/x/echo", "", &["--from", "::ffff:10.0.0.1"]);
+    assert_eq!((&told["answer"]["decision"], &told["admission"]["by"]), (&json!("permit"), &Value::Null));
+    assert!(explain(&desk, "/x/echo", "", &["--from", "10.0.0.1"]).stdout.contains("lets in"));
+}

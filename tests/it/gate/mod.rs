@@ -1,6 +1,7 @@
 //! The whole road: listener to backend and back.
 
 mod accounts;
+mod admission;
 mod alerts;
 mod answers;
 mod audit;

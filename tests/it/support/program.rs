@@ -86,6 +86,11 @@ pub(crate) fn run(program: &str, environment: &[(&str, &str)], args: &[&str], in
     })
 }
 
+/// Runs a Python program on `input`. `None` where there is no Python; the test is then recorded as skipped.
+pub(crate) fn python(program: &str, input: &[u8]) -> Option<Ran> {
+    run("python3", &[], &["-c", program], input)
+}
+
 /// Says that the test that runs now could not run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS`
 /// names.
 pub(crate) fn skipped(why: &str) {

@@ -125,7 +125,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
         },
         DenialId::NotAllowed => Words {
             title: "U hebt geen toegang tot dit adres",
-            what: "U bent herkend, maar uw account hoort niet bij de accounts die dit adres mogen gebruiken.",
+            what: "Dit adres is alleen voor bepaalde accounts en plaatsen. Die van u horen daar niet bij.",
             steps: &[
                 "Hebt u toegang nodig? Vraag die dan aan bij uw helpdesk of bij de eigenaar van deze dienst.",
             ],

@@ -123,7 +123,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
         },
         DenialId::NotAllowed => Words {
             title: "You do not have access to this address",
-            what: "You were recognised, but your account is not one of those that may use this address.",
+            what: "This address is for certain accounts and places only. Yours is not among them.",
             steps: &["If you need access, ask your help desk or the owner of this service for it."],
         },
         DenialId::CredentialsRequired => Words {

@@ -1,0 +1,50 @@
+//! Who is let in on a path.
+
+use super::super::access_list;
+use super::super::diagnostic::Diagnostics;
+use super::super::site_path::PathRule;
+use super::files::Files;
+use super::realm::values;
+use crate::certificate::Certificate;
+use crate::decision::{AccessList, Admission, ClientCertificate, Rule};
+
+pub(super) fn compile(raw: &PathRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Admission {
+    let mut list = |raw: &Option<access_list::AccessList>| {
+        raw.as_ref().map_or_else(AccessList::default, |raw| access_list(raw, files, diagnostics))
+    };
+    Admission { allow: list(&raw.allow), deny: list(&raw.deny) }
+}
+
+fn access_list(
+    raw: &access_list::AccessList,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> AccessList {
+    AccessList {
+        accounts: values(&raw.accounts).into_iter().collect(),
+        groups: values(&raw.groups).into_iter().collect(),
+        issuers: files.certificates(&raw.issuers, diagnostics).iter().map(Certificate::key_id).collect(),
+        networks: values(&raw.networks),
+    }
+}
+
+/// Names of people on a path that requests pass under nobody's name would only seem to protect it: whoever is kept out
+/// by name leaves the name away.
+pub(super) fn refuse_names_of_nobody(raw: &PathRule, rule: &Rule, diagnostics: &mut Diagnostics) {
+    if !rule.lets_nobody_pass() {
+        return;
+    }
+    let (why, mend) = match rule.client_certificate {
+        ClientCertificate::Ignore => ("requests pass under nobody's name", "\"require\""),
+        ClientCertificate::Accept | ClientCertificate::Require => {
+            ("without a card only the backend knows who it is", "\"require\", or password = \"never\"")
+        }
+    };
+    for (name, list) in [("allow", &raw.allow), ("deny", &raw.deny)] {
+        let Some(span) = list.as_ref().and_then(access_list::AccessList::people) else { continue };
+        diagnostics
+            .error(span, format!("`{name}` cannot tell people apart on this path"))
+            .label(raw.client_certificate.span, why)
+            .help(format!("write client_certificate = {mend}, or name `networks` only"));
+    }
+}

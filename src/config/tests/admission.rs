@@ -1,0 +1,92 @@
+//! What an operator sees of lists that let in or keep out whom nobody meant.
+
+use super::{only_mistake_with, rendered, rendered_with};
+
+/// What is told of these keys on a path that requires a card.
+fn of_path(keys: &str) -> String {
+    only_mistake_with("path = ", &format!("{keys}\npath = "))
+}
+
+#[test]
+fn lists_of_everything_are_read() {
+    let keys = r#"
+allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ['CORP\älice', "bob@corp.example"], issuers = ["a.pem"], networks = ["10.0.0.0/8", "2001:db8::1"] }
+deny = { groups = ["Contractors"], accounts = ["S-1-5-21-1-2-3-1104"], issuers = ["b.pem"], networks = ["10.9.0.0/16"] }
+path = "#;
+    assert_eq!(rendered_with("path = ", keys), "");
+}
+
+#[test]
+fn a_list_that_names_nobody_is_refused() {
+    for (keys, told) in [
+        ("allow = {}", "Error site[0].path[0].allow: `allow` names neither groups"),
+        ("deny = {}", "Error site[0].path[0].deny: `deny` names neither groups"),
+        (
+            "allow = { groups = [] }",
+            "Error site[0].path[0].allow.groups: `groups` is empty: it would admit nobody",
+        ),
+        (
+            "deny = { networks = [] }",
+            "Error site[0].path[0].deny.networks: `networks` is empty: it keeps nobody out",
+        ),
+        ("allow = []", "Error site[0].path[0].allow: expected a table, found an array"),
+        ("allow = { group = [\"a\"] }", "Error site[0].path[0].allow.group: unknown key `group`"),
+    ] {
+        let mistake = of_path(keys);
+        assert!(mistake.starts_with(told), "{mistake}");
+    }
+}
+
+#[test]
+fn a_name_that_nobody_can_have_is_refused() {
+    for (entry, told) in [
+        ("S-1-5-21-x", "is not a security identifier"),
+        ("s-1-5-21-1-2-3-512", "is not a security identifier"),
+        ("S-1-5-21-01-2-3-512", "is not a security identifier"),
+        (" Staff", "begins or ends with a space"),
+        ("", "the text is empty"),
+    ] {
+        let mistake = of_path(&format!("allow = {{ groups = [\"{entry}\"] }}"));
+        assert!(mistake.contains(told), "{mistake}");
+    }
+}
+
+#[test]
+fn a_network_that_is_another_than_it_seems_is_refused() {
+    for (network, told) in [
+        (
+            "10.1.2.3/8",
+            "10.1.2.3/8 has bits beyond its prefix (write \"10.0.0.0/8\" for the network, or \"10.1.2.3\"",
+        ),
+        ("::ffff:10.0.0.0/104", "::ffff:10.0.0.0/104 holds nobody"),
+        ("10.0.0.0/33", "\"10.0.0.0/33\" is not a network"),
+        ("corp.example", "\"corp.example\" is not a network"),
+    ] {
+        let mistake = of_path(&format!("allow = {{ networks = [\"{network}\"] }}"));
+        assert!(mistake.contains(told), "{mistake}");
+    }
+}
+
+#[test]
+fn a_group_with_a_domain_is_refused_unless_a_rule_gives_it() {
+    let path = r#"allow = { groups = ['CORP\Staff'] }"#;
+    assert_eq!(
+        of_path(path),
+        "Error site[0].path[0].allow.groups: no group has the name \"CORP\\\\Staff\" \
+         (write the name without its domain, or the security identifier, S-1-5-21-…)"
+    );
+    let rule = r#"
+[[realm.staff.rule]]
+name = "alice"
+certificate = "alice.pem"
+account = { user = 'CORP\alice', groups = ['corp\staff'] }
+"#;
+    let text = super::SMALLEST.replacen("path = ", &format!("{path}\npath = "), 1);
+    assert_eq!(rendered(&format!("{text}{rule}")), "");
+}
+
+#[test]
+fn a_spelling_that_keeps_out_less_than_it_seems_is_warned_of() {
+    let mistake = of_path(r#"deny = { accounts = ['CORP\älice'] }"#);
+    assert!(mistake.starts_with("Warning site[0].path[0].deny.accounts"), "{mistake}");
+}

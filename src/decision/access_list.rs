@@ -1,0 +1,222 @@
+//! Accounts, groups, issuers and networks as one list of `allow` or `deny` names them, compiled once.
+//!
+//! Only says whether something is named. What that means is the admission's to say.
+
+use crate::certificate::KeyId;
+use crate::directory::Group;
+use crate::identity::Account;
+use crate::validation::ValidPath;
+use ipnet::IpNet;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+/// Who, whose and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessList {
+    /// `DOMAIN\sam`, UPNs, security identifiers.
+    pub accounts: NameSet,
+    /// Names, security identifiers. A member through other groups is one too.
+    pub groups: NameSet,
+    /// CAs, pinned by key: a name can be copied, a key cannot.
+    pub issuers: HashSet<KeyId>,
+    /// Where requests come from. An IPv4 network holds no IPv6 address, also none that IPv4 is mapped to.
+    pub networks: Vec<IpNet>,
+}
+
+impl AccessList {
+    /// Whether nothing at all is named.
+    pub fn is_empty(&self) -> bool {
+        !self.names_people() && self.networks.is_empty()
+    }
+
+    /// Whether something is named that only a request under an identity has.
+    pub fn names_people(&self) -> bool {
+        !(self.accounts.is_empty() && self.groups.is_empty() && self.issuers.is_empty())
+    }
+
+    /// Whether `account` is named.
+    pub(super) fn names(&self, account: &Account) -> bool {
+        let names = [Some(account.user.as_str()), account.upn.as_deref()];
+        names.into_iter().flatten().any(|name| self.accounts.has_name(name))
+            || account.sid.as_deref().is_some_and(|sid| self.accounts.has_sid(sid))
+    }
+
+    /// The first of `groups` that is named.
+    pub(super) fn group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
+        let is_named = |group: &&Group| {
+            self.groups.has_name(&group.name)
+                || group.sid.as_deref().is_some_and(|sid| self.groups.has_sid(sid))
+        };
+        groups.iter().find(is_named)
+    }
+
+    /// The CA of `path` that is named.
+    pub(super) fn issuer(&self, path: &ValidPath) -> Option<KeyId> {
+        path.issuers().iter().copied().find(|key| self.issuers.contains(key))
+    }
+
+    /// The network that holds `peer`.
+    pub(super) fn network(&self, peer: IpAddr) -> Option<IpNet> {
+        self.networks.iter().copied().find(|network| network.contains(&peer))
+    }
+}
+
+/// Names and security identifiers, told apart: in most directories whoever may make a group may also call it
+/// `S-1-5-21-…-512`, and must not become what another group's identifier stands for.
+///
+/// The case of ASCII letters makes no difference in names. Other letters are compared as they stand: a fold that made
+/// two different people alike would let the wrong one in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameSet {
+    names: HashSet<Folded<'static>>,
+    sids: HashSet<String>,
+}
+
+impl NameSet {
+    /// Whether it names nobody.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.sids.is_empty()
+    }
+
+    /// All entries as they were written, sorted.
+    pub fn entries(&self) -> Vec<&str> {
+        let names = self.names.iter().map(|name| name.0.as_ref());
+        let mut entries: Vec<&str> = names.chain(self.sids.iter().map(String::as_str)).collect();
+        entries.sort_unstable();
+        entries
+    }
+
+    fn has_name(&self, name: &str) -> bool {
+        self.names.contains(&Folded(Cow::Borrowed(name)))
+    }
+
+    fn has_sid(&self, sid: &str) -> bool {
+        self.sids.contains(sid)
+    }
+}
+
+/// What begins as a security identifier does is one.
+impl FromIterator<String> for NameSet {
+    fn from_iter<I: IntoIterator<Item = String>>(entries: I) -> Self {
+        let mut set = Self::default();
+        for entry in entries {
+            if entry.starts_with("S-1-") {
+                set.sids.insert(entry);
+            } else {
+                set.names.insert(Folded(Cow::Owned(entry)));
+            }
+        }
+        set
+    }
+}
+
+/// A name that is equal to those that differ from it in the case of ASCII letters only. Borrowed to look one up
+/// without a copy.
+#[derive(Clone, Debug)]
+struct Folded<'a>(Cow<'a, str>);
+
+impl PartialEq for Folded<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Folded<'_> {}
+
+impl Hash for Folded<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for byte in self.0.bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+        // As `str` does, so that one name is not the beginning of another.
+        state.write_u8(0xff);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{MappingMethod, Strength};
+
+    fn set(entries: &[&str]) -> NameSet {
+        entries.iter().map(|entry| (*entry).to_owned()).collect()
+    }
+
+    fn alice() -> Account {
+        Account {
+            upn: Some("alice@corp.example".to_owned()),
+            sid: Some("S-1-5-21-1-2-3-1104".to_owned()),
+            ..Account::named("CORP\\älice", MappingMethod::Email, Strength::Strong)
+        }
+    }
+
+    fn group(name: &str, sid: Option<&str>) -> Group {
+        Group { name: name.to_owned(), sid: sid.map(str::to_owned) }
+    }
+
+    #[test]
+    fn an_account_is_named_by_its_user_name_upn_or_sid() {
+        for (entry, named) in [
+            ("corp\\äLICE", true),
+            ("CORP\\Älice", false),
+            ("Alice@CORP.example", true),
+            ("S-1-5-21-1-2-3-1104", true),
+            ("S-1-5-21-1-2-3-110", false),
+            ("älice", false),
+            ("alice", false),
+            ("OTHER\\älice", false),
+        ] {
+            let list = AccessList { accounts: set(&[entry]), ..AccessList::default() };
+            assert_eq!(list.names(&alice()), named, "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_name_or_sid() {
+        let groups = [group("Staff", Some("S-1-5-21-1-2-3-513")), group("RMS Users", None)];
+        for (entry, named) in [
+            ("staff", Some("Staff")),
+            ("rms USERS", Some("RMS Users")),
+            ("S-1-5-21-1-2-3-513", Some("Staff")),
+            ("S-1-5-21-1-2-3-51", None),
+            ("RMS", None),
+            ("", None),
+        ] {
+            let list = AccessList { groups: set(&[entry]), ..AccessList::default() };
+            assert_eq!(list.group(&groups).map(|group| group.name.as_str()), named, "{entry}");
+        }
+    }
+
+    #[test]
+    fn what_is_called_by_a_sid_is_not_what_has_it() {
+        let list = set(&["S-1-5-21-1-2-3-512"]);
+        let list = AccessList { accounts: list.clone(), groups: list, ..AccessList::default() };
+        assert_eq!(list.group(&[group("S-1-5-21-1-2-3-512", Some("S-1-5-21-1-2-3-9999"))]), None);
+        let impostor = Account::named("S-1-5-21-1-2-3-512", MappingMethod::Subject, Strength::Weak);
+        assert!(!list.names(&impostor));
+    }
+
+    #[test]
+    fn an_address_is_in_a_network_of_its_own_family_only() {
+        let networks = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7/32"].map(|text| text.parse().unwrap());
+        let list = AccessList { networks: networks.to_vec(), ..AccessList::default() };
+        for (peer, held) in [
+            ("10.255.255.255", true),
+            ("11.0.0.0", false),
+            ("2001:db8:ffff::1", true),
+            ("2001:db9::1", false),
+            ("192.0.2.7", true),
+            ("192.0.2.6", false),
+            ("::ffff:10.0.0.1", false),
+        ] {
+            assert_eq!(list.network(peer.parse().unwrap()).is_some(), held, "{peer}");
+        }
+    }
+
+    #[test]
+    fn entries_are_told_as_they_were_written() {
+        assert_eq!(set(&["Staff", "S-1-5-9", "CORP\\Älice"]).entries(), ["CORP\\Älice", "S-1-5-9", "Staff"]);
+    }
+}

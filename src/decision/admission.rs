@@ -1,0 +1,199 @@
+//! Takes what one path says of who is let in and from where, says whether an account, the CAs of its card and the
+//! client's address are among them. Never proves who somebody is: that was done before.
+//!
+//! `deny` goes first: whatever one entry of it names is refused, whatever `allow` says. Then `allow`: each kind of list
+//! that is written must fit, except that accounts and groups together say who, so that one of either is enough. What
+//! `allow` does not mention it does not limit; without any list everybody is let in who has passed so far.
+
+use super::access_list::AccessList;
+use super::denial::Denial;
+use super::denial_id::DenialId;
+use super::permit::Proof;
+use super::rule::CertificateConditions;
+use crate::certificate::KeyId;
+use crate::directory::Group;
+use crate::identity::Account;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use thiserror::Error;
+
+/// Who is let in on one path. The default is everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// Who is let in, where it names anything.
+    pub allow: AccessList,
+    /// Who is not.
+    pub deny: AccessList,
+}
+
+/// By what somebody is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdmittedBy<'a> {
+    /// The path does not say who.
+    Everybody,
+    /// `allow.accounts` has the account.
+    Account,
+    /// `allow.groups` has this group of the account.
+    Group(&'a Group),
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotAllowed {
+    /// The address is one of those that are kept out.
+    #[error("`deny.networks` has {network}, and the request comes from {peer}")]
+    DeniedNetwork {
+        /// The entry.
+        network: IpNet,
+        /// The client's address.
+        peer: IpAddr,
+    },
+    /// The address is none of those that are let in.
+    #[error("the request comes from {peer}, which is in none of `allow.networks`")]
+    OtherNetwork {
+        /// The client's address.
+        peer: IpAddr,
+    },
+    /// A CA on a valid path of the card is one of those that are kept out.
+    #[error(
+        "`deny.issuers` has the authority with the key {issuer}, which stands on a path of the certificate"
+    )]
+    DeniedIssuer {
+        /// Its key.
+        issuer: KeyId,
+    },
+    /// The account is one of those that are kept out.
+    #[error("`deny.accounts` has the account {user}")]
+    DeniedAccount {
+        /// The account.
+        user: String,
+    },
+    /// A group of the account is one of those that are kept out.
+    #[error("`deny.groups` has {group}, and the account {user} is a member")]
+    DeniedGroup {
+        /// The group's name.
+        group: String,
+        /// The account.
+        user: String,
+    },
+    /// No path of the card has both a CA that is let in and what else the path demands of certificates.
+    #[error("no path of the certificate that meets the conditions has an authority of `allow.issuers`")]
+    OtherIssuer,
+    /// A password comes from no CA.
+    #[error("`allow.issuers` asks for a certificate, and the account {user} is proven by a password")]
+    NoIssuer {
+        /// The account.
+        user: String,
+    },
+    /// The account is none of those that are let in, nor a member of such a group.
+    #[error(
+        "neither does `allow.accounts` have the account {user} nor `allow.groups` one of its {groups} groups"
+    )]
+    OtherAccount {
+        /// The account.
+        user: String,
+        /// How many groups it has.
+        groups: usize,
+    },
+    /// The request is under nobody's name, and people are named.
+    #[error("`allow` says who is let in, and the request is under nobody's name")]
+    Nobody,
+}
+
+impl Admission {
+    /// Whether a request may come from `peer` at all, whoever sends it.
+    ///
+    /// # Errors
+    /// Where `deny` names the address, or `allow` names others only.
+    pub fn admits_from(&self, peer: IpAddr) -> Result<(), NotAllowed> {
+        if let Some(network) = self.deny.network(peer) {
+            return Err(NotAllowed::DeniedNetwork { network, peer });
+        }
+        if !self.allow.networks.is_empty() && self.allow.network(peer).is_none() {
+            return Err(NotAllowed::OtherNetwork { peer });
+        }
+        Ok(())
+    }
+
+    /// Whether `account` is let in, as `proof` has it. A CA counts only on a path that meets `conditions` too: an
+    /// issuer from one path and a policy from another would be a certificate that nobody issued.
+    ///
+    /// # Errors
+    /// Where `deny` names the account, a group of it, or a CA on any path of its card; or `allow` names others only.
+    pub fn admits<'a>(
+        &self,
+        account: &'a Account,
+        proof: &Proof,
+        conditions: &CertificateConditions,
+    ) -> Result<AdmittedBy<'a>, NotAllowed> {
+        self.not_denied(account, proof)?;
+        self.has_allowed_issuer(account, proof, conditions)?;
+        let AccessList { accounts, groups, .. } = &self.allow;
+        if accounts.is_empty() && groups.is_empty() {
+            return Ok(AdmittedBy::Everybody);
+        }
+        if self.allow.names(account) {
+            return Ok(AdmittedBy::Account);
+        }
+        let other = || NotAllowed::OtherAccount { user: account.user.clone(), groups: account.groups.len() };
+        self.allow.group(&account.groups).map(AdmittedBy::Group).ok_or_else(other)
+    }
+
+    /// Whether a request under nobody's name is let in.
+    ///
+    /// # Errors
+    /// Where `allow` names people: it would mean nothing if whoever names himself not at all could pass.
+    pub fn admits_nobody(&self) -> Result<(), NotAllowed> {
+        if self.allow.names_people() { Err(NotAllowed::Nobody) } else { Ok(()) }
+    }
+
+    /// Whether where a request comes from makes a difference.
+    pub fn looks_at_networks(&self) -> bool {
+        !(self.allow.networks.is_empty() && self.deny.networks.is_empty())
+    }
+
+    fn not_denied(&self, account: &Account, proof: &Proof) -> Result<(), NotAllowed> {
+        if let Proof::Card(credential) = proof
+            && let Some(issuer) = credential.paths().find_map(|path| self.deny.issuer(path))
+        {
+            return Err(NotAllowed::DeniedIssuer { issuer });
+        }
+        let user = || account.user.clone();
+        if self.deny.names(account) {
+            return Err(NotAllowed::DeniedAccount { user: user() });
+        }
+        match self.deny.group(&account.groups) {
+            Some(group) => Err(NotAllowed::DeniedGroup { group: group.name.clone(), user: user() }),
+            None => Ok(()),
+        }
+    }
+
+    fn has_allowed_issuer(
+        &self,
+        account: &Account,
+        proof: &Proof,
+        conditions: &CertificateConditions,
+    ) -> Result<(), NotAllowed> {
+        if self.allow.issuers.is_empty() {
+            return Ok(());
+        }
+        match proof {
+            Proof::Password => Err(NotAllowed::NoIssuer { user: account.user.clone() }),
+            Proof::Card(credential) => {
+                let mut paths = credential.paths().filter(|path| conditions.hold_on(path));
+                let admitted = paths.any(|path| self.allow.issuer(path).is_some());
+                if admitted { Ok(()) } else { Err(NotAllowed::OtherIssuer) }
+            }
+        }
+    }
+}
+
+/// However it comes about, the client is told one thing.
+impl From<NotAllowed> for Denial {
+    fn from(error: NotAllowed) -> Self {
+        Self::because(DenialId::NotAllowed, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Judged cards, passwords and rules for tests: one card whose issuing CA two roots have certified.
+
+use super::{
+    Admission, CertificateConditions, ClientCertificate, Credential, CrossSite, Evidence, PasswordCredential,
+    PasswordRule, QueryRule, Rule,
+};
+use crate::certificate::KeyId;
+use crate::clock::UnixTime;
+use crate::directory::Group;
+use crate::identity::{Account, MappingError, MappingMethod, Strength, WhyNotMapped};
+use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
+use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
+use crate::validation::TrustSet;
+use http::Method;
+use rcgen::KeyUsagePurpose;
+use std::sync::Arc;
+
+/// A card with two paths: leaf, issuing CA, first root; and leaf, issuing CA, second root.
+pub(super) struct Card {
+    pub(super) credential: Arc<Credential>,
+    pub(super) issuing: KeyId,
+    pub(super) first_root: KeyId,
+    pub(super) second_root: KeyId,
+}
+
+impl Card {
+    /// Of this account.
+    pub(super) fn of(account: Account) -> Self {
+        Self::mapped(Ok(Arc::new(account)))
+    }
+
+    /// Of nobody.
+    pub(super) fn unmapped() -> Self {
+        Self::mapped(Err(Arc::new(MappingError::NotMapped { why: WhyNotMapped::NothingFound })))
+    }
+
+    fn mapped(account: Result<Arc<Account>, Arc<MappingError>>) -> Self {
+        let (first, second) = (Ca::root("First"), Ca::root("Second"));
+        let issuing = first.sub_ca("Issuing", 1);
+        let crossed = second.certify(&issuing, "Issuing", 2, &[KeyUsagePurpose::KeyCertSign]);
+        let leaf = issuing.issue("alice", &[3]);
+        let chain =
+            proven(&leaf, &[&issuing.certificate, &crossed], &[&first.certificate, &second.certificate]);
+        assert_eq!(chain.paths().len(), 2);
+        let off = RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() };
+        let chain = check(&chain, &off, &TrustSet::default(), &CrlStore::empty(), NOW).unwrap();
+        Self {
+            credential: Arc::new(Credential::new(chain, account, NOW.plus(HOUR))),
+            issuing: issuing.certificate.key_id(),
+            first_root: first.certificate.key_id(),
+            second_root: second.certificate.key_id(),
+        }
+    }
+
+    pub(super) fn evidence(&self) -> Evidence {
+        Evidence::Card(Arc::clone(&self.credential))
+    }
+}
+
+/// `CORP\alice` with a UPN, a SID and two groups.
+pub(super) fn alice() -> Account {
+    let group = |name: &str, sid: &str| Group { name: name.to_owned(), sid: Some(sid.to_owned()) };
+    Account {
+        upn: Some("alice@corp.example".to_owned()),
+        sid: Some("S-1-5-21-1-2-3-1104".to_owned()),
+        groups: vec![group("Staff", "S-1-5-21-1-2-3-1200"), group("RMS Users", "S-1-5-21-1-2-3-1201")],
+        ..Account::named("CORP\\alice", MappingMethod::Email, Strength::Strong)
+    }
+}
+
+/// A password of `account` that ends at `deadline`.
+pub(super) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
+    Evidence::Password(Arc::new(PasswordCredential::new(Arc::new(account), deadline)))
+}
+
+/// A rule that admits GET.
+pub(super) fn rule(
+    client_certificate: ClientCertificate,
+    password: PasswordRule,
+    admission: Admission,
+) -> Arc<Rule> {
+    Arc::new(Rule {
+        name: "/x".to_owned(),
+        methods: vec![Method::GET],
+        client_certificate,
+        password,
+        conditions: CertificateConditions::default(),
+        admission,
+        query: QueryRule::Allow,
+        cross_site: CrossSite::Refuse,
+        max_body: 0,
+    })
+}

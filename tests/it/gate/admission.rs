@@ -1,0 +1,104 @@
+//! Who is let in on one path, among those whom the gate knows.
+
+use crate::support::{Client, Lab, Setup, pki, sha256};
+
+/// A path `/x/echo` with these keys, in a realm whose rules give alice and judy their groups.
+fn setup(keys: &str) -> Setup {
+    let rule = |name: &str, groups: &str| {
+        let leaf = sha256(pki().card(name).unwrap().certificate_der());
+        format!(
+            "[[realm.staff.rule]]\nname = \"{name}\"\ncertificate_sha256 = \"{leaf}\"\naccount = \
+             {{ user = 'CORP\\{name}', upn = \"{name}@corp.example\", sid = \"S-1-5-21-1-2-3-{}\", groups = {groups} }}\n",
+            name.len()
+        )
+    };
+    let rules = [rule("alice", r#"["RMS Users", "Staff"]"#), rule("judy", r#"["Staff", "Contractors"]"#)];
+    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
+    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", Setup::default().paths);
+    Setup { realm, paths, more: rules.concat(), ..Setup::default() }
+}
+
+async fn verdict(lab: &Lab, card: &str) -> String {
+    Client::new(lab).card(card).get("/x/echo").await.verdict()
+}
+
+const PERMIT: &str = "200 permit";
+const NOT_ALLOWED: &str = "403 not-allowed";
+
+#[tokio::test]
+async fn a_path_lets_in_whom_its_lists_name() {
+    for (lists, alice, judy, ken) in [
+        (r#"allow = { groups = ["rms users"] }"#, PERMIT, NOT_ALLOWED, NOT_ALLOWED),
+        (r#"allow = { groups = ["Staff"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
+        (
+            r#"allow = { groups = ["RMS Users"], accounts = ["ken@corp.example"] }"#,
+            PERMIT,
+            NOT_ALLOWED,
+            PERMIT,
+        ),
+        (r#"allow = { accounts = ['corp\JUDY', "S-1-5-21-1-2-3-5"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
+        (r#"deny = { groups = ["Contractors"] }"#, PERMIT, NOT_ALLOWED, PERMIT),
+        (
+            "allow = { groups = [\"Staff\"] }\ndeny = { accounts = ['CORP\\alice'] }",
+            NOT_ALLOWED,
+            PERMIT,
+            NOT_ALLOWED,
+        ),
+        (r#"allow = { issuers = ["pki/issuing.pem"] }"#, PERMIT, PERMIT, PERMIT),
+        (r#"allow = { issuers = ["pki/server-ca.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
+        (r#"deny = { issuers = ["pki/policy.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
+    ] {
+        let lab = Lab::with(setup(&format!("client_certificate = \"require\"\n{lists}")));
+        for (card, expected) in [("alice", alice), ("judy", judy), ("ken", ken)] {
+            assert_eq!(verdict(&lab, card).await, expected, "{card}: {lists}");
+        }
+        // A card that is bad is refused for that, whoever it names.
+        assert_eq!(verdict(&lab, "bob").await, "403 certificate-revoked");
+        assert_eq!(verdict(&lab, "none").await, "403 certificate-required");
+    }
+}
+
+#[tokio::test]
+async fn from_where_counts_on_every_path_and_before_any_credential() {
+    for (certificate, anonymous) in
+        [("ignore", PERMIT), ("accept", "401 credentials-required"), ("require", "403 certificate-required")]
+    {
+        for (list, here) in [
+            (r#"allow = { networks = ["127.0.0.0/8"] }"#, true),
+            (r#"allow = { networks = ["10.0.0.0/8", "::1"] }"#, false),
+            (r#"deny = { networks = ["127.0.0.1"] }"#, false),
+            (r#"deny = { networks = ["10.0.0.0/8"] }"#, true),
+        ] {
+            let lab = Lab::with(setup(&format!("client_certificate = \"{certificate}\"\n{list}")));
+            let expected = |here_expected: &'static str| if here { here_expected } else { NOT_ALLOWED };
+            assert_eq!(verdict(&lab, "none").await, expected(anonymous), "{certificate} {list}");
+            assert_eq!(verdict(&lab, "alice").await, expected(PERMIT), "{certificate} {list}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_record_says_which_list_refused_and_the_page_does_not() {
+    let lists = "client_certificate = \"require\"\nallow = { groups = [\"Payroll Approvers\"] }";
+    let lab = Lab::with(setup(lists));
+    let answer = Client::new(&lab).card("alice").get("/x/echo").await;
+    assert_eq!(answer.verdict(), NOT_ALLOWED);
+    for secret in ["Payroll", "groups", "CORP"] {
+        assert!(!answer.text().contains(secret), "{}", answer.text());
+    }
+    let record = lab.record(&answer.request_id()).await;
+    assert_eq!(
+        record["detail"],
+        "neither does `allow.accounts` have the account CORP\\alice nor `allow.groups` one of its 2 groups"
+    );
+}
+
+#[tokio::test]
+async fn a_list_that_changes_is_felt_by_open_connections() {
+    let mut lab = Lab::with(setup("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
+    let client = Client::new(&lab).card("alice");
+    let mut connection = client.connect().await.unwrap();
+    assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), PERMIT);
+    lab.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Managers\"]"));
+    assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), NOT_ALLOWED);
+}
