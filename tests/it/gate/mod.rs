@@ -11,6 +11,7 @@ mod cards;
 mod curl;
 mod denials;
 mod framing;
+mod group_header;
 mod identity_headers;
 mod openssl;
 mod path_rules;

@@ -1,0 +1,121 @@
+//! The list of groups, as a program reads it that was written by somebody else: docs/identity.md tells it how.
+
+use crate::support::{Client, Lab, Setup, pki, python, sha256};
+use http::HeaderMap;
+use portcullis::headers::identity_headers::{Identity, IdentityHeaderSettings, NamedGroup, set};
+
+/// What docs/identity.md has a backend do.
+const DECODER: &str = "
+import json, sys, urllib.parse
+print(json.dumps([urllib.parse.unquote(item, errors='strict') for item in sys.stdin.read().split(',')]))
+";
+
+/// Names that a careless list would split, cut, trim or decode twice.
+const ODD_NAMES: [&str; 14] = [
+    "Board, the",
+    "100%",
+    "%2C",
+    "%25",
+    " begins with a space",
+    "ends with two  ",
+    "\"quoted\"",
+    "o'neil; admin=1",
+    "CORP\\Staff",
+    "Müller & Söhne",
+    "用户",
+    "\u{1f600}\u{202e}",
+    "a+b=c",
+    ",",
+];
+
+fn decoded(header: &str) -> Option<Vec<String>> {
+    let ran = python(DECODER, header.as_bytes())?;
+    assert_eq!(ran.code, 0, "{}", ran.output());
+    Some(serde_json::from_str(&ran.stdout).unwrap())
+}
+
+/// The header for an account in all of these groups, which are all sent.
+fn header(groups: &[String]) -> String {
+    let settings =
+        IdentityHeaderSettings { send_groups: groups.to_vec(), ..IdentityHeaderSettings::default() };
+    let groups: Vec<_> = groups.iter().map(|name| NamedGroup { name, sid: None }).collect();
+    let identity = Identity {
+        user: "CORP\\alice",
+        upn: None,
+        sid: None,
+        groups: &groups,
+        mapping: "rule:x",
+        strength: "strong",
+        authentication: "card",
+        card: None,
+    };
+    let mut headers = HeaderMap::new();
+    set(&mut headers, &settings, Some(&identity)).unwrap();
+    headers["x-remote-groups"].to_str().unwrap().to_owned()
+}
+
+/// A realm whose rule gives alice these groups, before a backend that asks for all of them.
+fn alice_in(groups: &[String]) -> Setup {
+    let leaf = sha256(pki().card("alice").unwrap().certificate_der());
+    // A TOML string in the form of JSON: both escape the same way here.
+    let list = serde_json::to_string(groups).unwrap();
+    let rule = format!(
+        "[[realm.staff.rule]]\nname = \"alice\"\ncertificate_sha256 = \"{leaf}\"\n\
+         account = {{ user = 'CORP\\alice', groups = {list} }}\n"
+    );
+    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule"]"#);
+    Setup { realm, more: rule, backend: format!("headers = {{ send_groups = {list} }}"), ..Setup::default() }
+}
+
+#[tokio::test]
+async fn python_decodes_the_groups_that_the_backend_got_to_their_names() {
+    let names = ODD_NAMES.map(str::to_owned);
+    let lab = Lab::with(alice_in(&names));
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let answer = client.card("alice").get("/require/echo").await;
+        assert_eq!(answer.verdict(), "200 permit");
+        let lines = answer.seen("x-remote-groups");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let Some(decoded) = decoded(&lines[0]) else { return };
+        assert_eq!(decoded, names);
+    }
+}
+
+#[test]
+fn python_decodes_every_character_whatever_it_stands_for_in_a_header() {
+    let characters = (0..=0x24f).filter_map(char::from_u32);
+    let names: Vec<String> = characters.flat_map(|one| [format!("{one}"), format!("a{one}b")]).collect();
+    for names in names.chunks(200) {
+        let Some(decoded) = decoded(&header(names)) else { return };
+        assert_eq!(decoded, names);
+    }
+}
+
+/// The table of docs/identity.md, byte for byte.
+#[test]
+fn what_is_written_as_it_stands_and_what_is_encoded() {
+    for byte in 0_u8..=0x7f {
+        let written = header(&[format!("a{}b", char::from(byte))]);
+        let encoded = match byte {
+            0x00..=0x1f | b'%' | b',' | 0x7f => format!("a%{byte:02X}b"),
+            _ => format!("a{}b", char::from(byte)),
+        };
+        assert_eq!(written, encoded);
+    }
+    assert_eq!(header(&[" a b ".to_owned(), "é€".to_owned()]), "%20a b%20,%C3%A9%E2%82%AC");
+}
+
+#[tokio::test]
+async fn groups_that_do_not_fit_deny_the_request_and_are_never_cut() {
+    // 8 KiB is the most that one header may have.
+    for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-refused-identity")] {
+        let names: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(length - 1))).collect();
+        let lab = Lab::with(alice_in(&names));
+        let answer = Client::new(&lab).card("alice").get("/require/echo").await;
+        assert_eq!(answer.verdict(), expected, "{length}");
+        if answer.status == 200 {
+            assert_eq!(answer.seen("x-remote-groups"), [names.join(",")]);
+        }
+        assert_eq!(Client::new(&lab).card("alice").get("/ignore/echo").await.verdict(), "200 permit");
+    }
+}
