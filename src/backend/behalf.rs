@@ -170,8 +170,8 @@ fn negotiate_line(token: &[u8]) -> HeaderValue {
     value
 }
 
-/// The token of the one `Negotiate` line that has one.
-fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
+/// The token of the one `Negotiate` line of an answer that has one: the server's own proof.
+pub fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
     let tokens = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| {
         let (scheme, token) = line.to_str().ok()?.split_once(' ')?;
         scheme.eq_ignore_ascii_case(NEGOTIATE).then(|| STANDARD.decode(token.trim()).ok())?

@@ -11,6 +11,7 @@ mod admission;
 mod behalf;
 mod connect;
 mod connection;
+mod delegated_answer;
 mod error;
 mod exchange;
 mod framing;
@@ -23,7 +24,8 @@ mod settings;
 mod stream;
 pub mod tls;
 
-pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal};
+pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, server_token};
+pub use delegated_answer::{TokenNotTaken, took_token};
 pub use error::BackendError;
 pub use exchange::Answered;
 pub use pool::{Pool, PoolStats};

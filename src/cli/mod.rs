@@ -38,8 +38,8 @@ struct Arguments {
 enum Command {
     /// Run the gate until SIGTERM; SIGHUP reads the configuration again
     Serve(Configuration),
-    /// Read the configuration and say what would run, or every mistake in it
-    Check(Configuration),
+    /// Read the configuration and say what would run, or every mistake in it; with --online try it too
+    Check(check::Check),
     /// Say what would become of one request, and why: rule, chain, revocation, mapping, headers, answer
     Explain(explain::Explain),
     /// Show the typed facts of a certificate
@@ -72,7 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Serve(configuration) => serve::run(&configuration.config),
-        Command::Check(configuration) => check::run(&configuration.config),
+        Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),

@@ -34,6 +34,23 @@ impl ServerUrl {
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
+
+    /// Whether what is sent to it can be read on the way by strangers, as far as its URL tells: in the clear, to an
+    /// address that is not private. Of a name nothing is known without asking, which `check --online` does.
+    pub fn is_read_by_strangers(&self) -> bool {
+        self.scheme == Scheme::Http && self.host.parse::<IpAddr>().is_ok_and(|address| !is_private(address))
+    }
+}
+
+/// Whether an address is of this machine or of a network that no stranger is on the way to: RFC 1918, RFC 4193,
+/// link-local (RFC 3927, RFC 4291 2.5.6). Addresses behind a provider's translation (RFC 6598) are the provider's.
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local()
+        }
+    }
 }
 
 /// As a URL, always with its port.
@@ -254,6 +271,31 @@ mod tests {
             "http://a:+80",
         ] {
             assert!(server_url(&string(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_private_networks_are_told_from_those_that_strangers_are_on_the_way_to() {
+        for (address, private) in [
+            ("127.0.0.1", true),
+            ("10.0.0.5", true),
+            ("172.15.255.255", false),
+            ("172.16.0.1", true),
+            ("172.31.255.255", true),
+            ("172.32.0.0", false),
+            ("192.168.1.1", true),
+            ("169.254.3.4", true),
+            ("100.64.0.1", false),
+            ("8.8.8.8", false),
+            ("::1", true),
+            ("fd00::5", true),
+            ("fc00::5", true),
+            ("fe80::1", true),
+            ("2001:db8::1", false),
+            ("::ffff:10.0.0.5", true),
+            ("::ffff:8.8.8.8", false),
+        ] {
+            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
         }
     }
 

@@ -177,7 +177,30 @@ impl Backend {
         };
         backend.check_tls(reader);
         backend.check_servers(reader);
+        backend.check_identity_in_the_clear(reader);
         backend
+    }
+
+    fn check_identity_in_the_clear(&self, reader: &mut TableReader<'_>) {
+        if !self.sends_identity() {
+            return;
+        }
+        for (index, server) in self.servers.iter().enumerate() {
+            if server.value.is_read_by_strangers() {
+                let message = format!(
+                    "who the user is goes in the clear to {}, which is not on a private network",
+                    server.value.host
+                );
+                reader
+                    .warning(server.span, &format!("servers[{index}]"), message)
+                    .help("write https:// and `ca`, or reach the server over a network of your own");
+            }
+        }
+    }
+
+    /// Whether the servers are told anything that strangers must neither read nor write.
+    fn sends_identity(&self) -> bool {
+        self.identity.value != IdentityMeans::Headers || !self.headers.sets.is_empty()
     }
 
     fn check_tls(&self, reader: &mut TableReader<'_>) {

@@ -51,6 +51,13 @@ impl Default for IdentityHeaderSettings {
     }
 }
 
+impl IdentityHeaderSettings {
+    /// Whether a server that gets these headers has to believe them because of who sends them.
+    pub fn rest_on_the_sender(&self) -> bool {
+        self.account || self.rfc9440 || self.xfcc || self.arr
+    }
+}
+
 /// The names of the account set. [`super::OwnedNames::new`] refuses those that cannot carry an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountHeaderNames {

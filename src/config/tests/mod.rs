@@ -4,6 +4,7 @@ mod admission;
 mod broken_syntax;
 mod contradictions;
 mod documentation;
+mod plain_identity;
 mod properties;
 mod revocation;
 mod wrong_values;

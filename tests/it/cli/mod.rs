@@ -3,6 +3,7 @@
 mod check;
 mod explain;
 mod inspect;
+mod online;
 mod verify;
 
 use crate::support::{Setup, pki};
@@ -42,6 +43,16 @@ impl Desk {
 
     fn run(&self, arguments: &[&str]) -> Outcome {
         run(self.path(), arguments)
+    }
+
+    /// Beside the test's own servers, which live on its thread.
+    async fn run_aside(&self, arguments: &[&str]) -> Outcome {
+        let folder = self.path().to_owned();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            run(&folder, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        running.await.unwrap()
     }
 }
 

@@ -20,6 +20,7 @@ mod program;
 mod raw;
 mod setup;
 mod slapd;
+mod tls_backend;
 mod windows_site;
 
 pub(crate) use active_directory::ActiveDirectory;
@@ -33,6 +34,7 @@ pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, pytho
 pub(crate) use raw::{backend_saying, exchange};
 pub(crate) use setup::Setup;
 pub(crate) use slapd::Slapd;
+pub(crate) use tls_backend::{WithoutCertificate, tls_backend};
 pub(crate) use windows_site::{Asks, CertificateSite, KerberosSite, NtlmSite};
 
 /// What any one step of a test may take. A test that waits for longer has failed.

@@ -1,0 +1,120 @@
+//! `portcullis check --online`: what the servers that the configuration names are worth.
+
+use super::Desk;
+use crate::support::{Setup, WithoutCertificate, backend_saying, tls_backend};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+/// A desk whose backend is these servers, with these keys.
+fn desk(servers: &[String], backend: &str) -> Desk {
+    Desk::with(&Setup { servers: format!("{servers:?}"), backend: backend.to_owned(), ..Setup::default() })
+}
+
+/// Verdict and what was tried, of each finding.
+fn verdicts(report: &Value) -> Vec<(&str, &str)> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.map(|one| (one["what"].as_str().unwrap(), one["verdict"].as_str().unwrap())).collect()
+}
+
+const SHOWS_CERTIFICATE: &str = r#"
+ca = "pki/server-ca.pem"
+client_certificate = "pki/cards/alice.crt"
+private_key = "pki/cards/alice.key"
+"#;
+
+fn https(address: SocketAddr) -> String {
+    format!("https://{address}")
+}
+
+#[tokio::test]
+async fn a_server_that_answers_works_and_what_keeps_others_away_from_it_is_not_known() {
+    let address = backend_saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let desk = desk(&[format!("http://{address}")], "");
+    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+    let report = checked.json();
+    assert_eq!(verdicts(&report), [("answers", "works"), ("believes the gate alone", "untested")]);
+    assert_eq!((checked.code, &report["verdict"]), (0, &json!("untested")));
+    assert_eq!(report["findings"][0]["about"], format!("backend rms, http://{address}"));
+    assert_eq!(report["findings"][0]["found"], "with 200 OK");
+    assert_eq!(report["findings"][0]["mend"], json!([]));
+
+    let checked = desk.run_aside(&["check", "--online"]).await;
+    assert_eq!(checked.code, 0);
+    assert!(checked.stdout.contains("works     answers: with 200 OK"), "{}", checked.stdout);
+    assert!(!checked.stderr.contains("asking"), "progress is for terminals: {}", checked.stderr);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_fails_and_the_others_are_asked_all_the_same() {
+    let closed = {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.local_addr().unwrap()
+    };
+    let answering = backend_saying("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
+    let silent = backend_saying("").await;
+    let servers = [closed, answering, silent].map(|address| format!("http://{address}"));
+    let desk = desk(&servers, "headers = { sets = [] }");
+    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+    let report = checked.json();
+    assert_eq!(verdicts(&report), [("answers", "fails"), ("answers", "doubtful"), ("answers", "fails")]);
+    assert_eq!((checked.code, &report["verdict"]), (1, &json!("fails")));
+    for finding in report["findings"].as_array().unwrap() {
+        assert_eq!(finding["mend"].as_array().unwrap().len(), 1, "{finding}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_the_gate() {
+    for (without, verdict, code) in [
+        (WithoutCertificate::Alert, "works", 0),
+        (WithoutCertificate::Status(403), "works", 0),
+        (WithoutCertificate::Status(401), "works", 0),
+        (WithoutCertificate::Status(200), "doubtful", 1),
+        (WithoutCertificate::Status(302), "doubtful", 1),
+    ] {
+        let server = https(tls_backend(without).await);
+        let desk = desk(&[server], SHOWS_CERTIFICATE);
+        for more in [&[][..], &["--as", "alice@corp.example"]] {
+            let checked = desk.run_aside(&[&["check", "--online", "--json"], more].concat()).await;
+            let report = checked.json();
+            assert_eq!(
+                verdicts(&report),
+                [("answers", "works"), ("believes the gate alone", verdict)],
+                "{without:?} {report}"
+            );
+            assert_eq!(checked.code, code, "{without:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_trusted_is_told_with_the_key_to_change() {
+    let address = tls_backend(WithoutCertificate::Status(200)).await;
+    for (server, ca, mend) in [
+        (https(address), "pki/root.pem", "`ca`"),
+        (https(address).replace("127.0.0.1", "127.0.0.2"), "pki/server-ca.pem", "see that the server runs"),
+    ] {
+        let desk = desk(&[server], &format!("ca = \"{ca}\""));
+        let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+        let finding = &checked.json()["findings"][0];
+        assert_eq!((checked.code, &finding["verdict"]), (1, &json!("fails")));
+        assert!(finding["mend"][0].as_str().unwrap().contains(mend), "{finding}");
+    }
+}
+
+#[test]
+fn without_online_no_socket_is_opened_and_its_options_mean_nothing() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let desk = desk(&[format!("http://{}", listener.local_addr().unwrap())], "");
+    assert_eq!(desk.run(&["check"]).code, 0);
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    for option in [&["--json"][..], &["--as", "alice"]] {
+        desk.run(&[&["check"], option].concat()).assert_usage("--online");
+    }
+}
+
+#[test]
+fn a_configuration_with_mistakes_is_told_them_and_asks_nobody() {
+    desk(&["http://a/b".to_owned()], "").run(&["check", "--online"]).assert_usage("has a path");
+}

@@ -1,0 +1,68 @@
+//! A backend inside TLS that may ask for the gate's certificate, as IIS, nginx and Apache do each in their own way.
+
+use super::pki;
+use rustls::RootCertStore;
+use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// What happens to whoever shows no certificate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WithoutCertificate {
+    /// TLS fails.
+    Alert,
+    /// The answer has this status.
+    Status(u16),
+}
+
+/// Serves until the test ends: 200 to whoever shows a certificate of the demo's PKI.
+pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(configuration(without));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                match stream.read_u8().await {
+                    Ok(byte) => head.push(byte),
+                    Err(_) => break,
+                }
+            }
+            let shown = stream.get_ref().1.peer_certificates().is_some();
+            let status = match without {
+                WithoutCertificate::Status(status) if !shown => status,
+                WithoutCertificate::Status(_) | WithoutCertificate::Alert => 200,
+            };
+            let answer = format!("HTTP/1.1 {status} Stand-in\r\ncontent-length: 0\r\n\r\n");
+            // A client that has seen enough does not listen.
+            drop(stream.write_all(answer.as_bytes()).await);
+            drop(stream.shutdown().await);
+        }
+    });
+    address
+}
+
+fn configuration(without: WithoutCertificate) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(pki().root().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = match without {
+        WithoutCertificate::Alert => verifier,
+        WithoutCertificate::Status(_) => verifier.allow_unauthenticated(),
+    };
+    let server = pki().server_ecdsa();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(server.chain.clone(), server.key.clone_key().into())
+        .unwrap();
+    Arc::new(config)
+}
