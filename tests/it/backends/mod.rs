@@ -1,5 +1,6 @@
 //! How a backend is told whom a request speaks for, with the real servers of the lab: a KDC, web servers that demand
 //! Kerberos, NTLM or a certificate.
 
+mod check;
 mod kerberos;
 mod sites;

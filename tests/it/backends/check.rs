@@ -1,0 +1,98 @@
+//! `portcullis check --online` before a server that demands Kerberos.
+
+use crate::support::{ActiveDirectory, KerberosSite, Setup, pki};
+use assert_cmd::Command;
+use portcullis::demo::rms::Rms;
+use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr};
+use tempfile::TempDir;
+
+/// What the program says of a backend at `server` with these keys, asked for `user`: exit code and report.
+fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
+    let folder = TempDir::new().unwrap();
+    pki().write_to(folder.path()).unwrap();
+    let setup = Setup { backend: keys.to_owned(), ..Setup::default() };
+    std::fs::write(folder.path().join("proxy.toml"), setup.proxy_toml(&format!("http://{server}"))).unwrap();
+    let output = Command::cargo_bin("portcullis")
+        .unwrap()
+        .current_dir(folder.path())
+        .env("KRB5_CONFIG", directory.krb5_conf())
+        .args(["check", "--online", "--json", "--as", user])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text} {stderr}"));
+    (output.status.code().unwrap(), report)
+}
+
+fn kerberos(directory: &ActiveDirectory, account: &str, service: &str) -> String {
+    let keytab = directory.keytab(account);
+    format!(
+        "identity = \"kerberos\"\nspn = \"{service}\"\nkeytab = \"{}\"\nkerberos = {{ realm = \"CORP.EXAMPLE\" }}",
+        keytab.display()
+    )
+}
+
+/// The findings that are not fine: what was tried, and the first mend.
+fn troubles(report: &Value) -> Vec<(String, String)> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    let troubles = findings.filter(|one| one["verdict"] != "works");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    troubles.map(|one| (text(&one["what"]), text(&one["mend"][0]))).collect()
+}
+
+#[test]
+fn a_delegation_that_works_is_told_from_the_keytab_to_the_servers_own_proof() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
+    let keys = kerberos(&directory, "gw", "HTTP/rms.corp.example");
+    for user in ["alice@CORP.EXAMPLE", "CORP\\alice", "alice"] {
+        let (code, report) = check(&directory, site.per_request(), &keys, user);
+        assert_eq!((code, troubles(&report)), (0, Vec::new()), "{report:#}");
+        let last = report["findings"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["what"], "takes a ticket");
+        assert!(last["found"].as_str().unwrap().ends_with("and proves itself"), "{last}");
+    }
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_told_with_the_setting_to_change() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
+    let s4u = "the user's ticket to the service (S4U2Proxy)";
+    let cases = [
+        ("gw", "HTTP/elsewhere.corp.example", "alice", s4u, "msDS-AllowedToDelegateTo"),
+        ("gw", "HTTP/rms.corp.example", "peggy", s4u, "sensitive"),
+        ("gw", "HTTP/rms.corp.example", "nobody", "ticket to the gate", "sAMAccountName"),
+        ("untrusted", "HTTP/rms.corp.example", "alice", s4u, ""),
+        ("rms", "HTTP/rms.corp.example", "alice", "logging in", ""),
+    ];
+    for (account, service, user, step, mend) in cases {
+        let keys = kerberos(&directory, account, service);
+        let (code, report) = check(&directory, site.per_request(), &keys, user);
+        let troubles = troubles(&report);
+        let (what, told) = troubles.last().unwrap_or_else(|| panic!("{report:#}"));
+        assert_eq!(code, 1, "{report:#}");
+        assert!(what.starts_with(step) && told.contains(mend), "{account} {service} {user}: {troubles:?}");
+    }
+}
+
+#[test]
+fn a_server_that_challenges_a_good_ticket_anew_is_told_by_its_three_likely_causes() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
+    // A ticket for another service than the one whose key the server has.
+    let keys = kerberos(&directory, "gw", "HTTP/rc4.corp.example");
+    let keys = keys.replace("realm =", "unsafe_allow_rc4 = true, realm =");
+    let (code, report) = check(&directory, site.per_request(), &keys, "alice");
+    assert_eq!(code, 1, "{report:#}");
+    let last = report["findings"].as_array().unwrap().last().unwrap();
+    let mends: Vec<_> = last["mend"].as_array().unwrap().iter().map(|mend| mend.as_str().unwrap()).collect();
+    for cause in ["setspn", "useAppPoolCredentials", "tokenChecking"] {
+        assert!(mends.iter().any(|mend| mend.contains(cause)), "{cause}: {report:#}");
+    }
+}
