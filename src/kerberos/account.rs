@@ -14,13 +14,16 @@ use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long before its end a ticket is no longer used, for a server whose clock is ahead, at most.
+/// How long before its end a ticket is no longer used, since clocks differ, and since Samba's KDC takes none of the
+/// gate's in the last two minutes.
 const MARGIN: Duration = Duration::from_secs(300);
-/// The part of its life for which a ticket of short life is no longer used.
-const MARGIN_PART: u32 = 10;
+/// The part of its life for which a ticket of short life is no longer used. The library does not renew one earlier.
+const MARGIN_PART: u32 = 2;
+/// How often the gate logs in anew at most because of failures that its own ticket may have caused.
+const DISTRUST_INTERVAL: Duration = Duration::from_secs(60);
 /// The flag `forwardable` of a ticket (RFC 4120 5.3).
 const FORWARDABLE: u32 = 0x4000_0000;
 
@@ -29,6 +32,7 @@ pub(super) struct GateAccount {
     gssapi: Arc<Gssapi>,
     keytab: PathBuf,
     principal: Option<String>,
+    has_delegated: Arc<AtomicBool>,
     cache: TicketCache,
     session: Option<Session>,
 }
@@ -40,7 +44,9 @@ pub(super) struct Session {
     principal: String,
     credential: Arc<Credential>,
     lifetime: Duration,
+    since: Instant,
     until: Instant,
+    has_delegated: Arc<AtomicBool>,
 }
 
 /// A ticket to the gate that stands for a user.
@@ -61,7 +67,7 @@ pub(super) struct Delegation {
 /// end, so one is used again for as long as it serves.
 struct TicketCache {
     name: CString,
-    is_used: bool,
+    holds_tickets: bool,
 }
 
 impl TicketCache {
@@ -69,14 +75,20 @@ impl TicketCache {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = CString::new(format!("MEMORY:portcullis-{number}")).expect("there is no zero in it");
-        Self { name, is_used: false }
+        Self { name, holds_tickets: false }
     }
 }
 
 impl GateAccount {
-    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for.
-    pub(super) fn new(gssapi: Arc<Gssapi>, keytab: PathBuf, principal: Option<String>) -> Self {
-        Self { gssapi, keytab, principal, cache: TicketCache::new(), session: None }
+    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for. `has_delegated` is shared by all
+    /// that log in so, and tells whether any of them has got a user's ticket to a service.
+    pub(super) fn new(
+        gssapi: Arc<Gssapi>,
+        keytab: PathBuf,
+        principal: Option<String>,
+        has_delegated: Arc<AtomicBool>,
+    ) -> Self {
+        Self { gssapi, keytab, principal, has_delegated, cache: TicketCache::new(), session: None }
     }
 
     /// What the keytab has keys for.
@@ -96,13 +108,22 @@ impl GateAccount {
     /// The library logs in again only where it finds no tickets that serve. What it finds may be another account's by
     /// now, or end soon; then it is given an empty place.
     fn log_in(&mut self, now: Instant) -> Result<Session, DelegationError> {
-        let was_used = std::mem::replace(&mut self.cache.is_used, true);
-        let session = self.log_in_once(now);
-        if !was_used || session.as_ref().is_ok_and(|session| now < session.until) {
-            return session;
+        let mut session = self.log_in_once(now);
+        let serves = session.as_ref().is_ok_and(|session| now < session.until);
+        if !serves && self.cache.holds_tickets {
+            self.cache = TicketCache::new();
+            session = self.log_in_once(now);
         }
-        self.cache = TicketCache { is_used: true, ..TicketCache::new() };
-        self.log_in_once(now)
+        self.cache.holds_tickets |= session.is_ok();
+        session
+    }
+
+    /// Logs in anew for the next question: the gate's own ticket may be what the KDC no longer takes, as when the realm's
+    /// key was changed. Not more often than [`DISTRUST_INTERVAL`], since the failure may have another cause.
+    fn distrust_session(&mut self, now: Instant) {
+        if self.session.take_if(|session| now >= session.since + DISTRUST_INTERVAL).is_some() {
+            self.cache = TicketCache::new();
+        }
     }
 
     fn log_in_once(&self, now: Instant) -> Result<Session, DelegationError> {
@@ -118,7 +139,9 @@ impl GateAccount {
             name,
             credential: Arc::new(credential),
             lifetime,
+            since: now,
             until: now + usable(lifetime),
+            has_delegated: Arc::clone(&self.has_delegated),
             principal,
         })
     }
@@ -135,8 +158,9 @@ impl Session {
         self.lifetime
     }
 
-    /// Asks for a ticket to the gate in the user's name (S4U2Self). What comes back must name that user: a KDC that
-    /// finds another account by the same name would have the gate speak for the wrong one.
+    /// Asks for a ticket to the gate in the user's name (S4U2Self). What comes back must name that user: a KDC that knows
+    /// nothing of S4U names the gate itself ([MS-SFU] 3.1.5.1.2), and one that finds another account by the same name
+    /// would have the gate speak for the wrong one.
     pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<Impersonated, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
         let failed = |status| diagnosis::of_impersonation(status, own_realm);
@@ -146,7 +170,7 @@ impl Session {
         if !user.is_named_by(&answered) {
             return Err(DelegationError::OtherAccount { answered });
         }
-        Ok(Impersonated { credential: Arc::new(credential), lifetime: lifetime.min(self.lifetime) })
+        Ok(Impersonated { credential: Arc::new(credential), lifetime })
     }
 
     /// Asks for the user's ticket to the service (S4U2Proxy).
@@ -160,6 +184,7 @@ impl Session {
         // This token is not for sending: it shows that there is a ticket, how it is encrypted and how long it counts.
         let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&target), Proof::OneSided);
         let (_, stepped) = begun.map_err(failed)?;
+        self.has_delegated.store(true, Ordering::Relaxed);
         let encryption = TokenEncryption::of(&stepped.token).map_err(DelegationError::EncryptionType)?;
         let lifetime = user.lifetime.min(stepped.lifetime);
         Ok(Delegation { credential: Arc::clone(&user.credential), target, encryption, lifetime })
@@ -170,8 +195,8 @@ impl Session {
         self.is_forwardable(&user.credential)
     }
 
-    /// Why the KDC did not pass the user's ticket on. The gate's own account serves for comparison: where even that one
-    /// cannot be passed on, it is not the user's account that forbids it.
+    /// Why the KDC did not pass the user's ticket on. The flags look the same whether the user's account or the gate's
+    /// forbids it ([MS-SFU] 3.2.5.1.2); where another user's was passed on before, it is the user's.
     fn why_not_forwarded(&self, user: &Impersonated) -> Forwardable {
         let find_out = || -> Result<Forwardable, Status> {
             if self.is_forwardable(&user.credential)? {
@@ -180,8 +205,7 @@ impl Session {
             if !self.is_forwardable(&self.credential)? {
                 return Ok(Forwardable::Nobody(ForwardableLack::GateTicket));
             }
-            let own = Arc::new(self.credential.impersonate(&self.name)?);
-            if self.is_forwardable(&own)? {
+            if self.has_delegated.load(Ordering::Relaxed) {
                 return Ok(Forwardable::NotThisAccount);
             }
             Ok(Forwardable::Nobody(ForwardableLack::ProtocolTransition))
@@ -208,8 +232,13 @@ impl Delegation {
         service: &ServiceName,
         accepted: AcceptedEncryption,
     ) -> Result<Self, DelegationError> {
-        let session = account.session(Instant::now())?;
-        let delegation = session.delegate(&session.impersonate(user)?, service)?;
+        let now = Instant::now();
+        let session = account.session(now)?;
+        let obtained = session.impersonate(user).and_then(|user| session.delegate(&user, service));
+        if let Err(DelegationError::Other(_) | DelegationError::ClockSkew(_)) = &obtained {
+            account.distrust_session(now);
+        }
+        let delegation = obtained?;
         delegation.encryption.check(accepted).map_err(DelegationError::EncryptionType)?;
         Ok(delegation)
     }
@@ -233,6 +262,6 @@ mod tests {
     #[test]
     fn a_ticket_is_not_used_to_its_very_end() {
         let seconds = |lifetime| usable(Duration::from_secs(lifetime)).as_secs();
-        assert_eq!([36_000, 3_000, 600, 0].map(seconds), [35_700, 2_700, 540, 0]);
+        assert_eq!([36_000, 3_000, 600, 0].map(seconds), [35_700, 2_700, 300, 0]);
     }
 }

@@ -9,7 +9,7 @@ use super::error::DelegationError;
 use super::examination::{self, Finding, Step};
 use super::library::Library;
 use super::negotiation::Negotiation;
-use super::principal::{ServiceName, UserPrincipal};
+use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::Threads;
 use moka::Expiry;
 use moka::future::Cache;
@@ -36,7 +36,7 @@ pub struct DelegatorSettings {
     pub queue: usize,
     /// How long a question may take, waiting included.
     pub timeout: Duration,
-    /// For how many users and services tickets are remembered. Each takes up some 10 KB.
+    /// For how many users and services tickets are remembered. Each takes up some 12 KB.
     pub remembered: u64,
     /// How tickets may be encrypted.
     pub accepted_encryption: AcceptedEncryption,
@@ -62,6 +62,7 @@ impl DelegatorSettings {
 pub struct Delegator {
     library: Arc<Library>,
     settings: DelegatorSettings,
+    /// Where they could not be started, no later question tries again: a process without threads is to be restarted.
     threads: OnceLock<Result<Threads<GateAccount>, DelegationError>>,
     delegations: Cache<Key, Arc<Delegation>>,
 }
@@ -71,6 +72,12 @@ pub struct Delegator {
 struct Key {
     user: UserPrincipal,
     service: ServiceName,
+}
+
+impl Key {
+    fn parse(user: &str, spn: &str) -> Result<Self, NameError> {
+        Ok(Self { user: UserPrincipal::parse(user)?, service: ServiceName::parse(spn)? })
+    }
 }
 
 /// Has a ticket forgotten shortly before its end.
@@ -100,7 +107,7 @@ impl Delegator {
     ///
     /// There is no ticket to be had for the two, or not in time.
     pub async fn negotiate(&self, user: &str, spn: &str) -> Result<Negotiation, DelegationError> {
-        let key = Key { user: UserPrincipal::parse(user)?, service: ServiceName::parse(spn)? };
+        let key = Key::parse(user, spn)?;
         let after = self.settings.timeout;
         let begun = timeout(after, self.begin(key)).await;
         begun.map_err(|_| DelegationError::Timeout { after })?
@@ -108,18 +115,18 @@ impl Delegator {
 
     /// Forgets the ticket for the two. To be called when the server refuses it, so that a key or a right that was
     /// changed is felt at the next request.
-    pub async fn forget(&self, user: &str, spn: &str) -> Result<(), DelegationError> {
-        let key = Key { user: UserPrincipal::parse(user)?, service: ServiceName::parse(spn)? };
-        self.delegations.invalidate(&key).await;
-        Ok(())
+    pub async fn forget(&self, user: &str, spn: &str) {
+        // For names that cannot be read there is no ticket.
+        if let Ok(key) = Key::parse(user, spn) {
+            self.delegations.invalidate(&key).await;
+        }
     }
 
     /// Tries a delegation step by step, and says of each what came of it, for an administrator. The last finding is the
     /// one that failed, if one did.
     pub async fn examine(&self, user: &str, spn: &str) -> Vec<Finding> {
-        let names = UserPrincipal::parse(user).and_then(|user| Ok((user, ServiceName::parse(spn)?)));
-        let (user, service) = match names {
-            Ok(names) => names,
+        let Key { user, service } = match Key::parse(user, spn) {
+            Ok(key) => key,
             Err(error) => return vec![Finding::bad(Step::Names, error.into())],
         };
         let accepted = self.settings.accepted_encryption;
@@ -157,7 +164,11 @@ impl Delegator {
         let start = || {
             let DelegatorSettings { keytab, principal, threads, queue, .. } = self.settings.clone();
             let gssapi = Arc::clone(self.library.gssapi());
-            let account = move || GateAccount::new(Arc::clone(&gssapi), keytab.clone(), principal.clone());
+            let has_delegated = Arc::default();
+            let account = move || {
+                let (keytab, principal) = (keytab.clone(), principal.clone());
+                GateAccount::new(Arc::clone(&gssapi), keytab, principal, Arc::clone(&has_delegated))
+            };
             Threads::start(threads, queue, account)
                 .map_err(|error| DelegationError::NoThread(Arc::new(error)))
         };

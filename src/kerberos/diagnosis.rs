@@ -7,7 +7,7 @@ use super::status::{KerberosCode as Code, Status};
 use std::path::Path;
 
 /// Whether the ticket to the gate that stands for the user can be passed on. Asked when the KDC will not pass it on: its
-/// code for that (`KDC_ERR_BADOPTION`, [MS-SFU] 3.2.5.2) has several causes.
+/// code for that (`KDC_ERR_BADOPTION`) has several causes ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Forwardable {
     /// It can.
@@ -76,8 +76,12 @@ fn refuses_account(code: Code) -> bool {
     )
 }
 
-/// What can go wrong in every step.
-fn anywhere(status: Status) -> DelegationError {
+/// Why there is no token of a ticket that was had, or what can go wrong in every step.
+pub(super) fn anywhere(status: Status) -> DelegationError {
+    if status.is_expired() {
+        // Tickets are replaced before they end, so one that has ended was made by another clock.
+        return DelegationError::ClockSkew(status);
+    }
     match status.kerberos_code() {
         Some(
             Code::KDC_ERR_ETYPE_NOSUPP
@@ -132,7 +136,7 @@ mod tests {
     const ANYWHERE: [(&str, &[u8]); 3] = [
         ("EncryptionType", &[14, 150, 188, 236, 237]),
         ("KdcUnreachable", &[29, 154, 156, 220]),
-        ("ClockSkew", &[33, 37, 148]),
+        ("ClockSkew", &[32, 33, 37, 148]),
     ];
 
     #[test]

@@ -36,7 +36,7 @@ pub enum DelegationError {
     /// The account may not log on: disabled, expired, locked, or its password has to be changed.
     #[error("the KDC refuses the account")]
     AccountRefused(#[source] Status),
-    /// The account is marked sensitive or protected, so nobody may speak for it.
+    /// The account is marked sensitive or protected, so nobody may speak for it, while the gate has spoken for others.
     #[error("the account may not be delegated")]
     AccountNotDelegated(#[source] Status),
     /// The KDC answered with a ticket for somebody else.
@@ -45,7 +45,7 @@ pub enum DelegationError {
         /// Whom the ticket names.
         answered: String,
     },
-    /// No ticket of the gate's can be passed on, whoever it is for.
+    /// No ticket that the gate got so far can be passed on, whoever it is for.
     #[error("the gate's tickets cannot be passed on: {lack}")]
     NotForwardable {
         /// What is lacking.
@@ -98,8 +98,9 @@ pub enum ForwardableLack {
     /// The gate's own ticket is not forwardable, so nothing that is got with it is.
     #[error("its own is not forwardable")]
     GateTicket,
-    /// The gate's account may not turn another kind of log-on into a Kerberos one.
-    #[error("its account is not trusted to authenticate for delegation")]
+    /// The gate's account may not turn another kind of log-on into a Kerberos one. As long as nobody has been delegated,
+    /// this may as well be the user's account that may not be: the KDC's answers are the same.
+    #[error("its account is not trusted to authenticate for delegation, or the user's may not be delegated")]
     ProtocolTransition,
 }
 
@@ -174,7 +175,7 @@ impl DelegationError {
             }
             Self::NotForwardable { lack: ForwardableLack::ProtocolTransition, .. } => {
                 "Trust the gate's account for delegation with \"Use any authentication protocol\" \
-                 (TRUSTED_TO_AUTH_FOR_DELEGATION)."
+                 (TRUSTED_TO_AUTH_FOR_DELEGATION); where it is, the user's is sensitive (NOT_DELEGATED) or in Protected Users."
             }
             Self::ServiceNotAllowed(_) => {
                 "Add the service to msDS-AllowedToDelegateTo of the gate's account, spelt as in the backend's spn."

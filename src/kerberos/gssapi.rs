@@ -116,22 +116,13 @@ impl Gssapi {
         ];
         let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
         let mut mechanism = oid(KRB5);
-        let mechanisms = OidSet { count: 1, elements: &mut mechanism };
+        let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Credential { gssapi: Arc::clone(self), handle: null_mut() };
         // SAFETY: as in `name`; the store has as many elements as it says, all text with a zero at its end. The library
         // permits null for what is not wanted back.
         self.call(|minor| unsafe {
-            (self.functions.gss_acquire_cred_from)(
-                minor,
-                account.handle,
-                0,
-                &mechanisms,
-                USAGE_INITIATE,
-                &store,
-                &mut credential.handle,
-                null_mut(),
-                null_mut(),
-            )
+            let (log_in, handle) = (self.functions.gss_acquire_cred_from, &mut credential.handle);
+            log_in(minor, account.handle, 0, &krb5, USAGE_INITIATE, &store, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
     }
@@ -154,21 +145,20 @@ impl Gssapi {
     }
 
     fn lines(&self, code: u32, kind: c_int) -> Vec<String> {
-        let mechanism = oid(KRB5);
+        let krb5 = oid(KRB5);
         let (mut more, mut minor) = (0, 0);
         let mut lines = Vec::new();
         while lines.len() < MAXIMUM_LINES {
             let mut line = Buffer::new(self);
             // SAFETY: as in `name`; `line` takes memory of the library's and releases it.
             let major = unsafe {
-                let description = &mut line.description;
                 (self.functions.gss_display_status)(
                     &mut minor,
                     code,
                     kind,
-                    &mechanism,
+                    &krb5,
                     &mut more,
-                    description,
+                    &mut line.description,
                 )
             };
             if major & FAILURE != 0 {
@@ -229,21 +219,13 @@ impl Credential {
     /// Asks the KDC for a ticket to this credential's account in `user`'s name (S4U2Self, [MS-SFU] 3.1.5.1.1).
     pub(super) fn impersonate(&self, user: &Name) -> Result<Self, Status> {
         let mut mechanism = oid(KRB5);
-        let mechanisms = OidSet { count: 1, elements: &mut mechanism };
+        let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
         // SAFETY: both handles are the library's own and live on; the rest as in `Gssapi::log_in`.
         self.gssapi.call(|minor| unsafe {
-            (self.gssapi.functions.gss_acquire_cred_impersonate_name)(
-                minor,
-                self.handle,
-                user.handle,
-                0,
-                &mechanisms,
-                USAGE_INITIATE,
-                &mut credential.handle,
-                null_mut(),
-                null_mut(),
-            )
+            let ask = self.gssapi.functions.gss_acquire_cred_impersonate_name;
+            let handle = &mut credential.handle;
+            ask(minor, self.handle, user.handle, 0, &krb5, USAGE_INITIATE, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
     }
@@ -311,12 +293,8 @@ impl Context {
         Ok((context, stepped))
     }
 
-    /// Takes the other side's answer.
-    pub(super) fn go_on(&mut self, answer: &[u8], proof: Proof) -> Result<Stepped, Status> {
-        self.step(Some(answer), proof)
-    }
-
-    fn step(&mut self, answer: Option<&[u8]>, proof: Proof) -> Result<Stepped, Status> {
+    /// Takes the other side's answer; at the beginning there is none.
+    pub(super) fn step(&mut self, answer: Option<&[u8]>, proof: Proof) -> Result<Stepped, Status> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
         let wanted = if proof == Proof::Mutual { MUTUAL } else { 0 };

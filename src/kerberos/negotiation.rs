@@ -2,6 +2,7 @@
 
 use super::account::Delegation;
 use super::ap_req::TokenEncryption;
+use super::diagnosis;
 use super::encryption_type::AcceptedEncryption;
 use super::error::{DelegationError, MutualFlaw};
 use super::gssapi::{Context, Proof};
@@ -24,7 +25,7 @@ impl Negotiation {
     ) -> Result<Self, DelegationError> {
         let (credential, target) = (Arc::clone(&delegation.credential), Arc::clone(&delegation.target));
         let (context, stepped) =
-            Context::begin(credential, target, Proof::Mutual).map_err(DelegationError::Other)?;
+            Context::begin(credential, target, Proof::Mutual).map_err(diagnosis::anywhere)?;
         let encryption = TokenEncryption::of(&stepped.token).and_then(|found| found.check(accepted));
         encryption.map_err(DelegationError::EncryptionType)?;
         let token = spnego::offer(&stepped.token).map_err(|_| DelegationError::TokenTooLong)?;
@@ -45,7 +46,7 @@ impl Negotiation {
     pub fn finish(mut self, answer: &[u8]) -> Result<(), DelegationError> {
         let proof = spnego::proof(answer).map_err(DelegationError::MutualAuthentication)?;
         let wrong = |status: Status| DelegationError::MutualAuthentication(MutualFlaw::Wrong(status));
-        let stepped = self.context.go_on(&proof, Proof::Mutual).map_err(wrong)?;
+        let stepped = self.context.step(Some(&proof), Proof::Mutual).map_err(wrong)?;
         if stepped.is_complete && stepped.token.is_empty() {
             Ok(())
         } else {

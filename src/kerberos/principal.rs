@@ -1,7 +1,7 @@
 //! Takes names as text, gives names that Kerberos reads as one account or one service and as nothing else.
 //!
 //! The library reads `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are refused, not escaped: no account name in a
-//! directory has them ([MS-ADTS] 3.1.1.6, `sAMAccountName`), so a name that does is no account's.
+//! directory has them ([MS-SAMR] 3.1.1.6, `sAMAccountName`), so a name that does is no account's.
 
 use std::fmt;
 
@@ -70,7 +70,7 @@ pub struct ServiceName {
 }
 
 impl ServiceName {
-    /// Reads `CLASS/host`, `CLASS/host:port`, each with or without `@REALM` ([MS-ADTS] 2.2.21).
+    /// Reads `CLASS/host`, `CLASS/host:port`, each with or without `@REALM` ([MS-KILE] 3.1.5.11).
     ///
     /// # Errors
     ///

@@ -12,8 +12,8 @@ use der::{Decode, Encode, Enumerated, Sequence, TagMode, TagNumber};
 const SPNEGO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.2");
 /// Kerberos (RFC 1964 1).
 const KERBEROS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113554.1.2.2");
-/// Kerberos with the number that Windows 2000 gave it by mistake, which later ones may still answer with
-/// ([MS-SPNG] 1.9).
+/// Kerberos with the number that Windows 2000 gave it by mistake (MIT's `gss_mech_krb5_wrong`), which later ones may
+/// still answer with.
 const MICROSOFT_KERBEROS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.48018.1.2.2");
 
 /// `InitialContextToken` (RFC 2743 3.1) with a `NegotiationToken` in it (RFC 4178 4.2).

@@ -4,6 +4,9 @@
 
 /// The start of Kerberos's own codes among the minor ones: `ERROR_TABLE_BASE_krb5` of krb5.h.
 const KERBEROS_BASE: i32 = -1_765_328_384;
+/// `GSS_S_CREDENTIALS_EXPIRED` of gssapi.h, among the bits that it stands in.
+const CREDENTIALS_EXPIRED: u32 = 11 << 16;
+const ROUTINE_ERROR: u32 = 0x00ff_0000;
 /// How many codes that table has room for.
 const KERBEROS_CODES: u8 = u8::MAX;
 
@@ -26,6 +29,12 @@ impl Status {
         let offset = self.minor.cast_signed().checked_sub(KERBEROS_BASE)?;
         u8::try_from(offset).ok().filter(|code| (1..=KERBEROS_CODES).contains(code)).map(KerberosCode)
     }
+
+    /// Whether the library finds that tickets have come to their end.
+    pub(super) fn is_expired(&self) -> bool {
+        self.major & ROUTINE_ERROR == CREDENTIALS_EXPIRED
+            || self.kerberos_code() == Some(KerberosCode::AP_ERR_TKT_EXPIRED)
+    }
 }
 
 /// A code of the table `krb5` in krb5.h.
@@ -46,6 +55,7 @@ impl KerberosCode {
     pub(super) const KDC_ERR_PREAUTH_FAILED: Self = Self(24);
     pub(super) const KDC_ERR_SVC_UNAVAILABLE: Self = Self(29);
     pub(super) const AP_ERR_BAD_INTEGRITY: Self = Self(31);
+    pub(super) const AP_ERR_TKT_EXPIRED: Self = Self(32);
     pub(super) const AP_ERR_TKT_NYV: Self = Self(33);
     pub(super) const AP_ERR_SKEW: Self = Self(37);
     pub(super) const KDCREP_SKEW: Self = Self(148);

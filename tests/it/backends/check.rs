@@ -67,7 +67,7 @@ fn each_thing_that_is_wrong_is_told_with_the_setting_to_change() {
         ("gw", "HTTP/elsewhere.corp.example", "alice", s4u, "msDS-AllowedToDelegateTo"),
         ("gw", "HTTP/rms.corp.example", "peggy", s4u, "sensitive"),
         ("gw", "HTTP/rms.corp.example", "nobody", "ticket to the gate", "sAMAccountName"),
-        ("untrusted", "HTTP/rms.corp.example", "alice", s4u, ""),
+        ("untrusted", "HTTP/rms.corp.example", "alice", s4u, "TRUSTED_TO_AUTH_FOR_DELEGATION"),
         ("rms", "HTTP/rms.corp.example", "alice", "logging in", ""),
     ];
     for (account, service, user, step, mend) in cases {

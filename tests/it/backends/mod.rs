@@ -2,5 +2,7 @@
 //! Kerberos, NTLM or a certificate.
 
 mod check;
+mod delegation;
 mod kerberos;
+mod krb5_conf;
 mod sites;

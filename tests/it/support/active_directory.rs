@@ -9,7 +9,8 @@
 //! | --- | --- |
 //! | spare01, Spare1 | `identity::active_directory`: whether changes arrive |
 //! | spare02 to spare20, Spare2 | free; write yourself in here |
-//! | spare21 to spare30 | free, for tests under `backends::` |
+//! | spare21 | `backends::delegation`: how long a ticket serves |
+//! | spare22 to spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
 
 use super::{lab_program, skipped};

@@ -30,7 +30,7 @@ pub(crate) use client::{Client, Connection};
 pub(crate) use crl_server::{Behaviour, CrlServer};
 pub(crate) use lab::{Lab, pki, wait_for};
 pub(crate) use lab_server::{LabServer, lab_program};
-pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, python, run, skipped};
+pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, python, run, skipped, test_name};
 pub(crate) use raw::{backend_saying, exchange};
 pub(crate) use setup::Setup;
 pub(crate) use slapd::Slapd;

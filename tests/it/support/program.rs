@@ -105,7 +105,7 @@ pub(crate) fn skipped(why: &str) {
 
 /// The runner names the test's thread after it. Where it runs one test alone, on the main thread, it was told the name
 /// on the command line.
-fn test_name() -> String {
+pub(crate) fn test_name() -> String {
     let current = std::thread::current();
     match current.name() {
         Some(name) if name != "main" => name.to_owned(),

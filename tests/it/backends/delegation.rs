@@ -1,0 +1,417 @@
+//! Kerberos delegation against the lab's KDC, and against an Apache that demands Kerberos.
+
+use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
+use crate::support::{ActiveDirectory, KerberosSite, exchange};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::demo::rms::Rms;
+use portcullis::kerberos::{
+    AcceptedEncryption, DelegationError, Delegator, DelegatorSettings, EncryptionFlaw, EncryptionType,
+    Finding, ForwardableLack, KeytabFlaw, Library, MutualFlaw, Outcome, Step,
+};
+use serde_json::Value;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+const RMS: &str = "HTTP/rms.corp.example";
+/// How many tokens are asked for at once, and for how many users in turn.
+const REQUESTS: usize = 200;
+const USERS: usize = 20;
+
+/// Whether it is the error that a case is about.
+type IsExpected = fn(&DelegationError) -> bool;
+
+#[test]
+fn a_delegated_user_is_let_in_as_herself_and_the_server_proves_itself() {
+    with_site(async |directory, site| {
+        let delegator = delegator(&directory.keytab("gw"));
+        for user in ["alice", "bob", "oscar", "grace", "ALICE", "jürgen"] {
+            let negotiation = delegator.negotiate(&format!("{user}@CORP.EXAMPLE"), RMS).await.unwrap();
+            let answer = Answer::to(site, negotiation.token()).await;
+            let expected = format!("{user}@CORP.EXAMPLE").to_lowercase();
+            assert_eq!(answer.user.map(|seen| seen.to_lowercase()), Some(expected));
+            negotiation.finish(&answer.token).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_token_is_for_one_request_and_each_request_gets_its_own() {
+    with_site(async |directory, site| {
+        let delegator = delegator(&directory.keytab("gw"));
+        let first = delegator.negotiate("carol@CORP.EXAMPLE", RMS).await.unwrap();
+        let second = delegator.negotiate("carol@CORP.EXAMPLE", RMS).await.unwrap();
+        assert_ne!(first.token(), second.token());
+        let (token, expected) = (first.token().to_vec(), Some("carol@CORP.EXAMPLE".to_owned()));
+        assert_eq!(Answer::to(site, &token).await.user, expected);
+        assert_eq!(Answer::to(site, &token).await.user, None, "it was sent before");
+        assert_eq!(Answer::to(site, second.token()).await.user, expected);
+    });
+}
+
+#[test]
+fn an_answer_that_another_made_proves_nothing() {
+    with_site(async |directory, site| {
+        let delegator = delegator(&directory.keytab("gw"));
+        let negotiate = async || delegator.negotiate("dave@CORP.EXAMPLE", RMS).await.unwrap();
+        let (own, other) = (negotiate().await, negotiate().await);
+        let answer = Answer::to(site, own.token()).await.token;
+        let of_another_request = Answer::to(site, other.token()).await.token;
+        let wrong =
+            |result| matches!(result, Err(DelegationError::MutualAuthentication(MutualFlaw::Wrong(_))));
+        assert!(wrong(own.finish(&of_another_request)), "an answer to another request");
+
+        let own = negotiate().await;
+        let mut forged = Answer::to(site, own.token()).await.token;
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(wrong(own.finish(&forged)), "a forged answer");
+
+        assert!(wrong(negotiate().await.finish(&answer)), "an answer that was recorded");
+        let malformed = negotiate().await.finish(b"");
+        let expected = Err(MutualFlaw::Malformed);
+        assert_eq!(malformed.map_err(mutual_flaw), expected, "no answer");
+    });
+}
+
+#[test]
+fn each_refusal_is_told_apart() {
+    with_lab(|directory| {
+        let cases: [(&str, &str, &str, IsExpected); 10] = [
+            ("gw", "nobody@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::UnknownAccount(_))),
+            ("gw", "alice@OTHER.EXAMPLE", RMS, |error| matches!(error, DelegationError::UnknownAccount(_))),
+            ("gw", "heidi@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
+            ("gw", "judy@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
+            ("gw", "kim@CORP.EXAMPLE", RMS, |error| matches!(error, DelegationError::AccountRefused(_))),
+            ("gw", "alice@CORP.EXAMPLE", "HTTP/elsewhere.corp.example", |error| {
+                matches!(error, DelegationError::ServiceNotAllowed(_))
+            }),
+            ("gw", "alice@CORP.EXAMPLE", "HTTP/nowhere.corp.example", |error| {
+                matches!(error, DelegationError::UnknownService(_))
+            }),
+            ("untrusted", "alice@CORP.EXAMPLE", RMS, is_without_protocol_transition),
+            ("untrusted", "peggy@CORP.EXAMPLE", RMS, is_without_protocol_transition),
+            ("rms", "alice@CORP.EXAMPLE", RMS, |error| {
+                matches!(error, DelegationError::Keytab { flaw: KeytabFlaw::NoAccount { .. }, .. })
+            }),
+        ];
+        runtime().block_on(async {
+            for (keytab, user, service, is_expected) in cases {
+                let refused =
+                    delegator(&directory.keytab(keytab)).negotiate(user, service).await.unwrap_err();
+                assert!(is_expected(&refused), "{user} to {service} by {keytab}: {refused:?}");
+            }
+        });
+    });
+}
+
+#[test]
+fn a_user_who_may_not_be_delegated_is_known_by_others_who_may() {
+    with_lab(|directory| {
+        let delegator = delegator(&directory.keytab("gw"));
+        let ask = |user| runtime().block_on(delegator.negotiate(user, RMS));
+        let first = ask("peggy@CORP.EXAMPLE").unwrap_err();
+        assert!(is_without_protocol_transition(&first), "{first:?}");
+        ask("alice@CORP.EXAMPLE").unwrap();
+        let then = ask("peggy@CORP.EXAMPLE").unwrap_err();
+        assert!(matches!(then, DelegationError::AccountNotDelegated(_)), "{then:?}");
+    });
+}
+
+#[test]
+fn a_ticket_serves_until_it_is_forgotten() {
+    with_lab(|directory| {
+        let delegator = delegator(&directory.keytab("gw"));
+        let ask = || runtime().block_on(delegator.negotiate("spare21@CORP.EXAMPLE", RMS));
+        directory.enable("spare21");
+        ask().unwrap();
+        directory.disable("spare21");
+        let remembered = ask();
+        runtime().block_on(delegator.forget("spare21@CORP.EXAMPLE", RMS));
+        let refused = ask();
+        directory.enable("spare21");
+        remembered.unwrap();
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, DelegationError::AccountRefused(_)), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
+    with_lab(|directory| {
+        let folder = TempDir::new().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let mut outdated = std::fs::read(directory.keytab("gw")).unwrap();
+        flip_keys(&mut outdated);
+        let flaw = |keytab: &Path, principal: Option<&str>| {
+            let settings = DelegatorSettings { principal: principal.map(str::to_owned), ..settings(keytab) };
+            let delegator = Delegator::new(Library::load().unwrap(), settings);
+            match runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err() {
+                DelegationError::Keytab { flaw, .. } => flaw,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (gw, text) = (directory.keytab("gw"), file("text", b"no keytab"));
+        assert!(matches!(flaw(&folder.path().join("none"), None), KeytabFlaw::Unreadable(_)));
+        assert!(matches!(flaw(&text, None), KeytabFlaw::Malformed));
+        assert!(matches!(flaw(&file("empty", &[5, 2]), None), KeytabFlaw::Empty));
+        assert!(matches!(flaw(&gw, Some("svc-rms")), KeytabFlaw::NoKey { .. }));
+        assert!(matches!(flaw(&file("outdated", &outdated), None), KeytabFlaw::WrongKey { .. }));
+    });
+}
+
+#[test]
+fn rc4_is_refused_unless_it_is_permitted() {
+    with_lab(|directory| {
+        let negotiate = |accepted_encryption| {
+            let settings = DelegatorSettings { accepted_encryption, ..settings(&directory.keytab("gw")) };
+            let delegator = Delegator::new(Library::load().unwrap(), settings);
+            runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", "HTTP/rc4.corp.example"))
+        };
+        let refused = negotiate(AcceptedEncryption::Aes).unwrap_err();
+        let DelegationError::EncryptionType(EncryptionFlaw::Ticket(found)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(found, EncryptionType::RC4_HMAC);
+        negotiate(AcceptedEncryption::AesAndUnsafeRc4).unwrap();
+    });
+}
+
+#[test]
+fn many_users_at_once_are_each_seen_as_themselves() {
+    with_site(async |directory, site| {
+        let delegator = Arc::new(delegator(&directory.keytab("gw")));
+        let mut requests = JoinSet::new();
+        for number in 0..REQUESTS {
+            let delegator = Arc::clone(&delegator);
+            let user = format!("user{:03}@CORP.EXAMPLE", 1 + number % USERS);
+            requests.spawn(async move {
+                let negotiation = delegator.negotiate(&user, RMS).await.unwrap();
+                let answer = Answer::to(site, negotiation.token()).await;
+                assert_eq!(answer.user, Some(user));
+                negotiation.finish(&answer.token).unwrap();
+            });
+        }
+        assert_eq!(requests.join_all().await.len(), REQUESTS);
+    });
+}
+
+#[test]
+fn an_examination_says_what_each_step_found() {
+    with_lab(|directory| {
+        let delegator = delegator(&directory.keytab("gw"));
+        let steps = |user: &str, service: &str| {
+            let findings = runtime().block_on(delegator.examine(user, service));
+            findings.iter().map(|finding| (finding.step, verdict(finding))).collect::<Vec<_>>()
+        };
+        let whole = steps("alice@CORP.EXAMPLE", RMS);
+        let expected = [
+            (
+                Step::Keytab,
+                "good: keys of svc-gw@CORP.EXAMPLE (version 2, aes256-cts-hmac-sha1-96), \
+                 svc-gw@CORP.EXAMPLE (version 2, aes128-cts-hmac-sha1-96), svc-gw@CORP.EXAMPLE (version 2, rc4-hmac)",
+            ),
+            (Step::LogIn, "good: as svc-gw@CORP.EXAMPLE, for 10h"),
+            (Step::Impersonation, "good: one for alice@CORP.EXAMPLE, forwardable"),
+            (Step::Delegation, "good: one for HTTP/rms.corp.example, for 10h"),
+            (
+                Step::Encryption,
+                "good: the ticket with aes256-cts-hmac-sha1-96, the session key aes256-cts-hmac-sha1-96",
+            ),
+        ];
+        for ((step, found), (expected_step, expected)) in whole.iter().zip(expected) {
+            assert_eq!((*step, found.as_str()), (expected_step, expected));
+        }
+        assert_eq!(whole[5].0, Step::Token);
+
+        let peggy = steps("peggy@CORP.EXAMPLE", RMS);
+        assert_eq!(peggy[2].1, "doubtful: one for peggy@CORP.EXAMPLE, not forwardable");
+        assert_eq!(peggy[3], (Step::Delegation, "bad: the account may not be delegated".to_owned()));
+        assert_eq!(peggy.len(), 4);
+        let misspelt = steps("alice", RMS);
+        assert_eq!(misspelt, [(Step::Names, "bad: the name cannot be asked about".to_owned())]);
+    });
+}
+
+#[test]
+fn without_forwardable_in_krb5_conf_the_hint_says_so() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
+    with_krb5_conf(&usual.replace("forwardable = true", "forwardable = false"), || {
+        let delegator = delegator(&directory.keytab("gw"));
+        let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
+        let lack = match &refused {
+            DelegationError::NotForwardable { lack, .. } => *lack,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(lack, ForwardableLack::GateTicket);
+        assert!(refused.hint().contains("forwardable = true"));
+    });
+}
+
+#[test]
+fn a_kdc_that_is_not_there_is_unreachable() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    for krb5_conf in [krb5_conf_with_kdc("127.0.0.1:1"), krb5_conf_with_kdc("")] {
+        with_krb5_conf(&krb5_conf, || {
+            let delegator = delegator(&directory.keytab("gw"));
+            let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
+            assert!(matches!(refused, DelegationError::KdcUnreachable(_)), "{refused:?}");
+        });
+    }
+}
+
+#[test]
+fn a_clock_that_is_far_ahead_is_told_apart() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
+    let ask = || {
+        let delegator = delegator(&directory.keytab("gw"));
+        runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS))
+    };
+    // The library reckons with the KDC's time unless it is told not to, but not with more than a ticket's life.
+    let without_correction = usual.replace("[libdefaults]", "[libdefaults]\nkdc_timesync = 0");
+    for (by, krb5_conf) in [("+1h", without_correction), ("+11h", usual)] {
+        with_clock_ahead(by, &krb5_conf, || {
+            let refused = ask().unwrap_err();
+            assert!(matches!(refused, DelegationError::ClockSkew(_)), "{refused:?}");
+        });
+    }
+}
+
+#[test]
+fn a_kdc_that_is_silent_keeps_nobody_waiting_for_longer_than_the_limit() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    with_krb5_conf(&krb5_conf_with_kdc(&silent.local_addr().unwrap().to_string()), || {
+        let after = Duration::from_millis(50);
+        let settings = DelegatorSettings {
+            threads: NonZeroUsize::MIN,
+            queue: 1,
+            timeout: after,
+            ..settings(&directory.keytab("gw"))
+        };
+        let delegator = Delegator::new(Library::load().unwrap(), settings);
+        let ask = async |user: &str| delegator.negotiate(user, RMS).await.unwrap_err();
+        runtime().block_on(async {
+            for user in ["alice@CORP.EXAMPLE", "bob@CORP.EXAMPLE"] {
+                let refused = ask(user).await;
+                assert!(matches!(refused, DelegationError::Timeout { .. }), "{refused:?}");
+            }
+            let refused = ask("carol@CORP.EXAMPLE").await;
+            assert!(matches!(refused, DelegationError::Busy), "{refused:?}");
+        });
+    });
+}
+
+fn is_without_protocol_transition(error: &DelegationError) -> bool {
+    matches!(error, DelegationError::NotForwardable { lack: ForwardableLack::ProtocolTransition, .. })
+}
+
+fn mutual_flaw(error: DelegationError) -> MutualFlaw {
+    match error {
+        DelegationError::MutualAuthentication(flaw) => flaw,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn verdict(finding: &Finding) -> String {
+    match &finding.outcome {
+        Outcome::Good(found) => format!("good: {found}"),
+        Outcome::Doubtful { found, .. } => format!("doubtful: {found}"),
+        Outcome::Bad(error) => format!("bad: {error}"),
+    }
+}
+
+fn krb5_conf_with_kdc(address: &str) -> String {
+    let kdc = if address.is_empty() { String::new() } else { format!("kdc = {address}") };
+    format!(
+        "[libdefaults]\ndns_lookup_kdc = false\ndns_lookup_realm = false\nudp_preference_limit = 1\n\
+         [realms]\nCORP.EXAMPLE = {{\n{kdc}\n}}\n"
+    )
+}
+
+/// Changes a byte of every key in a keytab that Samba has written: of each record, the last before the long version and
+/// the flags.
+fn flip_keys(keytab: &mut [u8]) {
+    let mut at = 2;
+    while let Some(length) = keytab.get(at..at + 4) {
+        let length = usize::try_from(i32::from_be_bytes(length.try_into().unwrap())).unwrap();
+        keytab[at + 4 + length - 9] ^= 1;
+        at += 4 + length;
+    }
+}
+
+fn settings(keytab: &Path) -> DelegatorSettings {
+    DelegatorSettings {
+        keytab: keytab.to_owned(),
+        principal: None,
+        threads: NonZeroUsize::new(4).unwrap(),
+        queue: REQUESTS,
+        timeout: Duration::from_secs(15),
+        remembered: 1000,
+        accepted_encryption: AcceptedEncryption::Aes,
+    }
+}
+
+fn delegator(keytab: &Path) -> Delegator {
+    Delegator::new(Library::load().unwrap(), settings(keytab))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Runs the check against an Apache that demands a ticket with every request.
+fn with_site(check: impl AsyncFnOnce(&ActiveDirectory, SocketAddr)) {
+    with_lab(|directory| {
+        let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let Some(site) = KerberosSite::start(directory, rms.address()) else { return };
+        runtime().block_on(check(directory, site.per_request()));
+    });
+}
+
+/// What a site answered.
+struct Answer {
+    /// Whom it let in.
+    user: Option<String>,
+    /// Its own token.
+    token: Vec<u8>,
+}
+
+impl Answer {
+    async fn to(site: SocketAddr, token: &[u8]) -> Self {
+        let request = format!(
+            "GET /echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\nAuthorization: Negotiate {}\r\n\r\n",
+            STANDARD.encode(token)
+        );
+        let mut stream = TcpStream::connect(site).await.unwrap();
+        let answer = exchange(&mut stream, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let token = head.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Negotiate "));
+        let token = STANDARD.decode(token.unwrap_or_default().trim()).unwrap();
+        if !head.starts_with("HTTP/1.1 200 ") {
+            return Self { user: None, token };
+        }
+        let body = text_of_bytes(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]);
+        let echo: Value = serde_json::from_str(&body).unwrap();
+        let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone()).unwrap();
+        let user = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-remote-user"));
+        Self { user: user.map(|(_, value)| text_of_bytes(&value)), token }
+    }
+}
+
+/// `exchange` and the echo give each byte as a character; this gives the text that the bytes were.
+fn text_of_bytes(characters: &str) -> String {
+    let bytes = characters.chars().map(|byte| u8::try_from(byte).unwrap());
+    String::from_utf8(bytes.collect()).unwrap()
+}
