@@ -2,6 +2,7 @@
 //! Kerberos, NTLM or a certificate.
 
 mod check;
+mod delegated_requests;
 mod delegation;
 mod kerberos;
 mod krb5_conf;

@@ -1,0 +1,190 @@
+//! Cards at a gate whose backend demands Kerberos: their holders reach it as themselves, without a password, and nobody
+//! ever as another.
+
+use super::krb5_conf::with_lab;
+use crate::support::{
+    ActiveDirectory, Answer, Client, Connection, KerberosSite, Lab, Setup, pki, sha256, whole,
+};
+use http::Method;
+use portcullis::clock::Clock;
+use portcullis::demo::pki::{Card, CardProfile};
+use portcullis::demo::rms::Rms;
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::task::JoinSet;
+
+const PATHS: &str = r#"
+[[site.path]]
+path = "/echo"
+client_certificate = "require"
+[[site.path]]
+path = "/open/*"
+client_certificate = "ignore"
+"#;
+
+/// How many people are there at once, and how often each asks.
+const CROWD: usize = 20;
+const REQUESTS: usize = 20;
+
+/// A gate before a site of the lab, the cards of some accounts, and what must live as long.
+struct Scene {
+    lab: Lab,
+    cards: Vec<(String, Card)>,
+    _site: KerberosSite,
+    _echo: Rms,
+}
+
+impl Scene {
+    /// `address` chooses the site; `options` are further ones of `kerberos`.
+    fn new(
+        directory: &ActiveDirectory,
+        accounts: &[&str],
+        address: fn(&KerberosSite) -> SocketAddr,
+        options: &str,
+    ) -> Option<Self> {
+        let echo = Rms::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let site = KerberosSite::start(directory, echo.address())?;
+        let now = Clock::system().now();
+        let issue =
+            |account: &&str| ((*account).to_owned(), pki().issue(&CardProfile::of(account, now)).unwrap());
+        let cards: Vec<_> = accounts.iter().map(issue).collect();
+        let by_rule = Setup::default()
+            .realm
+            .replace("[\"upn\"], strength = \"weak\"", "[\"rule\"], strength = \"strong\"");
+        let keytab = directory.keytab("gw").display().to_string();
+        let setup = Setup {
+            paths: PATHS.to_owned(),
+            realm: by_rule,
+            servers: format!("[\"http://{}\"]", address(&site)),
+            backend: format!(
+                "identity = \"kerberos\"\nspn = \"HTTP/rms.corp.example\"\nkeytab = \"{keytab}\"\n\
+                 kerberos = {{ realm = \"CORP.EXAMPLE\"{options} }}"
+            ),
+            more: rules(&cards),
+            ..Setup::default()
+        };
+        Some(Self { lab: Lab::with(setup), cards, _site: site, _echo: echo })
+    }
+
+    fn client(&self, account: &str) -> Client {
+        let (_, card) = self.cards.iter().find(|(name, _)| name == account).unwrap();
+        Client::new(&self.lab).chain(card)
+    }
+}
+
+/// A rule for each card: it is this account's.
+fn rules(cards: &[(String, Card)]) -> String {
+    cards.iter().fold(String::new(), |mut rules, (account, card)| {
+        let leaf = sha256(card.certificate_der());
+        let table = format!(
+            "name = \"{account}\"\ncertificate_sha256 = \"{leaf}\"\naccount = {{ user = 'CORP\\{account}' }}"
+        );
+        writeln!(rules, "[[realm.staff.rule]]\n{table}").unwrap();
+        rules
+    })
+}
+
+/// Runs a test's steps beside the lab, with a scene.
+fn with_scene(
+    accounts: &[&str],
+    address: fn(&KerberosSite) -> SocketAddr,
+    options: &str,
+    steps: impl AsyncFnOnce(&Scene),
+) {
+    with_lab(|directory| {
+        let Some(scene) = Scene::new(directory, accounts, address, options) else { return };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(steps(&scene));
+    });
+}
+
+#[test]
+fn a_cards_holder_reaches_a_site_that_demands_kerberos_as_herself() {
+    with_scene(&["alice"], KerberosSite::per_request, "", async |scene| {
+        let mut connection = scene.client("alice").connect().await.unwrap();
+        for body in ["", "<soap/>"] {
+            let request = connection
+                .request(Method::POST, "/echo")
+                .header("authorization", "Negotiate TlRMTVNTUAAB")
+                .header("x-remote-user", "administrator");
+            let answer = connection.send(request.body(whole(body)).unwrap()).await.unwrap();
+            assert_eq!(answer.verdict(), "200 permit");
+            assert_eq!(answer.seen("x-remote-user"), ["alice@CORP.EXAMPLE"]);
+            assert_eq!(answer.seen("x-remote-mapping"), [""; 0], "the server was told by the ticket");
+            assert_eq!(answer.json()["body_length"], body.len());
+            assert_eq!(answer.header("www-authenticate"), None);
+            assert_eq!(answer.header("cache-control"), Some("private"));
+        }
+    });
+}
+
+#[test]
+fn an_account_that_nobody_may_speak_for_is_told_apart_and_not_asked_for_a_password() {
+    with_scene(&["peggy", "heidi"], KerberosSite::per_request, "", async |scene| {
+        for (account, named) in [("peggy", "NOT_DELEGATED"), ("heidi", "disabled")] {
+            let answer = scene.client(account).get("/echo").await;
+            assert_eq!(answer.verdict(), "502 delegation-failed", "{account}");
+            assert_eq!(answer.header("www-authenticate"), None);
+            let record = scene.lab.record(&answer.request_id()).await;
+            let detail = record["detail"].as_str().unwrap();
+            assert!(detail.contains(named), "{account}: {detail}");
+        }
+    });
+}
+
+#[test]
+fn a_ticket_for_its_connection_is_sent_once_where_the_backend_persists_it() {
+    with_scene(&["dave"], KerberosSite::per_connection, ", persist = true", async |scene| {
+        let mut connection = scene.client("dave").connect().await.unwrap();
+        let mut tickets = Vec::new();
+        for _ in 0..4 {
+            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let answer = connection.send(request).await.unwrap();
+            assert_eq!(answer.verdict(), "200 permit");
+            assert_eq!(answer.seen("x-remote-user"), ["dave@CORP.EXAMPLE"]);
+            tickets.push(answer.seen("authorization").len());
+        }
+        assert_eq!(tickets, [1, 0, 0, 0]);
+    });
+}
+
+#[test]
+fn nobody_is_ever_another_where_a_connection_keeps_its_account() {
+    let accounts: Vec<String> = (1..=CROWD).map(|number| format!("user{number:03}")).collect();
+    let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
+    for options in [", persist = true", ""] {
+        with_scene(&accounts, KerberosSite::per_connection, options, async |scene| {
+            let mut people = JoinSet::new();
+            for account in &accounts {
+                let connection = scene.client(account).connect().await.unwrap();
+                people.spawn(ask_as(connection, format!("{account}@CORP.EXAMPLE")));
+                let nobody = Client::new(&scene.lab).connect().await.unwrap();
+                people.spawn(ask_as_nobody(nobody));
+            }
+            while let Some(asked) = people.join_next().await {
+                asked.unwrap();
+            }
+        });
+    }
+}
+
+async fn ask_as(mut connection: Connection, principal: String) {
+    for number in 0..REQUESTS {
+        let mark = format!("{principal}-{number}");
+        let request = connection.request(Method::GET, "/echo").header("x-mark", &mark);
+        let answer = connection.send(request.body(whole("")).unwrap()).await.unwrap();
+        assert_eq!(
+            (answer.seen("x-remote-user"), answer.seen("x-mark")),
+            (vec![principal.clone()], vec![mark])
+        );
+    }
+}
+
+/// A request without an identity is asked for one by the site, on whichever connection it came.
+async fn ask_as_nobody(mut connection: Connection) {
+    for _ in 0..REQUESTS {
+        let request = connection.request(Method::GET, "/open/echo").body(whole("")).unwrap();
+        let answer: Answer = connection.send(request).await.unwrap();
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+}
