@@ -150,8 +150,7 @@ impl Speech<'_> {
     /// The server took the proof for none: a ticket that it cannot read any more is not tried a second time.
     pub(super) async fn refused(&self) {
         if let Behalf::Kerberos(Delegated { delegation, principal }) = self.behalf {
-            // It fails for names that no ticket is ever had for.
-            drop(delegation.delegator.forget(principal, &delegation.service).await);
+            delegation.delegator.forget(principal, &delegation.service).await;
         }
     }
 

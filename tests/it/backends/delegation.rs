@@ -1,22 +1,19 @@
 //! Kerberos delegation against the lab's KDC, and against an Apache that demands Kerberos.
 
+use super::answer::Answer;
 use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
-use crate::support::{ActiveDirectory, KerberosSite, exchange};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::support::{ActiveDirectory, KerberosSite};
 use portcullis::demo::rms::Rms;
 use portcullis::kerberos::{
     AcceptedEncryption, DelegationError, Delegator, DelegatorSettings, EncryptionFlaw, EncryptionType,
     Finding, ForwardableLack, KeytabFlaw, Library, MutualFlaw, Outcome, Step,
 };
-use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 const RMS: &str = "HTTP/rms.corp.example";
@@ -378,40 +375,4 @@ fn with_site(check: impl AsyncFnOnce(&ActiveDirectory, SocketAddr)) {
         let Some(site) = KerberosSite::start(directory, rms.address()) else { return };
         runtime().block_on(check(directory, site.per_request()));
     });
-}
-
-/// What a site answered.
-struct Answer {
-    /// Whom it let in.
-    user: Option<String>,
-    /// Its own token.
-    token: Vec<u8>,
-}
-
-impl Answer {
-    async fn to(site: SocketAddr, token: &[u8]) -> Self {
-        let request = format!(
-            "GET /echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\nAuthorization: Negotiate {}\r\n\r\n",
-            STANDARD.encode(token)
-        );
-        let mut stream = TcpStream::connect(site).await.unwrap();
-        let answer = exchange(&mut stream, request.as_bytes()).await;
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let token = head.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Negotiate "));
-        let token = STANDARD.decode(token.unwrap_or_default().trim()).unwrap();
-        if !head.starts_with("HTTP/1.1 200 ") {
-            return Self { user: None, token };
-        }
-        let body = text_of_bytes(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]);
-        let echo: Value = serde_json::from_str(&body).unwrap();
-        let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone()).unwrap();
-        let user = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-remote-user"));
-        Self { user: user.map(|(_, value)| text_of_bytes(&value)), token }
-    }
-}
-
-/// `exchange` and the echo give each byte as a character; this gives the text that the bytes were.
-fn text_of_bytes(characters: &str) -> String {
-    let bytes = characters.chars().map(|byte| u8::try_from(byte).unwrap());
-    String::from_utf8(bytes.collect()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! How a backend is told whom a request speaks for, with the real servers of the lab: a KDC, web servers that demand
 //! Kerberos, NTLM or a certificate.
 
+mod answer;
 mod check;
 mod delegated_requests;
 mod delegation;

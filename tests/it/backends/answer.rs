@@ -1,0 +1,45 @@
+//! Shows a token to a web server that demands Kerberos, and reads whom it takes the user for.
+
+use crate::support::exchange;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// What a site answered.
+pub(super) struct Answer {
+    /// Whom it let in.
+    pub(super) user: Option<String>,
+    /// Its own token.
+    pub(super) token: Vec<u8>,
+}
+
+impl Answer {
+    /// Sends one request with this token.
+    pub(super) async fn to(site: SocketAddr, token: &[u8]) -> Self {
+        let request = format!(
+            "GET /echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\nAuthorization: Negotiate {}\r\n\r\n",
+            STANDARD.encode(token)
+        );
+        let mut stream = TcpStream::connect(site).await.unwrap();
+        let answer = exchange(&mut stream, request.as_bytes()).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let token = head.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Negotiate "));
+        let token = STANDARD.decode(token.unwrap_or_default().trim()).unwrap();
+        if !head.starts_with("HTTP/1.1 200 ") {
+            return Self { user: None, token };
+        }
+        let body = text_of_bytes(&body[body.find('{').unwrap()..=body.rfind('}').unwrap()]);
+        let echo: Value = serde_json::from_str(&body).unwrap();
+        let headers: Vec<(String, String)> = serde_json::from_value(echo["headers"].clone()).unwrap();
+        let user = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("x-remote-user"));
+        Self { user: user.map(|(_, value)| text_of_bytes(&value)), token }
+    }
+}
+
+/// `exchange` and the echo give each byte as a character; this gives the text that the bytes were.
+fn text_of_bytes(characters: &str) -> String {
+    let bytes = characters.chars().map(|byte| u8::try_from(byte).unwrap());
+    String::from_utf8(bytes.collect()).unwrap()
+}
