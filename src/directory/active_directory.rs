@@ -9,7 +9,7 @@ use super::filter::{AttributeName, Filter};
 use super::login_name::LoginName;
 use super::logon_hours::LogonHours;
 use super::moment::{account_expires, generalized_time};
-use super::names::Names;
+use super::names::{Names, can_be_somebodys};
 use super::person::Person;
 use super::sid::Sid;
 use super::standing::Standing;
@@ -56,16 +56,16 @@ pub(super) fn by_names(names: &Names) -> Option<Filter> {
     let mut any: Vec<Filter> =
         names.sids.iter().map(|sid| Filter::equals("objectSid", sid.to_bytes())).collect();
     let texts = |attribute: &'static str, values: &[String]| -> Vec<Filter> {
-        let filled = values.iter().filter(|value| !value.is_empty());
+        let filled = values.iter().filter(|value| can_be_somebodys(value));
         filled.map(|value| Filter::equals(attribute, value)).collect()
     };
     any.extend(texts("userPrincipalName", &names.upns));
     any.extend(texts("mail", &names.emails));
-    let addresses = names.emails.iter().filter(|email| !email.is_empty());
+    let addresses = names.emails.iter().filter(|email| can_be_somebodys(email));
     any.extend(addresses.map(|email| Filter::equals("proxyAddresses", format!("smtp:{email}"))));
     any.extend(texts("altSecurityIdentities", &names.alt_security_identities));
     any.extend(texts("sAMAccountName", &names.account_names));
-    let others = names.attributes.iter().filter(|(_, value)| !value.is_empty());
+    let others = names.attributes.iter().filter(|(_, value)| can_be_somebodys(value));
     any.extend(others.map(|(attribute, value)| Filter::equals(attribute, value)));
     Filter::any(any).map(people)
 }
@@ -87,6 +87,23 @@ pub(super) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<Filter
             own.is_some_and(|own| own.is_called(domain)).then(|| people(account_name(name)))
         }
         LoginName::Name(name) => Some(people(account_name(name))),
+    }
+}
+
+/// Whether an account is one that the name to log in by means. The same account name may be there in each domain of a
+/// forest, and the global catalogue finds all of them.
+pub(super) fn is_meant(login: &LoginName, person: &Person) -> bool {
+    let is_of = |domain: &str| {
+        let names = [&person.netbios_domain, &person.dns_domain];
+        names.into_iter().flatten().any(|name| name.to_lowercase() == domain.to_lowercase())
+    };
+    match login {
+        LoginName::Upn(upn) => {
+            let explicit = person.upn.as_ref().is_some_and(|own| own.to_lowercase() == upn.to_lowercase());
+            explicit || upn.rsplit_once('@').is_some_and(|(_, suffix)| is_of(suffix))
+        }
+        LoginName::DomainAndName { domain, .. } => is_of(domain),
+        LoginName::Name(_) => true,
     }
 }
 

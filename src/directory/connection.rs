@@ -165,8 +165,8 @@ async fn read(stream: &mut Stream, limit: usize) -> Answer {
         SUCCESS => Ok(Ok(found)),
         SIZE_LIMIT_EXCEEDED => Ok(Ok(Found { more: true, ..found })),
         code => {
-            let refusal = Outcome { code, text: result.text.clone() }.refusal();
-            Ok(Err(Failure::Refused { step: Step::Search, refusal }))
+            let outcome = Outcome { code, text: result.text.clone() };
+            Ok(Err(outcome.failure(Step::Search)))
         }
     }
 }

@@ -117,6 +117,9 @@ pub enum Unreachable {
     /// It said good-bye, or hung up.
     #[error("it closed the connection")]
     Closed,
+    /// It says that it cannot answer now: it is busy, starting or stopping.
+    #[error("it cannot answer now")]
+    Unwell(#[source] Refusal),
     /// There is none.
     #[error("no server is configured")]
     NoServer,

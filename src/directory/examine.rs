@@ -1,12 +1,12 @@
 //! Asks each server what an administrator wants to know before relying on it. Gives sentences.
 
 use super::connection::Search;
-use super::directory::Directory;
 use super::error::DirectoryError;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::replicas::{Replicas, Session};
 use super::settings::{DirectorySettings, Schema};
+use super::tree::Directory;
 use crate::clock::{Clock, UnixTime};
 use ldap3::Scope;
 

@@ -1,7 +1,6 @@
 //! Takes names, gives the accounts that all directories of a realm have for them. All that waits for a directory runs on
 //! one thread, so that connections are shared by all workers and none of these waits for a lock.
 
-use super::directory::Wanted;
 use super::error::DirectoryError;
 use super::examine::examine;
 use super::filter::Filter;
@@ -11,6 +10,7 @@ use super::names::Names;
 use super::password::PasswordVerdict;
 use super::person::Person;
 use super::settings::DirectorySettings;
+use super::tree::Wanted;
 use crate::clock::Clock;
 use crate::secret::Secret;
 use std::io;
@@ -142,5 +142,41 @@ impl Drop for Thread {
         self.stop.cancel();
         // Had it panicked, there would be nothing left to do either.
         drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_question_that_panics_ends_itself_only() {
+        let forest = Forest::new(Vec::new(), Clock::system());
+        let panicked = forest.ask(async { panic!("the library stumbled") }).await;
+        assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
+        assert_eq!(forest.ask(async { 7 }).await.ok(), Some(7));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_in_a_forest_without_directories() {
+        let forest = Forest::new(Vec::new(), Clock::system());
+        let names = Names { upns: vec!["alice@corp.example".to_owned()], ..Names::default() };
+        assert_eq!(forest.look_up(&names).await.unwrap(), []);
+        assert_eq!(forest.filters(&names), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn the_thread_starts_with_the_first_question_and_ends_with_the_forest() {
+        let forest = Forest::new(Vec::new(), Clock::system());
+        assert!(forest.thread.lock().unwrap().is_none());
+        let (alive, ended) = std::sync::mpsc::channel::<()>();
+        let forever = forest.runtime().unwrap().spawn(async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+        });
+        drop(forest);
+        // What ran on the thread is gone with it, without a wait.
+        assert_eq!(ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
+        assert!(forever.await.unwrap_err().is_cancelled());
     }
 }

@@ -9,7 +9,7 @@ use super::filter::{AttributeName, Filter};
 use super::group::Group;
 use super::login_name::LoginName;
 use super::moment::generalized_time;
-use super::names::Names;
+use super::names::{Names, can_be_somebodys};
 use super::person::Person;
 use super::settings::{GenericGroups, GenericSchema};
 use super::standing::Standing;
@@ -26,7 +26,7 @@ pub(super) fn by_names(schema: &GenericSchema, names: &Names) -> Option<Filter> 
     let mut any = Vec::new();
     let mut ask = |attribute: Option<&AttributeName>, values: &[String]| {
         if let Some(attribute) = attribute {
-            let filled = values.iter().filter(|value| !value.is_empty());
+            let filled = values.iter().filter(|value| can_be_somebodys(value));
             any.extend(filled.map(|value| Filter::equals(attribute.as_str(), value)));
         }
     };
@@ -34,7 +34,7 @@ pub(super) fn by_names(schema: &GenericSchema, names: &Names) -> Option<Filter> 
     ask(schema.mail.as_ref(), &names.emails);
     ask(schema.alt_security_identities.as_ref(), &names.alt_security_identities);
     ask(Some(&schema.user_name), &names.account_names);
-    let others = names.attributes.iter().filter(|(_, value)| !value.is_empty());
+    let others = names.attributes.iter().filter(|(_, value)| can_be_somebodys(value));
     any.extend(others.map(|(attribute, value)| Filter::equals(attribute, value)));
     Filter::any(any).map(|any| Filter::all([schema.people.clone(), any]))
 }

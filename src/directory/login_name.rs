@@ -72,6 +72,15 @@ impl LoginName {
     }
 }
 
+impl LoginName {
+    /// The part of it that is the account's.
+    pub(super) fn account(&self) -> &str {
+        match self {
+            Self::Upn(name) | Self::DomainAndName { name, .. } | Self::Name(name) => name,
+        }
+    }
+}
+
 fn filled(part: &str) -> Result<String, LoginNameError> {
     (!part.trim().is_empty()).then(|| part.to_owned()).ok_or(LoginNameError::Empty)
 }

@@ -1,16 +1,17 @@
 //! Asks the directories of a forest, all at once, and joins what they answer.
 
 use super::active_directory::{self, Account};
-use super::directory::{Directory, Wanted};
 use super::distinguished_name::{depth, domain, is_within};
-use super::error::{DirectoryError, UnusableNames};
+use super::error::{DirectoryError, Nonsense, UnusableNames};
 use super::filter::{AttributeName, Filter};
 use super::generic;
 use super::group::Group;
 use super::group_names::Place;
 use super::names::{MAXIMUM_NAMES, Names};
 use super::person::Person;
+use super::replicas::Answered;
 use super::settings::{DirectorySettings, GenericSchema, Schema};
+use super::tree::{Directory, Wanted};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -72,7 +73,13 @@ impl Directories {
     ) -> Result<Vec<Person>, DirectoryError> {
         let Some(filter) = directory.filter(wanted).await? else { return Ok(Vec::new()) };
         match &directory.settings.schema {
-            Schema::ActiveDirectory => self.active_directory(directory, filter, asked).await,
+            Schema::ActiveDirectory => {
+                let mut people = self.active_directory(directory, filter, asked).await?;
+                if let Wanted::Login(login) = wanted {
+                    people.retain(|person| active_directory::is_meant(login, person));
+                }
+                Ok(people)
+            }
             Schema::Generic(schema) => generic_people(directory, schema, filter, asked).await,
         }
     }
@@ -87,10 +94,9 @@ impl Directories {
             Some(catalogue) => (catalogue, ""),
             None => (&directory.servers, directory.settings.base.as_str()),
         };
-        let found =
-            servers.search(&active_directory::find(base, filter.clone(), MAXIMUM_PEOPLE)).await?.found;
+        let answered = servers.search(&active_directory::find(base, filter.clone(), MAXIMUM_PEOPLE)).await?;
         let mut people = Vec::new();
-        for entry in found.entries {
+        for entry in &answered.found.entries {
             let home = match directory.catalogue {
                 Some(_) => self.home(&entry.dn)?,
                 None => Home::In(directory),
@@ -98,7 +104,7 @@ impl Directories {
             let Home::In(home) = home else { continue };
             people.extend(read_person(home, &entry.dn, filter.clone(), asked).await?);
         }
-        Ok(people)
+        all_or_several(people, &answered)
     }
 
     /// The directory of an account's own domain, the one that looks nearest to it.
@@ -150,6 +156,15 @@ async fn generic_people(
         person.groups.extend(searched_groups(directory, schema, &person.dn).await?);
         people.push(person);
     }
+    all_or_several(people, &answered)
+}
+
+/// People of whom there may be more are the answer only where they are several already: one alone would pass for the
+/// only one.
+fn all_or_several(people: Vec<Person>, answered: &Answered) -> Result<Vec<Person>, DirectoryError> {
+    if answered.found.more && people.len() < 2 {
+        return Err(answered.error(Nonsense::TooMany { limit: MAXIMUM_PEOPLE.into() }));
+    }
     Ok(people)
 }
 
@@ -167,7 +182,7 @@ async fn searched_groups(
         let answered = directory.servers.search(&search).await?;
         if answered.found.more {
             // Some of somebody's groups are not their groups.
-            return Err(answered.error(super::Nonsense::TooMany { limit: search.limit.into() }));
+            return Err(answered.error(Nonsense::TooMany { limit: search.limit.into() }));
         }
         let new = |dn: &String| known.insert(dn.to_lowercase());
         groups.extend(answered.found.entries.iter().flat_map(|entry| generic::read_groups(schema, entry)));

@@ -2,7 +2,8 @@
 //! answer that is read here has nothing in it that another reader could stumble over (RFC 4511 4).
 
 use super::ber::{ENUMERATED, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET, element, utf8};
-use super::error::{Nonsense, Refusal};
+use super::error::{Nonsense, Refusal, Step, Unreachable};
+use super::failure::Failure;
 use zeroize::Zeroizing;
 
 /// RFC 4511 A.1: the code of a request that was done.
@@ -13,6 +14,10 @@ pub(super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
 pub(super) const NO_SUCH_OBJECT: u32 = 32;
 /// RFC 4511 A.1: the name, the password or both are wrong.
 pub(super) const INVALID_CREDENTIALS: u32 = 49;
+
+/// RFC 4511 A.1: the server has too much to do, or is about to stop or still starting. Another one may be well.
+const BUSY: u32 = 51;
+const UNAVAILABLE: u32 = 52;
 
 const BIND_REQUEST: u8 = 0x60;
 const BIND_RESPONSE: u8 = 0x61;
@@ -141,6 +146,14 @@ impl Message {
 }
 
 impl Outcome {
+    /// Why a step came to nothing that did not end with success.
+    pub(super) fn failure(&self, step: Step) -> Failure {
+        match self.code {
+            BUSY | UNAVAILABLE => Unreachable::Unwell(self.refusal()).into(),
+            _ => Failure::Refused { step, refusal: self.refusal() },
+        }
+    }
+
     pub(super) fn refusal(&self) -> Refusal {
         Refusal::Result { code: self.code, text: one_line(&self.text) }
     }

@@ -6,7 +6,6 @@ mod admission;
 mod ber;
 mod connection;
 mod dial;
-mod directory;
 mod distinguished_name;
 mod domains;
 mod entry;
@@ -34,6 +33,7 @@ mod settings;
 mod sid;
 mod standing;
 mod tls;
+mod tree;
 mod verify;
 
 pub use error::{DirectoryError, Nonsense, Refusal, Step, Unreachable, UnsendablePassword, UnusableNames};

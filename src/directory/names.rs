@@ -5,7 +5,11 @@ use super::sid::Sid;
 /// The most names of one question. A certificate that has more is not a person's.
 pub(super) const MAXIMUM_NAMES: usize = 64;
 
-/// Names for whoever a certificate belongs to. An account fits where *any* of them is its own; empty ones fit nobody.
+/// Names for whoever a certificate belongs to. An account fits where *any* of them is its own. Empty ones fit nobody, and
+/// neither do those with control characters: directories pass over these (RFC 4518 2.2) and would find another name.
+///
+/// Directories compare by rules of their own, without regard to case and more; whoever must know how a name was meant
+/// compares it with what the account has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// objectSid. Nobody in a directory with a generic schema has one.
@@ -31,4 +35,9 @@ impl Names {
             + self.account_names.len()
             + self.attributes.len()
     }
+}
+
+/// Whether a name can be anybody's.
+pub(super) fn can_be_somebodys(name: &str) -> bool {
+    !name.is_empty() && !name.contains(char::is_control)
 }

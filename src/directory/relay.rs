@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 
+const READ_AT_ONCE: usize = 16 * 1024;
+
 /// Carries until one of both hangs up or the server says what it must not; gives the reason.
 pub(super) async fn relay(line: Line, library: UnixStream) -> Failure {
     let guard = Mutex::new(Guard::default());
@@ -40,6 +42,7 @@ async fn carry(
             }
         }
         to.flush().await.map_err(broken)?;
+        received.reserve(READ_AT_ONCE);
         if from.read_buf(&mut received).await.map_err(broken)? == 0 {
             return if received.has_remaining() {
                 Err(Nonsense::Malformed("it breaks off").into())

@@ -77,7 +77,7 @@ impl Answered {
     }
 }
 
-/// Servers that have not answered yet when a question begins get at most this many chances beyond one each.
+/// How often a search is tried beyond once for each server: a connection may have ended unnoticed since it was used.
 const SECOND_CHANCES: usize = 1;
 
 impl Replicas {
@@ -167,7 +167,7 @@ impl Replicas {
                 INVALID_CREDENTIALS => {
                     Ok(PasswordVerdict::Wrong(PasswordRefusal::from_diagnostic(&outcome.text)))
                 }
-                _ => Err(self.error(slot, Failure::Refused { step: Step::Bind, refusal: outcome.refusal() })),
+                _ => Err(self.error(slot, outcome.failure(Step::Bind))),
             };
         }
         Err(failed.unwrap_or_else(|| self.nobody()))
@@ -247,7 +247,7 @@ impl Replicas {
         let mut line = dial(&slot.server, tls, limits).await?;
         let outcome = line.bind(credentials, limits.operation).await?;
         if outcome.code != SUCCESS {
-            return Err(Failure::Refused { step: Step::Bind, refusal: outcome.refusal() });
+            return Err(outcome.failure(Step::Bind));
         }
         let connection = Connection::over(line).await?;
         let domains = match self.access.has_domains {

@@ -1,6 +1,8 @@
 //! How long a server that failed is left alone.
 
+use super::error::Refusal;
 use super::failure::Failure;
+use super::message::INVALID_CREDENTIALS;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -8,7 +10,7 @@ use tokio::time::Instant;
 const SHORTEST: Duration = Duration::from_millis(200);
 /// Never longer, so that a server is used again soon after it is back.
 const LONGEST: Duration = Duration::from_secs(2);
-/// After it refused the gate's own account. Trying on would get that account locked, and only a person can mend it.
+/// After it refused the gate's own password. Trying on would get that account locked, and only a person can mend it.
 const REFUSED: Duration = Duration::from_secs(60);
 
 /// Whether a server may be tried. At first it may.
@@ -27,10 +29,12 @@ impl Rest {
 
     pub(super) fn failed(&mut self, now: Instant, failure: &Failure) {
         self.pause = match failure {
-            Failure::Refused { .. } | Failure::Unsendable(_) => REFUSED,
-            Failure::Unreachable(_) | Failure::Timeout { .. } | Failure::Nonsense(_) => {
-                (self.pause * 2).clamp(SHORTEST, LONGEST)
-            }
+            Failure::Refused { refusal: Refusal::Result { code: INVALID_CREDENTIALS, .. }, .. }
+            | Failure::Unsendable(_) => REFUSED,
+            Failure::Refused { .. }
+            | Failure::Unreachable(_)
+            | Failure::Timeout { .. }
+            | Failure::Nonsense(_) => (self.pause * 2).clamp(SHORTEST, LONGEST),
         };
         self.over = Some(now + self.pause);
         self.reason = failure.words();
@@ -44,7 +48,7 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::error::{Refusal, Step, Unreachable};
+    use crate::directory::error::{Step, Unreachable};
 
     fn pauses(failure: &Failure, count: usize) -> Vec<Duration> {
         let now = Instant::now();
@@ -62,10 +66,18 @@ mod tests {
         assert_eq!(pauses, [200, 400, 800, 1600, 2000, 2000].map(Duration::from_millis));
     }
 
+    fn refused(code: u32) -> Failure {
+        Failure::Refused { step: Step::Bind, refusal: Refusal::Result { code, text: String::new() } }
+    }
+
     #[test]
-    fn a_server_that_refused_the_gates_account_is_left_alone_for_a_minute() {
-        let failure = Failure::Refused { step: Step::Bind, refusal: Refusal::Unreadable("x") };
-        assert_eq!(pauses(&failure, 2), [REFUSED; 2]);
+    fn a_server_that_refused_the_gates_password_is_left_alone_for_a_minute() {
+        assert_eq!(pauses(&refused(49), 2), [REFUSED; 2]);
+    }
+
+    #[test]
+    fn a_server_that_is_busy_starting_is_tried_again_soon() {
+        assert_eq!(pauses(&refused(52), 2), [200, 400].map(Duration::from_millis));
     }
 
     #[test]

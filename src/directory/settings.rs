@@ -12,7 +12,7 @@ use std::time::Duration;
 /// One directory: a domain of Active Directory, or another tree of entries.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// Its name in proxy.toml, for records and errors.
+    /// Its name in proxy.toml, for records and errors. No two directories of a forest have the same.
     pub name: Arc<str>,
     /// Servers that all hold it, the best one first. Without one nothing can be asked.
     pub servers: Vec<Server>,

@@ -4,11 +4,11 @@
 //! names ([MS-ADTS] 5.1.1.1.1); were the typed name bound with, the password might be proven for another account than
 //! the one whose groups are read afterwards.
 
-use super::directory::{Directory, Wanted};
 use super::error::DirectoryError;
 use super::login_name::LoginName;
 use super::look_up::Directories;
 use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
+use super::tree::{Directory, Wanted};
 use crate::secret::Secret;
 use std::sync::Arc;
 
@@ -25,25 +25,35 @@ impl Directories {
     ) -> Result<PasswordVerdict, DirectoryError> {
         // Before anything is asked, and with any name: an empty password finds nobody out.
         Credentials::new(NOBODY, password).map_err(DirectoryError::UnsendablePassword)?;
-        let people = self.people(&Wanted::Login(login.clone())).await?;
+        let wanted = Wanted::Login(login.clone());
+        let people = self.people(&wanted).await?;
         match people.as_slice() {
             [person] => {
-                let mut own = self.all.iter().filter(|directory| directory.settings.name == person.directory);
-                let own = own.next().ok_or(DirectoryError::Dropped)?;
-                bind(own, &person.dn, password).await
+                let mut all = self.all.iter();
+                let own = all.find(|directory| directory.settings.name == person.directory);
+                bind(own.ok_or(DirectoryError::Dropped)?, &person.dn, password).await
             }
-            [] => self.refuse_like_wrong(password, PasswordRefusal::WrongOrUnknown).await,
-            [_, _, ..] => self.refuse_like_wrong(password, PasswordRefusal::Ambiguous).await,
+            [] => self.refuse_like_wrong(&wanted, password, PasswordRefusal::WrongOrUnknown).await,
+            [_, _, ..] => self.refuse_like_wrong(&wanted, password, PasswordRefusal::Ambiguous).await,
         }
     }
 
-    /// Whatever the directory says of nobody's password, it is wrong.
+    /// Asks the directory that was asked for the name, or else the first, for nobody's password. Whatever it says, the
+    /// password is wrong.
     async fn refuse_like_wrong(
         &self,
+        wanted: &Wanted,
         password: &Secret,
         refusal: PasswordRefusal,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        if let Some(directory) = self.all.first() {
+        let mut asked = self.all.first();
+        for directory in &self.all {
+            if directory.filter(wanted).await?.is_some() {
+                asked = Some(directory);
+                break;
+            }
+        }
+        if let Some(directory) = asked {
             bind(directory, &format!("{NOBODY},{}", directory.settings.base), password).await?;
         }
         Ok(PasswordVerdict::Wrong(refusal))

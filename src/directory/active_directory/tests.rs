@@ -60,7 +60,14 @@ fn any_name_fits_but_only_people() {
 #[test]
 fn without_a_name_nobody_is_asked_for() {
     assert_eq!(by_names(&Names::default()), None);
-    assert_eq!(by_names(&Names { upns: vec![String::new()], ..Names::default() }), None);
+    for nobodys in ["", "alice\0@corp.example", "alice\u{85}"] {
+        let value = vec![nobodys.to_owned()];
+        assert_eq!(
+            by_names(&Names { upns: value.clone(), emails: value, ..Names::default() }),
+            None,
+            "{nobodys}"
+        );
+    }
 }
 
 #[test]
@@ -161,4 +168,25 @@ fn a_search_says_what_it_reads() {
         read.attributes.contains(&"tokenGroups".to_owned())
             && read.attributes.contains(&"employeeID".to_owned())
     );
+}
+
+#[test]
+fn a_name_to_log_in_by_means_the_account_of_its_own_domain() {
+    let own = read_changed(&[]).unwrap().unwrap().person;
+    let alice = |netbios: &str, dns: &str| Person {
+        netbios_domain: Some(netbios.to_owned()),
+        dns_domain: Some(dns.to_owned()),
+        ..own.clone()
+    };
+    let (corp, lab) = (alice("CORP", "corp.example"), alice("LAB", "lab.example"));
+    let meant = |text: &str| {
+        let login = LoginName::parse(text, None).unwrap();
+        (is_meant(&login, &corp), is_meant(&login, &lab))
+    };
+    assert_eq!(meant(r"corp\alice"), (true, false));
+    assert_eq!(meant(r"Lab.Example\alice"), (false, true));
+    assert_eq!(meant("alice@lab.example"), (false, true));
+    // The UPN of both, here; two accounts are none.
+    assert_eq!(meant("Alice@corp.example"), (true, true));
+    assert_eq!(meant("alice"), (true, true));
 }

@@ -1,4 +1,4 @@
-//! One directory: its servers, what it is asked for, and how much at once.
+//! One tree of the forest: a directory with its servers, what it is asked for, and how much at once.
 
 use super::active_directory;
 use super::admission::Admission;
@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::generic;
 use super::group_names::GroupNames;
 use super::login_name::LoginName;
-use super::names::Names;
+use super::names::{Names, can_be_somebodys};
 use super::replicas::{Access, Replicas};
 use super::settings::{DirectorySettings, Schema};
 use std::sync::Arc;
@@ -88,6 +88,7 @@ impl Directory {
     pub(super) async fn filter(&self, wanted: &Wanted) -> Result<Option<Filter>, DirectoryError> {
         let login = match wanted {
             Wanted::Names(names) => return Ok(self.names_filter(names)),
+            Wanted::Login(login) if !can_be_somebodys(login.account()) => return Ok(None),
             Wanted::Login(LoginName::Upn(upn)) if !self.has_suffix_of(upn) => return Ok(None),
             Wanted::Login(login) => login,
         };
