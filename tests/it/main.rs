@@ -14,6 +14,7 @@ mod architecture;
 mod backends;
 mod cli;
 mod differential;
+mod directory;
 mod gate;
 mod hostile;
 mod identity;

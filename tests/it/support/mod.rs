@@ -16,6 +16,7 @@ mod client;
 mod crl_server;
 mod lab;
 mod lab_server;
+mod people_directory;
 mod program;
 mod raw;
 mod setup;
@@ -30,6 +31,9 @@ pub(crate) use client::{Client, Connection};
 pub(crate) use crl_server::{Behaviour, CrlServer};
 pub(crate) use lab::{Lab, pki, wait_for};
 pub(crate) use lab_server::{LabServer, lab_program};
+pub(crate) use people_directory::{
+    PeopleDirectory, server as directory_server, settings as directory_settings, sid,
+};
 pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, python, run, skipped, test_name};
 pub(crate) use raw::{backend_saying, exchange};
 pub(crate) use setup::Setup;

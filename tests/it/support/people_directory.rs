@@ -1,0 +1,228 @@
+//! A directory with people in it: OpenLDAP's slapd with the names of Active Directory's attributes, in a folder and on
+//! ports of its own. It ends when it is dropped.
+//!
+//! Like Active Directory it takes a name with an empty password for an anonymous bind and calls that a success. Unlike
+//! it, tokenGroups is a value like others, and a bind goes by distinguished names only.
+
+mod entries;
+
+use super::{pki, skipped, wait_for};
+use entries::{entries, entry, schema};
+use portcullis::directory::{
+    DirectoryLimits, DirectorySettings, Encryption, Schema, Server, Sid, client_config,
+};
+use portcullis::secret::Secret;
+use std::fs::{DirEntry, File};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Where Debian has the program, which is on the path of root only.
+const PROGRAM: &str = "/usr/sbin/slapd";
+const CONFIGURATION: &str = "\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+include FOLDER/people.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb.so
+TLSCertificateFile FOLDER/server.pem
+TLSCertificateKeyFile FOLDER/server.key
+rootDSE FOLDER/root.ldif
+allow bind_anon_dn
+defaultsearchbase \"DC=corp,DC=example\"
+database mdb
+suffix \"DC=corp,DC=example\"
+directory FOLDER/database
+maxsize 16777216
+dbnosync
+access to attrs=userPassword by anonymous auth by * none
+access to * by users read
+";
+const DOMAIN_SID: &str = "S-1-5-21-1-2-3";
+const BASE: &str = "DC=corp,DC=example";
+
+/// The running server.
+pub(crate) struct PeopleDirectory {
+    child: Option<Child>,
+    ldap: SocketAddr,
+    ldaps: SocketAddr,
+    folder: TempDir,
+}
+
+impl PeopleDirectory {
+    /// Everybody's password.
+    pub(crate) const PASSWORD: &str = "Passw0rd!Lab";
+    /// Who reads it.
+    pub(crate) const SERVICE_DN: &str = "CN=svc-ldap,DC=corp,DC=example";
+
+    /// `None` where there is no slapd; the test is then recorded as skipped.
+    pub(crate) async fn start() -> Option<Self> {
+        Self::referring_to("ldap://127.0.0.1:1").await
+    }
+
+    /// The same with a reference in it, to a part that is said to be elsewhere.
+    pub(crate) async fn referring_to(url: &str) -> Option<Self> {
+        if !Path::new(PROGRAM).exists() {
+            skipped("slapd is not installed");
+            return None;
+        }
+        let folder = TempDir::new().unwrap();
+        // A copy, since the profile that some systems have for the packaged one keeps it out of other folders. By another
+        // process: a program that this one has open for writing, if only in a child that another test is just
+        // starting, cannot be run.
+        let copied = Command::new("cp").arg(PROGRAM).arg(folder.path().join("slapd")).status().unwrap();
+        assert!(copied.success());
+        write_files(folder.path(), url);
+        let add = ["-T", "add", "-f", "slapd.conf", "-l", "entries.ldif"];
+        let added =
+            Command::new(folder.path().join("slapd")).args(add).current_dir(&folder).output().unwrap();
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let [ldap, ldaps] = free_ports();
+        let mut directory = Self { child: None, ldap, ldaps, folder };
+        directory.restart().await;
+        Some(directory)
+    }
+
+    /// How it is asked by LDAPS, with limits that a test can wait for.
+    pub(crate) fn settings(&self) -> DirectorySettings {
+        self.settings_by(Encryption::Ldaps)
+    }
+
+    /// How it is asked by LDAPS or by StartTLS.
+    pub(crate) fn settings_by(&self, encryption: Encryption) -> DirectorySettings {
+        let address = match encryption {
+            Encryption::Ldaps => self.ldaps,
+            Encryption::StartTls => self.ldap,
+        };
+        settings("corp", vec![server(address, encryption)])
+    }
+
+    /// Where it answers in plain text, for what the gate never does.
+    pub(crate) fn plain_url(&self) -> String {
+        format!("ldap://{}", self.ldap)
+    }
+
+    /// Where it answers LDAPS.
+    pub(crate) fn server(&self) -> Server {
+        server(self.ldaps, Encryption::Ldaps)
+    }
+
+    /// Takes connections from now on and never answers.
+    pub(crate) async fn hang(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.process());
+        // proc(5): the state stands behind the name, T where a signal has stopped the thread.
+        let stopped = |task: std::io::Result<DirEntry>| {
+            std::fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(|stat| stat.contains(") T "))
+        };
+        wait_for("the stop", || std::fs::read_dir(&tasks).unwrap().all(stopped).then_some(())).await;
+    }
+
+    /// Goes on where it hung.
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Ends it at once, connections and all.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Starts it on the same ports.
+    pub(crate) async fn restart(&mut self) {
+        self.kill();
+        let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
+        let urls = format!("ldap://{} ldaps://{}", self.ldap, self.ldaps);
+        let mut command = Command::new(self.folder.path().join("slapd"));
+        command.args(["-f", "slapd.conf", "-d", "stats", "-h", &urls]).current_dir(&self.folder);
+        self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        wait_for("slapd", || TcpStream::connect(self.ldaps).ok().map(drop)).await;
+    }
+
+    /// What it was asked since it was first started: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
+    pub(crate) fn questions(&self, kind: &str) -> Vec<String> {
+        let log = std::fs::read_to_string(self.log_file()).unwrap();
+        let question = |line: &str| line.split_once(kind).map(|(_, rest)| format!("{kind}{rest}"));
+        let asked = log.lines().filter(|line| !line.contains("attr=") && !line.contains("mech="));
+        asked.filter_map(question).collect()
+    }
+
+    fn process(&self) -> String {
+        self.child.as_ref().unwrap().id().to_string()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.process()]).status().unwrap().success());
+    }
+}
+
+impl Drop for PeopleDirectory {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Settings for these servers, under the demo's PKI.
+pub(crate) fn settings(name: &str, servers: Vec<Server>) -> DirectorySettings {
+    DirectorySettings {
+        name: name.into(),
+        servers,
+        global_catalogue: Vec::new(),
+        tls: client_config([pki().server_ca().clone()]).unwrap(),
+        bind_dn: PeopleDirectory::SERVICE_DN.to_owned(),
+        bind_password: Secret::new(PeopleDirectory::PASSWORD.into()),
+        base: BASE.to_owned(),
+        schema: Schema::ActiveDirectory,
+        upn_suffixes: Vec::new(),
+        sid_domains: Vec::new(),
+        limits: DirectoryLimits {
+            connect: Duration::from_secs(1),
+            operation: Duration::from_secs(1),
+            question: Duration::from_secs(5),
+            ..DirectoryLimits::default()
+        },
+    }
+}
+
+/// A server at an address.
+pub(crate) fn server(address: SocketAddr, encryption: Encryption) -> Server {
+    Server::new(&address.ip().to_string(), address.port(), encryption).unwrap()
+}
+
+/// The identifier of an account or group of the directory.
+pub(crate) fn sid(number: u32) -> Sid {
+    Sid::parse(&format!("{DOMAIN_SID}-{number}")).unwrap()
+}
+
+fn free_ports() -> [SocketAddr; 2] {
+    // Both at once, so that they are two.
+    [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|socket| socket.local_addr().unwrap())
+}
+
+fn write_files(folder: &Path, elsewhere: &str) {
+    std::fs::create_dir(folder.join("database")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write("slapd.conf", &CONFIGURATION.replace("FOLDER", &folder.display().to_string()));
+    write("people.schema", &schema());
+    write("entries.ldif", &entries(elsewhere));
+    let root = [
+        ("objectClass", &[&b"top"[..], b"OpenLDAProotDSE"][..]),
+        ("defaultNamingContext", &[BASE.as_bytes()]),
+        ("configurationNamingContext", &[b"CN=Configuration,DC=corp,DC=example"]),
+        ("currentTime", &[b"20261122093000.0Z"]),
+    ];
+    write("root.ldif", &entry("", &root));
+    let server = pki().server_rsa();
+    write("server.pem", &server.chain_pem().unwrap());
+    write("server.key", &server.key_pem().unwrap());
+}
