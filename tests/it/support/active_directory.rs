@@ -8,7 +8,8 @@
 //! | account or group | whose |
 //! | --- | --- |
 //! | spare01, Spare1 | `identity::active_directory`: whether changes arrive |
-//! | spare02 to spare20, Spare2 | free; write yourself in here |
+//! | spare02, spare03, Spare2 | `identity::people`: whether changes are read; passwords |
+//! | spare04 to spare20 | free; write yourself in here |
 //! | spare21 | `backends::delegation`: how long a ticket serves |
 //! | spare22 to spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
@@ -42,6 +43,11 @@ impl ActiveDirectory {
         };
         let network = std::fs::read_to_string(folder.join("network")).expect("the lab was started");
         Some(Self { folder, address: format!("{}.10", network.trim_end()) })
+    }
+
+    /// The controller's address, by which its certificate names it too.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// LDAP inside TLS.

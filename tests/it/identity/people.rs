@@ -1,0 +1,194 @@
+//! What the gate reads of a real Active Directory, and whose passwords it proves there.
+
+use crate::support::ActiveDirectory;
+use portcullis::clock::{Clock, UnixTime};
+use portcullis::directory::PasswordVerdict::{Correct, Wrong};
+use portcullis::directory::{
+    DirectoryLimits, DirectorySettings, Encryption, Forest, LoginName, Names, PasswordRefusal,
+    PasswordVerdict, Person, Schema, Server, Sid, StandingError, client_config,
+};
+use portcullis::secret::Secret;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use std::collections::BTreeSet;
+
+fn settings(directory: &ActiveDirectory, encryption: Encryption) -> DirectorySettings {
+    let authority = CertificateDer::from_pem_file(directory.ca_file()).unwrap();
+    let port = match encryption {
+        Encryption::Ldaps => 636,
+        Encryption::StartTls => 389,
+    };
+    DirectorySettings {
+        name: "corp".into(),
+        servers: vec![Server::new(directory.address(), port, encryption).unwrap()],
+        global_catalogue: Vec::new(),
+        tls: client_config([authority]).unwrap(),
+        bind_dn: ActiveDirectory::SERVICE_DN.to_owned(),
+        bind_password: Secret::new(ActiveDirectory::PASSWORD.into()),
+        base: ActiveDirectory::BASE.to_owned(),
+        schema: Schema::ActiveDirectory,
+        upn_suffixes: Vec::new(),
+        sid_domains: Vec::new(),
+        limits: DirectoryLimits::default(),
+    }
+}
+
+fn forest(directory: &ActiveDirectory) -> Forest {
+    Forest::new(vec![settings(directory, Encryption::Ldaps)], Clock::system())
+}
+
+async fn named(forest: &Forest, name: &str) -> Vec<Person> {
+    forest.look_up(&Names { account_names: vec![name.to_owned()], ..Names::default() }).await.unwrap()
+}
+
+fn groups(person: &Person) -> BTreeSet<&str> {
+    person.groups.iter().map(|group| group.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalogue() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let by_catalogue = DirectorySettings {
+        global_catalogue: vec![Server::new(directory.address(), 3269, Encryption::Ldaps).unwrap()],
+        ..settings(&directory, Encryption::Ldaps)
+    };
+    let ways =
+        [settings(&directory, Encryption::Ldaps), settings(&directory, Encryption::StartTls), by_catalogue];
+    for settings in ways {
+        let forest = Forest::new(vec![settings], Clock::system());
+        let sid = Sid::parse(&directory.sid("alice")).unwrap();
+        let people = forest.look_up(&Names { sids: vec![sid.clone()], ..Names::default() }).await.unwrap();
+        let [alice] = people.as_slice() else { panic!("{people:?}") };
+        assert_eq!(alice.upn.as_deref(), Some("alice@corp.example"));
+        assert_eq!(
+            (alice.netbios_domain.as_deref(), alice.dns_domain.as_deref()),
+            (Some("CORP"), Some("corp.example"))
+        );
+        assert_eq!(
+            (alice.sid.as_ref(), alice.emails.as_slice()),
+            (Some(&sid), &["alice@corp.example".to_owned()][..])
+        );
+        assert_eq!(alice.standing.check(Clock::system().now()), Ok(None));
+        assert!(alice.created.is_some_and(|created| created > UnixTime::EPOCH));
+        // Through two other groups; the mailing list grants nothing.
+        let expected = ["Domain Users", "RMS-Nested1", "RMS-Nested2", "RMS-Users", "Users"];
+        assert_eq!(groups(alice), expected.into());
+        let users = alice.groups.iter().find(|group| group.name == "RMS-Users").unwrap();
+        assert_eq!(users.sid, Some(directory.sid("RMS-Users")));
+    }
+}
+
+#[tokio::test]
+async fn groups_come_whole_whatever_their_number_their_names_and_their_cycles() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    let grace = named(&forest, "grace").await;
+    assert_eq!(groups(&grace[0]).iter().filter(|name| name.starts_with("Project-")).count(), 150);
+    let bob = named(&forest, "bob").await;
+    assert!(groups(&bob[0]).contains("Zürich Einkauf"), "{bob:?}");
+    let carol = named(&forest, "carol").await;
+    assert!(groups(&carol[0]).is_superset(&["Cycle1", "Cycle2"].into()));
+}
+
+#[tokio::test]
+async fn standing_is_what_the_directory_says() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    let since = UnixTime::from_seconds(1_577_836_800);
+    let cases = [
+        ("heidi", Err(StandingError::Disabled)),
+        ("ivan", Err(StandingError::Locked)),
+        ("judy", Err(StandingError::Expired { since })),
+        ("quinn", Err(StandingError::OutsideLogonHours)),
+        ("oscar", Ok(None)),
+    ];
+    for (name, standing) in cases {
+        let people = named(&forest, name).await;
+        assert_eq!(people[0].standing.check(Clock::system().now()), standing, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_found_as_the_directory_shows_them() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    assert_eq!(named(&forest, "jürgen").await.len(), 1);
+    // Not for the eyes of the gate's account; a computer; nobody.
+    for name in ["hidden", "DC1$", "nobody", "*"] {
+        assert_eq!(named(&forest, name).await, [], "{name}");
+    }
+    let mapping = vec!["X509:<RFC822>leo@corp.example".to_owned()];
+    let names = Names { alt_security_identities: mapping, ..Names::default() };
+    assert_eq!(forest.look_up(&names).await.unwrap().len(), 2);
+    let upns = vec!["Nina.Mueller@people.example".to_owned()];
+    assert_eq!(forest.look_up(&Names { upns, ..Names::default() }).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_administrator_changes_is_read_at_the_next_question() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    let now = Clock::system().now();
+    directory.disable("spare02");
+    assert_eq!(named(&forest, "spare02").await[0].standing.check(now), Err(StandingError::Disabled));
+    directory.enable("spare02");
+    assert_eq!(named(&forest, "spare02").await[0].standing.check(now), Ok(None));
+    directory.add_member("Spare2", "spare02");
+    assert!(groups(&named(&forest, "spare02").await[0]).contains("Spare2"));
+    directory.remove_member("Spare2", "spare02");
+    assert!(!groups(&named(&forest, "spare02").await[0]).contains("Spare2"));
+}
+
+async fn verify(forest: &Forest, login: &str, password: &str) -> PasswordVerdict {
+    let login = LoginName::parse(login, Some("CORP")).unwrap();
+    forest.verify_password(&login, &Secret::new(password.into())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_password_is_its_accounts_by_each_form_of_the_name() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    let logins = ["spare03@corp.example", r"CORP\spare03", r"corp.example\spare03", "spare03", "SPARE03"];
+    for login in logins {
+        assert_eq!(verify(&forest, login, ActiveDirectory::PASSWORD).await, Correct, "{login}");
+    }
+    assert_eq!(verify(&forest, "spare03", "wrong").await, Wrong(PasswordRefusal::WrongOrUnknown));
+    // A success forgets the wrong ones.
+    assert_eq!(verify(&forest, "nina@corp.example", ActiveDirectory::PASSWORD).await, Correct);
+    assert_eq!(verify(&forest, "nina.mueller@people.example", ActiveDirectory::PASSWORD).await, Correct);
+    assert_eq!(verify(&forest, "spare03", ActiveDirectory::PASSWORD).await, Correct);
+}
+
+#[tokio::test]
+async fn why_a_password_is_refused_is_told_for_the_record() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let forest = forest(&directory);
+    let cases = [
+        ("heidi", PasswordRefusal::Disabled),
+        ("ivan", PasswordRefusal::Locked),
+        ("judy", PasswordRefusal::AccountExpired),
+        ("kim", PasswordRefusal::MustChangePassword),
+        ("quinn", PasswordRefusal::OutsideLogonHours),
+        ("nobody", PasswordRefusal::WrongOrUnknown),
+        (r"OTHER\alice", PasswordRefusal::WrongOrUnknown),
+    ];
+    for (login, refusal) in cases {
+        assert_eq!(verify(&forest, login, ActiveDirectory::PASSWORD).await, Wrong(refusal), "{login}");
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_is_told_about_the_domain() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let mut findings = forest(&directory).examine().await;
+    let facts = findings.remove(0).1.unwrap();
+    let expected = [
+        "binds as CN=svc-ldap,OU=Services,DC=corp,DC=example",
+        "has the base DC=corp,DC=example",
+        "is of the domain corp.example (CORP)",
+        "has the same time",
+        "locks an account after 5 wrong passwords, unless a policy of its own says otherwise",
+        "shows altSecurityIdentities",
+    ];
+    assert_eq!(facts, expected);
+}
