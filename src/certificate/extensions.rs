@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5280, rfc6960};
 use der::asn1::OctetStringRef;
-use der::{Decode, Error, ErrorKind, Sequence, Tag};
+use der::{Decode, Sequence};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::crl::FreshestCrl;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -16,14 +16,9 @@ use x509_cert::ext::pkix::{
 
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
-use super::layout::elements;
 use super::name_constraints::NameConstraints;
 use super::policy::{self, PolicyConstraints, PolicyMapping};
-
-/// szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4).
-const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2");
-/// szOID_NTDS_OBJECTSID, the otherName inside it.
-const OBJECT_SID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2.1");
+use super::security_identifier::{self, SECURITY_IDENTIFIER_EXTENSION};
 
 /// basicConstraints (RFC 5280 4.2.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
@@ -123,7 +118,7 @@ impl Extensions {
                 self.authority_information_access = AuthorityInfoAccessSyntax::from_der(der)?.into();
             }
             rfc6960::ID_PKIX_OCSP_NOCHECK => self.ocsp_no_check = true,
-            SECURITY_IDENTIFIER_EXTENSION => self.sid = Some(security_identifier(der)?),
+            SECURITY_IDENTIFIER_EXTENSION => self.sid = Some(security_identifier::read(der)?),
             rfc5280::ID_CE_NAME_CONSTRAINTS => self.name_constraints = Some(NameConstraints::read(der)?),
             rfc5280::ID_CE_POLICY_MAPPINGS => self.policy_mappings = policy::mappings(der)?,
             rfc5280::ID_CE_POLICY_CONSTRAINTS => self.policy_constraints = PolicyConstraints::read(der)?,
@@ -160,26 +155,4 @@ fn uri(name: GeneralName) -> Option<String> {
         | GeneralName::IpAddress(_)
         | GeneralName::RegisteredId(_) => None,
     }
-}
-
-/// The SID as text, `S-1-5-21-…`. Exactly one, and nothing else beside it: two would contradict each other.
-fn security_identifier(der: &[u8]) -> der::Result<String> {
-    let malformed = || Error::from(ErrorKind::Value { tag: Tag::OctetString });
-    let elements = elements(der)?;
-    let [element] = elements.as_slice() else { return Err(malformed()) };
-    let GeneralName::OtherName(name) = GeneralName::from_der(element)? else { return Err(malformed()) };
-    let text = <&OctetStringRef>::try_from(&name.value)?.as_bytes();
-    let sid = str::from_utf8(text).map_err(|_| malformed())?;
-    if name.type_id != OBJECT_SID || !is_security_identifier(sid) {
-        return Err(malformed());
-    }
-    Ok(sid.to_owned())
-}
-
-/// [MS-DTYP] 2.4.2.1: `S-1-`, the identifier authority, and one to fifteen sub-authorities, in decimal.
-fn is_security_identifier(text: &str) -> bool {
-    let Some(numbers) = text.strip_prefix("S-1-") else { return false };
-    let is_number =
-        |part: &str| !part.is_empty() && part.len() <= 15 && part.bytes().all(|b| b.is_ascii_digit());
-    (2..=16).contains(&numbers.split('-').count()) && numbers.split('-').all(is_number)
 }

@@ -16,6 +16,7 @@ mod name_constraints;
 mod name_form;
 mod pem;
 mod policy;
+mod security_identifier;
 mod serial;
 pub mod signature;
 pub mod usage;
@@ -48,6 +49,9 @@ pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree,
 pub use name_form::NameForm;
 pub use pem::{BundleError, certificate_ders, crl_ders, private_key_der, read_bundle};
 pub use policy::{PolicyConstraints, PolicyMapping};
+pub use security_identifier::{
+    SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
+};
 pub use serial::SerialNumber;
 pub use x509_cert::ext::pkix::KeyUsage;
 pub use x509_cert::ext::pkix::crl::dp::{ReasonFlags, Reasons};

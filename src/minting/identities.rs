@@ -1,0 +1,103 @@
+//! Certificates for accounts, remembered for all workers as long as they are fresh: the stage's own door for a running
+//! gate.
+//!
+//! The key is the whole subject, so that no two accounts share a certificate, and the cache belongs to one CA: another
+//! CA, or the same one loaded again, begins with an empty cache.
+
+use moka::future::Cache;
+use rustls::ClientConfig;
+use std::sync::Arc;
+
+use super::authority::{MintedCertificate, SubordinateCa};
+use super::authority_error::MintingError;
+use super::presentation::{Presentation, settings_for_one_connection};
+use super::subject::MintedSubject;
+use crate::clock::UnixTime;
+use crate::observability::CacheMetrics;
+
+/// One account's certificate, to be presented on connections that are that account's alone.
+#[derive(Debug)]
+pub struct MintedIdentity {
+    subject: MintedSubject,
+    certificate: MintedCertificate,
+}
+
+/// The certificates of one CA, for all workers. Concurrent demands for one account mint once.
+#[derive(Clone, Debug)]
+pub struct MintedIdentities {
+    authority: Arc<SubordinateCa>,
+    identities: Cache<MintedSubject, Remembered>,
+    metrics: CacheMetrics,
+}
+
+#[derive(Clone, Debug)]
+struct Remembered {
+    outcome: Result<Arc<MintedIdentity>, Arc<MintingError>>,
+    /// The first moment at which it is used no more.
+    deadline: UnixTime,
+}
+
+impl MintedIdentities {
+    /// The certificates of at most `capacity` accounts, which counts its look-ups.
+    pub fn new(authority: SubordinateCa, capacity: u64, metrics: CacheMetrics) -> Self {
+        // Deadlines decide whether one may be used; this only frees memory.
+        let identities = Cache::builder().max_capacity(capacity).time_to_idle(authority.lifetime()).build();
+        Self { authority: Arc::new(authority), identities, metrics }
+    }
+
+    /// The CA.
+    pub fn authority(&self) -> &SubordinateCa {
+        &self.authority
+    }
+
+    /// A certificate for `subject` that has at least a third of its life before it: the one remembered, or a new one,
+    /// minted on a thread that may take its time. Failures are not remembered.
+    pub async fn identity(
+        &self,
+        subject: &MintedSubject,
+        now: UnixTime,
+    ) -> Result<Arc<MintedIdentity>, Arc<MintingError>> {
+        let mint = async {
+            let outcome = self.mint(subject.clone(), now).await.map_err(Arc::new);
+            let deadline = match outcome {
+                Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
+                Err(_) => UnixTime::EPOCH,
+            };
+            Remembered { outcome, deadline }
+        };
+        let entry =
+            self.identities.entry_by_ref(subject).or_insert_with_if(mint, |old| old.deadline <= now).await;
+        let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
+        counter.inc();
+        entry.into_value().outcome
+    }
+
+    async fn mint(&self, subject: MintedSubject, now: UnixTime) -> Result<Arc<MintedIdentity>, MintingError> {
+        let authority = Arc::clone(&self.authority);
+        // An RSA key of the CA takes milliseconds, in which a worker would serve nobody.
+        let minted = tokio::task::spawn_blocking(move || {
+            let certificate = authority.mint(&subject, now)?;
+            Ok(Arc::new(MintedIdentity { subject, certificate }))
+        });
+        minted.await.map_err(|_| MintingError::Interrupted)?
+    }
+}
+
+impl MintedIdentity {
+    /// Whom it names.
+    pub fn subject(&self) -> &MintedSubject {
+        &self.subject
+    }
+
+    /// The certificate that is presented.
+    pub fn certificate(&self) -> &MintedCertificate {
+        &self.certificate
+    }
+
+    /// TLS settings as `template`'s for one new connection as this account, and what to ask after the handshake whether
+    /// the server took the certificate. A connection on which it was not [`Presented::Sent`](super::Presented::Sent)
+    /// must not carry a request.
+    pub fn settings_for_one_connection(&self, template: &ClientConfig) -> (Arc<ClientConfig>, Presentation) {
+        settings_for_one_connection(template, Arc::clone(&self.certificate.key))
+    }
+}

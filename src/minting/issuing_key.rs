@@ -1,0 +1,60 @@
+//! Takes the CA's private key, gives X.509 signatures with the name of their algorithm. Never says what is signed.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5912;
+use der::Encode;
+use der::asn1::{Any, Null};
+use rustls::SignatureScheme;
+use rustls::sign::SigningKey;
+use spki::AlgorithmIdentifierOwned;
+use std::sync::Arc;
+
+use super::authority_error::{MintingError, SubordinateCaError};
+use crate::certificate::KeyAlgorithm;
+use crate::certificate::signature::MINIMUM_RSA_BITS;
+
+/// The CA's key, and the one algorithm it signs with.
+#[derive(Debug)]
+pub(super) struct IssuingKey {
+    key: Arc<dyn SigningKey>,
+    scheme: SignatureScheme,
+    algorithm: AlgorithmIdentifierOwned,
+}
+
+impl IssuingKey {
+    /// `key`, whose public half is of the kind `kind`. Each kind has the signature that every Windows since 2008
+    /// verifies: RSA with PKCS #1 v1.5 and SHA-256 rather than RSA-PSS, the hash of the curve's own size for ECDSA
+    /// (RFC 5758 3.2). Ed25519 is refused: Schannel does not know it.
+    pub(super) fn new(key: Arc<dyn SigningKey>, kind: KeyAlgorithm) -> Result<Self, SubordinateCaError> {
+        let (scheme, oid) = match kind {
+            KeyAlgorithm::Rsa { bits } if bits >= MINIMUM_RSA_BITS => {
+                (SignatureScheme::RSA_PKCS1_SHA256, rfc5912::SHA_256_WITH_RSA_ENCRYPTION)
+            }
+            KeyAlgorithm::EcP256 => (SignatureScheme::ECDSA_NISTP256_SHA256, rfc5912::ECDSA_WITH_SHA_256),
+            KeyAlgorithm::EcP384 => (SignatureScheme::ECDSA_NISTP384_SHA384, rfc5912::ECDSA_WITH_SHA_384),
+            KeyAlgorithm::EcP521 => (SignatureScheme::ECDSA_NISTP521_SHA512, rfc5912::ECDSA_WITH_SHA_512),
+            KeyAlgorithm::Rsa { .. } | KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => {
+                return Err(SubordinateCaError::UnsuitableKey(kind));
+            }
+        };
+        Ok(Self { key, scheme, algorithm: AlgorithmIdentifierOwned { oid, parameters: parameters(oid) } })
+    }
+
+    /// What [`IssuingKey::sign`] signs with, as it stands in a certificate twice.
+    pub(super) fn algorithm_der(&self) -> der::Result<Vec<u8>> {
+        self.algorithm.to_der()
+    }
+
+    /// The content of the signature's BIT STRING over `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, MintingError> {
+        let refused = || rustls::Error::General(format!("the key does not sign with {:?}", self.scheme));
+        let signer = self.key.choose_scheme(&[self.scheme]);
+        let signer = signer.ok_or_else(|| MintingError::Signing(refused()))?;
+        signer.sign(message).map_err(MintingError::Signing)
+    }
+}
+
+/// RFC 4055 section 5: NULL with RSA. RFC 5758 3.2: nothing with ECDSA.
+fn parameters(algorithm: ObjectIdentifier) -> Option<Any> {
+    (algorithm == rfc5912::SHA_256_WITH_RSA_ENCRYPTION).then(|| Any::from(Null))
+}

@@ -1,0 +1,127 @@
+//! Takes the names of one account, gives the subject of its certificates. Never cuts or mends a name: the backend would
+//! believe the certificate for somebody else.
+
+use crate::certificate::is_security_identifier;
+
+/// ub-common-name of RFC 5280 A.1, in characters.
+const MAXIMUM_COMMON_NAME: usize = 64;
+/// The longest userPrincipalName that Active Directory holds ([MS-ADA3], rangeUpper), in characters.
+const MAXIMUM_UPN: usize = 1024;
+
+/// Whom a certificate names: a name for people, and at least one by which a directory finds the account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MintedSubject {
+    common_name: String,
+    upn: Option<String>,
+    sid: Option<String>,
+}
+
+/// Why no certificate can name an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubjectError {
+    /// Nothing would say which account it is: a common name is for people, and no mapper may go by it.
+    #[error("the account has neither a user principal name nor a SID")]
+    Nameless,
+    /// The name is empty, or holds a control character.
+    #[error("the {name} cannot stand in a certificate")]
+    Malformed {
+        /// Which name: `common name`, `user principal name` or `SID`.
+        name: &'static str,
+    },
+    /// The name is longer than a certificate or the directory allows.
+    #[error("the {name} is longer than {limit} characters")]
+    TooLong {
+        /// Which name.
+        name: &'static str,
+        /// The most characters that it may have.
+        limit: usize,
+    },
+}
+
+impl MintedSubject {
+    /// The account called `common_name`, found by `upn` (`alice@corp.example`), by `sid` (`S-1-5-21-…`), or by both.
+    pub fn new(common_name: &str, upn: Option<&str>, sid: Option<&str>) -> Result<Self, SubjectError> {
+        if upn.is_none() && sid.is_none() {
+            return Err(SubjectError::Nameless);
+        }
+        line("common name", common_name, MAXIMUM_COMMON_NAME)?;
+        if let Some(upn) = upn {
+            line("user principal name", upn, MAXIMUM_UPN)?;
+            // A name without a suffix could be read as an account name of whichever domain asks.
+            let has_suffix =
+                upn.rsplit_once('@').is_some_and(|(user, suffix)| !user.is_empty() && !suffix.is_empty());
+            if !has_suffix {
+                return Err(SubjectError::Malformed { name: "user principal name" });
+            }
+        }
+        if sid.is_some_and(|sid| !is_security_identifier(sid)) {
+            return Err(SubjectError::Malformed { name: "SID" });
+        }
+        Ok(Self {
+            common_name: common_name.to_owned(),
+            upn: upn.map(str::to_owned),
+            sid: sid.map(str::to_owned),
+        })
+    }
+
+    /// The name for people.
+    pub fn common_name(&self) -> &str {
+        &self.common_name
+    }
+
+    /// The user principal name.
+    pub fn upn(&self) -> Option<&str> {
+        self.upn.as_deref()
+    }
+
+    /// The SID as text.
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+}
+
+fn line(name: &'static str, text: &str, limit: usize) -> Result<(), SubjectError> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(SubjectError::Malformed { name });
+    }
+    if text.chars().count() > limit {
+        return Err(SubjectError::TooLong { name, limit });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UPN: Option<&str> = Some("alice@corp.example");
+
+    #[test]
+    fn an_account_without_upn_and_sid_has_no_certificate() {
+        assert_eq!(MintedSubject::new("alice", None, None), Err(SubjectError::Nameless));
+    }
+
+    #[test]
+    fn a_name_that_a_certificate_cannot_hold_whole_is_refused() {
+        let too_long = |name, limit| Err(SubjectError::TooLong { name, limit });
+        assert_eq!(MintedSubject::new(&"ä".repeat(65), UPN, None), too_long("common name", 64));
+        assert!(MintedSubject::new(&"ä".repeat(64), UPN, None).is_ok());
+        let upn = format!("{}@corp.example", "a".repeat(1013));
+        assert_eq!(MintedSubject::new("alice", Some(&upn), None), too_long("user principal name", 1024));
+    }
+
+    #[test]
+    fn a_name_that_could_be_read_two_ways_is_refused() {
+        let malformed = |name| Err(SubjectError::Malformed { name });
+        assert_eq!(MintedSubject::new("", UPN, None), malformed("common name"));
+        assert_eq!(MintedSubject::new("alice\0", UPN, None), malformed("common name"));
+        for upn in ["alice", "@corp.example", "alice@", "alice@corp.example\n"] {
+            assert_eq!(
+                MintedSubject::new("alice", Some(upn), None),
+                malformed("user principal name"),
+                "{upn:?}"
+            );
+        }
+        assert_eq!(MintedSubject::new("alice", UPN, Some("S-1-5-21-x")), malformed("SID"));
+    }
+}
