@@ -1,0 +1,132 @@
+//! Takes a private key as its file holds it, gives what signs with it and its public half as a JWK. Never a key that is
+//! too short to be believed or too long to sign with on every request.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc5912, rfc8410};
+use der::asn1::{Any, AnyRef, BitStringRef, OctetStringRef, SetOfVec, UintRef};
+use der::{Decode, Sequence, SliceReader};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use rustls_pki_types::PrivateKeyDer;
+use spki::AlgorithmIdentifierRef;
+
+/// The shortest RSA key (NIST SP 800-131A; RFC 7518 3.3).
+const MINIMUM_RSA_BITS: usize = 2048;
+/// The longest: with it a signature takes milliseconds, on every request.
+const MAXIMUM_RSA_BITS: usize = 4096;
+
+/// Why a private key cannot sign assertions.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It is not PKCS #8, the one form that names every kind of key.
+    #[error("the private key is not in PKCS #8: convert it with openssl pkcs8 -topk8 -nocrypt")]
+    NotPkcs8,
+    /// It cannot be decoded.
+    #[error("the private key cannot be decoded")]
+    Malformed(#[source] der::Error),
+    /// It is of another kind than P-256, Ed25519 and RSA.
+    #[error("keys of the kind {algorithm} do not sign assertions: use P-256, Ed25519 or RSA")]
+    Unsupported {
+        /// Its curve, else its algorithm.
+        algorithm: ObjectIdentifier,
+    },
+    /// It is damaged: its halves do not belong together, or a number is out of range.
+    #[error("the private key is damaged")]
+    Damaged,
+    /// An RSA key too short to be believed or too long to be quick.
+    #[error("an RSA key of {bits} bits does not sign assertions: use one of {least} to {most} bits")]
+    RsaLength {
+        /// The bits of its modulus.
+        bits: usize,
+        /// The least.
+        least: usize,
+        /// The most.
+        most: usize,
+    },
+    /// Its public half cannot be written as a JWK.
+    #[error("the public key cannot be published")]
+    Unpublishable(#[source] jsonwebtoken::errors::Error),
+}
+
+/// A key that signs.
+#[derive(Clone, Debug)]
+pub(super) struct AssertionKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) signing: EncodingKey,
+    /// Its public half, with `kid`, `alg` and `use`.
+    pub(super) published: Jwk,
+    /// The JWK thumbprint by SHA-256 (RFC 7638): who reads it in a token can find the key, whoever numbered the files.
+    pub(super) id: String,
+}
+
+/// PrivateKeyInfo and OneAsymmetricKey (RFC 5958 section 2).
+#[derive(Sequence)]
+struct PrivateKeyInfo<'a> {
+    _version: u8,
+    algorithm: AlgorithmIdentifierRef<'a>,
+    private_key: &'a OctetStringRef,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
+    _attributes: Option<SetOfVec<Any>>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    _public_key: Option<BitStringRef<'a>>,
+}
+
+impl AssertionKey {
+    /// P-256 signs ES256, Ed25519 EdDSA (RFC 8037), RSA RS256.
+    pub(super) fn new(key: &PrivateKeyDer<'_>) -> Result<Self, KeyError> {
+        let PrivateKeyDer::Pkcs8(pkcs8) = key else { return Err(KeyError::NotPkcs8) };
+        let pkcs8 = pkcs8.secret_pkcs8_der();
+        let info = PrivateKeyInfo::from_der(pkcs8).map_err(KeyError::Malformed)?;
+        match info.algorithm.oid {
+            rfc5912::ID_EC_PUBLIC_KEY => ecdsa(pkcs8, &info.algorithm),
+            rfc8410::ID_ED_25519 => ed25519(pkcs8),
+            rfc5912::RSA_ENCRYPTION => rsa(info.private_key.as_bytes()),
+            algorithm => Err(KeyError::Unsupported { algorithm }),
+        }
+    }
+
+    fn published(algorithm: Algorithm, signing: EncodingKey) -> Result<Self, KeyError> {
+        let mut published = Jwk::from_encoding_key(&signing, algorithm).map_err(KeyError::Unpublishable)?;
+        let id = published.thumbprint(ThumbprintHash::SHA256).map_err(KeyError::Unpublishable)?;
+        published.common.key_id = Some(id.clone());
+        published.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self { algorithm, signing, published, id })
+    }
+}
+
+fn ecdsa(pkcs8: &[u8], algorithm: &AlgorithmIdentifierRef<'_>) -> Result<AssertionKey, KeyError> {
+    let curve = algorithm.parameters_oid().unwrap_or(algorithm.oid);
+    if curve != rfc5912::SECP_256_R_1 {
+        return Err(KeyError::Unsupported { algorithm: curve });
+    }
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| KeyError::Damaged)?;
+    AssertionKey::published(Algorithm::ES256, EncodingKey::from_ec_der(pkcs8))
+}
+
+/// The JWT library takes version 1, which holds no public key, and OpenSSL writes that; others write version 2.
+fn ed25519(pkcs8: &[u8]) -> Result<AssertionKey, KeyError> {
+    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| KeyError::Damaged)?;
+    let version_one = pair.to_pkcs8v1().map_err(|_| KeyError::Damaged)?;
+    AssertionKey::published(Algorithm::EdDSA, EncodingKey::from_ed_der(version_one.as_ref()))
+}
+
+fn rsa(pkcs1: &[u8]) -> Result<AssertionKey, KeyError> {
+    let bits = modulus_bits(pkcs1).map_err(KeyError::Malformed)?;
+    if !(MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) {
+        return Err(KeyError::RsaLength { bits, least: MINIMUM_RSA_BITS, most: MAXIMUM_RSA_BITS });
+    }
+    RsaKeyPair::from_der(pkcs1).map_err(|_| KeyError::Damaged)?;
+    AssertionKey::published(Algorithm::RS256, EncodingKey::from_rsa_der(pkcs1))
+}
+
+/// The modulus is the second number of an RSAPrivateKey (RFC 8017 A.1.2). It is read before the whole key is, since a
+/// key of a wrong length would be refused there without a word about its length.
+fn modulus_bits(pkcs1: &[u8]) -> der::Result<usize> {
+    let numbers = AnyRef::from_der(pkcs1)?;
+    let mut reader = SliceReader::new(numbers.value())?;
+    let _version = u8::decode(&mut reader)?;
+    let modulus = UintRef::decode(&mut reader)?;
+    let leading_zeros = modulus.as_bytes().first().map_or(0, |first| first.leading_zeros());
+    Ok((modulus.as_bytes().len() * 8).saturating_sub(leading_zeros as usize))
+}

@@ -1,0 +1,265 @@
+//! Statements signed and taken apart again by the JWT library's other half.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use const_oid::db::rfc5912::RSA_ENCRYPTION;
+use der::asn1::{AnyRef, OctetStringRef, UintRef};
+use der::{Encode, Tag};
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer};
+use serde_json::{Value, json};
+use spki::AlgorithmIdentifierRef;
+
+use super::{AuthenticationMethod, KeyError, Signer, SignerError, SignerSettings, Statement, StatementError};
+use crate::clock::UnixTime;
+
+const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
+
+fn key(algorithm: &'static rcgen::SignatureAlgorithm) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(KeyPair::generate_for(algorithm).unwrap().serialize_der().into())
+}
+
+fn settings() -> SignerSettings {
+    SignerSettings { issuer: "https://gate.corp.example".to_owned(), lifetime: Duration::from_secs(60) }
+}
+
+fn signer(keys: &[PrivateKeyDer<'_>]) -> Result<Signer, SignerError> {
+    Signer::new(keys, settings())
+}
+
+fn statement() -> Statement<'static> {
+    Statement {
+        audience: "rms",
+        subject: r"CORP\alice",
+        upn: Some("alice@corp.example"),
+        sid: Some("S-1-5-21-1-2-3-1103"),
+        groups: &["Staff, all", "Ärzte"],
+        certificate_sha256: Some("0011"),
+        host: "rms.corp.example",
+        method: "POST",
+        path: "/_wmcs/licensing/license.asmx",
+        method_of_authentication: AuthenticationMethod::Smartcard,
+        authenticated_at: UnixTime::from_seconds(1_795_339_000),
+        issued_at: NOW,
+        id: "01JD8Z",
+    }
+}
+
+/// The claims of `token`, proven by the key that `jwks` holds under the token's `kid`.
+fn proven(jwks: &str, token: &str) -> Result<Value, jsonwebtoken::errors::Error> {
+    let header = decode_header(token)?;
+    let set: JwkSet = serde_json::from_str(jwks).unwrap();
+    let published = set.find(header.kid.as_deref().unwrap()).expect("the key is published");
+    let mut validation = Validation::new(header.alg);
+    validation.validate_exp = false;
+    validation.set_audience(&["rms"]);
+    Ok(decode(token, &DecodingKey::from_jwk(published)?, &validation)?.claims)
+}
+
+#[test]
+fn a_statement_is_said_whole_and_proven_by_the_published_key() {
+    for (kind, algorithm) in [
+        (&PKCS_ECDSA_P256_SHA256, Algorithm::ES256),
+        (&PKCS_ED25519, Algorithm::EdDSA),
+        (&PKCS_RSA_SHA256, Algorithm::RS256),
+    ] {
+        let signer = signer(&[key(kind)]).unwrap();
+        let token = signer.sign(&statement()).unwrap();
+        assert_eq!(decode_header(&token).unwrap().alg, algorithm);
+        let expected = json!({
+            "iss": "https://gate.corp.example",
+            "aud": "rms",
+            "sub": r"CORP\alice",
+            "upn": "alice@corp.example",
+            "sid": "S-1-5-21-1-2-3-1103",
+            "groups": ["Staff, all", "Ärzte"],
+            "certificate_sha256": "0011",
+            "host": "rms.corp.example",
+            "method": "POST",
+            "path": "/_wmcs/licensing/license.asmx",
+            "amr": ["sc"],
+            "auth_time": 1_795_339_000,
+            "iat": 1_795_339_800,
+            "exp": 1_795_339_860,
+            "jti": "01JD8Z",
+        });
+        assert_eq!(proven(signer.jwks(), &token).unwrap(), expected);
+    }
+}
+
+#[test]
+fn what_is_not_known_of_a_user_is_absent() {
+    let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
+    let method_of_authentication = AuthenticationMethod::Password;
+    let unknown = Statement { upn: None, sid: None, certificate_sha256: None, groups: &[], ..statement() };
+    let token = signer.sign(&Statement { method_of_authentication, ..unknown }).unwrap();
+    let claims = proven(signer.jwks(), &token).unwrap();
+    let absent = ["upn", "sid", "certificate_sha256", "groups"];
+    assert!(absent.iter().all(|claim| claims.get(claim).is_none()), "{claims}");
+    assert_eq!(claims["amr"], json!(["pwd"]));
+}
+
+#[test]
+fn the_first_key_signs_and_all_are_published() {
+    let (old, new) = (key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256));
+    let announcing = signer(&[old.clone_key(), new.clone_key()]).unwrap();
+    let changed = signer(&[new, old]).unwrap();
+    let before = announcing.sign(&statement()).unwrap();
+    let after = changed.sign(&statement()).unwrap();
+    let kid = |token: &str| decode_header(token).unwrap().kid.unwrap();
+    assert_eq!(kid(&before), announcing.key_ids()[0]);
+    assert_eq!(kid(&after), announcing.key_ids()[1]);
+    // A backend that has read either set can prove both.
+    for jwks in [announcing.jwks(), changed.jwks()] {
+        assert!(proven(jwks, &before).is_ok() && proven(jwks, &after).is_ok());
+    }
+}
+
+#[test]
+fn nothing_private_is_published() {
+    let keys = [key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256), key(&PKCS_ED25519)];
+    let signer = signer(&keys).unwrap();
+    let set: Value = serde_json::from_str(signer.jwks()).unwrap();
+    let names: Vec<Vec<&str>> = set["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key.as_object().unwrap().keys().map(String::as_str).collect())
+        .collect();
+    let sorted = |names: &[&str]| {
+        let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(&names[0]), sorted(&["use", "alg", "kid", "kty", "n", "e"]));
+    assert_eq!(sorted(&names[1]), sorted(&["use", "alg", "kid", "kty", "crv", "x", "y"]));
+    assert_eq!(sorted(&names[2]), sorted(&["use", "alg", "kid", "kty", "crv", "x"]));
+    assert!(format!("{signer:?}").contains("[redacted]"));
+}
+
+#[test]
+fn a_key_is_named_by_its_thumbprint() {
+    let signer = signer(&[key(&PKCS_ED25519)]).unwrap();
+    let set: Value = serde_json::from_str(signer.jwks()).unwrap();
+    let x = set["keys"][0]["x"].as_str().unwrap();
+    // RFC 8037 section 2 with RFC 7638 section 3: the required members in order, without spaces.
+    let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, members.as_bytes());
+    assert_eq!(signer.key_ids(), [URL_SAFE_NO_PAD.encode(hash)]);
+    assert_eq!(set["keys"][0]["kid"], signer.key_ids()[0]);
+}
+
+#[test]
+fn a_changed_statement_is_not_proven() {
+    let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
+    let token = signer.sign(&statement()).unwrap();
+    let other = signer.sign(&Statement { path: "/other", ..statement() }).unwrap();
+    let parts: Vec<&str> = token.split('.').collect();
+    let others: Vec<&str> = other.split('.').collect();
+    let forged = [parts[0], others[1], parts[2]].join(".");
+    assert!(proven(signer.jwks(), &forged).is_err());
+    assert!(proven(signer.jwks(), &token).is_ok());
+}
+
+#[test]
+fn a_statement_that_lacks_what_binds_it_is_not_signed() {
+    let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
+    for (claim, lacking) in [
+        ("aud", Statement { audience: "", ..statement() }),
+        ("sub", Statement { subject: "", ..statement() }),
+        ("jti", Statement { id: "", ..statement() }),
+        ("host", Statement { host: "", ..statement() }),
+        ("method", Statement { method: "", ..statement() }),
+        ("path", Statement { path: "", ..statement() }),
+    ] {
+        let refused = signer.sign(&lacking).unwrap_err();
+        assert!(matches!(refused, StatementError::Empty { claim: named } if named == claim), "{claim}");
+    }
+}
+
+#[test]
+fn a_statement_is_never_believed_for_longer_than_five_minutes() {
+    let keys = [key(&PKCS_ECDSA_P256_SHA256)];
+    let of = |millis| {
+        let lifetime = Duration::from_millis(millis);
+        Signer::new(&keys, SignerSettings { lifetime, ..settings() })
+    };
+    for millis in [0, 999, 300_001] {
+        assert!(matches!(of(millis), Err(SignerError::Lifetime { .. })), "{millis} ms");
+    }
+    let signer = of(300_000).unwrap();
+    let claims = proven(signer.jwks(), &signer.sign(&statement()).unwrap()).unwrap();
+    assert_eq!(claims["exp"], json!(NOW.seconds() + 300));
+}
+
+#[test]
+fn a_signer_without_a_name_is_refused() {
+    let nameless = SignerSettings { issuer: String::new(), ..settings() };
+    let refused = Signer::new(&[key(&PKCS_ECDSA_P256_SHA256)], nameless);
+    assert!(matches!(refused, Err(SignerError::NoIssuer)));
+}
+
+#[test]
+fn a_statement_that_does_not_fit_is_refused_and_not_cut() {
+    let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
+    let groups = ["g".repeat(8192)];
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let refused = signer.sign(&Statement { groups: &groups, ..statement() }).unwrap_err();
+    assert!(matches!(refused, StatementError::TooLong { limit: 8192, .. }));
+}
+
+#[test]
+fn keys_that_cannot_sign_are_refused_with_their_place() {
+    let right = key(&PKCS_ECDSA_P256_SHA256);
+    assert!(matches!(signer(&[]), Err(SignerError::NoKeys)));
+    let twice = signer(&[right.clone_key(), right.clone_key()]);
+    assert!(matches!(twice, Err(SignerError::Double { number: 2 })));
+    let cause = |second: PrivateKeyDer<'static>| match signer(&[right.clone_key(), second]) {
+        Err(SignerError::Key { number: 2, cause }) => cause,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(cause(key(&PKCS_ECDSA_P384_SHA384)), KeyError::Unsupported { .. }));
+    let garbage = PrivateKeyDer::Pkcs8(vec![0x30, 0].into());
+    assert!(matches!(cause(garbage), KeyError::Malformed(_)));
+    let old = PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(vec![0x30, 0]));
+    assert!(matches!(cause(old), KeyError::NotPkcs8));
+    let PrivateKeyDer::Pkcs8(ed25519) = key(&PKCS_ED25519) else { panic!("it is PKCS #8") };
+    let mut damaged = ed25519.secret_pkcs8_der().to_vec();
+    // The last byte is of the public half, which then is another's.
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(matches!(cause(PrivateKeyDer::Pkcs8(damaged.into())), KeyError::Damaged));
+}
+
+/// The beginning of an RSA key whose modulus has this many bits, as far as its length is read.
+fn rsa_of(bits: usize) -> PrivateKeyDer<'static> {
+    let mut modulus = vec![0xff; bits.div_ceil(8)];
+    modulus[0] >>= (8 - bits % 8) % 8;
+    let numbers = [0_u8.to_der().unwrap(), UintRef::new(&modulus).unwrap().to_der().unwrap()].concat();
+    let pkcs1 = AnyRef::new(Tag::Sequence, &numbers).unwrap().to_der().unwrap();
+    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
+    let key = OctetStringRef::new(&pkcs1).unwrap();
+    let fields = [0_u8.to_der().unwrap(), algorithm.to_der().unwrap(), key.to_der().unwrap()].concat();
+    PrivateKeyDer::Pkcs8(AnyRef::new(Tag::Sequence, &fields).unwrap().to_der().unwrap().into())
+}
+
+#[test]
+fn an_rsa_key_that_is_too_short_or_too_long_is_refused() {
+    for wrong in [1024, 2047, 4097, 8192] {
+        let refused = signer(&[rsa_of(wrong)]).unwrap_err();
+        let SignerError::Key { cause: KeyError::RsaLength { bits, .. }, .. } = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(bits, wrong);
+    }
+    for right in [2048, 4096] {
+        let refused = signer(&[rsa_of(right)]).unwrap_err();
+        assert!(
+            matches!(refused, SignerError::Key { cause: KeyError::Damaged, .. }),
+            "only its numbers are wrong"
+        );
+    }
+}
