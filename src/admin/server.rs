@@ -1,4 +1,4 @@
-//! Takes a bound socket, answers `/livez`, `/readyz` and `/metrics` on it from a thread of its own, so that a busy road
+//! Takes a bound socket, answers `/livez`, `/readyz`, `/metrics` and `/jwks.json` on it from a thread of its own, so that a busy road
 //! never makes the gate look dead. One request per connection, each bounded in time; never more than a few at once.
 
 use super::Readiness;
@@ -39,6 +39,12 @@ const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=ut
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
+/// RFC 7517 8.5.2.
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
+
+/// Gives the public keys that prove assertions, as they are at the moment; `None` where the gate signs none.
+pub type PublishedKeys = Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
+
 /// The running listener. It answers until [`AdminServer::stop`]; dropped without it, it stops without being waited for.
 #[derive(Debug)]
 pub struct AdminServer {
@@ -53,6 +59,7 @@ impl AdminServer {
         listener: std::net::TcpListener,
         metrics: Arc<Metrics>,
         readiness: Readiness,
+        keys: PublishedKeys,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -63,8 +70,8 @@ impl AdminServer {
         };
         let stopping = CancellationToken::new();
         let stopped = stopping.clone();
-        let run =
-            move || runtime.block_on(serve(listener, Arc::new(Answers { metrics, readiness }), stopped));
+        let answers = Arc::new(Answers { metrics, readiness, keys });
+        let run = move || runtime.block_on(serve(listener, answers, stopped));
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run)?;
         Ok(Self { address, stopping, thread: Some(thread) })
     }
@@ -135,16 +142,17 @@ async fn serve_connection(stream: TcpStream, answers: Arc<Answers>) {
 struct Answers {
     metrics: Arc<Metrics>,
     readiness: Readiness,
+    keys: PublishedKeys,
 }
 
 impl Answers {
     fn to(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         #[expect(
             clippy::disallowed_methods,
-            reason = "three literal paths, nothing behind them, nothing decided by them"
+            reason = "four literal paths, nothing behind them, nothing decided by them"
         )]
         let path = request.uri().path();
-        if !matches!(path, "/livez" | "/readyz" | "/metrics") {
+        if !matches!(path, "/livez" | "/readyz" | "/metrics" | "/jwks.json") {
             return plain(StatusCode::NOT_FOUND, "not found\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -157,8 +165,17 @@ impl Answers {
         }
         match path {
             "/readyz" => self.readyz(),
+            "/jwks.json" => self.jwks(),
             "/metrics" => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
             _ => plain(StatusCode::OK, "ok\n"),
+        }
+    }
+
+    /// Without keys there is no such thing: an empty set would read as "nothing is proven", for ever.
+    fn jwks(&self) -> Response<Full<Bytes>> {
+        match (self.keys)() {
+            Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
+            None => plain(StatusCode::NOT_FOUND, "this gate signs no assertions\n"),
         }
     }
 
@@ -190,10 +207,16 @@ mod tests {
 
     /// A server on a port of its own, with one condition that holds or not.
     fn started(ready: bool) -> AdminServer {
+        started_with_keys(ready, None)
+    }
+
+    fn started_with_keys(ready: bool, keys: Option<&str>) -> AdminServer {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let readiness = Readiness::default();
         readiness.condition("the configuration is not loaded").set(ready);
-        AdminServer::start(listener, Arc::new(Metrics::new("1.2.3", &[])), readiness).unwrap()
+        let keys: Option<Arc<str>> = keys.map(Arc::from);
+        let metrics = Arc::new(Metrics::new("1.2.3", &[]));
+        AdminServer::start(listener, metrics, readiness, Arc::new(move || keys.clone())).unwrap()
     }
 
     /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.
@@ -247,6 +270,19 @@ mod tests {
             "{answer}"
         );
         assert!(answer.ends_with("# EOF\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn the_keys_that_prove_assertions_are_published_where_there_are_any() {
+        let server = started_with_keys(true, Some("{\"keys\":[]}"));
+        let answer = exchange(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.contains("\ncontent-type: application/jwk-set+json\n"), "{answer}");
+        assert!(answer.ends_with("\n\n{\"keys\":[]}"), "{answer}");
+        server.stop();
+        let server = started(true);
+        let status = status_line(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(status, "HTTP/1.1 404 Not Found");
         server.stop();
     }
 

@@ -2,7 +2,7 @@
 
 use super::background::{Background, CrlReadiness, Surroundings};
 use super::worker_thread::{Command, WorkerThread};
-use crate::admin::{AdminServer, Condition, Readiness};
+use crate::admin::{AdminServer, Condition, PublishedKeys, Readiness};
 use crate::audit::{self, AuditLog};
 use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
@@ -92,7 +92,10 @@ impl Running {
             .map_err(StartError::Thread)?;
         let admin = admin_sockets
             .into_iter()
-            .map(|socket| AdminServer::start(socket, Arc::clone(&gate.metrics), readiness.clone()))
+            .map(|socket| {
+                let (metrics, keys) = (Arc::clone(&gate.metrics), published_keys(&gate));
+                AdminServer::start(socket, metrics, readiness.clone(), keys)
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let mut running = Self {
@@ -203,6 +206,12 @@ type Bound = Vec<((SocketAddr, Speech), Listener)>;
 
 fn bind(listeners: impl Iterator<Item = (SocketAddr, Speech)>, workers: usize) -> Result<Bound, BindError> {
     listeners.map(|key| Ok((key, Listener::bind(key.0, workers)?))).collect()
+}
+
+/// Those of the configuration in force when they are asked for.
+fn published_keys(gate: &Arc<Gate>) -> PublishedKeys {
+    let gate = Arc::clone(gate);
+    Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))
 }
 
 fn bind_admin(addresses: &[SocketAddr]) -> Result<Vec<std::net::TcpListener>, BindError> {

@@ -5,6 +5,7 @@ use super::error::BackendError;
 use super::idle::Class;
 use crate::identity::Account;
 use crate::kerberos::{Delegator, Negotiation};
+use crate::minting::MintedIdentity;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -21,6 +22,8 @@ pub enum Behalf {
     Nobody,
     /// One account's, by Kerberos tickets that the gate gets for it.
     Kerberos(Delegated),
+    /// One account's, by a certificate that the gate made for it and presents in the handshake.
+    Certificate(Arc<MintedIdentity>),
 }
 
 /// One account, in whose name the gate speaks Kerberos.
@@ -95,6 +98,25 @@ impl Behalf {
         match self {
             Self::Nobody => Class::Plain,
             Self::Kerberos(delegated) => Class::Account(Arc::clone(&delegated.principal)),
+            Self::Certificate(minted) => {
+                Class::Certified(minted.subject().clone(), minted.certificate().serial.clone())
+            }
+        }
+    }
+
+    /// The certificate that a connection on this behalf presents.
+    pub(super) fn presented(&self) -> Option<&MintedIdentity> {
+        match self {
+            Self::Certificate(minted) => Some(minted),
+            Self::Nobody | Self::Kerberos(_) => None,
+        }
+    }
+
+    /// What `error` means on a connection on this behalf.
+    pub(super) fn explain(&self, error: BackendError) -> BackendError {
+        match self {
+            Self::Certificate(_) => error.after_certificate(),
+            Self::Nobody | Self::Kerberos(_) => error,
         }
     }
 
@@ -111,7 +133,7 @@ impl Speech<'_> {
             Behalf::Kerberos(delegated) if !(delegated.delegation.persist && one_waits) => {
                 self.negotiate(delegated).await
             }
-            Behalf::Kerberos(_) | Behalf::Nobody => Ok(()),
+            Behalf::Kerberos(_) | Behalf::Nobody | Behalf::Certificate(_) => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why a request got no answer from its backend. Each is told before any byte of an answer went to the client; what
 //! goes wrong later is a [`ResponseBodyError`](super::ResponseBodyError).
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -39,6 +40,29 @@ pub enum BackendError {
         /// rustls's error, or that of the connection beneath.
         #[source]
         source: io::Error,
+    },
+    /// The server did not ask for the user's certificate in the handshake, so the connection would name nobody. Nothing
+    /// was sent. It may ask later, which TLS 1.3 has no renegotiation for and this gate answers in neither version.
+    #[error("{server} did not ask for the user's certificate in the handshake")]
+    CertificateNotAsked {
+        /// The server tried last.
+        server: String,
+    },
+    /// The server asked for a certificate and takes none with a P-256 key. Nothing was sent.
+    #[error("{server} takes no certificate with a P-256 key")]
+    CertificateUnsuitable {
+        /// The server tried last.
+        server: String,
+    },
+    /// The server ended the connection when it had seen the user's certificate: most often it does not trust the
+    /// authority that the gate issues under.
+    #[error("{server} refused the user's certificate")]
+    CertificateRefused {
+        /// The server asked.
+        server: String,
+        /// The alert.
+        #[source]
+        source: rustls::Error,
     },
     /// All connections were in use for the whole of the queue's time, or the queue was full. Nothing was sent.
     #[error("every connection to the backend is in use")]
@@ -97,4 +121,42 @@ pub enum BackendError {
         /// The server asked.
         server: String,
     },
+}
+
+impl BackendError {
+    /// What it means on a connection on which the server was sent a user's certificate: an alert of the server then is
+    /// about that. Under TLS 1.3 it comes in place of the first answer (RFC 8446 4.4.2.4).
+    pub(super) fn after_certificate(self) -> Self {
+        let alert = match &self {
+            Self::Tls { source, .. } | Self::Unreachable { source, .. } => alert(source),
+            Self::ConnectionLost { source, .. } | Self::Protocol { source, .. } => alert(source),
+            _ => None,
+        };
+        match (alert, self) {
+            (
+                Some(source),
+                Self::Tls { server, .. }
+                | Self::Unreachable { server, .. }
+                | Self::ConnectionLost { server, .. }
+                | Self::Protocol { server, .. },
+            ) => Self::CertificateRefused { server, source },
+            (_, other) => other,
+        }
+    }
+}
+
+/// The alert among the causes of `error`. An [`io::Error`] hides what it holds from [`Error::source`].
+fn alert(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(rustls::Error::AlertReceived(alert)) = cause.downcast_ref::<rustls::Error>() {
+            return Some(rustls::Error::AlertReceived(*alert));
+        }
+        let held = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match held {
+            Some(held) => Some(held),
+            None => cause.source(),
+        };
+    }
+    None
 }

@@ -58,10 +58,12 @@ impl Pool {
         speech.prepare(self.idle.has(&class)).await?;
         let mut route = self.route();
         loop {
-            let attempt = self.connection(class.clone(), &mut route).await?;
+            let attempt = self.connection(&class, behalf.presented(), &mut route).await?;
             let (server, reused) = (attempt.server.clone(), attempt.reused);
             speech.write(request.headers_mut(), reused).await?;
-            match self.exchange(attempt, request).await? {
+            let sent = self.exchange(attempt, request).await;
+            // The server has seen the certificate by now, and this is the first time that it can say so.
+            match sent.map_err(|error| behalf.explain(error))? {
                 Sent::Answered(mut response) => {
                     let server = server.address.to_string();
                     // A refusal proves nothing, and is the caller's to explain.
@@ -79,7 +81,8 @@ impl Pool {
                     if !reused {
                         let name = server.address.to_string();
                         let source = io::Error::other(source);
-                        route.give_up(&server, BackendError::Unreachable { server: name, source });
+                        let failure = BackendError::Unreachable { server: name, source };
+                        route.give_up(&server, behalf.explain(failure));
                     }
                 }
             }

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::connection::{Connection, Link};
+use crate::certificate::SerialNumber;
+use crate::minting::MintedSubject;
 
 /// What a connection may be used for. Connections of different keys never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +30,9 @@ pub(super) enum Class {
     Plain,
     /// One account's, under the name by which the server is told of it: never another's, and never nobody's.
     Account(Arc<str>),
+    /// One account's, which the server was shown this certificate for, by its serial number. A new certificate begins
+    /// new connections, so that none is used for longer than what opened it counts.
+    Certified(MintedSubject, SerialNumber),
 }
 
 #[derive(Default)]

@@ -21,6 +21,7 @@ mod request;
 mod request_body;
 mod response_body;
 mod settings;
+mod statement;
 mod stream;
 pub mod tls;
 
@@ -33,6 +34,7 @@ pub use request::{BackendRequest, CannotForward, Target};
 pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
 pub use response_body::{BodyEnd, BodyOutcome, ResponseBody, ResponseBodyError};
 pub use settings::{BackendSettings, ServerAddress, Transport};
+pub use statement::AssertionTerms;
 
 #[cfg(test)]
 mod tests;

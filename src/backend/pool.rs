@@ -14,6 +14,7 @@ use super::connection::{Connection, Watch};
 use super::error::BackendError;
 use super::idle::{Class, ConnectionKey, IdleConnections};
 use super::settings::BackendSettings;
+use crate::minting::MintedIdentity;
 
 /// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
 /// local tasks.
@@ -89,9 +90,15 @@ impl Pool {
         Route { untried: self.admission.in_turn(), failure: None }
     }
 
-    /// A connection to the next server of `route`, an idle one if possible. A server that cannot be reached is left
+    /// A connection to the next server of `route`, an idle one if possible; a new one presents the certificate of that
+    /// class, where it has one. A server that cannot be reached is left
     /// for the next: nothing of the request has been sent.
-    pub(super) async fn connection(&self, class: Class, route: &mut Route) -> Result<Attempt, BackendError> {
+    pub(super) async fn connection(
+        &self,
+        class: &Class,
+        presented: Option<&MintedIdentity>,
+        route: &mut Route,
+    ) -> Result<Attempt, BackendError> {
         while !route.untried.is_empty() {
             let (server, slot) = self.admission.admit(&route.untried).await?;
             let key = ConnectionKey { server: server.index, class: class.clone() };
@@ -100,7 +107,7 @@ impl Pool {
                 self.reuses.set(self.reuses.get() + 1);
                 return Ok(Attempt { connection, server, key, reused: true });
             }
-            match self.open(&server, &key, slot).await {
+            match self.open(&server, &key, presented, slot).await {
                 Ok(connection) => return Ok(Attempt { connection, server, key, reused: false }),
                 Err(failure) => route.give_up(&server, failure),
             }
@@ -119,12 +126,13 @@ impl Pool {
         &self,
         server: &Rc<Server>,
         key: &ConnectionKey,
+        presented: Option<&MintedIdentity>,
         slot: OwnedSemaphorePermit,
     ) -> Result<Connection, BackendError> {
         if server.open.get() >= self.settings.max_connections {
             self.idle.make_room(server.index);
         }
-        let stream = connect(&server.address, self.settings.connect_timeout).await?;
+        let stream = connect(&server.address, presented, self.settings.connect_timeout).await?;
         let idle = Rc::downgrade(&self.idle);
         let own_key = key.clone();
         let forget = move |link: &Rc<_>| {
@@ -142,9 +150,11 @@ impl Pool {
 }
 
 impl Route {
-    /// Leaves `server`: nothing could be sent to it.
+    /// Leaves `server`: nothing could be sent to it. That it refused one user's certificate says nothing of it to others.
     pub(super) fn give_up(&mut self, server: &Server, failure: BackendError) {
-        server.penalize();
+        if !matches!(failure, BackendError::CertificateRefused { .. }) {
+            server.penalize();
+        }
         self.untried.retain(|untried| untried.index != server.index);
         self.failure = Some(failure);
     }

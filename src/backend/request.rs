@@ -1,6 +1,8 @@
 //! The only thing a backend takes: a request that a permit let through.
 
 use super::request_body::RequestBody;
+use super::statement::{AssertionTerms, assertion};
+use crate::assertion::StatementError;
 use crate::certificate::Certificate;
 use crate::decision::{Permit, Proof};
 use crate::directory::Group;
@@ -36,6 +38,9 @@ pub enum CannotForward {
     /// The identity is longer than headers can be.
     #[error(transparent)]
     Identity(#[from] DoesNotFit),
+    /// No statement of the identity can be signed.
+    #[error(transparent)]
+    Assertion(#[from] StatementError),
     /// Path and query, both checked before, do not make a target.
     #[error("the path and query make no request target")]
     Target(#[source] http::uri::InvalidUri),
@@ -47,7 +52,8 @@ pub enum CannotForward {
 impl BackendRequest {
     /// Writes the request: the judged target, the client's remaining `headers`, ours, and the body.
     ///
-    /// The client's `Authorization` is left out: what goes over a shared connection never authenticates it.
+    /// The client's `Authorization` is left out: what goes over a shared connection never authenticates it. A statement
+    /// of the identity is signed where there are `terms` for one.
     ///
     /// # Errors
     /// Where the identity does not fit its headers. It is never cut.
@@ -55,6 +61,7 @@ impl BackendRequest {
         permit: &Permit,
         settings: &IdentityHeaderSettings,
         target: &Target<'_>,
+        terms: Option<&AssertionTerms<'_>>,
         mut headers: HeaderMap,
         body: RequestBody,
     ) -> Result<Self, CannotForward> {
@@ -63,7 +70,7 @@ impl BackendRequest {
         let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
         headers.insert(header::HOST, host);
         forwarded::set(&mut headers, &target.origin);
-        set_identity(&mut headers, settings, permit)?;
+        set_identity(&mut headers, settings, permit, target, terms)?;
 
         let mut request = Request::new(body);
         *request.method_mut() = target.method.clone();
@@ -99,9 +106,11 @@ fn set_identity(
     headers: &mut HeaderMap,
     settings: &IdentityHeaderSettings,
     permit: &Permit,
-) -> Result<(), DoesNotFit> {
+    target: &Target<'_>,
+    terms: Option<&AssertionTerms<'_>>,
+) -> Result<(), CannotForward> {
     let Some(identity) = permit.identity() else {
-        return identity_headers::set(headers, settings, None);
+        return Ok(identity_headers::set(headers, settings, None)?);
     };
     let account = identity.account();
     let groups: Vec<_> = account.groups.iter().map(named).collect();
@@ -115,9 +124,15 @@ fn set_identity(
         strength: &strength,
         authentication: "password",
         card: None,
+        assertion: None,
+    };
+    let mut tell = |told: Identity<'_>| {
+        let assertion = terms.map(|terms| assertion(terms, settings, target, &told)).transpose()?;
+        let told = Identity { assertion: assertion.as_deref(), ..told };
+        Ok(identity_headers::set(headers, settings, Some(&told))?)
     };
     let credential = match identity.proof() {
-        Proof::Password => return identity_headers::set(headers, settings, Some(&told)),
+        Proof::Password => return tell(told),
         Proof::Card(credential) => credential,
     };
     let leaf = credential.leaf();
@@ -128,8 +143,7 @@ fn set_identity(
         certificate_sha256: &leaf.fingerprint().to_string(),
         subject: &leaf.subject().to_string(),
     };
-    let told = Identity { authentication: "card", card: Some(card), ..told };
-    identity_headers::set(headers, settings, Some(&told))
+    tell(Identity { authentication: "card", card: Some(card), ..told })
 }
 
 fn named(group: &Group) -> NamedGroup<'_> {

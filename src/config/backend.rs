@@ -3,10 +3,13 @@
 //! Never connects to one.
 
 use super::address::{Scheme, ServerUrl, host_header, server_url};
-use super::kerberos::{IdentityMeans, Kerberos, means};
+use super::identity_means::{IdentityMeans, means};
+use super::issue::Issue;
+use super::kerberos::Kerberos;
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{choice_with_planned, duration, file, integer, raw_text, text};
+use super::secret_header::{SECRET, SecretHeader};
+use super::shape::{choice, duration, file, integer, raw_text, text};
 use super::span::{Span, Spanned};
 use http::HeaderName;
 use std::path::PathBuf;
@@ -24,6 +27,8 @@ pub enum HeaderSet {
     Xfcc,
     /// `X-ARR-ClientCert`, as IIS ARR writes it.
     Arr,
+    /// `X-Portcullis-Assertion`.
+    Assertion,
 }
 
 /// Names that replace those of the `account` set; `None` keeps the default's.
@@ -54,6 +59,8 @@ pub struct Headers {
     pub names: HeaderNames,
     /// The groups that are sent when the account has them; none when not written.
     pub send_groups: Vec<Spanned<String>>,
+    /// What the gate itself is known by to the servers.
+    pub secret: Option<SecretHeader>,
 }
 
 /// One `[backend.NAME]`.
@@ -77,6 +84,8 @@ pub struct Backend {
     pub identity: Spanned<IdentityMeans>,
     /// What Kerberos needs, where they are told by it.
     pub kerberos: Option<Kerberos>,
+    /// The CA whose certificates tell it. There exactly where `identity` is by certificate, unless an error says otherwise.
+    pub issue: Option<Issue>,
     /// What they are told in headers.
     pub headers: Headers,
     /// For a connection to be made, TLS included.
@@ -115,10 +124,13 @@ pub(super) const BACKEND: Section = Section {
         key("spn"),
         key("keytab"),
         key("kerberos"),
+        key("issue"),
     ],
 };
-pub(super) const HEADERS: Section =
-    Section { path: "backend.NAME.headers", keys: &[key("sets"), key("names"), key("send_groups")] };
+pub(super) const HEADERS: Section = Section {
+    path: "backend.NAME.headers",
+    keys: &[key("sets"), key("names"), key("send_groups"), key("secret")],
+};
 pub(super) const HEADER_NAMES: Section = Section {
     path: "backend.NAME.headers.names",
     keys: &[
@@ -137,8 +149,8 @@ const SETS: &[(&str, HeaderSet)] = &[
     ("rfc9440", HeaderSet::Rfc9440),
     ("xfcc", HeaderSet::Xfcc),
     ("arr", HeaderSet::Arr),
+    ("assertion", HeaderSet::Assertion),
 ];
-const PLANNED_SETS: &[&str] = &["assertion"];
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -158,6 +170,7 @@ impl Backend {
             private_key: reader.optional("private_key", file),
             identity,
             kerberos: Kerberos::read(identity.value, reader),
+            issue: Issue::read(identity.value, reader),
             headers: reader.table("headers", &HEADERS, |reader| Headers::read(identity.value, reader)),
             connect_timeout: reader.with_default(
                 "connect_timeout",
@@ -176,6 +189,7 @@ impl Backend {
             queue_length: reader.with_default("queue_length", 1000, integer(0..=100_000)),
         };
         backend.check_tls(reader);
+        backend.check_issue(reader);
         backend.check_servers(reader);
         backend.check_identity_in_the_clear(reader);
         backend
@@ -200,7 +214,8 @@ impl Backend {
 
     /// Whether the servers are told anything that strangers must neither read nor write.
     fn sends_identity(&self) -> bool {
-        self.identity.value != IdentityMeans::Headers || !self.headers.sets.is_empty()
+        let beyond_headers = self.identity.value != IdentityMeans::Headers;
+        beyond_headers || !self.headers.sets.is_empty() || self.headers.secret.is_some()
     }
 
     fn check_tls(&self, reader: &mut TableReader<'_>) {
@@ -233,6 +248,21 @@ impl Backend {
         }
     }
 
+    /// A certificate is shown in a TLS handshake or nowhere.
+    fn check_issue(&self, reader: &mut TableReader<'_>) {
+        if self.identity.value != IdentityMeans::Certificate {
+            return;
+        }
+        for (index, server) in self.servers.iter().enumerate() {
+            if server.value.scheme == Scheme::Http {
+                let message = "users' certificates cannot be shown to this server: it does not speak TLS";
+                reader
+                    .error(server.span, &format!("servers[{index}]"), message)
+                    .help("write https://, or another `identity`");
+            }
+        }
+    }
+
     fn check_servers(&self, reader: &mut TableReader<'_>) {
         for (index, server) in self.servers.iter().enumerate() {
             let key = format!("servers[{index}]");
@@ -258,22 +288,40 @@ impl Headers {
     fn read(means: IdentityMeans, reader: &mut TableReader<'_>) -> Self {
         let default = match means {
             IdentityMeans::Headers => vec![Spanned::new(HeaderSet::Account, reader.span())],
-            IdentityMeans::Kerberos => Vec::new(),
+            IdentityMeans::Kerberos | IdentityMeans::Certificate => Vec::new(),
         };
         let headers = Self {
-            sets: reader.list("sets", choice_with_planned(SETS, PLANNED_SETS)).unwrap_or(default),
+            sets: reader.list("sets", choice(SETS)).unwrap_or(default),
             names: reader.table("names", &HEADER_NAMES, HeaderNames::read),
             send_groups: reader.list("send_groups", text).unwrap_or_default(),
+            secret: reader.optional_table("secret", &SECRET, SecretHeader::read),
         };
-        let sends_account = headers.sets.iter().any(|set| set.value == HeaderSet::Account);
-        for name in ["names", "send_groups"] {
+        headers.check(reader);
+        headers
+    }
+
+    /// Whether the set is sent.
+    pub fn sends(&self, set: HeaderSet) -> bool {
+        self.sets.iter().any(|sent| sent.value == set)
+    }
+
+    fn check(&self, reader: &mut TableReader<'_>) {
+        let told = [
+            ("names", &[HeaderSet::Account][..], "the set \"account\" is not sent"),
+            (
+                "send_groups",
+                &[HeaderSet::Account, HeaderSet::Assertion],
+                "neither the set \"account\" nor \"assertion\" is sent",
+            ),
+        ];
+        for (name, sets, why) in told {
             let Some(span) = reader.written_at(name) else { continue };
-            if !sends_account && reader.holds("sets") {
-                let message = format!("`{name}` does nothing: the set \"account\" is not sent");
-                reader.error(span, name, message).help("add \"account\" to `sets`, or remove it");
+            if reader.holds("sets") && !sets.iter().any(|set| self.sends(*set)) {
+                reader
+                    .error(span, name, format!("`{name}` does nothing: {why}"))
+                    .help("add \"account\" to `sets`, or remove it");
             }
         }
-        headers
     }
 }
 
@@ -322,7 +370,7 @@ impl HeaderNames {
 }
 
 /// A name in the alphabet that every backend reads alike: CGI and ASP.NET show `_` and `-` as one letter.
-fn header_name(value: &DeValue<'_>) -> Result<HeaderName, Fault> {
+pub(super) fn header_name(value: &DeValue<'_>) -> Result<HeaderName, Fault> {
     let text = raw_text(value)?;
     let well_written = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let name = HeaderName::from_bytes(text.as_bytes()).ok().filter(|_| well_written);

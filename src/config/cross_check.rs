@@ -3,6 +3,7 @@
 //!
 //! Never looks at files, and leaves paths and their overlaps to the compile step.
 
+use super::backend::HeaderSet;
 use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::rule::IdentityRule;
@@ -25,6 +26,7 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
     check_hosts(document, diagnostics);
     check_default_sites(document, diagnostics);
     check_addresses(document, diagnostics);
+    check_assertion(document, diagnostics);
 }
 
 /// The realms and backends that sites name, each with its key.
@@ -165,6 +167,36 @@ fn check_default_sites(document: &Document, diagnostics: &mut Diagnostics) {
             }
             default_of.entry(address.value).or_insert(site.default.span);
         }
+    }
+}
+
+/// Statements need a key to sign with, and somebody to read them.
+fn check_assertion(document: &Document, diagnostics: &mut Diagnostics) {
+    let sent = document.backends.iter().flat_map(|backend| {
+        let sets = backend.headers.sets.iter().filter(|set| set.value == HeaderSet::Assertion);
+        sets.map(move |set| (&backend.name.value, set.span))
+    });
+    let mut is_sent = false;
+    for (backend, span) in sent {
+        is_sent = true;
+        if document.assertion.is_none() {
+            diagnostics
+                .error(span, "the set \"assertion\" is sent, and there is no key to sign with")
+                .key(format!("backend.{backend}.headers.sets"))
+                .help("add an [assertion] table with `keys` and `issuer`");
+        }
+    }
+    let Some(assertion) = &document.assertion else { return };
+    if !is_sent {
+        let message = "no backend is sent assertions, so these keys are only published";
+        diagnostics.warning(assertion.span, message).key("assertion");
+    }
+    if document.admin.listen.is_empty() {
+        let message = "the admin listener is off, so nobody can fetch the keys that prove assertions";
+        diagnostics
+            .warning(assertion.span, message)
+            .key("assertion")
+            .help("give `listen` in [admin] an address that the backends reach");
     }
 }
 

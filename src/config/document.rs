@@ -3,6 +3,7 @@
 //!
 //! Never reads another file and never builds what a stage runs on: the compile step makes that from the document.
 
+use super::assertion::{ASSERTION, Assertion};
 use super::backend::{BACKEND, Backend};
 use super::cross_check;
 use super::diagnostic::Diagnostics;
@@ -31,6 +32,8 @@ pub struct Document {
     pub admin: Admin,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[assertion]`, where it is written.
+    pub assertion: Option<Assertion>,
     /// `[[site]]`, in the order of the file.
     pub sites: Vec<Site>,
     /// `[realm.NAME]`, in the order of their names.
@@ -47,6 +50,7 @@ pub(super) const TOP: Section = Section {
         key("audit"),
         key("admin"),
         key("limits"),
+        key("assertion"),
         key("site"),
         key("realm"),
         key("backend"),
@@ -82,6 +86,7 @@ impl Document {
             audit: reader.table("audit", &AUDIT, Audit::read),
             admin: reader.table("admin", &ADMIN, Admin::read),
             limits: reader.table("limits", &LIMITS, Limits::read),
+            assertion: reader.optional_table("assertion", &ASSERTION, Assertion::read),
             sites: reader.tables("site", &SITE, Site::read),
             realms: reader.named_tables("realm", &REALM, Realm::read),
             backends: reader.named_tables("backend", &BACKEND, Backend::read),

@@ -2,21 +2,13 @@
 //!
 //! Never opens the keytab: the compile step does.
 
+use super::identity_means::IdentityMeans;
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{boolean, choice_with_planned, file, raw_text, text};
+use super::shape::{boolean, file, raw_text, text};
 use super::span::Spanned;
 use std::path::PathBuf;
 use toml::de::DeValue;
-
-/// How a backend is told who the user is, beyond headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityMeans {
-    /// By headers alone.
-    Headers,
-    /// By Kerberos tickets.
-    Kerberos,
-}
 
 /// What Kerberos needs.
 #[derive(Clone, Debug)]
@@ -54,15 +46,6 @@ pub(super) const KERBEROS: Section = Section {
         key("unsafe_skip_mutual_authentication"),
     ],
 };
-
-const MEANS: &[(&str, IdentityMeans)] =
-    &[("headers", IdentityMeans::Headers), ("kerberos", IdentityMeans::Kerberos)];
-const PLANNED_MEANS: &[&str] = &["certificate"];
-
-/// The value of `identity`.
-pub(super) fn means(reader: &mut TableReader<'_>) -> Spanned<IdentityMeans> {
-    reader.with_default("identity", IdentityMeans::Headers, choice_with_planned(MEANS, PLANNED_MEANS))
-}
 
 impl Kerberos {
     /// `None` where the backend is not told by Kerberos, or where an error says what is missing.

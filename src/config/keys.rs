@@ -3,7 +3,10 @@
 //! A section's reader and the documentation's test both work from these tables, so that neither can drift: the reader
 //! asserts that it asks for every key listed here and for no other.
 
-use super::{access_list, backend, document, kerberos, realm, revocation, rule, server, site, site_path};
+use super::{
+    access_list, assertion, backend, document, issue, kerberos, realm, revocation, rule, secret_header,
+    server, site, site_path,
+};
 
 /// One key of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +86,11 @@ pub(super) const SECTIONS: &[&Section] = &[
     &rule::ACCOUNT,
     &backend::BACKEND,
     &kerberos::KERBEROS,
+    &issue::ISSUE,
     &backend::HEADERS,
     &backend::HEADER_NAMES,
+    &secret_header::SECRET,
+    &assertion::ASSERTION,
 ];
 
 /// A key that the reader knows, by its full path.

@@ -5,12 +5,15 @@
 
 pub mod access_list;
 pub mod address;
+mod assertion;
 pub mod backend;
 mod compile;
 mod compiled;
 mod cross_check;
 pub mod diagnostic;
 pub mod document;
+mod identity_means;
+mod issue;
 mod kerberos;
 mod keys;
 mod load;
@@ -19,6 +22,7 @@ pub mod realm;
 pub mod rendering;
 pub mod revocation;
 pub mod rule;
+mod secret_header;
 pub mod server;
 mod shape;
 pub mod site;

@@ -5,6 +5,7 @@
 
 use super::certificate_headers::{arr_client_cert, client_cert, client_cert_chain, forwarded_client_cert};
 use super::encoded_value::{IN_LIST, encode, header_value, push_encoded};
+use super::secret_header::SecretHeader;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The greatest length of one value. http.sys stops at 16 KiB for the whole head (KB 820129).
@@ -16,6 +17,7 @@ const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
 const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
 const FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-client-cert");
 const ARR_CLIENT_CERT: HeaderName = HeaderName::from_static("x-arr-clientcert");
+const ASSERTION: HeaderName = HeaderName::from_static("x-portcullis-assertion");
 
 /// Which sets of identity headers a backend gets, and under which names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,10 @@ pub struct IdentityHeaderSettings {
     pub xfcc_chain: bool,
     /// `X-ARR-ClientCert`, as IIS ARR and Azure App Service write it.
     pub arr: bool,
+    /// `X-Portcullis-Assertion`: a signed statement for each request.
+    pub assertion: bool,
+    /// What the gate is known by to this backend, on every request.
+    pub secret: Option<SecretHeader>,
     /// The names of the account set.
     pub names: AccountHeaderNames,
     /// The groups that are sent to those in them, compared without ASCII letter case. An empty list sends none.
@@ -45,6 +51,8 @@ impl Default for IdentityHeaderSettings {
             xfcc: false,
             xfcc_chain: false,
             arr: false,
+            assertion: false,
+            secret: None,
             names: AccountHeaderNames::default(),
             send_groups: Vec::new(),
         }
@@ -55,6 +63,20 @@ impl IdentityHeaderSettings {
     /// Whether a server that gets these headers has to believe them because of who sends them.
     pub fn rest_on_the_sender(&self) -> bool {
         self.account || self.rfc9440 || self.xfcc || self.arr
+    }
+
+    /// The names that operators may choose.
+    pub fn configured_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.names.all().into_iter().chain(self.secret.as_ref().map(SecretHeader::name))
+    }
+
+    /// Those of `groups` that this backend is told, by name or by SID, in their order.
+    pub fn sent_groups<'a>(&self, groups: &'a [NamedGroup<'a>]) -> impl Iterator<Item = &'a NamedGroup<'a>> {
+        let is_named = |named: &str, sent: &String| sent.eq_ignore_ascii_case(named);
+        groups.iter().filter(move |group| {
+            let named = [Some(group.name), group.sid];
+            self.send_groups.iter().any(|sent| named.iter().flatten().any(|named| is_named(named, sent)))
+        })
     }
 }
 
@@ -118,6 +140,8 @@ pub struct Identity<'a> {
     pub authentication: &'a str,
     /// The card, where one proved who it is.
     pub card: Option<ProvenCard<'a>>,
+    /// The signed statement of all this, where the settings ask for one.
+    pub assertion: Option<&'a str>,
 }
 
 /// A group, by its name and its security identifier.
@@ -165,7 +189,7 @@ pub enum DoesNotFit {
     },
 }
 
-/// Removes every identity header of `settings`, then sets those of `identity`.
+/// Removes every identity header of `settings`, then sets those of `identity` and, whoever asks, the gate's own secret.
 ///
 /// # Errors
 ///
@@ -178,8 +202,11 @@ pub fn set(
     for name in settings.names.all() {
         headers.remove(name);
     }
-    for name in [CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_CLIENT_CERT, ARR_CLIENT_CERT] {
+    for name in [CLIENT_CERT, CLIENT_CERT_CHAIN, FORWARDED_CLIENT_CERT, ARR_CLIENT_CERT, ASSERTION] {
         headers.remove(name);
+    }
+    if let Some(secret) = &settings.secret {
+        headers.insert(secret.name(), secret.value().clone());
     }
     let Some(identity) = identity else { return Ok(()) };
     let mut told = Told::default();
@@ -188,6 +215,10 @@ pub fn set(
     }
     if let Some(card) = &identity.card {
         tell_certificate(&mut told, settings, card)?;
+    }
+    if let (true, Some(assertion)) = (settings.assertion, identity.assertion) {
+        told.line(&ASSERTION, assertion.to_owned())?;
+        told.hide_last();
     }
     headers.extend(told.lines);
     Ok(())
@@ -242,13 +273,8 @@ fn tell_certificate(
 }
 
 fn groups_sent(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> String {
-    let is_named = |named: &str, sent: &String| sent.eq_ignore_ascii_case(named);
-    let is_sent = |group: &NamedGroup<'_>| {
-        let named = [Some(group.name), group.sid];
-        settings.send_groups.iter().any(|sent| named.iter().flatten().any(|named| is_named(named, sent)))
-    };
     let mut list = String::new();
-    for group in identity.groups.iter().filter(|group| is_sent(group)) {
+    for group in settings.sent_groups(identity.groups) {
         if !list.is_empty() {
             list.push(',');
         }
@@ -276,6 +302,13 @@ impl Told {
         }
         self.lines.push((header.clone(), header_value(value)));
         Ok(())
+    }
+
+    /// Whoever sees this value can use it.
+    fn hide_last(&mut self) {
+        if let Some((_, value)) = self.lines.last_mut() {
+            value.set_sensitive(true);
+        }
     }
 }
 

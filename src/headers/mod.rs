@@ -13,6 +13,7 @@ pub mod identity_headers;
 pub mod owned_names;
 pub mod request_headers;
 pub mod response_headers;
+pub mod secret_header;
 pub mod trailers;
 
 pub use owned_names::OwnedNames;

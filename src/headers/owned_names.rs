@@ -67,7 +67,7 @@ impl OwnedNames {
         let mut faults = Vec::new();
         for settings in backends {
             let mut of_this_backend: Vec<Box<str>> = Vec::new();
-            for name in settings.names.all() {
+            for name in settings.configured_names() {
                 let folded = fold(name.as_str());
                 if is_reserved(&folded) {
                     faults.push(HeaderNameFault::Reserved { name: name.clone() });
@@ -205,6 +205,7 @@ fn is_reserved(name: &str) -> bool {
                 | "x-forwarded-for"
                 | "x-forwarded-host"
                 | "x-forwarded-proto"
+                | "x-portcullis-assertion"
                 | "x-request-id"
         )
 }
@@ -213,6 +214,7 @@ fn is_reserved(name: &str) -> bool {
 mod tests {
     use super::super::identity_headers::AccountHeaderNames;
     use super::*;
+    use crate::headers::secret_header::SecretHeader;
 
     fn with_user_header(name: &'static str) -> IdentityHeaderSettings {
         let names =
@@ -285,5 +287,21 @@ mod tests {
     fn two_backends_may_use_one_name() {
         let settings = with_user_header("x-user");
         assert!(OwnedNames::new([&settings, &settings], OddNames::Drop).is_ok());
+    }
+
+    #[test]
+    fn the_name_of_a_secret_is_owned_and_may_not_have_a_meaning_of_its_own() {
+        let with = |name: &'static str| {
+            let secret = SecretHeader::new(HeaderName::from_static(name), b"twenty-two-characters!").unwrap();
+            IdentityHeaderSettings { secret: Some(secret), ..IdentityHeaderSettings::default() }
+        };
+        let owned = OwnedNames::new([&with("x-gate-secret")], OddNames::KeepUnlessOwned).unwrap();
+        assert!(owned.owns(&HeaderName::from_static("x_gate_secret")));
+        for name in ["authorization", "cookie", "x-portcullis-assertion"] {
+            let fault = HeaderNameFault::Reserved { name: HeaderName::from_static(name) };
+            assert_eq!(OwnedNames::new([&with(name)], OddNames::Drop), Err(vec![fault]));
+        }
+        let fault = HeaderNameFault::Twice { name: HeaderName::from_static("x-remote-user") };
+        assert_eq!(OwnedNames::new([&with("x-remote-user")], OddNames::Drop), Err(vec![fault]));
     }
 }

@@ -30,6 +30,8 @@ pub struct Metrics {
     pub revocation_cache: CacheMetrics,
     /// The cache of accounts.
     pub identity_cache: CacheMetrics,
+    /// The cache of certificates made for accounts.
+    pub minting_cache: CacheMetrics,
     /// Audit records.
     pub audit: AuditMetrics,
     /// Client connections that are open now.
@@ -68,6 +70,7 @@ impl Metrics {
             validation_cache: CacheMetrics::new(&lookups, "validation"),
             revocation_cache: CacheMetrics::new(&lookups, "revocation"),
             identity_cache: CacheMetrics::new(&lookups, "identity"),
+            minting_cache: CacheMetrics::new(&lookups, "minting"),
             audit: AuditMetrics {
                 records: counter(r, "audit_records", "Audit records written"),
                 write_failures: counter(

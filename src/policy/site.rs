@@ -3,9 +3,11 @@
 use super::host_table::HostTable;
 use super::path_table::PathTable;
 use super::realm::Realm;
+use crate::assertion::Signer;
 use crate::backend::{BackendSettings, Delegation};
 use crate::decision::Rule;
 use crate::headers::identity_headers::IdentityHeaderSettings;
+use crate::minting::MintedIdentities;
 use crate::observability::{BackendMetrics, SiteMetrics};
 use crate::request::{Authority, HostName, HostPattern, PathCase};
 use crate::tls::SiteTls;
@@ -74,6 +76,8 @@ pub struct Backend {
     pub identity: BackendIdentity,
     /// The identity headers it gets.
     pub identity_headers: IdentityHeaderSettings,
+    /// Signs the statements that it gets, where it gets any.
+    pub assertions: Option<Arc<Signer>>,
     /// What is counted for it.
     pub metrics: BackendMetrics,
 }
@@ -85,6 +89,8 @@ pub enum BackendIdentity {
     Headers,
     /// By Kerberos tickets in the user's name.
     Kerberos(Arc<Delegation>),
+    /// By certificates in the user's name.
+    Certificate(Arc<MintedIdentities>),
 }
 
 /// What a request over plain HTTP gets.

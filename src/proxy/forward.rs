@@ -1,11 +1,13 @@
 //! The last stretch of the road: from a permit to the backend and back.
 
+use super::on_behalf::behalf;
 use super::record::RequestRecord;
 use crate::backend::{
-    BackendError, BackendRequest, Behalf, CannotForward, Delegated, Pool, RequestBody, RequestBodyError,
+    AssertionTerms, BackendError, BackendRequest, CannotForward, Pool, RequestBody, RequestBodyError,
     ResponseBody, Target,
 };
-use crate::decision::{Denial, DenialId, Permit};
+use crate::clock::UnixTime;
+use crate::decision::{Denial, DenialId, Permit, Proof};
 use crate::headers::OwnedNames;
 use crate::headers::response_headers::{self, Audience};
 use crate::observability::{BackendFailure, with_causes};
@@ -21,6 +23,20 @@ const TICKET_REFUSED: &str = "the backend answered 401 to a ticket in the accoun
     Extended Protection asks for the client's own TLS channel (tokenChecking = None), or the backend keeps no account \
     with its connections (persist = false)";
 
+/// For the record of a 401 to a certificate that the backend took in the handshake.
+const CERTIFICATE_NOT_MAPPED: &str = "the backend took the user's certificate and answered 401: it maps it to no \
+    account, or asks for Windows authentication beside it";
+
+/// For the record of a backend that asks too late, or never.
+const ASK_IN_THE_HANDSHAKE: &str = "it must ask in the first handshake, for every path of this binding: \
+    `netsh http update sslcert ... clientcertnegotiation=enable` for http.sys, SSLVerifyClient for the whole host in \
+    Apache, ssl_verify_client in nginx";
+
+/// For the record of a certificate that the backend does not take.
+const TRUST_THE_CA: &str = "it must trust the authority that the gate issues under (`issue.certificate`): the root \
+    among its trusted roots, the gate's CA in the NTAuth store, and a CRL where it looks for one \
+    (`issue.crl_distribution_point`)";
+
 /// For the record of an answer without a word of proof.
 const NO_PROOF: &str = "it sent no token in WWW-Authenticate with its answer; where it never does, and is known by its \
     TLS certificate, set kerberos.unsafe_skip_mutual_authentication";
@@ -31,6 +47,9 @@ pub(super) struct Outgoing<'a> {
     pub(super) backend: &'a Backend,
     pub(super) target: Target<'a>,
     pub(super) owned: &'a Arc<OwnedNames>,
+    /// When the card's key last signed.
+    pub(super) proven_at: UnixTime,
+    pub(super) now: UnixTime,
 }
 
 impl Outgoing<'_> {
@@ -46,9 +65,11 @@ impl Outgoing<'_> {
         let body = RequestBody::new(body, self.permit.rule().max_body, HeaderMap::clear);
         let upload = body.upload();
         record.upload(&upload);
-        let request = backend_request(&self.permit, self.backend, &self.target, headers, body)?;
+        let terms = assertion_terms(&self.permit, self.backend, self.proven_at, self.now);
+        let request =
+            backend_request(&self.permit, self.backend, &self.target, terms.as_ref(), headers, body)?;
         self.backend.metrics.requests.inc();
-        let behalf = behalf(&self.permit, self.backend)?;
+        let behalf = behalf(&self.permit, self.backend, self.now).await?;
         let started = Instant::now();
         let answered = pool.send(request, &behalf).await.map_err(|error| {
             if let Some(kind) = failure(&error) {
@@ -78,6 +99,7 @@ impl Outgoing<'_> {
             let detail = match &self.backend.identity {
                 BackendIdentity::Headers => "the backend answered 401 to a request under an identity",
                 BackendIdentity::Kerberos(_) => TICKET_REFUSED,
+                BackendIdentity::Certificate(_) => CERTIFICATE_NOT_MAPPED,
             };
             return Err(Denial::new(DenialId::BackendRefusedIdentity, detail));
         }
@@ -87,36 +109,41 @@ impl Outgoing<'_> {
     }
 }
 
-/// On whose behalf the request travels.
-fn behalf(permit: &Permit, backend: &Backend) -> Result<Behalf, Denial> {
-    match (&backend.identity, permit.identity()) {
-        (BackendIdentity::Headers, _) | (BackendIdentity::Kerberos(_), None) => Ok(Behalf::Nobody),
-        (BackendIdentity::Kerberos(delegation), Some(identity)) => {
-            Delegated::new(delegation, identity.account())
-                .map(Behalf::Kerberos)
-                .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))
-        }
-    }
+/// What the statement for `backend` needs, where it gets one. A card proved its holder at `proven_at`; a password came
+/// with this very request.
+pub fn assertion_terms<'a>(
+    permit: &Permit,
+    backend: &'a Backend,
+    proven_at: UnixTime,
+    now: UnixTime,
+) -> Option<AssertionTerms<'a>> {
+    let authenticated_at = match permit.identity()?.proof() {
+        Proof::Card(_) => proven_at,
+        Proof::Password => now,
+    };
+    let signer = backend.assertions.as_deref()?;
+    Some(AssertionTerms { signer, audience: &backend.settings.name, authenticated_at, now })
 }
 
 /// The request as `backend` gets it. `explain` shows the same.
 ///
 /// # Errors
-/// Where the identity does not fit its headers.
+/// Where the identity does not fit its headers, or no statement of it can be signed.
 pub fn backend_request(
     permit: &Permit,
     backend: &Backend,
     target: &Target<'_>,
+    terms: Option<&AssertionTerms<'_>>,
     headers: HeaderMap,
     body: RequestBody,
 ) -> Result<BackendRequest, Denial> {
-    BackendRequest::new(permit, &backend.identity_headers, target, headers, body)
+    BackendRequest::new(permit, &backend.identity_headers, target, terms, headers, body)
         .map_err(|error| cannot_forward(&error))
 }
 
 fn cannot_forward(error: &CannotForward) -> Denial {
     let id = match error {
-        CannotForward::Identity(_) => DenialId::BackendRefusedIdentity,
+        CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRefusedIdentity,
         CannotForward::Target(_) | CannotForward::Host(_) => DenialId::BadPath,
     };
     Denial::because(id, error)
@@ -135,6 +162,10 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
         BackendError::Delegation(_) => DenialId::DelegationFailed,
         BackendError::NotProven { .. } => DenialId::BackendRefusedIdentity,
+        BackendError::CertificateNotAsked { .. } => DenialId::BackendRenegotiation,
+        BackendError::CertificateUnsuitable { .. } | BackendError::CertificateRefused { .. } => {
+            DenialId::BackendRefusedIdentity
+        }
         BackendError::FirstByteTimeout { .. } => DenialId::BackendTimeout,
         BackendError::Busy => DenialId::BackendBusy,
         BackendError::RequestBody(RequestBodyError::TooLarge { .. }) => DenialId::BodyTooLarge,
@@ -145,6 +176,8 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::Delegation(error) => error.hint(),
         BackendError::NotProven { source: Some(error), .. } => error.hint(),
         BackendError::NotProven { source: None, .. } => NO_PROOF,
+        BackendError::CertificateNotAsked { .. } => ASK_IN_THE_HANDSHAKE,
+        BackendError::CertificateRefused { .. } => TRUST_THE_CA,
         _ => return Denial::because(id, error),
     };
     Denial::new(id, format!("{}: {hint}", with_causes(error)))
@@ -162,7 +195,11 @@ fn failure(error: &BackendError) -> Option<BackendFailure> {
         BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => Some(BackendFailure::Protocol),
-        BackendError::Delegation(_) | BackendError::NotProven { .. } => Some(BackendFailure::Identity),
+        BackendError::Delegation(_)
+        | BackendError::NotProven { .. }
+        | BackendError::CertificateNotAsked { .. }
+        | BackendError::CertificateUnsuitable { .. }
+        | BackendError::CertificateRefused { .. } => Some(BackendFailure::Identity),
         BackendError::RequestBody(_) => None,
     }
 }

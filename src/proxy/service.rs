@@ -13,6 +13,7 @@ use super::refusal_page::{Details, Wanted};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{ResponseBody, Target};
+use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
@@ -159,7 +160,9 @@ impl Service {
         };
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
-        let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned };
+        let now = self.worker.gate().clock.now();
+        let proven_at = self.proven_at(now);
+        let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned, proven_at, now };
         let pool = self.worker.pool(snapshot, backend);
         let Some(body) = in_flight.body.take() else {
             return Err(Denial::new(DenialId::Framing, "the body was taken before"));
@@ -252,6 +255,14 @@ impl Service {
     }
 
     /// Whether the card has to sign anew.
+    /// When the card's key last signed; without a handshake there is no card.
+    fn proven_at(&self, now: UnixTime) -> UnixTime {
+        match &self.channel {
+            Channel::Plain => now,
+            Channel::Tls { card, .. } => card.tls().proven_at,
+        }
+    }
+
     fn proof_ended(&self, site: &Site) -> bool {
         match &self.channel {
             Channel::Plain => false,

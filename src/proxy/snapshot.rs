@@ -1,5 +1,6 @@
 //! The whole configuration and trust in force at one moment.
 
+use crate::assertion::Signer;
 use crate::headers::OwnedNames;
 use crate::policy::{Backend, SiteTable};
 use crate::tls::HandshakeLimits;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub backends: Vec<Arc<Backend>>,
     /// The headers that only the gate sets, the operator's own names of all backends among them.
     pub owned: Arc<OwnedNames>,
+    /// Signs statements of who requests are from, where keys are configured.
+    pub assertions: Option<Arc<Signer>>,
     /// How long and how large things may be.
     pub limits: Limits,
 }

@@ -2,6 +2,8 @@
 
 use super::super::idle::Class;
 use super::*;
+use crate::certificate::SerialNumber;
+use crate::minting::MintedSubject;
 use std::io::{Read, Write};
 
 #[test]
@@ -323,7 +325,7 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
 
 /// A connection of `class`, used once and given back.
 async fn used(pool: &Pool, class: &Class) -> bool {
-    let mut attempt = pool.connection(class.clone(), &mut pool.route()).await.unwrap();
+    let mut attempt = pool.connection(class, None, &mut pool.route()).await.unwrap();
     let reused = attempt.reused;
     let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
     let lease = pool.lease(attempt, true);
@@ -333,6 +335,32 @@ async fn used(pool: &Pool, class: &Class) -> bool {
 
 fn account(name: &str) -> Class {
     Class::Account(name.into())
+}
+
+fn certified(upn: &str, serial: &[u8]) -> Class {
+    let subject = MintedSubject::new("user", Some(upn), None).unwrap();
+    Class::Certified(subject, SerialNumber::from_bytes(serial))
+}
+
+#[test]
+fn a_connection_is_used_for_the_account_and_the_certificate_that_opened_it() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = server.pool();
+        let classes = [
+            certified("alice@corp.example", &[1]),
+            certified("alice@corp.example", &[2]),
+            certified("bob@corp.example", &[1]),
+            account("alice@corp.example"),
+            Class::Plain,
+        ];
+        for class in &classes {
+            assert!(!used(&pool, class).await, "{class:?}");
+        }
+        for class in &classes {
+            assert!(used(&pool, class).await, "{class:?}");
+        }
+    });
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) async fn examine(snapshot: &Snapshot, user: Option<&str>, progress: P
     for backend in &snapshot.backends {
         let place = place(snapshot, backend);
         let speaker = match &backend.identity {
-            BackendIdentity::Headers => None,
+            BackendIdentity::Headers | BackendIdentity::Certificate(_) => None,
             BackendIdentity::Kerberos(delegation) => {
                 let about = format!("backend {}, {}", backend.settings.name, delegation.service);
                 progress.asking(&about);
@@ -109,7 +109,8 @@ impl Trial<'_> {
     /// without TLS.
     async fn in_the_clear(&self) -> Option<Finding> {
         let told = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
-            || self.backend.identity_headers.rest_on_the_sender();
+            || self.backend.identity_headers.rest_on_the_sender()
+            || !self.own_headers().is_empty();
         if !told || matches!(self.server.transport, Transport::Tls(_)) {
             return None;
         }
@@ -191,6 +192,7 @@ impl Trial<'_> {
             strength: "weak",
             authentication: "check",
             card: None,
+            assertion: None,
         };
         let mut headers = HeaderMap::new();
         // A name that does not fit is told nobody; the request then goes under none.

@@ -12,11 +12,11 @@ use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
 use crate::observability::Metrics;
 use crate::policy::{Backend, ListenerSites, PathRule, Site};
-use crate::proxy::{CardOnConnection, Judge, backend_request, lookup};
+use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
 use crate::tls::TlsFacts;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Empty;
 use rustls_pki_types::CertificateDer;
 use std::collections::HashMap;
@@ -130,7 +130,8 @@ impl Road<'_> {
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
-        let request = backend_request(&permit, backend, &target, head.headers, body)?;
+        let terms = assertion_terms(&permit, backend, self.now, self.now);
+        let request = backend_request(&permit, backend, &target, terms.as_ref(), head.headers, body)?;
         explanation.to_backend = Some(to_backend(backend, &target.method, &request));
         Ok(())
     }
@@ -192,10 +193,10 @@ fn named_site<'s>(
 }
 
 fn to_backend(backend: &Backend, method: &Method, request: &BackendRequest) -> ToBackend {
-    let lines = request.headers().iter().map(|(name, value)| HeaderFacts {
-        name: name.to_string(),
-        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    });
+    let lines = request
+        .headers()
+        .iter()
+        .map(|(name, value)| HeaderFacts { name: name.to_string(), value: shown(value) });
     let mut headers: Vec<_> = lines.collect();
     headers.sort_by(|one, other| one.name.cmp(&other.name));
     ToBackend {
@@ -205,4 +206,12 @@ fn to_backend(backend: &Backend, method: &Method, request: &BackendRequest) -> T
         target: request.target().to_string(),
         headers,
     }
+}
+
+/// A secret, and an assertion that somebody could use, are not shown.
+fn shown(value: &HeaderValue) -> String {
+    if value.is_sensitive() {
+        return "(not shown)".to_owned();
+    }
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }

@@ -4,14 +4,20 @@ use super::super::address::{Scheme, ServerUrl};
 use super::super::backend::{self as raw, HeaderSet};
 use super::super::compiled::Context;
 use super::super::diagnostic::Diagnostics;
-use super::super::kerberos::{IdentityMeans, Kerberos};
+use super::super::identity_means::IdentityMeans;
+use super::super::issue::Issue;
+use super::super::kerberos::Kerberos;
+use super::super::secret_header as raw_secret;
 use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
+use crate::assertion::Signer;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
 use crate::backend::{BackendSettings, Delegation, ServerAddress, Transport};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
+use crate::headers::secret_header::SecretHeader;
 use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings};
+use crate::minting::{MintedIdentities, MintingSettings, SubordinateCa};
 use crate::observability::with_causes;
 use crate::policy::{Backend, BackendIdentity};
 use crate::request::Authority;
@@ -20,10 +26,14 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
 
+/// Accounts of one backend whose certificates are remembered, a few kilobytes each.
+const REMEMBERED: u64 = 10_000;
+
 pub(super) fn compile(
     raw: &raw::Backend,
     index: usize,
     files: &mut Files,
+    signer: Option<&Arc<Signer>>,
     context: &mut Context,
     diagnostics: &mut Diagnostics,
 ) -> Option<Backend> {
@@ -49,7 +59,8 @@ pub(super) fn compile(
         settings: Arc::new(settings),
         host: host(raw, diagnostics)?,
         identity: identity(raw, files, context, diagnostics)?,
-        identity_headers: identity_headers(&raw.headers),
+        identity_headers: identity_headers(&raw.headers, files, diagnostics)?,
+        assertions: signer.filter(|_| raw.headers.sends(HeaderSet::Assertion)).cloned(),
         metrics: context.metrics.backend(&raw.name.value),
     })
 }
@@ -60,14 +71,40 @@ fn identity(
     context: &mut Context,
     diagnostics: &mut Diagnostics,
 ) -> Option<BackendIdentity> {
-    match (raw.identity.value, &raw.kerberos) {
-        (IdentityMeans::Headers, _) => Some(BackendIdentity::Headers),
-        (IdentityMeans::Kerberos, None) => None,
-        (IdentityMeans::Kerberos, Some(kerberos)) => {
-            let delegation = delegation(raw, kerberos, files, context, diagnostics)?;
+    match raw.identity.value {
+        IdentityMeans::Headers => Some(BackendIdentity::Headers),
+        IdentityMeans::Kerberos => {
+            let delegation = delegation(raw, raw.kerberos.as_ref()?, files, context, diagnostics)?;
             Some(BackendIdentity::Kerberos(Arc::new(delegation)))
         }
+        IdentityMeans::Certificate => {
+            let identities = identities(raw.issue.as_ref()?, files, context, diagnostics)?;
+            Some(BackendIdentity::Certificate(Arc::new(identities)))
+        }
     }
+}
+
+fn identities(
+    raw: &Issue,
+    files: &mut Files,
+    context: &Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<MintedIdentities> {
+    let certificate = raw.certificate.as_ref()?;
+    let chain = files.chain(certificate, diagnostics);
+    let key = files.private_key(raw.private_key.as_ref()?, diagnostics)?;
+    let settings = MintingSettings {
+        lifetime: raw.lifetime.value,
+        backdate: raw.backdate.value,
+        crl_distribution_point: raw.crl_distribution_point.as_ref().map(|url| url.value.clone()),
+    };
+    SubordinateCa::new(&chain?, &key, settings, context.clock.now())
+        .map(|authority| MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone()))
+        .map_err(|error| {
+            let message = format!("{}: {}", certificate.value.display(), with_causes(&error));
+            diagnostics.error(certificate.span, message);
+        })
+        .ok()
 }
 
 fn delegation(
@@ -149,19 +186,28 @@ fn address(
     Some(ServerAddress { host, port, transport })
 }
 
-fn identity_headers(raw: &raw::Headers) -> IdentityHeaderSettings {
-    let sent = |set: HeaderSet| raw.sets.iter().any(|entry| entry.value == set);
+fn identity_headers(
+    raw: &raw::Headers,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<IdentityHeaderSettings> {
+    let secret = match &raw.secret {
+        Some(raw) => Some(secret(raw, files, diagnostics)?),
+        None => None,
+    };
     let own = AccountHeaderNames::default();
     let chosen = |name: &Option<Spanned<HeaderName>>, own: HeaderName| {
         name.as_ref().map_or(own, |name| name.value.clone())
     };
     let names = &raw.names;
-    IdentityHeaderSettings {
-        account: sent(HeaderSet::Account),
-        rfc9440: sent(HeaderSet::Rfc9440),
-        xfcc: sent(HeaderSet::Xfcc),
+    Some(IdentityHeaderSettings {
+        account: raw.sends(HeaderSet::Account),
+        rfc9440: raw.sends(HeaderSet::Rfc9440),
+        xfcc: raw.sends(HeaderSet::Xfcc),
         xfcc_chain: false,
-        arr: sent(HeaderSet::Arr),
+        arr: raw.sends(HeaderSet::Arr),
+        assertion: raw.sends(HeaderSet::Assertion),
+        secret,
         names: AccountHeaderNames {
             user: chosen(&names.user, own.user),
             upn: chosen(&names.upn, own.upn),
@@ -172,5 +218,21 @@ fn identity_headers(raw: &raw::Headers) -> IdentityHeaderSettings {
             certificate_sha256: chosen(&names.certificate_sha256, own.certificate_sha256),
         },
         send_groups: values(&raw.send_groups),
-    }
+    })
+}
+
+fn secret(
+    raw: &raw_secret::SecretHeader,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<SecretHeader> {
+    let (name, file) = (raw.name.as_ref()?, raw.file.as_ref()?);
+    let secret = files.secret(file, diagnostics)?;
+    SecretHeader::new(name.value.clone(), secret.expose())
+        .map_err(|error| {
+            diagnostics
+                .error(file.span, format!("{}: {error}", file.value.display()))
+                .help("such as the output of `openssl rand -base64 33`");
+        })
+        .ok()
 }

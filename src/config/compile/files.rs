@@ -4,6 +4,7 @@ use crate::certificate::{self, BundleError, Certificate};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::span::Spanned;
 use crate::observability::with_causes;
+use crate::secret::Secret;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::HashMap;
 use std::fs;
@@ -84,6 +85,17 @@ impl Files {
         diagnostics: &mut Diagnostics,
     ) -> Option<PrivateKeyDer<'static>> {
         self.parsed(path, diagnostics, certificate::private_key_der)
+    }
+
+    /// The secret of a file: what it holds, without the end of its only line.
+    pub(super) fn secret(
+        &mut self,
+        path: &Spanned<PathBuf>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Secret> {
+        let bytes = self.bytes(path, diagnostics)?;
+        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        Some(Secret::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
     }
 
     fn bundle(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<Certificate> {

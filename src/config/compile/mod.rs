@@ -3,6 +3,7 @@
 //! Collects mistakes like the reader does, so that a missing file and a wrong path are told in one run.
 
 mod admission;
+mod assertion;
 mod backend;
 mod files;
 mod realm;
@@ -53,8 +54,12 @@ pub(super) fn compile(
             parts.realms.insert(raw.name.value.clone(), Arc::new(realm));
         }
     }
+    let assertions =
+        document.assertion.as_ref().and_then(|raw| assertion::compile(raw, &mut files, diagnostics));
     for raw in &document.backends {
-        if let Some(backend) = backend::compile(raw, backends.len(), &mut files, context, diagnostics) {
+        let place = backends.len();
+        let signer = assertions.as_ref();
+        if let Some(backend) = backend::compile(raw, place, &mut files, signer, context, diagnostics) {
             let backend = Arc::new(backend);
             backends.push(Arc::clone(&backend));
             parts.backends.insert(raw.name.value.clone(), backend);
@@ -77,8 +82,9 @@ pub(super) fn compile(
     let tls = sites.tls.keys().map(|address| (*address, Speech::Tls));
     let plain = sites.plain.keys().map(|address| (*address, Speech::Plain));
     let listeners: BTreeSet<_> = tls.chain(plain).collect();
-    let snapshot =
-        Snapshot { generation, sites, backends, owned: Arc::new(owned), limits: limits(&document.limits) };
+    let owned = Arc::new(owned);
+    let limits = limits(&document.limits);
+    let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits };
     Some(Compiled { snapshot, listeners, process: process(document, base) })
 }
 

@@ -7,6 +7,7 @@ mod documentation;
 mod plain_identity;
 mod properties;
 mod revocation;
+mod telling;
 mod wrong_values;
 
 use super::*;
@@ -153,11 +154,6 @@ fn what_is_planned_is_told_apart_from_what_is_unknown() {
             "realm = ",
             "paths = \"decoded\"\nrealm = ",
             "Error site[0].paths: \"decoded\" is not in this version",
-        ),
-        (
-            "servers = ",
-            "identity = \"certificate\"\nservers = ",
-            "Error backend.rms.identity: \"certificate\" is not in this version",
         ),
         (
             "[backend.rms]",

@@ -305,7 +305,7 @@ path = [{ path = "/x", client_certificate = "ignor" }]
 
 [backend.rms]
 servers = ["http://10.0.0.5"]
-headers = { sets = ["acount", "assertion"] }
+headers = { sets = ["acount", "arr"] }
 "#;
     insta::assert_snapshot!(rendered(text), @r#"
 error: unknown key `logs` at the top of the file
@@ -351,19 +351,11 @@ error: "ignor" is not a value of this key
 error: "acount" is not a value of this key
   --> proxy.toml:17:21
    |
-17 | headers = { sets = ["acount", "assertion"] }
+17 | headers = { sets = ["acount", "arr"] }
    |                     ^^^^^^^^
    |
    = help: did you mean "account"?
 
-error: "assertion" is not in this version
-  --> proxy.toml:17:31
-   |
-17 | headers = { sets = ["acount", "assertion"] }
-   |                               ^^^^^^^^^^^
-   |
-   = help: write "account", "rfc9440", "xfcc" or "arr"
-
-7 errors in proxy.toml
+6 errors in proxy.toml
 "#);
 }

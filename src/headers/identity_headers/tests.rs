@@ -14,6 +14,7 @@ fn alice() -> Identity<'static> {
         strength: "weak",
         authentication: "card",
         card: Some(her_card()),
+        assertion: None,
     }
 }
 
@@ -272,5 +273,41 @@ proptest! {
             Ok(headers) => prop_assert_eq!(decoded(&headers, "x-remote-user"), user),
             Err(_) => prop_assert!(length * 6 > MAX_VALUE_BYTES),
         }
+    }
+}
+
+#[test]
+fn an_assertion_is_sent_only_in_its_set_and_is_not_shown() {
+    let identity = Identity { assertion: Some("aaa.bbb.ccc"), ..alice() };
+    let without = told(&IdentityHeaderSettings::default(), &identity).unwrap();
+    assert!(!without.contains_key("x-portcullis-assertion"));
+    let settings = IdentityHeaderSettings { account: false, assertion: true, ..Default::default() };
+    let with = told(&settings, &identity).unwrap();
+    assert_eq!(lines(&with), ["x-portcullis-assertion: aaa.bbb.ccc"]);
+    assert!(with["x-portcullis-assertion"].is_sensitive());
+}
+
+#[test]
+fn an_assertion_of_the_client_never_stays() {
+    let settings = IdentityHeaderSettings { assertion: true, ..Default::default() };
+    for identity in [None, Some(&alice())] {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-portcullis-assertion", HeaderValue::from_static("forged"));
+        set(&mut headers, &settings, identity).unwrap();
+        assert!(!headers.contains_key("x-portcullis-assertion"));
+    }
+}
+
+#[test]
+fn the_gates_secret_goes_with_every_request_and_takes_the_place_of_the_clients() {
+    let name = HeaderName::from_static("x-gate-secret");
+    let secret = SecretHeader::new(name.clone(), b"twenty-two-characters!").unwrap();
+    let settings = IdentityHeaderSettings { secret: Some(secret), ..Default::default() };
+    for identity in [None, Some(&alice())] {
+        let mut headers = HeaderMap::new();
+        headers.append(&name, HeaderValue::from_static("guessed"));
+        headers.append(&name, HeaderValue::from_static("again"));
+        set(&mut headers, &settings, identity).unwrap();
+        assert_eq!(headers.get_all(&name).iter().collect::<Vec<_>>(), ["twenty-two-characters!"]);
     }
 }

@@ -83,6 +83,7 @@ fn alice() -> Identity<'static> {
             certificate_sha256: "00ff",
             subject: "CN=Alice",
         }),
+        assertion: None,
     }
 }
 

@@ -2,9 +2,12 @@
 //! Kerberos, NTLM or a certificate.
 
 mod answer;
+mod assertion;
+mod certificate;
 mod check;
 mod delegated_requests;
 mod delegation;
 mod kerberos;
 mod krb5_conf;
 mod sites;
+mod verifier;

@@ -48,6 +48,7 @@ fn header(groups: &[String]) -> String {
         strength: "strong",
         authentication: "card",
         card: None,
+        assertion: None,
     };
     let mut headers = HeaderMap::new();
     set(&mut headers, &settings, Some(&identity)).unwrap();

@@ -1,0 +1,28 @@
+//! The keys that sign statements of who a request is from.
+
+use super::super::assertion as raw;
+use super::super::diagnostic::Diagnostics;
+use super::files::Files;
+use crate::assertion::{Signer, SignerSettings};
+use crate::observability::with_causes;
+use std::sync::Arc;
+
+/// `None` where it is wrong.
+pub(super) fn compile(
+    raw: &raw::Assertion,
+    files: &mut Files,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Signer>> {
+    let read: Vec<_> = raw.keys.iter().map(|file| files.private_key(file, diagnostics)).collect();
+    let keys: Vec<_> = read.into_iter().collect::<Option<_>>()?;
+    let settings =
+        SignerSettings { issuer: raw.issuer.as_ref()?.value.clone(), lifetime: raw.lifetime.value };
+    Signer::new(&keys, settings)
+        .map(Arc::new)
+        .map_err(|error| {
+            let number = error.key_number().unwrap_or(1);
+            let span = raw.keys.get(number - 1).map_or(raw.span, |file| file.span);
+            diagnostics.error(span, with_causes(&error)).key("assertion.keys");
+        })
+        .ok()
+}

@@ -1,0 +1,67 @@
+//! Takes a name and a secret, gives the header by which a backend knows the gate. It names no user.
+
+use http::{HeaderName, HeaderValue};
+
+/// A shorter secret can be guessed: 128 random bits in Base64 have 22 characters.
+pub const MIN_SECRET_BYTES: usize = 22;
+
+/// A header whose value only the gate and one backend know, so that the backend believes nobody else. Its value is not
+/// shown by `{:?}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretHeader {
+    name: HeaderName,
+    value: HeaderValue,
+}
+
+/// A text that cannot be a secret in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a secret has at least {MIN_SECRET_BYTES} visible ASCII characters, and nothing else beside them")]
+pub struct NoSecret;
+
+impl SecretHeader {
+    /// The header `name` with the secret `text`. [`OwnedNames::new`](super::OwnedNames::new) refuses a name that has a
+    /// meaning of its own.
+    ///
+    /// # Errors
+    /// For a text that is short, or that two servers could read differently.
+    pub fn new(name: HeaderName, text: &[u8]) -> Result<Self, NoSecret> {
+        if text.len() < MIN_SECRET_BYTES || !text.iter().all(u8::is_ascii_graphic) {
+            return Err(NoSecret);
+        }
+        let mut value = HeaderValue::from_bytes(text).map_err(|_| NoSecret)?;
+        value.set_sensitive(true);
+        Ok(Self { name, value })
+    }
+
+    /// The header's name.
+    pub fn name(&self) -> &HeaderName {
+        &self.name
+    }
+
+    pub(super) fn value(&self) -> &HeaderValue {
+        &self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: HeaderName = HeaderName::from_static("x-gate-secret");
+
+    #[test]
+    fn a_secret_that_is_short_or_not_one_word_is_refused() {
+        for text in
+            ["", "twenty-one-characters", "twenty-two characters!", "twenty-two-characters\n", "äöüäöüäöüäöü"]
+        {
+            assert_eq!(SecretHeader::new(NAME, text.as_bytes()), Err(NoSecret), "{text:?}");
+        }
+        assert!(SecretHeader::new(NAME, b"twenty-two-characters!").is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let secret = SecretHeader::new(NAME, b"twenty-two-characters!").unwrap();
+        assert!(!format!("{secret:?}").contains("twenty"), "{secret:?}");
+    }
+}

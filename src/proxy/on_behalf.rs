@@ -1,0 +1,37 @@
+//! Takes a permit and a backend, says in whose name the request travels there. Never in anybody's but the permit's.
+
+use crate::backend::{Behalf, Delegated};
+use crate::clock::UnixTime;
+use crate::decision::{Denial, DenialId, Permit};
+use crate::identity::Account;
+use crate::minting::{MintedIdentities, MintedIdentity, MintedSubject};
+use crate::policy::{Backend, BackendIdentity};
+use std::sync::Arc;
+
+/// On whose behalf the request travels.
+pub(super) async fn behalf(permit: &Permit, backend: &Backend, now: UnixTime) -> Result<Behalf, Denial> {
+    match (&backend.identity, permit.identity()) {
+        (BackendIdentity::Headers, _)
+        | (BackendIdentity::Kerberos(_) | BackendIdentity::Certificate(_), None) => Ok(Behalf::Nobody),
+        (BackendIdentity::Certificate(identities), Some(identity)) => {
+            certified(identities, identity.account(), now).await.map(Behalf::Certificate)
+        }
+        (BackendIdentity::Kerberos(delegation), Some(identity)) => {
+            Delegated::new(delegation, identity.account())
+                .map(Behalf::Kerberos)
+                .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))
+        }
+    }
+}
+
+/// A certificate for the account, made now or before.
+async fn certified(
+    identities: &MintedIdentities,
+    account: &Account,
+    now: UnixTime,
+) -> Result<Arc<MintedIdentity>, Denial> {
+    let subject = MintedSubject::new(&account.user, account.upn.as_deref(), account.sid.as_deref())
+        .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))?;
+    let minted = identities.identity(&subject, now).await;
+    minted.map_err(|error| Denial::because(DenialId::DelegationFailed, &*error))
+}

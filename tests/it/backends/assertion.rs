@@ -1,0 +1,217 @@
+//! Assertions as PyJWT sees them.
+
+use super::verifier::{Expected, verify};
+use crate::support::{Answer, Client, Lab, Setup, pki, sha256};
+use portcullis::assertion::{AuthenticationMethod, Signer, SignerSettings, Statement};
+use portcullis::clock::{Clock, UnixTime};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
+use rustls_pki_types::PrivateKeyDer;
+use serde_json::{Value, json};
+use std::fs;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const REQUEST: Expected<'_> = Expected {
+    issuer: "https://gate.corp.example",
+    audience: "rms",
+    host: "rms.corp.example",
+    method: "POST",
+    path: "/_wmcs/licensing/license.asmx",
+};
+
+fn key(kind: &'static SignatureAlgorithm) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(KeyPair::generate_for(kind).unwrap().serialize_der().into())
+}
+
+fn signer_of(keys: &[PrivateKeyDer<'_>]) -> Signer {
+    let settings = SignerSettings { issuer: REQUEST.issuer.to_owned(), lifetime: Duration::from_secs(60) };
+    Signer::new(keys, settings).unwrap()
+}
+
+fn signed(signer: &Signer, issued_at: UnixTime) -> String {
+    let statement = Statement {
+        audience: REQUEST.audience,
+        subject: r"CORP\alice",
+        upn: Some("alice@corp.example"),
+        sid: Some("S-1-5-21-1-2-3-1103"),
+        groups: &["Ärzte"],
+        certificate_sha256: None,
+        host: REQUEST.host,
+        method: REQUEST.method,
+        path: REQUEST.path,
+        method_of_authentication: AuthenticationMethod::Smartcard,
+        authenticated_at: issued_at,
+        issued_at,
+        id: "01JD8Z",
+    };
+    signer.sign(&statement).unwrap()
+}
+
+/// A key set in a file.
+struct Published {
+    folder: TempDir,
+}
+
+impl Published {
+    fn by(signer: &Signer) -> Self {
+        let published = Self { folder: TempDir::new().unwrap() };
+        fs::write(published.path(), &**signer.jwks()).unwrap();
+        published
+    }
+
+    fn path(&self) -> String {
+        self.folder.path().join("jwks.json").display().to_string()
+    }
+}
+
+#[track_caller]
+fn assert_refused(jwks: &Published, assertion: &str, request: &Expected<'_>, why: &str) {
+    let Some(ran) = verify(&jwks.path(), assertion, request) else { return };
+    assert_eq!(ran.code, 1, "{}", ran.output());
+    assert!(ran.stderr.contains(why), "{}", ran.stderr);
+}
+
+#[test]
+fn another_library_believes_an_assertion_of_each_kind_of_key() {
+    for kind in [&PKCS_ECDSA_P256_SHA256, &PKCS_ED25519, &PKCS_RSA_SHA256] {
+        let signer = signer_of(&[key(kind)]);
+        let assertion = signed(&signer, Clock::system().now());
+        let Some(ran) = verify(&Published::by(&signer).path(), &assertion, &REQUEST) else { return };
+        assert_eq!(ran.code, 0, "{kind:?}: {}", ran.stderr);
+        let claims: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let told = [&claims["sub"], &claims["upn"], &claims["sid"], &claims["groups"], &claims["amr"]];
+        let expected = [
+            json!(r"CORP\alice"),
+            json!("alice@corp.example"),
+            json!("S-1-5-21-1-2-3-1103"),
+            json!(["Ärzte"]),
+            json!(["sc"]),
+        ];
+        assert_eq!(told, expected.each_ref());
+    }
+}
+
+#[test]
+fn another_library_believes_both_keys_while_one_is_exchanged_for_the_other() {
+    let (old, new) = (key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256));
+    let before = signer_of(&[old.clone_key(), new.clone_key()]);
+    let after = signer_of(&[new.clone_key(), old]);
+    let ended = signer_of(&[new]);
+    let now = Clock::system().now();
+    for signer in [&before, &after] {
+        for jwks in [&before, &after] {
+            let published = Published::by(jwks);
+            let Some(ran) = verify(&published.path(), &signed(signer, now), &REQUEST) else { return };
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+        }
+    }
+    assert_refused(&Published::by(&ended), &signed(&before, now), &REQUEST, "no published key");
+}
+
+#[test]
+fn an_assertion_is_not_believed_for_another_request() {
+    let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
+    let jwks = Published::by(&signer);
+    let assertion = signed(&signer, Clock::system().now());
+    let refused = |request: Expected<'_>, why| assert_refused(&jwks, &assertion, &request, why);
+    refused(Expected { path: "/_wmcs/licensing/publish.asmx", ..REQUEST }, "for the path");
+    refused(Expected { method: "GET", ..REQUEST }, "for the method");
+    refused(Expected { host: "open.corp.example", ..REQUEST }, "for the host");
+    refused(Expected { audience: "intranet", ..REQUEST }, "InvalidAudienceError");
+    refused(Expected { issuer: "https://other.example", ..REQUEST }, "InvalidIssuerError");
+}
+
+#[test]
+fn an_assertion_is_not_believed_when_it_is_over() {
+    let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
+    let earlier = Clock::system().now().since_epoch() - Duration::from_secs(120);
+    let assertion = signed(&signer, UnixTime::from(earlier));
+    assert_refused(&Published::by(&signer), &assertion, &REQUEST, "ExpiredSignatureError");
+}
+
+#[test]
+fn an_assertion_by_another_key_is_not_believed() {
+    let signer = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
+    let other = signer_of(&[key(&PKCS_ECDSA_P256_SHA256)]);
+    let now = Clock::system().now();
+    assert_refused(&Published::by(&signer), &signed(&other, now), &REQUEST, "no published key");
+    // The other's claims and signature under the right key's name.
+    let (right, wrong) = (signed(&signer, now), signed(&other, now));
+    let header = right.split('.').next().unwrap();
+    let forged = format!("{header}.{}", wrong.split_once('.').unwrap().1);
+    assert_refused(&Published::by(&signer), &forged, &REQUEST, "InvalidSignatureError");
+}
+
+/// A gate whose backend is sent assertions, and the keys `new.key` and `old.key` in its folder.
+fn lab(keys: &str) -> Lab {
+    let setup = Setup {
+        top: format!("workers = 1\nassertion = {{ keys = [{keys}], issuer = {:?} }}", REQUEST.issuer),
+        backend:
+            r#"headers = { sets = ["assertion"], secret = { name = "X-Gate-Secret", file = "secret" } }"#
+                .to_owned(),
+        ..Setup::default()
+    };
+    Lab::prepared(setup, |folder| {
+        for name in ["new.key", "old.key"] {
+            let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+            fs::write(folder.join(name), pair.serialize_pem()).unwrap();
+        }
+        fs::write(folder.join("secret"), format!("{SECRET}\n")).unwrap();
+    })
+}
+
+const SECRET: &str = "only-the-gate-knows-this-text";
+
+/// What the backend got under this name.
+fn received(answer: &Answer, name: &str) -> String {
+    answer.seen(name).into_iter().next().unwrap_or_else(|| panic!("{name} was not sent")).to_owned()
+}
+
+#[tokio::test]
+async fn a_backend_believes_the_gate_by_the_keys_that_it_publishes() {
+    let mut lab = lab(r#""new.key""#);
+    let client = Client::new(&lab).card("alice");
+    let jwks = format!("http://{}/jwks.json", lab.admin_address());
+    let expected = Expected { method: "GET", path: "/require/echo", ..REQUEST };
+    let answer = client.get("/require/echo").await;
+    let assertion = received(&answer, "x-portcullis-assertion");
+    let Some(ran) = verify(&jwks, &assertion, &expected) else { return };
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let claims: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(claims["sub"], "alice@corp.example");
+    assert_eq!(claims["amr"], json!(["sc"]));
+    assert_eq!(claims["jti"], answer.request_id().as_str());
+    assert_eq!(claims["certificate_sha256"], sha256(pki().card("alice").unwrap().certificate_der()).as_str());
+
+    lab.reload(|setup| setup.top = setup.top.replace(r#""new.key""#, r#""old.key", "new.key""#));
+    let Some(ran) = verify(&jwks, &assertion, &expected) else { return };
+    assert_eq!(ran.code, 0, "the key is still published: {}", ran.stderr);
+    let changed = received(&client.get("/require/echo").await, "x-portcullis-assertion");
+    let Some(ran) = verify(&jwks, &changed, &expected) else { return };
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    lab.reload(|setup| setup.top = setup.top.replace(r#", "new.key""#, ""));
+    let Some(ran) = verify(&jwks, &assertion, &expected) else { return };
+    assert!(ran.stderr.contains("no published key"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn a_client_can_send_neither_an_assertion_nor_the_gates_secret() {
+    let lab = lab(r#""new.key""#);
+    let forged =
+        [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let anonymous = client.get_with("/ignore/echo", &forged).await;
+        assert_eq!(anonymous.seen("x-portcullis-assertion"), [""; 0]);
+        assert_eq!(anonymous.seen("x-gate-secret"), [SECRET]);
+        let named = client.card("alice").get_with("/require/echo", &forged).await;
+        assert_eq!(named.seen("x-gate-secret"), [SECRET]);
+        assert_eq!(named.seen("x-portcullis-assertion").len(), 1);
+        for answer in [anonymous, named] {
+            assert!(
+                !answer.text().contains("forged") && !answer.text().contains("guessed"),
+                "{}",
+                answer.text()
+            );
+        }
+    }
+}

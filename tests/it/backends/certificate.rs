@@ -1,0 +1,274 @@
+//! Certificates in users' names: as OpenSSL sees them, under a CA that OpenSSL made, and what a server that demands them
+//! is told through the whole gate.
+
+use crate::support::{
+    Answer, Asks, CertificateSite, Client, Connection, Lab, Ran, Setup, openssl, pki, sha256,
+};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use portcullis::certificate::{Certificate, certificate_ders, private_key_der};
+use portcullis::clock::Clock;
+use portcullis::demo::rms::Rms;
+use portcullis::minting::{MintedSubject, MintingSettings, SubordinateCa};
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A root that a backend trusts, and the gate's CA below it.
+struct Authorities {
+    folder: TempDir,
+}
+
+impl Authorities {
+    /// Made with these commands. `None` where there is no openssl.
+    fn new() -> Option<Self> {
+        let authorities = Self { folder: TempDir::new().unwrap() };
+        authorities.make()?;
+        Some(authorities)
+    }
+
+    /// With a certificate for alice in `alice.der`.
+    fn with_certificate() -> Option<Self> {
+        let minted = Self::new()?;
+        let file = |name| fs::read(minted.path(name)).unwrap();
+        let chain = certificate_ders(&file("gate.pem")).unwrap();
+        let key = private_key_der(&file("gate.key")).unwrap();
+        let now = Clock::system().now();
+        let authority = SubordinateCa::new(&chain, &key, MintingSettings::default(), now).unwrap();
+        let subject =
+            MintedSubject::new(r"CORP\alice", Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1103"));
+        let certificate = authority.mint(&subject.unwrap(), now).unwrap();
+        fs::write(minted.path("alice.der"), &certificate.key.cert[0]).unwrap();
+        Some(minted)
+    }
+
+    fn make(&self) -> Option<()> {
+        let [root, root_key, gate, gate_key] = ["root.pem", "root.key", "gate.pem", "gate.key"]
+            .map(|name| self.path(name).display().to_string());
+        let common = ["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let usage = "keyUsage=critical,keyCertSign,cRLSign";
+        let own = ["-subj", "/DC=example/DC=corp/CN=Corp Root CA", "-addext", usage];
+        let below = ["-subj", "/DC=example/DC=corp/CN=Portcullis CA", "-addext", usage];
+        let only_leaves =
+            ["-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-CA", &root, "-CAkey", &root_key];
+        succeed(&[&common[..], &own, &["-out", &root, "-keyout", &root_key]].concat())?;
+        succeed(&[&common[..], &below, &only_leaves, &["-out", &gate, "-keyout", &gate_key]].concat())?;
+        Some(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the backend trusts: the root, and the CA below it, which it has to know where only the root is sent.
+    fn trusted(&self) -> String {
+        ["root.pem", "gate.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
+    }
+
+    fn verify(&self, purpose: &str) -> Option<Ran> {
+        let [root, gate, alice] =
+            ["root.pem", "gate.pem", "alice.der"].map(|name| self.path(name).display().to_string());
+        openssl(&[
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            purpose,
+            "-CAfile",
+            &root,
+            "-untrusted",
+            &gate,
+            &alice,
+        ])
+    }
+}
+
+fn succeed(args: &[&str]) -> Option<Ran> {
+    let ran = openssl(args)?;
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    Some(ran)
+}
+
+#[test]
+fn openssl_verifies_a_minted_certificate_for_a_tls_client_only() {
+    let Some(minted) = Authorities::with_certificate() else { return };
+    let Some(ran) = minted.verify("sslclient") else { return };
+    assert_eq!(ran.code, 0, "{}", ran.output());
+    for other in ["sslserver", "smimesign", "crlsign", "timestampsign"] {
+        let Some(ran) = minted.verify(other) else { return };
+        assert!(ran.code != 0 && ran.output().contains("unsuitable certificate purpose"), "{}", ran.output());
+    }
+}
+
+#[test]
+fn openssl_shows_what_a_minted_certificate_says() {
+    let Some(minted) = Authorities::with_certificate() else { return };
+    let leaf = minted.path("alice.der").display().to_string();
+    let Some(ran) = openssl(&["x509", "-in", &leaf, "-noout", "-text"]) else { return };
+    let extensions = ran.stdout.split_once("X509v3 extensions:").unwrap().1;
+    let lines: Vec<&str> = extensions.lines().map(str::trim).collect();
+    let value = |name: &str| lines[lines.iter().position(|line| line.starts_with(name)).expect(name) + 1];
+    assert_eq!(value("X509v3 Key Usage: critical"), "Digital Signature");
+    assert_eq!(value("X509v3 Extended Key Usage:"), "TLS Web Client Authentication");
+    assert_eq!(value("X509v3 Subject Alternative Name:"), "othername: UPN::alice@corp.example");
+    assert!(
+        lines.contains(&"1.3.6.1.4.1.311.25.2:") && extensions.contains("S-1-5-21-1-2-3-1103"),
+        "{extensions}"
+    );
+    assert!(ran.stdout.contains("Issuer: DC = example, DC = corp, CN = Portcullis CA"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(r"Subject: CN = CORP\\alice"), "{}", ran.stdout);
+}
+
+const ALICE: &str = "S-1-5-21-1-2-3-1103";
+
+/// A gate in front of Apache, which demands certificates and hands what it lets in to the echo.
+struct Scene {
+    lab: Lab,
+    _site: CertificateSite,
+    _echo: Rms,
+}
+
+impl Scene {
+    /// The server asks `when`, and trusts `trusted`. `None` where there is no Apache.
+    fn start(authorities: &Authorities, trusted: &str, asks: Asks, tls: &str) -> Option<Self> {
+        let echo = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let site = CertificateSite::start(trusted, echo.address())?;
+        let issue = |name| authorities.path(name).display().to_string();
+        let setup = Setup {
+            top: "workers = 1".to_owned(),
+            servers: format!("[\"https://{}\"]", site.address(asks, tls)),
+            backend: format!(
+                "ca = \"pki/server-ca.pem\"\nidentity = \"certificate\"\n\
+                 issue = {{ certificate = {:?}, private_key = {:?} }}",
+                issue("gate.pem"),
+                issue("gate.key")
+            ),
+            realm: realm(),
+            ..Setup::default()
+        };
+        Some(Self { lab: Lab::with(setup), _site: site, _echo: echo })
+    }
+
+    fn client(&self, card: &str) -> Client {
+        Client::new(&self.lab).card(card)
+    }
+}
+
+/// Alice has a UPN and a SID, everybody else only a UPN, and judy nothing that a certificate could name her by.
+fn realm() -> String {
+    let leaf = |name| sha256(pki().card(name).unwrap().certificate_der());
+    format!(
+        r#"
+trust_anchors = ["pki/root.pem"]
+extended_key_usage = ["client_auth", "smartcard_logon"]
+revocation = {{ mode = "require", crl = ["pki/crl/"] }}
+mapping = {{ order = ["rule", "upn"], strength = "weak" }}
+identity_issuers = [{{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }}]
+
+[[realm.staff.rule]]
+name = "alice"
+certificate_sha256 = "{}"
+account = {{ user = 'CORP\alice', upn = "alice@corp.example", sid = "{ALICE}" }}
+
+[[realm.staff.rule]]
+name = "judy"
+certificate_sha256 = "{}"
+account = {{ user = 'CORP\judy' }}
+"#,
+        leaf("alice"),
+        leaf("judy")
+    )
+}
+
+/// The certificate that Apache was shown.
+fn shown(answer: &Answer) -> Certificate {
+    let base64 = answer.seen("x-client-certificate").remove(0);
+    let pem = STANDARD.decode(base64).unwrap();
+    Certificate::from_der(&certificate_ders(&pem).unwrap()[0]).unwrap()
+}
+
+#[tokio::test]
+async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
+    let Some(authorities) = Authorities::new() else { return };
+    for tls in ["1.2", "1.3"] {
+        let trusted = authorities.trusted();
+        let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, tls) else { return };
+        let answer = scene.client("alice").get("/require/echo").await;
+        assert_eq!(answer.verdict(), "200 permit", "{tls}");
+        assert_eq!(answer.seen("x-client-upn"), ["alice@corp.example"], "{tls}");
+        let certificate = shown(&answer);
+        assert_eq!(certificate.sid(), Some(ALICE));
+        assert_eq!(certificate.subject_alternative_names().upns, ["alice@corp.example"]);
+        assert_ne!(certificate.der(), pki().card("alice").unwrap().certificate_der(), "it is not her card's");
+        assert_eq!(answer.seen("x-remote-user"), [""; 0], "headers are another way");
+    }
+}
+
+#[tokio::test]
+async fn users_of_a_server_that_demands_certificates_never_share_a_connection() {
+    let Some(authorities) = Authorities::new() else { return };
+    let trusted = authorities.trusted();
+    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let mut alice = scene.client("alice").connect().await.unwrap();
+    let mut grace = scene.client("grace").connect().await.unwrap();
+    let mut ken = scene.client("ken").connect().await.unwrap();
+    let mut used = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
+    for _ in 0..10 {
+        let answers = tokio::join!(echo(&mut alice), echo(&mut grace), echo(&mut ken));
+        let users = ["alice@corp.example", "grace@corp.example", "ken@corp.example"];
+        for ((answer, user), used) in [answers.0, answers.1, answers.2].iter().zip(users).zip(&mut used) {
+            assert_eq!(answer.verdict(), "200 permit", "{user}: {}", answer.text());
+            assert_eq!(answer.seen("x-client-upn"), [user]);
+            used.insert(answer.seen("x-conn").remove(0));
+        }
+        // Whoever has no card has no certificate either, and no connection of somebody else's.
+        let nobody = Client::new(&scene.lab).get("/ignore/echo").await;
+        assert_eq!(nobody.verdict(), "502 backend-unreachable");
+    }
+    let [alice, grace, ken] = &used;
+    assert!(alice.is_disjoint(grace) && grace.is_disjoint(ken) && alice.is_disjoint(ken), "{used:?}");
+    assert_eq!(used.each_ref().map(BTreeSet::len), [1, 1, 1], "each user's connection is used again");
+}
+
+async fn echo(connection: &mut Connection) -> Answer {
+    connection.get("/require/echo").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_asks_after_the_handshake_is_backend_renegotiation() {
+    let Some(authorities) = Authorities::new() else { return };
+    for tls in ["1.2", "1.3"] {
+        let trusted = authorities.trusted();
+        let Some(scene) = Scene::start(&authorities, &trusted, Asks::Later, tls) else { return };
+        let answer = scene.client("alice").get("/require/echo").await;
+        assert_eq!(answer.verdict(), "502 backend-renegotiation", "{tls}");
+        let record = scene.lab.only_record().await;
+        let detail = record["detail"].as_str().unwrap();
+        assert!(detail.contains("clientcertnegotiation=enable"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity() {
+    let Some(authorities) = Authorities::new() else { return };
+    let Some(others) = Authorities::new() else { return };
+    for tls in ["1.2", "1.3"] {
+        let trusted = others.trusted();
+        let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, tls) else { return };
+        let answer = scene.client("alice").get("/require/echo").await;
+        assert_eq!(answer.verdict(), "502 backend-refused-identity", "{tls}");
+        let record = scene.lab.only_record().await;
+        let detail = record["detail"].as_str().unwrap();
+        assert!(detail.contains("issue.certificate"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_without_upn_and_sid_gets_no_certificate() {
+    let Some(authorities) = Authorities::new() else { return };
+    let trusted = authorities.trusted();
+    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let answer = scene.client("judy").get("/require/echo").await;
+    assert_eq!(answer.verdict(), "502 delegation-failed");
+}
