@@ -81,7 +81,7 @@ pub enum KeytabFlaw {
 
 impl KeytabFlaw {
     /// One sentence for the administrator.
-    pub(super) fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => {
                 "Put the keytab where the gate's user may read it, and nobody else (mode 0400)."

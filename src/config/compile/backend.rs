@@ -16,7 +16,7 @@ use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
 use crate::backend::{BackendSettings, Delegation, ServerAddress, Transport};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
-use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings};
+use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
 use crate::minting::{MintedIdentities, MintingSettings, SubordinateCa};
 use crate::observability::with_causes;
 use crate::policy::{Backend, BackendIdentity};
@@ -24,6 +24,7 @@ use crate::request::Authority;
 use http::HeaderName;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Accounts of one backend whose certificates are remembered, a few kilobytes each.
@@ -127,7 +128,7 @@ fn delegation(
             true => AcceptedEncryption::AesAndUnsafeRc4,
             false => AcceptedEncryption::Aes,
         },
-        ..DelegatorSettings::new(files.present(&kerberos.keytab, diagnostics)?)
+        ..DelegatorSettings::new(keytab(kerberos, files, diagnostics)?)
     };
     Some(Delegation {
         delegator: Arc::new(Delegator::new(library, settings)),
@@ -136,6 +137,21 @@ fn delegation(
         persist: options.persist.value,
         unsafe_skip_mutual_authentication: options.unsafe_skip_mutual_authentication.value,
     })
+}
+
+/// The keytab's path, once it is seen that it holds a key of the gate's account.
+fn keytab(kerberos: &Kerberos, files: &Files, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
+    let path = files.path(&kerberos.keytab.value);
+    let principal = kerberos.options.principal.as_ref().map(|principal| principal.value.as_str());
+    match Keytab::read(&path).and_then(|keytab| keytab.account(principal)) {
+        Ok(_) => Some(path),
+        Err(flaw) => {
+            let message =
+                format!("{} cannot be used: {}", kerberos.keytab.value.display(), with_causes(&flaw));
+            diagnostics.error(kerberos.keytab.span, message).help(flaw.hint());
+            None
+        }
+    }
 }
 
 /// `None` where it is wrong; `Some(None)` where there is none.

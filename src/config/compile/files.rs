@@ -28,19 +28,6 @@ impl Files {
         self.base.join(written)
     }
 
-    /// The path of a file that can be read and is not empty, for whoever reads it later.
-    pub(super) fn present(
-        &mut self,
-        path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<PathBuf> {
-        if self.bytes(path, diagnostics)?.is_empty() {
-            diagnostics.error(path.span, format!("{} is empty", path.value.display()));
-            return None;
-        }
-        Some(self.path(&path.value))
-    }
-
     /// All certificates of the files.
     pub(super) fn certificates(
         &mut self,
