@@ -3,6 +3,7 @@
 
 use super::error::DirectoryError;
 use super::examine::examine;
+use super::fact::Fact;
 use super::filter::Filter;
 use super::login_name::LoginName;
 use super::look_up::Directories;
@@ -86,8 +87,8 @@ impl Forest {
     }
 
     /// Asks each server of each directory what an administrator wants to know before relying on it: `directory NAME at
-    /// SERVER`, and what it said in sentences without their subject.
-    pub async fn examine(&self) -> Vec<(String, Result<Vec<String>, DirectoryError>)> {
+    /// SERVER`, and what it showed.
+    pub async fn examine(&self) -> Vec<(String, Result<Vec<Fact>, DirectoryError>)> {
         let (directories, clock) = (Arc::clone(&self.directories), self.clock.clone());
         let examined = self.ask(async move {
             let mut findings = Vec::new();

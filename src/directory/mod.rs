@@ -11,6 +11,7 @@ mod domains;
 mod entry;
 mod error;
 mod examine;
+mod fact;
 mod failure;
 mod filter;
 mod forest;
@@ -37,6 +38,7 @@ mod tree;
 mod verify;
 
 pub use error::{DirectoryError, Nonsense, Refusal, Step, Unreachable, UnsendablePassword, UnusableNames};
+pub use fact::Fact;
 pub use filter::{AttributeName, AttributeNameError, Filter, FilterError};
 pub use forest::Forest;
 pub use group::Group;

@@ -1,7 +1,7 @@
 //! `portcullis check --online`: what the servers that the configuration names are worth.
 
 use super::Desk;
-use crate::support::{Setup, WithoutCertificate, backend_saying, tls_backend};
+use crate::support::{Setup, WithoutCertificate, backend_answering, backend_saying, tls_backend};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -84,6 +84,33 @@ async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_t
             );
             assert_eq!(checked.code, code, "{without:?}");
         }
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_secret_is_withheld_to_see_whether_the_server_asks_for_it() {
+    let knows_secret = |head: &str| head.contains("x-gate-secret: twenty-two-characters!");
+    let knows_user = |head: &str| head.contains("x-remote-user: CORP\\alice");
+    let asks = backend_answering(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
+    let believes = backend_answering(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
+    let keys = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }";
+    for (server, user, verdict, code) in [
+        (asks, None, "works", 0),
+        (asks, Some("CORP\\alice"), "works", 0),
+        // It refuses whoever has no name, and believes every name.
+        (believes, None, "untested", 0),
+        (believes, Some("CORP\\alice"), "doubtful", 1),
+    ] {
+        let desk = desk(&[format!("http://{server}")], keys);
+        std::fs::write(desk.path().join("secret"), "twenty-two-characters!").unwrap();
+        let named = user.map_or_else(Vec::new, |user| vec!["--as", user]);
+        let checked = desk.run_aside(&[&["check", "--online", "--json"], named.as_slice()].concat()).await;
+        let report = checked.json();
+        assert_eq!(verdicts(&report)[1], ("believes the gate alone", verdict), "{user:?} {report:#}");
+        assert_eq!(checked.code, code, "{report:#}");
     }
 }
 

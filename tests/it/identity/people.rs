@@ -181,7 +181,7 @@ async fn why_a_password_is_refused_is_told_for_the_record() {
 async fn an_administrator_is_told_about_the_domain() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let mut findings = forest(&directory).examine().await;
-    let facts = findings.remove(0).1.unwrap();
+    let facts: Vec<_> = findings.remove(0).1.unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         "binds as CN=svc-ldap,OU=Services,DC=corp,DC=example",
         "has the base DC=corp,DC=example",

@@ -35,7 +35,7 @@ pub(crate) use people_directory::{
     PeopleDirectory, server as directory_server, settings as directory_settings, sid,
 };
 pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, python, run, skipped, test_name};
-pub(crate) use raw::{backend_saying, exchange};
+pub(crate) use raw::{backend_answering, backend_saying, exchange};
 pub(crate) use setup::Setup;
 pub(crate) use slapd::Slapd;
 pub(crate) use tls_backend::{WithoutCertificate, tls_backend};

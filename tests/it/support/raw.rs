@@ -32,6 +32,11 @@ async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
 
 /// A backend that reads the head of one request on each connection, writes `answer`, and closes. It ends with the test.
 pub(crate) async fn backend_saying(answer: &'static str) -> SocketAddr {
+    backend_answering(move |_| answer).await
+}
+
+/// The same with an answer that depends on the request's head.
+pub(crate) async fn backend_answering(answer: impl Fn(&str) -> &'static str + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -43,6 +48,7 @@ pub(crate) async fn backend_saying(answer: &'static str) -> SocketAddr {
                     Err(_) => break,
                 }
             }
+            let answer = answer(&String::from_utf8_lossy(&head));
             // A gate that has gone does not listen.
             drop(stream.write_all(answer.as_bytes()).await);
         }
