@@ -124,6 +124,8 @@ pub struct MappingFacts {
     pub method: String,
     /// `strong` or `weak`.
     pub strength: String,
+    /// Whether the account is older than it may be and was used since the directory does not answer.
+    pub stale: bool,
 }
 
 /// How long the request took, in milliseconds to the microsecond.

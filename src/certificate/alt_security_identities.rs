@@ -7,7 +7,7 @@ use super::windows_name::windows_text;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 /// By what a value names a certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AltSecurityForm {
     /// `<I>…<SR>…`: the issuer and the serial number.
     IssuerSerial,
@@ -15,12 +15,16 @@ pub enum AltSecurityForm {
     SubjectKeyIdentifier,
     /// `<SHA1-PUKEY>…`: the SHA-1 of the public key.
     Sha1PublicKey,
+    /// `<I>…<SID>…`: the issuer and the account's security identifier (Windows Server 2022 and later, KB5060525).
+    IssuerSid,
     /// `<I>…<S>…`: issuer and subject.
     IssuerSubject,
     /// `<S>…`: the subject.
     Subject,
     /// `<RFC822>…`: an e-mail address.
     Rfc822,
+    /// `<I>…`: the issuer alone, for everybody whom it certifies ([MS-RCMP]).
+    Issuer,
 }
 
 /// One value, whole: `X509:<I>…<SR>…`.
@@ -39,17 +43,19 @@ impl AltSecurityForm {
             Self::IssuerSerial => "issuer_serial",
             Self::SubjectKeyIdentifier => "subject_key_identifier",
             Self::Sha1PublicKey => "sha1_public_key",
+            Self::IssuerSid => "issuer_sid",
             Self::IssuerSubject => "issuer_subject",
             Self::Subject => "subject",
             Self::Rfc822 => "rfc822",
+            Self::Issuer => "issuer",
         }
     }
 
     /// Whether domain controllers take it under full enforcement (KB5014754): it holds to this one certificate or key.
     pub const fn is_strong(self) -> bool {
         match self {
-            Self::IssuerSerial | Self::SubjectKeyIdentifier | Self::Sha1PublicKey => true,
-            Self::IssuerSubject | Self::Subject | Self::Rfc822 => false,
+            Self::IssuerSerial | Self::SubjectKeyIdentifier | Self::Sha1PublicKey | Self::IssuerSid => true,
+            Self::IssuerSubject | Self::Subject | Self::Rfc822 | Self::Issuer => false,
         }
     }
 }
@@ -59,7 +65,8 @@ impl Certificate {
     /// what it is made of, or where a name cannot be written so that it is read back the same.
     pub fn alt_security_identities(&self) -> Vec<AltSecurityIdentity> {
         use AltSecurityForm::{
-            IssuerSerial, IssuerSubject, Rfc822, Sha1PublicKey, Subject, SubjectKeyIdentifier,
+            Issuer, IssuerSerial, IssuerSid, IssuerSubject, Rfc822, Sha1PublicKey, Subject,
+            SubjectKeyIdentifier,
         };
         let issuer = windows_text(self.issuer());
         let subject = windows_text(self.subject());
@@ -74,6 +81,9 @@ impl Certificate {
             add(SubjectKeyIdentifier, format!("<SKI>{}", hexadecimal(identifier)));
         }
         add(Sha1PublicKey, format!("<SHA1-PUKEY>{}", hexadecimal(&public_key_sha1(self))));
+        if let (Some(issuer), Some(sid)) = (&issuer, self.sid()) {
+            add(IssuerSid, format!("<I>{issuer}<SID>{sid}"));
+        }
         if let (Some(issuer), Some(subject)) = (&issuer, &subject) {
             add(IssuerSubject, format!("<I>{issuer}<S>{subject}"));
         }
@@ -82,6 +92,9 @@ impl Certificate {
         }
         for email in &self.subject_alternative_names().emails {
             add(Rfc822, format!("<RFC822>{email}"));
+        }
+        if let Some(issuer) = &issuer {
+            add(Issuer, format!("<I>{issuer}"));
         }
         values
     }
@@ -94,7 +107,7 @@ fn reversed_serial(certificate: &Certificate) -> String {
 
 /// Over the content of the BIT STRING, as a subject key identifier by method 1 (RFC 5280 4.2.1.2) has it. Microsoft's
 /// documents say "the public key" and no more; over the whole SubjectPublicKeyInfo is the other reading.
-fn public_key_sha1(certificate: &Certificate) -> Vec<u8> {
+pub(super) fn public_key_sha1(certificate: &Certificate) -> Vec<u8> {
     let key = PublicKey::read(certificate.public_key_der());
     let bits = key.expect("from_der read this very key before it made the certificate").bits;
     digest(&SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec()

@@ -3,8 +3,8 @@
 //! the others, nor passes unseen.
 
 use const_oid::ObjectIdentifier;
-use der::Decode;
-use der::asn1::{AnyRef, Utf8StringRef};
+use der::asn1::{Any, AnyRef, Ia5StringRef, OctetStringRef, PrintableStringRef, Utf8StringRef};
+use der::{Decode, Tag, Tagged};
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::layout::elements;
@@ -30,11 +30,51 @@ pub struct AlternativeNames {
     pub directory_names: Vec<DistinguishedName>,
     /// iPAddress: 4 or 16 bytes, or what else stands there.
     pub ip_addresses: Vec<Vec<u8>>,
-    /// The kinds of all other names, of which nothing more is read.
+    /// otherName of any other type.
+    pub other_names: Vec<OtherName>,
+    /// The kinds of all names that stand in none of the lists above but `other_names`.
     pub unread: Vec<NameForm>,
     /// Whether a name of these kinds stands there that cannot be decoded or holds a control character. Who maps
     /// by a name must refuse then: the one that is hidden might be the one that contradicts.
     pub undecodable: bool,
+}
+
+/// An otherName (RFC 5280 4.2.1.6) of a type that this stage gives no list of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherName {
+    /// What kind of name it is.
+    pub kind: ObjectIdentifier,
+    /// The name.
+    pub value: OtherValue,
+}
+
+/// The value of an [`OtherName`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherValue {
+    /// An OCTET STRING.
+    Octets(Vec<u8>),
+    /// A UTF8String, an IA5String or a PrintableString, on one line.
+    Text(String),
+    /// A value of another type, or a text that cannot be decoded.
+    Unread,
+}
+
+impl OtherValue {
+    fn of(value: &Any) -> Self {
+        let text = match value.tag() {
+            Tag::OctetString => {
+                let octets = <&OctetStringRef>::try_from(value);
+                return octets.map_or(Self::Unread, |octets| Self::Octets(octets.as_bytes().to_vec()));
+            }
+            Tag::Utf8String => Utf8StringRef::try_from(value).ok().and_then(|text| printable(text.as_str())),
+            Tag::Ia5String => Ia5StringRef::try_from(value).ok().and_then(|text| printable(text.as_str())),
+            Tag::PrintableString => {
+                PrintableStringRef::try_from(value).ok().and_then(|text| printable(text.as_str()))
+            }
+            _ => None,
+        };
+        text.map_or(Self::Unread, Self::Text)
+    }
 }
 
 impl AlternativeNames {
@@ -70,9 +110,11 @@ impl AlternativeNames {
                 self.directory_names.push(DistinguishedName::from_der(wrapped.value()));
             }
             GeneralName::IpAddress(bytes) => self.ip_addresses.push(bytes.as_bytes().to_vec()),
-            GeneralName::OtherName(_) | GeneralName::EdiPartyName(_) | GeneralName::RegisteredId(_) => {
+            GeneralName::OtherName(other) => {
+                self.other_names.push(OtherName { kind: other.type_id, value: OtherValue::of(&other.value) });
                 self.unread.push(form);
             }
+            GeneralName::EdiPartyName(_) | GeneralName::RegisteredId(_) => self.unread.push(form),
         }
         Some(())
     }

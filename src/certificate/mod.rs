@@ -5,6 +5,7 @@
 //! that cannot be decoded) and says what it could not understand, so that a stage above can refuse with a reason.
 
 mod alt_security_identities;
+mod alt_security_name;
 mod alternative_names;
 mod distribution_point;
 mod extensions;
@@ -38,7 +39,8 @@ use layout::{Head, Layout};
 use signature::{SignatureError, WeakAlgorithms};
 
 pub use alt_security_identities::{AltSecurityForm, AltSecurityIdentity};
-pub use alternative_names::{AlternativeNames, USER_PRINCIPAL_NAME};
+pub use alt_security_name::AltSecurityName;
+pub use alternative_names::{AlternativeNames, OtherName, OtherValue, USER_PRINCIPAL_NAME};
 pub use const_oid::ObjectIdentifier;
 pub use distribution_point::{CrlDistributionPoint, GeneralPlace, PointName, directory_name};
 pub use extensions::{AuthorityInformationAccess, BasicConstraints};

@@ -4,8 +4,8 @@
 //! asserts that it asks for every key listed here and for no other.
 
 use super::{
-    access_list, assertion, backend, document, issue, kerberos, realm, revocation, rule, secret_header,
-    server, site, site_path,
+    access_list, assertion, backend, directory, document, issue, kerberos, mapping, realm, revocation, rule,
+    secret_header, server, site, site_path,
 };
 
 /// One key of a table.
@@ -80,8 +80,12 @@ pub(super) const SECTIONS: &[&Section] = &[
     &revocation::REWRITE,
     &revocation::OCSP_RESPONDER,
     &revocation::ISSUER,
-    &realm::MAPPING,
-    &realm::IDENTITY_ISSUER,
+    &mapping::MAPPING,
+    &mapping::IDENTITY_ISSUER,
+    &directory::DIRECTORY,
+    &directory::BIND_PASSWORD,
+    &directory::SCHEMA,
+    &directory::ACCOUNT_CACHE,
     &rule::RULE,
     &rule::ACCOUNT,
     &backend::BACKEND,

@@ -4,36 +4,11 @@
 //! keys being reported, since only [`TableReader::read`] makes a reader, and it finishes what it makes.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
+pub(super) use super::fault::Fault;
 use super::keys::{SECTIONS, Section, Standing};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use toml::de::{DeTable, DeValue};
-
-/// Why a value is not what its key needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// What is wrong, as a whole sentence about the value.
-    pub(super) message: String,
-    /// What would be right.
-    pub(super) help: Option<String>,
-}
-
-impl Fault {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
-    }
-
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// The value is of another TOML type than `wanted`, which reads as `a string`.
-    pub(super) fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
-        let article = if found.type_str().starts_with(['a', 'i']) { "an" } else { "a" };
-        Self::new(format!("expected {wanted}, found {article} {}", found.type_str()))
-    }
-}
 
 /// Reads one table.
 pub(super) struct TableReader<'a> {
@@ -77,14 +52,18 @@ impl<'a> TableReader<'a> {
         self.table.get_key_value(name).map(|(key, _)| key.span().into())
     }
 
+    /// Whether the key is there and a table.
+    pub(super) fn holds_table(&self, name: &str) -> bool {
+        self.table.get(name).is_some_and(|value| value.get_ref().is_table())
+    }
+
     /// Whether the key is there and neither an empty list nor an empty table.
     pub(super) fn holds_items(&self, name: &str) -> bool {
-        match self.table.get(name).map(toml::Spanned::get_ref) {
-            Some(DeValue::Array(array)) => !array.is_empty(),
-            Some(DeValue::Table(table)) => !table.is_empty(),
-            Some(_) => true,
-            None => false,
-        }
+        self.table.get(name).is_some_and(|value| match value.get_ref() {
+            DeValue::Array(array) => !array.is_empty(),
+            DeValue::Table(table) => !table.is_empty(),
+            _ => true,
+        })
     }
 
     /// A key that may be left out.
@@ -94,8 +73,7 @@ impl<'a> TableReader<'a> {
         shape: impl Fn(&DeValue<'_>) -> Result<T, Fault>,
     ) -> Option<Spanned<T>> {
         let (value, span) = self.take(name)?;
-        let shaped = self.shape(name, value, span, shape);
-        shaped.map(|value| Spanned::new(value, span))
+        self.shape(name, value, span, shape).map(|value| Spanned::new(value, span))
     }
 
     /// A key with a default, which also stands in for a value that is wrong: its error keeps the document from being
@@ -106,8 +84,7 @@ impl<'a> TableReader<'a> {
         default: T,
         shape: impl Fn(&DeValue<'_>) -> Result<T, Fault>,
     ) -> Spanned<T> {
-        let written = self.optional(name, shape);
-        written.unwrap_or(Spanned::new(default, self.span))
+        self.optional(name, shape).unwrap_or(Spanned::new(default, self.span))
     }
 
     /// A key that has to be there; `example` is a line that would do.
@@ -166,6 +143,18 @@ impl<'a> TableReader<'a> {
         Some(values)
     }
 
+    /// One value, or an array of values; as [`TableReader::list`] otherwise.
+    pub(super) fn one_or_list<T>(
+        &mut self,
+        name: &'static str,
+        shape: impl Fn(&DeValue<'_>) -> Result<T, Fault>,
+    ) -> Option<Vec<Spanned<T>>> {
+        match self.table.get(name).map(toml::Spanned::get_ref) {
+            Some(DeValue::Array(_)) => self.list(name, shape),
+            Some(_) | None => self.optional(name, shape).map(|value| vec![value]),
+        }
+    }
+
     /// A table of its own; one that is left out is read as an empty one, for its defaults.
     pub(super) fn table<T>(
         &mut self,
@@ -218,6 +207,19 @@ impl<'a> TableReader<'a> {
             }
         }
         values
+    }
+
+    /// One table, or an array of tables; none where the key is left out.
+    pub(super) fn table_or_tables<T>(
+        &mut self,
+        name: &'static str,
+        section: &'static Section,
+        read: impl Fn(&mut TableReader<'_>) -> T,
+    ) -> Vec<T> {
+        match self.table.get(name).map(toml::Spanned::get_ref) {
+            Some(DeValue::Array(_)) => self.tables(name, section, read),
+            Some(_) | None => self.optional_table(name, section, read).into_iter().collect(),
+        }
     }
 
     /// The tables below a key whose own keys are names that the operator chooses.

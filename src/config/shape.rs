@@ -5,6 +5,7 @@
 use super::reader::Fault;
 use super::suggestion::{alternatives, nearest};
 use crate::certificate::usage;
+use crate::directory::Sid;
 use bytesize::ByteSize;
 use der::oid::ObjectIdentifier;
 use std::ops::RangeInclusive;
@@ -179,6 +180,15 @@ pub(super) fn policy(value: &DeValue<'_>) -> Result<ObjectIdentifier, Fault> {
     ObjectIdentifier::new(text).map_err(|_| {
         Fault::new(format!("{text:?} is not an object identifier"))
             .help("dotted numbers, such as \"2.16.840.1.101.3.2.1.3.13\"")
+    })
+}
+
+/// A security identifier ([MS-DTYP] 2.4.2.1).
+pub(super) fn sid(value: &DeValue<'_>) -> Result<Sid, Fault> {
+    let text = raw_text(value)?;
+    Sid::parse(text).map_err(|_| {
+        Fault::new(format!("{text:?} is not a security identifier"))
+            .help("such as \"S-1-5-21-1004336348-1177238915-682003330\"")
     })
 }
 

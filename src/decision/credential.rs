@@ -1,5 +1,6 @@
 //! The outcome of judging one presented chain in one realm.
 
+use super::evidence::mapping_denial;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::identity::{Account, MappingError};
@@ -50,6 +51,11 @@ impl Credential {
     /// The paths that are valid and not revoked; at least one.
     pub fn paths(&self) -> impl Iterator<Item = &ValidPath> {
         self.chain.paths()
+    }
+
+    /// Whether the reason why there is no account may be gone at the next request, so that nobody holds on to it.
+    pub fn is_transient(&self) -> bool {
+        self.account.as_ref().is_err_and(|error| mapping_denial(error).is_transient())
     }
 
     /// The account, or why there is none.

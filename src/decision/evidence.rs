@@ -135,7 +135,9 @@ pub(super) fn mapping_denial(error: &MappingError) -> DenialId {
     match error {
         MappingError::NotMapped { .. } | MappingError::Denied { .. } => DenialId::NotMapped,
         MappingError::Ambiguous { .. } => DenialId::MappingAmbiguous,
-        MappingError::TooWeak { .. } => DenialId::MappingTooWeak,
+        MappingError::TooWeak { .. } | MappingError::OlderThanAccount { .. } => DenialId::MappingTooWeak,
         MappingError::Conflict { .. } => DenialId::IdentityConflict,
+        MappingError::AccountUnusable { .. } => DenialId::AccountDisabled,
+        MappingError::Directory(_) => DenialId::DirectoryUnavailable,
     }
 }

@@ -41,11 +41,11 @@ pub struct Case {
 impl Case {
     /// What a request with this card must meet at a path of this kind.
     pub fn outcome(&self, path: ClientCertificate) -> Outcome {
-        let named = |name: &str| Outcome::Passes(Some(format!("{name}@{}", super::pki::DOMAIN)));
+        let named = |user: &str| Outcome::Passes(Some(user.to_owned()));
         match (path, self.accept, self.require) {
             (ClientCertificate::Ignore, _, _) => Outcome::Passes(None),
             (ClientCertificate::Require, _, Some(denial)) => Outcome::Denied(denial),
-            (ClientCertificate::Accept | ClientCertificate::Require, Ok(name), _) => named(name),
+            (ClientCertificate::Accept | ClientCertificate::Require, Ok(user), _) => named(user),
             (ClientCertificate::Accept | ClientCertificate::Require, Err(denial), _) => {
                 Outcome::Denied(denial)
             }
@@ -53,29 +53,31 @@ impl Case {
     }
 }
 
-const fn good(card: &'static str, name: &'static str, about: &'static str) -> Case {
-    Case { card: Some(card), about, accept: Ok(name), require: None }
+const fn good(card: &'static str, user: &'static str, about: &'static str) -> Case {
+    Case { card: Some(card), about, accept: Ok(user), require: None }
 }
 
 const fn bad(card: &'static str, denial: DenialId, about: &'static str) -> Case {
     Case { card: Some(card), about, accept: Err(denial), require: None }
 }
 
-const fn insufficient(card: &'static str, about: &'static str) -> Case {
-    Case { card: Some(card), about, accept: Ok(card), require: Some(DenialId::CertificateNotSufficient) }
+const fn insufficient(card: &'static str, user: &'static str, about: &'static str) -> Case {
+    Case { card: Some(card), about, accept: Ok(user), require: Some(DenialId::CertificateNotSufficient) }
 }
 
 /// Every card of the demo's PKI, and no card.
-pub const CASES: [Case; 16] = [
-    good("alice", "alice", "valid, P-256"),
-    good("alice-rsa", "alice", "valid, RSA-2048"),
-    good("judy", "judy", "valid, P-384"),
-    good("ken", "ken", "valid, Ed25519"),
+pub const CASES: [Case; 18] = [
+    good("alice", "alice@corp.example", "valid, P-256"),
+    good("alice-rsa", "alice@corp.example", "valid, RSA-2048"),
+    good("judy", "judy@corp.example", "valid, P-384"),
+    good("ken", "ken@corp.example", "valid, Ed25519"),
+    good("leo", "S-1-5-21-1004336348-1177238915-682003330-1120", "without a UPN, by its SID"),
+    good("mia", "CORP\\mia", "without UPN and SID, by a rule"),
     bad("bob", DenialId::CertificateRevoked, "on the CRL"),
     bad("carol", DenialId::CertificateExpired, "expired yesterday"),
     bad("erin", DenialId::CertificateNotYetValid, "valid from tomorrow on"),
-    insufficient("dave", "without the smartcard usage"),
-    insufficient("grace", "under another policy"),
+    insufficient("dave", "dave@corp.example", "without the smartcard usage"),
+    insufficient("grace", "grace@corp.example", "under another policy"),
     bad("frank", DenialId::NotMapped, "without a UPN"),
     bad("ivan", DenialId::NotMapped, "UPN of another organisation"),
     bad("heidi", DenialId::IdentityConflict, "with two UPNs"),

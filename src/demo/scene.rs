@@ -1,9 +1,10 @@
 //! Sets the scene: writes a PKI and a proxy.toml into a folder, starts the stand-in RMS and the gate from that very
 //! file, and takes it all down again.
 
-use super::pki::{POLICY, Pki, PkiError, PkiFiles};
+use super::pki::{DOMAIN_SID, POLICY, Pki, PkiError, PkiFiles};
 use super::rms::Rms;
 use crate::app::{ReloadError, Running, StartError, Stopped};
+use crate::certificate::Fingerprint;
 use crate::clock::Clock;
 use crate::config::{self, Context, LoadError};
 use crate::decision::DenialId;
@@ -110,6 +111,8 @@ impl Scene {
             .replace("@TLS@", &tls.to_string())
             .replace("@PLAIN@", &plain.to_string())
             .replace("@POLICY@", &POLICY.to_string())
+            .replace("@SID@", DOMAIN_SID)
+            .replace("@MIA@", &sha256_of(&pki, "mia"))
             .replace("@RMS@", &format!("http://{}", rms.address()));
         std::fs::write(&configuration, text)
             .map_err(|source| system(&format!("cannot write {}", configuration.display()), source))?;
@@ -137,6 +140,11 @@ impl Scene {
         self.rms.stop();
         stopped
     }
+}
+
+/// The SHA-256 of a card's own certificate; nothing where there is no such card.
+fn sha256_of(pki: &Pki, card: &str) -> String {
+    pki.card(card).map(|card| Fingerprint::of(card.certificate_der()).to_string()).unwrap_or_default()
 }
 
 /// `preferred` where it is free on loopback, else any free port.

@@ -2,8 +2,10 @@
 //!
 //! Never made from what a client sends: only the mapping of a proven chain makes one.
 
+use super::mapping_rule::Mapper;
+use crate::certificate::AltSecurityForm;
 use crate::clock::UnixTime;
-use crate::directory::Group;
+use crate::directory::{Group, Person};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,9 +28,10 @@ pub struct Account {
     pub mapping: MappingMethod,
     /// How strongly the certificate names it.
     pub strength: Strength,
-    /// After this it has to be looked up again: the account expires, its logon hours end, or the directory's word does.
+    /// When the account itself ends, as far as its directory knows: it expires, or its logon hours are over. How long the
+    /// directory's word is believed at all is [`Mapped::until`](super::Mapped::until).
     pub until: Option<UnixTime>,
-    /// Whether a directory that does not answer would have had to be asked again.
+    /// Whether it is older than it may be and used all the same, since the directory does not answer.
     pub stale: bool,
 }
 
@@ -48,17 +51,41 @@ impl Account {
             stale: false,
         }
     }
+
+    /// An account as a directory has it: called `DOMAIN\\sam`, else by its UPN, else by its name there. Whether it may
+    /// be used, and until when, is for the caller to say.
+    pub fn of_person(person: &Person, mapping: MappingMethod, strength: Strength) -> Self {
+        let with_domain = match (&person.netbios_domain, &person.account_name) {
+            (Some(domain), Some(name)) => Some(format!("{domain}\\{name}")),
+            (Some(_) | None, _) => None,
+        };
+        let user = with_domain.or_else(|| person.upn.clone()).or_else(|| person.account_name.clone());
+        Self {
+            upn: person.upn.clone(),
+            sid: person.sid.as_ref().map(ToString::to_string),
+            account_name: person.account_name.clone(),
+            dns_domain: person.dns_domain.clone(),
+            groups: person.groups.clone(),
+            ..Self::named(user.as_ref().unwrap_or(&person.dn), mapping, strength)
+        }
+    }
 }
 
 /// What of the certificate named the account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MappingMethod {
+    /// The security identifier that the CA wrote into it.
+    SecurityIdentifier,
+    /// A value of the account's altSecurityIdentities, of this form.
+    AltSecurityIdentities(AltSecurityForm),
     /// The user principal name among the subject's alternative names.
     SubjectAlternativeUpn,
     /// The e-mail address among the subject's alternative names.
     Email,
     /// The common name of the subject.
     Subject,
+    /// A number of the card.
+    Number(Mapper),
     /// A rule of the realm.
     Rule {
         /// The rule's name.
@@ -66,13 +93,17 @@ pub enum MappingMethod {
     },
 }
 
-/// The stable words of headers and records: `upn`, `email`, `subject`, `rule:<name>`.
+/// The stable words of headers and records: `sid`, `alt_security_identities:<form>`, `upn`, `email`, `subject`, the
+/// mapper's word for a number, `rule:<name>`.
 impl fmt::Display for MappingMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::SecurityIdentifier => f.write_str("sid"),
+            Self::AltSecurityIdentities(form) => write!(f, "alt_security_identities:{}", form.name()),
             Self::SubjectAlternativeUpn => f.write_str("upn"),
             Self::Email => f.write_str("email"),
             Self::Subject => f.write_str("subject"),
+            Self::Number(mapper) => f.write_str(mapper.name()),
             Self::Rule { name } => write!(f, "rule:{name}"),
         }
     }
@@ -105,11 +136,20 @@ mod tests {
     #[test]
     fn methods_are_written_in_stable_words() {
         let rule = MappingMethod::Rule { name: "Contoso staff".into() };
-        let words =
-            [MappingMethod::SubjectAlternativeUpn, MappingMethod::Email, MappingMethod::Subject, rule];
-        assert_eq!(
-            words.map(|method| method.to_string()),
-            ["upn", "email", "subject", "rule:Contoso staff"].map(str::to_owned)
-        );
+        let words = [
+            (MappingMethod::SecurityIdentifier, "sid"),
+            (
+                MappingMethod::AltSecurityIdentities(AltSecurityForm::IssuerSerial),
+                "alt_security_identities:issuer_serial",
+            ),
+            (MappingMethod::SubjectAlternativeUpn, "upn"),
+            (MappingMethod::Email, "email"),
+            (MappingMethod::Subject, "subject"),
+            (MappingMethod::Number(Mapper::Edipi), "edipi"),
+            (rule, "rule:Contoso staff"),
+        ];
+        for (method, word) in words {
+            assert_eq!(method.to_string(), word);
+        }
     }
 }

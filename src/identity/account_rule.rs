@@ -6,10 +6,11 @@
 //! certificate. Never looks at a name without knowing whose word it is.
 
 use super::account::{Account, MappingMethod, Strength};
+use super::claim::{has_account_name, has_upn};
 use super::pattern::Pattern;
 use super::sub_field::SubField;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
-use crate::directory::Group;
+use crate::directory::{Group, LoginName, Person};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -70,6 +71,37 @@ pub struct NamedAccount {
     pub sid: Option<String>,
     /// The groups.
     pub groups: Vec<String>,
+}
+
+impl NamedAccount {
+    /// The groups, of which nothing is known but their names.
+    pub(super) fn groups(&self) -> impl Iterator<Item = Group> {
+        self.groups.iter().map(|name| Group { name: name.clone(), sid: None })
+    }
+
+    /// Whether everything that is written of it holds for `person`.
+    fn is(&self, person: &Person) -> bool {
+        let same = |one: &Option<String>, other: &str| {
+            one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(other))
+        };
+        let user = match LoginName::parse(&self.user, None) {
+            Ok(LoginName::Upn(upn)) => has_upn(person, &upn),
+            Ok(LoginName::DomainAndName { domain, name }) => {
+                let domains = [&person.netbios_domain, &person.dns_domain];
+                let in_domain = domains.into_iter().any(|own| same(own, &domain));
+                // Without Active Directory there are no domains, and directories go by their names.
+                let in_directory =
+                    domains == [&None, &None] && person.directory.eq_ignore_ascii_case(&domain);
+                (in_domain || in_directory) && has_account_name(person, &name)
+            }
+            Ok(LoginName::Name(name)) => has_account_name(person, &name),
+            Err(_) => false,
+        };
+        let upn = self.upn.as_ref().is_none_or(|upn| has_upn(person, upn));
+        let own_sid = person.sid.as_ref().map(ToString::to_string);
+        let sid = self.sid.as_ref().is_none_or(|sid| same(&own_sid, sid));
+        user && upn && sid
+    }
 }
 
 /// What becomes of a certificate that a rule fits (`permissionMode`).
@@ -142,21 +174,35 @@ impl AccountRule {
         }
     }
 
+    /// How an account that it names came to be named.
+    pub(super) fn method(&self) -> MappingMethod {
+        MappingMethod::Rule { name: Arc::clone(&self.name) }
+    }
+
+    /// What it says of the account; `None` where it refuses.
+    pub(super) fn named(&self) -> Option<&NamedAccount> {
+        match &self.action {
+            RuleAction::Account(named) => Some(named),
+            RuleAction::Deny => None,
+        }
+    }
+
     /// The account that it names; `None` where it refuses.
     pub(super) fn account(&self) -> Option<Account> {
-        let RuleAction::Account(named) = &self.action else {
-            return None;
-        };
-        let mapping = MappingMethod::Rule { name: Arc::clone(&self.name) };
-        let group = |name: &String| Group { name: name.clone(), sid: None };
+        let named = self.named()?;
         Some(Account {
             // Who writes `DOMAIN\sam` says what the account is called there.
             account_name: named.user.split_once('\\').map(|(_, name)| name.to_owned()),
             upn: named.upn.clone(),
             sid: named.sid.clone(),
-            groups: named.groups.iter().map(group).collect(),
-            ..Account::named(&named.user, mapping, self.strength())
+            groups: named.groups().collect(),
+            ..Account::named(&named.user, self.method(), self.strength())
         })
+    }
+
+    /// Whether an account of the directory is all that it says.
+    pub(super) fn means(&self, person: &Person) -> bool {
+        self.named().is_some_and(|named| named.is(person))
     }
 
     fn is_for_certificate(&self, leaf: &Certificate) -> bool {

@@ -4,29 +4,82 @@
 //! certificates can agree in all of these (CVE-2026-71326, a single flight that mixed its passengers).
 
 use super::account::Account;
-use super::mapping::{issuing_key, map};
+use super::mapping::map;
 use super::mapping_error::MappingError;
 use super::mapping_rule::MappingRule;
+use super::question::issuing_key;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::UnixTime;
+use crate::directory::{DirectoryError, Forest};
 use crate::observability::CacheMetrics;
 use crate::revocation::UnrevokedChain;
 use moka::future::Cache;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// The longest time for which an account is remembered.
+/// The longest time for which what follows from the certificate and the configuration alone is remembered.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
+/// How long the failure of a directory is remembered, so that a crowd does not knock at its door one by one.
+const FAILURE_LIFETIME: Duration = Duration::from_secs(1);
+/// How long an account that is used because the directory is down is used before the directory is asked again.
+const STALE_LIFETIME: Duration = Duration::from_secs(5);
 /// How long an account takes up memory without being asked for. Deadlines alone decide whether it may be used.
-const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
+const IDLE_LIFETIME: Duration = AccountLifetimes::LONGEST_STALE;
+
+/// How long a directory's word on an account is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountLifetimes {
+    /// That the certificate is an account's.
+    pub found: Duration,
+    /// That it is nobody's, or that the account may not be used.
+    pub refused: Duration,
+    /// An account that was found at most this long ago is used while the directory gives no answer. Zero: never.
+    pub unsafe_stale: Duration,
+}
+
+impl AccountLifetimes {
+    /// The longest that may be asked of [`AccountLifetimes::unsafe_stale`].
+    pub const LONGEST_STALE: Duration = Duration::from_secs(24 * 3600);
+}
+
+impl Default for AccountLifetimes {
+    fn default() -> Self {
+        Self {
+            found: Duration::from_secs(300),
+            refused: Duration::from_secs(30),
+            unsafe_stale: Duration::ZERO,
+        }
+    }
+}
 
 /// What a mapping depends on beside the certificate: it names the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MappedBy {
     /// The realm, which has one mapping rule.
     pub realm: Arc<str>,
-    /// Raised whenever the realm's mapping rule is replaced, or a purge is asked for.
+    /// Raised whenever the realm's mapping rule is replaced.
     pub generation: u64,
+}
+
+/// By what a certificate is mapped.
+#[derive(Clone, Copy, Debug)]
+pub struct MappedThrough<'a> {
+    /// The realm's rule.
+    pub rule: &'a MappingRule,
+    /// The realm's directory, if it has one.
+    pub directory: Option<&'a Forest>,
+    /// How long the directory's word is believed.
+    pub lifetimes: AccountLifetimes,
+}
+
+/// Whom a certificate names, or why nobody, and until when that may be believed.
+#[derive(Clone, Debug)]
+pub struct Mapped {
+    /// The account.
+    pub outcome: Result<Arc<Account>, Arc<MappingError>>,
+    /// From then on it has to be asked anew.
+    pub until: UnixTime,
 }
 
 /// All that a mapping follows from. The key of the issuer is in it because which CA may name people hangs on it.
@@ -35,24 +88,21 @@ struct Key {
     leaf: Fingerprint,
     issuer: Option<KeyId>,
     mapped_by: MappedBy,
-}
-
-impl Key {
-    fn new(chain: &UnrevokedChain, mapped_by: MappedBy) -> Self {
-        Self { leaf: chain.chain().leaf().fingerprint(), issuer: issuing_key(chain), mapped_by }
-    }
+    purges: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Remembered {
-    outcome: Result<Arc<Account>, Arc<MappingError>>,
-    deadline: UnixTime,
+    mapped: Mapped,
+    /// The last account that the directory itself named, and when.
+    last: Option<(Arc<Account>, UnixTime)>,
 }
 
 /// Accounts, and why there is none, for all workers. Concurrent mappings of one certificate are one mapping.
 #[derive(Clone, Debug)]
 pub struct AccountCache {
     accounts: Cache<Key, Remembered>,
+    purges: Arc<AtomicU64>,
     metrics: CacheMetrics,
 }
 
@@ -61,8 +111,20 @@ impl AccountCache {
     pub fn new(capacity: u64, metrics: CacheMetrics) -> Self {
         Self {
             accounts: Cache::builder().max_capacity(capacity).time_to_idle(IDLE_LIFETIME).build(),
+            purges: Arc::default(),
             metrics,
         }
+    }
+
+    /// Forgets every account. A mapping that is under way is not believed any more when it ends.
+    pub fn purge(&self) {
+        self.purges.fetch_add(1, Ordering::AcqRel);
+        self.accounts.invalidate_all();
+    }
+
+    /// Raised by every purge. What was mapped under an earlier one must not be believed.
+    pub fn purges(&self) -> u64 {
+        self.purges.load(Ordering::Acquire)
     }
 
     /// As [`map`], with what is remembered. Two rules never share one `mapped_by`.
@@ -70,17 +132,95 @@ impl AccountCache {
         &self,
         mapped_by: MappedBy,
         chain: &UnrevokedChain,
-        rule: &MappingRule,
+        through: MappedThrough<'_>,
         now: UnixTime,
-    ) -> Result<Arc<Account>, Arc<MappingError>> {
-        let map = async {
-            let outcome = map(chain, rule).map(Arc::new).map_err(Arc::new);
-            Remembered { outcome, deadline: chain.deadline().min(now.plus(MAXIMUM_AGE)) }
+    ) -> Mapped {
+        let leaf = chain.chain().leaf().fingerprint();
+        let key = Key { leaf, issuer: issuing_key(chain), mapped_by, purges: self.purges() };
+        let last = self.last(&key, through.lifetimes).await;
+        let ask = async {
+            let started = Instant::now();
+            let outcome = map(chain, through.rule, through.directory, now).await.outcome;
+            let asked = Asked { at: now, answered: now.plus(started.elapsed()) };
+            remember(outcome, last, through, chain.deadline(), asked)
         };
-        let key = Key::new(chain, mapped_by);
-        let entry = self.accounts.entry(key).or_insert_with_if(map, |old| old.deadline <= now).await;
+        let is_over = |old: &Remembered| old.mapped.until <= now;
+        let entry = self.accounts.entry(key).or_insert_with_if(ask, is_over).await;
         let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
-        entry.into_value().outcome
+        entry.into_value().mapped
+    }
+
+    /// The account that may be used where the directory gives no answer. Looked up only where there can be one.
+    async fn last(&self, key: &Key, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
+        if lifetimes.unsafe_stale.is_zero() {
+            return None;
+        }
+        self.accounts.get(key).await?.last
+    }
+}
+
+/// When a directory was asked, and when its answer or its silence was known. An answer is as old as the question; silence
+/// is news, however long it took to be sure of it.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: UnixTime,
+    answered: UnixTime,
+}
+
+fn remember(
+    outcome: Result<Account, MappingError>,
+    last: Option<(Arc<Account>, UnixTime)>,
+    through: MappedThrough<'_>,
+    chain_deadline: UnixTime,
+    asked: Asked,
+) -> Remembered {
+    let lifetimes = through.lifetimes;
+    let own_word = |lifetime| asked.at.plus(if through.directory.is_some() { lifetime } else { MAXIMUM_AGE });
+    let (outcome, until, last) = match outcome {
+        Ok(account) => {
+            let account = Arc::new(account);
+            let until = account.until.unwrap_or(UnixTime::END).min(own_word(lifetimes.found));
+            (Ok(Arc::clone(&account)), until, Some((account, asked.at)))
+        }
+        Err(MappingError::Directory(error)) => {
+            let stale = last.as_ref().filter(|_| is_down(&error));
+            let now = asked.answered;
+            match stale.and_then(|(account, at)| stale_account(account, *at, lifetimes, now)) {
+                Some((account, until)) => (Ok(Arc::new(account)), until, last),
+                None => (Err(Arc::new(MappingError::Directory(error))), now.plus(FAILURE_LIFETIME), last),
+            }
+        }
+        Err(error) => (Err(Arc::new(error)), own_word(lifetimes.refused), None),
+    };
+    Remembered { mapped: Mapped { outcome, until: until.min(chain_deadline) }, last }
+}
+
+/// The account that was found at `at`, and until when it may be used, where it is not too old and the directory's own
+/// end of it has not come.
+fn stale_account(
+    account: &Account,
+    at: UnixTime,
+    lifetimes: AccountLifetimes,
+    now: UnixTime,
+) -> Option<(Account, UnixTime)> {
+    let end = at.plus(lifetimes.unsafe_stale).min(account.until.unwrap_or(UnixTime::END));
+    let until = end.min(now.plus(STALE_LIFETIME));
+    (end > now).then(|| (Account { stale: true, ..account.clone() }, until))
+}
+
+/// Whether the directory is silent. One that answers, be it a refusal or nonsense, is not down.
+fn is_down(error: &DirectoryError) -> bool {
+    match error {
+        DirectoryError::Unavailable { .. }
+        | DirectoryError::Timeout { .. }
+        | DirectoryError::Busy { .. }
+        | DirectoryError::NoThread(_)
+        | DirectoryError::Dropped => true,
+        DirectoryError::Garbage { .. }
+        | DirectoryError::Refused { .. }
+        | DirectoryError::NotCovered { .. }
+        | DirectoryError::UnsendablePassword(_)
+        | DirectoryError::UnusableNames(_) => false,
     }
 }

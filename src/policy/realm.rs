@@ -1,6 +1,7 @@
 //! How a presented certificate is judged and whom it names.
 
-use crate::identity::MappingRule;
+use crate::directory::Forest;
+use crate::identity::{AccountLifetimes, MappingRule};
 use crate::revocation::ocsp::OcspClient;
 use crate::revocation::{LiveCrls, RevocationRule};
 use crate::validation::{TrustSet, ValidationRule};
@@ -26,6 +27,10 @@ pub struct Realm {
     pub ocsp: Option<Arc<OcspClient>>,
     /// Whom a certificate names.
     pub mapping: MappingRule,
+    /// Where accounts are looked up; a realm without one knows of accounts what certificates and rules say.
+    pub directory: Option<Arc<Forest>>,
+    /// How long the directory's word on an account is believed.
+    pub account_lifetimes: AccountLifetimes,
     /// The longest that any verdict lives.
     pub max_age: Duration,
 }

@@ -22,13 +22,20 @@ pub struct CardOnConnection {
     verdict: RefCell<Option<Verdict>>,
 }
 
-/// A verdict with what it holds for: a kept-alive request costs no look-up while configuration and CRLs still stand.
+/// A verdict with what it holds for: a kept-alive request costs no look-up while that still stands.
 #[derive(Clone)]
 struct Verdict {
     outcome: Result<Arc<Credential>, Arc<Refusal>>,
+    stands: Stands,
+    until: UnixTime,
+}
+
+/// What a verdict rests on: the configuration, the CRLs, and what has been asked to be forgotten of accounts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stands {
     generation: u64,
     crls: CrlGeneration,
-    until: UnixTime,
+    account_purges: u64,
 }
 
 impl CardOnConnection {
@@ -56,9 +63,13 @@ impl CardOnConnection {
             Err(evidence) => return evidence,
         };
         record.certificate(chain.leaf());
-        // Taken before judging: CRLs that change meanwhile have the card judged again at the next request.
-        let crls = realm.crls.generation();
-        let held = self.verdict.borrow().as_ref().filter(|v| v.holds(realm.generation, crls, now)).cloned();
+        // Taken before judging: what changes meanwhile has the card judged again at the next request.
+        let stands = Stands {
+            generation: realm.generation,
+            crls: realm.crls.generation(),
+            account_purges: gate.judge.account_purges(),
+        };
+        let held = self.verdict.borrow().as_ref().filter(|verdict| verdict.holds(stands, now)).cloned();
         let outcome = match held {
             Some(verdict) => verdict.outcome,
             None => {
@@ -66,11 +77,12 @@ impl CardOnConnection {
                 let outcome = gate.judge.judge(realm, chain, now).await;
                 record.judged(started.elapsed());
                 let until = match &outcome {
+                    Ok(credential) if credential.is_transient() => now,
                     Ok(credential) => credential.deadline(),
                     Err(refusal) if refusal.denial().id().is_transient() => now,
                     Err(_) => now.plus(REFUSAL_HELD),
                 };
-                let verdict = Verdict { outcome: outcome.clone(), generation: realm.generation, crls, until };
+                let verdict = Verdict { outcome: outcome.clone(), stands, until };
                 self.verdict.replace(Some(verdict));
                 outcome
             }
@@ -129,7 +141,7 @@ impl CardOnConnection {
 }
 
 impl Verdict {
-    fn holds(&self, generation: u64, crls: CrlGeneration, now: UnixTime) -> bool {
-        self.generation == generation && self.crls == crls && now < self.until
+    fn holds(&self, stands: Stands, now: UnixTime) -> bool {
+        self.stands == stands && now < self.until
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::clock::{Clock, UnixTime};
 use crate::decision::{Credential, Refusal};
-use crate::identity::{AccountCache, MappedBy};
+use crate::identity::{AccountCache, MappedBy, MappedThrough};
 use crate::observability::Metrics;
 use crate::policy::Realm;
 use crate::revocation::{RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check};
@@ -86,8 +86,25 @@ impl Judge {
             .await
             .map_err(|error| Arc::new(Refusal::Revocation(Arc::new(error))))?;
         let mapped_by = MappedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
-        let account = self.accounts.map(mapped_by, &unrevoked, &realm.mapping, now).await;
-        Ok(Arc::new(Credential::new(unrevoked, account, now.plus(realm.max_age))))
+        let through = MappedThrough {
+            rule: &realm.mapping,
+            directory: realm.directory.as_deref(),
+            lifetimes: realm.account_lifetimes,
+        };
+        let mapped = self.accounts.map(mapped_by, &unrevoked, through, now).await;
+        let end = now.plus(realm.max_age).min(mapped.until);
+        Ok(Arc::new(Credential::new(unrevoked, mapped.outcome, end)))
+    }
+
+    /// Forgets every account, so that the directories are asked again: what an administrator has changed there takes
+    /// effect at the next request, on open connections too.
+    pub fn purge_accounts(&self) {
+        self.accounts.purge();
+    }
+
+    /// Raised by every purge of accounts. A verdict that was made under an earlier one does not hold any more.
+    pub fn account_purges(&self) -> u64 {
+        self.accounts.purges()
     }
 
     /// What the CRLs say of a proven chain. The first card whose CRL is not there yet waits until it was fetched or
@@ -172,7 +189,7 @@ fn alert(error: &ChainError) -> CertificateError {
 mod tests {
     use super::*;
     use crate::demo::pki::Pki;
-    use crate::identity::{MappingRule, Strength};
+    use crate::identity::{AccountLifetimes, MappingRule, StrengthDemand};
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::validation::{TrustSet, ValidationRule};
 
@@ -192,10 +209,13 @@ mod tests {
             ocsp: None,
             mapping: MappingRule {
                 order: Vec::new(),
-                strength: Strength::Strong,
+                strength: StrengthDemand::Strong,
                 identity_issuers: Vec::new(),
                 rules: Vec::new(),
+                attributes: Vec::new(),
             },
+            directory: None,
+            account_lifetimes: AccountLifetimes::default(),
             max_age: LIMIT,
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();

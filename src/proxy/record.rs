@@ -124,6 +124,7 @@ impl RequestRecord {
             record.mapping = Some(MappingFacts {
                 method: account.mapping.to_string(),
                 strength: account.strength.to_string(),
+                stale: account.stale,
             });
         });
     }

@@ -82,6 +82,132 @@ fn a_name_with_a_character_that_is_not_seen_gives_no_value() {
     assert_eq!(forms, [AltSecurityForm::Sha1PublicKey]);
 }
 
+/// Issuer and subject are `DC=com,O="Corp, ""Inc"""`, the serial number is 2b00…12.
+fn corp() -> Certificate {
+    self_signed(|params| {
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CustomDnType(DOMAIN_COMPONENT.to_vec()), "com");
+        params.distinguished_name.push(DnType::OrganizationName, "Corp, \"Inc\"");
+        params.distinguished_name.push(DnType::StateOrProvinceName, "Zürich");
+        params.serial_number = Some(vec![0x2b, 0, 0, 0, 0, 0x11, 0xac, 0, 0, 0, 0, 0x12].into());
+    })
+}
+
+fn means(value: &str, certificate: &Certificate) -> bool {
+    AltSecurityName::parse(value).is_some_and(|name| name.means(certificate))
+}
+
+#[test]
+fn every_value_that_is_written_for_a_certificate_is_read_back_and_means_it() {
+    for certificate in [
+        corp(),
+        self_signed(|params| {
+            params.subject_alt_names = vec![SanType::Rfc822Name("a@corp.example".try_into().unwrap())];
+        }),
+    ] {
+        for written in certificate.alt_security_identities() {
+            let name = AltSecurityName::parse(&written.value);
+            let name = name.unwrap_or_else(|| panic!("{}", written.value));
+            assert_eq!(name.form(), written.form);
+            assert!(name.means(&certificate), "{}", written.value);
+        }
+    }
+}
+
+#[test]
+fn a_name_means_the_same_however_it_is_spelled() {
+    let names = [
+        "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zürich",
+        "dc=COM, o=\"corp,  \"\"INC\"\"\" , ST=zürich",
+        "0.9.2342.19200300.100.1.25=com;OID.2.5.4.10=\"Corp, \"\"Inc\"\"\";S=\"Zürich\"",
+        "DC=com\r\nO=\"Corp, \"\"Inc\"\"\"\r\nS=#0c075ac3bc72696368",
+    ];
+    let certificate = corp();
+    for name in names {
+        for value in [
+            format!("X509:<S>{name}"),
+            format!("x509:<i>{name}"),
+            format!("X509:<I>{name}<S>{name}"),
+            format!("X509:<I>{name}<SR>1200000000ac11000000002b"),
+        ] {
+            assert!(means(&value, &certificate), "{value}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_another_means_nobody() {
+    let own = "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zürich";
+    let certificate = corp();
+    let names = [
+        // As OpenSSL shows it, most specific first; as one relative name; a part of it; more of it.
+        "S=Zürich,O=\"Corp, \"\"Inc\"\"\",DC=com",
+        "DC=com+O=\"Corp, \"\"Inc\"\"\"+S=Zürich",
+        "DC=com,O=\"Corp, \"\"Inc\"\"\"",
+        "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zürich,CN=x",
+        "DC=com,O=Corp Inc,S=Zürich",
+        "DC=com,OU=\"Corp, \"\"Inc\"\"\",S=Zürich",
+        "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zurich",
+    ];
+    for name in names {
+        assert!(AltSecurityName::parse(&format!("X509:<S>{name}")).is_some(), "{name}");
+        assert!(!means(&format!("X509:<S>{name}"), &certificate), "{name}");
+        assert!(!means(&format!("X509:<I>{own}<S>{name}"), &certificate), "{name}");
+        assert!(!means(&format!("X509:<I>{name}<SR>1200000000AC11000000002B"), &certificate), "{name}");
+    }
+    // The bytes of the serial number as people read them, or one byte less.
+    for serial in ["2b0000000011ac0000000012", "1200000000ac11000000", "00"] {
+        assert!(!means(&format!("X509:<I>{own}<SR>{serial}"), &certificate), "{serial}");
+    }
+}
+
+#[test]
+fn what_could_be_read_two_ways_or_is_no_pairing_of_microsofts_means_nobody() {
+    for value in [
+        "",
+        "X509:",
+        "Kerberos:alice@CORP.EXAMPLE",
+        "<S>CN=a",
+        "X509:CN=a",
+        "X509:<S>",
+        "X509:<S>CN",
+        "X509:<S>CN=",
+        "X509:<S>CN=a,",
+        "X509:<S>CN=\"a",
+        "X509:<S>CN=\"a\"b",
+        "X509:<S>CN=a\"b\"",
+        "X509:<S>XX=a",
+        "X509:<S>CN=#0c",
+        "X509:<S>CN=#zz",
+        "X509:<I>CN=a<SR>",
+        "X509:<I>CN=a<SR>1",
+        "X509:<I>CN=a<SR>+1",
+        "X509:<I>CN=a<SR>01<S>CN=b",
+        "X509:<SR>01<I>CN=a",
+        "X509:<I>CN=a<I>CN=a",
+        "X509:<SKI>0x01",
+        "X509:<SKI>01 ",
+        "X509:<XYZ>01",
+        "X509: <SKI>01",
+    ] {
+        assert_eq!(AltSecurityName::parse(value), None, "{value}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_value_makes_its_reader_panic(value in "(X509:)?[<>ISRK0-9a-f=,+;\"# \\PC]{0,40}") {
+        if let Some(name) = AltSecurityName::parse(&value) {
+            proptest::prop_assert!(!name.means(&corp_once()));
+        }
+    }
+}
+
+fn corp_once() -> Certificate {
+    static CORP: std::sync::LazyLock<Certificate> = std::sync::LazyLock::new(corp);
+    CORP.clone()
+}
+
 #[test]
 fn every_email_address_gives_a_value_of_its_own_and_none_of_them_is_strong() {
     let values = contoso(|params| {

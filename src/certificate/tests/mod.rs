@@ -99,8 +99,10 @@ fn each_kind_of_alternative_name_feeds_only_its_own_list() {
     assert_eq!(names(vec![SanType::Rfc822Name(text())]), only(|names| &mut names.emails));
     assert_eq!(names(vec![SanType::DnsName(text())]), only(|names| &mut names.dns_names));
     assert_eq!(names(vec![SanType::URI(text())]), only(|names| &mut names.uris));
-    let unread = vec![NameForm::OtherName("1.3.6.1.4.1.311.20.2.4".parse().unwrap())];
-    let expected = AlternativeNames { unread, ..AlternativeNames::default() };
+    let kind = "1.3.6.1.4.1.311.20.2.4".parse().unwrap();
+    let other_names = vec![OtherName { kind, value: OtherValue::Text(same.to_owned()) }];
+    let unread = vec![NameForm::OtherName(kind)];
+    let expected = AlternativeNames { other_names, unread, ..AlternativeNames::default() };
     assert_eq!(names(vec![utf8_name(&[1, 3, 6, 1, 4, 1, 311, 20, 2, 4], same)]), expected);
     let address = SanType::IpAddress("192.0.2.1".parse().unwrap());
     let expected = AlternativeNames { ip_addresses: vec![vec![192, 0, 2, 1]], ..AlternativeNames::default() };

@@ -1,12 +1,14 @@
 //! Takes the judge's word on a chain, gives what each stage found, in the order in which they were asked. The verdict
 //! is the judge's alone: here stages are only asked again for what they saw on the way.
 
-use super::explanation::{AccountFacts, CardFacts, ChainFacts, MappingFacts, RevocationFacts, StepFacts};
+use super::explanation::{
+    AccountFacts, CardFacts, ChainFacts, LookUpFacts, MappingFacts, RevocationFacts, StepFacts,
+};
 use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::decision::{Absent, Credential, Evidence, Refusal};
-use crate::identity::{Account, StepResult, trace};
+use crate::identity::{Account, StepResult, map};
 use crate::observability::with_causes;
 use crate::policy::Realm;
 use crate::revocation::{RevocationError, RevocationMode};
@@ -28,7 +30,7 @@ pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
 }
 
 /// Where `chain` was judged in `realm`.
-pub(super) fn judged(
+pub(super) async fn judged(
     realm: &Realm,
     chain: &Arc<PresentedChain>,
     verdict: &Result<Arc<Credential>, Arc<Refusal>>,
@@ -41,12 +43,12 @@ pub(super) fn judged(
         ..CardFacts::default()
     };
     match verdict {
-        Ok(credential) => passed(facts, realm, credential, now),
+        Ok(credential) => passed(facts, realm, credential, now).await,
         Err(refusal) => refused(facts, realm, chain, refusal, now),
     }
 }
 
-fn passed(facts: CardFacts, realm: &Realm, credential: &Credential, now: UnixTime) -> CardFacts {
+async fn passed(facts: CardFacts, realm: &Realm, credential: &Credential, now: UnixTime) -> CardFacts {
     let status = credential.chain().status().iter();
     let revocation = RevocationFacts {
         mode: mode(realm),
@@ -56,7 +58,7 @@ fn passed(facts: CardFacts, realm: &Realm, credential: &Credential, now: UnixTim
     CardFacts {
         chain: Some(valid(credential.chain().chain())),
         revocation: Some(revocation),
-        mapping: Some(mapping(realm, credential)),
+        mapping: Some(mapping(realm, credential, now).await),
         holds_until: Some(written(credential.deadline())),
         ..facts
     }
@@ -99,23 +101,29 @@ fn mode(realm: &Realm) -> &'static str {
     }
 }
 
-fn mapping(realm: &Realm, credential: &Credential) -> MappingFacts {
-    let mapping = trace(credential.chain(), &realm.mapping);
+async fn mapping(realm: &Realm, credential: &Credential, now: UnixTime) -> MappingFacts {
+    let mapping = map(credential.chain(), &realm.mapping, realm.directory.as_deref(), now).await;
+    let look_up =
+        mapping.look_up.map(|look_up| LookUpFacts { filters: look_up.filters, found: look_up.found });
     let steps = mapping.steps.into_iter().map(|step| StepFacts {
         mapper: step.mapper.name(),
         saw: step.saw,
         result: match step.result {
             StepResult::NothingToGoOn => "nothing_to_go_on",
+            StepResult::NotFed => "not_fed",
+            StepResult::NobodyFound => "nobody_found",
             StepResult::Mapped => "mapped",
+            StepResult::Agrees => "agrees",
+            StepResult::PassedOver => "passed_over",
             StepResult::Refused => "refused",
         },
     });
     let steps = steps.collect();
     match credential.account() {
-        Ok(account) => MappingFacts { steps, account: Some(account_facts(account)), cause: None },
+        Ok(account) => MappingFacts { steps, look_up, account: Some(account_facts(account)), cause: None },
         Err(error) => {
             let cause = with_causes(error.as_ref());
-            MappingFacts { steps, account: None, cause: Some(cause) }
+            MappingFacts { steps, look_up, account: None, cause: Some(cause) }
         }
     }
 }

@@ -111,9 +111,20 @@ pub(super) struct RevocationFacts {
 #[derive(Debug, Serialize)]
 pub(super) struct MappingFacts {
     pub(super) steps: Vec<StepFacts>,
+    /// What a directory was asked, if it was.
+    pub(super) look_up: Option<LookUpFacts>,
     pub(super) account: Option<AccountFacts>,
     /// Why it names nobody.
     pub(super) cause: Option<String>,
+}
+
+/// What a directory was asked, and whom it has.
+#[derive(Debug, Serialize)]
+pub(super) struct LookUpFacts {
+    /// The search filters, one for each directory.
+    pub(super) filters: Vec<String>,
+    /// The distinguished names of the accounts that came back.
+    pub(super) found: Vec<String>,
 }
 
 /// One mapper's turn.
@@ -121,7 +132,7 @@ pub(super) struct MappingFacts {
 pub(super) struct StepFacts {
     pub(super) mapper: &'static str,
     pub(super) saw: Vec<String>,
-    /// `nothing_to_go_on`, `mapped` or `refused`.
+    /// `nothing_to_go_on`, `not_fed`, `nobody_found`, `mapped`, `agrees`, `passed_over` or `refused`.
     pub(super) result: &'static str,
 }
 

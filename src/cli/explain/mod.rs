@@ -1,5 +1,6 @@
 //! `portcullis explain`: says what would become of one request, and why. It walks the road that a request walks, by the
-//! same functions and in the same order, but opens no socket: the backend is never asked.
+//! same functions and in the same order, and asks the realm's responders and directories as the gate does. The backend
+//! is never asked.
 
 mod card;
 mod explanation;

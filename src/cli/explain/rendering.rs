@@ -134,9 +134,17 @@ fn mapping(sheet: &mut Sheet, mapping: &MappingFacts) {
         let saw = if step.saw.is_empty() { "nothing".to_owned() } else { step.saw.join(", ") };
         let result = match step.result {
             "nothing_to_go_on" => "the next one is asked",
+            "not_fed" => "the issuer may not feed it; the next one is asked",
+            "nobody_found" => "nobody in the directory has it; the next one is asked",
+            "agrees" => "the same account",
+            "passed_over" => "passed over, since somebody was found before",
             other => other,
         };
         sheet.entry("asked", format!("{}, which saw {saw}: {result}", step.mapper));
+    }
+    if let Some(look_up) = &mapping.look_up {
+        sheet.list("directory asked", &look_up.filters);
+        sheet.list("directory has", &look_up.found);
     }
     sheet.list("cause", &mapping.cause);
     if let Some(account) = &mapping.account {

@@ -168,7 +168,7 @@ impl Road<'_> {
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.answer.hint = Some(ALERT);
                 }
-                explanation.card = Some(card::judged(realm, chain, &verdict, self.now));
+                explanation.card = Some(card::judged(realm, chain, &verdict, self.now).await);
                 Evidence::from(verdict)
             }
         }

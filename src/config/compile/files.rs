@@ -8,6 +8,7 @@ use crate::secret::Secret;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,15 +75,33 @@ impl Files {
         self.parsed(path, diagnostics, certificate::private_key_der)
     }
 
-    /// The secret of a file: what it holds, without the end of its only line.
-    pub(super) fn secret(
-        &mut self,
-        path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Secret> {
-        let bytes = self.bytes(path, diagnostics)?;
-        let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        Some(Secret::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+    /// The secret in a file, without the end of its line. Read anew each time and kept nowhere else.
+    pub(super) fn secret(&self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Secret> {
+        let full = self.path(&path.value);
+        let mut bytes = match fs::read(&full) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let message = format!("{} cannot be read: {error}", path.value.display());
+                diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
+                return None;
+            }
+        };
+        for end in [b'\n', b'\r'] {
+            if bytes.last() == Some(&end) {
+                bytes.pop();
+            }
+        }
+        let secret = Secret::new(bytes);
+        if secret.expose().is_empty() {
+            diagnostics.error(path.span, format!("{} holds nothing", path.value.display()));
+            return None;
+        }
+        // Whoever reads the folder of a group's file is let be: service managers hand secrets over that way.
+        if fs::metadata(&full).is_ok_and(|file| file.permissions().mode() & 0o004 != 0) {
+            let message = format!("everybody on this machine may read {}", path.value.display());
+            diagnostics.warning(path.span, message).help(format!("chmod o-r {}", full.display()));
+        }
+        Some(secret)
     }
 
     fn bundle(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<Certificate> {

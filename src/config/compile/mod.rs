@@ -5,6 +5,7 @@
 mod admission;
 mod assertion;
 mod backend;
+mod directory;
 mod files;
 mod realm;
 mod revocation;

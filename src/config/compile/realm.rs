@@ -2,20 +2,23 @@
 
 use super::super::compiled::Context;
 use super::super::diagnostic::Diagnostics;
+use super::super::mapping::MappingStrength;
 use super::super::realm as raw;
 use super::super::rule::{IdentityRule, NameCondition, RuleAccount, RuleMatch, RuleOutcome};
 use super::super::span::Spanned;
+use super::directory;
 use super::files::Files;
 use super::revocation;
 use crate::certificate::Fingerprint;
 use crate::identity::{
-    AccountRule, FieldCondition, IdentityIssuer, LetterCase, Mapper, MappingRule, NameSide, NamedAccount,
-    Pattern, RuleAction, Strength,
+    AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
+    NamedAccount, Pattern, RuleAction, StrengthDemand,
 };
 use crate::observability::with_causes;
 use crate::policy::Realm;
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) fn compile(
     raw: &raw::Realm,
@@ -31,6 +34,7 @@ pub(super) fn compile(
     let ocsp = revocation::ocsp(&raw.revocation, files, diagnostics);
     let crls = revocation::crls(raw, files, context, diagnostics);
     let mapping = mapping(raw, files, diagnostics);
+    let directory = directory::forest(&raw.directories, files, context, diagnostics);
     if diagnostics.errors() > errors {
         return None;
     }
@@ -48,37 +52,42 @@ pub(super) fn compile(
         crls: crls?,
         ocsp,
         mapping,
+        directory,
+        account_lifetimes: AccountLifetimes {
+            found: raw.account_cache.lifetime.value,
+            refused: raw.account_cache.negative_lifetime.value,
+            unsafe_stale: raw.account_cache.unsafe_stale_accounts.map_or(Duration::ZERO, |time| time.value),
+        },
         max_age: raw.max_age.value,
     })
 }
 
 fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -> MappingRule {
+    let order: Vec<_> = values(&raw.mapping.order);
     let issuers = raw.identity_issuers.iter().filter_map(|issuer| {
         let certificate = files.certificate(&issuer.certificate, diagnostics)?;
         Some(IdentityIssuer {
             key: certificate.key_id(),
             upn_suffixes: values(&issuer.upn_suffixes),
             email_domains: values(&issuer.email_domains),
+            sid_domains: values(&issuer.sid_domains),
+            mappers: issuer.mappers.as_deref().map_or_else(|| order.clone(), values),
         })
     });
     let identity_issuers = issuers.collect();
+    let backdating = raw.mapping.certificate_backdating.map_or(Duration::ZERO, |time| time.value);
     MappingRule {
-        order: raw.mapping.order.iter().map(|mapper| mapper_of(mapper.value)).collect(),
         strength: match raw.mapping.strength.value {
-            raw::MappingStrength::Strong => Strength::Strong,
-            raw::MappingStrength::Weak => Strength::Weak,
+            MappingStrength::Strong => StrengthDemand::Strong,
+            MappingStrength::Compatibility => StrengthDemand::Compatibility { backdating },
+            MappingStrength::Weak => StrengthDemand::Weak,
         },
         identity_issuers,
         rules: raw.rules.iter().filter_map(|rule| account_rule(rule, files, diagnostics)).collect(),
-    }
-}
-
-fn mapper_of(method: raw::MappingMethod) -> Mapper {
-    match method {
-        raw::MappingMethod::Rule => Mapper::Rules,
-        raw::MappingMethod::Upn => Mapper::Upn,
-        raw::MappingMethod::Email => Mapper::Email,
-        raw::MappingMethod::Subject => Mapper::Subject,
+        attributes: (raw.mapping.attributes.iter())
+            .map(|(mapper, attribute)| (mapper.value, attribute.value.clone()))
+            .collect(),
+        order,
     }
 }
 

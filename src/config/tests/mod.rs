@@ -3,6 +3,7 @@
 mod admission;
 mod broken_syntax;
 mod contradictions;
+mod directory;
 mod documentation;
 mod plain_identity;
 mod properties;
@@ -87,7 +88,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(rule.max_body.value, 1 << 20);
     let realm = document.realms.first().unwrap();
     assert_eq!(realm.revocation.mode.value, crate::revocation::RevocationMode::Require);
-    assert_eq!(realm.mapping.strength.value, realm::MappingStrength::Strong);
+    assert_eq!(realm.mapping.strength.value, mapping::MappingStrength::Strong);
     assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
     let backend = document.backends.first().unwrap();
     assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");
@@ -154,16 +155,6 @@ fn what_is_planned_is_told_apart_from_what_is_unknown() {
             "realm = ",
             "paths = \"decoded\"\nrealm = ",
             "Error site[0].paths: \"decoded\" is not in this version",
-        ),
-        (
-            "[backend.rms]",
-            "[realm.staff.directory]\n[backend.rms]",
-            "Error realm.staff.directory: `directory` is not in this version",
-        ),
-        (
-            "{ certificate = ",
-            "{ sid_domain = \"S-1-5-21-1-2-3\", certificate = ",
-            "Error realm.staff.identity_issuers[0].sid_domain: `sid_domain` is not in this version",
         ),
     ] {
         let mistake = only_mistake_with(line, instead);

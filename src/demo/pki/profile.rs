@@ -5,7 +5,7 @@ use std::time::Duration;
 use const_oid::ObjectIdentifier;
 
 use super::authority::{DAY, serial_number};
-use super::{DOMAIN, KeyKind, POLICY, SMARTCARD_LOGON};
+use super::{DOMAIN, DOMAIN_SID, KeyKind, POLICY, SMARTCARD_LOGON};
 use crate::clock::UnixTime;
 
 const CLIENT_AUTHENTICATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
@@ -80,7 +80,7 @@ impl CardProfile {
             serial_number,
             upns: vec![address.clone()],
             emails: vec![address],
-            sid: Some(format!("S-1-5-21-1004336348-1177238915-682003330-{rid}")),
+            sid: Some(format!("{DOMAIN_SID}-{rid}")),
             extended_key_usages: vec![CLIENT_AUTHENTICATION, SMARTCARD_LOGON],
             policies: vec![POLICY],
             not_before: UnixTime::from(now.since_epoch().saturating_sub(DAY)),

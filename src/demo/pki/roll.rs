@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 
 use super::authority::{DAY, YEAR, serial_number};
-use super::{CardProfile, DOMAIN, ExtraExtension, KeyKind, OTHER_POLICY, Signer};
+use super::{CardProfile, DOMAIN, DOMAIN_SID, ExtraExtension, KeyKind, OTHER_POLICY, Signer};
 use crate::clock::UnixTime;
 
 /// In the documentation arc of IANA's enterprise numbers; no reader can know it.
@@ -39,6 +39,8 @@ pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
         CardProfile { upns: vec!["ivan@elsewhere.example".to_owned()], sid: None, ..card("ivan") },
         CardProfile { key: KeyKind::EcdsaP384, ..card("judy") },
         CardProfile { key: KeyKind::Ed25519, ..card("ken") },
+        CardProfile { upns: Vec::new(), sid: Some(format!("{DOMAIN_SID}-1120")), ..card("leo") },
+        CardProfile { upns: Vec::new(), sid: None, ..card("mia") },
         // The very names and serial number of alice's card, from authorities with the very names of ours.
         CardProfile { name: "mallory".to_owned(), signer: Signer::Foreign, ..alice.clone() },
         CardProfile { extra_extensions: vec![unknown], ..card("critical") },

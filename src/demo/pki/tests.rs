@@ -56,7 +56,9 @@ fn the_demo_has_a_card_for_every_case() {
         "ivan",
         "judy",
         "ken",
+        "leo",
         "mallory",
+        "mia",
         "version-one",
     ];
     assert_eq!(names, BTreeSet::from(expected));
@@ -154,6 +156,8 @@ fn openssl_agrees_about_every_card() {
         ("alice-rsa", "OK"),
         ("judy", "OK"),
         ("ken", "OK"),
+        ("leo", "OK"),
+        ("mia", "OK"),
         ("dave", "OK"),
         ("version-one", "OK"),
         ("bob", "certificate revoked"),

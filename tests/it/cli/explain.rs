@@ -11,7 +11,7 @@ const HOST: &str = "https://rms.corp.example";
 const PATHS: [&str; 4] = ["/ignore/echo", "/accept/echo", "/require/echo", "/policy/echo"];
 
 /// What a card gets on these paths.
-const CARDS: [(&str, [&str; 4]); 16] = [
+const CARDS: [(&str, [&str; 4]); 18] = [
     ("", ["permit", "credentials-required", "certificate-required", "certificate-required"]),
     ("alice", ["permit", "permit", "permit", "permit"]),
     ("alice-rsa", ["permit", "permit", "permit", "permit"]),
@@ -25,6 +25,8 @@ const CARDS: [(&str, [&str; 4]); 16] = [
     ("ivan", refused("not-mapped")),
     ("judy", ["permit", "permit", "permit", "permit"]),
     ("ken", ["permit", "permit", "permit", "permit"]),
+    ("leo", refused("not-mapped")),
+    ("mia", refused("not-mapped")),
     ("mallory", refused("certificate-untrusted")),
     ("critical", refused("certificate-untrusted")),
     ("version-one", refused("certificate-untrusted")),

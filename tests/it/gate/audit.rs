@@ -56,7 +56,7 @@ async fn a_permit_is_recorded_with_card_account_and_backend() {
         "rule": "/require/echo",
         "certificate": certificate_of("alice"),
         "account": { "user": "alice@corp.example", "upn": "alice@corp.example", "sid": null },
-        "mapping": { "method": "upn", "strength": "weak" },
+        "mapping": { "method": "upn", "strength": "weak", "stale": false },
         "decision": "permit",
         "sub_status": null,
         "detail": null,

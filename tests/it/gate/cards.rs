@@ -3,7 +3,7 @@
 use crate::support::{Answer, Client, Connection, Lab};
 
 /// A card, and what it is worth at a path that requires one: the account, or status and denial.
-const CARDS: [(&str, Result<&str, &str>); 16] = [
+const CARDS: [(&str, Result<&str, &str>); 18] = [
     ("alice", Ok("alice@corp.example")),
     ("alice-rsa", Ok("alice@corp.example")),
     ("bob", Err("403 certificate-revoked")),
@@ -16,6 +16,8 @@ const CARDS: [(&str, Result<&str, &str>); 16] = [
     ("ivan", Err("403 not-mapped")),
     ("judy", Ok("judy@corp.example")),
     ("ken", Ok("ken@corp.example")),
+    ("leo", Err("403 not-mapped")),
+    ("mia", Err("403 not-mapped")),
     ("mallory", Err("403 certificate-untrusted")),
     ("critical", Err("403 certificate-untrusted")),
     ("version-one", Err("403 certificate-untrusted")),

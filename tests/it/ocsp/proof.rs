@@ -4,7 +4,7 @@ use super::scene::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::decision::{DenialId, Refusal};
 use portcullis::demo::pki::Signer;
-use portcullis::identity::{MappingRule, Strength};
+use portcullis::identity::{AccountLifetimes, MappingRule, StrengthDemand};
 use portcullis::observability::Metrics;
 use portcullis::policy::Realm;
 use portcullis::proxy::{Judge, judge_in_handshake};
@@ -58,10 +58,13 @@ fn realm() -> Realm {
         ocsp: Some(Arc::new(scene::client(settings))),
         mapping: MappingRule {
             order: Vec::new(),
-            strength: Strength::Strong,
+            strength: StrengthDemand::Strong,
             identity_issuers: Vec::new(),
             rules: Vec::new(),
+            attributes: Vec::new(),
         },
+        directory: None,
+        account_lifetimes: AccountLifetimes::default(),
         max_age: Duration::from_secs(300),
     }
 }

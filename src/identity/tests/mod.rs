@@ -1,13 +1,18 @@
 //! Cards made here, mapped here.
 
+mod cached;
+mod directories;
+mod numbers;
+mod rule_accounts;
+
 use super::*;
 use crate::certificate::{Certificate, KeyId};
-use crate::observability::CacheMetrics;
+use crate::directory::Sid;
 use crate::revocation::UnrevokedChain;
 use crate::revocation::test_pki::{Ca, NOW, proven, unrevoked};
 use proptest::prelude::*;
 use rcgen::string::Ia5String;
-use rcgen::{CertificateParams, DnType, SanType};
+use rcgen::{CertificateParams, CustomExtension, DnType, SanType};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -33,21 +38,56 @@ fn card_with(edit: impl FnOnce(&mut CertificateParams)) -> UnrevokedChain {
     unrevoked(&ROOT.issue_with(&[1], edit), &[&ROOT.certificate])
 }
 
+/// The domain of everybody's security identifier.
+const DOMAIN: &str = "S-1-5-21-1004336348-1177238915-682003330";
+
+fn sid(number: u32) -> Sid {
+    format!("{DOMAIN}-{number}").parse().unwrap()
+}
+
+/// The extension with a security identifier ([MS-WCCE] 2.2.2.7.7.4), or with another text in its place.
+fn sid_extension(text: &str) -> CustomExtension {
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+    let kind = [6, 10, 0x2b, 6, 1, 4, 1, 0x82, 0x37, 0x19, 2, 1];
+    let value = element(0xa0, &element(4, text.as_bytes()));
+    let names = element(0x30, &element(0xa0, &[&kind[..], &value].concat()));
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 311, 25, 2], names)
+}
+
+fn uri(text: &str) -> SanType {
+    SanType::URI(text.try_into().unwrap())
+}
+
+/// An issuer that may feed every mapper.
 fn pinned() -> IdentityIssuer {
     IdentityIssuer {
         key: ROOT.certificate.key_id(),
         upn_suffixes: vec!["corp.example".to_owned()],
         email_domains: vec!["mail.example".to_owned()],
+        sid_domains: vec![DOMAIN.parse().unwrap()],
+        mappers: Mapper::ALL.to_vec(),
     }
 }
 
 fn rule(order: &[Mapper]) -> MappingRule {
     MappingRule {
         order: order.to_vec(),
-        strength: Strength::Weak,
+        strength: StrengthDemand::Weak,
         identity_issuers: vec![pinned()],
         rules: Vec::new(),
+        attributes: Vec::new(),
     }
+}
+
+/// How a card is mapped where there is no directory.
+fn mapping(chain: &UnrevokedChain, rule: &MappingRule) -> Mapping {
+    runtime().block_on(map(chain, rule, None, NOW))
+}
+
+fn mapped(chain: &UnrevokedChain, rule: &MappingRule) -> Result<Account, MappingError> {
+    mapping(chain, rule).outcome
 }
 
 fn table(rules: Vec<AccountRule>) -> MappingRule {
@@ -90,17 +130,17 @@ fn a_upn_names_its_account_weakly() {
         upn: Some(name.to_owned()),
         ..Account::named(name, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
     };
-    assert_eq!(map(&chain, &rule(&[Mapper::Upn])), Ok(expected));
+    assert_eq!(mapped(&chain, &rule(&[Mapper::Upn])).unwrap(), expected);
 }
 
 #[test]
 fn each_mapper_takes_its_own_kind_of_name_only() {
     let chain =
         card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
-    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::NothingFound);
-    let by_email = map(&chain, &rule(&[Mapper::Upn, Mapper::Email])).unwrap();
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::NothingFound);
+    let by_email = mapped(&chain, &rule(&[Mapper::Upn, Mapper::Email])).unwrap();
     assert_eq!((by_email.user.as_str(), by_email.upn), ("alice@mail.example", None));
-    let by_subject = map(&chain, &rule(&[Mapper::Subject, Mapper::Email])).unwrap();
+    let by_subject = mapped(&chain, &rule(&[Mapper::Subject, Mapper::Email])).unwrap();
     assert_eq!((by_subject.user.as_str(), by_subject.mapping), ("Alice", MappingMethod::Subject));
 }
 
@@ -109,13 +149,13 @@ fn a_ca_that_is_not_pinned_feeds_no_mapper() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let issuer = Some(ROOT.certificate.key_id());
     let nobody = MappingRule { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
-    assert_eq!(why_not(map(&chain, &nobody)), WhyNotMapped::IssuerNotPinned { issuer });
+    assert_eq!(why_not(mapped(&chain, &nobody)), WhyNotMapped::IssuerNotPinned { issuer });
     let same_name = Ca::root("Issuing CA 1");
     let another = IdentityIssuer { key: same_name.certificate.key_id(), ..pinned() };
     let rules = vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("alice")).unwrap()];
     let other = MappingRule { identity_issuers: vec![another], rules, ..rule(&Mapper::ALL) };
-    assert_eq!(trace(&chain, &other).steps, []);
-    assert_eq!(why_not(map(&chain, &other)), WhyNotMapped::IssuerNotPinned { issuer });
+    assert_eq!(mapping(&chain, &other).steps, []);
+    assert_eq!(why_not(mapped(&chain, &other)), WhyNotMapped::IssuerNotPinned { issuer });
 }
 
 #[test]
@@ -130,7 +170,7 @@ fn the_ca_that_is_pinned_is_the_one_that_issued_the_leaf_not_one_above_it() {
     let (trust, crls) = (crate::validation::TrustSet::default(), crate::revocation::CrlStore::empty());
     let chain = crate::revocation::check(&chain, &off, &trust, &crls, NOW).unwrap();
     let issuer = Some(issuing.certificate.key_id());
-    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::IssuerNotPinned { issuer });
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::IssuerNotPinned { issuer });
 }
 
 #[test]
@@ -138,43 +178,49 @@ fn a_suffix_that_the_issuer_may_not_write_ends_the_mapping() {
     let chain = card("Alice", vec![upn("admin@other.example"), email("alice@corp.example")]);
     for mapper in [Mapper::Upn, Mapper::Email] {
         let order = rule(&[mapper, Mapper::Subject]);
-        assert!(matches!(why_not(map(&chain, &order)), WhyNotMapped::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &order)), WhyNotMapped::SuffixNotAdmitted { .. }));
         let mut nobody = order;
         nobody.identity_issuers[0].upn_suffixes.clear();
         nobody.identity_issuers[0].email_domains.clear();
-        assert!(matches!(why_not(map(&chain, &nobody)), WhyNotMapped::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &nobody)), WhyNotMapped::SuffixNotAdmitted { .. }));
     }
 }
 
 #[test]
-fn two_upns_are_a_conflict_and_two_mails_or_common_names_are_ambiguous() {
+fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are_ambiguous() {
     let (one, other) = ("alice@corp.example", "bob@corp.example");
-    let names = || vec![one.to_owned(), other.to_owned()];
     for twice in [[one, other], [one, one]] {
         let chain = card("Alice", twice.map(upn).to_vec());
-        let upns = twice.map(str::to_owned).to_vec();
-        let conflict = Err(MappingError::Conflict { upns });
-        assert_eq!(map(&chain, &rule(&[Mapper::Upn, Mapper::Subject])), conflict);
+        for mapper in [Mapper::Upn, Mapper::Subject, Mapper::Sid] {
+            match mapped(&chain, &rule(&[mapper])) {
+                Err(MappingError::Conflict { why: Contradiction::Upns(upns) }) => assert_eq!(upns, twice),
+                other => panic!("{other:?}"),
+            }
+        }
     }
-    let chain = card("Alice", vec![email(one), email(other)]);
-    let ambiguous = Err(MappingError::Ambiguous { mapper: Mapper::Email, names: names() });
-    assert_eq!(map(&chain, &rule(&[Mapper::Email, Mapper::Subject])), ambiguous);
+    let ambiguous = |chain, by| match mapped(&chain, &rule(&[by, Mapper::Upn])) {
+        Err(MappingError::Ambiguous { mapper, names }) => (mapper, names),
+        other => panic!("{other:?}"),
+    };
+    let mails = ["a@mail.example", "b@mail.example"];
+    let chain = card("Alice", mails.map(email).to_vec());
+    assert_eq!(ambiguous(chain, Mapper::Email), (Mapper::Email, mails.map(str::to_owned).to_vec()));
     let chain = card_with(|params| {
         // The library keeps one attribute of a kind; by its identifier the same kind can be given again.
         params.distinguished_name.push(DnType::CommonName, one);
         params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), other);
     });
-    let ambiguous = Err(MappingError::Ambiguous { mapper: Mapper::Subject, names: names() });
-    assert_eq!(map(&chain, &rule(&[Mapper::Subject])), ambiguous);
+    let names = [one, other].map(str::to_owned).to_vec();
+    assert_eq!(ambiguous(chain, Mapper::Subject), (Mapper::Subject, names));
 }
 
 #[test]
 fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
     let chain = card("Alice", vec![upn("alice")]);
     let malformed = WhyNotMapped::MalformedName { name: "alice".to_owned(), fault: NameFault::Form };
-    assert_eq!(why_not(map(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
     let chain = card("CORP\\Administrator", Vec::new());
-    assert!(matches!(why_not(map(&chain, &rule(&[Mapper::Subject]))), WhyNotMapped::MalformedName { .. }));
+    assert!(matches!(why_not(mapped(&chain, &rule(&[Mapper::Subject]))), WhyNotMapped::MalformedName { .. }));
 }
 
 #[test]
@@ -182,7 +228,7 @@ fn a_name_that_cannot_be_read_hides_no_second_upn() {
     let chain = card("Alice", vec![upn("alice@corp.example"), upn("bob\0@corp.example")]);
     assert!(leaf(&chain).subject_alternative_names().undecodable);
     for mapper in [Mapper::Upn, Mapper::Email] {
-        assert_eq!(why_not(map(&chain, &rule(&[mapper]))), WhyNotMapped::AlternativeNamesUndecodable);
+        assert_eq!(why_not(mapped(&chain, &rule(&[mapper]))), WhyNotMapped::AlternativeNamesUndecodable);
     }
 }
 
@@ -191,16 +237,19 @@ fn a_mapping_weaker_than_demanded_is_refused_though_a_later_one_were_strong() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules =
         vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("CORP\\alice")).unwrap()];
-    let strong =
-        |order: &[Mapper]| MappingRule { strength: Strength::Strong, rules: rules.clone(), ..rule(order) };
-    let too_weak = MappingError::TooWeak {
-        user: "alice@corp.example".to_owned(),
-        mapping: MappingMethod::SubjectAlternativeUpn,
-        strength: Strength::Weak,
-        minimum: Strength::Strong,
+    let strong = |order: &[Mapper]| MappingRule {
+        strength: StrengthDemand::Strong,
+        rules: rules.clone(),
+        ..rule(order)
     };
-    assert_eq!(map(&chain, &strong(&[Mapper::Upn, Mapper::Rules])), Err(too_weak));
-    let account = map(&chain, &strong(&[Mapper::Rules, Mapper::Upn])).unwrap();
+    match mapped(&chain, &strong(&[Mapper::Upn, Mapper::Rules])) {
+        Err(MappingError::TooWeak { user, mapping, strength }) => {
+            assert_eq!(user, "alice@corp.example");
+            assert_eq!((mapping, strength), (MappingMethod::SubjectAlternativeUpn, Strength::Weak));
+        }
+        other => panic!("{other:?}"),
+    }
+    let account = mapped(&chain, &strong(&[Mapper::Rules, Mapper::Upn])).unwrap();
     assert_eq!((account.user.as_str(), account.strength), ("CORP\\alice", Strength::Strong));
     assert_eq!(account.mapping.to_string(), "rule:one");
 }
@@ -215,7 +264,7 @@ fn one_to_one_rules_come_first_and_then_the_order_of_the_table() {
         AccountRule::one_to_one("late", certificate, named("late")).unwrap(),
         AccountRule::one_to_one("later", certificate, named("later")).unwrap(),
     ];
-    let user = |rules: &[AccountRule]| map(&chain, &table(rules.to_vec())).unwrap().user;
+    let user = |rules: &[AccountRule]| mapped(&chain, &table(rules.to_vec())).unwrap().user;
     assert_eq!(user(&rules), "late");
     assert_eq!(user(&rules[..2]), "any");
     let another =
@@ -228,7 +277,7 @@ fn a_rule_that_denies_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules = vec![subject_is("out", "Al*", RuleAction::Deny), subject_is("in", "Alice", named("alice"))];
     let order = MappingRule { rules, ..rule(&[Mapper::Rules, Mapper::Upn]) };
-    assert_eq!(map(&chain, &order), Err(MappingError::Denied { rule: "out".to_owned() }));
+    assert!(matches!(mapped(&chain, &order), Err(MappingError::Denied { rule }) if rule == "out"));
 }
 
 #[test]
@@ -240,7 +289,7 @@ fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
     });
     let subject = |field, pattern| condition(NameSide::Subject, field, pattern);
     let issuer = condition(NameSide::Issuer, "CN", "Issuing CA*");
-    let fits = |conditions| map(&chain, &table(vec![fields("one", conditions, named("x"))])).is_ok();
+    let fits = |conditions| mapped(&chain, &table(vec![fields("one", conditions, named("x"))])).is_ok();
     assert!(fits(vec![subject("OU", "Research"), subject("2.5.4.11", "Staff"), issuer.clone()]));
     assert!(!fits(vec![subject("OU", "Research"), subject("OU", "Sales"), issuer.clone()]));
     assert!(!fits(vec![subject("OU", "research"), issuer]));
@@ -253,7 +302,7 @@ fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
     let conditions = vec![condition(NameSide::Issuer, "CN", "Issuing CA 1")];
     let other = KeyId::of(b"another CA of the same name");
     let rules = vec![AccountRule::many_to_one("one", other, conditions, named("x")).unwrap()];
-    assert_eq!(why_not(map(&chain, &table(rules))), WhyNotMapped::NothingFound);
+    assert_eq!(why_not(mapped(&chain, &table(rules))), WhyNotMapped::NothingFound);
 }
 
 #[test]
@@ -271,7 +320,7 @@ fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
 #[test]
 fn the_trace_shows_each_mapper_what_it_saw_and_what_came_of_it() {
     let chain = card("Alice", vec![email("alice@mail.example")]);
-    let mapping = trace(&chain, &rule(&[Mapper::Rules, Mapper::Upn, Mapper::Email, Mapper::Subject]));
+    let mapping = mapping(&chain, &rule(&[Mapper::Rules, Mapper::Upn, Mapper::Email, Mapper::Subject]));
     let step = |mapper, saw: &[&str], result| MappingStep {
         mapper,
         saw: saw.iter().map(|text| (*text).to_owned()).collect(),
@@ -291,49 +340,6 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn cards_of_equal_serial_subject_and_issuer_never_get_each_others_account() {
-    let people: Vec<_> = (0..8).map(|n| format!("user{n}@corp.example")).collect();
-    let cards: Vec<_> = people.iter().map(|name| card("Same", vec![upn(name)])).collect();
-    let by_upn = rule(&[Mapper::Upn]);
-    // Room for half of them, so that entries come and go all the time.
-    let cache = AccountCache::new(4, CacheMetrics::default());
-    let ask = async |turn: usize| {
-        let person = turn * 5 % cards.len();
-        let mapped_by = MappedBy { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
-        let account = cache.map(mapped_by, &cards[person], &by_upn, NOW).await.unwrap();
-        assert_eq!(account.user, people[person]);
-    };
-    std::thread::scope(|scope| {
-        for worker in 0..4 {
-            scope.spawn(move || {
-                runtime().block_on(async {
-                    for turn in 0..2_500 {
-                        tokio::join!(ask(turn + worker), ask(turn + 2 * worker + 1));
-                    }
-                });
-            });
-        }
-    });
-}
-
-#[test]
-fn a_remembered_account_ends_with_its_deadline_its_generation_and_its_realm() {
-    let chain = card("Alice", vec![upn("alice@corp.example")]);
-    let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
-    let cache = AccountCache::new(100, CacheMetrics::default());
-    let by = |realm: &str, generation| MappedBy { realm: realm.into(), generation };
-    let later = NOW.plus(Duration::from_secs(300));
-    let last = crate::clock::UnixTime::from_seconds(later.seconds() - 1);
-    runtime().block_on(async {
-        assert!(cache.map(by("staff", 1), &chain, &yes, NOW).await.is_ok());
-        assert!(cache.map(by("staff", 1), &chain, &no, last).await.is_ok());
-        assert!(cache.map(by("staff", 2), &chain, &no, NOW).await.is_err());
-        assert!(cache.map(by("guests", 1), &chain, &no, NOW).await.is_err());
-        assert!(cache.map(by("staff", 1), &chain, &no, later).await.is_err());
-    });
-}
-
-#[test]
 fn the_stage_can_be_shared_by_all_workers() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<(AccountCache, MappingRule, Arc<Account>)>();
@@ -348,7 +354,7 @@ proptest! {
     ) {
         let chain = card(&name, vec![upn(&upn_text)]);
         for mapper in Mapper::ALL {
-            let mapping = trace(&chain, &rule(&[mapper]));
+            let mapping = mapping(&chain, &rule(&[mapper]));
             if let Ok(account) = mapping.outcome {
                 prop_assert!(!account.user.chars().any(char::is_control));
             }

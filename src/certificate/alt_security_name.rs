@@ -1,0 +1,132 @@
+//! Takes one value of a directory's altSecurityIdentities attribute, gives what it means, and says whether it means a
+//! certificate ([MS-PKCA] 3.1.5.2.1, KB5014754).
+//!
+//! Names are compared decoded (RFC 5280 7.1), numbers and hashes as bytes: one name has many spellings, and two spellings
+//! that look alike may be two names. Never says whose certificate the issuer's name in it really is: that is the key's
+//! word, not the name's.
+
+use super::alt_security_identities::{AltSecurityForm, public_key_sha1};
+use super::name::DistinguishedName;
+use super::windows_name::{from_hexadecimal, from_windows_text};
+use super::{Certificate, SerialNumber};
+
+/// One value of altSecurityIdentities for certificates, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AltSecurityName {
+    /// `<I>…<SR>…`.
+    IssuerSerial(DistinguishedName, SerialNumber),
+    /// `<SKI>…`.
+    SubjectKeyIdentifier(Vec<u8>),
+    /// `<SHA1-PUKEY>…`.
+    Sha1PublicKey(Vec<u8>),
+    /// `<I>…<SID>…`.
+    IssuerSid(DistinguishedName, String),
+    /// `<I>…<S>…`.
+    IssuerSubject(DistinguishedName, DistinguishedName),
+    /// `<S>…`.
+    Subject(DistinguishedName),
+    /// `<RFC822>…`.
+    Rfc822(String),
+    /// `<I>…`.
+    Issuer(DistinguishedName),
+}
+
+impl AltSecurityName {
+    /// Reads `X509:…`. `None` where it is for something else than certificates (`Kerberos:…`), no pairing that Microsoft
+    /// documents, or cannot be decoded whole: such a value is nobody's.
+    pub fn parse(value: &str) -> Option<Self> {
+        let (scheme, parts) = value.split_at_checked(5)?;
+        if !scheme.eq_ignore_ascii_case("X509:") {
+            return None;
+        }
+        let parts = tagged_parts(parts)?;
+        let parts: Vec<_> = parts.iter().map(|(tag, text)| (tag.as_str(), *text)).collect();
+        Some(match parts.as_slice() {
+            [("I", issuer), ("SR", serial)] => {
+                Self::IssuerSerial(from_windows_text(issuer)?, serial_number(serial)?)
+            }
+            [("SKI", identifier)] => Self::SubjectKeyIdentifier(from_hexadecimal(identifier)?),
+            [("SHA1-PUKEY", hash)] => Self::Sha1PublicKey(from_hexadecimal(hash)?),
+            [("I", issuer), ("SID", sid)] => Self::IssuerSid(from_windows_text(issuer)?, (*sid).to_owned()),
+            [("I", issuer), ("S", subject)] => {
+                Self::IssuerSubject(from_windows_text(issuer)?, from_windows_text(subject)?)
+            }
+            [("S", subject)] => Self::Subject(from_windows_text(subject)?),
+            [("RFC822", email)] => Self::Rfc822((*email).to_owned()),
+            [("I", issuer)] => Self::Issuer(from_windows_text(issuer)?),
+            _ => return None,
+        })
+    }
+
+    /// By what it names certificates.
+    pub fn form(&self) -> AltSecurityForm {
+        match self {
+            Self::IssuerSerial(..) => AltSecurityForm::IssuerSerial,
+            Self::SubjectKeyIdentifier(_) => AltSecurityForm::SubjectKeyIdentifier,
+            Self::Sha1PublicKey(_) => AltSecurityForm::Sha1PublicKey,
+            Self::IssuerSid(..) => AltSecurityForm::IssuerSid,
+            Self::IssuerSubject(..) => AltSecurityForm::IssuerSubject,
+            Self::Subject(_) => AltSecurityForm::Subject,
+            Self::Rfc822(_) => AltSecurityForm::Rfc822,
+            Self::Issuer(_) => AltSecurityForm::Issuer,
+        }
+    }
+
+    /// Whether `certificate` is one that it means. Nothing that the certificate lacks equals anything.
+    pub fn means(&self, certificate: &Certificate) -> bool {
+        match self {
+            Self::IssuerSerial(issuer, serial) => {
+                issuer == certificate.issuer() && serial == certificate.serial()
+            }
+            Self::SubjectKeyIdentifier(identifier) => {
+                certificate.subject_key_identifier() == Some(identifier.as_slice())
+            }
+            Self::Sha1PublicKey(hash) => *hash == public_key_sha1(certificate),
+            Self::IssuerSid(issuer, sid) => {
+                issuer == certificate.issuer()
+                    && certificate.sid().is_some_and(|own| own.eq_ignore_ascii_case(sid))
+            }
+            Self::IssuerSubject(issuer, subject) => {
+                issuer == certificate.issuer() && subject == certificate.subject()
+            }
+            Self::Subject(subject) => subject == certificate.subject(),
+            Self::Rfc822(email) => {
+                let own = &certificate.subject_alternative_names().emails;
+                own.iter().any(|own| own.eq_ignore_ascii_case(email))
+            }
+            Self::Issuer(issuer) => issuer == certificate.issuer(),
+        }
+    }
+}
+
+/// The bytes in reverse, as KB5014754 has it.
+fn serial_number(digits: &str) -> Option<SerialNumber> {
+    let mut bytes = from_hexadecimal(digits)?;
+    bytes.reverse();
+    Some(SerialNumber::from_bytes(&bytes))
+}
+
+/// `<I>CN=a<SR>01` as its tags, in capitals, each with what follows it up to the next tag outside of quotes. `None`
+/// where something stands before the first tag or nothing behind one.
+fn tagged_parts(mut text: &str) -> Option<Vec<(String, &str)>> {
+    let mut parts = Vec::new();
+    while !text.is_empty() {
+        let (tag, rest) = text.strip_prefix('<')?.split_once('>')?;
+        let (part, rest) = rest.split_at_checked(end_of_part(rest))?;
+        if part.is_empty() {
+            return None;
+        }
+        parts.push((tag.to_ascii_uppercase(), part));
+        text = rest;
+    }
+    Some(parts)
+}
+
+fn end_of_part(text: &str) -> usize {
+    let mut quoted = false;
+    let mut ends = text.char_indices().filter_map(|(index, letter)| {
+        quoted ^= letter == '"';
+        (letter == '<' && !quoted).then_some(index)
+    });
+    ends.next().unwrap_or(text.len())
+}

@@ -1,0 +1,79 @@
+//! A realm's directories, with the password of the gate's account. Asks none of them.
+
+use super::super::compiled::Context;
+use super::super::diagnostic::Diagnostics;
+use super::super::directory::{Directory, DirectorySchema, GenericSchema as RawSchema};
+use super::super::span::Spanned;
+use super::files::Files;
+use super::realm::values;
+use crate::directory::{
+    AttributeName, DirectoryLimits, DirectorySettings, Forest, GenericGroups, GenericSchema, Schema,
+    client_config,
+};
+use crate::observability::with_causes;
+use std::sync::Arc;
+
+/// `None` where the realm has no directory, or one that is not right.
+pub(super) fn forest(
+    raw: &[Directory],
+    files: &mut Files,
+    context: &Context,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Forest>> {
+    let settings: Vec<_> =
+        raw.iter().filter_map(|directory| settings(directory, files, diagnostics)).collect();
+    (!settings.is_empty()).then(|| Arc::new(Forest::new(settings, context.clock.clone())))
+}
+
+fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<DirectorySettings> {
+    let authorities = files.chain(&raw.ca, diagnostics);
+    let bind_password = files.secret(&raw.bind_password, diagnostics);
+    let tls = client_config(authorities?)
+        .map_err(|error| _ = diagnostics.error(raw.ca.span, with_causes(&error)))
+        .ok()?;
+    let default = DirectoryLimits::default();
+    let timeout = raw.timeout.value;
+    Some(DirectorySettings {
+        name: raw.called().into(),
+        servers: raw.servers.clone(),
+        global_catalogue: raw.global_catalog.clone(),
+        tls,
+        bind_dn: raw.bind_dn.value.clone(),
+        bind_password: bind_password?,
+        base: raw.base.value.clone(),
+        schema: match &raw.schema {
+            DirectorySchema::ActiveDirectory => Schema::ActiveDirectory,
+            DirectorySchema::Generic(raw) => Schema::Generic(Box::new(generic(raw))),
+        },
+        upn_suffixes: values(&raw.upn_suffixes),
+        sid_domains: values(&raw.sid_domains),
+        limits: DirectoryLimits {
+            connect: default.connect.min(timeout),
+            operation: default.operation.min(timeout),
+            question: timeout,
+            look_ups: raw.max_concurrency.value,
+            ..default
+        },
+    })
+}
+
+fn generic(raw: &RawSchema) -> GenericSchema {
+    let name = |value: &Option<Spanned<AttributeName>>| value.as_ref().map(|name| name.value.clone());
+    let base = raw.group_base.as_ref().map(|base| base.value.clone()).unwrap_or_default();
+    GenericSchema {
+        people: raw.people.value.clone(),
+        user_name: raw.user_name.value.clone(),
+        upn: name(&raw.upn),
+        mail: name(&raw.mail),
+        alt_security_identities: name(&raw.alt_security_identities),
+        groups: match (name(&raw.member_of), name(&raw.group_member)) {
+            (Some(attribute), _) => GenericGroups::MemberOf { attribute, base },
+            (None, Some(member)) => {
+                GenericGroups::Search { base, member, name: raw.group_name.value.clone() }
+            }
+            (None, None) => GenericGroups::None,
+        },
+        disabled: name(&raw.disabled).map(|attribute| (attribute, raw.disabled_value.value.clone())),
+        expires: name(&raw.expires),
+    }
+}

@@ -1,0 +1,172 @@
+//! Takes the turns of a realm's mappers and the accounts that the directory has for what they go by, gives the one
+//! account that the leaf names.
+//!
+//! Refuses where two accounts could be meant. Never asks the directory again, and never lets a name lead to somebody
+//! whose security identifier is not the certificate's.
+
+use super::account::{Account, MappingMethod, Strength};
+use super::account_rule::NamedAccount;
+use super::claim::Claim;
+use super::mapping::{MappingStep, StepResult};
+use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
+use super::mapping_rule::{Mapper, StrengthDemand};
+use super::question::{Turn, strong_enough};
+use crate::clock::UnixTime;
+use crate::directory::{Group, Person, Sid};
+
+/// So many accounts for the names of one certificate that the directory may not have told all of them: one of the others
+/// might be a second that is meant.
+const CROWD: usize = 8;
+
+/// An account that the leaf names.
+#[derive(Clone, Debug)]
+pub(super) struct Found<'p> {
+    person: &'p Person,
+    method: MappingMethod,
+    strength: Strength,
+    /// Groups that a rule puts it in.
+    groups: Vec<Group>,
+}
+
+/// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's.
+pub(super) fn choose<'p>(
+    turns: &[Turn<'_>],
+    persons: &'p [Person],
+    sid: Option<&Sid>,
+) -> (Vec<MappingStep>, Result<Found<'p>, MappingError>) {
+    let mut steps = Vec::new();
+    if persons.len() >= CROWD {
+        return (steps, Err(crowd(turns, persons)));
+    }
+    let mut found: Option<Found<'p>> = None;
+    for turn in turns {
+        match take(turn, persons, sid, found.as_ref()) {
+            Ok((result, now_found)) => {
+                steps.push(turn.ended(result));
+                found = now_found.or(found);
+            }
+            Err(error) => {
+                steps.push(turn.ended(StepResult::Refused));
+                return (steps, Err(error));
+            }
+        }
+    }
+    let asked = turns.iter().any(|turn| matches!(turn.claim, Ok(Some(_))));
+    let why = if asked { WhyNotMapped::NobodyFound } else { WhyNotMapped::NothingFound };
+    (steps, found.ok_or_else(|| not_mapped(why)))
+}
+
+/// One turn, after `before` was found: what came of it, and what is found now if that is something else.
+fn take<'p>(
+    turn: &Turn<'_>,
+    persons: &'p [Person],
+    sid: Option<&Sid>,
+    before: Option<&Found<'p>>,
+) -> Result<(StepResult, Option<Found<'p>>), MappingError> {
+    let claim = match (&turn.claim, before) {
+        (Ok(None), _) if !turn.fed => return Ok((StepResult::NotFed, None)),
+        (Ok(None), _) => return Ok((StepResult::NothingToGoOn, None)),
+        (Err(error), None) => return Err(error.clone()),
+        (Err(_) | Ok(Some(Claim::Rule(_))), Some(_)) => return Ok((StepResult::PassedOver, None)),
+        (Ok(Some(claim)), _) => claim,
+    };
+    let mut meant = persons.iter().filter_map(|person| {
+        let (method, strength) = claim.means(person)?;
+        Some(Found { person, method, strength, groups: groups_of(claim) })
+    });
+    let Some(one) = meant.next() else {
+        return nobody(claim).map(|()| (StepResult::NobodyFound, None));
+    };
+    let others: Vec<_> = meant.map(|found| found.person).collect();
+    if !others.is_empty() {
+        return Err(ambiguous(turn.mapper, std::iter::once(one.person).chain(others)));
+    }
+    if !matches!(claim, Claim::Rule(_)) {
+        check_sid(turn.mapper, one.person, sid)?;
+    }
+    match before {
+        None => Ok((StepResult::Mapped, Some(one))),
+        Some(before) if !std::ptr::eq(before.person, one.person) => {
+            Err(ambiguous(turn.mapper, [before.person, one.person]))
+        }
+        Some(before) => Ok((StepResult::Agrees, (one.strength > before.strength).then_some(one))),
+    }
+}
+
+/// Whether the search may go on though nobody has what the claim goes by. An account that is gone leaves its UPN behind
+/// for somebody else, so its security identifier is the last word.
+fn nobody(claim: &Claim<'_>) -> Result<(), MappingError> {
+    match claim {
+        Claim::Sid(sid) => Err(not_mapped(WhyNotMapped::SidOfNobody { sid: sid.clone() })),
+        Claim::Rule(rule) => {
+            let user = rule.named().map(|named| named.user.clone()).unwrap_or_default();
+            Err(not_mapped(WhyNotMapped::RuleOfNobody { rule: rule.name().to_owned(), user }))
+        }
+        Claim::AltSecurityIdentities(..)
+        | Claim::Upn(_)
+        | Claim::Emails(_)
+        | Claim::Subject(_)
+        | Claim::Number(..) => Ok(()),
+    }
+}
+
+/// CVE-2022-26923: a name that leads to an account proves nothing against the security identifier beside it. Where the
+/// directory has none, as without Active Directory, there is nothing to compare.
+fn check_sid(mapper: Mapper, person: &Person, sid: Option<&Sid>) -> Result<(), MappingError> {
+    match (sid, &person.sid) {
+        (Some(of_certificate), Some(of_account)) if of_certificate != of_account => {
+            Err(MappingError::Conflict {
+                why: Contradiction::SidOfAnother {
+                    mapper,
+                    account: person.dn.clone(),
+                    of_account: of_account.clone(),
+                    of_certificate: of_certificate.clone(),
+                },
+            })
+        }
+        (Some(_) | None, Some(_) | None) => Ok(()),
+    }
+}
+
+fn ambiguous<'p>(mapper: Mapper, persons: impl IntoIterator<Item = &'p Person>) -> MappingError {
+    let names = persons.into_iter().map(|person| person.dn.clone()).collect();
+    MappingError::Ambiguous { mapper, names }
+}
+
+fn crowd(turns: &[Turn<'_>], persons: &[Person]) -> MappingError {
+    let asked = turns.iter().rev().find(|turn| matches!(turn.claim, Ok(Some(_))));
+    ambiguous(asked.map_or(Mapper::Rules, |turn| turn.mapper), persons)
+}
+
+fn groups_of(claim: &Claim<'_>) -> Vec<Group> {
+    match claim {
+        Claim::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
+        Claim::Sid(_)
+        | Claim::AltSecurityIdentities(..)
+        | Claim::Upn(_)
+        | Claim::Emails(_)
+        | Claim::Subject(_)
+        | Claim::Number(..) => Vec::new(),
+    }
+}
+
+impl Found<'_> {
+    /// The account, where it is named as strongly as demanded by a certificate that begins at `not_before`, and may be
+    /// used now. It ends with the directory's own word: its expiry, its logon hours.
+    pub(super) fn account(
+        self,
+        demand: StrengthDemand,
+        not_before: UnixTime,
+        now: UnixTime,
+    ) -> Result<Account, MappingError> {
+        let account = Account::of_person(self.person, self.method, self.strength);
+        let account = strong_enough(account, demand, not_before, self.person.created)?;
+        let until = self.person.standing.check(now).map_err(|why| {
+            let user = account.user.clone();
+            MappingError::AccountUnusable { user, why }
+        })?;
+        let mut groups = account.groups;
+        groups.extend(self.groups);
+        Ok(Account { groups, until, ..account })
+    }
+}

@@ -1,0 +1,58 @@
+//! Takes a leaf, gives what it says of its owner, unless it contradicts itself or might hide that it does.
+//!
+//! Never asks whether the CA that wrote it may say so.
+
+use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
+use crate::certificate::{Certificate, ObjectIdentifier, SECURITY_IDENTIFIER_EXTENSION};
+use crate::directory::Sid;
+use const_oid::db::rfc5280;
+
+/// [MS-PKCA] 3.1.5.2.1: how a certificate that was not issued by way of the directory names an account.
+const SID_URI: &str = "tag:microsoft.com,2022-09-14:sid:";
+
+/// A leaf that says at most one UPN and at most one security identifier.
+#[derive(Clone, Debug)]
+pub(super) struct OwnNames {
+    pub(super) sid: Option<Sid>,
+}
+
+impl OwnNames {
+    /// Two UPNs are a contradiction even where they are the same: no CA writes that, and one of the two places might
+    /// have been the requester's.
+    pub(super) fn read(leaf: &Certificate) -> Result<Self, MappingError> {
+        let names = leaf.subject_alternative_names();
+        if names.undecodable || is_unread(leaf, rfc5280::ID_CE_SUBJECT_ALT_NAME) {
+            return Err(not_mapped(WhyNotMapped::AlternativeNamesUndecodable));
+        }
+        if names.upns.len() > 1 {
+            return Err(MappingError::Conflict { why: Contradiction::Upns(names.upns.clone()) });
+        }
+        Ok(Self { sid: security_identifier(leaf)? })
+    }
+}
+
+/// What stands in the extension and in URIs, which must all be the same.
+fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> {
+    let unreadable = || not_mapped(WhyNotMapped::SidUnreadable);
+    if is_unread(leaf, SECURITY_IDENTIFIER_EXTENSION) {
+        return Err(unreadable());
+    }
+    let uris = leaf.subject_alternative_names().uris.iter();
+    let texts = leaf.sid().into_iter().chain(uris.filter_map(|uri| uri.strip_prefix(SID_URI)));
+    let mut found = None;
+    for text in texts {
+        let sid = Sid::parse(text).map_err(|_| unreadable())?;
+        match found {
+            Some(first) if first != sid => {
+                return Err(MappingError::Conflict { why: Contradiction::Sids(first, sid) });
+            }
+            Some(_) | None => found = Some(sid),
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the extension is there and was not understood, or twice.
+fn is_unread(leaf: &Certificate, extension: ObjectIdentifier) -> bool {
+    leaf.undecodable_extensions().contains(&extension) || leaf.duplicate_extensions().contains(&extension)
+}

@@ -1,0 +1,385 @@
+//! What follows from the accounts that a directory has.
+
+use super::*;
+use crate::clock::UnixTime;
+use crate::directory::{Group, Names, Person, Standing, StandingError};
+use crate::identity::question::Question;
+use crate::revocation::test_pki::{HOUR, before};
+
+pub(super) const ORDER: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
+
+pub(super) fn person(name: &str, number: u32) -> Person {
+    Person {
+        dn: format!("CN={name},DC=corp,DC=example"),
+        directory: "corp".into(),
+        upn: Some(format!("{name}@corp.example")),
+        account_name: Some(name.to_owned()),
+        netbios_domain: Some("CORP".to_owned()),
+        dns_domain: Some("corp.example".to_owned()),
+        sid: Some(sid(number)),
+        emails: vec![format!("{name}@mail.example")],
+        alt_security_identities: Vec::new(),
+        attributes: std::collections::BTreeMap::new(),
+        created: Some(before(NOW, HOUR)),
+        standing: Standing::default(),
+        groups: vec![Group { name: "Staff".to_owned(), sid: Some(format!("{DOMAIN}-2001")) }],
+    }
+}
+
+/// What comes of a card, where the directory has these people for it.
+pub(super) fn with(
+    chain: &UnrevokedChain,
+    rule: &MappingRule,
+    people: &[Person],
+) -> Result<Account, MappingError> {
+    Question::of(chain, rule)?.answered(people, NOW).1
+}
+
+fn user(chain: &UnrevokedChain, rule: &MappingRule, people: &[Person]) -> (String, String, Strength) {
+    let account = with(chain, rule, people).unwrap();
+    (account.user, account.mapping.to_string(), account.strength)
+}
+
+fn demanding(strength: StrengthDemand, order: &[Mapper]) -> MappingRule {
+    MappingRule { strength, ..rule(order) }
+}
+
+/// A card with this UPN and this security identifier.
+pub(super) fn card_of(name: Option<&str>, number: Option<u32>) -> UnrevokedChain {
+    card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Alice");
+        params.subject_alt_names = name.map(upn).into_iter().collect();
+        params.custom_extensions =
+            number.map(|number| sid_extension(&sid(number).to_string())).into_iter().collect();
+    })
+}
+
+fn sid_uri(number: u32) -> SanType {
+    uri(&format!("tag:microsoft.com,2022-09-14:sid:{}", sid(number)))
+}
+
+#[test]
+fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_says() {
+    let chain = card_of(Some("alice@corp.example"), Some(1106));
+    let account = with(&chain, &demanding(StrengthDemand::Strong, ORDER), &[person("alice", 1106)]).unwrap();
+    let expected = Account {
+        upn: Some("alice@corp.example".to_owned()),
+        sid: Some(sid(1106).to_string()),
+        account_name: Some("alice".to_owned()),
+        dns_domain: Some("corp.example".to_owned()),
+        groups: person("alice", 1106).groups,
+        ..Account::named("CORP\\alice", MappingMethod::SecurityIdentifier, Strength::Strong)
+    };
+    assert_eq!(account, expected);
+}
+
+#[test]
+fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write() {
+    let chain = card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Alice");
+        params.subject_alt_names =
+            vec![upn("alice@corp.example"), email("a@mail.example"), email("b@mail.example")];
+        params.custom_extensions = vec![sid_extension(&sid(1106).to_string())];
+    });
+    let order = [Mapper::Sid, Mapper::Upn, Mapper::Email, Mapper::Subject];
+    let asked = Question::of(&chain, &rule(&order)).unwrap().names();
+    let expected = Names {
+        sids: vec![sid(1106)],
+        upns: vec!["alice@corp.example".to_owned()],
+        emails: vec!["a@mail.example".to_owned(), "b@mail.example".to_owned()],
+        account_names: vec!["alice".to_owned(), "Alice".to_owned()],
+        ..Names::default()
+    };
+    assert_eq!(asked, expected);
+    let pins = IdentityIssuer {
+        upn_suffixes: Vec::new(),
+        sid_domains: Vec::new(),
+        mappers: vec![Mapper::Sid, Mapper::Upn],
+        ..pinned()
+    };
+    let rule = MappingRule { identity_issuers: vec![pins], ..rule(&order) };
+    assert_eq!(Question::of(&chain, &rule).unwrap().names(), Names::default());
+}
+
+#[test]
+fn a_security_identifier_that_nobody_has_never_falls_through_to_a_upn() {
+    let chain = card_of(Some("alice@corp.example"), Some(1106));
+    assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), WhyNotMapped::SidOfNobody { sid: sid(1106) });
+    for order in [&[Mapper::Sid, Mapper::Upn], &[Mapper::Upn, Mapper::Sid]] {
+        let outcome = with(&chain, &rule(order), &[person("alice", 1200)]);
+        assert!(outcome.is_err(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict() {
+    let chain = card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "alice");
+        params.subject_alt_names = vec![upn("alice@corp.example"), email("alice@mail.example")];
+        params.custom_extensions = vec![sid_extension(&sid(1107).to_string())];
+    });
+    let both = [person("alice", 1106), person("bob", 1107)];
+    for order in [
+        &[Mapper::Upn][..],
+        &[Mapper::Email],
+        &[Mapper::Subject],
+        &[Mapper::Sid, Mapper::Upn],
+        &[Mapper::Upn, Mapper::Sid],
+    ] {
+        match with(&chain, &rule(order), &both) {
+            Err(MappingError::Conflict {
+                why: Contradiction::SidOfAnother { of_account, of_certificate, .. },
+            }) => assert_eq!((of_account, of_certificate), (sid(1106), sid(1107)), "{order:?}"),
+            other => panic!("{order:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_person_who_was_renamed_is_still_found_by_the_security_identifier() {
+    let chain = card_of(Some("alice.maiden@corp.example"), Some(1106));
+    let found = user(&chain, &rule(ORDER), &[person("alice", 1106)]);
+    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), Strength::Strong));
+}
+
+#[test]
+fn the_uri_of_a_security_identifier_counts_like_the_extension_and_must_agree_with_it() {
+    let card_with_uri = |number: Option<u32>, uris: Vec<SanType>| {
+        card_with(|params| {
+            params.subject_alt_names = uris;
+            params.custom_extensions =
+                number.map(|number| sid_extension(&sid(number).to_string())).into_iter().collect();
+        })
+    };
+    let people = [person("alice", 1106)];
+    for chain in [
+        card_with_uri(None, vec![sid_uri(1106)]),
+        card_with_uri(Some(1106), vec![sid_uri(1106)]),
+        card_with_uri(None, vec![sid_uri(1106), sid_uri(1106)]),
+    ] {
+        assert_eq!(user(&chain, &rule(ORDER), &people).0, "CORP\\alice");
+    }
+    for chain in [
+        card_with_uri(Some(1107), vec![sid_uri(1106)]),
+        card_with_uri(None, vec![sid_uri(1106), sid_uri(1107)]),
+    ] {
+        let outcome = with(&chain, &rule(ORDER), &people);
+        assert!(
+            matches!(outcome, Err(MappingError::Conflict { why: Contradiction::Sids(..) })),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_security_identifier_that_cannot_be_read_ends_the_mapping_by_any_name() {
+    let broken = |params: &mut CertificateParams| {
+        params.subject_alt_names = vec![upn("alice@corp.example")];
+        params.custom_extensions = vec![sid_extension("S-1-5-021-1")];
+    };
+    let broken_uri = |params: &mut CertificateParams| {
+        let uri = uri("tag:microsoft.com,2022-09-14:sid:S-1-");
+        params.subject_alt_names = vec![upn("alice@corp.example"), uri];
+    };
+    let people = [person("alice", 1106)];
+    for chain in [card_with(broken), card_with(broken_uri)] {
+        for order in [&[Mapper::Upn], &[Mapper::Sid]] {
+            assert_eq!(why_not(with(&chain, &rule(order), &people)), WhyNotMapped::SidUnreadable);
+        }
+    }
+}
+
+#[test]
+fn an_issuer_names_accounts_of_its_own_domains_only_and_feeds_its_own_mappers_only() {
+    let chain = card_of(Some("alice@corp.example"), Some(1106));
+    let people = [person("alice", 1106)];
+    let with_pins =
+        |pins| with(&chain, &MappingRule { identity_issuers: vec![pins], ..rule(ORDER) }, &people);
+    let other = IdentityIssuer { sid_domains: vec!["S-1-5-21-1-2-3".parse().unwrap()], ..pinned() };
+    assert_eq!(why_not(with_pins(other)), WhyNotMapped::SidNotAdmitted { sid: sid(1106) });
+    let below = IdentityIssuer { sid_domains: vec![sid(1106)], ..pinned() };
+    assert_eq!(why_not(with_pins(below)), WhyNotMapped::SidNotAdmitted { sid: sid(1106) });
+    let by_upn = IdentityIssuer { mappers: vec![Mapper::Upn], ..pinned() };
+    let account = with_pins(by_upn).unwrap();
+    assert_eq!((account.mapping.to_string().as_str(), account.strength), ("upn", Strength::Weak));
+    let nothing = IdentityIssuer { mappers: Vec::new(), ..pinned() };
+    assert_eq!(why_not(with_pins(nothing)), WhyNotMapped::NothingFound);
+}
+
+#[test]
+fn a_value_of_the_account_names_the_certificate_as_strongly_as_its_form_is() {
+    let chain = card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Alice, A.");
+        params.subject_alt_names = vec![email("Alice@mail.example")];
+        params.is_ca = rcgen::IsCa::ExplicitNoCa;
+        params.custom_extensions = vec![sid_extension(&sid(1106).to_string())];
+    });
+    let values = leaf(&chain).alt_security_identities();
+    assert_eq!(values.len(), 8, "{values:?}");
+    let order = [Mapper::AltSecurityIdentities];
+    for value in values {
+        let mut alice = person("alice", 1106);
+        alice.alt_security_identities = vec![
+            "Kerberos:alice@CORP.EXAMPLE".to_owned(),
+            value.value.to_lowercase().replace("x509", "X509"),
+        ];
+        let (user, mapping, strength) = user(&chain, &rule(&order), std::slice::from_ref(&alice));
+        assert_eq!(user, "CORP\\alice");
+        assert_eq!(mapping, format!("alt_security_identities:{}", value.form.name()));
+        assert_eq!(strength == Strength::Strong, value.form.is_strong(), "{value:?}");
+        let demanded = with(&chain, &demanding(StrengthDemand::Strong, &order), &[alice]);
+        if value.form.is_strong() {
+            assert!(demanded.is_ok());
+        } else {
+            assert!(matches!(demanded, Err(MappingError::TooWeak { .. })), "{demanded:?}");
+        }
+    }
+}
+
+#[test]
+fn an_account_found_for_another_name_is_not_one_that_the_values_mean() {
+    let chain = card_of(None, None);
+    let mut alice = person("alice", 1106);
+    alice.alt_security_identities = vec![
+        "X509:<I>CN=Issuing CA 1<SR>02".to_owned(),
+        "X509:<SKI>".to_owned(),
+        "X509:<S>CN=Bob".to_owned(),
+    ];
+    let outcome = with(&chain, &rule(&[Mapper::AltSecurityIdentities]), &[alice]);
+    assert_eq!(why_not(outcome), WhyNotMapped::NobodyFound);
+}
+
+#[test]
+fn a_later_mapper_makes_the_same_account_strong() {
+    let chain = card_of(Some("alice@corp.example"), Some(1106));
+    let strong = demanding(StrengthDemand::Strong, &[Mapper::Upn, Mapper::Sid]);
+    let found = user(&chain, &strong, &[person("alice", 1106)]);
+    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), Strength::Strong));
+    let weak = demanding(StrengthDemand::Strong, &[Mapper::Upn]);
+    let outcome = with(&chain, &weak, &[person("alice", 1106)]);
+    assert!(matches!(outcome, Err(MappingError::TooWeak { .. })), "{outcome:?}");
+}
+
+#[test]
+fn two_accounts_are_ambiguous_by_one_mapper_and_by_two() {
+    let chain = card("Alice", vec![upn("alice@corp.example"), email("bob@mail.example")]);
+    let twice =
+        [person("alice", 1106), Person { upn: Some("alice@corp.example".to_owned()), ..person("b", 2) }];
+    let by_two = [person("alice", 1106), person("bob", 1107)];
+    for (order, people) in [(&[Mapper::Upn][..], &twice), (&[Mapper::Upn, Mapper::Email], &by_two)] {
+        match with(&chain, &rule(order), people) {
+            Err(MappingError::Ambiguous { names, .. }) => {
+                assert_eq!(names, people.each_ref().map(|person| person.dn.clone()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn several_mails_of_one_account_are_no_ambiguity() {
+    let chain = card("Alice", vec![email("alice@mail.example"), email("a@mail.example")]);
+    let mut alice = person("alice", 1106);
+    alice.emails.push("A@mail.example".to_owned());
+    assert_eq!(user(&chain, &rule(&[Mapper::Email]), &[alice]).1, "email");
+}
+
+#[test]
+fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
+    let chain = card_of(Some("ALICE@corp.example"), None);
+    let renamed = Person { upn: Some("a.smith@people.example".to_owned()), ..person("alice", 1106) };
+    let elsewhere = Person { dns_domain: Some("eu.corp.example".to_owned()), ..renamed.clone() };
+    assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&renamed)).0, "CORP\\alice");
+    let outcome = with(&chain, &rule(&[Mapper::Upn]), &[elsewhere]);
+    assert_eq!(why_not(outcome), WhyNotMapped::NobodyFound);
+    let given = Person { upn: Some("alice@corp.example".to_owned()), ..person("other", 1107) };
+    let outcome = with(&chain, &rule(&[Mapper::Upn]), &[renamed, given]);
+    assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
+}
+
+#[test]
+fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_than_the_account() {
+    let made = |not_before: UnixTime| {
+        card_with(|params| {
+            params.subject_alt_names = vec![upn("alice@corp.example")];
+            let seconds = i64::try_from(not_before.seconds()).unwrap();
+            params.not_before = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        })
+    };
+    let created = before(NOW, HOUR);
+    let compatible = |backdating| demanding(StrengthDemand::Compatibility { backdating }, &[Mapper::Upn]);
+    let people = [Person { created: Some(created), ..person("alice", 1106) }];
+    let second = Duration::from_secs(1);
+    let cases = [
+        (created, Duration::ZERO, true),
+        (before(created, second), Duration::ZERO, false),
+        (before(created, second), second, true),
+    ];
+    for (not_before, backdating, is_taken) in cases {
+        let outcome = with(&made(not_before), &compatible(backdating), &people);
+        assert_eq!(outcome.is_ok(), is_taken, "{outcome:?}");
+    }
+    let unknown = [Person { created: None, ..person("alice", 1106) }];
+    let outcome = with(&made(NOW), &compatible(HOUR), &unknown);
+    assert!(matches!(outcome, Err(MappingError::OlderThanAccount { created: None, .. })), "{outcome:?}");
+    // A strong mapping is never compared with dates.
+    let old = card_of(None, Some(1106));
+    let rule = demanding(StrengthDemand::Compatibility { backdating: Duration::ZERO }, &[Mapper::Sid]);
+    assert!(with(&old, &rule, &unknown).is_ok());
+}
+
+#[test]
+fn an_account_that_may_not_be_used_is_refused_and_one_that_ends_says_when() {
+    let chain = card_of(None, Some(1106));
+    let in_standing = |standing| with(&chain, &rule(ORDER), &[Person { standing, ..person("alice", 1106) }]);
+    let outcome = in_standing(Standing { disabled: true, ..Standing::default() });
+    assert!(
+        matches!(outcome, Err(MappingError::AccountUnusable { why: StandingError::Disabled, .. })),
+        "{outcome:?}"
+    );
+    let end = NOW.plus(HOUR);
+    let account = in_standing(Standing { expires: Some(end), ..Standing::default() }).unwrap();
+    assert_eq!(account.until, Some(end));
+}
+
+#[test]
+fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
+    let chain = card("DOE.JANE.Q.1234567890", Vec::new());
+    let attributes = vec![(Mapper::Edipi, "employeeID".to_owned())];
+    let rule = MappingRule { attributes, ..rule(&[Mapper::Edipi]) };
+    let asked = Question::of(&chain, &rule).unwrap().names();
+    assert_eq!(asked.attributes, [("employeeID".to_owned(), "1234567890".to_owned())]);
+    let mut jane = person("jane", 1106);
+    jane.attributes.insert("employeeid".to_owned(), vec!["1234567890".to_owned()]);
+    let found = user(&chain, &rule, &[jane]);
+    assert_eq!(found, ("CORP\\jane".to_owned(), "edipi".to_owned(), Strength::Weak));
+    assert_eq!(why_not(with(&chain, &rule, &[person("jane", 1106)])), WhyNotMapped::NobodyFound);
+}
+
+#[test]
+fn an_account_without_a_domain_goes_by_its_upn_and_then_by_its_name() {
+    let chain = card_of(Some("alice@corp.example"), None);
+    let of_ldap = Person { netbios_domain: None, dns_domain: None, sid: None, ..person("alice", 1) };
+    assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&of_ldap)).0, "alice@corp.example");
+    let chain = card("alice", Vec::new());
+    let by_name = Person { upn: None, ..of_ldap };
+    assert_eq!(user(&chain, &rule(&[Mapper::Subject]), &[by_name]).0, "alice");
+}
+
+#[test]
+fn a_name_that_the_issuer_may_not_write_is_passed_over_once_somebody_was_found_and_ends_it_before() {
+    let chain = card_of(Some("alice@other.example"), Some(1106));
+    let people = [person("alice", 1106)];
+    assert!(with(&chain, &rule(&[Mapper::Sid, Mapper::Upn]), &people).is_ok());
+    let outcome = with(&chain, &rule(&[Mapper::Upn, Mapper::Sid]), &people);
+    assert!(matches!(why_not(outcome), WhyNotMapped::SuffixNotAdmitted { .. }));
+}
+
+#[test]
+fn a_crowd_of_which_some_may_be_missing_is_ambiguous_though_one_of_it_fits() {
+    let chain = card_of(None, Some(1106));
+    let crowd: Vec<_> = (0..8).map(|number| person(&format!("crowd{number}"), 1106 + number)).collect();
+    assert!(with(&chain, &rule(&[Mapper::Sid]), &crowd[..7]).is_ok());
+    let outcome = with(&chain, &rule(&[Mapper::Sid]), &crowd);
+    assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
+}

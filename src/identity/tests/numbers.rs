@@ -1,0 +1,121 @@
+//! The numbers by which registers know people.
+
+use super::*;
+
+fn number(chain: &UnrevokedChain, mapper: Mapper) -> Result<Account, MappingError> {
+    mapped(chain, &rule(&[mapper]))
+}
+
+/// An otherName of this type whose value is this element. The library writes UTF8String only, so the value's bytes are
+/// put in the place of a text of the same length.
+fn other_name_card(kind: &[u8], value: &[u8]) -> UnrevokedChain {
+    let explicit = element(0xa0, value);
+    let name = element(0xa0, &[element(6, kind), explicit].concat());
+    let names = element(0x30, &name);
+    card_with(|params| {
+        params.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 17], names)];
+    })
+}
+
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
+}
+
+const FASC_N: [u8; 9] = [0x60, 0x86, 0x48, 1, 0x65, 3, 6, 6, 0];
+const UZI: [u8; 3] = [0x55, 5, 5];
+
+#[test]
+fn an_edipi_stands_in_a_upn_of_ten_or_sixteen_digits_or_behind_the_common_name() {
+    let cases = [
+        ("DOE.JANE.Q.1234567890", vec![upn("1234567890@corp.example")], Some("1234567890")),
+        ("DOE.JANE.Q.1234567890", vec![upn("1234567890117004@corp.example")], Some("1234567890")),
+        ("Jane Doe", vec![upn("1234567890117004@corp.example")], Some("1234567890")),
+        ("DOE.JANE.Q.1234567890", vec![], Some("1234567890")),
+        // A suffix that the issuer may not write is not read, nor is what has another number of digits.
+        ("Jane Doe", vec![upn("1234567890@other.example")], None),
+        ("Jane Doe", vec![upn("123456789012@corp.example")], None),
+        ("DOE.JANE.Q.12345", vec![], None),
+        ("1234567890", vec![], None),
+    ];
+    for (name, names, expected) in cases {
+        let chain = card(name, names);
+        assert_eq!(number(&chain, Mapper::Edipi).ok().map(|account| account.user).as_deref(), expected);
+    }
+    let chain = card("DOE.JANE.Q.1234567890", vec![upn("1234567891@corp.example")]);
+    let conflict = number(&chain, Mapper::Edipi);
+    assert!(
+        matches!(conflict, Err(MappingError::Conflict { why: Contradiction::Numbers(Mapper::Edipi, _) })),
+        "{conflict:?}"
+    );
+}
+
+/// The characters of a FASC-N as 25 bytes, the check character included.
+fn fasc_n(characters: &[u8; 40]) -> Vec<u8> {
+    let bits: Vec<u8> = characters
+        .iter()
+        .flat_map(|value| {
+            let bits: Vec<u8> = (0..4).map(|bit| value >> bit & 1).collect();
+            let parity = 1 - bits.iter().sum::<u8>() % 2;
+            [bits, vec![parity]].concat()
+        })
+        .collect();
+    bits.chunks(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | bit)).collect()
+}
+
+const S: u8 = 0xd;
+const EXAMPLE: [u8; 40] = [
+    0xb, 0, 0, 3, 2, S, 0, 0, 0, 1, S, 0, 9, 2, 4, 4, 6, S, 0, S, 1, S, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 1, 1,
+    2, 2, 3, 1, 0xf, 1,
+];
+
+#[test]
+fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
+    let octets = fasc_n(&EXAMPLE);
+    assert_eq!(octets.len(), 25);
+    let chain = other_name_card(&FASC_N[..8], &element(4, &octets));
+    let account = number(&chain, Mapper::FascN).unwrap();
+    let hexadecimal: String = octets.iter().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!((account.user, account.strength), (hexadecimal.clone(), Strength::Weak));
+    let step = mapping(&chain, &rule(&[Mapper::FascN])).steps.remove(0);
+    assert_eq!(step.saw, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
+    // Where a parity is wrong, only the bytes are left.
+    let mut odd = octets;
+    odd[3] ^= 1;
+    let chain = other_name_card(&FASC_N[..8], &element(4, &odd));
+    assert_eq!(mapping(&chain, &rule(&[Mapper::FascN])).steps[0].saw.len(), 1);
+    let short = other_name_card(&FASC_N[..8], &element(4, &odd[1..]));
+    assert!(matches!(
+        number(&short, Mapper::FascN),
+        Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::FascN } })
+    ));
+}
+
+#[test]
+fn a_uzi_number_is_the_third_part_of_its_name() {
+    let text = b"2.16.528.1.1003.1.3.5.5.2-1-900012345-Z-90000111-01.015-00000000";
+    let chain = other_name_card(&UZI[1..], &element(0x16, text));
+    assert!(number(&chain, Mapper::Uzi).is_err(), "2.5.5 is not 2.5.5.5");
+    let chain = other_name_card(&[0x55, 5, 5], &element(0x16, text));
+    assert_eq!(number(&chain, Mapper::Uzi).unwrap().user, "900012345");
+    for odd in [&b"1-2-3"[..], b"a-1-x-Z-9-01-0", b"a-1--Z-9-01-0"] {
+        let chain = other_name_card(&[0x55, 5, 5], &element(0x16, odd));
+        assert!(matches!(
+            number(&chain, Mapper::Uzi),
+            Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::Uzi } })
+        ));
+    }
+}
+
+#[test]
+fn a_uuid_is_taken_in_small_letters_and_only_whole() {
+    let uuid = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6";
+    let chain = card("Alice", vec![uri(&format!("URN:uuid:{uuid}")), uri("https://corp.example/alice")]);
+    assert_eq!(number(&chain, Mapper::Uuid).unwrap().user, uuid.to_lowercase());
+    for odd in ["urn:uuid:f81d4fae", "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bfx"] {
+        let refused = number(&card("Alice", vec![uri(odd)]), Mapper::Uuid);
+        assert!(matches!(
+            refused,
+            Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::Uuid } })
+        ));
+    }
+}

@@ -1,0 +1,75 @@
+//! The accounts of rules, where there is a directory that must know them.
+
+use super::directories::{ORDER, card_of, person, with};
+use super::*;
+use crate::directory::{Names, Person, Standing};
+use crate::identity::question::Question;
+
+fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingRule {
+    let action = RuleAction::Account(account);
+    let rules = vec![AccountRule::one_to_one("alice's card", leaf(chain).fingerprint(), action).unwrap()];
+    MappingRule { rules, strength: StrengthDemand::Strong, ..rule(ORDER) }
+}
+
+#[test]
+fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
+    // Of a rule that comes first, no other name counts, not even one that contradicts.
+    let chain = card_of(Some("mallory@corp.example"), Some(1999));
+    let named = NamedAccount {
+        user: "corp\\Alice".to_owned(),
+        groups: vec!["Auditors".to_owned()],
+        ..NamedAccount::default()
+    };
+    let rule = alices_card(&chain, named);
+    let asked = Question::of(&chain, &rule).unwrap().names();
+    assert_eq!(asked, Names { account_names: vec!["Alice".to_owned()], ..Names::default() });
+    let namesake = Person { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
+    let account = with(&chain, &rule, &[namesake.clone(), person("alice", 1106)]).unwrap();
+    assert_eq!(
+        (account.user.as_str(), account.mapping.to_string().as_str()),
+        ("CORP\\alice", "rule:alice's card")
+    );
+    let groups: Vec<_> = account.groups.iter().map(|group| group.name.as_str()).collect();
+    assert_eq!(groups, ["Staff", "Auditors"]);
+    let gone = WhyNotMapped::RuleOfNobody { rule: "alice's card".to_owned(), user: "corp\\Alice".to_owned() };
+    assert_eq!(why_not(with(&chain, &rule, &[namesake])), gone);
+    let disabled = Standing { disabled: true, ..Standing::default() };
+    let outcome = with(&chain, &rule, &[Person { standing: disabled, ..person("alice", 1106) }]);
+    assert!(matches!(outcome, Err(MappingError::AccountUnusable { .. })), "{outcome:?}");
+}
+
+#[test]
+fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
+    let chain = card_of(None, None);
+    let full = NamedAccount {
+        user: "alice@corp.example".to_owned(),
+        upn: Some("alice@corp.example".to_owned()),
+        sid: Some(sid(1106).to_string()),
+        groups: Vec::new(),
+    };
+    assert!(with(&chain, &alices_card(&chain, full.clone()), &[person("alice", 1106)]).is_ok());
+    for wrong in [
+        NamedAccount { user: "CORP\\bob".to_owned(), ..full.clone() },
+        NamedAccount { upn: Some("bob@corp.example".to_owned()), ..full.clone() },
+        NamedAccount { sid: Some(sid(1107).to_string()), ..full },
+    ] {
+        let outcome = with(&chain, &alices_card(&chain, wrong), &[person("alice", 1106)]);
+        assert!(matches!(why_not(outcome), WhyNotMapped::RuleOfNobody { .. }));
+    }
+}
+
+#[test]
+fn a_rule_behind_the_names_is_asked_only_where_they_find_nobody() {
+    let chain = card_of(Some("alice@corp.example"), None);
+    let deny = AccountRule::one_to_one("out", leaf(&chain).fingerprint(), RuleAction::Deny).unwrap();
+    let rule = MappingRule { rules: vec![deny], ..rule(&[Mapper::Upn, Mapper::Rules]) };
+    let question = Question::of(&chain, &rule).unwrap();
+    let (steps, outcome) = question.answered(&[person("alice", 1106)], NOW);
+    assert_eq!(outcome.unwrap().user, "CORP\\alice");
+    let results: Vec<_> = steps.iter().map(|step| step.result).collect();
+    assert_eq!(results, [StepResult::Mapped, StepResult::PassedOver]);
+    let (steps, outcome) = question.answered(&[], NOW);
+    assert!(matches!(outcome, Err(MappingError::Denied { .. })), "{outcome:?}");
+    let results: Vec<_> = steps.iter().map(|step| step.result).collect();
+    assert_eq!(results, [StepResult::NobodyFound, StepResult::Refused]);
+}

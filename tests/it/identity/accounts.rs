@@ -1,0 +1,136 @@
+//! Each account of the lab's Active Directory gives the account or the denial that it must, through a running gate.
+
+use super::scene::{Staff, before_active_directory, card, card_with};
+use crate::support::{ActiveDirectory, Answer, Client, Lab};
+use portcullis::certificate::{AltSecurityForm, Certificate};
+use portcullis::demo::pki::{Card, serial_number};
+use std::time::Duration;
+
+async fn at_require(lab: &Lab, card: &Card) -> Answer {
+    Client::new(lab).chain(card).get("/require/echo").await
+}
+
+/// The user and how the card came to name him, or the denial.
+async fn outcome(lab: &Lab, card: &Card) -> String {
+    let answer = at_require(lab, card).await;
+    if answer.status != 200 {
+        return answer.verdict();
+    }
+    format!("{} by {}", answer.seen("x-remote-user")[0], answer.seen("x-remote-mapping")[0])
+}
+
+#[tokio::test]
+async fn an_account_comes_with_its_names_its_sid_and_its_nested_groups() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let sid = directory.sid("alice");
+    let answer = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
+    assert_eq!(answer.verdict(), "200 permit");
+    let seen = ["user", "upn", "sid", "groups", "mapping"];
+    let seen = seen.map(|name| answer.seen(&format!("x-remote-{name}")).concat());
+    assert_eq!(seen, ["CORP\\alice", "alice@corp.example", &sid, "RMS-Users", "sid; strong"]);
+}
+
+#[tokio::test]
+async fn every_account_gives_the_account_or_the_denial_that_it_must() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = before_active_directory(&directory, &Staff::default());
+    let both = ["alice", "bob", "carol", "erin", "frank", "grace", "kim", "leo", "oscar", "peggy"];
+    for name in both {
+        let (upn, sid) = (format!("{name}@corp.example"), directory.sid(name));
+        let weak = outcome(&lab, &card(Some(&upn), None)).await;
+        assert_eq!(weak, format!("CORP\\{name} by upn; weak"));
+        for upn in [None, Some(upn.as_str()), Some("renamed@corp.example")] {
+            let strong = outcome(&lab, &card(upn, Some(&sid))).await;
+            assert_eq!(strong, format!("CORP\\{name} by sid; strong"));
+        }
+        let conflict = outcome(&lab, &card(Some(&upn), Some(&directory.sid("dave")))).await;
+        assert_eq!(conflict, "403 identity-conflict", "{name}");
+    }
+    for name in ["heidi", "ivan", "judy", "quinn"] {
+        let upn = format!("{name}@corp.example");
+        for card in [card(Some(&upn), None), card(Some(&upn), Some(&directory.sid(name)))] {
+            assert_eq!(outcome(&lab, &card).await, "403 account-disabled", "{name}");
+        }
+    }
+    let domain = directory.sid("alice").rsplit_once('-').unwrap().0.to_owned();
+    let cases = [
+        (card(Some("Nina.Mueller@people.example"), None), "CORP\\nina by upn; weak"),
+        (card(Some("nina@corp.example"), None), "CORP\\nina by upn; weak"),
+        (card(Some("jürgen@corp.example"), None), "CORP\\j%C3%BCrgen by upn; weak"),
+        (card(Some("hidden@corp.example"), Some(&directory.sid("hidden"))), "403 not-mapped"),
+        (card(Some("nobody@corp.example"), None), "403 not-mapped"),
+        (card(Some("alice@corp.example"), Some(&format!("{domain}-99999"))), "403 not-mapped"),
+        (card(Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1106")), "403 not-mapped"),
+        (card_with(|profile| profile.emails = vec!["leo@corp.example".to_owned()]), "403 mapping-ambiguous"),
+    ];
+    for (card, expected) in cases {
+        assert_eq!(outcome(&lab, &card).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_weak_mapping_is_too_weak_where_a_strong_one_is_demanded() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let weak = card(Some("alice@corp.example"), None);
+    assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
+    // The lab's accounts are younger than a day, and cards begin a day before they are made.
+    let lab = before_active_directory(&directory, &Staff { strength: "compatibility", ..Staff::default() });
+    assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
+    let record = lab.only_record().await;
+    assert!(record["detail"].as_str().unwrap().contains("the account was made later"), "{record}");
+}
+
+#[tokio::test]
+async fn an_administrators_value_names_the_card_as_windows_spells_it() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let user = "spare04";
+    // Unlike the cards of other tests in all that a value can hold.
+    let card = card_with(|profile| {
+        profile.common_name = user.to_owned();
+        profile.serial_number = serial_number(user);
+        profile.emails = vec!["spare04.card@corp.example".to_owned()];
+    });
+    let certificate = Certificate::from_der(card.certificate_der()).unwrap();
+    for value in certificate.alt_security_identities() {
+        // What the issuer has in common with other tests' cards would name these too.
+        if value.form == AltSecurityForm::Issuer {
+            continue;
+        }
+        directory.set(user, "altSecurityIdentities", &["X509:<SKI>00", &value.value]);
+        let lab = before_active_directory(&directory, &Staff::default());
+        let strength = if value.form.is_strong() { "strong" } else { "weak" };
+        let expected = format!("CORP\\{user} by alt_security_identities:{}; {strength}", value.form.name());
+        assert_eq!(outcome(&lab, &card).await, expected);
+    }
+    directory.set(user, "altSecurityIdentities", &[]);
+}
+
+#[tokio::test]
+async fn a_disabled_account_and_a_lost_group_are_felt_on_an_open_connection_within_the_lifetime() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let user = "spare05";
+    directory.enable(user);
+    directory.add_member("Spare2", user);
+    let staff = Staff { cache: r#"lifetime = "1m", negative_lifetime = "10s""#, ..Staff::default() };
+    let lab = before_active_directory(&directory, &staff);
+    let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
+    let mut connection = Client::new(&lab).chain(&card).connect().await.unwrap();
+    let mut groups = async || {
+        let answer = connection.get("/require/echo").await.unwrap();
+        if answer.status == 200 { answer.seen("x-remote-groups").concat() } else { answer.verdict() }
+    };
+    assert_eq!(groups().await, "Spare2");
+    directory.remove_member("Spare2", user);
+    assert_eq!(groups().await, "Spare2");
+    lab.clock.advance(Duration::from_secs(60));
+    assert_eq!(groups().await, "");
+    directory.disable(user);
+    assert_eq!(groups().await, "");
+    lab.clock.advance(Duration::from_secs(60));
+    assert_eq!(groups().await, "403 account-disabled");
+    directory.enable(user);
+    lab.clock.advance(Duration::from_secs(10));
+    assert_eq!(groups().await, "");
+}

@@ -1,0 +1,35 @@
+//! What `explain` shows of a look-up.
+
+use super::scene::{Staff, before_people, card};
+use crate::support::{PeopleDirectory, sid};
+use assert_cmd::Command;
+use serde_json::Value;
+
+#[tokio::test]
+async fn every_step_is_told_with_the_filter_that_was_sent_and_without_the_password() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let lab = before_people(&directory, &Staff { strength: "strong", ..Staff::default() });
+    let card = card(Some("alice@corp.example"), Some(&sid(1101).to_string()));
+    std::fs::write(lab.folder().join("card.pem"), card.chain_pem().unwrap()).unwrap();
+    let explain = |more: &[&str]| {
+        let url = "https://rms.corp.example/require/echo";
+        let mut command = Command::cargo_bin("portcullis").unwrap();
+        command.current_dir(lab.folder()).args(["explain", "--url", url, "--certificate", "card.pem"]);
+        let output = command.args(more).output().unwrap();
+        let told = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(!told.concat().contains(PeopleDirectory::PASSWORD), "{told:?}");
+        told.concat()
+    };
+    let told: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    let mapping = &told["card"]["mapping"];
+    let step = |number: usize| (&mapping["steps"][number]["mapper"], &mapping["steps"][number]["result"]);
+    assert_eq!(step(0), (&"sid".into(), &"mapped".into()));
+    assert_eq!(step(1), (&"alt_security_identities".into(), &"nobody_found".into()));
+    assert_eq!(step(2), (&"upn".into(), &"agrees".into()));
+    let filter = mapping["look_up"]["filters"][0].as_str().unwrap();
+    assert!(filter.contains("(userPrincipalName=alice@corp.example)"), "{filter}");
+    assert_eq!(mapping["look_up"]["found"][0], "cn=alice,ou=Staff,dc=corp,dc=example");
+    assert_eq!(mapping["account"]["user"], "CORP\\alice");
+    let sheet = explain(&[]);
+    assert!(sheet.contains("directory asked") && sheet.contains(filter), "{sheet}");
+}

@@ -1,0 +1,203 @@
+//! How often, and how safely, the gate asks a directory: a slapd of the test's own.
+
+use super::scene::{Staff, before_people, before_people_at, card, card_with};
+use crate::support::{Client, Lab, PeopleDirectory, sid, wait_for};
+use portcullis::demo::pki::Card;
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+const LIFETIME: Duration = Duration::from_secs(60);
+const SHORT: Staff<'_> = Staff {
+    order: r#"["sid", "alt_security_identities", "upn"]"#,
+    strength: "weak",
+    cache: r#"lifetime = "1m", negative_lifetime = "1s""#,
+};
+
+async fn verdict(lab: &Lab, card: &Card) -> String {
+    Client::new(lab).chain(card).get("/require/echo").await.verdict()
+}
+
+fn alices_card() -> Card {
+    card(Some("alice@corp.example"), Some(&sid(1101).to_string()))
+}
+
+/// The searches for people that a directory was asked, of which a look-up needs one.
+fn searches(directory: &PeopleDirectory) -> Vec<String> {
+    let mut searches = directory.questions("SRCH base=");
+    searches.retain(|search| search.contains("scope=2") && search.contains("userPrincipalName="));
+    searches
+}
+
+#[tokio::test]
+async fn a_thousand_cold_look_ups_of_ten_cards_are_ten_searches() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let lab = Arc::new(before_people(&directory, &Staff::default()));
+    let cards: Vec<_> = (1..=10)
+        .map(|number| Arc::new(card(Some(&format!("crowd{number:02}@corp.example")), None)))
+        .collect();
+    let clients = (0..50).map(|client: usize| {
+        let (lab, cards) = (Arc::clone(&lab), cards.clone());
+        tokio::spawn(async move {
+            for turn in 0..20 {
+                let number = (client + turn) % cards.len();
+                // A connection of its own each time, which knows nothing yet.
+                let answer = Client::new(&lab).chain(&cards[number]).get("/require/echo").await;
+                assert_eq!(answer.seen("x-remote-user"), [format!("CORP\\crowd{:02}", number + 1)]);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+    assert_eq!(searches(&directory).len(), 10, "{:?}", searches(&directory));
+}
+
+#[tokio::test]
+async fn cards_of_one_serial_number_name_and_issuer_never_get_each_others_account() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let lab = Arc::new(before_people(&directory, &SHORT));
+    let people = (1..=8).map(|number| (format!("crowd{number:02}"), sid(1110 + number).to_string()));
+    let cards: Vec<_> =
+        people.map(|(name, sid)| (card(Some(&format!("{name}@corp.example")), Some(&sid)), name)).collect();
+    let mut connections = Vec::new();
+    for (card, name) in &cards {
+        connections.push((Client::new(&lab).chain(card).connect().await.unwrap(), format!("CORP\\{name}")));
+    }
+    // 80 rounds of 8 times 16 requests: ten thousand, in which each card is looked up 80 times anew.
+    for _ in 0..80 {
+        let round = connections.into_iter().map(|(mut connection, user)| {
+            tokio::spawn(async move {
+                for _ in 0..16 {
+                    let answer = connection.get("/require/echo").await.unwrap();
+                    assert_eq!(answer.seen("x-remote-user"), [user.as_str()]);
+                }
+                (connection, user)
+            })
+        });
+        let round: Vec<_> = round.collect();
+        connections = Vec::new();
+        for one in round {
+            connections.push(one.await.unwrap());
+        }
+        lab.clock.advance(LIFETIME);
+    }
+    assert_eq!(searches(&directory).len(), 80 * 8);
+}
+
+#[tokio::test]
+async fn a_directory_that_ends_or_hangs_lets_nobody_in_and_is_used_again_when_it_is_back() {
+    let Some(mut directory) = PeopleDirectory::start().await else { return };
+    let lab = before_people(&directory, &SHORT);
+    let card = alices_card();
+    let mut open = Client::new(&lab).chain(&card).connect().await.unwrap();
+    assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    for hangs in [false, true] {
+        if hangs {
+            directory.hang().await;
+        } else {
+            directory.kill();
+        }
+        lab.clock.advance(LIFETIME);
+        let judging = Client::new(&lab).chain(&card);
+        let (judged, ignored) = tokio::join!(judging.get("/require/echo"), async {
+            Client::new(&lab).chain(&card).get("/ignore/echo").await
+        });
+        assert_eq!(judged.verdict(), "503 directory-unavailable");
+        assert!(judged.header("retry-after").is_some());
+        assert_eq!(ignored.verdict(), "200 permit");
+        assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "503 directory-unavailable");
+        if hangs {
+            directory.resume();
+        } else {
+            directory.restart().await;
+        }
+        until_let_in(&lab, &card).await;
+        // Whoever waited on an open connection gets in as well: it does not hold on to the failure.
+        assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    }
+}
+
+/// Tries again as a client does that was told to.
+async fn until_let_in(lab: &Lab, card: &Card) {
+    let mut tries = tokio::task::JoinSet::new();
+    let client = Client::new(lab).chain(card);
+    let ask = |client: Client| async move { client.get("/require/echo").await.verdict() };
+    tries.spawn(ask(client.clone()));
+    wait_for("the directory's return", || match tries.try_join_next() {
+        Some(verdict) if verdict.as_ref().unwrap() == "200 permit" => Some(()),
+        Some(_) => {
+            tries.spawn(ask(client.clone()));
+            None
+        }
+        None => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_directory_lets_nobody_in() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ldaps://{}", listener.local_addr().unwrap());
+    // Ends with the process: it waits for the next connection.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            drop(stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")));
+        }
+    });
+    let lab = before_people_at(&url, &SHORT);
+    assert_eq!(verdict(&lab, &alices_card()).await, "503 directory-unavailable");
+}
+
+#[tokio::test]
+async fn an_old_account_is_used_while_the_directory_is_silent_only_where_it_may_be_and_is_marked() {
+    let Some(mut directory) = PeopleDirectory::start().await else { return };
+    let stale = r#"lifetime = "1m", unsafe_stale_accounts = "1h""#;
+    let lab = before_people(&directory, &Staff { cache: stale, ..Staff::default() });
+    let (alice, leo) = (alices_card(), card(Some("leo@corp.example"), None));
+    assert_eq!(verdict(&lab, &alice).await, "200 permit");
+    directory.kill();
+    lab.clock.advance(LIFETIME);
+    let answer = Client::new(&lab).chain(&alice).get("/require/echo").await;
+    assert_eq!(answer.verdict(), "200 permit");
+    assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
+    // Nobody knows yet whose this is.
+    assert_eq!(verdict(&lab, &leo).await, "503 directory-unavailable");
+    lab.clock.advance(Duration::from_secs(3600));
+    assert_eq!(verdict(&lab, &alice).await, "503 directory-unavailable");
+}
+
+#[tokio::test]
+async fn a_name_that_means_something_in_a_filter_names_nobody_but_who_is_called_so() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let order = r#"["upn", "email", "subject"]"#;
+    let lab = before_people(&directory, &Staff { order, ..Staff::default() });
+    for text in [
+        "*",
+        "alice*",
+        "al*ce",
+        "*)(objectClass=*",
+        "*)(objectClass=*)(userPrincipalName=*",
+        "alice)(|(objectClass=*)",
+        r"\2a",
+        r"alice\40corp.example",
+        "(",
+        "|",
+        "&(objectClass=*)",
+        "\u{430}lice",
+    ] {
+        let name = format!("{text}@corp.example");
+        let mail = if name.is_ascii() { vec![name.clone()] } else { Vec::new() };
+        let cards = [
+            card(Some(&name), None),
+            card_with(|profile| profile.emails = mail),
+            card_with(|profile| text.clone_into(&mut profile.common_name)),
+        ];
+        for card in cards {
+            assert_eq!(verdict(&lab, &card).await, "403 not-mapped", "{text}");
+        }
+    }
+    let answer = Client::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
+    assert_eq!(answer.seen("x-remote-user"), ["CORP\\star*"]);
+}

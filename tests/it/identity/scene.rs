@@ -1,0 +1,120 @@
+//! A gate whose realm looks people up in a directory, and cards for them.
+
+use crate::support::{ActiveDirectory, Lab, PeopleDirectory, Setup, pki};
+use portcullis::clock::Clock;
+use portcullis::demo::pki::{Card, CardProfile};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// What a realm says of its directory, beside where that is.
+pub(super) struct Staff<'a> {
+    pub(super) order: &'a str,
+    pub(super) strength: &'a str,
+    /// `[realm.staff.account_cache]`.
+    pub(super) cache: &'a str,
+}
+
+impl Default for Staff<'_> {
+    fn default() -> Self {
+        Self { order: r#"["sid", "alt_security_identities", "upn"]"#, strength: "weak", cache: "" }
+    }
+}
+
+/// The domain of the accounts in a directory, where it is, and whom the gate is there.
+struct Place {
+    url: String,
+    ca: String,
+    sid_domain: String,
+    service: &'static str,
+}
+
+/// A gate before the lab's Active Directory.
+pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> Lab {
+    let alice = directory.sid("alice");
+    let place = Place {
+        url: directory.ldaps_url(),
+        ca: directory.ca_file().display().to_string(),
+        sid_domain: alice.rsplit_once('-').unwrap().0.to_owned(),
+        service: ActiveDirectory::SERVICE_DN,
+    };
+    Lab::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
+}
+
+/// A gate before a directory of a test's own.
+pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> Lab {
+    before_people_at(&directory.server().to_string(), staff)
+}
+
+/// A gate before whatever is at this URL.
+pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> Lab {
+    let place = Place {
+        url: url.to_owned(),
+        ca: "server-ca.pem".to_owned(),
+        sid_domain: "S-1-5-21-1-2-3".to_owned(),
+        service: PeopleDirectory::SERVICE_DN,
+    };
+    Lab::prepared(setup(&place, staff), |folder| {
+        let ca = pki().write_to(folder).unwrap().server_ca;
+        if ca != folder.join("server-ca.pem") {
+            std::fs::copy(ca, folder.join("server-ca.pem")).unwrap();
+        }
+        write_password(folder, PeopleDirectory::PASSWORD);
+    })
+}
+
+fn write_password(folder: &Path, password: &str) {
+    let file = folder.join("ldap-password");
+    std::fs::write(&file, format!("{password}\n")).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+}
+
+fn setup(place: &Place, staff: &Staff<'_>) -> Setup {
+    let Place { url, ca, sid_domain, service } = place;
+    let Staff { order, strength, cache } = staff;
+    let realm = format!(
+        r#"
+trust_anchors = ["pki/root.pem"]
+extended_key_usage = ["client_auth", "smartcard_logon"]
+revocation = {{ mode = "require", crl = ["pki/crl/"] }}
+mapping = {{ order = {order}, strength = "{strength}" }}
+account_cache = {{ {cache} }}
+
+[[realm.staff.identity_issuers]]
+certificate = "pki/issuing.pem"
+upn_suffixes = ["corp.example", "people.example"]
+email_domains = ["corp.example"]
+sid_domains = ["{sid_domain}"]
+
+[realm.staff.directory]
+url = "{url}"
+ca = "{ca}"
+bind_dn = "{service}"
+bind_password = {{ file = "ldap-password" }}
+base = "DC=corp,DC=example"
+timeout = "3s"
+"#
+    );
+    let backend = r#"headers = { send_groups = ["RMS-Users", "Spare2"] }"#.to_owned();
+    Setup { realm, backend, ..Setup::default() }
+}
+
+/// A good card that says this UPN and this security identifier of its owner, and nothing else.
+pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
+    card_with(|profile| {
+        profile.upns = upn.map(str::to_owned).into_iter().collect();
+        profile.sid = sid.map(str::to_owned);
+    })
+}
+
+/// A card with the demo's usual contents, which `edit` changes, but without a name for anybody.
+pub(super) fn card_with(edit: impl FnOnce(&mut CardProfile)) -> Card {
+    let mut profile = CardProfile {
+        upns: Vec::new(),
+        emails: Vec::new(),
+        sid: None,
+        ..CardProfile::of("somebody", Clock::system().now())
+    };
+    edit(&mut profile);
+    pki().issue(&profile).unwrap()
+}
