@@ -6,6 +6,7 @@
 use super::backend::HeaderSet;
 use super::diagnostic::Diagnostics;
 use super::document::Document;
+use super::realm::Realm;
 use super::rule::IdentityRule;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
@@ -103,24 +104,40 @@ fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// `DOMAIN\name` is no group's name in a directory, so that it would keep out nobody. A rule may give such a name.
+/// A group that nobody can be a member of lets in nobody and, worse, keeps out nobody.
 fn check_groups(document: &Document, diagnostics: &mut Diagnostics) {
-    let rules = document.realms.iter().flat_map(|realm| &realm.rules);
-    let given: Vec<&str> = rules.flat_map(IdentityRule::groups).map(|group| group.value.as_str()).collect();
-    for (site, raw) in document.sites.iter().enumerate() {
-        for (path, rule) in raw.paths.iter().enumerate() {
+    for (index, site) in document.sites.iter().enumerate() {
+        let name = site.realm.as_ref().map(|realm| &realm.value);
+        let Some(realm) = document.realms.iter().find(|realm| Some(&realm.name.value) == name) else {
+            continue;
+        };
+        for (path, rule) in site.paths.iter().enumerate() {
             for (name, list) in [("allow", &rule.allow), ("deny", &rule.deny)] {
-                let groups = list.iter().flat_map(|list| &list.groups);
-                let is_given = |name: &str| given.iter().any(|given| given.eq_ignore_ascii_case(name));
-                for group in groups.filter(|group| group.value.contains('\\') && !is_given(&group.value)) {
-                    diagnostics
-                        .error(group.span, format!("no group has the name {:?}", group.value))
-                        .key(format!("site[{site}].path[{path}].{name}.groups"))
-                        .help("write the name without its domain, or the security identifier, S-1-5-21-…");
+                for group in list.iter().flat_map(|list| &list.groups) {
+                    let Some((message, help)) = impossible(&group.value, realm) else { continue };
+                    let key = format!("site[{index}].path[{path}].{name}.groups");
+                    diagnostics.error(group.span, message).key(key).help(help);
                 }
             }
         }
     }
+}
+
+/// Why nobody of the realm is in the group, if nobody can be, and what to write instead.
+fn impossible(group: &str, realm: &Realm) -> Option<(String, &'static str)> {
+    let mut given = realm.rules.iter().flat_map(IdentityRule::groups);
+    if given.any(|given| given.value.eq_ignore_ascii_case(group)) {
+        return None;
+    }
+    if realm.directories.is_empty() {
+        let message =
+            format!("no rule of the realm gives the group {group:?}, and the realm has no directory");
+        return Some((message, "give it in the `account` of a rule, or add a directory to the realm"));
+    }
+    group.contains('\\').then(|| {
+        let message = format!("no group has the name {group:?}");
+        (message, "write the name without its domain, or the security identifier, S-1-5-21-…")
+    })
 }
 
 fn check_site_names(document: &Document, diagnostics: &mut Diagnostics) {

@@ -3,6 +3,7 @@
 
 mod backends;
 mod delegations;
+mod directories;
 mod finding;
 mod probe;
 
@@ -76,7 +77,12 @@ impl Check {
         let progress = Progress { shown: std::io::stderr().is_terminal() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let user = self.user.as_deref();
-        Ok(Report::of(runtime.block_on(backends::examine(&compiled.snapshot, user, progress))))
+        let findings = runtime.block_on(async {
+            let mut findings = directories::examine(&compiled.snapshot, progress).await;
+            findings.extend(backends::examine(&compiled.snapshot, user, progress).await);
+            findings
+        });
+        Ok(Report::of(findings))
     }
 }
 

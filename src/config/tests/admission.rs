@@ -1,10 +1,25 @@
 //! What an operator sees of lists that let in or keep out whom nobody meant.
 
-use super::{only_mistake_with, rendered, rendered_with};
+use super::{SMALLEST, only_mistake, rendered};
+
+/// The smallest file with a directory.
+fn with_directory() -> String {
+    let directory = r#"
+[realm.staff.directory]
+url = "ldaps://dc1.corp.example"
+ca = "pki/directory-ca.pem"
+bind_dn = "CN=svc,DC=corp,DC=example"
+bind_password = { file = "password" }
+base = "DC=corp,DC=example"
+
+[backend.rms]"#;
+    let sid_domains = "sid_domains = [\"S-1-5-21-1-2-3\"], upn_suffixes";
+    SMALLEST.replacen("[backend.rms]", directory, 1).replacen("upn_suffixes", sid_domains, 1)
+}
 
 /// What is told of these keys on a path that requires a card.
 fn of_path(keys: &str) -> String {
-    only_mistake_with("path = ", &format!("{keys}\npath = "))
+    only_mistake(&with_directory().replacen("path = ", &format!("{keys}\npath = "), 1))
 }
 
 #[test]
@@ -13,7 +28,7 @@ fn lists_of_everything_are_read() {
 allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ['CORP\älice', "bob@corp.example"], issuers = ["a.pem"], networks = ["10.0.0.0/8", "2001:db8::1"] }
 deny = { groups = ["Contractors"], accounts = ["S-1-5-21-1-2-3-1104"], issuers = ["b.pem"], networks = ["10.9.0.0/16"] }
 path = "#;
-    assert_eq!(rendered_with("path = ", keys), "");
+    assert_eq!(rendered(&with_directory().replacen("path = ", keys, 1)), "");
 }
 
 #[test]
@@ -81,8 +96,22 @@ name = "alice"
 certificate = "alice.pem"
 account = { user = 'CORP\alice', groups = ['corp\staff'] }
 "#;
-    let text = super::SMALLEST.replacen("path = ", &format!("{path}\npath = "), 1);
+    let text = with_directory().replacen("path = ", &format!("{path}\npath = "), 1);
     assert_eq!(rendered(&format!("{text}{rule}")), "");
+}
+
+#[test]
+fn a_group_that_nobody_gives_is_refused_without_a_directory() {
+    for list in ["allow", "deny"] {
+        let keys = format!("{list} = {{ groups = [\"Staff\"] }}\npath = ");
+        assert_eq!(
+            only_mistake(&SMALLEST.replacen("path = ", &keys, 1)),
+            format!(
+                "Error site[0].path[0].{list}.groups: no rule of the realm gives the group \"Staff\", and the realm \
+                 has no directory (give it in the `account` of a rule, or add a directory to the realm)"
+            )
+        );
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn with_path(keys: &str) -> Desk {
 #[test]
 fn names_of_people_on_a_path_that_nobody_is_asked_on_are_a_mistake() {
     for list in [
-        r#"allow = { groups = ["Staff"] }"#,
+        r#"allow = { accounts = ['CORP\alice'] }"#,
         r#"allow = { accounts = ["alice@corp.example"], networks = ["10.0.0.0/8"] }"#,
         r#"deny = { issuers = ["pki/issuing.pem"] }"#,
     ] {

@@ -284,7 +284,9 @@ allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ["alice@corp.
 deny = { issuers = ["pki/server-ca.pem"] }
 "#;
     let paths = format!("{}{lists}", Setup::default().paths);
-    let desk = Desk::with(&Setup { paths, ..Setup::default() });
+    let rule = "[[realm.staff.rule]]\nname = \"x\"\ncertificate = \"pki/issuing.pem\"\n\
+                account = { user = \"x\", groups = [\"RMS Users\", \"S-1-5-21-1-2-3-512\"] }\n";
+    let desk = Desk::with(&Setup { paths, more: rule.to_owned(), ..Setup::default() });
 
     let told = json_of(&desk, "/x/echo", "alice", &["--from", "10.1.2.3"]);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! A real directory and the gate's questions to it; and servers that are none.
 
+mod check;
 mod failures;
 mod fake;
 mod finding;

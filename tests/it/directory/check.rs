@@ -1,0 +1,62 @@
+//! What `portcullis check --online` says of a realm's directory.
+
+use crate::support::{PeopleDirectory, Setup, pki};
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The exit code and the findings about the directory at `url`, each what was tried with its verdict.
+async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, String)>, Value) {
+    let folder = TempDir::new().unwrap();
+    pki().write_to(folder.path()).unwrap();
+    std::fs::write(folder.path().join("password"), password).unwrap();
+    let directory = format!(
+        "[realm.staff.directory]\nurl = \"{url}\"\nca = \"pki/server-ca.pem\"\nbase = \"{base}\"\n\
+         bind_dn = \"CN=svc-ldap,DC=corp,DC=example\"\nbind_password = {{ file = \"password\" }}\n"
+    );
+    let setup = Setup { more: directory, backend: "headers = { sets = [] }".to_owned(), ..Setup::default() };
+    std::fs::write(folder.path().join("proxy.toml"), setup.proxy_toml("http://127.0.0.1:9")).unwrap();
+    let mut command = Command::cargo_bin("portcullis").unwrap();
+    command.current_dir(folder.path()).args(["check", "--online", "--json"]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let findings = report["findings"].as_array().unwrap().iter();
+    let of_realm = findings.filter(|one| one["about"].as_str().unwrap().starts_with("realm staff"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let verdicts = of_realm.map(|one| (text(&one["what"]), text(&one["verdict"]))).collect();
+    (output.status.code().unwrap(), verdicts, report)
+}
+
+const BASE: &str = "DC=corp,DC=example";
+
+#[tokio::test]
+async fn a_directory_that_answers_is_told_fact_by_fact() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let url = directory.server().to_string();
+    let (_, verdicts, report) = check(&url, PeopleDirectory::PASSWORD, BASE).await;
+    let tried: Vec<_> = verdicts.iter().map(|(what, _)| what.as_str()).collect();
+    let expected = ["account", "base", "domain", "clock", "lock-out", "altSecurityIdentities"];
+    assert_eq!(tried, expected, "{report:#}");
+    assert_eq!(report["findings"][0]["found"], "binds as CN=svc-ldap,DC=corp,DC=example");
+    // Its clock stands still, and is told of.
+    let clock = &report["findings"][3];
+    assert_eq!(clock["verdict"], "doubtful", "{report:#}");
+}
+
+#[tokio::test]
+async fn a_directory_that_refuses_or_is_not_there_fails_with_the_key_to_change() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let url = directory.server().to_string();
+    for (url, password, base, mend) in [
+        (url.as_str(), "wrong", BASE, "password"),
+        (&url, PeopleDirectory::PASSWORD, "OU=Nowhere,DC=corp,DC=example", "`base`"),
+        ("ldaps://127.0.0.1:9", PeopleDirectory::PASSWORD, BASE, "firewall"),
+    ] {
+        let (code, verdicts, report) = check(url, password, base).await;
+        assert_eq!((code, verdicts.len()), (1, 1), "{report:#}");
+        assert_eq!(report["findings"][0]["verdict"], json!("fails"), "{report:#}");
+        assert!(report["findings"][0]["mend"][0].as_str().unwrap().contains(mend), "{report:#}");
+    }
+}
