@@ -284,9 +284,10 @@ allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ["alice@corp.
 deny = { issuers = ["pki/server-ca.pem"] }
 "#;
     let paths = format!("{}{lists}", Setup::default().paths);
+    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
     let rule = "[[realm.staff.rule]]\nname = \"x\"\ncertificate = \"pki/issuing.pem\"\n\
                 account = { user = \"x\", groups = [\"RMS Users\", \"S-1-5-21-1-2-3-512\"] }\n";
-    let desk = Desk::with(&Setup { paths, more: rule.to_owned(), ..Setup::default() });
+    let desk = Desk::with(&Setup { paths, realm, more: rule.to_owned(), ..Setup::default() });
 
     let told = json_of(&desk, "/x/echo", "alice", &["--from", "10.1.2.3"]);
     assert_eq!(

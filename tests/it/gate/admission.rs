@@ -79,11 +79,11 @@ async fn from_where_counts_on_every_path_and_before_any_credential() {
 
 #[tokio::test]
 async fn the_record_says_which_list_refused_and_the_page_does_not() {
-    let lists = "client_certificate = \"require\"\nallow = { groups = [\"Payroll Approvers\"] }";
+    let lists = "client_certificate = \"require\"\nallow = { groups = [\"Contractors\"] }";
     let lab = Lab::with(setup(lists));
     let answer = Client::new(&lab).card("alice").get("/x/echo").await;
     assert_eq!(answer.verdict(), NOT_ALLOWED);
-    for secret in ["Payroll", "groups", "CORP"] {
+    for secret in ["Contractors", "groups", "CORP"] {
         assert!(!answer.text().contains(secret), "{}", answer.text());
     }
     let record = lab.record(&answer.request_id()).await;
@@ -99,6 +99,6 @@ async fn a_list_that_changes_is_felt_by_open_connections() {
     let client = Client::new(&lab).card("alice");
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), PERMIT);
-    lab.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Managers\"]"));
+    lab.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));
     assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), NOT_ALLOWED);
 }
