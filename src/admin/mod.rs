@@ -1,10 +1,13 @@
-//! The operator's listener: is the process alive, may it be sent requests, and what has it counted.
+//! The operator's listener: is the process alive, may it be sent requests, what has it counted, and let it ask for
+//! accounts anew.
 //!
-//! Answers four paths to anybody who reaches its address, so it belongs on loopback or a management network. Never
+//! Answers five paths to anybody who reaches its address, so it belongs on loopback or a management network. Never
 //! reads a body, never shows configuration or names of people.
 
+mod answers;
 mod readiness;
 mod server;
 
+pub use answers::{Answers, PublishedKeys};
 pub use readiness::{Condition, Readiness};
-pub use server::{AdminServer, PublishedKeys};
+pub use server::AdminServer;

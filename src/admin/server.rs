@@ -1,13 +1,7 @@
-//! Takes a bound socket, answers `/livez`, `/readyz`, `/metrics` and `/jwks.json` on it from a thread of its own, so that a busy road
-//! never makes the gate look dead. One request per connection, each bounded in time; never more than a few at once.
+//! Takes a bound socket, gives the operator's answers on it from a thread of its own, so that a busy road never makes the
+//! gate look dead. One request per connection, each bounded in time; never more than a few at once.
 
-use super::Readiness;
-use crate::observability::Metrics;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use http_body::Body;
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use super::answers::Answers;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -34,17 +28,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(1);
 /// The pause after a failed accept, which fails again at once when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-/// OpenMetrics 1.0, "Overall Structure".
-const OPENMETRICS: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
-/// RFC 7517 8.5.2.
-const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
-
-/// Gives the public keys that prove assertions, as they are at the moment; `None` where the gate signs none.
-pub type PublishedKeys = Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
-
 /// The running listener. It answers until [`AdminServer::stop`]; dropped without it, it stops without being waited for.
 #[derive(Debug)]
 pub struct AdminServer {
@@ -55,12 +38,7 @@ pub struct AdminServer {
 
 impl AdminServer {
     /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
-    pub fn start(
-        listener: std::net::TcpListener,
-        metrics: Arc<Metrics>,
-        readiness: Readiness,
-        keys: PublishedKeys,
-    ) -> io::Result<Self> {
+    pub fn start(listener: std::net::TcpListener, answers: Arc<Answers>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -70,7 +48,6 @@ impl AdminServer {
         };
         let stopping = CancellationToken::new();
         let stopped = stopping.clone();
-        let answers = Arc::new(Answers { metrics, readiness, keys });
         let run = move || runtime.block_on(serve(listener, answers, stopped));
         let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run)?;
         Ok(Self { address, stopping, thread: Some(thread) })
@@ -138,71 +115,11 @@ async fn serve_connection(stream: TcpStream, answers: Arc<Answers>) {
         .ok();
 }
 
-/// What the answers are made from.
-struct Answers {
-    metrics: Arc<Metrics>,
-    readiness: Readiness,
-    keys: PublishedKeys,
-}
-
-impl Answers {
-    fn to(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "four literal paths, nothing behind them, nothing decided by them"
-        )]
-        let path = request.uri().path();
-        if !matches!(path, "/livez" | "/readyz" | "/metrics" | "/jwks.json") {
-            return plain(StatusCode::NOT_FOUND, "not found\n");
-        }
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
-        }
-        if !request.body().is_end_stream() {
-            return plain(StatusCode::PAYLOAD_TOO_LARGE, "no request body is taken\n");
-        }
-        match path {
-            "/readyz" => self.readyz(),
-            "/jwks.json" => self.jwks(),
-            "/metrics" => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
-            _ => plain(StatusCode::OK, "ok\n"),
-        }
-    }
-
-    /// Without keys there is no such thing: an empty set would read as "nothing is proven", for ever.
-    fn jwks(&self) -> Response<Full<Bytes>> {
-        match (self.keys)() {
-            Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
-            None => plain(StatusCode::NOT_FOUND, "this gate signs no assertions\n"),
-        }
-    }
-
-    fn readyz(&self) -> Response<Full<Bytes>> {
-        let obstacles = self.readiness.obstacles();
-        if obstacles.is_empty() {
-            return plain(StatusCode::OK, "ready\n");
-        }
-        plain(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n")
-    }
-}
-
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    answer(status, PLAIN_TEXT, text)
-}
-
-fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Readiness;
     use super::*;
+    use crate::observability::Metrics;
     use std::io::{Read, Write};
 
     /// A server on a port of its own, with one condition that holds or not.
@@ -216,7 +133,8 @@ mod tests {
         readiness.condition("the configuration is not loaded").set(ready);
         let keys: Option<Arc<str>> = keys.map(Arc::from);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
-        AdminServer::start(listener, metrics, readiness, Arc::new(move || keys.clone())).unwrap()
+        let published = Arc::new(move || keys.clone());
+        AdminServer::start(listener, Arc::new(Answers::new(metrics, readiness, published, || {}))).unwrap()
     }
 
     /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.

@@ -2,7 +2,7 @@
 
 use super::background::{Background, CrlReadiness, Surroundings};
 use super::worker_thread::{Command, WorkerThread};
-use crate::admin::{AdminServer, Condition, PublishedKeys, Readiness};
+use crate::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
 use crate::audit::{self, AuditLog};
 use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
@@ -90,12 +90,13 @@ impl Running {
             .map(|number| WorkerThread::start(number, Arc::clone(&gate)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
+        let purged = Arc::clone(&gate);
+        let purge = move || purged.judge.purge_accounts();
+        let answers =
+            Arc::new(Answers::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge));
         let admin = admin_sockets
             .into_iter()
-            .map(|socket| {
-                let (metrics, keys) = (Arc::clone(&gate.metrics), published_keys(&gate));
-                AdminServer::start(socket, metrics, readiness.clone(), keys)
-            })
+            .map(|socket| AdminServer::start(socket, Arc::clone(&answers)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let mut running = Self {

@@ -38,7 +38,9 @@ pub struct AuditRecord {
     pub rule: Option<String>,
     /// The certificate that was presented.
     pub certificate: Option<CertificateFacts>,
-    /// The account that the certificate names.
+    /// What proved who sends the request: `card` or `password`; `null` where the request passed without a name, or not.
+    pub authentication: Option<&'static str>,
+    /// The account that the certificate names or the password is of.
     pub account: Option<AccountFacts>,
     /// How the certificate came to name it.
     pub mapping: Option<MappingFacts>,
@@ -134,7 +136,7 @@ pub struct Millis {
     /// From the request's head to the answer's last byte.
     #[serde(serialize_with = "as_millis")]
     pub total: Duration,
-    /// Judging the certificate, where it had to be judged.
+    /// Judging the certificate and the password, where they had to be judged.
     #[serde(serialize_with = "as_optional_millis")]
     pub judge: Option<Duration>,
     /// From the request sent to the backend to its answer's head.

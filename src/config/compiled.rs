@@ -1,6 +1,7 @@
 //! What a configuration becomes: the snapshot that requests are judged under, the addresses to listen on, and what
 //! is settled once for a process.
 
+use crate::attempts::{AttemptLimits, Attempts};
 use crate::audit::AuditTarget;
 use crate::clock::Clock;
 use crate::kerberos;
@@ -71,6 +72,8 @@ pub struct Context {
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
     /// The system's Kerberos, once a configuration has needed it.
     kerberos: Option<Arc<kerberos::Library>>,
+    /// A reload is no pardon: nobody is to guess again because of one.
+    attempts: HashMap<String, (AttemptLimits, Arc<Attempts>)>,
 }
 
 impl Context {
@@ -83,6 +86,7 @@ impl Context {
             ticket_keys: HashMap::new(),
             crls: HashMap::new(),
             kerberos: None,
+            attempts: HashMap::new(),
         }
     }
 
@@ -100,6 +104,16 @@ impl Context {
         let remembered = self.crls.entry(realm.to_owned()).or_default();
         remembered.retain(|before| before.strong_count() > 0);
         remembered.push(Arc::downgrade(crls));
+    }
+
+    /// The failed log-ins of a realm, counted on while the limits stay.
+    pub(super) fn attempts(&mut self, realm: &str, limits: AttemptLimits) -> Arc<Attempts> {
+        let fresh = || (limits, Arc::new(Attempts::new(limits)));
+        let counted = self.attempts.entry(realm.to_owned()).or_insert_with(fresh);
+        if counted.0 != limits {
+            *counted = fresh();
+        }
+        Arc::clone(&counted.1)
     }
 
     pub(super) fn kerberos(&mut self) -> Result<Arc<kerberos::Library>, kerberos::LibraryError> {

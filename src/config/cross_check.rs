@@ -8,9 +8,10 @@ use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::realm::Realm;
 use super::rule::IdentityRule;
+use super::site::Site;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
-use crate::decision::ClientCertificate;
+use crate::decision::{ClientCertificate, PasswordRule};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -22,6 +23,7 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
     }
     check_names(document, diagnostics);
     check_realms_of_sites(document, diagnostics);
+    check_passwords_of_realms(document, diagnostics);
     check_groups(document, diagnostics);
     check_site_names(document, diagnostics);
     check_hosts(document, diagnostics);
@@ -86,20 +88,45 @@ fn check_references(
 fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
     for (index, site) in document.sites.iter().enumerate() {
         let asks = site.paths.iter().find(|rule| rule.client_certificate.value != ClientCertificate::Ignore);
-        match (&site.realm, asks) {
-            (None, Some(rule)) => {
+        let takes = site.paths.iter().find(|rule| rule.password.value == PasswordRule::Directory);
+        match (&site.realm, asks, takes) {
+            (None, Some(rule), _) => {
                 diagnostics
                     .error(site.span, "the site asks for cards, and has no realm to judge them")
                     .key(format!("site[{index}].realm"))
                     .label(rule.client_certificate.span, "a card is asked for here")
                     .help("add `realm = \"staff\"` and a [realm.staff] table");
             }
-            (Some(realm), None) if !site.paths.is_empty() => {
+            (None, None, Some(rule)) => {
+                diagnostics
+                    .error(
+                        site.span,
+                        "the site takes passwords, and has no realm whose directory judges them",
+                    )
+                    .key(format!("site[{index}].realm"))
+                    .label(rule.password.span, "a password is taken here")
+                    .help("add `realm = \"staff\"` and a [realm.staff] table");
+            }
+            (Some(realm), None, None) if !site.paths.is_empty() => {
                 diagnostics
                     .warning(realm.span, "no path of this site looks at a card, so its realm judges none")
                     .key(format!("site[{index}].realm"));
             }
-            (Some(_), Some(_) | None) | (None, None) => {}
+            (Some(_), _, _) | (None, None, None) => {}
+        }
+    }
+}
+
+/// Limits of what is never tried would only seem to protect.
+fn check_passwords_of_realms(document: &Document, diagnostics: &mut Diagnostics) {
+    for realm in document.realms.iter().filter(|realm| realm.passwords.written) {
+        let named = |site: &&Site| site.realm.as_ref().is_some_and(|name| name.value == realm.name.value);
+        let mut paths = document.sites.iter().filter(named).flat_map(|site| &site.paths);
+        if !paths.any(|rule| rule.password.value == PasswordRule::Directory) {
+            diagnostics
+                .error(realm.passwords.span, "no path has this realm's directory judge passwords")
+                .key(format!("realm.{}.passwords", realm.name.value))
+                .help("write password = \"directory\" on a path, or remove the table");
         }
     }
 }

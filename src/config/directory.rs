@@ -334,7 +334,7 @@ impl AccountCache {
             unsafe_stale_accounts: reader
                 .optional("unsafe_stale_accounts", duration(SECOND..=AccountLifetimes::LONGEST_STALE)),
         };
-        for key in ACCOUNT_CACHE.current().filter(|_| !directory) {
+        for key in ACCOUNT_CACHE.names().filter(|_| !directory) {
             if let Some(span) = reader.written_at(key) {
                 let message = format!("`{key}` does nothing: the realm has no directory to ask");
                 reader.error(span, key, message).help("add a [realm.NAME.directory] table, or remove it");

@@ -1,37 +1,22 @@
-//! Gives the tables of proxy.toml with the keys that each may hold, those of this version and those that are planned.
+//! Gives the tables of proxy.toml with the keys that each may hold.
 //!
 //! A section's reader and the documentation's test both work from these tables, so that neither can drift: the reader
 //! asserts that it asks for every key listed here and for no other.
 
 use super::{
-    access_list, assertion, backend, directory, document, issue, kerberos, mapping, realm, revocation, rule,
-    secret_header, server, site, site_path,
+    access_list, assertion, backend, directory, document, issue, kerberos, mapping, passwords, realm,
+    revocation, rule, secret_header, server, site, site_path,
 };
 
 /// One key of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) name: &'static str,
-    pub(super) standing: Standing,
 }
 
-/// Whether a key means something yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It is read.
-    Current,
-    /// The design has it; this version refuses it, and says so.
-    Planned,
-}
-
-/// A key of this version.
+/// A key of this name.
 pub(super) const fn key(name: &'static str) -> Key {
-    Key { name, standing: Standing::Current }
-}
-
-/// A key of a later version.
-pub(super) const fn planned(name: &'static str) -> Key {
-    Key { name, standing: Standing::Planned }
+    Key { name }
 }
 
 /// One table, by its path with `NAME` where the operator chooses the name: `realm.NAME.revocation`.
@@ -47,10 +32,9 @@ impl Section {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    /// The names that this version reads.
-    pub(super) fn current(&self) -> impl Iterator<Item = &'static str> {
-        let current = self.keys.iter().filter(|key| key.standing == Standing::Current);
-        current.map(|key| key.name)
+    /// The names of all its keys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name)
     }
 
     /// Where the table at `path`, one of this section's, is found: `in [realm.staff]`.
@@ -86,6 +70,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &directory::BIND_PASSWORD,
     &directory::SCHEMA,
     &directory::ACCOUNT_CACHE,
+    &passwords::PASSWORDS,
     &rule::RULE,
     &rule::ACCOUNT,
     &backend::BACKEND,
@@ -102,8 +87,6 @@ pub(super) const SECTIONS: &[&Section] = &[
 pub struct KnownKey {
     /// `realm.NAME.revocation.mode`.
     pub path: String,
-    /// Whether it is refused as "not in this version".
-    pub planned: bool,
 }
 
 /// All keys, table by table, for the documentation and its tests.
@@ -116,7 +99,7 @@ pub fn known_keys() -> Vec<KnownKey> {
             } else {
                 format!("{}.{}", section.path, key.name)
             };
-            keys.push(KnownKey { path, planned: key.standing == Standing::Planned });
+            keys.push(KnownKey { path });
         }
     }
     keys

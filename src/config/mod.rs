@@ -20,6 +20,7 @@ mod kerberos;
 mod keys;
 mod load;
 pub mod mapping;
+pub mod passwords;
 mod reader;
 pub mod realm;
 pub mod rendering;

@@ -5,7 +5,7 @@
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 pub(super) use super::fault::Fault;
-use super::keys::{SECTIONS, Section, Standing};
+use super::keys::{SECTIONS, Section};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use toml::de::{DeTable, DeValue};
@@ -101,7 +101,7 @@ impl<'a> TableReader<'a> {
     /// Records an error when the key is not there. One that is only misspelt is told as an unknown key.
     pub(super) fn require(&mut self, name: &'static str, example: &str) {
         let mut unknown = self.table.keys().filter(|key| self.section.find(key.get_ref()).is_none());
-        let misspelt = unknown.any(|key| nearest(key.get_ref(), self.section.current()) == Some(name));
+        let misspelt = unknown.any(|key| nearest(key.get_ref(), self.section.names()) == Some(name));
         if self.holds(name) || misspelt {
             return;
         }
@@ -302,7 +302,7 @@ impl<'a> TableReader<'a> {
     /// The value of a key, marking that the section's reader has asked for it.
     fn take(&mut self, name: &'static str) -> Option<(&'a DeValue<'a>, Span)> {
         debug_assert!(
-            self.section.current().any(|key| key == name),
+            self.section.names().any(|key| key == name),
             "`{name}` is not among the section's keys"
         );
         self.asked.push(name);
@@ -365,28 +365,22 @@ impl<'a> TableReader<'a> {
     /// Reports the keys that the section does not have.
     fn finish(mut self) {
         debug_assert!(
-            self.section.current().all(|name| self.asked.contains(&name)),
+            self.section.names().all(|name| self.asked.contains(&name)),
             "a key of [{}] is listed and never read",
             self.section.path
         );
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            match self.section.find(name).map(|key| key.standing) {
-                Some(Standing::Current) => {}
-                Some(Standing::Planned) => {
-                    let message = format!("`{name}` is not in this version");
-                    let diagnostic = self.error(key.span().into(), name, message);
-                    diagnostic.help("remove it; a later version will read it").stands_alone = true;
-                }
-                None => self.unknown_key(name, key.span().into()),
+            if self.section.find(name).is_none() {
+                self.unknown_key(name, key.span().into());
             }
         }
     }
 
     fn unknown_key(&mut self, name: &str, span: Span) {
-        let keys = || self.section.current();
+        let keys = || self.section.names();
         let elsewhere = SECTIONS.iter().find_map(|other| {
-            let key = other.find(name).map(|key| key.name).or_else(|| nearest(name, other.current()))?;
+            let key = other.find(name).map(|key| key.name).or_else(|| nearest(name, other.names()))?;
             Some(format!("`{key}` belongs {}", other.place(other.path)))
         });
         let help = match (nearest(name, keys()), elsewhere) {

@@ -5,6 +5,7 @@
 use super::directory::{ACCOUNT_CACHE, AccountCache, DIRECTORY, Directory};
 use super::keys::{Section, key};
 use super::mapping::{self, IDENTITY_ISSUER, IdentityIssuer, MAPPING, Mapping};
+use super::passwords::{PASSWORDS, Passwords};
 use super::reader::TableReader;
 use super::revocation::{REVOCATION, Revocation};
 use super::rule::{IdentityRule, RULE};
@@ -43,6 +44,8 @@ pub struct Realm {
     pub account_cache: AccountCache,
     /// The longest that a verdict lives.
     pub max_age: Spanned<Duration>,
+    /// How passwords are tried.
+    pub passwords: Passwords,
     /// Its `[[realm.NAME.rule]]` tables, in the order of the file.
     pub rules: Vec<IdentityRule>,
 }
@@ -59,6 +62,7 @@ pub(super) const REALM: Section = Section {
         key("mapping"),
         key("identity_issuers"),
         key("max_age"),
+        key("passwords"),
         key("rule"),
         key("directory"),
         key("account_cache"),
@@ -71,6 +75,7 @@ impl Realm {
     pub(super) fn read(name: Spanned<String>, reader: &mut TableReader<'_>) -> Self {
         reader.require("trust_anchors", "trust_anchors = [\"pki/root.pem\"]");
         reader.refuse_empty_list("trust_anchors");
+        let passwords_written = reader.holds("passwords");
         let has_directory = reader.holds("directory");
         let default_usage = vec![Spanned::new(CLIENT_AUTH, reader.span())];
         let realm = Self {
@@ -102,6 +107,8 @@ impl Realm {
             account_cache: reader
                 .table("account_cache", &ACCOUNT_CACHE, |reader| AccountCache::read(reader, has_directory)),
             max_age: reader.with_default("max_age", 300 * SECOND, duration(SECOND..=HOUR)),
+            passwords: reader
+                .table("passwords", &PASSWORDS, |table| Passwords::read(passwords_written, table)),
             rules: reader.tables("rule", &RULE, IdentityRule::read).into_iter().flatten().collect(),
         };
         realm.check_algorithms(reader);

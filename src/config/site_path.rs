@@ -4,14 +4,12 @@
 //! parser.
 
 use super::access_list::{self, AccessList};
-use super::keys::{Section, key, planned};
+use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{
-    byte_size, choice, choice_with_planned, extended_key_usage, file, policy, raw_text, text,
-};
+use super::shape::{boolean, byte_size, choice, extended_key_usage, file, policy, raw_text, text};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
-use crate::decision::{ClientCertificate, CrossSite, QueryRule};
+use crate::decision::{ClientCertificate, CrossSite, PasswordRule, QueryRule};
 use der::oid::ObjectIdentifier;
 use http::Method;
 use std::path::PathBuf;
@@ -26,6 +24,10 @@ pub struct PathRule {
     pub path: Spanned<String>,
     /// What it demands of a card.
     pub client_certificate: Spanned<ClientCertificate>,
+    /// What a client without a card may use instead.
+    pub password: Spanned<PasswordRule>,
+    /// Whether a client may use that too whose card is good and maps to nobody.
+    pub unsafe_unmapped_card_may_use_password: Spanned<bool>,
     /// The methods it admits.
     pub methods: Vec<Spanned<Method>>,
     /// What happens to a query.
@@ -57,6 +59,7 @@ pub(super) const PATH: Section = Section {
         key("query"),
         key("max_body"),
         key("password"),
+        key(UNMAPPED_CARD_MAY),
         key("cross_site"),
         key("extended_key_usage"),
         key("certificate_policies"),
@@ -64,14 +67,20 @@ pub(super) const PATH: Section = Section {
         key("allow"),
         key("deny"),
         key("backend"),
-        planned("unsafe_unmapped_card_may_use_password"),
     ],
 };
+
+const UNMAPPED_CARD_MAY: &str = "unsafe_unmapped_card_may_use_password";
 
 const CLIENT_CERTIFICATES: &[(&str, ClientCertificate)] = &[
     ("ignore", ClientCertificate::Ignore),
     ("accept", ClientCertificate::Accept),
     ("require", ClientCertificate::Require),
+];
+const PASSWORDS: &[(&str, PasswordRule)] = &[
+    ("never", PasswordRule::Never),
+    ("directory", PasswordRule::Directory),
+    ("backend", PasswordRule::Backend),
 ];
 const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("refuse", QueryRule::Refuse)];
 pub(super) const CROSS_SITES: &[(&str, CrossSite)] =
@@ -132,8 +141,8 @@ impl PathRule {
         let demands = choice(CLIENT_CERTIFICATES);
         let client_certificate =
             reader.required("client_certificate", "client_certificate = \"require\"", demands);
-        // It is the only value there is, so it is checked and not kept.
-        reader.optional("password", choice_with_planned(&[("never", ())], &["backend", "directory"]));
+        let password = reader.with_default("password", PasswordRule::Never, choice(PASSWORDS));
+        let unmapped_card_may = reader.with_default(UNMAPPED_CARD_MAY, false, boolean);
         let span = reader.span();
         let default_methods =
             || [Method::GET, Method::HEAD, Method::POST].map(|method| Spanned::new(method, span));
@@ -152,6 +161,8 @@ impl PathRule {
             span,
             path: path?,
             client_certificate: client_certificate?,
+            password,
+            unsafe_unmapped_card_may_use_password: unmapped_card_may,
             methods,
             query,
             max_body,
@@ -163,11 +174,14 @@ impl PathRule {
             deny,
             backend,
         };
-        rule.check(reader);
+        rule.check_lists(reader);
+        rule.check_conditions(reader);
+        rule.check_password(reader);
+        rule.check_unmapped_card(reader);
         Some(rule)
     }
 
-    fn check(&self, reader: &mut TableReader<'_>) {
+    fn check_lists(&self, reader: &mut TableReader<'_>) {
         for (name, list) in [("allow", &self.allow), ("deny", &self.deny)] {
             let Some(list) = list.as_ref().filter(|_| !reader.holds_items(name)) else { continue };
             reader
@@ -178,7 +192,6 @@ impl PathRule {
                 )
                 .help(format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it"));
         }
-        self.check_conditions(reader);
     }
 
     /// Conditions on a card that is never looked at would only seem to protect the path.
@@ -197,6 +210,39 @@ impl PathRule {
                 .error(span, name, format!("`{name}` does nothing on a path that ignores certificates"))
                 .label(self.client_certificate.span, "certificates are ignored")
                 .help("write client_certificate = \"require\", or remove the condition");
+        }
+    }
+
+    /// Whoever gets past a path that requires a card has one.
+    fn check_password(&self, reader: &mut TableReader<'_>) {
+        let required = self.client_certificate.value == ClientCertificate::Require;
+        if required && self.password.value != PasswordRule::Never {
+            reader
+                .error(self.password.span, "password", "no password is taken on a path that requires a card")
+                .label(self.client_certificate.span, "a card is required")
+                .help("write client_certificate = \"accept\", or remove `password`");
+        }
+    }
+
+    fn check_unmapped_card(&self, reader: &mut TableReader<'_>) {
+        let Spanned { value: true, span } = self.unsafe_unmapped_card_may_use_password else { return };
+        match (self.client_certificate.value, self.password.value) {
+            (ClientCertificate::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
+                let message =
+                    "a card that maps to nobody does not keep its holder out here: a password lets them in";
+                reader.warning(span, UNMAPPED_CARD_MAY, message);
+            }
+            (ClientCertificate::Accept, PasswordRule::Never) => {
+                reader
+                    .error(span, UNMAPPED_CARD_MAY, "the path takes no password, so this does nothing")
+                    .help("write password = \"directory\", or remove it");
+            }
+            (ClientCertificate::Ignore | ClientCertificate::Require, _) => {
+                reader
+                    .error(span, UNMAPPED_CARD_MAY, "only a path that accepts cards can do without one")
+                    .label(self.client_certificate.span, "decided here")
+                    .help("write client_certificate = \"accept\", or remove it");
+            }
         }
     }
 }

@@ -3,20 +3,21 @@
 use super::credential::Credential;
 use super::denial::Denial;
 use super::denial_id::DenialId;
-use super::evidence::{Absent, Evidence, mapping_denial};
-use super::password::PasswordCredential;
+use super::evidence::{Absent, Evidence, Unnamed, mapping_denial};
+use super::password::{PasswordCredential, PasswordRefusal};
 use super::permit::{Permit, Proof};
 use super::request_facts::RequestFacts;
-use super::rule::{ClientCertificate, CrossSite, PasswordRule, Rule};
+use super::rule::{ClientCertificate, CrossSite, PasswordRule, Rule, UnmappedCard};
 use crate::clock::UnixTime;
-use crate::identity::Account;
+use crate::identity::{Account, MappingError};
 use std::sync::Arc;
 
 /// Whether the request may pass under `rule`, and as whom.
 ///
 /// A rule that ignores certificates never looks at one, whatever was presented. Everywhere else bad evidence is refused
 /// for its own reason, never treated as absent, and absent evidence for being absent. A password counts only where the
-/// rule takes passwords by the directory. Whoever is proven must be let in by name where the path says who is.
+/// rule takes passwords by the directory, and never beside a card that is refused. Whoever is proven must be let in by
+/// name where the path says who is.
 ///
 /// # Errors
 /// The denial, with its reason.
@@ -29,35 +30,103 @@ pub fn decide(
     rule.admits(request)?;
     let looks_at_cards = rule.looks_at_card();
     let (account, proof) = match evidence {
-        Evidence::Card(credential) if looks_at_cards => {
-            (by_card(rule, &credential, now)?, Proof::Card(credential))
-        }
+        Evidence::Card(credential) if looks_at_cards => match by_card(rule, &credential, now)? {
+            Some(account) => (account, Proof::Card(credential)),
+            None => return without_name(rule, request, "the certificate maps to no account"),
+        },
         Evidence::Refused(refusal) if looks_at_cards => return Err(refusal.denial()),
-        Evidence::Password(credential) => (by_password(rule, &credential, now)?, Proof::Password),
-        Evidence::PasswordRefused(refusal) => return Err(refusal.denial()),
-        Evidence::Card(_) | Evidence::Refused(_) => return without_evidence(rule, Absent::NotLookedAt),
-        Evidence::None(absent) => return without_evidence(rule, absent),
+        Evidence::Password { outcome, unnamed } => {
+            may_use_password(rule, request, &unnamed, now)?;
+            (by_password(outcome, now)?, Proof::Password)
+        }
+        Evidence::Card(_) | Evidence::Refused(_) => {
+            return without_evidence(rule, request, Absent::NotLookedAt);
+        }
+        Evidence::None(absent) => return without_evidence(rule, request, absent),
     };
     rule.admission.admits(&account, &proof, &rule.conditions)?;
-    if let (CrossSite::Refuse, Some(mark)) = (rule.cross_site, request.cross_site) {
-        return Err(Denial::new(DenialId::CrossSite, mark.to_string()));
-    }
+    refuse_cross_site(rule, request)?;
     Ok(Permit::identity_of(Arc::clone(rule), account, proof))
 }
 
-fn by_card(rule: &Rule, credential: &Credential, now: UnixTime) -> Result<Arc<Account>, Denial> {
+/// Why no card says who the client is, where the directory is to be asked about a password instead, if one came; `None`
+/// where no password could let the request pass. [`decide`] asks the same again.
+pub fn awaits_password(
+    rule: &Rule,
+    request: &RequestFacts<'_>,
+    evidence: &Evidence,
+    now: UnixTime,
+) -> Option<Unnamed> {
+    let unnamed = match evidence {
+        Evidence::None(absent) => Unnamed::NoCard(*absent),
+        Evidence::Card(credential) => Unnamed::UnmappedCard(Arc::clone(credential)),
+        Evidence::Refused(_) | Evidence::Password { .. } => return None,
+    };
+    may_use_password(rule, request, &unnamed, now).is_ok().then_some(unnamed)
+}
+
+/// The account that the card names; `None` where it names none and the rule has something else for its holder.
+fn by_card(rule: &Rule, credential: &Credential, now: UnixTime) -> Result<Option<Arc<Account>>, Denial> {
     still_holds(credential.deadline(), now)?;
     sufficient(rule, credential)?;
     match credential.account() {
-        Ok(account) => Ok(Arc::clone(account)),
+        Ok(account) => Ok(Some(Arc::clone(account))),
+        // Only a card that says nothing of whom it is for: one that contradicts itself, or that is refused by name, is
+        // no better than a bad one.
+        Err(error) if is_unmapped(error) && takes_unmapped_cards(rule) => Ok(None),
         Err(error) => Err(Denial::because(mapping_denial(error), error.as_ref())),
     }
 }
 
-fn by_password(rule: &Rule, credential: &PasswordCredential, now: UnixTime) -> Result<Arc<Account>, Denial> {
-    if rule.password != PasswordRule::Directory || rule.client_certificate == ClientCertificate::Require {
-        return Err(Denial::new(DenialId::CertificateRequired, "the path takes no password"));
+fn is_unmapped(error: &MappingError) -> bool {
+    match error {
+        MappingError::NotMapped { .. } => true,
+        MappingError::Denied { .. }
+        | MappingError::Ambiguous { .. }
+        | MappingError::TooWeak { .. }
+        | MappingError::OlderThanAccount { .. }
+        | MappingError::Conflict { .. }
+        | MappingError::AccountUnusable { .. }
+        | MappingError::Directory(_) => false,
     }
+}
+
+fn takes_unmapped_cards(rule: &Rule) -> bool {
+    rule.client_certificate == ClientCertificate::Accept
+        && rule.password != PasswordRule::Never
+        && rule.unmapped_card == UnmappedCard::MayUsePassword
+}
+
+/// Whether a password by the directory counts, with what is known of the card.
+fn may_use_password(
+    rule: &Rule,
+    request: &RequestFacts<'_>,
+    unnamed: &Unnamed,
+    now: UnixTime,
+) -> Result<(), Denial> {
+    let refused = |why| Err(Denial::new(DenialId::CertificateRequired, why));
+    match (rule.client_certificate, rule.password) {
+        (ClientCertificate::Require, _) => return refused("the path takes cards only"),
+        (_, PasswordRule::Never | PasswordRule::Backend) => return refused("the path takes no password"),
+        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {}
+    }
+    match unnamed {
+        Unnamed::NoCard(absent) => on_this_connection(*absent)?,
+        Unnamed::UnmappedCard(credential) => {
+            if by_card(rule, credential, now)?.is_some() {
+                return refused("the certificate maps to an account, which needs no password");
+            }
+        }
+    }
+    // Before the directory is asked: a page of another site is not to spend somebody's attempts.
+    refuse_cross_site(rule, request)
+}
+
+fn by_password(
+    outcome: Result<Arc<PasswordCredential>, Arc<PasswordRefusal>>,
+    now: UnixTime,
+) -> Result<Arc<Account>, Denial> {
+    let credential = outcome.map_err(|refusal| refusal.denial())?;
     still_holds(credential.deadline(), now)?;
     Ok(Arc::clone(credential.account()))
 }
@@ -72,25 +141,46 @@ fn still_holds(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
     Ok(())
 }
 
-/// What a request without credentials of its own gets: a passage as nobody, the backend's own dialogue, or the reason
-/// why it needs some.
-fn without_evidence(rule: &Arc<Rule>, absent: Absent) -> Result<Permit, Denial> {
-    let id = match (absent, rule.client_certificate, rule.password) {
-        // 421 tells a client to try again on another connection (RFC 9110 15.5.20), where the card signs anew.
-        (Absent::ProofTooOld | Absent::AskedOnlySince, _, _) => DenialId::Misdirected,
-        (_, ClientCertificate::Require, _) => DenialId::CertificateRequired,
-        (_, ClientCertificate::Ignore, PasswordRule::Never) => {
-            return nobody(rule).map(Permit::anonymous);
+fn refuse_cross_site(rule: &Rule, request: &RequestFacts<'_>) -> Result<(), Denial> {
+    match (rule.cross_site, request.cross_site) {
+        (CrossSite::Refuse, Some(mark)) => Err(Denial::new(DenialId::CrossSite, mark.to_string())),
+        (CrossSite::Refuse, None) | (CrossSite::Allow, _) => Ok(()),
+    }
+}
+
+/// 421 tells a client to try again on another connection (RFC 9110 15.5.20), where the card signs anew.
+fn on_this_connection(absent: Absent) -> Result<(), Denial> {
+    match absent {
+        Absent::ProofTooOld | Absent::AskedOnlySince => {
+            Err(Denial::new(DenialId::Misdirected, absent.in_words()))
         }
-        (_, ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Backend) => {
-            return nobody(rule).map(Permit::own_dialogue);
+        Absent::NotLookedAt | Absent::NotAsked | Absent::NotPresented => Ok(()),
+    }
+}
+
+fn without_evidence(rule: &Arc<Rule>, request: &RequestFacts<'_>, absent: Absent) -> Result<Permit, Denial> {
+    on_this_connection(absent)?;
+    without_name(rule, request, absent.in_words())
+}
+
+/// What a request gets whose client no card names: a passage as nobody, the backend's own dialogue, or the reason why it
+/// needs credentials.
+fn without_name(rule: &Arc<Rule>, request: &RequestFacts<'_>, why: &'static str) -> Result<Permit, Denial> {
+    match (rule.client_certificate, rule.password) {
+        (ClientCertificate::Require, _) => Err(Denial::new(DenialId::CertificateRequired, why)),
+        (ClientCertificate::Ignore, PasswordRule::Never) => nobody(rule).map(Permit::anonymous),
+        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Backend) => {
+            nobody(rule).map(Permit::own_dialogue)
         }
-        (_, ClientCertificate::Accept, PasswordRule::Never) => DenialId::CredentialsRequired,
-        (_, ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {
-            DenialId::CredentialsRequired
+        (ClientCertificate::Accept, PasswordRule::Never) => {
+            Err(Denial::new(DenialId::CredentialsRequired, why))
         }
-    };
-    Err(Denial::new(id, absent.in_words()))
+        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {
+            // No browser is to ask its user for a password at another site's bidding.
+            refuse_cross_site(rule, request)?;
+            Err(Denial::new(DenialId::CredentialsRequired, why))
+        }
+    }
 }
 
 /// The rule of a passage under nobody's name, where it lets one pass.

@@ -19,12 +19,24 @@ pub enum Evidence {
     Card(Arc<Credential>),
     /// A card that is refused.
     Refused(Arc<Refusal>),
-    /// No card, and a password that the directory took.
-    Password(Arc<PasswordCredential>),
-    /// No card, and a password that is not taken.
-    PasswordRefused(Arc<PasswordRefusal>),
+    /// No card that names somebody, and a password.
+    Password {
+        /// Whether the directory took it.
+        outcome: Result<Arc<PasswordCredential>, Arc<PasswordRefusal>>,
+        /// Why it is for the password to say who the client is.
+        unnamed: Unnamed,
+    },
     /// Nothing.
     None(Absent),
+}
+
+/// Why no card says who the client is.
+#[derive(Clone, Debug)]
+pub enum Unnamed {
+    /// There is none that counts.
+    NoCard(Absent),
+    /// There is a good one that maps to nobody.
+    UnmappedCard(Arc<Credential>),
 }
 
 /// Why there is no evidence.

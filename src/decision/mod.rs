@@ -16,15 +16,19 @@ mod request_facts;
 mod rule;
 #[cfg(test)]
 mod test_evidence;
+#[cfg(test)]
+mod tests;
 
 pub use access_list::{AccessList, NameSet};
 pub use admission::{Admission, AdmittedBy, NotAllowed};
 pub use credential::Credential;
-pub use decide::decide;
+pub use decide::{awaits_password, decide};
 pub use denial::Denial;
 pub use denial_id::DenialId;
-pub use evidence::{Absent, Evidence, Refusal};
+pub use evidence::{Absent, Evidence, Refusal, Unnamed};
 pub use password::{PasswordCredential, PasswordRefusal};
 pub use permit::{Passage, Permit, PermittedIdentity, Proof};
 pub use request_facts::RequestFacts;
-pub use rule::{CertificateConditions, ClientCertificate, CrossSite, PasswordRule, QueryRule, Rule};
+pub use rule::{
+    CertificateConditions, ClientCertificate, CrossSite, PasswordRule, QueryRule, Rule, UnmappedCard,
+};

@@ -31,6 +31,15 @@ pub enum PasswordRule {
     Backend,
 }
 
+/// What becomes of a client whose card is valid and sufficient, and maps to nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnmappedCard {
+    /// It is refused.
+    Refuse,
+    /// It may use what a client without a card may use.
+    MayUsePassword,
+}
+
 /// Whether a page of another site may use the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrossSite {
@@ -84,6 +93,8 @@ pub struct Rule {
     pub client_certificate: ClientCertificate,
     /// What a client without a card may use instead.
     pub password: PasswordRule,
+    /// Whether that is also for a client whose card maps to nobody.
+    pub unmapped_card: UnmappedCard,
     /// What a certificate must have here.
     pub conditions: CertificateConditions,
     /// Who is let in, and from where.

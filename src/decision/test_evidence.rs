@@ -1,8 +1,8 @@
 //! Judged cards, passwords and rules for tests: one card whose issuing CA two roots have certified.
 
 use super::{
-    Admission, CertificateConditions, ClientCertificate, Credential, CrossSite, Evidence, PasswordCredential,
-    PasswordRule, QueryRule, Rule,
+    Absent, Admission, CertificateConditions, ClientCertificate, Credential, CrossSite, Evidence,
+    PasswordCredential, PasswordRule, QueryRule, Rule, UnmappedCard, Unnamed,
 };
 use crate::certificate::KeyId;
 use crate::clock::UnixTime;
@@ -70,7 +70,8 @@ pub(super) fn alice() -> Account {
 
 /// A password of `account` that ends at `deadline`.
 pub(super) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
-    Evidence::Password(Arc::new(PasswordCredential::new(Arc::new(account), deadline)))
+    let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
+    Evidence::Password { outcome: Ok(credential), unnamed: Unnamed::NoCard(Absent::NotPresented) }
 }
 
 /// A rule that admits GET.
@@ -84,6 +85,7 @@ pub(super) fn rule(
         methods: vec![Method::GET],
         client_certificate,
         password,
+        unmapped_card: UnmappedCard::Refuse,
         conditions: CertificateConditions::default(),
         admission,
         query: QueryRule::Allow,

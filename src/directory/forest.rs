@@ -80,6 +80,22 @@ impl Forest {
         self.ask(async move { directories.verify(&login, &password).await }).await?
     }
 
+    /// Whether this is the password of the one account in `found`, which [`Forest::by_login`] gave for `login`: for a
+    /// caller that has to know whose it is before it has it tried. Where there is none, or several, nobody's password is correct.
+    ///
+    /// # Errors
+    /// As [`Forest::verify_password`].
+    pub async fn verify_password_of(
+        &self,
+        login: &LoginName,
+        found: &[Person],
+        password: &Secret,
+    ) -> Result<PasswordVerdict, DirectoryError> {
+        let (directories, wanted) = (Arc::clone(&self.directories), Wanted::Login(login.clone()));
+        let (found, password) = (found.to_vec(), password.clone());
+        self.ask(async move { directories.verify_of(&wanted, &found, &password).await }).await?
+    }
+
     /// The filters that [`Forest::look_up`] would send, one for each directory that it would ask.
     pub fn filters(&self, names: &Names) -> Vec<String> {
         let filters = self.directories.all.iter().filter_map(|directory| directory.names_filter(names));
@@ -101,13 +117,21 @@ impl Forest {
     }
 
     /// Has the question answered on the thread. It is given up where the caller stops waiting.
-    async fn ask<T: Send + 'static>(
+    ///
+    /// No async function, so that a question, which is large, is never a part of the caller's own state: every
+    /// connection of a client would have room for one.
+    fn ask<T, Question>(
         &self,
-        question: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, DirectoryError> {
-        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)))?;
+        question: Question,
+    ) -> impl Future<Output = Result<T, DirectoryError>> + use<T, Question>
+    where
+        T: Send + 'static,
+        Question: Future<Output = T> + Send + 'static,
+    {
+        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)));
+        let asked = runtime.map(|runtime| AbortOnDropHandle::new(runtime.spawn(question)));
         // A question that panics ends itself only.
-        AbortOnDropHandle::new(runtime.spawn(question)).await.map_err(|_| DirectoryError::Dropped)
+        async { asked?.await.map_err(|_| DirectoryError::Dropped) }
     }
 
     fn runtime(&self) -> io::Result<Handle> {

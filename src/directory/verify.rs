@@ -8,6 +8,7 @@ use super::error::DirectoryError;
 use super::login_name::LoginName;
 use super::look_up::Directories;
 use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
+use super::person::Person;
 use super::tree::{Directory, Wanted};
 use crate::secret::Secret;
 use std::sync::Arc;
@@ -27,14 +28,24 @@ impl Directories {
         Credentials::new(NOBODY, password).map_err(DirectoryError::UnsendablePassword)?;
         let wanted = Wanted::Login(login.clone());
         let people = self.people(&wanted).await?;
-        match people.as_slice() {
+        self.verify_of(&wanted, &people, password).await
+    }
+
+    /// The same for the accounts that were found by a name.
+    pub(super) async fn verify_of(
+        self: &Arc<Self>,
+        wanted: &Wanted,
+        people: &[Person],
+        password: &Secret,
+    ) -> Result<PasswordVerdict, DirectoryError> {
+        match people {
             [person] => {
                 let mut all = self.all.iter();
                 let own = all.find(|directory| directory.settings.name == person.directory);
                 bind(own.ok_or(DirectoryError::Dropped)?, &person.dn, password).await
             }
-            [] => self.refuse_like_wrong(&wanted, password, PasswordRefusal::WrongOrUnknown).await,
-            [_, _, ..] => self.refuse_like_wrong(&wanted, password, PasswordRefusal::Ambiguous).await,
+            [] => self.refuse_like_wrong(wanted, password, PasswordRefusal::WrongOrUnknown).await,
+            [_, _, ..] => self.refuse_like_wrong(wanted, password, PasswordRefusal::Ambiguous).await,
         }
     }
 

@@ -91,6 +91,8 @@ pub enum MappingMethod {
         /// The rule's name.
         name: Arc<str>,
     },
+    /// No certificate: a user name and a password that the directory took.
+    Password,
 }
 
 /// The stable words of headers and records: `sid`, `alt_security_identities:<form>`, `upn`, `email`, `subject`, the
@@ -105,6 +107,7 @@ impl fmt::Display for MappingMethod {
             Self::Subject => f.write_str("subject"),
             Self::Number(mapper) => f.write_str(mapper.name()),
             Self::Rule { name } => write!(f, "rule:{name}"),
+            Self::Password => f.write_str("password"),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! gives the same counter again.
 
 use super::DurationHistogram;
+use super::backend_failure::BackendFailure;
 use super::crl_metrics::{CrlFamilies, CrlMetrics};
+use super::password_metrics::PasswordMetrics;
 use http::StatusCode;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -32,6 +34,8 @@ pub struct Metrics {
     pub identity_cache: CacheMetrics,
     /// The cache of certificates made for accounts.
     pub minting_cache: CacheMetrics,
+    /// Requests with a password.
+    pub passwords: PasswordMetrics,
     /// Audit records.
     pub audit: AuditMetrics,
     /// Client connections that are open now.
@@ -71,6 +75,7 @@ impl Metrics {
             revocation_cache: CacheMetrics::new(&lookups, "revocation"),
             identity_cache: CacheMetrics::new(&lookups, "identity"),
             minting_cache: CacheMetrics::new(&lookups, "minting"),
+            passwords: PasswordMetrics::register(r),
             audit: AuditMetrics {
                 records: counter(r, "audit_records", "Audit records written"),
                 write_failures: counter(
@@ -237,59 +242,6 @@ impl CacheMetrics {
             family.get_or_create_owned(&vec![("stage", stage.to_owned()), ("outcome", outcome.to_owned())])
         };
         Self { hits: of("hit"), misses: of("miss") }
-    }
-}
-
-/// How a backend failed a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackendFailure {
-    /// No connection could be opened.
-    Connect,
-    /// No connection was open in time.
-    ConnectTimeout,
-    /// The server's TLS or its certificate was refused.
-    Tls,
-    /// Every connection is taken and the queue is full or too slow.
-    Busy,
-    /// The answer did not begin in time.
-    FirstByteTimeout,
-    /// The answer began and stood still for too long.
-    IdleTimeout,
-    /// The connection broke before the answer was whole.
-    Interrupted,
-    /// The answer is not HTTP, or asks for what cannot be passed on.
-    Protocol,
-    /// No proof of the user's identity could be had for it, or it gave none of its own.
-    Identity,
-}
-
-impl BackendFailure {
-    /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 9] = [
-        Self::Connect,
-        Self::ConnectTimeout,
-        Self::Tls,
-        Self::Busy,
-        Self::FirstByteTimeout,
-        Self::IdleTimeout,
-        Self::Interrupted,
-        Self::Protocol,
-        Self::Identity,
-    ];
-
-    /// The label's value.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::Tls => "tls",
-            Self::Busy => "busy",
-            Self::FirstByteTimeout => "first_byte_timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::Interrupted => "interrupted",
-            Self::Protocol => "protocol",
-            Self::Identity => "identity",
-        }
     }
 }
 

@@ -2,16 +2,19 @@
 //!
 //! Stages are handed counters that were looked up when the configuration was loaded; counting takes no lock.
 
+mod backend_failure;
 mod causes;
 mod crl_metrics;
 mod histogram;
 pub mod logging;
 mod metrics;
+mod password_metrics;
 
+pub use backend_failure::BackendFailure;
 pub use causes::with_causes;
 pub use crl_metrics::CrlMetrics;
 pub use histogram::DurationHistogram;
 pub use metrics::{
-    AuditMetrics, BackendFailure, BackendMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics,
-    SiteMetrics,
+    AuditMetrics, BackendMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics, SiteMetrics,
 };
+pub use password_metrics::PasswordMetrics;

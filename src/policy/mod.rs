@@ -4,11 +4,13 @@
 //! a rule is no.
 
 mod host_table;
+mod passwords;
 mod path_table;
 mod realm;
 mod site;
 
 pub use host_table::{HostTable, HostTwice};
+pub use passwords::PasswordPolicy;
 pub use path_table::{Found, NotFound, PathTable, PathTableFault};
 pub use realm::Realm;
 pub use site::{Backend, BackendIdentity, ListenerSites, PathRule, PlainAction, Site, SiteTable};

@@ -1,5 +1,6 @@
 //! How a presented certificate is judged and whom it names.
 
+use super::passwords::PasswordPolicy;
 use crate::directory::Forest;
 use crate::identity::{AccountLifetimes, MappingRule};
 use crate::revocation::ocsp::OcspClient;
@@ -31,6 +32,8 @@ pub struct Realm {
     pub directory: Option<Arc<Forest>>,
     /// How long the directory's word on an account is believed.
     pub account_lifetimes: AccountLifetimes,
+    /// How passwords are taken, where a path takes them by the directory.
+    pub passwords: PasswordPolicy,
     /// The longest that any verdict lives.
     pub max_age: Duration,
 }

@@ -3,37 +3,36 @@
 //! Slow by nature, so every stage answers from its cache where it can, the whole has one limit in time, and only so
 //! many chains are judged at once.
 
+use super::password_judge::PasswordJudge;
+use super::places::{NotJudged, Places};
 use crate::clock::{Clock, UnixTime};
-use crate::decision::{Credential, Refusal};
+use crate::decision::{Credential, PasswordCredential, PasswordRefusal, Refusal};
+use crate::directory::Forest;
 use crate::identity::{AccountCache, MappedBy, MappedThrough};
 use crate::observability::Metrics;
 use crate::policy::Realm;
+use crate::request::BasicCredentials;
 use crate::revocation::{RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check};
 use crate::tls::HandshakeJudge;
 use crate::validation::{
     ChainError, JudgedBy, PresentedChain, ValidatedChain, ValidationCache, Violation, validate,
 };
 use rustls::CertificateError;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How many cards each cache holds: a large ministry's staff.
 const CAPACITY: u64 = 100_000;
-
-/// How many may wait for each place; the next is turned away at once, since its turn would come too late.
-const WAITING_PER_PLACE: usize = 8;
 
 /// The judge and the caches of its three stages, shared by all workers.
 pub struct Judge {
     validation: ValidationCache,
     revocation: RevocationCache,
     accounts: AccountCache,
-    places: Semaphore,
-    /// Those judged now and those that wait for a place.
-    admitted: Semaphore,
-    limit: Duration,
+    passwords: PasswordJudge,
+    places: Places,
 }
 
 impl Judge {
@@ -43,11 +42,8 @@ impl Judge {
             validation: ValidationCache::new(CAPACITY, metrics.validation_cache.clone()),
             revocation: RevocationCache::new(CAPACITY, metrics.revocation_cache.clone()),
             accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
-            places: Semaphore::new(places),
-            admitted: Semaphore::new(
-                places.saturating_mul(1 + WAITING_PER_PLACE).min(Semaphore::MAX_PERMITS),
-            ),
-            limit,
+            passwords: PasswordJudge::new(metrics.passwords.clone()),
+            places: Places::new(limit, places),
         }
     }
 
@@ -61,12 +57,27 @@ impl Judge {
         chain: &Arc<PresentedChain>,
         now: UnixTime,
     ) -> Result<Arc<Credential>, Arc<Refusal>> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Arc::new(Refusal::Overloaded))?;
-        let judging = async {
-            let _place = self.places.acquire().await.map_err(|_| Arc::new(Refusal::Overloaded))?;
-            self.stages(realm, chain, now).await
-        };
-        timeout(self.limit, judging).await.unwrap_or_else(|_| Err(Arc::new(Refusal::Timeout(self.limit))))
+        let judged = self.places.within(self.stages(realm, chain, now)).await;
+        judged.unwrap_or_else(|not_judged| {
+            Err(Arc::new(match not_judged {
+                NotJudged::Timeout(limit) => Refusal::Timeout(limit),
+                NotJudged::Overloaded => Refusal::Overloaded,
+            }))
+        })
+    }
+
+    /// The credential that a user name and a password from an address are in `realm`, whose directory is `forest`.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(super) async fn judge_password(
+        &self,
+        (realm, forest): (&Realm, &Forest),
+        offered: &BasicCredentials,
+        from: IpAddr,
+        clock: &Clock,
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+        self.passwords.judge(&self.places, (realm, forest), offered, from, clock).await
     }
 
     async fn stages(
@@ -96,15 +107,16 @@ impl Judge {
         Ok(Arc::new(Credential::new(unrevoked, mapped.outcome, end)))
     }
 
-    /// Forgets every account, so that the directories are asked again: what an administrator has changed there takes
-    /// effect at the next request, on open connections too.
-    pub fn purge_accounts(&self) {
-        self.accounts.purge();
-    }
-
     /// Raised by every purge of accounts. A verdict that was made under an earlier one does not hold any more.
     pub fn account_purges(&self) -> u64 {
         self.accounts.purges()
+    }
+
+    /// Forgets every account and every password, so that the directories are asked again: what an administrator has
+    /// changed there takes effect at the next request, on open connections too.
+    pub fn purge_accounts(&self) {
+        self.accounts.purge();
+        self.passwords.purge();
     }
 
     /// What the CRLs say of a proven chain. The first card whose CRL is not there yet waits until it was fetched or
@@ -124,7 +136,7 @@ impl Judge {
         if awaited.is_empty() || !leaves_open(&outcome) {
             return outcome;
         }
-        drop(timeout(self.limit / 2, awaited.done()).await);
+        drop(timeout(self.places.limit() / 2, awaited.done()).await);
         check().await
     }
 }
@@ -190,6 +202,7 @@ mod tests {
     use super::*;
     use crate::demo::pki::Pki;
     use crate::identity::{AccountLifetimes, MappingRule, StrengthDemand};
+    use crate::policy::PasswordPolicy;
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::validation::{TrustSet, ValidationRule};
 
@@ -216,24 +229,16 @@ mod tests {
             },
             directory: None,
             account_lifetimes: AccountLifetimes::default(),
+            passwords: PasswordPolicy::default(),
             max_age: LIMIT,
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
         (Judge::new(LIMIT, places, &Metrics::new("0", &[])), Arc::new(realm), Arc::new(chain))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_card_that_gets_no_place_in_time_is_not_let_in() {
-        let (judge, realm, chain) = court(1);
-        let _held = judge.places.acquire().await.unwrap();
-        let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
-        assert!(matches!(*refusal, Refusal::Timeout(LIMIT)));
-    }
-
     #[tokio::test]
     async fn a_card_beyond_the_queue_is_turned_away_at_once() {
-        let (judge, realm, chain) = court(1);
-        let _full = judge.admitted.acquire_many(9).await.unwrap();
+        let (judge, realm, chain) = court(0);
         let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
         assert!(matches!(*refusal, Refusal::Overloaded));
     }

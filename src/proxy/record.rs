@@ -8,7 +8,7 @@ use crate::audit::{
 use crate::backend::Upload;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit};
+use crate::decision::{Denial, DenialId, Permit, Proof};
 use crate::identity::Account;
 use crate::observability::{DecisionMetrics, SiteMetrics};
 use crate::request::RequestId;
@@ -72,6 +72,7 @@ impl RequestRecord {
             path: None,
             rule: None,
             certificate: None,
+            authentication: None,
             account: None,
             mapping: None,
             decision: DenialId::ClientGone.id(),
@@ -129,13 +130,19 @@ impl RequestRecord {
         });
     }
 
+    /// Adds to the time that judging took: of a card, of a password, or of both.
     pub(super) fn judged(&mut self, took: Duration) {
-        self.fill(|record| record.millis.judge = Some(took));
+        self.fill(|record| record.millis.judge = Some(record.millis.judge.unwrap_or_default() + took));
     }
 
     pub(super) fn permit(&mut self, permit: &Permit) {
         if let Some(identity) = permit.identity() {
             self.account(identity.account());
+            let authentication = match identity.proof() {
+                Proof::Card(_) => "card",
+                Proof::Password => "password",
+            };
+            self.fill(|record| record.authentication = Some(authentication));
         }
         self.fill(|record| record.decision = "permit");
     }

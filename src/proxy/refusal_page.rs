@@ -22,6 +22,8 @@ pub(super) struct Wanted {
 /// What else is known of a refused request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Details<'a> {
+    /// How a client that has no card may sign in, where it may.
+    pub(super) challenge: Option<&'a HeaderValue>,
     /// The methods that the path takes.
     pub(super) allow: Option<&'a HeaderValue>,
     /// Where plain HTTP is sent on to.
@@ -62,8 +64,8 @@ impl Wanted {
             content_type: text(&self.content_type),
             soap_action: self.soap_action,
             allow: details.allow,
-            challenge: None,
-            retry_after: None,
+            challenge: details.challenge,
+            retry_after: denial.wait(),
             hint: hint(denial.id(), &details),
             help: details.help,
         };
@@ -93,6 +95,7 @@ fn hint(denial: DenialId, details: &Details<'_>) -> Option<Hint> {
         DenialId::CertificateRequired | DenialId::CredentialsRequired if details.silent_card => {
             Some(Hint::Tls13WithoutPss)
         }
+        DenialId::CredentialsRequired if details.challenge.is_some() => Some(Hint::PasswordTaken),
         DenialId::Misdirected if details.proof_ended => Some(Hint::CardProofEnded),
         _ => None,
     }

@@ -8,17 +8,20 @@ use super::evidence::CardOnConnection;
 use super::forward::Outgoing;
 use super::life::Life;
 use super::lookup;
+use super::password_evidence::Offer;
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
 use super::refusal_page::{Details, Wanted};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{ResponseBody, Target};
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, decide};
+use crate::decision::{Denial, DenialId, PasswordRule, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
 use crate::policy::{PathRule, Site};
-use crate::request::{Authority, HostName, RequestId, RequestTarget, TargetScheme, received_target};
+use crate::request::{
+    Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
+};
 use crate::tls::TlsFacts;
 use http::{HeaderValue, Request, Response, header};
 use hyper::body::{Body, Incoming};
@@ -50,6 +53,8 @@ struct InFlight {
     /// Taken when the request goes to the backend.
     body: Option<Incoming>,
     allow: Option<HeaderValue>,
+    /// Whether the path takes passwords, so that a client is to be asked for one.
+    takes_password: bool,
     redirect: Option<HeaderValue>,
 }
 
@@ -101,8 +106,15 @@ impl Service {
             }
         };
         let content_length = body.size_hint().exact();
-        let mut in_flight =
-            InFlight { id, record, content_length, body: Some(body), allow: None, redirect: None };
+        let mut in_flight = InFlight {
+            id,
+            record,
+            content_length,
+            body: Some(body),
+            allow: None,
+            takes_password: false,
+            redirect: None,
+        };
         let site = self.site(&snapshot);
         match self.road(&snapshot, site, head, &mut in_flight).await {
             Ok(answer) => {
@@ -137,6 +149,7 @@ impl Service {
         let found = lookup::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         in_flight.record.rule(&rule.name);
+        in_flight.takes_password = rule.password == PasswordRule::Directory;
 
         let length = in_flight.content_length;
         let peer = self.endpoints.peer.ip();
@@ -148,6 +161,8 @@ impl Service {
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
 
         let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
+        let offer = Offer { headers: &head.headers, from: self.endpoints.peer.ip() };
+        let evidence = offer.or_password(evidence, (rule, &facts), site, gate, &mut in_flight.record).await;
         let permit = decide(rule, &facts, evidence, gate.clock.now())
             .inspect_err(|denial| self.retire_if_misdirected(denial))?;
         in_flight.record.permit(&permit);
@@ -238,7 +253,9 @@ impl Service {
         wanted: &Wanted,
         mut in_flight: InFlight,
     ) -> Response<AnswerBody> {
+        let challenge = site.filter(|_| in_flight.takes_password).map(|site| basic_challenge(&site.name));
         let details = Details {
+            challenge: challenge.as_ref(),
             allow: in_flight.allow.as_ref(),
             redirect: in_flight.redirect.as_ref(),
             silent_card: self.card_may_be_silent(),

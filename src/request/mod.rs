@@ -1,10 +1,12 @@
-//! What a request asks for, in types that cannot be wrong: its target, its path, its host, its own id.
+//! What a request asks for, in types that cannot be wrong: its target, its path, its host, its own id, and the user name
+//! and password that it offers.
 //!
-//! Takes the raw target and authority as HTTP gives them; gives [`RequestTarget`], [`CanonicalPath`], [`HostName`],
-//! [`Authority`] and [`RequestId`]. Never knows a rule, a site or a header.
+//! Takes the raw target, authority and credentials as HTTP gives them; gives [`RequestTarget`], [`CanonicalPath`],
+//! [`HostName`], [`Authority`], [`RequestId`] and [`BasicCredentials`]. Never knows a rule or a site.
 
 mod authority;
 mod bad_path;
+mod basic;
 mod host_name;
 mod id;
 mod path;
@@ -13,6 +15,7 @@ mod target;
 
 pub use authority::{Authority, BadAuthority};
 pub use bad_path::BadPath;
+pub use basic::{BasicCredentials, BasicError, basic_challenge};
 pub use host_name::{BadHost, HostName, HostPattern};
 pub use id::RequestId;
 pub use path::{CanonicalPath, MAX_PATH_BYTES, PathCase, ancestors_of};

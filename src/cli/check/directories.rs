@@ -2,6 +2,7 @@
 
 use super::Progress;
 use super::finding::{Finding, Verdict};
+use crate::decision::PasswordRule;
 use crate::directory::{DirectoryError, Fact, Refusal, Unreachable};
 use crate::observability::with_causes;
 use crate::policy::Realm;
@@ -23,11 +24,13 @@ pub(super) async fn examine(snapshot: &Snapshot, progress: Progress) -> Vec<Find
     for realm in realms(snapshot).values() {
         let Some(directory) = &realm.directory else { continue };
         let about = format!("realm {}", realm.name);
+        let attempts =
+            takes_passwords(snapshot, realm).then(|| realm.passwords.attempts.limits().per_account);
         progress.asking(&about);
         match timeout(LIMIT, directory.examine()).await {
             Ok(servers) => {
                 for (server, told) in servers {
-                    findings.extend(of_server(&format!("{about}, {server}"), told));
+                    findings.extend(of_server(&format!("{about}, {server}"), told, attempts));
                 }
             }
             Err(_) => {
@@ -46,22 +49,36 @@ fn realms(snapshot: &Snapshot) -> BTreeMap<&str, &Arc<Realm>> {
     sites.filter_map(|site| site.realm.as_ref()).map(|realm| (&*realm.name, realm)).collect()
 }
 
-fn of_server(about: &str, told: Result<Vec<Fact>, DirectoryError>) -> Vec<Finding> {
+/// Whether passwords are tried at the realm's directory.
+fn takes_passwords(snapshot: &Snapshot, realm: &Arc<Realm>) -> bool {
+    let sites = snapshot.sites.tls.values().flat_map(|listener| &listener.sites);
+    let mut sites = sites.filter(|site| site.realm.as_ref().is_some_and(|one| Arc::ptr_eq(one, realm)));
+    sites.any(|site| site.paths.rules().any(|(_, path)| path.rule.password == PasswordRule::Directory))
+}
+
+/// `attempts`: how often an account's password may be tried, where it may.
+fn of_server(about: &str, told: Result<Vec<Fact>, DirectoryError>, attempts: Option<u32>) -> Vec<Finding> {
     match told {
-        Ok(facts) => facts.iter().map(|fact| of_fact(about, fact)).collect(),
+        Ok(facts) => facts.iter().map(|fact| of_fact(about, fact, attempts)).collect(),
         Err(error) => {
             vec![Finding::works(about, "directory", with_causes(&error)).fails(&[mend(&error)])]
         }
     }
 }
 
-fn of_fact(about: &str, fact: &Fact) -> Finding {
+fn of_fact(about: &str, fact: &Fact, attempts: Option<u32>) -> Finding {
     let finding = Finding::works(about, what(fact), fact.to_string());
     match fact {
         Fact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.but(
             Verdict::Doubtful,
             "set both clocks by one time server: Kerberos takes no ticket above five minutes of difference",
         ),
+        Fact::LocksAfter(Some(failures @ 1..)) if attempts.is_some_and(|attempts| *failures <= attempts) => {
+            finding.but(
+                Verdict::Doubtful,
+                "set the realm's `passwords.per_account` below that: else whoever guesses at the gate locks accounts",
+            )
+        }
         Fact::BindsAs(_)
         | Fact::HasBase(_)
         | Fact::OfDomain { .. }
@@ -131,7 +148,17 @@ mod tests {
         for (ahead, verdict) in
             [(0, Verdict::Works), (-299, Verdict::Works), (300, Verdict::Doubtful), (-300, Verdict::Doubtful)]
         {
-            assert_eq!(of_fact("x", &Fact::ClockAhead(ahead)).verdict, verdict, "{ahead}");
+            assert_eq!(of_fact("x", &Fact::ClockAhead(ahead), None).verdict, verdict, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn attempts_that_can_lock_an_account_are_doubtful_where_passwords_are_tried() {
+        let verdict = |failures, attempts| of_fact("x", &Fact::LocksAfter(failures), attempts).verdict;
+        assert_eq!(verdict(Some(3), Some(3)), Verdict::Doubtful);
+        for (failures, attempts) in [(Some(4), Some(3)), (Some(0), Some(3)), (None, Some(3)), (Some(3), None)]
+        {
+            assert_eq!(verdict(failures, attempts), Verdict::Works, "{failures:?} {attempts:?}");
         }
     }
 }

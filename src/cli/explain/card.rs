@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Where nothing was judged.
 pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
     let status = match evidence {
-        Evidence::Card(_) | Evidence::Password(_) | Evidence::PasswordRefused(_) => "judged",
+        Evidence::Card(_) | Evidence::Password { .. } => "judged",
         Evidence::Refused(_) => "malformed",
         Evidence::None(Absent::NotLookedAt) => "not_looked_at",
         Evidence::None(Absent::NotAsked) => "not_asked",

@@ -3,7 +3,9 @@
 
 use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::named::Named;
-use crate::decision::{AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, QueryRule};
+use crate::decision::{
+    AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, PasswordRule, QueryRule, UnmappedCard,
+};
 use crate::policy::PathRule;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -35,6 +37,10 @@ pub(super) struct RuleFacts {
     pub(super) path: String,
     /// `ignore`, `accept` or `require`.
     pub(super) client_certificate: &'static str,
+    /// `never`, `directory` or `backend`.
+    pub(super) password: &'static str,
+    /// Whether a client may use that too whose card maps to nobody.
+    pub(super) unmapped_card_may_use_password: bool,
     pub(super) methods: Vec<String>,
     pub(super) extended_key_usages: Vec<Named>,
     pub(super) certificate_policies: Vec<String>,
@@ -179,6 +185,9 @@ pub(super) struct AnswerFacts {
     pub(super) redirect: Option<String>,
     /// What the cause may be beyond what can be seen.
     pub(super) hint: Option<&'static str>,
+    /// Who asks the client for a user name and a password: `directory` (401 with a challenge for Basic), `backend` (by
+    /// whatever it sends); `null` where nobody does.
+    pub(super) dialogue: Option<&'static str>,
 }
 
 impl RuleFacts {
@@ -191,6 +200,12 @@ impl RuleFacts {
                 ClientCertificate::Accept => "accept",
                 ClientCertificate::Require => "require",
             },
+            password: match rule.password {
+                PasswordRule::Never => "never",
+                PasswordRule::Directory => "directory",
+                PasswordRule::Backend => "backend",
+            },
+            unmapped_card_may_use_password: rule.unmapped_card == UnmappedCard::MayUsePassword,
             methods: rule.methods.iter().map(ToString::to_string).collect(),
             extended_key_usages: conditions.extended_key_usages.iter().copied().map(Named::from).collect(),
             certificate_policies: conditions.certificate_policies.iter().map(ToString::to_string).collect(),
@@ -246,7 +261,15 @@ impl AdmissionFacts {
 
 impl AnswerFacts {
     pub(super) fn permit() -> Self {
-        Self { decision: "permit", status: None, sub_status: None, detail: None, redirect: None, hint: None }
+        Self {
+            decision: "permit",
+            status: None,
+            sub_status: None,
+            detail: None,
+            redirect: None,
+            hint: None,
+            dialogue: None,
+        }
     }
 
     pub(super) fn denial(denial: &Denial) -> Self {
@@ -258,6 +281,7 @@ impl AnswerFacts {
             detail: Some(denial.detail().to_owned()),
             redirect: None,
             hint: None,
+            dialogue: None,
         }
     }
 

@@ -38,6 +38,8 @@ fn request(sheet: &mut Sheet, explanation: &Explanation) {
 fn rule(sheet: &mut Sheet, rule: &RuleFacts) {
     sheet.heading(&format!("rule {}", rule.path));
     sheet.entry("client certificate", rule.client_certificate);
+    let unmapped = if rule.unmapped_card_may_use_password { ", also for a card of nobody" } else { "" };
+    sheet.entry("password", format!("{}{unmapped}", rule.password));
     sheet.entry("methods", rule.methods.join(", "));
     sheet.list("demands usage", &rule.extended_key_usages);
     sheet.list("demands one policy of", &rule.certificate_policies);
@@ -166,10 +168,22 @@ fn answer(sheet: &mut Sheet, answer: &AnswerFacts) {
     let status = match (answer.status, answer.sub_status) {
         (Some(status), Some(sub_status)) => format!("{status}.{sub_status}"),
         (Some(status), None) => status.to_string(),
-        (None, _) => return sheet.heading("answer: permit"),
+        (None, _) => {
+            sheet.heading("answer: permit");
+            return sheet.list("dialogue", answer.dialogue.map(dialogue));
+        }
     };
     sheet.heading(&format!("answer: {} ({status})", answer.decision));
     sheet.list("cause", &answer.detail);
     sheet.list("sent on (308) to", &answer.redirect);
     sheet.list("hint", answer.hint);
+    sheet.list("dialogue", answer.dialogue.map(dialogue));
+}
+
+fn dialogue(with: &'static str) -> &'static str {
+    match with {
+        "directory" => "the client is asked for a user name and a password (WWW-Authenticate: Basic)",
+        "backend" => "the backend asks the client itself, and the gate passes that on",
+        other => other,
+    }
 }

@@ -7,7 +7,7 @@ use crate::backend::{BackendRequest, RequestBody, Target};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::config::Compiled;
-use crate::decision::{Denial, DenialId, Evidence, Rule, decide};
+use crate::decision::{Denial, DenialId, Evidence, Passage, PasswordRule, Rule, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
 use crate::observability::Metrics;
@@ -71,8 +71,8 @@ impl Road<'_> {
             if denial.id() == DenialId::NotAllowed {
                 explanation.admission = Some(AdmissionFacts::refused(&denial));
             }
-            let AnswerFacts { redirect, hint, .. } = explanation.answer;
-            let answer = AnswerFacts { redirect, hint, ..AnswerFacts::denial(&denial) };
+            let AnswerFacts { redirect, hint, dialogue, .. } = explanation.answer;
+            let answer = AnswerFacts { redirect, hint, dialogue, ..AnswerFacts::denial(&denial) };
             explanation.answer = answer;
         }
         Ok(explanation)
@@ -115,8 +115,10 @@ impl Road<'_> {
             .map_err(|error| Denial::because(DenialId::Framing, &error))?;
 
         let evidence = self.evidence(rule, site, explanation).await;
-        let permit = decide(rule, &facts, evidence, self.now)?;
+        let permit = decide(rule, &facts, evidence, self.now)
+            .inspect_err(|denial| explanation.answer.dialogue = asked_for_password(rule, denial))?;
         explanation.answer.hint = None;
+        explanation.answer.dialogue = matches!(permit.passage(), Passage::OwnDialogue).then_some("backend");
         let by = permit
             .identity()
             .map(|identity| rule.admission.admits(identity.account(), identity.proof(), &rule.conditions));
@@ -173,6 +175,12 @@ impl Road<'_> {
             }
         }
     }
+}
+
+/// A client that lacks credentials is asked for a password where the path takes one.
+fn asked_for_password(rule: &Rule, denial: &Denial) -> Option<&'static str> {
+    let is_asked = denial.id() == DenialId::CredentialsRequired && rule.password == PasswordRule::Directory;
+    is_asked.then_some("directory")
 }
 
 /// The site of the host, at the listener of the port where the host is served at several.

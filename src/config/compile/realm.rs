@@ -9,13 +9,14 @@ use super::super::span::Spanned;
 use super::directory;
 use super::files::Files;
 use super::revocation;
+use crate::attempts::AttemptLimits;
 use crate::certificate::Fingerprint;
 use crate::identity::{
     AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
     NamedAccount, Pattern, RuleAction, StrengthDemand,
 };
 use crate::observability::with_causes;
-use crate::policy::Realm;
+use crate::policy::{PasswordPolicy, Realm};
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub(super) fn compile(
         ocsp,
         mapping,
         directory,
+        passwords: passwords(raw, context),
         account_lifetimes: AccountLifetimes {
             found: raw.account_cache.lifetime.value,
             refused: raw.account_cache.negative_lifetime.value,
@@ -60,6 +62,21 @@ pub(super) fn compile(
         },
         max_age: raw.max_age.value,
     })
+}
+
+fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
+    let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
+    let limits = AttemptLimits {
+        per_account: number(&raw.passwords.per_account),
+        per_address: number(&raw.passwords.per_address),
+        window: raw.passwords.window.value,
+        ..AttemptLimits::default()
+    };
+    PasswordPolicy {
+        default_domain: raw.passwords.default_domain.as_ref().map(|domain| domain.value.clone()),
+        attempts: context.attempts(&raw.name.value, limits),
+        remembered: raw.passwords.cache.value,
+    }
 }
 
 fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -> MappingRule {

@@ -8,7 +8,7 @@ use super::Parts;
 use super::admission;
 use super::files::Files;
 use super::realm::values;
-use crate::decision::{CertificateConditions, PasswordRule, Rule};
+use crate::decision::{CertificateConditions, PasswordRule, Rule, UnmappedCard};
 use crate::observability::with_causes;
 use crate::policy::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
 use crate::proxy::judge_in_handshake;
@@ -223,11 +223,24 @@ fn path_rule(
         return None;
     }
     let backend = raw.backend.as_ref().or(site.backend.as_ref())?;
+    let realm = site.realm.as_ref().and_then(|name| parts.realms.get(&name.value));
+    if realm.is_some_and(|realm| lacks_directory(raw, realm)) {
+        let message = "the site's realm has no directory to judge passwords";
+        diagnostics.error(raw.password.span, message).help(format!(
+            "add a directory to the realm {:?}, or write password = \"never\"",
+            site.realm.as_ref().map(|name| name.value.as_str()).unwrap_or_default()
+        ));
+        return None;
+    }
     let rule = Rule {
         name: raw.path.value.clone(),
         methods: values(&raw.methods),
         client_certificate: raw.client_certificate.value,
-        password: PasswordRule::Never,
+        password: raw.password.value,
+        unmapped_card: match raw.unsafe_unmapped_card_may_use_password.value {
+            false => UnmappedCard::Refuse,
+            true => UnmappedCard::MayUsePassword,
+        },
         conditions: CertificateConditions {
             extended_key_usages: values(&raw.extended_key_usage),
             certificate_policies: values(&raw.certificate_policies),
@@ -240,6 +253,10 @@ fn path_rule(
     };
     admission::refuse_names_of_nobody(raw, &rule, diagnostics);
     Some(PathRule { rule: Arc::new(rule), backend: Arc::clone(parts.backends.get(&backend.value)?) })
+}
+
+fn lacks_directory(raw: &RawPath, realm: &Realm) -> bool {
+    raw.password.value == PasswordRule::Directory && realm.directory.is_none()
 }
 
 fn hosts(raw: &raw::Site, diagnostics: &mut Diagnostics) -> Option<Vec<HostPattern>> {

@@ -22,7 +22,7 @@ max_body = "12 apples"
 [[site.path]]
 path = "/_wmcs/licensing/license.asmx"
 client_certifcate = "accept"
-password = "backend"
+password = "directori"
 methods = ["GET", "TRACE"]
 
 [realm.staff]
@@ -98,13 +98,13 @@ error: unknown key `client_certifcate` in [[site.path]]
    |
    = help: did you mean `client_certificate`?
 
-error: "backend" is not in this version
+error: "directori" is not a value of this key
   --> proxy.toml:19:12
    |
-19 | password = "backend"
-   |            ^^^^^^^^^
+19 | password = "directori"
+   |            ^^^^^^^^^^^
    |
-   = help: write "never"
+   = help: did you mean "directory"?
 
 error: TRACE never passes this gate
   --> proxy.toml:20:19

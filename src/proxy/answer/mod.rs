@@ -53,6 +53,8 @@ pub enum Hint {
     /// Asked for a certificate over TLS 1.3, the client gave none: so does a card that cannot sign RSA-PSS, the only
     /// RSA that TLS 1.3 takes (RFC 8446 4.2.3).
     Tls13WithoutPss,
+    /// The path takes a user name and a password too.
+    PasswordTaken,
     /// The key last signed longer ago than the site admits; a new connection helps.
     CardProofEnded,
 }

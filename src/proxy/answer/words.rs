@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    const HINTS: [Hint; 2] = [Hint::Tls13WithoutPss, Hint::CardProofEnded];
+    const HINTS: [Hint; 3] = [Hint::Tls13WithoutPss, Hint::PasswordTaken, Hint::CardProofEnded];
 
     #[test]
     fn every_denial_has_whole_sentences_in_every_language() {

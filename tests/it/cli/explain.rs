@@ -113,7 +113,10 @@ fn a_permit_is_told_from_the_rule_to_the_headers() {
     assert_eq!(card["mapping"]["account"]["strength"], "weak");
     assert_eq!(
         json["answer"],
-        json!({"decision": "permit", "status": null, "sub_status": null, "detail": null, "redirect": null, "hint": null})
+        json!({
+            "decision": "permit", "status": null, "sub_status": null, "detail": null, "redirect": null, "hint": null,
+            "dialogue": null,
+        })
     );
 }
 

@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod inspect;
 mod online;
+mod passwords;
 mod verify;
 
 use crate::support::{Setup, pki};

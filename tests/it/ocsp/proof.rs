@@ -6,7 +6,7 @@ use portcullis::decision::{DenialId, Refusal};
 use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingRule, StrengthDemand};
 use portcullis::observability::Metrics;
-use portcullis::policy::Realm;
+use portcullis::policy::{PasswordPolicy, Realm};
 use portcullis::proxy::{Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
@@ -65,6 +65,7 @@ fn realm() -> Realm {
         },
         directory: None,
         account_lifetimes: AccountLifetimes::default(),
+        passwords: PasswordPolicy::default(),
         max_age: Duration::from_secs(300),
     }
 }

@@ -10,7 +10,8 @@
 //! | spare01, Spare1 | `identity::active_directory`: whether changes arrive |
 //! | spare02, spare03, Spare2 | `identity::people`: whether changes are read; passwords |
 //! | spare04, spare05 | `identity::accounts`: mappings, and how soon changes are felt |
-//! | spare06 to spare20 | free; write yourself in here |
+//! | spare06, spare07 | `identity::passwords_of_active_directory`: whose passwords are guessed |
+//! | spare08 to spare20 | free; write yourself in here |
 //! | spare21 | `backends::delegation`: how long a ticket serves |
 //! | spare22 to spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |

@@ -27,6 +27,10 @@ pub(super) const fn hint(hint: Hint) -> &'static str {
              kaartsoftware die niet met RSA-PSS kunnen ondertekenen, zwijgen dan; wordt deze site beperkt tot TLS 1.2, \
              dan werken ze wel."
         }
+        Hint::PasswordTaken => {
+            "Zonder kaart kunt u hier inloggen met uw gebruikersnaam en wachtwoord: laad de pagina opnieuw, dan vraagt \
+             uw browser erom."
+        }
         Hint::CardProofEnded => {
             "Uw kaart is op deze verbinding al een tijd niet gebruikt en moet daarom opnieuw worden gebruikt."
         }
@@ -210,9 +214,10 @@ pub(super) const fn words(denial: DenialId) -> Words {
             steps: &["Probeer het opnieuw met een kleiner document.", IF_IT_LASTS],
         },
         DenialId::TooManyRequests => Words {
-            title: "Te veel verzoeken",
-            what: "Van uw computer of netwerk kwamen in korte tijd meer verzoeken dan deze site aanneemt.",
-            steps: &["Wacht een minuut en probeer het opnieuw.", IF_IT_LASTS],
+            title: "Te veel pogingen",
+            what: "Van uw computer of netwerk, of voor uw account, kwamen in korte tijd meer verzoeken of verkeerde \
+                wachtwoorden dan deze site aanneemt.",
+            steps: &["Wacht een kwartier en probeer het opnieuw.", IF_IT_LASTS],
         },
         DenialId::HeaderTooLarge => Words {
             title: "Het verzoek draagt te veel met zich mee",

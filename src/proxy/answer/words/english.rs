@@ -26,6 +26,10 @@ pub(super) const fn hint(hint: Hint) -> &'static str {
             "For the help desk: the computer was asked for a certificate and sent none, over TLS 1.3. Cards and card \
              software that cannot sign with RSA-PSS stay silent in this way; limiting this site to TLS 1.2 lets them in."
         }
+        Hint::PasswordTaken => {
+            "Without a card you can sign in here with your user name and password: load the page again, and your \
+             browser asks for them."
+        }
         Hint::CardProofEnded => {
             "It has been a while since your card was last used on this connection, so it has to be used again."
         }
@@ -205,9 +209,10 @@ pub(super) const fn words(denial: DenialId) -> Words {
             steps: &["Try again with a smaller document.", IF_IT_LASTS],
         },
         DenialId::TooManyRequests => Words {
-            title: "Too many requests",
-            what: "More requests came from your computer or network than this site takes in so short a time.",
-            steps: &["Wait a minute and try again.", IF_IT_LASTS],
+            title: "Too many attempts",
+            what: "More requests or wrong passwords came from your computer or network, or for your account, than this \
+                site takes in so short a time.",
+            steps: &["Wait a quarter of an hour and try again.", IF_IT_LASTS],
         },
         DenialId::HeaderTooLarge => Words {
             title: "The request carries too much with it",

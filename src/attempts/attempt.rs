@@ -1,0 +1,206 @@
+//! Leave to try a password, held while it is tried. It counts as failed until its holder says otherwise, so that many
+//! guesses at once get no further than as many one after the other.
+
+use super::ledger::{Forgetting, Ledger, Outcome};
+use crate::clock::UnixTime;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How many failed log-ins there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptLimits {
+    /// Failures of one account before it has to wait. Below the directory's lock-out threshold, accounts cannot be
+    /// locked through the gate, provided that `window` is no shorter than the directory's observation window.
+    pub per_account: u32,
+    /// Failures from one address before it has to wait; an IPv6 address counts with its whole /64, which is the
+    /// least that one customer has (RFC 6177).
+    pub per_address: u32,
+    /// How long after its last failure an account, and after its first one an address, has to wait.
+    pub window: Duration,
+    /// How many accounts, and as many addresses, are counted at most. Where all of them are blocked, no others may try.
+    pub keys: usize,
+}
+
+impl Default for AttemptLimits {
+    fn default() -> Self {
+        Self { per_account: 3, per_address: 20, window: Duration::from_secs(15 * 60), keys: 65_536 }
+    }
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Failures of one account.
+    Account,
+    /// Failures from one address.
+    Address,
+}
+
+/// No attempt may be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many failed log-ins {counted}")]
+pub struct TooMany {
+    /// Of what there were too many.
+    pub counted: Counted,
+    /// After how long to try again.
+    pub retry_after: Duration,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Account => "of the account",
+            Self::Address => "from the address",
+        })
+    }
+}
+
+/// Counts failed log-ins for all workers.
+#[derive(Debug)]
+pub struct Attempts {
+    limits: AttemptLimits,
+    /// Held for a few map operations, by requests with a password only.
+    ledgers: Mutex<Ledgers>,
+    /// Keyed at random for each process, so that nobody can choose names that share a count.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Ledgers {
+    accounts: Ledger,
+    addresses: Ledger,
+}
+
+/// One attempt under way. Dropped without a word it counts as failed: who breaks off his guess has made it.
+#[derive(Debug)]
+#[must_use = "dropped, it counts as failed"]
+pub struct Attempt {
+    attempts: Arc<Attempts>,
+    address: u64,
+    accounts: Vec<u64>,
+    begun: UnixTime,
+    settled: bool,
+}
+
+impl Attempts {
+    /// Nothing is counted yet.
+    pub fn new(limits: AttemptLimits) -> Self {
+        let AttemptLimits { per_account, per_address, window, keys } = limits;
+        let ledgers = Ledgers {
+            accounts: Ledger::new(per_account, window, Forgetting::AfterLastOrSuccess, keys),
+            addresses: Ledger::new(per_address, window, Forgetting::AfterFirst, keys),
+        };
+        Self { limits, ledgers: Mutex::new(ledgers), hasher: RandomState::new() }
+    }
+
+    /// What it was made with.
+    pub fn limits(&self) -> AttemptLimits {
+        self.limits
+    }
+
+    /// Begins an attempt from `address`. Where it is known for whom, [`Attempt::of_account`] has to say so before
+    /// anybody is asked.
+    ///
+    /// # Errors
+    /// Too many attempts from there failed or are under way.
+    pub fn begin(self: &Arc<Self>, address: IpAddr, now: UnixTime) -> Result<Attempt, TooMany> {
+        let key = self.hasher.hash_one(network(address));
+        self.with_ledgers(|ledgers| ledgers.addresses.reserve(key, now))
+            .map_err(|retry_after| TooMany { counted: Counted::Address, retry_after })?;
+        let attempts = Arc::clone(self);
+        Ok(Attempt { attempts, address: key, accounts: Vec::new(), begun: now, settled: false })
+    }
+
+    /// Whether an attempt for `account` from `address` could be made, for an answer that is at hand already and is to
+    /// tell nothing to those who guess.
+    ///
+    /// # Errors
+    /// Too many attempts for the account or from there failed.
+    pub fn check(&self, account: &str, address: IpAddr, now: UnixTime) -> Result<(), TooMany> {
+        let (account, address) = (self.account_key(account), self.hasher.hash_one(network(address)));
+        self.with_ledgers(|ledgers| {
+            let too_many = |counted| move |retry_after| TooMany { counted, retry_after };
+            ledgers.addresses.check(address, now).map_err(too_many(Counted::Address))?;
+            ledgers.accounts.check(account, now).map_err(too_many(Counted::Account))
+        })
+    }
+
+    fn account_key(&self, account: &str) -> u64 {
+        self.hasher.hash_one(account.to_lowercase())
+    }
+
+    /// A panic elsewhere leaves whole counts behind, since none of them is taken apart.
+    fn with_ledgers<T>(&self, act: impl FnOnce(&mut Ledgers) -> T) -> T {
+        act(&mut self.ledgers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Attempt {
+    /// Says for whom it is, by a name in any case. An account with several names (`CORP\sam`, a UPN, a SID) may be named
+    /// by each of them in turn: the attempt counts for all, and none may have had too many.
+    ///
+    /// # Errors
+    /// Too many attempts for the account failed or are under way. The attempt is then over. It counts for nothing if
+    /// this was its first name, and as failed for the names before: else who is refused by one name could go on guessing
+    /// by the others.
+    pub fn of_account(mut self, account: &str, now: UnixTime) -> Result<Self, TooMany> {
+        let key = self.attempts.account_key(account);
+        if self.accounts.contains(&key) {
+            return Ok(self);
+        }
+        match self.attempts.with_ledgers(|ledgers| ledgers.accounts.reserve(key, now)) {
+            Ok(()) => {
+                self.accounts.push(key);
+                Ok(self)
+            }
+            Err(retry_after) => {
+                self.settle(if self.accounts.is_empty() { Outcome::Untried } else { Outcome::Failed }, now);
+                Err(TooMany { counted: Counted::Account, retry_after })
+            }
+        }
+    }
+
+    /// The password was wrong, or nobody has that name.
+    pub fn failed(mut self, now: UnixTime) {
+        self.settle(Outcome::Failed, now);
+    }
+
+    /// The password was right. Earlier failures of the account are forgotten, those of the address are not.
+    pub fn succeeded(mut self, now: UnixTime) {
+        self.settle(Outcome::Succeeded, now);
+    }
+
+    /// Nobody was asked, or nobody answered: it counts for nothing.
+    pub fn untried(mut self, now: UnixTime) {
+        self.settle(Outcome::Untried, now);
+    }
+
+    fn settle(&mut self, outcome: Outcome, now: UnixTime) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        self.attempts.with_ledgers(|ledgers| {
+            ledgers.addresses.settle(self.address, outcome, now);
+            for account in &self.accounts {
+                ledgers.accounts.settle(*account, outcome, now);
+            }
+        });
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.settle(Outcome::Failed, self.begun);
+    }
+}
+
+/// The address as it counts: IPv4 whole, also where it is written as IPv6, and of IPv6 the first half.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}

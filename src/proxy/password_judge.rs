@@ -1,0 +1,261 @@
+//! Takes a user name and a password from an address, gives the account that the realm's directory has for them, or why
+//! there is none.
+//!
+//! The directory is asked only while the account and the address have attempts left, and by one of several requests that
+//! come with the same password at once. A right password is remembered for a short time as a keyed hash. Never tells or
+//! keeps a password, and never takes the directory's silence for a word.
+
+use super::places::{NotJudged, Places};
+use crate::attempts::{Attempt, TooMany};
+use crate::clock::{Clock, UnixTime};
+use crate::decision::{PasswordCredential, PasswordRefusal};
+use crate::directory::{Forest, LoginName, PasswordVerdict, Person};
+use crate::identity::{Account, MappingMethod, Strength};
+use crate::observability::PasswordMetrics;
+use crate::policy::{PasswordPolicy, Realm};
+use crate::request::BasicCredentials;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use moka::future::Cache;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How many right passwords are remembered.
+const CAPACITY: u64 = 100_000;
+
+/// The longest that one is remembered, whatever the configuration says.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// How long a verdict may be on its way to the decision where nothing is to be remembered.
+const IN_USE: Duration = Duration::from_secs(10);
+
+/// Judges passwords, for all workers.
+pub(super) struct PasswordJudge {
+    taken: Cache<Digest, Taken>,
+    /// Made for each process, so that what is remembered is of no use to anybody else.
+    key: hmac::Key,
+    /// Raised by every purge.
+    purges: AtomicU64,
+    metrics: PasswordMetrics,
+}
+
+/// An HMAC-SHA-256 of a realm with its generation, a user name and a password.
+type Digest = [u8; 32];
+
+/// A password that the directory took.
+#[derive(Clone)]
+struct Taken {
+    credential: Arc<PasswordCredential>,
+    /// From then on the directory is asked again.
+    until: UnixTime,
+}
+
+/// One question, with all that its answer follows from.
+struct Question<'a> {
+    forest: &'a Forest,
+    policy: &'a PasswordPolicy,
+    login: LoginName,
+    /// The user name as failed attempts are counted for it.
+    counted_as: String,
+    offered: &'a BasicCredentials,
+    from: IpAddr,
+    clock: &'a Clock,
+}
+
+impl PasswordJudge {
+    /// Remembers nothing yet. Fails where the system has no random numbers, with which nothing can be kept secret.
+    pub(super) fn new(metrics: PasswordMetrics) -> Self {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
+            "aws-lc aborts the process where the system gives no entropy, and fails for nothing else here",
+        );
+        let taken = Cache::builder().max_capacity(CAPACITY).time_to_live(LONGEST).build();
+        Self { taken, key, purges: AtomicU64::new(0), metrics }
+    }
+
+    /// The credential that `offered` is in `realm`, whose directory is `forest`.
+    ///
+    /// # Errors
+    /// The refusal. Too many attempts, too little time and a silent directory are some.
+    pub(super) async fn judge(
+        &self,
+        places: &Places,
+        (realm, forest): (&Realm, &Forest),
+        offered: &BasicCredentials,
+        from: IpAddr,
+        clock: &Clock,
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+        let policy = &realm.passwords;
+        let outcome = match LoginName::parse(&offered.user, policy.default_domain.as_deref()) {
+            Err(error) => Err(Arc::new(PasswordRefusal::Name(error))),
+            Ok(login) => {
+                let counted_as = counted_as(&login);
+                let question = Question { forest, policy, login, counted_as, offered, from, clock };
+                self.remembered_or_asked(places, self.digest(realm, &question), &question).await
+            }
+        };
+        if let Err(refusal) = &outcome {
+            self.count(refusal);
+        }
+        outcome
+    }
+
+    /// Forgets every password, so that the directories are asked again.
+    pub(super) fn purge(&self) {
+        self.purges.fetch_add(1, Ordering::AcqRel);
+        self.taken.invalidate_all();
+    }
+
+    async fn remembered_or_asked(
+        &self,
+        places: &Places,
+        digest: Digest,
+        question: &Question<'_>,
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+        let now = question.clock.now();
+        // Before anything else: what is remembered answers guesses too.
+        let attempts = &question.policy.attempts;
+        attempts.check(&question.counted_as, question.from, now).map_err(too_many)?;
+        match self.taken.get(&digest).await {
+            Some(taken) if now < taken.until => {
+                self.metrics.remembered.inc();
+                return Ok(taken.credential);
+            }
+            Some(_) => self.taken.invalidate(&digest).await,
+            None => {}
+        }
+        // Boxed, so that no connection has room for a question that few ever ask.
+        let asking = Box::pin(places.within(self.taken.try_get_with(digest, question.ask())));
+        let taken = asking.await.map_err(|not_judged| {
+            Arc::new(match not_judged {
+                NotJudged::Timeout(limit) => PasswordRefusal::Timeout(limit),
+                NotJudged::Overloaded => PasswordRefusal::Overloaded,
+            })
+        })??;
+        self.metrics.taken.inc();
+        Ok(taken.credential)
+    }
+
+    fn digest(&self, realm: &Realm, question: &Question<'_>) -> Digest {
+        let mut context = hmac::Context::with_key(&self.key);
+        let numbers = [realm.generation, self.purges.load(Ordering::Acquire)].map(u64::to_be_bytes);
+        let parts: [&[u8]; 4] = [
+            numbers.as_flattened(),
+            realm.name.as_bytes(),
+            question.offered.user.as_bytes(),
+            question.offered.password.expose(),
+        ];
+        for part in parts {
+            // With its length, so that no two lists of parts are one text.
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.sign().as_ref());
+        digest
+    }
+
+    fn count(&self, refusal: &PasswordRefusal) {
+        match refusal {
+            PasswordRefusal::Malformed(_)
+            | PasswordRefusal::Name(_)
+            | PasswordRefusal::Wrong { .. }
+            | PasswordRefusal::Unknown
+            | PasswordRefusal::Ambiguous { .. } => &self.metrics.wrong,
+            PasswordRefusal::NoAccount | PasswordRefusal::Unusable { .. } => &self.metrics.unusable,
+            PasswordRefusal::TooMany(_) => &self.metrics.too_many,
+            PasswordRefusal::Directory(_) | PasswordRefusal::Timeout(_) | PasswordRefusal::Overloaded => {
+                &self.metrics.unanswered
+            }
+        }
+        .inc();
+    }
+}
+
+impl Question<'_> {
+    /// Asks the directory.
+    async fn ask(&self) -> Result<Taken, PasswordRefusal> {
+        let asked = self.clock.now();
+        let attempt = self.policy.attempts.begin(self.from, asked).map_err(PasswordRefusal::TooMany)?;
+        let attempt = attempt.of_account(&self.counted_as, asked).map_err(PasswordRefusal::TooMany)?;
+        let (attempt, found) = self.found(attempt).await?;
+        self.verify(attempt, &found).await?;
+        let [person] = found.as_slice() else { return Err(PasswordRefusal::NoAccount) };
+        let account = account(person);
+        let end = person
+            .standing
+            .check(asked)
+            .map_err(|standing| PasswordRefusal::Unusable { user: account.user.clone(), standing })?;
+        let end = end.unwrap_or(UnixTime::END);
+        let remembered = self.policy.remembered.min(LONGEST);
+        let credential =
+            PasswordCredential::new(Arc::new(account), end.min(asked.plus(remembered.max(IN_USE))));
+        Ok(Taken { credential: Arc::new(credential), until: end.min(asked.plus(remembered)) })
+    }
+
+    /// Whose account the name is. The attempt counts for that account from then on, by whatever name it is meant: else
+    /// `CORP\sam`, `sam` and `sam@corp.example` would be three accounts with as many attempts each.
+    async fn found(&self, attempt: Attempt) -> Result<(Attempt, Vec<Person>), PasswordRefusal> {
+        let found = match self.forest.by_login(&self.login).await {
+            Ok(found) => found,
+            Err(error) => {
+                attempt.untried(self.clock.now());
+                return Err(PasswordRefusal::Directory(error));
+            }
+        };
+        let attempt = match found.as_slice() {
+            [person] => attempt.of_account(&identity(person), self.clock.now()),
+            [] | [_, _, ..] => Ok(attempt),
+        };
+        Ok((attempt.map_err(PasswordRefusal::TooMany)?, found))
+    }
+
+    /// Whether the directory takes the password of whom the name has found. It is asked also where that is nobody: how
+    /// long the answer takes is to tell nothing either.
+    async fn verify(&self, attempt: Attempt, found: &[Person]) -> Result<(), PasswordRefusal> {
+        match self.forest.verify_password_of(&self.login, found, &self.offered.password).await {
+            Ok(PasswordVerdict::Correct) => {
+                attempt.succeeded(self.clock.now());
+                Ok(())
+            }
+            Ok(PasswordVerdict::Wrong(reason)) => {
+                attempt.failed(self.clock.now());
+                Err(match found {
+                    [] => PasswordRefusal::Unknown,
+                    [person] => PasswordRefusal::Wrong { user: account(person).user, reason },
+                    [_, _, ..] => PasswordRefusal::Ambiguous { count: found.len() },
+                })
+            }
+            // Nobody learns anything by it, and a directory that was down must not leave its users locked out here.
+            Err(error) => {
+                attempt.untried(self.clock.now());
+                Err(PasswordRefusal::Directory(error))
+            }
+        }
+    }
+}
+
+fn too_many(too_many: TooMany) -> Arc<PasswordRefusal> {
+    Arc::new(PasswordRefusal::TooMany(too_many))
+}
+
+/// A password is known to more than one card ever is, so what it names is named weakly.
+fn account(person: &Person) -> Account {
+    Account::of_person(person, MappingMethod::Password, Strength::Weak)
+}
+
+fn counted_as(login: &LoginName) -> String {
+    match login {
+        LoginName::Upn(name) | LoginName::Name(name) => name.clone(),
+        LoginName::DomainAndName { domain, name } => format!("{domain}\\{name}"),
+    }
+}
+
+/// What an account is counted by, whatever it is called: no user name has a blank at its beginning.
+fn identity(person: &Person) -> String {
+    match &person.sid {
+        Some(sid) => format!(" {sid}"),
+        None => format!(" {} {}", person.directory, person.dn),
+    }
+}

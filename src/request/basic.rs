@@ -1,0 +1,234 @@
+//! Takes a request's `Authorization`, gives the user name and the password of the scheme Basic (RFC 7617), or why they
+//! are none. Also writes the challenge that asks for them. Never asks whether they are right.
+
+use crate::secret::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// More than any user name that a directory has.
+const LONGEST_USER: usize = 1024;
+/// Four times the 256 letters that Active Directory takes ([MS-SAMR] 2.2.3.4), for a UTF-8 of four bytes each.
+const LONGEST_PASSWORD: usize = 1024;
+/// What these two and the colon come to in base64.
+const LONGEST_ENCODED: usize = (LONGEST_USER + 1 + LONGEST_PASSWORD).div_ceil(3) * 4;
+
+/// A user name and a password, as a client sends them. Neither is empty, has a control character or is longer than any
+/// directory takes.
+#[derive(Debug)]
+pub struct BasicCredentials {
+    /// The user name, in whatever form.
+    pub user: String,
+    /// The password, UTF-8.
+    pub password: Secret,
+}
+
+/// Why credentials cannot be taken. No part of them is told: any part may be the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BasicError {
+    /// There are two lines, and two readers might believe different ones.
+    #[error("there is more than one Authorization header")]
+    SeveralLines,
+    /// Longer than any that a directory takes.
+    #[error("they are too long")]
+    TooLong,
+    /// Not base64 with its padding (RFC 4648 4).
+    #[error("they are not base64")]
+    NotBase64,
+    /// The challenge asks for UTF-8 (RFC 7617 2.1).
+    #[error("they are not UTF-8")]
+    NotUtf8,
+    /// No colon between name and password.
+    #[error("they have no colon")]
+    NoColon,
+    /// RFC 7617 2 forbids them in both parts.
+    #[error("they have a control character")]
+    ControlCharacter,
+    /// No name.
+    #[error("the user name is empty")]
+    EmptyUser,
+    /// A directory takes a name with an empty password for nobody in particular, and lets it in (RFC 4513 5.1.2).
+    #[error("the password is empty")]
+    EmptyPassword,
+}
+
+impl BasicCredentials {
+    /// The credentials in `headers`; none where there is no `Authorization`, or one of another scheme.
+    ///
+    /// # Errors
+    /// Where there are some and they cannot be taken.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
+        let mut lines = headers.get_all(AUTHORIZATION).iter();
+        let line = match (lines.next(), lines.next()) {
+            (None, _) => return Ok(None),
+            (Some(line), None) => line.as_bytes(),
+            (Some(_), Some(_)) => return Err(BasicError::SeveralLines),
+        };
+        // One or more spaces (RFC 9110 11.4); a scheme without anything behind it is Basic with nothing in it.
+        let (scheme, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
+        if !scheme.eq_ignore_ascii_case(b"basic") {
+            return Ok(None);
+        }
+        Self::decode(rest.trim_ascii_start()).map(Some)
+    }
+
+    fn decode(encoded: &[u8]) -> Result<Self, BasicError> {
+        if encoded.len() > LONGEST_ENCODED {
+            return Err(BasicError::TooLong);
+        }
+        // Decoded into room that is zeroed afterwards, whatever comes of it.
+        let mut room = Zeroizing::new(vec![0; LONGEST_ENCODED]);
+        let length = STANDARD.decode_slice(encoded, &mut room).map_err(|_| BasicError::NotBase64)?;
+        let decoded = room.get(..length).unwrap_or_default();
+        let text = std::str::from_utf8(decoded).map_err(|_| BasicError::NotUtf8)?;
+        if text.chars().any(char::is_control) {
+            return Err(BasicError::ControlCharacter);
+        }
+        // The first colon: a password may have more, a name has none (RFC 7617 2).
+        let (user, password) = text.split_once(':').ok_or(BasicError::NoColon)?;
+        match (user.len(), password.len()) {
+            (0, _) => Err(BasicError::EmptyUser),
+            (_, 0) => Err(BasicError::EmptyPassword),
+            (..=LONGEST_USER, ..=LONGEST_PASSWORD) => {
+                Ok(Self { user: user.to_owned(), password: Secret::new(password.as_bytes().to_vec()) })
+            }
+            (_, _) => Err(BasicError::TooLong),
+        }
+    }
+}
+
+/// The value of `WWW-Authenticate` that asks for a user name and a password in UTF-8 (RFC 7617 2.1). `realm` is what
+/// browsers show; letters that a header does not carry safely become question marks.
+pub fn basic_challenge(realm: &str) -> HeaderValue {
+    let mut value = String::from("Basic realm=\"");
+    for letter in realm.chars() {
+        match letter {
+            // quoted-pair (RFC 9110 5.6.4).
+            '"' | '\\' => value.extend(['\\', letter]),
+            ' '..='~' => value.push(letter),
+            _ => value.push('?'),
+        }
+    }
+    value.push_str("\", charset=\"UTF-8\"");
+    HeaderValue::try_from(value).expect("it holds nothing but visible ASCII and spaces")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(lines: &[&str]) -> Result<Option<(String, String)>, BasicError> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        let credentials = BasicCredentials::of(&headers)?;
+        let text = |secret: &Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
+        Ok(credentials.map(|credentials| (credentials.user, text(&credentials.password))))
+    }
+
+    fn encoded(plain: impl AsRef<[u8]>) -> String {
+        format!("Basic {}", STANDARD.encode(plain))
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc_are_read() {
+        let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
+        assert_eq!(parsed(&["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]), some("Aladdin", "open sesame"));
+        assert_eq!(parsed(&["Basic dGVzdDoxMjPCow=="]), some("test", "123£"));
+    }
+
+    #[test]
+    fn the_first_colon_ends_the_name_and_the_schemes_case_does_not_matter() {
+        let some = |user: &str, password: &str| Ok(Some((user.to_owned(), password.to_owned())));
+        assert_eq!(parsed(&[&encoded("CORP\\sam:a:b:")]), some("CORP\\sam", "a:b:"));
+        assert_eq!(parsed(&[&encoded("sam:x").replace("Basic ", "bASIC   ")]), some("sam", "x"));
+    }
+
+    #[test]
+    fn other_schemes_and_no_header_are_no_credentials() {
+        for line in ["Negotiate YII=", "NTLM TlRMTVNT", "Bearer abc", "Basi", "BasicQWxh", "", " Basic QTpi"]
+        {
+            assert_eq!(parsed(&[line]), Ok(None), "{line:?}");
+        }
+        assert_eq!(parsed(&[]), Ok(None));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let good = encoded("sam:secret");
+        assert_eq!(parsed(&[&good, &good]), Err(BasicError::SeveralLines));
+        assert_eq!(parsed(&["Negotiate YII=", &good]), Err(BasicError::SeveralLines));
+        for line in [
+            "Basic QTpi=",           // padding that does not belong
+            "Basic QTpi Yw==",       // a blank inside
+            "Basic QTpi,Basic QTpi", // two in one line
+            "Basic QTo_",            // the alphabet for URLs
+            "Basic c2FtOnh4eA",      // padding left out
+            "Basic c2FtOnh=",        // bits behind the end
+            "Basic QTpi\t",
+        ] {
+            assert_eq!(parsed(&[line]), Err(BasicError::NotBase64), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_no_directory_should_see_is_refused() {
+        let cases: [(&[u8], BasicError); 9] = [
+            (b"", BasicError::NoColon),
+            (b"sam", BasicError::NoColon),
+            (b":secret", BasicError::EmptyUser),
+            (b"sam:", BasicError::EmptyPassword),
+            (b"sam:sec\0ret", BasicError::ControlCharacter),
+            (b"sa\nm:secret", BasicError::ControlCharacter),
+            ("sam:sec\u{85}ret".as_bytes(), BasicError::ControlCharacter),
+            (b"sam:123\xa3", BasicError::NotUtf8),
+            (b"\xc0\xbasam:x", BasicError::NotUtf8),
+        ];
+        for (plain, error) in cases {
+            assert_eq!(parsed(&[&encoded(plain)]), Err(error), "{plain:?}");
+        }
+        assert_eq!(parsed(&["Basic"]), Err(BasicError::NoColon));
+    }
+
+    #[test]
+    fn lengths_are_bounded() {
+        let of = |user: usize, password: usize| {
+            parsed(&[&encoded(format!("{}:{}", "u".repeat(user), "p".repeat(password)))]).map(|_| ())
+        };
+        assert_eq!(of(LONGEST_USER, LONGEST_PASSWORD), Ok(()));
+        assert_eq!(of(LONGEST_USER + 1, 1), Err(BasicError::TooLong));
+        assert_eq!(of(1, LONGEST_PASSWORD + 1), Err(BasicError::TooLong));
+        assert_eq!(of(1, 60_000), Err(BasicError::TooLong));
+    }
+
+    #[test]
+    fn the_challenge_cannot_be_broken_out_of() {
+        assert_eq!(basic_challenge("rms.corp.example"), r#"Basic realm="rms.corp.example", charset="UTF-8""#);
+        assert_eq!(basic_challenge("a\"b\\c\r\né"), r#"Basic realm="a\"b\\c???", charset="UTF-8""#);
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_and_password_come_back_as_they_were_sent(
+            user in "[^\\p{Cc}:]{1,80}", password in "[^\\p{Cc}]{1,80}"
+        ) {
+            let read = parsed(&[&encoded(format!("{user}:{password}"))]);
+            prop_assert_eq!(read, Ok(Some((user, password))));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
+            let mut headers = HeaderMap::new();
+            let line = [b"Basic ", line.as_slice()].concat();
+            headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&line).unwrap());
+            if let Ok(read) = BasicCredentials::of(&headers) {
+                prop_assert!(read.is_some_and(|read| !read.user.is_empty() && !read.password.expose().is_empty()));
+            }
+        }
+    }
+}

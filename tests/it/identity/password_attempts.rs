@@ -1,0 +1,105 @@
+//! How often the directory is asked about passwords: no more than a lock-out allows, and once for what is remembered.
+
+use super::passwords::{PASSWORD, lab, passwords_tried, tried};
+use crate::support::{Client, PATIENCE, exchange};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
+    let Some((directory, lab)) = lab("").await else { return };
+    let names = ["alice", "ALICE", r"CORP\alice", r"corp.example\alice", "alice@corp.example"];
+    let guesses = (0..50).map(|guess| {
+        let client = if guess % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
+        let user = names[guess % names.len()];
+        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
+    });
+    let mut wrong = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        match guess.await.unwrap().verdict().as_str() {
+            "401 password-wrong" => wrong += 1,
+            verdict => assert_eq!(verdict, "429 too-many-requests"),
+        }
+    }
+    assert_eq!((wrong, passwords_tried(&directory)), (3, 3));
+
+    let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(right.verdict(), "429 too-many-requests");
+    let wait: u64 = right.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=900).contains(&wait), "{wait}");
+    assert_eq!(right.header("www-authenticate"), None);
+    assert_eq!(passwords_tried(&directory), 3);
+    let other = tried(&Client::new(&lab), "/accept/echo", "leo", PASSWORD).await;
+    assert_eq!(other.verdict(), "200 permit", "another account has attempts of its own");
+
+    lab.clock.advance(15 * MINUTE);
+    let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(right.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn an_address_that_tries_many_accounts_has_to_wait() {
+    let Some((directory, lab)) = lab("per_address = 5").await else { return };
+    let client = Client::new(&lab);
+    for number in 1..=5 {
+        let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
+        assert_eq!(answer.verdict(), "401 password-wrong");
+    }
+    let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(answer.verdict(), "429 too-many-requests");
+    let record = lab.record(&answer.request_id()).await;
+    assert!(record["detail"].as_str().unwrap().contains("from the address"), "{}", record["detail"]);
+    assert_eq!(passwords_tried(&directory), 5);
+}
+
+#[tokio::test]
+async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() {
+    let Some((directory, lab)) = lab("cache = \"60s\"").await else { return };
+    let crowd = (0..30).map(|_| {
+        let client = Client::new(&lab).http2();
+        tokio::spawn(async move { tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict() })
+    });
+    for verdict in crowd.collect::<Vec<_>>() {
+        assert_eq!(verdict.await.unwrap(), "200 permit");
+    }
+    assert_eq!(passwords_tried(&directory), 1);
+    // What is remembered is this password of this name, and nothing near it.
+    let client = Client::new(&lab);
+    let near = tried(&client, "/accept/echo", "alice", "Passw0rd!LaB").await;
+    assert_eq!((near.verdict().as_str(), passwords_tried(&directory)), ("401 password-wrong", 2));
+
+    lab.clock.advance(MINUTE);
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(passwords_tried(&directory), 3);
+
+    let mut admin = tokio::net::TcpStream::connect(lab.admin_address()).await.unwrap();
+    let purged = exchange(&mut admin, b"POST /purge HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(purged.starts_with("HTTP/1.1 200 "), "{purged}");
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(passwords_tried(&directory), 4);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
+    let Some((mut directory, lab)) = lab("cache = \"0s\"").await else { return };
+    let client = Client::new(&lab);
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    directory.kill();
+    for _ in 0..5 {
+        let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+        assert_eq!(answer.verdict(), "503 directory-unavailable");
+        assert!(answer.header("retry-after").is_some());
+    }
+    assert_eq!(client.get("/ignore/echo").await.verdict(), "200 permit");
+    directory.restart().await;
+    let begun = std::time::Instant::now();
+    loop {
+        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict();
+        if verdict == "200 permit" {
+            break;
+        }
+        assert_eq!(verdict, "503 directory-unavailable");
+        assert!(begun.elapsed() < PATIENCE);
+    }
+}

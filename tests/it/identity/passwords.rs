@@ -1,0 +1,304 @@
+//! Passwords on a path that takes them, with a directory that keeps a log of what it was asked.
+
+use crate::support::{Answer, Client, Lab, PeopleDirectory, Setup, curl, nothing};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use std::path::Path;
+use std::time::Duration;
+
+/// A path of each kind that takes passwords, and two that take none.
+const PATHS: &str = r#"
+[[site.path]]
+path = "/accept/echo"
+client_certificate = "accept"
+password = "directory"
+
+[[site.path]]
+path = "/unmapped/echo"
+client_certificate = "accept"
+password = "directory"
+unsafe_unmapped_card_may_use_password = true
+
+[[site.path]]
+path = "/password/echo"
+client_certificate = "ignore"
+password = "directory"
+
+[[site.path]]
+path = "/never/echo"
+client_certificate = "accept"
+
+[[site.path]]
+path = "/ignore/echo"
+client_certificate = "ignore"
+"#;
+
+pub(super) const PASSWORD: &str = PeopleDirectory::PASSWORD;
+const CHALLENGE: &str = r#"Basic realm="rms.corp.example", charset="UTF-8""#;
+
+/// The paths, in a realm with these keys in its table of the directory. Everybody's password is the same in both kinds of
+/// directories; the gate's own lies in the lab's folder, as `ldap-password`.
+pub(super) fn setup(directory: &str, passwords: &str) -> Setup {
+    let realm = format!(
+        "{}passwords = {{ {passwords} }}\n\n[realm.staff.directory]\n{directory}\n\
+         bind_password = {{ file = \"ldap-password\" }}\n",
+        Setup::default().realm
+    );
+    Setup { paths: PATHS.to_owned(), realm, ..Setup::default() }
+}
+
+pub(super) fn gate(setup: Setup) -> Lab {
+    Lab::prepared(setup, write_password)
+}
+
+pub(super) fn write_password(folder: &Path) {
+    std::fs::write(folder.join("ldap-password"), PASSWORD).unwrap();
+}
+
+/// The keys by which slapd is asked.
+pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
+    format!(
+        "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
+        directory.server(),
+        PeopleDirectory::SERVICE_DN
+    )
+}
+
+/// A directory and a gate that asks it.
+pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, Lab)> {
+    let directory = PeopleDirectory::start().await?;
+    let lab = gate(setup(&keys_of(&directory), passwords));
+    Some((directory, lab))
+}
+
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// What becomes of a request with a user name and a password.
+pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &str) -> Answer {
+    client.get_with(path, &[("authorization", &basic(user, password))]).await
+}
+
+/// How often the directory was asked about somebody's password.
+pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
+    let binds = directory.questions("BIND dn=");
+    binds.iter().filter(|bind| !bind.contains("svc-ldap")).count()
+}
+
+#[tokio::test]
+async fn a_right_password_gets_in_by_each_form_of_the_name() {
+    let Some((_directory, lab)) = lab("default_domain = \"CORP\"").await else { return };
+    let logins = ["alice@corp.example", "ALICE@CORP.EXAMPLE", r"CORP\alice", r"corp.example\alice", "alice"];
+    for (client, path) in
+        [(Client::new(&lab).http1(), "/accept/echo"), (Client::new(&lab).http2(), "/password/echo")]
+    {
+        for login in logins {
+            let answer = tried(&client, path, login, PASSWORD).await;
+            assert_eq!(answer.verdict(), "200 permit", "{login}");
+            assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"], "{login}");
+            assert_eq!(answer.seen("x-remote-upn"), ["alice@corp.example"]);
+            assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
+            assert_eq!(answer.seen("x-remote-certificate-sha256"), [""; 0]);
+            assert_eq!(answer.seen("authorization"), [""; 0], "it ends at the gate");
+            let record = lab.record(&answer.request_id()).await;
+            assert_eq!(record["authentication"], "password");
+            assert_eq!(record["account"]["user"], r"CORP\alice");
+            assert_eq!(record["mapping"]["method"], "password");
+            assert_eq!(record["certificate"], serde_json::Value::Null);
+        }
+    }
+    let foreign = tried(&Client::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
+    assert_eq!(foreign.seen("x-remote-user"), [r"CORP\nina"]);
+}
+
+#[tokio::test]
+async fn who_is_unknown_and_who_types_a_wrong_password_cannot_be_told_apart() {
+    let Some((directory, lab)) = lab("").await else { return };
+    let client = Client::new(&lab);
+    let mut answers = Vec::new();
+    for (user, password) in [
+        ("alice", "wrong"),
+        ("nobody", PASSWORD),
+        ("twin@corp.example", PASSWORD),
+        (r"OTHER\alice", PASSWORD),
+    ] {
+        let answer = tried(&client, "/accept/echo", user, password).await;
+        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+        let id = answer.request_id();
+        let record = lab.record(&id).await;
+        assert!(record["account"].is_null() && record["authentication"].is_null());
+        let mut headers = answer.headers.clone();
+        headers.remove("date");
+        answers.push((headers, answer.text().replace(&id, "ID"), record["detail"].clone()));
+    }
+    let details: Vec<_> = answers.iter().map(|(_, _, detail)| detail.as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        details,
+        [
+            r"the directory refuses the password of CORP\alice: wrong-or-unknown",
+            "the directory has no account of the user name",
+            "2 accounts have the user name",
+            "the directory has no account of the user name",
+        ]
+    );
+    let (headers, text, _) = &answers[0];
+    assert!(answers.iter().all(|(others, other, _)| others == headers && other == text));
+    // Each took as many questions.
+    assert_eq!(passwords_tried(&directory), 4);
+}
+
+#[tokio::test]
+async fn every_form_of_a_401_asks_for_a_password_where_one_is_taken_and_nowhere_else() {
+    let Some((_directory, lab)) = lab("").await else { return };
+    let client = Client::new(&lab);
+    let ask = async |method: Method, path: &str, headers: &[(&str, &str)]| {
+        let mut request = client.request(method, path);
+        for (name, value) in headers {
+            request.headers_mut().unwrap().insert(
+                http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                http::HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        client.send(request.body(nothing()).unwrap()).await
+    };
+    let wrong = basic("alice", "wrong");
+    for path in ["/accept/echo", "/password/echo", "/unmapped/echo"] {
+        for headers in [
+            &[][..],
+            &[("accept", "text/html")],
+            &[("soapaction", "\"x\"")],
+            &[("content-type", "application/soap+xml")],
+            &[("authorization", "Negotiate YIIabcdef")],
+            &[("authorization", "Bearer abcdef")],
+        ] {
+            for method in [Method::GET, Method::HEAD, Method::POST] {
+                let answer = ask(method, path, headers).await;
+                assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some(CHALLENGE)));
+            }
+        }
+        let again = ask(Method::GET, path, &[("authorization", &wrong)]).await;
+        assert_eq!((again.status, again.header("www-authenticate")), (401, Some(CHALLENGE)));
+        lab.clock.advance(Duration::from_secs(15 * 60));
+    }
+    let never = ask(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
+    assert_eq!(never.verdict(), "401 credentials-required");
+    assert_eq!(never.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
+}
+
+#[tokio::test]
+async fn what_is_no_user_name_and_password_is_refused_before_anybody_is_asked() {
+    let Some((directory, lab)) = lab("").await else { return };
+    let client = Client::new(&lab);
+    let long = "x".repeat(2000);
+    for credentials in [
+        "Basic",
+        "Basic !",
+        "Basic YWxpY2U",
+        &basic("alice", ""),
+        &basic("", PASSWORD),
+        &basic("alice", "Passw0rd!Lab\0"),
+        &basic("alice\r\n", PASSWORD),
+        &basic(r"A\B\alice", PASSWORD),
+        &basic("alice", &long),
+        &format!("Basic {}", STANDARD.encode(b"alice:\xff")),
+    ] {
+        let answer = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
+        assert_eq!(answer.verdict(), "401 password-wrong", "{credentials}");
+    }
+    let good = basic("alice", PASSWORD);
+    let twice = client.get_with("/accept/echo", &[("authorization", &good), ("authorization", &good)]).await;
+    assert_eq!(twice.verdict(), "401 password-wrong");
+    assert_eq!(directory.questions("BIND dn="), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_right_password_of_an_account_that_may_not_be_used_does_not_get_in() {
+    let Some((_directory, lab)) = lab("").await else { return };
+    let client = Client::new(&lab);
+    for (user, why) in
+        [("bob", "disabled"), ("carol", "locked"), ("dave", "expired"), ("erin", "at this hour")]
+    {
+        let answer = tried(&client, "/accept/echo", user, PASSWORD).await;
+        assert_eq!(answer.verdict(), "403 account-disabled", "{user}");
+        let record = lab.record(&answer.request_id()).await;
+        assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
+        // With a wrong one nothing of that is told.
+        let answer = tried(&client, "/accept/echo", user, "wrong").await;
+        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_card_is_refused_whatever_password_comes_with_it() {
+    let Some((directory, lab)) = lab("").await else { return };
+    for path in ["/accept/echo", "/unmapped/echo"] {
+        for (card, verdict) in [
+            ("bob", "403 certificate-revoked"),
+            ("mallory", "403 certificate-untrusted"),
+            ("carol", "403 certificate-expired"),
+            ("heidi", "403 identity-conflict"),
+        ] {
+            for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+                let answer = tried(&client.card(card), path, "alice", PASSWORD).await;
+                assert_eq!(answer.verdict(), verdict, "{card} at {path}");
+            }
+        }
+    }
+    assert_eq!(passwords_tried(&directory), 0);
+    // Where no card is looked at, none is bad.
+    let answer = tried(&Client::new(&lab).card("bob"), "/password/echo", "alice", PASSWORD).await;
+    assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
+}
+
+#[tokio::test]
+async fn a_card_of_nobody_gives_way_to_a_password_only_where_the_path_says_so() {
+    let Some((directory, lab)) = lab("").await else { return };
+    // The directory does not know judy.
+    let client = Client::new(&lab).card("judy");
+    let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
+    assert_eq!(answer.verdict(), "403 not-mapped");
+    assert_eq!(passwords_tried(&directory), 0);
+
+    let asked = client.get("/unmapped/echo").await;
+    assert_eq!(asked.verdict(), "401 credentials-required");
+    assert_eq!(asked.header("www-authenticate"), Some(CHALLENGE));
+    assert_eq!(tried(&client, "/unmapped/echo", "alice", "wrong").await.verdict(), "401 password-wrong");
+    let answer = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
+    assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
+    assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
+    assert_eq!(answer.seen("x-remote-certificate-sha256"), [""; 0], "the card proves nothing here");
+    let record = lab.record(&answer.request_id()).await;
+    assert_eq!(record["authentication"], "password");
+    assert!(record["certificate"]["subject"].as_str().unwrap().contains("judy"), "{record}");
+}
+
+#[tokio::test]
+async fn another_sites_page_can_neither_use_a_password_nor_spend_attempts() {
+    let Some((directory, lab)) = lab("").await else { return };
+    let client = Client::new(&lab);
+    for mark in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
+        for password in [PASSWORD, "wrong"] {
+            let credentials = basic("alice", password);
+            let answer = client.get_with("/accept/echo", &[("authorization", &credentials), mark]).await;
+            assert_eq!(answer.verdict(), "403 cross-site");
+        }
+        assert_eq!(client.get_with("/accept/echo", &[mark]).await.verdict(), "403 cross-site");
+    }
+    assert_eq!(passwords_tried(&directory), 0);
+}
+
+#[tokio::test]
+async fn curl_signs_in() {
+    let Some((_directory, lab)) = lab("").await else { return };
+    for version in ["--http1.1", "--http2"] {
+        for method in [&["--basic"][..], &["--anyauth"]] {
+            let user = format!(r"CORP\alice:{PASSWORD}");
+            let url = lab.url("/accept/echo");
+            let args = [&[version, "--user", &user, &url], method].concat();
+            let Some(ran) = curl(&lab, &args) else { return };
+            assert!(ran.stdout.contains(r#"["x-remote-user","CORP\\alice"]"#), "{}", ran.output());
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Passwords that a real Active Directory judges.
+
+use super::passwords::{gate, setup, tried};
+use crate::support::{ActiveDirectory, Client, Lab, run};
+
+const PASSWORD: &str = ActiveDirectory::PASSWORD;
+
+/// A gate that asks the lab's directory.
+fn lab(directory: &ActiveDirectory) -> Lab {
+    let keys = format!(
+        "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase = \"{}\"",
+        directory.ldaps_url(),
+        directory.ca_file(),
+        ActiveDirectory::SERVICE_DN,
+        ActiveDirectory::BASE
+    );
+    gate(setup(&keys, "default_domain = \"CORP\""))
+}
+
+#[tokio::test]
+async fn a_password_gets_in_by_each_form_of_the_name() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = lab(&directory);
+    for (login, user) in [
+        ("alice@corp.example", r"CORP\alice"),
+        ("ALICE@CORP.EXAMPLE", r"CORP\alice"),
+        (r"CORP\alice", r"CORP\alice"),
+        (r"corp.example\alice", r"CORP\alice"),
+        ("alice", r"CORP\alice"),
+        ("nina.mueller@people.example", r"CORP\nina"),
+        (r"CORP\bob", r"CORP\bob"),
+    ] {
+        for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+            let answer = tried(&client, "/accept/echo", login, PASSWORD).await;
+            assert_eq!(answer.verdict(), "200 permit", "{login}");
+            assert_eq!(answer.seen("x-remote-user"), [user], "{login}");
+            assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
+        }
+    }
+    // Written as headers are that hold more than ASCII.
+    let answer = tried(&Client::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
+    assert_eq!(answer.verdict(), "200 permit");
+    let record = lab.record(&answer.request_id()).await;
+    assert_eq!(record["account"]["user"], r"CORP\jürgen");
+    assert_eq!(record["account"]["sid"], directory.sid("jürgen"));
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_log_in_is_told_nothing_and_the_record_all() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = lab(&directory);
+    for (user, why) in [
+        ("heidi", r"of CORP\heidi: disabled"),
+        ("ivan", r"of CORP\ivan: locked"),
+        ("judy", r"of CORP\judy: account-expired"),
+        ("kim", r"of CORP\kim: must-change-password"),
+        ("quinn", r"of CORP\quinn: outside-logon-hours"),
+        ("spare07", r"of CORP\spare07: wrong-or-unknown"),
+        ("hidden", "has no account of the user name"),
+        ("nobody", "has no account of the user name"),
+    ] {
+        let password = if user == "spare07" { "wrong" } else { PASSWORD };
+        let answer = tried(&Client::new(&lab), "/accept/echo", user, password).await;
+        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+        let record = lab.record(&answer.request_id()).await;
+        let detail = record["detail"].as_str().unwrap();
+        assert!(detail.ends_with(why), "{user}: {detail}");
+    }
+    let right = tried(&Client::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
+    assert_eq!(right.verdict(), "200 permit");
+}
+
+/// The directory locks an account after five wrong passwords.
+#[tokio::test]
+async fn fifty_wrong_guesses_through_the_gate_lock_nobody_out() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let lab = lab(&directory);
+    let names = ["spare06", "SPARE06", r"CORP\spare06", r"corp.example\spare06", "spare06@corp.example"];
+    let guesses = (0..50).map(|guess| {
+        let client = if guess % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
+        let user = names[guess % names.len()];
+        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
+    });
+    let mut wrong = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        match guess.await.unwrap().verdict().as_str() {
+            "401 password-wrong" => wrong += 1,
+            verdict => assert_eq!(verdict, "429 too-many-requests"),
+        }
+    }
+    assert_eq!(wrong, 3);
+    let standing = of_themselves(&directory, "spare06");
+    assert!(standing.is_none_or(|found| found.contains("\nmsDS-User-Account-Control-Computed: 0\n")));
+}
+
+/// What the directory tells an account, which logs in with its right password, of its own standing.
+fn of_themselves(directory: &ActiveDirectory, user: &str) -> Option<String> {
+    let (url, ca) = (directory.ldaps_url(), directory.ca_file().display().to_string());
+    let (name, filter) = (format!("{user}@corp.example"), format!("(sAMAccountName={user})"));
+    let arguments = ["-LLL", "-x", "-H", &url, "-D", &name, "-w", PASSWORD, "-b", ActiveDirectory::BASE];
+    let asked = [&filter, "msDS-User-Account-Control-Computed"];
+    let ran = run("ldapsearch", &[("LDAPTLS_CACERT", &ca)], &[&arguments[..], &asked].concat(), b"")?;
+    Some(ran.output())
+}
