@@ -83,6 +83,13 @@ impl Admission {
         servers
     }
 
+    /// All servers, another first each time, those that just failed at the end.
+    pub(super) fn healthy_first(&self) -> Vec<Rc<Server>> {
+        let mut servers = self.in_turn();
+        servers.sort_by_key(|server| server.is_penalized());
+        servers
+    }
+
     /// A slot of the first of `servers` that has one, else of whichever gets one first. Servers that just failed are
     /// asked only when all of them did: a full queue is better than a connection that will not come about.
     pub(super) async fn admit(

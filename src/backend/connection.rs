@@ -50,11 +50,12 @@ pub(super) enum Watch {
 
 impl Connection {
     /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle;
-    /// `open` counts it for as long. `on_close` is called when the connection ends by itself.
+    /// a pinned connection has none, since it is no part of the pool. `open` counts it for as long. `on_close` is called
+    /// when the connection ends by itself, and dropped with the socket in any case.
     pub(super) async fn establish(
         stream: Stream,
         settings: &BackendSettings,
-        slot: OwnedSemaphorePermit,
+        slot: Option<OwnedSemaphorePermit>,
         open: &Rc<Cell<usize>>,
         on_close: impl FnOnce(&Rc<Link>) + 'static,
     ) -> hyper::Result<Self> {
@@ -74,8 +75,8 @@ impl Connection {
 }
 
 impl Link {
-    fn new(slot: OwnedSemaphorePermit, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
-        Self { open, slot: Cell::new(Some(slot)), watch: Cell::new(Watch::Requesting), condition }
+    fn new(slot: Option<OwnedSemaphorePermit>, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
+        Self { open, slot: Cell::new(slot), watch: Cell::new(Watch::Requesting), condition }
     }
 
     /// A request takes the connection out of the pool.
@@ -83,6 +84,11 @@ impl Link {
         self.slot.set(Some(slot));
         self.watch.set(Watch::Requesting);
         self.condition.end_idleness();
+    }
+
+    /// The client to whom a pinned connection belongs sends its next request.
+    pub(super) fn resume(&self) {
+        self.watch.set(Watch::Requesting);
     }
 
     /// The connection goes into the pool. Gives the slot back, to be let go of when it is there.

@@ -83,6 +83,16 @@ pub enum BackendError {
         #[source]
         source: hyper::Error,
     },
+    /// The connection that belongs to this client's had ended, or did not get ready. Nothing was sent, and nothing is
+    /// sent on another: the backend would take it for somebody else's.
+    #[error("the connection to {server} for this client has ended")]
+    PinnedConnectionEnded {
+        /// The server it led to.
+        server: String,
+        /// How it was found out.
+        #[source]
+        source: io::Error,
+    },
     /// The client's side of the request's body failed. The backend's connection was closed in the middle of it.
     #[error("the request's body could not be forwarded")]
     RequestBody(#[source] RequestBodyError),

@@ -4,12 +4,15 @@
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::EXPECT;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::on_informational;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::behalf::Behalf;
@@ -18,7 +21,7 @@ use super::framing::{frame_request, is_ambiguous};
 use super::pool::{Attempt, Pool};
 use super::request::BackendRequest;
 use super::request_body::{RequestBody, RequestBodyError, Upload};
-use super::response_body::ResponseBody;
+use super::response_body::{Hold, ResponseBody};
 use super::settings::BackendSettings;
 
 /// An answer, and how it was had.
@@ -29,6 +32,15 @@ pub struct Answered {
     pub server: String,
     /// Whether the connection had carried a request before.
     pub reused: bool,
+}
+
+/// Who says when a body with `Expect: 100-continue` is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expectation {
+    /// The backend, or nobody for so long: then it is sent all the same.
+    BackendWithin(Duration),
+    /// The backend alone.
+    Backend,
 }
 
 /// What became of one attempt.
@@ -53,7 +65,7 @@ impl Pool {
         mut request: Request<RequestBody>,
         behalf: &Behalf,
     ) -> Result<Answered, BackendError> {
-        prepare(&mut request, &self.settings);
+        prepare(&mut request, Expectation::BackendWithin(self.settings.continue_timeout));
         let (class, mut speech) = (behalf.class(), behalf.speech());
         speech.prepare(self.idle.has(&class)).await?;
         let mut route = self.route();
@@ -119,36 +131,51 @@ impl Pool {
         attempt: Attempt,
         upload: &Upload,
     ) -> Result<Response<ResponseBody>, BackendError> {
-        let server = || attempt.server.address.to_string();
-        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(BackendError::UpgradeRefused { server: server() });
-        }
-        if is_ambiguous(answer.headers()) {
-            return Err(BackendError::AmbiguousFraming { server: server() });
-        }
+        check_head(&answer, || attempt.server.address.to_string())?;
         // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from then
         // on, where a body of unknown length cannot be sent.
         let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
         let lease = self.lease(attempt, reusable);
-        Ok(answer.map(|body| ResponseBody::new(body, lease)))
+        Ok(answer.map(|body| ResponseBody::new(body, Hold::Shared(lease))))
     }
 }
 
+/// Refuses an answer that cannot be passed on.
+pub(super) fn check_head(
+    answer: &Response<Incoming>,
+    server: impl Fn() -> String,
+) -> Result<(), BackendError> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(BackendError::UpgradeRefused { server: server() });
+    }
+    if is_ambiguous(answer.headers()) {
+        return Err(BackendError::AmbiguousFraming { server: server() });
+    }
+    Ok(())
+}
+
 /// Sets what belongs to this connection and not to the client's: version, framing, and the wait for 100 Continue.
-fn prepare(request: &mut Request<RequestBody>, settings: &BackendSettings) {
+/// Gives the word that ends the wait, where there is one.
+pub(super) fn prepare(request: &mut Request<RequestBody>, expectation: Expectation) -> Option<Arc<Notify>> {
     *request.version_mut() = Version::HTTP_11;
     let length = request.body().size_hint().exact();
     let method = request.method().clone();
     frame_request(&method, request.headers_mut(), length);
-    if expects_continue(request.headers()) && !request.body().is_end_stream() {
-        // hyper's server sends the client its 100 when the body is first read, so the wait is end to end.
-        let word = request.body_mut().hold(settings.continue_timeout);
-        on_informational(request, move |answer| {
-            if answer.status() == StatusCode::CONTINUE {
-                word.notify_one();
-            }
-        });
+    if !expects_continue(request.headers()) || request.body().is_end_stream() {
+        return None;
     }
+    // hyper's server sends the client its 100 when the body is first read, so the wait is end to end.
+    let word = request.body_mut().hold(match expectation {
+        Expectation::BackendWithin(limit) => Some(limit),
+        Expectation::Backend => None,
+    });
+    let told = Arc::clone(&word);
+    on_informational(request, move |answer| {
+        if answer.status() == StatusCode::CONTINUE {
+            told.notify_one();
+        }
+    });
+    Some(word)
 }
 
 /// RFC 9110 10.1.1: the one expectation there is, compared without regard to case.
@@ -157,7 +184,7 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 }
 
 /// Waits for `answer` for as long as the body moves, and for the first byte's time after its end.
-async fn until_overdue<A>(
+pub(super) async fn until_overdue<A>(
     answer: impl Future<Output = A>,
     upload: &Upload,
     settings: &BackendSettings,
@@ -175,12 +202,13 @@ async fn until_overdue<A>(
 }
 
 fn deadline(upload: &Upload, settings: &BackendSettings) -> Instant {
-    let limit = if upload.is_whole() { settings.first_byte_timeout } else { settings.body_idle_timeout };
+    let backends_turn = upload.is_whole() || upload.waits_for_backend();
+    let limit = if backends_turn { settings.first_byte_timeout } else { settings.body_idle_timeout };
     upload.progress() + limit
 }
 
 /// Whose fault it is that nothing moved.
-fn overdue(upload: &Upload, server: String) -> BackendError {
+pub(super) fn overdue(upload: &Upload, server: String) -> BackendError {
     if upload.waits_for_client() {
         BackendError::RequestBody(RequestBodyError::Stalled)
     } else {
@@ -189,7 +217,7 @@ fn overdue(upload: &Upload, server: String) -> BackendError {
 }
 
 /// What hyper's error means. Some of the request has been written.
-fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
+pub(super) fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
     if let Some(why) = upload.take_failure() {
         BackendError::RequestBody(why)
     } else if source.is_parse() {

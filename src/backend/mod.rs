@@ -2,7 +2,8 @@
 //!
 //! HTTP/1.1 only, on hyper's client connections with an own small [`Pool`]: a shared client pool gives one user's
 //! authenticated connection to the next (NTLM and Negotiate authenticate connections, not requests), cannot cap
-//! its connections and does not say whether a failed request may be sent again.
+//! its connections and does not say whether a failed request may be sent again. A request that keeps the client's
+//! `Authorization` is of another type, a [`DialogueRequest`], and only a [`PinnedConnection`] takes it.
 //!
 //! A pool belongs to one worker, whose runtime has one thread: nothing here is locked, every task is local.
 //! Never rewrites a body, never sends a request twice of which a byte may have been written.
@@ -16,6 +17,8 @@ mod error;
 mod exchange;
 mod framing;
 mod idle;
+mod pinned;
+mod pinned_places;
 mod pool;
 mod request;
 mod request_body;
@@ -29,8 +32,10 @@ pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, server_token};
 pub use delegated_answer::{TokenNotTaken, took_token};
 pub use error::BackendError;
 pub use exchange::Answered;
+pub use pinned::PinnedConnection;
+pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces};
 pub use pool::{Pool, PoolStats};
-pub use request::{BackendRequest, CannotForward, Target};
+pub use request::{BackendRequest, CannotForward, DialogueRequest, Target};
 pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
 pub use response_body::{BodyEnd, BodyOutcome, ResponseBody, ResponseBodyError};
 pub use settings::{BackendSettings, ServerAddress, Transport};

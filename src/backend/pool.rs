@@ -7,12 +7,15 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Server};
 use super::connect::connect;
 use super::connection::{Connection, Watch};
 use super::error::BackendError;
 use super::idle::{Class, ConnectionKey, IdleConnections};
+use super::pinned::PinnedConnection;
+use super::pinned_places::PinnedPlace;
 use super::settings::BackendSettings;
 use crate::minting::MintedIdentity;
 
@@ -122,6 +125,32 @@ impl Pool {
         Lease { connection: attempt.connection, key: attempt.key, idle: Rc::downgrade(&self.idle), reusable }
     }
 
+    /// Opens the one connection that belongs to a client's: to the next server, those that just failed last. It is no
+    /// part of the pool, and never becomes one. `retired` is told when the connection ends, for whatever reason.
+    pub async fn pin(
+        &self,
+        place: PinnedPlace,
+        retired: CancellationToken,
+    ) -> Result<PinnedConnection, BackendError> {
+        let mut failure = BackendError::NoServers;
+        for server in self.admission.healthy_first() {
+            match connect(&server.address, None, self.settings.connect_timeout).await {
+                Ok(stream) => {
+                    server.absolve();
+                    self.connects.set(self.connects.get() + 1);
+                    let name = server.address.to_string();
+                    let settings = Arc::clone(&self.settings);
+                    return PinnedConnection::on(stream, name, settings, place, retired).await;
+                }
+                Err(unreachable) => {
+                    server.penalize();
+                    failure = unreachable;
+                }
+            }
+        }
+        Err(failure)
+    }
+
     async fn open(
         &self,
         server: &Rc<Server>,
@@ -140,7 +169,7 @@ impl Pool {
                 idle.forget(&own_key, link);
             }
         };
-        let connection = Connection::establish(stream, &self.settings, slot, &server.open, forget)
+        let connection = Connection::establish(stream, &self.settings, Some(slot), &server.open, forget)
             .await
             .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
         server.absolve();

@@ -4,7 +4,7 @@ use super::request_body::RequestBody;
 use super::statement::{AssertionTerms, assertion};
 use crate::assertion::StatementError;
 use crate::certificate::Certificate;
-use crate::decision::{Permit, Proof};
+use crate::decision::{OwnDialogue, Permit, Proof};
 use crate::directory::Group;
 use crate::headers::identity_headers::{
     self, DoesNotFit, Identity, IdentityHeaderSettings, NamedGroup, ProvenCard,
@@ -16,6 +16,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 
 /// A request on its way to a backend. Made from a [`Permit`], whose identity it carries and no other.
 pub struct BackendRequest(Request<RequestBody>);
+
+/// A request in the backend's own dialogue with the client, whose `Authorization` it keeps. Of a type of its own, so
+/// that it cannot be given to a [`Pool`](super::Pool): only a [`PinnedConnection`](super::PinnedConnection) takes it.
+pub struct DialogueRequest(Request<RequestBody>);
 
 /// What a request asks of the backend, all of it judged.
 #[derive(Debug)]
@@ -66,17 +70,8 @@ impl BackendRequest {
         body: RequestBody,
     ) -> Result<Self, CannotForward> {
         request_headers::strip_authorization(&mut headers);
-        request_headers::join_cookies(&mut headers);
-        let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
-        headers.insert(header::HOST, host);
-        forwarded::set(&mut headers, &target.origin);
         set_identity(&mut headers, settings, permit, target, terms)?;
-
-        let mut request = Request::new(body);
-        *request.method_mut() = target.method.clone();
-        *request.uri_mut() = uri(target).map_err(CannotForward::Target)?;
-        *request.headers_mut() = headers;
-        Ok(Self(request))
+        written(target, headers, body).map(Self)
     }
 
     /// The headers that the backend gets.
@@ -92,6 +87,45 @@ impl BackendRequest {
     pub(super) fn into_request(self) -> Request<RequestBody> {
         self.0
     }
+}
+
+impl DialogueRequest {
+    /// Writes the request: the judged target, the client's remaining `headers`, its `Authorization` among them, ours,
+    /// and the body. It carries no identity: who the client is, the backend finds out itself.
+    ///
+    /// # Errors
+    /// Where target or host cannot be written.
+    pub fn new(
+        _permitted: &OwnDialogue,
+        settings: &IdentityHeaderSettings,
+        target: &Target<'_>,
+        mut headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<Self, CannotForward> {
+        identity_headers::set(&mut headers, settings, None)?;
+        written(target, headers, body).map(Self)
+    }
+
+    pub(super) fn into_request(self) -> Request<RequestBody> {
+        self.0
+    }
+}
+
+/// What every request to a backend has, whoever sends it.
+fn written(
+    target: &Target<'_>,
+    mut headers: HeaderMap,
+    body: RequestBody,
+) -> Result<Request<RequestBody>, CannotForward> {
+    request_headers::join_cookies(&mut headers);
+    let host = HeaderValue::from_str(&target.host.to_string()).map_err(CannotForward::Host)?;
+    headers.insert(header::HOST, host);
+    forwarded::set(&mut headers, &target.origin);
+    let mut request = Request::new(body);
+    *request.method_mut() = target.method.clone();
+    *request.uri_mut() = uri(target).map_err(CannotForward::Target)?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 fn uri(target: &Target<'_>) -> Result<Uri, http::uri::InvalidUri> {

@@ -35,6 +35,8 @@ pub struct Upload {
     bytes: Cell<u64>,
     whole: Cell<bool>,
     answered: Cell<bool>,
+    only_drained: Cell<bool>,
+    waits_for_backend: Cell<bool>,
     waits_for_client: Cell<bool>,
     progress: Cell<Instant>,
     failure: RefCell<Option<RequestBodyError>>,
@@ -74,6 +76,8 @@ impl RequestBody {
             bytes: Cell::new(0),
             whole: Cell::new(body.is_end_stream()),
             answered: Cell::new(false),
+            only_drained: Cell::new(false),
+            waits_for_backend: Cell::new(false),
             waits_for_client: Cell::new(false),
             progress: Cell::new(Instant::now()),
             failure: RefCell::new(None),
@@ -93,15 +97,19 @@ impl RequestBody {
         Rc::clone(&self.upload)
     }
 
-    /// Holds the body back until the given word is notified or `limit` has passed, counted from the first poll, which
-    /// is when the request's head has been written.
-    pub(super) fn hold(&mut self, limit: Duration) -> Arc<Notify> {
+    /// Holds the body back until the given word is notified or `limit`, if there is one, has passed, counted from the
+    /// first poll, which is when the request's head has been written.
+    pub(super) fn hold(&mut self, limit: Option<Duration>) -> Arc<Notify> {
         let word = Arc::new(Notify::new());
         let awaited = Arc::clone(&word);
-        self.held = Some(Box::pin(async move {
-            // Without a word the body is sent all the same (RFC 9110 10.1.1).
-            let _unheard = timeout(limit, awaited.notified()).await;
-        }));
+        self.held = Some(match limit {
+            Some(limit) => Box::pin(async move {
+                // Without a word the body is sent all the same (RFC 9110 10.1.1).
+                let _unheard = timeout(limit, awaited.notified()).await;
+            }),
+            None => Box::pin(async move { awaited.notified().await }),
+        });
+        self.upload.waits_for_backend.set(limit.is_none());
         word
     }
 
@@ -109,6 +117,7 @@ impl RequestBody {
         if let Some(held) = &mut self.held {
             ready!(held.as_mut().poll(cx));
             self.held = None;
+            self.upload.waits_for_backend.set(false);
             self.upload.moved();
         }
         Poll::Ready(())
@@ -173,7 +182,13 @@ impl Body for RequestBody {
         let next = this.source.as_mut().poll_frame(cx);
         this.upload.waits_for_client.set(next.is_pending());
         Poll::Ready(match ready!(next) {
-            Some(Ok(frame)) => Some(this.forward(frame)),
+            Some(Ok(frame)) => match this.forward(frame) {
+                Err(_) if this.upload.only_drained.get() => {
+                    this.upload.stop();
+                    return Poll::Pending;
+                }
+                forwarded => Some(forwarded),
+            },
             Some(Err(source)) => Some(Err(this.upload.fail(RequestBodyError::ClientGone(source)))),
             None => this.end().err().map(Err),
         })
@@ -209,9 +224,20 @@ impl Upload {
         self.answered.set(true);
     }
 
+    /// An answer came before the whole body did, and is not to be lost when the rest is larger than it may be: the body
+    /// then stands still instead of failing.
+    pub(super) fn only_drain(&self) {
+        self.only_drained.set(true);
+    }
+
     /// When the body last moved.
     pub(super) fn progress(&self) -> Instant {
         self.progress.get()
+    }
+
+    /// Whether it is the backend, which has not said yet that it wants the body.
+    pub(super) fn waits_for_backend(&self) -> bool {
+        self.waits_for_backend.get()
     }
 
     /// Whether it is the client who keeps the body waiting.

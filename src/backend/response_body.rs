@@ -8,14 +8,46 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::pinned::Turn;
 use super::pool::Lease;
 
 /// The body of a backend's answer. Dropped before its end, it closes the backend's connection.
 pub struct ResponseBody {
     source: Incoming,
-    lease: Option<Lease>,
+    hold: Option<Hold>,
     end: BodyEnd,
     observer: Option<Box<dyn FnOnce(BodyEnd)>>,
+}
+
+/// The backend's connection, held for the time of an answer.
+pub(super) enum Hold {
+    /// From the pool, and back to it.
+    Shared(Lease),
+    /// The client's own.
+    Pinned(Turn),
+}
+
+impl Hold {
+    fn moved(&self) {
+        match self {
+            Self::Shared(lease) => lease.moved(),
+            Self::Pinned(turn) => turn.moved(),
+        }
+    }
+
+    fn stalled(&self) -> bool {
+        match self {
+            Self::Shared(lease) => lease.stalled(),
+            Self::Pinned(turn) => turn.stalled(),
+        }
+    }
+
+    fn give_back(self) {
+        match self {
+            Self::Shared(lease) => lease.give_back(),
+            Self::Pinned(turn) => turn.give_back(),
+        }
+    }
 }
 
 /// How an answer's body ended.
@@ -50,9 +82,9 @@ pub enum ResponseBodyError {
 }
 
 impl ResponseBody {
-    pub(super) fn new(source: Incoming, lease: Lease) -> Self {
+    pub(super) fn new(source: Incoming, hold: Hold) -> Self {
         let end = BodyEnd { bytes: 0, outcome: BodyOutcome::Abandoned };
-        let mut body = Self { source, lease: Some(lease), end, observer: None };
+        let mut body = Self { source, hold: Some(hold), end, observer: None };
         if body.source.is_end_stream() {
             body.finish(BodyOutcome::Complete);
         }
@@ -62,7 +94,7 @@ impl ResponseBody {
     /// Calls `observer` exactly once: when the body has ended, has failed or is dropped before, and at once if it has
     /// ended already (an answer without a body). A second observer replaces one that was not called yet.
     pub fn on_end(&mut self, observer: impl FnOnce(BodyEnd) + 'static) {
-        if self.lease.is_some() {
+        if self.hold.is_some() {
             self.observer = Some(Box::new(observer));
         } else {
             observer(self.end);
@@ -70,11 +102,11 @@ impl ResponseBody {
     }
 
     fn finish(&mut self, outcome: BodyOutcome) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(hold) = self.hold.take() else { return };
         self.end.outcome = outcome;
         match outcome {
-            BodyOutcome::Complete => lease.give_back(),
-            BodyOutcome::Failed | BodyOutcome::Abandoned => drop(lease),
+            BodyOutcome::Complete => hold.give_back(),
+            BodyOutcome::Failed | BodyOutcome::Abandoned => drop(hold),
         }
         if let Some(observer) = self.observer.take() {
             observer(self.end);
@@ -82,8 +114,8 @@ impl ResponseBody {
     }
 
     fn failure(&self, source: hyper::Error) -> ResponseBodyError {
-        match &self.lease {
-            Some(lease) if lease.stalled() => ResponseBodyError::Stalled,
+        match &self.hold {
+            Some(hold) if hold.stalled() => ResponseBodyError::Stalled,
             _ => ResponseBodyError::Cut(source),
         }
     }
@@ -102,8 +134,8 @@ impl Body for ResponseBody {
             Some(Ok(frame)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 this.end.bytes = this.end.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-                if let Some(lease) = &this.lease {
-                    lease.moved();
+                if let Some(hold) = &this.hold {
+                    hold.moved();
                 }
                 // hyper's server asks `is_end_stream` after a frame and then polls no more.
                 if this.source.is_end_stream() {

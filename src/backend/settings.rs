@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::pinned_places::PinnedLimits;
 use super::tls::BackendTls;
 
 /// One backend: servers that answer alike, and the limits of talking to them.
@@ -35,6 +36,8 @@ pub struct BackendSettings {
     pub queue_timeout: Duration,
     /// How many requests of one worker may wait.
     pub queue_length: usize,
+    /// Connections that belong to one client's each; they are no part of the pool.
+    pub pinned: PinnedLimits,
 }
 
 impl BackendSettings {
@@ -51,6 +54,7 @@ impl BackendSettings {
             max_connections: 100,
             queue_timeout: Duration::from_secs(5),
             queue_length: 1000,
+            pinned: PinnedLimits { total: 1000, per_address: 64 },
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Never connects to one.
 
 use super::address::{Scheme, ServerUrl, host_header, server_url};
+use super::attempts::{self, ATTEMPTS, Attempts};
 use super::identity_means::{IdentityMeans, means};
 use super::issue::Issue;
 use super::kerberos::Kerberos;
@@ -102,6 +103,14 @@ pub struct Backend {
     pub queue_timeout: Spanned<Duration>,
     /// How many requests of one worker wait for one.
     pub queue_length: Spanned<usize>,
+    /// Connections for one client's log-in dialogue each, of the whole process.
+    pub max_pinned: Spanned<usize>,
+    /// The same for one client's address.
+    pub max_pinned_per_address: Spanned<usize>,
+    /// Failed log-ins in such dialogues.
+    pub attempts: Attempts,
+    /// The keys that were written and concern such dialogues alone.
+    pub of_dialogues: Vec<(&'static str, Span)>,
 }
 
 pub(super) const BACKEND: Section = Section {
@@ -121,6 +130,9 @@ pub(super) const BACKEND: Section = Section {
         key("max_connections"),
         key("queue_timeout"),
         key("queue_length"),
+        key("max_pinned"),
+        key("max_pinned_per_address"),
+        key("attempts"),
         key("spn"),
         key("keytab"),
         key("kerberos"),
@@ -187,6 +199,10 @@ impl Backend {
             max_connections: reader.with_default("max_connections", 100, integer(1..=10_000)),
             queue_timeout: reader.with_default("queue_timeout", 10 * SECOND, duration(SECOND..=120 * SECOND)),
             queue_length: reader.with_default("queue_length", 1000, integer(0..=100_000)),
+            max_pinned: reader.with_default("max_pinned", 1000, integer(1..=100_000)),
+            max_pinned_per_address: reader.with_default("max_pinned_per_address", 64, integer(1..=100_000)),
+            attempts: reader.table("attempts", &ATTEMPTS, Attempts::read),
+            of_dialogues: attempts::keys_of_dialogues(reader),
         };
         backend.check_tls(reader);
         backend.check_issue(reader);

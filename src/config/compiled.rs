@@ -3,6 +3,7 @@
 
 use crate::attempts::{AttemptLimits, Attempts};
 use crate::audit::AuditTarget;
+use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
 use crate::kerberos;
 use crate::observability::Metrics;
@@ -70,10 +71,12 @@ pub struct Context {
     ticket_keys: HashMap<String, TicketKeys>,
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
+    /// Who has a connection of his own to a backend has it over reloads.
+    pinned_places: HashMap<String, Arc<PinnedPlaces>>,
     /// The system's Kerberos, once a configuration has needed it.
     kerberos: Option<Arc<kerberos::Library>>,
     /// A reload is no pardon: nobody is to guess again because of one.
-    attempts: HashMap<String, (AttemptLimits, Arc<Attempts>)>,
+    attempts: HashMap<(&'static str, String), (AttemptLimits, Arc<Attempts>)>,
 }
 
 impl Context {
@@ -85,6 +88,7 @@ impl Context {
             generation: 0,
             ticket_keys: HashMap::new(),
             crls: HashMap::new(),
+            pinned_places: HashMap::new(),
             kerberos: None,
             attempts: HashMap::new(),
         }
@@ -106,10 +110,21 @@ impl Context {
         remembered.push(Arc::downgrade(crls));
     }
 
-    /// The failed log-ins of a realm, counted on while the limits stay.
-    pub(super) fn attempts(&mut self, realm: &str, limits: AttemptLimits) -> Arc<Attempts> {
+    pub(super) fn pinned_places(&mut self, backend: &str) -> Arc<PinnedPlaces> {
+        let gauge = self.metrics.backend(backend).pinned;
+        let places = self.pinned_places.entry(backend.to_owned());
+        Arc::clone(places.or_insert_with(|| Arc::new(PinnedPlaces::new(gauge))))
+    }
+
+    /// The failed log-ins of a realm or at a backend, as `kind` says, counted on while the limits stay.
+    pub(super) fn attempts(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        limits: AttemptLimits,
+    ) -> Arc<Attempts> {
         let fresh = || (limits, Arc::new(Attempts::new(limits)));
-        let counted = self.attempts.entry(realm.to_owned()).or_insert_with(fresh);
+        let counted = self.attempts.entry((kind, name.to_owned())).or_insert_with(fresh);
         if counted.0 != limits {
             *counted = fresh();
         }

@@ -24,6 +24,7 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
     check_names(document, diagnostics);
     check_realms_of_sites(document, diagnostics);
     check_passwords_of_realms(document, diagnostics);
+    check_dialogue_keys(document, diagnostics);
     check_groups(document, diagnostics);
     check_site_names(document, diagnostics);
     check_hosts(document, diagnostics);
@@ -127,6 +128,28 @@ fn check_passwords_of_realms(document: &Document, diagnostics: &mut Diagnostics)
                 .error(realm.passwords.span, "no path has this realm's directory judge passwords")
                 .key(format!("realm.{}.passwords", realm.name.value))
                 .help("write password = \"directory\" on a path, or remove the table");
+        }
+    }
+}
+
+/// Limits of a dialogue that no path lets a client have would only seem to protect the backend.
+fn check_dialogue_keys(document: &Document, diagnostics: &mut Diagnostics) {
+    for backend in &document.backends {
+        let leads_here =
+            |name: Option<&Spanned<String>>| name.is_some_and(|name| name.value == backend.name.value);
+        let has_dialogues = document.sites.iter().any(|site| {
+            let of_site = site.backend.as_ref();
+            site.pass_through().any(|rule| leads_here(rule.backend.as_ref().or(of_site)))
+        });
+        if has_dialogues {
+            continue;
+        }
+        for (name, span) in &backend.of_dialogues {
+            let message = format!("`{name}` does nothing: no path has its users log in at this backend");
+            diagnostics
+                .error(*span, message)
+                .key(format!("backend.{}.{name}", backend.name.value))
+                .help("write password = \"backend\" in a [[site.path]], or remove it");
         }
     }
 }

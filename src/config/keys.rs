@@ -4,8 +4,8 @@
 //! asserts that it asks for every key listed here and for no other.
 
 use super::{
-    access_list, assertion, backend, directory, document, issue, kerberos, mapping, passwords, realm,
-    revocation, rule, secret_header, server, site, site_path,
+    access_list, assertion, attempts, backend, directory, document, issue, kerberos, mapping, passwords,
+    realm, revocation, rule, secret_header, server, site, site_path,
 };
 
 /// One key of a table.
@@ -78,6 +78,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &issue::ISSUE,
     &backend::HEADERS,
     &backend::HEADER_NAMES,
+    &attempts::ATTEMPTS,
     &secret_header::SECRET,
     &assertion::ASSERTION,
 ];

@@ -6,6 +6,7 @@
 pub mod access_list;
 pub mod address;
 mod assertion;
+mod attempts;
 pub mod backend;
 mod compile;
 mod compiled;

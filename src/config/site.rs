@@ -8,7 +8,7 @@ use super::reader::TableReader;
 use super::shape::{boolean, choice, choice_with_planned, duration, file, text};
 use super::site_path::{self, CROSS_SITES, PathRule};
 use super::span::{Span, Spanned};
-use crate::decision::{ClientCertificate, CrossSite};
+use crate::decision::{ClientCertificate, CrossSite, PasswordRule};
 use crate::policy::PlainAction;
 use crate::request::PathCase;
 use crate::tls::TlsVersion;
@@ -57,6 +57,8 @@ pub struct Site {
     pub private_key: Vec<Spanned<PathBuf>>,
     /// Which versions of TLS are spoken.
     pub tls: TlsRange,
+    /// Whether HTTP/2 is offered; derived from the paths when not written.
+    pub http2: Option<Spanned<bool>>,
     /// The realm that judges its cards.
     pub realm: Option<Spanned<String>>,
     /// The backend behind it. There unless an error says that it is missing.
@@ -89,6 +91,7 @@ pub(super) const SITE: Section = Section {
         key("certificate"),
         key("private_key"),
         key("tls"),
+        key("http2"),
         key("realm"),
         key("backend"),
         key("card_proof_max_age"),
@@ -119,6 +122,17 @@ impl Site {
         self.paths.iter().any(|rule| rule.client_certificate.value != ClientCertificate::Ignore)
     }
 
+    /// The paths whose users log in at the backend itself.
+    pub fn pass_through(&self) -> impl Iterator<Item = &PathRule> {
+        self.paths.iter().filter(|rule| rule.password.value == PasswordRule::Backend)
+    }
+
+    /// Whether clients are offered HTTP/2: unless told otherwise, not where such a path is. NTLM and Negotiate belong to a
+    /// connection, and clients that are refused them on HTTP/2 (`HTTP_1_1_REQUIRED`) do not all come again.
+    pub fn offers_http2(&self) -> bool {
+        self.http2.as_ref().map_or_else(|| self.pass_through().next().is_none(), |http2| http2.value)
+    }
+
     pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
         reader.require("hosts", "hosts = [\"rms.corp.example\"]");
         reader.require("listen", "listen = [\"0.0.0.0:443\"]");
@@ -139,6 +153,7 @@ impl Site {
             certificate: reader.list("certificate", file).unwrap_or_default(),
             private_key: reader.list("private_key", file).unwrap_or_default(),
             tls: reader.table("tls", &TLS, TlsRange::read),
+            http2: reader.optional("http2", boolean),
             realm: reader.optional("realm", text),
             backend: reader.required("backend", "backend = \"rms\"", text),
             card_proof_max_age: reader.with_default(

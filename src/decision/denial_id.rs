@@ -75,6 +75,8 @@ denial_ids! {
     MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED;
     /// Host and TLS server name do not name the same site, or the connection's proof of the card has ended.
     Misdirected => "misdirected", MISDIRECTED_REQUEST;
+    /// The backend's log-in dialogue belongs to a connection, and HTTP/2 has none for one user alone.
+    Http11Required => "http-1-1-required", MISDIRECTED_REQUEST;
     /// What the certificate says contradicts itself: two UPNs, or a UPN and a SID that disagree.
     IdentityConflict => "identity-conflict", FORBIDDEN, 12;
     /// The directory refuses the password.

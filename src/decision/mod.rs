@@ -27,7 +27,7 @@ pub use denial::Denial;
 pub use denial_id::DenialId;
 pub use evidence::{Absent, Evidence, Refusal, Unnamed};
 pub use password::{PasswordCredential, PasswordRefusal};
-pub use permit::{Passage, Permit, PermittedIdentity, Proof};
+pub use permit::{OwnDialogue, Passage, Permit, PermittedIdentity, Proof};
 pub use request_facts::RequestFacts;
 pub use rule::{
     CertificateConditions, ClientCertificate, CrossSite, PasswordRule, QueryRule, Rule, UnmappedCard,

@@ -25,6 +25,11 @@ pub enum Passage {
     OwnDialogue,
 }
 
+/// The proof that a request may go on with the backend's own dialogue, the client's `Authorization` in it. Only a
+/// [`Permit`] of that passage gives one.
+#[derive(Debug)]
+pub struct OwnDialogue(());
+
 /// The person a permit speaks for.
 #[derive(Debug)]
 pub struct PermittedIdentity {
@@ -62,6 +67,14 @@ impl Permit {
     /// As whom.
     pub fn passage(&self) -> &Passage {
         &self.passage
+    }
+
+    /// The proof that the backend's own dialogue is to go on, where it is.
+    pub fn own_dialogue_proof(&self) -> Option<OwnDialogue> {
+        match &self.passage {
+            Passage::OwnDialogue => Some(OwnDialogue(())),
+            Passage::Anonymous | Passage::Identity(_) => None,
+        }
     }
 
     /// The person, where the permit is under an identity.

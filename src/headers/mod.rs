@@ -10,6 +10,7 @@ pub mod fetch_metadata;
 pub mod forwarded;
 mod hop_by_hop;
 pub mod identity_headers;
+pub mod login_claim;
 pub mod owned_names;
 pub mod request_headers;
 pub mod response_headers;

@@ -3,7 +3,7 @@
 //! gives the same counter again.
 
 use super::DurationHistogram;
-use super::backend_failure::BackendFailure;
+use super::backend_metrics::{BackendFamilies, BackendMetrics};
 use super::crl_metrics::{CrlFamilies, CrlMetrics};
 use super::password_metrics::PasswordMetrics;
 use http::StatusCode;
@@ -44,10 +44,7 @@ pub struct Metrics {
     pub dropped_headers: Counter,
     requests: Family<Labels, Counter>,
     durations: Family<Labels, DurationHistogram>,
-    backend_requests: Family<Labels, Counter>,
-    backend_connects: Family<Labels, Counter>,
-    backend_reuses: Family<Labels, Counter>,
-    backend_failures: Family<Labels, Counter>,
+    backends: BackendFamilies,
     crls: CrlFamilies,
     registry: Registry,
 }
@@ -88,14 +85,7 @@ impl Metrics {
             dropped_headers: counter(r, "dropped_headers", "Request headers dropped because of their name"),
             requests,
             durations,
-            backend_requests: counters(r, "backend_requests", "Requests sent to a backend"),
-            backend_connects: counters(r, "backend_connects", "Connections opened to a backend"),
-            backend_reuses: counters(
-                r,
-                "backend_reuses",
-                "Requests sent on a connection that had served before",
-            ),
-            backend_failures: counters(r, "backend_failures", "Requests that a backend failed, by kind"),
+            backends: BackendFamilies::register(r),
             crls: CrlFamilies::register(r),
             registry,
         }
@@ -123,17 +113,7 @@ impl Metrics {
 
     /// The counters of one backend.
     pub fn backend(&self, backend: &str) -> BackendMetrics {
-        let labels: Labels = vec![("backend", backend.to_owned())];
-        let failure = |kind: BackendFailure| {
-            let labels = vec![("backend", backend.to_owned()), ("kind", kind.name().to_owned())];
-            self.backend_failures.get_or_create_owned(&labels)
-        };
-        BackendMetrics {
-            requests: self.backend_requests.get_or_create_owned(&labels),
-            connects: self.backend_connects.get_or_create_owned(&labels),
-            reuses: self.backend_reuses.get_or_create_owned(&labels),
-            failures: Arc::new(BackendFailure::ALL.map(failure)),
-        }
+        self.backends.backend(backend)
     }
 
     /// All numbers as OpenMetrics 1.0 text, `# EOF` included.
@@ -245,28 +225,6 @@ impl CacheMetrics {
     }
 }
 
-/// The counters of one backend. Clones count into the same numbers.
-#[derive(Clone, Debug)]
-pub struct BackendMetrics {
-    /// Requests sent to it.
-    pub requests: Counter,
-    /// Connections opened to it.
-    pub connects: Counter,
-    /// Requests that went over a connection which had served before.
-    pub reuses: Counter,
-    failures: Arc<[Counter; BackendFailure::ALL.len()]>,
-}
-
-impl BackendMetrics {
-    /// Counts one request that the backend failed.
-    pub fn failed(&self, kind: BackendFailure) {
-        let mut by_kind = BackendFailure::ALL.iter().zip(self.failures.iter());
-        if let Some((_, counter)) = by_kind.find(|(of, _)| **of == kind) {
-            counter.inc();
-        }
-    }
-}
-
 /// Audit records.
 #[derive(Clone, Debug, Default)]
 pub struct AuditMetrics {
@@ -291,6 +249,7 @@ fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observability::BackendFailure;
 
     fn has_line(metrics: &Metrics, line: &str) -> bool {
         metrics.encode().lines().any(|written| written == line)

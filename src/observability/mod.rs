@@ -3,6 +3,7 @@
 //! Stages are handed counters that were looked up when the configuration was loaded; counting takes no lock.
 
 mod backend_failure;
+mod backend_metrics;
 mod causes;
 mod crl_metrics;
 mod histogram;
@@ -11,10 +12,9 @@ mod metrics;
 mod password_metrics;
 
 pub use backend_failure::BackendFailure;
+pub use backend_metrics::BackendMetrics;
 pub use causes::with_causes;
 pub use crl_metrics::CrlMetrics;
 pub use histogram::DurationHistogram;
-pub use metrics::{
-    AuditMetrics, BackendMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics, SiteMetrics,
-};
+pub use metrics::{AuditMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics, SiteMetrics};
 pub use password_metrics::PasswordMetrics;

@@ -4,7 +4,8 @@ use super::host_table::HostTable;
 use super::path_table::PathTable;
 use super::realm::Realm;
 use crate::assertion::Signer;
-use crate::backend::{BackendSettings, Delegation};
+use crate::attempts::Attempts;
+use crate::backend::{BackendSettings, Delegation, PinnedPlaces};
 use crate::decision::Rule;
 use crate::headers::identity_headers::IdentityHeaderSettings;
 use crate::minting::MintedIdentities;
@@ -78,6 +79,10 @@ pub struct Backend {
     pub identity_headers: IdentityHeaderSettings,
     /// Signs the statements that it gets, where it gets any.
     pub assertions: Option<Arc<Signer>>,
+    /// Who has a connection to it of his own.
+    pub pinned_places: Arc<PinnedPlaces>,
+    /// Failed log-ins at the backend itself.
+    pub attempts: Arc<Attempts>,
     /// What is counted for it.
     pub metrics: BackendMetrics,
 }

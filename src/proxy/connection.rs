@@ -16,7 +16,6 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -105,17 +104,18 @@ where
     service.connection_ended(ended);
 }
 
-/// hyper's view of a service.
+/// hyper's view of a service. From the error hyper's HTTP/2 takes the reason to reset the stream with; on HTTP/1.1
+/// there is none.
 struct Handler(Rc<Service>);
 
 impl hyper::service::Service<Request<Incoming>> for Handler {
     type Response = Response<AnswerBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
+    type Error = h2::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, h2::Error>>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Rc::clone(&self.0);
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move { service.answer(request).await.map_err(h2::Error::from) })
     }
 }
 

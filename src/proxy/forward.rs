@@ -71,17 +71,18 @@ impl Outgoing<'_> {
         self.backend.metrics.requests.inc();
         let behalf = behalf(&self.permit, self.backend, self.now).await?;
         let started = Instant::now();
-        let answered = pool.send(request, &behalf).await.map_err(|error| {
-            if let Some(kind) = failure(&error) {
-                self.backend.metrics.failed(kind);
-            }
-            backend_denial(&error)
-        })?;
-        let counter =
-            if answered.reused { &self.backend.metrics.reuses } else { &self.backend.metrics.connects };
-        counter.inc();
+        let answered = pool.send(request, &behalf).await.map_err(|error| self.failed(&error))?;
+        self.backend.metrics.connected(answered.reused);
         record.backend(answered.server, started.elapsed());
         self.check(answered.response, record)
+    }
+
+    /// Counts the failure and gives what the client is told of it.
+    pub(super) fn failed(&self, error: &BackendError) -> Denial {
+        if let Some(kind) = failure(error) {
+            self.backend.metrics.failed(kind);
+        }
+        backend_denial(error)
     }
 
     fn check(
@@ -141,7 +142,7 @@ pub fn backend_request(
         .map_err(|error| cannot_forward(&error))
 }
 
-fn cannot_forward(error: &CannotForward) -> Denial {
+pub(super) fn cannot_forward(error: &CannotForward) -> Denial {
     let id = match error {
         CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRefusedIdentity,
         CannotForward::Target(_) | CannotForward::Host(_) => DenialId::BadPath,
@@ -157,6 +158,7 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::ConnectTimeout { .. }
         | BackendError::Tls { .. }
         | BackendError::ConnectionLost { .. }
+        | BackendError::PinnedConnectionEnded { .. }
         | BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
@@ -191,7 +193,9 @@ fn failure(error: &BackendError) -> Option<BackendFailure> {
         BackendError::Tls { .. } => Some(BackendFailure::Tls),
         BackendError::Busy => Some(BackendFailure::Busy),
         BackendError::FirstByteTimeout { .. } => Some(BackendFailure::FirstByteTimeout),
-        BackendError::ConnectionLost { .. } => Some(BackendFailure::Interrupted),
+        BackendError::ConnectionLost { .. } | BackendError::PinnedConnectionEnded { .. } => {
+            Some(BackendFailure::Interrupted)
+        }
         BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => Some(BackendFailure::Protocol),

@@ -87,6 +87,11 @@ impl Life {
         self.retired.cancel();
     }
 
+    /// Whether it must.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.is_cancelled()
+    }
+
     /// Says that the client must.
     pub(super) fn retired(&self) -> CancellationToken {
         self.retired.clone()

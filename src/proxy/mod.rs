@@ -5,6 +5,7 @@
 pub mod answer;
 mod body;
 mod connection;
+mod dialogue;
 mod drain;
 mod endpoints;
 mod evidence;

@@ -2,6 +2,7 @@
 //! bottom: each step takes what the step before has proven.
 
 use super::body::AnswerBody;
+use super::dialogue::{ClientLine, Dialogues};
 use super::drain;
 use super::endpoints::Endpoints;
 use super::evidence::CardOnConnection;
@@ -13,7 +14,7 @@ use super::record::{ConnectionFacts, RequestHead, RequestRecord};
 use super::refusal_page::{Details, Wanted};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
-use crate::backend::{ResponseBody, Target};
+use crate::backend::{Pool, ResponseBody, Target};
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, PasswordRule, decide};
 use crate::headers::forwarded::Origin;
@@ -23,7 +24,7 @@ use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
 };
 use crate::tls::TlsFacts;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -36,6 +37,7 @@ pub(super) struct Service {
     facts: ConnectionFacts,
     endpoints: Endpoints,
     channel: Channel,
+    dialogues: Dialogues,
     life: Life,
 }
 
@@ -89,11 +91,17 @@ impl Service {
         life: Life,
     ) -> Self {
         worker.gate().metrics.open_connections.inc();
-        Self { worker, facts, endpoints, channel, life }
+        Self { worker, facts, endpoints, channel, dialogues: Dialogues::default(), life }
     }
 
     /// Answers one request. Writes its record, whatever happens.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    ///
+    /// # Errors
+    /// The reason to reset the request's stream with, where it has to come again over HTTP/1.1 (RFC 9113 7).
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, h2::Reason> {
         let _running = self.life.begin();
         let id = RequestId::random();
         let snapshot = self.worker.gate().snapshot.load_full();
@@ -102,10 +110,11 @@ impl Service {
         let record = match self.begin_record(&head, id) {
             Ok(record) => record,
             Err(denial) => {
-                return wanted.page(&denial, id, Details::default()).map(|page| AnswerBody::page(page, None));
+                let page = wanted.page(&denial, id, Details::default());
+                return Ok(page.map(|page| AnswerBody::page(page, None)));
             }
         };
-        let content_length = body.size_hint().exact();
+        let (content_length, version) = (body.size_hint().exact(), head.version);
         let mut in_flight = InFlight {
             id,
             record,
@@ -116,13 +125,22 @@ impl Service {
             redirect: None,
         };
         let site = self.site(&snapshot);
-        match self.road(&snapshot, site, head, &mut in_flight).await {
+        let mut answer = match self.road(&snapshot, site, head, &mut in_flight).await {
             Ok(answer) => {
                 let owned = Arc::clone(&snapshot.owned);
                 answer.map(|body| AnswerBody::backend(body, owned, in_flight.record, self.life.answer()))
             }
+            Err(denial) if denial.id() == DenialId::Http11Required && version == Version::HTTP_2 => {
+                in_flight.record.denial(&denial);
+                return Err(h2::Reason::HTTP_1_1_REQUIRED);
+            }
             Err(denial) => self.turn_away(&denial, site, &wanted, in_flight),
+        };
+        // No other request would be answered on it; HTTP/2 says so by itself.
+        if self.life.is_retired() && version != Version::HTTP_2 {
+            answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        Ok(answer)
     }
 
     /// The road. What comes back is the backend's answer, streamed, or the reason why the request goes no further.
@@ -179,10 +197,37 @@ impl Service {
         let proven_at = self.proven_at(now);
         let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned, proven_at, now };
         let pool = self.worker.pool(snapshot, backend);
+        self.pass_on(outgoing, (head.headers, head.version), &pool, in_flight).await
+    }
+
+    /// The last stretch: over connections that all share, or over the client's own where it logs in at the backend itself.
+    async fn pass_on(
+        &self,
+        outgoing: Outgoing<'_>,
+        (headers, version): (HeaderMap, Version),
+        pool: &Pool,
+        in_flight: &mut InFlight,
+    ) -> Result<Response<ResponseBody>, Denial> {
         let Some(body) = in_flight.body.take() else {
             return Err(Denial::new(DenialId::Framing, "the body was taken before"));
         };
-        outgoing.send(head.headers, body, &pool, &mut in_flight.record).await
+        match outgoing.permit.own_dialogue_proof() {
+            None => outgoing.send(headers, body, pool, &mut in_flight.record).await,
+            Some(proof) => {
+                let line = self.client_line(version);
+                let request = (headers, body);
+                self.dialogues.send(outgoing, &proof, request, pool, line, &mut in_flight.record).await
+            }
+        }
+    }
+
+    fn client_line(&self, version: Version) -> ClientLine<'_> {
+        ClientLine {
+            gate: self.worker.gate(),
+            address: self.endpoints.peer.ip(),
+            life: &self.life,
+            multiplexed: version == Version::HTTP_2,
+        }
     }
 
     /// The site that the connection belongs to in this snapshot.
@@ -329,7 +374,7 @@ impl Service {
         let head = RequestHead {
             time: gate.clock.now(),
             id: RequestId::random(),
-            version: http::Version::HTTP_11,
+            version: Version::HTTP_11,
             method: "",
             target: String::new(),
             host: None,

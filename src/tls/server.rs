@@ -132,6 +132,11 @@ impl SiteTls {
         self.asks
     }
 
+    /// Whether HTTP/2 is offered beside HTTP/1.1.
+    pub fn offers_http2(&self) -> bool {
+        self.template.alpn_protocols.iter().any(|protocol| protocol == b"h2")
+    }
+
     /// Whether a bad certificate ends the handshake with an alert, so that its client sees no page.
     pub fn alerts_on_bad_certificate(&self) -> bool {
         self.alerts

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod early_answers;
+mod pinned;
 mod pooling;
 mod timeouts;
 mod tls;

@@ -1,6 +1,7 @@
 //! Which connection carries which request, and which none any more.
 
 use super::super::idle::Class;
+use super::super::response_body::Hold;
 use super::*;
 use crate::certificate::SerialNumber;
 use crate::minting::MintedSubject;
@@ -329,7 +330,7 @@ async fn used(pool: &Pool, class: &Class) -> bool {
     let reused = attempt.reused;
     let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
     let lease = pool.lease(attempt, true);
-    drop(text(answer.map(|body| ResponseBody::new(body, lease))).await);
+    drop(text(answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)))).await);
     reused
 }
 

@@ -10,8 +10,9 @@ mod probe;
 use super::serve::metrics;
 use crate::clock::Clock;
 use crate::config::{self, Colour, Context, Speech};
-use crate::decision::ClientCertificate;
-use crate::policy::{Site, SiteTable};
+use crate::decision::{ClientCertificate, PasswordRule};
+use crate::policy::{PathRule, Site, SiteTable};
+use crate::request::PathPattern;
 use clap::Args;
 use finding::Report;
 use std::fmt::Write;
@@ -104,6 +105,7 @@ fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
         writeln!(text, "  handshake: {asks}; realm: {realm}")?;
         let mut rules: Vec<_> = site.paths.rules().collect();
         rules.sort_by_key(|(pattern, _)| pattern.to_string());
+        writeln!(text, "  {}", versions(site, &rules))?;
         for (pattern, rule) in rules {
             let certificate = match rule.rule.client_certificate {
                 ClientCertificate::Ignore => "ignore",
@@ -114,6 +116,19 @@ fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
         }
     }
     Ok(text)
+}
+
+/// Which versions of HTTP are spoken, and which path is the reason.
+fn versions(site: &Site, rules: &[(&PathPattern, &PathRule)]) -> String {
+    let mut dialogues = rules.iter().filter(|(_, rule)| rule.rule.password == PasswordRule::Backend);
+    match (site.tls.offers_http2(), dialogues.next()) {
+        (true, None) => "http: 2 and 1.1".to_owned(),
+        (true, Some((path, _))) => {
+            format!("http: 2 and 1.1; 1.1 alone where {path} asks for NTLM or Negotiate")
+        }
+        (false, None) => "http: 1.1 only".to_owned(),
+        (false, Some((path, _))) => format!("http: 1.1 only, for the backend's own log-in at {path}"),
+    }
 }
 
 fn names<'t>(

@@ -1,6 +1,7 @@
 //! A backend's servers, limits and identity headers.
 
 use super::super::address::{Scheme, ServerUrl};
+use super::super::attempts::Attempts;
 use super::super::backend::{self as raw, HeaderSet};
 use super::super::compiled::Context;
 use super::super::diagnostic::Diagnostics;
@@ -12,8 +13,9 @@ use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
 use crate::assertion::Signer;
+use crate::attempts::AttemptLimits;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
-use crate::backend::{BackendSettings, Delegation, ServerAddress, Transport};
+use crate::backend::{BackendSettings, Delegation, PinnedLimits, ServerAddress, Transport};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
 use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
@@ -53,6 +55,7 @@ pub(super) fn compile(
         max_connections: raw.max_connections.value,
         queue_timeout: raw.queue_timeout.value,
         queue_length: raw.queue_length.value,
+        pinned: PinnedLimits { total: raw.max_pinned.value, per_address: raw.max_pinned_per_address.value },
         ..BackendSettings::new(raw.name.value.clone(), servers)
     };
     Some(Backend {
@@ -62,8 +65,20 @@ pub(super) fn compile(
         identity: identity(raw, files, context, diagnostics)?,
         identity_headers: identity_headers(&raw.headers, files, diagnostics)?,
         assertions: signer.filter(|_| raw.headers.sends(HeaderSet::Assertion)).cloned(),
+        pinned_places: context.pinned_places(&raw.name.value),
+        attempts: context.attempts("backend", &raw.name.value, attempt_limits(&raw.attempts)),
         metrics: context.metrics.backend(&raw.name.value),
     })
+}
+
+fn attempt_limits(raw: &Attempts) -> AttemptLimits {
+    let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
+    AttemptLimits {
+        per_account: number(&raw.per_account),
+        per_address: number(&raw.per_address),
+        window: raw.window.value,
+        ..AttemptLimits::default()
+    }
 }
 
 fn identity(

@@ -74,7 +74,7 @@ fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
     };
     PasswordPolicy {
         default_domain: raw.passwords.default_domain.as_ref().map(|domain| domain.value.clone()),
-        attempts: context.attempts(&raw.name.value, limits),
+        attempts: context.attempts("realm", &raw.name.value, limits),
         remembered: raw.passwords.cache.value,
     }
 }

@@ -108,7 +108,7 @@ fn site_tls(
         key_pairs,
         min: raw.tls.min.value,
         max: raw.tls.max.value,
-        http2: true,
+        http2: raw.offers_http2(),
         card_request,
         ticket_keys,
         binding: binding(raw, realm),

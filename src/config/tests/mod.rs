@@ -3,6 +3,7 @@
 mod admission;
 mod broken_syntax;
 mod contradictions;
+mod dialogues;
 mod directory;
 mod documentation;
 mod passwords;

@@ -338,7 +338,7 @@ error: unknown key `colour` in [[site]]
 12 | colour = "red"
    | ^^^^^^
    |
-   = help: the keys here are name, hosts, listen, plain, plain_action, default, certificate, private_key, tls, realm, backend, card_proof_max_age, on_bad_certificate, ca_hints, case, paths, cross_site, help, path
+   = help: the keys here are name, hosts, listen, plain, plain_action, default, certificate, private_key, tls, http2, realm, backend, card_proof_max_age, on_bad_certificate, ca_hints, case, paths, cross_site, help, path
 
 error: "ignor" is not a value of this key
   --> proxy.toml:13:45

@@ -175,6 +175,11 @@ pub(super) const fn words(denial: DenialId) -> Words {
                  het nog eens.",
             ],
         },
+        DenialId::Http11Required => Words {
+            title: "Dit adres is niet bereikbaar over HTTP/2",
+            what: "U meldt zich hier aan in een dialoog die alleen HTTP/1.1 kan overbrengen.",
+            steps: &[TRY_AGAIN, IF_IT_LASTS],
+        },
         DenialId::IdentityConflict => Words {
             title: "Uw certificaat spreekt zichzelf tegen",
             what: "Het noemt meer dan één persoon of account, zodat deze site niet kan vaststellen wie u bent.",

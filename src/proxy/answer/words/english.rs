@@ -170,6 +170,11 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 "If that does not help, close all windows of the browser or program, then open it and try again.",
             ],
         },
+        DenialId::Http11Required => Words {
+            title: "This address is not served over HTTP/2",
+            what: "You sign in here by a dialogue that only HTTP/1.1 can carry.",
+            steps: &[TRY_AGAIN, IF_IT_LASTS],
+        },
         DenialId::IdentityConflict => Words {
             title: "Your certificate contradicts itself",
             what: "It names more than one person or account, so this site cannot tell who you are.",

@@ -1,0 +1,43 @@
+//! Takes `[backend.NAME.attempts]`, gives how many log-ins may fail in the backend's own dialogue.
+
+use super::keys::{Section, key};
+use super::reader::TableReader;
+use super::shape::{duration, integer};
+use super::span::{Span, Spanned};
+use std::time::Duration;
+
+/// `attempts = { … }`.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    /// Failures of one account before it has to wait.
+    pub per_account: Spanned<usize>,
+    /// Failures from one address before it has to wait.
+    pub per_address: Spanned<usize>,
+    /// How long it has to.
+    pub window: Spanned<Duration>,
+}
+
+pub(super) const ATTEMPTS: Section =
+    Section { path: "backend.NAME.attempts", keys: &[key("per_account"), key("per_address"), key("window")] };
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl Attempts {
+    pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
+        Self {
+            // One more than for a realm: a client that opens several connections at once logs in on each.
+            per_account: reader.with_default("per_account", 4, integer(1..=1000)),
+            // Callers that are servers themselves, and whole offices behind one address, have a log-in for each user.
+            per_address: reader.with_default("per_address", 100, integer(1..=1_000_000)),
+            window: reader.with_default("window", 15 * MINUTE, duration(SECOND..=DAY)),
+        }
+    }
+}
+
+/// The keys of a backend that were written and concern its own dialogue alone.
+pub(super) fn keys_of_dialogues(reader: &TableReader<'_>) -> Vec<(&'static str, Span)> {
+    let keys = ["max_pinned", "max_pinned_per_address", "attempts"];
+    keys.into_iter().filter_map(|name| Some((name, reader.written_at(name)?))).collect()
+}

@@ -1,0 +1,52 @@
+//! What an operator is told of the backend's own log-in dialogue, and what follows from it.
+
+use super::{SMALLEST, only_mistake, smallest};
+use crate::config::Document;
+use std::time::Duration;
+
+const REQUIRE: &str = "client_certificate = \"require\"";
+const BACKEND: &str = "client_certificate = \"accept\"\npassword = \"backend\"";
+
+/// The smallest file with these lines on its path, this line in its site, and these at its end.
+fn with(path: &str, site: &str, tables: &str) -> String {
+    let text = SMALLEST.replacen(REQUIRE, path, 1).replacen("[[site]]", &format!("[[site]]\n{site}"), 1);
+    format!("{text}{tables}")
+}
+
+fn offers_http2(text: &str) -> bool {
+    let (document, diagnostics) = Document::parse("proxy.toml", text);
+    assert!(!diagnostics.has_errors());
+    document.unwrap().sites[0].offers_http2()
+}
+
+#[test]
+fn http2_is_offered_unless_a_path_passes_a_dialogue_on_or_the_site_says_otherwise() {
+    assert!(offers_http2(&with(REQUIRE, "", "")));
+    assert!(!offers_http2(&with(BACKEND, "", "")));
+    assert!(offers_http2(&with(BACKEND, "http2 = true", "")));
+    assert!(!offers_http2(&with(REQUIRE, "http2 = false", "")));
+}
+
+#[test]
+fn limits_of_dialogues_have_safe_defaults() {
+    let backend = smallest().backends[0].clone();
+    assert_eq!((backend.max_pinned.value, backend.max_pinned_per_address.value), (1000, 64));
+    let attempts = backend.attempts;
+    assert_eq!((attempts.per_account.value, attempts.per_address.value), (4, 100));
+    assert_eq!(attempts.window.value, Duration::from_secs(15 * 60));
+}
+
+#[test]
+fn limits_of_dialogues_that_no_path_has_are_a_mistake() {
+    for key in ["max_pinned = 5", "max_pinned_per_address = 5", "attempts = { per_account = 2 }"] {
+        let name = key.split(' ').next().unwrap();
+        assert_eq!(
+            only_mistake(&with(REQUIRE, "", &format!("\n{key}\n"))),
+            format!(
+                "Error backend.rms.{name}: `{name}` does nothing: no path has its users log in at this backend \
+                 (write password = \"backend\" in a [[site.path]], or remove it)"
+            )
+        );
+        assert!(!Document::parse("proxy.toml", &with(BACKEND, "", &format!("\n{key}\n"))).1.has_errors());
+    }
+}

@@ -1,0 +1,228 @@
+//! The last stretch of the road for a client that logs in at the backend itself: its requests go over connections of
+//! its own, its `Authorization` untouched. Counts failed log-ins, so that the gate is no way to lock accounts. Never
+//! believes a name that is claimed there.
+
+use super::forward::{self, Outgoing};
+use super::gate::Gate;
+use super::life::Life;
+use super::record::RequestRecord;
+use crate::attempts::{Attempt, TooMany};
+use crate::backend::{BackendError, DialogueRequest, PinnedConnection, Pool, RequestBody, ResponseBody};
+use crate::decision::{Denial, DenialId, OwnDialogue};
+use crate::headers::login_claim::{self, LoginClaim};
+use crate::headers::response_headers::{self, Audience};
+use crate::policy::Backend;
+use aws_lc_rs::digest::{self, SHA256};
+use http::{HeaderMap, Response, StatusCode, header};
+use hyper::body::Incoming;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// The dialogues of one client connection.
+#[derive(Default)]
+pub(super) struct Dialogues {
+    /// By the backend's name. One keeps to the servers that it was opened to when a reload names others: what was agreed
+    /// with them holds nowhere else.
+    pins: RefCell<HashMap<String, Rc<PinnedConnection>>>,
+    /// The digest of the credentials that a backend took last. Basic sends them with every request, and a password
+    /// that was right is no guess.
+    taken: Cell<Option<[u8; 32]>>,
+}
+
+/// The client's side of a dialogue.
+#[derive(Clone, Copy)]
+pub(super) struct ClientLine<'a> {
+    pub(super) gate: &'a Gate,
+    pub(super) address: IpAddr,
+    pub(super) life: &'a Life,
+    /// Many requests at once, of which none has the connection for itself.
+    pub(super) multiplexed: bool,
+}
+
+/// A log-in under way, where the request is one.
+struct LogIn {
+    attempt: Option<Attempt>,
+    /// Whether it names the account whose password it tries. A ticket does not.
+    named: bool,
+    credentials: Option<[u8; 32]>,
+}
+
+impl Dialogues {
+    /// Sends the request and gives the backend's answer, its body streamed. A connection that carried `Authorization`
+    /// once is never replaced: when it has ended, the request is refused and the client's connection ends too.
+    ///
+    /// # Errors
+    /// `too-many-requests` before the backend is asked, where too many log-ins failed; `http-1-1-required` where the
+    /// dialogue needs a connection of its own and the client's is shared by its requests; else as on the shared road.
+    pub(super) async fn send(
+        &self,
+        outgoing: Outgoing<'_>,
+        proof: &OwnDialogue,
+        (headers, body): (HeaderMap, Incoming),
+        pool: &Pool,
+        line: ClientLine<'_>,
+        record: &mut RequestRecord,
+    ) -> Result<Response<ResponseBody>, Denial> {
+        if line.multiplexed && login_claim::speaks_for_connection(&headers) {
+            return Err(http11_required());
+        }
+        let log_in = self.begin(&headers, outgoing.backend, line)?;
+        let authorized = headers.contains_key(header::AUTHORIZATION);
+        let body = RequestBody::new(body, outgoing.permit.rule().max_body, HeaderMap::clear);
+        record.upload(&body.upload());
+        let settings = &outgoing.backend.identity_headers;
+        let request = DialogueRequest::new(proof, settings, &outgoing.target, headers, body)
+            .map_err(|error| forward::cannot_forward(&error))?;
+        outgoing.backend.metrics.requests.inc();
+        let started = Instant::now();
+        let sent = async {
+            let pin = self.connection(outgoing.backend, authorized, pool, line).await?;
+            let answered = pin.send(request).await?;
+            Ok((answered, pin.is_authorized()))
+        };
+        let (answered, pin_is_authorized) = match sent.await {
+            Ok(answered) => answered,
+            Err(error) => {
+                log_in.unanswered(&error, line);
+                return Err(outgoing.failed(&error));
+            }
+        };
+        outgoing.backend.metrics.connected(answered.reused);
+        record.backend(answered.server, started.elapsed());
+        let mut response = answered.response;
+        self.settle(log_in, &response, line);
+        let asked = response.status() == StatusCode::UNAUTHORIZED;
+        if line.multiplexed && asked && login_claim::asks_for_connection(response.headers()) {
+            return Err(http11_required());
+        }
+        // RFC 9111 3.5 keeps shared caches from an answer to a request with `Authorization`. Later requests on the same
+        // connection are the same user's and carry none, which a cache cannot know.
+        let audience = if pin_is_authorized { Audience::OneAccount } else { Audience::Anyone };
+        response_headers::clean(response.headers_mut(), outgoing.owned, audience);
+        record.status(response.status());
+        Ok(response)
+    }
+
+    /// The client's own connection to the backend, opened now where there is none. Where requests share the client's
+    /// connection, each gets one for itself, which ends with its answer.
+    async fn connection(
+        &self,
+        backend: &Backend,
+        authorized: bool,
+        pool: &Pool,
+        line: ClientLine<'_>,
+    ) -> Result<Rc<PinnedConnection>, BackendError> {
+        let name = &backend.settings.name;
+        if !line.multiplexed {
+            let held = self.pins.borrow().get(name).cloned();
+            match held {
+                Some(pin) if authorized || !pin.is_replaceable() => return Ok(pin),
+                Some(_) => drop(self.pins.borrow_mut().remove(name)),
+                None => {}
+            }
+        }
+        let place = backend.pinned_places.take(line.address, backend.settings.pinned)?;
+        if line.multiplexed {
+            return pool.pin(place, tokio_util::sync::CancellationToken::new()).await.map(Rc::new);
+        }
+        let pin = Rc::new(pool.pin(place, line.life.retired()).await?);
+        self.pins.borrow_mut().insert(name.clone(), Rc::clone(&pin));
+        Ok(pin)
+    }
+
+    /// Takes note of a log-in before the backend hears of it.
+    fn begin(&self, headers: &HeaderMap, backend: &Backend, line: ClientLine<'_>) -> Result<LogIn, Denial> {
+        let account = match login_claim::login_claim(headers) {
+            None | Some(LoginClaim::Opening) => {
+                return Ok(LogIn { attempt: None, named: false, credentials: None });
+            }
+            Some(LoginClaim::Ambiguous) => {
+                return Err(Denial::new(DenialId::Framing, "the request makes two claims of who sends it"));
+            }
+            Some(LoginClaim::Attempt { account }) => account,
+        };
+        let credentials = digest_of(headers, backend);
+        if credentials.is_some() && self.taken.get() == credentials {
+            return Ok(LogIn { attempt: None, named: account.is_some(), credentials });
+        }
+        let now = line.gate.clock.now();
+        let attempt = backend.attempts.begin(line.address, now).map_err(|error| too_many(&error))?;
+        let attempt = match &account {
+            None => attempt,
+            Some(account) => attempt.of_account(account, now).map_err(|error| too_many(&error))?,
+        };
+        Ok(LogIn { attempt: Some(attempt), named: account.is_some(), credentials })
+    }
+
+    /// What the backend's answer says of the log-in. Before anybody is authenticated a server may also answer 400 or 413,
+    /// so that only what is plainly an answer to the user counts as a success.
+    fn settle(&self, log_in: LogIn, response: &Response<ResponseBody>, line: ClientLine<'_>) {
+        let now = line.gate.clock.now();
+        let status = response.status();
+        let failed = status == StatusCode::UNAUTHORIZED
+            // Of a ticket, the server may want the next of several messages.
+            && (log_in.named || !login_claim::goes_on(response.headers()));
+        let succeeded = status.is_success() || status.is_redirection();
+        if failed {
+            self.taken.set(None);
+        } else if succeeded && log_in.credentials.is_some() {
+            self.taken.set(log_in.credentials);
+        }
+        let Some(attempt) = log_in.attempt else { return };
+        match (failed, succeeded) {
+            (true, _) => attempt.failed(now),
+            (false, true) => attempt.succeeded(now),
+            (false, false) => attempt.untried(now),
+        }
+    }
+}
+
+impl LogIn {
+    /// What a missing answer says of the log-in. A client that breaks off its request has made its guess; the backend's
+    /// own failures are nobody's.
+    fn unanswered(self, error: &BackendError, line: ClientLine<'_>) {
+        let Some(attempt) = self.attempt else { return };
+        let now = line.gate.clock.now();
+        match error {
+            BackendError::RequestBody(_) => attempt.failed(now),
+            BackendError::NoServers
+            | BackendError::Unreachable { .. }
+            | BackendError::ConnectTimeout { .. }
+            | BackendError::Tls { .. }
+            | BackendError::Busy
+            | BackendError::FirstByteTimeout { .. }
+            | BackendError::ConnectionLost { .. }
+            | BackendError::PinnedConnectionEnded { .. }
+            | BackendError::Protocol { .. }
+            | BackendError::AmbiguousFraming { .. }
+            | BackendError::UpgradeRefused { .. }
+            | BackendError::Delegation(_)
+            | BackendError::NotProven { .. }
+            | BackendError::CertificateNotAsked { .. }
+            | BackendError::CertificateUnsuitable { .. }
+            | BackendError::CertificateRefused { .. } => attempt.untried(now),
+        }
+    }
+}
+
+/// Credentials are kept as their digest only.
+fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
+    let credentials = headers.get(header::AUTHORIZATION)?;
+    let mut context = digest::Context::new(&SHA256);
+    // A name has no such byte, so no other pair gives the same input.
+    for part in [backend.settings.name.as_bytes(), b"\0", credentials.as_bytes()] {
+        context.update(part);
+    }
+    context.finish().as_ref().try_into().ok()
+}
+
+fn too_many(error: &TooMany) -> Denial {
+    Denial::because(DenialId::TooManyRequests, error).retry_after(error.retry_after)
+}
+
+fn http11_required() -> Denial {
+    Denial::new(DenialId::Http11Required, "the backend's log-in dialogue belongs to a connection")
+}
