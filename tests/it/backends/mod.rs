@@ -9,5 +9,6 @@ mod delegated_requests;
 mod delegation;
 mod kerberos;
 mod krb5_conf;
+mod pass_through;
 mod sites;
 mod verifier;

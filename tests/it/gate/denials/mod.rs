@@ -38,14 +38,17 @@ const SEEN: [DenialId; 27] = [
 ];
 
 /// Each has a test elsewhere.
-const SEEN_ELSEWHERE: [(DenialId, &str); 1] = [(DenialId::ClientGone, "audit.rs")];
+const SEEN_ELSEWHERE: [(DenialId, &str); 3] = [
+    (DenialId::ClientGone, "audit.rs"),
+    (DenialId::Http11Required, "backends/pass_through/http2.rs"),
+    (DenialId::TooManyRequests, "backends/pass_through/limits.rs"),
+];
 
 /// None of these can be brought about from outside.
-const UNSEEN: [(DenialId, &str); 9] = [
+const UNSEEN: [(DenialId, &str); 8] = [
     (DenialId::AccountDisabled, "no stage asks a directory yet"),
     (DenialId::NotAllowed, "no rule names groups yet"),
     (DenialId::PasswordWrong, "no stage knows passwords yet"),
-    (DenialId::TooManyRequests, "nothing counts attempts yet"),
     (DenialId::DirectoryUnavailable, "no stage asks a directory yet"),
     (DenialId::JudgingTimeout, "judging waits for nothing outside the process yet"),
     (DenialId::Overloaded, "the places for judging are never closed while the gate runs"),

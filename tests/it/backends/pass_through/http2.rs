@@ -1,0 +1,79 @@
+//! A log-in that belongs to a connection has no place on HTTP/2.
+
+use super::before;
+use super::server::{ConnectionBound, basic, first_message};
+use crate::support::{Client, Lab, Setup, curl, nothing};
+use http::Method;
+use std::error::Error;
+
+fn told_to_speak_http2(backend: &ConnectionBound) -> Lab {
+    Lab::with(Setup { site: "http2 = true".to_owned(), ..before(backend.address) })
+}
+
+/// The reason that a stream was reset with, once a request for `path` with these headers went over HTTP/2.
+async fn reset(lab: &Lab, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
+    let mut connection = Client::new(lab).http2().connect().await.unwrap();
+    let mut request = connection.request(Method::GET, path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let error = connection.send(request.body(nothing()).unwrap()).await.err()?;
+    error.source().unwrap().downcast_ref::<h2::Error>().unwrap().reason()
+}
+
+#[tokio::test]
+async fn a_site_that_passes_the_dialogue_on_offers_http11_alone() {
+    let backend = ConnectionBound::start();
+    let lab = Lab::with(before(backend.address));
+    assert!(Client::new(&lab).http2().tls_stream().await.is_err());
+    let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version}", &lab.url("/accept/x")]) else {
+        return;
+    };
+    assert!(ran.stdout.ends_with("1.1"), "{}", ran.output());
+}
+
+#[tokio::test]
+async fn a_challenge_for_the_connection_resets_the_stream() {
+    let backend = ConnectionBound::start();
+    let lab = told_to_speak_http2(&backend);
+    assert_eq!(reset(&lab, "/accept/x", &[]).await, Some(h2::Reason::HTTP_1_1_REQUIRED));
+    assert_eq!(backend.book().len(), 1);
+    let record = lab.only_record().await;
+    assert_eq!((record["decision"].as_str(), record["status"].as_u64()), (Some("http-1-1-required"), None));
+}
+
+#[tokio::test]
+async fn credentials_for_the_connection_reset_the_stream_before_the_backend_is_asked() {
+    let backend = ConnectionBound::start();
+    let lab = told_to_speak_http2(&backend);
+    for scheme in ["NTLM", "Negotiate"] {
+        let reason = reset(&lab, "/accept/x", &[("authorization", &first_message(scheme))]).await;
+        assert_eq!(reason, Some(h2::Reason::HTTP_1_1_REQUIRED), "{scheme}");
+    }
+    assert_eq!(backend.book().len(), 0);
+}
+
+#[tokio::test]
+async fn each_request_of_http2_has_a_backend_connection_for_itself() {
+    let backend = ConnectionBound::start();
+    let lab = told_to_speak_http2(&backend);
+    let mut connection = Client::new(&lab).http2().connect().await.unwrap();
+    for user in ["alice", "bob", "alice"] {
+        let request =
+            connection.request(Method::GET, "/accept/x").header("authorization", basic(user, "Passw0rd"));
+        let answer = connection.send(request.body(nothing()).unwrap()).await.unwrap();
+        assert_eq!(answer.json()["user"], user);
+    }
+    assert_eq!(backend.connections(), 3);
+}
+
+#[tokio::test]
+async fn curl_comes_again_over_http11() {
+    let backend = ConnectionBound::start();
+    let lab = told_to_speak_http2(&backend);
+    let url = lab.url("/accept/x");
+    let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version} %{http_code}", &url]) else {
+        return;
+    };
+    assert!(ran.stdout.ends_with("1.1 401"), "{}", ran.output());
+}

@@ -1,0 +1,145 @@
+//! How many connections of their own clients may have, and how many log-ins may fail.
+
+use super::before;
+use super::server::{ConnectionBound, basic, first_message, third_message};
+use crate::support::{Answer, Client, Connection, Lab, Setup, nothing, wait_for};
+use http::Method;
+use std::time::Duration;
+
+fn lab(backend: &ConnectionBound, limits: &str) -> Lab {
+    Lab::with(Setup { backend: limits.to_owned(), ..before(backend.address) })
+}
+
+async fn ask(connection: &mut Connection, authorization: Option<&str>) -> Answer {
+    let mut request = connection.request(Method::POST, "/accept/x").header("x-mark", "1-x");
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    connection.send(request.body(nothing()).unwrap()).await.unwrap()
+}
+
+/// Logs in by NTLM on a connection of its own. Gives the answer to the third message.
+async fn log_in(lab: &Lab, user: &str) -> Answer {
+    let mut connection = Client::new(lab).connect().await.unwrap();
+    assert_eq!(ask(&mut connection, Some(&first_message("NTLM"))).await.status, 401);
+    ask(&mut connection, Some(&third_message("NTLM", user))).await
+}
+
+/// How often the backend was asked with this.
+fn asked(backend: &ConnectionBound, authorization: &str) -> usize {
+    backend.book().iter().filter(|entry| entry.authorization.as_deref() == Some(authorization)).count()
+}
+
+#[tokio::test]
+async fn connections_beyond_those_of_one_address_are_backend_busy_until_one_ends() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "max_pinned_per_address = 2");
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut connection = Client::new(&lab).connect().await.unwrap();
+        assert_eq!(ask(&mut connection, None).await.status, 401);
+        held.push(connection);
+    }
+    let mut third = Client::new(&lab).connect().await.unwrap();
+    let busy = ask(&mut third, None).await;
+    assert_eq!(busy.verdict(), "503 backend-busy");
+    assert!(busy.header("retry-after").is_some());
+    assert_eq!(ask(&mut held[0], None).await.status, 401, "those there are go on");
+    held.clear();
+    let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
+    wait_for("the places are free", || lab.metrics.encode().contains(pinned).then_some(())).await;
+    let mut fourth = Client::new(&lab).connect().await.unwrap();
+    assert_eq!(ask(&mut fourth, None).await.status, 401);
+}
+
+#[tokio::test]
+async fn the_whole_gate_has_a_limit_that_a_reload_does_not_forget() {
+    let backend = ConnectionBound::start();
+    let mut lab = lab(&backend, "max_pinned = 1");
+    let mut held = Client::new(&lab).connect().await.unwrap();
+    assert_eq!(ask(&mut held, None).await.status, 401);
+    lab.reload(|setup| setup.top.push_str("\n# another text"));
+    let mut other = Client::new(&lab).connect().await.unwrap();
+    assert_eq!(ask(&mut other, None).await.verdict(), "503 backend-busy");
+}
+
+#[tokio::test]
+async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "attempts = { per_account = 3, window = \"15m\" }");
+    for name in ["wrong", "CORP\\Wrong", "wrong@corp.example"] {
+        // The backend knows this one name, and none of the passwords.
+        assert_eq!(log_in(&lab, &name.replace("CORP\\Wrong", "wrong")).await.status, 401, "{name}");
+    }
+    let before = backend.book().len();
+    let denied = log_in(&lab, "WRONG@other.example").await;
+    assert_eq!(denied.verdict(), "429 too-many-requests");
+    let wait: u64 = denied.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=900).contains(&wait), "{wait}");
+    assert_eq!(backend.book().len(), before + 1, "the backend got the first message alone");
+    assert_eq!(log_in(&lab, "alice").await.status, 200, "others are let in");
+    let mut by_basic = Client::new(&lab).connect().await.unwrap();
+    assert_eq!(
+        ask(&mut by_basic, Some(&basic("CORP\\wrong", "Passw0rd"))).await.verdict(),
+        "429 too-many-requests"
+    );
+    lab.clock.advance(Duration::from_secs(15 * 60));
+    assert_eq!(log_in(&lab, "wrong").await.status, 401);
+}
+
+#[tokio::test]
+async fn an_address_with_too_many_failed_log_ins_waits_whoever_it_names() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "attempts = { per_address = 4 }");
+    for number in 0..4 {
+        assert_eq!(log_in(&lab, &format!("wrong-{number}")).await.status, 401);
+    }
+    assert_eq!(log_in(&lab, "alice").await.verdict(), "429 too-many-requests");
+    // A ticket names nobody, and comes from there too.
+    let mut by_ticket = Client::new(&lab).connect().await.unwrap();
+    let denied = ask(&mut by_ticket, Some("Negotiate YIIBvgYGKwYBBQUCoIIB")).await;
+    assert_eq!(denied.verdict(), "429 too-many-requests");
+    assert_eq!(ask(&mut by_ticket, None).await.status, 401, "only log-ins wait");
+}
+
+#[tokio::test]
+async fn a_log_in_that_succeeds_forgives_the_accounts_failures() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "attempts = { per_account = 2 }");
+    let mut connection = Client::new(&lab).connect().await.unwrap();
+    for _ in 0..4 {
+        // Without the second message before it, the third one is refused.
+        assert_eq!(ask(&mut connection, Some(&third_message("NTLM", "alice"))).await.status, 401);
+        assert_eq!(log_in(&lab, "alice").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_the_backend_took_is_no_guess_when_it_comes_again() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "attempts = { per_account = 1, per_address = 1 }");
+    let mut connection = Client::new(&lab).connect().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask(&mut connection, Some(&basic("alice", "Passw0rd"))).await.status, 200);
+    }
+    assert_eq!(ask(&mut connection, Some(&basic("wrong", "Passw0rd"))).await.status, 401);
+    assert_eq!(
+        ask(&mut connection, Some(&basic("bob", "Passw0rd"))).await.verdict(),
+        "429 too-many-requests"
+    );
+    assert_eq!(asked(&backend, &basic("bob", "Passw0rd")), 0);
+}
+
+#[tokio::test]
+async fn two_claims_in_one_request_are_refused() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "");
+    let connection = Client::new(&lab);
+    let request =
+        connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
+    let answer = connection
+        .send(request.header("authorization", basic("bob", "Passw0rd")).body(nothing()).unwrap())
+        .await;
+    assert_eq!(answer.verdict(), "400 framing");
+    assert_eq!(backend.connections(), 0);
+}
