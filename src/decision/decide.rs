@@ -170,6 +170,8 @@ fn without_name(rule: &Arc<Rule>, request: &RequestFacts<'_>, why: &'static str)
         (ClientCertificate::Require, _) => Err(Denial::new(DenialId::CertificateRequired, why)),
         (ClientCertificate::Ignore, PasswordRule::Never) => nobody(rule).map(Permit::anonymous),
         (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Backend) => {
+            // A browser answers NTLM and Negotiate without asking its user, as it does with a card.
+            refuse_cross_site(rule, request)?;
             nobody(rule).map(Permit::own_dialogue)
         }
         (ClientCertificate::Accept, PasswordRule::Never) => {

@@ -225,6 +225,18 @@ fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
 }
 
 #[test]
+fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
+    let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
+    for client_certificate in [ClientCertificate::Ignore, ClientCertificate::Accept] {
+        let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCard::Refuse);
+        let evidence = Evidence::None(Absent::NotPresented);
+        assert_eq!(outcome(closed.clone(), &cross_site, evidence.clone()), "cross-site");
+        let open = Rule { cross_site: CrossSite::Allow, ..closed };
+        assert_ne!(outcome(open, &cross_site, evidence), "cross-site");
+    }
+}
+
+#[test]
 fn a_password_whose_verdict_has_ended_does_not_pass() {
     let ended = Ok(Arc::new(PasswordCredential::new(alice(), NOW)));
     let evidence = Evidence::Password { outcome: ended, unnamed: Unnamed::NoCard(Absent::NotAsked) };
