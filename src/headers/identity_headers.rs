@@ -65,11 +65,6 @@ impl IdentityHeaderSettings {
         self.account || self.rfc9440 || self.xfcc || self.arr
     }
 
-    /// Whether a server gets anything in headers that strangers must neither read nor write.
-    pub fn are_confidential(&self) -> bool {
-        self.rest_on_the_sender() || self.assertion || self.secret.is_some()
-    }
-
     /// The names that operators may choose.
     pub fn configured_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.names.all().into_iter().chain(self.secret.as_ref().map(SecretHeader::name))
