@@ -1,6 +1,6 @@
 //! How often the directory is asked about passwords: no more than a lock-out allows, and once for what is remembered.
 
-use super::passwords::{PASSWORD, lab, passwords_tried, tried};
+use super::passwords::{PASSWORD, lab, passwords_tried, tried, wrong_of_fifty_guesses};
 use crate::support::{Client, PATIENCE, exchange};
 use std::time::Duration;
 
@@ -10,18 +10,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
     let Some((directory, lab)) = lab("").await else { return };
     let names = ["alice", "ALICE", r"CORP\alice", r"corp.example\alice", "alice@corp.example"];
-    let guesses = (0..50).map(|guess| {
-        let client = if guess % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
-        let user = names[guess % names.len()];
-        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
-    });
-    let mut wrong = 0;
-    for guess in guesses.collect::<Vec<_>>() {
-        match guess.await.unwrap().verdict().as_str() {
-            "401 password-wrong" => wrong += 1,
-            verdict => assert_eq!(verdict, "429 too-many-requests"),
-        }
-    }
+    let wrong = wrong_of_fifty_guesses(&lab, names).await;
     assert_eq!((wrong, passwords_tried(&directory)), (3, 3));
 
     let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;

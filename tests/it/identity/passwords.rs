@@ -81,6 +81,24 @@ pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &st
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
+/// Guesses fifty times at once, by each of these names of one account and over both protocols: how many the directory
+/// called wrong. The others were told to wait.
+pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) -> usize {
+    let guesses = (0..50).map(|guess| {
+        let client = if guess % 2 == 0 { Client::new(lab).http1() } else { Client::new(lab).http2() };
+        let user = names[guess % names.len()];
+        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
+    });
+    let mut wrong = 0;
+    for guess in guesses.collect::<Vec<_>>() {
+        match guess.await.unwrap().verdict().as_str() {
+            "401 password-wrong" => wrong += 1,
+            verdict => assert_eq!(verdict, "429 too-many-requests"),
+        }
+    }
+    wrong
+}
+
 /// How often the directory was asked about somebody's password.
 pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
     let binds = directory.questions("BIND dn=");

@@ -1,6 +1,6 @@
 //! Passwords that a real Active Directory judges.
 
-use super::passwords::{gate, setup, tried};
+use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
 use crate::support::{ActiveDirectory, Client, Lab, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
@@ -76,19 +76,7 @@ async fn fifty_wrong_guesses_through_the_gate_lock_nobody_out() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = lab(&directory);
     let names = ["spare06", "SPARE06", r"CORP\spare06", r"corp.example\spare06", "spare06@corp.example"];
-    let guesses = (0..50).map(|guess| {
-        let client = if guess % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
-        let user = names[guess % names.len()];
-        tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
-    });
-    let mut wrong = 0;
-    for guess in guesses.collect::<Vec<_>>() {
-        match guess.await.unwrap().verdict().as_str() {
-            "401 password-wrong" => wrong += 1,
-            verdict => assert_eq!(verdict, "429 too-many-requests"),
-        }
-    }
-    assert_eq!(wrong, 3);
+    assert_eq!(wrong_of_fifty_guesses(&lab, names).await, 3);
     let standing = of_themselves(&directory, "spare06");
     assert!(standing.is_none_or(|found| found.contains("\nmsDS-User-Account-Control-Computed: 0\n")));
 }

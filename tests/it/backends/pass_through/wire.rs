@@ -79,11 +79,17 @@ async fn client(lab: &Lab) -> Side<impl AsyncRead + AsyncWrite + Unpin + use<>> 
     Side::new(Client::new(lab).tls_stream().await.unwrap())
 }
 
-#[tokio::test]
-async fn the_three_messages_travel_on_one_connection_untouched() {
+/// A backend, the gate before it, and a client that has connected to the gate.
+async fn stage() -> (Backend, Lab, Side<impl AsyncRead + AsyncWrite + Unpin>) {
     let (backend, address) = Backend::start().await;
     let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let client = client(&lab).await;
+    (backend, lab, client)
+}
+
+#[tokio::test]
+async fn the_three_messages_travel_on_one_connection_untouched() {
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Authorization: NTLM TlRMTVNTUAABAAAA\r\nX-Remote-User: mallory\r\nContent-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     let head = served.head().await;
@@ -100,9 +106,7 @@ async fn the_three_messages_travel_on_one_connection_untouched() {
 
 #[tokio::test]
 async fn challenges_keep_their_order_and_their_lines() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -118,9 +122,7 @@ async fn challenges_keep_their_order_and_their_lines() {
 
 #[tokio::test]
 async fn answers_after_a_log_in_are_private_also_where_no_credentials_came_with_the_request() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     let mut served = None;
     for credentials in ["Authorization: NTLM TlRMTVNTUAADAAAA\r\n", ""] {
         client.say(format!("{FIRST}{credentials}Content-Length: 0\r\n\r\n")).await;
@@ -139,9 +141,7 @@ async fn answers_after_a_log_in_are_private_also_where_no_credentials_came_with_
 
 #[tokio::test]
 async fn the_client_is_asked_for_its_body_when_the_backend_asks() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")).await;
     let mut served = backend.accept().await;
     assert!(served.head().await.contains("\r\nexpect: 100-continue\r\n"));
@@ -155,9 +155,7 @@ async fn the_client_is_asked_for_its_body_when_the_backend_asks() {
 
 #[tokio::test]
 async fn a_backend_that_refuses_before_the_body_is_heard_and_no_100_is_invented() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -173,9 +171,7 @@ async fn a_backend_that_refuses_before_the_body_is_heard_and_no_100_is_invented(
 
 #[tokio::test]
 async fn an_answer_before_the_end_of_the_body_keeps_both_connections_in_step() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     let half = "x".repeat(200_000);
     client.say(format!("{FIRST}Content-Length: 400000\r\n\r\n")).await;
     let mut served = backend.accept().await;
@@ -194,9 +190,7 @@ async fn an_answer_before_the_end_of_the_body_keeps_both_connections_in_step() {
 
 #[tokio::test]
 async fn a_backend_that_closes_between_two_requests_closes_the_client() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -208,9 +202,7 @@ async fn a_backend_that_closes_between_two_requests_closes_the_client() {
 
 #[tokio::test]
 async fn a_client_that_closes_between_two_requests_closes_the_backend() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, lab, mut client) = stage().await;
     client.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -224,9 +216,7 @@ async fn a_client_that_closes_between_two_requests_closes_the_backend() {
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_midst_of_a_request_closes_the_backend() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -236,9 +226,7 @@ async fn a_client_that_leaves_in_the_midst_of_a_request_closes_the_backend() {
 
 #[tokio::test]
 async fn an_answer_that_closes_the_backend_closes_the_client() {
-    let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, _lab, mut client) = stage().await;
     client.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
@@ -250,9 +238,7 @@ async fn an_answer_that_closes_the_backend_closes_the_client() {
 
 #[tokio::test]
 async fn a_backend_that_dies_in_the_dialogue_is_a_502_that_closes_and_nothing_is_sent_again() {
-    let (backend, address) = Backend::start().await;
-    let mut lab = Lab::with(before(address));
-    let mut client = client(&lab).await;
+    let (backend, mut lab, mut client) = stage().await;
     client.say(format!("{FIRST}Authorization: NTLM TlRMTVNTUAABAAAA\r\nContent-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
     served.head().await;
