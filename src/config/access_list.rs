@@ -5,8 +5,7 @@
 use super::address::client_network;
 use super::keys::{Key, Section, key};
 use super::reader::{Fault, TableReader};
-use super::rule::is_security_identifier;
-use super::shape::{file, text};
+use super::shape::{file, sid, text};
 use super::span::{Span, Spanned};
 use ipnet::IpNet;
 use std::path::PathBuf;
@@ -90,9 +89,8 @@ impl AccessList {
 fn name_or_identifier(value: &DeValue<'_>) -> Result<String, Fault> {
     let name = text(value)?;
     let begins_as_identifier = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-"));
-    if begins_as_identifier && !is_security_identifier(&name) {
-        return Err(Fault::new(format!("{name:?} is not a security identifier"))
-            .help("such as \"S-1-5-21-1004336348-1177238915-682003330-512\""));
+    if begins_as_identifier {
+        sid(value)?;
     }
     if name.trim() != name {
         return Err(Fault::new(format!("{name:?} begins or ends with a space")).help("remove it"));

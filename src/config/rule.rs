@@ -5,9 +5,10 @@
 
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{boolean, file, sha256, text};
+use super::shape::{boolean, file, sha256, sid, text};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
+use crate::directory::Sid;
 use crate::identity::SubField;
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ pub struct RuleAccount {
     /// The user principal name.
     pub upn: Option<Spanned<String>>,
     /// The security identifier, `S-1-5-21-…`.
-    pub sid: Option<Spanned<String>>,
+    pub sid: Option<Spanned<Sid>>,
     /// The groups.
     pub groups: Vec<Spanned<String>>,
 }
@@ -219,34 +220,12 @@ fn read_outcome(reader: &mut TableReader<'_>) -> Option<RuleOutcome> {
 fn read_account(reader: &mut TableReader<'_>) -> Option<RuleAccount> {
     let user = reader.required("user", "user = 'CORP\\alice'", text);
     let upn = reader.optional("upn", text);
-    let sid = reader.optional("sid", text);
+    let sid = reader.optional("sid", sid);
     let groups = reader.list("groups", text).unwrap_or_default();
     if let Some(upn) = upn.as_ref().filter(|upn| !upn.value.contains('@')) {
         reader
             .error(upn.span, "upn", "a user principal name holds an `@`")
             .help("such as \"alice@corp.example\"");
     }
-    if let Some(sid) = sid.as_ref().filter(|sid| !is_security_identifier(&sid.value)) {
-        let message = format!("{:?} is not a security identifier", sid.value);
-        reader
-            .error(sid.span, "sid", message)
-            .help("such as \"S-1-5-21-1004336348-1177238915-682003330-512\"");
-    }
     Some(RuleAccount { span: reader.span(), user: user?, upn, sid, groups })
-}
-
-/// [MS-DTYP] 2.4.2.1: `S-1-`, an identifier authority, and 1 to 15 sub-authorities of 32 bits; numbers without zeros
-/// before them, so that equal identifiers are equal texts.
-pub(super) fn is_security_identifier(text: &str) -> bool {
-    let Some(numbers) = text.strip_prefix("S-1-") else { return false };
-    let is_number = |number: &str, largest: u64| {
-        let digits = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
-        let canonical = number == "0" || !number.starts_with('0');
-        digits && canonical && number.parse::<u64>().is_ok_and(|number| number <= largest)
-    };
-    let (authority, rest) = numbers.split_once('-').unwrap_or((numbers, ""));
-    let sub_authorities: Vec<&str> = rest.split('-').collect();
-    is_number(authority, (1 << 48) - 1)
-        && (1..=15).contains(&sub_authorities.len())
-        && sub_authorities.iter().all(|number| is_number(number, u64::from(u32::MAX)))
 }

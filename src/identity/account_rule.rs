@@ -10,7 +10,7 @@ use super::claim::{has_account_name, has_upn};
 use super::pattern::Pattern;
 use super::sub_field::SubField;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
-use crate::directory::{Group, LoginName, Person};
+use crate::directory::{Group, LoginName, Person, Sid};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -68,7 +68,7 @@ pub struct NamedAccount {
     /// The user principal name.
     pub upn: Option<String>,
     /// The security identifier.
-    pub sid: Option<String>,
+    pub sid: Option<Sid>,
     /// The groups.
     pub groups: Vec<String>,
 }
@@ -98,8 +98,7 @@ impl NamedAccount {
             Err(_) => false,
         };
         let upn = self.upn.as_ref().is_none_or(|upn| has_upn(person, upn));
-        let own_sid = person.sid.as_ref().map(ToString::to_string);
-        let sid = self.sid.as_ref().is_none_or(|sid| same(&own_sid, sid));
+        let sid = self.sid.as_ref().is_none_or(|sid| person.sid.as_ref() == Some(sid));
         user && upn && sid
     }
 }
@@ -194,7 +193,7 @@ impl AccountRule {
             // Who writes `DOMAIN\sam` says what the account is called there.
             account_name: named.user.split_once('\\').map(|(_, name)| name.to_owned()),
             upn: named.upn.clone(),
-            sid: named.sid.clone(),
+            sid: named.sid.as_ref().map(ToString::to_string),
             groups: named.groups().collect(),
             ..Account::named(&named.user, self.method(), self.strength())
         })

@@ -179,7 +179,7 @@ impl Claim<'_> {
         match self {
             Self::Rule(rule) => {
                 let Some(named) = rule.named() else { return };
-                names.sids.extend(named.sid.as_deref().and_then(|sid| Sid::parse(sid).ok()));
+                names.sids.extend(named.sid.clone());
                 names.upns.extend(named.upn.clone());
                 match LoginName::parse(&named.user, None) {
                     Ok(LoginName::Upn(upn)) => ask_upn(&upn, names),

@@ -152,11 +152,10 @@ fn condition(
 }
 
 fn named_account(raw: &RuleAccount) -> NamedAccount {
-    let text = |value: &Option<Spanned<String>>| value.as_ref().map(|text| text.value.clone());
     NamedAccount {
         user: raw.user.value.clone(),
-        upn: text(&raw.upn),
-        sid: text(&raw.sid),
+        upn: raw.upn.as_ref().map(|upn| upn.value.clone()),
+        sid: raw.sid.as_ref().map(|sid| sid.value.clone()),
         groups: values(&raw.groups),
     }
 }

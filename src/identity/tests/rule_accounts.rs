@@ -44,14 +44,14 @@ fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
     let full = NamedAccount {
         user: "alice@corp.example".to_owned(),
         upn: Some("alice@corp.example".to_owned()),
-        sid: Some(sid(1106).to_string()),
+        sid: Some(sid(1106)),
         groups: Vec::new(),
     };
     assert!(with(&chain, &alices_card(&chain, full.clone()), &[person("alice", 1106)]).is_ok());
     for wrong in [
         NamedAccount { user: "CORP\\bob".to_owned(), ..full.clone() },
         NamedAccount { upn: Some("bob@corp.example".to_owned()), ..full.clone() },
-        NamedAccount { sid: Some(sid(1107).to_string()), ..full },
+        NamedAccount { sid: Some(sid(1107)), ..full },
     ] {
         let outcome = with(&chain, &alices_card(&chain, wrong), &[person("alice", 1106)]);
         assert!(matches!(why_not(outcome), WhyNotMapped::RuleOfNobody { .. }));
