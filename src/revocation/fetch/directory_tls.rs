@@ -3,8 +3,8 @@
 //! signed all the same (RFC 5280 8).
 
 use super::error::FetchError;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use crate::directory::{DirectoryTlsError, client_config};
+use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -18,27 +18,14 @@ pub struct DirectoryTls {
     config: Arc<ClientConfig>,
 }
 
-/// The authorities cannot vouch for a directory.
-#[derive(Debug, thiserror::Error)]
-#[error("the authorities for directories cannot be used")]
-pub struct DirectoryTlsError(#[source] rustls::Error);
-
 impl DirectoryTls {
     /// Trusts servers of these authorities and nobody else, the system's roots included.
     ///
     /// # Errors
-    /// Where one of them is no certificate.
+    /// Where there are none, or one of them is no certificate.
     pub fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Self, DirectoryTlsError> {
-        let mut roots = RootCertStore::empty();
-        for authority in &authorities {
-            roots.add(authority.clone()).map_err(DirectoryTlsError)?;
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(DirectoryTlsError)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { authorities, config: Arc::new(config) })
+        let config = client_config(authorities.iter().cloned())?;
+        Ok(Self { authorities, config })
     }
 
     pub(super) async fn connect(

@@ -18,7 +18,7 @@ mod rules;
 mod tests;
 mod url;
 
-pub use directory_tls::{DirectoryTls, DirectoryTlsError};
+pub use directory_tls::DirectoryTls;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
 pub use host::{HostPattern, MalformedHostPattern};
