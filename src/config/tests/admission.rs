@@ -58,6 +58,8 @@ fn a_name_that_nobody_can_have_is_refused() {
         ("S-1-5-21-x", "is not a security identifier"),
         ("s-1-5-21-1-2-3-512", "is not a security identifier"),
         ("S-1-5-21-01-2-3-512", "is not a security identifier"),
+        // From there on an authority is written in hexadecimal.
+        ("S-1-4294967296-1", "is not a security identifier"),
         (" Staff", "begins or ends with a space"),
         ("", "the text is empty"),
     ] {
