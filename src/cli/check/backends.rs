@@ -3,7 +3,7 @@
 use super::Progress;
 use super::delegations::{self, Speaker};
 use super::finding::{Finding, Verdict};
-use super::probe::{NoAnswer, OwnCertificate, ask, within};
+use super::probe::{NoAnswer, OwnCertificate, ask, ask_without_certificate, within};
 use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
 use crate::headers::identity_headers::{self, Identity};
@@ -23,6 +23,7 @@ use tokio::net::lookup_host;
 const LIMIT: Duration = Duration::from_secs(10);
 
 const REACHED: &str = "answers";
+const ASKING: &str = "asks for the user's certificate";
 const TRUST: &str = "believes the gate alone";
 
 /// Where a backend is asked: a path that leads to it, under the host that it is to see.
@@ -91,8 +92,8 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     async fn findings(&self, speaker: Option<&Speaker<'_>>) -> Vec<Finding> {
-        let as_gate = self.ask(OwnCertificate::Shown).await;
-        let mut findings = vec![reached(&self.about, &as_gate)];
+        let (as_gate, reached) = self.reach().await;
+        let mut findings = vec![reached];
         findings.extend(self.in_the_clear().await);
         if let Ok(as_gate) = &as_gate
             && self.backend.identity_headers.rest_on_the_sender()
@@ -103,6 +104,24 @@ impl Trial<'_> {
             findings.push(self.delegated(speaker).await);
         }
         findings
+    }
+
+    /// As a request goes there; but where users are told by certificates, none is shown, since those are made for
+    /// permitted requests alone. Whether the server asks for one is seen without.
+    async fn reach(&self) -> (Result<Parts, NoAnswer>, Finding) {
+        match (&self.backend.identity, &self.server.transport) {
+            (BackendIdentity::Certificate(_), Transport::Tls(tls)) => {
+                let request = self.request(OwnCertificate::Shown);
+                let (wanted, answer) = ask_without_certificate(self.server, tls, request, LIMIT).await;
+                let finding = judge_asking(&self.about, wanted, &answer);
+                (answer, finding)
+            }
+            _ => {
+                let answer = self.ask(OwnCertificate::Shown).await;
+                let finding = reached(&self.about, &answer);
+                (answer, finding)
+            }
+        }
     }
 
     /// Whether the server's name has an address that strangers are on the way to, where it is told who the user is
@@ -225,6 +244,24 @@ fn reached(about: &str, answer: &Result<Parts, NoAnswer>) -> Finding {
             }
             finding
         }
+    }
+}
+
+/// Whether the server would be told who the user is by her certificate: only if it asks in the first handshake.
+fn judge_asking(about: &str, wanted: bool, answer: &Result<Parts, NoAnswer>) -> Finding {
+    let finding = |found: String| Finding::works(about, ASKING, found);
+    match answer {
+        Err(error) if !error.is_the_servers_doing() => reached(about, answer),
+        Ok(answer) if wanted => finding(format!("in the handshake, and answers with {} to none", answer.status)),
+        Err(error) if wanted => {
+            finding(format!("in the handshake, and lets nobody in without: {}", with_causes(error)))
+        }
+        Err(NoAnswer::Tls(_)) => reached(about, answer),
+        Ok(_) | Err(_) => finding("not in the handshake".to_owned()).but(
+            Verdict::Fails,
+            "have it ask in the first handshake: `clientcertnegotiation=enable` for http.sys, SSLVerifyClient for the \
+             whole host in Apache, ssl_verify_client in nginx",
+        ),
     }
 }
 

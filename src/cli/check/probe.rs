@@ -16,6 +16,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -43,9 +44,21 @@ pub(super) enum NoAnswer {
 }
 
 impl NoAnswer {
+    /// Whether the server itself ended it: by an alert in the handshake, or where an answer should have come.
+    pub(super) fn is_the_servers_doing(&self) -> bool {
+        match self {
+            Self::Tls(error) => matches!(rustls_error(error), Some(rustls::Error::AlertReceived(_))),
+            Self::Ended(_) => true,
+            Self::Connect(_) | Self::Limit(_) => false,
+        }
+    }
+
     /// What an administrator does about it.
     pub(super) fn mend(&self) -> &'static str {
         match self {
+            Self::Connect(error) if is_without_address(error) => {
+                "write the server by a name that this machine can look up (DNS), or by its address"
+            }
             Self::Connect(_) => "see that the server runs, and that no firewall is between it and the gate",
             Self::Limit(_) => "see that no firewall drops what the gate sends, and what the server waits for",
             Self::Ended(_) => {
@@ -65,6 +78,12 @@ impl NoAnswer {
     }
 }
 
+/// Whether the name could not be looked up. There is no kind for that; but an error about a connection has a number of
+/// the system's, and this one has none.
+fn is_without_address(error: &io::Error) -> bool {
+    error.raw_os_error().is_none()
+}
+
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
@@ -76,20 +95,44 @@ pub(super) async fn ask(
     request: Request<Empty<Bytes>>,
     limit: Duration,
 ) -> Result<Parts, NoAnswer> {
-    let connecting = TcpStream::connect((server.host.as_str(), server.port));
-    let tcp = within(limit, connecting).await?.map_err(NoAnswer::Connect)?;
     match &server.transport {
-        Transport::Plain => exchange(tcp, request, limit).await,
-        Transport::Tls(BackendTls { config, server_name }) => {
-            let config = match own {
-                OwnCertificate::Shown => Arc::clone(config),
-                OwnCertificate::Withheld => without_certificate(config),
-            };
-            let handshake = TlsConnector::from(config).connect(server_name.clone(), tcp);
-            let tls = within(limit, handshake).await?.map_err(NoAnswer::Tls)?;
-            exchange(tls, request, limit).await
-        }
+        Transport::Plain => exchange(connect(server, limit).await?, request, limit).await,
+        Transport::Tls(tls) => match own {
+            OwnCertificate::Shown => over_tls(server, tls, Arc::clone(&tls.config), request, limit).await,
+            OwnCertificate::Withheld => ask_without_certificate(server, tls, request, limit).await.1,
+        },
     }
+}
+
+/// Asks `server` once without any certificate. Also says whether it wanted one in the first handshake.
+pub(super) async fn ask_without_certificate(
+    server: &ServerAddress,
+    tls: &BackendTls,
+    request: Request<Empty<Bytes>>,
+    limit: Duration,
+) -> (bool, Result<Parts, NoAnswer>) {
+    let wanted = Arc::new(AtomicBool::new(false));
+    let config = without_certificate(&tls.config, Arc::clone(&wanted));
+    let answer = over_tls(server, tls, config, request, limit).await;
+    (wanted.load(Ordering::Acquire), answer)
+}
+
+async fn connect(server: &ServerAddress, limit: Duration) -> Result<TcpStream, NoAnswer> {
+    let connecting = TcpStream::connect((server.host.as_str(), server.port));
+    within(limit, connecting).await?.map_err(NoAnswer::Connect)
+}
+
+async fn over_tls(
+    server: &ServerAddress,
+    tls: &BackendTls,
+    config: Arc<ClientConfig>,
+    request: Request<Empty<Bytes>>,
+    limit: Duration,
+) -> Result<Parts, NoAnswer> {
+    let tcp = connect(server, limit).await?;
+    let handshake = TlsConnector::from(config).connect(tls.server_name.clone(), tcp);
+    let stream = within(limit, handshake).await?.map_err(NoAnswer::Tls)?;
+    exchange(stream, request, limit).await
 }
 
 async fn exchange(
@@ -119,18 +162,22 @@ pub(super) async fn within<T>(limit: Duration, step: impl Future<Output = T>) ->
 }
 
 /// The same settings for somebody who is not the gate. A session of the gate's would be resumed as the gate's.
-fn without_certificate(config: &Arc<ClientConfig>) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::clone(config);
-    config.client_auth_cert_resolver = Arc::new(NoCertificate);
+fn without_certificate(config: &ClientConfig, wanted: Arc<AtomicBool>) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.client_auth_cert_resolver = Arc::new(NoCertificate { wanted });
     config.resumption = Resumption::disabled();
     Arc::new(config)
 }
 
+/// Presents nothing, and notes whether the server wanted something.
 #[derive(Debug)]
-struct NoCertificate;
+struct NoCertificate {
+    wanted: Arc<AtomicBool>,
+}
 
 impl ResolvesClientCert for NoCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.wanted.store(true, Ordering::Release);
         None
     }
 

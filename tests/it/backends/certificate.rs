@@ -4,17 +4,20 @@
 use crate::support::{
     Answer, Asks, CertificateSite, Client, Connection, Lab, Ran, Setup, openssl, pki, sha256,
 };
+use assert_cmd::Command;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::certificate::{Certificate, certificate_ders, private_key_der};
 use portcullis::clock::Clock;
 use portcullis::demo::rms::Rms;
 use portcullis::minting::{MintedSubject, MintingSettings, SubordinateCa};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 /// A root that a backend trusts, and the gate's CA below it.
 struct Authorities {
@@ -271,4 +274,25 @@ async fn an_account_without_upn_and_sid_gets_no_certificate() {
     let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
     let answer = scene.client("judy").get("/require/echo").await;
     assert_eq!(answer.verdict(), "502 delegation-failed");
+}
+
+#[tokio::test]
+async fn check_online_tells_a_server_that_asks_for_certificates_in_the_handshake_from_one_that_asks_later() {
+    let Some(authorities) = Authorities::new() else { return };
+    for (asks, tls, code, verdict, told) in [
+        (Asks::InTheHandshake, "1.2", 0, "works", "HandshakeFailure"),
+        (Asks::InTheHandshake, "1.3", 0, "works", "CertificateRequired"),
+        (Asks::Later, "1.2", 1, "fails", "clientcertnegotiation=enable"),
+        (Asks::Later, "1.3", 1, "fails", "clientcertnegotiation=enable"),
+    ] {
+        let Some(scene) = Scene::start(&authorities, &authorities.trusted(), asks, tls) else { return };
+        let mut command = Command::cargo_bin("portcullis").unwrap();
+        command.current_dir(scene.lab.folder()).args(["check", "--online", "--json"]);
+        let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let finding = &report["findings"][0];
+        assert_eq!(finding["what"], "asks for the user's certificate", "{report:#}");
+        assert_eq!((output.status.code(), &finding["verdict"]), (Some(code), &json!(verdict)), "{report:#}");
+        assert!(finding.to_string().contains(told), "{finding}");
+    }
 }

@@ -129,6 +129,15 @@ async fn a_certificate_that_cannot_be_trusted_is_told_with_the_key_to_change() {
     }
 }
 
+#[tokio::test]
+async fn a_name_without_an_address_is_told_as_such() {
+    let desk = desk(&["http://no-such-name.invalid".to_owned()], "");
+    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+    let finding = &checked.json()["findings"][0];
+    assert_eq!((checked.code, &finding["verdict"]), (1, &json!("fails")));
+    assert!(finding["mend"][0].as_str().unwrap().contains("look up"), "{finding}");
+}
+
 #[test]
 fn without_online_no_socket_is_opened_and_its_options_mean_nothing() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
