@@ -160,6 +160,8 @@ pub(super) struct ToBackend {
     pub(super) servers: Vec<String>,
     pub(super) method: String,
     pub(super) target: String,
+    /// How it is told who the user is: `headers`, `kerberos`, `certificate`; `null` under nobody's name.
+    pub(super) identity: Option<&'static str>,
     /// By name. The client's own come on top of these.
     pub(super) headers: Vec<HeaderFacts>,
 }

@@ -160,8 +160,17 @@ fn mapping(sheet: &mut Sheet, mapping: &MappingFacts) {
 fn to_backend(sheet: &mut Sheet, request: &ToBackend) {
     sheet.heading(&format!("to the backend {}: {} {}", request.backend, request.method, request.target));
     sheet.list("server", &request.servers);
+    sheet.list("identity", request.identity.and_then(beyond_headers));
     sheet.list("headers", request.headers.iter().map(|header| format!("{}: {}", header.name, header.value)));
     sheet.entry("", "and the client's own (the request id is an example)");
+}
+
+fn beyond_headers(identity: &'static str) -> Option<&'static str> {
+    match identity {
+        "kerberos" => Some("a Kerberos ticket in the user's name, which is not asked for here"),
+        "certificate" => Some("a certificate in the user's name, which is not made here"),
+        _ => None,
+    }
 }
 
 fn answer(sheet: &mut Sheet, answer: &AnswerFacts) {

@@ -7,11 +7,11 @@ use crate::backend::{BackendRequest, RequestBody, Target};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::config::Compiled;
-use crate::decision::{Denial, DenialId, Evidence, Passage, PasswordRule, Rule, decide};
+use crate::decision::{Denial, DenialId, Evidence, Passage, PasswordRule, Permit, Rule, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
 use crate::observability::Metrics;
-use crate::policy::{Backend, ListenerSites, PathRule, Site};
+use crate::policy::{Backend, BackendIdentity, ListenerSites, PathRule, Site};
 use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
 use crate::tls::TlsFacts;
@@ -134,7 +134,7 @@ impl Road<'_> {
         let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
         let terms = assertion_terms(&permit, backend, self.now, self.now);
         let request = backend_request(&permit, backend, &target, terms.as_ref(), head.headers, body)?;
-        explanation.to_backend = Some(to_backend(backend, &target.method, &request));
+        explanation.to_backend = Some(to_backend(backend, &permit, &target.method, &request));
         Ok(())
     }
 
@@ -200,7 +200,7 @@ fn named_site<'s>(
     })
 }
 
-fn to_backend(backend: &Backend, method: &Method, request: &BackendRequest) -> ToBackend {
+fn to_backend(backend: &Backend, permit: &Permit, method: &Method, request: &BackendRequest) -> ToBackend {
     let lines = request
         .headers()
         .iter()
@@ -212,7 +212,16 @@ fn to_backend(backend: &Backend, method: &Method, request: &BackendRequest) -> T
         servers: backend.settings.servers.iter().map(ToString::to_string).collect(),
         method: method.to_string(),
         target: request.target().to_string(),
+        identity: permit.identity().map(|_| way_of(&backend.identity)),
         headers,
+    }
+}
+
+const fn way_of(identity: &BackendIdentity) -> &'static str {
+    match identity {
+        BackendIdentity::Headers => "headers",
+        BackendIdentity::Kerberos(_) => "kerberos",
+        BackendIdentity::Certificate(_) => "certificate",
     }
 }
 

@@ -209,6 +209,22 @@ async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
 }
 
 #[tokio::test]
+async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
+    let Some(authorities) = Authorities::new() else { return };
+    let trusted = authorities.trusted();
+    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let mut command = Command::cargo_bin("portcullis").unwrap();
+    command.current_dir(scene.lab.folder()).args([
+        "explain",
+        "--url",
+        "https://rms.corp.example/require/echo",
+    ]);
+    let output = command.args(["--certificate", "pki/cards/alice.crt", "--json"]).output().unwrap();
+    let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(explanation["to_backend"]["identity"], "certificate", "{explanation:#}");
+}
+
+#[tokio::test]
 async fn users_of_a_server_that_demands_certificates_never_share_a_connection() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();

@@ -129,8 +129,10 @@ fn the_backend_is_told_who_comes_in_the_gates_own_headers() {
     assert_eq!(header(to_backend, "x-forwarded-host"), Some("rms.corp.example"));
     assert_eq!(header(to_backend, "x-remote-user"), Some("alice@corp.example"));
     assert_eq!(header(to_backend, "x-remote-mapping"), Some("upn; weak"));
+    assert_eq!(to_backend["identity"], "headers");
 
     let anonymous = &json_of(&desk, "/ignore/echo", "alice", &[])["to_backend"];
+    assert_eq!(anonymous["identity"], Value::Null);
     assert_eq!(header(anonymous, "x-forwarded-proto"), Some("https"));
     assert_eq!(header(anonymous, "x-remote-user"), None);
 }
