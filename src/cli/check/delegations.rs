@@ -3,7 +3,7 @@
 use super::finding::{Finding, Verdict};
 use super::probe::NoAnswer;
 use crate::backend::{Delegation, server_token, took_token};
-use crate::kerberos::{self, Negotiation, Outcome};
+use crate::kerberos::{self, Negotiation, Outcome, Step};
 use crate::observability::with_causes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,7 +33,7 @@ pub(super) async fn examine<'a>(
     };
     let principal = principal(user, delegation.realm.as_deref());
     let steps = delegation.delegator.examine(&principal, &delegation.service).await;
-    let findings: Vec<_> = steps.into_iter().map(|step| of_step(about, step)).collect();
+    let findings: Vec<_> = steps.into_iter().map(|step| of_step(about, &principal, step)).collect();
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fails);
     (findings, (!failed).then_some(Speaker { delegation, principal }))
 }
@@ -47,12 +47,32 @@ fn principal(user: &str, realm: Option<&str>) -> String {
     }
 }
 
-fn of_step(about: &str, finding: kerberos::Finding) -> Finding {
+fn of_step(about: &str, principal: &str, finding: kerberos::Finding) -> Finding {
     let what = finding.step.to_string();
     match finding.outcome {
         Outcome::Good(found) => Finding::works(about, &what, found),
         Outcome::Doubtful { found, hint } => Finding::works(about, &what, found).but(Verdict::Doubtful, hint),
-        Outcome::Bad(error) => Finding::works(about, &what, with_causes(&error)).fails(&[error.hint()]),
+        Outcome::Bad(error) => {
+            let mends: Vec<_> = misnamed(finding.step, principal).into_iter().chain([error.hint()]).collect();
+            Finding::works(about, &what, with_causes(&error)).fails(&mends)
+        }
+    }
+}
+
+/// How the user should have been named, where a step that goes by her name fails.
+fn misnamed(step: Step, principal: &str) -> Option<&'static str> {
+    if !matches!(step, Step::Names | Step::Impersonation) {
+        return None;
+    }
+    match principal.rsplit_once('@') {
+        None => {
+            Some("Name the user with her realm, as alice@CORP.EXAMPLE, or set the backend's kerberos.realm.")
+        }
+        Some((_, realm)) if realm.contains(|letter: char| letter.is_ascii_lowercase()) => Some(
+            "Name the user by her sAMAccountName at the realm, in capitals, as alice@CORP.EXAMPLE: a UPN is no name in \
+             Kerberos.",
+        ),
+        Some(_) => None,
     }
 }
 
@@ -106,6 +126,23 @@ impl Speaker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_upn_and_a_name_without_a_realm_are_told_where_a_step_that_goes_by_the_name_fails() {
+        for (step, principal, told) in [
+            (Step::Impersonation, "alice@corp.example", Some("capitals")),
+            (Step::Names, "alice", Some("kerberos.realm")),
+            (Step::LogIn, "alice@corp.example", None),
+            (Step::Impersonation, "alice@CORP.EXAMPLE", None),
+        ] {
+            let mend = misnamed(step, principal);
+            assert_eq!(mend.is_some(), told.is_some(), "{step} {principal}: {mend:?}");
+            assert!(
+                mend.unwrap_or_default().contains(told.unwrap_or_default()),
+                "{step} {principal}: {mend:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_user_without_a_realm_is_of_the_backends() {
