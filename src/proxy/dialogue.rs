@@ -7,7 +7,9 @@ use super::gate::Gate;
 use super::life::Life;
 use super::record::RequestRecord;
 use crate::attempts::{Attempt, TooMany};
-use crate::backend::{BackendError, DialogueRequest, PinnedConnection, Pool, RequestBody, ResponseBody};
+use crate::backend::{
+    BackendError, DialogueRequest, PinnedConnection, Pool, RequestBody, ResponseBody, Target,
+};
 use crate::decision::{Denial, DenialId, OwnDialogue};
 use crate::headers::login_claim::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
@@ -30,6 +32,9 @@ pub(super) struct Dialogues {
     /// The digest of the credentials that a backend took last. Basic sends them with every request, and a password
     /// that was right is no guess.
     taken: Cell<Option<[u8; 32]>>,
+    /// The digest of what was asked for when a backend last answered 401. An answer to the same shows that a log-in
+    /// succeeded; elsewhere a backend may answer whoever's name is claimed, without a look at the password.
+    guarded: Cell<Option<[u8; 32]>>,
 }
 
 /// The client's side of a dialogue.
@@ -70,6 +75,7 @@ impl Dialogues {
             return Err(http11_required());
         }
         let log_in = self.begin(&headers, outgoing.backend, line)?;
+        let asked_for = digest_of_target(outgoing.backend, &outgoing.target);
         let authorized = headers.contains_key(header::AUTHORIZATION);
         let body = RequestBody::new(body, outgoing.permit.rule().max_body, HeaderMap::clear);
         record.upload(&body.upload());
@@ -93,7 +99,7 @@ impl Dialogues {
         outgoing.backend.metrics.connected(answered.reused);
         record.backend(answered.server, started.elapsed());
         let mut response = answered.response;
-        self.settle(log_in, &response, line);
+        self.settle(log_in, asked_for, &response, line);
         let asked = response.status() == StatusCode::UNAUTHORIZED;
         if line.multiplexed && asked && login_claim::asks_for_connection(response.headers()) {
             return Err(http11_required());
@@ -158,14 +164,25 @@ impl Dialogues {
     }
 
     /// What the backend's answer says of the log-in. Before anybody is authenticated a server may also answer 400 or 413,
-    /// so that only what is plainly an answer to the user counts as a success.
-    fn settle(&self, log_in: LogIn, response: &Response<ResponseBody>, line: ClientLine<'_>) {
+    /// and what is open to everybody it gives to wrong passwords too. So only what is plainly an answer to the user, where
+    /// this client was turned away before, counts as a success: else guesses could be whitewashed.
+    fn settle(
+        &self,
+        log_in: LogIn,
+        asked_for: Option<[u8; 32]>,
+        response: &Response<ResponseBody>,
+        line: ClientLine<'_>,
+    ) {
         let now = line.gate.clock.now();
         let status = response.status();
+        let is_guarded = asked_for.is_some() && self.guarded.get() == asked_for;
+        if status == StatusCode::UNAUTHORIZED {
+            self.guarded.set(asked_for);
+        }
         let failed = status == StatusCode::UNAUTHORIZED
             // Of a ticket, the server may want the next of several messages.
             && (log_in.named || !login_claim::goes_on(response.headers()));
-        let succeeded = status.is_success() || status.is_redirection();
+        let succeeded = is_guarded && (status.is_success() || status.is_redirection());
         if failed {
             self.taken.set(None);
         } else if succeeded && log_in.credentials.is_some() {
@@ -211,10 +228,22 @@ impl LogIn {
 /// Credentials are kept as their digest only.
 fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
     let credentials = headers.get(header::AUTHORIZATION)?;
+    digest_of_parts([backend.settings.name.as_bytes(), credentials.as_bytes()])
+}
+
+/// What is asked for: the whole target and how, since a server may guard a method or a query alone.
+fn digest_of_target(backend: &Backend, target: &Target<'_>) -> Option<[u8; 32]> {
+    let query = target.query.map(|query| format!("?{query}")).unwrap_or_default();
+    let parts = [&backend.settings.name, target.method.as_str(), target.path, &query];
+    digest_of_parts(parts.map(str::as_bytes))
+}
+
+fn digest_of_parts<const COUNT: usize>(parts: [&[u8]; COUNT]) -> Option<[u8; 32]> {
     let mut context = digest::Context::new(&SHA256);
-    // A name has no such byte, so no other pair gives the same input.
-    for part in [backend.settings.name.as_bytes(), b"\0", credentials.as_bytes()] {
+    for part in parts {
         context.update(part);
+        // None of the parts has such a byte, so no other parts give the same input.
+        context.update(b"\0");
     }
     context.finish().as_ref().try_into().ok()
 }

@@ -11,7 +11,11 @@ fn lab(backend: &ConnectionBound, limits: &str) -> Lab {
 }
 
 async fn ask(connection: &mut Connection, authorization: Option<&str>) -> Answer {
-    let mut request = connection.request(Method::POST, "/accept/x").header("x-mark", "1-x");
+    ask_for(connection, "/accept/x", authorization).await
+}
+
+async fn ask_for(connection: &mut Connection, path: &str, authorization: Option<&str>) -> Answer {
+    let mut request = connection.request(Method::POST, path).header("x-mark", "1-x");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
@@ -112,6 +116,24 @@ async fn a_log_in_that_succeeds_forgives_the_accounts_failures() {
         assert_eq!(ask(&mut connection, Some(&third_message("NTLM", "alice"))).await.status, 401);
         assert_eq!(log_in(&lab, "alice").await.status, 200);
     }
+}
+
+/// An anonymous path answers 200 to any password. It must neither clear what was counted nor make a guess count for none.
+#[tokio::test]
+async fn what_is_open_to_everybody_whitewashes_no_guess() {
+    let backend = ConnectionBound::start();
+    let lab = lab(&backend, "attempts = { per_account = 2 }");
+    let mut connection = Client::new(&lab).connect().await.unwrap();
+    for guess in ["Summer1", "Summer2"] {
+        let guess = basic("wrong", guess);
+        assert_eq!(ask_for(&mut connection, "/accept/open", Some(&guess)).await.status, 200);
+        assert_eq!(ask(&mut connection, Some(&guess)).await.status, 401);
+    }
+    for path in ["/accept/open", "/accept/x"] {
+        let third = ask_for(&mut connection, path, Some(&basic("wrong", "Summer3"))).await;
+        assert_eq!(third.verdict(), "429 too-many-requests", "{path}");
+    }
+    assert_eq!(asked(&backend, &basic("wrong", "Summer3")), 0);
 }
 
 #[tokio::test]
