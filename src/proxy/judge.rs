@@ -1,7 +1,8 @@
 //! Judges a presented chain in a realm: valid, not revoked, and whose.
 //!
 //! Slow by nature, so every stage answers from its cache where it can, the whole has one limit in time, and only so
-//! many chains are judged at once.
+//! many chains are judged at once. Directories have limits of their own, and what waits for one of them takes no place
+//! from other cards.
 
 use super::password_judge::PasswordJudge;
 use super::places::{NotJudged, Places};
@@ -33,10 +34,12 @@ pub struct Judge {
     accounts: AccountCache,
     passwords: PasswordJudge,
     places: Places,
+    /// Apart from those of cards: whoever has no card can take all of them while a directory does not answer.
+    password_places: Places,
 }
 
 impl Judge {
-    /// `limit` for one chain in all, waiting included; `places` chains at once.
+    /// `limit` for one chain or password in all, waiting included; `places` of each at once.
     pub fn new(limit: Duration, places: usize, metrics: &Metrics) -> Self {
         Self {
             validation: ValidationCache::new(CAPACITY, metrics.validation_cache.clone()),
@@ -44,6 +47,7 @@ impl Judge {
             accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
             passwords: PasswordJudge::new(metrics.passwords.clone()),
             places: Places::new(limit, places),
+            password_places: Places::new(limit, places),
         }
     }
 
@@ -57,8 +61,13 @@ impl Judge {
         chain: &Arc<PresentedChain>,
         now: UnixTime,
     ) -> Result<Arc<Credential>, Arc<Refusal>> {
-        let judged = self.places.within(self.stages(realm, chain, now)).await;
-        judged.unwrap_or_else(|not_judged| {
+        let judged = self.places.in_time(async {
+            match self.places.within(self.proven(realm, chain, now)).await? {
+                Ok(unrevoked) => Ok(Ok(self.named(realm, unrevoked, now).await)),
+                Err(refusal) => Ok(Err(refusal)),
+            }
+        });
+        judged.await.unwrap_or_else(|not_judged| {
             Err(Arc::new(match not_judged {
                 NotJudged::Timeout(limit) => Refusal::Timeout(limit),
                 NotJudged::Overloaded => Refusal::Overloaded,
@@ -77,25 +86,27 @@ impl Judge {
         from: IpAddr,
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
-        self.passwords.judge(&self.places, (realm, forest), offered, from, clock).await
+        self.passwords.judge(&self.password_places, (realm, forest), offered, from, clock).await
     }
 
-    async fn stages(
+    async fn proven(
         &self,
-        realm: &Arc<Realm>,
+        realm: &Realm,
         chain: &Arc<PresentedChain>,
         now: UnixTime,
-    ) -> Result<Arc<Credential>, Arc<Refusal>> {
+    ) -> Result<UnrevokedChain, Arc<Refusal>> {
         let judged_by = JudgedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
         let validated = self
             .validation
             .validate(judged_by, chain, &realm.trust, &realm.validation, now)
             .await
             .map_err(|error| Arc::new(Refusal::Chain(error)))?;
-        let unrevoked = self
-            .unrevoked(realm, &validated, now)
+        self.unrevoked(realm, &validated, now)
             .await
-            .map_err(|error| Arc::new(Refusal::Revocation(Arc::new(error))))?;
+            .map_err(|error| Arc::new(Refusal::Revocation(Arc::new(error))))
+    }
+
+    async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
         let mapped_by = MappedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
         let through = MappedThrough {
             rule: &realm.mapping,
@@ -104,7 +115,7 @@ impl Judge {
         };
         let mapped = self.accounts.map(mapped_by, &unrevoked, through, now).await;
         let end = now.plus(realm.max_age).min(mapped.until);
-        Ok(Arc::new(Credential::new(unrevoked, mapped.outcome, end)))
+        Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
 
     /// Raised by every purge of accounts. A verdict that was made under an earlier one does not hold any more.
@@ -201,10 +212,15 @@ fn alert(error: &ChainError) -> CertificateError {
 mod tests {
     use super::*;
     use crate::demo::pki::Pki;
-    use crate::identity::{AccountLifetimes, MappingRule, StrengthDemand};
+    use crate::directory::{DirectoryLimits, DirectorySettings, Encryption, Schema, Server, client_config};
+    use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, StrengthDemand};
     use crate::policy::PasswordPolicy;
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
+    use crate::secret::Secret;
     use crate::validation::{TrustSet, ValidationRule};
+    use std::net::SocketAddr;
+    use std::pin::pin;
+    use tokio::net::TcpListener;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -241,6 +257,64 @@ mod tests {
         let (judge, realm, chain) = court(0);
         let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
         assert!(matches!(*refusal, Refusal::Overloaded));
+    }
+
+    /// A realm of the same cards that asks the directory at `address` for the common name of its cards.
+    fn with_directory(realm: &Realm, chain: &PresentedChain, address: SocketAddr) -> Arc<Realm> {
+        let authority = Pki::create(Clock::system().now()).unwrap();
+        let directory = DirectorySettings {
+            name: "corp".into(),
+            servers: vec![Server::new(&address.ip().to_string(), address.port(), Encryption::Ldaps).unwrap()],
+            global_catalogue: Vec::new(),
+            tls: client_config([authority.root().clone()]).unwrap(),
+            bind_dn: "CN=gate".to_owned(),
+            bind_password: Secret::new(b"secret".to_vec()),
+            base: "DC=corp,DC=example".to_owned(),
+            schema: Schema::ActiveDirectory,
+            upn_suffixes: Vec::new(),
+            sid_domains: Vec::new(),
+            limits: DirectoryLimits {
+                connect: LIMIT * 6,
+                operation: LIMIT * 6,
+                question: LIMIT * 6,
+                ..DirectoryLimits::default()
+            },
+        };
+        let issuer = IdentityIssuer {
+            key: chain.certificates()[1].key_id(),
+            upn_suffixes: Vec::new(),
+            email_domains: Vec::new(),
+            sid_domains: Vec::new(),
+            mappers: vec![Mapper::Subject],
+        };
+        Arc::new(Realm {
+            name: "visitors".into(),
+            mapping: MappingRule {
+                order: vec![Mapper::Subject],
+                identity_issuers: vec![issuer],
+                ..realm.mapping.clone()
+            },
+            directory: Some(Arc::new(Forest::new(vec![directory], Clock::system()))),
+            trust: Arc::clone(&realm.trust),
+            ..Arc::into_inner(court(0).1).unwrap()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_card_that_waits_for_a_silent_directory_takes_no_place_from_others() {
+        let (judge, realm, chain) = court(1);
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let visitors = with_directory(&realm, &chain, silent.local_addr().unwrap());
+        let now = Clock::system().now();
+        let mut waiting = pin!(judge.judge(&visitors, &chain, now));
+        let _asked = tokio::select! {
+            _ = &mut waiting => panic!("nobody was asked"),
+            asked = silent.accept() => asked.unwrap(),
+        };
+        tokio::select! {
+            _ = waiting => panic!("the directory was waited for"),
+            judged = judge.judge(&realm, &chain, now) => assert!(judged.is_ok()),
+        }
     }
 
     #[tokio::test]

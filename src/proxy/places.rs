@@ -7,7 +7,7 @@ use tokio::time::timeout;
 /// How many may wait for each place; the next is turned away at once, since its turn would come too late.
 const WAITING_PER_PLACE: usize = 8;
 
-/// The places, for cards and passwords alike.
+/// The places of one kind of credentials.
 #[derive(Debug)]
 pub(super) struct Places {
     places: Semaphore,
@@ -38,11 +38,22 @@ impl Places {
     /// Where it does not come in time, or the work does not end in time. The work is dropped then.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, NotJudged> {
         let _admitted = self.admitted.try_acquire().map_err(|_| NotJudged::Overloaded)?;
-        let judging = async {
+        self.in_time(async {
             let _place = self.places.acquire().await.map_err(|_| NotJudged::Overloaded)?;
             Ok(work.await)
-        };
-        timeout(self.limit, judging).await.unwrap_or(Err(NotJudged::Timeout(self.limit)))
+        })
+        .await
+    }
+
+    /// Does `work`, which takes a place where it needs one.
+    ///
+    /// # Errors
+    /// The work's own, and where it does not end in time. The work is dropped then.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, NotJudged>>,
+    ) -> Result<T, NotJudged> {
+        timeout(self.limit, work).await.unwrap_or(Err(NotJudged::Timeout(self.limit)))
     }
 
     /// The time that each has in all.
