@@ -20,7 +20,8 @@ pub enum LoginClaim {
         /// Whom the attempt is for.
         account: Option<String>,
     },
-    /// Two claims in one: whoever makes them wants to be counted for somebody else. To be refused.
+    /// Two claims in one, or one that cannot be read here and that a server may read all the same: whoever makes them
+    /// wants to be counted for somebody else, or for nobody. To be refused.
     Ambiguous,
 }
 
@@ -35,7 +36,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What a request's `Authorization` claims; `None` where it has none. What cannot be read is an attempt for nobody, which
+/// What a request's `Authorization` claims; `None` where it has none. Another scheme is an attempt for nobody, which
 /// still counts for its address.
 pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
@@ -48,6 +49,10 @@ pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
             LoginClaim::Attempt { account: basic_user(&token) }
         }
         Ok(token) if authenticates_connection(scheme) => of_token(&token),
+        // Servers there are that pass over what is no Base64, and find a name.
+        Err(_) if scheme.eq_ignore_ascii_case(b"Basic") || authenticates_connection(scheme) => {
+            LoginClaim::Ambiguous
+        }
         Ok(_) | Err(_) => LoginClaim::Attempt { account: None },
     })
 }
@@ -223,15 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_only_the_server_might_read_is_ambiguous() {
+        for value in ["Basic YWxp Y2U6eA==", "basic YWxpY2U6eA==,", "NTLM !!", "Negotiate YII-"] {
+            assert_eq!(claim(value), Some(LoginClaim::Ambiguous), "{value}");
+        }
+    }
+
+    #[test]
     fn what_names_nobody_is_an_attempt_all_the_same() {
-        for value in [
-            "Negotiate YIIBvgYGKwYBBQUCoIIB",
-            "Bearer abc",
-            "NTLM",
-            "NTLM !!",
-            "Basic",
-            "Digest username=\"x\"",
-        ] {
+        for value in
+            ["Negotiate YIIBvgYGKwYBBQUCoIIB", "Bearer abc", "NTLM", "Basic", "Digest username=\"x\""]
+        {
             assert_eq!(claim(value), NOBODY, "{value}");
         }
         assert_eq!(coded("NTLM", &type_3(b"", 1)), NOBODY);

@@ -146,7 +146,7 @@ impl Dialogues {
                 return Ok(LogIn { attempt: None, named: false, credentials: None });
             }
             Some(LoginClaim::Ambiguous) => {
-                return Err(Denial::new(DenialId::Framing, "the request makes two claims of who sends it"));
+                return Err(Denial::new(DenialId::Framing, "the request does not plainly say who logs in"));
             }
             Some(LoginClaim::Attempt { account }) => account,
         };

@@ -316,7 +316,6 @@ impl Service {
         page.map(|page| AnswerBody::page(page, Some((in_flight.record, self.life.answer()))))
     }
 
-    /// Whether the card has to sign anew.
     /// When the card's key last signed; without a handshake there is no card.
     fn proven_at(&self, now: UnixTime) -> UnixTime {
         match &self.channel {
@@ -325,6 +324,7 @@ impl Service {
         }
     }
 
+    /// Whether the card has to sign anew.
     fn proof_ended(&self, site: &Site) -> bool {
         match &self.channel {
             Channel::Plain => false,
