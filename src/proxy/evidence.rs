@@ -74,7 +74,8 @@ impl CardOnConnection {
             Some(verdict) => verdict.outcome,
             None => {
                 let started = Instant::now();
-                let outcome = gate.judge.judge(realm, chain, now).await;
+                // Boxed, so that no connection keeps room for it: it is large, and most requests need none.
+                let outcome = Box::pin(gate.judge.judge(realm, chain, now)).await;
                 record.judged(started.elapsed());
                 let until = match &outcome {
                     Ok(credential) if credential.is_transient() => now,
@@ -143,5 +144,23 @@ impl CardOnConnection {
 impl Verdict {
     fn holds(&self, stands: Stands, now: UnixTime) -> bool {
         self.stands == stands && now < self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<'a, Looking>(
+        _: impl FnOnce(&'a CardOnConnection, &'a Rule, &'a Site, &'a Gate, &'a mut RequestRecord) -> Looking,
+    ) -> usize {
+        size_of::<Looking>()
+    }
+
+    /// Tens of thousands of connections stay open.
+    #[test]
+    fn no_connection_has_room_for_a_judging() {
+        let bytes = size(CardOnConnection::evidence);
+        assert!(bytes < 2048, "{bytes}");
     }
 }
