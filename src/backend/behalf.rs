@@ -176,6 +176,14 @@ impl Speech<'_> {
         }
     }
 
+    /// Whether the server is to be told of the account by tickets.
+    pub(super) fn is_needed(&self) -> bool {
+        match self.behalf {
+            Behalf::Kerberos(_) => true,
+            Behalf::Nobody | Behalf::Certificate(_) => false,
+        }
+    }
+
     async fn negotiate(&mut self, delegated: &Delegated) -> Result<(), BackendError> {
         let Delegated { delegation, principal } = delegated;
         let negotiation = delegation.delegator.negotiate(principal, &delegation.service).await;

@@ -45,7 +45,9 @@ pub(super) enum Expectation {
 
 /// What became of one attempt.
 enum Sent {
-    Answered(Response<ResponseBody>),
+    /// An answer whose sender is still to prove itself, the connection that it came on, and whether both messages allow
+    /// the connection to be used again.
+    Answered(Response<Incoming>, Attempt, bool),
     /// No byte was written. The request, and what hyper saw.
     Unsent(Request<RequestBody>, hyper::Error),
 }
@@ -76,14 +78,19 @@ impl Pool {
             let sent = self.exchange(attempt, request).await;
             // The server has seen the certificate by now, and this is the first time that it can say so.
             match sent.map_err(|error| behalf.explain(error))? {
-                Sent::Answered(mut response) => {
+                Sent::Answered(mut answer, attempt, reusable) => {
                     let server = server.address.to_string();
                     // A refusal proves nothing, and is the caller's to explain.
-                    if response.status() == StatusCode::UNAUTHORIZED {
+                    let refused = answer.status() == StatusCode::UNAUTHORIZED;
+                    if refused {
                         speech.refused().await;
                     } else {
-                        speech.check(response.headers_mut(), &server)?;
+                        speech.check(answer.headers_mut(), &server)?;
                     }
+                    // Only now: an answer without a body gives its connection back at once, and whoever takes one of an
+                    // account's believes that the server has proven itself on it and knows the account.
+                    let lease = self.lease(attempt, reusable && !(refused && speech.is_needed()));
+                    let response = answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)));
                     return Ok(Answered { response, server, reused });
                 }
                 Sent::Unsent(unsent, source) => {
@@ -116,27 +123,17 @@ impl Pool {
         match answer {
             Ok(answer) => {
                 upload.stop();
-                self.accept(answer, attempt, &upload).map(Sent::Answered)
+                check_head(&answer, server)?;
+                // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from
+                // then on, where a body of unknown length cannot be sent.
+                let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
+                Ok(Sent::Answered(answer, attempt, reusable))
             }
             Err(mut error) => match error.take_message() {
                 Some(unsent) => Ok(Sent::Unsent(unsent, error.into_error())),
                 None => Err(failure(error.into_error(), &upload, server())),
             },
         }
-    }
-
-    fn accept(
-        &self,
-        answer: Response<Incoming>,
-        attempt: Attempt,
-        upload: &Upload,
-    ) -> Result<Response<ResponseBody>, BackendError> {
-        check_head(&answer, || attempt.server.address.to_string())?;
-        // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from then
-        // on, where a body of unknown length cannot be sent.
-        let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
-        let lease = self.lease(attempt, reusable);
-        Ok(answer.map(|body| ResponseBody::new(body, Hold::Shared(lease))))
     }
 }
 

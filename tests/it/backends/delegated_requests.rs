@@ -10,7 +10,8 @@ use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, CardProfile};
 use portcullis::demo::rms::Rms;
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{BufRead, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 const PATHS: &str = r#"
@@ -145,6 +146,41 @@ fn a_ticket_for_its_connection_is_sent_once_where_the_backend_persists_it() {
             tickets.push(answer.seen("authorization").len());
         }
         assert_eq!(tickets, [1, 0, 0, 0]);
+    });
+}
+
+/// A server that takes every ticket and proves nothing, on two connections. Its answers have no body.
+fn impostor(_site: &KerberosSite) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            std::thread::spawn(move || answer_without_proof(stream.unwrap()));
+        }
+    });
+    address
+}
+
+fn answer_without_proof(stream: TcpStream) {
+    let mut answers = stream.try_clone().unwrap();
+    for line in BufReader::new(stream).lines() {
+        match line.as_deref() {
+            Ok("") => answers.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap(),
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+#[test]
+fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
+    with_scene(&["dave"], impostor, ", persist = true", async |scene| {
+        let mut connection = scene.client("dave").connect().await.unwrap();
+        for _ in 0..2 {
+            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let answer = connection.send(request).await.unwrap();
+            assert_eq!(answer.verdict(), "502 backend-refused-identity");
+        }
     });
 }
 
