@@ -8,7 +8,7 @@ use crate::audit::{
 use crate::backend::Upload;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit, Proof};
+use crate::decision::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::identity::Account;
 use crate::observability::{DecisionMetrics, SiteMetrics};
 use crate::request::RequestId;
@@ -135,9 +135,21 @@ impl RequestRecord {
         self.fill(|record| record.millis.judge = Some(record.millis.judge.unwrap_or_default() + took));
     }
 
+    /// Whom the evidence names, so that the record of a refusal says who was turned away.
+    pub(super) fn evidence(&mut self, evidence: &Evidence) {
+        match evidence {
+            Evidence::Card(credential) => {
+                if let Ok(account) = credential.account() {
+                    self.account(account);
+                }
+            }
+            Evidence::Password { outcome: Ok(credential), .. } => self.account(credential.account()),
+            Evidence::Password { outcome: Err(_), .. } | Evidence::Refused(_) | Evidence::None(_) => {}
+        }
+    }
+
     pub(super) fn permit(&mut self, permit: &Permit) {
         if let Some(identity) = permit.identity() {
-            self.account(identity.account());
             let authentication = match identity.proof() {
                 Proof::Card(_) => "card",
                 Proof::Password => "password",

@@ -181,6 +181,7 @@ impl Service {
         let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
         let offer = Offer { headers: &head.headers, from: self.endpoints.peer.ip() };
         let evidence = offer.or_password(evidence, (rule, &facts), site, gate, &mut in_flight.record).await;
+        in_flight.record.evidence(&evidence);
         let permit = decide(rule, &facts, evidence, gate.clock.now())
             .inspect_err(|denial| self.retire_if_misdirected(denial))?;
         in_flight.record.permit(&permit);
