@@ -4,7 +4,7 @@
 use super::error::BackendError;
 use super::idle::Class;
 use crate::identity::Account;
-use crate::kerberos::{Delegator, Negotiation};
+use crate::kerberos::{Delegator, Negotiation, User};
 use crate::minting::MintedIdentity;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -33,6 +33,8 @@ pub struct Delegated {
     pub delegation: Arc<Delegation>,
     /// The account as `alice@CORP.EXAMPLE`.
     pub principal: Arc<str>,
+    /// Its security identifier, where one is known: a name may be given to another account.
+    pub sid: Option<Arc<str>>,
 }
 
 /// How a backend is spoken to in users' names ([MS-SFU], RFC 4559).
@@ -89,7 +91,12 @@ impl Delegated {
         let of_domain = account.dns_domain.as_ref().map(|domain| domain.to_ascii_uppercase());
         let realm = of_domain.or_else(|| delegation.realm.clone());
         let realm = realm.ok_or_else(|| NoPrincipal::NoRealm { user: user() })?;
-        Ok(Self { delegation: Arc::clone(delegation), principal: format!("{name}@{realm}").into() })
+        let sid = account.sid.as_deref().map(Arc::from);
+        Ok(Self { delegation: Arc::clone(delegation), principal: format!("{name}@{realm}").into(), sid })
+    }
+
+    fn user(&self) -> User<'_> {
+        User { principal: &self.principal, sid: self.sid.as_deref() }
     }
 }
 
@@ -97,7 +104,9 @@ impl Behalf {
     pub(super) fn class(&self) -> Class {
         match self {
             Self::Nobody => Class::Plain,
-            Self::Kerberos(delegated) => Class::Account(Arc::clone(&delegated.principal)),
+            Self::Kerberos(delegated) => {
+                Class::Account(Arc::clone(&delegated.principal), delegated.sid.clone())
+            }
             Self::Certificate(minted) => {
                 Class::Certified(minted.subject().clone(), minted.certificate().serial.clone())
             }
@@ -171,8 +180,9 @@ impl Speech<'_> {
 
     /// The server took the proof for none: a ticket that it cannot read any more is not tried a second time.
     pub(super) async fn refused(&self) {
-        if let Behalf::Kerberos(Delegated { delegation, principal }) = self.behalf {
-            delegation.delegator.forget(principal, &delegation.service).await;
+        if let Behalf::Kerberos(delegated) = self.behalf {
+            let delegation = &delegated.delegation;
+            delegation.delegator.forget(delegated.user(), &delegation.service).await;
         }
     }
 
@@ -185,8 +195,8 @@ impl Speech<'_> {
     }
 
     async fn negotiate(&mut self, delegated: &Delegated) -> Result<(), BackendError> {
-        let Delegated { delegation, principal } = delegated;
-        let negotiation = delegation.delegator.negotiate(principal, &delegation.service).await;
+        let delegation = &delegated.delegation;
+        let negotiation = delegation.delegator.negotiate(delegated.user(), &delegation.service).await;
         self.negotiation = Some(negotiation.map_err(BackendError::Delegation)?);
         Ok(())
     }

@@ -28,8 +28,9 @@ pub(super) struct ConnectionKey {
 pub(super) enum Class {
     /// Nobody's: the connection itself carries no identity, each request tells its own.
     Plain,
-    /// One account's, under the name by which the server is told of it: never another's, and never nobody's.
-    Account(Arc<str>),
+    /// One account's, under the name by which the server is told of it and its security identifier where one is known:
+    /// never another's, be it of the same name later, and never nobody's.
+    Account(Arc<str>, Option<Arc<str>>),
     /// One account's, which the server was shown this certificate for, by its serial number. A new certificate begins
     /// new connections, so that none is used for longer than what opened it counts.
     Certified(MintedSubject, SerialNumber),

@@ -58,6 +58,28 @@ impl DelegatorSettings {
     }
 }
 
+/// Whom to speak for.
+#[derive(Clone, Copy, Debug)]
+pub struct User<'a> {
+    /// As Kerberos knows her, `alice@CORP.EXAMPLE`.
+    pub principal: &'a str,
+    /// Whose name it is now, where that is known: a name may be given to somebody else while a ticket of the one before
+    /// still counts, and that ticket would speak for him.
+    pub sid: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for User<'a> {
+    fn from(principal: &'a str) -> Self {
+        Self { principal, sid: None }
+    }
+}
+
+impl<'a> From<&'a String> for User<'a> {
+    fn from(principal: &'a String) -> Self {
+        Self { principal, sid: None }
+    }
+}
+
 /// Speaks for users. Must be used inside a tokio runtime; any number of them may share it.
 pub struct Delegator {
     library: Arc<Library>,
@@ -71,12 +93,14 @@ pub struct Delegator {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     user: UserPrincipal,
+    sid: Option<String>,
     service: ServiceName,
 }
 
 impl Key {
-    fn parse(user: &str, spn: &str) -> Result<Self, NameError> {
-        Ok(Self { user: UserPrincipal::parse(user)?, service: ServiceName::parse(spn)? })
+    fn parse(user: User<'_>, spn: &str) -> Result<Self, NameError> {
+        let sid = user.sid.map(str::to_owned);
+        Ok(Self { user: UserPrincipal::parse(user.principal)?, sid, service: ServiceName::parse(spn)? })
     }
 }
 
@@ -106,8 +130,12 @@ impl Delegator {
     /// # Errors
     ///
     /// There is no ticket to be had for the two, or not in time.
-    pub async fn negotiate(&self, user: &str, spn: &str) -> Result<Negotiation, DelegationError> {
-        let key = Key::parse(user, spn)?;
+    pub async fn negotiate(
+        &self,
+        user: impl Into<User<'_>>,
+        spn: &str,
+    ) -> Result<Negotiation, DelegationError> {
+        let key = Key::parse(user.into(), spn)?;
         let after = self.settings.timeout;
         let begun = timeout(after, self.begin(key)).await;
         begun.map_err(|_| DelegationError::Timeout { after })?
@@ -115,9 +143,9 @@ impl Delegator {
 
     /// Forgets the ticket for the two. To be called when the server refuses it, so that a key or a right that was
     /// changed is felt at the next request.
-    pub async fn forget(&self, user: &str, spn: &str) {
+    pub async fn forget(&self, user: impl Into<User<'_>>, spn: &str) {
         // For names that cannot be read there is no ticket.
-        if let Ok(key) = Key::parse(user, spn) {
+        if let Ok(key) = Key::parse(user.into(), spn) {
             self.delegations.invalidate(&key).await;
         }
     }
@@ -125,7 +153,7 @@ impl Delegator {
     /// Tries a delegation step by step, and says of each what came of it, for an administrator. The last finding is the
     /// one that failed, if one did.
     pub async fn examine(&self, user: &str, spn: &str) -> Vec<Finding> {
-        let Key { user, service } = match Key::parse(user, spn) {
+        let Key { user, service, .. } = match Key::parse(user.into(), spn) {
             Ok(key) => key,
             Err(error) => return vec![Finding::bad(Step::Names, error.into())],
         };
@@ -152,7 +180,7 @@ impl Delegator {
 
     async fn delegation(&self, key: &Key) -> Result<Arc<Delegation>, DelegationError> {
         let obtain = async {
-            let (Key { user, service }, accepted) = (key.clone(), self.settings.accepted_encryption);
+            let (Key { user, service, .. }, accepted) = (key.clone(), self.settings.accepted_encryption);
             let obtain = move |account: &mut _| Delegation::obtain(account, &user, &service, accepted);
             self.threads()?.ask(obtain).await?.map(Arc::new)
         };

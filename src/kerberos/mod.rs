@@ -21,7 +21,7 @@ mod spnego;
 mod status;
 mod threads;
 
-pub use delegator::{Delegator, DelegatorSettings};
+pub use delegator::{Delegator, DelegatorSettings, User};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
 pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw};
 pub use examination::{Finding, Outcome, Step};

@@ -335,7 +335,7 @@ async fn used(pool: &Pool, class: &Class) -> bool {
 }
 
 fn account(name: &str) -> Class {
-    Class::Account(name.into())
+    Class::Account(name.into(), None)
 }
 
 fn certified(upn: &str, serial: &[u8]) -> Class {
