@@ -3,8 +3,8 @@
 use super::on_behalf::behalf;
 use super::record::RequestRecord;
 use crate::backend::{
-    AssertionTerms, BackendError, BackendRequest, CannotForward, Pool, RequestBody, RequestBodyError,
-    ResponseBody, Target,
+    AssertionTerms, BackendError, BackendRequest, CannotForward, Delegation, Pool, RequestBody,
+    RequestBodyError, ResponseBody, ServerAddress, Target, Transport, took_token,
 };
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Permit, Proof};
@@ -14,14 +14,13 @@ use crate::observability::{BackendFailure, with_causes};
 use crate::policy::{Backend, BackendIdentity};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// For the record of a 401 to a ticket that the KDC gave for this very service.
-const TICKET_REFUSED: &str = "the backend answered 401 to a ticket in the account's name: the service's name (SPN) is \
-    registered for another account than the one that decrypts tickets there (useAppPoolCredentials, useKernelMode), or \
-    Extended Protection asks for the client's own TLS channel (tokenChecking = None), or the backend keeps no account \
-    with its connections (persist = false)";
+/// For the record of a 401 on a connection that was to keep its account.
+const NOT_PERSISTED: &str = "the server keeps no account with its connections: set kerberos.persist = false, or \
+    authPersistNonNTLM in IIS";
 
 /// For the record of a 401 to a certificate that the backend took in the handshake.
 const CERTIFICATE_NOT_MAPPED: &str = "the backend took the user's certificate and answered 401: it maps it to no \
@@ -98,15 +97,27 @@ impl Outgoing<'_> {
         // get around the card.
         if audience == Audience::OneAccount && response.status() == StatusCode::UNAUTHORIZED {
             let detail = match &self.backend.identity {
-                BackendIdentity::Headers => "the backend answered 401 to a request under an identity",
-                BackendIdentity::Kerberos(_) => TICKET_REFUSED,
-                BackendIdentity::Certificate(_) => CERTIFICATE_NOT_MAPPED,
+                BackendIdentity::Headers => "the backend answered 401 to a request under an identity".into(),
+                BackendIdentity::Kerberos(delegation) => self.ticket_refused(delegation, &response),
+                BackendIdentity::Certificate(_) => CERTIFICATE_NOT_MAPPED.into(),
             };
             return Err(Denial::new(DenialId::BackendRefusedIdentity, detail));
         }
         response_headers::clean(response.headers_mut(), self.owned, audience);
         record.status(response.status());
         Ok(response)
+    }
+
+    /// What a 401 to a ticket says of the server's settings, which `check --online` reads the same.
+    fn ticket_refused(&self, delegation: &Delegation, answer: &Response<ResponseBody>) -> Cow<'static, str> {
+        let over_tls = |server: &ServerAddress| matches!(server.transport, Transport::Tls(_));
+        let over_tls = self.backend.settings.servers.iter().any(over_tls);
+        let Err(refused) = took_token(answer.status(), answer.headers(), over_tls) else {
+            return "the backend answered 401 to a ticket".into();
+        };
+        let persisted = delegation.persist.then_some(NOT_PERSISTED);
+        let hints: Vec<_> = persisted.into_iter().chain(refused.hints().iter().copied()).collect();
+        format!("{refused}: {}", hints.join("; ")).into()
     }
 }
 

@@ -185,6 +185,26 @@ fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
 }
 
 #[test]
+fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists_them() {
+    with_scene(&["erin"], KerberosSite::per_request, ", persist = true", async |scene| {
+        let mut connection = scene.client("erin").connect().await.unwrap();
+        let mut verdicts = Vec::new();
+        for _ in 0..2 {
+            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let answer = connection.send(request).await.unwrap();
+            verdicts.push(answer.verdict());
+            if answer.status == 502 {
+                let record = scene.lab.record(&answer.request_id()).await;
+                let detail = record["detail"].as_str().unwrap();
+                assert!(detail.contains("kerberos.persist = false"), "{detail}");
+                assert_eq!(record["account"]["user"], "CORP\\erin");
+            }
+        }
+        assert_eq!(verdicts, ["200 permit", "502 backend-refused-identity"]);
+    });
+}
+
+#[test]
 fn nobody_is_ever_another_where_a_connection_keeps_its_account() {
     let accounts: Vec<String> = (1..=CROWD).map(|number| format!("user{number:03}")).collect();
     let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
