@@ -179,11 +179,12 @@ impl Service {
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
 
         let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
-        let offer = Offer { headers: &head.headers, from: self.endpoints.peer.ip() };
+        let offer = Offer { headers: &head.headers, from: peer };
         let evidence = offer.or_password(evidence, (rule, &facts), site, gate, &mut in_flight.record).await;
         in_flight.record.evidence(&evidence);
-        let permit = decide(rule, &facts, evidence, gate.clock.now())
-            .inspect_err(|denial| self.retire_if_misdirected(denial))?;
+        let now = gate.clock.now();
+        let permit =
+            decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
         in_flight.record.permit(&permit);
 
         let origin = Origin {
@@ -194,7 +195,6 @@ impl Service {
         };
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
-        let now = self.worker.gate().clock.now();
         let proven_at = self.proven_at(now);
         let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned, proven_at, now };
         let pool = self.worker.pool(snapshot, backend);
