@@ -1,5 +1,5 @@
-//! Reads the project's own files and holds what a compiler does not: the floors, the length of files, the words at
-//! their heads, and that the documents speak of what there is.
+//! Reads the project's own files and checks what a compiler does not: the floors, the first line of each
+//! file, and that the documents match the code.
 
 mod documents;
 mod floors;
@@ -8,25 +8,10 @@ mod source;
 use source::{SourceFile, source_files};
 use std::path::Path;
 
-/// The most lines that a file may have and still be read in one sitting.
-const LONGEST_FILE: usize = 400;
-
-/// The files that are longer, each with its reason.
-const LONGER_FILES: &[(&str, &str)] = &[];
-
 #[test]
 fn every_source_file_begins_by_saying_what_it_is() {
     let silent: Vec<_> = all_rust_files().into_iter().filter(|file| !file.text.starts_with("//!")).collect();
     assert!(silent.is_empty(), "without `//!` in its first line: {}", names(&silent));
-}
-
-#[test]
-fn no_file_is_longer_than_one_sitting_without_a_reason() {
-    let is_longer = |file: &SourceFile| file.text.lines().count() > LONGEST_FILE;
-    let longer: Vec<_> = all_rust_files().into_iter().filter(is_longer).map(|file| file.name).collect();
-    let expected: Vec<_> = LONGER_FILES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(longer, expected, "files of more than {LONGEST_FILE} lines, and those with a reason");
-    assert!(LONGER_FILES.iter().all(|(_, reason)| !reason.is_empty()));
 }
 
 #[test]
