@@ -164,6 +164,11 @@ impl Speech<'_> {
         Ok(())
     }
 
+    /// The request is sent once more: the server may have read the token that went with it.
+    pub(super) fn renew(&mut self) {
+        self.negotiation = None;
+    }
+
     /// Looks at the server's own proof in its answer, and takes it out.
     pub(super) fn check(&mut self, headers: &mut HeaderMap, server: &str) -> Result<(), BackendError> {
         let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };

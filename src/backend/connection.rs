@@ -16,8 +16,7 @@ use super::request_body::RequestBody;
 use super::settings::BackendSettings;
 use super::stream::{Condition, Stream};
 
-/// The most that hyper holds of a connection in either direction: an answer's head that is larger is refused, a body
-/// is read and written in pieces of at most this. hyper's own limit of 100 header fields stands beside it.
+/// A body is read and written in pieces of at most this, or of the largest head of a response where that is larger.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The sending half of a connection. Dropped, it closes the connection, whatever is under way on it.
@@ -61,8 +60,7 @@ impl Connection {
     ) -> hyper::Result<Self> {
         let link = Rc::new(Link::new(slot, Rc::clone(open), stream.condition()));
         let presence = Presence::of(&link);
-        let (sender, connection) =
-            http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = builder(settings).handshake(TokioIo::new(stream)).await?;
         let limits = Limits { idle: settings.idle_timeout, body: settings.body_idle_timeout };
         let driver = tokio::task::spawn_local(drive(connection, presence, limits, on_close));
         Ok(Self { sender, link, _driver: AbortOnDropHandle::new(driver) })
@@ -72,6 +70,19 @@ impl Connection {
     pub(super) fn is_ready(&self) -> bool {
         self.sender.is_ready() && !self.link.condition.write_failed()
     }
+}
+
+fn builder(settings: &BackendSettings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_buf_size(BUFFER_BYTES.max(settings.max_header_bytes))
+        .max_header_size(settings.max_header_bytes)
+        .max_headers(settings.max_header_fields)
+        // RFC 9112 5.1: a proxy removes the white space between a response's field name and the colon.
+        .allow_spaces_after_header_name_in_responses(true)
+        // For names that the client did not spell itself: old servers and CGI programs compare them letter by letter.
+        .title_case_headers(true);
+    builder
 }
 
 impl Link {
@@ -107,6 +118,11 @@ impl Link {
 
     pub(super) fn watch(&self) -> Watch {
         self.watch.get()
+    }
+
+    /// When the server last took bytes.
+    pub(super) fn last_write(&self) -> Instant {
+        self.condition.last_write()
     }
 
     /// Since when the connection has been in the pool, if it is there.

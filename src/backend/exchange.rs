@@ -1,11 +1,11 @@
 //! One request and its answer. Takes a request whose headers are final, gives the answer's head and a body that
-//! streams. A request is tried again only when hyper gives it back unsent. Never waits without a limit.
+//! streams. A request is tried again when hyper gives it back unsent, and once when it asks for nothing but an answer and
+//! a reused connection was closed before one came. Never waits without a limit.
 
 use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::EXPECT;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::behalf::Behalf;
+use super::connection::Link;
 use super::error::BackendError;
 use super::framing::{frame_request, is_ambiguous};
 use super::pool::{Attempt, Pool};
@@ -34,15 +35,6 @@ pub struct Answered {
     pub reused: bool,
 }
 
-/// Who says when a body with `Expect: 100-continue` is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expectation {
-    /// The backend, or nobody for so long: then it is sent all the same.
-    BackendWithin(Duration),
-    /// The backend alone.
-    Backend,
-}
-
 /// What became of one attempt.
 enum Sent {
     /// An answer whose sender is still to prove itself, the connection that it came on, and whether both messages allow
@@ -56,8 +48,11 @@ impl Pool {
     /// Sends `request` to one of the servers and gives its answer, whatever its status: a SOAP fault is a 500.
     ///
     /// The target is written as it stands in the request (origin-form); version and framing are set here. An answer
-    /// that comes before the request's body was sent whole is given at once, and the body is read no more.
+    /// that comes before the request's body was sent whole is given at once, and the rest of the body goes nowhere.
     /// A dropped future closes the connection.
+    ///
+    /// `Expect: 100-continue` ends here: the client is told to send its body, and takes a connection only when it has
+    /// begun, since a client that keeps silent would otherwise keep the connection from others.
     pub async fn send(&self, request: BackendRequest, behalf: &Behalf) -> Result<Answered, BackendError> {
         self.send_framed(request.into_request(), behalf).await
     }
@@ -67,7 +62,12 @@ impl Pool {
         mut request: Request<RequestBody>,
         behalf: &Behalf,
     ) -> Result<Answered, BackendError> {
-        prepare(&mut request, Expectation::BackendWithin(self.settings.continue_timeout));
+        frame(&mut request);
+        if expects_continue(request.headers()) && !request.body().is_end_stream() {
+            request.headers_mut().remove(EXPECT);
+            let limit = self.settings.body_idle_timeout;
+            request.body_mut().first_piece(limit).await.map_err(BackendError::RequestBody)?;
+        }
         let (class, mut speech) = (behalf.class(), behalf.speech());
         speech.prepare(self.idle.has(&class)).await?;
         let mut route = self.route();
@@ -75,9 +75,20 @@ impl Pool {
             let attempt = self.connection(&class, behalf.presented(), &mut route).await?;
             let (server, reused) = (attempt.server.clone(), attempt.reused);
             speech.write(request.headers_mut(), reused).await?;
+            let again = if reused && !route.is_fresh() { repeatable(&request) } else { None };
             let sent = self.exchange(attempt, request).await;
             // The server has seen the certificate by now, and this is the first time that it can say so.
-            match sent.map_err(|error| behalf.explain(error))? {
+            let sent = match (sent.map_err(|error| behalf.explain(error)), again) {
+                // The server closed the idle connection while the request was on its way to it (RFC 9112 9.3.1).
+                (Err(BackendError::ConnectionLost { .. }), Some(again)) => {
+                    request = again;
+                    speech.renew();
+                    route = self.route_afresh();
+                    continue;
+                }
+                (sent, _) => sent?,
+            };
+            match sent {
                 Sent::Answered(mut answer, attempt, reusable) => {
                     let server = server.address.to_string();
                     // A refusal proves nothing, and is the caller's to explain.
@@ -117,16 +128,18 @@ impl Pool {
         upload.moved();
         let server = || attempt.server.address.to_string();
         let answer = attempt.connection.sender.try_send_request(request);
-        let Some(answer) = until_overdue(answer, &upload, &self.settings).await else {
+        let link = &attempt.connection.link;
+        let Some(answer) = until_overdue(answer, &upload, link, &self.settings).await else {
             return Err(overdue(&upload, server()));
         };
         match answer {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 upload.stop();
                 check_head(&answer, server)?;
                 // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from
                 // then on, where a body of unknown length cannot be sent.
                 let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
+                *answer.version_mut() = Version::HTTP_11;
                 Ok(Sent::Answered(answer, attempt, reusable))
             }
             Err(mut error) => match error.take_message() {
@@ -151,21 +164,36 @@ pub(super) fn check_head(
     Ok(())
 }
 
-/// Sets what belongs to this connection and not to the client's: version, framing, and the wait for 100 Continue.
-/// Gives the word that ends the wait, where there is one.
-pub(super) fn prepare(request: &mut Request<RequestBody>, expectation: Expectation) -> Option<Arc<Notify>> {
+/// The same request once more, where it changes nothing and has no body (RFC 9110 9.2.1, 9.2.2).
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !request.method().is_safe() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(request.body().same_without_content());
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.headers_mut() = request.headers().clone();
+    *again.extensions_mut() = request.extensions().clone();
+    Some(again)
+}
+
+/// Sets what belongs to this connection and not to the client's: version and framing.
+fn frame(request: &mut Request<RequestBody>) {
     *request.version_mut() = Version::HTTP_11;
     let length = request.body().size_hint().exact();
     let method = request.method().clone();
     frame_request(&method, request.headers_mut(), length);
+}
+
+/// As [`frame`], and has the body wait for the server's 100 Continue where the request expects one, for the time that
+/// the settings give it. Gives the word that ends the wait, where there is one.
+pub(super) fn prepare(request: &mut Request<RequestBody>, settings: &BackendSettings) -> Option<Arc<Notify>> {
+    frame(request);
     if !expects_continue(request.headers()) || request.body().is_end_stream() {
         return None;
     }
     // hyper's server sends the client its 100 when the body is first read, so the wait is end to end.
-    let word = request.body_mut().hold(match expectation {
-        Expectation::BackendWithin(limit) => Some(limit),
-        Expectation::Backend => None,
-    });
+    let word = request.body_mut().hold(settings.continue_timeout);
     let told = Arc::clone(&word);
     on_informational(request, move |answer| {
         if answer.status() == StatusCode::CONTINUE {
@@ -184,24 +212,31 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 pub(super) async fn until_overdue<A>(
     answer: impl Future<Output = A>,
     upload: &Upload,
+    link: &Link,
     settings: &BackendSettings,
 ) -> Option<A> {
     let mut answer = pin!(answer);
     loop {
-        if let Ok(answer) = timeout_at(deadline(upload, settings), &mut answer).await {
+        if let Ok(answer) = timeout_at(deadline(upload, link, settings), &mut answer).await {
             return Some(answer);
         }
         // The body may have moved since the timer was set.
-        if deadline(upload, settings) <= Instant::now() {
+        if deadline(upload, link, settings) <= Instant::now() {
             return None;
         }
     }
 }
 
-fn deadline(upload: &Upload, settings: &BackendSettings) -> Instant {
-    let backends_turn = upload.is_whole() || upload.waits_for_backend();
-    let limit = if backends_turn { settings.first_byte_timeout } else { settings.body_idle_timeout };
-    upload.progress() + limit
+/// A body that the server does not take is the server's delay, however much of it the client has still to send.
+fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant {
+    if upload.waits_for_client() {
+        return upload.progress() + settings.body_idle_timeout;
+    }
+    let limit = match upload.is_whole() || upload.waits_for_backend() {
+        true => settings.first_byte_timeout,
+        false => settings.first_byte_timeout.min(settings.body_idle_timeout),
+    };
+    upload.progress().max(link.last_write()) + limit
 }
 
 /// Whose fault it is that nothing moved.

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Watch};
 use super::error::BackendError;
-use super::exchange::{Answered, Expectation, check_head, failure, overdue, prepare, until_overdue};
+use super::exchange::{Answered, check_head, failure, overdue, prepare, until_overdue};
 use super::pinned_places::PinnedPlace;
 use super::request::DialogueRequest;
 use super::request_body::{RequestBody, Upload};
@@ -102,7 +102,7 @@ impl PinnedConnection {
     /// Sends `request` and gives its answer, whatever its status.
     ///
     /// `Expect: 100-continue` is the backend's to answer: until it does, by a 100 or a final answer, the client's body
-    /// is not asked for. An answer before the end of the body is given at once; the rest of the body still goes to the
+    /// is not asked for, but no longer than `continue_timeout` (RFC 9110 10.1.1). An answer before the end of the body is given at once; the rest of the body still goes to the
     /// backend, for a few seconds at most, so that both connections stay in step and keep what was agreed on them.
     ///
     /// # Errors
@@ -124,7 +124,7 @@ impl PinnedConnection {
         &self,
         mut request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, BackendError> {
-        let wanted = prepare(&mut request, Expectation::Backend);
+        let wanted = prepare(&mut request, &self.settings);
         let upload = request.body().upload();
         // Before a byte is written: nobody may take the connection for a nameless one from here on.
         if request.headers().contains_key(AUTHORIZATION) {
@@ -133,10 +133,10 @@ impl PinnedConnection {
         let mut connection = self.ready().await?;
         upload.moved();
         let answer = connection.sender.try_send_request(request);
-        let Some(answer) = until_overdue(answer, &upload, &self.settings).await else {
+        let Some(answer) = until_overdue(answer, &upload, &connection.link, &self.settings).await else {
             return Err(overdue(&upload, self.server.clone()));
         };
-        let answer = answer.map_err(|error| failure(error.into_error(), &upload, self.server.clone()))?;
+        let mut answer = answer.map_err(|error| failure(error.into_error(), &upload, self.server.clone()))?;
         check_head(&answer, || self.server.clone())?;
         if !upload.is_whole() {
             upload.only_drain();
@@ -151,6 +151,7 @@ impl PinnedConnection {
         if last {
             self.line.retired.cancel();
         }
+        *answer.version_mut() = Version::HTTP_11;
         connection.link.moved();
         let turn = Turn { connection: Some(connection), line: Rc::clone(&self.line), last };
         Ok(answer.map(|body| ResponseBody::new(body, Hold::Pinned(turn))))

@@ -48,6 +48,8 @@ pub struct PoolStats {
 pub(super) struct Route {
     untried: Vec<Rc<Server>>,
     failure: Option<BackendError>,
+    /// No idle connection is used.
+    fresh: bool,
 }
 
 /// A connection that a request may use, and where it came from.
@@ -90,7 +92,12 @@ impl Pool {
     }
 
     pub(super) fn route(&self) -> Route {
-        Route { untried: self.admission.in_turn(), failure: None }
+        Route { untried: self.admission.in_turn(), failure: None, fresh: false }
+    }
+
+    /// The servers for a request that an idle connection had closed on: over a new one.
+    pub(super) fn route_afresh(&self) -> Route {
+        Route { fresh: true, ..self.route() }
     }
 
     /// A connection to the next server of `route`, an idle one if possible; a new one presents the certificate of that
@@ -105,7 +112,8 @@ impl Pool {
         while !route.untried.is_empty() {
             let (server, slot) = self.admission.admit(&route.untried).await?;
             let key = ConnectionKey { server: server.index, class: class.clone() };
-            if let Some(connection) = self.idle.take(&key) {
+            let idle = if route.fresh { None } else { self.idle.take(&key) };
+            if let Some(connection) = idle {
                 connection.link.occupy(slot);
                 self.reuses.set(self.reuses.get() + 1);
                 return Ok(Attempt { connection, server, key, reused: true });
@@ -179,6 +187,11 @@ impl Pool {
 }
 
 impl Route {
+    /// Whether only new connections are used.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
     /// Leaves `server`: nothing could be sent to it. That it refused one user's certificate says nothing of it to others.
     pub(super) fn give_up(&mut self, server: &Server, failure: BackendError) {
         if !matches!(failure, BackendError::CertificateRefused { .. }) {

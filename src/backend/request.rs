@@ -9,7 +9,7 @@ use crate::directory::Group;
 use crate::headers::identity_headers::{
     self, DoesNotFit, Identity, IdentityHeaderSettings, NamedGroup, ProvenCard,
 };
-use crate::headers::{forwarded, request_headers};
+use crate::headers::{Spelling, forwarded, request_headers};
 use crate::request::Authority;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
@@ -74,6 +74,13 @@ impl BackendRequest {
         written(target, headers, body).map(Self)
     }
 
+    /// The same, with the names of the headers as the client spelled them.
+    #[must_use]
+    pub fn spelled(mut self, spelling: Spelling) -> Self {
+        *self.0.extensions_mut() = spelling.into_extensions();
+        self
+    }
+
     /// The headers that the backend gets.
     pub fn headers(&self) -> &HeaderMap {
         self.0.headers()
@@ -104,6 +111,13 @@ impl DialogueRequest {
     ) -> Result<Self, CannotForward> {
         identity_headers::set(&mut headers, settings, None)?;
         written(target, headers, body).map(Self)
+    }
+
+    /// The same, with the names of the headers as the client spelled them.
+    #[must_use]
+    pub fn spelled(mut self, spelling: Spelling) -> Self {
+        *self.0.extensions_mut() = spelling.into_extensions();
+        self
     }
 
     pub(super) fn into_request(self) -> Request<RequestBody> {

@@ -1,9 +1,10 @@
 //! A request's body on its way to the backend: the client's frames byte for byte, counted and bounded, held back until
-//! the server wants them where the request asks for that. Never buffers, and is never read again once an answer came.
+//! the server wants them where the request asks for that. Buffers one frame at most. What comes after the answer is read
+//! and discarded, so that a client which sends its whole body before it reads gets to the answer.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,10 +15,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Empty};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-type Source = Pin<Box<dyn Body<Data = Bytes, Error = Box<dyn Error + Send + Sync>>>>;
+type SourceError = Box<dyn Error + Send + Sync>;
+type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
 
 /// The body of a request to the backend.
 pub struct RequestBody {
@@ -26,6 +29,10 @@ pub struct RequestBody {
     max_bytes: u64,
     strip_trailers: fn(&mut HeaderMap),
     held: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// What was read before there was a connection to send it on; an inner `None` is the end of the body.
+    ahead: Option<Option<Frame<Bytes>>>,
+    /// Read after the answer.
+    discarded: u64,
     upload: Rc<Upload>,
 }
 
@@ -84,10 +91,12 @@ impl RequestBody {
         };
         Self {
             declared: body.size_hint().exact(),
-            source: Box::pin(http_body_util::BodyExt::map_err(body, Into::into)),
+            source: Box::pin(body.map_err(Into::into)),
             max_bytes,
             strip_trailers,
             held: None,
+            ahead: None,
+            discarded: 0,
             upload: Rc::new(upload),
         }
     }
@@ -97,20 +106,65 @@ impl RequestBody {
         Rc::clone(&self.upload)
     }
 
-    /// Holds the body back until the given word is notified or `limit`, if there is one, has passed, counted from the
-    /// first poll, which is when the request's head has been written.
-    pub(super) fn hold(&mut self, limit: Option<Duration>) -> Arc<Notify> {
+    /// The body of a request that has none, of which a second copy is sent.
+    pub(super) fn same_without_content(&self) -> Self {
+        Self {
+            source: Box::pin(Empty::new().map_err(|never| match never {})),
+            declared: self.declared,
+            max_bytes: self.max_bytes,
+            strip_trailers: self.strip_trailers,
+            held: None,
+            ahead: None,
+            discarded: 0,
+            upload: Rc::clone(&self.upload),
+        }
+    }
+
+    /// Holds the body back until the given word is notified or `limit` has passed, counted from the first poll, which
+    /// is when the request's head has been written.
+    pub(super) fn hold(&mut self, limit: Duration) -> Arc<Notify> {
         let word = Arc::new(Notify::new());
         let awaited = Arc::clone(&word);
-        self.held = Some(match limit {
-            Some(limit) => Box::pin(async move {
-                // Without a word the body is sent all the same (RFC 9110 10.1.1).
-                let _unheard = timeout(limit, awaited.notified()).await;
-            }),
-            None => Box::pin(async move { awaited.notified().await }),
-        });
-        self.upload.waits_for_backend.set(limit.is_none());
+        self.held = Some(Box::pin(async move {
+            // Without a word the body is sent all the same (RFC 9110 10.1.1).
+            let _unheard = timeout(limit, awaited.notified()).await;
+        }));
+        self.upload.waits_for_backend.set(true);
         word
+    }
+
+    /// Waits until the client has sent the first piece of its body, and keeps that piece. hyper's server sends the
+    /// client a 100 when a body is first read.
+    ///
+    /// # Errors
+    /// The client sends nothing within `limit`, or breaks off.
+    pub(super) async fn first_piece(&mut self, limit: Duration) -> Result<(), RequestBodyError> {
+        let next = timeout(limit, poll_fn(|cx| self.source.as_mut().poll_frame(cx))).await;
+        let frame = next.map_err(|_| RequestBodyError::Stalled)?.transpose();
+        self.ahead = Some(frame.map_err(RequestBodyError::ClientGone)?);
+        Ok(())
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        match self.ahead.take() {
+            Some(frame) => Poll::Ready(frame.map(Ok)),
+            None => self.source.as_mut().poll_frame(cx),
+        }
+    }
+
+    /// Reads on after the answer, up to the size that the body may have. A body that the client was not told to send is
+    /// not asked for.
+    fn discard(&mut self, cx: &mut Context<'_>) {
+        while self.held.is_none() && self.upload.bytes.get().saturating_add(self.discarded) <= self.max_bytes
+        {
+            match self.poll_source(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    self.discarded = self.discarded.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+                }
+                Poll::Ready(Some(Err(_)) | None) | Poll::Pending => return,
+            }
+        }
     }
 
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -175,11 +229,12 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyFailed>>> {
         let this = self.get_mut();
         if this.upload.answered.get() {
+            this.discard(cx);
             // Not an error: that would make hyper give up the answer. The connection is closed with the answer's end.
             return Poll::Pending;
         }
         ready!(this.poll_held(cx));
-        let next = this.source.as_mut().poll_frame(cx);
+        let next = this.poll_source(cx);
         this.upload.waits_for_client.set(next.is_pending());
         Poll::Ready(match ready!(next) {
             Some(Ok(frame)) => match this.forward(frame) {
@@ -195,11 +250,14 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.is_end_stream()
+        self.ahead.is_none() && self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.size_hint()
+        match self.declared {
+            Some(declared) => SizeHint::with_exact(declared.saturating_sub(self.upload.bytes.get())),
+            None => SizeHint::default(),
+        }
     }
 }
 
@@ -219,7 +277,7 @@ impl Upload {
         self.progress.set(Instant::now());
     }
 
-    /// An answer came: the body is read no more.
+    /// An answer came: the rest of the body goes nowhere.
     pub(super) fn stop(&self) {
         self.answered.set(true);
     }
@@ -235,7 +293,7 @@ impl Upload {
         self.progress.get()
     }
 
-    /// Whether it is the backend, which has not said yet that it wants the body.
+    /// Whether the body is held back until the backend has said that it wants it.
     pub(super) fn waits_for_backend(&self) -> bool {
         self.waits_for_backend.get()
     }

@@ -38,6 +38,10 @@ pub struct BackendSettings {
     pub queue_length: usize,
     /// Connections that belong to one client's each; they are no part of the pool.
     pub pinned: PinnedLimits,
+    /// Bytes of a response's head. A response with a larger one is refused.
+    pub max_header_bytes: usize,
+    /// Header fields of a response, and of its trailers. A response with more is refused.
+    pub max_header_fields: usize,
 }
 
 impl BackendSettings {
@@ -55,6 +59,8 @@ impl BackendSettings {
             queue_timeout: Duration::from_secs(5),
             queue_length: 1000,
             pinned: PinnedLimits { total: 1000, per_address: 64 },
+            max_header_bytes: 64 << 10,
+            max_header_fields: 256,
         }
     }
 }

@@ -19,6 +19,7 @@ use std::task::{Context, Poll, ready};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 /// The bytes to and from one server.
@@ -28,13 +29,26 @@ pub(super) struct Stream {
 }
 
 /// What is known of a stream while hyper owns it.
-#[derive(Default)]
 pub(super) struct Condition {
     write_failed: Cell<bool>,
     was_idle: Cell<bool>,
+    last_write: Cell<Instant>,
 }
 
 impl Condition {
+    fn new() -> Self {
+        Self {
+            write_failed: Cell::new(false),
+            was_idle: Cell::new(false),
+            last_write: Cell::new(Instant::now()),
+        }
+    }
+
+    /// When the server last took bytes.
+    pub(super) fn last_write(&self) -> Instant {
+        self.last_write.get()
+    }
+
     /// True once a write has failed.
     pub(super) fn write_failed(&self) -> bool {
         self.write_failed.get()
@@ -55,7 +69,7 @@ pub(super) enum Bytes {
 
 impl Stream {
     pub(super) fn new(bytes: Bytes) -> Self {
-        Self { bytes, condition: Rc::default() }
+        Self { bytes, condition: Rc::new(Condition::new()) }
     }
 
     pub(super) fn condition(&self) -> Rc<Condition> {
@@ -76,7 +90,10 @@ impl Stream {
     /// `count` bytes count as written when writing failed before or fails now.
     fn swallow(&self, written: Poll<io::Result<usize>>, count: usize) -> Poll<io::Result<usize>> {
         match ready!(written) {
-            Ok(written) => Poll::Ready(Ok(written)),
+            Ok(written) => {
+                self.condition.last_write.set(Instant::now());
+                Poll::Ready(Ok(written))
+            }
             Err(_) => {
                 self.condition.write_failed.set(true);
                 Poll::Ready(Ok(count))
@@ -145,7 +162,13 @@ impl AsyncWrite for Stream {
             Bytes::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             Bytes::Tls(tls) => Pin::new(tls).poll_flush(cx),
         };
-        self.swallow(flushed.map_ok(|()| 0), 0).map_ok(|_| ())
+        match ready!(flushed) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(_) => {
+                self.condition.write_failed.set(true);
+                Poll::Ready(Ok(()))
+            }
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -68,8 +68,10 @@ pub struct Limits {
     pub connection_max_age: Spanned<Duration>,
     /// For running requests to end when the gate stops.
     pub drain: Spanned<Duration>,
-    /// For the head of a request, in bytes.
+    /// For the head of a request or of a response, in bytes.
     pub max_header_bytes: Spanned<u64>,
+    /// For the fields of one head or trailer section, of requests and of responses.
+    pub max_header_fields: Spanned<usize>,
     /// For judging one certificate chain, waiting included.
     pub judging_timeout: Spanned<Duration>,
     /// How many chains are judged at once.
@@ -88,6 +90,7 @@ pub(super) const LIMITS: Section = Section {
         key("connection_max_age"),
         key("drain"),
         key("max_header_bytes"),
+        key("max_header_fields"),
         key("judging_timeout"),
         key("judging_concurrency"),
     ],
@@ -162,6 +165,7 @@ impl Limits {
             drain: time("drain", 30, 0..=3600),
             judging_timeout: time("judging_timeout", 10, 1..=120),
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
+            max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
             judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
         }
     }

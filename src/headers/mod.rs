@@ -15,6 +15,8 @@ pub mod owned_names;
 pub mod request_headers;
 pub mod response_headers;
 pub mod secret_header;
+mod spelling;
 pub mod trailers;
 
 pub use owned_names::OwnedNames;
+pub use spelling::Spelling;

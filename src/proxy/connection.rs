@@ -84,6 +84,9 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(limits.client_idle)
         .max_header_size(limits.max_header)
+        .max_headers(limits.max_header_fields)
+        // For the backend: see `headers::spelling`.
+        .preserve_header_case(true)
         .serve_connection(TokioIo::new(stream), handler);
     let ended = run(connection, &service, http1::Connection::graceful_shutdown, false).await;
     service.connection_ended(ended);

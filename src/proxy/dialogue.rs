@@ -64,7 +64,7 @@ impl Dialogues {
     /// dialogue needs a connection of its own and the client's is shared by its requests; else as on the shared road.
     pub(super) async fn send(
         &self,
-        outgoing: Outgoing<'_>,
+        mut outgoing: Outgoing<'_>,
         proof: &OwnDialogue,
         (headers, body): (HeaderMap, Incoming),
         pool: &Pool,
@@ -81,7 +81,8 @@ impl Dialogues {
         record.upload(&body.upload());
         let settings = &outgoing.backend.identity_headers;
         let request = DialogueRequest::new(proof, settings, &outgoing.target, headers, body)
-            .map_err(|error| forward::cannot_forward(&error))?;
+            .map_err(|error| forward::cannot_forward(&error))?
+            .spelled(std::mem::take(&mut outgoing.spelling));
         outgoing.backend.metrics.requests.inc();
         let started = Instant::now();
         let sent = async {

@@ -8,8 +8,8 @@ use crate::backend::{
 };
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Permit, Proof};
-use crate::headers::OwnedNames;
 use crate::headers::response_headers::{self, Audience};
+use crate::headers::{OwnedNames, Spelling};
 use crate::observability::{BackendFailure, with_causes};
 use crate::policy::{Backend, BackendIdentity};
 use http::{HeaderMap, Response, StatusCode};
@@ -46,6 +46,7 @@ pub(super) struct Outgoing<'a> {
     pub(super) backend: &'a Backend,
     pub(super) target: Target<'a>,
     pub(super) owned: &'a Arc<OwnedNames>,
+    pub(super) spelling: Spelling,
     /// When the card's key last signed.
     pub(super) proven_at: UnixTime,
     pub(super) now: UnixTime,
@@ -54,7 +55,7 @@ pub(super) struct Outgoing<'a> {
 impl Outgoing<'_> {
     /// Sends the request and gives the backend's answer, its body streamed.
     pub(super) async fn send(
-        self,
+        mut self,
         headers: HeaderMap,
         body: Incoming,
         pool: &Pool,
@@ -66,7 +67,8 @@ impl Outgoing<'_> {
         record.upload(&upload);
         let terms = assertion_terms(&self.permit, self.backend, self.proven_at, self.now);
         let request =
-            backend_request(&self.permit, self.backend, &self.target, terms.as_ref(), headers, body)?;
+            backend_request(&self.permit, self.backend, &self.target, terms.as_ref(), headers, body)?
+                .spelled(std::mem::take(&mut self.spelling));
         self.backend.metrics.requests.inc();
         let behalf = behalf(&self.permit, self.backend, self.now).await?;
         let started = Instant::now();

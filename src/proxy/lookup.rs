@@ -10,6 +10,20 @@ use crate::request::{Authority, CanonicalPath, RequestTarget};
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::net::IpAddr;
 
+/// Over HTTP/1.1 hyper has counted them already.
+///
+/// # Errors
+/// 431 for more than `limit` header fields.
+pub fn field_count(headers: &HeaderMap, limit: usize) -> Result<(), Denial> {
+    match headers.len() {
+        count if count > limit => {
+            let detail = format!("the head has {count} fields, and limits.max_header_fields is {limit}");
+            Err(Denial::new(DenialId::HeaderTooLarge, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// hyper takes `gzip, chunked` for chunked and forgets the rest, so that the backend would get coded bytes under no
 /// coding's name; and what says `chunked` in an odd way is read in another by somebody. RFC 9112 6.1 lets a server
 /// refuse a coding that it does not know.

@@ -18,7 +18,7 @@ use crate::backend::{Pool, ResponseBody, Target};
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, PasswordRule, decide};
 use crate::headers::forwarded::Origin;
-use crate::headers::request_headers;
+use crate::headers::{Spelling, request_headers};
 use crate::policy::{PathRule, Site};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
@@ -153,6 +153,7 @@ impl Service {
     ) -> Result<Response<ResponseBody>, Denial> {
         let target =
             RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
+        lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         lookup::plain_coding(&head.headers)?;
         let authority = lookup::authority(&target, &head.headers)?;
         let site = self.named_site(snapshot, site, &authority)?;
@@ -177,6 +178,7 @@ impl Service {
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::Framing, &error))?;
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
+        let spelling = Spelling::of(&mut head.extensions, dropped.owned > 0);
 
         let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
         let offer = Offer { headers: &head.headers, from: peer };
@@ -196,7 +198,8 @@ impl Service {
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let proven_at = self.proven_at(now);
-        let outgoing = Outgoing { permit, backend, target, owned: &snapshot.owned, proven_at, now };
+        let owned = &snapshot.owned;
+        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now };
         let pool = self.worker.pool(snapshot, backend);
         self.pass_on(outgoing, (head.headers, head.version), &pool, in_flight).await
     }

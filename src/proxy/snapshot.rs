@@ -36,6 +36,8 @@ pub struct Limits {
     pub connection_max_age: Duration,
     /// Bytes of a request head.
     pub max_header: usize,
+    /// Fields of a request's head or trailer section.
+    pub max_header_fields: usize,
     /// How long the requests in progress have to end at a stop.
     pub drain: Duration,
 }

@@ -256,7 +256,7 @@ fn trailers_reach_the_backend_only_stripped() {
         request.headers_mut().insert("trailer", "x-checksum, x-remote-user".parse().unwrap());
         let pool = server.pool();
         text(pool.send_unjudged(request).await.unwrap()).await;
-        assert_eq!(*trailers.borrow(), "x-checksum: 1\r\n");
+        assert_eq!(*trailers.borrow(), "X-Checksum: 1\r\n");
         assert_eq!(pool.stats().idle, 1);
     });
 }

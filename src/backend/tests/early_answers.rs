@@ -4,12 +4,6 @@ use super::*;
 
 const TOO_LARGE: &str = "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge";
 
-fn expecting(body: RequestBody) -> Request<RequestBody> {
-    let mut request = post(body);
-    request.headers_mut().insert("expect", "100-Continue".parse().unwrap());
-    request
-}
-
 #[test]
 fn an_early_answer_arrives_and_its_connection_is_not_used_again() {
     in_worker(async {
@@ -37,6 +31,35 @@ fn an_early_answer_arrives_and_its_connection_is_not_used_again() {
         assert!(!feeder.give("more"));
         text(pool.send_unjudged(get("")).await.unwrap()).await;
         assert_eq!(server.accepted.get(), 2);
+    });
+}
+
+#[test]
+fn the_rest_of_a_body_is_read_while_its_answer_is_on_its_way_and_no_more_than_it_may_have() {
+    in_worker(async {
+        const MOST: usize = 1 << 20;
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno").await;
+            peer.bytes(1).await;
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        })
+        .await;
+        let pool = server.pool();
+        let (feeder, body) = feed(None);
+        let taken = Rc::clone(&body.taken);
+        let request = post(RequestBody::new(body, MOST as u64, no_strip));
+        let mut answer = pool.send_unjudged(request).await.unwrap();
+        assert_eq!(answer.status(), 403);
+        answer.body_mut().frame().await.unwrap().unwrap();
+        for _ in 0..4 * MOST / 65_536 {
+            feeder.give(vec![b'x'; 65_536]);
+        }
+        until(|| taken.get() > MOST).await;
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        assert_eq!(taken.get(), MOST + 65_536);
     });
 }
 
@@ -80,51 +103,36 @@ fn an_early_answer_arrives_although_the_next_write_fails() {
 }
 
 #[test]
-fn the_body_is_not_read_before_the_server_asks_for_it() {
+fn an_expectation_is_the_gateways_to_answer_and_the_connection_comes_after_the_body_has_begun() {
     in_worker(async {
-        let (feeder, body) = feed(Some(4));
-        feeder.give("body");
-        let polled = Rc::clone(&body.polled);
-        let polled_early = Rc::new(Cell::new(None));
-        let early = Rc::clone(&polled_early);
-        let server = Server::start(move |mut peer, _| {
-            let (polled, early) = (Rc::clone(&polled), Rc::clone(&early));
-            async move {
-                peer.head().await;
-                early.set(Some(polled.get()));
-                peer.say("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await;
-                assert_eq!(peer.bytes(4).await, b"body");
-                peer.say(OK).await;
-                peer.closed().await;
-            }
-        })
-        .await;
-        let settings = BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() };
-        let pool = Pool::new(Arc::new(settings));
-        let answer = pool.send_unjudged(expecting(RequestBody::new(body, 4, no_strip))).await.unwrap();
-        assert_eq!(text(answer).await, "ok");
-        assert_eq!(polled_early.get(), Some(false));
-        assert_eq!(pool.stats().idle, 1);
-    });
-}
-
-#[test]
-fn a_body_that_the_server_does_not_want_is_never_read() {
-    in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
-            peer.head().await;
-            peer.say("HTTP/1.1 417 Expectation Failed\r\nContent-Length: 2\r\n\r\nno").await;
+        let server = Server::start(move |mut peer, _| async move {
+            assert_eq!(field(&peer.head().await.unwrap(), "expect"), None);
+            assert_eq!(peer.bytes(8).await, b"the body");
+            peer.say(OK).await;
             peer.closed().await;
         })
         .await;
-        let (feeder, body) = feed(Some(4));
-        feeder.give("body");
-        let polled = Rc::clone(&body.polled);
-        let pool = server.pool();
-        let answer = pool.send_unjudged(expecting(RequestBody::new(body, 4, no_strip))).await.unwrap();
-        assert_eq!((answer.status().as_u16(), text(answer).await), (417, "no".into()));
-        until(|| pool.stats().open == 0).await;
-        assert!(!polled.get());
+        for declared in [Some(8), None] {
+            let (feeder, body) = feed(declared);
+            let polled = Rc::clone(&body.polled);
+            let pool = Rc::new(server.pool());
+            let request = expecting(RequestBody::new(body, 8, no_strip));
+            let sending = spawn_local({
+                let pool = Rc::clone(&pool);
+                async move { text(pool.send_unjudged(request).await.unwrap()).await }
+            });
+            until(|| polled.get()).await;
+            assert_eq!(pool.stats().open, 0);
+            feeder.give("the ");
+            until(|| pool.stats().open == 1).await;
+            feeder.give("body");
+            drop(feeder);
+            if declared.is_some() {
+                assert_eq!(sending.await.unwrap(), "ok");
+            } else {
+                sending.abort();
+            }
+        }
     });
 }
 
@@ -149,38 +157,25 @@ const EXPECTING_HEAD: &str =
     "POST / HTTP/1.1\r\nHost: rms\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
 
 #[test]
-fn a_client_is_told_to_continue_when_the_server_says_so() {
+fn a_client_is_told_to_continue_once_and_keeps_its_connection() {
     in_worker(async {
         let server = Server::start(|mut peer, _| async move {
-            peer.head().await;
-            peer.say("HTTP/1.1 100 Continue\r\n\r\n").await;
-            assert_eq!(peer.bytes(4).await, b"body");
-            peer.say(OK).await;
-            peer.closed().await;
-        })
-        .await;
-        let settings = BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() };
-        let mut client = through_a_front(Pool::new(Arc::new(settings))).await;
-        client.say(EXPECTING_HEAD).await;
-        assert_eq!(client.head().await.unwrap(), "HTTP/1.1 100 Continue\r\n");
-        client.say("body").await;
-        assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
-        assert_eq!(client.bytes(2).await, b"ok");
-    });
-}
-
-#[test]
-fn a_client_is_not_told_to_continue_when_the_server_refuses() {
-    in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
-            peer.head().await;
-            peer.say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").await;
+            for _ in 0..2 {
+                peer.head().await;
+                assert_eq!(peer.bytes(4).await, b"body");
+                peer.say(OK).await;
+            }
             peer.closed().await;
         })
         .await;
         let mut client = through_a_front(server.pool()).await;
-        client.say(EXPECTING_HEAD).await;
-        assert!(client.head().await.unwrap().starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+        for _ in 0..2 {
+            client.say(EXPECTING_HEAD).await;
+            assert_eq!(client.head().await.unwrap(), "HTTP/1.1 100 Continue\r\n");
+            client.say("body").await;
+            assert!(client.head().await.unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
+            assert_eq!(client.bytes(2).await, b"ok");
+        }
     });
 }
 
@@ -233,4 +228,91 @@ fn an_answer_that_is_not_http_or_has_too_large_a_head_is_a_protocol_error() {
             assert!(matches!(server.pool().send_unjudged(get("")).await, Err(BackendError::Protocol { .. })));
         });
     }
+}
+
+/// The answer to a request for which the server says `said`.
+async fn answer_of(
+    said: String,
+    settings: impl Fn(BackendSettings) -> BackendSettings,
+) -> Result<Response<ResponseBody>, BackendError> {
+    let server = Server::start(move |mut peer, _| {
+        let said = said.clone();
+        async move {
+            peer.head().await;
+            peer.say(said).await;
+        }
+    })
+    .await;
+    Pool::new(Arc::new(settings(server.settings()))).send_unjudged(get("")).await
+}
+
+#[test]
+fn white_space_before_the_colon_of_a_field_is_removed() {
+    in_worker(async {
+        let said = "HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nSet-Cookie\t: a=b\r\nContent-Length : 2\r\n\r\nok";
+        let answer = answer_of(said.to_owned(), |settings| settings).await.unwrap();
+        assert_eq!(answer.headers()["x-legacy"], "yes");
+        assert_eq!(answer.headers()["set-cookie"], "a=b");
+        assert_eq!(text(answer).await, "ok");
+    });
+}
+
+#[test]
+fn an_answer_of_ambiguous_length_is_refused_with_white_space_too() {
+    for lines in
+        ["Content-Length : 2\r\nContent-Length: 3", "Transfer-Encoding : chunked\r\nContent-Length: 2"]
+    {
+        in_worker(async move {
+            let said = format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nok");
+            assert!(answer_of(said, |settings| settings).await.is_err(), "{lines}");
+        });
+    }
+}
+
+#[test]
+fn an_answer_in_http_1_0_is_an_http_1_1_answer_to_the_client() {
+    for said in ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"] {
+        in_worker(async move {
+            let answer = answer_of(said.to_owned(), |settings| settings).await.unwrap();
+            assert_eq!(answer.version(), http::Version::HTTP_11, "{said}");
+            assert_eq!(text(answer).await, "ok");
+        });
+    }
+}
+
+#[test]
+fn an_answer_has_as_many_fields_and_bytes_as_the_limits_say() {
+    let fields = |count: usize| "a: b\r\n".repeat(count);
+    for (max_header_fields, count, passes) in
+        [(256, 105, true), (256, 256, true), (256, 257, false), (16, 17, false)]
+    {
+        in_worker(async move {
+            let said = format!("HTTP/1.1 204 No Content\r\n{}\r\n", fields(count));
+            let settings = |settings| BackendSettings { max_header_fields, ..settings };
+            assert_eq!(answer_of(said, settings).await.is_ok(), passes, "{count} of {max_header_fields}");
+        });
+    }
+    for (max_header_bytes, length, passes) in
+        [(8 << 10, 8_000, true), (8 << 10, 9_000, false), (1 << 20, 900_000, true)]
+    {
+        in_worker(async move {
+            let said = format!("HTTP/1.1 204 No Content\r\nx: {}\r\n\r\n", "y".repeat(length));
+            let settings = |settings| BackendSettings { max_header_bytes, ..settings };
+            assert_eq!(answer_of(said, settings).await.is_ok(), passes, "{length} of {max_header_bytes}");
+        });
+    }
+}
+
+#[test]
+fn names_are_written_as_old_servers_expect_them() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            let head = peer.head().await.unwrap();
+            let length = head.len();
+            peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}")).await;
+        })
+        .await;
+        let head = text(server.pool().send_unjudged(get("x")).await.unwrap()).await;
+        assert!(head.ends_with("\r\nHost: rms\r\nMark: x\r\n"), "{head}");
+    });
 }

@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 fn field(head: &str, name: &str) -> Option<String> {
     head.lines()
         .filter_map(|line| line.split_once(": "))
-        .find(|(field, _)| *field == name)
+        .find(|(field, _)| field.eq_ignore_ascii_case(name))
         .map(|(_, v)| v.into())
 }
 
@@ -191,6 +191,12 @@ fn post(body: RequestBody) -> Request<RequestBody> {
     Request::post("/_wmcs/licensing/license.asmx").header("host", "rms").body(body).unwrap()
 }
 
+fn expecting(body: RequestBody) -> Request<RequestBody> {
+    let mut request = post(body);
+    request.headers_mut().insert("expect", "100-continue".parse().unwrap());
+    request
+}
+
 fn whole(body: &'static str) -> RequestBody {
     RequestBody::new(Full::new(Bytes::from_static(body.as_bytes())), u64::MAX, no_strip)
 }
@@ -204,6 +210,8 @@ struct Feed {
     pieces: mpsc::UnboundedReceiver<io::Result<Frame<Bytes>>>,
     declared: Option<u64>,
     polled: Rc<Cell<bool>>,
+    /// The bytes that were read of it.
+    taken: Rc<Cell<usize>>,
 }
 
 struct Feeder(mpsc::UnboundedSender<io::Result<Frame<Bytes>>>);
@@ -217,7 +225,7 @@ impl Feeder {
 
 fn feed(declared: Option<u64>) -> (Feeder, Feed) {
     let (sender, pieces) = mpsc::unbounded_channel();
-    (Feeder(sender), Feed { pieces, declared, polled: Rc::default() })
+    (Feeder(sender), Feed { pieces, declared, polled: Rc::default(), taken: Rc::default() })
 }
 
 impl Body for Feed {
@@ -226,7 +234,11 @@ impl Body for Feed {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         self.polled.set(true);
-        self.pieces.poll_recv(cx)
+        let piece = self.pieces.poll_recv(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &piece {
+            self.taken.set(self.taken.get() + frame.data_ref().map_or(0, Bytes::len));
+        }
+        piece
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -8,8 +8,12 @@ const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\n
 
 /// A connection of its own to `server`, and the word that it has ended.
 async fn pinned(server: &Server) -> (PinnedConnection, CancellationToken) {
+    pinned_with(server.settings()).await
+}
+
+async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, CancellationToken) {
     let retired = CancellationToken::new();
-    let settings = Arc::new(server.settings());
+    let settings = Arc::new(settings);
     let place =
         Arc::new(PinnedPlaces::default()).take("192.0.2.1".parse().unwrap(), settings.pinned).unwrap();
     let pin = Pool::new(settings).pin(place, retired.clone()).await.unwrap();
@@ -23,9 +27,7 @@ fn with_credentials(mark: &str) -> Request<RequestBody> {
 }
 
 fn expecting(body: Feed) -> Request<RequestBody> {
-    let mut request = post(RequestBody::new(body, u64::MAX, no_strip));
-    request.headers_mut().insert("expect", http::HeaderValue::from_static("100-continue"));
-    request
+    super::expecting(RequestBody::new(body, u64::MAX, no_strip))
 }
 
 async fn status(pin: &PinnedConnection, request: Request<RequestBody>) -> u16 {
@@ -205,6 +207,46 @@ fn a_body_that_grows_too_large_after_its_answer_does_not_cut_the_answer() {
     });
 }
 
+/// Settings with which a body waits long for the backend's word.
+fn patient(server: &Server) -> BackendSettings {
+    BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() }
+}
+
+#[test]
+fn a_body_goes_to_a_backend_that_never_says_continue() {
+    in_worker_without_time(async {
+        let server = Server::start(|mut peer, _| async move {
+            assert_eq!(field(&peer.head().await.unwrap(), "expect").unwrap(), "100-continue");
+            assert_eq!(peer.bytes(4).await, b"body");
+            peer.say(OK).await;
+            peer.closed().await;
+        })
+        .await;
+        let (pin, retired) = pinned(&server).await;
+        let (feeder, body) = feed(Some(4));
+        assert!(feeder.give("body"));
+        let begun = tokio::time::Instant::now();
+        assert_eq!((status(&pin, expecting(body)).await, begun.elapsed().as_secs()), (200, 1));
+        assert!(!retired.is_cancelled());
+    });
+}
+
+#[test]
+fn an_answer_in_http_1_0_ends_the_connection_and_is_an_http_1_1_answer_to_the_client() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say("HTTP/1.0 200 OK\r\n\r\nok").await;
+        })
+        .await;
+        let (pin, retired) = pinned(&server).await;
+        let answered = pin.send_framed(get("")).await.unwrap();
+        assert_eq!(answered.response.version(), http::Version::HTTP_11);
+        assert!(retired.is_cancelled());
+        assert_eq!(text(answered.response).await, "ok");
+    });
+}
+
 #[test]
 fn a_body_is_asked_for_when_the_backend_asks_for_it_and_not_before() {
     in_worker_without_time(async {
@@ -217,7 +259,7 @@ fn a_body_is_asked_for_when_the_backend_asks_for_it_and_not_before() {
             peer.closed().await;
         })
         .await;
-        let (pin, _) = pinned(&server).await;
+        let (pin, _) = pinned_with(patient(&server)).await;
         let (feeder, body) = feed(Some(4));
         assert!(feeder.give("body"));
         let polled = Rc::clone(&body.polled);
@@ -239,7 +281,7 @@ fn a_backend_that_never_says_whether_it_wants_the_body_times_out() {
             peer.closed().await;
         })
         .await;
-        let (pin, retired) = pinned(&server).await;
+        let (pin, retired) = pinned_with(patient(&server)).await;
         let (feeder, body) = feed(Some(4));
         assert!(feeder.give("body"));
         let begun = tokio::time::Instant::now();

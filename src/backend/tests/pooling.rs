@@ -162,19 +162,71 @@ fn a_request_is_never_sent_again_once_it_was_written() {
     });
 }
 
+/// A server that answers the first request on each connection and closes it when it has read the second.
+async fn closing_on_the_second() -> Server {
+    Server::start(|peer, _| async move {
+        let mut peer = peer;
+        peer.head().await;
+        peer.say(OK).await;
+        peer.head().await;
+    })
+    .await
+}
+
 #[test]
-fn a_reused_connection_that_dies_after_the_request_was_written_is_not_retried() {
+fn a_get_that_met_the_close_of_an_idle_connection_is_sent_once_more_on_a_new_one() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = closing_on_the_second().await;
+        let pool = Rc::new(server.pool());
+        // Two idle connections, both of which close on the next request.
+        let send = || {
+            let pool = Rc::clone(&pool);
+            spawn_local(async move { text(pool.send_unjudged(get("")).await.unwrap()).await })
+        };
+        let both = [send(), send()];
+        for one in both {
+            assert_eq!(one.await.unwrap(), "ok");
+        }
+        assert_eq!(pool.stats().idle, 2);
+        let mut request = get("two");
+        *request.method_mut() = http::Method::HEAD;
+        assert_eq!(pool.send_unjudged(request).await.unwrap().status(), 200);
+        assert_eq!(server.accepted.get(), 3);
+        let request = get("three");
+        assert_eq!(text(pool.send_unjudged(request).await.unwrap()).await, "ok");
+    });
+}
+
+#[test]
+fn a_request_that_may_change_something_is_not_sent_twice() {
+    for method in [http::Method::POST, http::Method::PUT, http::Method::DELETE] {
+        in_worker(async move {
+            let server = closing_on_the_second().await;
+            let pool = server.pool();
+            text(pool.send_unjudged(get("one")).await.unwrap()).await;
+            let mut request = get("two");
+            *request.method_mut() = method;
+            assert!(matches!(pool.send_unjudged(request).await, Err(BackendError::ConnectionLost { .. })));
+            assert_eq!(server.accepted.get(), 1);
+        });
+    }
+}
+
+#[test]
+fn a_request_is_sent_twice_at_most() {
+    in_worker(async {
+        let server = Server::start(|mut peer, number| async move {
             peer.head().await;
-            peer.say(OK).await;
-            peer.head().await;
+            if number == 1 {
+                peer.say(OK).await;
+                peer.head().await;
+            }
         })
         .await;
         let pool = server.pool();
         text(pool.send_unjudged(get("one")).await.unwrap()).await;
         assert!(matches!(pool.send_unjudged(get("two")).await, Err(BackendError::ConnectionLost { .. })));
-        assert_eq!(server.accepted.get(), 1);
+        assert_eq!(server.accepted.get(), 2);
     });
 }
 

@@ -125,19 +125,65 @@ fn a_client_that_stops_reading_does_not_hold_its_backend_connection() {
 }
 
 #[test]
-fn a_body_is_sent_without_100_continue_after_a_while() {
+fn a_client_that_is_told_to_continue_and_keeps_silent_takes_no_connection() {
     in_worker_without_time(async {
+        let server = Server::start(|peer, _| peer.closed()).await;
+        let pool = server.pool();
+        let (_feeder, body) = feed(Some(4));
+        let polled = Rc::clone(&body.polled);
+        let asked = Instant::now();
+        let sent = pool.send_unjudged(expecting(RequestBody::new(body, 4, no_strip))).await;
+        assert!(matches!(sent, Err(BackendError::RequestBody(RequestBodyError::Stalled))));
+        assert_eq!((asked.elapsed().as_secs(), pool.stats().connects), (60, 0));
+        assert!(polled.get(), "the client was not told to continue");
+    });
+}
+
+/// A server that reads the head and nothing else.
+async fn deaf() -> Server {
+    Server::start(|mut peer, _| async move {
+        peer.head().await;
+        tokio::time::sleep(seconds(3600)).await;
+    })
+    .await
+}
+
+#[test]
+fn a_server_that_takes_no_body_has_the_time_of_the_first_byte() {
+    in_worker_without_time(async {
+        let server = deaf().await;
+        for (declared, length) in [(Some(64 << 20), 64 << 20), (None, 64 << 20), (Some(4), 4), (None, 4)] {
+            let limit = seconds(5);
+            let pool =
+                Pool::new(Arc::new(BackendSettings { first_byte_timeout: limit, ..server.settings() }));
+            let (feeder, body) = feed(declared);
+            feeder.give(vec![b'x'; length]);
+            drop(feeder);
+            let asked = Instant::now();
+            let sent = pool.send_unjudged(post(RequestBody::new(body, u64::MAX, no_strip))).await;
+            assert!(matches!(sent, Err(BackendError::FirstByteTimeout { .. })), "{declared:?} {length}");
+            assert_eq!(asked.elapsed().as_secs(), 5, "{declared:?} {length}");
+        }
+    });
+}
+
+#[test]
+fn a_server_that_takes_the_body_slowly_is_not_given_up() {
+    in_worker_without_time(async {
+        const PIECE: usize = 4 << 20;
         let server = Server::start(|mut peer, _| async move {
-            assert_eq!(field(&peer.head().await.unwrap(), "expect").unwrap(), "100-continue");
-            assert_eq!(peer.bytes(4).await, b"body");
+            peer.head().await;
+            for _ in 0..12 {
+                tokio::time::sleep(seconds(20)).await;
+                peer.bytes(PIECE).await;
+            }
             peer.say(OK).await;
             peer.closed().await;
         })
         .await;
-        let mut request = post(whole("body"));
-        request.headers_mut().insert("expect", "100-continue".parse().unwrap());
-        let asked = Instant::now();
+        let (feeder, body) = feed(Some(12 * PIECE as u64));
+        feeder.give(vec![b'x'; 12 * PIECE]);
+        let request = post(RequestBody::new(body, u64::MAX, no_strip));
         assert_eq!(text(server.pool().send_unjudged(request).await.unwrap()).await, "ok");
-        assert_eq!(asked.elapsed().as_secs(), 1);
     });
 }

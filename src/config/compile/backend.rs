@@ -9,6 +9,7 @@ use super::super::identity_means::IdentityMeans;
 use super::super::issue::Issue;
 use super::super::kerberos::Kerberos;
 use super::super::secret_header as raw_secret;
+use super::super::server::Limits;
 use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
@@ -35,6 +36,7 @@ const REMEMBERED: u64 = 10_000;
 pub(super) fn compile(
     raw: &raw::Backend,
     index: usize,
+    limits: &Limits,
     files: &mut Files,
     signer: Option<&Arc<Signer>>,
     context: &mut Context,
@@ -56,6 +58,8 @@ pub(super) fn compile(
         queue_timeout: raw.queue_timeout.value,
         queue_length: raw.queue_length.value,
         pinned: PinnedLimits { total: raw.max_pinned.value, per_address: raw.max_pinned_per_address.value },
+        max_header_bytes: usize::try_from(limits.max_header_bytes.value).unwrap_or(usize::MAX),
+        max_header_fields: limits.max_header_fields.value,
         ..BackendSettings::new(raw.name.value.clone(), servers)
     };
     Some(Backend {

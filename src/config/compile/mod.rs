@@ -60,7 +60,9 @@ pub(super) fn compile(
     for raw in &document.backends {
         let place = backends.len();
         let signer = assertions.as_ref();
-        if let Some(backend) = backend::compile(raw, place, &mut files, signer, context, diagnostics) {
+        let limits = &document.limits;
+        if let Some(backend) = backend::compile(raw, place, limits, &mut files, signer, context, diagnostics)
+        {
             let backend = Arc::new(backend);
             backends.push(Arc::clone(&backend));
             parts.backends.insert(raw.name.value.clone(), backend);
@@ -133,6 +135,7 @@ fn limits(raw: &server::Limits) -> Limits {
         client_idle: raw.client_idle.value,
         connection_max_age: raw.connection_max_age.value,
         max_header: usize::try_from(raw.max_header_bytes.value).unwrap_or(usize::MAX),
+        max_header_fields: raw.max_header_fields.value,
         drain: raw.drain.value,
     }
 }

@@ -136,6 +136,7 @@ async fn serve_connection(stream: TcpStream, state: Arc<RmsState>) {
     });
     // An error is the client's way of leaving; there is nobody to tell.
     let _ = http1::Builder::new()
+        .max_headers(4096)
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_LIMIT)
         .serve_connection(io, service)

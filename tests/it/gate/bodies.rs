@@ -120,7 +120,7 @@ async fn a_backend_that_breaks_off_breaks_the_clients_answer_off_too() {
 }
 
 #[tokio::test]
-async fn continue_is_said_only_when_the_backend_wants_the_body() {
+async fn continue_is_said_to_a_permitted_request_only() {
     let lab = Lab::start();
     let head = |path: &str| {
         format!(
@@ -137,13 +137,30 @@ async fn continue_is_said_only_when_the_backend_wants_the_body() {
     let answer = exchange(&mut stream, b"abc").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"body_length\":3"), "{answer}");
 
-    for (path, status) in
-        [("/require/echo", "403"), ("/none", "404"), ("/ignore/echo?early=1&status=500", "500")]
-    {
+    for (path, status) in [("/require/echo", "403"), ("/none", "404")] {
         let mut stream = Client::new(&lab).tls_stream().await.unwrap();
         let answer = exchange(&mut stream, head(path).as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_is_told_to_continue_and_keeps_silent_takes_no_connection_to_the_backend() {
+    let lab = Lab::with(Setup { backend: "max_connections = 1".into(), ..Setup::default() });
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+        let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 3\r\n\
+                    Expect: 100-continue\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut told = [0; 25];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut told).await.unwrap();
+        silent.push(stream);
+    }
+    let answer = Client::new(&lab).post("/ignore/echo", whole("abc")).await;
+    assert_eq!(answer.verdict(), "200 permit");
+    let answer = exchange(&mut silent[0], b"abc").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]
