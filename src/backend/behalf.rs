@@ -3,6 +3,7 @@
 
 use super::error::BackendError;
 use super::idle::Class;
+use crate::clock::Tick;
 use crate::identity::Account;
 use crate::kerberos::{Delegator, Negotiation, User};
 use crate::minting::MintedIdentity;
@@ -35,6 +36,8 @@ pub struct Delegated {
     pub principal: Arc<str>,
     /// Its security identifier, where one is known: a name may be given to another account.
     pub sid: Option<Arc<str>>,
+    /// When the account was read. Older tickets and connections are not used for it.
+    pub since: Tick,
 }
 
 /// How a backend is spoken to in users' names ([MS-SFU], RFC 4559).
@@ -92,11 +95,19 @@ impl Delegated {
         let realm = of_domain.or_else(|| delegation.realm.clone());
         let realm = realm.ok_or_else(|| NoPrincipal::NoRealm { user: user() })?;
         let sid = account.sid.as_deref().map(Arc::from);
-        Ok(Self { delegation: Arc::clone(delegation), principal: format!("{name}@{realm}").into(), sid })
+        let principal = format!("{name}@{realm}").into();
+        Ok(Self { delegation: Arc::clone(delegation), principal, sid, since: account.read_at })
     }
 
     fn user(&self) -> User<'_> {
-        User { principal: &self.principal, sid: self.sid.as_deref() }
+        User { principal: &self.principal, sid: self.sid.as_deref(), since: self.since }
+    }
+
+    /// A server that keeps the account with the connection keeps its groups, too, so that such a connection must not be
+    /// older than the account. Where each request has a ticket of its own, the connection keeps nothing.
+    fn class(&self) -> Class {
+        let since = if self.delegation.persist { self.since } else { Tick::ORIGIN };
+        Class::Account(Arc::clone(&self.principal), self.sid.clone(), since)
     }
 }
 
@@ -104,9 +115,7 @@ impl Behalf {
     pub(super) fn class(&self) -> Class {
         match self {
             Self::Nobody => Class::Plain,
-            Self::Kerberos(delegated) => {
-                Class::Account(Arc::clone(&delegated.principal), delegated.sid.clone())
-            }
+            Self::Kerberos(delegated) => delegated.class(),
             Self::Certificate(minted) => {
                 Class::Certified(minted.subject().clone(), minted.certificate().serial.clone())
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Link};
 use crate::certificate::SerialNumber;
+use crate::clock::Tick;
 use crate::minting::MintedSubject;
 
 /// What a connection may be used for. Connections of different keys never mix.
@@ -29,8 +30,9 @@ pub(super) enum Class {
     /// Nobody's: the connection itself carries no identity, each request tells its own.
     Plain,
     /// One account's, under the name by which the server is told of it and its security identifier where one is known:
-    /// never another's, be it of the same name later, and never nobody's.
-    Account(Arc<str>, Option<Arc<str>>),
+    /// never another's, be it of the same name later, and never nobody's. Where the server keeps the account with the
+    /// connection, also one reading of the account: what it keeps must not be older.
+    Account(Arc<str>, Option<Arc<str>>, Tick),
     /// One account's, which the server was shown this certificate for, by its serial number. A new certificate begins
     /// new connections, so that none is used for longer than what opened it counts.
     Certified(MintedSubject, SerialNumber),

@@ -2,6 +2,10 @@
 //!
 //! Never used to measure how long something took; that is `std::time::Instant`'s work.
 
+mod tick;
+
+pub use tick::Tick;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,7 +4,7 @@
 
 use super::mapping_rule::Mapper;
 use crate::certificate::AltSecurityForm;
-use crate::clock::UnixTime;
+use crate::clock::{Tick, UnixTime};
 use crate::directory::{Group, Person};
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +31,9 @@ pub struct Account {
     /// When the account itself ends, as far as its directory knows: it expires, or its logon hours are over. How long the
     /// directory's word is believed at all is [`Mapped::until`](super::Mapped::until).
     pub until: Option<UnixTime>,
+    /// When its directory was asked, or its rule applied. What is derived from it (tickets, certificates, connections) and
+    /// was made earlier is not used for it.
+    pub read_at: Tick,
     /// Whether it is older than it may be and used all the same, since the directory does not answer.
     pub stale: bool,
 }
@@ -48,6 +51,7 @@ impl Account {
             mapping,
             strength,
             until: None,
+            read_at: Tick::ORIGIN,
             stale: false,
         }
     }

@@ -9,7 +9,7 @@ use super::mapping_error::MappingError;
 use super::mapping_rule::MappingRule;
 use super::question::issuing_key;
 use crate::certificate::{Fingerprint, KeyId};
-use crate::clock::UnixTime;
+use crate::clock::{Tick, UnixTime};
 use crate::directory::{DirectoryError, Forest};
 use crate::observability::CacheMetrics;
 use crate::revocation::UnrevokedChain;
@@ -140,7 +140,9 @@ impl AccountCache {
         let last = self.last(&key, through.lifetimes).await;
         let ask = async {
             let started = Instant::now();
+            let read_at = Tick::next();
             let outcome = map(chain, through.rule, through.directory, now).await.outcome;
+            let outcome = outcome.map(|account| Account { read_at, ..account });
             let asked = Asked { at: now, answered: now.plus(started.elapsed()) };
             remember(outcome, last, through, chain.deadline(), asked)
         };

@@ -11,6 +11,8 @@ pub(super) const TICKET_FLAGS: &[u8] = b"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x0
 
 /// `GSS_C_INITIATE` of gssapi.h.
 pub(super) const USAGE_INITIATE: c_int = 1;
+/// `GSS_C_ACCEPT` of gssapi.h.
+pub(super) const USAGE_ACCEPT: c_int = 2;
 /// `GSS_C_GSS_CODE` and `GSS_C_MECH_CODE` of gssapi.h.
 pub(super) const CODE_KINDS: [c_int; 2] = [1, 2];
 /// `GSS_C_MUTUAL_FLAG` of gssapi.h.
@@ -21,6 +23,11 @@ pub(super) const INTEGRITY: u32 = 32;
 pub(super) const CONTINUE_NEEDED: u32 = 1;
 /// The bits of a major status that tell of a failure (`GSS_ERROR` of gssapi.h).
 pub(super) const FAILURE: u32 = 0xffff_0000;
+
+/// `GSS_S_UNAVAILABLE` of gssapi.h, among the routine errors.
+pub(super) const UNAVAILABLE: u32 = 16 << 16;
+/// The routine errors of a major status (`GSS_ROUTINE_ERROR` of gssapi.h).
+pub(super) const ROUTINE_ERROR: u32 = 0x00ff_0000;
 
 /// What the library's handles point at is its own matter.
 pub(super) type Handle = *mut c_void;

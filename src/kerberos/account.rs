@@ -5,9 +5,10 @@
 use super::ap_req::TokenEncryption;
 use super::diagnosis::{self, Forwardable};
 use super::encryption_type::AcceptedEncryption;
-use super::error::{DelegationError, ForwardableLack};
-use super::gssapi::{Context, Credential, Gssapi, Name, Proof};
+use super::error::{DelegationError, ForwardableLack, TicketFlaw};
+use super::gssapi::{Context, Credential, Gssapi, Name, Proof, TicketReader};
 use super::keytab::Keytab;
+use super::logon_info;
 use super::principal::{ServiceName, UserPrincipal};
 use super::status::Status;
 use std::ffi::{CString, OsStr};
@@ -26,6 +27,9 @@ const MARGIN_PART: u32 = 2;
 const DISTRUST_INTERVAL: Duration = Duration::from_secs(60);
 /// The flag `forwardable` of a ticket (RFC 4120 5.3).
 const FORWARDABLE: u32 = 0x4000_0000;
+/// The name attribute that MIT's library has for `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), signed with the key of the
+/// ticket's service.
+const LOGON_INFO: &str = "urn:mspac:logon-info";
 
 /// How the account logs in, and its tickets when it has.
 pub(super) struct GateAccount {
@@ -43,6 +47,8 @@ pub(super) struct Session {
     name: Arc<Name>,
     principal: String,
     credential: Arc<Credential>,
+    /// Reads tickets to the gate's account, with the keys in the keytab.
+    ticket_reader: TicketReader,
     lifetime: Duration,
     since: Instant,
     until: Instant,
@@ -134,10 +140,12 @@ impl GateAccount {
         let name = Arc::new(self.gssapi.name(&principal).map_err(failed)?);
         let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
         let (_, lifetime) = credential.inquire().map_err(failed)?;
+        let ticket_reader = self.gssapi.ticket_reader(&file(&self.keytab)).map_err(failed)?;
         Ok(Session {
             gssapi: Arc::clone(&self.gssapi),
             name,
             credential: Arc::new(credential),
+            ticket_reader,
             lifetime,
             since: now,
             until: now + usable(lifetime),
@@ -171,6 +179,28 @@ impl Session {
             return Err(DelegationError::OtherAccount { answered });
         }
         Ok(Impersonated { credential: Arc::new(credential), lifetime })
+    }
+
+    /// Refuses a ticket of another account than the one with `sid`. The ticket was asked for by name, and the account
+    /// that has the name now may not be the one that had it when the user was mapped: a name can be changed, exchanged
+    /// with another account's, or be given to a new account.
+    pub(super) fn check_account(&self, user: &Impersonated, sid: &str) -> Result<(), DelegationError> {
+        let answered = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
+        if answered == sid {
+            return Ok(());
+        }
+        Err(DelegationError::AnotherAccount { mapped: sid.to_owned(), answered })
+    }
+
+    /// The SID in the ticket that stands for the user. The KDC copies it into the ticket to the service
+    /// ([MS-SFU] 3.2.5.2.4).
+    fn account_sid(&self, user: &Impersonated) -> Result<String, TicketFlaw> {
+        // This token is not for sending: the ticket is in it, which the key in the keytab opens.
+        let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&self.name), Proof::OneSided);
+        let (_, stepped) = begun.map_err(TicketFlaw::Unreadable)?;
+        let name = self.ticket_reader.read(&stepped.token).map_err(TicketFlaw::Unreadable)?;
+        let logon_info = name.attribute(LOGON_INFO).map_err(TicketFlaw::Unreadable)?;
+        logon_info::account_sid(&logon_info.ok_or(TicketFlaw::NoLogonInfo)?).ok_or(TicketFlaw::NoSid)
     }
 
     /// Asks for the user's ticket to the service (S4U2Proxy).
@@ -225,16 +255,20 @@ impl Session {
 }
 
 impl Delegation {
-    /// The user's ticket to the service, by both steps.
+    /// The user's ticket to the service, by both steps. With `sid` it is that account's ticket or an error.
     pub(super) fn obtain(
         account: &mut GateAccount,
         user: &UserPrincipal,
+        sid: Option<&str>,
         service: &ServiceName,
         accepted: AcceptedEncryption,
     ) -> Result<Self, DelegationError> {
         let now = Instant::now();
         let session = account.session(now)?;
-        let obtained = session.impersonate(user).and_then(|user| session.delegate(&user, service));
+        let obtained = session.impersonate(user).and_then(|user| {
+            sid.map_or(Ok(()), |sid| session.check_account(&user, sid))?;
+            session.delegate(&user, service)
+        });
         if let Err(DelegationError::Other(_) | DelegationError::ClockSkew(_)) = &obtained {
             account.distrust_session(now);
         }

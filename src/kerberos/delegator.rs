@@ -11,6 +11,7 @@ use super::library::Library;
 use super::negotiation::Negotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::Threads;
+use crate::clock::Tick;
 use moka::Expiry;
 use moka::future::Cache;
 use std::fmt;
@@ -63,20 +64,23 @@ impl DelegatorSettings {
 pub struct User<'a> {
     /// As Kerberos knows her, `alice@CORP.EXAMPLE`.
     pub principal: &'a str,
-    /// Whose name it is now, where that is known: a name may be given to somebody else while a ticket of the one before
-    /// still counts, and that ticket would speak for him.
+    /// The SID of the account that is meant, where it is known: the name may have been given to another account. A ticket
+    /// of another account is refused.
     pub sid: Option<&'a str>,
+    /// When the account was read. A ticket that was asked for earlier is not used: it would keep groups and names that
+    /// the account does not have any more.
+    pub since: Tick,
 }
 
 impl<'a> From<&'a str> for User<'a> {
     fn from(principal: &'a str) -> Self {
-        Self { principal, sid: None }
+        Self { principal, sid: None, since: Tick::ORIGIN }
     }
 }
 
 impl<'a> From<&'a String> for User<'a> {
     fn from(principal: &'a String) -> Self {
-        Self { principal, sid: None }
+        Self { principal, sid: None, since: Tick::ORIGIN }
     }
 }
 
@@ -86,7 +90,7 @@ pub struct Delegator {
     settings: DelegatorSettings,
     /// Where they could not be started, no later question tries again: a process without threads is to be restarted.
     threads: OnceLock<Result<Threads<GateAccount>, DelegationError>>,
-    delegations: Cache<Key, Arc<Delegation>>,
+    delegations: Cache<Key, Remembered>,
 }
 
 /// All that a ticket follows from beside the settings.
@@ -104,12 +108,37 @@ impl Key {
     }
 }
 
+/// What came of asking for a ticket.
+#[derive(Clone)]
+struct Remembered {
+    outcome: Result<Arc<Delegation>, DelegationError>,
+    /// When it was asked for.
+    asked: Tick,
+}
+
+impl Remembered {
+    /// How long it may be used. A failure is only for those who waited for the same answer.
+    fn lifetime(&self) -> Duration {
+        self.outcome.as_ref().map_or(Duration::ZERO, |delegation| usable(delegation.lifetime))
+    }
+}
+
 /// Has a ticket forgotten shortly before its end.
 struct TicketEnd;
 
-impl Expiry<Key, Arc<Delegation>> for TicketEnd {
-    fn expire_after_create(&self, _: &Key, delegation: &Arc<Delegation>, _: Instant) -> Option<Duration> {
-        Some(usable(delegation.lifetime))
+impl Expiry<Key, Remembered> for TicketEnd {
+    fn expire_after_create(&self, _: &Key, remembered: &Remembered, _: Instant) -> Option<Duration> {
+        Some(remembered.lifetime())
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Key,
+        remembered: &Remembered,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(remembered.lifetime())
     }
 }
 
@@ -135,9 +164,10 @@ impl Delegator {
         user: impl Into<User<'_>>,
         spn: &str,
     ) -> Result<Negotiation, DelegationError> {
-        let key = Key::parse(user.into(), spn)?;
+        let user = user.into();
+        let key = Key::parse(user, spn)?;
         let after = self.settings.timeout;
-        let begun = timeout(after, self.begin(key)).await;
+        let begun = timeout(after, self.begin(key, user.since)).await;
         begun.map_err(|_| DelegationError::Timeout { after })?
     }
 
@@ -167,8 +197,8 @@ impl Delegator {
         found.unwrap_or_else(|error| vec![Finding::bad(Step::Questions, error)])
     }
 
-    async fn begin(&self, key: Key) -> Result<Negotiation, DelegationError> {
-        let delegation = self.delegation(&key).await?;
+    async fn begin(&self, key: Key, since: Tick) -> Result<Negotiation, DelegationError> {
+        let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
         let begun = self.threads()?.ask(move |_| Negotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
@@ -178,14 +208,28 @@ impl Delegator {
         begun
     }
 
-    async fn delegation(&self, key: &Key) -> Result<Arc<Delegation>, DelegationError> {
-        let obtain = async {
-            let (Key { user, service, .. }, accepted) = (key.clone(), self.settings.accepted_encryption);
-            let obtain = move |account: &mut _| Delegation::obtain(account, &user, &service, accepted);
-            self.threads()?.ask(obtain).await?.map(Arc::new)
-        };
-        let obtained = self.delegations.try_get_with_by_ref(key, obtain).await;
-        obtained.map_err(|error: Arc<DelegationError>| DelegationError::clone(&error))
+    /// A ticket that was asked for at `since` or later. Another request may have asked earlier, and its answer is waited
+    /// for; whatever is asked after that is late enough, so this ends with the second answer.
+    async fn delegation(&self, key: &Key, since: Tick) -> Result<Arc<Delegation>, DelegationError> {
+        let is_over = |old: &Remembered| old.outcome.is_err() || old.asked < since;
+        loop {
+            let obtain = async {
+                let asked = Tick::current();
+                Remembered { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
+            };
+            let entry = self.delegations.entry_by_ref(key).or_insert_with_if(obtain, is_over).await;
+            let Remembered { outcome, asked } = entry.into_value();
+            if asked >= since {
+                return outcome;
+            }
+        }
+    }
+
+    async fn obtain(&self, Key { user, sid, service }: Key) -> Result<Delegation, DelegationError> {
+        let accepted = self.settings.accepted_encryption;
+        let obtain =
+            move |account: &mut _| Delegation::obtain(account, &user, sid.as_deref(), &service, accepted);
+        self.threads()?.ask(obtain).await?
     }
 
     fn threads(&self) -> Result<&Threads<GateAccount>, DelegationError> {

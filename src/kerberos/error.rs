@@ -45,6 +45,19 @@ pub enum DelegationError {
         /// Whom the ticket names.
         answered: String,
     },
+    /// The name belongs to another account now than the one that the user was mapped to.
+    #[error(
+        "the name belongs to another account now: the KDC's ticket is of {answered}, the user is {mapped}"
+    )]
+    AnotherAccount {
+        /// The SID of the account that the user was mapped to.
+        mapped: String,
+        /// The SID in the ticket.
+        answered: String,
+    },
+    /// The ticket does not show whose it is, so that it cannot be compared with the account that the user was mapped to.
+    #[error("the KDC's ticket does not show whose it is")]
+    UnverifiedTicket(#[source] TicketFlaw),
     /// No ticket that the gate got so far can be passed on, whoever it is for.
     #[error("the gate's tickets cannot be passed on: {lack}")]
     NotForwardable {
@@ -90,6 +103,20 @@ pub enum DelegationError {
     /// A failure that is none of these.
     #[error("Kerberos failed")]
     Other(#[source] Status),
+}
+
+/// Why a ticket does not show whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TicketFlaw {
+    /// The keytab has no key that opens it.
+    #[error("it cannot be decrypted with the keytab")]
+    Unreadable(#[source] Status),
+    /// It has no privilege attribute certificate, or one whose signature is wrong.
+    #[error("it has no PAC with a valid signature")]
+    NoLogonInfo,
+    /// Its privilege attribute certificate names no account of a domain.
+    #[error("its PAC has no SID of a domain account")]
+    NoSid,
 }
 
 /// Why none of the gate's tickets can be passed on.
@@ -168,6 +195,18 @@ impl DelegationError {
             }
             Self::OtherAccount { .. } => {
                 "Two accounts answer to this name; make sAMAccountName and userPrincipalName unique across them."
+            }
+            Self::AnotherAccount { .. } => {
+                "The account was renamed, or its name was given to another account; it is read again when \
+                 account_cache.lifetime ends, or at once with POST /purge."
+            }
+            Self::UnverifiedTicket(TicketFlaw::Unreadable(_)) => {
+                "Make the keytab anew, with all the account's keys (ktpass /crypto All): the ticket is encrypted with the \
+                 strongest one."
+            }
+            Self::UnverifiedTicket(TicketFlaw::NoLogonInfo | TicketFlaw::NoSid) => {
+                "Clear NO_AUTH_DATA_REQUIRED (0x2000000) in userAccountControl of the gate's own account: its tickets \
+                 must say whose they are."
             }
             Self::NotForwardable { lack: ForwardableLack::GateTicket, .. } => {
                 "Set forwardable = true under [libdefaults] in krb5.conf, and see that the gate's own account is not \

@@ -8,7 +8,8 @@
 
 use super::abi::{
     BufferDescription, BufferSet, CODE_KINDS, CONTINUE_NEEDED, FAILURE, Handle, INTEGRITY, KRB5, KeyValue,
-    KeyValueSet, MUTUAL, Oid, OidSet, PRINCIPAL_NAME, TICKET_FLAGS, USAGE_INITIATE, borrowed, oid,
+    KeyValueSet, MUTUAL, Oid, OidSet, PRINCIPAL_NAME, ROUTINE_ERROR, TICKET_FLAGS, UNAVAILABLE, USAGE_ACCEPT,
+    USAGE_INITIATE, borrowed, oid,
 };
 use super::status::Status;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -59,6 +60,14 @@ functions! {
     gss_init_sec_context(
         Handle, *mut Handle, Handle, *const Oid, u32, u32, *const c_void, *const BufferDescription, *mut *const Oid,
         *mut BufferDescription, *mut u32, *mut u32
+    );
+    gss_accept_sec_context(
+        *mut Handle, Handle, *const BufferDescription, *const c_void, *mut Handle, *mut *const Oid,
+        *mut BufferDescription, *mut u32, *mut u32, *mut Handle
+    );
+    gss_get_name_attribute(
+        Handle, *const BufferDescription, *mut c_int, *mut c_int, *mut BufferDescription, *mut BufferDescription,
+        *mut c_int
     );
     gss_inquire_sec_context_by_oid(Handle, *const Oid, *mut *mut BufferSet);
     gss_delete_sec_context(*mut Handle, *mut BufferDescription);
@@ -125,6 +134,25 @@ impl Gssapi {
             log_in(minor, account.handle, 0, &krb5, USAGE_INITIATE, &store, handle, null_mut(), null_mut())
         })?;
         Ok(credential)
+    }
+
+    /// Reads tickets with the keys in `keytab`, whichever of its principals they are for. Asks no KDC.
+    pub(super) fn ticket_reader(self: &Arc<Self>, keytab: &CStr) -> Result<TicketReader, Status> {
+        let elements = [
+            KeyValue { key: c"keytab".as_ptr(), value: keytab.as_ptr() },
+            // Tokens are read that this process has just made: nothing can be replayed, and no file is to be written.
+            KeyValue { key: c"rcache".as_ptr(), value: c"none:".as_ptr() },
+        ];
+        let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
+        let mut mechanism = oid(KRB5);
+        let krb5 = OidSet { count: 1, elements: &mut mechanism };
+        let mut credential = Credential { gssapi: Arc::clone(self), handle: null_mut() };
+        // SAFETY: as in `log_in`; a null name stands for every principal of the keytab.
+        self.call(|minor| unsafe {
+            let (acquire, handle) = (self.functions.gss_acquire_cred_from, &mut credential.handle);
+            acquire(minor, null_mut(), 0, &krb5, USAGE_ACCEPT, &store, handle, null_mut(), null_mut())
+        })?;
+        Ok(TicketReader(credential))
     }
 
     /// Calls, and makes a status of a failure. The major status of a success is given back.
@@ -196,6 +224,34 @@ impl Name {
     }
 }
 
+impl Name {
+    /// An attribute that the ticket's issuer vouches for (RFC 6680 7.5); `None` where the ticket does not have it, or
+    /// where its signature is not the issuer's.
+    pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, Status> {
+        let attribute = borrowed(attribute.as_bytes());
+        let (mut authenticated, mut complete, mut more) = (0, 0, -1);
+        let (mut value, mut shown) = (Buffer::new(&self.gssapi), Buffer::new(&self.gssapi));
+        // SAFETY: as in `Name::text`; both buffers take memory of the library's and release it.
+        let found = self.gssapi.call(|minor| unsafe {
+            (self.gssapi.functions.gss_get_name_attribute)(
+                minor,
+                self.handle,
+                &attribute,
+                &mut authenticated,
+                &mut complete,
+                &mut value.description,
+                &mut shown.description,
+                &mut more,
+            )
+        });
+        match found {
+            Ok(_) => Ok((authenticated != 0).then(|| value.bytes().to_vec())),
+            Err(status) if status.major & ROUTINE_ERROR == UNAVAILABLE => Ok(None),
+            Err(status) => Err(status),
+        }
+    }
+}
+
 impl Drop for Name {
     fn drop(&mut self) {
         let mut minor = 0;
@@ -248,6 +304,51 @@ impl Drop for Credential {
         let mut minor = 0;
         // SAFETY: as in the drop of `Name`.
         unsafe { (self.gssapi.functions.gss_release_cred)(&mut minor, &mut self.handle) };
+    }
+}
+
+/// Keys that tickets are decrypted with.
+pub(super) struct TicketReader(Credential);
+
+impl TicketReader {
+    /// Decrypts the ticket in a token, and returns whom it names, with what its issuer says of them.
+    pub(super) fn read(&self, token: &[u8]) -> Result<Name, Status> {
+        let gssapi = &self.0.gssapi;
+        let token = borrowed(token);
+        let mut context = AcceptedContext { gssapi, handle: null_mut() };
+        let mut name = Name { gssapi: Arc::clone(gssapi), handle: null_mut() };
+        let mut answer = Buffer::new(gssapi);
+        // SAFETY: as in `Context::step`; `context`, `name` and `answer` take what the library makes and release it.
+        gssapi.call(|minor| unsafe {
+            (gssapi.functions.gss_accept_sec_context)(
+                minor,
+                &mut context.handle,
+                self.0.handle,
+                &token,
+                null(),
+                &mut name.handle,
+                null_mut(),
+                &mut answer.description,
+                null_mut(),
+                null_mut(),
+                null_mut(),
+            )
+        })?;
+        Ok(name)
+    }
+}
+
+/// The server's side of a log-on, which is of no further use.
+struct AcceptedContext<'a> {
+    gssapi: &'a Gssapi,
+    handle: Handle,
+}
+
+impl Drop for AcceptedContext<'_> {
+    fn drop(&mut self) {
+        let mut minor = 0;
+        // SAFETY: as in the drop of `Context`.
+        unsafe { (self.gssapi.functions.gss_delete_sec_context)(&mut minor, &mut self.handle, null_mut()) };
     }
 }
 

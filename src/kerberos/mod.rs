@@ -15,6 +15,7 @@ mod examination;
 mod gssapi;
 mod keytab;
 mod library;
+mod logon_info;
 mod negotiation;
 mod principal;
 mod spnego;
@@ -23,7 +24,7 @@ mod threads;
 
 pub use delegator::{Delegator, DelegatorSettings, User};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
-pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw};
+pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw, TicketFlaw};
 pub use examination::{Finding, Outcome, Step};
 pub use keytab::{Keytab, KeytabEntry, KeytabFlaw};
 pub use library::{Library, LibraryError};

@@ -12,7 +12,7 @@ use super::authority::{MintedCertificate, SubordinateCa};
 use super::authority_error::MintingError;
 use super::presentation::{Presentation, settings_for_one_connection};
 use super::subject::MintedSubject;
-use crate::clock::UnixTime;
+use crate::clock::{Tick, UnixTime};
 use crate::observability::CacheMetrics;
 
 /// One account's certificate, to be presented on connections that are that account's alone.
@@ -35,6 +35,8 @@ struct Remembered {
     outcome: Result<Arc<MintedIdentity>, Arc<MintingError>>,
     /// The first moment at which it is used no more.
     deadline: UnixTime,
+    /// When it was asked for.
+    asked: Tick,
 }
 
 impl MintedIdentities {
@@ -51,25 +53,35 @@ impl MintedIdentities {
     }
 
     /// A certificate for `subject` that has at least a third of its life before it: the one remembered, or a new one,
-    /// minted on a thread that may take its time. Failures are not remembered.
+    /// minted on a thread that may take its time. Failures are not remembered, and neither is what was asked for before
+    /// `since`, when the account was read.
     pub async fn identity(
         &self,
         subject: &MintedSubject,
+        since: Tick,
         now: UnixTime,
     ) -> Result<Arc<MintedIdentity>, Arc<MintingError>> {
-        let mint = async {
-            let outcome = self.mint(subject.clone(), now).await.map_err(Arc::new);
-            let deadline = match outcome {
-                Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
-                Err(_) => UnixTime::EPOCH,
+        let is_over = |old: &Remembered| old.deadline <= now || old.asked < since;
+        loop {
+            let mint = async {
+                let asked = Tick::current();
+                let outcome = self.mint(subject.clone(), now).await.map_err(Arc::new);
+                let deadline = match outcome {
+                    Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
+                    Err(_) => UnixTime::EPOCH,
+                };
+                Remembered { outcome, deadline, asked }
             };
-            Remembered { outcome, deadline }
-        };
-        let entry =
-            self.identities.entry_by_ref(subject).or_insert_with_if(mint, |old| old.deadline <= now).await;
-        let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
-        counter.inc();
-        entry.into_value().outcome
+            let entry = self.identities.entry_by_ref(subject).or_insert_with_if(mint, is_over).await;
+            let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
+            counter.inc();
+            let minted = entry.into_value();
+            // One that was being minted for an earlier reading of the account is passed over; whatever begins after it
+            // is late enough, so this ends with the second one.
+            if minted.asked >= since {
+                return minted.outcome;
+            }
+        }
     }
 
     async fn mint(&self, subject: MintedSubject, now: UnixTime) -> Result<Arc<MintedIdentity>, MintingError> {

@@ -10,6 +10,7 @@ use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Permit, Proof};
 use crate::headers::response_headers::{self, Audience};
 use crate::headers::{OwnedNames, Spelling};
+use crate::kerberos::DelegationError;
 use crate::observability::{BackendFailure, with_causes};
 use crate::policy::{Backend, BackendIdentity};
 use http::{HeaderMap, Response, StatusCode};
@@ -175,6 +176,7 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::Protocol { .. }
         | BackendError::AmbiguousFraming { .. }
         | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
+        BackendError::Delegation(DelegationError::AnotherAccount { .. }) => DenialId::IdentityConflict,
         BackendError::Delegation(_) => DenialId::DelegationFailed,
         BackendError::NotProven { .. } => DenialId::BackendRefusedIdentity,
         BackendError::CertificateNotAsked { .. } => DenialId::BackendRenegotiation,

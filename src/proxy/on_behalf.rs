@@ -32,6 +32,6 @@ async fn certified(
 ) -> Result<Arc<MintedIdentity>, Denial> {
     let subject = MintedSubject::new(&account.user, account.upn.as_deref(), account.sid.as_deref())
         .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))?;
-    let minted = identities.identity(&subject, now).await;
+    let minted = identities.identity(&subject, account.read_at, now).await;
     minted.map_err(|error| Denial::because(DenialId::DelegationFailed, &*error))
 }

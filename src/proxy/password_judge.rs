@@ -7,7 +7,7 @@
 
 use super::places::{NotJudged, Places};
 use crate::attempts::{Attempt, TooMany};
-use crate::clock::{Clock, UnixTime};
+use crate::clock::{Clock, Tick, UnixTime};
 use crate::decision::{PasswordCredential, PasswordRefusal};
 use crate::directory::{Forest, LoginName, PasswordVerdict, Person};
 use crate::identity::{Account, MappingMethod, Strength};
@@ -177,12 +177,13 @@ impl Question<'_> {
     /// Asks the directory.
     async fn ask(&self) -> Result<Taken, PasswordRefusal> {
         let asked = self.clock.now();
+        let read_at = Tick::next();
         let attempt = self.policy.attempts.begin(self.from, asked).map_err(PasswordRefusal::TooMany)?;
         let attempt = attempt.of_account(&self.counted_as, asked).map_err(PasswordRefusal::TooMany)?;
         let (attempt, found) = self.found(attempt).await?;
         self.verify(attempt, &found).await?;
         let [person] = found.as_slice() else { return Err(PasswordRefusal::NoAccount) };
-        let account = account(person);
+        let account = Account { read_at, ..account(person) };
         let end = person
             .standing
             .check(asked)

@@ -4,6 +4,7 @@ use super::super::idle::Class;
 use super::super::response_body::Hold;
 use super::*;
 use crate::certificate::SerialNumber;
+use crate::clock::Tick;
 use crate::minting::MintedSubject;
 use std::io::{Read, Write};
 
@@ -387,7 +388,7 @@ async fn used(pool: &Pool, class: &Class) -> bool {
 }
 
 fn account(name: &str) -> Class {
-    Class::Account(name.into(), None)
+    Class::Account(name.into(), None, Tick::ORIGIN)
 }
 
 fn certified(upn: &str, serial: &[u8]) -> Class {

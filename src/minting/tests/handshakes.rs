@@ -15,6 +15,7 @@ use rustls::{
 
 use super::{NOW, alice, authority};
 use crate::certificate::Certificate;
+use crate::clock::Tick;
 use crate::minting::{MintedIdentities, MintedIdentity, Presentation, Presented};
 use crate::observability::CacheMetrics;
 
@@ -123,7 +124,7 @@ impl Server {
 
 async fn identity() -> Arc<MintedIdentity> {
     let identities = MintedIdentities::new(authority().load(), 100, CacheMetrics::default());
-    identities.identity(&alice(), NOW).await.unwrap()
+    identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()
 }
 
 fn every_scheme() -> Asking {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{NOW, alice, authority, before, bob, changed_authority, date};
+use crate::clock::Tick;
 use crate::minting::{MintedIdentities, MintedIdentity, MintingError};
 use crate::observability::CacheMetrics;
 
@@ -18,10 +19,10 @@ fn is_same(one: &Arc<MintedIdentity>, other: &Arc<MintedIdentity>) -> bool {
 #[tokio::test]
 async fn a_certificate_is_used_for_two_thirds_of_its_life() {
     let identities = identities();
-    let first = identities.identity(&alice(), NOW).await.unwrap();
-    let soon = identities.identity(&alice(), NOW.plus(Duration::from_secs(199))).await.unwrap();
+    let first = identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap();
+    let soon = identities.identity(&alice(), Tick::ORIGIN, NOW.plus(Duration::from_secs(199))).await.unwrap();
     assert!(is_same(&first, &soon));
-    let late = identities.identity(&alice(), NOW.plus(Duration::from_secs(200))).await.unwrap();
+    let late = identities.identity(&alice(), Tick::ORIGIN, NOW.plus(Duration::from_secs(200))).await.unwrap();
     assert!(!is_same(&first, &late));
     assert_eq!(late.certificate().not_after, NOW.plus(Duration::from_secs(500)));
 }
@@ -29,10 +30,10 @@ async fn a_certificate_is_used_for_two_thirds_of_its_life() {
 #[tokio::test]
 async fn two_accounts_never_share_a_certificate() {
     let identities = identities();
-    let one = identities.identity(&alice(), NOW).await.unwrap();
-    let other = identities.identity(&bob(), NOW).await.unwrap();
+    let one = identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap();
+    let other = identities.identity(&bob(), Tick::ORIGIN, NOW).await.unwrap();
     assert!(!is_same(&one, &other));
-    assert!(is_same(&one, &identities.identity(&alice(), NOW).await.unwrap()));
+    assert!(is_same(&one, &identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()));
 }
 
 #[tokio::test]
@@ -40,14 +41,17 @@ async fn an_account_that_differs_in_one_name_is_another_account() {
     let identities = identities();
     let named = |upn, sid| crate::minting::MintedSubject::new("alice", upn, sid).unwrap();
     let both = named(Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1103"));
-    let first = identities.identity(&both, NOW).await.unwrap();
+    let first = identities.identity(&both, Tick::ORIGIN, NOW).await.unwrap();
     for other in [
         named(Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1104")),
         named(Some("alice@other.example"), Some("S-1-5-21-1-2-3-1103")),
         named(Some("alice@corp.example"), None),
         named(None, Some("S-1-5-21-1-2-3-1103")),
     ] {
-        assert!(!is_same(&first, &identities.identity(&other, NOW).await.unwrap()), "{other:?}");
+        assert!(
+            !is_same(&first, &identities.identity(&other, Tick::ORIGIN, NOW).await.unwrap()),
+            "{other:?}"
+        );
     }
 }
 
@@ -56,7 +60,7 @@ async fn concurrent_demands_for_one_account_mint_once() {
     let metrics = CacheMetrics::default();
     let identities = MintedIdentities::new(authority().load(), 100, metrics.clone());
     let subject = alice();
-    let demand = || identities.identity(&subject, NOW);
+    let demand = || identities.identity(&subject, Tick::ORIGIN, NOW);
     let (one, two, three) = tokio::join!(demand(), demand(), demand());
     let first = one.unwrap();
     assert!(is_same(&first, &two.unwrap()) && is_same(&first, &three.unwrap()));
@@ -64,12 +68,23 @@ async fn concurrent_demands_for_one_account_mint_once() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_read_anew_gets_a_new_certificate() {
+    let identities = identities();
+    let first_reading = Tick::next();
+    let first = identities.identity(&alice(), first_reading, NOW).await.unwrap();
+    assert!(is_same(&first, &identities.identity(&alice(), first_reading, NOW).await.unwrap()));
+    let second = identities.identity(&alice(), Tick::next(), NOW).await.unwrap();
+    assert!(!is_same(&first, &second));
+    assert!(is_same(&second, &identities.identity(&alice(), first_reading, NOW).await.unwrap()));
+}
+
+#[tokio::test]
 async fn a_failure_is_not_remembered() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = changed_authority(|parameters| parameters.not_after = date(end));
     let identities = MintedIdentities::new(ends.load(), 100, CacheMetrics::default());
-    let refused = identities.identity(&alice(), end).await.unwrap_err();
+    let refused = identities.identity(&alice(), Tick::ORIGIN, end).await.unwrap_err();
     assert!(matches!(*refused, MintingError::AuthorityEnds { .. }));
     let earlier = before(end, Duration::from_secs(300));
-    assert!(identities.identity(&alice(), earlier).await.is_ok(), "the clock was put right");
+    assert!(identities.identity(&alice(), Tick::ORIGIN, earlier).await.is_ok(), "the clock was put right");
 }

@@ -20,13 +20,13 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
 /// A root that a backend trusts, and the gate's CA below it.
-struct Authorities {
+pub(super) struct Authorities {
     folder: TempDir,
 }
 
 impl Authorities {
     /// Made with these commands. `None` where there is no openssl.
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let authorities = Self { folder: TempDir::new().unwrap() };
         authorities.make()?;
         Some(authorities)
@@ -61,12 +61,12 @@ impl Authorities {
         Some(())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// What the backend trusts: the root, and the CA below it, which it has to know where only the root is sent.
-    fn trusted(&self) -> String {
+    pub(super) fn trusted(&self) -> String {
         ["root.pem", "gate.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
     }
 

@@ -4,6 +4,7 @@
 mod answer;
 mod assertion;
 mod certificate;
+mod changed_accounts;
 mod check;
 mod delegated_requests;
 mod delegation;

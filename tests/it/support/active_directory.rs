@@ -13,12 +13,14 @@
 //! | spare06, spare07 | `identity::passwords_of_active_directory`: whose passwords are guessed |
 //! | spare08 to spare20 | free; write yourself in here |
 //! | spare21 | `backends::delegation`: how long a ticket serves |
-//! | spare22 to spare30 | free, for tests under `backends::` |
+//! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and made anew |
+//! | spare28 to spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
 
 use super::{lab_program, skipped};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use portcullis::directory::Sid;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -125,6 +127,28 @@ impl ActiveDirectory {
         self.change(&["--unlock", user]);
     }
 
+    /// Gives the account that was made as `user` another sAMAccountName and UPN.
+    pub(crate) fn rename(&self, user: &str, name: &str) {
+        self.set(user, "sAMAccountName", &[name]);
+        self.set(user, "userPrincipalName", &[&format!("{name}@corp.example")]);
+    }
+
+    /// Deletes an account.
+    pub(crate) fn delete(&self, user: &str) {
+        self.change(&["--delete", user]);
+    }
+
+    /// Makes an account of this name, with a SID that no account had before.
+    pub(crate) fn create(&self, user: &str) {
+        self.change(&["--create", user]);
+    }
+
+    /// The SID that an account has now, which a test may have made anew.
+    pub(crate) fn sid_now(&self, user: &str) -> String {
+        let sid = STANDARD.decode(self.change(&["--sid", user]).trim()).unwrap();
+        Sid::from_bytes(&sid).unwrap().to_string()
+    }
+
     /// Makes an account a member of a group.
     pub(crate) fn add_member(&self, group: &str, user: &str) {
         self.change(&["--member", group, "add", user]);
@@ -135,9 +159,10 @@ impl ActiveDirectory {
         self.change(&["--member", group, "remove", user]);
     }
 
-    fn change(&self, arguments: &[&str]) {
+    fn change(&self, arguments: &[&str]) -> String {
         let output =
             Command::new(lab_program("directory-set")).arg(&self.folder).args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
     }
 }
