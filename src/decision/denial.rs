@@ -1,21 +1,20 @@
 //! A refusal with its reason for the record.
 
 use super::denial_id::DenialId;
-use crate::observability::with_causes;
-use std::borrow::Cow;
+use crate::observability::Detail;
 use std::time::Duration;
 
 /// Why one request may not go to the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     id: DenialId,
-    detail: Cow<'static, str>,
+    detail: Detail,
     retry_after: Option<Duration>,
 }
 
 impl Denial {
     /// `detail` says what was seen, for the audit record and `explain`; the client never reads it.
-    pub fn new(id: DenialId, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(id: DenialId, detail: impl Into<Detail>) -> Self {
         Self { id, detail: detail.into(), retry_after: None }
     }
 
@@ -27,7 +26,7 @@ impl Denial {
 
     /// The same with the whole chain of causes of `error` as its detail.
     pub fn because(id: DenialId, error: &dyn std::error::Error) -> Self {
-        Self::new(id, with_causes(error))
+        Self::new(id, Detail::causes(error))
     }
 
     /// The stable id.
@@ -42,6 +41,11 @@ impl Denial {
 
     /// What was seen.
     pub fn detail(&self) -> &str {
+        self.detail.as_str()
+    }
+
+    /// What was seen, as a record takes it.
+    pub fn bounded_detail(&self) -> &Detail {
         &self.detail
     }
 }

@@ -1,17 +1,12 @@
-//! Takes an error, gives what it and all its causes say, in one line: each message tells its own step only.
+//! What an error and all its causes say, in one line: each message reports its own step only.
 
+use super::text::Causes;
 use std::error::Error;
 
-/// `error` and its causes, the outermost first, separated by colons.
+/// `error` and its causes, the outermost first, separated by colons. Unbounded: for the operator's own files and
+/// settings. What a client or another server can influence goes into [`BoundedText::causes`](super::BoundedText::causes).
 pub fn with_causes(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
+    Causes(error).to_string()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod histogram;
 pub mod logging;
 mod metrics;
 mod password_metrics;
+mod text;
 
 pub use backend_failure::BackendFailure;
 pub use backend_metrics::BackendMetrics;
@@ -18,3 +19,4 @@ pub use crl_metrics::CrlMetrics;
 pub use histogram::DurationHistogram;
 pub use metrics::{AuditMetrics, CacheMetrics, DecisionMetrics, HandshakeMetrics, Metrics, SiteMetrics};
 pub use password_metrics::PasswordMetrics;
+pub use text::{BoundedText, CUT_MARK, Detail, beginning, cut};
