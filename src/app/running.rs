@@ -8,12 +8,12 @@ use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
 use crate::listener::{BindError, Listener};
 use crate::observability::Metrics;
-use crate::proxy::{Gate, Judge};
+use crate::proxy::{Gate, Judge, RequestLog};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long the audit log has to write what it holds when everything else has ended.
@@ -76,6 +76,7 @@ impl Running {
             snapshot: ArcSwap::from_pointee(snapshot),
             judge: Judge::new(process.judging_limit, process.judging_places, &metrics),
             audit,
+            request_log: RequestLog::new(Instant::now()),
             metrics,
             stopping: CancellationToken::new(),
         });

@@ -3,13 +3,16 @@
 //! and never waits.
 
 use super::AuditRecord;
+use super::budget::{Budget, Share};
+use super::line::{self, LINE_BYTES};
+use super::series::RecordSeries;
 use super::writer::{Health, Output, Writer};
 use crate::observability::AuditMetrics;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -23,6 +26,26 @@ pub enum AuditTarget {
     /// The process's standard output.
     Stdout,
 }
+
+/// How much may wait to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Records, those included that running requests have reserved a place for.
+    pub records: NonZeroUsize,
+    /// Bytes of them in memory. A running request counts with the longest line that there is.
+    pub bytes: usize,
+}
+
+/// A line in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) line: Box<[u8]>,
+    /// Held until the line is written.
+    pub(super) share: Share,
+}
+
+/// What a line takes up beside its bytes: its place in the queue and what the allocator adds.
+const QUEUED_OVERHEAD: usize = 64;
 
 /// Why the log could not be opened.
 #[derive(Debug, Error)]
@@ -73,7 +96,8 @@ pub enum CloseError {
 #[derive(Debug)]
 pub struct AuditLog {
     target: AuditTarget,
-    queue: mpsc::Sender<AuditRecord>,
+    queue: mpsc::Sender<Queued>,
+    budget: Arc<Budget>,
     output: watch::Sender<Arc<Output>>,
     health: Arc<Health>,
     closing: CancellationToken,
@@ -81,15 +105,15 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// Opens the target and starts the writer's thread. At most `capacity` requests hold or await a place at a time.
-    pub fn open(
-        target: AuditTarget,
-        capacity: NonZeroUsize,
-        metrics: AuditMetrics,
-    ) -> Result<Self, OpenError> {
+    /// Opens the target and starts the writer's thread.
+    ///
+    /// # Errors
+    /// The target or the thread.
+    pub fn open(target: AuditTarget, limits: QueueLimits, metrics: AuditMetrics) -> Result<Self, OpenError> {
         let (output, outputs) = watch::channel(Arc::new(open_output(&target)?));
-        let (queue, records) = mpsc::channel(capacity.get().min(Semaphore::MAX_PERMITS));
+        let (queue, records) = mpsc::channel(limits.records.get().min(Semaphore::MAX_PERMITS));
         let (signal, done) = std::sync::mpsc::channel();
+        let budget = Budget::new(limits.bytes, metrics.queue_bytes.clone());
         let health = Arc::new(Health::default());
         let closing = CancellationToken::new();
         let writer = Writer::new(records, outputs, Arc::clone(&health), closing.clone(), metrics);
@@ -101,7 +125,7 @@ impl AuditLog {
             signal.send(()).ok();
         };
         std::thread::Builder::new().name("audit".to_owned()).spawn(run).map_err(OpenError::Thread)?;
-        Ok(Self { target, queue, output, health, closing, done: Mutex::new(Some(done)) })
+        Ok(Self { target, queue, budget, output, health, closing, done: Mutex::new(Some(done)) })
     }
 
     /// Takes a place in the queue. Never waits and takes no lock.
@@ -110,7 +134,10 @@ impl AuditLog {
             return Err(Unavailable::CannotWrite(cause));
         }
         match self.queue.clone().try_reserve_owned() {
-            Ok(place) => Ok(AuditSlot(place)),
+            Ok(place) => {
+                let share = self.budget.take(LINE_BYTES + QUEUED_OVERHEAD).ok_or(Unavailable::QueueFull)?;
+                Ok(AuditSlot { place, share })
+            }
             Err(TrySendError::Full(_)) => Err(Unavailable::QueueFull),
             Err(TrySendError::Closed(_)) => Err(Unavailable::Closed),
         }
@@ -140,12 +167,19 @@ impl AuditLog {
 
 /// A place in the queue. Dropped without a record, it is free again.
 #[derive(Debug)]
-pub struct AuditSlot(mpsc::OwnedPermit<AuditRecord>);
+pub struct AuditSlot {
+    place: mpsc::OwnedPermit<Queued>,
+    share: Share,
+}
 
 impl AuditSlot {
-    /// Hands in the record. Cannot fail and never waits.
-    pub fn write(self, record: AuditRecord) {
-        self.0.send(record);
+    /// Hands in the record, one of `series`. Cannot fail and never waits.
+    pub fn write(mut self, record: &AuditRecord, series: &RecordSeries) {
+        let earlier = series.earlier(record, Instant::now());
+        let mut line = Vec::with_capacity(LINE_BYTES);
+        line::append(record, earlier.as_deref(), &mut line);
+        self.share.shrink_to(line.len() + QUEUED_OVERHEAD);
+        self.place.send(Queued { line: line.into(), share: self.share });
     }
 }
 

@@ -3,17 +3,21 @@
 //! Takes a place in the queue before a request is judged and its record when it is over. Never decides anything, never
 //! holds a secret, and never drops a record that got a place while the disk can still be written.
 
+mod budget;
 mod line;
 mod log;
 mod record;
+mod series;
 mod unwritten;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, Unavailable};
+pub use line::LINE_BYTES;
+pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, QueueLimits, Unavailable};
 pub use record::{
-    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, Millis, ReceivedPath,
-    TlsFacts,
+    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, Millis, NameText,
+    ReceivedPath, TlsFacts,
 };
+pub use series::RecordSeries;

@@ -1,43 +1,46 @@
 //! What one audit record says. The field names are a contract with other people's scripts: a field is added, never
-//! renamed, and is always there, `null` where nothing is known.
+//! renamed.
 //!
-//! There is no field for a query, a header's value, a cookie, a password or a body: what has no field cannot leak.
+//! There is no field for a query, a header's value, a cookie, a password or a body: what has no field cannot leak. There
+//! is no field that takes a `String` either: whatever a client can influence is [`BoundedText`].
 
 use crate::clock::UnixTime;
-use serde::{Serialize, Serializer};
+use crate::observability::{BoundedText, Detail};
+use std::sync::Arc;
 use std::time::Duration;
 
+/// A distinguished name as RFC 4514 writes it.
+pub type NameText = BoundedText<192>;
+
 /// One request and what became of it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct AuditRecord {
     /// When the request's head was read.
-    #[serde(serialize_with = "as_text")]
     pub time: UnixTime,
     /// The id that the client sees on the page and the backend in `X-Request-Id`.
-    pub request_id: String,
+    pub request_id: BoundedText<32>,
     /// The site's name, where one was found.
-    pub site: Option<String>,
+    pub site: Option<BoundedText<128>>,
     /// The address of the socket that the connection came in on.
-    pub listener: String,
+    pub listener: BoundedText<64>,
     /// The client's address and port.
-    pub peer: String,
+    pub peer: BoundedText<64>,
     /// The connection's TLS; `null` on a plain listener.
-    pub tls: Option<TlsFacts>,
+    pub tls: Option<Arc<TlsFacts>>,
     /// `1.0`, `1.1` or `2`.
     pub http: &'static str,
     /// The method as received.
-    pub method: String,
+    pub method: BoundedText<32>,
     /// The host that the request named, as received.
-    pub host: Option<String>,
+    pub host: Option<BoundedText<256>>,
     /// The path as received.
-    #[serde(flatten)]
     pub path_received: ReceivedPath,
     /// The canonical path, where the request had one. It is what was judged and forwarded.
-    pub path: Option<String>,
+    pub path: Option<BoundedText<512>>,
     /// The path rule that was found, in the spelling of proxy.toml.
-    pub rule: Option<String>,
+    pub rule: Option<BoundedText<512>>,
     /// The certificate that was presented.
-    pub certificate: Option<CertificateFacts>,
+    pub certificate: Option<Arc<CertificateFacts>>,
     /// What proved who sends the request: `card` or `password`; `null` where the request passed without a name, or not.
     pub authentication: Option<&'static str>,
     /// The account that the certificate names or the password is of.
@@ -49,11 +52,11 @@ pub struct AuditRecord {
     /// The sub-status that IIS would have logged: 7 for 403.7.
     pub sub_status: Option<u8>,
     /// Why: the whole message, which the client does not get to see.
-    pub detail: Option<String>,
+    pub detail: Option<Detail>,
     /// The status that the client got; `null` where it left before.
     pub status: Option<u16>,
     /// The server that the request was sent to.
-    pub backend: Option<String>,
+    pub backend: Option<BoundedText<128>>,
     /// Bytes of the request's body that arrived.
     pub bytes_in: u64,
     /// Bytes of the answer's body that were sent.
@@ -63,92 +66,95 @@ pub struct AuditRecord {
 }
 
 /// What the connection's TLS handshake settled.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFacts {
     /// `1.2` or `1.3`.
     pub version: &'static str,
     /// Whether an earlier session was resumed, so that no key signed.
     pub resumed: bool,
     /// The cipher suite, by its IANA name.
-    pub cipher: String,
+    pub cipher: BoundedText<64>,
     /// The protocol agreed on by ALPN.
-    pub alpn: Option<String>,
+    pub alpn: Option<BoundedText<16>>,
     /// Whether the client was asked for a certificate and whether it sent one.
     pub certificate: CertificateOffer,
 }
 
 /// Whether a certificate was asked for, and what came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateOffer {
     /// The site has no path that looks at one.
-    #[serde(rename = "not asked")]
     NotAsked,
     /// The client sent an empty list: it has none, its user chose none, or its card cannot sign what this version of
     /// TLS demands.
-    #[serde(rename = "asked, none given")]
     NoneGiven,
     /// The client sent one and proved that it holds the key.
-    #[serde(rename = "given")]
     Given,
 }
 
-/// The certificate that was presented.
-#[derive(Clone, Debug, Serialize)]
+impl CertificateOffer {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::NotAsked => "not asked",
+            Self::NoneGiven => "asked, none given",
+            Self::Given => "given",
+        }
+    }
+}
+
+/// The certificate that was presented. Rendered once for all requests of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
     /// SHA-256 of the DER, in lower-case hexadecimal digits.
-    pub sha256: String,
-    /// The subject as RFC 4514 writes it.
-    pub subject: String,
-    /// The issuer as RFC 4514 writes it.
-    pub issuer: String,
+    pub sha256: BoundedText<64>,
+    /// The subject.
+    pub subject: NameText,
+    /// The issuer.
+    pub issuer: NameText,
     /// The serial number in lower-case hexadecimal digits.
-    pub serial: String,
+    pub serial: BoundedText<64>,
     /// The end of its validity.
-    #[serde(serialize_with = "as_text")]
     pub not_after: UnixTime,
 }
 
 /// The account that the certificate names.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFacts {
     /// `DOMAIN\sam`, else the UPN.
-    pub user: String,
+    pub user: BoundedText<192>,
     /// The user principal name.
-    pub upn: Option<String>,
+    pub upn: Option<BoundedText<192>>,
     /// The security identifier.
-    pub sid: Option<String>,
+    pub sid: Option<BoundedText<192>>,
 }
 
 /// How the certificate came to name its account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingFacts {
     /// The mapping's name.
-    pub method: String,
+    pub method: BoundedText<64>,
     /// `strong` or `weak`.
-    pub strength: String,
+    pub strength: BoundedText<16>,
     /// Whether the account is older than it may be and was used since the directory does not answer.
     pub stale: bool,
 }
 
-/// How long the request took, in milliseconds to the microsecond.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// How long the request took.
+#[derive(Clone, Copy, Debug)]
 pub struct Millis {
     /// From the request's head to the answer's last byte.
-    #[serde(serialize_with = "as_millis")]
     pub total: Duration,
     /// Judging the certificate and the password, where they had to be judged.
-    #[serde(serialize_with = "as_optional_millis")]
     pub judge: Option<Duration>,
     /// From the request sent to the backend to its answer's head.
-    #[serde(serialize_with = "as_optional_millis")]
     pub backend: Option<Duration>,
 }
 
 /// The path as the client wrote it: escaped, without query and user name, and cut at [`ReceivedPath::LIMIT`] bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedPath {
-    path_received: String,
-    path_received_cut: bool,
+    pub(super) path_received: Arc<str>,
+    pub(super) path_received_cut: bool,
 }
 
 impl ReceivedPath {
@@ -164,7 +170,7 @@ impl ReceivedPath {
         for byte in scheme.iter().chain(path).copied() {
             let plain = matches!(byte, 0x20..0x7f) && byte != b'\\';
             if text.len() + if plain { 1 } else { ESCAPED_LENGTH } > Self::LIMIT {
-                return Self { path_received: text, path_received_cut: true };
+                return Self { path_received: text.into(), path_received_cut: true };
             }
             if plain {
                 text.push(char::from(byte));
@@ -172,7 +178,7 @@ impl ReceivedPath {
                 text.push_str(&format!("\\x{byte:02x}"));
             }
         }
-        Self { path_received: text, path_received_cut: false }
+        Self { path_received: text.into(), path_received_cut: false }
     }
 }
 
@@ -196,21 +202,4 @@ fn without_secrets(target: &[u8]) -> (&[u8], &[u8]) {
     let authority = rest.get(..authority_length).unwrap_or(rest);
     let host_start = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
     (scheme, rest.get(host_start..).unwrap_or_default())
-}
-
-fn as_text<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
-}
-
-fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // Rounded to the microsecond while it is a whole number, so that no binary fraction like 0.30000000000000004 shows.
-    let micros = (duration.as_secs_f64() * 1e6).round();
-    serializer.serialize_f64(micros / 1e3)
-}
-
-fn as_optional_millis<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => as_millis(duration, serializer),
-        None => serializer.serialize_none(),
-    }
 }

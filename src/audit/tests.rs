@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::observability::AuditMetrics;
+use crate::observability::{AuditMetrics, BoundedText};
 use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -13,38 +14,38 @@ const LIMIT: Duration = Duration::from_secs(30);
 fn record(request_id: &str) -> AuditRecord {
     AuditRecord {
         time: UnixTime::from_seconds(1_795_339_800),
-        request_id: request_id.to_owned(),
-        site: Some("rms".to_owned()),
-        listener: "127.0.0.1:443".to_owned(),
-        peer: "127.0.0.1:50000".to_owned(),
-        tls: Some(TlsFacts {
+        request_id: BoundedText::of(request_id),
+        site: Some("rms".into()),
+        listener: "127.0.0.1:443".into(),
+        peer: "127.0.0.1:50000".into(),
+        tls: Some(Arc::new(TlsFacts {
             version: "1.3",
             resumed: false,
-            cipher: "TLS13_AES_128_GCM_SHA256".to_owned(),
-            alpn: Some("h2".to_owned()),
+            cipher: "TLS13_AES_128_GCM_SHA256".into(),
+            alpn: Some("h2".into()),
             certificate: CertificateOffer::NoneGiven,
-        }),
+        })),
         http: "2",
-        method: "POST".to_owned(),
-        host: Some("rms.corp.example".to_owned()),
+        method: "POST".into(),
+        host: Some("rms.corp.example".into()),
         path_received: ReceivedPath::new(b"/_WMCS/licensing/license.asmx?token=s3cret"),
-        path: Some("/_wmcs/licensing/license.asmx".to_owned()),
-        rule: Some("/_wmcs/licensing/license.asmx".to_owned()),
-        certificate: Some(CertificateFacts {
-            sha256: "00".repeat(32),
-            subject: "CN=Alice".to_owned(),
-            issuer: "CN=Issuing".to_owned(),
-            serial: "01".to_owned(),
+        path: Some("/_wmcs/licensing/license.asmx".into()),
+        rule: Some("/_wmcs/licensing/license.asmx".into()),
+        certificate: Some(Arc::new(CertificateFacts {
+            sha256: BoundedText::of("00".repeat(32)),
+            subject: "CN=Alice".into(),
+            issuer: "CN=Issuing".into(),
+            serial: "01".into(),
             not_after: UnixTime::from_seconds(1_795_339_900),
-        }),
-        account: Some(AccountFacts { user: "CORP\\alice".to_owned(), upn: None, sid: None }),
+        })),
+        account: Some(AccountFacts { user: "CORP\\alice".into(), upn: None, sid: None }),
         authentication: Some("card"),
-        mapping: Some(MappingFacts { method: "upn".to_owned(), strength: "weak".to_owned(), stale: false }),
+        mapping: Some(MappingFacts { method: "upn".into(), strength: "weak".into(), stale: false }),
         decision: "permit",
         sub_status: None,
         detail: None,
         status: Some(200),
-        backend: Some("10.0.0.5:80".to_owned()),
+        backend: Some("10.0.0.5:80".into()),
         bytes_in: 65_536,
         bytes_out: 18_432,
         millis: Millis {
@@ -57,8 +58,8 @@ fn record(request_id: &str) -> AuditRecord {
 
 fn open(path: &Path, capacity: usize) -> (AuditLog, AuditMetrics) {
     let metrics = AuditMetrics::default();
-    let capacity = NonZeroUsize::new(capacity).unwrap();
-    let log = AuditLog::open(AuditTarget::File(path.to_owned()), capacity, metrics.clone()).unwrap();
+    let limits = QueueLimits { records: NonZeroUsize::new(capacity).unwrap(), bytes: 64 << 20 };
+    let log = AuditLog::open(AuditTarget::File(path.to_owned()), limits, metrics.clone()).unwrap();
     (log, metrics)
 }
 
@@ -81,7 +82,7 @@ fn wait_until(mut reached: impl FnMut() -> bool) {
 
 fn line_of(record: &AuditRecord) -> String {
     let mut bytes = Vec::new();
-    line::append(record, &mut bytes);
+    line::append(record, None, &mut bytes);
     String::from_utf8(bytes).unwrap()
 }
 
@@ -103,21 +104,114 @@ fn the_fields_of_a_record_are_those_that_scripts_rely_on() {
     assert_eq!(line_of(&record("r1")), expected);
 }
 
+/// A record in which every text is as long as it may be, and as long as it can get in JSON.
+fn longest_record() -> AuditRecord {
+    fn long<const N: usize>() -> BoundedText<N> {
+        BoundedText::of("\"\\".repeat(10_000))
+    }
+    AuditRecord {
+        request_id: BoundedText::of("0".repeat(32)),
+        site: Some(long()),
+        listener: long(),
+        peer: long(),
+        tls: Some(Arc::new(TlsFacts {
+            version: "1.3",
+            resumed: false,
+            cipher: long(),
+            alpn: Some(long()),
+            certificate: CertificateOffer::NoneGiven,
+        })),
+        method: long(),
+        host: Some(long()),
+        path_received: ReceivedPath::new(&[b'"'; 4096]),
+        path: Some(long()),
+        rule: Some(long()),
+        certificate: Some(Arc::new(CertificateFacts {
+            sha256: BoundedText::of("0".repeat(64)),
+            subject: long(),
+            issuer: long(),
+            serial: long(),
+            not_after: UnixTime::END,
+        })),
+        account: Some(AccountFacts { user: long(), upn: Some(long()), sid: Some(long()) }),
+        authentication: Some("password"),
+        mapping: Some(MappingFacts { method: long(), strength: long(), stale: false }),
+        decision: "certificate-not-yet-valid",
+        sub_status: Some(255),
+        detail: Some(long()),
+        status: Some(403),
+        backend: Some(long()),
+        bytes_in: u64::MAX,
+        bytes_out: u64::MAX,
+        millis: Millis {
+            total: Duration::from_micros(123_456_789_123),
+            judge: Some(Duration::from_micros(123_456_789_123)),
+            backend: Some(Duration::from_micros(123_456_789_123)),
+        },
+        ..record("r1")
+    }
+}
+
 #[test]
-fn no_character_of_a_value_breaks_the_line_or_turns_its_text() {
-    let hostile = "a\r\nb\u{0}c\u{1b}d\u{7f}e\u{85}f\u{2028}g\u{2029}h\u{202e}i\u{2066}j\"k\\l";
-    let mut record = record("r1");
-    record.detail = Some(hostile.to_owned());
-    let line = line_of(&record);
-    let is_plain = |c: char| matches!(c, ' '..='~');
-    assert!(line.strip_suffix('\n').unwrap().chars().all(is_plain), "{line:?}");
-    assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["detail"], hostile);
+fn no_line_is_longer_than_the_bound_whatever_the_client_sent() {
+    let line = line_of(&longest_record());
+    assert!(line.len() <= LINE_BYTES, "{}", line.len());
+    let read: Value = serde_json::from_str(&line).unwrap();
+    for field in ["site", "host", "path", "rule", "detail", "backend"] {
+        assert!(read[field].as_str().unwrap().ends_with("…[cut]"), "{field}: {}", read[field]);
+    }
+    assert_eq!(read["path_received_cut"], true);
+    assert_eq!(read["certificate"]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_usual_record_is_written_uncut() {
+    let line = line_of(&AuditRecord {
+        path: Some(BoundedText::of(format!("/{}", "a".repeat(300)))),
+        account: None,
+        ..record("r1")
+    });
+    assert!(!line.contains("[cut]") && line.len() <= LINE_BYTES, "{line}");
+}
+
+#[test]
+fn a_record_that_refers_to_another_leaves_out_only_what_is_the_same() {
+    let whole = AuditRecord { account: None, detail: Some("why".into()), ..record("r1") };
+    let next = AuditRecord {
+        request_id: "r2".into(),
+        path_received: ReceivedPath::new(b"/other"),
+        path: Some("/other".into()),
+        rule: None,
+        status: Some(404),
+        ..whole.clone()
+    };
+    let mut line = Vec::new();
+    line::append(&next, Some(&whole), &mut line);
+    let short: serde_json::Map<String, Value> = serde_json::from_slice(&line).unwrap();
+    assert_eq!(short["same_as"], "r1");
+    for field in ["time", "request_id", "peer", "method", "path", "decision", "status", "millis"] {
+        assert!(short.contains_key(field), "{field}");
+    }
+    let mut read: serde_json::Map<String, Value> = serde_json::from_str(&line_of(&whole)).unwrap();
+    read.extend(short.into_iter().filter(|(field, _)| field != "same_as"));
+    assert_eq!(Value::Object(read), serde_json::from_str::<Value>(&line_of(&next)).unwrap());
+}
+
+#[test]
+fn a_flood_on_one_connection_is_written_short_after_its_first_records() {
+    let nameless = AuditRecord { account: None, ..record("r1") };
+    let series = RecordSeries::default();
+    let start = Instant::now();
+    let whole = |at: u64| series.earlier(&nameless, start + Duration::from_secs(at)).is_none();
+    assert_eq!((0..1000).filter(|_| whole(0)).count(), 8);
+    assert_eq!((0..1000).filter(|_| whole(61)).count(), 1);
+    assert!(series.earlier(&record("r1"), start).is_none(), "a record with an account is whole");
 }
 
 #[test]
 fn letters_of_every_language_stay_readable() {
     let mut record = record("r1");
-    record.detail = Some("CN=Zoë 日本".to_owned());
+    record.detail = Some("CN=Zoë 日本".into());
     assert!(line_of(&record).contains("\"CN=Zoë 日本\""));
 }
 
@@ -128,7 +222,7 @@ fn records_survive_close() {
     let (log, metrics) = open(&path, 1000);
     let ids: Vec<String> = (0..1000).map(|number| format!("r{number}")).collect();
     for id in &ids {
-        log.reserve().unwrap().write(record(id));
+        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
     }
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&path), ids);
@@ -144,7 +238,7 @@ fn close_waits_for_those_who_hold_a_place() {
     std::thread::scope(|scope| {
         let closing = scope.spawn(|| log.close(LIMIT));
         wait_until(|| matches!(log.reserve(), Err(Unavailable::Closed)));
-        slot.write(record("late"));
+        slot.write(&record("late"), &RecordSeries::default());
         closing.join().unwrap().unwrap();
     });
     assert_eq!(request_ids(&path), ["late"]);
@@ -170,6 +264,40 @@ fn a_full_queue_refuses_until_a_place_is_given_back() {
 }
 
 #[test]
+fn a_queue_that_is_full_in_bytes_refuses_until_lines_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let limits = QueueLimits { records: NonZeroUsize::new(1000).unwrap(), bytes: 4 * LINE_BYTES };
+    let metrics = AuditMetrics::default();
+    let log = AuditLog::open(AuditTarget::File(path), limits, metrics.clone()).unwrap();
+    let slots: Vec<_> = std::iter::from_fn(|| log.reserve().ok()).collect();
+    assert_eq!(slots.len(), 3, "as many as the longest lines fit");
+    assert!(matches!(log.reserve(), Err(Unavailable::QueueFull)));
+    for slot in slots {
+        slot.write(&record("r1"), &RecordSeries::default());
+    }
+    wait_until(|| metrics.queue_bytes.get() == 0);
+    assert!(log.reserve().is_ok());
+}
+
+#[test]
+fn a_line_that_waits_counts_with_its_own_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    let limits = QueueLimits { records: NonZeroUsize::new(1000).unwrap(), bytes: 16 * LINE_BYTES };
+    let metrics = AuditMetrics::default();
+    let log = AuditLog::open(AuditTarget::File(path), limits, metrics.clone()).unwrap();
+    let slots: Vec<_> = (0..10).map(|_| log.reserve().unwrap()).collect();
+    let line = line_of(&record("r1")).len();
+    for slot in slots {
+        slot.write(&record("r1"), &RecordSeries::default());
+    }
+    let queued = usize::try_from(metrics.queue_bytes.get()).unwrap();
+    assert!((10 * line..10 * (line + 100)).contains(&queued), "{queued}");
+}
+
+#[test]
 fn rotation_loses_no_record_and_doubles_none() {
     let folder = tempfile::tempdir().unwrap();
     let (path, moved) = (folder.path().join("audit.jsonl"), folder.path().join("audit.jsonl.1"));
@@ -177,13 +305,13 @@ fn rotation_loses_no_record_and_doubles_none() {
     let ids: Vec<String> = (0..64).map(|number| format!("r{number}")).collect();
     let (before, after) = ids.split_at(32);
     for id in before {
-        log.reserve().unwrap().write(record(id));
+        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
     }
     wait_until(|| metrics.records.get() == 32);
     std::fs::rename(&path, &moved).unwrap();
     log.reopen().unwrap();
     for id in after {
-        log.reserve().unwrap().write(record(id));
+        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
     }
     log.close(LIMIT).unwrap();
     // The writer may learn of the new file after it took the next records: these are then in the old one, whole.
@@ -200,7 +328,7 @@ fn a_file_that_was_not_moved_goes_on_where_it_was_when_reopened() {
     let (log, _) = open(&path, 64);
     let ids: Vec<String> = (0..64).map(|number| format!("r{number}")).collect();
     for id in &ids {
-        log.reserve().unwrap().write(record(id));
+        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
         log.reopen().unwrap();
     }
     log.close(LIMIT).unwrap();
@@ -216,7 +344,7 @@ fn a_file_that_cannot_be_reopened_leaves_the_old_one_in_use() {
     let (log, _) = open(&inner.join("audit.jsonl"), 8);
     std::fs::rename(&inner, &moved).unwrap();
     assert!(matches!(log.reopen(), Err(OpenError::File { .. })));
-    log.reserve().unwrap().write(record("r1"));
+    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&moved.join("audit.jsonl")), ["r1"]);
 }
@@ -227,13 +355,13 @@ fn a_full_disk_refuses_requests_until_there_is_room_and_loses_no_record() {
     let path = folder.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let (log, metrics) = open(&path, 8);
-    log.reserve().unwrap().write(record("r1"));
+    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
     wait_until(|| matches!(log.reserve(), Err(Unavailable::CannotWrite(_))));
     assert!(metrics.write_failures.get() > 0);
     std::fs::remove_file(&path).unwrap();
     log.reopen().unwrap();
     wait_until(|| log.reserve().is_ok());
-    log.reserve().unwrap().write(record("r2"));
+    log.reserve().unwrap().write(&record("r2"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&path), ["r1", "r2"]);
 }
@@ -244,7 +372,7 @@ fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
     let path = folder.path().join("audit.jsonl");
     std::fs::write(&path, "{\"time\":\"2026").unwrap();
     let (log, _) = open(&path, 8);
-    log.reserve().unwrap().write(record("r1"));
+    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, format!("{{\"time\":\"2026\n{}", line_of(&record("r1"))));
@@ -253,8 +381,8 @@ fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
 #[test]
 fn a_path_as_received_holds_no_secret_and_no_strange_byte() {
     let text = |target: &[u8]| {
-        let line = serde_json::to_value(ReceivedPath::new(target)).unwrap();
-        (line["path_received"].as_str().unwrap().to_owned(), line["path_received_cut"].as_bool().unwrap())
+        let path = ReceivedPath::new(target);
+        (path.path_received.to_string(), path.path_received_cut)
     };
     assert_eq!(text(b"/a/b?password=x"), ("/a/b".to_owned(), false));
     assert_eq!(text(b"/a@b/c"), ("/a@b/c".to_owned(), false));

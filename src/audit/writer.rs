@@ -1,11 +1,12 @@
-//! Takes records from the queue, appends their lines to the file. Lives on a thread of its own, where it may block.
+//! Takes lines from the queue, appends them to the file. Lives on a thread of its own, where it may block.
 //!
 //! Each batch is handed to the kernel at once, so that a killed process loses nothing; the disk is told to keep it
 //! within a second. A line that could not be written is kept and tried again, and meanwhile the queue stands still:
 //! memory stays bounded by the queue's size and one batch.
 
+use super::budget::Share;
+use super::log::Queued;
 use super::unwritten::Unwritten;
-use super::{AuditRecord, line};
 use crate::observability::AuditMetrics;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -86,13 +87,15 @@ impl Output {
 
 /// The writer's state between two waits.
 pub(super) struct Writer {
-    records: mpsc::Receiver<AuditRecord>,
+    records: mpsc::Receiver<Queued>,
     outputs: watch::Receiver<Arc<Output>>,
     output: Arc<Output>,
     health: Arc<Health>,
     closing: CancellationToken,
     metrics: AuditMetrics,
     unwritten: Unwritten,
+    /// The shares of the lines that are unwritten.
+    held: Vec<Share>,
     /// When the kernel must be told to put on disk what it holds.
     sync_due: Option<Instant>,
     /// When to try again, while writes fail.
@@ -101,7 +104,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        records: mpsc::Receiver<AuditRecord>,
+        records: mpsc::Receiver<Queued>,
         mut outputs: watch::Receiver<Arc<Output>>,
         health: Arc<Health>,
         closing: CancellationToken,
@@ -117,6 +120,7 @@ impl Writer {
             closing,
             metrics,
             unwritten,
+            held: Vec::with_capacity(BATCH),
             sync_due: None,
             retry_due: None,
         }
@@ -143,12 +147,13 @@ impl Writer {
     }
 
     /// Writes a batch; the last, empty one also waits for the disk.
-    fn take(&mut self, batch: &mut Vec<AuditRecord>) {
+    fn take(&mut self, batch: &mut Vec<Queued>) {
         if batch.is_empty() {
             return self.catch_up();
         }
-        for record in batch.drain(..) {
-            line::append(&record, self.unwritten.lines());
+        for Queued { line, share } in batch.drain(..) {
+            self.unwritten.lines().extend_from_slice(&line);
+            self.held.push(share);
         }
         let result = self.write();
         self.settle(&result);
@@ -179,6 +184,9 @@ impl Writer {
         let mut written = 0;
         let result = self.unwritten.write_to(&mut &self.output.file, &mut written);
         self.metrics.records.inc_by(written);
+        if self.unwritten.is_empty() {
+            self.held.clear();
+        }
         result
     }
 

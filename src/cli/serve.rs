@@ -27,7 +27,9 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
     let loaded = config::load(path, &mut context).map_err(|error| anyhow::Error::new(*error))?;
     let process = &loaded.compiled.process;
-    let _log = logging::init(process.log_format, &process.log_filter).context("the log cannot be set up")?;
+    let dropped = metrics.log_lines_dropped.clone();
+    let _log = logging::init(process.log_format, &process.log_filter, dropped)
+        .context("the log cannot be set up")?;
     if loaded.diagnostics.warnings() > 0 {
         tracing::warn!("{}", loaded.diagnostics.render(Colour::Plain));
     }

@@ -2,7 +2,7 @@
 //! is settled once for a process.
 
 use crate::attempts::{AttemptLimits, Attempts};
-use crate::audit::AuditTarget;
+use crate::audit::{AuditTarget, QueueLimits};
 use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
 use crate::kerberos;
@@ -45,7 +45,7 @@ pub struct Process {
     /// Where audit records go.
     pub audit: AuditTarget,
     /// Audit records that may wait to be written.
-    pub audit_queue: NonZeroUsize,
+    pub audit_queue: QueueLimits,
     /// Addresses of the admin listener.
     pub admin: Vec<SocketAddr>,
     /// How the log is written.

@@ -46,6 +46,8 @@ pub enum AuditFile {
 pub struct Audit {
     /// Where records go.
     pub file: Spanned<AuditFile>,
+    /// How many bytes of records may wait to be written.
+    pub max_queue_bytes: Spanned<u64>,
 }
 
 /// `[admin]`.
@@ -79,7 +81,7 @@ pub struct Limits {
 }
 
 pub(super) const LOG: Section = Section { path: "log", keys: &[key("format"), key("filter")] };
-pub(super) const AUDIT: Section = Section { path: "audit", keys: &[key("file")] };
+pub(super) const AUDIT: Section = Section { path: "audit", keys: &[key("file"), key("max_queue_bytes")] };
 pub(super) const ADMIN: Section = Section { path: "admin", keys: &[key("listen")] };
 pub(super) const LIMITS: Section = Section {
     path: "limits",
@@ -118,7 +120,10 @@ fn log_filter(value: &DeValue<'_>) -> Result<String, Fault> {
 
 impl Audit {
     pub(super) fn read(reader: &mut TableReader<'_>) -> Self {
-        Self { file: reader.with_default("file", AuditFile::StandardOutput, audit_file) }
+        Self {
+            file: reader.with_default("file", AuditFile::StandardOutput, audit_file),
+            max_queue_bytes: reader.with_default("max_queue_bytes", 32 << 20, byte_size(1 << 20..=1 << 30)),
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Takes a form and a filter, sets up the one log of the process on standard error. Never writes to standard output,
 //! which belongs to the commands' results, and never holds audit records: those have a writer of their own.
 
-use std::io::{self, IsTerminal};
+use prometheus_client::metrics::counter::Counter;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// How a log line is written.
@@ -34,9 +38,11 @@ pub enum LoggingError {
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Lines that may wait for standard error. When nobody reads it, more are dropped: a log must not hold up requests,
-/// and what must not be lost stands in the audit records.
-const WAITING_LINES: usize = 65_536;
+/// Bytes of lines that may wait for standard error. Where it is not read, more lines are dropped: a log must not hold up
+/// requests, and what must not be lost is in the audit records.
+const WAITING_BYTES: usize = 8 << 20;
+/// What a line counts with at least, for its place in the queue.
+const LEAST_WEIGHT: usize = 128;
 
 /// Keeps the log's thread; dropped at the process's end, it waits until what was logged is written.
 #[derive(Debug)]
@@ -44,15 +50,12 @@ const WAITING_LINES: usize = 65_536;
 pub struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
 
 /// Sends all events that pass `filter` (as `info,portcullis=debug`) to standard error, by a thread of its own. Call it
-/// once, before the first event; a second call is an error and changes nothing.
-pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, LoggingError> {
+/// once, before the first event; a second call is an error and changes nothing. `dropped` counts the lines that there was
+/// no room for.
+pub fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuard, LoggingError> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|cause| LoggingError::Filter { filter: filter.to_owned(), cause })?;
-    let (writer, guard) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(WAITING_LINES)
-        .thread_name("log")
-        .finish(io::stderr());
+    let (writer, guard) = bounded(io::stderr(), WAITING_BYTES, dropped);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let result = match format {
         LogFormat::Human => {
@@ -64,13 +67,117 @@ pub fn init(format: LogFormat, filter: &str) -> Result<LogGuard, LoggingError> {
     Ok(LogGuard(guard))
 }
 
+/// A writer that hands lines to a thread, which writes them to `output`.
+fn bounded(output: impl Write + Send + 'static, limit: usize, dropped: Counter) -> (LineQueue, WorkerGuard) {
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let (queue, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(limit / LEAST_WEIGHT)
+        .thread_name("log")
+        .finish(Drain { output, waiting: Arc::clone(&waiting) });
+    (LineQueue { queue, waiting, limit, dropped }, guard)
+}
+
+fn weight(line: &[u8]) -> usize {
+    line.len().max(LEAST_WEIGHT)
+}
+
+/// The side of the queue that takes lines. A line comes in one call of `write`.
+#[derive(Clone)]
+struct LineQueue {
+    queue: NonBlocking,
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+    dropped: Counter,
+}
+
+impl Write for LineQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let more =
+            |waiting: usize| waiting.checked_add(weight(line)).filter(|waiting| *waiting <= self.limit);
+        if self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
+            self.dropped.inc();
+            return Ok(line.len());
+        }
+        self.queue.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.queue.flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for LineQueue {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The side of the queue that writes.
+struct Drain<W> {
+    output: W,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl<W: Write> Write for Drain<W> {
+    /// Writes the whole line or fails: a line leaves the queue once.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = self.output.write_all(line);
+        self.waiting.fetch_sub(weight(line), Ordering::Relaxed);
+        written.map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
+
+    /// Takes a line for each message that it gets.
+    struct Slow(mpsc::Receiver<()>);
+
+    impl Write for Slow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(io::Error::other)?;
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_are_not_read_take_up_no_more_than_the_bound_and_are_counted() {
+        let (go_on, reads) = mpsc::channel();
+        let dropped = Counter::default();
+        let (mut queue, _guard) = bounded(Slow(reads), 10 * 1000, dropped.clone());
+        let line = [b'x'; 1000];
+        for _ in 0..15 {
+            queue.write_all(&line).unwrap();
+        }
+        assert_eq!(queue.waiting.load(Ordering::Relaxed), 10_000);
+        assert_eq!(dropped.get(), 5);
+        for _ in 0..10 {
+            go_on.send(()).unwrap();
+        }
+        while queue.waiting.load(Ordering::Relaxed) > 0 {
+            std::thread::yield_now();
+        }
+        queue.write_all(&line).unwrap();
+        assert_eq!(dropped.get(), 5);
+        drop(go_on);
+    }
 
     #[test]
     fn a_filter_that_cannot_be_read_is_an_error_that_quotes_it() {
-        let error = init(LogFormat::Human, "portcullis=loud").unwrap_err();
+        let error = init(LogFormat::Human, "portcullis=loud", Counter::default()).unwrap_err();
         assert_eq!(error.to_string(), "the log filter \"portcullis=loud\" cannot be read");
     }
 }

@@ -38,6 +38,8 @@ pub struct Metrics {
     pub passwords: PasswordMetrics,
     /// Audit records.
     pub audit: AuditMetrics,
+    /// Log lines that were dropped since standard error was not read.
+    pub log_lines_dropped: Counter,
     /// Client connections that are open now.
     pub open_connections: Gauge,
     /// Headers dropped from requests because of their name.
@@ -80,7 +82,17 @@ impl Metrics {
                     "audit_write_failures",
                     "Writes of audit records that failed and are tried again",
                 ),
+                queue_bytes: gauge(
+                    r,
+                    "audit_queue_bytes",
+                    "Bytes of audit records that wait to be written, or may still come from running requests",
+                ),
             },
+            log_lines_dropped: counter(
+                r,
+                "log_lines_dropped",
+                "Log lines that were dropped since standard error was not read",
+            ),
             open_connections,
             dropped_headers: counter(r, "dropped_headers", "Request headers dropped because of their name"),
             requests,
@@ -232,6 +244,8 @@ pub struct AuditMetrics {
     pub records: Counter,
     /// Writes that failed; what they held is kept and tried again.
     pub write_failures: Counter,
+    /// Bytes of the queue that records take up, or that are kept free for running requests.
+    pub queue_bytes: Gauge,
 }
 
 pub(super) fn counters(registry: &mut Registry, name: &str, help: &str) -> Family<Labels, Counter> {
@@ -244,6 +258,12 @@ fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
     let counter = Counter::default();
     registry.register(name, help, counter.clone());
     counter
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
 use crate::audit::{self, CertificateOffer};
+use crate::observability::BoundedText;
 use crate::request::HostName;
 use crate::tls::{self, Accepted, HandshakeError, TlsFacts};
 use http::{Request, Response};
@@ -20,6 +21,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -58,7 +60,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     let life = Life::new(span, &limits);
     drop(snapshot);
     let http2 = facts.http2;
-    let connection = connection_facts(endpoints, Some(&facts));
+    let connection = connection_facts(&worker, endpoints, Some(&facts));
     let service = Rc::new(Service::tls(worker, connection, endpoints, local, server_name, facts, life));
     if http2 {
         serve_http2(stream, service, limits).await;
@@ -71,7 +73,8 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
 pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints) {
     let limits = worker.gate().snapshot.load().limits;
     let life = Life::new(limits.connection_max_age, &limits);
-    let service = Rc::new(Service::plain(worker, connection_facts(endpoints, None), endpoints, life));
+    let connection = connection_facts(&worker, endpoints, None);
+    let service = Rc::new(Service::plain(worker, connection, endpoints, life));
     serve_http1(stream, service, limits).await;
 }
 
@@ -199,21 +202,24 @@ fn span_of_life(
     span
 }
 
-fn connection_facts(endpoints: Endpoints, tls: Option<&TlsFacts>) -> ConnectionFacts {
+fn connection_facts(worker: &Worker, endpoints: Endpoints, tls: Option<&TlsFacts>) -> ConnectionFacts {
+    let tls = tls.map(|facts| audit::TlsFacts {
+        version: facts.version.number(),
+        resumed: facts.resumed,
+        cipher: BoundedText::of(&facts.cipher),
+        alpn: facts.alpn.as_ref().map(BoundedText::of),
+        certificate: match (facts.asked, facts.certificates.is_empty()) {
+            (false, _) => CertificateOffer::NotAsked,
+            (true, true) => CertificateOffer::NoneGiven,
+            (true, false) => CertificateOffer::Given,
+        },
+    });
     ConnectionFacts {
-        listener: endpoints.listener.to_string(),
-        peer: endpoints.peer.to_string(),
-        tls: tls.map(|facts| audit::TlsFacts {
-            version: facts.version.number(),
-            resumed: facts.resumed,
-            cipher: facts.cipher.clone(),
-            alpn: facts.alpn.clone(),
-            certificate: match (facts.asked, facts.certificates.is_empty()) {
-                (false, _) => CertificateOffer::NotAsked,
-                (true, true) => CertificateOffer::NoneGiven,
-                (true, false) => CertificateOffer::Given,
-            },
-        }),
+        listener: BoundedText::of(endpoints.listener),
+        peer: BoundedText::of(endpoints.peer),
+        tls: tls.map(Arc::new),
+        series: Rc::default(),
+        log: worker.gate().request_log.clone(),
     }
 }
 

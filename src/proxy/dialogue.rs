@@ -98,7 +98,7 @@ impl Dialogues {
             }
         };
         outgoing.backend.metrics.connected(answered.reused);
-        record.backend(answered.server, started.elapsed());
+        record.backend(&answered.server, started.elapsed());
         let mut response = answered.response;
         self.settle(log_in, asked_for, &response, line);
         let asked = response.status() == StatusCode::UNAUTHORIZED;

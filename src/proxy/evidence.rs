@@ -1,7 +1,8 @@
 //! The card of one connection: parsed once, judged when a path asks for it, and looked at again on every request.
 
 use super::gate::Gate;
-use super::record::RequestRecord;
+use super::record::{RequestRecord, certificate_facts};
+use crate::audit::CertificateFacts;
 use crate::clock::UnixTime;
 use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
 use crate::policy::{Realm, Site};
@@ -19,6 +20,8 @@ const REFUSAL_HELD: Duration = Duration::from_secs(5);
 pub struct CardOnConnection {
     tls: TlsFacts,
     presented: OnceCell<Result<Arc<PresentedChain>, Arc<Refusal>>>,
+    /// What each record says of the certificate.
+    recorded: OnceCell<Arc<CertificateFacts>>,
     verdict: RefCell<Option<Verdict>>,
 }
 
@@ -41,7 +44,7 @@ struct Stands {
 impl CardOnConnection {
     /// The card that a handshake told about, not looked at yet.
     pub fn new(tls: TlsFacts) -> Self {
-        Self { tls, presented: OnceCell::new(), verdict: RefCell::new(None) }
+        Self { tls, presented: OnceCell::new(), recorded: OnceCell::new(), verdict: RefCell::new(None) }
     }
 
     /// What the handshake told.
@@ -62,7 +65,7 @@ impl CardOnConnection {
             Ok(found) => found,
             Err(evidence) => return evidence,
         };
-        record.certificate(chain.leaf());
+        record.certificate(self.recorded.get_or_init(|| certificate_facts(chain.leaf())));
         // Taken before judging: what changes meanwhile has the card judged again at the next request.
         let stands = Stands {
             generation: realm.generation,

@@ -75,7 +75,7 @@ impl Outgoing<'_> {
         let started = Instant::now();
         let answered = pool.send(request, &behalf).await.map_err(|error| self.failed(&error))?;
         self.backend.metrics.connected(answered.reused);
-        record.backend(answered.server, started.elapsed());
+        record.backend(&answered.server, started.elapsed());
         self.check(answered.response, record)
     }
 

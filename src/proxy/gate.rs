@@ -1,6 +1,7 @@
 //! What all workers share.
 
 use super::judge::Judge;
+use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::audit::AuditLog;
 use crate::clock::Clock;
@@ -19,6 +20,8 @@ pub struct Gate {
     pub judge: Judge,
     /// Where the audit records go.
     pub audit: AuditLog,
+    /// Writes a line for each request.
+    pub request_log: RequestLog,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Says that no more requests are taken: connections finish what runs and close.

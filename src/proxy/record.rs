@@ -2,27 +2,31 @@
 //!
 //! The stages are silent; this is the one place that writes the audit record, the log line and the counters.
 
+use super::request_log::RequestLog;
 use crate::audit::{
-    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, TlsFacts,
+    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, RecordSeries,
+    TlsFacts,
 };
 use crate::backend::Upload;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::identity::Account;
-use crate::observability::{DecisionMetrics, SiteMetrics};
+use crate::observability::{BoundedText, DecisionMetrics, SiteMetrics};
 use crate::request::RequestId;
 use http::{StatusCode, Version};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a connection tells of each of its requests.
+/// What the records of a connection have in common.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionFacts {
-    pub(super) listener: String,
-    pub(super) peer: String,
-    pub(super) tls: Option<TlsFacts>,
+    pub(super) listener: BoundedText<64>,
+    pub(super) peer: BoundedText<64>,
+    pub(super) tls: Option<Arc<TlsFacts>>,
+    pub(super) series: Rc<RecordSeries>,
+    pub(super) log: RequestLog,
 }
 
 /// The record of one request. Dropped unfinished, it says that the client left, unless it was turned away before.
@@ -35,6 +39,8 @@ pub(super) struct RequestRecord {
 struct Open {
     slot: AuditSlot,
     record: AuditRecord,
+    series: Rc<RecordSeries>,
+    log: RequestLog,
     decisions: DecisionMetrics,
     site: Option<SiteMetrics>,
     denial: Option<DenialId>,
@@ -60,14 +66,14 @@ impl RequestRecord {
     ) -> Self {
         let record = AuditRecord {
             time: head.time,
-            request_id: head.id.to_string(),
+            request_id: BoundedText::of(head.id),
             site: None,
             listener: connection.listener.clone(),
             peer: connection.peer.clone(),
             tls: connection.tls.clone(),
             http: version_name(head.version),
-            method: head.method.to_owned(),
-            host: head.host.map(str::to_owned),
+            method: BoundedText::of(head.method),
+            host: head.host.map(BoundedText::of),
             path_received: ReceivedPath::new(head.target.as_bytes()),
             path: None,
             rule: None,
@@ -84,47 +90,48 @@ impl RequestRecord {
             bytes_out: 0,
             millis: Millis { total: Duration::ZERO, judge: None, backend: None },
         };
-        let open = Open { slot, record, decisions, site: None, denial: None, upload: None };
+        let open = Open {
+            slot,
+            record,
+            series: Rc::clone(&connection.series),
+            log: connection.log.clone(),
+            decisions,
+            site: None,
+            denial: None,
+            upload: None,
+        };
         Self { started: Instant::now(), open: Some(Box::new(open)) }
     }
 
     pub(super) fn site(&mut self, name: &Arc<str>, metrics: &SiteMetrics) {
         if let Some(open) = &mut self.open {
-            open.record.site = Some(name.to_string());
+            open.record.site = Some(BoundedText::of(name));
             open.site = Some(metrics.clone());
         }
     }
 
     pub(super) fn path(&mut self, canonical: &str) {
-        self.fill(|record| record.path = Some(canonical.to_owned()));
+        self.fill(|record| record.path = Some(BoundedText::of(canonical)));
     }
 
     pub(super) fn rule(&mut self, name: &str) {
-        self.fill(|record| record.rule = Some(name.to_owned()));
+        self.fill(|record| record.rule = Some(BoundedText::of(name)));
     }
 
-    pub(super) fn certificate(&mut self, leaf: &Certificate) {
-        self.fill(|record| {
-            record.certificate = Some(CertificateFacts {
-                sha256: leaf.fingerprint().to_string(),
-                subject: leaf.subject().to_string(),
-                issuer: leaf.issuer().to_string(),
-                serial: leaf.serial().to_string(),
-                not_after: leaf.not_after(),
-            });
-        });
+    pub(super) fn certificate(&mut self, facts: &Arc<CertificateFacts>) {
+        self.fill(|record| record.certificate = Some(Arc::clone(facts)));
     }
 
     pub(super) fn account(&mut self, account: &Account) {
         self.fill(|record| {
             record.account = Some(AccountFacts {
-                user: account.user.clone(),
-                upn: account.upn.clone(),
-                sid: account.sid.clone(),
+                user: BoundedText::of(&account.user),
+                upn: account.upn.as_ref().map(BoundedText::of),
+                sid: account.sid.as_ref().map(BoundedText::of),
             });
             record.mapping = Some(MappingFacts {
-                method: account.mapping.to_string(),
-                strength: account.strength.to_string(),
+                method: BoundedText::of(&account.mapping),
+                strength: BoundedText::of(account.strength),
                 stale: account.stale,
             });
         });
@@ -164,13 +171,13 @@ impl RequestRecord {
             open.denial = Some(denial.id());
             open.record.decision = denial.id().id();
             open.record.sub_status = denial.id().sub_status();
-            open.record.detail = Some(denial.detail().to_owned());
+            open.record.detail = Some(denial.bounded_detail().clone());
         }
     }
 
-    pub(super) fn backend(&mut self, server: String, took: Duration) {
+    pub(super) fn backend(&mut self, server: &str, took: Duration) {
         self.fill(|record| {
-            record.backend = Some(server);
+            record.backend = Some(BoundedText::of(server));
             record.millis.backend = Some(took);
         });
     }
@@ -223,8 +230,8 @@ impl RequestRecord {
         if let (Some(site), Some(status)) = (&open.site, status) {
             site.answered(status, took);
         }
-        log_line(&open.record);
-        open.slot.write(open.record);
+        open.log.write(&open.record, Instant::now());
+        open.slot.write(&open.record, &open.series);
     }
 }
 
@@ -239,21 +246,15 @@ impl Drop for RequestRecord {
     }
 }
 
-/// The line for people; everything is in the audit record.
-fn log_line(record: &AuditRecord) {
-    tracing::info!(
-        target: "portcullis::request",
-        id = record.request_id,
-        peer = record.peer,
-        site = record.site,
-        method = record.method,
-        path = record.path,
-        user = record.account.as_ref().map(|account| account.user.as_str()),
-        decision = record.decision,
-        status = record.status,
-        millis = record.millis.total.as_secs_f64() * 1e3,
-        detail = record.detail,
-    );
+/// What the records of a connection say of its certificate.
+pub(super) fn certificate_facts(leaf: &Certificate) -> Arc<CertificateFacts> {
+    Arc::new(CertificateFacts {
+        sha256: BoundedText::of(leaf.fingerprint()),
+        subject: BoundedText::of(leaf.subject()),
+        issuer: BoundedText::of(leaf.issuer()),
+        serial: BoundedText::of(leaf.serial()),
+        not_after: leaf.not_after(),
+    })
 }
 
 fn version_name(version: Version) -> &'static str {
@@ -267,7 +268,7 @@ fn version_name(version: Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{AuditLog, AuditTarget};
+    use crate::audit::{AuditLog, AuditTarget, QueueLimits};
     use crate::observability::Metrics;
     use std::num::NonZeroUsize;
 
@@ -278,8 +279,15 @@ mod tests {
         let ids: Vec<_> = DenialId::ALL.iter().map(|denial| denial.id()).collect();
         let metrics = Metrics::new("test", &ids);
         let target = AuditTarget::File(path.clone());
-        let log = AuditLog::open(target, NonZeroUsize::MIN, metrics.audit.clone()).unwrap();
-        let connection = ConnectionFacts { listener: String::new(), peer: String::new(), tls: None };
+        let limits = QueueLimits { records: NonZeroUsize::MIN, bytes: 1 << 20 };
+        let log = AuditLog::open(target, limits, metrics.audit.clone()).unwrap();
+        let connection = ConnectionFacts {
+            listener: BoundedText::own(""),
+            peer: BoundedText::own(""),
+            tls: None,
+            series: Rc::default(),
+            log: RequestLog::new(Instant::now()),
+        };
         let head = RequestHead {
             time: UnixTime::EPOCH,
             id: RequestId::random(),

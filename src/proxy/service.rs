@@ -363,7 +363,7 @@ impl Service {
         } else if error.is_parse() {
             DenialId::Framing
         } else {
-            tracing::debug!(target: "portcullis::connection", peer = self.facts.peer, error = %error);
+            tracing::debug!(target: "portcullis::connection", peer = self.facts.peer.as_str(), error = %error);
             return;
         };
         self.record_unparsed(&Denial::because(id, &error));

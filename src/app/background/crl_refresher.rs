@@ -4,8 +4,8 @@
 use super::Surroundings;
 use super::crl_watch::CrlWatch;
 use crate::clock::UnixTime;
+use crate::observability::BoundedText;
 use crate::observability::CrlMetrics;
-use crate::observability::with_causes;
 use crate::policy::Realm;
 use crate::revocation::{DownloadError, Downloaded, PointUrls, RevocationMode};
 use std::collections::BTreeSet;
@@ -83,7 +83,7 @@ impl CrlRefresher {
         let mut failing = BTreeSet::new();
         for failure in &reread.failures {
             self.metrics.reload_failures.inc();
-            let reason = with_causes(failure);
+            let reason = BoundedText::<512>::causes(failure).to_string();
             if !self.told.contains(&reason) {
                 tracing::error!(
                     realm,
@@ -119,20 +119,23 @@ impl CrlRefresher {
     }
 
     fn fetched(&self, urls: &PointUrls, fetched: &Result<Downloaded, DownloadError>) {
-        let (realm, urls) = (&*self.realm.name, urls.join(" "));
+        let (realm, urls) = (&*self.realm.name, BoundedText::<512>::of(urls.join(" ")));
+        let urls = urls.as_str();
         match fetched {
             Ok(downloaded) => {
                 self.metrics.fetched.inc();
                 let signed_by_issuer = downloaded.signed_by_issuer;
                 tracing::info!(realm, urls, signed_by_issuer, "a CRL was fetched");
                 if let Some(error) = &downloaded.not_kept {
-                    let reason = with_causes(error);
+                    let reason = BoundedText::<512>::causes(error);
+                    let reason = reason.as_str();
                     tracing::warn!(realm, reason, "a fetched CRL will not outlive a restart");
                 }
             }
             Err(error) => {
                 self.metrics.not_fetched.inc();
-                let reason = with_causes(error);
+                let reason = BoundedText::<512>::causes(error);
+                let reason = reason.as_str();
                 tracing::warn!(
                     realm,
                     urls,
@@ -148,7 +151,7 @@ impl CrlRefresher {
         let store = self.realm.crls.store();
         self.metrics.show(store.newest().map(|crl| {
             let next_update = crl.next_update.map(UnixTime::seconds);
-            (crl.issuer.to_string(), crl.this_update.seconds(), next_update)
+            (BoundedText::<192>::of(&crl.issuer).to_string(), crl.this_update.seconds(), next_update)
         }));
         self.surroundings.readiness.look_at(&self.realm, self.surroundings.clock.now());
     }

@@ -15,7 +15,7 @@ use super::compiled::{Compiled, Context, Process, Speech};
 use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::server::{self, AuditFile};
-use crate::audit::AuditTarget;
+use crate::audit::{AuditTarget, QueueLimits};
 use crate::headers::OwnedNames;
 use crate::headers::owned_names::OddNames;
 use crate::observability::logging::LogFormat;
@@ -149,7 +149,10 @@ fn process(document: &Document, base: &Path) -> Process {
             AuditFile::StandardOutput => AuditTarget::Stdout,
             AuditFile::Path(path) => AuditTarget::File(base.join(path)),
         },
-        audit_queue: AUDIT_QUEUE,
+        audit_queue: QueueLimits {
+            records: AUDIT_QUEUE,
+            bytes: usize::try_from(document.audit.max_queue_bytes.value).unwrap_or(usize::MAX),
+        },
         admin: document.admin.listen.iter().map(|address| address.value).collect(),
         log_format: match document.log.format.value {
             server::LogFormat::Human => LogFormat::Human,

@@ -1,6 +1,7 @@
 //! What an attacker tries, or a client that is merely odd: each file one topic of the bugs that other proxies had in
 //! exactly this field.
 
+mod amplification;
 mod caller;
 mod framing;
 mod hello;

@@ -1,0 +1,73 @@
+//! Counts the bytes that the queue holds or has promised to hold, so that its memory is bounded whatever the records say.
+
+use prometheus_client::metrics::gauge::Gauge;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The bytes of one queue.
+#[derive(Debug)]
+pub(super) struct Budget {
+    taken: Gauge,
+    limit: i64,
+}
+
+/// A part of a budget, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    budget: Arc<Budget>,
+    bytes: i64,
+}
+
+impl Budget {
+    /// What is taken is shown by `taken`.
+    pub(super) fn new(limit: usize, taken: Gauge) -> Arc<Self> {
+        Arc::new(Self { taken, limit: signed(limit) })
+    }
+
+    /// Nothing where less is left. Never waits and takes no lock.
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
+        let bytes = signed(bytes);
+        let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= self.limit);
+        self.taken.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Share { budget: Arc::clone(self), bytes })
+    }
+}
+
+impl Share {
+    /// Gives back all but `bytes`. Never takes more.
+    pub(super) fn shrink_to(&mut self, bytes: usize) {
+        let rest = self.bytes.min(signed(bytes));
+        self.budget.taken.dec_by(self.bytes - rest);
+        self.bytes = rest;
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.taken.dec_by(self.bytes);
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_taken_than_there_is_and_what_is_given_back_can_be_taken_again() {
+        let taken = Gauge::default();
+        let budget = Budget::new(100, taken.clone());
+        let mut first = budget.take(60).unwrap();
+        assert!(budget.take(41).is_none());
+        first.shrink_to(10);
+        let second = budget.take(90).unwrap();
+        assert!(budget.take(1).is_none());
+        drop(first);
+        assert_eq!(taken.get(), 90);
+        drop(second);
+        assert_eq!(taken.get(), 0);
+    }
+}

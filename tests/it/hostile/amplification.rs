@@ -1,0 +1,140 @@
+//! What one client makes the gate write and keep stays in proportion to what it sends, whatever its certificate, its
+//! host, its path or its method say.
+
+use crate::support::{Client, Lab, Setup, nothing, wait_for};
+use http::{Method, Request, StatusCode};
+use portcullis::demo::pki::KeyedChain;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use std::process::{Command, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const HOST: &str = "rms.corp.example";
+
+/// A certificate that nobody issued, with a subject and an issuer that are this name.
+fn forged(name: &str) -> KeyedChain {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    KeyedChain {
+        name: "forged".to_owned(),
+        chain: vec![certificate.der().clone()],
+        key: PrivatePkcs8KeyDer::from(key.serialize_der()),
+    }
+}
+
+/// Sends so many requests on one connection without waiting for answers, and reads those. Returns the bytes sent.
+async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
+    let (mut reading, mut writing) = tokio::io::split(client.tls_stream().await.unwrap());
+    let bytes = request.repeat(count);
+    let sent = bytes.len();
+    let sending = tokio::spawn(async move { writing.write_all(bytes.as_bytes()).await });
+    let (mut answered, mut tail, mut buffer) = (0, Vec::new(), vec![0; 65_536]);
+    while answered < count {
+        let read = reading.read(&mut buffer).await.unwrap();
+        assert!(read > 0, "{answered} of {count} were answered");
+        tail.extend_from_slice(&buffer[..read]);
+        let heads = tail.windows(9).filter(|bytes| bytes == b"HTTP/1.1 ").count();
+        answered += heads;
+        tail.drain(..tail.len().saturating_sub(8));
+    }
+    sending.await.unwrap().unwrap();
+    sent
+}
+
+/// The size of the audit file when so many records are in it.
+async fn audit_bytes(lab: &Lab, records: usize) -> usize {
+    wait_for("every record", || (lab.records().len() == records).then_some(())).await;
+    usize::try_from(std::fs::metadata(lab.folder().join("audit.jsonl")).unwrap().len()).unwrap()
+}
+
+#[tokio::test]
+async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
+    let names = ["x".repeat(12_000), "\"".repeat(12_000), "\u{202e}".repeat(4_000), "日".repeat(4_000)];
+    let request = format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+    for name in names {
+        let lab = Lab::start();
+        let client = Client::new(&lab).chain(&forged(&name));
+        let sent = pipelined(&client, &request, 500).await;
+        let written = audit_bytes(&lab, 500).await;
+        assert!(written <= 10 * sent, "{written} bytes for {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_a_certificate_has_few_bytes_written() {
+    for path in ["/ignore/echo", "/require/echo", "/nowhere"] {
+        let lab = Lab::start();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        let sent = pipelined(&Client::new(&lab), &request, 500).await;
+        let written = audit_bytes(&lab, 500).await;
+        assert!(written <= 10 * sent, "{path}: {written} bytes for {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_was_shortened_can_be_completed() {
+    let lab = Lab::start();
+    let client = Client::new(&lab).chain(&forged("Nobody"));
+    pipelined(&client, &format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n"), 20).await;
+    audit_bytes(&lab, 20).await;
+    let records = lab.records();
+    let (first, last) = (&records[0], &records[19]);
+    assert_eq!((&first["same_as"], &first["certificate"]["subject"]), (&().into(), &"CN=Nobody".into()));
+    let named = records.iter().find(|record| record["request_id"] == last["same_as"]).unwrap();
+    assert_eq!(named["certificate"], first["certificate"]);
+    for field in ["peer", "method", "path", "decision", "status"] {
+        assert_eq!(last[field], first[field], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_method_host_or_path_that_costs_its_client_nothing_has_a_short_record() {
+    const LONG: usize = 3900;
+    const COUNT: usize = 40;
+    let path = format!("https://{HOST}/{}", "p".repeat(LONG));
+    let host = format!("https://{}/require/echo", "h".repeat(LONG));
+    let method = "M".repeat(LONG);
+    for (method, target) in [("GET", path.as_str()), ("GET", &host), (&method, "https://x/require/echo")] {
+        let lab = Lab::start();
+        let client = Client::new(&lab).http2();
+        let mut connection = client.connect().await.unwrap();
+        for _ in 0..COUNT {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let request = Request::builder().method(method).uri(target).body(nothing()).unwrap();
+            let answer = connection.send(request).await.unwrap();
+            assert_ne!(answer.status, StatusCode::OK);
+        }
+        let written = audit_bytes(&lab, COUNT).await;
+        assert!(written <= 1536 * COUNT, "{written} bytes for {COUNT} requests");
+    }
+}
+
+#[tokio::test]
+async fn an_audit_sink_that_is_not_read_takes_no_more_memory_than_its_bound() {
+    const LIMIT: i64 = 1 << 20;
+    let setup = Setup { audit: format!("audit.fifo\"\nmax_queue_bytes = \"{LIMIT}"), ..Setup::default() };
+    let made = |folder: &std::path::Path| Command::new("mkfifo").arg(folder.join("audit.fifo")).status();
+    let lab = Lab::prepared(setup, |folder| assert!(made(folder).unwrap().success()));
+    let client = Client::new(&lab).chain(&forged(&"x".repeat(12_000)));
+    let mut connection = client.connect().await.unwrap();
+    let mut statuses = Vec::new();
+    for _ in 0..20_000 {
+        let answer = connection.get("/require/echo").await.unwrap();
+        assert!(lab.metrics.audit.queue_bytes.get() <= LIMIT);
+        statuses.push(answer.verdict());
+        if answer.status == 503 {
+            break;
+        }
+    }
+    assert_eq!(statuses.last().unwrap(), "503 audit-unavailable");
+    assert!(statuses.len() > 1000, "{}", statuses.len());
+    let fifo = lab.folder().join("audit.fifo");
+    let mut reader = Command::new("cat").arg(fifo).stdout(Stdio::null()).spawn().unwrap();
+    wait_for("room in the queue", || (lab.metrics.audit.queue_bytes.get() == 0).then_some(())).await;
+    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 certificate-untrusted");
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+}
