@@ -1,21 +1,59 @@
-//! Which server a request goes to, and when: servers in turn, those that just failed last, no more connections to one
-//! than it may have, the rest waiting in the order in which they came. Never connects.
+//! Divides the connections of one worker among the requests that want one: servers in turn, those that failed last at
+//! the end, no more connections to one server than configured, and no more for one client than its share.
+//!
+//! A request that finds no free connection waits. Waiting is fair: certificate holders and anonymous clients take
+//! turns, within them accounts (or addresses), within those client connections, so that a client with a thousand
+//! requests in the queue delays the only request of another by one turn. A request that has waited for
+//! [`PATIENCE`] closes the connection of the slowest client that keeps a server waiting.
+//!
+//! Never connects.
 
-use std::cell::Cell;
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::task::Poll;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
+use super::connection::Link;
 use super::error::BackendError;
-use super::settings::{BackendSettings, ServerAddress};
+use super::settings::{BackendSettings, ServerAddress, Shares};
 
-/// How long a server that could not be reached is left alone while others can.
+/// How long a server that could not be reached is used only if no other is left.
 const PENALTY: Duration = Duration::from_secs(5);
+
+/// How long a request waits before a client that delays a server has to give way.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The client that a request came from, as far as connections are divided among clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The client's address; all addresses of an IPv6 /64 are one (see [`client_network`](super::client_network)).
+    pub network: IpAddr,
+    /// The number of the client's connection, unique in this worker.
+    pub connection: u64,
+    /// The account, if the request has one, by [`Pool::account_id`](super::Pool::account_id).
+    pub account: Option<u64>,
+}
+
+impl Requester {
+    fn principal(&self) -> Principal {
+        match self.account {
+            Some(account) => Principal::Account(account),
+            None => Principal::Network(self.network),
+        }
+    }
+}
+
+/// Among whom the queue takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Principal {
+    Account(u64),
+    Network(IpAddr),
+}
 
 /// One server of the backend, as this worker knows it.
 pub(super) struct Server {
@@ -23,8 +61,9 @@ pub(super) struct Server {
     pub(super) address: ServerAddress,
     /// The sockets open to it now, idle ones included.
     pub(super) open: Rc<Cell<usize>>,
-    slots: Arc<Semaphore>,
+    free: Cell<usize>,
     failed_at: Cell<Option<Instant>>,
+    links: RefCell<Vec<Weak<Link>>>,
 }
 
 impl Server {
@@ -40,36 +79,85 @@ impl Server {
     fn is_penalized(&self) -> bool {
         self.failed_at.get().is_some_and(|failed| failed.elapsed() < PENALTY)
     }
+
+    /// Remembers a new connection, which may have to be closed when its client delays the server.
+    pub(super) fn watch(&self, link: &Rc<Link>) {
+        let mut links = self.links.borrow_mut();
+        links.retain(|link| link.strong_count() > 0);
+        links.push(Rc::downgrade(link));
+    }
 }
 
-/// The servers, and the queue before them.
+/// The servers, their connections and the queue for them.
 pub(super) struct Admission {
     servers: Vec<Rc<Server>>,
     next: Cell<usize>,
-    waiting: Cell<usize>,
-    queue_length: usize,
     queue_timeout: Duration,
+    state: RefCell<State>,
+    evictions: Cell<u64>,
+}
+
+struct State {
+    shares: Shares,
+    held: Held,
+    queue: Queue,
+    queue_length: usize,
+    next_waiter: u64,
+}
+
+/// The right to use one connection to one server. Dropped, it goes to the next request in the queue.
+pub(super) struct Slot {
+    admission: Rc<Admission>,
+    server: Rc<Server>,
+    requester: Requester,
+}
+
+impl Slot {
+    /// The client that uses it.
+    pub(super) fn requester(&self) -> Requester {
+        self.requester
+    }
+
+    /// The server that it is for.
+    pub(super) fn server(&self) -> &Rc<Server> {
+        &self.server
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.server.free.set(self.server.free.get() + 1);
+        self.admission.state.borrow_mut().held.remove(&self.requester);
+        self.admission.grant();
+    }
 }
 
 impl Admission {
-    pub(super) fn new(settings: &BackendSettings) -> Self {
-        let slots = settings.max_connections.min(Semaphore::MAX_PERMITS);
+    pub(super) fn new(settings: &BackendSettings) -> Rc<Self> {
         let server = |(index, address): (usize, &ServerAddress)| {
             Rc::new(Server {
                 index,
                 address: address.clone(),
                 open: Rc::default(),
-                slots: Arc::new(Semaphore::new(slots)),
+                free: Cell::new(settings.max_connections),
                 failed_at: Cell::new(None),
+                links: RefCell::default(),
             })
         };
-        Self {
+        let state = State {
+            shares: settings.shares.times(settings.servers.len()),
+            held: Held::default(),
+            queue: Queue::default(),
+            queue_length: settings.queue_length,
+            next_waiter: 0,
+        };
+        Rc::new(Self {
             servers: settings.servers.iter().enumerate().map(server).collect(),
             next: Cell::new(0),
-            waiting: Cell::new(0),
-            queue_length: settings.queue_length,
             queue_timeout: settings.queue_timeout,
-        }
+            state: RefCell::new(state),
+            evictions: Cell::new(0),
+        })
     }
 
     /// All servers, another first each time.
@@ -83,32 +171,40 @@ impl Admission {
         servers
     }
 
-    /// All servers, another first each time, those that just failed at the end.
+    /// All servers, another first each time, those that failed last at the end.
     pub(super) fn healthy_first(&self) -> Vec<Rc<Server>> {
         let mut servers = self.in_turn();
         servers.sort_by_key(|server| server.is_penalized());
         servers
     }
 
-    /// A slot of the first of `servers` that has one, else of whichever gets one first. Servers that just failed are
-    /// asked only when all of them did: a full queue is better than a connection that will not come about.
+    /// A slot of the first of `servers` that has one, else of the first that gets one. Servers that failed last are
+    /// used only if all of them did: a full queue is better than a connection that cannot be made.
+    ///
+    /// # Errors
+    /// [`BackendError::Busy`] if the queue, or the client's share of it, is full, or no slot came in time.
     pub(super) async fn admit(
-        &self,
+        self: &Rc<Self>,
         servers: &[Rc<Server>],
-    ) -> Result<(Rc<Server>, OwnedSemaphorePermit), BackendError> {
+        requester: Requester,
+    ) -> Result<Slot, BackendError> {
         let healthy: Vec<_> = servers.iter().filter(|server| !server.is_penalized()).cloned().collect();
-        let candidates = if healthy.is_empty() { servers } else { &healthy };
-        for server in candidates {
-            // Never overtakes: a slot let go of is handed to the first in the queue at once.
-            if let Ok(slot) = Arc::clone(&server.slots).try_acquire_owned() {
-                return Ok((Rc::clone(server), slot));
+        let candidates = if healthy.is_empty() { servers.to_vec() } else { healthy };
+        if let Some(slot) = self.take_free(&candidates, requester) {
+            return Ok(slot);
+        }
+        let (grant, mut granted) = oneshot::channel();
+        let _queued = self.enqueue(requester, candidates.clone(), grant)?;
+        let end = Instant::now() + self.queue_timeout;
+        loop {
+            let look = (Instant::now() + PATIENCE).min(end);
+            match timeout_at(look, &mut granted).await {
+                Ok(Ok(slot)) => return Ok(slot),
+                Ok(Err(_)) => return Err(BackendError::Busy),
+                Err(_) if Instant::now() >= end => return Err(BackendError::Busy),
+                Err(_) => self.evict_for(requester, &candidates),
             }
         }
-        if self.waiting.get() >= self.queue_length {
-            return Err(BackendError::Busy);
-        }
-        let _queued = Queued::enter(&self.waiting);
-        timeout(self.queue_timeout, first_slot(candidates)).await.map_err(|_| BackendError::Busy)
     }
 
     /// The sockets open now, idle ones included.
@@ -118,39 +214,305 @@ impl Admission {
 
     /// The requests that wait for a slot.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.get()
+        self.state.borrow().queue.waiting
     }
-}
 
-/// Waits in the queues of all `servers` at once, and leaves the others when one gives a slot.
-async fn first_slot(servers: &[Rc<Server>]) -> (Rc<Server>, OwnedSemaphorePermit) {
-    let enqueue =
-        |server: &Rc<Server>| (Rc::clone(server), Box::pin(Arc::clone(&server.slots).acquire_owned()));
-    let mut queues: Vec<_> = servers.iter().map(enqueue).collect();
-    poll_fn(|cx| {
-        for (server, queue) in &mut queues {
-            if let Poll::Ready(slot) = queue.as_mut().poll(cx) {
-                let slot = slot.expect("the semaphore is owned here and never closed");
-                return Poll::Ready((Rc::clone(server), slot));
-            }
+    /// The connections closed so far because their clients delayed a server while others waited.
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions.get()
+    }
+
+    /// A slot that is free now. Those who wait in the queue could not use it: their shares are used up, or they may
+    /// not use that server.
+    fn take_free(self: &Rc<Self>, candidates: &[Rc<Server>], requester: Requester) -> Option<Slot> {
+        let mut state = self.state.borrow_mut();
+        if !state.held.admits(&requester, &state.shares) {
+            return None;
         }
-        Poll::Pending
-    })
-    .await
-}
+        let server = candidates.iter().find(|server| server.free.get() > 0)?;
+        state.held.add(&requester);
+        Some(self.slot(server, requester))
+    }
 
-/// One request in the queue, for as long as it is there: it may also be dropped.
-struct Queued<'a>(&'a Cell<usize>);
+    /// The caller has checked that the server has a free slot, and counts it in `held`.
+    fn slot(self: &Rc<Self>, server: &Rc<Server>, requester: Requester) -> Slot {
+        server.free.set(server.free.get().saturating_sub(1));
+        Slot { admission: Rc::clone(self), server: Rc::clone(server), requester }
+    }
 
-impl<'a> Queued<'a> {
-    fn enter(waiting: &'a Cell<usize>) -> Self {
-        waiting.set(waiting.get() + 1);
-        Self(waiting)
+    fn enqueue(
+        self: &Rc<Self>,
+        requester: Requester,
+        candidates: Vec<Rc<Server>>,
+        grant: oneshot::Sender<Slot>,
+    ) -> Result<Queued, BackendError> {
+        let mut state = self.state.borrow_mut();
+        let limit = state.queue_length;
+        if state.queue.waiting >= limit || state.queue.exceeds_share(&requester, limit) {
+            return Err(BackendError::Busy);
+        }
+        let number = state.next_waiter;
+        state.next_waiter += 1;
+        state.queue.push(Waiter { number, requester, candidates, grant });
+        Ok(Queued { admission: Rc::clone(self), requester, number })
+    }
+
+    /// Gives free slots to those who wait, as long as both fit.
+    fn grant(self: &Rc<Self>) {
+        loop {
+            let mut state = self.state.borrow_mut();
+            let State { queue, held, shares, .. } = &mut *state;
+            let Some(waiter) = queue.next(held, shares) else { return };
+            let requester = waiter.requester;
+            let Some(server) = waiter.candidates.iter().find(|server| server.free.get() > 0) else { return };
+            held.add(&requester);
+            let slot = self.slot(server, requester);
+            drop(state);
+            // A request that has left takes its entry out of the queue before its receiver ends, so this reaches it.
+            drop(waiter.grant.send(slot));
+        }
+    }
+
+    /// Closes the connection of the slowest client that keeps one of `candidates` waiting and whose slot the requester
+    /// could use.
+    fn evict_for(&self, requester: Requester, candidates: &[Rc<Server>]) {
+        let state = self.state.borrow();
+        let helps = |link: &Link| {
+            link.requester()
+                .is_some_and(|holder| state.held.admits_without(&requester, &holder, &state.shares))
+        };
+        let now = Instant::now();
+        let links = candidates.iter().flat_map(|server| {
+            let links = server.links.borrow();
+            links.iter().filter_map(Weak::upgrade).collect::<Vec<_>>()
+        });
+        let slow = links.filter(|link| helps(link)).filter_map(|link| Some((link.delaying_rate(now)?, link)));
+        if let Some((_, slowest)) = slow.min_by_key(|(rate, _)| *rate) {
+            slowest.evict();
+            self.evictions.set(self.evictions.get() + 1);
+        }
     }
 }
 
-impl Drop for Queued<'_> {
+/// The slots in use, by client.
+#[derive(Default)]
+struct Held {
+    anonymous: usize,
+    by_connection: HashMap<u64, usize>,
+    by_network: HashMap<IpAddr, usize>,
+    by_account: HashMap<u64, usize>,
+}
+
+impl Held {
+    /// Whether the client's shares allow it one more.
+    fn admits(&self, requester: &Requester, shares: &Shares) -> bool {
+        self.left(requester, shares).into_iter().all(|left| left > 0)
+    }
+
+    /// Whether they would if `holder` gave one back.
+    fn admits_without(&self, requester: &Requester, holder: &Requester, shares: &Shares) -> bool {
+        let given_back = [
+            requester.account == holder.account,
+            requester.network == holder.network,
+            requester.connection == holder.connection,
+        ];
+        let left = self.left(requester, shares).into_iter().zip(given_back);
+        left.into_iter().all(|(left, given_back)| left + usize::from(given_back) > 0)
+    }
+
+    /// What is left of the client's shares: that of its account or of all anonymous requests, of its address, of its
+    /// connection.
+    fn left(&self, requester: &Requester, shares: &Shares) -> [usize; 3] {
+        let of_account = match requester.account {
+            Some(account) => shares.per_account.saturating_sub(count(&self.by_account, &account)),
+            None => shares.anonymous.saturating_sub(self.anonymous),
+        };
+        [
+            of_account,
+            shares.per_address.saturating_sub(count(&self.by_network, &requester.network)),
+            shares.per_connection.saturating_sub(count(&self.by_connection, &requester.connection)),
+        ]
+    }
+
+    fn add(&mut self, requester: &Requester) {
+        *self.by_connection.entry(requester.connection).or_default() += 1;
+        *self.by_network.entry(requester.network).or_default() += 1;
+        match requester.account {
+            Some(account) => *self.by_account.entry(account).or_default() += 1,
+            None => self.anonymous += 1,
+        }
+    }
+
+    fn remove(&mut self, requester: &Requester) {
+        take_one(&mut self.by_connection, requester.connection);
+        take_one(&mut self.by_network, requester.network);
+        match requester.account {
+            Some(account) => take_one(&mut self.by_account, account),
+            None => self.anonymous = self.anonymous.saturating_sub(1),
+        }
+    }
+}
+
+fn count<K: Eq + Hash>(counts: &HashMap<K, usize>, key: &K) -> usize {
+    counts.get(key).copied().unwrap_or(0)
+}
+
+fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    use std::collections::hash_map::Entry;
+    if let Entry::Occupied(mut entry) = counts.entry(key) {
+        match entry.get() {
+            0 | 1 => drop(entry.remove()),
+            _ => *entry.get_mut() -= 1,
+        }
+    }
+}
+
+/// A request in the queue.
+struct Waiter {
+    number: u64,
+    requester: Requester,
+    candidates: Vec<Rc<Server>>,
+    grant: oneshot::Sender<Slot>,
+}
+
+/// Who waits: certificate holders and anonymous clients, by principal, by client connection.
+#[derive(Default)]
+struct Queue {
+    with_account: Class,
+    anonymous: Class,
+    anonymous_first: bool,
+    waiting: usize,
+}
+
+/// Entries that are served one after the other: one that was served goes to the end.
+type Turns<K, V> = VecDeque<(K, V)>;
+
+type Class = Turns<Principal, Turns<u64, VecDeque<Waiter>>>;
+
+impl Queue {
+    fn class(&mut self, requester: &Requester) -> &mut Class {
+        match requester.account {
+            Some(_) => &mut self.with_account,
+            None => &mut self.anonymous,
+        }
+    }
+
+    /// Whether one more waiting request of this client is more than its share of a queue of `limit`: a quarter for
+    /// one connection, half for one account or address, three quarters for all anonymous clients.
+    fn exceeds_share(&mut self, requester: &Requester, limit: usize) -> bool {
+        let anonymous: usize = match requester.account {
+            Some(_) => 0,
+            None => self.anonymous.iter().map(|(_, connections)| waiting(connections)).sum(),
+        };
+        let principal = requester.principal();
+        let entry = self.class(requester).iter().find(|(key, _)| *key == principal);
+        let (of_principal, of_connection) = entry.map_or((0, 0), |(_, connections)| {
+            let own = connections.iter().find(|(key, _)| *key == requester.connection);
+            (waiting(connections), own.map_or(0, |(_, waiters)| waiters.len()))
+        });
+        of_connection >= limit.div_ceil(4)
+            || of_principal >= limit.div_ceil(2)
+            || anonymous >= limit - limit / 4
+    }
+
+    fn push(&mut self, waiter: Waiter) {
+        self.waiting += 1;
+        let requester = waiter.requester;
+        let connections = entry(self.class(&requester), requester.principal());
+        entry(connections, requester.connection).push_back(waiter);
+    }
+
+    /// Takes out the next request whose client's share and one of whose servers have a free slot.
+    fn next(&mut self, held: &Held, shares: &Shares) -> Option<Waiter> {
+        let order = match (held.anonymous < shares.anonymous, self.anonymous_first) {
+            (false, _) => vec![&mut self.with_account],
+            (true, true) => vec![&mut self.anonymous, &mut self.with_account],
+            (true, false) => vec![&mut self.with_account, &mut self.anonymous],
+        };
+        let found = order.into_iter().find_map(|class| next_in(class, held, shares))?;
+        self.anonymous_first = found.requester.account.is_some();
+        self.waiting -= 1;
+        Some(found)
+    }
+
+    /// Takes out a request that waits no more.
+    fn remove(&mut self, requester: &Requester, number: u64) {
+        let class = self.class(requester);
+        let principal = requester.principal();
+        let Some(at) = class.iter().position(|(key, _)| *key == principal) else { return };
+        let Some((_, connections)) = class.get_mut(at) else { return };
+        let Some(inner) = connections.iter().position(|(key, _)| *key == requester.connection) else {
+            return;
+        };
+        let Some((_, waiters)) = connections.get_mut(inner) else { return };
+        let Some(place) = waiters.iter().position(|waiter| waiter.number == number) else { return };
+        let removed = waiters.remove(place);
+        if waiters.is_empty() {
+            connections.remove(inner);
+        }
+        if connections.is_empty() {
+            class.remove(at);
+        }
+        self.waiting -= 1;
+        drop(removed);
+    }
+}
+
+fn waiting(connections: &Turns<u64, VecDeque<Waiter>>) -> usize {
+    connections.iter().map(|(_, waiters)| waiters.len()).sum()
+}
+
+fn entry<K: PartialEq, V: Default>(turns: &mut Turns<K, V>, key: K) -> &mut V {
+    let at = turns.iter().position(|(other, _)| *other == key).unwrap_or_else(|| {
+        turns.push_back((key, V::default()));
+        turns.len() - 1
+    });
+    &mut turns.get_mut(at).expect("the index was found or made in the line before").1
+}
+
+fn next_in(class: &mut Class, held: &Held, shares: &Shares) -> Option<Waiter> {
+    for at in 0..class.len() {
+        let (_, connections) = class.get_mut(at)?;
+        let Some(found) = next_of(connections, held, shares) else { continue };
+        let (key, connections) = class.remove(at)?;
+        if !connections.is_empty() {
+            class.push_back((key, connections));
+        }
+        return Some(found);
+    }
+    None
+}
+
+fn next_of(connections: &mut Turns<u64, VecDeque<Waiter>>, held: &Held, shares: &Shares) -> Option<Waiter> {
+    for at in 0..connections.len() {
+        let (_, waiters) = connections.get_mut(at)?;
+        if !waiters.front().is_some_and(|first| held.admits(&first.requester, shares)) {
+            continue;
+        }
+        let usable = |waiter: &Waiter| {
+            held.admits(&waiter.requester, shares)
+                && waiter.candidates.iter().any(|server| server.free.get() > 0)
+        };
+        let Some(place) = waiters.iter().position(usable) else { continue };
+        let waiter = waiters.remove(place)?;
+        let (key, waiters) = connections.remove(at)?;
+        if !waiters.is_empty() {
+            connections.push_back((key, waiters));
+        }
+        return Some(waiter);
+    }
+    None
+}
+
+/// One request in the queue, for as long as it waits. Dropped, it leaves the queue.
+struct Queued {
+    admission: Rc<Admission>,
+    requester: Requester,
+    number: u64,
+}
+
+impl Drop for Queued {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.admission.state.borrow_mut().queue.remove(&self.requester, self.number);
     }
 }

@@ -1,18 +1,20 @@
 //! One open connection: hyper's sending half for whoever uses it, and a task that drives it and closes it when
 //! nothing moves for too long. Never decides whether a connection may be used again; the pool does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::request_body::RequestBody;
+use super::admission::{Requester, Slot};
+use super::pace::Pace;
+use super::request_body::{RequestBody, RequestBodyError, Upload};
 use super::settings::BackendSettings;
 use super::stream::{Condition, Stream};
 
@@ -29,9 +31,15 @@ pub(super) struct Connection {
 /// What the user of a connection and its driver share.
 pub(super) struct Link {
     open: Rc<Cell<usize>>,
-    slot: Cell<Option<OwnedSemaphorePermit>>,
+    slot: Cell<Option<Slot>>,
+    requester: Cell<Option<Requester>>,
     watch: Cell<Watch>,
     condition: Rc<Condition>,
+    /// The body of the request under way.
+    upload: RefCell<Option<Rc<Upload>>>,
+    /// How fast the client takes the response.
+    reading: Pace,
+    eviction: Notify,
 }
 
 /// What a connection is doing, as far as its driver must keep the time.
@@ -54,7 +62,7 @@ impl Connection {
     pub(super) async fn establish(
         stream: Stream,
         settings: &BackendSettings,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
         open: &Rc<Cell<usize>>,
         on_close: impl FnOnce(&Rc<Link>) + 'static,
     ) -> hyper::Result<Self> {
@@ -86,12 +94,59 @@ fn builder(settings: &BackendSettings) -> http1::Builder {
 }
 
 impl Link {
-    fn new(slot: Option<OwnedSemaphorePermit>, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
-        Self { open, slot: Cell::new(slot), watch: Cell::new(Watch::Requesting), condition }
+    fn new(slot: Option<Slot>, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
+        Self {
+            open,
+            requester: Cell::new(slot.as_ref().map(Slot::requester)),
+            slot: Cell::new(slot),
+            watch: Cell::new(Watch::Requesting),
+            condition,
+            upload: RefCell::default(),
+            reading: Pace::default(),
+            eviction: Notify::new(),
+        }
+    }
+
+    /// The connection carries a request with this body from now on.
+    pub(super) fn carry(&self, upload: &Rc<Upload>) {
+        self.upload.replace(Some(Rc::clone(upload)));
+        self.reading.reset();
+    }
+
+    /// The client that uses the connection, or used it last.
+    pub(super) fn requester(&self) -> Option<Requester> {
+        self.requester.get()
+    }
+
+    /// How fast the response is read. See [`Pace`].
+    pub(super) fn reading(&self) -> &Pace {
+        &self.reading
+    }
+
+    /// The rate in bytes per second at which the client sends its request or takes its response, if it is the client
+    /// that keeps the server waiting and the rate is so low that it has to give way to others.
+    pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
+        match self.watch.get() {
+            Watch::Requesting => self.upload.borrow().as_ref()?.delaying_rate(now),
+            Watch::Answering(_) => self.reading.delaying_rate(now),
+            Watch::Idle(_) | Watch::Stalled => None,
+        }
+    }
+
+    /// Closes the connection: its client delays a server that others wait for.
+    pub(super) fn evict(&self) {
+        if let (Watch::Requesting, Some(upload)) = (self.watch.get(), self.upload.borrow().as_ref()) {
+            upload.abort(RequestBodyError::TooSlow);
+        }
+        if let Watch::Answering(_) = self.watch.get() {
+            self.watch.set(Watch::Stalled);
+        }
+        self.eviction.notify_one();
     }
 
     /// A request takes the connection out of the pool.
-    pub(super) fn occupy(&self, slot: OwnedSemaphorePermit) {
+    pub(super) fn occupy(&self, slot: Slot) {
+        self.requester.set(Some(slot.requester()));
         self.slot.set(Some(slot));
         self.watch.set(Watch::Requesting);
         self.condition.end_idleness();
@@ -103,8 +158,9 @@ impl Link {
     }
 
     /// The connection goes into the pool. Gives the slot back, to be let go of when it is there.
-    pub(super) fn vacate(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn vacate(&self) -> Option<Slot> {
         self.watch.set(Watch::Idle(Instant::now()));
+        self.upload.take();
         self.slot.take()
     }
 
@@ -191,10 +247,13 @@ async fn drive(
     // Shadowed after `presence`, therefore dropped before it: the socket is closed when the slot is let go of.
     let mut connection = pin!(connection);
     let mut look = pin!(sleep(limits.shortest()));
+    let link = Rc::clone(&presence.0);
+    let mut evicted = pin!(link.eviction.notified());
     loop {
         tokio::select! {
             biased;
             _ = &mut connection => break,
+            () = &mut evicted => break,
             () = &mut look => {}
         }
         let link = &presence.0;

@@ -15,13 +15,14 @@ use hyper::ext::on_informational;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::admission::Requester;
 use super::behalf::Behalf;
 use super::connection::Link;
 use super::error::BackendError;
 use super::framing::{frame_request, is_ambiguous};
 use super::pool::{Attempt, Pool};
 use super::request::BackendRequest;
-use super::request_body::{RequestBody, RequestBodyError, Upload};
+use super::request_body::{RequestBody, Upload};
 use super::response_body::{Hold, ResponseBody};
 use super::settings::BackendSettings;
 
@@ -51,28 +52,53 @@ impl Pool {
     /// that comes before the request's body was sent whole is given at once, and the rest of the body goes nowhere.
     /// A dropped future closes the connection.
     ///
-    /// `Expect: 100-continue` ends here: the client is told to send its body, and takes a connection only when it has
-    /// begun, since a client that keeps silent would otherwise keep the connection from others.
-    pub async fn send(&self, request: BackendRequest, behalf: &Behalf) -> Result<Answered, BackendError> {
-        self.send_framed(request.into_request(), behalf).await
+    /// `Expect: 100-continue` ends here: the client is told to send its body, and takes a connection only when the body
+    /// was read ahead, since a client that keeps silent would otherwise keep the connection from others.
+    pub async fn send(
+        &self,
+        request: BackendRequest,
+        behalf: &Behalf,
+        requester: Requester,
+    ) -> Result<Answered, BackendError> {
+        self.send_framed(request.into_request(), behalf, requester).await
+    }
+
+    /// Reads as much of the request's body as is read before a backend connection is taken.
+    ///
+    /// # Errors
+    /// The body is too large, or its client left, stopped or is too slow.
+    pub async fn read_ahead(
+        &self,
+        request: &mut BackendRequest,
+        requester: Requester,
+    ) -> Result<(), BackendError> {
+        self.read_ahead_framed(request.as_request(), requester).await
+    }
+
+    pub(super) async fn read_ahead_framed(
+        &self,
+        request: &mut Request<RequestBody>,
+        requester: Requester,
+    ) -> Result<(), BackendError> {
+        // hyper's server sends the client its 100 when the body is first read (RFC 9110 10.1.1).
+        request.headers_mut().remove(EXPECT);
+        let memory = self.memory.reservation(requester);
+        let (limit, idle) = (self.settings.body_buffer, self.settings.body_idle_timeout);
+        request.body_mut().read_ahead(limit, idle, memory).await.map_err(BackendError::RequestBody)
     }
 
     pub(super) async fn send_framed(
         &self,
         mut request: Request<RequestBody>,
         behalf: &Behalf,
+        requester: Requester,
     ) -> Result<Answered, BackendError> {
         frame(&mut request);
-        if expects_continue(request.headers()) && !request.body().is_end_stream() {
-            request.headers_mut().remove(EXPECT);
-            let limit = self.settings.body_idle_timeout;
-            request.body_mut().first_piece(limit).await.map_err(BackendError::RequestBody)?;
-        }
         let (class, mut speech) = (behalf.class(), behalf.speech());
         speech.prepare(self.idle.has(&class)).await?;
         let mut route = self.route();
         loop {
-            let attempt = self.connection(&class, behalf.presented(), &mut route).await?;
+            let attempt = self.connection(&class, behalf.presented(), requester, &mut route).await?;
             let (server, reused) = (attempt.server.clone(), attempt.reused);
             speech.write(request.headers_mut(), reused).await?;
             let again = if reused && !route.is_fresh() { repeatable(&request) } else { None };
@@ -101,7 +127,9 @@ impl Pool {
                     // Only now: an answer without a body gives its connection back at once, and whoever takes one of an
                     // account's believes that the server has proven itself on it and knows the account.
                     let lease = self.lease(attempt, reusable && !(refused && speech.is_needed()));
-                    let response = answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)));
+                    let mut response = answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)));
+                    let memory = self.memory.reservation(requester);
+                    response.body_mut().read_in(self.settings.body_buffer, memory).await;
                     return Ok(Answered { response, server, reused });
                 }
                 Sent::Unsent(unsent, source) => {
@@ -126,11 +154,12 @@ impl Pool {
     ) -> Result<Sent, BackendError> {
         let upload = request.body().upload();
         upload.moved();
+        attempt.connection.link.carry(&upload);
         let server = || attempt.server.address.to_string();
         let answer = attempt.connection.sender.try_send_request(request);
         let link = &attempt.connection.link;
         let Some(answer) = until_overdue(answer, &upload, link, &self.settings).await else {
-            return Err(overdue(&upload, server()));
+            return Err(overdue(&upload, &self.settings, server()));
         };
         match answer {
             Ok(mut answer) => {
@@ -230,7 +259,7 @@ pub(super) async fn until_overdue<A>(
 /// A body that the server does not take is the server's delay, however much of it the client has still to send.
 fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant {
     if upload.waits_for_client() {
-        return upload.progress() + settings.body_idle_timeout;
+        return upload.client_deadline(settings.body_idle_timeout);
     }
     let limit = match upload.is_whole() || upload.waits_for_backend() {
         true => settings.first_byte_timeout,
@@ -240,9 +269,9 @@ fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant
 }
 
 /// Whose fault it is that nothing moved.
-pub(super) fn overdue(upload: &Upload, server: String) -> BackendError {
+pub(super) fn overdue(upload: &Upload, settings: &BackendSettings, server: String) -> BackendError {
     if upload.waits_for_client() {
-        BackendError::RequestBody(RequestBodyError::Stalled)
+        BackendError::RequestBody(upload.too_late(settings.body_idle_timeout))
     } else {
         BackendError::FirstByteTimeout { server }
     }

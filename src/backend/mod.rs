@@ -17,6 +17,8 @@ mod error;
 mod exchange;
 mod framing;
 mod idle;
+mod memory;
+mod pace;
 mod pinned;
 mod pinned_places;
 mod pool;
@@ -28,17 +30,20 @@ mod statement;
 mod stream;
 pub mod tls;
 
-pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, RuleRealm, server_token};
+pub use admission::Requester;
+pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, server_token};
 pub use delegated_answer::{TokenNotTaken, took_token};
 pub use error::BackendError;
 pub use exchange::Answered;
+pub use memory::BodyMemory;
+pub use pace::MinimumRate;
 pub use pinned::PinnedConnection;
-pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces};
+pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces, client_network};
 pub use pool::{Pool, PoolStats};
 pub use request::{BackendRequest, CannotForward, DialogueRequest, Target};
 pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
-pub use response_body::{BodyEnd, BodyOutcome, ResponseBody, ResponseBodyError};
-pub use settings::{BackendSettings, ServerAddress, Transport};
+pub use response_body::{ResponseBody, ResponseBodyError};
+pub use settings::{BackendSettings, ServerAddress, Shares, Transport};
 pub use statement::AssertionTerms;
 
 #[cfg(test)]

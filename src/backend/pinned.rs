@@ -134,7 +134,7 @@ impl PinnedConnection {
         upload.moved();
         let answer = connection.sender.try_send_request(request);
         let Some(answer) = until_overdue(answer, &upload, &connection.link, &self.settings).await else {
-            return Err(overdue(&upload, self.server.clone()));
+            return Err(overdue(&upload, &self.settings, self.server.clone()));
         };
         let mut answer = answer.map_err(|error| failure(error.into_error(), &upload, self.server.clone()))?;
         check_head(&answer, || self.server.clone())?;

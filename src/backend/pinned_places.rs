@@ -54,7 +54,7 @@ impl PinnedPlaces {
         address: IpAddr,
         limits: PinnedLimits,
     ) -> Result<PinnedPlace, BackendError> {
-        let client = client(address);
+        let client = client_network(address);
         let mut taken = self.lock();
         let of_client = taken.by_client.get(&client).copied().unwrap_or(0);
         if taken.total >= limits.total || of_client >= limits.per_address {
@@ -86,8 +86,8 @@ impl Drop for PinnedPlace {
     }
 }
 
-/// Whom an address belongs to.
-fn client(address: IpAddr) -> IpAddr {
+/// The network that counts as one client: an IPv4 address, or a /64 of IPv6, of which one client has all addresses.
+pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

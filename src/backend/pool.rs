@@ -3,17 +3,19 @@
 //! idle connections at once and each other with the end of its answer.
 
 use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::admission::{Admission, Server};
+use super::admission::{Admission, Requester, Server, Slot};
 use super::connect::connect;
 use super::connection::{Connection, Watch};
 use super::error::BackendError;
 use super::idle::{Class, ConnectionKey, IdleConnections};
+use super::memory::BodyMemory;
 use super::pinned::PinnedConnection;
 use super::pinned_places::PinnedPlace;
 use super::settings::BackendSettings;
@@ -23,8 +25,10 @@ use crate::minting::MintedIdentity;
 /// local tasks.
 pub struct Pool {
     pub(super) settings: Arc<BackendSettings>,
-    admission: Admission,
+    admission: Rc<Admission>,
     pub(super) idle: Rc<IdleConnections>,
+    pub(super) memory: Rc<BodyMemory>,
+    account_ids: RandomState,
     connects: Cell<u64>,
     reuses: Cell<u64>,
 }
@@ -42,6 +46,8 @@ pub struct PoolStats {
     pub idle: usize,
     /// Requests that wait for a connection.
     pub waiting: usize,
+    /// Connections closed since the pool was made because their clients delayed a server while others waited.
+    pub evictions: u64,
 }
 
 /// The servers that a request may still try, and what became of those it has.
@@ -70,11 +76,14 @@ pub(super) struct Lease {
 
 impl Pool {
     /// A pool without connections; they come with the requests.
-    pub fn new(settings: Arc<BackendSettings>) -> Self {
+    /// Bodies that wait in it take their memory from `memory`.
+    pub fn new(settings: Arc<BackendSettings>, memory: Rc<BodyMemory>) -> Self {
         Self {
             admission: Admission::new(&settings),
             settings,
             idle: Rc::default(),
+            memory,
+            account_ids: RandomState::new(),
             connects: Cell::new(0),
             reuses: Cell::new(0),
         }
@@ -88,7 +97,14 @@ impl Pool {
             open: self.admission.open(),
             idle: self.idle.count(),
             waiting: self.admission.waiting(),
+            evictions: self.admission.evictions(),
         }
+    }
+
+    /// A number for the account of this name and SID, by which a [`Requester`] names it. A client cannot choose a name
+    /// whose number is another's.
+    pub fn account_id(&self, user: &str, sid: Option<&str>) -> u64 {
+        self.account_ids.hash_one((user, sid))
     }
 
     pub(super) fn route(&self) -> Route {
@@ -107,10 +123,12 @@ impl Pool {
         &self,
         class: &Class,
         presented: Option<&MintedIdentity>,
+        requester: Requester,
         route: &mut Route,
     ) -> Result<Attempt, BackendError> {
         while !route.untried.is_empty() {
-            let (server, slot) = self.admission.admit(&route.untried).await?;
+            let slot = self.admission.admit(&route.untried, requester).await?;
+            let server = Rc::clone(slot.server());
             let key = ConnectionKey { server: server.index, class: class.clone() };
             let idle = if route.fresh { None } else { self.idle.take(&key) };
             if let Some(connection) = idle {
@@ -164,7 +182,7 @@ impl Pool {
         server: &Rc<Server>,
         key: &ConnectionKey,
         presented: Option<&MintedIdentity>,
-        slot: OwnedSemaphorePermit,
+        slot: Slot,
     ) -> Result<Connection, BackendError> {
         if server.open.get() >= self.settings.max_connections {
             self.idle.make_room(server.index);
@@ -181,6 +199,7 @@ impl Pool {
             .await
             .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
         server.absolve();
+        server.watch(&connection.link);
         self.connects.set(self.connects.get() + 1);
         Ok(connection)
     }
@@ -203,9 +222,22 @@ impl Route {
 }
 
 impl Lease {
-    /// A piece of the answer was handed on.
-    pub(super) fn moved(&self) {
-        self.connection.link.moved();
+    /// `bytes` of the response were handed on, and the client has to take the next.
+    pub(super) fn moved(&self, bytes: u64) {
+        let link = &self.connection.link;
+        link.moved();
+        link.reading().moved(bytes, Instant::now());
+        link.reading().wait();
+    }
+
+    /// The client has to take what is there.
+    pub(super) fn waits_for_client(&self) {
+        self.connection.link.reading().wait();
+    }
+
+    /// The client has taken all there is.
+    pub(super) fn waits_for_backend(&self) {
+        self.connection.link.reading().stop_waiting(Instant::now());
     }
 
     /// Whether the connection was closed because the answer did not move.

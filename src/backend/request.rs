@@ -91,6 +91,10 @@ impl BackendRequest {
         self.0.uri()
     }
 
+    pub(super) fn as_request(&mut self) -> &mut Request<RequestBody> {
+        &mut self.0
+    }
+
     pub(super) fn into_request(self) -> Request<RequestBody> {
         self.0
     }

@@ -1,8 +1,10 @@
-//! A request's body on its way to the backend: the client's frames byte for byte, counted and bounded, held back until
-//! the server wants them where the request asks for that. Buffers one frame at most. What comes after the answer is read
-//! and discarded, so that a client which sends its whole body before it reads gets to the answer.
+//! A request's body on its way to the backend: the client's bytes, counted and bounded. A bounded part of it is read
+//! before a backend connection is taken, so that a client which sends slowly, or nothing, does not hold one; the rest
+//! is streamed. What comes after the response is read and discarded, so that a client which sends its whole body before it
+//! reads gets to the response.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -12,15 +14,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty};
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::memory::Reservation;
+use super::pace::{MinimumRate, Pace};
 
 type SourceError = Box<dyn Error + Send + Sync>;
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
+
+/// Frames shorter than this are copied together while they are kept: each of them may hold a whole read buffer.
+const COPIED_BELOW: usize = 4096;
 
 /// The body of a request to the backend.
 pub struct RequestBody {
@@ -29,14 +37,26 @@ pub struct RequestBody {
     max_bytes: u64,
     strip_trailers: fn(&mut HeaderMap),
     held: Option<Pin<Box<dyn Future<Output = ()>>>>,
-    /// What was read before there was a connection to send it on; an inner `None` is the end of the body.
-    ahead: Option<Option<Frame<Bytes>>>,
-    /// Read after the answer.
+    /// Boxed: a request without a body has none.
+    ahead: Option<Box<ReadAhead>>,
+    /// Read after the response.
     discarded: u64,
     upload: Rc<Upload>,
 }
 
-/// How far a request's body has come. Shared by the body, the exchange and whoever records the request.
+/// What was read before it could be forwarded.
+struct ReadAhead {
+    pieces: VecDeque<Bytes>,
+    /// Short frames that came last, copied together.
+    tail: BytesMut,
+    trailers: Option<Frame<Bytes>>,
+    bytes: usize,
+    /// Whether the source has ended.
+    ended: bool,
+    memory: Reservation,
+}
+
+/// How far a request's body has come. Shared by the body, the exchange and the request's record.
 #[derive(Debug)]
 pub struct Upload {
     bytes: Cell<u64>,
@@ -44,7 +64,8 @@ pub struct Upload {
     answered: Cell<bool>,
     only_drained: Cell<bool>,
     waits_for_backend: Cell<bool>,
-    waits_for_client: Cell<bool>,
+    pace: Pace,
+    minimum: Cell<MinimumRate>,
     progress: Cell<Instant>,
     failure: RefCell<Option<RequestBodyError>>,
 }
@@ -52,7 +73,7 @@ pub struct Upload {
 /// Why a request's body could not be forwarded whole.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestBodyError {
-    /// The body went over the limit; a declared length over it is refused before the backend is asked.
+    /// The body exceeded the limit; a declared length above it is refused before the backend is asked.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
@@ -64,15 +85,18 @@ pub enum RequestBodyError {
     /// The client sent nothing for the longest pause allowed.
     #[error("the client stopped sending the body")]
     Stalled,
+    /// The client sent less than the minimum rate, or sent slowly while others waited for its backend connection.
+    #[error("the client sent the body too slowly")]
+    TooSlow,
 }
 
-/// What hyper is told when a body fails; the reason is a [`RequestBodyError`].
+/// The error that hyper receives when a body fails; the reason is a [`RequestBodyError`].
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body failed")]
 pub struct RequestBodyFailed;
 
 impl RequestBody {
-    /// The client's body, of which at most `max_bytes` are forwarded. `strip_trailers` takes out of the trailers
+    /// The client's body, of which at most `max_bytes` are forwarded. `strip_trailers` removes from the trailers
     /// whatever may not reach the backend.
     pub fn new<B>(body: B, max_bytes: u64, strip_trailers: fn(&mut HeaderMap)) -> Self
     where
@@ -85,7 +109,8 @@ impl RequestBody {
             answered: Cell::new(false),
             only_drained: Cell::new(false),
             waits_for_backend: Cell::new(false),
-            waits_for_client: Cell::new(false),
+            pace: Pace::default(),
+            minimum: Cell::new(MinimumRate::NONE),
             progress: Cell::new(Instant::now()),
             failure: RefCell::new(None),
         };
@@ -101,9 +126,88 @@ impl RequestBody {
         }
     }
 
+    /// The same body, whose client must keep `minimum` while it is waited for.
+    pub fn with_minimum_rate(self, minimum: MinimumRate) -> Self {
+        self.upload.minimum.set(minimum);
+        self
+    }
+
     /// The handle that shows how far this body has come, also when the body itself is gone.
     pub fn upload(&self) -> Rc<Upload> {
         Rc::clone(&self.upload)
+    }
+
+    /// Reads up to `limit` bytes of the body, or as many as there is memory for, and keeps them for forwarding.
+    /// Returns when the body has ended or no more of it can be kept. The client may pause for `idle`.
+    ///
+    /// # Errors
+    /// The body is too large, the client left, stopped or is slower than its minimum rate.
+    pub(super) async fn read_ahead(
+        &mut self,
+        limit: usize,
+        idle: Duration,
+        memory: Reservation,
+    ) -> Result<(), RequestBodyError> {
+        if self.source.is_end_stream() {
+            return Ok(());
+        }
+        let mut ahead = Box::new(ReadAhead::new(memory));
+        let most = self.declared.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        if !ahead.memory.grow(limit.min(most)) {
+            return Ok(());
+        }
+        let upload = Rc::clone(&self.upload);
+        let mut due = None;
+        while ahead.bytes < limit && !ahead.ended {
+            let frame = poll_fn(|cx| {
+                let frame = self.source.as_mut().poll_frame(cx);
+                if frame.is_pending() {
+                    upload.pace.wait();
+                    let at = upload.client_deadline(idle);
+                    let due = due.get_or_insert_with(|| Box::pin(sleep_until(at)));
+                    if due.deadline() != at {
+                        due.as_mut().reset(at);
+                    }
+                    ready!(due.as_mut().poll(cx));
+                    return Poll::Ready(Err(upload.too_late(idle)));
+                }
+                frame.map(Ok)
+            });
+            match frame.await? {
+                Some(Ok(frame)) => self.keep(frame, &mut ahead)?,
+                Some(Err(source)) => return Err(RequestBodyError::ClientGone(source)),
+                None => ahead.ended = true,
+            }
+        }
+        let total = u64::try_from(ahead.bytes).unwrap_or(u64::MAX);
+        if ahead.ended && self.declared.is_some_and(|declared| total < declared) {
+            return Err(RequestBodyError::ClientGone(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
+        }
+        ahead.seal();
+        self.ahead = Some(ahead);
+        Ok(())
+    }
+
+    fn keep(&self, frame: Frame<Bytes>, ahead: &mut ReadAhead) -> Result<(), RequestBodyError> {
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(trailers) => {
+                self.upload.note(0);
+                ahead.trailers = Some(trailers);
+                ahead.ended = true;
+                return Ok(());
+            }
+        };
+        self.upload.note(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        ahead.push(data);
+        let total = u64::try_from(ahead.bytes).unwrap_or(u64::MAX);
+        if total > self.max_bytes {
+            return Err(RequestBodyError::TooLarge { limit: self.max_bytes });
+        }
+        if self.source.is_end_stream() || self.declared == Some(total) {
+            ahead.ended = true;
+        }
+        Ok(())
     }
 
     /// The body of a request that has none, of which a second copy is sent.
@@ -120,8 +224,8 @@ impl RequestBody {
         }
     }
 
-    /// Holds the body back until the given word is notified or `limit` has passed, counted from the first poll, which
-    /// is when the request's head has been written.
+    /// Holds the body back until the returned [`Notify`] is notified or `limit` has passed, counted from the first
+    /// poll, which is when the request's head has been written.
     pub(super) fn hold(&mut self, limit: Duration) -> Arc<Notify> {
         let word = Arc::new(Notify::new());
         let awaited = Arc::clone(&word);
@@ -133,31 +237,12 @@ impl RequestBody {
         word
     }
 
-    /// Waits until the client has sent the first piece of its body, and keeps that piece. hyper's server sends the
-    /// client a 100 when a body is first read.
-    ///
-    /// # Errors
-    /// The client sends nothing within `limit`, or breaks off.
-    pub(super) async fn first_piece(&mut self, limit: Duration) -> Result<(), RequestBodyError> {
-        let next = timeout(limit, poll_fn(|cx| self.source.as_mut().poll_frame(cx))).await;
-        let frame = next.map_err(|_| RequestBodyError::Stalled)?.transpose();
-        self.ahead = Some(frame.map_err(RequestBodyError::ClientGone)?);
-        Ok(())
-    }
-
-    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
-        match self.ahead.take() {
-            Some(frame) => Poll::Ready(frame.map(Ok)),
-            None => self.source.as_mut().poll_frame(cx),
-        }
-    }
-
-    /// Reads on after the answer, up to the size that the body may have. A body that the client was not told to send is
-    /// not asked for.
+    /// Reads on after the response, up to the size that the body may have. A body that the client was not told to send
+    /// is not asked for.
     fn discard(&mut self, cx: &mut Context<'_>) {
         while self.held.is_none() && self.upload.bytes.get().saturating_add(self.discarded) <= self.max_bytes
         {
-            match self.poll_source(cx) {
+            match self.poll_next(cx) {
                 Poll::Ready(Some(Ok(frame))) => {
                     let length = frame.data_ref().map_or(0, Bytes::len);
                     self.discarded = self.discarded.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
@@ -177,6 +262,28 @@ impl RequestBody {
         Poll::Ready(())
     }
 
+    /// The next frame, of what was read ahead or of the source.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, SourceError>>> {
+        if let Some(ahead) = &mut self.ahead {
+            if let Some(frame) = ahead.pop() {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            if ahead.ended {
+                return Poll::Ready(None);
+            }
+        }
+        let next = self.source.as_mut().poll_frame(cx);
+        match &next {
+            Poll::Pending => self.upload.pace.wait(),
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                self.upload.note(u64::try_from(length).unwrap_or(u64::MAX));
+            }
+            Poll::Ready(_) => self.upload.note(0),
+        }
+        next
+    }
+
     fn forward(&mut self, frame: Frame<Bytes>) -> Result<Frame<Bytes>, RequestBodyFailed> {
         let data = match frame.into_data() {
             Ok(data) => data,
@@ -190,7 +297,7 @@ impl RequestBody {
         self.upload.bytes.set(total);
         self.upload.moved();
         // hyper stops polling when the declared length is reached, before the source says that it has ended.
-        if self.source.is_end_stream() || self.declared == Some(total) {
+        if self.is_end_stream() || self.declared == Some(total) {
             self.upload.whole.set(true);
         }
         Ok(Frame::data(data))
@@ -219,6 +326,48 @@ impl RequestBody {
     }
 }
 
+impl ReadAhead {
+    fn new(memory: Reservation) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            tail: BytesMut::new(),
+            trailers: None,
+            bytes: 0,
+            ended: false,
+            memory,
+        }
+    }
+
+    fn push(&mut self, data: Bytes) {
+        self.bytes += data.len();
+        if data.len() < COPIED_BELOW {
+            self.tail.extend_from_slice(&data);
+        } else {
+            self.seal();
+            self.pieces.push_back(data);
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
+        }
+    }
+
+    fn pop(&mut self) -> Option<Frame<Bytes>> {
+        let Some(piece) = self.pieces.pop_front() else {
+            self.memory.release();
+            return self.trailers.take();
+        };
+        self.bytes -= piece.len();
+        Some(Frame::data(piece))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.trailers.is_none()
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = RequestBodyFailed;
@@ -230,13 +379,11 @@ impl Body for RequestBody {
         let this = self.get_mut();
         if this.upload.answered.get() {
             this.discard(cx);
-            // Not an error: that would make hyper give up the answer. The connection is closed with the answer's end.
+            // Not an error: that would make hyper give up the response. The connection is closed with its end.
             return Poll::Pending;
         }
         ready!(this.poll_held(cx));
-        let next = this.poll_source(cx);
-        this.upload.waits_for_client.set(next.is_pending());
-        Poll::Ready(match ready!(next) {
+        Poll::Ready(match ready!(this.poll_next(cx)) {
             Some(Ok(frame)) => match this.forward(frame) {
                 Err(_) if this.upload.only_drained.get() => {
                     this.upload.stop();
@@ -250,7 +397,10 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_none() && self.source.is_end_stream()
+        match &self.ahead {
+            Some(ahead) => ahead.is_empty() && (ahead.ended || self.source.is_end_stream()),
+            None => self.source.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -267,23 +417,35 @@ impl Upload {
         self.bytes.get()
     }
 
+    /// The bytes of the body that the client has sent so far, without their framing.
+    pub fn received(&self) -> u64 {
+        self.pace.total()
+    }
+
     /// Whether the whole body was handed over. True from the start for a request without one.
     pub fn is_whole(&self) -> bool {
         self.whole.get()
     }
 
-    /// The body moved, or is to: an attempt to send begins.
+    /// The body moved, or an attempt to send it begins.
     pub(super) fn moved(&self) {
         self.progress.set(Instant::now());
     }
 
-    /// An answer came: the rest of the body goes nowhere.
+    /// The client sent `bytes`.
+    fn note(&self, bytes: u64) {
+        let now = Instant::now();
+        self.pace.moved(bytes, now);
+        self.progress.set(now);
+    }
+
+    /// The response has come: the rest of the body goes nowhere.
     pub(super) fn stop(&self) {
         self.answered.set(true);
     }
 
-    /// An answer came before the whole body did, and is not to be lost when the rest is larger than it may be: the body
-    /// then stands still instead of failing.
+    /// The response came before the whole body did, and is not to be lost when the rest is larger than it may be: the
+    /// body then stands still instead of failing.
     pub(super) fn only_drain(&self) {
         self.only_drained.set(true);
     }
@@ -293,17 +455,43 @@ impl Upload {
         self.progress.get()
     }
 
-    /// Whether the body is held back until the backend has said that it wants it.
+    /// Whether the backend has not yet asked for the body.
     pub(super) fn waits_for_backend(&self) -> bool {
         self.waits_for_backend.get()
     }
 
-    /// Whether it is the client who keeps the body waiting.
+    /// Whether the client keeps the body waiting.
     pub(super) fn waits_for_client(&self) -> bool {
-        self.waits_for_client.get() && !self.whole.get()
+        self.pace.is_waiting() && !self.whole.get()
     }
 
-    /// Why the body failed, if it did. Given once.
+    /// When a client that sends nothing more is too late: it may pause for `idle`, and keeps its minimum rate.
+    pub(super) fn client_deadline(&self, idle: Duration) -> Instant {
+        let idle_end = self.progress.get() + idle;
+        self.pace.too_slow_at(self.minimum.get()).map_or(idle_end, |at| at.min(idle_end))
+    }
+
+    /// Why a client whose deadline has passed is too late.
+    pub(super) fn too_late(&self, idle: Duration) -> RequestBodyError {
+        if self.progress.get() + idle <= Instant::now() {
+            RequestBodyError::Stalled
+        } else {
+            RequestBodyError::TooSlow
+        }
+    }
+
+    /// The client's recent rate in bytes per second, if it keeps the server waiting and the rate is low enough to give
+    /// way to others.
+    pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
+        if self.whole.get() { None } else { self.pace.delaying_rate(now) }
+    }
+
+    /// Notes why the connection that carries the body is closed.
+    pub(super) fn abort(&self, why: RequestBodyError) {
+        self.failure.replace(Some(why));
+    }
+
+    /// Why the body failed, if it did. Returned once.
     pub(super) fn take_failure(&self) -> Option<RequestBodyError> {
         self.failure.take()
     }

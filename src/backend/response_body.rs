@@ -1,22 +1,39 @@
-//! An answer's body on its way to the client, byte for byte, and with it the use of the backend's connection: given
-//! back to the pool when the answer ended cleanly, closed when it did not. Tells once how it ended. Never buffers.
+//! A response's body on its way to the client, byte for byte, and with it the use of the backend's connection: given
+//! back to the pool when the response ended cleanly, closed when it did not. A small response is read whole before the
+//! client takes it, so that a client which does not read holds no backend connection.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
 
+use super::memory::Reservation;
 use super::pinned::Turn;
 use super::pool::Lease;
+
+/// How long the head of a response may wait for its body. A response that takes longer is streamed.
+const READ_IN_WITHIN: Duration = Duration::from_millis(50);
+
+/// Frames shorter than this are copied when they are kept: each of them may hold a whole read buffer.
+const COPIED_BELOW: usize = 16 * 1024;
 
 /// The body of a backend's answer. Dropped before its end, it closes the backend's connection.
 pub struct ResponseBody {
     source: Incoming,
+    read_in: Option<Box<ReadIn>>,
     hold: Option<Hold>,
-    end: BodyEnd,
-    observer: Option<Box<dyn FnOnce(BodyEnd)>>,
+}
+
+/// What was read before the client took it, and the memory for it.
+struct ReadIn {
+    frames: VecDeque<Result<Frame<Bytes>, ResponseBodyError>>,
+    _memory: Reservation,
 }
 
 /// The backend's connection, held for the time of an answer.
@@ -28,10 +45,26 @@ pub(super) enum Hold {
 }
 
 impl Hold {
-    fn moved(&self) {
+    fn moved(&self, bytes: u64) {
         match self {
-            Self::Shared(lease) => lease.moved(),
+            Self::Shared(lease) => lease.moved(bytes),
             Self::Pinned(turn) => turn.moved(),
+        }
+    }
+
+    /// The client has to take what is there.
+    fn waits_for_client(&self) {
+        match self {
+            Self::Shared(lease) => lease.waits_for_client(),
+            Self::Pinned(_) => {}
+        }
+    }
+
+    /// The client has taken all there is.
+    fn waits_for_backend(&self) {
+        match self {
+            Self::Shared(lease) => lease.waits_for_backend(),
+            Self::Pinned(_) => {}
         }
     }
 
@@ -50,24 +83,12 @@ impl Hold {
     }
 }
 
-/// How an answer's body ended.
+/// Whether the backend sent a body whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyEnd {
-    /// The bytes handed on, without their framing.
-    pub bytes: u64,
-    /// Whether that was all.
-    pub outcome: BodyOutcome,
-}
-
-/// Whether an answer's body was whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyOutcome {
-    /// To the last byte.
+enum Outcome {
     Complete,
-    /// The backend's side broke off or stalled; the reader was given the error.
-    Failed,
-    /// The reader let go of it first: the client left.
-    Abandoned,
+    /// The backend's side broke off or stalled, or the reader let go of it first.
+    Broken,
 }
 
 /// Why an answer's body broke off. The client must be shown that it did: its connection is to be closed.
@@ -83,34 +104,82 @@ pub enum ResponseBodyError {
 
 impl ResponseBody {
     pub(super) fn new(source: Incoming, hold: Hold) -> Self {
-        let end = BodyEnd { bytes: 0, outcome: BodyOutcome::Abandoned };
-        let mut body = Self { source, hold: Some(hold), end, observer: None };
+        let mut body = Self { source, read_in: None, hold: Some(hold) };
         if body.source.is_end_stream() {
-            body.finish(BodyOutcome::Complete);
+            body.finish(Outcome::Complete);
         }
         body
     }
 
-    /// Calls `observer` exactly once: when the body has ended, has failed or is dropped before, and at once if it has
-    /// ended already (an answer without a body). A second observer replaces one that was not called yet.
-    pub fn on_end(&mut self, observer: impl FnOnce(BodyEnd) + 'static) {
-        if self.hold.is_some() {
-            self.observer = Some(Box::new(observer));
-        } else {
-            observer(self.end);
+    /// Reads the body whole if it has at most `limit` bytes, comes soon and there is memory for it. The backend's
+    /// connection is then free for others, however slowly the client reads.
+    pub(super) async fn read_in(&mut self, limit: usize, mut memory: Reservation) {
+        let length =
+            self.source.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let fits = length.is_none_or(|length| length <= limit);
+        if self.hold.is_some() && fits && memory.grow(length.unwrap_or(limit)) {
+            let frames = self.frames_within(limit).await;
+            self.read_in = Some(Box::new(ReadIn { frames, _memory: memory }));
+        }
+        if let Some(hold) = &self.hold {
+            hold.waits_for_client();
         }
     }
 
-    fn finish(&mut self, outcome: BodyOutcome) {
+    async fn frames_within(&mut self, limit: usize) -> VecDeque<Result<Frame<Bytes>, ResponseBodyError>> {
+        let mut frames = VecDeque::new();
+        let end = Instant::now() + READ_IN_WITHIN;
+        let mut bytes = 0;
+        while self.hold.is_some() && bytes < limit {
+            let Ok(frame) = timeout_at(end, poll_fn(|cx| self.poll_source(cx))).await else { break };
+            match frame {
+                Some(Ok(frame)) => {
+                    bytes += frame.data_ref().map_or(0, Bytes::len);
+                    frames.push_back(Ok(frame.map_data(owned)));
+                }
+                Some(Err(error)) => frames.push_back(Err(error)),
+                None => {}
+            }
+        }
+        frames
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
         let Some(hold) = self.hold.take() else { return };
-        self.end.outcome = outcome;
         match outcome {
-            BodyOutcome::Complete => hold.give_back(),
-            BodyOutcome::Failed | BodyOutcome::Abandoned => drop(hold),
+            Outcome::Complete => hold.give_back(),
+            Outcome::Broken => drop(hold),
         }
-        if let Some(observer) = self.observer.take() {
-            observer(self.end);
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
+        let next = Pin::new(&mut self.source).poll_frame(cx);
+        if let (Poll::Pending, Some(hold)) = (&next, &self.hold) {
+            hold.waits_for_backend();
         }
+        Poll::Ready(match ready!(next) {
+            Some(Ok(frame)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                let length = u64::try_from(length).unwrap_or(u64::MAX);
+                if let Some(hold) = &self.hold {
+                    hold.moved(length);
+                }
+                // hyper's server asks `is_end_stream` after a frame and then polls no more.
+                if self.source.is_end_stream() {
+                    self.finish(Outcome::Complete);
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(source)) => {
+                let failure = self.failure(source);
+                self.finish(Outcome::Broken);
+                Some(Err(failure))
+            }
+            None => {
+                self.finish(Outcome::Complete);
+                None
+            }
+        })
     }
 
     fn failure(&self, source: hyper::Error) -> ResponseBodyError {
@@ -130,42 +199,34 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ResponseBodyError>>> {
         let this = self.get_mut();
-        Poll::Ready(match ready!(Pin::new(&mut this.source).poll_frame(cx)) {
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                this.end.bytes = this.end.bytes.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-                if let Some(hold) = &this.hold {
-                    hold.moved();
-                }
-                // hyper's server asks `is_end_stream` after a frame and then polls no more.
-                if this.source.is_end_stream() {
-                    this.finish(BodyOutcome::Complete);
-                }
-                Some(Ok(frame))
-            }
-            Some(Err(source)) => {
-                let failure = this.failure(source);
-                this.finish(BodyOutcome::Failed);
-                Some(Err(failure))
-            }
-            None => {
-                this.finish(BodyOutcome::Complete);
-                None
-            }
-        })
+        if let Some(frame) = this.read_in.as_mut().and_then(|read_in| read_in.frames.pop_front()) {
+            return Poll::Ready(Some(frame));
+        }
+        this.read_in = None;
+        this.poll_source(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.is_end_stream()
+        self.read_in.as_ref().is_none_or(|read_in| read_in.frames.is_empty()) && self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source.size_hint()
+        let frames = self.read_in.iter().flat_map(|read_in| &read_in.frames).flatten();
+        let read_in = frames.filter_map(Frame::data_ref).map(Bytes::len).sum::<usize>();
+        let read_in = u64::try_from(read_in).unwrap_or(u64::MAX);
+        match self.source.size_hint().exact() {
+            Some(left) => SizeHint::with_exact(left.saturating_add(read_in)),
+            None => SizeHint::default(),
+        }
     }
+}
+
+fn owned(data: Bytes) -> Bytes {
+    if data.len() < COPIED_BELOW { Bytes::copy_from_slice(&data) } else { data }
 }
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.finish(BodyOutcome::Abandoned);
+        self.finish(Outcome::Broken);
     }
 }

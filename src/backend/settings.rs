@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::pace::MinimumRate;
 use super::pinned_places::PinnedLimits;
 use super::tls::BackendTls;
 
@@ -27,11 +28,18 @@ pub struct BackendSettings {
     /// The longest pause of a body, in either direction, whoever causes it: a client that stops reading may not hold
     /// a backend connection.
     pub body_idle_timeout: Duration,
+    /// The most bytes of a request's body that are read before a connection is taken, and of a response's body before
+    /// the client takes it.
+    pub body_buffer: usize,
+    /// The lowest average rate of a request's body.
+    pub minimum_rate: MinimumRate,
     /// How long the body of a request with `Expect: 100-continue` is held back when the server says nothing
     /// (RFC 9110 10.1.1: a client must not wait for ever).
     pub continue_timeout: Duration,
     /// Connections to one server, of one worker, idle ones included.
     pub max_connections: usize,
+    /// How many of them one client may use at the same time.
+    pub shares: Shares,
     /// How long a request waits for one of them.
     pub queue_timeout: Duration,
     /// How many requests of one worker may wait.
@@ -54,13 +62,54 @@ impl BackendSettings {
             first_byte_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(55),
             body_idle_timeout: Duration::from_secs(60),
+            body_buffer: 128 * 1024,
+            minimum_rate: MinimumRate::default(),
             continue_timeout: Duration::from_secs(1),
             max_connections: 100,
+            shares: Shares::of(100),
             queue_timeout: Duration::from_secs(5),
             queue_length: 1000,
             pinned: PinnedLimits { total: 1000, per_address: 64 },
             max_header_bytes: 64 << 10,
             max_header_fields: 256,
+        }
+    }
+}
+
+/// How many of the connections to one server one client may use at the same time, so that no client takes them from
+/// the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// For the requests of one client connection.
+    pub per_connection: usize,
+    /// For one client address, or one IPv6 /64.
+    pub per_address: usize,
+    /// For one account.
+    pub per_account: usize,
+    /// For all requests without an account together. The rest is kept for those with one.
+    pub anonymous: usize,
+}
+
+impl Shares {
+    /// The default division of `connections`: a quarter for one client connection, half for one address or account,
+    /// three quarters for all anonymous requests. At least one each.
+    pub fn of(connections: usize) -> Self {
+        Self {
+            per_connection: connections.div_ceil(4),
+            per_address: connections.div_ceil(2),
+            per_account: connections.div_ceil(2),
+            anonymous: (connections - connections / 4).max(1),
+        }
+    }
+
+    /// The shares of `servers` servers together.
+    pub(super) fn times(self, servers: usize) -> Self {
+        let times = |share: usize| share.saturating_mul(servers);
+        Self {
+            per_connection: times(self.per_connection),
+            per_address: times(self.per_address),
+            per_account: times(self.per_account),
+            anonymous: times(self.anonymous),
         }
     }
 }

@@ -99,6 +99,12 @@ pub struct Backend {
     pub body_idle_timeout: Spanned<Duration>,
     /// How many connections one worker holds.
     pub max_connections: Spanned<usize>,
+    /// How many of them the requests from one client address use at the same time.
+    pub max_connections_per_address: Option<Spanned<usize>>,
+    /// How many of them the requests of one account use at the same time.
+    pub max_connections_per_account: Option<Spanned<usize>>,
+    /// How many of them all requests without an account use at the same time.
+    pub max_anonymous_connections: Option<Spanned<usize>>,
     /// For a free connection, when all are in use.
     pub queue_timeout: Spanned<Duration>,
     /// How many requests of one worker wait for one.
@@ -128,6 +134,9 @@ pub(super) const BACKEND: Section = Section {
         key("idle_timeout"),
         key("body_idle_timeout"),
         key("max_connections"),
+        key("max_connections_per_address"),
+        key("max_connections_per_account"),
+        key("max_anonymous_connections"),
         key("queue_timeout"),
         key("queue_length"),
         key("max_pinned"),
@@ -197,6 +206,9 @@ impl Backend {
             idle_timeout: reader.with_default("idle_timeout", 60 * SECOND, duration(SECOND..=HOUR)),
             body_idle_timeout: reader.with_default("body_idle_timeout", 60 * SECOND, duration(SECOND..=HOUR)),
             max_connections: reader.with_default("max_connections", 100, integer(1..=10_000)),
+            max_connections_per_address: reader.optional("max_connections_per_address", integer(1..=10_000)),
+            max_connections_per_account: reader.optional("max_connections_per_account", integer(1..=10_000)),
+            max_anonymous_connections: reader.optional("max_anonymous_connections", integer(1..=10_000)),
             queue_timeout: reader.with_default("queue_timeout", 10 * SECOND, duration(SECOND..=120 * SECOND)),
             queue_length: reader.with_default("queue_length", 1000, integer(0..=100_000)),
             max_pinned: reader.with_default("max_pinned", 1000, integer(1..=100_000)),

@@ -78,6 +78,12 @@ pub struct Limits {
     pub judging_timeout: Spanned<Duration>,
     /// How many chains are judged at once.
     pub judging_concurrency: Spanned<usize>,
+    /// For the part of a body, in bytes, that is read before a backend connection is taken or before the client takes it.
+    pub body_buffer: Spanned<u64>,
+    /// For all such parts together, in bytes.
+    pub body_memory: Spanned<u64>,
+    /// For the average rate of a body that waits for the client, in bytes per second.
+    pub min_body_rate: Spanned<u64>,
 }
 
 pub(super) const LOG: Section = Section { path: "log", keys: &[key("format"), key("filter")] };
@@ -95,6 +101,9 @@ pub(super) const LIMITS: Section = Section {
         key("max_header_fields"),
         key("judging_timeout"),
         key("judging_concurrency"),
+        key("body_buffer"),
+        key("body_memory"),
+        key("min_body_rate"),
     ],
 };
 
@@ -172,6 +181,9 @@ impl Limits {
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
             max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
             judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
+            body_buffer: reader.with_default("body_buffer", 128 << 10, byte_size(4 << 10..=16 << 20)),
+            body_memory: reader.with_default("body_memory", 64 << 20, byte_size(1 << 20..=64 << 30)),
+            min_body_rate: reader.with_default("min_body_rate", 500, byte_size(0..=1 << 30)),
         }
     }
 }

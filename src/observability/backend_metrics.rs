@@ -16,6 +16,7 @@ pub(super) struct BackendFamilies {
     reuses: Family<Labels, Counter>,
     pinned: Family<Labels, Gauge>,
     failures: Family<Labels, Counter>,
+    slow_clients: Family<Labels, Counter>,
 }
 
 impl BackendFamilies {
@@ -29,6 +30,11 @@ impl BackendFamilies {
             reuses: counters(r, "backend_reuses", "Requests sent on a connection that had served before"),
             pinned,
             failures: counters(r, "backend_failures", "Requests that a backend failed, by kind"),
+            slow_clients: counters(
+                r,
+                "backend_slow_clients",
+                "Requests given up because the client sent the body too slowly",
+            ),
         }
     }
 
@@ -43,6 +49,7 @@ impl BackendFamilies {
             connects: self.connects.get_or_create_owned(&labels),
             reuses: self.reuses.get_or_create_owned(&labels),
             pinned: self.pinned.get_or_create_owned(&labels),
+            slow_clients: self.slow_clients.get_or_create_owned(&labels),
             failures: Arc::new(BackendFailure::ALL.map(failure)),
         }
     }
@@ -59,6 +66,8 @@ pub struct BackendMetrics {
     pub reuses: Counter,
     /// Connections that belong to one client's each, open now.
     pub pinned: Gauge,
+    /// Requests given up because the client sent the body too slowly.
+    pub slow_clients: Counter,
     failures: Arc<[Counter; BackendFailure::ALL.len()]>,
 }
 

@@ -7,9 +7,7 @@ use super::gate::Gate;
 use super::life::Life;
 use super::record::RequestRecord;
 use crate::attempts::{Attempt, TooMany};
-use crate::backend::{
-    BackendError, DialogueRequest, PinnedConnection, Pool, RequestBody, ResponseBody, Target,
-};
+use crate::backend::{BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
 use crate::decision::{Denial, DenialId, OwnDialogue};
 use crate::headers::login_claim::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
@@ -77,7 +75,7 @@ impl Dialogues {
         let log_in = self.begin(&headers, outgoing.backend, line)?;
         let asked_for = digest_of_target(outgoing.backend, &outgoing.target);
         let authorized = headers.contains_key(header::AUTHORIZATION);
-        let body = RequestBody::new(body, outgoing.permit.rule().max_body, HeaderMap::clear);
+        let body = outgoing.request_body(body);
         record.upload(&body.upload());
         let settings = &outgoing.backend.identity_headers;
         let request = DialogueRequest::new(proof, settings, &outgoing.target, headers, body)

@@ -4,10 +4,10 @@ use super::on_behalf::behalf;
 use super::record::RequestRecord;
 use crate::backend::{
     AssertionTerms, BackendError, BackendRequest, CannotForward, Delegation, Pool, RequestBody,
-    RequestBodyError, ResponseBody, ServerAddress, Target, Transport, took_token,
+    RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, client_network, took_token,
 };
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit, Proof};
+use crate::decision::{Denial, DenialId, Permit, PermittedIdentity, Proof};
 use crate::headers::response_headers::{self, Audience};
 use crate::headers::{OwnedNames, Spelling};
 use crate::kerberos::DelegationError;
@@ -51,6 +51,8 @@ pub(super) struct Outgoing<'a> {
     /// When the card's key last signed.
     pub(super) proven_at: UnixTime,
     pub(super) now: UnixTime,
+    /// The number of the client's connection in this worker.
+    pub(super) connection: u64,
 }
 
 impl Outgoing<'_> {
@@ -62,27 +64,46 @@ impl Outgoing<'_> {
         pool: &Pool,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
-        // hyper sends an HTTP/1.1 server the trailers only that `Trailer` announces, and that header ends here.
-        let body = RequestBody::new(body, self.permit.rule().max_body, HeaderMap::clear);
-        let upload = body.upload();
-        record.upload(&upload);
+        let requester = self.requester(pool);
+        let body = self.request_body(body);
+        record.upload(&body.upload());
         let terms = assertion_terms(&self.permit, self.backend, self.proven_at, self.now);
-        let request =
+        let mut request =
             backend_request(&self.permit, self.backend, &self.target, terms.as_ref(), headers, body)?
                 .spelled(std::mem::take(&mut self.spelling));
+        pool.read_ahead(&mut request, requester).await.map_err(|error| self.failed(&error))?;
         self.backend.metrics.requests.inc();
         let behalf = behalf(&self.permit, self.backend, self.now).await?;
         let started = Instant::now();
-        let answered = pool.send(request, &behalf).await.map_err(|error| self.failed(&error))?;
+        let answered = pool.send(request, &behalf, requester).await.map_err(|error| self.failed(&error))?;
         self.backend.metrics.connected(answered.reused);
         record.backend(&answered.server, started.elapsed());
         self.check(answered.response, record)
+    }
+
+    /// The client's body, with the limits of the path and the backend.
+    pub(super) fn request_body(&self, body: Incoming) -> RequestBody {
+        // hyper sends an HTTP/1.1 server the trailers only that `Trailer` announces, and that header ends here.
+        RequestBody::new(body, self.permit.rule().max_body, HeaderMap::clear)
+            .with_minimum_rate(self.backend.settings.minimum_rate)
+    }
+
+    fn requester(&self, pool: &Pool) -> Requester {
+        let account = self.permit.identity().map(PermittedIdentity::account);
+        Requester {
+            network: client_network(self.target.origin.peer.ip()),
+            connection: self.connection,
+            account: account.map(|account| pool.account_id(&account.user, account.sid.as_deref())),
+        }
     }
 
     /// Counts the failure and gives what the client is told of it.
     pub(super) fn failed(&self, error: &BackendError) -> Denial {
         if let Some(kind) = failure(error) {
             self.backend.metrics.failed(kind);
+        }
+        if let BackendError::RequestBody(RequestBodyError::Stalled | RequestBodyError::TooSlow) = error {
+            self.backend.metrics.slow_clients.inc();
         }
         backend_denial(error)
     }
@@ -186,7 +207,9 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::FirstByteTimeout { .. } => DenialId::BackendTimeout,
         BackendError::Busy => DenialId::BackendBusy,
         BackendError::RequestBody(RequestBodyError::TooLarge { .. }) => DenialId::BodyTooLarge,
-        BackendError::RequestBody(RequestBodyError::Stalled) => DenialId::RequestTimeout,
+        BackendError::RequestBody(RequestBodyError::Stalled | RequestBodyError::TooSlow) => {
+            DenialId::RequestTimeout
+        }
         BackendError::RequestBody(RequestBodyError::ClientGone(_)) => DenialId::ClientGone,
     };
     let hint = match error {

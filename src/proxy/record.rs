@@ -221,7 +221,7 @@ impl RequestRecord {
         let Some(mut open) = self.open.take() else { return };
         let took = self.started.elapsed();
         open.record.millis.total = took;
-        open.record.bytes_in = open.upload.map_or(0, |upload| upload.bytes());
+        open.record.bytes_in = open.upload.map_or(0, |upload| upload.received());
         match open.denial {
             Some(denial) => open.decisions.denied(denial.index()),
             None => open.decisions.permitted(),

@@ -39,6 +39,8 @@ pub(super) struct Service {
     channel: Channel,
     dialogues: Dialogues,
     life: Life,
+    /// The number of the connection in this worker.
+    number: u64,
 }
 
 /// How the client is connected.
@@ -91,7 +93,8 @@ impl Service {
         life: Life,
     ) -> Self {
         worker.gate().metrics.open_connections.inc();
-        Self { worker, facts, endpoints, channel, dialogues: Dialogues::default(), life }
+        let number = worker.number_connection();
+        Self { worker, facts, endpoints, channel, dialogues: Dialogues::default(), life, number }
     }
 
     /// Answers one request. Writes its record, whatever happens.
@@ -205,8 +208,8 @@ impl Service {
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let proven_at = self.proven_at(now);
-        let owned = &snapshot.owned;
-        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now };
+        let (owned, connection) = (&snapshot.owned, self.number);
+        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now, connection };
         let pool = self.worker.pool(snapshot, backend);
         self.pass_on(outgoing, (head.headers, head.version), &pool, in_flight).await
     }

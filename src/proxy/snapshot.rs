@@ -1,6 +1,7 @@
 //! The whole configuration and trust in force at one moment.
 
 use crate::assertion::Signer;
+use crate::backend::MinimumRate;
 use crate::headers::OwnedNames;
 use crate::policy::{Backend, SiteTable};
 use crate::tls::HandshakeLimits;
@@ -38,6 +39,10 @@ pub struct Limits {
     pub max_header: usize,
     /// Fields of a request's head or trailer section.
     pub max_header_fields: usize,
+    /// Bytes of bodies that one worker may hold while they wait for a backend connection or for the client.
+    pub body_memory_per_worker: usize,
+    /// The lowest average rate at which a client takes a response.
+    pub minimum_rate: MinimumRate,
     /// How long the requests in progress have to end at a stop.
     pub drain: Duration,
 }

@@ -2,9 +2,9 @@
 
 use super::gate::Gate;
 use super::snapshot::Snapshot;
-use crate::backend::Pool;
+use crate::backend::{BodyMemory, Pool};
 use crate::policy::Backend;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub struct Worker {
     gate: Arc<Gate>,
     pools: RefCell<Pools>,
+    connections: Cell<u64>,
 }
 
 /// The pools of one configuration. A reload may change servers, trust or limits, so that its pools are new; the old
@@ -19,12 +20,20 @@ pub struct Worker {
 struct Pools {
     generation: u64,
     by_index: Vec<Option<Rc<Pool>>>,
+    /// For the bodies that wait in them.
+    memory: Rc<BodyMemory>,
 }
 
 impl Worker {
     /// A worker without a backend connection yet.
     pub fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, pools: RefCell::new(Pools { generation: 0, by_index: Vec::new() }) }
+        let pools = Pools { generation: 0, by_index: Vec::new(), memory: BodyMemory::new(0) };
+        Self { gate, pools: RefCell::new(pools), connections: Cell::new(0) }
+    }
+
+    /// A number for a client connection that no other of this worker has.
+    pub(super) fn number_connection(&self) -> u64 {
+        self.connections.replace(self.connections.get().wrapping_add(1))
     }
 
     /// What it shares with the others.
@@ -36,9 +45,14 @@ impl Worker {
     pub(super) fn pool(&self, snapshot: &Snapshot, backend: &Backend) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if pools.generation < snapshot.generation {
-            *pools = Pools { generation: snapshot.generation, by_index: vec![None; snapshot.backends.len()] };
+            *pools = Pools {
+                generation: snapshot.generation,
+                by_index: vec![None; snapshot.backends.len()],
+                memory: BodyMemory::new(snapshot.limits.body_memory_per_worker),
+            };
         }
-        let fresh = || Rc::new(Pool::new(Arc::clone(&backend.settings)));
+        let memory = Rc::clone(&pools.memory);
+        let fresh = || Rc::new(Pool::new(Arc::clone(&backend.settings), memory));
         // A request that took its snapshot before a reload gets a pool for itself.
         let current = pools.generation == snapshot.generation;
         match pools.by_index.get_mut(backend.index).filter(|_| current) {

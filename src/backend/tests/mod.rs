@@ -2,6 +2,7 @@
 
 mod bodies;
 mod early_answers;
+mod fairness;
 mod pinned;
 mod pooling;
 mod timeouts;
@@ -10,6 +11,7 @@ mod tls;
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -96,9 +98,17 @@ impl Server {
     }
 
     fn pool(&self) -> Pool {
-        Pool::new(Arc::new(self.settings()))
+        pool(self.settings())
     }
 }
+
+fn pool(settings: BackendSettings) -> Pool {
+    Pool::new(Arc::new(settings), BodyMemory::new(1 << 20))
+}
+
+/// The only client of most tests.
+const REQUESTER: Requester =
+    Requester { network: IpAddr::V4(Ipv4Addr::LOCALHOST), connection: 0, account: None };
 
 /// An address at which nobody listens.
 async fn refusing_address() -> ServerAddress {
@@ -252,6 +262,6 @@ impl Pool {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, BackendError> {
-        self.send_framed(request, &Behalf::Nobody).await.map(|answered| answered.response)
+        self.send_framed(request, &Behalf::Nobody, REQUESTER).await.map(|answered| answered.response)
     }
 }

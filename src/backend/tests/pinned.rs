@@ -16,7 +16,7 @@ async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, Cancellati
     let settings = Arc::new(settings);
     let place =
         Arc::new(PinnedPlaces::default()).take("192.0.2.1".parse().unwrap(), settings.pinned).unwrap();
-    let pin = Pool::new(settings).pin(place, retired.clone()).await.unwrap();
+    let pin = Pool::new(settings, BodyMemory::new(0)).pin(place, retired.clone()).await.unwrap();
     (pin, retired)
 }
 
@@ -321,7 +321,7 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
             pinned: PinnedLimits { total: 1, per_address: 1 },
             ..server.settings()
         });
-        let pool = Pool::new(Arc::clone(&settings));
+        let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
         let places = Arc::new(PinnedPlaces::default());
         let take = || places.take("192.0.2.1".parse().unwrap(), settings.pinned);
         let pin = pool.pin(take().unwrap(), CancellationToken::new()).await.unwrap();
@@ -339,7 +339,7 @@ fn a_server_that_cannot_be_reached_is_left_for_the_next() {
         let mut settings = server.settings();
         settings.servers.insert(0, refusing_address().await);
         let settings = Arc::new(settings);
-        let pool = Pool::new(Arc::clone(&settings));
+        let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
         let places = Arc::new(PinnedPlaces::default());
         for _ in 0..2 {
             let place = places.take("192.0.2.1".parse().unwrap(), settings.pinned).unwrap();

@@ -15,7 +15,10 @@ fn a_second_request_uses_the_same_connection() {
         let pool = server.pool();
         assert_eq!(text(pool.send_unjudged(get("one")).await.unwrap()).await, "one");
         assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
-        assert_eq!(pool.stats(), PoolStats { connects: 1, reuses: 1, open: 1, idle: 1, waiting: 0 });
+        assert_eq!(
+            pool.stats(),
+            PoolStats { connects: 1, reuses: 1, open: 1, idle: 1, waiting: 0, evictions: 0 }
+        );
         assert_eq!(server.accepted.get(), 1);
     });
 }
@@ -24,7 +27,7 @@ fn a_second_request_uses_the_same_connection() {
 fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.echo_marks()).await;
-        let pool = Rc::new(Pool::new(Arc::new(BackendSettings { max_connections: 2, ..server.settings() })));
+        let pool = Rc::new(pool(BackendSettings { max_connections: 2, ..server.settings() }));
         let request = |number: usize| {
             let pool = Rc::clone(&pool);
             spawn_local(async move {
@@ -36,7 +39,10 @@ fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
             task.await.unwrap();
         }
         assert_eq!(server.most_open.get(), 2);
-        assert_eq!(pool.stats(), PoolStats { connects: 2, reuses: 18, open: 2, idle: 2, waiting: 0 });
+        assert_eq!(
+            pool.stats(),
+            PoolStats { connects: 2, reuses: 18, open: 2, idle: 2, waiting: 0, evictions: 0 }
+        );
     });
 }
 
@@ -44,7 +50,7 @@ fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
 fn requests_and_abandoned_answers_mixed_never_swap_marks_nor_exceed_the_cap() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.echo_marks()).await;
-        let pool = Rc::new(Pool::new(Arc::new(BackendSettings { max_connections: 3, ..server.settings() })));
+        let pool = Rc::new(pool(BackendSettings { max_connections: 3, ..server.settings() }));
         let request = |number: usize| {
             let pool = Rc::clone(&pool);
             spawn_local(async move {
@@ -67,7 +73,7 @@ fn a_full_queue_is_busy_at_once() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.closed()).await;
         let settings = BackendSettings { max_connections: 1, queue_length: 0, ..server.settings() };
-        let pool = Rc::new(Pool::new(Arc::new(settings)));
+        let pool = Rc::new(pool(settings));
         let first = spawn_local({
             let pool = Rc::clone(&pool);
             async move { pool.send_unjudged(get("first")).await.map(drop) }
@@ -123,7 +129,7 @@ fn sent_afresh_after(disturb: fn(&mut std::net::TcpStream)) -> String {
         let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
         let settings = BackendSettings::new("test", vec![address]);
         let settings = BackendSettings { max_connections: 1, queue_length: 0, ..settings };
-        let pool = Pool::new(Arc::new(settings));
+        let pool = pool(settings);
         text(pool.send_unjudged(get("one")).await.unwrap()).await;
         idle.send(()).unwrap();
         is_disturbed.recv().unwrap();
@@ -236,7 +242,7 @@ fn the_next_server_is_tried_when_one_refuses_and_the_refusing_one_is_left_alone(
     in_worker(async {
         let server = Server::start(|peer, _| peer.echo_marks()).await;
         let servers = vec![refusing_address().await, server.address.clone()];
-        let pool = Pool::new(Arc::new(BackendSettings::new("test", servers)));
+        let pool = pool(BackendSettings::new("test", servers));
         for mark in ["one", "two", "three"] {
             assert_eq!(text(pool.send_unjudged(get(mark)).await.unwrap()).await, mark);
         }
@@ -249,7 +255,7 @@ fn the_last_refusal_is_told_when_no_server_can_be_reached() {
     in_worker(async {
         let address = refusing_address().await;
         let name = address.to_string();
-        let pool = Pool::new(Arc::new(BackendSettings::new("test", vec![address])));
+        let pool = pool(BackendSettings::new("test", vec![address]));
         let Err(BackendError::Unreachable { server, source }) = pool.send_unjudged(get("")).await else {
             panic!("nobody listens")
         };
@@ -263,7 +269,7 @@ fn servers_take_turns() {
         let one = Server::start(|peer, _| peer.echo_marks()).await;
         let two = Server::start(|peer, _| peer.echo_marks()).await;
         let servers = vec![one.address.clone(), two.address.clone()];
-        let pool = Pool::new(Arc::new(BackendSettings::new("test", servers)));
+        let pool = pool(BackendSettings::new("test", servers));
         for mark in ["a", "b", "c", "d"] {
             text(pool.send_unjudged(get(mark)).await.unwrap()).await;
         }
@@ -312,7 +318,7 @@ fn bytes_behind_an_answer_in_the_same_packet_close_the_connection() {
 fn an_abandoned_answer_closes_its_connection() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.echo_marks()).await;
-        let pool = server.pool();
+        let pool = pool(BackendSettings { body_buffer: 0, ..server.settings() });
         drop(pool.send_unjudged(get("one")).await.unwrap());
         until(|| pool.stats().open == 0).await;
         assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
@@ -367,7 +373,7 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
             }
         })
         .await;
-        let pool = server.pool();
+        let pool = pool(BackendSettings { body_buffer: 0, ..server.settings() });
         let under_way = pool.send_unjudged(get("under way")).await.unwrap();
         text(pool.send_unjudged(get("idle")).await.unwrap()).await;
         drop(pool);
@@ -379,7 +385,7 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
 
 /// A connection of `class`, used once and given back.
 async fn used(pool: &Pool, class: &Class) -> bool {
-    let mut attempt = pool.connection(class, None, &mut pool.route()).await.unwrap();
+    let mut attempt = pool.connection(class, None, REQUESTER, &mut pool.route()).await.unwrap();
     let reused = attempt.reused;
     let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
     let lease = pool.lease(attempt, true);
@@ -439,7 +445,7 @@ fn a_connection_of_one_account_carries_neither_anothers_request_nor_nobodys() {
 fn the_connection_that_waited_longest_makes_room_for_another_account() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.echo_marks()).await;
-        let pool = Pool::new(Arc::new(BackendSettings { max_connections: 2, ..server.settings() }));
+        let pool = pool(BackendSettings { max_connections: 2, ..server.settings() });
         let accounts = ["a", "b", "c"].map(account);
         for class in &accounts {
             used(&pool, class).await;

@@ -12,7 +12,7 @@ fn seconds(count: u64) -> Duration {
 fn a_request_that_finds_no_connection_in_time_is_busy() {
     in_worker_without_time(async {
         let server = Server::start(|peer, _| peer.closed()).await;
-        let pool = Rc::new(Pool::new(Arc::new(BackendSettings { max_connections: 1, ..server.settings() })));
+        let pool = Rc::new(pool(BackendSettings { max_connections: 1, ..server.settings() }));
         let first = spawn_local({
             let pool = Rc::clone(&pool);
             async move { pool.send_unjudged(get("first")).await.map(drop) }
@@ -37,7 +37,10 @@ fn an_idle_connection_is_closed_after_its_time() {
         tokio::time::sleep(seconds(54)).await;
         assert_eq!(pool.stats().idle, 1);
         tokio::time::sleep(seconds(2)).await;
-        assert_eq!(pool.stats(), PoolStats { connects: 1, reuses: 1, open: 0, idle: 0, waiting: 0 });
+        assert_eq!(
+            pool.stats(),
+            PoolStats { connects: 1, reuses: 1, open: 0, idle: 0, waiting: 0, evictions: 0 }
+        );
     });
 }
 
@@ -98,8 +101,8 @@ fn an_answer_that_stops_is_an_error_to_its_reader() {
         })
         .await;
         let pool = server.pool();
-        let answer = pool.send_unjudged(get("")).await.unwrap();
         let asked = Instant::now();
+        let answer = pool.send_unjudged(get("")).await.unwrap();
         assert!(matches!(answer.into_body().collect().await, Err(ResponseBodyError::Stalled)));
         assert_eq!(asked.elapsed().as_secs(), 60);
         until(|| pool.stats().open == 0).await;
@@ -132,7 +135,8 @@ fn a_client_that_is_told_to_continue_and_keeps_silent_takes_no_connection() {
         let (_feeder, body) = feed(Some(4));
         let polled = Rc::clone(&body.polled);
         let asked = Instant::now();
-        let sent = pool.send_unjudged(expecting(RequestBody::new(body, 4, no_strip))).await;
+        let mut request = expecting(RequestBody::new(body, 4, no_strip));
+        let sent = pool.read_ahead_framed(&mut request, REQUESTER).await;
         assert!(matches!(sent, Err(BackendError::RequestBody(RequestBodyError::Stalled))));
         assert_eq!((asked.elapsed().as_secs(), pool.stats().connects), (60, 0));
         assert!(polled.get(), "the client was not told to continue");
@@ -154,8 +158,7 @@ fn a_server_that_takes_no_body_has_the_time_of_the_first_byte() {
         let server = deaf().await;
         for (declared, length) in [(Some(64 << 20), 64 << 20), (None, 64 << 20), (Some(4), 4), (None, 4)] {
             let limit = seconds(5);
-            let pool =
-                Pool::new(Arc::new(BackendSettings { first_byte_timeout: limit, ..server.settings() }));
+            let pool = pool(BackendSettings { first_byte_timeout: limit, ..server.settings() });
             let (feeder, body) = feed(declared);
             feeder.give(vec![b'x'; length]);
             drop(feeder);

@@ -70,7 +70,7 @@ fn pool(server: &Server, name: &'static str, trusts: &Authority, identity: Optio
     let config = client_config([trusts.der()], identity).unwrap();
     let tls = BackendTls { config, server_name: name.try_into().unwrap() };
     let address = ServerAddress { transport: Transport::Tls(tls), ..server.address.clone() };
-    Pool::new(Arc::new(BackendSettings::new("test", vec![address])))
+    super::pool(BackendSettings::new("test", vec![address]))
 }
 
 #[test]

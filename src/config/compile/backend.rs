@@ -16,11 +16,13 @@ use super::realm::values;
 use crate::assertion::Signer;
 use crate::attempts::AttemptLimits;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
-use crate::backend::{BackendSettings, Delegation, PinnedLimits, ServerAddress, Transport};
+use crate::backend::{
+    BackendSettings, Delegation, MinimumRate, PinnedLimits, ServerAddress, Shares, Transport,
+};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
 use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
-use crate::minting::{MintedIdentities, MintingSettings, ProtectedAccounts, SubordinateCa};
+use crate::minting::{MintedIdentities, MintingSettings, SubordinateCa};
 use crate::observability::with_causes;
 use crate::policy::{Backend, BackendIdentity};
 use crate::request::Authority;
@@ -55,6 +57,9 @@ pub(super) fn compile(
         idle_timeout: raw.idle_timeout.value,
         body_idle_timeout: raw.body_idle_timeout.value,
         max_connections: raw.max_connections.value,
+        shares: shares(raw),
+        body_buffer: usize::try_from(limits.body_buffer.value).unwrap_or(usize::MAX),
+        minimum_rate: MinimumRate { bytes_per_second: limits.min_body_rate.value, ..MinimumRate::default() },
         queue_timeout: raw.queue_timeout.value,
         queue_length: raw.queue_length.value,
         pinned: PinnedLimits { total: raw.max_pinned.value, per_address: raw.max_pinned_per_address.value },
@@ -73,6 +78,19 @@ pub(super) fn compile(
         attempts: context.attempts("backend", &raw.name.value, attempt_limits(&raw.attempts)),
         metrics: context.metrics.backend(&raw.name.value),
     })
+}
+
+fn shares(raw: &raw::Backend) -> Shares {
+    let all = raw.max_connections.value;
+    let default = Shares::of(all);
+    let share =
+        |written: &Option<Spanned<usize>>, default| written.map_or(default, |share| share.value.min(all));
+    Shares {
+        per_connection: default.per_connection,
+        per_address: share(&raw.max_connections_per_address, default.per_address),
+        per_account: share(&raw.max_connections_per_account, default.per_account),
+        anonymous: share(&raw.max_anonymous_connections, default.anonymous),
+    }
 }
 
 fn attempt_limits(raw: &Attempts) -> AttemptLimits {
@@ -119,13 +137,7 @@ fn identities(
         crl_distribution_point: raw.crl_distribution_point.as_ref().map(|url| url.value.clone()),
     };
     SubordinateCa::new(&chain?, &key, settings, context.clock.now())
-        .map(|authority| {
-            MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone())
-                .for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
-                    true => ProtectedAccounts::UnsafeIssued,
-                    false => ProtectedAccounts::Refused,
-                })
-        })
+        .map(|authority| MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone()))
         .map_err(|error| {
             let message = format!("{}: {}", certificate.value.display(), with_causes(&error));
             diagnostics.error(certificate.span, message);
@@ -158,7 +170,7 @@ fn delegation(
     Some(Delegation {
         delegator: Arc::new(Delegator::new(library, settings)),
         service: kerberos.spn.value.clone(),
-        realm: options.rule_realm(),
+        realm: options.realm.as_ref().map(|realm| realm.value.clone()),
         persist: options.persist.value,
         unsafe_skip_mutual_authentication: options.unsafe_skip_mutual_authentication.value,
     })

@@ -17,6 +17,7 @@ use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::server::{self, AuditFile};
 use crate::audit::{AuditTarget, QueueLimits};
+use crate::backend::MinimumRate;
 use crate::headers::OwnedNames;
 use crate::headers::owned_names::OddNames;
 use crate::observability::logging::LogFormat;
@@ -87,9 +88,10 @@ pub(super) fn compile(
     let plain = sites.plain.keys().map(|address| (*address, Speech::Plain));
     let listeners: BTreeSet<_> = tls.chain(plain).collect();
     let owned = Arc::new(owned);
-    let limits = limits(&document.limits);
+    let process = process(document, base);
+    let limits = limits(&document.limits, process.workers);
     let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits };
-    Some(Compiled { snapshot, listeners, process: process(document, base) })
+    Some(Compiled { snapshot, listeners, process })
 }
 
 /// The sites of each address. Two sites with one host on one address were refused with the document.
@@ -127,7 +129,8 @@ fn owned_names(document: &Document, backends: &[Arc<Backend>], diagnostics: &mut
     }
 }
 
-fn limits(raw: &server::Limits) -> Limits {
+fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
+    let body_memory = usize::try_from(raw.body_memory.value).unwrap_or(usize::MAX);
     Limits {
         handshake: HandshakeLimits {
             plain: raw.handshake_timeout.value,
@@ -137,6 +140,8 @@ fn limits(raw: &server::Limits) -> Limits {
         connection_max_age: raw.connection_max_age.value,
         max_header: usize::try_from(raw.max_header_bytes.value).unwrap_or(usize::MAX),
         max_header_fields: raw.max_header_fields.value,
+        body_memory_per_worker: body_memory / workers,
+        minimum_rate: MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() },
         drain: raw.drain.value,
     }
 }

@@ -6,7 +6,6 @@ mod contradictions;
 mod dialogues;
 mod directory;
 mod documentation;
-mod kerberos_accounts;
 mod passwords;
 mod plain_identity;
 mod properties;

@@ -98,8 +98,10 @@ async fn an_answer_that_comes_before_the_body_has_gone_is_given_at_once() {
     let lab = Lab::start();
     let mut stream = Client::new(&lab).tls_stream().await.unwrap();
     let head = "POST /ignore/echo?early=1&status=403&close=1 HTTP/1.1\r\nHost: rms.corp.example\r\n\
-                Content-Length: 1000000\r\nConnection: close\r\n\r\nabc";
-    let answer = exchange(&mut stream, head.as_bytes()).await;
+                Content-Length: 1000000\r\nConnection: close\r\n\r\n";
+    // More than is read before the backend is asked.
+    let sent = [head.as_bytes(), &[b'x'; 200 << 10]].concat();
+    let answer = exchange(&mut stream, &sent).await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert!(answer.contains("\"target\":\"/ignore/echo?early=1&status=403&close=1\""), "{answer}");
 }

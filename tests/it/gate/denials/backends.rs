@@ -7,12 +7,15 @@ use tokio::io::AsyncWriteExt;
 async fn a_taken_backend_without_a_queue_is_backend_busy() {
     let lab = Lab::with(Setup {
         top: "workers = 1".into(),
+        limits: "body_buffer = \"4KiB\"".into(),
         backend: "max_connections = 1\nqueue_length = 0".into(),
         ..Setup::default()
     });
     let mut slow = Client::new(&lab).tls_stream().await.unwrap();
-    let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 3\r\n\r\n";
+    let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 8192\r\n\r\n";
     slow.write_all(head.as_bytes()).await.unwrap();
+    // A smaller body takes no connection before it is there.
+    slow.write_all(&[b'x'; 8189]).await.unwrap();
     slow.flush().await.unwrap();
     wait_for("the slow request", || (lab.rms.seen().len() == 1).then_some(())).await;
     let answer = Client::new(&lab).get("/ignore/echo").await;
