@@ -48,12 +48,34 @@ pub struct Delegation {
     /// The service that the tickets are for, `HTTP/rms.corp.example`.
     pub service: String,
     /// The realm of accounts whose domain no directory tells.
-    pub realm: Option<String>,
+    pub realm: Option<RuleRealm>,
     /// Whether the server ties the account to the connection, so that only the first request on one needs a ticket
     /// (IIS: `authPersistNonNTLM`).
     pub persist: bool,
     /// Whether an answer counts in which the server does not prove that it could read the ticket.
     pub unsafe_skip_mutual_authentication: bool,
+}
+
+/// A realm, and what its domain is called in `DOMAIN\\name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleRealm {
+    /// `CORP.EXAMPLE`.
+    pub name: String,
+    /// The domain's NetBIOS name; the first label of the realm's where it is not configured.
+    pub domain: Option<String>,
+}
+
+impl RuleRealm {
+    /// The domain's NetBIOS name.
+    pub fn domain(&self) -> &str {
+        let first_label = || self.name.split('.').next().unwrap_or_default();
+        self.domain.as_deref().unwrap_or_else(first_label)
+    }
+
+    /// Whether `DOMAIN\\name` with this domain is an account of the realm.
+    pub fn is_of(&self, domain: &str) -> bool {
+        [self.domain(), &self.name].into_iter().any(|own| own.eq_ignore_ascii_case(domain))
+    }
 }
 
 /// Why an account has no name in Kerberos.
@@ -66,6 +88,19 @@ pub enum NoPrincipal {
     NoAccountName {
         /// The account.
         user: String,
+    },
+    /// It is of another domain than the one whose realm is configured.
+    #[error(
+        "{user:?} is not of the realm {realm}, whose domain is {domain:?}: map it by a directory, or set \
+         `kerberos.realm` and `kerberos.domain` of the backend for its domain"
+    )]
+    OtherDomain {
+        /// The account.
+        user: String,
+        /// The realm.
+        realm: String,
+        /// Its domain.
+        domain: String,
     },
     /// Nobody told its domain.
     #[error("no domain is known of {user:?}: map it by a directory, or set `kerberos.realm` of the backend")]
@@ -82,20 +117,13 @@ pub(super) struct Speech<'a> {
 }
 
 impl Delegated {
-    /// The account's name in Kerberos: its sAMAccountName at its domain's realm. A UPN is no such name: its suffix need
-    /// not be a realm, and who has it today is the directory's to say.
+    /// The account, by its name in Kerberos.
     ///
     /// # Errors
-    /// Where the mapping did not tell them.
+    /// Where the mapping did not tell it.
     pub fn new(delegation: &Arc<Delegation>, account: &Account) -> Result<Self, NoPrincipal> {
-        let user = || account.user.clone();
-        let name =
-            account.account_name.as_ref().ok_or_else(|| NoPrincipal::NoAccountName { user: user() })?;
-        let of_domain = account.dns_domain.as_ref().map(|domain| domain.to_ascii_uppercase());
-        let realm = of_domain.or_else(|| delegation.realm.clone());
-        let realm = realm.ok_or_else(|| NoPrincipal::NoRealm { user: user() })?;
+        let principal = principal(delegation.realm.as_ref(), account)?.into();
         let sid = account.sid.as_deref().map(Arc::from);
-        let principal = format!("{name}@{realm}").into();
         Ok(Self { delegation: Arc::clone(delegation), principal, sid, since: account.read_at })
     }
 
@@ -109,6 +137,24 @@ impl Delegated {
         let since = if self.delegation.persist { self.since } else { Tick::ORIGIN };
         Class::Account(Arc::clone(&self.principal), self.sid.clone(), since)
     }
+}
+
+/// An account's name in Kerberos: its sAMAccountName at its domain's realm. A UPN is no such name: its suffix need not be a
+/// realm, and who has it today is the directory's to say. Where no directory tells the realm, it is `of_rules`.
+fn principal(of_rules: Option<&RuleRealm>, account: &Account) -> Result<String, NoPrincipal> {
+    let user = || account.user.clone();
+    let name = account.account_name.as_ref().ok_or_else(|| NoPrincipal::NoAccountName { user: user() })?;
+    let realm = match (&account.dns_domain, &account.domain, of_rules) {
+        (Some(domain), _, _) => domain.to_ascii_uppercase(),
+        (None, _, None) => return Err(NoPrincipal::NoRealm { user: user() }),
+        // `PARTNER\x` is not `CORP\x`, who may be another person.
+        (None, Some(domain), Some(realm)) if !realm.is_of(domain) => {
+            let (realm, domain) = (realm.name.clone(), realm.domain().to_owned());
+            return Err(NoPrincipal::OtherDomain { user: user(), realm, domain });
+        }
+        (None, _, Some(realm)) => realm.name.clone(),
+    };
+    Ok(format!("{name}@{realm}"))
 }
 
 impl Behalf {
@@ -236,6 +282,45 @@ pub fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::{MappingMethod, Strength};
+
+    fn account(user: &str, domain: Option<&str>, dns_domain: Option<&str>) -> Account {
+        Account {
+            account_name: user.split_once('\\').map(|(_, name)| name.to_owned()),
+            domain: domain.map(str::to_owned),
+            dns_domain: dns_domain.map(str::to_owned),
+            ..Account::named(user, MappingMethod::SecurityIdentifier, Strength::Strong)
+        }
+    }
+
+    #[test]
+    fn a_principal_keeps_the_accounts_domain() {
+        let corp = RuleRealm { name: "CORP.EXAMPLE".to_owned(), domain: None };
+        let renamed = RuleRealm { domain: Some("HQ".to_owned()), ..corp.clone() };
+        let of = |user: &str, realm| {
+            let domain = user.split_once('\\').map(|(domain, _)| domain);
+            principal(realm, &account(user, domain, None))
+        };
+        for (user, realm) in [
+            (r"CORP\x", &corp),
+            (r"corp\x", &corp),
+            (r"corp.example\x", &corp),
+            (r"HQ\x", &renamed),
+            (r"Corp.Example\x", &renamed),
+        ] {
+            assert_eq!(of(user, Some(realm)).as_deref(), Ok("x@CORP.EXAMPLE"), "{user}");
+        }
+        for (user, realm) in
+            [(r"PARTNER\x", &corp), (r"partner.example\x", &corp), (r"CORP\x", &renamed), (r"HQ\x", &corp)]
+        {
+            assert!(matches!(of(user, Some(realm)), Err(NoPrincipal::OtherDomain { .. })), "{user}");
+        }
+        assert!(matches!(of(r"CORP\x", None), Err(NoPrincipal::NoRealm { .. })));
+        assert!(matches!(of("x@corp.example", Some(&corp)), Err(NoPrincipal::NoAccountName { .. })));
+        // A directory knows better than the configuration.
+        let partner = account(r"PARTNER\x", Some("PARTNER"), Some("partner.example"));
+        assert_eq!(principal(Some(&corp), &partner).as_deref(), Ok("x@PARTNER.EXAMPLE"));
+    }
 
     #[test]
     fn the_servers_token_is_read_where_there_is_exactly_one() {

@@ -31,7 +31,7 @@ mod stream;
 pub mod tls;
 
 pub use admission::Requester;
-pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, server_token};
+pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, RuleRealm, server_token};
 pub use delegated_answer::{TokenNotTaken, took_token};
 pub use error::BackendError;
 pub use exchange::Answered;

@@ -37,6 +37,18 @@ pub struct AltSecurityIdentity {
 }
 
 impl AltSecurityForm {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::IssuerSerial,
+        Self::SubjectKeyIdentifier,
+        Self::Sha1PublicKey,
+        Self::IssuerSid,
+        Self::IssuerSubject,
+        Self::Subject,
+        Self::Rfc822,
+        Self::Issuer,
+    ];
+
     /// The stable word for it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -6,13 +6,14 @@
 use super::backend::HeaderSet;
 use super::diagnostic::Diagnostics;
 use super::document::Document;
+use super::kerberos::KerberosOptions;
 use super::realm::Realm;
 use super::rule::IdentityRule;
 use super::site::Site;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
 use crate::decision::{ClientCertificate, PasswordRule};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Records all of it.
@@ -31,6 +32,7 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
     check_default_sites(document, diagnostics);
     check_addresses(document, diagnostics);
     check_assertion(document, diagnostics);
+    check_realms_of_rules(document, diagnostics);
 }
 
 /// The realms and backends that sites name, each with its key.
@@ -116,6 +118,63 @@ fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
             (Some(_), _, _) | (None, None, None) => {}
         }
     }
+}
+
+/// A rule's account that has no name in Kerberos would be refused at each request, or, were its domain dropped, be taken for
+/// another's of the same name.
+fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
+    let mut reported = BTreeSet::new();
+    for (site, realm) in document.sites.iter().filter_map(|site| Some((site, site.realm.as_ref()?))) {
+        let realm = document.realms.iter().find(|known| known.name.value == realm.value);
+        // A directory says of which domain an account is.
+        let Some(realm) = realm.filter(|realm| realm.directories.is_empty()) else { continue };
+        let with_cards =
+            site.paths.iter().filter(|rule| rule.client_certificate.value != ClientCertificate::Ignore);
+        let backends: BTreeSet<_> = with_cards
+            .filter_map(|rule| rule.backend.as_ref().or(site.backend.as_ref()))
+            .map(|name| name.value.as_str())
+            .collect();
+        let backends =
+            document.backends.iter().filter(|backend| backends.contains(backend.name.value.as_str()));
+        for (backend, kerberos) in backends.filter_map(|backend| Some((backend, backend.kerberos.as_ref()?)))
+        {
+            for account in realm.rules.iter().filter_map(IdentityRule::account) {
+                let Some((message, help)) = without_principal(&account.user.value, &kerberos.options) else {
+                    continue;
+                };
+                if reported.insert((account.user.span.start, &backend.name.value)) {
+                    let message =
+                        format!("the backend {:?} cannot be told of it: {message}", backend.name.value);
+                    diagnostics
+                        .error(account.user.span, message)
+                        .key(format!("realm.{}.rule.account.user", realm.name.value))
+                        .help(help);
+                }
+            }
+        }
+    }
+}
+
+/// Why a rule's account has no name in Kerberos, and what to write.
+fn without_principal(user: &str, options: &KerberosOptions) -> Option<(String, String)> {
+    let Some((domain, _)) = user.split_once('\\') else {
+        let message = format!("{user:?} has no name in Kerberos");
+        return Some((message, "write `DOMAIN\\name`, or add a directory to the realm".to_owned()));
+    };
+    let Some(realm) = options.rule_realm() else {
+        let message = format!("no Kerberos realm is known of the domain {domain:?}");
+        return Some((message, "add `kerberos = { realm = \"CORP.EXAMPLE\" }` to the backend".to_owned()));
+    };
+    if realm.is_of(domain) {
+        return None;
+    }
+    let message =
+        format!("{user:?} is not of the realm {}, whose domain is {:?}", realm.name, realm.domain());
+    let help = format!(
+        "if {domain:?} is that domain's name, add `domain = {domain:?}` beside `kerberos.realm`; else use a backend whose \
+         `kerberos.realm` is its own, or add a directory to the realm"
+    );
+    Some((message, help))
 }
 
 /// Limits of what is never tried would only seem to protect.

@@ -5,7 +5,7 @@
 use super::identity_means::IdentityMeans;
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{duration, file, raw_text};
+use super::shape::{boolean, duration, file, raw_text};
 use super::span::Spanned;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Issue {
     pub backdate: Spanned<Duration>,
     /// Where the CA's CRL is.
     pub crl_distribution_point: Option<Spanned<String>>,
+    /// Whether accounts get certificates in whose name nobody may act.
+    pub unsafe_issue_for_protected_accounts: Spanned<bool>,
 }
 
 pub(super) const ISSUE: Section = Section {
@@ -34,9 +36,11 @@ pub(super) const ISSUE: Section = Section {
         key("lifetime"),
         key("backdate"),
         key("crl_distribution_point"),
+        key(UNSAFE_PROTECTED),
     ],
 };
 
+const UNSAFE_PROTECTED: &str = "unsafe_issue_for_protected_accounts";
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Issue {
@@ -56,12 +60,19 @@ impl Issue {
     }
 
     fn read_table(reader: &mut TableReader<'_>) -> Self {
+        let unsafe_issue = reader.with_default(UNSAFE_PROTECTED, false, boolean);
+        if unsafe_issue.value {
+            let message = "certificates are issued also for Protected Users and accounts that are marked \
+                           \"sensitive and cannot be delegated\"";
+            reader.warning(unsafe_issue.span, UNSAFE_PROTECTED, message);
+        }
         Self {
             certificate: reader.required("certificate", "certificate = \"pki/gate-ca.pem\"", file),
             private_key: reader.required("private_key", "private_key = \"/run/secrets/gate-ca.key\"", file),
             lifetime: reader.with_default("lifetime", 5 * MINUTE, duration(MINUTE..=60 * MINUTE)),
             backdate: reader.with_default("backdate", MINUTE, duration(Duration::ZERO..=60 * MINUTE)),
             crl_distribution_point: reader.optional("crl_distribution_point", crl_url),
+            unsafe_issue_for_protected_accounts: unsafe_issue,
         }
     }
 }

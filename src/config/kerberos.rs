@@ -7,6 +7,7 @@ use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
 use super::shape::{boolean, file, raw_text, text};
 use super::span::Spanned;
+use crate::backend::RuleRealm;
 use std::path::PathBuf;
 use toml::de::DeValue;
 
@@ -28,6 +29,8 @@ pub struct KerberosOptions {
     pub principal: Option<Spanned<String>>,
     /// The realm of accounts whose domain no directory tells.
     pub realm: Option<Spanned<String>>,
+    /// What the realm's domain is called in `DOMAIN\\name`; the realm's first label when not written.
+    pub domain: Option<Spanned<String>>,
     /// Whether the server keeps the account with the connection.
     pub persist: Spanned<bool>,
     /// Whether tickets with RC4 keys count.
@@ -41,6 +44,7 @@ pub(super) const KERBEROS: Section = Section {
     keys: &[
         key("principal"),
         key("realm"),
+        key("domain"),
         key("persist"),
         key("unsafe_allow_rc4"),
         key("unsafe_skip_mutual_authentication"),
@@ -69,10 +73,17 @@ impl Kerberos {
 }
 
 impl KerberosOptions {
+    /// The realm of accounts whose domain no directory tells.
+    pub(super) fn rule_realm(&self) -> Option<RuleRealm> {
+        let domain = self.domain.as_ref().map(|domain| domain.value.clone());
+        self.realm.as_ref().map(|realm| RuleRealm { name: realm.value.clone(), domain })
+    }
+
     fn read(reader: &mut TableReader<'_>) -> Self {
         let options = Self {
             principal: reader.optional("principal", text),
             realm: reader.optional("realm", realm),
+            domain: reader.optional("domain", text),
             persist: reader.with_default("persist", false, boolean),
             unsafe_allow_rc4: reader.with_default("unsafe_allow_rc4", false, boolean),
             unsafe_skip_mutual_authentication: reader.with_default(
@@ -81,6 +92,15 @@ impl KerberosOptions {
                 boolean,
             ),
         };
+        if let (Some(domain), None) = (&options.domain, &options.realm) {
+            reader
+                .error(
+                    domain.span,
+                    "domain",
+                    "`domain` does nothing: it says what the domain of `realm` is called",
+                )
+                .help("add `realm`, or remove it");
+        }
         let loosened = [
             (
                 "unsafe_allow_rc4",

@@ -8,8 +8,9 @@ use super::realm::Realm;
 use super::shape::{choice, duration, file, sid, text};
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
+use crate::certificate::AltSecurityForm;
 use crate::directory::{AttributeName, Sid};
-use crate::identity::Mapper;
+use crate::identity::{Mapper, SidCheck};
 use crate::observability::with_causes;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Mapping {
     pub order: Vec<Spanned<Mapper>>,
     /// How surely the card must name the account.
     pub strength: Spanned<MappingStrength>,
+    /// When the card's security identifier must be the account's.
+    pub sid_check: Spanned<SidCheck>,
     /// By how much a card may be older than its account under [`MappingStrength::Compatibility`].
     pub certificate_backdating: Option<Spanned<Duration>>,
     /// The directory's attributes of the numbers on cards.
@@ -54,11 +57,19 @@ pub struct IdentityIssuer {
     pub sid_domains: Vec<Spanned<Sid>>,
     /// The ways that its certificates may go; all of the realm's when not written.
     pub mappers: Option<Vec<Spanned<Mapper>>>,
+    /// The forms of altSecurityIdentities by which accounts may name its certificates; all when not written.
+    pub alt_security_forms: Option<Vec<Spanned<AltSecurityForm>>>,
 }
 
 pub(super) const MAPPING: Section = Section {
     path: "realm.NAME.mapping",
-    keys: &[key("order"), key("strength"), key("certificate_backdating"), key("attributes")],
+    keys: &[
+        key("order"),
+        key("strength"),
+        key("sid_check"),
+        key("certificate_backdating"),
+        key("attributes"),
+    ],
 };
 pub(super) const IDENTITY_ISSUER: Section = Section {
     path: "realm.NAME.identity_issuers",
@@ -68,6 +79,7 @@ pub(super) const IDENTITY_ISSUER: Section = Section {
         key("email_domains"),
         key("sid_domains"),
         key("mappers"),
+        key("alt_security_forms"),
     ],
 };
 
@@ -75,6 +87,17 @@ const STRENGTHS: &[(&str, MappingStrength)] = &[
     ("strong", MappingStrength::Strong),
     ("compatibility", MappingStrength::Compatibility),
     ("weak", MappingStrength::Weak),
+];
+const SID_CHECKS: &[(&str, SidCheck)] = &[("windows", SidCheck::Windows), ("strict", SidCheck::Strict)];
+const FORMS: &[(&str, AltSecurityForm)] = &[
+    (AltSecurityForm::IssuerSerial.name(), AltSecurityForm::IssuerSerial),
+    (AltSecurityForm::SubjectKeyIdentifier.name(), AltSecurityForm::SubjectKeyIdentifier),
+    (AltSecurityForm::Sha1PublicKey.name(), AltSecurityForm::Sha1PublicKey),
+    (AltSecurityForm::IssuerSid.name(), AltSecurityForm::IssuerSid),
+    (AltSecurityForm::IssuerSubject.name(), AltSecurityForm::IssuerSubject),
+    (AltSecurityForm::Subject.name(), AltSecurityForm::Subject),
+    (AltSecurityForm::Rfc822.name(), AltSecurityForm::Rfc822),
+    (AltSecurityForm::Issuer.name(), AltSecurityForm::Issuer),
 ];
 const WITHOUT_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Upn];
 const WITH_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
@@ -90,6 +113,7 @@ impl Mapping {
         let mapping = Self {
             order: reader.list("order", mapper).unwrap_or_else(default),
             strength: reader.with_default("strength", MappingStrength::Strong, choice(STRENGTHS)),
+            sid_check: reader.with_default("sid_check", SidCheck::Windows, choice(SID_CHECKS)),
             certificate_backdating: reader
                 .optional("certificate_backdating", duration(Duration::ZERO..=LONGEST_BACKDATING)),
             attributes: reader.pairs("attributes", number, attribute),
@@ -175,6 +199,8 @@ impl IdentityIssuer {
         let sid_domains = reader.list("sid_domains", sid_of_domain).unwrap_or_default();
         let mappers = reader.list("mappers", mapper);
         reader.refuse_empty_list("mappers");
+        let alt_security_forms = reader.list("alt_security_forms", choice(FORMS));
+        reader.refuse_empty_list("alt_security_forms");
         let suffixes = [("upn_suffixes", &upn_suffixes), ("email_domains", &email_domains)];
         for (name, suffix) in
             suffixes.iter().flat_map(|(name, list)| list.iter().map(|suffix| (*name, suffix)))
@@ -185,7 +211,15 @@ impl IdentityIssuer {
             }
         }
         let span = reader.span();
-        Some(Self { span, certificate: certificate?, upn_suffixes, email_domains, sid_domains, mappers })
+        Some(Self {
+            span,
+            certificate: certificate?,
+            upn_suffixes,
+            email_domains,
+            sid_domains,
+            mappers,
+            alt_security_forms,
+        })
     }
 
     fn feeds(&self, mapper: Mapper) -> bool {
@@ -202,6 +236,18 @@ pub(super) fn check(realm: &Realm, reader: &mut TableReader<'_>) {
                 format!("this does nothing: `mapping.order` does not name {:?}", entry.value.name());
             let key = format!("identity_issuers[{index}].mappers");
             reader.error(entry.span, &key, message).help("name it there, or remove it here");
+        }
+    }
+    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
+        let Some(form) = issuer.alt_security_forms.iter().flatten().next() else { continue };
+        if mapping.uses(Mapper::AltSecurityIdentities).is_none()
+            || !issuer.feeds(Mapper::AltSecurityIdentities)
+        {
+            let message = "this does nothing: its certificates are not mapped by \"alt_security_identities\"";
+            let key = format!("identity_issuers[{index}].alt_security_forms");
+            reader
+                .error(form.span, &key, message)
+                .help("name it in `mapping.order` and in `mappers`, or remove it");
         }
     }
     if let (None, Some(rule)) = (mapping.uses(Mapper::Rules), realm.rules.first()) {

@@ -96,6 +96,14 @@ pub(super) const ACCOUNT: Section =
     Section { path: "realm.NAME.rule.account", keys: &[key("user"), key("upn"), key("sid"), key("groups")] };
 
 impl IdentityRule {
+    /// The account that it gives; `None` where it denies.
+    pub(super) fn account(&self) -> Option<&RuleAccount> {
+        match &self.outcome {
+            RuleOutcome::Account(account) => Some(account),
+            RuleOutcome::Deny(_) => None,
+        }
+    }
+
     /// The groups that it gives.
     pub(super) fn groups(&self) -> &[Spanned<String>] {
         match &self.outcome {

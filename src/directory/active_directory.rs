@@ -12,7 +12,7 @@ use super::moment::{account_expires, generalized_time};
 use super::names::{Names, can_be_somebodys};
 use super::person::Person;
 use super::sid::Sid;
-use super::standing::Standing;
+use super::standing::{NotDelegated, Standing};
 use ldap3::Scope;
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ const COMPUTED: &str = "msDS-User-Account-Control-Computed";
 const DISABLED: u32 = 0x2;
 /// The account of a person. Others are of computers, of other domains and of services that the domain runs.
 const NORMAL_ACCOUNT: u32 = 0x200;
+/// "Account is sensitive and cannot be delegated".
+const NOT_DELEGATED: u32 = 0x0010_0000;
+/// The last number of the SID of Protected Users in each domain ([MS-DTYP] 2.4.2.4, PROTECTED_USERS).
+const PROTECTED_USERS: u32 = 525;
 /// [MS-ADTS] 3.1.1.4.5.17: locked *now*. lockoutTime keeps its value after the time of a lock-out is over.
 const LOCKED: u32 = 0x10;
 
@@ -179,7 +183,17 @@ pub(super) fn read(
         // Everybody has a primary group, so that nobody is in none.
         return Err(unreadable("tokenGroups"));
     }
-    let groups = groups.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<_, _>>()?;
+    let groups =
+        groups.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<Vec<Sid>, _>>()?;
+    let protected_users =
+        person.sid.as_ref().and_then(Sid::domain).map(|of| format!("{of}-{PROTECTED_USERS}"));
+    let is_protected = |group: &Sid| protected_users.as_ref().is_some_and(|sid| group.to_string() == *sid);
+    let mut person = person;
+    if control & NOT_DELEGATED != 0 {
+        person.standing.not_delegated = Some(NotDelegated::Sensitive);
+    } else if groups.iter().any(is_protected) {
+        person.standing.not_delegated = Some(NotDelegated::ProtectedUsers);
+    }
     Ok(Some(Account { person, groups }))
 }
 
@@ -192,6 +206,7 @@ fn standing(entry: &Entry, control: u32) -> Result<Standing, Failure> {
         locked: bits(entry, COMPUTED)? & LOCKED != 0,
         expires: account_expires(expires),
         hours: hours.map_err(|_| wrong("logonHours", "it does not have 21 bytes"))?.unwrap_or_default(),
+        not_delegated: None,
     })
 }
 

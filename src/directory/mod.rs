@@ -51,5 +51,5 @@ pub use settings::{
     DirectoryLimits, DirectorySettings, Encryption, GenericGroups, GenericSchema, Schema, Server,
 };
 pub use sid::{Sid, SidError};
-pub use standing::{Standing, StandingError};
+pub use standing::{NotDelegated, Standing, StandingError};
 pub use tls::{DirectoryTlsError, client_config};

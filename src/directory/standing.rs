@@ -16,6 +16,20 @@ pub struct Standing {
     pub expires: Option<UnixTime>,
     /// In which hours of a week it may be used.
     pub hours: LogonHours,
+    /// Why nobody may act in its name, where that is so. It may be used all the same.
+    pub not_delegated: Option<NotDelegated>,
+}
+
+/// Why nobody may act in an account's name. Domain controllers give no service a ticket for such an account that could be
+/// passed on ([MS-SFU] 3.2.5.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NotDelegated {
+    /// An administrator has marked it so (NOT_DELEGATED).
+    #[error("it is marked \"sensitive and cannot be delegated\"")]
+    Sensitive,
+    /// It is a member of Protected Users.
+    #[error("it is a member of Protected Users")]
+    ProtectedUsers,
 }
 
 /// Why an account may not be used.

@@ -5,7 +5,7 @@
 use super::mapping_rule::Mapper;
 use crate::certificate::AltSecurityForm;
 use crate::clock::{Tick, UnixTime};
-use crate::directory::{Group, Person};
+use crate::directory::{Group, NotDelegated, Person};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,10 +20,14 @@ pub struct Account {
     pub sid: Option<String>,
     /// The name within its domain, in Active Directory the sAMAccountName.
     pub account_name: Option<String>,
+    /// The domain's name in `DOMAIN\\sam`: its NetBIOS name, or what a rule says.
+    pub domain: Option<String>,
     /// The DNS name of its domain; in capitals, its Kerberos realm.
     pub dns_domain: Option<String>,
     /// The groups that the account is a member of.
     pub groups: Vec<Group>,
+    /// Why nobody may act in its name towards a backend, where that is so.
+    pub not_delegated: Option<NotDelegated>,
     /// What named the account.
     pub mapping: MappingMethod,
     /// How strongly the certificate names it.
@@ -46,8 +50,10 @@ impl Account {
             upn: None,
             sid: None,
             account_name: None,
+            domain: None,
             dns_domain: None,
             groups: Vec::new(),
+            not_delegated: None,
             mapping,
             strength,
             until: None,
@@ -68,8 +74,10 @@ impl Account {
             upn: person.upn.clone(),
             sid: person.sid.as_ref().map(ToString::to_string),
             account_name: person.account_name.clone(),
+            domain: person.netbios_domain.clone(),
             dns_domain: person.dns_domain.clone(),
             groups: person.groups.clone(),
+            not_delegated: person.standing.not_delegated,
             ..Self::named(user.as_ref().unwrap_or(&person.dn), mapping, strength)
         }
     }

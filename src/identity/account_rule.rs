@@ -192,6 +192,7 @@ impl AccountRule {
         Some(Account {
             // Who writes `DOMAIN\sam` says what the account is called there.
             account_name: named.user.split_once('\\').map(|(_, name)| name.to_owned()),
+            domain: named.user.split_once('\\').map(|(domain, _)| domain.to_owned()),
             upn: named.upn.clone(),
             sid: named.sid.as_ref().map(ToString::to_string),
             groups: named.groups().collect(),

@@ -9,7 +9,7 @@ use super::account_rule::NamedAccount;
 use super::claim::Claim;
 use super::mapping::{MappingStep, StepResult};
 use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{Mapper, StrengthDemand};
+use super::mapping_rule::{Mapper, SidCheck, StrengthDemand};
 use super::question::{Turn, strong_enough};
 use crate::clock::UnixTime;
 use crate::directory::{Group, Person, Sid};
@@ -28,18 +28,28 @@ pub(super) struct Found<'p> {
     groups: Vec<Group>,
 }
 
-/// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's.
+/// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's, and is compared as
+/// `sid_check` demands.
 pub(super) fn choose<'p>(
     turns: &[Turn<'_>],
     persons: &'p [Person],
-    sid: Option<&Sid>,
+    (sid, sid_check): (Option<&Sid>, SidCheck),
 ) -> (Vec<MappingStep>, Result<Found<'p>, MappingError>) {
     let mut steps = Vec::new();
     if persons.len() >= CROWD {
         return (steps, Err(crowd(turns, persons)));
     }
+    let by_value = match sid_check {
+        SidCheck::Windows => strong_explicit(turns, persons),
+        SidCheck::Strict => None,
+    };
+    let sid = sid.filter(|_| by_value.is_none());
     let mut found: Option<Found<'p>> = None;
     for turn in turns {
+        if by_value.is_some_and(|person| names_another(turn, person)) {
+            steps.push(turn.ended(StepResult::PassedOver));
+            continue;
+        }
         match take(turn, persons, sid, found.as_ref()) {
             Ok((result, now_found)) => {
                 steps.push(turn.ended(result));
@@ -54,6 +64,27 @@ pub(super) fn choose<'p>(
     let asked = turns.iter().any(|turn| matches!(turn.claim, Ok(Some(_))));
     let why = if asked { WhyNotMapped::NobodyFound } else { WhyNotMapped::NothingFound };
     (steps, found.ok_or_else(|| not_mapped(why)))
+}
+
+/// The account that an administrator has given this certificate, strongly. Domain controllers do not look at the
+/// certificate's security identifier then: the certificate of a partner's Enterprise CA has one of the partner's domain.
+fn strong_explicit<'p>(turns: &[Turn<'_>], persons: &'p [Person]) -> Option<&'p Person> {
+    let claims = turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref());
+    let mut claims = claims.filter(|claim| matches!(claim, Claim::AltSecurityIdentities { .. }));
+    let claim = claims.next()?;
+    persons
+        .iter()
+        .find(|person| claim.means(person).is_some_and(|(_, strength)| strength == Strength::Strong))
+}
+
+/// Whether it is the turn of the security identifier, and that is not of `person`.
+fn names_another(turn: &Turn<'_>, person: &Person) -> bool {
+    turn.mapper == Mapper::Sid
+        && match &turn.claim {
+            Ok(Some(claim)) => claim.means(person).is_none(),
+            Ok(None) => false,
+            Err(_) => true,
+        }
 }
 
 /// One turn, after `before` was found: what came of it, and what is found now if that is something else.
@@ -102,7 +133,7 @@ fn nobody(claim: &Claim<'_>) -> Result<(), MappingError> {
             let user = rule.named().map(|named| named.user.clone()).unwrap_or_default();
             Err(not_mapped(WhyNotMapped::RuleOfNobody { rule: rule.name().to_owned(), user }))
         }
-        Claim::AltSecurityIdentities(..)
+        Claim::AltSecurityIdentities { .. }
         | Claim::Upn(_)
         | Claim::Emails(_)
         | Claim::Subject(_)
@@ -142,7 +173,7 @@ fn groups_of(claim: &Claim<'_>) -> Vec<Group> {
     match claim {
         Claim::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
         Claim::Sid(_)
-        | Claim::AltSecurityIdentities(..)
+        | Claim::AltSecurityIdentities { .. }
         | Claim::Upn(_)
         | Claim::Emails(_)
         | Claim::Subject(_)

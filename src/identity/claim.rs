@@ -10,7 +10,7 @@ use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
 use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule};
 use super::own_names::OwnNames;
 use super::principal_name::{PrincipalName, check_common_name};
-use crate::certificate::{AltSecurityName, Certificate};
+use crate::certificate::{AltSecurityForm, AltSecurityName, Certificate};
 use crate::directory::{LoginName, Names, Person, Sid};
 use const_oid::db::rfc4519;
 
@@ -20,7 +20,11 @@ pub(super) enum Claim<'a> {
     Rule(&'a AccountRule),
     Sid(Sid),
     /// The values by which accounts may name the certificate.
-    AltSecurityIdentities(&'a Certificate, Vec<String>),
+    AltSecurityIdentities {
+        leaf: &'a Certificate,
+        values: Vec<String>,
+        forms: &'a [AltSecurityForm],
+    },
     Upn(&'a str),
     Emails(&'a [String]),
     Subject(&'a str),
@@ -50,8 +54,10 @@ pub(super) fn ask<'a>(
         Mapper::Rules => Ok(None),
         Mapper::Sid => by_sid(own, issuer),
         Mapper::AltSecurityIdentities => {
-            let values = leaf.alt_security_identities().into_iter().map(|one| one.value).collect();
-            Ok(Some(Claim::AltSecurityIdentities(leaf, values)))
+            let forms = issuer.alt_security_forms.as_slice();
+            let values = leaf.alt_security_identities().into_iter().filter(|one| forms.contains(&one.form));
+            let values = values.map(|one| one.value).collect();
+            Ok(Some(Claim::AltSecurityIdentities { leaf, values, forms }))
         }
         Mapper::Upn => by_upn(leaf, issuer),
         Mapper::Email => by_email(leaf, issuer),
@@ -65,7 +71,7 @@ pub(super) fn ask<'a>(
     };
     let saw = match &claim {
         Ok(Some(Claim::Sid(sid))) => vec![sid.to_string()],
-        Ok(Some(Claim::AltSecurityIdentities(_, values))) => values.clone(),
+        Ok(Some(Claim::AltSecurityIdentities { values, .. })) => values.clone(),
         Ok(Some(Claim::Number(_, number, _))) => number.spellings.clone(),
         _ => saw,
     };
@@ -157,7 +163,7 @@ impl Claim<'_> {
                 sid: Some(sid.to_string()),
                 ..Account::named(&sid.to_string(), MappingMethod::SecurityIdentifier, Strength::Strong)
             },
-            Self::AltSecurityIdentities(..) => return Ok(None),
+            Self::AltSecurityIdentities { .. } => return Ok(None),
             Self::Upn(upn) => Account {
                 upn: Some((*upn).to_owned()),
                 ..Account::named(upn, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
@@ -190,7 +196,9 @@ impl Claim<'_> {
                 }
             }
             Self::Sid(sid) => names.sids.push(sid.clone()),
-            Self::AltSecurityIdentities(_, values) => names.alt_security_identities.extend_from_slice(values),
+            Self::AltSecurityIdentities { values, .. } => {
+                names.alt_security_identities.extend_from_slice(values);
+            }
             Self::Upn(upn) => ask_upn(upn, names),
             Self::Emails(emails) => names.emails.extend_from_slice(emails),
             Self::Subject(name) => names.account_names.push((*name).to_owned()),
@@ -211,7 +219,9 @@ impl Claim<'_> {
                 let is_own = person.sid.as_ref() == Some(sid);
                 is_own.then_some((MappingMethod::SecurityIdentifier, Strength::Strong))
             }
-            Self::AltSecurityIdentities(leaf, _) => by_alt_security_identities(leaf, person),
+            Self::AltSecurityIdentities { leaf, forms, .. } => {
+                by_alt_security_identities(leaf, forms, person)
+            }
             Self::Upn(upn) => weakly(has_upn(person, upn), MappingMethod::SubjectAlternativeUpn),
             Self::Emails(emails) => {
                 let has = |email: &String| person.emails.iter().any(|own| own.eq_ignore_ascii_case(email));
@@ -227,11 +237,15 @@ impl Claim<'_> {
     }
 }
 
-/// The strongest of the account's values that means the certificate.
-fn by_alt_security_identities(leaf: &Certificate, person: &Person) -> Option<(MappingMethod, Strength)> {
+/// The strongest of the account's values that means the certificate in one of these forms.
+fn by_alt_security_identities(
+    leaf: &Certificate,
+    forms: &[AltSecurityForm],
+    person: &Person,
+) -> Option<(MappingMethod, Strength)> {
     let own = person.alt_security_identities.iter().filter_map(|value| AltSecurityName::parse(value));
-    let forms = own.filter(|name| name.means(leaf)).map(|name| name.form());
-    let found = forms.map(|form| {
+    let own = own.filter(|name| name.means(leaf)).map(|name| name.form());
+    let found = own.filter(|form| forms.contains(form)).map(|form| {
         let strength = if form.is_strong() { Strength::Strong } else { Strength::Weak };
         (MappingMethod::AltSecurityIdentities(form), strength)
     });

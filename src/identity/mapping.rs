@@ -37,7 +37,8 @@ pub enum StepResult {
     Mapped,
     /// It leads to the account that was found before.
     Agrees,
-    /// An account was found before, and this name could not have led to one.
+    /// An account was found before, and this name could not have led to one; or a strong mapping of an account's
+    /// altSecurityIdentities counts, and the security identifier is another account's.
     PassedOver,
     /// It refused; nobody else was asked.
     Refused,

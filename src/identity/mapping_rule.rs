@@ -3,7 +3,7 @@
 //! Plain data. Nothing in it admits anybody by being left out: every empty list means nobody.
 
 use super::account_rule::AccountRule;
-use crate::certificate::KeyId;
+use crate::certificate::{AltSecurityForm, KeyId};
 use crate::directory::Sid;
 use std::fmt;
 use std::str::FromStr;
@@ -106,6 +106,20 @@ pub struct IdentityIssuer {
     pub sid_domains: Vec<Sid>,
     /// The mappers that its certificates may feed. An empty list admits none.
     pub mappers: Vec<Mapper>,
+    /// The forms of altSecurityIdentities by which accounts may name its certificates. An empty list admits none.
+    pub alt_security_forms: Vec<AltSecurityForm>,
+}
+
+/// When the security identifier of a certificate is compared with the account that the certificate is mapped to by other
+/// means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SidCheck {
+    /// As domain controllers do ([MS-PKCA] 3.1.5.2.1.6, KB5014754): unless a strong mapping in altSecurityIdentities of the
+    /// account names the certificate.
+    #[default]
+    Windows,
+    /// Always.
+    Strict,
 }
 
 /// How strongly a certificate must name its account (KB5014754).
@@ -131,6 +145,8 @@ pub struct MappingRule {
     pub order: Vec<Mapper>,
     /// The least strength that is taken.
     pub strength: StrengthDemand,
+    /// When the certificate's security identifier must be the account's.
+    pub sid_check: SidCheck,
     /// The CAs whose certificates may name people. An empty list maps nobody.
     pub identity_issuers: Vec<IdentityIssuer>,
     /// The table of [`Mapper::Rules`].

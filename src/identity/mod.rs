@@ -25,7 +25,7 @@ pub use account_rule::{AccountRule, AccountRuleError, FieldCondition, NameSide, 
 pub use cache::{AccountCache, AccountLifetimes, Mapped, MappedBy, MappedThrough};
 pub use mapping::{LookUp, Mapping, MappingStep, StepResult, map};
 pub use mapping_error::{Contradiction, MappingError, WhyNotMapped};
-pub use mapping_rule::{IdentityIssuer, Mapper, MappingRule, StrengthDemand, UnknownMapper};
+pub use mapping_rule::{IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand, UnknownMapper};
 pub use pattern::{LetterCase, Pattern, PatternError};
 pub use principal_name::{MAXIMUM_NAME_LENGTH, NameFault, PrincipalName};
 pub use sub_field::{SubField, UnknownSubField};

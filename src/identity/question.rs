@@ -7,7 +7,7 @@ use super::by_directory;
 use super::claim::{self, Claim};
 use super::mapping::{MappingStep, StepResult};
 use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule, StrengthDemand};
+use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
 use super::own_names::OwnNames;
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
@@ -22,6 +22,7 @@ pub(super) struct Question<'a> {
     sid: Option<Sid>,
     turns: Vec<Turn<'a>>,
     demand: StrengthDemand,
+    sid_check: SidCheck,
 }
 
 /// One mapper's turn that is to come, with what it makes of the leaf.
@@ -47,7 +48,7 @@ impl<'a> Question<'a> {
         let own = OwnNames::read(leaf);
         let turns = turns(&own, leaf, identity_issuer(chain, rule)?, rule);
         let sid = own.ok().and_then(|own| own.sid);
-        Ok(Self { leaf, sid, turns, demand: rule.strength })
+        Ok(Self { leaf, sid, turns, demand: rule.strength, sid_check: rule.sid_check })
     }
 
     /// All that the turns go by.
@@ -65,7 +66,7 @@ impl<'a> Question<'a> {
         persons: &[Person],
         now: UnixTime,
     ) -> (Vec<MappingStep>, Result<Account, MappingError>) {
-        let (steps, found) = by_directory::choose(&self.turns, persons, self.sid.as_ref());
+        let (steps, found) = by_directory::choose(&self.turns, persons, (self.sid.as_ref(), self.sid_check));
         let account = found.and_then(|found| found.account(self.demand, self.leaf.not_before(), now));
         (steps, account)
     }

@@ -27,7 +27,19 @@ pub struct MintedIdentity {
 pub struct MintedIdentities {
     authority: Arc<SubordinateCa>,
     identities: Cache<MintedSubject, Remembered>,
+    protected_accounts: ProtectedAccounts,
     metrics: CacheMetrics,
+}
+
+/// Whether accounts get certificates in whose name nobody may act: Protected Users, and those that are marked "sensitive and
+/// cannot be delegated".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProtectedAccounts {
+    /// They get none, as they would get no ticket by Kerberos delegation.
+    #[default]
+    Refused,
+    /// They get certificates like everybody else.
+    UnsafeIssued,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +56,19 @@ impl MintedIdentities {
     pub fn new(authority: SubordinateCa, capacity: u64, metrics: CacheMetrics) -> Self {
         // Deadlines decide whether one may be used; this only frees memory.
         let identities = Cache::builder().max_capacity(capacity).time_to_idle(authority.lifetime()).build();
-        Self { authority: Arc::new(authority), identities, metrics }
+        let protected_accounts = ProtectedAccounts::default();
+        Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
+    }
+
+    /// The same, with another rule for accounts in whose name nobody may act.
+    #[must_use]
+    pub fn for_protected_accounts(self, protected_accounts: ProtectedAccounts) -> Self {
+        Self { protected_accounts, ..self }
+    }
+
+    /// What holds for accounts in whose name nobody may act. The caller knows which these are.
+    pub fn protected_accounts(&self) -> ProtectedAccounts {
+        self.protected_accounts
     }
 
     /// The CA.

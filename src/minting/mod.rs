@@ -18,7 +18,7 @@ mod subject;
 
 pub use authority::{MintedCertificate, MintingSettings, SubordinateCa};
 pub use authority_error::{MintingError, SubordinateCaError};
-pub use identities::{MintedIdentities, MintedIdentity};
+pub use identities::{MintedIdentities, MintedIdentity, ProtectedAccounts};
 pub use presentation::{Presentation, Presented};
 pub use subject::{MintedSubject, SubjectError};
 

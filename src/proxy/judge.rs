@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::demo::pki::Pki;
     use crate::directory::{DirectoryLimits, DirectorySettings, Encryption, Schema, Server, client_config};
-    use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, StrengthDemand};
+    use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
     use crate::policy::PasswordPolicy;
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
@@ -239,6 +239,7 @@ mod tests {
             mapping: MappingRule {
                 order: Vec::new(),
                 strength: StrengthDemand::Strong,
+                sid_check: SidCheck::default(),
                 identity_issuers: Vec::new(),
                 rules: Vec::new(),
                 attributes: Vec::new(),
@@ -286,6 +287,7 @@ mod tests {
             email_domains: Vec::new(),
             sid_domains: Vec::new(),
             mappers: vec![Mapper::Subject],
+            alt_security_forms: Vec::new(),
         };
         Arc::new(Realm {
             name: "visitors".into(),

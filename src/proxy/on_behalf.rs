@@ -4,7 +4,7 @@ use crate::backend::{Behalf, Delegated};
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Permit};
 use crate::identity::Account;
-use crate::minting::{MintedIdentities, MintedIdentity, MintedSubject};
+use crate::minting::{MintedIdentities, MintedIdentity, MintedSubject, ProtectedAccounts};
 use crate::policy::{Backend, BackendIdentity};
 use std::sync::Arc;
 
@@ -30,6 +30,15 @@ async fn certified(
     account: &Account,
     now: UnixTime,
 ) -> Result<Arc<MintedIdentity>, Denial> {
+    if let (Some(why), ProtectedAccounts::Refused) = (account.not_delegated, identities.protected_accounts())
+    {
+        let detail = format!(
+            "no certificate is issued for {:?}: {why}, so that nobody may act in its name; \
+             issue.unsafe_issue_for_protected_accounts would allow it",
+            account.user
+        );
+        return Err(Denial::new(DenialId::DelegationFailed, detail));
+    }
     let subject = MintedSubject::new(&account.user, account.upn.as_deref(), account.sid.as_deref())
         .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))?;
     let minted = identities.identity(&subject, account.read_at, now).await;

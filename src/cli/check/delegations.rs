@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, Verdict};
 use super::probe::NoAnswer;
-use crate::backend::{Delegation, server_token, took_token};
+use crate::backend::{Delegation, RuleRealm, server_token, took_token};
 use crate::kerberos::{self, Negotiation, Outcome, Step};
 use crate::observability::with_causes;
 use base64::Engine;
@@ -31,18 +31,20 @@ pub(super) async fn examine<'a>(
         let finding = Finding::works(about, DELEGATION, "a delegation is tried for a named user only");
         return (vec![finding.but(Verdict::Untested, "name one with --as, as alice@CORP.EXAMPLE")], None);
     };
-    let principal = principal(user, delegation.realm.as_deref());
+    let principal = principal(user, delegation.realm.as_ref());
     let steps = delegation.delegator.examine(&principal, &delegation.service).await;
     let findings: Vec<_> = steps.into_iter().map(|step| of_step(about, &principal, step)).collect();
     let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fails);
     (findings, (!failed).then_some(Speaker { delegation, principal }))
 }
 
-/// The user's name in Kerberos: a name without a realm is one of the backend's.
-fn principal(user: &str, realm: Option<&str>) -> String {
-    let name = user.rsplit_once('\\').map_or(user, |(_domain, name)| name);
+/// The user's name in Kerberos: a name without a domain, or of the domain of the backend's realm, is one of that realm.
+fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
+    let (domain, name) = user.rsplit_once('\\').map_or((None, user), |(domain, name)| (Some(domain), name));
     match realm {
-        Some(realm) if !user.contains('@') => format!("{name}@{realm}"),
+        Some(realm) if !user.contains('@') && domain.is_none_or(|domain| realm.is_of(domain)) => {
+            format!("{name}@{}", realm.name)
+        }
         Some(_) | None => user.to_owned(),
     }
 }
@@ -149,10 +151,12 @@ mod tests {
         for (user, realm, expected) in [
             ("alice@PEOPLE.EXAMPLE", Some("CORP.EXAMPLE"), "alice@PEOPLE.EXAMPLE"),
             ("CORP\\alice", Some("CORP.EXAMPLE"), "alice@CORP.EXAMPLE"),
+            ("PARTNER\\alice", Some("CORP.EXAMPLE"), "PARTNER\\alice"),
             ("alice", Some("CORP.EXAMPLE"), "alice@CORP.EXAMPLE"),
             ("alice", None, "alice"),
         ] {
-            assert_eq!(principal(user, realm), expected);
+            let realm = realm.map(|name| RuleRealm { name: name.to_owned(), domain: None });
+            assert_eq!(principal(user, realm.as_ref()), expected);
         }
     }
 }

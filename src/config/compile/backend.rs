@@ -22,7 +22,7 @@ use crate::backend::{
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
 use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
-use crate::minting::{MintedIdentities, MintingSettings, SubordinateCa};
+use crate::minting::{MintedIdentities, MintingSettings, ProtectedAccounts, SubordinateCa};
 use crate::observability::with_causes;
 use crate::policy::{Backend, BackendIdentity};
 use crate::request::Authority;
@@ -137,7 +137,13 @@ fn identities(
         crl_distribution_point: raw.crl_distribution_point.as_ref().map(|url| url.value.clone()),
     };
     SubordinateCa::new(&chain?, &key, settings, context.clock.now())
-        .map(|authority| MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone()))
+        .map(|authority| {
+            MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone())
+                .for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
+                    true => ProtectedAccounts::UnsafeIssued,
+                    false => ProtectedAccounts::Refused,
+                })
+        })
         .map_err(|error| {
             let message = format!("{}: {}", certificate.value.display(), with_causes(&error));
             diagnostics.error(certificate.span, message);
@@ -170,7 +176,7 @@ fn delegation(
     Some(Delegation {
         delegator: Arc::new(Delegator::new(library, settings)),
         service: kerberos.spn.value.clone(),
-        realm: options.realm.as_ref().map(|realm| realm.value.clone()),
+        realm: options.rule_realm(),
         persist: options.persist.value,
         unsafe_skip_mutual_authentication: options.unsafe_skip_mutual_authentication.value,
     })

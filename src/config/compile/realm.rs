@@ -10,7 +10,7 @@ use super::directory;
 use super::files::Files;
 use super::revocation;
 use crate::attempts::AttemptLimits;
-use crate::certificate::Fingerprint;
+use crate::certificate::{AltSecurityForm, Fingerprint};
 use crate::identity::{
     AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
     NamedAccount, Pattern, RuleAction, StrengthDemand,
@@ -89,6 +89,8 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
             email_domains: values(&issuer.email_domains),
             sid_domains: values(&issuer.sid_domains),
             mappers: issuer.mappers.as_deref().map_or_else(|| order.clone(), values),
+            alt_security_forms: (issuer.alt_security_forms.as_deref())
+                .map_or_else(|| AltSecurityForm::ALL.to_vec(), values),
         })
     });
     let identity_issuers = issuers.collect();
@@ -99,6 +101,7 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
             MappingStrength::Compatibility => StrengthDemand::Compatibility { backdating },
             MappingStrength::Weak => StrengthDemand::Weak,
         },
+        sid_check: raw.mapping.sid_check.value,
         identity_issuers,
         rules: raw.rules.iter().filter_map(|rule| account_rule(rule, files, diagnostics)).collect(),
         attributes: (raw.mapping.attributes.iter())

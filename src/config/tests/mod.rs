@@ -6,6 +6,7 @@ mod contradictions;
 mod dialogues;
 mod directory;
 mod documentation;
+mod kerberos_accounts;
 mod passwords;
 mod plain_identity;
 mod properties;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::directory::standing::StandingError;
+use crate::directory::standing::{NotDelegated, StandingError};
 
 const SID: &str = "S-1-5-21-1-2-3-1103";
 const DN: &str = "CN=alice,DC=corp,DC=example";
@@ -96,6 +96,25 @@ fn an_account_is_read() {
         groups: Vec::new(),
     };
     assert_eq!(person, expected);
+}
+
+#[test]
+fn who_may_not_be_delegated_is_known_by_the_flag_and_by_protected_users() {
+    let sid = |text: &str| Sid::parse(text).unwrap().to_bytes();
+    let (users, protected) = (sid("S-1-5-21-1-2-3-513"), sid("S-1-5-21-1-2-3-525"));
+    let (of_another_domain, builtin) = (sid("S-1-5-21-7-8-9-525"), sid("S-1-5-32-525"));
+    let cases: [(&[u8], &[&[u8]], _); 5] = [
+        (b"512", &[&users], None),
+        (b"1049088", &[&users], Some(NotDelegated::Sensitive)),
+        (b"512", &[&users, &protected], Some(NotDelegated::ProtectedUsers)),
+        (b"1049088", &[&protected], Some(NotDelegated::Sensitive)),
+        (b"512", &[&users, &of_another_domain, &builtin], None),
+    ];
+    for (control, groups, expected) in cases {
+        let changes = [("userAccountControl", &[control][..]), ("tokenGroups", groups)];
+        let account = read_changed(&changes).unwrap().unwrap();
+        assert_eq!(account.person.standing.not_delegated, expected, "{control:?} {groups:?}");
+    }
 }
 
 #[test]

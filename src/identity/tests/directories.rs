@@ -66,6 +66,7 @@ fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_
         upn: Some("alice@corp.example".to_owned()),
         sid: Some(sid(1106).to_string()),
         account_name: Some("alice".to_owned()),
+        domain: Some("CORP".to_owned()),
         dns_domain: Some("corp.example".to_owned()),
         groups: person("alice", 1106).groups,
         ..Account::named("CORP\\alice", MappingMethod::SecurityIdentifier, Strength::Strong)
@@ -232,6 +233,73 @@ fn a_value_of_the_account_names_the_certificate_as_strongly_as_its_form_is() {
             assert!(demanded.is_ok());
         } else {
             assert!(matches!(demanded, Err(MappingError::TooWeak { .. })), "{demanded:?}");
+        }
+    }
+}
+
+/// A card with the SID of an account in another domain, and with alice's UPN.
+fn card_of_partner(number: &str) -> UnrevokedChain {
+    card_with(|params| {
+        params.distinguished_name.push(DnType::CommonName, "Alice, A.");
+        params.subject_alt_names = vec![upn("alice@corp.example"), email("Alice@mail.example")];
+        params.is_ca = rcgen::IsCa::ExplicitNoCa;
+        params.custom_extensions = vec![sid_extension(number)];
+    })
+}
+
+#[test]
+fn a_strong_value_of_the_account_counts_whatever_the_security_identifier_says_as_in_windows() {
+    for number in ["S-1-5-21-7-8-9-1106".to_owned(), sid(1107).to_string(), sid(4711).to_string()] {
+        let chain = card_of_partner(&number);
+        for value in leaf(&chain).alt_security_identities() {
+            let mut alice = person("alice", 1106);
+            alice.alt_security_identities = vec![value.value.clone()];
+            let people = [alice, person("bob", 1107)];
+            for order in [
+                &[Mapper::Sid, Mapper::AltSecurityIdentities][..],
+                &[Mapper::AltSecurityIdentities, Mapper::Sid],
+                &[Mapper::AltSecurityIdentities],
+                ORDER,
+            ] {
+                let windows = with(&chain, &rule(order), &people);
+                let strict = MappingRule { sid_check: SidCheck::Strict, ..rule(order) };
+                let strict = with(&chain, &strict, &people);
+                assert!(strict.is_err(), "{number} {value:?} {order:?}: {strict:?}");
+                if value.form.is_strong() {
+                    assert_eq!(windows.unwrap().user, "CORP\\alice", "{number} {value:?} {order:?}");
+                } else {
+                    assert!(windows.is_err(), "{number} {value:?} {order:?}: {windows:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn two_accounts_with_a_strong_value_for_one_card_are_ambiguous() {
+    let chain = card_of_partner("S-1-5-21-7-8-9-1106");
+    let value =
+        leaf(&chain).alt_security_identities().into_iter().find(|value| value.form.is_strong()).unwrap();
+    let with_value =
+        |name, number| Person { alt_security_identities: vec![value.value.clone()], ..person(name, number) };
+    let outcome = with(&chain, &rule(ORDER), &[with_value("alice", 1106), with_value("bob", 1107)]);
+    assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
+}
+
+#[test]
+fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
+    let chain = card_of_partner(&sid(1106).to_string());
+    let order = [Mapper::AltSecurityIdentities];
+    for value in leaf(&chain).alt_security_identities() {
+        let mut alice = person("alice", 1106);
+        alice.alt_security_identities = vec![value.value.clone()];
+        for form in AltSecurityForm::ALL {
+            let pins = IdentityIssuer { alt_security_forms: vec![form], ..pinned() };
+            let by_one = MappingRule { identity_issuers: vec![pins], ..rule(&order) };
+            let asked = Question::of(&chain, &by_one).unwrap().names().alt_security_identities;
+            assert_eq!(asked.contains(&value.value), form == value.form, "{value:?} {form:?}");
+            let outcome = with(&chain, &by_one, std::slice::from_ref(&alice));
+            assert_eq!(outcome.is_ok(), form == value.form, "{value:?} {form:?}: {outcome:?}");
         }
     }
 }

@@ -6,7 +6,7 @@ mod numbers;
 mod rule_accounts;
 
 use super::*;
-use crate::certificate::{Certificate, KeyId};
+use crate::certificate::{AltSecurityForm, Certificate, KeyId};
 use crate::directory::Sid;
 use crate::revocation::UnrevokedChain;
 use crate::revocation::test_pki::{Ca, NOW, proven, unrevoked};
@@ -68,6 +68,7 @@ fn pinned() -> IdentityIssuer {
         email_domains: vec!["mail.example".to_owned()],
         sid_domains: vec![DOMAIN.parse().unwrap()],
         mappers: Mapper::ALL.to_vec(),
+        alt_security_forms: AltSecurityForm::ALL.to_vec(),
     }
 }
 
@@ -75,6 +76,7 @@ fn rule(order: &[Mapper]) -> MappingRule {
     MappingRule {
         order: order.to_vec(),
         strength: StrengthDemand::Weak,
+        sid_check: SidCheck::Windows,
         identity_issuers: vec![pinned()],
         rules: Vec::new(),
         attributes: Vec::new(),

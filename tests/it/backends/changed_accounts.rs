@@ -114,6 +114,12 @@ servers = ["https://{certificate}"]
 ca = "pki/server-ca.pem"
 identity = "certificate"
 issue = {{ certificate = "{gate}", private_key = "{key}" }}
+
+[backend.unsafe]
+servers = ["https://{certificate}"]
+ca = "pki/server-ca.pem"
+identity = "certificate"
+issue = {{ certificate = "{gate}", private_key = "{key}", unsafe_issue_for_protected_accounts = true }}
 "#,
             domain = sid.rsplit_once('-').unwrap().0,
             url = directory.ldaps_url(),
@@ -131,7 +137,7 @@ issue = {{ certificate = "{gate}", private_key = "{key}" }}
         };
         let setup = Setup {
             top: "workers = 1".to_owned(),
-            paths: [("kerberos", "kerberos"), ("again", "again"), ("late", "late"), ("certificate", "certificate"), ("headers", "rms")]
+            paths: [("kerberos", "kerberos"), ("again", "again"), ("late", "late"), ("unsafe", "unsafe"), ("certificate", "certificate"), ("headers", "rms")]
                 .map(|(way, backend)| path(way, backend))
                 .concat(),
             realm: "trust_anchors = [\"pki/root.pem\"]\nextended_key_usage = [\"client_auth\", \"smartcard_logon\"]\n\
@@ -285,6 +291,23 @@ fn an_account_that_was_made_anew_under_the_name_of_a_deleted_one_is_another_acco
         for way in WAYS {
             assert_eq!(gateway.told(&card, way).await, "403 not-mapped", "{way}");
         }
+    });
+}
+
+#[test]
+fn an_account_that_may_not_be_delegated_gets_no_certificate_unless_that_is_allowed() {
+    with_gateway(async |directory, gateway| {
+        let card = card_of(directory, "peggy");
+        for way in ["certificate", "kerberos"] {
+            let answer = gateway.answer(&card, way).await;
+            assert_eq!(answer.verdict(), "502 delegation-failed", "{way}");
+        }
+        let answer = gateway.answer(&card, "certificate").await;
+        let record = gateway.lab.record(&answer.request_id()).await;
+        assert!(record["detail"].as_str().unwrap().contains("sensitive and cannot be delegated"), "{record}");
+        assert_eq!(gateway.told(&card, "headers").await, "peggy");
+        let answer = gateway.answer(&card, "unsafe").await;
+        assert_eq!(user(&answer, "certificate"), "peggy");
     });
 }
 

@@ -4,7 +4,7 @@ use super::scene::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::decision::{DenialId, Refusal};
 use portcullis::demo::pki::Signer;
-use portcullis::identity::{AccountLifetimes, MappingRule, StrengthDemand};
+use portcullis::identity::{AccountLifetimes, MappingRule, SidCheck, StrengthDemand};
 use portcullis::observability::Metrics;
 use portcullis::policy::{PasswordPolicy, Realm};
 use portcullis::proxy::{Judge, judge_in_handshake};
@@ -59,6 +59,7 @@ fn realm() -> Realm {
         mapping: MappingRule {
             order: Vec::new(),
             strength: StrengthDemand::Strong,
+            sid_check: SidCheck::default(),
             identity_issuers: Vec::new(),
             rules: Vec::new(),
             attributes: Vec::new(),
