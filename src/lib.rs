@@ -20,6 +20,7 @@ pub mod directory;
 pub mod headers;
 pub mod identity;
 pub mod kerberos;
+pub mod limits;
 pub mod listener;
 pub mod minting;
 pub mod observability;

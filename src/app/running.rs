@@ -6,8 +6,9 @@ use crate::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
 use crate::audit::{self, AuditLog};
 use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
+use crate::limits::{AccountRates, ConnectionLimits, Connections, descriptors};
 use crate::listener::{BindError, Listener};
-use crate::observability::Metrics;
+use crate::observability::{CountedLine, Metrics};
 use crate::proxy::{Gate, Judge, RequestLog};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -78,8 +79,12 @@ impl Running {
             audit,
             request_log: RequestLog::new(Instant::now()),
             metrics,
+            connections: Arc::new(Connections::new(descriptors::connections())),
+            accounts: AccountRates::default(),
+            http2_floods: CountedLine::default(),
             stopping: CancellationToken::new(),
         });
+        warn_of_descriptors(&gate.connections, &gate.snapshot.load().connections);
         let readiness = Readiness::default();
         let serving = readiness.condition("the gate takes no requests");
         let crls = CrlReadiness::new(readiness.condition("the CRLs were not looked at"));
@@ -124,6 +129,7 @@ impl Running {
         let bound = bind(new, self.process.workers.get())?;
         let snapshot = Arc::new(compiled.snapshot);
         self.gate.snapshot.store(Arc::clone(&snapshot));
+        warn_of_descriptors(&self.gate.connections, &snapshot.connections);
         if let Some(background) = &self.background {
             background.turn_to(&snapshot);
         }
@@ -201,6 +207,19 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.gate.stopping.cancel();
+    }
+}
+
+/// Says where the system's limit on open files allows fewer connections than the configuration.
+fn warn_of_descriptors(connections: &Connections, limits: &ConnectionLimits) {
+    let most = connections.most(limits);
+    if most < limits.total {
+        tracing::warn!(
+            most,
+            max_connections = limits.total,
+            "fewer client connections than `limits.max_connections` are possible: the system's limit on open files is too low \
+             (two for each connection, and 2,048 more); raise it, such as with LimitNOFILE"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! One worker's thread: accepts on its own sockets and serves every connection to its end.
 
 use crate::config::Speech;
+use crate::limits::{OpenConnection, Refused};
 use crate::proxy::{Endpoints, Gate, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
 use std::io;
@@ -118,13 +119,43 @@ async fn accept(
                 continue;
             }
         };
+        let Some(open) = admit(worker.gate(), address, peer) else { continue };
         // Small answers must not wait for an acknowledgement of the one before. A socket that refuses works all the same.
         drop(stream.set_nodelay(true));
         let endpoints = Endpoints { listener: address, peer };
         let worker = Rc::clone(worker);
         match speech {
-            Speech::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints)),
-            Speech::Plain => connections.spawn_local(serve_plain(worker, stream, endpoints)),
+            Speech::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),
+            Speech::Plain => connections.spawn_local(serve_plain(worker, stream, endpoints, open)),
         };
     }
+}
+
+/// Counts a connection. `None` where there are too many: it is closed before anything is read from it.
+fn admit(gate: &Gate, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
+    let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
+        Ok((open, made_room)) => {
+            gate.metrics.connections.evicted.inc_by(u64::from(made_room));
+            return Some(open);
+        }
+        Err(refused) => refused,
+    };
+    let counters = &gate.metrics.connections;
+    match refused {
+        Refused::Total(_) => &counters.refused_total,
+        Refused::Address(_) => &counters.refused_address,
+        Refused::Network(_) => &counters.refused_network,
+    }
+    .inc();
+    if let Some(number) = gate.connections.refused.count() {
+        tracing::warn!(
+            target: "portcullis::limits",
+            refused = number,
+            last_peer = %peer,
+            %listener,
+            reason = %refused,
+            "connections were refused"
+        );
+    }
+    None
 }

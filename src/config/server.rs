@@ -2,11 +2,12 @@
 //!
 //! Never opens a file or a socket.
 
-use super::address::socket_address;
+use super::address::{client_network, socket_address};
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
 use super::shape::{byte_size, choice, duration, file, integer, text};
 use super::span::Spanned;
+use ipnet::IpNet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -84,6 +85,24 @@ pub struct Limits {
     pub body_memory: Spanned<u64>,
     /// For the average rate of a body that waits for the client, in bytes per second.
     pub min_body_rate: Spanned<u64>,
+    /// Client connections in all.
+    pub max_connections: Spanned<usize>,
+    /// Client connections from one address; without it a twentieth of all.
+    pub max_connections_per_address: Option<Spanned<usize>>,
+    /// Client connections from one network; without it the half of all.
+    pub max_connections_per_network: Option<Spanned<usize>>,
+    /// How many bits of an IPv6 address count as one address.
+    pub ipv6_prefix: Spanned<usize>,
+    /// Networks to which the limits per address and per network do not apply.
+    pub trusted_networks: Vec<Spanned<IpNet>>,
+    /// Requests per second from one address.
+    pub requests_per_second_per_address: Spanned<usize>,
+    /// Requests per second of one account.
+    pub requests_per_second_per_account: Spanned<usize>,
+    /// Streams that one HTTP/2 connection may have open.
+    pub max_http2_streams: Spanned<usize>,
+    /// HTTP/2 frames without use that one connection may send per second.
+    pub http2_control_frames_per_second: Spanned<usize>,
 }
 
 pub(super) const LOG: Section = Section { path: "log", keys: &[key("format"), key("filter")] };
@@ -104,6 +123,15 @@ pub(super) const LIMITS: Section = Section {
         key("body_buffer"),
         key("body_memory"),
         key("min_body_rate"),
+        key("max_connections"),
+        key("max_connections_per_address"),
+        key("max_connections_per_network"),
+        key("ipv6_prefix"),
+        key("trusted_networks"),
+        key("requests_per_second_per_address"),
+        key("requests_per_second_per_account"),
+        key("max_http2_streams"),
+        key("http2_control_frames_per_second"),
     ],
 };
 
@@ -171,7 +199,7 @@ impl Limits {
         let mut time = |name, default, range| {
             reader.with_default(name, Duration::from_secs(default), duration(seconds(range)))
         };
-        Self {
+        let limits = Self {
             handshake_timeout: time("handshake_timeout", 10, 1..=300),
             card_handshake_timeout: time("card_handshake_timeout", 120, 1..=600),
             client_idle: time("client_idle", 120, 1..=86_400),
@@ -184,6 +212,59 @@ impl Limits {
             body_buffer: reader.with_default("body_buffer", 128 << 10, byte_size(4 << 10..=16 << 20)),
             body_memory: reader.with_default("body_memory", 64 << 20, byte_size(1 << 20..=64 << 30)),
             min_body_rate: reader.with_default("min_body_rate", 500, byte_size(0..=1 << 30)),
+            max_connections: reader.with_default("max_connections", 10_000, integer(1..=1_000_000)),
+            max_connections_per_address: reader
+                .optional("max_connections_per_address", integer(1..=1_000_000)),
+            max_connections_per_network: reader
+                .optional("max_connections_per_network", integer(1..=1_000_000)),
+            ipv6_prefix: reader.with_default("ipv6_prefix", 64, integer(32..=128)),
+            trusted_networks: reader.list("trusted_networks", client_network).unwrap_or_default(),
+            requests_per_second_per_address: reader.with_default(
+                "requests_per_second_per_address",
+                2_000,
+                integer(1..=1_000_000),
+            ),
+            requests_per_second_per_account: reader.with_default(
+                "requests_per_second_per_account",
+                1_000,
+                integer(1..=1_000_000),
+            ),
+            max_http2_streams: reader.with_default("max_http2_streams", 100, integer(1..=10_000)),
+            http2_control_frames_per_second: reader.with_default(
+                "http2_control_frames_per_second",
+                20,
+                integer(1..=100_000),
+            ),
+        };
+        limits.check_shares(reader);
+        limits
+    }
+
+    /// A share that is larger than the whole limits nothing.
+    fn check_shares(&self, reader: &mut TableReader<'_>) {
+        let all = self.max_connections.value;
+        for (name, share) in [
+            ("max_connections_per_address", &self.max_connections_per_address),
+            ("max_connections_per_network", &self.max_connections_per_network),
+        ] {
+            if let Some(share) = share.as_ref().filter(|share| share.value > all) {
+                let message = format!("{} is more than `max_connections`, which is {all}", share.value);
+                reader
+                    .error(share.span, name, message)
+                    .help("write a smaller number, or raise `max_connections`");
+            }
         }
+    }
+
+    /// Client connections from one address.
+    pub fn connections_per_address(&self) -> usize {
+        let share = || (self.max_connections.value / 20).max(1);
+        self.max_connections_per_address.as_ref().map_or_else(share, |limit| limit.value)
+    }
+
+    /// Client connections from one network.
+    pub fn connections_per_network(&self) -> usize {
+        let share = || (self.max_connections.value / 2).max(1);
+        self.max_connections_per_network.as_ref().map_or_else(share, |limit| limit.value)
     }
 }

@@ -91,6 +91,8 @@ denial_ids! {
     BodyTooLarge => "body-too-large", PAYLOAD_TOO_LARGE;
     /// Too many requests or attempts.
     TooManyRequests => "too-many-requests", TOO_MANY_REQUESTS;
+    /// More requests per second than the client's address or account may send.
+    RateLimited => "rate-limited", TOO_MANY_REQUESTS;
     /// The request head is larger than the gate admits.
     HeaderTooLarge => "header-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE;
     /// The directory cannot be asked.

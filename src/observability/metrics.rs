@@ -42,6 +42,8 @@ pub struct Metrics {
     pub log_lines_dropped: Counter,
     /// Client connections that are open now.
     pub open_connections: Gauge,
+    /// Client connections that a limit refused or ended.
+    pub connections: ConnectionMetrics,
     /// Headers dropped from requests because of their name.
     pub dropped_headers: Counter,
     requests: Family<Labels, Counter>,
@@ -94,6 +96,7 @@ impl Metrics {
                 "Log lines that were dropped since standard error was not read",
             ),
             open_connections,
+            connections: ConnectionMetrics::register(r),
             dropped_headers: counter(r, "dropped_headers", "Request headers dropped because of their name"),
             requests,
             durations,
@@ -215,6 +218,39 @@ impl HandshakeMetrics {
             failed: of("failed"),
             unknown_name: of("unknown_name"),
             timeout: of("timeout"),
+        }
+    }
+}
+
+/// Client connections that a limit refused or ended.
+#[derive(Clone, Debug)]
+pub struct ConnectionMetrics {
+    /// Refused: there are as many as there may be in all.
+    pub refused_total: Counter,
+    /// Refused: as many are open from the address as one may have.
+    pub refused_address: Counter,
+    /// Refused: as many are open from the network as one may have.
+    pub refused_network: Counter,
+    /// Closed to make room for a client with fewer connections.
+    pub evicted: Counter,
+    /// Closed because of HTTP/2 frames without use.
+    pub http2_flood: Counter,
+}
+
+impl ConnectionMetrics {
+    fn register(registry: &mut Registry) -> Self {
+        let refused = counters(registry, "refused_connections", "Client connections refused, by limit");
+        let ended =
+            counters(registry, "ended_connections", "Client connections that a limit ended, by limit");
+        let of = |family: &Family<Labels, Counter>, limit: &str| {
+            family.get_or_create_owned(&vec![("limit", limit.to_owned())])
+        };
+        Self {
+            refused_total: of(&refused, "total"),
+            refused_address: of(&refused, "address"),
+            refused_network: of(&refused, "network"),
+            evicted: of(&ended, "total"),
+            http2_flood: of(&ended, "http2_frames"),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
 use crate::audit::{self, CertificateOffer};
+use crate::limits::{Http2Stream, OpenConnection};
 use crate::observability::BoundedText;
 use crate::request::HostName;
 use crate::tls::{self, Accepted, HandshakeError, TlsFacts};
@@ -27,11 +28,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-/// Streams that one HTTP/2 connection may have open.
-const MAX_STREAMS: u32 = 100;
+/// Bytes of a response that one HTTP/2 stream may hold for a client that does not read.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// Bytes of a request's body that one HTTP/2 stream may send before the backend takes them.
+const STREAM_WINDOW: u32 = 256 << 10;
+
+/// The same for all streams of a connection.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+
+/// Streams that the gateway had to reset, of which the client is still to learn, before the connection is closed.
+const RESET_STREAMS: usize = 200;
+
+/// Streams that the client reset before they were taken up, before the connection is closed (CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
 
 /// Serves one connection that came in on a TLS listener, to its end.
-pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints) {
+pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
     let gate = Rc::clone(&worker);
     let gate = gate.gate();
     let snapshot = gate.snapshot.load_full();
@@ -43,8 +56,10 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
         Some((site.tls.clone(), (name, local)))
     };
     let handshake = tls::accept(stream, choose, snapshot.limits.handshake, &gate.clock);
+    let evicted = open.evicted();
     let accepted = tokio::select! {
         accepted = handshake => accepted,
+        () = evicted.cancelled() => return,
         () = gate.stopping.cancelled() => return,
     };
     count(&worker, &accepted);
@@ -57,7 +72,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     };
     let limits = snapshot.limits;
     let span = span_of_life(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
-    let life = Life::new(span, &limits);
+    let life = Life::new(span, &limits, open);
     drop(snapshot);
     let http2 = facts.http2;
     let connection = connection_facts(&worker, endpoints, Some(&facts));
@@ -70,9 +85,9 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
 }
 
 /// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
-pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints) {
+pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
     let limits = worker.gate().snapshot.load().limits;
-    let life = Life::new(limits.connection_max_age, &limits);
+    let life = Life::new(limits.connection_max_age, &limits, open);
     let connection = connection_facts(&worker, endpoints, None);
     let service = Rc::new(Service::plain(worker, connection, endpoints, life));
     serve_http1(stream, service, limits).await;
@@ -100,9 +115,15 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let handler = Handler(Rc::clone(&service));
+    let stream = Http2Stream::new(stream, Rc::clone(service.frames()), limits.http2_frames);
     let connection = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(limits.http2_streams)
+        .max_send_buf_size(SEND_BUFFER)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_local_error_reset_streams(RESET_STREAMS)
+        .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX))
         .keep_alive_interval(limits.client_idle)
         .serve_connection(TokioIo::new(stream), handler);
@@ -138,7 +159,7 @@ where
 {
     let life = service.life();
     let mut connection = std::pin::pin!(connection);
-    let (stopping, retired) = (service.stopping(), life.retired());
+    let (stopping, retired, evicted) = (service.stopping(), life.retired(), life.evicted());
     let mut look = std::pin::pin!(sleep_until(Instant::now()));
     let mut closing = false;
     loop {
@@ -150,6 +171,7 @@ where
                 false => true,
             },
             () = retired.cancelled(), if !closing => true,
+            () = evicted.cancelled() => return Ok(()),
             () = look.as_mut() => match life.order(idle_ends) {
                 Order::BreakOff => return Ok(()),
                 Order::Close => true,

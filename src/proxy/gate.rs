@@ -5,7 +5,8 @@ use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::audit::AuditLog;
 use crate::clock::Clock;
-use crate::observability::Metrics;
+use crate::limits::{AccountRates, Connections};
+use crate::observability::{CountedLine, Metrics};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,12 @@ pub struct Gate {
     pub request_log: RequestLog,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The open client connections.
+    pub connections: Arc<Connections>,
+    /// What accounts may still request.
+    pub accounts: AccountRates,
+    /// Lines about connections that ended because of HTTP/2 frames without use.
+    pub http2_floods: CountedLine,
     /// Says that no more requests are taken: connections finish what runs and close.
     pub stopping: CancellationToken,
 }

@@ -2,6 +2,7 @@
 //! connection's driver to go on, to take no more requests, or to break off. Never looks at a request.
 
 use super::snapshot::Limits;
+use crate::limits::{Budget, OpenConnection};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub(super) struct Life {
     idle_since: Cell<Instant>,
     answers: RefCell<Vec<Weak<Progress>>>,
     retired: CancellationToken,
+    /// Its place among the connections of all clients. Shared with the responses on their way.
+    open: Rc<OpenConnection>,
 }
 
 /// What the driver is to do with the connection now.
@@ -39,6 +42,7 @@ pub(super) enum Order {
 pub(super) struct Progress {
     /// When the client last took a piece; nothing while the backend is waited for.
     offered: Cell<Option<Instant>>,
+    open: Rc<OpenConnection>,
 }
 
 /// Counts a request as running until its answer's head is ready.
@@ -47,7 +51,7 @@ pub(super) struct Running<'a>(&'a Life);
 impl Life {
     /// A life that takes requests for `span`, and as long again as the greatest age of a connection for those in
     /// progress then.
-    pub(super) fn new(span: Duration, limits: &Limits) -> Self {
+    pub(super) fn new(span: Duration, limits: &Limits, open: OpenConnection) -> Self {
         let now = Instant::now();
         Self {
             end: now + span,
@@ -58,6 +62,7 @@ impl Life {
             idle_since: Cell::new(now),
             answers: RefCell::default(),
             retired: CancellationToken::new(),
+            open: Rc::new(open),
         }
     }
 
@@ -65,12 +70,15 @@ impl Life {
     pub(super) fn begin(&self) -> Running<'_> {
         self.used.set(true);
         self.running.set(self.running.get() + 1);
+        self.open.begin();
         Running(self)
     }
 
     /// An answer begins, whose body keeps this.
     pub(super) fn answer(&self) -> Rc<Progress> {
-        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())) });
+        self.open.begin();
+        let open = Rc::clone(&self.open);
+        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())), open });
         let mut answers = self.answers.borrow_mut();
         answers.retain(|answer| answer.strong_count() > 0);
         answers.push(Rc::downgrade(&progress));
@@ -95,6 +103,21 @@ impl Life {
     /// Says that the client must.
     pub(super) fn retired(&self) -> CancellationToken {
         self.retired.clone()
+    }
+
+    /// Says that the connection has to give its place to another client's.
+    pub(super) fn evicted(&self) -> CancellationToken {
+        self.open.evicted()
+    }
+
+    /// The client is authenticated.
+    pub(super) fn authenticated(&self) {
+        self.open.authenticated();
+    }
+
+    /// What the client's address may still request; `None` where that is not limited.
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.open.budget()
     }
 
     /// What is to be done now. `idle_ends` where the connection is to close when it was without a request for too
@@ -142,5 +165,12 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.running.set(self.0.running.get() - 1);
         self.0.idle_since.set(Instant::now());
+        self.0.open.end();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.open.end();
     }
 }

@@ -21,6 +21,7 @@ mod places;
 mod record;
 mod refusal_page;
 mod request_log;
+mod request_rate;
 mod service;
 mod snapshot;
 mod worker;

@@ -211,6 +211,13 @@ impl RequestRecord {
         drop(self);
     }
 
+    /// Counts the request and writes nothing: so many like it come that each record would do harm.
+    pub(super) fn unwritten(&mut self, denial: DenialId) {
+        if let Some(open) = self.open.take() {
+            open.decisions.denied(denial.index());
+        }
+    }
+
     fn fill(&mut self, with: impl FnOnce(&mut AuditRecord)) {
         if let Some(open) = &mut self.open {
             with(&mut open.record);

@@ -5,13 +5,14 @@ use super::body::AnswerBody;
 use super::dialogue::{ClientLine, Dialogues};
 use super::drain;
 use super::endpoints::Endpoints;
-use super::evidence::{self, CardOnConnection};
+use super::evidence::CardOnConnection;
 use super::forward::Outgoing;
 use super::life::Life;
 use super::lookup;
 use super::password_evidence::Offer;
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
 use super::refusal_page::{Details, Wanted};
+use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{Pool, ResponseBody, Target};
@@ -19,6 +20,7 @@ use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, PasswordRule, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::{Spelling, request_headers};
+use crate::limits::FrameBudget;
 use crate::policy::{PathRule, Site};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
@@ -41,6 +43,8 @@ pub(super) struct Service {
     life: Life,
     /// The number of the connection in this worker.
     number: u64,
+    frames: Rc<FrameBudget>,
+    account: AccountBudget,
 }
 
 /// How the client is connected.
@@ -92,9 +96,12 @@ impl Service {
         channel: Channel,
         life: Life,
     ) -> Self {
-        worker.gate().metrics.open_connections.inc();
+        let gate = worker.gate();
+        gate.metrics.open_connections.inc();
+        let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
-        Self { worker, facts, endpoints, channel, dialogues: Dialogues::default(), life, number }
+        let (dialogues, account) = (Dialogues::default(), AccountBudget::default());
+        Self { worker, facts, endpoints, channel, dialogues, life, number, frames, account }
     }
 
     /// Answers one request. Writes its record, whatever happens.
@@ -110,6 +117,12 @@ impl Service {
         let snapshot = self.worker.gate().snapshot.load_full();
         let (head, body) = request.into_parts();
         let wanted = Wanted::of(&head);
+        let within = request_rate::of_address(&self.life);
+        if let Err(Excess { denial, recorded: false }) = &within {
+            self.worker.gate().metrics.decisions.denied(denial.id().index());
+            let page = wanted.page(denial, id, Details::default());
+            return Ok(page.map(|page| AnswerBody::page(page, None)));
+        }
         let record = match self.begin_record(&head, id) {
             Ok(record) => record,
             Err(denial) => {
@@ -128,6 +141,10 @@ impl Service {
             redirect: None,
         };
         let site = self.site(&snapshot);
+        if let Err(Excess { denial, .. }) = within {
+            return Ok(self.turn_away(&denial, site, &wanted, in_flight));
+        }
+        self.frames.request();
         let mut answer = match self.road(&snapshot, site, head, &mut in_flight).await {
             Ok(answer) => {
                 let owned = Arc::clone(&snapshot.owned);
@@ -158,11 +175,7 @@ impl Service {
             RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
         lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         lookup::plain_coding(&head.headers)?;
-        let unnamed = || match head.version {
-            Version::HTTP_09 | Version::HTTP_10 => self.unnamed_host(snapshot, site),
-            _ => None,
-        };
-        let authority = lookup::authority(&target, &head.headers, unnamed)?;
+        let authority = lookup::authority(&target, &head.headers)?;
         let site = self.named_site(snapshot, site, &authority)?;
         in_flight.record.site(&site.name, &site.metrics);
 
@@ -187,16 +200,14 @@ impl Service {
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
         let spelling = Spelling::of(&mut head.extensions, dropped.owned > 0);
 
+        let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
         let offer = Offer { headers: &head.headers, from: peer };
-        let record = &mut in_flight.record;
-        let (evidence, now) = evidence::current(&gate.clock, async || {
-            let evidence = card.evidence(rule, site, gate, record).await;
-            offer.or_password(evidence, (rule, &facts), site, gate, record).await
-        })
-        .await;
+        let evidence = offer.or_password(evidence, (rule, &facts), site, gate, &mut in_flight.record).await;
         in_flight.record.evidence(&evidence);
+        let now = gate.clock.now();
         let permit =
             decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
+        self.account.take(&permit, &self.life, gate, &mut in_flight.record)?;
         in_flight.record.permit(&permit);
 
         let origin = Origin {
@@ -279,21 +290,6 @@ impl Service {
         }
     }
 
-    /// The host of an HTTP/1.0 request that names none, on the listener's default site.
-    fn unnamed_host(&self, snapshot: &Snapshot, connected: Option<&Arc<Site>>) -> Option<Authority> {
-        let sites = match &self.channel {
-            Channel::Plain => &snapshot.sites.plain,
-            Channel::Tls { .. } => &snapshot.sites.tls,
-        };
-        let default = sites.get(&self.endpoints.listener)?.default_site()?;
-        match &self.channel {
-            Channel::Plain => default.unnamed_host(),
-            Channel::Tls { .. } if !connected.is_some_and(|site| Arc::ptr_eq(site, default)) => None,
-            Channel::Tls { server_name: Some(name), .. } => Some(Authority::from(name.clone())),
-            Channel::Tls { server_name: None, .. } => default.unnamed_host(),
-        }
-    }
-
     /// A card that has to sign anew needs a new handshake, on HTTP/2 too, where no answer says `Connection: close`.
     fn retire_if_misdirected(&self, denial: &Denial) {
         if denial.id() == DenialId::Misdirected {
@@ -369,6 +365,11 @@ impl Service {
         }
     }
 
+    /// What the connection may still send of HTTP/2 frames without use.
+    pub(super) fn frames(&self) -> &Rc<FrameBudget> {
+        &self.frames
+    }
+
     /// How busy the connection is.
     pub(super) fn life(&self) -> &Life {
         &self.life
@@ -383,6 +384,10 @@ impl Service {
     /// gets its record.
     pub(super) fn connection_ended(&self, ended: hyper::Result<()>) {
         let Err(error) = ended else { return };
+        if self.frames.is_exceeded() || is_calmed(&error) {
+            self.count_flood(&error);
+            return;
+        }
         let id = if error.is_parse_too_large() {
             DenialId::HeaderTooLarge
         } else if error.is_parse() {
@@ -392,6 +397,22 @@ impl Service {
             return;
         };
         self.record_unparsed(&Denial::because(id, &error));
+    }
+
+    /// No request, so no audit record; any client can cause it, so one line a minute.
+    fn count_flood(&self, error: &hyper::Error) {
+        let gate = self.worker.gate();
+        gate.metrics.connections.http2_flood.inc();
+        if let Some(connections) = gate.http2_floods.count() {
+            tracing::warn!(
+                target: "portcullis::limits",
+                connections,
+                last_peer = self.facts.peer.as_str(),
+                listener = self.facts.listener.as_str(),
+                error = error as &dyn std::error::Error,
+                "HTTP/2 connections were closed: their clients sent too many frames without use"
+            );
+        }
     }
 
     fn record_unparsed(&self, denial: &Denial) {
@@ -419,6 +440,12 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.worker.gate().metrics.open_connections.dec();
     }
+}
+
+/// Whether h2 closed the connection because of one of its own bounds: streams reset, CONTINUATION, header lists.
+fn is_calmed(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.is_some_and(|error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
 }
 
 fn counted(names: usize) -> u64 {

@@ -3,6 +3,7 @@
 use crate::assertion::Signer;
 use crate::backend::MinimumRate;
 use crate::headers::OwnedNames;
+use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::policy::{Backend, SiteTable};
 use crate::tls::HandshakeLimits;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub assertions: Option<Arc<Signer>>,
     /// How long and how large things may be.
     pub limits: Limits,
+    /// How many connections clients may have.
+    pub connections: ConnectionLimits,
 }
 
 /// Limits on what a client may take.
@@ -45,4 +48,10 @@ pub struct Limits {
     pub minimum_rate: MinimumRate,
     /// How long the requests in progress have to end at a stop.
     pub drain: Duration,
+    /// Streams that one HTTP/2 connection may have open.
+    pub http2_streams: u32,
+    /// HTTP/2 frames without use.
+    pub http2_frames: FrameLimits,
+    /// Requests of one account.
+    pub account_requests: RequestRate,
 }

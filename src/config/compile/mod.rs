@@ -7,7 +7,6 @@ mod assertion;
 mod backend;
 mod directory;
 mod files;
-mod one_line;
 mod realm;
 mod revocation;
 mod site;
@@ -16,10 +15,12 @@ use super::compiled::{Compiled, Context, Process, Speech};
 use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::server::{self, AuditFile};
+use super::span::Spanned;
 use crate::audit::{AuditTarget, QueueLimits};
 use crate::backend::MinimumRate;
 use crate::headers::OwnedNames;
 use crate::headers::owned_names::OddNames;
+use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::observability::logging::LogFormat;
 use crate::policy::{Backend, ListenerSites, Realm, Site, SiteTable};
 use crate::proxy::{Limits, Snapshot};
@@ -89,15 +90,16 @@ pub(super) fn compile(
     let listeners: BTreeSet<_> = tls.chain(plain).collect();
     let owned = Arc::new(owned);
     let process = process(document, base);
+    let connections = connections(&document.limits);
     let limits = limits(&document.limits, process.workers);
-    let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits };
+    let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits, connections };
     Some(Compiled { snapshot, listeners, process })
 }
 
 /// The sites of each address. Two sites with one host on one address were refused with the document.
 fn listeners(
     served: &[(&super::site::Site, Arc<Site>)],
-    addresses: impl Fn(&super::site::Site) -> &Vec<super::span::Spanned<SocketAddr>>,
+    addresses: impl Fn(&super::site::Site) -> &Vec<Spanned<SocketAddr>>,
     diagnostics: &mut Diagnostics,
 ) -> HashMap<SocketAddr, ListenerSites> {
     let mut by_address: HashMap<SocketAddr, Vec<&(&super::site::Site, Arc<Site>)>> = HashMap::new();
@@ -143,7 +145,28 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
         body_memory_per_worker: body_memory / workers,
         minimum_rate: MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() },
         drain: raw.drain.value,
+        http2_streams: number(&raw.max_http2_streams),
+        http2_frames: FrameLimits {
+            per_second: number(&raw.http2_control_frames_per_second),
+            preface: raw.handshake_timeout.value,
+        },
+        account_requests: RequestRate::per_second(number(&raw.requests_per_second_per_account)),
     }
+}
+
+fn connections(raw: &server::Limits) -> ConnectionLimits {
+    ConnectionLimits {
+        total: raw.max_connections.value,
+        per_address: raw.connections_per_address(),
+        per_network: raw.connections_per_network(),
+        ipv6_prefix: u8::try_from(raw.ipv6_prefix.value).unwrap_or(u8::MAX),
+        trusted: raw.trusted_networks.iter().map(|network| network.value).collect(),
+        requests: RequestRate::per_second(number(&raw.requests_per_second_per_address)),
+    }
+}
+
+fn number(raw: &Spanned<usize>) -> u32 {
+    u32::try_from(raw.value).unwrap_or(u32::MAX)
 }
 
 fn process(document: &Document, base: &Path) -> Process {

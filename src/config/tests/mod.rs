@@ -80,6 +80,8 @@ fn defaults_are_those_of_the_documentation() {
     assert!(document.workers.is_none());
     assert_eq!(document.audit.file.value, server::AuditFile::StandardOutput);
     assert_eq!(document.limits.max_header_bytes.value, 65_536);
+    let limits = &document.limits;
+    assert_eq!((limits.connections_per_address(), limits.connections_per_network()), (500, 5_000));
     let site = document.sites.first().unwrap();
     assert_eq!(site.name.value, "rms.corp.example");
     assert_eq!(site.card_proof_max_age.value, Duration::from_secs(8 * 3600));
@@ -192,4 +194,37 @@ fn two_sites_may_share_an_address_for_tls() {
                   private_key = [\"b.key\"]\nbackend = \"rms\"\n[[site.path]]\npath = \"/\"\n\
                   client_certificate = \"ignore\"\n[realm.staff]";
     assert_eq!(rendered_with("[realm.staff]", second), "");
+}
+
+#[test]
+fn the_shares_of_one_client_follow_the_number_of_all_connections() {
+    let limits = |keys: &str| {
+        let text = SMALLEST.replacen("[backend.rms]", &format!("[limits]\n{keys}\n[backend.rms]"), 1);
+        Document::parse("proxy.toml", &text).0.unwrap().limits
+    };
+    let few = limits("max_connections = 10");
+    assert_eq!((few.connections_per_address(), few.connections_per_network()), (1, 5));
+    let own =
+        limits("max_connections = 10\nmax_connections_per_address = 10\nmax_connections_per_network = 10");
+    assert_eq!((own.connections_per_address(), own.connections_per_network()), (10, 10));
+}
+
+#[test]
+fn a_share_of_more_than_all_connections_is_a_mistake() {
+    let mistake = only_mistake_with(
+        "[backend.rms]",
+        "[limits]\nmax_connections = 10\nmax_connections_per_address = 11\n[backend.rms]",
+    );
+    assert_eq!(
+        mistake,
+        "Error limits.max_connections_per_address: 11 is more than `max_connections`, which is 10 \
+         (write a smaller number, or raise `max_connections`)"
+    );
+}
+
+#[test]
+fn a_trusted_network_is_written_as_one() {
+    let mistake =
+        only_mistake_with("[backend.rms]", "[limits]\ntrusted_networks = [\"10.0.0.1/8\"]\n[backend.rms]");
+    assert!(mistake.contains("10.0.0.1/8 has bits beyond its prefix"), "{mistake}");
 }

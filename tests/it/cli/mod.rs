@@ -2,7 +2,6 @@
 
 mod check;
 mod explain;
-mod files;
 mod inspect;
 mod online;
 mod passwords;

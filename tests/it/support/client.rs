@@ -16,9 +16,9 @@ use rustls::{
 };
 use rustls_pki_types::ServerName;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -34,6 +34,8 @@ pub(crate) struct Client {
     http: Version,
     server_name: Option<String>,
     host: String,
+    /// The address that it connects from, where that matters.
+    from: Option<IpAddr>,
     /// Made at the first connection and kept, with the sessions in it. Clones from then on share them.
     config: OnceLock<Arc<ClientConfig>>,
 }
@@ -48,6 +50,7 @@ impl Client {
             http: Version::HTTP_11,
             server_name: Some("rms.corp.example".to_owned()),
             host: "rms.corp.example".to_owned(),
+            from: None,
             config: OnceLock::new(),
         }
     }
@@ -97,6 +100,11 @@ impl Client {
         Self { host: host.to_owned(), ..self }
     }
 
+    /// Connects from this loopback address. Keeps the sessions.
+    pub(crate) fn from(self, address: &str) -> Self {
+        Self { from: Some(address.parse().unwrap()), ..self }
+    }
+
     /// Sends no server name in the handshake.
     pub(crate) fn without_server_name(self) -> Self {
         Self { server_name: None, config: OnceLock::new(), ..self }
@@ -107,7 +115,11 @@ impl Client {
         let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.make_config())));
         let name = self.server_name.as_deref().unwrap_or("localhost");
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        let tcp = TcpStream::connect(self.address).await?;
+        let socket = TcpSocket::new_v4()?;
+        if let Some(from) = self.from {
+            socket.bind((from, 0).into())?;
+        }
+        let tcp = socket.connect(self.address).await?;
         // Small writes of tests are to leave one by one.
         tcp.set_nodelay(true)?;
         timeout(PATIENCE, connector.connect(name, tcp)).await.expect("the handshake ends")

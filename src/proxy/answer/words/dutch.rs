@@ -224,6 +224,11 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 wachtwoorden dan deze site aanneemt.",
             steps: &["Wacht een kwartier en probeer het opnieuw.", IF_IT_LASTS],
         },
+        DenialId::RateLimited => Words {
+            title: "Te veel verzoeken",
+            what: "Van uw computer, uw netwerk of uw account kwamen in korte tijd meer verzoeken dan deze site aanneemt.",
+            steps: &["Wacht even en probeer het opnieuw.", IF_IT_LASTS],
+        },
         DenialId::HeaderTooLarge => Words {
             title: "Het verzoek draagt te veel met zich mee",
             what: "Wat uw browser met elk verzoek meestuurt, zoals cookies, is meer dan deze site aanneemt.",

@@ -219,6 +219,11 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 site takes in so short a time.",
             steps: &["Wait a quarter of an hour and try again.", IF_IT_LASTS],
         },
+        DenialId::RateLimited => Words {
+            title: "Too many requests",
+            what: "Your computer, your network or your account sent more requests in a short time than this site takes.",
+            steps: &["Wait a moment and try again.", IF_IT_LASTS],
+        },
         DenialId::HeaderTooLarge => Words {
             title: "The request carries too much with it",
             what: "What your browser sends along with each request, such as cookies, is more than this site takes.",

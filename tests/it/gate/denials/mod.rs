@@ -38,10 +38,11 @@ const SEEN: [DenialId; 27] = [
 ];
 
 /// Each has a test elsewhere.
-const SEEN_ELSEWHERE: [(DenialId, &str); 3] = [
+const SEEN_ELSEWHERE: [(DenialId, &str); 4] = [
     (DenialId::ClientGone, "audit.rs"),
     (DenialId::Http11Required, "backends/pass_through/http2.rs"),
     (DenialId::TooManyRequests, "backends/pass_through/limits.rs"),
+    (DenialId::RateLimited, "hostile/limits.rs"),
 ];
 
 /// None of these can be brought about from outside.

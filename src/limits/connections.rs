@@ -1,0 +1,490 @@
+//! Counts open client connections in all, by address and by network, and refuses those beyond a limit before their
+//! handshake. Where all places are taken, a client with few connections gets the place of one with many.
+//!
+//! The table is locked when a connection is accepted, when it ends, and once when its client is authenticated; never
+//! by a request on an open connection.
+
+use super::client_network::{AddressKey, NetworkKey, keys};
+use super::request_rate::{BURST, Budget, RequestRate};
+use crate::observability::CountedLine;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Addresses whose connections have ended and whose budget of requests is still remembered, at most.
+const REMEMBERED: usize = 65_536;
+
+/// How many connections there may be, and what one address may do with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// In all.
+    pub total: usize,
+    /// From one address.
+    pub per_address: usize,
+    /// From one network: an IPv4 /24, an IPv6 /48.
+    pub per_network: usize,
+    /// An IPv6 address counts with all of its first so many bits.
+    pub ipv6_prefix: u8,
+    /// Networks of balancers and the like. What comes from there is counted in all only.
+    pub trusted: Arc<[IpNet]>,
+    /// Requests from one address.
+    pub requests: RequestRate,
+}
+
+/// Why a connection was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There are as many connections as there may be, and no client has more than its share.
+    #[error("{0} connections are open, as many as there may be in all")]
+    Total(usize),
+    /// The address has as many as it may have.
+    #[error("{0} connections are open from this address, as many as one may have")]
+    Address(usize),
+    /// The network has as many as it may have.
+    #[error("{0} connections are open from this network, as many as one may have")]
+    Network(usize),
+}
+
+/// The open client connections of all workers.
+#[derive(Debug)]
+pub struct Connections {
+    table: Mutex<Table>,
+    /// What the process has file descriptors for.
+    descriptors: usize,
+    started: Instant,
+    /// Lines about refused connections.
+    pub refused: CountedLine,
+    /// Lines about connections that were closed to make room.
+    pub evicted: CountedLine,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    total: usize,
+    addresses: HashMap<AddressKey, Address>,
+    networks: HashMap<NetworkKey, usize>,
+    /// The addresses by the number of their connections that may be closed for others.
+    by_number: BTreeSet<(usize, AddressKey)>,
+    /// Addresses without a connection, by the time of their last one.
+    ended: VecDeque<(Instant, AddressKey)>,
+    next_id: u64,
+}
+
+/// What is known of one address.
+#[derive(Debug)]
+struct Address {
+    network: NetworkKey,
+    budget: Arc<Budget>,
+    open: BTreeMap<u64, Arc<Activity>>,
+    /// How many of them may be closed for others.
+    closable: usize,
+}
+
+/// What a connection is doing, for the choice of one that has to give up its place.
+#[derive(Debug)]
+struct Activity {
+    /// It never makes room: its client is authenticated, or its network trusted.
+    keeps_place: AtomicBool,
+    running: AtomicU32,
+    /// Milliseconds after the table's start.
+    idle_since: AtomicU64,
+    evicted: CancellationToken,
+}
+
+/// One open connection. Dropped, it gives up its place.
+#[derive(Debug)]
+pub struct OpenConnection {
+    connections: Arc<Connections>,
+    key: AddressKey,
+    id: u64,
+    activity: Arc<Activity>,
+    budget: Option<Arc<Budget>>,
+}
+
+impl Connections {
+    /// None is open. There are file descriptors for so many.
+    pub fn new(descriptors: usize) -> Self {
+        Self {
+            table: Mutex::default(),
+            descriptors,
+            started: Instant::now(),
+            refused: CountedLine::default(),
+            evicted: CountedLine::default(),
+        }
+    }
+
+    /// How many there can be in all under these limits.
+    pub fn most(&self, limits: &ConnectionLimits) -> usize {
+        limits.total.min(self.descriptors)
+    }
+
+    /// Counts a connection from `address`. The second value is whether another one was closed for it.
+    ///
+    /// # Errors
+    /// There are too many; the connection is to be closed at once.
+    pub fn admit(
+        self: &Arc<Self>,
+        address: IpAddr,
+        limits: &ConnectionLimits,
+    ) -> Result<(OpenConnection, bool), Refused> {
+        let address = address.to_canonical();
+        let trusted = limits.trusted.iter().any(|network| network.contains(&address));
+        let (key, network) = keys(address, if trusted { 128 } else { limits.ipv6_prefix });
+        let now = Instant::now();
+        let mut table = self.lock();
+        table.forget_ended(now);
+        let most = self.most(limits);
+        if !trusted {
+            table.admits(key, network, limits, most)?;
+        }
+        let is_full = table.total >= most;
+        if is_full {
+            table.make_room(key, most)?;
+            if let Some(evicted) = self.evicted.count() {
+                tracing::warn!(
+                    target: "portcullis::limits",
+                    evicted,
+                    most,
+                    "connections of the address with most of them were closed to make room: `limits.max_connections`"
+                );
+            }
+        }
+        let activity = Arc::new(Activity {
+            keeps_place: AtomicBool::new(trusted),
+            running: AtomicU32::new(0),
+            idle_since: AtomicU64::new(self.millis()),
+            evicted: CancellationToken::new(),
+        });
+        let (id, budget) = table.open(key, network, limits.requests, Arc::clone(&activity));
+        drop(table);
+        let budget = Some(budget).filter(|_| !trusted);
+        let open = OpenConnection { connections: Arc::clone(self), key, id, activity, budget };
+        Ok((open, is_full))
+    }
+
+    /// A panic elsewhere leaves whole counts behind: nothing in here calls out.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Table {
+    /// A share that is no less than all of them is no limit of its own: room is made then.
+    fn admits(
+        &self,
+        key: AddressKey,
+        network: NetworkKey,
+        limits: &ConnectionLimits,
+        most: usize,
+    ) -> Result<(), Refused> {
+        let ConnectionLimits { per_address, per_network, .. } = *limits;
+        let of_address = self.addresses.get(&key).map_or(0, |address| address.open.len());
+        if per_address < most && of_address >= per_address {
+            return Err(Refused::Address(per_address));
+        }
+        let of_network = self.networks.get(&network).copied().unwrap_or_default();
+        if per_network < most && of_network >= per_network {
+            return Err(Refused::Network(per_network));
+        }
+        Ok(())
+    }
+
+    /// Ends one connection of the address that has most, if that has more than the newcomer's will have.
+    fn make_room(&mut self, newcomer: AddressKey, most: usize) -> Result<(), Refused> {
+        let own = self.addresses.get(&newcomer).map_or(0, |address| address.closable);
+        let Some((number, key)) = self.by_number.last().copied() else { return Err(Refused::Total(most)) };
+        if number <= own + 1 {
+            return Err(Refused::Total(most));
+        }
+        let victim = self.addresses.get(&key).and_then(Address::victim).ok_or(Refused::Total(most))?;
+        if let Some(activity) = self.close(key, victim) {
+            activity.evicted.cancel();
+        }
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        key: AddressKey,
+        network: NetworkKey,
+        rate: RequestRate,
+        activity: Arc<Activity>,
+    ) -> (u64, Arc<Budget>) {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.total += 1;
+        *self.networks.entry(network).or_default() += 1;
+        let fresh = || Arc::new(Budget::new(rate));
+        let address = self.addresses.entry(key).or_insert_with(|| Address {
+            network,
+            budget: fresh(),
+            open: BTreeMap::new(),
+            closable: 0,
+        });
+        if address.budget.rate() != rate {
+            address.budget = fresh();
+        }
+        let budget = Arc::clone(&address.budget);
+        let closable = !activity.keeps_place.load(Ordering::Relaxed);
+        address.open.insert(id, activity);
+        if closable {
+            self.change_closable(key, 1);
+        }
+        (id, budget)
+    }
+
+    /// Takes a connection off the table. `None` where it was evicted before.
+    fn close(&mut self, key: AddressKey, id: u64) -> Option<Arc<Activity>> {
+        let address = self.addresses.get_mut(&key)?;
+        let activity = address.open.remove(&id)?;
+        let (network, is_last) = (address.network, address.open.is_empty());
+        let closable = !activity.keeps_place.load(Ordering::Relaxed);
+        self.total -= 1;
+        if let Some(open) = self.networks.get_mut(&network) {
+            *open -= 1;
+            if *open == 0 {
+                self.networks.remove(&network);
+            }
+        }
+        if closable {
+            self.change_closable(key, -1);
+        }
+        if is_last {
+            self.ended.push_back((Instant::now(), key));
+        }
+        Some(activity)
+    }
+
+    fn change_closable(&mut self, key: AddressKey, by: isize) {
+        let Some(address) = self.addresses.get_mut(&key) else { return };
+        self.by_number.remove(&(address.closable, key));
+        address.closable = address.closable.saturating_add_signed(by);
+        if address.closable > 0 {
+            self.by_number.insert((address.closable, key));
+        }
+    }
+
+    /// Forgets addresses whose budget of requests is full again, and the oldest where there are too many.
+    fn forget_ended(&mut self, now: Instant) {
+        while let Some((since, key)) = self.ended.front().copied() {
+            if now.duration_since(since) < BURST + Duration::from_secs(1) && self.ended.len() <= REMEMBERED {
+                return;
+            }
+            self.ended.pop_front();
+            if self.addresses.get(&key).is_some_and(|address| address.open.is_empty()) {
+                self.addresses.remove(&key);
+            }
+        }
+    }
+}
+
+impl Address {
+    /// The connection that is missed least: of those that no client was authenticated on the one that has been idle
+    /// for longest, a busy one only where none is idle.
+    fn victim(&self) -> Option<u64> {
+        let candidates =
+            self.open.iter().filter(|(_, activity)| !activity.keeps_place.load(Ordering::Relaxed));
+        let worth = |activity: &Activity| {
+            let busy = activity.running.load(Ordering::Relaxed) > 0;
+            (busy, activity.idle_since.load(Ordering::Relaxed))
+        };
+        candidates.min_by_key(|(_, activity)| worth(activity)).map(|(id, _)| *id)
+    }
+}
+
+impl OpenConnection {
+    /// The budget of requests of the client's address; a trusted one has none.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_deref()
+    }
+
+    /// Takes note that the client is authenticated: the connection keeps its place when room is made for others.
+    pub fn authenticated(&self) {
+        let activity = &self.activity;
+        if activity.keeps_place.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut table = self.connections.lock();
+        let open = table.addresses.get(&self.key).is_some_and(|address| address.open.contains_key(&self.id));
+        if open && !activity.keeps_place.swap(true, Ordering::Relaxed) {
+            table.change_closable(self.key, -1);
+        }
+    }
+
+    /// A request or a response begins.
+    pub fn begin(&self) {
+        self.activity.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub fn end(&self) {
+        self.activity.running.fetch_sub(1, Ordering::Relaxed);
+        self.activity.idle_since.store(self.connections.millis(), Ordering::Relaxed);
+    }
+
+    /// Says that the connection has to end at once.
+    pub fn evicted(&self) -> CancellationToken {
+        self.activity.evicted.clone()
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.connections.lock().close(self.key, self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> ConnectionLimits {
+        ConnectionLimits {
+            total: 10,
+            per_address: 4,
+            per_network: 6,
+            ipv6_prefix: 64,
+            trusted: Arc::from(["198.51.100.0/24".parse().unwrap()]),
+            requests: RequestRate::per_second(1),
+        }
+    }
+
+    fn table() -> Arc<Connections> {
+        Arc::new(Connections::new(usize::MAX))
+    }
+
+    fn admit(table: &Arc<Connections>, address: &str) -> Result<OpenConnection, Refused> {
+        table.admit(address.parse().unwrap(), &limits()).map(|(open, _)| open)
+    }
+
+    fn fill<'a>(
+        table: &Arc<Connections>,
+        addresses: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<OpenConnection> {
+        addresses.into_iter().map(|address| admit(table, address).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_address_and_a_network_have_so_many_and_a_closed_one_makes_room() {
+        let table = table();
+        let mut open = fill(&table, ["192.0.2.1"; 4]);
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), Refused::Address(4));
+        open.extend(fill(&table, ["192.0.2.2", "192.0.2.3"]));
+        assert_eq!(admit(&table, "192.0.2.4").unwrap_err(), Refused::Network(6));
+        open.extend(fill(&table, ["192.0.3.1"]));
+        open.clear();
+        fill(&table, ["192.0.2.1"; 4]);
+    }
+
+    #[test]
+    fn an_ipv6_link_is_one_address() {
+        let table = table();
+        let _open = fill(&table, ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::ffff:4"]);
+        assert_eq!(admit(&table, "2001:db8::5").unwrap_err(), Refused::Address(4));
+        assert!(admit(&table, "2001:db8:0:1::5").is_ok());
+    }
+
+    #[test]
+    fn a_trusted_network_is_counted_in_all_only_and_never_makes_room() {
+        let table = table();
+        let open = fill(&table, ["198.51.100.1"; 10]);
+        assert!(open.iter().all(|connection| connection.budget().is_none()));
+        assert_eq!(admit(&table, "192.0.2.1").unwrap_err(), Refused::Total(10));
+        assert!(open.iter().all(|connection| !connection.evicted().is_cancelled()));
+    }
+
+    fn full(table: &Arc<Connections>) -> Vec<OpenConnection> {
+        fill(
+            table,
+            ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1"]
+                .into_iter()
+                .chain(["192.0.3.1", "192.0.3.1", "192.0.3.1"])
+                .chain(["192.0.4.1", "192.0.4.1", "192.0.4.1"]),
+        )
+    }
+
+    fn evicted(open: &[OpenConnection]) -> Vec<usize> {
+        let is_evicted = |(index, connection): (usize, &OpenConnection)| {
+            connection.evicted().is_cancelled().then_some(index)
+        };
+        open.iter().enumerate().filter_map(is_evicted).collect()
+    }
+
+    #[test]
+    fn when_all_places_are_taken_the_address_with_most_gives_up_the_one_idle_for_longest() {
+        let table = table();
+        let open = full(&table);
+        for (place, connection) in open.iter().enumerate() {
+            connection.activity.idle_since.store(100 - place as u64, Ordering::Relaxed);
+        }
+        open[3].begin();
+        let newcomer = admit(&table, "203.0.113.1").unwrap();
+        assert_eq!(evicted(&open), [2]);
+        assert_eq!(table.lock().total, 10);
+        drop((newcomer, open));
+        assert_eq!(table.lock().total, 0);
+        assert!(table.lock().by_number.is_empty() && table.lock().networks.is_empty());
+    }
+
+    #[test]
+    fn an_authenticated_client_keeps_its_place() {
+        let table = table();
+        let open = full(&table);
+        open[..4].iter().for_each(OpenConnection::authenticated);
+        open[1].authenticated();
+        let _newcomer = admit(&table, "203.0.113.1").unwrap();
+        assert!(evicted(&open).iter().all(|place| *place >= 4));
+        assert_eq!(evicted(&open).len(), 1);
+    }
+
+    #[test]
+    fn a_client_with_its_share_gets_no_place_of_another() {
+        let table = table();
+        let open = full(&table);
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), Refused::Total(10));
+        assert!(evicted(&open).is_empty());
+    }
+
+    #[test]
+    fn where_all_are_busy_a_busy_one_gives_up_its_place() {
+        let table = table();
+        let open = full(&table);
+        open.iter().for_each(OpenConnection::begin);
+        let _newcomer = admit(&table, "203.0.113.1").unwrap();
+        assert_eq!(evicted(&open).len(), 1);
+    }
+
+    #[test]
+    fn there_are_no_more_than_there_are_file_descriptors_for() {
+        let table = Arc::new(Connections::new(1));
+        let _open = fill(&table, ["192.0.2.1"]);
+        assert_eq!(admit(&table, "192.0.3.1").unwrap_err(), Refused::Total(1));
+    }
+
+    #[test]
+    fn a_new_connection_does_not_refill_the_budget_of_its_address() {
+        let table = table();
+        let first = admit(&table, "192.0.2.1").unwrap();
+        while first.budget().unwrap().take().is_ok() {}
+        drop(first);
+        assert!(admit(&table, "192.0.2.1").unwrap().budget().unwrap().take().is_err());
+        assert!(admit(&table, "192.0.2.2").unwrap().budget().unwrap().take().is_ok());
+    }
+
+    #[test]
+    fn addresses_without_a_connection_are_forgotten() {
+        let table = table();
+        drop(fill(&table, ["192.0.2.1", "192.0.2.2"]));
+        assert_eq!(table.lock().addresses.len(), 2);
+        table.lock().forget_ended(Instant::now() + Duration::from_secs(60));
+        assert_eq!(table.lock().addresses.len(), 0);
+    }
+}

@@ -1,0 +1,313 @@
+//! Ends an HTTP/2 connection whose client sends frames without use: PING, SETTINGS, PRIORITY, WINDOW_UPDATE,
+//! RST_STREAM, empty DATA, unknown ones. h2 bounds what such frames may keep in memory, not how many there are.
+//!
+//! Reads the nine bytes of each frame's header (RFC 9113 4.1) as they pass, and nothing of what is in the frames.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// What a client sends before its first frame (RFC 9113 3.4).
+const PREFACE: usize = 24;
+
+/// The budget at the start of a connection is that of so many seconds.
+const BURST_SECONDS: u32 = 25;
+
+/// What a request earns: its own HEADERS and two frames about it, such as PRIORITY_UPDATE (RFC 9218 7.1).
+const REQUEST: u32 = 3;
+
+/// So many bytes of responses earn one frame: clients acknowledge what they receive with WINDOW_UPDATE.
+const BYTES_SENT: u32 = 2_048;
+
+/// A stream that the client gives up was work for nothing.
+const RESET: u32 = 4;
+
+/// DATA of fewer bytes than this is not worth its frame.
+const SMALL_DATA: usize = 16;
+
+/// GOAWAY (RFC 9113 6.8) that names no stream, with ENHANCE_YOUR_CALM.
+const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
+
+/// How many frames without use a client may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// In a second, in the long run.
+    pub per_second: u32,
+    /// How long it may take until the preface is here.
+    pub preface: Duration,
+}
+
+/// What one connection may still send of them.
+#[derive(Debug)]
+pub struct FrameBudget {
+    per_second: u32,
+    left: Cell<u32>,
+    filled: Cell<Instant>,
+    sent: Cell<u32>,
+    exceeded: Cell<bool>,
+}
+
+/// The budget is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the client sent too many HTTP/2 frames without use")]
+struct TooManyFrames;
+
+/// A decrypted stream that HTTP/2 is spoken over.
+#[derive(Debug)]
+pub struct Http2Stream<IO> {
+    io: IO,
+    budget: Rc<FrameBudget>,
+    received: FrameReader,
+    written: FrameReader,
+    /// Bytes of the preface that have to come yet.
+    preface: usize,
+    /// When they have to be here.
+    preface_end: Option<Pin<Box<Sleep>>>,
+}
+
+/// Finds the frames' headers in a stream of bytes.
+#[derive(Debug)]
+struct FrameReader {
+    /// Bytes to pass over until the next header.
+    skip: usize,
+    header: [u8; 9],
+    filled: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FrameHeader {
+    length: usize,
+    kind: u8,
+    flags: u8,
+}
+
+impl FrameBudget {
+    /// A full budget.
+    pub fn new(limits: FrameLimits) -> Rc<Self> {
+        Rc::new(Self {
+            per_second: limits.per_second,
+            left: Cell::new(limits.per_second.saturating_mul(BURST_SECONDS)),
+            filled: Cell::new(Instant::now()),
+            sent: Cell::new(0),
+            exceeded: Cell::new(false),
+        })
+    }
+
+    /// A request was taken up.
+    pub fn request(&self) {
+        self.earn(REQUEST);
+    }
+
+    /// Whether the connection ended for this reason.
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded.get()
+    }
+
+    fn sent(&self, bytes: usize) {
+        let sent = self.sent.get().saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.sent.set(sent % BYTES_SENT);
+        if sent >= BYTES_SENT {
+            self.earn(sent / BYTES_SENT);
+        }
+    }
+
+    fn earn(&self, frames: u32) {
+        let most = self.per_second.saturating_mul(BURST_SECONDS);
+        self.left.set(self.left.get().saturating_add(frames).min(most));
+    }
+
+    fn spend(&self, frames: u32) -> Result<(), TooManyFrames> {
+        if self.left.get() < frames {
+            // The clock is read only here, since most connections never come here.
+            let now = Instant::now();
+            let passed = now.duration_since(self.filled.get());
+            let earned = passed.as_millis().saturating_mul(u128::from(self.per_second)) / 1_000;
+            if let Ok(earned @ 1..) = u32::try_from(earned) {
+                self.filled.set(now);
+                self.earn(earned);
+            }
+        }
+        match self.left.get().checked_sub(frames) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => {
+                self.exceeded.set(true);
+                Err(TooManyFrames)
+            }
+        }
+    }
+}
+
+impl FrameHeader {
+    /// What the frame takes from the budget. Long ones take more, since their content has to be read.
+    fn cost(self) -> u32 {
+        const END_STREAM: u8 = 1;
+        match self.kind {
+            // DATA
+            0 if self.length >= SMALL_DATA || self.flags & END_STREAM != 0 => 0,
+            // DATA; HEADERS, which a request earns back; CONTINUATION, bounded with its header list
+            0 | 1 | 9 => 1,
+            // RST_STREAM
+            3 => RESET,
+            _ => 1 + u32::try_from(self.length / 1_024).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl FrameReader {
+    fn after(skip: usize) -> Self {
+        Self { skip, header: [0; 9], filled: 0 }
+    }
+
+    /// Reads on, and gives each header that is complete to `found`.
+    fn read<E>(
+        &mut self,
+        mut bytes: &[u8],
+        mut found: impl FnMut(FrameHeader) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = bytes.get(skipped..).unwrap_or_default();
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let wanted = self.header.len() - self.filled;
+            let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
+            if let Some(place) = self.header.get_mut(self.filled..self.filled + taken.len()) {
+                place.copy_from_slice(taken);
+            }
+            self.filled += taken.len();
+            bytes = rest;
+            if self.filled < self.header.len() {
+                return Ok(());
+            }
+            self.filled = 0;
+            let [high, middle, low, kind, flags, ..] = self.header;
+            let length = (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low);
+            self.skip = length;
+            found(FrameHeader { length, kind, flags })?;
+        }
+    }
+
+    /// Whether the last frame is whole.
+    fn is_between_frames(&self) -> bool {
+        self.skip == 0 && self.filled == 0
+    }
+}
+
+impl<IO> Http2Stream<IO> {
+    /// The client's frames take from `budget`, and its preface may take as long as `limits` say.
+    pub fn new(io: IO, budget: Rc<FrameBudget>, limits: FrameLimits) -> Self {
+        Self {
+            io,
+            budget,
+            received: FrameReader::after(PREFACE),
+            written: FrameReader::after(0),
+            preface: PREFACE,
+            preface_end: Some(Box::pin(sleep(limits.preface))),
+        }
+    }
+
+    fn note_written(&mut self, bytes: &[u8]) {
+        self.budget.sent(bytes.len());
+        let Ok(()) = self.written.read(bytes, |_| Ok::<_, std::convert::Infallible>(()));
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> Http2Stream<IO> {
+    /// Tells the client why the connection ends, as far as that can be done without waiting: not in the middle of
+    /// another frame.
+    fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+        if self.written.is_between_frames() {
+            // The connection ends in any case.
+            let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
+            let _ = Pin::new(&mut self.io).poll_flush(cx);
+        }
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Http2Stream<IO> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.io).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let too_late =
+                    this.preface_end.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+                return if too_late {
+                    Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+                } else {
+                    Poll::Pending
+                };
+            }
+        }
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        let budget = &this.budget;
+        if let Err(error) = this.received.read(read, |frame| budget.spend(frame.cost())) {
+            this.say_goodbye(cx);
+            // A failed read fills nothing.
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::Error::other(error)));
+        }
+        this.preface = this.preface.saturating_sub(read.len());
+        if this.preface == 0 {
+            this.preface_end = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Http2Stream<IO> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = std::task::ready!(Pin::new(&mut this.io).poll_write(cx, bytes))?;
+        this.note_written(bytes.get(..written).unwrap_or(bytes));
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = std::task::ready!(Pin::new(&mut this.io).poll_write_vectored(cx, slices))?;
+        let mut left = written;
+        for slice in slices {
+            let part = slice.get(..left).unwrap_or(slice);
+            this.note_written(part);
+            left -= part.len();
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! Bounds what one client can take from the others: connections, requests per second, HTTP/2 frames.
+//!
+//! Never looks at a request and never decides who may pass.
+
+mod client_network;
+mod connections;
+pub mod descriptors;
+mod http2_frames;
+mod request_rate;
+
+pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
+pub use http2_frames::{FrameBudget, FrameLimits, Http2Stream};
+pub use request_rate::{AccountKey, AccountRates, Budget, RateExceeded, RequestRate};

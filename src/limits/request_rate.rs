@@ -1,0 +1,223 @@
+//! Requests per second: one budget for each client address and one for each account.
+//!
+//! A connection holds the budgets that it draws on, so that a request costs an atomic operation and no lock.
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A budget that was not used for so long is full again.
+pub(super) const BURST: Duration = Duration::from_secs(10);
+
+/// Budgets of accounts are kept in so many maps of their own, so that workers rarely wait for each other.
+const SHARDS: usize = 16;
+
+/// Budgets that one shard holds at most, those in use aside.
+const SHARD_CAPACITY: usize = 4_096;
+
+/// How many requests per second there may be in the long run. At once there may be as many as in ten seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRate(NonZeroU32);
+
+/// What one address or account may still do.
+#[derive(Debug)]
+pub struct Budget {
+    rate: RequestRate,
+    limiter: DefaultDirectRateLimiter,
+    started: Instant,
+    /// Milliseconds after `started`.
+    last_used: AtomicU64,
+    /// The second after `started` in which the next refusal is recorded.
+    next_record: AtomicU64,
+    unrecorded: AtomicU64,
+}
+
+/// A request beyond the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateExceeded {
+    /// The limit.
+    pub rate: RequestRate,
+    /// When the next request will be within it.
+    pub retry_after: Duration,
+    /// Whether this refusal is to be recorded: one in a second is, so that a flood does not fill the audit log. It
+    /// holds the number of refusals since the last one that was recorded.
+    pub record: Option<u64>,
+}
+
+/// The budgets of accounts.
+#[derive(Debug)]
+pub struct AccountRates {
+    hasher: RandomState,
+    shards: [Mutex<HashMap<u64, Arc<Budget>>>; SHARDS],
+}
+
+/// Names one account in [`AccountRates`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountKey(u64);
+
+impl RequestRate {
+    /// So many requests per second, one at least.
+    pub fn per_second(requests: u32) -> Self {
+        Self(NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
+    }
+
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    fn quota(self) -> Quota {
+        let burst = self.get().saturating_mul(u32::try_from(BURST.as_secs()).unwrap_or(u32::MAX));
+        Quota::per_second(self.0).allow_burst(NonZeroU32::new(burst).unwrap_or(self.0))
+    }
+}
+
+impl Budget {
+    /// A full budget.
+    pub fn new(rate: RequestRate) -> Self {
+        Self {
+            rate,
+            limiter: RateLimiter::direct(rate.quota()),
+            started: Instant::now(),
+            last_used: AtomicU64::new(0),
+            next_record: AtomicU64::new(0),
+            unrecorded: AtomicU64::new(0),
+        }
+    }
+
+    /// The rate that it was made for.
+    pub fn rate(&self) -> RequestRate {
+        self.rate
+    }
+
+    /// Takes one request out of it.
+    ///
+    /// # Errors
+    /// There is nothing left.
+    pub fn take(&self) -> Result<(), RateExceeded> {
+        let Err(not_until) = self.limiter.check() else {
+            self.last_used.store(self.millis(), Ordering::Relaxed);
+            return Ok(());
+        };
+        let retry_after = not_until.wait_time_from(DefaultClock::default().now());
+        Err(RateExceeded { rate: self.rate, retry_after, record: self.record() })
+    }
+
+    /// Whether it is as good as a new one.
+    fn is_full(&self) -> bool {
+        let unused = self.millis().saturating_sub(self.last_used.load(Ordering::Relaxed));
+        Duration::from_millis(unused) > BURST
+    }
+
+    fn record(&self) -> Option<u64> {
+        let now = self.millis() / 1_000;
+        let due = self.next_record.load(Ordering::Relaxed);
+        let is_due = now >= due
+            && self.next_record.compare_exchange(due, now + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_due {
+            return Some(self.unrecorded.swap(0, Ordering::Relaxed));
+        }
+        self.unrecorded.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for AccountRates {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl AccountRates {
+    /// The key of an account, by a name that is unique. Keyed at random for each process, so that no client can choose
+    /// names that share a budget.
+    pub fn key(&self, account: &str) -> AccountKey {
+        AccountKey(self.hasher.hash_one(account))
+    }
+
+    /// The budget of an account.
+    pub fn budget(&self, account: AccountKey, rate: RequestRate) -> Arc<Budget> {
+        let shard = usize::try_from(account.0 % SHARDS as u64).unwrap_or(0);
+        let Some(shard) = self.shards.get(shard) else { return Arc::new(Budget::new(rate)) };
+        let mut budgets = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = budgets.get(&account.0).filter(|budget| budget.rate == rate) {
+            return Arc::clone(budget);
+        }
+        if budgets.len() >= SHARD_CAPACITY {
+            let in_use = |budget: &Arc<Budget>| Arc::strong_count(budget) > 1;
+            budgets.retain(|_, budget| in_use(budget) || !budget.is_full());
+            if budgets.len() >= SHARD_CAPACITY {
+                budgets.retain(|_, budget| in_use(budget));
+            }
+        }
+        let budget = Arc::new(Budget::new(rate));
+        budgets.insert(account.0, Arc::clone(&budget));
+        budget
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_seconds_worth_may_come_at_once_and_then_no_more() {
+        let budget = Budget::new(RequestRate::per_second(1));
+        for _ in 0..10 {
+            assert_eq!(budget.take(), Ok(()));
+        }
+        let exceeded = budget.take().unwrap_err();
+        assert!(exceeded.retry_after <= Duration::from_secs(1));
+        assert_eq!(exceeded.rate.get(), 1);
+    }
+
+    #[test]
+    fn of_the_refusals_within_a_second_the_first_is_recorded() {
+        let budget = Budget::new(RequestRate::per_second(1));
+        let records: Vec<_> = (0..3).map(|_| budget.record()).collect();
+        assert_eq!(records, [Some(0), None, None]);
+        budget.next_record.store(0, Ordering::Relaxed);
+        assert_eq!(budget.record(), Some(2));
+    }
+
+    #[test]
+    fn an_account_has_one_budget_on_all_connections() {
+        let rates = AccountRates::default();
+        let (alice, bob) = (rates.key("alice"), rates.key("bob"));
+        let rate = RequestRate::per_second(5);
+        let first = rates.budget(alice, rate);
+        assert!(Arc::ptr_eq(&first, &rates.budget(alice, rate)));
+        assert!(!Arc::ptr_eq(&first, &rates.budget(bob, rate)));
+    }
+
+    #[test]
+    fn another_rate_after_a_reload_is_another_budget() {
+        let rates = AccountRates::default();
+        let alice = rates.key("alice");
+        let before = rates.budget(alice, RequestRate::per_second(5));
+        let after = rates.budget(alice, RequestRate::per_second(6));
+        assert_eq!((before.rate().get(), after.rate().get()), (5, 6));
+    }
+
+    #[test]
+    fn the_budgets_of_accounts_that_nobody_uses_are_bounded() {
+        let rates = AccountRates::default();
+        let rate = RequestRate::per_second(5);
+        let held = rates.budget(AccountKey(0), rate);
+        for number in 1..3 * (SHARDS * SHARD_CAPACITY) as u64 {
+            rates.budget(AccountKey(number), rate);
+        }
+        let kept: usize = rates.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        assert!(kept <= SHARDS * SHARD_CAPACITY, "{kept}");
+        assert!(Arc::ptr_eq(&held, &rates.budget(AccountKey(0), rate)));
+    }
+}

@@ -1,0 +1,82 @@
+//! Refuses requests beyond the rate of their client's address or account.
+
+use super::gate::Gate;
+use super::life::Life;
+use super::record::RequestRecord;
+use crate::decision::{Denial, DenialId, Permit};
+use crate::limits::{AccountKey, Budget, RateExceeded, RequestRate};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request beyond a rate.
+#[derive(Debug)]
+pub(super) struct Excess {
+    pub(super) denial: Denial,
+    /// Whether it gets an audit record: one in a second does.
+    pub(super) recorded: bool,
+}
+
+/// The budget of the account that the connection's last request was from, so that the next one needs no look-up.
+#[derive(Debug, Default)]
+pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<Budget>)>>);
+
+/// Takes one request out of the budget of the client's address.
+pub(super) fn of_address(life: &Life) -> Result<(), Excess> {
+    match life.budget() {
+        Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
+        None => Ok(()),
+    }
+}
+
+impl AccountBudget {
+    /// Takes one request out of the budget of the account that `permit` is for, if it is for one.
+    ///
+    /// # Errors
+    /// `rate-limited`; the record stays unwritten where another one like it was written just before.
+    pub(super) fn take(
+        &self,
+        permit: &Permit,
+        life: &Life,
+        gate: &Gate,
+        record: &mut RequestRecord,
+    ) -> Result<(), Denial> {
+        let Some(identity) = permit.identity() else { return Ok(()) };
+        life.authenticated();
+        let account = identity.account();
+        let key = gate.accounts.key(account.sid.as_deref().unwrap_or(&account.user));
+        let rate = gate.snapshot.load().limits.account_requests;
+        let exceeded = match self.budget(key, rate, gate).take() {
+            Ok(()) => return Ok(()),
+            Err(exceeded) => exceeded,
+        };
+        let Excess { denial, recorded } = excess(&exceeded, "the account");
+        if !recorded {
+            record.unwritten(denial.id());
+        }
+        Err(denial)
+    }
+
+    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &Gate) -> Arc<Budget> {
+        let mut last = self.0.borrow_mut();
+        match &*last {
+            Some((known, budget)) if *known == key && budget.rate() == rate => Arc::clone(budget),
+            Some(_) | None => {
+                let budget = gate.accounts.budget(key, rate);
+                *last = Some((key, Arc::clone(&budget)));
+                budget
+            }
+        }
+    }
+}
+
+fn excess(exceeded: &RateExceeded, of: &str) -> Excess {
+    let mut detail = format!("{of} sent more than {} requests per second", exceeded.rate.get());
+    if let Some(unrecorded @ 1..) = exceeded.record {
+        detail.push_str(&format!("; {unrecorded} more were refused since the last record"));
+    }
+    // A client that comes back at once would be refused again.
+    let wait = exceeded.retry_after.max(Duration::from_secs(1));
+    let denial = Denial::new(DenialId::RateLimited, detail).retry_after(wait);
+    Excess { denial, recorded: exceeded.record.is_some() }
+}

@@ -1,0 +1,172 @@
+//! Clients that take more than their share: of connections, and of requests per second.
+
+use super::stage::{HOME, card, start, three_sites};
+use crate::support::{Client, Connection, Lab, Setup, wait_for};
+use tokio::net::TcpSocket;
+
+const ONE: &str = "127.0.0.11";
+const OTHER: &str = "127.0.0.12";
+const THIRD: &str = "127.0.0.13";
+
+fn limited(limits: &str) -> Lab {
+    start(Setup { limits: limits.to_owned(), ..three_sites() })
+}
+
+fn client(lab: &Lab, from: &str) -> Client {
+    Client::new(lab).resolving(HOME).from(from)
+}
+
+async fn connect(client: &Client, number: usize) -> Vec<Connection> {
+    let mut connections = Vec::new();
+    for _ in 0..number {
+        connections.push(client.connect().await.unwrap());
+    }
+    connections
+}
+
+async fn is_served(connection: &mut Connection) -> bool {
+    connection.get("/ignore/echo").await.is_ok_and(|answer| answer.verdict() == "200 permit")
+}
+
+fn has_line(lab: &Lab, line: &str) -> bool {
+    lab.metrics.encode().lines().any(|written| written == line)
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections_and_others_are_served() {
+    let lab = limited("max_connections_per_address = 3");
+    let mut open = connect(&client(&lab, ONE), 3).await;
+    for _ in 0..5 {
+        assert!(client(&lab, ONE).tls_stream().await.is_err(), "it is closed before its handshake");
+    }
+    assert!(has_line(&lab, r#"portcullis_refused_connections_total{limit="address"} 5"#));
+    assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
+    for connection in &mut open {
+        assert!(is_served(connection).await);
+    }
+    drop(open.pop());
+    wait_for("the free place", || has_line(&lab, "portcullis_open_connections 2").then_some(())).await;
+    assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn connections_without_a_handshake_count_too() {
+    let lab = limited("max_connections_per_address = 3");
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((ONE.parse::<std::net::IpAddr>().unwrap(), 0).into()).unwrap();
+        silent.push(socket.connect(lab.address()).await.unwrap());
+    }
+    // Connected is not yet accepted.
+    let mut tries = 0;
+    while client(&lab, ONE).tls_stream().await.is_ok() {
+        tries += 1;
+        assert!(tries < 1_000, "connections without a handshake are not counted");
+    }
+    assert!(!has_line(&lab, r#"portcullis_refused_connections_total{limit="address"} 0"#));
+    assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn the_addresses_of_one_network_have_so_many_together() {
+    let lab = limited("max_connections_per_network = 3");
+    let _open = (connect(&client(&lab, ONE), 2).await, connect(&client(&lab, OTHER), 1).await);
+    assert!(client(&lab, THIRD).tls_stream().await.is_err());
+    assert!(has_line(&lab, r#"portcullis_refused_connections_total{limit="network"} 1"#));
+    assert_eq!(client(&lab, "127.0.9.1").get("/ignore/echo").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn a_trusted_network_may_have_all_connections_and_requests() {
+    let lab = limited(
+        "max_connections_per_address = 3\nrequests_per_second_per_address = 1\ntrusted_networks = [\"127.0.0.11\"]",
+    );
+    for connection in &mut connect(&client(&lab, ONE), 15).await {
+        assert!(is_served(connection).await);
+    }
+}
+
+#[tokio::test]
+async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certificate_holders_keep_theirs() {
+    let lab =
+        limited("max_connections = 6\nmax_connections_per_address = 6\nmax_connections_per_network = 6");
+    let holder = client(&lab, ONE).chain(card("alice"));
+    let mut held = holder.connect().await.unwrap();
+    assert_eq!(held.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    let mut crowd = connect(&client(&lab, ONE), 2).await;
+    let mut others = connect(&client(&lab, OTHER), 3).await;
+    for connection in crowd.iter_mut().chain(&mut others) {
+        assert!(is_served(connection).await);
+    }
+    assert_eq!(client(&lab, THIRD).get("/ignore/echo").await.verdict(), "200 permit");
+    assert!(has_line(&lab, r#"portcullis_ended_connections_total{limit="total"} 1"#));
+    assert!(!is_served(&mut others[0]).await, "it was idle for longest");
+    assert_eq!(held.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    for connection in crowd.iter_mut().chain(&mut others[1..]) {
+        assert!(is_served(connection).await);
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records() {
+    let lab = limited("requests_per_second_per_address = 1");
+    for http2 in [false, true] {
+        let address = if http2 { ONE } else { OTHER };
+        let client = client(&lab, address);
+        let client = if http2 { client.http2() } else { client };
+        let mut connection = client.connect().await.unwrap();
+        let mut refused = 0;
+        for _ in 0..60 {
+            let answer = connection.get("/ignore/echo").await.unwrap();
+            match answer.verdict().as_str() {
+                "429 rate-limited" => {
+                    refused += 1;
+                    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                    assert!((1..=2).contains(&wait), "{wait}");
+                }
+                verdict => assert_eq!(verdict, "200 permit"),
+            }
+        }
+        assert!(refused > 20, "{refused}");
+        // A new connection has no new budget.
+        assert_eq!(client.get("/ignore/echo").await.verdict(), "429 rate-limited");
+    }
+    assert_eq!(client(&lab, THIRD).get("/ignore/echo").await.verdict(), "200 permit");
+    let records = lab.records();
+    let limited: Vec<_> = records.iter().filter(|record| record["decision"] == "rate-limited").collect();
+    assert!((2..30).contains(&limited.len()), "{}", limited.len());
+    assert_eq!(limited[0]["status"], 429);
+    assert_eq!(limited[0]["detail"], "the client's address sent more than 1 requests per second");
+}
+
+#[tokio::test]
+async fn an_account_may_send_so_many_requests_from_all_its_connections() {
+    let lab = limited("requests_per_second_per_account = 1");
+    let alice = |from| client(&lab, from).chain(card("alice"));
+    let mut verdicts = Vec::new();
+    for from in [ONE, OTHER, THIRD] {
+        let mut connection = alice(from).connect().await.unwrap();
+        for _ in 0..20 {
+            verdicts.push(connection.get("/require/echo").await.unwrap().verdict());
+        }
+    }
+    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
+    assert!(refused > 20, "{verdicts:?}");
+    assert_eq!(alice(ONE).get("/ignore/echo").await.verdict(), "200 permit");
+    let judy = client(&lab, ONE).chain(card("judy"));
+    assert_eq!(judy.get("/require/echo").await.verdict(), "200 permit");
+    let records = lab.records();
+    let limited: Vec<_> = records.iter().filter(|record| record["decision"] == "rate-limited").collect();
+    assert!((1..20).contains(&limited.len()), "{}", limited.len());
+    assert_eq!(limited[0]["account"]["upn"], "alice@corp.example");
+}
+
+#[tokio::test]
+async fn a_reload_changes_the_limits() {
+    let mut lab = limited("max_connections_per_address = 1");
+    let _open = connect(&client(&lab, ONE), 1).await;
+    assert!(client(&lab, ONE).tls_stream().await.is_err());
+    lab.reload(|setup| setup.limits = "max_connections_per_address = 2".to_owned());
+    assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
+}
