@@ -1,0 +1,13 @@
+"""Every attack, in the order in which they run."""
+from . import certificates, connections, control_frames, everything, handshakes, records, slow_bodies, slow_readers
+
+ATTACKS = [
+    *slow_bodies.ATTACKS,
+    *slow_readers.ATTACKS,
+    *records.ATTACKS,
+    *certificates.ATTACKS,
+    *handshakes.ATTACKS,
+    *control_frames.ATTACKS,
+    *connections.ATTACKS,
+]
+ATTACKS.append(everything.after_all(ATTACKS))

@@ -1,0 +1,107 @@
+"""Requests that are short on the wire and long in the audit records and the log."""
+from functools import partial
+
+from harness import forged, gateway, http2, tls
+from harness.assault import until_first_ends
+from harness.bounds import holder_is_served, memory_grows_at_most, written_per_byte, written_per_request
+from harness.stage import Attack
+
+CONNECTIONS = 4
+BATCH = 20
+MOST_OUTSTANDING = 200
+# Just short enough for the dynamic table of 4,096 bytes, together with the name and 32 bytes (RFC 7541 4.1).
+LONG = 3900
+
+
+def prepare_certificate(folder, _keys, letter):
+    """The self-signed certificate with long names."""
+    forged.with_long_names(folder / "long-names.pem", letter)
+
+
+async def pipelined(assault):
+    """HTTP/1.1 requests with the forged certificate, sent without waiting for responses."""
+    context = tls.context(assault.folder / "long-names.pem")
+    request = f"GET {gateway.REQUIRED} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\n\r\n".encode()
+    tally = assault.tally
+
+    async def once(number):
+        outstanding = 0
+
+        async def send():
+            nonlocal outstanding
+            while True:
+                if outstanding > MOST_OUTSTANDING:
+                    await assault.pause(0.01)
+                    continue
+                await connection.send(request * BATCH)
+                outstanding += BATCH
+                tally.requests += BATCH
+                tally.request_bytes += len(request) * BATCH
+
+        async def receive():
+            nonlocal outstanding
+            while True:
+                # Not in one statement, which would take the count from before the wait.
+                content = await connection.receive()
+                outstanding -= tally.note_responses(content)
+
+        async with assault.connection(context, assault.source(number)) as connection:
+            await until_first_ends(send(), receive())
+
+    await assault.together(partial(once, number) for number in range(CONNECTIONS))
+
+
+async def indexed(assault, name):
+    """HTTP/2 requests in which one octet stands for a long pseudo-header field."""
+    context = tls.context(protocols=("h2",))
+    values = {":method": "M" * LONG, ":authority": "a" * LONG, ":path": "/" + "p" * (LONG - 1)}
+    usual = {":method": "GET", ":scheme": "https", ":authority": tls.pki.HOST, ":path": gateway.IGNORED}
+    others = b"".join(http2.field(*pair) for pair in usual.items() if pair[0] != name)
+    first = http2.remembered_field(name, values[name]) + others
+    following = http2.NEWEST_FIELD + others
+
+    async def once(number):
+        async with assault.http2(context, assault.source(number)) as client:
+            await until_first_ends(client.receive(), send(client))
+
+    async def send(client):
+        block = first
+        while True:
+            batch = b""
+            while len(client.open_streams) < min(100, client.stream_limit):
+                batch += http2.headers(client.new_stream(), block)
+                block = following
+            assault.tally.request_bytes += len(batch)
+            if batch:
+                await client.connection.send(batch)
+            await assault.pause(0.005)
+
+    await assault.together(partial(once, number) for number in range(CONNECTIONS))
+
+
+def attacks():
+    """Every variant, with an audit file and with sinks that are never read."""
+    letters = {"ascii": "x", "control": "\x01", "quotes": '"', "beyond-ascii": "\u0430"}
+    for key, letter in letters.items():
+        yield Attack(
+            f"records-certificate-{key}", f"pipelined requests with a forged certificate whose names are 30 KB of {letter!r}",
+            pipelined, (holder_is_served, written_per_byte(10)), partial(prepare_certificate, letter=letter),
+        )
+    for name in ("method", "authority", "path"):
+        yield Attack(
+            f"records-{name}", f"requests whose :{name} of 3,900 bytes is one octet on the wire",
+            partial(indexed, name=f":{name}"), (holder_is_served, written_per_request(2048)),
+        )
+    for sink in ("pipe", "fifo"):
+        words = f"and an audit sink ({sink}) that is never read"
+        yield Attack(
+            f"unread-records-certificate-{sink}", f"a forged certificate with long names, {words}", pipelined, (memory_grows_at_most(64),),
+            partial(prepare_certificate, letter="\x01"), audit=sink,
+        )
+        yield Attack(
+            f"unread-records-authority-{sink}", f"a long :authority by index, {words}", partial(indexed, name=":authority"), (memory_grows_at_most(64),),
+            audit=sink,
+        )
+
+
+ATTACKS = list(attacks())

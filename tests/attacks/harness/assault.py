@@ -1,0 +1,145 @@
+"""The interface between the harness and an attack: the address of the gateway, the deadline, the counters."""
+import asyncio
+import contextlib
+import ssl
+import time
+from collections import Counter
+from pathlib import Path
+
+from . import gateway, http2, tls
+
+# How long an attacker waits before it opens again what was closed or not opened.
+SHORTEST_PAUSE = 0.1
+LONGEST_PAUSE = 1.0
+
+
+class Tally:
+    """What an attack did, and what became of it."""
+
+    def __init__(self):
+        self.requests = 0
+        self.request_bytes = 0
+        self.wire_bytes = 0
+        self.statuses = Counter()
+        self.resets = 0
+        self.goaways = Counter()
+        self.connected = 0
+        self.failures = Counter()
+        # How long each connection lived that sent nothing but a flood, in seconds.
+        self.lifetimes = []
+        self.most_open = 0
+        self.open_at_end = 0
+
+    def note_responses(self, content):
+        """Counts the HTTP/1.1 responses that begin in some bytes; final ones only."""
+        count = 0
+        for piece in content.split(b"HTTP/1.1 ")[1:]:
+            if piece[:3].isdigit() and piece[:1] != b"1":
+                self.statuses[int(piece[:3])] += 1
+                count += 1
+        return count
+
+
+class Assault:
+    """One attack under way, in a process of its own."""
+
+    def __init__(self, port, folder, keys, until, first_address):
+        self.address = (gateway.ADDRESS, port)
+        self.folder = Path(folder)
+        self.keys = keys
+        self.until = until
+        self.tally = Tally()
+        self._first_address = first_address
+        self._open = 0
+
+    def source(self, number=0):
+        """The loopback address of one of the attackers."""
+        return f"127.{self._first_address}.{1 + number // 250}.{1 + number % 250}"
+
+    def is_on(self):
+        """Whether the attack may go on."""
+        return time.monotonic() < self.until
+
+    async def pause(self, seconds):
+        """Sleeps, but not beyond the end."""
+        await asyncio.sleep(max(0.0, min(seconds, self.until - time.monotonic())))
+
+    def note_opened(self):
+        """One more connection."""
+        self._open += 1
+        self.tally.connected += 1
+        self.tally.most_open = max(self.tally.most_open, self._open)
+
+    def note_closed(self):
+        """One less, which lasted to the end if the time is up."""
+        self._open -= 1
+        self.tally.open_at_end += not self.is_on()
+
+    @contextlib.asynccontextmanager
+    async def connection(self, context, source, receive_buffer=None):
+        """A TLS connection that is counted, and closed in the end. Failures leave by their exceptions."""
+        connection = tls.Connection(context, source, receive_buffer)
+        is_open = False
+        try:
+            await connection.open(self.address)
+            is_open = True
+            self.note_opened()
+            yield connection
+        finally:
+            if is_open:
+                self.note_closed()
+            self.tally.wire_bytes += connection.wire_bytes
+            connection.close()
+
+    @contextlib.asynccontextmanager
+    async def http2(self, context, source, window=http2.LARGEST_WINDOW):
+        """The same with HTTP/2, its preface sent."""
+        async with self.connection(context, source) as connection:
+            client = http2.Client(connection, self.tally, window)
+            await client.start()
+            yield client
+
+    async def again_and_again(self, once):
+        """Runs something that ends when its connection does, until the time is up.
+
+        If connections end at once, the pauses grow: a flood of connections is another attack.
+        """
+        pause = SHORTEST_PAUSE
+        while self.is_on():
+            start = time.monotonic()
+            try:
+                # The loop's clock is time.monotonic.
+                async with asyncio.timeout_at(self.until):
+                    await once()
+            except tls.FAILURES as failure:
+                if self.is_on():
+                    self.tally.failures[describe(failure)] += 1
+            lived = time.monotonic() - start
+            pause = SHORTEST_PAUSE if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            await self.pause(pause)
+
+    async def together(self, jobs):
+        """Runs several of them at a time."""
+        await asyncio.gather(*(self.again_and_again(job) for job in jobs))
+
+
+async def until_first_ends(*jobs):
+    """Runs jobs on one connection at a time, until one ends; ends the others, and raises what the first one raised."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def describe(failure):
+    """A failure in few words."""
+    if isinstance(failure, tls.Closed):
+        return "closed"
+    if isinstance(failure, ssl.SSLError):
+        return failure.reason or "TLS"
+    return type(failure).__name__

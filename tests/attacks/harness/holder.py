@@ -1,0 +1,174 @@
+"""The well-behaved certificate holders, and a probe of the latency of one established connection.
+
+Each runs in a process of its own, so that the attack cannot delay the measurement by Python's own lock.
+"""
+import contextlib
+import itertools
+import multiprocessing
+import socket
+import ssl
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from . import gateway, pki
+
+HOLDER_ADDRESS = "127.1.0.1"
+PROBE_ADDRESS = "127.1.0.2"
+TIMEOUT = 30
+PROCESSES = multiprocessing.get_context("fork")
+BODY = b"<request>" + b"x" * 300 + b"</request>"
+
+
+@dataclass
+class Visit:
+    """One request: when it began, how long it took, and the status or what went wrong."""
+
+    start: float
+    seconds: float
+    result: str
+
+
+class Client:
+    """A blocking HTTP/1.1 client with one connection."""
+
+    def __init__(self, port, certificates, source):
+        """Each new connection takes the next certificate, and begins again after the last."""
+        self._address = (gateway.ADDRESS, port)
+        self._source = source
+        self._certificates = itertools.cycle(certificates)
+        self._socket = None
+
+    def request(self, method="GET"):
+        """The status. A kept connection that turns out to be closed is opened anew once, as every client does."""
+        was_kept = self._socket is not None
+        try:
+            return self._exchange(method)
+        except (OSError, EOFError):
+            self.close()
+            if not was_kept:
+                raise
+            return self._exchange(method)
+
+    def close(self):
+        """The next request takes a new connection."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def _exchange(self, method):
+        if not self._socket:
+            plain = socket.create_connection(self._address, TIMEOUT, (self._source, 0))
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            certificate = next(self._certificates)
+            context = ssl.create_default_context(cafile=certificate.parent / "root.pem")
+            context.load_cert_chain(certificate)
+            self._socket = context.wrap_socket(plain, server_hostname=pki.HOST)
+        body = BODY if method == "POST" else b""
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        head = f"{method} {gateway.REQUIRED} HTTP/1.1\r\nHost: {pki.HOST}\r\n{length}\r\n"
+        self._socket.sendall(head.encode() + body)
+        return self._response()
+
+    def _response(self):
+        content = b""
+        while b"\r\n\r\n" not in content:
+            content += self._receive()
+        head, _, body = content.partition(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        fields = dict(line.split(b":", 1) for line in lines[1:])
+        length = int(fields.get(b"content-length", b"0"))
+        while len(body) < length:
+            body += self._receive()
+        if b"close" in fields.get(b"connection", b""):
+            self.close()
+        return lines[0].split(b" ")[1].decode()
+
+    def _receive(self):
+        content = self._socket.recv(65536)
+        if not content:
+            raise EOFError
+        return content
+
+
+class Companion:
+    """A process that works until it is asked for its result."""
+
+    def __init__(self, work, *arguments):
+        self._ours, theirs = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=work, args=(theirs, *arguments), daemon=True)
+        self._process.start()
+
+    def ask(self, within):
+        """Its result so far; it goes on."""
+        self._ours.send("result")
+        if not self._ours.poll(within):
+            raise RuntimeError("a client of the harness does not report")
+        return self._ours.recv()
+
+    def end(self):
+        """Ends the process."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+
+def visit_each_second(pipe, port, certificates):
+    """Sends one request a second, every fourth on a new connection, and every second one with a body.
+
+    A new connection uses a certificate that the gateway may not have seen: a user who logs in during the attack must be
+    served as well as one whose certificate is in a cache.
+    """
+    client = Client(port, certificates, HOLDER_ADDRESS)
+    visits = []
+    due = time.monotonic()
+    number = 0
+    while True:
+        while pipe.poll(max(0.0, due - time.monotonic())):
+            pipe.recv()
+            pipe.send(visits)
+        if number % 4 == 0:
+            client.close()
+        start = time.monotonic()
+        try:
+            result = client.request("POST" if number % 2 else "GET")
+        except (OSError, EOFError, ValueError) as failure:
+            client.close()
+            result = type(failure).__name__
+        visits.append(Visit(start, time.monotonic() - start, result))
+        number += 1
+        due = max(due + 1, time.monotonic())
+
+
+def probe(pipe, port, certificate):
+    """Sends requests on one connection, with short pauses; the result is when each began and how long it took."""
+    client = Client(port, [certificate], PROBE_ADDRESS)
+    samples = []
+    while True:
+        while pipe.poll(0.005):
+            pipe.recv()
+            pipe.send(samples)
+        start = time.monotonic()
+        with contextlib.suppress(OSError, EOFError, ValueError):
+            client.request()
+        samples.append((start, time.monotonic() - start))
+
+
+def median(samples, first, last):
+    """The median of the samples that began in a span of time, in seconds."""
+    chosen = [seconds for start, seconds in samples if first <= start < last]
+    return statistics.median(chosen) if chosen else float("inf")
+
+
+def summary(visits, first, last):
+    """How many had which result, and the longest, of those that were under way in a span of time."""
+    chosen = [visit for visit in visits if visit.start < last and visit.start + visit.seconds > first]
+    longest = max((visit.seconds for visit in chosen), default=0.0)
+    return Counter(visit.result for visit in chosen), longest

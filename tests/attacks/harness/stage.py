@@ -1,0 +1,202 @@
+"""Runs one attack: starts the gateway, the backend and the certificate holder, attacks, measures, ends everything."""
+import asyncio
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Callable
+
+from . import bounds, usage
+from .assault import Assault, Tally
+from .gateway import Gateway
+from .holder import PROCESSES, Companion, median, probe, summary, visit_each_second
+
+# The holder alone, before the attack.
+QUIET_SECONDS = 3
+# What an attack may take beyond its time to make its certificates, and to end.
+PREPARATION_TIMEOUT = 120
+END_TIMEOUT = 20
+# An attack that makes the gateway write more than this is broken off.
+MOST_WRITTEN = 2 << 30
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One attack of the catalogue, and the bounds that it must not break."""
+
+    name: str
+    what: str
+    run: Callable
+    bounds: tuple
+    prepare: Callable = None
+    audit: str = "file"
+    with_probe: bool = False
+    # The duration, if it is not that of all others.
+    seconds: float = None
+    # How long the gateway may take afterwards to let go of what it holds.
+    settle_seconds: float = 2
+
+
+@dataclass
+class Outcome:
+    """What was measured."""
+
+    attack: str
+    seconds: float
+    tally: Tally
+    holder: Counter
+    longest: float
+    written: int
+    before: usage.Reading
+    after: usage.Reading
+    peak: float
+    most_descriptors: int
+    processor: float
+    stall: float
+    stopped_early: bool
+    quiet_median: float = 0.0
+    median: float = 0.0
+    bounds_checked: tuple = ()
+    findings: list = field(default_factory=list)
+
+    @property
+    def holds(self):
+        """Whether no bound was broken."""
+        return all(finding.holds for finding in self.findings)
+
+    def line(self):
+        """One line for people."""
+        tally = self.tally
+        parts = [("ok      " if self.holds else "FAILED  ") + self.attack]
+        parts += [finding.what if finding.holds else f"BROKEN: {finding.what}" for finding in self.findings]
+        if bounds.holder_is_served not in self.bounds_checked:
+            parts.append(bounds.holder_is_served(self).what)
+        parts.append(
+            f"memory {self.before.memory:.0f} → {self.peak:.0f} → {self.after.memory:.0f} MiB, descriptors "
+            f"{self.before.descriptors} → {self.most_descriptors} → {self.after.descriptors}, "
+            f"{self.processor:.0f} % of a core"
+        )
+        parts.append(
+            f"{tally.requests} requests, statuses {dict(tally.statuses)}, {tally.resets} resets; "
+            f"{tally.connected} connections, {tally.open_at_end} open at the end, "
+            f"failures {dict(tally.failures)}, GOAWAY {dict(tally.goaways)}"
+        )
+        if self.stall > 0.2:
+            parts.append(f"this machine stood still for {self.stall:.2f} s")
+        if self.stopped_early:
+            parts.append("broken off, since too much was written")
+        return " | ".join(parts)
+
+    def facts(self):
+        """The same for machines."""
+        tally = self.tally
+        return {
+            "attack": self.attack, "holds": self.holds, "seconds": round(self.seconds, 2),
+            "findings": [{"what": finding.what, "holds": finding.holds} for finding in self.findings],
+            "holder": {"results": dict(self.holder), "longest": round(self.longest, 3)},
+            "written": self.written,
+            "memory": {"before": self.before.memory, "peak": self.peak, "after": self.after.memory},
+            "descriptors": {
+                "before": self.before.descriptors, "most": self.most_descriptors, "after": self.after.descriptors,
+            },
+            "processor_percent": round(self.processor, 1), "stall": round(self.stall, 3),
+            "stopped_early": self.stopped_early,
+            "median": {"quiet": self.quiet_median, "attacked": self.median},
+            "attackers": {
+                "requests": tally.requests, "request_bytes": tally.request_bytes, "wire_bytes": tally.wire_bytes,
+                "statuses": dict(tally.statuses), "resets": tally.resets, "connected": tally.connected,
+                "most_open": tally.most_open, "open_at_end": tally.open_at_end, "failures": dict(tally.failures),
+                "goaways": dict(tally.goaways), "lifetimes": tally.lifetimes[:20],
+            },
+        }
+
+
+def attempt(attack, binary, keys, folder, seconds, first_address=2):
+    """Runs one attack against a gateway of its own."""
+    with Gateway(binary, keys, folder, attack.audit) as gateway:
+        if attack.prepare:
+            attack.prepare(folder, keys)
+        with (
+            Companion(visit_each_second, gateway.port, keys.holders) as holder,
+            Companion(probe if attack.with_probe else idle, gateway.port, keys.insider) as prober,
+        ):
+            quiet = time.monotonic()
+            time.sleep(QUIET_SECONDS)
+            outcome = measure(attack, gateway, keys, folder, attack.seconds or seconds, first_address)
+            begin, end = outcome.before.moment, outcome.before.moment + outcome.seconds
+            visits = holder.ask(END_TIMEOUT + 30)
+            outcome.holder, outcome.longest = summary(visits, begin, end)
+            if attack.with_probe:
+                samples = prober.ask(END_TIMEOUT + 30)
+                outcome.quiet_median = median(samples, quiet + 0.5, begin)
+                outcome.median = median(samples, begin, end)
+        outcome.bounds_checked = attack.bounds
+        outcome.findings = [bound(outcome) for bound in attack.bounds]
+        return outcome
+
+
+def idle(pipe, *_):
+    """A companion without work."""
+    pipe.recv()
+
+
+def measure(attack, gateway, keys, folder, seconds, first_address):
+    """The attack itself, between two looks at the gateway."""
+    usage.reset_peak(gateway.pid)
+    before, written = usage.read(gateway.pid), gateway.bytes_written()
+    with usage.Watch(gateway.pid, lambda: gateway.bytes_written() - written > MOST_WRITTEN) as watch:
+        assault = Assault(gateway.port, folder, keys, before.moment + seconds, first_address)
+        tally = carry_out(attack, assault, watch)
+    end = usage.read(gateway.pid)
+    written = gateway.settled_bytes_written() - written
+    peak = usage.memory(gateway.pid)[1]
+    after = settled(attack, gateway, before)
+    elapsed = end.moment - before.moment
+    return Outcome(
+        attack=attack.name, seconds=elapsed, tally=tally, holder=Counter(), longest=0.0, written=written, before=before,
+        after=after, peak=peak, most_descriptors=watch.most_descriptors,
+        processor=100 * (end.processor - before.processor) / elapsed, stall=watch.stall,
+        stopped_early=watch.stopped_early,
+    )
+
+
+def settled(attack, gateway, before):
+    """The gateway some time after the attack: as soon as the bounds hold, or when it has had its time."""
+    end = time.monotonic() + attack.settle_seconds
+    while True:
+        time.sleep(1)
+        reading = usage.read(gateway.pid)
+        near = reading.memory - before.memory < 16 and reading.descriptors - before.descriptors < 10
+        if time.monotonic() >= end or near:
+            return reading
+
+
+def carry_out(attack, assault, watch):
+    """Runs the attack's clients in a process of their own, and ends it when it does not end by itself."""
+    ours, theirs = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=child, args=(theirs, attack, assault), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        last = assault.until + END_TIMEOUT
+        while time.monotonic() < last and not watch.stopped_early:
+            if ours.poll(0.1):
+                result = ours.recv()
+                if isinstance(result, str):
+                    raise RuntimeError(f"the attack {attack.name} failed by itself:\n{result}")
+                return result
+        if watch.stopped_early:
+            return Tally()
+        raise RuntimeError(f"the attack {attack.name} does not end")
+    finally:
+        process.kill()
+        process.join()
+
+
+def child(pipe, attack, assault):
+    """The process of the attackers."""
+    try:
+        asyncio.run(attack.run(assault))
+        pipe.send(assault.tally)
+    except Exception:  # Whatever it is, it is a fault of the attack.
+        pipe.send(traceback.format_exc())
