@@ -1,5 +1,7 @@
 """Every attack, in the order in which they run."""
-from . import certificates, connections, control_frames, everything, handshakes, records, slow_bodies, slow_readers
+from . import (
+    certificates, connections, control_frames, everything, handshakes, records, requests, slow_bodies, slow_readers,
+)
 
 ATTACKS = [
     *slow_bodies.ATTACKS,
@@ -9,5 +11,6 @@ ATTACKS = [
     *handshakes.ATTACKS,
     *control_frames.ATTACKS,
     *connections.ATTACKS,
+    *requests.ATTACKS,
 ]
 ATTACKS.append(everything.after_all(ATTACKS))

@@ -8,7 +8,7 @@ from harness.stage import Attack
 SECONDS_EACH = 4
 # Longer than connections to the backend are kept without a request.
 SETTLE_SECONDS = 100
-FIRST_ADDRESS = 20
+FIRST_NETWORK = 20
 
 
 def after_all(attacks):
@@ -26,7 +26,7 @@ def after_all(attacks):
             # Addresses of its own, so that what one attack brings on them does not spare the gateway the next one.
             until = time.monotonic() + SECONDS_EACH
             folder = assault.folder / attack.name
-            part = Assault(assault.address[1], folder, assault.keys, until, FIRST_ADDRESS + number)
+            part = Assault(assault.address[1], folder, assault.keys, until, FIRST_NETWORK + number)
             part.tally = assault.tally
             await attack.run(part)
 

@@ -11,6 +11,12 @@ from . import gateway, http2, tls
 # How long an attacker waits before it opens again what was closed or not opened.
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
+MOST_NOTED = 10_000
+
+
+def attacker_address(network, number):
+    """One of the addresses of 127.NETWORK.0.0/16."""
+    return f"127.{network}.{1 + number // 250}.{1 + number % 250}"
 
 
 class Tally:
@@ -27,6 +33,8 @@ class Tally:
         self.failures = Counter()
         # How long each connection lived that sent nothing but a flood, in seconds.
         self.lifetimes = []
+        # How long connections lived that the gateway closed, in seconds.
+        self.closed_after = []
         self.most_open = 0
         self.open_at_end = 0
 
@@ -43,18 +51,18 @@ class Tally:
 class Assault:
     """One attack under way, in a process of its own."""
 
-    def __init__(self, port, folder, keys, until, first_address):
+    def __init__(self, port, folder, keys, until, network):
         self.address = (gateway.ADDRESS, port)
         self.folder = Path(folder)
         self.keys = keys
         self.until = until
         self.tally = Tally()
-        self._first_address = first_address
+        self._network = network
         self._open = 0
 
     def source(self, number=0):
         """The loopback address of one of the attackers."""
-        return f"127.{self._first_address}.{1 + number // 250}.{1 + number % 250}"
+        return attacker_address(self._network, number)
 
     def is_on(self):
         """Whether the attack may go on."""
@@ -79,6 +87,7 @@ class Assault:
     async def connection(self, context, source, receive_buffer=None):
         """A TLS connection that is counted, and closed in the end. Failures leave by their exceptions."""
         connection = tls.Connection(context, source, receive_buffer)
+        start = time.monotonic()
         is_open = False
         try:
             await connection.open(self.address)
@@ -88,6 +97,8 @@ class Assault:
         finally:
             if is_open:
                 self.note_closed()
+                if self.is_on() and len(self.tally.closed_after) < MOST_NOTED:
+                    self.tally.closed_after.append(time.monotonic() - start)
             self.tally.wire_bytes += connection.wire_bytes
             connection.close()
 

@@ -17,6 +17,7 @@ from . import gateway, pki
 HOLDER_ADDRESS = "127.1.0.1"
 PROBE_ADDRESS = "127.1.0.2"
 TIMEOUT = 30
+CONNECTIONS = 4
 PROCESSES = multiprocessing.get_context("fork")
 BODY = b"<request>" + b"x" * 300 + b"</request>"
 
@@ -34,10 +35,10 @@ class Client:
     """A blocking HTTP/1.1 client with one connection."""
 
     def __init__(self, port, certificates, source):
-        """Each new connection takes the next certificate, and begins again after the last."""
+        """Each new connection takes the next certificate of an iterator without end."""
         self._address = (gateway.ADDRESS, port)
         self._source = source
-        self._certificates = itertools.cycle(certificates)
+        self._certificates = certificates
         self._socket = None
 
     def request(self, method="GET"):
@@ -120,36 +121,38 @@ class Companion:
         self.end()
 
 
-def visit_each_second(pipe, port, certificates):
-    """Sends one request a second, every fourth on a new connection, and every second one with a body.
+def visit_each_second(pipe, port, certificates, address):
+    """Sends one request a second, every second one with a body, and every fourth on a new connection.
 
-    A new connection uses a certificate that the gateway may not have seen: a user who logs in during the attack must be
-    served as well as one whose certificate is in a cache.
+    It takes turns among four connections, as a browser does, so that all workers of the gateway have to serve it. A new
+    connection uses a certificate that the gateway may not have seen: a user who logs in during the attack must be served
+    as well as one whose certificate is in a cache.
     """
-    client = Client(port, certificates, HOLDER_ADDRESS)
+    following = itertools.cycle(certificates)
+    clients = [Client(port, following, address) for _ in range(CONNECTIONS)]
     visits = []
     due = time.monotonic()
-    number = 0
-    while True:
+    for number in itertools.count():
         while pipe.poll(max(0.0, due - time.monotonic())):
             pipe.recv()
             pipe.send(visits)
-        if number % 4 == 0:
+        # 0, 5, 10, 15, 16, 21, …: each connection in its turn.
+        client = clients[number % CONNECTIONS]
+        if number // CONNECTIONS % CONNECTIONS == number % CONNECTIONS:
             client.close()
         start = time.monotonic()
         try:
-            result = client.request("POST" if number % 2 else "GET")
+            result = client.request("POST" if number // 2 % 2 else "GET")
         except (OSError, EOFError, ValueError) as failure:
             client.close()
             result = type(failure).__name__
         visits.append(Visit(start, time.monotonic() - start, result))
-        number += 1
         due = max(due + 1, time.monotonic())
 
 
 def probe(pipe, port, certificate):
     """Sends requests on one connection, with short pauses; the result is when each began and how long it took."""
-    client = Client(port, [certificate], PROBE_ADDRESS)
+    client = Client(port, itertools.repeat(certificate), PROBE_ADDRESS)
     samples = []
     while True:
         while pipe.poll(0.005):

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from . import bounds, usage
-from .assault import Assault, Tally
+from .assault import Assault, Tally, attacker_address
 from .gateway import Gateway
-from .holder import PROCESSES, Companion, median, probe, summary, visit_each_second
+from .holder import HOLDER_ADDRESS, PROCESSES, Companion, median, probe, summary, visit_each_second
 
+# The attackers have addresses of 127.2.0.0/16.
+ATTACKERS = 2
 # The holder alone, before the attack.
 QUIET_SECONDS = 3
 # What an attack may take beyond its time to make its certificates, and to end.
@@ -78,7 +80,7 @@ class Outcome:
         )
         parts.append(
             f"{tally.requests} requests, statuses {dict(tally.statuses)}, {tally.resets} resets; "
-            f"{tally.connected} connections, {tally.open_at_end} open at the end, "
+            f"{tally.connected} connections, {tally.open_at_end} open at the end, {self.closings()}, "
             f"failures {dict(tally.failures)}, GOAWAY {dict(tally.goaways)}"
         )
         if self.stall > 0.2:
@@ -86,6 +88,11 @@ class Outcome:
         if self.stopped_early:
             parts.append("broken off, since too much was written")
         return " | ".join(parts)
+
+    def closings(self):
+        """How soon the gateway closed connections, in words."""
+        times = self.tally.closed_after
+        return f"closed after {min(times):.1f} to {max(times):.1f} s" if times else "none closed"
 
     def facts(self):
         """The same for machines."""
@@ -107,22 +114,24 @@ class Outcome:
                 "statuses": dict(tally.statuses), "resets": tally.resets, "connected": tally.connected,
                 "most_open": tally.most_open, "open_at_end": tally.open_at_end, "failures": dict(tally.failures),
                 "goaways": dict(tally.goaways), "lifetimes": tally.lifetimes[:20],
+                "closed_after": tally.closed_after[:20],
             },
         }
 
 
-def attempt(attack, binary, keys, folder, seconds, first_address=2):
-    """Runs one attack against a gateway of its own."""
+def attempt(attack, binary, keys, folder, seconds, same_address=False):
+    """Runs one attack against a gateway of its own; the holder may share the first attacker's address."""
+    address = attacker_address(ATTACKERS, 0) if same_address else HOLDER_ADDRESS
     with Gateway(binary, keys, folder, attack.audit) as gateway:
         if attack.prepare:
             attack.prepare(folder, keys)
         with (
-            Companion(visit_each_second, gateway.port, keys.holders) as holder,
+            Companion(visit_each_second, gateway.port, keys.holders, address) as holder,
             Companion(probe if attack.with_probe else idle, gateway.port, keys.insider) as prober,
         ):
             quiet = time.monotonic()
             time.sleep(QUIET_SECONDS)
-            outcome = measure(attack, gateway, keys, folder, attack.seconds or seconds, first_address)
+            outcome = measure(attack, gateway, keys, folder, attack.seconds or seconds)
             begin, end = outcome.before.moment, outcome.before.moment + outcome.seconds
             visits = holder.ask(END_TIMEOUT + 30)
             outcome.holder, outcome.longest = summary(visits, begin, end)
@@ -140,12 +149,12 @@ def idle(pipe, *_):
     pipe.recv()
 
 
-def measure(attack, gateway, keys, folder, seconds, first_address):
+def measure(attack, gateway, keys, folder, seconds):
     """The attack itself, between two looks at the gateway."""
     usage.reset_peak(gateway.pid)
     before, written = usage.read(gateway.pid), gateway.bytes_written()
     with usage.Watch(gateway.pid, lambda: gateway.bytes_written() - written > MOST_WRITTEN) as watch:
-        assault = Assault(gateway.port, folder, keys, before.moment + seconds, first_address)
+        assault = Assault(gateway.port, folder, keys, before.moment + seconds, ATTACKERS)
         tally = carry_out(attack, assault, watch)
     end = usage.read(gateway.pid)
     written = gateway.settled_bytes_written() - written
