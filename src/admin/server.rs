@@ -1,18 +1,20 @@
 //! Takes a bound socket, gives the operator's answers on it from a thread of its own, so that a busy road never makes the
-//! gate look dead. One request per connection, each bounded in time; never more than a few at once.
+//! gate look dead. One request per connection, each bounded in time; never more than a few at once, and the slowest make
+//! room for those that come.
 
 use super::answers::Answers;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +23,8 @@ use tokio_util::task::TaskTracker;
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// How long one connection may last in all.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
-/// How many connections are served at once; more wait in the socket's queue.
+/// How many connections are served at once. One more closes the oldest that has not sent its request, else the oldest:
+/// whoever is slow must not make a probe of `/livez` wait.
 const CONNECTIONS: usize = 64;
 /// How long running answers may go on after [`AdminServer::stop`].
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -77,16 +80,16 @@ impl Drop for AdminServer {
 
 async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: CancellationToken) {
     let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let open = Arc::new(OpenConnections::default());
     let accepting = async {
-        // The semaphore is never closed, so this ends only by being cancelled.
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
+                    let place = open.enter();
                     let answers = Arc::clone(&answers);
                     connections.spawn(async move {
-                        timeout(CONNECTION_LIMIT, serve_connection(stream, answers)).await.ok();
-                        drop(place);
+                        let served = timeout(CONNECTION_LIMIT, serve_connection(stream, answers, &place));
+                        place.closed.run_until_cancelled(served).await
                     });
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -100,8 +103,52 @@ async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: Cancellat
     timeout(STOP_LIMIT, connections.wait()).await.ok();
 }
 
-async fn serve_connection(stream: TcpStream, answers: Arc<Answers>) {
-    let service = service_fn(move |request| {
+/// The connections that are served now, oldest first.
+#[derive(Default)]
+struct OpenConnections(Mutex<VecDeque<Arc<OpenConnection>>>);
+
+#[derive(Default)]
+struct OpenConnection {
+    closed: CancellationToken,
+    requested: AtomicBool,
+}
+
+/// One of the open connections, until it is dropped.
+struct Place {
+    connection: Arc<OpenConnection>,
+    closed: CancellationToken,
+    open: Arc<OpenConnections>,
+}
+
+impl OpenConnections {
+    fn enter(self: &Arc<Self>) -> Place {
+        let connection = Arc::new(OpenConnection::default());
+        let mut open = self.lock();
+        if open.len() >= CONNECTIONS {
+            let silent = open.iter().position(|other| !other.requested.load(Ordering::Relaxed));
+            if let Some(slowest) = open.remove(silent.unwrap_or(0)) {
+                slowest.closed.cancel();
+            }
+        }
+        open.push_back(Arc::clone(&connection));
+        drop(open);
+        Place { closed: connection.closed.clone(), connection, open: Arc::clone(self) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<OpenConnection>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.lock().retain(|other| !Arc::ptr_eq(other, &self.connection));
+    }
+}
+
+async fn serve_connection(stream: TcpStream, answers: Arc<Answers>, place: &Place) {
+    let service = service_fn(|request| {
+        place.connection.requested.store(true, Ordering::Relaxed);
         let response = answers.to(&request);
         async move { Ok::<_, Infallible>(response) }
     });
@@ -237,5 +284,28 @@ mod tests {
         server.stop();
         drop(silent);
         assert!(std::net::TcpStream::connect(address).is_err());
+    }
+
+    #[test]
+    fn slow_clients_make_room_for_quick_ones() {
+        let server = started(true);
+        let address = server.local_address();
+        let silent: Vec<_> = (0..3 * CONNECTIONS)
+            .map(|number| {
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                // Some have begun a request, some have said nothing.
+                stream.write_all(&b"GET /livez HTTP/1.1\r\nHost: x\r\n"[..number % 30]).unwrap();
+                stream
+            })
+            .collect();
+        let begun = std::time::Instant::now();
+        for _ in 0..10 {
+            let status = status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(status, "HTTP/1.1 200 OK");
+        }
+        // Far less than any limit of a connection: nobody was waited for.
+        assert!(begun.elapsed() < HEAD_LIMIT, "{:?}", begun.elapsed());
+        server.stop();
+        drop(silent);
     }
 }

@@ -84,10 +84,13 @@ impl SignerError {
 
 impl Signer {
     /// A signer with the first of `keys`, which publishes all of them.
-    pub fn new(keys: &[PrivateKeyDer<'_>], settings: SignerSettings) -> Result<Self, SignerError> {
+    pub fn new<'k>(
+        keys: impl IntoIterator<Item = &'k PrivateKeyDer<'k>>,
+        settings: SignerSettings,
+    ) -> Result<Self, SignerError> {
         check(&settings)?;
-        let mut read: Vec<AssertionKey> = Vec::with_capacity(keys.len());
-        for (place, key) in keys.iter().enumerate() {
+        let mut read: Vec<AssertionKey> = Vec::new();
+        for (place, key) in keys.into_iter().enumerate() {
             let number = place + 1;
             let key = AssertionKey::new(key).map_err(|cause| SignerError::Key { number, cause })?;
             if read.iter().any(|earlier| earlier.id == key.id) {

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::crypto::aws_lc_rs::{self, sign::any_supported_type};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use zeroize::Zeroizing;
 
 /// TLS to one server. Clones share the settings, and with them the session cache.
 #[derive(Clone, Debug)]
@@ -23,7 +25,7 @@ pub struct ClientIdentity {
     /// The certificate and its intermediates, leaf first.
     pub chain: Vec<CertificateDer<'static>>,
     /// The leaf's private key.
-    pub key: PrivateKeyDer<'static>,
+    pub key: Zeroizing<PrivateKeyDer<'static>>,
 }
 
 /// Why TLS to a backend cannot be set up.
@@ -69,14 +71,24 @@ pub fn client_config<'a>(
         .with_root_certificates(roots);
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(ClientIdentity { chain, key }) => {
-            builder.with_client_auth_cert(chain, key).map_err(BackendTlsError::BadIdentity)?
+        Some(identity) => {
+            let key = certified(identity).map_err(BackendTlsError::BadIdentity)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
         }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // A session is resumed only under these very settings, so it cannot outlive the authorities that proved it.
     config.resumption = Resumption::in_memory_sessions(64);
     Ok(Arc::new(config))
+}
+
+/// `with_client_auth_cert` would take the key's bytes over and drop them without zeroing them.
+fn certified(identity: ClientIdentity) -> Result<CertifiedKey, rustls::Error> {
+    let certified = CertifiedKey::new(identity.chain, any_supported_type(&identity.key)?);
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

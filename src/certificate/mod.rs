@@ -49,7 +49,7 @@ pub use key::KeyAlgorithm;
 pub use name::DistinguishedName;
 pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
 pub use name_form::NameForm;
-pub use pem::{BundleError, certificate_ders, crl_ders, private_key_der, read_bundle};
+pub use pem::{BundleError, PemFault, certificate_ders, crl_ders, private_key_der, read_bundle};
 pub use policy::{PolicyConstraints, PolicyMapping};
 pub use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,

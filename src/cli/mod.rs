@@ -117,6 +117,8 @@ fn tell(error: &anyhow::Error) {
             let colour = if stderr.is_terminal() { Colour::Styled } else { Colour::Plain };
             writeln!(stderr, "{}", diagnostics.render(colour))
         }
-        Some(LoadError::Read { .. }) | None => writeln!(stderr, "portcullis: {error:#}"),
+        Some(LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. }) | None => {
+            writeln!(stderr, "portcullis: {error:#}")
+        }
     });
 }

@@ -69,7 +69,9 @@ fn reload(path: &Path, context: &mut Context, running: &mut Running) {
         Err(error) => {
             match *error {
                 LoadError::Invalid(diagnostics) => tracing::error!("{}", diagnostics.render(Colour::Plain)),
-                LoadError::Read { .. } => tracing::error!(error = &error as &dyn std::error::Error),
+                LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. } => {
+                    tracing::error!(error = &error as &dyn std::error::Error);
+                }
             }
             tracing::error!("the configuration was not reloaded: the one before it stays in force");
             return;

@@ -30,6 +30,20 @@ pub enum LoadError {
         #[source]
         source: io::Error,
     },
+    /// It is text in UTF-16, as Notepad and PowerShell's `>` may write it.
+    #[error("{} is in UTF-16: save it as UTF-8", path.display())]
+    Utf16 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is text in another encoding than UTF-8.
+    #[error("{}: line {line} is not in UTF-8: save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The first such line, counted from 1.
+        line: usize,
+    },
     /// It is not right: every mistake, each at its line.
     #[error("{} cannot be used", .0.file())]
     Invalid(Diagnostics),
@@ -40,8 +54,9 @@ pub enum LoadError {
 /// # Errors
 /// All mistakes at once.
 pub fn load(path: &Path, context: &mut Context) -> Result<Loaded, Box<LoadError>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Box::new(LoadError::Read { path: path.to_owned(), source }))?;
+    let bytes =
+        std::fs::read(path).map_err(|source| Box::new(LoadError::Read { path: path.to_owned(), source }))?;
+    let text = text(bytes, path).map_err(Box::new)?;
     let (document, mut diagnostics) = Document::parse(&path.display().to_string(), &text);
     let base = path.parent().unwrap_or(Path::new(""));
     let Some(document) = document else {
@@ -51,4 +66,18 @@ pub fn load(path: &Path, context: &mut Context) -> Result<Loaded, Box<LoadError>
         Some(compiled) => Ok(Loaded { compiled, document, diagnostics }),
         None => Err(Box::new(LoadError::Invalid(diagnostics))),
     }
+}
+
+/// The text without a byte order mark.
+fn text(bytes: Vec<u8>, path: &Path) -> Result<String, LoadError> {
+    let path = || path.to_owned();
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(LoadError::Utf16 { path: path() });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        LoadError::NotUtf8 { path: path(), line }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

@@ -6,6 +6,7 @@ use super::credential::Credential;
 use super::denial::Denial;
 use super::denial_id::DenialId;
 use super::password::{PasswordCredential, PasswordRefusal};
+use crate::clock::UnixTime;
 use crate::identity::MappingError;
 use crate::revocation::RevocationError;
 use crate::validation::{ChainError, MalformedChain, Violation};
@@ -52,6 +53,29 @@ pub enum Absent {
     AskedOnlySince,
     /// The key signed too long ago.
     ProofTooOld,
+}
+
+impl Evidence {
+    /// Whether a request may be decided on it at `now`, or the verdict in it has ended. A refusal does not end: what
+    /// was refused a moment ago is not asked again, since each password counts.
+    pub fn holds(&self, now: UnixTime) -> bool {
+        match self {
+            Self::Card(credential) => now < credential.deadline(),
+            Self::Password { outcome: Ok(credential), unnamed } => {
+                now < credential.deadline() && unnamed.holds(now)
+            }
+            Self::Password { outcome: Err(_), .. } | Self::Refused(_) | Self::None(_) => true,
+        }
+    }
+}
+
+impl Unnamed {
+    fn holds(&self, now: UnixTime) -> bool {
+        match self {
+            Self::NoCard(_) => true,
+            Self::UnmappedCard(credential) => now < credential.deadline(),
+        }
+    }
 }
 
 impl From<Result<Arc<Credential>, Arc<Refusal>>> for Evidence {

@@ -15,7 +15,7 @@ mod permit;
 mod request_facts;
 mod rule;
 #[cfg(test)]
-mod test_evidence;
+pub(crate) mod test_evidence;
 #[cfg(test)]
 mod tests;
 

@@ -16,7 +16,7 @@ use rcgen::KeyUsagePurpose;
 use std::sync::Arc;
 
 /// A card with two paths: leaf, issuing CA, first root; and leaf, issuing CA, second root.
-pub(super) struct Card {
+pub(crate) struct Card {
     pub(super) credential: Arc<Credential>,
     pub(super) issuing: KeyId,
     pub(super) first_root: KeyId,
@@ -32,6 +32,14 @@ impl Card {
     /// Of nobody.
     pub(super) fn unmapped() -> Self {
         Self::mapped(Err(Arc::new(MappingError::NotMapped { why: WhyNotMapped::NothingFound })))
+    }
+
+    /// Of alice, whose verdict ends at `deadline`.
+    pub(crate) fn until(deadline: UnixTime) -> Self {
+        let mut card = Self::of(alice());
+        let account = card.credential.account().cloned().map_err(Arc::clone);
+        card.credential = Arc::new(Credential::new(card.credential.chain().clone(), account, deadline));
+        card
     }
 
     fn mapped(account: Result<Arc<Account>, Arc<MappingError>>) -> Self {
@@ -52,13 +60,13 @@ impl Card {
         }
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(crate) fn evidence(&self) -> Evidence {
         Evidence::Card(Arc::clone(&self.credential))
     }
 }
 
 /// `CORP\alice` with a UPN, a SID and two groups.
-pub(super) fn alice() -> Account {
+pub(crate) fn alice() -> Account {
     let group = |name: &str, sid: &str| Group { name: name.to_owned(), sid: Some(sid.to_owned()) };
     Account {
         upn: Some("alice@corp.example".to_owned()),
@@ -69,7 +77,7 @@ pub(super) fn alice() -> Account {
 }
 
 /// A password of `account` that ends at `deadline`.
-pub(super) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
+pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
     let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
     Evidence::Password { outcome: Ok(credential), unnamed: Unnamed::NoCard(Absent::NotPresented) }
 }

@@ -126,17 +126,20 @@ fn fold(name: &str) -> Box<str> {
 }
 
 /// After `x-`: beginnings of names that servers, frameworks or other proxies believe.
-const OWNED_AFTER_X: [&str; 13] = [
-    "arr-",            // IIS ARR, Azure App Service
-    "client-cert",     // ASP.NET Core CertificateForwarding, YARP
-    "forwarded",       // -For, -Proto, -Host, -Port, -Client-Cert (Envoy), -Tls-Client-Cert (Traefik)
+const OWNED_AFTER_X: [&str; 16] = [
+    "arr-",              // IIS ARR, Azure App Service
+    "client-ip",         // the client's address, by many a proxy
+    "cluster-client-ip", // the same: Zeus, Rackspace
+    "envoy-",            // -External-Address, -Internal, -Peer-Metadata
+    "forwarded", // -For, -Proto, -Host, -Port, -User (oauth2-proxy), -Client-Cert (Envoy), -Tls-Client-Cert (Traefik)
+    "iisnode-",  // IIS's server variables as iisnode passes them on, AUTH_USER among them
+    "originating-ip",
+    "proxyuser-",
     "http-method",     // X-HTTP-Method and X-HTTP-Method-Override
     "method-override", // would turn an admitted method into another
     "ms-",             // X-MS-Proxy and its kin (MS-ADFSPIP 2.2.1), X-MS-CLIENT-PRINCIPAL* (App Service)
     "original-",       // X-Original-URL (UrlRewrite), X-Original-For (ASP.NET Core)
-    "portcullis-",
     "real-ip",
-    "remote-",
     "request-id",
     "rewrite-", // X-Rewrite-URL (ISAPI_Rewrite)
     "ssl",      // X-SSL, X-SSL-Client-DN and the rest of HAProxy's idioms
@@ -144,35 +147,92 @@ const OWNED_AFTER_X: [&str; 13] = [
 
 /// Takes a folded name.
 fn is_owned_by_design(name: &str) -> bool {
+    if is_identity_by_design(name) {
+        return true;
+    }
     if let Some(rest) = name.strip_prefix("x-") {
         return OWNED_AFTER_X.iter().any(|start| rest.starts_with(start));
     }
     matches!(
         name,
         "aspfiltersessionid" // aspnet_filter.dll's word to ASP.NET for a cookieless session
+            | "cf-connecting-ip" | "client-ip" | "fastly-client-ip" | "true-client-ip" // the client's address
             | "depth" | "destination" | "if" | "lock-token" | "overwrite" // WebDAV (RFC 4918 10)
             | "forwarded"
             | "front-end-https"
             | "proxy" // CGI shows it as HTTP_PROXY, which libraries take for their proxy (CVE-2016-5385)
             | "translate" // `Translate: f` gives IIS's sources away
             | "via"
-    ) || is_identity_by_design(name)
-        || name.starts_with("ms-aspnetcore-")
-        || name.starts_with("remote-") // -User, -Groups, -Email: what Authelia and many an application agree on
+    ) || name.starts_with("ms-aspnetcore-")
+        || name.starts_with("proxy-client-") // WebLogic and Tomcat behind it: Proxy-Client-Cert
 }
+
+/// Beginnings of names, without `x-`, by which some proxy names a person or shows a certificate to the server behind.
+/// Each stands here because a server or an application is documented to believe it.
+const IDENTITY: [&str; 53] = [
+    "amzn-mtls-", // AWS load balancers
+    "amzn-oidc-",
+    "anonymous-consumer", // Kong
+    "arr-clientcert",     // IIS ARR
+    "auth-cert",          // nginx idioms
+    "auth-email",
+    "auth-groups",
+    "auth-name",
+    "auth-request-", // oauth2-proxy
+    "auth-type",     // the server variables AUTH_TYPE and AUTH_USER
+    "auth-user",
+    "authenticated-", // -User, -Userid, -Groups, -Scope
+    "authentik-",
+    "cas-user", // mod_auth_cas
+    "cert-",    // IIS's server variables CERT_SUBJECT, CERT_ISSUER and their kin
+    "certificate",
+    "cf-access-",  // Cloudflare Access
+    "client-cert", // RFC 9440; ASP.NET Core CertificateForwarding, YARP
+    "client-dn",
+    "client-fingerprint",
+    "client-issuer",
+    "client-s-dn",
+    "client-serial",
+    "client-subject",
+    "client-verif",
+    "clientcert",
+    "consumer-",                 // Kong
+    "credential-",               // Kong
+    "ct-remote-",                // RSA Access Manager
+    "forwarded-client-cert",     // Envoy
+    "forwarded-tls-client-cert", // Traefik
+    "forwarded-user",            // oauth2-proxy and many more
+    "goog-authenticated-user-",  // Google IAP
+    "goog-iap-",
+    "impersonate-", // Kubernetes
+    "iv-",          // IBM WebSEAL: -User, -Groups, -Creds
+    "logon-user",   // the server variable LOGON_USER
+    "mellon-",      // mod_auth_mellon
+    "ms-aspnetcore-clientcert",
+    "ms-aspnetcore-winauthtoken",
+    "ms-client-principal", // Azure App Service
+    "oam-",                // Oracle Access Manager
+    "oidc-",               // mod_auth_openidc
+    "osso-",               // Oracle Single Sign-On
+    "pomerium-",
+    "portcullis-",
+    "remote-", // -User, -Groups, -Email: what Authelia and many an application agree on
+    "shib-",   // Shibboleth
+    "sso-user",
+    "ssl-", // Apache's, nginx's, HAProxy's and Tomcat's idioms
+    "tailscale-user-",
+    "tls-client-",
+    "webauth-", // Grafana, Gitea
+];
 
 /// Takes a folded name.
 fn is_identity_by_design(name: &str) -> bool {
-    const STARTS: [&str; 7] = [
-        "client-cert", // RFC 9440
-        "ms-aspnetcore-clientcert",
-        "ssl-client-", // Apache's and nginx's idioms
-        "x-arr-clientcert",
-        "x-forwarded-client-cert",
-        "x-portcullis-",
-        "x-remote-",
-    ];
-    STARTS.iter().any(|start| name.starts_with(start))
+    let bare = name.strip_prefix("x-").unwrap_or(name);
+    IDENTITY.iter().any(|start| bare.starts_with(start))
+        || bare.starts_with("sm-") // SiteMinder: SM_USER, SM_USERDN, SM_UNIVERSALID
+        || name.starts_with("-ws") // WebSphere's plug-in: $WSRU, $WSCC
+        || name.starts_with("wl-proxy-") // WebLogic's: -Client-Cert, -SSL
+        || matches!(bare, "smuser" | "unmapped-remote-user" | "user" | "user-dn" | "user-name" | "username")
 }
 
 /// Whether a folded name means something that an identity must not displace.
@@ -244,6 +304,14 @@ mod tests {
             "if-modified-since",
             "range",
             "x-requested-with",
+            "x-auth-token",
+            "x-csrf-token",
+            "x-user-agent",
+            "x-user-id",
+            "x-client-version",
+            "authentication",
+            "dnt",
+            "upgrade-insecure-requests",
             "x-vermeer-content-type",
         ] {
             assert_eq!(owned.fate(&HeaderName::from_static(name)), Fate::Kept, "{name}");
@@ -251,13 +319,68 @@ mod tests {
     }
 
     #[test]
+    fn names_by_which_others_tell_a_person_are_owned_in_every_spelling_and_do_not_come_back() {
+        let owned = OwnedNames::new([], OddNames::KeepUnlessOwned).unwrap();
+        for name in [
+            "x-authenticated-user",
+            "authenticated-user",
+            "sm_user",
+            "sm-user",
+            "smuser",
+            "sm_userdn",
+            "x-sm-user",
+            "x-auth-request-user",
+            "x-auth-request-email",
+            "x_auth_request_groups",
+            "x-auth-user",
+            "x-ms-client-principal",
+            "x-ms-client-principal-name",
+            "x-forwarded-user",
+            "x-forwarded-user-groups",
+            "remote_user",
+            "remote-user",
+            "x-webauth-user",
+            "x_webauth_email",
+            "x-ssl-client-s-dn",
+            "ssl_client_verify",
+            "ssl_cert",
+            "x-client-cert",
+            "x-client-certificate",
+            "x-clientcert-subject",
+            "x-client-verify",
+            "x-arr-clientcert",
+            "x-forwarded-client-cert",
+            "x-forwarded-tls-client-cert-info",
+            "x-goog-authenticated-user-email",
+            "cf-access-authenticated-user-email",
+            "x-amzn-oidc-identity",
+            "oidc_claim_sub",
+            "shib-session-id",
+            "mellon_nameid",
+            "iv-user",
+            "oam_remote_user",
+            "logon_user",
+            "auth_user",
+            "cert_subject",
+            "$wsru",
+            "wl-proxy-client-cert",
+            "impersonate-user",
+            "x-user",
+            "username",
+        ] {
+            let name = HeaderName::from_static(name);
+            assert!(owned.owns(&name) && owned.is_identity(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn a_configured_name_is_owned_in_every_spelling() {
-        let owned = OwnedNames::new([&with_user_header("logon_user")], OddNames::KeepUnlessOwned).unwrap();
-        for name in ["logon_user", "logon-user", "logon.user"] {
+        let owned = OwnedNames::new([&with_user_header("site_login")], OddNames::KeepUnlessOwned).unwrap();
+        for name in ["site_login", "site-login", "site.login"] {
             assert!(owned.owns(&HeaderName::from_static(name)), "{name}");
             assert!(owned.is_identity(&HeaderName::from_static(name)), "{name}");
         }
-        assert!(!owned.owns(&HeaderName::from_static("logon-users")));
+        assert!(!owned.owns(&HeaderName::from_static("site-logins")));
     }
 
     #[test]

@@ -146,6 +146,8 @@ mod tests {
             ("client-cert", ":MA==:"),
             ("x-arr-clientcert", "MA=="),
             ("x-forwarded-client-cert", "Hash=0"),
+            ("x-auth-request-user", "alice"),
+            ("sm_user", "alice"),
             ("x-aspnet-version", "1.1.4322"),
         ];
         assert_eq!(

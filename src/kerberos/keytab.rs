@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// How every file of this version begins.
 const VERSION: [u8; 2] = [5, 2];
+/// The largest file that is read. A key takes a hundred bytes.
+const MAXIMUM_BYTES: usize = 1024 * 1024;
 
 /// What a keytab has keys for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +109,8 @@ impl Keytab {
     ///
     /// It cannot be read, is no keytab, or has no key.
     pub fn read(path: &Path) -> Result<Self, KeytabFlaw> {
-        let bytes = std::fs::read(path).map_err(|error| KeytabFlaw::Unreadable(Arc::new(error)))?;
-        let bytes = Secret::new(bytes);
+        let bytes =
+            Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabFlaw::Unreadable(Arc::new(error)))?;
         let entries = entries(bytes.expose()).ok_or(KeytabFlaw::Malformed)?;
         if entries.is_empty() { Err(KeytabFlaw::Empty) } else { Ok(Self { entries }) }
     }

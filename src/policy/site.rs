@@ -55,6 +55,18 @@ impl Site {
     }
 }
 
+impl Site {
+    /// The host that a request is for which names none: the first that is neither a pattern nor this machine, else the
+    /// first that is no pattern.
+    pub fn unnamed_host(&self) -> Option<Authority> {
+        let exact = |host: &HostPattern| match host {
+            HostPattern::Exact(name) => Some(Authority::from(name.clone())),
+            HostPattern::OneLabelBelow(_) => None,
+        };
+        self.public_host.clone().or_else(|| self.hosts.iter().find_map(exact))
+    }
+}
+
 /// What one path demands and where it leads.
 #[derive(Clone, Debug)]
 pub struct PathRule {
@@ -128,8 +140,13 @@ impl ListenerSites {
     pub fn for_server_name(&self, name: Option<&HostName>, local: SocketAddr) -> Option<&Arc<Site>> {
         match name {
             Some(name) => self.for_host(name),
-            None => self.for_host(&HostName::from(local.ip())).or_else(|| self.sites.get(self.default?)),
+            None => self.for_host(&HostName::from(local.ip())).or_else(|| self.default_site()),
         }
+    }
+
+    /// The site for clients that name none.
+    pub fn default_site(&self) -> Option<&Arc<Site>> {
+        self.sites.get(self.default?)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
 use crate::audit::CertificateFacts;
-use crate::clock::UnixTime;
+use crate::clock::{Clock, UnixTime};
 use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
 use crate::policy::{Realm, Site};
 use crate::revocation::CrlGeneration;
@@ -39,6 +39,23 @@ struct Stands {
     generation: u64,
     crls: CrlGeneration,
     account_purges: u64,
+}
+
+/// Evidence on which a request may be decided, and the time at which it holds.
+///
+/// A verdict has ended a moment after it was looked up when its deadline falls in between: it is then asked for once
+/// more. One that ends while it is being made again has ended for good.
+pub(super) async fn current(
+    clock: &Clock,
+    mut gather: impl AsyncFnMut() -> Evidence,
+) -> (Evidence, UnixTime) {
+    let evidence = gather().await;
+    let now = clock.now();
+    if evidence.holds(now) {
+        return (evidence, now);
+    }
+    let evidence = gather().await;
+    (evidence, clock.now())
 }
 
 impl CardOnConnection {
@@ -153,6 +170,35 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::test_evidence::{Card, alice, password_of};
+    use std::cell::Cell;
+    use std::future::ready;
+
+    /// How often evidence is gathered whose verdict ends as long after its gathering as `lives` says each time, when
+    /// deciding begins a second later; and whether it holds then.
+    async fn gathered(lives: &[Duration], password: bool) -> (usize, bool) {
+        let clock = Clock::system();
+        let rounds = Cell::new(0);
+        let (evidence, now) = current(&clock, async || {
+            let end = clock.now().plus(lives[rounds.get()]);
+            rounds.set(rounds.get() + 1);
+            clock.advance(Duration::from_secs(1));
+            ready(if password { password_of(alice(), end) } else { Card::until(end).evidence() }).await
+        })
+        .await;
+        (rounds.get(), evidence.holds(now))
+    }
+
+    #[tokio::test]
+    async fn a_verdict_that_ends_between_look_up_and_decision_is_asked_for_again() {
+        const LONG: Duration = Duration::from_secs(60);
+        const SHORT: Duration = Duration::from_millis(500);
+        for password in [false, true] {
+            assert_eq!(gathered(&[LONG], password).await, (1, true));
+            assert_eq!(gathered(&[SHORT, LONG], password).await, (2, true));
+            assert_eq!(gathered(&[SHORT, SHORT], password).await, (2, false));
+        }
+    }
 
     fn size<'a, Looking>(
         _: impl FnOnce(&'a CardOnConnection, &'a Rule, &'a Site, &'a Gate, &'a mut RequestRecord) -> Looking,

@@ -44,7 +44,13 @@ pub fn plain_coding(headers: &HeaderMap) -> Result<(), Denial> {
 ///
 /// # Errors
 /// `framing` where there is none, more than one, or one that cannot be read.
-pub fn authority(target: &RequestTarget<'_>, headers: &HeaderMap) -> Result<Authority, Denial> {
+///
+/// `unnamed` gives the host of an HTTP/1.0 request without one, which that version allows.
+pub fn authority(
+    target: &RequestTarget<'_>,
+    headers: &HeaderMap,
+    unnamed: impl FnOnce() -> Option<Authority>,
+) -> Result<Authority, Denial> {
     let framing = |detail: &'static str| Denial::new(DenialId::Framing, detail);
     let mut lines = headers.get_all(header::HOST).iter();
     let host = match (lines.next(), lines.next()) {
@@ -56,7 +62,7 @@ pub fn authority(target: &RequestTarget<'_>, headers: &HeaderMap) -> Result<Auth
         (Some(_), Some(_)) => return Err(framing("there are two Host headers")),
     };
     match (target.authority(), host) {
-        (None, None) => Err(framing("the request names no host")),
+        (None, None) => unnamed().ok_or_else(|| framing("the request names no host")),
         (None, Some(host)) => Ok(host),
         (Some(authority), None) => Ok(authority.clone()),
         (Some(authority), Some(host)) if authority.host() == host.host() => Ok(authority.clone()),

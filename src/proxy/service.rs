@@ -5,7 +5,7 @@ use super::body::AnswerBody;
 use super::dialogue::{ClientLine, Dialogues};
 use super::drain;
 use super::endpoints::Endpoints;
-use super::evidence::CardOnConnection;
+use super::evidence::{self, CardOnConnection};
 use super::forward::Outgoing;
 use super::life::Life;
 use super::lookup;
@@ -175,7 +175,11 @@ impl Service {
             RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
         lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         lookup::plain_coding(&head.headers)?;
-        let authority = lookup::authority(&target, &head.headers)?;
+        let unnamed = || match head.version {
+            Version::HTTP_09 | Version::HTTP_10 => self.unnamed_host(snapshot, site),
+            _ => None,
+        };
+        let authority = lookup::authority(&target, &head.headers, unnamed)?;
         let site = self.named_site(snapshot, site, &authority)?;
         in_flight.record.site(&site.name, &site.metrics);
 
@@ -200,11 +204,14 @@ impl Service {
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
         let spelling = Spelling::of(&mut head.extensions, dropped.owned > 0);
 
-        let evidence = card.evidence(rule, site, gate, &mut in_flight.record).await;
         let offer = Offer { headers: &head.headers, from: peer };
-        let evidence = offer.or_password(evidence, (rule, &facts), site, gate, &mut in_flight.record).await;
+        let record = &mut in_flight.record;
+        let (evidence, now) = evidence::current(&gate.clock, async || {
+            let evidence = card.evidence(rule, site, gate, record).await;
+            offer.or_password(evidence, (rule, &facts), site, gate, record).await
+        })
+        .await;
         in_flight.record.evidence(&evidence);
-        let now = gate.clock.now();
         let permit =
             decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
         self.account.take(&permit, &self.life, gate, &mut in_flight.record)?;
@@ -287,6 +294,21 @@ impl Service {
                     format!("{} is no host of the site that the connection was made to", authority.host());
                 Err(Denial::new(DenialId::Misdirected, detail))
             }
+        }
+    }
+
+    /// The host of an HTTP/1.0 request that names none, on the listener's default site.
+    fn unnamed_host(&self, snapshot: &Snapshot, connected: Option<&Arc<Site>>) -> Option<Authority> {
+        let sites = match &self.channel {
+            Channel::Plain => &snapshot.sites.plain,
+            Channel::Tls { .. } => &snapshot.sites.tls,
+        };
+        let default = sites.get(&self.endpoints.listener)?.default_site()?;
+        match &self.channel {
+            Channel::Plain => default.unnamed_host(),
+            Channel::Tls { .. } if !connected.is_some_and(|site| Arc::ptr_eq(site, default)) => None,
+            Channel::Tls { server_name: Some(name), .. } => Some(Authority::from(name.clone())),
+            Channel::Tls { server_name: None, .. } => default.unnamed_host(),
         }
     }
 

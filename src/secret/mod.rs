@@ -1,7 +1,10 @@
-//! A password or key that was read from a file. Zeroed when it is dropped; never shown by `{:?}`, so that no log, error
-//! or record can hold it by accident.
+//! Passwords and keys that are read from files: zeroed when they are dropped, and never shown by `{:?}`, so that no log,
+//! error or record can hold one by accident.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Bytes that nobody may see.
@@ -12,6 +15,41 @@ impl Secret {
     /// Takes the bytes over.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
+    }
+
+    /// Reads a file of at most `limit` bytes. Unlike `std::fs::read` it leaves no part of the file behind in memory that
+    /// was outgrown. Blocks.
+    ///
+    /// # Errors
+    /// The system's, and [`ErrorKind::FileTooLarge`].
+    pub fn read(path: &Path, limit: usize) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let announced = usize::try_from(file.metadata()?.len()).unwrap_or(limit).min(limit);
+        // One byte more than the file has, so that its end is seen without growing.
+        let mut bytes = Zeroizing::new(vec![0; announced + 1]);
+        let mut length = 0;
+        loop {
+            if length > limit {
+                return Err(io::Error::new(
+                    ErrorKind::FileTooLarge,
+                    format!("it has more than {limit} bytes"),
+                ));
+            }
+            let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) else {
+                let mut larger = Zeroizing::new(vec![0; bytes.len().saturating_mul(2)]);
+                larger.iter_mut().zip(bytes.iter()).for_each(|(new, old)| *new = *old);
+                bytes = larger;
+                continue;
+            };
+            match file.read(room) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        bytes.truncate(length);
+        Ok(Self(bytes))
     }
 
     /// The bytes, for the one place that sends or hashes them.
@@ -33,5 +71,28 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown() {
         assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(…)");
+    }
+
+    #[test]
+    fn a_file_is_read_whole_up_to_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for length in [0, 1, 1000] {
+            std::fs::write(&path, vec![7; length]).unwrap();
+            assert_eq!(Secret::read(&path, 1000).unwrap(), Secret::new(vec![7; length]));
+        }
+        std::fs::write(&path, vec![7; 1001]).unwrap();
+        assert_eq!(Secret::read(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_that_does_not_announce_its_length_is_read_whole() {
+        let status = Secret::read(Path::new("/proc/self/maps"), 1 << 20).unwrap();
+        assert!(status.expose().len() > 1000 && status.expose().ends_with(b"\n"));
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        assert_eq!(Secret::read(Path::new("/dev/zero"), 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
     }
 }

@@ -5,6 +5,7 @@
 //! client can use.
 
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, InconsistentKeys, SignatureAlgorithm, SignatureScheme};
@@ -31,16 +32,18 @@ impl ServerKeyPair {
     ///
     /// # Errors
     /// Where the key is of a kind that rustls does not know, or belongs to another certificate.
-    pub fn new(
-        chain: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Result<Self, KeyPairError> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let certified = CertifiedKey::from_der(chain, key, &provider).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => KeyPairError::Mismatch,
-            other => KeyPairError::Unusable(other),
-        })?;
-        Ok(Self(Arc::new(certified)))
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, KeyPairError> {
+        // `CertifiedKey::from_der` would take the key's bytes over and drop them without zeroing them.
+        let certified = CertifiedKey::new(chain, any_supported_type(key).map_err(KeyPairError::Unusable)?);
+        match certified.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Self(Arc::new(certified)))
+            }
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                Err(KeyPairError::Mismatch)
+            }
+            Err(other) => Err(KeyPairError::Unusable(other)),
+        }
     }
 
     /// Bytes of the chain, as they stand in the handshake.

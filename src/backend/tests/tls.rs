@@ -8,6 +8,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -110,7 +111,7 @@ fn the_gateways_certificate_is_shown_to_a_server_that_demands_one() {
         let authority = Authority::new();
         let server = authority.server("rms.corp.example", true).await;
         let (chain, key) = authority.issue("gateway.corp.example", ExtendedKeyUsagePurpose::ClientAuth);
-        let identity = Some(ClientIdentity { chain, key });
+        let identity = Some(ClientIdentity { chain, key: Zeroizing::new(key) });
         let pool = pool(&server, "rms.corp.example", &authority, identity);
         assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "1");
     });

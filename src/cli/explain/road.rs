@@ -87,7 +87,7 @@ impl Road<'_> {
         let snapshot = &self.compiled.snapshot;
         let target =
             RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
-        let authority = lookup::authority(&target, &head.headers)?;
+        let authority = lookup::authority(&target, &head.headers, || None)?;
         let over_tls = target.scheme() == Some(TargetScheme::Https);
         let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.plain };
         let (listener, site) = named_site(sites, &authority, over_tls)?;

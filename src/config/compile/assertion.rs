@@ -6,6 +6,7 @@ use super::files::Files;
 use crate::assertion::{Signer, SignerSettings};
 use crate::observability::with_causes;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// `None` where it is wrong.
 pub(super) fn compile(
@@ -14,10 +15,10 @@ pub(super) fn compile(
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Signer>> {
     let read: Vec<_> = raw.keys.iter().map(|file| files.private_key(file, diagnostics)).collect();
-    let keys: Vec<_> = read.into_iter().collect::<Option<_>>()?;
+    let keys: Vec<Zeroizing<_>> = read.into_iter().collect::<Option<_>>()?;
     let settings =
         SignerSettings { issuer: raw.issuer.as_ref()?.value.clone(), lifetime: raw.lifetime.value };
-    Signer::new(&keys, settings)
+    Signer::new(keys.iter().map(|key| &**key), settings)
         .map(Arc::new)
         .map_err(|error| {
             let number = error.key_number().unwrap_or(1);

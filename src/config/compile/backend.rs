@@ -183,8 +183,9 @@ fn delegation(
 }
 
 /// The keytab's path, once it is seen that it holds a key of the gate's account.
-fn keytab(kerberos: &Kerberos, files: &Files, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
+fn keytab(kerberos: &Kerberos, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
     let path = files.path(&kerberos.keytab.value);
+    files.warn_of_readers(&kerberos.keytab, diagnostics);
     let principal = kerberos.options.principal.as_ref().map(|principal| principal.value.as_str());
     match Keytab::read(&path).and_then(|keytab| keytab.account(principal)) {
         Ok(_) => Some(path),

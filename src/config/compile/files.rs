@@ -1,27 +1,36 @@
 //! Reads the files that proxy.toml names, each once, and says at the right line what is wrong with one.
 
+use super::one_line::one_line;
 use crate::certificate::{self, BundleError, Certificate};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::span::Spanned;
 use crate::observability::with_causes;
 use crate::secret::Secret;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The largest file of certificates or keys, and the largest password.
+const MAXIMUM_FILE: usize = 16 * 1024 * 1024;
+const MAXIMUM_SECRET: usize = 64 * 1024;
 
 /// The files of one configuration.
 pub(super) struct Files {
     base: PathBuf,
-    read: HashMap<PathBuf, Arc<[u8]>>,
+    /// Secrets all of them: a certificate's file may hold its private key too.
+    read: HashMap<PathBuf, Arc<Secret>>,
+    /// The secret files whose permissions were looked at.
+    looked_at: HashSet<PathBuf>,
 }
 
 impl Files {
     /// Files relative to the folder `base`.
     pub(super) fn new(base: &Path) -> Self {
-        Self { base: base.to_owned(), read: HashMap::new() }
+        Self { base: base.to_owned(), read: HashMap::new(), looked_at: HashSet::new() }
     }
 
     /// The path as the system knows it.
@@ -71,37 +80,51 @@ impl Files {
         &mut self,
         path: &Spanned<PathBuf>,
         diagnostics: &mut Diagnostics,
-    ) -> Option<PrivateKeyDer<'static>> {
-        self.parsed(path, diagnostics, certificate::private_key_der)
+    ) -> Option<Zeroizing<PrivateKeyDer<'static>>> {
+        let key = self.parsed(path, diagnostics, certificate::private_key_der)?;
+        self.warn_of_readers(path, diagnostics);
+        Some(key)
     }
 
-    /// The secret in a file, without the end of its line. Read anew each time and kept nowhere else.
-    pub(super) fn secret(&self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Secret> {
-        let full = self.path(&path.value);
-        let mut bytes = match fs::read(&full) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let message = format!("{} cannot be read: {error}", path.value.display());
-                diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
+    /// The secret in a file: its one line of text. Read anew each time and kept nowhere else.
+    pub(super) fn secret(
+        &mut self,
+        path: &Spanned<PathBuf>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Secret> {
+        let file = self.read(path, MAXIMUM_SECRET, diagnostics)?;
+        let line = match one_line(file.expose()) {
+            Ok(line) => line,
+            Err(fault) => {
+                let message = format!("{}: {fault}", path.value.display());
+                diagnostics.error(path.span, message).help(fault.help());
                 return None;
             }
         };
-        for end in [b'\n', b'\r'] {
-            if bytes.last() == Some(&end) {
-                bytes.pop();
-            }
+        if line.trim_ascii().len() < line.len() {
+            let message = format!("the line in {} begins or ends with a space", path.value.display());
+            diagnostics
+                .warning(path.span, message)
+                .help("it counts as a part of the secret; remove it if it is none");
         }
-        let secret = Secret::new(bytes);
-        if secret.expose().is_empty() {
-            diagnostics.error(path.span, format!("{} holds nothing", path.value.display()));
-            return None;
+        self.warn_of_readers(path, diagnostics);
+        Some(Secret::new(line.to_vec()))
+    }
+
+    /// Warns, once for each file, if other accounts of this machine can read a secret.
+    pub(super) fn warn_of_readers(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) {
+        let full = self.path(&path.value);
+        if !self.looked_at.insert(full.clone()) {
+            return;
         }
-        // Whoever reads the folder of a group's file is let be: service managers hand secrets over that way.
-        if fs::metadata(&full).is_ok_and(|file| file.permissions().mode() & 0o004 != 0) {
-            let message = format!("everybody on this machine may read {}", path.value.display());
-            diagnostics.warning(path.span, message).help(format!("chmod o-r {}", full.display()));
-        }
-        Some(secret)
+        let Ok(metadata) = fs::metadata(&full) else { return };
+        let who = match metadata.permissions().mode() {
+            mode if mode & 0o006 != 0 => "every account of this machine".to_owned(),
+            mode if mode & 0o060 != 0 => format!("the group {}", metadata.gid()),
+            _ => return,
+        };
+        let message = format!("{} can be read or changed by {who}", path.value.display());
+        diagnostics.warning(path.span, message).help(format!("chmod go-rwx {}", full.display()));
     }
 
     fn bundle(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<Certificate> {
@@ -115,7 +138,7 @@ impl Files {
         parse: impl Fn(&[u8]) -> Result<T, BundleError>,
     ) -> Option<T> {
         let bytes = self.bytes(path, diagnostics)?;
-        match parse(&bytes) {
+        match parse(bytes.expose()) {
             Ok(parsed) => Some(parsed),
             Err(error) => {
                 diagnostics.error(path.span, format!("{}: {}", path.value.display(), with_causes(&error)));
@@ -124,22 +147,23 @@ impl Files {
         }
     }
 
-    fn bytes(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Arc<[u8]>> {
+    fn bytes(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Arc<Secret>> {
         let full = self.path(&path.value);
         if let Some(bytes) = self.read.get(&full) {
             return Some(Arc::clone(bytes));
         }
-        match fs::read(&full) {
-            Ok(bytes) => {
-                let bytes: Arc<[u8]> = bytes.into();
-                self.read.insert(full, Arc::clone(&bytes));
-                Some(bytes)
-            }
-            Err(error) => {
+        let bytes = Arc::new(self.read(path, MAXIMUM_FILE, diagnostics)?);
+        self.read.insert(full, Arc::clone(&bytes));
+        Some(bytes)
+    }
+
+    fn read(&self, path: &Spanned<PathBuf>, limit: usize, diagnostics: &mut Diagnostics) -> Option<Secret> {
+        let full = self.path(&path.value);
+        Secret::read(&full, limit)
+            .map_err(|error| {
                 let message = format!("{} cannot be read: {error}", path.value.display());
                 diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
-                None
-            }
-        }
+            })
+            .ok()
     }
 }

@@ -7,6 +7,7 @@ mod assertion;
 mod backend;
 mod directory;
 mod files;
+mod one_line;
 mod realm;
 mod revocation;
 mod site;

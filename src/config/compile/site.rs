@@ -65,7 +65,7 @@ fn key_pairs(
             whole = false;
             continue;
         };
-        match ServerKeyPair::new(chain, private_key) {
+        match ServerKeyPair::new(chain, &private_key) {
             Ok(pair) => pairs.push(pair),
             Err(error) => {
                 whole = false;

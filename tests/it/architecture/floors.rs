@@ -47,7 +47,7 @@ fn floors() -> BTreeMap<String, u32> {
 }
 
 /// The files that end up in the binary.
-fn shipped_files() -> Vec<SourceFile> {
+pub(super) fn shipped_files() -> Vec<SourceFile> {
     let files = source_files("src");
     let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
     let is_test = |file: &SourceFile| {

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod files;
 mod inspect;
 mod online;
 mod passwords;

@@ -1,6 +1,9 @@
 //! Every card of the demo at every kind of path, over both versions of TLS and of HTTP.
 
-use crate::support::{Answer, Client, Connection, Lab};
+use crate::support::{Answer, Client, Connection, Lab, Setup};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// A card, and what it is worth at a path that requires one: the account, or status and denial.
 const CARDS: [(&str, Result<&str, &str>); 18] = [
@@ -103,4 +106,30 @@ async fn a_resumed_session_is_judged_like_the_first_one() {
             assert_eq!([outcome(&first), outcome(&again)], [expected.clone(), expected], "{card}");
         }
     }
+}
+
+/// The verdict lives for a second, and the clock runs fifty times as fast as the requests: some of them are decided at
+/// the moment at which it ends.
+#[tokio::test]
+async fn no_request_is_refused_at_the_moment_at_which_a_verdict_ends() {
+    let setup = Setup::default();
+    let realm = format!("{}max_age = \"1s\"\n", setup.realm);
+    let lab = Lab::with(Setup { realm, ..setup });
+    let clock = lab.clock.clone();
+    let running = Arc::new(AtomicBool::new(true));
+    let goes_on = Arc::clone(&running);
+    let ticking = std::thread::spawn(move || {
+        while goes_on.load(Ordering::Relaxed) {
+            clock.advance(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        let mut connection = client.card("alice").connect().await.unwrap();
+        for _ in 0..1000 {
+            assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+        }
+    }
+    running.store(false, Ordering::Relaxed);
+    ticking.join().unwrap();
 }

@@ -1,6 +1,7 @@
 //! Where one message ends and the next begins, and that nothing gets past the gate in between.
 
-use crate::support::{Client, Lab, exchange};
+use crate::support::{Client, Lab, Setup, exchange};
+use tokio::net::TcpStream;
 
 /// Sends bytes on one connection and gives the status lines of all answers, with the whole for messages.
 async fn statuses(lab: &Lab, bytes: &str) -> (Vec<String>, String) {
@@ -112,4 +113,22 @@ async fn the_absolute_form_must_name_the_host_too() {
         let (lines, answers) = statuses(&lab, &request(authority, host)).await;
         assert_eq!(lines, [status], "{authority} {host}: {answers}");
     }
+}
+
+#[tokio::test]
+async fn an_http_1_0_request_without_host_reaches_the_default_site() {
+    let lab = Lab::with(Setup { site: "default = true".into(), ..Setup::default() });
+    for client in [Client::new(&lab), Client::new(&lab).without_server_name()] {
+        let mut stream = client.clone().card("alice").tls_stream().await.unwrap();
+        let answer = exchange(&mut stream, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
+        let seen = lab.rms.seen().pop().unwrap();
+        assert!(seen.headers.contains(&("host".into(), "rms.corp.example".into())), "{seen:?}");
+        let mut stream = client.tls_stream().await.unwrap();
+        let answer = exchange(&mut stream, b"GET /require/echo HTTP/1.1\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    let mut plain = TcpStream::connect(lab.plain_address()).await.unwrap();
+    let answer = exchange(&mut plain, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 403 "), "{answer}");
 }

@@ -4,7 +4,7 @@ use crate::support::{Client, Lab, nothing, pki, sha256};
 use http::Method;
 
 /// Names that servers, frameworks and other proxies believe, in HTTP/1.1's spelling.
-const SPOOFED: [&str; 22] = [
+const SPOOFED: [&str; 34] = [
     "X-Remote-User",
     "x-remote-user",
     "X-REMOTE-USER",
@@ -27,6 +27,18 @@ const SPOOFED: [&str; 22] = [
     "Remote-User",
     "X-MS-CLIENT-PRINCIPAL-NAME",
     "X-Original-URL",
+    "X-Authenticated-User",
+    "SM_USER",
+    "SM-User",
+    "X-Auth-Request-User",
+    "X-Auth-Request-Email",
+    "X-Forwarded-User",
+    "REMOTE_USER",
+    "X-WEBAUTH-USER",
+    "X-Client-Cert",
+    "X-Client-Verify",
+    "iv-user",
+    "X-Goog-Authenticated-User-Email",
 ];
 
 /// All that a GET of the own client may carry to the backend when nobody is named.

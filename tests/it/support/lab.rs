@@ -158,6 +158,8 @@ fn load(folder: &Path, setup: &Setup, rms: &Rms, context: &mut Context) -> Loade
     std::fs::write(&path, setup.proxy_toml(&format!("http://{}", rms.address()))).unwrap();
     config::load(&path, context).unwrap_or_else(|error| match *error {
         LoadError::Invalid(diagnostics) => panic!("{}", diagnostics.render(Colour::Plain)),
-        error @ LoadError::Read { .. } => panic!("{error}"),
+        error @ (LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. }) => {
+            panic!("{error}")
+        }
     })
 }
