@@ -188,7 +188,7 @@ fn set_identity(
         Proof::Card(credential) => credential,
     };
     let leaf = credential.leaf();
-    let others: Vec<&[u8]> = credential.presented().iter().skip(1).map(Certificate::der).collect();
+    let others: Vec<&[u8]> = credential.sent_along().iter().map(Certificate::der).collect();
     let card = ProvenCard {
         leaf: leaf.der(),
         chain: &others,

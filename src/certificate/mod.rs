@@ -141,6 +141,12 @@ impl Certificate {
         &self.facts.der
     }
 
+    /// How many bytes of memory it takes up, estimated high: each name is kept as encoded, decoded and ready to be compared.
+    pub fn weight(&self) -> usize {
+        const FACTS: usize = 1024;
+        FACTS + 6 * self.facts.der.len()
+    }
+
     /// What its issuer signed, as presented.
     pub fn tbs_der(&self) -> &[u8] {
         &self.facts.tbs
@@ -214,6 +220,11 @@ impl Certificate {
     /// keyUsage (RFC 5280 4.2.1.3).
     pub fn key_usage(&self) -> Option<KeyUsage> {
         self.facts.extensions.key_usage
+    }
+
+    /// Whether it says that its key signs CRLs.
+    pub fn may_sign_crls(&self) -> bool {
+        self.key_usage().is_some_and(|usage| usage.crl_sign())
     }
 
     /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` where the extension is absent, which is not the same as empty.

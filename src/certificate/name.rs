@@ -14,6 +14,7 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::name::Name;
 
 use super::fingerprint::write_hex;
+use crate::observability::BoundedText;
 
 /// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
 #[derive(Clone)]
@@ -44,6 +45,11 @@ impl DistinguishedName {
         let comparable = comparable(der, relative_names.as_deref());
         let relative_names = relative_names.unwrap_or_default();
         Self { decoded: Arc::new(Decoded { der: der.into(), relative_names, comparable }) }
+    }
+
+    /// The name as messages show it: at most 128 bytes of it.
+    pub fn shown(&self) -> BoundedText<128> {
+        BoundedText::of(self)
     }
 
     /// As it was encoded.

@@ -43,9 +43,9 @@ impl Credential {
         self.chain.chain().leaf()
     }
 
-    /// All certificates as the client sent them, the card's own first.
-    pub fn presented(&self) -> &[Certificate] {
-        self.chain.chain().presented().certificates()
+    /// What the client sent along with its certificate, as far as it has to do with a valid path.
+    pub fn sent_along(&self) -> &[Certificate] {
+        self.chain.chain().sent_along()
     }
 
     /// The paths that are valid and not revoked; at least one.

@@ -1,4 +1,5 @@
-//! The card of one connection: parsed once, judged when a path asks for it, and looked at again on every request.
+//! The card of one connection: judged when a path asks for it, and looked at again on every request. Between judgings the
+//! connection keeps the certificates as they came, within bounds, and not what was decoded of them.
 
 use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
@@ -8,7 +9,7 @@ use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
 use crate::policy::{Realm, Site};
 use crate::revocation::CrlGeneration;
 use crate::tls::TlsFacts;
-use crate::validation::PresentedChain;
+use crate::validation::{PresentedChain, within_limits};
 use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,9 @@ const REFUSAL_HELD: Duration = Duration::from_secs(5);
 /// What a connection knows about the card behind it.
 pub struct CardOnConnection {
     tls: TlsFacts,
-    presented: OnceCell<Result<Arc<PresentedChain>, Arc<Refusal>>>,
+    is_given: bool,
+    /// Why what was presented is refused unread; nothing of it is kept then.
+    unread: Option<Arc<Refusal>>,
     /// What each record says of the certificate.
     recorded: OnceCell<Arc<CertificateFacts>>,
     verdict: RefCell<Option<Verdict>>,
@@ -60,13 +63,29 @@ pub(super) async fn current(
 
 impl CardOnConnection {
     /// The card that a handshake told about, not looked at yet.
-    pub fn new(tls: TlsFacts) -> Self {
-        Self { tls, presented: OnceCell::new(), recorded: OnceCell::new(), verdict: RefCell::new(None) }
+    pub fn new(mut tls: TlsFacts) -> Self {
+        let is_given = !tls.certificates.is_empty();
+        let mut unread = None;
+        if is_given {
+            tls.certificates = match within_limits(&tls.certificates) {
+                Ok(kept) => kept.into_iter().cloned().collect(),
+                Err(error) => {
+                    unread = Some(Arc::new(Refusal::Malformed(error)));
+                    Vec::new()
+                }
+            };
+        }
+        Self { tls, is_given, unread, recorded: OnceCell::new(), verdict: RefCell::new(None) }
     }
 
-    /// What the handshake told.
-    pub fn tls(&self) -> &TlsFacts {
-        &self.tls
+    /// When the card's key last signed.
+    pub(super) fn proven_at(&self) -> UnixTime {
+        self.tls.proven_at
+    }
+
+    /// Whether the client was asked and stayed silent under TLS 1.3, as a card does that cannot sign RSA-PSS.
+    pub(super) fn may_be_silent(&self) -> bool {
+        !self.is_given && self.tls.asked_but_none_under_tls13()
     }
 
     /// The evidence for one request under `rule`. Nothing is judged for a path that does not look at cards.
@@ -78,11 +97,13 @@ impl CardOnConnection {
         record: &mut RequestRecord,
     ) -> Evidence {
         let now = gate.clock.now();
-        let (chain, realm) = match self.to_judge(rule, site, now) {
-            Ok(found) => found,
+        let realm = match self.realm(rule, site, now) {
+            Ok(realm) => realm,
             Err(evidence) => return evidence,
         };
-        record.certificate(self.recorded.get_or_init(|| certificate_facts(chain.leaf())));
+        if let Some(recorded) = self.recorded.get() {
+            record.certificate(recorded);
+        }
         // Taken before judging: what changes meanwhile has the card judged again at the next request.
         let stands = Stands {
             generation: realm.generation,
@@ -94,8 +115,13 @@ impl CardOnConnection {
             Some(verdict) => verdict.outcome,
             None => {
                 let started = Instant::now();
+                let chain = match self.presented() {
+                    Ok(chain) => chain,
+                    Err(refusal) => return Evidence::Refused(refusal),
+                };
+                record.certificate(self.recorded.get_or_init(|| certificate_facts(chain.leaf())));
                 // Boxed, so that no connection keeps room for it: it is large, and most requests need none.
-                let outcome = Box::pin(gate.judge.judge(realm, chain, now)).await;
+                let outcome = Box::pin(gate.judge.judge(realm, &chain, now)).await;
                 record.judged(started.elapsed());
                 let until = match &outcome {
                     Ok(credential) if credential.is_transient() => now,
@@ -120,15 +146,17 @@ impl CardOnConnection {
         rule: &Rule,
         site: &'a Site,
         now: UnixTime,
-    ) -> Result<(&'a Arc<PresentedChain>, &'a Arc<Realm>), Evidence> {
+    ) -> Result<(Arc<PresentedChain>, &'a Arc<Realm>), Evidence> {
+        let realm = self.realm(rule, site, now)?;
+        Ok((self.presented().map_err(Evidence::Refused)?, realm))
+    }
+
+    /// The realm to judge the card in under `rule`.
+    fn realm<'a>(&self, rule: &Rule, site: &'a Site, now: UnixTime) -> Result<&'a Arc<Realm>, Evidence> {
         if let Some(absent) = self.absent(rule, site, now) {
             return Err(Evidence::None(absent));
         }
-        let realm = site.realm.as_ref().ok_or(Evidence::None(Absent::NotAsked))?;
-        match self.presented() {
-            Ok(chain) => Ok((chain, realm)),
-            Err(refusal) => Err(Evidence::Refused(Arc::clone(refusal))),
-        }
+        site.realm.as_ref().ok_or(Evidence::None(Absent::NotAsked))
     }
 
     /// Why there is nothing to judge, if there is nothing.
@@ -141,7 +169,7 @@ impl CardOnConnection {
             (true, false) => return Some(Absent::AskedOnlySince),
             (true, true) => {}
         }
-        if self.tls.certificates.is_empty() {
+        if !self.is_given {
             return Some(Absent::NotPresented);
         }
         // The connection ends when the proof does; this catches the request that was faster.
@@ -150,14 +178,17 @@ impl CardOnConnection {
 
     /// Whether the card's key signed longer ago than the site admits.
     pub(super) fn proof_ended(&self, site: &Site, now: UnixTime) -> bool {
-        !self.tls.certificates.is_empty() && self.tls.proven_at.plus(site.card_proof_max_age) <= now
+        self.is_given && self.tls.proven_at.plus(site.card_proof_max_age) <= now
     }
 
-    fn presented(&self) -> &Result<Arc<PresentedChain>, Arc<Refusal>> {
-        self.presented.get_or_init(|| match PresentedChain::parse(&self.tls.certificates) {
+    fn presented(&self) -> Result<Arc<PresentedChain>, Arc<Refusal>> {
+        if let Some(refusal) = &self.unread {
+            return Err(Arc::clone(refusal));
+        }
+        match PresentedChain::parse(&self.tls.certificates) {
             Ok(chain) => Ok(Arc::new(chain)),
             Err(error) => Err(Arc::new(Refusal::Malformed(error))),
-        })
+        }
     }
 }
 

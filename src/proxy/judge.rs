@@ -24,7 +24,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How many cards each cache holds: a large ministry's staff.
+/// The memory of the cache of validated chains. A card and its path take some 15 KB.
+const VALIDATION_BYTES: u64 = 128 << 20;
+
+/// How many cards each other cache holds: a large ministry's staff.
 const CAPACITY: u64 = 100_000;
 
 /// The judge and the caches of its three stages, shared by all workers.
@@ -42,7 +45,7 @@ impl Judge {
     /// `limit` for one chain or password in all, waiting included; `places` of each at once.
     pub fn new(limit: Duration, places: usize, metrics: &Metrics) -> Self {
         Self {
-            validation: ValidationCache::new(CAPACITY, metrics.validation_cache.clone()),
+            validation: ValidationCache::new(VALIDATION_BYTES, metrics.validation_cache.clone()),
             revocation: RevocationCache::new(CAPACITY, metrics.revocation_cache.clone()),
             accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
             passwords: PasswordJudge::new(metrics.passwords.clone()),

@@ -367,7 +367,7 @@ impl Service {
     fn proven_at(&self, now: UnixTime) -> UnixTime {
         match &self.channel {
             Channel::Plain => now,
-            Channel::Tls { card, .. } => card.tls().proven_at,
+            Channel::Tls { card, .. } => card.proven_at(),
         }
     }
 
@@ -383,7 +383,7 @@ impl Service {
     fn card_may_be_silent(&self) -> bool {
         match &self.channel {
             Channel::Plain => false,
-            Channel::Tls { card, .. } => card.tls().asked_but_none_under_tls13(),
+            Channel::Tls { card, .. } => card.may_be_silent(),
         }
     }
 

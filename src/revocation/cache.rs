@@ -31,8 +31,8 @@ const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 struct Key {
     /// The certificate, then those above it up to the anchor: they choose the CRLs and say who may sign one.
     path: Box<[Fingerprint]>,
-    /// What was presented: who signed a CRL may be among it.
-    presented: [u8; 32],
+    /// What was sent along and has to do with the path: who signed a CRL may be among it.
+    sent_along: Box<[Fingerprint]>,
     trust: SameTrust,
     generation: CrlGeneration,
 }
@@ -121,7 +121,7 @@ impl RevocationCache {
         let path = std::iter::once(question.certificate).chain(question.authorities);
         let key = Key {
             path: path.map(Certificate::fingerprint).collect(),
-            presented: chain.presented().digest(),
+            sent_along: chain.sent_along().iter().map(Certificate::fingerprint).collect(),
             trust: SameTrust(Arc::clone(trust)),
             generation: crls.generation(),
         };
@@ -156,8 +156,7 @@ async fn look_up_aside(
     let path = question.surroundings.path.clone();
     let (chain, trust, crls) = (Arc::clone(chain), Arc::clone(trust), Arc::clone(crls));
     let look_up = move || {
-        let presented = chain.presented().certificates();
-        let surroundings = Surroundings { path: &path, presented, trust: &trust };
+        let surroundings = Surroundings { path: &path, sent_along: chain.sent_along(), trust: &trust };
         let question = Question { certificate: &certificate, authorities: &authorities, surroundings };
         look_up(question, &crls, now)
     };

@@ -22,7 +22,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RevocationError {
     /// A CRL or a responder says that a certificate is revoked, and no other path passed.
-    #[error("the certificate {} of {} is revoked ({reason}) since {at}", which.serial(), which.subject())]
+    #[error("the certificate {} of {} is revoked ({reason}) since {at}", which.serial(), which.subject().shown())]
     Revoked {
         /// The revoked certificate.
         which: Certificate,
@@ -34,7 +34,7 @@ pub enum RevocationError {
         found_in: RevocationSource,
     },
     /// The rule requires to know, nobody knows, and no other path passed.
-    #[error("whether the certificate {} of {} is revoked is not known", which.serial(), which.subject())]
+    #[error("whether the certificate {} of {} is revoked is not known", which.serial(), which.subject().shown())]
     Unknown {
         /// The certificate that nothing is known of.
         which: Certificate,
@@ -149,7 +149,7 @@ pub(super) fn steps<'a>(
     trust: &'a TrustSet,
     rule: &RevocationRule,
 ) -> impl Iterator<Item = Step<'a>> {
-    let surroundings = Surroundings { path, presented: chain.presented().certificates(), trust };
+    let surroundings = Surroundings { path, sent_along: chain.sent_along(), trust };
     let mut rest = path.certificates();
     let all = std::iter::from_fn(move || {
         let (certificate, authorities) = rest.split_first()?;

@@ -14,8 +14,8 @@ use crate::validation::{TrustSet, ValidPath, validate_authority};
 pub(super) struct Surroundings<'a> {
     /// A proven path.
     pub(super) path: &'a ValidPath,
-    /// What the client sent beside its own certificate.
-    pub(super) presented: &'a [Certificate],
+    /// What the client sent beside its own certificate, as far as it has to do with a path.
+    pub(super) sent_along: &'a [Certificate],
     /// What the realm knows: its intermediates may sign CRLs as well as what was presented.
     pub(super) trust: &'a TrustSet,
 }
@@ -66,9 +66,8 @@ fn delegates<'a>(
     issuer: &'a DistinguishedName,
     surroundings: Surroundings<'a>,
 ) -> impl Iterator<Item = &'a Certificate> {
-    let all = surroundings.presented.iter().chain(surroundings.trust.intermediates());
-    let may_sign = move |certificate: &&Certificate| {
-        certificate.subject() == issuer && certificate.key_usage().is_some_and(|usage| usage.crl_sign())
-    };
+    let all = surroundings.sent_along.iter().chain(surroundings.trust.intermediates());
+    let may_sign =
+        move |certificate: &&Certificate| certificate.subject() == issuer && certificate.may_sign_crls();
     all.filter(may_sign).take(MAXIMUM_CANDIDATES)
 }

@@ -20,7 +20,7 @@ pub enum WhyUnknown {
     #[error("there is no CRL of its issuer")]
     NoCrl,
     /// The newest CRL is past its nextUpdate and the rule's grace, or names no nextUpdate.
-    #[error("the CRL of {issuer} is stale")]
+    #[error("the CRL of {} is stale", issuer.shown())]
     Expired {
         /// Who issued the CRL.
         issuer: DistinguishedName,
@@ -40,13 +40,13 @@ pub enum WhyUnknown {
     #[error("its issuer's certificate does not admit signing CRLs")]
     IssuerMayNotSign,
     /// No certificate at hand holds the key that signed the CRL.
-    #[error("there is no certificate of {issuer} to verify its CRL with")]
+    #[error("there is no certificate of {} to verify its CRL with", issuer.shown())]
     NoSigner {
         /// Who issued the CRL.
         issuer: DistinguishedName,
     },
     /// The certificate of who signed the CRL is not valid, or no CA of the certificate's own path issued it.
-    #[error("the certificate of {signer}, who signed the CRL, does not lead to the same anchor")]
+    #[error("the certificate of {}, who signed the CRL, does not lead to the same anchor", signer.shown())]
     SignerNotTrusted {
         /// Who signed the CRL.
         signer: DistinguishedName,

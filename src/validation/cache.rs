@@ -1,25 +1,36 @@
 //! Keeps the verdicts on presented chains, so that a person's second connection costs no signature. Never keeps one
 //! past its deadline, and never lets refused chains push out accepted ones.
+//!
+//! An accepted chain is found by its leaf and kept once for each set of certificates that its paths use. What else was
+//! sent along is not kept and makes no entry: a client could send other junk with each connection.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use moka::future::Cache;
-use moka::ops::compute::{CompResult, Op};
+use moka::ops::compute::Op;
 
 use super::chain_error::ChainError;
 use super::presented::PresentedChain;
 use super::trust::TrustSet;
 use super::validated::{ValidatedChain, ValidationRule, validate};
+use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
 use crate::observability::CacheMetrics;
 
-/// How many refused chains are remembered. Anybody can make a new one, so they get little room.
-const MAX_REFUSED: u64 = 1_000;
 /// How long a refusal is remembered at most: an administrator who mends something does not wait long.
 const REFUSED_LIFETIME: Duration = Duration::from_secs(60);
 /// How long an accepted chain takes up memory without being asked for. Deadlines alone decide whether it may be used.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
+/// How many verdicts are kept for one leaf: clients send its intermediates, or some of them, or none.
+const MAX_VARIANTS: usize = 4;
+/// What an entry takes up beside its verdict.
+const ENTRY_WEIGHT: usize = 256;
+/// Of the memory of a cache the part, one in so many, for refusals. Anybody can cause new ones.
+const REFUSED_PART: u64 = 16;
+/// The same for the certificates of CAs, which chains share.
+const AUTHORITIES_PART: u64 = 8;
 
 /// What a verdict depends on beside the chain and the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,17 +41,48 @@ pub struct JudgedBy {
     pub generation: u64,
 }
 
+/// By what accepted chains are found.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    pub(super) chain: [u8; 32],
-    pub(super) judged_by: JudgedBy,
+struct Key {
+    leaf: Fingerprint,
+    judged_by: JudgedBy,
 }
+
+/// By what refusals are found: the digest is over the leaf and all that may matter for its paths.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct RefusedKey {
+    chain: [u8; 32],
+    judged_by: JudgedBy,
+}
+
+/// A presented chain as the cache looks for it.
+pub(super) struct Looked {
+    key: Key,
+    refused_key: RefusedKey,
+    /// What was sent along and may matter, sorted.
+    relevant: Vec<Fingerprint>,
+}
+
+/// One accepted chain.
+#[derive(Clone)]
+struct Variant {
+    chain: Arc<ValidatedChain>,
+    /// What of the certificates sent along it uses, sorted.
+    used: Box<[Fingerprint]>,
+    /// What could have mattered, was sent along when it was validated, and is on no path; sorted.
+    unused: Box<[Fingerprint]>,
+}
+
+/// The accepted chains of one leaf.
+type Variants = Arc<[Variant]>;
 
 /// Verdicts on presented chains, shared by all workers. Clones share everything.
 #[derive(Clone)]
 pub struct ValidationCache {
-    accepted: Cache<Key, Arc<ValidatedChain>>,
-    refused: Cache<Key, Refused>,
+    accepted: Cache<Key, Variants>,
+    refused: Cache<RefusedKey, Refused>,
+    /// The certificates of CAs that accepted chains use, so that each is kept once.
+    authorities: Cache<Fingerprint, Certificate>,
     metrics: CacheMetrics,
 }
 
@@ -50,13 +92,71 @@ pub(super) struct Refused {
     deadline: UnixTime,
 }
 
+impl Looked {
+    pub(super) fn new(judged_by: JudgedBy, chain: &PresentedChain, trust: &TrustSet) -> Self {
+        let leaf = chain.leaf().fingerprint();
+        let relevant = chain.relevant(trust);
+        let mut context = Context::new(&SHA256);
+        for fingerprint in std::iter::once(&leaf).chain(&relevant) {
+            context.update(fingerprint.as_bytes());
+        }
+        let digest = context.finish().as_ref().try_into().expect("a SHA-256 digest is 32 bytes long");
+        Self {
+            key: Key { leaf, judged_by: judged_by.clone() },
+            refused_key: RefusedKey { chain: digest, judged_by },
+            relevant,
+        }
+    }
+}
+
+impl Variant {
+    fn new(chain: Arc<ValidatedChain>, looked: &Looked) -> Self {
+        let mut used: Vec<_> = chain.sent_along().iter().map(Certificate::fingerprint).collect();
+        used.sort_unstable();
+        used.dedup();
+        let unused = looked.relevant.iter().filter(|one| used.binary_search(one).is_err()).copied();
+        Self { unused: unused.collect(), used: used.into(), chain }
+    }
+
+    /// Whether validating what was presented would find the same paths: all that they use is there, and whatever else
+    /// may matter has been tried.
+    fn answers(&self, looked: &Looked, now: UnixTime) -> bool {
+        let is_known = |one| self.used.binary_search(one).is_ok() || self.unused.binary_search(one).is_ok();
+        now < self.chain.deadline()
+            && self.used.iter().all(|one| looked.relevant.binary_search(one).is_ok())
+            && looked.relevant.iter().all(is_known)
+    }
+
+    fn weight(&self) -> usize {
+        self.chain.weight() + (self.used.len() + self.unused.len()) * size_of::<Fingerprint>()
+    }
+}
+
 impl ValidationCache {
-    /// A cache that keeps this many accepted chains and counts its look-ups.
-    pub fn new(max_accepted: u64, metrics: CacheMetrics) -> Self {
+    /// A cache that keeps accepted chains in this many bytes, and refusals and the certificates of CAs in parts of it. It
+    /// counts its look-ups.
+    pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
+        let of_leaf =
+            |_: &Key, variants: &Variants| weight(variants.iter().map(Variant::weight).sum::<usize>());
+        let of_refusal = |_: &RefusedKey, refused: &Refused| weight(refused.error.weight());
+        let of_authority = |_: &Fingerprint, authority: &Certificate| weight(authority.weight());
         Self {
             metrics,
-            accepted: Cache::builder().max_capacity(max_accepted).time_to_idle(IDLE_LIFETIME).build(),
-            refused: Cache::builder().max_capacity(MAX_REFUSED).time_to_live(REFUSED_LIFETIME).build(),
+            accepted: Cache::builder()
+                .max_capacity(bytes)
+                .weigher(of_leaf)
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
+            refused: Cache::builder()
+                .max_capacity(bytes / REFUSED_PART)
+                .weigher(of_refusal)
+                .time_to_live(REFUSED_LIFETIME)
+                .build(),
+            authorities: Cache::builder()
+                .max_capacity(bytes / AUTHORITIES_PART)
+                .weigher(of_authority)
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
         }
     }
 
@@ -70,8 +170,7 @@ impl ValidationCache {
         rule: &Arc<ValidationRule>,
         now: UnixTime,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        let key = Key { chain: chain.digest(), judged_by };
-        self.judge(key, now, async || {
+        self.judge(Looked::new(judged_by, chain, trust), now, async || {
             let verdict = if chain.is_laborious() {
                 aside(chain, trust, rule, now).await
             } else {
@@ -87,47 +186,59 @@ impl ValidationCache {
 
     pub(super) async fn judge(
         &self,
-        key: Key,
+        looked: Looked,
         now: UnixTime,
         work: impl AsyncFnOnce() -> Result<ValidatedChain, Refused>,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        if let Some(error) = self.refusal(&key, now).await {
+        if let Some(error) = self.refusal(&looked, now).await {
             self.metrics.hits.inc();
             return Err(error);
         }
-        if let Some(chain) = self.accepted.get(&key).await.filter(|chain| now < chain.deadline()) {
+        if let Some(chain) = self.accepted.get(&looked.key).await.and_then(|all| found(&all, &looked, now)) {
             self.metrics.hits.inc();
             return Ok(chain);
         }
         self.metrics.misses.inc();
-        // moka runs these one after the other for one key, so who waited finds the verdict of who came first.
-        let computed = self.accepted.entry(key.clone()).and_try_compute_with(async |entry| {
-            if entry.is_some_and(|entry| now < entry.value().deadline()) {
+        let mut verdict = None;
+        // moka runs these one after the other for one leaf, so who waited finds the verdict of who came first.
+        let computed = self.accepted.entry(looked.key.clone()).and_try_compute_with(async |entry| {
+            let before = entry.map(moka::Entry::into_value).unwrap_or_default();
+            if let Some(chain) = found(&before, &looked, now) {
+                verdict = Some(chain);
                 return Ok(Op::Nop);
             }
-            if let Some(error) = self.refusal(&key, now).await {
+            if let Some(error) = self.refusal(&looked, now).await {
                 return Err(error);
             }
             match work().await {
-                Ok(chain) => Ok(Op::Put(Arc::new(chain))),
+                Ok(chain) => {
+                    let chain = Arc::new(self.sharing_authorities(chain).await);
+                    verdict = Some(Arc::clone(&chain));
+                    Ok(Op::Put(with(&before, Variant::new(chain, &looked), now)))
+                }
                 Err(refused) => {
                     let error = Arc::clone(&refused.error);
-                    self.refused.insert(key.clone(), refused).await;
+                    self.refused.insert(looked.refused_key.clone(), refused).await;
                     Err(error)
                 }
             }
         });
-        match computed.await? {
-            CompResult::Inserted(entry) | CompResult::ReplacedWith(entry) | CompResult::Unchanged(entry) => {
-                Ok(entry.into_value())
-            }
-            CompResult::StillNone(_) | CompResult::Removed(_) => {
-                unreachable!("the computation puts a verdict, fails, or leaves one that is there")
-            }
-        }
+        computed.await?;
+        verdict.map_or_else(|| unreachable!("the computation finds a verdict, makes one, or fails"), Ok)
     }
 
-    /// How many accepted and how many refused chains it holds.
+    /// With the certificates of CAs that other chains use too, so that each of them is in memory once.
+    async fn sharing_authorities(&self, chain: ValidatedChain) -> ValidatedChain {
+        let mut shared = std::collections::HashMap::new();
+        let on_paths = chain.paths().iter().flat_map(|path| path.certificates().iter().skip(1));
+        for certificate in on_paths.chain(chain.sent_along()) {
+            let kept = self.authorities.entry(certificate.fingerprint()).or_insert(certificate.clone());
+            shared.insert(certificate.fingerprint(), kept.await.into_value());
+        }
+        chain.sharing(|certificate| shared.get(&certificate.fingerprint()).cloned().unwrap_or(certificate))
+    }
+
+    /// How many leaves with accepted chains, and how many refusals it holds.
     #[cfg(test)]
     pub(super) async fn entry_counts(&self) -> (u64, u64) {
         self.accepted.run_pending_tasks().await;
@@ -135,9 +246,32 @@ impl ValidationCache {
         (self.accepted.entry_count(), self.refused.entry_count())
     }
 
-    async fn refusal(&self, key: &Key, now: UnixTime) -> Option<Arc<ChainError>> {
-        self.refused.get(key).await.filter(|refused| now < refused.deadline).map(|refused| refused.error)
+    /// How many bytes accepted chains and refusals weigh.
+    #[cfg(test)]
+    pub(super) async fn weights(&self) -> (u64, u64) {
+        self.entry_counts().await;
+        (self.accepted.weighted_size(), self.refused.weighted_size())
     }
+
+    async fn refusal(&self, looked: &Looked, now: UnixTime) -> Option<Arc<ChainError>> {
+        let refused = self.refused.get(&looked.refused_key).await;
+        refused.filter(|refused| now < refused.deadline).map(|refused| refused.error)
+    }
+}
+
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(ENTRY_WEIGHT + bytes).unwrap_or(u32::MAX)
+}
+
+fn found(variants: &[Variant], looked: &Looked, now: UnixTime) -> Option<Arc<ValidatedChain>> {
+    variants.iter().find(|variant| variant.answers(looked, now)).map(|variant| Arc::clone(&variant.chain))
+}
+
+/// The new verdict before those that it does not replace and that have not ended.
+fn with(before: &[Variant], new: Variant, now: UnixTime) -> Variants {
+    let others = before.iter().filter(|old| old.used != new.used && now < old.chain.deadline()).cloned();
+    let others: Vec<_> = others.take(MAX_VARIANTS - 1).collect();
+    std::iter::once(new).chain(others).collect()
 }
 
 /// [`validate`] on a thread that may take its time, so that one laborious chain does not hold up everybody whom the
@@ -156,7 +290,7 @@ async fn aside(
 
 /// Never past the moment when a certificate begins to be valid, for a chain that is too early now may hold then.
 fn refusal_deadline(chain: &PresentedChain, trust: &TrustSet, now: UnixTime) -> UnixTime {
-    let presented = chain.certificates().iter().map(crate::certificate::Certificate::not_before);
+    let presented = chain.certificates().iter().map(Certificate::not_before);
     let beginnings = presented.filter(|not_before| *not_before > now).chain(trust.next_beginning(now));
     beginnings.fold(now.plus(REFUSED_LIFETIME), UnixTime::min)
 }

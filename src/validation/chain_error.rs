@@ -3,10 +3,11 @@
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{DistinguishedName, NameForm, ObjectIdentifier};
 use crate::clock::UnixTime;
+use crate::observability::BoundedText;
 
 /// The refusal of a presented chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("certificate {index} of the path, {subject}, is refused")]
+#[error("certificate {index} of the path, {}, is refused", subject.shown())]
 pub struct ChainError {
     /// Which certificate of the path: 0 is the client's own, the last one is the anchor.
     pub index: usize,
@@ -17,11 +18,29 @@ pub struct ChainError {
     pub violation: Violation,
 }
 
+impl ChainError {
+    /// How many bytes of memory it takes up, estimated high.
+    pub(super) fn weight(&self) -> usize {
+        const FACTS: usize = 512;
+        // As encoded, decoded and ready to be compared.
+        let name = |name: &DistinguishedName| 6 * name.der().len();
+        let names = match &self.violation {
+            Violation::NoIssuer { issuer } | Violation::Signature { issuer, .. } => name(issuer),
+            Violation::NameNotPermitted { name: text, by } | Violation::NameExcluded { name: text, by } => {
+                text.len() + name(by)
+            }
+            Violation::NameNotJudged { by, .. } => name(by),
+            _ => 0,
+        };
+        FACTS + name(&self.subject) + names
+    }
+}
+
 /// The rule that a certificate of a path breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// Neither presented nor configured: a certificate of its issuer that leads on to an anchor.
-    #[error("no trusted path leads to its issuer {issuer}")]
+    #[error("no trusted path leads to its issuer {}", issuer.shown())]
     NoIssuer {
         /// Whom it names as its issuer.
         issuer: DistinguishedName,
@@ -36,7 +55,7 @@ pub enum Violation {
     #[error("the chain has more branches than are followed")]
     TooManyBranches,
     /// Its issuer's key did not sign it, or not in a way that counts.
-    #[error("its signature by {issuer} does not hold")]
+    #[error("its signature by {} does not hold", issuer.shown())]
     Signature {
         /// The issuer that was tried.
         issuer: DistinguishedName,
@@ -94,7 +113,7 @@ pub enum Violation {
         missing: ObjectIdentifier,
     },
     /// A name in it lies in no part of the name space that a CA above may issue for.
-    #[error("its {name} is none of those for which {by} may issue certificates")]
+    #[error("its {} is none of those for which {} may issue certificates", BoundedText::<128>::of(name), by.shown())]
     NameNotPermitted {
         /// The kind of name and the name.
         name: String,
@@ -102,7 +121,7 @@ pub enum Violation {
         by: DistinguishedName,
     },
     /// A name in it lies in a part of the name space that is taken from a CA above.
-    #[error("its {name} is one of those for which {by} may not issue certificates")]
+    #[error("its {} is one of those for which {} may not issue certificates", BoundedText::<128>::of(name), by.shown())]
     NameExcluded {
         /// The kind of name and the name.
         name: String,
@@ -110,7 +129,7 @@ pub enum Violation {
         by: DistinguishedName,
     },
     /// A CA above limits names of a kind that this certificate has, and they cannot be compared.
-    #[error("its {form} cannot be compared with those for which {by} may issue certificates")]
+    #[error("its {form} cannot be compared with those for which {} may issue certificates", by.shown())]
     NameNotJudged {
         /// The kind of name.
         form: NameForm,

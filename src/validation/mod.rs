@@ -28,7 +28,10 @@ pub use cache::{JudgedBy, ValidationCache};
 pub use chain_error::{ChainError, Violation};
 pub use path_building::{MAX_PATH_CERTIFICATES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS};
 pub use policies::ValidPolicies;
-pub use presented::{MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES, MalformedChain, PresentedChain};
+pub use presented::{
+    MAX_CERTIFICATE_BYTES, MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES, MAX_SENT_ALONG_BYTES,
+    MalformedChain, PresentedChain, within_limits,
+};
 pub use trust::TrustSet;
 pub use validated::{ValidPath, ValidatedChain, ValidationRule, validate};
 pub use work::{MAX_NAME_COMPARISONS, MAX_POLICY_NODES};

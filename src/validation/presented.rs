@@ -1,17 +1,24 @@
 //! Takes the certificates that a client sent, gives a [`PresentedChain`]. Never judges one, and never takes anything
 //! but the first certificate for the client's own.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls_pki_types::CertificateDer;
 
-use crate::certificate::{Certificate, KeyAlgorithm, MalformedCertificate};
+use super::trust::TrustSet;
+use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyAlgorithm, MalformedCertificate};
 
 /// The most certificates that a client may present. Real cards send two to four.
 pub const MAX_PRESENTED_CERTIFICATES: usize = 16;
 /// The most bytes that all presented certificates may have together.
 pub const MAX_PRESENTED_BYTES: usize = 64 * 1024;
+
+/// The most bytes of one certificate. Those of real CAs have some 2 KB.
+pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
+/// The most bytes that all certificates but the client's own may have together. What is sent beyond is passed over.
+pub const MAX_SENT_ALONG_BYTES: usize = 32 * 1024;
 
 /// What a client presented: its own certificate, whose key the handshake proved, and whatever it sent along.
 #[derive(Clone)]
@@ -39,27 +46,55 @@ pub enum MalformedChain {
         /// How many.
         bytes: usize,
     },
+    /// The client's own certificate has more than [`MAX_CERTIFICATE_BYTES`].
+    #[error("the client's own certificate has {bytes} bytes, more than {MAX_CERTIFICATE_BYTES}")]
+    TooLong {
+        /// How many.
+        bytes: usize,
+    },
     /// The client's own certificate cannot be read.
     #[error("the client's own certificate cannot be read")]
     Leaf(#[source] MalformedCertificate),
+}
+
+/// What may be read of the certificates that a client sent, its own first. Nothing is decoded yet. Of the others those
+/// are passed over that are too long or come after [`MAX_SENT_ALONG_BYTES`].
+///
+/// # Errors
+/// Where the client's own certificate is too long, or all of them together are more than any client sends.
+pub fn within_limits<'p, 'd>(
+    presented: &'p [CertificateDer<'d>],
+) -> Result<Vec<&'p CertificateDer<'d>>, MalformedChain> {
+    let (leaf, others) = presented.split_first().ok_or(MalformedChain::Empty)?;
+    if presented.len() > MAX_PRESENTED_CERTIFICATES {
+        return Err(MalformedChain::TooManyCertificates { count: presented.len() });
+    }
+    let bytes = presented.iter().map(|certificate| certificate.len()).sum();
+    if bytes > MAX_PRESENTED_BYTES {
+        return Err(MalformedChain::TooManyBytes { bytes });
+    }
+    if leaf.len() > MAX_CERTIFICATE_BYTES {
+        return Err(MalformedChain::TooLong { bytes: leaf.len() });
+    }
+    let mut room = MAX_SENT_ALONG_BYTES;
+    let others = others.iter().filter(|other| {
+        let fits = other.len() <= room.min(MAX_CERTIFICATE_BYTES);
+        room -= if fits { other.len() } else { 0 };
+        fits
+    });
+    Ok(std::iter::once(leaf).chain(others).collect())
 }
 
 impl PresentedChain {
     /// Reads what the client sent, its own certificate first. Limits are held before anything is decoded. A further
     /// certificate that cannot be read is passed over: it can be on no path, and what is on no path changes nothing.
     pub fn parse(presented: &[CertificateDer<'_>]) -> Result<Self, MalformedChain> {
+        let presented = within_limits(presented)?;
         let (leaf, others) = presented.split_first().ok_or(MalformedChain::Empty)?;
-        if presented.len() > MAX_PRESENTED_CERTIFICATES {
-            return Err(MalformedChain::TooManyCertificates { count: presented.len() });
-        }
-        let bytes = presented.iter().map(|certificate| certificate.len()).sum();
-        if bytes > MAX_PRESENTED_BYTES {
-            return Err(MalformedChain::TooManyBytes { bytes });
-        }
         let leaf = Certificate::from_der(leaf).map_err(MalformedChain::Leaf)?;
         let mut certificates = vec![leaf.clone()];
         certificates.extend(others.iter().filter_map(|der| Certificate::from_der(der).ok()));
-        Ok(Self { leaf, certificates, digest: digest(presented) })
+        Ok(Self { leaf, certificates, digest: digest(&presented) })
     }
 
     /// The certificate whose key the client has proven to hold: the first one, always (CVE-2023-2422).
@@ -80,7 +115,31 @@ impl PresentedChain {
         self.certificates.len() > 5 || bytes > 16 * 1024 || self.certificates.iter().any(long)
     }
 
-    /// The SHA-256 over all that was presented, each certificate preceded by its length.
+    /// Those of the certificates beside the client's own that may matter for a verdict, sorted: what bears the name of an
+    /// issuer that a path may lead to, and what may sign CRLs and was issued by one of these. No other certificate can
+    /// be on a path or sign a CRL for one.
+    pub(super) fn relevant(&self, trust: &TrustSet) -> Vec<Fingerprint> {
+        let others = self.certificates.get(1..).unwrap_or_default();
+        let mut issuers = HashSet::from([self.leaf.issuer()]);
+        let mut unseen: Vec<&DistinguishedName> = vec![self.leaf.issuer()];
+        while let Some(name) = unseen.pop() {
+            let presented = others.iter().filter(|other| other.subject() == name);
+            for authority in presented.chain(trust.intermediates_named(name)) {
+                if issuers.insert(authority.issuer()) {
+                    unseen.push(authority.issuer());
+                }
+            }
+        }
+        let matters = |other: &&Certificate| {
+            issuers.contains(other.subject()) || other.may_sign_crls() && issuers.contains(other.issuer())
+        };
+        let mut relevant: Vec<_> = others.iter().filter(matters).map(Certificate::fingerprint).collect();
+        relevant.sort_unstable();
+        relevant.dedup();
+        relevant
+    }
+
+    /// The SHA-256 over all that was presented and read, each certificate preceded by its length.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
@@ -94,7 +153,7 @@ impl fmt::Debug for PresentedChain {
 
 /// The lengths keep two different chains from flowing into the same bytes, which would give one the verdict of the
 /// other.
-fn digest(presented: &[CertificateDer<'_>]) -> [u8; 32] {
+fn digest(presented: &[&CertificateDer<'_>]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for certificate in presented {
         let length = u64::try_from(certificate.len()).expect("a length fits 64 bits");

@@ -76,7 +76,8 @@ impl Default for ValidationRule {
 /// [`validate`] the only way here.
 #[derive(Clone, Debug)]
 pub struct ValidatedChain {
-    presented: Arc<PresentedChain>,
+    leaf: Certificate,
+    sent_along: Vec<Certificate>,
     paths: Vec<ValidPath>,
     deadline: UnixTime,
 }
@@ -101,18 +102,50 @@ pub fn validate(
     // A later stage picks among the paths by its own conditions, and nobody knows here which it will pick; so the
     // chain is judged anew as soon as one of them ends.
     let deadline = paths.iter().map(ValidPath::deadline).min().unwrap_or(UnixTime::EPOCH);
-    Ok(ValidatedChain { presented: Arc::clone(chain), paths, deadline })
+    let others = chain.certificates().iter().skip(1).filter(|other| *other != chain.leaf());
+    let sent_along = others.filter(|other| is_used(other, &paths)).cloned().collect();
+    Ok(ValidatedChain { leaf: chain.leaf().clone(), sent_along, paths, deadline })
+}
+
+/// Whether a certificate that was sent along is on a path, or was issued by a CA of one to sign CRLs. Whether it may sign
+/// them now is the revocation stage's to say.
+fn is_used(other: &Certificate, paths: &[ValidPath]) -> bool {
+    let issued = |issuer: &Certificate| {
+        issuer.subject() == other.issuer() && other.verify_signature(issuer.public_key_der()).is_ok()
+    };
+    paths.iter().any(|path| path.certificates.contains(other))
+        || other.may_sign_crls() && paths.iter().any(|path| path.certificates.iter().skip(1).any(issued))
 }
 
 impl ValidatedChain {
     /// The client's own certificate.
     pub fn leaf(&self) -> &Certificate {
-        self.presented.leaf()
+        &self.leaf
     }
 
-    /// What the client sent.
-    pub fn presented(&self) -> &Arc<PresentedChain> {
-        &self.presented
+    /// Of what the client sent along those that are on a path or may sign CRLs for one, in the client's order. The rest
+    /// is not kept.
+    pub fn sent_along(&self) -> &[Certificate] {
+        &self.sent_along
+    }
+
+    /// How many bytes of memory it takes up beside the certificates of CAs, which many chains share.
+    pub(super) fn weight(&self) -> usize {
+        const FACTS: usize = 512;
+        const SHARED: usize = 64;
+        let path = |path: &ValidPath| FACTS + path.certificates.len() * SHARED + size_of_val(path.policies());
+        FACTS + self.leaf.weight() + self.paths.iter().map(path).sum::<usize>()
+    }
+
+    /// With each certificate but the leaf replaced by an equal one.
+    pub(super) fn sharing(mut self, mut share: impl FnMut(Certificate) -> Certificate) -> Self {
+        for path in &mut self.paths {
+            let (leaf, authorities) =
+                (path.certificates.first().cloned(), path.certificates.drain(..).skip(1));
+            path.certificates = leaf.into_iter().chain(authorities.map(&mut share)).collect();
+        }
+        self.sent_along = self.sent_along.into_iter().map(share).collect();
+        self
     }
 
     /// The paths that hold: one at least, eight at most.

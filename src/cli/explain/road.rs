@@ -166,11 +166,11 @@ impl Road<'_> {
             Ok((chain, realm)) => {
                 let process = &self.compiled.process;
                 let judge = Judge::new(process.judging_limit, process.judging_places, self.metrics);
-                let verdict = judge.judge(realm, chain, self.now).await;
+                let verdict = judge.judge(realm, &chain, self.now).await;
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.answer.hint = Some(ALERT);
                 }
-                explanation.card = Some(card::judged(realm, chain, &verdict, self.now).await);
+                explanation.card = Some(card::judged(realm, &chain, &verdict, self.now).await);
                 Evidence::from(verdict)
             }
         }

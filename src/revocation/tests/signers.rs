@@ -74,10 +74,16 @@ fn a_signer_must_be_certified_by_a_ca_of_the_same_path_and_be_valid() {
     let too_old = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2026, 11, 1);
     let (root, signer) = root_and_signer(too_old);
     let other = Ca::root("Other").crl_signer("Root", 9, |_| {});
-    for signer in [signer, other] {
-        let why = why_unknown(&chain_with(&root, &signer), &[&CrlDraft::default().sign(&signer)]);
-        assert_eq!(why, WhyUnknown::SignerNotTrusted { signer: root.certificate.subject().clone() });
-    }
+    let not_trusted = WhyUnknown::SignerNotTrusted { signer: root.certificate.subject().clone() };
+    let why = why_unknown(&chain_with(&root, &signer), &[&CrlDraft::default().sign(&signer)]);
+    assert_eq!(why, not_trusted);
+    // One that no CA of the path issued is not kept with the chain where the client sent it along.
+    let chain = chain_with(&root, &other);
+    assert_eq!(chain.sent_along(), []);
+    let crls = store(&[&CrlDraft::default().sign(&other)]);
+    let trust = TrustSet::new(Vec::new(), vec![other.certificate]);
+    let refused = check(&chain, &REQUIRE, &trust, &crls, NOW).unwrap_err();
+    assert!(matches!(refused, RevocationError::Unknown { why, .. } if why == not_trusted));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::super::cache::Key;
+use super::super::cache::Looked;
 use super::*;
 use crate::observability::CacheMetrics;
 
@@ -16,7 +16,7 @@ struct Realm {
 impl Realm {
     fn trusting(authority: &Authority) -> Self {
         Self {
-            cache: ValidationCache::new(1_000, CacheMetrics::default()),
+            cache: ValidationCache::new(1 << 20, CacheMetrics::default()),
             trust: Arc::new(anchored(authority)),
             rule: Arc::default(),
         }
@@ -105,18 +105,100 @@ async fn forged_chains_take_no_room_of_accepted_ones() {
     assert_eq!(realm.cache.entry_counts().await, (1, 50));
 }
 
+/// A chain with these certificates sent along, and more that have to do with nothing.
+fn with_junk(certificates: &[&Certificate], junk: &Certificate) -> Arc<PresentedChain> {
+    presented(&[certificates, &[junk]].concat())
+}
+
+#[tokio::test]
+async fn what_has_to_do_with_nothing_makes_no_entry_beside_a_good_certificate() {
+    let root = Authority::root("Root");
+    let issuing = root.authority("Issuing");
+    let card = issuing.card();
+    let realm = Realm::trusting(&root);
+    let first = realm.judge(&presented(&[&card, &issuing.certificate]), NOW).await.unwrap();
+    for number in 0..20 {
+        let junk = Authority::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
+        let chain = with_junk(&[&card, &issuing.certificate], &junk);
+        assert!(Arc::ptr_eq(&first, &realm.judge(&chain, NOW).await.unwrap()));
+    }
+    assert_eq!(realm.cache.entry_counts().await, (1, 0));
+}
+
+#[tokio::test]
+async fn what_bears_the_name_of_an_issuer_is_tried_and_not_kept() {
+    let root = Authority::root("Root");
+    let issuing = root.authority("Issuing");
+    let card = issuing.card();
+    let realm = Realm::trusting(&root);
+    for _ in 0..20 {
+        let junk = Authority::root("Issuing").certificate;
+        let chain = realm.judge(&with_junk(&[&card, &issuing.certificate], &junk), NOW).await.unwrap();
+        assert_eq!(chain.sent_along(), std::slice::from_ref(&issuing.certificate));
+    }
+    assert_eq!(realm.cache.entry_counts().await, (1, 0));
+    let (accepted, _) = realm.cache.weights().await;
+    assert!(accepted < 20_000, "{accepted}");
+}
+
+/// Whatever a client sends along, in whatever order its connections come: the cache answers as the validator would.
+#[tokio::test]
+async fn a_remembered_verdict_has_the_paths_that_validation_would_find() {
+    let (root, other) = (Authority::root("Root"), Authority::root("Other"));
+    let issuing = root.authority("Issuing");
+    let cross = read(&authority_params("Issuing").signed_by(issuing.issuer.key(), &other.issuer).unwrap());
+    let signer = issuing.authority_with("CRLs", |_| {});
+    let forged = Authority::root("Issuing").certificate;
+    let junk = Authority::root("Junk").certificate;
+    let card = issuing.card();
+    let trust = TrustSet::new(vec![root.certificate.clone(), other.certificate.clone()], Vec::new());
+    let realm = Realm { trust: Arc::new(trust), ..Realm::trusting(&root) };
+    let others = [&issuing.certificate, &cross, &signer.certificate, &forged, &junk];
+    let subsets = (0..1_u32 << others.len()).map(|bits| {
+        let chosen = others.iter().enumerate().filter(|(index, _)| bits & (1 << index) != 0);
+        presented(&std::iter::once(&card).chain(chosen.map(|(_, other)| *other)).collect::<Vec<_>>())
+    });
+    let subsets: Vec<_> = subsets.collect();
+    let seen = |verdict: Result<&ValidatedChain, &ChainError>| {
+        let paths = |chain: &ValidatedChain| {
+            let fingerprints = |path: &ValidPath| -> Vec<_> {
+                path.certificates().iter().map(Certificate::fingerprint).collect()
+            };
+            (chain.paths().iter().map(fingerprints).collect::<Vec<_>>(), chain.sent_along().to_vec())
+        };
+        verdict.map(paths).map_err(|error| error.violation.clone())
+    };
+    for chain in subsets.iter().chain(subsets.iter().rev()) {
+        let kept = realm.judge(chain, NOW).await;
+        let anew = validate(chain, &realm.trust, &realm.rule, NOW);
+        assert_eq!(seen(kept.as_deref().map_err(AsRef::as_ref)), seen(anew.as_ref()));
+    }
+}
+
+#[tokio::test]
+async fn forged_chains_with_long_names_weigh_no_more_than_their_part() {
+    let realm = Realm::trusting(&Authority::root("Root"));
+    for number in 0..60 {
+        let forged = Authority::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
+        assert!(realm.judge(&presented(&[&forged]), NOW).await.is_err());
+    }
+    let (accepted, refused) = realm.cache.weights().await;
+    assert_eq!(accepted, 0);
+    assert!(refused <= (1 << 20) / 16, "{refused}");
+}
+
 #[test]
 fn of_many_that_ask_at_once_one_does_the_work() {
     const ASKING: usize = 8;
     let root = Authority::root("Root");
     let (chain, trust, rule) = (presented(&[&root.card()]), anchored(&root), ValidationRule::default());
-    let cache = ValidationCache::new(1_000, CacheMetrics::default());
-    let key = || Key { chain: chain.digest(), judged_by: JudgedBy { realm: "staff".into(), generation: 1 } };
+    let cache = ValidationCache::new(1 << 20, CacheMetrics::default());
+    let looked = || Looked::new(JudgedBy { realm: "staff".into(), generation: 1 }, &chain, &trust);
     let (arrived, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         arrived.fetch_add(1, Ordering::SeqCst);
-        let verdict = runtime.block_on(cache.judge(key(), NOW, async || {
+        let verdict = runtime.block_on(cache.judge(looked(), NOW, async || {
             worked.fetch_add(1, Ordering::SeqCst);
             while arrived.load(Ordering::SeqCst) < ASKING {
                 std::thread::yield_now();

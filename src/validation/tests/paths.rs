@@ -70,6 +70,10 @@ fn what_is_presented_is_bounded_in_number_and_size() {
     let refusal = PresentedChain::parse(&sent).unwrap_err();
     assert_eq!(refusal, MalformedChain::TooManyCertificates { count: 17 });
 
+    let long = vec![0; MAX_CERTIFICATE_BYTES + 1];
+    let sent = [CertificateDer::from(long.as_slice())];
+    assert_eq!(PresentedChain::parse(&sent).unwrap_err(), MalformedChain::TooLong { bytes: long.len() });
+
     let large = vec![0; MAX_PRESENTED_BYTES];
     let sent = [CertificateDer::from(card.der()), CertificateDer::from(large.as_slice())];
     let bytes = card.der().len() + MAX_PRESENTED_BYTES;

@@ -1,7 +1,7 @@
 //! What one client makes the gate write and keep stays in proportion to what it sends, whatever its certificate, its
 //! host, its path or its method say.
 
-use crate::support::{Client, Lab, Setup, nothing, wait_for};
+use crate::support::{Client, Lab, Setup, nothing, pki, wait_for};
 use http::{Method, Request, StatusCode};
 use portcullis::demo::pki::KeyedChain;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -52,7 +52,13 @@ async fn audit_bytes(lab: &Lab, records: usize) -> usize {
 
 #[tokio::test]
 async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
-    let names = ["x".repeat(12_000), "\"".repeat(12_000), "\u{202e}".repeat(4_000), "日".repeat(4_000)];
+    let names = [
+        "x".repeat(12_000),
+        "x".repeat(7_500),
+        "\"".repeat(7_500),
+        "\u{202e}".repeat(2_500),
+        "日".repeat(2_500),
+    ];
     let request = format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     for name in names {
         let lab = Lab::start();
@@ -110,6 +116,38 @@ async fn a_long_method_host_or_path_that_costs_its_client_nothing_has_a_short_re
         let written = audit_bytes(&lab, COUNT).await;
         assert!(written <= 1536 * COUNT, "{written} bytes for {COUNT} requests");
     }
+}
+
+#[tokio::test]
+async fn changing_certificates_beside_a_good_one_are_validated_once_and_leave_nothing() {
+    let lab = Lab::start();
+    let alice = pki().card("alice").unwrap();
+    for number in 0..20 {
+        let mut chain = alice.chain.clone();
+        chain.extend(forged(&format!("{number} {}", "x".repeat(8_500))).chain);
+        chain.extend(forged(&format!("{number} {}", "x".repeat(4_000))).chain);
+        let card = KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() };
+        let client = if number % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
+        assert_eq!(client.chain(&card).get("/require/echo").await.verdict(), "200 permit");
+    }
+    assert_eq!(lab.metrics.validation_cache.misses.get(), 1);
+    assert_eq!(lab.metrics.validation_cache.hits.get(), 19);
+}
+
+#[tokio::test]
+async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
+    let lab = Lab::start();
+    for length in [3_000, 8_500] {
+        let answer = Client::new(&lab).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
+        assert_eq!(answer.verdict(), "403 certificate-untrusted");
+    }
+    let details: Vec<_> =
+        lab.records().iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect();
+    assert!(
+        details[0].contains("…[cut], is refused: no trusted path leads to its issuer CN=x"),
+        "{details:?}"
+    );
+    assert!(details[1].contains("bytes, more than 16384"), "{details:?}");
 }
 
 #[tokio::test]
