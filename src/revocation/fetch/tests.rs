@@ -1,5 +1,6 @@
 //! What is fetched and what is not, against a server of the test's own.
 
+use super::url::ListedUrl;
 use super::*;
 use http::StatusCode;
 use http::header::HeaderValue;
@@ -145,13 +146,48 @@ async fn redirects_in_a_circle_end() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_nowhere_and_a_relative_one_are_refused() {
-    for location in ["", "Location: other.crl\r\n"] {
+async fn a_redirect_to_nowhere_is_refused() {
+    for location in ["", "Location:\r\n", "Location: http://\r\n"] {
         let (address, _server) =
             serving(format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n")).await;
         let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-        assert_eq!(refused, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }));
+        assert_eq!(refused, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }), "{location:?}");
     }
+}
+
+#[test]
+fn every_form_of_a_location_is_resolved_against_the_url_that_was_asked() {
+    let mut rules = loopback_allowed();
+    rules.hosts.push("pki.example".parse().unwrap());
+    let asked = ListedUrl::parse("http://127.0.0.1:8080/crl/old/staff.crl?as=der", &rules).unwrap();
+    let leads_to = |location: &str| {
+        asked.redirected(location, &rules).map(|url| format!("{}{}", url.authority, url.target))
+    };
+    for (location, expected) in [
+        ("new.crl", "127.0.0.1:8080/crl/old/new.crl"),
+        ("./new.crl", "127.0.0.1:8080/crl/old/new.crl"),
+        ("../new.crl", "127.0.0.1:8080/crl/new.crl"),
+        ("../../../new.crl", "127.0.0.1:8080/new.crl"),
+        ("/new.crl", "127.0.0.1:8080/new.crl"),
+        ("?as=pem", "127.0.0.1:8080/crl/old/staff.crl?as=pem"),
+        ("new.crl#part", "127.0.0.1:8080/crl/old/new.crl"),
+        ("//pki.example/new.crl", "pki.example/new.crl"),
+        ("HTTP://PKI.example/new%20one.crl", "pki.example/new%20one.crl"),
+        ("a:b/../new.crl", ""),
+    ] {
+        match leads_to(location) {
+            Ok(url) => assert_eq!(url, expected, "{location}"),
+            Err(error) => assert!(expected.is_empty(), "{location}: {error}"),
+        }
+    }
+    // Whatever the form, the host must be listed.
+    for location in
+        ["//evil.example/", "http://evil.example/", "http:\\\\evil.example/", "\\\\evil.example/x"]
+    {
+        let refused = Err(FetchError::HostNotListed { host: "evil.example".into() });
+        assert_eq!(leads_to(location), refused, "{location}");
+    }
+    assert_eq!(leads_to("https://pki.example/"), Err(FetchError::Scheme { scheme: "https".into() }));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::host::normal;
 use super::rules::FetchRules;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
+use url::Url;
 
 /// A URL whose host is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,18 +43,15 @@ impl ListedUrl {
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
     }
 
-    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's answer names: a whole one, one without a scheme, or an
-    /// absolute path. Other relative forms are refused: no CA redirects so.
+    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's answer names, whatever form it has: it is resolved
+    /// against this URL (RFC 3986 5), and then judged like the first one.
     pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
-        let url = if location.starts_with("//") {
-            format!("http:{location}")
-        } else if location.starts_with('/') {
-            format!("http://{}{location}", self.authority)
-        } else if location.contains("://") {
-            location.to_owned()
-        } else {
-            return Err(FetchError::BadRedirect { host: self.host.clone() });
-        };
-        Self::parse(&url, rules)
+        let bad = || FetchError::BadRedirect { host: self.host.clone() };
+        let own = Url::parse(&format!("http://{}{}", self.authority, self.target)).map_err(|_| bad())?;
+        // An empty reference is this URL again.
+        let location = Some(location).filter(|location| !location.is_empty()).ok_or_else(bad)?;
+        let mut url = own.join(location).map_err(|_| bad())?;
+        url.set_fragment(None);
+        Self::parse(url.as_str(), rules)
     }
 }
