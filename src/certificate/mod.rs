@@ -55,6 +55,7 @@ pub use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
 };
 pub use serial::SerialNumber;
+pub use validity::read_time;
 pub use x509_cert::ext::pkix::KeyUsage;
 pub use x509_cert::ext::pkix::crl::dp::{ReasonFlags, Reasons};
 

@@ -19,6 +19,8 @@ pub enum CannotJudge {
     CriticalExtension(ObjectIdentifier),
     /// A critical extension of an entry is unknown here (RFC 5280 5.3).
     CriticalEntryExtension(ObjectIdentifier),
+    /// A critical extension of the CRL or of an entry is unknown here, and its identifier cannot be shown.
+    UnnamedExtension,
     /// An extension stands in it twice, so it does not say one thing.
     RepeatedExtension(ObjectIdentifier),
     /// An extension that says what the CRL covers cannot be decoded, or contradicts itself.
@@ -36,6 +38,9 @@ impl fmt::Display for CannotJudge {
             Self::CriticalExtension(oid) => write!(f, "it has the unknown critical extension {oid}"),
             Self::CriticalEntryExtension(oid) => {
                 write!(f, "one of its entries has the unknown critical extension {oid}")
+            }
+            Self::UnnamedExtension => {
+                f.write_str("it has an unknown critical extension, whose identifier cannot be shown")
             }
             Self::RepeatedExtension(oid) => write!(f, "it has the extension {oid} twice"),
             Self::UndecodableExtension(oid) => {

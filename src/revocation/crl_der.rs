@@ -2,32 +2,45 @@
 //!
 //! Nothing is copied, and nothing is judged.
 
+use crate::certificate;
 use crate::clock::UnixTime;
 use const_oid::ObjectIdentifier;
-use der::asn1::OctetStringRef;
-use der::{Decode, Header, Reader, SliceReader, Tag};
-use x509_cert::time::Time;
+use der::asn1::{AnyRef, OctetStringRef};
+use der::{Decode, Header, Reader, SliceReader, Tag, Tagged};
 
 /// One extension, its value still encoded.
 pub(super) struct RawExtension<'a> {
-    pub(super) oid: ObjectIdentifier,
+    /// The content of its OBJECT IDENTIFIER.
+    pub(super) id: &'a [u8],
     pub(super) critical: bool,
     pub(super) value: &'a [u8],
+}
+
+impl RawExtension<'_> {
+    /// `None` for an identifier that is longer or has greater numbers than the library can show. None such is known here.
+    pub(super) fn oid(&self) -> Option<ObjectIdentifier> {
+        ObjectIdentifier::from_bytes(self.id).ok()
+    }
 }
 
 /// Reads one Extension (RFC 5280 4.1). An explicit `critical FALSE` is not DER but common, and let through.
 pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<RawExtension<'a>> {
     reader.sequence(|extension| {
-        let oid = ObjectIdentifier::decode(extension)?;
+        let id: AnyRef<'a> = AnyRef::decode(extension)?;
+        id.tag().assert_eq(Tag::ObjectIdentifier)?;
         let critical = next_tag(extension)? == Some(Tag::Boolean) && bool::decode(extension)?;
         let value: &'a OctetStringRef = Decode::decode(extension)?;
-        Ok(RawExtension { oid, critical, value: value.as_bytes() })
+        Ok(RawExtension { id: id.value(), critical, value: value.as_bytes() })
     })
 }
 
-/// Reads a UTCTime or GeneralizedTime (RFC 5280 5.1.2.4).
-pub(super) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<UnixTime> {
-    Ok(UnixTime::from(Time::decode(reader)?.to_unix_duration()))
+/// Reads a UTCTime or GeneralizedTime (RFC 5280 5.1.2.4). The inner result is an error where its text is no time.
+pub(super) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<der::Result<UnixTime>> {
+    let time = AnyRef::decode(reader)?;
+    match time.tag() {
+        Tag::UtcTime | Tag::GeneralizedTime => Ok(certificate::read_time(time)),
+        other => Err(other.unexpected_error(None).into()),
+    }
 }
 
 /// The tag that stands next, if anything does.

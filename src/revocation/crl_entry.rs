@@ -108,6 +108,7 @@ impl fmt::Display for RevocationReason {
 pub(super) struct Entry<'a> {
     /// The content of the INTEGER, as encoded.
     pub(super) serial: &'a [u8],
+    /// [`UnixTime::EPOCH`] where the CRL does not say it in a way that can be read.
     pub(super) revoked_at: UnixTime,
     pub(super) reason: RevocationReason,
     /// Who issued the certificate of this entry and of those that follow (RFC 5280 5.3.3), where it says so.
@@ -122,7 +123,8 @@ pub(super) fn read<'a>(entries: &mut SliceReader<'a>) -> der::Result<Entry<'a>> 
         serial.decode_as::<IntRef<'_>>()?;
         let mut found = Entry {
             serial: serial.value(),
-            revoked_at: read_time(entry)?,
+            // It decides nothing. An odd one must not take the entry, and all others with it, away.
+            revoked_at: read_time(entry)?.unwrap_or(UnixTime::EPOCH),
             reason: RevocationReason::Unspecified,
             issuer: None,
             cannot_judge: None,
@@ -137,15 +139,17 @@ pub(super) fn read<'a>(entries: &mut SliceReader<'a>) -> der::Result<Entry<'a>> 
 fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> der::Result<()> {
     while !extensions.is_finished() {
         let extension = read_extension(extensions)?;
-        if extension.oid == rfc5280::ID_CE_CRL_REASONS {
+        let oid = extension.oid();
+        if oid == Some(rfc5280::ID_CE_CRL_REASONS) {
             entry.reason = CrlReason::from_der(extension.value).map_or(RevocationReason::Unknown, Into::into);
-        } else if extension.oid == rfc5280::ID_CE_CERTIFICATE_ISSUER {
+        } else if oid == Some(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
             entry.issuer = issuer(extension.value);
             if entry.issuer.is_none() {
                 entry.cannot_judge = Some(CannotJudge::EntryIssuer);
             }
-        } else if extension.critical && extension.oid != INVALIDITY_DATE {
-            entry.cannot_judge = Some(CannotJudge::CriticalEntryExtension(extension.oid));
+        } else if extension.critical && oid != Some(INVALIDITY_DATE) {
+            entry.cannot_judge =
+                Some(oid.map_or(CannotJudge::UnnamedExtension, CannotJudge::CriticalEntryExtension));
         }
     }
     Ok(())

@@ -97,7 +97,7 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), Malfo
         signature_algorithm: 0..0,
         signature: 0..0,
         issuer: skip(tbs)?,
-        this_update: read_time(tbs)?,
+        this_update: read_time(tbs)??,
         next_update: None,
         entries: EntriesByIssuer::default(),
         number: None,
@@ -107,7 +107,8 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), Malfo
         cannot_judge: None,
     };
     if matches!(next_tag(tbs)?, Some(Tag::UtcTime | Tag::GeneralizedTime)) {
-        parts.next_update = Some(read_time(tbs)?);
+        // One that cannot be read is like none: the CRL counts as stale, and what it lists is revoked all the same.
+        parts.next_update = read_time(tbs)?.ok();
     }
     if next_tag(tbs)? == Some(Tag::Sequence) {
         tbs.sequence(|entries| read_entries(entries, &mut parts))?;
@@ -167,20 +168,28 @@ fn read_crl_extensions(extensions: &mut SliceReader<'_>, parts: &mut CrlParts) -
     let mut seen: Vec<ObjectIdentifier> = Vec::new();
     while !extensions.is_finished() {
         let extension = read_extension(extensions)?;
-        if seen.contains(&extension.oid) {
-            parts.set_aside(Some(CannotJudge::RepeatedExtension(extension.oid)));
-        } else if read_crl_extension(&extension, parts).is_none() {
-            parts.set_aside(Some(CannotJudge::UndecodableExtension(extension.oid)));
+        let Some(oid) = extension.oid() else {
+            parts.set_aside(extension.critical.then_some(CannotJudge::UnnamedExtension));
+            continue;
+        };
+        if seen.contains(&oid) {
+            parts.set_aside(Some(CannotJudge::RepeatedExtension(oid)));
+        } else if read_crl_extension(oid, &extension, parts).is_none() {
+            parts.set_aside(Some(CannotJudge::UndecodableExtension(oid)));
         }
-        seen.push(extension.oid);
+        seen.push(oid);
     }
     Ok(())
 }
 
 /// Nothing where the extension cannot be decoded. The authority key identifier and the issuer's other names are
 /// understood by not being needed: the issuer's key proves itself by verifying the signature (RFC 5280 5.2.1, 5.2.2).
-fn read_crl_extension(extension: &RawExtension<'_>, parts: &mut CrlParts) -> Option<()> {
-    match extension.oid {
+fn read_crl_extension(
+    oid: ObjectIdentifier,
+    extension: &RawExtension<'_>,
+    parts: &mut CrlParts,
+) -> Option<()> {
+    match oid {
         rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => parts.scope = Scope::read(extension.value)?,
         rfc5280::ID_CE_DELTA_CRL_INDICATOR => {
             parts.base_number = Some(CrlNumber::from_der(extension.value)?);

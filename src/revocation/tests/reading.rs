@@ -197,3 +197,66 @@ fn a_crl_signed_with_ed25519_is_verified_whole() {
     *crl.last_mut().unwrap() ^= 1;
     assert!(matches!(why_unknown(&chain, &[&crl]), WhyUnknown::Signature(_)));
 }
+
+/// An entry whose revocationDate is this.
+fn entry_at(serial: &[u8], tag: u8, date: &str) -> Vec<u8> {
+    element(0x30, &[element(2, serial), element(tag, date.as_bytes())].concat())
+}
+
+#[test]
+fn an_odd_date_of_one_entry_takes_neither_the_entry_nor_the_list_away() {
+    let (root, chain) = root_and_card();
+    for (tag, date) in [
+        (0x17, "500101000000Z"),
+        (0x17, "691231235959Z"),
+        (0x17, "261122093000+0000"),
+        (0x17, "261122093000-0500"),
+        (0x17, "2611220930Z"),
+        (0x17, "26112209"),
+        (0x17, "000000000000Z"),
+        (0x17, ""),
+        (0x18, "00000101000000Z"),
+        (0x18, "00010101000000Z"),
+        (0x18, "16010101000000Z"),
+        (0x18, "19700101000000Z"),
+        (0x18, "20261122093000.123Z"),
+        (0x18, "20261122093000"),
+        (0x18, "99991231235959Z"),
+        (0x18, "unknown"),
+    ] {
+        let odd = entry_at(&[9], tag, date);
+        let with = |others: &[Vec<u8>]| {
+            let entries = [std::slice::from_ref(&odd), others].concat();
+            CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
+        };
+        assert!(judge(&chain, &REQUIRE, &[&with(&[])]).is_ok(), "{date}");
+        why_revoked(judge(&chain, &PREFER, &[&with(&[entry(CARD, &[])])]));
+        let own = CrlDraft { entries: vec![entry_at(CARD, tag, date)], ..CrlDraft::default() }.sign(&root);
+        let revoked = judge(&chain, &PREFER, &[&own]);
+        assert!(matches!(revoked, Err(RevocationError::Revoked { .. })), "{date}: {revoked:?}");
+    }
+}
+
+#[test]
+fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
+    let (root, chain) = root_and_card();
+    // 2.25 and a UUID, and one of sixty bytes.
+    let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
+    let long = [&[0x2a][..], &[1; 59]].concat();
+    for oid in [uuid, long] {
+        let crl = |critical: bool, serials: &[&[u8]]| {
+            let extensions = vec![extension(&oid, critical, &[5, 0])];
+            CrlDraft { extensions, ..CrlDraft::revoking(serials) }.sign(&root)
+        };
+        assert!(judge(&chain, &REQUIRE, &[&crl(false, &[])]).is_ok());
+        why_revoked(judge(&chain, &PREFER, &[&crl(false, &[CARD])]));
+        let unnamed = WhyUnknown::CannotJudge(CannotJudge::UnnamedExtension);
+        assert_eq!(why_unknown(&chain, &[&crl(true, &[])]), unnamed);
+        let of_entry = |critical: bool| {
+            let entries = vec![entry(CARD, &[extension(&oid, critical, &[5, 0])])];
+            CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
+        };
+        why_revoked(judge(&chain, &PREFER, &[&of_entry(false)]));
+        assert_eq!(why_unknown(&chain, &[&of_entry(true)]), unnamed);
+    }
+}
