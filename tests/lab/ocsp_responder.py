@@ -14,6 +14,7 @@ input ends. The first segment of the path says what to do; GET (RFC 6960 A.1) an
     /by-key        the same, the responder named by its key
     /no-next-update
     /other-nonce   returns another nonce
+    /sha256        names the certificate by SHA-256, whatever was asked; likewise /sha384, /sha512
     /other-serial  answers about another certificate of the CA
     /other-issuer  answers about the same serial number of another CA
     /no-usage      signed by a certificate without OCSPSigning
@@ -59,11 +60,13 @@ def answer(request, fault):
         asked, answered = Path(scratch, "request"), Path(scratch, "answer")
         asked.write_bytes(request)
         ca = "other-ca.pem" if fault == "other-issuer" else "ca.pem"
-        if fault in ("no-nonce", "other-nonce", "other-serial", "other-issuer"):
+        hashes = ("sha256", "sha384", "sha512")
+        if fault in ("no-nonce", "other-nonce", "other-serial", "other-issuer", *hashes):
             serial = re.search(r"Serial Number: ([0-9A-F]+)", openssl("-reqin", asked, "-req_text")).group(1)
             serial = "1234" if fault == "other-serial" else serial
             nonce = "-nonce" if fault == "other-nonce" else "-no_nonce"
-            openssl("-issuer", FOLDER / ca, "-serial", f"0x{serial}", nonce, "-reqout", asked)
+            named_by = [f"-{fault}"] if fault in hashes else []
+            openssl(*named_by, "-issuer", FOLDER / ca, "-serial", f"0x{serial}", nonce, "-reqout", asked)
         signer = "no-usage" if fault == "no-usage" else "delegate"
         options = [] if fault == "no-next-update" else ["-nmin", "60"]
         options += ["-resp_key_id"] if fault == "by-key" else []

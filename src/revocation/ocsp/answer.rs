@@ -2,7 +2,7 @@
 //!
 //! Follows the list of RFC 6960 3.2. Reads no clock, asks nobody, and knows no CRL.
 
-use super::certificate_id::CertificateId;
+use super::super::crl_der::RawExtension;
 use super::error::OcspError;
 use super::request::Nonce;
 use super::response::{self, Response, Single, Status};
@@ -13,7 +13,6 @@ use crate::clock::UnixTime;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
 use std::sync::Arc;
 use std::time::Duration;
-use x509_cert::ext::Extension;
 
 /// How far a responder's clock and this one may be apart.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
@@ -35,7 +34,7 @@ pub struct OcspSource {
 
 /// What was asked, of whom.
 pub(super) struct Question<'a> {
-    pub(super) id: &'a CertificateId<'a>,
+    pub(super) certificate: &'a Certificate,
     pub(super) issuer: &'a Certificate,
     /// As sent.
     pub(super) nonce: Option<&'a Nonce>,
@@ -62,7 +61,7 @@ pub(super) fn judge(der: &[u8], question: &Question<'_>, now: UnixTime) -> Resul
     let signer = signer::find(&response, question.issuer, question.settings, now)?;
     refuse_unknown_critical(&response.extensions)?;
     judge_nonce(&response, question)?;
-    let single = about(&response, question.id)?;
+    let single = about(&response, question, &signer)?;
     refuse_unknown_critical(&single.extensions)?;
     let (due, usable_until) = judge_times(&response, single, &signer, question.settings, now)?;
     let source = OcspSource {
@@ -85,31 +84,53 @@ pub(super) fn judge(der: &[u8], question: &Question<'_>, now: UnixTime) -> Resul
 }
 
 /// The nonce is the only extension that is understood; what is not critical may be passed over (RFC 6960 4.4).
-fn refuse_unknown_critical(extensions: &[Extension]) -> Result<(), OcspError> {
-    let unknown = |extension: &&Extension| extension.critical && extension.extn_id != ID_PKIX_OCSP_NONCE;
-    let found = extensions.iter().find(unknown);
-    found.map_or(Ok(()), |extension| Err(OcspError::CriticalExtension(extension.extn_id)))
+fn refuse_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspError> {
+    let found = extensions.iter().find(|extension| extension.critical && !is_nonce(extension));
+    found.map_or(Ok(()), |extension| match extension.oid() {
+        Some(oid) => Err(OcspError::CriticalExtension(oid)),
+        None => Err(OcspError::UnnamedExtension),
+    })
+}
+
+fn is_nonce(extension: &RawExtension<'_>) -> bool {
+    extension.oid() == Some(ID_PKIX_OCSP_NONCE)
 }
 
 /// RFC 8954 2.1, RFC 6960 4.4.1. Where none was sent, one in the answer binds it to nothing of ours and is passed over:
 /// an HTTP cache may have kept the answer to somebody else.
 fn judge_nonce(response: &Response<'_>, question: &Question<'_>) -> Result<(), OcspError> {
     let Some(sent) = question.nonce else { return Ok(()) };
-    let mut returned = response.extensions.iter().filter(|one| one.extn_id == ID_PKIX_OCSP_NONCE).peekable();
+    let mut returned = response.extensions.iter().filter(|one| is_nonce(one)).peekable();
     match question.settings.nonce {
         NonceRule::Require if returned.peek().is_none() => Err(OcspError::NoNonce),
-        _ if returned.all(|nonce| sent.is(nonce)) => Ok(()),
+        _ if returned.all(|nonce| sent.is(nonce.value)) => Ok(()),
         _ => Err(OcspError::WrongNonce),
     }
 }
 
 /// What the answer says of the certificate in question. A responder that signs ahead may tell of many, and of one
 /// twice: then what says "revoked" counts, else the newest.
-fn about<'r, 'a>(response: &'r Response<'a>, id: &CertificateId<'_>) -> Result<&'r Single<'a>, OcspError> {
-    let singles = response.singles.iter().filter(|single| id.is_same(&single.id));
-    singles
-        .max_by_key(|single| (matches!(single.status, Status::Revoked { .. }), single.this_update))
-        .ok_or(OcspError::WrongCertificate)
+///
+/// What names its certificate by a hash that is unknown here is about no certificate, but for a "revoked" of the same
+/// serial number by who speaks for this issuer alone: it cannot be another issuer's.
+fn about<'r, 'a>(
+    response: &'r Response<'a>,
+    question: &Question<'_>,
+    signer: &Signer,
+) -> Result<&'r Single<'a>, OcspError> {
+    let speaks_for_issuer = matches!(signer, Signer::Issuer(_) | Signer::Delegate(_));
+    let is_revoked = |single: &Single<'_>| matches!(single.status, Status::Revoked { .. });
+    let unknown = |single: &Single<'_>| {
+        single.id.unknown_hash().filter(|_| single.id.has_serial_of(question.certificate))
+    };
+    let singles = response.singles.iter().filter(|single| {
+        single.id.names(question.certificate, question.issuer)
+            || speaks_for_issuer && is_revoked(single) && unknown(single).is_some()
+    });
+    singles.max_by_key(|single| (is_revoked(single), single.this_update)).ok_or_else(|| {
+        let hash = response.singles.iter().find_map(unknown);
+        hash.map_or(OcspError::WrongCertificate, OcspError::UnknownHash)
+    })
 }
 
 /// RFC 6960 4.2.2.1. Gives when there may be a newer answer, and the first moment at which this one counts no more.

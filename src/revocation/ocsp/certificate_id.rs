@@ -2,9 +2,12 @@
 //!
 //! Never compares by less than all of it.
 
-use crate::certificate::Certificate;
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use const_oid::db::rfc5912::ID_SHA_1;
+use crate::certificate::{Certificate, ObjectIdentifier};
+use aws_lc_rs::digest::{
+    Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
+    SHA512_256, digest,
+};
+use const_oid::db::{fips202, rfc5912};
 use der::asn1::{AnyRef, OctetString};
 use der::{Decode, Sequence, Tag, Tagged};
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfoRef};
@@ -22,36 +25,71 @@ impl<'a> CertificateId<'a> {
     /// The name of `certificate`, which `issuer` has issued. The issuer's name is hashed as the certificate writes it,
     /// which may be another encoding of it than the issuer's own (RFC 6960 4.1.1).
     ///
-    /// By SHA-1, because responders, above all those that sign ahead, look certificates up by it and know no other
+    /// By SHA-1, because responders, above all those that sign ahead, look certificates up by it and may know no other
     /// (RFC 5019 2.1.1). It is an index, not a proof: two issuers with equal hashes of name and key would still have
     /// two keys, and an answer counts only under the issuer's own.
     pub(super) fn of(certificate: &'a Certificate, issuer: &Certificate) -> der::Result<Self> {
         Ok(Self {
-            hash_algorithm: AlgorithmIdentifier { oid: ID_SHA_1, parameters: Some(AnyRef::NULL) },
+            hash_algorithm: AlgorithmIdentifier { oid: rfc5912::ID_SHA_1, parameters: Some(AnyRef::NULL) },
             issuer_name_hash: OctetString::new(sha1(certificate.issuer().der()))?,
             issuer_key_hash: OctetString::new(key_hash(issuer))?,
             serial: AnyRef::new(Tag::Integer, certificate.serial().as_bytes())?,
         })
     }
 
-    /// Whether an answer under the name `other` is about this certificate. The hash's parameters may be NULL or absent
-    /// (RFC 5754 2); all else must be equal.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let no_parameters = other.hash_algorithm.parameters.is_none_or(AnyRef::is_null);
-        no_parameters
-            && other.hash_algorithm.oid == self.hash_algorithm.oid
-            && other.issuer_name_hash == self.issuer_name_hash
-            && other.issuer_key_hash == self.issuer_key_hash
-            && other.serial.tag() == Tag::Integer
-            && other.serial == self.serial
+    /// Whether it names `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): those
+    /// that sign ahead answer under the one that they signed by, whatever was asked (RFC 5019 2.2.1). So the issuer's
+    /// hashes are computed, not compared with those of the request.
+    pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
+        let Some(hash) = self.hash() else { return false };
+        let is = |expected: &OctetString, bytes: &[u8]| expected.as_bytes() == digest(hash, bytes).as_ref();
+        // One name may be encoded in two ways. The key's hash tells issuers of one name apart.
+        let names = [certificate.issuer().der(), issuer.subject().der()];
+        self.has_serial_of(certificate)
+            && is(&self.issuer_key_hash, key_bits(issuer))
+            && names.into_iter().any(|name| is(&self.issuer_name_hash, name))
+    }
+
+    /// Whether it has the serial number of `certificate`, whoever issued it.
+    pub(super) fn has_serial_of(&self, certificate: &Certificate) -> bool {
+        self.serial.tag() == Tag::Integer && self.serial.value() == certificate.serial().as_bytes()
+    }
+
+    /// The hash that it is made with, where it is one that can be computed here.
+    pub(super) fn unknown_hash(&self) -> Option<ObjectIdentifier> {
+        self.hash().is_none().then_some(self.hash_algorithm.oid)
+    }
+
+    /// The parameters of a hash may be NULL or absent (RFC 5754 2).
+    fn hash(&self) -> Option<&'static Algorithm> {
+        let AlgorithmIdentifier { oid, parameters } = &self.hash_algorithm;
+        let known = HASHES.iter().find_map(|(known, hash)| (known == oid).then_some(*hash));
+        known.filter(|_| parameters.is_none_or(AnyRef::is_null))
     }
 }
 
-/// The SHA-1 of the public key without its algorithm: KeyHash of RFC 6960 4.2.1, and issuerKeyHash of 4.1.1.
+const HASHES: [(ObjectIdentifier, &Algorithm); 9] = [
+    (rfc5912::ID_SHA_1, &SHA1_FOR_LEGACY_USE_ONLY),
+    (rfc5912::ID_SHA_224, &SHA224),
+    (rfc5912::ID_SHA_256, &SHA256),
+    (rfc5912::ID_SHA_384, &SHA384),
+    (rfc5912::ID_SHA_512, &SHA512),
+    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.6"), &SHA512_256),
+    (fips202::ID_SHA_3_256, &SHA3_256),
+    (fips202::ID_SHA_3_384, &SHA3_384),
+    (fips202::ID_SHA_3_512, &SHA3_512),
+];
+
+/// The SHA-1 of the public key without its algorithm: KeyHash of RFC 6960 4.2.1.
 pub(super) fn key_hash(certificate: &Certificate) -> [u8; 20] {
+    sha1(key_bits(certificate))
+}
+
+/// The public key without its algorithm, tag and length.
+fn key_bits(certificate: &Certificate) -> &[u8] {
     let key = SubjectPublicKeyInfoRef::from_der(certificate.public_key_der())
         .expect("reading a certificate reads its SubjectPublicKeyInfo");
-    sha1(key.subject_public_key.raw_bytes())
+    key.subject_public_key.raw_bytes()
 }
 
 fn sha1(bytes: &[u8]) -> [u8; 20] {

@@ -163,7 +163,7 @@ impl OcspClient {
         let request = request::encode(&id, nonce.as_ref())?;
         let der = self.exchange(url, request, nonce.is_some(), now).await?;
         let settings = &self.settings;
-        answer::judge(&der, &Question { id: &id, issuer, nonce: nonce.as_ref(), url, settings }, now)
+        answer::judge(&der, &Question { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
     }
 
     /// A request with a nonce is posted, since no HTTP cache could answer it; one without travels in the URL where it
@@ -208,7 +208,7 @@ fn is_of_host(cause: &FetchError) -> bool {
 /// What is remembered after asking: the new answer, or while there is none the old one as long as it counts.
 fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTime) -> Asked {
     let soon = now.plus(FAILURE_LIFETIME);
-    match new {
+    match refuse_older(old.as_ref(), new, now) {
         Ok(answer) => {
             let due = match answer.status {
                 // One that was issued a moment ago is soon known.
@@ -224,6 +224,25 @@ fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTim
             let ask_again_at = kept.as_ref().map_or(soon, |kept| soon.min(kept.usable_until));
             Asked { result: kept.ok_or(error), ask_again_at }
         }
+    }
+}
+
+/// An answer that was given before a newer one is no news: without a nonce anybody on the way can play it again.
+fn refuse_older(
+    old: Option<&Asked>,
+    new: Result<OcspAnswer, OcspError>,
+    now: UnixTime,
+) -> Result<OcspAnswer, OcspError> {
+    let new = new?;
+    let held = old.and_then(|old| old.result.as_ref().ok()).filter(|held| now < held.usable_until);
+    let held = held.map(|held| held.source.this_update);
+    let received = new.source.this_update;
+    // A date in the future would make every later answer look old.
+    match held.filter(|held| received < *held && *held <= now) {
+        Some(held) if !matches!(new.status, Status::Revoked { .. }) => {
+            Err(OcspError::Older { received, held })
+        }
+        Some(_) | None => Ok(new),
     }
 }
 

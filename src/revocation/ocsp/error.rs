@@ -42,6 +42,11 @@ pub enum OcspError {
     /// A critical extension of the answer is unknown here (RFC 6960 4.4).
     #[error("the answer of the OCSP responder has the unknown critical extension {0}")]
     CriticalExtension(ObjectIdentifier),
+    /// As [`OcspError::CriticalExtension`], with an identifier that cannot be shown.
+    #[error(
+        "the answer of the OCSP responder has an unknown critical extension, whose identifier cannot be shown"
+    )]
+    UnnamedExtension,
     /// The key of the responder that the answer names did not sign it.
     #[error("the signature on the answer of the OCSP responder does not hold")]
     Signature(#[source] SignatureError),
@@ -51,6 +56,17 @@ pub enum OcspError {
     /// The answer is about other certificates (RFC 6960 3.2, 1).
     #[error("the answer of the OCSP responder is about another certificate")]
     WrongCertificate,
+    /// The answer names its certificate by a hash that is not known here, so nobody can tell which one it is about.
+    #[error("the answer of the OCSP responder names the certificate by the unknown hash {0}")]
+    UnknownHash(ObjectIdentifier),
+    /// The answer is older than one that the same responder gave before: somebody plays it again.
+    #[error("the answer of the OCSP responder of {received} is older than the one at hand, of {held}")]
+    Older {
+        /// The date of this one.
+        received: UnixTime,
+        /// The date of the one that stays.
+        held: UnixTime,
+    },
     /// The answer returns another nonce than was sent: it was made for somebody else's request.
     #[error("the answer of the OCSP responder returns another nonce")]
     WrongNonce,

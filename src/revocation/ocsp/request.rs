@@ -31,9 +31,9 @@ impl Nonce {
         Ok(Self(OctetString::new(OctetString::new(bytes)?.to_der()?)?))
     }
 
-    /// Whether `extension` is this nonce, returned as it was sent.
-    pub(super) fn is(&self, extension: &Extension) -> bool {
-        extension.extn_value == self.0
+    /// Whether an extension of this value is this nonce, returned as it was sent.
+    pub(super) fn is(&self, value: &[u8]) -> bool {
+        value == self.0.as_bytes()
     }
 }
 

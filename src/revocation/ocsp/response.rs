@@ -2,15 +2,15 @@
 //!
 //! Believes nothing: who signed, for whom and when is judged elsewhere.
 
+use super::super::crl_der::{RawExtension, read_extension};
 use super::super::crl_entry::RevocationReason;
 use super::certificate_id::CertificateId;
 use super::error::{OcspError, RefusedStatus};
-use crate::certificate::{DistinguishedName, ObjectIdentifier};
+use crate::certificate::{DistinguishedName, ObjectIdentifier, read_time};
 use crate::clock::UnixTime;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_BASIC;
-use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, OctetString};
+use der::asn1::{AnyRef, BitStringRef, OctetString};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
-use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::CrlReason;
 
 /// A BasicOCSPResponse.
@@ -24,7 +24,7 @@ pub(super) struct Response<'a> {
     pub(super) responder: ResponderId,
     pub(super) produced_at: UnixTime,
     pub(super) singles: Vec<Single<'a>>,
-    pub(super) extensions: Vec<Extension>,
+    pub(super) extensions: Vec<RawExtension<'a>>,
 }
 
 /// Who says that it signed.
@@ -40,7 +40,7 @@ pub(super) struct Single<'a> {
     pub(super) status: Status,
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
-    pub(super) extensions: Vec<Extension>,
+    pub(super) extensions: Vec<RawExtension<'a>>,
 }
 
 /// What a responder says of a certificate (RFC 6960 2.2).
@@ -102,9 +102,9 @@ fn read_basic(der: &[u8]) -> der::Result<Response<'_>> {
             signature,
             certificates,
             responder: ResponderId::read(data.responder)?,
-            produced_at: time(data.produced_at),
+            produced_at: time(data.produced_at)?,
             singles: data.responses.into_iter().map(Single::read).collect::<der::Result<_>>()?,
-            extensions: data.extensions.unwrap_or_default(),
+            extensions: extensions(data.extensions)?,
         })
     })?;
     reader.finish()?;
@@ -130,21 +130,21 @@ struct ResponseData<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "Default::default")]
     version: u8,
     responder: AnyRef<'a>,
-    produced_at: GeneralizedTime,
+    produced_at: AnyRef<'a>,
     responses: Vec<SingleResponse<'a>>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<Vec<Extension>>,
+    extensions: Option<AnyRef<'a>>,
 }
 
 #[derive(Sequence)]
 struct SingleResponse<'a> {
     id: CertificateId<'a>,
     status: AnyRef<'a>,
-    this_update: GeneralizedTime,
+    this_update: AnyRef<'a>,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    next_update: Option<GeneralizedTime>,
+    next_update: Option<AnyRef<'a>>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<Vec<Extension>>,
+    extensions: Option<AnyRef<'a>>,
 }
 
 impl ResponderId {
@@ -161,9 +161,9 @@ impl<'a> Single<'a> {
         Ok(Self {
             id: single.id,
             status: Status::read(single.status)?,
-            this_update: time(single.this_update),
-            next_update: single.next_update.map(time),
-            extensions: single.extensions.unwrap_or_default(),
+            this_update: time(single.this_update)?,
+            next_update: single.next_update.map(time).transpose()?,
+            extensions: extensions(single.extensions)?,
         })
     }
 }
@@ -185,7 +185,8 @@ impl Status {
     /// The content of a RevokedInfo. A reason that cannot be decoded is unknown, and revoked all the same.
     fn read_revoked(content: &[u8]) -> der::Result<Self> {
         let mut fields = SliceReader::new(content)?;
-        let at = time(GeneralizedTime::decode(&mut fields)?);
+        // As in a CRL, the date decides nothing.
+        let at = time(AnyRef::decode(&mut fields)?).unwrap_or(UnixTime::EPOCH);
         let reason = if fields.is_finished() {
             RevocationReason::Unspecified
         } else {
@@ -203,8 +204,20 @@ fn tagged(any: AnyRef<'_>, number: u32) -> der::Result<&[u8]> {
     Ok(any.value())
 }
 
-fn time(time: GeneralizedTime) -> UnixTime {
-    UnixTime::from(time.to_unix_duration())
+fn time(time: AnyRef<'_>) -> der::Result<UnixTime> {
+    time.tag().assert_eq(Tag::GeneralizedTime)?;
+    read_time(time)
+}
+
+fn extensions(explicit: Option<AnyRef<'_>>) -> der::Result<Vec<RawExtension<'_>>> {
+    let Some(extensions) = explicit else { return Ok(Vec::new()) };
+    extensions.tag().assert_eq(Tag::Sequence)?;
+    let mut reader = SliceReader::new(extensions.value())?;
+    let mut found = Vec::new();
+    while !reader.is_finished() {
+        found.push(read_extension(&mut reader)?);
+    }
+    Ok(found)
 }
 
 fn malformed(tag: Tag) -> der::Error {

@@ -48,7 +48,13 @@ const TABLE: &[Row] = &[
     // What a fault must not change: a revoked card is never taken for one of which nobody knows.
     ("answer", Revoked, TWO_HOURS, Told::Revoked),
     ("no-nonce", Revoked, AT_ONCE, Told::Revoked),
+    ("sha256", Revoked, AT_ONCE, Told::Revoked),
+    ("sha384", Revoked, AT_ONCE, Told::Revoked),
+    ("sha512", Revoked, AT_ONCE, Told::Revoked),
     // What is no fault.
+    ("sha256", Good, AT_ONCE, Told::Good),
+    ("sha384", Good, AT_ONCE, Told::Good),
+    ("sha512", Good, AT_ONCE, Told::Good),
     ("no-nonce", Good, AT_ONCE, Told::Good),
     ("by-key", Good, AT_ONCE, Told::Good),
     ("no-next-update", Good, AT_ONCE, Told::Good),

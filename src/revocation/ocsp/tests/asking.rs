@@ -196,3 +196,27 @@ async fn a_request_with_a_nonce_is_posted_and_one_without_travels_in_the_url() {
     assert!(get.starts_with("get /ocsp/m"), "{get}");
     assert_eq!(post, "post /ocsp http/1.1");
 }
+
+#[tokio::test]
+async fn an_older_answer_played_again_does_not_replace_a_newer_one() {
+    let (scene, responder) = scene().await;
+    let made = |age: Duration, single: SingleDraft| {
+        let single =
+            SingleDraft { this_update: before(NOW, age), next_update: Some(NOW.plus(MINUTE)), ..single };
+        Reply::Answer(Draft::about(single).sign(&scene.ca))
+    };
+    let client = client(settings());
+    // Past its nextUpdate an answer is asked for anew, and counts for five minutes more.
+    let later = |minutes: u32| NOW.plus(MINUTE * minutes);
+    responder.reply(made(MINUTE, scene.single().revoked(Some(6))));
+    assert!(matches!(scene.status(&client, NOW).await, Ok(Status::Revoked { .. })));
+    responder.reply(made(HOUR, scene.single()));
+    assert!(matches!(scene.status(&client, later(2)).await, Ok(Status::Revoked { .. })));
+    assert_eq!(responder.asked().len(), 2);
+    // A newer one lifts the hold.
+    responder.reply(made(MINUTE / 2, scene.single()));
+    assert_eq!(scene.status(&client, later(3)).await, Ok(Status::Good));
+    // An older "revoked" can only refuse.
+    responder.reply(made(HOUR, scene.single().revoked(None)));
+    assert!(matches!(scene.status(&client, later(5)).await, Ok(Status::Revoked { .. })));
+}

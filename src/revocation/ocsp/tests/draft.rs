@@ -4,9 +4,11 @@ use super::{CertificateId, HOUR, NOW, before};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::revocation::test_pki::{Ca, ecdsa_with_sha256, element, extension};
-use der::Encode;
+use aws_lc_rs::digest::{Algorithm, digest};
 use der::asn1::GeneralizedTime;
+use der::{Decode, Encode};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, SigningKey};
+use spki::SubjectPublicKeyInfoRef;
 
 /// The content of id-pkix-ocsp-basic and of id-pkix-ocsp-nonce.
 pub(super) const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
@@ -89,6 +91,25 @@ impl SingleDraft {
             next_update: Some(NOW.plus(HOUR)),
             extensions: Vec::new(),
         }
+    }
+
+    /// Named by this hash of the issuer's name and key.
+    pub(super) fn named_by(
+        self,
+        hash: &[u8],
+        algorithm: &'static Algorithm,
+        certificate: &Certificate,
+        issuer: &Ca,
+    ) -> Self {
+        let spki = SubjectPublicKeyInfoRef::from_der(issuer.certificate.public_key_der()).unwrap();
+        let hashed = |bytes: &[u8]| element(4, digest(algorithm, bytes).as_ref());
+        let parts = [
+            element(0x30, &element(6, hash)),
+            hashed(issuer.certificate.subject().der()),
+            hashed(spki.subject_public_key.raw_bytes()),
+            element(2, certificate.serial().as_bytes()),
+        ];
+        Self { id: element(0x30, &parts.concat()), ..self }
     }
 
     pub(super) fn unknown(self) -> Self {

@@ -4,7 +4,8 @@ use super::draft::nonce;
 use super::*;
 use crate::certificate::signature::SignatureError;
 use crate::revocation::RevocationReason;
-use crate::revocation::test_pki::extension;
+use crate::revocation::test_pki::{element, extension};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512};
 use const_oid::ObjectIdentifier;
 
 #[test]
@@ -202,4 +203,70 @@ fn an_answer_changed_after_it_was_signed_is_refused() {
     let mut changed = der.clone();
     changed[at] = 0x80;
     assert_eq!(scene.refusal(&changed), OcspError::Signature(SignatureError::Wrong));
+}
+
+/// The contents of the hashes' OBJECT IDENTIFIERs.
+const NIST_HASH: [u8; 8] = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2];
+const SHA1: [u8; 5] = [0x2b, 0x0e, 3, 2, 0x1a];
+
+#[test]
+fn an_answer_names_the_certificate_by_the_hash_that_the_responder_chose() {
+    let scene = Scene::new();
+    let nist = |number: u8| [&NIST_HASH[..], &[number]].concat();
+    let bob = scene.ca.issue("bob", &[0x2b, 2]);
+    let other_ca = Ca::root("Root");
+    for (hash, algorithm) in [
+        (SHA1.to_vec(), &SHA1_FOR_LEGACY_USE_ONLY),
+        (nist(1), &SHA256),
+        (nist(2), &SHA384),
+        (nist(3), &SHA512),
+        (nist(4), &SHA224),
+    ] {
+        let about = |certificate: &Certificate, issuer: &Ca| {
+            scene.single().named_by(&hash, algorithm, certificate, issuer)
+        };
+        let status = |single: SingleDraft| {
+            scene
+                .judge(&Draft::about(single).sign(&scene.ca), &OcspSettings::default())
+                .map(|answer| answer.status)
+        };
+        assert_eq!(status(about(&scene.card, &scene.ca)), Ok(Status::Good), "{hash:?}");
+        let revoked = status(about(&scene.card, &scene.ca).revoked(Some(1)));
+        assert!(matches!(revoked, Ok(Status::Revoked { .. })), "{hash:?}: {revoked:?}");
+        // It must be all of the name, as ever.
+        for stranger in [about(&bob, &scene.ca), about(&scene.card, &other_ca)] {
+            assert_eq!(status(stranger), Err(OcspError::WrongCertificate), "{hash:?}");
+        }
+        // One hash's length and another's name.
+        let mixed = scene.single().named_by(&nist(1), &SHA512, &scene.card, &scene.ca);
+        assert_eq!(status(mixed), Err(OcspError::WrongCertificate));
+    }
+}
+
+#[test]
+fn under_an_unknown_hash_only_a_revocation_by_the_issuers_own_responder_counts() {
+    let scene = Scene::new();
+    let oid = ObjectIdentifier::new_unwrap("1.2.3");
+    let named = || scene.single().named_by(&[0x2a, 3], &SHA256, &scene.card, &scene.ca);
+    assert_eq!(scene.refusal(&Draft::about(named()).sign(&scene.ca)), OcspError::UnknownHash(oid));
+    let revoked = Draft::about(named().revoked(None)).sign(&scene.ca);
+    let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
+    assert!(matches!(answer.status, Status::Revoked { .. }));
+    // A responder of the configuration speaks for many issuers.
+    let configured = Ca::root("Configured");
+    let responder =
+        ConfiguredResponder { url: String::new(), certificate: Some(configured.certificate.clone()) };
+    let settings = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
+    let answer = scene.judge(&Draft::about(named().revoked(None)).sign(&configured), &settings);
+    assert_eq!(answer, Err(OcspError::UnknownHash(oid)));
+}
+
+#[test]
+fn a_revocation_counts_whatever_its_date_looks_like() {
+    let scene = Scene::new();
+    for date in ["00010101000000Z", "20261122093000.5Z", "20261122103000+0100", "no date at all"] {
+        let single = SingleDraft { status: element(0xa1, &element(0x18, date.as_bytes())), ..scene.single() };
+        let answer = scene.judge(&Draft::about(single).sign(&scene.ca), &OcspSettings::default());
+        assert!(matches!(answer.unwrap().status, Status::Revoked { .. }), "{date}");
+    }
 }

@@ -73,7 +73,7 @@ fn a_hash_without_parameters_names_the_same_certificate_and_one_with_others_none
     };
     assert_eq!(with(&[0x30, 7, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a]), Ok(Status::Good));
     let odd = with(&[0x30, 10, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 2, 1, 0]);
-    assert_eq!(odd, Err(OcspError::WrongCertificate));
+    assert!(matches!(odd, Err(OcspError::UnknownHash(_))), "{odd:?}");
     let sha256 = [0x30, 11, 0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
     assert_eq!(with(&sha256), Err(OcspError::WrongCertificate));
 }
