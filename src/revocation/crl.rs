@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Where a CRL came from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,8 @@ pub(super) struct Crl {
     cannot_judge: Option<CannotJudge>,
     /// Which keys were tried, and what came of it.
     proofs: Mutex<Vec<(KeyId, Proof)>>,
+    /// Whose key was found to have signed it, with the right to, when a certificate was looked up.
+    signer: OnceLock<Certificate>,
 }
 
 /// Whether one key signed a CRL.
@@ -106,6 +108,7 @@ impl Crl {
             source: Arc::new(source),
             cannot_judge: parts.cannot_judge,
             proofs: Mutex::default(),
+            signer: OnceLock::new(),
         })
     }
 
@@ -151,6 +154,47 @@ impl Crl {
             proofs.push((signer.key_id(), proof.clone()));
         }
         proof
+    }
+
+    /// Remembers who signed it, once somebody was found who may.
+    pub(super) fn accept(&self, signer: &Certificate) {
+        self.signer.get_or_init(|| signer.clone());
+    }
+
+    /// Who was found to have signed it.
+    pub(super) fn accepted_signer(&self) -> Option<&Certificate> {
+        self.signer.get()
+    }
+
+    /// Whether it covers all that `other` covers, whatever their dates. Never where it is set aside.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let (own, its) = (&self.source, &other.source);
+        let of_kind = match (&own.base_number, &its.base_number) {
+            (None, None) => true,
+            // Of two delta CRLs the one with the newer base lacks what changed between the bases.
+            (Some(own), Some(its)) => own <= its,
+            // A complete CRL holds what a delta CRL of at most its number changed.
+            (None, Some(_)) => own.number.is_some() && its.number <= own.number,
+            (Some(_), None) => false,
+        };
+        of_kind
+            && own.issuer == its.issuer
+            && self.cannot_judge.is_none()
+            && self.scope.includes(&other.scope)
+    }
+
+    /// Whether another CRL of the same key says nothing any more where this one is at hand: this one covers the same,
+    /// and is not older by date or by number.
+    pub(super) fn supersedes(&self, other: &Self) -> bool {
+        self.includes(other)
+            && other.source.this_update <= self.source.this_update
+            && !self.has_lower_number_than(other)
+    }
+
+    /// Where one of the two has no number, the dates alone tell.
+    pub(super) fn has_lower_number_than(&self, other: &Self) -> bool {
+        let numbers = self.source.number.as_ref().zip(other.source.number.as_ref());
+        numbers.is_some_and(|(own, its)| own < its)
     }
 
     /// Whether verifying it takes longer than a worker may be held up.

@@ -71,6 +71,17 @@ impl Scope {
         })
     }
 
+    /// Whether a CRL of this scope covers all that one of `other`, by the same issuer, covers. "No" where that is not
+    /// certain. An indirect CRL and a direct one cover different things, whatever else they say.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let of_kind = self.certificates == Certificates::All || self.certificates == other.certificates;
+        let of_place = self.point.is_none() || self.point == other.point;
+        of_kind
+            && of_place
+            && self.is_indirect == other.is_indirect
+            && (other.reasons - self.reasons).is_empty()
+    }
+
     /// Whether a CRL of this scope and issuer speaks of a certificate where the certificate says so.
     pub(super) fn covers(
         &self,

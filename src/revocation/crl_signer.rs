@@ -45,13 +45,17 @@ pub(super) fn signer<'a>(
             continue;
         }
         match crl.verify(certificate) {
-            Ok(()) => return Ok(CrlSigner { certificate, issued_below: None }),
+            Ok(()) => {
+                crl.accept(certificate);
+                return Ok(CrlSigner { certificate, issued_below: None });
+            }
             Err(cause) => flaw.get_or_insert(WhyUnknown::Signature(cause)),
         };
     }
     for certificate in delegates(issuer, surroundings) {
         if crl.verify(certificate).is_ok() {
             if let Some(above) = validate_authority(certificate, surroundings.path, now) {
+                crl.accept(certificate);
                 return Ok(CrlSigner { certificate, issued_below: Some(above) });
             }
             flaw = Some(WhyUnknown::SignerNotTrusted { signer: issuer.clone() });

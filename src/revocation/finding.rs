@@ -33,8 +33,9 @@ pub enum WhyUnknown {
         /// Its date.
         this_update: UnixTime,
     },
-    /// The signature on the CRL that bears its issuer's name does not hold with its issuer's key: it is no CRL.
-    #[error("the signature on the CRL that bears its issuer's name does not hold")]
+    /// There are CRLs that bear its issuer's name, and its issuer's key signed none of them: they are another CA's of
+    /// the same name, or forged.
+    #[error("no CRL under the name of its issuer is signed by its issuer's key")]
     Signature(#[source] SignatureError),
     /// The issuer's certificate has a keyUsage without cRLSign (RFC 5280 6.3.3 (f)).
     #[error("its issuer's certificate does not admit signing CRLs")]

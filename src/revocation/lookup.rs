@@ -10,7 +10,7 @@ use super::crl_signer::{Surroundings, signer};
 use super::finding::{DatedFinding, Finding, NotListed, Revocation, SignerFinding, SilentCrl, WhyUnknown};
 use super::source::RevocationSource;
 use super::store::CrlStore;
-use crate::certificate::{Certificate, Fingerprint, ReasonFlags};
+use crate::certificate::{Certificate, Fingerprint, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
 use std::sync::Arc;
 
@@ -28,8 +28,9 @@ const MAXIMUM_DEPTH: usize = 3;
 
 /// What `crls` say of a certificate.
 ///
-/// Of several CRLs that cover the same, the newest counts; one that is dated in the future counts only where it says
-/// revoked.
+/// Of several CRLs of one key and scope the newest counts. CRLs of different scopes, or of two keys under one name, may
+/// disagree about a certificate that both cover: then "revoked" counts. One that is dated in the future counts only
+/// where it says revoked.
 pub(super) fn look_up(question: Question<'_>, crls: &CrlStore, now: UnixTime) -> DatedFinding {
     LookUp::new(question, crls, now, &[]).run()
 }
@@ -58,6 +59,8 @@ struct LookUp<'a> {
     /// Whether what one of those signed counts for itself, as with a root. It does where nobody else speaks of it.
     may_vouch: bool,
     covered: ReasonFlags,
+    /// The complete CRLs that were asked, each with the key that signed it.
+    heard: Vec<(&'a Crl, KeyId)>,
     silent: NotListed,
     until: UnixTime,
     flaw: Option<WhyUnknown>,
@@ -72,6 +75,7 @@ impl<'a> LookUp<'a> {
             asked,
             may_vouch: false,
             covered: ReasonFlags::default(),
+            heard: Vec::new(),
             silent: NotListed::default(),
             until: UnixTime::END,
             flaw: None,
@@ -113,28 +117,29 @@ impl<'a> LookUp<'a> {
         None
     }
 
-    /// The first flaw stays, but "not for this certificate" gives way: another CRL may have been meant for it.
+    /// Of several CRLs that do not help, the flaw of the one that came nearest is reported: what another key signed
+    /// under the issuer's name, or what is for other certificates, was perhaps never meant for this one.
     fn note(&mut self, flaw: WhyUnknown) {
-        if matches!(self.flaw, None | Some(WhyUnknown::Scope)) {
+        if self.flaw.as_ref().is_none_or(|known| nearness(known) < nearness(&flaw)) {
             self.flaw = Some(flaw);
         }
     }
 
     /// RFC 5280 6.3.3 (b) to (l) for one complete CRL.
     fn ask_complete(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
-        if self.covered == all_reasons() {
-            return Ok(None);
-        }
         self.demand_scope(crl, point)?;
         let reasons = point.reasons() & crl.scope().reasons;
         if reasons.is_empty() {
             return Err(WhyUnknown::SomeReasons { missing: all_reasons() });
         }
-        if (reasons - self.covered).is_empty() {
-            return Ok(None);
-        }
         let (signer, signer_finding) = self.signer(crl)?;
         if self.asked.contains(&signer.fingerprint()) && !self.may_vouch {
+            return Ok(None);
+        }
+        let key = signer.key_id();
+        let is_superseded =
+            |(newer, by): &(&Crl, KeyId)| *by == key && !std::ptr::eq(*newer, crl) && newer.supersedes(crl);
+        if self.heard.iter().any(is_superseded) {
             return Ok(None);
         }
         let delta = self.delta_of(crl, signer);
@@ -145,6 +150,11 @@ impl<'a> LookUp<'a> {
         if source.this_update > self.now {
             self.until = self.until.min(source.this_update);
             return Err(WhyUnknown::NotYetValid { this_update: source.this_update });
+        }
+        self.heard.push((crl, key));
+        // Its silence adds nothing to that of a newer one of another scope.
+        if (reasons - self.covered).is_empty() {
+            return Ok(None);
         }
         if let Some(due) = delta.and_then(|delta| delta.source().next_update).filter(|due| *due > self.now) {
             self.until = self.until.min(due);
@@ -248,6 +258,25 @@ impl<'a> LookUp<'a> {
     fn entry(&self, crl: &Crl) -> Option<Listed> {
         let certificate = self.question.certificate;
         crl.entry(certificate.issuer(), certificate.serial())
+    }
+}
+
+/// How near a CRL with this flaw came to telling. Of equal ones the first is reported.
+fn nearness(flaw: &WhyUnknown) -> u8 {
+    match flaw {
+        WhyUnknown::NoCrl => 0,
+        WhyUnknown::Scope => 1,
+        WhyUnknown::Signature(_) | WhyUnknown::NoSigner { .. } => 2,
+        WhyUnknown::IssuerMayNotSign
+        | WhyUnknown::SignerNotTrusted { .. }
+        | WhyUnknown::Signer(_)
+        | WhyUnknown::CannotJudge(_)
+        | WhyUnknown::DeltaWithoutBase
+        | WhyUnknown::SomeReasons { .. }
+        | WhyUnknown::NotYetValid { .. }
+        | WhyUnknown::Expired { .. }
+        | WhyUnknown::Ocsp { .. }
+        | WhyUnknown::Interrupted => 3,
     }
 }
 

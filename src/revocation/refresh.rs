@@ -2,19 +2,21 @@
 //! look again.
 //!
 //! A place is known only through a [`ValidatedChain`]: nothing that is not proven makes the gate connect anywhere. What
-//! was fetched never pushes out what is better: an older list, or one whose signature is not known to hold.
+//! was fetched never pushes out what is better: a list of another scope, an older one, or one whose signature is not
+//! known to hold.
 
 use super::crl::{Crl, CrlOrigin};
+use super::crl_number::CrlNumber;
 use super::crl_walk::MalformedCrl;
 use super::fetch::{FetchError, FetchRules, Fetcher};
-use super::refresh_disk::{Disk, DiskError, Kept};
-use super::refresh_place::{Place, Standing};
+use super::refresh_disk::{Disk, DiskError, Kept, file_digest};
+use super::refresh_place::{Place, Taken};
 use super::rule::{RevocationDemand, RevocationRule};
 use crate::certificate::{BundleError, Certificate, crl_ders};
 use crate::clock::UnixTime;
 use crate::validation::ValidatedChain;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +47,9 @@ pub type PointUrls = Arc<[String]>;
 pub struct Downloaded {
     /// Whether the key of the issuer that names the place signed it. Another may be right too, for an indirect CRL.
     pub signed_by_issuer: bool,
+    /// Whether CRLs of another scope that came from the same place stay in force beside it. A distribution point has one
+    /// CRL (RFC 5280 4.2.1.13), so something is wrong there.
+    pub stands_beside: bool,
     /// Why it could not be kept on disk.
     pub not_kept: Option<DiskError>,
 }
@@ -71,6 +76,21 @@ pub enum DownloadError {
         fetched: UnixTime,
         /// The date of the one that stays.
         held: UnixTime,
+    },
+    /// What came has a lower number than what is there, which is fresh: somebody plays an old list again, or the CA has
+    /// lost count.
+    #[error("the fetched CRL has the number {fetched}, and the one at hand the higher number {held}")]
+    LowerNumber {
+        /// The number of the fetched one.
+        fetched: CrlNumber,
+        /// The number of the one that stays.
+        held: CrlNumber,
+    },
+    /// The place has given CRLs of ever new scopes.
+    #[error("the place has given {most} CRLs that do not replace each other")]
+    TooManyScopes {
+        /// The most that one place may hold.
+        most: usize,
     },
     /// All that is fetched would be more than a realm may hold.
     #[error("the fetched CRLs of this realm would have more than {MAXIMUM_BYTES} bytes")]
@@ -116,11 +136,13 @@ impl Downloads {
     pub(super) fn new(settings: DownloadSettings, before: Option<&Self>, now: UnixTime) -> Self {
         let disk = settings.cache_folder.clone().map(|folder| Disk::new(folder, &settings.realm));
         let mut places: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
+        let handed_over: HashSet<PointUrls> = places.keys().cloned().collect();
         for kept in disk.iter().flat_map(|disk| disk.read(MAXIMUM_PLACES, MAXIMUM_BYTES)) {
-            let Kept { urls, bytes } = kept;
+            let Kept { urls, bytes, file } = kept;
             // What cannot be decoded any more is fetched again, and then replaced.
-            if let (false, Ok(crl)) = (places.contains_key(&urls), decode(&bytes, &urls)) {
-                places.insert(urls, Place::kept(crl, bytes.len(), now));
+            if let (false, Ok(crl)) = (handed_over.contains(&urls), decode(&bytes, &urls)) {
+                let place = places.entry(urls).or_insert_with(|| Place::new(now));
+                place.keep(crl, bytes.len(), file, now);
             }
         }
         Self {
@@ -195,20 +217,14 @@ impl Downloads {
         .collect()
     }
 
-    /// Fetches from one place and takes what is there. The caller makes a new store of it.
+    /// Fetches from one place and takes what is there: the first of its URLs that gives a CRL to take. The caller makes a
+    /// new store of it.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         urls: &PointUrls,
         now: UnixTime,
     ) -> Result<Downloaded, DownloadError> {
-        let taken = match self.first_of(urls).await {
-            Ok(bytes) => {
-                let (this, urls) = (Arc::clone(self), Arc::clone(urls));
-                let taking = tokio::task::spawn_blocking(move || this.take(&urls, &bytes, now));
-                taking.await.unwrap_or(Err(DownloadError::BrokenOff))
-            }
-            Err(error) => Err(error.into()),
-        };
+        let taken = self.first_of(urls, now).await;
         if let Some(place) = self.places().get_mut(urls) {
             match &taken {
                 Ok(_) => place.succeeded(now),
@@ -226,44 +242,66 @@ impl Downloads {
         }
     }
 
-    /// The bytes at the first URL that has any.
-    async fn first_of(&self, urls: &PointUrls) -> Result<Bytes, FetchError> {
+    async fn first_of(
+        self: &Arc<Self>,
+        urls: &PointUrls,
+        now: UnixTime,
+    ) -> Result<Downloaded, DownloadError> {
         let mut reason = None;
         for url in urls.iter() {
-            match self.fetcher.get(url).await {
-                Ok(bytes) => return Ok(bytes),
+            match self.take_from(url, urls, now).await {
+                Ok(taken) => return Ok(taken),
                 // That a directory's URL is not fetched says little where an http one beside it failed.
-                Err(error) if is_for_good(&error) => _ = reason.get_or_insert(error),
+                Err(DownloadError::Fetch(error)) if is_for_good(&error) => {
+                    _ = reason.get_or_insert(DownloadError::Fetch(error));
+                }
                 Err(error) => reason = Some(error),
             }
         }
-        Err(reason.unwrap_or(FetchError::MalformedUrl { url: String::new() }))
+        Err(reason.unwrap_or(FetchError::MalformedUrl { url: String::new() }.into()))
+    }
+
+    async fn take_from(
+        self: &Arc<Self>,
+        url: &str,
+        urls: &PointUrls,
+        now: UnixTime,
+    ) -> Result<Downloaded, DownloadError> {
+        let bytes = self.fetcher.get(url).await?;
+        let (this, urls) = (Arc::clone(self), Arc::clone(urls));
+        let taking = tokio::task::spawn_blocking(move || this.take(&urls, &bytes, now));
+        taking.await.unwrap_or(Err(DownloadError::BrokenOff))
     }
 
     /// Decodes, weighs against what is there, and keeps. Slow for a large CRL.
     fn take(&self, urls: &PointUrls, bytes: &Bytes, now: UnixTime) -> Result<Downloaded, DownloadError> {
         let crl = decode(bytes, urls)?;
-        let (issuers, held) = self.places().get(urls).map(Place::facts).ok_or(DownloadError::BrokenOff)?;
+        let (signers, held) = self.places().get(urls).map(Place::facts).ok_or(DownloadError::BrokenOff)?;
         // Here and not under the lock, where workers would wait: what is verified once is remembered.
         for held in held {
-            issuers.iter().any(|issuer| is_signed_by(&held, issuer));
+            signers.iter().any(|signer| is_signed_by(&held, signer));
         }
-        let signer = issuers.into_iter().find(|issuer| is_signed_by(&crl, issuer));
-        let standing = if signer.is_some() { Standing::Proven } else { Standing::NotProven };
+        let signer = signers.into_iter().find(|signer| is_signed_by(&crl, signer));
+        let key = signer.as_ref().map(Certificate::key_id);
         let mut places = self.places();
         let others = places.iter().filter(|(other, _)| *other != urls).map(|(_, place)| place.bytes());
         if others.sum::<usize>().saturating_add(bytes.len()) > MAXIMUM_BYTES {
             return Err(DownloadError::NoRoom);
         }
         let place = places.get_mut(urls).ok_or(DownloadError::BrokenOff)?;
-        place.take(Arc::clone(&crl), bytes.len(), standing, now)?;
+        let taken = place.take(Arc::clone(&crl), bytes.len(), file_digest(bytes), key, now)?;
+        let files = place.files();
         // Where the changes since this list are found is believed once the list is.
         if let (Some(signer), false) = (&signer, crl.source().freshest.is_empty()) {
             self.learn(&mut places, crl.source().freshest.as_slice().into(), signer, now);
         }
         drop(places);
-        let kept = self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(urls, bytes));
-        Ok(Downloaded { signed_by_issuer: signer.is_some(), not_kept: kept.err() })
+        let kept = self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(urls, bytes, &files));
+        Ok(Downloaded {
+            signed_by_issuer: signer.is_some(),
+            stands_beside: taken == Taken::Beside,
+            not_kept: kept.err(),
+        })
     }
 
     /// All that was fetched and is still held.

@@ -1,7 +1,9 @@
 //! Keeps fetched CRLs in a folder, so that a gate that starts while the CA's server is down knows what it knew.
 //!
-//! A file holds one line of JSON, which says what it is, and the bytes as they came. It is written aside and renamed,
-//! so that no half file is ever read. What it holds is judged like what comes from the network: by its signature.
+//! A file holds one line of JSON, which says what it is, and one CRL's bytes as they came. Its name says the realm, the
+//! place and the content. It is written aside and renamed, so that no half file is ever read, and the files of what it
+//! replaces are removed afterwards, so that there is no moment without one. What it holds is judged like what comes from
+//! the network: by its signature.
 
 use super::refresh::PointUrls;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -15,6 +17,8 @@ use thiserror::Error;
 
 /// How the names of these files end. Others in the folder are left alone.
 const SUFFIX: &str = ".fetched";
+/// What stands between the place and the content in such a name.
+const PLACE_END: char = '.';
 
 /// Why a CRL could not be kept.
 #[derive(Debug, Error)]
@@ -32,11 +36,15 @@ pub(super) struct Disk {
     realm: Arc<str>,
 }
 
+/// The SHA-256 of a CRL as it was fetched.
+pub(super) type FileDigest = [u8; 32];
+
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) urls: PointUrls,
     pub(super) bytes: Vec<u8>,
+    pub(super) file: FileDigest,
 }
 
 /// The first line.
@@ -62,16 +70,24 @@ impl Disk {
         kept.take(files).collect()
     }
 
-    /// Keeps the bytes of one place instead of those before.
-    pub(super) fn keep(&self, urls: &PointUrls, bytes: &[u8]) -> Result<(), DiskError> {
-        let path = self.path(urls);
-        self.write(&path, urls, bytes).map_err(|cause| DiskError { path, cause })
+    /// Keeps what one place gave, and of what it gave before only the files of `held`.
+    pub(super) fn keep(&self, urls: &PointUrls, bytes: &[u8], held: &[FileDigest]) -> Result<(), DiskError> {
+        let path = self.path(urls, &file_digest(bytes));
+        self.write(&path, urls, bytes).map_err(|cause| DiskError { path: path.clone(), cause })?;
+        let known: HashSet<PathBuf> = held.iter().map(|file| self.path(urls, file)).chain([path]).collect();
+        let place = self.place(urls);
+        self.remove(|path| place_of(path) == Some(place.as_str()) && !known.contains(path));
+        Ok(())
     }
 
     /// Removes this realm's files of other places than these.
     pub(super) fn tidy(&self, known: &[PointUrls]) {
-        let known: HashSet<PathBuf> = known.iter().map(|urls| self.path(urls)).collect();
-        for path in self.files().into_iter().filter(|path| !known.contains(path)) {
+        let known: HashSet<String> = known.iter().map(|urls| self.place(urls)).collect();
+        self.remove(|path| place_of(path).is_none_or(|place| !known.contains(place)));
+    }
+
+    fn remove(&self, is_unwanted: impl Fn(&Path) -> bool) {
+        for path in self.files().into_iter().filter(|path| is_unwanted(path)) {
             // What does not go this time goes another: it is only room that it takes.
             drop(fs::remove_file(path));
         }
@@ -94,12 +110,13 @@ impl Disk {
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
         let heading: Heading = serde_json::from_slice(bytes.get(..end)?).ok()?;
         let urls: PointUrls = heading.urls.into();
-        // A file under another's name was not written here.
-        if *heading.realm != *self.realm || path != self.path(&urls) {
+        bytes.drain(..=end);
+        let file = file_digest(&bytes);
+        // A file under another's name was not written here, or was changed.
+        if *heading.realm != *self.realm || path != self.path(&urls, &file) {
             return None;
         }
-        bytes.drain(..=end);
-        Some(Kept { urls, bytes })
+        Some(Kept { urls, bytes, file })
     }
 
     /// This realm's files, known by their names.
@@ -115,8 +132,13 @@ impl Disk {
         files
     }
 
-    fn path(&self, urls: &PointUrls) -> PathBuf {
-        self.folder.join(format!("{}{}{SUFFIX}", self.prefix(), hexadecimal(&urls.join("\n"))))
+    fn path(&self, urls: &PointUrls, file: &FileDigest) -> PathBuf {
+        self.folder.join(format!("{}{PLACE_END}{}{SUFFIX}", self.place(urls), written(file)))
+    }
+
+    /// How the names of the files of one place begin.
+    fn place(&self, urls: &PointUrls) -> String {
+        format!("{}{}", self.prefix(), hexadecimal(&urls.join("\n")))
     }
 
     /// Tells the realms of one folder apart, whatever letters their names have.
@@ -127,7 +149,21 @@ impl Disk {
     }
 }
 
+/// The place that a file's name says.
+fn place_of(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    name.rsplit_once(PLACE_END).map(|(place, _)| place)
+}
+
+/// The digest by which a file is named.
+pub(super) fn file_digest(bytes: &[u8]) -> FileDigest {
+    digest(&SHA256, bytes).as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
+}
+
 fn hexadecimal(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    written(&file_digest(text.as_bytes()))
+}
+
+fn written(digest: &FileDigest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,8 @@
 
 use super::crl::Crl;
 use super::refresh::{DownloadError, is_signed_by};
-use crate::certificate::Certificate;
+use super::refresh_disk::FileDigest;
+use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
 use aws_lc_rs::rand;
 use std::sync::Arc;
@@ -20,21 +21,23 @@ const LONGEST_UNPROVEN: Duration = Duration::from_secs(300);
 /// The longest time until a failed fetch is tried again; it begins with [`SHORTEST`] and doubles.
 const LONGEST_RETRY: Duration = Duration::from_secs(16 * 60);
 
-/// Whether a key that may sign what is here is known to have signed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    Proven,
-    NotProven,
-}
+/// The most CRLs that one place holds: of different scopes, keys and base CRLs. A place should serve one.
+const MAXIMUM_HELD: usize = 16;
+/// How many of them may be of unknown signature.
+const MAXIMUM_UNPROVEN: usize = 3;
 
+/// One place, and what it gave.
+///
+/// What is fetched replaces only what it covers: a server that gives another list under the same URL (for CA certificates
+/// only, another partition, a delta CRL, an older one) must not make the gate forget what it knew. What is not replaced
+/// stays beside the new one.
 #[derive(Debug)]
 pub(super) struct Place {
     /// Of the certificates that name it.
     issuers: Vec<Certificate>,
-    proven: Option<Held>,
-    /// May be an indirect CRL or a forgery: it stands beside the proven one, and only what its signature is found to be
-    /// when a certificate is looked up counts.
-    unproven: Option<Held>,
+    held: Vec<Held>,
+    /// When the CRL that came last wants to be replaced, and the longest time until it is looked for.
+    watched: Option<(Option<UnixTime>, Duration)>,
     due: UnixTime,
     failures: u32,
     is_fetching: bool,
@@ -45,6 +48,21 @@ pub(super) struct Place {
 struct Held {
     crl: Arc<Crl>,
     bytes: usize,
+    /// By which its file on disk is named.
+    file: FileDigest,
+    /// The key that is known to have signed it, with the right to. Without one it may be an indirect CRL or a forgery:
+    /// it stands beside the proven ones, and only what its signature is found to be when a certificate is looked up
+    /// counts.
+    key: Option<KeyId>,
+}
+
+/// How a CRL was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is all that the place holds, or all of its scope.
+    Replaced,
+    /// CRLs of other scopes that the place gave before stay beside it.
+    Beside,
 }
 
 impl Place {
@@ -52,8 +70,8 @@ impl Place {
     pub(super) fn new(now: UnixTime) -> Self {
         Self {
             issuers: Vec::new(),
-            proven: None,
-            unproven: None,
+            held: Vec::new(),
+            watched: None,
             due: now,
             failures: 0,
             is_fetching: false,
@@ -61,20 +79,23 @@ impl Place {
         }
     }
 
-    /// A place whose CRL was on disk. One that is stale is waited for like one that was never looked at.
-    pub(super) fn kept(crl: Arc<Crl>, bytes: usize, now: UnixTime) -> Self {
+    /// Adds a CRL that was on disk. A place whose CRLs are all stale is waited for like one that was never looked at.
+    pub(super) fn keep(&mut self, crl: Arc<Crl>, bytes: usize, file: FileDigest, now: UnixTime) {
         let is_fresh = crl.source().next_update.is_some_and(|next| now < next);
-        let place = Self { unproven: Some(Held { crl, bytes }), ..Self::new(now) };
-        place.attempted.send_replace(is_fresh);
-        place
+        if self.held.len() < MAXIMUM_HELD {
+            self.held.push(Held { crl, bytes, file, key: None });
+            if is_fresh {
+                self.attempted.send_replace(true);
+            }
+        }
     }
 
     /// The same place for the next configuration.
     pub(super) fn handed_over(&self) -> Self {
         Self {
             issuers: self.issuers.clone(),
-            proven: self.proven.clone(),
-            unproven: self.unproven.clone(),
+            held: self.held.clone(),
+            watched: self.watched,
             due: self.due,
             failures: self.failures,
             is_fetching: false,
@@ -91,9 +112,17 @@ impl Place {
         is_new
     }
 
-    /// Its issuers and its CRLs.
+    /// Who may have signed what comes from here, and its CRLs: the issuers that name the place, and who was found to have
+    /// signed what came before.
     pub(super) fn facts(&self) -> (Vec<Certificate>, Vec<Arc<Crl>>) {
-        (self.issuers.clone(), self.crls().collect())
+        let mut signers = self.issuers.clone();
+        let accepted = self.held.iter().filter_map(|held| held.crl.accepted_signer());
+        for signer in accepted {
+            if !signers.contains(signer) {
+                signers.push(signer.clone());
+            }
+        }
+        (signers, self.crls().collect())
     }
 
     /// Something to wait for, unless a first fetch has ended.
@@ -111,41 +140,89 @@ impl Place {
         self.is_fetching = true;
     }
 
-    /// Takes a CRL, unless it is older than the one at hand.
+    /// Takes a CRL that `key` signed, or nobody known. Refuses one that is older by date or number than one of its scope.
     pub(super) fn take(
         &mut self,
         crl: Arc<Crl>,
         bytes: usize,
-        standing: Standing,
+        file: FileDigest,
+        key: Option<KeyId>,
         now: UnixTime,
-    ) -> Result<(), DownloadError> {
-        // What was on disk, or came before its issuer was known, may be proven by now.
-        let is_proven = |held: &mut Held| self.issuers.iter().any(|issuer| is_signed_by(&held.crl, issuer));
-        if let Some(held) = self.unproven.take_if(is_proven) {
-            self.proven = Some(held);
+    ) -> Result<Taken, DownloadError> {
+        self.prove();
+        if let Some(key) = key {
+            self.refuse_older(&crl, key, now)?;
         }
-        let fetched = crl.source().this_update;
-        let held = self.proven.as_ref().map(|held| held.crl.source().this_update);
+        let is_future = now < crl.source().this_update;
+        let is_replaced = |held: &Held| {
+            let older = &held.crl;
+            let is_same = older.digest() == crl.digest();
+            let is_older =
+                older.source().this_update <= crl.source().this_update || now < older.source().this_update;
+            let keeps_number = !crl.has_lower_number_than(older) || !is_fresh(older, now);
+            is_same
+                || key.is_some()
+                    && held.key == key
+                    && !is_future
+                    && crl.includes(older)
+                    && is_older
+                    && keeps_number
+        };
+        let watched = crl.source().next_update;
+        let mut kept: Vec<Held> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
+        if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNPROVEN {
+            // The last one, so that one who sends ever new forgeries does not push out what was there before them.
+            let last = kept.iter().rposition(|held| held.key.is_none());
+            last.map(|last| kept.remove(last));
+        }
+        if kept.len() >= MAXIMUM_HELD {
+            return Err(DownloadError::TooManyScopes { most: MAXIMUM_HELD });
+        }
+        let is_beside = kept.iter().any(|held| held.key.is_some() && !held.crl.is_delta());
+        kept.push(Held { crl, bytes, file, key });
+        self.held = kept;
+        let is_usual = !is_beside && self.held.iter().all(|held| held.key.is_some());
+        self.watched = Some((watched, if is_usual { LONGEST } else { LONGEST_UNPROVEN }));
+        Ok(if is_beside { Taken::Beside } else { Taken::Replaced })
+    }
+
+    /// What was on disk, or came before its issuer was known, may be proven by now.
+    fn prove(&mut self) {
+        let (signers, _) = self.facts();
+        for held in self.held.iter_mut().filter(|held| held.key.is_none()) {
+            let signer = signers.iter().find(|signer| is_signed_by(&held.crl, signer));
+            held.key = signer.map(Certificate::key_id);
+        }
+    }
+
+    fn refuse_older(&self, crl: &Crl, key: KeyId, now: UnixTime) -> Result<(), DownloadError> {
         // A date in the future would make every later list look old.
-        if let Some(held) = held.filter(|held| fetched < *held && *held <= now) {
-            return Err(DownloadError::Older { fetched, held });
-        }
-        match standing {
-            Standing::Proven => (self.proven, self.unproven) = (Some(Held { crl, bytes }), None),
-            Standing::NotProven => self.unproven = Some(Held { crl, bytes }),
+        let rivals = self.held.iter().filter(|held| {
+            held.key == Some(key) && held.crl.includes(crl) && held.crl.source().this_update <= now
+        });
+        for Held { crl: held, .. } in rivals {
+            let (fetched_at, held_at) = (crl.source().this_update, held.source().this_update);
+            // With a higher number and an earlier date it is not certain which one is newer: both are heard.
+            if fetched_at < held_at && !held.has_lower_number_than(crl) {
+                return Err(DownloadError::Older { fetched: fetched_at, held: held_at });
+            }
+            // Once the one at hand is stale, a CA that began to count anew is believed again.
+            if crl.has_lower_number_than(held)
+                && is_fresh(held, now)
+                && let (Some(fetched), Some(held)) =
+                    (crl.source().number.clone(), held.source().number.clone())
+            {
+                return Err(DownloadError::LowerNumber { fetched, held });
+            }
         }
         Ok(())
     }
 
     pub(super) fn succeeded(&mut self, now: UnixTime) {
+        let Some((next_update, longest)) = self.watched else { return self.failed(now) };
         self.failures = 0;
         self.is_fetching = false;
-        let (held, longest) = match (&self.proven, &self.unproven) {
-            (Some(held), None) => (held, LONGEST),
-            (_, Some(held)) => (held, LONGEST_UNPROVEN),
-            (None, None) => return self.failed(now),
-        };
-        let life = held.crl.source().next_update.map_or(Duration::ZERO, |next| next.since(now));
+        let life = next_update.map_or(Duration::ZERO, |next| next.since(now));
         self.due = now.plus(scattered((life / 2).clamp(SHORTEST, longest)));
     }
 
@@ -166,12 +243,21 @@ impl Place {
     }
 
     pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
-        self.proven.iter().chain(&self.unproven).map(|held| Arc::clone(&held.crl))
+        self.held.iter().map(|held| Arc::clone(&held.crl))
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.proven.iter().chain(&self.unproven).map(|held| held.bytes).sum()
+        self.held.iter().map(|held| held.bytes).sum()
     }
+
+    /// The files of what it holds.
+    pub(super) fn files(&self) -> Vec<FileDigest> {
+        self.held.iter().map(|held| held.file).collect()
+    }
+}
+
+fn is_fresh(crl: &Crl, now: UnixTime) -> bool {
+    crl.source().next_update.is_some_and(|next| now < next)
 }
 
 /// Up to a tenth less, so that many gates do not come to one server at one moment.

@@ -126,6 +126,13 @@ impl CrlRefresher {
                 self.metrics.fetched.inc();
                 let signed_by_issuer = downloaded.signed_by_issuer;
                 tracing::info!(realm, urls, signed_by_issuer, "a CRL was fetched");
+                if downloaded.stands_beside {
+                    tracing::warn!(
+                        realm,
+                        urls,
+                        "the fetched CRL is of another scope than those fetched from there before: they stay in force beside it"
+                    );
+                }
                 if let Some(error) = &downloaded.not_kept {
                     let reason = BoundedText::<512>::causes(error);
                     let reason = reason.as_str();

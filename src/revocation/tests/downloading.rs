@@ -2,16 +2,20 @@
 
 use super::super::crl::Crl;
 use super::super::fetch::FetchRules;
-use super::super::refresh::{DownloadError, DownloadSettings, PointUrls, decode};
-use super::super::refresh_disk::{Disk, Kept};
-use super::super::refresh_place::{Place, Standing};
+use super::super::refresh::{DownloadError, DownloadSettings, PointUrls, decode, is_signed_by};
+use super::super::refresh_disk::{Disk, FileDigest, Kept, file_digest};
+use super::super::refresh_place::{Place, Taken};
 use super::super::store_live::LiveCrls;
-use super::super::test_pki::CrlDraft;
+use super::super::test_pki::{
+    CrlDraft, at_uri, base_number, directory_name, distribution_points, element, entry, extension,
+    issuing_point, number,
+};
 use super::*;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 
 const MINUTE: Duration = Duration::from_secs(60);
+const HERE: &str = "http://pki.example/root.crl";
 
 /// A place that the certificates of `ca` name.
 fn place_of(ca: &Ca) -> Place {
@@ -20,8 +24,27 @@ fn place_of(ca: &Ca) -> Place {
     place
 }
 
+/// A place that had this CRL on disk.
+fn kept_place(der: &[u8]) -> Place {
+    let mut place = Place::new(NOW);
+    place.keep(decoded(der), 1, file_digest(der), NOW);
+    place
+}
+
 fn decoded(der: &[u8]) -> Arc<Crl> {
-    decode(der, &urls("http://pki.example/root.crl")).unwrap()
+    decode(der, &urls(HERE)).unwrap()
+}
+
+/// Takes a CRL as the gate does: its signer is one of those that the place knows of.
+fn take_at(place: &mut Place, der: &[u8], now: UnixTime) -> Result<Taken, DownloadError> {
+    let crl = decoded(der);
+    let (signers, _) = place.facts();
+    let signer = signers.iter().find(|signer| is_signed_by(&crl, signer));
+    place.take(crl, 100, file_digest(der), signer.map(Certificate::key_id), now)
+}
+
+fn take(place: &mut Place, der: &[u8]) -> Result<Taken, DownloadError> {
+    take_at(place, der, NOW)
 }
 
 /// The dates of the CRLs that a place holds.
@@ -33,13 +56,22 @@ fn dated(this_update: UnixTime) -> CrlDraft {
     CrlDraft { this_update, ..CrlDraft::default() }
 }
 
+/// What the CRLs of a place say of a card under "prefer".
+fn judged(
+    place: &Place,
+    chain: &Arc<ValidatedChain>,
+    now: UnixTime,
+) -> Result<UnrevokedChain, RevocationError> {
+    let crls = CrlStore::of(place.crls().collect(), Vec::new());
+    check(chain, &PREFER, &TrustSet::default(), &crls, now)
+}
+
 #[test]
-fn a_proven_list_replaces_all_before_it() {
+fn a_newer_list_replaces_all_of_its_scope() {
     let root = Ca::root("Root");
     let mut place = place_of(&root);
     for age in [3 * HOUR, 2 * HOUR, HOUR] {
-        let crl = decoded(&dated(before(NOW, age)).sign(&root));
-        place.take(crl, 100, Standing::Proven, NOW).unwrap();
+        assert_eq!(take(&mut place, &dated(before(NOW, age)).sign(&root)).unwrap(), Taken::Replaced);
     }
     assert_eq!((dates(&place), place.bytes()), (vec![before(NOW, HOUR)], 100));
 }
@@ -49,41 +81,180 @@ fn an_older_list_does_not_replace_a_newer_one() {
     let root = Ca::root("Root");
     let mut place = place_of(&root);
     let (held, fetched) = (before(NOW, HOUR), before(NOW, 2 * HOUR));
-    place.take(decoded(&dated(held).sign(&root)), 1, Standing::Proven, NOW).unwrap();
-    let older = place.take(decoded(&dated(fetched).sign(&root)), 1, Standing::Proven, NOW);
+    take(&mut place, &dated(held).sign(&root)).unwrap();
+    let older = take(&mut place, &dated(fetched).sign(&root));
     assert!(matches!(older, Err(DownloadError::Older { fetched: f, held: h }) if (f, h) == (fetched, held)));
     assert_eq!(dates(&place), [held]);
+}
+
+#[test]
+fn a_list_of_a_lower_number_is_believed_only_once_the_one_at_hand_is_stale() {
+    let (root, chain) = root_and_card();
+    let mut place = place_of(&root);
+    let numbered = |own: u8, draft: CrlDraft| CrlDraft { extensions: vec![number(own)], ..draft };
+    take(&mut place, &numbered(9, CrlDraft::revoking(&[CARD])).sign(&root)).unwrap();
+    let renumbered =
+        numbered(1, CrlDraft { next_update: Some(NOW.plus(9 * HOUR)), ..dated(NOW) }).sign(&root);
+    let refused = take(&mut place, &renumbered).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the fetched CRL has the number 01, and the one at hand the higher number 09"
+    );
+    why_revoked(judged(&place, &chain, NOW));
+    assert_eq!(take_at(&mut place, &renumbered, NOW.plus(HOUR)).unwrap(), Taken::Replaced);
 }
 
 #[test]
 fn a_list_dated_in_the_future_does_not_lock_out_a_sound_one() {
     let root = Ca::root("Root");
     let mut place = place_of(&root);
-    place.take(decoded(&dated(NOW.plus(HOUR)).sign(&root)), 1, Standing::Proven, NOW).unwrap();
-    place.take(decoded(&dated(NOW).sign(&root)), 1, Standing::Proven, NOW).unwrap();
+    take(&mut place, &dated(NOW.plus(HOUR)).sign(&root)).unwrap();
+    take(&mut place, &dated(NOW).sign(&root)).unwrap();
     assert_eq!(dates(&place), [NOW]);
 }
 
 #[test]
-fn a_list_of_unknown_signature_stands_beside_the_proven_one_and_replaces_only_its_like() {
+fn nothing_that_a_server_gives_instead_of_a_list_makes_the_gate_forget_it() {
+    let root = Ca::root("Root");
+    let card = root.issue_with(CARD, |params| {
+        params.custom_extensions.push(distribution_points(&[&[at_uri(HERE)]]));
+    });
+    let chain = proven(&card, &[], &[&root.certificate]);
+    let forger = Ca::root("Root");
+    let full = CrlDraft { extensions: vec![number(5)], ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    let with = |extensions: Vec<Vec<u8>>| CrlDraft { extensions, ..dated(NOW) };
+    let scoped = |fields: &[u8]| with(vec![number(6), issuing_point(&[fields.to_vec()])]);
+    let others = [
+        ("for users only", scoped(&[0x81, 1, 0xff]).sign(&root)),
+        ("for CAs only", scoped(&[0x82, 1, 0xff]).sign(&root)),
+        ("for attribute certificates only", scoped(&[0x85, 1, 0xff]).sign(&root)),
+        ("indirect", scoped(&[0x84, 1, 0xff]).sign(&root)),
+        ("for some reasons", scoped(&[0x83, 2, 5, 0b0110_0000]).sign(&root)),
+        ("of this partition", scoped(&at_uri(HERE)).sign(&root)),
+        ("of another partition", scoped(&at_uri("http://pki.example/other.crl")).sign(&root)),
+        ("a delta CRL", with(vec![number(6), base_number(5)]).sign(&root)),
+        ("a delta CRL of another base", with(vec![number(9), base_number(8)]).sign(&root)),
+        ("set aside", with(vec![number(6), extension(&[0x2a, 3], true, &[5, 0])]).sign(&root)),
+        ("from the future", dated(NOW.plus(24 * HOUR)).sign(&root)),
+        ("older", dated(before(NOW, 2 * HOUR)).sign(&root)),
+        ("of a lower number", with(vec![number(4)]).sign(&root)),
+        ("forged", dated(NOW).sign(&forger)),
+    ];
+    let mut all = place_of(&root);
+    take(&mut all, &full).unwrap();
+    for (what, other) in &others {
+        let mut place = place_of(&root);
+        take(&mut place, &full).unwrap();
+        drop(take(&mut place, other));
+        drop(take(&mut all, other));
+        for (place, now) in
+            [(&place, NOW), (&all, NOW), (&place, NOW.plus(2 * HOUR)), (&all, NOW.plus(2 * HOUR))]
+        {
+            let verdict = judged(place, &chain, now);
+            assert!(matches!(verdict, Err(RevocationError::Revoked { .. })), "{what} at {now}: {verdict:?}");
+        }
+        // Nor does it the other way round: what comes later is heard.
+        let mut place = place_of(&root);
+        drop(take(&mut place, other));
+        drop(take(&mut place, &full));
+        let verdict = judged(&place, &chain, NOW);
+        assert!(
+            matches!(verdict, Err(RevocationError::Revoked { .. })),
+            "{what}, then the full one: {verdict:?}"
+        );
+    }
+    // The right one replaces the first and all that a wider one covers.
+    let newest = CrlDraft { extensions: vec![number(10)], ..dated(NOW) }.sign(&root);
+    take(&mut all, &newest).unwrap();
+    assert!(all.crls().all(|crl| crl.digest() != decoded(&full).digest()));
+}
+
+#[test]
+fn a_delta_crl_is_kept_until_one_of_the_same_base_or_a_complete_one_replaces_it() {
+    let (root, chain) = root_and_card();
+    let mut place = place_of(&root);
+    let draft = |own: u8, base: Option<u8>, age: Duration, serials: &[&[u8]]| {
+        let extensions = [Some(number(own)), base.map(base_number)].into_iter().flatten().collect();
+        CrlDraft { this_update: before(NOW, age), extensions, ..CrlDraft::revoking(serials) }.sign(&root)
+    };
+    take(&mut place, &draft(10, None, 5 * HOUR, &[])).unwrap();
+    take(&mut place, &draft(12, Some(10), 4 * HOUR, &[CARD])).unwrap();
+    // The card is in the complete CRL 13, which this place has not given, so the new delta CRL does not list it.
+    take(&mut place, &draft(14, Some(13), 3 * HOUR, &[])).unwrap();
+    why_revoked(judged(&place, &chain, NOW));
+    take(&mut place, &draft(15, Some(10), 2 * HOUR, &[CARD])).unwrap();
+    assert_eq!(dates(&place).len(), 2, "of base 10 or an older one, all that the others tell");
+    take(&mut place, &draft(16, None, HOUR, &[CARD])).unwrap();
+    assert_eq!(dates(&place), [before(NOW, HOUR)]);
+}
+
+#[test]
+fn lists_of_unknown_signature_stand_beside_the_proven_one_and_are_few() {
     let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
     let mut place = place_of(&root);
-    place.take(decoded(&dated(before(NOW, HOUR)).sign(&root)), 1, Standing::Proven, NOW).unwrap();
-    for age in [2 * MINUTE, MINUTE] {
-        let forged = decoded(&dated(before(NOW, age)).sign(&forger));
-        place.take(forged, 1, Standing::NotProven, NOW).unwrap();
+    take(&mut place, &dated(before(NOW, HOUR)).sign(&root)).unwrap();
+    for age in (1..10).rev() {
+        take(&mut place, &dated(before(NOW, age * MINUTE)).sign(&forger)).unwrap();
     }
-    assert_eq!(dates(&place), [before(NOW, HOUR), before(NOW, MINUTE)]);
+    let forged = [9 * MINUTE, 8 * MINUTE, MINUTE].map(|age| before(NOW, age));
+    assert_eq!(dates(&place), [&[before(NOW, HOUR)], forged.as_slice()].concat());
+}
+
+#[test]
+fn forgeries_do_not_push_out_an_indirect_list_whose_signer_was_found() {
+    let root = Ca::root("Root");
+    let lists = root.crl_signer("Lists", 9, |_| {});
+    let named = distribution_points(&[&[at_uri(HERE), element(0xa2, &directory_name(&lists))]]);
+    let card = root.issue_with(CARD, |params| params.custom_extensions.push(named));
+    let chain = proven(&card, &[&lists.certificate], &[&root.certificate]);
+    let of_root = extension(&[0x55, 0x1d, 29], true, &element(0x30, &directory_name(&root)));
+    let indirect = |this_update, entries| CrlDraft {
+        entries,
+        extensions: vec![issuing_point(&[at_uri(HERE), vec![0x84, 1, 0xff]])],
+        ..dated(this_update)
+    };
+    let mut place = place_of(&root);
+    take(&mut place, &indirect(before(NOW, HOUR), vec![entry(CARD, &[of_root])]).sign(&lists)).unwrap();
+    why_revoked(judged(&place, &chain, NOW));
+    for age in (0..10).rev() {
+        let forger = Ca::root("Lists");
+        take(&mut place, &indirect(before(NOW, age * MINUTE), vec![]).sign(&forger)).unwrap();
+    }
+    why_revoked(judged(&place, &chain, NOW));
+    // An older one of the true signer is refused as well, and a newer one replaces it.
+    let older = take(&mut place, &indirect(before(NOW, 2 * HOUR), vec![]).sign(&lists));
+    assert!(matches!(older, Err(DownloadError::Older { .. })), "{older:?}");
+    take(&mut place, &indirect(NOW, vec![]).sign(&lists)).unwrap();
+    assert!(judged(&place, &chain, NOW).is_ok());
 }
 
 #[test]
 fn a_list_from_disk_counts_as_proven_once_its_issuer_is_known() {
     let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
-    let mut place = Place::kept(decoded(&dated(before(NOW, HOUR)).sign(&root)), 1, NOW);
+    let mut place = kept_place(&dated(before(NOW, HOUR)).sign(&root));
     place.add_issuer(&root.certificate);
-    let forged = decoded(&dated(NOW).sign(&forger));
-    place.take(forged, 1, Standing::NotProven, NOW).unwrap();
+    take(&mut place, &dated(NOW).sign(&forger)).unwrap();
     assert_eq!(dates(&place), [before(NOW, HOUR), NOW]);
+    let older = take(&mut place, &dated(before(NOW, 2 * HOUR)).sign(&root));
+    assert!(matches!(older, Err(DownloadError::Older { .. })), "{older:?}");
+}
+
+#[test]
+fn a_place_that_gives_ever_new_scopes_is_not_listened_to_for_ever() {
+    let root = Ca::root("Root");
+    let mut place = place_of(&root);
+    let partition = |part: usize, age| CrlDraft {
+        extensions: vec![issuing_point(&[at_uri(&format!("http://pki.example/{part}.crl"))])],
+        ..dated(before(NOW, age))
+    };
+    for part in 0..16 {
+        take(&mut place, &partition(part, HOUR).sign(&root)).unwrap();
+    }
+    let refused = take(&mut place, &partition(16, HOUR).sign(&root));
+    assert!(matches!(refused, Err(DownloadError::TooManyScopes { .. })), "{refused:?}");
+    // News of those that it holds is taken all the same.
+    take(&mut place, &partition(3, MINUTE).sign(&root)).unwrap();
+    assert_eq!(dates(&place).len(), 16);
 }
 
 /// When a place is due again, to the second.
@@ -105,7 +276,7 @@ fn a_list_is_fetched_again_after_half_of_its_life_at_most_four_hours() {
     ] {
         let mut place = place_of(&root);
         let draft = CrlDraft { next_update: Some(NOW.plus(life)), ..CrlDraft::default() };
-        place.take(decoded(&draft.sign(&root)), 1, Standing::Proven, NOW).unwrap();
+        take(&mut place, &draft.sign(&root)).unwrap();
         place.succeeded(NOW);
         let due = next_due(&mut place);
         assert!(least <= due && due <= most, "{life:?}: {due:?}");
@@ -127,7 +298,7 @@ fn failures_are_tried_again_ever_more_slowly_but_never_given_up() {
 #[test]
 fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
     let root = Ca::root("Root");
-    let mut place = Place::kept(decoded(&CrlDraft::default().sign(&root)), 1, NOW);
+    let mut place = kept_place(&CrlDraft::default().sign(&root));
     assert!(!place.is_due(UnixTime::END) && place.first_fetch().is_none());
     place.add_issuer(&root.certificate);
     assert!(place.is_due(NOW));
@@ -137,7 +308,7 @@ fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
 fn a_stale_list_from_disk_is_waited_for_like_none() {
     let root = Ca::root("Root");
     let stale = CrlDraft { next_update: Some(NOW), ..CrlDraft::default() };
-    let place = Place::kept(decoded(&stale.sign(&root)), 1, NOW);
+    let place = kept_place(&stale.sign(&root));
     assert!(place.first_fetch().is_some());
     place.announce();
     assert!(place.first_fetch().is_none());
@@ -147,42 +318,75 @@ fn urls(url: &str) -> PointUrls {
     [url.to_owned()].into()
 }
 
-#[test]
-fn what_is_kept_is_read_again_by_the_same_realm_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = |realm: &str| Disk::new(folder.path().to_owned(), &realm.into());
-    disk("staff").keep(&urls("http://a/1"), b"first").unwrap();
-    disk("staff").keep(&urls("http://a/1"), b"second\nline").unwrap();
-    let kept = Kept { urls: urls("http://a/1"), bytes: b"second\nline".to_vec() };
-    assert_eq!(disk("staff").read(10, 1000), [kept]);
-    assert_eq!(disk("guests").read(10, 1000), []);
+fn disk(folder: &tempfile::TempDir, realm: &str) -> Disk {
+    Disk::new(folder.path().to_owned(), &realm.into())
+}
+
+fn kept(url: &str, bytes: &[u8]) -> Kept {
+    Kept { urls: urls(url), bytes: bytes.to_vec(), file: file_digest(bytes) }
+}
+
+/// Keeps, with nothing that was there before.
+fn keep(disk: &Disk, url: &str, bytes: &[u8], held: &[FileDigest]) {
+    disk.keep(&urls(url), bytes, held).unwrap();
 }
 
 #[test]
-fn what_is_read_from_disk_is_bounded_and_what_is_broken_passed_over() {
+fn what_is_kept_is_read_again_by_the_same_realm_only() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = Disk::new(folder.path().to_owned(), &"staff".into());
+    keep(&disk(&folder, "staff"), "http://a/1", b"first", &[]);
+    keep(&disk(&folder, "staff"), "http://a/1", b"second\nline", &[]);
+    assert_eq!(disk(&folder, "staff").read(10, 1000), [kept("http://a/1", b"second\nline")]);
+    assert_eq!(disk(&folder, "guests").read(10, 1000), []);
+}
+
+#[test]
+fn all_that_a_place_holds_is_kept_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = disk(&folder, "staff");
+    keep(&disk, "http://a/1", b"full", &[]);
+    keep(&disk, "http://a/2", b"of another place", &[]);
+    keep(&disk, "http://a/1", b"for CAs", &[file_digest(b"full"), file_digest(b"for CAs")]);
+    let all = || {
+        let mut all: Vec<_> = disk.read(10, 1000).into_iter().map(|kept| kept.bytes).collect();
+        all.sort();
+        all
+    };
+    assert_eq!(all(), [&b"for CAs"[..], b"full", b"of another place"]);
+    keep(&disk, "http://a/1", b"newer", &[file_digest(b"newer")]);
+    assert_eq!(all(), [&b"newer"[..], b"of another place"]);
+}
+
+#[test]
+fn what_is_read_from_disk_is_bounded_and_what_is_broken_or_changed_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = disk(&folder, "staff");
     for name in ["http://a/1", "http://a/2", "http://a/3"] {
-        disk.keep(&urls(name), &[0; 500]).unwrap();
+        keep(&disk, name, &[0; 500], &[]);
     }
     assert_eq!(disk.read(2, 10_000).len(), 2);
     assert_eq!(disk.read(10, 1200).len(), 2);
-    let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
-    std::fs::write(file, "no heading").unwrap();
+    let files = || std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    std::fs::write(files().next().unwrap(), "no heading").unwrap();
     assert_eq!(disk.read(10, 10_000).len(), 2);
+    for file in files() {
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes.push(0);
+        std::fs::write(file, bytes).unwrap();
+    }
+    assert_eq!(disk.read(10, 10_000), []);
 }
 
 #[test]
 fn tidying_removes_what_belongs_to_no_place_of_the_realm() {
     let folder = tempfile::tempdir().unwrap();
-    let disk = |realm: &str| Disk::new(folder.path().to_owned(), &realm.into());
-    disk("staff").keep(&urls("http://a/1"), b"x").unwrap();
-    disk("staff").keep(&urls("http://a/2"), b"x").unwrap();
-    disk("guests").keep(&urls("http://a/1"), b"x").unwrap();
+    keep(&disk(&folder, "staff"), "http://a/1", b"x", &[]);
+    keep(&disk(&folder, "staff"), "http://a/2", b"x", &[]);
+    keep(&disk(&folder, "guests"), "http://a/1", b"x", &[]);
     std::fs::write(folder.path().join("a note"), "").unwrap();
-    disk("staff").tidy(&[urls("http://a/2")]);
-    assert_eq!(disk("staff").read(10, 1000).len(), 1);
-    assert_eq!(disk("guests").read(10, 1000).len(), 1);
+    disk(&folder, "staff").tidy(&[urls("http://a/2")]);
+    assert_eq!(disk(&folder, "staff").read(10, 1000), [kept("http://a/2", b"x")]);
+    assert_eq!(disk(&folder, "guests").read(10, 1000).len(), 1);
     assert!(folder.path().join("a note").exists());
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::certificate::{Certificate, Reasons};
 use crate::revocation::test_pki::{
-    CrlDraft, at_uri, directory_name, distribution_points, element, entry, extension, issuing_point,
+    CrlDraft, at_uri, directory_name, distribution_points, element, entry, extension, issuing_point, number,
 };
 
 const HERE: &str = "http://pki.example/here.crl";
@@ -189,4 +189,45 @@ fn an_indirect_crl_for_too_many_issuers_is_set_aside() {
     let entries = (0..=4096).map(|number| entry(&[1], &[name(number)])).collect();
     let crl = store(&[&scoped(&[INDIRECT.to_vec()], entries).sign(&root)]);
     assert!(matches!(crl.notes(), [CrlNote::SetAside { why: CannotJudge::TooManyIssuers, .. }]));
+}
+
+#[test]
+fn a_newer_crl_of_another_scope_does_not_hide_what_an_older_one_lists() {
+    let root = Ca::root("Root");
+    let chain = chain_at(&root, &[&[at_uri(HERE)]]);
+    let older = CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    for fields in [
+        vec![ONLY_USERS.to_vec()],
+        vec![ONLY_AUTHORITIES.to_vec()],
+        vec![at_uri(HERE)],
+        vec![at_uri(THERE)],
+        vec![INDIRECT.to_vec()],
+        vec![COMPROMISE.to_vec()],
+    ] {
+        let newer = silent(&fields).sign(&root);
+        for rule in [REQUIRE, PREFER] {
+            why_revoked(judge(&chain, &rule, &[&newer, &older]));
+        }
+    }
+    // A newer one of the same or a wider scope has the last word.
+    let newer = CrlDraft::default().sign(&root);
+    assert!(judge(&chain, &REQUIRE, &[&newer, &older]).is_ok());
+    let users = scoped(&[ONLY_USERS.to_vec()], vec![entry(CARD, &[])]);
+    let older = CrlDraft { this_update: before(NOW, 2 * HOUR), ..users }.sign(&root);
+    assert!(judge(&chain, &REQUIRE, &[&newer, &older]).is_ok());
+}
+
+#[test]
+fn a_crl_of_a_later_date_and_a_lower_number_does_not_hide_what_the_other_lists() {
+    let (root, chain) = root_and_card();
+    let numbered = |own: u8, serials: &[&[u8]], age| CrlDraft {
+        this_update: before(NOW, age),
+        extensions: vec![number(own)],
+        ..CrlDraft::revoking(serials)
+    };
+    let listing = numbered(9, &[CARD], 2 * HOUR).sign(&root);
+    why_revoked(judge(&chain, &REQUIRE, &[&numbered(8, &[], HOUR).sign(&root), &listing]));
+    for own in [9, 10] {
+        assert!(judge(&chain, &REQUIRE, &[&numbered(own, &[], HOUR).sign(&root), &listing]).is_ok());
+    }
 }

@@ -114,3 +114,17 @@ fn a_verdict_ends_with_the_certificate_of_who_signed_the_crl() {
     let passed = judge(&chain_with(&root, &signer), &REQUIRE, &[&users.sign(&signer), &of_root]).unwrap();
     assert_eq!(passed.deadline().seconds(), signer.certificate.not_after().seconds() + 1);
 }
+
+#[test]
+fn the_crl_of_a_cas_new_key_does_not_hide_that_of_its_old_key() {
+    // A Windows CA that renewed its key signs a CRL with each, and lists in each what that key issued.
+    let root = Ca::root("Root");
+    let (old, new) = (root.sub_ca("Issuing", 7), root.sub_ca("Issuing", 8));
+    let card = old.issue("alice", CARD);
+    let chain = proven(&card, &[&old.certificate, &new.certificate], &[&root.certificate]);
+    let of_root = of_root(&root, &[]);
+    let of_old = |serials: &[&[u8]]| CrlDraft::revoking(serials).sign(&old);
+    let of_new = CrlDraft { this_update: NOW, ..CrlDraft::default() }.sign(&new);
+    why_revoked(judge(&chain, &PREFER, &[&of_new, &of_old(&[CARD]), &of_root]));
+    assert!(judge(&chain, &REQUIRE, &[&of_new, &of_old(&[]), &of_root]).is_ok());
+}

@@ -24,7 +24,7 @@ fn every_reason_not_to_know_is_told_apart() {
         (tomorrow.sign(&root), "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z"),
         (
             CrlDraft::default().sign_as(&root, &mallory),
-            "the signature on the CRL that bears its issuer's name does not hold: the signature was not made by this key",
+            "no CRL under the name of its issuer is signed by its issuer's key: the signature was not made by this key",
         ),
         (
             signed(vec![issuing_point(&[at_uri("http://elsewhere.example/")])]),
@@ -88,4 +88,31 @@ fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
             why_revoked(judge_at(&chain, &rule(mode), &[&revoking], now));
         }
     }
+}
+
+#[test]
+fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
+    let (root, chain) = root_and_card();
+    let namesake = Ca::root("Root");
+    let newest = CrlDraft { this_update: NOW, ..CrlDraft::default() }.sign(&namesake);
+    let expected = [
+        (CrlDraft { next_update: Some(NOW), ..CrlDraft::default() }, "the CRL of CN=Root is stale"),
+        (
+            CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::default() },
+            "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z",
+        ),
+        (
+            CrlDraft { extensions: vec![extension(&[0x2a, 3], true, &[5, 0])], ..CrlDraft::default() },
+            "the CRL of its issuer cannot judge it: it has the unknown critical extension 1.2.3",
+        ),
+    ];
+    for (own, words) in expected {
+        assert_eq!(in_words(&why_unknown(&chain, &[&newest, &own.sign(&root)])), words);
+    }
+    // Where both are another's, neither is said to be damaged.
+    let words = in_words(&why_unknown(&chain, &[&newest]));
+    assert!(
+        words.starts_with("no CRL under the name of its issuer is signed by its issuer's key"),
+        "{words}"
+    );
 }

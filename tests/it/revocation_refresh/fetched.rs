@@ -2,10 +2,14 @@
 
 use super::{LetIn, PATH, REVOKED, UNKNOWN, in_force, readyz};
 use crate::support::{Behaviour, Client, CrlServer, Lab, Setup, pki, wait_for};
+use der::asn1::{BitString, OctetString};
+use der::{Decode, Encode};
 use portcullis::clock::{Clock, UnixTime};
-use portcullis::demo::pki::{Card, CardProfile, Signer};
+use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
 use std::path::Path;
 use std::time::Duration;
+use x509_cert::crl::CertificateList;
+use x509_cert::ext::Extension;
 
 /// A lab that has the upper authorities' CRLs in files and fetches the issuing one's.
 struct Fetching {
@@ -208,6 +212,90 @@ async fn what_was_fetched_survives_a_reload_and_what_was_kept_a_restart() {
     let restarted = Fetching::new(Behaviour::Hangs, "require", &kept);
     assert_eq!(verdict(&restarted.lab).await, "200 permit");
     assert_eq!(gate.server.asked().first().map(String::as_str), Some("/issuing.crl"));
+}
+
+/// The issuing authority's CRL of now, with one more critical extension.
+fn crl_with(now: UnixTime, last_of_oid: u8, value: &[u8]) -> Vec<u8> {
+    let mut list: CertificateList = CertificateList::from_der(&crl_of(now, &[])).unwrap();
+    let extn_id = format!("2.5.29.{last_of_oid}").parse().unwrap();
+    let extn_value = OctetString::new(value).unwrap();
+    let extensions = list.tbs_cert_list.crl_extensions.get_or_insert_default();
+    extensions.push(Extension { extn_id, critical: true, extn_value });
+    let signature = pki().sign(Signer::Issuing, &list.tbs_cert_list.to_der().unwrap()).unwrap();
+    list.signature = BitString::from_bytes(&signature).unwrap();
+    list.to_der().unwrap()
+}
+
+#[tokio::test]
+async fn a_list_of_another_scope_at_the_same_url_clears_no_card_also_not_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
+    let gate = Fetching::new(Behaviour::Gives(crl_of(Clock::system().now(), &["alice"])), "prefer", &kept);
+    let card = gate.card(Signer::Issuing, "/issuing.crl");
+    let verdict = async |lab: &Lab| Client::new(lab).chain(&card).get(PATH).await.verdict();
+    assert_eq!(verdict(&gate.lab).await, REVOKED);
+    let scopes: [(u8, &[u8]); 5] = [
+        // For users, for CAs, of other issuers too, for keyCompromise; and a delta CRL of the number 0.
+        (28, &[0x30, 3, 0x81, 1, 0xff]),
+        (28, &[0x30, 3, 0x82, 1, 0xff]),
+        (28, &[0x30, 3, 0x84, 1, 0xff]),
+        (28, &[0x30, 4, 0x83, 2, 6, 0x40]),
+        (27, &[2, 1, 0]),
+    ];
+    for (times, (oid, value)) in (2..).zip(scopes) {
+        gate.lab.clock.advance(Duration::from_secs(4 * 3600));
+        gate.server.now(Behaviour::Gives(crl_with(gate.lab.clock.now(), oid, value)));
+        wait_for("its end", || (fetches(&gate.lab) >= times).then_some(())).await;
+        assert_eq!(verdict(&gate.lab).await, REVOKED, "{oid} {value:?}");
+    }
+    gate.server.now(Behaviour::Answers(503));
+    let restarted = Fetching::new(Behaviour::Answers(503), "prefer", &kept);
+    assert_eq!(verdict(&restarted.lab).await, REVOKED);
+}
+
+#[tokio::test]
+async fn a_list_is_found_by_a_relative_redirect_and_may_end_in_a_line_end() {
+    let crl = [crl_of(Clock::system().now(), &["alice"]), b"\r\n".to_vec()].concat();
+    let gate = Fetching::new(Behaviour::Gives(crl.clone()), "prefer", LOOPBACK);
+    assert_eq!(gate.verdict().await, REVOKED);
+    for location in ["new.crl", "./new.crl", "../crls/new.crl", "?v=2"] {
+        let gate =
+            Fetching::new(Behaviour::RedirectsOnceTo(location.to_owned(), crl.clone()), "prefer", LOOPBACK);
+        let card = gate.card(Signer::Issuing, "/crls/old.crl");
+        assert_eq!(Client::new(&gate.lab).chain(&card).get(PATH).await.verdict(), REVOKED, "{location}");
+        let next = if location.starts_with('?') { "/crls/old.crl?v=2" } else { "/crls/new.crl" };
+        assert_eq!(gate.server.asked(), ["/crls/old.crl", next]);
+    }
+}
+
+#[tokio::test]
+async fn where_the_first_url_gives_no_list_the_next_one_is_asked() {
+    let good = CrlServer::start(Behaviour::Gives(crl_of(Clock::system().now(), &["alice"])));
+    for bad in [Behaviour::Gives(b"<html>moved</html>".to_vec()), Behaviour::Answers(404)] {
+        let gate = Fetching::new(bad, "prefer", LOOPBACK);
+        let profile = CardProfile::of("alice", gate.lab.clock.now());
+        // One distribution point with two names for one CRL (RFC 5280 4.2.1.13).
+        let urls = [gate.server.url("/issuing.crl"), good.url("/issuing.crl")];
+        let names: Vec<u8> = urls.iter().flat_map(|url| element(0x86, url.as_bytes())).collect();
+        let points = element(0x30, &element(0x30, &element(0xa0, &element(0xa0, &names))));
+        let identifier = portcullis::certificate::ObjectIdentifier::new_unwrap("2.5.29.31");
+        let point = ExtraExtension { identifier, critical: false, value: points };
+        let card = pki()
+            .issue(&CardProfile {
+                crl_distribution_points: Vec::new(),
+                extra_extensions: vec![point],
+                ..profile
+            })
+            .unwrap();
+        assert_eq!(Client::new(&gate.lab).chain(&card).get(PATH).await.verdict(), REVOKED);
+    }
+}
+
+/// One DER element shorter than 256 bytes.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    let header = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
+    [&header, content].concat()
 }
 
 #[tokio::test]

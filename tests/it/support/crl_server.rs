@@ -23,6 +23,8 @@ pub(crate) enum Behaviour {
     Answers(u16),
     /// Sends the client to this URL.
     RedirectsTo(String),
+    /// Sends the first client to this URL, and then gives these bytes.
+    RedirectsOnceTo(String, Vec<u8>),
 }
 
 /// The running server.
@@ -88,7 +90,11 @@ async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
     let behaviour = {
         let mut shared = shared.lock().unwrap();
         shared.asked.push(path);
-        shared.behaviour.clone()
+        let behaviour = shared.behaviour.clone();
+        if let Behaviour::RedirectsOnceTo(_, bytes) = &behaviour {
+            shared.behaviour = Behaviour::Gives(bytes.clone());
+        }
+        behaviour
     };
     // A client that has gone away is what some tests are about.
     drop(behave(&mut stream, behaviour).await);
@@ -120,7 +126,7 @@ async fn behave(stream: &mut TcpStream, behaviour: Behaviour) -> std::io::Result
         Behaviour::Answers(status) => {
             stream.write_all(format!("{}\r\n", head(&format!("{status} So"), 0)).as_bytes()).await
         }
-        Behaviour::RedirectsTo(url) => {
+        Behaviour::RedirectsTo(url) | Behaviour::RedirectsOnceTo(url, _) => {
             let head = head("302 Found", 0);
             stream.write_all(format!("{head}Location: {url}\r\n\r\n").as_bytes()).await
         }
