@@ -57,3 +57,11 @@ fn the_documentation_has_every_key_and_no_other() {
     let known: BTreeSet<KnownKey> = known_keys().into_iter().collect();
     assert_eq!(documented, known);
 }
+
+#[test]
+fn the_page_of_limits_names_every_key_of_the_limits() {
+    let page = read_file(&project_file("docs/limits.md"));
+    let keys = known_keys().into_iter().filter_map(|key| Some(key.path.strip_prefix("limits.")?.to_owned()));
+    let missing: Vec<_> = keys.filter(|key| !page.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/limits.md has no row of {}", missing.join(", "));
+}
