@@ -36,7 +36,7 @@ pub use delegated_answer::{TokenNotTaken, took_token};
 pub use error::BackendError;
 pub use exchange::Answered;
 pub use memory::BodyMemory;
-pub use pace::MinimumRate;
+pub use pace::{MinimumRate, Pace};
 pub use pinned::PinnedConnection;
 pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces, client_network};
 pub use pool::{Pool, PoolStats};

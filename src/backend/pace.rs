@@ -14,7 +14,7 @@ const GIVES_WAY_BELOW: u64 = 16 * 1024;
 
 /// The rate of one body in one direction.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     window_start: Cell<Instant>,
     window_bytes: Cell<u64>,
     /// The rate in the window before.
@@ -62,7 +62,7 @@ impl Default for Pace {
 
 impl Pace {
     /// Another body begins.
-    pub(super) fn reset(&self) {
+    pub fn reset(&self) {
         self.window_start.set(Instant::now());
         self.window_bytes.set(0);
         self.previous.set(None);
@@ -72,7 +72,7 @@ impl Pace {
     }
 
     /// The client moved `bytes`.
-    pub(super) fn moved(&self, bytes: u64, now: Instant) {
+    pub fn moved(&self, bytes: u64, now: Instant) {
         self.stop_waiting(now);
         self.total.set(self.total.get().saturating_add(bytes));
         let age = now.duration_since(self.window_start.get());
@@ -85,30 +85,31 @@ impl Pace {
     }
 
     /// The client is waited for from now on, if it was not already.
-    pub(super) fn wait(&self) {
+    pub fn wait(&self) {
         if self.waiting_since.get().is_none() {
             self.waiting_since.set(Some(Instant::now()));
         }
     }
 
     /// Something else than the client is waited for.
-    pub(super) fn stop_waiting(&self, now: Instant) {
+    pub fn stop_waiting(&self, now: Instant) {
         if let Some(since) = self.waiting_since.take() {
             self.waited.set(self.waited.get() + now.duration_since(since));
         }
     }
 
     /// All bytes that the client moved.
-    pub(super) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.total.get()
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
+    /// Whether the client is waited for.
+    pub fn is_waiting(&self) -> bool {
         self.waiting_since.get().is_some()
     }
 
     /// The recent rate in bytes per second, if the client is waited for and the rate is low enough to give way.
-    pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
+    pub fn delaying_rate(&self, now: Instant) -> Option<u64> {
         self.waiting_since.get()?;
         let age = now.duration_since(self.window_start.get());
         let rate = if age < WINDOW { self.previous.get()? } else { self.window_rate(age) };
@@ -122,7 +123,7 @@ impl Pace {
 
     /// When the client will have been slower than `minimum` if it moves nothing more. `None` while it is not waited
     /// for, and without a minimum.
-    pub(super) fn too_slow_at(&self, minimum: MinimumRate) -> Option<Instant> {
+    pub fn too_slow_at(&self, minimum: MinimumRate) -> Option<Instant> {
         let since = self.waiting_since.get()?;
         let earned = self.total.get().checked_mul(1000)?.checked_div(minimum.bytes_per_second)?;
         let allowed = minimum.grace.saturating_add(Duration::from_millis(earned));

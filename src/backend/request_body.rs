@@ -30,6 +30,9 @@ type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
 /// Frames shorter than this are copied together while they are kept: each of them may hold a whole read buffer.
 const COPIED_BELOW: usize = 4096;
 
+/// The memory for the next piece of a body: as much as HTTP/2 sends in one frame.
+const ROOM: usize = 16 * 1024;
+
 /// The body of a request to the backend.
 pub struct RequestBody {
     source: Source,
@@ -53,6 +56,8 @@ struct ReadAhead {
     bytes: usize,
     /// Whether the source has ended.
     ended: bool,
+    /// The bytes that are reserved of `memory`.
+    reserved: usize,
     memory: Reservation,
 }
 
@@ -152,13 +157,9 @@ impl RequestBody {
             return Ok(());
         }
         let mut ahead = Box::new(ReadAhead::new(memory));
-        let most = self.declared.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        if !ahead.memory.grow(limit.min(most)) {
-            return Ok(());
-        }
         let upload = Rc::clone(&self.upload);
         let mut due = None;
-        while ahead.bytes < limit && !ahead.ended {
+        while ahead.bytes < limit && !ahead.ended && ahead.has_room() {
             let frame = poll_fn(|cx| {
                 let frame = self.source.as_mut().poll_frame(cx);
                 if frame.is_pending() {
@@ -184,6 +185,8 @@ impl RequestBody {
             return Err(RequestBodyError::ClientGone(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
         }
         ahead.seal();
+        // The first piece is read in any case. Without memory for it, it is forwarded soon.
+        ahead.reserve(ahead.bytes);
         self.ahead = Some(ahead);
         Ok(())
     }
@@ -334,8 +337,25 @@ impl ReadAhead {
             trailers: None,
             bytes: 0,
             ended: false,
+            reserved: 0,
             memory,
         }
+    }
+
+    /// Whether there is memory for the next piece. It is taken as the body comes: a request that only announces one
+    /// has none.
+    fn has_room(&mut self) -> bool {
+        self.bytes == 0 || self.reserve(self.bytes + ROOM)
+    }
+
+    /// Has memory for `bytes` in all. Returns whether it was there.
+    fn reserve(&mut self, bytes: usize) -> bool {
+        let missing = bytes.saturating_sub(self.reserved);
+        let granted = missing == 0 || self.memory.grow(missing);
+        if granted {
+            self.reserved += missing;
+        }
+        granted
     }
 
     fn push(&mut self, data: Bytes) {

@@ -92,12 +92,11 @@ impl Body for AnswerBody {
                 return Poll::Pending;
             }
         };
-        this.progress.iter().for_each(|progress| progress.moved());
+        let data = frame.iter().flatten().filter_map(Frame::data_ref).map(Bytes::len).sum::<usize>();
+        let data = u64::try_from(data).unwrap_or(u64::MAX);
+        this.progress.iter().for_each(|progress| progress.moved(data));
         match &frame {
-            Some(Ok(frame)) => {
-                let data = frame.data_ref().map_or(0, Bytes::len);
-                this.sent += u64::try_from(data).unwrap_or(u64::MAX);
-            }
+            Some(Ok(_)) => this.sent += data,
             Some(Err(error)) => this.break_off(error),
             None => this.finish(),
         }

@@ -2,6 +2,7 @@
 //! connection's driver to go on, to take no more requests, or to break off. Never looks at a request.
 
 use super::snapshot::Limits;
+use crate::backend::{MinimumRate, Pace};
 use crate::limits::{Budget, OpenConnection};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -16,6 +17,10 @@ pub(super) struct Life {
     /// After this what still runs is broken off.
     last_end: Instant,
     idle: Duration,
+    minimum: MinimumRate,
+    /// How fast the client takes its responses, all of them together: the streams of an HTTP/2 connection share its
+    /// bandwidth.
+    reading: Rc<Pace>,
     used: Cell<bool>,
     running: Cell<usize>,
     idle_since: Cell<Instant>,
@@ -42,6 +47,7 @@ pub(super) enum Order {
 pub(super) struct Progress {
     /// When the client last took a piece; nothing while the backend is waited for.
     offered: Cell<Option<Instant>>,
+    reading: Rc<Pace>,
     open: Rc<OpenConnection>,
 }
 
@@ -57,6 +63,8 @@ impl Life {
             end: now + span,
             last_end: now + span + limits.connection_max_age,
             idle: limits.client_idle,
+            minimum: limits.minimum_rate,
+            reading: Rc::default(),
             used: Cell::new(false),
             running: Cell::new(0),
             idle_since: Cell::new(now),
@@ -78,7 +86,9 @@ impl Life {
     pub(super) fn answer(&self) -> Rc<Progress> {
         self.open.begin();
         let open = Rc::clone(&self.open);
-        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())), open });
+        let reading = Rc::clone(&self.reading);
+        reading.wait();
+        let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())), reading, open });
         let mut answers = self.answers.borrow_mut();
         answers.retain(|answer| answer.strong_count() > 0);
         answers.push(Rc::downgrade(&progress));
@@ -124,7 +134,9 @@ impl Life {
     /// long; hyper sees to that for HTTP/1.1.
     pub(super) fn order(&self, idle_ends: bool) -> Order {
         let now = Instant::now();
-        let soon = now + self.idle;
+        // A client that begins to be waited for after this look is too slow no earlier than after the grace.
+        let soon = now + self.idle.min(self.minimum.grace);
+        let soon = self.too_slow_at().map_or(soon, |at| at.min(soon));
         if self.last_end <= now || self.answers_stall(now) {
             Order::BreakOff
         } else if self.end <= now {
@@ -133,16 +145,25 @@ impl Life {
             Order::LookAgain(soon.min(self.end))
         } else {
             let idle_end = self.idle_since.get() + self.idle;
-            if idle_end <= now { Order::Close } else { Order::LookAgain(idle_end.min(self.end)) }
+            if idle_end <= now { Order::Close } else { Order::LookAgain(idle_end.min(self.end).min(soon)) }
         }
     }
 
     /// When to look again at a connection that takes no more requests.
     pub(super) fn next_look_while_closing(&self) -> Instant {
-        (Instant::now() + self.idle).min(self.last_end)
+        (Instant::now() + self.idle.min(self.minimum.grace)).min(self.last_end)
+    }
+
+    /// When the client will have taken its responses too slowly, if it takes nothing more.
+    fn too_slow_at(&self) -> Option<Instant> {
+        let under_way = self.answers.borrow().iter().any(|answer| answer.strong_count() > 0);
+        if under_way { self.reading.too_slow_at(self.minimum) } else { None }
     }
 
     fn answers_stall(&self, now: Instant) -> bool {
+        if self.too_slow_at().is_some_and(|at| at <= now) {
+            return true;
+        }
         let stalls =
             |answer: Rc<Progress>| answer.offered.get().is_some_and(|since| since + self.idle <= now);
         self.answers.borrow().iter().filter_map(Weak::upgrade).any(stalls)
@@ -150,14 +171,18 @@ impl Life {
 }
 
 impl Progress {
-    /// The client took a piece, or may take the next.
-    pub(super) fn moved(&self) {
-        self.offered.set(Some(Instant::now()));
+    /// The client took a piece of `bytes`, and may take the next.
+    pub(super) fn moved(&self, bytes: u64) {
+        let now = Instant::now();
+        self.offered.set(Some(now));
+        self.reading.moved(bytes, now);
+        self.reading.wait();
     }
 
     /// The backend has to give the next piece first; it has a limit of its own.
     pub(super) fn waits_for_backend(&self) {
         self.offered.set(None);
+        self.reading.stop_waiting(Instant::now());
     }
 }
 
@@ -172,5 +197,94 @@ impl Drop for Running<'_> {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.open.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{ConnectionLimits, Connections, RequestRate};
+    use std::sync::Arc;
+    use tokio::time::advance;
+
+    const MINIMUM: MinimumRate = MinimumRate { bytes_per_second: 1_000, grace: Duration::from_secs(20) };
+
+    fn life() -> Life {
+        let limits = ConnectionLimits {
+            total: 1,
+            per_address: 1,
+            per_network: 1,
+            ipv6_prefix: 64,
+            trusted: Arc::from([]),
+            requests: RequestRate::per_second(1),
+        };
+        let address = "192.0.2.1".parse().unwrap();
+        let (open, _) = Arc::new(Connections::new(usize::MAX)).admit(address, &limits).unwrap();
+        let now = Instant::now();
+        Life {
+            end: now + Duration::from_secs(3600),
+            last_end: now + Duration::from_secs(7200),
+            idle: Duration::from_secs(120),
+            minimum: MINIMUM,
+            reading: Rc::default(),
+            used: Cell::new(true),
+            running: Cell::new(0),
+            idle_since: Cell::new(now),
+            answers: RefCell::default(),
+            retired: CancellationToken::new(),
+            open: Rc::new(open),
+        }
+    }
+
+    /// After how many seconds the connection is broken off, when `each_second` is called in between.
+    async fn broken_off_after(life: &Life, most: u64, each_second: impl Fn()) -> Option<u64> {
+        for second in 1..=most {
+            advance(Duration::from_secs(1)).await;
+            if life.order(false) == Order::BreakOff {
+                return Some(second);
+            }
+            each_second();
+        }
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_its_response_too_slowly_is_broken_off() {
+        let life = life();
+        let answer = life.answer();
+        assert_eq!(broken_off_after(&life, 60, || answer.moved(10)).await, Some(21));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_keeps_the_minimum_rate_is_not() {
+        let life = life();
+        let answer = life.answer();
+        assert_eq!(broken_off_after(&life, 600, || answer.moved(1_001)).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_responses_of_one_connection_count_together() {
+        let life = life();
+        let (fast, slow) = (life.answer(), life.answer());
+        let each_second = || {
+            fast.moved(1_001);
+            slow.moved(1);
+        };
+        assert_eq!(broken_off_after(&life, 600, each_second).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waits_for_the_backend_is_not_slow() {
+        let life = life();
+        let answer = life.answer();
+        answer.waits_for_backend();
+        assert_eq!(broken_off_after(&life, 600, || answer.waits_for_backend()).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_response_is_not_slow() {
+        let life = life();
+        drop(life.answer());
+        assert_eq!(broken_off_after(&life, 600, || {}).await, None);
     }
 }

@@ -147,6 +147,26 @@ fn a_body_read_ahead_arrives_whole_with_what_follows_it() {
 }
 
 #[test]
+fn a_request_that_only_announces_a_body_takes_no_memory() {
+    in_worker(async {
+        let server = server_of(2).await;
+        let pool = small_pool(&server, 1);
+        let (feeder, body) = feed(Some(1 << 20));
+        let polled = Rc::clone(&body.polled);
+        let sending = spawn_local({
+            let pool = Rc::clone(&pool);
+            async move { send(&pool, RequestBody::new(body, 1 << 20, no_strip), anonymous(1)).await.map(drop) }
+        });
+        until(|| polled.get()).await;
+        assert_eq!(pool.memory.used(), 0);
+        feeder.give("x");
+        until(|| pool.memory.used() > 0).await;
+        assert!(pool.memory.used() < 20_000);
+        sending.abort();
+    });
+}
+
+#[test]
 fn a_body_that_gets_no_memory_is_streamed() {
     in_worker(async {
         let server = server_of(2).await;
