@@ -3,10 +3,12 @@
 use super::caller::{Caller, Version, Wire};
 use super::stage::{HOME, card, three_sites, write_keys};
 use crate::support::{PATIENCE, Setup, pki};
+use portcullis::certificate::{certificate_ders, private_key_der};
 use portcullis::demo::rms::Rms;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -262,4 +264,57 @@ fn the_audit_file_is_opened_anew_when_it_was_moved_away() {
     wait_until("the record is written", || program.decisions("audit.jsonl").len() == 1);
     assert_eq!(program.decisions("audit.1.jsonl"), ["permit /ignore/before"]);
     assert_eq!(program.decisions("audit.jsonl"), ["certificate-required /require/after"]);
+}
+
+/// How often each of these stands in the memory that a process can write to.
+fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
+    let mut counts = vec![0; needles.len()];
+    let mut begins = [false; 256];
+    needles.iter().for_each(|needle| begins[usize::from(needle[0])] = true);
+    for line in maps.lines().filter(|line| line.split(' ').nth(1).is_some_and(|mode| mode.starts_with("rw")))
+    {
+        let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let address = |text: &str| u64::from_str_radix(text, 16).unwrap();
+        let mut bytes = vec![0; usize::try_from(address(end) - address(start)).unwrap()];
+        // A part that is no longer there holds nothing.
+        if memory.read_exact_at(&mut bytes, address(start)).is_err() {
+            continue;
+        }
+        for at in (0..bytes.len()).filter(|at| begins[usize::from(bytes[*at])]) {
+            for (needle, count) in needles.iter().zip(&mut counts) {
+                *count += usize::from(bytes[at..].starts_with(needle));
+            }
+        }
+    }
+    counts
+}
+
+#[test]
+fn the_bytes_of_private_key_files_are_in_memory_at_no_time_after_they_were_read() {
+    let setup = Setup::default();
+    let program = Program::start(&setup);
+    let mut needles = Vec::new();
+    for name in ["pki/server-ecdsa.key", "pki/server-rsa.key"] {
+        let pem = fs::read(program.path(name)).unwrap();
+        let der = private_key_der(&pem).unwrap().secret_der().to_vec();
+        // The scalar stands in the middle of the ECDSA key, and the private exponent in that of the RSA key.
+        let middle = if der.len() < 200 { 40 } else { der.len() / 2 };
+        needles.push(der[middle..middle + 20].to_vec());
+        needles.push(pem.split(|byte| *byte == b'\n').nth(1).unwrap()[..40].to_vec());
+    }
+    let certificate =
+        certificate_ders(&fs::read(program.path("pki/server-ecdsa.pem")).unwrap()).unwrap().remove(0);
+    needles.push(certificate[certificate.len() / 2..][..20].to_vec());
+    let needles: Vec<&[u8]> = needles.iter().map(Vec::as_slice).collect();
+    for reloads in [0, 10] {
+        for _ in 0..reloads {
+            program.reload(&program.proxy_toml(&setup), RELOADED);
+        }
+        let found = occurrences(program.child.id(), &needles);
+        let (certificate, keys) = found.split_last().unwrap();
+        assert!(*certificate > 0, "the memory that was looked at is not the program's");
+        assert_eq!(keys, [0; 4], "after {reloads} reloads");
+    }
 }
