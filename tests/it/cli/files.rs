@@ -1,6 +1,6 @@
 //! Files as editors, shells and people leave them: every command reads them whole, or refuses them by name and line.
 
-use super::{Desk, Outcome};
+use super::{Desk, Outcome, run};
 use crate::support::{Setup, pki};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -221,4 +221,20 @@ fn the_configuration_itself_may_have_a_byte_order_mark_and_is_refused_in_utf_16_
     std::fs::write(&path, latin).unwrap();
     desk.run(&["check"])
         .assert_usage(&format!("proxy.toml: line {} is not in UTF-8", text.lines().count() + 2));
+}
+
+/// CRLs that list one other certificate at a date of 1950, of year 1 and with an offset, and a card whose validity
+/// begins in year 0, each made by another library than the gateway's.
+#[test]
+fn dates_that_are_odd_or_long_ago_take_neither_a_crl_nor_a_card_away() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dates");
+    let verify = |options: &[&str]| {
+        let always = ["verify", "--anchors", "root.pem", "--at", "2026-11-30T12:00:00Z"];
+        let verified = run(&folder, &[&always, options].concat());
+        (verified.code, verified.first_line().to_owned())
+    };
+    for crls in ["utc1950", "year1", "offset"] {
+        assert_eq!(verify(&["--crl", crls, "card.pem"]), (0, "valid".to_owned()), "{crls}");
+    }
+    assert_eq!(verify(&["notbefore0000.pem"]), (0, "valid".to_owned()));
 }
