@@ -67,7 +67,7 @@ pub(super) struct Crl {
     cannot_judge: Option<CannotJudge>,
     /// Which keys were tried, and what came of it.
     proofs: Mutex<Vec<(KeyId, Proof)>>,
-    /// Whose key was found to have signed it, with the right to, when a certificate was looked up.
+    /// The authorised signer, once the look-up of a certificate found it.
     signer: OnceLock<Certificate>,
 }
 
@@ -156,12 +156,12 @@ impl Crl {
         proof
     }
 
-    /// Remembers who signed it, once somebody was found who may.
+    /// Records the certificate of the signer, once an authorised one was found.
     pub(super) fn accept(&self, signer: &Certificate) {
         self.signer.get_or_init(|| signer.clone());
     }
 
-    /// Who was found to have signed it.
+    /// The authorised signer that was found.
     pub(super) fn accepted_signer(&self) -> Option<&Certificate> {
         self.signer.get()
     }
@@ -183,15 +183,15 @@ impl Crl {
             && self.scope.includes(&other.scope)
     }
 
-    /// Whether another CRL of the same key says nothing any more where this one is at hand: this one covers the same,
-    /// and is not older by date or by number.
+    /// Whether this CRL makes another one of the same key obsolete: it covers the same, and is not older by date or by
+    /// number.
     pub(super) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other)
             && other.source.this_update <= self.source.this_update
             && !self.has_lower_number_than(other)
     }
 
-    /// Where one of the two has no number, the dates alone tell.
+    /// If one of the two has no number, only the dates count.
     pub(super) fn has_lower_number_than(&self, other: &Self) -> bool {
         let numbers = self.source.number.as_ref().zip(other.source.number.as_ref());
         numbers.is_some_and(|(own, its)| own < its)

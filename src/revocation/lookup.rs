@@ -261,7 +261,7 @@ impl<'a> LookUp<'a> {
     }
 }
 
-/// How near a CRL with this flaw came to telling. Of equal ones the first is reported.
+/// How near a CRL with this flaw came to deciding. Of equal ones the first is reported.
 fn nearness(flaw: &WhyUnknown) -> u8 {
     match flaw {
         WhyUnknown::NoCrl => 0,

@@ -77,17 +77,17 @@ pub enum DownloadError {
         /// The date of the one that stays.
         held: UnixTime,
     },
-    /// What came has a lower number than what is there, which is fresh: somebody plays an old list again, or the CA has
-    /// lost count.
-    #[error("the fetched CRL has the number {fetched}, and the one at hand the higher number {held}")]
+    /// The fetched CRL has a lower number than the one that is held, which is fresh: a replay, or a CA that restarted its
+    /// numbers.
+    #[error("the fetched CRL has number {fetched}, lower than {held} of the one that is held")]
     LowerNumber {
         /// The number of the fetched one.
         fetched: CrlNumber,
         /// The number of the one that stays.
         held: CrlNumber,
     },
-    /// The place has given CRLs of ever new scopes.
-    #[error("the place has given {most} CRLs that do not replace each other")]
+    /// The place served CRLs of too many scopes.
+    #[error("the place has served {most} CRLs that do not replace each other")]
     TooManyScopes {
         /// The most that one place may hold.
         most: usize,
@@ -217,7 +217,7 @@ impl Downloads {
         .collect()
     }
 
-    /// Fetches from one place and takes what is there: the first of its URLs that gives a CRL to take. The caller makes a
+    /// Fetches from one place: takes the CRL of the first of its URLs that serves an acceptable one. The caller makes a
     /// new store of it.
     pub(super) async fn fetch(
         self: &Arc<Self>,

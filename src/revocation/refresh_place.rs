@@ -28,8 +28,8 @@ const MAXIMUM_UNPROVEN: usize = 3;
 
 /// One place, and what it gave.
 ///
-/// What is fetched replaces only what it covers: a server that gives another list under the same URL (for CA certificates
-/// only, another partition, a delta CRL, an older one) must not make the gate forget what it knew. What is not replaced
+/// What is fetched replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates
+/// only, another partition, a delta CRL, an older one) must not make the gateway forget what it knew. What is not replaced
 /// stays beside the new one.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -59,9 +59,9 @@ struct Held {
 /// How a CRL was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It is all that the place holds, or all of its scope.
+    /// It is the first one, or replaces one of its scope.
     Replaced,
-    /// CRLs of other scopes that the place gave before stay beside it.
+    /// It replaces none of the CRLs that the place gave before: they stay beside it.
     Beside,
 }
 
@@ -79,7 +79,7 @@ impl Place {
         }
     }
 
-    /// Adds a CRL that was on disk. A place whose CRLs are all stale is waited for like one that was never looked at.
+    /// Adds a CRL that was on disk. A place whose CRLs are all stale is waited for like a new one.
     pub(super) fn keep(&mut self, crl: Arc<Crl>, bytes: usize, file: FileDigest, now: UnixTime) {
         let is_fresh = crl.source().next_update.is_some_and(|next| now < next);
         if self.held.len() < MAXIMUM_HELD {
@@ -112,8 +112,8 @@ impl Place {
         is_new
     }
 
-    /// Who may have signed what comes from here, and its CRLs: the issuers that name the place, and who was found to have
-    /// signed what came before.
+    /// The certificates that may have signed what comes from here, and the CRLs: the issuers that name the place, and the
+    /// authorised signers of what is held.
     pub(super) fn facts(&self) -> (Vec<Certificate>, Vec<Arc<Crl>>) {
         let mut signers = self.issuers.clone();
         let accepted = self.held.iter().filter_map(|held| held.crl.accepted_signer());
@@ -140,7 +140,7 @@ impl Place {
         self.is_fetching = true;
     }
 
-    /// Takes a CRL that `key` signed, or nobody known. Refuses one that is older by date or number than one of its scope.
+    /// Takes a CRL that `key` signed, or an unknown key. Refuses one that is older by date or number than one of its scope.
     pub(super) fn take(
         &mut self,
         crl: Arc<Crl>,
@@ -171,19 +171,20 @@ impl Place {
         let watched = crl.source().next_update;
         let mut kept: Vec<Held> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
         if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNPROVEN {
-            // The last one, so that one who sends ever new forgeries does not push out what was there before them.
+            // The last one, so that an attacker who sends ever new forgeries does not evict what was held before them.
             let last = kept.iter().rposition(|held| held.key.is_none());
             last.map(|last| kept.remove(last));
         }
         if kept.len() >= MAXIMUM_HELD {
             return Err(DownloadError::TooManyScopes { most: MAXIMUM_HELD });
         }
+        let replaces = self.held.iter().any(is_replaced);
         let is_beside = kept.iter().any(|held| held.key.is_some() && !held.crl.is_delta());
         kept.push(Held { crl, bytes, file, key });
         self.held = kept;
         let is_usual = !is_beside && self.held.iter().all(|held| held.key.is_some());
         self.watched = Some((watched, if is_usual { LONGEST } else { LONGEST_UNPROVEN }));
-        Ok(if is_beside { Taken::Beside } else { Taken::Replaced })
+        Ok(if is_beside && !replaces { Taken::Beside } else { Taken::Replaced })
     }
 
     /// What was on disk, or came before its issuer was known, may be proven by now.
@@ -206,7 +207,7 @@ impl Place {
             if fetched_at < held_at && !held.has_lower_number_than(crl) {
                 return Err(DownloadError::Older { fetched: fetched_at, held: held_at });
             }
-            // Once the one at hand is stale, a CA that began to count anew is believed again.
+            // Once the one that is held is stale, a CA that restarted its numbers is accepted.
             if crl.has_lower_number_than(held)
                 && is_fresh(held, now)
                 && let (Some(fetched), Some(held)) =

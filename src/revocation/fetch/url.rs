@@ -43,8 +43,8 @@ impl ListedUrl {
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
     }
 
-    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's answer names, whatever form it has: it is resolved
-    /// against this URL (RFC 3986 5), and then judged like the first one.
+    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's response names, whatever form it has: it is resolved
+    /// against this URL (RFC 3986 5), and then checked like the first one.
     pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let bad = || FetchError::BadRedirect { host: self.host.clone() };
         let own = Url::parse(&format!("http://{}{}", self.authority, self.target)).map_err(|_| bad())?;

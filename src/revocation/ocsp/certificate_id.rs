@@ -38,24 +38,24 @@ impl<'a> CertificateId<'a> {
     }
 
     /// Whether it names `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): those
-    /// that sign ahead answer under the one that they signed by, whatever was asked (RFC 5019 2.2.1). So the issuer's
+    /// that sign ahead respond with the one that they signed, whatever the request has (RFC 5019 2.2.1). So the issuer's
     /// hashes are computed, not compared with those of the request.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let Some(hash) = self.hash() else { return false };
         let is = |expected: &OctetString, bytes: &[u8]| expected.as_bytes() == digest(hash, bytes).as_ref();
-        // One name may be encoded in two ways. The key's hash tells issuers of one name apart.
+        // One name may be encoded in two ways. The key's hash distinguishes issuers of one name.
         let names = [certificate.issuer().der(), issuer.subject().der()];
         self.has_serial_of(certificate)
             && is(&self.issuer_key_hash, key_bits(issuer))
             && names.into_iter().any(|name| is(&self.issuer_name_hash, name))
     }
 
-    /// Whether it has the serial number of `certificate`, whoever issued it.
+    /// Whether it has the serial number of `certificate`, regardless of the issuer.
     pub(super) fn has_serial_of(&self, certificate: &Certificate) -> bool {
         self.serial.tag() == Tag::Integer && self.serial.value() == certificate.serial().as_bytes()
     }
 
-    /// The hash that it is made with, where it is one that can be computed here.
+    /// The identifier of its hash, if that hash cannot be computed here.
     pub(super) fn unknown_hash(&self) -> Option<ObjectIdentifier> {
         self.hash().is_none().then_some(self.hash_algorithm.oid)
     }

@@ -227,7 +227,7 @@ fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTim
     }
 }
 
-/// An answer that was given before a newer one is no news: without a nonce anybody on the way can play it again.
+/// Refuses a response that is older than the one that is held: without a nonce an attacker on the path can replay it.
 fn refuse_older(
     old: Option<&Asked>,
     new: Result<OcspAnswer, OcspError>,

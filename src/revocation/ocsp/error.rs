@@ -56,15 +56,15 @@ pub enum OcspError {
     /// The answer is about other certificates (RFC 6960 3.2, 1).
     #[error("the answer of the OCSP responder is about another certificate")]
     WrongCertificate,
-    /// The answer names its certificate by a hash that is not known here, so nobody can tell which one it is about.
-    #[error("the answer of the OCSP responder names the certificate by the unknown hash {0}")]
+    /// The response names its certificate by a hash that is not known here.
+    #[error("the OCSP response names the certificate by the unknown hash {0}")]
     UnknownHash(ObjectIdentifier),
-    /// The answer is older than one that the same responder gave before: somebody plays it again.
-    #[error("the answer of the OCSP responder of {received} is older than the one at hand, of {held}")]
+    /// The response is older than one that was received before: a replay.
+    #[error("the OCSP response of {received} is older than the one that is held, of {held}")]
     Older {
-        /// The date of this one.
+        /// The thisUpdate of this one.
         received: UnixTime,
-        /// The date of the one that stays.
+        /// The thisUpdate of the one that is held.
         held: UnixTime,
     },
     /// The answer returns another nonce than was sent: it was made for somebody else's request.
