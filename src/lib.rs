@@ -28,6 +28,7 @@ pub mod policy;
 pub mod proxy;
 pub mod request;
 pub mod revocation;
+pub mod scheduling;
 pub mod secret;
 pub mod tls;
 pub mod validation;

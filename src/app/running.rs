@@ -9,7 +9,8 @@ use crate::config::{Compiled, Process, Speech};
 use crate::limits::{AccountRates, ConnectionLimits, Connections, descriptors};
 use crate::listener::{BindError, Listener};
 use crate::observability::{CountedLine, Metrics};
-use crate::proxy::{Gate, Judge, RequestLog};
+use crate::proxy::{FailedHandshakes, Gate, Judge, RequestLog};
+use crate::tls::HandshakePool;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -76,6 +77,8 @@ impl Running {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
             judge: Judge::new(process.judging_limit, process.judging_places, &metrics),
+            handshakes: HandshakePool::default(),
+            failed_handshakes: FailedHandshakes::default(),
             audit,
             request_log: RequestLog::new(Instant::now()),
             metrics,

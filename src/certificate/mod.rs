@@ -28,7 +28,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use const_oid::db::rfc5280;
+use const_oid::db::{rfc5280, rfc5912};
 use der::Decode;
 use spki::AlgorithmIdentifierRef;
 
@@ -325,6 +325,17 @@ impl Certificate {
     /// Extensions that are understood here but could not be decoded; they read as absent.
     pub fn undecodable_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.undecodable
+    }
+
+    /// Whether its signature has the length of one by an RSA key above 4,096 bits or by a P-521 key, so that verifying it
+    /// takes long.
+    pub fn is_signed_by_long_key(&self) -> bool {
+        const RSA_4096: usize = 512;
+        // Two integers of 48 bytes and their headers; those of P-521 have 66.
+        const ECDSA_P384: usize = 104;
+        let length = self.facts.signature.len();
+        let is_ecdsa = rfc5912::ECDSA_WITH_SHA_256.parent() == self.facts.signature_algorithm.parent();
+        length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
     /// Whether the key with this SubjectPublicKeyInfo signed it. The algorithm inside what is signed must be the one

@@ -10,7 +10,7 @@ use crate::observability::Metrics;
 use crate::observability::logging::LogFormat;
 use crate::proxy::Snapshot;
 use crate::revocation::LiveCrls;
-use crate::tls::{TicketKeys, TicketKeysError};
+use crate::tls::{HandshakeAdmission, HandshakeQuota, SessionKeeper, TicketKeysError};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -67,8 +67,10 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Raised by every compilation, so that no verdict outlives the configuration it came from.
     generation: u64,
-    /// A site keeps its ticket keys over reloads: otherwise everybody would have to type a PIN after each.
-    ticket_keys: HashMap<String, TicketKeys>,
+    /// A site keeps its sessions over reloads: otherwise everybody would have to type a PIN after each.
+    sessions: HashMap<String, SessionKeeper>,
+    /// Handshakes in progress are counted over reloads while the limits stay.
+    handshakes: Option<(HandshakeQuota, Arc<HandshakeAdmission>)>,
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
     /// Who has a connection of his own to a backend has it over reloads.
@@ -86,7 +88,8 @@ impl Context {
             clock,
             metrics,
             generation: 0,
-            ticket_keys: HashMap::new(),
+            sessions: HashMap::new(),
+            handshakes: None,
             crls: HashMap::new(),
             pinned_places: HashMap::new(),
             kerberos: None,
@@ -140,12 +143,23 @@ impl Context {
         Ok(library)
     }
 
-    pub(super) fn ticket_keys(&mut self, site: &str) -> Result<TicketKeys, TicketKeysError> {
-        if let Some(keys) = self.ticket_keys.get(site) {
-            return Ok(keys.clone());
+    pub(super) fn sessions(&mut self, site: &str, bytes: u64) -> Result<SessionKeeper, TicketKeysError> {
+        let keeper = match self.sessions.remove(site) {
+            Some(keeper) => keeper.bounded(bytes),
+            None => SessionKeeper::new(bytes)?,
+        };
+        self.sessions.insert(site.to_owned(), keeper.clone());
+        Ok(keeper)
+    }
+
+    pub(super) fn handshakes(&mut self, quota: HandshakeQuota) -> Arc<HandshakeAdmission> {
+        match &self.handshakes {
+            Some((same, admission)) if *same == quota => Arc::clone(admission),
+            _ => {
+                let admission = Arc::new(HandshakeAdmission::new(quota));
+                self.handshakes = Some((quota, Arc::clone(&admission)));
+                admission
+            }
         }
-        let keys = TicketKeys::generate()?;
-        self.ticket_keys.insert(site.to_owned(), keys.clone());
-        Ok(keys)
     }
 }

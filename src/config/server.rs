@@ -65,6 +65,12 @@ pub struct Limits {
     pub handshake_timeout: Spanned<Duration>,
     /// For a TLS handshake on a site that asks for a card: a person types a PIN meanwhile.
     pub card_handshake_timeout: Spanned<Duration>,
+    /// TLS handshakes in progress at once, of all clients.
+    pub handshakes: Spanned<usize>,
+    /// TLS handshakes in progress at once, of one client address.
+    pub handshakes_per_address: Spanned<usize>,
+    /// TLS handshakes that one client address may begin each second.
+    pub handshakes_per_second_per_address: Spanned<usize>,
     /// For a client to send the next request's whole head, waiting included.
     pub client_idle: Spanned<Duration>,
     /// For the whole life of a client connection.
@@ -113,6 +119,9 @@ pub(super) const LIMITS: Section = Section {
     keys: &[
         key("handshake_timeout"),
         key("card_handshake_timeout"),
+        key("handshakes"),
+        key("handshakes_per_address"),
+        key("handshakes_per_second_per_address"),
         key("client_idle"),
         key("connection_max_age"),
         key("drain"),
@@ -208,6 +217,17 @@ impl Limits {
             judging_timeout: time("judging_timeout", 10, 1..=120),
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
             max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
+            handshakes: reader.with_default("handshakes", 4096, integer(1..=1_000_000)),
+            handshakes_per_address: reader.with_default(
+                "handshakes_per_address",
+                256,
+                integer(1..=1_000_000),
+            ),
+            handshakes_per_second_per_address: reader.with_default(
+                "handshakes_per_second_per_address",
+                100,
+                integer(1..=1_000_000),
+            ),
             judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
             body_buffer: reader.with_default("body_buffer", 128 << 10, byte_size(4 << 10..=16 << 20)),
             body_memory: reader.with_default("body_memory", 64 << 20, byte_size(1 << 20..=64 << 30)),

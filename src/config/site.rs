@@ -5,13 +5,14 @@
 use super::address::{host_pattern, socket_address};
 use super::keys::{Section, key};
 use super::reader::TableReader;
-use super::shape::{boolean, choice, choice_with_planned, duration, file, text};
+use super::shape::{boolean, byte_size, choice, choice_with_planned, duration, file, text};
 use super::site_path::{self, CROSS_SITES, PathRule};
 use super::span::{Span, Spanned};
 use crate::decision::{ClientCertificate, CrossSite, PasswordRule};
 use crate::policy::PlainAction;
 use crate::request::PathCase;
-use crate::tls::TlsVersion;
+use crate::tls::{CLIENT_SIGNATURE_ALGORITHMS, TlsVersion, signs_under_tls13};
+use rustls::SignatureScheme;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,13 +26,17 @@ pub enum OnBadCertificate {
     Alert,
 }
 
-/// `tls = { min, max }`.
+/// `tls = { min, max, client_signature_algorithms, session_cache }`.
 #[derive(Clone, Debug)]
-pub struct TlsRange {
+pub struct SiteTls {
     /// The oldest version spoken.
     pub min: Spanned<TlsVersion>,
     /// The newest.
     pub max: Spanned<TlsVersion>,
+    /// What clients are asked to prove their cards with, the most wanted first; derived where not written.
+    pub client_signatures: Option<Vec<Spanned<SignatureScheme>>>,
+    /// Bytes of sessions of clients that resume TLS 1.2 by session ID.
+    pub session_cache: Spanned<u64>,
 }
 
 /// One `[[site]]`.
@@ -55,8 +60,8 @@ pub struct Site {
     pub certificate: Vec<Spanned<PathBuf>>,
     /// Their private keys, in the same order.
     pub private_key: Vec<Spanned<PathBuf>>,
-    /// Which versions of TLS are spoken.
-    pub tls: TlsRange,
+    /// How TLS is spoken.
+    pub tls: SiteTls,
     /// Whether HTTP/2 is offered; derived from the paths when not written.
     pub http2: Option<Spanned<bool>>,
     /// The realm that judges its cards.
@@ -104,7 +109,10 @@ pub(super) const SITE: Section = Section {
         key("path"),
     ],
 };
-pub(super) const TLS: Section = Section { path: "site.tls", keys: &[key("min"), key("max")] };
+pub(super) const TLS: Section = Section {
+    path: "site.tls",
+    keys: &[key("min"), key("max"), key("client_signature_algorithms"), key("session_cache")],
+};
 
 const PLAIN_ACTIONS: &[(&str, PlainAction)] =
     &[("refuse", PlainAction::Refuse), ("redirect", PlainAction::Redirect)];
@@ -152,7 +160,7 @@ impl Site {
             default: reader.with_default("default", false, boolean),
             certificate: reader.list("certificate", file).unwrap_or_default(),
             private_key: reader.list("private_key", file).unwrap_or_default(),
-            tls: reader.table("tls", &TLS, TlsRange::read),
+            tls: reader.table("tls", &TLS, SiteTls::read),
             http2: reader.optional("http2", boolean),
             realm: reader.optional("realm", text),
             backend: reader.required("backend", "backend = \"rms\"", text),
@@ -202,18 +210,49 @@ impl Site {
     }
 }
 
-impl TlsRange {
+impl SiteTls {
     fn read(reader: &mut TableReader<'_>) -> Self {
-        let range = Self {
+        let tls = Self {
             min: reader.with_default("min", TlsVersion::Tls12, choice(TLS_VERSIONS)),
             max: reader.with_default("max", TlsVersion::Tls13, choice(TLS_VERSIONS)),
+            client_signatures: reader
+                .list("client_signature_algorithms", choice(CLIENT_SIGNATURE_ALGORITHMS)),
+            session_cache: reader.with_default("session_cache", 4 << 20, byte_size(0..=1 << 30)),
         };
-        if range.min.value > range.max.value {
+        if tls.min.value > tls.max.value {
             reader
-                .error(range.min.span, "min", "`min` is newer than `max`, so no version is left")
-                .label(range.max.span, "the newest version spoken")
+                .error(tls.min.span, "min", "`min` is newer than `max`, so no version is left")
+                .label(tls.max.span, "the newest version spoken")
                 .help("TLS 1.2 is the oldest version there is here: { min = \"1.2\", max = \"1.3\" }");
         }
-        range
+        tls.check_signatures(reader);
+        tls
+    }
+
+    fn check_signatures(&self, reader: &mut TableReader<'_>) {
+        const KEY: &str = "client_signature_algorithms";
+        reader.refuse_empty_list(KEY);
+        let Some(schemes) = self.client_signatures.as_ref().filter(|schemes| !schemes.is_empty()) else {
+            return;
+        };
+        for (position, scheme) in schemes.iter().enumerate() {
+            let before = schemes.iter().take(position).find(|before| before.value == scheme.value);
+            if let Some(before) = before {
+                reader
+                    .error(scheme.span, KEY, "this algorithm is listed twice")
+                    .label(before.span, "for the first time here");
+            }
+        }
+        let tls13 = self.max.value == TlsVersion::Tls13;
+        if tls13 && !schemes.iter().any(|scheme| signs_under_tls13(scheme.value)) {
+            let span = schemes.first().map_or(self.max.span, |first| first.span);
+            reader
+                .error(
+                    span,
+                    KEY,
+                    "no algorithm of the list can sign a TLS 1.3 handshake, and the site speaks TLS 1.3",
+                )
+                .help("write max = \"1.2\", or add ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256");
+        }
     }
 }

@@ -207,6 +207,12 @@ pub struct HandshakeMetrics {
     pub unknown_name: Counter,
     /// The handshake did not end in time.
     pub timeout: Counter,
+    /// The client was turned away before a handshake: a limit on handshakes was reached.
+    pub limited: Counter,
+    /// The client sent plain HTTP.
+    pub plain_http: Counter,
+    /// The client speaks no version of TLS that is spoken here.
+    pub old_version: Counter,
 }
 
 impl HandshakeMetrics {
@@ -218,6 +224,9 @@ impl HandshakeMetrics {
             failed: of("failed"),
             unknown_name: of("unknown_name"),
             timeout: of("timeout"),
+            limited: of("limited"),
+            plain_http: of("plain_http"),
+            old_version: of("old_version"),
         }
     }
 }

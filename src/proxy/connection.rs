@@ -13,7 +13,8 @@ use crate::audit::{self, CertificateOffer};
 use crate::limits::{Http2Stream, OpenConnection};
 use crate::observability::BoundedText;
 use crate::request::HostName;
-use crate::tls::{self, Accepted, HandshakeError, TlsFacts};
+use crate::scheduling::{ClientNetwork, Share};
+use crate::tls::{self, Accepted, Handshake, HandshakeError, TlsFacts};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -55,10 +56,26 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
         let site = sites.for_server_name(name.as_ref(), local)?;
         Some((site.tls.clone(), (name, local)))
     };
-    let handshake = tls::accept(stream, choose, snapshot.limits.handshake, &gate.clock);
+    let client = ClientNetwork::of(endpoints.peer.ip());
+    let trusted = &snapshot.connections.trusted;
+    let share = match trusted.iter().any(|network| network.contains(&endpoints.peer.ip().to_canonical())) {
+        true => Share::ManyClients,
+        false => Share::OneClient,
+    };
+    let handshake = async {
+        let _counted = snapshot.handshakes.admit(client, share)?;
+        let handshake = Handshake {
+            client: (client, gate.judge.failing_clients().rank(client)),
+            limits: snapshot.limits.handshake,
+            clock: &gate.clock,
+            pool: &gate.handshakes,
+        };
+        tls::accept(stream, choose, handshake).await
+    };
     let evicted = open.evicted();
+    // Boxed, so that an established connection has no room for it.
     let accepted = tokio::select! {
-        accepted = handshake => accepted,
+        accepted = Box::pin(handshake) => accepted,
         () = evicted.cancelled() => return,
         () = gate.stopping.cancelled() => return,
     };
@@ -66,7 +83,10 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     let (stream, (server_name, local), facts) = match accepted {
         Ok(Accepted { stream, chosen, facts }) => (stream, chosen, facts),
         Err(error) => {
-            log_failure(&error, endpoints);
+            if error.is_clients_fault() {
+                gate.judge.failing_clients().failed(client);
+            }
+            gate.failed_handshakes.failed(gate, endpoints, &error);
             return;
         }
     };
@@ -252,18 +272,11 @@ fn count<IO, T>(worker: &Worker, accepted: &Result<Accepted<IO, T>, HandshakeErr
         Ok(_) => handshakes.full.inc(),
         Err(HandshakeError::UnknownName { .. }) => handshakes.unknown_name.inc(),
         Err(HandshakeError::Timeout { .. }) => handshakes.timeout.inc(),
-        Err(HandshakeError::Failed { .. }) => handshakes.failed.inc(),
+        Err(HandshakeError::NotAdmitted(_) | HandshakeError::Overloaded(_)) => handshakes.limited.inc(),
+        Err(HandshakeError::PlainHttp) => handshakes.plain_http.inc(),
+        Err(HandshakeError::OldVersion(_)) => handshakes.old_version.inc(),
+        Err(HandshakeError::Unused | HandshakeError::Closed { .. } | HandshakeError::Failed { .. }) => {
+            handshakes.failed.inc()
+        }
     };
-}
-
-/// No request, so no audit record; an operator who looks for a client that cannot connect finds this.
-fn log_failure(error: &HandshakeError, endpoints: Endpoints) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::debug!(
-        target: "portcullis::handshake",
-        peer = %endpoints.peer,
-        listener = %endpoints.listener,
-        error = %error,
-        cause,
-    );
 }

@@ -8,11 +8,14 @@ use crate::clock::{Clock, UnixTime};
 use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
 use crate::policy::{Realm, Site};
 use crate::revocation::CrlGeneration;
+use crate::scheduling::ClientNetwork;
 use crate::tls::TlsFacts;
 use crate::validation::{PresentedChain, within_limits};
 use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// How long a connection believes in a refusal before it asks the judge's caches again.
 const REFUSAL_HELD: Duration = Duration::from_secs(5);
@@ -23,15 +26,29 @@ pub struct CardOnConnection {
     is_given: bool,
     /// Why what was presented is refused unread; nothing of it is kept then.
     unread: Option<Arc<Refusal>>,
+    client: ClientNetwork,
     /// What each record says of the certificate.
     recorded: OnceCell<Arc<CertificateFacts>>,
     verdict: RefCell<Option<Verdict>>,
+    /// The judging in progress, which the connection's other streams wait for: a hundred of them present the same chain
+    /// and must not take a hundred places.
+    judging: RefCell<Option<Rc<Judging>>>,
+}
+
+type Outcome = Result<Arc<Credential>, Arc<Refusal>>;
+
+/// One judging and what came of it. An outcome that must not be remembered is shared with those who waited for it.
+struct Judging {
+    stands: Stands,
+    outcome: OnceCell<Outcome>,
+    /// Has no permits, and is closed at the end.
+    end: Semaphore,
 }
 
 /// A verdict with what it holds for: a kept-alive request costs no look-up while that still stands.
 #[derive(Clone)]
 struct Verdict {
-    outcome: Result<Arc<Credential>, Arc<Refusal>>,
+    outcome: Outcome,
     stands: Stands,
     until: UnixTime,
 }
@@ -62,8 +79,8 @@ pub(super) async fn current(
 }
 
 impl CardOnConnection {
-    /// The card that a handshake told about, not looked at yet.
-    pub fn new(mut tls: TlsFacts) -> Self {
+    /// The card that a handshake with `client` told about, not looked at yet.
+    pub fn new(mut tls: TlsFacts, client: ClientNetwork) -> Self {
         let is_given = !tls.certificates.is_empty();
         let mut unread = None;
         if is_given {
@@ -75,7 +92,8 @@ impl CardOnConnection {
                 }
             };
         }
-        Self { tls, is_given, unread, recorded: OnceCell::new(), verdict: RefCell::new(None) }
+        let (verdict, judging) = (RefCell::new(None), RefCell::new(None));
+        Self { tls, client, is_given, unread, recorded: OnceCell::new(), verdict, judging }
     }
 
     /// When the card's key last signed.
@@ -110,31 +128,58 @@ impl CardOnConnection {
             crls: realm.crls.generation(),
             account_purges: gate.judge.account_purges(),
         };
-        let held = self.verdict.borrow().as_ref().filter(|verdict| verdict.holds(stands, now)).cloned();
-        let outcome = match held {
-            Some(verdict) => verdict.outcome,
-            None => {
-                let started = Instant::now();
+        let started = Instant::now();
+        loop {
+            let held = self.verdict.borrow().as_ref().filter(|verdict| verdict.holds(stands, now)).cloned();
+            if let Some(verdict) = held {
+                return Evidence::from(verdict.outcome);
+            }
+            let awaited = self.judging.borrow().clone();
+            let Some(awaited) = awaited.filter(|judging| judging.stands == stands) else {
                 let chain = match self.presented() {
                     Ok(chain) => chain,
                     Err(refusal) => return Evidence::Refused(refusal),
                 };
                 record.certificate(self.recorded.get_or_init(|| certificate_facts(chain.leaf())));
                 // Boxed, so that no connection keeps room for it: it is large, and most requests need none.
-                let outcome = Box::pin(gate.judge.judge(realm, &chain, now)).await;
+                let outcome = Box::pin(self.judge((realm, &chain), stands, gate, now)).await;
                 record.judged(started.elapsed());
-                let until = match &outcome {
-                    Ok(credential) if credential.is_transient() => now,
-                    Ok(credential) => credential.deadline(),
-                    Err(refusal) if refusal.denial().id().is_transient() => now,
-                    Err(_) => now.plus(REFUSAL_HELD),
-                };
-                let verdict = Verdict { outcome: outcome.clone(), stands, until };
-                self.verdict.replace(Some(verdict));
-                outcome
+                return Evidence::from(outcome);
+            };
+            drop(awaited.end.acquire().await);
+            // Without an outcome the stream that had it judged was reset, and the next one takes over.
+            if let Some(outcome) = awaited.outcome.get() {
+                if let Some(recorded) = self.recorded.get() {
+                    record.certificate(recorded);
+                }
+                record.judged(started.elapsed());
+                return Evidence::from(outcome.clone());
             }
+        }
+    }
+
+    /// Has the chain judged, and lets the connection's other streams wait for it.
+    async fn judge(
+        &self,
+        (realm, chain): (&Arc<Realm>, &Arc<PresentedChain>),
+        stands: Stands,
+        gate: &Gate,
+        now: UnixTime,
+    ) -> Outcome {
+        let judging = Rc::new(Judging { stands, outcome: OnceCell::new(), end: Semaphore::new(0) });
+        self.judging.replace(Some(Rc::clone(&judging)));
+        let ended = EndOfJudging { card: self, judging };
+        let outcome = gate.judge.judge(realm, chain, self.client, now).await;
+        let until = match &outcome {
+            Ok(credential) if credential.is_transient() => now,
+            Ok(credential) => credential.deadline(),
+            Err(refusal) if refusal.denial().id().is_transient() => now,
+            Err(_) => now.plus(REFUSAL_HELD),
         };
-        Evidence::from(outcome)
+        self.verdict.replace(Some(Verdict { outcome: outcome.clone(), stands, until }));
+        // Nothing else sets it.
+        let _ = ended.judging.outcome.set(outcome.clone());
+        outcome
     }
 
     /// The chain that is to be judged under `rule`, and the realm to judge it in.
@@ -195,6 +240,22 @@ impl CardOnConnection {
 impl Verdict {
     fn holds(&self, stands: Stands, now: UnixTime) -> bool {
         self.stands == stands && now < self.until
+    }
+}
+
+/// Wakes those who wait, also where the judging was given up.
+struct EndOfJudging<'a> {
+    card: &'a CardOnConnection,
+    judging: Rc<Judging>,
+}
+
+impl Drop for EndOfJudging<'_> {
+    fn drop(&mut self) {
+        let mut current = self.card.judging.borrow_mut();
+        if current.as_ref().is_some_and(|current| Rc::ptr_eq(current, &self.judging)) {
+            *current = None;
+        }
+        self.judging.end.close();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all workers share.
 
+use super::failed_handshakes::FailedHandshakes;
 use super::judge::Judge;
 use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
@@ -7,6 +8,7 @@ use crate::audit::AuditLog;
 use crate::clock::Clock;
 use crate::limits::{AccountRates, Connections};
 use crate::observability::{CountedLine, Metrics};
+use crate::tls::HandshakePool;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +21,10 @@ pub struct Gate {
     pub snapshot: ArcSwap<Snapshot>,
     /// Judges cards, with the caches of all stages.
     pub judge: Judge,
+    /// Where the cryptography of handshakes is done.
+    pub handshakes: HandshakePool,
+    /// Where failed handshakes are told.
+    pub failed_handshakes: FailedHandshakes,
     /// Where the audit records go.
     pub audit: AuditLog,
     /// Writes a line for each request.

@@ -3,6 +3,9 @@
 //! Slow by nature, so every stage answers from its cache where it can, the whole has one limit in time, and only so
 //! many chains are judged at once. Directories have limits of their own, and what waits for one of them takes no place
 //! from other cards.
+//!
+//! Validating most chains takes a fraction of a millisecond and is done at once. A chain that takes long waits for one of
+//! a few slots, which clients get in turn, and is validated on a thread of its own: anybody can forge one.
 
 use super::password_judge::PasswordJudge;
 use super::places::{NotJudged, Places};
@@ -13,14 +16,20 @@ use crate::identity::{AccountCache, MappedBy, MappedThrough};
 use crate::observability::Metrics;
 use crate::policy::Realm;
 use crate::request::BasicCredentials;
-use crate::revocation::{RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check};
+use crate::revocation::{
+    CrlGeneration, RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check,
+};
+use crate::scheduling::{ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn};
 use crate::tls::HandshakeJudge;
 use crate::validation::{
     ChainError, JudgedBy, PresentedChain, ValidatedChain, ValidationCache, Violation, validate,
 };
+use moka::sync::Cache;
 use rustls::CertificateError;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -30,6 +39,14 @@ const VALIDATION_BYTES: u64 = 128 << 20;
 /// How many cards each other cache holds: a large ministry's staff.
 const CAPACITY: u64 = 100_000;
 
+/// Laborious chains that may wait for a slot in all, and of one client.
+const LABORIOUS_WAITING: usize = 1024;
+const LABORIOUS_WAITING_PER_CLIENT: usize = 128;
+
+/// Laborious chains of one client each second, and at once after a pause. More are validated after those of others.
+const LABORIOUS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
+const LABORIOUS_BURST: NonZeroU32 = NonZeroU32::new(40).expect("40 is not zero");
+
 /// The judge and the caches of its three stages, shared by all workers.
 pub struct Judge {
     validation: ValidationCache,
@@ -37,6 +54,10 @@ pub struct Judge {
     accounts: AccountCache,
     passwords: PasswordJudge,
     places: Places,
+    /// For validating laborious chains: they take processor time, not waiting time.
+    laborious: FairSlots,
+    laborious_rates: ClientRates,
+    failing: FailingClients,
     /// Apart from those of cards: whoever has no card can take all of them while a directory does not answer.
     password_places: Places,
 }
@@ -50,11 +71,14 @@ impl Judge {
             accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
             passwords: PasswordJudge::new(metrics.passwords.clone()),
             places: Places::new(limit, places),
+            laborious: laborious_slots(),
+            laborious_rates: ClientRates::new(LABORIOUS_PER_SECOND, LABORIOUS_BURST),
+            failing: FailingClients::default(),
             password_places: Places::new(limit, places),
         }
     }
 
-    /// The credential that `chain` is in `realm` now, or why it is none.
+    /// The credential that `chain`, presented by `client`, is in `realm` now, or why it is none.
     ///
     /// # Errors
     /// The refusal. Time running out is one too: nobody is let in meanwhile.
@@ -62,12 +86,21 @@ impl Judge {
         &self,
         realm: &Arc<Realm>,
         chain: &Arc<PresentedChain>,
+        client: ClientNetwork,
         now: UnixTime,
     ) -> Result<Arc<Credential>, Arc<Refusal>> {
         let judged = self.places.in_time(async {
-            match self.places.within(self.proven(realm, chain, now)).await? {
+            let validated = match self.validated(realm, chain, client, now).await? {
+                Ok(validated) => validated,
+                Err(error) => {
+                    self.failing.failed(client);
+                    return Ok(Err(Arc::new(Refusal::Chain(error))));
+                }
+            };
+            let rank = self.failing.rank(client);
+            match self.places.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
                 Ok(unrevoked) => Ok(Ok(self.named(realm, unrevoked, now).await)),
-                Err(refusal) => Ok(Err(refusal)),
+                Err(error) => Ok(Err(Arc::new(Refusal::Revocation(Arc::new(error))))),
             }
         });
         judged.await.unwrap_or_else(|not_judged| {
@@ -76,6 +109,11 @@ impl Judge {
                 NotJudged::Overloaded => Refusal::Overloaded,
             }))
         })
+    }
+
+    /// The clients that keep presenting chains that are refused, or failing in the handshake.
+    pub fn failing_clients(&self) -> &FailingClients {
+        &self.failing
     }
 
     /// The credential that a user name and a password from an address are in `realm`, whose directory is `forest`.
@@ -92,21 +130,25 @@ impl Judge {
         self.passwords.judge(&self.password_places, (realm, forest), offered, from, clock).await
     }
 
-    async fn proven(
+    async fn validated(
         &self,
         realm: &Realm,
         chain: &Arc<PresentedChain>,
+        client: ClientNetwork,
         now: UnixTime,
-    ) -> Result<UnrevokedChain, Arc<Refusal>> {
+    ) -> Result<Result<Arc<ValidatedChain>, Arc<ChainError>>, NotJudged> {
         let judged_by = JudgedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
-        let validated = self
-            .validation
-            .validate(judged_by, chain, &realm.trust, &realm.validation, now)
-            .await
-            .map_err(|error| Arc::new(Refusal::Chain(error)))?;
-        self.unrevoked(realm, &validated, now)
-            .await
-            .map_err(|error| Arc::new(Refusal::Revocation(Arc::new(error))))
+        let slot = if chain.is_laborious()
+            && !self.validation.remembers(&judged_by, chain, &realm.trust, now).await
+        {
+            let in_budget = self.laborious_rates.allows(client);
+            let rank = if in_budget { self.failing.rank(client) } else { Rank::Last };
+            let turn = Turn { client, rank, work: chain.work() };
+            Some(self.laborious.acquire(turn).await.map_err(|_| NotJudged::Overloaded)?)
+        } else {
+            None
+        };
+        Ok(self.validation.validate(judged_by, chain, (&realm.trust, &realm.validation), now, slot).await)
     }
 
     async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
@@ -155,6 +197,17 @@ impl Judge {
     }
 }
 
+/// Half of the processors, so that the workers always have the other half.
+fn laborious_slots() -> FairSlots {
+    let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
+    FairSlots::new(SlotLimits {
+        slots,
+        slots_per_client: slots.div_ceil(2),
+        waiting: LABORIOUS_WAITING,
+        waiting_per_client: LABORIOUS_WAITING_PER_CLIENT,
+    })
+}
+
 /// Whether what the CRLs say may be more when more of them are there.
 fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
     match outcome {
@@ -167,19 +220,60 @@ fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
 /// Judges inside the handshake, for sites that answer a bad certificate with an alert: the chain and the CRLs at
 /// hand, and nothing that would have to be waited for. Where CRLs are fetched or responders asked, what the CRLs at hand
 /// do not know is left to the judging of the request.
+///
+/// It runs where the handshake's own cryptography does, not on a worker. Outcomes are remembered for a minute, so that a
+/// client that comes again and again costs no further signatures.
 pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeJudge {
+    let remembered: Cache<[u8; 32], Alerted> =
+        Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
     Arc::new(move |presented| {
         let now = clock.now();
         let chain = PresentedChain::parse(presented).map_err(|_| CertificateError::BadEncoding)?;
-        let validated = validate(&Arc::new(chain), &realm.trust, &realm.validation, now)
-            .map_err(|error| alert(&error))?;
-        match check(&Arc::new(validated), &realm.revocation, &realm.trust, &realm.crls.store(), now) {
-            Ok(_) => Ok(()),
-            Err(RevocationError::Revoked { .. }) => Err(CertificateError::Revoked),
-            Err(RevocationError::Unknown { .. }) if realm.crls.fetches() || realm.ocsp.is_some() => Ok(()),
-            Err(RevocationError::Unknown { .. }) => Err(CertificateError::UnknownRevocationStatus),
+        let (digest, crls) = (chain.digest(), realm.crls.generation());
+        let before = remembered.get(&digest);
+        if let Some(before) = before.filter(|before| before.crls == crls && now < before.until) {
+            return before.outcome;
         }
+        let (outcome, until) = checked_in_handshake(&realm, chain, now);
+        remembered.insert(digest, Alerted { outcome: outcome.clone(), crls, until });
+        outcome
     })
+}
+
+/// How many outcomes of [`judge_in_handshake`] are remembered, and for how long.
+const MAX_ALERTED: u64 = 4_096;
+const ALERTED_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What a handshake found, with what it holds for.
+#[derive(Clone)]
+struct Alerted {
+    outcome: Result<(), CertificateError>,
+    crls: CrlGeneration,
+    until: UnixTime,
+}
+
+fn checked_in_handshake(
+    realm: &Realm,
+    chain: PresentedChain,
+    now: UnixTime,
+) -> (Result<(), CertificateError>, UnixTime) {
+    let soon = now.plus(ALERTED_LIFETIME);
+    let validated = match validate(&Arc::new(chain), &realm.trust, &realm.validation, now) {
+        Ok(validated) => Arc::new(validated),
+        // What is too early now may be in time in a moment.
+        Err(error) if matches!(error.violation, Violation::NotYetValid { .. }) => {
+            return (Err(alert(&error)), now);
+        }
+        Err(error) => return (Err(alert(&error)), soon),
+    };
+    let checked = check(&validated, &realm.revocation, &realm.trust, &realm.crls.store(), now);
+    let outcome = match checked {
+        Ok(_) => Ok(()),
+        Err(RevocationError::Revoked { .. }) => Err(CertificateError::Revoked),
+        Err(RevocationError::Unknown { .. }) if realm.crls.fetches() || realm.ocsp.is_some() => Ok(()),
+        Err(RevocationError::Unknown { .. }) => Err(CertificateError::UnknownRevocationStatus),
+    };
+    (outcome, validated.deadline().min(soon))
 }
 
 /// The alert that says most about a chain's fault (RFC 8446 6.2).
@@ -227,6 +321,10 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn client() -> ClientNetwork {
+        ClientNetwork::of([192, 0, 2, 1].into())
+    }
+
     /// A judge with this many places, a realm, and a good card.
     fn court(places: usize) -> (Judge, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
@@ -259,7 +357,7 @@ mod tests {
     #[tokio::test]
     async fn a_card_beyond_the_queue_is_turned_away_at_once() {
         let (judge, realm, chain) = court(0);
-        let refusal = judge.judge(&realm, &chain, Clock::system().now()).await.unwrap_err();
+        let refusal = judge.judge(&realm, &chain, client(), Clock::system().now()).await.unwrap_err();
         assert!(matches!(*refusal, Refusal::Overloaded));
     }
 
@@ -311,14 +409,14 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let visitors = with_directory(&realm, &chain, silent.local_addr().unwrap());
         let now = Clock::system().now();
-        let mut waiting = pin!(judge.judge(&visitors, &chain, now));
+        let mut waiting = pin!(judge.judge(&visitors, &chain, client(), now));
         let _asked = tokio::select! {
             _ = &mut waiting => panic!("nobody was asked"),
             asked = silent.accept() => asked.unwrap(),
         };
         tokio::select! {
             _ = waiting => panic!("the directory was waited for"),
-            judged = judge.judge(&realm, &chain, now) => assert!(judged.is_ok()),
+            judged = judge.judge(&realm, &chain, client(), now) => assert!(judged.is_ok()),
         }
     }
 
@@ -326,7 +424,7 @@ mod tests {
     async fn a_place_is_free_again_after_a_verdict() {
         let (judge, realm, chain) = court(1);
         for _ in 0..20 {
-            assert!(judge.judge(&realm, &chain, Clock::system().now()).await.is_ok());
+            assert!(judge.judge(&realm, &chain, client(), Clock::system().now()).await.is_ok());
         }
     }
 }

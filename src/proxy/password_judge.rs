@@ -14,6 +14,7 @@ use crate::identity::{Account, MappingMethod, Strength};
 use crate::observability::PasswordMetrics;
 use crate::policy::{PasswordPolicy, Realm};
 use crate::request::BasicCredentials;
+use crate::scheduling::{ClientNetwork, Rank};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use moka::future::Cache;
@@ -126,7 +127,8 @@ impl PasswordJudge {
             None => {}
         }
         // Boxed, so that no connection has room for a question that few ever ask.
-        let asking = Box::pin(places.within(self.taken.try_get_with(digest, question.ask())));
+        let client = (ClientNetwork::of(question.from), Rank::Normal);
+        let asking = Box::pin(places.within(client, self.taken.try_get_with(digest, question.ask())));
         let taken = asking.await.map_err(|not_judged| {
             Arc::new(match not_judged {
                 NotJudged::Timeout(limit) => PasswordRefusal::Timeout(limit),

@@ -1,7 +1,10 @@
 //! How many credentials are judged at once, how many wait for their turn, and how long one of them may take in all.
+//!
+//! One client gets half of the places at most, and turns go from client to client, so that whoever presents many
+//! credentials does not hold up the one who presents a single one.
 
+use crate::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, Turn};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How many may wait for each place; the next is turned away at once, since its turn would come too late.
@@ -10,9 +13,7 @@ const WAITING_PER_PLACE: usize = 8;
 /// The places of one kind of credentials.
 #[derive(Debug)]
 pub(super) struct Places {
-    places: Semaphore,
-    /// Those judged now and those that wait for a place.
-    admitted: Semaphore,
+    places: FairSlots,
     limit: Duration,
 }
 
@@ -28,18 +29,30 @@ pub(super) enum NotJudged {
 impl Places {
     /// `limit` for each in all, waiting included; `places` at once.
     pub(super) fn new(limit: Duration, places: usize) -> Self {
-        let admitted = places.saturating_mul(1 + WAITING_PER_PLACE).min(Semaphore::MAX_PERMITS);
-        Self { places: Semaphore::new(places), admitted: Semaphore::new(admitted), limit }
+        let waiting = places.saturating_mul(WAITING_PER_PLACE);
+        Self {
+            places: FairSlots::new(SlotLimits {
+                slots: places,
+                slots_per_client: places.div_ceil(2),
+                waiting,
+                waiting_per_client: waiting.div_ceil(2),
+            }),
+            limit,
+        }
     }
 
-    /// Does `work` when its turn has come.
+    /// Does `work` for this client when its turn has come.
     ///
     /// # Errors
     /// Where it does not come in time, or the work does not end in time. The work is dropped then.
-    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, NotJudged> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| NotJudged::Overloaded)?;
+    pub(super) async fn within<T>(
+        &self,
+        (client, rank): (ClientNetwork, Rank),
+        work: impl Future<Output = T>,
+    ) -> Result<T, NotJudged> {
         self.in_time(async {
-            let _place = self.places.acquire().await.map_err(|_| NotJudged::Overloaded)?;
+            let turn = Turn { client, rank, work: 0 };
+            let _place = self.places.acquire(turn).await.map_err(|_| NotJudged::Overloaded)?;
             Ok(work.await)
         })
         .await
@@ -65,34 +78,54 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::pending;
+    use std::pin::pin;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn client(last: u8) -> (ClientNetwork, Rank) {
+        (ClientNetwork::of([192, 0, 2, last].into()), Rank::Normal)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_gets_no_place_in_time_is_not_judged() {
-        let places = Places::new(LIMIT, 1);
-        let _held = places.places.acquire().await.unwrap();
-        assert_eq!(places.within(async {}).await, Err(NotJudged::Timeout(LIMIT)));
+        let places = Places::new(LIMIT * 2, 1);
+        let mut held = pin!(places.within(client(1), pending::<()>()));
+        tokio::select! {
+            biased;
+            _ = &mut held => panic!("the work ended"),
+            () = std::future::ready(()) => {}
+        }
+        let waiting = Places { limit: LIMIT, places: places.places.clone() };
+        assert_eq!(waiting.within(client(2), async {}).await, Err(NotJudged::Timeout(LIMIT)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_end_in_time_is_not_judged() {
         let places = Places::new(LIMIT, 1);
-        assert_eq!(places.within(std::future::pending::<()>()).await, Err(NotJudged::Timeout(LIMIT)));
+        assert_eq!(places.within(client(1), pending::<()>()).await, Err(NotJudged::Timeout(LIMIT)));
     }
 
     #[tokio::test]
-    async fn what_is_beyond_the_queue_is_turned_away_at_once() {
-        let places = Places::new(LIMIT, 1);
-        let _full = places.admitted.acquire_many(9).await.unwrap();
-        assert_eq!(places.within(async {}).await, Err(NotJudged::Overloaded));
+    async fn a_client_that_fills_its_half_of_the_line_leaves_the_other_half_to_others() {
+        let places = Places::new(LIMIT, 2);
+        let mut line: Vec<_> = (0..9).map(|_| Box::pin(places.within(client(1), pending::<()>()))).collect();
+        for waiting in &mut line {
+            tokio::select! {
+                biased;
+                _ = waiting => panic!("the work ended"),
+                () = std::future::ready(()) => {}
+            }
+        }
+        assert_eq!(places.within(client(1), async {}).await, Err(NotJudged::Overloaded));
+        assert_eq!(places.within(client(2), async {}).await, Ok(()));
     }
 
     #[tokio::test]
     async fn a_place_is_free_again_afterwards() {
         let places = Places::new(LIMIT, 1);
         for turn in 0..20 {
-            assert_eq!(places.within(async { turn }).await, Ok(turn));
+            assert_eq!(places.within(client(1), async { turn }).await, Ok(turn));
         }
     }
 }

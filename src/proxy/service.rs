@@ -25,6 +25,7 @@ use crate::policy::{PathRule, Site};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
 };
+use crate::scheduling::ClientNetwork;
 use crate::tls::TlsFacts;
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};
@@ -76,7 +77,8 @@ impl Service {
         tls: TlsFacts,
         life: Life,
     ) -> Self {
-        let channel = Channel::Tls { local, server_name, card: Box::new(CardOnConnection::new(tls)) };
+        let card = CardOnConnection::new(tls, ClientNetwork::of(endpoints.peer.ip()));
+        let channel = Channel::Tls { local, server_name, card: Box::new(card) };
         Self::on(worker, facts, endpoints, channel, life)
     }
 

@@ -5,7 +5,7 @@ use crate::backend::MinimumRate;
 use crate::headers::OwnedNames;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::policy::{Backend, SiteTable};
-use crate::tls::HandshakeLimits;
+use crate::tls::{HandshakeAdmission, HandshakeLimits};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How many connections clients may have.
     pub connections: ConnectionLimits,
+    /// Which connections may begin a handshake.
+    pub handshakes: Arc<HandshakeAdmission>,
 }
 
 /// Limits on what a client may take.

@@ -4,6 +4,8 @@
 //! ECDSA and an RSA certificate side by side. Takes key pairs in the order of preference, gives the first that the
 //! client can use.
 
+use super::client_signatures::signs_under_tls13;
+use super::server::TlsVersion;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -56,13 +58,16 @@ impl ServerKeyPair {
         self.0.cert.first()
     }
 
-    fn serves(&self, schemes: &[SignatureScheme], suites: &[CipherSuite], tls13: bool) -> bool {
-        if self.0.key.choose_scheme(schemes).is_none() {
-            return false;
-        }
-        // TLS 1.3 suites do not name the signature; TLS 1.2 ones do.
-        tls13 && suites.iter().copied().any(is_tls13)
-            || suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
+    /// Whether a handshake of TLS 1.2 can use the key: there the suite names the key's algorithm.
+    fn serves_tls12(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
+        suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
+            && self.0.key.choose_scheme(schemes).is_some()
+    }
+
+    /// Whether one of TLS 1.3 can: there the suite names no algorithm, and PKCS#1 v1.5 must not sign (RFC 8446 4.2.3).
+    fn serves_tls13(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
+        let schemes: Vec<_> = schemes.iter().copied().filter(|scheme| signs_under_tls13(*scheme)).collect();
+        suites.iter().copied().any(is_tls13) && self.0.key.choose_scheme(&schemes).is_some()
     }
 }
 
@@ -70,22 +75,29 @@ impl ServerKeyPair {
 #[derive(Debug)]
 pub struct CertificateChooser {
     pairs: Vec<ServerKeyPair>,
+    tls12: bool,
     tls13: bool,
 }
 
 impl CertificateChooser {
-    /// `pairs` in the order of preference; `tls13` whether the site offers TLS 1.3.
-    pub fn new(pairs: Vec<ServerKeyPair>, tls13: bool) -> Self {
-        Self { pairs, tls13 }
+    /// `pairs` in the order of preference, for a site that speaks these versions.
+    pub fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
+        Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
 }
 
 impl ResolvesServerCert for CertificateChooser {
+    /// rustls does not tell which version it is about to speak, and a client of TLS 1.2 may list suites of TLS 1.3. So
+    /// a pair that serves both comes before one that serves one.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let fits =
-            |pair: &&ServerKeyPair| pair.serves(hello.signature_schemes(), hello.cipher_suites(), self.tls13);
+        let (schemes, suites) = (hello.signature_schemes(), hello.cipher_suites());
+        let tls12 = |pair: &&ServerKeyPair| self.tls12 && pair.serves_tls12(schemes, suites);
+        let tls13 = |pair: &&ServerKeyPair| self.tls13 && pair.serves_tls13(schemes, suites);
+        let both = |pair: &&ServerKeyPair| tls12(pair) && tls13(pair);
+        let pairs = || self.pairs.iter();
+        let found = pairs().find(both).or_else(|| pairs().find(tls13)).or_else(|| pairs().find(tls12));
         // With no match the first one goes into the handshake, which then fails with the alert that says why.
-        self.pairs.iter().find(fits).or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
+        found.or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
     }
 }
 

@@ -5,15 +5,26 @@
 //! answered over HTTP with a reason, as http.sys does, unless the site asks for alerts.
 
 mod accept;
+mod admission;
 mod certificates;
+mod client_signatures;
+mod first_bytes;
 mod hints;
+mod plain_http;
+mod pool;
 mod possession;
 mod server;
 mod tickets;
 
-pub use accept::{Accepted, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept};
+pub use accept::{Accepted, Handshake, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept};
+pub use admission::{HandshakeAdmission, HandshakeQuota, NotAdmitted};
 pub use certificates::{CertificateChooser, KeyPairError, ServerKeyPair};
+pub use client_signatures::{
+    CLIENT_SIGNATURE_ALGORITHMS, WeakClientSignatures, default_client_signatures, signs_under_tls13,
+};
+pub use first_bytes::OldVersion;
 pub use hints::{HintSize, HintsTooLong};
+pub use pool::HandshakePool;
 pub use possession::HandshakeJudge;
 pub use server::{CardRequest, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion};
-pub use tickets::{TicketKeys, TicketKeysError};
+pub use tickets::{SessionKeeper, TicketKeysError};

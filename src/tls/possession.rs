@@ -4,10 +4,11 @@
 //! critical extension would die as a TLS alert before anybody could be told why. Here the signature is checked on the
 //! bare public key (RFC 8446 4.4.3, RFC 5246 7.4.8) and the chain goes on to be judged with the request.
 
+use super::client_signatures::is_pkcs1;
 use crate::certificate::public_key_of;
 use aws_lc_rs::signature::{
-    RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-    RsaParameters, UnparsedPublicKey,
+    RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, RsaParameters, UnparsedPublicKey,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -17,47 +18,74 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime}
 use spki::SubjectPublicKeyInfoRef;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Judges a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. It takes the chain as
 /// presented, leaf first, and gives the alert's reason where the chain is refused.
 pub type HandshakeJudge = Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
 
-/// The schemes that cards sign with, the most wanted first. ML-DSA is left out: no card makes it, and old
-/// middleware stumbles over schemes that it does not know.
-const SCHEMES: [SignatureScheme; 10] = [
-    SignatureScheme::ECDSA_NISTP256_SHA256,
-    SignatureScheme::ECDSA_NISTP384_SHA384,
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::ED25519,
-    SignatureScheme::RSA_PSS_SHA256,
-    SignatureScheme::RSA_PSS_SHA384,
-    SignatureScheme::RSA_PSS_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA256,
-    SignatureScheme::RSA_PKCS1_SHA384,
-    SignatureScheme::RSA_PKCS1_SHA512,
-];
-
-/// Asks every client for a certificate, insists on none, and checks possession of its key.
-pub(super) struct PossessionVerifier {
+/// What all handshakes of a site share.
+pub(super) struct PossessionRule {
     hints: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
+    signatures: Vec<SignatureScheme>,
     judge: Option<HandshakeJudge>,
 }
 
-impl PossessionVerifier {
-    pub(super) fn new(
-        hints: Vec<DistinguishedName>,
-        algorithms: WebPkiSupportedAlgorithms,
-        judge: Option<HandshakeJudge>,
-    ) -> Self {
-        Self { hints, algorithms, judge }
+/// Asks the client of one connection for a certificate, insists on none, and checks possession of its key. It notes for
+/// the connection's tickets what happened: rustls reports it to nothing else before the tickets are made.
+#[derive(Debug)]
+pub(super) struct PossessionVerifier {
+    rule: Arc<PossessionRule>,
+    noted: Arc<ClientAuthentication>,
+}
+
+/// What one handshake has seen of the client's certificate so far.
+#[derive(Debug, Default)]
+pub(super) struct ClientAuthentication {
+    asked: AtomicBool,
+    proven: AtomicBool,
+}
+
+impl ClientAuthentication {
+    /// Whether this handshake asked for a certificate. A resumed one does not.
+    pub(super) fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client proved in this handshake that it holds the key of a certificate.
+    pub(super) fn proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(asked: bool, proven: bool) -> Self {
+        Self { asked: asked.into(), proven: proven.into() }
     }
 }
 
-impl fmt::Debug for PossessionVerifier {
+impl PossessionRule {
+    pub(super) fn new(
+        hints: Vec<DistinguishedName>,
+        algorithms: WebPkiSupportedAlgorithms,
+        signatures: Vec<SignatureScheme>,
+        judge: Option<HandshakeJudge>,
+    ) -> Self {
+        Self { hints, algorithms, signatures, judge }
+    }
+}
+
+impl PossessionVerifier {
+    pub(super) fn new(rule: Arc<PossessionRule>, noted: Arc<ClientAuthentication>) -> Self {
+        Self { rule, noted }
+    }
+}
+
+impl fmt::Debug for PossessionRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PossessionVerifier")
+        f.debug_struct("PossessionRule")
             .field("hints", &self.hints.len())
+            .field("signatures", &self.signatures)
             .field("alerts", &self.judge.is_some())
             .finish_non_exhaustive()
     }
@@ -69,7 +97,7 @@ impl ClientCertVerifier for PossessionVerifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.hints
+        &self.rule.hints
     }
 
     fn verify_client_cert(
@@ -78,7 +106,7 @@ impl ClientCertVerifier for PossessionVerifier {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if let Some(judge) = &self.judge {
+        if let Some(judge) = &self.rule.judge {
             let chain: Vec<_> = std::iter::once(leaf).chain(intermediates).cloned().collect();
             judge(&chain)?;
         }
@@ -91,7 +119,9 @@ impl ClientCertVerifier for PossessionVerifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        prove(leaf, message, signed, self.algorithms_of(signed.scheme)?)
+        let valid = prove(leaf, message, signed, self.algorithms_of(signed.scheme)?)?;
+        self.noted.proven.store(true, Ordering::Relaxed);
+        Ok(valid)
     }
 
     fn verify_tls13_signature(
@@ -105,11 +135,16 @@ impl ClientCertVerifier for PossessionVerifier {
         if is_pkcs1(signed.scheme) {
             return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         }
-        prove(leaf, message, signed, self.algorithms_of(signed.scheme)?.get(..1).unwrap_or_default())
+        let algorithms = self.algorithms_of(signed.scheme)?.get(..1).unwrap_or_default();
+        let valid = prove(leaf, message, signed, algorithms)?;
+        self.noted.proven.store(true, Ordering::Relaxed);
+        Ok(valid)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        SCHEMES.to_vec()
+        // rustls takes the list when it writes the CertificateRequest, and at no other time.
+        self.noted.asked.store(true, Ordering::Relaxed);
+        self.rule.signatures.clone()
     }
 }
 
@@ -118,11 +153,12 @@ impl PossessionVerifier {
         &self,
         scheme: SignatureScheme,
     ) -> Result<&'static [&'static dyn SignatureVerificationAlgorithm], Error> {
-        let offered = SCHEMES.contains(&scheme);
-        let found = self.algorithms.mapping.iter().find(|(known, _)| offered && *known == scheme);
-        found
-            .map(|(_, algorithms)| *algorithms)
-            .ok_or_else(|| rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
+        if !self.rule.signatures.contains(&scheme) {
+            return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+        }
+        let mut mapping = self.rule.algorithms.mapping.iter();
+        // rustls has no algorithm for SHA-1; `prove` has.
+        Ok(mapping.find(|(known, _)| *known == scheme).map_or(&[], |(_, algorithms)| *algorithms))
     }
 }
 
@@ -165,19 +201,11 @@ fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<
     Ok(contents.to_vec())
 }
 
-fn is_pkcs1(scheme: SignatureScheme) -> bool {
-    matches!(
-        scheme,
-        SignatureScheme::RSA_PKCS1_SHA256
-            | SignatureScheme::RSA_PKCS1_SHA384
-            | SignatureScheme::RSA_PKCS1_SHA512
-    )
-}
-
-/// aws-lc's check of PKCS#1 v1.5 signatures by keys from 1,024 bits on. It has none for PSS: a client that signs PSS with
-/// such a key, which no card of that age can, gets an alert after all.
+/// aws-lc's check of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It has none for PSS by
+/// such short keys: a client that signs so gets an alert after all, and TLS 1.3 allows nothing else.
 fn legacy_rsa(scheme: SignatureScheme) -> Option<&'static RsaParameters> {
     match scheme {
+        SignatureScheme::RSA_PKCS1_SHA1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
         SignatureScheme::RSA_PKCS1_SHA256 => Some(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
         SignatureScheme::RSA_PKCS1_SHA512 => Some(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
         _ => None,

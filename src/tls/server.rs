@@ -2,12 +2,14 @@
 
 use super::certificates::{self, CertificateChooser, ServerKeyPair};
 use super::hints::{self, HintSize, HintsTooLong};
-use super::possession::{HandshakeJudge, PossessionVerifier};
-use super::tickets::{ConnectionTickets, SiteTickets, TicketKeys};
+use super::possession::{ClientAuthentication, HandshakeJudge, PossessionRule, PossessionVerifier};
+use super::tickets::{ConnectionSessions, SessionKeeper, SiteSessions};
 use crate::clock::Clock;
-use rustls::server::{NoClientAuth, NoServerSessionStorage};
+use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, ResolvesServerCert};
 use rustls::time_provider::TimeProvider;
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SignatureScheme, SupportedProtocolVersion};
 use rustls_pki_types::UnixTime;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,8 @@ impl TlsVersion {
 pub struct CardRequest {
     /// DER of the subjects of the trust anchors, sent as hints; empty sends none, and clients then offer every card.
     pub hints: Vec<Vec<u8>>,
+    /// The signature algorithms that are asked for, in the order of preference.
+    pub signatures: Vec<SignatureScheme>,
     /// Judges in the handshake where the site answers bad certificates with an alert.
     pub judge: Option<HandshakeJudge>,
 }
@@ -52,7 +56,7 @@ pub struct SiteTlsSettings {
     /// `None`: the site never asks for a certificate.
     pub card_request: Option<CardRequest>,
     /// Common to all workers, kept across reloads.
-    pub ticket_keys: TicketKeys,
+    pub sessions: SessionKeeper,
     /// Digest of the trust under which sessions are made; tickets made under another do not open.
     pub binding: [u8; 32],
     /// How long one signature of the card serves resumptions.
@@ -76,10 +80,16 @@ pub enum SiteTlsError {
 /// One site's handshake settings, shared by all workers.
 #[derive(Debug)]
 pub struct SiteTls {
-    template: ServerConfig,
-    tickets: Arc<SiteTickets>,
+    provider: Arc<CryptoProvider>,
+    time: Arc<RustlsTime>,
+    versions: &'static [&'static SupportedProtocolVersion],
+    certificates: Arc<CertificateChooser>,
+    /// `None`: the site asks for no certificate.
+    possession: Option<Arc<PossessionRule>>,
+    protocols: Vec<Vec<u8>>,
+    sessions: Arc<SiteSessions>,
     clock: Clock,
-    asks: bool,
+    http2: bool,
     alerts: bool,
     max: TlsVersion,
     hint_size: HintSize,
@@ -93,48 +103,53 @@ impl SiteTls {
     pub fn new(settings: SiteTlsSettings, clock: Clock) -> Result<Self, SiteTlsError> {
         let provider = certificates::provider();
         let algorithms = provider.signature_verification_algorithms;
-        let builder = ServerConfig::builder_with_details(provider, Arc::new(RustlsTime(clock.clone())))
-            .with_protocol_versions(versions(settings.min, settings.max)?)?;
         let names = settings.card_request.as_ref().map_or(&[][..], |request| &request.hints);
         let hint_size = HintSize {
             chain: settings.key_pairs.iter().map(ServerKeyPair::chain_length).max().unwrap_or_default(),
             hints: hints::size(names),
         };
-        let asks = settings.card_request.is_some();
         let alerts = settings.card_request.as_ref().is_some_and(|request| request.judge.is_some());
-        let builder = match settings.card_request {
-            Some(CardRequest { hints, judge }) => builder.with_client_cert_verifier(Arc::new(
-                PossessionVerifier::new(hints::hints(&hints)?, algorithms, judge),
-            )),
-            None => builder.with_client_cert_verifier(Arc::new(NoClientAuth)),
+        let possession = match settings.card_request {
+            Some(CardRequest { hints, signatures, judge }) => {
+                Some(Arc::new(PossessionRule::new(hints::hints(&hints)?, algorithms, signatures, judge)))
+            }
+            None => None,
         };
-        let tls13 = settings.max == TlsVersion::Tls13;
-        let chooser = CertificateChooser::new(settings.key_pairs, tls13);
-        let mut template = builder.with_cert_resolver(Arc::new(chooser));
-        // Tickets only: they can be sealed with the time of proof, and work across workers without a shared table.
-        template.session_storage = Arc::new(NoServerSessionStorage {});
-        // 0-RTT data could be replayed under the card's identity.
-        template.max_early_data_size = 0;
+        let mut protocols = vec![b"http/1.1".to_vec()];
         if settings.http2 {
-            template.alpn_protocols.push(b"h2".to_vec());
+            protocols.insert(0, b"h2".to_vec());
         }
-        template.alpn_protocols.push(b"http/1.1".to_vec());
-        let tickets = Arc::new(SiteTickets {
-            keys: settings.ticket_keys,
-            binding: settings.binding,
-            card_proof_max_age: settings.card_proof_max_age,
-        });
-        Ok(Self { template, tickets, clock, asks, alerts, max: settings.max, hint_size })
+        let site = Self {
+            provider,
+            time: Arc::new(RustlsTime(clock.clone())),
+            versions: versions(settings.min, settings.max)?,
+            certificates: Arc::new(CertificateChooser::new(settings.key_pairs, settings.min, settings.max)),
+            possession,
+            protocols,
+            sessions: Arc::new(SiteSessions {
+                keeper: settings.sessions,
+                binding: settings.binding,
+                card_proof_max_age: settings.card_proof_max_age,
+            }),
+            clock,
+            http2: settings.http2,
+            alerts,
+            max: settings.max,
+            hint_size,
+        };
+        // What rustls refuses it refuses here, and not at the first handshake.
+        site.for_connection()?;
+        Ok(site)
     }
 
     /// Whether a client of this site is asked for a certificate.
     pub fn asks_for_certificate(&self) -> bool {
-        self.asks
+        self.possession.is_some()
     }
 
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub fn offers_http2(&self) -> bool {
-        self.template.alpn_protocols.iter().any(|protocol| protocol == b"h2")
+        self.http2
     }
 
     /// Whether a bad certificate ends the handshake with an alert, so that its client sees no page.
@@ -152,12 +167,29 @@ impl SiteTls {
         self.hint_size
     }
 
-    /// rustls's configuration for one connection, and the ticketer that will know the time of proof.
-    pub(super) fn for_connection(&self) -> (Arc<ServerConfig>, Arc<ConnectionTickets>) {
-        let tickets = Arc::new(ConnectionTickets::new(Arc::clone(&self.tickets), self.clock.clone()));
-        let mut config = self.template.clone();
-        config.ticketer = Arc::clone(&tickets) as Arc<_>;
-        (Arc::new(config), tickets)
+    /// rustls's configuration for one connection, and the sessions that will know the time of proof.
+    pub(super) fn for_connection(
+        &self,
+    ) -> Result<(Arc<ServerConfig>, Arc<ConnectionSessions>), rustls::Error> {
+        let client = Arc::new(ClientAuthentication::default());
+        let verifier: Arc<dyn ClientCertVerifier> = match &self.possession {
+            Some(rule) => Arc::new(PossessionVerifier::new(Arc::clone(rule), Arc::clone(&client))),
+            None => Arc::new(NoClientAuth),
+        };
+        let certificates: Arc<dyn ResolvesServerCert> = Arc::clone(&self.certificates) as _;
+        let time: Arc<dyn TimeProvider> = Arc::clone(&self.time) as _;
+        let mut config = ServerConfig::builder_with_details(Arc::clone(&self.provider), time)
+            .with_protocol_versions(self.versions)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(certificates);
+        let sessions =
+            Arc::new(ConnectionSessions::new(Arc::clone(&self.sessions), self.clock.clone(), client));
+        config.ticketer = Arc::clone(&sessions) as _;
+        config.session_storage = Arc::clone(&sessions) as _;
+        // 0-RTT data could be replayed under the card's identity.
+        config.max_early_data_size = 0;
+        config.alpn_protocols.clone_from(&self.protocols);
+        Ok((Arc::new(config), sessions))
     }
 }
 

@@ -5,68 +5,122 @@
 //! sealed in each ticket and copied into its successors; a ticket whose proof is too old does not open, and the
 //! client is led through a full handshake. Nothing here judges a certificate: the chain that comes back is judged
 //! anew, request by request, like any other.
+//!
+//! Clients without tickets (libcurl, Windows 7) resume TLS 1.2 sessions by their session ID. Those sessions stay here,
+//! bounded in bytes, under the same rules.
+//!
+//! Where the site asked for a certificate and the client sent none there is neither: browsers resume such a session
+//! without asking their user again, so that inserting the card and reloading would change nothing.
 
+use super::possession::ClientAuthentication;
 use crate::clock::{Clock, UnixTime};
-use rustls::server::ProducesTickets;
+use moka::sync::Cache;
+use rustls::server::{ProducesTickets, StoresServerSessions};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Length of what stands before rustls's own state in a ticket: the binding and the time of proof.
 const BINDING_LENGTH: usize = 32;
 const PROOF_LENGTH: usize = 8;
 
-/// The keys that seal one site's tickets, common to all workers and kept across reloads.
+/// A session larger than this is not kept by its ID: no card's chain takes as much, and anybody can send one that does.
+const MAX_SESSION: usize = 16 * 1024;
+/// What a session costs beside its own bytes: its ID, and what the cache needs for an entry.
+const SESSION_OVERHEAD: usize = 256;
+
+/// What one site's sessions are resumed with, common to all workers and kept across reloads: the keys that seal its
+/// tickets, and the sessions of the clients that have no tickets.
 #[derive(Clone)]
-pub struct TicketKeys(Arc<dyn ProducesTickets>);
+pub struct SessionKeeper {
+    keys: Arc<dyn ProducesTickets>,
+    session_bytes: u64,
+    sessions: Cache<Vec<u8>, Arc<KeptSession>>,
+}
+
+/// A session that is resumed by its ID, with what a ticket has sealed in it.
+struct KeptSession {
+    binding: [u8; BINDING_LENGTH],
+    proof: UnixTime,
+    /// It holds the master secret.
+    state: Zeroizing<Vec<u8>>,
+}
 
 /// The system gave no randomness for ticket keys.
 #[derive(Debug, thiserror::Error)]
 #[error("no ticket keys could be made")]
 pub struct TicketKeysError(#[source] rustls::Error);
 
-impl TicketKeys {
-    /// Fresh random keys, rolled over every six hours by rustls (RFC 5077 section 4 construction).
-    pub fn generate() -> Result<Self, TicketKeysError> {
-        rustls::crypto::aws_lc_rs::Ticketer::new().map(Self).map_err(TicketKeysError)
+impl SessionKeeper {
+    /// Fresh random keys, rolled over every six hours by rustls (RFC 5077 section 4 construction), and no sessions. Those
+    /// with an ID take `session_bytes` at most; then the ones that are asked for least make room.
+    pub fn new(session_bytes: u64) -> Result<Self, TicketKeysError> {
+        let keys = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TicketKeysError)?;
+        Ok(Self { keys, session_bytes, sessions: sessions(session_bytes) })
+    }
+
+    /// The same with another bound: the ticket keys stay, and the sessions where the bound does.
+    #[must_use]
+    pub fn bounded(self, session_bytes: u64) -> Self {
+        match self.session_bytes == session_bytes {
+            true => self,
+            false => Self { session_bytes, sessions: sessions(session_bytes), keys: self.keys },
+        }
     }
 }
 
-impl fmt::Debug for TicketKeys {
+fn sessions(session_bytes: u64) -> Cache<Vec<u8>, Arc<KeptSession>> {
+    let weight = |id: &Vec<u8>, session: &Arc<KeptSession>| {
+        u32::try_from(id.len() + session.state.len() + SESSION_OVERHEAD).unwrap_or(u32::MAX)
+    };
+    Cache::builder().max_capacity(session_bytes).weigher(weight).build()
+}
+
+impl fmt::Debug for SessionKeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TicketKeys")
+        f.debug_struct("SessionKeeper")
+            .field("sessions", &self.sessions.entry_count())
+            .finish_non_exhaustive()
     }
 }
 
-/// What all tickets of one site in one configuration share.
+/// What all sessions of one site in one configuration share.
 #[derive(Debug)]
-pub(super) struct SiteTickets {
-    pub(super) keys: TicketKeys,
-    /// Digest of what a session was made under (trust anchors, intermediates, mode). A ticket made under another
-    /// one does not open: CVE-2025-23419 and its kin were sessions of one realm accepted in another.
+pub(super) struct SiteSessions {
+    pub(super) keeper: SessionKeeper,
+    /// Digest of what a session was made under (trust anchors, intermediates, mode). A session made under another
+    /// one is not resumed: CVE-2025-23419 and its kin were sessions of one realm accepted in another.
     pub(super) binding: [u8; BINDING_LENGTH],
     pub(super) card_proof_max_age: Duration,
 }
 
-/// The ticketer of one connection. It is made for each connection because rustls tells a ticketer nothing about the
-/// connection it works for, and the time of proof belongs to the connection.
+/// The sessions that one connection resumes or makes. It is made for each connection because rustls tells a ticketer
+/// nothing about the connection it works for, and the time of proof belongs to the connection.
 #[derive(Debug)]
-pub(super) struct ConnectionTickets {
-    site: Arc<SiteTickets>,
+pub(super) struct ConnectionSessions {
+    site: Arc<SiteSessions>,
     clock: Clock,
-    /// Seconds since 1970 of the oldest proof among the tickets that this connection opened; `NONE` when none did.
+    client: Arc<ClientAuthentication>,
+    /// Seconds since 1970 of the oldest proof among the sessions that this connection opened; `NONE` when none did.
     proof: AtomicU64,
+    /// The session that rustls wants kept under its ID. It also wants so for clients that take tickets, and says which
+    /// they are only when it makes the ticket.
+    to_keep: Mutex<Option<ToKeep>>,
 }
+
+/// A session's ID and its state.
+type ToKeep = (Vec<u8>, Zeroizing<Vec<u8>>);
 
 const NONE: u64 = u64::MAX;
 
-impl ConnectionTickets {
-    pub(super) fn new(site: Arc<SiteTickets>, clock: Clock) -> Self {
-        Self { site, clock, proof: AtomicU64::new(NONE) }
+impl ConnectionSessions {
+    pub(super) fn new(site: Arc<SiteSessions>, clock: Clock, client: Arc<ClientAuthentication>) -> Self {
+        Self { site, clock, client, proof: AtomicU64::new(NONE), to_keep: Mutex::default() }
     }
 
-    /// When the key last signed, if a ticket said so.
+    /// When the key last signed, if a session that was opened said so.
     ///
     /// A client may offer several tickets, and rustls may open one and still go through a full handshake. The oldest
     /// proof wins then, which errs on the side of asking the card again.
@@ -76,42 +130,98 @@ impl ConnectionTickets {
             seconds => Some(UnixTime::from_seconds(seconds)),
         }
     }
+
+    /// Keeps the session of a client that was given no ticket. Called when the handshake is finished.
+    pub(super) fn keep(&self) {
+        let to_keep = self.to_keep.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((id, state)) = to_keep else { return };
+        let session = KeptSession { binding: self.site.binding, proof: self.proof_of_new(), state };
+        self.site.keeper.sessions.insert(id, Arc::new(session));
+    }
+
+    fn proof_of_new(&self) -> UnixTime {
+        self.proof().unwrap_or_else(|| self.clock.now())
+    }
+
+    /// Whether this connection's session may be resumed: not where the client was asked for a certificate and proved
+    /// none.
+    fn may_resume(&self) -> bool {
+        !self.client.asked() || self.client.proven()
+    }
+
+    /// Whether a session made under `binding`, whose card signed at `proof`, may be resumed here and now. If so its proof
+    /// becomes the connection's.
+    fn opens(&self, binding: &[u8; BINDING_LENGTH], proof: UnixTime) -> bool {
+        let now = self.clock.now();
+        // A proof from the future means that the clock was set back: nothing is known about its age.
+        let holds =
+            *binding == self.site.binding && proof <= now && now.since(proof) < self.site.card_proof_max_age;
+        if holds {
+            self.proof.fetch_min(proof.seconds(), Ordering::Relaxed);
+        }
+        holds
+    }
 }
 
-impl ProducesTickets for ConnectionTickets {
+impl ProducesTickets for ConnectionSessions {
     fn enabled(&self) -> bool {
         true
     }
 
     fn lifetime(&self) -> u32 {
         let card = u32::try_from(self.site.card_proof_max_age.as_secs()).unwrap_or(u32::MAX);
-        self.site.keys.0.lifetime().min(card)
+        self.site.keeper.keys.lifetime().min(card)
     }
 
+    /// Without a ticket rustls sends none under TLS 1.3 and an empty one under TLS 1.2, which means the same (RFC 5077
+    /// 3.3).
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let proof = self.proof().unwrap_or_else(|| self.clock.now());
-        let mut message = Vec::with_capacity(BINDING_LENGTH + PROOF_LENGTH + plain.len());
+        *self.to_keep.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if !self.may_resume() {
+            return None;
+        }
+        let mut message = Zeroizing::new(Vec::with_capacity(BINDING_LENGTH + PROOF_LENGTH + plain.len()));
         message.extend_from_slice(&self.site.binding);
-        message.extend_from_slice(&proof.seconds().to_be_bytes());
+        message.extend_from_slice(&self.proof_of_new().seconds().to_be_bytes());
         message.extend_from_slice(plain);
-        self.site.keys.0.encrypt(&message)
+        self.site.keeper.keys.encrypt(&message)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        let message = self.site.keys.0.decrypt(cipher)?;
+        let message = Zeroizing::new(self.site.keeper.keys.decrypt(cipher)?);
         let (binding, rest) = message.split_first_chunk::<BINDING_LENGTH>()?;
         let (proof, plain) = rest.split_first_chunk::<PROOF_LENGTH>()?;
-        if *binding != self.site.binding {
-            return None;
+        self.opens(binding, UnixTime::from_seconds(u64::from_be_bytes(*proof))).then(|| plain.to_vec())
+    }
+}
+
+impl StoresServerSessions for ConnectionSessions {
+    fn put(&self, id: Vec<u8>, state: Vec<u8>) -> bool {
+        let state = Zeroizing::new(state);
+        if !self.may_resume() || state.len() > MAX_SESSION {
+            return false;
         }
-        let seconds = u64::from_be_bytes(*proof);
-        let (proof, now) = (UnixTime::from_seconds(seconds), self.clock.now());
-        // A proof from the future means that the clock was set back: nothing is known about its age.
-        if proof > now || now.since(proof) >= self.site.card_proof_max_age {
-            return None;
+        *self.to_keep.lock().unwrap_or_else(PoisonError::into_inner) = Some((id, state));
+        true
+    }
+
+    fn get(&self, id: &[u8]) -> Option<Vec<u8>> {
+        let session = self.site.keeper.sessions.get(id)?;
+        if self.opens(&session.binding, session.proof) {
+            return Some(session.state.to_vec());
         }
-        self.proof.fetch_min(seconds, Ordering::Relaxed);
-        Some(plain.to_vec())
+        // It will not open any more: its proof has ended, or its trust is gone.
+        self.site.keeper.sessions.invalidate(id);
+        None
+    }
+
+    /// TLS 1.3 asks for this, and only where there are no tickets.
+    fn take(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn can_cache(&self) -> bool {
+        true
     }
 }
 
@@ -121,39 +231,120 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn site(keys: &TicketKeys, binding: u8) -> Arc<SiteTickets> {
-        Arc::new(SiteTickets { keys: keys.clone(), binding: [binding; 32], card_proof_max_age: 8 * HOUR })
+    fn keeper() -> SessionKeeper {
+        SessionKeeper::new(1 << 20).unwrap()
+    }
+
+    fn site(keeper: &SessionKeeper, binding: u8) -> Arc<SiteSessions> {
+        Arc::new(SiteSessions {
+            keeper: keeper.clone(),
+            binding: [binding; 32],
+            card_proof_max_age: 8 * HOUR,
+        })
+    }
+
+    /// A connection whose client has proven a card.
+    fn connection(site: &Arc<SiteSessions>, clock: &Clock) -> ConnectionSessions {
+        of_client(site, clock, ClientAuthentication::of(true, true))
+    }
+
+    fn of_client(
+        site: &Arc<SiteSessions>,
+        clock: &Clock,
+        client: ClientAuthentication,
+    ) -> ConnectionSessions {
+        ConnectionSessions::new(Arc::clone(site), clock.clone(), Arc::new(client))
+    }
+
+    fn kept(site: &Arc<SiteSessions>, clock: &Clock, id: &[u8], state: &[u8]) {
+        let connection = connection(site, clock);
+        assert!(connection.put(id.to_vec(), state.to_vec()));
+        connection.keep();
     }
 
     #[test]
     fn a_renewed_ticket_keeps_the_time_of_the_first_proof() {
-        let (keys, clock) = (TicketKeys::generate().unwrap(), Clock::system());
-        let site = site(&keys, 1);
+        let (site, clock) = (site(&keeper(), 1), Clock::system());
         let first = clock.now();
-        let mut ticket = ConnectionTickets::new(site.clone(), clock.clone()).encrypt(b"state").unwrap();
+        let mut ticket = connection(&site, &clock).encrypt(b"state").unwrap();
         for _ in 0..7 {
             clock.advance(HOUR);
-            let connection = ConnectionTickets::new(site.clone(), clock.clone());
+            // A resumed handshake asks for nothing.
+            let connection = of_client(&site, &clock, ClientAuthentication::default());
             assert_eq!(connection.decrypt(&ticket).unwrap(), b"state");
             assert_eq!(connection.proof().unwrap().seconds(), first.seconds());
             ticket = connection.encrypt(b"state").unwrap();
         }
         clock.advance(HOUR);
-        assert_eq!(ConnectionTickets::new(site, clock).decrypt(&ticket), None);
+        assert_eq!(connection(&site, &clock).decrypt(&ticket), None);
     }
 
     #[test]
     fn a_ticket_of_another_realm_or_with_any_bit_flipped_does_not_open() {
-        let (keys, clock) = (TicketKeys::generate().unwrap(), Clock::system());
-        let ticket = ConnectionTickets::new(site(&keys, 1), clock.clone()).encrypt(b"state").unwrap();
-        let other_realm = ConnectionTickets::new(site(&keys, 2), clock.clone());
+        let (keeper, clock) = (keeper(), Clock::system());
+        let ticket = connection(&site(&keeper, 1), &clock).encrypt(b"state").unwrap();
+        let other_realm = connection(&site(&keeper, 2), &clock);
         assert_eq!(other_realm.decrypt(&ticket), None);
-        let other_keys = ConnectionTickets::new(site(&TicketKeys::generate().unwrap(), 1), clock.clone());
+        let other_keys = connection(&site(&tests::keeper(), 1), &clock);
         assert_eq!(other_keys.decrypt(&ticket), None);
         for position in 0..ticket.len() * 8 {
             let mut forged = ticket.clone();
             forged[position / 8] ^= 1 << (position % 8);
-            assert_eq!(ConnectionTickets::new(site(&keys, 1), clock.clone()).decrypt(&forged), None);
+            assert_eq!(connection(&site(&keeper, 1), &clock).decrypt(&forged), None);
         }
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_id_until_the_proof_ends_and_only_under_its_trust() {
+        let (keeper, clock) = (keeper(), Clock::system());
+        let (home, other) = (site(&keeper, 1), site(&keeper, 2));
+        let first = clock.now();
+        kept(&home, &clock, b"id", b"state");
+        clock.advance(7 * HOUR);
+        let again = connection(&home, &clock);
+        assert_eq!(again.get(b"id").unwrap(), b"state");
+        assert_eq!(again.proof().unwrap().seconds(), first.seconds());
+        clock.advance(HOUR);
+        assert_eq!(connection(&home, &clock).get(b"id"), None);
+        kept(&home, &clock, b"id", b"state");
+        assert_eq!(connection(&other, &clock).get(b"id"), None);
+    }
+
+    #[test]
+    fn a_client_that_was_asked_for_a_card_and_sent_none_has_nothing_to_resume() {
+        let (site, clock) = (site(&keeper(), 1), Clock::system());
+        for (asked, proven, resumes) in [(true, false, false), (true, true, true), (false, false, true)] {
+            let connection = of_client(&site, &clock, ClientAuthentication::of(asked, proven));
+            assert_eq!(connection.put(b"id".to_vec(), b"state".to_vec()), resumes, "{asked} {proven}");
+            assert_eq!(connection.encrypt(b"state").is_some(), resumes, "{asked} {proven}");
+        }
+        // Even where a good ticket was opened and the handshake then became a full one.
+        let ticket = connection(&site, &clock).encrypt(b"state").unwrap();
+        let connection = of_client(&site, &clock, ClientAuthentication::of(true, false));
+        assert!(connection.decrypt(&ticket).is_some());
+        assert_eq!(connection.encrypt(b"state"), None);
+    }
+
+    #[test]
+    fn a_client_that_takes_tickets_takes_no_room_and_neither_does_a_large_chain() {
+        let (site, clock) = (site(&keeper(), 1), Clock::system());
+        let with_ticket = connection(&site, &clock);
+        assert!(with_ticket.put(b"id".to_vec(), b"state".to_vec()));
+        assert!(with_ticket.encrypt(b"state").is_some());
+        with_ticket.keep();
+        assert_eq!(connection(&site, &clock).get(b"id"), None);
+        assert!(!connection(&site, &clock).put(b"id".to_vec(), vec![0; MAX_SESSION + 1]));
+    }
+
+    #[test]
+    fn sessions_are_bounded_in_bytes() {
+        let keeper = SessionKeeper::new(100_000).unwrap();
+        let (site, clock) = (site(&keeper, 1), Clock::system());
+        for number in 0..1_000_u32 {
+            kept(&site, &clock, &number.to_be_bytes(), &[0; 4_000]);
+        }
+        keeper.sessions.run_pending_tasks();
+        assert!((1..=24).contains(&keeper.sessions.entry_count()), "{keeper:?}");
+        assert!(keeper.sessions.weighted_size() <= 100_000);
     }
 }

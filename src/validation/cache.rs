@@ -160,19 +160,33 @@ impl ValidationCache {
         }
     }
 
+    /// Whether [`ValidationCache::validate`] has an answer without any work.
+    pub async fn remembers(
+        &self,
+        judged_by: &JudgedBy,
+        chain: &PresentedChain,
+        trust: &TrustSet,
+        now: UnixTime,
+    ) -> bool {
+        let looked = Looked::new(judged_by.clone(), chain, trust);
+        self.refusal(&looked, now).await.is_some()
+            || self.accepted.get(&looked.key).await.is_some_and(|all| found(&all, &looked, now).is_some())
+    }
+
     /// The verdict on a chain now: remembered, or found by [`validate`]. Of several that ask for the same chain at
-    /// once, one does the work.
+    /// once, one does the work. `slot` is held while a laborious chain is validated, even where the caller gives up
+    /// meanwhile.
     pub async fn validate(
         &self,
         judged_by: JudgedBy,
         chain: &Arc<PresentedChain>,
-        trust: &Arc<TrustSet>,
-        rule: &Arc<ValidationRule>,
+        (trust, rule): (&Arc<TrustSet>, &Arc<ValidationRule>),
         now: UnixTime,
+        slot: impl Send + 'static,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
         self.judge(Looked::new(judged_by, chain, trust), now, async || {
             let verdict = if chain.is_laborious() {
-                aside(chain, trust, rule, now).await
+                aside(chain, trust, rule, now, slot).await
             } else {
                 validate(chain, trust, rule, now)
             };
@@ -281,9 +295,14 @@ async fn aside(
     trust: &Arc<TrustSet>,
     rule: &Arc<ValidationRule>,
     now: UnixTime,
+    slot: impl Send + 'static,
 ) -> Result<ValidatedChain, ChainError> {
     let (chain, trust, rule) = (Arc::clone(chain), Arc::clone(trust), Arc::clone(rule));
-    let verdict = tokio::task::spawn_blocking(move || validate(&chain, &trust, &rule, now)).await;
+    let work = move || {
+        let _slot = slot;
+        validate(&chain, &trust, &rule, now)
+    };
+    let verdict = tokio::task::spawn_blocking(work).await;
     // A fault of ours there is a fault of ours here.
     verdict.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

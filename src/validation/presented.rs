@@ -107,12 +107,24 @@ impl PresentedChain {
         &self.certificates
     }
 
-    /// Whether judging it may take long: an RSA key above 4,096 bits, or more certificates, or more in them, than a card's
-    /// chain has.
-    pub(super) fn is_laborious(&self) -> bool {
-        let long = |certificate: &Certificate| matches!(certificate.key_algorithm(), KeyAlgorithm::Rsa { bits } if bits > 4096);
+    /// How much work it is to validate, in no particular unit: more certificates may be tried in more pairs, and a
+    /// signature of a long key takes many times that of a short one.
+    pub fn work(&self) -> u32 {
+        let certificates = u32::try_from(self.certificates.len()).unwrap_or(u32::MAX);
+        let keys: u32 =
+            self.certificates.iter().map(|certificate| key_work(certificate.key_algorithm())).sum();
+        keys.saturating_mul(certificates)
+    }
+
+    /// Whether validating it takes long enough to hold up others: P-521 keys, RSA keys above 4,096 bits, more than four
+    /// signatures, or more bytes than the chain of a card has. A leaf whose issuer is not presented shows by its own
+    /// signature what kind of key made it.
+    pub fn is_laborious(&self) -> bool {
         let bytes: usize = self.certificates.iter().map(|certificate| certificate.der().len()).sum();
-        self.certificates.len() > 5 || bytes > 16 * 1024 || self.certificates.iter().any(long)
+        let long = |certificate: &Certificate| {
+            key_work(certificate.key_algorithm()) > 1 || certificate.is_signed_by_long_key()
+        };
+        self.certificates.len() > 4 || bytes > 16 * 1024 || self.certificates.iter().any(long)
     }
 
     /// Those of the certificates beside the client's own that may matter for a verdict, sorted: what bears the name of an
@@ -142,6 +154,19 @@ impl PresentedChain {
     /// The SHA-256 over all that was presented and read, each certificate preceded by its length.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+}
+
+/// What one signature by such a key takes, in multiples of the common ones (RSA 2048, P-256).
+fn key_work(key: KeyAlgorithm) -> u32 {
+    match key {
+        KeyAlgorithm::EcP521 => 16,
+        KeyAlgorithm::Rsa { bits } if bits > 4096 => bits / 1024,
+        KeyAlgorithm::Rsa { .. }
+        | KeyAlgorithm::EcP256
+        | KeyAlgorithm::EcP384
+        | KeyAlgorithm::Ed25519
+        | KeyAlgorithm::Other(_) => 1,
     }
 }
 

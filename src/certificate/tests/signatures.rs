@@ -116,7 +116,7 @@ fn an_rsa_key_that_takes_too_long_to_use_is_refused() {
 fn rsa_key(modulus: &[u8]) -> Vec<u8> {
     let exponent = UintRef::new(&[1, 0, 1]).unwrap();
     let key = vec![UintRef::new(modulus).unwrap(), exponent].to_der().unwrap();
-    let algorithm = AlgorithmIdentifierRef { oid: const_oid::db::rfc5912::RSA_ENCRYPTION, parameters: None };
+    let algorithm = AlgorithmIdentifierRef { oid: rfc5912::RSA_ENCRYPTION, parameters: None };
     let subject_public_key = BitStringRef::from_bytes(&key).unwrap();
     SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().unwrap()
 }

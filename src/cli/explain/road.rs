@@ -14,6 +14,7 @@ use crate::observability::Metrics;
 use crate::policy::{Backend, BackendIdentity, ListenerSites, PathRule, Site};
 use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
+use crate::scheduling::ClientNetwork;
 use crate::tls::TlsFacts;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
@@ -157,7 +158,8 @@ impl Road<'_> {
         if tls.asked_but_none_under_tls13() {
             explanation.answer.hint = Some(SILENT_CARD);
         }
-        let card = CardOnConnection::new(tls);
+        let client = ClientNetwork::of(self.client());
+        let card = CardOnConnection::new(tls, client);
         match card.to_judge(rule, site, self.now) {
             Err(evidence) => {
                 explanation.card = Some(card::unjudged(&evidence));
@@ -166,7 +168,7 @@ impl Road<'_> {
             Ok((chain, realm)) => {
                 let process = &self.compiled.process;
                 let judge = Judge::new(process.judging_limit, process.judging_places, self.metrics);
-                let verdict = judge.judge(realm, &chain, self.now).await;
+                let verdict = judge.judge(realm, &chain, client, self.now).await;
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.answer.hint = Some(ALERT);
                 }

@@ -25,11 +25,11 @@ use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::observability::logging::LogFormat;
 use crate::policy::{Backend, ListenerSites, Realm, Site, SiteTable};
 use crate::proxy::{Limits, Snapshot};
-use crate::tls::HandshakeLimits;
+use crate::tls::{HandshakeLimits, HandshakeQuota};
 use files::Files;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,7 +93,9 @@ pub(super) fn compile(
     let process = process(document, base);
     let connections = connections(&document.limits);
     let limits = limits(&document.limits, process.workers);
-    let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits, connections };
+    let handshakes = context.handshakes(handshake_quota(&document.limits));
+    let snapshot =
+        Snapshot { generation, sites, backends, owned, assertions, limits, connections, handshakes };
     Some(Compiled { snapshot, listeners, process })
 }
 
@@ -168,6 +170,15 @@ fn connections(raw: &server::Limits) -> ConnectionLimits {
 
 fn number(raw: &Spanned<usize>) -> u32 {
     u32::try_from(raw.value).unwrap_or(u32::MAX)
+}
+
+fn handshake_quota(raw: &server::Limits) -> HandshakeQuota {
+    let per_second = u32::try_from(raw.handshakes_per_second_per_address.value).unwrap_or(u32::MAX);
+    HandshakeQuota {
+        in_progress: raw.handshakes.value,
+        in_progress_per_client: raw.handshakes_per_address.value,
+        per_second_per_client: NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN),
+    }
 }
 
 fn process(document: &Document, base: &Path) -> Process {

@@ -13,8 +13,12 @@ use crate::observability::with_causes;
 use crate::policy::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
 use crate::proxy::judge_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
-use crate::tls::{CardRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings};
+use crate::tls::{
+    CardRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion, WeakClientSignatures,
+    default_client_signatures,
+};
 use aws_lc_rs::digest;
+use rustls::SignatureScheme;
 use std::sync::Arc;
 
 pub(super) fn compile(
@@ -30,7 +34,7 @@ pub(super) fn compile(
     let key_pairs = key_pairs(raw, files, diagnostics);
     // With errors in its realm there is nothing to ask a card for, and those errors are told already.
     let card_request = match (&realm, raw.asks_for_cards()) {
-        (Some(realm), true) => Some(card_request(raw, realm, context)),
+        (Some(realm), true) => Some(card_request(raw, realm, context, diagnostics)),
         (None, true) => return None,
         (_, false) => None,
     };
@@ -79,10 +83,16 @@ fn key_pairs(
     whole.then_some(pairs)
 }
 
-fn card_request(raw: &raw::Site, realm: &Arc<Realm>, context: &Context) -> CardRequest {
+fn card_request(
+    raw: &raw::Site,
+    realm: &Arc<Realm>,
+    context: &Context,
+    diagnostics: &mut Diagnostics,
+) -> CardRequest {
     let subjects = realm.trust.anchors().iter().map(|anchor| anchor.subject().der().to_vec());
     CardRequest {
         hints: if raw.ca_hints.value { subjects.collect() } else { Vec::new() },
+        signatures: client_signatures(raw, realm, diagnostics),
         judge: match raw.on_bad_certificate.value {
             raw::OnBadCertificate::Answer => None,
             raw::OnBadCertificate::Alert => {
@@ -90,6 +100,34 @@ fn card_request(raw: &raw::Site, realm: &Arc<Realm>, context: &Context) -> CardR
             }
         },
     }
+}
+
+fn client_signatures(raw: &raw::Site, realm: &Realm, diagnostics: &mut Diagnostics) -> Vec<SignatureScheme> {
+    let weak = match realm.validation.unsafe_allow_sha1_and_rsa_1024 {
+        true => WeakClientSignatures::UnsafelyAllowed,
+        false => WeakClientSignatures::Refused,
+    };
+    if weak == WeakClientSignatures::UnsafelyAllowed && raw.tls.max.value == TlsVersion::Tls13 {
+        let message =
+            "cards with RSA keys of 1024 bits, or that sign with SHA-1, cannot be used under TLS 1.3";
+        diagnostics
+            .warning(raw.tls.max.span, message)
+            .help("write tls = { max = \"1.2\" } for the site of such cards");
+    }
+    let Some(written) = &raw.tls.client_signatures else {
+        return default_client_signatures(raw.tls.max.value, weak);
+    };
+    for sha1 in written.iter().filter(|scheme| scheme.value == SignatureScheme::RSA_PKCS1_SHA1) {
+        if weak == WeakClientSignatures::Refused {
+            diagnostics
+                .error(
+                    sha1.span,
+                    "signatures with SHA-1 can be forged, and the site's realm does not allow them",
+                )
+                .help("remove it, or write unsafe_allow_sha1_and_rsa_1024 = true in the realm");
+        }
+    }
+    written.iter().map(|scheme| scheme.value).collect()
 }
 
 fn site_tls(
@@ -100,8 +138,8 @@ fn site_tls(
     context: &mut Context,
     diagnostics: &mut Diagnostics,
 ) -> Option<SiteTls> {
-    let ticket_keys = context
-        .ticket_keys(&raw.name.value)
+    let sessions = context
+        .sessions(&raw.name.value, raw.tls.session_cache.value)
         .map_err(|error| _ = diagnostics.error(raw.span, with_causes(&error)))
         .ok()?;
     let settings = SiteTlsSettings {
@@ -110,7 +148,7 @@ fn site_tls(
         max: raw.tls.max.value,
         http2: raw.offers_http2(),
         card_request,
-        ticket_keys,
+        sessions,
         binding: binding(raw, realm),
         card_proof_max_age: raw.card_proof_max_age.value,
     };

@@ -38,7 +38,7 @@ impl Realm {
         now: UnixTime,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
         let judged_by = JudgedBy { realm: realm.into(), generation };
-        self.cache.validate(judged_by, chain, &self.trust, &self.rule, now).await
+        self.cache.validate(judged_by, chain, (&self.trust, &self.rule), now, ()).await
     }
 }
 

@@ -101,7 +101,8 @@ async fn a_resumed_session_is_judged_like_the_first_one() {
             let client = client.card(card);
             let first = client.get("/require/echo").await;
             let again = client.get("/require/echo").await;
-            assert_eq!((first.resumed, again.resumed), (false, true), "{card}");
+            // Without a card there is nothing to resume: the next connection asks again.
+            assert_eq!((first.resumed, again.resumed), (false, card != "none"), "{card}");
             let expected = worth.map_or_else(denied, permit_as);
             assert_eq!([outcome(&first), outcome(&again)], [expected.clone(), expected], "{card}");
         }

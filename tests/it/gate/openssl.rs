@@ -143,26 +143,112 @@ fn the_ca_hints_name_the_realms_anchors_unless_switched_off() {
     assert!(ran.stdout.contains("No client certificate CA names sent"), "{}", ran.output());
 }
 
+/// What `openssl s_client` prints of the server's list.
+fn requested(ran: &Ran) -> &str {
+    let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Requested Signature Algorithms: "));
+    line.unwrap_or_else(|| panic!("no certificate was requested: {}", ran.output()))
+}
+
+#[test]
+fn pss_is_not_asked_for_where_only_tls_1_2_is_spoken_and_comes_last_elsewhere() {
+    let lab = Lab::with(Setup { tls: ("1.2", "1.2"), ..Setup::default() });
+    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    let elliptic = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519";
+    let pkcs1 = "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+    assert_eq!(requested(&ran), format!("{elliptic}:{pkcs1}"));
+    let lab = Lab::start();
+    for version in VERSIONS {
+        let Some(ran) = openssl_client(&lab, &[version], REQUEST) else { return };
+        let pss = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512";
+        assert_eq!(requested(&ran), format!("{elliptic}:{pkcs1}:{pss}"), "{version}");
+    }
+}
+
+#[test]
+fn the_list_of_the_site_is_what_clients_are_asked_for() {
+    let list = r#", client_signature_algorithms = ["rsa_pss_rsae_sha384", "ecdsa_secp256r1_sha256"]"#;
+    let lab = Lab::with(Setup { tls_more: list.to_owned(), ..Setup::default() });
+    for version in VERSIONS {
+        let Some(ran) = openssl_client(&lab, &[version], REQUEST) else { return };
+        assert_eq!(requested(&ran), "RSA-PSS+SHA384:ECDSA+SHA256", "{version}");
+    }
+}
+
+#[test]
+fn a_client_without_tickets_resumes_by_its_session_id_under_the_same_rules() {
+    let lab = Lab::with(Setup { site: "card_proof_max_age = \"8h\"".into(), ..Setup::default() });
+    let card = lab.card_file("alice");
+    let session = lab.folder().join("session").display().to_string();
+    let no_ticket = ["-tls1_2", "-no_ticket"];
+    let with_card = ["-cert", &card, "-key", &card, "-cert_chain", &card, "-sess_out", &session];
+    let Some(ran) = openssl_client(&lab, &[&no_ticket[..], &with_card].concat(), REQUEST) else { return };
+    assert_user(&ran, "alice@corp.example");
+    let again = [&no_ticket[..], &["-sess_in", &session]].concat();
+    let Some(ran) = openssl_client(&lab, &again, REQUEST) else { return };
+    assert!(ran.stdout.contains("Reused, TLSv1.2"), "{}", ran.output());
+    assert_user(&ran, "alice@corp.example");
+    assert!(lab.records().iter().any(|record| record["tls"]["resumed"] == true), "{:?}", lab.records());
+    lab.clock.advance(std::time::Duration::from_secs(8 * 3600));
+    let Some(ran) = openssl_client(&lab, &again, REQUEST) else { return };
+    assert!(ran.stdout.contains("New, TLSv1.2"), "{}", ran.output());
+    assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
+}
+
+#[test]
+fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
+    let lab = Lab::start();
+    for ticket in [&["-tls1_2", "-no_ticket"][..], &["-tls1_2"], &["-tls1_3"]] {
+        let session = lab.folder().join("none").display().to_string();
+        let _ = std::fs::remove_file(&session);
+        let first = [ticket, &["-sess_out", &session]].concat();
+        let Some(ran) = openssl_client(&lab, &first, REQUEST) else { return };
+        assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
+        if !std::path::Path::new(&session).exists() {
+            // Under TLS 1.3 there is no session without a ticket.
+            continue;
+        }
+        let Some(ran) = openssl_client(&lab, &[ticket, &["-sess_in", &session]].concat(), REQUEST) else {
+            return;
+        };
+        assert!(ran.stdout.contains("New, TLSv1."), "{ticket:?}: {}", ran.output());
+    }
+}
+
 #[test]
 fn a_card_with_a_short_rsa_key_is_answered_in_words_and_not_with_an_alert() {
-    let lab = Lab::start();
+    let lab = Lab::with(Setup { tls: ("1.2", "1.2"), ..Setup::default() });
+    let Some(ran) = with_short_card(&lab, &[]) else { return };
+    assert!(ran.stdout.contains("HTTP/1.1 403 "), "{}", ran.output());
+    assert!(ran.stdout.contains(r#""id":"certificate-untrusted","sub_status":16"#), "{}", ran.output());
+}
+
+#[test]
+fn a_card_with_a_short_rsa_key_or_that_signs_with_sha_1_gets_in_where_that_is_unsafely_allowed() {
+    let mut setup = Setup { tls: ("1.2", "1.2"), ..Setup::default() };
+    setup.realm += "unsafe_allow_sha1_and_rsa_1024 = true";
+    let lab = Lab::with(setup);
+    for signatures in [&[][..], &["-client_sigalgs", "RSA+SHA1"]] {
+        let Some(ran) = with_short_card(&lab, signatures) else { return };
+        assert_user(&ran, "short@corp.example");
+    }
+    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    assert!(requested(&ran).ends_with(":RSA+SHA1"), "{}", requested(&ran));
+}
+
+/// Connects with a card whose RSA key has 1,024 bits, as OpenSSL does by itself unless `signatures` say otherwise.
+fn with_short_card(lab: &Lab, signatures: &[&str]) -> Option<Ran> {
     let file = |name: &str| lab.folder().join(name).display().to_string();
     let (key_pem, key_der, card_pem) = (file("short.key"), file("short.der"), file("short.pem"));
     let generate = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", &key_pem];
-    let Some(made) = openssl(&generate) else { return };
+    let made = openssl(&generate)?;
     assert_eq!(made.code, 0, "{}", made.output());
     let convert = ["pkcs8", "-topk8", "-nocrypt", "-in", &key_pem, "-outform", "DER", "-out", &key_der];
-    let Some(made) = openssl(&convert) else { return };
+    let made = openssl(&convert)?;
     assert_eq!(made.code, 0, "{}", made.output());
     let key = PrivatePkcs8KeyDer::from(std::fs::read(&key_der).unwrap());
     let card = pki().issue_for_rsa_key(&CardProfile::of("short", Clock::system().now()), key).unwrap();
     std::fs::write(&card_pem, card.chain_pem().unwrap()).unwrap();
-
-    let weak = "DEFAULT:@SECLEVEL=0";
     let card = ["-cert", &card_pem, "-key", &key_pem, "-cert_chain", &card_pem];
-    // Cards of that age know the older padding only.
-    let args = [&["-tls1_2", "-cipher", weak, "-client_sigalgs", "RSA+SHA256"], &card[..]].concat();
-    let Some(ran) = openssl_client(&lab, &args, REQUEST) else { return };
-    assert!(ran.stdout.contains("HTTP/1.1 403 "), "{}", ran.output());
-    assert!(ran.stdout.contains(r#""id":"certificate-untrusted","sub_status":16"#), "{}", ran.output());
+    let args = [&["-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"][..], signatures, &card].concat();
+    openssl_client(lab, &args, REQUEST)
 }

@@ -4,7 +4,7 @@
 use super::caller::{Caller, VERSIONS, Version, Wire};
 use super::stage::{HOME, OPEN, card, start, three_sites};
 use crate::support::{Lab, PATIENCE, Setup};
-use rustls::ClientConnection;
+use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -191,4 +191,140 @@ fn what_is_no_handshake_is_left() {
         Begun::new(&caller, HOME).send_whole().send([CLOSE_NOTIFY.to_vec()]).wait_for_the_end();
     }
     assert!(lab.rms.seen().is_empty());
+}
+
+/// Everything that the gate sends until it closes.
+fn all_that_comes(socket: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    if let Err(error) = socket.read_to_end(&mut received) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the gate keeps the connection");
+    }
+    received
+}
+
+/// A handshake is counted a moment after its client has seen the end.
+fn wait_until_counted(lab: &Lab, outcome: &str, count: u32) {
+    let line = format!("portcullis_handshakes_total{{outcome=\"{outcome}\"}} {count}\n");
+    let end = std::time::Instant::now() + PATIENCE;
+    while !lab.metrics.encode().contains(&line) {
+        assert!(std::time::Instant::now() < end, "{}", lab.metrics.encode());
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn plain_http_on_a_tls_port_is_told_to_use_tls() {
+    let lab = start(three_sites());
+    let caller = Caller::new(&lab, Version::Tls13, None);
+    let requests = [
+        "GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n".to_owned(),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        format!("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "x".repeat(60_000)),
+    ];
+    for request in requests {
+        let mut socket = tcp(&caller);
+        socket.write_all(request.as_bytes()).unwrap();
+        let answer = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+        assert!(answer.contains("\r\nContent-Type: text/plain"), "{answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        assert!(
+            answer.ends_with("HTTPS only. Write https:// instead of http:// in the address.\n"),
+            "{answer}"
+        );
+    }
+    let mut socket = tcp(&caller);
+    // The method in pieces.
+    for piece in ["HE", "AD / HT", "TP/1.1\r\n\r\n"] {
+        // The gate may have answered before the last one.
+        drop(socket.write_all(piece.as_bytes()));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let answer = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    drop(socket);
+    wait_until_counted(&lab, "plain_http", 4);
+    assert!(lab.rms.seen().is_empty());
+}
+
+#[test]
+fn a_client_that_speaks_nothing_newer_than_tls_1_1_gets_the_alert_protocol_version() {
+    const PROTOCOL_VERSION: u8 = 70;
+    let lab = start(three_sites());
+    let caller = Caller::new(&lab, Version::Tls12, None);
+    for minor in 0..=2 {
+        let begun = Begun::new(&caller, HOME);
+        let mut hello = begun.hello.clone();
+        (hello[9], hello[10]) = (3, minor);
+        let mut socket = begun.send([hello]).socket;
+        assert_eq!(all_that_comes(&mut socket), [21, 3, minor, 0, 2, 2, PROTOCOL_VERSION], "3.{minor}");
+    }
+    // The hello of SSL 2.0 with which Windows XP begins.
+    let mut socket = tcp(&caller);
+    socket.write_all(&[0x80, 46, 1, 3, 1, 0, 21, 0, 0, 0, 16]).unwrap();
+    assert_eq!(all_that_comes(&mut socket), [21, 3, 1, 0, 2, 2, PROTOCOL_VERSION]);
+    wait_until_counted(&lab, "old_version", 4);
+}
+
+#[test]
+fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_suites_can_use() {
+    let lab = start(three_sites());
+    let names = ["server-ecdsa.pem", "server-rsa.pem"];
+    let [ecdsa, rsa] = names.map(|name| {
+        let pem = std::fs::read(lab.folder().join("pki").join(name)).unwrap();
+        portcullis::certificate::certificate_ders(&pem).unwrap().swap_remove(0)
+    });
+    for (suite, served) in [
+        (CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, &rsa),
+        (CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, &ecdsa),
+    ] {
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|known| known.suite() == suite || known.tls13().is_some());
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let mut caller = Caller::new(&lab, Version::Tls12, None);
+        caller.config = Arc::new(config);
+        let begun = Begun::new(&caller, HOME);
+        let mut hello = begun.hello.clone();
+        let versions = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04, 0x03, 0x03];
+        let at = hello.windows(versions.len()).position(|window| window == versions).unwrap();
+        // A version that nobody speaks in place of TLS 1.3 (RFC 8701).
+        (hello[at + 5], hello[at + 6]) = (0x7a, 0x7a);
+        let mut socket = begun.send([hello]).socket;
+        let mut answer = Vec::new();
+        while !answer.windows(served.len()).any(|window| window == served.as_ref()) {
+            let mut piece = [0; 4096];
+            let length = socket.read(&mut piece).unwrap();
+            assert_ne!(length, 0, "{suite:?}: {answer:?}");
+            answer.extend_from_slice(&piece[..length]);
+        }
+    }
+}
+
+#[test]
+fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
+    let lab = with_limits("handshakes_per_address = 3");
+    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let idle: Vec<_> = (0..3).map(|_| Begun::new(&caller, HOME).send_whole()).collect();
+    for begun in &idle {
+        // The server's flight is here, so the handshake counts.
+        assert_eq!(begun.socket.peek(&mut [0]).unwrap(), 1);
+    }
+    assert!(caller.connect(HOME).is_err());
+    assert!(!lab.metrics.encode().contains("portcullis_handshakes_total{outcome=\"limited\"} 0\n"));
+    for begun in idle {
+        assert_policy_of_home(&mut begun.finish(), Some("alice"), "admitted before");
+    }
+    assert_policy_of_home(&mut caller.connect(HOME).unwrap(), Some("alice"), "admitted after");
+}
+
+#[test]
+fn handshakes_each_second_are_limited() {
+    let lab = with_limits("handshakes_per_second_per_address = 1");
+    let caller = Caller::new(&lab, Version::Tls13, None);
+    let admitted = (0..20).filter(|_| caller.connect(HOME).is_ok()).count();
+    assert!((5..20).contains(&admitted), "{admitted}");
 }

@@ -10,6 +10,7 @@ use portcullis::policy::{PasswordPolicy, Realm};
 use portcullis::proxy::{Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
+use portcullis::scheduling::ClientNetwork;
 use portcullis::validation::ValidationRule;
 use rustls::CertificateError;
 use std::io::ErrorKind;
@@ -23,9 +24,10 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let judge = Judge::new(Duration::from_secs(60), 1, &Metrics::new("test", DenialId::IDS));
+    let client = ClientNetwork::of([192, 0, 2, 1].into());
     let verdict = async |signer| {
         let presented = scene::presented(&scene::card(CardKind::Good, signer, &url));
-        judge.judge(&Arc::new(realm()), &presented, *NOW).await
+        judge.judge(&Arc::new(realm()), &presented, client, *NOW).await
     };
 
     let forged = verdict(Signer::Foreign).await.unwrap_err();

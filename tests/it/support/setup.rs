@@ -12,6 +12,8 @@ pub(crate) struct Setup {
     pub(crate) hosts: Vec<&'static str>,
     /// The oldest and the newest version of TLS that the first site speaks.
     pub(crate) tls: (&'static str, &'static str),
+    /// More keys of its `tls` table, each preceded by a comma.
+    pub(crate) tls_more: String,
     /// More keys of the first site.
     pub(crate) site: String,
     /// The `[[site.path]]` tables of the first site.
@@ -36,6 +38,7 @@ impl Default for Setup {
             top: "workers = 2".to_owned(),
             hosts: vec!["rms.corp.example"],
             tls: ("1.2", "1.3"),
+            tls_more: String::new(),
             site: String::new(),
             paths: PATHS.to_owned(),
             realm: REALM.to_owned(),
@@ -102,8 +105,20 @@ identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.exa
 impl Setup {
     /// The whole file, with the stand-in at `rms`.
     pub(crate) fn proxy_toml(&self, rms: &str) -> String {
-        let Self { top, hosts, tls: (min, max), site, paths, realm, servers, backend, limits, audit, more } =
-            self;
+        let Self {
+            top,
+            hosts,
+            tls: (min, max),
+            tls_more,
+            site,
+            paths,
+            realm,
+            servers,
+            backend,
+            limits,
+            audit,
+            more,
+        } = self;
         let text = format!(
             r#"{top}
 
@@ -122,7 +137,7 @@ listen = ["127.0.0.1:0"]
 plain = ["127.0.0.1:0"]
 certificate = ["pki/server-ecdsa.pem", "pki/server-rsa.pem"]
 private_key = ["pki/server-ecdsa.key", "pki/server-rsa.key"]
-tls = {{ min = "{min}", max = "{max}" }}
+tls = {{ min = "{min}", max = "{max}"{tls_more} }}
 realm = "staff"
 backend = "rms"
 {site}

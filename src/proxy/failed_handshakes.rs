@@ -1,0 +1,234 @@
+//! Reports failed handshakes in the log: the first of each kind at once, and then one line a minute with their number and
+//! the last of them. A client that cannot connect leaves no request and no audit record, and anybody can make handshakes
+//! fail by the thousand.
+
+use super::endpoints::Endpoints;
+use super::gate::Gate;
+use crate::observability::with_causes;
+use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
+use rustls::AlertDescription;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long handshakes are counted before they are reported.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Kinds of failure. Their number bounds what is kept for each listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Limited,
+    Timeout,
+    UnknownName,
+    OldVersion,
+    PlainHttp,
+    /// The client broke off after it was asked for a certificate under TLS 1.3.
+    CertificateRequest13,
+    Closed,
+    /// The client sent an alert.
+    ClientAlert,
+    /// The client's certificate or its signature was refused.
+    ClientCertificate,
+    Protocol,
+}
+
+/// The failures of the current period, by listener and kind.
+#[derive(Debug, Default)]
+pub struct FailedHandshakes(Mutex<HashMap<(SocketAddr, Kind), Counted>>);
+
+/// What has not been reported yet.
+#[derive(Debug, Default)]
+struct Counted {
+    count: u64,
+    last: Option<Last>,
+}
+
+/// The last failure of its kind.
+#[derive(Debug)]
+struct Last {
+    peer: IpAddr,
+    cause: String,
+}
+
+impl FailedHandshakes {
+    /// Reports or counts a failed handshake. Must be called on a worker's thread.
+    pub(super) fn failed(&self, gate: &Arc<Gate>, endpoints: Endpoints, error: &HandshakeError) {
+        let Endpoints { listener, peer } = endpoints;
+        let cause = with_causes(error);
+        tracing::debug!(target: "portcullis::handshake", %peer, %listener, error = cause);
+        let Some(kind) = kind(error) else { return };
+        let last = Last { peer: peer.ip(), cause };
+        if let Some(first) = self.count(listener, kind, last) {
+            report(listener, kind, 1, &first);
+            let gate = Arc::clone(gate);
+            tokio::task::spawn_local(async move {
+                loop {
+                    tokio::select! {
+                        () = sleep(PERIOD) => {}
+                        () = gate.stopping.cancelled() => {}
+                    }
+                    match gate.failed_handshakes.end_period(listener, kind) {
+                        Some((count, last)) => report(listener, kind, count, &last),
+                        None => return,
+                    }
+                }
+            });
+        }
+    }
+
+    /// Begins a period with this failure, which is then given back, or counts it in the one that runs.
+    fn count(&self, listener: SocketAddr, kind: Kind, last: Last) -> Option<Last> {
+        let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match periods.get_mut(&(listener, kind)) {
+            None => {
+                periods.insert((listener, kind), Counted::default());
+                Some(last)
+            }
+            Some(counted) => {
+                counted.count += 1;
+                counted.last = Some(last);
+                None
+            }
+        }
+    }
+
+    /// What the period has counted. The next one begins; without anything counted there is none.
+    fn end_period(&self, listener: SocketAddr, kind: Kind) -> Option<(u64, Last)> {
+        let mut periods = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = periods.remove(&(listener, kind))?;
+        let last = counted.last?;
+        periods.insert((listener, kind), Counted::default());
+        Some((counted.count, last))
+    }
+}
+
+fn report(listener: SocketAddr, kind: Kind, count: u64, last: &Last) {
+    let Last { peer, cause } = last;
+    tracing::warn!(
+        target: "portcullis::handshake",
+        %listener,
+        %peer,
+        count,
+        cause,
+        hint = hint(kind),
+        "TLS handshakes failed"
+    );
+}
+
+/// `None` for what is no failure: health checks and port scanners connect and close.
+fn kind(error: &HandshakeError) -> Option<Kind> {
+    Some(match error {
+        HandshakeError::Unused => return None,
+        HandshakeError::NotAdmitted(_) | HandshakeError::Overloaded(_) => Kind::Limited,
+        HandshakeError::Timeout { .. } => Kind::Timeout,
+        HandshakeError::UnknownName { .. } => Kind::UnknownName,
+        HandshakeError::OldVersion(_) => Kind::OldVersion,
+        HandshakeError::PlainHttp => Kind::PlainHttp,
+        HandshakeError::Closed { stage } if was_asked_under_tls13(*stage) => Kind::CertificateRequest13,
+        HandshakeError::Closed { .. } => Kind::Closed,
+        HandshakeError::Failed { stage, source } => {
+            match source.get_ref().and_then(|cause| cause.downcast_ref()) {
+                Some(rustls::Error::AlertReceived(alert)) => match alert {
+                    AlertDescription::HandshakeFailure
+                    | AlertDescription::InternalError
+                    | AlertDescription::IllegalParameter
+                        if was_asked_under_tls13(*stage) =>
+                    {
+                        Kind::CertificateRequest13
+                    }
+                    _ => Kind::ClientAlert,
+                },
+                Some(rustls::Error::InvalidCertificate(_)) => Kind::ClientCertificate,
+                _ => Kind::Protocol,
+            }
+        }
+    })
+}
+
+fn was_asked_under_tls13(stage: HandshakeStage) -> bool {
+    matches!(stage, HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true })
+}
+
+/// What the likely cause is, where the kind says so.
+fn hint(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::CertificateRequest13 => Some(
+            "browsers also break off while their users choose a certificate; a card that cannot sign RSA-PSS can never \
+             finish a TLS 1.3 handshake: write tls = { max = \"1.2\" } for its site",
+        ),
+        Kind::ClientCertificate => Some(
+            "a card with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: write tls = { max = \
+             \"1.2\" } for its site",
+        ),
+        Kind::OldVersion => Some("the client must be configured to use TLS 1.2"),
+        Kind::Limited => {
+            Some("see handshakes, handshakes_per_address and handshakes_per_second_per_address in [limits]")
+        }
+        Kind::Timeout
+        | Kind::UnknownName
+        | Kind::PlainHttp
+        | Kind::Closed
+        | Kind::ClientAlert
+        | Kind::Protocol => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::CertificateError;
+    use std::io;
+
+    const LISTENER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 443);
+
+    fn last(number: u8) -> Last {
+        Last { peer: [192, 0, 2, number].into(), cause: format!("cause {number}") }
+    }
+
+    #[test]
+    fn the_first_failure_is_reported_at_once_and_the_others_by_number_with_the_last_cause() {
+        let failed = FailedHandshakes::default();
+        assert_eq!(failed.count(LISTENER, Kind::Closed, last(1)).unwrap().cause, "cause 1");
+        for number in 2..=200 {
+            assert!(failed.count(LISTENER, Kind::Closed, last(number)).is_none());
+        }
+        let (count, reported) = failed.end_period(LISTENER, Kind::Closed).unwrap();
+        assert_eq!((count, reported.cause.as_str()), (199, "cause 200"));
+        // Nothing happened in the next period, so that the one after it begins with the next failure.
+        assert!(failed.end_period(LISTENER, Kind::Closed).is_none());
+        assert!(failed.count(LISTENER, Kind::Closed, last(1)).is_some());
+    }
+
+    #[test]
+    fn a_kind_does_not_hide_another() {
+        let failed = FailedHandshakes::default();
+        assert!(failed.count(LISTENER, Kind::Closed, last(1)).is_some());
+        assert!(failed.count(LISTENER, Kind::Timeout, last(1)).is_some());
+    }
+
+    #[test]
+    fn a_client_that_breaks_off_when_asked_for_a_card_under_tls_1_3_is_explained() {
+        let asked = HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: true };
+        let tls12 = HandshakeStage::Finish { version: Some(TlsVersion::Tls12), asked: true };
+        let unasked = HandshakeStage::Finish { version: Some(TlsVersion::Tls13), asked: false };
+        let failed = |stage, error: rustls::Error| {
+            kind(&HandshakeError::Failed { stage, source: io::Error::other(error) })
+        };
+        let alert = rustls::Error::AlertReceived;
+        for error in [
+            kind(&HandshakeError::Closed { stage: asked }),
+            failed(asked, alert(AlertDescription::HandshakeFailure)),
+            failed(asked, alert(AlertDescription::InternalError)),
+        ] {
+            assert_eq!(error, Some(Kind::CertificateRequest13));
+        }
+        assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(Kind::Closed));
+        assert_eq!(failed(unasked, alert(AlertDescription::HandshakeFailure)), Some(Kind::ClientAlert));
+        assert_eq!(failed(asked, alert(AlertDescription::UnknownCA)), Some(Kind::ClientAlert));
+        assert_eq!(failed(asked, CertificateError::BadSignature.into()), Some(Kind::ClientCertificate));
+        assert!(hint(Kind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
+        assert_eq!(kind(&HandshakeError::Unused), None);
+    }
+}

@@ -1,0 +1,65 @@
+//! Remembers which clients keep failing, so that they are served after those that do not.
+
+use super::client_network::ClientNetwork;
+use super::fair_slots::Rank;
+use moka::sync::Cache;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Failures within [`WINDOW`] that make a client a failing one. People who type a wrong PIN or hold an old card stay
+/// below it.
+const MANY: u32 = 16;
+/// How long failures are remembered, counted from the first.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Clients that are remembered at most.
+const CAPACITY: u64 = 10_000;
+
+/// The failures of the last minute, by client. Clones share them.
+#[derive(Clone)]
+pub struct FailingClients(Cache<ClientNetwork, Arc<AtomicU32>>);
+
+impl Default for FailingClients {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(WINDOW).build())
+    }
+}
+
+impl FailingClients {
+    /// Remembers one failure.
+    pub fn failed(&self, client: ClientNetwork) {
+        self.0.get_with(client, Arc::default).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How a client is served now.
+    pub fn rank(&self, client: ClientNetwork) -> Rank {
+        match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
+            true => Rank::Last,
+            false => Rank::Normal,
+        }
+    }
+}
+
+impl fmt::Debug for FailingClients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailingClients").field("clients", &self.0.entry_count()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_served_last_only_after_many_failures_of_its_own() {
+        let clients = FailingClients::default();
+        let [one, other] = [1, 2].map(|last| ClientNetwork::of([192, 0, 2, last].into()));
+        for _ in 1..MANY {
+            clients.failed(one);
+        }
+        assert_eq!(clients.rank(one), Rank::Normal);
+        clients.failed(one);
+        assert_eq!((clients.rank(one), clients.rank(other)), (Rank::Last, Rank::Normal));
+    }
+}

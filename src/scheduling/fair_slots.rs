@@ -1,0 +1,370 @@
+//! A number of slots for work that many clients want done, handed out in turn: client by client, and within one client
+//! the least work first.
+//!
+//! A semaphore would serve in order of arrival, so that one client with a thousand waiting jobs holds up everybody.
+
+use super::client_network::ClientNetwork;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+
+/// One turn in this many goes to the clients of [`Rank::Last`] even where others wait: failing clients share an
+/// address with good ones, for example behind a NAT.
+const TURNS_PER_LAST: u32 = 8;
+
+/// How many slots there are, and how many may wait for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotLimits {
+    /// Slots in all.
+    pub slots: usize,
+    /// Slots that one client may hold at once.
+    pub slots_per_client: usize,
+    /// Turns that may wait in all.
+    pub waiting: usize,
+    /// Turns of one client that may wait.
+    pub waiting_per_client: usize,
+}
+
+/// Before or after others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// In turn.
+    Normal,
+    /// After those in turn.
+    Last,
+}
+
+/// Whose turn it is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The client that causes the work.
+    pub client: ClientNetwork,
+    /// Where it stands among the others. It counts when the client joins the line.
+    pub rank: Rank,
+    /// How much work it is, in any unit: less goes first within one client.
+    pub work: u32,
+}
+
+/// Too many wait already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too much work waits already")]
+pub struct SlotsFull;
+
+/// Slots that are shared fairly. Clones share them.
+#[derive(Clone)]
+pub struct FairSlots(Arc<Shared>);
+
+struct Shared {
+    limits: SlotLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: usize,
+    waiting: usize,
+    /// Counts arrivals and turns.
+    arrivals: u64,
+    turns: u32,
+    /// Clients that hold a slot or wait.
+    clients: HashMap<ClientNetwork, Client>,
+    normal: VecDeque<ClientNetwork>,
+    last: VecDeque<ClientNetwork>,
+}
+
+#[derive(Default)]
+struct Client {
+    running: usize,
+    /// By work, then by arrival.
+    waiting: BTreeMap<(u32, u64), oneshot::Sender<Slot>>,
+    /// Whether it stands in one of the two lines.
+    in_line: bool,
+}
+
+/// A slot that is held. Dropped, it goes to the next in turn.
+pub struct Slot {
+    shared: Option<Arc<Shared>>,
+    client: ClientNetwork,
+}
+
+impl FairSlots {
+    /// All slots are free.
+    pub fn new(limits: SlotLimits) -> Self {
+        Self(Arc::new(Shared { limits, state: Mutex::default() }))
+    }
+
+    /// Waits for a slot. Dropped before it has one, it leaves the line.
+    ///
+    /// # Errors
+    /// Where too many wait already, in all or of this client.
+    pub async fn acquire(&self, turn: Turn) -> Result<Slot, SlotsFull> {
+        let (sender, receiver) = oneshot::channel();
+        let key = self.0.join(turn, sender)?;
+        let _waiting = Waiting { shared: &self.0, client: turn.client, key };
+        // The sender lives in the line until it has sent, and the line as long as `self`.
+        receiver.await.map_err(|_| SlotsFull)
+    }
+}
+
+impl fmt::Debug for FairSlots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("FairSlots")
+            .field("limits", &self.0.limits)
+            .field("running", &state.running)
+            .field("waiting", &state.waiting)
+            .finish()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn join(self: &Arc<Self>, turn: Turn, sender: oneshot::Sender<Slot>) -> Result<(u32, u64), SlotsFull> {
+        let limits = &self.limits;
+        let state = &mut *self.lock();
+        let client = state.clients.entry(turn.client).or_default();
+        let at_once = state.running < limits.slots
+            && client.running < limits.slots_per_client
+            && client.waiting.is_empty();
+        let room = state.waiting < limits.waiting && client.waiting.len() < limits.waiting_per_client;
+        if !at_once && !room {
+            state.forget_if_idle(turn.client);
+            return Err(SlotsFull);
+        }
+        let key = (turn.work, state.arrivals);
+        client.waiting.insert(key, sender);
+        if !client.in_line {
+            client.in_line = true;
+            match turn.rank {
+                Rank::Normal => state.normal.push_back(turn.client),
+                Rank::Last => state.last.push_back(turn.client),
+            }
+        }
+        state.arrivals += 1;
+        state.waiting += 1;
+        self.serve(state);
+        Ok(key)
+    }
+
+    /// Hands out the free slots.
+    fn serve(self: &Arc<Self>, state: &mut State) {
+        while state.running < self.limits.slots {
+            let Some((client, sender)) = state.next(self.limits.slots_per_client) else { break };
+            let slot = Slot { shared: Some(Arc::clone(self)), client };
+            match sender.send(slot) {
+                Ok(()) => {
+                    state.running += 1;
+                    if let Some(holder) = state.clients.get_mut(&client) {
+                        holder.running += 1;
+                    }
+                }
+                // It gave up in this very moment. The slot was not counted and must not be given back.
+                Err(mut unused) => {
+                    unused.shared = None;
+                    state.forget_if_idle(client);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// The waiting turn that comes next, taken out of the line.
+    fn next(&mut self, slots_per_client: usize) -> Option<(ClientNetwork, oneshot::Sender<Slot>)> {
+        self.turns = self.turns.wrapping_add(1);
+        let lines = match self.turns % TURNS_PER_LAST {
+            0 => [&mut self.last, &mut self.normal],
+            _ => [&mut self.normal, &mut self.last],
+        };
+        for line in lines {
+            for _ in 0..line.len() {
+                let Some(name) = line.pop_front() else { break };
+                let Some(client) = self.clients.get_mut(&name) else { continue };
+                if client.running >= slots_per_client && !client.waiting.is_empty() {
+                    line.push_back(name);
+                    continue;
+                }
+                let first = client.waiting.pop_first();
+                if client.waiting.is_empty() {
+                    client.in_line = false;
+                } else {
+                    line.push_back(name);
+                }
+                let Some((_, sender)) = first else {
+                    if client.running == 0 {
+                        self.clients.remove(&name);
+                    }
+                    continue;
+                };
+                self.waiting = self.waiting.saturating_sub(1);
+                return Some((name, sender));
+            }
+        }
+        None
+    }
+
+    fn forget_if_idle(&mut self, name: ClientNetwork) {
+        let idle = |client: &Client| client.running == 0 && client.waiting.is_empty() && !client.in_line;
+        if self.clients.get(&name).is_some_and(idle) {
+            self.clients.remove(&name);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.take() else { return };
+        let state = &mut *shared.lock();
+        state.running = state.running.saturating_sub(1);
+        if let Some(client) = state.clients.get_mut(&self.client) {
+            client.running = client.running.saturating_sub(1);
+        }
+        state.forget_if_idle(self.client);
+        shared.serve(state);
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// Leaves the line where the one who waits gives up.
+struct Waiting<'a> {
+    shared: &'a Arc<Shared>,
+    client: ClientNetwork,
+    key: (u32, u64),
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let state = &mut *self.shared.lock();
+        let Some(client) = state.clients.get_mut(&self.client) else { return };
+        if client.waiting.remove(&self.key).is_none() {
+            return;
+        }
+        state.waiting = state.waiting.saturating_sub(1);
+        if client.waiting.is_empty() {
+            client.in_line = false;
+            state.normal.retain(|name| *name != self.client);
+            state.last.retain(|name| *name != self.client);
+            state.forget_if_idle(self.client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    const LIMITS: SlotLimits =
+        SlotLimits { slots: 1, slots_per_client: 1, waiting: 100, waiting_per_client: 50 };
+
+    fn turn(last: u8, rank: Rank, work: u32) -> Turn {
+        Turn { client: ClientNetwork::of([192, 0, 2, last].into()), rank, work }
+    }
+
+    type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<Slot, SlotsFull>> + 'a>>;
+
+    /// Joins the line at once.
+    fn wait(slots: &FairSlots, turn: Turn) -> Acquiring<'_> {
+        let mut acquiring: Acquiring<'_> = Box::pin(slots.acquire(turn));
+        assert!(poll(&mut acquiring).is_pending());
+        acquiring
+    }
+
+    fn poll(acquiring: &mut Acquiring<'_>) -> Poll<Result<Slot, SlotsFull>> {
+        acquiring.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// The positions in `waiting` in the order in which they are served.
+    fn order(held: Slot, mut waiting: Vec<Acquiring<'_>>) -> Vec<usize> {
+        let mut order = Vec::new();
+        drop(held);
+        while order.len() < waiting.len() {
+            let served: Vec<_> = (0..waiting.len())
+                .filter(|position| !order.contains(position))
+                .filter_map(|position| match poll(&mut waiting[position]) {
+                    Poll::Ready(slot) => Some((position, slot.unwrap())),
+                    Poll::Pending => None,
+                })
+                .collect();
+            assert_eq!(served.len(), 1, "one slot, one holder");
+            order.extend(served.into_iter().map(|(position, _slot)| position));
+        }
+        order
+    }
+
+    #[tokio::test]
+    async fn a_client_with_one_turn_waits_for_one_turn_of_a_client_with_many() {
+        let slots = FairSlots::new(LIMITS);
+        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let mut waiting: Vec<_> = (0..5).map(|_| wait(&slots, turn(1, Rank::Normal, 1))).collect();
+        waiting.push(wait(&slots, turn(2, Rank::Normal, 1)));
+        assert_eq!(order(held, waiting), [0, 5, 1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn within_one_client_the_least_work_goes_first() {
+        let slots = FairSlots::new(LIMITS);
+        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let waiting = [30, 20, 30, 10].map(|work| wait(&slots, turn(1, Rank::Normal, work)));
+        assert_eq!(order(held, waiting.into()), [3, 1, 0, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_client_of_the_last_rank_goes_after_the_others_and_is_not_starved() {
+        let slots = FairSlots::new(LIMITS);
+        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let mut waiting = vec![wait(&slots, turn(9, Rank::Last, 1))];
+        waiting.extend((0..20).map(|_| wait(&slots, turn(1, Rank::Normal, 1))));
+        let order = order(held, waiting);
+        let place = order.iter().position(|served| *served == 0).unwrap();
+        assert!((1..8).contains(&place), "{order:?}");
+    }
+
+    #[tokio::test]
+    async fn a_slot_that_only_a_client_at_its_share_wants_stays_free_for_others() {
+        let slots = FairSlots::new(SlotLimits { slots: 2, ..LIMITS });
+        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let mut second = wait(&slots, turn(1, Rank::Normal, 1));
+        assert!(slots.acquire(turn(2, Rank::Normal, 1)).await.is_ok());
+        assert!(poll(&mut second).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_exceeds_the_line_is_refused_at_once() {
+        let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
+        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let _line = [1, 1, 2].map(|client| wait(&slots, turn(client, Rank::Normal, 1)));
+        assert_eq!(slots.acquire(turn(3, Rank::Normal, 1)).await.unwrap_err(), SlotsFull);
+        let slots = FairSlots::new(SlotLimits { waiting: 3, waiting_per_client: 2, ..LIMITS });
+        let _held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        let _line = [1, 1].map(|client| wait(&slots, turn(client, Rank::Normal, 1)));
+        assert_eq!(slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap_err(), SlotsFull);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_given_up_leaves_nothing_behind() {
+        let slots = FairSlots::new(SlotLimits { waiting: 1, ..LIMITS });
+        let held = slots.acquire(turn(1, Rank::Normal, 1)).await.unwrap();
+        for client in 0..200 {
+            drop(wait(&slots, turn(client, Rank::Normal, 1)));
+        }
+        // Served, and given up before it was looked at.
+        let unread = wait(&slots, turn(2, Rank::Normal, 1));
+        drop(held);
+        drop(unread);
+        let last = slots.acquire(turn(3, Rank::Normal, 1)).await.unwrap();
+        drop(last);
+        let state = slots.0.lock();
+        assert_eq!((state.running, state.waiting, state.clients.len()), (0, 0, 0));
+    }
+}

@@ -1,0 +1,104 @@
+//! Which connections may begin a handshake: so many at once in all, so many of one client, and so many each second of
+//! one client.
+
+use crate::scheduling::{ClientCounts, ClientNetwork, ClientRates, CountLimits, Counted, CountsFull, Share};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// How many seconds of its rate a client may use at once after a pause: browsers open several connections, and an
+/// office behind one address arrives in the morning.
+const BURST_SECONDS: u32 = 5;
+
+/// How many handshakes there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeQuota {
+    /// In progress at once, of all clients.
+    pub in_progress: usize,
+    /// In progress at once, of one client.
+    pub in_progress_per_client: usize,
+    /// Begun each second, of one client.
+    pub per_second_per_client: NonZeroU32,
+}
+
+/// Counts handshakes, for all workers.
+#[derive(Debug)]
+pub struct HandshakeAdmission {
+    counts: Arc<ClientCounts>,
+    rates: ClientRates,
+}
+
+/// Why a connection may not begin a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdmitted {
+    /// Too many are in progress.
+    #[error("too many handshakes are in progress")]
+    InProgress,
+    /// Too many of this client are in progress.
+    #[error("too many handshakes of this address are in progress")]
+    InProgressOfClient,
+    /// This client begins too many.
+    #[error("this address begins too many handshakes each second")]
+    TooFast,
+}
+
+impl HandshakeAdmission {
+    /// No handshake is in progress.
+    pub fn new(quota: HandshakeQuota) -> Self {
+        let burst =
+            quota.per_second_per_client.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+        Self {
+            counts: ClientCounts::new(CountLimits {
+                total: quota.in_progress,
+                per_client: quota.in_progress_per_client,
+            }),
+            rates: ClientRates::new(quota.per_second_per_client, burst),
+        }
+    }
+
+    /// Lets one handshake of this client begin. It counts as in progress until the guard is dropped.
+    ///
+    /// # Errors
+    /// The limit that it would exceed.
+    pub fn admit(&self, client: ClientNetwork, share: Share) -> Result<Counted, NotAdmitted> {
+        let counted = self.counts.begin(client, share).map_err(|full| match full {
+            CountsFull::Total => NotAdmitted::InProgress,
+            CountsFull::PerClient => NotAdmitted::InProgressOfClient,
+        })?;
+        if share == Share::OneClient && !self.rates.allows(client) {
+            return Err(NotAdmitted::TooFast);
+        }
+        Ok(counted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_named_and_another_client_is_not_held_up_by_it() {
+        let [one, other, third] = [1, 2, 3].map(|last| ClientNetwork::of([192, 0, 2, last].into()));
+        let quota = HandshakeQuota {
+            in_progress: 4,
+            in_progress_per_client: 2,
+            per_second_per_client: NonZeroU32::MIN,
+        };
+        let admission = HandshakeAdmission::new(quota);
+        let _held = [
+            admission.admit(one, Share::OneClient).unwrap(),
+            admission.admit(one, Share::OneClient).unwrap(),
+        ];
+        assert_eq!(admission.admit(one, Share::OneClient).unwrap_err(), NotAdmitted::InProgressOfClient);
+        let more = [
+            admission.admit(other, Share::OneClient).unwrap(),
+            admission.admit(other, Share::OneClient).unwrap(),
+        ];
+        assert_eq!(admission.admit(third, Share::OneClient).unwrap_err(), NotAdmitted::InProgress);
+        drop(more);
+        for _ in 0..3 {
+            drop(admission.admit(other, Share::OneClient).unwrap());
+        }
+        assert_eq!(admission.admit(other, Share::OneClient).unwrap_err(), NotAdmitted::TooFast);
+        assert!(admission.admit(third, Share::OneClient).is_ok());
+    }
+}

@@ -1,0 +1,89 @@
+//! The signature algorithms that a site asks certificate holders for, in the order of preference.
+//!
+//! Clients take the first of the server's list that the key can make (RFC 5246 7.4.4): OpenSSL, GnuTLS, Go and Java by
+//! the algorithm of the key alone, without asking the card. Under TLS 1.2 RSA-PSS therefore comes after PKCS#1 v1.5,
+//! and is not listed at all where TLS 1.3 is not spoken: many cards cannot make it. TLS 1.3 ignores PKCS#1 v1.5 in the
+//! list, since it forbids such signatures in handshakes (RFC 8446 4.2.3).
+
+use super::server::TlsVersion;
+use rustls::SignatureScheme;
+
+/// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is left out: no card makes it, and old middleware
+/// stumbles over code points that it does not know.
+pub const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
+    ("ecdsa_secp256r1_sha256", SignatureScheme::ECDSA_NISTP256_SHA256),
+    ("ecdsa_secp384r1_sha384", SignatureScheme::ECDSA_NISTP384_SHA384),
+    ("ecdsa_secp521r1_sha512", SignatureScheme::ECDSA_NISTP521_SHA512),
+    ("ed25519", SignatureScheme::ED25519),
+    ("rsa_pkcs1_sha256", SignatureScheme::RSA_PKCS1_SHA256),
+    ("rsa_pkcs1_sha384", SignatureScheme::RSA_PKCS1_SHA384),
+    ("rsa_pkcs1_sha512", SignatureScheme::RSA_PKCS1_SHA512),
+    ("rsa_pss_rsae_sha256", SignatureScheme::RSA_PSS_SHA256),
+    ("rsa_pss_rsae_sha384", SignatureScheme::RSA_PSS_SHA384),
+    ("rsa_pss_rsae_sha512", SignatureScheme::RSA_PSS_SHA512),
+    ("rsa_pkcs1_sha1", SignatureScheme::RSA_PKCS1_SHA1),
+];
+
+/// Whether signatures with SHA-1 are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeakClientSignatures {
+    /// They are not.
+    Refused,
+    /// They are, after all others: RSA with PKCS#1 v1.5 and SHA-1.
+    UnsafelyAllowed,
+}
+
+/// The list of a site that does not set its own.
+pub fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
+    let wanted = |scheme: &SignatureScheme| {
+        (max == TlsVersion::Tls13 || !is_pss(*scheme))
+            && (weak == WeakClientSignatures::UnsafelyAllowed || *scheme != SignatureScheme::RSA_PKCS1_SHA1)
+    };
+    CLIENT_SIGNATURE_ALGORITHMS.iter().map(|(_, scheme)| *scheme).filter(wanted).collect()
+}
+
+/// Whether a TLS 1.3 handshake may be signed so (RFC 8446 4.2.3).
+pub fn signs_under_tls13(scheme: SignatureScheme) -> bool {
+    !is_pkcs1(scheme)
+}
+
+pub(super) fn is_pkcs1(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PKCS1_SHA1
+            | SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512
+    )
+}
+
+fn is_pss(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PSS_SHA256 | SignatureScheme::RSA_PSS_SHA384 | SignatureScheme::RSA_PSS_SHA512
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(max: TlsVersion, weak: WeakClientSignatures) -> Vec<&'static str> {
+        let schemes = default_client_signatures(max, weak);
+        let name = |scheme| CLIENT_SIGNATURE_ALGORITHMS.iter().find(|(_, known)| *known == scheme).unwrap().0;
+        schemes.into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn pss_comes_after_pkcs1_and_not_at_all_where_only_tls_1_2_is_spoken() {
+        let elliptic =
+            ["ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ed25519"];
+        let pkcs1 = ["rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512"];
+        let pss = ["rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"];
+        let refused = WeakClientSignatures::Refused;
+        assert_eq!(names(TlsVersion::Tls12, refused), [&elliptic[..], &pkcs1].concat());
+        assert_eq!(names(TlsVersion::Tls13, refused), [&elliptic[..], &pkcs1, &pss].concat());
+        let weak = names(TlsVersion::Tls12, WeakClientSignatures::UnsafelyAllowed);
+        assert_eq!(weak, [&elliptic[..], &pkcs1, &["rsa_pkcs1_sha1"]].concat());
+    }
+}

@@ -1,0 +1,137 @@
+//! Recognizes from a connection's first bytes what is no handshake that rustls can answer: plain HTTP, and clients that
+//! speak nothing newer than TLS 1.1.
+
+/// What is looked at: the longest method in use (RFC 3253 `BASELINE-CONTROL`) and the space behind it. A ClientHello's
+/// version ends earlier.
+pub(super) const ENOUGH: usize = 17;
+
+/// Bytes of a ClientHello up to its version: type, length, and the version itself.
+const UP_TO_VERSION: u16 = 6;
+const HANDSHAKE: u8 = 22;
+const CLIENT_HELLO: u8 = 1;
+
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstBytes {
+    /// A handshake, or what only rustls can tell.
+    Tls,
+    /// What may be the beginning of a method.
+    Undecided,
+    /// The method of an HTTP request.
+    PlainHttp {
+        /// Whether the response must not have a body.
+        head: bool,
+    },
+    /// A ClientHello of a client that speaks at most this version.
+    Old(OldVersion),
+}
+
+/// A version of SSL or TLS that is not spoken here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldVersion {
+    major: u8,
+    minor: u8,
+}
+
+impl OldVersion {
+    /// Major and minor number as they stand in the record, for an alert that the client can read.
+    pub(super) fn on_the_wire(self) -> [u8; 2] {
+        [3, self.minor.min(3)]
+    }
+}
+
+impl std::fmt::Display for OldVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.major, self.minor) {
+            (3, 0) => f.write_str("SSL 3.0"),
+            (3, minor @ 1..) => write!(f, "TLS 1.{}", minor - 1),
+            (major, minor) => write!(f, "SSL {major}.{minor}"),
+        }
+    }
+}
+
+/// Looks at what a client sent first.
+pub(super) fn look(bytes: &[u8]) -> FirstBytes {
+    match bytes {
+        // Unless the record ends before the version, as RFC 8446 5.1 allows: then only rustls can tell.
+        [HANDSHAKE, _, _, high, low, CLIENT_HELLO, _, _, _, major, minor, ..]
+            if u16::from_be_bytes([*high, *low]) >= UP_TO_VERSION =>
+        {
+            old(*major, *minor)
+        }
+        // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. No rustls can answer it, whatever
+        // version it offers.
+        [length, _, CLIENT_HELLO, major, minor, ..] if *length >= 0x80 => {
+            FirstBytes::Old(OldVersion { major: *major, minor: *minor })
+        }
+        _ => plain_http(bytes),
+    }
+}
+
+/// RFC 8446 4.1.2: a client that speaks TLS 1.2 or newer writes 3.3 here.
+fn old(major: u8, minor: u8) -> FirstBytes {
+    match (major, minor) < (3, 3) {
+        true => FirstBytes::Old(OldVersion { major, minor }),
+        false => FirstBytes::Tls,
+    }
+}
+
+fn plain_http(bytes: &[u8]) -> FirstBytes {
+    let end = bytes.iter().position(|byte| *byte == b' ');
+    let method = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    let is_method =
+        !method.is_empty() && method.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+    match end {
+        Some(_) if is_method => FirstBytes::PlainHttp { head: method == b"HEAD" },
+        None if is_method && bytes.len() < ENOUGH => FirstBytes::Undecided,
+        Some(_) | None => FirstBytes::Tls,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: FirstBytes = FirstBytes::PlainHttp { head: false };
+
+    #[test]
+    fn a_request_in_the_clear_is_recognized_by_its_method() {
+        for start in ["GET / HTTP/1.1\r\n", "POST /x", "PRI * HTTP/2.0\r\n", "VERSION-CONTROL /"] {
+            assert_eq!(look(&start.as_bytes()[..start.len().min(ENOUGH)]), PLAIN, "{start}");
+        }
+        assert_eq!(look(b"HEAD / HTTP/1.0"), FirstBytes::PlainHttp { head: true });
+        for start in [&b"G"[..], b"GET", b"VERSION-CONTROL"] {
+            assert_eq!(look(start), FirstBytes::Undecided, "{start:?}");
+        }
+        for start in
+            [&b" / HTTP/1.1"[..], b"SSH-2.0-OpenSSH x", b"\x16\x03\x01 \x20", b"NOMETHODISSOLONG/", b""]
+        {
+            assert_eq!(look(start), FirstBytes::Tls, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn a_hello_that_offers_at_most_tls_1_1_is_recognized_by_its_version() {
+        let hello = |minor| [22, 3, 1, 0, 200, 1, 0, 0, 196, 3, minor, 0];
+        for (minor, name) in [(0, "SSL 3.0"), (1, "TLS 1.0"), (2, "TLS 1.1")] {
+            let FirstBytes::Old(version) = look(&hello(minor)) else { panic!("{name} is not recognized") };
+            assert_eq!(version.to_string(), name);
+        }
+        assert_eq!(look(&hello(3)), FirstBytes::Tls);
+        // Each byte in a record of its own: what stands where the version would is another record's header.
+        assert_eq!(look(&[22, 3, 1, 0, 1, 1, 22, 3, 1, 0, 1, 0]), FirstBytes::Tls);
+        let FirstBytes::Old(version) = look(&[0x80, 46, 1, 3, 1, 0]) else {
+            panic!("SSL 2.0 is not recognized")
+        };
+        assert_eq!((version.to_string().as_str(), version.on_the_wire()), ("TLS 1.0", [3, 1]));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            if let FirstBytes::Old(version) = look(&bytes) {
+                proptest::prop_assert!(!version.to_string().is_empty());
+            }
+        }
+    }
+}
