@@ -10,7 +10,7 @@ use crate::minting::MintedIdentity;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use std::sync::Arc;
 
 /// The scheme of RFC 4559.
@@ -225,15 +225,25 @@ impl Speech<'_> {
     }
 
     /// Looks at the server's own proof in its answer, and takes it out.
-    pub(super) fn check(&mut self, headers: &mut HeaderMap, server: &str) -> Result<(), BackendError> {
+    pub(super) fn check(
+        &mut self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        server: &str,
+    ) -> Result<(), BackendError> {
         let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
         let answer = server_token(headers);
         headers.remove(WWW_AUTHENTICATE);
         let Some(negotiation) = self.negotiation.take() else { return Ok(()) };
+        let needs_proof = !delegated.delegation.unsafe_skip_mutual_authentication;
+        if answer.is_none() && needs_proof && refuses_head(status) {
+            let token_bytes = negotiate_line(negotiation.token()).len();
+            return Err(BackendError::TicketTooLong { server: server.to_owned(), status, token_bytes });
+        }
         let not_proven = |source| BackendError::NotProven { server: server.to_owned(), source };
         match answer {
             Some(token) => negotiation.finish(&token).map_err(|source| not_proven(Some(source))),
-            None if delegated.delegation.unsafe_skip_mutual_authentication => Ok(()),
+            None if !needs_proof => Ok(()),
             None => Err(not_proven(None)),
         }
     }
@@ -260,6 +270,13 @@ impl Speech<'_> {
         self.negotiation = Some(negotiation.map_err(BackendError::Delegation)?);
         Ok(())
     }
+}
+
+/// Whether a server answers so to a request whose head is too long for it: http.sys, Apache and nginx say 400, others 431 or
+/// 413 (RFC 6585 5). It has not looked at the ticket then, and proves nothing.
+fn refuses_head(status: StatusCode) -> bool {
+    [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE]
+        .contains(&status)
 }
 
 fn negotiate_line(token: &[u8]) -> HeaderValue {

@@ -1,6 +1,7 @@
 //! Why a request got no answer from its backend. Each is told before any byte of an answer went to the client; what
 //! goes wrong later is a [`ResponseBodyError`](super::ResponseBodyError).
 
+use http::StatusCode;
 use std::error::Error;
 use std::io;
 use std::time::Duration;
@@ -123,6 +124,18 @@ pub enum BackendError {
         /// What is wrong with its proof; nothing where it gave none.
         #[source]
         source: Option<DelegationError>,
+    },
+    /// The server refused the head of a request with a ticket in it, without a look at the ticket.
+    #[error(
+        "{server} answered {status} to a request with a Kerberos ticket of {token_bytes} bytes, and did not read it"
+    )]
+    TicketTooLong {
+        /// The server asked.
+        server: String,
+        /// What it answered.
+        status: StatusCode,
+        /// The length of the value of `Authorization`.
+        token_bytes: usize,
     },
     /// The server answered 101. The gate never asks for another protocol, and a switched connection would carry
     /// bytes that nothing judges.

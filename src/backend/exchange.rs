@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::EXPECT;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
@@ -25,6 +26,10 @@ use super::request::BackendRequest;
 use super::request_body::{RequestBody, Upload};
 use super::response_body::{Hold, ResponseBody};
 use super::settings::BackendSettings;
+
+/// How long a server has to answer a log-in whose body was broken off. Servers that look at the log-in before the body
+/// answer at once.
+const VERDICT_AFTER_BREAK: Duration = Duration::from_secs(5);
 
 /// An answer, and how it was had.
 pub struct Answered {
@@ -122,7 +127,7 @@ impl Pool {
                     if refused {
                         speech.refused().await;
                     } else {
-                        speech.check(answer.headers_mut(), &server)?;
+                        speech.check(answer.status(), answer.headers_mut(), &server)?;
                     }
                     // Only now: an answer without a body gives its connection back at once, and whoever takes one of an
                     // account's believes that the server has proven itself on it and knows the account.
@@ -246,7 +251,15 @@ pub(super) async fn until_overdue<A>(
 ) -> Option<A> {
     let mut answer = pin!(answer);
     loop {
-        if let Ok(answer) = timeout_at(deadline(upload, link, settings), &mut answer).await {
+        let waited = async {
+            tokio::select! {
+                biased;
+                answer = &mut answer => Some(answer),
+                // Less time is left now.
+                () = upload.broken() => None,
+            }
+        };
+        if let Ok(Some(answer)) = timeout_at(deadline(upload, link, settings), waited).await {
             return Some(answer);
         }
         // The body may have moved since the timer was set.
@@ -258,6 +271,9 @@ pub(super) async fn until_overdue<A>(
 
 /// A body that the server does not take is the server's delay, however much of it the client has still to send.
 fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant {
+    if upload.is_broken() {
+        return upload.progress() + VERDICT_AFTER_BREAK;
+    }
     if upload.waits_for_client() {
         return upload.client_deadline(settings.body_idle_timeout);
     }
@@ -270,7 +286,9 @@ fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant
 
 /// Whose fault it is that nothing moved.
 pub(super) fn overdue(upload: &Upload, settings: &BackendSettings, server: String) -> BackendError {
-    if upload.waits_for_client() {
+    if let (true, Some(why)) = (upload.is_broken(), upload.take_failure()) {
+        BackendError::RequestBody(why)
+    } else if upload.waits_for_client() {
         BackendError::RequestBody(upload.too_late(settings.body_idle_timeout))
     } else {
         BackendError::FirstByteTimeout { server }

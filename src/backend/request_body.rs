@@ -73,6 +73,11 @@ pub struct Upload {
     minimum: Cell<MinimumRate>,
     progress: Cell<Instant>,
     failure: RefCell<Option<RequestBodyError>>,
+    /// Whether the answer is awaited also when the body fails.
+    awaits_verdict: Cell<bool>,
+    /// Notified when it has failed so.
+    broken: Notify,
+    is_broken: Cell<bool>,
 }
 
 /// Why a request's body could not be forwarded whole.
@@ -118,6 +123,9 @@ impl RequestBody {
             minimum: Cell::new(MinimumRate::NONE),
             progress: Cell::new(Instant::now()),
             failure: RefCell::new(None),
+            awaits_verdict: Cell::new(false),
+            broken: Notify::new(),
+            is_broken: Cell::new(false),
         };
         Self {
             declared: body.size_hint().exact(),
@@ -402,8 +410,11 @@ impl Body for RequestBody {
             // Not an error: that would make hyper give up the response. The connection is closed with its end.
             return Poll::Pending;
         }
+        if this.upload.is_broken.get() {
+            return Poll::Pending;
+        }
         ready!(this.poll_held(cx));
-        Poll::Ready(match ready!(this.poll_next(cx)) {
+        let frame = match ready!(this.poll_next(cx)) {
             Some(Ok(frame)) => match this.forward(frame) {
                 Err(_) if this.upload.only_drained.get() => {
                     this.upload.stop();
@@ -413,7 +424,12 @@ impl Body for RequestBody {
             },
             Some(Err(source)) => Some(Err(this.upload.fail(RequestBodyError::ClientGone(source)))),
             None => this.end().err().map(Err),
-        })
+        };
+        if matches!(frame, Some(Err(_))) && this.upload.awaits_verdict.get() {
+            this.upload.stand_still();
+            return Poll::Pending;
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -468,6 +484,28 @@ impl Upload {
     /// body then stands still instead of failing.
     pub(super) fn only_drain(&self) {
         self.only_drained.set(true);
+    }
+
+    /// The body carries a log-in, whose outcome is not to be lost when the client breaks off: the body then stands still
+    /// instead of failing, and the backend has a while to answer what it has got of the request.
+    pub fn await_verdict(&self) {
+        self.awaits_verdict.set(true);
+    }
+
+    /// Whether the body has failed and stands still.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken.get()
+    }
+
+    /// Waits until it has.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    fn stand_still(&self) {
+        self.is_broken.set(true);
+        self.moved();
+        self.broken.notify_one();
     }
 
     /// When the body last moved.

@@ -5,7 +5,7 @@ use crate::attempts::{AttemptLimits, Attempts};
 use crate::audit::{AuditTarget, QueueLimits};
 use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
-use crate::kerberos;
+use crate::kerberos::{self, LogInMetrics};
 use crate::observability::Metrics;
 use crate::observability::logging::LogFormat;
 use crate::proxy::Snapshot;
@@ -139,6 +139,10 @@ impl Context {
             return Ok(Arc::clone(library));
         }
         let library = kerberos::Library::load()?;
+        library.count_log_ins(LogInMetrics {
+            refusals: self.metrics.kerberos_refusals.clone(),
+            refused: self.metrics.kerberos_refused.clone(),
+        });
         self.kerberos = Some(Arc::clone(&library));
         Ok(library)
     }

@@ -8,6 +8,7 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::{DelegationError, ForwardableLack, TicketFlaw};
 use super::gssapi::{Context, Credential, Gssapi, Name, Proof, TicketReader};
 use super::keytab::Keytab;
+use super::log_ins::LogIn;
 use super::logon_info;
 use super::principal::{ServiceName, UserPrincipal};
 use super::status::Status;
@@ -36,6 +37,7 @@ pub(super) struct GateAccount {
     gssapi: Arc<Gssapi>,
     keytab: PathBuf,
     principal: Option<String>,
+    log_in: Arc<LogIn>,
     has_delegated: Arc<AtomicBool>,
     cache: TicketCache,
     session: Option<Session>,
@@ -86,15 +88,16 @@ impl TicketCache {
 }
 
 impl GateAccount {
-    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for. `has_delegated` is shared by all
-    /// that log in so, and tells whether any of them has got a user's ticket to a service.
+    /// Logs in when it is first asked to, as `principal`, or whom the keytab is for. `log_in` and `has_delegated` are
+    /// shared by all that log in so: whether the KDC refuses them, and whether any of them has got a user's ticket to a
+    /// service.
     pub(super) fn new(
         gssapi: Arc<Gssapi>,
         keytab: PathBuf,
         principal: Option<String>,
-        has_delegated: Arc<AtomicBool>,
+        (log_in, has_delegated): (Arc<LogIn>, Arc<AtomicBool>),
     ) -> Self {
-        Self { gssapi, keytab, principal, has_delegated, cache: TicketCache::new(), session: None }
+        Self { gssapi, keytab, principal, log_in, has_delegated, cache: TicketCache::new(), session: None }
     }
 
     /// What the keytab has keys for.
@@ -133,7 +136,12 @@ impl GateAccount {
     }
 
     fn log_in_once(&self, now: Instant) -> Result<Session, DelegationError> {
-        let principal = self.read_keytab()?.account(self.principal.as_deref());
+        let keytab = self.read_keytab()?;
+        self.log_in.attempt(&keytab, now, || self.log_in_with(&keytab, now))
+    }
+
+    fn log_in_with(&self, keytab: &Keytab, now: Instant) -> Result<Session, DelegationError> {
+        let principal = keytab.account(self.principal.as_deref());
         let principal =
             principal.map_err(|flaw| DelegationError::Keytab { path: self.keytab.clone(), flaw })?;
         let failed = |status| diagnosis::of_log_in(status, &self.keytab, &principal);

@@ -8,6 +8,7 @@ use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::examination::{self, Finding, Step};
 use super::library::Library;
+use super::log_ins::LogIn;
 use super::negotiation::Negotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
 use super::threads::Threads;
@@ -197,6 +198,15 @@ impl Delegator {
         found.unwrap_or_else(|error| vec![Finding::bad(Step::Questions, error)])
     }
 
+    /// Why the KDC refuses the gate's own account, where it does; the account is then not tried for a while.
+    pub fn own_refusal(&self) -> Option<DelegationError> {
+        self.log_in().refusal()
+    }
+
+    fn log_in(&self) -> Arc<LogIn> {
+        self.library.log_ins().of(&self.settings.keytab, self.settings.principal.as_deref())
+    }
+
     async fn begin(&self, key: Key, since: Tick) -> Result<Negotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
@@ -236,10 +246,12 @@ impl Delegator {
         let start = || {
             let DelegatorSettings { keytab, principal, threads, queue, .. } = self.settings.clone();
             let gssapi = Arc::clone(self.library.gssapi());
+            let log_in = self.log_in();
             let has_delegated = Arc::default();
             let account = move || {
                 let (keytab, principal) = (keytab.clone(), principal.clone());
-                GateAccount::new(Arc::clone(&gssapi), keytab, principal, Arc::clone(&has_delegated))
+                let shared = (Arc::clone(&log_in), Arc::clone(&has_delegated));
+                GateAccount::new(Arc::clone(&gssapi), keytab, principal, shared)
             };
             Threads::start(threads, queue, account)
                 .map_err(|error| DelegationError::NoThread(Arc::new(error)))

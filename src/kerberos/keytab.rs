@@ -6,6 +6,7 @@
 use super::encryption_type::EncryptionType;
 use super::status::Status;
 use crate::secret::Secret;
+use aws_lc_rs::digest;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ const MAXIMUM_BYTES: usize = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keytab {
     entries: Vec<KeytabEntry>,
+    /// SHA-256 of the file.
+    content: [u8; 32],
 }
 
 /// One key, without the key.
@@ -112,7 +115,10 @@ impl Keytab {
         let bytes =
             Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabFlaw::Unreadable(Arc::new(error)))?;
         let entries = entries(bytes.expose()).ok_or(KeytabFlaw::Malformed)?;
-        if entries.is_empty() { Err(KeytabFlaw::Empty) } else { Ok(Self { entries }) }
+        if entries.is_empty() {
+            return Err(KeytabFlaw::Empty);
+        }
+        Ok(Self { entries, content: sha256(bytes.expose()) })
     }
 
     /// All keys, in the file's order.
@@ -150,6 +156,12 @@ impl Keytab {
             None => KeytabFlaw::Empty,
         })
     }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut sum = [0; 32];
+    sum.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    sum
 }
 
 /// All keys of a file, `None` where it is not a whole keytab.
@@ -209,6 +221,14 @@ fn split<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
+impl Keytab {
+    /// One without keys, as if its file had this content.
+    pub(super) fn of_content(content: &[u8]) -> Self {
+        Self { entries: Vec::new(), content: sha256(content) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -229,7 +249,7 @@ mod tests {
 
     fn keytab(records: &[Vec<u8>]) -> Option<Keytab> {
         let file = [&VERSION[..], &records.concat()].concat();
-        entries(&file).map(|entries| Keytab { entries })
+        entries(&file).map(|entries| Keytab { entries, content: sha256(&file) })
     }
 
     fn key(principal: &str, version: u32, encryption: i32) -> KeytabEntry {

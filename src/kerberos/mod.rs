@@ -15,6 +15,7 @@ mod examination;
 mod gssapi;
 mod keytab;
 mod library;
+mod log_ins;
 mod logon_info;
 mod negotiation;
 mod principal;
@@ -28,6 +29,7 @@ pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw, Ti
 pub use examination::{Finding, Outcome, Step};
 pub use keytab::{Keytab, KeytabEntry, KeytabFlaw};
 pub use library::{Library, LibraryError};
+pub use log_ins::LogInMetrics;
 pub use negotiation::Negotiation;
 pub use principal::{NameError, NameFlaw, ServiceName, UserPrincipal};
 pub use status::Status;

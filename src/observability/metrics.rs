@@ -36,6 +36,10 @@ pub struct Metrics {
     pub minting_cache: CacheMetrics,
     /// Requests with a password.
     pub passwords: PasswordMetrics,
+    /// Log-ins of the gate's own accounts that a KDC refused.
+    pub kerberos_refusals: Counter,
+    /// Own accounts that a KDC refuses at the moment.
+    pub kerberos_refused: Gauge,
     /// Audit records.
     pub audit: AuditMetrics,
     /// Log lines that were dropped since standard error was not read.
@@ -69,6 +73,9 @@ impl Metrics {
             counters(r, "credential_cache_lookups", "Look-ups of judged certificates, by stage and outcome");
         let open_connections = Gauge::default();
         r.register("open_connections", "Client connections that are open now", open_connections.clone());
+        let kerberos_refused = Gauge::default();
+        let help = "Accounts of the gate's own that a KDC refused and that are not tried at the moment";
+        r.register("kerberos_own_accounts_refused", help, kerberos_refused.clone());
         Self {
             decisions: DecisionMetrics::new(&decisions, denials),
             handshakes: HandshakeMetrics::new(&handshakes),
@@ -77,6 +84,12 @@ impl Metrics {
             identity_cache: CacheMetrics::new(&lookups, "identity"),
             minting_cache: CacheMetrics::new(&lookups, "minting"),
             passwords: PasswordMetrics::register(r),
+            kerberos_refusals: counter(
+                r,
+                "kerberos_own_log_in_refusals",
+                "Log-ins of the gate's own accounts that a KDC refused",
+            ),
+            kerberos_refused,
             audit: AuditMetrics {
                 records: counter(r, "audit_records", "Audit records written"),
                 write_failures: counter(

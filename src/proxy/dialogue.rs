@@ -7,7 +7,8 @@ use super::gate::Gate;
 use super::life::Life;
 use super::record::RequestRecord;
 use crate::attempts::{Attempt, TooMany};
-use crate::backend::{BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
+use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
+use crate::clock::Clock;
 use crate::decision::{Denial, DenialId, OwnDialogue};
 use crate::headers::login_claim::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
@@ -17,9 +18,12 @@ use http::{HeaderMap, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
+use tokio::sync::oneshot;
+use tokio::task::spawn_local;
 
 /// The dialogues of one client connection.
 #[derive(Default)]
@@ -51,6 +55,7 @@ struct LogIn {
     /// Whether it names the account whose password it tries. A ticket does not.
     named: bool,
     credentials: Option<[u8; 32]>,
+    clock: Clock,
 }
 
 impl Dialogues {
@@ -77,24 +82,20 @@ impl Dialogues {
         let authorized = headers.contains_key(header::AUTHORIZATION);
         let body = outgoing.request_body(body);
         record.upload(&body.upload());
+        if log_in.is_tried() {
+            body.upload().await_verdict();
+        }
         let settings = &outgoing.backend.identity_headers;
         let request = DialogueRequest::new(proof, settings, &outgoing.target, headers, body)
             .map_err(|error| forward::cannot_forward(&error))?
             .spelled(std::mem::take(&mut outgoing.spelling));
         outgoing.backend.metrics.requests.inc();
         let started = Instant::now();
-        let sent = async {
-            let pin = self.connection(outgoing.backend, authorized, pool, line).await?;
-            let answered = pin.send(request).await?;
-            Ok((answered, pin.is_authorized()))
-        };
-        let (answered, pin_is_authorized) = match sent.await {
-            Ok(answered) => answered,
-            Err(error) => {
-                log_in.unanswered(&error, line);
-                return Err(outgoing.failed(&error));
-            }
-        };
+        let connected = self.connection(outgoing.backend, authorized, pool, line).await;
+        let pin = connected.map_err(|error| outgoing.failed(&error))?;
+        let (log_in, sent) = log_in.send(&pin, request).await;
+        let answered = sent.map_err(|error| outgoing.failed(&error))?;
+        let pin_is_authorized = pin.is_authorized();
         outgoing.backend.metrics.connected(answered.reused);
         record.backend(&answered.server, started.elapsed());
         let mut response = answered.response;
@@ -142,7 +143,7 @@ impl Dialogues {
     fn begin(&self, headers: &HeaderMap, backend: &Backend, line: ClientLine<'_>) -> Result<LogIn, Denial> {
         let account = match login_claim::login_claim(headers) {
             None | Some(LoginClaim::Opening) => {
-                return Ok(LogIn { attempt: None, named: false, credentials: None });
+                return Ok(LogIn::none());
             }
             Some(LoginClaim::Ambiguous) => {
                 return Err(Denial::new(DenialId::Framing, "the request does not plainly say who logs in"));
@@ -150,8 +151,9 @@ impl Dialogues {
             Some(LoginClaim::Attempt { account }) => account,
         };
         let credentials = digest_of(headers, backend);
+        let clock = line.gate.clock.clone();
         if credentials.is_some() && self.taken.get() == credentials {
-            return Ok(LogIn { attempt: None, named: account.is_some(), credentials });
+            return Ok(LogIn { attempt: None, named: account.is_some(), credentials, clock });
         }
         let now = line.gate.clock.now();
         let attempt = backend.attempts.begin(line.address, now).map_err(|error| too_many(&error))?;
@@ -159,7 +161,7 @@ impl Dialogues {
             None => attempt,
             Some(account) => attempt.of_account(account, now).map_err(|error| too_many(&error))?,
         };
-        Ok(LogIn { attempt: Some(attempt), named: account.is_some(), credentials })
+        Ok(LogIn { attempt: Some(attempt), named: account.is_some(), credentials, clock })
     }
 
     /// What the backend's answer says of the log-in. Before anybody is authenticated a server may also answer 400 or 413,
@@ -167,7 +169,7 @@ impl Dialogues {
     /// this client was turned away before, counts as a success: else guesses could be whitewashed.
     fn settle(
         &self,
-        log_in: LogIn,
+        mut log_in: LogIn,
         asked_for: Option<[u8; 32]>,
         response: &Response<ResponseBody>,
         line: ClientLine<'_>,
@@ -178,16 +180,14 @@ impl Dialogues {
         if status == StatusCode::UNAUTHORIZED {
             self.guarded.set(asked_for);
         }
-        let failed = status == StatusCode::UNAUTHORIZED
-            // Of a ticket, the server may want the next of several messages.
-            && (log_in.named || !login_claim::goes_on(response.headers()));
+        let failed = log_in.refused(status, response.headers());
         let succeeded = is_guarded && (status.is_success() || status.is_redirection());
         if failed {
             self.taken.set(None);
         } else if succeeded && log_in.credentials.is_some() {
             self.taken.set(log_in.credentials);
         }
-        let Some(attempt) = log_in.attempt else { return };
+        let Some(attempt) = log_in.attempt.take() else { return };
         match (failed, succeeded) {
             (true, _) => attempt.failed(now),
             (false, true) => attempt.succeeded(now),
@@ -197,29 +197,66 @@ impl Dialogues {
 }
 
 impl LogIn {
-    /// What a missing answer says of the log-in. A client that breaks off its request has made its guess; the backend's
-    /// own failures are nobody's.
-    fn unanswered(self, error: &BackendError, line: ClientLine<'_>) {
-        let Some(attempt) = self.attempt else { return };
-        let now = line.gate.clock.now();
-        match error {
-            BackendError::RequestBody(_) => attempt.failed(now),
-            BackendError::NoServers
-            | BackendError::Unreachable { .. }
-            | BackendError::ConnectTimeout { .. }
-            | BackendError::Tls { .. }
-            | BackendError::Busy
-            | BackendError::FirstByteTimeout { .. }
-            | BackendError::ConnectionLost { .. }
-            | BackendError::PinnedConnectionEnded { .. }
-            | BackendError::Protocol { .. }
-            | BackendError::AmbiguousFraming { .. }
-            | BackendError::UpgradeRefused { .. }
-            | BackendError::Delegation(_)
-            | BackendError::NotProven { .. }
-            | BackendError::CertificateNotAsked { .. }
-            | BackendError::CertificateUnsuitable { .. }
-            | BackendError::CertificateRefused { .. } => attempt.untried(now),
+    /// No log-in.
+    fn none() -> Self {
+        Self { attempt: None, named: false, credentials: None, clock: Clock::system() }
+    }
+
+    /// Whether a password or a ticket is tried that was not right before.
+    fn is_tried(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Sends a request. Where it tries a log-in, what the backend says of it is waited for also when the client leaves:
+    /// only what the backend refuses counts as failed, and whoever guesses does not get around being counted by leaving
+    /// before the answer.
+    async fn send(
+        self,
+        pin: &Rc<PinnedConnection>,
+        request: DialogueRequest,
+    ) -> (Self, Result<Answered, BackendError>) {
+        if !self.is_tried() {
+            let answered = pin.send(request).await;
+            return (self, answered);
+        }
+        let (hand_on, handed_on) = oneshot::channel();
+        let pin = Rc::clone(pin);
+        spawn_local(async move {
+            let answered = pin.send(request).await;
+            if let Err((log_in, answered)) = hand_on.send((self, answered)) {
+                log_in.settle_without_client(&answered);
+            }
+        });
+        // The task ends without a word only by a panic, or with the worker.
+        let lost = || BackendError::PinnedConnectionEnded {
+            server: String::new(),
+            source: io::Error::other("the task that sent the request has ended"),
+        };
+        handed_on.await.unwrap_or_else(|_| (Self::none(), Err(lost())))
+    }
+
+    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        status == StatusCode::UNAUTHORIZED
+            // Of a ticket, the server may want the next of several messages.
+            && (self.named || !login_claim::goes_on(headers))
+    }
+
+    /// A client that has left gets no success: it may not have been turned away before.
+    fn settle_without_client(mut self, answered: &Result<Answered, BackendError>) {
+        let refused = answered
+            .as_ref()
+            .is_ok_and(|answered| self.refused(answered.response.status(), answered.response.headers()));
+        if let Some(attempt) = self.attempt.take_if(|_| refused) {
+            attempt.failed(self.clock.now());
+        }
+    }
+}
+
+/// Without a word of the backend's nothing was refused. What was sent of the request has been answered or given up by then.
+impl Drop for LogIn {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.untried(self.clock.now());
         }
     }
 }

@@ -37,6 +37,11 @@ const TRUST_THE_CA: &str = "it must trust the authority that the gate issues und
     among its trusted roots, the gate's CA in the NTAuth store, and a CRL where it looks for one \
     (`issue.crl_distribution_point`)";
 
+/// For the record of a request whose head a server found too long, most likely.
+const TICKET_TOO_LONG: &str = "most likely the request's head is too long for it, since the user is in many groups: raise \
+    MaxFieldLength and MaxRequestBytes of http.sys (HKLM\\System\\CurrentControlSet\\Services\\HTTP\\Parameters), \
+    LimitRequestFieldSize in Apache, large_client_header_buffers in nginx";
+
 /// For the record of an answer without a word of proof.
 const NO_PROOF: &str = "it sent no token in WWW-Authenticate with its answer; where it never does, and is known by its \
     TLS certificate, set kerberos.unsafe_skip_mutual_authentication";
@@ -199,7 +204,9 @@ fn backend_denial(error: &BackendError) -> Denial {
         | BackendError::UpgradeRefused { .. } => DenialId::BackendUnreachable,
         BackendError::Delegation(DelegationError::AnotherAccount { .. }) => DenialId::IdentityConflict,
         BackendError::Delegation(_) => DenialId::DelegationFailed,
-        BackendError::NotProven { .. } => DenialId::BackendRefusedIdentity,
+        BackendError::NotProven { .. } | BackendError::TicketTooLong { .. } => {
+            DenialId::BackendRefusedIdentity
+        }
         BackendError::CertificateNotAsked { .. } => DenialId::BackendRenegotiation,
         BackendError::CertificateUnsuitable { .. } | BackendError::CertificateRefused { .. } => {
             DenialId::BackendRefusedIdentity
@@ -216,6 +223,7 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::Delegation(error) => error.hint(),
         BackendError::NotProven { source: Some(error), .. } => error.hint(),
         BackendError::NotProven { source: None, .. } => NO_PROOF,
+        BackendError::TicketTooLong { .. } => TICKET_TOO_LONG,
         BackendError::CertificateNotAsked { .. } => ASK_IN_THE_HANDSHAKE,
         BackendError::CertificateRefused { .. } => TRUST_THE_CA,
         _ => return Denial::because(id, error),
@@ -239,6 +247,7 @@ fn failure(error: &BackendError) -> Option<BackendFailure> {
         | BackendError::UpgradeRefused { .. } => Some(BackendFailure::Protocol),
         BackendError::Delegation(_)
         | BackendError::NotProven { .. }
+        | BackendError::TicketTooLong { .. }
         | BackendError::CertificateNotAsked { .. }
         | BackendError::CertificateUnsuitable { .. }
         | BackendError::CertificateRefused { .. } => Some(BackendFailure::Identity),

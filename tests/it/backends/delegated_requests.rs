@@ -184,6 +184,38 @@ fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
     });
 }
 
+/// A server whose buffer for a request's head is shorter than a ticket, on one connection.
+fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut answers = stream.try_clone().unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+        answers
+            .write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+    });
+    address
+}
+
+#[test]
+fn a_ticket_that_is_too_long_for_the_server_is_told_apart_from_a_server_without_proof() {
+    with_scene(&["grace"], with_short_buffer, "", async |scene| {
+        let answer = scene.client("grace").get("/echo").await;
+        assert_eq!(answer.verdict(), "502 backend-refused-identity");
+        let record = scene.lab.record(&answer.request_id()).await;
+        let detail = record["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("answered 400 Bad Request to a request with a Kerberos ticket of"),
+            "{detail}"
+        );
+        assert!(detail.contains("MaxFieldLength"), "{detail}");
+        assert!(!detail.contains("prove"), "{detail}");
+    });
+}
+
 #[test]
 fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists_them() {
     with_scene(&["erin"], KerberosSite::per_request, ", persist = true", async |scene| {

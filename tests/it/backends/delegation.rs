@@ -167,6 +167,65 @@ fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
 }
 
 #[test]
+fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
+    with_lab(|directory| {
+        let folder = TempDir::new().unwrap();
+        let keytab = folder.path().join("gate.keytab");
+        std::fs::write(&keytab, keytab_of("spare28")).unwrap();
+        let library = Library::load().unwrap();
+        let ask = |delegator: &Delegator, user: usize| {
+            let user = format!("user{user:03}@CORP.EXAMPLE");
+            runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
+        };
+        let failures = || directory.number("spare28", "badPwdCount");
+        let before = failures();
+        // Another backend with the same keytab, and a configuration that is loaded again, are no further tries.
+        for _ in 0..2 {
+            let delegator = Arc::new(Delegator::new(Arc::clone(&library), settings(&keytab)));
+            std::thread::scope(|threads| {
+                for thread in 0..4 {
+                    let delegator = &delegator;
+                    threads.spawn(move || {
+                        for user in 1..=5 {
+                            let refused = ask(delegator, thread * 5 + user).unwrap_err();
+                            let is_wrong_key = matches!(
+                                refused,
+                                DelegationError::Keytab { flaw: KeytabFlaw::WrongKey { .. }, .. }
+                            );
+                            assert!(is_wrong_key, "{refused:?}");
+                        }
+                    });
+                }
+            });
+            assert!(delegator.own_refusal().is_some());
+        }
+        assert_eq!(failures(), before + 1);
+        // A new keytab is tried at once.
+        std::fs::copy(directory.keytab("gw"), &keytab).unwrap();
+        let delegator = Delegator::new(library, settings(&keytab));
+        ask(&delegator, 1).unwrap();
+        assert!(delegator.own_refusal().is_none());
+    });
+}
+
+/// A keytab with a key that is not the account's.
+fn keytab_of(account: &str) -> Vec<u8> {
+    let counted = |text: &[u8]| [&u16::try_from(text.len()).unwrap().to_be_bytes(), text].concat();
+    let aes256 = 18_u16.to_be_bytes();
+    let record = [
+        &1_u16.to_be_bytes()[..],
+        &counted(b"CORP.EXAMPLE"),
+        &counted(account.as_bytes()),
+        // The kind of name, when it was written, the key's version.
+        &[0, 0, 0, 1, 0, 0, 0, 0, 1],
+        &aes256,
+        &counted(&[7; 32]),
+    ]
+    .concat();
+    [&[5, 2][..], &i32::try_from(record.len()).unwrap().to_be_bytes(), &record].concat()
+}
+
+#[test]
 fn rc4_is_refused_unless_it_is_permitted() {
     with_lab(|directory| {
         let negotiate = |accepted_encryption| {

@@ -14,7 +14,8 @@
 //! | spare08 to spare20 | free; write yourself in here |
 //! | spare21 | `backends::delegation`: how long a ticket serves |
 //! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and made anew |
-//! | spare28 to spare30 | free, for tests under `backends::` |
+//! | spare28 | `backends::delegation`: whose keytab is stale |
+//! | spare29, spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
 
 use super::{lab_program, skipped};
@@ -147,6 +148,11 @@ impl ActiveDirectory {
     pub(crate) fn sid_now(&self, user: &str) -> String {
         let sid = STANDARD.decode(self.change(&["--sid", user]).trim()).unwrap();
         Sid::from_bytes(&sid).unwrap().to_string()
+    }
+
+    /// The value of an attribute that is a number.
+    pub(crate) fn number(&self, user: &str, attribute: &str) -> u32 {
+        self.change(&["--number", user, attribute]).trim().parse().unwrap()
     }
 
     /// Makes an account a member of a group.

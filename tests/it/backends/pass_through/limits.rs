@@ -4,7 +4,11 @@ use super::before;
 use super::server::{ConnectionBound, basic, first_message, third_message};
 use crate::support::{Answer, Client, Connection, Lab, Setup, nothing, wait_for};
 use http::Method;
+use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 fn lab(backend: &ConnectionBound, limits: &str) -> Lab {
     Lab::with(Setup { backend: limits.to_owned(), ..before(backend.address) })
@@ -164,4 +168,88 @@ async fn two_claims_in_one_request_are_refused() {
         .await;
     assert_eq!(answer.verdict(), "400 framing");
     assert_eq!(backend.connections(), 0);
+}
+
+/// A backend whose requests are answered by the test, or never.
+struct Withheld {
+    address: SocketAddr,
+    heads: mpsc::UnboundedReceiver<TcpStream>,
+}
+
+impl Withheld {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (asked, heads) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let asked = asked.clone();
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
+                        head.push(stream.read_u8().await.unwrap());
+                    }
+                    drop(asked.send(stream));
+                });
+            }
+        });
+        Self { address, heads }
+    }
+
+    /// A client tries a password and leaves while the backend has its request.
+    async fn left_by_client(&mut self, lab: &Lab) -> TcpStream {
+        let mut connection = Client::new(lab).connect().await.unwrap();
+        let request =
+            connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
+        let request = request.body(nothing()).unwrap();
+        let stream = tokio::select! {
+            answer = connection.send(request) => panic!("it was answered: {answer:?}"),
+            stream = self.heads.recv() => stream.unwrap(),
+        };
+        drop(connection);
+        let gone = || lab.records().iter().any(|record| record["decision"] == "client-gone").then_some(());
+        wait_for("the gateway has noticed that the client left", gone).await;
+        stream
+    }
+
+    /// Whether alice may try again, when what she tried is settled.
+    async fn may_try_again(&mut self, lab: &Lab) -> bool {
+        let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
+        wait_for("the log-in is settled", || lab.metrics.encode().contains(pinned).then_some(())).await;
+        let mut connection = Client::new(lab).connect().await.unwrap();
+        let authorization = basic("alice", "Passw0rd");
+        let again = ask(&mut connection, Some(&authorization));
+        tokio::select! {
+            answer = again => {
+                assert_eq!(answer.verdict(), "429 too-many-requests");
+                false
+            }
+            asked = self.heads.recv() => asked.is_some(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_whose_client_leaves_counts_only_if_the_backend_refuses_it() {
+    let refused = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
+    let taken = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let failed = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    for (answer, counts) in [(refused, true), (taken, false), (failed, false), ("", false)] {
+        let mut backend = Withheld::start().await;
+        let setup = before(backend.address);
+        let lab = Lab::with(Setup { backend: "attempts = { per_account = 1 }".to_owned(), ..setup });
+        let mut stream = backend.left_by_client(&lab).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        drop(stream);
+        assert_eq!(backend.may_try_again(&lab).await, !counts, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_hangs_locks_nobody_out() {
+    let mut backend = Withheld::start().await;
+    let limits = "attempts = { per_account = 1 }\nfirst_byte_timeout = \"1s\"".to_owned();
+    let lab = Lab::with(Setup { backend: limits, ..before(backend.address) });
+    let _held = backend.left_by_client(&lab).await;
+    assert!(backend.may_try_again(&lab).await);
 }
