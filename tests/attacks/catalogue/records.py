@@ -1,4 +1,5 @@
 """Requests that are short on the wire and long in the audit records and the log."""
+import itertools
 from functools import partial
 
 from harness import forged, gateway, http2, tls
@@ -18,10 +19,16 @@ def prepare_certificate(folder, _keys, letter):
     forged.with_long_names(folder / "long-names.pem", letter)
 
 
-async def pipelined(assault):
-    """HTTP/1.1 requests with the forged certificate, sent without waiting for responses."""
+async def pipelined(assault, changing=False):
+    """HTTP/1.1 requests with the forged certificate, sent without waiting for responses; no two alike if `changing`."""
     context = tls.context(assault.folder / "long-names.pem")
-    request = f"GET {gateway.REQUIRED} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\n\r\n".encode()
+    numbers = itertools.count()
+
+    def batch():
+        paths = (in_letter_cases(next(numbers)) if changing else gateway.REQUIRED for _ in range(BATCH))
+        requests = (f"GET {path} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\n\r\n" for path in paths)
+        return "".join(requests).encode()
+
     tally = assault.tally
 
     async def once(number):
@@ -33,10 +40,11 @@ async def pipelined(assault):
                 if outstanding > MOST_OUTSTANDING:
                     await assault.pause(0.01)
                     continue
-                await connection.send(request * BATCH)
+                content = batch()
+                await connection.send(content)
                 outstanding += BATCH
                 tally.requests += BATCH
-                tally.request_bytes += len(request) * BATCH
+                tally.request_bytes += len(content)
 
         async def receive():
             nonlocal outstanding
@@ -49,6 +57,12 @@ async def pipelined(assault):
             await until_first_ends(send(), receive())
 
     await assault.together(partial(once, number) for number in range(CONNECTIONS))
+
+
+def in_letter_cases(number):
+    """The required path, with the bits of a number as upper case: another path for clients, the same for the gateway."""
+    letters = (letter.upper() if number >> place & 1 else letter for place, letter in enumerate(reversed(gateway.REQUIRED)))
+    return "".join(reversed(list(letters)))
 
 
 async def indexed(assault, name):
@@ -87,6 +101,11 @@ def attacks():
             f"records-certificate-{key}", f"pipelined requests with a forged certificate whose names are 30 KB of {letter!r}",
             pipelined, (holder_is_served, written_per_byte(10)), partial(prepare_certificate, letter=letter),
         )
+    yield Attack(
+        "records-certificate-changing", "pipelined requests of which no two are alike, with such a certificate",
+        partial(pipelined, changing=True), (holder_is_served, written_per_byte(10)),
+        partial(prepare_certificate, letter="\x01"),
+    )
     for name in ("method", "authority", "path"):
         yield Attack(
             f"records-{name}", f"requests whose :{name} of 3,900 bytes is one octet on the wire",
