@@ -319,6 +319,11 @@ impl OpenConnection {
         }
     }
 
+    /// Whether it was.
+    pub fn is_authenticated(&self) -> bool {
+        self.activity.keeps_place.load(Ordering::Relaxed)
+    }
+
     /// A request or a response begins.
     pub fn begin(&self) {
         self.activity.running.fetch_add(1, Ordering::Relaxed);

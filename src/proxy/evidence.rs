@@ -101,6 +101,11 @@ impl CardOnConnection {
         self.tls.proven_at
     }
 
+    /// Whether the client presented a certificate, whatever it is worth.
+    pub(super) fn is_presented(&self) -> bool {
+        self.is_given
+    }
+
     /// Whether the client was asked and stayed silent under TLS 1.3, as a card does that cannot sign RSA-PSS.
     pub(super) fn may_be_silent(&self) -> bool {
         !self.is_given && self.tls.asked_but_none_under_tls13()

@@ -125,6 +125,11 @@ impl Life {
         self.open.authenticated();
     }
 
+    /// Whether it was on an earlier request.
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.open.is_authenticated()
+    }
+
     /// What the client's address may still request; `None` where that is not limited.
     pub(super) fn budget(&self) -> Option<&Budget> {
         self.open.budget()

@@ -17,6 +17,16 @@ pub(super) struct Excess {
     pub(super) recorded: bool,
 }
 
+impl Excess {
+    /// The denial; `record` stays unwritten where another one like it was written just before.
+    pub(super) fn into_denial(self, record: &mut RequestRecord) -> Denial {
+        if !self.recorded {
+            record.unwritten(self.denial.id());
+        }
+        self.denial
+    }
+}
+
 /// The budget of the account that the connection's last request was from, so that the next one needs no look-up.
 #[derive(Debug, Default)]
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<Budget>)>>);
@@ -50,11 +60,15 @@ impl AccountBudget {
             Ok(()) => return Ok(()),
             Err(exceeded) => exceeded,
         };
-        let Excess { denial, recorded } = excess(&exceeded, "the account");
-        if !recorded {
-            record.unwritten(denial.id());
+        Err(excess(&exceeded, "the account").into_denial(record))
+    }
+
+    /// Takes one request out of the budget of the account that was used last on this connection.
+    pub(super) fn take_again(&self) -> Result<(), Excess> {
+        match &*self.0.borrow() {
+            Some((_, budget)) => budget.take().map_err(|exceeded| excess(&exceeded, "the account")),
+            None => Ok(()),
         }
-        Err(denial)
     }
 
     fn budget(&self, key: AccountKey, rate: RequestRate, gate: &Gate) -> Arc<Budget> {

@@ -65,6 +65,8 @@ struct InFlight {
     /// Whether the path takes passwords, so that a client is to be asked for one.
     takes_password: bool,
     redirect: Option<HeaderValue>,
+    /// Whether it still has to be taken out of a budget of requests.
+    unpaid: bool,
 }
 
 impl Service {
@@ -119,7 +121,8 @@ impl Service {
         let snapshot = self.worker.gate().snapshot.load_full();
         let (head, body) = request.into_parts();
         let wanted = Wanted::of(&head);
-        let within = request_rate::of_address(&self.life);
+        let unpaid = self.pays_by_account();
+        let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
         if let Err(Excess { denial, recorded: false }) = &within {
             self.worker.gate().metrics.decisions.denied(denial.id().index());
             let page = wanted.page(denial, id, Details::default());
@@ -141,6 +144,7 @@ impl Service {
             allow: None,
             takes_password: false,
             redirect: None,
+            unpaid,
         };
         let site = self.site(&snapshot);
         if let Err(Excess { denial, .. }) = within {
@@ -156,7 +160,10 @@ impl Service {
                 in_flight.record.denial(&denial);
                 return Err(h2::Reason::HTTP_1_1_REQUIRED);
             }
-            Err(denial) => self.turn_away(&denial, site, &wanted, in_flight),
+            Err(denial) => {
+                let denial = self.pay(&mut in_flight).err().unwrap_or(denial);
+                self.turn_away(&denial, site, &wanted, in_flight)
+            }
         };
         // No other request would be answered on it; HTTP/2 says so by itself.
         if self.life.is_retired() && version != Version::HTTP_2 {
@@ -216,7 +223,11 @@ impl Service {
         in_flight.record.evidence(&evidence);
         let permit =
             decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
-        self.account.take(&permit, &self.life, gate, &mut in_flight.record)?;
+        if permit.identity().is_some() {
+            in_flight.unpaid = false;
+            self.account.take(&permit, &self.life, gate, &mut in_flight.record)?;
+        }
+        self.pay(in_flight)?;
         in_flight.record.permit(&permit);
 
         let origin = Origin {
@@ -387,6 +398,29 @@ impl Service {
             Channel::Plain => false,
             Channel::Tls { card, .. } => card.may_be_silent(),
         }
+    }
+
+    /// Whether requests are taken out of the budget of an account rather than of the address, so that a client with a
+    /// certificate is served although others at its address have spent theirs. If the certificate turns out to name no
+    /// account, the address pays after all.
+    fn pays_by_account(&self) -> bool {
+        let presents_certificate = match &self.channel {
+            Channel::Plain => false,
+            Channel::Tls { card, .. } => card.is_presented(),
+        };
+        presents_certificate || self.life.is_authenticated()
+    }
+
+    /// Takes the request out of the budget that it counts against, unless that was done before.
+    fn pay(&self, in_flight: &mut InFlight) -> Result<(), Denial> {
+        if !std::mem::take(&mut in_flight.unpaid) {
+            return Ok(());
+        }
+        let paid = match self.life.is_authenticated() {
+            true => self.account.take_again(),
+            false => request_rate::of_address(&self.life),
+        };
+        paid.map_err(|excess| excess.into_denial(&mut in_flight.record))
     }
 
     /// What the connection may still send of HTTP/2 frames without use.

@@ -141,6 +141,44 @@ async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records
 }
 
 #[tokio::test]
+async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_requests() {
+    let lab = limited("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
+    let mut anonymous = client(&lab, ONE).connect().await.unwrap();
+    let spend = |answer: &str| assert!(["200 permit", "429 rate-limited"].contains(&answer), "{answer}");
+    for _ in 0..30 {
+        spend(&anonymous.get("/ignore/echo").await.unwrap().verdict());
+    }
+    for http2 in [false, true] {
+        let holder = client(&lab, ONE).chain(card("alice"));
+        let mut holder = if http2 { holder.http2() } else { holder }.connect().await.unwrap();
+        for path in ["/require/echo", "/ignore/echo"] {
+            assert_eq!(holder.get(path).await.unwrap().verdict(), "200 permit");
+        }
+        assert_eq!(holder.get("/none").await.unwrap().verdict(), "404 no-such-path");
+    }
+    let mut forged = client(&lab, ONE).chain(card("mallory")).connect().await.unwrap();
+    let mut verdicts = Vec::new();
+    for path in ["/require/echo", "/ignore/echo", "/none"].repeat(5) {
+        verdicts.push(forged.get(path).await.unwrap().verdict());
+    }
+    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
+    assert!(refused > 8, "{verdicts:?}");
+}
+
+#[tokio::test]
+async fn the_requests_of_an_authenticated_client_count_whatever_comes_of_them() {
+    let lab = limited("requests_per_second_per_account = 1");
+    let mut holder = client(&lab, ONE).chain(card("alice")).connect().await.unwrap();
+    assert_eq!(holder.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    let mut verdicts = Vec::new();
+    for path in ["/none", "/ignore/echo"].repeat(20) {
+        verdicts.push(holder.get(path).await.unwrap().verdict());
+    }
+    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
+    assert!(refused > 20, "{verdicts:?}");
+}
+
+#[tokio::test]
 async fn an_account_may_send_so_many_requests_from_all_its_connections() {
     let lab = limited("requests_per_second_per_account = 1");
     let alice = |from| client(&lab, from).chain(card("alice"));
