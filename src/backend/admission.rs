@@ -11,7 +11,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::Link;
 use super::error::BackendError;
 use super::settings::{BackendSettings, ServerAddress, Shares};
+use crate::limits::{AccountKey, AddressKey};
 
 /// How long a server that could not be reached is used only if no other is left.
 const PENALTY: Duration = Duration::from_secs(5);
@@ -31,19 +31,19 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// The client that a request came from, as far as connections are divided among clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requester {
-    /// The client's address; all addresses of an IPv6 /64 are one (see [`client_network`](super::client_network)).
-    pub network: IpAddr,
+    /// The client's address as it is counted. A trusted one, which stands for many clients, has no share of its own.
+    pub address: Option<AddressKey>,
     /// The number of the client's connection, unique in this worker.
     pub connection: u64,
-    /// The account, if the request has one, by [`Pool::account_id`](super::Pool::account_id).
-    pub account: Option<u64>,
+    /// The account, if the request has one.
+    pub account: Option<AccountKey>,
 }
 
 impl Requester {
     fn principal(&self) -> Principal {
         match self.account {
             Some(account) => Principal::Account(account),
-            None => Principal::Network(self.network),
+            None => Principal::Address(self.address),
         }
     }
 }
@@ -51,8 +51,8 @@ impl Requester {
 /// Among whom the queue takes turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Principal {
-    Account(u64),
-    Network(IpAddr),
+    Account(AccountKey),
+    Address(Option<AddressKey>),
 }
 
 /// One server of the backend, as this worker knows it.
@@ -299,8 +299,8 @@ impl Admission {
 struct Held {
     anonymous: usize,
     by_connection: HashMap<u64, usize>,
-    by_network: HashMap<IpAddr, usize>,
-    by_account: HashMap<u64, usize>,
+    by_address: HashMap<AddressKey, usize>,
+    by_account: HashMap<AccountKey, usize>,
 }
 
 impl Held {
@@ -313,11 +313,11 @@ impl Held {
     fn admits_without(&self, requester: &Requester, holder: &Requester, shares: &Shares) -> bool {
         let given_back = [
             requester.account == holder.account,
-            requester.network == holder.network,
+            requester.address == holder.address,
             requester.connection == holder.connection,
         ];
         let left = self.left(requester, shares).into_iter().zip(given_back);
-        left.into_iter().all(|(left, given_back)| left + usize::from(given_back) > 0)
+        left.into_iter().all(|(left, given_back)| left > 0 || given_back)
     }
 
     /// What is left of the client's shares: that of its account or of all anonymous requests, of its address, of its
@@ -327,16 +327,22 @@ impl Held {
             Some(account) => shares.per_account.saturating_sub(count(&self.by_account, &account)),
             None => shares.anonymous.saturating_sub(self.anonymous),
         };
+        let of_address = match requester.address {
+            Some(address) => shares.per_address.saturating_sub(count(&self.by_address, &address)),
+            None => usize::MAX,
+        };
         [
             of_account,
-            shares.per_address.saturating_sub(count(&self.by_network, &requester.network)),
+            of_address,
             shares.per_connection.saturating_sub(count(&self.by_connection, &requester.connection)),
         ]
     }
 
     fn add(&mut self, requester: &Requester) {
         *self.by_connection.entry(requester.connection).or_default() += 1;
-        *self.by_network.entry(requester.network).or_default() += 1;
+        if let Some(address) = requester.address {
+            *self.by_address.entry(address).or_default() += 1;
+        }
         match requester.account {
             Some(account) => *self.by_account.entry(account).or_default() += 1,
             None => self.anonymous += 1,
@@ -345,7 +351,9 @@ impl Held {
 
     fn remove(&mut self, requester: &Requester) {
         take_one(&mut self.by_connection, requester.connection);
-        take_one(&mut self.by_network, requester.network);
+        if let Some(address) = requester.address {
+            take_one(&mut self.by_address, address);
+        }
         match requester.account {
             Some(account) => take_one(&mut self.by_account, account),
             None => self.anonymous = self.anonymous.saturating_sub(1),

@@ -105,17 +105,17 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{IpAddr, Ipv4Addr};
+    use crate::limits::{AccountKey, AccountRates};
 
-    fn requester(connection: u64, account: Option<u64>) -> Requester {
-        Requester { network: IpAddr::V4(Ipv4Addr::LOCALHOST), connection, account }
+    fn requester(connection: u64, account: Option<AccountKey>) -> Requester {
+        Requester { address: None, connection, account }
     }
 
     /// How many reservations of one byte succeed on connections with these numbers.
     fn granted(
         memory: &Rc<BodyMemory>,
         connections: std::ops::Range<u64>,
-        account: Option<u64>,
+        account: Option<AccountKey>,
     ) -> Vec<Reservation> {
         let reserve = |connection| {
             let mut reservation = memory.reservation(requester(connection, account));
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(bytes(&one), 10);
         let others = granted(&memory, 1..20, None);
         assert_eq!(bytes(&others), 30);
-        let with_account = granted(&memory, 20..40, Some(1));
+        let with_account = granted(&memory, 20..40, Some(AccountRates::default().key("alice")));
         assert_eq!(bytes(&with_account), 40);
         assert_eq!(memory.used(), 80);
     }

@@ -38,7 +38,7 @@ pub use exchange::Answered;
 pub use memory::BodyMemory;
 pub use pace::{MinimumRate, Pace};
 pub use pinned::PinnedConnection;
-pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces, client_network};
+pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces};
 pub use pool::{Pool, PoolStats};
 pub use request::{BackendRequest, CannotForward, DialogueRequest, Target};
 pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};

@@ -3,12 +3,12 @@
 //! limits hold for the process. Never connects.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::error::BackendError;
+use crate::limits::AddressKey;
 
 /// How many there may be. Zero refuses all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,14 @@ pub struct PinnedPlaces {
 #[derive(Debug, Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<AddressKey, usize>,
 }
 
 /// The place of one pinned connection.
 #[derive(Debug)]
 pub struct PinnedPlace {
     places: Arc<PinnedPlaces>,
-    client: IpAddr,
+    client: Option<AddressKey>,
 }
 
 impl PinnedPlaces {
@@ -45,23 +45,24 @@ impl PinnedPlaces {
         Self { taken: Mutex::default(), gauge }
     }
 
-    /// A place for a connection of the client at `address`.
+    /// A place for a connection of `client`; one without an address of its own has no limit of its own either.
     ///
     /// # Errors
     /// [`BackendError::Busy`] where either limit is reached. Nobody waits for a place: it may be held for hours.
     pub fn take(
         self: &Arc<Self>,
-        address: IpAddr,
+        client: Option<AddressKey>,
         limits: PinnedLimits,
     ) -> Result<PinnedPlace, BackendError> {
-        let client = client_network(address);
         let mut taken = self.lock();
-        let of_client = taken.by_client.get(&client).copied().unwrap_or(0);
+        let of_client = client.and_then(|client| taken.by_client.get(&client).copied()).unwrap_or(0);
         if taken.total >= limits.total || of_client >= limits.per_address {
             return Err(BackendError::Busy);
         }
         taken.total += 1;
-        taken.by_client.insert(client, of_client + 1);
+        if let Some(client) = client {
+            taken.by_client.insert(client, of_client + 1);
+        }
         self.gauge.inc();
         Ok(PinnedPlace { places: Arc::clone(self), client })
     }
@@ -76,21 +77,15 @@ impl Drop for PinnedPlace {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         taken.total = taken.total.saturating_sub(1);
-        let left = taken.by_client.get(&self.client).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            taken.by_client.remove(&self.client);
-        } else {
-            taken.by_client.insert(self.client, left);
+        if let Some(client) = self.client {
+            let left = taken.by_client.get(&client).map_or(0, |count| count.saturating_sub(1));
+            if left == 0 {
+                taken.by_client.remove(&client);
+            } else {
+                taken.by_client.insert(client, left);
+            }
         }
         self.places.gauge.dec();
-    }
-}
-
-/// The network that counts as one client: an IPv4 address, or a /64 of IPv6, of which one client has all addresses.
-pub fn client_network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 
@@ -100,8 +95,8 @@ mod tests {
 
     const LIMITS: PinnedLimits = PinnedLimits { total: 3, per_address: 2 };
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    fn address(text: &str) -> Option<AddressKey> {
+        Some(AddressKey::of(text.parse().unwrap(), 64))
     }
 
     #[test]

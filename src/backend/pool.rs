@@ -3,7 +3,6 @@
 //! idle connections at once and each other with the end of its answer.
 
 use std::cell::Cell;
-use std::hash::{BuildHasher, RandomState};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -28,7 +27,6 @@ pub struct Pool {
     admission: Rc<Admission>,
     pub(super) idle: Rc<IdleConnections>,
     pub(super) memory: Rc<BodyMemory>,
-    account_ids: RandomState,
     connects: Cell<u64>,
     reuses: Cell<u64>,
 }
@@ -83,7 +81,6 @@ impl Pool {
             settings,
             idle: Rc::default(),
             memory,
-            account_ids: RandomState::new(),
             connects: Cell::new(0),
             reuses: Cell::new(0),
         }
@@ -99,12 +96,6 @@ impl Pool {
             waiting: self.admission.waiting(),
             evictions: self.admission.evictions(),
         }
-    }
-
-    /// A number for the account of this name and SID, by which a [`Requester`] names it. A client cannot choose a name
-    /// whose number is another's.
-    pub fn account_id(&self, user: &str, sid: Option<&str>) -> u64 {
-        self.account_ids.hash_one((user, sid))
     }
 
     pub(super) fn route(&self) -> Route {

@@ -13,7 +13,14 @@ const IPV4_OFFSET: u8 = 96;
 
 /// One client address as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct AddressKey(u128);
+pub struct AddressKey(u128);
+
+impl AddressKey {
+    /// An IPv6 address counts with all of its first `ipv6_prefix` bits.
+    pub fn of(address: IpAddr, ipv6_prefix: u8) -> Self {
+        keys(address, ipv6_prefix).0
+    }
+}
 
 /// The network around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -306,6 +306,11 @@ impl OpenConnection {
         self.budget.as_deref()
     }
 
+    /// The client's address as it is counted. A trusted one, which stands for many clients, is not.
+    pub fn address(&self) -> Option<AddressKey> {
+        self.budget.is_some().then_some(self.key)
+    }
+
     /// Takes note that the client is authenticated: the connection keeps its place when room is made for others.
     pub fn authenticated(&self) {
         let activity = &self.activity;

@@ -8,6 +8,7 @@ pub mod descriptors;
 mod http2_frames;
 mod request_rate;
 
+pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
 pub use http2_frames::{FrameBudget, FrameLimits, Http2Stream};
 pub use request_rate::{AccountKey, AccountRates, Budget, RateExceeded, RequestRate};

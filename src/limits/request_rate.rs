@@ -57,7 +57,7 @@ pub struct AccountRates {
 }
 
 /// Names one account in [`AccountRates`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AccountKey(u64);
 
 impl RequestRate {

@@ -130,7 +130,7 @@ impl Dialogues {
                 None => {}
             }
         }
-        let place = backend.pinned_places.take(line.address, backend.settings.pinned)?;
+        let place = backend.pinned_places.take(line.life.address(), backend.settings.pinned)?;
         if line.multiplexed {
             return pool.pin(place, tokio_util::sync::CancellationToken::new()).await.map(Rc::new);
         }

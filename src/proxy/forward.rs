@@ -4,10 +4,10 @@ use super::on_behalf::behalf;
 use super::record::RequestRecord;
 use crate::backend::{
     AssertionTerms, BackendError, BackendRequest, CannotForward, Delegation, Pool, RequestBody,
-    RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, client_network, took_token,
+    RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, took_token,
 };
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit, PermittedIdentity, Proof};
+use crate::decision::{Denial, DenialId, Permit, Proof};
 use crate::headers::response_headers::{self, Audience};
 use crate::headers::{OwnedNames, Spelling};
 use crate::kerberos::DelegationError;
@@ -56,8 +56,8 @@ pub(super) struct Outgoing<'a> {
     /// When the card's key last signed.
     pub(super) proven_at: UnixTime,
     pub(super) now: UnixTime,
-    /// The number of the client's connection in this worker.
-    pub(super) connection: u64,
+    /// The client, as far as connections to the backend are divided among clients.
+    pub(super) requester: Requester,
 }
 
 impl Outgoing<'_> {
@@ -69,7 +69,7 @@ impl Outgoing<'_> {
         pool: &Pool,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
-        let requester = self.requester(pool);
+        let requester = self.requester;
         let body = self.request_body(body);
         record.upload(&body.upload());
         let terms = assertion_terms(&self.permit, self.backend, self.proven_at, self.now);
@@ -91,15 +91,6 @@ impl Outgoing<'_> {
         // hyper sends an HTTP/1.1 server the trailers only that `Trailer` announces, and that header ends here.
         RequestBody::new(body, self.permit.rule().max_body, HeaderMap::clear)
             .with_minimum_rate(self.backend.settings.minimum_rate)
-    }
-
-    fn requester(&self, pool: &Pool) -> Requester {
-        let account = self.permit.identity().map(PermittedIdentity::account);
-        Requester {
-            network: client_network(self.target.origin.peer.ip()),
-            connection: self.connection,
-            account: account.map(|account| pool.account_id(&account.user, account.sid.as_deref())),
-        }
     }
 
     /// Counts the failure and gives what the client is told of it.

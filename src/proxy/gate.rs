@@ -6,7 +6,8 @@ use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::audit::AuditLog;
 use crate::clock::Clock;
-use crate::limits::{AccountRates, Connections};
+use crate::identity::Account;
+use crate::limits::{AccountKey, AccountRates, Connections};
 use crate::observability::{CountedLine, Metrics};
 use crate::tls::HandshakePool;
 use arc_swap::ArcSwap;
@@ -39,4 +40,11 @@ pub struct Gate {
     pub http2_floods: CountedLine,
     /// Says that no more requests are taken: connections finish what runs and close.
     pub stopping: CancellationToken,
+}
+
+impl Gate {
+    /// What requests of this account are counted under.
+    pub(super) fn account_key(&self, account: &Account) -> AccountKey {
+        self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::snapshot::Limits;
 use crate::backend::{MinimumRate, Pace};
-use crate::limits::{Budget, OpenConnection};
+use crate::limits::{AddressKey, Budget, OpenConnection};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -118,6 +118,11 @@ impl Life {
     /// Says that the connection has to give its place to another client's.
     pub(super) fn evicted(&self) -> CancellationToken {
         self.open.evicted()
+    }
+
+    /// The client's address as it is counted; `None` for a trusted one.
+    pub(super) fn address(&self) -> Option<AddressKey> {
+        self.open.address()
     }
 
     /// The client is authenticated.

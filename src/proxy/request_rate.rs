@@ -53,8 +53,7 @@ impl AccountBudget {
     ) -> Result<(), Denial> {
         let Some(identity) = permit.identity() else { return Ok(()) };
         life.authenticated();
-        let account = identity.account();
-        let key = gate.accounts.key(account.sid.as_deref().unwrap_or(&account.user));
+        let key = gate.account_key(identity.account());
         let rate = gate.snapshot.load().limits.account_requests;
         let exceeded = match self.budget(key, rate, gate).take() {
             Ok(()) => return Ok(()),

@@ -15,9 +15,9 @@ use super::refusal_page::{Details, Wanted};
 use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
-use crate::backend::{Pool, ResponseBody, Target};
+use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, PasswordRule, decide};
+use crate::decision::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::{Spelling, request_headers};
 use crate::limits::FrameBudget;
@@ -239,8 +239,9 @@ impl Service {
         let host = lookup::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let proven_at = self.proven_at(now);
-        let (owned, connection) = (&snapshot.owned, self.number);
-        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now, connection };
+        let requester = self.requester(&permit);
+        let owned = &snapshot.owned;
+        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now, requester };
         let pool = self.worker.pool(snapshot, backend);
         self.pass_on(outgoing, (head.headers, head.version), &pool, in_flight).await
     }
@@ -263,6 +264,15 @@ impl Service {
                 let request = (headers, body);
                 self.dialogues.send(outgoing, &proof, request, pool, line, &mut in_flight.record).await
             }
+        }
+    }
+
+    fn requester(&self, permit: &Permit) -> Requester {
+        let account = permit.identity().map(PermittedIdentity::account);
+        Requester {
+            address: self.life.address(),
+            connection: self.number,
+            account: account.map(|account| self.worker.gate().account_key(account)),
         }
     }
 

@@ -1,6 +1,9 @@
 //! No client keeps the backend's connections from the others.
 
 use super::*;
+use crate::limits::{AccountKey, AccountRates, AddressKey};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
 use tokio::time::Instant;
 
 const LARGE: usize = 8 << 20;
@@ -10,15 +13,21 @@ fn seconds(count: u64) -> Duration {
 }
 
 fn anonymous(connection: u64) -> Requester {
-    Requester { connection, ..REQUESTER }
+    from(1, connection)
 }
 
 fn from(last: u8, connection: u64) -> Requester {
-    Requester { network: IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), connection, account: None }
+    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, last));
+    Requester { address: Some(AddressKey::of(address, 64)), connection, account: None }
 }
 
-fn with_account(account: u64, connection: u64) -> Requester {
-    Requester { account: Some(account), ..anonymous(connection) }
+fn account(number: u64) -> AccountKey {
+    static ACCOUNTS: LazyLock<AccountRates> = LazyLock::new(AccountRates::default);
+    ACCOUNTS.key(&number.to_string())
+}
+
+fn with_account(number: u64, connection: u64) -> Requester {
+    Requester { account: Some(account(number)), ..anonymous(connection) }
 }
 
 /// A server that reads each request to the end of its body and answers with `length` bytes.
@@ -276,13 +285,18 @@ fn each_client_keeps_to_its_share() {
     in_worker(async {
         let server = Server::start(|peer, _| peer.closed()).await;
         let of_many = |number: u8| from(number, number.into());
-        let cases: [(Vec<Requester>, usize); 5] = [
+        let behind_a_balancer =
+            |connection| Requester { address: None, ..with_account(connection, connection) };
+        let cases: [(Vec<Requester>, usize); 6] = [
+            ((0..20).map(behind_a_balancer).collect(), 8),
             (vec![anonymous(1); 20], 2),
             ((0..20).map(anonymous).collect(), 4),
             ((0..20).map(|number| with_account(1, number)).collect(), 4),
             ((0..20).map(of_many).collect(), 6),
             (
-                (0..20).map(|number| Requester { account: Some(number.into()), ..of_many(number) }).collect(),
+                (0..20)
+                    .map(|number| Requester { account: Some(account(number.into())), ..of_many(number) })
+                    .collect(),
                 8,
             ),
         ];

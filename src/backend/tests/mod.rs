@@ -11,7 +11,6 @@ mod tls;
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -107,8 +106,7 @@ fn pool(settings: BackendSettings) -> Pool {
 }
 
 /// The only client of most tests.
-const REQUESTER: Requester =
-    Requester { network: IpAddr::V4(Ipv4Addr::LOCALHOST), connection: 0, account: None };
+const REQUESTER: Requester = Requester { address: None, connection: 0, account: None };
 
 /// An address at which nobody listens.
 async fn refusing_address() -> ServerAddress {

@@ -3,6 +3,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::limits::AddressKey;
 
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
 
@@ -14,8 +15,9 @@ async fn pinned(server: &Server) -> (PinnedConnection, CancellationToken) {
 async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, CancellationToken) {
     let retired = CancellationToken::new();
     let settings = Arc::new(settings);
-    let place =
-        Arc::new(PinnedPlaces::default()).take("192.0.2.1".parse().unwrap(), settings.pinned).unwrap();
+    let place = Arc::new(PinnedPlaces::default())
+        .take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned)
+        .unwrap();
     let pin = Pool::new(settings, BodyMemory::new(0)).pin(place, retired.clone()).await.unwrap();
     (pin, retired)
 }
@@ -323,7 +325,7 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
         });
         let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
         let places = Arc::new(PinnedPlaces::default());
-        let take = || places.take("192.0.2.1".parse().unwrap(), settings.pinned);
+        let take = || places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned);
         let pin = pool.pin(take().unwrap(), CancellationToken::new()).await.unwrap();
         assert_eq!(status(&pin, get("a")).await, 200);
         assert!(matches!(take(), Err(BackendError::Busy)));
@@ -342,7 +344,8 @@ fn a_server_that_cannot_be_reached_is_left_for_the_next() {
         let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
         let places = Arc::new(PinnedPlaces::default());
         for _ in 0..2 {
-            let place = places.take("192.0.2.1".parse().unwrap(), settings.pinned).unwrap();
+            let place =
+                places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned).unwrap();
             let pin = pool.pin(place, CancellationToken::new()).await.unwrap();
             assert_eq!(pin.send_framed(get("a")).await.unwrap().server, server.address.to_string());
         }
