@@ -31,6 +31,7 @@ pub struct Answers {
     readiness: Readiness,
     keys: PublishedKeys,
     purge: Box<dyn Fn() + Send + Sync>,
+    outages: Box<dyn Fn() -> Vec<String> + Send + Sync>,
 }
 
 /// What may be asked for.
@@ -51,7 +52,14 @@ impl Answers {
         keys: PublishedKeys,
         purge: impl Fn() + Send + Sync + 'static,
     ) -> Self {
-        Self { metrics, readiness, keys, purge: Box::new(purge) }
+        Self { metrics, readiness, keys, purge: Box::new(purge), outages: Box::new(Vec::new) }
+    }
+
+    /// The same with a list of what does not answer and is no reason to send requests elsewhere, since another gate has
+    /// the same directories and domain controllers. `/readyz?verbose` shows it.
+    #[must_use]
+    pub fn with_outages(self, outages: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self { outages: Box::new(outages), ..self }
     }
 
     pub(super) fn to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
@@ -72,7 +80,7 @@ impl Answers {
         }
         match question {
             Question::Livez => plain(StatusCode::OK, "ok\n"),
-            Question::Readyz => self.readyz(),
+            Question::Readyz => self.readyz(request.uri().query() == Some("verbose")),
             Question::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
             Question::Jwks => self.jwks(),
             Question::Purge => self.purge(request),
@@ -87,12 +95,16 @@ impl Answers {
         }
     }
 
-    fn readyz(&self) -> Response<Full<Bytes>> {
+    fn readyz(&self, verbose: bool) -> Response<Full<Bytes>> {
         let obstacles = self.readiness.obstacles();
-        if obstacles.is_empty() {
-            return plain(StatusCode::OK, "ready\n");
+        let (status, mut lines) = match obstacles.is_empty() {
+            true => (StatusCode::OK, vec!["ready".to_owned()]),
+            false => (StatusCode::SERVICE_UNAVAILABLE, obstacles),
+        };
+        if verbose {
+            lines.extend((self.outages)());
         }
-        plain(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n")
+        plain(status, lines.join("\n") + "\n")
     }
 
     /// Any page that the operator looks at can have his browser send a POST to this address. It cannot keep the browser
@@ -179,6 +191,28 @@ mod tests {
             ("sec-fetch-site", "none"),
         ] {
             assert_eq!(asked(Request::post("/purge").header(name, value)), (403, 0), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_answer_is_shown_where_it_is_asked_for_and_changes_no_status() {
+        for (ready, first) in [(true, "ready\n"), (false, "the configuration is not loaded\n")] {
+            let readiness = Readiness::default();
+            readiness.condition("the configuration is not loaded").set(ready);
+            let metrics = Arc::new(Metrics::new("1.2.3", &[]));
+            let answers = Answers::new(metrics, readiness, Arc::new(|| None), || {})
+                .with_outages(|| vec!["the directory corp does not answer".to_owned()]);
+            let asked = |uri: &str| {
+                let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();
+                let answer = answers.to(&request);
+                let status = answer.status().as_u16();
+                let body = answer.into_body();
+                (status, String::from_utf8(body.into_inner().unwrap().to_vec()).unwrap())
+            };
+            let status = if ready { 200 } else { 503 };
+            assert_eq!(asked("/readyz"), (status, first.to_owned()));
+            let verbose = format!("{first}the directory corp does not answer\n");
+            assert_eq!(asked("/readyz?verbose"), (status, verbose));
         }
     }
 

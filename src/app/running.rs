@@ -8,7 +8,8 @@ use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
 use crate::limits::{AccountRates, ConnectionLimits, Connections, descriptors};
 use crate::listener::{BindError, Listener};
-use crate::observability::{CountedLine, Metrics};
+use crate::observability::{CountedLine, Metrics, with_causes};
+use crate::policy::BackendIdentity;
 use crate::proxy::{FailedHandshakes, Gate, Judge, RequestLog};
 use crate::tls::HandshakePool;
 use arc_swap::ArcSwap;
@@ -101,8 +102,10 @@ impl Running {
             .map_err(StartError::Thread)?;
         let purged = Arc::clone(&gate);
         let purge = move || purged.judge.purge_accounts();
-        let answers =
-            Arc::new(Answers::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge));
+        let answers = Arc::new(
+            Answers::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge)
+                .with_outages(outages(&gate)),
+        );
         let admin = admin_sockets
             .into_iter()
             .map(|socket| AdminServer::start(socket, Arc::clone(&answers)))
@@ -230,6 +233,33 @@ type Bound = Vec<((SocketAddr, Speech), Listener)>;
 
 fn bind(listeners: impl Iterator<Item = (SocketAddr, Speech)>, workers: usize) -> Result<Bound, BindError> {
     listeners.map(|key| Ok((key, Listener::bind(key.0, workers)?))).collect()
+}
+
+/// What of the configuration in force does not answer: directories, domain controllers, and those that refuse the gate.
+fn outages(gate: &Arc<Gate>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
+    let gate = Arc::clone(gate);
+    move || {
+        let snapshot = gate.snapshot.load();
+        let sites = snapshot.sites.tls.values().flat_map(|listener| &listener.sites);
+        let realms: BTreeMap<_, _> = sites
+            .filter_map(|site| site.realm.as_ref())
+            .filter_map(|realm| Some((Arc::clone(&realm.name), realm.directory.clone()?)))
+            .collect();
+        let mut outages: Vec<_> = realms.values().flat_map(|forest| forest.outages()).collect();
+        for backend in &snapshot.backends {
+            let BackendIdentity::Kerberos(delegation) = &backend.identity else { continue };
+            let name = &backend.settings.name;
+            if let Some(error) = delegation.delegator.own_refusal() {
+                outages.push(format!("the backend {name} cannot be told of users: {}", with_causes(&error)));
+            }
+            outages.extend(
+                delegation.delegator.unwell_kdcs().iter().map(|kdc| format!("the KDC {kdc} does not answer")),
+            );
+        }
+        outages.sort();
+        outages.dedup();
+        outages
+    }
 }
 
 /// Those of the configuration in force when they are asked for.

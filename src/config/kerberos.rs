@@ -5,11 +5,14 @@
 use super::identity_means::IdentityMeans;
 use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
-use super::shape::{boolean, file, raw_text, text};
+use super::shape::{boolean, duration, file, raw_text, text};
 use super::span::Spanned;
 use crate::backend::RuleRealm;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::de::DeValue;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What Kerberos needs.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub struct KerberosOptions {
     pub domain: Option<Spanned<String>>,
     /// Whether the server keeps the account with the connection.
     pub persist: Spanned<bool>,
+    /// For a ticket to be got, waiting included.
+    pub timeout: Spanned<Duration>,
     /// Whether tickets with RC4 keys count.
     pub unsafe_allow_rc4: Spanned<bool>,
     /// Whether an answer counts in which the server does not prove itself.
@@ -46,6 +51,7 @@ pub(super) const KERBEROS: Section = Section {
         key("realm"),
         key("domain"),
         key("persist"),
+        key("timeout"),
         key("unsafe_allow_rc4"),
         key("unsafe_skip_mutual_authentication"),
     ],
@@ -85,6 +91,7 @@ impl KerberosOptions {
             realm: reader.optional("realm", realm),
             domain: reader.optional("domain", text),
             persist: reader.with_default("persist", false, boolean),
+            timeout: reader.with_default("timeout", 10 * SECOND, duration(SECOND..=60 * SECOND)),
             unsafe_allow_rc4: reader.with_default("unsafe_allow_rc4", false, boolean),
             unsafe_skip_mutual_authentication: reader.with_default(
                 "unsafe_skip_mutual_authentication",

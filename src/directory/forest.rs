@@ -116,6 +116,23 @@ impl Forest {
         examined.await.unwrap_or_else(|error| vec![("directories".to_owned(), Err(error))])
     }
 
+    /// The directories none of whose servers answers, with the reasons, as far as the questions so far have shown; and
+    /// asks each for the next time.
+    pub fn outages(&self) -> Vec<String> {
+        let outages = self.directories.all.iter().filter_map(|directory| {
+            let outage = directory.servers.outage()?;
+            Some(format!("the directory {} does not answer: {outage}", directory.settings.name))
+        });
+        let outages = outages.collect();
+        if let Ok(runtime) = self.runtime() {
+            for directory in &self.directories.all {
+                let servers = Arc::clone(&directory.servers);
+                drop(runtime.spawn(async move { servers.probe().await }));
+            }
+        }
+        outages
+    }
+
     /// Has the question answered on the thread. It is given up where the caller stops waiting.
     ///
     /// No async function, so that a question, which is large, is never a part of the caller's own state: every

@@ -7,11 +7,13 @@ use super::domains::Domains;
 use super::entry::Entry;
 use super::error::{DirectoryError, Refusal, Step, Unreachable};
 use super::failure::Failure;
+use super::filter::Filter;
 use super::message::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
 use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
 use super::rest::Rest;
 use super::settings::{DirectoryLimits, Server};
 use crate::secret::Secret;
+use ldap3::Scope;
 use rustls::ClientConfig;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -173,6 +175,24 @@ impl Replicas {
         Err(failed.unwrap_or_else(|| self.nobody()))
     }
 
+    /// Why none of the servers answers, where none does as far as is known.
+    pub(super) fn outage(&self) -> Option<String> {
+        let failures: Option<Vec<_>> = self.slots.iter().map(Slot::failure).collect();
+        failures.filter(|failures| !failures.is_empty()).map(|failures| failures.join("; "))
+    }
+
+    /// Asks for what every server has, so that [`Replicas::outage`] is up to date when that ends.
+    pub(super) async fn probe(self: &Arc<Self>) {
+        let root = Search {
+            base: String::new(),
+            scope: Scope::Base,
+            filter: Filter::has("objectClass"),
+            attributes: vec!["1.1".to_owned()],
+            limit: 1,
+        };
+        drop(self.search(&root).await);
+    }
+
     /// A connection of its own to each server, in their order, whether or not it is left alone.
     pub(super) async fn each(&self) -> Vec<(String, Result<Session, DirectoryError>)> {
         let mut sessions = Vec::new();
@@ -281,6 +301,15 @@ impl Session {
 }
 
 impl Slot {
+    /// The server and why it failed, where it did and has not worked since.
+    fn failure(&self) -> Option<String> {
+        if self.session().is_some() {
+            return None;
+        }
+        let state = self.lock();
+        Some(format!("{}: {}", self.server, state.rest.last_failure()?))
+    }
+
     fn session(&self) -> Option<Arc<Session>> {
         let mut state = self.lock();
         state.session = state.session.take().filter(|session| session.connection.is_open());

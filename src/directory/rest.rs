@@ -27,6 +27,11 @@ impl Rest {
         self.over.is_some_and(|over| now < over).then_some(&self.reason)
     }
 
+    /// Why it failed last; `None` where it has worked since.
+    pub(super) fn last_failure(&self) -> Option<&str> {
+        self.over.map(|_| self.reason.as_str())
+    }
+
     pub(super) fn failed(&mut self, now: Instant, failure: &Failure) {
         self.pause = match failure {
             Failure::Refused { refusal: Refusal::Result { code: INVALID_CREDENTIALS, .. }, .. }

@@ -45,7 +45,7 @@ pub struct DelegatorSettings {
 }
 
 impl DelegatorSettings {
-    /// The settings for a gate whose key is in `keytab`: four questions at once, a hundred more that wait, five seconds
+    /// The settings for a gate whose key is in `keytab`: four questions at once, a hundred more that wait, ten seconds
     /// for each, and AES only.
     pub fn new(keytab: PathBuf) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl DelegatorSettings {
             principal: None,
             threads: const { NonZeroUsize::new(4).unwrap() },
             queue: 100,
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
             remembered: 10_000,
             accepted_encryption: AcceptedEncryption::Aes,
         }
@@ -201,6 +201,11 @@ impl Delegator {
     /// Why the KDC refuses the gate's own account, where it does; the account is then not tried for a while.
     pub fn own_refusal(&self) -> Option<DelegationError> {
         self.log_in().refusal()
+    }
+
+    /// The KDCs that do not answer at the moment, as far as the gate chooses them.
+    pub fn unwell_kdcs(&self) -> Vec<String> {
+        self.library.unwell_kdcs()
     }
 
     fn log_in(&self) -> Arc<LogIn> {

@@ -11,10 +11,12 @@ use super::abi::{
     KeyValueSet, MUTUAL, Oid, OidSet, PRINCIPAL_NAME, ROUTINE_ERROR, TICKET_FLAGS, UNAVAILABLE, USAGE_ACCEPT,
     USAGE_INITIATE, borrowed, oid,
 };
+use super::krb5_conf;
 use super::status::Status;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::fmt;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
@@ -24,6 +26,19 @@ use std::time::Duration;
 pub(super) const LIBRARY: &str = "libgssapi_krb5.so.2";
 /// The most lines that one status code is shown with.
 const MAXIMUM_LINES: usize = 8;
+
+/// Has the library read these files, separated by colons, from now on. It looks at the environment each time.
+///
+/// # Errors
+/// Where the process has other threads: one of them may be reading the environment.
+pub(super) fn set_configuration_files(files: &OsStr) -> io::Result<()> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("the process has other threads already"));
+    }
+    // SAFETY: this thread is the only one, so that nobody reads the environment meanwhile.
+    unsafe { std::env::set_var(krb5_conf::VARIABLE, files) };
+    Ok(())
+}
 
 /// Declares the library's functions, and how they are found in it.
 macro_rules! functions {

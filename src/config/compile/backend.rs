@@ -171,6 +171,7 @@ fn delegation(
             true => AcceptedEncryption::AesAndUnsafeRc4,
             false => AcceptedEncryption::Aes,
         },
+        timeout: options.timeout.value,
         ..DelegatorSettings::new(keytab(kerberos, files, diagnostics)?)
     };
     Some(Delegation {

@@ -4,11 +4,16 @@ use crate::support::{ActiveDirectory, KerberosSite, Setup, pki};
 use assert_cmd::Command;
 use portcullis::demo::rms::Rms;
 use serde_json::Value;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// What the program says of a backend at `server` with these keys, asked for `user`: exit code and report.
 fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
+    check_with(&directory.krb5_conf(), server, keys, user)
+}
+
+fn check_with(krb5_conf: &Path, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
     let folder = TempDir::new().unwrap();
     pki().write_to(folder.path()).unwrap();
     let setup = Setup { backend: keys.to_owned(), ..Setup::default() };
@@ -16,7 +21,7 @@ fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str
     let output = Command::cargo_bin("portcullis")
         .unwrap()
         .current_dir(folder.path())
-        .env("KRB5_CONFIG", directory.krb5_conf())
+        .env("KRB5_CONFIG", krb5_conf)
         .args(["check", "--online", "--json", "--as", user])
         .output()
         .unwrap();
@@ -40,6 +45,23 @@ fn troubles(report: &Value) -> Vec<(String, String)> {
     let troubles = findings.filter(|one| one["verdict"] != "works");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     troubles.map(|one| (text(&one["what"]), text(&one["mend"][0]))).collect()
+}
+
+#[test]
+fn a_kdc_that_hangs_is_passed_over() {
+    let Some(directory) = ActiveDirectory::running() else { return };
+    let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
+    // It takes connections and says nothing. The library alone waits ten seconds for it with each question.
+    let hung = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let first = format!("kdc = {}\n    kdc = ", hung.local_addr().unwrap());
+    let folder = TempDir::new().unwrap();
+    let krb5_conf = folder.path().join("krb5.conf");
+    let usual = std::fs::read_to_string(directory.krb5_conf()).unwrap();
+    std::fs::write(&krb5_conf, usual.replacen("kdc = ", &first, 1)).unwrap();
+    let keys = kerberos(&directory, "gw", "HTTP/rms.corp.example");
+    let (code, report) = check_with(&krb5_conf, site.per_request(), &keys, "alice@CORP.EXAMPLE");
+    assert_eq!((code, troubles(&report)), (0, Vec::new()), "{report:#}");
 }
 
 #[test]

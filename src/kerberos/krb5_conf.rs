@@ -1,0 +1,131 @@
+//! Reads which KDCs krb5.conf names for which realm (krb5.conf(5)), in their order. Everything else in it is the library's.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// Where the files are named, separated by colons.
+pub(super) const VARIABLE: &str = "KRB5_CONFIG";
+/// Where they are otherwise.
+const USUAL: &str = "/etc/krb5.conf";
+/// How deep files include others.
+const MAXIMUM_DEPTH: u8 = 8;
+
+/// A realm and its KDCs, as they are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KdcsOfRealm {
+    pub(super) realm: String,
+    pub(super) kdcs: Vec<String>,
+}
+
+/// The value that [`VARIABLE`] has, or stands for.
+pub(super) fn files() -> OsString {
+    std::env::var_os(VARIABLE).unwrap_or_else(|| USUAL.into())
+}
+
+/// The realms with KDCs of all files. A file that cannot be read has none.
+pub(super) fn read(files: &OsStr) -> Vec<KdcsOfRealm> {
+    let mut realms = Vec::new();
+    for file in std::env::split_paths(files) {
+        read_file(&file, &mut realms, 0);
+    }
+    realms
+}
+
+fn read_file(file: &Path, realms: &mut Vec<KdcsOfRealm>, depth: u8) {
+    let Ok(text) = std::fs::read_to_string(file) else { return };
+    if depth <= MAXIMUM_DEPTH {
+        read_text(&text, realms, depth);
+    }
+}
+
+fn read_text(text: &str, realms: &mut Vec<KdcsOfRealm>, included: u8) {
+    let mut in_realms = false;
+    let mut realm: Option<String> = None;
+    let mut depth = 0_usize;
+    for line in text.lines().map(str::trim) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["include", file] if depth == 0 => {
+                read_file(Path::new(file), realms, included + 1);
+            }
+            ["includedir", folder] if depth == 0 => {
+                for file in files_in(Path::new(folder)) {
+                    read_file(&file, realms, included + 1);
+                }
+            }
+            _ if line.starts_with('[') && depth == 0 => in_realms = line.starts_with("[realms]"),
+            _ if line.starts_with('}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    realm = None;
+                }
+            }
+            _ if line.starts_with(['#', ';']) => {}
+            _ => {
+                let Some((name, value)) = line.split_once('=') else { continue };
+                let (name, value) = (name.trim().trim_end_matches('*'), value.trim());
+                if value.starts_with('{') {
+                    depth += 1;
+                    if depth == 1 && in_realms {
+                        realm = Some(name.to_owned());
+                    }
+                } else if let (1, "kdc", Some(realm)) = (depth, name, &realm) {
+                    add(realms, realm, value.trim_matches('"'));
+                }
+            }
+        }
+    }
+}
+
+fn add(realms: &mut Vec<KdcsOfRealm>, realm: &str, kdc: &str) {
+    match realms.iter_mut().find(|known| known.realm == realm) {
+        Some(known) => known.kdcs.push(kdc.to_owned()),
+        None => realms.push(KdcsOfRealm { realm: realm.to_owned(), kdcs: vec![kdc.to_owned()] }),
+    }
+}
+
+/// The files of a folder that the library reads: those whose names are letters, digits, hyphens and underscores, or end in
+/// `.conf`.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let is_read = |name: &str| plain(name) || (name.ends_with(".conf") && !name.starts_with('.'));
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.file_name().is_some_and(|name| name.to_str().is_some_and(is_read)))
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(realm: &str, kdcs: &[&str]) -> KdcsOfRealm {
+        KdcsOfRealm { realm: realm.to_owned(), kdcs: kdcs.iter().map(|kdc| (*kdc).to_owned()).collect() }
+    }
+
+    #[test]
+    fn the_kdcs_of_each_realm_are_read_in_their_order() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (main, more) = (folder.path().join("krb5.conf"), folder.path().join("more.d"));
+        std::fs::create_dir(&more).unwrap();
+        std::fs::write(more.join("partner.conf"), "[realms]\nPARTNER.EXAMPLE = {\n kdc = p1\n}\n").unwrap();
+        std::fs::write(more.join("ignored~"), "[realms]\nIGNORED = {\n kdc = p1\n}\n").unwrap();
+        let text = format!(
+            "includedir {}\n[libdefaults]\n  default_realm = CORP.EXAMPLE\n[realms]\n  # kdc = none\n  \
+             CORP.EXAMPLE = {{\n    kdc = dc1.corp.example\n    auth_to_local_names = {{\n      kdc = x\n    }}\n    \
+             kdc = dc2.corp.example:8888\n    admin_server = dc1\n  }}\n  EMPTY = {{\n  }}\n[domain_realm]\n  \
+             .corp.example = CORP.EXAMPLE\n",
+            more.display()
+        );
+        std::fs::write(&main, text).unwrap();
+        let files = std::env::join_paths([main, folder.path().join("none")]).unwrap();
+        let expected = [
+            of("PARTNER.EXAMPLE", &["p1"]),
+            of("CORP.EXAMPLE", &["dc1.corp.example", "dc2.corp.example:8888"]),
+        ];
+        assert_eq!(read(&files), expected);
+    }
+}
