@@ -318,3 +318,20 @@ fn the_bytes_of_private_key_files_are_in_memory_at_no_time_after_they_were_read(
         assert_eq!(keys, [0; 4], "after {reloads} reloads");
     }
 }
+
+#[test]
+fn failed_handshakes_leave_one_line_with_their_cause() {
+    let program = Program::start(&three_sites());
+    for _ in 0..20 {
+        let mut socket = TcpStream::connect(program.listen).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.write_all(b"GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    wait_until("a line", || program.log().contains("TLS handshakes failed"));
+    let log = program.log();
+    assert!(log.contains("the client sent plain HTTP to a port where TLS is spoken"), "{log}");
+    assert_eq!(log.matches("TLS handshakes failed").count(), 1, "the others are counted for a minute: {log}");
+}
