@@ -1,9 +1,10 @@
 //! What it costs to judge a chain: ordinary ones, which everybody waits for, and the worst ones that the bounds let
 //! through.
 
+use const_oid::ObjectIdentifier;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use portcullis::certificate::{Certificate, ObjectIdentifier};
+use portcullis::certificate::Certificate;
 use portcullis::clock::UnixTime;
 use portcullis::validation::{
     ChainError, PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate,

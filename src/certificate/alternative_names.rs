@@ -2,23 +2,28 @@
 //! (CVE-2022-21656: an e-mail address that was taken for a host name), and one name that cannot be decoded never hides
 //! the others, nor passes unseen.
 
-use const_oid::ObjectIdentifier;
-use der::asn1::{Any, AnyRef, Ia5StringRef, OctetStringRef, PrintableStringRef, Utf8StringRef};
-use der::{Decode, Tag, Tagged};
-use x509_cert::ext::pkix::name::GeneralName;
+use const_oid::db::rfc5280;
+use der::Decode;
+use der::asn1::OctetStringRef;
 
-use super::layout::elements;
+use super::element::Element;
+use super::general_name::{GeneralName, ia5};
 use super::name::DistinguishedName;
-use super::name_constraints::form;
 use super::name_form::NameForm;
+use super::object_identifier::ObjectIdentifier;
+use super::text::{line, text};
 
 /// The otherName type of a user principal name ([MS-RCMP], szOID_NT_PRINCIPAL_NAME).
-pub const USER_PRINCIPAL_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+pub const USER_PRINCIPAL_NAME: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+/// The extension that holds these names.
+pub const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier =
+    ObjectIdentifier::known(rfc5280::ID_CE_SUBJECT_ALT_NAME);
 
 /// The names of a subjectAltName extension (RFC 5280 4.2.1.6), in the order of the certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlternativeNames {
-    /// User principal names: otherName 1.3.6.1.4.1.311.20.2.3 with a UTF8String, nothing else.
+    /// User principal names: otherName 1.3.6.1.4.1.311.20.2.3 with a string of any type, as Windows reads them.
     pub upns: Vec<String>,
     /// rfc822Name.
     pub emails: Vec<String>,
@@ -34,9 +39,21 @@ pub struct AlternativeNames {
     pub other_names: Vec<OtherName>,
     /// The kinds of all names that stand in none of the lists above but `other_names`.
     pub unread: Vec<NameForm>,
-    /// Whether a name of these kinds stands there that cannot be decoded or holds a control character. Who maps
-    /// by a name must refuse then: the one that is hidden might be the one that contradicts.
+    /// Names whose kind is known and whose text is empty, cannot be decoded or holds a control character. A mapping by
+    /// names of that kind must refuse: the one that is hidden might be the one that contradicts. It hides no name of
+    /// another kind.
+    pub unreadable: Vec<UnreadableName>,
+    /// Whether something stands there that is no name of any kind, and so may hide one of every kind.
     pub undecodable: bool,
+}
+
+/// A name of which only the kind can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableName {
+    /// Its kind.
+    pub form: NameForm,
+    /// Its content as encoded.
+    pub content: Box<[u8]>,
 }
 
 /// An otherName (RFC 5280 4.2.1.6) of a type that this stage gives no list of its own.
@@ -53,27 +70,18 @@ pub struct OtherName {
 pub enum OtherValue {
     /// An OCTET STRING.
     Octets(Vec<u8>),
-    /// A UTF8String, an IA5String or a PrintableString, on one line.
+    /// A string of any type, on one line.
     Text(String),
     /// A value of another type, or a text that cannot be decoded.
     Unread,
 }
 
 impl OtherValue {
-    fn of(value: &Any) -> Self {
-        let text = match value.tag() {
-            Tag::OctetString => {
-                let octets = <&OctetStringRef>::try_from(value);
-                return octets.map_or(Self::Unread, |octets| Self::Octets(octets.as_bytes().to_vec()));
-            }
-            Tag::Utf8String => Utf8StringRef::try_from(value).ok().and_then(|text| printable(text.as_str())),
-            Tag::Ia5String => Ia5StringRef::try_from(value).ok().and_then(|text| printable(text.as_str())),
-            Tag::PrintableString => {
-                PrintableStringRef::try_from(value).ok().and_then(|text| printable(text.as_str()))
-            }
-            _ => None,
-        };
-        text.map_or(Self::Unread, Self::Text)
+    fn of(value_der: &[u8]) -> Self {
+        match <&OctetStringRef>::from_der(value_der) {
+            Ok(octets) => Self::Octets(octets.as_bytes().to_vec()),
+            Err(_) => text(value_der).and_then(|text| line(&text)).map_or(Self::Unread, Self::Text),
+        }
     }
 }
 
@@ -81,47 +89,43 @@ impl AlternativeNames {
     /// Reads GeneralNames. Fails only where they are not a SEQUENCE of elements.
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
         let mut names = Self::default();
-        for element in elements(der)? {
-            if names.add(element).is_none() {
-                names.undecodable = true;
+        for element in Element::sequence(der)? {
+            match GeneralName::read(element) {
+                Ok(name) => names.add(name),
+                Err(_) => names.undecodable = true,
             }
         }
         Ok(names)
     }
 
-    fn add(&mut self, element: &[u8]) -> Option<()> {
-        let form = form(element).ok()?;
-        // The decoder does not know these, and nobody here reads them.
-        if matches!(form, NameForm::X400Address | NameForm::EdiPartyName) {
-            self.unread.push(form);
-            return Some(());
-        }
-        match GeneralName::from_der(element).ok()? {
-            GeneralName::OtherName(other) if other.type_id == USER_PRINCIPAL_NAME => {
-                let upn = Utf8StringRef::try_from(&other.value).ok()?;
-                self.upns.push(printable(upn.as_str())?);
-            }
-            GeneralName::Rfc822Name(email) => self.emails.push(printable(email.as_str())?),
-            GeneralName::DnsName(name) => self.dns_names.push(printable(name.as_str())?),
-            GeneralName::UniformResourceIdentifier(uri) => self.uris.push(printable(uri.as_str())?),
-            GeneralName::DirectoryName(_) => {
-                // The tag is explicit, so its value is the Name as encoded.
-                let wrapped = AnyRef::from_der(element).ok()?;
-                self.directory_names.push(DistinguishedName::from_der(wrapped.value()));
-            }
-            GeneralName::IpAddress(bytes) => self.ip_addresses.push(bytes.as_bytes().to_vec()),
-            GeneralName::OtherName(other) => {
-                self.other_names.push(OtherName { kind: other.type_id, value: OtherValue::of(&other.value) });
-                self.unread.push(form);
-            }
-            GeneralName::EdiPartyName(_) | GeneralName::RegisteredId(_) => self.unread.push(form),
-        }
-        Some(())
+    /// Whether a name of this kind may be hidden: one that cannot be read, or something of an unknown kind.
+    pub fn may_hide(&self, form: NameForm) -> bool {
+        self.undecodable || self.unreadable.iter().any(|name| name.form == form)
     }
-}
 
-/// A name is a line of text: one with NUL or another control character would be read differently by who reads C
-/// strings, headers or lines.
-fn printable(text: &str) -> Option<String> {
-    (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    fn add(&mut self, name: GeneralName<'_>) {
+        let form = name.form();
+        let ia5_line = |content| ia5(content).and_then(line);
+        let (list, text, content) = match name {
+            GeneralName::Other(kind, value) if kind == USER_PRINCIPAL_NAME => {
+                (&mut self.upns, text(value).and_then(|text| line(&text)), value)
+            }
+            GeneralName::Email(content) => (&mut self.emails, ia5_line(content), content),
+            GeneralName::Dns(content) => (&mut self.dns_names, ia5_line(content), content),
+            GeneralName::Uri(content) => (&mut self.uris, ia5_line(content), content),
+            GeneralName::Directory(name) => return self.directory_names.push(name),
+            GeneralName::Ip(content) => return self.ip_addresses.push(content.to_vec()),
+            GeneralName::Other(kind, value) => {
+                self.other_names.push(OtherName { kind, value: OtherValue::of(value) });
+                return self.unread.push(form);
+            }
+            GeneralName::X400Address | GeneralName::EdiPartyName | GeneralName::RegisteredId => {
+                return self.unread.push(form);
+            }
+        };
+        match text {
+            Some(text) => list.push(text),
+            None => self.unreadable.push(UnreadableName { form, content: content.into() }),
+        }
+    }
 }

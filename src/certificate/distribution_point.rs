@@ -1,18 +1,19 @@
 //! Takes the distribution points that a certificate or a CRL names, gives names that can be compared. Never fetches
 //! anything, and never takes two names for one that RFC 5280 section 7 keeps apart.
 
-use der::Encode;
 use der::asn1::AnyRef;
-use der::{Decode, Tag, Tagged};
-use x509_cert::ext::pkix::crl::dp::{DistributionPoint, ReasonFlags};
-use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
+use der::{Decode, Encode, Tag};
+use x509_cert::ext::pkix::crl::dp::ReasonFlags;
 
+use super::element::{Element, SEQUENCE, malformed};
+use super::general_name::{GeneralName, ia5, only_directory};
 use super::name::DistinguishedName;
+use super::text::line;
 
 /// One place where CRLs are found (RFC 5280 4.2.1.13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrlDistributionPoint {
-    /// The URIs of its full name.
+    /// The URIs of its full name that can be read.
     pub uris: Vec<String>,
     /// Its name, where it has one: the CRLs found there may repeat it (RFC 5280 5.2.5).
     pub name: Option<PointName>,
@@ -30,6 +31,23 @@ pub enum PointName {
     Full(Vec<GeneralPlace>),
     /// A relative distinguished name in DER, to be added to the name of the CRL's issuer.
     RelativeToIssuer(Box<[u8]>),
+}
+
+/// What a CRL covers (issuingDistributionPoint, RFC 5280 5.2.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IssuingDistributionPoint {
+    /// The name of the distribution point.
+    pub name: Option<PointName>,
+    /// Only certificates of users.
+    pub only_users: bool,
+    /// Only certificates of CAs.
+    pub only_authorities: bool,
+    /// The reasons for revocation that it covers; absent: all.
+    pub reasons: Option<ReasonFlags>,
+    /// Whether it holds certificates of other issuers too.
+    pub is_indirect: bool,
+    /// Only attribute certificates.
+    pub only_attributes: bool,
 }
 
 /// One name of a distribution point.
@@ -59,67 +77,103 @@ impl PointName {
     }
 }
 
-impl TryFrom<DistributionPoint> for CrlDistributionPoint {
-    type Error = der::Error;
-
-    fn try_from(point: DistributionPoint) -> der::Result<Self> {
-        let names = point.crl_issuer.map(|names| names.iter().filter_map(directory_name).collect());
-        Ok(Self {
-            uris: uris(point.distribution_point.as_ref()),
-            name: point.distribution_point.map(PointName::try_from).transpose()?,
-            reasons: point.reasons,
-            crl_issuers: names.transpose()?,
-        })
+impl CrlDistributionPoint {
+    /// Reads CRLDistributionPoints (RFC 5280 4.2.1.13), which freshestCRL is too.
+    ///
+    /// # Errors
+    /// Where the structure is not that of the ASN.1. A name of a kind, or with letters, that nothing here reads is no
+    /// error: it is compared as it is encoded, and never fetched.
+    pub fn read_all(der: &[u8]) -> der::Result<Vec<Self>> {
+        Element::sequence(der)?.into_iter().map(Self::read).collect()
     }
-}
 
-impl TryFrom<DistributionPointName> for PointName {
-    type Error = der::Error;
-
-    fn try_from(name: DistributionPointName) -> der::Result<Self> {
-        Ok(match name {
-            DistributionPointName::FullName(names) => {
-                Self::Full(names.iter().map(place).collect::<der::Result<_>>()?)
+    fn read(element: Element<'_>) -> der::Result<Self> {
+        let mut point = Self::default();
+        for field in fields(element.inside(SEQUENCE)?)? {
+            match field.identifier {
+                0xa0 => (point.uris, point.name) = point_name(field)?,
+                0x81 => point.reasons = Some(reasons(field)?),
+                0xa2 => point.crl_issuers = Some(only_directory(Element::all(field.contents)?)?),
+                _ => return Err(malformed()),
             }
-            DistributionPointName::NameRelativeToCRLIssuer(name) => {
-                Self::RelativeToIssuer(name.to_der()?.into())
+        }
+        Ok(point)
+    }
+}
+
+impl IssuingDistributionPoint {
+    /// Reads an IssuingDistributionPoint.
+    ///
+    /// # Errors
+    /// Where the structure is not that of the ASN.1.
+    pub fn read(der: &[u8]) -> der::Result<Self> {
+        let mut point = Self::default();
+        for field in fields(Element::sequence(der)?)? {
+            match field.identifier {
+                0xa0 => point.name = point_name(field)?.1,
+                0x81 => point.only_users = boolean(field)?,
+                0x82 => point.only_authorities = boolean(field)?,
+                0x83 => point.reasons = Some(reasons(field)?),
+                0x84 => point.is_indirect = boolean(field)?,
+                0x85 => point.only_attributes = boolean(field)?,
+                _ => return Err(malformed()),
             }
-        })
+        }
+        Ok(point)
     }
 }
 
-/// The distinguished name that a general name is, if it is one.
-pub fn directory_name(name: &GeneralName) -> Option<der::Result<DistinguishedName>> {
-    match name {
-        GeneralName::DirectoryName(name) => Some(name.to_der().map(|der| DistinguishedName::from_der(&der))),
-        GeneralName::OtherName(_)
-        | GeneralName::Rfc822Name(_)
-        | GeneralName::DnsName(_)
-        | GeneralName::UniformResourceIdentifier(_)
-        | GeneralName::EdiPartyName(_)
-        | GeneralName::IpAddress(_)
-        | GeneralName::RegisteredId(_) => None,
+/// The fields of a SEQUENCE whose tags count up: none twice, none out of order.
+fn fields(fields: Vec<Element<'_>>) -> der::Result<Vec<Element<'_>>> {
+    let number = |field: &Element<'_>| field.identifier & 0x1f;
+    let in_order = fields.windows(2).all(|pair| matches!(pair, [one, next] if number(one) < number(next)));
+    if in_order { Ok(fields) } else { Err(malformed()) }
+}
+
+/// The readable URIs of a DistributionPointName, and the name.
+fn point_name(field: Element<'_>) -> der::Result<(Vec<String>, Option<PointName>)> {
+    let choice = Element::read(field.contents)?;
+    match choice.identifier {
+        0xa0 => {
+            let elements = Element::all(choice.contents)?.into_iter();
+            let names: Vec<_> = elements.map(place).collect::<der::Result<_>>()?;
+            let (uris, places): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+            Ok((uris.into_iter().flatten().collect(), Some(PointName::Full(places))))
+        }
+        0xa1 => {
+            let set = AnyRef::new(Tag::Set, choice.contents)?.to_der()?;
+            Ok((Vec::new(), Some(PointName::RelativeToIssuer(set.into()))))
+        }
+        _ => Err(malformed()),
     }
 }
 
-fn place(name: &GeneralName) -> der::Result<GeneralPlace> {
-    if let GeneralName::UniformResourceIdentifier(uri) = name {
-        return Ok(GeneralPlace::Uri(comparable_uri(uri.as_str())));
-    }
-    match directory_name(name) {
-        Some(name) => Ok(GeneralPlace::Directory(name?)),
-        None => Ok(GeneralPlace::Other(name.to_der()?.into())),
-    }
+/// A name of a distribution point, and the URI that it is, if it can be read.
+fn place(element: Element<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
+    Ok(match GeneralName::read(element)? {
+        GeneralName::Uri(content) => match ia5(content).and_then(line) {
+            Some(uri) => {
+                let place = GeneralPlace::Uri(comparable_uri(&uri));
+                (Some(uri), place)
+            }
+            None => (None, GeneralPlace::Other(element.der.into())),
+        },
+        GeneralName::Directory(name) => (None, GeneralPlace::Directory(name)),
+        _ => (None, GeneralPlace::Other(element.der.into())),
+    })
 }
 
-fn uris(name: Option<&DistributionPointName>) -> Vec<String> {
-    let uri = |name: &GeneralName| match name {
-        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str().to_owned()),
-        _ => None,
-    };
-    match name {
-        Some(DistributionPointName::FullName(names)) => names.iter().filter_map(uri).collect(),
-        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) | None => Vec::new(),
+/// A BIT STRING under an implicit tag.
+fn reasons(field: Element<'_>) -> der::Result<ReasonFlags> {
+    ReasonFlags::from_der(&AnyRef::new(Tag::BitString, field.contents)?.to_der()?)
+}
+
+/// A BOOLEAN under an implicit tag.
+fn boolean(field: Element<'_>) -> der::Result<bool> {
+    match field.contents {
+        [0] => Ok(false),
+        [0xff] => Ok(true),
+        _ => Err(malformed()),
     }
 }
 
@@ -134,8 +188,8 @@ fn comparable_uri(uri: &str) -> String {
 
 /// The name with one more relative name below it. Nothing where the issuer's name is no name in DER.
 fn below(issuer: &DistinguishedName, relative: &[u8]) -> Option<DistinguishedName> {
-    let sequence = AnyRef::from_der(issuer.der()).ok().filter(|name| name.tag() == Tag::Sequence)?;
-    let content = [sequence.value(), relative].concat();
+    let sequence = Element::read(issuer.der()).ok().filter(|name| name.identifier == SEQUENCE)?;
+    let content = [sequence.contents, relative].concat();
     let der = AnyRef::new(Tag::Sequence, &content).and_then(|name| name.to_der()).ok()?;
     Some(DistinguishedName::from_der(&der))
 }

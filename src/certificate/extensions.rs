@@ -3,22 +3,26 @@
 
 use std::collections::HashSet;
 
-use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5280, rfc6960};
 use der::asn1::OctetStringRef;
 use der::{Decode, Sequence};
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::crl::FreshestCrl;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage,
-};
+use x509_cert::ext::pkix::KeyUsage;
 
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
+use super::element::{Element, SEQUENCE, malformed};
+use super::extension::Extension;
+use super::general_name::{GeneralName, ia5};
 use super::name_constraints::NameConstraints;
+use super::object_identifier::ObjectIdentifier;
 use super::policy::{self, PolicyConstraints, PolicyMapping};
 use super::security_identifier::{self, SECURITY_IDENTIFIER_EXTENSION};
+use super::text::line;
+
+/// Application Policies (szOID_APPLICATION_CERT_POLICIES, [MS-WCCE] 2.2.2.7.7.3), in which AD CS repeats the purposes of
+/// extendedKeyUsage, as a template says critical or not.
+const APPLICATION_POLICIES: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.10");
 
 /// basicConstraints (RFC 5280 4.2.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
@@ -40,12 +44,17 @@ pub struct AuthorityInformationAccess {
     pub ca_issuers: Vec<String>,
 }
 
+/// szOID_ANY_APPLICATION_POLICY: in Application Policies what anyExtendedKeyUsage is in extendedKeyUsage.
+pub(super) const ANY_APPLICATION_POLICY: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.12.1");
+
 /// All that the extensions say.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
     pub(super) key_usage: Option<KeyUsage>,
     pub(super) extended_key_usages: Option<Vec<ObjectIdentifier>>,
+    pub(super) application_policies: Option<Vec<ObjectIdentifier>>,
     pub(super) alternative_names: AlternativeNames,
     pub(super) policies: Vec<ObjectIdentifier>,
     pub(super) subject_key_identifier: Option<Box<[u8]>>,
@@ -65,94 +74,92 @@ pub(super) struct Extensions {
 }
 
 impl Extensions {
-    pub(super) fn read(extensions: &[Extension]) -> Self {
+    pub(super) fn read(extensions: &[Extension<'_>]) -> Self {
         let mut facts = Self::default();
         let mut seen = HashSet::new();
         for extension in extensions {
             // RFC 5280 4.2: no extension twice. The first one counts, so that a second cannot replace what was read.
-            if !seen.insert(extension.extn_id) {
-                facts.duplicate.push(extension.extn_id);
+            if !seen.insert(extension.id) {
+                facts.duplicate.push(extension.id);
             } else if facts.add(extension).is_err() {
-                facts.undecodable.push(extension.extn_id);
+                facts.undecodable.push(extension.id);
             }
         }
         facts
     }
 
-    fn add(&mut self, extension: &Extension) -> der::Result<()> {
-        let der = extension.extn_value.as_bytes();
-        match extension.extn_id {
-            rfc5280::ID_CE_BASIC_CONSTRAINTS => {
+    fn add(&mut self, extension: &Extension<'_>) -> der::Result<()> {
+        let der = extension.value();
+        match extension.id.as_known() {
+            Some(rfc5280::ID_CE_BASIC_CONSTRAINTS) => {
                 self.basic_constraints = Some(BasicConstraints::from_der(der)?);
             }
-            rfc5280::ID_CE_KEY_USAGE => self.key_usage = Some(KeyUsage::from_der(der)?),
-            rfc5280::ID_CE_EXT_KEY_USAGE => {
-                self.extended_key_usages = Some(ExtendedKeyUsage::from_der(der)?.0);
+            Some(rfc5280::ID_CE_KEY_USAGE) => self.key_usage = Some(KeyUsage::from_der(der)?),
+            Some(rfc5280::ID_CE_EXT_KEY_USAGE) => {
+                let usages = Element::sequence(der)?.into_iter();
+                let usages = usages.map(|usage| ObjectIdentifier::from_der(usage.der));
+                self.extended_key_usages = Some(usages.collect::<der::Result<_>>()?);
             }
-            rfc5280::ID_CE_SUBJECT_ALT_NAME => {
+            Some(rfc5280::ID_CE_SUBJECT_ALT_NAME) => {
                 self.alternative_names = AlternativeNames::read(der)?;
-                // RFC 5280 4.2: what is critical is understood whole or not at all.
+                // RFC 5280 4.2: what is critical is understood or refused. A name whose kind is known is understood.
                 if extension.critical && self.alternative_names.undecodable {
-                    self.undecodable.push(extension.extn_id);
+                    self.undecodable.push(extension.id);
                 }
             }
-            rfc5280::ID_CE_CERTIFICATE_POLICIES => self.policies = policy::identifiers(der)?,
-            rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER => {
+            Some(rfc5280::ID_CE_CERTIFICATE_POLICIES) => self.policies = policy::identifiers(der)?,
+            Some(rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER) => {
                 self.subject_key_identifier = Some(<&OctetStringRef>::from_der(der)?.as_bytes().into());
             }
-            rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER => {
-                let identifier = AuthorityKeyIdentifier::from_der(der)?.key_identifier;
-                self.authority_key_identifier = identifier.map(|id| id.as_bytes().into());
+            Some(rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER) => {
+                // The issuer's name and serial number beside it are read by nothing here (RFC 4158 3.5.12), so they may
+                // be of any form and length.
+                let fields = Element::sequence(der)?;
+                let identifier = fields.iter().find(|field| field.identifier == 0x80);
+                self.authority_key_identifier = identifier.map(|identifier| identifier.contents.into());
             }
-            rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS => {
-                let points = CrlDistributionPoints::from_der(der)?.0.into_iter();
-                self.crl_distribution_points =
-                    points.map(CrlDistributionPoint::try_from).collect::<der::Result<_>>()?;
+            Some(rfc5280::ID_CE_CRL_DISTRIBUTION_POINTS) => {
+                self.crl_distribution_points = CrlDistributionPoint::read_all(der)?;
             }
-            rfc5280::ID_CE_FRESHEST_CRL => {
-                let points = FreshestCrl::from_der(der)?.0.into_iter();
-                self.freshest_crls =
-                    points.map(CrlDistributionPoint::try_from).collect::<der::Result<_>>()?;
+            Some(rfc5280::ID_CE_FRESHEST_CRL) => self.freshest_crls = CrlDistributionPoint::read_all(der)?,
+            Some(rfc5280::ID_PE_AUTHORITY_INFO_ACCESS) => {
+                self.authority_information_access = AuthorityInformationAccess::read(der)?;
             }
-            rfc5280::ID_PE_AUTHORITY_INFO_ACCESS => {
-                self.authority_information_access = AuthorityInfoAccessSyntax::from_der(der)?.into();
+            Some(SECURITY_IDENTIFIER_EXTENSION) => self.sid = Some(security_identifier::read(der)?),
+            Some(APPLICATION_POLICIES) => self.application_policies = Some(policy::identifiers(der)?),
+            Some(rfc6960::ID_PKIX_OCSP_NOCHECK) => self.ocsp_no_check = true,
+            Some(rfc5280::ID_CE_NAME_CONSTRAINTS) => {
+                self.name_constraints = Some(NameConstraints::read(der)?);
             }
-            rfc6960::ID_PKIX_OCSP_NOCHECK => self.ocsp_no_check = true,
-            SECURITY_IDENTIFIER_EXTENSION => self.sid = Some(security_identifier::read(der)?),
-            rfc5280::ID_CE_NAME_CONSTRAINTS => self.name_constraints = Some(NameConstraints::read(der)?),
-            rfc5280::ID_CE_POLICY_MAPPINGS => self.policy_mappings = policy::mappings(der)?,
-            rfc5280::ID_CE_POLICY_CONSTRAINTS => self.policy_constraints = PolicyConstraints::read(der)?,
-            rfc5280::ID_CE_INHIBIT_ANY_POLICY => self.inhibit_any_policy = Some(u32::from_der(der)?),
-            unknown if extension.critical => self.unknown_critical.push(unknown),
+            Some(rfc5280::ID_CE_POLICY_MAPPINGS) => self.policy_mappings = policy::mappings(der)?,
+            Some(rfc5280::ID_CE_POLICY_CONSTRAINTS) => {
+                self.policy_constraints = PolicyConstraints::read(der)?;
+            }
+            Some(rfc5280::ID_CE_INHIBIT_ANY_POLICY) => self.inhibit_any_policy = Some(u32::from_der(der)?),
+            _ if extension.critical => self.unknown_critical.push(extension.id),
             _ => {}
         }
         Ok(())
     }
 }
 
-impl From<AuthorityInfoAccessSyntax> for AuthorityInformationAccess {
-    fn from(syntax: AuthorityInfoAccessSyntax) -> Self {
+impl AuthorityInformationAccess {
+    /// A location that is no URI, or a URI that cannot be read, is passed over: nothing of it would be used.
+    fn read(der: &[u8]) -> der::Result<Self> {
         let mut access = Self::default();
-        for description in syntax.0 {
-            match description.access_method {
-                rfc5280::ID_AD_OCSP => access.ocsp.extend(uri(description.access_location)),
-                rfc5280::ID_AD_CA_ISSUERS => access.ca_issuers.extend(uri(description.access_location)),
-                _ => {}
+        for description in Element::sequence(der)? {
+            let parts = description.inside(SEQUENCE)?;
+            let [method, location] = parts.as_slice() else { return Err(malformed()) };
+            let method = ObjectIdentifier::from_der(method.der)?;
+            let uris = match method.as_known() {
+                Some(rfc5280::ID_AD_OCSP) => &mut access.ocsp,
+                Some(rfc5280::ID_AD_CA_ISSUERS) => &mut access.ca_issuers,
+                Some(_) | None => continue,
+            };
+            if let GeneralName::Uri(content) = GeneralName::read(*location)? {
+                uris.extend(ia5(content).and_then(line));
             }
         }
-        access
-    }
-}
-
-fn uri(name: GeneralName) -> Option<String> {
-    match name {
-        GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str().to_owned()),
-        GeneralName::OtherName(_)
-        | GeneralName::Rfc822Name(_)
-        | GeneralName::DnsName(_)
-        | GeneralName::DirectoryName(_)
-        | GeneralName::EdiPartyName(_)
-        | GeneralName::IpAddress(_)
-        | GeneralName::RegisteredId(_) => None,
+        Ok(access)
     }
 }

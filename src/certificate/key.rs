@@ -1,14 +1,15 @@
 //! Takes a SubjectPublicKeyInfo, gives the kind of key and the bytes that a verifier wants. Never judges its strength.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5912, rfc8410};
-use der::asn1::UintRef;
-use der::{Decode, Sequence, Tag};
-use spki::SubjectPublicKeyInfoRef;
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{Decode, Encode, Sequence, Tag};
 
 use super::layout::bit_length;
+use super::object_identifier::ObjectIdentifier;
+use super::signature::{MAXIMUM_RSA_BITS, UNSAFE_MINIMUM_RSA_BITS, can_verify_with};
 
 /// What kind of public key a certificate holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,18 @@ pub enum KeyAlgorithm {
     Ed25519,
     /// A key that nothing here can use: its algorithm, or its curve where the algorithm is elliptic.
     Other(ObjectIdentifier),
+}
+
+impl KeyAlgorithm {
+    /// Whether a signature by a key of this kind can be verified here, in a handshake, on a certificate and on a CRL
+    /// alike: the one list of them. Whether such a key is strong enough is another question.
+    pub fn is_usable(self) -> bool {
+        match self {
+            Self::Rsa { bits } => (UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits),
+            Self::EcP256 | Self::EcP384 | Self::EcP521 | Self::Ed25519 => true,
+            Self::Other(_) => false,
+        }
+    }
 }
 
 /// As people write it: `RSA 2048`, `P-256`, `Ed25519`, or the object identifier.
@@ -51,27 +64,77 @@ pub(super) struct PublicKey<'a> {
     pub(super) bits: &'a [u8],
 }
 
+/// An AlgorithmIdentifier (RFC 5280 4.1.1.2) with an algorithm of any number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
+pub(super) struct AlgorithmIdentifier<'a> {
+    pub(super) oid: ObjectIdentifier,
+    #[asn1(optional = "true")]
+    pub(super) parameters: Option<AnyRef<'a>>,
+}
+
+/// RFC 5280 4.1.2.7.
+#[derive(Sequence)]
+struct PublicKeyInfo<'a> {
+    algorithm: AlgorithmIdentifier<'a>,
+    bits: BitStringRef<'a>,
+}
+
 impl<'a> PublicKey<'a> {
     pub(super) fn read(public_key_der: &'a [u8]) -> der::Result<Self> {
-        let info = SubjectPublicKeyInfoRef::from_der(public_key_der)?;
-        let bits = info.subject_public_key.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
-        let algorithm = match info.algorithm.oid {
-            rfc5912::RSA_ENCRYPTION => {
-                KeyAlgorithm::Rsa { bits: bit_length(RsaPublicKey::from_der(bits)?.modulus) }
-            }
-            rfc5912::ID_EC_PUBLIC_KEY => match info.algorithm.parameters_oid() {
-                Ok(rfc5912::SECP_256_R_1) => KeyAlgorithm::EcP256,
-                Ok(rfc5912::SECP_384_R_1) => KeyAlgorithm::EcP384,
-                Ok(rfc5912::SECP_521_R_1) => KeyAlgorithm::EcP521,
-                Ok(curve) => KeyAlgorithm::Other(curve),
-                // A curve written out (specifiedCurve), which RFC 5480 2.1.1 forbids: CVE-2020-0601.
-                Err(_) => KeyAlgorithm::Other(rfc5912::ID_EC_PUBLIC_KEY),
-            },
-            rfc8410::ID_ED_25519 => KeyAlgorithm::Ed25519,
-            other => KeyAlgorithm::Other(other),
-        };
-        Ok(Self { algorithm, bits })
+        let info = PublicKeyInfo::from_der(public_key_der)?;
+        let bits = info.bits.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
+        Ok(Self { algorithm: KeyAlgorithm::read(&info.algorithm, bits)?, bits })
     }
+}
+
+impl KeyAlgorithm {
+    /// Parameters other than those of the algorithm's own standard make a key that is none of its kind.
+    fn read(algorithm: &AlgorithmIdentifier<'_>, bits: &[u8]) -> der::Result<Self> {
+        let other = Self::Other(algorithm.oid);
+        Ok(match algorithm.oid.as_known() {
+            // RFC 3279 2.3.1 demands NULL. CAs leave it out, and it says nothing.
+            Some(rfc5912::RSA_ENCRYPTION) if algorithm.parameters.is_none_or(AnyRef::is_null) => {
+                Self::Rsa { bits: bit_length(RsaPublicKey::from_der(bits)?.modulus) }
+            }
+            // A curve written out (specifiedCurve), which RFC 5480 2.1.1 forbids, is no object identifier:
+            // CVE-2020-0601.
+            Some(rfc5912::ID_EC_PUBLIC_KEY) => {
+                let curve = algorithm.parameters.and_then(|parameters| parameters.decode_as().ok());
+                curve.map_or(other, Self::of_curve)
+            }
+            Some(rfc8410::ID_ED_25519) if algorithm.parameters.is_none() => Self::Ed25519,
+            Some(_) | None => other,
+        })
+    }
+
+    fn of_curve(curve: ObjectIdentifier) -> Self {
+        match curve.as_known() {
+            Some(rfc5912::SECP_256_R_1) => Self::EcP256,
+            Some(rfc5912::SECP_384_R_1) => Self::EcP384,
+            Some(rfc5912::SECP_521_R_1) => Self::EcP521,
+            Some(_) | None => Self::Other(curve),
+        }
+    }
+}
+
+/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: of a usable kind, and a key of that kind
+/// (a point on the curve, a modulus and an exponent that make sense).
+pub(super) fn is_usable(public_key_der: &[u8]) -> bool {
+    let read = PublicKey::read(public_key_der);
+    read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
+}
+
+/// A SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if all that it lacks is this.
+pub(super) fn canonical(public_key_der: &[u8]) -> Cow<'_, [u8]> {
+    let with_null = || {
+        let PublicKeyInfo { algorithm, bits } = PublicKeyInfo::from_der(public_key_der).ok()?;
+        if algorithm.oid != rfc5912::RSA_ENCRYPTION || algorithm.parameters.is_some() {
+            return None;
+        }
+        let algorithm = AlgorithmIdentifier { parameters: Some(AnyRef::NULL), ..algorithm };
+        PublicKeyInfo { algorithm, bits }.to_der().ok()
+    };
+    with_null().map_or(Cow::Borrowed(public_key_der), Cow::Owned)
 }
 
 /// RFC 8017 A.1.1.

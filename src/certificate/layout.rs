@@ -6,15 +6,17 @@
 
 use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
-use x509_cert::ext::Extension;
+
+use super::element::Element;
+use super::extension::Extension;
 
 /// The fields of a certificate (RFC 5280 4.1), each with its tag and length.
 pub(super) struct Layout<'a> {
     pub(super) tbs: &'a [u8],
     pub(super) head: Head<'a>,
-    pub(super) extensions: Vec<Extension>,
+    pub(super) extensions: Vec<Extension<'a>>,
     pub(super) outer_algorithm: &'a [u8],
-    pub(super) signature: &'a [u8],
+    pub(super) signature: BitStringRef<'a>,
 }
 
 /// The fields up to the public key, which every version of X.509 has.
@@ -45,7 +47,6 @@ impl<'a> Layout<'a> {
         let extensions = fields.context_specific(TagNumber(3), TagMode::Explicit)?.unwrap_or_default();
         fields.finish()?;
 
-        let signature = signature.as_bytes().ok_or_else(|| Tag::BitString.value_error())?;
         Ok(Self { tbs, head, extensions, outer_algorithm, signature })
     }
 }
@@ -86,7 +87,7 @@ pub(super) fn contents(der: &[u8]) -> der::Result<SliceReader<'_>> {
 
 /// The elements of one SEQUENCE, each with its tag and length.
 pub(super) fn elements(der: &[u8]) -> der::Result<Vec<&[u8]>> {
-    parts(&mut contents(der)?)
+    Ok(Element::sequence(der)?.into_iter().map(|element| element.der).collect())
 }
 
 /// All that a reader has left, each part with its tag and length.

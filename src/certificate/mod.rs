@@ -8,49 +8,58 @@ mod alt_security_identities;
 mod alt_security_name;
 mod alternative_names;
 mod distribution_point;
+mod element;
+mod extension;
 mod extensions;
 mod fingerprint;
+mod general_name;
 mod key;
 mod layout;
 mod name;
 mod name_constraints;
 mod name_form;
+mod object_identifier;
 mod pem;
 mod policy;
 mod security_identifier;
 mod serial;
 pub mod signature;
+mod text;
 pub mod usage;
 mod validity;
 mod windows_name;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use const_oid::db::{rfc5280, rfc5912};
 use der::Decode;
-use spki::AlgorithmIdentifierRef;
 
 use crate::clock::UnixTime;
 use extensions::Extensions;
-use key::PublicKey;
+use key::{AlgorithmIdentifier, PublicKey};
 use layout::{Head, Layout};
 use signature::{SignatureError, WeakAlgorithms};
 
 pub use alt_security_identities::{AltSecurityForm, AltSecurityIdentity};
 pub use alt_security_name::AltSecurityName;
-pub use alternative_names::{AlternativeNames, OtherName, OtherValue, USER_PRINCIPAL_NAME};
-pub use const_oid::ObjectIdentifier;
-pub use distribution_point::{CrlDistributionPoint, GeneralPlace, PointName, directory_name};
+pub use alternative_names::{
+    AlternativeNames, OtherName, OtherValue, SUBJECT_ALTERNATIVE_NAME, USER_PRINCIPAL_NAME, UnreadableName,
+};
+pub use distribution_point::{CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName};
+pub use extension::Extension;
 pub use extensions::{AuthorityInformationAccess, BasicConstraints};
 pub use fingerprint::{Fingerprint, KeyId};
+pub use general_name::directory_names;
 pub use key::KeyAlgorithm;
-pub use name::DistinguishedName;
+pub use name::{AttributeValues, DistinguishedName};
 pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
 pub use name_form::NameForm;
+pub use object_identifier::{NotAnObjectIdentifier, ObjectIdentifier};
 pub use pem::{BundleError, PemFault, certificate_ders, crl_ders, private_key_der, read_bundle};
-pub use policy::{PolicyConstraints, PolicyMapping};
+pub use policy::{ANY_POLICY, PolicyConstraints, PolicyMapping};
 pub use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
 };
@@ -84,6 +93,7 @@ struct Facts {
     inner_algorithm: Bytes,
     outer_algorithm: Bytes,
     signature: Bytes,
+    signature_has_unused_bits: bool,
     fingerprint: Fingerprint,
     key_id: KeyId,
     version: u8,
@@ -98,9 +108,11 @@ struct Facts {
 }
 
 /// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing behind
-/// the key is looked at. For proving the possession of a key before anything is judged.
-pub fn public_key_of(certificate_der: &[u8]) -> Result<&[u8], MalformedCertificate> {
-    Ok(Head::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key)
+/// the key is looked at. For proving the possession of a key before anything is judged, so the key's algorithm is
+/// written as its standard has it, where the certificate leaves a NULL out.
+pub fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
+    let public_key = Head::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
+    Ok(key::canonical(public_key))
 }
 
 impl Certificate {
@@ -112,15 +124,17 @@ impl Certificate {
         let head = &layout.head;
         let (not_before, not_after) = validity::read(head.validity).map_err(in_part("validity"))?;
         let key = PublicKey::read(head.public_key).map_err(in_part("public key"))?;
-        let signature_algorithm = AlgorithmIdentifierRef::from_der(layout.outer_algorithm)
+        let signature_algorithm = AlgorithmIdentifier::from_der(layout.outer_algorithm)
             .map_err(in_part("signature algorithm"))?
             .oid;
+        let signature_bytes = layout.signature.raw_bytes();
         let facts = Facts {
             tbs: der.slice_ref(layout.tbs),
             public_key: der.slice_ref(head.public_key),
             inner_algorithm: der.slice_ref(head.inner_algorithm),
             outer_algorithm: der.slice_ref(layout.outer_algorithm),
-            signature: der.slice_ref(layout.signature),
+            signature: der.slice_ref(signature_bytes),
+            signature_has_unused_bits: layout.signature.unused_bits() != 0,
             fingerprint: Fingerprint::of(&der),
             key_id: KeyId::of(head.public_key),
             version: head.version.saturating_add(1),
@@ -208,6 +222,12 @@ impl Certificate {
         self.facts.key_algorithm
     }
 
+    /// Whether signatures by its key can be verified, in a handshake as on a certificate: it is of one of the kinds that
+    /// are used here, and a key of that kind.
+    pub fn has_usable_key(&self) -> bool {
+        key::is_usable(&self.facts.public_key)
+    }
+
     /// The algorithm it was signed with.
     pub fn signature_algorithm(&self) -> ObjectIdentifier {
         self.facts.signature_algorithm
@@ -231,6 +251,31 @@ impl Certificate {
     /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` where the extension is absent, which is not the same as empty.
     pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
         self.facts.extensions.extended_key_usages.as_deref()
+    }
+
+    /// Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` where the extension is absent.
+    pub fn application_policies(&self) -> Option<&[ObjectIdentifier]> {
+        self.facts.extensions.application_policies.as_deref()
+    }
+
+    /// Whether it names this usage: in extendedKeyUsage or in Application Policies, and in both where it has both.
+    /// anyExtendedKeyUsage names no usage.
+    pub fn names_usage(&self, usage: ObjectIdentifier) -> bool {
+        let mut lists = self.usage_lists().peekable();
+        lists.peek().is_some() && lists.all(|usages| usages.contains(&usage))
+    }
+
+    /// Whether it lets the certificates below it be used for this: as [`Certificate::names_usage`], but an absent list
+    /// and one that names any usage limit nothing.
+    pub fn allows_usage(&self, usage: ObjectIdentifier) -> bool {
+        let is_any = |named: &ObjectIdentifier| {
+            *named == rfc5280::ANY_EXTENDED_KEY_USAGE || *named == extensions::ANY_APPLICATION_POLICY
+        };
+        self.usage_lists().all(|usages| usages.contains(&usage) || usages.iter().any(is_any))
+    }
+
+    fn usage_lists(&self) -> impl Iterator<Item = &[ObjectIdentifier]> {
+        self.extended_key_usages().into_iter().chain(self.application_policies())
     }
 
     /// subjectAltName (RFC 5280 4.2.1.6).
@@ -289,7 +334,7 @@ impl Certificate {
             (facts.policy_constraints != PolicyConstraints::default(), rfc5280::ID_CE_POLICY_CONSTRAINTS),
             (facts.inhibit_any_policy.is_some(), rfc5280::ID_CE_INHIBIT_ANY_POLICY),
         ];
-        held.into_iter().filter_map(|(is_held, extension)| is_held.then_some(extension)).collect()
+        held.into_iter().filter_map(|(is_held, extension)| is_held.then_some(extension.into())).collect()
     }
 
     /// nameConstraints (RFC 5280 4.2.1.10).
@@ -334,7 +379,8 @@ impl Certificate {
         // Two integers of 48 bytes and their headers; those of P-521 have 66.
         const ECDSA_P384: usize = 104;
         let length = self.facts.signature.len();
-        let is_ecdsa = rfc5912::ECDSA_WITH_SHA_256.parent() == self.facts.signature_algorithm.parent();
+        let is_ecdsa = rfc5912::ECDSA_WITH_SHA_256.parent()
+            == self.facts.signature_algorithm.as_known().and_then(|oid| oid.parent());
         length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
@@ -353,6 +399,9 @@ impl Certificate {
         let facts = &self.facts;
         if facts.inner_algorithm != facts.outer_algorithm {
             return Err(SignatureError::AlgorithmMismatch);
+        }
+        if facts.signature_has_unused_bits {
+            return Err(SignatureError::UnusedBits);
         }
         signature::verify_with(
             issuer_public_key_der,

@@ -6,14 +6,13 @@ use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
-use der::asn1::{Any, BmpString};
-use der::{Decode, Encode, Tag, Tagged};
-use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::name::Name;
+use der::Decode;
 
+use super::element::{Element, SEQUENCE, SET};
 use super::fingerprint::write_hex;
+use super::object_identifier::ObjectIdentifier;
+use super::text::text;
 use crate::observability::BoundedText;
 
 /// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
@@ -34,7 +33,7 @@ struct Decoded {
 pub(super) struct Attribute {
     pub(super) oid: ObjectIdentifier,
     value_der: Vec<u8>,
-    /// None where the value is no text.
+    /// None where the value is no text that can be read.
     pub(super) text: Option<String>,
 }
 
@@ -87,6 +86,37 @@ impl DistinguishedName {
     pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
         self.decoded.relative_names.iter().flatten().filter_map(|a| Some((a.oid, a.text.as_deref()?)))
     }
+
+    /// The values of the attributes of this type, root-most first as encoded.
+    pub fn values(&self, oid: const_oid::ObjectIdentifier) -> AttributeValues<'_> {
+        self.values_of(ObjectIdentifier::known(oid))
+    }
+
+    /// The values of the attributes of this type, root-most first as encoded.
+    pub fn values_of(&self, oid: ObjectIdentifier) -> AttributeValues<'_> {
+        let attributes = self.decoded.relative_names.iter().flatten().filter(|a| a.oid == oid);
+        let mut values = AttributeValues { texts: Vec::new(), hidden: Vec::new() };
+        for attribute in attributes {
+            match &attribute.text {
+                Some(text) => values.texts.push(text),
+                None => values.hidden.push(&attribute.value_der),
+            }
+        }
+        if !self.is_decoded() {
+            values.hidden.push(&self.decoded.der);
+        }
+        values
+    }
+}
+
+/// What a name says of one attribute type. Who decides by the absence of a value looks at what is hidden too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeValues<'a> {
+    /// Those that are text.
+    pub texts: Vec<&'a str>,
+    /// The DER of those that are no text, or of the whole name where that cannot be decoded: then any value may stand
+    /// in it.
+    pub hidden: Vec<&'a [u8]>,
 }
 
 /// RFC 5280 7.1, with what RFC 4518 adds left out where it would only make more names equal (Unicode normal forms): a
@@ -166,7 +196,7 @@ impl fmt::Display for Attribute {
 
 /// RFC 4514 section 3, and the names that people know for what else stands in the certificates of persons.
 fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
-    Some(match oid {
+    Some(match oid.as_known()? {
         rfc4519::COMMON_NAME => "CN",
         rfc4519::LOCALITY_NAME => "L",
         rfc4519::ST => "ST",
@@ -214,31 +244,27 @@ pub(super) fn is_invisible(character: char) -> bool {
 /// What the comparable bytes of a name that was decoded begin with.
 const DECODED: &[u8] = b"dec";
 
+/// Nothing where the structure is not that of a Name. A value of any type, and an attribute type of any number, is an
+/// attribute like another.
 fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
-    let name = Name::from_der(der).ok()?;
-    let relative_names = name.iter_rdn().map(|relative_name| {
-        let attribute = |attribute: &AttributeTypeAndValue| {
-            let value_der = attribute.value.to_der().ok()?;
-            Some(Attribute { oid: attribute.oid, value_der, text: text(&attribute.value) })
-        };
-        relative_name.iter().map(attribute).collect()
-    });
-    relative_names.collect()
+    let relative_names = Element::sequence(der).ok()?.into_iter();
+    relative_names
+        .map(|relative_name| {
+            let attributes = relative_name.inside(SET).ok()?.into_iter();
+            let mut attributes = attributes.map(attribute).collect::<Option<Vec<_>>>()?;
+            // As DER sorts a SET OF, in whatever order it came.
+            attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Some(attributes.into_iter().map(|(_, attribute)| attribute).collect())
+        })
+        .collect()
 }
 
-/// The text of a string value. TeletexString has no encoding that people agree on, so only its ASCII is read.
-fn text(value: &Any) -> Option<String> {
-    let bytes = value.value();
-    match value.tag() {
-        Tag::Utf8String => Some(str::from_utf8(bytes).ok()?.to_owned()),
-        Tag::PrintableString
-        | Tag::Ia5String
-        | Tag::TeletexString
-        | Tag::VisibleString
-        | Tag::NumericString => bytes.is_ascii().then(|| String::from_utf8_lossy(bytes).into_owned()),
-        Tag::BmpString => value.decode_as::<BmpString>().ok().map(|text| text.to_string()),
-        _ => None,
-    }
+/// An AttributeTypeAndValue, behind the bytes it is sorted by.
+fn attribute(element: Element<'_>) -> Option<(Vec<u8>, Attribute)> {
+    let parts = element.inside(SEQUENCE).ok()?;
+    let [oid, value] = parts.as_slice() else { return None };
+    let oid = ObjectIdentifier::from_der(oid.der).ok()?;
+    Some((element.der.to_vec(), Attribute { oid, value_der: value.der.to_vec(), text: text(value.der) }))
 }
 
 /// Bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
@@ -258,7 +284,7 @@ fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>) -> Box<[u8]
 
 fn comparable_attribute(attribute: &Attribute) -> Vec<u8> {
     let mut bytes = Vec::new();
-    append(&mut bytes, attribute.oid.as_bytes());
+    append(&mut bytes, attribute.oid.as_octets());
     match &attribute.text {
         Some(text) => append(&mut bytes, fold(text).as_bytes()),
         None => {

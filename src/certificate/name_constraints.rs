@@ -1,15 +1,12 @@
 //! Takes the content of a nameConstraints extension (RFC 5280 4.2.1.10), gives its subtrees by kind. Never drops one: a
 //! subtree that is not understood says so, and refuses every name of its kind in the validation stage.
 
-use const_oid::ObjectIdentifier;
-use der::asn1::{AnyRef, Utf8StringRef};
-use der::{Decode, ErrorKind, Tag};
-use x509_cert::ext::pkix::name::{GeneralName, OtherName};
-
 use super::alternative_names::USER_PRINCIPAL_NAME;
-use super::layout::{contents, elements, parts};
+use super::element::{Element, SEQUENCE, malformed};
+use super::general_name::{GeneralName, ia5};
 use super::name::DistinguishedName;
 use super::name_form::NameForm;
+use super::text::text;
 
 /// Which names a CA may issue certificates for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,84 +70,64 @@ pub enum MailSubtree {
 impl NameConstraints {
     /// Refuses what RFC 5280 4.2.1.10 does: an empty extension, an empty list, a minimum that is not zero, a maximum.
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
-        let mut constraints = Self::default();
-        let mut rest = contents(der)?;
-        let lists = parts(&mut rest)?;
-        let read = |list: &[u8]| subtrees(AnyRef::from_der(list)?.value());
+        let lists = Element::sequence(der)?;
+        let read = |list: &Element<'_>| subtrees(list.contents);
         match lists.as_slice() {
-            [permitted @ [0xa0, ..]] => constraints.permitted = read(permitted)?,
-            [excluded @ [0xa1, ..]] => constraints.excluded = read(excluded)?,
-            [permitted @ [0xa0, ..], excluded @ [0xa1, ..]] => {
-                constraints = Self { permitted: read(permitted)?, excluded: read(excluded)? };
+            [permitted @ Element { identifier: PERMITTED, .. }] => {
+                Ok(Self { permitted: read(permitted)?, excluded: Vec::new() })
             }
-            _ => return Err(malformed()),
+            [excluded @ Element { identifier: EXCLUDED, .. }] => {
+                Ok(Self { permitted: Vec::new(), excluded: read(excluded)? })
+            }
+            [
+                permitted @ Element { identifier: PERMITTED, .. },
+                excluded @ Element { identifier: EXCLUDED, .. },
+            ] => Ok(Self { permitted: read(permitted)?, excluded: read(excluded)? }),
+            _ => Err(malformed()),
         }
-        Ok(constraints)
     }
 }
 
-fn malformed() -> der::Error {
-    ErrorKind::Value { tag: Tag::Sequence }.into()
-}
+/// permittedSubtrees \[0\].
+const PERMITTED: u8 = 0xa0;
+/// excludedSubtrees \[1\].
+const EXCLUDED: u8 = 0xa1;
 
 fn subtrees(list: &[u8]) -> der::Result<Vec<Subtree>> {
-    let subtrees: Vec<_> =
-        parts(&mut der::SliceReader::new(list)?)?.into_iter().map(subtree).collect::<der::Result<_>>()?;
+    let subtrees: Vec<_> = Element::all(list)?.into_iter().map(subtree).collect::<der::Result<_>>()?;
     if subtrees.is_empty() { Err(malformed()) } else { Ok(subtrees) }
 }
 
 /// GeneralSubtree. A minimum of zero is the default, which DER leaves out and some write.
-fn subtree(der: &[u8]) -> der::Result<Subtree> {
-    match elements(der)?.as_slice() {
-        [base] | [base, [0x80, 0x01, 0x00]] => {
-            let form = form(base)?;
+fn subtree(element: Element<'_>) -> der::Result<Subtree> {
+    match element.inside(SEQUENCE)?.as_slice() {
+        [base] | [base, Element { der: [0x80, 0x01, 0x00], .. }] => {
+            let base = GeneralName::read(*base)?;
+            let form = base.form();
             Ok(understood(base).unwrap_or(Subtree::NotUnderstood(form)))
         }
         _ => Err(malformed()),
     }
 }
 
-/// The kind of a GeneralName, by its tag (RFC 5280 4.2.1.6).
-pub(super) fn form(name: &[u8]) -> der::Result<NameForm> {
-    Ok(match name.first() {
-        Some(0xa0) => {
-            let mut fields = der::SliceReader::new(AnyRef::from_der(name)?.value())?;
-            NameForm::OtherName(ObjectIdentifier::decode(&mut fields)?)
-        }
-        Some(0x81) => NameForm::Email,
-        Some(0x82) => NameForm::Dns,
-        Some(0xa3) => NameForm::X400Address,
-        Some(0xa4) => NameForm::Directory,
-        Some(0xa5) => NameForm::EdiPartyName,
-        Some(0x86) => NameForm::Uri,
-        Some(0x87) => NameForm::Ip,
-        Some(0x88) => NameForm::RegisteredId,
-        _ => return Err(malformed()),
-    })
-}
-
-fn understood(base: &[u8]) -> Option<Subtree> {
-    match GeneralName::from_der(base).ok()? {
-        GeneralName::DirectoryName(_) => {
-            let wrapped = AnyRef::from_der(base).ok()?;
-            let name = DistinguishedName::from_der(wrapped.value());
-            name.is_text().then_some(Subtree::Directory(name))
-        }
-        GeneralName::Rfc822Name(text) => mail(text.as_str()).map(Subtree::Email),
-        GeneralName::DnsName(text) => domain(text.as_str()).map(Subtree::Dns),
-        GeneralName::UniformResourceIdentifier(text) => domain(text.as_str()).map(Subtree::Uri),
-        GeneralName::IpAddress(bytes) => address(bytes.as_bytes()),
-        GeneralName::OtherName(other) => user_principal_name(&other),
-        GeneralName::EdiPartyName(_) | GeneralName::RegisteredId(_) => None,
+fn understood(base: GeneralName<'_>) -> Option<Subtree> {
+    match base {
+        GeneralName::Directory(name) => name.is_text().then_some(Subtree::Directory(name)),
+        GeneralName::Email(content) => mail(ia5(content)?).map(Subtree::Email),
+        GeneralName::Dns(content) => domain(ia5(content)?).map(Subtree::Dns),
+        GeneralName::Uri(content) => domain(ia5(content)?).map(Subtree::Uri),
+        GeneralName::Ip(content) => address(content),
+        GeneralName::Other(kind, value) if kind == USER_PRINCIPAL_NAME => user_principal_name(value),
+        GeneralName::Other(..)
+        | GeneralName::X400Address
+        | GeneralName::EdiPartyName
+        | GeneralName::RegisteredId => None,
     }
 }
 
 /// `@corp.example` is how Windows writes everybody in a domain.
-fn user_principal_name(other: &OtherName) -> Option<Subtree> {
-    if other.type_id != USER_PRINCIPAL_NAME {
-        return None;
-    }
-    let text = Utf8StringRef::try_from(&other.value).ok()?.as_str().to_lowercase();
+fn user_principal_name(value_der: &[u8]) -> Option<Subtree> {
+    let text = text(value_der)?.to_lowercase();
     mail(text.strip_prefix('@').unwrap_or(&text)).map(Subtree::UserPrincipalName)
 }
 
@@ -204,7 +181,7 @@ impl Subtree {
             Self::Dns(_) => NameForm::Dns,
             Self::Uri(_) => NameForm::Uri,
             Self::Ip { .. } => NameForm::Ip,
-            Self::UserPrincipalName(_) => NameForm::OtherName(USER_PRINCIPAL_NAME),
+            Self::UserPrincipalName(_) => NameForm::USER_PRINCIPAL_NAME,
             Self::NotUnderstood(form) => *form,
         }
     }

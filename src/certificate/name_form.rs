@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use const_oid::ObjectIdentifier;
+use super::alternative_names::USER_PRINCIPAL_NAME;
+use super::object_identifier::ObjectIdentifier;
 
 /// A kind of GeneralName (RFC 5280 4.2.1.6). A constraint limits names of its own kind only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +26,11 @@ pub enum NameForm {
     Ip,
     /// registeredID.
     RegisteredId,
+}
+
+impl NameForm {
+    /// The user principal name ([MS-RCMP]).
+    pub const USER_PRINCIPAL_NAME: Self = Self::OtherName(ObjectIdentifier::known(USER_PRINCIPAL_NAME));
 }
 
 /// As RFC 5280 writes it.

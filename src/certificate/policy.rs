@@ -1,11 +1,14 @@
 //! Takes the contents of the extensions about certificate policies, gives what they say. Never decodes a qualifier and
 //! never judges which policy is valid where: that needs a whole path.
 
-use const_oid::ObjectIdentifier;
-use der::asn1::AnyRef;
+use const_oid::db::rfc5280;
 use der::{Decode, ErrorKind, Sequence, Tag};
 
-use super::layout::elements;
+use super::element::{Element, SEQUENCE};
+use super::object_identifier::ObjectIdentifier;
+
+/// anyPolicy (RFC 5280 4.2.1.4).
+pub const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::known(rfc5280::ANY_POLICY);
 
 /// One entry of policyMappings (RFC 5280 4.2.1.5): below this CA the one policy stands for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
@@ -39,16 +42,15 @@ pub(super) fn mappings(der: &[u8]) -> der::Result<Vec<PolicyMapping>> {
     Some(Vec::<PolicyMapping>::from_der(der)?).filter(|mappings| !mappings.is_empty()).ok_or_else(empty)
 }
 
-/// The policy identifiers of a certificatePolicies extension. Qualifiers are never decoded: they are texts for people,
-/// and RFC 5280 4.2.1.4 leaves so many forms of them in use that a reader of all would refuse good certificates.
+/// The policy identifiers of a certificatePolicies extension, or of Microsoft's application policies, which are written
+/// alike. Qualifiers are never decoded: they are texts for people, and RFC 5280 4.2.1.4 leaves so many forms of them in
+/// use that a reader of all would refuse good certificates.
 pub(super) fn identifiers(der: &[u8]) -> der::Result<Vec<ObjectIdentifier>> {
-    #[derive(Sequence)]
-    struct PolicyInformation<'a> {
-        identifier: ObjectIdentifier,
-        #[asn1(optional = "true")]
-        qualifiers: Option<AnyRef<'a>>,
-    }
-    elements(der)?.into_iter().map(|element| Ok(PolicyInformation::from_der(element)?.identifier)).collect()
+    let identifier = |element: Element<'_>| match element.inside(SEQUENCE)?.as_slice() {
+        [identifier] | [identifier, _] => ObjectIdentifier::from_der(identifier.der),
+        _ => Err(empty()),
+    };
+    Element::sequence(der)?.into_iter().map(identifier).collect()
 }
 
 fn empty() -> der::Error {

@@ -6,7 +6,8 @@ use der::asn1::{Any, OctetString, OctetStringRef};
 use der::{Decode, Encode, Error, ErrorKind, Tag};
 use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 
-use super::layout::elements;
+use super::element::Element;
+use super::general_name::GeneralName as ReadName;
 
 /// szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4), the extension. Not critical.
 pub const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier =
@@ -36,12 +37,12 @@ pub fn is_security_identifier(text: &str) -> bool {
 
 /// The SID as text, `S-1-5-21-…`. Exactly one, and nothing else beside it: two would contradict each other.
 pub(super) fn read(der: &[u8]) -> der::Result<String> {
-    let elements = elements(der)?;
+    let elements = Element::sequence(der)?;
     let [element] = elements.as_slice() else { return Err(malformed()) };
-    let GeneralName::OtherName(name) = GeneralName::from_der(element)? else { return Err(malformed()) };
-    let text = <&OctetStringRef>::try_from(&name.value)?.as_bytes();
+    let ReadName::Other(kind, value) = ReadName::read(*element)? else { return Err(malformed()) };
+    let text = <&OctetStringRef>::from_der(value)?.as_bytes();
     let sid = str::from_utf8(text).map_err(|_| malformed())?;
-    if name.type_id != OBJECT_SID || !is_security_identifier(sid) {
+    if kind != OBJECT_SID || !is_security_identifier(sid) {
         return Err(malformed());
     }
     Ok(sid.to_owned())

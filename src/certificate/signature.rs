@@ -4,14 +4,13 @@
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature as algorithms;
-use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
-use const_oid::ObjectIdentifier;
+use aws_lc_rs::signature::{RsaParameters, RsaPssSaltLength, UnparsedPublicKey, VerificationAlgorithm};
 use const_oid::db::{rfc5912, rfc8410};
 use der::asn1::AnyRef;
 use der::{Decode, Sequence};
-use spki::AlgorithmIdentifierRef;
 
-use super::key::{KeyAlgorithm, PublicKey};
+use super::key::{AlgorithmIdentifier, KeyAlgorithm, PublicKey};
+use super::object_identifier::ObjectIdentifier;
 
 /// RSA keys below this can be broken; NIST SP 800-131A disallows them since 2014.
 pub const MINIMUM_RSA_BITS: u32 = 2048;
@@ -53,7 +52,7 @@ pub enum SignatureError {
         /// The signature algorithm.
         oid: ObjectIdentifier,
         /// The key.
-        key: KeyAlgorithm,
+        key: Box<KeyAlgorithm>,
     },
     /// The algorithm carries parameters that its standard forbids.
     #[error("the signature algorithm {oid} has wrong parameters")]
@@ -64,6 +63,9 @@ pub enum SignatureError {
     /// The algorithm inside what is signed is not the one outside (RFC 5280 4.1.1.2, 5.1.1.2).
     #[error("the signed and the unsigned signature algorithm differ")]
     AlgorithmMismatch,
+    /// The BIT STRING of the signature has unused bits, which no algorithm here makes.
+    #[error("the signature is not a whole number of bytes")]
+    UnusedBits,
     /// The key or the algorithm cannot be decoded.
     #[error("the key or the signature algorithm cannot be decoded")]
     Malformed(#[source] der::Error),
@@ -89,7 +91,11 @@ pub fn verify_with(
     weak: WeakAlgorithms,
 ) -> Result<(), SignatureError> {
     let (verification, key) = chosen(public_key_der, algorithm_der, weak)?;
-    UnparsedPublicKey::new(verification, key).verify(signed, signature).map_err(|_| SignatureError::Wrong)
+    let verified = match &verification {
+        Verification::Of(algorithm) => algorithm.verify_sig(key, signed, signature),
+        Verification::Pss(parameters) => parameters.verify_sig(key, signed, signature),
+    };
+    verified.map_err(|_| SignatureError::Wrong)
 }
 
 /// [`verify`] with the digest of the signed bytes by the hash of [`hash`].
@@ -100,18 +106,22 @@ pub fn verify_digest(
     signature: &[u8],
 ) -> Result<(), SignatureError> {
     let (verification, key) = chosen(public_key_der, algorithm_der, WeakAlgorithms::Refused)?;
-    UnparsedPublicKey::new(verification, key)
-        .verify_digest(signed, signature)
-        .map_err(|_| SignatureError::Wrong)
+    let verified = match &verification {
+        Verification::Of(algorithm) => algorithm.verify_digest_sig(key, signed, signature),
+        Verification::Pss(parameters) => parameters.verify_digest_sig(key, signed, signature),
+    };
+    verified.map_err(|_| SignatureError::Wrong)
 }
 
 /// The hash that an algorithm applies to what is signed. `None` where it does not sign a hash (Ed25519), and where
 /// nothing it signed would be accepted.
 pub fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
-    let algorithm = AlgorithmIdentifierRef::from_der(algorithm_der).ok()?;
-    let oid = match algorithm.oid {
-        rfc5912::ID_RSASSA_PSS => algorithm.parameters?.decode_as::<PssParameters<'_>>().ok()?.hash?.oid,
+    let algorithm = AlgorithmIdentifier::from_der(algorithm_der).ok()?;
+    let oid = match algorithm.oid.as_known()? {
+        rfc5912::ID_RSASSA_PSS => {
+            algorithm.parameters?.decode_as::<PssParameters<'_>>().ok()?.hash?.oid.as_known()?
+        }
         oid => oid,
     };
     match oid {
@@ -135,14 +145,14 @@ fn chosen<'a>(
     weak: WeakAlgorithms,
 ) -> Result<(Verification, &'a [u8]), SignatureError> {
     let key = PublicKey::read(public_key_der).map_err(SignatureError::Malformed)?;
-    let algorithm = AlgorithmIdentifierRef::from_der(algorithm_der).map_err(SignatureError::Malformed)?;
+    let algorithm = AlgorithmIdentifier::from_der(algorithm_der).map_err(SignatureError::Malformed)?;
     let verification = match key.algorithm {
         KeyAlgorithm::Rsa { bits } => rsa(bits, &algorithm, weak)?,
         KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => {
             ecdsa(key.algorithm, &algorithm)?
         }
         KeyAlgorithm::Ed25519 if algorithm.oid == rfc8410::ID_ED_25519 => {
-            without_parameters(&algorithm, &algorithms::ED25519)?
+            without_parameters(&algorithm, Verification::Of(&algorithms::ED25519))?
         }
         KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => {
             return Err(unsupported(key.algorithm, algorithm.oid));
@@ -151,38 +161,47 @@ fn chosen<'a>(
     Ok((verification, key.bits))
 }
 
-type Verification = &'static dyn VerificationAlgorithm;
+/// How a signature is verified.
+enum Verification {
+    /// By one of aws-lc's algorithms as they are.
+    Of(&'static dyn VerificationAlgorithm),
+    /// By RSASSA-PSS with a salt of the certificate's own length.
+    Pss(RsaParameters),
+}
 
 fn rsa(
     bits: u32,
-    algorithm: &AlgorithmIdentifierRef<'_>,
+    algorithm: &AlgorithmIdentifier<'_>,
     weak: WeakAlgorithms,
 ) -> Result<Verification, SignatureError> {
-    if weak == WeakAlgorithms::UnsafelyAllowed
-        && let Some(verification) = weak_rsa(bits, algorithm.oid)
-    {
+    let unsupported = || unsupported(KeyAlgorithm::Rsa { bits }, algorithm.oid);
+    let oid = algorithm.oid.as_known().ok_or_else(unsupported)?;
+    let pkcs1 = |verification: &'static RsaParameters| {
         let right = has_null_or_nothing(algorithm);
-        return right.then_some(verification).ok_or(SignatureError::WrongParameters { oid: algorithm.oid });
+        right
+            .then_some(Verification::Of(verification))
+            .ok_or(SignatureError::WrongParameters { oid: algorithm.oid })
+    };
+    if weak == WeakAlgorithms::UnsafelyAllowed
+        && let Some(verification) = weak_rsa(bits, oid)
+    {
+        return pkcs1(verification);
     }
     if bits < MINIMUM_RSA_BITS {
         return Err(SignatureError::WeakKey { bits });
     }
-    let pkcs1 = |verification: Verification| {
-        let right = has_null_or_nothing(algorithm);
-        right.then_some(verification).ok_or(SignatureError::WrongParameters { oid: algorithm.oid })
-    };
-    match algorithm.oid {
-        oid if bits > MAXIMUM_RSA_BITS => Err(unsupported(KeyAlgorithm::Rsa { bits }, oid)),
+    match oid {
+        _ if bits > MAXIMUM_RSA_BITS => Err(unsupported()),
         rfc5912::SHA_256_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA256),
         rfc5912::SHA_384_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA384),
         rfc5912::SHA_512_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA512),
-        rfc5912::ID_RSASSA_PSS => pss(algorithm),
-        oid => Err(unsupported(KeyAlgorithm::Rsa { bits }, oid)),
+        rfc5912::ID_RSASSA_PSS => pss(algorithm).map(Verification::Pss),
+        _ => Err(unsupported()),
     }
 }
 
 /// What is refused otherwise. PSS is younger than keys of 1,024 bits.
-fn weak_rsa(bits: u32, algorithm: ObjectIdentifier) -> Option<Verification> {
+fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'static RsaParameters> {
     match algorithm {
         _ if !(UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) => None,
         rfc5912::SHA_1_WITH_RSA_ENCRYPTION => Some(&algorithms::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
@@ -197,7 +216,7 @@ fn weak_rsa(bits: u32, algorithm: ObjectIdentifier) -> Option<Verification> {
 }
 
 /// RFC 4055 sections 2.1 and 5: the parameters are NULL, and verifiers accept that they are absent.
-fn has_null_or_nothing(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
+fn has_null_or_nothing(algorithm: &AlgorithmIdentifier<'_>) -> bool {
     algorithm.parameters.is_none_or(AnyRef::is_null)
 }
 
@@ -205,63 +224,84 @@ fn has_null_or_nothing(algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
 #[derive(Sequence)]
 struct PssParameters<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    hash: Option<AlgorithmIdentifierRef<'a>>,
+    hash: Option<AlgorithmIdentifier<'a>>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    mask_generation: Option<AlgorithmIdentifierRef<'a>>,
+    mask_generation: Option<AlgorithmIdentifier<'a>>,
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
-    salt_length: Option<u32>,
+    salt_length: Option<u16>,
     #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
     trailer: Option<u32>,
 }
 
-/// One hash throughout and a salt as long as it, as RFC 4055 3.1 recommends, TLS demands, and aws-lc verifies.
-fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Verification, SignatureError> {
+/// One hash throughout, as RFC 4055 3.1 recommends and aws-lc verifies, and a salt of any length: that of the hash is
+/// recommended, 20 the default, and the longest that fits what OpenSSL makes unless told otherwise.
+fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureError> {
     let wrong = || SignatureError::WrongParameters { oid: algorithm.oid };
+    let weak = |oid| SignatureError::WeakAlgorithm { oid };
     let parameters = algorithm.parameters.ok_or_else(wrong)?;
     let parameters: PssParameters<'_> = parameters.decode_as().map_err(|_| wrong())?;
-    let Some(hash) = parameters.hash else {
-        return Err(SignatureError::WeakAlgorithm { oid: rfc5912::ID_SHA_1 });
-    };
-    let (salt_length, verification): (u32, Verification) = match hash.oid {
-        rfc5912::ID_SHA_256 => (32, &algorithms::RSA_PSS_2048_8192_SHA256),
-        rfc5912::ID_SHA_384 => (48, &algorithms::RSA_PSS_2048_8192_SHA384),
-        rfc5912::ID_SHA_512 => (64, &algorithms::RSA_PSS_2048_8192_SHA512),
-        rfc5912::ID_SHA_1 => return Err(SignatureError::WeakAlgorithm { oid: hash.oid }),
+    let Some(hash) = parameters.hash else { return Err(weak(rfc5912::ID_SHA_1.into())) };
+    let verification = match hash.oid.as_known() {
+        Some(rfc5912::ID_SHA_256) => algorithms::RSA_PSS_2048_8192_SHA256,
+        Some(rfc5912::ID_SHA_384) => algorithms::RSA_PSS_2048_8192_SHA384,
+        Some(rfc5912::ID_SHA_512) => algorithms::RSA_PSS_2048_8192_SHA512,
+        Some(rfc5912::ID_SHA_1) => return Err(weak(hash.oid)),
         _ => return Err(wrong()),
     };
     let mask = parameters.mask_generation.ok_or_else(wrong)?;
     let mask_hash = mask.parameters.ok_or_else(wrong)?;
-    let mask_hash: AlgorithmIdentifierRef<'_> = mask_hash.decode_as().map_err(|_| wrong())?;
+    let mask_hash: AlgorithmIdentifier<'_> = mask_hash.decode_as().map_err(|_| wrong())?;
     let right = has_null_or_nothing(&hash)
         && has_null_or_nothing(&mask_hash)
         && mask.oid == rfc5912::ID_MGF_1
         && mask_hash.oid == hash.oid
-        && parameters.salt_length == Some(salt_length)
         && parameters.trailer.is_none_or(|trailer| trailer == 1);
-    if right { Ok(verification) } else { Err(wrong()) }
+    if !right {
+        return Err(wrong());
+    }
+    let salt_length = parameters.salt_length.unwrap_or(DEFAULT_SALT_LENGTH);
+    Ok(verification.with_pss_salt_length(RsaPssSaltLength::Custom(salt_length)))
+}
+
+/// RFC 4055 3.1: where saltLength is absent.
+const DEFAULT_SALT_LENGTH: u16 = 20;
+
+/// Whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the reader that verifies with it.
+pub(super) fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
+    let algorithm: &'static dyn VerificationAlgorithm = match key {
+        KeyAlgorithm::Rsa { .. } => &algorithms::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        KeyAlgorithm::EcP256 => &algorithms::ECDSA_P256_SHA256_ASN1,
+        KeyAlgorithm::EcP384 => &algorithms::ECDSA_P384_SHA384_ASN1,
+        KeyAlgorithm::EcP521 => &algorithms::ECDSA_P521_SHA512_ASN1,
+        KeyAlgorithm::Ed25519 => &algorithms::ED25519,
+        KeyAlgorithm::Other(_) => return false,
+    };
+    UnparsedPublicKey::new(algorithm, bits).parse().is_ok()
 }
 
 /// Curve and hash are matched in every pair: CAs sign with SHA-256 under a P-384 key.
-fn ecdsa(key: KeyAlgorithm, algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Verification, SignatureError> {
+fn ecdsa(key: KeyAlgorithm, algorithm: &AlgorithmIdentifier<'_>) -> Result<Verification, SignatureError> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
-    let verification: Verification = match (key, algorithm.oid) {
-        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P256_SHA256_ASN1,
-        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P256_SHA384_ASN1,
-        (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P256_SHA512_ASN1,
-        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P384_SHA256_ASN1,
-        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P384_SHA384_ASN1,
-        (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P384_SHA512_ASN1,
-        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P521_SHA256_ASN1,
-        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P521_SHA384_ASN1,
-        (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P521_SHA512_ASN1,
-        (_, oid) => return Err(unsupported(key, oid)),
-    };
-    without_parameters(algorithm, verification)
+    let unsupported = || unsupported(key, algorithm.oid);
+    let verification: &'static dyn VerificationAlgorithm =
+        match (key, algorithm.oid.as_known().ok_or_else(unsupported)?) {
+            (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P256_SHA256_ASN1,
+            (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P256_SHA384_ASN1,
+            (KeyAlgorithm::EcP256, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P256_SHA512_ASN1,
+            (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P384_SHA256_ASN1,
+            (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P384_SHA384_ASN1,
+            (KeyAlgorithm::EcP384, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P384_SHA512_ASN1,
+            (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_256) => &algorithms::ECDSA_P521_SHA256_ASN1,
+            (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_384) => &algorithms::ECDSA_P521_SHA384_ASN1,
+            (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P521_SHA512_ASN1,
+            _ => return Err(unsupported()),
+        };
+    without_parameters(algorithm, Verification::Of(verification))
 }
 
 /// RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519): parameters are absent.
 fn without_parameters(
-    algorithm: &AlgorithmIdentifierRef<'_>,
+    algorithm: &AlgorithmIdentifier<'_>,
     verification: Verification,
 ) -> Result<Verification, SignatureError> {
     match algorithm.parameters {
@@ -272,18 +312,18 @@ fn without_parameters(
 
 /// Signature algorithms that are refused for what they are, whatever the key: MD2, MD5 and SHA-1 with RSA, SHA-1 with
 /// DSA and with ECDSA.
-const WEAK: [ObjectIdentifier; 5] = [
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),
+const WEAK: [const_oid::ObjectIdentifier; 5] = [
+    const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
+    const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),
     rfc5912::SHA_1_WITH_RSA_ENCRYPTION,
     rfc5912::DSA_WITH_SHA_1,
-    ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
+    const_oid::ObjectIdentifier::new_unwrap("1.2.840.10045.4.1"),
 ];
 
 fn unsupported(key: KeyAlgorithm, oid: ObjectIdentifier) -> SignatureError {
-    if WEAK.contains(&oid) {
+    if WEAK.iter().any(|weak| oid == *weak) {
         SignatureError::WeakAlgorithm { oid }
     } else {
-        SignatureError::Unsupported { oid, key }
+        SignatureError::Unsupported { oid, key: Box::new(key) }
     }
 }

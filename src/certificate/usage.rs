@@ -1,17 +1,21 @@
 //! The extended key usages that have a name in proxy.toml and on the command line; any other is written as a dotted
 //! number.
 
-use const_oid::ObjectIdentifier;
+use super::object_identifier::ObjectIdentifier;
 
 /// Every name with what it stands for.
 pub const NAMED: &[(&str, ObjectIdentifier)] = &[
     // RFC 5280 4.2.1.12.
-    ("client_auth", ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2")),
+    ("client_auth", known("1.3.6.1.5.5.7.3.2")),
     // [MS-WCCE]: szOID_KP_SMARTCARD_LOGON.
-    ("smartcard_logon", ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2")),
+    ("smartcard_logon", known("1.3.6.1.4.1.311.20.2.2")),
     // RFC 4556 3.2.2: id-pkinit-KPClientAuth.
-    ("pkinit_client_auth", ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.4")),
+    ("pkinit_client_auth", known("1.3.6.1.5.2.3.4")),
 ];
+
+const fn known(dotted: &str) -> ObjectIdentifier {
+    ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap(dotted))
+}
 
 /// The usage of this name.
 pub fn of_name(name: &str) -> Option<ObjectIdentifier> {

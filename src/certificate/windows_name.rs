@@ -4,13 +4,12 @@
 //! For people to copy into a directory, and for what they copied. Never for comparing: two names are compared decoded,
 //! never as text.
 
+use super::element::Element;
 use super::name::{Attribute, DistinguishedName, is_invisible};
-use const_oid::ObjectIdentifier;
+use super::object_identifier::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
-use der::asn1::{Any, Utf8StringRef};
-use der::{Decode, Encode};
-use x509_cert::attr::AttributeTypeAndValue;
-use x509_cert::name::{RdnSequence, RelativeDistinguishedName};
+use der::asn1::{AnyRef, Utf8StringRef};
+use der::{Encode, Tag};
 
 /// The text of `name`. None where it is empty, or holds what cannot be written so that it is read back the same: a
 /// value that is no text, or a character that is not seen.
@@ -48,7 +47,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Windows says `E`, `S`, `T` and `G` where RFC 4514 has other words or none.
-const KEYWORDS: [(&str, ObjectIdentifier); 14] = [
+const KEYWORDS: [(&str, const_oid::ObjectIdentifier); 14] = [
     ("CN", rfc4519::COMMON_NAME),
     ("L", rfc4519::LOCALITY_NAME),
     ("S", rfc4519::ST),
@@ -66,7 +65,7 @@ const KEYWORDS: [(&str, ObjectIdentifier); 14] = [
 ];
 
 /// What people write beside them, who copy from OpenSSL or from a directory.
-const OTHER_KEYWORDS: [(&str, ObjectIdentifier); 7] = [
+const OTHER_KEYWORDS: [(&str, const_oid::ObjectIdentifier); 7] = [
     ("ST", rfc4519::ST),
     ("UID", rfc4519::UID),
     ("EMAIL", rfc3280::EMAIL_ADDRESS),
@@ -77,22 +76,23 @@ const OTHER_KEYWORDS: [(&str, ObjectIdentifier); 7] = [
 ];
 
 fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
-    KEYWORDS.iter().find(|(_, known)| *known == oid).map(|(keyword, _)| *keyword)
+    KEYWORDS.iter().find(|(_, known)| oid == *known).map(|(keyword, _)| *keyword)
 }
 
 /// The name that `text` means, root-most first as Windows writes it. `None` where it is no name or could be read two
 /// ways: a quote inside bare text, an unknown keyword.
 pub(super) fn from_windows_text(text: &str) -> Option<DistinguishedName> {
     let mut reader = Reader { rest: text };
-    let mut name = RdnSequence::default();
+    let mut name = Vec::new();
     loop {
         let mut attributes = vec![reader.attribute()?];
         while reader.take('+') {
             attributes.push(reader.attribute()?);
         }
-        name.push(RelativeDistinguishedName::try_from(attributes).ok()?);
+        attributes.sort();
+        name.extend(encoded(Tag::Set, &attributes.concat())?);
         if reader.rest.is_empty() {
-            let name = DistinguishedName::from_der(&name.to_der().ok()?);
+            let name = DistinguishedName::from_der(&encoded(Tag::Sequence, &name)?);
             return name.is_decoded().then_some(name);
         }
         if !reader.take_separator() {
@@ -121,12 +121,13 @@ impl Reader<'_> {
         }
     }
 
-    fn attribute(&mut self) -> Option<AttributeTypeAndValue> {
+    /// An AttributeTypeAndValue in DER.
+    fn attribute(&mut self) -> Option<Vec<u8>> {
         let (keyword, rest) = self.rest.split_once('=')?;
         let oid = identifier(keyword.trim())?;
         self.rest = rest.trim_start_matches(' ');
         let value = if self.take('"') { text_value(&self.quoted()?)? } else { self.bare()? };
-        Some(AttributeTypeAndValue { oid, value })
+        encoded(Tag::Sequence, &[oid.to_der().ok()?, value].concat())
     }
 
     /// To the closing quote; a quote inside is written twice.
@@ -145,7 +146,7 @@ impl Reader<'_> {
     }
 
     /// To the next separator: text, or after `#` the DER of a value in hexadecimal.
-    fn bare(&mut self) -> Option<Any> {
+    fn bare(&mut self) -> Option<Vec<u8>> {
         let end = self.rest.find([',', ';', '+', '\r', '\n']).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
@@ -154,27 +155,31 @@ impl Reader<'_> {
             return None;
         }
         match text.strip_prefix('#') {
-            Some(digits) => Any::from_der(&from_hexadecimal(digits)?).ok(),
+            Some(digits) => from_hexadecimal(digits).filter(|value| Element::read(value).is_ok()),
             None => text_value(text),
         }
     }
 }
 
-fn text_value(text: &str) -> Option<Any> {
-    Any::encode_from(&Utf8StringRef::new(text).ok()?).ok()
+fn text_value(text: &str) -> Option<Vec<u8>> {
+    Utf8StringRef::new(text).ok()?.to_der().ok()
+}
+
+fn encoded(tag: Tag, contents: &[u8]) -> Option<Vec<u8>> {
+    AnyRef::new(tag, contents).ok()?.to_der().ok()
 }
 
 fn identifier(keyword: &str) -> Option<ObjectIdentifier> {
     let known = KEYWORDS.iter().chain(&OTHER_KEYWORDS);
     let mut known = known.filter(|(word, _)| word.eq_ignore_ascii_case(keyword));
     if let Some((_, oid)) = known.next() {
-        return Some(*oid);
+        return Some(ObjectIdentifier::known(*oid));
     }
     let dotted = match keyword.split_at_checked(4) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("OID.") => rest,
         _ => keyword,
     };
-    ObjectIdentifier::new(dotted).ok()
+    dotted.parse().ok()
 }
 
 /// The bytes that these digits write, whatever the case of letters. `None` where they are none, or half a byte.

@@ -13,7 +13,7 @@ pub(super) struct Named {
 
 impl From<ObjectIdentifier> for Named {
     fn from(oid: ObjectIdentifier) -> Self {
-        let name = usage::name_of(oid).or_else(|| const_oid::db::DB.by_oid(&oid));
+        let name = usage::name_of(oid).or_else(|| const_oid::db::DB.by_oid(&oid.as_known()?));
         Self { oid: oid.to_string(), name: name.map(str::to_owned) }
     }
 }

@@ -28,7 +28,8 @@ pub(super) struct Verify {
     /// certificate below the anchor needs a fresh one
     #[arg(long, value_name = "FILE|DIR")]
     crl: Vec<PathBuf>,
-    /// A certificate policy; may be given again: one of them must be valid on the whole path
+    /// A certificate policy; may be given again: one of them must be valid on the whole path. anyPolicy, 2.5.29.32.0,
+    /// is every policy: the path must be valid for some policy, whichever
     #[arg(long, value_name = "OID", value_parser = object_identifier)]
     policy: Vec<ObjectIdentifier>,
     /// An extended key usage by number or as client_auth, smartcard_logon, pkinit_client_auth; may be given again:
@@ -170,13 +171,13 @@ fn bundle(file: &Path) -> anyhow::Result<Vec<Certificate>> {
 }
 
 fn object_identifier(text: &str) -> Result<ObjectIdentifier, String> {
-    ObjectIdentifier::new(text).map_err(|_| "write a dotted number, as 2.16.840.1.101.3.2.1.3.13".to_owned())
+    text.parse().map_err(|_| "write a dotted number, as 2.16.840.1.101.3.2.1.3.13".to_owned())
 }
 
 fn extended_key_usage(text: &str) -> Result<ObjectIdentifier, String> {
     match usage::of_name(text) {
         Some(usage) => Ok(usage),
-        None => ObjectIdentifier::new(text).map_err(|_| {
+        None => text.parse().map_err(|_| {
             let names: Vec<_> = usage::NAMED.iter().map(|(name, _)| *name).collect();
             format!("write a dotted number, or one of {}", names.join(", "))
         }),

@@ -11,7 +11,7 @@ use super::revocation::{REVOCATION, Revocation};
 use super::rule::{IdentityRule, RULE};
 use super::shape::{CLIENT_AUTH, boolean, duration, extended_key_usage, file, policy};
 use super::span::{Span, Spanned};
-use der::oid::ObjectIdentifier;
+use crate::certificate::ObjectIdentifier;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -4,10 +4,10 @@
 
 use super::reader::Fault;
 use super::suggestion::{alternatives, nearest};
-use crate::certificate::usage;
+use crate::certificate::{ObjectIdentifier, usage};
 use crate::directory::Sid;
 use bytesize::ByteSize;
-use der::oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ANY_POLICY, ID_KP_CLIENT_AUTH};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -149,7 +149,7 @@ pub(super) fn file(value: &DeValue<'_>) -> Result<PathBuf, Fault> {
 }
 
 /// RFC 5280 4.2.1.12: the usage of proving who one is to a TLS server.
-pub(super) const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+pub(super) const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::known(ID_KP_CLIENT_AUTH);
 
 /// An extended key usage by name or number. anyExtendedKeyUsage is refused: it would admit certificates for any use.
 pub(super) fn extended_key_usage(value: &DeValue<'_>) -> Result<ObjectIdentifier, Fault> {
@@ -157,30 +157,32 @@ pub(super) fn extended_key_usage(value: &DeValue<'_>) -> Result<ObjectIdentifier
     if let Some(usage) = usage::of_name(text) {
         return Ok(usage);
     }
-    if text == "2.5.29.37.0" {
-        return Err(Fault::new("anyExtendedKeyUsage does not say what a certificate is for")
-            .help("name the usages that it must have, or [] for no demand"));
-    }
     let names = || usage::NAMED.iter().map(|(name, _)| *name);
-    ObjectIdentifier::new(text).map_err(|_| {
+    let usage: ObjectIdentifier = text.parse().map_err(|_| {
         let help = match nearest(text, names()) {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("write {} or a dotted number", alternatives(names())),
         };
         Fault::new(format!("{text:?} is not an extended key usage")).help(help)
-    })
+    })?;
+    if usage == ANY_EXTENDED_KEY_USAGE {
+        return Err(Fault::new("anyExtendedKeyUsage does not say what a certificate is for")
+            .help("name the usages that it must have, or [] for no demand"));
+    }
+    Ok(usage)
 }
 
 /// A dotted object identifier, as of a certificate policy. anyPolicy (RFC 5280 4.2.1.4) demands nothing and is refused.
 pub(super) fn policy(value: &DeValue<'_>) -> Result<ObjectIdentifier, Fault> {
     let text = raw_text(value)?;
-    if text == "2.5.29.32.0" {
-        return Err(Fault::new("anyPolicy demands nothing").help("name the policies, or leave the key out"));
-    }
-    ObjectIdentifier::new(text).map_err(|_| {
+    let policy: ObjectIdentifier = text.parse().map_err(|_| {
         Fault::new(format!("{text:?} is not an object identifier"))
             .help("dotted numbers, such as \"2.16.840.1.101.3.2.1.3.13\"")
-    })
+    })?;
+    if policy == ANY_POLICY {
+        return Err(Fault::new("anyPolicy demands nothing").help("name the policies, or leave the key out"));
+    }
+    Ok(policy)
 }
 
 /// A security identifier ([MS-DTYP] 2.4.2.1).

@@ -201,8 +201,7 @@ fn sufficient(rule: &Rule, credential: &Credential) -> Result<(), Denial> {
             format!("the certificate lacks {what} that the path demands"),
         ))
     };
-    let usages = credential.leaf().extended_key_usages().unwrap_or_default();
-    if !conditions.extended_key_usages.iter().all(|usage| usages.contains(usage)) {
+    if !conditions.extended_key_usages.iter().all(|usage| credential.leaf().names_usage(*usage)) {
         return short_of("an extended key usage");
     }
     if credential.paths().any(|path| conditions.hold_on(path)) {

@@ -142,6 +142,7 @@ fn chain_denial(error: &ChainError) -> DenialId {
         | Violation::TooManyBranches
         | Violation::Signature { .. }
         | Violation::WeakKey { .. }
+        | Violation::UnusableKey { .. }
         | Violation::UnknownCriticalExtension { .. }
         | Violation::DuplicateExtension { .. }
         | Violation::UndecodableExtension { .. }

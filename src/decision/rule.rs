@@ -4,9 +4,8 @@ use super::admission::Admission;
 use super::denial::Denial;
 use super::denial_id::DenialId;
 use super::request_facts::RequestFacts;
-use crate::certificate::KeyId;
+use crate::certificate::{KeyId, ObjectIdentifier};
 use crate::validation::ValidPath;
-use const_oid::ObjectIdentifier;
 use http::Method;
 
 /// What a path does with client certificates, in IIS's words.

@@ -48,15 +48,33 @@ pub struct FieldCondition {
     pub pattern: Pattern,
 }
 
+/// Whether a condition, or all of a rule's, hold for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Holds {
+    /// They do not.
+    No,
+    /// A value that cannot be read may be the one that they ask for.
+    Unknown,
+    /// They do.
+    Yes,
+}
+
 impl FieldCondition {
     /// Whether the name has the field and it is as demanded. Of a field that stands there several times (as OU and DC
     /// do) one that fits is enough, as a rule that refuses certificates of a department must also see its second OU.
-    fn holds(&self, leaf: &Certificate) -> bool {
+    fn holds(&self, leaf: &Certificate) -> Holds {
         let name: &DistinguishedName = match self.side {
             NameSide::Subject => leaf.subject(),
             NameSide::Issuer => leaf.issuer(),
         };
-        name.attributes().any(|(oid, text)| oid == self.field.oid() && self.pattern.matches(text))
+        let values = name.values_of(self.field.oid());
+        if values.texts.iter().any(|text| self.pattern.matches(text)) {
+            Holds::Yes
+        } else if values.hidden.is_empty() {
+            Holds::No
+        } else {
+            Holds::Unknown
+        }
     }
 }
 
@@ -209,12 +227,18 @@ impl AccountRule {
         matches!(self.fits, Fits::Certificate(fingerprint) if fingerprint == leaf.fingerprint())
     }
 
+    /// A rule that refuses fits where it might: what cannot be evaluated lets nobody past it. A rule that names an account
+    /// fits only where it surely does.
     fn is_for_fields(&self, leaf: &Certificate, issued_by: KeyId) -> bool {
-        match &self.fits {
-            Fits::Certificate(_) => false,
-            Fits::Fields { issuer, conditions } => {
-                *issuer == issued_by && conditions.iter().all(|condition| condition.holds(leaf))
+        let holds = match &self.fits {
+            Fits::Fields { issuer, conditions } if *issuer == issued_by => {
+                conditions.iter().map(|condition| condition.holds(leaf)).min().unwrap_or(Holds::No)
             }
+            Fits::Fields { .. } | Fits::Certificate(_) => Holds::No,
+        };
+        match self.action {
+            RuleAction::Account(_) => holds == Holds::Yes,
+            RuleAction::Deny => holds >= Holds::Unknown,
         }
     }
 }

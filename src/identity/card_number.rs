@@ -4,15 +4,17 @@
 
 use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
 use super::mapping_rule::{IdentityIssuer, Mapper};
+use super::own_names::unreadable_uris;
 use super::principal_name::PrincipalName;
 use crate::certificate::{Certificate, ObjectIdentifier, OtherValue};
 use const_oid::db::rfc4519;
 
 /// id-PIV-FASC-N (FIPS 201).
-const FASC_N: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6");
+const FASC_N: ObjectIdentifier =
+    ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6"));
 /// The otherName of a UZI-pas. Its type and layout follow the CIBG's profile as commonly described, which could not be
 /// compared with the document itself.
-const UZI: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.5.5");
+const UZI: ObjectIdentifier = ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap("2.5.5.5"));
 /// RFC 4122 3.
 const UUID_PREFIX: &str = "urn:uuid:";
 /// FIPS 201-3 C.2.2: 25 bytes, in which a FASC-N has 40 characters.
@@ -77,12 +79,14 @@ fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>
         let whole = [EDIPI_LENGTH, PIV_UPN_LENGTH].contains(&name.len()) && is_number(name);
         whole.then_some(number)
     });
-    let common_names = leaf.subject().attributes().filter(|(oid, _)| *oid == rfc4519::COMMON_NAME);
-    let of_common_name = common_names.filter_map(|(_, name)| {
+    let common_names = leaf.subject().values(rfc4519::COMMON_NAME);
+    let of_common_name = common_names.texts.iter().filter_map(|name| {
         let (_, number) = name.rsplit_once('.')?;
         (number.len() == EDIPI_LENGTH && is_number(number)).then_some(number)
     });
-    of_upn.chain(of_common_name).map(|number| Some(spelled([number.to_owned()]))).collect()
+    let found = of_upn.chain(of_common_name).map(|number| Some(spelled([number.to_owned()])));
+    // One that cannot be read may be another number.
+    found.chain(common_names.hidden.iter().map(|_| None)).collect()
 }
 
 /// In hexadecimal, and where the parities hold in its 32 digits.
@@ -125,7 +129,8 @@ fn uuids(leaf: &Certificate) -> Vec<Option<CardNumber>> {
         let (prefix, uuid) = uri.split_at_checked(UUID_PREFIX.len())?;
         prefix.eq_ignore_ascii_case(UUID_PREFIX).then_some(uuid)
     });
-    uuids.map(|uuid| is_uuid(uuid).then(|| spelled([uuid.to_ascii_lowercase()]))).collect()
+    let found = uuids.map(|uuid| is_uuid(uuid).then(|| spelled([uuid.to_ascii_lowercase()])));
+    found.chain(unreadable_uris(leaf, UUID_PREFIX).map(|()| None)).collect()
 }
 
 /// RFC 4122 3: 8, 4, 4, 4 and 12 hexadecimal digits.

@@ -10,7 +10,7 @@ use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
 use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule};
 use super::own_names::OwnNames;
 use super::principal_name::{PrincipalName, check_common_name};
-use crate::certificate::{AltSecurityForm, AltSecurityName, Certificate};
+use crate::certificate::{AltSecurityForm, AltSecurityName, AttributeValues, Certificate, NameForm};
 use crate::directory::{LoginName, Names, Person, Sid};
 use const_oid::db::rfc4519;
 
@@ -83,7 +83,7 @@ fn seen(mapper: Mapper, leaf: &Certificate) -> Vec<String> {
         Mapper::Sid => leaf.sid().map(str::to_owned).into_iter().collect(),
         Mapper::Upn => leaf.subject_alternative_names().upns.clone(),
         Mapper::Email => leaf.subject_alternative_names().emails.clone(),
-        Mapper::Subject => common_names(leaf).map(str::to_owned).collect(),
+        Mapper::Subject => shown(&leaf.subject().values(rfc4519::COMMON_NAME)),
         Mapper::Rules
         | Mapper::AltSecurityIdentities
         | Mapper::Edipi
@@ -117,28 +117,34 @@ fn by_upn<'a>(leaf: &'a Certificate, issuer: &IdentityIssuer) -> Result<Option<C
 }
 
 fn by_email<'a>(leaf: &'a Certificate, issuer: &IdentityIssuer) -> Result<Option<Claim<'a>>, MappingError> {
-    let emails = &leaf.subject_alternative_names().emails;
+    let names = leaf.subject_alternative_names();
+    if names.may_hide(NameForm::Email) {
+        return Err(not_mapped(WhyNotMapped::NameUnreadable { form: NameForm::Email }));
+    }
+    let emails = &names.emails;
     emails.iter().try_for_each(|email| admitted(email, &issuer.email_domains))?;
     Ok((!emails.is_empty()).then_some(Claim::Emails(emails)))
 }
 
 fn by_subject(leaf: &Certificate) -> Result<Option<Claim<'_>>, MappingError> {
-    let names: Vec<&str> = common_names(leaf).collect();
-    match names.as_slice() {
-        [] => Ok(None),
-        [name] => match check_common_name(name) {
+    let names = leaf.subject().values(rfc4519::COMMON_NAME);
+    match (names.texts.as_slice(), names.hidden.as_slice()) {
+        ([], []) => Ok(None),
+        ([name], []) => match check_common_name(name) {
             Ok(()) => Ok(Some(Claim::Subject(name))),
             Err(fault) => Err(not_mapped(WhyNotMapped::MalformedName { name: (*name).to_owned(), fault })),
         },
-        several => {
-            let names = several.iter().map(|name| (*name).to_owned()).collect();
-            Err(MappingError::Ambiguous { mapper: Mapper::Subject, names })
-        }
+        ([], [_]) => Err(not_mapped(WhyNotMapped::NameUnreadable { form: NameForm::Directory })),
+        // One that cannot be read is a name like another.
+        _ => Err(MappingError::Ambiguous { mapper: Mapper::Subject, names: shown(&names) }),
     }
 }
 
-fn common_names(leaf: &Certificate) -> impl Iterator<Item = &str> {
-    leaf.subject().attributes().filter(|(oid, _)| *oid == rfc4519::COMMON_NAME).map(|(_, text)| text)
+/// The values for people, those that are no text in hexadecimal (RFC 4514 2.4).
+fn shown(values: &AttributeValues<'_>) -> Vec<String> {
+    let hexadecimal = |der: &&[u8]| der.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hidden = values.hidden.iter().map(|der| format!("#{}", hexadecimal(der)));
+    values.texts.iter().map(|text| (*text).to_owned()).chain(hidden).collect()
 }
 
 fn admitted(name: &str, suffixes: &[String]) -> Result<(), MappingError> {

@@ -6,7 +6,7 @@
 use super::account::{MappingMethod, Strength};
 use super::mapping_rule::Mapper;
 use super::principal_name::NameFault;
-use crate::certificate::KeyId;
+use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryError, Sid, StandingError, UnusableNames};
 use std::sync::Arc;
@@ -25,6 +25,12 @@ pub enum WhyNotMapped {
     /// The alternative names cannot be read whole, so one that contradicts might be hidden in them.
     #[error("its alternative names cannot be decoded")]
     AlternativeNamesUndecodable,
+    /// A name by which it would be mapped cannot be read.
+    #[error("a {form} in it cannot be read")]
+    NameUnreadable {
+        /// Its kind; of a subject, directoryName.
+        form: NameForm,
+    },
     /// It holds what should be a security identifier and is none.
     #[error("its security identifier cannot be read")]
     SidUnreadable,

@@ -3,9 +3,10 @@
 //! Never asks whether the CA that wrote it may say so.
 
 use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
-use crate::certificate::{Certificate, ObjectIdentifier, SECURITY_IDENTIFIER_EXTENSION};
+use crate::certificate::{
+    Certificate, NameForm, ObjectIdentifier, SECURITY_IDENTIFIER_EXTENSION, SUBJECT_ALTERNATIVE_NAME,
+};
 use crate::directory::Sid;
-use const_oid::db::rfc5280;
 
 /// [MS-PKCA] 3.1.5.2.1: how a certificate that was not issued by way of the directory names an account.
 const SID_URI: &str = "tag:microsoft.com,2022-09-14:sid:";
@@ -18,10 +19,12 @@ pub(super) struct OwnNames {
 
 impl OwnNames {
     /// Two UPNs are a contradiction even where they are the same: no CA writes that, and one of the two places might
-    /// have been the requester's.
+    /// have been the requester's. A name of another kind that cannot be read is neither a UPN nor a security identifier,
+    /// and hides none.
     pub(super) fn read(leaf: &Certificate) -> Result<Self, MappingError> {
         let names = leaf.subject_alternative_names();
-        if names.undecodable || is_unread(leaf, rfc5280::ID_CE_SUBJECT_ALT_NAME) {
+        let upn_hidden = names.may_hide(NameForm::USER_PRINCIPAL_NAME);
+        if upn_hidden || is_unread(leaf, SUBJECT_ALTERNATIVE_NAME) {
             return Err(not_mapped(WhyNotMapped::AlternativeNamesUndecodable));
         }
         if names.upns.len() > 1 {
@@ -34,7 +37,9 @@ impl OwnNames {
 /// What stands in the extension and in URIs, which must all be the same.
 fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> {
     let unreadable = || not_mapped(WhyNotMapped::SidUnreadable);
-    if is_unread(leaf, SECURITY_IDENTIFIER_EXTENSION) {
+    if is_unread(leaf, SECURITY_IDENTIFIER_EXTENSION.into())
+        || unreadable_uris(leaf, SID_URI).next().is_some()
+    {
         return Err(unreadable());
     }
     let uris = leaf.subject_alternative_names().uris.iter();
@@ -50,6 +55,15 @@ fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> 
         }
     }
     Ok(found)
+}
+
+/// The URIs that begin like this, whatever the case of ASCII letters, and cannot be read.
+pub(super) fn unreadable_uris(leaf: &Certificate, prefix: &'static str) -> impl Iterator<Item = ()> {
+    let names = leaf.subject_alternative_names().unreadable.iter();
+    names.filter_map(move |name| {
+        let begins = name.content.get(..prefix.len())?.eq_ignore_ascii_case(prefix.as_bytes());
+        (name.form == NameForm::Uri && begins).then_some(())
+    })
 }
 
 /// Whether the extension is there and was not understood, or twice.

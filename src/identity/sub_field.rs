@@ -1,6 +1,6 @@
 //! Takes the name of one field of a distinguished name as IIS and people write it, gives its object identifier.
 
-use const_oid::ObjectIdentifier;
+use crate::certificate::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ pub struct UnknownSubField(pub String);
 
 /// The names that IIS and Windows write (`certificateSubField`; CertStrToName), and RFC 4514's. `SN` is the surname,
 /// as in both. The first name of a field is the one it is written with.
-const NAMES: [(&str, ObjectIdentifier); 26] = [
+const NAMES: [(&str, const_oid::ObjectIdentifier); 26] = [
     ("CN", rfc4519::COMMON_NAME),
     ("commonName", rfc4519::COMMON_NAME),
     ("O", rfc4519::ORGANIZATION_NAME),
@@ -66,15 +66,15 @@ impl FromStr for SubField {
 
     fn from_str(text: &str) -> Result<Self, UnknownSubField> {
         if let Some((_, oid)) = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)) {
-            return Ok(Self(*oid));
+            return Ok(Self(ObjectIdentifier::known(*oid)));
         }
-        ObjectIdentifier::new(text).map(Self).map_err(|_| UnknownSubField(text.to_owned()))
+        text.parse().map(Self).map_err(|_| UnknownSubField(text.to_owned()))
     }
 }
 
 impl fmt::Display for SubField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.iter().find(|(_, oid)| *oid == self.0) {
+        match NAMES.iter().find(|(_, oid)| self.0 == *oid) {
             Some((name, _)) => f.write_str(name),
             None => fmt::Display::fmt(&self.0, f),
         }

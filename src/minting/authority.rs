@@ -199,7 +199,7 @@ fn check_authority(certificate: &Certificate, place: usize) -> Result<(), Subord
     let for_clients = [rfc5280::ID_KP_CLIENT_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE];
     if certificate
         .extended_key_usages()
-        .is_some_and(|usages| !usages.iter().any(|usage| for_clients.contains(usage)))
+        .is_some_and(|usages| !usages.iter().any(|usage| for_clients.iter().any(|known| usage == known)))
     {
         return Err(SubordinateCaError::NotForClients { number });
     }

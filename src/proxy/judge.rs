@@ -301,7 +301,8 @@ fn alert(error: &ChainError) -> CertificateError {
         | Violation::TooManyNames
         | Violation::AnyPolicyMapped
         | Violation::TooManyPolicies
-        | Violation::PathLength { .. } => CertificateError::ApplicationVerificationFailure,
+        | Violation::PathLength { .. }
+        | Violation::UnusableKey { .. } => CertificateError::ApplicationVerificationFailure,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A CRL that is set aside never says good, and is not believed when it says revoked either.
 
-use const_oid::ObjectIdentifier;
+use crate::certificate::ObjectIdentifier;
 use std::fmt;
 
 /// Why a CRL is set aside: its silence about a certificate does not mean that the certificate is good.
@@ -23,6 +23,8 @@ pub enum CannotJudge {
     UnnamedExtension,
     /// An extension stands in it twice, so it does not say one thing.
     RepeatedExtension(ObjectIdentifier),
+    /// The BIT STRING of its signature has unused bits, which no signature algorithm makes.
+    SignatureBits,
     /// An extension that says what the CRL covers cannot be decoded, or contradicts itself.
     UndecodableExtension(ObjectIdentifier),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for CannotJudge {
             Self::UnnamedExtension => {
                 f.write_str("it has an unknown critical extension, whose identifier cannot be shown")
             }
+            Self::SignatureBits => f.write_str("its signature is not a whole number of bytes"),
             Self::RepeatedExtension(oid) => write!(f, "it has the extension {oid} twice"),
             Self::UndecodableExtension(oid) => {
                 write!(f, "its extension {oid} cannot be decoded or contradicts itself")

@@ -1,10 +1,9 @@
-//! The pieces of DER that a CRL and its entries share: times, extensions, and what stands next.
+//! The pieces of DER that a CRL and its entries share: times, and what stands next.
 //!
 //! Nothing is copied, and nothing is judged.
 
-use crate::certificate;
+use crate::certificate::{self, ObjectIdentifier};
 use crate::clock::UnixTime;
-use const_oid::ObjectIdentifier;
 use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Header, Reader, SliceReader, Tag, Tagged};
 
@@ -17,9 +16,9 @@ pub(super) struct RawExtension<'a> {
 }
 
 impl RawExtension<'_> {
-    /// `None` for an identifier that is longer or has greater numbers than the library can show. None such is known here.
+    /// `None` for what is no identifier: none such is known here.
     pub(super) fn oid(&self) -> Option<ObjectIdentifier> {
-        ObjectIdentifier::from_bytes(self.id).ok()
+        ObjectIdentifier::from_contents(self.id).ok()
     }
 }
 

@@ -4,15 +4,13 @@
 
 use super::cannot_judge::CannotJudge;
 use super::crl_der::{next_tag, read_extension, read_time};
-use crate::certificate::{DistinguishedName, directory_name};
+use crate::certificate::{DistinguishedName, ObjectIdentifier, directory_names};
 use crate::clock::UnixTime;
-use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, IntRef};
 use der::{Decode, Reader, SliceReader, Tag};
 use std::fmt;
 use x509_cert::ext::pkix::CrlReason;
-use x509_cert::ext::pkix::name::GeneralNames;
 
 /// Why a certificate was revoked (RFC 5280 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,14 +138,15 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> d
     while !extensions.is_finished() {
         let extension = read_extension(extensions)?;
         let oid = extension.oid();
-        if oid == Some(rfc5280::ID_CE_CRL_REASONS) {
+        let is = |known| oid.is_some_and(|oid: ObjectIdentifier| oid == known);
+        if is(rfc5280::ID_CE_CRL_REASONS) {
             entry.reason = CrlReason::from_der(extension.value).map_or(RevocationReason::Unknown, Into::into);
-        } else if oid == Some(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
+        } else if is(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
             entry.issuer = issuer(extension.value);
             if entry.issuer.is_none() {
                 entry.cannot_judge = Some(CannotJudge::EntryIssuer);
             }
-        } else if extension.critical && oid != Some(INVALIDITY_DATE) {
+        } else if extension.critical && !is(rfc5280::ID_CE_INVALIDITY_DATE) {
             entry.cannot_judge =
                 Some(oid.map_or(CannotJudge::UnnamedExtension, CannotJudge::CriticalEntryExtension));
         }
@@ -155,12 +154,8 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> d
     Ok(())
 }
 
-const INVALIDITY_DATE: ObjectIdentifier = rfc5280::ID_CE_INVALIDITY_DATE;
-
 /// The one distinguished name among the names of a certificateIssuer; nothing where there is none or more than one.
 fn issuer(value: &[u8]) -> Option<DistinguishedName> {
-    let names = GeneralNames::from_der(value).ok()?;
-    let mut issuers = names.iter().filter_map(directory_name);
-    let issuer = issuers.next()?.ok()?;
-    issuers.next().is_none().then_some(issuer)
+    let [issuer] = <[DistinguishedName; 1]>::try_from(directory_names(value).ok()?).ok()?;
+    Some(issuer)
 }

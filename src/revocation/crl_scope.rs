@@ -2,11 +2,10 @@
 //! distribution point promises (RFC 5280 6.3.3 (b)). Never looks at entries, dates or signatures.
 
 use crate::certificate::{
-    Certificate, CrlDistributionPoint, DistinguishedName, GeneralPlace, PointName, ReasonFlags, Reasons,
+    Certificate, CrlDistributionPoint, DistinguishedName, GeneralPlace, IssuingDistributionPoint, PointName,
+    ReasonFlags, Reasons,
 };
-use der::Decode;
 use std::slice;
-use x509_cert::ext::pkix::IssuingDistributionPoint;
 
 /// What a CRL covers (RFC 5280 5.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +50,8 @@ impl Default for Scope {
 impl Scope {
     /// Reads an issuingDistributionPoint. Nothing where it cannot be decoded or contradicts itself.
     pub(super) fn read(value: &[u8]) -> Option<Self> {
-        let point = IssuingDistributionPoint::from_der(value).ok()?;
-        let certificates = match (
-            point.only_contains_user_certs,
-            point.only_contains_ca_certs,
-            point.only_contains_attribute_certs,
-        ) {
+        let point = IssuingDistributionPoint::read(value).ok()?;
+        let certificates = match (point.only_users, point.only_authorities, point.only_attributes) {
             (false, false, false) => Certificates::All,
             (true, false, false) => Certificates::OfUsers,
             (false, true, false) => Certificates::OfAuthorities,
@@ -64,10 +59,10 @@ impl Scope {
             _ => return None,
         };
         Some(Self {
-            point: point.distribution_point.map(PointName::try_from).transpose().ok()?,
+            point: point.name,
             certificates,
-            reasons: point.only_some_reasons.map_or(all_reasons(), |some| some & all_reasons()),
-            is_indirect: point.indirect_crl,
+            reasons: point.reasons.map_or(all_reasons(), |some| some & all_reasons()),
+            is_indirect: point.is_indirect,
         })
     }
 

@@ -8,16 +8,14 @@ use super::crl_entry::{self, Entry};
 use super::crl_index::EntryList;
 use super::crl_number::CrlNumber;
 use super::crl_scope::Scope;
-use crate::certificate::{CrlDistributionPoint, DistinguishedName};
+use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifier};
 use crate::clock::UnixTime;
-use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber};
 use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
-use x509_cert::ext::pkix::crl::FreshestCrl;
 
 /// Why bytes are not a CRL as RFC 5280 5.1 writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -31,9 +29,6 @@ pub enum MalformedCrl {
     /// The algorithm inside the signed part is not the one outside (RFC 5280 5.1.1.2).
     #[error("the signature algorithm differs inside and outside the signed part")]
     AlgorithmsDiffer,
-    /// The signature is not a whole number of bytes.
-    #[error("the signature is not a whole number of bytes")]
-    SignatureBits,
 }
 
 /// The parts of one CRL; the ranges are places in the DER that was walked.
@@ -77,9 +72,12 @@ pub(super) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
         if der.get(inner_algorithm) != der.get(parts.signature_algorithm.clone()) {
             return Err(MalformedCrl::AlgorithmsDiffer);
         }
-        let signature = BitStringRef::decode(list)?.as_bytes().ok_or(MalformedCrl::SignatureBits)?;
+        let signature = BitStringRef::decode(list)?;
+        if signature.unused_bits() != 0 {
+            parts.set_aside(Some(CannotJudge::SignatureBits));
+        }
         let end = place(list)?;
-        parts.signature = end.saturating_sub(signature.len())..end;
+        parts.signature = end.saturating_sub(signature.raw_bytes().len())..end;
         Ok(parts)
     })?;
     reader.finish()?;
@@ -189,17 +187,19 @@ fn read_crl_extension(
     extension: &RawExtension<'_>,
     parts: &mut CrlParts,
 ) -> Option<()> {
-    match oid {
-        rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => parts.scope = Scope::read(extension.value)?,
-        rfc5280::ID_CE_DELTA_CRL_INDICATOR => {
+    match oid.as_known() {
+        Some(rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT) => parts.scope = Scope::read(extension.value)?,
+        Some(rfc5280::ID_CE_DELTA_CRL_INDICATOR) => {
             parts.base_number = Some(CrlNumber::from_der(extension.value)?);
         }
-        rfc5280::ID_CE_CRL_NUMBER => parts.number = Some(CrlNumber::from_der(extension.value)?),
-        rfc5280::ID_CE_FRESHEST_CRL => parts.freshest = freshest(extension.value)?,
-        rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER
-        | rfc5280::ID_CE_ISSUER_ALT_NAME
-        | rfc5280::ID_PE_AUTHORITY_INFO_ACCESS => {}
-        unknown if extension.critical => parts.set_aside(Some(CannotJudge::CriticalExtension(unknown))),
+        Some(rfc5280::ID_CE_CRL_NUMBER) => parts.number = Some(CrlNumber::from_der(extension.value)?),
+        Some(rfc5280::ID_CE_FRESHEST_CRL) => parts.freshest = freshest(extension.value)?,
+        Some(
+            rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER
+            | rfc5280::ID_CE_ISSUER_ALT_NAME
+            | rfc5280::ID_PE_AUTHORITY_INFO_ACCESS,
+        ) => {}
+        _ if extension.critical => parts.set_aside(Some(CannotJudge::CriticalExtension(oid))),
         _ => {}
     }
     Some(())
@@ -207,9 +207,8 @@ fn read_crl_extension(
 
 /// The URIs of a freshestCRL (RFC 5280 5.2.6).
 fn freshest(value: &[u8]) -> Option<Vec<String>> {
-    let points = FreshestCrl::from_der(value).ok()?.0.into_iter();
-    let uris = points.map(|point| Ok(CrlDistributionPoint::try_from(point)?.uris));
-    Some(uris.collect::<der::Result<Vec<_>>>().ok()?.concat())
+    let points = CrlDistributionPoint::read_all(value).ok()?;
+    Some(points.into_iter().flat_map(|point| point.uris).collect())
 }
 
 fn skip(reader: &mut SliceReader<'_>) -> der::Result<Range<usize>> {

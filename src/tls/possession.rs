@@ -170,7 +170,8 @@ fn prove(
     algorithms: &[&dyn SignatureVerificationAlgorithm],
 ) -> Result<HandshakeSignatureValid, Error> {
     let spki_der = public_key_of(leaf).map_err(|_| CertificateError::BadEncoding)?;
-    let spki = SubjectPublicKeyInfoRef::try_from(spki_der).map_err(|_| CertificateError::BadEncoding)?;
+    let spki =
+        SubjectPublicKeyInfoRef::try_from(spki_der.as_ref()).map_err(|_| CertificateError::BadEncoding)?;
     let key = spki.subject_public_key.as_bytes().ok_or(CertificateError::BadEncoding)?;
     let key_algorithm = algorithm_identifier_value(&spki)?;
     for algorithm in algorithms.iter().filter(|a| a.public_key_alg_id().as_ref() == key_algorithm) {

@@ -1,7 +1,7 @@
 //! Why a chain is refused: the one certificate and the one rule where the path that got furthest ended.
 
 use crate::certificate::signature::SignatureError;
-use crate::certificate::{DistinguishedName, NameForm, ObjectIdentifier};
+use crate::certificate::{DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier};
 use crate::clock::UnixTime;
 use crate::observability::BoundedText;
 
@@ -70,6 +70,12 @@ pub enum Violation {
         bits: u32,
         /// The bits demanded.
         minimum: u32,
+    },
+    /// Its key is of a kind, or of a size, with which nobody can log in.
+    #[error("its key of {key} cannot be used")]
+    UnusableKey {
+        /// The kind of key.
+        key: KeyAlgorithm,
     },
     /// A critical extension that is not understood (RFC 5280 4.2).
     #[error("its critical extension {extension} is not understood")]

@@ -11,14 +11,15 @@ use super::name_matching::{Side, is_in};
 use super::path_rules::{CandidatePath, refuse};
 use super::work::Work;
 use crate::certificate::{
-    Certificate, DistinguishedName, NameConstraints, NameForm, ObjectIdentifier, Subtree,
+    Certificate, DistinguishedName, NameConstraints, NameForm, ObjectIdentifier, SUBJECT_ALTERNATIVE_NAME,
+    Subtree,
 };
 use const_oid::db::rfc3280::EMAIL_ADDRESS;
-use const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
 use std::fmt;
 
 /// The otherName of a mail address in UTF-8, to which the constraints on rfc822Name apply too (RFC 9598 6).
-const SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
+const SMTP_UTF8_MAILBOX: ObjectIdentifier =
+    ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9"));
 
 /// One name of a certificate.
 #[derive(Clone, Copy)]
@@ -56,9 +57,9 @@ fn hold(
     constraints: &NameConstraints,
     work: &mut Work,
 ) -> Result<(), Violation> {
-    // What cannot be decoded may be of any kind.
+    // What is no name of any kind may be one of every kind.
     if certificate.subject_alternative_names().undecodable {
-        return Err(Violation::UndecodableExtension { extension: ID_CE_SUBJECT_ALT_NAME });
+        return Err(Violation::UndecodableExtension { extension: SUBJECT_ALTERNATIVE_NAME });
     }
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
     for name in names(certificate) {
@@ -111,11 +112,13 @@ fn names(certificate: &Certificate) -> impl Iterator<Item = SubjectName<'_>> {
     let (subject, others) = (certificate.subject(), certificate.subject_alternative_names());
     let has_subject = !subject.is_empty() || !subject.is_decoded();
     let utf8_mail = others.unread.iter().filter(|form| **form == NameForm::OtherName(SMTP_UTF8_MAILBOX));
-    let texts = subject.attributes().filter(|(oid, _)| *oid == EMAIL_ADDRESS);
+    let addresses = subject.values(EMAIL_ADDRESS);
+    let hidden = addresses.hidden.into_iter().map(|_| SubjectName::Unread(NameForm::Email));
     has_subject
         .then_some(SubjectName::Directory(subject))
         .into_iter()
-        .chain(texts.map(|(_, text)| SubjectName::Email(text)))
+        .chain(addresses.texts.into_iter().map(SubjectName::Email))
+        .chain(hidden)
         .chain(others.directory_names.iter().map(SubjectName::Directory))
         .chain(others.emails.iter().map(|text| SubjectName::Email(text)))
         .chain(utf8_mail.map(|_| SubjectName::Unread(NameForm::Email)))
@@ -124,6 +127,7 @@ fn names(certificate: &Certificate) -> impl Iterator<Item = SubjectName<'_>> {
         .chain(others.ip_addresses.iter().map(|bytes| SubjectName::Ip(bytes)))
         .chain(others.upns.iter().map(|text| SubjectName::UserPrincipalName(text)))
         .chain(others.unread.iter().map(|form| SubjectName::Unread(*form)))
+        .chain(others.unreadable.iter().map(|name| SubjectName::Unread(name.form)))
 }
 
 impl SubjectName<'_> {
@@ -145,7 +149,7 @@ impl SubjectName<'_> {
             Self::Dns(_) => NameForm::Dns,
             Self::Uri(_) => NameForm::Uri,
             Self::Ip(_) => NameForm::Ip,
-            Self::UserPrincipalName(_) => NameForm::OtherName(crate::certificate::USER_PRINCIPAL_NAME),
+            Self::UserPrincipalName(_) => NameForm::USER_PRINCIPAL_NAME,
             Self::Unread(form) => form,
         }
     }

@@ -11,9 +11,7 @@ use super::validated::ValidationRule;
 use super::work::Work;
 use crate::certificate::{Certificate, KeyAlgorithm, ObjectIdentifier};
 use crate::clock::UnixTime;
-use const_oid::db::rfc5280::{
-    ANY_EXTENDED_KEY_USAGE, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
-};
+use const_oid::db::rfc5280::{ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS};
 
 /// A complete path, the client's certificate first, the anchor last; at least these two.
 pub(super) struct CandidatePath<'a> {
@@ -81,18 +79,22 @@ impl<'a> CandidatePath<'a> {
 }
 
 /// What is read of an anchor's certificate against the path below it.
-const READ_OF_ANCHOR: [ObjectIdentifier; 3] =
+const READ_OF_ANCHOR: [const_oid::ObjectIdentifier; 3] =
     [ID_CE_NAME_CONSTRAINTS, ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE];
 
 /// What cannot be judged is refused. Critical or not makes no difference for extensions that are understood: RFC 5280
-/// 4.2 says that a recognised extension must be processed. Of the anchor nothing may be lost that would be used.
+/// 4.2 says that a recognised extension must be processed. Of the anchor nothing may be lost that would be used, nor
+/// what its issuer marked as indispensable: an anchor is trusted as its certificate says, or not at all (RFC 5937).
 fn extensions(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     for (index, certificate) in path.below_anchor() {
         if let Some(violation) = unread_extension(certificate, |_| true) {
             return refuse(index, certificate, violation);
         }
     }
-    match unread_extension(path.anchor, |extension| READ_OF_ANCHOR.contains(&extension)) {
+    let is_read = |extension: ObjectIdentifier| READ_OF_ANCHOR.iter().any(|read| extension == *read);
+    let critical = path.anchor.unknown_critical_extensions().first();
+    let critical = critical.map(|extension| Violation::UnknownCriticalExtension { extension: *extension });
+    match unread_extension(path.anchor, is_read).or(critical) {
         Some(violation) => refuse(path.length(), path.anchor, violation),
         None => Ok(()),
     }
@@ -139,8 +141,12 @@ fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Of every key of the path, the anchor's too, since it signed.
+/// Of every key of the path, the anchor's too, since it signed. The leaf's own has signed nothing on the path, so only here
+/// it is seen that no handshake with it can succeed.
 fn key_strength(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainError> {
+    if !path.leaf.has_usable_key() {
+        return refuse(0, path.leaf, Violation::UnusableKey { key: path.leaf.key_algorithm() });
+    }
     let minimum = rule.minimum_rsa_bits();
     for (index, certificate) in path.certificates() {
         if let KeyAlgorithm::Rsa { bits } = certificate.key_algorithm()
@@ -161,14 +167,13 @@ fn usages(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainEr
     for &missing in &rule.extended_key_usages {
         // anyExtendedKeyUsage does not count here: RFC 5280 4.2.1.12 lets an application ask for the usage by name,
         // and a realm does so to tell certificates that were issued for this from those that were issued for anything.
-        if !path.leaf.extended_key_usages().is_some_and(|usages| usages.contains(&missing)) {
+        if !path.leaf.names_usage(missing) {
             return refuse(0, path.leaf, Violation::ExtendedKeyUsage { missing });
         }
         for (index, authority) in path.below_anchor().skip(1) {
             // In a CA the extension limits what it may issue for, as Windows and the CA/Browser Forum read it. There
             // anyExtendedKeyUsage says "no limit", like an absent extension, and the leaf must name the usage anyway.
-            let allows = |usages: &[_]| usages.contains(&missing) || usages.contains(&ANY_EXTENDED_KEY_USAGE);
-            if !authority.extended_key_usages().is_none_or(allows) {
+            if !authority.allows_usage(missing) {
                 return refuse(index, authority, Violation::ExtendedKeyUsage { missing });
             }
         }

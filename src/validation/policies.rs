@@ -9,8 +9,7 @@ use super::path_rules::{CandidatePath, refuse};
 use super::policy_graph::{AnyPolicy, Mapping, PolicyGraph};
 use super::validated::ValidationRule;
 use super::work::{TooMuchWork, Work};
-use crate::certificate::{Certificate, ObjectIdentifier, PolicyMapping};
-use const_oid::db::rfc5280::ANY_POLICY;
+use crate::certificate::{ANY_POLICY, Certificate, ObjectIdentifier, PolicyMapping};
 
 /// The certificate policies that are valid on one path, in the anchor's domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +28,13 @@ impl ValidPolicies {
     /// It is where the policy is among them, and also where anyPolicy is (RFC 5280 6.1.5 g): then every certificate of
     /// the path, the client's own included, claims every policy, and no CA above has forbidden that. Such a client could
     /// as well have got a certificate that names the policy, from the same CA and as validly.
+    ///
+    /// anyPolicy as a demand stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: whatever
+    /// policy the path is valid for is one of them.
     pub fn admit(&self, policy: ObjectIdentifier) -> bool {
+        if policy == ANY_POLICY {
+            return !self.policies.is_empty();
+        }
         [policy, ANY_POLICY].iter().any(|policy| self.policies.binary_search(policy).is_ok())
     }
 

@@ -7,8 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::work::{TooMuchWork, Work};
-use crate::certificate::{ObjectIdentifier, PolicyMapping};
-use const_oid::db::rfc5280::ANY_POLICY;
+use crate::certificate::{ANY_POLICY, ObjectIdentifier, PolicyMapping};
 
 /// The valid_policy_graph: one layer for each certificate seen, below the root that says anyPolicy. Without a node in
 /// its last layer it is NULL, and stays so.

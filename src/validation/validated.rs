@@ -59,7 +59,7 @@ impl ValidationRule {
 impl Default for ValidationRule {
     fn default() -> Self {
         Self {
-            extended_key_usages: vec![const_oid::db::rfc5280::ID_KP_CLIENT_AUTH],
+            extended_key_usages: vec![const_oid::db::rfc5280::ID_KP_CLIENT_AUTH.into()],
             certificate_policies: Vec::new(),
             initial_policies: Vec::new(),
             explicit_policy_required: false,

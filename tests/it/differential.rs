@@ -108,6 +108,7 @@ fn name(violation: &Violation) -> &'static str {
         Violation::TooManyBranches => "too many branches",
         Violation::Signature { .. } => "signature",
         Violation::WeakKey { .. } => "weak key",
+        Violation::UnusableKey { .. } => "unusable key",
         Violation::UnknownCriticalExtension { .. } => "unknown critical extension",
         Violation::DuplicateExtension { .. } => "duplicate extension",
         Violation::UndecodableExtension { .. } => "undecodable extension",

@@ -68,7 +68,7 @@ fn the_facts_of_a_certificate_are_those_it_was_made_with() {
     assert!(key_usage.digital_signature() && key_usage.key_cert_sign() && !key_usage.crl_sign());
     assert_eq!(certificate.extended_key_usages().unwrap(), [rfc5280::ID_KP_CLIENT_AUTH]);
     assert_eq!(certificate.crl_distribution_points()[0].uris, ["http://pki.example/a.crl"]);
-    assert_eq!(certificate.undecodable_extensions(), []);
+    assert!(certificate.undecodable_extensions().is_empty());
 }
 
 #[test]
@@ -110,10 +110,31 @@ fn each_kind_of_alternative_name_feeds_only_its_own_list() {
 }
 
 #[test]
-fn a_upn_that_is_no_utf8_string_or_holds_a_control_character_is_undecodable_and_hides_no_other_name() {
+fn a_upn_is_read_in_every_string_type() {
+    let type_id = element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3]);
+    let two = |text: &str| text.bytes().flat_map(|byte| [0, byte]).collect::<Vec<_>>();
+    for (tag, content) in [
+        (0x0c, b"alice@x".to_vec()),
+        (0x13, b"alice@x".to_vec()),
+        (0x14, b"alice@x".to_vec()),
+        (0x16, b"alice@x".to_vec()),
+        (0x1a, b"alice@x".to_vec()),
+        (0x1e, two("alice@x")),
+    ] {
+        let name = element(0xa0, &[type_id.clone(), element(0xa0, &element(tag, &content))].concat());
+        let san = extension(&SUBJECT_ALT_NAME, false, element(0x30, &name));
+        let certificate = self_signed(|params| params.custom_extensions = vec![san]);
+        let names = certificate.subject_alternative_names();
+        let expected = AlternativeNames { upns: vec!["alice@x".to_owned()], ..AlternativeNames::default() };
+        assert_eq!(*names, expected, "{tag:#x}");
+    }
+}
+
+#[test]
+fn a_upn_that_is_no_text_or_holds_a_control_character_is_unreadable_and_hides_no_other_name() {
     let type_id = element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3]);
     for value in
-        [element(0x16, b"eve@x"), element(0x04, b"eve@x"), element(0x0c, b"eve@x\0y"), element(0x0c, &[0xff])]
+        [element(0x30, b""), element(0x04, b"eve@x"), element(0x0c, b"eve@x\0y"), element(0x0c, &[0xff])]
     {
         let odd = element(0xa0, &[type_id.clone(), element(0xa0, &value)].concat());
         let good = element(0xa0, &[type_id.clone(), element(0xa0, &element(0x0c, b"alice@x"))].concat());
@@ -122,7 +143,7 @@ fn a_upn_that_is_no_utf8_string_or_holds_a_control_character_is_undecodable_and_
         let certificate = self_signed(|params| params.custom_extensions = vec![san]);
         let names = certificate.subject_alternative_names();
         assert_eq!(
-            (names.upns.as_slice(), names.undecodable),
+            (names.upns.as_slice(), names.may_hide(NameForm::USER_PRINCIPAL_NAME)),
             (["alice@x".to_owned()].as_slice(), true),
             "{value:?}"
         );
@@ -139,15 +160,90 @@ fn names_that_nobody_reads_are_passed_over_and_a_broken_one_is_marked() {
     let x400 = element(0xa3, &[0x30, 0]);
     let certificate = read(&[&x400, &email], true);
     assert!(!certificate.subject_alternative_names().undecodable);
-    assert_eq!(certificate.undecodable_extensions(), []);
+    assert!(certificate.undecodable_extensions().is_empty());
 
     let not_ascii = element(0x81, "alicé@corp.example".as_bytes());
-    for critical in [false, true] {
-        let certificate = read(&[&not_ascii, &email], critical);
-        assert!(certificate.subject_alternative_names().undecodable);
-        assert_eq!(certificate.subject_alternative_names().emails, ["alice@corp.example"]);
-        // Critical: it is understood whole or not at all.
-        assert_eq!(certificate.undecodable_extensions().len(), usize::from(critical));
+    let no_name = element(0xa9, b"");
+    for (odd, is_name) in [(&not_ascii, true), (&element(0x81, b""), true), (&no_name, false)] {
+        for critical in [false, true] {
+            let certificate = read(&[odd, &email], critical);
+            let names = certificate.subject_alternative_names();
+            assert_eq!(names.emails, ["alice@corp.example"]);
+            assert_eq!((names.undecodable, names.unreadable.is_empty()), (!is_name, !is_name));
+            assert!(names.may_hide(NameForm::Email));
+            assert_eq!(names.may_hide(NameForm::USER_PRINCIPAL_NAME), !is_name);
+            // Critical: it is understood, or the certificate refused.
+            assert_eq!(certificate.undecodable_extensions().len(), usize::from(critical && !is_name));
+        }
+    }
+}
+
+/// Case 13: what nothing reads refuses nothing.
+#[test]
+fn unused_parts_of_extensions_may_be_of_any_form() {
+    let x400 = element(0xa3, &element(0x30, b""));
+    let party = element(0xa5, &element(0xa1, &element(0x0c, b"x")));
+    let not_ascii = element(0x86, "http://pki.example/é".as_bytes());
+    let good = element(0x86, b"http://pki.example/a");
+    let ocsp = element(0x06, &[0x2b, 6, 1, 5, 5, 7, 0x30, 1]);
+    let description = |name: &[u8]| element(0x30, &[&ocsp, name].concat());
+    for odd in [&x400, &party, &not_ascii] {
+        let certificate = self_signed(|params| {
+            let access = [description(odd), description(&good)].concat();
+            let names = element(0xa0, &element(0xa0, &[odd.as_slice(), &good].concat()));
+            let point = element(0x30, &names);
+            let key_identifier =
+                [element(0x80, &[7; 20]), element(0xa1, odd), element(0x82, &[1; 30])].concat();
+            params.custom_extensions = vec![
+                extension(&[1, 3, 6, 1, 5, 5, 7, 1, 1], false, element(0x30, &access)),
+                extension(&[2, 5, 29, 31], false, element(0x30, &point)),
+                extension(&[2, 5, 29, 46], false, element(0x30, &point)),
+                extension(&[2, 5, 29, 35], false, element(0x30, &key_identifier)),
+            ];
+        });
+        assert!(certificate.undecodable_extensions().is_empty(), "{odd:?}");
+        assert_eq!(certificate.authority_information_access().ocsp, ["http://pki.example/a"]);
+        assert_eq!(certificate.crl_distribution_points()[0].uris, ["http://pki.example/a"]);
+        assert_eq!(certificate.freshest_crls()[0].uris, ["http://pki.example/a"]);
+        assert_eq!(certificate.authority_key_identifier(), Some(&[7; 20][..]));
+    }
+}
+
+/// Object identifiers that no fixed width holds, wherever a certificate may have one.
+#[test]
+fn an_unknown_identifier_of_any_size_hides_nothing() {
+    let uuid = "2.25.329800735698586629295641978511506172918";
+    let long = format!("1.3.6.1.4.1.311.21.8{}", ".4294967295".repeat(8));
+    for text in [uuid, "1.2.36.99999999999", "1.2.36.20000000001.1.1", "2.999", "2.47.1", &long] {
+        let oid: ObjectIdentifier = text.parse().unwrap();
+        let encoded = der::Encode::to_der(&oid).unwrap();
+        let certificate = self_signed(|params| {
+            let named = [&encoded, &element(0x06, &[0x2b, 6, 1, 5, 5, 7, 3, 2])[..]].concat();
+            let other = element(0xa0, &[&encoded, &element(0xa0, &element(0x0c, b"x"))[..]].concat());
+            let upn = [
+                element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3]),
+                element(0xa0, &element(0x0c, b"a@x")),
+            ];
+            params.custom_extensions = vec![
+                extension(&[2, 5, 29, 37], false, element(0x30, &named)),
+                extension(&[2, 5, 29, 32], false, element(0x30, &element(0x30, &encoded))),
+                extension(
+                    &SUBJECT_ALT_NAME,
+                    false,
+                    element(0x30, &[other, element(0xa0, &upn.concat())].concat()),
+                ),
+            ];
+        });
+        assert!(certificate.undecodable_extensions().is_empty(), "{text}");
+        assert_eq!(certificate.policies(), [oid]);
+        assert_eq!(certificate.policies()[0].to_string(), text);
+        assert!(certificate.names_usage(rfc5280::ID_KP_CLIENT_AUTH.into()));
+        assert!(certificate.names_usage(oid));
+        let names = certificate.subject_alternative_names();
+        assert_eq!((names.upns.as_slice(), names.other_names[0].kind), (&["a@x".to_owned()][..], oid));
+        let extensions = element(0x30, &[encoded.clone(), element(0x04, b"")].concat());
+        let read = Extension::from_der(&extensions).unwrap();
+        assert_eq!((read.id, read.critical, read.value()), (oid, false, &b""[..]));
     }
 }
 

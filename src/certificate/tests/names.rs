@@ -1,12 +1,14 @@
 //! How distinguished names are written and compared.
 
 use super::*;
+use const_oid::db::rfc4519;
 
 const COMMON_NAME: [u8; 3] = [0x55, 4, 3];
 const ORGANIZATION: [u8; 3] = [0x55, 4, 10];
 const UTF8: u8 = 0x0c;
 const PRINTABLE: u8 = 0x13;
 const TELETEX: u8 = 0x14;
+const UNIVERSAL: u8 = 0x1c;
 const BMP: u8 = 0x1e;
 
 type Value<'a> = (&'a [u8], u8, &'a [u8]);
@@ -74,9 +76,51 @@ fn names_of_other_attributes_or_in_another_order_differ() {
 
 #[test]
 fn values_that_are_no_text_are_compared_byte_by_byte() {
-    assert_eq!(common_name(TELETEX, &[0xe9]), common_name(TELETEX, &[0xe9]));
-    assert_ne!(common_name(TELETEX, &[0xe9]), common_name(UTF8, "é".as_bytes()));
+    assert_eq!(common_name(0x04, b"a"), common_name(0x04, b"a"));
+    assert_ne!(common_name(0x04, b"a"), common_name(0x04, b"A"));
+    assert_ne!(common_name(0x04, b"a"), common_name(UTF8, b"a"));
     assert_ne!(common_name(UTF8, &[0xff]), common_name(UTF8, &[0xfe]));
+}
+
+#[test]
+fn a_name_is_the_same_in_every_string_type() {
+    let expected = common_name(UTF8, "Prüfstelle".as_bytes());
+    let latin1 = b"Pr\xfcfstelle";
+    let wide = |bytes: usize| -> Vec<u8> {
+        "Prüfstelle".chars().flat_map(|c| u32::from(c).to_be_bytes()[4 - bytes..].to_vec()).collect()
+    };
+    assert_eq!(common_name(TELETEX, latin1), expected);
+    assert_eq!(common_name(UNIVERSAL, &wide(4)), expected);
+    assert_eq!(common_name(BMP, &wide(2)), expected);
+    assert_eq!(common_name(UNIVERSAL, &wide(4)).to_string(), "CN=Prüfstelle");
+}
+
+#[test]
+fn one_attribute_that_cannot_be_read_hides_no_other() {
+    let uuid: ObjectIdentifier = "2.25.329800735698586629295641978511506172918".parse().unwrap();
+    for odd in [
+        (uuid.as_octets(), UTF8, &b"x"[..]),
+        (&[0x2a, 0x24, 0x82, 0xf4, 0xc3, 0xdb, 0xcf, 0x7f], UTF8, b"x"),
+        (&[0x88, 0x37], UTF8, b"x"),
+        (&COMMON_NAME, UNIVERSAL, b"odd"),
+        (&COMMON_NAME, UTF8, &[0xff]),
+        (&COMMON_NAME, 0x1d, b"x"),
+        (&COMMON_NAME, 0x30, &[]),
+    ] {
+        let name = name_of(&[&[odd], &[(&ORGANIZATION, UTF8, b"Corp")]]);
+        assert!(name.is_decoded(), "{odd:?}");
+        assert_eq!(name.values(rfc4519::ORGANIZATION_NAME).texts, ["Corp"], "{odd:?}");
+        assert!(name.values(rfc4519::ORGANIZATION_NAME).hidden.is_empty(), "{odd:?}");
+        let hides = odd.0 == COMMON_NAME;
+        assert_eq!(name.values(rfc4519::COMMON_NAME).hidden.len(), usize::from(hides), "{odd:?}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_decoded_may_hold_any_attribute() {
+    let broken = DistinguishedName::from_der(&[0x30, 2, 0x31]);
+    assert_eq!(broken.values(rfc4519::COMMON_NAME).hidden, [&[0x30, 2, 0x31]]);
+    assert_eq!(name_of(&[]).values(rfc4519::COMMON_NAME), AttributeValues { texts: vec![], hidden: vec![] });
 }
 
 #[test]

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use base64::prelude::*;
 use der::Encode;
 use der::asn1::{BitStringRef, UintRef};
-use spki::SubjectPublicKeyInfoRef;
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::*;
 use crate::certificate::signature::verify;
@@ -81,12 +81,12 @@ fn parameters_that_say_something_else_are_refused() {
     let rsa = Rsa::generate();
     let wrong = |last: u8| {
         let oid = [PKCS1.as_slice(), &[last]].concat();
-        Err(SignatureError::WrongParameters { oid: ObjectIdentifier::from_bytes(&oid).unwrap() })
+        Err(SignatureError::WrongParameters { oid: ObjectIdentifier::from_contents(&oid).unwrap() })
     };
     let signature = rsa.sign(&RSA_PKCS1_SHA256);
     assert_eq!(verify(&rsa.public_key, &pkcs1(11, &[2, 1, 0]), SIGNED, &signature), wrong(11));
     let signature = rsa.sign(&RSA_PSS_SHA256);
-    for algorithm in [pss(1, 2, 32), pss(1, 1, 20), pss(2, 2, 32), pkcs1(10, &[]), pkcs1(10, &NULL)] {
+    for algorithm in [pss(1, 2, 32), pss(2, 1, 32), pkcs1(10, &[]), pkcs1(10, &NULL)] {
         assert_eq!(verify(&rsa.public_key, &algorithm, SIGNED, &signature), wrong(10));
     }
     // An empty SEQUENCE means SHA-1 throughout (RFC 4055 3.1).
@@ -109,7 +109,7 @@ fn weak_hashes_and_short_rsa_keys_are_refused_by_name() {
 fn an_rsa_key_that_takes_too_long_to_use_is_refused() {
     let verdict = verify(&rsa_key(&[0xc5; 2048]), &pkcs1(11, &NULL), SIGNED, &[0; 2048]);
     let key = KeyAlgorithm::Rsa { bits: 16_384 };
-    assert!(matches!(verdict, Err(SignatureError::Unsupported { key: found, .. }) if found == key));
+    assert!(matches!(verdict, Err(SignatureError::Unsupported { key: found, .. }) if *found == key));
 }
 
 /// The SubjectPublicKeyInfo of an RSA key with this modulus.

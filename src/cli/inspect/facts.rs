@@ -40,6 +40,8 @@ pub(super) struct CertificateFacts {
     pub(super) sid: Option<String>,
     /// `null` where the extension is absent.
     pub(super) extended_key_usages: Option<Vec<Named>>,
+    /// Of the extension of AD CS; `null` where it is absent.
+    pub(super) application_policies: Option<Vec<Named>>,
     pub(super) key_usage: Option<Vec<&'static str>>,
     pub(super) basic_constraints: Option<BasicConstraintsFacts>,
     pub(super) policies: Vec<String>,
@@ -53,8 +55,10 @@ pub(super) struct CertificateFacts {
     pub(super) unknown_critical_extensions: Vec<Named>,
     pub(super) duplicate_extensions: Vec<Named>,
     pub(super) undecodable_extensions: Vec<Named>,
-    /// Whether one of the alternative names cannot be decoded; nothing is mapped by the others then.
+    /// Whether one of the alternative names cannot be decoded.
     pub(super) alternative_names_undecodable: bool,
+    /// The kinds of the alternative names that cannot be read: nothing is mapped by names of such a kind.
+    pub(super) unreadable_names: Vec<String>,
     pub(super) alt_security_identities: Vec<AltSecurityFacts>,
 }
 
@@ -65,6 +69,8 @@ pub(super) struct KeyFacts {
     pub(super) bits: Option<u32>,
     /// As people write it.
     pub(super) name: String,
+    /// Whether the gate can verify its signatures. A certificate without such a key lets nobody log in.
+    pub(super) usable: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,7 +106,7 @@ impl CertificateFacts {
             serial: certificate.serial().to_string(),
             not_before: written(certificate.not_before()),
             not_after: written(certificate.not_after()),
-            key: certificate.key_algorithm().into(),
+            key: KeyFacts::of(certificate),
             signature_algorithm: certificate.signature_algorithm().into(),
             sha256: certificate.fingerprint().to_string(),
             key_id: certificate.key_id().to_string(),
@@ -111,6 +117,7 @@ impl CertificateFacts {
             directory_names: names.directory_names.iter().map(ToString::to_string).collect(),
             sid: certificate.sid().map(str::to_owned),
             extended_key_usages: certificate.extended_key_usages().map(named),
+            application_policies: certificate.application_policies().map(named),
             key_usage: certificate.key_usage().map(key_usages),
             basic_constraints: certificate.basic_constraints().map(|constraints| BasicConstraintsFacts {
                 ca: constraints.ca,
@@ -126,7 +133,8 @@ impl CertificateFacts {
             unknown_critical_extensions: named(certificate.unknown_critical_extensions()),
             duplicate_extensions: named(certificate.duplicate_extensions()),
             undecodable_extensions: named(certificate.undecodable_extensions()),
-            alternative_names_undecodable: names.undecodable,
+            alternative_names_undecodable: names.undecodable || !names.unreadable.is_empty(),
+            unreadable_names: names.unreadable.iter().map(|name| name.form.to_string()).collect(),
             alt_security_identities: certificate
                 .alt_security_identities()
                 .into_iter()
@@ -136,8 +144,9 @@ impl CertificateFacts {
     }
 }
 
-impl From<KeyAlgorithm> for KeyFacts {
-    fn from(key: KeyAlgorithm) -> Self {
+impl KeyFacts {
+    fn of(certificate: &Certificate) -> Self {
+        let key = certificate.key_algorithm();
         let (algorithm, bits) = match key {
             KeyAlgorithm::Rsa { bits } => ("rsa".to_owned(), Some(bits)),
             KeyAlgorithm::EcP256 => ("ec".to_owned(), Some(256)),
@@ -146,7 +155,7 @@ impl From<KeyAlgorithm> for KeyFacts {
             KeyAlgorithm::Ed25519 => ("ed25519".to_owned(), Some(256)),
             KeyAlgorithm::Other(oid) => (oid.to_string(), None),
         };
-        Self { algorithm, bits, name: key.to_string() }
+        Self { algorithm, bits, name: key.to_string(), usable: certificate.has_usable_key() }
     }
 }
 

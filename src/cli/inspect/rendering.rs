@@ -26,7 +26,8 @@ fn certificate_itself(sheet: &mut Sheet, certificate: &CertificateFacts) {
     sheet.entry("serial", &certificate.serial);
     sheet.entry("valid", format!("{} to {}", certificate.not_before, certificate.not_after));
     sheet.entry("version", certificate.version);
-    sheet.entry("key", &certificate.key.name);
+    let unusable = if certificate.key.usable { "" } else { ": cannot be used to log in" };
+    sheet.entry("key", format!("{}{unusable}", certificate.key.name));
     sheet.entry("signed with", &certificate.signature_algorithm);
     sheet.entry("sha256", &certificate.sha256);
     sheet.entry("key id (sha256)", &certificate.key_id);
@@ -45,6 +46,9 @@ fn purposes(sheet: &mut Sheet, certificate: &CertificateFacts) {
     match &certificate.extended_key_usages {
         Some(usages) => sheet.list("extended key usage", usages),
         None => sheet.entry("extended key usage", "absent: does not say what it is for"),
+    }
+    if let Some(usages) = &certificate.application_policies {
+        sheet.list("application policy", usages);
     }
     if let Some(usages) = &certificate.key_usage {
         sheet.entry("key usage", usages.join(", "));
@@ -74,7 +78,10 @@ fn misgivings(sheet: &mut Sheet, certificate: &CertificateFacts) {
     sheet.list("critical and unknown", &certificate.unknown_critical_extensions);
     sheet.list("stands there twice", &certificate.duplicate_extensions);
     sheet.list("cannot be decoded", &certificate.undecodable_extensions);
-    if certificate.alternative_names_undecodable {
+    for form in &certificate.unreadable_names {
+        sheet.entry("cannot be read", format!("an alternative name: no {form} names an account"));
+    }
+    if certificate.alternative_names_undecodable && certificate.unreadable_names.is_empty() {
         sheet.entry("cannot be decoded", "one of the alternative names: none of them names an account");
     }
 }

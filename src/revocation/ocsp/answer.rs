@@ -93,7 +93,7 @@ fn refuse_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspEr
 }
 
 fn is_nonce(extension: &RawExtension<'_>) -> bool {
-    extension.oid() == Some(ID_PKIX_OCSP_NONCE)
+    extension.oid().is_some_and(|oid| oid == ID_PKIX_OCSP_NONCE)
 }
 
 /// RFC 8954 2.1, RFC 6960 4.4.1. Where none was sent, one in the answer binds it to nothing of ours and is passed over:
@@ -129,7 +129,7 @@ fn about<'r, 'a>(
     });
     singles.max_by_key(|single| (is_revoked(single), single.this_update)).ok_or_else(|| {
         let hash = response.singles.iter().find_map(unknown);
-        hash.map_or(OcspError::WrongCertificate, OcspError::UnknownHash)
+        hash.map_or(OcspError::WrongCertificate, |oid| OcspError::UnknownHash(oid.into()))
     })
 }
 

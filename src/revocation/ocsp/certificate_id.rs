@@ -2,11 +2,12 @@
 //!
 //! Never compares by less than all of it.
 
-use crate::certificate::{Certificate, ObjectIdentifier};
+use crate::certificate::Certificate;
 use aws_lc_rs::digest::{
     Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
     SHA512_256, digest,
 };
+use const_oid::ObjectIdentifier;
 use const_oid::db::{fips202, rfc5912};
 use der::asn1::{AnyRef, OctetString};
 use der::{Decode, Sequence, Tag, Tagged};

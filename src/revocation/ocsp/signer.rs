@@ -99,7 +99,7 @@ fn authorise_delegate(
     }
     delegate.verify_signature(issuer.public_key_der()).map_err(ResponderFault::IssuerSignature)?;
     let usages = delegate.extended_key_usages().unwrap_or_default();
-    if !usages.contains(&ID_KP_OCSP_SIGNING) {
+    if !usages.iter().any(|usage| *usage == ID_KP_OCSP_SIGNING) {
         return Err(ResponderFault::NoOcspSigning);
     }
     if delegate.key_usage().is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {

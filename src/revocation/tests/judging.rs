@@ -160,11 +160,15 @@ fn a_crl_that_cannot_be_judged_says_neither_good_nor_revoked() {
         extension(&[0x55, 0x1d, 29], true, &element(0x30, &element(0xa4, root.certificate.subject().der())));
     let undecodable = CannotJudge::UndecodableExtension;
     let cases = [
-        (vec![two_kinds], vec![], undecodable(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT)),
-        (vec![negative], vec![], undecodable(const_oid::db::rfc5280::ID_CE_DELTA_CRL_INDICATOR)),
-        (vec![critical.clone()], vec![], CannotJudge::CriticalExtension(unknown)),
-        (vec![numbered.clone(), numbered], vec![], CannotJudge::RepeatedExtension(number)),
-        (vec![], vec![critical], CannotJudge::CriticalEntryExtension(unknown)),
+        (
+            vec![two_kinds],
+            vec![],
+            undecodable(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT.into()),
+        ),
+        (vec![negative], vec![], undecodable(const_oid::db::rfc5280::ID_CE_DELTA_CRL_INDICATOR.into())),
+        (vec![critical.clone()], vec![], CannotJudge::CriticalExtension(unknown.into())),
+        (vec![numbered.clone(), numbered], vec![], CannotJudge::RepeatedExtension(number.into())),
+        (vec![], vec![critical], CannotJudge::CriticalEntryExtension(unknown.into())),
         (vec![], vec![nobody], CannotJudge::EntryIssuer),
         (vec![], vec![other], CannotJudge::Indirect),
     ];

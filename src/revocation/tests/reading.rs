@@ -250,13 +250,15 @@ fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
         };
         assert!(judge(&chain, &REQUIRE, &[&crl(false, &[])]).is_ok());
         why_revoked(judge(&chain, &PREFER, &[&crl(false, &[CARD])]));
-        let unnamed = WhyUnknown::CannotJudge(CannotJudge::UnnamedExtension);
-        assert_eq!(why_unknown(&chain, &[&crl(true, &[])]), unnamed);
+        let id = crate::certificate::ObjectIdentifier::from_contents(&oid).unwrap();
+        let of_crl = WhyUnknown::CannotJudge(CannotJudge::CriticalExtension(id));
+        assert_eq!(why_unknown(&chain, &[&crl(true, &[])]), of_crl);
         let of_entry = |critical: bool| {
             let entries = vec![entry(CARD, &[extension(&oid, critical, &[5, 0])])];
             CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
         };
         why_revoked(judge(&chain, &PREFER, &[&of_entry(false)]));
-        assert_eq!(why_unknown(&chain, &[&of_entry(true)]), unnamed);
+        let in_entry = WhyUnknown::CannotJudge(CannotJudge::CriticalEntryExtension(id));
+        assert_eq!(why_unknown(&chain, &[&of_entry(true)]), in_entry);
     }
 }

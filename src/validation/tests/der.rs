@@ -1,6 +1,6 @@
 //! DER by hand, for extensions that the certificate maker does not write.
 
-use crate::certificate::ObjectIdentifier;
+use der::Encode;
 
 pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
@@ -17,6 +17,6 @@ pub(super) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     element(0x30, &parts.concat())
 }
 
-pub(super) fn oid(oid: ObjectIdentifier) -> Vec<u8> {
-    element(6, oid.as_bytes())
+pub(super) fn oid(oid: impl Encode + Copy) -> Vec<u8> {
+    oid.to_der().unwrap()
 }

@@ -1,7 +1,8 @@
 //! GeneralNames in DER, as they stand in alternative names and in name constraints.
 
 use super::der::{element, oid, sequence};
-use crate::certificate::{ObjectIdentifier, USER_PRINCIPAL_NAME};
+use crate::certificate::USER_PRINCIPAL_NAME;
+use const_oid::ObjectIdentifier;
 
 pub(super) fn email(text: &str) -> Vec<u8> {
     element(0x81, text.as_bytes())

@@ -5,8 +5,9 @@ use rcgen::SanType;
 use super::der::{element, oid, sequence};
 use super::general_names::{directory, dns, email, ip, other_name, upn, uri};
 use super::*;
-use crate::certificate::{NameForm, ObjectIdentifier, USER_PRINCIPAL_NAME};
+use crate::certificate::{NameForm, USER_PRINCIPAL_NAME};
 use crate::validation::path_building::Search;
+use const_oid::ObjectIdentifier;
 
 const FASC_N: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6");
 const SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
@@ -223,10 +224,10 @@ fn a_subject_that_cannot_be_compared_is_refused_where_some_are_excluded() {
     let issuing = root.authority_with("Issuing", constrained(&excluded));
     let ascii = issuing.card_with(teletex);
     assert!(judged(&[&ascii, &issuing.certificate], &anchored(&root)).is_ok());
-    let umlaut = refusals::changed(&ascii, b"Corp", b"\xdcorp", &issuing);
+    let no_text = refusals::changed(&ascii, b"\x14\x04Corp", b"\x04\x04Corp", &issuing);
     let by = issuing.certificate.subject().clone();
     let violation = Violation::NameNotJudged { form: NameForm::Directory, by };
-    assert_eq!(refused(&[&umlaut, &issuing.certificate], &anchored(&root)), (0, violation));
+    assert_eq!(refused(&[&no_text, &issuing.certificate], &anchored(&root)), (0, violation));
 }
 
 #[test]
@@ -269,15 +270,46 @@ fn a_name_of_a_kind_that_is_limited_and_not_understood_is_refused() {
 }
 
 #[test]
-fn alternative_names_that_cannot_be_decoded_are_refused_below_any_constraint() {
+fn alternative_names_of_an_unknown_kind_are_refused_below_any_constraint() {
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[dns("corp.example")], &[])));
-    let broken = element(0xa0, &[oid(USER_PRINCIPAL_NAME), element(0xa0, &element(4, b"alice"))].concat());
+    let broken = element(0xa9, b"alice");
     let card = issuing.card_with(holding(std::slice::from_ref(&broken)));
-    let extension = const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME;
+    let extension = const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME.into();
     let violation = Violation::UndecodableExtension { extension };
     assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
     assert!(judged(&[&root.card_with(holding(&[broken]))], &anchored(&root)).is_ok());
+}
+
+#[test]
+fn a_name_that_cannot_be_read_is_refused_below_a_constraint_on_its_kind_only() {
+    let not_text = element(0xa0, &[oid(USER_PRINCIPAL_NAME), element(0xa0, &element(4, b"alice"))].concat());
+    let not_ascii = |tag| element(tag, "alicé@corp.example".as_bytes());
+    let kinds = [
+        (not_text, upn("corp.example")),
+        (not_ascii(0x81), email("corp.example")),
+        (not_ascii(0x82), dns("corp.example")),
+        (not_ascii(0x86), uri("corp.example")),
+        (element(0x81, b""), email("corp.example")),
+    ];
+    for (name, of_its_kind) in &kinds {
+        let names = std::slice::from_ref(name);
+        for (_, constraint) in &kinds {
+            let expected = if constraint == of_its_kind { "not judged" } else { "passes" };
+            assert_eq!(verdict(std::slice::from_ref(constraint), &[], names), expected, "{name:?}");
+            assert_eq!(verdict(&[], std::slice::from_ref(constraint), names), expected, "{name:?}");
+        }
+    }
+}
+
+#[test]
+fn a_upn_is_held_against_the_constraints_whatever_its_string_type() {
+    for (tag, text) in [(0x16, &b"a@evil.example"[..]), (0x13, b"a@evil.example"), (0x14, b"a@evil.example")]
+    {
+        let name = element(0xa0, &[oid(USER_PRINCIPAL_NAME), element(0xa0, &element(tag, text))].concat());
+        assert_eq!(verdict(&[upn("corp.example")], &[], std::slice::from_ref(&name)), "not permitted");
+        assert_eq!(verdict(&[], &[upn("evil.example")], &[name]), "excluded");
+    }
 }
 
 #[test]
@@ -311,7 +343,7 @@ fn the_constraints_of_an_anchor_count() {
     assert!(judged(&[&card("alice@corp.example")], &anchored(&root)).is_ok());
     assert_eq!(refused(&[&card("alice@evil.example")], &anchored(&root)).0, 0);
     let broken = Authority::root_with("Root", constrained(&[0x30, 0]));
-    let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS;
+    let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     let violation = Violation::UndecodableExtension { extension };
     assert_eq!(refused(&[&broken.card()], &anchored(&broken)), (1, violation));
     let twice = Authority::root_with("Root", |params| {
@@ -332,7 +364,7 @@ fn a_minimum_a_maximum_and_an_empty_list_are_refused() {
         let issuing = root.authority_with("Issuing", constrained(&content));
         judged(&[&issuing.card(), &issuing.certificate], &anchored(&root)).map(drop).map_err(|e| e.violation)
     };
-    let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS;
+    let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     for list in [subtree(&[0x80, 1, 1]), subtree(&[0x81, 1, 9]), vec![]] {
         assert_eq!(judge(list), Err(Violation::UndecodableExtension { extension }));
     }
@@ -372,6 +404,6 @@ fn a_refusal_names_the_name_and_the_ca() {
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &[other_name(FASC_N, "1")])));
     let card = issuing.card_with(holding(&[other_name(FASC_N, "1")]));
     let by = issuing.certificate.subject().clone();
-    let violation = Violation::NameNotJudged { form: NameForm::OtherName(FASC_N), by };
+    let violation = Violation::NameNotJudged { form: NameForm::OtherName(FASC_N.into()), by };
     assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
 }

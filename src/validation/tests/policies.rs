@@ -6,10 +6,14 @@ use super::der::{oid, sequence};
 use super::*;
 use crate::certificate::ObjectIdentifier;
 
-const GOLD: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
-const SILVER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.2");
-const BRONZE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.3");
-const ANY_POLICY: ObjectIdentifier = rfc5280::ANY_POLICY;
+const GOLD: ObjectIdentifier = known("2.16.840.1.101.3.2.1.48.1");
+const SILVER: ObjectIdentifier = known("2.16.840.1.101.3.2.1.48.2");
+const BRONZE: ObjectIdentifier = known("2.16.840.1.101.3.2.1.48.3");
+const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::known(rfc5280::ANY_POLICY);
+
+const fn known(dotted: &str) -> ObjectIdentifier {
+    ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap(dotted))
+}
 
 type Edit = Box<dyn FnOnce(&mut CertificateParams)>;
 

@@ -12,7 +12,7 @@ const SERVER_AUTH: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::ServerAuth
 const CLIENT_AUTH: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::ClientAuth;
 const ANY: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::Any;
 const NO_EXTENDED_KEY_USAGE: (usize, Violation) =
-    (0, Violation::ExtendedKeyUsage { missing: rfc5280::ID_KP_CLIENT_AUTH });
+    (0, Violation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
 
 /// A certificate whose signed bytes are changed and then signed again by the same issuer.
 pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer: &Authority) -> Certificate {
@@ -202,8 +202,8 @@ fn a_demanded_usage_must_stand_in_the_card_and_may_not_be_denied_by_a_ca() {
 #[test]
 fn every_demanded_usage_is_needed() {
     let root = Authority::root("Root");
-    let missing = rfc5280::ID_KP_EMAIL_PROTECTION;
-    let both = vec![rfc5280::ID_KP_CLIENT_AUTH, missing];
+    let missing = rfc5280::ID_KP_EMAIL_PROTECTION.into();
+    let both = vec![rfc5280::ID_KP_CLIENT_AUTH.into(), missing];
     let rule = ValidationRule { extended_key_usages: both, ..ValidationRule::default() };
     let error = validate(&presented(&[&root.card()]), &anchored(&root), &rule, NOW).unwrap_err();
     assert_eq!(error.violation, Violation::ExtendedKeyUsage { missing });
@@ -211,7 +211,7 @@ fn every_demanded_usage_is_needed() {
 
 #[test]
 fn an_unknown_critical_extension_refuses_the_path_in_card_and_ca() {
-    let unknown = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
+    let unknown = "1.3.6.1.4.1.32473.1".parse().unwrap();
     let add = |params: &mut CertificateParams| {
         params.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, &[0x30, 0]));
     };
@@ -219,12 +219,15 @@ fn an_unknown_critical_extension_refuses_the_path_in_card_and_ca() {
     let violation = Violation::UnknownCriticalExtension { extension: unknown };
     assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
     let issuing = root.authority_with("Issuing", add);
-    assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation));
+    assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
+    // An anchor is trusted as its certificate says.
+    let anchor = Authority::root_with("Anchor", add);
+    assert_eq!(refused(&[&anchor.card()], &anchored(&anchor)), (1, violation));
 }
 
 #[test]
 fn a_constraint_that_says_nothing_refuses_the_path_in_card_and_ca() {
-    let arcs = |oid: ObjectIdentifier| oid.arcs().map(u64::from).collect::<Vec<_>>();
+    let arcs = |oid: const_oid::ObjectIdentifier| oid.arcs().map(u64::from).collect::<Vec<_>>();
     let constraints = [
         rfc5280::ID_CE_NAME_CONSTRAINTS,
         rfc5280::ID_CE_POLICY_CONSTRAINTS,
@@ -236,7 +239,7 @@ fn a_constraint_that_says_nothing_refuses_the_path_in_card_and_ca() {
             params.custom_extensions.push(extension(&arcs(oid), critical, &[0x30, 0]));
         };
         let root = Authority::root("Root");
-        let violation = Violation::UndecodableExtension { extension: oid };
+        let violation = Violation::UndecodableExtension { extension: oid.into() };
         assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
         let issuing = root.authority_with("Issuing", add);
         assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation));
@@ -257,7 +260,7 @@ fn an_extension_twice_or_undecodable_refuses_the_path() {
     let policies = [2, 5, 29, 32];
     let good = extension(&policies, false, &[0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0]);
     let bad = extension(&policies, false, &[0x30, 1]);
-    let oid = rfc5280::ID_CE_CERTIFICATE_POLICIES;
+    let oid = rfc5280::ID_CE_CERTIFICATE_POLICIES.into();
 
     let twice = root.card_with(|params| params.custom_extensions = vec![good.clone(), good]);
     assert_eq!(refused(&[&twice], &anchored(&root)), (0, Violation::DuplicateExtension { extension: oid }));
@@ -295,7 +298,7 @@ fn an_rsa_key_of_16384_bits_is_refused_before_anything_is_computed_with_it() {
     let card = read(&named("Alice").signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap());
     let cause = SignatureError::Unsupported {
         oid: card.signature_algorithm(),
-        key: KeyAlgorithm::Rsa { bits: 16_384 },
+        key: Box::new(KeyAlgorithm::Rsa { bits: 16_384 }),
     };
     let violation = Violation::Signature { issuer: root.subject().clone(), cause };
     assert_eq!(refused(&[&card], &TrustSet::new(vec![root], Vec::new())), (0, violation));

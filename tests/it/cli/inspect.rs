@@ -15,7 +15,7 @@ fn every_fact_of_a_card_is_in_the_json() {
     assert_eq!(alice["subject"], "CN=alice,OU=Staff,O=Corp Example");
     assert_eq!(alice["upns"], json!(["alice@corp.example"]));
     assert_eq!(alice["emails"], json!(["alice@corp.example"]));
-    assert_eq!(alice["key"], json!({"algorithm": "ec", "bits": 256, "name": "P-256"}));
+    assert_eq!(alice["key"], json!({"algorithm": "ec", "bits": 256, "name": "P-256", "usable": true}));
     assert_eq!(
         alice["extended_key_usages"],
         json!([

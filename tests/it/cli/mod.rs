@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod files;
 mod inspect;
+mod odd_certificates;
 mod online;
 mod passwords;
 mod verify;

@@ -3,7 +3,8 @@
 use super::dice::Dice;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis::certificate::{Certificate, ObjectIdentifier};
+use const_oid::ObjectIdentifier;
+use portcullis::certificate::Certificate;
 use portcullis::clock::UnixTime;
 use portcullis::validation::{
     ChainError, PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate,

@@ -2,7 +2,7 @@
 
 use super::scene::{CardKind, NOW};
 use crate::support::{LabServer, is_installed, lab_program, pki, skipped};
-use portcullis::certificate::ObjectIdentifier;
+use const_oid::ObjectIdentifier;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
 use std::fmt::Write;
 use std::fs;

@@ -1,9 +1,10 @@
 //! Cards that name a responder, and what judges them.
 
 use crate::support::{PATIENCE, pki};
+use const_oid::ObjectIdentifier;
 use der::Encode;
 use der::asn1::Ia5String;
-use portcullis::certificate::{Certificate, ObjectIdentifier};
+use portcullis::certificate::Certificate;
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
 use portcullis::revocation::LiveCrls;

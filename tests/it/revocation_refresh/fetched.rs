@@ -278,7 +278,7 @@ async fn where_the_first_url_gives_no_list_the_next_one_is_asked() {
         let urls = [gate.server.url("/issuing.crl"), good.url("/issuing.crl")];
         let names: Vec<u8> = urls.iter().flat_map(|url| element(0x86, url.as_bytes())).collect();
         let points = element(0x30, &element(0x30, &element(0xa0, &element(0xa0, &names))));
-        let identifier = portcullis::certificate::ObjectIdentifier::new_unwrap("2.5.29.31");
+        let identifier = const_oid::ObjectIdentifier::new_unwrap("2.5.29.31");
         let point = ExtraExtension { identifier, critical: false, value: points };
         let card = pki()
             .issue(&CardProfile {

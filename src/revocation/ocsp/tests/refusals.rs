@@ -67,7 +67,7 @@ fn another_type_another_version_and_bytes_behind_the_answer_are_refused() {
     let scene = Scene::new();
     let of_type = Draft { response_type: &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 9], ..scene.good() };
     let oid = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.9");
-    assert_eq!(scene.refusal(&of_type.sign(&scene.ca)), OcspError::UnknownType(oid));
+    assert_eq!(scene.refusal(&of_type.sign(&scene.ca)), OcspError::UnknownType(oid.into()));
     let version_two = Draft { version: Some(1), ..scene.good() }.sign(&scene.ca);
     assert!(matches!(scene.refusal(&version_two), OcspError::Malformed(_)));
     let mut longer = scene.good().sign(&scene.ca);
@@ -186,7 +186,7 @@ fn an_unknown_critical_extension_anywhere_is_refused() {
     let outer = Draft { extensions: vec![unknown.clone()], ..scene.good() };
     let inner = Draft::about(SingleDraft { extensions: vec![unknown], ..scene.single() });
     for draft in [outer, inner] {
-        assert_eq!(scene.refusal(&draft.sign(&scene.ca)), OcspError::CriticalExtension(oid));
+        assert_eq!(scene.refusal(&draft.sign(&scene.ca)), OcspError::CriticalExtension(oid.into()));
     }
     let harmless = Draft { extensions: vec![extension(&[0x2a, 3], false, &[5, 0])], ..scene.good() };
     assert_eq!(
@@ -248,7 +248,7 @@ fn under_an_unknown_hash_only_a_revocation_by_the_issuers_own_responder_counts()
     let scene = Scene::new();
     let oid = ObjectIdentifier::new_unwrap("1.2.3");
     let named = || scene.single().named_by(&[0x2a, 3], &SHA256, &scene.card, &scene.ca);
-    assert_eq!(scene.refusal(&Draft::about(named()).sign(&scene.ca)), OcspError::UnknownHash(oid));
+    assert_eq!(scene.refusal(&Draft::about(named()).sign(&scene.ca)), OcspError::UnknownHash(oid.into()));
     let revoked = Draft::about(named().revoked(None)).sign(&scene.ca);
     let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
     assert!(matches!(answer.status, Status::Revoked { .. }));
@@ -258,7 +258,7 @@ fn under_an_unknown_hash_only_a_revocation_by_the_issuers_own_responder_counts()
         ConfiguredResponder { url: String::new(), certificate: Some(configured.certificate.clone()) };
     let settings = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
     let answer = scene.judge(&Draft::about(named().revoked(None)).sign(&configured), &settings);
-    assert_eq!(answer, Err(OcspError::UnknownHash(oid)));
+    assert_eq!(answer, Err(OcspError::UnknownHash(oid.into())));
 }
 
 #[test]

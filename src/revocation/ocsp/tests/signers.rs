@@ -96,7 +96,7 @@ fn a_delegate_with_an_unknown_critical_extension_may_not_sign() {
         params.custom_extensions.push(extension);
     });
     let oid = ObjectIdentifier::new_unwrap("1.2.3");
-    assert_eq!(fault_of(&scene, &odd), ResponderFault::Extension(oid));
+    assert_eq!(fault_of(&scene, &odd), ResponderFault::Extension(oid.into()));
 }
 
 #[test]

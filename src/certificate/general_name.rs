@@ -1,0 +1,86 @@
+//! Takes the DER of a GeneralName (RFC 5280 4.2.1.6), gives its kind and its content, of which only so much is decoded
+//! as is used: an x400Address or a URI with a letter beyond ASCII is a name like any other where nothing reads it.
+
+use der::Decode;
+
+use super::element::{Element, malformed};
+use super::name::DistinguishedName;
+use super::name_form::NameForm;
+use super::object_identifier::ObjectIdentifier;
+
+/// One name; of those kinds that nothing here reads no more than the kind.
+#[derive(Clone, Debug)]
+pub(super) enum GeneralName<'a> {
+    /// otherName: its type and the DER of its value.
+    Other(ObjectIdentifier, &'a [u8]),
+    Email(&'a [u8]),
+    Dns(&'a [u8]),
+    X400Address,
+    Directory(DistinguishedName),
+    EdiPartyName,
+    Uri(&'a [u8]),
+    Ip(&'a [u8]),
+    RegisteredId,
+}
+
+impl<'a> GeneralName<'a> {
+    /// Fails for what is no GeneralName, so that not even its kind is known.
+    pub(super) fn read(element: Element<'a>) -> der::Result<Self> {
+        Ok(match element.identifier {
+            0xa0 => {
+                let parts = Element::all(element.contents)?;
+                let [kind, value] = parts.as_slice() else { return Err(malformed()) };
+                if value.identifier != 0xa0 {
+                    return Err(malformed());
+                }
+                Self::Other(ObjectIdentifier::from_der(kind.der)?, value.contents)
+            }
+            0x81 => Self::Email(element.contents),
+            0x82 => Self::Dns(element.contents),
+            0xa3 => Self::X400Address,
+            // The tag is explicit, so its content is the Name as encoded.
+            0xa4 => Self::Directory(DistinguishedName::from_der(Element::read(element.contents)?.der)),
+            0xa5 => Self::EdiPartyName,
+            0x86 => Self::Uri(element.contents),
+            0x87 => Self::Ip(element.contents),
+            0x88 => Self::RegisteredId,
+            _ => return Err(malformed()),
+        })
+    }
+
+    pub(super) fn form(&self) -> NameForm {
+        match self {
+            Self::Other(kind, _) => NameForm::OtherName(*kind),
+            Self::Email(_) => NameForm::Email,
+            Self::Dns(_) => NameForm::Dns,
+            Self::X400Address => NameForm::X400Address,
+            Self::Directory(_) => NameForm::Directory,
+            Self::EdiPartyName => NameForm::EdiPartyName,
+            Self::Uri(_) => NameForm::Uri,
+            Self::Ip(_) => NameForm::Ip,
+            Self::RegisteredId => NameForm::RegisteredId,
+        }
+    }
+}
+
+/// The text of an IA5String, if it is one.
+pub(super) fn ia5(contents: &[u8]) -> Option<&str> {
+    str::from_utf8(contents).ok().filter(|text| text.is_ascii())
+}
+
+/// The directoryNames among GeneralNames, in their order; other kinds are passed over.
+///
+/// # Errors
+/// Where `der` is not a SEQUENCE of GeneralNames.
+pub fn directory_names(der: &[u8]) -> der::Result<Vec<DistinguishedName>> {
+    only_directory(Element::sequence(der)?)
+}
+
+pub(super) fn only_directory(names: Vec<Element<'_>>) -> der::Result<Vec<DistinguishedName>> {
+    let names = names.into_iter().map(GeneralName::read).collect::<der::Result<Vec<_>>>()?;
+    let directory = |name| match name {
+        GeneralName::Directory(name) => Some(name),
+        _ => None,
+    };
+    Ok(names.into_iter().filter_map(directory).collect())
+}
