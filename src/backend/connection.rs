@@ -176,6 +176,12 @@ impl Link {
         self.watch.get()
     }
 
+    /// The server has answered before the end of the request's body. What hyper still has of it is not written, lest a
+    /// server that does not read it keep hyper from reading on. The connection is not used again.
+    pub(super) fn stop_sending(&self) {
+        self.condition.stop_sending();
+    }
+
     /// When the server last took bytes.
     pub(super) fn last_write(&self) -> Instant {
         self.condition.last_write()

@@ -169,6 +169,9 @@ impl Pool {
         match answer {
             Ok(mut answer) => {
                 upload.stop();
+                if !upload.is_whole() {
+                    link.stop_sending();
+                }
                 check_head(&answer, server)?;
                 // hyper sees to `Connection: close`. HTTP/1.0 is closed always: hyper would talk 1.0 to that server from
                 // then on, where a body of unknown length cannot be sent.

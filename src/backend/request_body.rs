@@ -195,6 +195,8 @@ impl RequestBody {
         ahead.seal();
         // The first piece is read in any case. Without memory for it, it is forwarded soon.
         ahead.reserve(ahead.bytes);
+        // Of an empty body hyper never asks for the end.
+        self.upload.whole.set(ahead.ended && ahead.is_empty());
         self.ahead = Some(ahead);
         Ok(())
     }

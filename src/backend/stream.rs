@@ -54,6 +54,11 @@ impl Condition {
         self.write_failed.get()
     }
 
+    /// Further writes are swallowed.
+    pub(super) fn stop_sending(&self) {
+        self.write_failed.set(true);
+    }
+
     /// The connection was idle and is to carry a request: the next read asks the socket first.
     pub(super) fn end_idleness(&self) {
         self.was_idle.set(true);

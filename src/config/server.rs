@@ -77,6 +77,10 @@ pub struct Limits {
     pub connection_max_age: Spanned<Duration>,
     /// For running requests to end when the gate stops.
     pub drain: Spanned<Duration>,
+    /// For reading on after the last response of a connection whose client is still sending.
+    pub linger_timeout: Spanned<Duration>,
+    /// For what is read then.
+    pub linger_max_bytes: Spanned<u64>,
     /// For the head of a request or of a response, in bytes.
     pub max_header_bytes: Spanned<u64>,
     /// For the fields of one head or trailer section, of requests and of responses.
@@ -125,6 +129,8 @@ pub(super) const LIMITS: Section = Section {
         key("client_idle"),
         key("connection_max_age"),
         key("drain"),
+        key("linger_timeout"),
+        key("linger_max_bytes"),
         key("max_header_bytes"),
         key("max_header_fields"),
         key("judging_timeout"),
@@ -215,6 +221,8 @@ impl Limits {
             connection_max_age: time("connection_max_age", 3600, 1..=86_400),
             drain: time("drain", 30, 0..=3600),
             judging_timeout: time("judging_timeout", 10, 1..=120),
+            linger_timeout: time("linger_timeout", 30, 0..=300),
+            linger_max_bytes: reader.with_default("linger_max_bytes", 64 << 20, byte_size(0..=1 << 40)),
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
             max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
             handshakes: reader.with_default("handshakes", 4096, integer(1..=1_000_000)),

@@ -3,8 +3,10 @@
 //! Never looks at a request; that is the service's road.
 
 use super::body::AnswerBody;
+use super::client_stream::ClientStream;
 use super::endpoints::Endpoints;
 use super::life::{Life, Order};
+use super::linger::{self, More};
 use super::record::ConnectionFacts;
 use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
@@ -118,6 +120,7 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let handler = Handler(Rc::clone(&service));
+    let stream = ClientStream::new(stream, Rc::clone(&service));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.client_idle)
@@ -125,9 +128,23 @@ where
         .max_headers(limits.max_header_fields)
         // For the backend: see `headers::spelling`.
         .preserve_header_case(true)
-        .serve_connection(TokioIo::new(stream), handler);
+        .serve_connection(TokioIo::new(stream.handle()), handler);
     let ended = run(connection, &service, http1::Connection::graceful_shutdown, false).await;
-    service.connection_ended(ended);
+    let (Some(ended), Some(left)) = (ended, stream.into_left()) else { return };
+    let page = service.connection_ended(&ended, &left);
+    let more = match page.is_some() || service.life().has_unread() {
+        true => More::Expected,
+        false => More::Unlikely,
+    };
+    // A response that broke off must be seen to have done so, which an orderly end would hide.
+    let is_orderly = match &ended {
+        Ok(()) => true,
+        Err(error) => page.is_some() || (error.is_timeout() && left.is_quiet),
+    };
+    if is_orderly {
+        let closing = linger::close(left.io, page, more, limits.linger);
+        service.life().evicted().run_until_cancelled(closing).await;
+    }
 }
 
 async fn serve_http2<IO>(stream: IO, service: Rc<Service>, limits: Limits)
@@ -147,8 +164,9 @@ where
         .max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX))
         .keep_alive_interval(limits.client_idle)
         .serve_connection(TokioIo::new(stream), handler);
-    let ended = run(connection, &service, http2::Connection::graceful_shutdown, true).await;
-    service.connection_ended(ended);
+    if let Some(ended) = run(connection, &service, http2::Connection::graceful_shutdown, true).await {
+        service.http2_ended(&ended);
+    }
 }
 
 /// hyper's view of a service. From the error hyper's HTTP/2 takes the reason to reset the stream with; on HTTP/1.1
@@ -167,13 +185,13 @@ impl hyper::service::Service<Request<Incoming>> for Handler {
 }
 
 /// Drives a connection. When its life is over, when the gate stops, or when it has been idle for too long, it is told
-/// to finish what runs and close; and it is dropped when that, too, takes too long.
+/// to finish what runs and close; and it is dropped when that, too, takes too long, which gives `None`.
 async fn run<C>(
     connection: C,
     service: &Service,
     shut_down: impl Fn(Pin<&mut C>),
     idle_ends: bool,
-) -> hyper::Result<()>
+) -> Option<hyper::Result<()>>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -184,16 +202,16 @@ where
     let mut closing = false;
     loop {
         let close = tokio::select! {
-            ended = connection.as_mut() => return ended,
+            ended = connection.as_mut() => return Some(ended),
             // hyper would wait for a first request, and with it the whole drain limit.
             () = stopping.cancelled(), if !closing => match life.is_unused() {
-                true => return Ok(()),
+                true => return None,
                 false => true,
             },
             () = retired.cancelled(), if !closing => true,
-            () = evicted.cancelled() => return Ok(()),
+            () = evicted.cancelled() => return None,
             () = look.as_mut() => match life.order(idle_ends) {
-                Order::BreakOff => return Ok(()),
+                Order::BreakOff => return None,
                 Order::Close => true,
                 Order::LookAgain(time) => {
                     look.as_mut().reset(time);

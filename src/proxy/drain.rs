@@ -1,20 +1,56 @@
-//! Reads away the rest of a refused request's body, so that the client, still sending, gets to read its answer.
-//!
-//! A connection closed with unread bytes is reset (RFC 9112 9.6), and the reset can overtake the page that says why.
+//! Reads away the rest of a refused request's body before the response where it is short, so that the connection can be
+//! used again. What is longer is read after the response, by [`linger`](super::linger) over HTTP/1.1.
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// What is read away at most. A SOAP request of a rights management client is about 64 KB.
-const LIMIT: usize = 256 * 1024;
+const LIMIT: u64 = 256 * 1024;
 
-/// How long it may take.
-const TIME: Duration = Duration::from_secs(5);
+/// How long the client may keep silent before its response is sent.
+const SILENCE: Duration = Duration::from_millis(500);
 
-/// Reads while the answer is on its way. A client that waits for `100 Continue` has sent nothing and is not told to
-/// begin.
-pub(super) fn in_background(mut body: Incoming, expects_continue: bool) {
+/// How long a response may wait in all.
+const BEFORE: Duration = Duration::from_secs(2);
+
+/// How long a stream of HTTP/2 is read on beside its response.
+const BESIDE: Duration = Duration::from_secs(5);
+
+/// Whether the whole body was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    Read,
+    Unread,
+}
+
+/// Reads a body that is short and comes at once. A client that waits for `100 Continue` has sent nothing and is not told
+/// to begin.
+pub(super) async fn before_response(mut body: Incoming, expects_continue: bool) -> Rest {
+    if body.is_end_stream() {
+        return Rest::Read;
+    }
+    if expects_continue || body.size_hint().lower() > LIMIT {
+        return Rest::Unread;
+    }
+    let end = Instant::now() + BEFORE;
+    let mut read = 0;
+    while read <= LIMIT {
+        match timeout_at(end.min(Instant::now() + SILENCE), body.frame()).await {
+            Ok(Some(Ok(frame))) => read += length(&frame),
+            Ok(None) => return Rest::Read,
+            Ok(Some(Err(_))) | Err(_) => return Rest::Unread,
+        }
+        if body.is_end_stream() {
+            return Rest::Read;
+        }
+    }
+    Rest::Unread
+}
+
+/// Reads on while the response is on its way. The end of a stream ends no other, so none has to be told.
+pub(super) fn beside_response(mut body: Incoming, expects_continue: bool) {
     if expects_continue || body.is_end_stream() {
         return;
     }
@@ -22,13 +58,17 @@ pub(super) fn in_background(mut body: Incoming, expects_continue: bool) {
         let mut read = 0;
         let drain = async {
             while let Some(Ok(frame)) = body.frame().await {
-                read += frame.data_ref().map_or(0, bytes::Bytes::len);
+                read += length(&frame);
                 if read > LIMIT {
                     break;
                 }
             }
         };
-        // Whether the client finished in time changes nothing: the answer is given, and the connection ends.
-        let _ = tokio::time::timeout(TIME, drain).await;
+        // Whether the client finished in time changes nothing: the response is given, and the stream ends.
+        let _ = timeout(BESIDE, drain).await;
     });
+}
+
+fn length(frame: &hyper::body::Frame<bytes::Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
 }

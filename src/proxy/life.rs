@@ -21,7 +21,8 @@ pub(super) struct Life {
     /// How fast the client takes its responses, all of them together: the streams of an HTTP/2 connection share its
     /// bandwidth.
     reading: Rc<Pace>,
-    used: Cell<bool>,
+    requests: Cell<u64>,
+    unread: Cell<bool>,
     running: Cell<usize>,
     idle_since: Cell<Instant>,
     answers: RefCell<Vec<Weak<Progress>>>,
@@ -65,7 +66,8 @@ impl Life {
             idle: limits.client_idle,
             minimum: limits.minimum_rate,
             reading: Rc::default(),
-            used: Cell::new(false),
+            requests: Cell::new(0),
+            unread: Cell::new(false),
             running: Cell::new(0),
             idle_since: Cell::new(now),
             answers: RefCell::default(),
@@ -76,7 +78,8 @@ impl Life {
 
     /// A request begins.
     pub(super) fn begin(&self) -> Running<'_> {
-        self.used.set(true);
+        self.requests.set(self.requests.get() + 1);
+        self.unread.set(false);
         self.running.set(self.running.get() + 1);
         self.open.begin();
         Running(self)
@@ -97,7 +100,27 @@ impl Life {
 
     /// Whether no request ever came: there is nothing to finish.
     pub(super) fn is_unused(&self) -> bool {
-        !self.used.get()
+        self.requests.get() == 0
+    }
+
+    /// The requests so far.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
+    /// Whether a request or its response is on its way. hyper may still have to write the end of a response.
+    pub(super) fn is_answering(&self) -> bool {
+        self.running.get() > 0 || self.answers.borrow().iter().any(|answer| answer.strong_count() > 0)
+    }
+
+    /// The last request's response comes before the end of its body.
+    pub(super) fn leave_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// Whether the client may have more of the last request's body to send.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread.get()
     }
 
     /// The client must come over another connection.
@@ -237,7 +260,8 @@ mod tests {
             idle: Duration::from_secs(120),
             minimum: MINIMUM,
             reading: Rc::default(),
-            used: Cell::new(true),
+            requests: Cell::new(1),
+            unread: Cell::new(false),
             running: Cell::new(0),
             idle_since: Cell::new(now),
             answers: RefCell::default(),

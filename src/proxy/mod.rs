@@ -4,6 +4,7 @@
 
 pub mod answer;
 mod body;
+mod client_stream;
 mod connection;
 mod dialogue;
 mod drain;
@@ -14,6 +15,7 @@ mod forward;
 mod gate;
 mod judge;
 mod life;
+mod linger;
 pub mod lookup;
 mod on_behalf;
 mod password_evidence;
@@ -35,5 +37,5 @@ pub use forward::{assertion_terms, backend_request};
 pub use gate::Gate;
 pub use judge::{Judge, judge_in_handshake};
 pub use request_log::RequestLog;
-pub use snapshot::{Limits, Snapshot};
+pub use snapshot::{Limits, LingerLimits, Snapshot};
 pub use worker::Worker;

@@ -1,6 +1,7 @@
 //! The answer to a request that is turned away, in the form that its client understands.
 
 use super::answer::{self, AnswerFacts, Hint};
+use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId};
 use crate::request::RequestId;
 use bytes::Bytes;
@@ -49,6 +50,18 @@ impl Wanted {
         }
     }
 
+    /// Of a request whose head could not be read.
+    pub(super) fn unknown() -> Self {
+        Self {
+            method: Method::GET,
+            accept: None,
+            accept_language: None,
+            content_type: None,
+            soap_action: false,
+            expects_continue: false,
+        }
+    }
+
     /// Whether the client sends its body only when told to.
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue
@@ -80,6 +93,22 @@ impl Wanted {
         }
         page
     }
+}
+
+/// The bytes of `page` as the last response on an HTTP/1.1 connection.
+pub(super) fn last_in_http1(page: &Response<Bytes>, now: UnixTime) -> Vec<u8> {
+    let status = page.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let date = httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + now.since_epoch());
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\ndate: {date}\r\nconnection: close\r\n", status.as_u16());
+    let lines = page.headers().iter().filter(|(name, _)| *name != header::CONNECTION);
+    let mut bytes = lines.fold(std::mem::take(&mut bytes).into_bytes(), |mut bytes, (name, value)| {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        bytes
+    });
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(page.body());
+    bytes
 }
 
 fn text(value: &Option<HeaderValue>) -> Option<&str> {

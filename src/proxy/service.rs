@@ -2,8 +2,9 @@
 //! bottom: each step takes what the step before has proven.
 
 use super::body::AnswerBody;
+use super::client_stream::Left;
 use super::dialogue::{ClientLine, Dialogues};
-use super::drain;
+use super::drain::{self, Rest};
 use super::endpoints::Endpoints;
 use super::evidence::{self, CardOnConnection};
 use super::forward::Outgoing;
@@ -11,7 +12,7 @@ use super::life::Life;
 use super::lookup;
 use super::password_evidence::Offer;
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
-use super::refusal_page::{Details, Wanted};
+use super::refusal_page::{Details, Wanted, last_in_http1};
 use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
@@ -67,6 +68,8 @@ struct InFlight {
     redirect: Option<HeaderValue>,
     /// Whether it still has to be taken out of a budget of requests.
     unpaid: bool,
+    /// Whether an HTTP/1.1 connection ends with the response, because the request's body is not read to its end.
+    closes: bool,
 }
 
 impl Service {
@@ -125,15 +128,11 @@ impl Service {
         let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
         if let Err(Excess { denial, recorded: false }) = &within {
             self.worker.gate().metrics.decisions.denied(denial.id().index());
-            let page = wanted.page(denial, id, Details::default());
-            return Ok(page.map(|page| AnswerBody::page(page, None)));
+            return Ok(self.unrecorded(denial, id, body, head.version, &wanted).await);
         }
         let record = match self.begin_record(&head, id) {
             Ok(record) => record,
-            Err(denial) => {
-                let page = wanted.page(&denial, id, Details::default());
-                return Ok(page.map(|page| AnswerBody::page(page, None)));
-            }
+            Err(denial) => return Ok(self.unrecorded(&denial, id, body, head.version, &wanted).await),
         };
         let (content_length, version) = (body.size_hint().exact(), head.version);
         let mut in_flight = InFlight {
@@ -145,15 +144,19 @@ impl Service {
             takes_password: false,
             redirect: None,
             unpaid,
+            closes: false,
         };
         let site = self.site(&snapshot);
         if let Err(Excess { denial, .. }) = within {
-            return Ok(self.turn_away(&denial, site, &wanted, in_flight));
+            return Ok(self.turn_away(&denial, site, &wanted, version, in_flight).await);
         }
         self.frames.request();
         let mut answer = match self.road(&snapshot, site, head, &mut in_flight).await {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 let owned = Arc::clone(&snapshot.owned);
+                if in_flight.closes && version != Version::HTTP_2 {
+                    self.close_after(&mut answer);
+                }
                 answer.map(|body| AnswerBody::backend(body, owned, in_flight.record, self.life.answer()))
             }
             Err(denial) if denial.id() == DenialId::Http11Required && version == Version::HTTP_2 => {
@@ -162,7 +165,7 @@ impl Service {
             }
             Err(denial) => {
                 let denial = self.pay(&mut in_flight).err().unwrap_or(denial);
-                self.turn_away(&denial, site, &wanted, in_flight)
+                self.turn_away(&denial, site, &wanted, version, in_flight).await
             }
         };
         // No other request would be answered on it; HTTP/2 says so by itself.
@@ -258,11 +261,22 @@ impl Service {
             return Err(Denial::new(DenialId::Framing, "the body was taken before"));
         };
         match outgoing.permit.own_dialogue_proof() {
-            None => outgoing.send(headers, body, pool, &mut in_flight.record).await,
+            None => {
+                let answered = outgoing.send(headers, body, pool, &mut in_flight.record).await;
+                in_flight.closes = !in_flight.record.body_is_whole();
+                answered
+            }
             Some(proof) => {
                 let line = self.client_line(version);
                 let request = (headers, body);
-                self.dialogues.send(outgoing, &proof, request, pool, line, &mut in_flight.record).await
+                let record = &mut in_flight.record;
+                let answered = self.dialogues.send(outgoing, &proof, request, pool, line, record).await;
+                // The rest of the body still goes to the backend; where that takes too long, the connection ends.
+                if !in_flight.record.body_is_whole() {
+                    self.life.leave_unread();
+                }
+                in_flight.closes = answered.is_err() && !in_flight.record.body_is_whole();
+                answered
             }
         }
     }
@@ -274,6 +288,37 @@ impl Service {
             connection: self.number,
             account: account.map(|account| self.worker.gate().account_key(account)),
         }
+    }
+
+    /// The page of a request that gets no record.
+    async fn unrecorded(
+        &self,
+        denial: &Denial,
+        id: RequestId,
+        body: Incoming,
+        version: Version,
+        wanted: &Wanted,
+    ) -> Response<AnswerBody> {
+        let mut page = wanted.page(denial, id, Details::default());
+        if self.end_body(body, version, wanted).await == Rest::Unread {
+            self.close_after(&mut page);
+        }
+        page.map(|page| AnswerBody::page(page, None))
+    }
+
+    /// Reads the rest of a refused request's body, as far as that is done before or beside the response.
+    async fn end_body(&self, body: Incoming, version: Version, wanted: &Wanted) -> Rest {
+        if version == Version::HTTP_2 {
+            drain::beside_response(body, wanted.expects_continue());
+            return Rest::Read;
+        }
+        drain::before_response(body, wanted.expects_continue()).await
+    }
+
+    /// Says that the HTTP/1.1 connection ends with `response`, though the client may have more to send (RFC 9112 9.6).
+    fn close_after<B>(&self, response: &mut Response<B>) {
+        self.life.leave_unread();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 
     fn client_line(&self, version: Version) -> ClientLine<'_> {
@@ -361,11 +406,12 @@ impl Service {
     }
 
     /// Ends the road of a request that may not pass: the page, the record, and the rest of its body.
-    fn turn_away(
+    async fn turn_away(
         &self,
         denial: &Denial,
         site: Option<&Arc<Site>>,
         wanted: &Wanted,
+        version: Version,
         mut in_flight: InFlight,
     ) -> Response<AnswerBody> {
         let challenge = site.filter(|_| in_flight.takes_password).map(|site| basic_challenge(&site.name));
@@ -377,11 +423,14 @@ impl Service {
             proof_ended: site.is_some_and(|site| self.proof_ended(site)),
             help: site.and_then(|site| site.help.as_deref()),
         };
-        let page = wanted.page(denial, in_flight.id, details);
+        let mut page = wanted.page(denial, in_flight.id, details);
         in_flight.record.denial(denial);
         in_flight.record.status(page.status());
         if let Some(body) = in_flight.body.take() {
-            drain::in_background(body, wanted.expects_continue());
+            in_flight.closes = self.end_body(body, version, wanted).await == Rest::Unread;
+        }
+        if in_flight.closes && version != Version::HTTP_2 {
+            self.close_after(&mut page);
         }
         page.map(|page| AnswerBody::page(page, Some((in_flight.record, self.life.answer()))))
     }
@@ -448,23 +497,25 @@ impl Service {
         self.worker.gate().stopping.clone()
     }
 
-    /// Takes note of how the connection ended. A message that hyper could not parse was answered by hyper; here it
-    /// gets its record.
-    pub(super) fn connection_ended(&self, ended: hyper::Result<()>) {
-        let Err(error) = ended else { return };
-        if self.frames.is_exceeded() || is_calmed(&error) {
-            self.count_flood(&error);
-            return;
-        }
+    /// Takes note of how an HTTP/1.1 connection ended. Gives the page, with its record written, for a request that hyper
+    /// could not read or that never got to the end of its head, where there is room for one.
+    pub(super) fn connection_ended<IO>(&self, ended: &hyper::Result<()>, left: &Left<IO>) -> Option<Vec<u8>> {
+        let error = ended.as_ref().err()?;
         let id = if error.is_parse_too_large() {
             DenialId::HeaderTooLarge
         } else if error.is_parse() {
             DenialId::Framing
+        } else if error.is_timeout() && left.head_begun && left.is_quiet {
+            DenialId::RequestTimeout
         } else {
-            tracing::debug!(target: "portcullis::connection", peer = self.facts.peer.as_str(), error = %error);
-            return;
+            self.log_end(error);
+            return None;
         };
-        self.record_unparsed(&Denial::because(id, &error));
+        let request = RequestId::random();
+        let denial = Denial::because(id, error);
+        self.record_unread(&denial, request);
+        let page = Wanted::unknown().page(&denial, request, Details::default());
+        left.is_quiet.then(|| last_in_http1(&page, self.worker.gate().clock.now()))
     }
 
     /// No request, so no audit record; any client can cause it, so one line a minute.
@@ -483,7 +534,21 @@ impl Service {
         }
     }
 
-    fn record_unparsed(&self, denial: &Denial) {
+    /// Takes note of how an HTTP/2 connection ended.
+    pub(super) fn http2_ended(&self, ended: &hyper::Result<()>) {
+        match ended {
+            Err(error) if self.frames.is_exceeded() || is_calmed(error) => self.count_flood(error),
+            Err(error) => self.log_end(error),
+            Ok(()) => {}
+        }
+    }
+
+    fn log_end(&self, error: &hyper::Error) {
+        tracing::debug!(target: "portcullis::connection", peer = self.facts.peer.as_str(), error = %error);
+    }
+
+    /// The record of a request whose head could not be read.
+    fn record_unread(&self, denial: &Denial, id: RequestId) {
         let gate = self.worker.gate();
         let Ok(slot) = gate.audit.reserve() else {
             gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
@@ -491,7 +556,7 @@ impl Service {
         };
         let head = RequestHead {
             time: gate.clock.now(),
-            id: RequestId::random(),
+            id,
             version: Version::HTTP_11,
             method: "",
             target: String::new(),

@@ -56,4 +56,15 @@ pub struct Limits {
     pub http2_frames: FrameLimits,
     /// Requests of one account.
     pub account_requests: RequestRate,
+    /// Of reading on after the last response of an HTTP/1.1 connection.
+    pub linger: LingerLimits,
+}
+
+/// Limits on what is read of a client after the last response to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LingerLimits {
+    /// How long, in all.
+    pub time: Duration,
+    /// How many bytes.
+    pub bytes: u64,
 }

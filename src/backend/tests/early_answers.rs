@@ -151,7 +151,7 @@ async fn through_a_front(pool: Pool) -> Peer<TcpStream> {
         let (stream, _) = listener.accept().await.unwrap();
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let pool = Rc::clone(&pool);
-            let mut request = request.map(|body| RequestBody::new(body, 1 << 20, no_strip));
+            let mut request = request.map(|body| RequestBody::new(body, 64 << 20, no_strip));
             async move {
                 pool.read_ahead_framed(&mut request, REQUESTER).await?;
                 pool.send_unjudged(request).await
@@ -324,5 +324,27 @@ fn names_are_written_as_old_servers_expect_them() {
         .await;
         let head = text(server.pool().send_unjudged(get("x")).await.unwrap()).await;
         assert!(head.ends_with("\r\nHost: rms\r\nMark: x\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn a_client_that_writes_all_before_it_reads_gets_a_long_early_answer() {
+    in_worker(async move {
+        const LENGTH: usize = 3 << 20;
+        let server = Server::start(move |mut peer, _| async move {
+            peer.head().await;
+            peer.say(format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
+            peer.say(vec![b'y'; LENGTH]).await;
+            // Not a byte of the body is read, and the connection stays open.
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+        })
+        .await;
+        let mut client = through_a_front(server.pool()).await;
+        client.say("POST / HTTP/1.1\r\nHost: rms\r\nContent-Length: 8388608\r\n\r\n").await;
+        for _ in 0..128 {
+            client.say(vec![b'x'; 65_536]).await;
+        }
+        assert!(client.head().await.unwrap().starts_with("HTTP/1.1 403 Forbidden\r\n"));
+        assert!(client.bytes(LENGTH).await.iter().all(|byte| *byte == b'y'));
     });
 }

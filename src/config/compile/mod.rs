@@ -24,7 +24,7 @@ use crate::headers::owned_names::OddNames;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::observability::logging::LogFormat;
 use crate::policy::{Backend, ListenerSites, Realm, Site, SiteTable};
-use crate::proxy::{Limits, Snapshot};
+use crate::proxy::{Limits, LingerLimits, Snapshot};
 use crate::tls::{HandshakeLimits, HandshakeQuota};
 use files::Files;
 use std::collections::{BTreeSet, HashMap};
@@ -154,6 +154,7 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
             preface: raw.handshake_timeout.value,
         },
         account_requests: RequestRate::per_second(number(&raw.requests_per_second_per_account)),
+        linger: LingerLimits { time: raw.linger_timeout.value, bytes: raw.linger_max_bytes.value },
     }
 }
 

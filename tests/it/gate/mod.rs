@@ -18,4 +18,5 @@ mod old_servers;
 mod openssl;
 mod path_rules;
 mod refusal_pages;
+mod refused_uploads;
 mod sessions;

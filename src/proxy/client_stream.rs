@@ -1,0 +1,116 @@
+//! A client's HTTP/1.1 connection between hyper and the socket. Withholds the bare response that hyper writes of its own
+//! accord to a head that it cannot read, so that a page can stand in its place, and leaves the end of the connection to
+//! [`linger`](super::linger).
+
+use super::service::Service;
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// One of two handles on a connection: hyper has the other.
+pub(super) struct ClientStream<IO>(Rc<RefCell<Shared<IO>>>);
+
+struct Shared<IO> {
+    io: IO,
+    service: Rc<Service>,
+    /// How many requests there had been when everything was written last.
+    written_up_to: u64,
+    /// A request's head has begun, and hyper has not passed it on.
+    head_begun: bool,
+}
+
+/// A connection that hyper has done with.
+pub(super) struct Left<IO> {
+    pub(super) io: IO,
+    /// Whether nothing was written that is no response to a request: there is room for a page.
+    pub(super) is_quiet: bool,
+    /// Whether the client has begun a request that never got to its end.
+    pub(super) head_begun: bool,
+}
+
+impl<IO> ClientStream<IO> {
+    pub(super) fn new(io: IO, service: Rc<Service>) -> Self {
+        let shared = Shared { io, service, written_up_to: 0, head_begun: false };
+        Self(Rc::new(RefCell::new(shared)))
+    }
+
+    /// The other handle.
+    pub(super) fn handle(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+
+    /// The connection, once the other handle is gone.
+    pub(super) fn into_left(self) -> Option<Left<IO>> {
+        let shared = Rc::into_inner(self.0)?.into_inner();
+        let is_quiet = shared.is_quiet();
+        Some(Left { io: shared.io, is_quiet, head_begun: shared.head_begun })
+    }
+}
+
+impl<IO> Shared<IO> {
+    /// Whether every request so far has its whole response on the wire. What is written then answers none.
+    fn is_quiet(&self) -> bool {
+        let life = self.service.life();
+        !life.is_answering() && life.requests() == self.written_up_to
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for ClientStream<IO> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut shared = self.0.borrow_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut shared.io).poll_read(cx, buffer))?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        // Some clients send an empty line after a body (RFC 9112 2.2).
+        shared.head_begun |= read.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for ClientStream<IO> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let mut shared = self.0.borrow_mut();
+        if shared.is_quiet() {
+            return Poll::Ready(Ok(data.len()));
+        }
+        Pin::new(&mut shared.io).poll_write(cx, data)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut shared = self.0.borrow_mut();
+        if shared.is_quiet() {
+            return Poll::Ready(Ok(data.iter().map(|slice| slice.len()).sum()));
+        }
+        Pin::new(&mut shared.io).poll_write_vectored(cx, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.borrow().io.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut shared = self.0.borrow_mut();
+        ready!(Pin::new(&mut shared.io).poll_flush(cx))?;
+        // hyper flushes when it has nothing more to write.
+        if !shared.is_quiet() && !shared.service.life().is_answering() {
+            shared.written_up_to = shared.service.life().requests();
+            shared.head_begun = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

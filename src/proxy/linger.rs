@@ -1,0 +1,127 @@
+//! Ends a client's HTTP/1.1 connection in stages: the last response, the end of our side, and then reading on for a
+//! while.
+//!
+//! A connection closed with unread bytes is reset (RFC 9112 9.6), and the reset overtakes the response: many clients send
+//! their whole body before they read, and would report a broken connection instead of the reason. nginx calls it
+//! `lingering_close`.
+
+use super::snapshot::LingerLimits;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long the last bytes may take to be written.
+const WRITE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the client may keep silent.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// A client that sends less than this a second, on average, is not waited for.
+const BYTES_PER_SECOND: u64 = 4096;
+
+/// Whether the client has more to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum More {
+    /// A request's body, or the rest of what is no request.
+    Expected,
+    /// Only what is here already would be lost.
+    Unlikely,
+}
+
+/// Writes `page`, says that nothing more comes, and reads what the client still sends, within `limits`.
+pub(super) async fn close<IO>(mut io: IO, page: Option<Vec<u8>>, more: More, limits: LingerLimits)
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let half_close = async {
+        if let Some(page) = page {
+            io.write_all(&page).await?;
+            io.flush().await?;
+        }
+        io.shutdown().await
+    };
+    if !matches!(timeout(WRITE_LIMIT, half_close).await, Ok(Ok(()))) {
+        return;
+    }
+    let begun = Instant::now();
+    let mut silence = match more {
+        More::Expected => SILENCE,
+        More::Unlikely => Duration::ZERO,
+    };
+    let (mut buffer, mut read) = (vec![0; 16 * 1024], 0);
+    loop {
+        let deadline = (Instant::now() + silence).min(begun + limits.time);
+        match timeout_at(deadline, io.read(&mut buffer)).await {
+            Ok(Ok(count @ 1..)) => read += u64::try_from(count).unwrap_or(u64::MAX),
+            // The end, an error, or too long a silence: the client has the response, or will never have it.
+            Ok(Ok(0) | Err(_)) | Err(_) => return,
+        }
+        let elapsed = begun.elapsed();
+        let slow = elapsed > SILENCE && read < elapsed.as_secs().saturating_mul(BYTES_PER_SECOND);
+        if slow || read > limits.bytes || elapsed >= limits.time {
+            return;
+        }
+        silence = SILENCE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{DuplexStream, duplex};
+
+    const LIMITS: LingerLimits = LingerLimits { time: Duration::from_secs(30), bytes: 1 << 20 };
+
+    /// Closes one end while `client` has the other; how many seconds that took.
+    async fn closed(more: More, client: impl AsyncFnOnce(DuplexStream) + 'static) -> u64 {
+        let (ours, theirs) = duplex(1024);
+        let begun = Instant::now();
+        let close = async {
+            close(ours, Some(b"page".to_vec()), more, LIMITS).await;
+            begun.elapsed().as_secs()
+        };
+        tokio::join!(close, client(theirs)).0
+    }
+
+    /// Reads the page and the end after it.
+    async fn read_page(client: &mut DuplexStream) {
+        let mut page = Vec::new();
+        client.read_to_end(&mut page).await.unwrap();
+        assert_eq!(page, b"page");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_writes_all_before_it_reads_gets_the_page() {
+        let took = closed(More::Expected, async |mut client| {
+            for _ in 0..1000 {
+                client.write_all(&[b'x'; 1000]).await.unwrap();
+            }
+            read_page(&mut client).await;
+        });
+        assert_eq!(took.await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_is_waited_for_a_little_and_one_without_more_to_send_is_not() {
+        let silent = async |mut client: DuplexStream| {
+            read_page(&mut client).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        };
+        assert_eq!(closed(More::Expected, silent).await, 5);
+        assert_eq!(closed(More::Unlikely, silent).await, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_for_ever_is_cut_off_by_bytes_by_rate_and_by_time() {
+        let sending = |bytes: usize, pause: Duration| {
+            async move |mut client: DuplexStream| {
+                while client.write_all(&vec![b'x'; bytes]).await.is_ok() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        };
+        assert_eq!(closed(More::Expected, sending(500_000, Duration::from_secs(1))).await, 2);
+        assert_eq!(closed(More::Expected, sending(1, Duration::from_secs(1))).await, 6);
+        assert_eq!(closed(More::Expected, sending(5000, Duration::from_secs(1))).await, 30);
+    }
+}
