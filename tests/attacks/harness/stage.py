@@ -1,5 +1,6 @@
 """Runs one attack: starts the gateway, the backend and the certificate holder, attacks, measures, ends everything."""
 import asyncio
+import signal
 import time
 import traceback
 from collections import Counter
@@ -204,6 +205,7 @@ def carry_out(attack, assault, watch):
 
 def child(pipe, attack, assault):
     """The process of the attackers."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         asyncio.run(attack.run(assault))
         pipe.send(assault.tally)
