@@ -77,7 +77,7 @@ impl Running {
         let gate = Arc::new(Gate {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
-            judge: Judge::new(process.judging_limit, process.judging_places, &metrics),
+            judge: Judge::new(process.judging_limit, process.judging_places, process.caches, &metrics),
             handshakes: HandshakePool::default(),
             failed_handshakes: FailedHandshakes::default(),
             audit,
@@ -149,7 +149,9 @@ impl Running {
             }
         }
         if compiled.process != self.process {
-            tracing::warn!("workers, audit, admin, log and judging limits change only with a restart");
+            tracing::warn!(
+                "workers, audit, admin, log, caches and judging limits change only with a restart"
+            );
         }
         Ok(())
     }

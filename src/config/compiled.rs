@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::kerberos::{self, LogInMetrics};
 use crate::observability::Metrics;
 use crate::observability::logging::LogFormat;
-use crate::proxy::Snapshot;
+use crate::proxy::{CacheSizes, Snapshot};
 use crate::revocation::LiveCrls;
 use crate::tls::{HandshakeAdmission, HandshakeQuota, SessionKeeper, TicketKeysError};
 use std::collections::{BTreeSet, HashMap};
@@ -46,6 +46,8 @@ pub struct Process {
     pub audit: AuditTarget,
     /// Audit records that may wait to be written.
     pub audit_queue: QueueLimits,
+    /// Memory of the caches that all realms share.
+    pub caches: CacheSizes,
     /// Addresses of the admin listener.
     pub admin: Vec<SocketAddr>,
     /// How the log is written.
@@ -58,6 +60,14 @@ pub struct Process {
     pub judging_places: usize,
 }
 
+/// Bytes of the caches of each realm and of each backend.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OwnCaches {
+    pub(super) ocsp: u64,
+    pub(super) tickets: u64,
+    pub(super) issued_certificates: u64,
+}
+
 /// What a configuration is compiled in: it outlives reloads.
 #[derive(Debug)]
 pub struct Context {
@@ -65,6 +75,8 @@ pub struct Context {
     pub clock: Clock,
     /// Where sites and backends get their counters.
     pub metrics: Arc<Metrics>,
+    /// Memory of the caches that realms and backends have of their own.
+    pub(super) own_caches: OwnCaches,
     /// Raised by every compilation, so that no verdict outlives the configuration it came from.
     generation: u64,
     /// A site keeps its sessions over reloads: otherwise everybody would have to type a PIN after each.
@@ -87,6 +99,7 @@ impl Context {
         Self {
             clock,
             metrics,
+            own_caches: OwnCaches::default(),
             generation: 0,
             sessions: HashMap::new(),
             handshakes: None,

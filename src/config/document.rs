@@ -5,6 +5,7 @@
 
 use super::assertion::{ASSERTION, Assertion};
 use super::backend::{BACKEND, Backend};
+use super::caches::{CACHES, Caches};
 use super::cross_check;
 use super::diagnostic::Diagnostics;
 use super::keys::{Section, key};
@@ -32,6 +33,8 @@ pub struct Document {
     pub admin: Admin,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[caches]`.
+    pub caches: Caches,
     /// `[assertion]`, where it is written.
     pub assertion: Option<Assertion>,
     /// `[[site]]`, in the order of the file.
@@ -50,6 +53,7 @@ pub(super) const TOP: Section = Section {
         key("audit"),
         key("admin"),
         key("limits"),
+        key("caches"),
         key("assertion"),
         key("site"),
         key("realm"),
@@ -86,6 +90,7 @@ impl Document {
             audit: reader.table("audit", &AUDIT, Audit::read),
             admin: reader.table("admin", &ADMIN, Admin::read),
             limits: reader.table("limits", &LIMITS, Limits::read),
+            caches: reader.table("caches", &CACHES, Caches::read),
             assertion: reader.optional_table("assertion", &ASSERTION, Assertion::read),
             sites: reader.tables("site", &SITE, Site::read),
             realms: reader.named_tables("realm", &REALM, Realm::read),

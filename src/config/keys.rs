@@ -4,8 +4,8 @@
 //! asserts that it asks for every key listed here and for no other.
 
 use super::{
-    access_list, assertion, attempts, backend, directory, document, issue, kerberos, mapping, passwords,
-    realm, revocation, rule, secret_header, server, site, site_path,
+    access_list, assertion, attempts, backend, caches, directory, document, issue, kerberos, mapping,
+    passwords, realm, revocation, rule, secret_header, server, site, site_path,
 };
 
 /// One key of a table.
@@ -54,6 +54,7 @@ pub(super) const SECTIONS: &[&Section] = &[
     &server::AUDIT,
     &server::ADMIN,
     &server::LIMITS,
+    &caches::CACHES,
     &site::SITE,
     &site::TLS,
     &site_path::PATH,

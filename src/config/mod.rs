@@ -8,6 +8,7 @@ pub mod address;
 mod assertion;
 mod attempts;
 pub mod backend;
+mod caches;
 mod compile;
 mod compiled;
 mod cross_check;

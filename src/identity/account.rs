@@ -43,6 +43,16 @@ pub struct Account {
 }
 
 impl Account {
+    /// How many bytes of memory it takes up, estimated high.
+    pub fn weight(&self) -> usize {
+        const FACTS: usize = 512;
+        const GROUP: usize = 64;
+        let names = [&self.upn, &self.sid, &self.account_name, &self.dns_domain];
+        let names: usize = names.into_iter().flatten().map(String::len).sum();
+        let group = |group: &Group| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
+        FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
+    }
+
     /// An account of which nothing is known but its name.
     pub fn named(user: &str, mapping: MappingMethod, strength: Strength) -> Self {
         Self {

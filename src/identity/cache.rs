@@ -11,7 +11,7 @@ use super::question::issuing_key;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{DirectoryError, Forest};
-use crate::observability::CacheMetrics;
+use crate::observability::{CacheMetrics, with_causes};
 use crate::revocation::UnrevokedChain;
 use moka::future::Cache;
 use std::sync::Arc;
@@ -98,6 +98,19 @@ struct Remembered {
     last: Option<(Arc<Account>, UnixTime)>,
 }
 
+impl Remembered {
+    /// How many bytes it takes up, its place in the cache included.
+    fn weight(&self) -> u32 {
+        const ENTRY: usize = 512;
+        let outcome = match &self.mapped.outcome {
+            Ok(account) => account.weight(),
+            Err(error) => ENTRY + 2 * with_causes(error.as_ref()).len(),
+        };
+        let last = self.last.as_ref().map_or(0, |(account, _)| account.weight());
+        u32::try_from(ENTRY + outcome + last).unwrap_or(u32::MAX)
+    }
+}
+
 /// Accounts, and why there is none, for all workers. Concurrent mappings of one certificate are one mapping.
 #[derive(Clone, Debug)]
 pub struct AccountCache {
@@ -107,10 +120,14 @@ pub struct AccountCache {
 }
 
 impl AccountCache {
-    /// A cache of at most `capacity` certificates, which counts its look-ups.
-    pub fn new(capacity: u64, metrics: CacheMetrics) -> Self {
+    /// A cache of so many bytes, which counts its look-ups.
+    pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
-            accounts: Cache::builder().max_capacity(capacity).time_to_idle(IDLE_LIFETIME).build(),
+            accounts: Cache::builder()
+                .max_capacity(bytes)
+                .weigher(|_: &Key, remembered: &Remembered| remembered.weight())
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
             purges: Arc::default(),
             metrics,
         }

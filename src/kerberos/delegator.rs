@@ -22,6 +22,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
+/// What a remembered ticket takes up, most of it in the library's own memory.
+const TICKET_BYTES: u32 = 12 * 1024;
 /// How long a ticket takes up memory without being used.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
@@ -38,8 +40,8 @@ pub struct DelegatorSettings {
     pub queue: usize,
     /// How long a question may take, waiting included.
     pub timeout: Duration,
-    /// For how many users and services tickets are remembered. Each takes up some 12 KB.
-    pub remembered: u64,
+    /// In how many bytes of memory tickets are remembered.
+    pub cache_bytes: u64,
     /// How tickets may be encrypted.
     pub accepted_encryption: AcceptedEncryption,
 }
@@ -54,7 +56,7 @@ impl DelegatorSettings {
             threads: const { NonZeroUsize::new(4).unwrap() },
             queue: 100,
             timeout: Duration::from_secs(10),
-            remembered: 10_000,
+            cache_bytes: 128 << 20,
             accepted_encryption: AcceptedEncryption::Aes,
         }
     }
@@ -147,7 +149,8 @@ impl Delegator {
     /// Does nothing yet: the first question starts the threads, and has the keytab read.
     pub fn new(library: Arc<Library>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
-            .max_capacity(settings.remembered)
+            .max_capacity(settings.cache_bytes)
+            .weigher(|_: &Key, _: &Remembered| TICKET_BYTES)
             .time_to_idle(IDLE_LIFETIME)
             .expire_after(TicketEnd)
             .build();

@@ -51,11 +51,21 @@ struct Remembered {
     asked: Tick,
 }
 
+/// How many bytes an entry takes up: the certificates, the key, the names in the subject twice.
+fn weight(subject: &MintedSubject, remembered: &Remembered) -> u32 {
+    const ENTRY: usize = 4096;
+    let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
+        identity.certificate.key.cert.iter().map(|certificate| certificate.len()).sum::<usize>()
+    });
+    u32::try_from(ENTRY + 2 * subject.length() + certificates).unwrap_or(u32::MAX)
+}
+
 impl MintedIdentities {
-    /// The certificates of at most `capacity` accounts, which counts its look-ups.
-    pub fn new(authority: SubordinateCa, capacity: u64, metrics: CacheMetrics) -> Self {
+    /// Certificates in so many bytes; counts its look-ups.
+    pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
         // Deadlines decide whether one may be used; this only frees memory.
-        let identities = Cache::builder().max_capacity(capacity).time_to_idle(authority.lifetime()).build();
+        let identities =
+            Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(authority.lifetime()).build();
         let protected_accounts = ProtectedAccounts::default();
         Self { authority: Arc::new(authority), identities, protected_accounts, metrics }
     }

@@ -39,6 +39,12 @@ pub enum SubjectError {
 }
 
 impl MintedSubject {
+    /// The bytes of all its names.
+    pub(super) fn length(&self) -> usize {
+        let names = [Some(&self.common_name), self.upn.as_ref(), self.sid.as_ref()];
+        names.into_iter().flatten().map(String::len).sum()
+    }
+
     /// The account called `common_name`, found by `upn` (`alice@corp.example`), by `sid` (`S-1-5-21-…`), or by both.
     pub fn new(common_name: &str, upn: Option<&str>, sid: Option<&str>) -> Result<Self, SubjectError> {
         if upn.is_none() && sid.is_none() {

@@ -33,11 +33,24 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The memory of the cache of validated chains. A card and its path take some 15 KB.
-const VALIDATION_BYTES: u64 = 128 << 20;
+/// The memory of the caches, in bytes. A certificate and its path take some 15 KB, an account with fifty groups 8 KB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSizes {
+    /// For validated chains.
+    pub certificates: u64,
+    /// For what CRLs say of certificates.
+    pub revocation: u64,
+    /// For accounts of certificates.
+    pub accounts: u64,
+    /// For accounts of passwords that were right.
+    pub passwords: u64,
+}
 
-/// How many cards each other cache holds: a large ministry's staff.
-const CAPACITY: u64 = 100_000;
+impl Default for CacheSizes {
+    fn default() -> Self {
+        Self { certificates: 128 << 20, revocation: 32 << 20, accounts: 128 << 20, passwords: 16 << 20 }
+    }
+}
 
 /// Laborious chains that may wait for a slot in all, and of one client.
 const LABORIOUS_WAITING: usize = 1024;
@@ -64,12 +77,12 @@ pub struct Judge {
 
 impl Judge {
     /// `limit` for one chain or password in all, waiting included; `places` of each at once.
-    pub fn new(limit: Duration, places: usize, metrics: &Metrics) -> Self {
+    pub fn new(limit: Duration, places: usize, sizes: CacheSizes, metrics: &Metrics) -> Self {
         Self {
-            validation: ValidationCache::new(VALIDATION_BYTES, metrics.validation_cache.clone()),
-            revocation: RevocationCache::new(CAPACITY, metrics.revocation_cache.clone()),
-            accounts: AccountCache::new(CAPACITY, metrics.identity_cache.clone()),
-            passwords: PasswordJudge::new(metrics.passwords.clone()),
+            validation: ValidationCache::new(sizes.certificates, metrics.validation_cache.clone()),
+            revocation: RevocationCache::new(sizes.revocation, metrics.revocation_cache.clone()),
+            accounts: AccountCache::new(sizes.accounts, metrics.identity_cache.clone()),
+            passwords: PasswordJudge::new(sizes.passwords, metrics.passwords.clone()),
             places: Places::new(limit, places),
             laborious: laborious_slots(),
             laborious_rates: ClientRates::new(LABORIOUS_PER_SECOND, LABORIOUS_BURST),
@@ -352,7 +365,11 @@ mod tests {
             max_age: LIMIT,
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
-        (Judge::new(LIMIT, places, &Metrics::new("0", &[])), Arc::new(realm), Arc::new(chain))
+        (
+            Judge::new(LIMIT, places, CacheSizes::default(), &Metrics::new("0", &[])),
+            Arc::new(realm),
+            Arc::new(chain),
+        )
     }
 
     #[tokio::test]

@@ -35,7 +35,7 @@ pub use evidence::CardOnConnection;
 pub use failed_handshakes::FailedHandshakes;
 pub use forward::{assertion_terms, backend_request};
 pub use gate::Gate;
-pub use judge::{Judge, judge_in_handshake};
+pub use judge::{CacheSizes, Judge, judge_in_handshake};
 pub use request_log::RequestLog;
 pub use snapshot::{Limits, LingerLimits, Snapshot};
 pub use worker::Worker;

@@ -23,9 +23,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How many right passwords are remembered.
-const CAPACITY: u64 = 100_000;
-
 /// The longest that one is remembered, whatever the configuration says.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -66,12 +63,16 @@ struct Question<'a> {
 }
 
 impl PasswordJudge {
-    /// Remembers nothing yet. Fails where the system has no random numbers, with which nothing can be kept secret.
-    pub(super) fn new(metrics: PasswordMetrics) -> Self {
+    /// Remembers nothing yet, and later in so many bytes. Fails where the system has no random numbers, with which nothing can be kept secret.
+    pub(super) fn new(bytes: u64, metrics: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
             "aws-lc aborts the process where the system gives no entropy, and fails for nothing else here",
         );
-        let taken = Cache::builder().max_capacity(CAPACITY).time_to_live(LONGEST).build();
+        let taken = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|_: &Digest, taken: &Taken| weight(taken.credential.account().weight()))
+            .time_to_live(LONGEST)
+            .build();
         Self { taken, key, purges: AtomicU64::new(0), metrics }
     }
 
@@ -237,6 +238,12 @@ impl Question<'_> {
             }
         }
     }
+}
+
+/// What a remembered password takes up, its place in the cache included.
+fn weight(account: usize) -> u32 {
+    const ENTRY: usize = 256;
+    u32::try_from(ENTRY + account).unwrap_or(u32::MAX)
 }
 
 fn too_many(too_many: TooMany) -> Arc<PasswordRefusal> {

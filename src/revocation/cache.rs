@@ -69,10 +69,14 @@ pub struct RevocationCache {
 }
 
 impl RevocationCache {
-    /// A cache of at most `capacity` certificates, which counts its look-ups.
-    pub fn new(capacity: u64, metrics: CacheMetrics) -> Self {
+    /// A cache of so many bytes, which counts its look-ups.
+    pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
-            findings: Cache::builder().max_capacity(capacity).time_to_idle(IDLE_LIFETIME).build(),
+            findings: Cache::builder()
+                .max_capacity(bytes)
+                .weigher(weight)
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
             metrics,
         }
     }
@@ -141,6 +145,13 @@ impl RevocationCache {
         counter.inc();
         entry.into_value().finding
     }
+}
+
+/// How many bytes an entry takes up, its place in the cache included.
+fn weight(key: &Key, remembered: &Remembered) -> u32 {
+    const ENTRY: usize = 512;
+    let fingerprints = (key.path.len() + key.sent_along.len()) * size_of::<Fingerprint>();
+    u32::try_from(ENTRY + fingerprints + remembered.finding.weight()).unwrap_or(u32::MAX)
 }
 
 /// Looks up on a thread that may wait. `None` where that thread broke off.

@@ -167,7 +167,8 @@ impl Road<'_> {
             }
             Ok((chain, realm)) => {
                 let process = &self.compiled.process;
-                let judge = Judge::new(process.judging_limit, process.judging_places, self.metrics);
+                let judge =
+                    Judge::new(process.judging_limit, process.judging_places, process.caches, self.metrics);
                 let verdict = judge.judge(realm, &chain, client, self.now).await;
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.answer.hint = Some(ALERT);

@@ -32,9 +32,6 @@ use rustls_pki_types::ServerName;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Accounts of one backend whose certificates are remembered, a few kilobytes each.
-const REMEMBERED: u64 = 10_000;
-
 pub(super) fn compile(
     raw: &raw::Backend,
     index: usize,
@@ -136,9 +133,10 @@ fn identities(
         backdate: raw.backdate.value,
         crl_distribution_point: raw.crl_distribution_point.as_ref().map(|url| url.value.clone()),
     };
+    let bytes = context.own_caches.issued_certificates;
     SubordinateCa::new(&chain?, &key, settings, context.clock.now())
         .map(|authority| {
-            MintedIdentities::new(authority, REMEMBERED, context.metrics.minting_cache.clone())
+            MintedIdentities::new(authority, bytes, context.metrics.minting_cache.clone())
                 .for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
                     true => ProtectedAccounts::UnsafeIssued,
                     false => ProtectedAccounts::Refused,
@@ -172,6 +170,7 @@ fn delegation(
             false => AcceptedEncryption::Aes,
         },
         timeout: options.timeout.value,
+        cache_bytes: context.own_caches.tickets,
         ..DelegatorSettings::new(keytab(kerberos, files, diagnostics)?)
     };
     Some(Delegation {

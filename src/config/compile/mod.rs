@@ -12,7 +12,7 @@ mod realm;
 mod revocation;
 mod site;
 
-use super::compiled::{Compiled, Context, Process, Speech};
+use super::compiled::{Compiled, Context, OwnCaches, Process, Speech};
 use super::diagnostic::Diagnostics;
 use super::document::Document;
 use super::server::{self, AuditFile};
@@ -24,7 +24,7 @@ use crate::headers::owned_names::OddNames;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::observability::logging::LogFormat;
 use crate::policy::{Backend, ListenerSites, Realm, Site, SiteTable};
-use crate::proxy::{Limits, LingerLimits, Snapshot};
+use crate::proxy::{CacheSizes, Limits, LingerLimits, Snapshot};
 use crate::tls::{HandshakeLimits, HandshakeQuota};
 use files::Files;
 use std::collections::{BTreeSet, HashMap};
@@ -51,6 +51,11 @@ pub(super) fn compile(
     diagnostics: &mut Diagnostics,
 ) -> Option<Compiled> {
     let generation = context.next_generation();
+    context.own_caches = OwnCaches {
+        ocsp: document.caches.ocsp.value,
+        tickets: document.caches.tickets.value,
+        issued_certificates: document.caches.issued_certificates.value,
+    };
     let mut files = Files::new(base);
     let mut backends = Vec::new();
     let mut parts = Parts { realms: HashMap::new(), backends: HashMap::new() };
@@ -194,6 +199,12 @@ fn process(document: &Document, base: &Path) -> Process {
         audit_queue: QueueLimits {
             records: AUDIT_QUEUE,
             bytes: usize::try_from(document.audit.max_queue_bytes.value).unwrap_or(usize::MAX),
+        },
+        caches: CacheSizes {
+            certificates: document.caches.certificates.value,
+            revocation: document.caches.revocation.value,
+            accounts: document.caches.accounts.value,
+            passwords: document.caches.passwords.value,
         },
         admin: document.admin.listen.iter().map(|address| address.value).collect(),
         log_format: match document.log.format.value {

@@ -32,7 +32,7 @@ pub(super) fn compile(
     let anchors = files.certificates(&raw.trust_anchors, diagnostics);
     let intermediates = files.certificates(&raw.intermediates, diagnostics);
     let revocation = revocation::rule(&raw.revocation, files, diagnostics);
-    let ocsp = revocation::ocsp(&raw.revocation, files, diagnostics);
+    let ocsp = revocation::ocsp(&raw.revocation, context.own_caches.ocsp, files, diagnostics);
     let crls = revocation::crls(raw, files, context, diagnostics);
     let mapping = mapping(raw, files, diagnostics);
     let directory = directory::forest(&raw.directories, files, context, diagnostics);

@@ -55,6 +55,7 @@ pub(super) fn crls(
 /// Whom to ask, and how.
 pub(super) fn ocsp(
     raw: &Revocation,
+    cache_bytes: u64,
     files: &mut Files,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<OcspClient>> {
@@ -66,6 +67,7 @@ pub(super) fn ocsp(
         nonce: raw.ocsp_nonce.value,
         responder,
         grace: raw.grace.value,
+        cache_bytes,
         ..OcspSettings::default()
     };
     raw.ocsp.value.then(|| Arc::new(OcspClient::new(settings, fetch_rules(raw))))

@@ -13,7 +13,7 @@ fn cards_of_equal_serial_subject_and_issuer_never_get_each_others_account() {
     let cards: Vec<_> = people.iter().map(|name| card("Same", vec![upn(name)])).collect();
     let by_upn = rule(&[Mapper::Upn]);
     // Room for half of them, so that entries come and go all the time.
-    let cache = AccountCache::new(4, CacheMetrics::default());
+    let cache = AccountCache::new(4_500, CacheMetrics::default());
     let ask = async |turn: usize| {
         let person = turn * 5 % cards.len();
         let mapped_by = MappedBy { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
@@ -37,7 +37,7 @@ fn cards_of_equal_serial_subject_and_issuer_never_get_each_others_account() {
 fn a_remembered_account_ends_with_its_deadline_its_generation_and_its_realm() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
-    let cache = AccountCache::new(100, CacheMetrics::default());
+    let cache = AccountCache::new(1 << 20, CacheMetrics::default());
     let by = |realm: &str, generation| MappedBy { realm: realm.into(), generation };
     let later = NOW.plus(Duration::from_secs(300));
     let last = crate::clock::UnixTime::from_seconds(later.seconds() - 1);
@@ -54,7 +54,7 @@ fn a_remembered_account_ends_with_its_deadline_its_generation_and_its_realm() {
 fn a_purge_forgets_what_is_remembered_and_raises_the_count_that_connections_compare() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
-    let cache = AccountCache::new(100, CacheMetrics::default());
+    let cache = AccountCache::new(1 << 20, CacheMetrics::default());
     let by = || MappedBy { realm: "staff".into(), generation: 1 };
     runtime().block_on(async {
         assert!(cache.map(by(), &chain, through(&yes), NOW).await.outcome.is_ok());

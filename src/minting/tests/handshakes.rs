@@ -123,7 +123,7 @@ impl Server {
 }
 
 async fn identity() -> Arc<MintedIdentity> {
-    let identities = MintedIdentities::new(authority().load(), 100, CacheMetrics::default());
+    let identities = MintedIdentities::new(authority().load(), 1 << 20, CacheMetrics::default());
     identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()
 }
 

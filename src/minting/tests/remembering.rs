@@ -9,7 +9,7 @@ use crate::minting::{MintedIdentities, MintedIdentity, MintingError};
 use crate::observability::CacheMetrics;
 
 fn identities() -> MintedIdentities {
-    MintedIdentities::new(authority().load(), 100, CacheMetrics::default())
+    MintedIdentities::new(authority().load(), 1 << 20, CacheMetrics::default())
 }
 
 fn is_same(one: &Arc<MintedIdentity>, other: &Arc<MintedIdentity>) -> bool {
@@ -58,7 +58,7 @@ async fn an_account_that_differs_in_one_name_is_another_account() {
 #[tokio::test]
 async fn concurrent_demands_for_one_account_mint_once() {
     let metrics = CacheMetrics::default();
-    let identities = MintedIdentities::new(authority().load(), 100, metrics.clone());
+    let identities = MintedIdentities::new(authority().load(), 1 << 20, metrics.clone());
     let subject = alice();
     let demand = || identities.identity(&subject, Tick::ORIGIN, NOW);
     let (one, two, three) = tokio::join!(demand(), demand(), demand());
@@ -82,7 +82,7 @@ async fn an_account_that_was_read_anew_gets_a_new_certificate() {
 async fn a_failure_is_not_remembered() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = changed_authority(|parameters| parameters.not_after = date(end));
-    let identities = MintedIdentities::new(ends.load(), 100, CacheMetrics::default());
+    let identities = MintedIdentities::new(ends.load(), 1 << 20, CacheMetrics::default());
     let refused = identities.identity(&alice(), Tick::ORIGIN, end).await.unwrap_err();
     assert!(matches!(*refused, MintingError::AuthorityEnds { .. }));
     let earlier = before(end, Duration::from_secs(300));

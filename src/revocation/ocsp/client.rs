@@ -14,6 +14,7 @@ use super::response::Status;
 use super::settings::{NonceRule, OcspSettings};
 use crate::certificate::{Certificate, Fingerprint, SerialNumber};
 use crate::clock::UnixTime;
+use crate::observability::with_causes;
 use bytes::Bytes;
 use http::HeaderValue;
 use moka::future::Cache;
@@ -27,10 +28,10 @@ use tokio::time::timeout;
 const FAILURE_LIFETIME: Duration = Duration::from_secs(5);
 /// How long an answer takes up memory without being asked for. Deadlines alone decide whether it may be used.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
-/// How many certificates are remembered: a large ministry's staff.
-const CAPACITY: u64 = 100_000;
-/// How many responders are remembered as down.
-const MAXIMUM_DOWN: u64 = 1_000;
+/// Bytes of memory for responders that are down.
+const DOWN_BYTES: u64 = 1 << 20;
+/// What an entry takes up beside its texts.
+const ENTRY: usize = 1024;
 /// The longest answer that is read. An answer with its signer's certificate has 2 KB.
 const MAXIMUM_ANSWER_BYTES: usize = 64 * 1024;
 /// How many of the responders that a certificate names are asked.
@@ -64,6 +65,20 @@ pub(super) struct Asked {
     pub(super) ask_again_at: UnixTime,
 }
 
+impl Asked {
+    fn weight(&self) -> u32 {
+        weight(match &self.result {
+            // The signer's name is kept as encoded, decoded and ready to be compared.
+            Ok(answer) => answer.source.url.len() + 6 * answer.source.signer.der().len(),
+            Err(error) => 2 * with_causes(error).len(),
+        })
+    }
+}
+
+fn weight(texts: usize) -> u32 {
+    u32::try_from(ENTRY + texts).unwrap_or(u32::MAX)
+}
+
 #[derive(Clone, Debug)]
 struct Down {
     cause: FetchError,
@@ -78,10 +93,18 @@ impl OcspClient {
         let fetcher = Fetcher::new(FetchRules { max_bytes, ..rules });
         Self {
             places: Semaphore::new(settings.places),
-            settings,
             fetcher,
-            answers: Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE_LIFETIME).build(),
-            down: Cache::builder().max_capacity(MAXIMUM_DOWN).time_to_idle(IDLE_LIFETIME).build(),
+            answers: Cache::builder()
+                .max_capacity(settings.cache_bytes)
+                .weigher(|_: &Key, asked: &Asked| asked.weight())
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
+            down: Cache::builder()
+                .max_capacity(DOWN_BYTES)
+                .weigher(|url: &String, _: &Down| weight(url.len()))
+                .time_to_idle(IDLE_LIFETIME)
+                .build(),
+            settings,
         }
     }
 

@@ -61,6 +61,8 @@ pub struct OcspSettings {
     pub limit: Duration,
     /// How many certificates are asked about at once.
     pub places: usize,
+    /// In how many bytes of memory responses are remembered.
+    pub cache_bytes: u64,
 }
 
 /// What CRLs do not know, by a nonce, of the responders that certificates name; no grace, five minutes for answers
@@ -76,6 +78,7 @@ impl Default for OcspSettings {
             max_unchecked_responder_lifetime: Duration::from_secs(7 * 86_400),
             limit: Duration::from_secs(2),
             places: 64,
+            cache_bytes: 32 << 20,
         }
     }
 }

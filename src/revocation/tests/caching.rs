@@ -14,7 +14,7 @@ fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
     let due = NOW.plus(Duration::from_secs(30));
     let good = store(&[&CrlDraft { next_update: Some(due), ..CrlDraft::default() }.sign(&root)]);
     let bad = store(&[&CrlDraft::revoking(&[CARD]).sign(&root)]);
-    let cache = RevocationCache::new(100, CacheMetrics::default());
+    let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let trust = Arc::new(TrustSet::default());
     for crls in [&good, &bad, &Arc::new(CrlStore::empty()), &good] {
         for rule in [REQUIRE, PREFER, RevocationRule { grace: HOUR, ..REQUIRE }] {
@@ -29,7 +29,7 @@ fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
 
 #[test]
 fn cards_of_equal_serial_and_equal_issuer_name_never_share_a_finding() {
-    let cache = RevocationCache::new(100, CacheMetrics::default());
+    let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let trust = Arc::new(TrustSet::default());
     let (one, other) = (Ca::root("Same"), Ca::root("Same"));
     let crls = store(&[&CrlDraft::revoking(&[CARD]).sign(&one), &CrlDraft::default().sign(&other)]);

@@ -414,7 +414,7 @@ fn settings(keytab: &Path) -> DelegatorSettings {
         threads: NonZeroUsize::new(4).unwrap(),
         queue: REQUESTS,
         timeout: Duration::from_secs(15),
-        remembered: 1000,
+        cache_bytes: 16 << 20,
         accepted_encryption: AcceptedEncryption::Aes,
     }
 }

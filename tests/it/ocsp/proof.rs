@@ -7,7 +7,7 @@ use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingRule, SidCheck, StrengthDemand};
 use portcullis::observability::Metrics;
 use portcullis::policy::{PasswordPolicy, Realm};
-use portcullis::proxy::{Judge, judge_in_handshake};
+use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
 use portcullis::scheduling::ClientNetwork;
@@ -23,7 +23,8 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let judge = Judge::new(Duration::from_secs(60), 1, &Metrics::new("test", DenialId::IDS));
+    let metrics = Metrics::new("test", DenialId::IDS);
+    let judge = Judge::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
     let client = ClientNetwork::of([192, 0, 2, 1].into());
     let verdict = async |signer| {
         let presented = scene::presented(&scene::card(CardKind::Good, signer, &url));

@@ -125,7 +125,7 @@ async fn judge(
     let presented = scene::presented(&scene::card(kind, Signer::Issuing, url));
     let chain = validate(&presented, &scene::trust(), &ValidationRule::default(), now).unwrap();
     let rule = RevocationRule { mode, ..RevocationRule::default() };
-    let cache = RevocationCache::new(10, CacheMetrics::default());
+    let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let client = scene::client(settings);
     let (chain, trust) = (Arc::new(chain), Arc::new(scene::trust()));
     let crls = scene::crls_of_authorities().store();

@@ -47,7 +47,7 @@ impl Joined {
         let settings = OcspSettings { limit: MINUTE, ..settings };
         let chain = proven(&self.scene.card, &[], &[&self.scene.ca.certificate]);
         let rule = RevocationRule { mode, ..RevocationRule::default() };
-        let cache = RevocationCache::new(100, CacheMetrics::default());
+        let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
         cache.check(&chain, &rule, &Arc::default(), crls, Some(&client(settings)), NOW).await
     }
 
