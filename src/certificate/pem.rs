@@ -12,6 +12,7 @@ use std::ops::Range;
 use base64ct::{Base64, Encoding};
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
+use rustls_pemfile::Item;
 use rustls_pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
@@ -347,20 +348,34 @@ impl Section<'_> {
         BundleError::Pem { line: self.line, fault }
     }
 
-    /// Decodes the content into a buffer that is large enough from the start, so that no part of it is left behind in
-    /// memory that was outgrown.
-    fn decode(&self, buffer: &mut Vec<u8>) -> Result<(), BundleError> {
-        buffer.reserve_exact(self.body.len());
+    /// The content of a certificate or a CRL.
+    fn decode(&self) -> Result<Vec<u8>, BundleError> {
+        // The label that the crate knows: it would pass over the others.
+        let (begin, end): (&[u8], &[u8]) = match self.kind {
+            Kind::Crl => (b"-----BEGIN X509 CRL-----\n", b"\n-----END X509 CRL-----\n"),
+            _ => (b"-----BEGIN CERTIFICATE-----\n", b"\n-----END CERTIFICATE-----\n"),
+        };
+        let text = [begin, self.body, end].concat();
+        match rustls_pemfile::read_one_from_slice(&text) {
+            Ok(Some((Item::X509Certificate(der), _))) => Ok(der.to_vec()),
+            Ok(Some((Item::Crl(der), _))) => Ok(der.to_vec()),
+            Ok(_) | Err(_) => Err(self.fault(PemFault::Base64)),
+        }
+    }
+
+    /// The content of a private key, in a buffer that is large enough from the start: the crate would leave the text of
+    /// the key behind in memory that it outgrew or freed.
+    fn decode_key(&self) -> Result<Zeroizing<Vec<u8>>, BundleError> {
+        let mut buffer = Zeroizing::new(Vec::with_capacity(self.body.len()));
         buffer.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
-        let length = Base64::decode_in_place(buffer).map_err(|_| self.fault(PemFault::Base64))?.len();
+        let length = Base64::decode_in_place(&mut buffer).map_err(|_| self.fault(PemFault::Base64))?.len();
         buffer.truncate(length);
-        Ok(())
+        Ok(buffer)
     }
 
     /// The content, which must be one SEQUENCE: OpenSSL would read the first of two and skip the other.
     fn element(&self) -> Result<Vec<u8>, BundleError> {
-        let mut der = Vec::new();
-        self.decode(&mut der)?;
+        let der = self.decode()?;
         if layout::contents(&der).is_err() {
             return Err(self.fault(PemFault::NotOneElement));
         }
@@ -370,8 +385,7 @@ impl Section<'_> {
     /// The certificate of OpenSSL's own format: the certificate and an X509_CERT_AUX, of which the name and the key
     /// identifier change nothing and the rest decides what the certificate is trusted for.
     fn trusted_certificate(&self) -> Result<Vec<u8>, BundleError> {
-        let mut der = Vec::new();
-        self.decode(&mut der)?;
+        let mut der = self.decode()?;
         let parts = SliceReader::new(&der).and_then(|mut reader| layout::parts(&mut reader));
         let certificate = match parts.as_deref() {
             Ok([certificate]) => certificate.len(),
@@ -394,8 +408,7 @@ impl Section<'_> {
         if self.kind == Kind::EncryptedKey {
             return Err(BundleError::EncryptedKey);
         }
-        let mut der = Zeroizing::new(Vec::new());
-        self.decode(&mut der)?;
+        let mut der = self.decode_key()?;
         if layout::contents(&der).is_err() {
             return Err(self.fault(PemFault::NotOneElement));
         }

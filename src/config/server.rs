@@ -233,7 +233,7 @@ impl Limits {
             ),
             handshakes_per_second_per_address: reader.with_default(
                 "handshakes_per_second_per_address",
-                100,
+                1_000,
                 integer(1..=1_000_000),
             ),
             judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
@@ -249,12 +249,12 @@ impl Limits {
             trusted_networks: reader.list("trusted_networks", client_network).unwrap_or_default(),
             requests_per_second_per_address: reader.with_default(
                 "requests_per_second_per_address",
-                2_000,
+                20_000,
                 integer(1..=1_000_000),
             ),
             requests_per_second_per_account: reader.with_default(
                 "requests_per_second_per_account",
-                1_000,
+                20_000,
                 integer(1..=1_000_000),
             ),
             max_http2_streams: reader.with_default("max_http2_streams", 100, integer(1..=10_000)),
