@@ -43,6 +43,19 @@ impl AccessList {
             || account.sid.as_deref().is_some_and(|sid| self.accounts.has_sid(sid))
     }
 
+    /// Whether `account` may be named: as [`Self::names`], but letters are the same in every case and script. For `deny`,
+    /// where telling apart what a directory holds to be one name would let somebody past.
+    pub(super) fn may_name(&self, account: &Account) -> bool {
+        let names = [Some(account.user.as_str()), account.upn.as_deref()];
+        names.into_iter().flatten().any(|name| self.accounts.may_have_name(name)) || self.names(account)
+    }
+
+    /// The first of `groups` that may be named, in the same sense.
+    pub(super) fn possible_group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
+        let may_be_named = |group: &&Group| self.groups.may_have_name(&group.name);
+        groups.iter().find(may_be_named).or_else(|| self.group(groups))
+    }
+
     /// The first of `groups` that is named.
     pub(super) fn group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
         let is_named = |group: &&Group| {
@@ -67,10 +80,11 @@ impl AccessList {
 /// `S-1-5-21-…-512`, and must not become what another group's identifier stands for.
 ///
 /// The case of ASCII letters makes no difference in names. Other letters are compared as they stand: a fold that made
-/// two different people alike would let the wrong one in.
+/// two different people alike would let the wrong one in. To keep somebody out they are folded too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameSet {
     names: HashSet<Folded<'static>>,
+    caseless: HashSet<String>,
     sids: HashSet<String>,
 }
 
@@ -92,6 +106,10 @@ impl NameSet {
         self.names.contains(&Folded(Cow::Borrowed(name)))
     }
 
+    fn may_have_name(&self, name: &str) -> bool {
+        self.caseless.contains(&caseless(name))
+    }
+
     fn has_sid(&self, sid: &str) -> bool {
         self.sids.contains(sid)
     }
@@ -105,11 +123,17 @@ impl FromIterator<String> for NameSet {
             if entry.starts_with("S-1-") {
                 set.sids.insert(entry);
             } else {
+                set.caseless.insert(caseless(&entry));
                 set.names.insert(Folded(Cow::Owned(entry)));
             }
         }
         set
     }
+}
+
+/// By way of capitals, so that letters with two small forms (s and long s, sigma at the end of a word) are one.
+fn caseless(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }
 
 /// A name that is equal to those that differ from it in the case of ASCII letters only. Borrowed to look one up
@@ -171,6 +195,25 @@ mod tests {
             let list = AccessList { accounts: set(&[entry]), ..AccessList::default() };
             assert_eq!(list.names(&alice()), named, "{entry}");
         }
+    }
+
+    #[test]
+    fn a_name_is_kept_out_whatever_the_case_of_its_letters() {
+        let groups = [group("Équipe", None)];
+        for (account, of_group, expected) in [
+            ("CORP\\ÄLICE", "ÉQUIPE", true),
+            ("corp\\Älice", "équipe", true),
+            ("S-1-5-21-1-2-3-1104", "Équipe", true),
+            ("CORP\\alice", "Equipe", false),
+        ] {
+            let list =
+                AccessList { accounts: set(&[account]), groups: set(&[of_group]), ..AccessList::default() };
+            assert_eq!(list.may_name(&alice()), expected, "{account}");
+            assert_eq!(list.possible_group(&groups).is_some(), expected, "{of_group}");
+        }
+        let by_sid = AccessList { groups: set(&["S-1-5-9"]), ..AccessList::default() };
+        assert!(by_sid.possible_group(&[group("Staff", Some("S-1-5-9"))]).is_some());
+        assert!(by_sid.possible_group(&[group("S-1-5-9", None)]).is_none());
     }
 
     #[test]

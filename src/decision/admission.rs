@@ -159,10 +159,10 @@ impl Admission {
             return Err(NotAllowed::DeniedIssuer { issuer });
         }
         let user = || account.user.clone();
-        if self.deny.names(account) {
+        if self.deny.may_name(account) {
             return Err(NotAllowed::DeniedAccount { user: user() });
         }
-        match self.deny.group(&account.groups) {
+        match self.deny.possible_group(&account.groups) {
             Some(group) => Err(NotAllowed::DeniedGroup { group: group.name.clone(), user: user() }),
             None => Ok(()),
         }

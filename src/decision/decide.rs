@@ -207,6 +207,9 @@ fn sufficient(rule: &Rule, credential: &Credential) -> Result<(), Denial> {
     if credential.paths().any(|path| conditions.hold_on(path)) {
         return Ok(());
     }
+    if !credential.paths().any(|path| conditions.usages_hold_on(path)) {
+        return short_of("a CA that may issue for an extended key usage");
+    }
     let policy_held = credential.paths().any(|path| conditions.policy_holds_on(path));
     short_of(if policy_held { "an issuer" } else { "a certificate policy" })
 }

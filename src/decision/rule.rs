@@ -71,8 +71,17 @@ pub struct CertificateConditions {
 impl CertificateConditions {
     /// Whether this one path meets what is demanded of paths.
     pub(super) fn hold_on(&self, path: &ValidPath) -> bool {
-        self.policy_holds_on(path)
+        self.usages_hold_on(path)
+            && self.policy_holds_on(path)
             && (self.issuers.is_empty() || self.issuers.iter().any(|key| path.issuers().contains(key)))
+    }
+
+    /// Whether the CAs of the path may issue for the demanded usages. What the leaf says of itself is no more than its CA
+    /// may say; the anchor limits nothing, as in the validation of paths.
+    pub(super) fn usages_hold_on(&self, path: &ValidPath) -> bool {
+        let below_anchor = path.certificates().split_last().map_or(&[][..], |(_, below)| below);
+        let mut authorities = below_anchor.iter().skip(1);
+        authorities.all(|ca| self.extended_key_usages.iter().all(|usage| ca.allows_usage(*usage)))
     }
 
     pub(super) fn policy_holds_on(&self, path: &ValidPath) -> bool {

@@ -10,7 +10,7 @@ use super::directory;
 use super::files::Files;
 use super::revocation;
 use crate::attempts::AttemptLimits;
-use crate::certificate::{AltSecurityForm, Fingerprint};
+use crate::certificate::{AltSecurityForm, Certificate, Fingerprint};
 use crate::identity::{
     AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
     NamedAccount, Pattern, RuleAction, StrengthDemand,
@@ -36,6 +36,7 @@ pub(super) fn compile(
     let crls = revocation::crls(raw, files, context, diagnostics);
     let mapping = mapping(raw, files, diagnostics);
     let directory = directory::forest(&raw.directories, files, context, diagnostics);
+    warn_of_critical_extensions(raw, &anchors, diagnostics);
     if diagnostics.errors() > errors {
         return None;
     }
@@ -166,4 +167,17 @@ fn named_account(raw: &RuleAccount) -> NamedAccount {
 /// The values without their places.
 pub(super) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
     spanned.iter().map(|entry| entry.value.clone()).collect()
+}
+
+/// Named at load, since every path that ends at such an anchor is refused.
+fn warn_of_critical_extensions(raw: &raw::Realm, anchors: &[Certificate], diagnostics: &mut Diagnostics) {
+    let span = raw.trust_anchors.first().map_or(raw.span, |file| file.span);
+    for anchor in anchors {
+        let Some(extension) = anchor.unknown_critical_extensions().first() else { continue };
+        let message = format!(
+            "the critical extension {extension} of the trust anchor {:?} is not understood: no certificate below it is valid",
+            anchor.subject().to_string(),
+        );
+        diagnostics.warning(span, message).help("trust a certificate of that CA without the extension");
+    }
 }

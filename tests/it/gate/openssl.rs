@@ -252,3 +252,18 @@ fn with_short_card(lab: &Lab, signatures: &[&str]) -> Option<Ran> {
     let args = [&["-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"][..], signatures, &card].concat();
     openssl_client(lab, &args, REQUEST)
 }
+
+/// Its CA left out the NULL that RFC 3279 2.3.1 wants. The lab does not trust it, and says so with words.
+#[test]
+fn an_rsa_card_without_null_proves_its_key() {
+    let lab = Lab::start();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/certificates/rsa-without-null");
+    let (card, key) = (format!("{folder}/card.pem"), format!("{folder}/card.key"));
+    for version in VERSIONS {
+        let Some(ran) = openssl_client(&lab, &[version, "-cert", &card, "-key", &key], REQUEST) else {
+            return;
+        };
+        assert!(ran.stdout.contains("HTTP/1.1 403 "), "{version}: {}", ran.output());
+        assert!(ran.stdout.contains("certificate-untrusted"), "{version}: {}", ran.output());
+    }
+}
