@@ -1,5 +1,6 @@
 //! Counts the bytes that the queue holds or has promised to hold, so that its memory is bounded whatever the records say.
 
+use super::Part;
 use prometheus_client::metrics::gauge::Gauge;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,9 +26,13 @@ impl Budget {
     }
 
     /// Nothing where less is left. Never waits and takes no lock.
-    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Share> {
+    pub(super) fn take(self: &Arc<Self>, bytes: usize, part: Part) -> Option<Share> {
         let bytes = signed(bytes);
-        let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= self.limit);
+        let limit = match part {
+            Part::Whole => self.limit,
+            Part::ThreeQuarters => self.limit - self.limit / 4,
+        };
+        let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= limit);
         self.taken.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Share { budget: Arc::clone(self), bytes })
     }
@@ -60,11 +65,12 @@ mod tests {
     fn no_more_is_taken_than_there_is_and_what_is_given_back_can_be_taken_again() {
         let taken = Gauge::default();
         let budget = Budget::new(100, taken.clone());
-        let mut first = budget.take(60).unwrap();
-        assert!(budget.take(41).is_none());
+        let mut first = budget.take(60, Part::Whole).unwrap();
+        assert!(budget.take(41, Part::Whole).is_none());
         first.shrink_to(10);
-        let second = budget.take(90).unwrap();
-        assert!(budget.take(1).is_none());
+        assert!(budget.take(66, Part::ThreeQuarters).is_none());
+        let second = budget.take(90, Part::Whole).unwrap();
+        assert!(budget.take(1, Part::Whole).is_none());
         drop(first);
         assert_eq!(taken.get(), 90);
         drop(second);

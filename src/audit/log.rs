@@ -92,6 +92,15 @@ pub enum CloseError {
     AlreadyClosed,
 }
 
+/// How much of the queue a record may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// So much that a quarter is left for others.
+    ThreeQuarters,
+}
+
 /// The running log. Dropped without [`AuditLog::close`] it still writes what was handed in, but nobody waits for it.
 #[derive(Debug)]
 pub struct AuditLog {
@@ -128,14 +137,22 @@ impl AuditLog {
         Ok(Self { target, queue, budget, output, health, closing, done: Mutex::new(Some(done)) })
     }
 
-    /// Takes a place in the queue. Never waits and takes no lock.
-    pub fn reserve(&self) -> Result<AuditSlot, Unavailable> {
+    /// Takes a place in this part of the queue. Never waits and takes no lock.
+    pub fn reserve(&self, part: Part) -> Result<AuditSlot, Unavailable> {
         if let Some(cause) = self.health.failure() {
             return Err(Unavailable::CannotWrite(cause));
         }
+        let kept = match part {
+            Part::Whole => 0,
+            Part::ThreeQuarters => self.queue.max_capacity() / 4,
+        };
+        if !self.queue.is_closed() && self.queue.capacity() <= kept {
+            return Err(Unavailable::QueueFull);
+        }
         match self.queue.clone().try_reserve_owned() {
             Ok(place) => {
-                let share = self.budget.take(LINE_BYTES + QUEUED_OVERHEAD).ok_or(Unavailable::QueueFull)?;
+                let share =
+                    self.budget.take(LINE_BYTES + QUEUED_OVERHEAD, part).ok_or(Unavailable::QueueFull)?;
                 Ok(AuditSlot { place, share })
             }
             Err(TrySendError::Full(_)) => Err(Unavailable::QueueFull),

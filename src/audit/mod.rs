@@ -15,7 +15,7 @@ mod writer;
 mod tests;
 
 pub use line::LINE_BYTES;
-pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, QueueLimits, Unavailable};
+pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, Part, QueueLimits, Unavailable};
 pub use record::{
     AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, Millis, NameText,
     ReceivedPath, TlsFacts,

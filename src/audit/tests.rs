@@ -222,7 +222,7 @@ fn records_survive_close() {
     let (log, metrics) = open(&path, 1000);
     let ids: Vec<String> = (0..1000).map(|number| format!("r{number}")).collect();
     for id in &ids {
-        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
+        log.reserve(Part::Whole).unwrap().write(&record(id), &RecordSeries::default());
     }
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&path), ids);
@@ -234,10 +234,10 @@ fn close_waits_for_those_who_hold_a_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let (log, _) = open(&path, 8);
-    let slot = log.reserve().unwrap();
+    let slot = log.reserve(Part::Whole).unwrap();
     std::thread::scope(|scope| {
         let closing = scope.spawn(|| log.close(LIMIT));
-        wait_until(|| matches!(log.reserve(), Err(Unavailable::Closed)));
+        wait_until(|| matches!(log.reserve(Part::Whole), Err(Unavailable::Closed)));
         slot.write(&record("late"), &RecordSeries::default());
         closing.join().unwrap().unwrap();
     });
@@ -248,7 +248,7 @@ fn close_waits_for_those_who_hold_a_place() {
 fn a_place_that_is_never_given_back_does_not_hold_up_close_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(&folder.path().join("audit.jsonl"), 8);
-    let _slot = log.reserve().unwrap();
+    let _slot = log.reserve(Part::Whole).unwrap();
     assert!(matches!(log.close(Duration::from_millis(1)), Err(CloseError::TimedOut)));
 }
 
@@ -256,11 +256,11 @@ fn a_place_that_is_never_given_back_does_not_hold_up_close_for_ever() {
 fn a_full_queue_refuses_until_a_place_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(&folder.path().join("audit.jsonl"), 2);
-    let first = log.reserve().unwrap();
-    let _second = log.reserve().unwrap();
-    assert!(matches!(log.reserve(), Err(Unavailable::QueueFull)));
+    let first = log.reserve(Part::Whole).unwrap();
+    let _second = log.reserve(Part::Whole).unwrap();
+    assert!(matches!(log.reserve(Part::Whole), Err(Unavailable::QueueFull)));
     drop(first);
-    assert!(log.reserve().is_ok());
+    assert!(log.reserve(Part::Whole).is_ok());
 }
 
 #[test]
@@ -270,14 +270,14 @@ fn a_queue_that_is_full_in_bytes_refuses_until_lines_are_written() {
     let limits = QueueLimits { records: NonZeroUsize::new(1000).unwrap(), bytes: 4 * LINE_BYTES };
     let metrics = AuditMetrics::default();
     let log = AuditLog::open(AuditTarget::File(path), limits, metrics.clone()).unwrap();
-    let slots: Vec<_> = std::iter::from_fn(|| log.reserve().ok()).collect();
+    let slots: Vec<_> = std::iter::from_fn(|| log.reserve(Part::Whole).ok()).collect();
     assert_eq!(slots.len(), 3, "as many as the longest lines fit");
-    assert!(matches!(log.reserve(), Err(Unavailable::QueueFull)));
+    assert!(matches!(log.reserve(Part::Whole), Err(Unavailable::QueueFull)));
     for slot in slots {
         slot.write(&record("r1"), &RecordSeries::default());
     }
     wait_until(|| metrics.queue_bytes.get() == 0);
-    assert!(log.reserve().is_ok());
+    assert!(log.reserve(Part::Whole).is_ok());
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn a_line_that_waits_counts_with_its_own_length() {
     let limits = QueueLimits { records: NonZeroUsize::new(1000).unwrap(), bytes: 16 * LINE_BYTES };
     let metrics = AuditMetrics::default();
     let log = AuditLog::open(AuditTarget::File(path), limits, metrics.clone()).unwrap();
-    let slots: Vec<_> = (0..10).map(|_| log.reserve().unwrap()).collect();
+    let slots: Vec<_> = (0..10).map(|_| log.reserve(Part::Whole).unwrap()).collect();
     let line = line_of(&record("r1")).len();
     for slot in slots {
         slot.write(&record("r1"), &RecordSeries::default());
@@ -305,13 +305,13 @@ fn rotation_loses_no_record_and_doubles_none() {
     let ids: Vec<String> = (0..64).map(|number| format!("r{number}")).collect();
     let (before, after) = ids.split_at(32);
     for id in before {
-        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
+        log.reserve(Part::Whole).unwrap().write(&record(id), &RecordSeries::default());
     }
     wait_until(|| metrics.records.get() == 32);
     std::fs::rename(&path, &moved).unwrap();
     log.reopen().unwrap();
     for id in after {
-        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
+        log.reserve(Part::Whole).unwrap().write(&record(id), &RecordSeries::default());
     }
     log.close(LIMIT).unwrap();
     // The writer may learn of the new file after it took the next records: these are then in the old one, whole.
@@ -328,7 +328,7 @@ fn a_file_that_was_not_moved_goes_on_where_it_was_when_reopened() {
     let (log, _) = open(&path, 64);
     let ids: Vec<String> = (0..64).map(|number| format!("r{number}")).collect();
     for id in &ids {
-        log.reserve().unwrap().write(&record(id), &RecordSeries::default());
+        log.reserve(Part::Whole).unwrap().write(&record(id), &RecordSeries::default());
         log.reopen().unwrap();
     }
     log.close(LIMIT).unwrap();
@@ -344,7 +344,7 @@ fn a_file_that_cannot_be_reopened_leaves_the_old_one_in_use() {
     let (log, _) = open(&inner.join("audit.jsonl"), 8);
     std::fs::rename(&inner, &moved).unwrap();
     assert!(matches!(log.reopen(), Err(OpenError::File { .. })));
-    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
+    log.reserve(Part::Whole).unwrap().write(&record("r1"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&moved.join("audit.jsonl")), ["r1"]);
 }
@@ -355,13 +355,13 @@ fn a_full_disk_refuses_requests_until_there_is_room_and_loses_no_record() {
     let path = folder.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
     let (log, metrics) = open(&path, 8);
-    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
-    wait_until(|| matches!(log.reserve(), Err(Unavailable::CannotWrite(_))));
+    log.reserve(Part::Whole).unwrap().write(&record("r1"), &RecordSeries::default());
+    wait_until(|| matches!(log.reserve(Part::Whole), Err(Unavailable::CannotWrite(_))));
     assert!(metrics.write_failures.get() > 0);
     std::fs::remove_file(&path).unwrap();
     log.reopen().unwrap();
-    wait_until(|| log.reserve().is_ok());
-    log.reserve().unwrap().write(&record("r2"), &RecordSeries::default());
+    wait_until(|| log.reserve(Part::Whole).is_ok());
+    log.reserve(Part::Whole).unwrap().write(&record("r2"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     assert_eq!(request_ids(&path), ["r1", "r2"]);
 }
@@ -372,7 +372,7 @@ fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
     let path = folder.path().join("audit.jsonl");
     std::fs::write(&path, "{\"time\":\"2026").unwrap();
     let (log, _) = open(&path, 8);
-    log.reserve().unwrap().write(&record("r1"), &RecordSeries::default());
+    log.reserve(Part::Whole).unwrap().write(&record("r1"), &RecordSeries::default());
     log.close(LIMIT).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, format!("{{\"time\":\"2026\n{}", line_of(&record("r1"))));
@@ -396,4 +396,15 @@ fn a_path_as_received_holds_no_secret_and_no_strange_byte() {
     assert_eq!(text(&[b'a'; 512]), ("a".repeat(512), false));
     assert_eq!(text(&[b'a'; 513]), ("a".repeat(512), true));
     assert_eq!(text(&[0xff; 300]), ("\\xff".repeat(128), true));
+}
+
+#[test]
+fn a_quarter_of_the_queue_is_left_for_authenticated_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = open(&folder.path().join("audit.jsonl"), 8);
+    let others: Vec<_> = std::iter::from_fn(|| log.reserve(Part::ThreeQuarters).ok()).collect();
+    assert_eq!(others.len(), 6);
+    let own: Vec<_> = std::iter::from_fn(|| log.reserve(Part::Whole).ok()).collect();
+    assert_eq!(own.len(), 2);
+    assert!(matches!(log.reserve(Part::ThreeQuarters), Err(Unavailable::QueueFull)));
 }

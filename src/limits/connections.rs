@@ -302,8 +302,8 @@ impl Address {
 
 impl OpenConnection {
     /// The budget of requests of the client's address; a trusted one has none.
-    pub fn budget(&self) -> Option<&Budget> {
-        self.budget.as_deref()
+    pub fn budget(&self) -> Option<&Arc<Budget>> {
+        self.budget.as_ref()
     }
 
     /// The client's address as it is counted. A trusted one, which stands for many clients, is not.

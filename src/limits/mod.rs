@@ -11,4 +11,6 @@ mod request_rate;
 pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
 pub use http2_frames::{FrameBudget, FrameLimits, Http2Stream};
-pub use request_rate::{AccountKey, AccountRates, Budget, RateExceeded, RequestRate};
+pub use request_rate::{
+    AccountKey, AccountRates, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate,
+};

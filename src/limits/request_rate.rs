@@ -7,7 +7,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,10 @@ const SHARD_CAPACITY: usize = 4_096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRate(NonZeroU32);
 
+/// Requests of one address that may be answered at the same time: a quarter of the places of the audit log's queue, of
+/// which each of them holds one.
+const MAX_IN_FLIGHT: u32 = 4_096;
+
 /// What one address or account may still do.
 #[derive(Debug)]
 pub struct Budget {
@@ -35,18 +39,38 @@ pub struct Budget {
     /// The second after `started` in which the next refusal is recorded.
     next_record: AtomicU64,
     unrecorded: AtomicU64,
+    in_flight: AtomicU32,
 }
 
 /// A request beyond the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateExceeded {
     /// The limit.
-    pub rate: RequestRate,
+    pub limit: RequestLimit,
     /// When the next request will be within it.
     pub retry_after: Duration,
     /// Whether this refusal is to be recorded: one in a second is, so that a flood does not fill the audit log. It
     /// holds the number of refusals since the last one that was recorded.
     pub record: Option<u64>,
+}
+
+/// Which limit of requests was exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestLimit {
+    /// Requests per second.
+    PerSecond(RequestRate),
+    /// Requests whose responses have not ended.
+    InFlight(u32),
+}
+
+/// A request whose response has not ended. Dropped, it counts no more.
+#[derive(Debug)]
+pub struct RequestInFlight(Arc<Budget>);
+
+impl Drop for RequestInFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The budgets of accounts.
@@ -87,6 +111,7 @@ impl Budget {
             last_used: AtomicU64::new(0),
             next_record: AtomicU64::new(0),
             unrecorded: AtomicU64::new(0),
+            in_flight: AtomicU32::new(0),
         }
     }
 
@@ -105,7 +130,20 @@ impl Budget {
             return Ok(());
         };
         let retry_after = not_until.wait_time_from(DefaultClock::default().now());
-        Err(RateExceeded { rate: self.rate, retry_after, record: self.record() })
+        Err(RateExceeded { limit: RequestLimit::PerSecond(self.rate), retry_after, record: self.record() })
+    }
+
+    /// Counts a request until its response has ended.
+    ///
+    /// # Errors
+    /// As many are in progress as may be.
+    pub fn begin(self: &Arc<Self>) -> Result<RequestInFlight, RateExceeded> {
+        let in_flight = RequestInFlight(Arc::clone(self));
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) < MAX_IN_FLIGHT {
+            return Ok(in_flight);
+        }
+        let retry_after = Duration::from_secs(1);
+        Err(RateExceeded { limit: RequestLimit::InFlight(MAX_IN_FLIGHT), retry_after, record: self.record() })
     }
 
     /// Whether it is as good as a new one.
@@ -177,7 +215,7 @@ mod tests {
         }
         let exceeded = budget.take().unwrap_err();
         assert!(exceeded.retry_after <= Duration::from_secs(1));
-        assert_eq!(exceeded.rate.get(), 1);
+        assert_eq!(exceeded.limit, RequestLimit::PerSecond(RequestRate::per_second(1)));
     }
 
     #[test]
@@ -187,6 +225,18 @@ mod tests {
         assert_eq!(records, [Some(0), None, None]);
         budget.next_record.store(0, Ordering::Relaxed);
         assert_eq!(budget.record(), Some(2));
+    }
+
+    #[test]
+    fn an_address_has_so_many_requests_in_flight_and_one_that_ended_makes_room() {
+        let budget = Arc::new(Budget::new(RequestRate::per_second(1)));
+        let mut in_flight: Vec<_> = (0..MAX_IN_FLIGHT).map(|_| budget.begin().unwrap()).collect();
+        for _ in 0..3 {
+            assert_eq!(budget.begin().unwrap_err().limit, RequestLimit::InFlight(MAX_IN_FLIGHT));
+        }
+        in_flight.pop();
+        let _next = budget.begin().unwrap();
+        assert!(budget.begin().is_err());
     }
 
     #[test]

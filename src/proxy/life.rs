@@ -6,6 +6,7 @@ use crate::backend::{MinimumRate, Pace};
 use crate::limits::{AddressKey, Budget, OpenConnection};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -159,7 +160,7 @@ impl Life {
     }
 
     /// What the client's address may still request; `None` where that is not limited.
-    pub(super) fn budget(&self) -> Option<&Budget> {
+    pub(super) fn budget(&self) -> Option<&Arc<Budget>> {
         self.open.budget()
     }
 
@@ -237,7 +238,6 @@ impl Drop for Progress {
 mod tests {
     use super::*;
     use crate::limits::{ConnectionLimits, Connections, RequestRate};
-    use std::sync::Arc;
     use tokio::time::advance;
 
     const MINIMUM: MinimumRate = MinimumRate { bytes_per_second: 1_000, grace: Duration::from_secs(20) };

@@ -12,6 +12,7 @@ use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::identity::Account;
+use crate::limits::RequestInFlight;
 use crate::observability::{BoundedText, DecisionMetrics, SiteMetrics};
 use crate::request::RequestId;
 use http::{StatusCode, Version};
@@ -38,6 +39,8 @@ pub(super) struct RequestRecord {
 
 struct Open {
     slot: AuditSlot,
+    /// Counted as in progress until the record is written.
+    _place: Option<RequestInFlight>,
     record: AuditRecord,
     series: Rc<RecordSeries>,
     log: RequestLog,
@@ -59,7 +62,7 @@ pub(super) struct RequestHead<'a> {
 
 impl RequestRecord {
     pub(super) fn begin(
-        slot: AuditSlot,
+        (slot, place): (AuditSlot, Option<RequestInFlight>),
         connection: &ConnectionFacts,
         head: &RequestHead<'_>,
         decisions: DecisionMetrics,
@@ -92,6 +95,7 @@ impl RequestRecord {
         };
         let open = Open {
             slot,
+            _place: place,
             record,
             series: Rc::clone(&connection.series),
             log: connection.log.clone(),
@@ -309,8 +313,8 @@ mod tests {
             target: "/".to_owned(),
             host: None,
         };
-        let slot = log.reserve().unwrap();
-        journey(RequestRecord::begin(slot, &connection, &head, metrics.decisions.clone()));
+        let slot = log.reserve(crate::audit::Part::Whole).unwrap();
+        journey(RequestRecord::begin((slot, None), &connection, &head, metrics.decisions.clone()));
         log.close(Duration::from_secs(20)).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         record["decision"].as_str().unwrap().to_owned()

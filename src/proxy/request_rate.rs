@@ -4,7 +4,7 @@ use super::gate::Gate;
 use super::life::Life;
 use super::record::RequestRecord;
 use crate::decision::{Denial, DenialId, Permit};
-use crate::limits::{AccountKey, Budget, RateExceeded, RequestRate};
+use crate::limits::{AccountKey, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +37,12 @@ pub(super) fn of_address(life: &Life) -> Result<(), Excess> {
         Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
         None => Ok(()),
     }
+}
+
+/// Counts a request among those in progress of the client's address; a trusted address has no limit.
+pub(super) fn in_flight(life: &Life) -> Result<Option<RequestInFlight>, Excess> {
+    let counted = life.budget().map(Budget::begin).transpose();
+    counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
 
 impl AccountBudget {
@@ -84,7 +90,10 @@ impl AccountBudget {
 }
 
 fn excess(exceeded: &RateExceeded, of: &str) -> Excess {
-    let mut detail = format!("{of} sent more than {} requests per second", exceeded.rate.get());
+    let mut detail = match exceeded.limit {
+        RequestLimit::PerSecond(rate) => format!("{of} sent more than {} requests per second", rate.get()),
+        RequestLimit::InFlight(most) => format!("{of} has {most} requests in progress"),
+    };
     if let Some(unrecorded @ 1..) = exceeded.record {
         detail.push_str(&format!("; {unrecorded} more were refused since the last record"));
     }

@@ -16,12 +16,13 @@ use super::refusal_page::{Details, Wanted, last_in_http1};
 use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
+use crate::audit::Part;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::clock::UnixTime;
 use crate::decision::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::{Spelling, request_headers};
-use crate::limits::FrameBudget;
+use crate::limits::{FrameBudget, RequestInFlight};
 use crate::policy::{PathRule, Site};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
@@ -126,11 +127,15 @@ impl Service {
         let wanted = Wanted::of(&head);
         let unpaid = self.pays_by_account();
         let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
+        let (place, within) = match (request_rate::in_flight(&self.life), within) {
+            (Ok(place), within) => (place, within),
+            (Err(excess), _) => (None, Err(excess)),
+        };
         if let Err(Excess { denial, recorded: false }) = &within {
             self.worker.gate().metrics.decisions.denied(denial.id().index());
             return Ok(self.unrecorded(denial, id, body, head.version, &wanted).await);
         }
-        let record = match self.begin_record(&head, id) {
+        let record = match self.begin_record(&head, id, place) {
             Ok(record) => record,
             Err(denial) => return Ok(self.unrecorded(&denial, id, body, head.version, &wanted).await),
         };
@@ -387,9 +392,19 @@ impl Service {
         }
     }
 
-    fn begin_record(&self, head: &http::request::Parts, id: RequestId) -> Result<RequestRecord, Denial> {
+    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others.
+    fn audit_part(&self) -> Part {
+        if self.life.is_authenticated() { Part::Whole } else { Part::ThreeQuarters }
+    }
+
+    fn begin_record(
+        &self,
+        head: &http::request::Parts,
+        id: RequestId,
+        place: Option<RequestInFlight>,
+    ) -> Result<RequestRecord, Denial> {
         let gate = self.worker.gate();
-        let slot = gate.audit.reserve().map_err(|error| {
+        let slot = gate.audit.reserve(self.audit_part()).map_err(|error| {
             gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
             Denial::because(DenialId::AuditUnavailable, &error)
         })?;
@@ -402,7 +417,7 @@ impl Service {
             target: received_target(&head.uri, head.version),
             host: host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
         };
-        Ok(RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone()))
+        Ok(RequestRecord::begin((slot, place), &self.facts, &head, gate.metrics.decisions.clone()))
     }
 
     /// Ends the road of a request that may not pass: the page, the record, and the rest of its body.
@@ -550,7 +565,7 @@ impl Service {
     /// The record of a request whose head could not be read.
     fn record_unread(&self, denial: &Denial, id: RequestId) {
         let gate = self.worker.gate();
-        let Ok(slot) = gate.audit.reserve() else {
+        let Ok(slot) = gate.audit.reserve(self.audit_part()) else {
             gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
             return;
         };
@@ -562,7 +577,8 @@ impl Service {
             target: String::new(),
             host: None,
         };
-        let mut record = RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone());
+        let mut record =
+            RequestRecord::begin((slot, None), &self.facts, &head, gate.metrics.decisions.clone());
         record.denial(denial);
         record.status(denial.id().status());
         record.finish(0);
