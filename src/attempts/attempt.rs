@@ -74,7 +74,8 @@ struct Ledgers {
     addresses: Ledger,
 }
 
-/// One attempt under way. Dropped without a word it counts as failed: who breaks off his guess has made it.
+/// One attempt under way. Dropped before it is settled it counts as failed, since the password may have been tried,
+/// unless it is known that it was not ([`Attempt::not_yet_tried`]).
 #[derive(Debug)]
 #[must_use = "dropped, it counts as failed"]
 pub struct Attempt {
@@ -83,6 +84,7 @@ pub struct Attempt {
     accounts: Vec<u64>,
     begun: UnixTime,
     settled: bool,
+    if_dropped: Outcome,
 }
 
 impl Attempts {
@@ -111,7 +113,14 @@ impl Attempts {
         self.with_ledgers(|ledgers| ledgers.addresses.reserve(key, now))
             .map_err(|retry_after| TooMany { counted: Counted::Address, retry_after })?;
         let attempts = Arc::clone(self);
-        Ok(Attempt { attempts, address: key, accounts: Vec::new(), begun: now, settled: false })
+        Ok(Attempt {
+            attempts,
+            address: key,
+            accounts: Vec::new(),
+            begun: now,
+            settled: false,
+            if_dropped: Outcome::Failed,
+        })
     }
 
     /// Whether an attempt for `account` from `address` could be made, for an answer that is at hand already and is to
@@ -163,6 +172,18 @@ impl Attempt {
         }
     }
 
+    /// The password has not been sent anywhere: a client that leaves now has guessed nothing.
+    pub fn not_yet_tried(mut self) -> Self {
+        self.if_dropped = Outcome::Untried;
+        self
+    }
+
+    /// The password is sent from now on.
+    pub fn tried(mut self) -> Self {
+        self.if_dropped = Outcome::Failed;
+        self
+    }
+
     /// The password was wrong, or nobody has that name.
     pub fn failed(mut self, now: UnixTime) {
         self.settle(Outcome::Failed, now);
@@ -193,7 +214,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.settle(Outcome::Failed, self.begun);
+        self.settle(self.if_dropped, self.begun);
     }
 }
 

@@ -80,20 +80,31 @@ impl Forest {
         self.ask(async move { directories.verify(&login, &password).await }).await?
     }
 
-    /// Whether this is the password of the one account in `found`, which [`Forest::by_login`] gave for `login`: for a
-    /// caller that has to know whose it is before it has it tried. Where there is none, or several, nobody's password is correct.
+    /// Whether this is the password of the one account in `found`, which [`Forest::by_login`] returned for `login`: for a
+    /// caller that must know whose it is before it is tried. Without an account, or with several, no password is correct.
+    ///
+    /// `settle` receives the verdict even if the caller is dropped meanwhile: a password that was sent is tried to the
+    /// end, so that a client which leaves is counted by what the directory answered.
     ///
     /// # Errors
-    /// As [`Forest::verify_password`].
+    /// As [`Forest::look_up`].
     pub async fn verify_password_of(
         &self,
         login: &LoginName,
         found: &[Person],
         password: &Secret,
+        settle: impl FnOnce(&Result<PasswordVerdict, DirectoryError>) + Send + 'static,
     ) -> Result<PasswordVerdict, DirectoryError> {
         let (directories, wanted) = (Arc::clone(&self.directories), Wanted::Login(login.clone()));
         let (found, password) = (found.to_vec(), password.clone());
-        self.ask(async move { directories.verify_of(&wanted, &found, &password).await }).await?
+        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)))?;
+        let tried = runtime.spawn(async move {
+            let verdict = directories.verify_of(&wanted, &found, &password).await;
+            settle(&verdict);
+            verdict
+        });
+        // A task that panics ends itself only.
+        tried.await.map_err(|_| DirectoryError::Dropped)?
     }
 
     /// The filters that [`Forest::look_up`] would send, one for each directory that it would ask.

@@ -9,7 +9,7 @@ use super::places::{NotJudged, Places};
 use crate::attempts::{Attempt, TooMany};
 use crate::clock::{Clock, Tick, UnixTime};
 use crate::decision::{PasswordCredential, PasswordRefusal};
-use crate::directory::{Forest, LoginName, PasswordVerdict, Person};
+use crate::directory::{DirectoryError, Forest, LoginName, PasswordVerdict, Person};
 use crate::identity::{Account, MappingMethod, Strength};
 use crate::observability::PasswordMetrics;
 use crate::policy::{PasswordPolicy, Realm};
@@ -182,6 +182,7 @@ impl Question<'_> {
         let asked = self.clock.now();
         let read_at = Tick::next();
         let attempt = self.policy.attempts.begin(self.from, asked).map_err(PasswordRefusal::TooMany)?;
+        let attempt = attempt.not_yet_tried();
         let attempt = attempt.of_account(&self.counted_as, asked).map_err(PasswordRefusal::TooMany)?;
         let (attempt, found) = self.found(attempt).await?;
         self.verify(attempt, &found).await?;
@@ -218,24 +219,21 @@ impl Question<'_> {
     /// Whether the directory takes the password of whom the name has found. It is asked also where that is nobody: how
     /// long the answer takes is to tell nothing either.
     async fn verify(&self, attempt: Attempt, found: &[Person]) -> Result<(), PasswordRefusal> {
-        match self.forest.verify_password_of(&self.login, found, &self.offered.password).await {
-            Ok(PasswordVerdict::Correct) => {
-                attempt.succeeded(self.clock.now());
-                Ok(())
-            }
-            Ok(PasswordVerdict::Wrong(reason)) => {
-                attempt.failed(self.clock.now());
-                Err(match found {
-                    [] => PasswordRefusal::Unknown,
-                    [person] => PasswordRefusal::Wrong { user: account(person).user, reason },
-                    [_, _, ..] => PasswordRefusal::Ambiguous { count: found.len() },
-                })
-            }
+        let (clock, attempt) = (self.clock.clone(), attempt.tried());
+        let settle = move |verdict: &Result<PasswordVerdict, DirectoryError>| match verdict {
+            Ok(PasswordVerdict::Correct) => attempt.succeeded(clock.now()),
+            Ok(PasswordVerdict::Wrong(_)) => attempt.failed(clock.now()),
             // Nobody learns anything by it, and a directory that was down must not leave its users locked out here.
-            Err(error) => {
-                attempt.untried(self.clock.now());
-                Err(PasswordRefusal::Directory(error))
-            }
+            Err(_) => attempt.untried(clock.now()),
+        };
+        match self.forest.verify_password_of(&self.login, found, &self.offered.password, settle).await {
+            Ok(PasswordVerdict::Correct) => Ok(()),
+            Ok(PasswordVerdict::Wrong(reason)) => Err(match found {
+                [] => PasswordRefusal::Unknown,
+                [person] => PasswordRefusal::Wrong { user: account(person).user, reason },
+                [_, _, ..] => PasswordRefusal::Ambiguous { count: found.len() },
+            }),
+            Err(error) => Err(PasswordRefusal::Directory(error)),
         }
     }
 }

@@ -92,3 +92,26 @@ async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
         assert!(begun.elapsed() < PATIENCE);
     }
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_while_the_directory_is_asked_has_made_no_wrong_guess() {
+    let Some((directory, lab)) = lab("cache = \"0s\"").await else { return };
+    let client = Client::new(&lab);
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    directory.hang().await;
+    for _ in 0..5 {
+        let asked = tried(&client, "/accept/echo", "alice", PASSWORD);
+        assert!(tokio::time::timeout(Duration::from_millis(300), asked).await.is_err(), "it hangs");
+    }
+    directory.resume();
+    let begun = std::time::Instant::now();
+    loop {
+        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict();
+        if verdict == "200 permit" {
+            break;
+        }
+        // The directory may still have to be found again; a lock-out would last for a quarter of an hour.
+        assert_eq!(verdict, "503 directory-unavailable");
+        assert!(begun.elapsed() < PATIENCE);
+    }
+}
