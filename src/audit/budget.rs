@@ -28,10 +28,8 @@ impl Budget {
     /// Nothing where less is left. Never waits and takes no lock.
     pub(super) fn take(self: &Arc<Self>, bytes: usize, part: Part) -> Option<Share> {
         let bytes = signed(bytes);
-        let limit = match part {
-            Part::Whole => self.limit,
-            Part::ThreeQuarters => self.limit - self.limit / 4,
-        };
+        let whole = usize::try_from(self.limit).unwrap_or(0);
+        let limit = self.limit - signed(part.left(whole));
         let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= limit);
         self.taken.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Share { budget: Arc::clone(self), bytes })

@@ -97,8 +97,21 @@ pub enum CloseError {
 pub enum Part {
     /// All of it.
     Whole,
+    /// So much that an eighth is left for others.
+    SevenEighths,
     /// So much that a quarter is left for others.
     ThreeQuarters,
+}
+
+impl Part {
+    /// How much of `whole` is left for others.
+    pub(super) fn left(self, whole: usize) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::SevenEighths => whole / 8,
+            Self::ThreeQuarters => whole / 4,
+        }
+    }
 }
 
 /// The running log. Dropped without [`AuditLog::close`] it still writes what was handed in, but nobody waits for it.
@@ -142,11 +155,8 @@ impl AuditLog {
         if let Some(cause) = self.health.failure() {
             return Err(Unavailable::CannotWrite(cause));
         }
-        let kept = match part {
-            Part::Whole => 0,
-            Part::ThreeQuarters => self.queue.max_capacity() / 4,
-        };
-        if !self.queue.is_closed() && self.queue.capacity() <= kept {
+        let left = part.left(self.queue.max_capacity());
+        if !self.queue.is_closed() && self.queue.capacity() <= left {
             return Err(Unavailable::QueueFull);
         }
         match self.queue.clone().try_reserve_owned() {

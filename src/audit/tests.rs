@@ -399,12 +399,14 @@ fn a_path_as_received_holds_no_secret_and_no_strange_byte() {
 }
 
 #[test]
-fn a_quarter_of_the_queue_is_left_for_authenticated_clients() {
+fn parts_of_the_queue_are_left_for_clients_with_certificates_and_for_authenticated_ones() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(&folder.path().join("audit.jsonl"), 8);
     let others: Vec<_> = std::iter::from_fn(|| log.reserve(Part::ThreeQuarters).ok()).collect();
     assert_eq!(others.len(), 6);
+    let presented: Vec<_> = std::iter::from_fn(|| log.reserve(Part::SevenEighths).ok()).collect();
+    assert_eq!(presented.len(), 1);
     let own: Vec<_> = std::iter::from_fn(|| log.reserve(Part::Whole).ok()).collect();
-    assert_eq!(own.len(), 2);
+    assert_eq!(own.len(), 1);
     assert!(matches!(log.reserve(Part::ThreeQuarters), Err(Unavailable::QueueFull)));
 }

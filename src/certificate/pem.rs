@@ -174,10 +174,7 @@ pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Bu
         match section.kind {
             Kind::Certificate => found.push(section.element()?.into()),
             Kind::TrustedCertificate => found.push(section.trusted_certificate()?.into()),
-            Kind::Crl if Certificate::from_der(&section.element()?).is_ok() => {
-                return Err(section.fault(PemFault::Mislabelled));
-            }
-            _ => {}
+            _ => section.check_label()?,
         }
     }
     if found.is_empty() { Err(BundleError::Missing { wanted: "certificate" }) } else { Ok(found) }
@@ -194,6 +191,9 @@ pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>
         }
         Contents::Pem(sections) => sections,
     };
+    for section in sections.iter().filter(|section| !section.kind.is_private_key()) {
+        section.check_label()?;
+    }
     let mut keys = sections.iter().filter(|section| section.kind.is_private_key());
     match (keys.next(), keys.next()) {
         (Some(_), Some(_)) => Err(BundleError::SeveralKeys),
@@ -219,10 +219,7 @@ pub fn crl_ders<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Vec<Vec<u8>>, Bun
     for section in &sections {
         match section.kind {
             Kind::Crl => found.push(section.element()?),
-            Kind::Certificate if Certificate::from_der(&section.element()?).is_err() => {
-                return Err(section.fault(PemFault::Mislabelled));
-            }
-            _ => {}
+            _ => section.check_label()?,
         }
     }
     if found.is_empty() { Err(BundleError::Missing { wanted: "CRL" }) } else { Ok(found) }
@@ -304,6 +301,7 @@ enum Kind {
     Pkcs1,
     Sec1,
     EncryptedKey,
+    Request,
     /// What stands beside certificates and keys, and is neither certificate, CRL nor private key.
     Other,
 }
@@ -319,10 +317,9 @@ impl Kind {
             b"RSA PRIVATE KEY" => Self::Pkcs1,
             b"EC PRIVATE KEY" => Self::Sec1,
             b"ENCRYPTED PRIVATE KEY" => Self::EncryptedKey,
+            b"CERTIFICATE REQUEST" | b"NEW CERTIFICATE REQUEST" => Self::Request,
             b"PUBLIC KEY"
             | b"RSA PUBLIC KEY"
-            | b"CERTIFICATE REQUEST"
-            | b"NEW CERTIFICATE REQUEST"
             | b"EC PARAMETERS"
             | b"DH PARAMETERS"
             | b"X9.42 DH PARAMETERS" => Self::Other,
@@ -346,6 +343,22 @@ struct Section<'a> {
 impl Section<'_> {
     fn fault(&self, fault: PemFault) -> BundleError {
         BundleError::Pem { line: self.line, fault }
+    }
+
+    /// Refuses a section that is not read for what its label says, and may hold what would have been read: a certificate
+    /// under the label of a public key, a CRL under that of a certificate.
+    fn check_label(&self) -> Result<(), BundleError> {
+        let is_certificate = |der: &[u8]| Certificate::from_der(der).is_ok();
+        let matches = match self.kind {
+            Kind::Certificate => is_certificate(&self.element()?),
+            Kind::TrustedCertificate => is_certificate(&self.trusted_certificate()?),
+            Kind::Crl => !is_certificate(&self.element()?),
+            // What stands under the headers of RFC 1421 is encrypted, and no DER.
+            Kind::EncryptedKey => !self.decode_key().is_ok_and(|der| is_signed(&der)),
+            Kind::Request => is_request(&self.decode_key()?),
+            Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::Other => !is_signed(&self.decode_key()?),
+        };
+        if matches { Ok(()) } else { Err(self.fault(PemFault::Mislabelled)) }
     }
 
     /// The content of a certificate or a CRL.
@@ -419,6 +432,23 @@ impl Section<'_> {
             _ => PrivatePkcs8KeyDer::from(der).into(),
         }))
     }
+}
+
+/// Whether this is a SEQUENCE of a SEQUENCE, an algorithm and a signature, as certificates, CRLs and certificate requests
+/// are (RFC 5280 4.1, 5.1, RFC 2986 4.2), and neither keys nor parameters.
+fn is_signed(der: &[u8]) -> bool {
+    let tags =
+        |parts: Vec<&[u8]>| -> Vec<u8> { parts.iter().filter_map(|part| part.first().copied()).collect() };
+    layout::elements(der).is_ok_and(|parts| tags(parts).starts_with(&[0x30, 0x30, 0x03]))
+}
+
+/// Whether this is a certificate request: it has its key where a certificate and a CRL have something else.
+fn is_request(der: &[u8]) -> bool {
+    let Ok(parts) = layout::elements(der) else { return false };
+    let body = parts.first().and_then(|body| layout::elements(body).ok()).unwrap_or_default();
+    // Version 0, subject, key.
+    let [[0x02, 0x01, 0x00], _, key, ..] = body.as_slice() else { return false };
+    layout::elements(key).is_ok_and(|key| matches!(key.as_slice(), [[0x30, ..], [0x03, ..]]))
 }
 
 /// The alias and the keyid of an X509_CERT_AUX.

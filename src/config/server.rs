@@ -225,7 +225,7 @@ impl Limits {
             linger_max_bytes: reader.with_default("linger_max_bytes", 64 << 20, byte_size(0..=1 << 40)),
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
             max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
-            handshakes: reader.with_default("handshakes", 4096, integer(1..=1_000_000)),
+            handshakes: reader.with_default("handshakes", 10_000, integer(1..=1_000_000)),
             handshakes_per_address: reader.with_default(
                 "handshakes_per_address",
                 256,

@@ -30,10 +30,14 @@ enum Source {
 }
 
 impl AnswerBody {
-    /// A page of ours.
-    pub(super) fn page(page: Bytes, told: Option<(RequestRecord, Rc<Progress>)>) -> Self {
-        let (record, progress) = told.unzip();
-        Self { source: Source::Page(Full::new(page)), sent: 0, record, progress }
+    /// A page of ours. Its record is written at once: one that waited for the client to read the page would hold a place
+    /// in the audit log's queue for as long as the client liked.
+    pub(super) fn page(page: Bytes, recorded: Option<(RequestRecord, Rc<Progress>)>) -> Self {
+        let (record, progress) = recorded.unzip();
+        if let Some(record) = record {
+            record.finish(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        }
+        Self { source: Source::Page(Full::new(page)), sent: 0, record: None, progress }
     }
 
     /// The backend's body.

@@ -35,10 +35,10 @@ use tokio::time::{Instant, sleep_until};
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Bytes of a request's body that one HTTP/2 stream may send before the backend takes them.
-const STREAM_WINDOW: u32 = 256 << 10;
+const STREAM_WINDOW: u32 = 128 << 10;
 
 /// The same for all streams of a connection.
-const CONNECTION_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 256 << 10;
 
 /// Streams that the gateway had to reset, of which the client is still to learn, before the connection is closed.
 const RESET_STREAMS: usize = 200;

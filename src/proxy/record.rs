@@ -190,13 +190,13 @@ impl RequestRecord {
         self.fill(|record| record.status = Some(status.as_u16()));
     }
 
-    /// Whose count of the request's body is read at the end.
     /// Whether the request's body, if it was sent on, was sent on whole.
     pub(super) fn body_is_whole(&self) -> bool {
         let upload = self.open.as_ref().and_then(|open| open.upload.as_ref());
         upload.is_none_or(|upload| upload.is_whole())
     }
 
+    /// Whose count of the request's body is read at the end.
     pub(super) fn upload(&mut self, upload: &Rc<Upload>) {
         if let Some(open) = &mut self.open {
             open.upload = Some(Rc::clone(upload));

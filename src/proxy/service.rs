@@ -392,9 +392,16 @@ impl Service {
         }
     }
 
-    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others.
+    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others, those
+    /// without a certificate more.
     fn audit_part(&self) -> Part {
-        if self.life.is_authenticated() { Part::Whole } else { Part::ThreeQuarters }
+        if self.life.is_authenticated() {
+            Part::Whole
+        } else if self.pays_by_account() {
+            Part::SevenEighths
+        } else {
+            Part::ThreeQuarters
+        }
     }
 
     fn begin_record(

@@ -7,8 +7,10 @@
 use super::crl::{Crl, CrlOrigin};
 use super::store::{CrlLoadError, CrlNote};
 use crate::certificate::crl_ders;
+use crate::secret::open_file;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -102,7 +104,9 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
 }
 
 fn read_file(path: &Path, before: Option<&ReadFile>) -> Result<ReadFile, CrlLoadError> {
-    let bytes = fs::read(path).map_err(unreadable(path))?;
+    // A named pipe would hold up every list after it.
+    let mut bytes = Vec::new();
+    open_file(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable(path))?;
     let digest = digest(&SHA256, &bytes);
     if let Some(same) = before.filter(|before| before.digest.as_ref() == digest.as_ref()) {
         return Ok(same.clone());

@@ -347,3 +347,61 @@ proptest! {
         }
     }
 }
+
+fn relabelled(pem: &str, label: &str) -> String {
+    let from = if pem.contains("X509 CRL") { "X509 CRL" } else { "CERTIFICATE" };
+    pem.replace(from, label)
+}
+
+/// A CRL of nobody's: the shape is enough.
+fn crl_like() -> String {
+    let (der, ..) = made();
+    let parts = layout::elements(&der).unwrap();
+    let body = layout::elements(parts[0]).unwrap();
+    // Algorithm, name, time: what a CRL of version 1 begins with.
+    let time = b"\x17\x0d260101000000Z";
+    let body = [body[2], body[3], time.as_slice()].concat();
+    let sequence = |content: &[u8]| {
+        let length = u8::try_from(content.len()).unwrap();
+        let head = if length < 0x80 { vec![0x30, length] } else { vec![0x30, 0x81, length] };
+        [head.as_slice(), content].concat()
+    };
+    let der = sequence(&[&sequence(&body), parts[1], parts[2]].concat());
+    let text = Base64::encode_string(&der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", lines.join("\n"))
+}
+
+#[test]
+fn a_section_whose_content_is_not_what_its_label_says_refuses_the_file() {
+    let ((_, certificate, key), (_, other, _)) = (made(), made());
+    let crl = crl_like();
+    let labels = [
+        "PUBLIC KEY",
+        "RSA PUBLIC KEY",
+        "CERTIFICATE REQUEST",
+        "NEW CERTIFICATE REQUEST",
+        "EC PARAMETERS",
+        "DH PARAMETERS",
+        "PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "ENCRYPTED PRIVATE KEY",
+    ];
+    for label in labels {
+        for hidden in [&certificate, &crl] {
+            let file = format!("{}{other}", relabelled(hidden, label));
+            let refused = ders(file.as_bytes());
+            assert!(
+                refused.as_ref().is_err_and(|why| why.contains("does not hold what its label says")),
+                "{label}: {refused:?}"
+            );
+            let file = format!("{}{crl}", relabelled(hidden, label));
+            assert!(crls(&file).unwrap_err().contains("does not hold what its label says"), "{label}");
+        }
+    }
+    let file = format!("{}{crl}", relabelled(&crl, "TRUSTED CERTIFICATE"));
+    assert!(crls(&file).unwrap_err().contains("does not hold what its label says"));
+    assert_eq!(crls(&format!("{certificate}{key}{crl}")).unwrap().len(), 1);
+    let request = CertificateParams::default().serialize_request(&KeyPair::generate().unwrap()).unwrap();
+    assert_eq!(ders(format!("{}{certificate}", request.pem().unwrap()).as_bytes()).unwrap().len(), 1);
+}
