@@ -330,7 +330,7 @@ fn names_are_written_as_old_servers_expect_them() {
 #[test]
 fn a_client_that_writes_all_before_it_reads_gets_a_long_early_answer() {
     in_worker(async move {
-        const LENGTH: usize = 3 << 20;
+        const LENGTH: usize = 16 << 20;
         let server = Server::start(move |mut peer, _| async move {
             peer.head().await;
             peer.say(format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {LENGTH}\r\n\r\n")).await;

@@ -141,8 +141,10 @@ async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
         let answer = Client::new(&lab).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
         assert_eq!(answer.verdict(), "403 certificate-untrusted");
     }
+    let both = || Some(lab.records()).filter(|records| records.len() == 2);
+    let records = wait_for("both records", both).await;
     let details: Vec<_> =
-        lab.records().iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect();
+        records.iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect();
     assert!(
         details[0].contains("…[cut], is refused: no trusted path leads to its issuer CN=x"),
         "{details:?}"
