@@ -11,14 +11,14 @@
 //! of its workers' threads.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
-use portcullis::app::Running;
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
 use portcullis::config::{self, Context, Speech};
+use portcullis::delegation::kerberos::{Delegator, DelegatorSettings, Library};
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
-use portcullis::kerberos::{Delegator, DelegatorSettings, Library};
-use portcullis::observability::Metrics;
+use portcullis::server::Running;
+use portcullis::telemetry::Metrics;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

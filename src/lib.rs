@@ -4,31 +4,25 @@
 //! Each folder is a stage of a request's road. Imports go down the floors that `docs/architecture.md` draws;
 //! `tests/` holds them.
 
-pub mod admin;
-pub mod app;
-pub mod assertion;
-pub mod attempts;
-pub mod audit;
 pub mod backend;
 pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod decision;
+pub mod delegation;
 pub mod demo;
 pub mod directory;
 pub mod headers;
 pub mod identity;
-pub mod kerberos;
 pub mod limits;
-pub mod listener;
-pub mod minting;
-pub mod observability;
+pub mod login_throttle;
 pub mod policy;
 pub mod proxy;
 pub mod request;
 pub mod revocation;
-pub mod scheduling;
 pub mod secret;
+pub mod server;
+pub mod site;
+pub mod telemetry;
 pub mod tls;
 pub mod validation;

@@ -4,9 +4,9 @@
 use super::error::BackendError;
 use super::idle::Class;
 use crate::clock::Tick;
+use crate::delegation::kerberos::{Delegator, Negotiation, User};
+use crate::delegation::user_certificates::MintedIdentity;
 use crate::identity::Account;
-use crate::kerberos::{Delegator, Negotiation, User};
-use crate::minting::MintedIdentity;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};

@@ -13,7 +13,7 @@ use super::error::BackendError;
 use super::settings::{ServerAddress, Transport};
 use super::stream::{Bytes, Stream};
 use super::tls::BackendTls;
-use crate::minting::{MintedIdentity, Presented};
+use crate::delegation::user_certificates::{MintedIdentity, Presented};
 
 /// Connects to `server` within `limit`; a name's addresses are tried in the resolver's order. Where an identity is
 /// `presented`, the connection is that account's.

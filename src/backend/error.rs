@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use super::request_body::RequestBodyError;
-use crate::kerberos::DelegationError;
+use crate::delegation::kerberos::DelegationError;
 
 /// Why a request got no answer. `server` is the address as configured; it is for the record, not for the client.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::connection::{Connection, Link};
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
-use crate::minting::MintedSubject;
+use crate::delegation::user_certificates::MintedSubject;
 
 /// What a connection may be used for. Connections of different keys never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ use super::memory::BodyMemory;
 use super::pinned::PinnedConnection;
 use super::pinned_places::PinnedPlace;
 use super::settings::BackendSettings;
-use crate::minting::MintedIdentity;
+use crate::delegation::user_certificates::MintedIdentity;
 
 /// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
 /// local tasks.

@@ -2,14 +2,14 @@
 
 use super::request_body::RequestBody;
 use super::statement::{AssertionTerms, assertion};
-use crate::assertion::StatementError;
 use crate::certificate::Certificate;
-use crate::decision::{OwnDialogue, Permit, Proof};
+use crate::delegation::assertion::StatementError;
 use crate::directory::Group;
 use crate::headers::identity_headers::{
     self, DoesNotFit, Identity, IdentityHeaderSettings, NamedGroup, ProvenCard,
 };
 use crate::headers::{Spelling, forwarded, request_headers};
+use crate::policy::{OwnDialogue, Permit, Proof};
 use crate::request::Authority;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};

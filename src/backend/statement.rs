@@ -2,8 +2,8 @@
 //! more than the permit, nor of another request than this.
 
 use super::request::Target;
-use crate::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
 use crate::clock::UnixTime;
+use crate::delegation::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
 use crate::headers::identity_headers::{Identity, IdentityHeaderSettings};
 
 /// What a statement needs beside the permit and the request.

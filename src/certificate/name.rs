@@ -13,7 +13,7 @@ use super::element::{Element, SEQUENCE, SET};
 use super::fingerprint::write_hex;
 use super::object_identifier::ObjectIdentifier;
 use super::text::text;
-use crate::observability::BoundedText;
+use crate::telemetry::BoundedText;
 
 /// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
 #[derive(Clone)]

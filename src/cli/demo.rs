@@ -1,9 +1,9 @@
 //! `portcullis demo`: everything at once on loopback, to try by hand or to check by itself.
 
 use super::signals::{Order, Signals};
-use crate::app::Stopped;
 use crate::demo::rms::Rms;
 use crate::demo::{Ports, Scene, SceneError, cases, check};
+use crate::server::Stopped;
 use anyhow::Context;
 use clap::Args;
 use std::net::SocketAddr;

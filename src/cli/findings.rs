@@ -6,11 +6,11 @@ use super::sheet::Sheet;
 use super::time::{span, written};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::observability::with_causes;
 use crate::revocation::ocsp::OcspSource;
 use crate::revocation::{
     CertificateStatus, CrlSource, RevocationError, RevocationSource, RevocationVerdict, WhyUnknown,
 };
+use crate::telemetry::with_causes;
 use crate::validation::ValidPath;
 use serde::Serialize;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! `portcullis serve`: runs the gate until it is told to stop.
 
 use super::signals::{Order, Signals};
-use crate::app::{Running, Stopped};
 use crate::clock::Clock;
 use crate::config::{self, Colour, Context, LoadError, Speech};
-use crate::decision::DenialId;
-use crate::observability::{Metrics, logging};
+use crate::policy::DenialId;
+use crate::server::{Running, Stopped};
+use crate::telemetry::{Metrics, logging};
 use anyhow::Context as _;
 use std::path::Path;
 use std::process::ExitCode;

@@ -5,7 +5,7 @@ use super::sheet::Sheet;
 use super::time::{moment, written};
 use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle, usage};
 use crate::clock::{Clock, UnixTime};
-use crate::decision::{Denial, Refusal};
+use crate::policy::{Denial, Refusal};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, UnrevokedChain, check};
 use crate::validation::{
     MAX_PATH_CERTIFICATES, PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate,

@@ -6,7 +6,7 @@ use super::keys::{Section, key};
 use super::reader::TableReader;
 use super::shape::{duration, file, text};
 use super::span::{Span, Spanned};
-use crate::assertion::MAXIMUM_LIFETIME;
+use crate::delegation::assertion::MAXIMUM_LIFETIME;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
 //! What a configuration becomes: the snapshot that requests are judged under, the addresses to listen on, and what
 //! is settled once for a process.
 
-use crate::attempts::{AttemptLimits, Attempts};
-use crate::audit::{AuditTarget, QueueLimits};
 use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
-use crate::kerberos::{self, LogInMetrics};
-use crate::observability::Metrics;
-use crate::observability::logging::LogFormat;
+use crate::delegation::kerberos::{self, LogInMetrics};
+use crate::login_throttle::{AttemptLimits, Attempts};
 use crate::proxy::{CacheSizes, Snapshot};
 use crate::revocation::LiveCrls;
+use crate::telemetry::Metrics;
+use crate::telemetry::audit::{AuditTarget, QueueLimits};
+use crate::telemetry::logging::LogFormat;
 use crate::tls::{HandshakeAdmission, HandshakeQuota, SessionKeeper, TicketKeysError};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;

@@ -12,7 +12,7 @@ use super::rule::IdentityRule;
 use super::site::Site;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
-use crate::decision::{ClientCertificate, PasswordRule};
+use crate::policy::{ClientCertificate, PasswordRule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 

@@ -8,7 +8,7 @@ use super::shape::{boolean, choice, duration, file, integer, sid, text};
 use super::span::{Span, Spanned};
 use crate::directory::{AttributeName, Encryption, Filter, Server, Sid};
 use crate::identity::AccountLifetimes;
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;

@@ -11,7 +11,7 @@ use super::suggestion::{alternatives, nearest};
 use crate::certificate::AltSecurityForm;
 use crate::directory::{AttributeName, Sid};
 use crate::identity::{Mapper, SidCheck};
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;

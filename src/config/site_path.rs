@@ -10,7 +10,7 @@ use super::shape::{boolean, byte_size, choice, extended_key_usage, file, policy,
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use crate::certificate::ObjectIdentifier;
-use crate::decision::{ClientCertificate, CrossSite, PasswordRule, QueryRule};
+use crate::policy::{ClientCertificate, CrossSite, PasswordRule, QueryRule};
 use http::Method;
 use std::path::PathBuf;
 use toml::de::DeValue;

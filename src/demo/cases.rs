@@ -1,6 +1,6 @@
 //! What each card of the demo must meet at each kind of path.
 
-use crate::decision::{ClientCertificate, DenialId};
+use crate::policy::{ClientCertificate, DenialId};
 
 /// The path that requires a card, with the smartcard's usage and the demo's policy.
 pub const REQUIRE: &str = "/_wmcs/certification/certification.asmx";

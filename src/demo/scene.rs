@@ -3,12 +3,12 @@
 
 use super::pki::{DOMAIN_SID, POLICY, Pki, PkiError, PkiFiles};
 use super::rms::Rms;
-use crate::app::{ReloadError, Running, StartError, Stopped};
 use crate::certificate::Fingerprint;
 use crate::clock::Clock;
 use crate::config::{self, Context, LoadError};
-use crate::decision::DenialId;
-use crate::observability::Metrics;
+use crate::policy::DenialId;
+use crate::server::{ReloadError, Running, StartError, Stopped};
+use crate::telemetry::Metrics;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use super::cases::{CASES, Case, Outcome, PATHS};
 use super::client::{Client, Speaks};
 use super::scene::Scene;
-use crate::decision::{ClientCertificate, DenialId};
+use crate::policy::{ClientCertificate, DenialId};
 use anyhow::Context;
 use bytes::Bytes;
 use http::{Request, Response, header};

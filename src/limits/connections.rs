@@ -6,7 +6,7 @@
 
 use super::client_network::{AddressKey, NetworkKey, keys};
 use super::request_rate::{BURST, Budget, RequestRate};
-use crate::observability::CountedLine;
+use crate::telemetry::CountedLine;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

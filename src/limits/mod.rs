@@ -7,6 +7,7 @@ mod connections;
 pub mod descriptors;
 mod http2_frames;
 mod request_rate;
+pub mod scheduling;
 
 pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};

@@ -1,16 +1,34 @@
-//! The tables that a request is looked up in: host name to site, path to rule, and the realm that judges cards there.
+//! Decides whether one request may go to the backend, and as whom.
 //!
-//! Plain data, built once from the configuration and swapped whole. A look-up always answers, and the answer without
-//! a rule is no.
+//! Takes the path's rule, facts of the request and the evidence that came with it; gives a [`Permit`] or a
+//! [`Denial`]. No I/O, no clock, no logging: the same function serves requests and `explain`.
 
-mod host_table;
-mod passwords;
-mod path_table;
-mod realm;
-mod site;
+mod access_list;
+mod admission;
+mod credential;
+mod decide;
+mod denial;
+mod denial_id;
+mod evidence;
+mod password;
+mod permit;
+mod request_facts;
+mod rule;
+#[cfg(test)]
+pub(crate) mod test_evidence;
+#[cfg(test)]
+mod tests;
 
-pub use host_table::{HostTable, HostTwice};
-pub use passwords::PasswordPolicy;
-pub use path_table::{Found, NotFound, PathTable, PathTableFault};
-pub use realm::Realm;
-pub use site::{Backend, BackendIdentity, ListenerSites, PathRule, PlainAction, Site, SiteTable};
+pub use access_list::{AccessList, NameSet};
+pub use admission::{Admission, AdmittedBy, NotAllowed};
+pub use credential::Credential;
+pub use decide::{awaits_password, decide};
+pub use denial::Denial;
+pub use denial_id::DenialId;
+pub use evidence::{Absent, Evidence, Refusal, Unnamed};
+pub use password::{PasswordCredential, PasswordRefusal};
+pub use permit::{OwnDialogue, Passage, Permit, PermittedIdentity, Proof};
+pub use request_facts::RequestFacts;
+pub use rule::{
+    CertificateConditions, ClientCertificate, CrossSite, PasswordRule, QueryRule, Rule, UnmappedCard,
+};

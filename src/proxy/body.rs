@@ -3,8 +3,8 @@
 use super::life::Progress;
 use super::record::RequestRecord;
 use crate::backend::{ResponseBody, ResponseBodyError};
-use crate::decision::{Denial, DenialId};
 use crate::headers::{OwnedNames, trailers};
+use crate::policy::{Denial, DenialId};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;

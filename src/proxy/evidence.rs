@@ -3,12 +3,12 @@
 
 use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
-use crate::audit::CertificateFacts;
 use crate::clock::{Clock, UnixTime};
-use crate::decision::{Absent, Credential, Evidence, Refusal, Rule};
-use crate::policy::{Realm, Site};
+use crate::limits::scheduling::ClientNetwork;
+use crate::policy::{Absent, Credential, Evidence, Refusal, Rule};
 use crate::revocation::CrlGeneration;
-use crate::scheduling::ClientNetwork;
+use crate::site::{Realm, Site};
+use crate::telemetry::audit::CertificateFacts;
 use crate::tls::TlsFacts;
 use crate::validation::{PresentedChain, within_limits};
 use std::cell::{OnceCell, RefCell};
@@ -267,7 +267,7 @@ impl Drop for EndOfJudging<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::test_evidence::{Card, alice, password_of};
+    use crate::policy::test_evidence::{Card, alice, password_of};
     use std::cell::Cell;
     use std::future::ready;
 

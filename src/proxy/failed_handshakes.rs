@@ -4,7 +4,7 @@
 
 use super::endpoints::Endpoints;
 use super::gate::Gate;
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
 use rustls::AlertDescription;
 use std::collections::HashMap;

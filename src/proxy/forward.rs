@@ -7,12 +7,12 @@ use crate::backend::{
     RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, took_token,
 };
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit, Proof};
+use crate::delegation::kerberos::DelegationError;
 use crate::headers::response_headers::{self, Audience};
 use crate::headers::{OwnedNames, Spelling};
-use crate::kerberos::DelegationError;
-use crate::observability::{BackendFailure, with_causes};
-use crate::policy::{Backend, BackendIdentity};
+use crate::policy::{Denial, DenialId, Permit, Proof};
+use crate::site::{Backend, BackendIdentity};
+use crate::telemetry::{BackendFailure, with_causes};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use std::borrow::Cow;

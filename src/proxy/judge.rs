@@ -10,16 +10,18 @@
 use super::password_judge::PasswordJudge;
 use super::places::{NotJudged, Places};
 use crate::clock::{Clock, UnixTime};
-use crate::decision::{Credential, PasswordCredential, PasswordRefusal, Refusal};
 use crate::directory::Forest;
 use crate::identity::{AccountCache, MappedBy, MappedThrough};
-use crate::observability::Metrics;
-use crate::policy::Realm;
+use crate::limits::scheduling::{
+    ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn,
+};
+use crate::policy::{Credential, PasswordCredential, PasswordRefusal, Refusal};
 use crate::request::BasicCredentials;
 use crate::revocation::{
     CrlGeneration, RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check,
 };
-use crate::scheduling::{ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn};
+use crate::site::Realm;
+use crate::telemetry::Metrics;
 use crate::tls::HandshakeJudge;
 use crate::validation::{
     ChainError, JudgedBy, PresentedChain, ValidatedChain, ValidationCache, Violation, validate,
@@ -325,9 +327,9 @@ mod tests {
     use crate::demo::pki::Pki;
     use crate::directory::{DirectoryLimits, DirectorySettings, Encryption, Schema, Server, client_config};
     use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
-    use crate::policy::PasswordPolicy;
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
+    use crate::site::PasswordPolicy;
     use crate::validation::{TrustSet, ValidationRule};
     use std::net::SocketAddr;
     use std::pin::pin;

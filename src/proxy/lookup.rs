@@ -3,10 +3,10 @@
 //!
 //! The steps of the road before the card, for the service and for `explain` alike.
 
-use crate::decision::{Denial, DenialId, RequestFacts};
 use crate::headers::fetch_metadata::{CrossSiteEvidence, FetchSite, fetch_site};
-use crate::policy::{Backend, Found, PathRule, PlainAction, Site};
+use crate::policy::{Denial, DenialId, RequestFacts};
 use crate::request::{Authority, CanonicalPath, RequestTarget};
+use crate::site::{Backend, Found, PathRule, PlainAction, Site};
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::net::IpAddr;
 

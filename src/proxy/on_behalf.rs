@@ -2,10 +2,12 @@
 
 use crate::backend::{Behalf, Delegated};
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Permit};
+use crate::delegation::user_certificates::{
+    MintedIdentities, MintedIdentity, MintedSubject, ProtectedAccounts,
+};
 use crate::identity::Account;
-use crate::minting::{MintedIdentities, MintedIdentity, MintedSubject, ProtectedAccounts};
-use crate::policy::{Backend, BackendIdentity};
+use crate::policy::{Denial, DenialId, Permit};
+use crate::site::{Backend, BackendIdentity};
 use std::sync::Arc;
 
 /// On whose behalf the request travels.

@@ -3,9 +3,9 @@
 
 use super::gate::Gate;
 use super::record::RequestRecord;
-use crate::decision::{Evidence, PasswordRefusal, RequestFacts, Rule, awaits_password};
-use crate::policy::Site;
+use crate::policy::{Evidence, PasswordRefusal, RequestFacts, Rule, awaits_password};
 use crate::request::BasicCredentials;
+use crate::site::Site;
 use http::HeaderMap;
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -6,15 +6,15 @@
 //! keeps a password, and never takes the directory's silence for a word.
 
 use super::places::{NotJudged, Places};
-use crate::attempts::{Attempt, TooMany};
 use crate::clock::{Clock, Tick, UnixTime};
-use crate::decision::{PasswordCredential, PasswordRefusal};
 use crate::directory::{DirectoryError, Forest, LoginName, PasswordVerdict, Person};
 use crate::identity::{Account, MappingMethod, Strength};
-use crate::observability::PasswordMetrics;
-use crate::policy::{PasswordPolicy, Realm};
+use crate::limits::scheduling::{ClientNetwork, Rank};
+use crate::login_throttle::{Attempt, TooMany};
+use crate::policy::{PasswordCredential, PasswordRefusal};
 use crate::request::BasicCredentials;
-use crate::scheduling::{ClientNetwork, Rank};
+use crate::site::{PasswordPolicy, Realm};
+use crate::telemetry::PasswordMetrics;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use moka::future::Cache;

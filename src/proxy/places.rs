@@ -3,7 +3,7 @@
 //! One client gets half of the places at most, and turns go from client to client, so that whoever presents many
 //! credentials does not hold up the one who presents a single one.
 
-use crate::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, Turn};
+use crate::limits::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, Turn};
 use std::time::Duration;
 use tokio::time::timeout;
 

@@ -3,18 +3,18 @@
 //! The stages are silent; this is the one place that writes the audit record, the log line and the counters.
 
 use super::request_log::RequestLog;
-use crate::audit::{
-    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, RecordSeries,
-    TlsFacts,
-};
 use crate::backend::Upload;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::identity::Account;
 use crate::limits::RequestInFlight;
-use crate::observability::{BoundedText, DecisionMetrics, SiteMetrics};
+use crate::policy::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::request::RequestId;
+use crate::telemetry::audit::{
+    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, RecordSeries,
+    TlsFacts,
+};
+use crate::telemetry::{BoundedText, DecisionMetrics, SiteMetrics};
 use http::{StatusCode, Version};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -285,8 +285,8 @@ fn version_name(version: Version) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{AuditLog, AuditTarget, QueueLimits};
-    use crate::observability::Metrics;
+    use crate::telemetry::Metrics;
+    use crate::telemetry::audit::{AuditLog, AuditTarget, QueueLimits};
     use std::num::NonZeroUsize;
 
     /// The decision in the audit file after a record went through `journey`.
@@ -313,7 +313,7 @@ mod tests {
             target: "/".to_owned(),
             host: None,
         };
-        let slot = log.reserve(crate::audit::Part::Whole).unwrap();
+        let slot = log.reserve(crate::telemetry::audit::Part::Whole).unwrap();
         journey(RequestRecord::begin((slot, None), &connection, &head, metrics.decisions.clone()));
         log.close(Duration::from_secs(20)).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use super::answer::{self, AnswerFacts, Hint};
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId};
+use crate::policy::{Denial, DenialId};
 use crate::request::RequestId;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};

@@ -3,8 +3,8 @@
 //! Anybody can cause such lines, so the log takes only so many a second at the level `info`. The audit records have
 //! every request.
 
-use crate::audit::AuditRecord;
-use crate::observability::{BoundedText, cut};
+use crate::telemetry::audit::AuditRecord;
+use crate::telemetry::{BoundedText, cut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

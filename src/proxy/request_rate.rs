@@ -3,8 +3,8 @@
 use super::gate::Gate;
 use super::life::Life;
 use super::record::RequestRecord;
-use crate::decision::{Denial, DenialId, Permit};
 use crate::limits::{AccountKey, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate};
+use crate::policy::{Denial, DenialId, Permit};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;

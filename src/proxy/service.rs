@@ -16,18 +16,18 @@ use super::refusal_page::{Details, Wanted, last_in_http1};
 use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
-use crate::audit::Part;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::clock::UnixTime;
-use crate::decision::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::headers::forwarded::Origin;
 use crate::headers::{Spelling, request_headers};
+use crate::limits::scheduling::ClientNetwork;
 use crate::limits::{FrameBudget, RequestInFlight};
-use crate::policy::{PathRule, Site};
+use crate::policy::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
 };
-use crate::scheduling::ClientNetwork;
+use crate::site::{PathRule, Site};
+use crate::telemetry::audit::Part;
 use crate::tls::TlsFacts;
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body, Incoming};

@@ -1,10 +1,10 @@
 //! The whole configuration and trust in force at one moment.
 
-use crate::assertion::Signer;
 use crate::backend::MinimumRate;
+use crate::delegation::assertion::Signer;
 use crate::headers::OwnedNames;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
-use crate::policy::{Backend, SiteTable};
+use crate::site::{Backend, SiteTable};
 use crate::tls::{HandshakeAdmission, HandshakeLimits};
 use std::sync::Arc;
 use std::time::Duration;

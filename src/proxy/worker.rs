@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use super::snapshot::Snapshot;
 use crate::backend::{BodyMemory, Pool};
-use crate::policy::Backend;
+use crate::site::Backend;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::rule::RevocationRule;
 use super::store::{CrlGeneration, CrlStore};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
-use crate::observability::CacheMetrics;
+use crate::telemetry::CacheMetrics;
 use crate::validation::{TrustSet, ValidatedChain};
 use moka::future::Cache;
 use std::hash::{Hash, Hasher};

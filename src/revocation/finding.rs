@@ -10,7 +10,7 @@ use super::source::RevocationSource;
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use std::sync::Arc;
 use thiserror::Error;
 

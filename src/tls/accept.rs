@@ -9,7 +9,7 @@ use super::plain_http;
 use super::pool::HandshakePool;
 use super::server::{SiteTls, TlsVersion};
 use crate::clock::{Clock, UnixTime};
-use crate::scheduling::{ClientNetwork, Rank, SlotsFull};
+use crate::limits::scheduling::{ClientNetwork, Rank, SlotsFull};
 use rustls::server::{Accepted as Hello, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use rustls_pki_types::CertificateDer;

@@ -1,7 +1,9 @@
 //! Which connections may begin a handshake: so many at once in all, so many of one client, and so many each second of
 //! one client.
 
-use crate::scheduling::{ClientCounts, ClientNetwork, ClientRates, CountLimits, Counted, CountsFull, Share};
+use crate::limits::scheduling::{
+    ClientCounts, ClientNetwork, ClientRates, CountLimits, Counted, CountsFull, Share,
+};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Does the cryptography of handshakes on threads of its own, a few at once, so that established connections do not
 //! wait behind it: a worker that verifies and signs for sixty clients in a row serves nobody else meanwhile.
 
-use crate::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, SlotsFull, Turn};
+use crate::limits::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, SlotsFull, Turn};
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
 

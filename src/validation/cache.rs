@@ -17,7 +17,7 @@ use super::trust::TrustSet;
 use super::validated::{ValidatedChain, ValidationRule, validate};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
-use crate::observability::CacheMetrics;
+use crate::telemetry::CacheMetrics;
 
 /// How long a refusal is remembered at most: an administrator who mends something does not wait long.
 const REFUSED_LIFETIME: Duration = Duration::from_secs(60);

@@ -3,7 +3,7 @@
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier};
 use crate::clock::UnixTime;
-use crate::observability::BoundedText;
+use crate::telemetry::BoundedText;
 
 /// The refusal of a presented chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -19,7 +19,7 @@ fn every_source_file_begins_by_saying_what_it_is() {
 fn unsafe_code_stands_in_the_one_file_that_calls_the_systems_gssapi() {
     let has_it = |file: &SourceFile| file.code().split(|c| !is_word(c)).any(|word| word == "unsafe");
     let found: Vec<_> = all_rust_files().into_iter().filter(has_it).collect();
-    assert_eq!(names(&found), "src/kerberos/gssapi.rs");
+    assert_eq!(names(&found), "src/delegation/kerberos/gssapi.rs");
 }
 
 /// Two readers of PEM would take different things for a section.

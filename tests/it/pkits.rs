@@ -3,7 +3,7 @@
 
 pub(crate) mod vectors;
 
-use portcullis::decision::Refusal;
+use portcullis::policy::Refusal;
 use portcullis::revocation::{RevocationMode, RevocationRule, check};
 use portcullis::validation::TrustSet;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use super::super::response_body::Hold;
 use super::*;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
-use crate::minting::MintedSubject;
+use crate::delegation::user_certificates::MintedSubject;
 use std::io::{Read, Write};
 
 #[test]

@@ -7,10 +7,10 @@ use super::probe::{NoAnswer, OwnCertificate, ask, ask_without_certificate, withi
 use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
 use crate::headers::identity_headers::{self, Identity};
-use crate::observability::with_causes;
-use crate::policy::{Backend, BackendIdentity, Site};
 use crate::proxy::Snapshot;
 use crate::request::{PathPattern, Reach};
+use crate::site::{Backend, BackendIdentity, Site};
+use crate::telemetry::with_causes;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};

@@ -3,8 +3,8 @@
 use super::finding::{Finding, Verdict};
 use super::probe::NoAnswer;
 use crate::backend::{Delegation, RuleRealm, server_token, took_token};
-use crate::kerberos::{self, Negotiation, Outcome, Step};
-use crate::observability::with_causes;
+use crate::delegation::kerberos::{self, Negotiation, Outcome, Step};
+use crate::telemetry::with_causes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;

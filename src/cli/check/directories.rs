@@ -2,11 +2,11 @@
 
 use super::Progress;
 use super::finding::{Finding, Verdict};
-use crate::decision::PasswordRule;
 use crate::directory::{DirectoryError, Fact, Refusal, Unreachable};
-use crate::observability::with_causes;
-use crate::policy::Realm;
+use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
+use crate::site::Realm;
+use crate::telemetry::with_causes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

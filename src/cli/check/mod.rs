@@ -10,9 +10,9 @@ mod probe;
 use super::serve::metrics;
 use crate::clock::Clock;
 use crate::config::{self, Colour, Context, Speech};
-use crate::decision::{ClientCertificate, PasswordRule};
-use crate::policy::{PathRule, Site, SiteTable};
+use crate::policy::{ClientCertificate, PasswordRule};
 use crate::request::PathPattern;
+use crate::site::{PathRule, Site, SiteTable};
 use clap::Args;
 use finding::Report;
 use std::fmt::Write;
@@ -133,7 +133,7 @@ fn versions(site: &Site, rules: &[(&PathPattern, &PathRule)]) -> String {
 
 fn names<'t>(
     table: &'t SiteTable,
-    listener: impl Fn(&'t SiteTable) -> Option<&'t crate::policy::ListenerSites>,
+    listener: impl Fn(&'t SiteTable) -> Option<&'t crate::site::ListenerSites>,
 ) -> String {
     let sites = listener(table).map_or(&[][..], |listener| &listener.sites);
     sites.iter().map(|site| site.name.to_string()).collect::<Vec<_>>().join(", ")

@@ -7,11 +7,11 @@ use super::explanation::{
 use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
-use crate::decision::{Absent, Credential, Evidence, Refusal};
 use crate::identity::{Account, StepResult, map};
-use crate::observability::with_causes;
-use crate::policy::Realm;
+use crate::policy::{Absent, Credential, Evidence, Refusal};
 use crate::revocation::{RevocationError, RevocationMode};
+use crate::site::Realm;
+use crate::telemetry::with_causes;
 use crate::validation::{PresentedChain, ValidatedChain, validate};
 use std::sync::Arc;
 

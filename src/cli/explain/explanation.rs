@@ -3,10 +3,10 @@
 
 use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::named::Named;
-use crate::decision::{
+use crate::policy::{
     AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, PasswordRule, QueryRule, UnmappedCard,
 };
-use crate::policy::PathRule;
+use crate::site::PathRule;
 use serde::Serialize;
 use std::net::IpAddr;
 

@@ -6,7 +6,7 @@ use super::super::site_path::PathRule;
 use super::files::Files;
 use super::realm::values;
 use crate::certificate::Certificate;
-use crate::decision::{AccessList, Admission, ClientCertificate, Rule};
+use crate::policy::{AccessList, Admission, ClientCertificate, Rule};
 
 pub(super) fn compile(raw: &PathRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Admission {
     let mut list = |raw: &Option<access_list::AccessList>| {

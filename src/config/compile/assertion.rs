@@ -3,8 +3,8 @@
 use super::super::assertion as raw;
 use super::super::diagnostic::Diagnostics;
 use super::files::Files;
-use crate::assertion::{Signer, SignerSettings};
-use crate::observability::with_causes;
+use crate::delegation::assertion::{Signer, SignerSettings};
+use crate::telemetry::with_causes;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 

@@ -13,19 +13,21 @@ use super::super::server::Limits;
 use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
-use crate::assertion::Signer;
-use crate::attempts::AttemptLimits;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
 use crate::backend::{
     BackendSettings, Delegation, MinimumRate, PinnedLimits, ServerAddress, Shares, Transport,
 };
+use crate::delegation::assertion::Signer;
+use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
+use crate::delegation::user_certificates::{
+    MintedIdentities, MintingSettings, ProtectedAccounts, SubordinateCa,
+};
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
-use crate::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
-use crate::minting::{MintedIdentities, MintingSettings, ProtectedAccounts, SubordinateCa};
-use crate::observability::with_causes;
-use crate::policy::{Backend, BackendIdentity};
+use crate::login_throttle::AttemptLimits;
 use crate::request::Authority;
+use crate::site::{Backend, BackendIdentity};
+use crate::telemetry::with_causes;
 use http::HeaderName;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;

@@ -10,7 +10,7 @@ use crate::directory::{
     AttributeName, DirectoryLimits, DirectorySettings, Forest, GenericGroups, GenericSchema, Schema,
     client_config,
 };
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use std::sync::Arc;
 
 /// `None` where the realm has no directory, or one that is not right.

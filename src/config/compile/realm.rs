@@ -9,14 +9,14 @@ use super::super::span::Spanned;
 use super::directory;
 use super::files::Files;
 use super::revocation;
-use crate::attempts::AttemptLimits;
 use crate::certificate::{AltSecurityForm, Certificate, Fingerprint};
 use crate::identity::{
     AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
     NamedAccount, Pattern, RuleAction, StrengthDemand,
 };
-use crate::observability::with_causes;
-use crate::policy::{PasswordPolicy, Realm};
+use crate::login_throttle::AttemptLimits;
+use crate::site::{PasswordPolicy, Realm};
+use crate::telemetry::with_causes;
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,10 +6,10 @@ use super::super::realm::Realm;
 use super::super::revocation::Revocation;
 use super::files::Files;
 use super::realm::values;
-use crate::observability::with_causes;
 use crate::revocation::fetch::{DirectoryTls, FetchRules, Rewrite};
 use crate::revocation::ocsp::{ConfiguredResponder, OcspClient, OcspSettings};
 use crate::revocation::{DownloadSettings, IssuerRule, LiveCrls, RevocationRule};
+use crate::telemetry::with_causes;
 use std::sync::Arc;
 
 pub(super) fn rule(raw: &Revocation, files: &mut Files, diagnostics: &mut Diagnostics) -> RevocationRule {

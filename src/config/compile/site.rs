@@ -8,11 +8,11 @@ use super::Parts;
 use super::admission;
 use super::files::Files;
 use super::realm::values;
-use crate::decision::{CertificateConditions, PasswordRule, Rule, UnmappedCard};
-use crate::observability::with_causes;
-use crate::policy::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
+use crate::policy::{CertificateConditions, PasswordRule, Rule, UnmappedCard};
 use crate::proxy::judge_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
+use crate::site::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
+use crate::telemetry::with_causes;
 use crate::tls::{
     CardRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion, WeakClientSignatures,
     default_client_signatures,

@@ -2,7 +2,7 @@
 
 use super::{SMALLEST, only_mistake, smallest};
 use crate::config::Document;
-use crate::decision::PasswordRule;
+use crate::policy::PasswordRule;
 use std::time::Duration;
 
 const REQUIRE: &str = "client_certificate = \"require\"";

@@ -1,7 +1,7 @@
 //! What is remembered, for whom and how long.
 
 use super::*;
-use crate::observability::CacheMetrics;
+use crate::telemetry::CacheMetrics;
 
 fn through(rule: &MappingRule) -> MappedThrough<'_> {
     MappedThrough { rule, directory: None, lifetimes: AccountLifetimes::default() }

@@ -9,7 +9,7 @@ mod problem;
 mod templates;
 mod words;
 
-use crate::decision::DenialId;
+use crate::policy::DenialId;
 use bytes::Bytes;
 use fault::SoapVersion;
 use http::header::{

@@ -5,7 +5,7 @@ mod dutch;
 mod english;
 
 use super::Hint;
-use crate::decision::DenialId;
+use crate::policy::DenialId;
 
 /// A language that answers are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::ldap::Conversation;
 use super::ldap_url::{ListedLdapUrl, is_ldap};
 use super::rules::FetchRules;
 use super::url::ListedUrl;
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use http::{Method, Request, Response, StatusCode};

@@ -14,7 +14,7 @@ use super::response::Status;
 use super::settings::{NonceRule, OcspSettings};
 use crate::certificate::{Certificate, Fingerprint, SerialNumber};
 use crate::clock::UnixTime;
-use crate::observability::with_causes;
+use crate::telemetry::with_causes;
 use bytes::Bytes;
 use http::HeaderValue;
 use moka::future::Cache;

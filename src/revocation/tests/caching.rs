@@ -1,8 +1,8 @@
 //! Findings remembered.
 
 use super::*;
-use crate::observability::CacheMetrics;
 use crate::revocation::test_pki::CrlDraft;
+use crate::telemetry::CacheMetrics;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()

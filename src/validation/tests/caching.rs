@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::cache::Looked;
 use super::*;
-use crate::observability::CacheMetrics;
+use crate::telemetry::CacheMetrics;
 
 struct Realm {
     cache: ValidationCache,

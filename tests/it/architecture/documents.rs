@@ -1,7 +1,7 @@
 //! Holds that the documents speak of what there is: files that they link to, headings, and the denials.
 
 use super::{read, root, unreadable};
-use portcullis::decision::DenialId;
+use portcullis::policy::DenialId;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

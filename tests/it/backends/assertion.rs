@@ -2,8 +2,8 @@
 
 use super::verifier::{Expected, verify};
 use crate::support::{Answer, Client, Lab, Setup, pki, sha256};
-use portcullis::assertion::{AuthenticationMethod, Signer, SignerSettings, Statement};
 use portcullis::clock::{Clock, UnixTime};
+use portcullis::delegation::assertion::{AuthenticationMethod, Signer, SignerSettings, Statement};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
 use rustls_pki_types::PrivateKeyDer;
 use serde_json::{Value, json};

@@ -10,9 +10,11 @@ use crate::support::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::clock::{Clock, Tick};
+use portcullis::delegation::kerberos::{
+    DelegationError, Delegator, DelegatorSettings, Library, Negotiation, User,
+};
 use portcullis::demo::pki::{Card, CardProfile};
 use portcullis::demo::rms::Rms;
-use portcullis::kerberos::{DelegationError, Delegator, DelegatorSettings, Library, Negotiation, User};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde_json::Value;
 use std::fs::Permissions;

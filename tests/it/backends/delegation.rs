@@ -3,11 +3,11 @@
 use super::answer::Answer;
 use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
 use crate::support::{ActiveDirectory, KerberosSite};
-use portcullis::demo::rms::Rms;
-use portcullis::kerberos::{
+use portcullis::delegation::kerberos::{
     AcceptedEncryption, DelegationError, Delegator, DelegatorSettings, EncryptionFlaw, EncryptionType,
     Finding, ForwardableLack, KeytabFlaw, Library, MutualFlaw, Outcome, Step,
 };
+use portcullis::demo::rms::Rms;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::Path;

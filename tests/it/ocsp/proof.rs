@@ -2,15 +2,15 @@
 
 use super::scene::{self, CardKind, NOW};
 use portcullis::clock::Clock;
-use portcullis::decision::{DenialId, Refusal};
 use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingRule, SidCheck, StrengthDemand};
-use portcullis::observability::Metrics;
-use portcullis::policy::{PasswordPolicy, Realm};
+use portcullis::limits::scheduling::ClientNetwork;
+use portcullis::policy::{DenialId, Refusal};
 use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
-use portcullis::scheduling::ClientNetwork;
+use portcullis::site::{PasswordPolicy, Realm};
+use portcullis::telemetry::Metrics;
 use portcullis::validation::ValidationRule;
 use rustls::CertificateError;
 use std::io::ErrorKind;

@@ -4,13 +4,13 @@ use super::responder::Responder;
 use super::scene::CardKind::{self, Good, Revoked, Unknown};
 use super::scene::{self, NOW, patient};
 use portcullis::demo::pki::Signer;
-use portcullis::observability::CacheMetrics;
 use portcullis::revocation::fetch::FetchError;
 use portcullis::revocation::ocsp::{NonceRule, OcspError, OcspSettings, RefusedStatus, ResponderFault};
 use portcullis::revocation::{
     RevocationCache, RevocationError, RevocationMode, RevocationRule, RevocationSource, RevocationVerdict,
     UnrevokedChain, WhyUnknown,
 };
+use portcullis::telemetry::CacheMetrics;
 use portcullis::validation::{ValidationRule, validate};
 use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr};

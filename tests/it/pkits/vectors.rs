@@ -3,7 +3,7 @@
 
 use portcullis::certificate::{Certificate, certificate_ders, crl_ders};
 use portcullis::clock::UnixTime;
-use portcullis::decision::Refusal;
+use portcullis::policy::Refusal;
 use portcullis::revocation::{CrlLoadError, CrlStore};
 use portcullis::validation::{PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate};
 use rustls_pki_types::CertificateDer;

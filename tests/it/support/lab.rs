@@ -1,13 +1,13 @@
 //! A gate under test with all that belongs to it: a folder with the demo's PKI, a stand-in RMS, a clock to move.
 
 use super::{PATIENCE, Setup};
-use portcullis::app::Running;
 use portcullis::clock::Clock;
 use portcullis::config::{self, Colour, Context, LoadError, Loaded, Speech};
-use portcullis::decision::DenialId;
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
-use portcullis::observability::Metrics;
+use portcullis::policy::DenialId;
+use portcullis::server::Running;
+use portcullis::telemetry::Metrics;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl Lab {
     /// Stops the gate as SIGTERM does, and waits until every record is written.
     pub(crate) fn stop(&mut self) {
         let stopped = self.running.take().unwrap().stop();
-        assert_eq!(stopped, portcullis::app::Stopped::Whole);
+        assert_eq!(stopped, portcullis::server::Stopped::Whole);
     }
 
     /// Where TLS is spoken.

@@ -1,7 +1,7 @@
 //! What every denial says in English.
 
 use super::{Labels, Words};
-use crate::decision::DenialId;
+use crate::policy::DenialId;
 use crate::proxy::answer::Hint;
 
 pub(super) const LABELS: Labels = Labels {

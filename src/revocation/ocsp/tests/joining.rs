@@ -3,12 +3,12 @@
 use super::draft::{Delegate, delegate};
 use super::responder::{Reply, Responder, card_asking, client};
 use super::*;
-use crate::observability::CacheMetrics;
 use crate::revocation::test_pki::{CrlDraft, proven, store};
 use crate::revocation::{
     CrlStore, RevocationCache, RevocationError, RevocationMode, RevocationReason, RevocationRule,
     RevocationSource, RevocationVerdict, UnrevokedChain, WhyUnknown,
 };
+use crate::telemetry::CacheMetrics;
 use rcgen::date_time_ymd;
 use std::sync::Arc;
 

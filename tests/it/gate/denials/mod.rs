@@ -4,7 +4,7 @@ mod backends;
 mod cards;
 mod requests;
 
-use portcullis::decision::DenialId;
+use portcullis::policy::DenialId;
 
 /// Each has a test in one of these files.
 const SEEN: [DenialId; 27] = [

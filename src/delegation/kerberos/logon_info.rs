@@ -1,0 +1,147 @@
+//! Reads whose ticket it is from `KERB_VALIDATION_INFO` ([MS-PAC] 2.5), the part of a ticket that Windows makes its
+//! access token from. A name can be given to another account; this SID cannot.
+
+/// Common and private header ([MS-RPCE] 2.2.6), and the reference to the structure itself.
+const HEADERS: usize = 20;
+/// Six times (`FILETIME`) precede the names.
+const TIMES: usize = 6 * 8;
+/// EffectiveName, FullName, LogonScript, ProfilePath, HomeDirectory, HomeDirectoryDrive.
+const NAMES: usize = 6;
+/// LogonCount and BadPasswordCount precede UserId.
+const COUNTS: usize = 4;
+/// GroupId of a `GROUP_MEMBERSHIP`, and its attributes.
+const MEMBERSHIP: usize = 8;
+/// LogonServer and LogonDomainName.
+const SERVER_NAMES: usize = 2;
+/// Everything from Reserved1 to ResourceGroupIds.
+const REST: usize = 8 + 4 + 4 + 8 + 8 + 4 + 4 + 4 + 4 + 4 + 4 + 4;
+/// UserSessionKey.
+const SESSION_KEY: usize = 16;
+
+/// The SID of the account, `S-1-5-21-…`; `None` where the bytes are not such a structure, or name no account of a domain.
+pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
+    let mut reader = Reader { rest: encoded, position: 0 };
+    reader.skip(HEADERS + TIMES)?;
+    let names = reader.references::<NAMES>()?;
+    reader.skip(COUNTS)?;
+    let user_id = reader.number()?;
+    let _primary_group = reader.number()?;
+    let _group_count = reader.number()?;
+    let groups = reader.number()?;
+    let _user_flags = reader.number()?;
+    reader.skip(SESSION_KEY)?;
+    let server_names = reader.references::<SERVER_NAMES>()?;
+    let domain = reader.number()?;
+    reader.skip(REST)?;
+    // What the references point at follows in their order ([C706] 14.3.12.3).
+    for _ in names.into_iter().filter(|reference| *reference != 0) {
+        reader.skip_text()?;
+    }
+    if groups != 0 {
+        let count = usize::try_from(reader.number()?).ok()?;
+        reader.skip(count.checked_mul(MEMBERSHIP)?)?;
+    }
+    for _ in server_names.into_iter().filter(|reference| *reference != 0) {
+        reader.skip_text()?;
+    }
+    // Without a user's number the SID stands among the others, as for accounts that are in no domain.
+    if domain == 0 || user_id == 0 {
+        return None;
+    }
+    let domain = reader.sid()?;
+    Some(format!("{domain}-{user_id}"))
+}
+
+/// Little-endian NDR ([MS-RPCE] 2.2.6.1).
+struct Reader<'a> {
+    rest: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        self.position += length;
+        Some(taken)
+    }
+
+    fn skip(&mut self, length: usize) -> Option<()> {
+        self.take(length).map(|_| ())
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        // The headers have a multiple of four bytes, so the position in the whole gives the alignment.
+        self.skip(self.position.next_multiple_of(4) - self.position)?;
+        Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    /// The references of so many `RPC_UNICODE_STRING`: two lengths of two bytes precede each.
+    fn references<const COUNT: usize>(&mut self) -> Option<[u32; COUNT]> {
+        let mut references = [0; COUNT];
+        for reference in &mut references {
+            self.skip(4)?;
+            *reference = self.number()?;
+        }
+        Some(references)
+    }
+
+    /// A conformant and varying array of UTF-16.
+    fn skip_text(&mut self) -> Option<()> {
+        let _maximum = self.number()?;
+        let _offset = self.number()?;
+        let units = usize::try_from(self.number()?).ok()?;
+        self.skip(units.checked_mul(2)?)
+    }
+
+    /// `RPC_SID` ([MS-DTYP] 2.4.2.3), whose count of numbers stands before it once more.
+    fn sid(&mut self) -> Option<String> {
+        let numbers = self.number()?;
+        let [revision, count, authority @ ..] = self.take(8)? else { return None };
+        let (revision, count) = (*revision, *count);
+        if revision != 1 || u32::from(count) != numbers {
+            return None;
+        }
+        let authority = authority.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut text = format!("S-1-{authority}");
+        for _ in 0..count {
+            text.push_str(&format!("-{}", self.number()?));
+        }
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Samba 4.17 wrote it for `CORP\\alice`, who is in four groups.
+    const OF_ALICE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-alice");
+    /// The same of an account in 150 groups.
+    const OF_GRACE: &[u8] = include_bytes!("../../../tests/data/kerberos/logon-info-grace");
+    /// Where UserId stands.
+    const USER_ID: usize = 0x78;
+
+    #[test]
+    fn the_account_is_found_behind_names_and_groups_of_any_length() {
+        let domain = "S-1-5-21-1004336348-1177238915-682003330";
+        assert_eq!(account_sid(OF_ALICE), Some(format!("{domain}-1106")));
+        assert_eq!(account_sid(OF_GRACE), Some(format!("{domain}-1112")));
+    }
+
+    #[test]
+    fn a_structure_that_is_cut_or_names_no_account_of_a_domain_names_nobody() {
+        let needed = OF_ALICE.windows(4).rposition(|bytes| bytes == [0x82, 0x8b, 0xa6, 0x28]).unwrap() + 4;
+        for length in 0..needed {
+            assert_eq!(account_sid(&OF_ALICE[..length]), None, "{length} bytes");
+        }
+        let mut of_no_user = OF_ALICE.to_vec();
+        of_no_user[USER_ID..USER_ID + 4].fill(0);
+        assert_eq!(account_sid(&of_no_user), None);
+        for position in 0..OF_ALICE.len() {
+            let mut changed = OF_ALICE.to_vec();
+            changed[position] = 0xff;
+            account_sid(&changed);
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Every combination of what a path says of cards and passwords and what a client sends.
+
+use super::*;
+use crate::directory::{self, DirectoryError, StandingError};
+use crate::headers::fetch_metadata::CrossSiteEvidence;
+use crate::identity::{Account, Contradiction, Mapper, MappingError, MappingMethod, Strength, WhyNotMapped};
+use crate::login_throttle::{Counted, TooMany};
+use crate::request::BasicError;
+use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
+use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
+use crate::validation::TrustSet;
+use http::Method;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+const REQUEST: RequestFacts<'static> = RequestFacts {
+    peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    method: &Method::GET,
+    has_query: false,
+    content_length: None,
+    cross_site: None,
+};
+
+fn alice() -> Arc<Account> {
+    Arc::new(Account::named("alice", MappingMethod::SubjectAlternativeUpn, Strength::Weak))
+}
+
+fn unmapped() -> MappingError {
+    MappingError::NotMapped { why: WhyNotMapped::NothingFound }
+}
+
+/// A valid card with this account.
+fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
+    let root = Ca::root("Root");
+    let chain = proven(&root.issue("alice", &[3]), &[], &[&root.certificate]);
+    let off = RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() };
+    let chain = check(&chain, &off, &TrustSet::default(), &CrlStore::empty(), NOW).unwrap();
+    Arc::new(Credential::new(chain, account.map_err(Arc::new), NOW.plus(HOUR)))
+}
+
+fn right_password(unnamed: Unnamed) -> Evidence {
+    Evidence::Password { outcome: Ok(Arc::new(PasswordCredential::new(alice(), NOW.plus(HOUR)))), unnamed }
+}
+
+fn wrong_password(unnamed: Unnamed) -> Evidence {
+    Evidence::Password { outcome: Err(Arc::new(PasswordRefusal::Unknown)), unnamed }
+}
+
+fn rule(client_certificate: ClientCertificate, password: PasswordRule, unmapped_card: UnmappedCard) -> Rule {
+    let rule = test_evidence::rule(client_certificate, password, Admission::default());
+    Rule { unmapped_card, ..Rule::clone(&rule) }
+}
+
+/// A path that has it all.
+fn lenient() -> Rule {
+    rule(ClientCertificate::Accept, PasswordRule::Directory, UnmappedCard::MayUsePassword)
+}
+
+/// `anonymous`, `own dialogue`, the account's user name, or the denial's id.
+fn outcome(rule: Rule, request: &RequestFacts<'_>, evidence: Evidence) -> String {
+    match decide(&Arc::new(rule), request, evidence, NOW) {
+        Ok(permit) => match permit.passage() {
+            Passage::Anonymous => "anonymous".to_owned(),
+            Passage::OwnDialogue => "own-dialogue".to_owned(),
+            Passage::Identity(identity) => identity.account().user.clone(),
+        },
+        Err(denial) => denial.id().to_string(),
+    }
+}
+
+/// What a client may come with, in the order of the table's columns.
+fn columns() -> Vec<Evidence> {
+    let (mapped, unmapped) = (card(Ok(alice())), card(Err(unmapped())));
+    let none = [
+        Absent::NotLookedAt,
+        Absent::NotAsked,
+        Absent::NotPresented,
+        Absent::AskedOnlySince,
+        Absent::ProofTooOld,
+    ];
+    let mut columns: Vec<_> = none.map(Evidence::None).into();
+    columns.extend([
+        Evidence::Card(mapped),
+        Evidence::Card(Arc::clone(&unmapped)),
+        Evidence::Refused(Arc::new(Refusal::Timeout(Duration::ZERO))),
+        right_password(Unnamed::NoCard(Absent::NotPresented)),
+        wrong_password(Unnamed::NoCard(Absent::NotPresented)),
+        right_password(Unnamed::UnmappedCard(unmapped)),
+        right_password(Unnamed::NoCard(Absent::ProofTooOld)),
+    ]);
+    columns
+}
+
+#[test]
+fn every_path_gives_every_evidence_its_due() {
+    use ClientCertificate::{Accept, Ignore, Require};
+    use PasswordRule::{Backend, Directory, Never};
+    use UnmappedCard::{MayUsePassword, Refuse};
+    // A: anonymous. O: the backend's own dialogue. I: alice. N: not-mapped. P: password-wrong. M: misdirected.
+    // C: certificate-required. U: credentials-required. X: the refused card's own reason.
+    //
+    // No card (not looked at, not asked, not presented, asked only since, proof too old); a card that is mapped,
+    // unmapped, refused; a password that is right, wrong, right beside an unmapped card, right beside an old proof.
+    let table = [
+        (Ignore, Never, Refuse, "AAAMM AAA CCCC"),
+        (Ignore, Never, MayUsePassword, "AAAMM AAA CCCC"),
+        (Ignore, Directory, Refuse, "UUUMM UUU IPNM"),
+        (Ignore, Directory, MayUsePassword, "UUUMM UUU IPNM"),
+        (Ignore, Backend, Refuse, "OOOMM OOO CCCC"),
+        (Ignore, Backend, MayUsePassword, "OOOMM OOO CCCC"),
+        (Accept, Never, Refuse, "UUUMM INX CCCC"),
+        (Accept, Never, MayUsePassword, "UUUMM INX CCCC"),
+        (Accept, Directory, Refuse, "UUUMM INX IPNM"),
+        (Accept, Directory, MayUsePassword, "UUUMM IUX IPIM"),
+        (Accept, Backend, Refuse, "OOOMM INX CCCC"),
+        (Accept, Backend, MayUsePassword, "OOOMM IOX CCCC"),
+        (Require, Never, Refuse, "CCCMM INX CCCC"),
+        (Require, Never, MayUsePassword, "CCCMM INX CCCC"),
+        (Require, Directory, Refuse, "CCCMM INX CCCC"),
+        (Require, Directory, MayUsePassword, "CCCMM INX CCCC"),
+        (Require, Backend, Refuse, "CCCMM INX CCCC"),
+        (Require, Backend, MayUsePassword, "CCCMM INX CCCC"),
+    ];
+    let columns = columns();
+    for (cards, passwords, unmapped, expected) in table {
+        let letters = columns.iter().map(|evidence| {
+            match outcome(rule(cards, passwords, unmapped), &REQUEST, evidence.clone()).as_str() {
+                "anonymous" => 'A',
+                "own-dialogue" => 'O',
+                "alice" => 'I',
+                "not-mapped" => 'N',
+                "password-wrong" => 'P',
+                "misdirected" => 'M',
+                "certificate-required" => 'C',
+                "credentials-required" => 'U',
+                "judging-timeout" => 'X',
+                other => panic!("{other}"),
+            }
+        });
+        let due: String = expected.split(' ').collect();
+        assert_eq!(letters.collect::<String>(), due, "{cards:?} {passwords:?} {unmapped:?}");
+    }
+}
+
+/// The directory is asked where a right password would pass, and nowhere else.
+#[test]
+fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
+    use ClientCertificate::{Accept, Ignore, Require};
+    use PasswordRule::{Backend, Directory, Never};
+    let marks = [None, Some(CrossSiteEvidence::FetchMetadata)];
+    for cards in [Ignore, Accept, Require] {
+        for passwords in [Never, Directory, Backend] {
+            for unmapped in [UnmappedCard::Refuse, UnmappedCard::MayUsePassword] {
+                for (evidence, cross_site) in
+                    columns().into_iter().flat_map(|e| marks.map(|m| (e.clone(), m)))
+                {
+                    let request = RequestFacts { cross_site, ..REQUEST };
+                    let rule = || rule(cards, passwords, unmapped);
+                    let passes = match &evidence {
+                        Evidence::None(absent) => Some(Unnamed::NoCard(*absent)),
+                        Evidence::Card(card) => Some(Unnamed::UnmappedCard(Arc::clone(card))),
+                        Evidence::Refused(_) | Evidence::Password { .. } => None,
+                    };
+                    let passes =
+                        passes.map(|unnamed| outcome(rule(), &request, right_password(unnamed)) == "alice");
+                    let awaited = awaits_password(&rule(), &request, &evidence, NOW);
+                    assert_eq!(awaited.is_some(), passes == Some(true), "{:?} {evidence:?}", rule());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
+    let (user, mapping) = ("alice".to_owned(), MappingMethod::Email);
+    let strength = Strength::Weak;
+    let (not_before, created) = (NOW, None);
+    let older =
+        MappingError::OlderThanAccount { user: user.clone(), mapping: mapping.clone(), not_before, created };
+    let why = StandingError::Disabled;
+    for (error, id) in [
+        (MappingError::Denied { rule: "nobody".to_owned() }, "not-mapped"),
+        (MappingError::Ambiguous { mapper: Mapper::Email, names: Vec::new() }, "mapping-ambiguous"),
+        (MappingError::TooWeak { user, mapping, strength }, "mapping-too-weak"),
+        (older, "mapping-too-weak"),
+        (MappingError::AccountUnusable { user: "alice".to_owned(), why }, "account-disabled"),
+        (MappingError::Directory(Arc::new(DirectoryError::Dropped)), "directory-unavailable"),
+        (MappingError::Conflict { why: Contradiction::Upns(Vec::new()) }, "identity-conflict"),
+    ] {
+        let card = card(Err(error));
+        assert_eq!(outcome(lenient(), &REQUEST, Evidence::Card(Arc::clone(&card))), id);
+        let beside = right_password(Unnamed::UnmappedCard(Arc::clone(&card)));
+        assert_eq!(outcome(lenient(), &REQUEST, beside), id);
+        assert!(awaits_password(&lenient(), &REQUEST, &Evidence::Card(card), NOW).is_none());
+    }
+}
+
+#[test]
+fn an_unmapped_card_that_lacks_what_the_path_demands_gives_way_to_nothing() {
+    let demanding = || {
+        let key = Ca::root("Another").certificate.key_id();
+        Rule { conditions: CertificateConditions { issuers: vec![key], ..Default::default() }, ..lenient() }
+    };
+    let card = card(Err(unmapped()));
+    for evidence in
+        [Evidence::Card(Arc::clone(&card)), right_password(Unnamed::UnmappedCard(Arc::clone(&card)))]
+    {
+        assert_eq!(outcome(demanding(), &REQUEST, evidence), "certificate-not-sufficient");
+    }
+}
+
+#[test]
+fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
+    let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
+    let no_card = || Unnamed::NoCard(Absent::NotPresented);
+    for evidence in
+        [right_password(no_card()), wrong_password(no_card()), Evidence::None(Absent::NotPresented)]
+    {
+        assert_eq!(outcome(lenient(), &cross_site, evidence.clone()), "cross-site");
+        let open = Rule { cross_site: CrossSite::Allow, ..lenient() };
+        assert_ne!(outcome(open, &cross_site, evidence), "cross-site");
+    }
+}
+
+#[test]
+fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
+    let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
+    for client_certificate in [ClientCertificate::Ignore, ClientCertificate::Accept] {
+        let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCard::Refuse);
+        let evidence = Evidence::None(Absent::NotPresented);
+        assert_eq!(outcome(closed.clone(), &cross_site, evidence.clone()), "cross-site");
+        let open = Rule { cross_site: CrossSite::Allow, ..closed };
+        assert_ne!(outcome(open, &cross_site, evidence), "cross-site");
+    }
+}
+
+#[test]
+fn a_password_whose_verdict_has_ended_does_not_pass() {
+    let ended = Ok(Arc::new(PasswordCredential::new(alice(), NOW)));
+    let evidence = Evidence::Password { outcome: ended, unnamed: Unnamed::NoCard(Absent::NotAsked) };
+    assert_eq!(outcome(lenient(), &REQUEST, evidence), "judging-timeout");
+}
+
+#[test]
+fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
+    use directory::PasswordRefusal::{Disabled, Locked, MustChangePassword, WrongOrUnknown};
+    let user = || "CORP\\sam".to_owned();
+    let wrong = |reason| PasswordRefusal::Wrong { user: user(), reason };
+    let too_many = TooMany { counted: Counted::Account, retry_after: Duration::from_secs(90) };
+    for (refusal, id, wait) in [
+        (PasswordRefusal::Malformed(BasicError::NoColon), DenialId::PasswordWrong, None),
+        (wrong(WrongOrUnknown), DenialId::PasswordWrong, None),
+        (wrong(Disabled), DenialId::PasswordWrong, None),
+        (wrong(Locked), DenialId::PasswordWrong, None),
+        (wrong(MustChangePassword), DenialId::PasswordWrong, None),
+        (PasswordRefusal::Unknown, DenialId::PasswordWrong, None),
+        (PasswordRefusal::Ambiguous { count: 2 }, DenialId::PasswordWrong, None),
+        (PasswordRefusal::NoAccount, DenialId::NotMapped, None),
+        (
+            PasswordRefusal::Unusable { user: user(), standing: StandingError::Disabled },
+            DenialId::AccountDisabled,
+            None,
+        ),
+        (PasswordRefusal::TooMany(too_many), DenialId::TooManyRequests, Some(Duration::from_secs(90))),
+        (PasswordRefusal::Directory(DirectoryError::Dropped), DenialId::DirectoryUnavailable, None),
+        (PasswordRefusal::Timeout(HOUR), DenialId::JudgingTimeout, None),
+        (PasswordRefusal::Overloaded, DenialId::Overloaded, None),
+    ] {
+        let denial = refusal.denial();
+        assert_eq!((denial.id(), denial.wait()), (id, wait), "{refusal:?}");
+    }
+    assert_eq!(wrong(Locked).denial().detail(), "the directory refuses the password of CORP\\sam: locked");
+}
+
+#[test]
+fn a_permit_by_password_says_so() {
+    let evidence = right_password(Unnamed::NoCard(Absent::NotPresented));
+    let permit = decide(&Arc::new(lenient()), &REQUEST, evidence, NOW).unwrap();
+    assert!(matches!(permit.identity().unwrap().proof(), Proof::Password));
+}

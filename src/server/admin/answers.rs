@@ -1,0 +1,226 @@
+//! Takes an operator's request, gives the answer: is the process alive, may it be sent requests, what has it counted,
+//! which keys prove its assertions.
+//! On one path it does something: it has what is remembered of accounts forgotten.
+//!
+//! Never reads a body, and does nothing that a page in the operator's own browser asks for.
+
+use super::Readiness;
+use crate::telemetry::Metrics;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use std::sync::Arc;
+
+const PLAIN_TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// OpenMetrics 1.0, "Overall Structure".
+const OPENMETRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// RFC 7517 8.5.2.
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
+
+/// Gives the public keys that prove assertions, as they are at the moment; `None` where the gate signs none.
+pub(crate) type PublishedKeys = Arc<dyn Fn() -> Option<Arc<str>> + Send + Sync>;
+
+/// What the answers are made from.
+pub(crate) struct Answers {
+    metrics: Arc<Metrics>,
+    readiness: Readiness,
+    keys: PublishedKeys,
+    purge: Box<dyn Fn() + Send + Sync>,
+    outages: Box<dyn Fn() -> Vec<String> + Send + Sync>,
+}
+
+/// What may be asked for.
+#[derive(Clone, Copy)]
+enum Question {
+    Livez,
+    Readyz,
+    Metrics,
+    Jwks,
+    Purge,
+}
+
+impl Answers {
+    /// `purge` is called for each purge that is asked for.
+    pub(crate) fn new(
+        metrics: Arc<Metrics>,
+        readiness: Readiness,
+        keys: PublishedKeys,
+        purge: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self { metrics, readiness, keys, purge: Box::new(purge), outages: Box::new(Vec::new) }
+    }
+
+    /// The same with a list of what does not answer and is no reason to send requests elsewhere, since another gate has
+    /// the same directories and domain controllers. `/readyz?verbose` shows it.
+    #[must_use]
+    pub(crate) fn with_outages(self, outages: impl Fn() -> Vec<String> + Send + Sync + 'static) -> Self {
+        Self { outages: Box::new(outages), ..self }
+    }
+
+    pub(super) fn to(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
+        let Some(question) = Question::of(request) else {
+            return plain(StatusCode::NOT_FOUND, "not found\n");
+        };
+        let methods = question.methods();
+        if !methods.contains(request.method()) {
+            let names = methods.iter().map(Method::as_str).collect::<Vec<_>>();
+            let mut response =
+                plain(StatusCode::METHOD_NOT_ALLOWED, format!("only {}\n", names.join(" and ")));
+            let allow = HeaderValue::try_from(names.join(", ")).expect("names of methods are visible ASCII");
+            response.headers_mut().insert(ALLOW, allow);
+            return response;
+        }
+        if !request.body().is_end_stream() {
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "no request body is taken\n");
+        }
+        match question {
+            Question::Livez => plain(StatusCode::OK, "ok\n"),
+            Question::Readyz => self.readyz(request.uri().query() == Some("verbose")),
+            Question::Metrics => answer(StatusCode::OK, OPENMETRICS, self.metrics.encode()),
+            Question::Jwks => self.jwks(),
+            Question::Purge => self.purge(request),
+        }
+    }
+
+    /// Without keys there is no such thing: an empty set would read as "nothing is proven", for ever.
+    fn jwks(&self) -> Response<Full<Bytes>> {
+        match (self.keys)() {
+            Some(keys) => answer(StatusCode::OK, JWK_SET, keys.as_bytes().to_vec()),
+            None => plain(StatusCode::NOT_FOUND, "this gate signs no assertions\n"),
+        }
+    }
+
+    fn readyz(&self, verbose: bool) -> Response<Full<Bytes>> {
+        let obstacles = self.readiness.obstacles();
+        let (status, mut lines) = match obstacles.is_empty() {
+            true => (StatusCode::OK, vec!["ready".to_owned()]),
+            false => (StatusCode::SERVICE_UNAVAILABLE, obstacles),
+        };
+        if verbose {
+            lines.extend((self.outages)());
+        }
+        plain(status, lines.join("\n") + "\n")
+    }
+
+    /// Any page that the operator looks at can have his browser send a POST to this address. It cannot keep the browser
+    /// from saying so: `Origin` goes with every POST of a page (Fetch, "Origin header").
+    fn purge(&self, request: &Request<impl Body>) -> Response<Full<Bytes>> {
+        let headers = request.headers();
+        if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
+            return plain(StatusCode::FORBIDDEN, "not for browsers\n");
+        }
+        (self.purge)();
+        plain(StatusCode::OK, "all accounts and passwords are asked for anew\n")
+    }
+}
+
+impl Question {
+    fn of(request: &Request<impl Body>) -> Option<Self> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "five literal paths, nothing behind them, nothing decided by them"
+        )]
+        match request.uri().path() {
+            "/livez" => Some(Self::Livez),
+            "/readyz" => Some(Self::Readyz),
+            "/metrics" => Some(Self::Metrics),
+            "/jwks.json" => Some(Self::Jwks),
+            "/purge" => Some(Self::Purge),
+            _ => None,
+        }
+    }
+
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Livez | Self::Readyz | Self::Metrics | Self::Jwks => &[Method::GET, Method::HEAD],
+            Self::Purge => &[Method::POST],
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    answer(status, PLAIN_TEXT, text)
+}
+
+fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// The status of an answer, and how often a purge was made by it.
+    fn asked(request: http::request::Builder) -> (u16, usize) {
+        let purges = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&purges);
+        let metrics = Arc::new(Metrics::new("1.2.3", &[]));
+        let answers = Answers::new(metrics, Readiness::default(), Arc::new(|| None), move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let answer = answers.to(&request.body(http_body_util::Empty::<Bytes>::new()).unwrap());
+        (answer.status().as_u16(), purges.load(Ordering::Relaxed))
+    }
+
+    #[test]
+    fn a_purge_is_made_when_it_is_posted_for() {
+        assert_eq!(asked(Request::post("/purge")), (200, 1));
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(asked(Request::builder().method(method).uri("/purge")), (405, 0));
+        }
+    }
+
+    #[test]
+    fn a_page_in_the_operators_browser_cannot_ask_for_a_purge() {
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("origin", "http://127.0.0.1:9090"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ] {
+            assert_eq!(asked(Request::post("/purge").header(name, value)), (403, 0), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_answer_is_shown_where_it_is_asked_for_and_changes_no_status() {
+        for (ready, first) in [(true, "ready\n"), (false, "the configuration is not loaded\n")] {
+            let readiness = Readiness::default();
+            readiness.condition("the configuration is not loaded").set(ready);
+            let metrics = Arc::new(Metrics::new("1.2.3", &[]));
+            let answers = Answers::new(metrics, readiness, Arc::new(|| None), || {})
+                .with_outages(|| vec!["the directory corp does not answer".to_owned()]);
+            let asked = |uri: &str| {
+                let request = Request::get(uri).body(http_body_util::Empty::<Bytes>::new()).unwrap();
+                let answer = answers.to(&request);
+                let status = answer.status().as_u16();
+                let body = answer.into_body();
+                (status, String::from_utf8(body.into_inner().unwrap().to_vec()).unwrap())
+            };
+            let status = if ready { 200 } else { 503 };
+            assert_eq!(asked("/readyz"), (status, first.to_owned()));
+            let verbose = format!("{first}the directory corp does not answer\n");
+            assert_eq!(asked("/readyz?verbose"), (status, verbose));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_done_by_a_post() {
+        for path in ["/livez", "/readyz", "/metrics"] {
+            assert_eq!(asked(Request::post(path)), (405, 0), "{path}");
+        }
+        assert_eq!(asked(Request::post("/purge/")), (404, 0));
+    }
+}

@@ -1,0 +1,311 @@
+//! Takes a bound socket, gives the operator's answers on it from a thread of its own, so that a busy road never makes the
+//! gate look dead. One request per connection, each bounded in time; never more than a few at once, and the slowest make
+//! room for those that come.
+
+use super::answers::Answers;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a client may take to send its request's head.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long one connection may last in all.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+/// How many connections are served at once. One more closes the oldest that has not sent its request, else the oldest:
+/// whoever is slow must not make a probe of `/livez` wait.
+const CONNECTIONS: usize = 64;
+/// How long running answers may go on after [`AdminServer::stop`].
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// The pause after a failed accept, which fails again at once when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The running listener. It answers until [`AdminServer::stop`]; dropped without it, it stops without being waited for.
+#[derive(Debug)]
+pub(crate) struct AdminServer {
+    address: SocketAddr,
+    stopping: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl AdminServer {
+    /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
+    pub(crate) fn start(listener: std::net::TcpListener, answers: Arc<Answers>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = {
+            let _context = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
+        let stopping = CancellationToken::new();
+        let stopped = stopping.clone();
+        let run = move || runtime.block_on(serve(listener, answers, stopped));
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run)?;
+        Ok(Self { address, stopping, thread: Some(thread) })
+    }
+
+    /// The address that it answers on.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting, lets running answers end within a second, and waits for the thread.
+    pub(crate) fn stop(mut self) {
+        self.stopping.cancel();
+        if let Some(thread) = self.thread.take() {
+            // It ends by a panic only through a fault of ours, which the panic hook has reported; there is nothing
+            // left to stop then.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
+async fn serve(listener: TcpListener, answers: Arc<Answers>, stopping: CancellationToken) {
+    let connections = TaskTracker::new();
+    let open = Arc::new(OpenConnections::default());
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let place = open.enter();
+                    let answers = Arc::clone(&answers);
+                    connections.spawn(async move {
+                        let served = timeout(CONNECTION_LIMIT, serve_connection(stream, answers, &place));
+                        place.closed.run_until_cancelled(served).await
+                    });
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    };
+    stopping.run_until_cancelled(accepting).await;
+    drop(listener);
+    connections.close();
+    // What has not ended by then is dropped with the runtime.
+    timeout(STOP_LIMIT, connections.wait()).await.ok();
+}
+
+/// The connections that are served now, oldest first.
+#[derive(Default)]
+struct OpenConnections(Mutex<VecDeque<Arc<OpenConnection>>>);
+
+#[derive(Default)]
+struct OpenConnection {
+    closed: CancellationToken,
+    requested: AtomicBool,
+}
+
+/// One of the open connections, until it is dropped.
+struct Place {
+    connection: Arc<OpenConnection>,
+    closed: CancellationToken,
+    open: Arc<OpenConnections>,
+}
+
+impl OpenConnections {
+    fn enter(self: &Arc<Self>) -> Place {
+        let connection = Arc::new(OpenConnection::default());
+        let mut open = self.lock();
+        if open.len() >= CONNECTIONS {
+            let silent = open.iter().position(|other| !other.requested.load(Ordering::Relaxed));
+            if let Some(slowest) = open.remove(silent.unwrap_or(0)) {
+                slowest.closed.cancel();
+            }
+        }
+        open.push_back(Arc::clone(&connection));
+        drop(open);
+        Place { closed: connection.closed.clone(), connection, open: Arc::clone(self) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<OpenConnection>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.lock().retain(|other| !Arc::ptr_eq(other, &self.connection));
+    }
+}
+
+async fn serve_connection(stream: TcpStream, answers: Arc<Answers>, place: &Place) {
+    let service = service_fn(|request| {
+        place.connection.requested.store(true, Ordering::Relaxed);
+        let response = answers.to(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+        // A client that breaks off or does not speak HTTP is no event worth a line: anybody can cause it.
+        .ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Readiness;
+    use super::*;
+    use crate::telemetry::Metrics;
+    use std::io::{Read, Write};
+
+    /// A server on a port of its own, with one condition that holds or not.
+    fn started(ready: bool) -> AdminServer {
+        started_with_keys(ready, None)
+    }
+
+    fn started_with_keys(ready: bool, keys: Option<&str>) -> AdminServer {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let readiness = Readiness::default();
+        readiness.condition("the configuration is not loaded").set(ready);
+        let keys: Option<Arc<str>> = keys.map(Arc::from);
+        let metrics = Arc::new(Metrics::new("1.2.3", &[]));
+        let published = Arc::new(move || keys.clone());
+        AdminServer::start(listener, Arc::new(Answers::new(metrics, readiness, published, || {}))).unwrap()
+    }
+
+    /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.
+    fn exchange(server: &AdminServer, request: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(server.local_address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("date:")).collect();
+        format!("{}\n\n{body}", head.join("\n"))
+    }
+
+    fn status_line(server: &AdminServer, request: &str) -> String {
+        exchange(server, request).lines().next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_running_process_is_alive_even_if_it_is_not_ready() {
+        let server = started(false);
+        let expected = "HTTP/1.1 200 OK\ncontent-type: text/plain; charset=utf-8\ncache-control: no-store\n\
+                        connection: close\ncontent-length: 3\n\nok\n";
+        assert_eq!(exchange(&server, "GET /livez HTTP/1.1\r\nHost: anything\r\n\r\n"), expected);
+        server.stop();
+    }
+
+    #[test]
+    fn a_gate_that_is_not_ready_says_why() {
+        let server = started(false);
+        let answer = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.ends_with("\n\nthe configuration is not loaded\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_gate_whose_conditions_hold_is_ready() {
+        let server = started(true);
+        let answer = exchange(&server, "GET /readyz?verbose HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\n\nready\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn metrics_are_openmetrics_text() {
+        let server = started(true);
+        let answer = exchange(&server, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(
+            answer.contains("\ncontent-type: application/openmetrics-text; version=1.0.0; charset=utf-8\n"),
+            "{answer}"
+        );
+        assert!(answer.ends_with("# EOF\n"), "{answer}");
+        server.stop();
+    }
+
+    #[test]
+    fn the_keys_that_prove_assertions_are_published_where_there_are_any() {
+        let server = started_with_keys(true, Some("{\"keys\":[]}"));
+        let answer = exchange(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(answer.contains("\ncontent-type: application/jwk-set+json\n"), "{answer}");
+        assert!(answer.ends_with("\n\n{\"keys\":[]}"), "{answer}");
+        server.stop();
+        let server = started(true);
+        let status = status_line(&server, "GET /jwks.json HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(status, "HTTP/1.1 404 Not Found");
+        server.stop();
+    }
+
+    #[test]
+    fn head_gets_the_same_head_and_no_body() {
+        let server = started(true);
+        let get = exchange(&server, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        let head = exchange(&server, "HEAD /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(head, get.strip_suffix("ready\n").unwrap());
+        server.stop();
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused() {
+        let server = started(true);
+        let status = |request| status_line(&server, request);
+        assert_eq!(status("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        assert_eq!(status("GET /livez/ HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        assert_eq!(status("GET /LIVEZ HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 Not Found");
+        let body = "GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody";
+        assert_eq!(status(body), "HTTP/1.1 413 Payload Too Large");
+        assert_eq!(status("no HTTP at all\r\n\r\n"), "HTTP/1.1 400 Bad Request");
+        let post = exchange(&server, "POST /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(post.starts_with("HTTP/1.1 405 ") && post.contains("\nallow: GET, HEAD\n"), "{post}");
+        server.stop();
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_does_not_keep_the_server_from_stopping() {
+        let server = started(true);
+        let silent = std::net::TcpStream::connect(server.local_address()).unwrap();
+        assert_eq!(status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 OK");
+        let address = server.local_address();
+        server.stop();
+        drop(silent);
+        assert!(std::net::TcpStream::connect(address).is_err());
+    }
+
+    #[test]
+    fn slow_clients_make_room_for_quick_ones() {
+        let server = started(true);
+        let address = server.local_address();
+        let silent: Vec<_> = (0..3 * CONNECTIONS)
+            .map(|number| {
+                let mut stream = std::net::TcpStream::connect(address).unwrap();
+                // Some have begun a request, some have said nothing.
+                stream.write_all(&b"GET /livez HTTP/1.1\r\nHost: x\r\n"[..number % 30]).unwrap();
+                stream
+            })
+            .collect();
+        let begun = std::time::Instant::now();
+        for _ in 0..10 {
+            let status = status_line(&server, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+            assert_eq!(status, "HTTP/1.1 200 OK");
+        }
+        // Far less than any limit of a connection: nobody was waited for.
+        assert!(begun.elapsed() < HEAD_LIMIT, "{:?}", begun.elapsed());
+        server.stop();
+        drop(silent);
+    }
+}

@@ -1,0 +1,86 @@
+//! Whether the first CRLs are there that realms require. Once they have been, the gate stays ready: a CRL that expires
+//! later turns cards away with a reason, which a load balancer that turns to another gate with the same CRLs would hide.
+
+use crate::clock::UnixTime;
+use crate::revocation::{CrlOrigin, CrlSource, RevocationDemand, RevocationMode};
+use crate::server::admin::Condition;
+use crate::site::Realm;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The condition, and what stands in its way, realm by realm. Clones speak for the same condition.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct CrlReadiness {
+    condition: Condition,
+    obstacles: Arc<Mutex<BTreeMap<Arc<str>, String>>>,
+}
+
+impl CrlReadiness {
+    pub(in crate::server) fn new(condition: Condition) -> Self {
+        Self { condition, obstacles: Arc::default() }
+    }
+
+    /// Looks at all realms for the first time.
+    pub(super) fn begin<'a>(&self, realms: impl Iterator<Item = &'a Realm>, now: UnixTime) {
+        let mut all = BTreeMap::new();
+        for realm in realms {
+            all.extend(obstacle(realm, now).map(|obstacle| (Arc::clone(&realm.name), obstacle)));
+        }
+        self.settle(|obstacles| *obstacles = all);
+    }
+
+    /// Looks at one realm again.
+    pub(super) fn look_at(&self, realm: &Realm, now: UnixTime) {
+        if self.condition.holds() {
+            return;
+        }
+        let obstacle = obstacle(realm, now);
+        self.settle(|obstacles| match obstacle {
+            Some(obstacle) => _ = obstacles.insert(Arc::clone(&realm.name), obstacle),
+            None => _ = obstacles.remove(&realm.name),
+        });
+    }
+
+    fn settle(&self, change: impl FnOnce(&mut BTreeMap<Arc<str>, String>)) {
+        let mut obstacles = self.obstacles.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut obstacles);
+        if obstacles.is_empty() {
+            self.condition.set(true);
+        } else {
+            let lines: Vec<_> = obstacles.values().map(String::as_str).collect();
+            self.condition.obstacle(lines.join("\n"));
+        }
+    }
+}
+
+/// What stands in the way of judging the cards of a realm: no CRL where files are all it has, or one that is stale.
+/// What is fetched is not waited for, also where what was kept of it is stale: the first card names the place.
+fn obstacle(realm: &Realm, now: UnixTime) -> Option<String> {
+    let name = &realm.name;
+    let store = realm.crls.store();
+    let from_files_only = !realm.crls.paths().is_empty() && !realm.crls.fetches();
+    if realm.revocation.mode == RevocationMode::Require && store.is_empty() && from_files_only {
+        return Some(format!("realm {name} requires CRLs and has none"));
+    }
+    let from_file = store.newest().filter(|crl| matches!(crl.origin, CrlOrigin::File(_)));
+    let mut stale = from_file.filter(|crl| is_stale(crl, realm, now) && is_required(crl, realm));
+    stale.next().map(|crl| {
+        let due = crl.next_update.map_or_else(|| "never said".to_owned(), |due| due.to_string());
+        format!("realm {name}: the CRL of {} is stale: its next one was due {due}", crl.issuer)
+    })
+}
+
+fn is_stale(crl: &CrlSource, realm: &Realm, now: UnixTime) -> bool {
+    crl.next_update.is_none_or(|due| due.plus(realm.revocation.grace) <= now)
+}
+
+/// Whether the realm demands to know of what this issuer issued: an offline root that may be stale must not hold
+/// everything up. Of the CAs with this name that the realm knows, the strictest demand counts.
+fn is_required(crl: &CrlSource, realm: &Realm) -> bool {
+    let cas = realm.trust.anchors().iter().chain(realm.trust.intermediates());
+    let named = cas.filter(|ca| *ca.subject() == crl.issuer);
+    let demand = named.map(|ca| realm.revocation.demand_of(ca.key_id())).max();
+    demand.map_or(realm.revocation.mode == RevocationMode::Require, |demand| {
+        demand == RevocationDemand::Required
+    })
+}

@@ -1,0 +1,171 @@
+//! Keeps the CRLs of one realm fresh: reads its files again when they change, fetches what is due, and says in the log
+//! and in the metrics how that goes.
+
+use super::Surroundings;
+use super::crl_watch::CrlWatch;
+use crate::clock::UnixTime;
+use crate::revocation::{DownloadError, Downloaded, PointUrls, RevocationMode};
+use crate::site::Realm;
+use crate::telemetry::BoundedText;
+use crate::telemetry::CrlMetrics;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep};
+
+/// How often files are read again without being told of a change: the safety net under the watch.
+const REREAD_PERIOD: Duration = Duration::from_secs(60);
+/// Changes of files come in bursts, and the first one comes before the last byte.
+const BURST: Duration = Duration::from_millis(200);
+/// How often is looked whether a fetch is due. By the wall clock, which may jump.
+const DUE_PERIOD: Duration = Duration::from_secs(1);
+/// Fetches of one realm at once.
+const FETCHES: usize = 8;
+
+pub(super) struct CrlRefresher {
+    realm: Arc<Realm>,
+    surroundings: Surroundings,
+    metrics: CrlMetrics,
+    fetching: JoinSet<(PointUrls, Result<Downloaded, DownloadError>)>,
+    /// What is wrong with files, as last told: told once, not once a minute.
+    told: BTreeSet<String>,
+    refused_places: u64,
+}
+
+impl CrlRefresher {
+    pub(super) fn new(realm: Arc<Realm>, surroundings: Surroundings) -> Self {
+        let metrics = surroundings.metrics.crls(&realm.name);
+        let (fetching, told) = (JoinSet::new(), BTreeSet::new());
+        Self { realm, surroundings, metrics, fetching, told, refused_places: 0 }
+    }
+
+    /// Never returns: the realm stays fresh until this is dropped.
+    pub(super) async fn run(mut self) {
+        if self.realm.revocation.mode == RevocationMode::Off && self.realm.revocation.issuers.is_empty() {
+            return;
+        }
+        let mut watch = CrlWatch::new(self.realm.crls.paths());
+        self.aside(|realm| realm.crls.tidy()).await;
+        // A file may have changed between the configuration's reading and the watch.
+        self.reread().await;
+        let mut due = interval(DUE_PERIOD);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rereading = interval_at(Instant::now() + REREAD_PERIOD, REREAD_PERIOD);
+        rereading.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = watch.changed() => {
+                    sleep(BURST).await;
+                    self.reread().await;
+                }
+                _ = rereading.tick() => {
+                    watch.renew();
+                    self.reread().await;
+                }
+                () = self.realm.crls.new_place() => self.fetch_due(),
+                _ = due.tick() => self.fetch_due(),
+                Some(fetched) = self.fetching.join_next() => {
+                    if let Ok((urls, fetched)) = fetched {
+                        self.fetched(&urls, &fetched);
+                        self.show();
+                    }
+                    self.fetch_due();
+                }
+            }
+        }
+    }
+
+    /// Reads the files again, on a thread that may wait.
+    async fn reread(&mut self) {
+        let Some(reread) = self.aside(|realm| realm.crls.reread_files()).await else { return };
+        let realm = &*self.realm.name;
+        let mut failing = BTreeSet::new();
+        for failure in &reread.failures {
+            self.metrics.reload_failures.inc();
+            let reason = BoundedText::<512>::causes(failure).to_string();
+            if !self.told.contains(&reason) {
+                tracing::error!(
+                    realm,
+                    reason,
+                    "a CRL file cannot be used: what it held before stays in force"
+                );
+            }
+            failing.insert(reason);
+        }
+        self.told = failing;
+        if reread.changed {
+            tracing::info!(realm, crls = self.realm.crls.store().len(), "the CRL files have changed");
+        }
+        self.show();
+    }
+
+    fn fetch_due(&mut self) {
+        let now = self.surroundings.clock.now();
+        let room = FETCHES.saturating_sub(self.fetching.len());
+        for urls in self.realm.crls.due(room, now) {
+            let crls = Arc::clone(&self.realm.crls);
+            self.fetching.spawn(async move {
+                let fetched = crls.fetch(Arc::clone(&urls), now).await;
+                (urls, fetched)
+            });
+        }
+        let refused = self.realm.crls.refused_places();
+        if refused > self.refused_places {
+            let realm = &*self.realm.name;
+            tracing::error!(realm, refused, "certificates name more CRLs than a realm holds");
+            self.refused_places = refused;
+        }
+    }
+
+    fn fetched(&self, urls: &PointUrls, fetched: &Result<Downloaded, DownloadError>) {
+        let (realm, urls) = (&*self.realm.name, BoundedText::<512>::of(urls.join(" ")));
+        let urls = urls.as_str();
+        match fetched {
+            Ok(downloaded) => {
+                self.metrics.fetched.inc();
+                let signed_by_issuer = downloaded.signed_by_issuer;
+                tracing::info!(realm, urls, signed_by_issuer, "a CRL was fetched");
+                if downloaded.stands_beside {
+                    tracing::warn!(
+                        realm,
+                        urls,
+                        "the fetched CRL is of another scope than those fetched from there before: they stay in force beside it"
+                    );
+                }
+                if let Some(error) = &downloaded.not_kept {
+                    let reason = BoundedText::<512>::causes(error);
+                    let reason = reason.as_str();
+                    tracing::warn!(realm, reason, "a fetched CRL will not outlive a restart");
+                }
+            }
+            Err(error) => {
+                self.metrics.not_fetched.inc();
+                let reason = BoundedText::<512>::causes(error);
+                let reason = reason.as_str();
+                tracing::warn!(
+                    realm,
+                    urls,
+                    reason,
+                    "a CRL was not fetched: what was there before stays in force"
+                );
+            }
+        }
+    }
+
+    /// Shows the dates of the CRLs in force.
+    fn show(&mut self) {
+        let store = self.realm.crls.store();
+        self.metrics.show(store.newest().map(|crl| {
+            let next_update = crl.next_update.map(UnixTime::seconds);
+            (BoundedText::<192>::of(&crl.issuer).to_string(), crl.this_update.seconds(), next_update)
+        }));
+        self.surroundings.readiness.look_at(&self.realm, self.surroundings.clock.now());
+    }
+
+    /// Does what waits for a disk on a thread that may.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Realm) -> T + Send + 'static) -> Option<T> {
+        let realm = Arc::clone(&self.realm);
+        tokio::task::spawn_blocking(move || work(&realm)).await.ok()
+    }
+}

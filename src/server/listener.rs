@@ -1,0 +1,107 @@
+//! Opens listening sockets: one for each worker on the same address, so that the kernel spreads connections and the
+//! workers share nothing.
+//!
+//! Takes an address and a number of workers, gives sockets. Never accepts a connection.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+/// Connections that wait to be accepted, for each worker.
+const BACKLOG: i32 = 1_024;
+
+/// A listening address with a socket for each worker.
+#[derive(Debug)]
+pub(super) struct Listener {
+    address: SocketAddr,
+    sockets: Vec<TcpListener>,
+}
+
+/// An address that cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// What the system says.
+    #[source]
+    pub source: io::Error,
+}
+
+impl Listener {
+    /// Listens on `address` with `workers` sockets (`SO_REUSEPORT`). Port 0 takes a free one, the same for all.
+    ///
+    /// An IPv6 address is bound for IPv6 only, so that `0.0.0.0:443` and `[::]:443` can stand side by side.
+    ///
+    /// # Errors
+    /// Where the address is taken, also by another process that shares ports, or is not ours.
+    pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
+        let failed = |source| BindError { address, source };
+        // SO_REUSEPORT would let a second gate of the same user share the port unseen and take half the connections.
+        // A probe without it finds the port taken.
+        drop(socket(address, Share::Nothing).map_err(failed)?);
+        let first = socket(address, Share::Port).map_err(failed)?;
+        let address = first.local_addr().map_err(failed)?;
+        let mut sockets = vec![first];
+        for _ in 1..workers {
+            sockets.push(socket(address, Share::Port).map_err(failed)?);
+        }
+        Ok(Self { address, sockets })
+    }
+
+    /// The address in use, with the port that was found where 0 was asked for.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The sockets, one for each worker, non-blocking.
+    pub(super) fn into_sockets(self) -> Vec<TcpListener> {
+        self.sockets
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    Nothing,
+    Port,
+}
+
+fn socket(address: SocketAddr, share: Share) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Without it a restart would fail for a minute while old connections linger in TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    if share == Share::Port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    #[test]
+    fn every_worker_gets_a_socket_on_the_same_port() {
+        let listener = Listener::bind(ANY_PORT, 3).unwrap();
+        let address = listener.address();
+        let sockets = listener.into_sockets();
+        assert_eq!(sockets.len(), 3);
+        assert!(sockets.iter().all(|socket| socket.local_addr().unwrap() == address));
+    }
+
+    #[test]
+    fn a_port_that_another_gate_listens_on_is_an_error() {
+        let first = Listener::bind(ANY_PORT, 2).unwrap();
+        let error = Listener::bind(first.address(), 2).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+    }
+}

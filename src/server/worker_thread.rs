@@ -1,0 +1,161 @@
+//! One worker's thread: accepts on its own sockets and serves every connection to its end.
+
+use crate::config::Speech;
+use crate::limits::{OpenConnection, Refused};
+use crate::proxy::{Endpoints, Gate, Worker, serve_plain, serve_tls};
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a worker waits before it accepts again when the system has no file descriptor left.
+const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// What the application tells a worker.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Accept on this socket. The address is the one in proxy.toml.
+    Listen(SocketAddr, Speech, TcpListener),
+    /// Accept there no more; connections that came in there live on.
+    Close(SocketAddr, Speech),
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub(super) struct WorkerThread {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+}
+
+impl WorkerThread {
+    /// Starts the thread. It ends after the gate's `stopping`, when its connections have ended or their time is up.
+    pub(super) fn start(number: usize, gate: Arc<Gate>) -> io::Result<Self> {
+        let (commands, received) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let name = format!("worker-{number}");
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            LocalSet::new().block_on(&runtime, work(gate, received));
+        })?;
+        Ok(Self { commands, thread })
+    }
+
+    /// Hands the worker a command. A worker that has ended takes none, and needs none.
+    pub(super) fn tell(&self, command: Command) {
+        drop(self.commands.send(command));
+    }
+
+    /// Waits for the thread's end.
+    pub(super) fn join(self) -> std::thread::Result<()> {
+        self.thread.join()
+    }
+}
+
+async fn work(gate: Arc<Gate>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let worker = Rc::new(Worker::new(Arc::clone(&gate)));
+    let connections = TaskTracker::new();
+    let mut listening: HashMap<(SocketAddr, Speech), CancellationToken> = HashMap::new();
+    loop {
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            () = gate.stopping.cancelled() => None,
+        };
+        match command {
+            Some(Command::Listen(address, speech, socket)) => {
+                let closing = gate.stopping.child_token();
+                listening.insert((address, speech), closing.clone());
+                let (worker, connections) = (Rc::clone(&worker), connections.clone());
+                tokio::task::spawn_local(async move {
+                    if let Err(error) = accept(&worker, &connections, address, speech, socket, &closing).await
+                    {
+                        tracing::error!(target: "portcullis::server::listener", %address, %error, "listening ended");
+                    }
+                });
+            }
+            Some(Command::Close(address, speech)) => {
+                if let Some(closing) = listening.remove(&(address, speech)) {
+                    closing.cancel();
+                }
+            }
+            None => break,
+        }
+    }
+    connections.close();
+    let drain = gate.snapshot.load().limits.drain;
+    if timeout(drain, connections.wait()).await.is_err() {
+        let left = connections.len();
+        tracing::warn!(target: "portcullis::server::listener", left, "connections were cut off: they did not end in time");
+    }
+}
+
+async fn accept(
+    worker: &Rc<Worker>,
+    connections: &TaskTracker,
+    address: SocketAddr,
+    speech: Speech,
+    socket: TcpListener,
+    closing: &CancellationToken,
+) -> io::Result<()> {
+    let socket = tokio::net::TcpListener::from_std(socket)?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            () = closing.cancelled() => return Ok(()),
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // The connection is gone (ECONNABORTED) or there is no descriptor for it (EMFILE): neither is a
+                // reason to stop listening, and the second would spin.
+                tracing::warn!(target: "portcullis::server::listener", %address, %error, "a connection was not accepted");
+                sleep(OUT_OF_DESCRIPTORS).await;
+                continue;
+            }
+        };
+        let Some(open) = admit(worker.gate(), address, peer) else { continue };
+        // Small answers must not wait for an acknowledgement of the one before. A socket that refuses works all the same.
+        drop(stream.set_nodelay(true));
+        let endpoints = Endpoints { listener: address, peer };
+        let worker = Rc::clone(worker);
+        match speech {
+            Speech::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),
+            Speech::Plain => connections.spawn_local(serve_plain(worker, stream, endpoints, open)),
+        };
+    }
+}
+
+/// Counts a connection. `None` where there are too many: it is closed before anything is read from it.
+fn admit(gate: &Gate, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
+    let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
+        Ok((open, made_room)) => {
+            gate.metrics.connections.evicted.inc_by(u64::from(made_room));
+            return Some(open);
+        }
+        Err(refused) => refused,
+    };
+    let counters = &gate.metrics.connections;
+    match refused {
+        Refused::Total(_) => &counters.refused_total,
+        Refused::Address(_) => &counters.refused_address,
+        Refused::Network(_) => &counters.refused_network,
+    }
+    .inc();
+    if let Some(number) = gate.connections.refused.count() {
+        tracing::warn!(
+            target: "portcullis::limits",
+            refused = number,
+            last_peer = %peer,
+            %listener,
+            reason = %refused,
+            "connections were refused"
+        );
+    }
+    None
+}

@@ -1,0 +1,16 @@
+//! The tables that a request is looked up in: host name to site, path to rule, and the realm that judges cards there.
+//!
+//! Plain data, built once from the configuration and swapped whole. A look-up always answers, and the answer without
+//! a rule is no.
+
+mod host_table;
+mod passwords;
+mod path_table;
+mod realm;
+mod site;
+
+pub use host_table::{HostTable, HostTwice};
+pub use passwords::PasswordPolicy;
+pub use path_table::{Found, NotFound, PathTable, PathTableFault};
+pub use realm::Realm;
+pub use site::{Backend, BackendIdentity, ListenerSites, PathRule, PlainAction, Site, SiteTable};

@@ -1,0 +1,206 @@
+//! Takes a record, gives its line: one JSON object of at most [`LINE_BYTES`].
+
+use super::AuditRecord;
+use super::record::{AccountFacts, CertificateFacts, MappingFacts, Millis, TlsFacts};
+use crate::clock::UnixTime;
+use crate::telemetry::{BoundedText, beginning, cut};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The most bytes of one line, its line feed included, whatever the client has sent.
+pub const LINE_BYTES: usize = 1536;
+
+/// The most bytes of each text of a line that would be too long: the first that makes it short enough.
+const SHORTER_TEXTS: [usize; 4] = [256, 128, 64, 32];
+
+/// Appends the record's JSON and a line feed. With an `earlier` record of the same connection the line names that one in
+/// `same_as` and leaves out what is the same in both, except what people search for.
+pub(super) fn append(record: &AuditRecord, earlier: Option<&AuditRecord>, lines: &mut Vec<u8>) {
+    let start = lines.len();
+    for longest_text in std::iter::once(usize::MAX).chain(SHORTER_TEXTS) {
+        lines.truncate(start);
+        Object::write(lines, longest_text, |line| write_record(line, record, earlier));
+        lines.push(b'\n');
+        if lines.len() - start <= LINE_BYTES {
+            return;
+        }
+    }
+}
+
+fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&AuditRecord>) {
+    /// Whether this value is left out.
+    macro_rules! same {
+        ($($field:ident).+) => {
+            earlier.is_some_and(|earlier| earlier.$($field).+ == record.$($field).+)
+        };
+    }
+    line.exact("time", &Time(record.time));
+    line.exact("request_id", &record.request_id);
+    if let Some(earlier) = earlier {
+        line.exact("same_as", &earlier.request_id);
+    }
+    if !same!(site) {
+        line.optional_text("site", record.site.as_ref());
+    }
+    if !same!(listener) {
+        line.text("listener", &record.listener);
+    }
+    line.text("peer", &record.peer);
+    if !same!(tls) {
+        line.optional_object("tls", record.tls.as_deref(), write_tls);
+    }
+    if !same!(http) {
+        line.exact("http", record.http);
+    }
+    line.text("method", &record.method);
+    if !same!(host) {
+        line.optional_text("host", record.host.as_ref());
+    }
+    if !same!(path_received) {
+        let (all, longest) = (&record.path_received.path_received, line.longest_text);
+        let written = beginning(all, longest);
+        line.exact("path_received", written);
+        let is_cut = record.path_received.path_received_cut || written.len() < all.len();
+        line.exact("path_received_cut", &is_cut);
+    }
+    line.optional_text("path", record.path.as_ref());
+    if !same!(rule) {
+        line.optional_text("rule", record.rule.as_ref());
+    }
+    if !same!(certificate) {
+        line.optional_object("certificate", record.certificate.as_deref(), write_certificate);
+    }
+    if !same!(authentication) {
+        line.exact("authentication", &record.authentication);
+    }
+    if !same!(account) {
+        line.optional_object("account", record.account.as_ref(), write_account);
+    }
+    if !same!(mapping) {
+        line.optional_object("mapping", record.mapping.as_ref(), write_mapping);
+    }
+    line.exact("decision", record.decision);
+    if !same!(sub_status) {
+        line.exact("sub_status", &record.sub_status);
+    }
+    if !same!(detail) {
+        line.optional_text("detail", record.detail.as_ref());
+    }
+    line.exact("status", &record.status);
+    if !same!(backend) {
+        line.optional_text("backend", record.backend.as_ref());
+    }
+    if !same!(bytes_in) {
+        line.exact("bytes_in", &record.bytes_in);
+    }
+    if !same!(bytes_out) {
+        line.exact("bytes_out", &record.bytes_out);
+    }
+    line.optional_object("millis", Some(&record.millis), write_millis);
+}
+
+fn write_tls(object: &mut Object<'_>, tls: &TlsFacts) {
+    object.exact("version", tls.version);
+    object.exact("resumed", &tls.resumed);
+    object.text("cipher", &tls.cipher);
+    object.optional_text("alpn", tls.alpn.as_ref());
+    object.exact("certificate", tls.certificate.words());
+}
+
+fn write_certificate(object: &mut Object<'_>, certificate: &CertificateFacts) {
+    object.exact("sha256", &certificate.sha256);
+    object.text("subject", &certificate.subject);
+    object.text("issuer", &certificate.issuer);
+    object.text("serial", &certificate.serial);
+    object.exact("not_after", &Time(certificate.not_after));
+}
+
+fn write_account(object: &mut Object<'_>, account: &AccountFacts) {
+    object.text("user", &account.user);
+    object.optional_text("upn", account.upn.as_ref());
+    object.optional_text("sid", account.sid.as_ref());
+}
+
+fn write_mapping(object: &mut Object<'_>, mapping: &MappingFacts) {
+    object.text("method", &mapping.method);
+    object.text("strength", &mapping.strength);
+    object.exact("stale", &mapping.stale);
+}
+
+fn write_millis(object: &mut Object<'_>, millis: &Millis) {
+    object.exact("total", &in_millis(millis.total));
+    object.exact("judge", &millis.judge.map(in_millis));
+    object.exact("backend", &millis.backend.map(in_millis));
+}
+
+/// To the microsecond. Rounded while it is a whole number, so that no binary fraction like 0.30000000000000004 shows.
+fn in_millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+struct Time(UnixTime);
+
+impl Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// A JSON object that is being written.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    longest_text: usize,
+    is_empty: bool,
+}
+
+impl<'a> Object<'a> {
+    fn write(out: &'a mut Vec<u8>, longest_text: usize, fields: impl FnOnce(&mut Self)) {
+        out.push(b'{');
+        let mut object = Self { out, longest_text, is_empty: true };
+        fields(&mut object);
+        object.out.push(b'}');
+    }
+
+    fn key(&mut self, key: &'static str) {
+        if !self.is_empty {
+            self.out.push(b',');
+        }
+        self.is_empty = false;
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) {
+        serde_json::to_writer(&mut *self.out, value).expect("a Vec takes all bytes, and no value is a map");
+    }
+
+    /// A value that has a bound of its own and is of no use in part.
+    fn exact(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) {
+        self.key(key);
+        self.value(value);
+    }
+
+    fn text<const N: usize>(&mut self, key: &'static str, text: &BoundedText<N>) {
+        self.key(key);
+        self.value(&cut(text.as_str(), self.longest_text));
+    }
+
+    fn optional_text<const N: usize>(&mut self, key: &'static str, text: Option<&BoundedText<N>>) {
+        match text {
+            Some(text) => self.text(key, text),
+            None => self.exact(key, &()),
+        }
+    }
+
+    fn optional_object<T>(
+        &mut self,
+        key: &'static str,
+        value: Option<&T>,
+        fields: impl FnOnce(&mut Object<'_>, &T),
+    ) {
+        let Some(value) = value else { return self.exact(key, &()) };
+        self.key(key);
+        Object::write(self.out, self.longest_text, |object| fields(object, value));
+    }
+}
