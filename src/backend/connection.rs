@@ -182,6 +182,11 @@ impl Link {
         self.condition.stop_sending();
     }
 
+    /// Whether any byte of a response to the request under way has come.
+    pub(super) fn has_received(&self) -> bool {
+        self.condition.has_received()
+    }
+
     /// When the server last took bytes.
     pub(super) fn last_write(&self) -> Instant {
         self.condition.last_write()

@@ -1,10 +1,11 @@
 //! One request and its answer. Takes a request whose headers are final, gives the answer's head and a body that
-//! streams. A request is tried again when hyper gives it back unsent, and once when it asks for nothing but an answer and
-//! a reused connection was closed before one came. Never waits without a limit.
+//! streams. A request is sent again when hyper gives it back unsent, and once if its method is idempotent, it has no body and
+//! a kept connection was closed before the first byte of the response. Never waits without a limit.
 
 use std::future::Future;
 use std::io;
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,11 +108,12 @@ impl Pool {
             let (server, reused) = (attempt.server.clone(), attempt.reused);
             speech.write(request.headers_mut(), reused).await?;
             let again = if reused && !route.is_fresh() { repeatable(&request) } else { None };
+            let link = Rc::clone(&attempt.connection.link);
             let sent = self.exchange(attempt, request).await;
             // The server has seen the certificate by now, and this is the first time that it can say so.
             let sent = match (sent.map_err(|error| behalf.explain(error)), again) {
                 // The server closed the idle connection while the request was on its way to it (RFC 9112 9.3.1).
-                (Err(BackendError::ConnectionLost { .. }), Some(again)) => {
+                (Err(BackendError::ConnectionLost { .. }), Some(again)) if !link.has_received() => {
                     request = again;
                     speech.renew();
                     route = self.route_afresh();
@@ -201,9 +203,9 @@ pub(super) fn check_head(
     Ok(())
 }
 
-/// The same request once more, where it changes nothing and has no body (RFC 9110 9.2.1, 9.2.2).
+/// A copy of the request, if its method is idempotent and it has no body (RFC 9110 9.2.2).
 fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !request.method().is_safe() || !request.body().is_end_stream() {
+    if !request.method().is_idempotent() || !request.body().is_end_stream() {
         return None;
     }
     let mut again = Request::new(request.body().same_without_content());

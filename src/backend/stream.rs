@@ -32,6 +32,7 @@ pub(super) struct Stream {
 pub(super) struct Condition {
     write_failed: Cell<bool>,
     was_idle: Cell<bool>,
+    received: Cell<bool>,
     last_write: Cell<Instant>,
 }
 
@@ -40,6 +41,7 @@ impl Condition {
         Self {
             write_failed: Cell::new(false),
             was_idle: Cell::new(false),
+            received: Cell::new(false),
             last_write: Cell::new(Instant::now()),
         }
     }
@@ -62,6 +64,12 @@ impl Condition {
     /// The connection was idle and is to carry a request: the next read asks the socket first.
     pub(super) fn end_idleness(&self) {
         self.was_idle.set(true);
+        self.received.set(false);
+    }
+
+    /// Whether the server has sent any byte since the connection was idle, or ever if it was not.
+    pub(super) fn has_received(&self) -> bool {
+        self.received.get()
     }
 }
 
@@ -117,10 +125,15 @@ impl AsyncRead for Stream {
             // Nothing read is the end of the stream.
             return Poll::Ready(Ok(()));
         }
-        match &mut self.bytes {
+        let before = buffer.filled().len();
+        let read = match &mut self.bytes {
             Bytes::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             Bytes::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+        };
+        if buffer.filled().len() > before {
+            self.condition.received.set(true);
         }
+        read
     }
 }
 

@@ -348,3 +348,59 @@ fn a_client_that_writes_all_before_it_reads_gets_a_long_early_answer() {
         assert!(client.bytes(LENGTH).await.iter().all(|byte| *byte == b'y'));
     });
 }
+
+/// The bytes that the socket of this port at the server's side has sent and the peer's kernel has not received.
+fn unreceived(port: u16) -> u64 {
+    let local = format!("0100007F:{port:04X} ");
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_connected = |line: &&str| line.contains(&local) && !line.contains("00000000:0000");
+    let queues = sockets.lines().filter(is_connected).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        (fields.next()? == local.trim()).then(|| fields.nth(2))?
+    });
+    queues.filter_map(|queue| u64::from_str_radix(queue.split(':').next()?, 16).ok()).sum()
+}
+
+/// A server that answers with `length` bytes before it has read the body, and resets the connection when they have
+/// arrived.
+fn answering_then_resetting(length: usize) -> (BackendSettings, std::thread::JoinHandle<()>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // A thread of its own: the worker's only thread is busy with the body meanwhile.
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 10]).unwrap() > 0);
+        let head = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'y'; length]).unwrap();
+        while unreceived(port) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Dropped with the body unread, for which the kernel sends a reset.
+    });
+    let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+    (BackendSettings::new("test", vec![address]), server)
+}
+
+#[test]
+fn a_large_early_answer_before_a_reset_arrives_as_far_as_it_came() {
+    const LENGTH: usize = 4 << 20;
+    let upload = || post(RequestBody::new(Full::new(vec![b'x'; 32 << 20].into()), u64::MAX, no_strip));
+    let is_whole = |body: &str| body.len() == LENGTH && body.bytes().all(|byte| byte == b'y');
+    in_worker(async move {
+        let (settings, server) = answering_then_resetting(LENGTH);
+        let answer = pool(settings).send_unjudged(upload()).await.unwrap();
+        assert_eq!(answer.status(), 403);
+        assert!(is_whole(&text(answer).await));
+        server.join().unwrap();
+    });
+    in_worker(async move {
+        let (settings, server) = answering_then_resetting(LENGTH);
+        let (pin, _) = super::pinned::pinned_with(settings).await;
+        let answered = pin.send_framed(upload()).await.unwrap();
+        assert_eq!(answered.response.status(), 403);
+        assert!(is_whole(&text(answered.response).await));
+        server.join().unwrap();
+    });
+}

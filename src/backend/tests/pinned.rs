@@ -12,7 +12,7 @@ async fn pinned(server: &Server) -> (PinnedConnection, CancellationToken) {
     pinned_with(server.settings()).await
 }
 
-async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, CancellationToken) {
+pub(super) async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, CancellationToken) {
     let retired = CancellationToken::new();
     let settings = Arc::new(settings);
     let place = Arc::new(PinnedPlaces::default())

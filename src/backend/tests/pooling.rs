@@ -181,42 +181,68 @@ async fn closing_on_the_second() -> Server {
 }
 
 #[test]
-fn a_get_that_met_the_close_of_an_idle_connection_is_sent_once_more_on_a_new_one() {
-    in_worker(async {
-        let server = closing_on_the_second().await;
-        let pool = Rc::new(server.pool());
-        // Two idle connections, both of which close on the next request.
-        let send = || {
-            let pool = Rc::clone(&pool);
-            spawn_local(async move { text(pool.send_unjudged(get("")).await.unwrap()).await })
-        };
-        let both = [send(), send()];
-        for one in both {
-            assert_eq!(one.await.unwrap(), "ok");
-        }
-        assert_eq!(pool.stats().idle, 2);
-        let mut request = get("two");
-        *request.method_mut() = http::Method::HEAD;
-        assert_eq!(pool.send_unjudged(request).await.unwrap().status(), 200);
-        assert_eq!(server.accepted.get(), 3);
-        let request = get("three");
-        assert_eq!(text(pool.send_unjudged(request).await.unwrap()).await, "ok");
-    });
+fn an_idempotent_request_that_met_the_close_of_an_idle_connection_is_sent_once_more_on_a_new_one() {
+    use http::Method;
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE] {
+        in_worker(async move {
+            let server = closing_on_the_second().await;
+            let pool = Rc::new(server.pool());
+            // Two idle connections, both of which close on the next request.
+            let send = || {
+                let pool = Rc::clone(&pool);
+                spawn_local(async move { text(pool.send_unjudged(get("")).await.unwrap()).await })
+            };
+            let both = [send(), send()];
+            for one in both {
+                assert_eq!(one.await.unwrap(), "ok");
+            }
+            assert_eq!(pool.stats().idle, 2);
+            let mut request = get("two");
+            *request.method_mut() = method;
+            assert_eq!(pool.send_unjudged(request).await.unwrap().status(), 200);
+            assert_eq!(server.accepted.get(), 3);
+            let request = get("three");
+            assert_eq!(text(pool.send_unjudged(request).await.unwrap()).await, "ok");
+        });
+    }
 }
 
 #[test]
-fn a_request_that_may_change_something_is_not_sent_twice() {
-    for method in [http::Method::POST, http::Method::PUT, http::Method::DELETE] {
+fn a_request_that_may_act_twice_is_not_sent_twice() {
+    let with_method = |method, mut request: Request<RequestBody>| {
+        *request.method_mut() = method;
+        request
+    };
+    let requests: [fn() -> Request<RequestBody>; 3] =
+        [|| get("two"), || post(whole("body")), || post(whole("body"))];
+    let methods = [http::Method::POST, http::Method::PUT, http::Method::DELETE];
+    for (method, request) in methods.into_iter().zip(requests) {
         in_worker(async move {
             let server = closing_on_the_second().await;
             let pool = server.pool();
             text(pool.send_unjudged(get("one")).await.unwrap()).await;
-            let mut request = get("two");
-            *request.method_mut() = method;
-            assert!(matches!(pool.send_unjudged(request).await, Err(BackendError::ConnectionLost { .. })));
+            let sent = pool.send_unjudged(with_method(method, request())).await;
+            assert!(matches!(sent, Err(BackendError::ConnectionLost { .. })));
             assert_eq!(server.accepted.get(), 1);
         });
     }
+}
+
+#[test]
+fn a_request_is_not_sent_again_once_a_byte_of_its_response_has_come() {
+    in_worker(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say(OK).await;
+            peer.head().await;
+            peer.say("H").await;
+        })
+        .await;
+        let pool = server.pool();
+        text(pool.send_unjudged(get("one")).await.unwrap()).await;
+        assert!(matches!(pool.send_unjudged(get("two")).await, Err(BackendError::ConnectionLost { .. })));
+        assert_eq!(server.accepted.get(), 1);
+    });
 }
 
 #[test]
