@@ -21,7 +21,7 @@ pub struct Dropped {
     pub forbidden_in_trailers: usize,
 }
 
-/// Why a request is turned away for its headers: 400 `framing`.
+/// Why a request is turned away for its headers: 400 `malformed-request`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderRefusal {
     /// `Connection` names a field that is meant for the server. Removing it would change who asks, what, or how much.

@@ -191,7 +191,7 @@ impl Admission {
 /// However it comes about, the client is told one thing.
 impl From<NotAllowed> for Denial {
     fn from(error: NotAllowed) -> Self {
-        Self::because(DenialId::NotAllowed, &error)
+        Self::because(DenialId::AccessDenied, &error)
     }
 }
 

@@ -134,7 +134,7 @@ fn by_password(
 fn still_holds(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
     if deadline <= now {
         return Err(Denial::new(
-            DenialId::JudgingTimeout,
+            DenialId::ValidationTimeout,
             "the verdict on the credentials ended before it was used",
         ));
     }
@@ -143,7 +143,7 @@ fn still_holds(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
 
 fn refuse_cross_site(rule: &Rule, request: &RequestFacts<'_>) -> Result<(), Denial> {
     match (rule.cross_site, request.cross_site) {
-        (CrossSite::Refuse, Some(mark)) => Err(Denial::new(DenialId::CrossSite, mark.to_string())),
+        (CrossSite::Refuse, Some(mark)) => Err(Denial::new(DenialId::CrossSiteRequest, mark.to_string())),
         (CrossSite::Refuse, None) | (CrossSite::Allow, _) => Ok(()),
     }
 }
@@ -152,7 +152,7 @@ fn refuse_cross_site(rule: &Rule, request: &RequestFacts<'_>) -> Result<(), Deni
 fn on_this_connection(absent: Absent) -> Result<(), Denial> {
     match absent {
         Absent::ProofTooOld | Absent::AskedOnlySince => {
-            Err(Denial::new(DenialId::Misdirected, absent.in_words()))
+            Err(Denial::new(DenialId::MisdirectedRequest, absent.in_words()))
         }
         Absent::NotLookedAt | Absent::NotAsked | Absent::NotPresented => Ok(()),
     }

@@ -64,41 +64,41 @@ denial_ids! {
     /// The account is disabled, locked, expired or outside its logon hours.
     AccountDisabled => "account-disabled", FORBIDDEN, 12;
     /// The account is not among those that the path admits.
-    NotAllowed => "not-allowed", FORBIDDEN;
+    AccessDenied => "access-denied", FORBIDDEN;
     /// The path accepts a card or a password, and neither came.
     CredentialsRequired => "credentials-required", UNAUTHORIZED;
     /// No rule for this path.
-    NoSuchPath => "no-such-path", NOT_FOUND;
+    PathNotFound => "path-not-found", NOT_FOUND;
     /// The path or query is not written in the strict alphabet.
-    BadPath => "bad-path", BAD_REQUEST;
+    InvalidPath => "invalid-path", BAD_REQUEST;
     /// The rule does not admit this method.
     MethodNotAllowed => "method-not-allowed", METHOD_NOT_ALLOWED;
     /// Host and TLS server name do not name the same site, or the connection's proof of the card has ended.
-    Misdirected => "misdirected", MISDIRECTED_REQUEST;
+    MisdirectedRequest => "misdirected-request", MISDIRECTED_REQUEST;
     /// The backend's log-in dialogue belongs to a connection, and HTTP/2 has none for one user alone.
     Http11Required => "http-1-1-required", MISDIRECTED_REQUEST;
     /// What the certificate says contradicts itself: two UPNs, or a UPN and a SID that disagree.
     IdentityConflict => "identity-conflict", FORBIDDEN, 12;
     /// The directory refuses the password.
-    PasswordWrong => "password-wrong", UNAUTHORIZED;
+    InvalidPassword => "invalid-password", UNAUTHORIZED;
     /// A page of another site tries to use the card.
-    CrossSite => "cross-site", FORBIDDEN;
+    CrossSiteRequest => "cross-site-request", FORBIDDEN;
     /// The message's framing cannot be trusted.
-    Framing => "framing", BAD_REQUEST;
+    MalformedRequest => "malformed-request", BAD_REQUEST;
     /// The client took too long to send its request.
     RequestTimeout => "request-timeout", REQUEST_TIMEOUT;
     /// The body is larger than the rule admits.
     BodyTooLarge => "body-too-large", PAYLOAD_TOO_LARGE;
     /// Too many requests or attempts.
-    TooManyRequests => "too-many-requests", TOO_MANY_REQUESTS;
+    LoginThrottled => "login-throttled", TOO_MANY_REQUESTS;
     /// More requests per second than the client's address or account may send.
     RateLimited => "rate-limited", TOO_MANY_REQUESTS;
     /// The request head is larger than the gate admits.
-    HeaderTooLarge => "header-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE;
+    HeadersTooLarge => "headers-too-large", REQUEST_HEADER_FIELDS_TOO_LARGE;
     /// The directory cannot be asked.
     DirectoryUnavailable => "directory-unavailable", SERVICE_UNAVAILABLE;
     /// Judging the certificate took longer than its limit.
-    JudgingTimeout => "judging-timeout", SERVICE_UNAVAILABLE;
+    ValidationTimeout => "validation-timeout", SERVICE_UNAVAILABLE;
     /// Too many certificates wait to be judged.
     Overloaded => "overloaded", SERVICE_UNAVAILABLE;
     /// Every backend connection is taken and the queue is full or too slow.
@@ -112,11 +112,11 @@ denial_ids! {
     /// No Kerberos ticket for this account could be had.
     DelegationFailed => "delegation-failed", BAD_GATEWAY;
     /// The backend does not take the identity.
-    BackendRefusedIdentity => "backend-refused-identity", BAD_GATEWAY;
+    BackendRejectedIdentity => "backend-rejected-identity", BAD_GATEWAY;
     /// The backend asks for a TLS renegotiation or post-handshake authentication.
     BackendRenegotiation => "backend-renegotiation", BAD_GATEWAY;
     /// The client left before the answer was complete. Stands in audit records only.
-    ClientGone => "client-gone", BAD_REQUEST;
+    ClientDisconnected => "client-disconnected", BAD_REQUEST;
 }
 
 impl DenialId {

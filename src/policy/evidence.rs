@@ -126,7 +126,7 @@ impl Refusal {
             Self::Malformed(_) => DenialId::CertificateUntrusted,
             Self::Chain(error) => chain_denial(error),
             Self::Revocation(error) => revocation_denial(error),
-            Self::Timeout(_) => DenialId::JudgingTimeout,
+            Self::Timeout(_) => DenialId::ValidationTimeout,
             Self::Overloaded => DenialId::Overloaded,
         };
         Denial::because(id, self)

@@ -94,14 +94,14 @@ impl PasswordRefusal {
             | Self::Name(_)
             | Self::Wrong { .. }
             | Self::Unknown
-            | Self::Ambiguous { .. } => DenialId::PasswordWrong,
+            | Self::Ambiguous { .. } => DenialId::InvalidPassword,
             Self::NoAccount => DenialId::NotMapped,
             Self::Unusable { .. } => DenialId::AccountDisabled,
             Self::TooMany(TooMany { retry_after, .. }) => {
-                return Denial::because(DenialId::TooManyRequests, self).retry_after(*retry_after);
+                return Denial::because(DenialId::LoginThrottled, self).retry_after(*retry_after);
             }
             Self::Directory(_) => DenialId::DirectoryUnavailable,
-            Self::Timeout(_) => DenialId::JudgingTimeout,
+            Self::Timeout(_) => DenialId::ValidationTimeout,
             Self::Overloaded => DenialId::Overloaded,
         };
         Denial::because(id, self)

@@ -119,7 +119,7 @@ impl Rule {
     /// Whether the request comes from where it may and has a shape that the path takes at all, whoever sends it.
     ///
     /// # Errors
-    /// `not-allowed` for the client's address, before any of its credentials are looked at; `method-not-allowed`, `bad-path` for a query that may not be there, `body-too-large` for a declared length.
+    /// `access-denied` for the client's address, before any of its credentials are looked at; `method-not-allowed`, `invalid-path` for a query that may not be there, `body-too-large` for a declared length.
     pub fn admits(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
         self.admission.admits_from(request.peer)?;
         if !self.methods.contains(request.method) {
@@ -129,7 +129,7 @@ impl Rule {
             ));
         }
         if self.query == QueryRule::Refuse && request.has_query {
-            return Err(Denial::new(DenialId::BadPath, "the path takes no query"));
+            return Err(Denial::new(DenialId::InvalidPath, "the path takes no query"));
         }
         match request.content_length {
             Some(length) if length > self.max_body => Err(Denial::new(

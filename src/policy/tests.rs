@@ -97,7 +97,7 @@ fn every_path_gives_every_evidence_its_due() {
     use ClientCertificate::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     use UnmappedCard::{MayUsePassword, Refuse};
-    // A: anonymous. O: the backend's own dialogue. I: alice. N: not-mapped. P: password-wrong. M: misdirected.
+    // A: anonymous. O: the backend's own dialogue. I: alice. N: not-mapped. P: invalid-password. M: misdirected.
     // C: certificate-required. U: credentials-required. X: the refused card's own reason.
     //
     // No card (not looked at, not asked, not presented, asked only since, proof too old); a card that is mapped,
@@ -130,11 +130,11 @@ fn every_path_gives_every_evidence_its_due() {
                 "own-dialogue" => 'O',
                 "alice" => 'I',
                 "not-mapped" => 'N',
-                "password-wrong" => 'P',
-                "misdirected" => 'M',
+                "invalid-password" => 'P',
+                "misdirected-request" => 'M',
                 "certificate-required" => 'C',
                 "credentials-required" => 'U',
-                "judging-timeout" => 'X',
+                "validation-timeout" => 'X',
                 other => panic!("{other}"),
             }
         });
@@ -218,9 +218,9 @@ fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
     for evidence in
         [right_password(no_card()), wrong_password(no_card()), Evidence::None(Absent::NotPresented)]
     {
-        assert_eq!(outcome(lenient(), &cross_site, evidence.clone()), "cross-site");
+        assert_eq!(outcome(lenient(), &cross_site, evidence.clone()), "cross-site-request");
         let open = Rule { cross_site: CrossSite::Allow, ..lenient() };
-        assert_ne!(outcome(open, &cross_site, evidence), "cross-site");
+        assert_ne!(outcome(open, &cross_site, evidence), "cross-site-request");
     }
 }
 
@@ -230,9 +230,9 @@ fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
     for client_certificate in [ClientCertificate::Ignore, ClientCertificate::Accept] {
         let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCard::Refuse);
         let evidence = Evidence::None(Absent::NotPresented);
-        assert_eq!(outcome(closed.clone(), &cross_site, evidence.clone()), "cross-site");
+        assert_eq!(outcome(closed.clone(), &cross_site, evidence.clone()), "cross-site-request");
         let open = Rule { cross_site: CrossSite::Allow, ..closed };
-        assert_ne!(outcome(open, &cross_site, evidence), "cross-site");
+        assert_ne!(outcome(open, &cross_site, evidence), "cross-site-request");
     }
 }
 
@@ -240,7 +240,7 @@ fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
 fn a_password_whose_verdict_has_ended_does_not_pass() {
     let ended = Ok(Arc::new(PasswordCredential::new(alice(), NOW)));
     let evidence = Evidence::Password { outcome: ended, unnamed: Unnamed::NoCard(Absent::NotAsked) };
-    assert_eq!(outcome(lenient(), &REQUEST, evidence), "judging-timeout");
+    assert_eq!(outcome(lenient(), &REQUEST, evidence), "validation-timeout");
 }
 
 #[test]
@@ -250,22 +250,22 @@ fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
     let wrong = |reason| PasswordRefusal::Wrong { user: user(), reason };
     let too_many = TooMany { counted: Counted::Account, retry_after: Duration::from_secs(90) };
     for (refusal, id, wait) in [
-        (PasswordRefusal::Malformed(BasicError::NoColon), DenialId::PasswordWrong, None),
-        (wrong(WrongOrUnknown), DenialId::PasswordWrong, None),
-        (wrong(Disabled), DenialId::PasswordWrong, None),
-        (wrong(Locked), DenialId::PasswordWrong, None),
-        (wrong(MustChangePassword), DenialId::PasswordWrong, None),
-        (PasswordRefusal::Unknown, DenialId::PasswordWrong, None),
-        (PasswordRefusal::Ambiguous { count: 2 }, DenialId::PasswordWrong, None),
+        (PasswordRefusal::Malformed(BasicError::NoColon), DenialId::InvalidPassword, None),
+        (wrong(WrongOrUnknown), DenialId::InvalidPassword, None),
+        (wrong(Disabled), DenialId::InvalidPassword, None),
+        (wrong(Locked), DenialId::InvalidPassword, None),
+        (wrong(MustChangePassword), DenialId::InvalidPassword, None),
+        (PasswordRefusal::Unknown, DenialId::InvalidPassword, None),
+        (PasswordRefusal::Ambiguous { count: 2 }, DenialId::InvalidPassword, None),
         (PasswordRefusal::NoAccount, DenialId::NotMapped, None),
         (
             PasswordRefusal::Unusable { user: user(), standing: StandingError::Disabled },
             DenialId::AccountDisabled,
             None,
         ),
-        (PasswordRefusal::TooMany(too_many), DenialId::TooManyRequests, Some(Duration::from_secs(90))),
+        (PasswordRefusal::TooMany(too_many), DenialId::LoginThrottled, Some(Duration::from_secs(90))),
         (PasswordRefusal::Directory(DirectoryError::Dropped), DenialId::DirectoryUnavailable, None),
-        (PasswordRefusal::Timeout(HOUR), DenialId::JudgingTimeout, None),
+        (PasswordRefusal::Timeout(HOUR), DenialId::ValidationTimeout, None),
         (PasswordRefusal::Overloaded, DenialId::Overloaded, None),
     ] {
         let denial = refusal.denial();

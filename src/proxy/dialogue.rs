@@ -63,7 +63,7 @@ impl Dialogues {
     /// once is never replaced: when it has ended, the request is refused and the client's connection ends too.
     ///
     /// # Errors
-    /// `too-many-requests` before the backend is asked, where too many log-ins failed; `http-1-1-required` where the
+    /// `login-throttled` before the backend is asked, where too many log-ins failed; `http-1-1-required` where the
     /// dialogue needs a connection of its own and the client's is shared by its requests; else as on the shared road.
     pub(super) async fn send(
         &self,
@@ -146,7 +146,10 @@ impl Dialogues {
                 return Ok(LogIn::none());
             }
             Some(LoginClaim::Ambiguous) => {
-                return Err(Denial::new(DenialId::Framing, "the request does not plainly say who logs in"));
+                return Err(Denial::new(
+                    DenialId::MalformedRequest,
+                    "the request does not plainly say who logs in",
+                ));
             }
             Some(LoginClaim::Attempt { account }) => account,
         };
@@ -285,7 +288,7 @@ fn digest_of_parts<const COUNT: usize>(parts: [&[u8]; COUNT]) -> Option<[u8; 32]
 }
 
 fn too_many(error: &TooMany) -> Denial {
-    Denial::because(DenialId::TooManyRequests, error).retry_after(error.retry_after)
+    Denial::because(DenialId::LoginThrottled, error).retry_after(error.retry_after)
 }
 
 fn http11_required() -> Denial {

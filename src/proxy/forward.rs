@@ -121,7 +121,7 @@ impl Outgoing<'_> {
                 BackendIdentity::Kerberos(delegation) => self.ticket_refused(delegation, &response),
                 BackendIdentity::Certificate(_) => CERTIFICATE_NOT_MAPPED.into(),
             };
-            return Err(Denial::new(DenialId::BackendRefusedIdentity, detail));
+            return Err(Denial::new(DenialId::BackendRejectedIdentity, detail));
         }
         response_headers::clean(response.headers_mut(), self.owned, audience);
         record.status(response.status());
@@ -175,8 +175,8 @@ pub fn backend_request(
 
 pub(super) fn cannot_forward(error: &CannotForward) -> Denial {
     let id = match error {
-        CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRefusedIdentity,
-        CannotForward::Target(_) | CannotForward::Host(_) => DenialId::BadPath,
+        CannotForward::Identity(_) | CannotForward::Assertion(_) => DenialId::BackendRejectedIdentity,
+        CannotForward::Target(_) | CannotForward::Host(_) => DenialId::InvalidPath,
     };
     Denial::because(id, error)
 }
@@ -196,11 +196,11 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::Delegation(DelegationError::AnotherAccount { .. }) => DenialId::IdentityConflict,
         BackendError::Delegation(_) => DenialId::DelegationFailed,
         BackendError::NotProven { .. } | BackendError::TicketTooLong { .. } => {
-            DenialId::BackendRefusedIdentity
+            DenialId::BackendRejectedIdentity
         }
         BackendError::CertificateNotAsked { .. } => DenialId::BackendRenegotiation,
         BackendError::CertificateUnsuitable { .. } | BackendError::CertificateRefused { .. } => {
-            DenialId::BackendRefusedIdentity
+            DenialId::BackendRejectedIdentity
         }
         BackendError::FirstByteTimeout { .. } => DenialId::BackendTimeout,
         BackendError::Busy => DenialId::BackendBusy,
@@ -208,7 +208,7 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::RequestBody(RequestBodyError::Stalled | RequestBodyError::TooSlow) => {
             DenialId::RequestTimeout
         }
-        BackendError::RequestBody(RequestBodyError::ClientGone(_)) => DenialId::ClientGone,
+        BackendError::RequestBody(RequestBodyError::ClientGone(_)) => DenialId::ClientDisconnected,
     };
     let hint = match error {
         BackendError::Delegation(error) => error.hint(),

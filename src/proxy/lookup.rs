@@ -18,7 +18,7 @@ pub fn field_count(headers: &HeaderMap, limit: usize) -> Result<(), Denial> {
     match headers.len() {
         count if count > limit => {
             let detail = format!("the head has {count} fields, and limits.max_header_fields is {limit}");
-            Err(Denial::new(DenialId::HeaderTooLarge, detail))
+            Err(Denial::new(DenialId::HeadersTooLarge, detail))
         }
         _ => Ok(()),
     }
@@ -29,13 +29,15 @@ pub fn field_count(headers: &HeaderMap, limit: usize) -> Result<(), Denial> {
 /// refuse a coding that it does not know.
 ///
 /// # Errors
-/// 400 `framing` for anything but one plain `chunked`.
+/// 400 `malformed-request` for anything but one plain `chunked`.
 pub fn plain_coding(headers: &HeaderMap) -> Result<(), Denial> {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(()),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        (Some(_), _) => Err(Denial::new(DenialId::Framing, "the body has a coding other than chunked alone")),
+        (Some(_), _) => {
+            Err(Denial::new(DenialId::MalformedRequest, "the body has a coding other than chunked alone"))
+        }
     }
 }
 
@@ -43,7 +45,7 @@ pub fn plain_coding(headers: &HeaderMap) -> Result<(), Denial> {
 /// (RFC 9112 3.2.2), and one that says otherwise is refused rather than ignored.
 ///
 /// # Errors
-/// `framing` where there is none, more than one, or one that cannot be read.
+/// `malformed-request` where there is none, more than one, or one that cannot be read.
 ///
 /// `unnamed` gives the host of an HTTP/1.0 request without one, which that version allows.
 pub fn authority(
@@ -51,13 +53,16 @@ pub fn authority(
     headers: &HeaderMap,
     unnamed: impl FnOnce() -> Option<Authority>,
 ) -> Result<Authority, Denial> {
-    let framing = |detail: &'static str| Denial::new(DenialId::Framing, detail);
+    let framing = |detail: &'static str| Denial::new(DenialId::MalformedRequest, detail);
     let mut lines = headers.get_all(header::HOST).iter();
     let host = match (lines.next(), lines.next()) {
         (None, _) => None,
         (Some(host), None) => {
             let text = host.to_str().map_err(|_| framing("the Host header is not text"))?;
-            Some(Authority::parse(text).map_err(|error| Denial::because(DenialId::Framing, &error))?)
+            Some(
+                Authority::parse(text)
+                    .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?,
+            )
         }
         (Some(_), Some(_)) => return Err(framing("there are two Host headers")),
     };
@@ -73,18 +78,18 @@ pub fn authority(
 /// The spelling of the path that is judged, looked up and forwarded.
 ///
 /// # Errors
-/// `bad-path`.
+/// `invalid-path`.
 pub fn canonical_path(target: &RequestTarget<'_>, site: &Site) -> Result<CanonicalPath, Denial> {
     CanonicalPath::parse(target.raw_path(), site.case)
-        .map_err(|error| Denial::because(DenialId::BadPath, &error))
+        .map_err(|error| Denial::because(DenialId::InvalidPath, &error))
 }
 
 /// The one rule that governs the path.
 ///
 /// # Errors
-/// `no-such-path` where none does.
+/// `path-not-found` where none does.
 pub fn path_rule<'a>(site: &'a Site, path: &'a CanonicalPath) -> Result<Found<'a, PathRule>, Denial> {
-    site.paths.find(path).map_err(|error| Denial::because(DenialId::NoSuchPath, &error))
+    site.paths.find(path).map_err(|error| Denial::because(DenialId::PathNotFound, &error))
 }
 
 /// What the decision looks at beside the path.

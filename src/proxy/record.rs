@@ -84,7 +84,7 @@ impl RequestRecord {
             authentication: None,
             account: None,
             mapping: None,
-            decision: DenialId::ClientGone.id(),
+            decision: DenialId::ClientDisconnected.id(),
             sub_status: None,
             detail: None,
             status: None,
@@ -257,7 +257,10 @@ impl Drop for RequestRecord {
         let Some(open) = &self.open else { return };
         // Nobody gets to blur why he was turned away by not waiting for the page.
         if open.denial.is_none() {
-            self.denial(&Denial::new(DenialId::ClientGone, "the client left before the answer was complete"));
+            self.denial(&Denial::new(
+                DenialId::ClientDisconnected,
+                "the client left before the answer was complete",
+            ));
         }
         self.write();
     }
@@ -322,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_client_that_leaves_is_recorded_as_gone_unless_it_was_turned_away_before() {
-        assert_eq!(decision_after(|record| record.abandon(7)), "client-gone");
+        assert_eq!(decision_after(|record| record.abandon(7)), "client-disconnected");
         let turned_away = |mut record: RequestRecord| {
             record.denial(&Denial::new(DenialId::CertificateRevoked, "it is on the list"));
             record.abandon(0);

@@ -125,12 +125,12 @@ fn hint(denial: DenialId, details: &Details<'_>) -> Option<Hint> {
             Some(Hint::Tls13WithoutPss)
         }
         DenialId::CredentialsRequired if details.challenge.is_some() => Some(Hint::PasswordTaken),
-        DenialId::Misdirected if details.proof_ended => Some(Hint::CardProofEnded),
+        DenialId::MisdirectedRequest if details.proof_ended => Some(Hint::CardProofEnded),
         _ => None,
     }
 }
 
 /// Whether the connection must end with the answer: its framing is in doubt, or it is the wrong one for the client.
 fn closes(denial: DenialId) -> bool {
-    matches!(denial, DenialId::Framing | DenialId::RequestTimeout | DenialId::Misdirected)
+    matches!(denial, DenialId::MalformedRequest | DenialId::RequestTimeout | DenialId::MisdirectedRequest)
 }

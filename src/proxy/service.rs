@@ -188,8 +188,8 @@ impl Service {
         mut head: http::request::Parts,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
-        let target =
-            RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
+        let target = RequestTarget::parse(&head.uri)
+            .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
         lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         lookup::plain_coding(&head.headers)?;
         let unnamed = || match head.version {
@@ -217,7 +217,7 @@ impl Service {
         rule.admits(&facts).inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow()).ok())?;
         let gate = self.worker.gate();
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
-            .map_err(|error| Denial::because(DenialId::Framing, &error))?;
+            .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
         let spelling = Spelling::of(&mut head.extensions, dropped.owned > 0);
 
@@ -263,7 +263,7 @@ impl Service {
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
         let Some(body) = in_flight.body.take() else {
-            return Err(Denial::new(DenialId::Framing, "the body was taken before"));
+            return Err(Denial::new(DenialId::MalformedRequest, "the body was taken before"));
         };
         match outgoing.permit.own_dialogue_proof() {
             None => {
@@ -365,7 +365,7 @@ impl Service {
             (Channel::Plain | Channel::Tls { .. }, _, _) => {
                 let detail =
                     format!("{} is no host of the site that the connection was made to", authority.host());
-                Err(Denial::new(DenialId::Misdirected, detail))
+                Err(Denial::new(DenialId::MisdirectedRequest, detail))
             }
         }
     }
@@ -387,7 +387,7 @@ impl Service {
 
     /// A card that has to sign anew needs a new handshake, on HTTP/2 too, where no answer says `Connection: close`.
     fn retire_if_misdirected(&self, denial: &Denial) {
-        if denial.id() == DenialId::Misdirected {
+        if denial.id() == DenialId::MisdirectedRequest {
             self.life.retire();
         }
     }
@@ -524,9 +524,9 @@ impl Service {
     pub(super) fn connection_ended<IO>(&self, ended: &hyper::Result<()>, left: &Left<IO>) -> Option<Vec<u8>> {
         let error = ended.as_ref().err()?;
         let id = if error.is_parse_too_large() {
-            DenialId::HeaderTooLarge
+            DenialId::HeadersTooLarge
         } else if error.is_parse() {
-            DenialId::Framing
+            DenialId::MalformedRequest
         } else if error.is_timeout() && left.head_begun && left.is_quiet {
             DenialId::RequestTimeout
         } else {

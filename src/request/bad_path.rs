@@ -1,4 +1,4 @@
-//! Why a request target is not one that the gate judges. Every variant is answered 400 `bad-path`.
+//! Why a request target is not one that the gate judges. Every variant is answered 400 `invalid-path`.
 
 use super::BadAuthority;
 

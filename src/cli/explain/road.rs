@@ -69,7 +69,7 @@ impl Road<'_> {
         let request = Request::builder().method(method).uri(url).body(())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         if let Err(denial) = runtime.block_on(self.steps(request.into_parts().0, &mut explanation)) {
-            if denial.id() == DenialId::NotAllowed {
+            if denial.id() == DenialId::AccessDenied {
                 explanation.admission = Some(AdmissionFacts::refused(&denial));
             }
             let AnswerFacts { redirect, hint, dialogue, .. } = explanation.answer;
@@ -86,8 +86,8 @@ impl Road<'_> {
         explanation: &mut Explanation,
     ) -> Result<(), Denial> {
         let snapshot = &self.compiled.snapshot;
-        let target =
-            RequestTarget::parse(&head.uri).map_err(|error| Denial::because(DenialId::BadPath, &error))?;
+        let target = RequestTarget::parse(&head.uri)
+            .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
         let authority = lookup::authority(&target, &head.headers, || None)?;
         let over_tls = target.scheme() == Some(TargetScheme::Https);
         let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.plain };
@@ -113,7 +113,7 @@ impl Road<'_> {
             lookup::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
         rule.admits(&facts)?;
         request_headers::strip(&mut head.headers, &snapshot.owned)
-            .map_err(|error| Denial::because(DenialId::Framing, &error))?;
+            .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
 
         let evidence = self.evidence(rule, site, explanation).await;
         let permit = decide(rule, &facts, evidence, self.now)
@@ -199,7 +199,10 @@ fn named_site<'s>(
     serving.sort_by_key(|(address, _)| (address.port() != port, *address));
     serving.first().copied().ok_or_else(|| {
         let speech = if over_tls { "TLS" } else { "plain HTTP" };
-        Denial::new(DenialId::Misdirected, format!("no site serves {} over {speech}", authority.host()))
+        Denial::new(
+            DenialId::MisdirectedRequest,
+            format!("no site serves {} over {speech}", authority.host()),
+        )
     })
 }
 

@@ -55,18 +55,18 @@ fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
     for (certificate, passwords, admission, by_card, by_password) in [
         (Require, Never, Admission::default(), "CORP\\alice", "certificate-required"),
         (Require, Never, allow(list("Staff")), "CORP\\alice", "certificate-required"),
-        (Require, Never, allow(list("Managers")), "not-allowed", "certificate-required"),
+        (Require, Never, allow(list("Managers")), "access-denied", "certificate-required"),
         (Accept, Directory, allow(list("Staff")), "CORP\\alice", "CORP\\alice"),
-        (Accept, Directory, allow(list("Managers")), "not-allowed", "not-allowed"),
+        (Accept, Directory, allow(list("Managers")), "access-denied", "access-denied"),
         (
             Accept,
             Directory,
             Admission { deny: list("Staff"), ..Admission::default() },
-            "not-allowed",
-            "not-allowed",
+            "access-denied",
+            "access-denied",
         ),
         (Accept, Directory, allow(network("10.0.0.0/8")), "CORP\\alice", "CORP\\alice"),
-        (Accept, Directory, allow(network("11.0.0.0/8")), "not-allowed", "not-allowed"),
+        (Accept, Directory, allow(network("11.0.0.0/8")), "access-denied", "access-denied"),
         (Ignore, Directory, allow(list("Staff")), "credentials-required", "CORP\\alice"),
     ] {
         let rule = rule(certificate, passwords, admission);
@@ -88,14 +88,14 @@ fn a_request_under_nobodys_name_passes_where_nobody_is_asked_for() {
         (Require, Backend, Admission::default(), "certificate-required"),
         // From where is asked of everybody, who only of those who have a name.
         (Ignore, Never, allow(network("10.0.0.0/8")), "anonymous"),
-        (Ignore, Never, allow(network("11.0.0.0/8")), "not-allowed"),
-        (Accept, Backend, allow(network("11.0.0.0/8")), "not-allowed"),
-        (Accept, Backend, Admission { deny: network("10.0.0.0/8"), ..Admission::default() }, "not-allowed"),
-        (Require, Never, allow(network("11.0.0.0/8")), "not-allowed"),
+        (Ignore, Never, allow(network("11.0.0.0/8")), "access-denied"),
+        (Accept, Backend, allow(network("11.0.0.0/8")), "access-denied"),
+        (Accept, Backend, Admission { deny: network("10.0.0.0/8"), ..Admission::default() }, "access-denied"),
+        (Require, Never, allow(network("11.0.0.0/8")), "access-denied"),
         // The configuration refuses these; so does the decision.
-        (Ignore, Never, allow(list("Staff")), "not-allowed"),
-        (Ignore, Backend, allow(list("Staff")), "not-allowed"),
-        (Accept, Backend, allow(list("Staff")), "not-allowed"),
+        (Ignore, Never, allow(list("Staff")), "access-denied"),
+        (Ignore, Backend, allow(list("Staff")), "access-denied"),
+        (Accept, Backend, allow(list("Staff")), "access-denied"),
     ] {
         let rule = rule(certificate, passwords, admission);
         assert_eq!(outcome(&rule, NOTHING), expected, "{rule:?}");
@@ -120,10 +120,10 @@ fn a_card_of_nobody_is_refused_for_being_that() {
 #[test]
 fn credentials_whose_verdict_has_ended_do_not_pass() {
     let rule = rule(Accept, Directory, Admission::default());
-    assert_eq!(outcome(&rule, password_of(alice(), NOW)), "judging-timeout");
+    assert_eq!(outcome(&rule, password_of(alice(), NOW)), "validation-timeout");
     let card = Card::of(alice()).evidence();
     let late = decide(&rule, &request(), card, NOW.plus(HOUR)).unwrap_err();
-    assert_eq!(late.id(), DenialId::JudgingTimeout);
+    assert_eq!(late.id(), DenialId::ValidationTimeout);
 }
 
 #[test]
@@ -141,5 +141,5 @@ fn another_sites_page_cannot_use_what_is_let_in() {
     let rule = rule(Require, Never, allow(list("Staff")));
     let request = RequestFacts { cross_site: Some(CrossSiteEvidence::ForeignOrigin), ..request() };
     let denial = decide(&rule, &request, Card::of(alice()).evidence(), NOW).unwrap_err();
-    assert_eq!(denial.id(), DenialId::CrossSite);
+    assert_eq!(denial.id(), DenialId::CrossSiteRequest);
 }

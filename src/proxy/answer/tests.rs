@@ -226,8 +226,8 @@ fn a_transient_denial_says_when_to_come_back_in_whole_seconds() {
     };
     assert_eq!(after(DenialId::Overloaded, None), "5");
     assert_eq!(after(DenialId::Overloaded, Some(Duration::from_millis(1_001))), "2");
-    assert_eq!(after(DenialId::TooManyRequests, Some(Duration::from_secs(60))), "60");
-    assert_eq!(after(DenialId::TooManyRequests, None), "");
+    assert_eq!(after(DenialId::LoginThrottled, Some(Duration::from_secs(60))), "60");
+    assert_eq!(after(DenialId::LoginThrottled, None), "");
     assert_eq!(after(DenialId::NotMapped, None), "");
 }
 
@@ -237,7 +237,7 @@ fn a_405_always_says_which_methods_are_admitted() {
     let response = answer(DenialId::MethodNotAllowed, &AnswerFacts { allow: Some(&methods), ..ANY });
     assert_eq!(header(&response, "allow"), "GET, HEAD");
     assert!(answer(DenialId::MethodNotAllowed, &ANY).headers().contains_key(ALLOW));
-    let other = answer(DenialId::NoSuchPath, &AnswerFacts { allow: Some(&methods), ..ANY });
+    let other = answer(DenialId::PathNotFound, &AnswerFacts { allow: Some(&methods), ..ANY });
     assert!(!other.headers().contains_key(ALLOW));
 }
 

@@ -29,7 +29,7 @@ fn the_page_of_denials_has_every_id_with_its_status() {
         let status = denial.status().as_u16();
         let status = denial.sub_status().map_or(status.to_string(), |sub| format!("{status}.{sub}"));
         // Nobody is left to get it.
-        let status = if *denial == DenialId::ClientGone { "none".to_owned() } else { status };
+        let status = if *denial == DenialId::ClientDisconnected { "none".to_owned() } else { status };
         (denial.id().to_owned(), status)
     });
     assert_eq!(documented, real.collect());

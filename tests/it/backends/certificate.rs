@@ -276,7 +276,7 @@ async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity()
         let trusted = others.trusted();
         let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, tls) else { return };
         let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "502 backend-refused-identity", "{tls}");
+        assert_eq!(answer.verdict(), "502 backend-rejected-identity", "{tls}");
         let record = scene.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.contains("issue.certificate"), "{detail}");

@@ -179,7 +179,7 @@ fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
         for _ in 0..2 {
             let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
             let answer = connection.send(request).await.unwrap();
-            assert_eq!(answer.verdict(), "502 backend-refused-identity");
+            assert_eq!(answer.verdict(), "502 backend-rejected-identity");
         }
     });
 }
@@ -204,7 +204,7 @@ fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
 fn a_ticket_that_is_too_long_for_the_server_is_told_apart_from_a_server_without_proof() {
     with_scene(&["grace"], with_short_buffer, "", async |scene| {
         let answer = scene.client("grace").get("/echo").await;
-        assert_eq!(answer.verdict(), "502 backend-refused-identity");
+        assert_eq!(answer.verdict(), "502 backend-rejected-identity");
         let record = scene.lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(
@@ -232,7 +232,7 @@ fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists
                 assert_eq!(record["account"]["user"], "CORP\\erin");
             }
         }
-        assert_eq!(verdicts, ["200 permit", "502 backend-refused-identity"]);
+        assert_eq!(verdicts, ["200 permit", "502 backend-rejected-identity"]);
     });
 }
 

@@ -158,10 +158,10 @@ fn a_revoked_card_is_told_with_the_crl_that_lists_it_and_nobody_is_named() {
 fn what_ends_the_road_before_the_card_is_told_without_one() {
     let desk = Desk::new();
     for (path, method, expected, status) in [
-        ("/nowhere", "GET", "no-such-path", 404),
-        ("/_wmcs/licensing/license.asmx/x", "GET", "no-such-path", 404),
-        ("/a%2fb", "GET", "bad-path", 400),
-        ("/a//b", "GET", "bad-path", 400),
+        ("/nowhere", "GET", "path-not-found", 404),
+        ("/_wmcs/licensing/license.asmx/x", "GET", "path-not-found", 404),
+        ("/a%2fb", "GET", "invalid-path", 400),
+        ("/a//b", "GET", "invalid-path", 400),
         ("/require/echo", "TRACE", "method-not-allowed", 405),
     ] {
         let json = json_of(&desk, path, "alice", &["--method", method]);
@@ -183,7 +183,7 @@ fn plain_http_and_foreign_hosts_are_explained_too() {
             .ends_with("answer: tls-required (403.4)\n  cause           the request came over plain HTTP\n")
     );
     let foreign = desk.run(&["explain", "--url", "https://other.example/require/echo", "--json"]);
-    assert_eq!((foreign.code, &foreign.json()["answer"]["decision"]), (1, &json!("misdirected")));
+    assert_eq!((foreign.code, &foreign.json()["answer"]["decision"]), (1, &json!("misdirected-request")));
 }
 
 #[test]
@@ -306,7 +306,7 @@ deny = { issuers = ["pki/server-ca.pem"] }
 
     let told = json_of(&desk, "/x/echo", "judy", &["--from", "10.1.2.3"]);
     let cause = &told["answer"]["detail"];
-    assert_eq!(told["answer"]["decision"], "not-allowed");
+    assert_eq!(told["answer"]["decision"], "access-denied");
     assert_eq!(told["admission"], json!({"admitted": false, "by": null, "group": null, "cause": cause}));
     assert_eq!(told["card"]["mapping"]["account"]["user"], "judy@corp.example");
 
@@ -320,7 +320,7 @@ fn where_the_address_counts_and_none_is_named_that_is_said() {
     let paths = format!("{}{path}", Setup::default().paths);
     let desk = Desk::with(&Setup { paths, ..Setup::default() });
     let told = json_of(&desk, "/x/echo", "", &[]);
-    assert_eq!(told["answer"]["decision"], "not-allowed");
+    assert_eq!(told["answer"]["decision"], "access-denied");
     assert!(told["answer"]["hint"].as_str().unwrap().contains("--from"), "{}", told["answer"]);
     let told = json_of(&desk, "/x/echo", "", &["--from", "::ffff:10.0.0.1"]);
     assert_eq!((&told["answer"]["decision"], &told["admission"]["by"]), (&json!("permit"), &Value::Null));

@@ -23,7 +23,7 @@ async fn verdict(lab: &Lab, card: &str) -> String {
 }
 
 const PERMIT: &str = "200 permit";
-const NOT_ALLOWED: &str = "403 not-allowed";
+const NOT_ALLOWED: &str = "403 access-denied";
 
 #[tokio::test]
 async fn a_path_lets_in_whom_its_lists_name() {

@@ -134,7 +134,7 @@ async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
         }
         drop(connection);
         let record = wait_for("the record", || lab.records().get(before.0).cloned()).await;
-        assert_eq!(record["decision"], "client-gone");
+        assert_eq!(record["decision"], "client-disconnected");
         assert_eq!(record["status"], Value::Null);
         assert_eq!(record["account"]["user"], "alice@corp.example");
     }
@@ -154,7 +154,7 @@ async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
         assert!(!frame.into_data().unwrap().is_empty());
         drop((answer, connection));
         let record = wait_for("the record", || lab.records().get(before).cloned()).await;
-        assert_eq!((&record["decision"], &record["status"]), (&"client-gone".into(), &200.into()));
+        assert_eq!((&record["decision"], &record["status"]), (&"client-disconnected".into(), &200.into()));
         assert!((1..SIZE).contains(&record["bytes_out"].as_u64().unwrap()), "{record}");
     }
 }
@@ -168,7 +168,7 @@ async fn a_client_that_leaves_amid_its_body_is_recorded_with_what_it_sent() {
     stream.flush().await.unwrap();
     drop(stream);
     let record = lab.only_record().await;
-    assert_eq!((&record["decision"], &record["bytes_in"]), (&"client-gone".into(), &3.into()));
+    assert_eq!((&record["decision"], &record["bytes_in"]), (&"client-disconnected".into(), &3.into()));
 }
 
 #[tokio::test]

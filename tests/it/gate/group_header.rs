@@ -109,7 +109,7 @@ fn what_is_written_as_it_stands_and_what_is_encoded() {
 #[tokio::test]
 async fn groups_that_do_not_fit_deny_the_request_and_are_never_cut() {
     // 8 KiB is the most that one header may have.
-    for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-refused-identity")] {
+    for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-rejected-identity")] {
         let names: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(length - 1))).collect();
         let lab = Lab::with(alice_in(&names));
         let answer = Client::new(&lab).card("alice").get("/require/echo").await;

@@ -40,7 +40,7 @@ async fn a_request_with_more_fields_than_the_limit_is_header_too_large() {
         assert_eq!(status(&client, 21).await, 431);
         assert_eq!(lab.rms.seen().len(), reached);
     }
-    let refused = || lab.records().iter().filter(|record| record["decision"] == "header-too-large").count();
+    let refused = || lab.records().iter().filter(|record| record["decision"] == "headers-too-large").count();
     wait_for("both records", || (refused() == 2).then_some(())).await;
 }
 

@@ -38,8 +38,8 @@ async fn a_path_can_refuse_queries() {
     let lab = Lab::with(with_path("client_certificate = \"ignore\"\nquery = \"refuse\""));
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         assert_eq!(client.get("/x/echo").await.verdict(), "200 permit");
-        assert_eq!(client.get("/x/echo?").await.verdict(), "400 bad-path");
-        assert_eq!(client.get("/x/echo?wsdl").await.verdict(), "400 bad-path");
+        assert_eq!(client.get("/x/echo?").await.verdict(), "400 invalid-path");
+        assert_eq!(client.get("/x/echo?wsdl").await.verdict(), "400 invalid-path");
     }
 }
 
@@ -52,7 +52,7 @@ async fn a_query_goes_through_byte_for_byte_and_an_odd_one_not_at_all() {
             assert_eq!(answer.json()["target"], format!("/ignore/echo?{query}"));
         }
         let long = "a".repeat(2049);
-        assert_eq!(client.get(&format!("/ignore/echo?{long}")).await.verdict(), "400 bad-path");
+        assert_eq!(client.get(&format!("/ignore/echo?{long}")).await.verdict(), "400 invalid-path");
         let answer = client.get(&format!("/ignore/echo?{}", &long[1..])).await;
         assert_eq!(answer.verdict(), "200 permit");
     }
@@ -79,7 +79,7 @@ async fn nothing_below_a_file_falls_to_a_broader_rule() {
     assert_eq!(client.get("/x/other/echo").await.verdict(), "200 permit");
     assert_eq!(client.get("/x/echo").await.verdict(), "403 certificate-required");
     for path in ["/x/echo/", "/x/echo/info", "/X/ECHO/info", "/x/echo/a/b/echo"] {
-        assert_eq!(client.get(path).await.verdict(), "404 no-such-path", "{path}");
+        assert_eq!(client.get(path).await.verdict(), "404 path-not-found", "{path}");
     }
 }
 

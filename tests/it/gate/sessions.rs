@@ -30,7 +30,7 @@ async fn a_request_after_the_end_of_the_cards_proof_is_sent_to_another_connectio
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
     lab.clock.advance(8 * 60 * MINUTE);
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected");
+    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected-request");
     assert_eq!(client.get("/require/echo").await.verdict(), "200 permit");
 }
 

@@ -315,5 +315,5 @@ fn a_head_beyond_the_limits_is_refused() {
     assert_eq!(forwarded(&lab), Vec::<String>::new());
     lab.stop();
     let decisions: Vec<_> = lab.records().iter().map(|record| record["decision"].clone()).collect();
-    assert_eq!(decisions, ["header-too-large"; 4]);
+    assert_eq!(decisions, ["headers-too-large"; 4]);
 }

@@ -176,7 +176,7 @@ fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
     assert!(running.is_closed());
     assert!(half.is_closed());
     assert_eq!(program.exit().code(), Some(0));
-    assert_eq!(program.decisions("audit.jsonl"), ["client-gone /require/echo"]);
+    assert_eq!(program.decisions("audit.jsonl"), ["client-disconnected /require/echo"]);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn a_new_address_is_opened_and_an_old_one_closed() {
     let mut new = Caller::to(listen, Version::Tls13, None).connect(HOME).unwrap();
     assert_eq!(new.get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
     wait_until("the old address is closed", || TcpStream::connect(program.listen).is_err());
-    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().verdict(), "421 misdirected");
+    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().verdict(), "421 misdirected-request");
     assert!(old.is_closed());
 }
 

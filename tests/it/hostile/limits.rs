@@ -154,7 +154,7 @@ async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_request
         for path in ["/require/echo", "/ignore/echo"] {
             assert_eq!(holder.get(path).await.unwrap().verdict(), "200 permit");
         }
-        assert_eq!(holder.get("/none").await.unwrap().verdict(), "404 no-such-path");
+        assert_eq!(holder.get("/none").await.unwrap().verdict(), "404 path-not-found");
     }
     let mut forged = client(&lab, ONE).chain(card("mallory")).connect().await.unwrap();
     let mut verdicts = Vec::new();

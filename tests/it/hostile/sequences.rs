@@ -45,21 +45,21 @@ struct Draw {
 fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
     let path = draw.path.to_ascii_lowercase();
     if path.contains("//") || path.contains("..") || path.contains('%') {
-        return "400 bad-path";
+        return "400 invalid-path";
     }
     let (card, query) = match path.as_str() {
         "/require/exact.asmx" => ("require", "refuse"),
-        below if below.contains(".asmx/") => return "404 no-such-path",
+        below if below.contains(".asmx/") => return "404 path-not-found",
         below if below.starts_with("/ignore/") => ("ignore", "allow"),
         below if below.starts_with("/accept/") => ("accept", "allow"),
         below if below.starts_with("/require/") => ("require", "allow"),
-        _ => return "404 no-such-path",
+        _ => return "404 path-not-found",
     };
     if ![Method::GET, Method::HEAD, Method::POST].contains(&draw.method) {
         return "405 method-not-allowed";
     }
     if query == "refuse" && !draw.query.is_empty() {
-        return "400 bad-path";
+        return "400 invalid-path";
     }
     match (card, holder) {
         ("ignore", _) | (_, Some("alice")) => "200 permit",

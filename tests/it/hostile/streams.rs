@@ -24,13 +24,15 @@ async fn a_client_that_does_not_read_its_answer_is_left() {
     let mut wire = caller.connect(HOME).unwrap();
     wire.send(format!("GET /require/echo?{LONG} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
     let record = lab.record_where(|_| true).await;
-    assert_eq!((&record["decision"], &record["status"]), (&"client-gone".into(), &200.into()));
+    assert_eq!((&record["decision"], &record["status"]), (&"client-disconnected".into(), &200.into()));
 }
 
 #[tokio::test]
 async fn a_stream_whose_window_stays_shut_is_left() {
     let lab = impatient();
-    for (path, decision) in [("/require/echo", "certificate-required"), ("/ignore/echo", "client-gone")] {
+    for (path, decision) in
+        [("/require/echo", "certificate-required"), ("/ignore/echo", "client-disconnected")]
+    {
         let (mut sender, _driver) = with_window(&lab, 0).await;
         let answer = sender.send_request(request(&format!("{path}?{LONG}"))).await.unwrap();
         // Held, and never read.
@@ -66,7 +68,7 @@ async fn the_end_of_the_proof_ends_an_http_2_connection() {
         let mut connection = client.connect().await.unwrap();
         assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
         lab.clock.advance(Duration::from_secs(3_600));
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected");
+        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected-request");
         wait_for_the_end(&mut connection).await;
         let mut anew = client.connect().await.unwrap();
         assert!(!anew.resumed, "{version:?}");
@@ -78,7 +80,7 @@ async fn the_end_of_the_proof_ends_an_http_2_connection() {
 async fn wait_for_the_end(connection: &mut Connection) {
     let asking = async {
         while let Ok(answer) = connection.get("/require/echo").await {
-            assert_eq!(answer.verdict(), "421 misdirected");
+            assert_eq!(answer.verdict(), "421 misdirected-request");
         }
     };
     timeout(PATIENCE, asking).await.expect("the connection ends");

@@ -14,7 +14,7 @@ async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
     assert_eq!((wrong, passwords_tried(&directory)), (3, 3));
 
     let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(right.verdict(), "429 too-many-requests");
+    assert_eq!(right.verdict(), "429 login-throttled");
     let wait: u64 = right.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(right.header("www-authenticate"), None);
@@ -33,10 +33,10 @@ async fn an_address_that_tries_many_accounts_has_to_wait() {
     let client = Client::new(&lab);
     for number in 1..=5 {
         let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
-        assert_eq!(answer.verdict(), "401 password-wrong");
+        assert_eq!(answer.verdict(), "401 invalid-password");
     }
     let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.verdict(), "429 too-many-requests");
+    assert_eq!(answer.verdict(), "429 login-throttled");
     let record = lab.record(&answer.request_id()).await;
     assert!(record["detail"].as_str().unwrap().contains("from the address"), "{}", record["detail"]);
     assert_eq!(passwords_tried(&directory), 5);
@@ -56,7 +56,7 @@ async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() 
     // What is remembered is this password of this name, and nothing near it.
     let client = Client::new(&lab);
     let near = tried(&client, "/accept/echo", "alice", "Passw0rd!LaB").await;
-    assert_eq!((near.verdict().as_str(), passwords_tried(&directory)), ("401 password-wrong", 2));
+    assert_eq!((near.verdict().as_str(), passwords_tried(&directory)), ("401 invalid-password", 2));
 
     lab.clock.advance(MINUTE);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");

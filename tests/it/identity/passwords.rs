@@ -92,8 +92,8 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) 
     let mut wrong = 0;
     for guess in guesses.collect::<Vec<_>>() {
         match guess.await.unwrap().verdict().as_str() {
-            "401 password-wrong" => wrong += 1,
-            verdict => assert_eq!(verdict, "429 too-many-requests"),
+            "401 invalid-password" => wrong += 1,
+            verdict => assert_eq!(verdict, "429 login-throttled"),
         }
     }
     wrong
@@ -143,7 +143,7 @@ async fn who_is_unknown_and_who_types_a_wrong_password_cannot_be_told_apart() {
         (r"OTHER\alice", PASSWORD),
     ] {
         let answer = tried(&client, "/accept/echo", user, password).await;
-        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
         let id = answer.request_id();
         let record = lab.record(&id).await;
         assert!(record["account"].is_null() && record["authentication"].is_null());
@@ -223,11 +223,11 @@ async fn what_is_no_user_name_and_password_is_refused_before_anybody_is_asked() 
         &format!("Basic {}", STANDARD.encode(b"alice:\xff")),
     ] {
         let answer = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
-        assert_eq!(answer.verdict(), "401 password-wrong", "{credentials}");
+        assert_eq!(answer.verdict(), "401 invalid-password", "{credentials}");
     }
     let good = basic("alice", PASSWORD);
     let twice = client.get_with("/accept/echo", &[("authorization", &good), ("authorization", &good)]).await;
-    assert_eq!(twice.verdict(), "401 password-wrong");
+    assert_eq!(twice.verdict(), "401 invalid-password");
     assert_eq!(directory.questions("BIND dn="), [""; 0]);
 }
 
@@ -244,7 +244,7 @@ async fn the_right_password_of_an_account_that_may_not_be_used_does_not_get_in()
         assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
         // With a wrong one nothing of that is told.
         let answer = tried(&client, "/accept/echo", user, "wrong").await;
-        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
     }
 }
 
@@ -282,7 +282,7 @@ async fn a_card_of_nobody_gives_way_to_a_password_only_where_the_path_says_so() 
     let asked = client.get("/unmapped/echo").await;
     assert_eq!(asked.verdict(), "401 credentials-required");
     assert_eq!(asked.header("www-authenticate"), Some(CHALLENGE));
-    assert_eq!(tried(&client, "/unmapped/echo", "alice", "wrong").await.verdict(), "401 password-wrong");
+    assert_eq!(tried(&client, "/unmapped/echo", "alice", "wrong").await.verdict(), "401 invalid-password");
     let answer = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
     assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
     assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
@@ -300,9 +300,9 @@ async fn another_sites_page_can_neither_use_a_password_nor_spend_attempts() {
         for password in [PASSWORD, "wrong"] {
             let credentials = basic("alice", password);
             let answer = client.get_with("/accept/echo", &[("authorization", &credentials), mark]).await;
-            assert_eq!(answer.verdict(), "403 cross-site");
+            assert_eq!(answer.verdict(), "403 cross-site-request");
         }
-        assert_eq!(client.get_with("/accept/echo", &[mark]).await.verdict(), "403 cross-site");
+        assert_eq!(client.get_with("/accept/echo", &[mark]).await.verdict(), "403 cross-site-request");
     }
     assert_eq!(passwords_tried(&directory), 0);
 }

@@ -61,7 +61,7 @@ async fn an_account_that_may_not_log_in_is_told_nothing_and_the_record_all() {
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
         let answer = tried(&Client::new(&lab), "/accept/echo", user, password).await;
-        assert_eq!(answer.verdict(), "401 password-wrong", "{user}");
+        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
         let record = lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.ends_with(why), "{user}: {detail}");

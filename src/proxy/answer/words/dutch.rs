@@ -127,7 +127,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 tijdstip niet worden gebruikt.",
             steps: &["Vraag uw helpdesk wat er met uw account aan de hand is."],
         },
-        DenialId::NotAllowed => Words {
+        DenialId::AccessDenied => Words {
             title: "U hebt geen toegang tot dit adres",
             what: "Dit adres is alleen voor bepaalde accounts en plaatsen. Die van u horen daar niet bij.",
             steps: &[
@@ -144,7 +144,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 IF_IT_LASTS,
             ],
         },
-        DenialId::NoSuchPath => Words {
+        DenialId::PathNotFound => Words {
             title: "Op dit adres is niets te vinden",
             what: "Het gevraagde adres bestaat niet op deze site.",
             steps: &[
@@ -152,7 +152,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 "Kwam u hier via een link? Laat het dan weten aan degene van wie u die kreeg.",
             ],
         },
-        DenialId::BadPath => Words {
+        DenialId::InvalidPath => Words {
             title: "Zo geschreven wordt dit adres niet aangenomen",
             what: "Het bevat tekens, of heeft een vorm, die deze site niet aanneemt.",
             steps: &[
@@ -165,7 +165,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Het adres bestaat, maar niet voor wat uw browser of programma er probeerde te doen.",
             steps: &["Gebruik het programma waarvoor het adres bedoeld is.", IF_IT_LASTS],
         },
-        DenialId::Misdirected => Words {
+        DenialId::MisdirectedRequest => Words {
             title: "Deze verbinding is niet bruikbaar voor het adres",
             what: "Uw browser of programma stuurde het verzoek over een verbinding die voor een ander adres, of te lang \
                 geleden, is geopend.",
@@ -185,7 +185,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Het noemt meer dan één persoon of account, zodat deze site niet kan vaststellen wie u bent.",
             steps: &[OTHER_CERTIFICATE, "Vraag anders uw helpdesk om een nieuw certificaat."],
         },
-        DenialId::PasswordWrong => Words {
+        DenialId::InvalidPassword => Words {
             title: "De gebruikersnaam of het wachtwoord is niet aanvaard",
             what: "De twee horen niet bij elkaar, of het account kan nu niet worden gebruikt.",
             steps: &[
@@ -194,7 +194,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 ASK,
             ],
         },
-        DenialId::CrossSite => Words {
+        DenialId::CrossSiteRequest => Words {
             title: "Een andere website probeerde uw aanmelding te gebruiken",
             what: "Dit verzoek kwam van een pagina van een andere website. Het is tegengehouden, zodat geen andere site \
                 namens u kan handelen.",
@@ -203,7 +203,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 "Wilde u juist vanaf die pagina hierheen? Geef dan het verzoeknummer door aan uw helpdesk.",
             ],
         },
-        DenialId::Framing => Words {
+        DenialId::MalformedRequest => Words {
             title: "Het verzoek is verminkt",
             what: "Het is niet met zekerheid te zien waar het verzoek begint en eindigt; er is daarom niets mee gedaan.",
             steps: &[TRY_AGAIN, IF_IT_LASTS],
@@ -218,7 +218,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Uw browser of programma stuurde meer gegevens dan dit adres aanneemt.",
             steps: &["Probeer het opnieuw met een kleiner document.", IF_IT_LASTS],
         },
-        DenialId::TooManyRequests => Words {
+        DenialId::LoginThrottled => Words {
             title: "Te veel pogingen",
             what: "Van uw computer of netwerk, of voor uw account, kwamen in korte tijd meer verzoeken of verkeerde \
                 wachtwoorden dan deze site aanneemt.",
@@ -229,7 +229,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Van uw computer, uw netwerk of uw account kwamen in korte tijd meer verzoeken dan deze site aanneemt.",
             steps: &["Wacht even en probeer het opnieuw.", IF_IT_LASTS],
         },
-        DenialId::HeaderTooLarge => Words {
+        DenialId::HeadersTooLarge => Words {
             title: "Het verzoek draagt te veel met zich mee",
             what: "Wat uw browser met elk verzoek meestuurt, zoals cookies, is meer dan deze site aanneemt.",
             steps: &["Verwijder in uw browser de cookies van deze site en probeer het opnieuw.", IF_IT_LASTS],
@@ -239,7 +239,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "De lijst met gebruikersaccounts antwoordt niet, en zonder die lijst laat deze site niemand binnen.",
             steps: &[TRY_LATER, IF_IT_LASTS],
         },
-        DenialId::JudgingTimeout => Words {
+        DenialId::ValidationTimeout => Words {
             title: "Het controleren van uw certificaat duurde te lang",
             what: "De controle was niet op tijd klaar. Met uw kaart is waarschijnlijk niets mis.",
             steps: &[TRY_LATER, IF_IT_LASTS],
@@ -274,7 +274,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "U bent herkend, maar aan de dienst achter dit adres kon niet worden doorgegeven wie u bent.",
             steps: &[TRY_LATER, IF_IT_LASTS],
         },
-        DenialId::BackendRefusedIdentity => Words {
+        DenialId::BackendRejectedIdentity => Words {
             title: "De dienst aanvaardde uw aanmelding niet",
             what: "U bent hier herkend, maar de dienst achter dit adres accepteerde uw account niet.",
             steps: &[TELL],
@@ -285,7 +285,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 worden doorgegeven. De instellingen ervan moeten worden aangepast; met uw kaart is niets mis.",
             steps: &[TELL],
         },
-        DenialId::ClientGone => Words {
+        DenialId::ClientDisconnected => Words {
             title: "Het verzoek is afgebroken",
             what: "De verbinding is gesloten voordat het antwoord compleet was.",
             steps: &["Was dat niet de bedoeling? Probeer het dan opnieuw."],

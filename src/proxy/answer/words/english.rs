@@ -125,7 +125,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 this hour.",
             steps: &["Ask your help desk about the state of your account."],
         },
-        DenialId::NotAllowed => Words {
+        DenialId::AccessDenied => Words {
             title: "You do not have access to this address",
             what: "This address is for certain accounts and places only. Yours is not among them.",
             steps: &["If you need access, ask your help desk or the owner of this service for it."],
@@ -140,7 +140,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 IF_IT_LASTS,
             ],
         },
-        DenialId::NoSuchPath => Words {
+        DenialId::PathNotFound => Words {
             title: "There is nothing at this address",
             what: "This site does not have the address that was asked for.",
             steps: &[
@@ -148,7 +148,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 "If a link brought you here, tell the person who gave it to you.",
             ],
         },
-        DenialId::BadPath => Words {
+        DenialId::InvalidPath => Words {
             title: "The address is written in a way that is not accepted",
             what: "It has characters, or a form, that this site does not take.",
             steps: &[
@@ -161,7 +161,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "The address exists, but not for what your browser or program tried to do there.",
             steps: &["Use the program that the address is meant for.", IF_IT_LASTS],
         },
-        DenialId::Misdirected => Words {
+        DenialId::MisdirectedRequest => Words {
             title: "This connection cannot be used for the address",
             what: "Your browser or program sent the request over a connection that was opened for another address, or \
                 too long ago.",
@@ -180,7 +180,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "It names more than one person or account, so this site cannot tell who you are.",
             steps: &[OTHER_CERTIFICATE, "Otherwise, ask your help desk for a new certificate."],
         },
-        DenialId::PasswordWrong => Words {
+        DenialId::InvalidPassword => Words {
             title: "The user name or password was not accepted",
             what: "The two do not belong together, or the account cannot be used now.",
             steps: &[
@@ -189,7 +189,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 ASK,
             ],
         },
-        DenialId::CrossSite => Words {
+        DenialId::CrossSiteRequest => Words {
             title: "Another website tried to use your sign-in",
             what: "This request came from a page of another website. It was stopped, so that no other site can act in \
                 your name.",
@@ -198,7 +198,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 "If you meant to come here from that page, tell your help desk the request number.",
             ],
         },
-        DenialId::Framing => Words {
+        DenialId::MalformedRequest => Words {
             title: "The request was garbled",
             what: "It cannot be told for certain where the request begins and ends, so nothing was done with it.",
             steps: &[TRY_AGAIN, IF_IT_LASTS],
@@ -213,7 +213,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Your browser or program sent more data than this address takes.",
             steps: &["Try again with a smaller document.", IF_IT_LASTS],
         },
-        DenialId::TooManyRequests => Words {
+        DenialId::LoginThrottled => Words {
             title: "Too many attempts",
             what: "More requests or wrong passwords came from your computer or network, or for your account, than this \
                 site takes in so short a time.",
@@ -224,7 +224,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "Your computer, your network or your account sent more requests in a short time than this site takes.",
             steps: &["Wait a moment and try again.", IF_IT_LASTS],
         },
-        DenialId::HeaderTooLarge => Words {
+        DenialId::HeadersTooLarge => Words {
             title: "The request carries too much with it",
             what: "What your browser sends along with each request, such as cookies, is more than this site takes.",
             steps: &["Delete the cookies of this site in your browser and try again.", IF_IT_LASTS],
@@ -234,7 +234,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "The directory of user accounts does not answer, and this site lets nobody in without it.",
             steps: &[TRY_LATER, IF_IT_LASTS],
         },
-        DenialId::JudgingTimeout => Words {
+        DenialId::ValidationTimeout => Words {
             title: "Checking your certificate took too long",
             what: "The check did not end in time. There is probably nothing wrong with your card.",
             steps: &[TRY_LATER, IF_IT_LASTS],
@@ -270,7 +270,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
             what: "You were recognised, but the service behind this address could not be told who you are.",
             steps: &[TRY_LATER, IF_IT_LASTS],
         },
-        DenialId::BackendRefusedIdentity => Words {
+        DenialId::BackendRejectedIdentity => Words {
             title: "The service did not accept your sign-in",
             what: "You were recognised here, but the service behind this address did not take your account.",
             steps: &[TELL],
@@ -281,7 +281,7 @@ pub(super) const fn words(denial: DenialId) -> Words {
                 cannot be passed on. Its settings have to be changed; there is nothing wrong with your card.",
             steps: &[TELL],
         },
-        DenialId::ClientGone => Words {
+        DenialId::ClientDisconnected => Words {
             title: "The request was broken off",
             what: "The connection was closed before the answer was complete.",
             steps: &["If you did not mean to stop it, try again."],

@@ -66,5 +66,5 @@ fn a_card_goes_before_the_dialogue_on_a_path_that_accepts_cards() {
     let Some(ran) = curl(&lab, &args) else { return };
     // The site takes no headers for a user, so that it asks for a password: which a card never leads to.
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(told["id"], "backend-refused-identity", "{}", ran.output());
+    assert_eq!(told["id"], "backend-rejected-identity", "{}", ran.output());
 }

@@ -81,7 +81,7 @@ async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
     }
     let before = backend.book().len();
     let denied = log_in(&lab, "WRONG@other.example").await;
-    assert_eq!(denied.verdict(), "429 too-many-requests");
+    assert_eq!(denied.verdict(), "429 login-throttled");
     let wait: u64 = denied.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(backend.book().len(), before + 1, "the backend got the first message alone");
@@ -89,7 +89,7 @@ async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
     let mut by_basic = Client::new(&lab).connect().await.unwrap();
     assert_eq!(
         ask(&mut by_basic, Some(&basic("CORP\\wrong", "Passw0rd"))).await.verdict(),
-        "429 too-many-requests"
+        "429 login-throttled"
     );
     lab.clock.advance(Duration::from_secs(15 * 60));
     assert_eq!(log_in(&lab, "wrong").await.status, 401);
@@ -102,11 +102,11 @@ async fn an_address_with_too_many_failed_log_ins_waits_whoever_it_names() {
     for number in 0..4 {
         assert_eq!(log_in(&lab, &format!("wrong-{number}")).await.status, 401);
     }
-    assert_eq!(log_in(&lab, "alice").await.verdict(), "429 too-many-requests");
+    assert_eq!(log_in(&lab, "alice").await.verdict(), "429 login-throttled");
     // A ticket names nobody, and comes from there too.
     let mut by_ticket = Client::new(&lab).connect().await.unwrap();
     let denied = ask(&mut by_ticket, Some("Negotiate YIIBvgYGKwYBBQUCoIIB")).await;
-    assert_eq!(denied.verdict(), "429 too-many-requests");
+    assert_eq!(denied.verdict(), "429 login-throttled");
     assert_eq!(ask(&mut by_ticket, None).await.status, 401, "only log-ins wait");
 }
 
@@ -135,7 +135,7 @@ async fn what_is_open_to_everybody_whitewashes_no_guess() {
     }
     for path in ["/accept/open", "/accept/x"] {
         let third = ask_for(&mut connection, path, Some(&basic("wrong", "Summer3"))).await;
-        assert_eq!(third.verdict(), "429 too-many-requests", "{path}");
+        assert_eq!(third.verdict(), "429 login-throttled", "{path}");
     }
     assert_eq!(asked(&backend, &basic("wrong", "Summer3")), 0);
 }
@@ -149,10 +149,7 @@ async fn a_password_that_the_backend_took_is_no_guess_when_it_comes_again() {
         assert_eq!(ask(&mut connection, Some(&basic("alice", "Passw0rd"))).await.status, 200);
     }
     assert_eq!(ask(&mut connection, Some(&basic("wrong", "Passw0rd"))).await.status, 401);
-    assert_eq!(
-        ask(&mut connection, Some(&basic("bob", "Passw0rd"))).await.verdict(),
-        "429 too-many-requests"
-    );
+    assert_eq!(ask(&mut connection, Some(&basic("bob", "Passw0rd"))).await.verdict(), "429 login-throttled");
     assert_eq!(asked(&backend, &basic("bob", "Passw0rd")), 0);
 }
 
@@ -166,7 +163,7 @@ async fn two_claims_in_one_request_are_refused() {
     let answer = connection
         .send(request.header("authorization", basic("bob", "Passw0rd")).body(nothing()).unwrap())
         .await;
-    assert_eq!(answer.verdict(), "400 framing");
+    assert_eq!(answer.verdict(), "400 malformed-request");
     assert_eq!(backend.connections(), 0);
 }
 
@@ -207,7 +204,8 @@ impl Withheld {
             stream = self.heads.recv() => stream.unwrap(),
         };
         drop(connection);
-        let gone = || lab.records().iter().any(|record| record["decision"] == "client-gone").then_some(());
+        let gone =
+            || lab.records().iter().any(|record| record["decision"] == "client-disconnected").then_some(());
         wait_for("the gateway has noticed that the client left", gone).await;
         stream
     }
@@ -221,7 +219,7 @@ impl Withheld {
         let again = ask(&mut connection, Some(&authorization));
         tokio::select! {
             answer = again => {
-                assert_eq!(answer.verdict(), "429 too-many-requests");
+                assert_eq!(answer.verdict(), "429 login-throttled");
                 false
             }
             asked = self.heads.recv() => asked.is_some(),

@@ -82,6 +82,6 @@ async fn a_backend_that_asks_the_card_for_a_password_is_backend_refused_identity
     let client = Client::new(&lab).card("alice");
     let target = "/require/echo?status=401&header=WWW-Authenticate:Negotiate";
     let answer = client.get(target).await;
-    assert_eq!(answer.verdict(), "502 backend-refused-identity");
+    assert_eq!(answer.verdict(), "502 backend-rejected-identity");
     assert_eq!(answer.header("www-authenticate"), None);
 }

@@ -32,25 +32,25 @@ async fn plain_http_is_sent_on_to_tls_where_the_site_says_so() {
 }
 
 #[tokio::test]
-async fn a_path_without_a_rule_is_no_such_path_and_never_reaches_the_backend() {
+async fn a_path_without_a_rule_is_path_not_found_and_never_reaches_the_backend() {
     let lab = Lab::start();
     let client = Client::new(&lab).card("alice");
     for path in
         ["/", "/other", "/require", "/require/echo/below", "/require/echo/below.asmx", "/require/echo/"]
     {
-        assert_eq!(client.get(path).await.verdict(), "404 no-such-path", "{path}");
+        assert_eq!(client.get(path).await.verdict(), "404 path-not-found", "{path}");
     }
     assert_eq!(lab.rms.seen(), []);
 }
 
 #[tokio::test]
-async fn a_path_that_iis_could_read_two_ways_is_bad_path() {
+async fn a_path_that_iis_could_read_two_ways_is_invalid_path() {
     let lab = Lab::start();
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         for path in
             ["//ignore/echo", "/x/../ignore/echo", "/ignore/%65cho", "/ignore/echo;a", "/ignore/echo."]
         {
-            assert_eq!(client.get(path).await.verdict(), "400 bad-path", "{path}");
+            assert_eq!(client.get(path).await.verdict(), "400 invalid-path", "{path}");
         }
     }
     assert_eq!(lab.rms.seen(), []);
@@ -72,7 +72,7 @@ async fn another_method_is_method_not_allowed_and_the_answer_says_which_are() {
 }
 
 #[tokio::test]
-async fn a_host_that_the_handshake_did_not_name_is_misdirected() {
+async fn a_host_that_the_handshake_did_not_name_is_a_misdirected_request() {
     let more = r#"
 [[site]]
 hosts = ["open.corp.example"]
@@ -90,10 +90,10 @@ client_certificate = "ignore"
         assert_eq!(open.get("/open/echo").await.verdict(), "200 permit");
         for host in ["rms.corp.example", "RMS.CORP.EXAMPLE", "rms.corp.example.", "nowhere.example"] {
             let answer = open.clone().host(host).get("/ignore/echo").await;
-            assert_eq!(answer.verdict(), "421 misdirected", "{host}");
+            assert_eq!(answer.verdict(), "421 misdirected-request", "{host}");
         }
         let answer = client.host("open.corp.example").get("/open/echo").await;
-        assert_eq!(answer.verdict(), "421 misdirected");
+        assert_eq!(answer.verdict(), "421 misdirected-request");
     }
     assert_eq!(lab.rms.seen().len(), 2);
 }
@@ -105,7 +105,7 @@ async fn a_connection_without_a_name_belongs_to_the_default_site() {
         let client = client.card("alice").without_server_name();
         assert_eq!(client.get("/require/echo").await.verdict(), "200 permit");
         let answer = client.host("other.example").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "421 misdirected");
+        assert_eq!(answer.verdict(), "421 misdirected-request");
     }
 }
 
@@ -118,7 +118,7 @@ async fn another_sites_page_is_cross_site() {
             [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")]
         {
             let answer = client.get_with("/require/echo", &[foreign]).await;
-            assert_eq!(answer.verdict(), "403 cross-site", "{foreign:?}");
+            assert_eq!(answer.verdict(), "403 cross-site-request", "{foreign:?}");
         }
         let own = [("sec-fetch-site", "same-origin"), ("origin", "https://rms.corp.example")];
         assert_eq!(client.get_with("/require/echo", &own).await.verdict(), "200 permit");
@@ -126,7 +126,7 @@ async fn another_sites_page_is_cross_site() {
 }
 
 #[tokio::test]
-async fn a_message_whose_framing_cannot_be_trusted_is_framing() {
+async fn a_message_whose_framing_cannot_be_trusted_is_a_malformed_request() {
     let lab = Lab::start();
     let head = "POST /ignore/echo HTTP/1.1\r\nAccept: application/json\r\nHost: rms.corp.example\r\n";
     let broken = [
@@ -144,7 +144,11 @@ async fn a_message_whose_framing_cannot_be_trusted_is_framing() {
         let answer = exchange(&mut stream, format!("{head}{rest}").as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{rest:?}: {answer}");
         let record = wait_for("the record", || lab.records().get(seen).cloned()).await;
-        assert_eq!((&record["decision"], &record["status"]), (&"framing".into(), &400.into()), "{rest:?}");
+        assert_eq!(
+            (&record["decision"], &record["status"]),
+            (&"malformed-request".into(), &400.into()),
+            "{rest:?}"
+        );
     }
     assert_eq!(lab.rms.seen(), []);
 }
@@ -157,7 +161,7 @@ async fn a_head_beyond_the_limit_is_header_too_large() {
     let request = format!("GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nX-Long: {long}\r\n\r\n");
     let answer = exchange(&mut stream, request.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
-    assert_eq!(lab.only_record().await["decision"], "header-too-large");
+    assert_eq!(lab.only_record().await["decision"], "headers-too-large");
 }
 
 #[tokio::test]
