@@ -11,7 +11,7 @@ use million::{ENTRIES, forget_peak, memory};
 use portcullis::certificate::Certificate;
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::demo::pki::{ISSUING_CA, Signer};
-use portcullis::demo::{Ports, Scene};
+use portcullis::demo::{DemoEnvironment, Ports};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -32,10 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::set(folder.path(), Ports::ANY).unwrap();
-    let crls = make_crls(&scene, folder.path());
+    let demo = DemoEnvironment::start(folder.path(), Ports::ANY).unwrap();
+    let crls = make_crls(&demo, folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut traffic = runtime.block_on(Traffic::open(&scene));
+    let mut traffic = runtime.block_on(Traffic::open(&demo));
     // Nothing is cold when it counts, and the stand-in remembers as many requests as it ever will.
     runtime.block_on(traffic.warm_up(WARM_UP));
 
@@ -43,7 +43,7 @@ fn main() {
     println!("{ENTRIES} entries, {CONNECTIONS} connections, each a request every {PERIOD:?}");
     let small = memory("VmRSS");
     forget_peak();
-    let took = first.put_in_force(&scene);
+    let took = first.put_in_force(&demo);
     println!("first CRL: in force {took:.2?} after its file was replaced");
     let (peak, before) = (memory("VmHWM"), memory("VmRSS"));
     println!("memory: {small} kB before it, {peak} kB at the peak, {before} kB with it");
@@ -51,7 +51,7 @@ fn main() {
     show("CRL at rest", &runtime.block_on(traffic.send_for(PHASE)));
     forget_peak();
     let (latencies, swaps) = thread::scope(|scope| {
-        let swapping = scope.spawn(|| swap(others, &scene));
+        let swapping = scope.spawn(|| swap(others, &demo));
         (runtime.block_on(traffic.send_for(PHASE)), swapping.join().unwrap())
     });
     show("CRL replaced", &latencies);
@@ -59,7 +59,7 @@ fn main() {
     println!("memory: {} kB at the peak, {} kB afterwards", memory("VmHWM"), memory("VmRSS"));
     drop(traffic);
     drop(runtime);
-    scene.strike();
+    demo.stop();
 }
 
 /// A CRL in a file beside the watched folder.
@@ -70,10 +70,10 @@ struct Prepared {
 
 impl Prepared {
     /// Replaces the issuing CA's CRL whole, and waits until the gate shows that it judges by this one.
-    fn put_in_force(&self, scene: &Scene) -> Duration {
+    fn put_in_force(&self, demo: &DemoEnvironment) -> Duration {
         let begin = Instant::now();
-        std::fs::rename(&self.file, scene.files.crl.join("issuing.crl")).unwrap();
-        while this_update_in_force(scene.admin) != Some(self.this_update.seconds()) {
+        std::fs::rename(&self.file, demo.files.crl.join("issuing.crl")).unwrap();
+        while this_update_in_force(demo.admin) != Some(self.this_update.seconds()) {
             assert!(begin.elapsed() < PATIENCE, "the CRL did not come in force");
             sleep(Duration::from_millis(50));
         }
@@ -82,12 +82,12 @@ impl Prepared {
 }
 
 /// The CRLs to swap, each a second younger than the one before, none of the future.
-fn make_crls(scene: &Scene, folder: &Path) -> Vec<Prepared> {
-    let issuer = Certificate::from_der(scene.pki.issuing()).unwrap();
+fn make_crls(demo: &DemoEnvironment, folder: &Path) -> Vec<Prepared> {
+    let issuer = Certificate::from_der(demo.pki.issuing()).unwrap();
     let oldest = UnixTime::from_seconds(Clock::system().now().seconds() - 3600);
     let make = |number| {
         let this_update = oldest.plus(Duration::from_secs(number));
-        let sign = |tbs: &[u8]| scene.pki.sign(Signer::Issuing, tbs).unwrap();
+        let sign = |tbs: &[u8]| demo.pki.sign(Signer::Issuing, tbs).unwrap();
         let file = folder.join(format!("million-{number}.crl"));
         std::fs::write(&file, million::crl(&issuer, this_update, sign)).unwrap();
         Prepared { file, this_update }
@@ -96,7 +96,7 @@ fn make_crls(scene: &Scene, folder: &Path) -> Vec<Prepared> {
 }
 
 /// Puts one CRL after the other in force, until the phase is over; gives how long each one took.
-fn swap(crls: &[Prepared], scene: &Scene) -> Vec<Duration> {
+fn swap(crls: &[Prepared], demo: &DemoEnvironment) -> Vec<Duration> {
     let begin = Instant::now();
     let mut took = Vec::new();
     for (number, crl) in (0..).zip(crls) {
@@ -104,7 +104,7 @@ fn swap(crls: &[Prepared], scene: &Scene) -> Vec<Duration> {
         if begin.elapsed() >= PHASE {
             break;
         }
-        took.push(crl.put_in_force(scene));
+        took.push(crl.put_in_force(demo));
     }
     took
 }

@@ -6,7 +6,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use portcullis::demo::Scene;
+use portcullis::demo::DemoEnvironment;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::ServerName;
 use std::sync::Arc;
@@ -32,10 +32,10 @@ pub(crate) struct Traffic(Vec<Sender>);
 
 impl Traffic {
     /// Opens the connections.
-    pub(crate) async fn open(scene: &Scene) -> Self {
+    pub(crate) async fn open(demo: &DemoEnvironment) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(scene.pki.server_ca().clone()).unwrap();
-        let card = scene.pki.card("alice").unwrap();
+        roots.add(demo.pki.server_ca().clone()).unwrap();
+        let card = demo.pki.card("alice").unwrap();
         let config = ClientConfig::builder()
             .with_root_certificates(roots)
             .with_client_auth_cert(card.chain.clone(), card.private_key())
@@ -43,7 +43,7 @@ impl Traffic {
         let connector = TlsConnector::from(Arc::new(config));
         let mut senders = Vec::new();
         for _ in 0..CONNECTIONS {
-            let stream = TcpStream::connect(scene.tls).await.unwrap();
+            let stream = TcpStream::connect(demo.tls).await.unwrap();
             stream.set_nodelay(true).unwrap();
             let stream = connector.connect(ServerName::try_from(HOST).unwrap(), stream).await.unwrap();
             let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::signals::{Order, Signals};
 use crate::demo::rms::Rms;
-use crate::demo::{Ports, Scene, SceneError, cases, check};
+use crate::demo::{DemoEnvironment, DemoError, Ports, cases, check};
 use crate::server::Stopped;
 use anyhow::Context;
 use clap::Args;
@@ -44,27 +44,27 @@ impl Demo {
 }
 
 fn run_check(dir: &Path) -> anyhow::Result<ExitCode> {
-    let scene = Scene::set(dir, Ports::ANY)?;
+    let environment = DemoEnvironment::start(dir, Ports::ANY)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(check(&scene))?;
+    let report = runtime.block_on(check(&environment))?;
     println!("{report}");
-    let whole = scene.strike() == Stopped::Whole;
+    let whole = environment.stop() == Stopped::Whole;
     Ok(if report.is_right() && whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn run_by_hand(dir: &Path) -> anyhow::Result<ExitCode> {
-    let mut scene = Scene::set(dir, Ports::USUAL)?;
-    println!("{}", std::fs::read_to_string(&scene.configuration)?);
-    println!("{}", what_to_try(&scene));
+    let mut environment = DemoEnvironment::start(dir, Ports::USUAL)?;
+    println!("{}", std::fs::read_to_string(&environment.configuration)?);
+    println!("{}", what_to_try(&environment));
     let mut signals = Signals::new()?;
     while signals.next() == Order::Reload {
-        match scene.reload() {
+        match environment.reload() {
             Ok(()) => println!("The configuration was read again and is in force."),
-            Err(SceneError::Load(error)) => super::tell(&anyhow::Error::new(*error)),
+            Err(DemoError::Load(error)) => super::tell(&anyhow::Error::new(*error)),
             Err(error) => super::tell(&error.into()),
         }
     }
-    match scene.strike() {
+    match environment.stop() {
         Stopped::Whole => Ok(ExitCode::SUCCESS),
         Stopped::CutOff(what) => anyhow::bail!("stopped, with something cut off: {what}"),
     }
@@ -79,10 +79,10 @@ fn run_stand_in(address: SocketAddr) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn what_to_try(scene: &Scene) -> String {
-    let https = format!("https://localhost:{}", scene.tls.port());
-    let ca = scene.files.server_ca.display();
-    let cards = scene.files.cards.display();
+fn what_to_try(environment: &DemoEnvironment) -> String {
+    let https = format!("https://localhost:{}", environment.tls.port());
+    let ca = environment.files.server_ca.display();
+    let cards = environment.files.cards.display();
     let (require, accept, ignore) = (cases::REQUIRE, cases::ACCEPT, cases::IGNORE);
     let program =
         std::env::current_exe().map_or_else(|_| "portcullis".into(), |path| path.display().to_string());
@@ -114,8 +114,8 @@ curl --cacert {ca} --cert {cards}/mia.pem -H 'X-Demo-Echo: 1' {https}{require}
 {program} explain --config {file} --url {https}{require} --certificate {cards}/carol.crt
 curl http://{admin}/metrics
 ",
-        file = scene.configuration.display(),
-        plain = scene.plain.port(),
-        admin = scene.admin,
+        file = environment.configuration.display(),
+        plain = environment.plain.port(),
+        admin = environment.admin,
     )
 }

@@ -1,15 +1,15 @@
 //! The command line: a contract that other people's scripts build on. Exit codes, ids and `--json` fields are stable;
 //! words are for people and may change.
 
+mod chain_facts;
 mod check;
 mod demo;
 mod explain;
-mod findings;
 mod healthcheck;
 mod inspect;
 mod named;
+mod output;
 mod serve;
-mod sheet;
 mod signals;
 mod time;
 mod verify;
@@ -91,8 +91,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Writes lines for people to standard output. That nobody reads them to the end (`| head -1`) is no failure.
-fn print(sheet: &sheet::Sheet) -> anyhow::Result<()> {
-    write_out(&sheet.to_string())
+fn print(output: &output::TextOutput) -> anyhow::Result<()> {
+    write_out(&output.to_string())
 }
 
 /// Writes JSON for scripts to standard output.

@@ -1,7 +1,7 @@
 //! `portcullis verify`: judges one chain with the gate's own stages, without a configuration. Never maps it to anybody.
 
-use super::findings::{PathFacts, StatusFacts};
-use super::sheet::Sheet;
+use super::chain_facts::{PathFacts, StatusFacts};
+use super::output::TextOutput;
 use super::time::{moment, written};
 use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle, usage};
 use crate::clock::{Clock, UnixTime};
@@ -123,41 +123,41 @@ fn judge(
     unrevoked.map(Judged::Unrevoked).map_err(|error| Refusal::Revocation(Arc::new(error)))
 }
 
-fn valid(judged: &Judged, now: UnixTime) -> Sheet {
-    let mut sheet = Sheet::default();
+fn valid(judged: &Judged, now: UnixTime) -> TextOutput {
+    let mut output = TextOutput::default();
     let (paths, deadline): (Vec<_>, _) = match judged {
         Judged::Validated(chain) => (chain.paths().iter().collect(), chain.deadline()),
         Judged::Unrevoked(chain) => (chain.paths().collect(), chain.deadline()),
     };
-    sheet.heading("valid");
-    sheet.entry("judged at", written(now));
-    sheet.entry("holds until", written(deadline));
+    output.heading("valid");
+    output.entry("judged at", written(now));
+    output.entry("holds until", written(deadline));
     for (index, path) in paths.iter().enumerate() {
-        sheet.heading(&format!("path {}", index + 1));
-        PathFacts::of(path).tell(&mut sheet);
+        output.heading(&format!("path {}", index + 1));
+        PathFacts::of(path).tell(&mut output);
     }
-    sheet.heading("revocation");
+    output.heading("revocation");
     match judged {
-        Judged::Validated(_) => sheet.entry("not looked at", "no --crl was given"),
+        Judged::Validated(_) => output.entry("not looked at", "no --crl was given"),
         Judged::Unrevoked(chain) => {
             for status in chain.status() {
-                StatusFacts::passed(status, now).tell(&mut sheet);
+                StatusFacts::passed(status, now).tell(&mut output);
             }
         }
     }
-    sheet
+    output
 }
 
 /// The denial's id stands alone in the first line, for scripts.
-fn refused(denial: &Denial, refusal: &Refusal, now: UnixTime) -> Sheet {
-    let mut sheet = Sheet::default();
-    sheet.heading(denial.id().id());
-    sheet.entry("cause", denial.detail());
-    sheet.entry("judged at", written(now));
+fn refused(denial: &Denial, refusal: &Refusal, now: UnixTime) -> TextOutput {
+    let mut output = TextOutput::default();
+    output.heading(denial.id().id());
+    output.entry("cause", denial.detail());
+    output.entry("judged at", written(now));
     if let Refusal::Revocation(error) = refusal {
-        StatusFacts::refused(error, now).tell(&mut sheet);
+        StatusFacts::refused(error, now).tell(&mut output);
     }
-    sheet
+    output
 }
 
 fn certificates(files: &[PathBuf]) -> anyhow::Result<Vec<Certificate>> {

@@ -23,16 +23,16 @@ use tokio_rustls::TlsConnector;
 /// How long one request may take in all.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How a client speaks.
+/// How a client protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Speaks {
+pub struct ClientProtocol {
     /// TLS 1.2 or 1.3.
     pub tls: &'static SupportedProtocolVersion,
     /// HTTP/1.1 or HTTP/2.
     pub http: Version,
 }
 
-impl Speaks {
+impl ClientProtocol {
     /// Every combination, with its name.
     pub const ALL: [(&'static str, Self); 4] = [
         ("1.1 over TLS 1.2", Self { tls: &rustls::version::TLS12, http: Version::HTTP_11 }),
@@ -61,21 +61,21 @@ impl Client {
         host: &str,
         server_ca: &CertificateDer<'static>,
         card: Option<&Card>,
-        speaks: Speaks,
+        protocol: ClientProtocol,
     ) -> anyhow::Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(server_ca.clone())?;
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[speaks.tls])?
+            .with_protocol_versions(&[protocol.tls])?
             .with_root_certificates(roots);
         let mut config = match card {
             Some(card) => builder.with_client_cert_resolver(Arc::new(Presents::card(card)?)),
             None => builder.with_no_client_auth(),
         };
-        let alpn: &[u8] = if speaks.http == Version::HTTP_2 { b"h2" } else { b"http/1.1" };
+        let alpn: &[u8] = if protocol.http == Version::HTTP_2 { b"h2" } else { b"http/1.1" };
         config.alpn_protocols = vec![alpn.to_vec()];
         let server_name = ServerName::try_from(host.to_owned()).context("no host name")?;
-        Ok(Self { address, server_name, config, http: speaks.http })
+        Ok(Self { address, server_name, config, http: protocol.http })
     }
 
     /// Sends one request over a connection of its own and reads the whole answer.

@@ -3,10 +3,10 @@
 
 pub mod cases;
 pub mod client;
+mod environment;
+mod matrix;
 pub mod pki;
 pub mod rms;
-mod scene;
-mod table;
 
-pub use scene::{Ports, Scene, SceneError};
-pub use table::{Report, check};
+pub use environment::{DemoEnvironment, DemoError, Ports};
+pub use matrix::{Report, check};

@@ -1,9 +1,9 @@
 //! Asks each server of each backend, as the gate would and as somebody else would, and says what came of it.
 
 use super::Progress;
-use super::delegations::{self, Speaker};
-use super::finding::{Finding, Verdict};
+use super::kerberos::{self, Speaker};
 use super::probe::{NoAnswer, OwnCertificate, ask, ask_without_certificate, within};
+use super::report::{Finding, Verdict};
 use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
 use crate::headers::identity_headers::{self, Identity};
@@ -42,7 +42,7 @@ pub(super) async fn examine(snapshot: &Snapshot, user: Option<&str>, progress: P
             BackendIdentity::Kerberos(delegation) => {
                 let about = format!("backend {}, {}", backend.settings.name, delegation.service);
                 progress.asking(&about);
-                let (found, speaker) = delegations::examine(&about, delegation, user).await;
+                let (found, speaker) = kerberos::examine(&about, delegation, user).await;
                 findings.extend(found);
                 speaker
             }

@@ -1,7 +1,7 @@
 //! Asks the servers of each realm's directories, and says what came of it.
 
 use super::Progress;
-use super::finding::{Finding, Verdict};
+use super::report::{Finding, Verdict};
 use crate::directory::{DirectoryError, Fact, Refusal, Unreachable};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;

@@ -2,10 +2,10 @@
 //! configuration names do what they are for.
 
 mod backends;
-mod delegations;
 mod directories;
-mod finding;
+mod kerberos;
 mod probe;
+mod report;
 
 use super::serve::metrics;
 use crate::clock::Clock;
@@ -14,7 +14,7 @@ use crate::policy::{ClientCertificate, PasswordRule};
 use crate::request::PathPattern;
 use crate::site::{PathRule, Site, SiteTable};
 use clap::Args;
-use finding::Report;
+use report::Report;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ struct Progress {
 impl Progress {
     fn asking(self, about: &str) {
         if self.shown {
-            eprintln!("asking {} …", super::sheet::visible(about));
+            eprintln!("asking {} …", super::output::visible(about));
         }
     }
 }
@@ -69,7 +69,7 @@ impl Check {
         if self.json {
             super::print_json(&report)?;
         } else {
-            super::write_out(&format!("\n{}", report.sheet()))?;
+            super::write_out(&format!("\n{}", report.output()))?;
         }
         Ok(if report.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -2,10 +2,10 @@
 //! same functions and in the same order, and asks the realm's responders and directories as the gate does. The backend
 //! is never asked.
 
-mod card;
-mod explanation;
-mod rendering;
-mod road;
+mod certificate;
+mod facts;
+mod text;
+mod trace;
 
 use super::time::moment;
 use crate::certificate::certificate_ders;
@@ -14,10 +14,10 @@ use crate::config::{self, Context as Loading};
 use anyhow::{Context, bail};
 use clap::Args;
 use http::{Method, Uri};
-use road::Road;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use trace::RequestTrace;
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -63,12 +63,13 @@ impl Explain {
         let loaded = config::load(&self.configuration.config, &mut context)
             .map_err(|error| anyhow::Error::new(*error))?;
         let now = self.at.unwrap_or_else(|| clock.now());
-        let road = Road { compiled: &loaded.compiled, metrics: &metrics, presented, now, client: self.from };
+        let road =
+            RequestTrace { compiled: &loaded.compiled, metrics: &metrics, presented, now, client: self.from };
         let explanation = road.walk(self.method, self.url)?;
         if self.json {
             super::print_json(&explanation)?;
         } else {
-            super::print(&rendering::sheet(&explanation))?;
+            super::print(&text::render(&explanation))?;
         }
         Ok(if explanation.answer.is_permit() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

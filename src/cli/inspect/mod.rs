@@ -1,7 +1,7 @@
 //! `portcullis inspect`: shows the typed facts of a certificate, as every stage of the gate sees them. Judges nothing.
 
 mod facts;
-mod rendering;
+mod text;
 
 use crate::certificate::read_bundle;
 use anyhow::Context;
@@ -28,7 +28,7 @@ impl Inspect {
         if self.json {
             super::print_json(&inspection)?;
         } else {
-            super::print(&rendering::sheet(&inspection))?;
+            super::print(&text::render(&inspection))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::key::certificate_pem;
-use super::{KeyedChain, Pki, PkiError, Signer, roll};
+use super::{KeyedChain, Pki, PkiError, Signer, users};
 
 const OWNER_ONLY: u32 = 0o600;
 const FOR_EVERYBODY: u32 = 0o644;
@@ -93,7 +93,7 @@ impl Pki {
     fn write_crls(&self, folder: &Path) -> Result<(), PkiError> {
         let root = self.crl(Signer::Root, &[], self.created)?;
         let policy = self.crl(Signer::Policy, &[], self.created)?;
-        let issuing = self.issuing_crl(&roll::REVOKED, self.created)?;
+        let issuing = self.issuing_crl(&users::REVOKED, self.created)?;
         write(&folder.join("root.crl"), FOR_EVERYBODY, &root)?;
         write(&folder.join("policy.crl"), FOR_EVERYBODY, &policy)?;
         write(&folder.join("issuing.crl"), FOR_EVERYBODY, &issuing)

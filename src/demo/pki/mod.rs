@@ -8,7 +8,7 @@ mod extension;
 mod files;
 mod key;
 mod profile;
-mod roll;
+mod users;
 mod version_one;
 mod weak_key;
 
@@ -98,12 +98,12 @@ impl Pki {
         let server_rsa = server_ca.issue_server("server-rsa", &HOSTS, KeyKind::Rsa2048, now)?;
         let mut pki =
             Self { created: now, home, foreign, server_ca, server_ecdsa, server_rsa, cards: Vec::new() };
-        for profile in roll::demo_cards(now) {
+        for profile in users::demo_cards(now) {
             let card = pki.issue(&profile)?;
             pki.cards.push(card);
         }
         let version_one =
-            version_one::strip_extensions(&pki.issue(&roll::version_one(now))?, &pki.home.issuing)?;
+            version_one::strip_extensions(&pki.issue(&users::version_one(now))?, &pki.home.issuing)?;
         pki.cards.push(version_one);
         Ok(pki)
     }

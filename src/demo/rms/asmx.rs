@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use quick_xml::escape::escape;
 
-use super::answers::{self, Operation};
+use super::responses::{self, Operation};
 use super::service::{AnswerBody, text_answer};
 use super::soap::{Envelope, Fault, Service, SoapVersion};
 
@@ -163,7 +163,7 @@ fn run(file: &File, version: SoapVersion, headers: &HeaderMap, message: &[u8]) -
     if envelope.namespace != file.service.namespace() || envelope.operation != operation.name() {
         return Err(Fault::UnknownAction(action));
     }
-    answers::answer(operation, file.service, version, &envelope, user(headers))
+    responses::answer(operation, file.service, version, &envelope, user(headers))
 }
 
 /// ASP.NET takes a POST with `SOAPAction` as 1.1 unless its media type is that of 1.2. None is 415.

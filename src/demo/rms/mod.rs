@@ -3,11 +3,11 @@
 //! Never a licence server: its XrML is of the right shape and size and signed by nobody. Where the real one gets the
 //! user from IIS, this one takes `X-Remote-User`, as an IIS module that trusts the gate would.
 
-mod answers;
 mod asmx;
 mod echo;
 mod generated;
 mod record;
+mod responses;
 mod service;
 pub mod soap;
 mod wire;

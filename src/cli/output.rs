@@ -5,7 +5,7 @@ use std::fmt;
 
 /// The lines of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
+pub(super) struct TextOutput {
     lines: Vec<Line>,
 }
 
@@ -15,7 +15,7 @@ enum Line {
     Entry { label: &'static str, value: String },
 }
 
-impl Sheet {
+impl TextOutput {
     /// Begins a section.
     pub(super) fn heading(&mut self, text: &str) {
         self.lines.push(Line::Heading(visible(text)));
@@ -34,7 +34,7 @@ impl Sheet {
     }
 }
 
-impl fmt::Display for Sheet {
+impl fmt::Display for TextOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |line: &Line| match line {
             Line::Heading(_) => 0,
@@ -70,13 +70,13 @@ mod tests {
 
     #[test]
     fn values_stand_below_each_other_under_their_headings() {
-        let mut sheet = Sheet::default();
-        sheet.heading("one");
-        sheet.entry("a", 1);
-        sheet.list("long label", ["x", "y"]);
-        sheet.list("nothing", [""; 0]);
-        sheet.heading("two");
-        assert_eq!(sheet.to_string(), "one\n  a           1\n  long label  x\n              y\n\ntwo\n");
+        let mut output = TextOutput::default();
+        output.heading("one");
+        output.entry("a", 1);
+        output.list("long label", ["x", "y"]);
+        output.list("nothing", [""; 0]);
+        output.heading("two");
+        assert_eq!(output.to_string(), "one\n  a           1\n  long label  x\n              y\n\ntwo\n");
     }
 
     #[test]

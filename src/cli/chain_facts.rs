@@ -2,7 +2,7 @@
 //! contract.
 
 use super::named::Named;
-use super::sheet::Sheet;
+use super::output::TextOutput;
 use super::time::{span, written};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
@@ -91,10 +91,10 @@ impl CertificateLine {
         }
     }
 
-    pub(super) fn tell(&self, label: &'static str, sheet: &mut Sheet) {
-        sheet.entry(label, &self.subject);
-        sheet.entry("", format!("serial {}, valid {} to {}", self.serial, self.not_before, self.not_after));
-        sheet.entry("", format!("sha256 {}", self.sha256));
+    pub(super) fn tell(&self, label: &'static str, output: &mut TextOutput) {
+        output.entry(label, &self.subject);
+        output.entry("", format!("serial {}, valid {} to {}", self.serial, self.not_before, self.not_after));
+        output.entry("", format!("sha256 {}", self.sha256));
     }
 }
 
@@ -108,7 +108,7 @@ impl PathFacts {
         }
     }
 
-    pub(super) fn tell(&self, sheet: &mut Sheet) {
+    pub(super) fn tell(&self, output: &mut TextOutput) {
         let last = self.certificates.len().saturating_sub(1);
         for (index, certificate) in self.certificates.iter().enumerate() {
             let label = match index {
@@ -116,10 +116,10 @@ impl PathFacts {
                 0 => "certificate",
                 _ => "issued by",
             };
-            certificate.tell(label, sheet);
+            certificate.tell(label, output);
         }
-        sheet.list("usage", &self.extended_key_usages);
-        sheet.list("policy", &self.policies);
+        output.list("usage", &self.extended_key_usages);
+        output.list("policy", &self.policies);
     }
 }
 
@@ -161,13 +161,13 @@ impl StatusFacts {
         Self { subject, serial, status, cause, crls: Vec::new(), ocsp: None }
     }
 
-    pub(super) fn tell(&self, sheet: &mut Sheet) {
+    pub(super) fn tell(&self, output: &mut TextOutput) {
         let label = match self.status {
             "not_revoked" => "not revoked",
             other => other,
         };
-        sheet.entry(label, &self.subject);
-        sheet.list("", &self.cause);
+        output.entry(label, &self.subject);
+        output.list("", &self.cause);
         let crls =
             self.crls.iter().map(|crl| (&crl.file, &crl.this_update, &crl.next_update, crl.age_seconds));
         let ocsp =
@@ -175,7 +175,7 @@ impl StatusFacts {
         for (source, issued, next_update, age_seconds) in crls.chain(ocsp) {
             let age = span(Duration::from_secs(age_seconds));
             let due = next_update.as_deref().unwrap_or("at no stated time");
-            sheet.entry("", format!("by {source}, issued {issued} ({age} ago), next due {due}"));
+            output.entry("", format!("by {source}, issued {issued} ({age} ago), next due {due}"));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Walks the road of one request, as `proxy::service` does, by the same functions and in the same order, and notes
 //! what each step finds. Never asks a backend.
 
-use super::card;
-use super::explanation::{AdmissionFacts, AnswerFacts, Explanation, HeaderFacts, RuleFacts, ToBackend};
+use super::certificate;
+use super::facts::{AdmissionFacts, AnswerFacts, Explanation, HeaderFacts, RuleFacts, ToBackend};
 use crate::backend::{BackendRequest, RequestBody, Target};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
@@ -39,7 +39,7 @@ const ALERT: &str =
     "the site ends the handshake of such a certificate with a TLS alert: its client sees no page";
 
 /// What a request is walked with.
-pub(super) struct Road<'a> {
+pub(super) struct RequestTrace<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) metrics: &'a Metrics,
     /// What the client presents, its own certificate first; nothing where it presents none.
@@ -49,7 +49,7 @@ pub(super) struct Road<'a> {
     pub(super) client: Option<IpAddr>,
 }
 
-impl Road<'_> {
+impl RequestTrace<'_> {
     /// Says what would become of a request for `url`. Fails only where this process cannot judge at all.
     pub(super) fn walk(&self, method: Method, url: Uri) -> anyhow::Result<Explanation> {
         let mut explanation = Explanation {
@@ -162,7 +162,7 @@ impl Road<'_> {
         let card = CardOnConnection::new(tls, client);
         match card.to_judge(rule, site, self.now) {
             Err(evidence) => {
-                explanation.card = Some(card::unjudged(&evidence));
+                explanation.card = Some(certificate::unjudged(&evidence));
                 evidence
             }
             Ok((chain, realm)) => {
@@ -173,7 +173,7 @@ impl Road<'_> {
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.answer.hint = Some(ALERT);
                 }
-                explanation.card = Some(card::judged(realm, &chain, &verdict, self.now).await);
+                explanation.card = Some(certificate::judged(realm, &chain, &verdict, self.now).await);
                 Evidence::from(verdict)
             }
         }

@@ -1,10 +1,10 @@
 //! Takes the judge's word on a chain, gives what each stage found, in the order in which they were asked. The verdict
 //! is the judge's alone: here stages are only asked again for what they saw on the way.
 
-use super::explanation::{
+use super::facts::{
     AccountFacts, CardFacts, ChainFacts, LookUpFacts, MappingFacts, RevocationFacts, StepFacts,
 };
-use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
+use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::identity::{Account, StepResult, map};

@@ -1,7 +1,7 @@
 //! What is said about one request, as a script reads it. The field names are a contract: a field is added, never
 //! renamed, and is always there, `null` where the road ended before it.
 
-use crate::cli::findings::{CertificateLine, PathFacts, StatusFacts};
+use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::named::Named;
 use crate::policy::{
     AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, PasswordRule, QueryRule, UnmappedCard,

@@ -1,4 +1,4 @@
-//! Sets the scene: writes a PKI and a proxy.toml into a folder, starts the stand-in RMS and the gate from that very
+//! Sets the environment: writes a PKI and a proxy.toml into a folder, starts the stand-in RMS and the gate from that very
 //! file, and takes it all down again.
 
 use super::pki::{DOMAIN_SID, POLICY, Pki, PkiError, PkiFiles};
@@ -42,7 +42,7 @@ impl Ports {
 
 /// The demo cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum SceneError {
+pub enum DemoError {
     /// The PKI.
     #[error(transparent)]
     Pki(#[from] PkiError),
@@ -67,7 +67,7 @@ pub enum SceneError {
 }
 
 /// A running demo.
-pub struct Scene {
+pub struct DemoEnvironment {
     /// The PKI, with the keys of its authorities.
     pub pki: Pki,
     /// Where its files are.
@@ -86,14 +86,14 @@ pub struct Scene {
     context: Context,
 }
 
-impl Scene {
+impl DemoEnvironment {
     /// Sets everything up below `dir`, which is made where it does not exist.
     ///
     /// # Errors
     /// Where the folder cannot be written or no port is free.
-    pub fn set(dir: &Path, ports: Ports) -> Result<Self, SceneError> {
+    pub fn start(dir: &Path, ports: Ports) -> Result<Self, DemoError> {
         let clock = Clock::system();
-        let system = |what: &str, source| SceneError::System { what: what.to_owned(), source };
+        let system = |what: &str, source| DemoError::System { what: what.to_owned(), source };
         std::fs::create_dir_all(dir)
             .map_err(|source| system(&format!("cannot make {}", dir.display()), source))?;
         let pki = Pki::create(clock.now())?;
@@ -119,7 +119,7 @@ impl Scene {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), DenialId::IDS));
         let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
-        let loaded = config::load(&configuration, &mut context).map_err(SceneError::Load)?;
+        let loaded = config::load(&configuration, &mut context).map_err(DemoError::Load)?;
         let running = Running::start(loaded.compiled, metrics, clock)?;
         Ok(Self { pki, files, rms, configuration, tls, plain, admin, running, context })
     }
@@ -128,14 +128,14 @@ impl Scene {
     ///
     /// # Errors
     /// Where the file is not right; what ran before runs on.
-    pub fn reload(&mut self) -> Result<(), SceneError> {
-        let loaded = config::load(&self.configuration, &mut self.context).map_err(SceneError::Load)?;
+    pub fn reload(&mut self) -> Result<(), DemoError> {
+        let loaded = config::load(&self.configuration, &mut self.context).map_err(DemoError::Load)?;
         self.running.reload(loaded.compiled)?;
         Ok(())
     }
 
     /// Takes everything down; requests in progress end first.
-    pub fn strike(self) -> Stopped {
+    pub fn stop(self) -> Stopped {
         let stopped = self.running.stop();
         self.rms.stop();
         stopped

@@ -1,7 +1,7 @@
 //! Tries a Kerberos delegation for one user, step by step, and the ticket at each server.
 
-use super::finding::{Finding, Verdict};
 use super::probe::NoAnswer;
+use super::report::{Finding, Verdict};
 use crate::backend::{Delegation, RuleRealm, server_token, took_token};
 use crate::delegation::kerberos::{self, Negotiation, Outcome, Step};
 use crate::telemetry::with_causes;

@@ -1,6 +1,6 @@
 //! One thing that was tried, what came of it, and what would mend it. The field names are a contract.
 
-use crate::cli::sheet::Sheet;
+use crate::cli::output::TextOutput;
 use serde::Serialize;
 
 /// What came of one trial.
@@ -72,18 +72,18 @@ impl Report {
         self.verdict <= Verdict::Untested
     }
 
-    pub(super) fn sheet(&self) -> Sheet {
-        let mut sheet = Sheet::default();
+    pub(super) fn output(&self) -> TextOutput {
+        let mut output = TextOutput::default();
         let mut about = "";
         for finding in &self.findings {
             if finding.about != about {
-                sheet.heading(&finding.about);
+                output.heading(&finding.about);
                 about = &finding.about;
             }
-            sheet.entry(finding.verdict.words(), format!("{}: {}", finding.what, finding.found));
-            sheet.list("", finding.mend.iter().map(|mend| format!("mend: {mend}")));
+            output.entry(finding.verdict.words(), format!("{}: {}", finding.what, finding.found));
+            output.list("", finding.mend.iter().map(|mend| format!("mend: {mend}")));
         }
-        sheet
+        output
     }
 }
 

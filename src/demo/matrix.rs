@@ -1,8 +1,8 @@
 //! Runs every card against every kind of path over every version of HTTP and TLS, and tells what came of it.
 
 use super::cases::{CASES, Case, Outcome, PATHS};
-use super::client::{Client, Speaks};
-use super::scene::Scene;
+use super::client::{Client, ClientProtocol};
+use super::environment::DemoEnvironment;
 use crate::policy::{ClientCertificate, DenialId};
 use anyhow::Context;
 use bytes::Bytes;
@@ -47,17 +47,18 @@ impl Report {
     }
 }
 
-/// Runs all cases against `scene`.
+/// Runs all cases against `environment`.
 ///
 /// # Errors
 /// Where a card of the table is not in the PKI. What goes wrong with a request stands in its row.
-pub async fn check(scene: &Scene) -> anyhow::Result<Report> {
+pub async fn check(environment: &DemoEnvironment) -> anyhow::Result<Report> {
     let mut rows = Vec::new();
     for case in CASES {
         for (path, kind) in PATHS {
             let mut got = Vec::new();
-            for (name, speaks) in Speaks::ALL {
-                let outcome = ask(scene, &case, path, speaks).await.map_err(|error| format!("{error:#}"));
+            for (name, protocol) in ClientProtocol::ALL {
+                let outcome =
+                    ask(environment, &case, path, protocol).await.map_err(|error| format!("{error:#}"));
                 got.push((name, outcome));
             }
             rows.push(Row { case, path, expected: case.outcome(kind), got });
@@ -66,12 +67,19 @@ pub async fn check(scene: &Scene) -> anyhow::Result<Report> {
     Ok(Report { rows })
 }
 
-async fn ask(scene: &Scene, case: &Case, path: &str, speaks: Speaks) -> anyhow::Result<Outcome> {
+async fn ask(
+    environment: &DemoEnvironment,
+    case: &Case,
+    path: &str,
+    protocol: ClientProtocol,
+) -> anyhow::Result<Outcome> {
     let card = match case.card {
-        Some(name) => Some(scene.pki.card(name).with_context(|| format!("the PKI has no card {name}"))?),
+        Some(name) => {
+            Some(environment.pki.card(name).with_context(|| format!("the PKI has no card {name}"))?)
+        }
         None => None,
     };
-    let client = Client::new(scene.tls, HOST, scene.pki.server_ca(), card, speaks)?;
+    let client = Client::new(environment.tls, HOST, environment.pki.server_ca(), card, protocol)?;
     let request = Request::get(format!("https://{HOST}{path}"))
         .header(header::HOST, HOST)
         .header(header::ACCEPT, "application/json")
@@ -126,7 +134,7 @@ impl fmt::Display for Outcome {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions: Vec<_> = Speaks::ALL.iter().map(|(name, _)| *name).collect();
+        let versions: Vec<_> = ClientProtocol::ALL.iter().map(|(name, _)| *name).collect();
         writeln!(f, "Each row was asked over HTTP {}.\n", versions.join(", "))?;
         writeln!(
             f,
