@@ -6,9 +6,9 @@ use crate::certificate::Certificate;
 use crate::delegation::assertion::StatementError;
 use crate::directory::Group;
 use crate::headers::identity_headers::{
-    self, DoesNotFit, Identity, IdentityHeaderSettings, NamedGroup, ProvenCard,
+    self, Identity, IdentityHeaderSettings, IdentityTooLarge, NamedGroup, ProvenCertificate,
 };
-use crate::headers::{Spelling, forwarded, request_headers};
+use crate::headers::{HeaderCase, forwarded, request_headers};
 use crate::policy::{OwnDialogue, Permit, Proof};
 use crate::request::Authority;
 use http::uri::PathAndQuery;
@@ -41,7 +41,7 @@ pub struct Target<'a> {
 pub enum CannotForward {
     /// The identity is longer than headers can be.
     #[error(transparent)]
-    Identity(#[from] DoesNotFit),
+    Identity(#[from] IdentityTooLarge),
     /// No statement of the identity can be signed.
     #[error(transparent)]
     Assertion(#[from] StatementError),
@@ -76,7 +76,7 @@ impl BackendRequest {
 
     /// The same, with the names of the headers as the client spelled them.
     #[must_use]
-    pub fn spelled(mut self, spelling: Spelling) -> Self {
+    pub fn spelled(mut self, spelling: HeaderCase) -> Self {
         *self.0.extensions_mut() = spelling.into_extensions();
         self
     }
@@ -119,7 +119,7 @@ impl DialogueRequest {
 
     /// The same, with the names of the headers as the client spelled them.
     #[must_use]
-    pub fn spelled(mut self, spelling: Spelling) -> Self {
+    pub fn spelled(mut self, spelling: HeaderCase) -> Self {
         *self.0.extensions_mut() = spelling.into_extensions();
         self
     }
@@ -188,8 +188,8 @@ fn set_identity(
         Proof::Card(credential) => credential,
     };
     let leaf = credential.leaf();
-    let others: Vec<&[u8]> = credential.sent_along().iter().map(Certificate::der).collect();
-    let card = ProvenCard {
+    let others: Vec<&[u8]> = credential.additional_certificates().iter().map(Certificate::der).collect();
+    let card = ProvenCertificate {
         leaf: leaf.der(),
         chain: &others,
         certificate_sha256: &leaf.fingerprint().to_string(),

@@ -37,7 +37,7 @@ pub enum BackendTlsError {
     NoAuthorities,
     /// The authority at `index`, counted from 0, is no certificate.
     #[error("authority {index} of the backend's servers is not a certificate")]
-    BadAuthority {
+    InvalidAuthority {
         /// Its place, counted from 0.
         index: usize,
         /// What is wrong with it.
@@ -60,7 +60,7 @@ pub fn client_config<'a>(
 ) -> Result<Arc<ClientConfig>, BackendTlsError> {
     let mut roots = RootCertStore::empty();
     for (index, authority) in authorities.into_iter().enumerate() {
-        roots.add(authority).map_err(|source| BackendTlsError::BadAuthority { index, source })?;
+        roots.add(authority).map_err(|source| BackendTlsError::InvalidAuthority { index, source })?;
     }
     if roots.is_empty() {
         return Err(BackendTlsError::NoAuthorities);
@@ -103,6 +103,6 @@ mod tests {
     #[test]
     fn an_authority_that_is_no_certificate_is_named_by_its_place() {
         let refused = client_config([CertificateDer::from(vec![0x30, 0x00])], None);
-        assert!(matches!(refused, Err(BackendTlsError::BadAuthority { index: 0, .. })));
+        assert!(matches!(refused, Err(BackendTlsError::InvalidAuthority { index: 0, .. })));
     }
 }

@@ -57,8 +57,8 @@ pub use key::KeyAlgorithm;
 pub use name::{AttributeValues, DistinguishedName};
 pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
 pub use name_form::NameForm;
-pub use object_identifier::{NotAnObjectIdentifier, ObjectIdentifier};
-pub use pem::{BundleError, PemFault, certificate_ders, crl_ders, private_key_der, read_bundle};
+pub use object_identifier::{InvalidObjectIdentifier, ObjectIdentifier};
+pub use pem::{BundleError, PemError, certificate_ders, crl_ders, private_key_der, read_bundle};
 pub use policy::{ANY_POLICY, PolicyConstraints, PolicyMapping};
 pub use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,

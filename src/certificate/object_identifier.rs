@@ -33,7 +33,7 @@ pub struct ObjectIdentifier {
 /// A text that is no object identifier in dotted decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not an object identifier in dotted decimals")]
-pub struct NotAnObjectIdentifier;
+pub struct InvalidObjectIdentifier;
 
 impl ObjectIdentifier {
     /// An identifier that const-oid has a name for.
@@ -87,24 +87,24 @@ const MORE: u8 = 0x80;
 
 /// Dotted decimals, as X.660 writes them.
 impl FromStr for ObjectIdentifier {
-    type Err = NotAnObjectIdentifier;
+    type Err = InvalidObjectIdentifier;
 
-    fn from_str(text: &str) -> Result<Self, NotAnObjectIdentifier> {
+    fn from_str(text: &str) -> Result<Self, InvalidObjectIdentifier> {
         if text.len() > LONGEST_TEXT {
-            return Err(NotAnObjectIdentifier);
+            return Err(InvalidObjectIdentifier);
         }
         let arcs: Option<Vec<BigUint>> = text.split('.').map(arc).collect();
-        let Some([root, second, others @ ..]) = arcs.as_deref() else { return Err(NotAnObjectIdentifier) };
+        let Some([root, second, others @ ..]) = arcs.as_deref() else { return Err(InvalidObjectIdentifier) };
         let limited = *root < BigUint::from(2_u8);
         if *root > BigUint::from(2_u8) || limited && *second >= BigUint::from(ROOT_WEIGHT) {
-            return Err(NotAnObjectIdentifier);
+            return Err(InvalidObjectIdentifier);
         }
         let first = root * ROOT_WEIGHT + second;
         let contents: Vec<u8> = std::iter::once(&first).chain(others).flat_map(subidentifier).collect();
         if contents.len() > KEPT {
-            return Err(NotAnObjectIdentifier);
+            return Err(InvalidObjectIdentifier);
         }
-        Self::from_contents(&contents).map_err(|_| NotAnObjectIdentifier)
+        Self::from_contents(&contents).map_err(|_| InvalidObjectIdentifier)
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
             "1.2 ",
             "1.2.\u{663}",
         ] {
-            assert_eq!(text.parse::<ObjectIdentifier>(), Err(NotAnObjectIdentifier), "{text}");
+            assert_eq!(text.parse::<ObjectIdentifier>(), Err(InvalidObjectIdentifier), "{text}");
         }
         assert!(format!("1.2.{}", "9".repeat(200)).parse::<ObjectIdentifier>().is_err());
     }

@@ -64,7 +64,7 @@ pub enum BundleError {
         /// The line, counted from 1.
         line: usize,
         /// What is wrong with it.
-        fault: PemFault,
+        fault: PemError,
     },
     /// Sections of the file would not be read.
     #[error("the file has {boundaries} BEGIN boundaries, of which {sections} could be read")]
@@ -87,7 +87,7 @@ pub enum BundleError {
 
 /// What is wrong with a line of PEM. Never quotes the content of a section: it may be a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PemFault {
+pub enum PemError {
     /// A line that is nearly a BEGIN or END boundary, or has five hyphens and is neither.
     Boundary,
     /// An END boundary without a BEGIN, or with another label than its BEGIN.
@@ -119,7 +119,7 @@ pub enum PemFault {
     Binary,
 }
 
-impl fmt::Display for PemFault {
+impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Boundary => {
@@ -341,7 +341,7 @@ struct Section<'a> {
 }
 
 impl Section<'_> {
-    fn fault(&self, fault: PemFault) -> BundleError {
+    fn fault(&self, fault: PemError) -> BundleError {
         BundleError::Pem { line: self.line, fault }
     }
 
@@ -358,7 +358,7 @@ impl Section<'_> {
             Kind::Request => is_request(&self.decode_key()?),
             Kind::Pkcs8 | Kind::Pkcs1 | Kind::Sec1 | Kind::Other => !is_signed(&self.decode_key()?),
         };
-        if matches { Ok(()) } else { Err(self.fault(PemFault::Mislabelled)) }
+        if matches { Ok(()) } else { Err(self.fault(PemError::Mislabelled)) }
     }
 
     /// The content of a certificate or a CRL.
@@ -372,7 +372,7 @@ impl Section<'_> {
         match rustls_pemfile::read_one_from_slice(&text) {
             Ok(Some((Item::X509Certificate(der), _))) => Ok(der.to_vec()),
             Ok(Some((Item::Crl(der), _))) => Ok(der.to_vec()),
-            Ok(_) | Err(_) => Err(self.fault(PemFault::Base64)),
+            Ok(_) | Err(_) => Err(self.fault(PemError::Base64)),
         }
     }
 
@@ -381,7 +381,7 @@ impl Section<'_> {
     fn decode_key(&self) -> Result<Zeroizing<Vec<u8>>, BundleError> {
         let mut buffer = Zeroizing::new(Vec::with_capacity(self.body.len()));
         buffer.extend(self.body.iter().filter(|byte| !byte.is_ascii_whitespace()));
-        let length = Base64::decode_in_place(&mut buffer).map_err(|_| self.fault(PemFault::Base64))?.len();
+        let length = Base64::decode_in_place(&mut buffer).map_err(|_| self.fault(PemError::Base64))?.len();
         buffer.truncate(length);
         Ok(buffer)
     }
@@ -390,7 +390,7 @@ impl Section<'_> {
     fn element(&self) -> Result<Vec<u8>, BundleError> {
         let der = self.decode()?;
         if layout::contents(&der).is_err() {
-            return Err(self.fault(PemFault::NotOneElement));
+            return Err(self.fault(PemError::NotOneElement));
         }
         Ok(der)
     }
@@ -408,10 +408,10 @@ impl Section<'_> {
                 {
                     certificate.len()
                 } else {
-                    return Err(self.fault(PemFault::TrustSettings));
+                    return Err(self.fault(PemError::TrustSettings));
                 }
             }
-            _ => return Err(self.fault(PemFault::NotOneElement)),
+            _ => return Err(self.fault(PemError::NotOneElement)),
         };
         der.truncate(certificate);
         Ok(der)
@@ -423,7 +423,7 @@ impl Section<'_> {
         }
         let mut der = self.decode_key()?;
         if layout::contents(&der).is_err() {
-            return Err(self.fault(PemFault::NotOneElement));
+            return Err(self.fault(PemError::NotOneElement));
         }
         let der = std::mem::take(&mut *der);
         Ok(Zeroizing::new(match self.kind {
@@ -489,7 +489,7 @@ fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
             rest = after.trim_ascii();
             // `cat` of two files of which the first does not end its last line.
             if !rest.is_empty() && label_of(without_mark(rest)).is_none() {
-                return Err(fault(PemFault::TextAfterEnd));
+                return Err(fault(PemError::TextAfterEnd));
             }
         }
         let rest = without_mark(rest);
@@ -499,7 +499,7 @@ fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
         }
     }
     if let Some(section) = open {
-        return Err(BundleError::Pem { line: section.line, fault: PemFault::NoEnd });
+        return Err(BundleError::Pem { line: section.line, fault: PemError::NoEnd });
     }
     // The same question asked another way, so that a mistake above refuses the file instead of losing a section.
     let boundaries = begins(text);
@@ -510,33 +510,33 @@ fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
 }
 
 impl<'a> Open<'a> {
-    fn new(label: &'a [u8], line: usize, body: usize) -> Result<Self, PemFault> {
+    fn new(label: &'a [u8], line: usize, body: usize) -> Result<Self, PemError> {
         let Some(kind) = Kind::of(label) else {
             let label = String::from_utf8_lossy(label).chars().take(LONGEST_LABEL).collect();
-            return Err(PemFault::UnknownLabel { label });
+            return Err(PemError::UnknownLabel { label });
         };
         Ok(Self { kind, label, line, body, in_headers: true, is_encrypted: false })
     }
 
     /// One line between the boundaries.
-    fn read_line(&mut self, line: &[u8]) -> Result<(), PemFault> {
+    fn read_line(&mut self, line: &[u8]) -> Result<(), PemError> {
         if line.contains(&b':') {
             self.is_encrypted |= line.starts_with(b"Proc-Type: 4,ENCRYPTED");
             let is_header = self.kind.is_private_key() && self.in_headers && self.is_encrypted;
-            return if is_header { Ok(()) } else { Err(PemFault::Header) };
+            return if is_header { Ok(()) } else { Err(PemError::Header) };
         }
         self.in_headers = false;
         if line.contains(&b'-') {
             return Err(if is_boundary(line, b"END ") {
-                PemFault::UnexpectedEnd
+                PemError::UnexpectedEnd
             } else if is_boundary(line, b"BEGIN ") {
-                PemFault::NoEndBefore
+                PemError::NoEndBefore
             } else {
-                PemFault::Boundary
+                PemError::Boundary
             });
         }
         let is_base64 = |byte: &u8| is_base64_digit(*byte) || *byte == b'=' || byte.is_ascii_whitespace();
-        if line.iter().all(is_base64) { Ok(()) } else { Err(PemFault::Base64) }
+        if line.iter().all(is_base64) { Ok(()) } else { Err(PemError::Base64) }
     }
 }
 
@@ -572,19 +572,19 @@ fn is_base64_digit(byte: u8) -> bool {
 }
 
 /// Refuses a line outside of the sections that may be a part of one.
-fn refuse_stray(line: &[u8]) -> Result<(), PemFault> {
+fn refuse_stray(line: &[u8]) -> Result<(), PemError> {
     if is_boundary(line, b"END ") {
-        return Err(PemFault::UnexpectedEnd);
+        return Err(PemError::UnexpectedEnd);
     }
     if has_hyphens(line) || is_nearly_boundary(line) {
-        return Err(PemFault::Boundary);
+        return Err(PemError::Boundary);
     }
     // The base64 of a SEQUENCE of more than 127 bytes begins with MI.
     if line.starts_with(b"MI") && line.len() >= 40 && line.iter().all(|byte| is_base64_digit(*byte)) {
-        return Err(PemFault::StrayContent);
+        return Err(PemError::StrayContent);
     }
     if line.iter().any(|byte| byte.is_ascii_control() && !byte.is_ascii_whitespace() && *byte != 0x0b) {
-        return Err(PemFault::Binary);
+        return Err(PemError::Binary);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::revocation::LiveCrls;
 use crate::telemetry::Metrics;
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
 use crate::telemetry::logging::LogFormat;
-use crate::tls::{HandshakeAdmission, HandshakeQuota, SessionKeeper, TicketKeysError};
+use crate::tls::{HandshakeLimiter, HandshakeQuota, SessionStore, TicketKeysError};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -80,9 +80,9 @@ pub struct Context {
     /// Raised by every compilation, so that no verdict outlives the configuration it came from.
     generation: u64,
     /// A site keeps its sessions over reloads: otherwise everybody would have to type a PIN after each.
-    sessions: HashMap<String, SessionKeeper>,
+    sessions: HashMap<String, SessionStore>,
     /// Handshakes in progress are counted over reloads while the limits stay.
-    handshakes: Option<(HandshakeQuota, Arc<HandshakeAdmission>)>,
+    handshakes: Option<(HandshakeQuota, Arc<HandshakeLimiter>)>,
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
     /// Who has a connection of his own to a backend has it over reloads.
@@ -160,20 +160,20 @@ impl Context {
         Ok(library)
     }
 
-    pub(super) fn sessions(&mut self, site: &str, bytes: u64) -> Result<SessionKeeper, TicketKeysError> {
+    pub(super) fn sessions(&mut self, site: &str, bytes: u64) -> Result<SessionStore, TicketKeysError> {
         let keeper = match self.sessions.remove(site) {
             Some(keeper) => keeper.bounded(bytes),
-            None => SessionKeeper::new(bytes)?,
+            None => SessionStore::new(bytes)?,
         };
         self.sessions.insert(site.to_owned(), keeper.clone());
         Ok(keeper)
     }
 
-    pub(super) fn handshakes(&mut self, quota: HandshakeQuota) -> Arc<HandshakeAdmission> {
+    pub(super) fn handshakes(&mut self, quota: HandshakeQuota) -> Arc<HandshakeLimiter> {
         match &self.handshakes {
             Some((same, admission)) if *same == quota => Arc::clone(admission),
             _ => {
-                let admission = Arc::new(HandshakeAdmission::new(quota));
+                let admission = Arc::new(HandshakeLimiter::new(quota));
                 self.handshakes = Some((quota, Arc::clone(&admission)));
                 admission
             }

@@ -17,7 +17,7 @@ pub enum DirectoryTlsError {
     NoAuthorities,
     /// One of them is no certificate.
     #[error("authority {index} of the directory's servers is not a certificate")]
-    BadAuthority {
+    InvalidAuthority {
         /// Its place, counted from 0.
         index: usize,
         /// What is wrong with it.
@@ -38,7 +38,7 @@ pub fn client_config<'a>(
 ) -> Result<Arc<ClientConfig>, DirectoryTlsError> {
     let mut roots = RootCertStore::empty();
     for (index, authority) in authorities.into_iter().enumerate() {
-        roots.add(authority).map_err(|source| DirectoryTlsError::BadAuthority { index, source })?;
+        roots.add(authority).map_err(|source| DirectoryTlsError::InvalidAuthority { index, source })?;
     }
     if roots.is_empty() {
         return Err(DirectoryTlsError::NoAuthorities);
@@ -65,6 +65,6 @@ mod tests {
     #[test]
     fn an_authority_that_is_no_certificate_is_named_by_its_place() {
         let refused = client_config([CertificateDer::from(vec![0x30, 0x00])]);
-        assert!(matches!(refused, Err(DirectoryTlsError::BadAuthority { index: 0, .. })));
+        assert!(matches!(refused, Err(DirectoryTlsError::InvalidAuthority { index: 0, .. })));
     }
 }

@@ -61,7 +61,7 @@ impl Default for IdentityHeaderSettings {
 
 impl IdentityHeaderSettings {
     /// Whether a server that gets these headers has to believe them because of who sends them.
-    pub fn rest_on_the_sender(&self) -> bool {
+    pub fn depends_on_sender(&self) -> bool {
         self.account || self.rfc9440 || self.xfcc || self.arr
     }
 
@@ -80,7 +80,7 @@ impl IdentityHeaderSettings {
     }
 }
 
-/// The names of the account set. [`super::OwnedNames::new`] refuses those that cannot carry an identity.
+/// The names of the account set. [`super::ReservedHeaders::new`] refuses those that cannot carry an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountHeaderNames {
     /// `X-Remote-User`: `DOMAIN\sam`, else the UPN.
@@ -139,7 +139,7 @@ pub struct Identity<'a> {
     /// `card` or `password`.
     pub authentication: &'a str,
     /// The card, where one proved who it is.
-    pub card: Option<ProvenCard<'a>>,
+    pub card: Option<ProvenCertificate<'a>>,
     /// The signed statement of all this, where the settings ask for one.
     pub assertion: Option<&'a str>,
 }
@@ -155,7 +155,7 @@ pub struct NamedGroup<'a> {
 
 /// The card that proved an identity.
 #[derive(Clone, Copy, Debug)]
-pub struct ProvenCard<'a> {
+pub struct ProvenCertificate<'a> {
     /// The card's certificate in DER.
     pub leaf: &'a [u8],
     /// The other certificates in DER, in the order of TLS.
@@ -168,7 +168,7 @@ pub struct ProvenCard<'a> {
 
 /// An identity that cannot be told whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DoesNotFit {
+pub enum IdentityTooLarge {
     /// One header is too long.
     #[error("`{header}` would have {bytes} bytes, more than {limit}")]
     Header {
@@ -198,7 +198,7 @@ pub fn set(
     headers: &mut HeaderMap,
     settings: &IdentityHeaderSettings,
     identity: Option<&Identity<'_>>,
-) -> Result<(), DoesNotFit> {
+) -> Result<(), IdentityTooLarge> {
     for name in settings.names.all() {
         headers.remove(name);
     }
@@ -228,7 +228,7 @@ fn tell_account(
     told: &mut Told,
     settings: &IdentityHeaderSettings,
     identity: &Identity<'_>,
-) -> Result<(), DoesNotFit> {
+) -> Result<(), IdentityTooLarge> {
     let names = &settings.names;
     told.line(&names.user, encode(identity.user))?;
     if let Some(upn) = identity.upn {
@@ -252,9 +252,9 @@ fn tell_account(
 fn tell_certificate(
     told: &mut Told,
     settings: &IdentityHeaderSettings,
-    card: &ProvenCard<'_>,
-) -> Result<(), DoesNotFit> {
-    let ProvenCard { leaf, chain, certificate_sha256, subject } = *card;
+    card: &ProvenCertificate<'_>,
+) -> Result<(), IdentityTooLarge> {
+    let ProvenCertificate { leaf, chain, certificate_sha256, subject } = *card;
     if settings.rfc9440 {
         told.line(&CLIENT_CERT, client_cert(leaf))?;
         if !chain.is_empty() {
@@ -291,14 +291,14 @@ struct Told {
 }
 
 impl Told {
-    fn line(&mut self, header: &HeaderName, value: String) -> Result<(), DoesNotFit> {
+    fn line(&mut self, header: &HeaderName, value: String) -> Result<(), IdentityTooLarge> {
         if value.len() > MAX_VALUE_BYTES {
             let (header, bytes) = (header.clone(), value.len());
-            return Err(DoesNotFit::Header { header, bytes, limit: MAX_VALUE_BYTES });
+            return Err(IdentityTooLarge::Header { header, bytes, limit: MAX_VALUE_BYTES });
         }
         self.bytes += header.as_str().len() + value.len();
         if self.bytes > MAX_IDENTITY_BYTES {
-            return Err(DoesNotFit::Whole { bytes: self.bytes, limit: MAX_IDENTITY_BYTES });
+            return Err(IdentityTooLarge::Whole { bytes: self.bytes, limit: MAX_IDENTITY_BYTES });
         }
         self.lines.push((header.clone(), header_value(value)));
         Ok(())

@@ -4,19 +4,19 @@
 //! A proxy that removes what `Connection` names after it has set its own headers lets the client remove those
 //! (CVE-2024-45410). Never knows a path, a rule or a verdict.
 
+pub mod authorization;
 mod certificate_headers;
 mod encoded_value;
 pub mod fetch_metadata;
 pub mod forwarded;
+mod header_case;
 mod hop_by_hop;
 pub mod identity_headers;
-pub mod login_claim;
-pub mod owned_names;
 pub mod request_headers;
+pub mod reserved_headers;
 pub mod response_headers;
 pub mod secret_header;
-mod spelling;
 pub mod trailers;
 
-pub use owned_names::OwnedNames;
-pub use spelling::Spelling;
+pub use header_case::HeaderCase;
+pub use reserved_headers::ReservedHeaders;

@@ -1,8 +1,8 @@
 //! Takes a client's headers, leaves those that may go to a backend. Sets none itself.
 
-use super::OwnedNames;
+use super::ReservedHeaders;
 use super::hop_by_hop::{connection_options, is_hop_by_hop};
-use super::owned_names::Fate;
+use super::reserved_headers::Disposition;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -48,14 +48,14 @@ const NEVER_NAMED: [HeaderName; 4] = [AUTHORIZATION, HOST, CONTENT_LENGTH, COOKI
 ///
 /// Refuses a `Connection` that names `Authorization`, `Host`, `Content-Length` or `Cookie`, or holds no tokens, and a
 /// `Transfer-Encoding` other than `chunked`; the headers are then as they were.
-pub fn strip(headers: &mut HeaderMap, owned: &OwnedNames) -> Result<Dropped, HeaderRefusal> {
+pub fn strip(headers: &mut HeaderMap, owned: &ReservedHeaders) -> Result<Dropped, HeaderRefusal> {
     check_transfer_coding(headers)?;
     let named = named_by_connection(headers)?;
     let mut dropped = Dropped::default();
     for name in named {
         dropped.named_by_connection += usize::from(headers.remove(name).is_some());
     }
-    remove_by_fate(headers, owned, &mut dropped);
+    remove_by_disposition(headers, owned, &mut dropped);
     Ok(dropped)
 }
 
@@ -79,15 +79,15 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     headers.insert(COOKIE, joined);
 }
 
-/// Removes all that [`OwnedNames::fate`] does not keep. Allocates only where something is removed.
-pub(super) fn remove_by_fate(headers: &mut HeaderMap, owned: &OwnedNames, dropped: &mut Dropped) {
+/// Removes all that [`ReservedHeaders::disposition`] does not keep. Allocates only where something is removed.
+pub(super) fn remove_by_disposition(headers: &mut HeaderMap, owned: &ReservedHeaders, dropped: &mut Dropped) {
     let mut unwanted: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
-        match owned.fate(name) {
-            Fate::Kept => continue,
-            Fate::HopByHop => dropped.hop_by_hop += 1,
-            Fate::Owned => dropped.owned += 1,
-            Fate::Odd => dropped.odd += 1,
+        match owned.disposition(name) {
+            Disposition::Kept => continue,
+            Disposition::HopByHop => dropped.hop_by_hop += 1,
+            Disposition::Reserved => dropped.owned += 1,
+            Disposition::Nonstandard => dropped.odd += 1,
         }
         unwanted.push(name.clone());
     }

@@ -3,7 +3,7 @@
 //! Never touches `WWW-Authenticate`: whether a backend may ask for a password is the path's rule, and the caller's to
 //! apply.
 
-use super::OwnedNames;
+use super::ReservedHeaders;
 use super::hop_by_hop::{connection_options, is_hop_by_hop};
 use super::request_headers::Dropped;
 use http::header::CACHE_CONTROL;
@@ -20,7 +20,7 @@ pub enum Audience {
 
 /// Removes the connection's fields (RFC 9110 7.6.1) and all that names a person or shows a certificate, and keeps
 /// shared caches from storing an answer that was made for one account (RFC 9111 5.2.2.7).
-pub fn clean(headers: &mut HeaderMap, owned: &OwnedNames, audience: Audience) -> Dropped {
+pub fn clean(headers: &mut HeaderMap, owned: &ReservedHeaders, audience: Audience) -> Dropped {
     let mut dropped = Dropped::default();
     for name in named_by_connection(headers) {
         dropped.named_by_connection += usize::from(headers.remove(name).is_some());
@@ -97,7 +97,7 @@ mod tests {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
         let mut headers: HeaderMap = lines.iter().map(line).collect();
-        clean(&mut headers, &OwnedNames::default(), audience);
+        clean(&mut headers, &ReservedHeaders::default(), audience);
         let mut shown: Vec<String> =
             headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         shown.sort();

@@ -19,7 +19,7 @@ pub struct SecretHeader {
 pub struct NoSecret;
 
 impl SecretHeader {
-    /// The header `name` with the secret `text`. [`OwnedNames::new`](super::OwnedNames::new) refuses a name that has a
+    /// The header `name` with the secret `text`. [`ReservedHeaders::new`](super::ReservedHeaders::new) refuses a name that has a
     /// meaning of its own.
     ///
     /// # Errors

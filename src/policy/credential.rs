@@ -44,8 +44,8 @@ impl Credential {
     }
 
     /// What the client sent along with its certificate, as far as it has to do with a valid path.
-    pub fn sent_along(&self) -> &[Certificate] {
-        self.chain.chain().sent_along()
+    pub fn additional_certificates(&self) -> &[Certificate] {
+        self.chain.chain().additional_certificates()
     }
 
     /// The paths that are valid and not revoked; at least one.

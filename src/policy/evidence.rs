@@ -9,7 +9,7 @@ use super::password::{PasswordCredential, PasswordRefusal};
 use crate::clock::UnixTime;
 use crate::identity::MappingError;
 use crate::revocation::RevocationError;
-use crate::validation::{ChainError, MalformedChain, Violation};
+use crate::validation::{ChainError, MalformedChain, PathViolation};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,29 +135,29 @@ impl Refusal {
 
 fn chain_denial(error: &ChainError) -> DenialId {
     match &error.violation {
-        Violation::Expired { .. } => DenialId::CertificateExpired,
-        Violation::NotYetValid { .. } => DenialId::CertificateNotYetValid,
-        Violation::NoIssuer { .. }
-        | Violation::PathTooLong { .. }
-        | Violation::TooManyBranches
-        | Violation::Signature { .. }
-        | Violation::WeakKey { .. }
-        | Violation::UnusableKey { .. }
-        | Violation::UnknownCriticalExtension { .. }
-        | Violation::DuplicateExtension { .. }
-        | Violation::UndecodableExtension { .. }
-        | Violation::NotCa
-        | Violation::PathLength { .. }
-        | Violation::KeyUsage { .. }
-        | Violation::ExtendedKeyUsage { .. }
-        | Violation::NameNotPermitted { .. }
-        | Violation::NameExcluded { .. }
-        | Violation::NameNotJudged { .. }
-        | Violation::TooManyNames
-        | Violation::CertificatePolicy
-        | Violation::NoPolicy
-        | Violation::AnyPolicyMapped
-        | Violation::TooManyPolicies => DenialId::CertificateUntrusted,
+        PathViolation::Expired { .. } => DenialId::CertificateExpired,
+        PathViolation::NotYetValid { .. } => DenialId::CertificateNotYetValid,
+        PathViolation::NoIssuer { .. }
+        | PathViolation::PathTooLong { .. }
+        | PathViolation::TooManyBranches
+        | PathViolation::Signature { .. }
+        | PathViolation::WeakKey { .. }
+        | PathViolation::UnusableKey { .. }
+        | PathViolation::UnknownCriticalExtension { .. }
+        | PathViolation::DuplicateExtension { .. }
+        | PathViolation::UndecodableExtension { .. }
+        | PathViolation::NotCa
+        | PathViolation::PathLength { .. }
+        | PathViolation::KeyUsage { .. }
+        | PathViolation::ExtendedKeyUsage { .. }
+        | PathViolation::NameNotPermitted { .. }
+        | PathViolation::NameExcluded { .. }
+        | PathViolation::NameNotJudged { .. }
+        | PathViolation::TooManyNames
+        | PathViolation::CertificatePolicy
+        | PathViolation::NoPolicy
+        | PathViolation::AnyPolicyMapped
+        | PathViolation::TooManyPolicies => DenialId::CertificateUntrusted,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::life::Progress;
 use super::record::RequestRecord;
 use crate::backend::{ResponseBody, ResponseBodyError};
-use crate::headers::{OwnedNames, trailers};
+use crate::headers::{ReservedHeaders, trailers};
 use crate::policy::{Denial, DenialId};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -26,7 +26,7 @@ pub(super) struct AnswerBody {
 
 enum Source {
     Page(Full<Bytes>),
-    Backend(ResponseBody, Arc<OwnedNames>),
+    Backend(ResponseBody, Arc<ReservedHeaders>),
 }
 
 impl AnswerBody {
@@ -43,7 +43,7 @@ impl AnswerBody {
     /// The backend's body.
     pub(super) fn backend(
         body: ResponseBody,
-        owned: Arc<OwnedNames>,
+        owned: Arc<ReservedHeaders>,
         record: RequestRecord,
         progress: Rc<Progress>,
     ) -> Self {
@@ -135,7 +135,7 @@ impl Drop for AnswerBody {
 }
 
 /// A backend's trailers may say no more than its headers.
-fn without_our_names(frame: Frame<Bytes>, owned: &OwnedNames) -> Frame<Bytes> {
+fn without_our_names(frame: Frame<Bytes>, owned: &ReservedHeaders) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(mut trailers) => {
             trailers::strip(&mut trailers, owned);

@@ -290,9 +290,11 @@ fn count<IO, T>(worker: &Worker, accepted: &Result<Accepted<IO, T>, HandshakeErr
         Ok(_) => handshakes.full.inc(),
         Err(HandshakeError::UnknownName { .. }) => handshakes.unknown_name.inc(),
         Err(HandshakeError::Timeout { .. }) => handshakes.timeout.inc(),
-        Err(HandshakeError::NotAdmitted(_) | HandshakeError::Overloaded(_)) => handshakes.limited.inc(),
+        Err(HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_)) => {
+            handshakes.limited.inc()
+        }
         Err(HandshakeError::PlainHttp) => handshakes.plain_http.inc(),
-        Err(HandshakeError::OldVersion(_)) => handshakes.old_version.inc(),
+        Err(HandshakeError::UnsupportedVersion(_)) => handshakes.old_version.inc(),
         Err(HandshakeError::Unused | HandshakeError::Closed { .. } | HandshakeError::Failed { .. }) => {
             handshakes.failed.inc()
         }

@@ -8,7 +8,7 @@ use super::life::Life;
 use super::record::RequestRecord;
 use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
 use crate::clock::Clock;
-use crate::headers::login_claim::{self, LoginClaim};
+use crate::headers::authorization::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
 use crate::login_throttle::{Attempt, TooMany};
 use crate::policy::{Denial, DenialId, OwnDialogue};
@@ -74,7 +74,7 @@ impl Dialogues {
         line: ClientLine<'_>,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
-        if line.multiplexed && login_claim::speaks_for_connection(&headers) {
+        if line.multiplexed && authorization::is_connection_based(&headers) {
             return Err(http11_required());
         }
         let log_in = self.begin(&headers, outgoing.backend, line)?;
@@ -101,7 +101,7 @@ impl Dialogues {
         let mut response = answered.response;
         self.settle(log_in, asked_for, &response, line);
         let asked = response.status() == StatusCode::UNAUTHORIZED;
-        if line.multiplexed && asked && login_claim::asks_for_connection(response.headers()) {
+        if line.multiplexed && asked && authorization::offers_connection_based(response.headers()) {
             return Err(http11_required());
         }
         // RFC 9111 3.5 keeps shared caches from an answer to a request with `Authorization`. Later requests on the same
@@ -141,7 +141,7 @@ impl Dialogues {
 
     /// Takes note of a log-in before the backend hears of it.
     fn begin(&self, headers: &HeaderMap, backend: &Backend, line: ClientLine<'_>) -> Result<LogIn, Denial> {
-        let account = match login_claim::login_claim(headers) {
+        let account = match authorization::login_claim(headers) {
             None | Some(LoginClaim::Opening) => {
                 return Ok(LogIn::none());
             }
@@ -241,7 +241,7 @@ impl LogIn {
     fn refused(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         status == StatusCode::UNAUTHORIZED
             // Of a ticket, the server may want the next of several messages.
-            && (self.named || !login_claim::goes_on(headers))
+            && (self.named || !authorization::is_continuation(headers))
     }
 
     /// A client that has left gets no success: it may not have been turned away before.

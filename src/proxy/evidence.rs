@@ -108,7 +108,7 @@ impl CardOnConnection {
 
     /// Whether the client was asked and stayed silent under TLS 1.3, as a card does that cannot sign RSA-PSS.
     pub(super) fn may_be_silent(&self) -> bool {
-        !self.is_given && self.tls.asked_but_none_under_tls13()
+        !self.is_given && self.tls.requested_without_certificate_in_tls13()
     }
 
     /// The evidence for one request under `rule`. Nothing is judged for a path that does not look at cards.

@@ -22,7 +22,7 @@ enum Kind {
     Limited,
     Timeout,
     UnknownName,
-    OldVersion,
+    UnsupportedVersion,
     PlainHttp,
     /// The client broke off after it was asked for a certificate under TLS 1.3.
     CertificateRequest13,
@@ -121,10 +121,10 @@ fn report(listener: SocketAddr, kind: Kind, count: u64, last: &Last) {
 fn kind(error: &HandshakeError) -> Option<Kind> {
     Some(match error {
         HandshakeError::Unused => return None,
-        HandshakeError::NotAdmitted(_) | HandshakeError::Overloaded(_) => Kind::Limited,
+        HandshakeError::HandshakeLimitReached(_) | HandshakeError::Overloaded(_) => Kind::Limited,
         HandshakeError::Timeout { .. } => Kind::Timeout,
         HandshakeError::UnknownName { .. } => Kind::UnknownName,
-        HandshakeError::OldVersion(_) => Kind::OldVersion,
+        HandshakeError::UnsupportedVersion(_) => Kind::UnsupportedVersion,
         HandshakeError::PlainHttp => Kind::PlainHttp,
         HandshakeError::Closed { stage } if was_asked_under_tls13(*stage) => Kind::CertificateRequest13,
         HandshakeError::Closed { .. } => Kind::Closed,
@@ -162,7 +162,7 @@ fn hint(kind: Kind) -> Option<&'static str> {
             "a card with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: write tls = { max = \
              \"1.2\" } for its site",
         ),
-        Kind::OldVersion => Some("the client must be configured to use TLS 1.2"),
+        Kind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
         Kind::Limited => {
             Some("see handshakes, handshakes_per_address and handshakes_per_second_per_address in [limits]")
         }

@@ -9,7 +9,7 @@ use crate::backend::{
 use crate::clock::UnixTime;
 use crate::delegation::kerberos::DelegationError;
 use crate::headers::response_headers::{self, Audience};
-use crate::headers::{OwnedNames, Spelling};
+use crate::headers::{HeaderCase, ReservedHeaders};
 use crate::policy::{Denial, DenialId, Permit, Proof};
 use crate::site::{Backend, BackendIdentity};
 use crate::telemetry::{BackendFailure, with_causes};
@@ -51,8 +51,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) permit: Permit,
     pub(super) backend: &'a Backend,
     pub(super) target: Target<'a>,
-    pub(super) owned: &'a Arc<OwnedNames>,
-    pub(super) spelling: Spelling,
+    pub(super) owned: &'a Arc<ReservedHeaders>,
+    pub(super) spelling: HeaderCase,
     /// When the card's key last signed.
     pub(super) proven_at: UnixTime,
     pub(super) now: UnixTime,

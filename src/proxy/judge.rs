@@ -22,9 +22,9 @@ use crate::revocation::{
 };
 use crate::site::Realm;
 use crate::telemetry::Metrics;
-use crate::tls::HandshakeJudge;
+use crate::tls::HandshakeValidator;
 use crate::validation::{
-    ChainError, JudgedBy, PresentedChain, ValidatedChain, ValidationCache, Violation, validate,
+    ChainError, PathViolation, PresentedChain, RealmGeneration, ValidatedChain, ValidationCache, validate,
 };
 use moka::sync::Cache;
 use rustls::CertificateError;
@@ -152,9 +152,10 @@ impl Judge {
         client: ClientNetwork,
         now: UnixTime,
     ) -> Result<Result<Arc<ValidatedChain>, Arc<ChainError>>, NotJudged> {
-        let judged_by = JudgedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
-        let slot = if chain.is_laborious()
-            && !self.validation.remembers(&judged_by, chain, &realm.trust, now).await
+        let realm_generation =
+            RealmGeneration { realm: Arc::clone(&realm.name), generation: realm.generation };
+        let slot = if chain.is_expensive()
+            && !self.validation.remembers(&realm_generation, chain, &realm.trust, now).await
         {
             let in_budget = self.laborious_rates.allows(client);
             let rank = if in_budget { self.failing.rank(client) } else { Rank::Last };
@@ -163,7 +164,10 @@ impl Judge {
         } else {
             None
         };
-        Ok(self.validation.validate(judged_by, chain, (&realm.trust, &realm.validation), now, slot).await)
+        Ok(self
+            .validation
+            .validate(realm_generation, chain, (&realm.trust, &realm.validation), now, slot)
+            .await)
     }
 
     async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
@@ -238,7 +242,7 @@ fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
 ///
 /// It runs where the handshake's own cryptography does, not on a worker. Outcomes are remembered for a minute, so that a
 /// client that comes again and again costs no further signatures.
-pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeJudge {
+pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
     let remembered: Cache<[u8; 32], Alerted> =
         Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
     Arc::new(move |presented| {
@@ -276,7 +280,7 @@ fn checked_in_handshake(
     let validated = match validate(&Arc::new(chain), &realm.trust, &realm.validation, now) {
         Ok(validated) => Arc::new(validated),
         // What is too early now may be in time in a moment.
-        Err(error) if matches!(error.violation, Violation::NotYetValid { .. }) => {
+        Err(error) if matches!(error.violation, PathViolation::NotYetValid { .. }) => {
             return (Err(alert(&error)), now);
         }
         Err(error) => return (Err(alert(&error)), soon),
@@ -294,30 +298,30 @@ fn checked_in_handshake(
 /// The alert that says most about a chain's fault (RFC 8446 6.2).
 fn alert(error: &ChainError) -> CertificateError {
     match &error.violation {
-        Violation::Expired { .. } => CertificateError::Expired,
-        Violation::NotYetValid { .. } => CertificateError::NotValidYet,
+        PathViolation::Expired { .. } => CertificateError::Expired,
+        PathViolation::NotYetValid { .. } => CertificateError::NotValidYet,
         // A CA of the right name did not sign it, so it is another CA. rustls's word for a bad signature would become
         // decrypt_error, which speaks of the handshake's own signatures.
-        Violation::NoIssuer { .. } | Violation::Signature { .. } => CertificateError::UnknownIssuer,
-        Violation::KeyUsage { .. }
-        | Violation::ExtendedKeyUsage { .. }
-        | Violation::CertificatePolicy
-        | Violation::NoPolicy => CertificateError::InvalidPurpose,
-        Violation::UnknownCriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
-        Violation::PathTooLong { .. }
-        | Violation::TooManyBranches
-        | Violation::WeakKey { .. }
-        | Violation::DuplicateExtension { .. }
-        | Violation::UndecodableExtension { .. }
-        | Violation::NotCa
-        | Violation::NameNotPermitted { .. }
-        | Violation::NameExcluded { .. }
-        | Violation::NameNotJudged { .. }
-        | Violation::TooManyNames
-        | Violation::AnyPolicyMapped
-        | Violation::TooManyPolicies
-        | Violation::PathLength { .. }
-        | Violation::UnusableKey { .. } => CertificateError::ApplicationVerificationFailure,
+        PathViolation::NoIssuer { .. } | PathViolation::Signature { .. } => CertificateError::UnknownIssuer,
+        PathViolation::KeyUsage { .. }
+        | PathViolation::ExtendedKeyUsage { .. }
+        | PathViolation::CertificatePolicy
+        | PathViolation::NoPolicy => CertificateError::InvalidPurpose,
+        PathViolation::UnknownCriticalExtension { .. } => CertificateError::UnhandledCriticalExtension,
+        PathViolation::PathTooLong { .. }
+        | PathViolation::TooManyBranches
+        | PathViolation::WeakKey { .. }
+        | PathViolation::DuplicateExtension { .. }
+        | PathViolation::UndecodableExtension { .. }
+        | PathViolation::NotCa
+        | PathViolation::NameNotPermitted { .. }
+        | PathViolation::NameExcluded { .. }
+        | PathViolation::NameNotJudged { .. }
+        | PathViolation::TooManyNames
+        | PathViolation::AnyPolicyMapped
+        | PathViolation::TooManyPolicies
+        | PathViolation::PathLength { .. }
+        | PathViolation::UnusableKey { .. } => CertificateError::ApplicationVerificationFailure,
     }
 }
 

@@ -19,7 +19,7 @@ use super::worker::Worker;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::clock::UnixTime;
 use crate::headers::forwarded::Origin;
-use crate::headers::{Spelling, request_headers};
+use crate::headers::{HeaderCase, request_headers};
 use crate::limits::scheduling::ClientNetwork;
 use crate::limits::{FrameBudget, RequestInFlight};
 use crate::policy::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
@@ -219,7 +219,7 @@ impl Service {
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
-        let spelling = Spelling::of(&mut head.extensions, dropped.owned > 0);
+        let spelling = HeaderCase::of(&mut head.extensions, dropped.owned > 0);
 
         let offer = Offer { headers: &head.headers, from: peer };
         let record = &mut in_flight.record;

@@ -2,10 +2,10 @@
 
 use crate::backend::MinimumRate;
 use crate::delegation::assertion::Signer;
-use crate::headers::OwnedNames;
+use crate::headers::ReservedHeaders;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::site::{Backend, SiteTable};
-use crate::tls::{HandshakeAdmission, HandshakeLimits};
+use crate::tls::{HandshakeLimiter, HandshakeLimits};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Snapshot {
     /// All backends, by their index.
     pub backends: Vec<Arc<Backend>>,
     /// The headers that only the gate sets, the operator's own names of all backends among them.
-    pub owned: Arc<OwnedNames>,
+    pub owned: Arc<ReservedHeaders>,
     /// Signs statements of who requests are from, where keys are configured.
     pub assertions: Option<Arc<Signer>>,
     /// How long and how large things may be.
@@ -28,7 +28,7 @@ pub struct Snapshot {
     /// How many connections clients may have.
     pub connections: ConnectionLimits,
     /// Which connections may begin a handshake.
-    pub handshakes: Arc<HandshakeAdmission>,
+    pub handshakes: Arc<HandshakeLimiter>,
 }
 
 /// Limits on what a client may take.

@@ -1,6 +1,6 @@
 //! Takes the text of `Host`, `:authority` or an absolute target's authority, gives host and port.
 
-use super::{BadHost, HostName};
+use super::{HostName, InvalidHost};
 use std::fmt;
 use std::num::NonZeroU16;
 
@@ -13,7 +13,7 @@ pub struct Authority {
 
 /// What is wrong with an authority.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadAuthority {
+pub enum InvalidAuthority {
     /// `user@host`: servers disagree on what it means, and it is how links lie about where they lead.
     #[error("the authority carries user information")]
     UserInformation,
@@ -22,7 +22,7 @@ pub enum BadAuthority {
     Port,
     /// The host is malformed.
     #[error("the host is malformed")]
-    Host(#[from] BadHost),
+    Host(#[from] InvalidHost),
 }
 
 impl Authority {
@@ -31,9 +31,9 @@ impl Authority {
     /// # Errors
     ///
     /// Refuses user information, an empty port, and what is no host.
-    pub fn parse(text: &str) -> Result<Self, BadAuthority> {
+    pub fn parse(text: &str) -> Result<Self, InvalidAuthority> {
         if text.contains('@') {
-            return Err(BadAuthority::UserInformation);
+            return Err(InvalidAuthority::UserInformation);
         }
         // The colons of an IPv6 address stand inside brackets, the port's after them.
         let host_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
@@ -71,20 +71,20 @@ impl fmt::Display for Authority {
     }
 }
 
-fn parse_port(digits: &str) -> Result<NonZeroU16, BadAuthority> {
+fn parse_port(digits: &str) -> Result<NonZeroU16, InvalidAuthority> {
     let written_plainly = digits.starts_with(|first: char| matches!(first, '1'..='9'))
         && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !written_plainly {
-        return Err(BadAuthority::Port);
+        return Err(InvalidAuthority::Port);
     }
-    digits.parse().map_err(|_| BadAuthority::Port)
+    digits.parse().map_err(|_| InvalidAuthority::Port)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Result<String, BadAuthority> {
+    fn shown(text: &str) -> Result<String, InvalidAuthority> {
         Authority::parse(text).map(|authority| authority.to_string())
     }
 
@@ -100,25 +100,25 @@ mod tests {
     #[test]
     fn user_information_is_refused() {
         for text in ["user@rms.example", "rms.example:443@evil.example", "@rms.example"] {
-            assert_eq!(shown(text), Err(BadAuthority::UserInformation));
+            assert_eq!(shown(text), Err(InvalidAuthority::UserInformation));
         }
     }
 
     #[test]
     fn a_port_is_a_plain_number_from_1_to_65535() {
         for port in ["", "0", "65536", "080", "+80", "-1", "80 ", "http", "\u{0661}"] {
-            assert_eq!(shown(&format!("rms.example:{port}")), Err(BadAuthority::Port), "{port}");
+            assert_eq!(shown(&format!("rms.example:{port}")), Err(InvalidAuthority::Port), "{port}");
         }
     }
 
     #[test]
     fn what_is_no_host_is_refused() {
-        assert_eq!(shown(":443"), Err(BadAuthority::Host(BadHost::Empty)));
-        assert_eq!(shown("::1"), Err(BadAuthority::Host(BadHost::Label { label: ":".into() })));
-        assert_eq!(shown("[::1]x:1"), Err(BadAuthority::Host(BadHost::Ipv6)));
+        assert_eq!(shown(":443"), Err(InvalidAuthority::Host(InvalidHost::Empty)));
+        assert_eq!(shown("::1"), Err(InvalidAuthority::Host(InvalidHost::Label { label: ":".into() })));
+        assert_eq!(shown("[::1]x:1"), Err(InvalidAuthority::Host(InvalidHost::Ipv6)));
         assert_eq!(
             shown("rms.example, evil.example"),
-            Err(BadAuthority::Host(BadHost::Label { label: "example, evil".into() }))
+            Err(InvalidAuthority::Host(InvalidHost::Label { label: "example, evil".into() }))
         );
     }
 }

@@ -23,7 +23,7 @@ enum Kind {
 
 /// What is wrong with a host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadHost {
+pub enum InvalidHost {
     /// Nothing there.
     #[error("the host is empty")]
     Empty,
@@ -57,25 +57,25 @@ impl HostName {
     /// # Errors
     ///
     /// Refuses everything else, underscores and Unicode too.
-    pub fn parse(text: &str) -> Result<Self, BadHost> {
+    pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         if let Some(rest) = text.strip_prefix('[') {
-            let inside = rest.strip_suffix(']').ok_or(BadHost::Ipv6)?;
-            let address: Ipv6Addr = inside.parse().map_err(|_| BadHost::Ipv6)?;
+            let inside = rest.strip_suffix(']').ok_or(InvalidHost::Ipv6)?;
+            let address: Ipv6Addr = inside.parse().map_err(|_| InvalidHost::Ipv6)?;
             return Ok(Self(Kind::Address(address.into())));
         }
         let name = text.strip_suffix('.').unwrap_or(text);
         if name.is_empty() {
-            return Err(BadHost::Empty);
+            return Err(InvalidHost::Empty);
         }
         if name.len() > MAX_NAME_BYTES {
-            return Err(BadHost::TooLong { bytes: name.len() });
+            return Err(InvalidHost::TooLong { bytes: name.len() });
         }
         if let Some(label) = name.split('.').find(|label| !is_label(label)) {
-            return Err(BadHost::Label { label: label.escape_default().to_string() });
+            return Err(InvalidHost::Label { label: label.escape_default().to_string() });
         }
         if ends_in_a_number(name) {
             // `127.1`, `0x7f.1` and `2130706433` are addresses to inet_aton, and names to nobody (WHATWG URL 3.5).
-            let address: Ipv4Addr = text.parse().map_err(|_| BadHost::Numeric)?;
+            let address: Ipv4Addr = text.parse().map_err(|_| InvalidHost::Numeric)?;
             return Ok(Self(Kind::Address(address.into())));
         }
         Ok(Self(Kind::Dns(name.to_ascii_lowercase().into_boxed_str())))
@@ -156,14 +156,14 @@ impl HostPattern {
     /// # Errors
     ///
     /// Refuses what [`HostName::parse`] refuses, a wildcard over an address, and a `*` anywhere but as the first label.
-    pub fn parse(written: &str) -> Result<Self, BadHost> {
+    pub fn parse(written: &str) -> Result<Self, InvalidHost> {
         let Some(parent) = written.strip_prefix("*.") else {
-            let fault = |bad| if written.contains('*') { BadHost::Wildcard } else { bad };
+            let fault = |bad| if written.contains('*') { InvalidHost::Wildcard } else { bad };
             return HostName::parse(written).map(Self::Exact).map_err(fault);
         };
         let parent = HostName::parse(parent)?;
         if parent.dns_name().is_none() {
-            return Err(BadHost::Wildcard);
+            return Err(InvalidHost::Wildcard);
         }
         Ok(Self::OneLabelBelow(parent))
     }
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(text: &str) -> Result<String, BadHost> {
+    fn shown(text: &str) -> Result<String, InvalidHost> {
         HostName::parse(text).map(|host| host.to_string())
     }
 
@@ -208,25 +208,25 @@ mod tests {
 
     #[test]
     fn what_is_not_a_host_is_refused() {
-        assert_eq!(shown(""), Err(BadHost::Empty));
-        assert_eq!(shown("."), Err(BadHost::Empty));
-        assert_eq!(shown("a.."), Err(BadHost::Label { label: String::new() }));
-        assert_eq!(shown("a_b.example"), Err(BadHost::Label { label: "a_b".into() }));
-        assert_eq!(shown("-a.example"), Err(BadHost::Label { label: "-a".into() }));
-        assert_eq!(shown("b\u{fc}cher.example"), Err(BadHost::Label { label: "b\\u{fc}cher".into() }));
-        assert_eq!(shown("a b"), Err(BadHost::Label { label: "a b".into() }));
-        assert_eq!(shown(&"a".repeat(64)), Err(BadHost::Label { label: "a".repeat(64) }));
+        assert_eq!(shown(""), Err(InvalidHost::Empty));
+        assert_eq!(shown("."), Err(InvalidHost::Empty));
+        assert_eq!(shown("a.."), Err(InvalidHost::Label { label: String::new() }));
+        assert_eq!(shown("a_b.example"), Err(InvalidHost::Label { label: "a_b".into() }));
+        assert_eq!(shown("-a.example"), Err(InvalidHost::Label { label: "-a".into() }));
+        assert_eq!(shown("b\u{fc}cher.example"), Err(InvalidHost::Label { label: "b\\u{fc}cher".into() }));
+        assert_eq!(shown("a b"), Err(InvalidHost::Label { label: "a b".into() }));
+        assert_eq!(shown(&"a".repeat(64)), Err(InvalidHost::Label { label: "a".repeat(64) }));
         assert_eq!(shown(&"a.".repeat(127)), Ok("a.".repeat(126) + "a"));
-        assert_eq!(shown(&"a.".repeat(128)), Err(BadHost::TooLong { bytes: 255 }));
-        assert_eq!(shown("::1"), Err(BadHost::Label { label: "::1".into() }));
-        assert_eq!(shown("[::1%25eth0]"), Err(BadHost::Ipv6));
-        assert_eq!(shown("[::1"), Err(BadHost::Ipv6));
+        assert_eq!(shown(&"a.".repeat(128)), Err(InvalidHost::TooLong { bytes: 255 }));
+        assert_eq!(shown("::1"), Err(InvalidHost::Label { label: "::1".into() }));
+        assert_eq!(shown("[::1%25eth0]"), Err(InvalidHost::Ipv6));
+        assert_eq!(shown("[::1"), Err(InvalidHost::Ipv6));
     }
 
     #[test]
     fn an_address_has_one_spelling() {
         for text in ["127.1", "0x7f.0.0.1", "127.0.0.01", "2130706433", "0x7f000001", "a.1", "192.0.2.1."] {
-            assert_eq!(shown(text), Err(BadHost::Numeric), "{text}");
+            assert_eq!(shown(text), Err(InvalidHost::Numeric), "{text}");
         }
     }
 
@@ -242,10 +242,10 @@ mod tests {
     #[test]
     fn a_wildcard_elsewhere_is_refused() {
         for text in ["*", "a.*.org", "*a.org", "*.192.0.2.1", "*.[::1]"] {
-            assert_eq!(HostPattern::parse(text), Err(BadHost::Wildcard), "{text}");
+            assert_eq!(HostPattern::parse(text), Err(InvalidHost::Wildcard), "{text}");
         }
-        assert_eq!(HostPattern::parse("*."), Err(BadHost::Empty));
-        assert_eq!(HostPattern::parse("*.*.org"), Err(BadHost::Label { label: "*".into() }));
+        assert_eq!(HostPattern::parse("*."), Err(InvalidHost::Empty));
+        assert_eq!(HostPattern::parse("*.*.org"), Err(InvalidHost::Label { label: "*".into() }));
     }
 
     proptest! {

@@ -5,19 +5,19 @@
 //! [`HostName`], [`Authority`], [`RequestId`] and [`BasicCredentials`]. Never knows a rule or a site.
 
 mod authority;
-mod bad_path;
 mod basic;
 mod host_name;
 mod id;
+mod invalid_path;
 mod path;
 mod path_pattern;
 mod target;
 
-pub use authority::{Authority, BadAuthority};
-pub use bad_path::BadPath;
+pub use authority::{Authority, InvalidAuthority};
 pub use basic::{BasicCredentials, BasicError, basic_challenge};
-pub use host_name::{BadHost, HostName, HostPattern};
+pub use host_name::{HostName, HostPattern, InvalidHost};
 pub use id::RequestId;
+pub use invalid_path::InvalidPath;
 pub use path::{CanonicalPath, MAX_PATH_BYTES, PathCase, ancestors_of};
-pub use path_pattern::{BadPattern, PathPattern, Reach};
+pub use path_pattern::{InvalidPathPattern, PathPattern, PathScope};
 pub use target::{MAX_QUERY_BYTES, RequestTarget, TargetScheme, received_target};

@@ -3,7 +3,7 @@
 //! Never decodes, collapses or resolves anything: a spelling that IIS could read in two ways is refused, because a
 //! gate and a server that disagree about a path disagree about who may call it.
 
-use super::BadPath;
+use super::InvalidPath;
 use std::fmt;
 
 /// The greatest length of a path. ASP.NET stops at 260 characters of URL; no path of RMS is longer than 60.
@@ -41,7 +41,7 @@ impl CanonicalPath {
     ///
     /// Refuses every other byte, a dot that does not stand between two name characters, two slashes in a row, and more
     /// than [`MAX_PATH_BYTES`].
-    pub fn parse(raw: &str, case: PathCase) -> Result<Self, BadPath> {
+    pub fn parse(raw: &str, case: PathCase) -> Result<Self, InvalidPath> {
         check_alphabet(raw)?;
         Ok(Self(case.apply(raw).into_boxed_str()))
     }
@@ -72,25 +72,25 @@ impl fmt::Display for CanonicalPath {
 }
 
 /// Holds `path` to the alphabet. Shared with the patterns of rules, so that no rule names a path that no request has.
-pub(super) fn check_alphabet(path: &str) -> Result<(), BadPath> {
+pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     if path.len() > MAX_PATH_BYTES {
-        return Err(BadPath::TooLong { bytes: path.len(), limit: MAX_PATH_BYTES });
+        return Err(InvalidPath::TooLong { bytes: path.len(), limit: MAX_PATH_BYTES });
     }
     if !path.starts_with('/') {
-        return Err(BadPath::NotRooted);
+        return Err(InvalidPath::NotRooted);
     }
     let mut previous = b'/';
     for (position, byte) in path.bytes().enumerate().skip(1) {
         match (previous, byte) {
-            (b'/', b'/') => return Err(BadPath::EmptySegment { position }),
-            (b'.', b'/' | b'.') => return Err(BadPath::StrayDot { position: position - 1 }),
-            (b'/', b'.') => return Err(BadPath::StrayDot { position }),
+            (b'/', b'/') => return Err(InvalidPath::EmptySegment { position }),
+            (b'.', b'/' | b'.') => return Err(InvalidPath::StrayDot { position: position - 1 }),
+            (b'/', b'.') => return Err(InvalidPath::StrayDot { position }),
             (_, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'/') => previous = byte,
-            (_, byte) => return Err(BadPath::ForeignByte { byte, position }),
+            (_, byte) => return Err(InvalidPath::ForeignByte { byte, position }),
         }
     }
     if previous == b'.' {
-        return Err(BadPath::StrayDot { position: path.len() - 1 });
+        return Err(InvalidPath::StrayDot { position: path.len() - 1 });
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn folded(raw: &str) -> Result<String, BadPath> {
+    fn folded(raw: &str) -> Result<String, InvalidPath> {
         CanonicalPath::parse(raw, PathCase::Fold).map(|path| path.to_string())
     }
 
@@ -131,19 +131,19 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_byte_and_its_position() {
-        assert_eq!(folded("/a%2f"), Err(BadPath::ForeignByte { byte: b'%', position: 2 }));
-        assert_eq!(folded("/\u{e9}"), Err(BadPath::ForeignByte { byte: 0xc3, position: 1 }));
-        assert_eq!(folded("/a//b"), Err(BadPath::EmptySegment { position: 3 }));
-        assert_eq!(folded("//"), Err(BadPath::EmptySegment { position: 1 }));
-        assert_eq!(folded("/a/./b"), Err(BadPath::StrayDot { position: 3 }));
-        assert_eq!(folded("/a/../b"), Err(BadPath::StrayDot { position: 3 }));
-        assert_eq!(folded("/a./b"), Err(BadPath::StrayDot { position: 2 }));
-        assert_eq!(folded("/a..b"), Err(BadPath::StrayDot { position: 2 }));
-        assert_eq!(folded("/a."), Err(BadPath::StrayDot { position: 2 }));
-        assert_eq!(folded(""), Err(BadPath::NotRooted));
-        assert_eq!(folded("a/b"), Err(BadPath::NotRooted));
+        assert_eq!(folded("/a%2f"), Err(InvalidPath::ForeignByte { byte: b'%', position: 2 }));
+        assert_eq!(folded("/\u{e9}"), Err(InvalidPath::ForeignByte { byte: 0xc3, position: 1 }));
+        assert_eq!(folded("/a//b"), Err(InvalidPath::EmptySegment { position: 3 }));
+        assert_eq!(folded("//"), Err(InvalidPath::EmptySegment { position: 1 }));
+        assert_eq!(folded("/a/./b"), Err(InvalidPath::StrayDot { position: 3 }));
+        assert_eq!(folded("/a/../b"), Err(InvalidPath::StrayDot { position: 3 }));
+        assert_eq!(folded("/a./b"), Err(InvalidPath::StrayDot { position: 2 }));
+        assert_eq!(folded("/a..b"), Err(InvalidPath::StrayDot { position: 2 }));
+        assert_eq!(folded("/a."), Err(InvalidPath::StrayDot { position: 2 }));
+        assert_eq!(folded(""), Err(InvalidPath::NotRooted));
+        assert_eq!(folded("a/b"), Err(InvalidPath::NotRooted));
         assert_eq!(
-            BadPath::ForeignByte { byte: b'%', position: 2 }.to_string(),
+            InvalidPath::ForeignByte { byte: b'%', position: 2 }.to_string(),
             "byte 0x25 at position 2 of the path is outside A-Z a-z 0-9 _ - . /"
         );
     }
@@ -152,7 +152,7 @@ mod tests {
     fn a_path_ends_at_256_bytes() {
         let longest = format!("/{}", "a".repeat(MAX_PATH_BYTES - 1));
         assert_eq!(folded(&longest).as_deref(), Ok(longest.as_str()));
-        assert_eq!(folded(&format!("{longest}a")), Err(BadPath::TooLong { bytes: 257, limit: 256 }));
+        assert_eq!(folded(&format!("{longest}a")), Err(InvalidPath::TooLong { bytes: 257, limit: 256 }));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Takes a path as an operator writes it for a rule, gives a pattern that some request can meet.
 
 use super::path::{check_alphabet, has_inner_extension};
-use super::{BadPath, PathCase};
+use super::{InvalidPath, PathCase};
 use std::fmt;
 
 /// What a pattern covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reach {
+pub enum PathScope {
     /// The path itself and nothing else.
     Itself,
     /// The path itself, with and without its trailing slash, and everything below it, segment by segment.
@@ -19,15 +19,15 @@ pub enum Reach {
 pub struct PathPattern {
     /// As written, without the `/*` of a directory.
     path: Box<str>,
-    reach: Reach,
+    scope: PathScope,
 }
 
 /// Why a pattern can be met by no request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPattern {
+pub enum InvalidPathPattern {
     /// The path is not one that a request may have.
     #[error("no request has such a path")]
-    Path(#[source] BadPath),
+    Path(#[source] InvalidPath),
     /// A segment before the last has an extension: requests below a file are always turned away.
     #[error(
         "only the last segment of a path may have an extension: what goes on below a file is never found"
@@ -41,27 +41,27 @@ impl PathPattern {
     /// # Errors
     ///
     /// Refuses a path outside the strict alphabet, and one that goes on below a segment with an extension.
-    pub fn parse(written: &str) -> Result<Self, BadPattern> {
-        let (path, reach) = match written.strip_suffix("/*") {
-            Some(directory) => (directory, Reach::Below),
-            None => (written, Reach::Itself),
+    pub fn parse(written: &str) -> Result<Self, InvalidPathPattern> {
+        let (path, scope) = match written.strip_suffix("/*") {
+            Some(directory) => (directory, PathScope::Below),
+            None => (written, PathScope::Itself),
         };
-        let whole_server = path.is_empty() && reach == Reach::Below;
+        let whole_server = path.is_empty() && scope == PathScope::Below;
         if !whole_server {
-            check_alphabet(path).map_err(BadPattern::Path)?;
+            check_alphabet(path).map_err(InvalidPathPattern::Path)?;
         }
-        if reach == Reach::Below && path.ends_with('/') {
-            return Err(BadPattern::Path(BadPath::EmptySegment { position: path.len() }));
+        if scope == PathScope::Below && path.ends_with('/') {
+            return Err(InvalidPathPattern::Path(InvalidPath::EmptySegment { position: path.len() }));
         }
         // All of a directory's own segments stand before the last one of a path in it.
-        let inner_extension = match reach {
-            Reach::Itself => has_inner_extension(path),
-            Reach::Below => path.contains('.'),
+        let inner_extension = match scope {
+            PathScope::Itself => has_inner_extension(path),
+            PathScope::Below => path.contains('.'),
         };
         if inner_extension {
-            return Err(BadPattern::InnerExtension);
+            return Err(InvalidPathPattern::InnerExtension);
         }
-        Ok(Self { path: path.into(), reach })
+        Ok(Self { path: path.into(), scope })
     }
 
     /// The path as written; of a directory without its trailing slash, so empty for `/*`.
@@ -70,8 +70,8 @@ impl PathPattern {
     }
 
     /// What it covers.
-    pub fn reach(&self) -> Reach {
-        self.reach
+    pub fn scope(&self) -> PathScope {
+        self.scope
     }
 
     /// The path in the spelling in which it is compared with a [`super::CanonicalPath`].
@@ -84,9 +84,9 @@ impl PathPattern {
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
-        match self.reach {
-            Reach::Itself => Ok(()),
-            Reach::Below => f.write_str("/*"),
+        match self.scope {
+            PathScope::Itself => Ok(()),
+            PathScope::Below => f.write_str("/*"),
         }
     }
 }
@@ -108,20 +108,29 @@ mod tests {
     #[test]
     fn a_pattern_that_no_request_can_meet_is_refused() {
         let fault = |written| PathPattern::parse(written).unwrap_err();
-        assert_eq!(fault(""), BadPattern::Path(BadPath::NotRooted));
-        assert_eq!(fault("*"), BadPattern::Path(BadPath::NotRooted));
-        assert_eq!(fault("a/*"), BadPattern::Path(BadPath::NotRooted));
-        assert_eq!(fault("//*"), BadPattern::Path(BadPath::EmptySegment { position: 1 }));
-        assert_eq!(fault("/a//*"), BadPattern::Path(BadPath::EmptySegment { position: 3 }));
-        assert_eq!(fault("/a*"), BadPattern::Path(BadPath::ForeignByte { byte: b'*', position: 2 }));
-        assert_eq!(fault("/*/a"), BadPattern::Path(BadPath::ForeignByte { byte: b'*', position: 1 }));
-        assert_eq!(fault("/a%20b"), BadPattern::Path(BadPath::ForeignByte { byte: b'%', position: 2 }));
+        assert_eq!(fault(""), InvalidPathPattern::Path(InvalidPath::NotRooted));
+        assert_eq!(fault("*"), InvalidPathPattern::Path(InvalidPath::NotRooted));
+        assert_eq!(fault("a/*"), InvalidPathPattern::Path(InvalidPath::NotRooted));
+        assert_eq!(fault("//*"), InvalidPathPattern::Path(InvalidPath::EmptySegment { position: 1 }));
+        assert_eq!(fault("/a//*"), InvalidPathPattern::Path(InvalidPath::EmptySegment { position: 3 }));
+        assert_eq!(
+            fault("/a*"),
+            InvalidPathPattern::Path(InvalidPath::ForeignByte { byte: b'*', position: 2 })
+        );
+        assert_eq!(
+            fault("/*/a"),
+            InvalidPathPattern::Path(InvalidPath::ForeignByte { byte: b'*', position: 1 })
+        );
+        assert_eq!(
+            fault("/a%20b"),
+            InvalidPathPattern::Path(InvalidPath::ForeignByte { byte: b'%', position: 2 })
+        );
     }
 
     #[test]
     fn an_extension_before_the_last_segment_is_refused() {
         for written in ["/a.b/c", "/a.b/", "/a.b/*", "/v1.0/x/*"] {
-            assert_eq!(PathPattern::parse(written), Err(BadPattern::InnerExtension));
+            assert_eq!(PathPattern::parse(written), Err(InvalidPathPattern::InnerExtension));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The only place that reads [`Uri::path`]; everybody else gets a [`super::CanonicalPath`]. A fragment never arrives
 //! here: `http::Uri` cuts it off, and what is forwarded is the judged path, so it reaches no backend either.
 
-use super::{Authority, BadPath};
+use super::{Authority, InvalidPath};
 use http::{Uri, Version};
 
 /// The greatest length of a query.
@@ -54,11 +54,11 @@ impl<'a> RequestTarget<'a> {
     /// Refuses `*`, an authority alone, a foreign scheme, a malformed authority, and a query that is too long or holds
     /// anything but printable ASCII.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
-    pub fn parse(uri: &'a Uri) -> Result<Self, BadPath> {
+    pub fn parse(uri: &'a Uri) -> Result<Self, InvalidPath> {
         let origin = origin_of(uri)?;
         let raw_path = uri.path();
         if raw_path == "*" {
-            return Err(BadPath::Asterisk);
+            return Err(InvalidPath::Asterisk);
         }
         let query = uri.query();
         query.map_or(Ok(()), check_query)?;
@@ -86,34 +86,34 @@ impl<'a> RequestTarget<'a> {
     }
 }
 
-fn origin_of(uri: &Uri) -> Result<Option<(TargetScheme, Authority)>, BadPath> {
+fn origin_of(uri: &Uri) -> Result<Option<(TargetScheme, Authority)>, InvalidPath> {
     let scheme = match (uri.scheme_str(), uri.authority()) {
         (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(BadPath::AuthorityForm),
+        (None, Some(_)) => return Err(InvalidPath::AuthorityForm),
         (Some(scheme), _) if scheme.eq_ignore_ascii_case("http") => TargetScheme::Http,
         (Some(scheme), _) if scheme.eq_ignore_ascii_case("https") => TargetScheme::Https,
-        (Some(scheme), _) => return Err(BadPath::ForeignScheme { scheme: scheme.to_owned() }),
+        (Some(scheme), _) => return Err(InvalidPath::ForeignScheme { scheme: scheme.to_owned() }),
     };
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     Ok(Some((scheme, Authority::parse(authority)?)))
 }
 
-fn check_query(query: &str) -> Result<(), BadPath> {
+fn check_query(query: &str) -> Result<(), InvalidPath> {
     if query.len() > MAX_QUERY_BYTES {
-        return Err(BadPath::QueryTooLong { bytes: query.len(), limit: MAX_QUERY_BYTES });
+        return Err(InvalidPath::QueryTooLong { bytes: query.len(), limit: MAX_QUERY_BYTES });
     }
     match query.bytes().enumerate().find(|(_, byte)| !byte.is_ascii_graphic()) {
-        Some((position, byte)) => Err(BadPath::QueryByte { byte, position }),
+        Some((position, byte)) => Err(InvalidPath::QueryByte { byte, position }),
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BadAuthority, BadHost};
+    use super::super::{InvalidAuthority, InvalidHost};
     use super::*;
 
-    fn parts(target: &str) -> Result<(String, Option<String>, Option<String>), BadPath> {
+    fn parts(target: &str) -> Result<(String, Option<String>, Option<String>), InvalidPath> {
         let uri: Uri = target.parse().unwrap();
         let target = RequestTarget::parse(&uri)?;
         let query = target.query().map(str::to_owned);
@@ -141,13 +141,16 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        assert_eq!(parts("*"), Err(BadPath::Asterisk));
-        assert_eq!(parts("rms.example:443"), Err(BadPath::AuthorityForm));
-        assert_eq!(parts("ftp://rms.example/a"), Err(BadPath::ForeignScheme { scheme: "ftp".into() }));
-        assert_eq!(parts("https://a@rms.example/a"), Err(BadPath::Authority(BadAuthority::UserInformation)));
+        assert_eq!(parts("*"), Err(InvalidPath::Asterisk));
+        assert_eq!(parts("rms.example:443"), Err(InvalidPath::AuthorityForm));
+        assert_eq!(parts("ftp://rms.example/a"), Err(InvalidPath::ForeignScheme { scheme: "ftp".into() }));
+        assert_eq!(
+            parts("https://a@rms.example/a"),
+            Err(InvalidPath::Authority(InvalidAuthority::UserInformation))
+        );
         assert_eq!(
             parts("https://a_b/"),
-            Err(BadPath::Authority(BadAuthority::Host(BadHost::Label { label: "a_b".into() })))
+            Err(InvalidPath::Authority(InvalidAuthority::Host(InvalidHost::Label { label: "a_b".into() })))
         );
     }
 
@@ -159,9 +162,12 @@ mod tests {
 
     #[test]
     fn a_query_is_printable_ascii_of_at_most_2048_bytes() {
-        assert_eq!(parts("/?\u{e9}"), Err(BadPath::QueryByte { byte: 0xc3, position: 0 }));
+        assert_eq!(parts("/?\u{e9}"), Err(InvalidPath::QueryByte { byte: 0xc3, position: 0 }));
         let longest = "q".repeat(MAX_QUERY_BYTES);
         assert_eq!(parts(&format!("/?{longest}")), Ok(("/".into(), Some(longest.clone()), None)));
-        assert_eq!(parts(&format!("/?{longest}q")), Err(BadPath::QueryTooLong { bytes: 2049, limit: 2048 }));
+        assert_eq!(
+            parts(&format!("/?{longest}q")),
+            Err(InvalidPath::QueryTooLong { bytes: 2049, limit: 2048 })
+        );
     }
 }

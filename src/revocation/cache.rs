@@ -32,7 +32,7 @@ struct Key {
     /// The certificate, then those above it up to the anchor: they choose the CRLs and say who may sign one.
     path: Box<[Fingerprint]>,
     /// What was sent along and has to do with the path: who signed a CRL may be among it.
-    sent_along: Box<[Fingerprint]>,
+    additional_certificates: Box<[Fingerprint]>,
     trust: SameTrust,
     generation: CrlGeneration,
 }
@@ -125,7 +125,11 @@ impl RevocationCache {
         let path = std::iter::once(question.certificate).chain(question.authorities);
         let key = Key {
             path: path.map(Certificate::fingerprint).collect(),
-            sent_along: chain.sent_along().iter().map(Certificate::fingerprint).collect(),
+            additional_certificates: chain
+                .additional_certificates()
+                .iter()
+                .map(Certificate::fingerprint)
+                .collect(),
             trust: SameTrust(Arc::clone(trust)),
             generation: crls.generation(),
         };
@@ -150,7 +154,7 @@ impl RevocationCache {
 /// How many bytes an entry takes up, its place in the cache included.
 fn weight(key: &Key, remembered: &Remembered) -> u32 {
     const ENTRY: usize = 512;
-    let fingerprints = (key.path.len() + key.sent_along.len()) * size_of::<Fingerprint>();
+    let fingerprints = (key.path.len() + key.additional_certificates.len()) * size_of::<Fingerprint>();
     u32::try_from(ENTRY + fingerprints + remembered.finding.weight()).unwrap_or(u32::MAX)
 }
 
@@ -167,7 +171,11 @@ async fn look_up_aside(
     let path = question.surroundings.path.clone();
     let (chain, trust, crls) = (Arc::clone(chain), Arc::clone(trust), Arc::clone(crls));
     let look_up = move || {
-        let surroundings = Surroundings { path: &path, sent_along: chain.sent_along(), trust: &trust };
+        let surroundings = Surroundings {
+            path: &path,
+            additional_certificates: chain.additional_certificates(),
+            trust: &trust,
+        };
         let question = Question { certificate: &certificate, authorities: &authorities, surroundings };
         look_up(question, &crls, now)
     };

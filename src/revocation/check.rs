@@ -149,7 +149,7 @@ pub(super) fn steps<'a>(
     trust: &'a TrustSet,
     rule: &RevocationRule,
 ) -> impl Iterator<Item = Step<'a>> {
-    let surroundings = Surroundings { path, sent_along: chain.sent_along(), trust };
+    let surroundings = Surroundings { path, additional_certificates: chain.additional_certificates(), trust };
     let mut rest = path.certificates();
     let all = std::iter::from_fn(move || {
         let (certificate, authorities) = rest.split_first()?;

@@ -15,7 +15,7 @@ pub(super) struct Surroundings<'a> {
     /// A proven path.
     pub(super) path: &'a ValidPath,
     /// What the client sent beside its own certificate, as far as it has to do with a path.
-    pub(super) sent_along: &'a [Certificate],
+    pub(super) additional_certificates: &'a [Certificate],
     /// What the realm knows: its intermediates may sign CRLs as well as what was presented.
     pub(super) trust: &'a TrustSet,
 }
@@ -70,7 +70,7 @@ fn delegates<'a>(
     issuer: &'a DistinguishedName,
     surroundings: Surroundings<'a>,
 ) -> impl Iterator<Item = &'a Certificate> {
-    let all = surroundings.sent_along.iter().chain(surroundings.trust.intermediates());
+    let all = surroundings.additional_certificates.iter().chain(surroundings.trust.intermediates());
     let may_sign =
         move |certificate: &&Certificate| certificate.subject() == issuer && certificate.may_sign_crls();
     all.filter(may_sign).take(MAXIMUM_CANDIDATES)

@@ -4,7 +4,7 @@
 //! directory before a higher one. What goes on below a rule's own path, or below any file, has no rule at all: IIS runs
 //! `license.asmx/x` as `license.asmx`, so a broader rule would let in by the back what the file's own rule turns away.
 
-use crate::request::{CanonicalPath, PathCase, PathPattern, Reach, ancestors_of};
+use crate::request::{CanonicalPath, PathCase, PathPattern, PathScope, ancestors_of};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -123,7 +123,7 @@ impl<R> PathTable<R> {
         // No directory's rule stands below an exact rule (see `build`), so the nearest rule above settles it.
         let mut above = path.ancestors().filter(|key| key.len() <= self.longest);
         match above.find_map(|key| self.nodes.get(key)) {
-            Some(node) if node.pattern.reach() == Reach::Below => Ok(node.found(path)),
+            Some(node) if node.pattern.scope() == PathScope::Below => Ok(node.found(path)),
             Some(_) => Err(NotFound::BelowExactRule),
             None => Err(NotFound::NoRule),
         }
@@ -137,9 +137,9 @@ impl<R> PathTable<R> {
 
 impl<R> Node<R> {
     fn found<'a>(&'a self, path: &'a CanonicalPath) -> Found<'a, R> {
-        let forward = match self.pattern.reach() {
-            Reach::Itself => self.pattern.path(),
-            Reach::Below => path.as_str(),
+        let forward = match self.pattern.scope() {
+            PathScope::Itself => self.pattern.path(),
+            PathScope::Below => path.as_str(),
         };
         Found { rule: &self.rule, pattern: &self.pattern, forward }
     }
@@ -147,10 +147,10 @@ impl<R> Node<R> {
 
 /// Two patterns with one key: the same twice, or a path and the directory of that name.
 fn clash<R>(first: &Node<R>, again: &PathPattern, position: usize) -> PathTableFault {
-    match (first.pattern.reach(), again.reach()) {
-        (Reach::Itself, Reach::Below) => unreachable(again, position, &first.pattern, first.position),
-        (Reach::Below, Reach::Itself) => unreachable(&first.pattern, first.position, again, position),
-        (Reach::Itself, Reach::Itself) | (Reach::Below, Reach::Below) => {
+    match (first.pattern.scope(), again.scope()) {
+        (PathScope::Itself, PathScope::Below) => unreachable(again, position, &first.pattern, first.position),
+        (PathScope::Below, PathScope::Itself) => unreachable(&first.pattern, first.position, again, position),
+        (PathScope::Itself, PathScope::Itself) | (PathScope::Below, PathScope::Below) => {
             PathTableFault::Twice { pattern: again.to_string(), first: first.position, again: position }
         }
     }
@@ -158,9 +158,9 @@ fn clash<R>(first: &Node<R>, again: &PathPattern, position: usize) -> PathTableF
 
 fn unreachable_directories<R>(nodes: &HashMap<Box<str>, Node<R>>) -> Vec<PathTableFault> {
     let mut faults: Vec<(usize, PathTableFault)> = Vec::new();
-    for (key, node) in nodes.iter().filter(|(_, node)| node.pattern.reach() == Reach::Below) {
+    for (key, node) in nodes.iter().filter(|(_, node)| node.pattern.scope() == PathScope::Below) {
         let mut above = ancestors_of(key).filter_map(|key| nodes.get(key));
-        if let Some(exact) = above.find(|above| above.pattern.reach() == Reach::Itself) {
+        if let Some(exact) = above.find(|above| above.pattern.scope() == PathScope::Itself) {
             let fault = unreachable(&node.pattern, node.position, &exact.pattern, exact.position);
             faults.push((node.position, fault));
         }

@@ -3,8 +3,8 @@
 //! Every wait has a limit: a short one until the ClientHello is here, a longer one where a certificate is asked for,
 //! because a person may have to type a PIN.
 
-use super::admission::NotAdmitted;
-use super::first_bytes::{self, FirstBytes, OldVersion};
+use super::admission::HandshakeLimitReached;
+use super::first_bytes::{self, FirstBytes, UnsupportedVersion};
 use super::plain_http;
 use super::pool::HandshakePool;
 use super::server::{SiteTls, TlsVersion};
@@ -57,7 +57,7 @@ pub struct TlsFacts {
 
 impl TlsFacts {
     /// A card that cannot sign RSA-PSS stays silent under TLS 1.3 (RFC 8446 4.2.3 forbids PKCS#1 v1.5 there).
-    pub fn asked_but_none_under_tls13(&self) -> bool {
+    pub fn requested_without_certificate_in_tls13(&self) -> bool {
         self.asked && self.certificates.is_empty() && self.version == TlsVersion::Tls13
     }
 }
@@ -91,7 +91,7 @@ pub enum HandshakeStage {
 pub enum HandshakeError {
     /// A limit on handshakes is reached.
     #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
+    HandshakeLimitReached(#[from] HandshakeLimitReached),
     /// Too many steps of other handshakes wait.
     #[error("too many handshakes wait for their turn")]
     Overloaded(#[from] SlotsFull),
@@ -112,7 +112,7 @@ pub enum HandshakeError {
     },
     /// The client speaks nothing that is spoken here. It got the alert `protocol_version`.
     #[error("the client offers {0} at most, and TLS 1.2 is the oldest version spoken here")]
-    OldVersion(OldVersion),
+    UnsupportedVersion(UnsupportedVersion),
     /// The client sent an HTTP request without TLS. It got a 400 that says so.
     #[error("the client sent plain HTTP to a port where TLS is spoken")]
     PlainHttp,
@@ -141,8 +141,10 @@ impl HandshakeError {
     /// again. Closing a connection is none of it: browsers do so while their users choose a certificate.
     pub fn is_clients_fault(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::OldVersion(_) | Self::PlainHttp | Self::Failed { .. } => true,
-            Self::NotAdmitted(_)
+            Self::Timeout { .. } | Self::UnsupportedVersion(_) | Self::PlainHttp | Self::Failed { .. } => {
+                true
+            }
+            Self::HandshakeLimitReached(_)
             | Self::Overloaded(_)
             | Self::UnknownName { .. }
             | Self::Unused
@@ -238,7 +240,7 @@ impl Progress {
 /// Why there is no ClientHello, and what the client gets for it.
 enum NoHello {
     PlainHttp { head: bool },
-    Old(OldVersion),
+    Old(UnsupportedVersion),
     Closed { unused: bool },
     Io(io::Error),
     Alert(rustls::Error, AcceptedAlert),
@@ -291,7 +293,7 @@ where
         }
         NoHello::Old(version) => {
             send_alert(io, AlertDescription::ProtocolVersion, version.on_the_wire(), limit).await;
-            HandshakeError::OldVersion(version)
+            HandshakeError::UnsupportedVersion(version)
         }
         NoHello::Closed { unused: true } => HandshakeError::Unused,
         NoHello::Closed { unused: false } => HandshakeError::Closed { stage },

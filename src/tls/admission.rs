@@ -24,14 +24,14 @@ pub struct HandshakeQuota {
 
 /// Counts handshakes, for all workers.
 #[derive(Debug)]
-pub struct HandshakeAdmission {
+pub struct HandshakeLimiter {
     counts: Arc<ClientCounts>,
     rates: ClientRates,
 }
 
 /// Why a connection may not begin a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAdmitted {
+pub enum HandshakeLimitReached {
     /// Too many are in progress.
     #[error("too many handshakes are in progress")]
     InProgress,
@@ -43,7 +43,7 @@ pub enum NotAdmitted {
     TooFast,
 }
 
-impl HandshakeAdmission {
+impl HandshakeLimiter {
     /// No handshake is in progress.
     pub fn new(quota: HandshakeQuota) -> Self {
         let burst =
@@ -61,13 +61,13 @@ impl HandshakeAdmission {
     ///
     /// # Errors
     /// The limit that it would exceed.
-    pub fn admit(&self, client: ClientNetwork, share: Share) -> Result<Counted, NotAdmitted> {
+    pub fn admit(&self, client: ClientNetwork, share: Share) -> Result<Counted, HandshakeLimitReached> {
         let counted = self.counts.begin(client, share).map_err(|full| match full {
-            CountsFull::Total => NotAdmitted::InProgress,
-            CountsFull::PerClient => NotAdmitted::InProgressOfClient,
+            CountsFull::Total => HandshakeLimitReached::InProgress,
+            CountsFull::PerClient => HandshakeLimitReached::InProgressOfClient,
         })?;
         if share == Share::OneClient && !self.rates.allows(client) {
-            return Err(NotAdmitted::TooFast);
+            return Err(HandshakeLimitReached::TooFast);
         }
         Ok(counted)
     }
@@ -85,22 +85,25 @@ mod tests {
             in_progress_per_client: 2,
             per_second_per_client: NonZeroU32::MIN,
         };
-        let admission = HandshakeAdmission::new(quota);
+        let admission = HandshakeLimiter::new(quota);
         let _held = [
             admission.admit(one, Share::OneClient).unwrap(),
             admission.admit(one, Share::OneClient).unwrap(),
         ];
-        assert_eq!(admission.admit(one, Share::OneClient).unwrap_err(), NotAdmitted::InProgressOfClient);
+        assert_eq!(
+            admission.admit(one, Share::OneClient).unwrap_err(),
+            HandshakeLimitReached::InProgressOfClient
+        );
         let more = [
             admission.admit(other, Share::OneClient).unwrap(),
             admission.admit(other, Share::OneClient).unwrap(),
         ];
-        assert_eq!(admission.admit(third, Share::OneClient).unwrap_err(), NotAdmitted::InProgress);
+        assert_eq!(admission.admit(third, Share::OneClient).unwrap_err(), HandshakeLimitReached::InProgress);
         drop(more);
         for _ in 0..3 {
             drop(admission.admit(other, Share::OneClient).unwrap());
         }
-        assert_eq!(admission.admit(other, Share::OneClient).unwrap_err(), NotAdmitted::TooFast);
+        assert_eq!(admission.admit(other, Share::OneClient).unwrap_err(), HandshakeLimitReached::TooFast);
         assert!(admission.admit(third, Share::OneClient).is_ok());
     }
 }

@@ -73,20 +73,20 @@ impl ServerKeyPair {
 
 /// Picks among the key pairs of one site.
 #[derive(Debug)]
-pub struct CertificateChooser {
+pub struct ServerCertificateResolver {
     pairs: Vec<ServerKeyPair>,
     tls12: bool,
     tls13: bool,
 }
 
-impl CertificateChooser {
+impl ServerCertificateResolver {
     /// `pairs` in the order of preference, for a site that speaks these versions.
     pub fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
         Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
 }
 
-impl ResolvesServerCert for CertificateChooser {
+impl ResolvesServerCert for ServerCertificateResolver {
     /// rustls does not tell which version it is about to speak, and a client of TLS 1.2 may list suites of TLS 1.3. So
     /// a pair that serves both comes before one that serves one.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {

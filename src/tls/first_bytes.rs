@@ -23,24 +23,24 @@ pub(super) enum FirstBytes {
         head: bool,
     },
     /// A ClientHello of a client that speaks at most this version.
-    Old(OldVersion),
+    Old(UnsupportedVersion),
 }
 
 /// A version of SSL or TLS that is not spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OldVersion {
+pub struct UnsupportedVersion {
     major: u8,
     minor: u8,
 }
 
-impl OldVersion {
+impl UnsupportedVersion {
     /// Major and minor number as they stand in the record, for an alert that the client can read.
     pub(super) fn on_the_wire(self) -> [u8; 2] {
         [3, self.minor.min(3)]
     }
 }
 
-impl std::fmt::Display for OldVersion {
+impl std::fmt::Display for UnsupportedVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.major, self.minor) {
             (3, 0) => f.write_str("SSL 3.0"),
@@ -62,7 +62,7 @@ pub(super) fn look(bytes: &[u8]) -> FirstBytes {
         // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. No rustls can answer it, whatever
         // version it offers.
         [length, _, CLIENT_HELLO, major, minor, ..] if *length >= 0x80 => {
-            FirstBytes::Old(OldVersion { major: *major, minor: *minor })
+            FirstBytes::Old(UnsupportedVersion { major: *major, minor: *minor })
         }
         _ => plain_http(bytes),
     }
@@ -71,7 +71,7 @@ pub(super) fn look(bytes: &[u8]) -> FirstBytes {
 /// RFC 8446 4.1.2: a client that speaks TLS 1.2 or newer writes 3.3 here.
 fn old(major: u8, minor: u8) -> FirstBytes {
     match (major, minor) < (3, 3) {
-        true => FirstBytes::Old(OldVersion { major, minor }),
+        true => FirstBytes::Old(UnsupportedVersion { major, minor }),
         false => FirstBytes::Tls,
     }
 }

@@ -17,14 +17,14 @@ mod server;
 mod tickets;
 
 pub use accept::{Accepted, Handshake, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept};
-pub use admission::{HandshakeAdmission, HandshakeQuota, NotAdmitted};
-pub use certificates::{CertificateChooser, KeyPairError, ServerKeyPair};
+pub use admission::{HandshakeLimitReached, HandshakeLimiter, HandshakeQuota};
+pub use certificates::{KeyPairError, ServerCertificateResolver, ServerKeyPair};
 pub use client_signatures::{
     CLIENT_SIGNATURE_ALGORITHMS, WeakClientSignatures, default_client_signatures, signs_under_tls13,
 };
-pub use first_bytes::OldVersion;
+pub use first_bytes::UnsupportedVersion;
 pub use hints::{HintSize, HintsTooLong};
 pub use pool::HandshakePool;
-pub use possession::HandshakeJudge;
-pub use server::{CardRequest, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion};
-pub use tickets::{SessionKeeper, TicketKeysError};
+pub use possession::HandshakeValidator;
+pub use server::{ClientCertificateRequest, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion};
+pub use tickets::{SessionStore, TicketKeysError};

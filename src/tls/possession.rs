@@ -22,14 +22,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Judges a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. It takes the chain as
 /// presented, leaf first, and gives the alert's reason where the chain is refused.
-pub type HandshakeJudge = Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
+pub type HandshakeValidator =
+    Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
 
 /// What all handshakes of a site share.
 pub(super) struct PossessionRule {
     hints: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
     signatures: Vec<SignatureScheme>,
-    judge: Option<HandshakeJudge>,
+    judge: Option<HandshakeValidator>,
 }
 
 /// Asks the client of one connection for a certificate, insists on none, and checks possession of its key. It notes for
@@ -69,7 +70,7 @@ impl PossessionRule {
         hints: Vec<DistinguishedName>,
         algorithms: WebPkiSupportedAlgorithms,
         signatures: Vec<SignatureScheme>,
-        judge: Option<HandshakeJudge>,
+        judge: Option<HandshakeValidator>,
     ) -> Self {
         Self { hints, algorithms, signatures, judge }
     }

@@ -1,9 +1,9 @@
 //! One site's side of the handshake: versions, certificates, the request for a card, tickets.
 
-use super::certificates::{self, CertificateChooser, ServerKeyPair};
+use super::certificates::{self, ServerCertificateResolver, ServerKeyPair};
 use super::hints::{self, HintSize, HintsTooLong};
-use super::possession::{ClientAuthentication, HandshakeJudge, PossessionRule, PossessionVerifier};
-use super::tickets::{ConnectionSessions, SessionKeeper, SiteSessions};
+use super::possession::{ClientAuthentication, HandshakeValidator, PossessionRule, PossessionVerifier};
+use super::tickets::{ConnectionSessions, SessionStore, SiteSessions};
 use crate::clock::Clock;
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
@@ -34,13 +34,13 @@ impl TlsVersion {
 }
 
 /// How a site asks for the card.
-pub struct CardRequest {
+pub struct ClientCertificateRequest {
     /// DER of the subjects of the trust anchors, sent as hints; empty sends none, and clients then offer every card.
     pub hints: Vec<Vec<u8>>,
     /// The signature algorithms that are asked for, in the order of preference.
     pub signatures: Vec<SignatureScheme>,
     /// Judges in the handshake where the site answers bad certificates with an alert.
-    pub judge: Option<HandshakeJudge>,
+    pub judge: Option<HandshakeValidator>,
 }
 
 /// What one site's handshakes are made of.
@@ -54,9 +54,9 @@ pub struct SiteTlsSettings {
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub http2: bool,
     /// `None`: the site never asks for a certificate.
-    pub card_request: Option<CardRequest>,
+    pub certificate_request: Option<ClientCertificateRequest>,
     /// Common to all workers, kept across reloads.
-    pub sessions: SessionKeeper,
+    pub sessions: SessionStore,
     /// Digest of the trust under which sessions are made; tickets made under another do not open.
     pub binding: [u8; 32],
     /// How long one signature of the card serves resumptions.
@@ -83,7 +83,7 @@ pub struct SiteTls {
     provider: Arc<CryptoProvider>,
     time: Arc<RustlsTime>,
     versions: &'static [&'static SupportedProtocolVersion],
-    certificates: Arc<CertificateChooser>,
+    certificates: Arc<ServerCertificateResolver>,
     /// `None`: the site asks for no certificate.
     possession: Option<Arc<PossessionRule>>,
     protocols: Vec<Vec<u8>>,
@@ -103,14 +103,14 @@ impl SiteTls {
     pub fn new(settings: SiteTlsSettings, clock: Clock) -> Result<Self, SiteTlsError> {
         let provider = certificates::provider();
         let algorithms = provider.signature_verification_algorithms;
-        let names = settings.card_request.as_ref().map_or(&[][..], |request| &request.hints);
+        let names = settings.certificate_request.as_ref().map_or(&[][..], |request| &request.hints);
         let hint_size = HintSize {
             chain: settings.key_pairs.iter().map(ServerKeyPair::chain_length).max().unwrap_or_default(),
             hints: hints::size(names),
         };
-        let alerts = settings.card_request.as_ref().is_some_and(|request| request.judge.is_some());
-        let possession = match settings.card_request {
-            Some(CardRequest { hints, signatures, judge }) => {
+        let alerts = settings.certificate_request.as_ref().is_some_and(|request| request.judge.is_some());
+        let possession = match settings.certificate_request {
+            Some(ClientCertificateRequest { hints, signatures, judge }) => {
                 Some(Arc::new(PossessionRule::new(hints::hints(&hints)?, algorithms, signatures, judge)))
             }
             None => None,
@@ -123,7 +123,11 @@ impl SiteTls {
             provider,
             time: Arc::new(RustlsTime(clock.clone())),
             versions: versions(settings.min, settings.max)?,
-            certificates: Arc::new(CertificateChooser::new(settings.key_pairs, settings.min, settings.max)),
+            certificates: Arc::new(ServerCertificateResolver::new(
+                settings.key_pairs,
+                settings.min,
+                settings.max,
+            )),
             possession,
             protocols,
             sessions: Arc::new(SiteSessions {

@@ -34,7 +34,7 @@ const SESSION_OVERHEAD: usize = 256;
 /// What one site's sessions are resumed with, common to all workers and kept across reloads: the keys that seal its
 /// tickets, and the sessions of the clients that have no tickets.
 #[derive(Clone)]
-pub struct SessionKeeper {
+pub struct SessionStore {
     keys: Arc<dyn ProducesTickets>,
     session_bytes: u64,
     sessions: Cache<Vec<u8>, Arc<KeptSession>>,
@@ -53,7 +53,7 @@ struct KeptSession {
 #[error("no ticket keys could be made")]
 pub struct TicketKeysError(#[source] rustls::Error);
 
-impl SessionKeeper {
+impl SessionStore {
     /// Fresh random keys, rolled over every six hours by rustls (RFC 5077 section 4 construction), and no sessions. Those
     /// with an ID take `session_bytes` at most; then the ones that are asked for least make room.
     pub fn new(session_bytes: u64) -> Result<Self, TicketKeysError> {
@@ -78,18 +78,16 @@ fn sessions(session_bytes: u64) -> Cache<Vec<u8>, Arc<KeptSession>> {
     Cache::builder().max_capacity(session_bytes).weigher(weight).build()
 }
 
-impl fmt::Debug for SessionKeeper {
+impl fmt::Debug for SessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionKeeper")
-            .field("sessions", &self.sessions.entry_count())
-            .finish_non_exhaustive()
+        f.debug_struct("SessionStore").field("sessions", &self.sessions.entry_count()).finish_non_exhaustive()
     }
 }
 
 /// What all sessions of one site in one configuration share.
 #[derive(Debug)]
 pub(super) struct SiteSessions {
-    pub(super) keeper: SessionKeeper,
+    pub(super) keeper: SessionStore,
     /// Digest of what a session was made under (trust anchors, intermediates, mode). A session made under another
     /// one is not resumed: CVE-2025-23419 and its kin were sessions of one realm accepted in another.
     pub(super) binding: [u8; BINDING_LENGTH],
@@ -231,11 +229,11 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn keeper() -> SessionKeeper {
-        SessionKeeper::new(1 << 20).unwrap()
+    fn keeper() -> SessionStore {
+        SessionStore::new(1 << 20).unwrap()
     }
 
-    fn site(keeper: &SessionKeeper, binding: u8) -> Arc<SiteSessions> {
+    fn site(keeper: &SessionStore, binding: u8) -> Arc<SiteSessions> {
         Arc::new(SiteSessions {
             keeper: keeper.clone(),
             binding: [binding; 32],
@@ -338,7 +336,7 @@ mod tests {
 
     #[test]
     fn sessions_are_bounded_in_bytes() {
-        let keeper = SessionKeeper::new(100_000).unwrap();
+        let keeper = SessionStore::new(100_000).unwrap();
         let (site, clock) = (site(&keeper, 1), Clock::system());
         for number in 0..1_000_u32 {
             kept(&site, &clock, &number.to_be_bytes(), &[0; 4_000]);

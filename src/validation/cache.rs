@@ -34,7 +34,7 @@ const AUTHORITIES_PART: u64 = 8;
 
 /// What a verdict depends on beside the chain and the time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct JudgedBy {
+pub struct RealmGeneration {
     /// The realm, which has one rule and one trust set.
     pub realm: Arc<str>,
     /// Raised whenever the realm's rule or trust set is replaced, or a purge is asked for.
@@ -45,14 +45,14 @@ pub struct JudgedBy {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     leaf: Fingerprint,
-    judged_by: JudgedBy,
+    realm_generation: RealmGeneration,
 }
 
 /// By what refusals are found: the digest is over the leaf and all that may matter for its paths.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RefusedKey {
     chain: [u8; 32],
-    judged_by: JudgedBy,
+    realm_generation: RealmGeneration,
 }
 
 /// A presented chain as the cache looks for it.
@@ -93,7 +93,7 @@ pub(super) struct Refused {
 }
 
 impl Looked {
-    pub(super) fn new(judged_by: JudgedBy, chain: &PresentedChain, trust: &TrustSet) -> Self {
+    pub(super) fn new(realm_generation: RealmGeneration, chain: &PresentedChain, trust: &TrustSet) -> Self {
         let leaf = chain.leaf().fingerprint();
         let relevant = chain.relevant(trust);
         let mut context = Context::new(&SHA256);
@@ -102,8 +102,8 @@ impl Looked {
         }
         let digest = context.finish().as_ref().try_into().expect("a SHA-256 digest is 32 bytes long");
         Self {
-            key: Key { leaf, judged_by: judged_by.clone() },
-            refused_key: RefusedKey { chain: digest, judged_by },
+            key: Key { leaf, realm_generation: realm_generation.clone() },
+            refused_key: RefusedKey { chain: digest, realm_generation },
             relevant,
         }
     }
@@ -111,7 +111,7 @@ impl Looked {
 
 impl Variant {
     fn new(chain: Arc<ValidatedChain>, looked: &Looked) -> Self {
-        let mut used: Vec<_> = chain.sent_along().iter().map(Certificate::fingerprint).collect();
+        let mut used: Vec<_> = chain.additional_certificates().iter().map(Certificate::fingerprint).collect();
         used.sort_unstable();
         used.dedup();
         let unused = looked.relevant.iter().filter(|one| used.binary_search(one).is_err()).copied();
@@ -163,12 +163,12 @@ impl ValidationCache {
     /// Whether [`ValidationCache::validate`] has an answer without any work.
     pub async fn remembers(
         &self,
-        judged_by: &JudgedBy,
+        realm_generation: &RealmGeneration,
         chain: &PresentedChain,
         trust: &TrustSet,
         now: UnixTime,
     ) -> bool {
-        let looked = Looked::new(judged_by.clone(), chain, trust);
+        let looked = Looked::new(realm_generation.clone(), chain, trust);
         self.refusal(&looked, now).await.is_some()
             || self.accepted.get(&looked.key).await.is_some_and(|all| found(&all, &looked, now).is_some())
     }
@@ -178,14 +178,14 @@ impl ValidationCache {
     /// meanwhile.
     pub async fn validate(
         &self,
-        judged_by: JudgedBy,
+        realm_generation: RealmGeneration,
         chain: &Arc<PresentedChain>,
         (trust, rule): (&Arc<TrustSet>, &Arc<ValidationRule>),
         now: UnixTime,
         slot: impl Send + 'static,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        self.judge(Looked::new(judged_by, chain, trust), now, async || {
-            let verdict = if chain.is_laborious() {
+        self.judge(Looked::new(realm_generation, chain, trust), now, async || {
+            let verdict = if chain.is_expensive() {
                 aside(chain, trust, rule, now, slot).await
             } else {
                 validate(chain, trust, rule, now)
@@ -245,7 +245,7 @@ impl ValidationCache {
     async fn sharing_authorities(&self, chain: ValidatedChain) -> ValidatedChain {
         let mut shared = std::collections::HashMap::new();
         let on_paths = chain.paths().iter().flat_map(|path| path.certificates().iter().skip(1));
-        for certificate in on_paths.chain(chain.sent_along()) {
+        for certificate in on_paths.chain(chain.additional_certificates()) {
             let kept = self.authorities.entry(certificate.fingerprint()).or_insert(certificate.clone());
             shared.insert(certificate.fingerprint(), kept.await.into_value());
         }

@@ -15,7 +15,7 @@ pub struct ChainError {
     pub subject: DistinguishedName,
     /// The rule that it breaks.
     #[source]
-    pub violation: Violation,
+    pub violation: PathViolation,
 }
 
 impl ChainError {
@@ -25,11 +25,10 @@ impl ChainError {
         // As encoded, decoded and ready to be compared.
         let name = |name: &DistinguishedName| 6 * name.der().len();
         let names = match &self.violation {
-            Violation::NoIssuer { issuer } | Violation::Signature { issuer, .. } => name(issuer),
-            Violation::NameNotPermitted { name: text, by } | Violation::NameExcluded { name: text, by } => {
-                text.len() + name(by)
-            }
-            Violation::NameNotJudged { by, .. } => name(by),
+            PathViolation::NoIssuer { issuer } | PathViolation::Signature { issuer, .. } => name(issuer),
+            PathViolation::NameNotPermitted { name: text, by }
+            | PathViolation::NameExcluded { name: text, by } => text.len() + name(by),
+            PathViolation::NameNotJudged { by, .. } => name(by),
             _ => 0,
         };
         FACTS + name(&self.subject) + names
@@ -38,7 +37,7 @@ impl ChainError {
 
 /// The rule that a certificate of a path breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
+pub enum PathViolation {
     /// Neither presented nor configured: a certificate of its issuer that leads on to an anchor.
     #[error("no trusted path leads to its issuer {}", issuer.shown())]
     NoIssuer {

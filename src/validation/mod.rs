@@ -7,6 +7,7 @@
 //! it does not know, and names of a kind that it cannot compare below a CA that limits this kind.
 
 mod authority;
+mod budget;
 mod cache;
 mod chain_error;
 mod name_constraints;
@@ -18,20 +19,19 @@ mod policy_graph;
 mod presented;
 mod trust;
 mod validated;
-mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use authority::validate_authority;
-pub use cache::{JudgedBy, ValidationCache};
-pub use chain_error::{ChainError, Violation};
+pub use budget::{MAX_NAME_COMPARISONS, MAX_POLICY_NODES};
+pub use cache::{RealmGeneration, ValidationCache};
+pub use chain_error::{ChainError, PathViolation};
 pub use path_building::{MAX_PATH_CERTIFICATES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS};
 pub use policies::ValidPolicies;
 pub use presented::{
-    MAX_CERTIFICATE_BYTES, MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES, MAX_SENT_ALONG_BYTES,
+    MAX_ADDITIONAL_BYTES, MAX_CERTIFICATE_BYTES, MAX_PRESENTED_BYTES, MAX_PRESENTED_CERTIFICATES,
     MalformedChain, PresentedChain, within_limits,
 };
 pub use trust::TrustSet;
 pub use validated::{ValidPath, ValidatedChain, ValidationRule, validate};
-pub use work::{MAX_NAME_COMPARISONS, MAX_POLICY_NODES};

@@ -6,10 +6,10 @@
 //! it, which gives the same answer. The anchor's constraints count too (RFC 5937): who named it as an anchor meant it
 //! with what stands in it.
 
-use super::chain_error::{ChainError, Violation};
+use super::budget::Budget;
+use super::chain_error::{ChainError, PathViolation};
 use super::name_matching::{Side, is_in};
 use super::path_rules::{CandidatePath, refuse};
-use super::work::Work;
 use crate::certificate::{
     Certificate, DistinguishedName, NameConstraints, NameForm, ObjectIdentifier, SUBJECT_ALTERNATIVE_NAME,
     Subtree,
@@ -35,7 +35,7 @@ pub(super) enum SubjectName<'a> {
 }
 
 /// Holds every name of the path against every CA above it.
-pub(super) fn judge(path: &CandidatePath<'_>, work: &mut Work) -> Result<(), ChainError> {
+pub(super) fn judge(path: &CandidatePath<'_>, budget: &mut Budget) -> Result<(), ChainError> {
     for (index, certificate) in path.below_anchor() {
         // RFC 5280 6.1.3 b: a CA's certificate for its own next key is not limited by itself.
         if index > 0 && certificate.is_self_issued() {
@@ -43,7 +43,7 @@ pub(super) fn judge(path: &CandidatePath<'_>, work: &mut Work) -> Result<(), Cha
         }
         for (_, authority) in path.certificates().skip(index + 1) {
             let Some(constraints) = authority.name_constraints() else { continue };
-            if let Err(violation) = hold(certificate, authority, constraints, work) {
+            if let Err(violation) = hold(certificate, authority, constraints, budget) {
                 return refuse(index, certificate, violation);
             }
         }
@@ -55,25 +55,27 @@ fn hold(
     certificate: &Certificate,
     authority: &Certificate,
     constraints: &NameConstraints,
-    work: &mut Work,
-) -> Result<(), Violation> {
+    budget: &mut Budget,
+) -> Result<(), PathViolation> {
     // What is no name of any kind may be one of every kind.
     if certificate.subject_alternative_names().undecodable {
-        return Err(Violation::UndecodableExtension { extension: SUBJECT_ALTERNATIVE_NAME });
+        return Err(PathViolation::UndecodableExtension { extension: SUBJECT_ALTERNATIVE_NAME });
     }
     let subtrees = constraints.permitted.len() + constraints.excluded.len();
     for name in names(certificate) {
         // A long name costs as much as several.
         let cost = subtrees.saturating_mul(1 + name.bytes() / 64);
-        work.name_comparisons(cost).map_err(|_| Violation::TooManyNames)?;
+        budget.name_comparisons(cost).map_err(|_| PathViolation::TooManyNames)?;
         let by = || authority.subject().clone();
         match is_allowed(name, constraints) {
             Allowed::Yes => {}
             Allowed::NotPermitted => {
-                return Err(Violation::NameNotPermitted { name: name.to_string(), by: by() });
+                return Err(PathViolation::NameNotPermitted { name: name.to_string(), by: by() });
             }
-            Allowed::Excluded => return Err(Violation::NameExcluded { name: name.to_string(), by: by() }),
-            Allowed::Unknown => return Err(Violation::NameNotJudged { form: name.form(), by: by() }),
+            Allowed::Excluded => {
+                return Err(PathViolation::NameExcluded { name: name.to_string(), by: by() });
+            }
+            Allowed::Unknown => return Err(PathViolation::NameNotJudged { form: name.form(), by: by() }),
         }
     }
     Ok(())

@@ -4,12 +4,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::chain_error::{ChainError, Violation};
+use super::budget::Budget;
+use super::chain_error::{ChainError, PathViolation};
 use super::path_rules::{self, CandidatePath, Refusal};
 use super::presented::PresentedChain;
 use super::trust::TrustSet;
 use super::validated::{ValidPath, ValidationRule};
-use super::work::Work;
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, Fingerprint, KeyId};
 use crate::clock::UnixTime;
@@ -55,7 +55,7 @@ pub(super) struct Search<'a> {
     intermediates: Vec<&'a Certificate>,
     /// By certificate and key; its length is the number of signatures verified.
     verified: HashMap<(Fingerprint, KeyId), Result<(), SignatureError>>,
-    work: Work,
+    budget: Budget,
     found: Vec<ValidPath>,
     furthest: (Reach, ChainError),
 }
@@ -74,7 +74,7 @@ impl<'a> Search<'a> {
         now: UnixTime,
     ) -> Self {
         let leaf = chain.leaf();
-        let nothing = refusal(0, leaf, Violation::NoIssuer { issuer: leaf.issuer().clone() });
+        let nothing = refusal(0, leaf, PathViolation::NoIssuer { issuer: leaf.issuer().clone() });
         Self {
             chain,
             trust,
@@ -82,17 +82,17 @@ impl<'a> Search<'a> {
             now,
             intermediates: Vec::new(),
             verified: HashMap::new(),
-            work: Work::default(),
+            budget: Budget::default(),
             found: Vec::new(),
             furthest: (Reach::Unfinished { length: 0 }, nothing),
         }
     }
 
     /// The outcome, how many signatures were verified for it, and what else was done.
-    pub(super) fn run(mut self) -> (Result<Vec<ValidPath>, ChainError>, usize, Work) {
+    pub(super) fn run(mut self) -> (Result<Vec<ValidPath>, ChainError>, usize, Budget) {
         self.extend();
         let outcome = if self.found.is_empty() { Err(self.furthest.1) } else { Ok(self.found) };
-        (outcome, self.verified.len(), self.work)
+        (outcome, self.verified.len(), self.budget)
     }
 
     /// Tries every issuer of the last certificate of the path.
@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
         let length = self.intermediates.len() + 1;
         let limit = self.rule.maximum_path_certificates.min(MAX_PATH_CERTIFICATES);
         if length >= limit {
-            return self.note(Reach::Bounded, last, Violation::PathTooLong { limit });
+            return self.note(Reach::Bounded, last, PathViolation::PathTooLong { limit });
         }
         let mut has_issuer = false;
         for candidate in self.candidates(last) {
@@ -110,10 +110,10 @@ impl<'a> Search<'a> {
             }
             has_issuer = true;
             match self.verify(last, candidate.certificate) {
-                None => return self.note(Reach::Bounded, last, Violation::TooManyBranches),
+                None => return self.note(Reach::Bounded, last, PathViolation::TooManyBranches),
                 Some(Err(cause)) => {
                     let issuer = candidate.certificate.subject().clone();
-                    self.note(Reach::Unsigned { length }, last, Violation::Signature { issuer, cause });
+                    self.note(Reach::Unsigned { length }, last, PathViolation::Signature { issuer, cause });
                 }
                 Some(Ok(())) if candidate.is_anchor => self.judge(candidate.certificate),
                 Some(Ok(())) => {
@@ -127,7 +127,7 @@ impl<'a> Search<'a> {
             self.note(
                 Reach::Unfinished { length },
                 last,
-                Violation::NoIssuer { issuer: last.issuer().clone() },
+                PathViolation::NoIssuer { issuer: last.issuer().clone() },
             );
         }
     }
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
 
     /// Nothing where the bounds are met.
     fn verify(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Result<(), SignatureError>> {
-        self.work.step().ok()?;
+        self.budget.step().ok()?;
         let edge = (child.fingerprint(), issuer.key_id());
         if let Some(known) = self.verified.get(&edge) {
             return Some(known.clone());
@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
 
     fn judge(&mut self, anchor: &'a Certificate) {
         let path = CandidatePath { leaf: self.chain.leaf(), intermediates: &self.intermediates, anchor };
-        match path_rules::judge(&path, self.rule, self.now, &mut self.work) {
+        match path_rules::judge(&path, self.rule, self.now, &mut self.budget) {
             Ok(policies) => {
                 let certificates = path.certificates().map(|(_, certificate)| certificate.clone()).collect();
                 self.found.push(ValidPath::new(certificates, policies));
@@ -191,7 +191,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn note(&mut self, reach: Reach, certificate: &Certificate, violation: Violation) {
+    fn note(&mut self, reach: Reach, certificate: &Certificate, violation: PathViolation) {
         self.keep_furthest(reach, refusal(self.intermediates.len(), certificate, violation));
     }
 
@@ -211,6 +211,6 @@ fn key_identifier_order(child: &Certificate, issuer: &Certificate) -> u8 {
     }
 }
 
-fn refusal(index: usize, certificate: &Certificate, violation: Violation) -> ChainError {
+fn refusal(index: usize, certificate: &Certificate, violation: PathViolation) -> ChainError {
     ChainError { index, subject: certificate.subject().clone(), violation }
 }

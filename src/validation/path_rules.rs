@@ -4,11 +4,11 @@
 //! The steps stand in the order of how much is wrong: a path that fails only at the last one, the dates, is right in
 //! everything else, so "expired" is never said of a certificate that would not have been trusted anyway.
 
-use super::chain_error::{ChainError, Violation};
+use super::budget::Budget;
+use super::chain_error::{ChainError, PathViolation};
 use super::name_constraints;
 use super::policies::{self, ValidPolicies};
 use super::validated::ValidationRule;
-use super::work::Work;
 use crate::certificate::{Certificate, KeyAlgorithm, ObjectIdentifier};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280::{ID_CE_BASIC_CONSTRAINTS, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS};
@@ -32,15 +32,15 @@ pub(super) fn judge(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
     now: UnixTime,
-    work: &mut Work,
+    budget: &mut Budget,
 ) -> Result<ValidPolicies, Refusal> {
     let at = |steps_passed| move |error| Refusal { steps_passed, error };
     extensions(path).map_err(at(0))?;
     authorities(path).map_err(at(1))?;
-    name_constraints::judge(path, work).map_err(at(2))?;
+    name_constraints::judge(path, budget).map_err(at(2))?;
     key_strength(path, rule).map_err(at(3))?;
     usages(path, rule).map_err(at(4))?;
-    let policies = policies::prove(path, rule, work).map_err(at(5))?;
+    let policies = policies::prove(path, rule, budget).map_err(at(5))?;
     dates(path, now).map_err(at(6))?;
     Ok(policies)
 }
@@ -49,7 +49,7 @@ pub(super) fn judge(
 pub(super) fn judge_authority(path: &CandidatePath<'_>, now: UnixTime) -> Result<(), ChainError> {
     extensions(path)?;
     authorities(path)?;
-    name_constraints::judge(path, &mut Work::default())?;
+    name_constraints::judge(path, &mut Budget::default())?;
     key_strength(path, &ValidationRule::default())?;
     dates(path, now)
 }
@@ -93,7 +93,8 @@ fn extensions(path: &CandidatePath<'_>) -> Result<(), ChainError> {
     }
     let is_read = |extension: ObjectIdentifier| READ_OF_ANCHOR.iter().any(|read| extension == *read);
     let critical = path.anchor.unknown_critical_extensions().first();
-    let critical = critical.map(|extension| Violation::UnknownCriticalExtension { extension: *extension });
+    let critical =
+        critical.map(|extension| PathViolation::UnknownCriticalExtension { extension: *extension });
     match unread_extension(path.anchor, is_read).or(critical) {
         Some(violation) => refuse(path.length(), path.anchor, violation),
         None => Ok(()),
@@ -103,16 +104,16 @@ fn extensions(path: &CandidatePath<'_>) -> Result<(), ChainError> {
 fn unread_extension(
     certificate: &Certificate,
     matters: impl Fn(ObjectIdentifier) -> bool,
-) -> Option<Violation> {
+) -> Option<PathViolation> {
     let first = |found: &[ObjectIdentifier]| found.iter().copied().find(|extension| matters(*extension));
     if let Some(extension) = first(certificate.duplicate_extensions()) {
-        return Some(Violation::DuplicateExtension { extension });
+        return Some(PathViolation::DuplicateExtension { extension });
     }
     if let Some(extension) = first(certificate.undecodable_extensions()) {
-        return Some(Violation::UndecodableExtension { extension });
+        return Some(PathViolation::UndecodableExtension { extension });
     }
     let unknown = first(certificate.unknown_critical_extensions());
-    unknown.map(|extension| Violation::UnknownCriticalExtension { extension })
+    unknown.map(|extension| PathViolation::UnknownCriticalExtension { extension })
 }
 
 /// RFC 5280 6.1.4 k to n for every intermediate. Of the anchor only what its certificate says against this path is
@@ -124,15 +125,15 @@ fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
         let constraints = authority.basic_constraints();
         let is_ca = authority.version() == 3 && constraints.is_some_and(|constraints| constraints.ca);
         if index != anchor_index && !is_ca {
-            return refuse(index, authority, Violation::NotCa);
+            return refuse(index, authority, PathViolation::NotCa);
         }
         if let Some(allowed) = constraints.and_then(|constraints| constraints.path_length)
             && usize::try_from(allowed).is_ok_and(|allowed| below > allowed)
         {
-            return refuse(index, authority, Violation::PathLength { below, allowed });
+            return refuse(index, authority, PathViolation::PathLength { below, allowed });
         }
         if authority.key_usage().is_some_and(|usage| !usage.key_cert_sign()) {
-            return refuse(index, authority, Violation::KeyUsage { needed: "keyCertSign" });
+            return refuse(index, authority, PathViolation::KeyUsage { needed: "keyCertSign" });
         }
         if !authority.is_self_issued() {
             below += 1;
@@ -145,14 +146,14 @@ fn authorities(path: &CandidatePath<'_>) -> Result<(), ChainError> {
 /// it is seen that no handshake with it can succeed.
 fn key_strength(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainError> {
     if !path.leaf.has_usable_key() {
-        return refuse(0, path.leaf, Violation::UnusableKey { key: path.leaf.key_algorithm() });
+        return refuse(0, path.leaf, PathViolation::UnusableKey { key: path.leaf.key_algorithm() });
     }
     let minimum = rule.minimum_rsa_bits();
     for (index, certificate) in path.certificates() {
         if let KeyAlgorithm::Rsa { bits } = certificate.key_algorithm()
             && bits < minimum
         {
-            return refuse(index, certificate, Violation::WeakKey { bits, minimum });
+            return refuse(index, certificate, PathViolation::WeakKey { bits, minimum });
         }
     }
     Ok(())
@@ -162,19 +163,19 @@ fn key_strength(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), C
 fn usages(path: &CandidatePath<'_>, rule: &ValidationRule) -> Result<(), ChainError> {
     // In the handshake the key signs: RFC 8446 4.4.2.2.
     if path.leaf.key_usage().is_some_and(|usage| !usage.digital_signature()) {
-        return refuse(0, path.leaf, Violation::KeyUsage { needed: "digitalSignature" });
+        return refuse(0, path.leaf, PathViolation::KeyUsage { needed: "digitalSignature" });
     }
     for &missing in &rule.extended_key_usages {
         // anyExtendedKeyUsage does not count here: RFC 5280 4.2.1.12 lets an application ask for the usage by name,
         // and a realm does so to tell certificates that were issued for this from those that were issued for anything.
         if !path.leaf.names_usage(missing) {
-            return refuse(0, path.leaf, Violation::ExtendedKeyUsage { missing });
+            return refuse(0, path.leaf, PathViolation::ExtendedKeyUsage { missing });
         }
         for (index, authority) in path.below_anchor().skip(1) {
             // In a CA the extension limits what it may issue for, as Windows and the CA/Browser Forum read it. There
             // anyExtendedKeyUsage says "no limit", like an absent extension, and the leaf must name the usage anyway.
             if !authority.allows_usage(missing) {
-                return refuse(index, authority, Violation::ExtendedKeyUsage { missing });
+                return refuse(index, authority, PathViolation::ExtendedKeyUsage { missing });
             }
         }
     }
@@ -188,10 +189,10 @@ fn dates(path: &CandidatePath<'_>, now: UnixTime) -> Result<(), ChainError> {
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         // Whole seconds: the last second of the validity belongs to it (RFC 5280 4.1.2.5).
         if now.seconds() > not_after.seconds() {
-            return refuse(index, certificate, Violation::Expired { not_after });
+            return refuse(index, certificate, PathViolation::Expired { not_after });
         }
         if now < not_before {
-            return refuse(index, certificate, Violation::NotYetValid { not_before });
+            return refuse(index, certificate, PathViolation::NotYetValid { not_before });
         }
     }
     Ok(())
@@ -200,7 +201,7 @@ fn dates(path: &CandidatePath<'_>, now: UnixTime) -> Result<(), ChainError> {
 pub(super) fn refuse<T>(
     index: usize,
     certificate: &Certificate,
-    violation: Violation,
+    violation: PathViolation,
 ) -> Result<T, ChainError> {
     Err(ChainError { index, subject: certificate.subject().clone(), violation })
 }

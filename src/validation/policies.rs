@@ -4,11 +4,11 @@
 //! The anchor's own certificate takes no part: for RFC 5280 6.1 an anchor is a name and a key, and real roots name
 //! policies that were never meant to limit what stands below them.
 
-use super::chain_error::{ChainError, Violation};
+use super::budget::{Budget, BudgetExceeded};
+use super::chain_error::{ChainError, PathViolation};
 use super::path_rules::{CandidatePath, refuse};
 use super::policy_graph::{AnyPolicy, Mapping, PolicyGraph};
 use super::validated::ValidationRule;
-use super::work::{TooMuchWork, Work};
 use crate::certificate::{ANY_POLICY, Certificate, ObjectIdentifier, PolicyMapping};
 
 /// The certificate policies that are valid on one path, in the anchor's domain.
@@ -95,27 +95,27 @@ impl Countdown {
 pub(super) fn prove(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
-    work: &mut Work,
+    budget: &mut Budget,
 ) -> Result<ValidPolicies, ChainError> {
     let mut left = Countdown::new(rule, path.length());
     let mut graph = PolicyGraph::new();
     // Where the last policy was lost, for the refusal.
     let mut lost = None;
     for (index, certificate) in path.anchor_first() {
-        let too_many = |_: TooMuchWork| refusal(index, certificate, Violation::TooManyPolicies);
+        let too_many = |_: BudgetExceeded| refusal(index, certificate, PathViolation::TooManyPolicies);
         let any_policy = match left.inhibit_any_policy {
             0 if index == 0 || !certificate.is_self_issued() => AnyPolicy::CountsForNothing,
             _ => AnyPolicy::Counts,
         };
-        graph.descend(certificate.policies(), any_policy, work).map_err(too_many)?;
+        graph.descend(certificate.policies(), any_policy, budget).map_err(too_many)?;
         if graph.is_null() {
             lost = lost.or(Some((index, certificate)));
         }
         if let (0, Some((index, certificate))) = (left.explicit_policy, lost) {
-            return refuse(index, certificate, Violation::NoPolicy);
+            return refuse(index, certificate, PathViolation::NoPolicy);
         }
         if index > 0 {
-            map(index, certificate, &left, &mut graph, work)?;
+            map(index, certificate, &left, &mut graph, budget)?;
             left.pass(certificate);
         }
     }
@@ -128,17 +128,17 @@ fn map(
     authority: &Certificate,
     left: &Countdown,
     graph: &mut PolicyGraph,
-    work: &mut Work,
+    budget: &mut Budget,
 ) -> Result<(), ChainError> {
     let mappings = authority.policy_mappings();
     let has_any_policy =
         |mapping: &PolicyMapping| [mapping.issuer_domain, mapping.subject_domain].contains(&ANY_POLICY);
     if mappings.iter().any(has_any_policy) {
-        return refuse(index, authority, Violation::AnyPolicyMapped);
+        return refuse(index, authority, PathViolation::AnyPolicyMapped);
     }
     let mapping = if left.policy_mapping == 0 { Mapping::Inhibited } else { Mapping::Allowed };
-    let too_many = |_: TooMuchWork| refusal(index, authority, Violation::TooManyPolicies);
-    graph.map(mappings, mapping, work).map_err(too_many)
+    let too_many = |_: BudgetExceeded| refusal(index, authority, PathViolation::TooManyPolicies);
+    graph.map(mappings, mapping, budget).map_err(too_many)
 }
 
 /// RFC 5280 6.1.5 a, b and g, and what the rule demands.
@@ -154,15 +154,15 @@ fn conclude(
         left.explicit_policy <= 1 || path.leaf.policy_constraints().require_explicit_policy == Some(0);
     let (index, certificate) = lost.unwrap_or((0, path.leaf));
     if is_explicit && policies.as_slice().is_empty() {
-        return refuse(index, certificate, Violation::NoPolicy);
+        return refuse(index, certificate, PathViolation::NoPolicy);
     }
     let demanded = &rule.certificate_policies;
     if !demanded.is_empty() && !demanded.iter().any(|policy| policies.admit(*policy)) {
-        return refuse(index, certificate, Violation::CertificatePolicy);
+        return refuse(index, certificate, PathViolation::CertificatePolicy);
     }
     Ok(policies)
 }
 
-fn refusal(index: usize, certificate: &Certificate, violation: Violation) -> ChainError {
+fn refusal(index: usize, certificate: &Certificate, violation: PathViolation) -> ChainError {
     ChainError { index, subject: certificate.subject().clone(), violation }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::work::{TooMuchWork, Work};
+use super::budget::{Budget, BudgetExceeded};
 use crate::certificate::{ANY_POLICY, ObjectIdentifier, PolicyMapping};
 
 /// The valid_policy_graph: one layer for each certificate seen, below the root that says anyPolicy. Without a node in
@@ -62,19 +62,19 @@ impl PolicyGraph {
         &mut self,
         policies: &[ObjectIdentifier],
         any_policy: AnyPolicy,
-        work: &mut Work,
-    ) -> Result<(), TooMuchWork> {
+        budget: &mut Budget,
+    ) -> Result<(), BudgetExceeded> {
         let Some(above) = self.layers.last() else { return Ok(()) };
         let mut expecting: HashMap<ObjectIdentifier, Vec<ObjectIdentifier>> = HashMap::new();
         for (policy, node) in above {
-            work.policy_nodes(node.expected.len())?;
+            budget.policy_nodes(node.expected.len())?;
             for expected in &node.expected {
                 expecting.entry(*expected).or_default().push(*policy);
             }
         }
         let mut layer = Layer::new();
         for policy in policies.iter().filter(|policy| **policy != ANY_POLICY) {
-            work.policy_nodes(1)?;
+            budget.policy_nodes(1)?;
             // d.1.i, and where nobody expects it d.1.ii.
             let parents = match expecting.remove(policy) {
                 Some(parents) => Parents::Policies(parents),
@@ -99,10 +99,10 @@ impl PolicyGraph {
         &mut self,
         mappings: &[PolicyMapping],
         mapping: Mapping,
-        work: &mut Work,
-    ) -> Result<(), TooMuchWork> {
+        budget: &mut Budget,
+    ) -> Result<(), BudgetExceeded> {
         let Some(layer) = self.layers.last_mut() else { return Ok(()) };
-        work.policy_nodes(mappings.len())?;
+        budget.policy_nodes(mappings.len())?;
         let mut mapped: HashMap<ObjectIdentifier, Vec<ObjectIdentifier>> = HashMap::new();
         for mapping in mappings {
             mapped.entry(mapping.issuer_domain).or_default().push(mapping.subject_domain);

@@ -18,7 +18,7 @@ pub const MAX_PRESENTED_BYTES: usize = 64 * 1024;
 /// The most bytes of one certificate. Those of real CAs have some 2 KB.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
 /// The most bytes that all certificates but the client's own may have together. What is sent beyond is passed over.
-pub const MAX_SENT_ALONG_BYTES: usize = 32 * 1024;
+pub const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
 
 /// What a client presented: its own certificate, whose key the handshake proved, and whatever it sent along.
 #[derive(Clone)]
@@ -58,7 +58,7 @@ pub enum MalformedChain {
 }
 
 /// What may be read of the certificates that a client sent, its own first. Nothing is decoded yet. Of the others those
-/// are passed over that are too long or come after [`MAX_SENT_ALONG_BYTES`].
+/// are passed over that are too long or come after [`MAX_ADDITIONAL_BYTES`].
 ///
 /// # Errors
 /// Where the client's own certificate is too long, or all of them together are more than any client sends.
@@ -76,7 +76,7 @@ pub fn within_limits<'p, 'd>(
     if leaf.len() > MAX_CERTIFICATE_BYTES {
         return Err(MalformedChain::TooLong { bytes: leaf.len() });
     }
-    let mut room = MAX_SENT_ALONG_BYTES;
+    let mut room = MAX_ADDITIONAL_BYTES;
     let others = others.iter().filter(|other| {
         let fits = other.len() <= room.min(MAX_CERTIFICATE_BYTES);
         room -= if fits { other.len() } else { 0 };
@@ -119,7 +119,7 @@ impl PresentedChain {
     /// Whether validating it takes long enough to hold up others: P-521 keys, RSA keys above 4,096 bits, more than four
     /// signatures, or more bytes than the chain of a card has. A leaf whose issuer is not presented shows by its own
     /// signature what kind of key made it.
-    pub fn is_laborious(&self) -> bool {
+    pub fn is_expensive(&self) -> bool {
         let bytes: usize = self.certificates.iter().map(|certificate| certificate.der().len()).sum();
         let long = |certificate: &Certificate| {
             key_work(certificate.key_algorithm()) > 1 || certificate.is_signed_by_long_key()

@@ -77,7 +77,7 @@ impl Default for ValidationRule {
 #[derive(Clone, Debug)]
 pub struct ValidatedChain {
     leaf: Certificate,
-    sent_along: Vec<Certificate>,
+    additional_certificates: Vec<Certificate>,
     paths: Vec<ValidPath>,
     deadline: UnixTime,
 }
@@ -103,8 +103,8 @@ pub fn validate(
     // chain is judged anew as soon as one of them ends.
     let deadline = paths.iter().map(ValidPath::deadline).min().unwrap_or(UnixTime::EPOCH);
     let others = chain.certificates().iter().skip(1).filter(|other| *other != chain.leaf());
-    let sent_along = others.filter(|other| is_used(other, &paths)).cloned().collect();
-    Ok(ValidatedChain { leaf: chain.leaf().clone(), sent_along, paths, deadline })
+    let additional_certificates = others.filter(|other| is_used(other, &paths)).cloned().collect();
+    Ok(ValidatedChain { leaf: chain.leaf().clone(), additional_certificates, paths, deadline })
 }
 
 /// Whether a certificate that was sent along is on a path, or was issued by a CA of one to sign CRLs. Whether it may sign
@@ -125,8 +125,8 @@ impl ValidatedChain {
 
     /// Of what the client sent along those that are on a path or may sign CRLs for one, in the client's order. The rest
     /// is not kept.
-    pub fn sent_along(&self) -> &[Certificate] {
-        &self.sent_along
+    pub fn additional_certificates(&self) -> &[Certificate] {
+        &self.additional_certificates
     }
 
     /// How many bytes of memory it takes up beside the certificates of CAs, which many chains share.
@@ -144,7 +144,7 @@ impl ValidatedChain {
                 (path.certificates.first().cloned(), path.certificates.drain(..).skip(1));
             path.certificates = leaf.into_iter().chain(authorities.map(&mut share)).collect();
         }
-        self.sent_along = self.sent_along.into_iter().map(share).collect();
+        self.additional_certificates = self.additional_certificates.into_iter().map(share).collect();
         self
     }
 

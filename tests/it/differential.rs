@@ -7,7 +7,7 @@ mod odd_chain;
 use crate::support::openssl;
 use dice::Dice;
 use odd_chain::{NOW, OddChain};
-use portcullis::validation::Violation;
+use portcullis::validation::PathViolation;
 use std::collections::{BTreeMap, BTreeSet};
 
 const CHAINS: u64 = 600;
@@ -69,8 +69,8 @@ fn our_verdict(chain: &OddChain) -> String {
     match chain.validate() {
         Ok(_) => "valid".to_owned(),
         Err(error) => match &error.violation {
-            Violation::NameExcluded { name, .. } => format!("name excluded: {name}"),
-            Violation::NameNotJudged { form, .. } => format!("name not judged: {form}"),
+            PathViolation::NameExcluded { name, .. } => format!("name excluded: {name}"),
+            PathViolation::NameNotJudged { form, .. } => format!("name not judged: {form}"),
             violation => name(violation).to_owned(),
         },
     }
@@ -101,30 +101,30 @@ fn openssl_verdict(chain: &OddChain) -> Option<String> {
     Some(error.rsplit(": ").next().unwrap().to_owned())
 }
 
-fn name(violation: &Violation) -> &'static str {
+fn name(violation: &PathViolation) -> &'static str {
     match violation {
-        Violation::NoIssuer { .. } => "no issuer",
-        Violation::PathTooLong { .. } => "path too long",
-        Violation::TooManyBranches => "too many branches",
-        Violation::Signature { .. } => "signature",
-        Violation::WeakKey { .. } => "weak key",
-        Violation::UnusableKey { .. } => "unusable key",
-        Violation::UnknownCriticalExtension { .. } => "unknown critical extension",
-        Violation::DuplicateExtension { .. } => "duplicate extension",
-        Violation::UndecodableExtension { .. } => "undecodable extension",
-        Violation::NotCa => "not a CA",
-        Violation::PathLength { .. } => "path length",
-        Violation::KeyUsage { .. } => "key usage",
-        Violation::ExtendedKeyUsage { .. } => "extended key usage",
-        Violation::NameNotPermitted { .. } => "name not permitted",
-        Violation::NameExcluded { .. } => "name excluded",
-        Violation::NameNotJudged { .. } => "name not judged",
-        Violation::TooManyNames => "too many names",
-        Violation::CertificatePolicy => "certificate policy",
-        Violation::NoPolicy => "no policy",
-        Violation::AnyPolicyMapped => "anyPolicy mapped",
-        Violation::TooManyPolicies => "too many policies",
-        Violation::Expired { .. } => "expired",
-        Violation::NotYetValid { .. } => "not yet valid",
+        PathViolation::NoIssuer { .. } => "no issuer",
+        PathViolation::PathTooLong { .. } => "path too long",
+        PathViolation::TooManyBranches => "too many branches",
+        PathViolation::Signature { .. } => "signature",
+        PathViolation::WeakKey { .. } => "weak key",
+        PathViolation::UnusableKey { .. } => "unusable key",
+        PathViolation::UnknownCriticalExtension { .. } => "unknown critical extension",
+        PathViolation::DuplicateExtension { .. } => "duplicate extension",
+        PathViolation::UndecodableExtension { .. } => "undecodable extension",
+        PathViolation::NotCa => "not a CA",
+        PathViolation::PathLength { .. } => "path length",
+        PathViolation::KeyUsage { .. } => "key usage",
+        PathViolation::ExtendedKeyUsage { .. } => "extended key usage",
+        PathViolation::NameNotPermitted { .. } => "name not permitted",
+        PathViolation::NameExcluded { .. } => "name excluded",
+        PathViolation::NameNotJudged { .. } => "name not judged",
+        PathViolation::TooManyNames => "too many names",
+        PathViolation::CertificatePolicy => "certificate policy",
+        PathViolation::NoPolicy => "no policy",
+        PathViolation::AnyPolicyMapped => "anyPolicy mapped",
+        PathViolation::TooManyPolicies => "too many policies",
+        PathViolation::Expired { .. } => "expired",
+        PathViolation::NotYetValid { .. } => "not yet valid",
     }
 }

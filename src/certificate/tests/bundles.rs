@@ -135,7 +135,7 @@ fn text_around_sections_is_let_be() {
 #[test]
 fn a_line_that_may_be_a_part_of_a_section_refuses_the_file_by_its_number() {
     let ((_, pem, _), (_, other, _)) = (made(), made());
-    let boundary = PemFault::Boundary.to_string();
+    let boundary = PemError::Boundary.to_string();
     // The first section is whole; every one of these stood for a second, which must not get lost.
     for (from, to, line, fault) in [
         ("-----BEGIN CERTIFICATE-----", "----BEGIN CERTIFICATE-----", 1, boundary.clone()),
@@ -154,41 +154,41 @@ fn a_line_that_may_be_a_part_of_a_section_refuses_the_file_by_its_number() {
             boundary.clone(),
         ),
         ("-----BEGIN CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----", 1, boundary.clone()),
-        ("-----BEGIN CERTIFICATE-----\n", "BEGIN CERTIFICATE\n", 2, PemFault::StrayContent.to_string()),
-        ("-----BEGIN CERTIFICATE-----\n", "", 1, PemFault::StrayContent.to_string()),
+        ("-----BEGIN CERTIFICATE-----\n", "BEGIN CERTIFICATE\n", 2, PemError::StrayContent.to_string()),
+        ("-----BEGIN CERTIFICATE-----\n", "", 1, PemError::StrayContent.to_string()),
         ("-----END CERTIFICATE-----", "----END CERTIFICATE-----", 0, boundary.clone()),
-        ("-----END CERTIFICATE-----", "-----END X509 CRL-----", 0, PemFault::UnexpectedEnd.to_string()),
+        ("-----END CERTIFICATE-----", "-----END X509 CRL-----", 0, PemError::UnexpectedEnd.to_string()),
         (
             "-----END CERTIFICATE-----",
             "-----END CERTIFICATE----- root",
             0,
-            PemFault::TextAfterEnd.to_string(),
+            PemError::TextAfterEnd.to_string(),
         ),
-        ("-----END CERTIFICATE-----", "", 1, PemFault::NoEnd.to_string()),
-        ("-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----", 0, PemFault::NoEndBefore.to_string()),
+        ("-----END CERTIFICATE-----", "", 1, PemError::NoEnd.to_string()),
+        ("-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----", 0, PemError::NoEndBefore.to_string()),
         (
             "-----BEGIN CERTIFICATE-----\n",
             "-----BEGIN CERTIFICATE-----\nComment: root\n",
             2,
-            PemFault::Header.to_string(),
+            PemError::Header.to_string(),
         ),
         (
             "-----BEGIN CERTIFICATE-----\n",
             "-----BEGIN CERTIFICATE-----\n\u{feff}",
             2,
-            PemFault::Base64.to_string(),
+            PemError::Base64.to_string(),
         ),
         (
             "-----BEGIN CERTIFICATE-----\n",
             "-----BEGIN CERTIFICATE-----\nMAA=\n",
             1,
-            PemFault::Base64.to_string(),
+            PemError::Base64.to_string(),
         ),
         (
             "-----BEGIN CERTIFICATE-----\n",
             "-----BEGIN CERTIFICATE-----\nMAAA",
             1,
-            PemFault::NotOneElement.to_string(),
+            PemError::NotOneElement.to_string(),
         ),
     ] {
         let damaged = other.replace(from, to);
@@ -229,12 +229,12 @@ fn a_section_holds_one_element_and_what_its_label_says() {
         format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
     };
     let two = of("CERTIFICATE", &[der.clone(), der.clone()].concat());
-    assert_eq!(refusal(&two), format!("line 1: {}", PemFault::NotOneElement));
+    assert_eq!(refusal(&two), format!("line 1: {}", PemError::NotOneElement));
     assert_eq!(
         crls(&of("X509 CRL", &[0x30, 0, 0x30, 0])).unwrap_err(),
-        format!("line 1: {}", PemFault::NotOneElement)
+        format!("line 1: {}", PemError::NotOneElement)
     );
-    let mislabelled = format!("line 1: {}", PemFault::Mislabelled);
+    let mislabelled = format!("line 1: {}", PemError::Mislabelled);
     assert_eq!(refusal(of("X509 CRL", &der) + &pem), mislabelled);
     assert_eq!(crls(&(of("CERTIFICATE", &CRL) + CRL_PEM)).unwrap_err(), mislabelled);
     assert_eq!(crls(&(pem + CRL_PEM)), Ok(vec![CRL.to_vec()]));
@@ -255,7 +255,7 @@ fn openssls_trust_settings_are_not_passed_over() {
     let usage = element(6, &[0x2b, 6, 1, 5, 5, 7, 3, 1]);
     for restricting in [element(0x30, &usage), element(0xa0, &usage)] {
         let settings = element(0x30, &[restricting, element(0x0c, b"root")].concat());
-        assert_eq!(trusted(&settings).unwrap_err(), format!("line 1: {}", PemFault::TrustSettings));
+        assert_eq!(trusted(&settings).unwrap_err(), format!("line 1: {}", PemError::TrustSettings));
     }
 }
 
@@ -272,7 +272,7 @@ fn der_may_end_in_line_ends_and_in_nothing_else() {
     assert_eq!(refusal(&der[..der.len() - 1]), "the DER breaks off");
     // DER behind PEM is no text around it.
     let binary = [pem.as_bytes(), &der].concat();
-    assert_eq!(refusal(binary), format!("line {}: {}", pem.lines().count() + 1, PemFault::Binary));
+    assert_eq!(refusal(binary), format!("line {}: {}", pem.lines().count() + 1, PemError::Binary));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
 use crate::headers::identity_headers::{self, Identity};
 use crate::proxy::Snapshot;
-use crate::request::{PathPattern, Reach};
+use crate::request::{PathPattern, PathScope};
 use crate::site::{Backend, BackendIdentity, Site};
 use crate::telemetry::with_causes;
 use bytes::Bytes;
@@ -64,7 +64,7 @@ fn place(snapshot: &Snapshot, backend: &Arc<Backend>) -> Option<Place> {
     let rules = sites.flat_map(|site| site.paths.rules().map(move |(pattern, rule)| (site, pattern, rule)));
     let leading = rules.filter(|(_, _, rule)| Arc::ptr_eq(&rule.backend, backend));
     let best = leading.min_by_key(|(_, pattern, rule)| {
-        (!rule.rule.looks_at_card(), pattern.reach() == Reach::Below, pattern.to_string())
+        (!rule.rule.looks_at_card(), pattern.scope() == PathScope::Below, pattern.to_string())
     });
     best.map(|(site, pattern, _)| Place { host: host(backend, site), path: path(pattern) })
 }
@@ -75,9 +75,9 @@ fn host(backend: &Backend, site: &Site) -> String {
 }
 
 fn path(pattern: &PathPattern) -> String {
-    match pattern.reach() {
-        Reach::Itself => pattern.path().to_owned(),
-        Reach::Below => format!("{}/", pattern.path()),
+    match pattern.scope() {
+        PathScope::Itself => pattern.path().to_owned(),
+        PathScope::Below => format!("{}/", pattern.path()),
     }
 }
 
@@ -96,7 +96,7 @@ impl Trial<'_> {
         let mut findings = vec![reached];
         findings.extend(self.in_the_clear().await);
         if let Ok(as_gate) = &as_gate
-            && self.backend.identity_headers.rest_on_the_sender()
+            && self.backend.identity_headers.depends_on_sender()
         {
             findings.push(self.trust(as_gate).await);
         }
@@ -128,7 +128,7 @@ impl Trial<'_> {
     /// without TLS.
     async fn in_the_clear(&self) -> Option<Finding> {
         let told = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
-            || self.backend.identity_headers.rest_on_the_sender()
+            || self.backend.identity_headers.depends_on_sender()
             || !self.own_headers().is_empty();
         if !told || matches!(self.server.transport, Transport::Tls(_)) {
             return None;

@@ -155,7 +155,7 @@ impl RequestTrace<'_> {
             certificates: self.presented.clone(),
             proven_at: self.now,
         };
-        if tls.asked_but_none_under_tls13() {
+        if tls.requested_without_certificate_in_tls13() {
             explanation.answer.hint = Some(SILENT_CARD);
         }
         let client = ClientNetwork::of(self.client());

@@ -18,8 +18,8 @@ use super::document::Document;
 use super::server::{self, AuditFile};
 use super::span::Spanned;
 use crate::backend::MinimumRate;
-use crate::headers::OwnedNames;
-use crate::headers::owned_names::OddNames;
+use crate::headers::ReservedHeaders;
+use crate::headers::reserved_headers::NonstandardNames;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::proxy::{CacheSizes, Limits, LingerLimits, Snapshot};
 use crate::site::{Backend, ListenerSites, Realm, Site, SiteTable};
@@ -126,15 +126,22 @@ fn listeners(
 }
 
 /// What no client may send: also the names that operators chose for their backends.
-fn owned_names(document: &Document, backends: &[Arc<Backend>], diagnostics: &mut Diagnostics) -> OwnedNames {
-    match OwnedNames::new(backends.iter().map(|backend| &backend.identity_headers), OddNames::Drop) {
+fn owned_names(
+    document: &Document,
+    backends: &[Arc<Backend>],
+    diagnostics: &mut Diagnostics,
+) -> ReservedHeaders {
+    match ReservedHeaders::new(
+        backends.iter().map(|backend| &backend.identity_headers),
+        NonstandardNames::Drop,
+    ) {
         Ok(owned) => owned,
         Err(faults) => {
             let span = document.backends.first().map(|backend| backend.span).unwrap_or_default();
             for fault in faults {
                 diagnostics.error(span, fault.to_string()).help("choose another name in `headers.names`");
             }
-            OwnedNames::default()
+            ReservedHeaders::default()
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::request::{Authority, HostPattern, PathCase, PathPattern};
 use crate::site::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
 use crate::telemetry::with_causes;
 use crate::tls::{
-    CardRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion, WeakClientSignatures,
-    default_client_signatures,
+    ClientCertificateRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion,
+    WeakClientSignatures, default_client_signatures,
 };
 use aws_lc_rs::digest;
 use rustls::SignatureScheme;
@@ -33,13 +33,13 @@ pub(super) fn compile(
     let paths = path_table(raw, case, parts, files, diagnostics);
     let key_pairs = key_pairs(raw, files, diagnostics);
     // With errors in its realm there is nothing to ask a card for, and those errors are told already.
-    let card_request = match (&realm, raw.asks_for_cards()) {
-        (Some(realm), true) => Some(card_request(raw, realm, context, diagnostics)),
+    let certificate_request = match (&realm, raw.asks_for_cards()) {
+        (Some(realm), true) => Some(certificate_request(raw, realm, context, diagnostics)),
         (None, true) => return None,
         (_, false) => None,
     };
     let hosts = hosts(raw, diagnostics)?;
-    let tls = site_tls(raw, key_pairs?, card_request, realm.as_deref(), context, diagnostics)?;
+    let tls = site_tls(raw, key_pairs?, certificate_request, realm.as_deref(), context, diagnostics)?;
     Some(Site {
         name: raw.name.value.as_str().into(),
         public_host: public_host(&hosts),
@@ -83,14 +83,14 @@ fn key_pairs(
     whole.then_some(pairs)
 }
 
-fn card_request(
+fn certificate_request(
     raw: &raw::Site,
     realm: &Arc<Realm>,
     context: &Context,
     diagnostics: &mut Diagnostics,
-) -> CardRequest {
+) -> ClientCertificateRequest {
     let subjects = realm.trust.anchors().iter().map(|anchor| anchor.subject().der().to_vec());
-    CardRequest {
+    ClientCertificateRequest {
         hints: if raw.ca_hints.value { subjects.collect() } else { Vec::new() },
         signatures: client_signatures(raw, realm, diagnostics),
         judge: match raw.on_bad_certificate.value {
@@ -133,7 +133,7 @@ fn client_signatures(raw: &raw::Site, realm: &Realm, diagnostics: &mut Diagnosti
 fn site_tls(
     raw: &raw::Site,
     key_pairs: Vec<ServerKeyPair>,
-    card_request: Option<CardRequest>,
+    certificate_request: Option<ClientCertificateRequest>,
     realm: Option<&Realm>,
     context: &mut Context,
     diagnostics: &mut Diagnostics,
@@ -147,7 +147,7 @@ fn site_tls(
         min: raw.tls.min.value,
         max: raw.tls.max.value,
         http2: raw.offers_http2(),
-        card_request,
+        certificate_request,
         sessions,
         binding: binding(raw, realm),
         card_proof_max_age: raw.card_proof_max_age.value,

@@ -18,8 +18,8 @@ fn alice() -> Identity<'static> {
     }
 }
 
-fn her_card() -> ProvenCard<'static> {
-    ProvenCard {
+fn her_card() -> ProvenCertificate<'static> {
+    ProvenCertificate {
         leaf: &[0x30, 0x82, 0xff, 0xfe],
         chain: &[&[0x30], &[0x31]],
         certificate_sha256: "00ff",
@@ -28,10 +28,10 @@ fn her_card() -> ProvenCard<'static> {
 }
 
 fn with_subject(subject: &str) -> Identity<'_> {
-    Identity { card: Some(ProvenCard { subject, ..her_card() }), ..alice() }
+    Identity { card: Some(ProvenCertificate { subject, ..her_card() }), ..alice() }
 }
 
-fn told(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> Result<HeaderMap, DoesNotFit> {
+fn told(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> Result<HeaderMap, IdentityTooLarge> {
     let mut headers = HeaderMap::new();
     set(&mut headers, settings, Some(identity)).map(|()| headers)
 }
@@ -98,7 +98,7 @@ fn certificates_are_told_as_rfc_9440_envoy_and_arr_write_them() {
 fn a_leaf_alone_has_no_chain_header() {
     let headers = told(
         &certificate_sets(),
-        &Identity { card: Some(ProvenCard { chain: &[], ..her_card() }), ..alice() },
+        &Identity { card: Some(ProvenCertificate { chain: &[], ..her_card() }), ..alice() },
     )
     .unwrap();
     assert!(headers.contains_key("client-cert") && !headers.contains_key("client-cert-chain"));
@@ -169,7 +169,7 @@ fn a_value_that_is_too_long_is_an_error_and_nothing_is_set() {
     let header = HeaderName::from_static("x-remote-user");
     assert_eq!(
         refused,
-        Err(DoesNotFit::Header { header, bytes: MAX_VALUE_BYTES + 1, limit: MAX_VALUE_BYTES })
+        Err(IdentityTooLarge::Header { header, bytes: MAX_VALUE_BYTES + 1, limit: MAX_VALUE_BYTES })
     );
     assert_eq!(headers, HeaderMap::new());
 }
@@ -178,20 +178,20 @@ fn a_value_that_is_too_long_is_an_error_and_nothing_is_set() {
 fn encoding_counts_toward_the_limit() {
     let third = "\u{e9}".repeat(MAX_VALUE_BYTES / 6 + 1);
     let refused = told(&IdentityHeaderSettings::default(), &Identity { user: &third, ..alice() });
-    assert!(matches!(refused, Err(DoesNotFit::Header { bytes: 8196, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(IdentityTooLarge::Header { bytes: 8196, .. })), "{refused:?}");
 }
 
 #[test]
 fn an_identity_that_is_too_long_in_all_is_an_error() {
     let der = vec![0; 6000];
-    let big = Identity { card: Some(ProvenCard { leaf: &der, chain: &[], ..her_card() }), ..alice() };
+    let big = Identity { card: Some(ProvenCertificate { leaf: &der, chain: &[], ..her_card() }), ..alice() };
     let settings = IdentityHeaderSettings { xfcc: false, ..certificate_sets() };
     let fits = told(&settings, &big);
     assert!(fits.is_ok(), "{fits:?}");
     let long_user = "u".repeat(1000);
     let with_account = IdentityHeaderSettings { account: true, ..settings };
     let refused = told(&with_account, &Identity { user: &long_user, ..big });
-    assert!(matches!(refused, Err(DoesNotFit::Whole { limit: MAX_IDENTITY_BYTES, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(IdentityTooLarge::Whole { limit: MAX_IDENTITY_BYTES, .. })), "{refused:?}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is taken from a request before it goes on, in every spelling.
 
-use super::super::identity_headers::{Identity, IdentityHeaderSettings, ProvenCard, set};
-use super::super::owned_names::OddNames;
+use super::super::identity_headers::{Identity, IdentityHeaderSettings, ProvenCertificate, set};
+use super::super::reserved_headers::NonstandardNames;
 use super::*;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE};
@@ -77,7 +77,7 @@ fn alice() -> Identity<'static> {
         mapping: "upn",
         strength: "weak",
         authentication: "card",
-        card: Some(ProvenCard {
+        card: Some(ProvenCertificate {
             leaf: &[0x30],
             chain: &[&[0x31]],
             certificate_sha256: "00ff",
@@ -125,7 +125,7 @@ fn an_ordinary_request_passes_as_it_is() {
         ("accept-encoding", "br"),
     ]);
     let mut after = before.clone();
-    assert_eq!(strip(&mut after, &OwnedNames::default()), Ok(Dropped::default()));
+    assert_eq!(strip(&mut after, &ReservedHeaders::default()), Ok(Dropped::default()));
     assert_eq!(after, before);
 }
 
@@ -147,7 +147,7 @@ fn the_connections_fields_end_at_the_gate() {
         ("http2-settings", "AAMAAABk"),
         ("accept", "*/*"),
     ]);
-    let dropped = strip(&mut after, &OwnedNames::default()).unwrap();
+    let dropped = strip(&mut after, &ReservedHeaders::default()).unwrap();
     assert_eq!(after, headers(&[("accept", "*/*")]));
     assert_eq!(dropped, Dropped { hop_by_hop: 10, named_by_connection: 2, ..Dropped::default() });
 }
@@ -162,7 +162,7 @@ fn connection_that_names_what_the_server_needs_is_refused_and_nothing_removed() 
             let mut after = before.clone();
             let name = HeaderName::from_static(field);
             let refusal = HeaderRefusal::ConnectionNamesEndToEnd { name };
-            assert_eq!(strip(&mut after, &OwnedNames::default()), Err(refusal), "{spelling}");
+            assert_eq!(strip(&mut after, &ReservedHeaders::default()), Err(refusal), "{spelling}");
             assert_eq!(after, before);
         }
     }
@@ -173,7 +173,7 @@ fn connection_that_holds_no_tokens_is_refused() {
     for value in ["\"close\"", "close x-hop", "x-hop;q=1", "\u{a0}x-hop"] {
         let mut after = headers(&[("connection", value)]);
         assert_eq!(
-            strip(&mut after, &OwnedNames::default()),
+            strip(&mut after, &ReservedHeaders::default()),
             Err(HeaderRefusal::ConnectionMalformed),
             "{value}"
         );
@@ -184,12 +184,12 @@ fn connection_that_holds_no_tokens_is_refused() {
 fn a_body_coded_otherwise_than_in_chunks_is_refused() {
     for lines in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked", "chunked"], &["identity"]] {
         let lines: Vec<_> = lines.iter().map(|line| ("transfer-encoding", *line)).collect();
-        let refused = strip(&mut headers(&lines), &OwnedNames::default());
+        let refused = strip(&mut headers(&lines), &ReservedHeaders::default());
         assert_eq!(refused, Err(HeaderRefusal::TransferCoding), "{lines:?}");
     }
     let mut chunked = headers(&[("transfer-encoding", "Chunked")]);
     assert_eq!(
-        strip(&mut chunked, &OwnedNames::default()),
+        strip(&mut chunked, &ReservedHeaders::default()),
         Ok(Dropped { hop_by_hop: 1, ..Dropped::default() })
     );
 }
@@ -208,7 +208,7 @@ fn a_client_cannot_have_the_gates_own_headers_removed() {
         {
             let mut request =
                 headers(&[("connection", "close"), ("connection", &options), (managed, "mallory")]);
-            strip(&mut request, &OwnedNames::default()).unwrap();
+            strip(&mut request, &ReservedHeaders::default()).unwrap();
             set(&mut request, &every_set(), Some(&alice())).unwrap();
             assert_eq!(request, expected, "Connection: {options}");
         }
@@ -217,8 +217,8 @@ fn a_client_cannot_have_the_gates_own_headers_removed() {
 
 #[test]
 fn no_spelling_of_a_managed_name_survives() {
-    for odd_names in [OddNames::Drop, OddNames::KeepUnlessOwned] {
-        let owned = OwnedNames::new([&every_set()], odd_names).unwrap();
+    for nonstandard_names in [NonstandardNames::Drop, NonstandardNames::KeepUnlessReserved] {
+        let owned = ReservedHeaders::new([&every_set()], nonstandard_names).unwrap();
         for managed in MANAGED {
             let variable = server_variable(&HeaderName::from_static(managed));
             for mask in 0..1_u32 << managed.matches('-').count() {
@@ -245,7 +245,7 @@ fn only_the_gates_value_reaches_a_backend_that_folds_names() {
             );
         }
     }
-    strip(&mut request, &OwnedNames::default()).unwrap();
+    strip(&mut request, &ReservedHeaders::default()).unwrap();
     set(&mut request, &settings, Some(&alice())).unwrap();
     let mut expected = HeaderMap::new();
     set(&mut expected, &settings, Some(&alice())).unwrap();
@@ -258,7 +258,7 @@ fn a_request_without_identity_carries_no_managed_header() {
         .iter()
         .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("mallory")))
         .collect();
-    let dropped = strip(&mut request, &OwnedNames::default()).unwrap();
+    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
     set(&mut request, &every_set(), None).unwrap();
     assert_eq!(request, HeaderMap::new());
     assert_eq!(dropped, Dropped { owned: MANAGED.len(), ..Dropped::default() });
@@ -268,11 +268,11 @@ fn a_request_without_identity_carries_no_managed_header() {
 fn an_odd_name_is_dropped_and_counted_by_default() {
     let lines = [("x_custom", "1"), ("x.custom", "2"), ("x~custom", "3"), ("x-custom", "4")];
     let mut request = headers(&lines);
-    let dropped = strip(&mut request, &OwnedNames::default()).unwrap();
+    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
     assert_eq!(request, headers(&[("x-custom", "4")]));
     assert_eq!(dropped, Dropped { odd: 3, ..Dropped::default() });
 
-    let keeping = OwnedNames::new([], OddNames::KeepUnlessOwned).unwrap();
+    let keeping = ReservedHeaders::new([], NonstandardNames::KeepUnlessReserved).unwrap();
     let mut request = headers(&lines);
     assert_eq!(strip(&mut request, &keeping), Ok(Dropped::default()));
     assert_eq!(request, headers(&lines));
@@ -300,7 +300,7 @@ fn a_clients_authorization_is_removed_on_request() {
 fn a_name_in_connection_that_no_header_has_removes_nothing() {
     let mut request =
         headers(&[("connection", "x-absent, close"), ("accept", "*/*"), ("content-type", "text/xml")]);
-    let dropped = strip(&mut request, &OwnedNames::default()).unwrap();
+    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
     assert!(
         request.contains_key(ACCEPT)
             && request.contains_key(CONTENT_TYPE)

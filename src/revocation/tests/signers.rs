@@ -79,7 +79,7 @@ fn a_signer_must_be_certified_by_a_ca_of_the_same_path_and_be_valid() {
     assert_eq!(why, not_trusted);
     // One that no CA of the path issued is not kept with the chain where the client sent it along.
     let chain = chain_with(&root, &other);
-    assert_eq!(chain.sent_along(), []);
+    assert_eq!(chain.additional_certificates(), []);
     let crls = store(&[&CrlDraft::default().sign(&other)]);
     let trust = TrustSet::new(Vec::new(), vec![other.certificate]);
     let refused = check(&chain, &REQUIRE, &trust, &crls, NOW).unwrap_err();

@@ -1,7 +1,7 @@
 //! Which rule a path finds, and that nothing below a file falls to a weaker one.
 
 use super::*;
-use crate::request::{BadPath, RequestTarget};
+use crate::request::{InvalidPath, RequestTarget};
 use http::Uri;
 use proptest::prelude::*;
 
@@ -247,7 +247,7 @@ fn hostile_spellings() -> Vec<Vec<u8>> {
 /// What becomes of the bytes between method and version of a request line: 400, 404, or rule and path forwarded.
 fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String, String), u16> {
     let uri = Uri::try_from(target).map_err(|_| 400_u16)?;
-    let raw_path = RequestTarget::parse(&uri).map_err(|_: BadPath| 400_u16)?.raw_path().to_owned();
+    let raw_path = RequestTarget::parse(&uri).map_err(|_: InvalidPath| 400_u16)?.raw_path().to_owned();
     let path = CanonicalPath::parse(&raw_path, table.case()).map_err(|_| 400_u16)?;
     let found = table.find(&path).map_err(|_| 404_u16)?;
     Ok((found.rule.clone(), found.forward.to_owned()))

@@ -37,8 +37,8 @@ impl Realm {
         chain: &Arc<PresentedChain>,
         now: UnixTime,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        let judged_by = JudgedBy { realm: realm.into(), generation };
-        self.cache.validate(judged_by, chain, (&self.trust, &self.rule), now, ()).await
+        let realm_generation = RealmGeneration { realm: realm.into(), generation };
+        self.cache.validate(realm_generation, chain, (&self.trust, &self.rule), now, ()).await
     }
 }
 
@@ -54,7 +54,7 @@ async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
     let last = UnixTime::from_seconds(first.deadline().seconds() - 1);
     assert!(Arc::ptr_eq(&first, &realm.judge(&chain, last).await.unwrap()));
     let over = realm.judge(&chain, first.deadline()).await.unwrap_err();
-    assert!(matches!(over.violation, Violation::Expired { .. }));
+    assert!(matches!(over.violation, PathViolation::Expired { .. }));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn what_bears_the_name_of_an_issuer_is_tried_and_not_kept() {
     for _ in 0..20 {
         let junk = Authority::root("Issuing").certificate;
         let chain = realm.judge(&with_junk(&[&card, &issuing.certificate], &junk), NOW).await.unwrap();
-        assert_eq!(chain.sent_along(), std::slice::from_ref(&issuing.certificate));
+        assert_eq!(chain.additional_certificates(), std::slice::from_ref(&issuing.certificate));
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 0));
     let (accepted, _) = realm.cache.weights().await;
@@ -164,7 +164,10 @@ async fn a_remembered_verdict_has_the_paths_that_validation_would_find() {
             let fingerprints = |path: &ValidPath| -> Vec<_> {
                 path.certificates().iter().map(Certificate::fingerprint).collect()
             };
-            (chain.paths().iter().map(fingerprints).collect::<Vec<_>>(), chain.sent_along().to_vec())
+            (
+                chain.paths().iter().map(fingerprints).collect::<Vec<_>>(),
+                chain.additional_certificates().to_vec(),
+            )
         };
         verdict.map(paths).map_err(|error| error.violation.clone())
     };
@@ -193,7 +196,7 @@ fn of_many_that_ask_at_once_one_does_the_work() {
     let root = Authority::root("Root");
     let (chain, trust, rule) = (presented(&[&root.card()]), anchored(&root), ValidationRule::default());
     let cache = ValidationCache::new(1 << 20, CacheMetrics::default());
-    let looked = || Looked::new(JudgedBy { realm: "staff".into(), generation: 1 }, &chain, &trust);
+    let looked = || Looked::new(RealmGeneration { realm: "staff".into(), generation: 1 }, &chain, &trust);
     let (arrived, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -120,7 +120,7 @@ fn judged(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedCh
 }
 
 /// Where and why a chain is refused.
-fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, Violation) {
+fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, PathViolation) {
     let error = judged(certificates, trust).unwrap_err();
     (error.index, error.violation)
 }

@@ -44,9 +44,9 @@ fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'
     let card = issuing.card_with(holding(names));
     match judged(&[&card, &issuing.certificate], &anchored(&root)).map_err(|error| error.violation) {
         Ok(_) => "passes",
-        Err(Violation::NameNotPermitted { .. }) => "not permitted",
-        Err(Violation::NameExcluded { .. }) => "excluded",
-        Err(Violation::NameNotJudged { .. }) => "not judged",
+        Err(PathViolation::NameNotPermitted { .. }) => "not permitted",
+        Err(PathViolation::NameExcluded { .. }) => "excluded",
+        Err(PathViolation::NameNotJudged { .. }) => "not judged",
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -226,7 +226,7 @@ fn a_subject_that_cannot_be_compared_is_refused_where_some_are_excluded() {
     assert!(judged(&[&ascii, &issuing.certificate], &anchored(&root)).is_ok());
     let no_text = refusals::changed(&ascii, b"\x14\x04Corp", b"\x04\x04Corp", &issuing);
     let by = issuing.certificate.subject().clone();
-    let violation = Violation::NameNotJudged { form: NameForm::Directory, by };
+    let violation = PathViolation::NameNotJudged { form: NameForm::Directory, by };
     assert_eq!(refused(&[&no_text, &issuing.certificate], &anchored(&root)), (0, violation));
 }
 
@@ -240,7 +240,7 @@ fn the_mail_address_in_a_subject_is_held_against_the_constraints_on_mail_address
     let permitted = constraints(&[email("corp.example")], &[]);
     let issuing = root.authority_with("Issuing", constrained(&permitted));
     let card = issuing.card_with(legacy);
-    let violation = Violation::NameNotPermitted {
+    let violation = PathViolation::NameNotPermitted {
         name: "rfc822Name a@evil.example".into(),
         by: issuing.certificate.subject().clone(),
     };
@@ -276,7 +276,7 @@ fn alternative_names_of_an_unknown_kind_are_refused_below_any_constraint() {
     let broken = element(0xa9, b"alice");
     let card = issuing.card_with(holding(std::slice::from_ref(&broken)));
     let extension = const_oid::db::rfc5280::ID_CE_SUBJECT_ALT_NAME.into();
-    let violation = Violation::UndecodableExtension { extension };
+    let violation = PathViolation::UndecodableExtension { extension };
     assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
     assert!(judged(&[&root.card_with(holding(&[broken]))], &anchored(&root)).is_ok());
 }
@@ -333,7 +333,7 @@ fn every_ca_above_limits_and_a_self_issued_one_is_not_limited_itself() {
     let other = policy.authority_with("Other", holding(&[dns("other.example")]));
     let (index, violation) =
         refused(&[&other.card(), &other.certificate, &policy.certificate], &anchored(&root));
-    assert!(matches!((index, violation), (1, Violation::NameNotPermitted { .. })));
+    assert!(matches!((index, violation), (1, PathViolation::NameNotPermitted { .. })));
 }
 
 #[test]
@@ -344,14 +344,14 @@ fn the_constraints_of_an_anchor_count() {
     assert_eq!(refused(&[&card("alice@evil.example")], &anchored(&root)).0, 0);
     let broken = Authority::root_with("Root", constrained(&[0x30, 0]));
     let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
-    let violation = Violation::UndecodableExtension { extension };
+    let violation = PathViolation::UndecodableExtension { extension };
     assert_eq!(refused(&[&broken.card()], &anchored(&broken)), (1, violation));
     let twice = Authority::root_with("Root", |params| {
         for _ in 0..2 {
             params.custom_extensions.push(extension_of(&constraints(&[upn("corp.example")], &[])));
         }
     });
-    let violation = Violation::DuplicateExtension { extension };
+    let violation = PathViolation::DuplicateExtension { extension };
     assert_eq!(refused(&[&twice.card()], &anchored(&twice)), (1, violation));
 }
 
@@ -366,7 +366,7 @@ fn a_minimum_a_maximum_and_an_empty_list_are_refused() {
     };
     let extension = const_oid::db::rfc5280::ID_CE_NAME_CONSTRAINTS.into();
     for list in [subtree(&[0x80, 1, 1]), subtree(&[0x81, 1, 9]), vec![]] {
-        assert_eq!(judge(list), Err(Violation::UndecodableExtension { extension }));
+        assert_eq!(judge(list), Err(PathViolation::UndecodableExtension { extension }));
     }
     assert_eq!(judge(subtree(&[0x80, 1, 0])), Ok(()));
 }
@@ -383,9 +383,9 @@ fn names_and_subtrees_beyond_the_bound_are_not_compared() {
     });
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, _, work) = Search::new(&chain, &trust, &rule, NOW).run();
-    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyNames);
-    assert_eq!(work.name_comparisons, MAX_NAME_COMPARISONS);
+    let (verdict, _, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyNames);
+    assert_eq!(budget.name_comparisons, MAX_NAME_COMPARISONS);
 }
 
 #[test]
@@ -395,7 +395,7 @@ fn one_name_as_long_as_may_be_meets_the_bound_too() {
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &subtrees)));
     let card = issuing.card_with(holding(&[dns(&"a.".repeat(7_500))]));
     let (_, violation) = refused(&[&card, &issuing.certificate], &anchored(&root));
-    assert_eq!(violation, Violation::TooManyNames);
+    assert_eq!(violation, PathViolation::TooManyNames);
 }
 
 #[test]
@@ -404,6 +404,6 @@ fn a_refusal_names_the_name_and_the_ca() {
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &[other_name(FASC_N, "1")])));
     let card = issuing.card_with(holding(&[other_name(FASC_N, "1")]));
     let by = issuing.certificate.subject().clone();
-    let violation = Violation::NameNotJudged { form: NameForm::OtherName(FASC_N.into()), by };
+    let violation = PathViolation::NameNotJudged { form: NameForm::OtherName(FASC_N.into()), by };
     assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
 }

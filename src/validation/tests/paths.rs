@@ -131,7 +131,7 @@ fn the_refusal_is_that_of_the_path_that_got_furthest() {
     let card = issuing.card();
     for others in [[&issuing.certificate, &useless], [&useless, &issuing.certificate]] {
         let (index, violation) = refused(&[&card, others[0], others[1]], &anchored(&root));
-        assert!(matches!((index, violation), (1, Violation::Expired { .. })));
+        assert!(matches!((index, violation), (1, PathViolation::Expired { .. })));
     }
 }
 
@@ -143,7 +143,7 @@ fn two_cas_that_certify_each_other_end_the_search() {
     let chain = [&left.card(), &left_by_right, &right_by_left, &left.certificate, &right.certificate];
     let issuer = right.certificate.issuer().clone();
     let refusal = refused(&chain, &anchored(&root));
-    assert_eq!(refusal, (2, Violation::NoIssuer { issuer: left.certificate.subject().clone() }));
+    assert_eq!(refusal, (2, PathViolation::NoIssuer { issuer: left.certificate.subject().clone() }));
     assert_ne!(left.certificate.subject(), &issuer);
 }
 
@@ -163,7 +163,7 @@ fn a_path_of_ten_certificates_is_followed_and_one_of_eleven_is_not() {
     };
     assert_eq!(chain_below(8).unwrap().paths()[0].certificates().len(), MAX_PATH_CERTIFICATES);
     let limit = MAX_PATH_CERTIFICATES;
-    assert_eq!(chain_below(9).unwrap_err().violation, Violation::PathTooLong { limit });
+    assert_eq!(chain_below(9).unwrap_err().violation, PathViolation::PathTooLong { limit });
 }
 
 #[test]
@@ -189,10 +189,10 @@ fn a_hundred_cas_of_one_name_that_sign_each_other_meet_the_bound_on_signatures()
     let trust = TrustSet::new(vec![root.certificate.clone()], crossed.collect());
     let card = authorities[99].card_with(|params| params.use_authority_key_identifier_extension = false);
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, signatures, work) = Search::new(&chain, &trust, &rule, NOW).run();
-    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyBranches);
+    let (verdict, signatures, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyBranches);
     assert_eq!(signatures, MAX_SIGNATURE_CHECKS);
-    assert!(work.steps < 1_000);
+    assert!(budget.steps < 1_000);
 }
 
 #[test]
@@ -213,10 +213,10 @@ fn seven_layers_of_four_equal_cas_meet_the_bound_on_steps() {
     // 16,384 paths over 25 signatures, and none of them reaches an anchor.
     let trust = TrustSet::new(vec![Authority::root("Root").certificate], intermediates);
     let (chain, rule) = (presented(&[&signer.card()]), ValidationRule::default());
-    let (verdict, signatures, work) = Search::new(&chain, &trust, &rule, NOW).run();
-    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyBranches);
+    let (verdict, signatures, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyBranches);
     assert!(signatures < MAX_SIGNATURE_CHECKS);
-    assert_eq!(work.steps, 1_000);
+    assert_eq!(budget.steps, 1_000);
 }
 
 trait Tap: Sized {

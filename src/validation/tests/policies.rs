@@ -47,7 +47,7 @@ fn below(
     ca: Vec<Edit>,
     card: Vec<Edit>,
     rule: impl FnOnce(&mut ValidationRule),
-) -> Result<Vec<ObjectIdentifier>, (usize, Violation)> {
+) -> Result<Vec<ObjectIdentifier>, (usize, PathViolation)> {
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", all(ca));
     let chain = presented(&[&issuing.card_with(all(card)), &issuing.certificate]);
@@ -66,7 +66,7 @@ fn a_demanded_policy_is_proven_down_the_whole_path() {
     let card = || vec![policies(&[GOLD])];
     assert_eq!(below(vec![policies(&[GOLD, SILVER])], card(), demand(GOLD)), Ok(vec![GOLD]));
     assert_eq!(below(vec![policies(&[ANY_POLICY])], card(), demand(GOLD)), Ok(vec![GOLD]));
-    let lost_at = |index| Err((index, Violation::CertificatePolicy));
+    let lost_at = |index| Err((index, PathViolation::CertificatePolicy));
     assert_eq!(below(vec![policies(&[SILVER])], card(), demand(GOLD)), lost_at(0));
     assert_eq!(below(vec![], card(), demand(GOLD)), lost_at(1));
     assert_eq!(below(vec![policies(&[GOLD])], vec![], demand(GOLD)), lost_at(0));
@@ -77,19 +77,19 @@ fn any_policy_down_to_the_card_admits_every_policy_until_a_ca_or_the_rule_inhibi
     let any = || vec![policies(&[ANY_POLICY])];
     assert_eq!(below(any(), any(), demand(GOLD)), Ok(vec![ANY_POLICY]));
     let inhibiting = vec![policies(&[ANY_POLICY]), inhibit_any_policy(0)];
-    assert_eq!(below(inhibiting, any(), demand(GOLD)), Err((0, Violation::CertificatePolicy)));
+    assert_eq!(below(inhibiting, any(), demand(GOLD)), Err((0, PathViolation::CertificatePolicy)));
     let inhibited = |rule: &mut ValidationRule| {
         demand(GOLD)(rule);
         rule.any_policy_inhibited = true;
     };
-    assert_eq!(below(any(), any(), inhibited), Err((1, Violation::CertificatePolicy)));
+    assert_eq!(below(any(), any(), inhibited), Err((1, PathViolation::CertificatePolicy)));
 }
 
 #[test]
 fn any_usage_in_the_card_does_not_switch_the_demand_for_a_policy_off() {
     let any_usage: Edit = Box::new(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::Any));
     let verdict = below(vec![policies(&[SILVER])], vec![policies(&[SILVER]), any_usage], demand(GOLD));
-    assert_eq!(verdict, Err((0, Violation::CertificatePolicy)));
+    assert_eq!(verdict, Err((0, PathViolation::CertificatePolicy)));
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn a_mapped_policy_counts_as_the_one_of_the_anchors_domain() {
     let ca = || vec![policies(&[GOLD]), mappings(&[(GOLD, BRONZE)])];
     let card = || vec![policies(&[BRONZE])];
     assert_eq!(below(ca(), card(), demand(GOLD)), Ok(vec![GOLD]));
-    assert_eq!(below(ca(), card(), demand(BRONZE)), Err((0, Violation::CertificatePolicy)));
+    assert_eq!(below(ca(), card(), demand(BRONZE)), Err((0, PathViolation::CertificatePolicy)));
     let inhibited = |rule: &mut ValidationRule| {
         demand(GOLD)(rule);
         rule.policy_mapping_inhibited = true;
     };
-    assert_eq!(below(ca(), card(), inhibited), Err((0, Violation::CertificatePolicy)));
+    assert_eq!(below(ca(), card(), inhibited), Err((0, PathViolation::CertificatePolicy)));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_ca_that_maps_any_policy_issues_nothing() {
     for pair in [(ANY_POLICY, GOLD), (GOLD, ANY_POLICY)] {
         let ca = vec![policies(&[GOLD]), mappings(&[pair])];
         let verdict = below(ca, vec![policies(&[GOLD])], |_| {});
-        assert_eq!(verdict, Err((1, Violation::AnyPolicyMapped)));
+        assert_eq!(verdict, Err((1, PathViolation::AnyPolicyMapped)));
     }
 }
 
@@ -124,9 +124,9 @@ fn a_ca_that_maps_any_policy_issues_nothing() {
 fn a_path_without_policies_is_refused_where_a_ca_or_the_rule_requires_one() {
     let required = |rule: &mut ValidationRule| rule.explicit_policy_required = true;
     assert_eq!(below(vec![], vec![], |_| {}), Ok(vec![]));
-    assert_eq!(below(vec![], vec![], required), Err((1, Violation::NoPolicy)));
+    assert_eq!(below(vec![], vec![], required), Err((1, PathViolation::NoPolicy)));
     let ca = || vec![policies(&[GOLD]), require_explicit_policy(0)];
-    assert_eq!(below(ca(), vec![], |_| {}), Err((0, Violation::NoPolicy)));
+    assert_eq!(below(ca(), vec![], |_| {}), Err((0, PathViolation::NoPolicy)));
     assert_eq!(below(ca(), vec![policies(&[GOLD])], |_| {}), Ok(vec![GOLD]));
 }
 
@@ -136,7 +136,7 @@ fn a_required_policy_must_be_one_of_the_initial_set() {
     let initial = |set: Vec<_>| move |rule: &mut ValidationRule| rule.initial_policies = set;
     let card = || vec![policies(&[GOLD, SILVER])];
     assert_eq!(below(ca(), card(), initial(vec![SILVER, BRONZE])), Ok(vec![SILVER]));
-    assert_eq!(below(ca(), card(), initial(vec![BRONZE])), Err((0, Violation::NoPolicy)));
+    assert_eq!(below(ca(), card(), initial(vec![BRONZE])), Err((0, PathViolation::NoPolicy)));
     assert_eq!(below(ca(), card(), initial(vec![ANY_POLICY, BRONZE])), Ok(vec![GOLD, SILVER]));
 }
 
@@ -168,9 +168,9 @@ fn ten_thousand_mappings_meet_the_bound_on_policies() {
     let issuing = root.authority_with("Issuing", all(vec![policies(&[ANY_POLICY]), mappings(&pairs)]));
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
     let (chain, rule) = (presented(&[&issuing.card()]), ValidationRule::default());
-    let (verdict, _, work) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
-    assert_eq!(verdict.unwrap_err().violation, Violation::TooManyPolicies);
-    assert_eq!(work.policy_nodes, MAX_POLICY_NODES);
+    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyPolicies);
+    assert_eq!(budget.policy_nodes, MAX_POLICY_NODES);
 }
 
 #[test]
@@ -191,9 +191,9 @@ fn mappings_that_double_on_every_level_make_few_nodes() {
         authorities.iter().map(|ca| ca.certificate.clone()).collect(),
     );
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, _, work) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies(), [GOLD, SILVER]);
-    assert!(work.policy_nodes < 100, "{}", work.policy_nodes);
+    assert!(budget.policy_nodes < 100, "{}", budget.policy_nodes);
 }
 
 #[test]
@@ -206,8 +206,8 @@ fn a_card_as_long_as_may_be_full_of_policies_stays_within_the_bound() {
     assert!((15_000..MAX_CERTIFICATE_BYTES).contains(&card.der().len()), "{}", card.der().len());
     let (chain, rule) = (presented(&[&card, &issuing.certificate]), ValidationRule::default());
     let trust = anchored(&root);
-    let (verdict, _, work) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies().len(), 1_120);
     // The anyPolicy that each of the two certificates may continue, and the policies of the card.
-    assert_eq!(work.policy_nodes, 1 + 1 + 1_120);
+    assert_eq!(budget.policy_nodes, 1 + 1 + 1_120);
 }

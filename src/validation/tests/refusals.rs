@@ -11,8 +11,8 @@ use crate::certificate::{KeyAlgorithm, ObjectIdentifier, read_bundle};
 const SERVER_AUTH: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::ServerAuth;
 const CLIENT_AUTH: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::ClientAuth;
 const ANY: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::Any;
-const NO_EXTENDED_KEY_USAGE: (usize, Violation) =
-    (0, Violation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
+const NO_EXTENDED_KEY_USAGE: (usize, PathViolation) =
+    (0, PathViolation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
 
 /// A certificate whose signed bytes are changed and then signed again by the same issuer.
 pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer: &Authority) -> Certificate {
@@ -41,7 +41,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 fn a_card_of_a_foreign_root_with_the_same_name_is_refused() {
     let (ours, theirs) = (Authority::root("Root"), Authority::root("Root"));
     let issuer = ours.certificate.subject().clone();
-    let wrong = Violation::Signature { issuer, cause: SignatureError::Wrong };
+    let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
     let card = theirs.card();
     assert_eq!(refused(&[&card], &anchored(&ours)), (0, wrong.clone()));
     assert_eq!(refused(&[&card, &theirs.certificate], &anchored(&ours)), (1, wrong));
@@ -52,7 +52,7 @@ fn a_card_whose_issuer_is_nowhere_is_refused() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let issuer = issuing.certificate.subject().clone();
-    assert_eq!(refused(&[&issuing.card()], &anchored(&root)), (0, Violation::NoIssuer { issuer }));
+    assert_eq!(refused(&[&issuing.card()], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
     assert!(judged(&[&issuing.card(), &issuing.certificate], &anchored(&root)).is_ok());
 }
 
@@ -61,14 +61,14 @@ fn an_empty_trust_set_trusts_nobody() {
     let root = Authority::root("Root");
     let issuer = root.certificate.subject().clone();
     let refusal = refused(&[&root.card(), &root.certificate], &TrustSet::default());
-    assert_eq!(refusal, (1, Violation::NoIssuer { issuer }));
+    assert_eq!(refusal, (1, PathViolation::NoIssuer { issuer }));
 }
 
 #[test]
 fn an_anchor_is_nobodys_card() {
     let root = Authority::root("Root");
     let issuer = root.certificate.subject().clone();
-    assert_eq!(refused(&[&root.certificate], &anchored(&root)), (0, Violation::NoIssuer { issuer }));
+    assert_eq!(refused(&[&root.certificate], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_changed_certificate_is_refused() {
     let root = Authority::root("Root");
     let card = Certificate::from_der(&replaced(root.card().der(), b"Alice", b"Boris")).unwrap();
     let issuer = root.certificate.subject().clone();
-    let wrong = Violation::Signature { issuer, cause: SignatureError::Wrong };
+    let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
     assert_eq!(refused(&[&card], &anchored(&root)), (0, wrong));
 }
 
@@ -87,7 +87,7 @@ fn an_inner_algorithm_that_is_not_the_outer_one_is_refused() {
     let sha384 = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3];
     let card = changed(&root.card(), &sha256, &sha384, &root);
     let issuer = root.certificate.subject().clone();
-    let mismatch = Violation::Signature { issuer, cause: SignatureError::AlgorithmMismatch };
+    let mismatch = PathViolation::Signature { issuer, cause: SignatureError::AlgorithmMismatch };
     assert_eq!(refused(&[&card], &anchored(&root)), (0, mismatch));
 }
 
@@ -95,8 +95,8 @@ fn an_inner_algorithm_that_is_not_the_outer_one_is_refused() {
 fn expired_and_not_yet_valid_are_told_apart_for_every_certificate_of_the_path() {
     let past = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2026, 11, 22);
     let future = |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(2026, 11, 23);
-    let expired = Violation::Expired { not_after: UnixTime::from_seconds(1_795_305_600) };
-    let early = Violation::NotYetValid { not_before: UnixTime::from_seconds(1_795_392_000) };
+    let expired = PathViolation::Expired { not_after: UnixTime::from_seconds(1_795_305_600) };
+    let early = PathViolation::NotYetValid { not_before: UnixTime::from_seconds(1_795_392_000) };
 
     for (edit, violation) in [(past as fn(&mut _), expired), (future, early)] {
         let root = Authority::root("Root");
@@ -126,7 +126,10 @@ fn a_certificate_that_is_no_ca_issues_nothing() {
     let root = Authority::root("Root");
     for kind in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let no_ca = root.authority_with("Mallory", |params| params.is_ca = kind);
-        assert_eq!(refused(&[&no_ca.card(), &no_ca.certificate], &anchored(&root)), (1, Violation::NotCa));
+        assert_eq!(
+            refused(&[&no_ca.card(), &no_ca.certificate], &anchored(&root)),
+            (1, PathViolation::NotCa)
+        );
     }
 }
 
@@ -135,12 +138,12 @@ fn a_ca_of_version_2_issues_nothing() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let version_2 = changed(&issuing.certificate, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1], &root);
-    assert_eq!(refused(&[&issuing.card(), &version_2], &anchored(&root)), (1, Violation::NotCa));
+    assert_eq!(refused(&[&issuing.card(), &version_2], &anchored(&root)), (1, PathViolation::NotCa));
 }
 
 #[test]
 fn a_ca_whose_key_may_not_sign_certificates_issues_nothing() {
-    let violation = Violation::KeyUsage { needed: "keyCertSign" };
+    let violation = PathViolation::KeyUsage { needed: "keyCertSign" };
     let edit = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", edit);
@@ -167,7 +170,7 @@ fn the_path_length_counts_the_cas_below_but_not_the_self_issued() {
 
     let issuing = policy.authority("Issuing");
     let chain = [&issuing.card(), &issuing.certificate, &policy.certificate];
-    assert_eq!(refused(&chain, &anchored(&root)), (2, Violation::PathLength { below: 1, allowed: 0 }));
+    assert_eq!(refused(&chain, &anchored(&root)), (2, PathViolation::PathLength { below: 1, allowed: 0 }));
 }
 
 #[test]
@@ -175,7 +178,7 @@ fn a_key_that_may_not_sign_is_nobodys_card() {
     let root = Authority::root("Root");
     let encipher = root.card_with(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
     let needed = "digitalSignature";
-    assert_eq!(refused(&[&encipher], &anchored(&root)), (0, Violation::KeyUsage { needed }));
+    assert_eq!(refused(&[&encipher], &anchored(&root)), (0, PathViolation::KeyUsage { needed }));
     let without = root.card_with(|params| params.key_usages.clear());
     assert!(judged(&[&without], &anchored(&root)).is_ok());
 }
@@ -206,7 +209,7 @@ fn every_demanded_usage_is_needed() {
     let both = vec![rfc5280::ID_KP_CLIENT_AUTH.into(), missing];
     let rule = ValidationRule { extended_key_usages: both, ..ValidationRule::default() };
     let error = validate(&presented(&[&root.card()]), &anchored(&root), &rule, NOW).unwrap_err();
-    assert_eq!(error.violation, Violation::ExtendedKeyUsage { missing });
+    assert_eq!(error.violation, PathViolation::ExtendedKeyUsage { missing });
 }
 
 #[test]
@@ -216,7 +219,7 @@ fn an_unknown_critical_extension_refuses_the_path_in_card_and_ca() {
         params.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, &[0x30, 0]));
     };
     let root = Authority::root("Root");
-    let violation = Violation::UnknownCriticalExtension { extension: unknown };
+    let violation = PathViolation::UnknownCriticalExtension { extension: unknown };
     assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
     let issuing = root.authority_with("Issuing", add);
     assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
@@ -239,7 +242,7 @@ fn a_constraint_that_says_nothing_refuses_the_path_in_card_and_ca() {
             params.custom_extensions.push(extension(&arcs(oid), critical, &[0x30, 0]));
         };
         let root = Authority::root("Root");
-        let violation = Violation::UndecodableExtension { extension: oid.into() };
+        let violation = PathViolation::UndecodableExtension { extension: oid.into() };
         assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
         let issuing = root.authority_with("Issuing", add);
         assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation));
@@ -263,11 +266,14 @@ fn an_extension_twice_or_undecodable_refuses_the_path() {
     let oid = rfc5280::ID_CE_CERTIFICATE_POLICIES.into();
 
     let twice = root.card_with(|params| params.custom_extensions = vec![good.clone(), good]);
-    assert_eq!(refused(&[&twice], &anchored(&root)), (0, Violation::DuplicateExtension { extension: oid }));
+    assert_eq!(
+        refused(&[&twice], &anchored(&root)),
+        (0, PathViolation::DuplicateExtension { extension: oid })
+    );
     let undecodable = root.card_with(|params| params.custom_extensions = vec![bad]);
     assert_eq!(
         refused(&[&undecodable], &anchored(&root)),
-        (0, Violation::UndecodableExtension { extension: oid })
+        (0, PathViolation::UndecodableExtension { extension: oid })
     );
 }
 
@@ -300,7 +306,7 @@ fn an_rsa_key_of_16384_bits_is_refused_before_anything_is_computed_with_it() {
         oid: card.signature_algorithm(),
         key: Box::new(KeyAlgorithm::Rsa { bits: 16_384 }),
     };
-    let violation = Violation::Signature { issuer: root.subject().clone(), cause };
+    let violation = PathViolation::Signature { issuer: root.subject().clone(), cause };
     assert_eq!(refused(&[&card], &TrustSet::new(vec![root], Vec::new())), (0, violation));
 }
 
@@ -314,7 +320,7 @@ fn an_rsa_key_below_the_minimum_is_refused() {
     for (asked, minimum) in [(1024, 2048), (2048, 2048), (3072, 3072)] {
         let rule = ValidationRule { minimum_rsa_bits: asked, ..ValidationRule::default() };
         let error = validate(&presented(&[&card]), &anchored(&root), &rule, NOW).unwrap_err();
-        assert_eq!(error.violation, Violation::WeakKey { bits: 1024, minimum });
+        assert_eq!(error.violation, PathViolation::WeakKey { bits: 1024, minimum });
     }
 }
 
@@ -328,7 +334,7 @@ fn a_signature_with_sha_1_is_refused() {
     let der = replaced(card.der(), card.tbs_der(), &tbs);
     let card = Certificate::from_der(&replaced(&der, &sha256, &sha1)).unwrap();
     let oid = card.signature_algorithm();
-    let weak = Violation::Signature {
+    let weak = PathViolation::Signature {
         issuer: root.certificate.subject().clone(),
         cause: SignatureError::WeakAlgorithm { oid },
     };
@@ -342,7 +348,7 @@ fn sha_1_and_rsa_1024_count_only_where_they_are_unsafely_allowed() {
     let [card, root]: [Certificate; 2] = read_bundle(pem).unwrap().try_into().unwrap();
     let trust = TrustSet::new(vec![root.clone()], Vec::new());
     let cause = SignatureError::WeakKey { bits: 1024 };
-    let violation = Violation::Signature { issuer: root.subject().clone(), cause };
+    let violation = PathViolation::Signature { issuer: root.subject().clone(), cause };
     assert_eq!(refused(&[&card], &trust), (0, violation));
 
     let rule = ValidationRule { unsafe_allow_sha1_and_rsa_1024: true, ..ValidationRule::default() };
@@ -350,5 +356,5 @@ fn sha_1_and_rsa_1024_count_only_where_they_are_unsafely_allowed() {
     assert_eq!(judge(&card).unwrap().paths().len(), 1);
     let forged = Certificate::from_der(&replaced(card.der(), b"Alice", b"Boris")).unwrap();
     let violation = judge(&forged).unwrap_err().violation;
-    assert!(matches!(violation, Violation::Signature { cause: SignatureError::Wrong, .. }));
+    assert!(matches!(violation, PathViolation::Signature { cause: SignatureError::Wrong, .. }));
 }

@@ -58,19 +58,19 @@ pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
 }
 
 /// Whether the request speaks a scheme that authenticates its connection.
-pub fn speaks_for_connection(headers: &HeaderMap) -> bool {
+pub fn is_connection_based(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|line| authenticates_connection(scheme_and_token(line).0))
 }
 
 /// Whether the answer asks for a scheme that authenticates the connection.
-pub fn asks_for_connection(headers: &HeaderMap) -> bool {
+pub fn offers_connection_based(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(WWW_AUTHENTICATE).iter();
     let challenges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     challenges.map(first_word).any(authenticates_connection)
 }
 
 /// Whether the answer's challenge is the next message of a dialogue, and not the offer of one.
-pub fn goes_on(headers: &HeaderMap) -> bool {
+pub fn is_continuation(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().map(scheme_and_token).any(|(scheme, token)| {
         authenticates_connection(scheme) && !token.is_empty() && !token.contains(&b',')
     })
@@ -252,14 +252,14 @@ mod tests {
     fn schemes_of_connections_are_told_from_those_of_requests() {
         let asks = |lines: &[&'static str]| {
             let line = |line: &&'static str| (WWW_AUTHENTICATE, HeaderValue::from_static(line));
-            asks_for_connection(&lines.iter().map(line).collect())
+            offers_connection_based(&lines.iter().map(line).collect())
         };
         assert!(asks(&["Basic realm=\"rms\"", "NTLM"]));
         assert!(asks(&["Basic realm=\"rms\", negotiate"]));
         assert!(asks(&["Negotiate oRQwEqADCgEB"]));
         assert!(!asks(&["Basic realm=\"rms\"", "Bearer"]));
         let speaks = |line| {
-            speaks_for_connection(&HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(line))]))
+            is_connection_based(&HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(line))]))
         };
         assert!(speaks("nTlM TlRMTVNTUAAB") && speaks("Negotiate\tYII") && speaks("Kerberos YII"));
         assert!(!speaks("Basic YTpi") && !speaks("Bearer NTLM"));

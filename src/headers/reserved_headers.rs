@@ -11,25 +11,25 @@ use http::HeaderName;
 
 /// What happens to a header whose name holds anything but letters, digits and hyphens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OddNames {
+pub enum NonstandardNames {
     /// It is dropped and counted, as nginx does by default (`underscores_in_headers off`, `ignore_invalid_headers on`).
     #[default]
     Drop,
     /// It is kept, unless it is a spelling of a header that the gate owns.
-    KeepUnlessOwned,
+    KeepUnlessReserved,
 }
 
 /// The headers that a client can never send to a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OwnedNames {
+pub struct ReservedHeaders {
     /// The names that operators chose for identity headers, folded and sorted.
     configured: Vec<Box<str>>,
-    odd_names: OddNames,
+    nonstandard_names: NonstandardNames,
 }
 
 /// Why a name cannot be that of an identity header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderNameFault {
+pub enum HeaderNameError {
     /// HTTP or the gate itself gives it another meaning.
     #[error("`{name}` has a meaning of its own and cannot carry an identity")]
     Reserved {
@@ -46,14 +46,14 @@ pub enum HeaderNameFault {
 
 /// What becomes of one header of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Disposition {
     Kept,
     HopByHop,
-    Owned,
-    Odd,
+    Reserved,
+    Nonstandard,
 }
 
-impl OwnedNames {
+impl ReservedHeaders {
     /// Takes the identity headers of every backend: a name chosen for one is owned on the way to all.
     ///
     /// # Errors
@@ -61,18 +61,18 @@ impl OwnedNames {
     /// Names every name that is reserved or used twice within one backend.
     pub fn new<'a>(
         backends: impl IntoIterator<Item = &'a IdentityHeaderSettings>,
-        odd_names: OddNames,
-    ) -> Result<Self, Vec<HeaderNameFault>> {
+        nonstandard_names: NonstandardNames,
+    ) -> Result<Self, Vec<HeaderNameError>> {
         let mut configured = Vec::new();
         let mut faults = Vec::new();
         for settings in backends {
             let mut of_this_backend: Vec<Box<str>> = Vec::new();
             for name in settings.configured_names() {
                 let folded = fold(name.as_str());
-                if is_reserved(&folded) {
-                    faults.push(HeaderNameFault::Reserved { name: name.clone() });
+                if has_other_meaning(&folded) {
+                    faults.push(HeaderNameError::Reserved { name: name.clone() });
                 } else if of_this_backend.contains(&folded) {
-                    faults.push(HeaderNameFault::Twice { name: name.clone() });
+                    faults.push(HeaderNameError::Twice { name: name.clone() });
                 }
                 of_this_backend.push(folded);
             }
@@ -80,12 +80,12 @@ impl OwnedNames {
         }
         configured.sort_unstable();
         configured.dedup();
-        if faults.is_empty() { Ok(Self { configured, odd_names }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { configured, nonstandard_names }) } else { Err(faults) }
     }
 
     /// Whether `name` is a spelling of a header that only the gate sets.
-    pub fn owns(&self, name: &HeaderName) -> bool {
-        self.with_folded(name, is_owned_by_design)
+    pub fn is_reserved(&self, name: &HeaderName) -> bool {
+        self.with_folded(name, is_reserved_by_design)
     }
 
     /// Whether `name` is a spelling of a header that names a person or shows a certificate.
@@ -93,15 +93,15 @@ impl OwnedNames {
         self.with_folded(name, is_identity_by_design)
     }
 
-    pub(super) fn fate(&self, name: &HeaderName) -> Fate {
+    pub(super) fn disposition(&self, name: &HeaderName) -> Disposition {
         if is_hop_by_hop(name.as_str()) {
-            Fate::HopByHop
-        } else if self.owns(name) {
-            Fate::Owned
-        } else if self.odd_names == OddNames::Drop && !is_plain(name.as_str()) {
-            Fate::Odd
+            Disposition::HopByHop
+        } else if self.is_reserved(name) {
+            Disposition::Reserved
+        } else if self.nonstandard_names == NonstandardNames::Drop && !is_plain(name.as_str()) {
+            Disposition::Nonstandard
         } else {
-            Fate::Kept
+            Disposition::Kept
         }
     }
 
@@ -126,7 +126,7 @@ fn fold(name: &str) -> Box<str> {
 }
 
 /// After `x-`: beginnings of names that servers, frameworks or other proxies believe.
-const OWNED_AFTER_X: [&str; 16] = [
+const RESERVED_AFTER_X: [&str; 16] = [
     "arr-",              // IIS ARR, Azure App Service
     "client-ip",         // the client's address, by many a proxy
     "cluster-client-ip", // the same: Zeus, Rackspace
@@ -146,12 +146,12 @@ const OWNED_AFTER_X: [&str; 16] = [
 ];
 
 /// Takes a folded name.
-fn is_owned_by_design(name: &str) -> bool {
+fn is_reserved_by_design(name: &str) -> bool {
     if is_identity_by_design(name) {
         return true;
     }
     if let Some(rest) = name.strip_prefix("x-") {
-        return OWNED_AFTER_X.iter().any(|start| rest.starts_with(start));
+        return RESERVED_AFTER_X.iter().any(|start| rest.starts_with(start));
     }
     matches!(
         name,
@@ -236,7 +236,7 @@ fn is_identity_by_design(name: &str) -> bool {
 }
 
 /// Whether a folded name means something that an identity must not displace.
-fn is_reserved(name: &str) -> bool {
+fn has_other_meaning(name: &str) -> bool {
     const STARTS: [&str; 7] =
         ["accept", "access-control-", "client-cert", "content-", "if-", "proxy-", "sec-"];
     is_hop_by_hop(name)
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn headers_of_ordinary_requests_are_not_owned() {
-        let owned = OwnedNames::default();
+        let owned = ReservedHeaders::default();
         for name in [
             "host",
             "user-agent",
@@ -314,13 +314,13 @@ mod tests {
             "upgrade-insecure-requests",
             "x-vermeer-content-type",
         ] {
-            assert_eq!(owned.fate(&HeaderName::from_static(name)), Fate::Kept, "{name}");
+            assert_eq!(owned.disposition(&HeaderName::from_static(name)), Disposition::Kept, "{name}");
         }
     }
 
     #[test]
     fn names_by_which_others_tell_a_person_are_owned_in_every_spelling_and_do_not_come_back() {
-        let owned = OwnedNames::new([], OddNames::KeepUnlessOwned).unwrap();
+        let owned = ReservedHeaders::new([], NonstandardNames::KeepUnlessReserved).unwrap();
         for name in [
             "x-authenticated-user",
             "authenticated-user",
@@ -369,18 +369,20 @@ mod tests {
             "username",
         ] {
             let name = HeaderName::from_static(name);
-            assert!(owned.owns(&name) && owned.is_identity(&name), "{name}");
+            assert!(owned.is_reserved(&name) && owned.is_identity(&name), "{name}");
         }
     }
 
     #[test]
     fn a_configured_name_is_owned_in_every_spelling() {
-        let owned = OwnedNames::new([&with_user_header("site_login")], OddNames::KeepUnlessOwned).unwrap();
+        let owned =
+            ReservedHeaders::new([&with_user_header("site_login")], NonstandardNames::KeepUnlessReserved)
+                .unwrap();
         for name in ["site_login", "site-login", "site.login"] {
-            assert!(owned.owns(&HeaderName::from_static(name)), "{name}");
+            assert!(owned.is_reserved(&HeaderName::from_static(name)), "{name}");
             assert!(owned.is_identity(&HeaderName::from_static(name)), "{name}");
         }
-        assert!(!owned.owns(&HeaderName::from_static("site-logins")));
+        assert!(!owned.is_reserved(&HeaderName::from_static("site-logins")));
     }
 
     #[test]
@@ -395,21 +397,27 @@ mod tests {
             "client-cert",
             "content_type",
         ] {
-            let fault = HeaderNameFault::Reserved { name: HeaderName::from_static(name) };
-            assert_eq!(OwnedNames::new([&with_user_header(name)], OddNames::Drop), Err(vec![fault]));
+            let fault = HeaderNameError::Reserved { name: HeaderName::from_static(name) };
+            assert_eq!(
+                ReservedHeaders::new([&with_user_header(name)], NonstandardNames::Drop),
+                Err(vec![fault])
+            );
         }
     }
 
     #[test]
     fn one_name_cannot_carry_two_facts() {
-        let fault = HeaderNameFault::Twice { name: HeaderName::from_static("x-remote-upn") };
-        assert_eq!(OwnedNames::new([&with_user_header("x_remote_upn")], OddNames::Drop), Err(vec![fault]));
+        let fault = HeaderNameError::Twice { name: HeaderName::from_static("x-remote-upn") };
+        assert_eq!(
+            ReservedHeaders::new([&with_user_header("x_remote_upn")], NonstandardNames::Drop),
+            Err(vec![fault])
+        );
     }
 
     #[test]
     fn two_backends_may_use_one_name() {
         let settings = with_user_header("x-user");
-        assert!(OwnedNames::new([&settings, &settings], OddNames::Drop).is_ok());
+        assert!(ReservedHeaders::new([&settings, &settings], NonstandardNames::Drop).is_ok());
     }
 
     #[test]
@@ -418,13 +426,14 @@ mod tests {
             let secret = SecretHeader::new(HeaderName::from_static(name), b"twenty-two-characters!").unwrap();
             IdentityHeaderSettings { secret: Some(secret), ..IdentityHeaderSettings::default() }
         };
-        let owned = OwnedNames::new([&with("x-gate-secret")], OddNames::KeepUnlessOwned).unwrap();
-        assert!(owned.owns(&HeaderName::from_static("x_gate_secret")));
+        let owned =
+            ReservedHeaders::new([&with("x-gate-secret")], NonstandardNames::KeepUnlessReserved).unwrap();
+        assert!(owned.is_reserved(&HeaderName::from_static("x_gate_secret")));
         for name in ["authorization", "cookie", "x-portcullis-assertion"] {
-            let fault = HeaderNameFault::Reserved { name: HeaderName::from_static(name) };
-            assert_eq!(OwnedNames::new([&with(name)], OddNames::Drop), Err(vec![fault]));
+            let fault = HeaderNameError::Reserved { name: HeaderName::from_static(name) };
+            assert_eq!(ReservedHeaders::new([&with(name)], NonstandardNames::Drop), Err(vec![fault]));
         }
-        let fault = HeaderNameFault::Twice { name: HeaderName::from_static("x-remote-user") };
-        assert_eq!(OwnedNames::new([&with("x-remote-user")], OddNames::Drop), Err(vec![fault]));
+        let fault = HeaderNameError::Twice { name: HeaderName::from_static("x-remote-user") };
+        assert_eq!(ReservedHeaders::new([&with("x-remote-user")], NonstandardNames::Drop), Err(vec![fault]));
     }
 }

@@ -10,7 +10,7 @@ const MAX_STEPS: usize = 1_000;
 
 /// The work spent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Work {
+pub(super) struct Budget {
     pub(super) steps: usize,
     pub(super) policy_nodes: usize,
     pub(super) name_comparisons: usize,
@@ -18,28 +18,28 @@ pub(super) struct Work {
 
 /// The chain asks for more work than is spent on one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMuchWork;
+pub(super) struct BudgetExceeded;
 
-impl Work {
-    pub(super) fn step(&mut self) -> Result<(), TooMuchWork> {
+impl Budget {
+    pub(super) fn step(&mut self) -> Result<(), BudgetExceeded> {
         spend(&mut self.steps, 1, MAX_STEPS)
     }
 
-    pub(super) fn policy_nodes(&mut self, count: usize) -> Result<(), TooMuchWork> {
+    pub(super) fn policy_nodes(&mut self, count: usize) -> Result<(), BudgetExceeded> {
         spend(&mut self.policy_nodes, count, MAX_POLICY_NODES)
     }
 
-    pub(super) fn name_comparisons(&mut self, count: usize) -> Result<(), TooMuchWork> {
+    pub(super) fn name_comparisons(&mut self, count: usize) -> Result<(), BudgetExceeded> {
         spend(&mut self.name_comparisons, count, MAX_NAME_COMPARISONS)
     }
 }
 
 /// What does not fit is not begun; nor is anything after it.
-fn spend(spent: &mut usize, count: usize, limit: usize) -> Result<(), TooMuchWork> {
+fn spend(spent: &mut usize, count: usize, limit: usize) -> Result<(), BudgetExceeded> {
     let sum = spent.saturating_add(count);
     if sum > limit {
         *spent = limit;
-        return Err(TooMuchWork);
+        return Err(BudgetExceeded);
     }
     *spent = sum;
     Ok(())

@@ -8,9 +8,9 @@ use http::Extensions;
 
 /// The letter case of the names in a request's headers. A name that was removed from them is not written because of it.
 #[derive(Clone, Debug, Default)]
-pub struct Spelling(Extensions);
+pub struct HeaderCase(Extensions);
 
-impl Spelling {
+impl HeaderCase {
     /// Takes it from a request as hyper's server gave it. The type that hyper keeps it in has no public name, so everything
     /// else is taken out. Nothing is taken where the client sent a header that only the gateway sets (`sent_owned`): it
     /// would choose the letter case of the gateway's own.

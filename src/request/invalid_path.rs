@@ -1,10 +1,10 @@
 //! Why a request target is not one that the gate judges. Every variant is answered 400 `invalid-path`.
 
-use super::BadAuthority;
+use super::InvalidAuthority;
 
 /// What is wrong with a request target. Positions count bytes from 0, within the path or the query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadPath {
+pub enum InvalidPath {
     /// `OPTIONS *`: it names the server, not a path.
     #[error("the target is `*`, which names no path")]
     Asterisk,
@@ -19,7 +19,7 @@ pub enum BadPath {
     },
     /// An absolute target whose authority is malformed.
     #[error("the target's authority is malformed")]
-    Authority(#[from] BadAuthority),
+    Authority(#[from] InvalidAuthority),
     /// The path does not begin with a slash.
     #[error("the path does not begin with a slash")]
     NotRooted,
