@@ -4,7 +4,7 @@ use super::request_body::RequestBody;
 use super::statement::{AssertionTerms, assertion};
 use crate::certificate::Certificate;
 use crate::delegation::assertion::StatementError;
-use crate::directory::Group;
+use crate::directory::DirectoryGroup;
 use crate::headers::identity_headers::{
     self, Identity, IdentityHeaderSettings, IdentityTooLarge, NamedGroup, ProvenCertificate,
 };
@@ -198,6 +198,6 @@ fn set_identity(
     tell(Identity { authentication: "card", card: Some(card), ..told })
 }
 
-fn named(group: &Group) -> NamedGroup<'_> {
+fn named(group: &DirectoryGroup) -> NamedGroup<'_> {
     NamedGroup { name: &group.name, sid: group.sid.as_deref() }
 }

@@ -6,7 +6,7 @@ use super::keys::{Section, key};
 use super::reader::{Fault, TableReader};
 use super::shape::{boolean, choice, duration, file, integer, sid, text};
 use super::span::{Span, Spanned};
-use crate::directory::{AttributeName, Encryption, Filter, Server, Sid};
+use crate::directory::{AttributeName, LdapEncryption, LdapServer, SearchFilter, Sid};
 use crate::identity::AccountLifetimes;
 use crate::telemetry::with_causes;
 use std::path::PathBuf;
@@ -21,9 +21,9 @@ pub struct Directory {
     /// What it is called in records and errors.
     pub name: Option<Spanned<String>>,
     /// The servers that all hold it, the best one first.
-    pub servers: Vec<Server>,
+    pub servers: Vec<LdapServer>,
     /// The servers of the forest's global catalogue.
-    pub global_catalog: Vec<Server>,
+    pub global_catalog: Vec<LdapServer>,
     /// The file of the CAs that its servers' certificates must come from.
     pub ca: Spanned<PathBuf>,
     /// As whom it is asked.
@@ -57,7 +57,7 @@ pub enum DirectorySchema {
 #[derive(Clone, Debug)]
 pub struct GenericSchema {
     /// Which entries are people.
-    pub people: Spanned<Filter>,
+    pub people: Spanned<SearchFilter>,
     /// What somebody logs in by.
     pub user_name: Spanned<AttributeName>,
     /// UPNs.
@@ -203,7 +203,7 @@ impl Ports {
     const GLOBAL_CATALOG: Self = Self { ldaps: 3269, ldap: 3268 };
 }
 
-fn servers_if_any(reader: &mut TableReader<'_>, start_tls: bool) -> Option<Vec<Server>> {
+fn servers_if_any(reader: &mut TableReader<'_>, start_tls: bool) -> Option<Vec<LdapServer>> {
     servers(reader, "global_catalog", Ports::GLOBAL_CATALOG, start_tls)
 }
 
@@ -212,22 +212,22 @@ fn servers(
     name: &'static str,
     ports: Ports,
     start_tls: bool,
-) -> Option<Vec<Server>> {
+) -> Option<Vec<LdapServer>> {
     let server = move |value: &DeValue<'_>| server(value, ports, start_tls);
     reader.refuse_empty_list(name);
     let list = reader.one_or_list(name, server)?;
     Some(list.into_iter().map(|server| server.value).collect())
 }
 
-fn server(value: &DeValue<'_>, ports: Ports, start_tls: bool) -> Result<Server, Fault> {
+fn server(value: &DeValue<'_>, ports: Ports, start_tls: bool) -> Result<LdapServer, Fault> {
     let url = text(value)?;
     let fault = |message: String| Fault::new(message).help("such as \"ldaps://dc1.corp.example\"");
     let Some((scheme, rest)) = url.split_once("://") else {
         return Err(fault(format!("{url:?} is not the URL of a directory")));
     };
     let (encryption, port) = match (scheme, start_tls) {
-        ("ldaps", _) => (Encryption::Ldaps, ports.ldaps),
-        ("ldap", true) => (Encryption::StartTls, ports.ldap),
+        ("ldaps", _) => (LdapEncryption::Ldaps, ports.ldaps),
+        ("ldap", true) => (LdapEncryption::StartTls, ports.ldap),
         ("ldap", false) => {
             return Err(Fault::new("passwords would go over the network in plain text")
                 .help(format!("write \"ldaps://{rest}\", or add `start_tls = true`")));
@@ -236,7 +236,7 @@ fn server(value: &DeValue<'_>, ports: Ports, start_tls: bool) -> Result<Server, 
     };
     let (host, port) = host_and_port(rest, port)
         .ok_or_else(|| fault(format!("{url:?} is not a scheme, a host and a port")))?;
-    Server::new(host, port, encryption)
+    LdapServer::new(host, port, encryption)
         .map_err(|_| fault(format!("{host:?} is neither a host name nor an address")))
 }
 
@@ -255,7 +255,7 @@ fn host_and_port(text: &str, default: u16) -> Option<(&str, u16)> {
 fn check_start_tls<'s>(
     reader: &mut TableReader<'_>,
     start_tls: Spanned<bool>,
-    mut servers: impl Iterator<Item = &'s Server>,
+    mut servers: impl Iterator<Item = &'s LdapServer>,
 ) {
     if start_tls.value && servers.all(|server| server.to_string().starts_with("ldaps")) {
         reader
@@ -277,7 +277,7 @@ fn read_schema(reader: &mut TableReader<'_>) -> DirectorySchema {
 impl GenericSchema {
     fn read(reader: &mut TableReader<'_>) -> Self {
         let known = |name: &str| AttributeName::parse(name).expect("the literals below are names");
-        let people = Filter::parse("(objectClass=inetOrgPerson)").expect("the literal is a filter");
+        let people = SearchFilter::parse("(objectClass=inetOrgPerson)").expect("the literal is a filter");
         let schema = Self {
             people: reader.with_default("people", people, filter),
             user_name: reader.with_default("user_name", known("uid"), attribute),
@@ -362,6 +362,6 @@ fn attribute(value: &DeValue<'_>) -> Result<AttributeName, Fault> {
     AttributeName::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))
 }
 
-fn filter(value: &DeValue<'_>) -> Result<Filter, Fault> {
-    Filter::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))
+fn filter(value: &DeValue<'_>) -> Result<SearchFilter, Fault> {
+    SearchFilter::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))
 }

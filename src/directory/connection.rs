@@ -5,7 +5,7 @@ use super::dial::{Line, broken, within};
 use super::entry::Entry;
 use super::error::{Nonsense, Step, Unreachable};
 use super::failure::Failure;
-use super::filter::Filter;
+use super::filter::SearchFilter;
 use super::message::{Outcome, SIZE_LIMIT_EXCEEDED, SUCCESS};
 use super::relay::relay;
 use ldap3::{
@@ -25,7 +25,7 @@ const SEARCH_RESULT_ENTRY: u64 = 4;
 pub(super) struct Search {
     pub(super) base: String,
     pub(super) scope: Scope,
-    pub(super) filter: Filter,
+    pub(super) filter: SearchFilter,
     /// Names of attributes. RFC 4511 4.5.1.8: `1.1` for none.
     pub(super) attributes: Vec<String>,
     /// How many entries are read at most.

@@ -6,8 +6,8 @@ use super::error::{Nonsense, Step, Unreachable};
 use super::failure::Failure;
 use super::guard::MAXIMUM_MESSAGE;
 use super::message::{Message, Outcome, SUCCESS, bind_request, start_tls_request};
-use super::password::Credentials;
-use super::settings::{DirectoryLimits, Encryption, Server};
+use super::password_verdict::Credentials;
+use super::settings::{DirectoryLimits, LdapEncryption, LdapServer};
 use bytes::{Buf, BytesMut};
 use rustls::ClientConfig;
 use std::io;
@@ -28,14 +28,14 @@ pub(super) struct Line {
 
 /// Connects within `limits.connect`.
 pub(super) async fn dial(
-    server: &Server,
+    server: &LdapServer,
     tls: &Arc<ClientConfig>,
     limits: &DirectoryLimits,
 ) -> Result<Line, Failure> {
     within(limits.connect, Step::Connect, connect(server, tls)).await
 }
 
-async fn connect(server: &Server, tls: &Arc<ClientConfig>) -> Result<Line, Failure> {
+async fn connect(server: &LdapServer, tls: &Arc<ClientConfig>) -> Result<Line, Failure> {
     let resolved = lookup_host((server.host.as_str(), server.port)).await;
     let addresses: Vec<_> = resolved.map_err(|error| Unreachable::Resolve(Arc::new(error)))?.collect();
     let connected = TcpStream::connect(addresses.as_slice()).await;
@@ -43,8 +43,8 @@ async fn connect(server: &Server, tls: &Arc<ClientConfig>) -> Result<Line, Failu
     // Questions are small and must not wait for each other. A socket that refuses works all the same.
     drop(stream.set_nodelay(true));
     match server.encryption {
-        Encryption::Ldaps => {}
-        Encryption::StartTls => start_tls(&mut stream).await?,
+        LdapEncryption::Ldaps => {}
+        LdapEncryption::StartTls => start_tls(&mut stream).await?,
     }
     let connector = TlsConnector::from(Arc::clone(tls));
     let proven = connector.connect(server.tls_name.clone(), stream).await;

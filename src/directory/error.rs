@@ -62,7 +62,7 @@ pub enum DirectoryError {
         #[source]
         source: Refusal,
     },
-    /// The account is in a part of the forest that no directory of the realm covers, so that its groups and its standing
+    /// The account is in a part of the directories that no directory of the realm covers, so that its groups and its status
     /// cannot be read.
     #[error("no directory that is configured covers `{dn}`")]
     NotCovered {
@@ -74,7 +74,7 @@ pub enum DirectoryError {
     UnsendablePassword(#[source] UnsendablePassword),
     /// Names that nobody can be looked up by: no directory was asked.
     #[error("nobody can be looked up by these names")]
-    UnusableNames(#[source] UnusableNames),
+    UnusableLookupKeys(#[source] UnusableLookupKeys),
     /// The system gave no thread for the directories.
     #[error("no thread can be started to ask directories")]
     NoThread(#[source] Arc<io::Error>),
@@ -200,7 +200,7 @@ pub enum UnsendablePassword {
 
 /// Why names cannot be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum UnusableNames {
+pub enum UnusableLookupKeys {
     /// More than a certificate of a person has.
     #[error("they are {count}, more than {limit}")]
     TooMany {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing that a server of a directory shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum ServerFact {
     /// It takes the gate's own account.
     BindsAs(String),
     /// The base is there.
@@ -26,7 +26,7 @@ pub enum Fact {
 }
 
 /// A sentence without its subject.
-impl fmt::Display for Fact {
+impl fmt::Display for ServerFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BindsAs(account) => write!(f, "binds as {account}"),
@@ -66,7 +66,7 @@ mod tests {
             (300, "has a clock that is 300 s ahead"),
             (-300, "has a clock that is 300 s behind"),
         ] {
-            assert_eq!(Fact::ClockAhead(ahead).to_string(), told);
+            assert_eq!(ServerFact::ClockAhead(ahead).to_string(), told);
         }
     }
 }

@@ -17,11 +17,11 @@ pub struct AttributeNameError(pub String);
 /// A text that is no filter.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{0}` is no search filter in parentheses (RFC 4515)")]
-pub struct FilterError(pub String);
+pub struct SearchFilterError(pub String);
 
 /// What entries a search is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter(String);
+pub struct SearchFilter(String);
 
 impl AttributeName {
     /// Reads a name.
@@ -40,14 +40,14 @@ impl AttributeName {
     }
 }
 
-impl Filter {
+impl SearchFilter {
     /// Takes a filter that an administrator wrote, with its parentheses.
     ///
     /// # Errors
     /// Where it is none.
-    pub fn parse(text: &str) -> Result<Self, FilterError> {
+    pub fn parse(text: &str) -> Result<Self, SearchFilterError> {
         let whole = text.starts_with('(') && text.ends_with(')') && ldap3::parse_filter(text).is_ok();
-        whole.then(|| Self(text.to_owned())).ok_or_else(|| FilterError(text.to_owned()))
+        whole.then(|| Self(text.to_owned())).ok_or_else(|| SearchFilterError(text.to_owned()))
     }
 
     /// Entries whose attribute has this value, by the attribute's own rule of equality.
@@ -88,7 +88,7 @@ impl Filter {
     }
 }
 
-impl fmt::Display for Filter {
+impl fmt::Display for SearchFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -127,28 +127,28 @@ mod tests {
             ("", "(upn=)"),
         ];
         for (value, filter) in cases {
-            assert_eq!(Filter::equals("upn", value).as_str(), filter);
+            assert_eq!(SearchFilter::equals("upn", value).as_str(), filter);
         }
     }
 
     #[test]
     fn filters_are_joined() {
-        let two = || [Filter::equals("a", "1"), Filter::has("b")];
-        assert_eq!(Filter::all(two()).as_str(), "(&(a=1)(b=*))");
-        assert_eq!(Filter::any(two()).unwrap().as_str(), "(|(a=1)(b=*))");
+        let two = || [SearchFilter::equals("a", "1"), SearchFilter::has("b")];
+        assert_eq!(SearchFilter::all(two()).as_str(), "(&(a=1)(b=*))");
+        assert_eq!(SearchFilter::any(two()).unwrap().as_str(), "(|(a=1)(b=*))");
     }
 
     #[test]
     fn a_choice_among_nothing_is_no_filter() {
-        assert_eq!(Filter::any([]), None);
+        assert_eq!(SearchFilter::any([]), None);
     }
 
     #[test]
     fn an_administrators_filter_is_taken_whole_or_not_at_all() {
-        assert!(Filter::parse("(objectClass=inetOrgPerson)").is_ok());
-        assert!(Filter::parse("(&(a=1)(!(b=2)))").is_ok());
+        assert!(SearchFilter::parse("(objectClass=inetOrgPerson)").is_ok());
+        assert!(SearchFilter::parse("(&(a=1)(!(b=2)))").is_ok());
         for wrong in ["", "objectClass=person", "(a=1", "(a=1)(b=2)", "(a=1))", " (a=1)", "(a=\\zz)"] {
-            assert_eq!(Filter::parse(wrong), Err(FilterError(wrong.to_owned())));
+            assert_eq!(SearchFilter::parse(wrong), Err(SearchFilterError(wrong.to_owned())));
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
         #[test]
         fn whatever_the_value_the_client_reads_one_comparison_with_just_these_bytes(value in prop::collection::vec(any::<u8>(), 0..60)) {
             use ldap3::asn1::{ASNTag, PL, Tag};
-            let filter = Filter::equals("upn", &value);
+            let filter = SearchFilter::equals("upn", &value);
             let read = match ldap3::parse_filter(filter.as_str()).unwrap() {
                 Tag::Sequence(sequence) => sequence.into_structure(),
                 other => panic!("no comparison: {other:?}"),

@@ -1,55 +1,53 @@
 //! Asks LDAP directories who an account is: Active Directory, or another one by a schema of the operator's. Never judges
 //! whether a certificate may name somebody.
 
+mod account;
+mod account_status;
 mod active_directory;
-mod admission;
 mod ber;
+mod configured_directory;
 mod connection;
+mod diagnostics;
 mod dial;
+mod directories;
 mod distinguished_name;
-mod domains;
 mod entry;
 mod error;
-mod examine;
 mod fact;
 mod failure;
 mod filter;
-mod forest;
+mod generalized_time;
 mod generic;
-mod group;
-mod group_names;
 mod guard;
 mod login_name;
 mod logon_hours;
-mod look_up;
+mod lookup;
+mod lookup_keys;
 mod message;
-mod moment;
-mod names;
-mod password;
-mod person;
+mod operation_limit;
+mod password_check;
+mod password_verdict;
 mod relay;
 mod replicas;
-mod rest;
 mod settings;
 mod sid;
-mod standing;
 mod tls;
-mod tree;
-mod verify;
 
-pub use error::{DirectoryError, Nonsense, Refusal, Step, Unreachable, UnsendablePassword, UnusableNames};
-pub use fact::Fact;
-pub use filter::{AttributeName, AttributeNameError, Filter, FilterError};
-pub use forest::Forest;
-pub use group::Group;
+pub use account::{DirectoryAccount, DirectoryGroup};
+pub use account_status::{AccountStatus, AccountStatusError, NotDelegated};
+pub use directories::Directories;
+pub use error::{
+    DirectoryError, Nonsense, Refusal, Step, Unreachable, UnsendablePassword, UnusableLookupKeys,
+};
+pub use fact::ServerFact;
+pub use filter::{AttributeName, AttributeNameError, SearchFilter, SearchFilterError};
 pub use login_name::{LoginName, LoginNameError};
 pub use logon_hours::{LogonHours, LogonHoursError};
-pub use names::Names;
-pub use password::{PasswordRefusal, PasswordVerdict};
-pub use person::Person;
+pub use lookup_keys::LookupKeys;
+pub use password_verdict::{PasswordRefusal, PasswordVerdict};
 pub use settings::{
-    DirectoryLimits, DirectorySettings, Encryption, GenericGroups, GenericSchema, Schema, Server,
+    AccountSchema, DirectoryLimits, DirectorySettings, GenericGroups, GenericSchema, LdapEncryption,
+    LdapServer,
 };
 pub use sid::{Sid, SidError};
-pub use standing::{NotDelegated, Standing, StandingError};
 pub use tls::{DirectoryTlsError, client_config};

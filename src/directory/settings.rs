@@ -1,6 +1,6 @@
 //! What the administrator says of a directory. Plain data.
 
-use super::filter::{AttributeName, Filter};
+use super::filter::{AttributeName, SearchFilter};
 use super::sid::Sid;
 use crate::secret::Secret;
 use rustls::ClientConfig;
@@ -12,14 +12,14 @@ use std::time::Duration;
 /// One directory: a domain of Active Directory, or another tree of entries.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// Its name in proxy.toml, for records and errors. No two directories of a forest have the same.
+    /// Its name in proxy.toml, for records and errors. No two directories of a directories have the same.
     pub name: Arc<str>,
     /// Servers that all hold it, the best one first. Without one nothing can be asked.
-    pub servers: Vec<Server>,
-    /// Servers of the forest's global catalogue (ports 3268 and 3269), the best one first. Where there are any, people
-    /// are searched for in the whole forest, and each account found is read from the directory whose base its name
+    pub servers: Vec<LdapServer>,
+    /// Servers of the directories's global catalogue (ports 3268 and 3269), the best one first. Where there are any, people
+    /// are searched for in the whole directories, and each account found is read from the directory whose base its name
     /// ends in. Active Directory only.
-    pub global_catalogue: Vec<Server>,
+    pub global_catalog: Vec<LdapServer>,
     /// Made by [`client_config`](super::client_config).
     pub tls: Arc<ClientConfig>,
     /// The gate's own account: a distinguished name, in Active Directory also `svc@corp.example` or `CORP\svc`.
@@ -29,7 +29,7 @@ pub struct DirectorySettings {
     /// Where people are: `DC=corp,DC=example`.
     pub base: String,
     /// How to read it.
-    pub schema: Schema,
+    pub schema: AccountSchema,
     /// Which UPNs it is asked for: those that end in `@` and one of these, compared without regard to case. Empty: all.
     pub upn_suffixes: Vec<String>,
     /// Of which domains' security identifiers it is asked. Empty: all.
@@ -40,18 +40,18 @@ pub struct DirectorySettings {
 
 /// Where a directory answers.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct LdapServer {
     /// A host name or an address, by which it is reached and which its certificate must carry.
     pub(super) host: String,
     /// 636, 389; 3269 and 3268 for a global catalogue.
     pub(super) port: u16,
-    pub(super) encryption: Encryption,
+    pub(super) encryption: LdapEncryption,
     pub(super) tls_name: ServerName<'static>,
 }
 
 /// How a conversation becomes secret. There is none that is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
+pub enum LdapEncryption {
     /// TLS from the first byte (`ldaps`).
     Ldaps,
     /// TLS after one request in plain text (RFC 4511 4.14). No name and no password goes before it.
@@ -60,7 +60,7 @@ pub enum Encryption {
 
 /// How entries are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Schema {
+pub enum AccountSchema {
     /// As Microsoft's directory has them.
     ActiveDirectory,
     /// As the administrator says.
@@ -71,7 +71,7 @@ pub enum Schema {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenericSchema {
     /// Which entries are people: `(objectClass=inetOrgPerson)`.
-    pub people: Filter,
+    pub people: SearchFilter,
     /// What somebody logs in by: `uid`. The gate's account must be able to read it.
     pub user_name: AttributeName,
     /// The attribute with UPNs.
@@ -144,22 +144,22 @@ impl Default for DirectoryLimits {
     }
 }
 
-impl Server {
+impl LdapServer {
     /// A server at `host`, a name or an address without brackets.
     ///
     /// # Errors
     /// Where it is neither.
-    pub fn new(host: &str, port: u16, encryption: Encryption) -> Result<Self, InvalidDnsNameError> {
+    pub fn new(host: &str, port: u16, encryption: LdapEncryption) -> Result<Self, InvalidDnsNameError> {
         let tls_name = ServerName::try_from(host.to_owned())?;
         Ok(Self { host: host.to_owned(), port, encryption, tls_name })
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for LdapServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.encryption {
-            Encryption::Ldaps => "ldaps",
-            Encryption::StartTls => "ldap",
+            LdapEncryption::Ldaps => "ldaps",
+            LdapEncryption::StartTls => "ldap",
         };
         if self.host.contains(':') {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)
@@ -169,8 +169,8 @@ impl fmt::Display for Server {
     }
 }
 
-impl fmt::Debug for Server {
+impl fmt::Debug for LdapServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Server({self})")
+        write!(f, "LdapServer({self})")
     }
 }

@@ -74,7 +74,7 @@ impl Sid {
         Self::checked(self.authority, rest.to_vec()).ok()
     }
 
-    /// Whether a domain gave it to one of its accounts or groups: `S-1-5-21-…`. Each is there once in a forest.
+    /// Whether a domain gave it to one of its accounts or groups: `S-1-5-21-…`. Each is there once in a directories.
     pub(super) fn is_of_a_domain(&self) -> bool {
         self.authority == 5 && matches!(self.sub_authorities.as_slice(), [21, _, _, _, _])
     }

@@ -5,7 +5,7 @@
 use super::mapping_rule::Mapper;
 use crate::certificate::AltSecurityForm;
 use crate::clock::{Tick, UnixTime};
-use crate::directory::{Group, NotDelegated, Person};
+use crate::directory::{DirectoryAccount, DirectoryGroup, NotDelegated};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub struct Account {
     /// The DNS name of its domain; in capitals, its Kerberos realm.
     pub dns_domain: Option<String>,
     /// The groups that the account is a member of.
-    pub groups: Vec<Group>,
+    pub groups: Vec<DirectoryGroup>,
     /// Why nobody may act in its name towards a backend, where that is so.
     pub not_delegated: Option<NotDelegated>,
     /// What named the account.
@@ -49,7 +49,8 @@ impl Account {
         const GROUP: usize = 64;
         let names = [&self.upn, &self.sid, &self.account_name, &self.dns_domain];
         let names: usize = names.into_iter().flatten().map(String::len).sum();
-        let group = |group: &Group| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
+        let group =
+            |group: &DirectoryGroup| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
         FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
     }
 
@@ -74,7 +75,7 @@ impl Account {
 
     /// An account as a directory has it: called `DOMAIN\\sam`, else by its UPN, else by its name there. Whether it may
     /// be used, and until when, is for the caller to say.
-    pub fn of_person(person: &Person, mapping: MappingMethod, strength: Strength) -> Self {
+    pub fn of_person(person: &DirectoryAccount, mapping: MappingMethod, strength: Strength) -> Self {
         let with_domain = match (&person.netbios_domain, &person.account_name) {
             (Some(domain), Some(name)) => Some(format!("{domain}\\{name}")),
             (Some(_) | None, _) => None,
@@ -87,7 +88,7 @@ impl Account {
             domain: person.netbios_domain.clone(),
             dns_domain: person.dns_domain.clone(),
             groups: person.groups.clone(),
-            not_delegated: person.standing.not_delegated,
+            not_delegated: person.status.not_delegated,
             ..Self::named(user.as_ref().unwrap_or(&person.dn), mapping, strength)
         }
     }

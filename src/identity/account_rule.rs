@@ -10,7 +10,7 @@ use super::claim::{has_account_name, has_upn};
 use super::pattern::Pattern;
 use super::sub_field::SubField;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
-use crate::directory::{Group, LoginName, Person, Sid};
+use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -93,12 +93,12 @@ pub struct NamedAccount {
 
 impl NamedAccount {
     /// The groups, of which nothing is known but their names.
-    pub(super) fn groups(&self) -> impl Iterator<Item = Group> {
-        self.groups.iter().map(|name| Group { name: name.clone(), sid: None })
+    pub(super) fn groups(&self) -> impl Iterator<Item = DirectoryGroup> {
+        self.groups.iter().map(|name| DirectoryGroup { name: name.clone(), sid: None })
     }
 
     /// Whether everything that is written of it holds for `person`.
-    fn is(&self, person: &Person) -> bool {
+    fn is(&self, person: &DirectoryAccount) -> bool {
         let same = |one: &Option<String>, other: &str| {
             one.as_ref().is_some_and(|one| one.eq_ignore_ascii_case(other))
         };
@@ -219,7 +219,7 @@ impl AccountRule {
     }
 
     /// Whether an account of the directory is all that it says.
-    pub(super) fn means(&self, person: &Person) -> bool {
+    pub(super) fn means(&self, person: &DirectoryAccount) -> bool {
         self.named().is_some_and(|named| named.is(person))
     }
 

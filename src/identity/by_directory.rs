@@ -12,7 +12,7 @@ use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped
 use super::mapping_rule::{Mapper, SidCheck, StrengthDemand};
 use super::question::{Turn, strong_enough};
 use crate::clock::UnixTime;
-use crate::directory::{Group, Person, Sid};
+use crate::directory::{DirectoryAccount, DirectoryGroup, Sid};
 
 /// So many accounts for the names of one certificate that the directory may not have told all of them: one of the others
 /// might be a second that is meant.
@@ -21,18 +21,18 @@ const CROWD: usize = 8;
 /// An account that the leaf names.
 #[derive(Clone, Debug)]
 pub(super) struct Found<'p> {
-    person: &'p Person,
+    person: &'p DirectoryAccount,
     method: MappingMethod,
     strength: Strength,
     /// Groups that a rule puts it in.
-    groups: Vec<Group>,
+    groups: Vec<DirectoryGroup>,
 }
 
 /// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's, and is compared as
 /// `sid_check` demands.
 pub(super) fn choose<'p>(
     turns: &[Turn<'_>],
-    persons: &'p [Person],
+    persons: &'p [DirectoryAccount],
     (sid, sid_check): (Option<&Sid>, SidCheck),
 ) -> (Vec<MappingStep>, Result<Found<'p>, MappingError>) {
     let mut steps = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn choose<'p>(
 
 /// The account that an administrator has given this certificate, strongly. Domain controllers do not look at the
 /// certificate's security identifier then: the certificate of a partner's Enterprise CA has one of the partner's domain.
-fn strong_explicit<'p>(turns: &[Turn<'_>], persons: &'p [Person]) -> Option<&'p Person> {
+fn strong_explicit<'p>(turns: &[Turn<'_>], persons: &'p [DirectoryAccount]) -> Option<&'p DirectoryAccount> {
     let claims = turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref());
     let mut claims = claims.filter(|claim| matches!(claim, Claim::AltSecurityIdentities { .. }));
     let claim = claims.next()?;
@@ -78,7 +78,7 @@ fn strong_explicit<'p>(turns: &[Turn<'_>], persons: &'p [Person]) -> Option<&'p 
 }
 
 /// Whether it is the turn of the security identifier, and that is not of `person`.
-fn names_another(turn: &Turn<'_>, person: &Person) -> bool {
+fn names_another(turn: &Turn<'_>, person: &DirectoryAccount) -> bool {
     turn.mapper == Mapper::Sid
         && match &turn.claim {
             Ok(Some(claim)) => claim.means(person).is_none(),
@@ -90,7 +90,7 @@ fn names_another(turn: &Turn<'_>, person: &Person) -> bool {
 /// One turn, after `before` was found: what came of it, and what is found now if that is something else.
 fn take<'p>(
     turn: &Turn<'_>,
-    persons: &'p [Person],
+    persons: &'p [DirectoryAccount],
     sid: Option<&Sid>,
     before: Option<&Found<'p>>,
 ) -> Result<(StepResult, Option<Found<'p>>), MappingError> {
@@ -143,7 +143,7 @@ fn nobody(claim: &Claim<'_>) -> Result<(), MappingError> {
 
 /// CVE-2022-26923: a name that leads to an account proves nothing against the security identifier beside it. Where the
 /// directory has none, as without Active Directory, there is nothing to compare.
-fn check_sid(mapper: Mapper, person: &Person, sid: Option<&Sid>) -> Result<(), MappingError> {
+fn check_sid(mapper: Mapper, person: &DirectoryAccount, sid: Option<&Sid>) -> Result<(), MappingError> {
     match (sid, &person.sid) {
         (Some(of_certificate), Some(of_account)) if of_certificate != of_account => {
             Err(MappingError::Conflict {
@@ -159,17 +159,17 @@ fn check_sid(mapper: Mapper, person: &Person, sid: Option<&Sid>) -> Result<(), M
     }
 }
 
-fn ambiguous<'p>(mapper: Mapper, persons: impl IntoIterator<Item = &'p Person>) -> MappingError {
+fn ambiguous<'p>(mapper: Mapper, persons: impl IntoIterator<Item = &'p DirectoryAccount>) -> MappingError {
     let names = persons.into_iter().map(|person| person.dn.clone()).collect();
     MappingError::Ambiguous { mapper, names }
 }
 
-fn crowd(turns: &[Turn<'_>], persons: &[Person]) -> MappingError {
+fn crowd(turns: &[Turn<'_>], persons: &[DirectoryAccount]) -> MappingError {
     let asked = turns.iter().rev().find(|turn| matches!(turn.claim, Ok(Some(_))));
     ambiguous(asked.map_or(Mapper::Rules, |turn| turn.mapper), persons)
 }
 
-fn groups_of(claim: &Claim<'_>) -> Vec<Group> {
+fn groups_of(claim: &Claim<'_>) -> Vec<DirectoryGroup> {
     match claim {
         Claim::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
         Claim::Sid(_)
@@ -192,7 +192,7 @@ impl Found<'_> {
     ) -> Result<Account, MappingError> {
         let account = Account::of_person(self.person, self.method, self.strength);
         let account = strong_enough(account, demand, not_before, self.person.created)?;
-        let until = self.person.standing.check(now).map_err(|why| {
+        let until = self.person.status.check(now).map_err(|why| {
             let user = account.user.clone();
             MappingError::AccountUnusable { user, why }
         })?;

@@ -10,7 +10,7 @@ use super::mapping_rule::MappingRule;
 use super::question::issuing_key;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
-use crate::directory::{DirectoryError, Forest};
+use crate::directory::{Directories, DirectoryError};
 use crate::revocation::UnrevokedChain;
 use crate::telemetry::{CacheMetrics, with_causes};
 use moka::future::Cache;
@@ -68,7 +68,7 @@ pub struct MappedThrough<'a> {
     /// The realm's rule.
     pub rule: &'a MappingRule,
     /// The realm's directory, if it has one.
-    pub directory: Option<&'a Forest>,
+    pub directory: Option<&'a Directories>,
     /// How long the directory's word is believed.
     pub lifetimes: AccountLifetimes,
 }
@@ -240,6 +240,6 @@ fn is_down(error: &DirectoryError) -> bool {
         | DirectoryError::Refused { .. }
         | DirectoryError::NotCovered { .. }
         | DirectoryError::UnsendablePassword(_)
-        | DirectoryError::UnusableNames(_) => false,
+        | DirectoryError::UnusableLookupKeys(_) => false,
     }
 }

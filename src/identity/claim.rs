@@ -11,7 +11,7 @@ use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule};
 use super::own_names::OwnNames;
 use super::principal_name::{PrincipalName, check_common_name};
 use crate::certificate::{AltSecurityForm, AltSecurityName, AttributeValues, Certificate, NameForm};
-use crate::directory::{LoginName, Names, Person, Sid};
+use crate::directory::{DirectoryAccount, LoginName, LookupKeys, Sid};
 use const_oid::db::rfc4519;
 
 /// Whom one mapper takes a certificate to be of.
@@ -187,7 +187,7 @@ impl Claim<'_> {
     }
 
     /// Adds what a directory has to be asked for.
-    pub(super) fn ask(&self, names: &mut Names) {
+    pub(super) fn ask(&self, names: &mut LookupKeys) {
         match self {
             Self::Rule(rule) => {
                 let Some(named) = rule.named() else { return };
@@ -217,7 +217,7 @@ impl Claim<'_> {
     }
 
     /// By what, and how strongly, it means this account, if it does.
-    pub(super) fn means(&self, person: &Person) -> Option<(MappingMethod, Strength)> {
+    pub(super) fn means(&self, person: &DirectoryAccount) -> Option<(MappingMethod, Strength)> {
         let weakly = |fits: bool, method| fits.then_some((method, Strength::Weak));
         match self {
             Self::Rule(rule) => rule.means(person).then(|| (rule.method(), rule.strength())),
@@ -247,7 +247,7 @@ impl Claim<'_> {
 fn by_alt_security_identities(
     leaf: &Certificate,
     forms: &[AltSecurityForm],
-    person: &Person,
+    person: &DirectoryAccount,
 ) -> Option<(MappingMethod, Strength)> {
     let own = person.alt_security_identities.iter().filter_map(|value| AltSecurityName::parse(value));
     let own = own.filter(|name| name.means(leaf)).map(|name| name.form());
@@ -259,12 +259,12 @@ fn by_alt_security_identities(
 }
 
 /// The UPN that it was given, or `name@dns.domain`, which every account of Active Directory answers to.
-fn ask_upn(upn: &str, names: &mut Names) {
+fn ask_upn(upn: &str, names: &mut LookupKeys) {
     names.upns.push(upn.to_owned());
     names.account_names.extend(upn.rsplit_once('@').map(|(name, _)| name.to_owned()));
 }
 
-pub(super) fn has_upn(person: &Person, upn: &str) -> bool {
+pub(super) fn has_upn(person: &DirectoryAccount, upn: &str) -> bool {
     let given = person.upn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(upn));
     let implied = upn.rsplit_once('@').is_some_and(|(name, domain)| {
         has_account_name(person, name)
@@ -273,6 +273,6 @@ pub(super) fn has_upn(person: &Person, upn: &str) -> bool {
     given || implied
 }
 
-pub(super) fn has_account_name(person: &Person, name: &str) -> bool {
+pub(super) fn has_account_name(person: &DirectoryAccount, name: &str) -> bool {
     person.account_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
 }

@@ -9,7 +9,7 @@ use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
 use super::mapping_rule::{Mapper, MappingRule};
 use super::question::Question;
 use crate::clock::UnixTime;
-use crate::directory::{DirectoryError, Forest, Names};
+use crate::directory::{Directories, DirectoryError, LookupKeys};
 use crate::revocation::UnrevokedChain;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ pub struct Mapping {
 pub async fn map(
     chain: &UnrevokedChain,
     rule: &MappingRule,
-    directory: Option<&Forest>,
+    directory: Option<&Directories>,
     now: UnixTime,
 ) -> Mapping {
     let question = match Question::of(chain, rule) {
@@ -88,7 +88,7 @@ pub async fn map(
         return Mapping { steps, look_up: None, outcome };
     };
     let names = question.names();
-    if names == Names::default() {
+    if names == LookupKeys::default() {
         let (steps, outcome) = question.answered(&[], now);
         return Mapping { steps, look_up: None, outcome };
     }
@@ -109,7 +109,7 @@ pub async fn map(
 /// A directory that gives no answer says nothing about the card, but for names that none can be asked for.
 fn unanswered(error: DirectoryError) -> MappingError {
     match error {
-        DirectoryError::UnusableNames(why) => not_mapped(WhyNotMapped::Unsearchable { why }),
+        DirectoryError::UnusableLookupKeys(why) => not_mapped(WhyNotMapped::Unsearchable { why }),
         error => MappingError::Directory(Arc::new(error)),
     }
 }

@@ -8,7 +8,7 @@ use super::mapping_rule::Mapper;
 use super::principal_name::NameFault;
 use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
-use crate::directory::{DirectoryError, Sid, StandingError, UnusableNames};
+use crate::directory::{AccountStatusError, DirectoryError, Sid, UnusableLookupKeys};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -80,7 +80,7 @@ pub enum WhyNotMapped {
     Unsearchable {
         /// Why.
         #[source]
-        why: UnusableNames,
+        why: UnusableLookupKeys,
     },
     /// It names somebody whom the directory does not know.
     #[error("no account in the directory has a name of it")]
@@ -181,7 +181,7 @@ pub enum MappingError {
         user: String,
         /// Why.
         #[source]
-        why: StandingError,
+        why: AccountStatusError,
     },
     /// The directory gave no answer, so that nobody knows whom it names.
     #[error("the directory does not say whose the certificate is")]

@@ -11,7 +11,7 @@ use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule, SidCheck, Strengt
 use super::own_names::OwnNames;
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
-use crate::directory::{Names, Person, Sid};
+use crate::directory::{DirectoryAccount, LookupKeys, Sid};
 use crate::revocation::UnrevokedChain;
 
 /// The mappers' turns on one leaf, whose issuer may name people.
@@ -52,8 +52,8 @@ impl<'a> Question<'a> {
     }
 
     /// All that the turns go by.
-    pub(super) fn names(&self) -> Names {
-        let mut names = Names::default();
+    pub(super) fn names(&self) -> LookupKeys {
+        let mut names = LookupKeys::default();
         for claim in self.turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref()) {
             claim.ask(&mut names);
         }
@@ -63,7 +63,7 @@ impl<'a> Question<'a> {
     /// What follows from the accounts that the directories have for [`Question::names`].
     pub(super) fn answered(
         &self,
-        persons: &[Person],
+        persons: &[DirectoryAccount],
         now: UnixTime,
     ) -> (Vec<MappingStep>, Result<Account, MappingError>) {
         let (steps, found) = by_directory::choose(&self.turns, persons, (self.sid.as_ref(), self.sid_check));

@@ -3,7 +3,7 @@
 //! Only says whether something is named. What that means is the admission's to say.
 
 use crate::certificate::KeyId;
-use crate::directory::Group;
+use crate::directory::DirectoryGroup;
 use crate::identity::Account;
 use crate::validation::ValidPath;
 use ipnet::IpNet;
@@ -51,14 +51,14 @@ impl AccessList {
     }
 
     /// The first of `groups` that may be named, in the same sense.
-    pub(super) fn possible_group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
-        let may_be_named = |group: &&Group| self.groups.may_have_name(&group.name);
+    pub(super) fn possible_group<'g>(&self, groups: &'g [DirectoryGroup]) -> Option<&'g DirectoryGroup> {
+        let may_be_named = |group: &&DirectoryGroup| self.groups.may_have_name(&group.name);
         groups.iter().find(may_be_named).or_else(|| self.group(groups))
     }
 
     /// The first of `groups` that is named.
-    pub(super) fn group<'g>(&self, groups: &'g [Group]) -> Option<&'g Group> {
-        let is_named = |group: &&Group| {
+    pub(super) fn group<'g>(&self, groups: &'g [DirectoryGroup]) -> Option<&'g DirectoryGroup> {
+        let is_named = |group: &&DirectoryGroup| {
             self.groups.has_name(&group.name)
                 || group.sid.as_deref().is_some_and(|sid| self.groups.has_sid(sid))
         };
@@ -176,8 +176,8 @@ mod tests {
         }
     }
 
-    fn group(name: &str, sid: Option<&str>) -> Group {
-        Group { name: name.to_owned(), sid: sid.map(str::to_owned) }
+    fn group(name: &str, sid: Option<&str>) -> DirectoryGroup {
+        DirectoryGroup { name: name.to_owned(), sid: sid.map(str::to_owned) }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::denial_id::DenialId;
 use super::permit::Proof;
 use super::rule::CertificateConditions;
 use crate::certificate::KeyId;
-use crate::directory::Group;
+use crate::directory::DirectoryGroup;
 use crate::identity::Account;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub enum AdmittedBy<'a> {
     /// `allow.accounts` has the account.
     Account,
     /// `allow.groups` has this group of the account.
-    Group(&'a Group),
+    Group(&'a DirectoryGroup),
 }
 
 /// Why somebody is not let in.

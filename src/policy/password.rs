@@ -3,7 +3,7 @@
 use super::denial::Denial;
 use super::denial_id::DenialId;
 use crate::clock::UnixTime;
-use crate::directory::{self, DirectoryError, LoginNameError, StandingError};
+use crate::directory::{self, AccountStatusError, DirectoryError, LoginNameError};
 use crate::identity::Account;
 use crate::login_throttle::TooMany;
 use crate::request::BasicError;
@@ -53,7 +53,7 @@ pub enum PasswordRefusal {
         user: String,
         /// Why not.
         #[source]
-        standing: StandingError,
+        status: AccountStatusError,
     },
     /// Too many attempts failed; the directory was not asked.
     #[error("no more passwords are tried for now")]

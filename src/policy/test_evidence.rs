@@ -6,7 +6,7 @@ use super::{
 };
 use crate::certificate::KeyId;
 use crate::clock::UnixTime;
-use crate::directory::Group;
+use crate::directory::DirectoryGroup;
 use crate::identity::{Account, MappingError, MappingMethod, Strength, WhyNotMapped};
 use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
@@ -67,7 +67,7 @@ impl Card {
 
 /// `CORP\alice` with a UPN, a SID and two groups.
 pub(crate) fn alice() -> Account {
-    let group = |name: &str, sid: &str| Group { name: name.to_owned(), sid: Some(sid.to_owned()) };
+    let group = |name: &str, sid: &str| DirectoryGroup { name: name.to_owned(), sid: Some(sid.to_owned()) };
     Account {
         upn: Some("alice@corp.example".to_owned()),
         sid: Some("S-1-5-21-1-2-3-1104".to_owned()),

@@ -1,7 +1,7 @@
 //! Every combination of what a path says of cards and passwords and what a client sends.
 
 use super::*;
-use crate::directory::{self, DirectoryError, StandingError};
+use crate::directory::{self, AccountStatusError, DirectoryError};
 use crate::headers::fetch_metadata::CrossSiteEvidence;
 use crate::identity::{Account, Contradiction, Mapper, MappingError, MappingMethod, Strength, WhyNotMapped};
 use crate::login_throttle::{Counted, TooMany};
@@ -179,7 +179,7 @@ fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
     let (not_before, created) = (NOW, None);
     let older =
         MappingError::OlderThanAccount { user: user.clone(), mapping: mapping.clone(), not_before, created };
-    let why = StandingError::Disabled;
+    let why = AccountStatusError::Disabled;
     for (error, id) in [
         (MappingError::Denied { rule: "nobody".to_owned() }, "not-mapped"),
         (MappingError::Ambiguous { mapper: Mapper::Email, names: Vec::new() }, "mapping-ambiguous"),
@@ -259,7 +259,7 @@ fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
         (PasswordRefusal::Ambiguous { count: 2 }, DenialId::InvalidPassword, None),
         (PasswordRefusal::NoAccount, DenialId::NotMapped, None),
         (
-            PasswordRefusal::Unusable { user: user(), standing: StandingError::Disabled },
+            PasswordRefusal::Unusable { user: user(), status: AccountStatusError::Disabled },
             DenialId::AccountDisabled,
             None,
         ),

@@ -10,7 +10,7 @@
 use super::password_judge::PasswordJudge;
 use super::places::{NotJudged, Places};
 use crate::clock::{Clock, UnixTime};
-use crate::directory::Forest;
+use crate::directory::Directories;
 use crate::identity::{AccountCache, MappedBy, MappedThrough};
 use crate::limits::scheduling::{
     ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn,
@@ -131,18 +131,18 @@ impl Judge {
         &self.failing
     }
 
-    /// The credential that a user name and a password from an address are in `realm`, whose directory is `forest`.
+    /// The credential that a user name and a password from an address are in `realm`, whose directory is `directories`.
     ///
     /// # Errors
     /// The refusal.
     pub(super) async fn judge_password(
         &self,
-        (realm, forest): (&Realm, &Forest),
+        (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
         from: IpAddr,
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
-        self.passwords.judge(&self.password_places, (realm, forest), offered, from, clock).await
+        self.passwords.judge(&self.password_places, (realm, directories), offered, from, clock).await
     }
 
     async fn validated(
@@ -329,7 +329,9 @@ fn alert(error: &ChainError) -> CertificateError {
 mod tests {
     use super::*;
     use crate::demo::pki::Pki;
-    use crate::directory::{DirectoryLimits, DirectorySettings, Encryption, Schema, Server, client_config};
+    use crate::directory::{
+        AccountSchema, DirectoryLimits, DirectorySettings, LdapEncryption, LdapServer, client_config,
+    };
     use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
@@ -390,13 +392,15 @@ mod tests {
         let authority = Pki::create(Clock::system().now()).unwrap();
         let directory = DirectorySettings {
             name: "corp".into(),
-            servers: vec![Server::new(&address.ip().to_string(), address.port(), Encryption::Ldaps).unwrap()],
-            global_catalogue: Vec::new(),
+            servers: vec![
+                LdapServer::new(&address.ip().to_string(), address.port(), LdapEncryption::Ldaps).unwrap(),
+            ],
+            global_catalog: Vec::new(),
             tls: client_config([authority.root().clone()]).unwrap(),
             bind_dn: "CN=gate".to_owned(),
             bind_password: Secret::new(b"secret".to_vec()),
             base: "DC=corp,DC=example".to_owned(),
-            schema: Schema::ActiveDirectory,
+            schema: AccountSchema::ActiveDirectory,
             upn_suffixes: Vec::new(),
             sid_domains: Vec::new(),
             limits: DirectoryLimits {
@@ -421,7 +425,7 @@ mod tests {
                 identity_issuers: vec![issuer],
                 ..realm.mapping.clone()
             },
-            directory: Some(Arc::new(Forest::new(vec![directory], Clock::system()))),
+            directory: Some(Arc::new(Directories::new(vec![directory], Clock::system()))),
             trust: Arc::clone(&realm.trust),
             ..Arc::into_inner(court(0).1).unwrap()
         })

@@ -7,7 +7,7 @@
 
 use super::places::{NotJudged, Places};
 use crate::clock::{Clock, Tick, UnixTime};
-use crate::directory::{DirectoryError, Forest, LoginName, PasswordVerdict, Person};
+use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
 use crate::identity::{Account, MappingMethod, Strength};
 use crate::limits::scheduling::{ClientNetwork, Rank};
 use crate::login_throttle::{Attempt, TooMany};
@@ -52,7 +52,7 @@ struct Taken {
 
 /// One question, with all that its answer follows from.
 struct Question<'a> {
-    forest: &'a Forest,
+    directories: &'a Directories,
     policy: &'a PasswordPolicy,
     login: LoginName,
     /// The user name as failed attempts are counted for it.
@@ -76,14 +76,14 @@ impl PasswordJudge {
         Self { taken, key, purges: AtomicU64::new(0), metrics }
     }
 
-    /// The credential that `offered` is in `realm`, whose directory is `forest`.
+    /// The credential that `offered` is in `realm`, whose directory is `directories`.
     ///
     /// # Errors
     /// The refusal. Too many attempts, too little time and a silent directory are some.
     pub(super) async fn judge(
         &self,
         places: &Places,
-        (realm, forest): (&Realm, &Forest),
+        (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
         from: IpAddr,
         clock: &Clock,
@@ -93,7 +93,7 @@ impl PasswordJudge {
             Err(error) => Err(Arc::new(PasswordRefusal::Name(error))),
             Ok(login) => {
                 let counted_as = counted_as(&login);
-                let question = Question { forest, policy, login, counted_as, offered, from, clock };
+                let question = Question { directories, policy, login, counted_as, offered, from, clock };
                 self.remembered_or_asked(places, self.digest(realm, &question), &question).await
             }
         };
@@ -189,9 +189,9 @@ impl Question<'_> {
         let [person] = found.as_slice() else { return Err(PasswordRefusal::NoAccount) };
         let account = Account { read_at, ..account(person) };
         let end = person
-            .standing
+            .status
             .check(asked)
-            .map_err(|standing| PasswordRefusal::Unusable { user: account.user.clone(), standing })?;
+            .map_err(|status| PasswordRefusal::Unusable { user: account.user.clone(), status })?;
         let end = end.unwrap_or(UnixTime::END);
         let remembered = self.policy.remembered.min(LONGEST);
         let credential =
@@ -201,8 +201,8 @@ impl Question<'_> {
 
     /// Whose account the name is. The attempt counts for that account from then on, by whatever name it is meant: else
     /// `CORP\sam`, `sam` and `sam@corp.example` would be three accounts with as many attempts each.
-    async fn found(&self, attempt: Attempt) -> Result<(Attempt, Vec<Person>), PasswordRefusal> {
-        let found = match self.forest.by_login(&self.login).await {
+    async fn found(&self, attempt: Attempt) -> Result<(Attempt, Vec<DirectoryAccount>), PasswordRefusal> {
+        let found = match self.directories.by_login(&self.login).await {
             Ok(found) => found,
             Err(error) => {
                 attempt.untried(self.clock.now());
@@ -218,7 +218,7 @@ impl Question<'_> {
 
     /// Whether the directory takes the password of whom the name has found. It is asked also where that is nobody: how
     /// long the answer takes is to tell nothing either.
-    async fn verify(&self, attempt: Attempt, found: &[Person]) -> Result<(), PasswordRefusal> {
+    async fn verify(&self, attempt: Attempt, found: &[DirectoryAccount]) -> Result<(), PasswordRefusal> {
         let (clock, attempt) = (self.clock.clone(), attempt.tried());
         let settle = move |verdict: &Result<PasswordVerdict, DirectoryError>| match verdict {
             Ok(PasswordVerdict::Correct) => attempt.succeeded(clock.now()),
@@ -226,7 +226,7 @@ impl Question<'_> {
             // Nobody learns anything by it, and a directory that was down must not leave its users locked out here.
             Err(_) => attempt.untried(clock.now()),
         };
-        match self.forest.verify_password_of(&self.login, found, &self.offered.password, settle).await {
+        match self.directories.verify_password_of(&self.login, found, &self.offered.password, settle).await {
             Ok(PasswordVerdict::Correct) => Ok(()),
             Ok(PasswordVerdict::Wrong(reason)) => Err(match found {
                 [] => PasswordRefusal::Unknown,
@@ -249,7 +249,7 @@ fn too_many(too_many: TooMany) -> Arc<PasswordRefusal> {
 }
 
 /// A password is known to more than one card ever is, so what it names is named weakly.
-fn account(person: &Person) -> Account {
+fn account(person: &DirectoryAccount) -> Account {
     Account::of_person(person, MappingMethod::Password, Strength::Weak)
 }
 
@@ -261,7 +261,7 @@ fn counted_as(login: &LoginName) -> String {
 }
 
 /// What an account is counted by, whatever it is called: no user name has a blank at its beginning.
-fn identity(person: &Person) -> String {
+fn identity(person: &DirectoryAccount) -> String {
     match &person.sid {
         Some(sid) => format!(" {sid}"),
         None => format!(" {} {}", person.directory, person.dn),

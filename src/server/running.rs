@@ -247,7 +247,7 @@ fn outages(gate: &Arc<Gate>) -> impl Fn() -> Vec<String> + Send + Sync + 'static
             .filter_map(|site| site.realm.as_ref())
             .filter_map(|realm| Some((Arc::clone(&realm.name), realm.directory.clone()?)))
             .collect();
-        let mut outages: Vec<_> = realms.values().flat_map(|forest| forest.outages()).collect();
+        let mut outages: Vec<_> = realms.values().flat_map(|directories| directories.outages()).collect();
         for backend in &snapshot.backends {
             let BackendIdentity::Kerberos(delegation) = &backend.identity else { continue };
             let name = &backend.settings.name;

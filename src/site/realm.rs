@@ -1,7 +1,7 @@
 //! How a presented certificate is judged and whom it names.
 
 use super::passwords::PasswordPolicy;
-use crate::directory::Forest;
+use crate::directory::Directories;
 use crate::identity::{AccountLifetimes, MappingRule};
 use crate::revocation::ocsp::OcspClient;
 use crate::revocation::{LiveCrls, RevocationRule};
@@ -29,7 +29,7 @@ pub struct Realm {
     /// Whom a certificate names.
     pub mapping: MappingRule,
     /// Where accounts are looked up; a realm without one knows of accounts what certificates and rules say.
-    pub directory: Option<Arc<Forest>>,
+    pub directory: Option<Arc<Directories>>,
     /// How long the directory's word on an account is believed.
     pub account_lifetimes: AccountLifetimes,
     /// How passwords are taken, where a path takes them by the directory.

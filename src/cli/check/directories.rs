@@ -2,7 +2,7 @@
 
 use super::Progress;
 use super::report::{Finding, Verdict};
-use crate::directory::{DirectoryError, Fact, Refusal, Unreachable};
+use crate::directory::{DirectoryError, Refusal, ServerFact, Unreachable};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
 use crate::site::Realm;
@@ -57,7 +57,11 @@ fn takes_passwords(snapshot: &Snapshot, realm: &Arc<Realm>) -> bool {
 }
 
 /// `attempts`: how often an account's password may be tried, where it may.
-fn of_server(about: &str, told: Result<Vec<Fact>, DirectoryError>, attempts: Option<u32>) -> Vec<Finding> {
+fn of_server(
+    about: &str,
+    told: Result<Vec<ServerFact>, DirectoryError>,
+    attempts: Option<u32>,
+) -> Vec<Finding> {
     match told {
         Ok(facts) => facts.iter().map(|fact| of_fact(about, fact, attempts)).collect(),
         Err(error) => {
@@ -66,36 +70,36 @@ fn of_server(about: &str, told: Result<Vec<Fact>, DirectoryError>, attempts: Opt
     }
 }
 
-fn of_fact(about: &str, fact: &Fact, attempts: Option<u32>) -> Finding {
+fn of_fact(about: &str, fact: &ServerFact, attempts: Option<u32>) -> Finding {
     let finding = Finding::works(about, what(fact), fact.to_string());
     match fact {
-        Fact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.but(
+        ServerFact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.but(
             Verdict::Doubtful,
             "set both clocks by one time server: Kerberos takes no ticket above five minutes of difference",
         ),
-        Fact::LocksAfter(Some(failures @ 1..)) if attempts.is_some_and(|attempts| *failures <= attempts) => {
+        ServerFact::LocksAfter(Some(failures @ 1..)) if attempts.is_some_and(|attempts| *failures <= attempts) => {
             finding.but(
                 Verdict::Doubtful,
                 "set the realm's `passwords.per_account` below that: else whoever guesses at the gate locks accounts",
             )
         }
-        Fact::BindsAs(_)
-        | Fact::HasBase(_)
-        | Fact::OfDomain { .. }
-        | Fact::ClockAhead(_)
-        | Fact::LocksAfter(_)
-        | Fact::ShowsAltSecurityIdentities(_) => finding,
+        ServerFact::BindsAs(_)
+        | ServerFact::HasBase(_)
+        | ServerFact::OfDomain { .. }
+        | ServerFact::ClockAhead(_)
+        | ServerFact::LocksAfter(_)
+        | ServerFact::ShowsAltSecurityIdentities(_) => finding,
     }
 }
 
-const fn what(fact: &Fact) -> &'static str {
+const fn what(fact: &ServerFact) -> &'static str {
     match fact {
-        Fact::BindsAs(_) => "account",
-        Fact::HasBase(_) => "base",
-        Fact::OfDomain { .. } => "domain",
-        Fact::ClockAhead(_) => "clock",
-        Fact::LocksAfter(_) => "lock-out",
-        Fact::ShowsAltSecurityIdentities(_) => "altSecurityIdentities",
+        ServerFact::BindsAs(_) => "account",
+        ServerFact::HasBase(_) => "base",
+        ServerFact::OfDomain { .. } => "domain",
+        ServerFact::ClockAhead(_) => "clock",
+        ServerFact::LocksAfter(_) => "lock-out",
+        ServerFact::ShowsAltSecurityIdentities(_) => "altSecurityIdentities",
     }
 }
 
@@ -130,7 +134,7 @@ fn mend(error: &DirectoryError) -> &'static str {
         }
         DirectoryError::NotCovered { .. } => "add the directory of that domain to the realm",
         DirectoryError::UnsendablePassword(_)
-        | DirectoryError::UnusableNames(_)
+        | DirectoryError::UnusableLookupKeys(_)
         | DirectoryError::NoThread(_)
         | DirectoryError::Dropped => "try again; if it lasts, look at the machine's own log",
     }
@@ -148,13 +152,13 @@ mod tests {
         for (ahead, verdict) in
             [(0, Verdict::Works), (-299, Verdict::Works), (300, Verdict::Doubtful), (-300, Verdict::Doubtful)]
         {
-            assert_eq!(of_fact("x", &Fact::ClockAhead(ahead), None).verdict, verdict, "{ahead}");
+            assert_eq!(of_fact("x", &ServerFact::ClockAhead(ahead), None).verdict, verdict, "{ahead}");
         }
     }
 
     #[test]
     fn attempts_that_can_lock_an_account_are_doubtful_where_passwords_are_tried() {
-        let verdict = |failures, attempts| of_fact("x", &Fact::LocksAfter(failures), attempts).verdict;
+        let verdict = |failures, attempts| of_fact("x", &ServerFact::LocksAfter(failures), attempts).verdict;
         assert_eq!(verdict(Some(3), Some(3)), Verdict::Doubtful);
         for (failures, attempts) in [(Some(4), Some(3)), (Some(0), Some(3)), (None, Some(3)), (Some(3), None)]
         {

@@ -7,22 +7,22 @@ use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
 use crate::directory::{
-    AttributeName, DirectoryLimits, DirectorySettings, Forest, GenericGroups, GenericSchema, Schema,
-    client_config,
+    AccountSchema, AttributeName, Directories, DirectoryLimits, DirectorySettings, GenericGroups,
+    GenericSchema, client_config,
 };
 use crate::telemetry::with_causes;
 use std::sync::Arc;
 
 /// `None` where the realm has no directory, or one that is not right.
-pub(super) fn forest(
+pub(super) fn directories(
     raw: &[Directory],
     files: &mut Files,
     context: &Context,
     diagnostics: &mut Diagnostics,
-) -> Option<Arc<Forest>> {
+) -> Option<Arc<Directories>> {
     let settings: Vec<_> =
         raw.iter().filter_map(|directory| settings(directory, files, diagnostics)).collect();
-    (!settings.is_empty()).then(|| Arc::new(Forest::new(settings, context.clock.clone())))
+    (!settings.is_empty()).then(|| Arc::new(Directories::new(settings, context.clock.clone())))
 }
 
 fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<DirectorySettings> {
@@ -36,14 +36,14 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
     Some(DirectorySettings {
         name: raw.called().into(),
         servers: raw.servers.clone(),
-        global_catalogue: raw.global_catalog.clone(),
+        global_catalog: raw.global_catalog.clone(),
         tls,
         bind_dn: raw.bind_dn.value.clone(),
         bind_password: bind_password?,
         base: raw.base.value.clone(),
         schema: match &raw.schema {
-            DirectorySchema::ActiveDirectory => Schema::ActiveDirectory,
-            DirectorySchema::Generic(raw) => Schema::Generic(Box::new(generic(raw))),
+            DirectorySchema::ActiveDirectory => AccountSchema::ActiveDirectory,
+            DirectorySchema::Generic(raw) => AccountSchema::Generic(Box::new(generic(raw))),
         },
         upn_suffixes: values(&raw.upn_suffixes),
         sid_domains: values(&raw.sid_domains),

@@ -35,7 +35,7 @@ pub(super) fn compile(
     let ocsp = revocation::ocsp(&raw.revocation, context.own_caches.ocsp, files, diagnostics);
     let crls = revocation::crls(raw, files, context, diagnostics);
     let mapping = mapping(raw, files, diagnostics);
-    let directory = directory::forest(&raw.directories, files, context, diagnostics);
+    let directory = directory::directories(&raw.directories, files, context, diagnostics);
     warn_of_critical_extensions(raw, &anchors, diagnostics);
     if diagnostics.errors() > errors {
         return None;

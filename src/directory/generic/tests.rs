@@ -9,7 +9,7 @@ fn attribute(name: &str) -> AttributeName {
 
 fn schema() -> GenericSchema {
     GenericSchema {
-        people: Filter::parse("(objectClass=inetOrgPerson)").unwrap(),
+        people: SearchFilter::parse("(objectClass=inetOrgPerson)").unwrap(),
         user_name: attribute("uid"),
         upn: Some(attribute("principal")),
         mail: Some(attribute("mail")),
@@ -23,13 +23,13 @@ fn schema() -> GenericSchema {
     }
 }
 
-fn person(attributes: &[(&str, &[&[u8]])]) -> Result<Person, Nonsense> {
+fn person(attributes: &[(&str, &[&[u8]])]) -> Result<DirectoryAccount, Nonsense> {
     read(&schema(), &"x".into(), &Entry::of("uid=alice,dc=x", attributes), &[])
 }
 
 #[test]
 fn names_are_asked_for_by_the_administrators_attributes() {
-    let names = Names {
+    let names = LookupKeys {
         sids: vec!["S-1-5-32-544".parse().unwrap()],
         upns: vec!["alice@x".to_owned()],
         emails: vec!["a@x".to_owned()],
@@ -39,7 +39,7 @@ fn names_are_asked_for_by_the_administrators_attributes() {
     };
     let filter = by_names(&schema(), &names).unwrap();
     assert_eq!(filter.as_str(), "(&(objectClass=inetOrgPerson)(|(principal=alice@x)(mail=a@x)(uid=alice)))");
-    assert_eq!(by_names(&schema(), &Names { sids: names.sids, ..Names::default() }), None);
+    assert_eq!(by_names(&schema(), &LookupKeys { sids: names.sids, ..LookupKeys::default() }), None);
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn only_groups_below_the_base_count() {
 
 #[test]
 fn an_account_is_off_by_its_flag_and_its_end() {
-    assert_eq!(person(&[("locked", &[b"FALSE"])]).unwrap().standing, Standing::default());
-    assert!(person(&[("locked", &[b"true"])]).unwrap().standing.disabled);
-    let ends = person(&[("ends", &[b"20261122093000Z"])]).unwrap().standing.expires;
+    assert_eq!(person(&[("locked", &[b"FALSE"])]).unwrap().status, AccountStatus::default());
+    assert!(person(&[("locked", &[b"true"])]).unwrap().status.disabled);
+    let ends = person(&[("ends", &[b"20261122093000Z"])]).unwrap().status.expires;
     assert_eq!(ends, Some(UnixTime::from_seconds(1_795_339_800)));
     assert_eq!(person(&[("ends", &[b"soon"])]), Err(wrong("expiry", "it is no time")));
 }

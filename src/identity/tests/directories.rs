@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::directory::{Group, Names, Person, Standing, StandingError};
+use crate::directory::{AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup, LookupKeys};
 use crate::identity::question::Question;
 use crate::revocation::test_pki::{HOUR, before};
 
 pub(super) const ORDER: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
 
-pub(super) fn person(name: &str, number: u32) -> Person {
-    Person {
+pub(super) fn person(name: &str, number: u32) -> DirectoryAccount {
+    DirectoryAccount {
         dn: format!("CN={name},DC=corp,DC=example"),
         directory: "corp".into(),
         upn: Some(format!("{name}@corp.example")),
@@ -21,8 +21,8 @@ pub(super) fn person(name: &str, number: u32) -> Person {
         alt_security_identities: Vec::new(),
         attributes: std::collections::BTreeMap::new(),
         created: Some(before(NOW, HOUR)),
-        standing: Standing::default(),
-        groups: vec![Group { name: "Staff".to_owned(), sid: Some(format!("{DOMAIN}-2001")) }],
+        status: AccountStatus::default(),
+        groups: vec![DirectoryGroup { name: "Staff".to_owned(), sid: Some(format!("{DOMAIN}-2001")) }],
     }
 }
 
@@ -30,12 +30,16 @@ pub(super) fn person(name: &str, number: u32) -> Person {
 pub(super) fn with(
     chain: &UnrevokedChain,
     rule: &MappingRule,
-    people: &[Person],
+    people: &[DirectoryAccount],
 ) -> Result<Account, MappingError> {
     Question::of(chain, rule)?.answered(people, NOW).1
 }
 
-fn user(chain: &UnrevokedChain, rule: &MappingRule, people: &[Person]) -> (String, String, Strength) {
+fn user(
+    chain: &UnrevokedChain,
+    rule: &MappingRule,
+    people: &[DirectoryAccount],
+) -> (String, String, Strength) {
     let account = with(chain, rule, people).unwrap();
     (account.user, account.mapping.to_string(), account.strength)
 }
@@ -84,12 +88,12 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
     });
     let order = [Mapper::Sid, Mapper::Upn, Mapper::Email, Mapper::Subject];
     let asked = Question::of(&chain, &rule(&order)).unwrap().names();
-    let expected = Names {
+    let expected = LookupKeys {
         sids: vec![sid(1106)],
         upns: vec!["alice@corp.example".to_owned()],
         emails: vec!["a@mail.example".to_owned(), "b@mail.example".to_owned()],
         account_names: vec!["alice".to_owned(), "Alice".to_owned()],
-        ..Names::default()
+        ..LookupKeys::default()
     };
     assert_eq!(asked, expected);
     let pins = IdentityIssuer {
@@ -99,7 +103,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         ..pinned()
     };
     let rule = MappingRule { identity_issuers: vec![pins], ..rule(&order) };
-    assert_eq!(Question::of(&chain, &rule).unwrap().names(), Names::default());
+    assert_eq!(Question::of(&chain, &rule).unwrap().names(), LookupKeys::default());
 }
 
 #[test]
@@ -280,8 +284,10 @@ fn two_accounts_with_a_strong_value_for_one_card_are_ambiguous() {
     let chain = card_of_partner("S-1-5-21-7-8-9-1106");
     let value =
         leaf(&chain).alt_security_identities().into_iter().find(|value| value.form.is_strong()).unwrap();
-    let with_value =
-        |name, number| Person { alt_security_identities: vec![value.value.clone()], ..person(name, number) };
+    let with_value = |name, number| DirectoryAccount {
+        alt_security_identities: vec![value.value.clone()],
+        ..person(name, number)
+    };
     let outcome = with(&chain, &rule(ORDER), &[with_value("alice", 1106), with_value("bob", 1107)]);
     assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
 }
@@ -331,8 +337,10 @@ fn a_later_mapper_makes_the_same_account_strong() {
 #[test]
 fn two_accounts_are_ambiguous_by_one_mapper_and_by_two() {
     let chain = card("Alice", vec![upn("alice@corp.example"), email("bob@mail.example")]);
-    let twice =
-        [person("alice", 1106), Person { upn: Some("alice@corp.example".to_owned()), ..person("b", 2) }];
+    let twice = [
+        person("alice", 1106),
+        DirectoryAccount { upn: Some("alice@corp.example".to_owned()), ..person("b", 2) },
+    ];
     let by_two = [person("alice", 1106), person("bob", 1107)];
     for (order, people) in [(&[Mapper::Upn][..], &twice), (&[Mapper::Upn, Mapper::Email], &by_two)] {
         match with(&chain, &rule(order), people) {
@@ -355,12 +363,13 @@ fn several_mails_of_one_account_are_no_ambiguity() {
 #[test]
 fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
     let chain = card_of(Some("ALICE@corp.example"), None);
-    let renamed = Person { upn: Some("a.smith@people.example".to_owned()), ..person("alice", 1106) };
-    let elsewhere = Person { dns_domain: Some("eu.corp.example".to_owned()), ..renamed.clone() };
+    let renamed =
+        DirectoryAccount { upn: Some("a.smith@people.example".to_owned()), ..person("alice", 1106) };
+    let elsewhere = DirectoryAccount { dns_domain: Some("eu.corp.example".to_owned()), ..renamed.clone() };
     assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&renamed)).0, "CORP\\alice");
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[elsewhere]);
     assert_eq!(why_not(outcome), WhyNotMapped::NobodyFound);
-    let given = Person { upn: Some("alice@corp.example".to_owned()), ..person("other", 1107) };
+    let given = DirectoryAccount { upn: Some("alice@corp.example".to_owned()), ..person("other", 1107) };
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[renamed, given]);
     assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
 }
@@ -376,7 +385,7 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
     };
     let created = before(NOW, HOUR);
     let compatible = |backdating| demanding(StrengthDemand::Compatibility { backdating }, &[Mapper::Upn]);
-    let people = [Person { created: Some(created), ..person("alice", 1106) }];
+    let people = [DirectoryAccount { created: Some(created), ..person("alice", 1106) }];
     let second = Duration::from_secs(1);
     let cases = [
         (created, Duration::ZERO, true),
@@ -387,7 +396,7 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
         let outcome = with(&made(not_before), &compatible(backdating), &people);
         assert_eq!(outcome.is_ok(), is_taken, "{outcome:?}");
     }
-    let unknown = [Person { created: None, ..person("alice", 1106) }];
+    let unknown = [DirectoryAccount { created: None, ..person("alice", 1106) }];
     let outcome = with(&made(NOW), &compatible(HOUR), &unknown);
     assert!(matches!(outcome, Err(MappingError::OlderThanAccount { created: None, .. })), "{outcome:?}");
     // A strong mapping is never compared with dates.
@@ -399,14 +408,15 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
 #[test]
 fn an_account_that_may_not_be_used_is_refused_and_one_that_ends_says_when() {
     let chain = card_of(None, Some(1106));
-    let in_standing = |standing| with(&chain, &rule(ORDER), &[Person { standing, ..person("alice", 1106) }]);
-    let outcome = in_standing(Standing { disabled: true, ..Standing::default() });
+    let in_standing =
+        |status| with(&chain, &rule(ORDER), &[DirectoryAccount { status, ..person("alice", 1106) }]);
+    let outcome = in_standing(AccountStatus { disabled: true, ..AccountStatus::default() });
     assert!(
-        matches!(outcome, Err(MappingError::AccountUnusable { why: StandingError::Disabled, .. })),
+        matches!(outcome, Err(MappingError::AccountUnusable { why: AccountStatusError::Disabled, .. })),
         "{outcome:?}"
     );
     let end = NOW.plus(HOUR);
-    let account = in_standing(Standing { expires: Some(end), ..Standing::default() }).unwrap();
+    let account = in_standing(AccountStatus { expires: Some(end), ..AccountStatus::default() }).unwrap();
     assert_eq!(account.until, Some(end));
 }
 
@@ -427,10 +437,11 @@ fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
 #[test]
 fn an_account_without_a_domain_goes_by_its_upn_and_then_by_its_name() {
     let chain = card_of(Some("alice@corp.example"), None);
-    let of_ldap = Person { netbios_domain: None, dns_domain: None, sid: None, ..person("alice", 1) };
+    let of_ldap =
+        DirectoryAccount { netbios_domain: None, dns_domain: None, sid: None, ..person("alice", 1) };
     assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&of_ldap)).0, "alice@corp.example");
     let chain = card("alice", Vec::new());
-    let by_name = Person { upn: None, ..of_ldap };
+    let by_name = DirectoryAccount { upn: None, ..of_ldap };
     assert_eq!(user(&chain, &rule(&[Mapper::Subject]), &[by_name]).0, "alice");
 }
 

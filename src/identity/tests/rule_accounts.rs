@@ -2,7 +2,7 @@
 
 use super::directories::{ORDER, card_of, person, with};
 use super::*;
-use crate::directory::{Names, Person, Standing};
+use crate::directory::{AccountStatus, DirectoryAccount, LookupKeys};
 use crate::identity::question::Question;
 
 fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingRule {
@@ -22,8 +22,8 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
     };
     let rule = alices_card(&chain, named);
     let asked = Question::of(&chain, &rule).unwrap().names();
-    assert_eq!(asked, Names { account_names: vec!["Alice".to_owned()], ..Names::default() });
-    let namesake = Person { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
+    assert_eq!(asked, LookupKeys { account_names: vec!["Alice".to_owned()], ..LookupKeys::default() });
+    let namesake = DirectoryAccount { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
     let account = with(&chain, &rule, &[namesake.clone(), person("alice", 1106)]).unwrap();
     assert_eq!(
         (account.user.as_str(), account.mapping.to_string().as_str()),
@@ -33,8 +33,8 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
     assert_eq!(groups, ["Staff", "Auditors"]);
     let gone = WhyNotMapped::RuleOfNobody { rule: "alice's card".to_owned(), user: "corp\\Alice".to_owned() };
     assert_eq!(why_not(with(&chain, &rule, &[namesake])), gone);
-    let disabled = Standing { disabled: true, ..Standing::default() };
-    let outcome = with(&chain, &rule, &[Person { standing: disabled, ..person("alice", 1106) }]);
+    let disabled = AccountStatus { disabled: true, ..AccountStatus::default() };
+    let outcome = with(&chain, &rule, &[DirectoryAccount { status: disabled, ..person("alice", 1106) }]);
     assert!(matches!(outcome, Err(MappingError::AccountUnusable { .. })), "{outcome:?}");
 }
 

@@ -1,9 +1,9 @@
 //! What becomes of questions when the directory hangs, ends or has too much to do, and afterwards.
 
-use super::{answers_again, error, forest, nobody, upn, who};
+use super::{answers_again, directories, error, nobody, upn, who};
 use crate::support::{PeopleDirectory, directory_server};
 use portcullis::directory::{
-    DirectoryError, DirectoryLimits, DirectorySettings, Encryption, Forest, Step, Unreachable,
+    Directories, DirectoryError, DirectoryLimits, DirectorySettings, LdapEncryption, Step, Unreachable,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,33 +19,33 @@ fn impatient(directory: &PeopleDirectory) -> DirectorySettings {
 #[tokio::test]
 async fn a_directory_that_hangs_in_the_midst_is_a_timeout_and_is_used_again() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(impatient(&directory));
-    answers_again(&forest).await;
+    let directories = directories(impatient(&directory));
+    answers_again(&directories).await;
     directory.hang().await;
-    let hung = error(&forest).await;
+    let hung = error(&directories).await;
     assert!(matches!(hung, DirectoryError::Timeout { step: Step::Search, .. }), "{hung}");
     directory.resume();
-    answers_again(&forest).await;
+    answers_again(&directories).await;
 }
 
 #[tokio::test]
 async fn a_directory_that_hangs_from_the_start_is_a_timeout_and_is_used_again() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(impatient(&directory));
+    let directories = directories(impatient(&directory));
     directory.hang().await;
-    let hung = error(&forest).await;
+    let hung = error(&directories).await;
     assert!(matches!(hung, DirectoryError::Timeout { step: Step::Connect, .. }), "{hung}");
     directory.resume();
-    answers_again(&forest).await;
+    answers_again(&directories).await;
 }
 
 #[tokio::test]
 async fn a_server_that_failed_is_left_alone_for_a_while() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(impatient(&directory));
+    let directories = directories(impatient(&directory));
     directory.hang().await;
-    error(&forest).await;
-    let after = error(&forest).await;
+    error(&directories).await;
+    let after = error(&directories).await;
     let DirectoryError::Unavailable { source: Unreachable::LeftAlone { reason }, .. } = after else {
         panic!("{after}");
     };
@@ -55,22 +55,22 @@ async fn a_server_that_failed_is_left_alone_for_a_while() {
 #[tokio::test]
 async fn a_directory_that_ends_is_unavailable_and_used_again_when_it_is_back() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    answers_again(&forest).await;
+    let directories = directories(directory.settings());
+    answers_again(&directories).await;
     directory.kill();
-    let gone = error(&forest).await;
+    let gone = error(&directories).await;
     assert!(matches!(gone, DirectoryError::Unavailable { .. }), "{gone}");
     directory.restart().await;
-    answers_again(&forest).await;
+    answers_again(&directories).await;
 }
 
 #[tokio::test]
 async fn a_restart_between_two_questions_is_not_felt() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    answers_again(&forest).await;
+    let directories = directories(directory.settings());
+    answers_again(&directories).await;
     directory.restart().await;
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
 #[tokio::test]
@@ -78,13 +78,14 @@ async fn another_server_answers_where_the_first_does_not() {
     let Some(mut first) = PeopleDirectory::start().await else { return };
     let Some(second) = PeopleDirectory::start().await else { return };
     let mut settings = impatient(&first);
-    settings.servers = vec![directory_server(nobody(), Encryption::Ldaps), first.server(), second.server()];
-    let forest = forest(settings);
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    settings.servers =
+        vec![directory_server(nobody(), LdapEncryption::Ldaps), first.server(), second.server()];
+    let directories = directories(settings);
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
     first.hang().await;
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
     first.kill();
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
     assert!(!second.questions("SRCH base=").is_empty());
 }
 
@@ -93,13 +94,13 @@ async fn questions_beyond_those_that_may_wait_are_refused_at_once() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let settings = directory.settings();
     let limits = DirectoryLimits { look_ups: 1, waiting_look_ups: 1, ..settings.limits };
-    let forest = Arc::new(forest(DirectorySettings { limits, ..settings }));
-    answers_again(&forest).await;
+    let directories = Arc::new(directories(DirectorySettings { limits, ..settings }));
+    answers_again(&directories).await;
     directory.hang().await;
     let asking: Vec<_> = (0..3)
         .map(|_| {
-            let forest = Arc::clone(&forest);
-            tokio::spawn(async move { error(&forest).await })
+            let directories = Arc::clone(&directories);
+            tokio::spawn(async move { error(&directories).await })
         })
         .collect();
     let mut busy = 0;
@@ -115,9 +116,9 @@ async fn all_of_a_question_has_a_limit_too() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let settings = directory.settings();
     let limits = DirectoryLimits { question: Duration::from_millis(100), ..settings.limits };
-    let forest = forest(DirectorySettings { limits, ..settings });
+    let directories = directories(DirectorySettings { limits, ..settings });
     directory.hang().await;
-    let late = error(&forest).await;
+    let late = error(&directories).await;
     assert!(matches!(late, DirectoryError::Timeout { step: Step::Answer, .. }), "{late}");
     directory.resume();
 }
@@ -125,8 +126,8 @@ async fn all_of_a_question_has_a_limit_too() {
 #[tokio::test]
 async fn a_forest_without_servers_answers_nobodys_question() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(DirectorySettings { servers: Vec::new(), ..directory.settings() });
-    let nobody = error(&forest).await;
+    let directories = directories(DirectorySettings { servers: Vec::new(), ..directory.settings() });
+    let nobody = error(&directories).await;
     assert!(matches!(nobody, DirectoryError::Unavailable { source: Unreachable::NoServer, .. }), "{nobody}");
 }
 
@@ -134,12 +135,12 @@ async fn a_forest_without_servers_answers_nobodys_question() {
 fn callers_on_runtimes_of_their_own_share_a_forest() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(directory) = runtime().block_on(PeopleDirectory::start()) else { return };
-    let forest = Arc::new(forest(directory.settings()));
+    let directories = Arc::new(directories(directory.settings()));
     let callers: Vec<_> = (0..4)
         .map(|_| {
-            let forest: Arc<Forest> = Arc::clone(&forest);
+            let directories: Arc<Directories> = Arc::clone(&directories);
             std::thread::spawn(move || {
-                let people = runtime().block_on(forest.look_up(&upn("alice@corp.example"))).unwrap();
+                let people = runtime().block_on(directories.look_up(&upn("alice@corp.example"))).unwrap();
                 assert_eq!(who(&people), ["alice"]);
             })
         })

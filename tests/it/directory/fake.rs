@@ -1,7 +1,7 @@
 //! A server that says what a test has it say, inside TLS or before it. It ends when it is dropped.
 
 use crate::support::{directory_server, pki};
-use portcullis::directory::{Encryption, Server};
+use portcullis::directory::{LdapEncryption, LdapServer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 /// The server.
 pub(super) struct FakeServer {
     address: SocketAddr,
-    encryption: Encryption,
+    encryption: LdapEncryption,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
     hung_up: Arc<AtomicUsize>,
     ended: Arc<AtomicBool>,
@@ -29,11 +29,11 @@ pub(super) fn bound() -> Vec<u8> {
 impl FakeServer {
     /// Gives one of the answers for each thing that it hears inside TLS, and afterwards none, on every connection anew.
     pub(super) fn answering(answers: Vec<Vec<u8>>) -> Self {
-        Self::at("127.0.0.1", Encryption::Ldaps, answers)
+        Self::at("127.0.0.1", LdapEncryption::Ldaps, answers)
     }
 
     /// The same at another address.
-    pub(super) fn at(address: &str, encryption: Encryption, answers: Vec<Vec<u8>>) -> Self {
+    pub(super) fn at(address: &str, encryption: LdapEncryption, answers: Vec<Vec<u8>>) -> Self {
         let config = Arc::new(server_config());
         Self::serving(address, encryption, move |stream, heard| {
             let tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
@@ -43,14 +43,14 @@ impl FakeServer {
 
     /// Answers the request to begin TLS, and goes on in plain text.
     pub(super) fn consenting(answer_in_plain_text: Vec<u8>) -> Self {
-        Self::serving("127.0.0.1", Encryption::StartTls, move |stream, heard| {
+        Self::serving("127.0.0.1", LdapEncryption::StartTls, move |stream, heard| {
             answer(stream, std::slice::from_ref(&answer_in_plain_text), heard);
         })
     }
 
     fn serving(
         address: &str,
-        encryption: Encryption,
+        encryption: LdapEncryption,
         serve: impl Fn(TcpStream, &Mutex<Vec<Vec<u8>>>) + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind((address, 0)).unwrap();
@@ -72,7 +72,7 @@ impl FakeServer {
     }
 
     /// Where it is.
-    pub(super) fn server(&self) -> Server {
+    pub(super) fn server(&self) -> LdapServer {
         directory_server(self.address, self.encryption)
     }
 

@@ -1,9 +1,11 @@
 //! Who is found by which name.
 
-use super::{forest, upn, who};
+use super::{directories, upn, who};
 use crate::support::{PeopleDirectory, sid};
 use portcullis::clock::UnixTime;
-use portcullis::directory::{Encryption, Group, Names, Person, Standing, StandingError};
+use portcullis::directory::{
+    AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup, LdapEncryption, LookupKeys,
+};
 use std::collections::BTreeMap;
 
 fn text(text: &str) -> Vec<String> {
@@ -13,17 +15,17 @@ fn text(text: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_account_is_found_by_each_of_its_names() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    let none = Names::default;
+    let directories = directories(directory.settings());
+    let none = LookupKeys::default;
     let names = [
-        Names { sids: vec![sid(1101)], ..none() },
-        Names { upns: text("ALICE@corp.example"), ..none() },
-        Names { emails: text("alice@corp.example"), ..none() },
-        Names { emails: text("Alice.Liddell@corp.example"), ..none() },
-        Names { alt_security_identities: text("X509:<SKI>0a0b"), ..none() },
-        Names { account_names: text("alice"), ..none() },
-        Names { attributes: vec![("employeeNumber".to_owned(), "4711".to_owned())], ..none() },
-        Names {
+        LookupKeys { sids: vec![sid(1101)], ..none() },
+        LookupKeys { upns: text("ALICE@corp.example"), ..none() },
+        LookupKeys { emails: text("alice@corp.example"), ..none() },
+        LookupKeys { emails: text("Alice.Liddell@corp.example"), ..none() },
+        LookupKeys { alt_security_identities: text("X509:<SKI>0a0b"), ..none() },
+        LookupKeys { account_names: text("alice"), ..none() },
+        LookupKeys { attributes: vec![("employeeNumber".to_owned(), "4711".to_owned())], ..none() },
+        LookupKeys {
             sids: vec![sid(1101)],
             upns: text("alice@corp.example"),
             emails: text("nobody@corp.example"),
@@ -31,18 +33,21 @@ async fn an_account_is_found_by_each_of_its_names() {
         },
     ];
     for names in names {
-        assert_eq!(who(&forest.look_up(&names).await.unwrap()), ["alice"], "{names:?}");
+        assert_eq!(who(&directories.look_up(&names).await.unwrap()), ["alice"], "{names:?}");
     }
 }
 
 #[tokio::test]
 async fn an_account_is_read_with_its_groups_and_its_domain() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let names =
-        Names { attributes: vec![("employeeNumber".to_owned(), "4711".to_owned())], ..Names::default() };
-    let people = forest(directory.settings()).look_up(&names).await.unwrap();
-    let group = |name: &str, number| Group { name: name.to_owned(), sid: Some(sid(number).to_string()) };
-    let alice = Person {
+    let names = LookupKeys {
+        attributes: vec![("employeeNumber".to_owned(), "4711".to_owned())],
+        ..LookupKeys::default()
+    };
+    let people = directories(directory.settings()).look_up(&names).await.unwrap();
+    let group =
+        |name: &str, number| DirectoryGroup { name: name.to_owned(), sid: Some(sid(number).to_string()) };
+    let alice = DirectoryAccount {
         dn: "cn=alice,ou=Staff,dc=corp,dc=example".to_owned(),
         directory: "corp".into(),
         upn: Some("alice@corp.example".to_owned()),
@@ -54,7 +59,7 @@ async fn an_account_is_read_with_its_groups_and_its_domain() {
         alt_security_identities: text("X509:<SKI>0a0b"),
         attributes: BTreeMap::from([("employeenumber".to_owned(), text("4711"))]),
         created: Some(UnixTime::from_seconds(1_704_164_645)),
-        standing: Standing::default(),
+        status: AccountStatus::default(),
         groups: vec![group("Domain Users", 513), group("RMS-Users", 1201)],
     };
     assert_eq!(people, [alice]);
@@ -63,55 +68,57 @@ async fn an_account_is_read_with_its_groups_and_its_domain() {
 #[tokio::test]
 async fn nobody_is_an_answer() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    assert_eq!(forest.look_up(&upn("nobody@corp.example")).await.unwrap(), []);
-    assert_eq!(forest.look_up(&Names::default()).await.unwrap(), []);
+    let directories = directories(directory.settings());
+    assert_eq!(directories.look_up(&upn("nobody@corp.example")).await.unwrap(), []);
+    assert_eq!(directories.look_up(&LookupKeys::default()).await.unwrap(), []);
     // The account of a domain, not of a person.
-    assert_eq!(forest.look_up(&upn("trust$@corp.example")).await.unwrap(), []);
+    assert_eq!(directories.look_up(&upn("trust$@corp.example")).await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn every_account_that_fits_is_found_up_to_eight() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    let mapping =
-        Names { alt_security_identities: text("X509:<RFC822>leo@corp.example"), ..Names::default() };
-    assert_eq!(who(&forest.look_up(&mapping).await.unwrap()), ["leo", "mallory"]);
-    let crowd = Names { emails: text("crowd@corp.example"), ..Names::default() };
-    assert_eq!(forest.look_up(&crowd).await.unwrap().len(), 8);
+    let directories = directories(directory.settings());
+    let mapping = LookupKeys {
+        alt_security_identities: text("X509:<RFC822>leo@corp.example"),
+        ..LookupKeys::default()
+    };
+    assert_eq!(who(&directories.look_up(&mapping).await.unwrap()), ["leo", "mallory"]);
+    let crowd = LookupKeys { emails: text("crowd@corp.example"), ..LookupKeys::default() };
+    assert_eq!(directories.look_up(&crowd).await.unwrap().len(), 8);
 }
 
 #[tokio::test]
 async fn standing_is_what_the_directory_says() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
+    let directories = directories(directory.settings());
     let now = UnixTime::from_seconds(1_795_339_800);
     let since = UnixTime::from_seconds(1_577_836_800);
     let cases = [
         ("alice", Ok(None)),
-        ("bob", Err(StandingError::Disabled)),
-        ("carol", Err(StandingError::Locked)),
-        ("dave", Err(StandingError::Expired { since })),
-        ("erin", Err(StandingError::OutsideLogonHours)),
+        ("bob", Err(AccountStatusError::Disabled)),
+        ("carol", Err(AccountStatusError::Locked)),
+        ("dave", Err(AccountStatusError::Expired { since })),
+        ("erin", Err(AccountStatusError::OutsideLogonHours)),
     ];
-    for (name, standing) in cases {
-        let people = forest.look_up(&upn(&format!("{name}@corp.example"))).await.unwrap();
-        assert_eq!(people[0].standing.check(now), standing, "{name}");
+    for (name, status) in cases {
+        let people = directories.look_up(&upn(&format!("{name}@corp.example"))).await.unwrap();
+        assert_eq!(people[0].status.check(now), status, "{name}");
     }
 }
 
 #[tokio::test]
 async fn an_account_is_found_after_start_tls_too() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings_by(Encryption::StartTls));
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    let directories = directories(directory.settings_by(LdapEncryption::StartTls));
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
 #[tokio::test]
 async fn a_look_up_is_one_search_and_one_read_and_group_names_are_asked_for_once() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = forest(directory.settings());
-    forest.look_up(&upn("alice@corp.example")).await.unwrap();
+    let directories = directories(directory.settings());
+    directories.look_up(&upn("alice@corp.example")).await.unwrap();
     let scopes = || -> Vec<String> {
         let of_people =
             directory.questions("SRCH base=").into_iter().filter(|line| line.contains("userPrincipalName"));
@@ -124,7 +131,7 @@ async fn a_look_up_is_one_search_and_one_read_and_group_names_are_asked_for_once
     let groups =
         || directory.questions("SRCH base=").iter().filter(|line| line.contains("objectClass=group")).count();
     assert_eq!((scopes(), groups()), (vec!["scope=2".to_owned(), "scope=0".to_owned()], 1));
-    forest.look_up(&upn("alice@corp.example")).await.unwrap();
+    directories.look_up(&upn("alice@corp.example")).await.unwrap();
     assert_eq!((scopes().len(), groups()), (4, 1));
     assert_eq!(directory.questions("BIND dn=").len(), 1);
 }

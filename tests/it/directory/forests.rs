@@ -1,10 +1,11 @@
 //! Several directories, the global catalogue, and what lies elsewhere.
 
-use super::{error, forest, nobody, upn, who};
+use super::{directories, error, nobody, upn, who};
 use crate::support::{PeopleDirectory, directory_server, directory_settings, sid};
 use portcullis::clock::Clock;
 use portcullis::directory::{
-    DirectoryError, DirectorySettings, Encryption, Fact, Forest, Names, Refusal, Sid, Step,
+    Directories, DirectoryError, DirectorySettings, LdapEncryption, LookupKeys, Refusal, ServerFact, Sid,
+    Step,
 };
 use std::net::TcpListener;
 
@@ -14,8 +15,8 @@ fn part(directory: &PeopleDirectory, name: &str, suffixes: &[&str]) -> Directory
     DirectorySettings { name: name.into(), upn_suffixes, ..directory.settings() }
 }
 
-fn both(one: DirectorySettings, other: DirectorySettings) -> Forest {
-    Forest::new(vec![one, other], Clock::system())
+fn both(one: DirectorySettings, other: DirectorySettings) -> Directories {
+    Directories::new(vec![one, other], Clock::system())
 }
 
 #[tokio::test]
@@ -23,22 +24,22 @@ async fn the_tables_choose_which_directory_is_asked() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     // The second one cannot be reached: whoever asks it learns so.
     let corp = part(&directory, "corp", &["corp.example"]);
-    let servers = vec![directory_server(nobody(), Encryption::Ldaps)];
+    let servers = vec![directory_server(nobody(), LdapEncryption::Ldaps)];
     let people = DirectorySettings { servers, ..part(&directory, "people", &["People.Example"]) };
-    let forest = both(corp, people);
-    assert_eq!(who(&forest.look_up(&upn("alice@CORP.example")).await.unwrap()), ["alice"]);
-    assert_eq!(forest.look_up(&upn("alice@elsewhere.example")).await.unwrap(), []);
+    let directories = both(corp, people);
+    assert_eq!(who(&directories.look_up(&upn("alice@CORP.example")).await.unwrap()), ["alice"]);
+    assert_eq!(directories.look_up(&upn("alice@elsewhere.example")).await.unwrap(), []);
     for name in ["nina.mueller@people.example"] {
-        let missing = forest.look_up(&upn(name)).await.unwrap_err();
+        let missing = directories.look_up(&upn(name)).await.unwrap_err();
         assert!(
             matches!(&missing, DirectoryError::Unavailable { directory, .. } if &**directory == "people"),
             "{missing}"
         );
     }
-    let everywhere = Names { account_names: vec!["alice".to_owned()], ..Names::default() };
-    assert!(matches!(forest.look_up(&everywhere).await, Err(DirectoryError::Unavailable { .. })));
-    assert_eq!(forest.filters(&upn("alice@corp.example")).len(), 1);
-    assert_eq!(forest.filters(&everywhere).len(), 2);
+    let everywhere = LookupKeys { account_names: vec!["alice".to_owned()], ..LookupKeys::default() };
+    assert!(matches!(directories.look_up(&everywhere).await, Err(DirectoryError::Unavailable { .. })));
+    assert_eq!(directories.filters(&upn("alice@corp.example")).len(), 1);
+    assert_eq!(directories.filters(&everywhere).len(), 2);
 }
 
 #[tokio::test]
@@ -46,23 +47,24 @@ async fn security_identifiers_are_asked_for_in_their_domains_directory_only() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let own = sid(1101).domain().unwrap();
     let other = Sid::parse("S-1-5-21-9-9-9").unwrap();
-    let names = Names { sids: vec![sid(1101)], ..Names::default() };
+    let names = LookupKeys { sids: vec![sid(1101)], ..LookupKeys::default() };
     for (domain, found) in [(own, &["alice"][..]), (other, &[])] {
-        let forest = forest(DirectorySettings { sid_domains: vec![domain], ..directory.settings() });
-        assert_eq!(who(&forest.look_up(&names).await.unwrap()), found);
+        let directories =
+            directories(DirectorySettings { sid_domains: vec![domain], ..directory.settings() });
+        assert_eq!(who(&directories.look_up(&names).await.unwrap()), found);
     }
 }
 
 #[tokio::test]
 async fn an_account_that_two_directories_find_is_given_once() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = both(part(&directory, "one", &[]), part(&directory, "two", &[]));
-    assert_eq!(who(&forest.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    let directories = both(part(&directory, "one", &[]), part(&directory, "two", &[]));
+    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
-fn with_catalogue(directory: &PeopleDirectory, base: &str) -> Forest {
-    let global_catalogue = vec![directory.server()];
-    forest(DirectorySettings { global_catalogue, base: base.to_owned(), ..directory.settings() })
+fn with_catalogue(directory: &PeopleDirectory, base: &str) -> Directories {
+    let global_catalog = vec![directory.server()];
+    directories(DirectorySettings { global_catalog, base: base.to_owned(), ..directory.settings() })
 }
 
 #[tokio::test]
@@ -83,8 +85,8 @@ async fn an_account_of_the_catalogue_is_read_from_its_own_domain() {
 #[tokio::test]
 async fn an_account_of_the_catalogue_outside_of_the_base_is_nobody() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let forest = with_catalogue(&directory, "OU=Groups,DC=corp,DC=example");
-    assert_eq!(forest.look_up(&upn("alice@corp.example")).await.unwrap(), []);
+    let directories = with_catalogue(&directory, "OU=Groups,DC=corp,DC=example");
+    assert_eq!(directories.look_up(&upn("alice@corp.example")).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -102,11 +104,11 @@ async fn nobody_goes_where_a_directory_refers_to() {
     let url = format!("ldap://{}", elsewhere.local_addr().unwrap());
     let Some(directory) = PeopleDirectory::referring_to(&url).await else { return };
     assert_eq!(
-        who(&forest(directory.settings()).look_up(&upn("alice@corp.example")).await.unwrap()),
+        who(&directories(directory.settings()).look_up(&upn("alice@corp.example")).await.unwrap()),
         ["alice"]
     );
     let base = "OU=Elsewhere,DC=corp,DC=example".to_owned();
-    let refused = error(&forest(DirectorySettings { base, ..directory.settings() })).await;
+    let refused = error(&directories(DirectorySettings { base, ..directory.settings() })).await;
     let DirectoryError::Refused { step: Step::Search, source: Refusal::Result { code: 10, .. }, .. } =
         refused
     else {
@@ -118,12 +120,12 @@ async fn nobody_goes_where_a_directory_refers_to() {
 #[tokio::test]
 async fn an_administrator_is_told_what_each_server_says() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let unreachable = directory_server(nobody(), Encryption::Ldaps);
+    let unreachable = directory_server(nobody(), LdapEncryption::Ldaps);
     let servers = vec![directory.server(), unreachable.clone()];
     let clock = Clock::system();
     let settings =
-        DirectorySettings { servers, global_catalogue: vec![directory.server()], ..directory.settings() };
-    let mut findings = Forest::new(vec![settings], clock).examine().await;
+        DirectorySettings { servers, global_catalog: vec![directory.server()], ..directory.settings() };
+    let mut findings = Directories::new(vec![settings], clock).examine().await;
     let places: Vec<_> = findings.iter().map(|(place, _)| place.clone()).collect();
     let reachable = directory.server();
     let expected = [
@@ -133,7 +135,7 @@ async fn an_administrator_is_told_what_each_server_says() {
     ];
     assert_eq!(places, expected);
     assert!(matches!(findings.remove(1).1, Err(DirectoryError::Unavailable { .. })));
-    let told = |facts: Vec<Fact>| -> Vec<String> { facts.iter().map(ToString::to_string).collect() };
+    let told = |facts: Vec<ServerFact>| -> Vec<String> { facts.iter().map(ToString::to_string).collect() };
     let mut facts = told(findings.remove(0).1.unwrap());
     // The lab's clock stands still.
     assert!(facts.remove(3).starts_with("has "));
@@ -153,7 +155,7 @@ async fn a_base_that_is_not_there_is_told() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let base = "OU=Nowhere,DC=corp,DC=example".to_owned();
     let settings = DirectorySettings { base, ..directory_settings("corp", vec![directory.server()]) };
-    let missing = error(&forest(settings)).await;
+    let missing = error(&directories(settings)).await;
     let DirectoryError::Refused { step: Step::Search, source: Refusal::Result { code: 32, .. }, .. } =
         missing
     else {

@@ -1,11 +1,11 @@
 //! Servers that answer what no directory answers. None of them ends the process, and none of them lets anybody in.
 
 use super::fake::{FakeServer, bound};
-use super::{error, forest, upn};
+use super::{directories, error, upn};
 use crate::support::{directory_settings, wait_for};
 use portcullis::directory::{
-    AttributeName, DirectoryError, DirectorySettings, Filter, Forest, GenericGroups, GenericSchema,
-    LoginName, Nonsense, Refusal, Schema, Step,
+    AccountSchema, AttributeName, Directories, DirectoryError, DirectorySettings, GenericGroups,
+    GenericSchema, LoginName, Nonsense, Refusal, SearchFilter, Step,
 };
 use portcullis::secret::Secret;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
-        people: Filter::parse("(objectClass=*)").unwrap(),
+        people: SearchFilter::parse("(objectClass=*)").unwrap(),
         user_name: attribute("uid"),
         upn: Some(attribute("principal")),
         mail: None,
@@ -23,11 +23,11 @@ fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
         disabled: None,
         expires: None,
     };
-    DirectorySettings { schema: Schema::Generic(Box::new(schema)), ..settings }
+    DirectorySettings { schema: AccountSchema::Generic(Box::new(schema)), ..settings }
 }
 
-fn fake_forest(fake: &FakeServer) -> Forest {
-    forest(plain_schema(directory_settings("fake", vec![fake.server()])))
+fn fake_forest(fake: &FakeServer) -> Directories {
+    directories(plain_schema(directory_settings("fake", vec![fake.server()])))
 }
 
 /// An element with a length of four bytes.
@@ -125,10 +125,10 @@ async fn a_server_without_an_end_to_its_answers_is_cut() {
 #[tokio::test]
 async fn a_directory_that_answers_nonsense_is_left_alone_and_asked_again_later() {
     let fake = FakeServer::answering(vec![bound(), b"nonsense".to_vec()]);
-    let forest = fake_forest(&fake);
-    assert!(matches!(error(&forest).await, DirectoryError::Garbage { .. }));
-    assert!(matches!(error(&forest).await, DirectoryError::Unavailable { .. }));
-    while !matches!(error(&forest).await, DirectoryError::Garbage { .. }) {
+    let directories = fake_forest(&fake);
+    assert!(matches!(error(&directories).await, DirectoryError::Garbage { .. }));
+    assert!(matches!(error(&directories).await, DirectoryError::Unavailable { .. }));
+    while !matches!(error(&directories).await, DirectoryError::Garbage { .. }) {
         tokio::task::yield_now().await;
     }
 }
@@ -165,8 +165,8 @@ async fn another_server_is_asked_where_one_says_that_it_cannot_answer_now() {
     for answers in [vec![refused(51, b"busy")], vec![bound(), done(52)]] {
         let unwell = FakeServer::answering(answers);
         let servers = vec![unwell.server(), well.server()];
-        let forest = forest(plain_schema(directory_settings("fake", servers)));
-        assert_eq!(forest.look_up(&upn("a@b")).await.unwrap(), []);
+        let directories = directories(plain_schema(directory_settings("fake", servers)));
+        assert_eq!(directories.look_up(&upn("a@b")).await.unwrap(), []);
         assert!(!unwell.heard().is_empty());
     }
 }
@@ -174,10 +174,10 @@ async fn another_server_is_asked_where_one_says_that_it_cannot_answer_now() {
 #[tokio::test]
 async fn a_question_that_nobody_waits_for_is_abandoned() {
     let fake = FakeServer::answering(vec![bound()]);
-    let forest = Arc::new(fake_forest(&fake));
+    let directories = Arc::new(fake_forest(&fake));
     let asking = {
-        let forest = Arc::clone(&forest);
-        tokio::spawn(async move { forest.look_up(&upn("a@b")).await })
+        let directories = Arc::clone(&directories);
+        tokio::spawn(async move { directories.look_up(&upn("a@b")).await })
     };
     wait_for("the search", || (fake.heard().len() == 2).then_some(())).await;
     asking.abort();
@@ -202,9 +202,9 @@ async fn one_account_of_more_than_are_told_is_no_answer() {
 async fn a_forest_that_is_dropped_hangs_up() {
     let done = to_search(&element(0x65, &[&[10, 1, 0][..], &element(4, b""), &element(4, b"")].concat()));
     let fake = FakeServer::answering(vec![bound(), done]);
-    let forest = fake_forest(&fake);
-    assert_eq!(forest.look_up(&upn("a@b")).await.unwrap(), []);
+    let directories = fake_forest(&fake);
+    assert_eq!(directories.look_up(&upn("a@b")).await.unwrap(), []);
     assert_eq!(fake.hung_up(), 0);
-    drop(forest);
+    drop(directories);
     wait_for("the end of the connection", || (fake.hung_up() == 1).then_some(())).await;
 }

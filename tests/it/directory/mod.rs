@@ -13,36 +13,36 @@ mod tls;
 
 use crate::support::PATIENCE;
 use portcullis::clock::Clock;
-use portcullis::directory::{DirectoryError, DirectorySettings, Forest, Names, Person};
+use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
-fn forest(settings: DirectorySettings) -> Forest {
-    Forest::new(vec![settings], Clock::system())
+fn directories(settings: DirectorySettings) -> Directories {
+    Directories::new(vec![settings], Clock::system())
 }
 
-fn upn(upn: &str) -> Names {
-    Names { upns: vec![upn.to_owned()], ..Names::default() }
+fn upn(upn: &str) -> LookupKeys {
+    LookupKeys { upns: vec![upn.to_owned()], ..LookupKeys::default() }
 }
 
 /// The accounts' names, in the order of the alphabet.
-fn who(people: &[Person]) -> Vec<&str> {
+fn who(people: &[DirectoryAccount]) -> Vec<&str> {
     let mut names: Vec<_> = people.iter().filter_map(|person| person.account_name.as_deref()).collect();
     names.sort_unstable();
     names
 }
 
 /// Asks until the directory answers.
-async fn answers_again(forest: &Forest) {
+async fn answers_again(directories: &Directories) {
     let start = Instant::now();
-    while let Err(error) = forest.look_up(&upn("alice@corp.example")).await {
+    while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
         assert!(start.elapsed() < PATIENCE, "{error}");
         tokio::task::yield_now().await;
     }
 }
 
-async fn error(forest: &Forest) -> DirectoryError {
-    forest.look_up(&upn("alice@corp.example")).await.unwrap_err()
+async fn error(directories: &Directories) -> DirectoryError {
+    directories.look_up(&upn("alice@corp.example")).await.unwrap_err()
 }
 
 /// Where nobody listens.

@@ -1,18 +1,19 @@
 //! Who may be the directory.
 
 use super::fake::{FakeServer, bound};
-use super::{error, forest};
+use super::{directories, error};
 use crate::support::{PeopleDirectory, directory_settings, pki};
 use portcullis::directory::{
-    DirectoryError, DirectorySettings, Encryption, Nonsense, Refusal, Unreachable, client_config,
+    DirectoryError, DirectorySettings, LdapEncryption, Nonsense, Refusal, Unreachable, client_config,
 };
 
 #[tokio::test]
 async fn a_server_under_another_authority_is_refused_before_it_hears_a_password() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    for encryption in [Encryption::Ldaps, Encryption::StartTls] {
+    for encryption in [LdapEncryption::Ldaps, LdapEncryption::StartTls] {
         let tls = client_config([pki().foreign_root().clone()]).unwrap();
-        let refused = error(&forest(DirectorySettings { tls, ..directory.settings_by(encryption) })).await;
+        let refused =
+            error(&directories(DirectorySettings { tls, ..directory.settings_by(encryption) })).await;
         assert!(
             matches!(refused, DirectoryError::Unavailable { source: Unreachable::Tls(_), .. }),
             "{refused}"
@@ -24,8 +25,8 @@ async fn a_server_under_another_authority_is_refused_before_it_hears_a_password(
 #[tokio::test]
 async fn a_server_under_another_name_is_refused_before_it_hears_a_password() {
     // The certificate names 127.0.0.1, but not 127.0.0.2.
-    let fake = FakeServer::at("127.0.0.2", Encryption::Ldaps, vec![bound()]);
-    let refused = error(&forest(directory_settings("fake", vec![fake.server()]))).await;
+    let fake = FakeServer::at("127.0.0.2", LdapEncryption::Ldaps, vec![bound()]);
+    let refused = error(&directories(directory_settings("fake", vec![fake.server()]))).await;
     assert!(matches!(refused, DirectoryError::Unavailable { source: Unreachable::Tls(_), .. }), "{refused}");
     assert!(fake.heard().is_empty());
 }
@@ -37,7 +38,7 @@ fn consent(code: u8) -> Vec<u8> {
 
 async fn after(plain: Vec<u8>) -> (DirectoryError, FakeServer) {
     let fake = FakeServer::consenting(plain);
-    let refused = error(&forest(directory_settings("fake", vec![fake.server()]))).await;
+    let refused = error(&directories(directory_settings("fake", vec![fake.server()]))).await;
     (refused, fake)
 }
 

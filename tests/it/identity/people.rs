@@ -4,60 +4,69 @@ use crate::support::ActiveDirectory;
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    DirectoryLimits, DirectorySettings, Encryption, Forest, LoginName, Names, PasswordRefusal,
-    PasswordVerdict, Person, Schema, Server, Sid, StandingError, client_config,
+    AccountSchema, AccountStatusError, Directories, DirectoryAccount, DirectoryLimits, DirectorySettings,
+    LdapEncryption, LdapServer, LoginName, LookupKeys, PasswordRefusal, PasswordVerdict, Sid, client_config,
 };
 use portcullis::secret::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::collections::BTreeSet;
 
-fn settings(directory: &ActiveDirectory, encryption: Encryption) -> DirectorySettings {
+fn settings(directory: &ActiveDirectory, encryption: LdapEncryption) -> DirectorySettings {
     let authority = CertificateDer::from_pem_file(directory.ca_file()).unwrap();
     let port = match encryption {
-        Encryption::Ldaps => 636,
-        Encryption::StartTls => 389,
+        LdapEncryption::Ldaps => 636,
+        LdapEncryption::StartTls => 389,
     };
     DirectorySettings {
         name: "corp".into(),
-        servers: vec![Server::new(directory.address(), port, encryption).unwrap()],
-        global_catalogue: Vec::new(),
+        servers: vec![LdapServer::new(directory.address(), port, encryption).unwrap()],
+        global_catalog: Vec::new(),
         tls: client_config([authority]).unwrap(),
         bind_dn: ActiveDirectory::SERVICE_DN.to_owned(),
         bind_password: Secret::new(ActiveDirectory::PASSWORD.into()),
         base: ActiveDirectory::BASE.to_owned(),
-        schema: Schema::ActiveDirectory,
+        schema: AccountSchema::ActiveDirectory,
         upn_suffixes: Vec::new(),
         sid_domains: Vec::new(),
         limits: DirectoryLimits::default(),
     }
 }
 
-fn forest(directory: &ActiveDirectory) -> Forest {
-    Forest::new(vec![settings(directory, Encryption::Ldaps)], Clock::system())
+fn directories(directory: &ActiveDirectory) -> Directories {
+    Directories::new(vec![settings(directory, LdapEncryption::Ldaps)], Clock::system())
 }
 
-async fn named(forest: &Forest, name: &str) -> Vec<Person> {
-    forest.look_up(&Names { account_names: vec![name.to_owned()], ..Names::default() }).await.unwrap()
+async fn named(directories: &Directories, name: &str) -> Vec<DirectoryAccount> {
+    directories
+        .look_up(&LookupKeys { account_names: vec![name.to_owned()], ..LookupKeys::default() })
+        .await
+        .unwrap()
 }
 
-fn groups(person: &Person) -> BTreeSet<&str> {
+fn groups(person: &DirectoryAccount) -> BTreeSet<&str> {
     person.groups.iter().map(|group| group.name.as_str()).collect()
 }
 
 #[tokio::test]
-async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalogue() {
+async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let by_catalogue = DirectorySettings {
-        global_catalogue: vec![Server::new(directory.address(), 3269, Encryption::Ldaps).unwrap()],
-        ..settings(&directory, Encryption::Ldaps)
+        global_catalog: vec![LdapServer::new(directory.address(), 3269, LdapEncryption::Ldaps).unwrap()],
+        ..settings(&directory, LdapEncryption::Ldaps)
     };
-    let ways =
-        [settings(&directory, Encryption::Ldaps), settings(&directory, Encryption::StartTls), by_catalogue];
+    let ways = [
+        settings(&directory, LdapEncryption::Ldaps),
+        settings(&directory, LdapEncryption::StartTls),
+        by_catalogue,
+    ];
     for settings in ways {
-        let forest = Forest::new(vec![settings], Clock::system());
+        let directories = Directories::new(vec![settings], Clock::system());
         let sid = Sid::parse(&directory.sid("alice")).unwrap();
-        let people = forest.look_up(&Names { sids: vec![sid.clone()], ..Names::default() }).await.unwrap();
+        let people = directories
+            .look_up(&LookupKeys { sids: vec![sid.clone()], ..LookupKeys::default() })
+            .await
+            .unwrap();
         let [alice] = people.as_slice() else { panic!("{people:?}") };
         assert_eq!(alice.upn.as_deref(), Some("alice@corp.example"));
         assert_eq!(
@@ -68,7 +77,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
             (alice.sid.as_ref(), alice.emails.as_slice()),
             (Some(&sid), &["alice@corp.example".to_owned()][..])
         );
-        assert_eq!(alice.standing.check(Clock::system().now()), Ok(None));
+        assert_eq!(alice.status.check(Clock::system().now()), Ok(None));
         assert!(alice.created.is_some_and(|created| created > UnixTime::EPOCH));
         // Through two other groups; the mailing list grants nothing.
         let expected = ["Domain Users", "RMS-Nested1", "RMS-Nested2", "RMS-Users", "Users"];
@@ -81,88 +90,88 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
 #[tokio::test]
 async fn groups_come_whole_whatever_their_number_their_names_and_their_cycles() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
-    let grace = named(&forest, "grace").await;
+    let directories = directories(&directory);
+    let grace = named(&directories, "grace").await;
     assert_eq!(groups(&grace[0]).iter().filter(|name| name.starts_with("Project-")).count(), 150);
-    let bob = named(&forest, "bob").await;
+    let bob = named(&directories, "bob").await;
     assert!(groups(&bob[0]).contains("Zürich Einkauf"), "{bob:?}");
-    let carol = named(&forest, "carol").await;
+    let carol = named(&directories, "carol").await;
     assert!(groups(&carol[0]).is_superset(&["Cycle1", "Cycle2"].into()));
 }
 
 #[tokio::test]
 async fn standing_is_what_the_directory_says() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
+    let directories = directories(&directory);
     let since = UnixTime::from_seconds(1_577_836_800);
     let cases = [
-        ("heidi", Err(StandingError::Disabled)),
-        ("ivan", Err(StandingError::Locked)),
-        ("judy", Err(StandingError::Expired { since })),
-        ("quinn", Err(StandingError::OutsideLogonHours)),
+        ("heidi", Err(AccountStatusError::Disabled)),
+        ("ivan", Err(AccountStatusError::Locked)),
+        ("judy", Err(AccountStatusError::Expired { since })),
+        ("quinn", Err(AccountStatusError::OutsideLogonHours)),
         ("oscar", Ok(None)),
     ];
     for (name, standing) in cases {
-        let people = named(&forest, name).await;
-        assert_eq!(people[0].standing.check(Clock::system().now()), standing, "{name}");
+        let people = named(&directories, name).await;
+        assert_eq!(people[0].status.check(Clock::system().now()), standing, "{name}");
     }
 }
 
 #[tokio::test]
 async fn accounts_are_found_as_the_directory_shows_them() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
-    assert_eq!(named(&forest, "jürgen").await.len(), 1);
+    let directories = directories(&directory);
+    assert_eq!(named(&directories, "jürgen").await.len(), 1);
     // Not for the eyes of the gate's account; a computer; nobody.
     for name in ["hidden", "DC1$", "nobody", "*"] {
-        assert_eq!(named(&forest, name).await, [], "{name}");
+        assert_eq!(named(&directories, name).await, [], "{name}");
     }
     let mapping = vec!["X509:<RFC822>leo@corp.example".to_owned()];
-    let names = Names { alt_security_identities: mapping, ..Names::default() };
-    assert_eq!(forest.look_up(&names).await.unwrap().len(), 2);
+    let names = LookupKeys { alt_security_identities: mapping, ..LookupKeys::default() };
+    assert_eq!(directories.look_up(&names).await.unwrap().len(), 2);
     let upns = vec!["Nina.Mueller@people.example".to_owned()];
-    assert_eq!(forest.look_up(&Names { upns, ..Names::default() }).await.unwrap().len(), 1);
+    assert_eq!(directories.look_up(&LookupKeys { upns, ..LookupKeys::default() }).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn what_an_administrator_changes_is_read_at_the_next_question() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
+    let directories = directories(&directory);
     let now = Clock::system().now();
     directory.disable("spare02");
-    assert_eq!(named(&forest, "spare02").await[0].standing.check(now), Err(StandingError::Disabled));
+    assert_eq!(named(&directories, "spare02").await[0].status.check(now), Err(AccountStatusError::Disabled));
     directory.enable("spare02");
-    assert_eq!(named(&forest, "spare02").await[0].standing.check(now), Ok(None));
+    assert_eq!(named(&directories, "spare02").await[0].status.check(now), Ok(None));
     directory.add_member("Spare2", "spare02");
-    assert!(groups(&named(&forest, "spare02").await[0]).contains("Spare2"));
+    assert!(groups(&named(&directories, "spare02").await[0]).contains("Spare2"));
     directory.remove_member("Spare2", "spare02");
-    assert!(!groups(&named(&forest, "spare02").await[0]).contains("Spare2"));
+    assert!(!groups(&named(&directories, "spare02").await[0]).contains("Spare2"));
 }
 
-async fn verify(forest: &Forest, login: &str, password: &str) -> PasswordVerdict {
+async fn verify(directories: &Directories, login: &str, password: &str) -> PasswordVerdict {
     let login = LoginName::parse(login, Some("CORP")).unwrap();
-    forest.verify_password(&login, &Secret::new(password.into())).await.unwrap()
+    directories.verify_password(&login, &Secret::new(password.into())).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_password_is_its_accounts_by_each_form_of_the_name() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
+    let directories = directories(&directory);
     let logins = ["spare03@corp.example", r"CORP\spare03", r"corp.example\spare03", "spare03", "SPARE03"];
     for login in logins {
-        assert_eq!(verify(&forest, login, ActiveDirectory::PASSWORD).await, Correct, "{login}");
+        assert_eq!(verify(&directories, login, ActiveDirectory::PASSWORD).await, Correct, "{login}");
     }
-    assert_eq!(verify(&forest, "spare03", "wrong").await, Wrong(PasswordRefusal::WrongOrUnknown));
+    assert_eq!(verify(&directories, "spare03", "wrong").await, Wrong(PasswordRefusal::WrongOrUnknown));
     // A success forgets the wrong ones.
-    assert_eq!(verify(&forest, "nina@corp.example", ActiveDirectory::PASSWORD).await, Correct);
-    assert_eq!(verify(&forest, "nina.mueller@people.example", ActiveDirectory::PASSWORD).await, Correct);
-    assert_eq!(verify(&forest, "spare03", ActiveDirectory::PASSWORD).await, Correct);
+    assert_eq!(verify(&directories, "nina@corp.example", ActiveDirectory::PASSWORD).await, Correct);
+    assert_eq!(verify(&directories, "nina.mueller@people.example", ActiveDirectory::PASSWORD).await, Correct);
+    assert_eq!(verify(&directories, "spare03", ActiveDirectory::PASSWORD).await, Correct);
 }
 
 #[tokio::test]
 async fn why_a_password_is_refused_is_told_for_the_record() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let forest = forest(&directory);
+    let directories = directories(&directory);
     let cases = [
         ("heidi", PasswordRefusal::Disabled),
         ("ivan", PasswordRefusal::Locked),
@@ -173,14 +182,14 @@ async fn why_a_password_is_refused_is_told_for_the_record() {
         (r"OTHER\alice", PasswordRefusal::WrongOrUnknown),
     ];
     for (login, refusal) in cases {
-        assert_eq!(verify(&forest, login, ActiveDirectory::PASSWORD).await, Wrong(refusal), "{login}");
+        assert_eq!(verify(&directories, login, ActiveDirectory::PASSWORD).await, Wrong(refusal), "{login}");
     }
 }
 
 #[tokio::test]
 async fn an_administrator_is_told_about_the_domain() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let mut findings = forest(&directory).examine().await;
+    let mut findings = directories(&directory).examine().await;
     let facts: Vec<_> = findings.remove(0).1.unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         "binds as CN=svc-ldap,OU=Services,DC=corp,DC=example",

@@ -9,7 +9,7 @@ mod entries;
 use super::{pki, skipped, wait_for};
 use entries::{entries, entry, schema};
 use portcullis::directory::{
-    DirectoryLimits, DirectorySettings, Encryption, Schema, Server, Sid, client_config,
+    AccountSchema, DirectoryLimits, DirectorySettings, LdapEncryption, LdapServer, Sid, client_config,
 };
 use portcullis::secret::Secret;
 use std::fs::{DirEntry, File};
@@ -88,14 +88,14 @@ impl PeopleDirectory {
 
     /// How it is asked by LDAPS, with limits that a test can wait for.
     pub(crate) fn settings(&self) -> DirectorySettings {
-        self.settings_by(Encryption::Ldaps)
+        self.settings_by(LdapEncryption::Ldaps)
     }
 
     /// How it is asked by LDAPS or by StartTLS.
-    pub(crate) fn settings_by(&self, encryption: Encryption) -> DirectorySettings {
+    pub(crate) fn settings_by(&self, encryption: LdapEncryption) -> DirectorySettings {
         let address = match encryption {
-            Encryption::Ldaps => self.ldaps,
-            Encryption::StartTls => self.ldap,
+            LdapEncryption::Ldaps => self.ldaps,
+            LdapEncryption::StartTls => self.ldap,
         };
         settings("corp", vec![server(address, encryption)])
     }
@@ -106,8 +106,8 @@ impl PeopleDirectory {
     }
 
     /// Where it answers LDAPS.
-    pub(crate) fn server(&self) -> Server {
-        server(self.ldaps, Encryption::Ldaps)
+    pub(crate) fn server(&self) -> LdapServer {
+        server(self.ldaps, LdapEncryption::Ldaps)
     }
 
     /// Takes connections from now on and never answers.
@@ -173,16 +173,16 @@ impl Drop for PeopleDirectory {
 }
 
 /// Settings for these servers, under the demo's PKI.
-pub(crate) fn settings(name: &str, servers: Vec<Server>) -> DirectorySettings {
+pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySettings {
     DirectorySettings {
         name: name.into(),
         servers,
-        global_catalogue: Vec::new(),
+        global_catalog: Vec::new(),
         tls: client_config([pki().server_ca().clone()]).unwrap(),
         bind_dn: PeopleDirectory::SERVICE_DN.to_owned(),
         bind_password: Secret::new(PeopleDirectory::PASSWORD.into()),
         base: BASE.to_owned(),
-        schema: Schema::ActiveDirectory,
+        schema: AccountSchema::ActiveDirectory,
         upn_suffixes: Vec::new(),
         sid_domains: Vec::new(),
         limits: DirectoryLimits {
@@ -195,8 +195,8 @@ pub(crate) fn settings(name: &str, servers: Vec<Server>) -> DirectorySettings {
 }
 
 /// A server at an address.
-pub(crate) fn server(address: SocketAddr, encryption: Encryption) -> Server {
-    Server::new(&address.ip().to_string(), address.port(), encryption).unwrap()
+pub(crate) fn server(address: SocketAddr, encryption: LdapEncryption) -> LdapServer {
+    LdapServer::new(&address.ip().to_string(), address.port(), encryption).unwrap()
 }
 
 /// The identifier of an account or group of the directory.

@@ -1,18 +1,18 @@
 //! How people and groups look in Active Directory: takes names, gives filters; takes entries, gives people. Asks nobody.
 
-use super::connection::Search;
-use super::domains::{Domain, Domains};
-use super::entry::{Entry, wrong};
-use super::error::{Nonsense, Refusal, Step};
-use super::failure::Failure;
-use super::filter::{AttributeName, Filter};
-use super::login_name::LoginName;
-use super::logon_hours::LogonHours;
-use super::moment::{account_expires, generalized_time};
-use super::names::{Names, can_be_somebodys};
-use super::person::Person;
-use super::sid::Sid;
-use super::standing::{NotDelegated, Standing};
+use crate::directory::account::DirectoryAccount;
+use crate::directory::account_status::{AccountStatus, NotDelegated};
+use crate::directory::active_directory::domains::{Domain, Domains};
+use crate::directory::connection::Search;
+use crate::directory::entry::{Entry, wrong};
+use crate::directory::error::{Nonsense, Refusal, Step};
+use crate::directory::failure::Failure;
+use crate::directory::filter::{AttributeName, SearchFilter};
+use crate::directory::generalized_time::{account_expires, generalized_time};
+use crate::directory::login_name::LoginName;
+use crate::directory::logon_hours::LogonHours;
+use crate::directory::lookup_keys::{LookupKeys, can_be_somebodys};
+use crate::directory::sid::Sid;
 use ldap3::Scope;
 use std::sync::Arc;
 
@@ -50,42 +50,43 @@ const MAXIMUM_GROUPS: u16 = 1000;
 
 /// A person whose groups are known by their security identifiers only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) person: Person,
-    pub(super) groups: Vec<Sid>,
+pub(in crate::directory) struct Account {
+    pub(in crate::directory) person: DirectoryAccount,
+    pub(in crate::directory) groups: Vec<Sid>,
 }
 
 /// Whoever any of the names fits. `None` where no name is left to ask by.
-pub(super) fn by_names(names: &Names) -> Option<Filter> {
-    let mut any: Vec<Filter> =
-        names.sids.iter().map(|sid| Filter::equals("objectSid", sid.to_bytes())).collect();
-    let texts = |attribute: &'static str, values: &[String]| -> Vec<Filter> {
+pub(in crate::directory) fn by_names(names: &LookupKeys) -> Option<SearchFilter> {
+    let mut any: Vec<SearchFilter> =
+        names.sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())).collect();
+    let texts = |attribute: &'static str, values: &[String]| -> Vec<SearchFilter> {
         let filled = values.iter().filter(|value| can_be_somebodys(value));
-        filled.map(|value| Filter::equals(attribute, value)).collect()
+        filled.map(|value| SearchFilter::equals(attribute, value)).collect()
     };
     any.extend(texts("userPrincipalName", &names.upns));
     any.extend(texts("mail", &names.emails));
     let addresses = names.emails.iter().filter(|email| can_be_somebodys(email));
-    any.extend(addresses.map(|email| Filter::equals("proxyAddresses", format!("smtp:{email}"))));
+    any.extend(addresses.map(|email| SearchFilter::equals("proxyAddresses", format!("smtp:{email}"))));
     any.extend(texts("altSecurityIdentities", &names.alt_security_identities));
     any.extend(texts("sAMAccountName", &names.account_names));
     let others = names.attributes.iter().filter(|(_, value)| can_be_somebodys(value));
-    any.extend(others.map(|(attribute, value)| Filter::equals(attribute, value)));
-    Filter::any(any).map(people)
+    any.extend(others.map(|(attribute, value)| SearchFilter::equals(attribute, value)));
+    SearchFilter::any(any).map(people)
 }
 
 /// Whoever logs in by this name in a domain of a directory. `None` where it is a name of another domain.
 ///
 /// `alice@corp.example` is alice of the domain corp.example also where that is not her userPrincipalName, as for domain
 /// controllers ([MS-ADTS] 5.1.1.1.1). Where it is somebody else's, two accounts fit, and neither is let in.
-pub(super) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<Filter> {
-    let account_name = |name: &str| Filter::equals("sAMAccountName", name);
+pub(in crate::directory) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<SearchFilter> {
+    let account_name = |name: &str| SearchFilter::equals("sAMAccountName", name);
     match login {
         LoginName::Upn(upn) => {
             let implicit =
                 upn.rsplit_once('@').filter(|(_, suffix)| own.is_some_and(|own| own.is_called(suffix)));
             let implicit = implicit.map(|(name, _)| account_name(name));
-            Filter::any([Filter::equals("userPrincipalName", upn)].into_iter().chain(implicit)).map(people)
+            SearchFilter::any([SearchFilter::equals("userPrincipalName", upn)].into_iter().chain(implicit))
+                .map(people)
         }
         LoginName::DomainAndName { domain, name } => {
             own.is_some_and(|own| own.is_called(domain)).then(|| people(account_name(name)))
@@ -95,8 +96,8 @@ pub(super) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<Filter
 }
 
 /// Whether an account is one that the name to log in by means. The same account name may be there in each domain of a
-/// forest, and the global catalogue finds all of them.
-pub(super) fn is_meant(login: &LoginName, person: &Person) -> bool {
+/// directories, and the global catalogue finds all of them.
+pub(in crate::directory) fn is_meant(login: &LoginName, person: &DirectoryAccount) -> bool {
     let is_of = |domain: &str| {
         let names = [&person.netbios_domain, &person.dns_domain];
         names.into_iter().flatten().any(|name| name.to_lowercase() == domain.to_lowercase())
@@ -111,42 +112,46 @@ pub(super) fn is_meant(login: &LoginName, person: &Person) -> bool {
     }
 }
 
-fn people(filter: Filter) -> Filter {
-    Filter::all([Filter::equals("objectCategory", "person"), Filter::equals("objectClass", "user"), filter])
+fn people(filter: SearchFilter) -> SearchFilter {
+    SearchFilter::all([
+        SearchFilter::equals("objectCategory", "person"),
+        SearchFilter::equals("objectClass", "user"),
+        filter,
+    ])
 }
 
 /// A search for the names of entries only. More than `limit` are more than enough to know that they are several.
-pub(super) fn find(base: &str, filter: Filter, limit: u16) -> Search {
+pub(in crate::directory) fn find(base: &str, filter: SearchFilter, limit: u16) -> Search {
     Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes: vec!["1.1".to_owned()], limit }
 }
 
 /// Reads one person, if the names fit them still.
-pub(super) fn read_one(dn: &str, filter: Filter, asked: &[AttributeName]) -> Search {
+pub(in crate::directory) fn read_one(dn: &str, filter: SearchFilter, asked: &[AttributeName]) -> Search {
     let asked = asked.iter().map(AttributeName::as_str);
     let attributes = ATTRIBUTES.into_iter().chain(asked).map(str::to_owned).collect();
     Search { base: dn.to_owned(), scope: Scope::Base, filter, attributes, limit: 1 }
 }
 
 /// The groups with these security identifiers.
-pub(super) fn find_groups(base: &str, sids: &[Sid]) -> Option<Search> {
-    let any = Filter::any(sids.iter().map(|sid| Filter::equals("objectSid", sid.to_bytes())))?;
+pub(in crate::directory) fn find_groups(base: &str, sids: &[Sid]) -> Option<Search> {
+    let any = SearchFilter::any(sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())))?;
     Some(Search {
         base: base.to_owned(),
         scope: Scope::Subtree,
-        filter: Filter::all([Filter::equals("objectClass", "group"), any]),
+        filter: SearchFilter::all([SearchFilter::equals("objectClass", "group"), any]),
         attributes: ["objectSid", "sAMAccountName"].map(str::to_owned).to_vec(),
         limit: MAXIMUM_GROUPS,
     })
 }
 
 /// A group's security identifier and name.
-pub(super) fn read_group(entry: &Entry) -> Result<Option<(Sid, String)>, Nonsense> {
+pub(in crate::directory) fn read_group(entry: &Entry) -> Result<Option<(Sid, String)>, Nonsense> {
     let sid = entry.bytes("objectSid")?.map(|bytes| read_sid(bytes, "objectSid")).transpose()?;
     Ok(sid.zip(entry.text("sAMAccountName")?.map(str::to_owned)))
 }
 
 /// Reads a person. `None` where the account is not a person's.
-pub(super) fn read(
+pub(in crate::directory) fn read(
     entry: &Entry,
     directory: &Arc<str>,
     domains: &Domains,
@@ -160,7 +165,7 @@ pub(super) fn read(
     let created = entry.text("whenCreated")?;
     let created = created.map(|time| generalized_time(time).ok_or(wrong("whenCreated", "it is no time")));
     let sid = entry.bytes("objectSid")?.ok_or(unreadable("objectSid"))?;
-    let person = Person {
+    let person = DirectoryAccount {
         dn: entry.dn.clone(),
         directory: Arc::clone(directory),
         upn: entry.text("userPrincipalName")?.map(str::to_owned),
@@ -175,7 +180,7 @@ pub(super) fn read(
             .map(|name| (name.as_str().to_lowercase(), entry.texts(name.as_str())))
             .collect(),
         created: created.transpose()?,
-        standing: standing(entry, control)?,
+        status: status(entry, control)?,
         groups: Vec::new(),
     };
     let groups = entry.values("tokenGroups")?;
@@ -190,18 +195,18 @@ pub(super) fn read(
     let is_protected = |group: &Sid| protected_users.as_ref().is_some_and(|sid| group.to_string() == *sid);
     let mut person = person;
     if control & NOT_DELEGATED != 0 {
-        person.standing.not_delegated = Some(NotDelegated::Sensitive);
+        person.status.not_delegated = Some(NotDelegated::Sensitive);
     } else if groups.iter().any(is_protected) {
-        person.standing.not_delegated = Some(NotDelegated::ProtectedUsers);
+        person.status.not_delegated = Some(NotDelegated::ProtectedUsers);
     }
     Ok(Some(Account { person, groups }))
 }
 
 /// What the gate's account may not read counts against the person: else a right taken away would open doors.
-fn standing(entry: &Entry, control: u32) -> Result<Standing, Failure> {
+fn status(entry: &Entry, control: u32) -> Result<AccountStatus, Failure> {
     let expires: i64 = entry.number("accountExpires")?.ok_or(unreadable("accountExpires"))?;
     let hours = entry.bytes("logonHours")?.map(LogonHours::from_bytes).transpose();
-    Ok(Standing {
+    Ok(AccountStatus {
         disabled: control & DISABLED != 0,
         locked: bits(entry, COMPUTED)? & LOCKED != 0,
         expires: account_expires(expires),

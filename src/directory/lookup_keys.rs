@@ -8,10 +8,10 @@ pub(super) const MAXIMUM_NAMES: usize = 64;
 /// Names for whoever a certificate belongs to. An account fits where *any* of them is its own. Empty ones fit nobody, and
 /// neither do those with control characters: directories pass over these (RFC 4518 2.2) and would find another name.
 ///
-/// Directories compare by rules of their own, without regard to case and more; whoever must know how a name was meant
+/// DirectorySet compare by rules of their own, without regard to case and more; whoever must know how a name was meant
 /// compares it with what the account has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct LookupKeys {
     /// objectSid. Nobody in a directory with a generic schema has one.
     pub sids: Vec<Sid>,
     /// userPrincipalName, compared as the directory does: without regard to case.
@@ -26,7 +26,7 @@ pub struct Names {
     pub attributes: Vec<(String, String)>,
 }
 
-impl Names {
+impl LookupKeys {
     pub(super) fn count(&self) -> usize {
         self.sids.len()
             + self.upns.len()

@@ -1,17 +1,17 @@
 //! Takes names, gives the accounts that all directories of a realm have for them. All that waits for a directory runs on
 //! one thread, so that connections are shared by all workers and none of these waits for a lock.
 
+use super::account::DirectoryAccount;
+use super::configured_directory::LookupTarget;
+use super::diagnostics::examine;
 use super::error::DirectoryError;
-use super::examine::examine;
-use super::fact::Fact;
-use super::filter::Filter;
+use super::fact::ServerFact;
+use super::filter::SearchFilter;
 use super::login_name::LoginName;
-use super::look_up::Directories;
-use super::names::Names;
-use super::password::PasswordVerdict;
-use super::person::Person;
+use super::lookup::DirectorySet;
+use super::lookup_keys::LookupKeys;
+use super::password_verdict::PasswordVerdict;
 use super::settings::DirectorySettings;
-use super::tree::Wanted;
 use crate::clock::Clock;
 use crate::secret::Secret;
 use std::io;
@@ -24,8 +24,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// The directories of a realm. Making one asks nobody; a thread of its own is started by the first question and ends
 /// when this is dropped. Callers may be on any runtime; one that stops waiting ends its question.
 #[derive(Debug)]
-pub struct Forest {
-    directories: Arc<Directories>,
+pub struct Directories {
+    directories: Arc<DirectorySet>,
     clock: Clock,
     thread: Mutex<Option<Thread>>,
 }
@@ -37,10 +37,10 @@ struct Thread {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Forest {
-    /// A forest of these directories. Does no I/O. The clock is what the servers' clocks are compared with.
+impl Directories {
+    /// A directories of these directories. Does no I/O. The clock is what the servers' clocks are compared with.
     pub fn new(directories: Vec<DirectorySettings>, clock: Clock) -> Self {
-        Self { directories: Arc::new(Directories::new(directories)), clock, thread: Mutex::new(None) }
+        Self { directories: Arc::new(DirectorySet::new(directories)), clock, thread: Mutex::new(None) }
     }
 
     /// Every account that any of the names fits, each once; none where none fits, which is an answer and no error.
@@ -49,24 +49,24 @@ impl Forest {
     ///
     /// # Errors
     /// Where a single directory that would have to be asked gives no answer.
-    pub async fn look_up(&self, names: &Names) -> Result<Vec<Person>, DirectoryError> {
-        self.people(Wanted::Names(names.clone())).await
+    pub async fn look_up(&self, names: &LookupKeys) -> Result<Vec<DirectoryAccount>, DirectoryError> {
+        self.people(LookupTarget::Names(names.clone())).await
     }
 
     /// Every account that the name to log in by is of.
     ///
     /// # Errors
-    /// As [`Forest::look_up`].
-    pub async fn by_login(&self, login: &LoginName) -> Result<Vec<Person>, DirectoryError> {
-        self.people(Wanted::Login(login.clone())).await
+    /// As [`Directories::look_up`].
+    pub async fn by_login(&self, login: &LoginName) -> Result<Vec<DirectoryAccount>, DirectoryError> {
+        self.people(LookupTarget::Login(login.clone())).await
     }
 
-    async fn people(&self, wanted: Wanted) -> Result<Vec<Person>, DirectoryError> {
+    async fn people(&self, wanted: LookupTarget) -> Result<Vec<DirectoryAccount>, DirectoryError> {
         let directories = Arc::clone(&self.directories);
         self.ask(async move { directories.people(&wanted).await }).await?
     }
 
-    /// Whether this is the password of the account that [`Forest::by_login`] finds. Nobody's password is correct where
+    /// Whether this is the password of the account that [`Directories::by_login`] finds. Nobody's password is correct where
     /// it finds none or several.
     ///
     /// # Errors
@@ -80,22 +80,22 @@ impl Forest {
         self.ask(async move { directories.verify(&login, &password).await }).await?
     }
 
-    /// Whether this is the password of the one account in `found`, which [`Forest::by_login`] returned for `login`: for a
+    /// Whether this is the password of the one account in `found`, which [`Directories::by_login`] returned for `login`: for a
     /// caller that must know whose it is before it is tried. Without an account, or with several, no password is correct.
     ///
     /// `settle` receives the verdict even if the caller is dropped meanwhile: a password that was sent is tried to the
     /// end, so that a client which leaves is counted by what the directory answered.
     ///
     /// # Errors
-    /// As [`Forest::look_up`].
+    /// As [`Directories::look_up`].
     pub async fn verify_password_of(
         &self,
         login: &LoginName,
-        found: &[Person],
+        found: &[DirectoryAccount],
         password: &Secret,
         settle: impl FnOnce(&Result<PasswordVerdict, DirectoryError>) + Send + 'static,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        let (directories, wanted) = (Arc::clone(&self.directories), Wanted::Login(login.clone()));
+        let (directories, wanted) = (Arc::clone(&self.directories), LookupTarget::Login(login.clone()));
         let (found, password) = (found.to_vec(), password.clone());
         let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)))?;
         let tried = runtime.spawn(async move {
@@ -107,15 +107,15 @@ impl Forest {
         tried.await.map_err(|_| DirectoryError::Dropped)?
     }
 
-    /// The filters that [`Forest::look_up`] would send, one for each directory that it would ask.
-    pub fn filters(&self, names: &Names) -> Vec<String> {
+    /// The filters that [`Directories::look_up`] would send, one for each directory that it would ask.
+    pub fn filters(&self, names: &LookupKeys) -> Vec<String> {
         let filters = self.directories.all.iter().filter_map(|directory| directory.names_filter(names));
-        filters.map(|filter: Filter| filter.to_string()).collect()
+        filters.map(|filter: SearchFilter| filter.to_string()).collect()
     }
 
     /// Asks each server of each directory what an administrator wants to know before relying on it: `directory NAME at
     /// SERVER`, and what it showed.
-    pub async fn examine(&self) -> Vec<(String, Result<Vec<Fact>, DirectoryError>)> {
+    pub async fn examine(&self) -> Vec<(String, Result<Vec<ServerFact>, DirectoryError>)> {
         let (directories, clock) = (Arc::clone(&self.directories), self.clock.clone());
         let examined = self.ask(async move {
             let mut findings = Vec::new();
@@ -204,30 +204,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_question_that_panics_ends_itself_only() {
-        let forest = Forest::new(Vec::new(), Clock::system());
-        let panicked = forest.ask(async { panic!("the library stumbled") }).await;
+        let directories = Directories::new(Vec::new(), Clock::system());
+        let panicked = directories.ask(async { panic!("the library stumbled") }).await;
         assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
-        assert_eq!(forest.ask(async { 7 }).await.ok(), Some(7));
+        assert_eq!(directories.ask(async { 7 }).await.ok(), Some(7));
     }
 
     #[tokio::test]
     async fn nobody_is_in_a_forest_without_directories() {
-        let forest = Forest::new(Vec::new(), Clock::system());
-        let names = Names { upns: vec!["alice@corp.example".to_owned()], ..Names::default() };
-        assert_eq!(forest.look_up(&names).await.unwrap(), []);
-        assert_eq!(forest.filters(&names), [""; 0]);
+        let directories = Directories::new(Vec::new(), Clock::system());
+        let names = LookupKeys { upns: vec!["alice@corp.example".to_owned()], ..LookupKeys::default() };
+        assert_eq!(directories.look_up(&names).await.unwrap(), []);
+        assert_eq!(directories.filters(&names), [""; 0]);
     }
 
     #[tokio::test]
     async fn the_thread_starts_with_the_first_question_and_ends_with_the_forest() {
-        let forest = Forest::new(Vec::new(), Clock::system());
-        assert!(forest.thread.lock().unwrap().is_none());
+        let directories = Directories::new(Vec::new(), Clock::system());
+        assert!(directories.thread.lock().unwrap().is_none());
         let (alive, ended) = std::sync::mpsc::channel::<()>();
-        let forever = forest.runtime().unwrap().spawn(async move {
+        let forever = directories.runtime().unwrap().spawn(async move {
             std::future::pending::<()>().await;
             drop(alive);
         });
-        drop(forest);
+        drop(directories);
         // What ran on the thread is gone with it, without a wait.
         assert_eq!(ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
         assert!(forever.await.unwrap_err().is_cancelled());

@@ -1,15 +1,14 @@
 //! What a directory says of one account.
 
-use super::group::Group;
+use super::account_status::AccountStatus;
 use super::sid::Sid;
-use super::standing::Standing;
 use crate::clock::UnixTime;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// An account. Whether it may be used is in its [`Standing`].
+/// An account. Whether it may be used is in its [`AccountStatus`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct DirectoryAccount {
     /// Its distinguished name.
     pub dn: String,
     /// The name in [`DirectorySettings`](super::DirectorySettings) of the directory that it was read from.
@@ -28,12 +27,22 @@ pub struct Person {
     pub emails: Vec<String>,
     /// altSecurityIdentities.
     pub alt_security_identities: Vec<String>,
-    /// The attributes asked for in [`Names::attributes`](super::Names::attributes), by their names in small letters.
+    /// The attributes asked for in [`LookupKeys::attributes`](super::LookupKeys::attributes), by their names in small letters.
     pub attributes: BTreeMap<String, Vec<String>>,
     /// whenCreated; in a generic schema createTimestamp.
     pub created: Option<UnixTime>,
     /// Whether, and until when, it may be used.
-    pub standing: Standing,
+    pub status: AccountStatus,
     /// The groups that it is in: in Active Directory also through other groups, all of them.
-    pub groups: Vec<Group>,
+    pub groups: Vec<DirectoryGroup>,
+}
+
+/// A group that an account is a member of, by itself or through other groups.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectoryGroup {
+    /// Its name: in Active Directory the sAMAccountName, in a generic schema the common name. Where it cannot be read, the
+    /// security identifier. Two domains may each have a group of this name.
+    pub name: String,
+    /// Its security identifier as `S-1-5-21-…`, where it has one.
+    pub sid: Option<String>,
 }

@@ -1,43 +1,43 @@
-//! One tree of the forest: a directory with its servers, what it is asked for, and how much at once.
+//! One tree of the directories: a directory with its servers, what it is asked for, and how much at once.
 
-use super::active_directory;
-use super::admission::Admission;
+use super::active_directory::group_names::GroupNames;
+use super::active_directory::schema as active_directory;
 use super::error::{DirectoryError, Step};
-use super::filter::Filter;
+use super::filter::SearchFilter;
 use super::generic;
-use super::group_names::GroupNames;
 use super::login_name::LoginName;
-use super::names::{Names, can_be_somebodys};
-use super::replicas::{Access, Replicas};
-use super::settings::{DirectorySettings, Schema};
+use super::lookup_keys::{LookupKeys, can_be_somebodys};
+use super::operation_limit::OperationLimit;
+use super::replicas::{Access, ReplicaSet};
+use super::settings::{AccountSchema, DirectorySettings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// Whom a question is about.
 #[derive(Clone, Debug)]
-pub(super) enum Wanted {
+pub(super) enum LookupTarget {
     /// Whoever any of these fits.
-    Names(Names),
+    Names(LookupKeys),
     /// Whoever logs in by this.
     Login(LoginName),
 }
 
 /// A directory that can be asked.
 #[derive(Debug)]
-pub(super) struct Directory {
+pub(super) struct ConfiguredDirectory {
     pub(super) settings: DirectorySettings,
-    pub(super) servers: Arc<Replicas>,
-    pub(super) catalogue: Option<Arc<Replicas>>,
+    pub(super) servers: Arc<ReplicaSet>,
+    pub(super) catalogue: Option<Arc<ReplicaSet>>,
     pub(super) group_names: GroupNames,
-    look_ups: Admission,
-    passwords: Admission,
+    look_ups: OperationLimit,
+    passwords: OperationLimit,
 }
 
-impl Directory {
+impl ConfiguredDirectory {
     pub(super) fn new(settings: DirectorySettings) -> Self {
         let limits = settings.limits;
-        let is_active_directory = settings.schema == Schema::ActiveDirectory;
+        let is_active_directory = settings.schema == AccountSchema::ActiveDirectory;
         let access = |has_domains| Access {
             directory: Arc::clone(&settings.name),
             tls: Arc::clone(&settings.tls),
@@ -46,20 +46,20 @@ impl Directory {
             limits,
             has_domains,
         };
-        let catalogue = (is_active_directory && !settings.global_catalogue.is_empty())
-            .then(|| Replicas::new(access(false), settings.global_catalogue.clone()));
+        let catalogue = (is_active_directory && !settings.global_catalog.is_empty())
+            .then(|| ReplicaSet::new(access(false), settings.global_catalog.clone()));
         Self {
-            servers: Replicas::new(access(is_active_directory), settings.servers.clone()),
+            servers: ReplicaSet::new(access(is_active_directory), settings.servers.clone()),
             catalogue,
             group_names: GroupNames::new(),
-            look_ups: Admission::new(limits.look_ups, limits.waiting_look_ups),
-            passwords: Admission::new(limits.passwords, limits.waiting_passwords),
+            look_ups: OperationLimit::new(limits.look_ups, limits.waiting_look_ups),
+            passwords: OperationLimit::new(limits.passwords, limits.waiting_passwords),
             settings,
         }
     }
 
     /// Those of the names that this directory may have, by its tables.
-    pub(super) fn own(&self, names: &Names) -> Names {
+    pub(super) fn own(&self, names: &LookupKeys) -> LookupKeys {
         let mut own = names.clone();
         own.upns.retain(|upn| self.has_suffix_of(upn));
         let domains = &self.settings.sid_domains;
@@ -76,28 +76,28 @@ impl Directory {
     }
 
     /// The filter by which it is asked for the names. `None` where it is not asked.
-    pub(super) fn names_filter(&self, names: &Names) -> Option<Filter> {
+    pub(super) fn names_filter(&self, names: &LookupKeys) -> Option<SearchFilter> {
         let own = self.own(names);
         match &self.settings.schema {
-            Schema::ActiveDirectory => active_directory::by_names(&own),
-            Schema::Generic(schema) => generic::by_names(schema, &own),
+            AccountSchema::ActiveDirectory => active_directory::by_names(&own),
+            AccountSchema::Generic(schema) => generic::by_names(schema, &own),
         }
     }
 
     /// The filter by which it is asked. `None` where it is not. Whose name a domain has, Active Directory has to tell.
-    pub(super) async fn filter(&self, wanted: &Wanted) -> Result<Option<Filter>, DirectoryError> {
+    pub(super) async fn filter(&self, wanted: &LookupTarget) -> Result<Option<SearchFilter>, DirectoryError> {
         let login = match wanted {
-            Wanted::Names(names) => return Ok(self.names_filter(names)),
-            Wanted::Login(login) if !can_be_somebodys(login.account()) => return Ok(None),
-            Wanted::Login(LoginName::Upn(upn)) if !self.has_suffix_of(upn) => return Ok(None),
-            Wanted::Login(login) => login,
+            LookupTarget::Names(names) => return Ok(self.names_filter(names)),
+            LookupTarget::Login(login) if !can_be_somebodys(login.account()) => return Ok(None),
+            LookupTarget::Login(LoginName::Upn(upn)) if !self.has_suffix_of(upn) => return Ok(None),
+            LookupTarget::Login(login) => login,
         };
         match &self.settings.schema {
-            Schema::ActiveDirectory => {
+            AccountSchema::ActiveDirectory => {
                 let domains = self.servers.domains().await?;
                 Ok(active_directory::by_login(login, domains.of(&domains.own)))
             }
-            Schema::Generic(schema) => Ok(generic::by_login(schema, &self.settings.name, login)),
+            AccountSchema::Generic(schema) => Ok(generic::by_login(schema, &self.settings.name, login)),
         }
     }
 
@@ -119,7 +119,7 @@ impl Directory {
 
     async fn admitted<T>(
         &self,
-        admission: &Admission,
+        admission: &OperationLimit,
         work: impl Future<Output = Result<T, DirectoryError>>,
     ) -> Result<T, DirectoryError> {
         let limit = self.settings.limits.question;

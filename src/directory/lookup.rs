@@ -1,17 +1,17 @@
-//! Asks the directories of a forest, all at once, and joins what they answer.
+//! Asks the directories of a directories, all at once, and joins what they answer.
 
-use super::active_directory::{self, Account};
+use super::account::DirectoryAccount;
+use super::account::DirectoryGroup;
+use super::active_directory::group_names::Place;
+use super::active_directory::schema::{self as active_directory, Account};
+use super::configured_directory::{ConfiguredDirectory, LookupTarget};
 use super::distinguished_name::{depth, domain, is_within};
-use super::error::{DirectoryError, Nonsense, UnusableNames};
-use super::filter::{AttributeName, Filter};
+use super::error::{DirectoryError, Nonsense, UnusableLookupKeys};
+use super::filter::{AttributeName, SearchFilter};
 use super::generic;
-use super::group::Group;
-use super::group_names::Place;
-use super::names::{MAXIMUM_NAMES, Names};
-use super::person::Person;
+use super::lookup_keys::{LookupKeys, MAXIMUM_NAMES};
 use super::replicas::Answered;
-use super::settings::{DirectorySettings, GenericSchema, Schema};
-use super::tree::{Directory, Wanted};
+use super::settings::{AccountSchema, DirectorySettings, GenericSchema};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
@@ -21,14 +21,14 @@ const MAXIMUM_PEOPLE: u16 = 8;
 /// How deep groups in groups go, in a directory that does not resolve them itself.
 const MAXIMUM_NESTING: usize = 10;
 
-/// The directories of a forest.
+/// The directories of a directories.
 #[derive(Debug)]
-pub(super) struct Directories {
-    pub(super) all: Vec<Arc<Directory>>,
+pub(super) struct DirectorySet {
+    pub(super) all: Vec<Arc<ConfiguredDirectory>>,
 }
 
-/// Catalogues of one forest find the same accounts.
-fn each_once(mut people: Vec<Person>) -> Vec<Person> {
+/// Catalogues of one directories find the same accounts.
+fn each_once(mut people: Vec<DirectoryAccount>) -> Vec<DirectoryAccount> {
     let mut sids = HashSet::new();
     people.retain(|person| person.sid.clone().is_none_or(|sid| sids.insert(sid)));
     people
@@ -37,19 +37,22 @@ fn each_once(mut people: Vec<Person>) -> Vec<Person> {
 /// Where an account found in the global catalogue has its home.
 enum Home<'d> {
     /// In this directory.
-    In(&'d Arc<Directory>),
+    In(&'d Arc<ConfiguredDirectory>),
     /// In a part of its domain where none of the directories looks for people.
     Outside,
 }
 
-impl Directories {
+impl DirectorySet {
     pub(super) fn new(settings: Vec<DirectorySettings>) -> Self {
-        Self { all: settings.into_iter().map(Directory::new).map(Arc::new).collect() }
+        Self { all: settings.into_iter().map(ConfiguredDirectory::new).map(Arc::new).collect() }
     }
 
     /// Everybody who is wanted, each once. A directory that gives no answer is an error of the whole: the one account
     /// that others found might be one of two.
-    pub(super) async fn people(self: &Arc<Self>, wanted: &Wanted) -> Result<Vec<Person>, DirectoryError> {
+    pub(super) async fn people(
+        self: &Arc<Self>,
+        wanted: &LookupTarget,
+    ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
         let asked = attributes(wanted)?;
         let questions = self.all.iter().map(|directory| {
             let (all, directory) = (Arc::clone(self), Arc::clone(directory));
@@ -67,29 +70,29 @@ impl Directories {
 
     async fn people_of(
         &self,
-        directory: &Arc<Directory>,
-        wanted: &Wanted,
+        directory: &Arc<ConfiguredDirectory>,
+        wanted: &LookupTarget,
         asked: &[AttributeName],
-    ) -> Result<Vec<Person>, DirectoryError> {
+    ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
         let Some(filter) = directory.filter(wanted).await? else { return Ok(Vec::new()) };
         match &directory.settings.schema {
-            Schema::ActiveDirectory => {
+            AccountSchema::ActiveDirectory => {
                 let mut people = self.active_directory(directory, filter, asked).await?;
-                if let Wanted::Login(login) = wanted {
+                if let LookupTarget::Login(login) = wanted {
                     people.retain(|person| active_directory::is_meant(login, person));
                 }
                 Ok(people)
             }
-            Schema::Generic(schema) => generic_people(directory, schema, filter, asked).await,
+            AccountSchema::Generic(schema) => generic_people(directory, schema, filter, asked).await,
         }
     }
 
     async fn active_directory(
         &self,
-        directory: &Arc<Directory>,
-        filter: Filter,
+        directory: &Arc<ConfiguredDirectory>,
+        filter: SearchFilter,
         asked: &[AttributeName],
-    ) -> Result<Vec<Person>, DirectoryError> {
+    ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
         let (servers, base) = match &directory.catalogue {
             Some(catalogue) => (catalogue, ""),
             None => (&directory.servers, directory.settings.base.as_str()),
@@ -118,17 +121,18 @@ impl Directories {
     }
 }
 
-fn covers_domain_of(directory: &Directory, dn: &str) -> bool {
-    directory.settings.schema == Schema::ActiveDirectory && domain(&directory.settings.base) == domain(dn)
+fn covers_domain_of(directory: &ConfiguredDirectory, dn: &str) -> bool {
+    directory.settings.schema == AccountSchema::ActiveDirectory
+        && domain(&directory.settings.base) == domain(dn)
 }
 
 /// Reads an account and the names of its groups. `None` where it is no person's, or the names do not fit it any more.
 async fn read_person(
-    home: &Arc<Directory>,
+    home: &Arc<ConfiguredDirectory>,
     dn: &str,
-    filter: Filter,
+    filter: SearchFilter,
     asked: &[AttributeName],
-) -> Result<Option<Person>, DirectoryError> {
+) -> Result<Option<DirectoryAccount>, DirectoryError> {
     let read = home.servers.search_entry(&active_directory::read_one(dn, filter, asked)).await?;
     let Some((entry, answered)) = read else { return Ok(None) };
     let account = active_directory::read(&entry, &home.settings.name, &answered.domains, asked);
@@ -136,17 +140,17 @@ async fn read_person(
         return Ok(None);
     };
     let domain = Place { servers: &home.servers, base: &answered.domains.own };
-    let forest = home.catalogue.as_ref().map_or(domain, |servers| Place { servers, base: "" });
-    let groups = home.group_names.groups(&groups, domain, forest).await?;
-    Ok(Some(Person { groups, ..person }))
+    let directories = home.catalogue.as_ref().map_or(domain, |servers| Place { servers, base: "" });
+    let groups = home.group_names.groups(&groups, domain, directories).await?;
+    Ok(Some(DirectoryAccount { groups, ..person }))
 }
 
 async fn generic_people(
-    directory: &Arc<Directory>,
+    directory: &Arc<ConfiguredDirectory>,
     schema: &GenericSchema,
-    filter: Filter,
+    filter: SearchFilter,
     asked: &[AttributeName],
-) -> Result<Vec<Person>, DirectoryError> {
+) -> Result<Vec<DirectoryAccount>, DirectoryError> {
     let search = generic::find(schema, &directory.settings.base, filter, asked, MAXIMUM_PEOPLE);
     let answered = directory.servers.search(&search).await?;
     let mut people = Vec::new();
@@ -161,7 +165,10 @@ async fn generic_people(
 
 /// People of whom there may be more are the answer only where they are several already: one alone would pass for the
 /// only one.
-fn all_or_several(people: Vec<Person>, answered: &Answered) -> Result<Vec<Person>, DirectoryError> {
+fn all_or_several(
+    people: Vec<DirectoryAccount>,
+    answered: &Answered,
+) -> Result<Vec<DirectoryAccount>, DirectoryError> {
     if answered.found.more && people.len() < 2 {
         return Err(answered.error(Nonsense::TooMany { limit: MAXIMUM_PEOPLE.into() }));
     }
@@ -170,10 +177,10 @@ fn all_or_several(people: Vec<Person>, answered: &Answered) -> Result<Vec<Person
 
 /// The groups that somebody is in, and those that these are in, as far as they are searched for.
 async fn searched_groups(
-    directory: &Arc<Directory>,
+    directory: &Arc<ConfiguredDirectory>,
     schema: &GenericSchema,
     dn: &str,
-) -> Result<Vec<Group>, DirectoryError> {
+) -> Result<Vec<DirectoryGroup>, DirectoryError> {
     let mut groups = Vec::new();
     let mut known = HashSet::new();
     let mut members = vec![dn.to_owned()];
@@ -194,20 +201,20 @@ async fn searched_groups(
 }
 
 /// The other attributes asked for, as names that a filter can have.
-pub(super) fn attributes(wanted: &Wanted) -> Result<Vec<AttributeName>, DirectoryError> {
-    let Wanted::Names(names) = wanted else { return Ok(Vec::new()) };
-    let attributes = checked(names).map_err(DirectoryError::UnusableNames)?;
+pub(super) fn attributes(wanted: &LookupTarget) -> Result<Vec<AttributeName>, DirectoryError> {
+    let LookupTarget::Names(names) = wanted else { return Ok(Vec::new()) };
+    let attributes = checked(names).map_err(DirectoryError::UnusableLookupKeys)?;
     Ok(attributes)
 }
 
-fn checked(names: &Names) -> Result<Vec<AttributeName>, UnusableNames> {
+fn checked(names: &LookupKeys) -> Result<Vec<AttributeName>, UnusableLookupKeys> {
     let count = names.count();
     if count > MAXIMUM_NAMES {
-        return Err(UnusableNames::TooMany { count, limit: MAXIMUM_NAMES });
+        return Err(UnusableLookupKeys::TooMany { count, limit: MAXIMUM_NAMES });
     }
     let parsed = names.attributes.iter().map(|(name, _)| AttributeName::parse(name));
     let mut attributes =
-        parsed.collect::<Result<Vec<_>, _>>().map_err(|error| UnusableNames::Attribute(error.0))?;
+        parsed.collect::<Result<Vec<_>, _>>().map_err(|error| UnusableLookupKeys::Attribute(error.0))?;
     attributes.sort();
     attributes.dedup();
     Ok(attributes)

@@ -1,22 +1,22 @@
 //! Takes a name to log in by and a password, gives whether they belong together.
 //!
-//! The account is looked up first and bound to by its distinguished name. Directories find accounts by many forms of
+//! The account is looked up first and bound to by its distinguished name. DirectorySet find accounts by many forms of
 //! names ([MS-ADTS] 5.1.1.1.1); were the typed name bound with, the password might be proven for another account than
 //! the one whose groups are read afterwards.
 
+use super::account::DirectoryAccount;
+use super::configured_directory::{ConfiguredDirectory, LookupTarget};
 use super::error::DirectoryError;
 use super::login_name::LoginName;
-use super::look_up::Directories;
-use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
-use super::person::Person;
-use super::tree::{Directory, Wanted};
+use super::lookup::DirectorySet;
+use super::password_verdict::{Credentials, PasswordRefusal, PasswordVerdict};
 use crate::secret::Secret;
 use std::sync::Arc;
 
 /// Nobody's name. A bind with it takes the time of one with a wrong password and has the same answer.
 const NOBODY: &str = "CN=portcullis asks for nobody";
 
-impl Directories {
+impl DirectorySet {
     /// Whether the password is of the account that the name finds. Where it finds none, or several, the answer takes as
     /// many steps as where the password is wrong.
     pub(super) async fn verify(
@@ -26,7 +26,7 @@ impl Directories {
     ) -> Result<PasswordVerdict, DirectoryError> {
         // Before anything is asked, and with any name: an empty password finds nobody out.
         Credentials::new(NOBODY, password).map_err(DirectoryError::UnsendablePassword)?;
-        let wanted = Wanted::Login(login.clone());
+        let wanted = LookupTarget::Login(login.clone());
         let people = self.people(&wanted).await?;
         self.verify_of(&wanted, &people, password).await
     }
@@ -34,8 +34,8 @@ impl Directories {
     /// The same for the accounts that were found by a name.
     pub(super) async fn verify_of(
         self: &Arc<Self>,
-        wanted: &Wanted,
-        people: &[Person],
+        wanted: &LookupTarget,
+        people: &[DirectoryAccount],
         password: &Secret,
     ) -> Result<PasswordVerdict, DirectoryError> {
         match people {
@@ -53,7 +53,7 @@ impl Directories {
     /// password is wrong.
     async fn refuse_like_wrong(
         &self,
-        wanted: &Wanted,
+        wanted: &LookupTarget,
         password: &Secret,
         refusal: PasswordRefusal,
     ) -> Result<PasswordVerdict, DirectoryError> {
@@ -71,7 +71,11 @@ impl Directories {
     }
 }
 
-async fn bind(directory: &Directory, dn: &str, password: &Secret) -> Result<PasswordVerdict, DirectoryError> {
+async fn bind(
+    directory: &ConfiguredDirectory,
+    dn: &str,
+    password: &Secret,
+) -> Result<PasswordVerdict, DirectoryError> {
     let credentials = Credentials::new(dn, password).map_err(DirectoryError::UnsendablePassword)?;
     directory.password_in_turn(directory.servers.verify(credentials)).await
 }

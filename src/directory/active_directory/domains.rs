@@ -1,45 +1,48 @@
 //! Reads what Active Directory says about its domains: where they are, and what they are called.
 
-use super::connection::{Connection, Search};
-use super::distinguished_name::{depth, is_within};
-use super::entry::{Entry, wrong};
-use super::error::{Refusal, Step};
-use super::failure::Failure;
-use super::filter::Filter;
-use super::moment::generalized_time;
 use crate::clock::UnixTime;
+use crate::directory::connection::{Connection, Search};
+use crate::directory::distinguished_name::{depth, is_within};
+use crate::directory::entry::{Entry, wrong};
+use crate::directory::error::{Refusal, Step};
+use crate::directory::failure::Failure;
+use crate::directory::filter::SearchFilter;
+use crate::directory::generalized_time::generalized_time;
 use ldap3::Scope;
 use std::time::Duration;
 
-/// The most domains of a forest that are read.
+/// The most domains of a directories that are read.
 const MAXIMUM_DOMAINS: u16 = 200;
 
-/// The domains of a forest, as one of its servers knows them.
+/// The domains of a directories, as one of its servers knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Domains {
+pub(in crate::directory) struct Domains {
     /// The server's own domain: `DC=corp,DC=example`.
-    pub(super) own: String,
+    pub(in crate::directory) own: String,
     /// What time it was there when it was asked.
-    pub(super) time: Option<UnixTime>,
+    pub(in crate::directory) time: Option<UnixTime>,
     all: Vec<Domain>,
 }
 
 /// A domain ([MS-ADTS] 6.1.1.2.1.1: its crossRef object).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Domain {
+pub(in crate::directory) struct Domain {
     base: String,
-    pub(super) netbios: String,
-    pub(super) dns: String,
+    pub(in crate::directory) netbios: String,
+    pub(in crate::directory) dns: String,
 }
 
 impl Domains {
     /// Asks a server, each step within `limit`.
-    pub(super) async fn read(connection: &Connection, limit: Duration) -> Result<Self, Failure> {
+    pub(in crate::directory) async fn read(
+        connection: &Connection,
+        limit: Duration,
+    ) -> Result<Self, Failure> {
         let attributes = ["defaultNamingContext", "configurationNamingContext", "currentTime"];
         let root = Search {
             base: String::new(),
             scope: Scope::Base,
-            filter: Filter::has("objectClass"),
+            filter: SearchFilter::has("objectClass"),
             attributes: attributes.map(str::to_owned).to_vec(),
             limit: 1,
         };
@@ -48,7 +51,10 @@ impl Domains {
         let partitions = Search {
             base: format!("CN=Partitions,{}", required(&root, "configurationNamingContext")?),
             scope: Scope::OneLevel,
-            filter: Filter::all([Filter::equals("objectClass", "crossRef"), Filter::has("nETBIOSName")]),
+            filter: SearchFilter::all([
+                SearchFilter::equals("objectClass", "crossRef"),
+                SearchFilter::has("nETBIOSName"),
+            ]),
             attributes: ["nCName", "nETBIOSName", "dnsRoot"].map(str::to_owned).to_vec(),
             limit: MAXIMUM_DOMAINS,
         };
@@ -59,7 +65,7 @@ impl Domains {
     }
 
     /// The domain that an entry is in.
-    pub(super) fn of(&self, dn: &str) -> Option<&Domain> {
+    pub(in crate::directory) fn of(&self, dn: &str) -> Option<&Domain> {
         let above = self.all.iter().filter(|domain| is_within(dn, &domain.base));
         above.max_by_key(|domain| depth(&domain.base))
     }
@@ -75,7 +81,7 @@ impl Domain {
     }
 
     /// Whether somebody who writes `name` means this domain.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub(in crate::directory) fn is_called(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.netbios.to_lowercase() == name || self.dns.to_lowercase() == name
     }

@@ -1,8 +1,8 @@
 //! How long a server that failed is left alone.
 
-use super::error::Refusal;
-use super::failure::Failure;
-use super::message::INVALID_CREDENTIALS;
+use crate::directory::error::Refusal;
+use crate::directory::failure::Failure;
+use crate::directory::message::INVALID_CREDENTIALS;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,24 +15,24 @@ const REFUSED: Duration = Duration::from_secs(60);
 
 /// Whether a server may be tried. At first it may.
 #[derive(Debug, Default)]
-pub(super) struct Rest {
+pub(in crate::directory) struct ServerBackoff {
     pause: Duration,
     over: Option<Instant>,
     reason: String,
 }
 
-impl Rest {
+impl ServerBackoff {
     /// Why the server is not tried `now`; `None` where it may be.
-    pub(super) fn reason(&self, now: Instant) -> Option<&str> {
+    pub(in crate::directory) fn reason(&self, now: Instant) -> Option<&str> {
         self.over.is_some_and(|over| now < over).then_some(&self.reason)
     }
 
     /// Why it failed last; `None` where it has worked since.
-    pub(super) fn last_failure(&self) -> Option<&str> {
+    pub(in crate::directory) fn last_failure(&self) -> Option<&str> {
         self.over.map(|_| self.reason.as_str())
     }
 
-    pub(super) fn failed(&mut self, now: Instant, failure: &Failure) {
+    pub(in crate::directory) fn failed(&mut self, now: Instant, failure: &Failure) {
         self.pause = match failure {
             Failure::Refused { refusal: Refusal::Result { code: INVALID_CREDENTIALS, .. }, .. }
             | Failure::Unsendable(_) => REFUSED,
@@ -45,7 +45,7 @@ impl Rest {
         self.reason = failure.words();
     }
 
-    pub(super) fn worked(&mut self) {
+    pub(in crate::directory) fn worked(&mut self) {
         *self = Self::default();
     }
 }
@@ -57,7 +57,7 @@ mod tests {
 
     fn pauses(failure: &Failure, count: usize) -> Vec<Duration> {
         let now = Instant::now();
-        let mut rest = Rest::default();
+        let mut rest = ServerBackoff::default();
         let mut fail = || {
             rest.failed(now, failure);
             rest.over.unwrap() - now
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_server_that_worked_may_be_tried_at_once() {
         let now = Instant::now();
-        let mut rest = Rest::default();
+        let mut rest = ServerBackoff::default();
         assert_eq!(rest.reason(now), None);
         rest.failed(now, &Unreachable::Closed.into());
         assert_eq!(rest.reason(now), Some("it closed the connection"));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::UnixTime;
-use crate::directory::standing::{NotDelegated, StandingError};
+use crate::directory::account_status::{AccountStatusError, NotDelegated};
 
 const SID: &str = "S-1-5-21-1-2-3-1103";
 const DN: &str = "CN=alice,DC=corp,DC=example";
@@ -33,13 +33,13 @@ fn read_changed(changes: &[(&str, &[&[u8]])]) -> Result<Option<Account>, Failure
     read(&entry(changes), &"corp".into(), &Domains::default(), &[])
 }
 
-fn standing_of(changes: &[(&str, &[&[u8]])]) -> Result<Option<UnixTime>, StandingError> {
-    read_changed(changes).unwrap().unwrap().person.standing.check(UnixTime::from_seconds(1_795_339_800))
+fn standing_of(changes: &[(&str, &[&[u8]])]) -> Result<Option<UnixTime>, AccountStatusError> {
+    read_changed(changes).unwrap().unwrap().person.status.check(UnixTime::from_seconds(1_795_339_800))
 }
 
 #[test]
 fn any_name_fits_but_only_people() {
-    let names = Names {
+    let names = LookupKeys {
         sids: vec![Sid::parse("S-1-5-32-544").unwrap()],
         upns: vec!["alice@corp.example".to_owned(), String::new()],
         emails: vec!["a@b".to_owned()],
@@ -59,11 +59,11 @@ fn any_name_fits_but_only_people() {
 
 #[test]
 fn without_a_name_nobody_is_asked_for() {
-    assert_eq!(by_names(&Names::default()), None);
+    assert_eq!(by_names(&LookupKeys::default()), None);
     for nobodys in ["", "alice\0@corp.example", "alice\u{85}"] {
         let value = vec![nobodys.to_owned()];
         assert_eq!(
-            by_names(&Names { upns: value.clone(), emails: value, ..Names::default() }),
+            by_names(&LookupKeys { upns: value.clone(), emails: value, ..LookupKeys::default() }),
             None,
             "{nobodys}"
         );
@@ -80,7 +80,7 @@ fn an_account_is_read() {
     .unwrap()
     .unwrap();
     assert_eq!(groups, [Sid::parse("S-1-5-21-1-2-3-513").unwrap()]);
-    let expected = Person {
+    let expected = DirectoryAccount {
         dn: DN.to_owned(),
         directory: "corp".into(),
         upn: Some("alice@corp.example".to_owned()),
@@ -92,7 +92,7 @@ fn an_account_is_read() {
         alt_security_identities: vec!["X509:<SKI>00".to_owned()],
         attributes: Default::default(),
         created: Some(UnixTime::from_seconds(1_795_339_800)),
-        standing: Standing::default(),
+        status: AccountStatus::default(),
         groups: Vec::new(),
     };
     assert_eq!(person, expected);
@@ -113,7 +113,7 @@ fn who_may_not_be_delegated_is_known_by_the_flag_and_by_protected_users() {
     for (control, groups, expected) in cases {
         let changes = [("userAccountControl", &[control][..]), ("tokenGroups", groups)];
         let account = read_changed(&changes).unwrap().unwrap();
-        assert_eq!(account.person.standing.not_delegated, expected, "{control:?} {groups:?}");
+        assert_eq!(account.person.status.not_delegated, expected, "{control:?} {groups:?}");
     }
 }
 
@@ -128,18 +128,18 @@ fn attributes_asked_for_have_their_names_in_small_letters() {
 #[test]
 fn standing_is_read_from_bits_times_and_hours() {
     assert_eq!(standing_of(&[]), Ok(None));
-    assert_eq!(standing_of(&[("userAccountControl", &[b"514"])]), Err(StandingError::Disabled));
-    assert_eq!(standing_of(&[(COMPUTED, &[b"16"])]), Err(StandingError::Locked));
+    assert_eq!(standing_of(&[("userAccountControl", &[b"514"])]), Err(AccountStatusError::Disabled));
+    assert_eq!(standing_of(&[(COMPUTED, &[b"16"])]), Err(AccountStatusError::Locked));
     assert_eq!(standing_of(&[("lockoutTime", &[b"133000000000000000"])]), Ok(None));
     let since = UnixTime::from_seconds(1_795_339_800);
     assert_eq!(
         standing_of(&[("accountExpires", &[b"134398134000000000"])]),
-        Err(StandingError::Expired { since })
+        Err(AccountStatusError::Expired { since })
     );
     assert_eq!(standing_of(&[("accountExpires", &[b"0"])]), Ok(None));
-    assert_eq!(standing_of(&[("logonHours", &[&[0; 21]])]), Err(StandingError::OutsideLogonHours));
+    assert_eq!(standing_of(&[("logonHours", &[&[0; 21]])]), Err(AccountStatusError::OutsideLogonHours));
     // A bit beyond 31 makes the number negative.
-    assert_eq!(standing_of(&[("userAccountControl", &[b"-2147483134"])]), Err(StandingError::Disabled));
+    assert_eq!(standing_of(&[("userAccountControl", &[b"-2147483134"])]), Err(AccountStatusError::Disabled));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn accounts_of_computers_and_domains_are_nobodys() {
 
 #[test]
 fn a_search_says_what_it_reads() {
-    let filter = Filter::has("objectSid");
+    let filter = SearchFilter::has("objectSid");
     assert_eq!(find("DC=x", filter.clone(), 8).attributes, ["1.1"]);
     let asked = [AttributeName::parse("employeeID").unwrap()];
     let read = read_one(DN, filter, &asked);
@@ -192,7 +192,7 @@ fn a_search_says_what_it_reads() {
 #[test]
 fn a_name_to_log_in_by_means_the_account_of_its_own_domain() {
     let own = read_changed(&[]).unwrap().unwrap().person;
-    let alice = |netbios: &str, dns: &str| Person {
+    let alice = |netbios: &str, dns: &str| DirectoryAccount {
         netbios_domain: Some(netbios.to_owned()),
         dns_domain: Some(dns.to_owned()),
         ..own.clone()

@@ -8,7 +8,7 @@ pub(super) struct Full;
 
 /// The places of one kind of question.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct OperationLimit {
     /// Those under way and those that wait.
     present: Semaphore,
     under_way: Semaphore,
@@ -21,7 +21,7 @@ pub(super) struct Place<'a> {
     _under_way: SemaphorePermit<'a>,
 }
 
-impl Admission {
+impl OperationLimit {
     /// At least one may be under way: of none nothing would ever come.
     pub(super) fn new(under_way: usize, waiting: usize) -> Self {
         let under_way = under_way.clamp(1, Semaphore::MAX_PERMITS / 2);
@@ -43,7 +43,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_finds_no_room_to_wait_is_turned_away_at_once() {
-        let admission = Admission::new(1, 1);
+        let admission = OperationLimit::new(1, 1);
         let first = admission.enter().await.unwrap();
         let mut second = Box::pin(admission.enter());
         let poll = std::future::poll_fn(|context| std::task::Poll::Ready(second.as_mut().poll(context)));

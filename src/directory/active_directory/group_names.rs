@@ -1,11 +1,11 @@
 //! Takes security identifiers of groups, gives the groups with their names. Names are kept for an hour, so that most
 //! look-ups ask for none.
 
-use super::active_directory::{find_groups, read_group};
-use super::error::DirectoryError;
-use super::group::Group;
-use super::replicas::Replicas;
-use super::sid::Sid;
+use crate::directory::account::DirectoryGroup;
+use crate::directory::active_directory::schema::{find_groups, read_group};
+use crate::directory::error::DirectoryError;
+use crate::directory::replicas::ReplicaSet;
+use crate::directory::sid::Sid;
 use moka::future::Cache;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,39 +16,40 @@ const MAXIMUM_GROUPS: u64 = 100_000;
 /// How many are asked for at once.
 const AT_ONCE: usize = 200;
 
-/// The names of a domain's groups, and of those of the forest that its accounts are in, as far as they are known.
+/// The names of a domain's groups, and of those of the directories that its accounts are in, as far as they are known.
 #[derive(Debug)]
-pub(super) struct GroupNames {
+pub(in crate::directory) struct GroupNames {
     known: Cache<Sid, Arc<str>>,
 }
 
 /// Where groups are looked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) servers: &'a Arc<Replicas>,
-    pub(super) base: &'a str,
+pub(in crate::directory) struct Place<'a> {
+    pub(in crate::directory) servers: &'a Arc<ReplicaSet>,
+    pub(in crate::directory) base: &'a str,
 }
 
 impl GroupNames {
-    pub(super) fn new() -> Self {
+    pub(in crate::directory) fn new() -> Self {
         Self { known: Cache::builder().max_capacity(MAXIMUM_GROUPS).time_to_live(LIFE).build() }
     }
 
     /// The groups, by name. Those that nobody has a name for are called by their identifier; identifiers that stand for
-    /// no group are left out. Groups that every domain has for itself are looked for in `domain`, the others in `forest`.
-    pub(super) async fn groups(
+    /// no group are left out. Groups that every domain has for itself are looked for in `domain`, the others in `directories`.
+    pub(in crate::directory) async fn groups(
         &self,
         sids: &[Sid],
         domain: Place<'_>,
-        forest: Place<'_>,
-    ) -> Result<Vec<Group>, DirectoryError> {
+        directories: Place<'_>,
+    ) -> Result<Vec<DirectoryGroup>, DirectoryError> {
         let built_in = sids.iter().filter(|sid| sid.is_built_in()).cloned().collect();
         let others = sids.iter().filter(|sid| sid.is_of_a_domain()).cloned().collect();
         let mut names = self.names(built_in, domain).await?;
-        names.extend(self.names(others, forest).await?);
+        names.extend(self.names(others, directories).await?);
         let named = names.into_iter();
-        let mut groups: Vec<Group> =
-            named.map(|(sid, name)| Group { name: name.to_string(), sid: Some(sid.to_string()) }).collect();
+        let mut groups: Vec<DirectoryGroup> = named
+            .map(|(sid, name)| DirectoryGroup { name: name.to_string(), sid: Some(sid.to_string()) })
+            .collect();
         groups.sort();
         Ok(groups)
     }

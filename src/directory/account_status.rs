@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Whether an account may be used. By default it may, always.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountStatus {
     /// An administrator has switched it off.
     pub disabled: bool,
     /// Too many wrong passwords were tried.
@@ -34,7 +34,7 @@ pub enum NotDelegated {
 
 /// Why an account may not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum StandingError {
+pub enum AccountStatusError {
     /// An administrator has switched it off.
     #[error("the account is disabled")]
     Disabled,
@@ -52,23 +52,23 @@ pub enum StandingError {
     OutsideLogonHours,
 }
 
-impl Standing {
+impl AccountStatus {
     /// Until when it may be used without a break; `None` where nothing ends it. What is read of a directory at another
     /// time may be otherwise.
     ///
     /// # Errors
     /// Where it may not be used `now`.
-    pub fn check(&self, now: UnixTime) -> Result<Option<UnixTime>, StandingError> {
+    pub fn check(&self, now: UnixTime) -> Result<Option<UnixTime>, AccountStatusError> {
         if self.disabled {
-            return Err(StandingError::Disabled);
+            return Err(AccountStatusError::Disabled);
         }
         if self.locked {
-            return Err(StandingError::Locked);
+            return Err(AccountStatusError::Locked);
         }
         if let Some(since) = self.expires.filter(|expires| *expires <= now) {
-            return Err(StandingError::Expired { since });
+            return Err(AccountStatusError::Expired { since });
         }
-        let hours_end = self.hours.end_of_stretch(now).map_err(|_| StandingError::OutsideLogonHours)?;
+        let hours_end = self.hours.end_of_stretch(now).map_err(|_| AccountStatusError::OutsideLogonHours)?;
         Ok(self.expires.into_iter().chain(hours_end).min())
     }
 }
@@ -85,22 +85,22 @@ mod tests {
 
     #[test]
     fn an_account_that_nothing_is_said_against_may_be_used_without_end() {
-        assert_eq!(Standing::default().check(NOW), Ok(None));
+        assert_eq!(AccountStatus::default().check(NOW), Ok(None));
     }
 
     #[test]
     fn a_disabled_account_and_a_locked_one_may_not_be_used() {
-        let disabled = Standing { disabled: true, locked: true, ..Standing::default() };
-        assert_eq!(disabled.check(NOW), Err(StandingError::Disabled));
-        let locked = Standing { locked: true, ..Standing::default() };
-        assert_eq!(locked.check(NOW), Err(StandingError::Locked));
+        let disabled = AccountStatus { disabled: true, locked: true, ..AccountStatus::default() };
+        assert_eq!(disabled.check(NOW), Err(AccountStatusError::Disabled));
+        let locked = AccountStatus { locked: true, ..AccountStatus::default() };
+        assert_eq!(locked.check(NOW), Err(AccountStatusError::Locked));
     }
 
     #[test]
     fn an_account_may_be_used_up_to_the_second_before_it_expires() {
-        let standing = Standing { expires: Some(at(10)), ..Standing::default() };
-        assert_eq!(standing.check(at(9)), Ok(Some(at(10))));
-        assert_eq!(standing.check(at(10)), Err(StandingError::Expired { since: at(10) }));
+        let status = AccountStatus { expires: Some(at(10)), ..AccountStatus::default() };
+        assert_eq!(status.check(at(9)), Ok(Some(at(10))));
+        assert_eq!(status.check(at(10)), Err(AccountStatusError::Expired { since: at(10) }));
     }
 
     #[test]
@@ -109,13 +109,13 @@ mod tests {
         let mut hours = [0; 21];
         hours[1] = 0b0000_0010;
         let hours = LogonHours::from_bytes(&hours).unwrap();
-        let standing = Standing { expires: Some(at(3600)), hours, ..Standing::default() };
-        assert_eq!(standing.check(NOW), Ok(Some(at(1800))));
-        let standing = Standing { expires: Some(at(60)), ..standing };
-        assert_eq!(standing.check(NOW), Ok(Some(at(60))));
+        let status = AccountStatus { expires: Some(at(3600)), hours, ..AccountStatus::default() };
+        assert_eq!(status.check(NOW), Ok(Some(at(1800))));
+        let status = AccountStatus { expires: Some(at(60)), ..status };
+        assert_eq!(status.check(NOW), Ok(Some(at(60))));
         assert_eq!(
-            standing.check(UnixTime::from_seconds(NOW.seconds() - 3600)),
-            Err(StandingError::OutsideLogonHours)
+            status.check(UnixTime::from_seconds(NOW.seconds() - 3600)),
+            Err(AccountStatusError::OutsideLogonHours)
         );
     }
 }

@@ -3,15 +3,17 @@
 
 use super::connection::{Connection, Found, Search};
 use super::dial::dial;
-use super::domains::Domains;
+pub(super) mod backoff;
+
+use self::backoff::ServerBackoff;
+use super::active_directory::domains::Domains;
 use super::entry::Entry;
 use super::error::{DirectoryError, Refusal, Step, Unreachable};
 use super::failure::Failure;
-use super::filter::Filter;
+use super::filter::SearchFilter;
 use super::message::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
-use super::password::{Credentials, PasswordRefusal, PasswordVerdict};
-use super::rest::Rest;
-use super::settings::{DirectoryLimits, Server};
+use super::password_verdict::{Credentials, PasswordRefusal, PasswordVerdict};
+use super::settings::{DirectoryLimits, LdapServer};
 use crate::secret::Secret;
 use ldap3::Scope;
 use rustls::ClientConfig;
@@ -34,7 +36,7 @@ pub(super) struct Access {
 
 /// Servers that hold the same.
 #[derive(Debug)]
-pub(super) struct Replicas {
+pub(super) struct ReplicaSet {
     access: Access,
     slots: Vec<Slot>,
 }
@@ -42,7 +44,7 @@ pub(super) struct Replicas {
 /// One server.
 #[derive(Debug)]
 struct Slot {
-    server: Server,
+    server: LdapServer,
     state: Mutex<State>,
     /// Held while a connection is made: whoever waits for it finds one made, or the server left alone.
     opening: tokio::sync::Mutex<()>,
@@ -51,7 +53,7 @@ struct Slot {
 #[derive(Debug, Default)]
 struct State {
     session: Option<Arc<Session>>,
-    rest: Rest,
+    rest: ServerBackoff,
 }
 
 /// A connection on which the gate's account is bound.
@@ -82,8 +84,8 @@ impl Answered {
 /// How often a search is tried beyond once for each server: a connection may have ended unnoticed since it was used.
 const SECOND_CHANCES: usize = 1;
 
-impl Replicas {
-    pub(super) fn new(access: Access, servers: Vec<Server>) -> Arc<Self> {
+impl ReplicaSet {
+    pub(super) fn new(access: Access, servers: Vec<LdapServer>) -> Arc<Self> {
         let slots = servers.into_iter().map(|server| Slot {
             server,
             state: Mutex::default(),
@@ -181,12 +183,12 @@ impl Replicas {
         failures.filter(|failures| !failures.is_empty()).map(|failures| failures.join("; "))
     }
 
-    /// Asks for what every server has, so that [`Replicas::outage`] is up to date when that ends.
+    /// Asks for what every server has, so that [`ReplicaSet::outage`] is up to date when that ends.
     pub(super) async fn probe(self: &Arc<Self>) {
         let root = Search {
             base: String::new(),
             scope: Scope::Base,
-            filter: Filter::has("objectClass"),
+            filter: SearchFilter::has("objectClass"),
             attributes: vec!["1.1".to_owned()],
             limit: 1,
         };
@@ -287,7 +289,7 @@ impl Replicas {
 }
 
 /// The servers, for people to read.
-impl fmt::Display for Replicas {
+impl fmt::Display for ReplicaSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let servers: Vec<_> = self.slots.iter().map(|slot| slot.server.to_string()).collect();
         f.write_str(&servers.join(", "))

@@ -1,0 +1,5 @@
+//! Active Directory: its attributes, its domains, the names of its groups.
+
+pub(super) mod domains;
+pub(super) mod group_names;
+pub(super) mod schema;
