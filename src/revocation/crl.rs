@@ -4,6 +4,8 @@
 //! Never says that a certificate is good: only the look-up knows whether this CRL may be believed, and until when.
 
 use super::cannot_judge::CannotJudge;
+use super::crl_der::minimal;
+use super::crl_entry::RevocationReason;
 use super::crl_index::{EntryIndex, EntryList, Listed};
 use super::crl_number::CrlNumber;
 use super::crl_scope::Scope;
@@ -62,8 +64,11 @@ pub(super) struct Crl {
     signed: SignedPart,
     own_entries: EntryIndex,
     other_entries: HashMap<DistinguishedName, EntryIndex>,
+    /// Entries that may be of any issuer.
+    any_entries: EntryIndex,
     scope: Scope,
     source: Arc<CrlSource>,
+    is_dated: bool,
     cannot_judge: Option<CannotJudge>,
     /// Which keys were tried, and what came of it.
     proofs: Mutex<Vec<(KeyId, Proof)>>,
@@ -86,7 +91,7 @@ impl Crl {
             issuer: DistinguishedName::from_der(slice(&der, &parts.issuer)),
             number: parts.number,
             base_number: parts.base_number,
-            this_update: parts.this_update,
+            this_update: parts.this_update.unwrap_or(UnixTime::EPOCH),
             next_update: parts.next_update,
             freshest: parts.freshest,
         };
@@ -104,7 +109,9 @@ impl Crl {
             signed,
             own_entries: parts.entries.own.index(),
             other_entries: others.map(|(issuer, entries)| (issuer, EntryList::index(entries))).collect(),
+            any_entries: parts.entries.of_any.index(),
             scope: parts.scope,
+            is_dated: parts.this_update.is_some(),
             source: Arc::new(source),
             cannot_judge: parts.cannot_judge,
             proofs: Mutex::default(),
@@ -116,7 +123,12 @@ impl Crl {
         &self.source
     }
 
-    /// Why it is set aside, where it is.
+    /// Whether its thisUpdate could be decoded. If not it is neither older nor newer than another.
+    pub(super) fn is_dated(&self) -> bool {
+        self.is_dated
+    }
+
+    /// Why it is set aside, if it is: it shows of no certificate that it is good, and what it lists is revoked.
     pub(super) fn cannot_judge(&self) -> Option<CannotJudge> {
         self.cannot_judge
     }
@@ -138,8 +150,12 @@ impl Crl {
     /// What it says of the certificate that this issuer gave this serial.
     pub(super) fn entry(&self, issuer: &DistinguishedName, serial: &SerialNumber) -> Option<Listed> {
         let serial = serial.as_bytes();
-        let own = || self.own_entries.find(serial).filter(|_| *issuer == self.source.issuer);
-        self.other_entries.get(issuer).and_then(|entries| entries.find(serial)).or_else(own)
+        let serial = minimal(serial).unwrap_or(serial);
+        let named = self.other_entries.get(issuer).and_then(|entries| entries.find(serial));
+        let own = self.own_entries.find(serial).filter(|_| *issuer == self.source.issuer);
+        let found = [named, own, self.any_entries.find(serial)];
+        // "No longer listed" never hides "revoked".
+        found.into_iter().flatten().min_by_key(|listed| listed.reason == RevocationReason::RemoveFromCrl)
     }
 
     /// Whether the key of `signer` signed it.
@@ -166,7 +182,7 @@ impl Crl {
         self.signer.get()
     }
 
-    /// Whether it covers all that `other` covers, whatever their dates. Never where it is set aside.
+    /// Whether it covers all that `other` covers, whatever their dates. If it is set aside, only if `other` is too.
     pub(super) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
@@ -179,7 +195,7 @@ impl Crl {
         };
         of_kind
             && own.issuer == its.issuer
-            && self.cannot_judge.is_none()
+            && (self.cannot_judge.is_none() || other.cannot_judge.is_some())
             && self.scope.includes(&other.scope)
     }
 
@@ -187,6 +203,7 @@ impl Crl {
     /// number.
     pub(super) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other)
+            && other.is_dated
             && other.source.this_update <= self.source.this_update
             && !self.has_lower_number_than(other)
     }
@@ -213,7 +230,8 @@ impl Crl {
 impl fmt::Debug for Crl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others: usize = self.other_entries.values().map(EntryIndex::len).sum();
-        write!(f, "Crl({}, {} entries)", self.source.issuer, self.own_entries.len() + others)
+        let entries = self.own_entries.len() + self.any_entries.len() + others;
+        write!(f, "Crl({}, {entries} entries)", self.source.issuer)
     }
 }
 

@@ -1,14 +1,15 @@
 //! Takes the DER of one entry of a CRL, gives its serial, when and why it was revoked, and who issued it.
 //!
-//! Never decides whether the CRL may be believed.
+//! Never decides whether the CRL may be believed. A certificate is listed by its serial number alone: nothing beside it that
+//! cannot be decoded takes the entry away.
 
 use super::cannot_judge::CannotJudge;
-use super::crl_der::{next_tag, read_extension, read_time};
+use super::crl_der::{minimal, next_tag, read_extension, read_time};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, directory_names};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280;
-use der::asn1::{AnyRef, IntRef};
-use der::{Decode, Reader, SliceReader, Tag};
+use der::asn1::AnyRef;
+use der::{Decode, Reader, SliceReader, Tag, Tagged};
 use std::fmt;
 use x509_cert::ext::pkix::CrlReason;
 
@@ -104,34 +105,56 @@ impl fmt::Display for RevocationReason {
 
 /// One entry of a CRL.
 pub(super) struct Entry<'a> {
-    /// The content of the INTEGER, as encoded.
+    /// The content of the INTEGER, without what pads it.
     pub(super) serial: &'a [u8],
-    /// [`UnixTime::EPOCH`] where the CRL does not say it in a way that can be read.
+    /// [`UnixTime::EPOCH`] if the CRL does not specify it in a way that can be decoded.
     pub(super) revoked_at: UnixTime,
     pub(super) reason: RevocationReason,
-    /// Who issued the certificate of this entry and of those that follow (RFC 5280 5.3.3), where it says so.
-    pub(super) issuer: Option<DistinguishedName>,
+    /// Who issued the certificate of this entry and of those that follow (RFC 5280 5.3.3).
+    pub(super) issuer: EntryIssuer,
     pub(super) cannot_judge: Option<CannotJudge>,
 }
 
-/// Reads the entry that stands next (RFC 5280 5.1.2.6).
-pub(super) fn read<'a>(entries: &mut SliceReader<'a>) -> der::Result<Entry<'a>> {
-    entries.sequence(|entry| {
-        let serial = AnyRef::decode(entry)?;
-        serial.decode_as::<IntRef<'_>>()?;
-        let mut found = Entry {
-            serial: serial.value(),
-            // It decides nothing. An odd one must not take the entry, and all others with it, away.
-            revoked_at: read_time(entry)?.unwrap_or(UnixTime::EPOCH),
-            reason: RevocationReason::Unspecified,
-            issuer: None,
-            cannot_judge: None,
-        };
-        if next_tag(entry)? == Some(Tag::Sequence) {
-            entry.sequence(|extensions| read_extensions(extensions, &mut found))?;
-        }
-        Ok(found)
-    })
+/// What an entry specifies about the issuer of its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum EntryIssuer {
+    /// Nothing: the issuer is that of the entry before.
+    AsBefore,
+    Named(DistinguishedName),
+    /// It cannot be decoded, so it may be any issuer.
+    Undecodable,
+}
+
+/// Reads one entry (RFC 5280 5.1.2.6). `None` if it has no serial number that can be decoded.
+///
+/// What stands behind the serial number and cannot be decoded sets the CRL aside and revokes this certificate all the same.
+pub(super) fn read(entry: AnyRef<'_>) -> Option<Entry<'_>> {
+    entry.tag().assert_eq(Tag::Sequence).ok()?;
+    let mut fields = SliceReader::new(entry.value()).ok()?;
+    let serial = AnyRef::decode(&mut fields).ok()?;
+    serial.tag().assert_eq(Tag::Integer).ok()?;
+    let mut found = Entry {
+        serial: minimal(serial.value())?,
+        revoked_at: UnixTime::EPOCH,
+        reason: RevocationReason::Unspecified,
+        issuer: EntryIssuer::AsBefore,
+        cannot_judge: None,
+    };
+    if read_facts(&mut fields, &mut found).is_err() {
+        found.reason = RevocationReason::Unknown;
+        found.issuer = EntryIssuer::Undecodable;
+        found.cannot_judge = Some(CannotJudge::Entry);
+    }
+    Some(found)
+}
+
+fn read_facts(fields: &mut SliceReader<'_>, found: &mut Entry<'_>) -> der::Result<()> {
+    // It decides nothing. An odd one must not take the entry, and all others with it, away.
+    found.revoked_at = read_time(fields)?.unwrap_or(UnixTime::EPOCH);
+    if next_tag(fields)? == Some(Tag::Sequence) {
+        fields.sequence(|extensions| read_extensions(extensions, found))?;
+    }
+    next_tag(fields)?.map_or(Ok(()), |tag| Err(tag.unexpected_error(None).into()))
 }
 
 fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> der::Result<()> {
@@ -142,10 +165,11 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> d
         if is(rfc5280::ID_CE_CRL_REASONS) {
             entry.reason = CrlReason::from_der(extension.value).map_or(RevocationReason::Unknown, Into::into);
         } else if is(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
-            entry.issuer = issuer(extension.value);
-            if entry.issuer.is_none() {
+            let issuer = issuer(extension.value).filter(|_| entry.issuer == EntryIssuer::AsBefore);
+            if issuer.is_none() {
                 entry.cannot_judge = Some(CannotJudge::EntryIssuer);
             }
+            entry.issuer = issuer.map_or(EntryIssuer::Undecodable, EntryIssuer::Named);
         } else if extension.critical && !is(rfc5280::ID_CE_INVALIDITY_DATE) {
             entry.cannot_judge =
                 Some(oid.map_or(CannotJudge::UnnamedExtension, CannotJudge::CriticalEntryExtension));
@@ -154,7 +178,7 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> d
     Ok(())
 }
 
-/// The one distinguished name among the names of a certificateIssuer; nothing where there is none or more than one.
+/// The one distinguished name among the names of a certificateIssuer; nothing if there is none or more than one.
 fn issuer(value: &[u8]) -> Option<DistinguishedName> {
     let [issuer] = <[DistinguishedName; 1]>::try_from(directory_names(value).ok()?).ok()?;
     Some(issuer)

@@ -66,6 +66,12 @@ impl Scope {
         })
     }
 
+    /// The scope of a CRL that does not specify it in a way that can be decoded: what such a CRL lists may be any
+    /// certificate. Never one whose silence counts.
+    pub(super) fn any() -> Self {
+        Self { is_indirect: true, ..Self::default() }
+    }
+
     /// Whether a CRL of this scope covers all that one of `other`, by the same issuer, covers. "No" where that is not
     /// certain. An indirect CRL and a direct one cover different things, whatever else they say.
     pub(super) fn includes(&self, other: &Self) -> bool {

@@ -4,7 +4,7 @@
 
 use super::cannot_judge::CannotJudge;
 use super::crl_der::{RawExtension, next_tag, read_extension, read_time};
-use super::crl_entry::{self, Entry};
+use super::crl_entry::{self, Entry, EntryIssuer};
 use super::crl_index::EntryList;
 use super::crl_number::CrlNumber;
 use super::crl_scope::Scope;
@@ -12,24 +12,15 @@ use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifi
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, BitStringRef};
-use der::{Decode, Reader, SliceReader, Tag, TagNumber};
+use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
-/// Why bytes are not a CRL as RFC 5280 5.1 writes it.
+/// Bytes that are not a CRL as RFC 5280 5.1 writes it: not even its signed part and its signature can be told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum MalformedCrl {
-    /// The DER does not follow the ASN.1 of RFC 5280 5.1.
-    #[error("not a CRL in DER")]
-    Der(#[from] der::Error),
-    /// A version other than 2 is written (RFC 5280 5.1.2.1; a version 1 CRL writes none).
-    #[error("a CRL of an unknown version")]
-    Version,
-    /// The algorithm inside the signed part is not the one outside (RFC 5280 5.1.1.2).
-    #[error("the signature algorithm differs inside and outside the signed part")]
-    AlgorithmsDiffer,
-}
+#[error("not a CRL in DER")]
+pub struct MalformedCrl(#[from] der::Error);
 
 /// The parts of one CRL; the ranges are places in the DER that was walked.
 pub(super) struct CrlParts {
@@ -37,7 +28,8 @@ pub(super) struct CrlParts {
     pub(super) signature_algorithm: Range<usize>,
     pub(super) signature: Range<usize>,
     pub(super) issuer: Range<usize>,
-    pub(super) this_update: UnixTime,
+    /// `None` if it cannot be decoded.
+    pub(super) this_update: Option<UnixTime>,
     pub(super) next_update: Option<UnixTime>,
     pub(super) entries: EntriesByIssuer,
     pub(super) number: Option<CrlNumber>,
@@ -56,12 +48,25 @@ pub(super) struct EntriesByIssuer {
     /// Those of the issuer of the CRL itself.
     pub(super) own: EntryList,
     pub(super) others: HashMap<DistinguishedName, EntryList>,
+    /// Those of issuers that cannot be decoded or are too many to be kept apart: each may be of any issuer.
+    pub(super) of_any: EntryList,
+}
+
+/// The issuer of the entries that stand next.
+enum CurrentIssuer {
+    /// The issuer of the CRL.
+    Own,
+    Named(DistinguishedName),
+    Any,
 }
 
 /// Issuers of an indirect CRL that are kept apart: each of them costs memory, however few its entries.
 const MAXIMUM_ISSUERS: usize = 4096;
 
 /// Walks `der`, which must hold one CRL and nothing after it.
+///
+/// What the signature covers and cannot be decoded sets the CRL aside instead of failing: its readable entries are
+/// signed, and dropping them would let revoked certificates pass where revocation is only preferred.
 pub(super) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
     let mut reader = SliceReader::new(der)?;
     let parts = reader.sequence(|list| {
@@ -70,7 +75,7 @@ pub(super) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
         parts.tbs = tbs_start..place(list)?;
         parts.signature_algorithm = skip(list)?;
         if der.get(inner_algorithm) != der.get(parts.signature_algorithm.clone()) {
-            return Err(MalformedCrl::AlgorithmsDiffer);
+            parts.set_aside(Some(CannotJudge::AlgorithmsDiffer));
         }
         let signature = BitStringRef::decode(list)?;
         if signature.unused_bits() != 0 {
@@ -78,16 +83,17 @@ pub(super) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
         }
         let end = place(list)?;
         parts.signature = end.saturating_sub(signature.raw_bytes().len())..end;
-        Ok(parts)
+        Ok::<_, der::Error>(parts)
     })?;
     reader.finish()?;
     Ok(parts)
 }
 
-/// Reads the fields of a TBSCertList; gives them with the place of the algorithm inside it.
-fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), MalformedCrl> {
-    if next_tag(tbs)? == Some(Tag::Integer) && u8::decode(tbs)? != 1 {
-        return Err(MalformedCrl::Version);
+/// Reads the fields of a TBSCertList; returns them with the place of the algorithm inside it.
+fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> {
+    let mut version = [1].as_slice();
+    if next_tag(tbs)? == Some(Tag::Integer) {
+        version = AnyRef::decode(tbs)?.value();
     }
     let algorithm = skip(tbs)?;
     let mut parts = CrlParts {
@@ -95,7 +101,7 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), Malfo
         signature_algorithm: 0..0,
         signature: 0..0,
         issuer: skip(tbs)?,
-        this_update: read_time(tbs)??,
+        this_update: None,
         next_update: None,
         entries: EntriesByIssuer::default(),
         number: None,
@@ -104,18 +110,24 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), Malfo
         freshest: Vec::new(),
         cannot_judge: None,
     };
-    if matches!(next_tag(tbs)?, Some(Tag::UtcTime | Tag::GeneralizedTime)) {
-        // One that cannot be read is like none: the CRL counts as stale, and what it lists is revoked all the same.
-        parts.next_update = read_time(tbs)?.ok();
-    }
+    parts.set_aside((version != [1]).then_some(CannotJudge::Version));
+    parts.this_update = read_date(tbs)?;
+    parts.set_aside(parts.this_update.is_none().then_some(CannotJudge::ThisUpdate));
+    // One that cannot be decoded is like none: the CRL counts as stale, and what it lists is revoked all the same.
+    parts.next_update = read_date(tbs)?;
     if next_tag(tbs)? == Some(Tag::Sequence) {
-        tbs.sequence(|entries| read_entries(entries, &mut parts))?;
+        let entries = AnyRef::decode(tbs)?;
+        read_entries(SliceReader::new(entries.value())?, &mut parts);
     }
     if matches!(next_tag(tbs)?, Some(Tag::ContextSpecific { number: TagNumber(0), .. })) {
         let explicit = AnyRef::decode(tbs)?;
-        let mut inner = SliceReader::new(explicit.value())?;
-        inner.sequence(|extensions| read_crl_extensions(extensions, &mut parts))?;
-        inner.finish()?;
+        if read_crl_extensions(explicit.value(), &mut parts).is_err() {
+            parts.set_aside_in_scope(CannotJudge::Extensions);
+        }
+    }
+    while !tbs.is_finished() {
+        skip(tbs)?;
+        parts.set_aside_in_scope(CannotJudge::Extensions);
     }
     if !parts.scope.is_indirect && !parts.entries.others.is_empty() {
         parts.set_aside(Some(CannotJudge::Indirect));
@@ -123,33 +135,55 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> Result<(CrlParts, Range<usize>), Malfo
     Ok((parts, algorithm))
 }
 
+/// The time that stands next. `None` if there is something else in its place, or no time at all.
+fn read_date(tbs: &mut SliceReader<'_>) -> der::Result<Option<UnixTime>> {
+    match next_tag(tbs)? {
+        None | Some(Tag::Sequence | Tag::ContextSpecific { .. }) => Ok(None),
+        Some(Tag::UtcTime | Tag::GeneralizedTime) => Ok(read_time(tbs)?.ok()),
+        Some(_) => skip(tbs).map(|_| None),
+    }
+}
+
 /// Reads the entries. The issuer that one names is that of those that follow too (RFC 5280 5.3.3).
-fn read_entries(entries: &mut SliceReader<'_>, parts: &mut CrlParts) -> Result<(), MalformedCrl> {
-    let mut issuer = None;
+fn read_entries(mut entries: SliceReader<'_>, parts: &mut CrlParts) {
+    let mut issuer = CurrentIssuer::Own;
     while !entries.is_finished() {
-        let entry = crl_entry::read(entries)?;
+        let Ok(next) = AnyRef::decode(&mut entries) else {
+            parts.set_aside(Some(CannotJudge::Entry));
+            return;
+        };
+        let Some(entry) = crl_entry::read(next) else {
+            // It may have named the issuer of those that follow.
+            parts.set_aside(Some(CannotJudge::Entry));
+            issuer = CurrentIssuer::Any;
+            continue;
+        };
         parts.set_aside(entry.cannot_judge);
-        if entry.issuer.is_some() {
-            issuer.clone_from(&entry.issuer);
+        match &entry.issuer {
+            EntryIssuer::AsBefore => {}
+            EntryIssuer::Named(name) => issuer = CurrentIssuer::Named(name.clone()),
+            EntryIssuer::Undecodable => issuer = CurrentIssuer::Any,
         }
-        let why = parts.entries.push(issuer.as_ref(), &entry);
+        let why = parts.entries.push(&issuer, &entry);
         parts.set_aside(why);
     }
-    Ok(())
 }
 
 impl EntriesByIssuer {
-    fn push(&mut self, issuer: Option<&DistinguishedName>, entry: &Entry<'_>) -> Option<CannotJudge> {
-        let Some(issuer) = issuer else {
-            self.own.push(entry);
-            return None;
-        };
-        if let Some(list) = self.others.get_mut(issuer) {
-            list.push(entry);
-        } else if self.others.len() == MAXIMUM_ISSUERS {
-            return Some(CannotJudge::TooManyIssuers);
-        } else {
-            self.others.entry(issuer.clone()).or_default().push(entry);
+    fn push(&mut self, issuer: &CurrentIssuer, entry: &Entry<'_>) -> Option<CannotJudge> {
+        match issuer {
+            CurrentIssuer::Own => self.own.push(entry),
+            CurrentIssuer::Any => self.of_any.push(entry),
+            CurrentIssuer::Named(name) => {
+                if let Some(list) = self.others.get_mut(name) {
+                    list.push(entry);
+                } else if self.others.len() == MAXIMUM_ISSUERS {
+                    self.of_any.push(entry);
+                    return Some(CannotJudge::TooManyIssuers);
+                } else {
+                    self.others.entry(name.clone()).or_default().push(entry);
+                }
+            }
         }
         None
     }
@@ -159,25 +193,41 @@ impl CrlParts {
     fn set_aside(&mut self, why: Option<CannotJudge>) {
         self.cannot_judge = self.cannot_judge.or(why);
     }
+
+    /// As [`Self::set_aside`], for what leaves open which certificates the CRL covers.
+    fn set_aside_in_scope(&mut self, why: CannotJudge) {
+        self.set_aside(Some(why));
+        self.scope = Scope::any();
+    }
 }
 
-/// Judges the CRL's own extensions.
-fn read_crl_extensions(extensions: &mut SliceReader<'_>, parts: &mut CrlParts) -> Result<(), MalformedCrl> {
+/// Reads the extensions of the CRL itself, inside their explicit tag.
+fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()> {
+    let mut inner = SliceReader::new(explicit)?;
+    let list = AnyRef::decode(&mut inner)?;
+    list.tag().assert_eq(Tag::Sequence)?;
+    let mut extensions = SliceReader::new(list.value())?;
     let mut seen: Vec<ObjectIdentifier> = Vec::new();
     while !extensions.is_finished() {
-        let extension = read_extension(extensions)?;
+        let extension = read_extension(&mut extensions)?;
         let Some(oid) = extension.oid() else {
             parts.set_aside(extension.critical.then_some(CannotJudge::UnnamedExtension));
             continue;
         };
-        if seen.contains(&oid) {
-            parts.set_aside(Some(CannotJudge::RepeatedExtension(oid)));
+        let flaw = if seen.contains(&oid) {
+            Some(CannotJudge::RepeatedExtension(oid))
         } else if read_crl_extension(oid, &extension, parts).is_none() {
-            parts.set_aside(Some(CannotJudge::UndecodableExtension(oid)));
+            Some(CannotJudge::UndecodableExtension(oid))
+        } else {
+            None
+        };
+        match flaw {
+            Some(flaw) if oid == rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => parts.set_aside_in_scope(flaw),
+            flaw => parts.set_aside(flaw),
         }
         seen.push(oid);
     }
-    Ok(())
+    inner.finish()
 }
 
 /// Nothing where the extension cannot be decoded. The authority key identifier and the issuer's other names are

@@ -69,7 +69,7 @@ pub enum WhyUnknown {
     /// There is a delta CRL, but no complete one that it tells the changes of (RFC 5280 5.2.4).
     #[error("there is a delta CRL of its issuer, but not the complete one that it belongs to")]
     DeltaWithoutBase,
-    /// The only CRL is set aside.
+    /// The only CRL is set aside, and does not list it.
     #[error("the CRL of its issuer cannot judge it: {0}")]
     CannotJudge(CannotJudge),
     /// No CRL tells, and no OCSP responder either.

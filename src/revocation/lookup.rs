@@ -142,9 +142,12 @@ impl<'a> LookUp<'a> {
         if self.heard.iter().any(is_superseded) {
             return Ok(None);
         }
-        let delta = self.delta_of(crl, signer);
+        let delta = self.delta_of(crl, signer).filter(|_| crl.cannot_judge().is_none());
         if let Some((listed, crl)) = self.listed(crl, delta) {
             return Ok(Some(revocation(listed, crl)));
+        }
+        if let Some(why) = crl.cannot_judge() {
+            return Err(WhyUnknown::CannotJudge(why));
         }
         let source = crl.source();
         if source.this_update > self.now {
@@ -176,7 +179,7 @@ impl<'a> LookUp<'a> {
     fn ask_delta(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
         let source = crl.source();
         let supersedes = |known: &SilentCrl| {
-            known.complete.issuer == source.issuer && source.this_update <= known.newest()
+            crl.is_dated() && known.complete.issuer == source.issuer && source.this_update <= known.newest()
         };
         if self.silent.by.iter().any(supersedes) {
             return Ok(None);
@@ -188,14 +191,11 @@ impl<'a> LookUp<'a> {
         }
         match self.entry(crl).filter(|listed| listed.reason != RevocationReason::RemoveFromCrl) {
             Some(listed) => Ok(Some(revocation(listed, crl))),
-            None => Err(WhyUnknown::DeltaWithoutBase),
+            None => Err(crl.cannot_judge().map_or(WhyUnknown::DeltaWithoutBase, WhyUnknown::CannotJudge)),
         }
     }
 
     fn demand_scope(&self, crl: &Crl, point: Point<'_>) -> Result<(), WhyUnknown> {
-        if let Some(why) = crl.cannot_judge() {
-            return Err(WhyUnknown::CannotJudge(why));
-        }
         let covers = crl.scope().covers(&crl.source().issuer, self.question.certificate, point);
         covers.then_some(()).ok_or(WhyUnknown::Scope)
     }

@@ -204,7 +204,7 @@ impl Place {
         for Held { crl: held, .. } in rivals {
             let (fetched_at, held_at) = (crl.source().this_update, held.source().this_update);
             // With a higher number and an earlier date it is not certain which one is newer: both are heard.
-            if fetched_at < held_at && !held.has_lower_number_than(crl) {
+            if crl.is_dated() && fetched_at < held_at && !held.has_lower_number_than(crl) {
                 return Err(DownloadError::Older { fetched: fetched_at, held: held_at });
             }
             // Once the one that is held is stale, a CA that restarted its numbers is accepted.

@@ -58,7 +58,7 @@ pub enum CrlNote {
         /// The folder.
         path: PathBuf,
     },
-    /// A CRL is set aside: it says nothing about any certificate.
+    /// A CRL is set aside: no certificate is good because it does not list it. What it lists is revoked.
     SetAside {
         /// Where it came from.
         origin: CrlOrigin,

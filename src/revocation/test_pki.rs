@@ -112,6 +112,13 @@ impl Ca {
         }
     }
 
+    /// A CRL with this TBSCertList.
+    pub(crate) fn sign_list(&self, tbs: &[u8]) -> Vec<u8> {
+        let signature = self.issuer.key().sign(tbs).unwrap();
+        let signature = element(0x03, &[&[0], signature.as_slice()].concat());
+        element(0x30, &[tbs, &ecdsa_with_sha256(), &signature].concat())
+    }
+
     pub(crate) fn issuer(&self) -> &Issuer<'static, KeyPair> {
         &self.issuer
     }
@@ -174,10 +181,7 @@ impl CrlDraft {
         if !self.extensions.is_empty() {
             parts.push(element(0xa0, &element(0x30, &self.extensions.concat())));
         }
-        let tbs = element(0x30, &parts.concat());
-        let signature = signer.issuer.key().sign(&tbs).unwrap();
-        let signature = element(0x03, &[&[0], signature.as_slice()].concat());
-        element(0x30, &[tbs, ecdsa_with_sha256(), signature].concat())
+        signer.sign_list(&element(0x30, &parts.concat()))
     }
 }
 

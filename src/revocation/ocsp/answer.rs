@@ -1,13 +1,17 @@
 //! Takes the bytes of an answer and what was asked, gives what a responder says that may speak for the issuer.
 //!
 //! Follows the list of RFC 6960 3.2. Reads no clock, asks nobody, and knows no CRL.
+//!
+//! What an authorised signer calls revoked counts, whatever else in the response cannot be decoded, is unknown, is stale or
+//! belongs to another request: it can only refuse. Everything else counts only if all of the response is understood.
 
 use super::super::crl_der::RawExtension;
+use super::certificate_id::UnknownHash;
 use super::error::OcspError;
 use super::request::Nonce;
 use super::response::{self, Response, Single, Status};
 use super::settings::{NonceRule, OcspSettings};
-use super::signer::{self, Signer};
+use super::signer::{self, FoundSigner, Signer};
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
@@ -58,11 +62,14 @@ pub(in crate::revocation) struct OcspAnswer {
 /// Judges the answer `der` to `question`, received at `now`.
 pub(super) fn judge(der: &[u8], question: &Question<'_>, now: UnixTime) -> Result<OcspAnswer, OcspError> {
     let response = response::read(der)?;
-    let signer = signer::find(&response, question.issuer, question.settings, now)?;
-    refuse_unknown_critical(&response.extensions)?;
-    judge_nonce(&response, question)?;
-    let single = about(&response, question, &signer)?;
-    refuse_unknown_critical(&single.extensions)?;
+    let FoundSigner { signer, doubt } = signer::find(&response, question.issuer, question.settings, now)?;
+    let single = match revoking(&response, question) {
+        Some(single) => single,
+        None => {
+            doubt.map(OcspError::ResponderNotAuthorised).map_or(Ok(()), Err)?;
+            not_revoking(&response, question)?
+        }
+    };
     let (due, usable_until) = judge_times(&response, single, &signer, question.settings, now)?;
     let source = OcspSource {
         url: question.url.to_owned(),
@@ -108,29 +115,44 @@ fn judge_nonce(response: &Response<'_>, question: &Question<'_>) -> Result<(), O
     }
 }
 
-/// What the answer says of the certificate in question. A responder that signs ahead may tell of many, and of one
-/// twice: then what says "revoked" counts, else the newest.
+/// What revokes the certificate in question. A responder that signs ahead may speak of many certificates, and of one
+/// twice: then the newest of those that revoke it.
 ///
-/// What names its certificate by a hash that is unknown here is about no certificate, but for a "revoked" of the same
-/// serial number by who speaks for this issuer alone: it cannot be another issuer's.
-fn about<'r, 'a>(
+/// A CertID whose hash is unknown here is compared by the serial number alone. The request was about this certificate, and
+/// the signer speaks for its issuer or was configured to be asked about it, so it is hardly another issuer's.
+fn revoking<'r, 'a>(response: &'r Response<'a>, question: &Question<'_>) -> Option<&'r Single<'a>> {
+    let is_about = |single: &&Single<'_>| {
+        single.id.names(question.certificate, question.issuer) || unknown_hash(single, question).is_some()
+    };
+    let revoking = response.singles.iter().filter(|single| matches!(single.status, Status::Revoked { .. }));
+    revoking.filter(is_about).max_by_key(|single| single.this_update)
+}
+
+/// The newest of what the response says of the certificate in question, which nothing in it revokes.
+fn not_revoking<'r, 'a>(
     response: &'r Response<'a>,
     question: &Question<'_>,
-    signer: &Signer,
 ) -> Result<&'r Single<'a>, OcspError> {
-    let speaks_for_issuer = matches!(signer, Signer::Issuer(_) | Signer::Delegate(_));
-    let is_revoked = |single: &Single<'_>| matches!(single.status, Status::Revoked { .. });
-    let unknown = |single: &Single<'_>| {
-        single.id.unknown_hash().filter(|_| single.id.has_serial_of(question.certificate))
-    };
-    let singles = response.singles.iter().filter(|single| {
-        single.id.names(question.certificate, question.issuer)
-            || speaks_for_issuer && is_revoked(single) && unknown(single).is_some()
-    });
-    singles.max_by_key(|single| (is_revoked(single), single.this_update)).ok_or_else(|| {
-        let hash = response.singles.iter().find_map(unknown);
-        hash.map_or(OcspError::WrongCertificate, |oid| OcspError::UnknownHash(oid.into()))
-    })
+    response.flaw.clone().map_or(Ok(()), Err)?;
+    refuse_unknown_critical(&response.extensions)?;
+    judge_nonce(response, question)?;
+    let singles = response.singles.iter();
+    let about = singles.filter(|single| single.id.names(question.certificate, question.issuer));
+    let single = about.max_by_key(|single| single.this_update).ok_or_else(|| {
+        let hash = response.singles.iter().find_map(|single| unknown_hash(single, question));
+        match hash {
+            None => OcspError::WrongCertificate,
+            Some(UnknownHash(Some(oid))) => OcspError::UnknownHash(oid),
+            Some(UnknownHash(None)) => OcspError::UnnamedHash,
+        }
+    })?;
+    refuse_unknown_critical(&single.extensions)?;
+    Ok(single)
+}
+
+/// The unknown hash by which the response names a certificate of this serial number.
+fn unknown_hash(single: &Single<'_>, question: &Question<'_>) -> Option<UnknownHash> {
+    single.id.unknown_hash().filter(|_| single.id.has_serial_of(question.certificate))
 }
 
 /// RFC 6960 4.2.2.1. Gives when there may be a newer answer, and the first moment at which this one counts no more.

@@ -1,19 +1,19 @@
 //! Takes a certificate and its issuer, gives the name by which responders know it (CertID, RFC 6960 4.1.1).
 //!
-//! Never compares by less than all of it.
+//! A certificate is named by all of it. An unknown hash leaves the serial number.
 
-use crate::certificate::Certificate;
+use super::super::crl_der::minimal;
+use crate::certificate::{Certificate, ObjectIdentifier};
 use aws_lc_rs::digest::{
     Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
     SHA512_256, digest,
 };
-use const_oid::ObjectIdentifier;
 use const_oid::db::{fips202, rfc5912};
 use der::asn1::{AnyRef, OctetString};
-use der::{Decode, Sequence, Tag, Tagged};
+use der::{Decode, Reader, Sequence, SliceReader, Tag, Tagged};
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfoRef};
 
-/// A CertID, its serial number as it was encoded.
+/// A CertID as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
 pub(super) struct CertificateId<'a> {
     hash_algorithm: AlgorithmIdentifier<AnyRef<'a>>,
@@ -37,45 +37,88 @@ impl<'a> CertificateId<'a> {
             serial: AnyRef::new(Tag::Integer, certificate.serial().as_bytes())?,
         })
     }
+}
+
+/// A CertID as it was received: each part as far as it can be decoded, since a part that is unknown here must take no
+/// "revoked" away.
+#[derive(Clone, Debug)]
+pub(super) struct ReceivedCertificateId<'a> {
+    hash: Result<&'static Algorithm, UnknownHash>,
+    issuer_name_hash: &'a [u8],
+    issuer_key_hash: &'a [u8],
+    /// The content of the INTEGER, without what pads it.
+    serial: &'a [u8],
+}
+
+/// A hash that cannot be computed here; its identifier, if that can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UnknownHash(pub(super) Option<ObjectIdentifier>);
+
+impl<'a> ReceivedCertificateId<'a> {
+    /// Reads a CertID. It is an error only if the serial number cannot be decoded: then it is compared with nothing.
+    pub(super) fn read(der: AnyRef<'a>) -> der::Result<Self> {
+        der.tag().assert_eq(Tag::Sequence)?;
+        let mut fields = SliceReader::new(der.value())?;
+        let algorithm = AnyRef::decode(&mut fields)?;
+        let [name, key, serial] = [(); 3].map(|()| AnyRef::decode(&mut fields));
+        let serial = serial?;
+        serial.tag().assert_eq(Tag::Integer)?;
+        fields.finish()?;
+        Ok(Self {
+            hash: read_hash(algorithm),
+            issuer_name_hash: name?.value(),
+            issuer_key_hash: key?.value(),
+            serial: minimal(serial.value()).ok_or_else(|| serial.tag().value_error())?,
+        })
+    }
 
     /// Whether it names `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): those
     /// that sign ahead respond with the one that they signed, whatever the request has (RFC 5019 2.2.1). So the issuer's
     /// hashes are computed, not compared with those of the request.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
-        let Some(hash) = self.hash() else { return false };
-        let is = |expected: &OctetString, bytes: &[u8]| expected.as_bytes() == digest(hash, bytes).as_ref();
+        let Ok(hash) = self.hash else { return false };
+        let is = |expected: &[u8], bytes: &[u8]| expected == digest(hash, bytes).as_ref();
         // One name may be encoded in two ways. The key's hash distinguishes issuers of one name.
         let names = [certificate.issuer().der(), issuer.subject().der()];
         self.has_serial_of(certificate)
-            && is(&self.issuer_key_hash, key_bits(issuer))
-            && names.into_iter().any(|name| is(&self.issuer_name_hash, name))
+            && is(self.issuer_key_hash, key_bits(issuer))
+            && names.into_iter().any(|name| is(self.issuer_name_hash, name))
     }
 
     /// Whether it has the serial number of `certificate`, regardless of the issuer.
     pub(super) fn has_serial_of(&self, certificate: &Certificate) -> bool {
-        self.serial.tag() == Tag::Integer && self.serial.value() == certificate.serial().as_bytes()
+        minimal(certificate.serial().as_bytes()) == Some(self.serial)
     }
 
-    /// The identifier of its hash, if that hash cannot be computed here.
-    pub(super) fn unknown_hash(&self) -> Option<ObjectIdentifier> {
-        self.hash().is_none().then_some(self.hash_algorithm.oid)
-    }
-
-    /// The parameters of a hash may be NULL or absent (RFC 5754 2).
-    fn hash(&self) -> Option<&'static Algorithm> {
-        let AlgorithmIdentifier { oid, parameters } = &self.hash_algorithm;
-        let known = HASHES.iter().find_map(|(known, hash)| (known == oid).then_some(*hash));
-        known.filter(|_| parameters.is_none_or(AnyRef::is_null))
+    /// The hash, if it cannot be computed here.
+    pub(super) fn unknown_hash(&self) -> Option<UnknownHash> {
+        self.hash.err()
     }
 }
 
-const HASHES: [(ObjectIdentifier, &Algorithm); 9] = [
+/// The parameters of a hash may be NULL or absent (RFC 5754 2).
+fn read_hash(algorithm: AnyRef<'_>) -> Result<&'static Algorithm, UnknownHash> {
+    let read = || {
+        algorithm.tag().assert_eq(Tag::Sequence)?;
+        let mut fields = SliceReader::new(algorithm.value())?;
+        let oid = AnyRef::decode(&mut fields)?;
+        oid.tag().assert_eq(Tag::ObjectIdentifier)?;
+        let parameters = if fields.is_finished() { None } else { Some(AnyRef::decode(&mut fields)?) };
+        let plain = fields.is_finished() && parameters.is_none_or(AnyRef::is_null);
+        Ok::<_, der::Error>((ObjectIdentifier::from_contents(oid.value())?, plain))
+    };
+    let Ok((oid, plain)) = read() else { return Err(UnknownHash(None)) };
+    let known = HASHES.iter().find_map(|(known, hash)| (oid == *known).then_some(*hash));
+    known.filter(|_| plain).ok_or(UnknownHash(Some(oid)))
+}
+
+const HASHES: [(const_oid::ObjectIdentifier, &Algorithm); 9] = [
     (rfc5912::ID_SHA_1, &SHA1_FOR_LEGACY_USE_ONLY),
     (rfc5912::ID_SHA_224, &SHA224),
     (rfc5912::ID_SHA_256, &SHA256),
     (rfc5912::ID_SHA_384, &SHA384),
     (rfc5912::ID_SHA_512, &SHA512),
-    (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.6"), &SHA512_256),
+    (const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.6"), &SHA512_256),
     (fips202::ID_SHA_3_256, &SHA3_256),
     (fips202::ID_SHA_3_384, &SHA3_384),
     (fips202::ID_SHA_3_512, &SHA3_512),

@@ -59,6 +59,9 @@ pub enum OcspError {
     /// The response names its certificate by a hash that is not known here.
     #[error("the OCSP response names the certificate by the unknown hash {0}")]
     UnknownHash(ObjectIdentifier),
+    /// As [`OcspError::UnknownHash`], with an identifier that cannot be decoded.
+    #[error("the OCSP response names the certificate by an unknown hash, whose identifier cannot be decoded")]
+    UnnamedHash,
     /// The response is older than one that was received before: a replay.
     #[error("the OCSP response of {received} is older than the one that is held, of {held}")]
     Older {

@@ -1,10 +1,11 @@
 //! Takes the DER of an answer, gives its parts (RFC 6960 4.2.1), what is signed as it was received.
 //!
-//! Believes nothing: who signed, for whom and when is judged elsewhere.
+//! Believes nothing: who signed, for whom and when is judged elsewhere. A signed part that cannot be decoded does not make
+//! the other parts unreadable: it is noted, so that nothing counts as good beside it and what is revoked stays revoked.
 
 use super::super::crl_der::{RawExtension, read_extension};
 use super::super::crl_entry::RevocationReason;
-use super::certificate_id::CertificateId;
+use super::certificate_id::ReceivedCertificateId;
 use super::error::{OcspError, RefusedStatus};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, read_time};
 use crate::clock::UnixTime;
@@ -22,9 +23,13 @@ pub(super) struct Response<'a> {
     /// The certificates that the responder sent along, in DER.
     pub(super) certificates: Vec<&'a [u8]>,
     pub(super) responder: ResponderId,
+    /// [`UnixTime::EPOCH`] if it cannot be decoded.
     pub(super) produced_at: UnixTime,
+    /// Those that have a serial number.
     pub(super) singles: Vec<Single<'a>>,
     pub(super) extensions: Vec<RawExtension<'a>>,
+    /// Why some signed part, if any, cannot be decoded: only "revoked" counts then.
+    pub(super) flaw: Option<der::Error>,
 }
 
 /// Who says that it signed.
@@ -32,12 +37,15 @@ pub(super) enum ResponderId {
     Name(DistinguishedName),
     /// The SHA-1 of its key.
     KeyHash(OctetString),
+    /// It cannot be decoded: the signature alone shows whose key it is.
+    Undecodable,
 }
 
 /// What is said of one certificate.
 pub(super) struct Single<'a> {
-    pub(super) id: CertificateId<'a>,
+    pub(super) id: ReceivedCertificateId<'a>,
     pub(super) status: Status,
+    /// [`UnixTime::EPOCH`] if it cannot be decoded.
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
     pub(super) extensions: Vec<RawExtension<'a>>,
@@ -90,25 +98,77 @@ fn read_basic(der: &[u8]) -> der::Result<Response<'_>> {
         let tbs = parts.tlv_bytes()?;
         let algorithm = parts.tlv_bytes()?;
         let signature = BitStringRef::decode(parts)?.as_bytes().ok_or_else(|| malformed(Tag::BitString))?;
-        let certificates = if parts.is_finished() { Vec::new() } else { read_certificates(parts)? };
-        let data = ResponseData::from_der(tbs)?;
-        // Version 1 is written as 0, and there is no other (RFC 6960 4.2.1).
-        if data.version != 0 {
-            return Err(malformed(Tag::Integer));
-        }
-        Ok(Response {
+        let mut response = Response {
             tbs,
             algorithm,
             signature,
-            certificates,
-            responder: ResponderId::read(data.responder)?,
-            produced_at: time(data.produced_at)?,
-            singles: data.responses.into_iter().map(Single::read).collect::<der::Result<_>>()?,
-            extensions: extensions(data.extensions)?,
-        })
+            certificates: Vec::new(),
+            responder: ResponderId::Undecodable,
+            produced_at: UnixTime::EPOCH,
+            singles: Vec::new(),
+            extensions: Vec::new(),
+            flaw: None,
+        };
+        if !parts.is_finished() {
+            response.certificates = read_certificates(parts)?;
+        }
+        let read = read_data(tbs, &mut response);
+        response.note(read);
+        Ok::<_, der::Error>(response)
     })?;
     reader.finish()?;
     Ok(response)
+}
+
+/// Reads a ResponseData into `response`, as far as it can be decoded.
+fn read_data<'a>(tbs: &'a [u8], response: &mut Response<'a>) -> der::Result<()> {
+    let data = AnyRef::from_der(tbs)?;
+    data.tag().assert_eq(Tag::Sequence)?;
+    let mut fields = SliceReader::new(data.value())?;
+    let mut next = AnyRef::decode(&mut fields)?;
+    if let Ok(version) = tagged(next, 0) {
+        // Version 1 is written as 0, and there is no other (RFC 6960 4.2.1).
+        response.note(u8::from_der(version).and_then(|version| match version {
+            0 => Ok(()),
+            _ => Err(malformed(Tag::Integer)),
+        }));
+        next = AnyRef::decode(&mut fields)?;
+    }
+    match ResponderId::read(next) {
+        Ok(responder) => response.responder = responder,
+        Err(flaw) => response.note(Err(flaw)),
+    }
+    match time(AnyRef::decode(&mut fields)?) {
+        Ok(produced_at) => response.produced_at = produced_at,
+        Err(flaw) => response.note(Err(flaw)),
+    }
+    let list = AnyRef::decode(&mut fields)?;
+    let read = read_singles(list, response);
+    response.note(read);
+    if !fields.is_finished() {
+        response.extensions = extensions(tagged(AnyRef::decode(&mut fields)?, 1)?)?;
+    }
+    fields.finish()
+}
+
+fn read_singles<'a>(list: AnyRef<'a>, response: &mut Response<'a>) -> der::Result<()> {
+    list.tag().assert_eq(Tag::Sequence)?;
+    let mut list = SliceReader::new(list.value())?;
+    while !list.is_finished() {
+        let single = AnyRef::decode(&mut list)?;
+        let read = Single::read(single, response);
+        response.note(read);
+    }
+    Ok(())
+}
+
+impl Response<'_> {
+    /// Notes the first part that cannot be decoded.
+    fn note(&mut self, read: der::Result<()>) {
+        if let Err(flaw) = read {
+            self.flaw.get_or_insert(flaw);
+        }
+    }
 }
 
 fn read_certificates<'a>(parts: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8]>> {
@@ -125,28 +185,6 @@ fn read_certificates<'a>(parts: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8
     Ok(certificates)
 }
 
-#[derive(Sequence)]
-struct ResponseData<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "Default::default")]
-    version: u8,
-    responder: AnyRef<'a>,
-    produced_at: AnyRef<'a>,
-    responses: Vec<SingleResponse<'a>>,
-    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<AnyRef<'a>>,
-}
-
-#[derive(Sequence)]
-struct SingleResponse<'a> {
-    id: CertificateId<'a>,
-    status: AnyRef<'a>,
-    this_update: AnyRef<'a>,
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    next_update: Option<AnyRef<'a>>,
-    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<AnyRef<'a>>,
-}
-
 impl ResponderId {
     fn read(choice: AnyRef<'_>) -> der::Result<Self> {
         match tagged(choice, 1) {
@@ -157,44 +195,62 @@ impl ResponderId {
 }
 
 impl<'a> Single<'a> {
-    fn read(single: SingleResponse<'a>) -> der::Result<Self> {
-        Ok(Self {
-            id: single.id,
-            status: Status::read(single.status)?,
-            this_update: time(single.this_update)?,
-            next_update: single.next_update.map(time).transpose()?,
-            extensions: extensions(single.extensions)?,
-        })
+    /// Adds a SingleResponse to `response`, unless its CertID cannot be compared with any certificate.
+    fn read(single: AnyRef<'a>, response: &mut Response<'a>) -> der::Result<()> {
+        single.tag().assert_eq(Tag::Sequence)?;
+        let mut fields = SliceReader::new(single.value())?;
+        let id = ReceivedCertificateId::read(AnyRef::decode(&mut fields)?)?;
+        let status = Status::read(AnyRef::decode(&mut fields)?)?;
+        let (this_update, next_update, extensions) = (UnixTime::EPOCH, None, Vec::new());
+        let mut read = Self { id, status, this_update, next_update, extensions };
+        let rest = read.read_rest(&mut fields);
+        response.singles.push(read);
+        rest
+    }
+
+    fn read_rest(&mut self, fields: &mut SliceReader<'a>) -> der::Result<()> {
+        self.this_update = time(AnyRef::decode(fields)?)?;
+        while !fields.is_finished() {
+            let next = AnyRef::decode(fields)?;
+            match tagged(next, 0) {
+                Ok(next_update) => self.next_update = Some(time(AnyRef::from_der(next_update)?)?),
+                Err(_) => self.extensions = extensions(tagged(next, 1)?)?,
+            }
+        }
+        Ok(())
     }
 }
 
 impl Status {
-    /// CertStatus, whose alternatives are told by their tags alone.
+    /// CertStatus, whose alternatives are told by their tags alone. What has the tag of "revoked" is revoked, whatever
+    /// stands in it.
     fn read(choice: AnyRef<'_>) -> der::Result<Self> {
         let Tag::ContextSpecific { constructed, number } = choice.tag() else {
             return Err(choice.tag().unexpected_error(None).into());
         };
         match (number, constructed) {
             (TagNumber(0), false) if choice.value().is_empty() => Ok(Self::Good),
-            (TagNumber(1), true) => Self::read_revoked(choice.value()),
+            (TagNumber(1), _) => Ok(Self::read_revoked(choice.value())),
             (TagNumber(2), false) if choice.value().is_empty() => Ok(Self::Unknown),
             _ => Err(choice.tag().value_error().into()),
         }
     }
 
-    /// The content of a RevokedInfo. A reason that cannot be decoded is unknown, and revoked all the same.
-    fn read_revoked(content: &[u8]) -> der::Result<Self> {
-        let mut fields = SliceReader::new(content)?;
-        // As in a CRL, the date decides nothing.
-        let at = time(AnyRef::decode(&mut fields)?).unwrap_or(UnixTime::EPOCH);
-        let reason = if fields.is_finished() {
-            RevocationReason::Unspecified
-        } else {
-            let reason = tagged(AnyRef::decode(&mut fields)?, 0)?;
-            CrlReason::from_der(reason).map_or(RevocationReason::Unknown, Into::into)
+    /// The content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be decoded is unknown.
+    fn read_revoked(content: &[u8]) -> Self {
+        let mut at = UnixTime::EPOCH;
+        let mut read = || {
+            let mut fields = SliceReader::new(content)?;
+            at = time(AnyRef::decode(&mut fields)?).unwrap_or(UnixTime::EPOCH);
+            if fields.is_finished() {
+                return Ok(RevocationReason::Unspecified);
+            }
+            let reason = CrlReason::from_der(tagged(AnyRef::decode(&mut fields)?, 0)?)?;
+            fields.finish()?;
+            Ok::<_, der::Error>(reason.into())
         };
-        fields.finish()?;
-        Ok(Self::Revoked { reason, at })
+        let reason = read().unwrap_or(RevocationReason::Unknown);
+        Self::Revoked { reason, at }
     }
 }
 
@@ -209,8 +265,9 @@ fn time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     read_time(time)
 }
 
-fn extensions(explicit: Option<AnyRef<'_>>) -> der::Result<Vec<RawExtension<'_>>> {
-    let Some(extensions) = explicit else { return Ok(Vec::new()) };
+/// The Extensions inside an explicit tag.
+fn extensions(explicit: &[u8]) -> der::Result<Vec<RawExtension<'_>>> {
+    let extensions = AnyRef::from_der(explicit)?;
     extensions.tag().assert_eq(Tag::Sequence)?;
     let mut reader = SliceReader::new(extensions.value())?;
     let mut found = Vec::new();

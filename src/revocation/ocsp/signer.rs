@@ -33,6 +33,24 @@ impl Signer {
             }
         }
     }
+
+    fn doubt(&self) -> Option<ResponderFault> {
+        let Self::Delegate(delegate) = self else { return None };
+        let odd = [
+            delegate.unknown_critical_extensions(),
+            delegate.duplicate_extensions(),
+            delegate.undecodable_extensions(),
+        ];
+        odd.into_iter().flatten().next().map(|oid| ResponderFault::Extension(*oid))
+    }
+}
+
+/// The signer of a response, and why nothing that it calls good counts, if so.
+pub(super) struct FoundSigner {
+    pub(super) signer: Signer,
+    /// An extension of a delegate's certificate that is not understood. It may limit what the delegate may say; it does not
+    /// take back what the issuer's own delegate says is revoked.
+    pub(super) doubt: Option<ResponderFault>,
 }
 
 /// Who signed `response`: of those whom it names, the first whose key made the signature.
@@ -41,7 +59,7 @@ pub(super) fn find(
     issuer: &Certificate,
     settings: &OcspSettings,
     now: UnixTime,
-) -> Result<Signer, OcspError> {
+) -> Result<FoundSigner, OcspError> {
     let mut flaw = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
     for signer in candidates(response, issuer, settings) {
         let certificate = signer.certificate();
@@ -52,7 +70,8 @@ pub(super) fn find(
         match signature::verify(key, response.algorithm, response.tbs, response.signature) {
             Ok(()) => {
                 authorise(&signer, issuer, now).map_err(OcspError::ResponderNotAuthorised)?;
-                return Ok(signer);
+                let doubt = signer.doubt();
+                return Ok(FoundSigner { signer, doubt });
             }
             Err(error) => flaw = OcspError::Signature(error),
         }
@@ -76,6 +95,7 @@ impl ResponderId {
         match self {
             Self::Name(name) => name == certificate.subject(),
             Self::KeyHash(hash) => hash.as_bytes() == key_hash(certificate),
+            Self::Undecodable => true,
         }
     }
 }
@@ -104,14 +124,6 @@ fn authorise_delegate(
     }
     if delegate.key_usage().is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
         return Err(ResponderFault::KeyUsage);
-    }
-    let odd = [
-        delegate.unknown_critical_extensions(),
-        delegate.duplicate_extensions(),
-        delegate.undecodable_extensions(),
-    ];
-    if let Some(oid) = odd.into_iter().flatten().next() {
-        return Err(ResponderFault::Extension(*oid));
     }
     is_valid_now(delegate, now)
 }

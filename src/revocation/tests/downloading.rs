@@ -7,8 +7,8 @@ use super::super::refresh_disk::{Disk, FileDigest, Kept, file_digest};
 use super::super::refresh_place::{Place, Taken};
 use super::super::store_live::LiveCrls;
 use super::super::test_pki::{
-    CrlDraft, at_uri, base_number, directory_name, distribution_points, element, entry, extension,
-    issuing_point, number,
+    CrlDraft, at_uri, base_number, directory_name, distribution_points, ecdsa_with_sha256, element, entry,
+    extension, issuing_point, number,
 };
 use super::*;
 use crate::certificate::Certificate;
@@ -164,6 +164,35 @@ fn nothing_that_a_server_gives_instead_of_a_list_makes_the_gate_forget_it() {
     let newest = CrlDraft { extensions: vec![number(10)], ..dated(NOW) }.sign(&root);
     take(&mut all, &newest).unwrap();
     assert!(all.crls().all(|crl| crl.digest() != decoded(&full).digest()));
+}
+
+#[test]
+fn a_list_that_is_set_aside_is_taken_however_many_came_before_it() {
+    let (root, chain) = root_and_card();
+    let mut place = place_of(&root);
+    let critical = extension(&[0x2a, 3], true, &[5, 0]);
+    take(&mut place, &CrlDraft::default().sign(&root)).unwrap();
+    for hour in (0..40).rev() {
+        let serials: &[&[u8]] = if hour == 0 { &[CARD] } else { &[] };
+        let this_update = before(NOW, hour * MINUTE);
+        let extensions = vec![critical.clone()];
+        let list = CrlDraft { this_update, extensions, ..CrlDraft::revoking(serials) }.sign(&root);
+        take(&mut place, &list).unwrap();
+        assert_eq!(place.crls().count(), 2, "the complete one and the newest of those that are set aside");
+    }
+    why_revoked(judged(&place, &chain, NOW));
+}
+
+#[test]
+fn a_list_without_a_date_that_can_be_decoded_is_taken() {
+    let (root, chain) = root_and_card();
+    let mut place = place_of(&root);
+    take(&mut place, &CrlDraft::default().sign(&root)).unwrap();
+    let name = root.certificate.subject().der().to_vec();
+    let entries = element(0x30, &entry(CARD, &[]));
+    let parts = [element(2, &[1]), ecdsa_with_sha256(), name, element(0x17, b"now"), entries];
+    take(&mut place, &root.sign_list(&element(0x30, &parts.concat()))).unwrap();
+    why_revoked(judged(&place, &chain, NOW));
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a_ca_whose_key_usage_lacks_crl_sign_signs_no_crl() {
 }
 
 #[test]
-fn a_crl_that_cannot_be_judged_says_neither_good_nor_revoked() {
+fn a_crl_that_is_set_aside_revokes_what_it_lists_and_shows_nothing_else() {
     let (root, chain) = root_and_card();
     let unknown = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
     let number = const_oid::db::rfc5280::ID_CE_CRL_NUMBER;
@@ -173,10 +173,20 @@ fn a_crl_that_cannot_be_judged_says_neither_good_nor_revoked() {
         (vec![], vec![other], CannotJudge::Indirect),
     ];
     for (extensions, of_entry, why) in cases {
-        let entries = vec![entry(CARD, &of_entry)];
-        let crl = CrlDraft { extensions, entries, ..CrlDraft::default() }.sign(&root);
+        let listing = |serial: &[u8]| {
+            let (extensions, entries) = (extensions.clone(), vec![entry(serial, &of_entry)]);
+            CrlDraft { extensions, entries, ..CrlDraft::default() }
+        };
+        let crl = listing(&[9]).sign(&root);
         assert_eq!(why_unknown(&chain, &[&crl]), WhyUnknown::CannotJudge(why));
         assert!(matches!(store(&[&crl]).notes(), [CrlNote::SetAside { why: noted, .. }] if *noted == why));
+        let silent = CrlDraft::default().sign(&root);
+        for crls in [vec![listing(CARD).sign(&root)], vec![listing(CARD).sign(&root), silent]] {
+            let crls: Vec<&[u8]> = crls.iter().map(Vec::as_slice).collect();
+            why_revoked(judge(&chain, &PREFER, &crls));
+        }
+        let forged = listing(CARD).sign_as(&root, &Ca::root("Mallory"));
+        assert!(judge(&chain, &PREFER, &[&forged]).is_ok());
     }
 }
 

@@ -3,7 +3,8 @@
 use super::*;
 use crate::certificate::SerialNumber;
 use crate::revocation::test_pki::{
-    CrlDraft, base_number, ecdsa_with_sha256, element, entry, extension, number, reason,
+    CrlDraft, at_uri, base_number, ecdsa_with_sha256, element, entry, extension, issuing_point, number,
+    reason,
 };
 use crate::revocation::{crl, crl_walk};
 use proptest::prelude::*;
@@ -92,12 +93,16 @@ fn a_pem_file_with_two_crls_gives_both_and_the_same_generation_as_two_files() {
 }
 
 #[test]
-fn a_crl_that_contradicts_itself_about_its_algorithm_is_malformed() {
-    let root = Ca::root("Root");
+fn a_crl_that_contradicts_itself_about_its_algorithm_only_revokes() {
+    let (root, chain) = root_and_card();
     let sha384 = element(0x30, &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]);
     assert_ne!(sha384, ecdsa_with_sha256());
-    let der = CrlDraft { inner_algorithm: sha384, ..CrlDraft::default() }.sign(&root);
-    assert_eq!(crl_walk::walk(&der).err(), Some(MalformedCrl::AlgorithmsDiffer));
+    let crl = |serial: &[u8]| {
+        CrlDraft { inner_algorithm: sha384.clone(), ..CrlDraft::revoking(&[serial]) }.sign(&root)
+    };
+    let why = WhyUnknown::CannotJudge(CannotJudge::AlgorithmsDiffer);
+    assert_eq!(why_unknown(&chain, &[&crl(&[9])]), why);
+    why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
 }
 
 #[test]
@@ -258,7 +263,116 @@ fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
             CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
         };
         why_revoked(judge(&chain, &PREFER, &[&of_entry(false)]));
-        let in_entry = WhyUnknown::CannotJudge(CannotJudge::CriticalEntryExtension(id));
-        assert_eq!(why_unknown(&chain, &[&of_entry(true)]), in_entry);
+        why_revoked(judge(&chain, &PREFER, &[&of_entry(true)]));
+    }
+}
+
+/// What an entry may hold that cannot be decoded, behind its serial number.
+fn odd_entries(serial: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let date = element(0x17, b"261122073000Z");
+    let serial = element(2, serial);
+    let entry = |parts: &[&[u8]]| element(0x30, &parts.concat());
+    vec![
+        ("no date", entry(&[&serial])),
+        ("a date of another type", entry(&[&serial, &[5, 0]])),
+        ("extensions in place of the date", entry(&[&serial, &[0x30, 0]])),
+        ("extensions of another type", entry(&[&serial, &date, &[0x31, 0]])),
+        ("an extension of another type", entry(&[&serial, &date, &[0x30, 2, 5, 0]])),
+        ("a truncated extension", entry(&[&serial, &date, &[0x30, 3, 0x30, 9, 6]])),
+        ("an unknown field", entry(&[&serial, &date, &[0x30, 0], &[5, 0]])),
+        ("a lifted hold and then an unknown field", {
+            entry(&[&serial, &date, &element(0x30, &reason(8)), &[5, 0]])
+        }),
+    ]
+}
+
+#[test]
+fn nothing_behind_a_serial_number_that_cannot_be_decoded_takes_the_entry_or_another_away() {
+    let (root, chain) = root_and_card();
+    let crl = |entries: Vec<Vec<u8>>| CrlDraft { entries, ..CrlDraft::default() }.sign(&root);
+    let is_revoked =
+        |entries| matches!(judge(&chain, &PREFER, &[&crl(entries)]), Err(RevocationError::Revoked { .. }));
+    for (what, own) in odd_entries(CARD) {
+        assert!(is_revoked(vec![own]), "{what}");
+    }
+    for (what, other) in odd_entries(&[9]) {
+        assert!(is_revoked(vec![other.clone(), entry(CARD, &[])]), "{what}, first");
+        assert!(is_revoked(vec![entry(CARD, &[]), other.clone()]), "{what}, last");
+        assert_eq!(
+            why_unknown(&chain, &[&crl(vec![other])]),
+            WhyUnknown::CannotJudge(CannotJudge::Entry),
+            "{what}"
+        );
+    }
+    // Without a serial number an entry is of any certificate or of none: the others count.
+    for other in [vec![0x30, 0], vec![5, 0], element(0x30, &[5, 0]), element(0x30, &[2, 0])] {
+        assert!(is_revoked(vec![other.clone(), entry(CARD, &[])]), "{other:?}");
+        assert_eq!(why_unknown(&chain, &[&crl(vec![other])]), WhyUnknown::CannotJudge(CannotJudge::Entry));
+    }
+    // What the length of an entry exceeds cannot be told apart any more.
+    assert!(is_revoked(vec![entry(CARD, &[]), vec![0x30, 0x7f]]));
+}
+
+#[test]
+fn a_serial_number_that_is_padded_is_the_same_number() {
+    let (root, chain) = root_and_card();
+    for serial in [&[0, 0x2b, 1][..], &[0, 0, 0, 0x2b, 1]] {
+        why_revoked(judge(&chain, &REQUIRE, &[&CrlDraft::revoking(&[serial]).sign(&root)]));
+    }
+    for other in [&[0x2b][..], &[1, 0x2b, 1], &[0xff, 0x2b, 1], &[0, 0]] {
+        assert!(judge(&chain, &REQUIRE, &[&CrlDraft::revoking(&[other]).sign(&root)]).is_ok(), "{other:?}");
+    }
+}
+
+#[test]
+fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() {
+    let (root, chain) = root_and_card();
+    let date = |text: &str| element(0x17, text.as_bytes());
+    let dates = [date("261122083000Z"), date("261122103000Z")];
+    let signed = |version: &[u8], dates: &[Vec<u8>], serial: &[u8], behind: &[u8]| {
+        let mut parts =
+            vec![version.to_vec(), ecdsa_with_sha256(), root.certificate.subject().der().to_vec()];
+        parts.extend_from_slice(dates);
+        parts.push(element(0x30, &entry(serial, &[])));
+        parts.push(behind.to_vec());
+        root.sign_list(&element(0x30, &parts.concat()))
+    };
+    let two = [2, 1, 1];
+    let point = issuing_point(&[at_uri("http://elsewhere.example/")]);
+    let cases: Vec<(CannotJudge, Box<dyn Fn(&[u8]) -> Vec<u8>>)> = vec![
+        (CannotJudge::Version, Box::new(|serial| signed(&[2, 1, 7], &dates, serial, &[]))),
+        (CannotJudge::Version, Box::new(|serial| signed(&[2, 2, 1, 1], &dates, serial, &[]))),
+        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[date("now")], serial, &[]))),
+        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[vec![5, 0]], serial, &[]))),
+        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[], serial, &[]))),
+        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 2, 5, 0]))),
+        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 4, 0x30, 2, 5, 0]))),
+        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa7, 0]))),
+        (
+            CannotJudge::Extensions,
+            Box::new(|serial| {
+                let list = element(0x30, &[&point[..], &[5, 0]].concat());
+                signed(&two, &dates, serial, &element(0xa0, &list))
+            }),
+        ),
+        (
+            CannotJudge::RepeatedExtension(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT.into()),
+            Box::new(|serial| {
+                let list = element(0x30, &[&point[..], &point[..]].concat());
+                signed(&two, &dates, serial, &element(0xa0, &list))
+            }),
+        ),
+    ];
+    for (why, crl) in cases {
+        assert_eq!(why_unknown(&chain, &[&crl(&[9])]), WhyUnknown::CannotJudge(why));
+        why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
+        // Nor does an older or a newer list that is silent hide it.
+        for silent in [before(NOW, HOUR / 2), before(NOW, 3 * HOUR)] {
+            let silent = CrlDraft { this_update: silent, ..CrlDraft::default() }.sign(&root);
+            assert!(judge(&chain, &REQUIRE, &[&crl(&[9]), &silent]).is_ok(), "{why}");
+            if why == CannotJudge::ThisUpdate {
+                why_revoked(judge(&chain, &REQUIRE, &[&crl(CARD), &silent]));
+            }
+        }
     }
 }

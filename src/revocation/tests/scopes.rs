@@ -186,9 +186,13 @@ fn an_indirect_crl_for_too_many_issuers_is_set_aside() {
         let name = element(0xa4, &element(0x30, &element(0x31, &attribute)));
         extension(&[0x55, 0x1d, 29], true, &element(0x30, &name))
     };
-    let entries = (0..=4096).map(|number| entry(&[1], &[name(number)])).collect();
-    let crl = store(&[&scoped(&[INDIRECT.to_vec()], entries).sign(&root)]);
-    assert!(matches!(crl.notes(), [CrlNote::SetAside { why: CannotJudge::TooManyIssuers, .. }]));
+    let entries = (0..=4096).map(|number| entry(&[1], &[name(number)])).chain([entry(CARD, &[name(5000)])]);
+    let entries = entries.collect();
+    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    let crl = scoped(&[INDIRECT.to_vec()], entries).sign(&root);
+    // An entry that is one too many may be of any issuer.
+    why_revoked(judge(&chain, &PREFER, &[&crl]));
+    assert!(matches!(store(&[&crl]).notes(), [CrlNote::SetAside { why: CannotJudge::TooManyIssuers, .. }]));
 }
 
 #[test]

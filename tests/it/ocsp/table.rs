@@ -48,6 +48,7 @@ const TABLE: &[Row] = &[
     // What a fault must not change: a revoked card is never taken for one of which nobody knows.
     ("answer", Revoked, TWO_HOURS, Told::Revoked),
     ("no-nonce", Revoked, AT_ONCE, Told::Revoked),
+    ("other-nonce", Revoked, AT_ONCE, Told::Revoked),
     ("sha256", Revoked, AT_ONCE, Told::Revoked),
     ("sha384", Revoked, AT_ONCE, Told::Revoked),
     ("sha512", Revoked, AT_ONCE, Told::Revoked),

@@ -8,7 +8,7 @@ use portcullis::clock::{Clock, UnixTime};
 use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
 use std::path::Path;
 use std::time::Duration;
-use x509_cert::crl::CertificateList;
+use x509_cert::crl::{CertificateList, TbsCertList};
 use x509_cert::ext::Extension;
 
 /// A lab that has the upper authorities' CRLs in files and fetches the issuing one's.
@@ -216,11 +216,20 @@ async fn what_was_fetched_survives_a_reload_and_what_was_kept_a_restart() {
 
 /// The issuing authority's CRL of now, with one more critical extension.
 fn crl_with(now: UnixTime, last_of_oid: u8, value: &[u8]) -> Vec<u8> {
-    let mut list: CertificateList = CertificateList::from_der(&crl_of(now, &[])).unwrap();
-    let extn_id = format!("2.5.29.{last_of_oid}").parse().unwrap();
-    let extn_value = OctetString::new(value).unwrap();
-    let extensions = list.tbs_cert_list.crl_extensions.get_or_insert_default();
-    extensions.push(Extension { extn_id, critical: true, extn_value });
+    changed(&crl_of(now, &[]), |list| {
+        let extensions = list.crl_extensions.get_or_insert_default();
+        extensions.push(critical(&format!("2.5.29.{last_of_oid}"), value));
+    })
+}
+
+fn critical(oid: &str, value: &[u8]) -> Extension {
+    Extension { extn_id: oid.parse().unwrap(), critical: true, extn_value: OctetString::new(value).unwrap() }
+}
+
+/// The list with a change, signed again.
+fn changed(crl: &[u8], change: impl FnOnce(&mut TbsCertList)) -> Vec<u8> {
+    let mut list: CertificateList = CertificateList::from_der(crl).unwrap();
+    change(&mut list.tbs_cert_list);
     let signature = pki().sign(Signer::Issuing, &list.tbs_cert_list.to_der().unwrap()).unwrap();
     list.signature = BitString::from_bytes(&signature).unwrap();
     list.to_der().unwrap()
@@ -251,6 +260,35 @@ async fn a_list_of_another_scope_at_the_same_url_clears_no_card_also_not_after_a
     gate.server.now(Behaviour::Answers(503));
     let restarted = Fetching::new(Behaviour::Answers(503), "prefer", &kept);
     assert_eq!(verdict(&restarted.lab).await, REVOKED);
+}
+
+#[tokio::test]
+async fn what_is_not_understood_in_a_list_does_not_take_a_revocation_away() {
+    let listing = crl_of(Clock::system().now(), &["alice"]);
+    let unknown = || critical("1.2.3", &[5, 0]);
+    // An issuingDistributionPoint for users and for CAs at once, a CRL number twice, a negative base.
+    let lists = [
+        changed(&listing, |list| list.crl_extensions.get_or_insert_default().push(unknown())),
+        changed(&listing, |list| {
+            let contradictory = critical("2.5.29.28", &[0x30, 6, 0x81, 1, 0xff, 0x82, 1, 0xff]);
+            list.crl_extensions.get_or_insert_default().push(contradictory);
+        }),
+        changed(&listing, |list| {
+            list.crl_extensions.get_or_insert_default().push(critical("2.5.29.27", &[2, 1, 0xff]));
+        }),
+        changed(&listing, |list| {
+            let entries = list.revoked_certificates.as_mut().unwrap();
+            entries[0].crl_entry_extensions.get_or_insert_default().push(unknown());
+        }),
+        changed(&listing, |list| {
+            let entries = list.revoked_certificates.as_mut().unwrap();
+            entries[0].crl_entry_extensions.get_or_insert_default().push(critical("2.5.29.29", &[5, 0]));
+        }),
+        changed(&listing, |list| list.version = x509_cert::Version::V3),
+    ];
+    for list in lists {
+        assert_eq!(Fetching::new(Behaviour::Gives(list), "prefer", LOOPBACK).verdict().await, REVOKED);
+    }
 }
 
 #[tokio::test]

@@ -24,7 +24,12 @@ pub(super) struct Draft {
     pub(super) singles: Vec<SingleDraft>,
     pub(super) extensions: Vec<Vec<u8>>,
     pub(super) certificates: Vec<Certificate>,
+    /// Changes the fields of the ResponseData before it is signed.
+    pub(super) edit: Edit,
 }
+
+/// A change of the encoded fields of a SEQUENCE.
+pub(super) type Edit = fn(&mut Vec<Vec<u8>>);
 
 /// What it says of one certificate.
 pub(super) struct SingleDraft {
@@ -33,6 +38,7 @@ pub(super) struct SingleDraft {
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
     pub(super) extensions: Vec<Vec<u8>>,
+    pub(super) edit: Edit,
 }
 
 impl Draft {
@@ -45,6 +51,7 @@ impl Draft {
             singles: vec![single],
             extensions: Vec::new(),
             certificates: Vec::new(),
+            edit: |_| {},
         }
     }
 
@@ -68,6 +75,7 @@ impl Draft {
         let singles: Vec<_> = self.singles.iter().map(SingleDraft::der).collect();
         data.push(element(0x30, &singles.concat()));
         data.extend(extensions(&self.extensions));
+        (self.edit)(&mut data);
         let tbs = element(0x30, &data.concat());
         let signature = element(3, &[&[0], key.sign(&tbs).unwrap().as_slice()].concat());
         let mut basic = vec![tbs, ecdsa_with_sha256(), signature];
@@ -90,6 +98,7 @@ impl SingleDraft {
             this_update: before(NOW, HOUR),
             next_update: Some(NOW.plus(HOUR)),
             extensions: Vec::new(),
+            edit: |_| {},
         }
     }
 
@@ -126,6 +135,7 @@ impl SingleDraft {
         let mut parts = vec![self.id.clone(), self.status.clone(), time(self.this_update)];
         parts.extend(self.next_update.map(|next_update| element(0xa0, &time(next_update))));
         parts.extend(extensions(&self.extensions));
+        (self.edit)(&mut parts);
         element(0x30, &parts.concat())
     }
 }

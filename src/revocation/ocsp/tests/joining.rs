@@ -9,6 +9,7 @@ use crate::revocation::{
     RevocationSource, RevocationVerdict, UnrevokedChain, WhyUnknown,
 };
 use crate::telemetry::CacheMetrics;
+use aws_lc_rs::digest::SHA256;
 use rcgen::date_time_ymd;
 use std::sync::Arc;
 
@@ -120,6 +121,23 @@ async fn what_a_responder_calls_revoked_is_refused_by_require_and_by_prefer() {
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn under_prefer_a_revocation_counts_beside_what_cannot_be_decoded() {
+    let joined = Joined::new(OcspScope::UnknownToCrls).await;
+    let Scene { ca, card } = &joined.scene;
+    // 2.25 and a UUID.
+    let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
+    let bob = ca.issue("bob", &[0x2b, 2]);
+    let of = |card: &Certificate| joined.scene.single().named_by(&uuid, &SHA256, card, ca);
+    let own = || joined.scene.single().revoked(Some(1));
+    for singles in [vec![of(&bob), own()], vec![own(), of(&bob)], vec![of(&bob), of(card).revoked(Some(1))]] {
+        let draft = Draft { singles, ..joined.scene.good() };
+        joined.responder.reply(Reply::Answer(draft.sign(ca)));
+        let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
+        assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an answer says, and each way in which it says nothing.
 
-use super::draft::nonce;
+use super::draft::{Edit, nonce};
 use super::*;
 use crate::certificate::signature::SignatureError;
 use crate::revocation::RevocationReason;
@@ -244,21 +244,140 @@ fn an_answer_names_the_certificate_by_the_hash_that_the_responder_chose() {
 }
 
 #[test]
-fn under_an_unknown_hash_only_a_revocation_by_the_issuers_own_responder_counts() {
+fn under_an_unknown_hash_only_a_revocation_counts() {
     let scene = Scene::new();
-    let oid = ObjectIdentifier::new_unwrap("1.2.3");
-    let named = || scene.single().named_by(&[0x2a, 3], &SHA256, &scene.card, &scene.ca);
-    assert_eq!(scene.refusal(&Draft::about(named()).sign(&scene.ca)), OcspError::UnknownHash(oid.into()));
-    let revoked = Draft::about(named().revoked(None)).sign(&scene.ca);
-    let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
-    assert!(matches!(answer.status, Status::Revoked { .. }));
-    // A responder of the configuration speaks for many issuers.
     let configured = Ca::root("Configured");
     let responder =
         ConfiguredResponder { url: String::new(), certificate: Some(configured.certificate.clone()) };
-    let settings = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
-    let answer = scene.judge(&Draft::about(named().revoked(None)).sign(&configured), &settings);
-    assert_eq!(answer, Err(OcspError::UnknownHash(oid.into())));
+    let of_configured = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
+    // 2.25 and a UUID, which const-oid cannot hold.
+    let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
+    for (hash, is_named) in [(vec![0x2a, 3], true), (uuid, true), (vec![0x80], false)] {
+        let named = || scene.single().named_by(&hash, &SHA256, &scene.card, &scene.ca);
+        let expected = match is_named {
+            true => {
+                OcspError::UnknownHash(crate::certificate::ObjectIdentifier::from_contents(&hash).unwrap())
+            }
+            false => OcspError::UnnamedHash,
+        };
+        assert_eq!(scene.refusal(&Draft::about(named()).sign(&scene.ca)), expected);
+        for (signer, settings) in [(&scene.ca, OcspSettings::default()), (&configured, of_configured.clone())]
+        {
+            let answer = scene.judge(&Draft::about(named().revoked(None)).sign(signer), &settings).unwrap();
+            assert!(matches!(answer.status, Status::Revoked { .. }), "{hash:?}");
+        }
+        let bob = scene.ca.issue("bob", &[0x2b, 2]);
+        let of_bob = scene.single().named_by(&hash, &SHA256, &bob, &scene.ca).revoked(None);
+        let about_both =
+            |status: SingleDraft| Draft { singles: vec![of_bob_again(&of_bob), status], ..scene.good() };
+        let answer = |single| scene.judge(&about_both(single).sign(&scene.ca), &OcspSettings::default());
+        assert_eq!(answer(scene.single()).unwrap().status, Status::Good, "{hash:?}");
+        let revoked = answer(scene.single().revoked(None)).unwrap().status;
+        assert!(matches!(revoked, Status::Revoked { .. }), "{hash:?}");
+    }
+}
+
+fn of_bob_again(single: &SingleDraft) -> SingleDraft {
+    SingleDraft {
+        id: single.id.clone(),
+        status: single.status.clone(),
+        this_update: single.this_update,
+        next_update: single.next_update,
+        extensions: Vec::new(),
+        edit: single.edit,
+    }
+}
+
+#[test]
+fn nothing_beside_a_revocation_that_cannot_be_decoded_takes_it_away() {
+    let scene = Scene::new();
+    let of_single: [(&str, Edit); 8] = [
+        ("no thisUpdate", |parts| parts.truncate(2)),
+        ("thisUpdate of another type", |parts| parts[2] = vec![0x17, 1, b'Z']),
+        ("thisUpdate that is no time", |parts| parts[2] = element(0x18, b"yesterday")),
+        ("nextUpdate that is no time", |parts| parts[3] = element(0xa0, &element(0x18, b"tomorrow"))),
+        ("nextUpdate without content", |parts| parts[3] = element(0xa0, &[])),
+        ("extensions of another type", |parts| parts.push(element(0xa1, &[4, 0]))),
+        ("an extension without identifier", |parts| parts.push(element(0xa1, &[0x30, 2, 0x30, 0]))),
+        ("an unknown field", |parts| parts.push(vec![0xa7, 0])),
+    ];
+    let of_data: [(&str, Edit); 9] = [
+        ("another version", |data| data.insert(0, element(0xa0, &[2, 1, 7]))),
+        ("a version of another type", |data| data.insert(0, element(0xa0, &[5, 0]))),
+        ("a responder of another type", |data| data[0] = vec![0xa5, 0]),
+        ("producedAt that is no time", |data| data[1] = element(0x18, b"never")),
+        ("a single response of another type behind it", |data| append(&mut data[2], &[4, 0])),
+        ("an empty single response behind it", |data| append(&mut data[2], &[0x30, 0])),
+        ("a truncated single response behind it", |data| append(&mut data[2], &[0x30])),
+        ("extensions of another type", |data| data.push(element(0xa1, &[4, 0]))),
+        ("an unknown critical extension", |data| {
+            data.push(element(0xa1, &element(0x30, &extension(&[0x2a, 3], true, &[5, 0]))));
+        }),
+    ];
+    let answer = |single: SingleDraft, edit: Edit| {
+        let draft = Draft { edit, ..Draft::about(single) };
+        scene.judge(&draft.sign(&scene.ca), &OcspSettings::default()).map(|answer| answer.status)
+    };
+    for (what, edit) in of_single {
+        let good = answer(SingleDraft { edit, ..scene.single() }, |_| {});
+        assert!(matches!(good, Err(OcspError::Malformed(_))), "{what}: {good:?}");
+        let revoked = answer(SingleDraft { edit, ..scene.single().revoked(Some(1)) }, |_| {});
+        assert!(matches!(revoked, Ok(Status::Revoked { .. })), "{what}: {revoked:?}");
+    }
+    for (what, edit) in of_data {
+        let good = answer(scene.single(), edit);
+        assert!(
+            matches!(good, Err(OcspError::Malformed(_) | OcspError::CriticalExtension(_))),
+            "{what}: {good:?}"
+        );
+        let revoked = answer(scene.single().revoked(Some(1)), edit);
+        assert!(matches!(revoked, Ok(Status::Revoked { .. })), "{what}: {revoked:?}");
+    }
+}
+
+/// Adds `more` to the content of an encoded SEQUENCE.
+fn append(sequence: &mut Vec<u8>, more: &[u8]) {
+    let content = der::asn1::AnyRef::try_from(sequence.as_slice()).unwrap().value();
+    *sequence = element(0x30, &[content, more].concat());
+}
+
+#[test]
+fn what_has_the_tag_of_revoked_is_revoked_whatever_stands_in_it() {
+    let scene = Scene::new();
+    for status in [
+        vec![0xa1, 0],
+        vec![0x81, 0],
+        vec![0xa1, 2, 5, 0],
+        element(0xa1, &[&element(0x18, b"20261122093000Z")[..], &[0xa0, 3, 4, 1, 1]].concat()),
+        element(0xa1, &[&element(0x18, b"20261122093000Z")[..], &[0xa0, 3, 0x0a, 1, 99], &[5, 0]].concat()),
+    ] {
+        let single = SingleDraft { status: status.clone(), ..scene.single() };
+        let answer = scene.judge(&Draft::about(single).sign(&scene.ca), &OcspSettings::default());
+        assert!(matches!(answer.unwrap().status, Status::Revoked { .. }), "{status:?}");
+    }
+}
+
+#[test]
+fn a_revocation_counts_under_a_padded_serial_number_and_another_nonce() {
+    let scene = Scene::new();
+    let padded = SingleDraft {
+        edit: |parts| {
+            // The serial number is the last field of the CertID, and the card's has two octets.
+            let id = &mut parts[0];
+            let end = id.len() - 4;
+            let content = [&id[2..end], &[2, 4, 0, 0, 0x2b, 1]].concat();
+            *id = element(0x30, &content);
+        },
+        ..scene.single().revoked(None)
+    };
+    let answer = scene.judge(&Draft::about(padded).sign(&scene.ca), &OcspSettings::default());
+    assert!(matches!(answer.unwrap().status, Status::Revoked { .. }));
+    let extensions = vec![nonce(&[8; 32])];
+    let der = Draft { extensions, ..Draft::about(scene.single().revoked(None)) }.sign(&scene.ca);
+    let settings = OcspSettings { nonce: NonceRule::Require, ..OcspSettings::default() };
+    let sent = Nonce::from_bytes(&[7; 32]).unwrap();
+    let answer = scene.judge_at(&der, &settings, Some(&sent), NOW);
+    assert!(matches!(answer.unwrap().status, Status::Revoked { .. }));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_delegate_signs_only_while_its_certificate_is_valid() {
 }
 
 #[test]
-fn a_delegate_with_an_unknown_critical_extension_may_not_sign() {
+fn a_delegate_with_an_unknown_critical_extension_may_only_revoke() {
     let scene = Scene::new();
     let odd = delegate(&scene.ca, |params| {
         let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
@@ -97,6 +97,9 @@ fn a_delegate_with_an_unknown_critical_extension_may_not_sign() {
     });
     let oid = ObjectIdentifier::new_unwrap("1.2.3");
     assert_eq!(fault_of(&scene, &odd), ResponderFault::Extension(oid.into()));
+    let revoked = Draft::about(scene.single().revoked(None)).sign_by(&odd);
+    let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
+    assert!(matches!(answer.status, Status::Revoked { .. }));
 }
 
 #[test]
