@@ -195,7 +195,7 @@ fn set_identity(
         certificate_sha256: &leaf.fingerprint().to_string(),
         subject: &leaf.subject().to_string(),
     };
-    tell(Identity { authentication: "card", card: Some(card), ..told })
+    tell(Identity { authentication: "certificate", card: Some(card), ..told })
 }
 
 fn named(group: &DirectoryGroup) -> NamedGroup<'_> {

@@ -153,8 +153,8 @@ impl Context {
         }
         let library = kerberos::Library::load()?;
         library.count_log_ins(LogInMetrics {
-            refusals: self.metrics.kerberos_refusals.clone(),
-            refused: self.metrics.kerberos_refused.clone(),
+            refusals: self.metrics.kerberos_login_failures.clone(),
+            refused: self.metrics.kerberos_accounts_failing.clone(),
         });
         self.kerberos = Some(Arc::clone(&library));
         Ok(library)

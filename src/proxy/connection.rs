@@ -269,9 +269,9 @@ fn connection_facts(worker: &Worker, endpoints: Endpoints, tls: Option<&TlsFacts
         cipher: BoundedText::of(&facts.cipher),
         alpn: facts.alpn.as_ref().map(BoundedText::of),
         certificate: match (facts.asked, facts.certificates.is_empty()) {
-            (false, _) => CertificateOffer::NotAsked,
-            (true, true) => CertificateOffer::NoneGiven,
-            (true, false) => CertificateOffer::Given,
+            (false, _) => CertificateOffer::NotRequested,
+            (true, true) => CertificateOffer::NotPresented,
+            (true, false) => CertificateOffer::Presented,
         },
     });
     ConnectionFacts {

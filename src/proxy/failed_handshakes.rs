@@ -57,7 +57,7 @@ impl FailedHandshakes {
     pub(super) fn failed(&self, gate: &Arc<Gate>, endpoints: Endpoints, error: &HandshakeError) {
         let Endpoints { listener, peer } = endpoints;
         let cause = with_causes(error);
-        tracing::debug!(target: "portcullis::handshake", %peer, %listener, error = cause);
+        tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);
         let Some(kind) = kind(error) else { return };
         let last = Last { peer: peer.ip(), cause };
         if let Some(first) = self.count(listener, kind, last) {
@@ -109,7 +109,7 @@ fn report(listener: SocketAddr, kind: Kind, count: u64, last: &Last) {
     tracing::warn!(
         target: "portcullis::handshake",
         %listener,
-        %peer,
+        client = %peer,
         count,
         cause,
         hint = hint(kind),

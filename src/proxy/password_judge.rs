@@ -121,7 +121,7 @@ impl PasswordJudge {
         attempts.check(&question.counted_as, question.from, now).map_err(too_many)?;
         match self.taken.get(&digest).await {
             Some(taken) if now < taken.until => {
-                self.metrics.remembered.inc();
+                self.metrics.cached.inc();
                 return Ok(taken.credential);
             }
             Some(_) => self.taken.invalidate(&digest).await,
@@ -136,7 +136,7 @@ impl PasswordJudge {
                 NotJudged::Overloaded => PasswordRefusal::Overloaded,
             })
         })??;
-        self.metrics.taken.inc();
+        self.metrics.accepted.inc();
         Ok(taken.credential)
     }
 
@@ -167,9 +167,9 @@ impl PasswordJudge {
             | PasswordRefusal::Unknown
             | PasswordRefusal::Ambiguous { .. } => &self.metrics.wrong,
             PasswordRefusal::NoAccount | PasswordRefusal::Unusable { .. } => &self.metrics.unusable,
-            PasswordRefusal::TooMany(_) => &self.metrics.too_many,
+            PasswordRefusal::TooMany(_) => &self.metrics.throttled,
             PasswordRefusal::Directory(_) | PasswordRefusal::Timeout(_) | PasswordRefusal::Overloaded => {
-                &self.metrics.unanswered
+                &self.metrics.directory_unavailable
             }
         }
         .inc();

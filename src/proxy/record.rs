@@ -11,8 +11,8 @@ use crate::limits::RequestInFlight;
 use crate::policy::{Denial, DenialId, Evidence, Permit, Proof};
 use crate::request::RequestId;
 use crate::telemetry::audit::{
-    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, Millis, ReceivedPath, RecordSeries,
-    TlsFacts,
+    AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, ReceivedPath, RecordSeries,
+    RequestDuration, TlsFacts,
 };
 use crate::telemetry::{BoundedText, DecisionMetrics, SiteMetrics};
 use http::{StatusCode, Version};
@@ -72,12 +72,12 @@ impl RequestRecord {
             request_id: BoundedText::of(head.id),
             site: None,
             listener: connection.listener.clone(),
-            peer: connection.peer.clone(),
+            client: connection.peer.clone(),
             tls: connection.tls.clone(),
-            http: version_name(head.version),
+            protocol: version_name(head.version),
             method: BoundedText::of(head.method),
             host: head.host.map(BoundedText::of),
-            path_received: ReceivedPath::new(head.target.as_bytes()),
+            received_path: ReceivedPath::new(head.target.as_bytes()),
             path: None,
             rule: None,
             certificate: None,
@@ -91,7 +91,7 @@ impl RequestRecord {
             backend: None,
             bytes_in: 0,
             bytes_out: 0,
-            millis: Millis { total: Duration::ZERO, judge: None, backend: None },
+            duration: RequestDuration { total: Duration::ZERO, authentication: None, backend: None },
         };
         let open = Open {
             slot,
@@ -143,7 +143,9 @@ impl RequestRecord {
 
     /// Adds to the time that judging took: of a card, of a password, or of both.
     pub(super) fn judged(&mut self, took: Duration) {
-        self.fill(|record| record.millis.judge = Some(record.millis.judge.unwrap_or_default() + took));
+        self.fill(|record| {
+            record.duration.authentication = Some(record.duration.authentication.unwrap_or_default() + took)
+        });
     }
 
     /// Whom the evidence names, so that the record of a refusal says who was turned away.
@@ -162,7 +164,7 @@ impl RequestRecord {
     pub(super) fn permit(&mut self, permit: &Permit) {
         if let Some(identity) = permit.identity() {
             let authentication = match identity.proof() {
-                Proof::Card(_) => "card",
+                Proof::Card(_) => "certificate",
                 Proof::Password => "password",
             };
             self.fill(|record| record.authentication = Some(authentication));
@@ -182,7 +184,7 @@ impl RequestRecord {
     pub(super) fn backend(&mut self, server: &str, took: Duration) {
         self.fill(|record| {
             record.backend = Some(BoundedText::of(server));
-            record.millis.backend = Some(took);
+            record.duration.backend = Some(took);
         });
     }
 
@@ -237,7 +239,7 @@ impl RequestRecord {
     fn write(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         let took = self.started.elapsed();
-        open.record.millis.total = took;
+        open.record.duration.total = took;
         open.record.bytes_in = open.upload.map_or(0, |upload| upload.received());
         match open.denial {
             Some(denial) => open.decisions.denied(denial.index()),

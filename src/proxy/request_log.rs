@@ -45,14 +45,14 @@ impl RequestLog {
                 tracing::$level!(
                     target: "portcullis::request",
                     id = record.request_id.as_str(),
-                    peer = record.peer.as_str(),
+                    client = record.client.as_str(),
                     site = record.site.as_ref().map(|site| short(site, SITE_BYTES)).as_deref(),
                     method = &*short(&record.method, METHOD_BYTES),
                     path = record.path.as_ref().map(|path| short(path, PATH_BYTES)).as_deref(),
                     user = record.account.as_ref().map(|account| short(&account.user, USER_BYTES)).as_deref(),
                     decision = record.decision,
                     status = record.status,
-                    millis = record.millis.total.as_secs_f64() * 1e3,
+                    duration_ms = record.duration.total.as_secs_f64() * 1e3,
                     detail = record.detail.as_ref().map(|detail| short(detail, DETAIL_BYTES)).as_deref(),
                     left_out = $left_out,
                 )

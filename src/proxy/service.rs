@@ -105,7 +105,7 @@ impl Service {
         life: Life,
     ) -> Self {
         let gate = worker.gate();
-        gate.metrics.open_connections.inc();
+        gate.metrics.client_connections.inc();
         let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
         let (dialogues, account) = (Dialogues::default(), AccountBudget::default());
@@ -594,7 +594,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.worker.gate().metrics.open_connections.dec();
+        self.worker.gate().metrics.client_connections.dec();
     }
 }
 

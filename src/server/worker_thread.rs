@@ -142,9 +142,9 @@ fn admit(gate: &Gate, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConn
     };
     let counters = &gate.metrics.connections;
     match refused {
-        Refused::Total(_) => &counters.refused_total,
-        Refused::Address(_) => &counters.refused_address,
-        Refused::Network(_) => &counters.refused_network,
+        Refused::Total(_) => &counters.rejected_total,
+        Refused::Address(_) => &counters.rejected_address,
+        Refused::Network(_) => &counters.rejected_network,
     }
     .inc();
     if let Some(number) = gate.connections.refused.count() {

@@ -33,19 +33,19 @@ pub struct Metrics {
     /// The cache of accounts.
     pub identity_cache: CacheMetrics,
     /// The cache of certificates made for accounts.
-    pub minting_cache: CacheMetrics,
+    pub issuing_cache: CacheMetrics,
     /// Requests with a password.
     pub passwords: PasswordMetrics,
     /// Log-ins of the gate's own accounts that a KDC refused.
-    pub kerberos_refusals: Counter,
+    pub kerberos_login_failures: Counter,
     /// Own accounts that a KDC refuses at the moment.
-    pub kerberos_refused: Gauge,
+    pub kerberos_accounts_failing: Gauge,
     /// Audit records.
     pub audit: AuditMetrics,
     /// Log lines that were dropped since standard error was not read.
     pub log_lines_dropped: Counter,
     /// Client connections that are open now.
-    pub open_connections: Gauge,
+    pub client_connections: Gauge,
     /// Client connections that a limit refused or ended.
     pub connections: ConnectionMetrics,
     /// Headers dropped from requests because of their name.
@@ -71,25 +71,25 @@ impl Metrics {
         let handshakes = counters(r, "handshakes", "TLS handshakes, by outcome");
         let lookups =
             counters(r, "credential_cache_lookups", "Look-ups of judged certificates, by stage and outcome");
-        let open_connections = Gauge::default();
-        r.register("open_connections", "Client connections that are open now", open_connections.clone());
-        let kerberos_refused = Gauge::default();
+        let client_connections = Gauge::default();
+        r.register("client_connections", "Client connections that are open now", client_connections.clone());
+        let kerberos_accounts_failing = Gauge::default();
         let help = "Accounts of the gate's own that a KDC refused and that are not tried at the moment";
-        r.register("kerberos_own_accounts_refused", help, kerberos_refused.clone());
+        r.register("kerberos_gateway_accounts_failing", help, kerberos_accounts_failing.clone());
         Self {
             decisions: DecisionMetrics::new(&decisions, denials),
             handshakes: HandshakeMetrics::new(&handshakes),
             validation_cache: CacheMetrics::new(&lookups, "validation"),
             revocation_cache: CacheMetrics::new(&lookups, "revocation"),
             identity_cache: CacheMetrics::new(&lookups, "identity"),
-            minting_cache: CacheMetrics::new(&lookups, "minting"),
+            issuing_cache: CacheMetrics::new(&lookups, "issuing"),
             passwords: PasswordMetrics::register(r),
-            kerberos_refusals: counter(
+            kerberos_login_failures: counter(
                 r,
-                "kerberos_own_log_in_refusals",
+                "kerberos_gateway_login_failures",
                 "Log-ins of the gate's own accounts that a KDC refused",
             ),
-            kerberos_refused,
+            kerberos_accounts_failing,
             audit: AuditMetrics {
                 records: counter(r, "audit_records", "Audit records written"),
                 write_failures: counter(
@@ -108,7 +108,7 @@ impl Metrics {
                 "log_lines_dropped",
                 "Log lines that were dropped since standard error was not read",
             ),
-            open_connections,
+            client_connections,
             connections: ConnectionMetrics::register(r),
             dropped_headers: counter(r, "dropped_headers", "Request headers dropped because of their name"),
             requests,
@@ -248,11 +248,11 @@ impl HandshakeMetrics {
 #[derive(Clone, Debug)]
 pub struct ConnectionMetrics {
     /// Refused: there are as many as there may be in all.
-    pub refused_total: Counter,
+    pub rejected_total: Counter,
     /// Refused: as many are open from the address as one may have.
-    pub refused_address: Counter,
+    pub rejected_address: Counter,
     /// Refused: as many are open from the network as one may have.
-    pub refused_network: Counter,
+    pub rejected_network: Counter,
     /// Closed to make room for a client with fewer connections.
     pub evicted: Counter,
     /// Closed because of HTTP/2 frames without use.
@@ -261,16 +261,16 @@ pub struct ConnectionMetrics {
 
 impl ConnectionMetrics {
     fn register(registry: &mut Registry) -> Self {
-        let refused = counters(registry, "refused_connections", "Client connections refused, by limit");
+        let refused = counters(registry, "rejected_connections", "Client connections refused, by limit");
         let ended =
-            counters(registry, "ended_connections", "Client connections that a limit ended, by limit");
+            counters(registry, "closed_connections", "Client connections that a limit ended, by limit");
         let of = |family: &Family<Labels, Counter>, limit: &str| {
             family.get_or_create_owned(&vec![("limit", limit.to_owned())])
         };
         Self {
-            refused_total: of(&refused, "total"),
-            refused_address: of(&refused, "address"),
-            refused_network: of(&refused, "network"),
+            rejected_total: of(&refused, "total"),
+            rejected_address: of(&refused, "address"),
+            rejected_network: of(&refused, "network"),
             evicted: of(&ended, "total"),
             http2_flood: of(&ended, "http2_frames"),
         }

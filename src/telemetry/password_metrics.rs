@@ -9,17 +9,17 @@ use prometheus_client::registry::Registry;
 #[derive(Clone, Debug)]
 pub struct PasswordMetrics {
     /// The directory took it.
-    pub taken: Counter,
+    pub accepted: Counter,
     /// It was the same as the one that the directory took a moment ago.
-    pub remembered: Counter,
+    pub cached: Counter,
     /// The directory did not take it, or it could not be asked about.
     pub wrong: Counter,
     /// It is right, and its account may not be used.
     pub unusable: Counter,
     /// Too many attempts failed before: nobody was asked.
-    pub too_many: Counter,
+    pub throttled: Counter,
     /// The directory did not answer, or not in time.
-    pub unanswered: Counter,
+    pub directory_unavailable: Counter,
 }
 
 impl PasswordMetrics {
@@ -28,12 +28,12 @@ impl PasswordMetrics {
             counters(registry, "password_verdicts", "Requests with a password, by what came of it");
         let of = |verdict: &str| verdicts.get_or_create_owned(&vec![("verdict", verdict.to_owned())]);
         Self {
-            taken: of("taken"),
-            remembered: of("remembered"),
+            accepted: of("accepted"),
+            cached: of("cached"),
             wrong: of("wrong"),
             unusable: of("unusable"),
-            too_many: of("too_many"),
-            unanswered: of("unanswered"),
+            throttled: of("throttled"),
+            directory_unavailable: of("directory_unavailable"),
         }
     }
 }

@@ -138,7 +138,7 @@ fn identities(
     let bytes = context.own_caches.issued_certificates;
     SubordinateCa::new(&chain?, &key, settings, context.clock.now())
         .map(|authority| {
-            MintedIdentities::new(authority, bytes, context.metrics.minting_cache.clone())
+            MintedIdentities::new(authority, bytes, context.metrics.issuing_cache.clone())
                 .for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
                     true => ProtectedAccounts::UnsafeIssued,
                     false => ProtectedAccounts::Refused,

@@ -12,7 +12,7 @@ fn alice() -> Identity<'static> {
         groups: &[],
         mapping: "upn",
         strength: "weak",
-        authentication: "card",
+        authentication: "certificate",
         card: Some(her_card()),
         assertion: None,
     }
@@ -55,7 +55,7 @@ fn certificate_sets() -> IdentityHeaderSettings {
 #[test]
 fn the_account_set_tells_who_how_and_by_which_card() {
     let expected = [
-        "x-remote-authentication: card",
+        "x-remote-authentication: certificate",
         "x-remote-certificate-sha256: 00ff",
         "x-remote-mapping: upn; weak",
         "x-remote-sid: S-1-5-21-1-2-3-1001",
@@ -74,7 +74,7 @@ fn what_an_account_lacks_is_absent() {
         .collect();
     set(&mut headers, &IdentityHeaderSettings::default(), Some(&bob)).unwrap();
     let expected = [
-        "x-remote-authentication: card",
+        "x-remote-authentication: certificate",
         "x-remote-certificate-sha256: 00ff",
         "x-remote-mapping: upn; weak",
         "x-remote-user: bob@corp.example",

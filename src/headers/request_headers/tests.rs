@@ -76,7 +76,7 @@ fn alice() -> Identity<'static> {
         groups: &[],
         mapping: "upn",
         strength: "weak",
-        authentication: "card",
+        authentication: "certificate",
         card: Some(ProvenCertificate {
             leaf: &[0x30],
             chain: &[&[0x31]],

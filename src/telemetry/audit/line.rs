@@ -1,7 +1,7 @@
 //! Takes a record, gives its line: one JSON object of at most [`LINE_BYTES`].
 
 use super::AuditRecord;
-use super::record::{AccountFacts, CertificateFacts, MappingFacts, Millis, TlsFacts};
+use super::record::{AccountFacts, CertificateFacts, MappingFacts, RequestDuration, TlsFacts};
 use crate::clock::UnixTime;
 use crate::telemetry::{BoundedText, beginning, cut};
 use serde::Serialize;
@@ -45,23 +45,23 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
     if !same!(listener) {
         line.text("listener", &record.listener);
     }
-    line.text("peer", &record.peer);
+    line.text("client", &record.client);
     if !same!(tls) {
         line.optional_object("tls", record.tls.as_deref(), write_tls);
     }
-    if !same!(http) {
-        line.exact("http", record.http);
+    if !same!(protocol) {
+        line.exact("protocol", record.protocol);
     }
     line.text("method", &record.method);
     if !same!(host) {
         line.optional_text("host", record.host.as_ref());
     }
-    if !same!(path_received) {
-        let (all, longest) = (&record.path_received.path_received, line.longest_text);
+    if !same!(received_path) {
+        let (all, longest) = (&record.received_path.received_path, line.longest_text);
         let written = beginning(all, longest);
-        line.exact("path_received", written);
-        let is_cut = record.path_received.path_received_cut || written.len() < all.len();
-        line.exact("path_received_cut", &is_cut);
+        line.exact("received_path", written);
+        let is_cut = record.received_path.received_path_truncated || written.len() < all.len();
+        line.exact("received_path_truncated", &is_cut);
     }
     line.optional_text("path", record.path.as_ref());
     if !same!(rule) {
@@ -96,7 +96,7 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
     if !same!(bytes_out) {
         line.exact("bytes_out", &record.bytes_out);
     }
-    line.optional_object("millis", Some(&record.millis), write_millis);
+    line.optional_object("duration_ms", Some(&record.duration), write_duration);
 }
 
 fn write_tls(object: &mut Object<'_>, tls: &TlsFacts) {
@@ -104,7 +104,7 @@ fn write_tls(object: &mut Object<'_>, tls: &TlsFacts) {
     object.exact("resumed", &tls.resumed);
     object.text("cipher", &tls.cipher);
     object.optional_text("alpn", tls.alpn.as_ref());
-    object.exact("certificate", tls.certificate.words());
+    object.exact("certificate", tls.certificate.name());
 }
 
 fn write_certificate(object: &mut Object<'_>, certificate: &CertificateFacts) {
@@ -127,10 +127,10 @@ fn write_mapping(object: &mut Object<'_>, mapping: &MappingFacts) {
     object.exact("stale", &mapping.stale);
 }
 
-fn write_millis(object: &mut Object<'_>, millis: &Millis) {
-    object.exact("total", &in_millis(millis.total));
-    object.exact("judge", &millis.judge.map(in_millis));
-    object.exact("backend", &millis.backend.map(in_millis));
+fn write_duration(object: &mut Object<'_>, duration: &RequestDuration) {
+    object.exact("total", &in_millis(duration.total));
+    object.exact("authentication", &duration.authentication.map(in_millis));
+    object.exact("backend", &duration.backend.map(in_millis));
 }
 
 /// To the microsecond. Rounded while it is a whole number, so that no binary fraction like 0.30000000000000004 shows.

@@ -17,7 +17,7 @@ mod tests;
 pub use line::LINE_BYTES;
 pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, Part, QueueLimits, Unavailable};
 pub use record::{
-    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, Millis, NameText,
-    ReceivedPath, TlsFacts,
+    AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, NameText, ReceivedPath,
+    RequestDuration, TlsFacts,
 };
 pub use series::RecordSeries;

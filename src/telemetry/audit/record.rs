@@ -24,24 +24,24 @@ pub struct AuditRecord {
     /// The address of the socket that the connection came in on.
     pub listener: BoundedText<64>,
     /// The client's address and port.
-    pub peer: BoundedText<64>,
+    pub client: BoundedText<64>,
     /// The connection's TLS; `null` on a plain listener.
     pub tls: Option<Arc<TlsFacts>>,
     /// `1.0`, `1.1` or `2`.
-    pub http: &'static str,
+    pub protocol: &'static str,
     /// The method as received.
     pub method: BoundedText<32>,
     /// The host that the request named, as received.
     pub host: Option<BoundedText<256>>,
     /// The path as received.
-    pub path_received: ReceivedPath,
+    pub received_path: ReceivedPath,
     /// The canonical path, where the request had one. It is what was judged and forwarded.
     pub path: Option<BoundedText<512>>,
     /// The path rule that was found, in the spelling of proxy.toml.
     pub rule: Option<BoundedText<512>>,
     /// The certificate that was presented.
     pub certificate: Option<Arc<CertificateFacts>>,
-    /// What proved who sends the request: `card` or `password`; `null` where the request passed without a name, or not.
+    /// What proved who sends the request: `certificate` or `password`; `null` where the request passed without a name, or not.
     pub authentication: Option<&'static str>,
     /// The account that the certificate names or the password is of.
     pub account: Option<AccountFacts>,
@@ -62,7 +62,7 @@ pub struct AuditRecord {
     /// Bytes of the answer's body that were sent.
     pub bytes_out: u64,
     /// How long it took.
-    pub millis: Millis,
+    pub duration: RequestDuration,
 }
 
 /// What the connection's TLS handshake settled.
@@ -84,20 +84,20 @@ pub struct TlsFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateOffer {
     /// The site has no path that looks at one.
-    NotAsked,
+    NotRequested,
     /// The client sent an empty list: it has none, its user chose none, or its card cannot sign what this version of
     /// TLS demands.
-    NoneGiven,
+    NotPresented,
     /// The client sent one and proved that it holds the key.
-    Given,
+    Presented,
 }
 
 impl CertificateOffer {
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::NotAsked => "not asked",
-            Self::NoneGiven => "asked, none given",
-            Self::Given => "given",
+            Self::NotRequested => "not_requested",
+            Self::NotPresented => "not_presented",
+            Self::Presented => "presented",
         }
     }
 }
@@ -141,11 +141,11 @@ pub struct MappingFacts {
 
 /// How long the request took.
 #[derive(Clone, Copy, Debug)]
-pub struct Millis {
+pub struct RequestDuration {
     /// From the request's head to the answer's last byte.
     pub total: Duration,
     /// Judging the certificate and the password, where they had to be judged.
-    pub judge: Option<Duration>,
+    pub authentication: Option<Duration>,
     /// From the request sent to the backend to its answer's head.
     pub backend: Option<Duration>,
 }
@@ -153,8 +153,8 @@ pub struct Millis {
 /// The path as the client wrote it: escaped, without query and user name, and cut at [`ReceivedPath::LIMIT`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedPath {
-    pub(super) path_received: Arc<str>,
-    pub(super) path_received_cut: bool,
+    pub(super) received_path: Arc<str>,
+    pub(super) received_path_truncated: bool,
 }
 
 impl ReceivedPath {
@@ -170,7 +170,7 @@ impl ReceivedPath {
         for byte in scheme.iter().chain(path).copied() {
             let plain = matches!(byte, 0x20..0x7f) && byte != b'\\';
             if text.len() + if plain { 1 } else { ESCAPED_LENGTH } > Self::LIMIT {
-                return Self { path_received: text.into(), path_received_cut: true };
+                return Self { received_path: text.into(), received_path_truncated: true };
             }
             if plain {
                 text.push(char::from(byte));
@@ -178,7 +178,7 @@ impl ReceivedPath {
                 text.push_str(&format!("\\x{byte:02x}"));
             }
         }
-        Self { path_received: text.into(), path_received_cut: false }
+        Self { received_path: text.into(), received_path_truncated: false }
     }
 }
 

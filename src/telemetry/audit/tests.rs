@@ -17,18 +17,18 @@ fn record(request_id: &str) -> AuditRecord {
         request_id: BoundedText::of(request_id),
         site: Some("rms".into()),
         listener: "127.0.0.1:443".into(),
-        peer: "127.0.0.1:50000".into(),
+        client: "127.0.0.1:50000".into(),
         tls: Some(Arc::new(TlsFacts {
             version: "1.3",
             resumed: false,
             cipher: "TLS13_AES_128_GCM_SHA256".into(),
             alpn: Some("h2".into()),
-            certificate: CertificateOffer::NoneGiven,
+            certificate: CertificateOffer::NotPresented,
         })),
-        http: "2",
+        protocol: "2",
         method: "POST".into(),
         host: Some("rms.corp.example".into()),
-        path_received: ReceivedPath::new(b"/_WMCS/licensing/license.asmx?token=s3cret"),
+        received_path: ReceivedPath::new(b"/_WMCS/licensing/license.asmx?token=s3cret"),
         path: Some("/_wmcs/licensing/license.asmx".into()),
         rule: Some("/_wmcs/licensing/license.asmx".into()),
         certificate: Some(Arc::new(CertificateFacts {
@@ -39,7 +39,7 @@ fn record(request_id: &str) -> AuditRecord {
             not_after: UnixTime::from_seconds(1_795_339_900),
         })),
         account: Some(AccountFacts { user: "CORP\\alice".into(), upn: None, sid: None }),
-        authentication: Some("card"),
+        authentication: Some("certificate"),
         mapping: Some(MappingFacts { method: "upn".into(), strength: "weak".into(), stale: false }),
         decision: "permit",
         sub_status: None,
@@ -48,9 +48,9 @@ fn record(request_id: &str) -> AuditRecord {
         backend: Some("10.0.0.5:80".into()),
         bytes_in: 65_536,
         bytes_out: 18_432,
-        millis: Millis {
+        duration: RequestDuration {
             total: Duration::from_micros(12_345),
-            judge: None,
+            authentication: None,
             backend: Some(Duration::from_micros(300)),
         },
     }
@@ -90,15 +90,15 @@ fn line_of(record: &AuditRecord) -> String {
 fn the_fields_of_a_record_are_those_that_scripts_rely_on() {
     let expected = concat!(
         r#"{"time":"2026-11-22T09:30:00.000Z","request_id":"r1","site":"rms","listener":"127.0.0.1:443","#,
-        r#""peer":"127.0.0.1:50000","tls":{"version":"1.3","resumed":false,"cipher":"TLS13_AES_128_GCM_SHA256","#,
-        r#""alpn":"h2","certificate":"asked, none given"},"http":"2","method":"POST","host":"rms.corp.example","#,
-        r#""path_received":"/_WMCS/licensing/license.asmx","path_received_cut":false,"#,
+        r#""client":"127.0.0.1:50000","tls":{"version":"1.3","resumed":false,"cipher":"TLS13_AES_128_GCM_SHA256","#,
+        r#""alpn":"h2","certificate":"not_presented"},"protocol":"2","method":"POST","host":"rms.corp.example","#,
+        r#""received_path":"/_WMCS/licensing/license.asmx","received_path_truncated":false,"#,
         r#""path":"/_wmcs/licensing/license.asmx","rule":"/_wmcs/licensing/license.asmx","certificate":{"sha256":""#,
         "0000000000000000000000000000000000000000000000000000000000000000",
         r#"","subject":"CN=Alice","issuer":"CN=Issuing","serial":"01","not_after":"2026-11-22T09:31:40.000Z"},"#,
-        r#""authentication":"card","account":{"user":"CORP\\alice","upn":null,"sid":null},"mapping":{"method":"upn","strength":"weak","stale":false},"#,
+        r#""authentication":"certificate","account":{"user":"CORP\\alice","upn":null,"sid":null},"mapping":{"method":"upn","strength":"weak","stale":false},"#,
         r#""decision":"permit","sub_status":null,"detail":null,"status":200,"backend":"10.0.0.5:80","#,
-        r#""bytes_in":65536,"bytes_out":18432,"millis":{"total":12.345,"judge":null,"backend":0.3}}"#,
+        r#""bytes_in":65536,"bytes_out":18432,"duration_ms":{"total":12.345,"authentication":null,"backend":0.3}}"#,
         "\n",
     );
     assert_eq!(line_of(&record("r1")), expected);
@@ -113,17 +113,17 @@ fn longest_record() -> AuditRecord {
         request_id: BoundedText::of("0".repeat(32)),
         site: Some(long()),
         listener: long(),
-        peer: long(),
+        client: long(),
         tls: Some(Arc::new(TlsFacts {
             version: "1.3",
             resumed: false,
             cipher: long(),
             alpn: Some(long()),
-            certificate: CertificateOffer::NoneGiven,
+            certificate: CertificateOffer::NotPresented,
         })),
         method: long(),
         host: Some(long()),
-        path_received: ReceivedPath::new(&[b'"'; 4096]),
+        received_path: ReceivedPath::new(&[b'"'; 4096]),
         path: Some(long()),
         rule: Some(long()),
         certificate: Some(Arc::new(CertificateFacts {
@@ -143,9 +143,9 @@ fn longest_record() -> AuditRecord {
         backend: Some(long()),
         bytes_in: u64::MAX,
         bytes_out: u64::MAX,
-        millis: Millis {
+        duration: RequestDuration {
             total: Duration::from_micros(123_456_789_123),
-            judge: Some(Duration::from_micros(123_456_789_123)),
+            authentication: Some(Duration::from_micros(123_456_789_123)),
             backend: Some(Duration::from_micros(123_456_789_123)),
         },
         ..record("r1")
@@ -160,7 +160,7 @@ fn no_line_is_longer_than_the_bound_whatever_the_client_sent() {
     for field in ["site", "host", "path", "rule", "detail", "backend"] {
         assert!(read[field].as_str().unwrap().ends_with("…[cut]"), "{field}: {}", read[field]);
     }
-    assert_eq!(read["path_received_cut"], true);
+    assert_eq!(read["received_path_truncated"], true);
     assert_eq!(read["certificate"]["sha256"].as_str().unwrap().len(), 64);
 }
 
@@ -179,7 +179,7 @@ fn a_record_that_refers_to_another_leaves_out_only_what_is_the_same() {
     let whole = AuditRecord { account: None, detail: Some("why".into()), ..record("r1") };
     let next = AuditRecord {
         request_id: "r2".into(),
-        path_received: ReceivedPath::new(b"/other"),
+        received_path: ReceivedPath::new(b"/other"),
         path: Some("/other".into()),
         rule: None,
         status: Some(404),
@@ -189,7 +189,7 @@ fn a_record_that_refers_to_another_leaves_out_only_what_is_the_same() {
     line::append(&next, Some(&whole), &mut line);
     let short: serde_json::Map<String, Value> = serde_json::from_slice(&line).unwrap();
     assert_eq!(short["same_as"], "r1");
-    for field in ["time", "request_id", "peer", "method", "path", "decision", "status", "millis"] {
+    for field in ["time", "request_id", "client", "method", "path", "decision", "status", "duration_ms"] {
         assert!(short.contains_key(field), "{field}");
     }
     let mut read: serde_json::Map<String, Value> = serde_json::from_str(&line_of(&whole)).unwrap();
@@ -382,7 +382,7 @@ fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
 fn a_path_as_received_holds_no_secret_and_no_strange_byte() {
     let text = |target: &[u8]| {
         let path = ReceivedPath::new(target);
-        (path.path_received.to_string(), path.path_received_cut)
+        (path.received_path.to_string(), path.received_path_truncated)
     };
     assert_eq!(text(b"/a/b?password=x"), ("/a/b".to_owned(), false));
     assert_eq!(text(b"/a@b/c"), ("/a@b/c".to_owned(), false));

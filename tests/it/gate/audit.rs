@@ -13,9 +13,9 @@ fn settled(mut record: Value) -> Value {
     assert!(time.as_str().unwrap().ends_with('Z'), "{time}");
     let id = fields.remove("request_id").unwrap();
     assert_eq!(id.as_str().unwrap().len(), 32, "{id}");
-    assert!(fields.remove("peer").unwrap().as_str().unwrap().starts_with("127.0.0.1:"));
-    let millis = fields.remove("millis").unwrap();
-    assert!(millis["total"].is_f64(), "{millis}");
+    assert!(fields.remove("client").unwrap().as_str().unwrap().starts_with("127.0.0.1:"));
+    let duration = fields.remove("duration_ms").unwrap();
+    assert!(duration["total"].is_f64(), "{duration}");
     record
 }
 
@@ -45,18 +45,18 @@ async fn a_permit_is_recorded_with_card_account_and_backend() {
             "resumed": false,
             "cipher": "TLS13_AES_256_GCM_SHA384",
             "alpn": "h2",
-            "certificate": "given",
+            "certificate": "presented",
         },
-        "http": "2",
+        "protocol": "2",
         "method": "POST",
         "host": "rms.corp.example",
-        "path_received": "/Require/ECHO",
-        "path_received_cut": false,
+        "received_path": "/Require/ECHO",
+        "received_path_truncated": false,
         "path": "/require/echo",
         "rule": "/require/echo",
         "certificate": certificate_of("alice"),
         "account": { "user": "alice@corp.example", "upn": "alice@corp.example", "sid": null },
-        "authentication": "card",
+        "authentication": "certificate",
         "mapping": { "method": "upn", "strength": "weak", "stale": false },
         "decision": "permit",
         "sub_status": null,
@@ -84,13 +84,13 @@ async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
             "resumed": false,
             "cipher": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
             "alpn": "http/1.1",
-            "certificate": "given",
+            "certificate": "presented",
         },
-        "http": "1.1",
+        "protocol": "1.1",
         "method": "GET",
         "host": "rms.corp.example",
-        "path_received": "/require/echo",
-        "path_received_cut": false,
+        "received_path": "/require/echo",
+        "received_path_truncated": false,
         "path": "/require/echo",
         "rule": "/require/echo",
         "certificate": certificate_of("bob"),
@@ -112,7 +112,7 @@ async fn a_silent_card_is_recorded_as_asked_none_given() {
     let lab = Lab::start();
     let answer = Client::new(&lab).get("/require/echo").await;
     let record = lab.record(&answer.request_id()).await;
-    assert_eq!(record["tls"]["certificate"], "asked, none given");
+    assert_eq!(record["tls"]["certificate"], "not_presented");
     assert_eq!(record["certificate"], Value::Null);
 }
 

@@ -46,7 +46,7 @@ fn header(groups: &[String]) -> String {
         groups: &groups,
         mapping: "rule:x",
         strength: "strong",
-        authentication: "card",
+        authentication: "certificate",
         card: None,
         assertion: None,
     };

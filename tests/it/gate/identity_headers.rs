@@ -65,7 +65,7 @@ async fn the_backend_is_told_who_the_card_names_and_how() {
         assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
         assert_eq!(answer.seen("x-remote-upn"), ["alice@corp.example"]);
         assert_eq!(answer.seen("x-remote-mapping"), ["upn; weak"]);
-        assert_eq!(answer.seen("x-remote-authentication"), ["card"]);
+        assert_eq!(answer.seen("x-remote-authentication"), ["certificate"]);
         assert_eq!(answer.seen("x-remote-certificate-sha256"), [leaf.as_str()]);
         assert_eq!(answer.seen("host"), ["rms.corp.example"]);
     }

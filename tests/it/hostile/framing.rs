@@ -59,7 +59,7 @@ fn all_answers(wire: &mut Wire) -> Vec<Answer> {
 }
 
 fn decisions(lab: &Lab) -> Vec<String> {
-    lab.records().iter().map(|record| format!("{} {}", record["decision"], record["path_received"])).collect()
+    lab.records().iter().map(|record| format!("{} {}", record["decision"], record["received_path"])).collect()
 }
 
 #[test]

@@ -73,7 +73,7 @@ async fn every_flood_ends_its_connection() {
     assert!(closes(&lab, &[], reset).await, "requests that are reset at once");
     assert_eq!(beside.get("/ignore/echo").await.unwrap().verdict(), "200 permit");
     let counted =
-        |line: &str| line.starts_with(r#"portcullis_ended_connections_total{limit="http2_frames"} 1"#);
+        |line: &str| line.starts_with(r#"portcullis_closed_connections_total{limit="http2_frames"} 1"#);
     assert!(lab.metrics.encode().lines().any(counted), "{}", lab.metrics.encode());
 }
 
@@ -107,7 +107,7 @@ async fn a_flood_that_goes_on_from_new_connections_is_one_log_line_and_many_in_t
         assert!(closes(&lab, &[], |_| frame(6, 0, 0, &[0; 8])).await);
     }
     let counted = || {
-        let line = r#"portcullis_ended_connections_total{limit="http2_frames"} 3"#;
+        let line = r#"portcullis_closed_connections_total{limit="http2_frames"} 3"#;
         lab.metrics.encode().lines().any(|written| written == line).then_some(())
     };
     wait_for("three connections in the metric", counted).await;

@@ -39,13 +39,13 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
     for _ in 0..5 {
         assert!(client(&lab, ONE).tls_stream().await.is_err(), "it is closed before its handshake");
     }
-    assert!(has_line(&lab, r#"portcullis_refused_connections_total{limit="address"} 5"#));
+    assert!(has_line(&lab, r#"portcullis_rejected_connections_total{limit="address"} 5"#));
     assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
     for connection in &mut open {
         assert!(is_served(connection).await);
     }
     drop(open.pop());
-    wait_for("the free place", || has_line(&lab, "portcullis_open_connections 2").then_some(())).await;
+    wait_for("the free place", || has_line(&lab, "portcullis_client_connections 2").then_some(())).await;
     assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
 }
 
@@ -64,7 +64,7 @@ async fn connections_without_a_handshake_count_too() {
         tries += 1;
         assert!(tries < 1_000, "connections without a handshake are not counted");
     }
-    assert!(!has_line(&lab, r#"portcullis_refused_connections_total{limit="address"} 0"#));
+    assert!(!has_line(&lab, r#"portcullis_rejected_connections_total{limit="address"} 0"#));
     assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
 }
 
@@ -73,7 +73,7 @@ async fn the_addresses_of_one_network_have_so_many_together() {
     let lab = limited("max_connections_per_network = 3");
     let _open = (connect(&client(&lab, ONE), 2).await, connect(&client(&lab, OTHER), 1).await);
     assert!(client(&lab, THIRD).tls_stream().await.is_err());
-    assert!(has_line(&lab, r#"portcullis_refused_connections_total{limit="network"} 1"#));
+    assert!(has_line(&lab, r#"portcullis_rejected_connections_total{limit="network"} 1"#));
     assert_eq!(client(&lab, "127.0.9.1").get("/ignore/echo").await.verdict(), "200 permit");
 }
 
@@ -100,7 +100,7 @@ async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certifica
         assert!(is_served(connection).await);
     }
     assert_eq!(client(&lab, THIRD).get("/ignore/echo").await.verdict(), "200 permit");
-    assert!(has_line(&lab, r#"portcullis_ended_connections_total{limit="total"} 1"#));
+    assert!(has_line(&lab, r#"portcullis_closed_connections_total{limit="total"} 1"#));
     assert!(!is_served(&mut others[0]).await, "it was idle for longest");
     assert_eq!(held.get("/require/echo").await.unwrap().verdict(), "200 permit");
     for connection in crowd.iter_mut().chain(&mut others[1..]) {
