@@ -299,14 +299,14 @@ pub fn server_token(headers: &HeaderMap) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{MappingMethod, Strength};
+    use crate::identity::{MappingMethod, MappingStrength};
 
     fn account(user: &str, domain: Option<&str>, dns_domain: Option<&str>) -> Account {
         Account {
             account_name: user.split_once('\\').map(|(_, name)| name.to_owned()),
             domain: domain.map(str::to_owned),
             dns_domain: dns_domain.map(str::to_owned),
-            ..Account::named(user, MappingMethod::SecurityIdentifier, Strength::Strong)
+            ..Account::named(user, MappingMethod::SecurityIdentifier, MappingStrength::Strong)
         }
     }
 

@@ -9,7 +9,7 @@ use crate::headers::identity_headers::{
     self, Identity, IdentityHeaderSettings, IdentityTooLarge, NamedGroup, ProvenCertificate,
 };
 use crate::headers::{HeaderCase, forwarded, request_headers};
-use crate::policy::{OwnDialogue, Permit, Proof};
+use crate::policy::{AuthenticatedBy, PassthroughPermit, Permit};
 use crate::request::Authority;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
@@ -107,7 +107,7 @@ impl DialogueRequest {
     /// # Errors
     /// Where target or host cannot be written.
     pub fn new(
-        _permitted: &OwnDialogue,
+        _permitted: &PassthroughPermit,
         settings: &IdentityHeaderSettings,
         target: &Target<'_>,
         mut headers: HeaderMap,
@@ -183,9 +183,9 @@ fn set_identity(
         let told = Identity { assertion: assertion.as_deref(), ..told };
         Ok(identity_headers::set(headers, settings, Some(&told))?)
     };
-    let credential = match identity.proof() {
-        Proof::Password => return tell(told),
-        Proof::Card(credential) => credential,
+    let credential = match identity.authenticated_by() {
+        AuthenticatedBy::Password => return tell(told),
+        AuthenticatedBy::Certificate(credential) => credential,
     };
     let leaf = credential.leaf();
     let others: Vec<&[u8]> = credential.additional_certificates().iter().map(Certificate::der).collect();

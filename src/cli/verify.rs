@@ -5,7 +5,7 @@ use super::output::TextOutput;
 use super::time::{moment, written};
 use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle, usage};
 use crate::clock::{Clock, UnixTime};
-use crate::policy::{Denial, Refusal};
+use crate::policy::{CertificateRejection, Denial};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, UnrevokedChain, check};
 use crate::validation::{
     MAX_PATH_CERTIFICATES, PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate,
@@ -74,7 +74,7 @@ impl Verify {
             ..ValidationRule::default()
         };
         let judged = PresentedChain::parse(&presented)
-            .map_err(Refusal::Malformed)
+            .map_err(CertificateRejection::Malformed)
             .and_then(|chain| judge(&Arc::new(chain), &trust, &rule, crls.as_ref(), now));
         match judged {
             Ok(judged) => {
@@ -114,13 +114,14 @@ fn judge(
     rule: &ValidationRule,
     crls: Option<&CrlStore>,
     now: UnixTime,
-) -> Result<Judged, Refusal> {
-    let validated = validate(chain, trust, rule, now).map_err(|error| Refusal::Chain(Arc::new(error)))?;
+) -> Result<Judged, CertificateRejection> {
+    let validated =
+        validate(chain, trust, rule, now).map_err(|error| CertificateRejection::Chain(Arc::new(error)))?;
     let validated = Arc::new(validated);
     let Some(crls) = crls else { return Ok(Judged::Validated(validated)) };
     let revocation = RevocationRule { mode: RevocationMode::Require, ..RevocationRule::default() };
     let unrevoked = check(&validated, &revocation, trust, crls, now);
-    unrevoked.map(Judged::Unrevoked).map_err(|error| Refusal::Revocation(Arc::new(error)))
+    unrevoked.map(Judged::Unrevoked).map_err(|error| CertificateRejection::Revocation(Arc::new(error)))
 }
 
 fn valid(judged: &Judged, now: UnixTime) -> TextOutput {
@@ -149,12 +150,12 @@ fn valid(judged: &Judged, now: UnixTime) -> TextOutput {
 }
 
 /// The denial's id stands alone in the first line, for scripts.
-fn refused(denial: &Denial, refusal: &Refusal, now: UnixTime) -> TextOutput {
+fn refused(denial: &Denial, refusal: &CertificateRejection, now: UnixTime) -> TextOutput {
     let mut output = TextOutput::default();
     output.heading(denial.id().id());
     output.entry("cause", denial.detail());
     output.entry("judged at", written(now));
-    if let Refusal::Revocation(error) = refusal {
+    if let CertificateRejection::Revocation(error) = refusal {
         StatusFacts::refused(error, now).tell(&mut output);
     }
     output

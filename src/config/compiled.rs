@@ -4,7 +4,7 @@
 use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
 use crate::delegation::kerberos::{self, LogInMetrics};
-use crate::login_throttle::{AttemptLimits, Attempts};
+use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::proxy::{CacheSizes, Snapshot};
 use crate::revocation::LiveCrls;
 use crate::telemetry::Metrics;
@@ -90,7 +90,7 @@ pub struct Context {
     /// The system's Kerberos, once a configuration has needed it.
     kerberos: Option<Arc<kerberos::Library>>,
     /// A reload is no pardon: nobody is to guess again because of one.
-    attempts: HashMap<(&'static str, String), (AttemptLimits, Arc<Attempts>)>,
+    attempts: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
 }
 
 impl Context {
@@ -137,9 +137,9 @@ impl Context {
         &mut self,
         kind: &'static str,
         name: &str,
-        limits: AttemptLimits,
-    ) -> Arc<Attempts> {
-        let fresh = || (limits, Arc::new(Attempts::new(limits)));
+        limits: LoginThrottleLimits,
+    ) -> Arc<LoginThrottle> {
+        let fresh = || (limits, Arc::new(LoginThrottle::new(limits)));
         let counted = self.attempts.entry((kind, name.to_owned())).or_insert_with(fresh);
         if counted.0 != limits {
             *counted = fresh();

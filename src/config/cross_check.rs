@@ -12,7 +12,7 @@ use super::rule::IdentityRule;
 use super::site::Site;
 use super::span::{Span, Spanned};
 use super::suggestion::{alternatives, nearest};
-use crate::policy::{ClientCertificate, PasswordRule};
+use crate::policy::{ClientCertificateRule, PasswordRule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -90,7 +90,8 @@ fn check_references(
 
 fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
     for (index, site) in document.sites.iter().enumerate() {
-        let asks = site.paths.iter().find(|rule| rule.client_certificate.value != ClientCertificate::Ignore);
+        let asks =
+            site.paths.iter().find(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
         let takes = site.paths.iter().find(|rule| rule.password.value == PasswordRule::Directory);
         match (&site.realm, asks, takes) {
             (None, Some(rule), _) => {
@@ -129,7 +130,7 @@ fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
         // A directory says of which domain an account is.
         let Some(realm) = realm.filter(|realm| realm.directories.is_empty()) else { continue };
         let with_cards =
-            site.paths.iter().filter(|rule| rule.client_certificate.value != ClientCertificate::Ignore);
+            site.paths.iter().filter(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
         let backends: BTreeSet<_> = with_cards
             .filter_map(|rule| rule.backend.as_ref().or(site.backend.as_ref()))
             .map(|name| name.value.as_str())

@@ -8,9 +8,9 @@ use super::reader::TableReader;
 use super::shape::{boolean, byte_size, choice, choice_with_planned, duration, file, text};
 use super::site_path::{self, CROSS_SITES, PathRule};
 use super::span::{Span, Spanned};
-use crate::policy::{ClientCertificate, CrossSite, PasswordRule};
+use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule};
 use crate::request::PathCase;
-use crate::site::PlainAction;
+use crate::site::HttpAction;
 use crate::tls::{CLIENT_SIGNATURE_ALGORITHMS, TlsVersion, signs_under_tls13};
 use rustls::SignatureScheme;
 use std::net::SocketAddr;
@@ -53,7 +53,7 @@ pub struct Site {
     /// Where it answers plain HTTP.
     pub plain: Vec<Spanned<SocketAddr>>,
     /// What it answers there.
-    pub plain_action: Spanned<PlainAction>,
+    pub plain_action: Spanned<HttpAction>,
     /// Whether it gets the connections that name no host (no SNI).
     pub default: Spanned<bool>,
     /// Server certificates with their chains, leaf first; as many as private keys.
@@ -77,7 +77,7 @@ pub struct Site {
     /// How letters of paths are compared.
     pub case: Spanned<PathCase>,
     /// What happens to requests that another site's page makes.
-    pub cross_site: Spanned<CrossSite>,
+    pub cross_site: Spanned<CrossSiteRule>,
     /// Whom a person should turn to, shown on the pages of denials.
     pub help: Option<Spanned<String>>,
     /// Its `[[site.path]]` tables, in the order of the file.
@@ -114,8 +114,8 @@ pub(super) const TLS: Section = Section {
     keys: &[key("min"), key("max"), key("client_signature_algorithms"), key("session_cache")],
 };
 
-const PLAIN_ACTIONS: &[(&str, PlainAction)] =
-    &[("refuse", PlainAction::Refuse), ("redirect", PlainAction::Redirect)];
+const PLAIN_ACTIONS: &[(&str, HttpAction)] =
+    &[("refuse", HttpAction::Refuse), ("redirect", HttpAction::Redirect)];
 const ON_BAD_CERTIFICATE: &[(&str, OnBadCertificate)] =
     &[("answer", OnBadCertificate::Answer), ("alert", OnBadCertificate::Alert)];
 const CASES: &[(&str, PathCase)] = &[("fold", PathCase::Fold), ("exact", PathCase::Exact)];
@@ -127,7 +127,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 impl Site {
     /// Whether a path of it asks for a card, so that the handshake must.
     pub fn asks_for_cards(&self) -> bool {
-        self.paths.iter().any(|rule| rule.client_certificate.value != ClientCertificate::Ignore)
+        self.paths.iter().any(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore)
     }
 
     /// The paths whose users log in at the backend itself.
@@ -156,7 +156,7 @@ impl Site {
             hosts,
             listen: reader.list("listen", socket_address).unwrap_or_default(),
             plain: reader.list("plain", socket_address).unwrap_or_default(),
-            plain_action: reader.with_default("plain_action", PlainAction::Refuse, choice(PLAIN_ACTIONS)),
+            plain_action: reader.with_default("plain_action", HttpAction::Refuse, choice(PLAIN_ACTIONS)),
             default: reader.with_default("default", false, boolean),
             certificate: reader.list("certificate", file).unwrap_or_default(),
             private_key: reader.list("private_key", file).unwrap_or_default(),
@@ -176,7 +176,7 @@ impl Site {
             ),
             ca_hints: reader.with_default("ca_hints", true, boolean),
             case: reader.with_default("case", PathCase::Fold, choice(CASES)),
-            cross_site: reader.with_default("cross_site", CrossSite::Refuse, choice(CROSS_SITES)),
+            cross_site: reader.with_default("cross_site", CrossSiteRule::Reject, choice(CROSS_SITES)),
             help: reader.optional("help", text),
             paths: reader.tables("path", &site_path::PATH, PathRule::read).into_iter().flatten().collect(),
         };

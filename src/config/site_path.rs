@@ -10,7 +10,7 @@ use super::shape::{boolean, byte_size, choice, extended_key_usage, file, policy,
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use crate::certificate::ObjectIdentifier;
-use crate::policy::{ClientCertificate, CrossSite, PasswordRule, QueryRule};
+use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule};
 use http::Method;
 use std::path::PathBuf;
 use toml::de::DeValue;
@@ -23,7 +23,7 @@ pub struct PathRule {
     /// The path as written: `/x/y.asmx` for itself, `/dir/*` for all below.
     pub path: Spanned<String>,
     /// What it demands of a card.
-    pub client_certificate: Spanned<ClientCertificate>,
+    pub client_certificate: Spanned<ClientCertificateRule>,
     /// What a client without a card may use instead.
     pub password: Spanned<PasswordRule>,
     /// Whether a client may use that too whose card is good and maps to nobody.
@@ -35,7 +35,7 @@ pub struct PathRule {
     /// The largest body, in bytes.
     pub max_body: Spanned<u64>,
     /// Overrides the site's answer to other sites' pages.
-    pub cross_site: Option<Spanned<CrossSite>>,
+    pub cross_site: Option<Spanned<CrossSiteRule>>,
     /// Usages that the leaf must have, all of them, besides the realm's.
     pub extended_key_usage: Vec<Spanned<ObjectIdentifier>>,
     /// Certificate policies of which one must be proven; no demand when empty.
@@ -72,19 +72,19 @@ pub(super) const PATH: Section = Section {
 
 const UNMAPPED_CARD_MAY: &str = "unsafe_unmapped_card_may_use_password";
 
-const CLIENT_CERTIFICATES: &[(&str, ClientCertificate)] = &[
-    ("ignore", ClientCertificate::Ignore),
-    ("accept", ClientCertificate::Accept),
-    ("require", ClientCertificate::Require),
+const CLIENT_CERTIFICATES: &[(&str, ClientCertificateRule)] = &[
+    ("ignore", ClientCertificateRule::Ignore),
+    ("accept", ClientCertificateRule::Accept),
+    ("require", ClientCertificateRule::Require),
 ];
 const PASSWORDS: &[(&str, PasswordRule)] = &[
     ("never", PasswordRule::Never),
     ("directory", PasswordRule::Directory),
     ("backend", PasswordRule::Backend),
 ];
-const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("refuse", QueryRule::Refuse)];
-pub(super) const CROSS_SITES: &[(&str, CrossSite)] =
-    &[("refuse", CrossSite::Refuse), ("allow", CrossSite::Allow)];
+const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("refuse", QueryRule::Reject)];
+pub(super) const CROSS_SITES: &[(&str, CrossSiteRule)] =
+    &[("refuse", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)];
 
 const METHODS: &[Method] =
     &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -196,7 +196,7 @@ impl PathRule {
 
     /// Conditions on a card that is never looked at would only seem to protect the path.
     fn check_conditions(&self, reader: &mut TableReader<'_>) {
-        if self.client_certificate.value != ClientCertificate::Ignore {
+        if self.client_certificate.value != ClientCertificateRule::Ignore {
             return;
         }
         let conditions = [
@@ -215,7 +215,7 @@ impl PathRule {
 
     /// Whoever gets past a path that requires a card has one.
     fn check_password(&self, reader: &mut TableReader<'_>) {
-        let required = self.client_certificate.value == ClientCertificate::Require;
+        let required = self.client_certificate.value == ClientCertificateRule::Require;
         if required && self.password.value != PasswordRule::Never {
             reader
                 .error(self.password.span, "password", "no password is taken on a path that requires a card")
@@ -227,17 +227,17 @@ impl PathRule {
     fn check_unmapped_card(&self, reader: &mut TableReader<'_>) {
         let Spanned { value: true, span } = self.unsafe_unmapped_card_may_use_password else { return };
         match (self.client_certificate.value, self.password.value) {
-            (ClientCertificate::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
+            (ClientCertificateRule::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
                 let message =
                     "a card that maps to nobody does not keep its holder out here: a password lets them in";
                 reader.warning(span, UNMAPPED_CARD_MAY, message);
             }
-            (ClientCertificate::Accept, PasswordRule::Never) => {
+            (ClientCertificateRule::Accept, PasswordRule::Never) => {
                 reader
                     .error(span, UNMAPPED_CARD_MAY, "the path takes no password, so this does nothing")
                     .help("write password = \"directory\", or remove it");
             }
-            (ClientCertificate::Ignore | ClientCertificate::Require, _) => {
+            (ClientCertificateRule::Ignore | ClientCertificateRule::Require, _) => {
                 reader
                     .error(span, UNMAPPED_CARD_MAY, "only a path that accepts cards can do without one")
                     .label(self.client_certificate.span, "decided here")

@@ -1,6 +1,6 @@
 //! What each card of the demo must meet at each kind of path.
 
-use crate::policy::{ClientCertificate, DenialId};
+use crate::policy::{ClientCertificateRule, DenialId};
 
 /// The path that requires a card, with the smartcard's usage and the demo's policy.
 pub const REQUIRE: &str = "/_wmcs/certification/certification.asmx";
@@ -10,10 +10,10 @@ pub const ACCEPT: &str = "/_wmcs/licensing/license.asmx";
 pub const IGNORE: &str = "/_wmcs/licensing/server.asmx";
 
 /// The three kinds of path.
-pub const PATHS: [(&str, ClientCertificate); 3] = [
-    (IGNORE, ClientCertificate::Ignore),
-    (ACCEPT, ClientCertificate::Accept),
-    (REQUIRE, ClientCertificate::Require),
+pub const PATHS: [(&str, ClientCertificateRule); 3] = [
+    (IGNORE, ClientCertificateRule::Ignore),
+    (ACCEPT, ClientCertificateRule::Accept),
+    (REQUIRE, ClientCertificateRule::Require),
 ];
 
 /// What a request must meet.
@@ -40,13 +40,13 @@ pub struct Case {
 
 impl Case {
     /// What a request with this card must meet at a path of this kind.
-    pub fn outcome(&self, path: ClientCertificate) -> Outcome {
+    pub fn outcome(&self, path: ClientCertificateRule) -> Outcome {
         let named = |user: &str| Outcome::Passes(Some(user.to_owned()));
         match (path, self.accept, self.require) {
-            (ClientCertificate::Ignore, _, _) => Outcome::Passes(None),
-            (ClientCertificate::Require, _, Some(denial)) => Outcome::Denied(denial),
-            (ClientCertificate::Accept | ClientCertificate::Require, Ok(user), _) => named(user),
-            (ClientCertificate::Accept | ClientCertificate::Require, Err(denial), _) => {
+            (ClientCertificateRule::Ignore, _, _) => Outcome::Passes(None),
+            (ClientCertificateRule::Require, _, Some(denial)) => Outcome::Denied(denial),
+            (ClientCertificateRule::Accept | ClientCertificateRule::Require, Ok(user), _) => named(user),
+            (ClientCertificateRule::Accept | ClientCertificateRule::Require, Err(denial), _) => {
                 Outcome::Denied(denial)
             }
         }

@@ -3,7 +3,7 @@
 use super::cases::{CASES, Case, Outcome, PATHS};
 use super::client::{Client, ClientProtocol};
 use super::environment::DemoEnvironment;
-use crate::policy::{ClientCertificate, DenialId};
+use crate::policy::{ClientCertificateRule, DenialId};
 use anyhow::Context;
 use bytes::Bytes;
 use http::{Request, Response, header};
@@ -176,9 +176,9 @@ fn got(row: &Row) -> String {
 fn kind(path: &str) -> &'static str {
     let found = PATHS.iter().find(|(known, _)| *known == path);
     match found.map(|(_, kind)| kind) {
-        Some(ClientCertificate::Ignore) => "ignore",
-        Some(ClientCertificate::Accept) => "accept",
-        Some(ClientCertificate::Require) => "require",
+        Some(ClientCertificateRule::Ignore) => "ignore",
+        Some(ClientCertificateRule::Accept) => "accept",
+        Some(ClientCertificateRule::Require) => "require",
         None => "",
     }
 }

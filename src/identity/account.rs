@@ -2,7 +2,7 @@
 //!
 //! Never made from what a client sends: only the mapping of a proven chain makes one.
 
-use super::mapping_rule::Mapper;
+use super::settings::Mapper;
 use crate::certificate::AltSecurityForm;
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{DirectoryAccount, DirectoryGroup, NotDelegated};
@@ -31,9 +31,9 @@ pub struct Account {
     /// What named the account.
     pub mapping: MappingMethod,
     /// How strongly the certificate names it.
-    pub strength: Strength,
+    pub strength: MappingStrength,
     /// When the account itself ends, as far as its directory knows: it expires, or its logon hours are over. How long the
-    /// directory's word is believed at all is [`Mapped::until`](super::Mapped::until).
+    /// directory's word is believed at all is [`CachedMapping::until`](super::CachedMapping::until).
     pub until: Option<UnixTime>,
     /// When its directory was asked, or its rule applied. What is derived from it (tickets, certificates, connections) and
     /// was made earlier is not used for it.
@@ -55,7 +55,7 @@ impl Account {
     }
 
     /// An account of which nothing is known but its name.
-    pub fn named(user: &str, mapping: MappingMethod, strength: Strength) -> Self {
+    pub fn named(user: &str, mapping: MappingMethod, strength: MappingStrength) -> Self {
         Self {
             user: user.to_owned(),
             upn: None,
@@ -75,7 +75,7 @@ impl Account {
 
     /// An account as a directory has it: called `DOMAIN\\sam`, else by its UPN, else by its name there. Whether it may
     /// be used, and until when, is for the caller to say.
-    pub fn of_person(person: &DirectoryAccount, mapping: MappingMethod, strength: Strength) -> Self {
+    pub fn of_person(person: &DirectoryAccount, mapping: MappingMethod, strength: MappingStrength) -> Self {
         let with_domain = match (&person.netbios_domain, &person.account_name) {
             (Some(domain), Some(name)) => Some(format!("{domain}\\{name}")),
             (Some(_) | None, _) => None,
@@ -110,7 +110,7 @@ pub enum MappingMethod {
     /// A number of the card.
     Number(Mapper),
     /// A rule of the realm.
-    Rule {
+    AccountRule {
         /// The rule's name.
         name: Arc<str>,
     },
@@ -129,7 +129,7 @@ impl fmt::Display for MappingMethod {
             Self::Email => f.write_str("email"),
             Self::Subject => f.write_str("subject"),
             Self::Number(mapper) => f.write_str(mapper.name()),
-            Self::Rule { name } => write!(f, "rule:{name}"),
+            Self::AccountRule { name } => write!(f, "rule:{name}"),
             Self::Password => f.write_str("password"),
         }
     }
@@ -138,7 +138,7 @@ impl fmt::Display for MappingMethod {
 /// How strongly a certificate names an account (KB5014754): strong where the mapping holds to this one certificate or
 /// key, weak where it holds to a name that another certificate could bear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Strength {
+pub enum MappingStrength {
     /// By a name.
     Weak,
     /// By the certificate itself.
@@ -146,7 +146,7 @@ pub enum Strength {
 }
 
 /// `weak`, `strong`.
-impl fmt::Display for Strength {
+impl fmt::Display for MappingStrength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Weak => "weak",
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn methods_are_written_in_stable_words() {
-        let rule = MappingMethod::Rule { name: "Contoso staff".into() };
+        let rule = MappingMethod::AccountRule { name: "Contoso staff".into() };
         let words = [
             (MappingMethod::SecurityIdentifier, "sid"),
             (

@@ -4,10 +4,10 @@
 //! certificates can agree in all of these (CVE-2026-71326, a single flight that mixed its passengers).
 
 use super::account::Account;
+use super::error::MappingError;
+use super::lookup_plan::issuing_key;
 use super::mapping::map;
-use super::mapping_error::MappingError;
-use super::mapping_rule::MappingRule;
-use super::question::issuing_key;
+use super::settings::MappingSettings;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{Directories, DirectoryError};
@@ -55,7 +55,7 @@ impl Default for AccountLifetimes {
 
 /// What a mapping depends on beside the certificate: it names the rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MappedBy {
+pub struct MappingScope {
     /// The realm, which has one mapping rule.
     pub realm: Arc<str>,
     /// Raised whenever the realm's mapping rule is replaced.
@@ -64,9 +64,9 @@ pub struct MappedBy {
 
 /// By what a certificate is mapped.
 #[derive(Clone, Copy, Debug)]
-pub struct MappedThrough<'a> {
+pub struct MappingSources<'a> {
     /// The realm's rule.
-    pub rule: &'a MappingRule,
+    pub rule: &'a MappingSettings,
     /// The realm's directory, if it has one.
     pub directory: Option<&'a Directories>,
     /// How long the directory's word is believed.
@@ -75,7 +75,7 @@ pub struct MappedThrough<'a> {
 
 /// Whom a certificate names, or why nobody, and until when that may be believed.
 #[derive(Clone, Debug)]
-pub struct Mapped {
+pub struct CachedMapping {
     /// The account.
     pub outcome: Result<Arc<Account>, Arc<MappingError>>,
     /// From then on it has to be asked anew.
@@ -84,21 +84,21 @@ pub struct Mapped {
 
 /// All that a mapping follows from. The key of the issuer is in it because which CA may name people hangs on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct AccountKey {
     leaf: Fingerprint,
     issuer: Option<KeyId>,
-    mapped_by: MappedBy,
+    mapped_by: MappingScope,
     purges: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Remembered {
-    mapped: Mapped,
+struct AccountEntry {
+    mapped: CachedMapping,
     /// The last account that the directory itself named, and when.
     last: Option<(Arc<Account>, UnixTime)>,
 }
 
-impl Remembered {
+impl AccountEntry {
     /// How many bytes it takes up, its place in the cache included.
     fn weight(&self) -> u32 {
         const ENTRY: usize = 512;
@@ -114,7 +114,7 @@ impl Remembered {
 /// Accounts, and why there is none, for all workers. Concurrent mappings of one certificate are one mapping.
 #[derive(Clone, Debug)]
 pub struct AccountCache {
-    accounts: Cache<Key, Remembered>,
+    accounts: Cache<AccountKey, AccountEntry>,
     purges: Arc<AtomicU64>,
     metrics: CacheMetrics,
 }
@@ -125,7 +125,7 @@ impl AccountCache {
         Self {
             accounts: Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|_: &Key, remembered: &Remembered| remembered.weight())
+                .weigher(|_: &AccountKey, remembered: &AccountEntry| remembered.weight())
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             purges: Arc::default(),
@@ -147,23 +147,23 @@ impl AccountCache {
     /// As [`map`], with what is remembered. Two rules never share one `mapped_by`.
     pub async fn map(
         &self,
-        mapped_by: MappedBy,
+        mapped_by: MappingScope,
         chain: &UnrevokedChain,
-        through: MappedThrough<'_>,
+        through: MappingSources<'_>,
         now: UnixTime,
-    ) -> Mapped {
+    ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
-        let key = Key { leaf, issuer: issuing_key(chain), mapped_by, purges: self.purges() };
+        let key = AccountKey { leaf, issuer: issuing_key(chain), mapped_by, purges: self.purges() };
         let last = self.last(&key, through.lifetimes).await;
         let ask = async {
             let started = Instant::now();
             let read_at = Tick::next();
             let outcome = map(chain, through.rule, through.directory, now).await.outcome;
             let outcome = outcome.map(|account| Account { read_at, ..account });
-            let asked = Asked { at: now, answered: now.plus(started.elapsed()) };
+            let asked = LookupTimes { at: now, answered: now.plus(started.elapsed()) };
             remember(outcome, last, through, chain.deadline(), asked)
         };
-        let is_over = |old: &Remembered| old.mapped.until <= now;
+        let is_over = |old: &AccountEntry| old.mapped.until <= now;
         let entry = self.accounts.entry(key).or_insert_with_if(ask, is_over).await;
         let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
@@ -171,7 +171,7 @@ impl AccountCache {
     }
 
     /// The account that may be used where the directory gives no answer. Looked up only where there can be one.
-    async fn last(&self, key: &Key, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
+    async fn last(&self, key: &AccountKey, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
         if lifetimes.unsafe_stale.is_zero() {
             return None;
         }
@@ -182,7 +182,7 @@ impl AccountCache {
 /// When a directory was asked, and when its answer or its silence was known. An answer is as old as the question; silence
 /// is news, however long it took to be sure of it.
 #[derive(Clone, Copy)]
-struct Asked {
+struct LookupTimes {
     at: UnixTime,
     answered: UnixTime,
 }
@@ -190,10 +190,10 @@ struct Asked {
 fn remember(
     outcome: Result<Account, MappingError>,
     last: Option<(Arc<Account>, UnixTime)>,
-    through: MappedThrough<'_>,
+    through: MappingSources<'_>,
     chain_deadline: UnixTime,
-    asked: Asked,
-) -> Remembered {
+    asked: LookupTimes,
+) -> AccountEntry {
     let lifetimes = through.lifetimes;
     let own_word = |lifetime| asked.at.plus(if through.directory.is_some() { lifetime } else { MAXIMUM_AGE });
     let (outcome, until, last) = match outcome {
@@ -212,7 +212,7 @@ fn remember(
         }
         Err(error) => (Err(Arc::new(error)), own_word(lifetimes.refused), None),
     };
-    Remembered { mapped: Mapped { outcome, until: until.min(chain_deadline) }, last }
+    AccountEntry { mapped: CachedMapping { outcome, until: until.min(chain_deadline) }, last }
 }
 
 /// The account that was found at `at`, and until when it may be used, where it is not too old and the directory's own

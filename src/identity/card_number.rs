@@ -2,10 +2,10 @@
 //!
 //! Only finds and checks the form. Never says that such a number is enough to let somebody in.
 
-use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{IdentityIssuer, Mapper};
-use super::own_names::unreadable_uris;
+use super::certificate_identifiers::unreadable_uris;
+use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
 use super::principal_name::PrincipalName;
+use super::settings::{IdentityIssuer, Mapper};
 use crate::certificate::{Certificate, ObjectIdentifier, OtherValue};
 use const_oid::db::rfc4519;
 
@@ -48,7 +48,7 @@ pub(super) fn find(
         | Mapper::Email
         | Mapper::Subject => Vec::new(),
     };
-    let malformed = || not_mapped(WhyNotMapped::MalformedNumber { mapper });
+    let malformed = || not_mapped(NotMappedReason::MalformedNumber { mapper });
     let mut numbers = numbers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(malformed)?;
     numbers.dedup();
     match numbers.as_slice() {
@@ -56,7 +56,7 @@ pub(super) fn find(
         [number] => Ok(Some(number.clone())),
         several => {
             let shown = several.iter().flat_map(|number| number.spellings.first().cloned()).collect();
-            Err(MappingError::Conflict { why: Contradiction::Numbers(mapper, shown) })
+            Err(MappingError::Conflict { why: IdentityConflict::Numbers(mapper, shown) })
         }
     }
 }

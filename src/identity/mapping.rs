@@ -5,9 +5,9 @@
 //! compared here. Never goes on after a contradiction.
 
 use super::account::Account;
-use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{Mapper, MappingRule};
-use super::question::Question;
+use super::error::{MappingError, NotMappedReason, not_mapped};
+use super::lookup_plan::LookupPlan;
+use super::settings::{Mapper, MappingSettings};
 use crate::clock::UnixTime;
 use crate::directory::{Directories, DirectoryError, LookupKeys};
 use crate::revocation::UnrevokedChain;
@@ -46,7 +46,7 @@ pub enum StepResult {
 
 /// What a directory was asked, and whom it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LookUp {
+pub struct DirectoryLookup {
     /// The search filters, one for each directory.
     pub filters: Vec<String>,
     /// The distinguished names of the accounts that came back.
@@ -55,11 +55,11 @@ pub struct LookUp {
 
 /// How a mapping went.
 #[derive(Clone, Debug)]
-pub struct Mapping {
+pub struct MappingTrace {
     /// The mappers that had their turn, in order. None where the issuer may name nobody.
     pub steps: Vec<MappingStep>,
     /// What a directory was asked, if it was.
-    pub look_up: Option<LookUp>,
+    pub look_up: Option<DirectoryLookup>,
     /// What came of it.
     pub outcome: Result<Account, MappingError>,
 }
@@ -75,33 +75,33 @@ pub struct Mapping {
 /// name in the certificate is looked at.
 pub async fn map(
     chain: &UnrevokedChain,
-    rule: &MappingRule,
+    rule: &MappingSettings,
     directory: Option<&Directories>,
     now: UnixTime,
-) -> Mapping {
-    let question = match Question::of(chain, rule) {
+) -> MappingTrace {
+    let question = match LookupPlan::of(chain, rule) {
         Ok(question) => question,
-        Err(error) => return Mapping { steps: Vec::new(), look_up: None, outcome: Err(error) },
+        Err(error) => return MappingTrace { steps: Vec::new(), look_up: None, outcome: Err(error) },
     };
     let Some(directory) = directory else {
         let (steps, outcome) = question.without_directory();
-        return Mapping { steps, look_up: None, outcome };
+        return MappingTrace { steps, look_up: None, outcome };
     };
     let names = question.names();
     if names == LookupKeys::default() {
         let (steps, outcome) = question.answered(&[], now);
-        return Mapping { steps, look_up: None, outcome };
+        return MappingTrace { steps, look_up: None, outcome };
     }
     let filters = directory.filters(&names);
     match directory.look_up(&names).await {
         Ok(persons) => {
             let found = persons.iter().map(|person| person.dn.clone()).collect();
             let (steps, outcome) = question.answered(&persons, now);
-            Mapping { steps, look_up: Some(LookUp { filters, found }), outcome }
+            MappingTrace { steps, look_up: Some(DirectoryLookup { filters, found }), outcome }
         }
         Err(error) => {
-            let look_up = Some(LookUp { filters, found: Vec::new() });
-            Mapping { steps: Vec::new(), look_up, outcome: Err(unanswered(error)) }
+            let look_up = Some(DirectoryLookup { filters, found: Vec::new() });
+            MappingTrace { steps: Vec::new(), look_up, outcome: Err(unanswered(error)) }
         }
     }
 }
@@ -109,7 +109,7 @@ pub async fn map(
 /// A directory that gives no answer says nothing about the card, but for names that none can be asked for.
 fn unanswered(error: DirectoryError) -> MappingError {
     match error {
-        DirectoryError::UnusableLookupKeys(why) => not_mapped(WhyNotMapped::Unsearchable { why }),
+        DirectoryError::UnusableLookupKeys(why) => not_mapped(NotMappedReason::Unsearchable { why }),
         error => MappingError::Directory(Arc::new(error)),
     }
 }

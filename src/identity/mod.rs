@@ -1,31 +1,30 @@
-//! Takes a chain of which nothing is revoked and a realm's mapping rule, gives the account that the certificate names,
-//! by what it and the configuration say and, where the realm has a directory, by what that says of the account.
+//! Mapping of client certificates to accounts.
 //!
-//! Never trusts a name without pinning, by its key, the CA that wrote it.
+//! The leaf of an unrevoked chain is mapped by what it contains, by the realm's rules and, if the realm has one, by its
+//! directory. A name counts only if the key of the authority that wrote it is pinned in `identity_issuers`.
 
 mod account;
-mod account_rule;
-mod by_directory;
+mod account_identifier;
 mod cache;
 mod card_number;
-mod claim;
+mod certificate_identifiers;
+mod error;
+mod lookup_plan;
 mod mapping;
-mod mapping_error;
-mod mapping_rule;
-mod own_names;
-mod pattern;
 mod principal_name;
-mod question;
-mod sub_field;
+mod resolve;
+mod rules;
+mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, MappingMethod, Strength};
-pub use account_rule::{AccountRule, AccountRuleError, FieldCondition, NameSide, NamedAccount, RuleAction};
-pub use cache::{AccountCache, AccountLifetimes, Mapped, MappedBy, MappedThrough};
-pub use mapping::{LookUp, Mapping, MappingStep, StepResult, map};
-pub use mapping_error::{Contradiction, MappingError, WhyNotMapped};
-pub use mapping_rule::{IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand, UnknownMapper};
-pub use pattern::{LetterCase, Pattern, PatternError};
-pub use principal_name::{MAXIMUM_NAME_LENGTH, NameFault, PrincipalName};
-pub use sub_field::{SubField, UnknownSubField};
+pub use account::{Account, MappingMethod, MappingStrength};
+pub use cache::{AccountCache, AccountLifetimes, CachedMapping, MappingScope, MappingSources};
+pub use error::{IdentityConflict, MappingError, NotMappedReason};
+pub use mapping::{DirectoryLookup, MappingStep, MappingTrace, StepResult, map};
+pub use principal_name::{MAXIMUM_NAME_LENGTH, PrincipalName, PrincipalNameError};
+pub use rules::{
+    AccountRule, AccountRuleError, CertificateField, FieldCondition, FieldPattern, FieldPatternError,
+    LetterCase, NamedAccount, RuleAction, SubField, UnknownSubField,
+};
+pub use settings::{IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck, UnknownMapper};

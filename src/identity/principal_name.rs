@@ -10,7 +10,7 @@ pub const MAXIMUM_NAME_LENGTH: usize = 256;
 
 /// Why a text is not taken for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum NameFault {
+pub enum PrincipalNameError {
     /// Longer than [`MAXIMUM_NAME_LENGTH`].
     #[error("it is {0} bytes long, at most {MAXIMUM_NAME_LENGTH} are taken")]
     TooLong(usize),
@@ -34,11 +34,11 @@ pub struct PrincipalName<'a> {
 
 impl<'a> PrincipalName<'a> {
     /// Takes `text` as it stands, or says why not.
-    pub fn parse(text: &'a str) -> Result<Self, NameFault> {
+    pub fn parse(text: &'a str) -> Result<Self, PrincipalNameError> {
         check_characters(text)?;
-        let (name, suffix) = text.split_once('@').ok_or(NameFault::Form)?;
+        let (name, suffix) = text.split_once('@').ok_or(PrincipalNameError::Form)?;
         if name.is_empty() || suffix.is_empty() || suffix.contains('@') {
-            return Err(NameFault::Form);
+            return Err(PrincipalNameError::Form);
         }
         Ok(Self { text, suffix })
     }
@@ -57,23 +57,23 @@ impl<'a> PrincipalName<'a> {
 
 /// A common name that can be a user's name: `DOMAIN\sam` and `name@suffix` are not taken, because a subject, over
 /// which no list of suffixes stands, could otherwise name anybody of any domain.
-pub(super) fn check_common_name(text: &str) -> Result<(), NameFault> {
+pub(super) fn check_common_name(text: &str) -> Result<(), PrincipalNameError> {
     check_characters(text)?;
     match text.chars().find(|character| *character == '@') {
-        Some(at) => Err(NameFault::Character(at)),
+        Some(at) => Err(PrincipalNameError::Character(at)),
         None => Ok(()),
     }
 }
 
-fn check_characters(text: &str) -> Result<(), NameFault> {
+fn check_characters(text: &str) -> Result<(), PrincipalNameError> {
     if text.trim().is_empty() {
-        return Err(NameFault::Empty);
+        return Err(PrincipalNameError::Empty);
     }
     if text.len() > MAXIMUM_NAME_LENGTH {
-        return Err(NameFault::TooLong(text.len()));
+        return Err(PrincipalNameError::TooLong(text.len()));
     }
     match text.chars().find(|character| is_refused(*character)) {
-        Some(character) => Err(NameFault::Character(character)),
+        Some(character) => Err(PrincipalNameError::Character(character)),
         None => Ok(()),
     }
 }
@@ -111,16 +111,16 @@ mod tests {
     #[test]
     fn a_name_that_is_not_one_name_at_one_suffix_is_refused() {
         for text in ["alice", "@corp.example", "alice@", "a@b@c", "a@@b"] {
-            assert_eq!(PrincipalName::parse(text), Err(NameFault::Form), "{text}");
+            assert_eq!(PrincipalName::parse(text), Err(PrincipalNameError::Form), "{text}");
         }
-        assert_eq!(PrincipalName::parse(" "), Err(NameFault::Empty));
+        assert_eq!(PrincipalName::parse(" "), Err(PrincipalNameError::Empty));
     }
 
     #[test]
     fn characters_that_lie_in_headers_records_or_domain_names_are_refused() {
         for refused in ['\0', '\r', '\n', '\t', '\u{7f}', '\\', '/', '\u{202e}', '\u{200b}', '\u{2028}'] {
             let text = format!("ali{refused}ce@corp.example");
-            assert_eq!(PrincipalName::parse(&text), Err(NameFault::Character(refused)));
+            assert_eq!(PrincipalName::parse(&text), Err(PrincipalNameError::Character(refused)));
         }
     }
 
@@ -128,14 +128,14 @@ mod tests {
     fn a_name_of_more_than_256_bytes_is_refused() {
         let text = format!("{}@corp.example", "a".repeat(244));
         assert_eq!(text.len(), 257);
-        assert_eq!(PrincipalName::parse(&text), Err(NameFault::TooLong(257)));
+        assert_eq!(PrincipalName::parse(&text), Err(PrincipalNameError::TooLong(257)));
         assert!(PrincipalName::parse(&text[1..]).is_ok());
     }
 
     #[test]
     fn a_common_name_cannot_pose_as_a_name_of_a_domain() {
-        assert_eq!(check_common_name("CORP\\Administrator"), Err(NameFault::Character('\\')));
-        assert_eq!(check_common_name("root@corp.example"), Err(NameFault::Character('@')));
+        assert_eq!(check_common_name("CORP\\Administrator"), Err(PrincipalNameError::Character('\\')));
+        assert_eq!(check_common_name("root@corp.example"), Err(PrincipalNameError::Character('@')));
         assert_eq!(check_common_name("DOE.JANE.Q.1234567890"), Ok(()));
         assert_eq!(check_common_name("Jane Doe"), Ok(()));
     }

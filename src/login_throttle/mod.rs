@@ -3,9 +3,9 @@
 //! Takes names, addresses and outcomes; gives leave to try, or the time to wait. Never asks who anybody is, and never
 //! keeps a name: only keyed hashes.
 
-mod attempt;
-mod ledger;
+mod counter;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
-pub use attempt::{Attempt, AttemptLimits, Attempts, Counted, TooMany};
+pub use throttle::{AttemptPermit, LoginThrottle, LoginThrottleLimits, LoginThrottled, ThrottledBy};

@@ -1,6 +1,6 @@
 //! The counts with a clock that the tests move.
 
-use super::ledger::{Forgetting, Ledger, Outcome};
+use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use super::*;
 use crate::clock::UnixTime;
 use proptest::prelude::*;
@@ -11,23 +11,28 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const START: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-fn attempts() -> Arc<Attempts> {
-    Arc::new(Attempts::new(AttemptLimits::default()))
+fn attempts() -> Arc<LoginThrottle> {
+    Arc::new(LoginThrottle::new(LoginThrottleLimits::default()))
 }
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn begin(attempts: &Arc<Attempts>, account: &str, from: &str, now: UnixTime) -> Result<Attempt, TooMany> {
-    attempts.begin(address(from), now)?.of_account(account, now)
+fn begin(
+    attempts: &Arc<LoginThrottle>,
+    account: &str,
+    from: &str,
+    now: UnixTime,
+) -> Result<AttemptPermit, LoginThrottled> {
+    attempts.begin(address(from), now)?.for_account(account, now)
 }
 
-fn fail(attempts: &Arc<Attempts>, account: &str, from: &str, now: UnixTime) {
+fn fail(attempts: &Arc<LoginThrottle>, account: &str, from: &str, now: UnixTime) {
     begin(attempts, account, from, now).unwrap().failed(now);
 }
 
-fn too_many(attempt: Result<Attempt, TooMany>) -> (Counted, Duration) {
+fn too_many(attempt: Result<AttemptPermit, LoginThrottled>) -> (ThrottledBy, Duration) {
     let too_many = attempt.unwrap_err();
     (too_many.counted, too_many.retry_after)
 }
@@ -39,8 +44,8 @@ fn an_account_waits_a_window_after_its_third_failure() {
         fail(&attempts, "sam", "192.0.2.1", START.plus(minutes * MINUTE));
     }
     let at = |minutes| begin(&attempts, "sam", "192.0.2.2", START.plus(minutes * MINUTE));
-    assert_eq!(too_many(at(2)), (Counted::Account, 15 * MINUTE));
-    assert_eq!(too_many(at(16)), (Counted::Account, MINUTE));
+    assert_eq!(too_many(at(2)), (ThrottledBy::Account, 15 * MINUTE));
+    assert_eq!(too_many(at(16)), (ThrottledBy::Account, MINUTE));
     at(17).unwrap().failed(START.plus(17 * MINUTE));
 }
 
@@ -52,7 +57,7 @@ fn slow_guesses_add_up_as_they_do_at_a_domain_controller() {
         fail(&attempts, "sam", "192.0.2.1", START.plus(minutes * MINUTE));
     }
     let refused = begin(&attempts, "sam", "192.0.2.1", START.plus(30 * MINUTE));
-    assert_eq!(too_many(refused), (Counted::Account, 5 * MINUTE));
+    assert_eq!(too_many(refused), (ThrottledBy::Account, 5 * MINUTE));
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn a_right_password_clears_the_account_and_not_the_address() {
         }
     }
     let refused = begin(&attempts, "alice", "192.0.2.1", START.plus(MINUTE));
-    assert_eq!(too_many(refused), (Counted::Address, 14 * MINUTE));
+    assert_eq!(too_many(refused), (ThrottledBy::Address, 14 * MINUTE));
 }
 
 #[test]
@@ -77,25 +82,25 @@ fn guesses_at_once_get_no_further_than_one_after_the_other() {
         (0..50).filter_map(|_| begin(&attempts, "sam", "192.0.2.1", START).ok()).collect();
     assert_eq!(under_way.len(), 3);
     let refused = begin(&attempts, "sam", "192.0.2.1", START);
-    assert_eq!(too_many(refused), (Counted::Account, Duration::from_secs(1)));
+    assert_eq!(too_many(refused), (ThrottledBy::Account, Duration::from_secs(1)));
     // Those that were refused count for nothing: only the three stand against the address.
     drop(under_way);
     for guess in 0..17 {
         fail(&attempts, &format!("user{guess}"), "192.0.2.1", START);
     }
-    assert_eq!(too_many(attempts.begin(address("192.0.2.1"), START)).0, Counted::Address);
+    assert_eq!(too_many(attempts.begin(address("192.0.2.1"), START)).0, ThrottledBy::Address);
 }
 
 #[test]
 fn an_attempt_that_breaks_off_has_failed_and_one_that_nobody_answers_has_not() {
     let attempts = attempts();
     for _ in 0..100 {
-        begin(&attempts, "sam", "192.0.2.1", START).unwrap().untried(START);
+        begin(&attempts, "sam", "192.0.2.1", START).unwrap().cancelled(START);
     }
     for _ in 0..3 {
         drop(begin(&attempts, "sam", "192.0.2.1", START).unwrap());
     }
-    assert_eq!(too_many(begin(&attempts, "sam", "192.0.2.1", START)).0, Counted::Account);
+    assert_eq!(too_many(begin(&attempts, "sam", "192.0.2.1", START)).0, ThrottledBy::Account);
 }
 
 #[test]
@@ -103,10 +108,10 @@ fn all_names_of_an_account_count_and_each_in_any_case() {
     let attempts = attempts();
     for name in ["CORP\\sam", "sam@corp.example", "SAM"] {
         let attempt = begin(&attempts, name, "192.0.2.1", START).unwrap();
-        attempt.of_account("S-1-5-21-1-2-3-1104", START).unwrap().failed(START);
+        attempt.for_account("S-1-5-21-1-2-3-1104", START).unwrap().failed(START);
     }
     let fourth = begin(&attempts, "corp.example\\sam", "192.0.2.1", START).unwrap();
-    assert_eq!(too_many(fourth.of_account("s-1-5-21-1-2-3-1104", START)).0, Counted::Account);
+    assert_eq!(too_many(fourth.for_account("s-1-5-21-1-2-3-1104", START)).0, ThrottledBy::Account);
     // Nor are there three more under each other name.
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
@@ -121,12 +126,12 @@ fn who_is_blocked_is_told_without_an_attempt() {
         assert_eq!(check("sam", "192.0.2.1", START), Ok(()));
         fail(&attempts, "sam", "192.0.2.1", START);
     }
-    assert_eq!(check("SAM", "192.0.2.2", START), Err(Counted::Account));
+    assert_eq!(check("SAM", "192.0.2.2", START), Err(ThrottledBy::Account));
     assert_eq!(check("alice", "192.0.2.1", START), Ok(()));
     for guess in 0..17 {
         fail(&attempts, &format!("user{guess}"), "192.0.2.1", START);
     }
-    assert_eq!(check("alice", "192.0.2.1", START), Err(Counted::Address));
+    assert_eq!(check("alice", "192.0.2.1", START), Err(ThrottledBy::Address));
     assert_eq!(check("sam", "192.0.2.1", START.plus(15 * MINUTE)), Ok(()));
 }
 
@@ -134,7 +139,7 @@ fn who_is_blocked_is_told_without_an_attempt() {
 fn a_name_said_twice_counts_once() {
     let attempts = attempts();
     for _ in 0..3 {
-        begin(&attempts, "Sam", "192.0.2.1", START).unwrap().of_account("sam", START).unwrap().failed(START);
+        begin(&attempts, "Sam", "192.0.2.1", START).unwrap().for_account("sam", START).unwrap().failed(START);
     }
     assert!(begin(&attempts, "sam", "192.0.2.1", START).is_err());
 }
@@ -146,7 +151,7 @@ fn an_ipv6_customer_counts_as_one_address() {
         fail(&attempts, &format!("user{host}"), &format!("2001:db8:1:2:{host:x}::1"), START);
     }
     assert!(attempts.begin(address("2001:db8:1:2:ffff::1"), START).is_err());
-    attempts.begin(address("2001:db8:1:3::1"), START).unwrap().untried(START);
+    attempts.begin(address("2001:db8:1:3::1"), START).unwrap().cancelled(START);
 }
 
 #[test]
@@ -156,7 +161,7 @@ fn ipv4_written_as_ipv6_is_the_same_address() {
         fail(&attempts, &format!("user{guess}"), "::ffff:192.0.2.1", START);
     }
     assert!(attempts.begin(address("192.0.2.1"), START).is_err());
-    attempts.begin(address("192.0.2.2"), START).unwrap().untried(START);
+    attempts.begin(address("192.0.2.2"), START).unwrap().cancelled(START);
 }
 
 #[test]
@@ -167,13 +172,13 @@ fn a_clock_set_back_makes_the_wait_no_longer_than_the_window() {
         fail(&attempts, "sam", "192.0.2.1", future);
     }
     assert_eq!(too_many(begin(&attempts, "sam", "192.0.2.1", START)).1, 15 * MINUTE);
-    begin(&attempts, "sam", "192.0.2.1", START.plus(15 * MINUTE)).unwrap().untried(START);
+    begin(&attempts, "sam", "192.0.2.1", START.plus(15 * MINUTE)).unwrap().cancelled(START);
 }
 
 #[test]
 fn noise_does_not_make_a_blocked_account_forgotten() {
-    let limits = AttemptLimits { keys: 64, per_address: u32::MAX, ..AttemptLimits::default() };
-    let attempts = Arc::new(Attempts::new(limits));
+    let limits = LoginThrottleLimits { keys: 64, per_address: u32::MAX, ..LoginThrottleLimits::default() };
+    let attempts = Arc::new(LoginThrottle::new(limits));
     for _ in 0..3 {
         fail(&attempts, "sam", "192.0.2.1", START);
     }
@@ -190,39 +195,42 @@ fn noise_does_not_make_a_blocked_account_forgotten() {
 
 #[test]
 fn where_all_keys_are_blocked_new_ones_are_refused_until_a_window_ends() {
-    let mut ledger = Ledger::new(1, 15 * MINUTE, Forgetting::AfterLastOrSuccess, 8);
+    let mut counter = FailureCounter::new(1, 15 * MINUTE, ResetRule::AfterLastOrSuccess, 8);
     for key in 0..8 {
-        ledger.reserve(key, START).unwrap();
-        ledger.settle(key, Outcome::Failed, START);
+        counter.reserve(key, START).unwrap();
+        counter.settle(key, AttemptOutcome::Failed, START);
     }
-    assert_eq!(ledger.reserve(8, START), Err(Duration::from_secs(5)));
-    assert_eq!(ledger.reserve(9, START.plus(Duration::from_secs(2))), Err(Duration::from_secs(3)));
-    assert_eq!(ledger.keys(), 8);
-    assert_eq!(ledger.reserve(8, START.plus(15 * MINUTE)), Ok(()));
-    assert_eq!(ledger.keys(), 1);
+    assert_eq!(counter.reserve(8, START), Err(Duration::from_secs(5)));
+    assert_eq!(counter.reserve(9, START.plus(Duration::from_secs(2))), Err(Duration::from_secs(3)));
+    assert_eq!(counter.keys(), 8);
+    assert_eq!(counter.reserve(8, START.plus(15 * MINUTE)), Ok(()));
+    assert_eq!(counter.keys(), 1);
 }
 
 #[test]
 fn what_has_not_failed_takes_no_memory() {
-    let mut ledger = Ledger::new(3, 15 * MINUTE, Forgetting::AfterLastOrSuccess, 8);
+    let mut counter = FailureCounter::new(3, 15 * MINUTE, ResetRule::AfterLastOrSuccess, 8);
     for key in 0..100 {
-        ledger.reserve(key, START).unwrap();
-        ledger.settle(key, if key % 2 == 0 { Outcome::Succeeded } else { Outcome::Untried }, START);
+        counter.reserve(key, START).unwrap();
+        counter.settle(
+            key,
+            if key % 2 == 0 { AttemptOutcome::Succeeded } else { AttemptOutcome::Cancelled },
+            START,
+        );
     }
-    assert_eq!(ledger.keys(), 0);
+    assert_eq!(counter.keys(), 0);
 }
 
-/// One thing that happens to a ledger.
+/// One thing that happens to a counter.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Reserve(u64),
-    Settle(u64, Outcome),
+    Settle(u64, AttemptOutcome),
     Wait(u64),
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let outcome =
-        prop_oneof![3 => Just(Outcome::Failed), 1 => Just(Outcome::Succeeded), 1 => Just(Outcome::Untried)];
+    let outcome = prop_oneof![3 => Just(AttemptOutcome::Failed), 1 => Just(AttemptOutcome::Succeeded), 1 => Just(AttemptOutcome::Cancelled)];
     prop_oneof![
         4 => (0..12_u64).prop_map(Event::Reserve),
         4 => (0..12_u64, outcome).prop_map(|(key, outcome)| Event::Settle(key, outcome)),
@@ -240,7 +248,7 @@ proptest! {
         const LIMIT: u32 = 3;
         let window = Duration::from_secs(900);
         // Large enough that nothing is forgotten before its time.
-        let mut ledger = Ledger::new(LIMIT, window, Forgetting::AfterLastOrSuccess, 12);
+        let mut counter = FailureCounter::new(LIMIT, window, ResetRule::AfterLastOrSuccess, 12);
         // What a domain controller would count of each account, and the attempts under way.
         let mut controller = [(0_u32, START, 0_u32); 12];
         let mut now = START;
@@ -249,7 +257,7 @@ proptest! {
                 Event::Wait(seconds) => now = now.plus(Duration::from_secs(seconds)),
                 Event::Reserve(key) => {
                     let (_, _, under_way) = &mut controller[usize::try_from(key).unwrap()];
-                    if ledger.reserve(key, now).is_ok() {
+                    if counter.reserve(key, now).is_ok() {
                         *under_way += 1;
                     }
                 }
@@ -259,17 +267,17 @@ proptest! {
                         continue;
                     }
                     *under_way -= 1;
-                    ledger.settle(key, outcome, now);
+                    counter.settle(key, outcome, now);
                     match outcome {
-                        Outcome::Failed if now.since(*last) >= window => (*bad, *last) = (1, now),
-                        Outcome::Failed => (*bad, *last) = (*bad + 1, now),
-                        Outcome::Succeeded => *bad = 0,
-                        Outcome::Untried => {}
+                        AttemptOutcome::Failed if now.since(*last) >= window => (*bad, *last) = (1, now),
+                        AttemptOutcome::Failed => (*bad, *last) = (*bad + 1, now),
+                        AttemptOutcome::Succeeded => *bad = 0,
+                        AttemptOutcome::Cancelled => {}
                     }
                     prop_assert!(*bad <= LIMIT, "the controller counts {bad}");
                 }
             }
-            prop_assert!(ledger.keys() <= 12);
+            prop_assert!(counter.keys() <= 12);
         }
     }
 }

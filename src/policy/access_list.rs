@@ -162,7 +162,7 @@ impl Hash for Folded<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{MappingMethod, Strength};
+    use crate::identity::{MappingMethod, MappingStrength};
 
     fn set(entries: &[&str]) -> NameSet {
         entries.iter().map(|entry| (*entry).to_owned()).collect()
@@ -172,7 +172,7 @@ mod tests {
         Account {
             upn: Some("alice@corp.example".to_owned()),
             sid: Some("S-1-5-21-1-2-3-1104".to_owned()),
-            ..Account::named("CORP\\älice", MappingMethod::Email, Strength::Strong)
+            ..Account::named("CORP\\älice", MappingMethod::Email, MappingStrength::Strong)
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
         let list = set(&["S-1-5-21-1-2-3-512"]);
         let list = AccessList { accounts: list.clone(), groups: list, ..AccessList::default() };
         assert_eq!(list.group(&[group("S-1-5-21-1-2-3-512", Some("S-1-5-21-1-2-3-9999"))]), None);
-        let impostor = Account::named("S-1-5-21-1-2-3-512", MappingMethod::Subject, Strength::Weak);
+        let impostor = Account::named("S-1-5-21-1-2-3-512", MappingMethod::Subject, MappingStrength::Weak);
         assert!(!list.names(&impostor));
     }
 

@@ -3,11 +3,11 @@
 use super::credential::Credential;
 use super::denial::Denial;
 use super::denial_id::DenialId;
-use super::evidence::{Absent, Evidence, Unnamed, mapping_denial};
-use super::password::{PasswordCredential, PasswordRefusal};
-use super::permit::{Permit, Proof};
+use super::evidence::{AbsentReason, Evidence, PasswordFallback, mapping_denial};
+use super::password::{PasswordCredential, PasswordRejection};
+use super::permit::{AuthenticatedBy, Permit};
 use super::request_facts::RequestFacts;
-use super::rule::{ClientCertificate, CrossSite, PasswordRule, Rule, UnmappedCard};
+use super::rule::{AccessRule, ClientCertificateRule, CrossSiteRule, PasswordRule, UnmappedCertificateRule};
 use crate::clock::UnixTime;
 use crate::identity::{Account, MappingError};
 use std::sync::Arc;
@@ -22,51 +22,55 @@ use std::sync::Arc;
 /// # Errors
 /// The denial, with its reason.
 pub fn decide(
-    rule: &Arc<Rule>,
+    rule: &Arc<AccessRule>,
     request: &RequestFacts<'_>,
     evidence: Evidence,
     now: UnixTime,
 ) -> Result<Permit, Denial> {
-    rule.admits(request)?;
-    let looks_at_cards = rule.looks_at_card();
+    rule.check_request(request)?;
+    let uses_certificate = rule.uses_certificate();
     let (account, proof) = match evidence {
-        Evidence::Card(credential) if looks_at_cards => match by_card(rule, &credential, now)? {
-            Some(account) => (account, Proof::Card(credential)),
+        Evidence::Certificate(credential) if uses_certificate => match by_card(rule, &credential, now)? {
+            Some(account) => (account, AuthenticatedBy::Certificate(credential)),
             None => return without_name(rule, request, "the certificate maps to no account"),
         },
-        Evidence::Refused(refusal) if looks_at_cards => return Err(refusal.denial()),
+        Evidence::Rejected(refusal) if uses_certificate => return Err(refusal.denial()),
         Evidence::Password { outcome, unnamed } => {
             may_use_password(rule, request, &unnamed, now)?;
-            (by_password(outcome, now)?, Proof::Password)
+            (by_password(outcome, now)?, AuthenticatedBy::Password)
         }
-        Evidence::Card(_) | Evidence::Refused(_) => {
-            return without_evidence(rule, request, Absent::NotLookedAt);
+        Evidence::Certificate(_) | Evidence::Rejected(_) => {
+            return without_evidence(rule, request, AbsentReason::Ignored);
         }
         Evidence::None(absent) => return without_evidence(rule, request, absent),
     };
-    rule.admission.admits(&account, &proof, &rule.conditions)?;
+    rule.access.authorize(&account, &proof, &rule.conditions)?;
     refuse_cross_site(rule, request)?;
     Ok(Permit::identity_of(Arc::clone(rule), account, proof))
 }
 
 /// Why no card says who the client is, where the directory is to be asked about a password instead, if one came; `None`
 /// where no password could let the request pass. [`decide`] asks the same again.
-pub fn awaits_password(
-    rule: &Rule,
+pub fn password_fallback(
+    rule: &AccessRule,
     request: &RequestFacts<'_>,
     evidence: &Evidence,
     now: UnixTime,
-) -> Option<Unnamed> {
+) -> Option<PasswordFallback> {
     let unnamed = match evidence {
-        Evidence::None(absent) => Unnamed::NoCard(*absent),
-        Evidence::Card(credential) => Unnamed::UnmappedCard(Arc::clone(credential)),
-        Evidence::Refused(_) | Evidence::Password { .. } => return None,
+        Evidence::None(absent) => PasswordFallback::NoCertificate(*absent),
+        Evidence::Certificate(credential) => PasswordFallback::UnmappedCertificate(Arc::clone(credential)),
+        Evidence::Rejected(_) | Evidence::Password { .. } => return None,
     };
     may_use_password(rule, request, &unnamed, now).is_ok().then_some(unnamed)
 }
 
 /// The account that the card names; `None` where it names none and the rule has something else for its holder.
-fn by_card(rule: &Rule, credential: &Credential, now: UnixTime) -> Result<Option<Arc<Account>>, Denial> {
+fn by_card(
+    rule: &AccessRule,
+    credential: &Credential,
+    now: UnixTime,
+) -> Result<Option<Arc<Account>>, Denial> {
     still_holds(credential.deadline(), now)?;
     sufficient(rule, credential)?;
     match credential.account() {
@@ -91,28 +95,28 @@ fn is_unmapped(error: &MappingError) -> bool {
     }
 }
 
-fn takes_unmapped_cards(rule: &Rule) -> bool {
-    rule.client_certificate == ClientCertificate::Accept
+fn takes_unmapped_cards(rule: &AccessRule) -> bool {
+    rule.client_certificate == ClientCertificateRule::Accept
         && rule.password != PasswordRule::Never
-        && rule.unmapped_card == UnmappedCard::MayUsePassword
+        && rule.unmapped_certificate == UnmappedCertificateRule::AllowPassword
 }
 
 /// Whether a password by the directory counts, with what is known of the card.
 fn may_use_password(
-    rule: &Rule,
+    rule: &AccessRule,
     request: &RequestFacts<'_>,
-    unnamed: &Unnamed,
+    unnamed: &PasswordFallback,
     now: UnixTime,
 ) -> Result<(), Denial> {
     let refused = |why| Err(Denial::new(DenialId::CertificateRequired, why));
     match (rule.client_certificate, rule.password) {
-        (ClientCertificate::Require, _) => return refused("the path takes cards only"),
+        (ClientCertificateRule::Require, _) => return refused("the path takes cards only"),
         (_, PasswordRule::Never | PasswordRule::Backend) => return refused("the path takes no password"),
-        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {}
+        (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {}
     }
     match unnamed {
-        Unnamed::NoCard(absent) => on_this_connection(*absent)?,
-        Unnamed::UnmappedCard(credential) => {
+        PasswordFallback::NoCertificate(absent) => on_this_connection(*absent)?,
+        PasswordFallback::UnmappedCertificate(credential) => {
             if by_card(rule, credential, now)?.is_some() {
                 return refused("the certificate maps to an account, which needs no password");
             }
@@ -123,7 +127,7 @@ fn may_use_password(
 }
 
 fn by_password(
-    outcome: Result<Arc<PasswordCredential>, Arc<PasswordRefusal>>,
+    outcome: Result<Arc<PasswordCredential>, Arc<PasswordRejection>>,
     now: UnixTime,
 ) -> Result<Arc<Account>, Denial> {
     let credential = outcome.map_err(|refusal| refusal.denial())?;
@@ -141,43 +145,51 @@ fn still_holds(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
     Ok(())
 }
 
-fn refuse_cross_site(rule: &Rule, request: &RequestFacts<'_>) -> Result<(), Denial> {
+fn refuse_cross_site(rule: &AccessRule, request: &RequestFacts<'_>) -> Result<(), Denial> {
     match (rule.cross_site, request.cross_site) {
-        (CrossSite::Refuse, Some(mark)) => Err(Denial::new(DenialId::CrossSiteRequest, mark.to_string())),
-        (CrossSite::Refuse, None) | (CrossSite::Allow, _) => Ok(()),
+        (CrossSiteRule::Reject, Some(mark)) => Err(Denial::new(DenialId::CrossSiteRequest, mark.to_string())),
+        (CrossSiteRule::Reject, None) | (CrossSiteRule::Allow, _) => Ok(()),
     }
 }
 
 /// 421 tells a client to try again on another connection (RFC 9110 15.5.20), where the card signs anew.
-fn on_this_connection(absent: Absent) -> Result<(), Denial> {
+fn on_this_connection(absent: AbsentReason) -> Result<(), Denial> {
     match absent {
-        Absent::ProofTooOld | Absent::AskedOnlySince => {
-            Err(Denial::new(DenialId::MisdirectedRequest, absent.in_words()))
+        AbsentReason::ProofExpired | AbsentReason::RequestedSinceReload => {
+            Err(Denial::new(DenialId::MisdirectedRequest, absent.as_str()))
         }
-        Absent::NotLookedAt | Absent::NotAsked | Absent::NotPresented => Ok(()),
+        AbsentReason::Ignored | AbsentReason::NotRequested | AbsentReason::NotPresented => Ok(()),
     }
 }
 
-fn without_evidence(rule: &Arc<Rule>, request: &RequestFacts<'_>, absent: Absent) -> Result<Permit, Denial> {
+fn without_evidence(
+    rule: &Arc<AccessRule>,
+    request: &RequestFacts<'_>,
+    absent: AbsentReason,
+) -> Result<Permit, Denial> {
     on_this_connection(absent)?;
-    without_name(rule, request, absent.in_words())
+    without_name(rule, request, absent.as_str())
 }
 
 /// What a request gets whose client no card names: a passage as nobody, the backend's own dialogue, or the reason why it
 /// needs credentials.
-fn without_name(rule: &Arc<Rule>, request: &RequestFacts<'_>, why: &'static str) -> Result<Permit, Denial> {
+fn without_name(
+    rule: &Arc<AccessRule>,
+    request: &RequestFacts<'_>,
+    why: &'static str,
+) -> Result<Permit, Denial> {
     match (rule.client_certificate, rule.password) {
-        (ClientCertificate::Require, _) => Err(Denial::new(DenialId::CertificateRequired, why)),
-        (ClientCertificate::Ignore, PasswordRule::Never) => nobody(rule).map(Permit::anonymous),
-        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Backend) => {
+        (ClientCertificateRule::Require, _) => Err(Denial::new(DenialId::CertificateRequired, why)),
+        (ClientCertificateRule::Ignore, PasswordRule::Never) => nobody(rule).map(Permit::anonymous),
+        (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Backend) => {
             // A browser answers NTLM and Negotiate without asking its user, as it does with a card.
             refuse_cross_site(rule, request)?;
-            nobody(rule).map(Permit::own_dialogue)
+            nobody(rule).map(Permit::passthrough)
         }
-        (ClientCertificate::Accept, PasswordRule::Never) => {
+        (ClientCertificateRule::Accept, PasswordRule::Never) => {
             Err(Denial::new(DenialId::CredentialsRequired, why))
         }
-        (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory) => {
+        (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {
             // No browser is to ask its user for a password at another site's bidding.
             refuse_cross_site(rule, request)?;
             Err(Denial::new(DenialId::CredentialsRequired, why))
@@ -186,14 +198,14 @@ fn without_name(rule: &Arc<Rule>, request: &RequestFacts<'_>, why: &'static str)
 }
 
 /// The rule of a passage under nobody's name, where it lets one pass.
-fn nobody(rule: &Arc<Rule>) -> Result<Arc<Rule>, Denial> {
-    rule.admission.admits_nobody()?;
+fn nobody(rule: &Arc<AccessRule>) -> Result<Arc<AccessRule>, Denial> {
+    rule.access.check_anonymous()?;
     Ok(Arc::clone(rule))
 }
 
 /// One valid path of the card must meet all conditions by itself: a policy from one path and an issuer from another
 /// would be a certificate that nobody issued.
-fn sufficient(rule: &Rule, credential: &Credential) -> Result<(), Denial> {
+fn sufficient(rule: &AccessRule, credential: &Credential) -> Result<(), Denial> {
     let conditions = &rule.conditions;
     let short_of = |what: &str| {
         Err(Denial::new(

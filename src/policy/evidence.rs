@@ -5,7 +5,7 @@
 use super::credential::Credential;
 use super::denial::Denial;
 use super::denial_id::DenialId;
-use super::password::{PasswordCredential, PasswordRefusal};
+use super::password::{PasswordCredential, PasswordRejection};
 use crate::clock::UnixTime;
 use crate::identity::MappingError;
 use crate::revocation::RevocationError;
@@ -17,42 +17,42 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum Evidence {
     /// A card that is valid and not revoked.
-    Card(Arc<Credential>),
+    Certificate(Arc<Credential>),
     /// A card that is refused.
-    Refused(Arc<Refusal>),
+    Rejected(Arc<CertificateRejection>),
     /// No card that names somebody, and a password.
     Password {
         /// Whether the directory took it.
-        outcome: Result<Arc<PasswordCredential>, Arc<PasswordRefusal>>,
+        outcome: Result<Arc<PasswordCredential>, Arc<PasswordRejection>>,
         /// Why it is for the password to say who the client is.
-        unnamed: Unnamed,
+        unnamed: PasswordFallback,
     },
     /// Nothing.
-    None(Absent),
+    None(AbsentReason),
 }
 
 /// Why no card says who the client is.
 #[derive(Clone, Debug)]
-pub enum Unnamed {
+pub enum PasswordFallback {
     /// There is none that counts.
-    NoCard(Absent),
+    NoCertificate(AbsentReason),
     /// There is a good one that maps to nobody.
-    UnmappedCard(Arc<Credential>),
+    UnmappedCertificate(Arc<Credential>),
 }
 
 /// Why there is no evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absent {
+pub enum AbsentReason {
     /// The path does not look at certificates, so none was judged.
-    NotLookedAt,
+    Ignored,
     /// The site never asks for one.
-    NotAsked,
+    NotRequested,
     /// It asked, and the client sent none.
     NotPresented,
     /// The site has come to ask for one since the connection was made.
-    AskedOnlySince,
+    RequestedSinceReload,
     /// The key signed too long ago.
-    ProofTooOld,
+    ProofExpired,
 }
 
 impl Evidence {
@@ -60,48 +60,50 @@ impl Evidence {
     /// was refused a moment ago is not asked again, since each password counts.
     pub fn holds(&self, now: UnixTime) -> bool {
         match self {
-            Self::Card(credential) => now < credential.deadline(),
+            Self::Certificate(credential) => now < credential.deadline(),
             Self::Password { outcome: Ok(credential), unnamed } => {
                 now < credential.deadline() && unnamed.holds(now)
             }
-            Self::Password { outcome: Err(_), .. } | Self::Refused(_) | Self::None(_) => true,
+            Self::Password { outcome: Err(_), .. } | Self::Rejected(_) | Self::None(_) => true,
         }
     }
 }
 
-impl Unnamed {
+impl PasswordFallback {
     fn holds(&self, now: UnixTime) -> bool {
         match self {
-            Self::NoCard(_) => true,
-            Self::UnmappedCard(credential) => now < credential.deadline(),
+            Self::NoCertificate(_) => true,
+            Self::UnmappedCertificate(credential) => now < credential.deadline(),
         }
     }
 }
 
-impl From<Result<Arc<Credential>, Arc<Refusal>>> for Evidence {
-    fn from(judged: Result<Arc<Credential>, Arc<Refusal>>) -> Self {
+impl From<Result<Arc<Credential>, Arc<CertificateRejection>>> for Evidence {
+    fn from(judged: Result<Arc<Credential>, Arc<CertificateRejection>>) -> Self {
         match judged {
-            Ok(credential) => Self::Card(credential),
-            Err(refusal) => Self::Refused(refusal),
+            Ok(credential) => Self::Certificate(credential),
+            Err(refusal) => Self::Rejected(refusal),
         }
     }
 }
 
-impl Absent {
-    pub(super) fn in_words(self) -> &'static str {
+impl AbsentReason {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::NotLookedAt => "the path does not look at certificates",
-            Self::NotAsked => "the site does not ask for a certificate",
+            Self::Ignored => "the path does not look at certificates",
+            Self::NotRequested => "the site does not ask for a certificate",
             Self::NotPresented => "a certificate was asked for, none given",
-            Self::AskedOnlySince => "the site asks for a certificate since after the connection was made",
-            Self::ProofTooOld => "the card's key signed too long ago",
+            Self::RequestedSinceReload => {
+                "the site asks for a certificate since after the connection was made"
+            }
+            Self::ProofExpired => "the card's key signed too long ago",
         }
     }
 }
 
 /// Why a presented chain is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum CertificateRejection {
     /// It cannot be read.
     #[error("the chain cannot be read")]
     Malformed(#[source] MalformedChain),
@@ -119,7 +121,7 @@ pub enum Refusal {
     Overloaded,
 }
 
-impl Refusal {
+impl CertificateRejection {
     /// What the client is told.
     pub fn denial(&self) -> Denial {
         let id = match self {

@@ -3,8 +3,8 @@
 //! Takes the path's rule, facts of the request and the evidence that came with it; gives a [`Permit`] or a
 //! [`Denial`]. No I/O, no clock, no logging: the same function serves requests and `explain`.
 
+mod access_control;
 mod access_list;
-mod admission;
 mod credential;
 mod decide;
 mod denial;
@@ -19,16 +19,17 @@ pub(crate) mod test_evidence;
 #[cfg(test)]
 mod tests;
 
+pub use access_control::{AccessControl, AccessDenied, AllowedBy};
 pub use access_list::{AccessList, NameSet};
-pub use admission::{Admission, AdmittedBy, NotAllowed};
 pub use credential::Credential;
-pub use decide::{awaits_password, decide};
+pub use decide::{decide, password_fallback};
 pub use denial::Denial;
 pub use denial_id::DenialId;
-pub use evidence::{Absent, Evidence, Refusal, Unnamed};
-pub use password::{PasswordCredential, PasswordRefusal};
-pub use permit::{OwnDialogue, Passage, Permit, PermittedIdentity, Proof};
+pub use evidence::{AbsentReason, CertificateRejection, Evidence, PasswordFallback};
+pub use password::{PasswordCredential, PasswordRejection};
+pub use permit::{AuthenticatedBy, ForwardedAs, PassthroughPermit, Permit, PermittedIdentity};
 pub use request_facts::RequestFacts;
 pub use rule::{
-    CertificateConditions, ClientCertificate, CrossSite, PasswordRule, QueryRule, Rule, UnmappedCard,
+    AccessRule, CertificateConditions, ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule,
+    UnmappedCertificateRule,
 };

@@ -5,7 +5,7 @@ use super::denial_id::DenialId;
 use crate::clock::UnixTime;
 use crate::directory::{self, AccountStatusError, DirectoryError, LoginNameError};
 use crate::identity::Account;
-use crate::login_throttle::TooMany;
+use crate::login_throttle::LoginThrottled;
 use crate::request::BasicError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct PasswordCredential {
 
 /// Why a user name and a password are not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum PasswordRefusal {
+pub enum PasswordRejection {
     /// They cannot be read.
     #[error("the credentials cannot be read")]
     Malformed(#[source] BasicError),
@@ -57,7 +57,7 @@ pub enum PasswordRefusal {
     },
     /// Too many attempts failed; the directory was not asked.
     #[error("no more passwords are tried for now")]
-    TooMany(#[source] TooMany),
+    LoginThrottled(#[source] LoginThrottled),
     /// The directory gave no answer.
     #[error("the directory does not say whether the password is right")]
     Directory(#[source] DirectoryError),
@@ -86,7 +86,7 @@ impl PasswordCredential {
     }
 }
 
-impl PasswordRefusal {
+impl PasswordRejection {
     /// What the client is told. A wrong password, an unknown user and an account that may not log in are one answer.
     pub fn denial(&self) -> Denial {
         let id = match self {
@@ -97,7 +97,7 @@ impl PasswordRefusal {
             | Self::Ambiguous { .. } => DenialId::InvalidPassword,
             Self::NoAccount => DenialId::NotMapped,
             Self::Unusable { .. } => DenialId::AccountDisabled,
-            Self::TooMany(TooMany { retry_after, .. }) => {
+            Self::LoginThrottled(LoginThrottled { retry_after, .. }) => {
                 return Denial::because(DenialId::LoginThrottled, self).retry_after(*retry_after);
             }
             Self::Directory(_) => DenialId::DirectoryUnavailable,

@@ -1,6 +1,6 @@
 //! What one path demands of a request.
 
-use super::admission::Admission;
+use super::access_control::AccessControl;
 use super::denial::Denial;
 use super::denial_id::DenialId;
 use super::request_facts::RequestFacts;
@@ -10,7 +10,7 @@ use http::Method;
 
 /// What a path does with client certificates, in IIS's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientCertificate {
+pub enum ClientCertificateRule {
     /// Never looked at; the request passes without an identity.
     Ignore,
     /// A card, or the other credentials that the path takes. A bad card is refused, never treated as absent.
@@ -32,18 +32,18 @@ pub enum PasswordRule {
 
 /// What becomes of a client whose card is valid and sufficient, and maps to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnmappedCard {
+pub enum UnmappedCertificateRule {
     /// It is refused.
-    Refuse,
+    Reject,
     /// It may use what a client without a card may use.
-    MayUsePassword,
+    AllowPassword,
 }
 
 /// Whether a page of another site may use the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CrossSite {
+pub enum CrossSiteRule {
     /// Requests that a browser marks as another site's are refused.
-    Refuse,
+    Reject,
     /// They pass.
     Allow,
 }
@@ -54,7 +54,7 @@ pub enum QueryRule {
     /// It may; the query is forwarded byte for byte and is no part of the decision.
     Allow,
     /// It may not.
-    Refuse,
+    Reject,
 }
 
 /// What a certificate must have beyond being valid. An empty list demands nothing.
@@ -92,43 +92,43 @@ impl CertificateConditions {
 
 /// What one path demands.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct AccessRule {
     /// The path as written in proxy.toml, for records.
     pub name: String,
     /// The methods that may be used. An empty list admits none.
     pub methods: Vec<Method>,
     /// Ignore, accept or require.
-    pub client_certificate: ClientCertificate,
+    pub client_certificate: ClientCertificateRule,
     /// What a client without a card may use instead.
     pub password: PasswordRule,
     /// Whether that is also for a client whose card maps to nobody.
-    pub unmapped_card: UnmappedCard,
+    pub unmapped_certificate: UnmappedCertificateRule,
     /// What a certificate must have here.
     pub conditions: CertificateConditions,
     /// Who is let in, and from where.
-    pub admission: Admission,
+    pub access: AccessControl,
     /// Whether a query may be there.
     pub query: QueryRule,
     /// Whether another site's page may use the card.
-    pub cross_site: CrossSite,
+    pub cross_site: CrossSiteRule,
     /// The largest body in bytes.
     pub max_body: u64,
 }
 
-impl Rule {
+impl AccessRule {
     /// Whether the request comes from where it may and has a shape that the path takes at all, whoever sends it.
     ///
     /// # Errors
     /// `access-denied` for the client's address, before any of its credentials are looked at; `method-not-allowed`, `invalid-path` for a query that may not be there, `body-too-large` for a declared length.
-    pub fn admits(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
-        self.admission.admits_from(request.peer)?;
+    pub fn check_request(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
+        self.access.check_address(request.peer)?;
         if !self.methods.contains(request.method) {
             return Err(Denial::new(
                 DenialId::MethodNotAllowed,
                 format!("{} is not among the path's methods", request.method),
             ));
         }
-        if self.query == QueryRule::Refuse && request.has_query {
+        if self.query == QueryRule::Reject && request.has_query {
             return Err(Denial::new(DenialId::InvalidPath, "the path takes no query"));
         }
         match request.content_length {
@@ -141,23 +141,23 @@ impl Rule {
     }
 
     /// Whether the path wants the card judged.
-    pub fn looks_at_card(&self) -> bool {
-        self.client_certificate != ClientCertificate::Ignore
+    pub fn uses_certificate(&self) -> bool {
+        self.client_certificate != ClientCertificateRule::Ignore
     }
 
     /// Whether some requests pass under nobody's name: anonymous ones, or those whose user only the backend comes to know.
-    pub fn lets_nobody_pass(&self) -> bool {
+    pub fn permits_without_identity(&self) -> bool {
         match (self.client_certificate, self.password) {
-            (ClientCertificate::Ignore, PasswordRule::Never | PasswordRule::Backend)
-            | (ClientCertificate::Accept, PasswordRule::Backend) => true,
-            (ClientCertificate::Ignore | ClientCertificate::Accept, PasswordRule::Directory)
-            | (ClientCertificate::Accept, PasswordRule::Never)
-            | (ClientCertificate::Require, _) => false,
+            (ClientCertificateRule::Ignore, PasswordRule::Never | PasswordRule::Backend)
+            | (ClientCertificateRule::Accept, PasswordRule::Backend) => true,
+            (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory)
+            | (ClientCertificateRule::Accept, PasswordRule::Never)
+            | (ClientCertificateRule::Require, _) => false,
         }
     }
 
     /// The value of an `Allow` header (RFC 9110 10.2.1).
-    pub fn allow(&self) -> String {
+    pub fn allow_header(&self) -> String {
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         names.join(", ")
     }

@@ -1,13 +1,14 @@
 //! Judged cards, passwords and rules for tests: one card whose issuing CA two roots have certified.
 
 use super::{
-    Absent, Admission, CertificateConditions, ClientCertificate, Credential, CrossSite, Evidence,
-    PasswordCredential, PasswordRule, QueryRule, Rule, UnmappedCard, Unnamed,
+    AbsentReason, AccessControl, AccessRule, CertificateConditions, ClientCertificateRule, Credential,
+    CrossSiteRule, Evidence, PasswordCredential, PasswordFallback, PasswordRule, QueryRule,
+    UnmappedCertificateRule,
 };
 use crate::certificate::KeyId;
 use crate::clock::UnixTime;
 use crate::directory::DirectoryGroup;
-use crate::identity::{Account, MappingError, MappingMethod, Strength, WhyNotMapped};
+use crate::identity::{Account, MappingError, MappingMethod, MappingStrength, NotMappedReason};
 use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
 use crate::validation::TrustSet;
@@ -31,7 +32,7 @@ impl Card {
 
     /// Of nobody.
     pub(super) fn unmapped() -> Self {
-        Self::mapped(Err(Arc::new(MappingError::NotMapped { why: WhyNotMapped::NothingFound })))
+        Self::mapped(Err(Arc::new(MappingError::NotMapped { why: NotMappedReason::NothingFound })))
     }
 
     /// Of alice, whose verdict ends at `deadline`.
@@ -61,7 +62,7 @@ impl Card {
     }
 
     pub(crate) fn evidence(&self) -> Evidence {
-        Evidence::Card(Arc::clone(&self.credential))
+        Evidence::Certificate(Arc::clone(&self.credential))
     }
 }
 
@@ -72,32 +73,35 @@ pub(crate) fn alice() -> Account {
         upn: Some("alice@corp.example".to_owned()),
         sid: Some("S-1-5-21-1-2-3-1104".to_owned()),
         groups: vec![group("Staff", "S-1-5-21-1-2-3-1200"), group("RMS Users", "S-1-5-21-1-2-3-1201")],
-        ..Account::named("CORP\\alice", MappingMethod::Email, Strength::Strong)
+        ..Account::named("CORP\\alice", MappingMethod::Email, MappingStrength::Strong)
     }
 }
 
 /// A password of `account` that ends at `deadline`.
 pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
     let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
-    Evidence::Password { outcome: Ok(credential), unnamed: Unnamed::NoCard(Absent::NotPresented) }
+    Evidence::Password {
+        outcome: Ok(credential),
+        unnamed: PasswordFallback::NoCertificate(AbsentReason::NotPresented),
+    }
 }
 
 /// A rule that admits GET.
 pub(super) fn rule(
-    client_certificate: ClientCertificate,
+    client_certificate: ClientCertificateRule,
     password: PasswordRule,
-    admission: Admission,
-) -> Arc<Rule> {
-    Arc::new(Rule {
+    admission: AccessControl,
+) -> Arc<AccessRule> {
+    Arc::new(AccessRule {
         name: "/x".to_owned(),
         methods: vec![Method::GET],
         client_certificate,
         password,
-        unmapped_card: UnmappedCard::Refuse,
+        unmapped_certificate: UnmappedCertificateRule::Reject,
         conditions: CertificateConditions::default(),
-        admission,
+        access: admission,
         query: QueryRule::Allow,
-        cross_site: CrossSite::Refuse,
+        cross_site: CrossSiteRule::Reject,
         max_body: 0,
     })
 }

@@ -3,8 +3,10 @@
 use super::*;
 use crate::directory::{self, AccountStatusError, DirectoryError};
 use crate::headers::fetch_metadata::CrossSiteEvidence;
-use crate::identity::{Account, Contradiction, Mapper, MappingError, MappingMethod, Strength, WhyNotMapped};
-use crate::login_throttle::{Counted, TooMany};
+use crate::identity::{
+    Account, IdentityConflict, Mapper, MappingError, MappingMethod, MappingStrength, NotMappedReason,
+};
+use crate::login_throttle::{LoginThrottled, ThrottledBy};
 use crate::request::BasicError;
 use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
@@ -23,11 +25,11 @@ const REQUEST: RequestFacts<'static> = RequestFacts {
 };
 
 fn alice() -> Arc<Account> {
-    Arc::new(Account::named("alice", MappingMethod::SubjectAlternativeUpn, Strength::Weak))
+    Arc::new(Account::named("alice", MappingMethod::SubjectAlternativeUpn, MappingStrength::Weak))
 }
 
 fn unmapped() -> MappingError {
-    MappingError::NotMapped { why: WhyNotMapped::NothingFound }
+    MappingError::NotMapped { why: NotMappedReason::NothingFound }
 }
 
 /// A valid card with this account.
@@ -39,31 +41,35 @@ fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
     Arc::new(Credential::new(chain, account.map_err(Arc::new), NOW.plus(HOUR)))
 }
 
-fn right_password(unnamed: Unnamed) -> Evidence {
+fn right_password(unnamed: PasswordFallback) -> Evidence {
     Evidence::Password { outcome: Ok(Arc::new(PasswordCredential::new(alice(), NOW.plus(HOUR)))), unnamed }
 }
 
-fn wrong_password(unnamed: Unnamed) -> Evidence {
-    Evidence::Password { outcome: Err(Arc::new(PasswordRefusal::Unknown)), unnamed }
+fn wrong_password(unnamed: PasswordFallback) -> Evidence {
+    Evidence::Password { outcome: Err(Arc::new(PasswordRejection::Unknown)), unnamed }
 }
 
-fn rule(client_certificate: ClientCertificate, password: PasswordRule, unmapped_card: UnmappedCard) -> Rule {
-    let rule = test_evidence::rule(client_certificate, password, Admission::default());
-    Rule { unmapped_card, ..Rule::clone(&rule) }
+fn rule(
+    client_certificate: ClientCertificateRule,
+    password: PasswordRule,
+    unmapped_certificate: UnmappedCertificateRule,
+) -> AccessRule {
+    let rule = test_evidence::rule(client_certificate, password, AccessControl::default());
+    AccessRule { unmapped_certificate, ..AccessRule::clone(&rule) }
 }
 
 /// A path that has it all.
-fn lenient() -> Rule {
-    rule(ClientCertificate::Accept, PasswordRule::Directory, UnmappedCard::MayUsePassword)
+fn lenient() -> AccessRule {
+    rule(ClientCertificateRule::Accept, PasswordRule::Directory, UnmappedCertificateRule::AllowPassword)
 }
 
 /// `anonymous`, `own dialogue`, the account's user name, or the denial's id.
-fn outcome(rule: Rule, request: &RequestFacts<'_>, evidence: Evidence) -> String {
+fn outcome(rule: AccessRule, request: &RequestFacts<'_>, evidence: Evidence) -> String {
     match decide(&Arc::new(rule), request, evidence, NOW) {
-        Ok(permit) => match permit.passage() {
-            Passage::Anonymous => "anonymous".to_owned(),
-            Passage::OwnDialogue => "own-dialogue".to_owned(),
-            Passage::Identity(identity) => identity.account().user.clone(),
+        Ok(permit) => match permit.forwarded_as() {
+            ForwardedAs::Anonymous => "anonymous".to_owned(),
+            ForwardedAs::Passthrough => "own-dialogue".to_owned(),
+            ForwardedAs::Identity(identity) => identity.account().user.clone(),
         },
         Err(denial) => denial.id().to_string(),
     }
@@ -73,54 +79,54 @@ fn outcome(rule: Rule, request: &RequestFacts<'_>, evidence: Evidence) -> String
 fn columns() -> Vec<Evidence> {
     let (mapped, unmapped) = (card(Ok(alice())), card(Err(unmapped())));
     let none = [
-        Absent::NotLookedAt,
-        Absent::NotAsked,
-        Absent::NotPresented,
-        Absent::AskedOnlySince,
-        Absent::ProofTooOld,
+        AbsentReason::Ignored,
+        AbsentReason::NotRequested,
+        AbsentReason::NotPresented,
+        AbsentReason::RequestedSinceReload,
+        AbsentReason::ProofExpired,
     ];
     let mut columns: Vec<_> = none.map(Evidence::None).into();
     columns.extend([
-        Evidence::Card(mapped),
-        Evidence::Card(Arc::clone(&unmapped)),
-        Evidence::Refused(Arc::new(Refusal::Timeout(Duration::ZERO))),
-        right_password(Unnamed::NoCard(Absent::NotPresented)),
-        wrong_password(Unnamed::NoCard(Absent::NotPresented)),
-        right_password(Unnamed::UnmappedCard(unmapped)),
-        right_password(Unnamed::NoCard(Absent::ProofTooOld)),
+        Evidence::Certificate(mapped),
+        Evidence::Certificate(Arc::clone(&unmapped)),
+        Evidence::Rejected(Arc::new(CertificateRejection::Timeout(Duration::ZERO))),
+        right_password(PasswordFallback::NoCertificate(AbsentReason::NotPresented)),
+        wrong_password(PasswordFallback::NoCertificate(AbsentReason::NotPresented)),
+        right_password(PasswordFallback::UnmappedCertificate(unmapped)),
+        right_password(PasswordFallback::NoCertificate(AbsentReason::ProofExpired)),
     ]);
     columns
 }
 
 #[test]
 fn every_path_gives_every_evidence_its_due() {
-    use ClientCertificate::{Accept, Ignore, Require};
+    use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
-    use UnmappedCard::{MayUsePassword, Refuse};
+    use UnmappedCertificateRule::{AllowPassword, Reject};
     // A: anonymous. O: the backend's own dialogue. I: alice. N: not-mapped. P: invalid-password. M: misdirected.
     // C: certificate-required. U: credentials-required. X: the refused card's own reason.
     //
     // No card (not looked at, not asked, not presented, asked only since, proof too old); a card that is mapped,
     // unmapped, refused; a password that is right, wrong, right beside an unmapped card, right beside an old proof.
     let table = [
-        (Ignore, Never, Refuse, "AAAMM AAA CCCC"),
-        (Ignore, Never, MayUsePassword, "AAAMM AAA CCCC"),
-        (Ignore, Directory, Refuse, "UUUMM UUU IPNM"),
-        (Ignore, Directory, MayUsePassword, "UUUMM UUU IPNM"),
-        (Ignore, Backend, Refuse, "OOOMM OOO CCCC"),
-        (Ignore, Backend, MayUsePassword, "OOOMM OOO CCCC"),
-        (Accept, Never, Refuse, "UUUMM INX CCCC"),
-        (Accept, Never, MayUsePassword, "UUUMM INX CCCC"),
-        (Accept, Directory, Refuse, "UUUMM INX IPNM"),
-        (Accept, Directory, MayUsePassword, "UUUMM IUX IPIM"),
-        (Accept, Backend, Refuse, "OOOMM INX CCCC"),
-        (Accept, Backend, MayUsePassword, "OOOMM IOX CCCC"),
-        (Require, Never, Refuse, "CCCMM INX CCCC"),
-        (Require, Never, MayUsePassword, "CCCMM INX CCCC"),
-        (Require, Directory, Refuse, "CCCMM INX CCCC"),
-        (Require, Directory, MayUsePassword, "CCCMM INX CCCC"),
-        (Require, Backend, Refuse, "CCCMM INX CCCC"),
-        (Require, Backend, MayUsePassword, "CCCMM INX CCCC"),
+        (Ignore, Never, Reject, "AAAMM AAA CCCC"),
+        (Ignore, Never, AllowPassword, "AAAMM AAA CCCC"),
+        (Ignore, Directory, Reject, "UUUMM UUU IPNM"),
+        (Ignore, Directory, AllowPassword, "UUUMM UUU IPNM"),
+        (Ignore, Backend, Reject, "OOOMM OOO CCCC"),
+        (Ignore, Backend, AllowPassword, "OOOMM OOO CCCC"),
+        (Accept, Never, Reject, "UUUMM INX CCCC"),
+        (Accept, Never, AllowPassword, "UUUMM INX CCCC"),
+        (Accept, Directory, Reject, "UUUMM INX IPNM"),
+        (Accept, Directory, AllowPassword, "UUUMM IUX IPIM"),
+        (Accept, Backend, Reject, "OOOMM INX CCCC"),
+        (Accept, Backend, AllowPassword, "OOOMM IOX CCCC"),
+        (Require, Never, Reject, "CCCMM INX CCCC"),
+        (Require, Never, AllowPassword, "CCCMM INX CCCC"),
+        (Require, Directory, Reject, "CCCMM INX CCCC"),
+        (Require, Directory, AllowPassword, "CCCMM INX CCCC"),
+        (Require, Backend, Reject, "CCCMM INX CCCC"),
+        (Require, Backend, AllowPassword, "CCCMM INX CCCC"),
     ];
     let columns = columns();
     for (cards, passwords, unmapped, expected) in table {
@@ -146,25 +152,27 @@ fn every_path_gives_every_evidence_its_due() {
 /// The directory is asked where a right password would pass, and nowhere else.
 #[test]
 fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
-    use ClientCertificate::{Accept, Ignore, Require};
+    use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     let marks = [None, Some(CrossSiteEvidence::FetchMetadata)];
     for cards in [Ignore, Accept, Require] {
         for passwords in [Never, Directory, Backend] {
-            for unmapped in [UnmappedCard::Refuse, UnmappedCard::MayUsePassword] {
+            for unmapped in [UnmappedCertificateRule::Reject, UnmappedCertificateRule::AllowPassword] {
                 for (evidence, cross_site) in
                     columns().into_iter().flat_map(|e| marks.map(|m| (e.clone(), m)))
                 {
                     let request = RequestFacts { cross_site, ..REQUEST };
                     let rule = || rule(cards, passwords, unmapped);
                     let passes = match &evidence {
-                        Evidence::None(absent) => Some(Unnamed::NoCard(*absent)),
-                        Evidence::Card(card) => Some(Unnamed::UnmappedCard(Arc::clone(card))),
-                        Evidence::Refused(_) | Evidence::Password { .. } => None,
+                        Evidence::None(absent) => Some(PasswordFallback::NoCertificate(*absent)),
+                        Evidence::Certificate(card) => {
+                            Some(PasswordFallback::UnmappedCertificate(Arc::clone(card)))
+                        }
+                        Evidence::Rejected(_) | Evidence::Password { .. } => None,
                     };
                     let passes =
                         passes.map(|unnamed| outcome(rule(), &request, right_password(unnamed)) == "alice");
-                    let awaited = awaits_password(&rule(), &request, &evidence, NOW);
+                    let awaited = password_fallback(&rule(), &request, &evidence, NOW);
                     assert_eq!(awaited.is_some(), passes == Some(true), "{:?} {evidence:?}", rule());
                 }
             }
@@ -175,7 +183,7 @@ fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
 #[test]
 fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
     let (user, mapping) = ("alice".to_owned(), MappingMethod::Email);
-    let strength = Strength::Weak;
+    let strength = MappingStrength::Weak;
     let (not_before, created) = (NOW, None);
     let older =
         MappingError::OlderThanAccount { user: user.clone(), mapping: mapping.clone(), not_before, created };
@@ -187,13 +195,13 @@ fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
         (older, "mapping-too-weak"),
         (MappingError::AccountUnusable { user: "alice".to_owned(), why }, "account-disabled"),
         (MappingError::Directory(Arc::new(DirectoryError::Dropped)), "directory-unavailable"),
-        (MappingError::Conflict { why: Contradiction::Upns(Vec::new()) }, "identity-conflict"),
+        (MappingError::Conflict { why: IdentityConflict::Upns(Vec::new()) }, "identity-conflict"),
     ] {
         let card = card(Err(error));
-        assert_eq!(outcome(lenient(), &REQUEST, Evidence::Card(Arc::clone(&card))), id);
-        let beside = right_password(Unnamed::UnmappedCard(Arc::clone(&card)));
+        assert_eq!(outcome(lenient(), &REQUEST, Evidence::Certificate(Arc::clone(&card))), id);
+        let beside = right_password(PasswordFallback::UnmappedCertificate(Arc::clone(&card)));
         assert_eq!(outcome(lenient(), &REQUEST, beside), id);
-        assert!(awaits_password(&lenient(), &REQUEST, &Evidence::Card(card), NOW).is_none());
+        assert!(password_fallback(&lenient(), &REQUEST, &Evidence::Certificate(card), NOW).is_none());
     }
 }
 
@@ -201,12 +209,16 @@ fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
 fn an_unmapped_card_that_lacks_what_the_path_demands_gives_way_to_nothing() {
     let demanding = || {
         let key = Ca::root("Another").certificate.key_id();
-        Rule { conditions: CertificateConditions { issuers: vec![key], ..Default::default() }, ..lenient() }
+        AccessRule {
+            conditions: CertificateConditions { issuers: vec![key], ..Default::default() },
+            ..lenient()
+        }
     };
     let card = card(Err(unmapped()));
-    for evidence in
-        [Evidence::Card(Arc::clone(&card)), right_password(Unnamed::UnmappedCard(Arc::clone(&card)))]
-    {
+    for evidence in [
+        Evidence::Certificate(Arc::clone(&card)),
+        right_password(PasswordFallback::UnmappedCertificate(Arc::clone(&card))),
+    ] {
         assert_eq!(outcome(demanding(), &REQUEST, evidence), "certificate-not-sufficient");
     }
 }
@@ -214,12 +226,12 @@ fn an_unmapped_card_that_lacks_what_the_path_demands_gives_way_to_nothing() {
 #[test]
 fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
     let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
-    let no_card = || Unnamed::NoCard(Absent::NotPresented);
+    let no_card = || PasswordFallback::NoCertificate(AbsentReason::NotPresented);
     for evidence in
-        [right_password(no_card()), wrong_password(no_card()), Evidence::None(Absent::NotPresented)]
+        [right_password(no_card()), wrong_password(no_card()), Evidence::None(AbsentReason::NotPresented)]
     {
         assert_eq!(outcome(lenient(), &cross_site, evidence.clone()), "cross-site-request");
-        let open = Rule { cross_site: CrossSite::Allow, ..lenient() };
+        let open = AccessRule { cross_site: CrossSiteRule::Allow, ..lenient() };
         assert_ne!(outcome(open, &cross_site, evidence), "cross-site-request");
     }
 }
@@ -227,11 +239,11 @@ fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
 #[test]
 fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
     let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
-    for client_certificate in [ClientCertificate::Ignore, ClientCertificate::Accept] {
-        let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCard::Refuse);
-        let evidence = Evidence::None(Absent::NotPresented);
+    for client_certificate in [ClientCertificateRule::Ignore, ClientCertificateRule::Accept] {
+        let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCertificateRule::Reject);
+        let evidence = Evidence::None(AbsentReason::NotPresented);
         assert_eq!(outcome(closed.clone(), &cross_site, evidence.clone()), "cross-site-request");
-        let open = Rule { cross_site: CrossSite::Allow, ..closed };
+        let open = AccessRule { cross_site: CrossSiteRule::Allow, ..closed };
         assert_ne!(outcome(open, &cross_site, evidence), "cross-site-request");
     }
 }
@@ -239,7 +251,10 @@ fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
 #[test]
 fn a_password_whose_verdict_has_ended_does_not_pass() {
     let ended = Ok(Arc::new(PasswordCredential::new(alice(), NOW)));
-    let evidence = Evidence::Password { outcome: ended, unnamed: Unnamed::NoCard(Absent::NotAsked) };
+    let evidence = Evidence::Password {
+        outcome: ended,
+        unnamed: PasswordFallback::NoCertificate(AbsentReason::NotRequested),
+    };
     assert_eq!(outcome(lenient(), &REQUEST, evidence), "validation-timeout");
 }
 
@@ -247,26 +262,30 @@ fn a_password_whose_verdict_has_ended_does_not_pass() {
 fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
     use directory::PasswordRefusal::{Disabled, Locked, MustChangePassword, WrongOrUnknown};
     let user = || "CORP\\sam".to_owned();
-    let wrong = |reason| PasswordRefusal::Wrong { user: user(), reason };
-    let too_many = TooMany { counted: Counted::Account, retry_after: Duration::from_secs(90) };
+    let wrong = |reason| PasswordRejection::Wrong { user: user(), reason };
+    let too_many = LoginThrottled { counted: ThrottledBy::Account, retry_after: Duration::from_secs(90) };
     for (refusal, id, wait) in [
-        (PasswordRefusal::Malformed(BasicError::NoColon), DenialId::InvalidPassword, None),
+        (PasswordRejection::Malformed(BasicError::NoColon), DenialId::InvalidPassword, None),
         (wrong(WrongOrUnknown), DenialId::InvalidPassword, None),
         (wrong(Disabled), DenialId::InvalidPassword, None),
         (wrong(Locked), DenialId::InvalidPassword, None),
         (wrong(MustChangePassword), DenialId::InvalidPassword, None),
-        (PasswordRefusal::Unknown, DenialId::InvalidPassword, None),
-        (PasswordRefusal::Ambiguous { count: 2 }, DenialId::InvalidPassword, None),
-        (PasswordRefusal::NoAccount, DenialId::NotMapped, None),
+        (PasswordRejection::Unknown, DenialId::InvalidPassword, None),
+        (PasswordRejection::Ambiguous { count: 2 }, DenialId::InvalidPassword, None),
+        (PasswordRejection::NoAccount, DenialId::NotMapped, None),
         (
-            PasswordRefusal::Unusable { user: user(), status: AccountStatusError::Disabled },
+            PasswordRejection::Unusable { user: user(), status: AccountStatusError::Disabled },
             DenialId::AccountDisabled,
             None,
         ),
-        (PasswordRefusal::TooMany(too_many), DenialId::LoginThrottled, Some(Duration::from_secs(90))),
-        (PasswordRefusal::Directory(DirectoryError::Dropped), DenialId::DirectoryUnavailable, None),
-        (PasswordRefusal::Timeout(HOUR), DenialId::ValidationTimeout, None),
-        (PasswordRefusal::Overloaded, DenialId::Overloaded, None),
+        (
+            PasswordRejection::LoginThrottled(too_many),
+            DenialId::LoginThrottled,
+            Some(Duration::from_secs(90)),
+        ),
+        (PasswordRejection::Directory(DirectoryError::Dropped), DenialId::DirectoryUnavailable, None),
+        (PasswordRejection::Timeout(HOUR), DenialId::ValidationTimeout, None),
+        (PasswordRejection::Overloaded, DenialId::Overloaded, None),
     ] {
         let denial = refusal.denial();
         assert_eq!((denial.id(), denial.wait()), (id, wait), "{refusal:?}");
@@ -276,7 +295,7 @@ fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
 
 #[test]
 fn a_permit_by_password_says_so() {
-    let evidence = right_password(Unnamed::NoCard(Absent::NotPresented));
+    let evidence = right_password(PasswordFallback::NoCertificate(AbsentReason::NotPresented));
     let permit = decide(&Arc::new(lenient()), &REQUEST, evidence, NOW).unwrap();
-    assert!(matches!(permit.identity().unwrap().proof(), Proof::Password));
+    assert!(matches!(permit.identity().unwrap().authenticated_by(), AuthenticatedBy::Password));
 }

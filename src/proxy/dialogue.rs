@@ -10,8 +10,8 @@ use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, 
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
-use crate::login_throttle::{Attempt, TooMany};
-use crate::policy::{Denial, DenialId, OwnDialogue};
+use crate::login_throttle::{AttemptPermit, LoginThrottled};
+use crate::policy::{Denial, DenialId, PassthroughPermit};
 use crate::site::Backend;
 use aws_lc_rs::digest::{self, SHA256};
 use http::{HeaderMap, Response, StatusCode, header};
@@ -51,7 +51,7 @@ pub(super) struct ClientLine<'a> {
 
 /// A log-in under way, where the request is one.
 struct LogIn {
-    attempt: Option<Attempt>,
+    attempt: Option<AttemptPermit>,
     /// Whether it names the account whose password it tries. A ticket does not.
     named: bool,
     credentials: Option<[u8; 32]>,
@@ -68,7 +68,7 @@ impl Dialogues {
     pub(super) async fn send(
         &self,
         mut outgoing: Outgoing<'_>,
-        proof: &OwnDialogue,
+        proof: &PassthroughPermit,
         (headers, body): (HeaderMap, Incoming),
         pool: &Pool,
         line: ClientLine<'_>,
@@ -162,7 +162,7 @@ impl Dialogues {
         let attempt = backend.attempts.begin(line.address, now).map_err(|error| too_many(&error))?;
         let attempt = match &account {
             None => attempt,
-            Some(account) => attempt.of_account(account, now).map_err(|error| too_many(&error))?,
+            Some(account) => attempt.for_account(account, now).map_err(|error| too_many(&error))?,
         };
         Ok(LogIn { attempt: Some(attempt), named: account.is_some(), credentials, clock })
     }
@@ -194,7 +194,7 @@ impl Dialogues {
         match (failed, succeeded) {
             (true, _) => attempt.failed(now),
             (false, true) => attempt.succeeded(now),
-            (false, false) => attempt.untried(now),
+            (false, false) => attempt.cancelled(now),
         }
     }
 }
@@ -259,7 +259,7 @@ impl LogIn {
 impl Drop for LogIn {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            attempt.untried(self.clock.now());
+            attempt.cancelled(self.clock.now());
         }
     }
 }
@@ -287,7 +287,7 @@ fn digest_of_parts<const COUNT: usize>(parts: [&[u8]; COUNT]) -> Option<[u8; 32]
     context.finish().as_ref().try_into().ok()
 }
 
-fn too_many(error: &TooMany) -> Denial {
+fn too_many(error: &LoginThrottled) -> Denial {
     Denial::because(DenialId::LoginThrottled, error).retry_after(error.retry_after)
 }
 

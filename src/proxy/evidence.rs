@@ -5,7 +5,7 @@ use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
 use crate::clock::{Clock, UnixTime};
 use crate::limits::scheduling::ClientNetwork;
-use crate::policy::{Absent, Credential, Evidence, Refusal, Rule};
+use crate::policy::{AbsentReason, AccessRule, CertificateRejection, Credential, Evidence};
 use crate::revocation::CrlGeneration;
 use crate::site::{Realm, Site};
 use crate::telemetry::audit::CertificateFacts;
@@ -25,7 +25,7 @@ pub struct CardOnConnection {
     tls: TlsFacts,
     is_given: bool,
     /// Why what was presented is refused unread; nothing of it is kept then.
-    unread: Option<Arc<Refusal>>,
+    unread: Option<Arc<CertificateRejection>>,
     client: ClientNetwork,
     /// What each record says of the certificate.
     recorded: OnceCell<Arc<CertificateFacts>>,
@@ -35,7 +35,7 @@ pub struct CardOnConnection {
     judging: RefCell<Option<Rc<Judging>>>,
 }
 
-type Outcome = Result<Arc<Credential>, Arc<Refusal>>;
+type Outcome = Result<Arc<Credential>, Arc<CertificateRejection>>;
 
 /// One judging and what came of it. An outcome that must not be remembered is shared with those who waited for it.
 struct Judging {
@@ -87,7 +87,7 @@ impl CardOnConnection {
             tls.certificates = match within_limits(&tls.certificates) {
                 Ok(kept) => kept.into_iter().cloned().collect(),
                 Err(error) => {
-                    unread = Some(Arc::new(Refusal::Malformed(error)));
+                    unread = Some(Arc::new(CertificateRejection::Malformed(error)));
                     Vec::new()
                 }
             };
@@ -114,7 +114,7 @@ impl CardOnConnection {
     /// The evidence for one request under `rule`. Nothing is judged for a path that does not look at cards.
     pub(super) async fn evidence(
         &self,
-        rule: &Rule,
+        rule: &AccessRule,
         site: &Site,
         gate: &Gate,
         record: &mut RequestRecord,
@@ -143,7 +143,7 @@ impl CardOnConnection {
             let Some(awaited) = awaited.filter(|judging| judging.stands == stands) else {
                 let chain = match self.presented() {
                     Ok(chain) => chain,
-                    Err(refusal) => return Evidence::Refused(refusal),
+                    Err(refusal) => return Evidence::Rejected(refusal),
                 };
                 record.certificate(self.recorded.get_or_init(|| certificate_facts(chain.leaf())));
                 // Boxed, so that no connection keeps room for it: it is large, and most requests need none.
@@ -193,37 +193,42 @@ impl CardOnConnection {
     /// The evidence, where nothing is to be judged: no card, one that does not count, or one that cannot be read.
     pub fn to_judge<'a>(
         &'a self,
-        rule: &Rule,
+        rule: &AccessRule,
         site: &'a Site,
         now: UnixTime,
     ) -> Result<(Arc<PresentedChain>, &'a Arc<Realm>), Evidence> {
         let realm = self.realm(rule, site, now)?;
-        Ok((self.presented().map_err(Evidence::Refused)?, realm))
+        Ok((self.presented().map_err(Evidence::Rejected)?, realm))
     }
 
     /// The realm to judge the card in under `rule`.
-    fn realm<'a>(&self, rule: &Rule, site: &'a Site, now: UnixTime) -> Result<&'a Arc<Realm>, Evidence> {
+    fn realm<'a>(
+        &self,
+        rule: &AccessRule,
+        site: &'a Site,
+        now: UnixTime,
+    ) -> Result<&'a Arc<Realm>, Evidence> {
         if let Some(absent) = self.absent(rule, site, now) {
             return Err(Evidence::None(absent));
         }
-        site.realm.as_ref().ok_or(Evidence::None(Absent::NotAsked))
+        site.realm.as_ref().ok_or(Evidence::None(AbsentReason::NotRequested))
     }
 
     /// Why there is nothing to judge, if there is nothing.
-    fn absent(&self, rule: &Rule, site: &Site, now: UnixTime) -> Option<Absent> {
-        if !rule.looks_at_card() {
-            return Some(Absent::NotLookedAt);
+    fn absent(&self, rule: &AccessRule, site: &Site, now: UnixTime) -> Option<AbsentReason> {
+        if !rule.uses_certificate() {
+            return Some(AbsentReason::Ignored);
         }
         match (site.tls.asks_for_certificate(), self.tls.asked) {
-            (false, _) => return Some(Absent::NotAsked),
-            (true, false) => return Some(Absent::AskedOnlySince),
+            (false, _) => return Some(AbsentReason::NotRequested),
+            (true, false) => return Some(AbsentReason::RequestedSinceReload),
             (true, true) => {}
         }
         if !self.is_given {
-            return Some(Absent::NotPresented);
+            return Some(AbsentReason::NotPresented);
         }
         // The connection ends when the proof does; this catches the request that was faster.
-        self.proof_ended(site, now).then_some(Absent::ProofTooOld)
+        self.proof_ended(site, now).then_some(AbsentReason::ProofExpired)
     }
 
     /// Whether the card's key signed longer ago than the site admits.
@@ -231,13 +236,13 @@ impl CardOnConnection {
         self.is_given && self.tls.proven_at.plus(site.card_proof_max_age) <= now
     }
 
-    fn presented(&self) -> Result<Arc<PresentedChain>, Arc<Refusal>> {
+    fn presented(&self) -> Result<Arc<PresentedChain>, Arc<CertificateRejection>> {
         if let Some(refusal) = &self.unread {
             return Err(Arc::clone(refusal));
         }
         match PresentedChain::parse(&self.tls.certificates) {
             Ok(chain) => Ok(Arc::new(chain)),
-            Err(error) => Err(Arc::new(Refusal::Malformed(error))),
+            Err(error) => Err(Arc::new(CertificateRejection::Malformed(error))),
         }
     }
 }
@@ -298,7 +303,7 @@ mod tests {
     }
 
     fn size<'a, Looking>(
-        _: impl FnOnce(&'a CardOnConnection, &'a Rule, &'a Site, &'a Gate, &'a mut RequestRecord) -> Looking,
+        _: impl FnOnce(&'a CardOnConnection, &'a AccessRule, &'a Site, &'a Gate, &'a mut RequestRecord) -> Looking,
     ) -> usize {
         size_of::<Looking>()
     }

@@ -30,7 +30,7 @@ enum Kind {
     /// The client sent an alert.
     ClientAlert,
     /// The client's certificate or its signature was refused.
-    ClientCertificate,
+    ClientCertificateRule,
     Protocol,
 }
 
@@ -140,7 +140,7 @@ fn kind(error: &HandshakeError) -> Option<Kind> {
                     }
                     _ => Kind::ClientAlert,
                 },
-                Some(rustls::Error::InvalidCertificate(_)) => Kind::ClientCertificate,
+                Some(rustls::Error::InvalidCertificate(_)) => Kind::ClientCertificateRule,
                 _ => Kind::Protocol,
             }
         }
@@ -158,7 +158,7 @@ fn hint(kind: Kind) -> Option<&'static str> {
             "browsers also break off while their users choose a certificate; a card that cannot sign RSA-PSS can never \
              finish a TLS 1.3 handshake: write tls = { max = \"1.2\" } for its site",
         ),
-        Kind::ClientCertificate => Some(
+        Kind::ClientCertificateRule => Some(
             "a card with an RSA key of 1024 bits cannot be used under TLS 1.3, nor with RSA-PSS: write tls = { max = \
              \"1.2\" } for its site",
         ),
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(kind(&HandshakeError::Closed { stage: tls12 }), Some(Kind::Closed));
         assert_eq!(failed(unasked, alert(AlertDescription::HandshakeFailure)), Some(Kind::ClientAlert));
         assert_eq!(failed(asked, alert(AlertDescription::UnknownCA)), Some(Kind::ClientAlert));
-        assert_eq!(failed(asked, CertificateError::BadSignature.into()), Some(Kind::ClientCertificate));
+        assert_eq!(failed(asked, CertificateError::BadSignature.into()), Some(Kind::ClientCertificateRule));
         assert!(hint(Kind::CertificateRequest13).unwrap().contains("max = \"1.2\""));
         assert_eq!(kind(&HandshakeError::Unused), None);
     }

@@ -10,7 +10,7 @@ use crate::clock::UnixTime;
 use crate::delegation::kerberos::DelegationError;
 use crate::headers::response_headers::{self, Audience};
 use crate::headers::{HeaderCase, ReservedHeaders};
-use crate::policy::{Denial, DenialId, Permit, Proof};
+use crate::policy::{AuthenticatedBy, Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
 use crate::telemetry::{BackendFailure, with_causes};
 use http::{HeaderMap, Response, StatusCode};
@@ -149,9 +149,9 @@ pub fn assertion_terms<'a>(
     proven_at: UnixTime,
     now: UnixTime,
 ) -> Option<AssertionTerms<'a>> {
-    let authenticated_at = match permit.identity()?.proof() {
-        Proof::Card(_) => proven_at,
-        Proof::Password => now,
+    let authenticated_at = match permit.identity()?.authenticated_by() {
+        AuthenticatedBy::Certificate(_) => proven_at,
+        AuthenticatedBy::Password => now,
     };
     let signer = backend.assertions.as_deref()?;
     Some(AssertionTerms { signer, audience: &backend.settings.name, authenticated_at, now })

@@ -11,11 +11,11 @@ use super::password_judge::PasswordJudge;
 use super::places::{NotJudged, Places};
 use crate::clock::{Clock, UnixTime};
 use crate::directory::Directories;
-use crate::identity::{AccountCache, MappedBy, MappedThrough};
+use crate::identity::{AccountCache, MappingScope, MappingSources};
 use crate::limits::scheduling::{
     ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn,
 };
-use crate::policy::{Credential, PasswordCredential, PasswordRefusal, Refusal};
+use crate::policy::{CertificateRejection, Credential, PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
 use crate::revocation::{
     CrlGeneration, RevocationCache, RevocationError, RevocationVerdict, UnrevokedChain, check,
@@ -103,25 +103,25 @@ impl Judge {
         chain: &Arc<PresentedChain>,
         client: ClientNetwork,
         now: UnixTime,
-    ) -> Result<Arc<Credential>, Arc<Refusal>> {
+    ) -> Result<Arc<Credential>, Arc<CertificateRejection>> {
         let judged = self.places.in_time(async {
             let validated = match self.validated(realm, chain, client, now).await? {
                 Ok(validated) => validated,
                 Err(error) => {
                     self.failing.failed(client);
-                    return Ok(Err(Arc::new(Refusal::Chain(error))));
+                    return Ok(Err(Arc::new(CertificateRejection::Chain(error))));
                 }
             };
             let rank = self.failing.rank(client);
             match self.places.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
                 Ok(unrevoked) => Ok(Ok(self.named(realm, unrevoked, now).await)),
-                Err(error) => Ok(Err(Arc::new(Refusal::Revocation(Arc::new(error))))),
+                Err(error) => Ok(Err(Arc::new(CertificateRejection::Revocation(Arc::new(error))))),
             }
         });
         judged.await.unwrap_or_else(|not_judged| {
             Err(Arc::new(match not_judged {
-                NotJudged::Timeout(limit) => Refusal::Timeout(limit),
-                NotJudged::Overloaded => Refusal::Overloaded,
+                NotJudged::Timeout(limit) => CertificateRejection::Timeout(limit),
+                NotJudged::Overloaded => CertificateRejection::Overloaded,
             }))
         })
     }
@@ -141,7 +141,7 @@ impl Judge {
         offered: &BasicCredentials,
         from: IpAddr,
         clock: &Clock,
-    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         self.passwords.judge(&self.password_places, (realm, directories), offered, from, clock).await
     }
 
@@ -171,8 +171,8 @@ impl Judge {
     }
 
     async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
-        let mapped_by = MappedBy { realm: Arc::clone(&realm.name), generation: realm.generation };
-        let through = MappedThrough {
+        let mapped_by = MappingScope { realm: Arc::clone(&realm.name), generation: realm.generation };
+        let through = MappingSources {
             rule: &realm.mapping,
             directory: realm.directory.as_deref(),
             lifetimes: realm.account_lifetimes,
@@ -332,7 +332,9 @@ mod tests {
     use crate::directory::{
         AccountSchema, DirectoryLimits, DirectorySettings, LdapEncryption, LdapServer, client_config,
     };
-    use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
+    use crate::identity::{
+        AccountLifetimes, IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck,
+    };
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
     use crate::site::PasswordPolicy;
@@ -359,9 +361,9 @@ mod tests {
             revocation: RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() },
             crls: Arc::new(LiveCrls::load(Vec::new(), None, None, UnixTime::EPOCH).unwrap()),
             ocsp: None,
-            mapping: MappingRule {
+            mapping: MappingSettings {
                 order: Vec::new(),
-                strength: StrengthDemand::Strong,
+                strength: RequiredStrength::Strong,
                 sid_check: SidCheck::default(),
                 identity_issuers: Vec::new(),
                 rules: Vec::new(),
@@ -384,7 +386,7 @@ mod tests {
     async fn a_card_beyond_the_queue_is_turned_away_at_once() {
         let (judge, realm, chain) = court(0);
         let refusal = judge.judge(&realm, &chain, client(), Clock::system().now()).await.unwrap_err();
-        assert!(matches!(*refusal, Refusal::Overloaded));
+        assert!(matches!(*refusal, CertificateRejection::Overloaded));
     }
 
     /// A realm of the same cards that asks the directory at `address` for the common name of its cards.
@@ -420,7 +422,7 @@ mod tests {
         };
         Arc::new(Realm {
             name: "visitors".into(),
-            mapping: MappingRule {
+            mapping: MappingSettings {
                 order: vec![Mapper::Subject],
                 identity_issuers: vec![issuer],
                 ..realm.mapping.clone()

@@ -6,7 +6,7 @@
 use crate::headers::fetch_metadata::{CrossSiteEvidence, FetchSite, fetch_site};
 use crate::policy::{Denial, DenialId, RequestFacts};
 use crate::request::{Authority, CanonicalPath, RequestTarget};
-use crate::site::{Backend, Found, PathRule, PlainAction, Site};
+use crate::site::{Backend, HttpAction, PathMatch, PathRule, Site};
 use http::{HeaderMap, HeaderValue, Method, header};
 use std::net::IpAddr;
 
@@ -88,7 +88,7 @@ pub fn canonical_path(target: &RequestTarget<'_>, site: &Site) -> Result<Canonic
 ///
 /// # Errors
 /// `path-not-found` where none does.
-pub fn path_rule<'a>(site: &'a Site, path: &'a CanonicalPath) -> Result<Found<'a, PathRule>, Denial> {
+pub fn path_rule<'a>(site: &'a Site, path: &'a CanonicalPath) -> Result<PathMatch<'a, PathRule>, Denial> {
     site.paths.find(path).map_err(|error| Denial::because(DenialId::PathNotFound, &error))
 }
 
@@ -129,8 +129,8 @@ pub fn redirect(
     query: Option<&str>,
 ) -> Option<HeaderValue> {
     match site.plain {
-        PlainAction::Refuse => None,
-        PlainAction::Redirect => {
+        HttpAction::Refuse => None,
+        HttpAction::Redirect => {
             let query = query.map(|query| format!("?{query}")).unwrap_or_default();
             HeaderValue::try_from(format!("https://{}{path}{query}", authority.host())).ok()
         }

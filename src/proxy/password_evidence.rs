@@ -3,7 +3,7 @@
 
 use super::gate::Gate;
 use super::record::RequestRecord;
-use crate::policy::{Evidence, PasswordRefusal, RequestFacts, Rule, awaits_password};
+use crate::policy::{AccessRule, Evidence, PasswordRejection, RequestFacts, password_fallback};
 use crate::request::BasicCredentials;
 use crate::site::Site;
 use http::HeaderMap;
@@ -22,14 +22,14 @@ impl Offer<'_> {
     pub(super) async fn or_password(
         &self,
         evidence: Evidence,
-        (rule, request): (&Rule, &RequestFacts<'_>),
+        (rule, request): (&AccessRule, &RequestFacts<'_>),
         site: &Site,
         gate: &Gate,
         record: &mut RequestRecord,
     ) -> Evidence {
         // The configuration gives every path that takes passwords a realm with a directory; without one it takes none.
         let realm = site.realm.as_deref().and_then(|realm| Some((realm, realm.directory.as_deref()?)));
-        let awaited = awaits_password(rule, request, &evidence, gate.clock.now());
+        let awaited = password_fallback(rule, request, &evidence, gate.clock.now());
         let (Some(unnamed), Some(realm)) = (awaited, realm) else { return evidence };
         let outcome = match BasicCredentials::of(self.headers) {
             Ok(None) => return evidence,
@@ -39,7 +39,7 @@ impl Offer<'_> {
                 record.judged(started.elapsed());
                 outcome
             }
-            Err(error) => Err(Arc::new(PasswordRefusal::Malformed(error))),
+            Err(error) => Err(Arc::new(PasswordRejection::Malformed(error))),
         };
         Evidence::Password { outcome, unnamed }
     }

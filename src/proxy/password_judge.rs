@@ -8,10 +8,10 @@
 use super::places::{NotJudged, Places};
 use crate::clock::{Clock, Tick, UnixTime};
 use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
-use crate::identity::{Account, MappingMethod, Strength};
+use crate::identity::{Account, MappingMethod, MappingStrength};
 use crate::limits::scheduling::{ClientNetwork, Rank};
-use crate::login_throttle::{Attempt, TooMany};
-use crate::policy::{PasswordCredential, PasswordRefusal};
+use crate::login_throttle::{AttemptPermit, LoginThrottled};
+use crate::policy::{PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
 use crate::site::{PasswordPolicy, Realm};
 use crate::telemetry::PasswordMetrics;
@@ -87,10 +87,10 @@ impl PasswordJudge {
         offered: &BasicCredentials,
         from: IpAddr,
         clock: &Clock,
-    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let policy = &realm.passwords;
         let outcome = match LoginName::parse(&offered.user, policy.default_domain.as_deref()) {
-            Err(error) => Err(Arc::new(PasswordRefusal::Name(error))),
+            Err(error) => Err(Arc::new(PasswordRejection::Name(error))),
             Ok(login) => {
                 let counted_as = counted_as(&login);
                 let question = Question { directories, policy, login, counted_as, offered, from, clock };
@@ -114,7 +114,7 @@ impl PasswordJudge {
         places: &Places,
         digest: Digest,
         question: &Question<'_>,
-    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRefusal>> {
+    ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let now = question.clock.now();
         // Before anything else: what is remembered answers guesses too.
         let attempts = &question.policy.attempts;
@@ -132,8 +132,8 @@ impl PasswordJudge {
         let asking = Box::pin(places.within(client, self.taken.try_get_with(digest, question.ask())));
         let taken = asking.await.map_err(|not_judged| {
             Arc::new(match not_judged {
-                NotJudged::Timeout(limit) => PasswordRefusal::Timeout(limit),
-                NotJudged::Overloaded => PasswordRefusal::Overloaded,
+                NotJudged::Timeout(limit) => PasswordRejection::Timeout(limit),
+                NotJudged::Overloaded => PasswordRejection::Overloaded,
             })
         })??;
         self.metrics.accepted.inc();
@@ -159,18 +159,18 @@ impl PasswordJudge {
         digest
     }
 
-    fn count(&self, refusal: &PasswordRefusal) {
+    fn count(&self, refusal: &PasswordRejection) {
         match refusal {
-            PasswordRefusal::Malformed(_)
-            | PasswordRefusal::Name(_)
-            | PasswordRefusal::Wrong { .. }
-            | PasswordRefusal::Unknown
-            | PasswordRefusal::Ambiguous { .. } => &self.metrics.wrong,
-            PasswordRefusal::NoAccount | PasswordRefusal::Unusable { .. } => &self.metrics.unusable,
-            PasswordRefusal::TooMany(_) => &self.metrics.throttled,
-            PasswordRefusal::Directory(_) | PasswordRefusal::Timeout(_) | PasswordRefusal::Overloaded => {
-                &self.metrics.directory_unavailable
-            }
+            PasswordRejection::Malformed(_)
+            | PasswordRejection::Name(_)
+            | PasswordRejection::Wrong { .. }
+            | PasswordRejection::Unknown
+            | PasswordRejection::Ambiguous { .. } => &self.metrics.wrong,
+            PasswordRejection::NoAccount | PasswordRejection::Unusable { .. } => &self.metrics.unusable,
+            PasswordRejection::LoginThrottled(_) => &self.metrics.throttled,
+            PasswordRejection::Directory(_)
+            | PasswordRejection::Timeout(_)
+            | PasswordRejection::Overloaded => &self.metrics.directory_unavailable,
         }
         .inc();
     }
@@ -178,20 +178,22 @@ impl PasswordJudge {
 
 impl Question<'_> {
     /// Asks the directory.
-    async fn ask(&self) -> Result<Taken, PasswordRefusal> {
+    async fn ask(&self) -> Result<Taken, PasswordRejection> {
         let asked = self.clock.now();
         let read_at = Tick::next();
-        let attempt = self.policy.attempts.begin(self.from, asked).map_err(PasswordRefusal::TooMany)?;
-        let attempt = attempt.not_yet_tried();
-        let attempt = attempt.of_account(&self.counted_as, asked).map_err(PasswordRefusal::TooMany)?;
+        let attempt =
+            self.policy.attempts.begin(self.from, asked).map_err(PasswordRejection::LoginThrottled)?;
+        let attempt = attempt.not_sent();
+        let attempt =
+            attempt.for_account(&self.counted_as, asked).map_err(PasswordRejection::LoginThrottled)?;
         let (attempt, found) = self.found(attempt).await?;
         self.verify(attempt, &found).await?;
-        let [person] = found.as_slice() else { return Err(PasswordRefusal::NoAccount) };
+        let [person] = found.as_slice() else { return Err(PasswordRejection::NoAccount) };
         let account = Account { read_at, ..account(person) };
         let end = person
             .status
             .check(asked)
-            .map_err(|status| PasswordRefusal::Unusable { user: account.user.clone(), status })?;
+            .map_err(|status| PasswordRejection::Unusable { user: account.user.clone(), status })?;
         let end = end.unwrap_or(UnixTime::END);
         let remembered = self.policy.remembered.min(LONGEST);
         let credential =
@@ -201,39 +203,46 @@ impl Question<'_> {
 
     /// Whose account the name is. The attempt counts for that account from then on, by whatever name it is meant: else
     /// `CORP\sam`, `sam` and `sam@corp.example` would be three accounts with as many attempts each.
-    async fn found(&self, attempt: Attempt) -> Result<(Attempt, Vec<DirectoryAccount>), PasswordRefusal> {
+    async fn found(
+        &self,
+        attempt: AttemptPermit,
+    ) -> Result<(AttemptPermit, Vec<DirectoryAccount>), PasswordRejection> {
         let found = match self.directories.by_login(&self.login).await {
             Ok(found) => found,
             Err(error) => {
-                attempt.untried(self.clock.now());
-                return Err(PasswordRefusal::Directory(error));
+                attempt.cancelled(self.clock.now());
+                return Err(PasswordRejection::Directory(error));
             }
         };
         let attempt = match found.as_slice() {
-            [person] => attempt.of_account(&identity(person), self.clock.now()),
+            [person] => attempt.for_account(&identity(person), self.clock.now()),
             [] | [_, _, ..] => Ok(attempt),
         };
-        Ok((attempt.map_err(PasswordRefusal::TooMany)?, found))
+        Ok((attempt.map_err(PasswordRejection::LoginThrottled)?, found))
     }
 
     /// Whether the directory takes the password of whom the name has found. It is asked also where that is nobody: how
     /// long the answer takes is to tell nothing either.
-    async fn verify(&self, attempt: Attempt, found: &[DirectoryAccount]) -> Result<(), PasswordRefusal> {
-        let (clock, attempt) = (self.clock.clone(), attempt.tried());
+    async fn verify(
+        &self,
+        attempt: AttemptPermit,
+        found: &[DirectoryAccount],
+    ) -> Result<(), PasswordRejection> {
+        let (clock, attempt) = (self.clock.clone(), attempt.sent());
         let settle = move |verdict: &Result<PasswordVerdict, DirectoryError>| match verdict {
             Ok(PasswordVerdict::Correct) => attempt.succeeded(clock.now()),
             Ok(PasswordVerdict::Wrong(_)) => attempt.failed(clock.now()),
             // Nobody learns anything by it, and a directory that was down must not leave its users locked out here.
-            Err(_) => attempt.untried(clock.now()),
+            Err(_) => attempt.cancelled(clock.now()),
         };
         match self.directories.verify_password_of(&self.login, found, &self.offered.password, settle).await {
             Ok(PasswordVerdict::Correct) => Ok(()),
             Ok(PasswordVerdict::Wrong(reason)) => Err(match found {
-                [] => PasswordRefusal::Unknown,
-                [person] => PasswordRefusal::Wrong { user: account(person).user, reason },
-                [_, _, ..] => PasswordRefusal::Ambiguous { count: found.len() },
+                [] => PasswordRejection::Unknown,
+                [person] => PasswordRejection::Wrong { user: account(person).user, reason },
+                [_, _, ..] => PasswordRejection::Ambiguous { count: found.len() },
             }),
-            Err(error) => Err(PasswordRefusal::Directory(error)),
+            Err(error) => Err(PasswordRejection::Directory(error)),
         }
     }
 }
@@ -244,13 +253,13 @@ fn weight(account: usize) -> u32 {
     u32::try_from(ENTRY + account).unwrap_or(u32::MAX)
 }
 
-fn too_many(too_many: TooMany) -> Arc<PasswordRefusal> {
-    Arc::new(PasswordRefusal::TooMany(too_many))
+fn too_many(too_many: LoginThrottled) -> Arc<PasswordRejection> {
+    Arc::new(PasswordRejection::LoginThrottled(too_many))
 }
 
 /// A password is known to more than one card ever is, so what it names is named weakly.
 fn account(person: &DirectoryAccount) -> Account {
-    Account::of_person(person, MappingMethod::Password, Strength::Weak)
+    Account::of_person(person, MappingMethod::Password, MappingStrength::Weak)
 }
 
 fn counted_as(login: &LoginName) -> String {

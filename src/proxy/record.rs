@@ -8,7 +8,7 @@ use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::identity::Account;
 use crate::limits::RequestInFlight;
-use crate::policy::{Denial, DenialId, Evidence, Permit, Proof};
+use crate::policy::{AuthenticatedBy, Denial, DenialId, Evidence, Permit};
 use crate::request::RequestId;
 use crate::telemetry::audit::{
     AccountFacts, AuditRecord, AuditSlot, CertificateFacts, MappingFacts, ReceivedPath, RecordSeries,
@@ -151,21 +151,21 @@ impl RequestRecord {
     /// Whom the evidence names, so that the record of a refusal says who was turned away.
     pub(super) fn evidence(&mut self, evidence: &Evidence) {
         match evidence {
-            Evidence::Card(credential) => {
+            Evidence::Certificate(credential) => {
                 if let Ok(account) = credential.account() {
                     self.account(account);
                 }
             }
             Evidence::Password { outcome: Ok(credential), .. } => self.account(credential.account()),
-            Evidence::Password { outcome: Err(_), .. } | Evidence::Refused(_) | Evidence::None(_) => {}
+            Evidence::Password { outcome: Err(_), .. } | Evidence::Rejected(_) | Evidence::None(_) => {}
         }
     }
 
     pub(super) fn permit(&mut self, permit: &Permit) {
         if let Some(identity) = permit.identity() {
-            let authentication = match identity.proof() {
-                Proof::Card(_) => "certificate",
-                Proof::Password => "password",
+            let authentication = match identity.authenticated_by() {
+                AuthenticatedBy::Certificate(_) => "certificate",
+                AuthenticatedBy::Password => "password",
             };
             self.fill(|record| record.authentication = Some(authentication));
         }

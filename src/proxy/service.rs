@@ -214,7 +214,8 @@ impl Service {
         let length = in_flight.content_length;
         let peer = self.endpoints.peer.ip();
         let facts = lookup::facts(peer, &head.method, &head.headers, &target, site, &authority, length);
-        rule.admits(&facts).inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow()).ok())?;
+        rule.check_request(&facts)
+            .inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow_header()).ok())?;
         let gate = self.worker.gate();
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
@@ -265,7 +266,7 @@ impl Service {
         let Some(body) = in_flight.body.take() else {
             return Err(Denial::new(DenialId::MalformedRequest, "the body was taken before"));
         };
-        match outgoing.permit.own_dialogue_proof() {
+        match outgoing.permit.passthrough_permit() {
             None => {
                 let answered = outgoing.send(headers, body, pool, &mut in_flight.record).await;
                 in_flight.closes = !in_flight.record.body_is_whole();

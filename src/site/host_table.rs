@@ -16,7 +16,7 @@ pub struct HostTable {
 /// A host is named twice, in one site or in two: which of them serves it would depend on their order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{host}` is named twice")]
-pub struct HostTwice {
+pub struct DuplicateHost {
     /// The host or wildcard.
     pub host: HostPattern,
     /// The site that named it first.
@@ -31,12 +31,12 @@ impl HostTable {
     /// # Errors
     ///
     /// Names every host that stands there twice.
-    pub fn build(hosts: impl IntoIterator<Item = (HostPattern, usize)>) -> Result<Self, Vec<HostTwice>> {
+    pub fn build(hosts: impl IntoIterator<Item = (HostPattern, usize)>) -> Result<Self, Vec<DuplicateHost>> {
         let mut table = Self::default();
         let mut faults = Vec::new();
         for (host, site) in hosts {
             if let Err(first) = table.insert(&host, site) {
-                faults.push(HostTwice { host, first, again: site });
+                faults.push(DuplicateHost { host, first, again: site });
             }
         }
         if faults.is_empty() { Ok(table) } else { Err(faults) }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn table(hosts: &[(&str, usize)]) -> Result<HostTable, Vec<HostTwice>> {
+    fn table(hosts: &[(&str, usize)]) -> Result<HostTable, Vec<DuplicateHost>> {
         HostTable::build(hosts.iter().map(|(host, site)| (HostPattern::parse(host).unwrap(), *site)))
     }
 
@@ -109,7 +109,8 @@ mod tests {
             ("*.c.example", 1),
             ("*.C.example", 1),
         ]);
-        let twice = |host, first, again| HostTwice { host: HostPattern::parse(host).unwrap(), first, again };
+        let twice =
+            |host, first, again| DuplicateHost { host: HostPattern::parse(host).unwrap(), first, again };
         assert_eq!(faults.unwrap_err(), [twice("a.example", 0, 1), twice("*.c.example", 1, 1)]);
     }
 

@@ -9,8 +9,8 @@ mod path_table;
 mod realm;
 mod site;
 
-pub use host_table::{HostTable, HostTwice};
+pub use host_table::{DuplicateHost, HostTable};
 pub use passwords::PasswordPolicy;
-pub use path_table::{Found, NotFound, PathTable, PathTableFault};
+pub use path_table::{NoPathRule, PathMatch, PathTable, PathTableError};
 pub use realm::Realm;
-pub use site::{Backend, BackendIdentity, ListenerSites, PathRule, PlainAction, Site, SiteTable};
+pub use site::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};

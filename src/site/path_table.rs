@@ -12,13 +12,13 @@ use std::collections::hash_map::Entry;
 #[derive(Clone, Debug)]
 pub struct PathTable<R> {
     case: PathCase,
-    nodes: HashMap<Box<str>, Node<R>>,
+    nodes: HashMap<Box<str>, PathNode<R>>,
     /// The length of the longest key: longer ancestors of a path need not be looked up.
     longest: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Node<R> {
+struct PathNode<R> {
     pattern: PathPattern,
     /// Where the rule stood in the list that the table was built from.
     position: usize,
@@ -27,7 +27,7 @@ struct Node<R> {
 
 /// The rule that governs a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found<'a, R> {
+pub struct PathMatch<'a, R> {
     /// The rule.
     pub rule: &'a R,
     /// Its pattern.
@@ -38,7 +38,7 @@ pub struct Found<'a, R> {
 
 /// Why no rule governs a path. The client is told the same in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotFound {
+pub enum NoPathRule {
     /// Neither an exact rule nor a directory's.
     #[error("no rule names this path")]
     NoRule,
@@ -52,10 +52,10 @@ pub enum NotFound {
 
 /// Two rules that cannot both govern. Positions count from 0 in the list given to [`PathTable::build`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathTableFault {
+pub enum PathTableError {
     /// The same pattern, letter case aside where the site folds it.
     #[error("`{pattern}` is named twice")]
-    Twice {
+    Duplicate {
         /// The pattern, as written the second time.
         pattern: String,
         /// The first rule.
@@ -86,12 +86,12 @@ impl<R> PathTable<R> {
     pub fn build(
         case: PathCase,
         rules: impl IntoIterator<Item = (PathPattern, R)>,
-    ) -> Result<Self, Vec<PathTableFault>> {
+    ) -> Result<Self, Vec<PathTableError>> {
         let mut nodes = HashMap::new();
         let mut faults = Vec::new();
         for (position, (pattern, rule)) in rules.into_iter().enumerate() {
             match nodes.entry(pattern.key(case).into_boxed_str()) {
-                Entry::Vacant(vacant) => _ = vacant.insert(Node { pattern, position, rule }),
+                Entry::Vacant(vacant) => _ = vacant.insert(PathNode { pattern, position, rule }),
                 Entry::Occupied(first) => faults.push(clash(first.get(), &pattern, position)),
             }
         }
@@ -113,9 +113,9 @@ impl<R> PathTable<R> {
     /// # Errors
     ///
     /// Says why no rule does.
-    pub fn find<'a>(&'a self, path: &'a CanonicalPath) -> Result<Found<'a, R>, NotFound> {
+    pub fn find<'a>(&'a self, path: &'a CanonicalPath) -> Result<PathMatch<'a, R>, NoPathRule> {
         if path.goes_below_a_file() {
-            return Err(NotFound::BelowFile);
+            return Err(NoPathRule::BelowFile);
         }
         if let Some(node) = self.nodes.get(path.as_str()) {
             return Ok(node.found(path));
@@ -124,8 +124,8 @@ impl<R> PathTable<R> {
         let mut above = path.ancestors().filter(|key| key.len() <= self.longest);
         match above.find_map(|key| self.nodes.get(key)) {
             Some(node) if node.pattern.scope() == PathScope::Below => Ok(node.found(path)),
-            Some(_) => Err(NotFound::BelowExactRule),
-            None => Err(NotFound::NoRule),
+            Some(_) => Err(NoPathRule::BelowExactRule),
+            None => Err(NoPathRule::NoRule),
         }
     }
 
@@ -135,29 +135,29 @@ impl<R> PathTable<R> {
     }
 }
 
-impl<R> Node<R> {
-    fn found<'a>(&'a self, path: &'a CanonicalPath) -> Found<'a, R> {
+impl<R> PathNode<R> {
+    fn found<'a>(&'a self, path: &'a CanonicalPath) -> PathMatch<'a, R> {
         let forward = match self.pattern.scope() {
             PathScope::Itself => self.pattern.path(),
             PathScope::Below => path.as_str(),
         };
-        Found { rule: &self.rule, pattern: &self.pattern, forward }
+        PathMatch { rule: &self.rule, pattern: &self.pattern, forward }
     }
 }
 
 /// Two patterns with one key: the same twice, or a path and the directory of that name.
-fn clash<R>(first: &Node<R>, again: &PathPattern, position: usize) -> PathTableFault {
+fn clash<R>(first: &PathNode<R>, again: &PathPattern, position: usize) -> PathTableError {
     match (first.pattern.scope(), again.scope()) {
         (PathScope::Itself, PathScope::Below) => unreachable(again, position, &first.pattern, first.position),
         (PathScope::Below, PathScope::Itself) => unreachable(&first.pattern, first.position, again, position),
         (PathScope::Itself, PathScope::Itself) | (PathScope::Below, PathScope::Below) => {
-            PathTableFault::Twice { pattern: again.to_string(), first: first.position, again: position }
+            PathTableError::Duplicate { pattern: again.to_string(), first: first.position, again: position }
         }
     }
 }
 
-fn unreachable_directories<R>(nodes: &HashMap<Box<str>, Node<R>>) -> Vec<PathTableFault> {
-    let mut faults: Vec<(usize, PathTableFault)> = Vec::new();
+fn unreachable_directories<R>(nodes: &HashMap<Box<str>, PathNode<R>>) -> Vec<PathTableError> {
+    let mut faults: Vec<(usize, PathTableError)> = Vec::new();
     for (key, node) in nodes.iter().filter(|(_, node)| node.pattern.scope() == PathScope::Below) {
         let mut above = ancestors_of(key).filter_map(|key| nodes.get(key));
         if let Some(exact) = above.find(|above| above.pattern.scope() == PathScope::Itself) {
@@ -175,8 +175,8 @@ fn unreachable(
     directory_position: usize,
     exact: &PathPattern,
     exact_position: usize,
-) -> PathTableFault {
-    PathTableFault::Unreachable {
+) -> PathTableError {
+    PathTableError::Unreachable {
         directory: directory.to_string(),
         exact: exact.to_string(),
         directory_position,

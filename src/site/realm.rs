@@ -2,7 +2,7 @@
 
 use super::passwords::PasswordPolicy;
 use crate::directory::Directories;
-use crate::identity::{AccountLifetimes, MappingRule};
+use crate::identity::{AccountLifetimes, MappingSettings};
 use crate::revocation::ocsp::OcspClient;
 use crate::revocation::{LiveCrls, RevocationRule};
 use crate::validation::{TrustSet, ValidationRule};
@@ -27,7 +27,7 @@ pub struct Realm {
     /// Asks responders, where the realm does.
     pub ocsp: Option<Arc<OcspClient>>,
     /// Whom a certificate names.
-    pub mapping: MappingRule,
+    pub mapping: MappingSettings,
     /// Where accounts are looked up; a realm without one knows of accounts what certificates and rules say.
     pub directory: Option<Arc<Directories>>,
     /// How long the directory's word on an account is believed.

@@ -7,8 +7,8 @@ use crate::backend::{BackendSettings, Delegation, PinnedPlaces};
 use crate::delegation::assertion::Signer;
 use crate::delegation::user_certificates::MintedIdentities;
 use crate::headers::identity_headers::IdentityHeaderSettings;
-use crate::login_throttle::Attempts;
-use crate::policy::Rule;
+use crate::login_throttle::LoginThrottle;
+use crate::policy::AccessRule;
 use crate::request::{Authority, HostName, HostPattern, PathCase};
 use crate::telemetry::{BackendMetrics, SiteMetrics};
 use crate::tls::SiteTls;
@@ -41,7 +41,7 @@ pub struct Site {
     /// Where to turn for help; shown on the pages of denials.
     pub help: Option<String>,
     /// What plain HTTP is answered with.
-    pub plain: PlainAction,
+    pub plain: HttpAction,
 }
 
 impl Site {
@@ -71,7 +71,7 @@ impl Site {
 #[derive(Clone, Debug)]
 pub struct PathRule {
     /// The demands.
-    pub rule: Arc<Rule>,
+    pub rule: Arc<AccessRule>,
     /// The servers.
     pub backend: Arc<Backend>,
 }
@@ -94,7 +94,7 @@ pub struct Backend {
     /// Who has a connection to it of his own.
     pub pinned_places: Arc<PinnedPlaces>,
     /// Failed log-ins at the backend itself.
-    pub attempts: Arc<Attempts>,
+    pub attempts: Arc<LoginThrottle>,
     /// What is counted for it.
     pub metrics: BackendMetrics,
 }
@@ -112,7 +112,7 @@ pub enum BackendIdentity {
 
 /// What a request over plain HTTP gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainAction {
+pub enum HttpAction {
     /// 403.4.
     Refuse,
     /// 308 to the same path over TLS, so that a POST stays a POST.

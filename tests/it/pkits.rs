@@ -3,7 +3,7 @@
 
 pub(crate) mod vectors;
 
-use portcullis::policy::Refusal;
+use portcullis::policy::CertificateRejection;
 use portcullis::revocation::{RevocationMode, RevocationRule, check};
 use portcullis::validation::TrustSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) fn verdict(entry: &Entry) -> Result<(), String> {
     let chain = SUITE.validate(entry).map_err(|refusal| in_words(&refusal))?;
     let crls = SUITE.crl_store(entry).map_err(|error| in_words(&error))?;
     let unrevoked = check(&Arc::new(chain), &rule, &TrustSet::default(), &crls, NOW);
-    unrevoked.map(drop).map_err(|error| in_words(&Refusal::Revocation(Arc::new(error))))
+    unrevoked.map(drop).map_err(|error| in_words(&CertificateRejection::Revocation(Arc::new(error))))
 }
 
 fn in_words(error: &dyn std::error::Error) -> String {

@@ -64,7 +64,7 @@ fn place(snapshot: &Snapshot, backend: &Arc<Backend>) -> Option<Place> {
     let rules = sites.flat_map(|site| site.paths.rules().map(move |(pattern, rule)| (site, pattern, rule)));
     let leading = rules.filter(|(_, _, rule)| Arc::ptr_eq(&rule.backend, backend));
     let best = leading.min_by_key(|(_, pattern, rule)| {
-        (!rule.rule.looks_at_card(), pattern.scope() == PathScope::Below, pattern.to_string())
+        (!rule.rule.uses_certificate(), pattern.scope() == PathScope::Below, pattern.to_string())
     });
     best.map(|(site, pattern, _)| Place { host: host(backend, site), path: path(pattern) })
 }

@@ -10,7 +10,7 @@ mod report;
 use super::serve::metrics;
 use crate::clock::Clock;
 use crate::config::{self, Colour, Context, Speech};
-use crate::policy::{ClientCertificate, PasswordRule};
+use crate::policy::{ClientCertificateRule, PasswordRule};
 use crate::request::PathPattern;
 use crate::site::{PathRule, Site, SiteTable};
 use clap::Args;
@@ -108,9 +108,9 @@ fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
         writeln!(text, "  {}", versions(site, &rules))?;
         for (pattern, rule) in rules {
             let certificate = match rule.rule.client_certificate {
-                ClientCertificate::Ignore => "ignore",
-                ClientCertificate::Accept => "accept",
-                ClientCertificate::Require => "require",
+                ClientCertificateRule::Ignore => "ignore",
+                ClientCertificateRule::Accept => "accept",
+                ClientCertificateRule::Require => "require",
             };
             writeln!(text, "  {certificate:<8}{pattern} -> {}", rule.backend.settings.name)?;
         }

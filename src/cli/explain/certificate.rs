@@ -8,7 +8,7 @@ use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::time::written;
 use crate::clock::UnixTime;
 use crate::identity::{Account, StepResult, map};
-use crate::policy::{Absent, Credential, Evidence, Refusal};
+use crate::policy::{AbsentReason, CertificateRejection, Credential, Evidence};
 use crate::revocation::{RevocationError, RevocationMode};
 use crate::site::Realm;
 use crate::telemetry::with_causes;
@@ -18,13 +18,13 @@ use std::sync::Arc;
 /// Where nothing was judged.
 pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
     let status = match evidence {
-        Evidence::Card(_) | Evidence::Password { .. } => "judged",
-        Evidence::Refused(_) => "malformed",
-        Evidence::None(Absent::NotLookedAt) => "not_looked_at",
-        Evidence::None(Absent::NotAsked) => "not_asked",
-        Evidence::None(Absent::NotPresented) => "not_presented",
-        Evidence::None(Absent::AskedOnlySince) => "asked_only_since",
-        Evidence::None(Absent::ProofTooOld) => "proof_too_old",
+        Evidence::Certificate(_) | Evidence::Password { .. } => "judged",
+        Evidence::Rejected(_) => "malformed",
+        Evidence::None(AbsentReason::Ignored) => "not_looked_at",
+        Evidence::None(AbsentReason::NotRequested) => "not_asked",
+        Evidence::None(AbsentReason::NotPresented) => "not_presented",
+        Evidence::None(AbsentReason::RequestedSinceReload) => "asked_only_since",
+        Evidence::None(AbsentReason::ProofExpired) => "proof_too_old",
     };
     CardFacts { status, ..CardFacts::default() }
 }
@@ -33,7 +33,7 @@ pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
 pub(super) async fn judged(
     realm: &Realm,
     chain: &Arc<PresentedChain>,
-    verdict: &Result<Arc<Credential>, Arc<Refusal>>,
+    verdict: &Result<Arc<Credential>, Arc<CertificateRejection>>,
     now: UnixTime,
 ) -> CardFacts {
     let facts = CardFacts {
@@ -68,16 +68,19 @@ fn refused(
     facts: CardFacts,
     realm: &Realm,
     chain: &Arc<PresentedChain>,
-    refusal: &Refusal,
+    refusal: &CertificateRejection,
     now: UnixTime,
 ) -> CardFacts {
     match refusal {
-        Refusal::Revocation(error) => CardFacts {
+        CertificateRejection::Revocation(error) => CardFacts {
             chain: validate(chain, &realm.trust, &realm.validation, now).ok().map(|chain| valid(&chain)),
             revocation: Some(not_passed(realm, error, now)),
             ..facts
         },
-        Refusal::Malformed(_) | Refusal::Chain(_) | Refusal::Timeout(_) | Refusal::Overloaded => {
+        CertificateRejection::Malformed(_)
+        | CertificateRejection::Chain(_)
+        | CertificateRejection::Timeout(_)
+        | CertificateRejection::Overloaded => {
             let cause = Some(refusal.denial().detail().to_owned());
             CardFacts { chain: Some(ChainFacts { valid: false, cause, paths: Vec::new() }), ..facts }
         }

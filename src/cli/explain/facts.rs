@@ -4,7 +4,8 @@
 use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
 use crate::cli::named::Named;
 use crate::policy::{
-    AccessList, AdmittedBy, ClientCertificate, CrossSite, Denial, PasswordRule, QueryRule, UnmappedCard,
+    AccessList, AllowedBy, ClientCertificateRule, CrossSiteRule, Denial, PasswordRule, QueryRule,
+    UnmappedCertificateRule,
 };
 use crate::site::PathRule;
 use serde::Serialize;
@@ -198,29 +199,30 @@ impl RuleFacts {
         Self {
             path: rule.name.clone(),
             client_certificate: match rule.client_certificate {
-                ClientCertificate::Ignore => "ignore",
-                ClientCertificate::Accept => "accept",
-                ClientCertificate::Require => "require",
+                ClientCertificateRule::Ignore => "ignore",
+                ClientCertificateRule::Accept => "accept",
+                ClientCertificateRule::Require => "require",
             },
             password: match rule.password {
                 PasswordRule::Never => "never",
                 PasswordRule::Directory => "directory",
                 PasswordRule::Backend => "backend",
             },
-            unmapped_card_may_use_password: rule.unmapped_card == UnmappedCard::MayUsePassword,
+            unmapped_card_may_use_password: rule.unmapped_certificate
+                == UnmappedCertificateRule::AllowPassword,
             methods: rule.methods.iter().map(ToString::to_string).collect(),
             extended_key_usages: conditions.extended_key_usages.iter().copied().map(Named::from).collect(),
             certificate_policies: conditions.certificate_policies.iter().map(ToString::to_string).collect(),
             issuers: conditions.issuers.iter().map(ToString::to_string).collect(),
-            allow: AccessFacts::of(&rule.admission.allow),
-            deny: AccessFacts::of(&rule.admission.deny),
+            allow: AccessFacts::of(&rule.access.allow),
+            deny: AccessFacts::of(&rule.access.deny),
             query: match rule.query {
                 QueryRule::Allow => "allow",
-                QueryRule::Refuse => "refuse",
+                QueryRule::Reject => "refuse",
             },
             cross_site: match rule.cross_site {
-                CrossSite::Allow => "allow",
-                CrossSite::Refuse => "refuse",
+                CrossSiteRule::Allow => "allow",
+                CrossSiteRule::Reject => "refuse",
             },
             max_body: rule.max_body,
             backend: found.backend.settings.name.to_string(),
@@ -245,12 +247,12 @@ impl AccessFacts {
 
 impl AdmissionFacts {
     /// Of a request that is let in, under nobody's name where `by` says nothing.
-    pub(super) fn admitted(by: Option<AdmittedBy<'_>>) -> Self {
+    pub(super) fn admitted(by: Option<AllowedBy<'_>>) -> Self {
         let (by, group) = match by {
             None => (None, None),
-            Some(AdmittedBy::Everybody) => (Some("everybody"), None),
-            Some(AdmittedBy::Account) => (Some("account"), None),
-            Some(AdmittedBy::Group(group)) => (Some("group"), Some(group.name.clone())),
+            Some(AllowedBy::NoAccessList) => (Some("everybody"), None),
+            Some(AllowedBy::Account) => (Some("account"), None),
+            Some(AllowedBy::Group(group)) => (Some("group"), Some(group.name.clone())),
         };
         Self { admitted: true, by, group, cause: None }
     }

@@ -10,7 +10,7 @@ use crate::config::Compiled;
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
 use crate::limits::scheduling::ClientNetwork;
-use crate::policy::{Denial, DenialId, Evidence, Passage, PasswordRule, Permit, Rule, decide};
+use crate::policy::{AccessRule, Denial, DenialId, Evidence, ForwardedAs, PasswordRule, Permit, decide};
 use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
 use crate::site::{Backend, BackendIdentity, ListenerSites, PathRule, Site};
@@ -106,12 +106,12 @@ impl RequestTrace<'_> {
         let found = lookup::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         explanation.rule = Some(RuleFacts::of(found.rule));
-        if self.client.is_none() && rule.admission.looks_at_networks() {
+        if self.client.is_none() && rule.access.uses_networks() {
             explanation.answer.hint = Some(EXAMPLE_NETWORK);
         }
         let facts =
             lookup::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
-        rule.admits(&facts)?;
+        rule.check_request(&facts)?;
         request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
 
@@ -119,10 +119,11 @@ impl RequestTrace<'_> {
         let permit = decide(rule, &facts, evidence, self.now)
             .inspect_err(|denial| explanation.answer.dialogue = asked_for_password(rule, denial))?;
         explanation.answer.hint = None;
-        explanation.answer.dialogue = matches!(permit.passage(), Passage::OwnDialogue).then_some("backend");
-        let by = permit
-            .identity()
-            .map(|identity| rule.admission.admits(identity.account(), identity.proof(), &rule.conditions));
+        explanation.answer.dialogue =
+            matches!(permit.forwarded_as(), ForwardedAs::Passthrough).then_some("backend");
+        let by = permit.identity().map(|identity| {
+            rule.access.authorize(identity.account(), identity.authenticated_by(), &rule.conditions)
+        });
         explanation.admission = Some(AdmissionFacts::admitted(by.transpose()?));
         let origin = Origin {
             peer: SocketAddr::new(self.client(), 0),
@@ -144,7 +145,7 @@ impl RequestTrace<'_> {
     }
 
     /// Judges what is presented, by a judge whose caches are empty.
-    async fn evidence(&self, rule: &Rule, site: &Site, explanation: &mut Explanation) -> Evidence {
+    async fn evidence(&self, rule: &AccessRule, site: &Site, explanation: &mut Explanation) -> Evidence {
         let tls = TlsFacts {
             version: site.tls.max_version(),
             cipher: String::new(),
@@ -181,7 +182,7 @@ impl RequestTrace<'_> {
 }
 
 /// A client that lacks credentials is asked for a password where the path takes one.
-fn asked_for_password(rule: &Rule, denial: &Denial) -> Option<&'static str> {
+fn asked_for_password(rule: &AccessRule, denial: &Denial) -> Option<&'static str> {
     let is_asked = denial.id() == DenialId::CredentialsRequired && rule.password == PasswordRule::Directory;
     is_asked.then_some("directory")
 }

@@ -6,13 +6,13 @@ use super::super::site_path::PathRule;
 use super::files::Files;
 use super::realm::values;
 use crate::certificate::Certificate;
-use crate::policy::{AccessList, Admission, ClientCertificate, Rule};
+use crate::policy::{AccessControl, AccessList, AccessRule, ClientCertificateRule};
 
-pub(super) fn compile(raw: &PathRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Admission {
+pub(super) fn compile(raw: &PathRule, files: &mut Files, diagnostics: &mut Diagnostics) -> AccessControl {
     let mut list = |raw: &Option<access_list::AccessList>| {
         raw.as_ref().map_or_else(AccessList::default, |raw| access_list(raw, files, diagnostics))
     };
-    Admission { allow: list(&raw.allow), deny: list(&raw.deny) }
+    AccessControl { allow: list(&raw.allow), deny: list(&raw.deny) }
 }
 
 fn access_list(
@@ -30,13 +30,13 @@ fn access_list(
 
 /// Names of people on a path that requests pass under nobody's name would only seem to protect it: whoever is kept out
 /// by name leaves the name away.
-pub(super) fn refuse_names_of_nobody(raw: &PathRule, rule: &Rule, diagnostics: &mut Diagnostics) {
-    if !rule.lets_nobody_pass() {
+pub(super) fn refuse_names_of_nobody(raw: &PathRule, rule: &AccessRule, diagnostics: &mut Diagnostics) {
+    if !rule.permits_without_identity() {
         return;
     }
     let (why, mend) = match rule.client_certificate {
-        ClientCertificate::Ignore => ("requests pass under nobody's name", "\"require\""),
-        ClientCertificate::Accept | ClientCertificate::Require => {
+        ClientCertificateRule::Ignore => ("requests pass under nobody's name", "\"require\""),
+        ClientCertificateRule::Accept | ClientCertificateRule::Require => {
             ("without a card only the backend knows who it is", "\"require\", or password = \"never\"")
         }
     };

@@ -24,7 +24,7 @@ use crate::delegation::user_certificates::{
 };
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
-use crate::login_throttle::AttemptLimits;
+use crate::login_throttle::LoginThrottleLimits;
 use crate::request::Authority;
 use crate::site::{Backend, BackendIdentity};
 use crate::telemetry::with_causes;
@@ -92,13 +92,13 @@ fn shares(raw: &raw::Backend) -> Shares {
     }
 }
 
-fn attempt_limits(raw: &Attempts) -> AttemptLimits {
+fn attempt_limits(raw: &Attempts) -> LoginThrottleLimits {
     let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
-    AttemptLimits {
+    LoginThrottleLimits {
         per_account: number(&raw.per_account),
         per_address: number(&raw.per_address),
         window: raw.window.value,
-        ..AttemptLimits::default()
+        ..LoginThrottleLimits::default()
     }
 }
 

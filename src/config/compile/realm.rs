@@ -11,10 +11,10 @@ use super::files::Files;
 use super::revocation;
 use crate::certificate::{AltSecurityForm, Certificate, Fingerprint};
 use crate::identity::{
-    AccountLifetimes, AccountRule, FieldCondition, IdentityIssuer, LetterCase, MappingRule, NameSide,
-    NamedAccount, Pattern, RuleAction, StrengthDemand,
+    AccountLifetimes, AccountRule, CertificateField, FieldCondition, FieldPattern, IdentityIssuer,
+    LetterCase, MappingSettings, NamedAccount, RequiredStrength, RuleAction,
 };
-use crate::login_throttle::AttemptLimits;
+use crate::login_throttle::LoginThrottleLimits;
 use crate::site::{PasswordPolicy, Realm};
 use crate::telemetry::with_causes;
 use crate::validation::{TrustSet, ValidationRule};
@@ -67,11 +67,11 @@ pub(super) fn compile(
 
 fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
     let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
-    let limits = AttemptLimits {
+    let limits = LoginThrottleLimits {
         per_account: number(&raw.passwords.per_account),
         per_address: number(&raw.passwords.per_address),
         window: raw.passwords.window.value,
-        ..AttemptLimits::default()
+        ..LoginThrottleLimits::default()
     };
     PasswordPolicy {
         default_domain: raw.passwords.default_domain.as_ref().map(|domain| domain.value.clone()),
@@ -80,7 +80,7 @@ fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
     }
 }
 
-fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -> MappingRule {
+fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -> MappingSettings {
     let order: Vec<_> = values(&raw.mapping.order);
     let issuers = raw.identity_issuers.iter().filter_map(|issuer| {
         let certificate = files.certificate(&issuer.certificate, diagnostics)?;
@@ -96,11 +96,11 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
     });
     let identity_issuers = issuers.collect();
     let backdating = raw.mapping.certificate_backdating.map_or(Duration::ZERO, |time| time.value);
-    MappingRule {
+    MappingSettings {
         strength: match raw.mapping.strength.value {
-            MappingStrength::Strong => StrengthDemand::Strong,
-            MappingStrength::Compatibility => StrengthDemand::Compatibility { backdating },
-            MappingStrength::Weak => StrengthDemand::Weak,
+            MappingStrength::Strong => RequiredStrength::Strong,
+            MappingStrength::Compatibility => RequiredStrength::Compatibility { backdating },
+            MappingStrength::Weak => RequiredStrength::Weak,
         },
         sid_check: raw.mapping.sid_check.value,
         identity_issuers,
@@ -128,7 +128,9 @@ fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnos
             let issuer = files.certificate(issuer, diagnostics);
             let case = if case_sensitive.value { LetterCase::Exact } else { LetterCase::Folded };
             let mut conditions = Vec::new();
-            for (side, raws) in [(NameSide::Subject, subject), (NameSide::Issuer, issuer_name)] {
+            for (side, raws) in
+                [(CertificateField::Subject, subject), (CertificateField::Issuer, issuer_name)]
+            {
                 for raw in raws {
                     conditions.push(condition(raw, side, case, diagnostics)?);
                 }
@@ -141,12 +143,12 @@ fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnos
 
 fn condition(
     raw: &NameCondition,
-    side: NameSide,
+    side: CertificateField,
     case: LetterCase,
     diagnostics: &mut Diagnostics,
 ) -> Option<FieldCondition> {
     let field = raw.attribute.value;
-    match Pattern::parse(&raw.pattern.value, case) {
+    match FieldPattern::parse(&raw.pattern.value, case) {
         Ok(pattern) => Some(FieldCondition { side, field, pattern }),
         Err(error) => {
             diagnostics.error(raw.pattern.span, with_causes(&error));

@@ -8,10 +8,10 @@ use super::Parts;
 use super::admission;
 use super::files::Files;
 use super::realm::values;
-use crate::policy::{CertificateConditions, PasswordRule, Rule, UnmappedCard};
+use crate::policy::{AccessRule, CertificateConditions, PasswordRule, UnmappedCertificateRule};
 use crate::proxy::judge_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
-use crate::site::{HostTable, PathRule, PathTable, PathTableFault, Realm, Site};
+use crate::site::{HostTable, PathRule, PathTable, PathTableError, Realm, Site};
 use crate::telemetry::with_causes;
 use crate::tls::{
     ClientCertificateRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion,
@@ -234,12 +234,12 @@ fn path_table(
     PathTable::build(case, rules).map_err(|faults| tell(&faults, raw, diagnostics)).ok()
 }
 
-fn tell(faults: &[PathTableFault], raw: &raw::Site, diagnostics: &mut Diagnostics) {
+fn tell(faults: &[PathTableError], raw: &raw::Site, diagnostics: &mut Diagnostics) {
     let span = |position: usize| raw.paths.get(position).map_or(raw.span, |path| path.path.span);
     for fault in faults {
         let (at, other) = match fault {
-            PathTableFault::Twice { first, again, .. } => (*again, *first),
-            PathTableFault::Unreachable { directory_position, exact_position, .. } => {
+            PathTableError::Duplicate { first, again, .. } => (*again, *first),
+            PathTableError::Unreachable { directory_position, exact_position, .. } => {
                 (*directory_position, *exact_position)
             }
         };
@@ -270,21 +270,21 @@ fn path_rule(
         ));
         return None;
     }
-    let rule = Rule {
+    let rule = AccessRule {
         name: raw.path.value.clone(),
         methods: values(&raw.methods),
         client_certificate: raw.client_certificate.value,
         password: raw.password.value,
-        unmapped_card: match raw.unsafe_unmapped_card_may_use_password.value {
-            false => UnmappedCard::Refuse,
-            true => UnmappedCard::MayUsePassword,
+        unmapped_certificate: match raw.unsafe_unmapped_card_may_use_password.value {
+            false => UnmappedCertificateRule::Reject,
+            true => UnmappedCertificateRule::AllowPassword,
         },
         conditions: CertificateConditions {
             extended_key_usages: values(&raw.extended_key_usage),
             certificate_policies: values(&raw.certificate_policies),
             issuers: issuers.iter().map(crate::certificate::Certificate::key_id).collect(),
         },
-        admission,
+        access: admission,
         query: raw.query.value,
         cross_site: raw.cross_site.as_ref().unwrap_or(&site.cross_site).value,
         max_body: raw.max_body.value,

@@ -3,8 +3,8 @@
 use super::*;
 use crate::telemetry::CacheMetrics;
 
-fn through(rule: &MappingRule) -> MappedThrough<'_> {
-    MappedThrough { rule, directory: None, lifetimes: AccountLifetimes::default() }
+fn through(rule: &MappingSettings) -> MappingSources<'_> {
+    MappingSources { rule, directory: None, lifetimes: AccountLifetimes::default() }
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn cards_of_equal_serial_subject_and_issuer_never_get_each_others_account() {
     let cache = AccountCache::new(4_500, CacheMetrics::default());
     let ask = async |turn: usize| {
         let person = turn * 5 % cards.len();
-        let mapped_by = MappedBy { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
+        let mapped_by = MappingScope { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
         let account = cache.map(mapped_by, &cards[person], through(&by_upn), NOW).await.outcome.unwrap();
         assert_eq!(account.user, people[person]);
     };
@@ -38,7 +38,7 @@ fn a_remembered_account_ends_with_its_deadline_its_generation_and_its_realm() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
     let cache = AccountCache::new(1 << 20, CacheMetrics::default());
-    let by = |realm: &str, generation| MappedBy { realm: realm.into(), generation };
+    let by = |realm: &str, generation| MappingScope { realm: realm.into(), generation };
     let later = NOW.plus(Duration::from_secs(300));
     let last = crate::clock::UnixTime::from_seconds(later.seconds() - 1);
     runtime().block_on(async {
@@ -55,7 +55,7 @@ fn a_purge_forgets_what_is_remembered_and_raises_the_count_that_connections_comp
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let (yes, no) = (rule(&[Mapper::Upn]), rule(&[]));
     let cache = AccountCache::new(1 << 20, CacheMetrics::default());
-    let by = || MappedBy { realm: "staff".into(), generation: 1 };
+    let by = || MappingScope { realm: "staff".into(), generation: 1 };
     runtime().block_on(async {
         assert!(cache.map(by(), &chain, through(&yes), NOW).await.outcome.is_ok());
         let before = cache.purges();

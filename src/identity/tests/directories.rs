@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::UnixTime;
 use crate::directory::{AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup, LookupKeys};
-use crate::identity::question::Question;
+use crate::identity::lookup_plan::LookupPlan;
 use crate::revocation::test_pki::{HOUR, before};
 
 pub(super) const ORDER: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
@@ -29,23 +29,23 @@ pub(super) fn person(name: &str, number: u32) -> DirectoryAccount {
 /// What comes of a card, where the directory has these people for it.
 pub(super) fn with(
     chain: &UnrevokedChain,
-    rule: &MappingRule,
+    rule: &MappingSettings,
     people: &[DirectoryAccount],
 ) -> Result<Account, MappingError> {
-    Question::of(chain, rule)?.answered(people, NOW).1
+    LookupPlan::of(chain, rule)?.answered(people, NOW).1
 }
 
 fn user(
     chain: &UnrevokedChain,
-    rule: &MappingRule,
+    rule: &MappingSettings,
     people: &[DirectoryAccount],
-) -> (String, String, Strength) {
+) -> (String, String, MappingStrength) {
     let account = with(chain, rule, people).unwrap();
     (account.user, account.mapping.to_string(), account.strength)
 }
 
-fn demanding(strength: StrengthDemand, order: &[Mapper]) -> MappingRule {
-    MappingRule { strength, ..rule(order) }
+fn demanding(strength: RequiredStrength, order: &[Mapper]) -> MappingSettings {
+    MappingSettings { strength, ..rule(order) }
 }
 
 /// A card with this UPN and this security identifier.
@@ -65,7 +65,8 @@ fn sid_uri(number: u32) -> SanType {
 #[test]
 fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_says() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
-    let account = with(&chain, &demanding(StrengthDemand::Strong, ORDER), &[person("alice", 1106)]).unwrap();
+    let account =
+        with(&chain, &demanding(RequiredStrength::Strong, ORDER), &[person("alice", 1106)]).unwrap();
     let expected = Account {
         upn: Some("alice@corp.example".to_owned()),
         sid: Some(sid(1106).to_string()),
@@ -73,7 +74,7 @@ fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_
         domain: Some("CORP".to_owned()),
         dns_domain: Some("corp.example".to_owned()),
         groups: person("alice", 1106).groups,
-        ..Account::named("CORP\\alice", MappingMethod::SecurityIdentifier, Strength::Strong)
+        ..Account::named("CORP\\alice", MappingMethod::SecurityIdentifier, MappingStrength::Strong)
     };
     assert_eq!(account, expected);
 }
@@ -87,7 +88,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         params.custom_extensions = vec![sid_extension(&sid(1106).to_string())];
     });
     let order = [Mapper::Sid, Mapper::Upn, Mapper::Email, Mapper::Subject];
-    let asked = Question::of(&chain, &rule(&order)).unwrap().names();
+    let asked = LookupPlan::of(&chain, &rule(&order)).unwrap().names();
     let expected = LookupKeys {
         sids: vec![sid(1106)],
         upns: vec!["alice@corp.example".to_owned()],
@@ -102,14 +103,14 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         mappers: vec![Mapper::Sid, Mapper::Upn],
         ..pinned()
     };
-    let rule = MappingRule { identity_issuers: vec![pins], ..rule(&order) };
-    assert_eq!(Question::of(&chain, &rule).unwrap().names(), LookupKeys::default());
+    let rule = MappingSettings { identity_issuers: vec![pins], ..rule(&order) };
+    assert_eq!(LookupPlan::of(&chain, &rule).unwrap().names(), LookupKeys::default());
 }
 
 #[test]
 fn a_security_identifier_that_nobody_has_never_falls_through_to_a_upn() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
-    assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), WhyNotMapped::SidOfNobody { sid: sid(1106) });
+    assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), NotMappedReason::SidOfNobody { sid: sid(1106) });
     for order in [&[Mapper::Sid, Mapper::Upn], &[Mapper::Upn, Mapper::Sid]] {
         let outcome = with(&chain, &rule(order), &[person("alice", 1200)]);
         assert!(outcome.is_err(), "{outcome:?}");
@@ -133,7 +134,7 @@ fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict(
     ] {
         match with(&chain, &rule(order), &both) {
             Err(MappingError::Conflict {
-                why: Contradiction::SidOfAnother { of_account, of_certificate, .. },
+                why: IdentityConflict::SidOfAnother { of_account, of_certificate, .. },
             }) => assert_eq!((of_account, of_certificate), (sid(1106), sid(1107)), "{order:?}"),
             other => panic!("{order:?}: {other:?}"),
         }
@@ -144,7 +145,7 @@ fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict(
 fn a_person_who_was_renamed_is_still_found_by_the_security_identifier() {
     let chain = card_of(Some("alice.maiden@corp.example"), Some(1106));
     let found = user(&chain, &rule(ORDER), &[person("alice", 1106)]);
-    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), Strength::Strong));
+    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), MappingStrength::Strong));
 }
 
 #[test]
@@ -170,7 +171,7 @@ fn the_uri_of_a_security_identifier_counts_like_the_extension_and_must_agree_wit
     ] {
         let outcome = with(&chain, &rule(ORDER), &people);
         assert!(
-            matches!(outcome, Err(MappingError::Conflict { why: Contradiction::Sids(..) })),
+            matches!(outcome, Err(MappingError::Conflict { why: IdentityConflict::Sids(..) })),
             "{outcome:?}"
         );
     }
@@ -189,7 +190,7 @@ fn a_security_identifier_that_cannot_be_read_ends_the_mapping_by_any_name() {
     let people = [person("alice", 1106)];
     for chain in [card_with(broken), card_with(broken_uri)] {
         for order in [&[Mapper::Upn], &[Mapper::Sid]] {
-            assert_eq!(why_not(with(&chain, &rule(order), &people)), WhyNotMapped::SidUnreadable);
+            assert_eq!(why_not(with(&chain, &rule(order), &people)), NotMappedReason::SidUnreadable);
         }
     }
 }
@@ -199,16 +200,16 @@ fn an_issuer_names_accounts_of_its_own_domains_only_and_feeds_its_own_mappers_on
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     let people = [person("alice", 1106)];
     let with_pins =
-        |pins| with(&chain, &MappingRule { identity_issuers: vec![pins], ..rule(ORDER) }, &people);
+        |pins| with(&chain, &MappingSettings { identity_issuers: vec![pins], ..rule(ORDER) }, &people);
     let other = IdentityIssuer { sid_domains: vec!["S-1-5-21-1-2-3".parse().unwrap()], ..pinned() };
-    assert_eq!(why_not(with_pins(other)), WhyNotMapped::SidNotAdmitted { sid: sid(1106) });
+    assert_eq!(why_not(with_pins(other)), NotMappedReason::SidNotAdmitted { sid: sid(1106) });
     let below = IdentityIssuer { sid_domains: vec![sid(1106)], ..pinned() };
-    assert_eq!(why_not(with_pins(below)), WhyNotMapped::SidNotAdmitted { sid: sid(1106) });
+    assert_eq!(why_not(with_pins(below)), NotMappedReason::SidNotAdmitted { sid: sid(1106) });
     let by_upn = IdentityIssuer { mappers: vec![Mapper::Upn], ..pinned() };
     let account = with_pins(by_upn).unwrap();
-    assert_eq!((account.mapping.to_string().as_str(), account.strength), ("upn", Strength::Weak));
+    assert_eq!((account.mapping.to_string().as_str(), account.strength), ("upn", MappingStrength::Weak));
     let nothing = IdentityIssuer { mappers: Vec::new(), ..pinned() };
-    assert_eq!(why_not(with_pins(nothing)), WhyNotMapped::NothingFound);
+    assert_eq!(why_not(with_pins(nothing)), NotMappedReason::NothingFound);
 }
 
 #[test]
@@ -231,8 +232,8 @@ fn a_value_of_the_account_names_the_certificate_as_strongly_as_its_form_is() {
         let (user, mapping, strength) = user(&chain, &rule(&order), std::slice::from_ref(&alice));
         assert_eq!(user, "CORP\\alice");
         assert_eq!(mapping, format!("alt_security_identities:{}", value.form.name()));
-        assert_eq!(strength == Strength::Strong, value.form.is_strong(), "{value:?}");
-        let demanded = with(&chain, &demanding(StrengthDemand::Strong, &order), &[alice]);
+        assert_eq!(strength == MappingStrength::Strong, value.form.is_strong(), "{value:?}");
+        let demanded = with(&chain, &demanding(RequiredStrength::Strong, &order), &[alice]);
         if value.form.is_strong() {
             assert!(demanded.is_ok());
         } else {
@@ -266,7 +267,7 @@ fn a_strong_value_of_the_account_counts_whatever_the_security_identifier_says_as
                 ORDER,
             ] {
                 let windows = with(&chain, &rule(order), &people);
-                let strict = MappingRule { sid_check: SidCheck::Strict, ..rule(order) };
+                let strict = MappingSettings { sid_check: SidCheck::Strict, ..rule(order) };
                 let strict = with(&chain, &strict, &people);
                 assert!(strict.is_err(), "{number} {value:?} {order:?}: {strict:?}");
                 if value.form.is_strong() {
@@ -301,8 +302,8 @@ fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
         alice.alt_security_identities = vec![value.value.clone()];
         for form in AltSecurityForm::ALL {
             let pins = IdentityIssuer { alt_security_forms: vec![form], ..pinned() };
-            let by_one = MappingRule { identity_issuers: vec![pins], ..rule(&order) };
-            let asked = Question::of(&chain, &by_one).unwrap().names().alt_security_identities;
+            let by_one = MappingSettings { identity_issuers: vec![pins], ..rule(&order) };
+            let asked = LookupPlan::of(&chain, &by_one).unwrap().names().alt_security_identities;
             assert_eq!(asked.contains(&value.value), form == value.form, "{value:?} {form:?}");
             let outcome = with(&chain, &by_one, std::slice::from_ref(&alice));
             assert_eq!(outcome.is_ok(), form == value.form, "{value:?} {form:?}: {outcome:?}");
@@ -320,16 +321,16 @@ fn an_account_found_for_another_name_is_not_one_that_the_values_mean() {
         "X509:<S>CN=Bob".to_owned(),
     ];
     let outcome = with(&chain, &rule(&[Mapper::AltSecurityIdentities]), &[alice]);
-    assert_eq!(why_not(outcome), WhyNotMapped::NobodyFound);
+    assert_eq!(why_not(outcome), NotMappedReason::NobodyFound);
 }
 
 #[test]
 fn a_later_mapper_makes_the_same_account_strong() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
-    let strong = demanding(StrengthDemand::Strong, &[Mapper::Upn, Mapper::Sid]);
+    let strong = demanding(RequiredStrength::Strong, &[Mapper::Upn, Mapper::Sid]);
     let found = user(&chain, &strong, &[person("alice", 1106)]);
-    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), Strength::Strong));
-    let weak = demanding(StrengthDemand::Strong, &[Mapper::Upn]);
+    assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), MappingStrength::Strong));
+    let weak = demanding(RequiredStrength::Strong, &[Mapper::Upn]);
     let outcome = with(&chain, &weak, &[person("alice", 1106)]);
     assert!(matches!(outcome, Err(MappingError::TooWeak { .. })), "{outcome:?}");
 }
@@ -368,7 +369,7 @@ fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
     let elsewhere = DirectoryAccount { dns_domain: Some("eu.corp.example".to_owned()), ..renamed.clone() };
     assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&renamed)).0, "CORP\\alice");
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[elsewhere]);
-    assert_eq!(why_not(outcome), WhyNotMapped::NobodyFound);
+    assert_eq!(why_not(outcome), NotMappedReason::NobodyFound);
     let given = DirectoryAccount { upn: Some("alice@corp.example".to_owned()), ..person("other", 1107) };
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[renamed, given]);
     assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
@@ -384,7 +385,7 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
         })
     };
     let created = before(NOW, HOUR);
-    let compatible = |backdating| demanding(StrengthDemand::Compatibility { backdating }, &[Mapper::Upn]);
+    let compatible = |backdating| demanding(RequiredStrength::Compatibility { backdating }, &[Mapper::Upn]);
     let people = [DirectoryAccount { created: Some(created), ..person("alice", 1106) }];
     let second = Duration::from_secs(1);
     let cases = [
@@ -401,7 +402,7 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
     assert!(matches!(outcome, Err(MappingError::OlderThanAccount { created: None, .. })), "{outcome:?}");
     // A strong mapping is never compared with dates.
     let old = card_of(None, Some(1106));
-    let rule = demanding(StrengthDemand::Compatibility { backdating: Duration::ZERO }, &[Mapper::Sid]);
+    let rule = demanding(RequiredStrength::Compatibility { backdating: Duration::ZERO }, &[Mapper::Sid]);
     assert!(with(&old, &rule, &unknown).is_ok());
 }
 
@@ -424,14 +425,14 @@ fn an_account_that_may_not_be_used_is_refused_and_one_that_ends_says_when() {
 fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
     let chain = card("DOE.JANE.Q.1234567890", Vec::new());
     let attributes = vec![(Mapper::Edipi, "employeeID".to_owned())];
-    let rule = MappingRule { attributes, ..rule(&[Mapper::Edipi]) };
-    let asked = Question::of(&chain, &rule).unwrap().names();
+    let rule = MappingSettings { attributes, ..rule(&[Mapper::Edipi]) };
+    let asked = LookupPlan::of(&chain, &rule).unwrap().names();
     assert_eq!(asked.attributes, [("employeeID".to_owned(), "1234567890".to_owned())]);
     let mut jane = person("jane", 1106);
     jane.attributes.insert("employeeid".to_owned(), vec!["1234567890".to_owned()]);
     let found = user(&chain, &rule, &[jane]);
-    assert_eq!(found, ("CORP\\jane".to_owned(), "edipi".to_owned(), Strength::Weak));
-    assert_eq!(why_not(with(&chain, &rule, &[person("jane", 1106)])), WhyNotMapped::NobodyFound);
+    assert_eq!(found, ("CORP\\jane".to_owned(), "edipi".to_owned(), MappingStrength::Weak));
+    assert_eq!(why_not(with(&chain, &rule, &[person("jane", 1106)])), NotMappedReason::NobodyFound);
 }
 
 #[test]
@@ -451,7 +452,7 @@ fn a_name_that_the_issuer_may_not_write_is_passed_over_once_somebody_was_found_a
     let people = [person("alice", 1106)];
     assert!(with(&chain, &rule(&[Mapper::Sid, Mapper::Upn]), &people).is_ok());
     let outcome = with(&chain, &rule(&[Mapper::Upn, Mapper::Sid]), &people);
-    assert!(matches!(why_not(outcome), WhyNotMapped::SuffixNotAdmitted { .. }));
+    assert!(matches!(why_not(outcome), NotMappedReason::SuffixNotAdmitted { .. }));
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::certificate::NameForm;
-use crate::identity::claim::{Claim, ask};
-use crate::identity::own_names::OwnNames;
+use crate::identity::account_identifier::{AccountIdentifier, ask};
+use crate::identity::certificate_identifiers::CertificateIdentifiers;
 
 /// A leaf of the root whose bytes `from` are `to`. Nothing here verifies its signature.
 fn changed(leaf: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
@@ -27,8 +27,8 @@ const OU: &[u64] = &[2, 5, 4, 11];
 
 /// Whether a rule that asks for this OU fits, where it refuses and where it names an account.
 fn fits(leaf: &Certificate, wanted: &str) -> (bool, bool) {
-    let rule = |action| fields("one", vec![condition(NameSide::Subject, "OU", wanted)], action);
-    let fits = |action| account_rule::find(&[rule(action)], leaf, ROOT.certificate.key_id()).is_some();
+    let rule = |action| fields("one", vec![condition(CertificateField::Subject, "OU", wanted)], action);
+    let fits = |action| rules::find(&[rule(action)], leaf, ROOT.certificate.key_id()).is_some();
     (fits(RuleAction::Deny), fits(named("alice")))
 }
 
@@ -55,10 +55,12 @@ fn a_value_that_cannot_be_read_meets_a_deny_rule_and_no_other() {
         let expected = if tag == 0x1e { (false, false) } else { (true, false) };
         assert_eq!(fits(&hidden, "Accounts"), expected, "{tag:#x}");
         // A condition that surely does not hold keeps the rule from fitting, whatever is hidden elsewhere.
-        let conditions =
-            vec![condition(NameSide::Subject, "OU", "x"), condition(NameSide::Subject, "CN", "x")];
+        let conditions = vec![
+            condition(CertificateField::Subject, "OU", "x"),
+            condition(CertificateField::Subject, "CN", "x"),
+        ];
         let rule = fields("one", conditions, RuleAction::Deny);
-        assert!(account_rule::find(&[rule], &hidden, ROOT.certificate.key_id()).is_none());
+        assert!(rules::find(&[rule], &hidden, ROOT.certificate.key_id()).is_none());
     }
     // A name that is none may say anything.
     let broken = changed(&leaf, b"\x06\x03\x55\x04\x0b", b"\x06\x03\x55\x04\x8b");
@@ -68,9 +70,9 @@ fn a_value_that_cannot_be_read_meets_a_deny_rule_and_no_other() {
 
 /// What `mapper` makes of the leaf.
 fn asked(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
-    let (own, issuer, rule) = (OwnNames::read(leaf), pinned(), rule(&Mapper::ALL));
+    let (own, issuer, rule) = (CertificateIdentifiers::read(leaf), pinned(), rule(&Mapper::ALL));
     let (_, claim) = ask(mapper, leaf, &own, &issuer, &rule);
-    claim.map(|claim| claim.as_ref().is_some_and(|claim: &Claim<'_>| claim.account().is_ok()))
+    claim.map(|claim| claim.as_ref().is_some_and(|claim: &AccountIdentifier<'_>| claim.account().is_ok()))
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn a_common_name_that_cannot_be_read_is_a_name_like_another() {
         other => panic!("{other:?}"),
     }
     let one = changed(&with_subject(&[(CN, "Alice")]), b"\x0c\x05Alice", b"\x04\x05Alice");
-    let why = WhyNotMapped::NameUnreadable { form: NameForm::Directory };
+    let why = NotMappedReason::NameUnreadable { form: NameForm::Directory };
     assert!(
         matches!(asked(Mapper::Subject, &one), Err(MappingError::NotMapped { why: found }) if found == why)
     );
@@ -113,7 +115,7 @@ fn a_name_that_cannot_be_read_hides_those_of_its_own_kind_only() {
             assert!(asked(mapper, leaf).unwrap(), "{mapper}");
         }
     }
-    let why = WhyNotMapped::NameUnreadable { form: NameForm::Email };
+    let why = NotMappedReason::NameUnreadable { form: NameForm::Email };
     assert!(asked(Mapper::Email, &odd_uri).unwrap());
     assert!(
         matches!(asked(Mapper::Email, &odd_email), Err(MappingError::NotMapped { why: found }) if found == why)
@@ -132,7 +134,7 @@ fn a_uri_that_begins_as_a_security_identifier_hides_one() {
     for mapper in [Mapper::Upn, Mapper::Sid, Mapper::Subject] {
         let refused = asked(mapper, &odd);
         assert!(
-            matches!(refused, Err(MappingError::NotMapped { why: WhyNotMapped::SidUnreadable })),
+            matches!(refused, Err(MappingError::NotMapped { why: NotMappedReason::SidUnreadable })),
             "{mapper}"
         );
     }

@@ -73,10 +73,10 @@ fn pinned() -> IdentityIssuer {
     }
 }
 
-fn rule(order: &[Mapper]) -> MappingRule {
-    MappingRule {
+fn rule(order: &[Mapper]) -> MappingSettings {
+    MappingSettings {
         order: order.to_vec(),
-        strength: StrengthDemand::Weak,
+        strength: RequiredStrength::Weak,
         sid_check: SidCheck::Windows,
         identity_issuers: vec![pinned()],
         rules: Vec::new(),
@@ -85,24 +85,24 @@ fn rule(order: &[Mapper]) -> MappingRule {
 }
 
 /// How a card is mapped where there is no directory.
-fn mapping(chain: &UnrevokedChain, rule: &MappingRule) -> Mapping {
+fn mapping(chain: &UnrevokedChain, rule: &MappingSettings) -> MappingTrace {
     runtime().block_on(map(chain, rule, None, NOW))
 }
 
-fn mapped(chain: &UnrevokedChain, rule: &MappingRule) -> Result<Account, MappingError> {
+fn mapped(chain: &UnrevokedChain, rule: &MappingSettings) -> Result<Account, MappingError> {
     mapping(chain, rule).outcome
 }
 
-fn table(rules: Vec<AccountRule>) -> MappingRule {
-    MappingRule { rules, ..rule(&[Mapper::Rules]) }
+fn table(rules: Vec<AccountRule>) -> MappingSettings {
+    MappingSettings { rules, ..rule(&[Mapper::Rules]) }
 }
 
 fn named(user: &str) -> RuleAction {
     RuleAction::Account(NamedAccount { user: user.to_owned(), ..NamedAccount::default() })
 }
 
-fn condition(side: NameSide, field: &str, pattern: &str) -> FieldCondition {
-    let pattern = Pattern::parse(pattern, LetterCase::Exact).unwrap();
+fn condition(side: CertificateField, field: &str, pattern: &str) -> FieldCondition {
+    let pattern = FieldPattern::parse(pattern, LetterCase::Exact).unwrap();
     FieldCondition { side, field: field.parse().unwrap(), pattern }
 }
 
@@ -111,10 +111,10 @@ fn fields(name: &str, conditions: Vec<FieldCondition>, action: RuleAction) -> Ac
 }
 
 fn subject_is(name: &str, pattern: &str, action: RuleAction) -> AccountRule {
-    fields(name, vec![condition(NameSide::Subject, "CN", pattern)], action)
+    fields(name, vec![condition(CertificateField::Subject, "CN", pattern)], action)
 }
 
-fn why_not(result: Result<Account, MappingError>) -> WhyNotMapped {
+fn why_not(result: Result<Account, MappingError>) -> NotMappedReason {
     match result {
         Err(MappingError::NotMapped { why }) => why,
         other => panic!("{other:?}"),
@@ -131,7 +131,7 @@ fn a_upn_names_its_account_weakly() {
     let name = "Alice@Corp.Example";
     let expected = Account {
         upn: Some(name.to_owned()),
-        ..Account::named(name, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
+        ..Account::named(name, MappingMethod::SubjectAlternativeUpn, MappingStrength::Weak)
     };
     assert_eq!(mapped(&chain, &rule(&[Mapper::Upn])).unwrap(), expected);
 }
@@ -140,7 +140,7 @@ fn a_upn_names_its_account_weakly() {
 fn each_mapper_takes_its_own_kind_of_name_only() {
     let chain =
         card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
-    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::NothingFound);
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::NothingFound);
     let by_email = mapped(&chain, &rule(&[Mapper::Upn, Mapper::Email])).unwrap();
     assert_eq!((by_email.user.as_str(), by_email.upn), ("alice@mail.example", None));
     let by_subject = mapped(&chain, &rule(&[Mapper::Subject, Mapper::Email])).unwrap();
@@ -151,14 +151,14 @@ fn each_mapper_takes_its_own_kind_of_name_only() {
 fn a_ca_that_is_not_pinned_feeds_no_mapper() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let issuer = Some(ROOT.certificate.key_id());
-    let nobody = MappingRule { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
-    assert_eq!(why_not(mapped(&chain, &nobody)), WhyNotMapped::IssuerNotPinned { issuer });
+    let nobody = MappingSettings { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
+    assert_eq!(why_not(mapped(&chain, &nobody)), NotMappedReason::IssuerNotPinned { issuer });
     let same_name = Ca::root("Issuing CA 1");
     let another = IdentityIssuer { key: same_name.certificate.key_id(), ..pinned() };
     let rules = vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("alice")).unwrap()];
-    let other = MappingRule { identity_issuers: vec![another], rules, ..rule(&Mapper::ALL) };
+    let other = MappingSettings { identity_issuers: vec![another], rules, ..rule(&Mapper::ALL) };
     assert_eq!(mapping(&chain, &other).steps, []);
-    assert_eq!(why_not(mapped(&chain, &other)), WhyNotMapped::IssuerNotPinned { issuer });
+    assert_eq!(why_not(mapped(&chain, &other)), NotMappedReason::IssuerNotPinned { issuer });
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_ca_that_is_pinned_is_the_one_that_issued_the_leaf_not_one_above_it() {
     let (trust, crls) = (crate::validation::TrustSet::default(), crate::revocation::CrlStore::empty());
     let chain = crate::revocation::check(&chain, &off, &trust, &crls, NOW).unwrap();
     let issuer = Some(issuing.certificate.key_id());
-    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), WhyNotMapped::IssuerNotPinned { issuer });
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::IssuerNotPinned { issuer });
 }
 
 #[test]
@@ -181,11 +181,11 @@ fn a_suffix_that_the_issuer_may_not_write_ends_the_mapping() {
     let chain = card("Alice", vec![upn("admin@other.example"), email("alice@corp.example")]);
     for mapper in [Mapper::Upn, Mapper::Email] {
         let order = rule(&[mapper, Mapper::Subject]);
-        assert!(matches!(why_not(mapped(&chain, &order)), WhyNotMapped::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &order)), NotMappedReason::SuffixNotAdmitted { .. }));
         let mut nobody = order;
         nobody.identity_issuers[0].upn_suffixes.clear();
         nobody.identity_issuers[0].email_domains.clear();
-        assert!(matches!(why_not(mapped(&chain, &nobody)), WhyNotMapped::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &nobody)), NotMappedReason::SuffixNotAdmitted { .. }));
     }
 }
 
@@ -196,7 +196,7 @@ fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are
         let chain = card("Alice", twice.map(upn).to_vec());
         for mapper in [Mapper::Upn, Mapper::Subject, Mapper::Sid] {
             match mapped(&chain, &rule(&[mapper])) {
-                Err(MappingError::Conflict { why: Contradiction::Upns(upns) }) => assert_eq!(upns, twice),
+                Err(MappingError::Conflict { why: IdentityConflict::Upns(upns) }) => assert_eq!(upns, twice),
                 other => panic!("{other:?}"),
             }
         }
@@ -220,10 +220,14 @@ fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are
 #[test]
 fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
     let chain = card("Alice", vec![upn("alice")]);
-    let malformed = WhyNotMapped::MalformedName { name: "alice".to_owned(), fault: NameFault::Form };
+    let malformed =
+        NotMappedReason::MalformedName { name: "alice".to_owned(), fault: PrincipalNameError::Form };
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
     let chain = card("CORP\\Administrator", Vec::new());
-    assert!(matches!(why_not(mapped(&chain, &rule(&[Mapper::Subject]))), WhyNotMapped::MalformedName { .. }));
+    assert!(matches!(
+        why_not(mapped(&chain, &rule(&[Mapper::Subject]))),
+        NotMappedReason::MalformedName { .. }
+    ));
 }
 
 #[test]
@@ -231,7 +235,7 @@ fn a_name_that_cannot_be_read_hides_no_second_upn() {
     let chain = card("Alice", vec![upn("alice@corp.example"), upn("bob\0@corp.example")]);
     assert!(!leaf(&chain).subject_alternative_names().unreadable.is_empty());
     for mapper in [Mapper::Upn, Mapper::Email] {
-        assert_eq!(why_not(mapped(&chain, &rule(&[mapper]))), WhyNotMapped::AlternativeNamesUndecodable);
+        assert_eq!(why_not(mapped(&chain, &rule(&[mapper]))), NotMappedReason::AlternativeNamesUndecodable);
     }
 }
 
@@ -240,20 +244,20 @@ fn a_mapping_weaker_than_demanded_is_refused_though_a_later_one_were_strong() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules =
         vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("CORP\\alice")).unwrap()];
-    let strong = |order: &[Mapper]| MappingRule {
-        strength: StrengthDemand::Strong,
+    let strong = |order: &[Mapper]| MappingSettings {
+        strength: RequiredStrength::Strong,
         rules: rules.clone(),
         ..rule(order)
     };
     match mapped(&chain, &strong(&[Mapper::Upn, Mapper::Rules])) {
         Err(MappingError::TooWeak { user, mapping, strength }) => {
             assert_eq!(user, "alice@corp.example");
-            assert_eq!((mapping, strength), (MappingMethod::SubjectAlternativeUpn, Strength::Weak));
+            assert_eq!((mapping, strength), (MappingMethod::SubjectAlternativeUpn, MappingStrength::Weak));
         }
         other => panic!("{other:?}"),
     }
     let account = mapped(&chain, &strong(&[Mapper::Rules, Mapper::Upn])).unwrap();
-    assert_eq!((account.user.as_str(), account.strength), ("CORP\\alice", Strength::Strong));
+    assert_eq!((account.user.as_str(), account.strength), ("CORP\\alice", MappingStrength::Strong));
     assert_eq!(account.mapping.to_string(), "rule:one");
 }
 
@@ -279,7 +283,7 @@ fn one_to_one_rules_come_first_and_then_the_order_of_the_table() {
 fn a_rule_that_denies_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules = vec![subject_is("out", "Al*", RuleAction::Deny), subject_is("in", "Alice", named("alice"))];
-    let order = MappingRule { rules, ..rule(&[Mapper::Rules, Mapper::Upn]) };
+    let order = MappingSettings { rules, ..rule(&[Mapper::Rules, Mapper::Upn]) };
     assert!(matches!(mapped(&chain, &order), Err(MappingError::Denied { rule }) if rule == "out"));
 }
 
@@ -290,8 +294,8 @@ fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
         params.distinguished_name.push(DnType::OrganizationalUnitName, "Staff");
         params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 11]), "Research");
     });
-    let subject = |field, pattern| condition(NameSide::Subject, field, pattern);
-    let issuer = condition(NameSide::Issuer, "CN", "Issuing CA*");
+    let subject = |field, pattern| condition(CertificateField::Subject, field, pattern);
+    let issuer = condition(CertificateField::Issuer, "CN", "Issuing CA*");
     let fits = |conditions| mapped(&chain, &table(vec![fields("one", conditions, named("x"))])).is_ok();
     assert!(fits(vec![subject("OU", "Research"), subject("2.5.4.11", "Staff"), issuer.clone()]));
     assert!(!fits(vec![subject("OU", "Research"), subject("OU", "Sales"), issuer.clone()]));
@@ -302,17 +306,17 @@ fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
 #[test]
 fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
     let chain = card("Alice", Vec::new());
-    let conditions = vec![condition(NameSide::Issuer, "CN", "Issuing CA 1")];
+    let conditions = vec![condition(CertificateField::Issuer, "CN", "Issuing CA 1")];
     let other = KeyId::of(b"another CA of the same name");
     let rules = vec![AccountRule::many_to_one("one", other, conditions, named("x")).unwrap()];
-    assert_eq!(why_not(mapped(&chain, &table(rules))), WhyNotMapped::NothingFound);
+    assert_eq!(why_not(mapped(&chain, &table(rules))), NotMappedReason::NothingFound);
 }
 
 #[test]
 fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
     let make =
         |name: &str, conditions, action| AccountRule::many_to_one(name, pinned().key, conditions, action);
-    let any = || vec![condition(NameSide::Subject, "CN", "*")];
+    let any = || vec![condition(CertificateField::Subject, "CN", "*")];
     assert_eq!(make("one", Vec::new(), named("x")), Err(AccountRuleError::NoCondition));
     assert_eq!(make("one", any(), named(" ")), Err(AccountRuleError::NoUser));
     for name in ["", "a\nb", "é", &"a".repeat(65)] {
@@ -345,7 +349,7 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 fn the_stage_can_be_shared_by_all_workers() {
     fn shared<T: Send + Sync + 'static>() {}
-    shared::<(AccountCache, MappingRule, Arc<Account>)>();
+    shared::<(AccountCache, MappingSettings, Arc<Account>)>();
 }
 
 proptest! {

@@ -44,7 +44,7 @@ fn an_edipi_stands_in_a_upn_of_ten_or_sixteen_digits_or_behind_the_common_name()
     let chain = card("DOE.JANE.Q.1234567890", vec![upn("1234567891@corp.example")]);
     let conflict = number(&chain, Mapper::Edipi);
     assert!(
-        matches!(conflict, Err(MappingError::Conflict { why: Contradiction::Numbers(Mapper::Edipi, _) })),
+        matches!(conflict, Err(MappingError::Conflict { why: IdentityConflict::Numbers(Mapper::Edipi, _) })),
         "{conflict:?}"
     );
 }
@@ -75,7 +75,7 @@ fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
     let chain = other_name_card(&FASC_N[..8], &element(4, &octets));
     let account = number(&chain, Mapper::FascN).unwrap();
     let hexadecimal: String = octets.iter().map(|byte| format!("{byte:02X}")).collect();
-    assert_eq!((account.user, account.strength), (hexadecimal.clone(), Strength::Weak));
+    assert_eq!((account.user, account.strength), (hexadecimal.clone(), MappingStrength::Weak));
     let step = mapping(&chain, &rule(&[Mapper::FascN])).steps.remove(0);
     assert_eq!(step.saw, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
     // Where a parity is wrong, only the bytes are left.
@@ -86,7 +86,7 @@ fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
     let short = other_name_card(&FASC_N[..8], &element(4, &odd[1..]));
     assert!(matches!(
         number(&short, Mapper::FascN),
-        Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::FascN } })
+        Err(MappingError::NotMapped { why: NotMappedReason::MalformedNumber { mapper: Mapper::FascN } })
     ));
 }
 
@@ -101,7 +101,7 @@ fn a_uzi_number_is_the_third_part_of_its_name() {
         let chain = other_name_card(&[0x55, 5, 5], &element(0x16, odd));
         assert!(matches!(
             number(&chain, Mapper::Uzi),
-            Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::Uzi } })
+            Err(MappingError::NotMapped { why: NotMappedReason::MalformedNumber { mapper: Mapper::Uzi } })
         ));
     }
 }
@@ -115,7 +115,7 @@ fn a_uuid_is_taken_in_small_letters_and_only_whole() {
         let refused = number(&card("Alice", vec![uri(odd)]), Mapper::Uuid);
         assert!(matches!(
             refused,
-            Err(MappingError::NotMapped { why: WhyNotMapped::MalformedNumber { mapper: Mapper::Uuid } })
+            Err(MappingError::NotMapped { why: NotMappedReason::MalformedNumber { mapper: Mapper::Uuid } })
         ));
     }
 }

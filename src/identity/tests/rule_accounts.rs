@@ -3,12 +3,12 @@
 use super::directories::{ORDER, card_of, person, with};
 use super::*;
 use crate::directory::{AccountStatus, DirectoryAccount, LookupKeys};
-use crate::identity::question::Question;
+use crate::identity::lookup_plan::LookupPlan;
 
-fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingRule {
+fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingSettings {
     let action = RuleAction::Account(account);
     let rules = vec![AccountRule::one_to_one("alice's card", leaf(chain).fingerprint(), action).unwrap()];
-    MappingRule { rules, strength: StrengthDemand::Strong, ..rule(ORDER) }
+    MappingSettings { rules, strength: RequiredStrength::Strong, ..rule(ORDER) }
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
         ..NamedAccount::default()
     };
     let rule = alices_card(&chain, named);
-    let asked = Question::of(&chain, &rule).unwrap().names();
+    let asked = LookupPlan::of(&chain, &rule).unwrap().names();
     assert_eq!(asked, LookupKeys { account_names: vec!["Alice".to_owned()], ..LookupKeys::default() });
     let namesake = DirectoryAccount { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
     let account = with(&chain, &rule, &[namesake.clone(), person("alice", 1106)]).unwrap();
@@ -31,7 +31,8 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
     );
     let groups: Vec<_> = account.groups.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(groups, ["Staff", "Auditors"]);
-    let gone = WhyNotMapped::RuleOfNobody { rule: "alice's card".to_owned(), user: "corp\\Alice".to_owned() };
+    let gone =
+        NotMappedReason::RuleOfNobody { rule: "alice's card".to_owned(), user: "corp\\Alice".to_owned() };
     assert_eq!(why_not(with(&chain, &rule, &[namesake])), gone);
     let disabled = AccountStatus { disabled: true, ..AccountStatus::default() };
     let outcome = with(&chain, &rule, &[DirectoryAccount { status: disabled, ..person("alice", 1106) }]);
@@ -54,7 +55,7 @@ fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
         NamedAccount { sid: Some(sid(1107)), ..full },
     ] {
         let outcome = with(&chain, &alices_card(&chain, wrong), &[person("alice", 1106)]);
-        assert!(matches!(why_not(outcome), WhyNotMapped::RuleOfNobody { .. }));
+        assert!(matches!(why_not(outcome), NotMappedReason::RuleOfNobody { .. }));
     }
 }
 
@@ -62,8 +63,8 @@ fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
 fn a_rule_behind_the_names_is_asked_only_where_they_find_nobody() {
     let chain = card_of(Some("alice@corp.example"), None);
     let deny = AccountRule::one_to_one("out", leaf(&chain).fingerprint(), RuleAction::Deny).unwrap();
-    let rule = MappingRule { rules: vec![deny], ..rule(&[Mapper::Upn, Mapper::Rules]) };
-    let question = Question::of(&chain, &rule).unwrap();
+    let rule = MappingSettings { rules: vec![deny], ..rule(&[Mapper::Upn, Mapper::Rules]) };
+    let question = LookupPlan::of(&chain, &rule).unwrap();
     let (steps, outcome) = question.answered(&[person("alice", 1106)], NOW);
     assert_eq!(outcome.unwrap().user, "CORP\\alice");
     let results: Vec<_> = steps.iter().map(|step| step.result).collect();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::headers::fetch_metadata::CrossSiteEvidence;
 use crate::policy::test_evidence::{Card, alice, password_of, rule};
-use crate::policy::{AccessList, Admission, Passage};
+use crate::policy::{AccessControl, AccessList, ForwardedAs};
 use crate::revocation::test_pki::{HOUR, NOW};
 use http::Method;
 use std::net::IpAddr;
@@ -21,12 +21,12 @@ fn request() -> RequestFacts<'static> {
 }
 
 /// `anonymous`, `own dialogue`, the account's user name, or the denial's id.
-fn outcome(rule: &Arc<Rule>, evidence: Evidence) -> String {
+fn outcome(rule: &Arc<AccessRule>, evidence: Evidence) -> String {
     match decide(rule, &request(), evidence, NOW) {
-        Ok(permit) => match permit.passage() {
-            Passage::Anonymous => "anonymous".to_owned(),
-            Passage::OwnDialogue => "own dialogue".to_owned(),
-            Passage::Identity(identity) => identity.account().user.clone(),
+        Ok(permit) => match permit.forwarded_as() {
+            ForwardedAs::Anonymous => "anonymous".to_owned(),
+            ForwardedAs::Passthrough => "own dialogue".to_owned(),
+            ForwardedAs::Identity(identity) => identity.account().user.clone(),
         },
         Err(denial) => denial.id().to_string(),
     }
@@ -40,12 +40,12 @@ fn network(network: &str) -> AccessList {
     AccessList { networks: vec![network.parse().unwrap()], ..AccessList::default() }
 }
 
-fn allow(allow: AccessList) -> Admission {
-    Admission { allow, ..Admission::default() }
+fn allow(allow: AccessList) -> AccessControl {
+    AccessControl { allow, ..AccessControl::default() }
 }
 
-const NOTHING: Evidence = Evidence::None(Absent::NotPresented);
-use ClientCertificate::{Accept, Ignore, Require};
+const NOTHING: Evidence = Evidence::None(AbsentReason::NotPresented);
+use ClientCertificateRule::{Accept, Ignore, Require};
 use PasswordRule::{Backend, Directory, Never};
 
 #[test]
@@ -53,7 +53,7 @@ fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
     let card = Card::of(alice());
     let password = || password_of(alice(), NOW.plus(HOUR));
     for (certificate, passwords, admission, by_card, by_password) in [
-        (Require, Never, Admission::default(), "CORP\\alice", "certificate-required"),
+        (Require, Never, AccessControl::default(), "CORP\\alice", "certificate-required"),
         (Require, Never, allow(list("Staff")), "CORP\\alice", "certificate-required"),
         (Require, Never, allow(list("Managers")), "access-denied", "certificate-required"),
         (Accept, Directory, allow(list("Staff")), "CORP\\alice", "CORP\\alice"),
@@ -61,7 +61,7 @@ fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
         (
             Accept,
             Directory,
-            Admission { deny: list("Staff"), ..Admission::default() },
+            AccessControl { deny: list("Staff"), ..AccessControl::default() },
             "access-denied",
             "access-denied",
         ),
@@ -78,19 +78,24 @@ fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
 #[test]
 fn a_request_under_nobodys_name_passes_where_nobody_is_asked_for() {
     for (certificate, passwords, admission, expected) in [
-        (Ignore, Never, Admission::default(), "anonymous"),
-        (Ignore, Backend, Admission::default(), "own dialogue"),
-        (Accept, Backend, Admission::default(), "own dialogue"),
-        (Accept, Never, Admission::default(), "credentials-required"),
-        (Accept, Directory, Admission::default(), "credentials-required"),
-        (Ignore, Directory, Admission::default(), "credentials-required"),
-        (Require, Never, Admission::default(), "certificate-required"),
-        (Require, Backend, Admission::default(), "certificate-required"),
+        (Ignore, Never, AccessControl::default(), "anonymous"),
+        (Ignore, Backend, AccessControl::default(), "own dialogue"),
+        (Accept, Backend, AccessControl::default(), "own dialogue"),
+        (Accept, Never, AccessControl::default(), "credentials-required"),
+        (Accept, Directory, AccessControl::default(), "credentials-required"),
+        (Ignore, Directory, AccessControl::default(), "credentials-required"),
+        (Require, Never, AccessControl::default(), "certificate-required"),
+        (Require, Backend, AccessControl::default(), "certificate-required"),
         // From where is asked of everybody, who only of those who have a name.
         (Ignore, Never, allow(network("10.0.0.0/8")), "anonymous"),
         (Ignore, Never, allow(network("11.0.0.0/8")), "access-denied"),
         (Accept, Backend, allow(network("11.0.0.0/8")), "access-denied"),
-        (Accept, Backend, Admission { deny: network("10.0.0.0/8"), ..Admission::default() }, "access-denied"),
+        (
+            Accept,
+            Backend,
+            AccessControl { deny: network("10.0.0.0/8"), ..AccessControl::default() },
+            "access-denied",
+        ),
         (Require, Never, allow(network("11.0.0.0/8")), "access-denied"),
         // The configuration refuses these; so does the decision.
         (Ignore, Never, allow(list("Staff")), "access-denied"),
@@ -100,14 +105,14 @@ fn a_request_under_nobodys_name_passes_where_nobody_is_asked_for() {
         let rule = rule(certificate, passwords, admission);
         assert_eq!(outcome(&rule, NOTHING), expected, "{rule:?}");
         let passes = matches!(outcome(&rule, NOTHING).as_str(), "anonymous" | "own dialogue");
-        assert!(!passes || rule.lets_nobody_pass(), "{rule:?}");
+        assert!(!passes || rule.permits_without_identity(), "{rule:?}");
     }
 }
 
 #[test]
 fn a_card_that_is_not_looked_at_names_nobody() {
     let card = Card::of(alice());
-    let rule = rule(Ignore, Never, Admission::default());
+    let rule = rule(Ignore, Never, AccessControl::default());
     assert_eq!(outcome(&rule, card.evidence()), "anonymous");
 }
 
@@ -119,7 +124,7 @@ fn a_card_of_nobody_is_refused_for_being_that() {
 
 #[test]
 fn credentials_whose_verdict_has_ended_do_not_pass() {
-    let rule = rule(Accept, Directory, Admission::default());
+    let rule = rule(Accept, Directory, AccessControl::default());
     assert_eq!(outcome(&rule, password_of(alice(), NOW)), "validation-timeout");
     let card = Card::of(alice()).evidence();
     let late = decide(&rule, &request(), card, NOW.plus(HOUR)).unwrap_err();

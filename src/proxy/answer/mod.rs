@@ -68,7 +68,8 @@ pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 /// scheme means "a certificate in the TLS handshake". `Basic` or `Negotiate` would make browsers ask people for a
 /// password that nobody takes, and 403 would hide that signing in is what is missing. So the challenge names a scheme of
 /// our own, which tells a program what to do and which a browser passes over: it opens no dialogue and shows the page.
-const CERTIFICATE_CHALLENGE: HeaderValue = HeaderValue::from_static("ClientCertificate realm=\"smartcard\"");
+const CERTIFICATE_CHALLENGE: HeaderValue =
+    HeaderValue::from_static("ClientCertificateRule realm=\"smartcard\"");
 
 /// In what shape the client understands an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

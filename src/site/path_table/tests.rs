@@ -18,7 +18,7 @@ const PIPELINES: [&str; 8] = [
 ];
 
 /// A table whose rules are their own patterns' text.
-fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<PathTableFault>> {
+fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<PathTableError>> {
     PathTable::build(
         case,
         patterns.iter().map(|text| (PathPattern::parse(text).unwrap(), (*text).to_owned())),
@@ -36,7 +36,7 @@ fn found(rule: &str, forward: &str) -> Result<(String, String), String> {
     Ok((rule.to_owned(), forward.to_owned()))
 }
 
-fn missing(reason: NotFound) -> Result<(String, String), String> {
+fn missing(reason: NoPathRule) -> Result<(String, String), String> {
     Err(reason.to_string())
 }
 
@@ -56,8 +56,8 @@ fn the_most_specific_rule_wins_whatever_their_order() {
         assert_eq!(verdict(&table, "/a/b/"), found("/a/b/*", "/a/b/"));
         assert_eq!(verdict(&table, "/a/b/d/e/f"), found("/a/b/*", "/a/b/d/e/f"));
         assert_eq!(verdict(&table, "/a/b/c"), found("/a/b/c", "/a/b/c"));
-        assert_eq!(verdict(&table, "/a/b/c/"), missing(NotFound::BelowExactRule));
-        assert_eq!(verdict(&table, "/a/b/c/d"), missing(NotFound::BelowExactRule));
+        assert_eq!(verdict(&table, "/a/b/c/"), missing(NoPathRule::BelowExactRule));
+        assert_eq!(verdict(&table, "/a/b/c/d"), missing(NoPathRule::BelowExactRule));
     }
 }
 
@@ -65,7 +65,7 @@ fn the_most_specific_rule_wins_whatever_their_order() {
 fn an_empty_table_finds_nothing() {
     let table = table(PathCase::Fold, &[]).unwrap();
     for raw in ["/", "/a", "/a/"] {
-        assert_eq!(verdict(&table, raw), missing(NotFound::NoRule));
+        assert_eq!(verdict(&table, raw), missing(NoPathRule::NoRule));
     }
 }
 
@@ -82,13 +82,14 @@ fn letter_case_matters_where_the_site_says_so() {
     let table = table(PathCase::Exact, &["/a/License.asmx", "/a/license.asmx"]).unwrap();
     assert_eq!(verdict(&table, "/a/License.asmx"), found("/a/License.asmx", "/a/License.asmx"));
     assert_eq!(verdict(&table, "/a/license.asmx"), found("/a/license.asmx", "/a/license.asmx"));
-    assert_eq!(verdict(&table, "/a/LICENSE.asmx"), missing(NotFound::NoRule));
+    assert_eq!(verdict(&table, "/a/LICENSE.asmx"), missing(NoPathRule::NoRule));
 }
 
 #[test]
 fn the_same_pattern_twice_is_an_error() {
     let faults = table(PathCase::Fold, &["/a/b", "/c/*", "/A/B", "/C/*"]).unwrap_err();
-    let twice = |pattern: &str, first, again| PathTableFault::Twice { pattern: pattern.into(), first, again };
+    let twice =
+        |pattern: &str, first, again| PathTableError::Duplicate { pattern: pattern.into(), first, again };
     assert_eq!(faults, [twice("/A/B", 0, 2), twice("/C/*", 1, 3)]);
 }
 
@@ -96,7 +97,7 @@ fn the_same_pattern_twice_is_an_error() {
 fn a_directory_at_or_below_an_exact_rule_is_an_error() {
     let faults = table(PathCase::Fold, &["/a/b/c/*", "/A", "/x/*", "/x", "/a/d/*"]).unwrap_err();
     let unreachable =
-        |directory: &str, directory_position, exact: &str, exact_position| PathTableFault::Unreachable {
+        |directory: &str, directory_position, exact: &str, exact_position| PathTableError::Unreachable {
             directory: directory.into(),
             exact: exact.into(),
             directory_position,
@@ -138,7 +139,7 @@ fn nothing_below_a_file_falls_to_a_weaker_rule() {
             for suffix in suffixes {
                 let path = CanonicalPath::parse(&format!("{exact}{suffix}"), case).unwrap();
                 let missing = table.find(&path).unwrap_err();
-                assert!(missing != NotFound::NoRule, "{patterns:?} {path}");
+                assert!(missing != NoPathRule::NoRule, "{patterns:?} {path}");
                 judged += 1;
             }
         }
@@ -150,7 +151,7 @@ fn nothing_below_a_file_falls_to_a_weaker_rule() {
 fn nothing_below_a_file_is_found_even_where_only_a_directory_is_named() {
     let table = table(PathCase::Fold, &["/*"]).unwrap();
     for raw in ["/_wmcs/licensing/license.asmx/x", "/license.asmx/", "/a.b/c/d"] {
-        assert_eq!(verdict(&table, raw), missing(NotFound::BelowFile));
+        assert_eq!(verdict(&table, raw), missing(NoPathRule::BelowFile));
     }
 }
 

@@ -111,7 +111,7 @@ async fn a_head_request_gets_the_head_alone() {
 async fn a_401_challenges_with_no_scheme_that_opens_a_dialogue() {
     let lab = lab();
     let answer = Client::new(&lab).get("/accept/echo").await;
-    assert_eq!(answer.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
+    assert_eq!(answer.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ async fn every_form_of_a_401_asks_for_a_password_where_one_is_taken_and_nowhere_
     }
     let never = ask(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
     assert_eq!(never.verdict(), "401 credentials-required");
-    assert_eq!(never.header("www-authenticate"), Some("ClientCertificate realm=\"smartcard\""));
+    assert_eq!(never.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
 }
 
 #[tokio::test]

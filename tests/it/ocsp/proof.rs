@@ -3,9 +3,9 @@
 use super::scene::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::Signer;
-use portcullis::identity::{AccountLifetimes, MappingRule, SidCheck, StrengthDemand};
+use portcullis::identity::{AccountLifetimes, MappingSettings, RequiredStrength, SidCheck};
 use portcullis::limits::scheduling::ClientNetwork;
-use portcullis::policy::{DenialId, Refusal};
+use portcullis::policy::{CertificateRejection, DenialId};
 use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
@@ -32,11 +32,11 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
     };
 
     let forged = verdict(Signer::Foreign).await.unwrap_err();
-    assert!(matches!(*forged, Refusal::Chain(_)), "{forged:?}");
+    assert!(matches!(*forged, CertificateRejection::Chain(_)), "{forged:?}");
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 
     let proven = verdict(Signer::Issuing).await.unwrap_err();
-    assert!(matches!(*proven, Refusal::Revocation(_)), "{proven:?}");
+    assert!(matches!(*proven, CertificateRejection::Revocation(_)), "{proven:?}");
     assert!(listener.accept().is_ok());
 }
 
@@ -59,9 +59,9 @@ fn realm() -> Realm {
         revocation: RevocationRule { mode: RevocationMode::Require, ..RevocationRule::default() },
         crls: scene::crls_of_authorities(),
         ocsp: Some(Arc::new(scene::client(settings))),
-        mapping: MappingRule {
+        mapping: MappingSettings {
             order: Vec::new(),
-            strength: StrengthDemand::Strong,
+            strength: RequiredStrength::Strong,
             sid_check: SidCheck::default(),
             identity_issuers: Vec::new(),
             rules: Vec::new(),

@@ -3,7 +3,7 @@
 
 use portcullis::certificate::{Certificate, certificate_ders, crl_ders};
 use portcullis::clock::UnixTime;
-use portcullis::policy::Refusal;
+use portcullis::policy::CertificateRejection;
 use portcullis::revocation::{CrlLoadError, CrlStore};
 use portcullis::validation::{PresentedChain, TrustSet, ValidatedChain, ValidationRule, validate};
 use rustls_pki_types::CertificateDer;
@@ -69,14 +69,15 @@ pub(crate) static SUITE: LazyLock<Suite> = LazyLock::new(|| Suite {
 
 impl Suite {
     /// The verdict of the validation stage on the path of a test. Some of its certificates cannot even be read.
-    pub(crate) fn validate(&self, entry: &Entry) -> Result<ValidatedChain, Refusal> {
+    pub(crate) fn validate(&self, entry: &Entry) -> Result<ValidatedChain, CertificateRejection> {
         let intermediates = entry.intermediates.iter().rev();
         let names = std::iter::once(&entry.leaf).chain(intermediates);
         let ders: Vec<_> = names.map(|name| CertificateDer::from(self.certificate(name))).collect();
-        let presented = Arc::new(PresentedChain::parse(&ders).map_err(Refusal::Malformed)?);
+        let presented = Arc::new(PresentedChain::parse(&ders).map_err(CertificateRejection::Malformed)?);
         let anchor = Certificate::from_der(self.certificate(&entry.anchor)).unwrap();
         let trust = TrustSet::new(vec![anchor], Vec::new());
-        validate(&presented, &trust, &entry.rule(), NOW).map_err(|error| Refusal::Chain(Arc::new(error)))
+        validate(&presented, &trust, &entry.rule(), NOW)
+            .map_err(|error| CertificateRejection::Chain(Arc::new(error)))
     }
 
     /// The CRLs of a test, by way of files as the gate reads them. One that cannot be read fails them all.

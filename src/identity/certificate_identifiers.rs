@@ -2,7 +2,7 @@
 //!
 //! Never asks whether the CA that wrote it may say so.
 
-use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
+use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
 use crate::certificate::{
     Certificate, NameForm, ObjectIdentifier, SECURITY_IDENTIFIER_EXTENSION, SUBJECT_ALTERNATIVE_NAME,
 };
@@ -13,11 +13,11 @@ const SID_URI: &str = "tag:microsoft.com,2022-09-14:sid:";
 
 /// A leaf that says at most one UPN and at most one security identifier.
 #[derive(Clone, Debug)]
-pub(super) struct OwnNames {
+pub(super) struct CertificateIdentifiers {
     pub(super) sid: Option<Sid>,
 }
 
-impl OwnNames {
+impl CertificateIdentifiers {
     /// Two UPNs are a contradiction even where they are the same: no CA writes that, and one of the two places might
     /// have been the requester's. A name of another kind that cannot be read is neither a UPN nor a security identifier,
     /// and hides none.
@@ -25,10 +25,10 @@ impl OwnNames {
         let names = leaf.subject_alternative_names();
         let upn_hidden = names.may_hide(NameForm::USER_PRINCIPAL_NAME);
         if upn_hidden || is_unread(leaf, SUBJECT_ALTERNATIVE_NAME) {
-            return Err(not_mapped(WhyNotMapped::AlternativeNamesUndecodable));
+            return Err(not_mapped(NotMappedReason::AlternativeNamesUndecodable));
         }
         if names.upns.len() > 1 {
-            return Err(MappingError::Conflict { why: Contradiction::Upns(names.upns.clone()) });
+            return Err(MappingError::Conflict { why: IdentityConflict::Upns(names.upns.clone()) });
         }
         Ok(Self { sid: security_identifier(leaf)? })
     }
@@ -36,7 +36,7 @@ impl OwnNames {
 
 /// What stands in the extension and in URIs, which must all be the same.
 fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> {
-    let unreadable = || not_mapped(WhyNotMapped::SidUnreadable);
+    let unreadable = || not_mapped(NotMappedReason::SidUnreadable);
     if is_unread(leaf, SECURITY_IDENTIFIER_EXTENSION.into())
         || unreadable_uris(leaf, SID_URI).next().is_some()
     {
@@ -49,7 +49,7 @@ fn security_identifier(leaf: &Certificate) -> Result<Option<Sid>, MappingError> 
         let sid = Sid::parse(text).map_err(|_| unreadable())?;
         match found {
             Some(first) if first != sid => {
-                return Err(MappingError::Conflict { why: Contradiction::Sids(first, sid) });
+                return Err(MappingError::Conflict { why: IdentityConflict::Sids(first, sid) });
             }
             Some(_) | None => found = Some(sid),
         }

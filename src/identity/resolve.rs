@@ -4,13 +4,13 @@
 //! Refuses where two accounts could be meant. Never asks the directory again, and never lets a name lead to somebody
 //! whose security identifier is not the certificate's.
 
-use super::account::{Account, MappingMethod, Strength};
-use super::account_rule::NamedAccount;
-use super::claim::Claim;
+use super::account::{Account, MappingMethod, MappingStrength};
+use super::account_identifier::AccountIdentifier;
+use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
+use super::lookup_plan::{MapperFinding, strong_enough};
 use super::mapping::{MappingStep, StepResult};
-use super::mapping_error::{Contradiction, MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{Mapper, SidCheck, StrengthDemand};
-use super::question::{Turn, strong_enough};
+use super::rules::NamedAccount;
+use super::settings::{Mapper, RequiredStrength, SidCheck};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, DirectoryGroup, Sid};
 
@@ -20,10 +20,10 @@ const CROWD: usize = 8;
 
 /// An account that the leaf names.
 #[derive(Clone, Debug)]
-pub(super) struct Found<'p> {
+pub(super) struct ResolvedAccount<'p> {
     person: &'p DirectoryAccount,
     method: MappingMethod,
-    strength: Strength,
+    strength: MappingStrength,
     /// Groups that a rule puts it in.
     groups: Vec<DirectoryGroup>,
 }
@@ -31,10 +31,10 @@ pub(super) struct Found<'p> {
 /// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's, and is compared as
 /// `sid_check` demands.
 pub(super) fn choose<'p>(
-    turns: &[Turn<'_>],
+    turns: &[MapperFinding<'_>],
     persons: &'p [DirectoryAccount],
     (sid, sid_check): (Option<&Sid>, SidCheck),
-) -> (Vec<MappingStep>, Result<Found<'p>, MappingError>) {
+) -> (Vec<MappingStep>, Result<ResolvedAccount<'p>, MappingError>) {
     let mut steps = Vec::new();
     if persons.len() >= CROWD {
         return (steps, Err(crowd(turns, persons)));
@@ -44,7 +44,7 @@ pub(super) fn choose<'p>(
         SidCheck::Strict => None,
     };
     let sid = sid.filter(|_| by_value.is_none());
-    let mut found: Option<Found<'p>> = None;
+    let mut found: Option<ResolvedAccount<'p>> = None;
     for turn in turns {
         if by_value.is_some_and(|person| names_another(turn, person)) {
             steps.push(turn.ended(StepResult::PassedOver));
@@ -62,23 +62,26 @@ pub(super) fn choose<'p>(
         }
     }
     let asked = turns.iter().any(|turn| matches!(turn.claim, Ok(Some(_))));
-    let why = if asked { WhyNotMapped::NobodyFound } else { WhyNotMapped::NothingFound };
+    let why = if asked { NotMappedReason::NobodyFound } else { NotMappedReason::NothingFound };
     (steps, found.ok_or_else(|| not_mapped(why)))
 }
 
 /// The account that an administrator has given this certificate, strongly. Domain controllers do not look at the
 /// certificate's security identifier then: the certificate of a partner's Enterprise CA has one of the partner's domain.
-fn strong_explicit<'p>(turns: &[Turn<'_>], persons: &'p [DirectoryAccount]) -> Option<&'p DirectoryAccount> {
+fn strong_explicit<'p>(
+    turns: &[MapperFinding<'_>],
+    persons: &'p [DirectoryAccount],
+) -> Option<&'p DirectoryAccount> {
     let claims = turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref());
-    let mut claims = claims.filter(|claim| matches!(claim, Claim::AltSecurityIdentities { .. }));
+    let mut claims = claims.filter(|claim| matches!(claim, AccountIdentifier::AltSecurityIdentities { .. }));
     let claim = claims.next()?;
     persons
         .iter()
-        .find(|person| claim.means(person).is_some_and(|(_, strength)| strength == Strength::Strong))
+        .find(|person| claim.means(person).is_some_and(|(_, strength)| strength == MappingStrength::Strong))
 }
 
 /// Whether it is the turn of the security identifier, and that is not of `person`.
-fn names_another(turn: &Turn<'_>, person: &DirectoryAccount) -> bool {
+fn names_another(turn: &MapperFinding<'_>, person: &DirectoryAccount) -> bool {
     turn.mapper == Mapper::Sid
         && match &turn.claim {
             Ok(Some(claim)) => claim.means(person).is_none(),
@@ -89,21 +92,23 @@ fn names_another(turn: &Turn<'_>, person: &DirectoryAccount) -> bool {
 
 /// One turn, after `before` was found: what came of it, and what is found now if that is something else.
 fn take<'p>(
-    turn: &Turn<'_>,
+    turn: &MapperFinding<'_>,
     persons: &'p [DirectoryAccount],
     sid: Option<&Sid>,
-    before: Option<&Found<'p>>,
-) -> Result<(StepResult, Option<Found<'p>>), MappingError> {
+    before: Option<&ResolvedAccount<'p>>,
+) -> Result<(StepResult, Option<ResolvedAccount<'p>>), MappingError> {
     let claim = match (&turn.claim, before) {
         (Ok(None), _) if !turn.fed => return Ok((StepResult::NotFed, None)),
         (Ok(None), _) => return Ok((StepResult::NothingToGoOn, None)),
         (Err(error), None) => return Err(error.clone()),
-        (Err(_) | Ok(Some(Claim::Rule(_))), Some(_)) => return Ok((StepResult::PassedOver, None)),
+        (Err(_) | Ok(Some(AccountIdentifier::Rule(_))), Some(_)) => {
+            return Ok((StepResult::PassedOver, None));
+        }
         (Ok(Some(claim)), _) => claim,
     };
     let mut meant = persons.iter().filter_map(|person| {
         let (method, strength) = claim.means(person)?;
-        Some(Found { person, method, strength, groups: groups_of(claim) })
+        Some(ResolvedAccount { person, method, strength, groups: groups_of(claim) })
     });
     let Some(one) = meant.next() else {
         return nobody(claim).map(|()| (StepResult::NobodyFound, None));
@@ -112,7 +117,7 @@ fn take<'p>(
     if !others.is_empty() {
         return Err(ambiguous(turn.mapper, std::iter::once(one.person).chain(others)));
     }
-    if !matches!(claim, Claim::Rule(_)) {
+    if !matches!(claim, AccountIdentifier::Rule(_)) {
         check_sid(turn.mapper, one.person, sid)?;
     }
     match before {
@@ -126,18 +131,18 @@ fn take<'p>(
 
 /// Whether the search may go on though nobody has what the claim goes by. An account that is gone leaves its UPN behind
 /// for somebody else, so its security identifier is the last word.
-fn nobody(claim: &Claim<'_>) -> Result<(), MappingError> {
+fn nobody(claim: &AccountIdentifier<'_>) -> Result<(), MappingError> {
     match claim {
-        Claim::Sid(sid) => Err(not_mapped(WhyNotMapped::SidOfNobody { sid: sid.clone() })),
-        Claim::Rule(rule) => {
+        AccountIdentifier::Sid(sid) => Err(not_mapped(NotMappedReason::SidOfNobody { sid: sid.clone() })),
+        AccountIdentifier::Rule(rule) => {
             let user = rule.named().map(|named| named.user.clone()).unwrap_or_default();
-            Err(not_mapped(WhyNotMapped::RuleOfNobody { rule: rule.name().to_owned(), user }))
+            Err(not_mapped(NotMappedReason::RuleOfNobody { rule: rule.name().to_owned(), user }))
         }
-        Claim::AltSecurityIdentities { .. }
-        | Claim::Upn(_)
-        | Claim::Emails(_)
-        | Claim::Subject(_)
-        | Claim::Number(..) => Ok(()),
+        AccountIdentifier::AltSecurityIdentities { .. }
+        | AccountIdentifier::Upn(_)
+        | AccountIdentifier::Emails(_)
+        | AccountIdentifier::Subject(_)
+        | AccountIdentifier::Number(..) => Ok(()),
     }
 }
 
@@ -147,7 +152,7 @@ fn check_sid(mapper: Mapper, person: &DirectoryAccount, sid: Option<&Sid>) -> Re
     match (sid, &person.sid) {
         (Some(of_certificate), Some(of_account)) if of_certificate != of_account => {
             Err(MappingError::Conflict {
-                why: Contradiction::SidOfAnother {
+                why: IdentityConflict::SidOfAnother {
                     mapper,
                     account: person.dn.clone(),
                     of_account: of_account.clone(),
@@ -164,29 +169,29 @@ fn ambiguous<'p>(mapper: Mapper, persons: impl IntoIterator<Item = &'p Directory
     MappingError::Ambiguous { mapper, names }
 }
 
-fn crowd(turns: &[Turn<'_>], persons: &[DirectoryAccount]) -> MappingError {
+fn crowd(turns: &[MapperFinding<'_>], persons: &[DirectoryAccount]) -> MappingError {
     let asked = turns.iter().rev().find(|turn| matches!(turn.claim, Ok(Some(_))));
     ambiguous(asked.map_or(Mapper::Rules, |turn| turn.mapper), persons)
 }
 
-fn groups_of(claim: &Claim<'_>) -> Vec<DirectoryGroup> {
+fn groups_of(claim: &AccountIdentifier<'_>) -> Vec<DirectoryGroup> {
     match claim {
-        Claim::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
-        Claim::Sid(_)
-        | Claim::AltSecurityIdentities { .. }
-        | Claim::Upn(_)
-        | Claim::Emails(_)
-        | Claim::Subject(_)
-        | Claim::Number(..) => Vec::new(),
+        AccountIdentifier::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
+        AccountIdentifier::Sid(_)
+        | AccountIdentifier::AltSecurityIdentities { .. }
+        | AccountIdentifier::Upn(_)
+        | AccountIdentifier::Emails(_)
+        | AccountIdentifier::Subject(_)
+        | AccountIdentifier::Number(..) => Vec::new(),
     }
 }
 
-impl Found<'_> {
+impl ResolvedAccount<'_> {
     /// The account, where it is named as strongly as demanded by a certificate that begins at `not_before`, and may be
     /// used now. It ends with the directory's own word: its expiry, its logon hours.
     pub(super) fn account(
         self,
-        demand: StrengthDemand,
+        demand: RequiredStrength,
         not_before: UnixTime,
         now: UnixTime,
     ) -> Result<Account, MappingError> {

@@ -1,4 +1,4 @@
-//! Takes keys and outcomes, gives leave or the time to wait. One ledger counts one kind of key; its size is bounded.
+//! Takes keys and outcomes, gives leave or the time to wait. One counter counts one kind of key; its size is bounded.
 //!
 //! Never forgets a key that is blocked or that an attempt is under way for: where only such are left, new keys are
 //! refused. Otherwise noise could wash out what it is to be protected from.
@@ -10,12 +10,12 @@ use std::time::Duration;
 /// How long to wait where attempts under way take all that is left: they end within seconds.
 const UNDER_WAY_WAIT: Duration = Duration::from_secs(1);
 
-/// How long a full ledger refuses new keys before it looks again for some to forget.
+/// How long a full counter refuses new keys before it looks again for some to forget.
 const FULL_WAIT: Duration = Duration::from_secs(5);
 
 /// When failures are forgotten, and what a success is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Forgetting {
+pub(super) enum ResetRule {
     /// A window after the last failure, or by a success. So does a domain controller count (badPwdCount,
     /// lockOutObservationWindow: [MS-ADA1]), which makes a limit below its own hold for good: a window after
     /// the first failure would give new leave while the controller still adds up.
@@ -26,16 +26,16 @@ pub(super) enum Forgetting {
 
 /// What became of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum AttemptOutcome {
     Failed,
     Succeeded,
     /// Nothing was tried.
-    Untried,
+    Cancelled,
 }
 
 /// The attempts for one key.
 #[derive(Clone, Copy, Debug)]
-struct Count {
+struct FailureCount {
     failures: u32,
     under_way: u32,
     /// The failure that the window runs from.
@@ -44,27 +44,27 @@ struct Count {
 
 /// The counts of one kind of key.
 #[derive(Debug)]
-pub(super) struct Ledger {
-    counts: HashMap<u64, Count>,
+pub(super) struct FailureCounter {
+    counts: HashMap<u64, FailureCount>,
     limit: u32,
     window: Duration,
-    forgetting: Forgetting,
+    forgetting: ResetRule,
     capacity: usize,
     full_until: UnixTime,
 }
 
-impl Ledger {
-    pub(super) fn new(limit: u32, window: Duration, forgetting: Forgetting, capacity: usize) -> Self {
+impl FailureCounter {
+    pub(super) fn new(limit: u32, window: Duration, forgetting: ResetRule, capacity: usize) -> Self {
         Self { counts: HashMap::new(), limit, window, forgetting, capacity, full_until: UnixTime::EPOCH }
     }
 
-    /// Leave for one attempt, which counts as failed until [`Ledger::settle`] says otherwise; else the time to wait.
+    /// Leave for one attempt, which counts as failed until [`FailureCounter::settle`] says otherwise; else the time to wait.
     pub(super) fn reserve(&mut self, key: u64, now: UnixTime) -> Result<(), Duration> {
         let (limit, window) = (self.limit, self.window);
         if !self.counts.contains_key(&key) {
             self.make_room(now)?;
         }
-        let count = self.counts.entry(key).or_insert(Count { failures: 0, under_way: 0, since: now });
+        let count = self.counts.entry(key).or_insert(FailureCount { failures: 0, under_way: 0, since: now });
         count.check(limit, window, now)?;
         if count.failures.saturating_add(count.under_way) >= limit {
             return Err(UNDER_WAY_WAIT);
@@ -82,21 +82,21 @@ impl Ledger {
     }
 
     /// Says what became of an attempt that had leave.
-    pub(super) fn settle(&mut self, key: u64, outcome: Outcome, now: UnixTime) {
+    pub(super) fn settle(&mut self, key: u64, outcome: AttemptOutcome, now: UnixTime) {
         let Some(count) = self.counts.get_mut(&key) else { return };
         count.forget(self.window, now);
         count.under_way = count.under_way.saturating_sub(1);
         match (outcome, self.forgetting) {
-            (Outcome::Failed, forgetting) => {
+            (AttemptOutcome::Failed, forgetting) => {
                 if count.failures == 0 {
                     count.since = now;
-                } else if forgetting == Forgetting::AfterLastOrSuccess {
+                } else if forgetting == ResetRule::AfterLastOrSuccess {
                     count.since = count.since.max(now);
                 }
                 count.failures = count.failures.saturating_add(1);
             }
-            (Outcome::Succeeded, Forgetting::AfterLastOrSuccess) => count.failures = 0,
-            (Outcome::Succeeded, Forgetting::AfterFirst) | (Outcome::Untried, _) => {}
+            (AttemptOutcome::Succeeded, ResetRule::AfterLastOrSuccess) => count.failures = 0,
+            (AttemptOutcome::Succeeded, ResetRule::AfterFirst) | (AttemptOutcome::Cancelled, _) => {}
         }
         if count.is_nothing() {
             self.counts.remove(&key);
@@ -143,7 +143,7 @@ impl Ledger {
     }
 }
 
-impl Count {
+impl FailureCount {
     fn check(&mut self, limit: u32, window: Duration, now: UnixTime) -> Result<(), Duration> {
         // A clock that was set back must not make the wait longer.
         self.since = self.since.min(now);

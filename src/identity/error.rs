@@ -3,9 +3,9 @@
 //! Texts from the certificate and the directory are quoted and escaped in the words, so that none can forge a line of a
 //! record.
 
-use super::account::{MappingMethod, Strength};
-use super::mapping_rule::Mapper;
-use super::principal_name::NameFault;
+use super::account::{MappingMethod, MappingStrength};
+use super::principal_name::PrincipalNameError;
+use super::settings::Mapper;
 use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
 use crate::directory::{AccountStatusError, DirectoryError, Sid, UnusableLookupKeys};
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 /// Why a certificate maps to nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum WhyNotMapped {
+pub enum NotMappedReason {
     /// The CA that issued the leaf is not one that may name people. `None` where the leaf is an anchor itself or its
     /// paths do not agree on the key of its issuer.
     #[error("the CA that issued it is not among those that may name people")]
@@ -59,7 +59,7 @@ pub enum WhyNotMapped {
         name: String,
         /// What is wrong with it.
         #[source]
-        fault: NameFault,
+        fault: PrincipalNameError,
     },
     /// A number stands where it should but is none.
     #[error("its {mapper} cannot be read")]
@@ -92,7 +92,7 @@ pub enum WhyNotMapped {
 
 /// How a certificate speaks of two people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Contradiction {
+pub enum IdentityConflict {
     /// Two UPNs, so that it says of itself that it is two people's.
     #[error("it has two UPNs: {0:?}")]
     Upns(Vec<String>),
@@ -126,7 +126,7 @@ pub enum MappingError {
     NotMapped {
         /// Why.
         #[source]
-        why: WhyNotMapped,
+        why: NotMappedReason,
     },
     /// It finds more than one account, and it is not for this program to choose.
     #[error("the certificate maps to more than one account by its {mapper}: {names:?}")]
@@ -144,7 +144,7 @@ pub enum MappingError {
         /// By what.
         mapping: MappingMethod,
         /// How strongly.
-        strength: Strength,
+        strength: MappingStrength,
     },
     /// It names somebody weakly and is older than the account, so that the name may have been another's.
     #[error(
@@ -166,7 +166,7 @@ pub enum MappingError {
     Conflict {
         /// How.
         #[source]
-        why: Contradiction,
+        why: IdentityConflict,
     },
     /// A rule refuses it.
     #[error("the rule `{rule}` refuses the certificate")]
@@ -196,6 +196,6 @@ fn in_words(created: Option<&UnixTime>) -> String {
 }
 
 /// As an error.
-pub(super) fn not_mapped(why: WhyNotMapped) -> MappingError {
+pub(super) fn not_mapped(why: NotMappedReason) -> MappingError {
     MappingError::NotMapped { why }
 }

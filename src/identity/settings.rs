@@ -2,7 +2,7 @@
 //!
 //! Plain data. Nothing in it admits anybody by being left out: every empty list means nobody.
 
-use super::account_rule::AccountRule;
+use super::rules::AccountRule;
 use crate::certificate::{AltSecurityForm, KeyId};
 use crate::directory::Sid;
 use std::fmt;
@@ -124,7 +124,7 @@ pub enum SidCheck {
 
 /// How strongly a certificate must name its account (KB5014754).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StrengthDemand {
+pub enum RequiredStrength {
     /// By what no other certificate can hold.
     Strong,
     /// Strongly, or weakly by a certificate that is not older than the account: a name that was somebody else's before
@@ -140,11 +140,11 @@ pub enum StrengthDemand {
 
 /// How a realm gets from a certificate to an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingRule {
+pub struct MappingSettings {
     /// The mappers, in the order in which they are tried. An empty list maps nobody.
     pub order: Vec<Mapper>,
     /// The least strength that is taken.
-    pub strength: StrengthDemand,
+    pub strength: RequiredStrength,
     /// When the certificate's security identifier must be the account's.
     pub sid_check: SidCheck,
     /// The CAs whose certificates may name people. An empty list maps nobody.

@@ -3,20 +3,20 @@
 //!
 //! A claim holds only what the CA that issued the leaf may say. Never compares more loosely than the directory searched.
 
-use super::account::{Account, MappingMethod, Strength};
-use super::account_rule::{self, AccountRule};
+use super::account::{Account, MappingMethod, MappingStrength};
 use super::card_number::{self, CardNumber};
-use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule};
-use super::own_names::OwnNames;
+use super::certificate_identifiers::CertificateIdentifiers;
+use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::principal_name::{PrincipalName, check_common_name};
+use super::rules::{self, AccountRule};
+use super::settings::{IdentityIssuer, Mapper, MappingSettings};
 use crate::certificate::{AltSecurityForm, AltSecurityName, AttributeValues, Certificate, NameForm};
 use crate::directory::{DirectoryAccount, LoginName, LookupKeys, Sid};
 use const_oid::db::rfc4519;
 
 /// Whom one mapper takes a certificate to be of.
 #[derive(Debug)]
-pub(super) enum Claim<'a> {
+pub(super) enum AccountIdentifier<'a> {
     Rule(&'a AccountRule),
     Sid(Sid),
     /// The values by which accounts may name the certificate.
@@ -32,16 +32,16 @@ pub(super) enum Claim<'a> {
 }
 
 /// What a mapper looked at, and what it makes of it: none where it has nothing to go on.
-pub(super) type Answer<'a> = (Vec<String>, Result<Option<Claim<'a>>, MappingError>);
+pub(super) type MapperReading<'a> = (Vec<String>, Result<Option<AccountIdentifier<'a>>, MappingError>);
 
 /// What `mapper` makes of a leaf that `issuer` issued. The realm's rules alone hold whatever names stand in the leaf.
 pub(super) fn ask<'a>(
     mapper: Mapper,
     leaf: &'a Certificate,
-    own: &Result<OwnNames, MappingError>,
+    own: &Result<CertificateIdentifiers, MappingError>,
     issuer: &'a IdentityIssuer,
-    rule: &'a MappingRule,
-) -> Answer<'a> {
+    rule: &'a MappingSettings,
+) -> MapperReading<'a> {
     let saw = seen(mapper, leaf);
     if mapper == Mapper::Rules {
         return by_rules(leaf, issuer, &rule.rules);
@@ -57,7 +57,7 @@ pub(super) fn ask<'a>(
             let forms = issuer.alt_security_forms.as_slice();
             let values = leaf.alt_security_identities().into_iter().filter(|one| forms.contains(&one.form));
             let values = values.map(|one| one.value).collect();
-            Ok(Some(Claim::AltSecurityIdentities { leaf, values, forms }))
+            Ok(Some(AccountIdentifier::AltSecurityIdentities { leaf, values, forms }))
         }
         Mapper::Upn => by_upn(leaf, issuer),
         Mapper::Email => by_email(leaf, issuer),
@@ -66,13 +66,13 @@ pub(super) fn ask<'a>(
             let attribute = rule.attributes.iter().find(|(of, _)| *of == mapper);
             let attribute = attribute.map(|(_, attribute)| attribute.as_str());
             let number = card_number::find(mapper, leaf, issuer);
-            number.map(|found| found.map(|number| Claim::Number(mapper, number, attribute)))
+            number.map(|found| found.map(|number| AccountIdentifier::Number(mapper, number, attribute)))
         }
     };
     let saw = match &claim {
-        Ok(Some(Claim::Sid(sid))) => vec![sid.to_string()],
-        Ok(Some(Claim::AltSecurityIdentities { values, .. })) => values.clone(),
-        Ok(Some(Claim::Number(_, number, _))) => number.spellings.clone(),
+        Ok(Some(AccountIdentifier::Sid(sid))) => vec![sid.to_string()],
+        Ok(Some(AccountIdentifier::AltSecurityIdentities { values, .. })) => values.clone(),
+        Ok(Some(AccountIdentifier::Number(_, number, _))) => number.spellings.clone(),
         _ => saw,
     };
     (saw, claim)
@@ -93,48 +93,57 @@ fn seen(mapper: Mapper, leaf: &Certificate) -> Vec<String> {
     }
 }
 
-fn by_rules<'a>(leaf: &Certificate, issuer: &IdentityIssuer, rules: &'a [AccountRule]) -> Answer<'a> {
-    let Some(rule) = account_rule::find(rules, leaf, issuer.key) else {
+fn by_rules<'a>(leaf: &Certificate, issuer: &IdentityIssuer, rules: &'a [AccountRule]) -> MapperReading<'a> {
+    let Some(rule) = rules::find(rules, leaf, issuer.key) else {
         return (Vec::new(), Ok(None));
     };
     let denied = || MappingError::Denied { rule: rule.name().to_owned() };
-    let claim = rule.named().map(|_| Some(Claim::Rule(rule))).ok_or_else(denied);
+    let claim = rule.named().map(|_| Some(AccountIdentifier::Rule(rule))).ok_or_else(denied);
     (vec![rule.name().to_owned()], claim)
 }
 
-fn by_sid<'a>(own: &OwnNames, issuer: &IdentityIssuer) -> Result<Option<Claim<'a>>, MappingError> {
+fn by_sid<'a>(
+    own: &CertificateIdentifiers,
+    issuer: &IdentityIssuer,
+) -> Result<Option<AccountIdentifier<'a>>, MappingError> {
     let Some(sid) = own.sid.clone() else { return Ok(None) };
     match sid.domain() {
-        Some(domain) if issuer.sid_domains.contains(&domain) => Ok(Some(Claim::Sid(sid))),
-        Some(_) | None => Err(not_mapped(WhyNotMapped::SidNotAdmitted { sid })),
+        Some(domain) if issuer.sid_domains.contains(&domain) => Ok(Some(AccountIdentifier::Sid(sid))),
+        Some(_) | None => Err(not_mapped(NotMappedReason::SidNotAdmitted { sid })),
     }
 }
 
-fn by_upn<'a>(leaf: &'a Certificate, issuer: &IdentityIssuer) -> Result<Option<Claim<'a>>, MappingError> {
+fn by_upn<'a>(
+    leaf: &'a Certificate,
+    issuer: &IdentityIssuer,
+) -> Result<Option<AccountIdentifier<'a>>, MappingError> {
     let Some(upn) = leaf.subject_alternative_names().upns.first() else { return Ok(None) };
     admitted(upn, &issuer.upn_suffixes)?;
-    Ok(Some(Claim::Upn(upn)))
+    Ok(Some(AccountIdentifier::Upn(upn)))
 }
 
-fn by_email<'a>(leaf: &'a Certificate, issuer: &IdentityIssuer) -> Result<Option<Claim<'a>>, MappingError> {
+fn by_email<'a>(
+    leaf: &'a Certificate,
+    issuer: &IdentityIssuer,
+) -> Result<Option<AccountIdentifier<'a>>, MappingError> {
     let names = leaf.subject_alternative_names();
     if names.may_hide(NameForm::Email) {
-        return Err(not_mapped(WhyNotMapped::NameUnreadable { form: NameForm::Email }));
+        return Err(not_mapped(NotMappedReason::NameUnreadable { form: NameForm::Email }));
     }
     let emails = &names.emails;
     emails.iter().try_for_each(|email| admitted(email, &issuer.email_domains))?;
-    Ok((!emails.is_empty()).then_some(Claim::Emails(emails)))
+    Ok((!emails.is_empty()).then_some(AccountIdentifier::Emails(emails)))
 }
 
-fn by_subject(leaf: &Certificate) -> Result<Option<Claim<'_>>, MappingError> {
+fn by_subject(leaf: &Certificate) -> Result<Option<AccountIdentifier<'_>>, MappingError> {
     let names = leaf.subject().values(rfc4519::COMMON_NAME);
     match (names.texts.as_slice(), names.hidden.as_slice()) {
         ([], []) => Ok(None),
         ([name], []) => match check_common_name(name) {
-            Ok(()) => Ok(Some(Claim::Subject(name))),
-            Err(fault) => Err(not_mapped(WhyNotMapped::MalformedName { name: (*name).to_owned(), fault })),
+            Ok(()) => Ok(Some(AccountIdentifier::Subject(name))),
+            Err(fault) => Err(not_mapped(NotMappedReason::MalformedName { name: (*name).to_owned(), fault })),
         },
-        ([], [_]) => Err(not_mapped(WhyNotMapped::NameUnreadable { form: NameForm::Directory })),
+        ([], [_]) => Err(not_mapped(NotMappedReason::NameUnreadable { form: NameForm::Directory })),
         // One that cannot be read is a name like another.
         _ => Err(MappingError::Ambiguous { mapper: Mapper::Subject, names: shown(&names) }),
     }
@@ -149,15 +158,15 @@ fn shown(values: &AttributeValues<'_>) -> Vec<String> {
 
 fn admitted(name: &str, suffixes: &[String]) -> Result<(), MappingError> {
     let parsed = PrincipalName::parse(name)
-        .map_err(|fault| not_mapped(WhyNotMapped::MalformedName { name: name.to_owned(), fault }))?;
+        .map_err(|fault| not_mapped(NotMappedReason::MalformedName { name: name.to_owned(), fault }))?;
     if parsed.has_suffix_among(suffixes) {
         Ok(())
     } else {
-        Err(not_mapped(WhyNotMapped::SuffixNotAdmitted { name: name.to_owned() }))
+        Err(not_mapped(NotMappedReason::SuffixNotAdmitted { name: name.to_owned() }))
     }
 }
 
-impl Claim<'_> {
+impl AccountIdentifier<'_> {
     /// The account, where nobody else can be asked. None where only a directory could tell.
     pub(super) fn account(&self) -> Result<Option<Account>, MappingError> {
         Ok(Some(match self {
@@ -167,21 +176,21 @@ impl Claim<'_> {
             },
             Self::Sid(sid) => Account {
                 sid: Some(sid.to_string()),
-                ..Account::named(&sid.to_string(), MappingMethod::SecurityIdentifier, Strength::Strong)
+                ..Account::named(&sid.to_string(), MappingMethod::SecurityIdentifier, MappingStrength::Strong)
             },
             Self::AltSecurityIdentities { .. } => return Ok(None),
             Self::Upn(upn) => Account {
                 upn: Some((*upn).to_owned()),
-                ..Account::named(upn, MappingMethod::SubjectAlternativeUpn, Strength::Weak)
+                ..Account::named(upn, MappingMethod::SubjectAlternativeUpn, MappingStrength::Weak)
             },
-            Self::Emails([email]) => Account::named(email, MappingMethod::Email, Strength::Weak),
+            Self::Emails([email]) => Account::named(email, MappingMethod::Email, MappingStrength::Weak),
             Self::Emails(several) => {
                 return Err(MappingError::Ambiguous { mapper: Mapper::Email, names: several.to_vec() });
             }
-            Self::Subject(name) => Account::named(name, MappingMethod::Subject, Strength::Weak),
+            Self::Subject(name) => Account::named(name, MappingMethod::Subject, MappingStrength::Weak),
             Self::Number(mapper, number, _) => {
                 let Some(shown) = number.spellings.first() else { return Ok(None) };
-                Account::named(shown, MappingMethod::Number(*mapper), Strength::Weak)
+                Account::named(shown, MappingMethod::Number(*mapper), MappingStrength::Weak)
             }
         }))
     }
@@ -217,13 +226,13 @@ impl Claim<'_> {
     }
 
     /// By what, and how strongly, it means this account, if it does.
-    pub(super) fn means(&self, person: &DirectoryAccount) -> Option<(MappingMethod, Strength)> {
-        let weakly = |fits: bool, method| fits.then_some((method, Strength::Weak));
+    pub(super) fn means(&self, person: &DirectoryAccount) -> Option<(MappingMethod, MappingStrength)> {
+        let weakly = |fits: bool, method| fits.then_some((method, MappingStrength::Weak));
         match self {
             Self::Rule(rule) => rule.means(person).then(|| (rule.method(), rule.strength())),
             Self::Sid(sid) => {
                 let is_own = person.sid.as_ref() == Some(sid);
-                is_own.then_some((MappingMethod::SecurityIdentifier, Strength::Strong))
+                is_own.then_some((MappingMethod::SecurityIdentifier, MappingStrength::Strong))
             }
             Self::AltSecurityIdentities { leaf, forms, .. } => {
                 by_alt_security_identities(leaf, forms, person)
@@ -248,11 +257,11 @@ fn by_alt_security_identities(
     leaf: &Certificate,
     forms: &[AltSecurityForm],
     person: &DirectoryAccount,
-) -> Option<(MappingMethod, Strength)> {
+) -> Option<(MappingMethod, MappingStrength)> {
     let own = person.alt_security_identities.iter().filter_map(|value| AltSecurityName::parse(value));
     let own = own.filter(|name| name.means(leaf)).map(|name| name.form());
     let found = own.filter(|form| forms.contains(form)).map(|form| {
-        let strength = if form.is_strong() { Strength::Strong } else { Strength::Weak };
+        let strength = if form.is_strong() { MappingStrength::Strong } else { MappingStrength::Weak };
         (MappingMethod::AltSecurityIdentities(form), strength)
     });
     found.max_by_key(|(_, strength)| *strength)

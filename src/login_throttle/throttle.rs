@@ -1,7 +1,7 @@
 //! Leave to try a password, held while it is tried. It counts as failed until its holder says otherwise, so that many
 //! guesses at once get no further than as many one after the other.
 
-use super::ledger::{Forgetting, Ledger, Outcome};
+use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use crate::clock::UnixTime;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How many failed log-ins there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptLimits {
+pub struct LoginThrottleLimits {
     /// Failures of one account before it has to wait. Below the directory's lock-out threshold, accounts cannot be
     /// locked through the gate, provided that `window` is no shorter than the directory's observation window.
     pub per_account: u32,
@@ -24,7 +24,7 @@ pub struct AttemptLimits {
     pub keys: usize,
 }
 
-impl Default for AttemptLimits {
+impl Default for LoginThrottleLimits {
     fn default() -> Self {
         Self { per_account: 3, per_address: 20, window: Duration::from_secs(15 * 60), keys: 65_536 }
     }
@@ -32,7 +32,7 @@ impl Default for AttemptLimits {
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum ThrottledBy {
     /// Failures of one account.
     Account,
     /// Failures from one address.
@@ -42,14 +42,14 @@ pub enum Counted {
 /// No attempt may be made now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many failed log-ins {counted}")]
-pub struct TooMany {
+pub struct LoginThrottled {
     /// Of what there were too many.
-    pub counted: Counted,
+    pub counted: ThrottledBy,
     /// After how long to try again.
     pub retry_after: Duration,
 }
 
-impl fmt::Display for Counted {
+impl fmt::Display for ThrottledBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Account => "of the account",
@@ -60,66 +60,66 @@ impl fmt::Display for Counted {
 
 /// Counts failed log-ins for all workers.
 #[derive(Debug)]
-pub struct Attempts {
-    limits: AttemptLimits,
+pub struct LoginThrottle {
+    limits: LoginThrottleLimits,
     /// Held for a few map operations, by requests with a password only.
-    ledgers: Mutex<Ledgers>,
+    counters: Mutex<FailureCounters>,
     /// Keyed at random for each process, so that nobody can choose names that share a count.
     hasher: RandomState,
 }
 
 #[derive(Debug)]
-struct Ledgers {
-    accounts: Ledger,
-    addresses: Ledger,
+struct FailureCounters {
+    accounts: FailureCounter,
+    addresses: FailureCounter,
 }
 
 /// One attempt under way. Dropped before it is settled it counts as failed, since the password may have been tried,
-/// unless it is known that it was not ([`Attempt::not_yet_tried`]).
+/// unless it is known that it was not ([`AttemptPermit::not_yet_tried`]).
 #[derive(Debug)]
 #[must_use = "dropped, it counts as failed"]
-pub struct Attempt {
-    attempts: Arc<Attempts>,
+pub struct AttemptPermit {
+    attempts: Arc<LoginThrottle>,
     address: u64,
     accounts: Vec<u64>,
     begun: UnixTime,
     settled: bool,
-    if_dropped: Outcome,
+    if_dropped: AttemptOutcome,
 }
 
-impl Attempts {
+impl LoginThrottle {
     /// Nothing is counted yet.
-    pub fn new(limits: AttemptLimits) -> Self {
-        let AttemptLimits { per_account, per_address, window, keys } = limits;
-        let ledgers = Ledgers {
-            accounts: Ledger::new(per_account, window, Forgetting::AfterLastOrSuccess, keys),
-            addresses: Ledger::new(per_address, window, Forgetting::AfterFirst, keys),
+    pub fn new(limits: LoginThrottleLimits) -> Self {
+        let LoginThrottleLimits { per_account, per_address, window, keys } = limits;
+        let counters = FailureCounters {
+            accounts: FailureCounter::new(per_account, window, ResetRule::AfterLastOrSuccess, keys),
+            addresses: FailureCounter::new(per_address, window, ResetRule::AfterFirst, keys),
         };
-        Self { limits, ledgers: Mutex::new(ledgers), hasher: RandomState::new() }
+        Self { limits, counters: Mutex::new(counters), hasher: RandomState::new() }
     }
 
     /// What it was made with.
-    pub fn limits(&self) -> AttemptLimits {
+    pub fn limits(&self) -> LoginThrottleLimits {
         self.limits
     }
 
-    /// Begins an attempt from `address`. Where it is known for whom, [`Attempt::of_account`] has to say so before
+    /// Begins an attempt from `address`. Where it is known for whom, [`AttemptPermit::of_account`] has to say so before
     /// anybody is asked.
     ///
     /// # Errors
     /// Too many attempts from there failed or are under way.
-    pub fn begin(self: &Arc<Self>, address: IpAddr, now: UnixTime) -> Result<Attempt, TooMany> {
+    pub fn begin(self: &Arc<Self>, address: IpAddr, now: UnixTime) -> Result<AttemptPermit, LoginThrottled> {
         let key = self.hasher.hash_one(network(address));
-        self.with_ledgers(|ledgers| ledgers.addresses.reserve(key, now))
-            .map_err(|retry_after| TooMany { counted: Counted::Address, retry_after })?;
+        self.with_counters(|counters| counters.addresses.reserve(key, now))
+            .map_err(|retry_after| LoginThrottled { counted: ThrottledBy::Address, retry_after })?;
         let attempts = Arc::clone(self);
-        Ok(Attempt {
+        Ok(AttemptPermit {
             attempts,
             address: key,
             accounts: Vec::new(),
             begun: now,
             settled: false,
-            if_dropped: Outcome::Failed,
+            if_dropped: AttemptOutcome::Failed,
         })
     }
 
@@ -128,12 +128,12 @@ impl Attempts {
     ///
     /// # Errors
     /// Too many attempts for the account or from there failed.
-    pub fn check(&self, account: &str, address: IpAddr, now: UnixTime) -> Result<(), TooMany> {
+    pub fn check(&self, account: &str, address: IpAddr, now: UnixTime) -> Result<(), LoginThrottled> {
         let (account, address) = (self.account_key(account), self.hasher.hash_one(network(address)));
-        self.with_ledgers(|ledgers| {
-            let too_many = |counted| move |retry_after| TooMany { counted, retry_after };
-            ledgers.addresses.check(address, now).map_err(too_many(Counted::Address))?;
-            ledgers.accounts.check(account, now).map_err(too_many(Counted::Account))
+        self.with_counters(|counters| {
+            let too_many = |counted| move |retry_after| LoginThrottled { counted, retry_after };
+            counters.addresses.check(address, now).map_err(too_many(ThrottledBy::Address))?;
+            counters.accounts.check(account, now).map_err(too_many(ThrottledBy::Account))
         })
     }
 
@@ -142,12 +142,12 @@ impl Attempts {
     }
 
     /// A panic elsewhere leaves whole counts behind, since none of them is taken apart.
-    fn with_ledgers<T>(&self, act: impl FnOnce(&mut Ledgers) -> T) -> T {
-        act(&mut self.ledgers.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_counters<T>(&self, act: impl FnOnce(&mut FailureCounters) -> T) -> T {
+        act(&mut self.counters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Attempt {
+impl AttemptPermit {
     /// Says for whom it is, by a name in any case. An account with several names (`CORP\sam`, a UPN, a SID) may be named
     /// by each of them in turn: the attempt counts for all, and none may have had too many.
     ///
@@ -155,64 +155,67 @@ impl Attempt {
     /// Too many attempts for the account failed or are under way. The attempt is then over. It counts for nothing if
     /// this was its first name, and as failed for the names before: else who is refused by one name could go on guessing
     /// by the others.
-    pub fn of_account(mut self, account: &str, now: UnixTime) -> Result<Self, TooMany> {
+    pub fn for_account(mut self, account: &str, now: UnixTime) -> Result<Self, LoginThrottled> {
         let key = self.attempts.account_key(account);
         if self.accounts.contains(&key) {
             return Ok(self);
         }
-        match self.attempts.with_ledgers(|ledgers| ledgers.accounts.reserve(key, now)) {
+        match self.attempts.with_counters(|counters| counters.accounts.reserve(key, now)) {
             Ok(()) => {
                 self.accounts.push(key);
                 Ok(self)
             }
             Err(retry_after) => {
-                self.settle(if self.accounts.is_empty() { Outcome::Untried } else { Outcome::Failed }, now);
-                Err(TooMany { counted: Counted::Account, retry_after })
+                self.settle(
+                    if self.accounts.is_empty() { AttemptOutcome::Cancelled } else { AttemptOutcome::Failed },
+                    now,
+                );
+                Err(LoginThrottled { counted: ThrottledBy::Account, retry_after })
             }
         }
     }
 
     /// The password has not been sent anywhere: a client that leaves now has guessed nothing.
-    pub fn not_yet_tried(mut self) -> Self {
-        self.if_dropped = Outcome::Untried;
+    pub fn not_sent(mut self) -> Self {
+        self.if_dropped = AttemptOutcome::Cancelled;
         self
     }
 
     /// The password is sent from now on.
-    pub fn tried(mut self) -> Self {
-        self.if_dropped = Outcome::Failed;
+    pub fn sent(mut self) -> Self {
+        self.if_dropped = AttemptOutcome::Failed;
         self
     }
 
     /// The password was wrong, or nobody has that name.
     pub fn failed(mut self, now: UnixTime) {
-        self.settle(Outcome::Failed, now);
+        self.settle(AttemptOutcome::Failed, now);
     }
 
     /// The password was right. Earlier failures of the account are forgotten, those of the address are not.
     pub fn succeeded(mut self, now: UnixTime) {
-        self.settle(Outcome::Succeeded, now);
+        self.settle(AttemptOutcome::Succeeded, now);
     }
 
     /// Nobody was asked, or nobody answered: it counts for nothing.
-    pub fn untried(mut self, now: UnixTime) {
-        self.settle(Outcome::Untried, now);
+    pub fn cancelled(mut self, now: UnixTime) {
+        self.settle(AttemptOutcome::Cancelled, now);
     }
 
-    fn settle(&mut self, outcome: Outcome, now: UnixTime) {
+    fn settle(&mut self, outcome: AttemptOutcome, now: UnixTime) {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
-        self.attempts.with_ledgers(|ledgers| {
-            ledgers.addresses.settle(self.address, outcome, now);
+        self.attempts.with_counters(|counters| {
+            counters.addresses.settle(self.address, outcome, now);
             for account in &self.accounts {
-                ledgers.accounts.settle(*account, outcome, now);
+                counters.accounts.settle(*account, outcome, now);
             }
         });
     }
 }
 
-impl Drop for Attempt {
+impl Drop for AttemptPermit {
     fn drop(&mut self) {
         self.settle(self.if_dropped, self.begun);
     }

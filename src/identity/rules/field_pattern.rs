@@ -17,7 +17,7 @@ pub enum LetterCase {
 
 /// Why a text is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PatternError {
+pub enum FieldPatternError {
     /// It would only match a field without text.
     #[error("the pattern is empty")]
     Empty,
@@ -28,18 +28,18 @@ pub enum PatternError {
 
 /// What a name's field must look like: `Contoso*`, `*Issuing CA`, `*staff*`, `alice`, or `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub struct FieldPattern {
     literal: String,
     open_start: bool,
     open_end: bool,
     case: LetterCase,
 }
 
-impl Pattern {
+impl FieldPattern {
     /// Reads match criteria.
-    pub fn parse(text: &str, case: LetterCase) -> Result<Self, PatternError> {
+    pub fn parse(text: &str, case: LetterCase) -> Result<Self, FieldPatternError> {
         if text.is_empty() {
-            return Err(PatternError::Empty);
+            return Err(FieldPatternError::Empty);
         }
         let (open_start, rest) = text.strip_prefix('*').map_or((false, text), |rest| (true, rest));
         // A lone `*` is open at both ends.
@@ -48,7 +48,7 @@ impl Pattern {
             None => (rest.is_empty(), rest),
         };
         if literal.contains('*') {
-            return Err(PatternError::StarInside);
+            return Err(FieldPatternError::StarInside);
         }
         Ok(Self { literal: fold(literal, case), open_start, open_end, case })
     }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn matches(pattern: &str, text: &str) -> bool {
-        Pattern::parse(pattern, LetterCase::Exact).unwrap().matches(text)
+        FieldPattern::parse(pattern, LetterCase::Exact).unwrap().matches(text)
     }
 
     #[test]
@@ -107,15 +107,15 @@ mod tests {
 
     #[test]
     fn folded_letters_are_alike_also_beyond_ascii() {
-        let pattern = Pattern::parse("*ÉCOLE*", LetterCase::Folded).unwrap();
+        let pattern = FieldPattern::parse("*ÉCOLE*", LetterCase::Folded).unwrap();
         assert!(pattern.matches("La école normale"));
     }
 
     #[test]
     fn a_star_inside_and_an_empty_pattern_are_refused() {
-        assert_eq!(Pattern::parse("a*b", LetterCase::Exact), Err(PatternError::StarInside));
-        assert_eq!(Pattern::parse("***", LetterCase::Exact), Err(PatternError::StarInside));
-        assert_eq!(Pattern::parse("", LetterCase::Exact), Err(PatternError::Empty));
+        assert_eq!(FieldPattern::parse("a*b", LetterCase::Exact), Err(FieldPatternError::StarInside));
+        assert_eq!(FieldPattern::parse("***", LetterCase::Exact), Err(FieldPatternError::StarInside));
+        assert_eq!(FieldPattern::parse("", LetterCase::Exact), Err(FieldPatternError::Empty));
     }
 
     proptest! {
@@ -131,7 +131,7 @@ mod tests {
         #[test]
         fn no_pattern_and_no_text_make_it_panic(pattern in any::<String>(), text in any::<String>()) {
             for case in [LetterCase::Exact, LetterCase::Folded] {
-                if let Ok(pattern) = Pattern::parse(&pattern, case) {
+                if let Ok(pattern) = FieldPattern::parse(&pattern, case) {
                     pattern.matches(&text);
                 }
             }

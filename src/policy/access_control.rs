@@ -8,7 +8,7 @@
 use super::access_list::AccessList;
 use super::denial::Denial;
 use super::denial_id::DenialId;
-use super::permit::Proof;
+use super::permit::AuthenticatedBy;
 use super::rule::CertificateConditions;
 use crate::certificate::KeyId;
 use crate::directory::DirectoryGroup;
@@ -19,7 +19,7 @@ use thiserror::Error;
 
 /// Who is let in on one path. The default is everybody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admission {
+pub struct AccessControl {
     /// Who is let in, where it names anything.
     pub allow: AccessList,
     /// Who is not.
@@ -28,9 +28,9 @@ pub struct Admission {
 
 /// By what somebody is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdmittedBy<'a> {
+pub enum AllowedBy<'a> {
     /// The path does not say who.
-    Everybody,
+    NoAccessList,
     /// `allow.accounts` has the account.
     Account,
     /// `allow.groups` has this group of the account.
@@ -39,7 +39,7 @@ pub enum AdmittedBy<'a> {
 
 /// Why somebody is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NotAllowed {
+pub enum AccessDenied {
     /// The address is one of those that are kept out.
     #[error("`deny.networks` has {network}, and the request comes from {peer}")]
     DeniedNetwork {
@@ -81,7 +81,7 @@ pub enum NotAllowed {
     OtherIssuer,
     /// A password comes from no CA.
     #[error("`allow.issuers` asks for a certificate, and the account {user} is proven by a password")]
-    NoIssuer {
+    PasswordHasNoIssuer {
         /// The account.
         user: String,
     },
@@ -97,20 +97,20 @@ pub enum NotAllowed {
     },
     /// The request is under nobody's name, and people are named.
     #[error("`allow` says who is let in, and the request is under nobody's name")]
-    Nobody,
+    Anonymous,
 }
 
-impl Admission {
+impl AccessControl {
     /// Whether a request may come from `peer` at all, whoever sends it.
     ///
     /// # Errors
     /// Where `deny` names the address, or `allow` names others only.
-    pub fn admits_from(&self, peer: IpAddr) -> Result<(), NotAllowed> {
+    pub fn check_address(&self, peer: IpAddr) -> Result<(), AccessDenied> {
         if let Some(network) = self.deny.network(peer) {
-            return Err(NotAllowed::DeniedNetwork { network, peer });
+            return Err(AccessDenied::DeniedNetwork { network, peer });
         }
         if !self.allow.networks.is_empty() && self.allow.network(peer).is_none() {
-            return Err(NotAllowed::OtherNetwork { peer });
+            return Err(AccessDenied::OtherNetwork { peer });
         }
         Ok(())
     }
@@ -120,50 +120,51 @@ impl Admission {
     ///
     /// # Errors
     /// Where `deny` names the account, a group of it, or a CA on any path of its card; or `allow` names others only.
-    pub fn admits<'a>(
+    pub fn authorize<'a>(
         &self,
         account: &'a Account,
-        proof: &Proof,
+        proof: &AuthenticatedBy,
         conditions: &CertificateConditions,
-    ) -> Result<AdmittedBy<'a>, NotAllowed> {
+    ) -> Result<AllowedBy<'a>, AccessDenied> {
         self.not_denied(account, proof)?;
         self.has_allowed_issuer(account, proof, conditions)?;
         let AccessList { accounts, groups, .. } = &self.allow;
         if accounts.is_empty() && groups.is_empty() {
-            return Ok(AdmittedBy::Everybody);
+            return Ok(AllowedBy::NoAccessList);
         }
         if self.allow.names(account) {
-            return Ok(AdmittedBy::Account);
+            return Ok(AllowedBy::Account);
         }
-        let other = || NotAllowed::OtherAccount { user: account.user.clone(), groups: account.groups.len() };
-        self.allow.group(&account.groups).map(AdmittedBy::Group).ok_or_else(other)
+        let other =
+            || AccessDenied::OtherAccount { user: account.user.clone(), groups: account.groups.len() };
+        self.allow.group(&account.groups).map(AllowedBy::Group).ok_or_else(other)
     }
 
     /// Whether a request under nobody's name is let in.
     ///
     /// # Errors
     /// Where `allow` names people: it would mean nothing if whoever names himself not at all could pass.
-    pub fn admits_nobody(&self) -> Result<(), NotAllowed> {
-        if self.allow.names_people() { Err(NotAllowed::Nobody) } else { Ok(()) }
+    pub fn check_anonymous(&self) -> Result<(), AccessDenied> {
+        if self.allow.names_people() { Err(AccessDenied::Anonymous) } else { Ok(()) }
     }
 
     /// Whether where a request comes from makes a difference.
-    pub fn looks_at_networks(&self) -> bool {
+    pub fn uses_networks(&self) -> bool {
         !(self.allow.networks.is_empty() && self.deny.networks.is_empty())
     }
 
-    fn not_denied(&self, account: &Account, proof: &Proof) -> Result<(), NotAllowed> {
-        if let Proof::Card(credential) = proof
+    fn not_denied(&self, account: &Account, proof: &AuthenticatedBy) -> Result<(), AccessDenied> {
+        if let AuthenticatedBy::Certificate(credential) = proof
             && let Some(issuer) = credential.paths().find_map(|path| self.deny.issuer(path))
         {
-            return Err(NotAllowed::DeniedIssuer { issuer });
+            return Err(AccessDenied::DeniedIssuer { issuer });
         }
         let user = || account.user.clone();
         if self.deny.may_name(account) {
-            return Err(NotAllowed::DeniedAccount { user: user() });
+            return Err(AccessDenied::DeniedAccount { user: user() });
         }
         match self.deny.possible_group(&account.groups) {
-            Some(group) => Err(NotAllowed::DeniedGroup { group: group.name.clone(), user: user() }),
+            Some(group) => Err(AccessDenied::DeniedGroup { group: group.name.clone(), user: user() }),
             None => Ok(()),
         }
     }
@@ -171,26 +172,28 @@ impl Admission {
     fn has_allowed_issuer(
         &self,
         account: &Account,
-        proof: &Proof,
+        proof: &AuthenticatedBy,
         conditions: &CertificateConditions,
-    ) -> Result<(), NotAllowed> {
+    ) -> Result<(), AccessDenied> {
         if self.allow.issuers.is_empty() {
             return Ok(());
         }
         match proof {
-            Proof::Password => Err(NotAllowed::NoIssuer { user: account.user.clone() }),
-            Proof::Card(credential) => {
+            AuthenticatedBy::Password => {
+                Err(AccessDenied::PasswordHasNoIssuer { user: account.user.clone() })
+            }
+            AuthenticatedBy::Certificate(credential) => {
                 let mut paths = credential.paths().filter(|path| conditions.hold_on(path));
                 let admitted = paths.any(|path| self.allow.issuer(path).is_some());
-                if admitted { Ok(()) } else { Err(NotAllowed::OtherIssuer) }
+                if admitted { Ok(()) } else { Err(AccessDenied::OtherIssuer) }
             }
         }
     }
 }
 
 /// However it comes about, the client is told one thing.
-impl From<NotAllowed> for Denial {
-    fn from(error: NotAllowed) -> Self {
+impl From<AccessDenied> for Denial {
+    fn from(error: AccessDenied) -> Self {
         Self::because(DenialId::AccessDenied, &error)
     }
 }

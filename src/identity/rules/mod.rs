@@ -5,10 +5,14 @@
 //! name from any CA of that name: here every many-to-one rule is pinned to the key of the CA that issued the
 //! certificate. Never looks at a name without knowing whose word it is.
 
-use super::account::{Account, MappingMethod, Strength};
-use super::claim::{has_account_name, has_upn};
-use super::pattern::Pattern;
-use super::sub_field::SubField;
+mod field_pattern;
+mod sub_field;
+
+pub use field_pattern::{FieldPattern, FieldPatternError, LetterCase};
+pub use sub_field::{SubField, UnknownSubField};
+
+use super::account::{Account, MappingMethod, MappingStrength};
+use super::account_identifier::{has_account_name, has_upn};
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
 use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;
@@ -30,7 +34,7 @@ pub enum AccountRuleError {
 
 /// Which of the two names of a certificate (`certificateField`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NameSide {
+pub enum CertificateField {
     /// The subject.
     Subject,
     /// The issuer.
@@ -41,16 +45,16 @@ pub enum NameSide {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldCondition {
     /// In which name.
-    pub side: NameSide,
+    pub side: CertificateField,
     /// Which field of it (`certificateSubField`).
     pub field: SubField,
     /// What it must look like (`matchCriteria`, `compareCaseSensitive`).
-    pub pattern: Pattern,
+    pub pattern: FieldPattern,
 }
 
 /// Whether a condition, or all of a rule's, hold for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Holds {
+enum ConditionResult {
     /// They do not.
     No,
     /// A value that cannot be read may be the one that they ask for.
@@ -62,18 +66,18 @@ enum Holds {
 impl FieldCondition {
     /// Whether the name has the field and it is as demanded. Of a field that stands there several times (as OU and DC
     /// do) one that fits is enough, as a rule that refuses certificates of a department must also see its second OU.
-    fn holds(&self, leaf: &Certificate) -> Holds {
+    fn holds(&self, leaf: &Certificate) -> ConditionResult {
         let name: &DistinguishedName = match self.side {
-            NameSide::Subject => leaf.subject(),
-            NameSide::Issuer => leaf.issuer(),
+            CertificateField::Subject => leaf.subject(),
+            CertificateField::Issuer => leaf.issuer(),
         };
         let values = name.values_of(self.field.oid());
         if values.texts.iter().any(|text| self.pattern.matches(text)) {
-            Holds::Yes
+            ConditionResult::Yes
         } else if values.hidden.is_empty() {
-            Holds::No
+            ConditionResult::No
         } else {
-            Holds::Unknown
+            ConditionResult::Unknown
         }
     }
 }
@@ -131,7 +135,7 @@ pub enum RuleAction {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fits {
+enum RuleCriteria {
     Certificate(Fingerprint),
     Fields { issuer: KeyId, conditions: Vec<FieldCondition> },
 }
@@ -140,7 +144,7 @@ enum Fits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRule {
     name: Arc<str>,
-    fits: Fits,
+    fits: RuleCriteria,
     action: RuleAction,
 }
 
@@ -151,7 +155,7 @@ impl AccountRule {
         certificate: Fingerprint,
         action: RuleAction,
     ) -> Result<Self, AccountRuleError> {
-        Self::new(name, Fits::Certificate(certificate), action)
+        Self::new(name, RuleCriteria::Certificate(certificate), action)
     }
 
     /// A many-to-one rule: for every certificate issued under the key `issuer` that meets all `conditions`, weakly.
@@ -164,10 +168,10 @@ impl AccountRule {
         if conditions.is_empty() {
             return Err(AccountRuleError::NoCondition);
         }
-        Self::new(name, Fits::Fields { issuer, conditions }, action)
+        Self::new(name, RuleCriteria::Fields { issuer, conditions }, action)
     }
 
-    fn new(name: &str, fits: Fits, action: RuleAction) -> Result<Self, AccountRuleError> {
+    fn new(name: &str, fits: RuleCriteria, action: RuleAction) -> Result<Self, AccountRuleError> {
         let printable = name.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if name.trim().is_empty() || name.len() > 64 || !printable {
             return Err(AccountRuleError::Name(name.to_owned()));
@@ -184,16 +188,16 @@ impl AccountRule {
     }
 
     /// How strongly it names its account.
-    pub fn strength(&self) -> Strength {
+    pub fn strength(&self) -> MappingStrength {
         match self.fits {
-            Fits::Certificate(_) => Strength::Strong,
-            Fits::Fields { .. } => Strength::Weak,
+            RuleCriteria::Certificate(_) => MappingStrength::Strong,
+            RuleCriteria::Fields { .. } => MappingStrength::Weak,
         }
     }
 
     /// How an account that it names came to be named.
     pub(super) fn method(&self) -> MappingMethod {
-        MappingMethod::Rule { name: Arc::clone(&self.name) }
+        MappingMethod::AccountRule { name: Arc::clone(&self.name) }
     }
 
     /// What it says of the account; `None` where it refuses.
@@ -224,21 +228,21 @@ impl AccountRule {
     }
 
     fn is_for_certificate(&self, leaf: &Certificate) -> bool {
-        matches!(self.fits, Fits::Certificate(fingerprint) if fingerprint == leaf.fingerprint())
+        matches!(self.fits, RuleCriteria::Certificate(fingerprint) if fingerprint == leaf.fingerprint())
     }
 
     /// A rule that refuses fits where it might: what cannot be evaluated lets nobody past it. A rule that names an account
     /// fits only where it surely does.
     fn is_for_fields(&self, leaf: &Certificate, issued_by: KeyId) -> bool {
         let holds = match &self.fits {
-            Fits::Fields { issuer, conditions } if *issuer == issued_by => {
-                conditions.iter().map(|condition| condition.holds(leaf)).min().unwrap_or(Holds::No)
+            RuleCriteria::Fields { issuer, conditions } if *issuer == issued_by => {
+                conditions.iter().map(|condition| condition.holds(leaf)).min().unwrap_or(ConditionResult::No)
             }
-            Fits::Fields { .. } | Fits::Certificate(_) => Holds::No,
+            RuleCriteria::Fields { .. } | RuleCriteria::Certificate(_) => ConditionResult::No,
         };
         match self.action {
-            RuleAction::Account(_) => holds == Holds::Yes,
-            RuleAction::Deny => holds >= Holds::Unknown,
+            RuleAction::Account(_) => holds == ConditionResult::Yes,
+            RuleAction::Deny => holds >= ConditionResult::Unknown,
         }
     }
 }

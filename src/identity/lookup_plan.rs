@@ -2,13 +2,13 @@
 //!
 //! Never asks anybody.
 
-use super::account::{Account, Strength};
-use super::by_directory;
-use super::claim::{self, Claim};
+use super::account::{Account, MappingStrength};
+use super::account_identifier::{self, AccountIdentifier};
+use super::certificate_identifiers::CertificateIdentifiers;
+use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::mapping::{MappingStep, StepResult};
-use super::mapping_error::{MappingError, WhyNotMapped, not_mapped};
-use super::mapping_rule::{IdentityIssuer, Mapper, MappingRule, SidCheck, StrengthDemand};
-use super::own_names::OwnNames;
+use super::resolve;
+use super::settings::{IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck};
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, LookupKeys, Sid};
@@ -16,36 +16,36 @@ use crate::revocation::UnrevokedChain;
 
 /// The mappers' turns on one leaf, whose issuer may name people.
 #[derive(Debug)]
-pub(super) struct Question<'a> {
+pub(super) struct LookupPlan<'a> {
     leaf: &'a Certificate,
     /// What the leaf says of its owner's.
     sid: Option<Sid>,
-    turns: Vec<Turn<'a>>,
-    demand: StrengthDemand,
+    turns: Vec<MapperFinding<'a>>,
+    demand: RequiredStrength,
     sid_check: SidCheck,
 }
 
 /// One mapper's turn that is to come, with what it makes of the leaf.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(super) struct MapperFinding<'a> {
     pub(super) mapper: Mapper,
     pub(super) saw: Vec<String>,
     /// Whether the issuer may feed the mapper.
     pub(super) fed: bool,
-    pub(super) claim: Result<Option<Claim<'a>>, MappingError>,
+    pub(super) claim: Result<Option<AccountIdentifier<'a>>, MappingError>,
 }
 
-impl Turn<'_> {
+impl MapperFinding<'_> {
     pub(super) fn ended(&self, result: StepResult) -> MappingStep {
         MappingStep { mapper: self.mapper, saw: self.saw.clone(), result }
     }
 }
 
-impl<'a> Question<'a> {
+impl<'a> LookupPlan<'a> {
     /// Fails where the issuer may name nobody.
-    pub(super) fn of(chain: &'a UnrevokedChain, rule: &'a MappingRule) -> Result<Self, MappingError> {
+    pub(super) fn of(chain: &'a UnrevokedChain, rule: &'a MappingSettings) -> Result<Self, MappingError> {
         let leaf = chain.chain().leaf();
-        let own = OwnNames::read(leaf);
+        let own = CertificateIdentifiers::read(leaf);
         let turns = turns(&own, leaf, identity_issuer(chain, rule)?, rule);
         let sid = own.ok().and_then(|own| own.sid);
         Ok(Self { leaf, sid, turns, demand: rule.strength, sid_check: rule.sid_check })
@@ -60,13 +60,13 @@ impl<'a> Question<'a> {
         names
     }
 
-    /// What follows from the accounts that the directories have for [`Question::names`].
+    /// What follows from the accounts that the directories have for [`LookupPlan::names`].
     pub(super) fn answered(
         &self,
         persons: &[DirectoryAccount],
         now: UnixTime,
     ) -> (Vec<MappingStep>, Result<Account, MappingError>) {
-        let (steps, found) = by_directory::choose(&self.turns, persons, (self.sid.as_ref(), self.sid_check));
+        let (steps, found) = resolve::choose(&self.turns, persons, (self.sid.as_ref(), self.sid_check));
         let account = found.and_then(|found| found.account(self.demand, self.leaf.not_before(), now));
         (steps, account)
     }
@@ -94,24 +94,27 @@ impl<'a> Question<'a> {
                 return (steps, account);
             }
         }
-        (steps, Err(not_mapped(WhyNotMapped::NothingFound)))
+        (steps, Err(not_mapped(NotMappedReason::NothingFound)))
     }
 }
 
 /// The mappers' turns, up to the rule that has the last word.
 fn turns<'a>(
-    own: &Result<OwnNames, MappingError>,
+    own: &Result<CertificateIdentifiers, MappingError>,
     leaf: &'a Certificate,
     issuer: &'a IdentityIssuer,
-    rule: &'a MappingRule,
-) -> Vec<Turn<'a>> {
+    rule: &'a MappingSettings,
+) -> Vec<MapperFinding<'a>> {
     let mut turns = Vec::new();
     for mapper in rule.order.iter().copied() {
         let fed = issuer.mappers.contains(&mapper);
-        let (saw, claim) =
-            if fed { claim::ask(mapper, leaf, own, issuer, rule) } else { (Vec::new(), Ok(None)) };
+        let (saw, claim) = if fed {
+            account_identifier::ask(mapper, leaf, own, issuer, rule)
+        } else {
+            (Vec::new(), Ok(None))
+        };
         let is_last = mapper == Mapper::Rules && !matches!(claim, Ok(None));
-        turns.push(Turn { mapper, saw, fed, claim });
+        turns.push(MapperFinding { mapper, saw, fed, claim });
         if is_last {
             break;
         }
@@ -123,17 +126,17 @@ fn turns<'a>(
 /// when the account was made.
 pub(super) fn strong_enough(
     account: Account,
-    demand: StrengthDemand,
+    demand: RequiredStrength,
     not_before: UnixTime,
     created: Option<UnixTime>,
 ) -> Result<Account, MappingError> {
     let Account { user, mapping, strength, .. } = &account;
     match (demand, strength) {
-        (StrengthDemand::Weak, _) | (_, Strength::Strong) => Ok(account),
-        (StrengthDemand::Strong, Strength::Weak) => {
+        (RequiredStrength::Weak, _) | (_, MappingStrength::Strong) => Ok(account),
+        (RequiredStrength::Strong, MappingStrength::Weak) => {
             Err(MappingError::TooWeak { user: user.clone(), mapping: mapping.clone(), strength: *strength })
         }
-        (StrengthDemand::Compatibility { backdating }, Strength::Weak) => {
+        (RequiredStrength::Compatibility { backdating }, MappingStrength::Weak) => {
             if created.is_some_and(|created| not_before.plus(backdating) >= created) {
                 return Ok(account);
             }
@@ -152,9 +155,9 @@ pub(super) fn issuing_key(chain: &UnrevokedChain) -> Option<KeyId> {
 
 fn identity_issuer<'a>(
     chain: &UnrevokedChain,
-    rule: &'a MappingRule,
+    rule: &'a MappingSettings,
 ) -> Result<&'a IdentityIssuer, MappingError> {
     let issuer = issuing_key(chain);
     let pinned = rule.identity_issuers.iter().find(|pinned| Some(pinned.key) == issuer);
-    pinned.ok_or_else(|| not_mapped(WhyNotMapped::IssuerNotPinned { issuer }))
+    pinned.ok_or_else(|| not_mapped(NotMappedReason::IssuerNotPinned { issuer }))
 }
