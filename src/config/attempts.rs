@@ -38,6 +38,6 @@ impl Attempts {
 
 /// The keys of a backend that were written and concern its own dialogue alone.
 pub(super) fn keys_of_dialogues(reader: &TableReader<'_>) -> Vec<(&'static str, Span)> {
-    let keys = ["max_pinned", "max_pinned_per_address", "attempts"];
+    let keys = ["max_pinned_connections", "max_pinned_connections_per_address", "attempts"];
     keys.into_iter().filter_map(|name| Some((name, reader.written_at(name)?))).collect()
 }

@@ -110,9 +110,9 @@ pub struct Backend {
     /// How many requests of one worker wait for one.
     pub queue_length: Spanned<usize>,
     /// Connections for one client's log-in dialogue each, of the whole process.
-    pub max_pinned: Spanned<usize>,
+    pub max_pinned_connections: Spanned<usize>,
     /// The same for one client's address.
-    pub max_pinned_per_address: Spanned<usize>,
+    pub max_pinned_connections_per_address: Spanned<usize>,
     /// Failed log-ins in such dialogues.
     pub attempts: Attempts,
     /// The keys that were written and concern such dialogues alone.
@@ -139,8 +139,8 @@ pub(super) const BACKEND: Section = Section {
         key("max_anonymous_connections"),
         key("queue_timeout"),
         key("queue_length"),
-        key("max_pinned"),
-        key("max_pinned_per_address"),
+        key("max_pinned_connections"),
+        key("max_pinned_connections_per_address"),
         key("attempts"),
         key("spn"),
         key("keytab"),
@@ -211,8 +211,8 @@ impl Backend {
             max_anonymous_connections: reader.optional("max_anonymous_connections", integer(1..=10_000)),
             queue_timeout: reader.with_default("queue_timeout", 10 * SECOND, duration(SECOND..=120 * SECOND)),
             queue_length: reader.with_default("queue_length", 1000, integer(0..=100_000)),
-            max_pinned: reader.with_default("max_pinned", 1000, integer(1..=100_000)),
-            max_pinned_per_address: reader.with_default("max_pinned_per_address", 64, integer(1..=100_000)),
+            max_pinned_connections: reader.with_default("max_pinned_connections", 1000, integer(1..=100_000)),
+            max_pinned_connections_per_address: reader.with_default("max_pinned_connections_per_address", 64, integer(1..=100_000)),
             attempts: reader.table("attempts", &ATTEMPTS, Attempts::read),
             of_dialogues: attempts::keys_of_dialogues(reader),
         };

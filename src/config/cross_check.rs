@@ -370,7 +370,7 @@ fn check_addresses(document: &Document, diagnostics: &mut Diagnostics) {
     claim(&document.admin.listen, "admin.listen".to_owned(), Use::Admin);
     for (index, site) in document.sites.iter().enumerate() {
         claim(&site.listen, format!("site[{index}].listen"), Use::Tls);
-        claim(&site.plain, format!("site[{index}].plain"), Use::Plain);
+        claim(&site.http_listen, format!("site[{index}].http_listen"), Use::Plain);
     }
 }
 

@@ -67,7 +67,7 @@ pub struct GenericSchema {
     /// Values as altSecurityIdentities has them.
     pub alt_security_identities: Option<Spanned<AttributeName>>,
     /// Where groups are.
-    pub group_base: Option<Spanned<String>>,
+    pub group_base_dn: Option<Spanned<String>>,
     /// The attribute of a person with the groups.
     pub member_of: Option<Spanned<AttributeName>>,
     /// The attribute of a group with its members.
@@ -88,7 +88,7 @@ pub struct AccountCache {
     /// On an account that was found.
     pub lifetime: Spanned<Duration>,
     /// That there is none, or that it may not be used.
-    pub negative_lifetime: Spanned<Duration>,
+    pub negative_ttl: Spanned<Duration>,
     /// How old an account may be that is used while the directory gives no answer.
     pub unsafe_stale_accounts: Option<Spanned<Duration>>,
 }
@@ -121,7 +121,7 @@ pub(super) const SCHEMA: Section = Section {
         key("upn"),
         key("mail"),
         key("alt_security_identities"),
-        key("group_base"),
+        key("group_base_dn"),
         key("member_of"),
         key("group_member"),
         key("group_name"),
@@ -132,7 +132,7 @@ pub(super) const SCHEMA: Section = Section {
 };
 pub(super) const ACCOUNT_CACHE: Section = Section {
     path: "realm.NAME.account_cache",
-    keys: &[key("lifetime"), key("negative_lifetime"), key("unsafe_stale_accounts")],
+    keys: &[key("lifetime"), key("negative_ttl"), key("unsafe_stale_accounts")],
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -284,7 +284,7 @@ impl GenericSchema {
             upn: reader.optional("upn", attribute),
             mail: reader.optional("mail", attribute),
             alt_security_identities: reader.optional("alt_security_identities", attribute),
-            group_base: reader.optional("group_base", text),
+            group_base_dn: reader.optional("group_base_dn", text),
             member_of: reader.optional("member_of", attribute),
             group_member: reader.optional("group_member", attribute),
             group_name: reader.with_default("group_name", known("cn"), attribute),
@@ -307,12 +307,12 @@ impl GenericSchema {
             of.filter(|_| !there).map(|span| (key, span, other))
         };
         let span = |name: &Option<Spanned<AttributeName>>| name.as_ref().map(|name| name.span);
-        let base = self.group_base.as_ref().map(|base| base.span);
+        let base = self.group_base_dn.as_ref().map(|base| base.span);
         let (member_of, group_member) = (span(&self.member_of), span(&self.group_member));
         let lacking = [
-            needs("member_of", member_of, "group_base", base.is_some()),
-            needs("group_member", group_member, "group_base", base.is_some()),
-            needs("group_base", base, "member_of", member_of.is_some() || group_member.is_some()),
+            needs("member_of", member_of, "group_base_dn", base.is_some()),
+            needs("group_member", group_member, "group_base_dn", base.is_some()),
+            needs("group_base_dn", base, "member_of", member_of.is_some() || group_member.is_some()),
             needs("group_name", reader.written_at("group_name"), "group_member", group_member.is_some()),
             needs("disabled_value", reader.written_at("disabled_value"), "disabled", self.disabled.is_some()),
         ];
@@ -330,7 +330,7 @@ impl AccountCache {
         let bounded = duration(SECOND..=HOUR);
         let cache = Self {
             lifetime: reader.with_default("lifetime", default.found, &bounded),
-            negative_lifetime: reader.with_default("negative_lifetime", default.refused, &bounded),
+            negative_ttl: reader.with_default("negative_ttl", default.refused, &bounded),
             unsafe_stale_accounts: reader
                 .optional("unsafe_stale_accounts", duration(SECOND..=AccountLifetimes::LONGEST_STALE)),
         };

@@ -66,17 +66,17 @@ pub struct Limits {
     /// For a TLS handshake on a site that asks for a card: a person types a PIN meanwhile.
     pub card_handshake_timeout: Spanned<Duration>,
     /// TLS handshakes in progress at once, of all clients.
-    pub handshakes: Spanned<usize>,
+    pub max_handshakes: Spanned<usize>,
     /// TLS handshakes in progress at once, of one client address.
-    pub handshakes_per_address: Spanned<usize>,
+    pub max_handshakes_per_address: Spanned<usize>,
     /// TLS handshakes that one client address may begin each second.
     pub handshakes_per_second_per_address: Spanned<usize>,
     /// For a client to send the next request's whole head, waiting included.
-    pub client_idle: Spanned<Duration>,
+    pub client_idle_timeout: Spanned<Duration>,
     /// For the whole life of a client connection.
     pub connection_max_age: Spanned<Duration>,
     /// For running requests to end when the gate stops.
-    pub drain: Spanned<Duration>,
+    pub shutdown_timeout: Spanned<Duration>,
     /// For reading on after the last response of a connection whose client is still sending.
     pub linger_timeout: Spanned<Duration>,
     /// For what is read then.
@@ -86,9 +86,9 @@ pub struct Limits {
     /// For the fields of one head or trailer section, of requests and of responses.
     pub max_header_fields: Spanned<usize>,
     /// For judging one certificate chain, waiting included.
-    pub judging_timeout: Spanned<Duration>,
+    pub validation_timeout: Spanned<Duration>,
     /// How many chains are judged at once.
-    pub judging_concurrency: Spanned<usize>,
+    pub validation_concurrency: Spanned<usize>,
     /// For the part of a body, in bytes, that is read before a backend connection is taken or before the client takes it.
     pub body_buffer: Spanned<u64>,
     /// For all such parts together, in bytes.
@@ -123,18 +123,18 @@ pub(super) const LIMITS: Section = Section {
     keys: &[
         key("handshake_timeout"),
         key("card_handshake_timeout"),
-        key("handshakes"),
-        key("handshakes_per_address"),
+        key("max_handshakes"),
+        key("max_handshakes_per_address"),
         key("handshakes_per_second_per_address"),
-        key("client_idle"),
+        key("client_idle_timeout"),
         key("connection_max_age"),
-        key("drain"),
+        key("shutdown_timeout"),
         key("linger_timeout"),
         key("linger_max_bytes"),
         key("max_header_bytes"),
         key("max_header_fields"),
-        key("judging_timeout"),
-        key("judging_concurrency"),
+        key("validation_timeout"),
+        key("validation_concurrency"),
         key("body_buffer"),
         key("body_memory"),
         key("min_body_rate"),
@@ -217,17 +217,17 @@ impl Limits {
         let limits = Self {
             handshake_timeout: time("handshake_timeout", 10, 1..=300),
             card_handshake_timeout: time("card_handshake_timeout", 120, 1..=600),
-            client_idle: time("client_idle", 120, 1..=86_400),
+            client_idle_timeout: time("client_idle_timeout", 120, 1..=86_400),
             connection_max_age: time("connection_max_age", 3600, 1..=86_400),
-            drain: time("drain", 30, 0..=3600),
-            judging_timeout: time("judging_timeout", 10, 1..=120),
+            shutdown_timeout: time("shutdown_timeout", 30, 0..=3600),
+            validation_timeout: time("validation_timeout", 10, 1..=120),
             linger_timeout: time("linger_timeout", 30, 0..=300),
             linger_max_bytes: reader.with_default("linger_max_bytes", 64 << 20, byte_size(0..=1 << 40)),
             max_header_bytes: reader.with_default("max_header_bytes", 64 << 10, byte_size(4 << 10..=1 << 20)),
             max_header_fields: reader.with_default("max_header_fields", 256, integer(16..=4096)),
-            handshakes: reader.with_default("handshakes", 10_000, integer(1..=1_000_000)),
-            handshakes_per_address: reader.with_default(
-                "handshakes_per_address",
+            max_handshakes: reader.with_default("max_handshakes", 10_000, integer(1..=1_000_000)),
+            max_handshakes_per_address: reader.with_default(
+                "max_handshakes_per_address",
                 256,
                 integer(1..=1_000_000),
             ),
@@ -236,7 +236,7 @@ impl Limits {
                 1_000,
                 integer(1..=1_000_000),
             ),
-            judging_concurrency: reader.with_default("judging_concurrency", 256, integer(1..=65_536)),
+            validation_concurrency: reader.with_default("validation_concurrency", 256, integer(1..=65_536)),
             body_buffer: reader.with_default("body_buffer", 128 << 10, byte_size(4 << 10..=16 << 20)),
             body_memory: reader.with_default("body_memory", 64 << 20, byte_size(1 << 20..=64 << 30)),
             min_body_rate: reader.with_default("min_body_rate", 500, byte_size(0..=1 << 30)),

@@ -51,9 +51,9 @@ pub struct Site {
     /// Where it is served over TLS.
     pub listen: Vec<Spanned<SocketAddr>>,
     /// Where it answers plain HTTP.
-    pub plain: Vec<Spanned<SocketAddr>>,
+    pub http_listen: Vec<Spanned<SocketAddr>>,
     /// What it answers there.
-    pub plain_action: Spanned<HttpAction>,
+    pub http_action: Spanned<HttpAction>,
     /// Whether it gets the connections that name no host (no SNI).
     pub default: Spanned<bool>,
     /// Server certificates with their chains, leaf first; as many as private keys.
@@ -69,7 +69,7 @@ pub struct Site {
     /// The backend behind it. There unless an error says that it is missing.
     pub backend: Option<Spanned<String>>,
     /// How long after a full handshake the card counts as proven.
-    pub card_proof_max_age: Spanned<Duration>,
+    pub card_reauth_interval: Spanned<Duration>,
     /// What happens to a bad certificate.
     pub on_bad_certificate: Spanned<OnBadCertificate>,
     /// Whether the handshake names the authorities whose cards are wanted.
@@ -90,8 +90,8 @@ pub(super) const SITE: Section = Section {
         key("name"),
         key("hosts"),
         key("listen"),
-        key("plain"),
-        key("plain_action"),
+        key("http_listen"),
+        key("http_action"),
         key("default"),
         key("certificate"),
         key("private_key"),
@@ -99,7 +99,7 @@ pub(super) const SITE: Section = Section {
         key("http2"),
         key("realm"),
         key("backend"),
-        key("card_proof_max_age"),
+        key("card_reauth_interval"),
         key("on_bad_certificate"),
         key("ca_hints"),
         key("case"),
@@ -155,8 +155,8 @@ impl Site {
             name: reader.with_default("name", first_host, text),
             hosts,
             listen: reader.list("listen", socket_address).unwrap_or_default(),
-            plain: reader.list("plain", socket_address).unwrap_or_default(),
-            plain_action: reader.with_default("plain_action", HttpAction::Refuse, choice(PLAIN_ACTIONS)),
+            http_listen: reader.list("http_listen", socket_address).unwrap_or_default(),
+            http_action: reader.with_default("http_action", HttpAction::Refuse, choice(PLAIN_ACTIONS)),
             default: reader.with_default("default", false, boolean),
             certificate: reader.list("certificate", file).unwrap_or_default(),
             private_key: reader.list("private_key", file).unwrap_or_default(),
@@ -164,8 +164,8 @@ impl Site {
             http2: reader.optional("http2", boolean),
             realm: reader.optional("realm", text),
             backend: reader.required("backend", "backend = \"rms\"", text),
-            card_proof_max_age: reader.with_default(
-                "card_proof_max_age",
+            card_reauth_interval: reader.with_default(
+                "card_reauth_interval",
                 480 * MINUTE,
                 duration(MINUTE..=WEEK),
             ),
@@ -197,10 +197,10 @@ impl Site {
                 .error(span, "private_key", message)
                 .help("give one key for each certificate, in the same order");
         }
-        if let (Some(span), false) = (reader.written_at("plain_action"), reader.holds("plain")) {
-            let message = "`plain_action` does nothing: the site has no `plain` address";
-            let help = "add `plain = [\"0.0.0.0:80\"]`, or remove it";
-            reader.error(span, "plain_action", message).help(help);
+        if let (Some(span), false) = (reader.written_at("http_action"), reader.holds("http_listen")) {
+            let message = "`http_action` does nothing: the site has no `http_listen` address";
+            let help = "add `http_listen = [\"0.0.0.0:80\"]`, or remove it";
+            reader.error(span, "http_action", message).help(help);
         }
         if self.paths.is_empty() && !reader.holds("path") {
             reader

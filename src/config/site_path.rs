@@ -27,7 +27,7 @@ pub struct PathRule {
     /// What a client without a card may use instead.
     pub password: Spanned<PasswordRule>,
     /// Whether a client may use that too whose card is good and maps to nobody.
-    pub unsafe_unmapped_card_may_use_password: Spanned<bool>,
+    pub unsafe_allow_password_for_unmapped_card: Spanned<bool>,
     /// The methods it admits.
     pub methods: Vec<Spanned<Method>>,
     /// What happens to a query.
@@ -70,7 +70,7 @@ pub(super) const PATH: Section = Section {
     ],
 };
 
-const UNMAPPED_CARD_MAY: &str = "unsafe_unmapped_card_may_use_password";
+const UNMAPPED_CARD_MAY: &str = "unsafe_allow_password_for_unmapped_card";
 
 const CLIENT_CERTIFICATES: &[(&str, ClientCertificateRule)] = &[
     ("ignore", ClientCertificateRule::Ignore),
@@ -162,7 +162,7 @@ impl PathRule {
             path: path?,
             client_certificate: client_certificate?,
             password,
-            unsafe_unmapped_card_may_use_password: unmapped_card_may,
+            unsafe_allow_password_for_unmapped_card: unmapped_card_may,
             methods,
             query,
             max_body,
@@ -225,7 +225,7 @@ impl PathRule {
     }
 
     fn check_unmapped_card(&self, reader: &mut TableReader<'_>) {
-        let Spanned { value: true, span } = self.unsafe_unmapped_card_may_use_password else { return };
+        let Spanned { value: true, span } = self.unsafe_allow_password_for_unmapped_card else { return };
         match (self.client_certificate.value, self.password.value) {
             (ClientCertificateRule::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
                 let message =

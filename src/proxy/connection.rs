@@ -123,7 +123,7 @@ where
     let stream = ClientStream::new(stream, Rc::clone(&service));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.client_idle)
+        .header_read_timeout(limits.client_idle_timeout)
         .max_header_size(limits.max_header)
         .max_headers(limits.max_header_fields)
         // For the backend: see `headers::spelling`.
@@ -162,7 +162,7 @@ where
         .max_local_error_reset_streams(RESET_STREAMS)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX))
-        .keep_alive_interval(limits.client_idle)
+        .keep_alive_interval(limits.client_idle_timeout)
         .serve_connection(TokioIo::new(stream), handler);
     if let Some(ended) = run(connection, &service, http2::Connection::graceful_shutdown, true).await {
         service.http2_ended(&ended);
@@ -256,7 +256,7 @@ fn span_of_life(
     if let (false, Some(site)) =
         (facts.certificates.is_empty(), sites.and_then(|sites| sites.for_server_name(server_name, local)))
     {
-        let end_of_proof = facts.proven_at.plus(site.card_proof_max_age);
+        let end_of_proof = facts.proven_at.plus(site.card_reauth_interval);
         span = span.min(end_of_proof.since(worker.gate().clock.now()));
     }
     span

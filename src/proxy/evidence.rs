@@ -233,7 +233,7 @@ impl CardOnConnection {
 
     /// Whether the card's key signed longer ago than the site admits.
     pub(super) fn proof_ended(&self, site: &Site, now: UnixTime) -> bool {
-        self.is_given && self.tls.proven_at.plus(site.card_proof_max_age) <= now
+        self.is_given && self.tls.proven_at.plus(site.card_reauth_interval) <= now
     }
 
     fn presented(&self) -> Result<Arc<PresentedChain>, Arc<CertificateRejection>> {

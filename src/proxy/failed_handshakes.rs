@@ -164,7 +164,7 @@ fn hint(kind: Kind) -> Option<&'static str> {
         ),
         Kind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
         Kind::Limited => {
-            Some("see handshakes, handshakes_per_address and handshakes_per_second_per_address in [limits]")
+            Some("see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]")
         }
         Kind::Timeout
         | Kind::UnknownName

@@ -64,7 +64,7 @@ impl Life {
         Self {
             end: now + span,
             last_end: now + span + limits.connection_max_age,
-            idle: limits.client_idle,
+            idle: limits.client_idle_timeout,
             minimum: limits.minimum_rate,
             reading: Rc::default(),
             requests: Cell::new(0),

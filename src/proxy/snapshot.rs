@@ -37,7 +37,7 @@ pub struct Limits {
     /// Of a TLS handshake.
     pub handshake: HandshakeLimits,
     /// How long a connection may wait for its next request's whole head, and an HTTP/2 connection without a request.
-    pub client_idle: Duration,
+    pub client_idle_timeout: Duration,
     /// How long a client's connection may live; then it is closed after the request in progress.
     pub connection_max_age: Duration,
     /// Bytes of a request head.

@@ -35,7 +35,7 @@ pub struct Site {
     /// What each path demands. A path without a rule is nobody's.
     pub paths: PathTable<PathRule>,
     /// How long one signature of the card serves.
-    pub card_proof_max_age: Duration,
+    pub card_reauth_interval: Duration,
     /// What is counted for it.
     pub metrics: SiteMetrics,
     /// Where to turn for help; shown on the pages of denials.

@@ -60,7 +60,7 @@ pub struct SiteTlsSettings {
     /// Digest of the trust under which sessions are made; tickets made under another do not open.
     pub binding: [u8; 32],
     /// How long one signature of the card serves resumptions.
-    pub card_proof_max_age: Duration,
+    pub card_reauth_interval: Duration,
 }
 
 /// A site's TLS cannot be set up.
@@ -133,7 +133,7 @@ impl SiteTls {
             sessions: Arc::new(SiteSessions {
                 keeper: settings.sessions,
                 binding: settings.binding,
-                card_proof_max_age: settings.card_proof_max_age,
+                card_reauth_interval: settings.card_reauth_interval,
             }),
             clock,
             http2: settings.http2,

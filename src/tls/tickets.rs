@@ -91,7 +91,7 @@ pub(super) struct SiteSessions {
     /// Digest of what a session was made under (trust anchors, intermediates, mode). A session made under another
     /// one is not resumed: CVE-2025-23419 and its kin were sessions of one realm accepted in another.
     pub(super) binding: [u8; BINDING_LENGTH],
-    pub(super) card_proof_max_age: Duration,
+    pub(super) card_reauth_interval: Duration,
 }
 
 /// The sessions that one connection resumes or makes. It is made for each connection because rustls tells a ticketer
@@ -153,7 +153,7 @@ impl ConnectionSessions {
         let now = self.clock.now();
         // A proof from the future means that the clock was set back: nothing is known about its age.
         let holds =
-            *binding == self.site.binding && proof <= now && now.since(proof) < self.site.card_proof_max_age;
+            *binding == self.site.binding && proof <= now && now.since(proof) < self.site.card_reauth_interval;
         if holds {
             self.proof.fetch_min(proof.seconds(), Ordering::Relaxed);
         }
@@ -167,7 +167,7 @@ impl ProducesTickets for ConnectionSessions {
     }
 
     fn lifetime(&self) -> u32 {
-        let card = u32::try_from(self.site.card_proof_max_age.as_secs()).unwrap_or(u32::MAX);
+        let card = u32::try_from(self.site.card_reauth_interval.as_secs()).unwrap_or(u32::MAX);
         self.site.keeper.keys.lifetime().min(card)
     }
 
@@ -237,7 +237,7 @@ mod tests {
         Arc::new(SiteSessions {
             keeper: keeper.clone(),
             binding: [binding; 32],
-            card_proof_max_age: 8 * HOUR,
+            card_reauth_interval: 8 * HOUR,
         })
     }
 

@@ -59,7 +59,7 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
 
 fn generic(raw: &RawSchema) -> GenericSchema {
     let name = |value: &Option<Spanned<AttributeName>>| value.as_ref().map(|name| name.value.clone());
-    let base = raw.group_base.as_ref().map(|base| base.value.clone()).unwrap_or_default();
+    let base = raw.group_base_dn.as_ref().map(|base| base.value.clone()).unwrap_or_default();
     GenericSchema {
         people: raw.people.value.clone(),
         user_name: raw.user_name.value.clone(),

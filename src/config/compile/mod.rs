@@ -85,7 +85,7 @@ pub(super) fn compile(
     }
     let sites = SiteTable {
         tls: listeners(&served, |site| &site.listen, diagnostics),
-        plain: listeners(&served, |site| &site.plain, diagnostics),
+        plain: listeners(&served, |site| &site.http_listen, diagnostics),
     };
     let owned = owned_names(document, &backends, diagnostics);
     if diagnostics.has_errors() {
@@ -153,13 +153,13 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
             plain: raw.handshake_timeout.value,
             card: raw.card_handshake_timeout.value,
         },
-        client_idle: raw.client_idle.value,
+        client_idle_timeout: raw.client_idle_timeout.value,
         connection_max_age: raw.connection_max_age.value,
         max_header: usize::try_from(raw.max_header_bytes.value).unwrap_or(usize::MAX),
         max_header_fields: raw.max_header_fields.value,
         body_memory_per_worker: body_memory / workers,
         minimum_rate: MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() },
-        drain: raw.drain.value,
+        drain: raw.shutdown_timeout.value,
         http2_streams: number(&raw.max_http2_streams),
         http2_frames: FrameLimits {
             per_second: number(&raw.http2_control_frames_per_second),
@@ -188,8 +188,8 @@ fn number(raw: &Spanned<usize>) -> u32 {
 fn handshake_quota(raw: &server::Limits) -> HandshakeQuota {
     let per_second = u32::try_from(raw.handshakes_per_second_per_address.value).unwrap_or(u32::MAX);
     HandshakeQuota {
-        in_progress: raw.handshakes.value,
-        in_progress_per_client: raw.handshakes_per_address.value,
+        in_progress: raw.max_handshakes.value,
+        in_progress_per_client: raw.max_handshakes_per_address.value,
         per_second_per_client: NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN),
     }
 }
@@ -219,7 +219,7 @@ fn process(document: &Document, base: &Path) -> Process {
             server::LogFormat::Json => LogFormat::Json,
         },
         log_filter: document.log.filter.value.clone(),
-        judging_limit: document.limits.judging_timeout.value,
-        judging_places: document.limits.judging_concurrency.value,
+        judging_limit: document.limits.validation_timeout.value,
+        judging_places: document.limits.validation_concurrency.value,
     }
 }

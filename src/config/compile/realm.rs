@@ -57,8 +57,8 @@ pub(super) fn compile(
         directory,
         passwords: passwords(raw, context),
         account_lifetimes: AccountLifetimes {
-            found: raw.account_cache.lifetime.value,
-            refused: raw.account_cache.negative_lifetime.value,
+            found: raw.account_cache.ttl.value,
+            refused: raw.account_cache.negative_ttl.value,
             unsafe_stale: raw.account_cache.unsafe_stale_accounts.map_or(Duration::ZERO, |time| time.value),
         },
         max_age: raw.max_age.value,

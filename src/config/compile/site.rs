@@ -48,10 +48,10 @@ pub(super) fn compile(
         realm,
         case,
         paths: paths?,
-        card_proof_max_age: raw.card_proof_max_age.value,
+        card_reauth_interval: raw.card_reauth_interval.value,
         metrics: context.metrics.site(&raw.name.value),
         help: raw.help.as_ref().map(|help| help.value.clone()),
-        plain: raw.plain_action.value,
+        plain: raw.http_action.value,
     })
 }
 
@@ -150,7 +150,7 @@ fn site_tls(
         certificate_request,
         sessions,
         binding: binding(raw, realm),
-        card_proof_max_age: raw.card_proof_max_age.value,
+        card_reauth_interval: raw.card_reauth_interval.value,
     };
     match SiteTls::new(settings, context.clock.clone()) {
         Ok(tls) => {
@@ -275,7 +275,7 @@ fn path_rule(
         methods: values(&raw.methods),
         client_certificate: raw.client_certificate.value,
         password: raw.password.value,
-        unmapped_certificate: match raw.unsafe_unmapped_card_may_use_password.value {
+        unmapped_certificate: match raw.unsafe_allow_password_for_unmapped_card.value {
             false => UnmappedCertificateRule::Reject,
             true => UnmappedCertificateRule::AllowPassword,
         },

@@ -17,8 +17,8 @@ name = yes
 default = True
 
 [limits]
-drain =
-client_idle = 120
+shutdown_timeout =
+client_idle_timeout = 120
 max_header_bytes = 64KiB
 "#;
     insta::assert_snapshot!(rendered(text), @r#"
@@ -79,7 +79,7 @@ error: this value has no quotes
 error: the key has no value
   --> proxy.toml:14:8
    |
-14 | drain =
+14 | shutdown_timeout =
    |        ^
    |
    = help: write one, or remove the line for the default
@@ -87,7 +87,7 @@ error: the key has no value
 error: a duration needs a unit, in quotes
   --> proxy.toml:15:15
    |
-15 | client_idle = 120
+15 | client_idle_timeout = 120
    |               ^^^
    |
    = help: from 1s to 1day, such as "30s", "5m" or "8h"

@@ -7,7 +7,7 @@ fn parts_that_contradict_each_other_are_told_with_both_places() {
     let text = r#"[[site]]
 hosts = ["a.example", "*.b.example"]
 listen = ["0.0.0.0:443"]
-plain = ["0.0.0.0:443"]
+http_listen = ["0.0.0.0:443"]
 default = true
 certificate = ["a.pem"]
 private_key = ["a.key"]
@@ -21,7 +21,7 @@ listen = ["0.0.0.0:443", "127.0.0.1:9090"]
 default = true
 certificate = ["b.pem"]
 private_key = ["b.key"]
-plain_action = "redirect"
+http_action = "redirect"
 backend = "rsm"
 realm = "staff"
 tls = { min = "1.3", max = "1.2" }
@@ -107,13 +107,13 @@ error: 0.0.0.0:443 has two default sites
    |
    = help: only one site can get the connections that name no host
 
-error: `plain_action` does nothing: the site has no `plain` address
+error: `http_action` does nothing: the site has no `http_listen` address
   --> proxy.toml:18:1
    |
-18 | plain_action = "redirect"
+18 | http_action = "redirect"
    | ^^^^^^^^^^^^
    |
-   = help: add `plain = ["0.0.0.0:80"]`, or remove it
+   = help: add `http_listen = ["0.0.0.0:80"]`, or remove it
 
 error: there is no backend named "rsm"
   --> proxy.toml:19:11

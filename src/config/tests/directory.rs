@@ -86,11 +86,11 @@ fn servers_are_hosts_with_ports_and_nothing_else() {
 fn a_directory_that_is_not_microsofts_is_read_by_the_names_that_are_written() {
     let schema = |text: &str| with_directory("base =", &format!("schema = {text}\nbase ="));
     assert_eq!(rendered(&schema("\"active_directory\"")), "");
-    let groups = "{ upn = \"krbName\", mail = \"mail\", group_base = \"OU=g\", group_member = \"member\" }";
+    let groups = "{ upn = \"krbName\", mail = \"mail\", group_base_dn = \"OU=g\", group_member = \"member\" }";
     assert_eq!(rendered(&schema(groups)), "");
     told(&schema("{ user_name = \"u id\" }"), "is no name of an attribute");
     told(&schema("{ people = \"objectClass=person\" }"), "is no search filter in parentheses");
-    told(&schema("{ member_of = \"memberOf\" }"), "`member_of` does nothing without `group_base`");
+    told(&schema("{ member_of = \"memberOf\" }"), "`member_of` does nothing without `group_base_dn`");
     told(&schema("{ disabled_value = \"TRUE\" }"), "`disabled_value` does nothing without `disabled`");
     let catalogue = "{ mail = \"mail\" }\nglobal_catalog = \"ldaps://dc1.corp.example\"";
     told(&schema(catalogue), "only Active Directory has a global catalogue");

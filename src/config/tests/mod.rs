@@ -84,8 +84,8 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((limits.connections_per_address(), limits.connections_per_network()), (500, 5_000));
     let site = document.sites.first().unwrap();
     assert_eq!(site.name.value, "rms.corp.example");
-    assert_eq!(site.card_proof_max_age.value, Duration::from_secs(8 * 3600));
-    assert_eq!(site.plain_action.value, crate::site::HttpAction::Refuse);
+    assert_eq!(site.card_reauth_interval.value, Duration::from_secs(8 * 3600));
+    assert_eq!(site.http_action.value, crate::site::HttpAction::Refuse);
     assert!(site.asks_for_cards() && site.ca_hints.value && !site.default.value);
     let rule = site.paths.first().unwrap();
     let methods: Vec<&str> = rule.methods.iter().map(|method| method.value.as_str()).collect();

@@ -17,7 +17,7 @@ fn passwords_are_never_taken_by_default() {
     let document = smallest();
     let rule = document.sites[0].paths[0].clone();
     assert_eq!(rule.password.value, PasswordRule::Never);
-    assert!(!rule.unsafe_unmapped_card_may_use_password.value);
+    assert!(!rule.unsafe_allow_password_for_unmapped_card.value);
     let passwords = document.realms[0].passwords.clone();
     assert_eq!((passwords.per_account.value, passwords.per_address.value), (3, 20));
     let minutes = |count: u64| Duration::from_secs(count * 60);
@@ -64,21 +64,21 @@ fn limits_of_passwords_that_no_path_takes_are_a_mistake() {
 
 #[test]
 fn the_switch_for_unmapped_cards_is_told_at_load_and_refused_where_it_does_nothing() {
-    let switch = "unsafe_unmapped_card_may_use_password = true";
+    let switch = "unsafe_allow_password_for_unmapped_card = true";
     for (path, told) in [
         (
             "client_certificate = \"accept\"\npassword = \"directory\"",
-            "Warning site[0].path[0].unsafe_unmapped_card_may_use_password: a card that maps to nobody does not keep \
+            "Warning site[0].path[0].unsafe_allow_password_for_unmapped_card: a card that maps to nobody does not keep \
              its holder out here: a password lets them in",
         ),
         (
             "client_certificate = \"accept\"",
-            "Error site[0].path[0].unsafe_unmapped_card_may_use_password: the path takes no password, so this does \
+            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: the path takes no password, so this does \
              nothing (write password = \"directory\", or remove it)",
         ),
         (
             REQUIRE,
-            "Error site[0].path[0].unsafe_unmapped_card_may_use_password: only a path that accepts cards can do \
+            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: only a path that accepts cards can do \
              without one (write client_certificate = \"accept\", or remove it)",
         ),
     ] {

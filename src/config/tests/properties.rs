@@ -19,7 +19,7 @@ const PIECES: &[&str] = &[
     "tls = { min = ",
     "account = ",
     "subject = ",
-    "drain = ",
+    "shutdown_timeout = ",
     "max_body = ",
     "revocation.mode = ",
     "servers = ",

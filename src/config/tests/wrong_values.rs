@@ -160,11 +160,11 @@ realm = 3
 listen = "127.0.0.1:9090"
 
 [limits]
-judging_timeout = "30"
-drain = "2h"
+validation_timeout = "30"
+shutdown_timeout = "2h"
 max_header_bytes = "1KiB"
-judging_concurrency = 0
-client_idle = 1.5
+validation_concurrency = 0
+client_idle_timeout = 1.5
 
 [[site]]
 hosts = ["rms.corp.example", 7]
@@ -210,7 +210,7 @@ error: expected a list, found a string
 error: "30" is not a duration: time unit needed, for example 30sec or 30ms
  --> proxy.toml:9:19
   |
-9 | judging_timeout = "30"
+9 | validation_timeout = "30"
   |                   ^^^^
   |
   = help: from 1s to 2m, such as "30s"
@@ -218,7 +218,7 @@ error: "30" is not a duration: time unit needed, for example 30sec or 30ms
 error: "2h" is out of range
   --> proxy.toml:10:9
    |
-10 | drain = "2h"
+10 | shutdown_timeout = "2h"
    |         ^^^^
    |
    = help: from 0s to 1h, such as "500ms", "30s" or "5m"
@@ -234,7 +234,7 @@ error: "1KiB" is out of range
 error: 0 is out of range
   --> proxy.toml:12:23
    |
-12 | judging_concurrency = 0
+12 | validation_concurrency = 0
    |                       ^
    |
    = help: from 1 to 65536
@@ -242,7 +242,7 @@ error: 0 is out of range
 error: expected a string, found a float
   --> proxy.toml:13:15
    |
-13 | client_idle = 1.5
+13 | client_idle_timeout = 1.5
    |               ^^^
 
 error: expected a string, found an integer
@@ -330,7 +330,7 @@ error: unknown key `card_proof_maxage` in [[site]]
 11 | card_proof_maxage = "1h"
    | ^^^^^^^^^^^^^^^^^
    |
-   = help: did you mean `card_proof_max_age`?
+   = help: did you mean `card_reauth_interval`?
 
 error: unknown key `colour` in [[site]]
   --> proxy.toml:12:1
@@ -338,7 +338,7 @@ error: unknown key `colour` in [[site]]
 12 | colour = "red"
    | ^^^^^^
    |
-   = help: the keys here are name, hosts, listen, plain, plain_action, default, certificate, private_key, tls, http2, realm, backend, card_proof_max_age, on_bad_certificate, ca_hints, case, paths, cross_site, help, path
+   = help: the keys here are name, hosts, listen, plain, http_action, default, certificate, private_key, tls, http2, realm, backend, card_reauth_interval, on_bad_certificate, ca_hints, case, paths, cross_site, help, path
 
 error: "ignor" is not a value of this key
   --> proxy.toml:13:45

@@ -198,7 +198,7 @@ impl DelegationError {
             }
             Self::AnotherAccount { .. } => {
                 "The account was renamed, or its name was given to another account; it is read again when \
-                 account_cache.lifetime ends, or at once with POST /purge."
+                 account_cache.ttl ends, or at once with POST /purge."
             }
             Self::UnverifiedTicket(TicketFlaw::Unreadable(_)) => {
                 "Make the keytab anew, with all the account's keys (ktpass /crypto All): the ticket is encrypted with the \

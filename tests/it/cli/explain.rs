@@ -188,7 +188,7 @@ fn plain_http_and_foreign_hosts_are_explained_too() {
 
 #[test]
 fn a_redirect_is_told_with_where_it_leads() {
-    let desk = Desk::with(&Setup { site: "plain_action = \"redirect\"".to_owned(), ..Setup::default() });
+    let desk = Desk::with(&Setup { site: "http_action = \"redirect\"".to_owned(), ..Setup::default() });
     let json = desk.run(&["explain", "--url", "http://rms.corp.example/Require/Echo?q", "--json"]).json();
     assert_eq!(json["answer"]["redirect"], "https://rms.corp.example/require/echo?q");
 }

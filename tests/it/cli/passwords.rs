@@ -9,7 +9,7 @@ const PATHS: &str = r#"
 path = "/directory/echo"
 client_certificate = "accept"
 password = "directory"
-unsafe_unmapped_card_may_use_password = true
+unsafe_allow_password_for_unmapped_card = true
 
 [[site.path]]
 path = "/backend/echo"

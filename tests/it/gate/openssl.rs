@@ -176,7 +176,7 @@ fn the_list_of_the_site_is_what_clients_are_asked_for() {
 
 #[test]
 fn a_client_without_tickets_resumes_by_its_session_id_under_the_same_rules() {
-    let lab = Lab::with(Setup { site: "card_proof_max_age = \"8h\"".into(), ..Setup::default() });
+    let lab = Lab::with(Setup { site: "card_reauth_interval = \"8h\"".into(), ..Setup::default() });
     let card = lab.card_file("alice");
     let session = lab.folder().join("session").display().to_string();
     let no_ticket = ["-tls1_2", "-no_ticket"];

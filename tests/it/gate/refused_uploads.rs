@@ -141,7 +141,7 @@ async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_request_timeout_and_silence_is_no_request() {
-    let lab = Lab::with(Setup { limits: r#"client_idle = "1s""#.into(), ..Setup::default() });
+    let lab = Lab::with(Setup { limits: r#"client_idle_timeout = "1s""#.into(), ..Setup::default() });
     let host = "Host: rms.corp.example\r\n";
     for (sent, statuses) in [
         (String::new(), 0),

@@ -306,7 +306,7 @@ fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_sui
 
 #[test]
 fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
-    let lab = with_limits("handshakes_per_address = 3");
+    let lab = with_limits("max_handshakes_per_address = 3");
     let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
     let idle: Vec<_> = (0..3).map(|_| Begun::new(&caller, HOME).send_whole()).collect();
     for begun in &idle {

@@ -167,7 +167,8 @@ fn told_to_stop_it_finishes_what_runs_and_ends_well() {
 
 #[test]
 fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
-    let mut program = Program::start(&Setup { limits: "drain = \"1s\"".to_owned(), ..three_sites() });
+    let mut program =
+        Program::start(&Setup { limits: "shutdown_timeout = \"1s\"".to_owned(), ..three_sites() });
     let mut running = program.connect(Some("alice"));
     begin(&program, &mut running, "/require/echo?delay_ms=600000");
     let mut half = program.connect(None);
@@ -181,7 +182,8 @@ fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
 
 #[test]
 fn told_to_stop_it_does_not_wait_for_clients_that_asked_nothing() {
-    let mut program = Program::start(&Setup { limits: "drain = \"1h\"".to_owned(), ..three_sites() });
+    let mut program =
+        Program::start(&Setup { limits: "shutdown_timeout = \"1h\"".to_owned(), ..three_sites() });
     let silent = TcpStream::connect(program.listen).unwrap();
     let mut unused = program.connect(None);
     program.signal("TERM");

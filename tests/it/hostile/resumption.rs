@@ -205,7 +205,7 @@ fn write_fresh_lists(lab: &Lab) {
 #[test]
 fn a_ticket_that_is_renewed_again_and_again_ends_with_the_cards_proof() {
     for version in VERSIONS {
-        let lab = start(three_sites_with("card_proof_max_age = \"8h\""));
+        let lab = start(three_sites_with("card_reauth_interval = \"8h\""));
         let caller = Caller::new(&lab, version, Some(card("alice")));
         assert!(!visit(&caller), "{version:?}");
         for renewal in 1..=10 {
@@ -228,7 +228,7 @@ fn visit(caller: &Caller) -> bool {
 #[test]
 fn the_end_of_the_proof_turns_an_open_connection_away_and_closes_it() {
     for version in VERSIONS {
-        let lab = start(three_sites_with("card_proof_max_age = \"1h\""));
+        let lab = start(three_sites_with("card_reauth_interval = \"1h\""));
         let caller = Caller::new(&lab, version, Some(card("alice")));
         let mut wire = caller.connect(HOME).unwrap();
         assert_eq!(wire.get(HOME, "/require/echo").unwrap().status, 200);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 const LONG: &str = "size=50000000";
 
 fn impatient() -> Lab {
-    start(Setup { limits: "client_idle = \"1s\"".to_owned(), ..three_sites() })
+    start(Setup { limits: "client_idle_timeout = \"1s\"".to_owned(), ..three_sites() })
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn with_window(
 #[tokio::test]
 async fn the_end_of_the_proof_ends_an_http_2_connection() {
     for version in VERSIONS {
-        let lab = start(three_sites_with("card_proof_max_age = \"1h\""));
+        let lab = start(three_sites_with("card_reauth_interval = \"1h\""));
         let client = Client::new(&lab).resolving(HOME).http2().chain(card("alice"));
         let client = if version == Version::Tls12 { client.tls12() } else { client };
         let mut connection = client.connect().await.unwrap();

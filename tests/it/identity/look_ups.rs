@@ -12,7 +12,7 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const SHORT: Staff<'_> = Staff {
     order: r#"["sid", "alt_security_identities", "upn"]"#,
     strength: "weak",
-    cache: r#"lifetime = "1m", negative_lifetime = "1s""#,
+    cache: r#"lifetime = "1m", negative_ttl = "1s""#,
 };
 
 async fn verdict(lab: &Lab, card: &Card) -> String {

@@ -18,7 +18,7 @@ password = "directory"
 path = "/unmapped/echo"
 client_certificate = "accept"
 password = "directory"
-unsafe_unmapped_card_may_use_password = true
+unsafe_allow_password_for_unmapped_card = true
 
 [[site.path]]
 path = "/password/echo"

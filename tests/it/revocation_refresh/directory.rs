@@ -25,7 +25,7 @@ fn lab(keys: &str) -> Lab {
     let revocation = format!("{{ mode = \"require\", {crls}, fetch = true, {keys} }}");
     let realm = Setup::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
     // A whole judgement takes one second at most, so that a directory that hangs costs a test no more.
-    Lab::with(Setup { realm, limits: "judging_timeout = \"1s\"".to_owned(), ..Setup::default() })
+    Lab::with(Setup { realm, limits: "validation_timeout = \"1s\"".to_owned(), ..Setup::default() })
 }
 
 /// What becomes of a card that says its CRL is at `url`.

@@ -28,7 +28,7 @@ impl Fetching {
         let realm =
             Setup::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
         // A whole judgement takes one second at most, so that a server that hangs costs a test no more.
-        let limits = "judging_timeout = \"1s\"".to_owned();
+        let limits = "validation_timeout = \"1s\"".to_owned();
         Self {
             lab: Lab::with(Setup { realm, limits, ..Setup::default() }),
             server: CrlServer::start(behaviour),

@@ -134,7 +134,7 @@ listen = ["127.0.0.1:0"]
 [[site]]
 hosts = {hosts:?}
 listen = ["127.0.0.1:0"]
-plain = ["127.0.0.1:0"]
+http_listen = ["127.0.0.1:0"]
 certificate = ["pki/server-ecdsa.pem", "pki/server-rsa.pem"]
 private_key = ["pki/server-ecdsa.key", "pki/server-rsa.key"]
 tls = {{ min = "{min}", max = "{max}"{tls_more} }}

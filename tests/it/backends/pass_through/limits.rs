@@ -41,7 +41,7 @@ fn asked(backend: &ConnectionBound, authorization: &str) -> usize {
 #[tokio::test]
 async fn connections_beyond_those_of_one_address_are_backend_busy_until_one_ends() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "max_pinned_per_address = 2");
+    let lab = lab(&backend, "max_pinned_connections_per_address = 2");
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut connection = Client::new(&lab).connect().await.unwrap();
@@ -63,7 +63,7 @@ async fn connections_beyond_those_of_one_address_are_backend_busy_until_one_ends
 #[tokio::test]
 async fn the_whole_gate_has_a_limit_that_a_reload_does_not_forget() {
     let backend = ConnectionBound::start();
-    let mut lab = lab(&backend, "max_pinned = 1");
+    let mut lab = lab(&backend, "max_pinned_connections = 1");
     let mut held = Client::new(&lab).connect().await.unwrap();
     assert_eq!(ask(&mut held, None).await.status, 401);
     lab.reload(|setup| setup.top.push_str("\n# another text"));

@@ -23,7 +23,7 @@ async fn plain_http_is_tls_required() {
 
 #[tokio::test]
 async fn plain_http_is_sent_on_to_tls_where_the_site_says_so() {
-    let lab = Lab::with(Setup { site: r#"plain_action = "redirect""#.into(), ..Setup::default() });
+    let lab = Lab::with(Setup { site: r#"http_action = "redirect""#.into(), ..Setup::default() });
     let mut stream = TcpStream::connect(lab.plain_address()).await.unwrap();
     let request = "GET /require/echo?a=b HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     let answer = exchange(&mut stream, request.as_bytes()).await;
