@@ -141,11 +141,11 @@ pub(super) const BACKEND: Section = Section {
         key("queue_length"),
         key("max_pinned_connections"),
         key("max_pinned_connections_per_address"),
-        key("attempts"),
+        key("login_throttle"),
         key("spn"),
         key("keytab"),
         key("kerberos"),
-        key("issue"),
+        key("user_certificates"),
     ],
 };
 pub(super) const HEADERS: Section = Section {
@@ -212,8 +212,12 @@ impl Backend {
             queue_timeout: reader.with_default("queue_timeout", 10 * SECOND, duration(SECOND..=120 * SECOND)),
             queue_length: reader.with_default("queue_length", 1000, integer(0..=100_000)),
             max_pinned_connections: reader.with_default("max_pinned_connections", 1000, integer(1..=100_000)),
-            max_pinned_connections_per_address: reader.with_default("max_pinned_connections_per_address", 64, integer(1..=100_000)),
-            attempts: reader.table("attempts", &ATTEMPTS, Attempts::read),
+            max_pinned_connections_per_address: reader.with_default(
+                "max_pinned_connections_per_address",
+                64,
+                integer(1..=100_000),
+            ),
+            attempts: reader.table("login_throttle", &ATTEMPTS, Attempts::read),
             of_dialogues: attempts::keys_of_dialogues(reader),
         };
         backend.check_tls(reader);

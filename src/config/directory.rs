@@ -31,7 +31,7 @@ pub struct Directory {
     /// The file with that account's password.
     pub bind_password: Spanned<PathBuf>,
     /// Where people are.
-    pub base: Spanned<String>,
+    pub base_dn: Spanned<String>,
     /// How to read it.
     pub schema: DirectorySchema,
     /// Which UPNs it is asked for; all when empty.
@@ -86,7 +86,7 @@ pub struct GenericSchema {
 #[derive(Clone, Copy, Debug)]
 pub struct AccountCache {
     /// On an account that was found.
-    pub lifetime: Spanned<Duration>,
+    pub ttl: Spanned<Duration>,
     /// That there is none, or that it may not be used.
     pub negative_ttl: Spanned<Duration>,
     /// How old an account may be that is used while the directory gives no answer.
@@ -103,7 +103,7 @@ pub(super) const DIRECTORY: Section = Section {
         key("ca"),
         key("bind_dn"),
         key("bind_password"),
-        key("base"),
+        key("base_dn"),
         key("schema"),
         key("upn_suffixes"),
         key("sid_domains"),
@@ -116,7 +116,7 @@ pub(super) const BIND_PASSWORD: Section =
 pub(super) const SCHEMA: Section = Section {
     path: "realm.NAME.directory.schema",
     keys: &[
-        key("people"),
+        key("user_filter"),
         key("user_name"),
         key("upn"),
         key("mail"),
@@ -132,7 +132,7 @@ pub(super) const SCHEMA: Section = Section {
 };
 pub(super) const ACCOUNT_CACHE: Section = Section {
     path: "realm.NAME.account_cache",
-    keys: &[key("lifetime"), key("negative_ttl"), key("unsafe_stale_accounts")],
+    keys: &[key("ttl"), key("negative_ttl"), key("unsafe_stale_accounts")],
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -155,7 +155,7 @@ impl Directory {
         let bind_password = reader.optional_table("bind_password", &BIND_PASSWORD, |reader| {
             reader.required("file", "file = \"/run/secrets/ldap\"", file)
         });
-        let base = reader.required("base", "base = \"DC=corp,DC=example\"", text);
+        let base = reader.required("base_dn", "base_dn = \"DC=corp,DC=example\"", text);
         let schema = read_schema(reader);
         if let (DirectorySchema::Generic(_), Some(_)) = (&schema, &global_catalog) {
             let message = "only Active Directory has a global catalogue";
@@ -174,7 +174,7 @@ impl Directory {
             ca: ca?,
             bind_dn: bind_dn?,
             bind_password: bind_password??,
-            base: base?,
+            base_dn: base?,
             schema,
             upn_suffixes,
             sid_domains,
@@ -187,7 +187,7 @@ impl Directory {
 impl Directory {
     /// Its name, or where its people are.
     pub(super) fn called(&self) -> &str {
-        self.name.as_ref().map_or(&self.base.value, |name| &name.value)
+        self.name.as_ref().map_or(&self.base_dn.value, |name| &name.value)
     }
 }
 
@@ -279,7 +279,7 @@ impl GenericSchema {
         let known = |name: &str| AttributeName::parse(name).expect("the literals below are names");
         let people = SearchFilter::parse("(objectClass=inetOrgPerson)").expect("the literal is a filter");
         let schema = Self {
-            people: reader.with_default("people", people, filter),
+            people: reader.with_default("user_filter", people, filter),
             user_name: reader.with_default("user_name", known("uid"), attribute),
             upn: reader.optional("upn", attribute),
             mail: reader.optional("mail", attribute),
@@ -329,7 +329,7 @@ impl AccountCache {
         let default = AccountLifetimes::default();
         let bounded = duration(SECOND..=HOUR);
         let cache = Self {
-            lifetime: reader.with_default("lifetime", default.found, &bounded),
+            ttl: reader.with_default("ttl", default.found, &bounded),
             negative_ttl: reader.with_default("negative_ttl", default.refused, &bounded),
             unsafe_stale_accounts: reader
                 .optional("unsafe_stale_accounts", duration(SECOND..=AccountLifetimes::LONGEST_STALE)),
@@ -341,12 +341,12 @@ impl AccountCache {
             }
         }
         let stale = cache.unsafe_stale_accounts.filter(|_| directory);
-        if let Some(stale) = stale.filter(|stale| stale.value <= cache.lifetime.value) {
+        if let Some(stale) = stale.filter(|stale| stale.value <= cache.ttl.value) {
             let message = "`unsafe_stale_accounts` does nothing: accounts are believed longer anyway";
             reader
                 .error(stale.span, "unsafe_stale_accounts", message)
-                .label(cache.lifetime.span, "for this long")
-                .help("write more than `lifetime`, which is 5 minutes unless written, or remove it");
+                .label(cache.ttl.span, "for this long")
+                .help("write more than `ttl`, which is 5 minutes unless written, or remove it");
         } else if let Some(stale) = stale {
             let message = format!(
                 "while the directory is silent, accounts are believed for {}: who is disabled meanwhile still gets in",

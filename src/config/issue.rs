@@ -1,4 +1,4 @@
-//! Takes `issue` of a backend, gives the subordinate CA whose certificates name users to it.
+//! Takes `user_certificates` of a backend, gives the subordinate CA whose certificates name users to it.
 //!
 //! Never reads the certificate or the key: the compile step does.
 
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
 
-/// `issue = { … }`. The files are there unless an error says otherwise.
+/// `user_certificates = { … }`. The files are there unless an error says otherwise.
 #[derive(Clone, Debug)]
 pub struct Issue {
     /// The CA's certificate, and those above it.
@@ -29,7 +29,7 @@ pub struct Issue {
 }
 
 pub(super) const ISSUE: Section = Section {
-    path: "backend.NAME.issue",
+    path: "backend.NAME.user_certificates",
     keys: &[
         key("certificate"),
         key("private_key"),
@@ -46,17 +46,18 @@ const MINUTE: Duration = Duration::from_secs(60);
 impl Issue {
     /// `None` where the backend is not told by certificates, or where an error says what is missing.
     pub(super) fn read(means: IdentityMeans, reader: &mut TableReader<'_>) -> Option<Self> {
-        let example =
-            "issue = { certificate = \"pki/gate-ca.pem\", private_key = \"/run/secrets/gate-ca.key\" }";
-        match (means, reader.written_at("issue")) {
-            (IdentityMeans::Certificate, _) => reader.require("issue", example),
+        let example = "user_certificates = { certificate = \"pki/gate-ca.pem\", private_key = \"/run/secrets/gate-ca.key\" }";
+        match (means, reader.written_at("user_certificates")) {
+            (IdentityMeans::Certificate, _) => reader.require("user_certificates", example),
             (IdentityMeans::Headers | IdentityMeans::Kerberos, Some(span)) => {
-                let message = "`issue` does nothing: the identity is not sent by certificate";
-                reader.error(span, "issue", message).help("write identity = \"certificate\", or remove it");
+                let message = "`user_certificates` does nothing: the identity is not sent by certificate";
+                reader
+                    .error(span, "user_certificates", message)
+                    .help("write identity = \"certificate\", or remove it");
             }
             (IdentityMeans::Headers | IdentityMeans::Kerberos, None) => {}
         }
-        reader.optional_table("issue", &ISSUE, Self::read_table)
+        reader.optional_table("user_certificates", &ISSUE, Self::read_table)
     }
 
     fn read_table(reader: &mut TableReader<'_>) -> Self {

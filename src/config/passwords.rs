@@ -27,7 +27,13 @@ pub struct Passwords {
 
 pub(super) const PASSWORDS: Section = Section {
     path: "realm.NAME.passwords",
-    keys: &[key("default_domain"), key("per_account"), key("per_address"), key("window"), key("cache")],
+    keys: &[
+        key("default_domain"),
+        key("max_failures_per_account"),
+        key("max_failures_per_address"),
+        key("window"),
+        key("cache_ttl"),
+    ],
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,10 +45,10 @@ impl Passwords {
             span: reader.span(),
             written,
             default_domain: reader.optional("default_domain", text),
-            per_account: reader.with_default("per_account", 3, integer(1..=1000)),
-            per_address: reader.with_default("per_address", 20, integer(1..=1_000_000)),
+            per_account: reader.with_default("max_failures_per_account", 3, integer(1..=1000)),
+            per_address: reader.with_default("max_failures_per_address", 20, integer(1..=1_000_000)),
             window: reader.with_default("window", 15 * MINUTE, duration(MINUTE..=DAY)),
-            cache: reader.with_default("cache", MINUTE, duration(Duration::ZERO..=10 * MINUTE)),
+            cache: reader.with_default("cache_ttl", MINUTE, duration(Duration::ZERO..=10 * MINUTE)),
         }
     }
 }

@@ -43,7 +43,7 @@ pub struct Realm {
     /// How long the directories' word is believed.
     pub account_cache: AccountCache,
     /// The longest that a verdict lives.
-    pub max_age: Spanned<Duration>,
+    pub verdict_cache_ttl: Spanned<Duration>,
     /// How passwords are tried.
     pub passwords: Passwords,
     /// Its `[[realm.NAME.rule]]` tables, in the order of the file.
@@ -61,7 +61,7 @@ pub(super) const REALM: Section = Section {
         key("revocation"),
         key("mapping"),
         key("identity_issuers"),
-        key("max_age"),
+        key("verdict_cache_ttl"),
         key("passwords"),
         key("rule"),
         key("directory"),
@@ -106,7 +106,11 @@ impl Realm {
                 .collect(),
             account_cache: reader
                 .table("account_cache", &ACCOUNT_CACHE, |reader| AccountCache::read(reader, has_directory)),
-            max_age: reader.with_default("max_age", 300 * SECOND, duration(SECOND..=HOUR)),
+            verdict_cache_ttl: reader.with_default(
+                "verdict_cache_ttl",
+                300 * SECOND,
+                duration(SECOND..=HOUR),
+            ),
             passwords: reader
                 .table("passwords", &PASSWORDS, |table| Passwords::read(passwords_written, table)),
             rules: reader.tables("rule", &RULE, IdentityRule::read).into_iter().flatten().collect(),

@@ -102,16 +102,16 @@ pub(super) const REWRITE: Section =
 pub(super) const OCSP_RESPONDER: Section =
     Section { path: "realm.NAME.revocation.ocsp_responder", keys: &[key("url"), key("certificate")] };
 pub(super) const ISSUER: Section =
-    Section { path: "realm.NAME.revocation.issuers", keys: &[key("certificate"), key("demand")] };
+    Section { path: "realm.NAME.revocation.issuers", keys: &[key("certificate"), key("mode")] };
 
 const MODES: &[(&str, RevocationMode)] =
     &[("off", RevocationMode::Off), ("prefer", RevocationMode::Prefer), ("require", RevocationMode::Require)];
 const NONCES: &[(&str, NonceRule)] =
-    &[("never", NonceRule::Never), ("if-returned", NonceRule::IfReturned), ("require", NonceRule::Require)];
+    &[("never", NonceRule::Never), ("if_returned", NonceRule::IfReturned), ("require", NonceRule::Require)];
 const DEMANDS: &[(&str, RevocationDemand)] = &[
-    ("required", RevocationDemand::Required),
-    ("if-available", RevocationDemand::IfAvailable),
-    ("never", RevocationDemand::Never),
+    ("require", RevocationDemand::Required),
+    ("prefer", RevocationDemand::IfAvailable),
+    ("off", RevocationDemand::Never),
 ];
 
 /// What only means something where something is fetched.
@@ -237,7 +237,7 @@ impl OcspResponder {
 impl IssuerDemand {
     fn read(reader: &mut TableReader<'_>) -> Option<Self> {
         let certificate = reader.required("certificate", "certificate = \"pki/root.pem\"", file);
-        let demand = reader.required("demand", "demand = \"if-available\"", choice(DEMANDS));
+        let demand = reader.required("mode", "mode = \"prefer\"", choice(DEMANDS));
         Some(Self { certificate: certificate?, demand: demand? })
     }
 }

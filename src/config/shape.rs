@@ -114,23 +114,11 @@ fn parsed_size(text: &str) -> Option<u64> {
 pub(super) fn choice<T: Copy>(
     words: &'static [(&'static str, T)],
 ) -> impl Fn(&DeValue<'_>) -> Result<T, Fault> {
-    choice_with_planned(words, &[])
-}
-
-/// One word of a closed set; those that a later version will know are refused as such.
-pub(super) fn choice_with_planned<T: Copy>(
-    words: &'static [(&'static str, T)],
-    planned: &'static [&'static str],
-) -> impl Fn(&DeValue<'_>) -> Result<T, Fault> {
     move |value| {
         let known = || words.iter().map(|(word, _)| *word);
         let text = raw_text(value).map_err(|fault| fault.help(format!("write {}", alternatives(known()))))?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
             return Ok(*meaning);
-        }
-        if planned.contains(&text) {
-            let message = format!("{text:?} is not in this version");
-            return Err(Fault::new(message).help(format!("write {}", alternatives(known()))));
         }
         let help = match nearest(text, known()) {
             Some(near) => format!("did you mean {near:?}?"),

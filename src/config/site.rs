@@ -5,7 +5,7 @@
 use super::address::{host_pattern, socket_address};
 use super::keys::{Section, key};
 use super::reader::TableReader;
-use super::shape::{boolean, byte_size, choice, choice_with_planned, duration, file, text};
+use super::shape::{boolean, byte_size, choice, duration, file, text};
 use super::site_path::{self, CROSS_SITES, PathRule};
 use super::span::{Span, Spanned};
 use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule};
@@ -75,11 +75,11 @@ pub struct Site {
     /// Whether the handshake names the authorities whose cards are wanted.
     pub ca_hints: Spanned<bool>,
     /// How letters of paths are compared.
-    pub case: Spanned<PathCase>,
+    pub path_case: Spanned<PathCase>,
     /// What happens to requests that another site's page makes.
     pub cross_site: Spanned<CrossSiteRule>,
     /// Whom a person should turn to, shown on the pages of denials.
-    pub help: Option<Spanned<String>>,
+    pub help_desk: Option<Spanned<String>>,
     /// Its `[[site.path]]` tables, in the order of the file.
     pub paths: Vec<PathRule>,
 }
@@ -102,10 +102,9 @@ pub(super) const SITE: Section = Section {
         key("card_reauth_interval"),
         key("on_bad_certificate"),
         key("ca_hints"),
-        key("case"),
-        key("paths"),
+        key("path_case"),
         key("cross_site"),
-        key("help"),
+        key("help_desk"),
         key("path"),
     ],
 };
@@ -115,10 +114,10 @@ pub(super) const TLS: Section = Section {
 };
 
 const PLAIN_ACTIONS: &[(&str, HttpAction)] =
-    &[("refuse", HttpAction::Refuse), ("redirect", HttpAction::Redirect)];
+    &[("reject", HttpAction::Refuse), ("redirect", HttpAction::Redirect)];
 const ON_BAD_CERTIFICATE: &[(&str, OnBadCertificate)] =
-    &[("answer", OnBadCertificate::Answer), ("alert", OnBadCertificate::Alert)];
-const CASES: &[(&str, PathCase)] = &[("fold", PathCase::Fold), ("exact", PathCase::Exact)];
+    &[("respond", OnBadCertificate::Answer), ("alert", OnBadCertificate::Alert)];
+const CASES: &[(&str, PathCase)] = &[("insensitive", PathCase::Fold), ("sensitive", PathCase::Exact)];
 const TLS_VERSIONS: &[(&str, TlsVersion)] = &[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -148,8 +147,6 @@ impl Site {
         reader.require("private_key", "private_key = [\"pki/server.key\"]");
         let hosts = reader.list("hosts", host_pattern).unwrap_or_default();
         let first_host = hosts.first().map_or_else(String::new, |host| host.value.clone());
-        // Stricter alphabets are all there is, so the value is checked and not kept.
-        reader.optional("paths", choice_with_planned(&[("strict", ())], &["decoded"]));
         let site = Self {
             span: reader.span(),
             name: reader.with_default("name", first_host, text),
@@ -175,9 +172,9 @@ impl Site {
                 choice(ON_BAD_CERTIFICATE),
             ),
             ca_hints: reader.with_default("ca_hints", true, boolean),
-            case: reader.with_default("case", PathCase::Fold, choice(CASES)),
+            path_case: reader.with_default("path_case", PathCase::Fold, choice(CASES)),
             cross_site: reader.with_default("cross_site", CrossSiteRule::Reject, choice(CROSS_SITES)),
-            help: reader.optional("help", text),
+            help_desk: reader.optional("help_desk", text),
             paths: reader.tables("path", &site_path::PATH, PathRule::read).into_iter().flatten().collect(),
         };
         site.check(reader);

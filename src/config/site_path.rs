@@ -82,9 +82,9 @@ const PASSWORDS: &[(&str, PasswordRule)] = &[
     ("directory", PasswordRule::Directory),
     ("backend", PasswordRule::Backend),
 ];
-const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("refuse", QueryRule::Reject)];
+const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("reject", QueryRule::Reject)];
 pub(super) const CROSS_SITES: &[(&str, CrossSiteRule)] =
-    &[("refuse", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)];
+    &[("reject", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)];
 
 const METHODS: &[Method] =
     &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];

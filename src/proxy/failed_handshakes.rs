@@ -163,9 +163,9 @@ fn hint(kind: Kind) -> Option<&'static str> {
              \"1.2\" } for its site",
         ),
         Kind::UnsupportedVersion => Some("the client must be configured to use TLS 1.2"),
-        Kind::Limited => {
-            Some("see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]")
-        }
+        Kind::Limited => Some(
+            "see handshakes, max_handshakes_per_address and handshakes_per_second_per_address in [limits]",
+        ),
         Kind::Timeout
         | Kind::UnknownName
         | Kind::PlainHttp

@@ -33,9 +33,9 @@ const ASK_IN_THE_HANDSHAKE: &str = "it must ask in the first handshake, for ever
     Apache, ssl_verify_client in nginx";
 
 /// For the record of a certificate that the backend does not take.
-const TRUST_THE_CA: &str = "it must trust the authority that the gate issues under (`issue.certificate`): the root \
+const TRUST_THE_CA: &str = "it must trust the authority that the gate issues under (`user_certificates.certificate`): the root \
     among its trusted roots, the gate's CA in the NTAuth store, and a CRL where it looks for one \
-    (`issue.crl_distribution_point`)";
+    (`user_certificates.crl_distribution_point`)";
 
 /// For the record of a request whose head a server found too long, most likely.
 const TICKET_TOO_LONG: &str = "most likely the request's head is too long for it, since the user is in many groups: raise \

@@ -36,7 +36,7 @@ async fn certified(
     {
         let detail = format!(
             "no certificate is issued for {:?}: {why}, so that nobody may act in its name; \
-             issue.unsafe_issue_for_protected_accounts would allow it",
+             user_certificates.unsafe_issue_for_protected_accounts would allow it",
             account.user
         );
         return Err(Denial::new(DenialId::DelegationFailed, detail));

@@ -88,7 +88,7 @@ async fn work(gate: Arc<Gate>, mut commands: mpsc::UnboundedReceiver<Command>) {
         }
     }
     connections.close();
-    let drain = gate.snapshot.load().limits.shutdown_timeout;
+    let drain = gate.snapshot.load().limits.drain;
     if timeout(drain, connections.wait()).await.is_err() {
         let left = connections.len();
         tracing::warn!(target: "portcullis::server::listener", left, "connections were cut off: they did not end in time");

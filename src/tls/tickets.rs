@@ -152,8 +152,9 @@ impl ConnectionSessions {
     fn opens(&self, binding: &[u8; BINDING_LENGTH], proof: UnixTime) -> bool {
         let now = self.clock.now();
         // A proof from the future means that the clock was set back: nothing is known about its age.
-        let holds =
-            *binding == self.site.binding && proof <= now && now.since(proof) < self.site.card_reauth_interval;
+        let holds = *binding == self.site.binding
+            && proof <= now
+            && now.since(proof) < self.site.card_reauth_interval;
         if holds {
             self.proof.fetch_min(proof.seconds(), Ordering::Relaxed);
         }

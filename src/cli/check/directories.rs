@@ -124,7 +124,7 @@ fn mend(error: &DirectoryError) -> &'static str {
         }
         DirectoryError::Garbage { .. } => "see that it is a directory that speaks LDAP at this port",
         DirectoryError::Refused { source: Refusal::Result { code: NO_SUCH_OBJECT, .. }, .. } => {
-            "correct `base`, or let the gate's account see it"
+            "correct `base_dn`, or let the gate's account see it"
         }
         DirectoryError::Refused { source: Refusal::Result { .. }, .. } => {
             "correct `bind_dn` and the password's file, and see that the account is neither disabled nor locked"

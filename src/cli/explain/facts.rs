@@ -218,11 +218,11 @@ impl RuleFacts {
             deny: AccessFacts::of(&rule.access.deny),
             query: match rule.query {
                 QueryRule::Allow => "allow",
-                QueryRule::Reject => "refuse",
+                QueryRule::Reject => "reject",
             },
             cross_site: match rule.cross_site {
                 CrossSiteRule::Allow => "allow",
-                CrossSiteRule::Reject => "refuse",
+                CrossSiteRule::Reject => "reject",
             },
             max_body: rule.max_body,
             backend: found.backend.settings.name.to_string(),

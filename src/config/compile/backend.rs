@@ -61,7 +61,10 @@ pub(super) fn compile(
         minimum_rate: MinimumRate { bytes_per_second: limits.min_body_rate.value, ..MinimumRate::default() },
         queue_timeout: raw.queue_timeout.value,
         queue_length: raw.queue_length.value,
-        pinned: PinnedLimits { total: raw.max_pinned_connections.value, per_address: raw.max_pinned_connections_per_address.value },
+        pinned: PinnedLimits {
+            total: raw.max_pinned_connections.value,
+            per_address: raw.max_pinned_connections_per_address.value,
+        },
         max_header_bytes: usize::try_from(limits.max_header_bytes.value).unwrap_or(usize::MAX),
         max_header_fields: limits.max_header_fields.value,
         ..BackendSettings::new(raw.name.value.clone(), servers)

@@ -40,7 +40,7 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
         tls,
         bind_dn: raw.bind_dn.value.clone(),
         bind_password: bind_password?,
-        base: raw.base.value.clone(),
+        base: raw.base_dn.value.clone(),
         schema: match &raw.schema {
             DirectorySchema::ActiveDirectory => AccountSchema::ActiveDirectory,
             DirectorySchema::Generic(raw) => AccountSchema::Generic(Box::new(generic(raw))),

@@ -61,7 +61,7 @@ pub(super) fn compile(
             refused: raw.account_cache.negative_ttl.value,
             unsafe_stale: raw.account_cache.unsafe_stale_accounts.map_or(Duration::ZERO, |time| time.value),
         },
-        max_age: raw.max_age.value,
+        max_age: raw.verdict_cache_ttl.value,
     })
 }
 

@@ -29,7 +29,7 @@ pub(super) fn compile(
     diagnostics: &mut Diagnostics,
 ) -> Option<Site> {
     let realm = raw.realm.as_ref().and_then(|name| parts.realms.get(&name.value)).cloned();
-    let case = raw.case.value;
+    let case = raw.path_case.value;
     let paths = path_table(raw, case, parts, files, diagnostics);
     let key_pairs = key_pairs(raw, files, diagnostics);
     // With errors in its realm there is nothing to ask a card for, and those errors are told already.
@@ -50,7 +50,7 @@ pub(super) fn compile(
         paths: paths?,
         card_reauth_interval: raw.card_reauth_interval.value,
         metrics: context.metrics.site(&raw.name.value),
-        help: raw.help.as_ref().map(|help| help.value.clone()),
+        help: raw.help_desk.as_ref().map(|help| help.value.clone()),
         plain: raw.http_action.value,
     })
 }

@@ -10,7 +10,7 @@ url = "ldaps://dc1.corp.example"
 ca = "pki/directory-ca.pem"
 bind_dn = "CN=svc,DC=corp,DC=example"
 bind_password = { file = "password" }
-base = "DC=corp,DC=example"
+base_dn = "DC=corp,DC=example"
 
 [backend.rms]"#;
     let sid_domains = "sid_domains = [\"S-1-5-21-1-2-3\"], upn_suffixes";

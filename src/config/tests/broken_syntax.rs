@@ -11,7 +11,7 @@ hosts = ["rms.corp.example" "x.example"]
 listen = ["0.0.0.0:443"]
 backend = "rms"
 backend = "rms2"
-help = "Ask CORP\alice"
+help_desk = "Ask CORP\alice"
 relm = "staff"
 name = yes
 default = True
@@ -45,10 +45,10 @@ error: `backend` is given twice in one table
   = help: keep one of them; a table that may stand several times has two brackets, as [[site]] has
 
 error: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
- --> proxy.toml:8:18
+ --> proxy.toml:8:23
   |
-8 | help = "Ask CORP\alice"
-  |                  ^
+8 | help_desk = "Ask CORP\alice"
+  |                       ^
   |
   = help: in "…" a backslash starts an escape; in single quotes it is a letter: 'CORP\alice'
 
@@ -77,18 +77,18 @@ error: this value has no quotes
    = help: write true, or text in quotes: "…"
 
 error: the key has no value
-  --> proxy.toml:14:8
+  --> proxy.toml:14:19
    |
 14 | shutdown_timeout =
-   |        ^
+   |                   ^
    |
    = help: write one, or remove the line for the default
 
 error: a duration needs a unit, in quotes
-  --> proxy.toml:15:15
+  --> proxy.toml:15:23
    |
 15 | client_idle_timeout = 120
-   |               ^^^
+   |                       ^^^
    |
    = help: from 1s to 1day, such as "30s", "5m" or "8h"
 

@@ -59,12 +59,12 @@ error: the site asks for cards, and has no realm to judge them
   = help: add `realm = "staff"` and a [realm.staff] table
 
 error: 0.0.0.0:443 is for TLS and cannot be for plain HTTP too
- --> proxy.toml:4:10
+ --> proxy.toml:4:16
   |
 3 | listen = ["0.0.0.0:443"]
   |           ------------- the first time
-4 | plain = ["0.0.0.0:443"]
-  |          ^^^^^^^^^^^^^
+4 | http_listen = ["0.0.0.0:443"]
+  |                ^^^^^^^^^^^^^
 
 error: two sites are named "a.example"
   --> proxy.toml:12:8
@@ -111,7 +111,7 @@ error: `http_action` does nothing: the site has no `http_listen` address
   --> proxy.toml:18:1
    |
 18 | http_action = "redirect"
-   | ^^^^^^^^^^^^
+   | ^^^^^^^^^^^
    |
    = help: add `http_listen = ["0.0.0.0:80"]`, or remove it
 

@@ -30,7 +30,10 @@ fn http2_is_offered_unless_a_path_passes_a_dialogue_on_or_the_site_says_otherwis
 #[test]
 fn limits_of_dialogues_have_safe_defaults() {
     let backend = smallest().backends[0].clone();
-    assert_eq!((backend.max_pinned_connections.value, backend.max_pinned_connections_per_address.value), (1000, 64));
+    assert_eq!(
+        (backend.max_pinned_connections.value, backend.max_pinned_connections_per_address.value),
+        (1000, 64)
+    );
     let attempts = backend.attempts;
     assert_eq!((attempts.per_account.value, attempts.per_address.value), (4, 100));
     assert_eq!(attempts.window.value, Duration::from_secs(15 * 60));
@@ -38,7 +41,11 @@ fn limits_of_dialogues_have_safe_defaults() {
 
 #[test]
 fn limits_of_dialogues_that_no_path_has_are_a_mistake() {
-    for key in ["max_pinned_connections = 5", "max_pinned_connections_per_address = 5", "attempts = { per_account = 2 }"] {
+    for key in [
+        "max_pinned_connections = 5",
+        "max_pinned_connections_per_address = 5",
+        "login_throttle = { max_failures_per_account = 2 }",
+    ] {
         let name = key.split(' ').next().unwrap();
         assert_eq!(
             only_mistake(&with(REQUIRE, "", &format!("\n{key}\n"))),

@@ -8,7 +8,7 @@ url = "ldaps://dc1.corp.example"
 ca = "pki/directory-ca.pem"
 bind_dn = "CN=portcullis,DC=corp,DC=example"
 bind_password = { file = "secrets/ldap" }
-base = "DC=corp,DC=example"
+base_dn = "DC=corp,DC=example"
 "#;
 
 /// The smallest file, with an issuer that may name accounts of a domain.
@@ -44,7 +44,7 @@ fn a_directory_needs_no_more_than_where_it_is_and_who_asks() {
 
 #[test]
 fn every_key_that_a_directory_needs_is_asked_for() {
-    for key in ["url", "ca", "bind_dn", "bind_password", "base"] {
+    for key in ["url", "ca", "bind_dn", "bind_password", "base_dn"] {
         let line = DIRECTORY.lines().find(|line| line.starts_with(key)).unwrap();
         told(&with_directory(line, ""), &format!("the key `{key}` is missing"));
     }
@@ -84,12 +84,13 @@ fn servers_are_hosts_with_ports_and_nothing_else() {
 
 #[test]
 fn a_directory_that_is_not_microsofts_is_read_by_the_names_that_are_written() {
-    let schema = |text: &str| with_directory("base =", &format!("schema = {text}\nbase ="));
+    let schema = |text: &str| with_directory("base_dn =", &format!("schema = {text}\nbase_dn ="));
     assert_eq!(rendered(&schema("\"active_directory\"")), "");
-    let groups = "{ upn = \"krbName\", mail = \"mail\", group_base_dn = \"OU=g\", group_member = \"member\" }";
+    let groups =
+        "{ upn = \"krbName\", mail = \"mail\", group_base_dn = \"OU=g\", group_member = \"member\" }";
     assert_eq!(rendered(&schema(groups)), "");
     told(&schema("{ user_name = \"u id\" }"), "is no name of an attribute");
-    told(&schema("{ people = \"objectClass=person\" }"), "is no search filter in parentheses");
+    told(&schema("{ user_filter = \"objectClass=person\" }"), "is no search filter in parentheses");
     told(&schema("{ member_of = \"memberOf\" }"), "`member_of` does nothing without `group_base_dn`");
     told(&schema("{ disabled_value = \"TRUE\" }"), "`disabled_value` does nothing without `disabled`");
     let catalogue = "{ mail = \"mail\" }\nglobal_catalog = \"ldaps://dc1.corp.example\"";
@@ -99,12 +100,12 @@ fn a_directory_that_is_not_microsofts_is_read_by_the_names_that_are_written() {
 #[test]
 fn accounts_are_believed_longer_than_their_directory_answers_only_with_a_warning() {
     let cache = |text: &str| format!("{}{DIRECTORY}\n[realm.staff.account_cache]\n{text}", smallest());
-    assert_eq!(rendered(&cache("lifetime = \"1m\"\nnegative_lifetime = \"5s\"")), "");
+    assert_eq!(rendered(&cache("ttl = \"1m\"\nnegative_ttl = \"5s\"")), "");
     told(&cache("unsafe_stale_accounts = \"1h\""), "who is disabled meanwhile still gets in");
     told(&cache("unsafe_stale_accounts = \"25h\""), "is out of range");
     told(&cache("unsafe_stale_accounts = \"5m\""), "accounts are believed longer anyway");
-    let alone = format!("{}\n[realm.staff.account_cache]\nlifetime = \"1m\"", smallest());
-    told(&alone, "`lifetime` does nothing: the realm has no directory to ask");
+    let alone = format!("{}\n[realm.staff.account_cache]\nttl = \"1m\"", smallest());
+    told(&alone, "`ttl` does nothing: the realm has no directory to ask");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn a_site_that_takes_passwords_needs_a_realm() {
 #[test]
 fn limits_of_passwords_that_no_path_takes_are_a_mistake() {
     assert_eq!(
-        only_mistake(&with(REQUIRE, "[realm.staff.passwords]\nper_account = 5\n")),
+        only_mistake(&with(REQUIRE, "[realm.staff.passwords]\nmax_failures_per_account = 5\n")),
         "Error realm.staff.passwords: no path has this realm's directory judge passwords \
          (write password = \"directory\" on a path, or remove the table)"
     );

@@ -25,7 +25,7 @@ to = "http://pki.corp.example/staff.crl"
 
 [[realm.staff.revocation.issuers]]
 certificate = "pki/root.pem"
-demand = "if-available"
+mode = "prefer"
 "#;
 
 #[test]
@@ -93,5 +93,5 @@ fn values_that_cannot_be_meant_are_told_with_what_would_be_right() {
         fetching(r#"rewrite = [{ from = "ldap:///", to = "ldap:///CN=a" }]"#).contains("is not an http URL")
     );
     assert!(fetching(r#"rewrite = [{ from = "ldap:" }]"#).contains("the key `to` is missing"));
-    assert!(fetching(r#"issuers = [{ certificate = "a.pem", demand = "maybe" }]"#).contains("\"maybe\""));
+    assert!(fetching(r#"issuers = [{ certificate = "a.pem", mode = "maybe" }]"#).contains("\"maybe\""));
 }

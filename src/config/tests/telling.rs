@@ -80,7 +80,7 @@ fn a_secret_in_the_clear_is_warned_of() {
 
 const ISSUE: &str = r#"identity = "certificate"
 ca = "servers.pem"
-issue = { certificate = "gate-ca.pem", private_key = "gate-ca.key", lifetime = "10m" }
+user_certificates = { certificate = "gate-ca.pem", private_key = "gate-ca.key", lifetime = "10m" }
 "#;
 
 fn with_issue(servers: &str, keys: &str) -> String {
@@ -118,9 +118,15 @@ fn certificates_cannot_be_shown_without_tls() {
 fn certificates_need_a_ca_and_a_ca_is_for_certificates() {
     let https = r#""https://iis.corp.example""#;
     let without = only_mistake(&with_issue(https, "identity = \"certificate\"\nca = \"servers.pem\"\n"));
-    assert!(without.starts_with("Error backend.rms.issue: the key `issue` is missing"), "{without}");
+    assert!(
+        without.starts_with("Error backend.rms.user_certificates: the key `user_certificates` is missing"),
+        "{without}"
+    );
     let idle = only_mistake(&with_issue(https, &ISSUE.replace("\"certificate\"\n", "\"headers\"\n")));
-    assert!(idle.starts_with("Error backend.rms.issue: `issue` does nothing"), "{idle}");
+    assert!(
+        idle.starts_with("Error backend.rms.user_certificates: `user_certificates` does nothing"),
+        "{idle}"
+    );
 }
 
 #[test]
@@ -128,6 +134,6 @@ fn a_certificate_never_counts_for_hours() {
     for lifetime in ["30s", "2h"] {
         let text = with_issue(r#""https://iis.corp.example""#, &ISSUE.replace("10m", lifetime));
         let mistake = only_mistake(&text);
-        assert!(mistake.starts_with("Error backend.rms.issue.lifetime: "), "{mistake}");
+        assert!(mistake.starts_with("Error backend.rms.user_certificates.lifetime: "), "{mistake}");
     }
 }

@@ -28,7 +28,7 @@ methods = ["GET", "TRACE"]
 [realm.staff]
 trust_anchors = ["pki/root.pem"]
 revocation = { mode = "require", crl = ["pki/crl/"], fetch = true }
-max_age = 300
+verdict_cache_ttl = 300
 
 [backend.rms]
 servers = ["http://10.0.0.5/"]
@@ -131,10 +131,10 @@ error: nothing can be fetched: `hosts` names no host
    = help: write hosts = ["pki.corp.example"]
 
 error: a duration needs a unit, in quotes
-  --> proxy.toml:25:11
+  --> proxy.toml:25:21
    |
-25 | max_age = 300
-   |           ^^^
+25 | verdict_cache_ttl = 300
+   |                     ^^^
    |
    = help: from 1s to 1h, such as "30s" or "5m"
 
@@ -208,18 +208,18 @@ error: expected a list, found a string
   = help: write it in brackets: `listen = ["127.0.0.1:9090"]`
 
 error: "30" is not a duration: time unit needed, for example 30sec or 30ms
- --> proxy.toml:9:19
+ --> proxy.toml:9:22
   |
 9 | validation_timeout = "30"
-  |                   ^^^^
+  |                      ^^^^
   |
   = help: from 1s to 2m, such as "30s"
 
 error: "2h" is out of range
-  --> proxy.toml:10:9
+  --> proxy.toml:10:20
    |
 10 | shutdown_timeout = "2h"
-   |         ^^^^
+   |                    ^^^^
    |
    = help: from 0s to 1h, such as "500ms", "30s" or "5m"
 
@@ -232,18 +232,18 @@ error: "1KiB" is out of range
    = help: from 4.0 KiB to 1.0 MiB, such as "64KiB", "1MiB" or "12MiB"
 
 error: 0 is out of range
-  --> proxy.toml:12:23
+  --> proxy.toml:12:26
    |
 12 | validation_concurrency = 0
-   |                       ^
+   |                          ^
    |
    = help: from 1 to 65536
 
 error: expected a string, found a float
-  --> proxy.toml:13:15
+  --> proxy.toml:13:23
    |
 13 | client_idle_timeout = 1.5
-   |               ^^^
+   |                       ^^^
 
 error: expected a string, found an integer
   --> proxy.toml:16:30
@@ -299,7 +299,7 @@ certificate = ["pki/server.pem"]
 private_key = ["pki/server.key"]
 backend = "rms"
 Client-Certificate = "require"
-card_proof_maxage = "1h"
+card_reauth_intervall = "1h"
 colour = "red"
 path = [{ path = "/x", client_certificate = "ignor" }]
 
@@ -324,11 +324,11 @@ error: unknown key `Client-Certificate` in [[site]]
    |
    = help: `client_certificate` belongs in [[site.path]]
 
-error: unknown key `card_proof_maxage` in [[site]]
+error: unknown key `card_reauth_intervall` in [[site]]
   --> proxy.toml:11:1
    |
-11 | card_proof_maxage = "1h"
-   | ^^^^^^^^^^^^^^^^^
+11 | card_reauth_intervall = "1h"
+   | ^^^^^^^^^^^^^^^^^^^^^
    |
    = help: did you mean `card_reauth_interval`?
 
@@ -338,7 +338,7 @@ error: unknown key `colour` in [[site]]
 12 | colour = "red"
    | ^^^^^^
    |
-   = help: the keys here are name, hosts, listen, plain, http_action, default, certificate, private_key, tls, http2, realm, backend, card_reauth_interval, on_bad_certificate, ca_hints, case, paths, cross_site, help, path
+   = help: the keys here are name, hosts, listen, http_listen, http_action, default, certificate, private_key, tls, http2, realm, backend, card_reauth_interval, on_bad_certificate, ca_hints, path_case, cross_site, help_desk, path
 
 error: "ignor" is not a value of this key
   --> proxy.toml:13:45

@@ -143,7 +143,7 @@ impl Scene {
             servers: format!("[\"https://{}\"]", site.address(asks, tls)),
             backend: format!(
                 "ca = \"pki/server-ca.pem\"\nidentity = \"certificate\"\n\
-                 issue = {{ certificate = {:?}, private_key = {:?} }}",
+                 user_certificates = {{ certificate = {:?}, private_key = {:?} }}",
                 issue("gate.pem"),
                 issue("gate.key")
             ),
@@ -279,7 +279,7 @@ async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity()
         assert_eq!(answer.verdict(), "502 backend-rejected-identity", "{tls}");
         let record = scene.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
-        assert!(detail.contains("issue.certificate"), "{detail}");
+        assert!(detail.contains("user_certificates.certificate"), "{detail}");
     }
 }
 

@@ -100,7 +100,7 @@ url = "{url}"
 ca = "{ca}"
 bind_dn = "{service}"
 bind_password = {{ file = "ldap-password" }}
-base = "{base}"
+base_dn = "{base}"
 
 [backend.kerberos]
 {by_kerberos}
@@ -115,13 +115,13 @@ base = "{base}"
 servers = ["https://{certificate}"]
 ca = "pki/server-ca.pem"
 identity = "certificate"
-issue = {{ certificate = "{gate}", private_key = "{key}" }}
+user_certificates = {{ certificate = "{gate}", private_key = "{key}" }}
 
 [backend.unsafe]
 servers = ["https://{certificate}"]
 ca = "pki/server-ca.pem"
 identity = "certificate"
-issue = {{ certificate = "{gate}", private_key = "{key}", unsafe_issue_for_protected_accounts = true }}
+user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_issue_for_protected_accounts = true }}
 "#,
             domain = sid.rsplit_once('-').unwrap().0,
             url = directory.ldaps_url(),
@@ -144,7 +144,7 @@ issue = {{ certificate = "{gate}", private_key = "{key}", unsafe_issue_for_prote
                 .concat(),
             realm: "trust_anchors = [\"pki/root.pem\"]\nextended_key_usage = [\"client_auth\", \"smartcard_logon\"]\n\
                     revocation = { mode = \"require\", crl = [\"pki/crl/\"] }\nmapping = { order = [\"sid\"] }\n\
-                    account_cache = { lifetime = \"1m\" }"
+                    account_cache = { ttl = \"1m\" }"
                 .to_owned(),
             backend: r#"headers = { sets = ["account", "assertion"] }"#.to_owned(),
             more,

@@ -28,7 +28,7 @@ url = "ldaps://127.0.0.1:9"
 ca = "pki/server-ca.pem"
 bind_dn = "CN=svc-ldap,DC=corp,DC=example"
 bind_password = { file = "ldap-password" }
-base = "DC=corp,DC=example"
+base_dn = "DC=corp,DC=example"
 "#;
 
 fn desk(directory: &str) -> Desk {

@@ -11,7 +11,7 @@ async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, Stri
     pki().write_to(folder.path()).unwrap();
     std::fs::write(folder.path().join("password"), password).unwrap();
     let directory = format!(
-        "[realm.staff.directory]\nurl = \"{url}\"\nca = \"pki/server-ca.pem\"\nbase = \"{base}\"\n\
+        "[realm.staff.directory]\nurl = \"{url}\"\nca = \"pki/server-ca.pem\"\nbase_dn = \"{base}\"\n\
          bind_dn = \"CN=svc-ldap,DC=corp,DC=example\"\nbind_password = {{ file = \"password\" }}\n"
     );
     let setup = Setup { more: directory, backend: "headers = { sets = [] }".to_owned(), ..Setup::default() };
@@ -51,7 +51,7 @@ async fn a_directory_that_refuses_or_is_not_there_fails_with_the_key_to_change()
     let url = directory.server().to_string();
     for (url, password, base, mend) in [
         (url.as_str(), "wrong", BASE, "password"),
-        (&url, PeopleDirectory::PASSWORD, "OU=Nowhere,DC=corp,DC=example", "`base`"),
+        (&url, PeopleDirectory::PASSWORD, "OU=Nowhere,DC=corp,DC=example", "`base_dn`"),
         ("ldaps://127.0.0.1:9", PeopleDirectory::PASSWORD, BASE, "firewall"),
     ] {
         let (code, verdicts, report) = check(url, password, base).await;

@@ -6,7 +6,7 @@ use http::Method;
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn lab() -> Lab {
-    Lab::with(Setup { site: r#"help = "Service desk, telephone 4567""#.into(), ..Setup::default() })
+    Lab::with(Setup { site: r#"help_desk = "Service desk, telephone 4567""#.into(), ..Setup::default() })
 }
 
 /// What every shape carries: nothing may keep it, and it may run nothing.

@@ -49,7 +49,7 @@ async fn a_session_outlives_a_reload_that_trusts_the_same() {
     let mut lab = Lab::start();
     let client = Client::new(&lab).card("alice");
     client.get("/require/echo").await;
-    lab.reload(|setup| setup.site = r#"help = "Room 12""#.into());
+    lab.reload(|setup| setup.site = r#"help_desk = "Room 12""#.into());
     let answer = client.get("/require/echo").await;
     assert_eq!((answer.resumed, answer.verdict().as_str()), (true, "200 permit"));
 }

@@ -48,7 +48,7 @@ fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
         return "400 invalid-path";
     }
     let (card, query) = match path.as_str() {
-        "/require/exact.asmx" => ("require", "refuse"),
+        "/require/exact.asmx" => ("require", "reject"),
         below if below.contains(".asmx/") => return "404 path-not-found",
         below if below.starts_with("/ignore/") => ("ignore", "allow"),
         below if below.starts_with("/accept/") => ("accept", "allow"),
@@ -58,7 +58,7 @@ fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
     if ![Method::GET, Method::HEAD, Method::POST].contains(&draw.method) {
         return "405 method-not-allowed";
     }
-    if query == "refuse" && !draw.query.is_empty() {
+    if query == "reject" && !draw.query.is_empty() {
         return "400 invalid-path";
     }
     match (card, holder) {

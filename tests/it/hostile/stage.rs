@@ -33,7 +33,7 @@ client_certificate = "require"
 [[site.path]]
 path = "/require/exact.asmx"
 client_certificate = "require"
-query = "refuse"
+query = "reject"
 "#;
 
 const REALM: &str = r#"

@@ -113,7 +113,7 @@ async fn a_disabled_account_and_a_lost_group_are_felt_on_an_open_connection_with
     let user = "spare05";
     directory.enable(user);
     directory.add_member("Spare2", user);
-    let staff = Staff { cache: r#"lifetime = "1m", negative_ttl = "10s""#, ..Staff::default() };
+    let staff = Staff { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..Staff::default() };
     let lab = before_active_directory(&directory, &staff);
     let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
     let mut connection = Client::new(&lab).chain(&card).connect().await.unwrap();

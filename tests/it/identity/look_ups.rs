@@ -12,7 +12,7 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const SHORT: Staff<'_> = Staff {
     order: r#"["sid", "alt_security_identities", "upn"]"#,
     strength: "weak",
-    cache: r#"lifetime = "1m", negative_ttl = "1s""#,
+    cache: r#"ttl = "1m", negative_ttl = "1s""#,
 };
 
 async fn verdict(lab: &Lab, card: &Card) -> String {
@@ -153,7 +153,7 @@ async fn what_is_no_directory_lets_nobody_in() {
 #[tokio::test]
 async fn an_old_account_is_used_while_the_directory_is_silent_only_where_it_may_be_and_is_marked() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
-    let stale = r#"lifetime = "1m", unsafe_stale_accounts = "1h""#;
+    let stale = r#"ttl = "1m", unsafe_stale_accounts = "1h""#;
     let lab = before_people(&directory, &Staff { cache: stale, ..Staff::default() });
     let (alice, leo) = (alices_card(), card(Some("leo@corp.example"), None));
     assert_eq!(verdict(&lab, &alice).await, "200 permit");

@@ -29,7 +29,7 @@ async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
 
 #[tokio::test]
 async fn an_address_that_tries_many_accounts_has_to_wait() {
-    let Some((directory, lab)) = lab("per_address = 5").await else { return };
+    let Some((directory, lab)) = lab("max_failures_per_address = 5").await else { return };
     let client = Client::new(&lab);
     for number in 1..=5 {
         let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
@@ -44,7 +44,7 @@ async fn an_address_that_tries_many_accounts_has_to_wait() {
 
 #[tokio::test]
 async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() {
-    let Some((directory, lab)) = lab("cache = \"60s\"").await else { return };
+    let Some((directory, lab)) = lab("cache_ttl = \"60s\"").await else { return };
     let crowd = (0..30).map(|_| {
         let client = Client::new(&lab).http2();
         tokio::spawn(async move { tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict() })
@@ -71,7 +71,7 @@ async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() 
 
 #[tokio::test]
 async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
-    let Some((mut directory, lab)) = lab("cache = \"0s\"").await else { return };
+    let Some((mut directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
     directory.kill();
@@ -95,7 +95,7 @@ async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
 
 #[tokio::test]
 async fn a_client_that_leaves_while_the_directory_is_asked_has_made_no_wrong_guess() {
-    let Some((directory, lab)) = lab("cache = \"0s\"").await else { return };
+    let Some((directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
     directory.hang().await;

@@ -59,7 +59,7 @@ pub(super) fn write_password(folder: &Path) {
 /// The keys by which slapd is asked.
 pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
     format!(
-        "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
+        "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase_dn = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
         directory.server(),
         PeopleDirectory::SERVICE_DN
     )

@@ -8,7 +8,7 @@ const PASSWORD: &str = ActiveDirectory::PASSWORD;
 /// A gate that asks the lab's directory.
 fn lab(directory: &ActiveDirectory) -> Lab {
     let keys = format!(
-        "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase = \"{}\"",
+        "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase_dn = \"{}\"",
         directory.ldaps_url(),
         directory.ca_file(),
         ActiveDirectory::SERVICE_DN,

@@ -91,7 +91,7 @@ url = "{url}"
 ca = "{ca}"
 bind_dn = "{service}"
 bind_password = {{ file = "ldap-password" }}
-base = "DC=corp,DC=example"
+base_dn = "DC=corp,DC=example"
 timeout = "3s"
 "#
     );

@@ -66,7 +66,7 @@ fn paths() -> String {
 fn realm(directory: &PeopleDirectory) -> String {
     format!(
         "{}\n[realm.staff.directory]\nurl = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\n\
-         bind_password = {{ file = \"ldap-password\" }}\nbase = \"DC=corp,DC=example\"\n",
+         bind_password = {{ file = \"ldap-password\" }}\nbase_dn = \"DC=corp,DC=example\"\n",
         Setup::default().realm,
         directory.server(),
         PeopleDirectory::SERVICE_DN
@@ -121,7 +121,8 @@ fn credentials_for_a_connection_never_travel_on_a_shared_one() {
         paths: paths(),
         realm: realm(&directory),
         servers: format!("[\"http://{}\"]", backend.address),
-        backend: "attempts = { per_account = 1000, per_address = 1000000 }".to_owned(),
+        backend: "login_throttle = { max_failures_per_account = 1000, max_failures_per_address = 1000000 }"
+            .to_owned(),
         ..Setup::default()
     };
     let lab = Lab::prepared(setup, |folder| {

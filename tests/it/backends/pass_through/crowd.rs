@@ -139,8 +139,8 @@ async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
     let setup = before(backend.address);
     let lab = Lab::with(Setup {
         site: "http2 = true".to_owned(),
-        backend: "max_connections = 4\nqueue_timeout = \"60s\"\nmax_pinned_per_address = 1000\n\
-            attempts = { per_address = 1000 }"
+        backend: "max_connections = 4\nqueue_timeout = \"60s\"\nmax_pinned_connections_per_address = 1000\n\
+            login_throttle = { max_failures_per_address = 1000 }"
             .to_owned(),
         ..setup
     });

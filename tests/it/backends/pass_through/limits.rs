@@ -74,7 +74,7 @@ async fn the_whole_gate_has_a_limit_that_a_reload_does_not_forget() {
 #[tokio::test]
 async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "attempts = { per_account = 3, window = \"15m\" }");
+    let lab = lab(&backend, "login_throttle = { max_failures_per_account = 3, window = \"15m\" }");
     for name in ["wrong", "CORP\\Wrong", "wrong@corp.example"] {
         // The backend knows this one name, and none of the passwords.
         assert_eq!(log_in(&lab, &name.replace("CORP\\Wrong", "wrong")).await.status, 401, "{name}");
@@ -98,7 +98,7 @@ async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
 #[tokio::test]
 async fn an_address_with_too_many_failed_log_ins_waits_whoever_it_names() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "attempts = { per_address = 4 }");
+    let lab = lab(&backend, "login_throttle = { max_failures_per_address = 4 }");
     for number in 0..4 {
         assert_eq!(log_in(&lab, &format!("wrong-{number}")).await.status, 401);
     }
@@ -113,7 +113,7 @@ async fn an_address_with_too_many_failed_log_ins_waits_whoever_it_names() {
 #[tokio::test]
 async fn a_log_in_that_succeeds_forgives_the_accounts_failures() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "attempts = { per_account = 2 }");
+    let lab = lab(&backend, "login_throttle = { max_failures_per_account = 2 }");
     let mut connection = Client::new(&lab).connect().await.unwrap();
     for _ in 0..4 {
         // Without the second message before it, the third one is refused.
@@ -126,7 +126,7 @@ async fn a_log_in_that_succeeds_forgives_the_accounts_failures() {
 #[tokio::test]
 async fn what_is_open_to_everybody_whitewashes_no_guess() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "attempts = { per_account = 2 }");
+    let lab = lab(&backend, "login_throttle = { max_failures_per_account = 2 }");
     let mut connection = Client::new(&lab).connect().await.unwrap();
     for guess in ["Summer1", "Summer2"] {
         let guess = basic("wrong", guess);
@@ -143,7 +143,8 @@ async fn what_is_open_to_everybody_whitewashes_no_guess() {
 #[tokio::test]
 async fn a_password_that_the_backend_took_is_no_guess_when_it_comes_again() {
     let backend = ConnectionBound::start();
-    let lab = lab(&backend, "attempts = { per_account = 1, per_address = 1 }");
+    let lab =
+        lab(&backend, "login_throttle = { max_failures_per_account = 1, max_failures_per_address = 1 }");
     let mut connection = Client::new(&lab).connect().await.unwrap();
     for _ in 0..3 {
         assert_eq!(ask(&mut connection, Some(&basic("alice", "Passw0rd"))).await.status, 200);
@@ -235,7 +236,10 @@ async fn a_log_in_whose_client_leaves_counts_only_if_the_backend_refuses_it() {
     for (answer, counts) in [(refused, true), (taken, false), (failed, false), ("", false)] {
         let mut backend = Withheld::start().await;
         let setup = before(backend.address);
-        let lab = Lab::with(Setup { backend: "attempts = { per_account = 1 }".to_owned(), ..setup });
+        let lab = Lab::with(Setup {
+            backend: "login_throttle = { max_failures_per_account = 1 }".to_owned(),
+            ..setup
+        });
         let mut stream = backend.left_by_client(&lab).await;
         stream.write_all(answer.as_bytes()).await.unwrap();
         drop(stream);
@@ -246,7 +250,7 @@ async fn a_log_in_whose_client_leaves_counts_only_if_the_backend_refuses_it() {
 #[tokio::test]
 async fn a_backend_that_hangs_locks_nobody_out() {
     let mut backend = Withheld::start().await;
-    let limits = "attempts = { per_account = 1 }\nfirst_byte_timeout = \"1s\"".to_owned();
+    let limits = "login_throttle = { max_failures_per_account = 1 }\nfirst_byte_timeout = \"1s\"".to_owned();
     let lab = Lab::with(Setup { backend: limits, ..before(backend.address) });
     let _held = backend.left_by_client(&lab).await;
     assert!(backend.may_try_again(&lab).await);
