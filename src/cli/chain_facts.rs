@@ -10,7 +10,7 @@ use crate::revocation::ocsp::OcspSource;
 use crate::revocation::{
     CertificateStatus, CrlSource, RevocationError, RevocationSource, RevocationVerdict, WhyUnknown,
 };
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use crate::validation::ValidPath;
 use serde::Serialize;
 use std::time::Duration;
@@ -208,7 +208,7 @@ impl CrlFacts {
 
 /// Why nobody knows, with the date that an administrator looks for first.
 fn unknown(why: &WhyUnknown) -> String {
-    let words = with_causes(why);
+    let words = display_chain(why);
     match why {
         WhyUnknown::Expired { next_update: Some(due), .. } => {
             format!("{words}: the next one was due {}", written(*due))

@@ -8,7 +8,7 @@ use super::shape::{boolean, choice, duration, file, integer, sid, text};
 use super::span::{Span, Spanned};
 use crate::directory::{AttributeName, LdapEncryption, LdapServer, SearchFilter, Sid};
 use crate::identity::AccountLifetimes;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -359,9 +359,9 @@ impl AccountCache {
 }
 
 fn attribute(value: &DeValue<'_>) -> Result<AttributeName, Fault> {
-    AttributeName::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))
+    AttributeName::parse(&text(value)?).map_err(|error| Fault::new(display_chain(&error)))
 }
 
 fn filter(value: &DeValue<'_>) -> Result<SearchFilter, Fault> {
-    SearchFilter::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))
+    SearchFilter::parse(&text(value)?).map_err(|error| Fault::new(display_chain(&error)))
 }

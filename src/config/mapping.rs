@@ -11,7 +11,7 @@ use super::suggestion::{alternatives, nearest};
 use crate::certificate::AltSecurityForm;
 use crate::directory::{AttributeName, Sid};
 use crate::identity::{Mapper, SidCheck};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -311,7 +311,7 @@ fn number(name: &str) -> Result<Mapper, Fault> {
 }
 
 fn attribute(value: &DeValue<'_>) -> Result<String, Fault> {
-    let name = AttributeName::parse(&text(value)?).map_err(|error| Fault::new(with_causes(&error)))?;
+    let name = AttributeName::parse(&text(value)?).map_err(|error| Fault::new(display_chain(&error)))?;
     Ok(name.as_str().to_owned())
 }
 

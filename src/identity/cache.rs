@@ -12,7 +12,7 @@ use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{Directories, DirectoryError};
 use crate::revocation::UnrevokedChain;
-use crate::telemetry::{CacheMetrics, with_causes};
+use crate::telemetry::{CacheMetrics, display_chain};
 use moka::future::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,7 +104,7 @@ impl AccountEntry {
         const ENTRY: usize = 512;
         let outcome = match &self.mapped.outcome {
             Ok(account) => account.weight(),
-            Err(error) => ENTRY + 2 * with_causes(error.as_ref()).len(),
+            Err(error) => ENTRY + 2 * display_chain(error.as_ref()).len(),
         };
         let last = self.last.as_ref().map_or(0, |(account, _)| account.weight());
         u32::try_from(ENTRY + outcome + last).unwrap_or(u32::MAX)

@@ -26,7 +26,7 @@ impl Denial {
 
     /// The same with the whole chain of causes of `error` as its detail.
     pub fn because(id: DenialId, error: &dyn std::error::Error) -> Self {
-        Self::new(id, Detail::causes(error))
+        Self::new(id, Detail::error_chain(error))
     }
 
     /// The stable id.

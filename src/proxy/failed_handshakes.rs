@@ -4,7 +4,7 @@
 
 use super::endpoints::Endpoints;
 use super::gate::Gate;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
 use rustls::AlertDescription;
 use std::collections::HashMap;
@@ -56,7 +56,7 @@ impl FailedHandshakes {
     /// Reports or counts a failed handshake. Must be called on a worker's thread.
     pub(super) fn failed(&self, gate: &Arc<Gate>, endpoints: Endpoints, error: &HandshakeError) {
         let Endpoints { listener, peer } = endpoints;
-        let cause = with_causes(error);
+        let cause = display_chain(error);
         tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);
         let Some(kind) = kind(error) else { return };
         let last = Last { peer: peer.ip(), cause };

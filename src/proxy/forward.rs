@@ -12,7 +12,7 @@ use crate::headers::response_headers::{self, Audience};
 use crate::headers::{HeaderCase, ReservedHeaders};
 use crate::policy::{AuthenticatedBy, Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
-use crate::telemetry::{BackendFailure, with_causes};
+use crate::telemetry::{BackendFailure, display_chain};
 use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Incoming;
 use std::borrow::Cow;
@@ -219,7 +219,7 @@ fn backend_denial(error: &BackendError) -> Denial {
         BackendError::CertificateRefused { .. } => TRUST_THE_CA,
         _ => return Denial::because(id, error),
     };
-    Denial::new(id, format!("{}: {hint}", with_causes(error)))
+    Denial::new(id, format!("{}: {hint}", display_chain(error)))
 }
 
 /// Under which kind the failure is counted; a client's fault is none of the backend's.

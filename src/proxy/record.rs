@@ -247,7 +247,7 @@ impl RequestRecord {
         }
         let status = open.record.status.and_then(|status| StatusCode::from_u16(status).ok());
         if let (Some(site), Some(status)) = (&open.site, status) {
-            site.answered(status, took);
+            site.completed(status, took);
         }
         open.log.write(&open.record, Instant::now());
         open.slot.write(&open.record, &open.series);
@@ -304,8 +304,8 @@ mod tests {
         let limits = QueueLimits { records: NonZeroUsize::MIN, bytes: 1 << 20 };
         let log = AuditLog::open(target, limits, metrics.audit.clone()).unwrap();
         let connection = ConnectionFacts {
-            listener: BoundedText::own(""),
-            peer: BoundedText::own(""),
+            listener: BoundedText::from_static(""),
+            peer: BoundedText::from_static(""),
             tls: None,
             series: Rc::default(),
             log: RequestLog::new(Instant::now()),

@@ -10,7 +10,7 @@ use super::source::RevocationSource;
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -109,7 +109,7 @@ impl DatedFinding {
                 let signer = |signer: &SignerFinding| signer.certificate.weight() + signer.found.weight();
                 silent.by.len() * SOURCE + silent.signers.iter().map(signer).sum::<usize>()
             }
-            Finding::Unknown(why) => 2 * with_causes(why).len(),
+            Finding::Unknown(why) => 2 * display_chain(why).len(),
             Finding::Revoked(_) | Finding::Good(_) => SOURCE,
         };
         FACTS + more

@@ -10,7 +10,7 @@ use crate::server::admin::{AdminServer, Answers, Condition, PublishedKeys, Readi
 use crate::server::listener::{BindError, Listener};
 use crate::site::BackendIdentity;
 use crate::telemetry::audit::{self, AuditLog};
-use crate::telemetry::{CountedLine, Metrics, with_causes};
+use crate::telemetry::{CountedLine, Metrics, display_chain};
 use crate::tls::HandshakePool;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -252,7 +252,8 @@ fn outages(gate: &Arc<Gate>) -> impl Fn() -> Vec<String> + Send + Sync + 'static
             let BackendIdentity::Kerberos(delegation) = &backend.identity else { continue };
             let name = &backend.settings.name;
             if let Some(error) = delegation.delegator.own_refusal() {
-                outages.push(format!("the backend {name} cannot be told of users: {}", with_causes(&error)));
+                outages
+                    .push(format!("the backend {name} cannot be told of users: {}", display_chain(&error)));
             }
             outages.extend(
                 delegation.delegator.unwell_kdcs().iter().map(|kdc| format!("the KDC {kdc} does not answer")),

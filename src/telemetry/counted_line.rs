@@ -1,4 +1,4 @@
-//! Log lines about what any client can cause any number of times: one line a minute, with the number.
+//! One log line a minute, with a count, for events that any client can cause at any rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 /// Seconds between two lines.
 const INTERVAL: u64 = 60;
 
-/// Counts one kind of event and says when a line about it is due: at the first event, and then once a minute.
+/// Counts one kind of event. A line is due at the first event, and then at most once a minute.
 #[derive(Debug)]
 pub struct CountedLine {
     started: Instant,
@@ -22,7 +22,7 @@ impl Default for CountedLine {
 }
 
 impl CountedLine {
-    /// Counts one event. Where a line is due, returns how many events it is about, this one included.
+    /// Counts one event. If a line is due, returns the number of events since the last line, including this one.
     pub fn count(&self) -> Option<u64> {
         self.count_at(self.started.elapsed().as_secs())
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_event_and_then_one_a_minute_is_written_with_the_number() {
+    fn a_line_is_due_at_the_first_event_and_then_once_a_minute() {
         let line = CountedLine::default();
         let written: Vec<_> = [0, 1, 59, 60, 61].map(|second| line.count_at(second)).into_iter().collect();
         assert_eq!(written, [Some(1), None, None, Some(3), None]);

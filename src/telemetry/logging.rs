@@ -1,5 +1,5 @@
-//! Takes a form and a filter, sets up the one log of the process on standard error. Never writes to standard output,
-//! which belongs to the commands' results, and never holds audit records: those have a writer of their own.
+//! The log of the process, on standard error. Standard output is reserved for the results of commands; audit records have
+//! a writer of their own.
 
 use prometheus_client::metrics::counter::Counter;
 use std::io::{self, IsTerminal, Write};
@@ -11,47 +11,49 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// For people; in colour on a terminal.
+    /// Text; in colour on a terminal.
     #[default]
     Human,
     /// One JSON object per line.
     Json,
 }
 
-/// Why the log could not be set up.
+/// The log could not be set up.
 #[derive(Debug, Error)]
 pub enum LoggingError {
-    /// The filter is not written as `info,portcullis=debug`.
-    #[error("the log filter \"{filter}\" cannot be read")]
+    /// The filter is not of the form `info,portcullis=debug`.
+    #[error("invalid log filter \"{filter}\", expected one such as \"info,portcullis=debug\"")]
     Filter {
-        /// The filter as given.
+        /// The filter from the configuration.
         filter: String,
-        /// What is wrong with it.
+        /// The reason.
         #[source]
         cause: tracing_subscriber::filter::ParseError,
     },
-    /// The process has a log already.
-    #[error("the process has a log already")]
+    /// The log was already set up.
+    #[error("the log of this process is already set up")]
     AlreadySet(#[source] tracing_subscriber::util::TryInitError),
 }
 
-/// Bytes of lines that may wait for standard error. Where it is not read, more lines are dropped: a log must not hold up
-/// requests, and what must not be lost is in the audit records.
+/// Bytes of lines that may wait for standard error. If it is not read, further lines are dropped: the log must not delay
+/// requests, and the records that must not be lost are the audit records.
 const WAITING_BYTES: usize = 8 << 20;
-/// What a line counts with at least, for its place in the queue.
+/// The least that a line counts for, because of its slot in the queue.
 const LEAST_WEIGHT: usize = 128;
 
-/// Keeps the log's thread; dropped at the process's end, it waits until what was logged is written.
+/// Owns the thread of the log. Dropping it waits until all lines are written.
 #[derive(Debug)]
 #[must_use = "dropped, it ends the log"]
 pub struct LogGuard(#[expect(dead_code, reason = "held for its drop")] WorkerGuard);
 
-/// Sends all events that pass `filter` (as `info,portcullis=debug`) to standard error, by a thread of its own. Call it
-/// once, before the first event; a second call is an error and changes nothing. `dropped` counts the lines that there was
-/// no room for.
+/// Sends all events that pass `filter` (as `info,portcullis=debug`) to standard error, on a thread of its own. To be
+/// called once, before the first event. `dropped` counts the lines that did not fit into the queue.
+///
+/// # Errors
+/// An invalid filter, or a second call, which changes nothing.
 pub fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuard, LoggingError> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|cause| LoggingError::Filter { filter: filter.to_owned(), cause })?;
@@ -67,7 +69,7 @@ pub fn init(format: LogFormat, filter: &str, dropped: Counter) -> Result<LogGuar
     Ok(LogGuard(guard))
 }
 
-/// A writer that hands lines to a thread, which writes them to `output`.
+/// Returns a writer that passes lines to a thread, which writes them to `output`.
 fn bounded(output: impl Write + Send + 'static, limit: usize, dropped: Counter) -> (LineQueue, WorkerGuard) {
     let waiting = Arc::new(AtomicUsize::new(0));
     let (queue, guard) = NonBlockingBuilder::default()
@@ -82,7 +84,7 @@ fn weight(line: &[u8]) -> usize {
     line.len().max(LEAST_WEIGHT)
 }
 
-/// The side of the queue that takes lines. A line comes in one call of `write`.
+/// The sending end of the queue. One call of `write` is one line.
 #[derive(Clone)]
 struct LineQueue {
     queue: NonBlocking,
@@ -115,14 +117,14 @@ impl<'a> MakeWriter<'a> for LineQueue {
     }
 }
 
-/// The side of the queue that writes.
+/// The receiving end of the queue.
 struct Drain<W> {
     output: W,
     waiting: Arc<AtomicUsize>,
 }
 
 impl<W: Write> Write for Drain<W> {
-    /// Writes the whole line or fails: a line leaves the queue once.
+    /// Writes the whole line or fails: the line leaves the queue in either case.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let written = self.output.write_all(line);
         self.waiting.fetch_sub(weight(line), Ordering::Relaxed);
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// Takes a line for each message that it gets.
+    /// Accepts one line for each message of the channel.
     struct Slow(mpsc::Receiver<()>);
 
     impl Write for Slow {
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_not_read_take_up_no_more_than_the_bound_and_are_counted() {
+    fn lines_beyond_the_bound_are_dropped_and_counted() {
         let (go_on, reads) = mpsc::channel();
         let dropped = Counter::default();
         let (mut queue, _guard) = bounded(Slow(reads), 10 * 1000, dropped.clone());
@@ -176,8 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_cannot_be_read_is_an_error_that_quotes_it() {
+    fn an_invalid_filter_is_quoted_in_the_error() {
         let error = init(LogFormat::Human, "portcullis=loud", Counter::default()).unwrap_err();
-        assert_eq!(error.to_string(), "the log filter \"portcullis=loud\" cannot be read");
+        assert_eq!(
+            error.to_string(),
+            "invalid log filter \"portcullis=loud\", expected one such as \"info,portcullis=debug\""
+        );
     }
 }

@@ -1,8 +1,7 @@
-//! The one way in which text that a client can influence reaches records, log lines and messages: cut, marked as cut and
-//! escaped once, where it enters.
+//! Text that a client can influence, cut and escaped once, where it enters.
 //!
-//! [`BoundedText`] has no constructor that takes such text unbounded, and records and log lines take nothing else, so a
-//! client's `String` does not compile there.
+//! Audit records and log lines hold only [`BoundedText`], and every constructor applies the bound, so that an unbounded
+//! string of a client does not compile there.
 
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -10,62 +9,62 @@ use std::error::Error;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-/// Stands at the end of a text that was cut.
+/// The end of a text that was cut.
 pub const CUT_MARK: &str = "…[cut]";
 
-/// Text of at most `N` bytes in JSON, its mark included where it was cut. Characters that end a line, control a terminal
-/// or change the direction of writing (UAX 9) are written as `\x1b` or `\u{202e}`. Clones share the text.
+/// Text of at most `N` bytes in JSON, including [`CUT_MARK`] if it was cut. Characters that end a line, control a terminal
+/// or change the direction of text (UAX 9) are written as `\x1b` or `\u{202e}`. Clones share the text.
 #[derive(Clone)]
 pub struct BoundedText<const N: usize>(Text);
 
 #[derive(Clone)]
 enum Text {
-    /// Words of this program.
-    Own(&'static str),
+    /// A constant of this program.
+    Static(&'static str),
     Copied(Arc<str>),
 }
 
 impl<const N: usize> BoundedText<N> {
-    /// What `value` displays, cut and escaped. The rest of a value that is too long is never formatted.
+    /// The display form of `value`, cut and escaped. Formatting stops at the bound.
     pub fn of(value: impl fmt::Display) -> Self {
         let mut writer = Bounded::new(N);
-        // The writer fails where the text is full, which ends the formatting early.
+        // The writer returns an error at the bound, which ends the formatting early.
         write!(writer, "{value}").ok();
         Self(Text::Copied(writer.finish().into()))
     }
 
-    /// Words of this program, which no client can influence.
-    pub const fn own(words: &'static str) -> Self {
-        Self(Text::Own(words))
+    /// A constant of this program, which no client can influence.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Text::Static(text))
     }
 
-    /// What an error and all its causes say, the outermost first, separated by colons.
-    pub fn causes(error: &dyn Error) -> Self {
-        Self::of(Causes(error))
+    /// An error and its sources, the outermost first, separated by colons.
+    pub fn error_chain(error: &dyn Error) -> Self {
+        Self::of(ErrorChain(error))
     }
 
-    /// The text.
+    /// The text, escaped and bounded.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Text::Own(words) => words,
+            Text::Static(text) => text,
             Text::Copied(text) => text,
         }
     }
 }
 
-/// Why a request was refused, for its record.
+/// The reason of a denial, for the audit record.
 pub type Detail = BoundedText<512>;
 
-/// `text` where it takes at most `limit` bytes in JSON, else its beginning and [`CUT_MARK`] in as many.
+/// Returns `text` if it takes at most `limit` bytes in JSON, else its beginning and [`CUT_MARK`] within the limit.
 pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if json_length(text) <= limit {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("{}{CUT_MARK}", beginning(text, limit.saturating_sub(CUT_MARK.len()))))
+    Cow::Owned(format!("{}{CUT_MARK}", prefix(text, limit.saturating_sub(CUT_MARK.len()))))
 }
 
-/// The longest beginning of `text` that takes at most `limit` bytes in JSON.
-pub fn beginning(text: &str, limit: usize) -> &str {
+/// Returns the longest prefix of `text` that takes at most `limit` bytes in JSON.
+pub fn prefix(text: &str, limit: usize) -> &str {
     let mut length = 0;
     let end = text.char_indices().find(|(_, character)| {
         length += json_length_of(*character);
@@ -74,10 +73,16 @@ pub fn beginning(text: &str, limit: usize) -> &str {
     end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-/// An error with its causes: each message reports its own step only.
-pub(super) struct Causes<'a>(pub(super) &'a dyn Error);
+/// `error` and its sources, the outermost first, separated by colons: each message reports its own step only.
+/// Unbounded: for the operator's own files and settings. Errors that a client or another server can influence go into
+/// [`BoundedText::error_chain`].
+pub fn display_chain(error: &dyn Error) -> String {
+    ErrorChain(error).to_string()
+}
 
-impl fmt::Display for Causes<'_> {
+struct ErrorChain<'a>(&'a dyn Error);
+
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.0, f)?;
         let mut cause = self.0.source();
@@ -89,13 +94,13 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// Takes text until it is full.
+/// Collects text up to a limit.
 struct Bounded {
     text: String,
     limit: usize,
-    /// How long the text is in JSON.
+    /// The length of the text in JSON.
     length: usize,
-    /// Where the text ends if the mark has to follow.
+    /// The length to cut to if the mark must follow.
     end_before_mark: usize,
     is_cut: bool,
 }
@@ -149,15 +154,15 @@ impl Write for Bounded {
     }
 }
 
-/// Control characters (DEL and C1 among them), Unicode's own line and paragraph separators, and the characters that
-/// change the direction of text (UAX 9), by which a name could show as another.
+/// Control characters (including DEL and C1), the line and paragraph separators of Unicode, and the characters that
+/// change the direction of text (UAX 9), with which one name could be displayed as another.
 fn must_be_escaped(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}')
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// How many bytes the text is in JSON, without the quotes.
+/// The number of bytes of the text in JSON, without the quotes.
 fn json_length(text: &str) -> usize {
     text.chars().map(json_length_of).sum()
 }
@@ -171,8 +176,8 @@ fn json_length_of(character: char) -> usize {
 }
 
 impl<const N: usize> From<&'static str> for BoundedText<N> {
-    fn from(words: &'static str) -> Self {
-        Self::own(words)
+    fn from(text: &'static str) -> Self {
+        Self::from_static(text)
     }
 }
 
@@ -185,7 +190,7 @@ impl<const N: usize> From<String> for BoundedText<N> {
 impl<const N: usize> From<Cow<'static, str>> for BoundedText<N> {
     fn from(text: Cow<'static, str>) -> Self {
         match text {
-            Cow::Borrowed(words) => Self::own(words),
+            Cow::Borrowed(text) => Self::from_static(text),
             Cow::Owned(text) => Self::of(text),
         }
     }
@@ -229,33 +234,45 @@ mod tests {
         BoundedText::<N>::of(value).to_string()
     }
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("the file cannot be read")]
+    struct Outer(#[source] std::io::Error);
+
     #[test]
-    fn a_text_that_fits_stays_as_it_is() {
+    fn every_source_follows_its_error() {
+        assert_eq!(
+            display_chain(&Outer(std::io::Error::other("no such file"))),
+            "the file cannot be read: no such file"
+        );
+    }
+
+    #[test]
+    fn a_text_within_the_bound_is_unchanged() {
         assert_eq!(text::<12>("CORP\\zoë"), "CORP\\zoë");
         assert_eq!(text::<8>("12345678"), "12345678");
     }
 
     #[test]
-    fn a_text_that_is_too_long_is_cut_and_marked() {
+    fn a_text_beyond_the_bound_is_cut_and_marked() {
         assert_eq!(text::<12>("1234567890123"), "1234…[cut]");
         assert_eq!(text::<12>("\"\"\"\"\"\"\""), "\"\"…[cut]");
         assert_eq!(text::<12>("日本日本日本"), "日…[cut]");
     }
 
     #[test]
-    fn no_character_breaks_a_line_or_turns_its_text() {
+    fn no_character_ends_the_line_or_changes_the_direction_of_text() {
         let hostile = "a\r\n\u{0}\u{1b}\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}b";
         let escaped = r"a\x0d\x0a\x00\x1b\x7f\x85\u{2028}\u{2029}\u{202e}\u{2066}b";
         assert_eq!(text::<256>(hostile), escaped);
     }
 
     #[test]
-    fn an_escape_is_never_cut_in_two() {
+    fn an_escape_sequence_is_never_split() {
         assert_eq!(text::<20>("1234567\u{202e}890123456"), "1234567…[cut]");
     }
 
     #[test]
-    fn the_rest_of_a_long_value_is_never_formatted() {
+    fn formatting_stops_at_the_bound() {
         struct Endless;
         impl fmt::Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

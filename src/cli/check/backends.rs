@@ -10,7 +10,7 @@ use crate::headers::identity_headers::{self, Identity};
 use crate::proxy::Snapshot;
 use crate::request::{PathPattern, PathScope};
 use crate::site::{Backend, BackendIdentity, Site};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
@@ -236,7 +236,7 @@ impl Trial<'_> {
 
 fn reached(about: &str, answer: &Result<Parts, NoAnswer>) -> Finding {
     match answer {
-        Err(error) => Finding::works(about, REACHED, with_causes(error)).but(Verdict::Fails, error.mend()),
+        Err(error) => Finding::works(about, REACHED, display_chain(error)).but(Verdict::Fails, error.mend()),
         Ok(answer) => {
             let finding = Finding::works(about, REACHED, format!("with {}", answer.status));
             if answer.status.is_server_error() {
@@ -254,7 +254,7 @@ fn judge_asking(about: &str, wanted: bool, answer: &Result<Parts, NoAnswer>) -> 
         Err(error) if !error.is_the_servers_doing() => reached(about, answer),
         Ok(answer) if wanted => finding(format!("in the handshake, and answers with {} to none", answer.status)),
         Err(error) if wanted => {
-            finding(format!("in the handshake, and lets nobody in without: {}", with_causes(error)))
+            finding(format!("in the handshake, and lets nobody in without: {}", display_chain(error)))
         }
         Err(NoAnswer::Tls(_)) => reached(about, answer),
         Ok(_) | Err(_) => finding("not in the handshake".to_owned()).but(
@@ -275,10 +275,10 @@ fn judge_trust(
     let finding = |found: String| Finding::works(about, TRUST, found);
     match as_somebody {
         Err(error @ (NoAnswer::Tls(_) | NoAnswer::Ended(_))) => {
-            finding(format!("without what the gate is known by: {}", with_causes(error)))
+            finding(format!("without what the gate is known by: {}", display_chain(error)))
         }
         Err(error @ (NoAnswer::Connect(_) | NoAnswer::Limit(_))) => {
-            finding(format!("the second time it was asked: {}", with_causes(error)))
+            finding(format!("the second time it was asked: {}", display_chain(error)))
                 .but(Verdict::Untested, "try again when the server answers every time")
         }
         Ok(answer) if !is_refusal(answer.status) => finding(format!(

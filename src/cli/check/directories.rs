@@ -6,7 +6,7 @@ use crate::directory::{DirectoryError, Refusal, ServerFact, Unreachable};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
 use crate::site::Realm;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ fn of_server(
     match told {
         Ok(facts) => facts.iter().map(|fact| of_fact(about, fact, attempts)).collect(),
         Err(error) => {
-            vec![Finding::works(about, "directory", with_causes(&error)).fails(&[mend(&error)])]
+            vec![Finding::works(about, "directory", display_chain(&error)).fails(&[mend(&error)])]
         }
     }
 }

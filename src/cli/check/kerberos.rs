@@ -4,7 +4,7 @@ use super::probe::NoAnswer;
 use super::report::{Finding, Verdict};
 use crate::backend::{Delegation, RuleRealm, server_token, took_token};
 use crate::delegation::kerberos::{self, Negotiation, Outcome, Step};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -56,7 +56,7 @@ fn of_step(about: &str, principal: &str, finding: kerberos::Finding) -> Finding 
         Outcome::Doubtful { found, hint } => Finding::works(about, &what, found).but(Verdict::Doubtful, hint),
         Outcome::Bad(error) => {
             let mends: Vec<_> = misnamed(finding.step, principal).into_iter().chain([error.hint()]).collect();
-            Finding::works(about, &what, with_causes(&error)).fails(&mends)
+            Finding::works(about, &what, display_chain(&error)).fails(&mends)
         }
     }
 }
@@ -83,7 +83,7 @@ impl Speaker<'_> {
     pub(super) async fn begin(&self, about: &str) -> Result<(Negotiation, HeaderValue), Finding> {
         let begun = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
         let negotiation = begun
-            .map_err(|error| Finding::works(about, TICKET, with_causes(&error)).fails(&[error.hint()]))?;
+            .map_err(|error| Finding::works(about, TICKET, display_chain(&error)).fails(&[error.hint()]))?;
         let line = format!("Negotiate {}", STANDARD.encode(negotiation.token()));
         let line = HeaderValue::try_from(line).expect("Base64 and a word are visible ASCII");
         Ok((negotiation, line))
@@ -106,7 +106,7 @@ impl Speaker<'_> {
             Some(token) => match negotiation.finish(&token) {
                 Ok(()) => finding(format!("{taken}, and proves itself")),
                 Err(error) => {
-                    finding(format!("{taken}, and does not prove itself: {}", with_causes(&error)))
+                    finding(format!("{taken}, and does not prove itself: {}", display_chain(&error)))
                         .fails(&[error.hint()])
                 }
             },
@@ -121,7 +121,7 @@ impl Speaker<'_> {
 
     /// There was no answer.
     pub(super) fn unheard(&self, about: &str, error: &NoAnswer) -> Finding {
-        Finding::works(about, TICKET, with_causes(error)).fails(&[error.mend()])
+        Finding::works(about, TICKET, display_chain(error)).fails(&[error.mend()])
     }
 }
 

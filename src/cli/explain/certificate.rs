@@ -11,7 +11,7 @@ use crate::identity::{Account, StepResult, map};
 use crate::policy::{AbsentReason, CertificateRejection, Credential, Evidence};
 use crate::revocation::{RevocationError, RevocationMode};
 use crate::site::Realm;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use crate::validation::{PresentedChain, ValidatedChain, validate};
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ async fn mapping(realm: &Realm, credential: &Credential, now: UnixTime) -> Mappi
     match credential.account() {
         Ok(account) => MappingFacts { steps, look_up, account: Some(account_facts(account)), cause: None },
         Err(error) => {
-            let cause = with_causes(error.as_ref());
+            let cause = display_chain(error.as_ref());
             MappingFacts { steps, look_up, account: None, cause: Some(cause) }
         }
     }

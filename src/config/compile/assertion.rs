@@ -4,7 +4,7 @@ use super::super::assertion as raw;
 use super::super::diagnostic::Diagnostics;
 use super::files::Files;
 use crate::delegation::assertion::{Signer, SignerSettings};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,7 @@ pub(super) fn compile(
         .map_err(|error| {
             let number = error.key_number().unwrap_or(1);
             let span = raw.keys.get(number - 1).map_or(raw.span, |file| file.span);
-            diagnostics.error(span, with_causes(&error)).key("assertion.keys");
+            diagnostics.error(span, display_chain(&error)).key("assertion.keys");
         })
         .ok()
 }

@@ -27,7 +27,7 @@ use crate::headers::secret_header::SecretHeader;
 use crate::login_throttle::LoginThrottleLimits;
 use crate::request::Authority;
 use crate::site::{Backend, BackendIdentity};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use http::HeaderName;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
@@ -148,7 +148,7 @@ fn identities(
                 })
         })
         .map_err(|error| {
-            let message = format!("{}: {}", certificate.value.display(), with_causes(&error));
+            let message = format!("{}: {}", certificate.value.display(), display_chain(&error));
             diagnostics.error(certificate.span, message);
         })
         .ok()
@@ -164,7 +164,7 @@ fn delegation(
     let library = context
         .kerberos()
         .map_err(|error| {
-            diagnostics.error(raw.identity.span, with_causes(&error));
+            diagnostics.error(raw.identity.span, display_chain(&error));
         })
         .ok()?;
     let options = &kerberos.options;
@@ -196,7 +196,7 @@ fn keytab(kerberos: &Kerberos, files: &mut Files, diagnostics: &mut Diagnostics)
         Ok(_) => Some(path),
         Err(flaw) => {
             let message =
-                format!("{} cannot be used: {}", kerberos.keytab.value.display(), with_causes(&flaw));
+                format!("{} cannot be used: {}", kerberos.keytab.value.display(), display_chain(&flaw));
             diagnostics.error(kerberos.keytab.span, message).help(flaw.hint());
             None
         }
@@ -209,7 +209,7 @@ fn host(raw: &raw::Backend, diagnostics: &mut Diagnostics) -> Option<Option<Auth
     match Authority::parse(&host.value) {
         Ok(authority) => Some(Some(authority)),
         Err(error) => {
-            diagnostics.error(host.span, with_causes(&error));
+            diagnostics.error(host.span, display_chain(&error));
             None
         }
     }
@@ -227,7 +227,7 @@ fn tls(raw: &raw::Backend, files: &mut Files, diagnostics: &mut Diagnostics) -> 
         (_, _) => None,
     };
     client_config(authorities, identity)
-        .map_err(|error| _ = diagnostics.error(ca.span, with_causes(&error)))
+        .map_err(|error| _ = diagnostics.error(ca.span, display_chain(&error)))
         .ok()
 }
 

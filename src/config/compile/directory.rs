@@ -10,7 +10,7 @@ use crate::directory::{
     AccountSchema, AttributeName, Directories, DirectoryLimits, DirectorySettings, GenericGroups,
     GenericSchema, client_config,
 };
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::sync::Arc;
 
 /// `None` where the realm has no directory, or one that is not right.
@@ -29,7 +29,7 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
     let authorities = files.chain(&raw.ca, diagnostics);
     let bind_password = files.secret(&raw.bind_password, diagnostics);
     let tls = client_config(authorities?)
-        .map_err(|error| _ = diagnostics.error(raw.ca.span, with_causes(&error)))
+        .map_err(|error| _ = diagnostics.error(raw.ca.span, display_chain(&error)))
         .ok()?;
     let default = DirectoryLimits::default();
     let timeout = raw.timeout.value;

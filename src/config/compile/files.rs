@@ -5,7 +5,7 @@ use crate::certificate::{self, BundleError, Certificate};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::span::Spanned;
 use crate::secret::Secret;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -141,7 +141,7 @@ impl Files {
         match parse(bytes.expose()) {
             Ok(parsed) => Some(parsed),
             Err(error) => {
-                diagnostics.error(path.span, format!("{}: {}", path.value.display(), with_causes(&error)));
+                diagnostics.error(path.span, format!("{}: {}", path.value.display(), display_chain(&error)));
                 None
             }
         }

@@ -16,7 +16,7 @@ use crate::identity::{
 };
 use crate::login_throttle::LoginThrottleLimits;
 use crate::site::{PasswordPolicy, Realm};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +138,7 @@ fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnos
             AccountRule::many_to_one(name, issuer?.key_id(), conditions, action)
         }
     };
-    rule.map_err(|error| _ = diagnostics.error(raw.span, with_causes(&error))).ok()
+    rule.map_err(|error| _ = diagnostics.error(raw.span, display_chain(&error))).ok()
 }
 
 fn condition(
@@ -151,7 +151,7 @@ fn condition(
     match FieldPattern::parse(&raw.pattern.value, case) {
         Ok(pattern) => Some(FieldCondition { side, field, pattern }),
         Err(error) => {
-            diagnostics.error(raw.pattern.span, with_causes(&error));
+            diagnostics.error(raw.pattern.span, display_chain(&error));
             None
         }
     }

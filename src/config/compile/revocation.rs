@@ -9,7 +9,7 @@ use super::realm::values;
 use crate::revocation::fetch::{DirectoryTls, FetchRules, Rewrite};
 use crate::revocation::ocsp::{ConfiguredResponder, OcspClient, OcspSettings};
 use crate::revocation::{DownloadSettings, IssuerRule, LiveCrls, RevocationRule};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use std::sync::Arc;
 
 pub(super) fn rule(raw: &Revocation, files: &mut Files, diagnostics: &mut Diagnostics) -> RevocationRule {
@@ -46,7 +46,7 @@ pub(super) fn crls(
             Some(crls)
         }
         Err(error) => {
-            diagnostics.error(raw.span(), with_causes(&error));
+            diagnostics.error(raw.span(), display_chain(&error));
             None
         }
     }
@@ -77,7 +77,7 @@ fn directory_tls(raw: &Revocation, files: &mut Files, diagnostics: &mut Diagnost
     let path = raw.ldaps_ca.as_ref()?;
     let authorities = files.chain(path, diagnostics)?;
     DirectoryTls::trusting(authorities)
-        .map_err(|error| _ = diagnostics.error(path.span, with_causes(&error)))
+        .map_err(|error| _ = diagnostics.error(path.span, display_chain(&error)))
         .ok()
 }
 

@@ -12,7 +12,7 @@ use crate::policy::{AccessRule, CertificateConditions, PasswordRule, UnmappedCer
 use crate::proxy::judge_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
 use crate::site::{HostTable, PathRule, PathTable, PathTableError, Realm, Site};
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use crate::tls::{
     ClientCertificateRequest, ServerKeyPair, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion,
     WeakClientSignatures, default_client_signatures,
@@ -74,7 +74,7 @@ fn key_pairs(
             Err(error) => {
                 whole = false;
                 diagnostics
-                    .error(key.span, with_causes(&error))
+                    .error(key.span, display_chain(&error))
                     .label(certificate.span, "the certificate")
                     .help("certificates and private keys pair up in the order in which they are listed");
             }
@@ -140,7 +140,7 @@ fn site_tls(
 ) -> Option<SiteTls> {
     let sessions = context
         .sessions(&raw.name.value, raw.tls.session_cache.value)
-        .map_err(|error| _ = diagnostics.error(raw.span, with_causes(&error)))
+        .map_err(|error| _ = diagnostics.error(raw.span, display_chain(&error)))
         .ok()?;
     let settings = SiteTlsSettings {
         key_pairs,
@@ -164,7 +164,7 @@ fn site_tls(
             None
         }
         Err(error @ (SiteTlsError::NoVersion | SiteTlsError::Rustls(_))) => {
-            diagnostics.error(raw.span, with_causes(&error));
+            diagnostics.error(raw.span, display_chain(&error));
             None
         }
     }
@@ -217,7 +217,7 @@ fn path_table(
         let pattern = match PathPattern::parse(&path.path.value) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
-                diagnostics.error(path.path.span, with_causes(&error));
+                diagnostics.error(path.path.span, display_chain(&error));
                 None
             }
         };
@@ -301,7 +301,7 @@ fn hosts(raw: &raw::Site, diagnostics: &mut Diagnostics) -> Option<Vec<HostPatte
     let errors = diagnostics.errors();
     let hosts = raw.hosts.iter().filter_map(|host| {
         HostPattern::parse(&host.value)
-            .map_err(|error| _ = diagnostics.error(host.span, with_causes(&error)))
+            .map_err(|error| _ = diagnostics.error(host.span, display_chain(&error)))
             .ok()
     });
     let hosts = hosts.collect();

@@ -6,7 +6,7 @@ use super::ldap::Conversation;
 use super::ldap_url::{ListedLdapUrl, is_ldap};
 use super::rules::FetchRules;
 use super::url::ListedUrl;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LOCATION, USER_AGENT};
 use http::{Method, Request, Response, StatusCode};
@@ -125,8 +125,10 @@ impl Fetcher {
         url: &ListedUrl,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Answer), FetchError> {
-        let broken =
-            |error: hyper::Error| FetchError::Broken { host: url.host.clone(), reason: with_causes(&error) };
+        let broken = |error: hyper::Error| FetchError::Broken {
+            host: url.host.clone(),
+            reason: display_chain(&error),
+        };
         let stream = TokioIo::new(self.connect(&url.host, url.port).await?);
         let (mut sender, connection) =
             http1::Builder::new().max_buf_size(MAXIMUM_HEAD).handshake(stream).await.map_err(broken)?;

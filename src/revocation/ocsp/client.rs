@@ -14,7 +14,7 @@ use super::response::Status;
 use super::settings::{NonceRule, OcspSettings};
 use crate::certificate::{Certificate, Fingerprint, SerialNumber};
 use crate::clock::UnixTime;
-use crate::telemetry::with_causes;
+use crate::telemetry::display_chain;
 use bytes::Bytes;
 use http::HeaderValue;
 use moka::future::Cache;
@@ -70,7 +70,7 @@ impl Asked {
         weight(match &self.result {
             // The signer's name is kept as encoded, decoded and ready to be compared.
             Ok(answer) => answer.source.url.len() + 6 * answer.source.signer.der().len(),
-            Err(error) => 2 * with_causes(error).len(),
+            Err(error) => 2 * display_chain(error).len(),
         })
     }
 }

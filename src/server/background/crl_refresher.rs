@@ -83,7 +83,7 @@ impl CrlRefresher {
         let mut failing = BTreeSet::new();
         for failure in &reread.failures {
             self.metrics.reload_failures.inc();
-            let reason = BoundedText::<512>::causes(failure).to_string();
+            let reason = BoundedText::<512>::error_chain(failure).to_string();
             if !self.told.contains(&reason) {
                 tracing::error!(
                     realm,
@@ -134,14 +134,14 @@ impl CrlRefresher {
                     );
                 }
                 if let Some(error) = &downloaded.not_kept {
-                    let reason = BoundedText::<512>::causes(error);
+                    let reason = BoundedText::<512>::error_chain(error);
                     let reason = reason.as_str();
                     tracing::warn!(realm, reason, "a fetched CRL will not outlive a restart");
                 }
             }
             Err(error) => {
                 self.metrics.not_fetched.inc();
-                let reason = BoundedText::<512>::causes(error);
+                let reason = BoundedText::<512>::error_chain(error);
                 let reason = reason.as_str();
                 tracing::warn!(
                     realm,

@@ -1,25 +1,25 @@
-//! Takes a record, gives its line: one JSON object of at most [`LINE_BYTES`].
+//! The line of an audit record: one JSON object of at most [`LINE_BYTES`].
 
 use super::AuditRecord;
 use super::record::{AccountFacts, CertificateFacts, MappingFacts, RequestDuration, TlsFacts};
 use crate::clock::UnixTime;
-use crate::telemetry::{BoundedText, beginning, cut};
+use crate::telemetry::{BoundedText, cut, prefix};
 use serde::Serialize;
 use std::time::Duration;
 
-/// The most bytes of one line, its line feed included, whatever the client has sent.
+/// The most bytes of one line, including its line feed, whatever the client sends.
 pub const LINE_BYTES: usize = 1536;
 
-/// The most bytes of each text of a line that would be too long: the first that makes it short enough.
+/// Bounds for each text of a line that would be too long; the first that makes it short enough is used.
 const SHORTER_TEXTS: [usize; 4] = [256, 128, 64, 32];
 
-/// Appends the record's JSON and a line feed. With an `earlier` record of the same connection the line names that one in
-/// `same_as` and leaves out what is the same in both, except what people search for.
+/// Appends the record as JSON and a line feed. With an `earlier` record of the same connection, the line refers to it in
+/// `same_as` and omits the fields with equal values, except those that people search for.
 pub(super) fn append(record: &AuditRecord, earlier: Option<&AuditRecord>, lines: &mut Vec<u8>) {
     let start = lines.len();
-    for longest_text in std::iter::once(usize::MAX).chain(SHORTER_TEXTS) {
+    for text_limit in std::iter::once(usize::MAX).chain(SHORTER_TEXTS) {
         lines.truncate(start);
-        Object::write(lines, longest_text, |line| write_record(line, record, earlier));
+        Object::write(lines, text_limit, |line| write_record(line, record, earlier));
         lines.push(b'\n');
         if lines.len() - start <= LINE_BYTES {
             return;
@@ -28,7 +28,7 @@ pub(super) fn append(record: &AuditRecord, earlier: Option<&AuditRecord>, lines:
 }
 
 fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&AuditRecord>) {
-    /// Whether this value is left out.
+    /// Whether this field is omitted.
     macro_rules! same {
         ($($field:ident).+) => {
             earlier.is_some_and(|earlier| earlier.$($field).+ == record.$($field).+)
@@ -57,8 +57,8 @@ fn write_record(line: &mut Object<'_>, record: &AuditRecord, earlier: Option<&Au
         line.optional_text("host", record.host.as_ref());
     }
     if !same!(received_path) {
-        let (all, longest) = (&record.received_path.received_path, line.longest_text);
-        let written = beginning(all, longest);
+        let (all, longest) = (&record.received_path.received_path, line.text_limit);
+        let written = prefix(all, longest);
         line.exact("received_path", written);
         let is_cut = record.received_path.received_path_truncated || written.len() < all.len();
         line.exact("received_path_truncated", &is_cut);
@@ -133,7 +133,8 @@ fn write_duration(object: &mut Object<'_>, duration: &RequestDuration) {
     object.exact("backend", &duration.backend.map(in_millis));
 }
 
-/// To the microsecond. Rounded while it is a whole number, so that no binary fraction like 0.30000000000000004 shows.
+/// Milliseconds with three decimals. Rounded as a whole number of microseconds, so that no binary fraction such as
+/// 0.30000000000000004 appears.
 fn in_millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -146,17 +147,17 @@ impl Serialize for Time {
     }
 }
 
-/// A JSON object that is being written.
+/// Writes one JSON object.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
-    longest_text: usize,
+    text_limit: usize,
     is_empty: bool,
 }
 
 impl<'a> Object<'a> {
-    fn write(out: &'a mut Vec<u8>, longest_text: usize, fields: impl FnOnce(&mut Self)) {
+    fn write(out: &'a mut Vec<u8>, text_limit: usize, fields: impl FnOnce(&mut Self)) {
         out.push(b'{');
-        let mut object = Self { out, longest_text, is_empty: true };
+        let mut object = Self { out, text_limit, is_empty: true };
         fields(&mut object);
         object.out.push(b'}');
     }
@@ -175,7 +176,7 @@ impl<'a> Object<'a> {
         serde_json::to_writer(&mut *self.out, value).expect("a Vec takes all bytes, and no value is a map");
     }
 
-    /// A value that has a bound of its own and is of no use in part.
+    /// A value with a bound of its own, which must not be cut.
     fn exact(&mut self, key: &'static str, value: &(impl Serialize + ?Sized)) {
         self.key(key);
         self.value(value);
@@ -183,7 +184,7 @@ impl<'a> Object<'a> {
 
     fn text<const N: usize>(&mut self, key: &'static str, text: &BoundedText<N>) {
         self.key(key);
-        self.value(&cut(text.as_str(), self.longest_text));
+        self.value(&cut(text.as_str(), self.text_limit));
     }
 
     fn optional_text<const N: usize>(&mut self, key: &'static str, text: Option<&BoundedText<N>>) {
@@ -201,6 +202,6 @@ impl<'a> Object<'a> {
     ) {
         let Some(value) = value else { return self.exact(key, &()) };
         self.key(key);
-        Object::write(self.out, self.longest_text, |object| fields(object, value));
+        Object::write(self.out, self.text_limit, |object| fields(object, value));
     }
 }

@@ -1,14 +1,14 @@
-//! The audit log: one JSON line for every request, let through or not.
+//! The audit log: one JSON line for every request, permitted or denied.
 //!
-//! Takes a place in the queue before a request is judged and its record when it is over. Never decides anything, never
-//! holds a secret, and never drops a record that got a place while the disk can still be written.
+//! A request reserves a slot in the queue before it is authenticated and submits its record when it is complete. Records
+//! hold no secrets. A record with a slot is never dropped while the target can be written.
 
 mod budget;
 mod line;
 mod log;
 mod record;
 mod series;
-mod unwritten;
+mod write_buffer;
 mod writer;
 
 #[cfg(test)]

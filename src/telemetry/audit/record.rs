@@ -1,8 +1,7 @@
-//! What one audit record says. The field names are a contract with other people's scripts: a field is added, never
-//! renamed.
+//! The fields of an audit record. Their names are a public contract: fields are added, never renamed.
 //!
-//! There is no field for a query, a header's value, a cookie, a password or a body: what has no field cannot leak. There
-//! is no field that takes a `String` either: whatever a client can influence is [`BoundedText`].
+//! There is no field for a query, a header value, a cookie, a password or a body: data without a field cannot leak. No
+//! field is a `String`: all text that a client can influence is [`BoundedText`].
 
 use crate::clock::UnixTime;
 use crate::telemetry::{BoundedText, Detail};
@@ -12,83 +11,83 @@ use std::time::Duration;
 /// A distinguished name as RFC 4514 writes it.
 pub type NameText = BoundedText<192>;
 
-/// One request and what became of it.
+/// One request and its outcome.
 #[derive(Clone, Debug)]
 pub struct AuditRecord {
     /// When the request's head was read.
     pub time: UnixTime,
-    /// The id that the client sees on the page and the backend in `X-Request-Id`.
+    /// The id on the error page and in `X-Request-Id` towards the backend.
     pub request_id: BoundedText<32>,
-    /// The site's name, where one was found.
+    /// The name of the site, if one was found.
     pub site: Option<BoundedText<128>>,
-    /// The address of the socket that the connection came in on.
+    /// The listening address of the connection.
     pub listener: BoundedText<64>,
     /// The client's address and port.
     pub client: BoundedText<64>,
-    /// The connection's TLS; `null` on a plain listener.
+    /// The TLS session; `null` on a plain HTTP listener.
     pub tls: Option<Arc<TlsFacts>>,
     /// `1.0`, `1.1` or `2`.
     pub protocol: &'static str,
     /// The method as received.
     pub method: BoundedText<32>,
-    /// The host that the request named, as received.
+    /// The requested host, as received.
     pub host: Option<BoundedText<256>>,
     /// The path as received.
     pub received_path: ReceivedPath,
-    /// The canonical path, where the request had one. It is what was judged and forwarded.
+    /// The canonical path, if the request has one: the path that was authorized and forwarded.
     pub path: Option<BoundedText<512>>,
-    /// The path rule that was found, in the spelling of proxy.toml.
+    /// The path rule, as written in proxy.toml.
     pub rule: Option<BoundedText<512>>,
-    /// The certificate that was presented.
+    /// The client certificate.
     pub certificate: Option<Arc<CertificateFacts>>,
-    /// What proved who sends the request: `certificate` or `password`; `null` where the request passed without a name, or not.
+    /// How the user was authenticated: `certificate` or `password`; `null` for anonymous and denied requests.
     pub authentication: Option<&'static str>,
-    /// The account that the certificate names or the password is of.
+    /// The account of the certificate or password.
     pub account: Option<AccountFacts>,
-    /// How the certificate came to name it.
+    /// How the certificate was mapped to the account.
     pub mapping: Option<MappingFacts>,
-    /// `permit`, or the stable id of the denial.
+    /// `permit`, or the id of the denial.
     pub decision: &'static str,
     /// The sub-status that IIS would have logged: 7 for 403.7.
     pub sub_status: Option<u8>,
-    /// Why: the whole message, which the client does not get to see.
+    /// The reason of the denial, which is never sent to the client.
     pub detail: Option<Detail>,
-    /// The status that the client got; `null` where it left before.
+    /// The status that was sent; `null` if the client disconnected before.
     pub status: Option<u16>,
-    /// The server that the request was sent to.
+    /// The backend server that the request was sent to.
     pub backend: Option<BoundedText<128>>,
-    /// Bytes of the request's body that arrived.
+    /// Bytes of the request body that were received.
     pub bytes_in: u64,
-    /// Bytes of the answer's body that were sent.
+    /// Bytes of the response body that were sent.
     pub bytes_out: u64,
-    /// How long it took.
+    /// The durations of the request and of its parts.
     pub duration: RequestDuration,
 }
 
-/// What the connection's TLS handshake settled.
+/// The parameters of the TLS session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFacts {
     /// `1.2` or `1.3`.
     pub version: &'static str,
-    /// Whether an earlier session was resumed, so that no key signed.
+    /// Whether an earlier session was resumed, without a new proof of possession.
     pub resumed: bool,
     /// The cipher suite, by its IANA name.
     pub cipher: BoundedText<64>,
-    /// The protocol agreed on by ALPN.
+    /// The protocol negotiated by ALPN.
     pub alpn: Option<BoundedText<16>>,
-    /// Whether the client was asked for a certificate and whether it sent one.
+    /// Whether a client certificate was requested and presented.
     pub certificate: CertificateOffer,
 }
 
-/// Whether a certificate was asked for, and what came.
+/// Whether a client certificate was requested and presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateOffer {
-    /// The site has no path that looks at one.
+    /// No path of the site uses client certificates.
     NotRequested,
-    /// The client sent an empty list: it has none, its user chose none, or its card cannot sign what this version of
-    /// TLS demands.
+    /// The client sent an empty list: it has no certificate, the user selected none, or the card supports none of the
+    /// signature algorithms of this TLS version.
     NotPresented,
-    /// The client sent one and proved that it holds the key.
+    /// The client presented a certificate and proved possession of its key.
     Presented,
 }
 
@@ -102,22 +101,22 @@ impl CertificateOffer {
     }
 }
 
-/// The certificate that was presented. Rendered once for all requests of a connection.
+/// The client certificate, rendered once per connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateFacts {
     /// SHA-256 of the DER, in lower-case hexadecimal digits.
     pub sha256: BoundedText<64>,
-    /// The subject.
+    /// The distinguished name of the subject.
     pub subject: NameText,
-    /// The issuer.
+    /// The distinguished name of the issuer.
     pub issuer: NameText,
     /// The serial number in lower-case hexadecimal digits.
     pub serial: BoundedText<64>,
-    /// The end of its validity.
+    /// notAfter.
     pub not_after: UnixTime,
 }
 
-/// The account that the certificate names.
+/// The account of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFacts {
     /// `DOMAIN\sam`, else the UPN.
@@ -128,29 +127,29 @@ pub struct AccountFacts {
     pub sid: Option<BoundedText<192>>,
 }
 
-/// How the certificate came to name its account.
+/// How a certificate was mapped to its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappingFacts {
-    /// The mapping's name.
+    /// The mapper, as in `mapping.order`.
     pub method: BoundedText<64>,
     /// `strong` or `weak`.
     pub strength: BoundedText<16>,
-    /// Whether the account is older than it may be and was used since the directory does not answer.
+    /// Whether an expired account was used because the directory does not respond (`unsafe_stale_accounts`).
     pub stale: bool,
 }
 
-/// How long the request took.
+/// The durations of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestDuration {
-    /// From the request's head to the answer's last byte.
+    /// From the request head to the last byte of the response.
     pub total: Duration,
-    /// Judging the certificate and the password, where they had to be judged.
+    /// Authentication of the certificate or password, if it was not cached.
     pub authentication: Option<Duration>,
-    /// From the request sent to the backend to its answer's head.
+    /// From sending the request to the backend to the head of its response.
     pub backend: Option<Duration>,
 }
 
-/// The path as the client wrote it: escaped, without query and user name, and cut at [`ReceivedPath::LIMIT`] bytes.
+/// The path as received: escaped, without query and user information, cut at [`ReceivedPath::LIMIT`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedPath {
     pub(super) received_path: Arc<str>,
@@ -158,12 +157,12 @@ pub struct ReceivedPath {
 }
 
 impl ReceivedPath {
-    /// The most bytes that are kept; the escaped form is never longer.
+    /// The most bytes of the escaped form.
     pub const LIMIT: usize = 512;
 
-    /// Takes a request target in any of its four forms (RFC 9112 3.2). What may hold a secret is left out: the query,
-    /// and the user information that an absolute-form may carry before its host. Bytes that are not printable ASCII,
-    /// and the backslash, become `\x5c`.
+    /// Accepts a request target in any of its four forms (RFC 9112 section 3.2). The parts that may hold a secret are
+    /// omitted: the query, and user information before the host of an absolute-form. Bytes that are not printable ASCII,
+    /// and the backslash, are written as `\x5c`.
     pub fn new(target: &[u8]) -> Self {
         let (scheme, path) = without_secrets(target);
         let mut text = String::new();
@@ -185,11 +184,11 @@ impl ReceivedPath {
 /// The length of `\x5c`.
 const ESCAPED_LENGTH: usize = 4;
 
-/// The target before its query, as the scheme and what follows the user information.
+/// Returns the scheme, and the target after the user information and before the query.
 fn without_secrets(target: &[u8]) -> (&[u8], &[u8]) {
     let target = target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-    // An `@` in the path of an origin-form is a part of the path and stays. All else begins with an authority, after
-    // `scheme://` or at once (CONNECT's form, or no form at all).
+    // An `@` in an origin-form belongs to the path. All other forms have an authority, after `scheme://` or at the beginning
+    // (authority-form of CONNECT, or an invalid target).
     if target.starts_with(b"/") {
         return (b"", target);
     }

@@ -1,41 +1,41 @@
-//! The records of one connection: which are written whole, and which refer to one of those.
+//! The records of one connection: the first are written in full, later ones refer to one of those.
 //!
-//! A client without an account sends a request in some sixty bytes, and tens of thousands of them a second; a whole
-//! record has a thousand. Only the first of them, and then one a minute, are whole.
+//! An anonymous client sends a request in some sixty bytes, at tens of thousands a second, while a full record has a
+//! thousand bytes. Therefore only its first records, and then one a minute, are written in full.
 
 use super::AuditRecord;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How many records of a connection are whole before any is not.
-const WHOLE_AT_FIRST: u32 = 8;
-/// How long later records refer to one record, so that it is soon found, also where files are rotated.
-const REFERRED_TO: Duration = Duration::from_secs(60);
+/// The number of full records before the first short one.
+const FULL_RECORDS: u32 = 8;
+/// How long later records refer to one record, so that it is near them even if files are rotated.
+const REFERENCE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// What was written about one connection.
+/// The records of one connection so far.
 #[derive(Debug, Default)]
 pub struct RecordSeries {
-    whole: Cell<u32>,
-    last_whole: RefCell<Option<(Instant, Rc<AuditRecord>)>>,
+    full: Cell<u32>,
+    last_full: RefCell<Option<(Instant, Rc<AuditRecord>)>>,
 }
 
 impl RecordSeries {
-    /// The earlier record of the connection that `record` may refer to. A record that names an account is always whole.
+    /// Returns the earlier record that `record` may refer to, if any. A record that names an account is always full.
     pub(super) fn earlier(&self, record: &AuditRecord, now: Instant) -> Option<Rc<AuditRecord>> {
         if record.account.is_some() {
             return None;
         }
-        let mut last_whole = self.last_whole.borrow_mut();
-        if let Some((written, earlier)) = last_whole.as_ref()
-            && now.saturating_duration_since(*written) < REFERRED_TO
+        let mut last_full = self.last_full.borrow_mut();
+        if let Some((written, earlier)) = last_full.as_ref()
+            && now.saturating_duration_since(*written) < REFERENCE_LIFETIME
         {
             return Some(Rc::clone(earlier));
         }
-        let whole = self.whole.get().saturating_add(1);
-        self.whole.set(whole);
-        if whole >= WHOLE_AT_FIRST {
-            *last_whole = Some((now, Rc::new(record.clone())));
+        let full = self.full.get().saturating_add(1);
+        self.full.set(full);
+        if full >= FULL_RECORDS {
+            *last_full = Some((now, Rc::new(record.clone())));
         }
         None
     }

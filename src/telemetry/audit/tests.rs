@@ -1,4 +1,4 @@
-//! The log as a whole: what is handed in stands in the file.
+//! The audit log as a whole: every submitted record is in the file.
 
 use super::*;
 use crate::clock::UnixTime;
@@ -87,7 +87,7 @@ fn line_of(record: &AuditRecord) -> String {
 }
 
 #[test]
-fn the_fields_of_a_record_are_those_that_scripts_rely_on() {
+fn the_fields_of_a_record_are_stable() {
     let expected = concat!(
         r#"{"time":"2026-11-22T09:30:00.000Z","request_id":"r1","site":"rms","listener":"127.0.0.1:443","#,
         r#""client":"127.0.0.1:50000","tls":{"version":"1.3","resumed":false,"cipher":"TLS13_AES_128_GCM_SHA256","#,
@@ -104,7 +104,7 @@ fn the_fields_of_a_record_are_those_that_scripts_rely_on() {
     assert_eq!(line_of(&record("r1")), expected);
 }
 
-/// A record in which every text is as long as it may be, and as long as it can get in JSON.
+/// A record in which every text has its longest form in JSON.
 fn longest_record() -> AuditRecord {
     fn long<const N: usize>() -> BoundedText<N> {
         BoundedText::of("\"\\".repeat(10_000))
@@ -165,7 +165,7 @@ fn no_line_is_longer_than_the_bound_whatever_the_client_sent() {
 }
 
 #[test]
-fn a_usual_record_is_written_uncut() {
+fn a_typical_record_is_not_cut() {
     let line = line_of(&AuditRecord {
         path: Some(BoundedText::of(format!("/{}", "a".repeat(300)))),
         account: None,
@@ -175,7 +175,7 @@ fn a_usual_record_is_written_uncut() {
 }
 
 #[test]
-fn a_record_that_refers_to_another_leaves_out_only_what_is_the_same() {
+fn a_short_record_omits_only_equal_fields() {
     let whole = AuditRecord { account: None, detail: Some("why".into()), ..record("r1") };
     let next = AuditRecord {
         request_id: "r2".into(),
@@ -198,7 +198,7 @@ fn a_record_that_refers_to_another_leaves_out_only_what_is_the_same() {
 }
 
 #[test]
-fn a_flood_on_one_connection_is_written_short_after_its_first_records() {
+fn a_flood_on_one_connection_is_written_as_short_records() {
     let nameless = AuditRecord { account: None, ..record("r1") };
     let series = RecordSeries::default();
     let start = Instant::now();
@@ -230,7 +230,7 @@ fn records_survive_close() {
 }
 
 #[test]
-fn close_waits_for_those_who_hold_a_place() {
+fn close_waits_for_reserved_slots() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let (log, _) = open(&path, 8);
@@ -245,7 +245,7 @@ fn close_waits_for_those_who_hold_a_place() {
 }
 
 #[test]
-fn a_place_that_is_never_given_back_does_not_hold_up_close_for_ever() {
+fn close_ends_at_its_time_limit_if_a_slot_is_never_released() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(&folder.path().join("audit.jsonl"), 8);
     let _slot = log.reserve(Part::Whole).unwrap();
@@ -253,7 +253,7 @@ fn a_place_that_is_never_given_back_does_not_hold_up_close_for_ever() {
 }
 
 #[test]
-fn a_full_queue_refuses_until_a_place_is_given_back() {
+fn a_full_queue_rejects_until_a_slot_is_released() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = open(&folder.path().join("audit.jsonl"), 2);
     let first = log.reserve(Part::Whole).unwrap();
@@ -264,7 +264,7 @@ fn a_full_queue_refuses_until_a_place_is_given_back() {
 }
 
 #[test]
-fn a_queue_that_is_full_in_bytes_refuses_until_lines_are_written() {
+fn a_queue_that_is_full_in_bytes_rejects_until_lines_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let limits = QueueLimits { records: NonZeroUsize::new(1000).unwrap(), bytes: 4 * LINE_BYTES };
@@ -281,7 +281,7 @@ fn a_queue_that_is_full_in_bytes_refuses_until_lines_are_written() {
 }
 
 #[test]
-fn a_line_that_waits_counts_with_its_own_length() {
+fn a_queued_line_counts_with_its_own_length() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
@@ -298,7 +298,7 @@ fn a_line_that_waits_counts_with_its_own_length() {
 }
 
 #[test]
-fn rotation_loses_no_record_and_doubles_none() {
+fn rotation_neither_loses_nor_repeats_a_record() {
     let folder = tempfile::tempdir().unwrap();
     let (path, moved) = (folder.path().join("audit.jsonl"), folder.path().join("audit.jsonl.1"));
     let (log, metrics) = open(&path, 64);
@@ -314,7 +314,7 @@ fn rotation_loses_no_record_and_doubles_none() {
         log.reserve(Part::Whole).unwrap().write(&record(id), &RecordSeries::default());
     }
     log.close(LIMIT).unwrap();
-    // The writer may learn of the new file after it took the next records: these are then in the old one, whole.
+    // The writer may see the new file after it has received the next records; those are then complete in the old file.
     let mut found = request_ids(&moved);
     assert!(found.starts_with(before));
     found.extend(request_ids(&path));
@@ -322,7 +322,7 @@ fn rotation_loses_no_record_and_doubles_none() {
 }
 
 #[test]
-fn a_file_that_was_not_moved_goes_on_where_it_was_when_reopened() {
+fn a_file_that_was_not_moved_is_continued_after_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     let (log, _) = open(&path, 64);
@@ -336,7 +336,7 @@ fn a_file_that_was_not_moved_goes_on_where_it_was_when_reopened() {
 }
 
 #[test]
-fn a_file_that_cannot_be_reopened_leaves_the_old_one_in_use() {
+fn if_a_file_cannot_be_reopened_the_old_one_stays_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("log");
     std::fs::create_dir(&inner).unwrap();
@@ -350,7 +350,7 @@ fn a_file_that_cannot_be_reopened_leaves_the_old_one_in_use() {
 }
 
 #[test]
-fn a_full_disk_refuses_requests_until_there_is_room_and_loses_no_record() {
+fn a_full_disk_rejects_requests_until_there_is_room_and_loses_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
@@ -367,7 +367,7 @@ fn a_full_disk_refuses_requests_until_there_is_room_and_loses_no_record() {
 }
 
 #[test]
-fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
+fn an_incomplete_last_line_does_not_damage_the_next_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("audit.jsonl");
     std::fs::write(&path, "{\"time\":\"2026").unwrap();
@@ -379,7 +379,7 @@ fn a_file_that_ends_in_half_a_line_does_not_spoil_the_next_record() {
 }
 
 #[test]
-fn a_path_as_received_holds_no_secret_and_no_strange_byte() {
+fn a_received_path_has_no_secret_and_no_unprintable_byte() {
     let text = |target: &[u8]| {
         let path = ReceivedPath::new(target);
         (path.received_path.to_string(), path.received_path_truncated)

@@ -1,12 +1,12 @@
-//! Takes lines from the queue, appends them to the file. Lives on a thread of its own, where it may block.
+//! Appends the lines of the queue to the target, on a thread of its own, which may block.
 //!
-//! Each batch is handed to the kernel at once, so that a killed process loses nothing; the disk is told to keep it
-//! within a second. A line that could not be written is kept and tried again, and meanwhile the queue stands still:
-//! memory stays bounded by the queue's size and one batch.
+//! Each batch is written at once, so that a killed process loses nothing, and synced to disk within a second. A line that
+//! could not be written is kept and retried; meanwhile the queue does not move, so that memory stays bounded by the size
+//! of the queue and one batch.
 
 use super::budget::Share;
 use super::log::Queued;
-use super::unwritten::Unwritten;
+use super::write_buffer::WriteBuffer;
 use crate::telemetry::AuditMetrics;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,21 +20,21 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// The most records that are written by one call.
+/// The most records that one call writes.
 const BATCH: usize = 256;
-/// How long written records may be in the kernel only: what a loss of power can cost.
+/// The longest time between a write and its sync: what a loss of power can cost.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
-/// How long after a failed write the next try comes.
+/// The time between a failed write and the next attempt.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
-/// When nothing is to be done; any long time does.
+/// The wait when nothing is due; any long time is suitable.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// Whether the last write went well, for all workers to see without a lock: the system's error number, 0 for none.
+/// Whether the last write succeeded, readable by all workers without a lock: the error number of the system, 0 for none.
 #[derive(Debug, Default)]
 pub(super) struct Health(AtomicI32);
 
 impl Health {
-    /// Why the last write failed, if it did.
+    /// The error of the last write, if it failed.
     pub(super) fn failure(&self) -> Option<io::Error> {
         match self.0.load(Ordering::Relaxed) {
             0 => None,
@@ -43,7 +43,7 @@ impl Health {
     }
 
     fn set(&self, result: &io::Result<()>) {
-        /// `EIO`, for a failure to which the system gave no number.
+        /// `EIO`, for an error without a number.
         const INPUT_OUTPUT_ERROR: i32 = 5;
         let failure = result.as_ref().err();
         let number = failure.map_or(0, |error| error.raw_os_error().unwrap_or(INPUT_OUTPUT_ERROR));
@@ -65,15 +65,15 @@ impl Output {
         Ok(Self { is_regular: file.metadata()?.is_file(), file })
     }
 
-    /// The descriptor itself, without the buffer of `std::io::Stdout`.
+    /// Standard output without the buffer of `std::io::Stdout`.
     pub(super) fn stdout() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         Ok(Self { is_regular: file.metadata()?.is_file(), file })
     }
 
-    /// Whether the file ends in half a line, left by a process that was killed or by a disk that was full; ours must
-    /// not be glued to it. A file that cannot be read, as standard output, is taken to be in order. Asked by the one
-    /// who writes, while he does not write.
+    /// Whether the file ends in an incomplete line, left by a killed process or a full disk, which the next line must not
+    /// continue. A target that cannot be read, as standard output, counts as complete. Only the writer calls this,
+    /// between its own writes.
     fn ends_mid_line(&self) -> bool {
         let mut last = [b'\n'];
         let length =
@@ -85,7 +85,7 @@ impl Output {
     }
 }
 
-/// The writer's state between two waits.
+/// The state of the writer between two waits.
 pub(super) struct Writer {
     records: mpsc::Receiver<Queued>,
     outputs: watch::Receiver<Arc<Output>>,
@@ -93,12 +93,12 @@ pub(super) struct Writer {
     health: Arc<Health>,
     closing: CancellationToken,
     metrics: AuditMetrics,
-    unwritten: Unwritten,
-    /// The shares of the lines that are unwritten.
+    buffer: WriteBuffer,
+    /// The shares of the lines that are not yet written.
     held: Vec<Share>,
-    /// When the kernel must be told to put on disk what it holds.
+    /// When written lines must be synced to disk.
     sync_due: Option<Instant>,
-    /// When to try again, while writes fail.
+    /// The next attempt, while writes fail.
     retry_due: Option<Instant>,
 }
 
@@ -111,7 +111,7 @@ impl Writer {
         metrics: AuditMetrics,
     ) -> Self {
         let output = Arc::clone(&outputs.borrow_and_update());
-        let unwritten = Unwritten::for_output(output.ends_mid_line());
+        let buffer = WriteBuffer::for_output(output.ends_mid_line());
         Self {
             records,
             outputs,
@@ -119,14 +119,14 @@ impl Writer {
             health,
             closing,
             metrics,
-            unwritten,
+            buffer,
             held: Vec::with_capacity(BATCH),
             sync_due: None,
             retry_due: None,
         }
     }
 
-    /// Writes until the log is closed or dropped, no place is held any more, and all is on disk.
+    /// Runs until the log is closed or dropped, no slot is held, and all lines are on disk.
     pub(super) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut open = true;
@@ -146,45 +146,45 @@ impl Writer {
         }
     }
 
-    /// Writes a batch; the last, empty one also waits for the disk.
+    /// Writes a batch; the last one is empty and also waits for the disk.
     fn take(&mut self, batch: &mut Vec<Queued>) {
         if batch.is_empty() {
             return self.catch_up();
         }
         for Queued { line, share } in batch.drain(..) {
-            self.unwritten.lines().extend_from_slice(&line);
+            self.buffer.lines().extend_from_slice(&line);
             self.held.push(share);
         }
         let result = self.write();
         self.settle(&result);
     }
 
-    /// Writes what is left over and waits until it is on disk.
+    /// Writes the remaining lines and waits until they are on disk.
     fn catch_up(&mut self) {
         let result = self.write().and_then(|()| self.sync());
         self.settle(&result);
     }
 
     fn change_output(&mut self) {
-        // A disk that cannot sync the old file must not keep the new one from being used: it is counted, and that is
-        // all that can still be done for lines which the kernel has taken.
+        // A failure to sync the old file must not prevent the use of the new one. It is counted; nothing more can be done
+        // for lines that the kernel has accepted.
         if self.sync().is_err() {
             self.metrics.write_failures.inc();
         }
         self.output = Arc::clone(&self.outputs.borrow_and_update());
-        self.unwritten.begin_anew(self.output.ends_mid_line());
+        self.buffer.restart(self.output.ends_mid_line());
         self.catch_up();
     }
 
     fn write(&mut self) -> io::Result<()> {
-        if self.unwritten.is_empty() {
+        if self.buffer.is_empty() {
             return Ok(());
         }
         self.sync_due.get_or_insert_with(|| Instant::now() + SYNC_AFTER);
         let mut written = 0;
-        let result = self.unwritten.write_to(&mut &self.output.file, &mut written);
+        let result = self.buffer.write_to(&mut &self.output.file, &mut written);
         self.metrics.records.inc_by(written);
-        if self.unwritten.is_empty() {
+        if self.buffer.is_empty() {
             self.held.clear();
         }
         result

@@ -1,25 +1,24 @@
-//! Takes lines, gives them to an output that may take them in pieces or not at all. Knows where a line was cut, so
-//! that a line is finished in the same file or begun again in the next one. Never loses and never doubles a line
-//! within one file.
+//! Lines that are not yet written, for an output that may accept a part of a line or none. A line that was written in part
+//! is completed in the same file or begins again in the next one, so that no file loses or repeats a line.
 
 use std::io::{self, ErrorKind, Write};
 
-/// Lines that the output does not have yet.
+/// Lines that are not yet written.
 #[derive(Debug, Default)]
-pub(super) struct Unwritten {
+pub(super) struct WriteBuffer {
     lines: Vec<u8>,
-    /// How much of the first line the output has already.
+    /// The bytes of the first line that are already written.
     begun: usize,
-    /// Whether the output ends in half a line of somebody who was killed.
-    after_half_a_line: bool,
+    /// Whether the output ends in an incomplete line of a process that was killed.
+    after_incomplete_line: bool,
 }
 
-impl Unwritten {
+impl WriteBuffer {
     pub(super) fn for_output(ends_mid_line: bool) -> Self {
-        Self { after_half_a_line: ends_mid_line, ..Self::default() }
+        Self { after_incomplete_line: ends_mid_line, ..Self::default() }
     }
 
-    /// Where whole lines, each with its line feed, are appended.
+    /// The buffer to append complete lines to, each with its line feed.
     pub(super) fn lines(&mut self) -> &mut Vec<u8> {
         &mut self.lines
     }
@@ -28,23 +27,22 @@ impl Unwritten {
         self.lines.is_empty()
     }
 
-    /// From now on another output is written to: a line that was cut begins again.
-    pub(super) fn begin_anew(&mut self, ends_mid_line: bool) {
+    /// Switches to another output: a line that was written in part begins again.
+    pub(super) fn restart(&mut self, ends_mid_line: bool) {
         self.begun = 0;
-        self.after_half_a_line = ends_mid_line;
+        self.after_incomplete_line = ends_mid_line;
     }
 
-    /// Writes all lines, or as many as the output takes, and adds the number of those that became complete to
-    /// `complete`.
+    /// Writes all lines, or as many as the output accepts, and adds the number of completed lines to `complete`.
     pub(super) fn write_to(&mut self, output: &mut impl Write, complete: &mut u64) -> io::Result<()> {
-        if self.after_half_a_line {
+        if self.after_incomplete_line {
             output.write_all(b"\n")?;
-            self.after_half_a_line = false;
+            self.after_incomplete_line = false;
         }
         while let Some(rest) = self.lines.get(self.begun..).filter(|rest| !rest.is_empty()) {
             match output.write(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(length) => *complete += self.forget(self.begun + length),
+                Ok(length) => *complete += self.remove_written(self.begun + length),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -52,8 +50,8 @@ impl Unwritten {
         Ok(())
     }
 
-    /// Drops the lines that are complete within the first `written` bytes, and gives their number.
-    fn forget(&mut self, written: usize) -> u64 {
+    /// Removes the lines that are complete within the first `written` bytes and returns their number.
+    fn remove_written(&mut self, written: usize) -> u64 {
         let done = self.lines.get(..written).unwrap_or(&self.lines);
         let end = done.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let complete = done.iter().filter(|byte| **byte == b'\n').count();
@@ -67,7 +65,7 @@ impl Unwritten {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes at a time and so many in all; then the disk is full.
+    /// Accepts `piece` bytes at a time and `room` bytes in all.
     struct Disk {
         holds: Vec<u8>,
         piece: usize,
@@ -90,49 +88,49 @@ mod tests {
         }
     }
 
-    fn unwritten(lines: &[u8]) -> Unwritten {
-        Unwritten { lines: lines.to_vec(), ..Unwritten::default() }
+    fn buffer(lines: &[u8]) -> WriteBuffer {
+        WriteBuffer { lines: lines.to_vec(), ..WriteBuffer::default() }
     }
 
     #[test]
-    fn lines_that_the_output_takes_in_pieces_arrive_whole_and_once() {
-        let mut unwritten = unwritten(b"one\ntwo\nthree\n");
+    fn lines_that_the_output_accepts_in_pieces_are_written_once() {
+        let mut buffer = buffer(b"one\ntwo\nthree\n");
         let mut disk = Disk { holds: Vec::new(), piece: 3, room: 100 };
         let mut complete = 0;
-        unwritten.write_to(&mut disk, &mut complete).unwrap();
+        buffer.write_to(&mut disk, &mut complete).unwrap();
         assert_eq!((disk.holds.as_slice(), complete), (&b"one\ntwo\nthree\n"[..], 3));
-        assert!(unwritten.is_empty());
+        assert!(buffer.is_empty());
     }
 
     #[test]
-    fn a_line_cut_by_a_full_disk_is_finished_in_the_same_file_when_there_is_room() {
-        let mut unwritten = unwritten(b"one\ntwo\n");
+    fn a_line_cut_by_a_full_disk_is_completed_in_the_same_file() {
+        let mut buffer = buffer(b"one\ntwo\n");
         let mut disk = Disk { holds: Vec::new(), piece: 100, room: 6 };
         let mut complete = 0;
-        unwritten.write_to(&mut disk, &mut complete).unwrap_err();
+        buffer.write_to(&mut disk, &mut complete).unwrap_err();
         assert_eq!((disk.holds.as_slice(), complete), (&b"one\ntw"[..], 1));
         disk.room = 100;
-        unwritten.write_to(&mut disk, &mut complete).unwrap();
+        buffer.write_to(&mut disk, &mut complete).unwrap();
         assert_eq!((disk.holds.as_slice(), complete), (&b"one\ntwo\n"[..], 2));
     }
 
     #[test]
-    fn a_line_cut_by_a_full_disk_is_whole_in_the_next_file() {
-        let mut unwritten = unwritten(b"one\ntwo\n");
+    fn a_line_cut_by_a_full_disk_is_written_again_in_the_next_file() {
+        let mut buffer = buffer(b"one\ntwo\n");
         let mut full = Disk { holds: Vec::new(), piece: 100, room: 6 };
-        unwritten.write_to(&mut full, &mut 0).unwrap_err();
+        buffer.write_to(&mut full, &mut 0).unwrap_err();
         let mut next = Disk { holds: Vec::new(), piece: 100, room: 100 };
-        unwritten.begin_anew(false);
-        unwritten.write_to(&mut next, &mut 0).unwrap();
+        buffer.restart(false);
+        buffer.write_to(&mut next, &mut 0).unwrap();
         assert_eq!(next.holds, b"two\n");
     }
 
     #[test]
-    fn half_a_line_that_a_killed_process_left_is_closed_first() {
-        let mut unwritten = Unwritten::for_output(true);
-        unwritten.lines().extend(b"one\n");
+    fn an_incomplete_line_of_a_killed_process_is_terminated_first() {
+        let mut buffer = WriteBuffer::for_output(true);
+        buffer.lines().extend(b"one\n");
         let mut disk = Disk { holds: b"{\"tim".to_vec(), piece: 100, room: 100 };
-        unwritten.write_to(&mut disk, &mut 0).unwrap();
+        buffer.write_to(&mut disk, &mut 0).unwrap();
         assert_eq!(disk.holds, b"{\"tim\none\n");
     }
 }

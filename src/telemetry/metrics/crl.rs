@@ -1,13 +1,13 @@
-//! What is counted and shown of the CRLs of each realm.
+//! Metrics of the CRLs of each realm.
 
-use super::metrics::{Labels, counters};
+use super::families::{Labels, counters, gauges};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 
-/// The numbers of all realms.
+/// The metric families of all realms.
 #[derive(Debug)]
 pub(super) struct CrlFamilies {
     this_update: Family<Labels, Gauge>,
@@ -22,18 +22,18 @@ impl CrlFamilies {
             this_update: gauges(
                 r,
                 "crl_this_update_timestamp_seconds",
-                "When the newest CRL of each issuer was made: its age is the time since",
+                "thisUpdate of the newest CRL of each issuer, in Unix seconds",
             ),
             next_update: gauges(
                 r,
                 "crl_next_update_timestamp_seconds",
-                "When the next CRL of each issuer is due: 0 where the newest does not say",
+                "nextUpdate of the newest CRL of each issuer, in Unix seconds; 0 if it has none",
             ),
-            fetches: counters(r, "crl_fetches", "Fetches of CRLs, by outcome"),
+            fetches: counters(r, "crl_fetches", "CRL downloads, by outcome"),
             reload_failures: counters(
                 r,
                 "crl_reload_failures",
-                "Times that a CRL file or folder could not be read again and kept what it held",
+                "CRL files or folders that could not be read again; their previous content stays in use",
             ),
         }
     }
@@ -55,15 +55,15 @@ impl CrlFamilies {
     }
 }
 
-/// The numbers about one realm's CRLs. The dates are shown for as long as this lives.
+/// The metrics of one realm's CRLs. Dropping this removes the dates.
 #[derive(Debug)]
 pub struct CrlMetrics {
     realm: String,
-    /// Fetches that gave a CRL.
+    /// Successful downloads.
     pub fetched: Counter,
-    /// Fetches that gave none.
+    /// Failed downloads.
     pub not_fetched: Counter,
-    /// Files and folders that could not be read again, counted at each try.
+    /// Files and folders that could not be read again, counted at each attempt.
     pub reload_failures: Counter,
     this_update: Family<Labels, Gauge>,
     next_update: Family<Labels, Gauge>,
@@ -71,8 +71,7 @@ pub struct CrlMetrics {
 }
 
 impl CrlMetrics {
-    /// Shows these issuers, each with the Unix seconds of the thisUpdate and nextUpdate of its newest CRL, and no
-    /// others.
+    /// Replaces the published issuers: each with thisUpdate and nextUpdate of its newest CRL, in Unix seconds.
     pub fn show(&mut self, issuers: impl IntoIterator<Item = (String, u64, Option<u64>)>) {
         let mut shown = BTreeSet::new();
         for (issuer, this_update, next_update) in issuers {
@@ -103,12 +102,6 @@ fn set(family: &Family<Labels, Gauge>, labels: &Labels, seconds: u64) {
     family.get_or_create(labels).set(i64::try_from(seconds).unwrap_or(i64::MAX));
 }
 
-fn gauges(registry: &mut Registry, name: &str, help: &str) -> Family<Labels, Gauge> {
-    let family = Family::default();
-    registry.register(name, help, family.clone());
-    family
-}
-
 #[cfg(test)]
 mod tests {
     use crate::telemetry::Metrics;
@@ -118,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dates_of_crls_are_shown_until_their_issuer_is_gone() {
+    fn the_dates_of_an_issuers_crl_are_removed_with_the_issuer() {
         let metrics = Metrics::new("1.2.3", &[]);
         let mut crls = metrics.crls("staff");
         crls.show([("CN=Root".to_owned(), 100, Some(200)), ("CN=Old".to_owned(), 1, None)]);

@@ -1,5 +1,5 @@
-//! Takes durations, gives an OpenMetrics histogram of seconds. Never takes a lock: the one of `prometheus-client`
-//! holds a mutex around every observation, which all workers would meet on every request.
+//! An OpenMetrics histogram of durations in seconds, without a lock: the histogram of `prometheus-client` holds a mutex
+//! around every observation, for which all workers would contend on every request.
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::{MetricType, TypedMetric};
@@ -27,7 +27,7 @@ const BOUNDS_MICROS: [u64; 14] = [
     120_000_000,
 ];
 
-/// How long things took. Clones count into the same buckets.
+/// A histogram of durations. Clones share the buckets.
 #[derive(Clone, Debug, Default)]
 pub struct DurationHistogram(Arc<Cells>);
 
@@ -41,7 +41,7 @@ struct Cells {
 }
 
 impl DurationHistogram {
-    /// Counts one thing that took this long.
+    /// Counts one duration.
     pub fn observe(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let cells = &*self.0;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_took_longer_than_every_bound_is_still_counted() {
+    fn a_duration_beyond_the_last_bound_is_counted() {
         let histogram = DurationHistogram::default();
         histogram.observe(Duration::from_secs(3600));
         let written = written(&histogram);

@@ -1,11 +1,20 @@
-//! Takes the names of what is counted, gives counters and one OpenMetrics text. Label look-ups happen when the
-//! configuration is loaded; on the road there are only atomic additions. Counters outlive a reload: the same name
-//! gives the same counter again.
+//! The metrics of one process, in the OpenMetrics format. Labels are looked up when the configuration is loaded, so that
+//! a request costs atomic additions only. Counters survive a reload: the same name returns the same counter.
 
-use super::DurationHistogram;
-use super::backend_metrics::{BackendFamilies, BackendMetrics};
-use super::crl_metrics::{CrlFamilies, CrlMetrics};
-use super::password_metrics::PasswordMetrics;
+mod backend;
+mod crl;
+mod families;
+mod histogram;
+mod password;
+
+pub use backend::{BackendFailure, BackendMetrics};
+pub use crl::CrlMetrics;
+pub use histogram::DurationHistogram;
+pub use password::PasswordMetrics;
+
+use backend::BackendFamilies;
+use crl::CrlFamilies;
+use families::{Labels, counter, counters, gauge};
 use http::StatusCode;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -16,39 +25,36 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Label names are ours, values may come from the configuration.
-pub(super) type Labels = Vec<(&'static str, String)>;
-
-/// All numbers of one process.
+/// All metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Requests that were let through or turned away, by reason.
+    /// Permitted and denied requests, by denial.
     pub decisions: DecisionMetrics,
     /// TLS handshakes by outcome.
     pub handshakes: HandshakeMetrics,
-    /// The cache of chain verdicts.
+    /// The cache of validated chains.
     pub validation_cache: CacheMetrics,
     /// The cache of revocation verdicts.
     pub revocation_cache: CacheMetrics,
     /// The cache of accounts.
     pub identity_cache: CacheMetrics,
-    /// The cache of certificates made for accounts.
+    /// The cache of issued user certificates.
     pub issuing_cache: CacheMetrics,
     /// Requests with a password.
     pub passwords: PasswordMetrics,
-    /// Log-ins of the gate's own accounts that a KDC refused.
+    /// Logins of the gateway's own Kerberos accounts that a KDC rejected.
     pub kerberos_login_failures: Counter,
-    /// Own accounts that a KDC refuses at the moment.
+    /// The gateway's own Kerberos accounts that a KDC rejects at present.
     pub kerberos_accounts_failing: Gauge,
     /// Audit records.
     pub audit: AuditMetrics,
-    /// Log lines that were dropped since standard error was not read.
+    /// Log lines dropped because standard error was not read.
     pub log_lines_dropped: Counter,
-    /// Client connections that are open now.
+    /// Open client connections.
     pub client_connections: Gauge,
-    /// Client connections that a limit refused or ended.
+    /// Client connections that a limit rejected or closed.
     pub connections: ConnectionMetrics,
-    /// Headers dropped from requests because of their name.
+    /// Request headers removed because of their name.
     pub dropped_headers: Counter,
     requests: Family<Labels, Counter>,
     durations: Family<Labels, DurationHistogram>,
@@ -58,23 +64,26 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counters for a build of this `version`; `denials` are the ids of all denials, in the order of their indices.
+    /// Registers all metrics. `denials` are the ids of all denials, in the order of their indices.
     pub fn new(version: &'static str, denials: &[&'static str]) -> Self {
         let mut registry = Registry::with_prefix("portcullis");
         let r = &mut registry;
-        r.register("build", "The build that runs", Info::new([("version", version)]));
-        let requests = counters(r, "requests", "Requests answered, by site and class of status");
+        r.register("build", "Build information", Info::new([("version", version)]));
+        let requests = counters(r, "requests", "Completed requests, by site and status class");
         let durations = Family::default();
-        let help = "Time from a request's head to the end of its answer";
+        let help = "Time from the request head to the end of the response";
         r.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
-        let decisions = counters(r, "decisions", "Requests let through (permit) or turned away, by reason");
+        let decisions = counters(r, "decisions", "Permitted (permit) and denied requests, by denial id");
         let handshakes = counters(r, "handshakes", "TLS handshakes, by outcome");
-        let lookups =
-            counters(r, "credential_cache_lookups", "Look-ups of judged certificates, by stage and outcome");
+        let lookups = counters(
+            r,
+            "credential_cache_lookups",
+            "Lookups in the caches of authentication, by stage and outcome",
+        );
         let client_connections = Gauge::default();
-        r.register("client_connections", "Client connections that are open now", client_connections.clone());
+        r.register("client_connections", "Open client connections", client_connections.clone());
         let kerberos_accounts_failing = Gauge::default();
-        let help = "Accounts of the gate's own that a KDC refused and that are not tried at the moment";
+        let help = "Kerberos accounts of the gateway that a KDC rejected and that are in backoff";
         r.register("kerberos_gateway_accounts_failing", help, kerberos_accounts_failing.clone());
         Self {
             decisions: DecisionMetrics::new(&decisions, denials),
@@ -87,7 +96,7 @@ impl Metrics {
             kerberos_login_failures: counter(
                 r,
                 "kerberos_gateway_login_failures",
-                "Log-ins of the gate's own accounts that a KDC refused",
+                "Logins of the gateway's Kerberos accounts that a KDC rejected",
             ),
             kerberos_accounts_failing,
             audit: AuditMetrics {
@@ -95,22 +104,22 @@ impl Metrics {
                 write_failures: counter(
                     r,
                     "audit_write_failures",
-                    "Writes of audit records that failed and are tried again",
+                    "Failed writes of audit records; they are retried",
                 ),
                 queue_bytes: gauge(
                     r,
                     "audit_queue_bytes",
-                    "Bytes of audit records that wait to be written, or may still come from running requests",
+                    "Bytes of audit records in the queue or reserved for requests in flight",
                 ),
             },
             log_lines_dropped: counter(
                 r,
                 "log_lines_dropped",
-                "Log lines that were dropped since standard error was not read",
+                "Log lines dropped because standard error was not read",
             ),
             client_connections,
             connections: ConnectionMetrics::register(r),
-            dropped_headers: counter(r, "dropped_headers", "Request headers dropped because of their name"),
+            dropped_headers: counter(r, "dropped_headers", "Request headers removed because of their name"),
             requests,
             durations,
             backends: BackendFamilies::register(r),
@@ -119,12 +128,12 @@ impl Metrics {
         }
     }
 
-    /// The numbers about one realm's CRLs.
+    /// The metrics of one realm's CRLs.
     pub fn crls(&self, realm: &str) -> CrlMetrics {
         self.crls.realm(realm)
     }
 
-    /// The counters of one site.
+    /// The metrics of one site.
     pub fn site(&self, site: &str) -> SiteMetrics {
         let by_class = |class: &str| {
             self.requests.get_or_create_owned(&vec![("site", site.to_owned()), ("status", class.to_owned())])
@@ -139,12 +148,12 @@ impl Metrics {
         }
     }
 
-    /// The counters of one backend.
+    /// The metrics of one backend.
     pub fn backend(&self, backend: &str) -> BackendMetrics {
         self.backends.backend(backend)
     }
 
-    /// All numbers as OpenMetrics 1.0 text, `# EOF` included.
+    /// All metrics as OpenMetrics 1.0 text, `# EOF` included.
     pub fn encode(&self) -> String {
         let mut written = String::with_capacity(16 * 1024);
         text::encode(&mut written, &self.registry)
@@ -153,7 +162,7 @@ impl Metrics {
     }
 }
 
-/// The counters of one site. Clones count into the same numbers.
+/// The metrics of one site. Clones share the counters.
 #[derive(Clone, Debug)]
 pub struct SiteMetrics {
     informational: Counter,
@@ -165,9 +174,9 @@ pub struct SiteMetrics {
 }
 
 impl SiteMetrics {
-    /// Counts one request that was answered with this status, so many seconds after its head was read.
-    pub fn answered(&self, status: StatusCode, took: Duration) {
-        // A status is 100 to 999 (RFC 9110 15); those above 599 are nobody's success and count as the server's error.
+    /// Counts one completed request. `took` is the time since its head was read.
+    pub fn completed(&self, status: StatusCode, took: Duration) {
+        // RFC 9110 section 15 permits 100 to 999; a status above 599 counts as a server error.
         match status.as_u16() {
             ..200 => &self.informational,
             200..300 => &self.successful,
@@ -193,13 +202,13 @@ impl DecisionMetrics {
         Self { permits: of("permit"), denials: denials.iter().map(|id| of(id)).collect() }
     }
 
-    /// Counts one request that was let through.
+    /// Counts one permitted request.
     pub fn permitted(&self) {
         self.permits.inc();
     }
 
-    /// Counts one request that was turned away with the denial at this place of the list that [`Metrics::new`] got.
-    /// A place beyond the list counts nothing.
+    /// Counts one denied request. `index` is the denial's index in the list passed to [`Metrics::new`]; an index beyond
+    /// the list counts nothing.
     pub fn denied(&self, index: usize) {
         if let Some(counter) = self.denials.get(index) {
             counter.inc();
@@ -210,21 +219,21 @@ impl DecisionMetrics {
 /// TLS handshakes by outcome.
 #[derive(Clone, Debug)]
 pub struct HandshakeMetrics {
-    /// The key of the certificate, if there was one, signed in this handshake.
+    /// Full handshakes; a client certificate, if any, proved possession of its key.
     pub full: Counter,
-    /// An earlier session was resumed.
+    /// Resumed sessions.
     pub resumed: Counter,
-    /// The handshake broke off for another reason than those below.
+    /// Failed for a reason other than those below.
     pub failed: Counter,
-    /// The server name is none of ours.
+    /// The server name belongs to no site.
     pub unknown_name: Counter,
-    /// The handshake did not end in time.
+    /// Not complete within the time limit.
     pub timeout: Counter,
-    /// The client was turned away before a handshake: a limit on handshakes was reached.
+    /// Rejected before the handshake because a limit on handshakes was reached.
     pub limited: Counter,
-    /// The client sent plain HTTP.
+    /// The client sent plain HTTP to a TLS port.
     pub plain_http: Counter,
-    /// The client speaks no version of TLS that is spoken here.
+    /// The client supports no TLS version that the site accepts.
     pub old_version: Counter,
 }
 
@@ -244,45 +253,44 @@ impl HandshakeMetrics {
     }
 }
 
-/// Client connections that a limit refused or ended.
+/// Client connections that a limit rejected or closed.
 #[derive(Clone, Debug)]
 pub struct ConnectionMetrics {
-    /// Refused: there are as many as there may be in all.
+    /// Rejected: the total limit was reached.
     pub rejected_total: Counter,
-    /// Refused: as many are open from the address as one may have.
+    /// Rejected: the limit per address was reached.
     pub rejected_address: Counter,
-    /// Refused: as many are open from the network as one may have.
+    /// Rejected: the limit per network was reached.
     pub rejected_network: Counter,
     /// Closed to make room for a client with fewer connections.
     pub evicted: Counter,
-    /// Closed because of HTTP/2 frames without use.
+    /// Closed because of an HTTP/2 frame flood.
     pub http2_flood: Counter,
 }
 
 impl ConnectionMetrics {
     fn register(registry: &mut Registry) -> Self {
-        let refused = counters(registry, "rejected_connections", "Client connections refused, by limit");
-        let ended =
-            counters(registry, "closed_connections", "Client connections that a limit ended, by limit");
+        let rejected = counters(registry, "rejected_connections", "Client connections rejected, by limit");
+        let closed = counters(registry, "closed_connections", "Client connections closed, by limit");
         let of = |family: &Family<Labels, Counter>, limit: &str| {
             family.get_or_create_owned(&vec![("limit", limit.to_owned())])
         };
         Self {
-            rejected_total: of(&refused, "total"),
-            rejected_address: of(&refused, "address"),
-            rejected_network: of(&refused, "network"),
-            evicted: of(&ended, "total"),
-            http2_flood: of(&ended, "http2_frames"),
+            rejected_total: of(&rejected, "total"),
+            rejected_address: of(&rejected, "address"),
+            rejected_network: of(&rejected, "network"),
+            evicted: of(&closed, "total"),
+            http2_flood: of(&closed, "http2_frames"),
         }
     }
 }
 
-/// Look-ups in one of the caches of judged certificates.
+/// Lookups in one of the caches of authentication.
 #[derive(Clone, Debug, Default)]
 pub struct CacheMetrics {
-    /// The verdict was there.
+    /// The verdict was cached.
     pub hits: Counter,
-    /// The verdict had to be made.
+    /// The verdict had to be computed.
     pub misses: Counter,
 }
 
@@ -298,30 +306,12 @@ impl CacheMetrics {
 /// Audit records.
 #[derive(Clone, Debug, Default)]
 pub struct AuditMetrics {
-    /// Records that were written.
+    /// Records written.
     pub records: Counter,
-    /// Writes that failed; what they held is kept and tried again.
+    /// Failed writes; the records are kept and the write is retried.
     pub write_failures: Counter,
-    /// Bytes of the queue that records take up, or that are kept free for running requests.
+    /// Bytes of the queue in use by records or reserved for requests in flight.
     pub queue_bytes: Gauge,
-}
-
-pub(super) fn counters(registry: &mut Registry, name: &str, help: &str) -> Family<Labels, Counter> {
-    let family = Family::default();
-    registry.register(name, help, family.clone());
-    family
-}
-
-fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
-    let counter = Counter::default();
-    registry.register(name, help, counter.clone());
-    counter
-}
-
-fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
-    let gauge = Gauge::default();
-    registry.register(name, help, gauge.clone());
-    gauge
 }
 
 #[cfg(test)]
@@ -334,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn every_denial_is_listed_before_it_first_happens() {
+    fn every_denial_has_a_counter_before_its_first_occurrence() {
         let metrics = Metrics::new("1.2.3", &["tls-required", "certificate-required"]);
         metrics.decisions.denied(1);
         metrics.decisions.denied(2);
@@ -345,9 +335,9 @@ mod tests {
     }
 
     #[test]
-    fn a_request_counts_for_its_site_and_class_of_status() {
+    fn a_request_counts_for_its_site_and_status_class() {
         let metrics = Metrics::new("1.2.3", &[]);
-        metrics.site("rms").answered(StatusCode::FORBIDDEN, Duration::from_millis(3));
+        metrics.site("rms").completed(StatusCode::FORBIDDEN, Duration::from_millis(3));
         assert!(has_line(&metrics, "portcullis_requests_total{site=\"rms\",status=\"4xx\"} 1"));
         assert!(has_line(&metrics, "portcullis_requests_total{site=\"rms\",status=\"2xx\"} 0"));
         assert!(has_line(&metrics, "portcullis_request_duration_seconds_count{site=\"rms\"} 1"));
@@ -358,10 +348,10 @@ mod tests {
     }
 
     #[test]
-    fn a_reload_that_names_the_same_site_and_backend_goes_on_counting() {
+    fn counters_of_a_site_and_a_backend_survive_a_reload() {
         let metrics = Metrics::new("1.2.3", &[]);
         for _ in 0..2 {
-            metrics.site("rms").answered(StatusCode::OK, Duration::ZERO);
+            metrics.site("rms").completed(StatusCode::OK, Duration::ZERO);
             metrics.backend("rms").requests.inc();
             metrics.backend("rms").failed(BackendFailure::Interrupted);
         }
@@ -374,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_names_the_build_and_ends_as_openmetrics_demands() {
+    fn the_text_has_the_version_and_ends_with_eof() {
         let metrics = Metrics::new("1.2.3", &[]);
         assert!(has_line(&metrics, "portcullis_build_info{version=\"1.2.3\"} 1"));
         assert!(metrics.encode().ends_with("# EOF\n"));
@@ -383,7 +373,7 @@ mod tests {
     #[test]
     fn a_site_name_cannot_break_out_of_its_label() {
         let metrics = Metrics::new("1.2.3", &[]);
-        metrics.site("a\"} 1\nevil 2\\").answered(StatusCode::OK, Duration::ZERO);
+        metrics.site("a\"} 1\nevil 2\\").completed(StatusCode::OK, Duration::ZERO);
         assert!(!metrics.encode().lines().any(|line| line.starts_with("evil")));
     }
 }

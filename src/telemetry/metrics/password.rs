@@ -1,31 +1,31 @@
-//! What is counted of passwords.
+//! Metrics of password authentication.
 
-use super::metrics::{Labels, counters};
+use super::families::{Labels, counters};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Requests with a password, by what came of it.
+/// Requests with a password, by verdict.
 #[derive(Clone, Debug)]
 pub struct PasswordMetrics {
-    /// The directory took it.
+    /// The directory accepted the password.
     pub accepted: Counter,
-    /// It was the same as the one that the directory took a moment ago.
+    /// The password equals one that the directory accepted a short time ago.
     pub cached: Counter,
-    /// The directory did not take it, or it could not be asked about.
+    /// The directory rejected the password, or the credentials were malformed.
     pub wrong: Counter,
-    /// It is right, and its account may not be used.
+    /// The password is correct, but the account status does not permit its use.
     pub unusable: Counter,
-    /// Too many attempts failed before: nobody was asked.
+    /// Too many attempts failed before; the directory was not queried.
     pub throttled: Counter,
-    /// The directory did not answer, or not in time.
+    /// The directory did not respond in time.
     pub directory_unavailable: Counter,
 }
 
 impl PasswordMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let verdicts: Family<Labels, Counter> =
-            counters(registry, "password_verdicts", "Requests with a password, by what came of it");
+            counters(registry, "password_verdicts", "Requests with a password, by verdict");
         let of = |verdict: &str| verdicts.get_or_create_owned(&vec![("verdict", verdict.to_owned())]);
         Self {
             accepted: of("accepted"),
