@@ -12,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -21,6 +22,7 @@ use super::connection::Link;
 use super::error::BackendError;
 use super::settings::{BackendSettings, ServerAddress, Shares};
 use crate::limits::{AccountKey, AddressKey};
+use crate::telemetry::BackendConnectionMetrics;
 
 /// How long a server that could not be reached is used only if no other is left.
 const PENALTY: Duration = Duration::from_secs(5);
@@ -59,8 +61,9 @@ enum Principal {
 pub(super) struct Server {
     pub(super) index: usize,
     pub(super) address: ServerAddress,
-    /// The sockets open to it now, idle ones included.
-    pub(super) open: Rc<Cell<usize>>,
+    /// The address as it is written in the configuration.
+    pub(super) name: Arc<str>,
+    open: Rc<Cell<usize>>,
     free: Cell<usize>,
     failed_at: Cell<Option<Instant>>,
     links: RefCell<Vec<Weak<Link>>>,
@@ -80,11 +83,36 @@ impl Server {
         self.failed_at.get().is_some_and(|failed| failed.elapsed() < PENALTY)
     }
 
+    /// The pooled sockets that are open or being opened, idle ones included.
+    pub(super) fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Counts a pooled socket that is about to be opened.
+    pub(super) fn count_socket(&self, metrics: &BackendConnectionMetrics) -> Socket {
+        self.open.set(self.open.get() + 1);
+        metrics.open.inc();
+        Socket { open: Rc::clone(&self.open), metrics: metrics.clone() }
+    }
+
     /// Remembers a new connection, which may have to be closed when its client delays the server.
     pub(super) fn watch(&self, link: &Rc<Link>) {
         let mut links = self.links.borrow_mut();
         links.retain(|link| link.strong_count() > 0);
         links.push(Rc::downgrade(link));
+    }
+}
+
+/// One pooled socket, from before it is opened until it is closed.
+pub(super) struct Socket {
+    open: Rc<Cell<usize>>,
+    metrics: BackendConnectionMetrics,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.open.set(self.open.get().saturating_sub(1));
+        self.metrics.open.dec();
     }
 }
 
@@ -94,7 +122,7 @@ pub(super) struct Admission {
     next: Cell<usize>,
     queue_timeout: Duration,
     state: RefCell<State>,
-    evictions: Cell<u64>,
+    metrics: BackendConnectionMetrics,
 }
 
 struct State {
@@ -133,11 +161,12 @@ impl Drop for Slot {
 }
 
 impl Admission {
-    pub(super) fn new(settings: &BackendSettings) -> Rc<Self> {
+    pub(super) fn new(settings: &BackendSettings, metrics: BackendConnectionMetrics) -> Rc<Self> {
         let server = |(index, address): (usize, &ServerAddress)| {
             Rc::new(Server {
                 index,
                 address: address.clone(),
+                name: address.to_string().into(),
                 open: Rc::default(),
                 free: Cell::new(settings.max_connections),
                 failed_at: Cell::new(None),
@@ -156,7 +185,7 @@ impl Admission {
             next: Cell::new(0),
             queue_timeout: settings.queue_timeout,
             state: RefCell::new(state),
-            evictions: Cell::new(0),
+            metrics,
         })
     }
 
@@ -168,13 +197,6 @@ impl Admission {
             self.next.set(first + 1);
             servers.rotate_left(first);
         }
-        servers
-    }
-
-    /// All servers, another first each time, those that failed last at the end.
-    pub(super) fn healthy_first(&self) -> Vec<Rc<Server>> {
-        let mut servers = self.in_turn();
-        servers.sort_by_key(|server| server.is_penalized());
         servers
     }
 
@@ -205,21 +227,6 @@ impl Admission {
                 Err(_) => self.evict_for(requester, &candidates),
             }
         }
-    }
-
-    /// The sockets open now, idle ones included.
-    pub(super) fn open(&self) -> usize {
-        self.servers.iter().map(|server| server.open.get()).sum()
-    }
-
-    /// The requests that wait for a slot.
-    pub(super) fn waiting(&self) -> usize {
-        self.state.borrow().queue.waiting
-    }
-
-    /// The connections closed so far because their clients delayed a server while others waited.
-    pub(super) fn evictions(&self) -> u64 {
-        self.evictions.get()
     }
 
     /// A slot that is free now. Those who wait in the queue could not use it: their shares are used up, or they may
@@ -254,6 +261,7 @@ impl Admission {
         let number = state.next_waiter;
         state.next_waiter += 1;
         state.queue.push(Waiter { number, requester, candidates, grant });
+        self.metrics.waiting.inc();
         Ok(Queued { admission: Rc::clone(self), requester, number })
     }
 
@@ -277,10 +285,7 @@ impl Admission {
     /// could use.
     fn evict_for(&self, requester: Requester, candidates: &[Rc<Server>]) {
         let state = self.state.borrow();
-        let helps = |link: &Link| {
-            link.requester()
-                .is_some_and(|holder| state.held.admits_without(&requester, &holder, &state.shares))
-        };
+        let helps = |link: &Link| state.held.admits_without(&requester, &link.requester(), &state.shares);
         let now = Instant::now();
         let links = candidates.iter().flat_map(|server| {
             let links = server.links.borrow();
@@ -289,7 +294,7 @@ impl Admission {
         let slow = links.filter(|link| helps(link)).filter_map(|link| Some((link.delaying_rate(now)?, link)));
         if let Some((_, slowest)) = slow.min_by_key(|(rate, _)| *rate) {
             slowest.evict();
-            self.evictions.set(self.evictions.get() + 1);
+            self.metrics.slow.inc();
         }
     }
 }
@@ -522,5 +527,6 @@ struct Queued {
 impl Drop for Queued {
     fn drop(&mut self) {
         self.admission.state.borrow_mut().queue.remove(&self.requester, self.number);
+        self.admission.metrics.waiting.dec();
     }
 }

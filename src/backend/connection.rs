@@ -21,6 +21,9 @@ use super::stream::{Condition, Stream};
 /// A body is read and written in pieces of at most this, or of the largest head of a response where that is larger.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// How long a client may take for the next message of its log-in dialogue before it gives way to others who wait.
+const DIALOGUE_PAUSE: Duration = Duration::from_secs(2);
+
 /// The sending half of a connection. Dropped, it closes the connection, whatever is under way on it.
 pub(super) struct Connection {
     pub(super) sender: http1::SendRequest<RequestBody>,
@@ -30,9 +33,8 @@ pub(super) struct Connection {
 
 /// What the user of a connection and its driver share.
 pub(super) struct Link {
-    open: Rc<Cell<usize>>,
     slot: Cell<Option<Slot>>,
-    requester: Cell<Option<Requester>>,
+    requester: Cell<Requester>,
     watch: Cell<Watch>,
     condition: Rc<Condition>,
     /// The body of the request under way.
@@ -49,25 +51,25 @@ pub(super) enum Watch {
     Requesting,
     /// An answer's body last moved at this time.
     Answering(Instant),
-    /// In the pool since this time.
+    /// Without a request since this time.
     Idle(Instant),
+    /// The same in the middle of a log-in dialogue, which is lost with the connection.
+    Pausing(Instant),
     /// An answer's body did not move for too long, and the connection was closed for that.
     Stalled,
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle;
-    /// a pinned connection has none, since it is no part of the pool. `open` counts it for as long. `on_close` is called
-    /// when the connection ends by itself, and dropped with the socket in any case.
+    /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle.
+    /// `on_close` is called when the connection ends by itself, and dropped with the socket in any case.
     pub(super) async fn establish(
         stream: Stream,
         settings: &BackendSettings,
-        slot: Option<Slot>,
-        open: &Rc<Cell<usize>>,
+        slot: Slot,
         on_close: impl FnOnce(&Rc<Link>) + 'static,
     ) -> hyper::Result<Self> {
-        let link = Rc::new(Link::new(slot, Rc::clone(open), stream.condition()));
-        let presence = Presence::of(&link);
+        let link = Rc::new(Link::new(slot, stream.condition()));
+        let presence = Presence(Rc::clone(&link));
         let (sender, connection) = builder(settings).handshake(TokioIo::new(stream)).await?;
         let limits = Limits { idle: settings.idle_timeout, body: settings.body_idle_timeout };
         let driver = tokio::task::spawn_local(drive(connection, presence, limits, on_close));
@@ -94,11 +96,10 @@ fn builder(settings: &BackendSettings) -> http1::Builder {
 }
 
 impl Link {
-    fn new(slot: Option<Slot>, open: Rc<Cell<usize>>, condition: Rc<Condition>) -> Self {
+    fn new(slot: Slot, condition: Rc<Condition>) -> Self {
         Self {
-            open,
-            requester: Cell::new(slot.as_ref().map(Slot::requester)),
-            slot: Cell::new(slot),
+            requester: Cell::new(slot.requester()),
+            slot: Cell::new(Some(slot)),
             watch: Cell::new(Watch::Requesting),
             condition,
             upload: RefCell::default(),
@@ -114,13 +115,25 @@ impl Link {
     }
 
     /// The client that uses the connection, or used it last.
-    pub(super) fn requester(&self) -> Option<Requester> {
+    pub(super) fn requester(&self) -> Requester {
         self.requester.get()
     }
 
-    /// How fast the response is read. See [`Pace`].
-    pub(super) fn reading(&self) -> &Pace {
-        &self.reading
+    /// `bytes` of the response were handed on, and the client has to take the next.
+    pub(super) fn handed_on(&self, bytes: u64) {
+        self.moved();
+        self.reading.moved(bytes, Instant::now());
+        self.reading.wait();
+    }
+
+    /// The client has to take what is there.
+    pub(super) fn waits_for_client(&self) {
+        self.reading.wait();
+    }
+
+    /// The client has taken all there is.
+    pub(super) fn waits_for_backend(&self) {
+        self.reading.stop_waiting(Instant::now());
     }
 
     /// The rate in bytes per second at which the client sends its request or takes its response, if it is the client
@@ -129,14 +142,20 @@ impl Link {
         match self.watch.get() {
             Watch::Requesting => self.upload.borrow().as_ref()?.delaying_rate(now),
             Watch::Answering(_) => self.reading.delaying_rate(now),
+            Watch::Pausing(since) => (now.duration_since(since) >= DIALOGUE_PAUSE).then_some(0),
             Watch::Idle(_) | Watch::Stalled => None,
         }
     }
 
-    /// Closes the connection: its client delays a server that others wait for.
+    /// Closes the connection: its client delays a server that others wait for. If the request tries a log-in, the
+    /// server has a while to respond to what it has got of it, so that no log-in attempt goes uncounted.
     pub(super) fn evict(&self) {
         if let (Watch::Requesting, Some(upload)) = (self.watch.get(), self.upload.borrow().as_ref()) {
             upload.abort(RequestBodyError::TooSlow);
+            if upload.awaits_verdict() {
+                upload.stand_still();
+                return;
+            }
         }
         if let Watch::Answering(_) = self.watch.get() {
             self.watch.set(Watch::Stalled);
@@ -146,18 +165,35 @@ impl Link {
 
     /// A request takes the connection out of the pool.
     pub(super) fn occupy(&self, slot: Slot) {
-        self.requester.set(Some(slot.requester()));
-        self.slot.set(Some(slot));
+        self.hold(slot);
         self.watch.set(Watch::Requesting);
         self.condition.end_idleness();
     }
 
-    /// The client to whom a pinned connection belongs sends its next request.
-    pub(super) fn resume(&self) {
+    /// The client to whom a pinned connection belongs sends its next request. Returns whether the connection holds a
+    /// slot, which it does for its first request and in the middle of a log-in dialogue.
+    pub(super) fn resume(&self) -> bool {
         self.watch.set(Watch::Requesting);
+        let slot = self.slot.take();
+        let holds_slot = slot.is_some();
+        self.slot.set(slot);
+        holds_slot
     }
 
-    /// The connection goes into the pool. Gives the slot back, to be let go of when it is there.
+    /// The connection holds `slot` from now on.
+    pub(super) fn hold(&self, slot: Slot) {
+        self.requester.set(slot.requester());
+        self.slot.set(Some(slot));
+    }
+
+    /// The client has to send the next message of its log-in dialogue. The connection keeps its slot, so that it is not
+    /// closed to make room for another.
+    pub(super) fn pause(&self) {
+        self.watch.set(Watch::Pausing(Instant::now()));
+        self.upload.take();
+    }
+
+    /// The connection is idle from now on. Returns the slot, to be let go of when the connection can be found.
     pub(super) fn vacate(&self) -> Option<Slot> {
         self.watch.set(Watch::Idle(Instant::now()));
         self.upload.take();
@@ -192,29 +228,21 @@ impl Link {
         self.condition.last_write()
     }
 
-    /// Since when the connection has been in the pool, if it is there.
+    /// Since when the connection has been idle, if it is.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         match self.watch.get() {
             Watch::Idle(since) => Some(since),
-            Watch::Requesting | Watch::Answering(_) | Watch::Stalled => None,
+            Watch::Requesting | Watch::Answering(_) | Watch::Pausing(_) | Watch::Stalled => None,
         }
     }
 }
 
-/// The driver's share of a link. With it end the slot that the connection holds and its place in the count of open
-/// ones, be there still a reader of its answer or not.
+/// The driver's share of a link. With it ends the slot that the connection holds, be there still a reader of its answer
+/// or not.
 struct Presence(Rc<Link>);
-
-impl Presence {
-    fn of(link: &Rc<Link>) -> Self {
-        link.open.set(link.open.get() + 1);
-        Self(Rc::clone(link))
-    }
-}
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get().saturating_sub(1));
         drop(self.0.slot.take());
     }
 }
@@ -242,7 +270,7 @@ impl Limits {
         match watch {
             Watch::Requesting | Watch::Stalled => None,
             Watch::Answering(progress) => Some(progress + self.body),
-            Watch::Idle(since) => Some(since + self.idle),
+            Watch::Idle(since) | Watch::Pausing(since) => Some(since + self.idle),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::connection::{Connection, Link};
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
@@ -66,15 +68,25 @@ impl IdleConnections {
         connections.any(Connection::is_ready)
     }
 
-    /// Lets go of the connection to `server` that has waited longest, of whichever class, so that another may be
-    /// opened in its place.
-    pub(super) fn make_room(&self, server: usize) {
-        let mut by_key = self.by_key.borrow_mut();
+    /// Since when the connection to `server` waits that has waited longest, of whichever class.
+    pub(super) fn longest(&self, server: usize) -> Option<Instant> {
+        self.firsts(server).into_iter().map(|(since, _)| since).min()
+    }
+
+    /// Of each key the connection that was put back first: since when it waits, and the key.
+    fn firsts(&self, server: usize) -> Vec<(Instant, ConnectionKey)> {
+        let by_key = self.by_key.borrow();
         let waiting = by_key.iter().filter(|(key, _)| key.server == server);
-        // Of one key the first was put back first.
-        let firsts =
-            waiting.filter_map(|(key, waiting)| Some((waiting.first()?.link.idle_since()?, key.clone())));
-        let Some((_, oldest)) = firsts.min_by_key(|(since, _)| *since) else { return };
+        waiting
+            .filter_map(|(key, waiting)| Some((waiting.first()?.link.idle_since()?, key.clone())))
+            .collect()
+    }
+
+    /// Closes the connection to `server` that has waited longest, so that another may be opened in its place.
+    pub(super) fn make_room(&self, server: usize) {
+        let oldest = self.firsts(server).into_iter().min_by_key(|(since, _)| *since);
+        let Some((_, oldest)) = oldest else { return };
+        let mut by_key = self.by_key.borrow_mut();
         let Some(connections) = by_key.get_mut(&oldest) else { return };
         let closed = (!connections.is_empty()).then(|| connections.remove(0));
         if connections.is_empty() {
@@ -98,6 +110,7 @@ impl IdleConnections {
     }
 
     /// All connections that wait.
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.by_key.borrow().values().map(Vec::len).sum()
     }

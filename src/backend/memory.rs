@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
+use prometheus_client::metrics::gauge::Gauge;
+
 use super::admission::Requester;
 
 /// The memory for the bodies of one worker.
@@ -18,6 +20,7 @@ pub struct BodyMemory {
     used: Cell<usize>,
     anonymous: Cell<usize>,
     by_connection: RefCell<HashMap<u64, usize>>,
+    gauge: Gauge,
 }
 
 /// A part of a [`BodyMemory`]. Dropped, it is free again.
@@ -29,18 +32,20 @@ pub(super) struct Reservation {
 }
 
 impl BodyMemory {
-    /// Room for `total` bytes.
-    pub fn new(total: usize) -> Rc<Self> {
+    /// Room for `total` bytes. `gauge` shows how many are in use, of all workers together.
+    pub fn new(total: usize, gauge: Gauge) -> Rc<Self> {
         Rc::new(Self {
             total,
             used: Cell::new(0),
             anonymous: Cell::new(0),
             by_connection: RefCell::default(),
+            gauge,
         })
     }
 
     /// The bytes in use.
-    pub fn used(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
         self.used.get()
     }
 
@@ -65,6 +70,7 @@ impl Reservation {
             return false;
         }
         memory.used.set(memory.used.get() + bytes);
+        memory.gauge.inc_by(signed(bytes));
         if anonymous {
             memory.anonymous.set(memory.anonymous.get() + bytes);
         }
@@ -81,6 +87,7 @@ impl Reservation {
         }
         let memory = &self.memory;
         memory.used.set(memory.used.get().saturating_sub(bytes));
+        memory.gauge.dec_by(signed(bytes));
         if self.requester.account.is_none() {
             memory.anonymous.set(memory.anonymous.get().saturating_sub(bytes));
         }
@@ -100,6 +107,10 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -131,26 +142,26 @@ mod tests {
 
     #[test]
     fn one_connection_gets_an_eighth_and_all_anonymous_ones_half() {
-        let memory = BodyMemory::new(80);
+        let memory = BodyMemory::new(80, Gauge::default());
         let one = granted(&memory, 0..1, None);
         assert_eq!(bytes(&one), 10);
         let others = granted(&memory, 1..20, None);
         assert_eq!(bytes(&others), 30);
         let with_account = granted(&memory, 20..40, Some(AccountRates::default().key("alice")));
         assert_eq!(bytes(&with_account), 40);
-        assert_eq!(memory.used(), 80);
+        assert_eq!((memory.used(), memory.gauge.get()), (80, 80));
     }
 
     #[test]
     fn memory_that_is_released_or_dropped_is_free_again() {
-        let memory = BodyMemory::new(80);
+        let memory = BodyMemory::new(80, Gauge::default());
         for _ in 0..3 {
             let mut first = granted(&memory, 0..4, None);
             assert_eq!(memory.used(), 40);
             first[0].release();
             assert_eq!(memory.used(), 30);
         }
-        assert_eq!(memory.used(), 0);
+        assert_eq!((memory.used(), memory.gauge.get()), (0, 0));
         assert!(memory.by_connection.borrow().is_empty());
         assert_eq!(memory.anonymous.get(), 0);
     }

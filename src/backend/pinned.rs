@@ -15,19 +15,22 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING}
 use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::admission::{Admission, Requester, Server, Slot};
 use super::connection::{Connection, Watch};
 use super::error::BackendError;
 use super::exchange::{Answered, check_head, failure, overdue, prepare, until_overdue};
 use super::pinned_places::PinnedPlace;
+use super::pinned_register::Registered;
 use super::request::DialogueRequest;
 use super::request_body::{RequestBody, Upload};
 use super::response_body::{Hold, ResponseBody};
 use super::settings::BackendSettings;
 use super::stream::Stream;
+use crate::headers::authorization;
 
 /// How long the rest of a body may take after its answer came. The answer does not wait for it; the connection does,
 /// since the dialogue that began on it can only go on there.
@@ -36,13 +39,15 @@ const REST_OF_BODY: Duration = Duration::from_secs(5);
 /// A backend connection for one client's connection. Dropped, it closes the backend's.
 pub struct PinnedConnection {
     settings: Arc<BackendSettings>,
-    server: String,
+    admission: Rc<Admission>,
+    server: Rc<Server>,
+    requester: Requester,
     served: Cell<bool>,
     line: Rc<Line>,
 }
 
 /// What the connection's owner, the answer on its way and the watch over the rest of a body share.
-struct Line {
+pub(super) struct Line {
     /// Absent while a request is on its way or its answer is, and when the connection has ended.
     connection: RefCell<Option<Connection>>,
     /// Says that the client's connection must end too.
@@ -52,39 +57,53 @@ struct Line {
     rest_of_body: Cell<Option<AbortOnDropHandle<()>>>,
 }
 
+/// The next request on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Any.
+    Any,
+    /// The next message of a log-in dialogue, which is lost with the connection.
+    Dialogue,
+}
+
 /// The use of the connection for one answer. Dropped, it closes the connection.
 pub(super) struct Turn {
     connection: Option<Connection>,
     line: Rc<Line>,
+    next: Next,
     last: bool,
 }
 
 impl PinnedConnection {
-    /// Speaks HTTP/1.1 on `stream`. `place` is held until the connection ends.
+    /// Speaks HTTP/1.1 on `stream`. The slot is for the first request; place and entry in the register are held until
+    /// the connection ends.
     pub(super) async fn on(
         stream: Stream,
-        server: String,
+        admission: Rc<Admission>,
         settings: Arc<BackendSettings>,
-        place: PinnedPlace,
+        (slot, registered, place): (Slot, Registered, PinnedPlace),
         retired: CancellationToken,
     ) -> Result<Self, BackendError> {
-        let ended = retired.clone();
-        // Moved into the driver, whose end is the socket's.
-        let on_close = move |_: &Rc<_>| {
-            drop(place);
-            ended.cancel();
-        };
-        let connection = Connection::establish(stream, &settings, None, &Rc::default(), on_close)
-            .await
-            .map_err(|source| BackendError::Protocol { server: server.clone(), source })?;
-        let line = Line {
-            connection: RefCell::new(Some(connection)),
-            retired,
+        let (server, requester) = (Rc::clone(slot.server()), slot.requester());
+        let line = Rc::new(Line {
+            connection: RefCell::new(None),
+            retired: retired.clone(),
             authorized: Cell::new(false),
             given_up: Cell::new(false),
             rest_of_body: Cell::new(None),
+        });
+        registered.opened(&line);
+        // Moved into the driver, whose end is the socket's.
+        let on_close = move |_: &Rc<_>| {
+            drop((place, registered));
+            retired.cancel();
         };
-        Ok(Self { settings, server, served: Cell::new(false), line: Rc::new(line) })
+        let connection = Connection::establish(stream, &settings, slot, on_close)
+            .await
+            .map_err(|source| BackendError::Protocol { server: server.name.to_string(), source })?;
+        server.watch(&connection.link);
+        line.connection.replace(Some(connection));
+        Ok(Self { settings, admission, server, requester, served: Cell::new(false), line })
     }
 
     /// Whether it may be let go of and another be opened in its place: it has ended, and the backend was never told on
@@ -106,18 +125,19 @@ impl PinnedConnection {
     /// backend, for a few seconds at most, so that both connections stay in step and keep what was agreed on them.
     ///
     /// # Errors
-    /// Any error ends the connection, and the client's with it.
+    /// [`BackendError::Busy`] if no slot came in time. Any other error ends the connection, and the client's with it.
     pub async fn send(&self, request: DialogueRequest) -> Result<Answered, BackendError> {
         self.send_framed(request.into_request()).await
     }
 
     pub(super) async fn send_framed(&self, request: Request<RequestBody>) -> Result<Answered, BackendError> {
         let answered = self.exchange(request).await;
-        if answered.is_err() {
+        // Without a slot nothing was sent, and the connection stays as it was.
+        if answered.as_ref().is_err_and(|error| !matches!(error, BackendError::Busy)) {
             self.line.retired.cancel();
         }
         let reused = self.served.replace(true);
-        answered.map(|response| Answered { response, server: self.server.clone(), reused })
+        answered.map(|response| Answered { response, server: self.server_name(), reused })
     }
 
     async fn exchange(
@@ -126,18 +146,20 @@ impl PinnedConnection {
     ) -> Result<Response<ResponseBody>, BackendError> {
         let wanted = prepare(&mut request, &self.settings);
         let upload = request.body().upload();
+        let connection = self.with_slot().await?;
         // Before a byte is written: nobody may take the connection for a nameless one from here on.
         if request.headers().contains_key(AUTHORIZATION) {
             self.line.authorized.set(true);
         }
-        let mut connection = self.ready().await?;
+        let mut connection = self.ready(connection).await?;
         upload.moved();
+        connection.link.carry(&upload);
         let answer = connection.sender.try_send_request(request);
         let Some(answer) = until_overdue(answer, &upload, &connection.link, &self.settings).await else {
-            return Err(overdue(&upload, &self.settings, self.server.clone()));
+            return Err(overdue(&upload, &self.settings, self.server_name()));
         };
-        let mut answer = answer.map_err(|error| failure(error.into_error(), &upload, self.server.clone()))?;
-        check_head(&answer, || self.server.clone())?;
+        let mut answer = answer.map_err(|error| failure(error.into_error(), &upload, self.server_name()))?;
+        check_head(&answer, || self.server_name())?;
         if !upload.is_whole() {
             upload.only_drain();
             self.line.watch_rest_of_body(upload);
@@ -148,30 +170,72 @@ impl PinnedConnection {
             wanted.notify_one();
         }
         let last = ends_connection(&answer);
+        let next = if authorization::is_continuation(answer.headers()) { Next::Dialogue } else { Next::Any };
         if last {
             self.line.retired.cancel();
         }
         *answer.version_mut() = Version::HTTP_11;
         connection.link.moved();
-        let turn = Turn { connection: Some(connection), line: Rc::clone(&self.line), last };
+        connection.link.waits_for_client();
+        let turn = Turn { connection: Some(connection), line: Rc::clone(&self.line), next, last };
         Ok(answer.map(|body| ResponseBody::new(body, Hold::Pinned(turn))))
     }
 
-    /// The connection, as soon as hyper has finished the exchange before.
-    async fn ready(&self) -> Result<Connection, BackendError> {
-        let lost = |source| BackendError::PinnedConnectionEnded { server: self.server.clone(), source };
+    /// The connection, when it holds a slot.
+    async fn with_slot(&self) -> Result<Connection, BackendError> {
         let connection = self.line.connection.take();
-        let mut connection = connection.ok_or_else(|| lost(io::ErrorKind::NotConnected.into()))?;
-        connection.link.resume();
+        let connection = connection.ok_or_else(|| self.lost(io::ErrorKind::NotConnected.into()))?;
+        if connection.sender.is_closed() {
+            return Err(self.lost(io::ErrorKind::NotConnected.into()));
+        }
+        if connection.link.resume() {
+            return Ok(connection);
+        }
+        let servers = std::slice::from_ref(&self.server);
+        match self.admission.admit(servers, self.requester).await {
+            Ok(slot) => connection.link.hold(slot),
+            Err(busy) => {
+                drop(connection.link.vacate());
+                self.line.connection.replace(Some(connection));
+                return Err(busy);
+            }
+        }
+        Ok(connection)
+    }
+
+    fn lost(&self, source: io::Error) -> BackendError {
+        BackendError::PinnedConnectionEnded { server: self.server_name(), source }
+    }
+
+    fn server_name(&self) -> String {
+        self.server.name.to_string()
+    }
+
+    /// The same connection, as soon as hyper has finished the exchange before.
+    async fn ready(&self, mut connection: Connection) -> Result<Connection, BackendError> {
         match timeout(self.settings.body_idle_timeout, connection.sender.ready()).await {
             Ok(Ok(())) => Ok(connection),
-            Ok(Err(closed)) => Err(lost(io::Error::other(closed))),
-            Err(_) => Err(lost(io::ErrorKind::TimedOut.into())),
+            Ok(Err(closed)) => Err(self.lost(io::Error::other(closed))),
+            Err(_) => Err(self.lost(io::ErrorKind::TimedOut.into())),
         }
     }
 }
 
 impl Line {
+    /// Since when the connection has been idle, if it is.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        self.connection.borrow().as_ref()?.link.idle_since()
+    }
+
+    /// Closes the idle connection to make room for another. The client's ends too if the backend was told on it who the
+    /// client is, since what was agreed then is lost; else the next request gets a new one.
+    pub(super) fn give_way(&self) {
+        drop(self.connection.take());
+        if self.authorized.get() {
+            self.retired.cancel();
+        }
+    }
+
     fn is_alive(&self) -> bool {
         self.connection.borrow().as_ref().is_some_and(|connection| !connection.sender.is_closed())
     }
@@ -194,8 +258,18 @@ impl Line {
 
 impl Turn {
     /// A piece of the answer was handed on.
-    pub(super) fn moved(&self) {
-        self.connection.iter().for_each(|connection| connection.link.moved());
+    pub(super) fn moved(&self, bytes: u64) {
+        self.connection.iter().for_each(|connection| connection.link.handed_on(bytes));
+    }
+
+    /// The client has to take what is there.
+    pub(super) fn waits_for_client(&self) {
+        self.connection.iter().for_each(|connection| connection.link.waits_for_client());
+    }
+
+    /// The client has taken all there is.
+    pub(super) fn waits_for_backend(&self) {
+        self.connection.iter().for_each(|connection| connection.link.waits_for_backend());
     }
 
     /// Whether the connection was closed because the answer did not move.
@@ -209,8 +283,16 @@ impl Turn {
             return;
         }
         if let Some(connection) = self.connection.take() {
-            drop(connection.link.vacate());
+            let slot = match self.next {
+                Next::Any => connection.link.vacate(),
+                Next::Dialogue => {
+                    connection.link.pause();
+                    None
+                }
+            };
             self.line.connection.replace(Some(connection));
+            // Only now: the request that gets the slot may need this connection to give way.
+            drop(slot);
         }
     }
 }

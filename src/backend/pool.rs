@@ -2,11 +2,9 @@
 //! the limits; takes it back when the exchange on it was clean. Reloading makes a new pool: a dropped one closes its
 //! idle connections at once and each other with the end of its answer.
 
-use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Admission, Requester, Server, Slot};
@@ -15,10 +13,12 @@ use super::connection::{Connection, Watch};
 use super::error::BackendError;
 use super::idle::{Class, ConnectionKey, IdleConnections};
 use super::memory::BodyMemory;
-use super::pinned::PinnedConnection;
+use super::pinned::{Line, PinnedConnection};
 use super::pinned_places::PinnedPlace;
+use super::pinned_register::PinnedRegister;
 use super::settings::BackendSettings;
 use crate::delegation::user_certificates::MintedIdentity;
+use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
 /// local tasks.
@@ -27,25 +27,8 @@ pub struct Pool {
     admission: Rc<Admission>,
     pub(super) idle: Rc<IdleConnections>,
     pub(super) memory: Rc<BodyMemory>,
-    connects: Cell<u64>,
-    reuses: Cell<u64>,
-}
-
-/// What a pool has done and holds now, for the metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolStats {
-    /// Connections opened since the pool was made.
-    pub connects: u64,
-    /// Requests sent on a connection that had carried one before.
-    pub reuses: u64,
-    /// Sockets open now, idle ones included.
-    pub open: usize,
-    /// Connections that wait for a request.
-    pub idle: usize,
-    /// Requests that wait for a connection.
-    pub waiting: usize,
-    /// Connections closed since the pool was made because their clients delayed a server while others waited.
-    pub evictions: u64,
+    pinned: Rc<PinnedRegister>,
+    pub(super) metrics: BackendConnectionMetrics,
 }
 
 /// The servers that a request may still try, and what became of those it has.
@@ -74,28 +57,16 @@ pub(super) struct Lease {
 
 impl Pool {
     /// A pool without connections; they come with the requests.
-    /// Bodies that wait in it take their memory from `memory`.
-    pub fn new(settings: Arc<BackendSettings>, memory: Rc<BodyMemory>) -> Self {
-        Self {
-            admission: Admission::new(&settings),
-            settings,
-            idle: Rc::default(),
-            memory,
-            connects: Cell::new(0),
-            reuses: Cell::new(0),
-        }
-    }
-
-    /// What the pool has done and holds now.
-    pub fn stats(&self) -> PoolStats {
-        PoolStats {
-            connects: self.connects.get(),
-            reuses: self.reuses.get(),
-            open: self.admission.open(),
-            idle: self.idle.count(),
-            waiting: self.admission.waiting(),
-            evictions: self.admission.evictions(),
-        }
+    /// Bodies that wait in it take their memory from `memory`. `pinned` are the worker's pinned connections to the same
+    /// backend, those that were opened before a reload included.
+    pub fn new(
+        settings: Arc<BackendSettings>,
+        memory: Rc<BodyMemory>,
+        pinned: Rc<PinnedRegister>,
+        metrics: BackendConnectionMetrics,
+    ) -> Self {
+        let admission = Admission::new(&settings, metrics.clone());
+        Self { admission, settings, idle: Rc::default(), memory, pinned, metrics }
     }
 
     pub(super) fn route(&self) -> Route {
@@ -124,7 +95,6 @@ impl Pool {
             let idle = if route.fresh { None } else { self.idle.take(&key) };
             if let Some(connection) = idle {
                 connection.link.occupy(slot);
-                self.reuses.set(self.reuses.get() + 1);
                 return Ok(Attempt { connection, server, key, reused: true });
             }
             match self.open(&server, &key, presented, slot).await {
@@ -143,29 +113,60 @@ impl Pool {
     }
 
     /// Opens the one connection that belongs to a client's: to the next server, those that just failed last. It is no
-    /// part of the pool, and never becomes one. `retired` is told when the connection ends, for whatever reason.
+    /// part of the pool, and never becomes one, but counts among the connections to its server, and takes a slot for
+    /// each request, as pooled ones do. `retired` is told when the connection ends, for whatever reason.
+    ///
+    /// # Errors
+    /// [`BackendError::Busy`] if there is no slot for its first request, else the failure to connect.
     pub async fn pin(
         &self,
         place: PinnedPlace,
+        requester: Requester,
         retired: CancellationToken,
     ) -> Result<PinnedConnection, BackendError> {
-        let mut failure = BackendError::NoServers;
-        for server in self.admission.healthy_first() {
+        let mut route = self.route();
+        while !route.untried.is_empty() {
+            let slot = self.admission.admit(&route.untried, requester).await?;
+            let server = Rc::clone(slot.server());
+            let registered = self.pinned.enter(&server.name, requester.address, &self.metrics);
+            // The rest of the connections to a server is kept for requests with an account.
+            if self.pinned.count(&server.name) > self.settings.shares.anonymous
+                && let Some((_, line)) = self.pinned.least_missed(&server.name)
+            {
+                self.close_pinned(&line);
+            }
+            self.make_room(&server);
             match connect(&server.address, None, self.settings.connect_timeout).await {
                 Ok(stream) => {
                     server.absolve();
-                    self.connects.set(self.connects.get() + 1);
-                    let name = server.address.to_string();
+                    let admission = Rc::clone(&self.admission);
                     let settings = Arc::clone(&self.settings);
-                    return PinnedConnection::on(stream, name, settings, place, retired).await;
+                    let holds = (slot, registered, place);
+                    return PinnedConnection::on(stream, admission, settings, holds, retired).await;
                 }
-                Err(unreachable) => {
-                    server.penalize();
-                    failure = unreachable;
-                }
+                Err(unreachable) => route.give_up(&server, unreachable),
             }
         }
-        Err(failure)
+        Err(route.failure.take().unwrap_or(BackendError::NoServers))
+    }
+
+    /// Closes an idle connection to `server` if there is one too many, counting one that is about to be opened: of the
+    /// pooled ones the one that has been idle for longest, or a pinned one that has been idle for longer.
+    fn make_room(&self, server: &Rc<Server>) {
+        if server.open() + self.pinned.count(&server.name) <= self.settings.max_connections {
+            return;
+        }
+        let pooled = self.idle.longest(server.index);
+        match (pooled, self.pinned.least_missed(&server.name)) {
+            (Some(pooled), Some((since, _))) if pooled <= since => self.idle.make_room(server.index),
+            (_, Some((_, line))) => self.close_pinned(&line),
+            (_, None) => self.idle.make_room(server.index),
+        }
+    }
+
+    fn close_pinned(&self, line: &Line) {
+        line.give_way();
+        self.metrics.idle_pinned.inc();
     }
 
     async fn open(
@@ -175,23 +176,22 @@ impl Pool {
         presented: Option<&MintedIdentity>,
         slot: Slot,
     ) -> Result<Connection, BackendError> {
-        if server.open.get() >= self.settings.max_connections {
-            self.idle.make_room(server.index);
-        }
+        let socket = server.count_socket(&self.metrics);
+        self.make_room(server);
         let stream = connect(&server.address, presented, self.settings.connect_timeout).await?;
         let idle = Rc::downgrade(&self.idle);
         let own_key = key.clone();
         let forget = move |link: &Rc<_>| {
+            drop(socket);
             if let Some(idle) = idle.upgrade() {
                 idle.forget(&own_key, link);
             }
         };
-        let connection = Connection::establish(stream, &self.settings, Some(slot), &server.open, forget)
+        let connection = Connection::establish(stream, &self.settings, slot, forget)
             .await
             .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
         server.absolve();
         server.watch(&connection.link);
-        self.connects.set(self.connects.get() + 1);
         Ok(connection)
     }
 }
@@ -215,20 +215,17 @@ impl Route {
 impl Lease {
     /// `bytes` of the response were handed on, and the client has to take the next.
     pub(super) fn moved(&self, bytes: u64) {
-        let link = &self.connection.link;
-        link.moved();
-        link.reading().moved(bytes, Instant::now());
-        link.reading().wait();
+        self.connection.link.handed_on(bytes);
     }
 
     /// The client has to take what is there.
     pub(super) fn waits_for_client(&self) {
-        self.connection.link.reading().wait();
+        self.connection.link.waits_for_client();
     }
 
     /// The client has taken all there is.
     pub(super) fn waits_for_backend(&self) {
-        self.connection.link.reading().stop_waiting(Instant::now());
+        self.connection.link.waits_for_backend();
     }
 
     /// Whether the connection was closed because the answer did not move.

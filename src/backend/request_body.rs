@@ -494,6 +494,11 @@ impl Upload {
         self.awaits_verdict.set(true);
     }
 
+    /// Whether [`Upload::await_verdict`] was called.
+    pub(super) fn awaits_verdict(&self) -> bool {
+        self.awaits_verdict.get()
+    }
+
     /// Whether the body has failed and stands still.
     pub(super) fn is_broken(&self) -> bool {
         self.is_broken.get()
@@ -504,7 +509,8 @@ impl Upload {
         self.broken.notified().await;
     }
 
-    fn stand_still(&self) {
+    /// The body goes no further, and the backend has a while to respond to what it has got of it.
+    pub(super) fn stand_still(&self) {
         self.is_broken.set(true);
         self.moved();
         self.broken.notify_one();
@@ -543,7 +549,7 @@ impl Upload {
     /// The client's recent rate in bytes per second, if it keeps the server waiting and the rate is low enough to give
     /// way to others.
     pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
-        if self.whole.get() { None } else { self.pace.delaying_rate(now) }
+        if self.whole.get() || self.is_broken.get() { None } else { self.pace.delaying_rate(now) }
     }
 
     /// Notes why the connection that carries the body is closed.

@@ -48,7 +48,7 @@ impl Hold {
     fn moved(&self, bytes: u64) {
         match self {
             Self::Shared(lease) => lease.moved(bytes),
-            Self::Pinned(turn) => turn.moved(),
+            Self::Pinned(turn) => turn.moved(bytes),
         }
     }
 
@@ -56,7 +56,7 @@ impl Hold {
     fn waits_for_client(&self) {
         match self {
             Self::Shared(lease) => lease.waits_for_client(),
-            Self::Pinned(_) => {}
+            Self::Pinned(turn) => turn.waits_for_client(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Hold {
     fn waits_for_backend(&self) {
         match self {
             Self::Shared(lease) => lease.waits_for_backend(),
-            Self::Pinned(_) => {}
+            Self::Pinned(turn) => turn.waits_for_backend(),
         }
     }
 

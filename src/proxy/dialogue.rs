@@ -24,6 +24,7 @@ use std::rc::Rc;
 use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
+use tokio_util::sync::CancellationToken;
 
 /// The dialogues of one client connection.
 #[derive(Default)]
@@ -91,7 +92,7 @@ impl Dialogues {
             .spelled(std::mem::take(&mut outgoing.spelling));
         outgoing.backend.metrics.requests.inc();
         let started = Instant::now();
-        let connected = self.connection(outgoing.backend, authorized, pool, line).await;
+        let connected = self.connection(&outgoing, authorized, pool, line).await;
         let pin = connected.map_err(|error| outgoing.failed(&error))?;
         let (log_in, sent) = log_in.send(&pin, request).await;
         let answered = sent.map_err(|error| outgoing.failed(&error))?;
@@ -116,11 +117,12 @@ impl Dialogues {
     /// connection, each gets one for itself, which ends with its answer.
     async fn connection(
         &self,
-        backend: &Backend,
+        outgoing: &Outgoing<'_>,
         authorized: bool,
         pool: &Pool,
         line: ClientLine<'_>,
     ) -> Result<Rc<PinnedConnection>, BackendError> {
+        let (backend, requester) = (outgoing.backend, outgoing.requester);
         let name = &backend.settings.name;
         if !line.multiplexed {
             let held = self.pins.borrow().get(name).cloned();
@@ -130,11 +132,11 @@ impl Dialogues {
                 None => {}
             }
         }
-        let place = backend.pinned_places.take(line.life.address(), backend.settings.pinned)?;
+        let place = backend.pinned_places.take(requester.address, backend.settings.pinned)?;
         if line.multiplexed {
-            return pool.pin(place, tokio_util::sync::CancellationToken::new()).await.map(Rc::new);
+            return pool.pin(place, requester, CancellationToken::new()).await.map(Rc::new);
         }
-        let pin = Rc::new(pool.pin(place, line.life.retired()).await?);
+        let pin = Rc::new(pool.pin(place, requester, line.life.retired()).await?);
         self.pins.borrow_mut().insert(name.clone(), Rc::clone(&pin));
         Ok(pin)
     }

@@ -2,9 +2,10 @@
 
 use super::gate::Gate;
 use super::snapshot::Snapshot;
-use crate::backend::{BodyMemory, Pool};
+use crate::backend::{BodyMemory, PinnedRegister, Pool};
 use crate::site::Backend;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub struct Worker {
     gate: Arc<Gate>,
     pools: RefCell<Pools>,
+    /// By the backend's name.
+    pinned: RefCell<HashMap<String, Rc<PinnedRegister>>>,
     connections: Cell<u64>,
 }
 
@@ -27,8 +30,9 @@ struct Pools {
 impl Worker {
     /// A worker without a backend connection yet.
     pub fn new(gate: Arc<Gate>) -> Self {
-        let pools = Pools { generation: 0, by_index: Vec::new(), memory: BodyMemory::new(0) };
-        Self { gate, pools: RefCell::new(pools), connections: Cell::new(0) }
+        let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
+        let pools = Pools { generation: 0, by_index: Vec::new(), memory };
+        Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
     }
 
     /// A number for a client connection that no other of this worker has.
@@ -48,11 +52,19 @@ impl Worker {
             *pools = Pools {
                 generation: snapshot.generation,
                 by_index: vec![None; snapshot.backends.len()],
-                memory: BodyMemory::new(snapshot.limits.body_memory_per_worker),
+                memory: BodyMemory::new(
+                    snapshot.limits.body_memory_per_worker,
+                    self.gate.metrics.body_memory.clone(),
+                ),
             };
         }
         let memory = Rc::clone(&pools.memory);
-        let fresh = || Rc::new(Pool::new(Arc::clone(&backend.settings), memory));
+        let fresh = || {
+            let mut pinned = self.pinned.borrow_mut();
+            let pinned = Rc::clone(pinned.entry(backend.settings.name.clone()).or_default());
+            let (settings, metrics) = (Arc::clone(&backend.settings), backend.metrics.connections.clone());
+            Rc::new(Pool::new(settings, memory, pinned, metrics))
+        };
         // A request that took its snapshot before a reload gets a pool for itself.
         let current = pools.generation == snapshot.generation;
         match pools.by_index.get_mut(backend.index).filter(|_| current) {

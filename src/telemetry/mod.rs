@@ -8,7 +8,7 @@ mod text;
 
 pub use counted_line::CountedLine;
 pub use metrics::{
-    AuditMetrics, BackendFailure, BackendMetrics, CacheMetrics, ConnectionMetrics, CrlMetrics,
-    DecisionMetrics, DurationHistogram, HandshakeMetrics, Metrics, PasswordMetrics, SiteMetrics,
+    AuditMetrics, BackendConnectionMetrics, BackendFailure, BackendMetrics, CacheMetrics, ConnectionMetrics,
+    CrlMetrics, DecisionMetrics, DurationHistogram, HandshakeMetrics, Metrics, PasswordMetrics, SiteMetrics,
 };
 pub use text::{BoundedText, CUT_MARK, Detail, cut, display_chain, prefix};

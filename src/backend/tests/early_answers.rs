@@ -397,7 +397,7 @@ fn a_large_early_answer_before_a_reset_arrives_as_far_as_it_came() {
     });
     in_worker(async move {
         let (settings, server) = answering_then_resetting(LENGTH);
-        let (pin, _) = super::pinned::pinned_with(settings).await;
+        let (pin, _) = pinned::pinned_with(settings).await;
         let answered = pin.send_framed(upload()).await.unwrap();
         assert_eq!(answered.response.status(), 403);
         assert!(is_whole(&text(answered.response).await));

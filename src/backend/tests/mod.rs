@@ -27,6 +27,8 @@ use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
 use super::*;
+use crate::telemetry::BackendConnectionMetrics;
+use prometheus_client::metrics::gauge::Gauge;
 
 /// An answer that lets the connection live.
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -102,7 +104,20 @@ impl Server {
 }
 
 fn pool(settings: BackendSettings) -> Pool {
-    Pool::new(Arc::new(settings), BodyMemory::new(1 << 20))
+    pool_with_memory(settings, 1 << 20)
+}
+
+fn pool_with_memory(settings: BackendSettings, bytes: usize) -> Pool {
+    let memory = BodyMemory::new(bytes, Gauge::default());
+    Pool::new(Arc::new(settings), memory, Rc::default(), BackendConnectionMetrics::default())
+}
+
+/// What a pool holds now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PoolStats {
+    open: i64,
+    idle: usize,
+    waiting: i64,
 }
 
 /// The only client of most tests.
@@ -255,6 +270,11 @@ impl Body for Feed {
 }
 
 impl Pool {
+    fn stats(&self) -> PoolStats {
+        let (open, waiting) = (self.metrics.open.get(), self.metrics.waiting.get());
+        PoolStats { open, idle: self.idle.count(), waiting }
+    }
+
     /// Sends without a permit, which only requests from the road have.
     async fn send_unjudged(
         &self,

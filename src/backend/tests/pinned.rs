@@ -13,13 +13,16 @@ async fn pinned(server: &Server) -> (PinnedConnection, CancellationToken) {
 }
 
 pub(super) async fn pinned_with(settings: BackendSettings) -> (PinnedConnection, CancellationToken) {
+    pinned_from(&pool(settings), 1).await.unwrap()
+}
+
+/// The same in `pool`, for a client with an address of its own.
+async fn pinned_from(pool: &Pool, client: u8) -> Result<(PinnedConnection, CancellationToken), BackendError> {
     let retired = CancellationToken::new();
-    let settings = Arc::new(settings);
-    let place = Arc::new(PinnedPlaces::default())
-        .take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned)
-        .unwrap();
-    let pin = Pool::new(settings, BodyMemory::new(0)).pin(place, retired.clone()).await.unwrap();
-    (pin, retired)
+    let address = Some(AddressKey::of([192, 0, 2, client].into(), 64));
+    let place = Arc::new(PinnedPlaces::default()).take(address, pool.settings.pinned)?;
+    let requester = Requester { address, connection: client.into(), account: None };
+    Ok((pool.pin(place, requester, retired.clone()).await?, retired))
 }
 
 fn with_credentials(mark: &str) -> Request<RequestBody> {
@@ -323,10 +326,10 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
             pinned: PinnedLimits { total: 1, per_address: 1 },
             ..server.settings()
         });
-        let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
+        let pool = pool(BackendSettings::clone(&settings));
         let places = Arc::new(PinnedPlaces::default());
         let take = || places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned);
-        let pin = pool.pin(take().unwrap(), CancellationToken::new()).await.unwrap();
+        let pin = pool.pin(take().unwrap(), REQUESTER, CancellationToken::new()).await.unwrap();
         assert_eq!(status(&pin, get("a")).await, 200);
         assert!(matches!(take(), Err(BackendError::Busy)));
         drop(pin);
@@ -341,13 +344,225 @@ fn a_server_that_cannot_be_reached_is_left_for_the_next() {
         let mut settings = server.settings();
         settings.servers.insert(0, refusing_address().await);
         let settings = Arc::new(settings);
-        let pool = Pool::new(Arc::clone(&settings), BodyMemory::new(0));
+        let pool = pool(BackendSettings::clone(&settings));
         let places = Arc::new(PinnedPlaces::default());
         for _ in 0..2 {
             let place =
                 places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned).unwrap();
-            let pin = pool.pin(place, CancellationToken::new()).await.unwrap();
+            let pin = pool.pin(place, REQUESTER, CancellationToken::new()).await.unwrap();
             assert_eq!(pin.send_framed(get("a")).await.unwrap().server, server.address.to_string());
         }
+    });
+}
+
+/// A pool of which pinned connections get three connections of four.
+fn pool_of_four(server: &Server) -> Rc<Pool> {
+    let queue_timeout = Duration::from_secs(10);
+    let settings = BackendSettings { queue_timeout, max_connections: 4, ..server.settings() };
+    Rc::new(pool(BackendSettings { shares: Shares::of(4), ..settings }))
+}
+
+fn account(name: &str) -> Requester {
+    let account = crate::limits::AccountRates::default().key(name);
+    Requester { address: None, connection: 1000, account: Some(account) }
+}
+
+#[test]
+fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = pool_of_four(&server);
+        let mut pins = Vec::new();
+        for client in 0..10 {
+            let (pin, retired) = pinned_from(&pool, client).await.unwrap();
+            assert_eq!(status(&pin, get("")).await, 200);
+            pins.push((pin, retired));
+            until(|| pool.stats().open <= 3).await;
+        }
+        let lives = |pins: &[(PinnedConnection, CancellationToken)]| {
+            pins.iter().filter(|(pin, _)| !pin.is_replaceable()).count()
+        };
+        assert_eq!((lives(&pins), server.most_open.get()), (3, 4));
+        for _ in 0..2 {
+            let behalf = Behalf::Nobody;
+            let answered = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
+            assert_eq!(text(answered.response).await, "x");
+        }
+        assert_eq!((lives(&pins), pool.stats().open), (3, 4));
+        // None of them was told who its client is, so no client has to come again.
+        assert!(pins.iter().all(|(_, retired)| !retired.is_cancelled()));
+        assert_eq!(pool.metrics.idle_pinned.get(), 7);
+    });
+}
+
+#[test]
+fn an_idle_connection_that_carried_credentials_takes_its_client_with_it() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = pool_of_four(&server);
+        let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
+        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        let mut others = Vec::new();
+        for client in 2..5 {
+            others.push(pinned_from(&pool, client).await.unwrap());
+        }
+        assert!(retired.is_cancelled());
+        assert!(!pin.is_replaceable());
+        let again = pin.send_framed(get("")).await;
+        assert!(matches!(again, Err(BackendError::PinnedConnectionEnded { .. })));
+    });
+}
+
+#[test]
+fn the_address_with_most_idle_connections_gives_way_first() {
+    in_worker(async {
+        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let pool = pool_of_four(&server);
+        let mut pins = Vec::new();
+        // The first client has been idle for longest, and has one connection only.
+        for client in [1, 2, 2, 3] {
+            let (pin, retired) = pinned_from(&pool, client).await.unwrap();
+            assert_eq!(status(&pin, with_credentials("")).await, 200);
+            pins.push((pin, retired));
+        }
+        let closed: Vec<_> = pins.iter().map(|(_, retired)| retired.is_cancelled()).collect();
+        assert_eq!(closed, [false, true, false, false]);
+    });
+}
+
+/// A server that reads each request and never answers.
+async fn silent_server() -> Server {
+    Server::start(|peer, _| peer.closed()).await
+}
+
+#[test]
+fn pinned_requests_leave_connections_to_requests_with_an_account() {
+    in_worker(async {
+        let server = silent_server().await;
+        let pool = pool_of_four(&server);
+        let mut held = Vec::new();
+        for client in 0..10 {
+            let pool = Rc::clone(&pool);
+            held.push(spawn_local(async move {
+                let (pin, _retired) = pinned_from(&pool, client).await?;
+                pin.send_framed(get("")).await.map(drop)
+            }));
+        }
+        until(|| pool.stats().waiting == 7 && server.accepted.get() == 3).await;
+        let with_account = {
+            let pool = Rc::clone(&pool);
+            spawn_local(async move {
+                pool.send_framed(get(""), &Behalf::Nobody, account("alice")).await.map(drop)
+            })
+        };
+        until(|| server.accepted.get() == 4).await;
+        assert_eq!(pool.stats(), PoolStats { open: 4, idle: 0, waiting: 7 });
+        held.iter().chain([&with_account]).for_each(tokio::task::JoinHandle::abort);
+    });
+}
+
+#[test]
+fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
+    in_worker_without_time(async {
+        let server = Server::start(|mut peer, number| async move {
+            if number == 1 {
+                return peer.echo_marks().await;
+            }
+            peer.head().await;
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            peer.say(OK).await;
+            peer.closed().await;
+        })
+        .await;
+        let shares = Shares { anonymous: 1, ..Shares::of(2) };
+        let pool = Rc::new(pool(BackendSettings { max_connections: 2, shares, ..server.settings() }));
+        let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
+        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        let other = {
+            let pool = Rc::clone(&pool);
+            spawn_local(async move {
+                let requester = Requester { connection: 2, ..REQUESTER };
+                text(pool.send_framed(get(""), &Behalf::Nobody, requester).await.unwrap().response).await
+            })
+        };
+        until(|| server.accepted.get() == 2).await;
+        assert!(matches!(pin.send_framed(get("")).await, Err(BackendError::Busy)));
+        assert_eq!(other.await.unwrap(), "ok");
+        assert_eq!(status(&pin, get("")).await, 200);
+        assert!(!retired.is_cancelled());
+    });
+}
+
+#[test]
+fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first() {
+    for tries_log_in in [false, true] {
+        in_worker_without_time(async move {
+            let server = Server::start(|mut peer, number| async move {
+                peer.head().await;
+                if number == 1 {
+                    tokio::time::sleep(Duration::from_secs(3)).await;
+                    peer.say(CHALLENGE).await;
+                } else {
+                    peer.say(OK).await;
+                }
+                peer.closed().await;
+            })
+            .await;
+            let shares = Shares { anonymous: 1, ..Shares::of(2) };
+            let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
+            let (pin, _retired) = pinned_from(&pool, 1).await.unwrap();
+            let (_feeder, body) = feed(Some(1000));
+            let request = post(RequestBody::new(body, 1000, no_strip));
+            if tries_log_in {
+                request.body().upload().await_verdict();
+            }
+            let slow = spawn_local(async move { pin.send_framed(request).await });
+            until(|| server.accepted.get() == 1).await;
+            let requester = Requester { connection: 2, ..REQUESTER };
+            let waiting = pool.send_framed(get(""), &Behalf::Nobody, requester).await.unwrap();
+            assert_eq!(waiting.response.status(), 200);
+            assert!(pool.metrics.slow.get() > 0);
+            match (tries_log_in, slow.await.unwrap()) {
+                (true, Ok(answered)) => assert_eq!(answered.response.status(), 401),
+                (false, Err(BackendError::RequestBody(RequestBodyError::TooSlow))) => {}
+                (_, Ok(_) | Err(_)) => panic!("{tries_log_in}"),
+            }
+        });
+    }
+}
+
+const SECOND_MESSAGE: &str =
+    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAAC\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn a_log_in_dialogue_keeps_its_connection_for_two_seconds_when_others_wait() {
+    in_worker_without_time(async {
+        let server = Server::start(|mut peer, _| async move {
+            peer.head().await;
+            peer.say(SECOND_MESSAGE).await;
+            peer.head().await;
+            peer.say(OK).await;
+            peer.closed().await;
+        })
+        .await;
+        let shares = Shares { anonymous: 1, ..Shares::of(2) };
+        let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
+        let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
+        assert_eq!(status(&pin, with_credentials("")).await, 401);
+        let asked = tokio::time::Instant::now();
+        let (next, (other, _)) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_millis(1_900)).await;
+                status(&pin, with_credentials("")).await
+            },
+            async { pinned_from(&pool, 2).await.unwrap() }
+        );
+        assert_eq!((next, retired.is_cancelled()), (200, true), "closed after the dialogue");
+        assert_eq!(status(&other, with_credentials("")).await, 401);
+        let (_third, _) = pinned_from(&pool, 3).await.unwrap();
+        // 1.9 seconds for the first, and 2 for the second, each seen at the next tenth of a second.
+        assert!((39..=42).contains(&(asked.elapsed().as_millis() / 100)), "{:?}", asked.elapsed());
+        let cut_off = other.send_framed(with_credentials("")).await;
+        assert!(matches!(cut_off, Err(BackendError::PinnedConnectionEnded { .. })));
     });
 }

@@ -15,10 +15,7 @@ fn a_second_request_uses_the_same_connection() {
         let pool = server.pool();
         assert_eq!(text(pool.send_unjudged(get("one")).await.unwrap()).await, "one");
         assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
-        assert_eq!(
-            pool.stats(),
-            PoolStats { connects: 1, reuses: 1, open: 1, idle: 1, waiting: 0, evictions: 0 }
-        );
+        assert_eq!(pool.stats(), PoolStats { open: 1, idle: 1, waiting: 0 });
         assert_eq!(server.accepted.get(), 1);
     });
 }
@@ -39,10 +36,8 @@ fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
             task.await.unwrap();
         }
         assert_eq!(server.most_open.get(), 2);
-        assert_eq!(
-            pool.stats(),
-            PoolStats { connects: 2, reuses: 18, open: 2, idle: 2, waiting: 0, evictions: 0 }
-        );
+        assert_eq!(server.accepted.get(), 2);
+        assert_eq!(pool.stats(), PoolStats { open: 2, idle: 2, waiting: 0 });
     });
 }
 
@@ -100,7 +95,7 @@ fn an_idle_connection_that_the_server_closes_is_forgotten() {
         until(|| pool.stats().open == 0).await;
         assert_eq!(pool.stats().idle, 0);
         text(pool.send_unjudged(get("")).await.unwrap()).await;
-        assert_eq!(pool.stats().connects, 2);
+        assert_eq!(server.accepted.get(), 2);
     });
 }
 
@@ -135,7 +130,6 @@ fn sent_afresh_after(disturb: fn(&mut std::net::TcpStream)) -> String {
         is_disturbed.recv().unwrap();
         assert_eq!(pool.stats().idle, 1);
         assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "ok");
-        assert_eq!(pool.stats().connects, 2);
         server.join().unwrap();
     });
     requested.recv().unwrap()
@@ -299,7 +293,7 @@ fn servers_take_turns() {
         for mark in ["a", "b", "c", "d"] {
             text(pool.send_unjudged(get(mark)).await.unwrap()).await;
         }
-        assert_eq!((one.accepted.get(), two.accepted.get(), pool.stats().reuses), (1, 1, 2));
+        assert_eq!((one.accepted.get(), two.accepted.get()), (1, 1));
     });
 }
 

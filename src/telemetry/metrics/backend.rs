@@ -1,6 +1,6 @@
 //! Metrics of backends.
 
-use super::families::{Labels, counters};
+use super::families::{Labels, counters, gauges};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -66,21 +66,32 @@ pub(super) struct BackendFamilies {
     requests: Family<Labels, Counter>,
     connects: Family<Labels, Counter>,
     reuses: Family<Labels, Counter>,
+    open: Family<Labels, Gauge>,
     pinned: Family<Labels, Gauge>,
+    waiting: Family<Labels, Gauge>,
+    evicted: Family<Labels, Counter>,
     failures: Family<Labels, Counter>,
     slow_clients: Family<Labels, Counter>,
 }
 
 impl BackendFamilies {
     pub(super) fn register(r: &mut Registry) -> Self {
-        let pinned = Family::default();
-        let help = "Open backend connections that are pinned to one client connection";
-        r.register("backend_pinned_connections", help, pinned.clone());
         Self {
             requests: counters(r, "backend_requests", "Requests sent to a backend"),
             connects: counters(r, "backend_connects", "Connections opened to a backend"),
             reuses: counters(r, "backend_reuses", "Requests sent over a reused connection"),
-            pinned,
+            open: gauges(r, "backend_open_connections", "Open connections to the servers of a backend"),
+            pinned: gauges(
+                r,
+                "backend_pinned_connections",
+                "Open backend connections that are pinned to one client connection",
+            ),
+            waiting: gauges(r, "backend_waiting_requests", "Requests that wait for a backend connection"),
+            evicted: counters(
+                r,
+                "backend_evicted_connections",
+                "Backend connections closed because others needed them, by kind",
+            ),
             failures: counters(r, "backend_failures", "Failed backend requests, by kind"),
             slow_clients: counters(
                 r,
@@ -96,11 +107,21 @@ impl BackendFamilies {
             let labels = vec![("backend", backend.to_owned()), ("kind", kind.name().to_owned())];
             self.failures.get_or_create_owned(&labels)
         };
+        let evicted = |kind: &str| {
+            let labels = vec![("backend", backend.to_owned()), ("kind", kind.to_owned())];
+            self.evicted.get_or_create_owned(&labels)
+        };
         BackendMetrics {
             requests: self.requests.get_or_create_owned(&labels),
             connects: self.connects.get_or_create_owned(&labels),
             reuses: self.reuses.get_or_create_owned(&labels),
             pinned: self.pinned.get_or_create_owned(&labels),
+            connections: BackendConnectionMetrics {
+                open: self.open.get_or_create_owned(&labels),
+                waiting: self.waiting.get_or_create_owned(&labels),
+                slow: evicted("slow"),
+                idle_pinned: evicted("idle_pinned"),
+            },
             slow_clients: self.slow_clients.get_or_create_owned(&labels),
             failures: Arc::new(BackendFailure::ALL.map(failure)),
         }
@@ -118,9 +139,24 @@ pub struct BackendMetrics {
     pub reuses: Counter,
     /// Open connections that are pinned to one client connection.
     pub pinned: Gauge,
+    /// Its connections and the queue for them.
+    pub connections: BackendConnectionMetrics,
     /// Requests ended because the client sent the body too slowly.
     pub slow_clients: Counter,
     failures: Arc<[Counter; BackendFailure::ALL.len()]>,
+}
+
+/// The numbers of a backend's connections, of all workers together. The default ones are shown nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct BackendConnectionMetrics {
+    /// Open now, idle and pinned ones included.
+    pub open: Gauge,
+    /// Requests that wait for a connection.
+    pub waiting: Gauge,
+    /// Connections closed because their clients kept a server waiting while others waited for it.
+    pub slow: Counter,
+    /// Idle pinned connections closed to make room for another connection.
+    pub idle_pinned: Counter,
 }
 
 impl BackendMetrics {

@@ -7,7 +7,7 @@ mod families;
 mod histogram;
 mod password;
 
-pub use backend::{BackendFailure, BackendMetrics};
+pub use backend::{BackendConnectionMetrics, BackendFailure, BackendMetrics};
 pub use crl::CrlMetrics;
 pub use histogram::DurationHistogram;
 pub use password::PasswordMetrics;
@@ -52,6 +52,8 @@ pub struct Metrics {
     pub log_lines_dropped: Counter,
     /// Open client connections.
     pub client_connections: Gauge,
+    /// Bytes of bodies that wait for a backend connection or for their client.
+    pub body_memory: Gauge,
     /// Client connections that a limit rejected or closed.
     pub connections: ConnectionMetrics,
     /// Request headers removed because of their name.
@@ -118,6 +120,11 @@ impl Metrics {
                 "Log lines dropped because standard error was not read",
             ),
             client_connections,
+            body_memory: gauge(
+                r,
+                "body_memory_bytes",
+                "Bytes of bodies that wait for a backend connection or for their client",
+            ),
             connections: ConnectionMetrics::register(r),
             dropped_headers: counter(r, "dropped_headers", "Request headers removed because of their name"),
             requests,

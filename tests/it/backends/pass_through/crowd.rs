@@ -139,9 +139,11 @@ async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
     let setup = before(backend.address);
     let lab = Lab::with(Setup {
         site: "http2 = true".to_owned(),
-        backend: "max_connections = 4\nqueue_timeout = \"60s\"\nmax_pinned_connections_per_address = 1000\n\
+        // Half of the clients have a connection of their own, and would have to log in anew if it were closed.
+        backend:
+            "max_connections = 160\nqueue_timeout = \"60s\"\nmax_pinned_connections_per_address = 1000\n\
             login_throttle = { max_failures_per_address = 1000 }"
-            .to_owned(),
+                .to_owned(),
         ..setup
     });
     let now = Clock::system().now();

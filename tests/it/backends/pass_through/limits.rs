@@ -5,10 +5,11 @@ use super::server::{ConnectionBound, basic, first_message, third_message};
 use crate::support::{Answer, Client, Connection, Lab, Setup, nothing, wait_for};
 use http::Method;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 fn lab(backend: &ConnectionBound, limits: &str) -> Lab {
     Lab::with(Setup { backend: limits.to_owned(), ..before(backend.address) })
@@ -58,6 +59,66 @@ async fn connections_beyond_those_of_one_address_are_backend_busy_until_one_ends
     wait_for("the places are free", || lab.metrics.encode().contains(pinned).then_some(())).await;
     let mut fourth = Client::new(&lab).connect().await.unwrap();
     assert_eq!(ask(&mut fourth, None).await.status, 401);
+}
+
+/// A backend that serves this many connections at a time, and accepts no further one before one of them ends.
+async fn serving_at_most(connections: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let places = Arc::new(Semaphore::new(connections));
+    tokio::spawn(async move {
+        loop {
+            let place = Arc::clone(&places).acquire_owned().await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                answer_all(stream).await;
+                drop(place);
+            });
+        }
+    });
+    address
+}
+
+/// Answers requests without a body until the connection ends.
+async fn answer_all(mut stream: TcpStream) {
+    let mut received = Vec::new();
+    while stream.read_buf(&mut received).await.is_ok_and(|count| count > 0) {
+        if received.ends_with(b"\r\n\r\n") {
+            received.clear();
+            if stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn anonymous_clients_that_keep_their_connections_leave_the_server_to_card_holders() {
+    // As many as two workers open; without a bound the ninth client would wait for ever.
+    let backend = serving_at_most(8).await;
+    let limits = "max_connections = 4\nconnect_timeout = \"1s\"\nfirst_byte_timeout = \"2s\"";
+    let lab = Lab::with(Setup { backend: limits.to_owned(), ..before(backend) });
+    let mut held = Vec::new();
+    for number in 0..40 {
+        let mut connection = Client::new(&lab).connect().await.unwrap();
+        assert_eq!(ask_for(&mut connection, "/ignore/x", None).await.status, 200, "{number}");
+        held.push(connection);
+    }
+    for _ in 0..10 {
+        assert_eq!(Client::new(&lab).card("alice").get("/require/x").await.status, 200);
+    }
+    // Nobody has logged in, so that each client goes on over another connection.
+    for connection in &mut held {
+        assert_eq!(ask_for(connection, "/ignore/x", None).await.status, 200);
+    }
+    let metrics = lab.metrics.encode();
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().parse::<u32>().unwrap()
+    };
+    assert!(value("portcullis_backend_open_connections{backend=\"rms\"}") <= 8, "{metrics}");
+    let evicted = "portcullis_backend_evicted_connections_total{backend=\"rms\",kind=\"idle_pinned\"}";
+    assert!(value(evicted) > 0, "{metrics}");
 }
 
 #[tokio::test]

@@ -1,0 +1,90 @@
+//! The open pinned connections of one worker to one backend, so that one which idles gives way to a request that needs
+//! a connection. Kept over reloads, as the connections are. Opens nothing.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::pinned::Line;
+use crate::limits::AddressKey;
+use crate::telemetry::BackendConnectionMetrics;
+
+/// The open pinned connections of one worker to one backend.
+#[derive(Default)]
+pub struct PinnedRegister {
+    entries: RefCell<BTreeMap<u64, Entry>>,
+    next: Cell<u64>,
+}
+
+struct Entry {
+    server: Arc<str>,
+    /// The client's address; a trusted one, which stands for many clients, is not counted.
+    address: Option<AddressKey>,
+    /// Empty while the connection is being opened.
+    line: Weak<Line>,
+}
+
+/// One connection in the register, from before it is opened until its socket is closed.
+pub(super) struct Registered {
+    register: Rc<PinnedRegister>,
+    number: u64,
+    metrics: BackendConnectionMetrics,
+}
+
+impl PinnedRegister {
+    /// Enters a connection that is about to be opened.
+    pub(super) fn enter(
+        self: &Rc<Self>,
+        server: &Arc<str>,
+        address: Option<AddressKey>,
+        metrics: &BackendConnectionMetrics,
+    ) -> Registered {
+        let number = self.next.replace(self.next.get().wrapping_add(1));
+        let entry = Entry { server: Arc::clone(server), address, line: Weak::new() };
+        self.entries.borrow_mut().insert(number, entry);
+        metrics.open.inc();
+        Registered { register: Rc::clone(self), number, metrics: metrics.clone() }
+    }
+
+    /// The connections to `server`.
+    pub(super) fn count(&self, server: &str) -> usize {
+        self.entries.borrow().values().filter(|entry| &*entry.server == server).count()
+    }
+
+    /// The idle connection to `server` that is missed least, and since when it has been idle: of the address with most of
+    /// them, the one that has been idle for longest.
+    pub(super) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<Line>)> {
+        let entries = self.entries.borrow();
+        let to_server = || entries.values().filter(|entry| &*entry.server == server);
+        let mut by_address: HashMap<AddressKey, usize> = HashMap::new();
+        for address in to_server().filter_map(|entry| entry.address) {
+            *by_address.entry(address).or_default() += 1;
+        }
+        let of_address = |entry: &Entry| entry.address.and_then(|address| by_address.get(&address).copied());
+        let idle = to_server().filter_map(|entry| {
+            let line = entry.line.upgrade()?;
+            Some((of_address(entry).unwrap_or(1), line.idle_since()?, line))
+        });
+        let least_missed = idle.min_by_key(|(of_address, since, _)| (usize::MAX - of_address, *since));
+        least_missed.map(|(_, since, line)| (since, line))
+    }
+}
+
+impl Registered {
+    /// The connection is open.
+    pub(super) fn opened(&self, line: &Rc<Line>) {
+        if let Some(entry) = self.register.entries.borrow_mut().get_mut(&self.number) {
+            entry.line = Rc::downgrade(line);
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.register.entries.borrow_mut().remove(&self.number);
+        self.metrics.open.dec();
+    }
+}
