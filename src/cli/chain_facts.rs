@@ -1,9 +1,7 @@
-//! Takes what validation and revocation found, gives it as a script reads it and as people do. The field names are a
-//! contract.
+//! The results of validation and revocation checking, as `explain` and `verify` print them. The field names are a
+//! contract with scripts.
 
-use super::named::Named;
-use super::output::TextOutput;
-use super::time::{span, written};
+use super::output::{NamedOid, TextOutput, format_duration, format_time};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::revocation::ocsp::OcspSource;
@@ -15,50 +13,49 @@ use crate::validation::ValidPath;
 use serde::Serialize;
 use std::time::Duration;
 
-/// One certificate, in short.
+/// The fields that identify a certificate.
 #[derive(Debug, Serialize)]
-pub(super) struct CertificateLine {
+pub(super) struct CertificateSummary {
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) serial: String,
     pub(super) sha256: String,
-    /// What an issuer is pinned by.
+    /// SHA-256 over the SubjectPublicKeyInfo, as `identity_issuers` pins an issuer.
     pub(super) key_id: String,
     pub(super) not_before: String,
     pub(super) not_after: String,
 }
 
-/// One path that holds.
+/// A valid certification path.
 #[derive(Debug, Serialize)]
 pub(super) struct PathFacts {
     /// The leaf first, the anchor last.
-    pub(super) certificates: Vec<CertificateLine>,
-    /// The usages that the leaf names.
-    pub(super) extended_key_usages: Vec<Named>,
-    /// The certificate policies for which it is valid.
+    pub(super) certificates: Vec<CertificateSummary>,
+    /// Of the leaf.
+    pub(super) extended_key_usages: Vec<NamedOid>,
+    /// The certificate policies that are valid on the whole path.
     pub(super) policies: Vec<String>,
 }
 
-/// What is known about the revocation of one certificate.
+/// The revocation status of one certificate.
 #[derive(Debug, Serialize)]
-pub(super) struct StatusFacts {
+pub(super) struct RevocationStatusFacts {
     pub(super) subject: String,
     pub(super) serial: String,
     /// `not_revoked`, `revoked` or `unknown`.
     pub(super) status: &'static str,
-    /// Why it was revoked, or why nobody knows.
+    /// The reason and date of the revocation, or why the status is unknown.
     pub(super) cause: Option<String>,
-    /// The lists that say so.
+    /// The CRLs that the status was taken from.
     pub(super) crls: Vec<CrlFacts>,
-    /// The responder's answer that says so.
-    pub(super) ocsp: Option<OcspFacts>,
+    /// The OCSP response that the status was taken from.
+    pub(super) ocsp: Option<OcspResponseFacts>,
 }
 
-/// The answer of an OCSP responder.
 #[derive(Debug, Serialize)]
-pub(super) struct OcspFacts {
+pub(super) struct OcspResponseFacts {
     pub(super) url: String,
-    /// The subject of whose key signed it.
+    /// The subject of the signer's certificate.
     pub(super) signer: String,
     pub(super) produced_at: String,
     pub(super) this_update: String,
@@ -66,10 +63,10 @@ pub(super) struct OcspFacts {
     pub(super) age_seconds: u64,
 }
 
-/// A revocation list.
 #[derive(Debug, Serialize)]
 pub(super) struct CrlFacts {
-    pub(super) file: String,
+    /// A path or URL.
+    pub(super) source: String,
     pub(super) issuer: String,
     /// Hexadecimal.
     pub(super) number: Option<String>,
@@ -78,7 +75,7 @@ pub(super) struct CrlFacts {
     pub(super) age_seconds: u64,
 }
 
-impl CertificateLine {
+impl CertificateSummary {
     pub(super) fn of(certificate: &Certificate) -> Self {
         Self {
             subject: certificate.subject().to_string(),
@@ -86,12 +83,12 @@ impl CertificateLine {
             serial: certificate.serial().to_string(),
             sha256: certificate.fingerprint().to_string(),
             key_id: certificate.key_id().to_string(),
-            not_before: written(certificate.not_before()),
-            not_after: written(certificate.not_after()),
+            not_before: format_time(certificate.not_before()),
+            not_after: format_time(certificate.not_after()),
         }
     }
 
-    pub(super) fn tell(&self, label: &'static str, output: &mut TextOutput) {
+    pub(super) fn print(&self, label: &'static str, output: &mut TextOutput) {
         output.entry(label, &self.subject);
         output.entry("", format!("serial {}, valid {} to {}", self.serial, self.not_before, self.not_after));
         output.entry("", format!("sha256 {}", self.sha256));
@@ -102,66 +99,68 @@ impl PathFacts {
     pub(super) fn of(path: &ValidPath) -> Self {
         let usages = path.certificates().first().and_then(Certificate::extended_key_usages);
         Self {
-            certificates: path.certificates().iter().map(CertificateLine::of).collect(),
-            extended_key_usages: usages.unwrap_or_default().iter().copied().map(Named::from).collect(),
+            certificates: path.certificates().iter().map(CertificateSummary::of).collect(),
+            extended_key_usages: usages.unwrap_or_default().iter().copied().map(NamedOid::from).collect(),
             policies: path.policies().iter().map(ToString::to_string).collect(),
         }
     }
 
-    pub(super) fn tell(&self, output: &mut TextOutput) {
+    pub(super) fn print(&self, output: &mut TextOutput) {
         let last = self.certificates.len().saturating_sub(1);
         for (index, certificate) in self.certificates.iter().enumerate() {
             let label = match index {
-                _ if index == last => "anchor",
+                _ if index == last => "trust anchor",
                 0 => "certificate",
                 _ => "issued by",
             };
-            certificate.tell(label, output);
+            certificate.print(label, output);
         }
-        output.list("usage", &self.extended_key_usages);
+        output.list("extended key usage", &self.extended_key_usages);
         output.list("policy", &self.policies);
     }
 }
 
-impl StatusFacts {
-    /// Of a certificate that passed.
+impl RevocationStatusFacts {
+    /// The status of a certificate that passed the check.
     pub(super) fn passed(status: &CertificateStatus, now: UnixTime) -> Self {
-        let about = |word, cause| Self::about(&status.certificate, word, cause);
+        let facts = |word, cause| Self::without_sources(&status.certificate, word, cause);
         match &status.verdict {
             RevocationVerdict::NotRevoked(sources) => {
                 let crls = sources.iter().map(|source| CrlFacts::of(source, now)).collect();
-                Self { crls, ..about("not_revoked", None) }
+                Self { crls, ..facts("not_revoked", None) }
             }
             RevocationVerdict::Good(source) => {
-                Self { ocsp: Some(OcspFacts::of(source, now)), ..about("not_revoked", None) }
+                Self { ocsp: Some(OcspResponseFacts::of(source, now)), ..facts("not_revoked", None) }
             }
-            RevocationVerdict::Unknown(why) => about("unknown", Some(unknown(why))),
+            RevocationVerdict::Unknown(why) => facts("unknown", Some(unknown_cause(why))),
         }
     }
 
-    /// Of the certificate that did not.
-    pub(super) fn refused(error: &RevocationError, now: UnixTime) -> Self {
+    /// The status of the certificate that did not pass.
+    pub(super) fn rejected(error: &RevocationError, now: UnixTime) -> Self {
         match error {
             RevocationError::Revoked { which, reason, at, found_in } => {
-                let cause = format!("{reason}, since {}", written(*at));
-                let about = Self::about(which, "revoked", Some(cause));
+                let cause = format!("{reason}, since {}", format_time(*at));
+                let facts = Self::without_sources(which, "revoked", Some(cause));
                 match found_in {
-                    RevocationSource::Crl(source) => Self { crls: vec![CrlFacts::of(source, now)], ..about },
+                    RevocationSource::Crl(source) => Self { crls: vec![CrlFacts::of(source, now)], ..facts },
                     RevocationSource::Ocsp(source) => {
-                        Self { ocsp: Some(OcspFacts::of(source, now)), ..about }
+                        Self { ocsp: Some(OcspResponseFacts::of(source, now)), ..facts }
                     }
                 }
             }
-            RevocationError::Unknown { which, why } => Self::about(which, "unknown", Some(unknown(why))),
+            RevocationError::Unknown { which, why } => {
+                Self::without_sources(which, "unknown", Some(unknown_cause(why)))
+            }
         }
     }
 
-    fn about(certificate: &Certificate, status: &'static str, cause: Option<String>) -> Self {
+    fn without_sources(certificate: &Certificate, status: &'static str, cause: Option<String>) -> Self {
         let (subject, serial) = (certificate.subject().to_string(), certificate.serial().to_string());
         Self { subject, serial, status, cause, crls: Vec::new(), ocsp: None }
     }
 
-    pub(super) fn tell(&self, output: &mut TextOutput) {
+    pub(super) fn print(&self, output: &mut TextOutput) {
         let label = match self.status {
             "not_revoked" => "not revoked",
             other => other,
@@ -169,25 +168,25 @@ impl StatusFacts {
         output.entry(label, &self.subject);
         output.list("", &self.cause);
         let crls =
-            self.crls.iter().map(|crl| (&crl.file, &crl.this_update, &crl.next_update, crl.age_seconds));
+            self.crls.iter().map(|crl| (&crl.source, &crl.this_update, &crl.next_update, crl.age_seconds));
         let ocsp =
             self.ocsp.iter().map(|one| (&one.url, &one.this_update, &one.next_update, one.age_seconds));
         for (source, issued, next_update, age_seconds) in crls.chain(ocsp) {
-            let age = span(Duration::from_secs(age_seconds));
-            let due = next_update.as_deref().unwrap_or("at no stated time");
-            output.entry("", format!("by {source}, issued {issued} ({age} ago), next due {due}"));
+            let age = format_duration(Duration::from_secs(age_seconds));
+            let due = next_update.as_deref().unwrap_or("not stated");
+            output.entry("", format!("by {source}, issued {issued} ({age} ago), next update {due}"));
         }
     }
 }
 
-impl OcspFacts {
+impl OcspResponseFacts {
     fn of(source: &OcspSource, now: UnixTime) -> Self {
         Self {
             url: source.url.clone(),
             signer: source.signer.to_string(),
-            produced_at: written(source.produced_at),
-            this_update: written(source.this_update),
-            next_update: source.next_update.map(written),
+            produced_at: format_time(source.produced_at),
+            this_update: format_time(source.this_update),
+            next_update: source.next_update.map(format_time),
             age_seconds: now.since(source.this_update).as_secs(),
         }
     }
@@ -196,25 +195,25 @@ impl OcspFacts {
 impl CrlFacts {
     fn of(source: &CrlSource, now: UnixTime) -> Self {
         Self {
-            file: source.origin.to_string(),
+            source: source.origin.to_string(),
             issuer: source.issuer.to_string(),
             number: source.number.as_ref().map(ToString::to_string),
-            this_update: written(source.this_update),
-            next_update: source.next_update.map(written),
+            this_update: format_time(source.this_update),
+            next_update: source.next_update.map(format_time),
             age_seconds: now.since(source.this_update).as_secs(),
         }
     }
 }
 
-/// Why nobody knows, with the date that an administrator looks for first.
-fn unknown(why: &WhyUnknown) -> String {
-    let words = display_chain(why);
+/// Why a status is unknown. An expired CRL is reported with its date, the first thing that an administrator needs.
+fn unknown_cause(why: &WhyUnknown) -> String {
+    let text = display_chain(why);
     match why {
         WhyUnknown::Expired { next_update: Some(due), .. } => {
-            format!("{words}: the next one was due {}", written(*due))
+            format!("{text} (nextUpdate {})", format_time(*due))
         }
         WhyUnknown::Expired { next_update: None, .. } => {
-            format!("{words}: it says not when the next one is due")
+            format!("{text} (without nextUpdate)")
         }
         WhyUnknown::NoCrl
         | WhyUnknown::NotYetValid { .. }
@@ -228,6 +227,6 @@ fn unknown(why: &WhyUnknown) -> String {
         | WhyUnknown::DeltaWithoutBase
         | WhyUnknown::CannotJudge(_)
         | WhyUnknown::Ocsp { .. }
-        | WhyUnknown::Interrupted => words,
+        | WhyUnknown::Interrupted => text,
     }
 }

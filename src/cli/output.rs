@@ -1,16 +1,24 @@
-//! Takes sections of labels and values, gives aligned lines for people. Whatever a certificate or a configuration says
-//! is written so that it can neither forge a line nor steer a terminal.
+//! The output of every command: aligned text for people, JSON for scripts, errors on standard error.
+//!
+//! Text from a certificate or a configuration is escaped, so that it can neither forge a line nor control a terminal.
 
+use crate::certificate::{ObjectIdentifier, usage};
+use crate::clock::UnixTime;
+use crate::config::{Colour, LoadError};
+use anyhow::Context;
+use serde::Serialize;
 use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, SystemTime};
 
-/// The lines of one answer.
+/// Sections of labels and values, aligned in columns.
 #[derive(Debug, Default)]
 pub(super) struct TextOutput {
-    lines: Vec<Line>,
+    lines: Vec<OutputLine>,
 }
 
 #[derive(Debug)]
-enum Line {
+enum OutputLine {
     Heading(String),
     Entry { label: &'static str, value: String },
 }
@@ -18,15 +26,14 @@ enum Line {
 impl TextOutput {
     /// Begins a section.
     pub(super) fn heading(&mut self, text: &str) {
-        self.lines.push(Line::Heading(visible(text)));
+        self.lines.push(OutputLine::Heading(visible(text)));
     }
 
-    /// One label with one value.
     pub(super) fn entry(&mut self, label: &'static str, value: impl fmt::Display) {
-        self.lines.push(Line::Entry { label, value: visible(&value.to_string()) });
+        self.lines.push(OutputLine::Entry { label, value: visible(&value.to_string()) });
     }
 
-    /// One label with many values, each on its own line; nothing where there is none.
+    /// Writes each value on a line of its own, the label on the first. Without values nothing is written.
     pub(super) fn list(&mut self, label: &'static str, values: impl IntoIterator<Item = impl fmt::Display>) {
         for (index, value) in values.into_iter().enumerate() {
             self.entry(if index == 0 { label } else { "" }, value);
@@ -36,23 +43,47 @@ impl TextOutput {
 
 impl fmt::Display for TextOutput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = |line: &Line| match line {
-            Line::Heading(_) => 0,
-            Line::Entry { label, .. } => label.len(),
+        let width = |line: &OutputLine| match line {
+            OutputLine::Heading(_) => 0,
+            OutputLine::Entry { label, .. } => label.len(),
         };
         let width = self.lines.iter().map(width).max().unwrap_or(0);
         for (index, line) in self.lines.iter().enumerate() {
             match line {
-                Line::Heading(text) if index == 0 => writeln!(f, "{text}")?,
-                Line::Heading(text) => writeln!(f, "\n{text}")?,
-                Line::Entry { label, value } => writeln!(f, "  {label:<width$}  {value}")?,
+                OutputLine::Heading(text) if index == 0 => writeln!(f, "{text}")?,
+                OutputLine::Heading(text) => writeln!(f, "\n{text}")?,
+                OutputLine::Entry { label, value } => writeln!(f, "  {label:<width$}  {value}")?,
             }
         }
         Ok(())
     }
 }
 
-/// Every character that a terminal would act on, or that is not seen, as its number: `\u{202e}`.
+/// An object identifier with its name: that of proxy.toml, otherwise that of the document which defines it.
+#[derive(Debug, Serialize)]
+pub(super) struct NamedOid {
+    pub(super) oid: String,
+    pub(super) name: Option<String>,
+}
+
+impl From<ObjectIdentifier> for NamedOid {
+    fn from(oid: ObjectIdentifier) -> Self {
+        let name = usage::name_of(oid).or_else(|| const_oid::db::DB.by_oid(&oid.as_known()?));
+        Self { oid: oid.to_string(), name: name.map(str::to_owned) }
+    }
+}
+
+/// `client_auth (1.3.6.1.5.5.7.3.2)`, or the number alone.
+impl fmt::Display for NamedOid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{name} ({})", self.oid),
+            None => f.write_str(&self.oid),
+        }
+    }
+}
+
+/// Escapes every character that a terminal would interpret or that is invisible: `\u{202e}`.
 pub(super) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -64,12 +95,58 @@ pub(super) fn visible(text: &str) -> String {
     shown
 }
 
+/// RFC 3339 in UTC, to the second, the resolution of certificates and CRLs.
+pub(super) fn format_time(time: UnixTime) -> String {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.min(UnixTime::END).seconds());
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// `2days 3h`: the two largest units, for people.
+pub(super) fn format_duration(duration: Duration) -> String {
+    let whole = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
+    whole.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes text for people to standard output.
+pub(super) fn print(output: &TextOutput) -> anyhow::Result<()> {
+    write(&output.to_string())
+}
+
+/// Writes JSON for scripts to standard output.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    write(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// Writes to standard output. A reader that stops early (`| head -1`) is not an error.
+pub(super) fn write(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Writes the error of a command to standard error.
+pub(super) fn print_error(error: &anyhow::Error) {
+    let mut stderr = std::io::stderr().lock();
+    // A closed standard error is no reason to fail: the exit code reports the error as well.
+    drop(match error.downcast_ref::<LoadError>() {
+        Some(LoadError::Invalid(diagnostics)) => {
+            let colour = if stderr.is_terminal() { Colour::Styled } else { Colour::Plain };
+            writeln!(stderr, "{}", diagnostics.render(colour))
+        }
+        Some(LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. }) | None => {
+            writeln!(stderr, "portcullis: {error:#}")
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn values_stand_below_each_other_under_their_headings() {
+    fn values_are_aligned_across_sections() {
         let mut output = TextOutput::default();
         output.heading("one");
         output.entry("a", 1);
@@ -80,8 +157,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_certificate_says_cannot_forge_a_line_or_steer_a_terminal() {
+    fn text_of_a_certificate_cannot_forge_a_line_or_control_a_terminal() {
         assert_eq!(visible("a\nb\x1b[2J\u{202e}c"), "a\\nb\\u{1b}[2J\\u{202e}c");
         assert_eq!(visible("CORP\\o'neil é"), "CORP\\o'neil é");
+    }
+
+    #[test]
+    fn times_are_written_to_the_second_and_durations_in_two_units() {
+        let time = UnixTime::from(Duration::from_millis(1_795_339_800_250));
+        assert_eq!(format_time(time), "2026-11-22T09:30:00Z");
+        assert_eq!(format_duration(Duration::from_millis(93_784_250)), "1day 2h");
+        assert_eq!(format_duration(Duration::ZERO), "0s");
     }
 }

@@ -1,6 +1,6 @@
-//! `portcullis serve`: runs the gate until it is told to stop.
+//! `portcullis serve`: runs the proxy until a signal stops it.
 
-use super::signals::{Order, Signals};
+use super::signals::{SignalAction, SignalReceiver};
 use crate::clock::Clock;
 use crate::config::{self, Colour, Context, LoadError, Speech};
 use crate::policy::DenialId;
@@ -11,39 +11,39 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// The gate ended, but something was cut off.
-const CUT_OFF: u8 = 1;
+/// The exit code if the proxy stopped but closed connections that were still in use.
+const ABORTED: u8 = 1;
 
-/// Counters for this build.
-pub(super) fn metrics() -> Arc<Metrics> {
+/// New counters with the labels of this build.
+pub(super) fn new_metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), DenialId::IDS))
 }
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    // First of all: a SIGHUP that comes while the gate starts must not end it.
-    let mut signals = Signals::new()?;
+    // Before anything else: a SIGHUP that arrives during the start must not end the process.
+    let mut signals = SignalReceiver::new()?;
     let clock = Clock::system();
-    let metrics = metrics();
+    let metrics = new_metrics();
     let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
     let loaded = config::load(path, &mut context).map_err(|error| anyhow::Error::new(*error))?;
     let process = &loaded.compiled.process;
     let dropped = metrics.log_lines_dropped.clone();
     let _log = logging::init(process.log_format, &process.log_filter, dropped)
-        .context("the log cannot be set up")?;
+        .context("cannot initialize the log")?;
     if loaded.diagnostics.warnings() > 0 {
         tracing::warn!("{}", loaded.diagnostics.render(Colour::Plain));
     }
     let listeners: Vec<_> = loaded.compiled.listeners.iter().copied().collect();
     let mut running = Running::start(loaded.compiled, metrics, clock)?;
-    for (address, speech) in listeners {
-        let speech = match speech {
+    for (address, protocol) in listeners {
+        let protocol = match protocol {
             Speech::Tls => "tls",
-            Speech::Plain => "plain",
+            Speech::Plain => "http",
         };
-        tracing::info!(%address, speech, "listening");
+        tracing::info!(%address, protocol, "listening");
     }
 
-    while signals.next() == Order::Reload {
+    while signals.next() == SignalAction::Reload {
         reload(path, &mut context, &mut running);
     }
     tracing::info!("stopping");
@@ -53,16 +53,19 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Stopped::CutOff(what) => {
-            tracing::error!(what, "stopped, with something cut off");
-            Ok(ExitCode::from(CUT_OFF))
+            tracing::error!(what, "stopped after the drain timeout; the rest was aborted");
+            Ok(ExitCode::from(ABORTED))
         }
     }
 }
 
-/// Loads aside, then swaps whole. What does not load changes nothing.
+/// Loads the configuration, then replaces the running one atomically. If it is invalid, nothing changes.
 fn reload(path: &Path, context: &mut Context, running: &mut Running) {
     if let Err(error) = running.reopen_audit() {
-        tracing::error!(error = &error as &dyn std::error::Error, "the audit log stays in its old file");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "cannot reopen the audit log; keeping the open file"
+        );
     }
     let loaded = match config::load(path, context) {
         Ok(loaded) => loaded,
@@ -73,7 +76,7 @@ fn reload(path: &Path, context: &mut Context, running: &mut Running) {
                     tracing::error!(error = &error as &dyn std::error::Error);
                 }
             }
-            tracing::error!("the configuration was not reloaded: the one before it stays in force");
+            tracing::error!("reload failed; keeping the previous configuration");
             return;
         }
     };
@@ -81,10 +84,10 @@ fn reload(path: &Path, context: &mut Context, running: &mut Running) {
         tracing::warn!("{}", loaded.diagnostics.render(Colour::Plain));
     }
     match running.reload(loaded.compiled) {
-        Ok(()) => tracing::info!(generation = running.generation(), "the configuration was reloaded"),
+        Ok(()) => tracing::info!(generation = running.generation(), "configuration reloaded"),
         Err(error) => tracing::error!(
             error = &error as &dyn std::error::Error,
-            "the configuration was not reloaded: the one before it stays in force"
+            "reload failed; keeping the previous configuration"
         ),
     }
 }

@@ -1,26 +1,25 @@
-//! What the operating system tells a running command.
+//! The signals that reload or stop a running command.
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// SIGHUP: read the configuration again.
+pub(super) enum SignalAction {
+    /// SIGHUP.
     Reload,
-    /// SIGTERM, or Ctrl-C.
+    /// SIGTERM, or SIGINT from Ctrl-C.
     Stop,
 }
 
-/// The signals of this process, from the moment that this is made.
-pub(super) struct Signals {
+/// Receives the signals of this process from its construction on.
+pub(super) struct SignalReceiver {
     runtime: Runtime,
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Signals {
+impl SignalReceiver {
     pub(super) fn new() -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let context = runtime.enter();
@@ -31,13 +30,13 @@ impl Signals {
         Ok(Self { runtime, hangup, terminate, interrupt })
     }
 
-    /// Blocks the thread until a signal comes.
-    pub(super) fn next(&mut self) -> Order {
+    /// Blocks the thread until the next signal.
+    pub(super) fn next(&mut self) -> SignalAction {
         self.runtime.block_on(async {
             tokio::select! {
-                _ = self.hangup.recv() => Order::Reload,
-                _ = self.terminate.recv() => Order::Stop,
-                _ = self.interrupt.recv() => Order::Stop,
+                _ = self.hangup.recv() => SignalAction::Reload,
+                _ = self.terminate.recv() => SignalAction::Stop,
+                _ = self.interrupt.recv() => SignalAction::Stop,
             }
         })
     }

@@ -1,9 +1,10 @@
-//! `portcullis verify`: judges one chain with the gate's own stages, without a configuration. Never maps it to anybody.
+//! `portcullis verify`: validates one chain and checks its revocation as the gateway does, without a configuration. It
+//! does not map the certificate to an account.
 
-use super::chain_facts::{PathFacts, StatusFacts};
-use super::output::TextOutput;
-use super::time::{moment, written};
-use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle, usage};
+use super::arguments::{parse_extended_key_usage, parse_policy, parse_time, read_file};
+use super::chain_facts::{PathFacts, RevocationStatusFacts};
+use super::output::{self, TextOutput, format_time};
+use crate::certificate::{Certificate, ObjectIdentifier, certificate_ders, read_bundle};
 use crate::clock::{Clock, UnixTime};
 use crate::policy::{CertificateRejection, Denial};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, UnrevokedChain, check};
@@ -17,53 +18,53 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 #[derive(Debug, Args)]
-pub(super) struct Verify {
-    /// Certificates to trust: PEM or DER; may be given again
+pub(super) struct VerifyCommand {
+    /// Trust anchors, PEM or DER; may be repeated
     #[arg(long, value_name = "FILE", required = true)]
     anchors: Vec<PathBuf>,
-    /// Certificates that help to reach an anchor; may be given again
+    /// Intermediate certificates for path building; may be repeated
     #[arg(long, value_name = "FILE")]
     intermediates: Vec<PathBuf>,
-    /// A file or folder of CRLs; may be given again. Without it revocation is not looked at, with it every
-    /// certificate below the anchor needs a fresh one
+    /// A file or folder of CRLs; may be repeated. Without it, revocation is not checked; with it, every certificate
+    /// below the trust anchor needs a current CRL
     #[arg(long, value_name = "FILE|DIR")]
     crl: Vec<PathBuf>,
-    /// A certificate policy; may be given again: one of them must be valid on the whole path. anyPolicy, 2.5.29.32.0,
-    /// is every policy: the path must be valid for some policy, whichever
-    #[arg(long, value_name = "OID", value_parser = object_identifier)]
+    /// A certificate policy; may be repeated: one of them must be valid on the whole path. With anyPolicy
+    /// (2.5.29.32.0), the path must be valid for any policy
+    #[arg(long, value_name = "OID", value_parser = parse_policy)]
     policy: Vec<ObjectIdentifier>,
-    /// An extended key usage by number or as client_auth, smartcard_logon, pkinit_client_auth; may be given again:
-    /// the certificate must have all of them. Without it none is demanded
-    #[arg(long, value_name = "OID", value_parser = extended_key_usage)]
+    /// An extended key usage: an OID, client_auth, smartcard_logon or pkinit_client_auth; may be repeated: the
+    /// certificate must have all of them [default: none required]
+    #[arg(long, value_name = "OID", value_parser = parse_extended_key_usage)]
     eku: Vec<ObjectIdentifier>,
-    /// The time to judge at: seconds since 1970 or 2026-11-22T09:30:00Z [default: now]
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    /// The time of validation: seconds since 1970 or 2026-11-22T09:30:00Z [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<UnixTime>,
-    /// Refuse a path without a certificate policy that is valid down to the certificate
+    /// Require a certificate policy that is valid on the whole path (RFC 5280 initial-explicit-policy)
     #[arg(long)]
     require_explicit_policy: bool,
-    /// Let no certificate policy stand for another
+    /// Ignore policy mappings (RFC 5280 initial-policy-mapping-inhibit)
     #[arg(long)]
     inhibit_policy_mapping: bool,
-    /// Let anyPolicy stand for no policy
+    /// Do not match other policies by anyPolicy (RFC 5280 initial-any-policy-inhibit)
     #[arg(long)]
     inhibit_any_policy: bool,
-    /// The most certificates of a path, the anchor included; never more than the gate follows
+    /// The maximum number of certificates in a path, including the trust anchor
     #[arg(long, value_name = "N", default_value_t = MAX_PATH_CERTIFICATES)]
     max_depth: usize,
-    /// The chain to judge, the certificate itself first: PEM or DER
+    /// The chain to validate, leaf certificate first, PEM or DER
     #[arg(value_name = "CHAIN.pem")]
     chain: PathBuf,
 }
 
-impl Verify {
-    /// Exit code 0 when the chain is valid, 1 when it is refused.
+impl VerifyCommand {
+    /// Exit code 0 if the chain is valid, 1 if it is rejected.
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let now = self.at.unwrap_or_else(|| Clock::system().now());
         let trust = TrustSet::new(certificates(&self.anchors)?, certificates(&self.intermediates)?);
         let crls = self.crls()?;
         let presented =
-            certificate_ders(&super::read(&self.chain)?).with_context(|| self.chain.display().to_string())?;
+            certificate_ders(&read_file(&self.chain)?).with_context(|| self.chain.display().to_string())?;
         let rule = ValidationRule {
             extended_key_usages: self.eku.clone(),
             certificate_policies: self.policy.clone(),
@@ -73,16 +74,16 @@ impl Verify {
             maximum_path_certificates: self.max_depth,
             ..ValidationRule::default()
         };
-        let judged = PresentedChain::parse(&presented)
+        let validated = PresentedChain::parse(&presented)
             .map_err(CertificateRejection::Malformed)
-            .and_then(|chain| judge(&Arc::new(chain), &trust, &rule, crls.as_ref(), now));
-        match judged {
-            Ok(judged) => {
-                super::print(&valid(&judged, now))?;
+            .and_then(|chain| validate_chain(&Arc::new(chain), &trust, &rule, crls.as_ref(), now));
+        match validated {
+            Ok(validated) => {
+                output::print(&valid_output(&validated, now))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(refusal) => {
-                super::print(&refused(&refusal.denial(), &refusal, now))?;
+                output::print(&rejected_output(&refusal.denial(), &refusal, now))?;
                 Ok(ExitCode::FAILURE)
             }
         }
@@ -100,63 +101,62 @@ impl Verify {
     }
 }
 
-/// A chain that was judged, and what was looked at.
-enum Judged {
-    /// Without revocation.
+/// A valid chain.
+enum VerifiedChain {
+    /// Revocation was not checked.
     Validated(Arc<ValidatedChain>),
-    /// With it.
     Unrevoked(UnrevokedChain),
 }
 
-fn judge(
+fn validate_chain(
     chain: &Arc<PresentedChain>,
     trust: &TrustSet,
     rule: &ValidationRule,
     crls: Option<&CrlStore>,
     now: UnixTime,
-) -> Result<Judged, CertificateRejection> {
+) -> Result<VerifiedChain, CertificateRejection> {
     let validated =
         validate(chain, trust, rule, now).map_err(|error| CertificateRejection::Chain(Arc::new(error)))?;
     let validated = Arc::new(validated);
-    let Some(crls) = crls else { return Ok(Judged::Validated(validated)) };
+    let Some(crls) = crls else { return Ok(VerifiedChain::Validated(validated)) };
     let revocation = RevocationRule { mode: RevocationMode::Require, ..RevocationRule::default() };
     let unrevoked = check(&validated, &revocation, trust, crls, now);
-    unrevoked.map(Judged::Unrevoked).map_err(|error| CertificateRejection::Revocation(Arc::new(error)))
+    unrevoked.map(VerifiedChain::Unrevoked).map_err(|error| CertificateRejection::Revocation(Arc::new(error)))
 }
 
-fn valid(judged: &Judged, now: UnixTime) -> TextOutput {
+fn valid_output(verified: &VerifiedChain, now: UnixTime) -> TextOutput {
     let mut output = TextOutput::default();
-    let (paths, deadline): (Vec<_>, _) = match judged {
-        Judged::Validated(chain) => (chain.paths().iter().collect(), chain.deadline()),
-        Judged::Unrevoked(chain) => (chain.paths().collect(), chain.deadline()),
+    let (paths, deadline): (Vec<_>, _) = match verified {
+        VerifiedChain::Validated(chain) => (chain.paths().iter().collect(), chain.deadline()),
+        VerifiedChain::Unrevoked(chain) => (chain.paths().collect(), chain.deadline()),
     };
     output.heading("valid");
-    output.entry("judged at", written(now));
-    output.entry("holds until", written(deadline));
+    output.entry("validated at", format_time(now));
+    output.entry("valid until", format_time(deadline));
     for (index, path) in paths.iter().enumerate() {
         output.heading(&format!("path {}", index + 1));
-        PathFacts::of(path).tell(&mut output);
+        PathFacts::of(path).print(&mut output);
     }
     output.heading("revocation");
-    match judged {
-        Judged::Validated(_) => output.entry("not looked at", "no --crl was given"),
-        Judged::Unrevoked(chain) => {
+    match verified {
+        VerifiedChain::Validated(_) => output.entry("not checked", "specify CRLs with --crl"),
+        VerifiedChain::Unrevoked(chain) => {
             for status in chain.status() {
-                StatusFacts::passed(status, now).tell(&mut output);
+                RevocationStatusFacts::passed(status, now).print(&mut output);
             }
         }
     }
     output
 }
 
-/// The denial's id stands alone in the first line, for scripts.
-fn refused(denial: &Denial, refusal: &CertificateRejection, now: UnixTime) -> TextOutput {
+/// The first line is the denial id alone, for scripts.
+fn rejected_output(denial: &Denial, refusal: &CertificateRejection, now: UnixTime) -> TextOutput {
     let mut output = TextOutput::default();
     output.heading(denial.id().id());
     output.entry("cause", denial.detail());
-    output.entry("judged at", written(now));
+    output.entry("validated at", format_time(now));
     if let CertificateRejection::Revocation(error) = refusal {
-        StatusFacts::refused(error, now).tell(&mut output);
+        RevocationStatusFacts::rejected(error, now).print(&mut output);
     }
     output
 }
@@ -168,19 +168,5 @@ fn certificates(files: &[PathBuf]) -> anyhow::Result<Vec<Certificate>> {
 }
 
 fn bundle(file: &Path) -> anyhow::Result<Vec<Certificate>> {
-    read_bundle(&super::read(file)?).with_context(|| file.display().to_string())
-}
-
-fn object_identifier(text: &str) -> Result<ObjectIdentifier, String> {
-    text.parse().map_err(|_| "write a dotted number, as 2.16.840.1.101.3.2.1.3.13".to_owned())
-}
-
-fn extended_key_usage(text: &str) -> Result<ObjectIdentifier, String> {
-    match usage::of_name(text) {
-        Some(usage) => Ok(usage),
-        None => text.parse().map_err(|_| {
-            let names: Vec<_> = usage::NAMED.iter().map(|(name, _)| *name).collect();
-            format!("write a dotted number, or one of {}", names.join(", "))
-        }),
-    }
+    read_bundle(&read_file(file)?).with_context(|| file.display().to_string())
 }

@@ -1,6 +1,7 @@
-//! Runs every card against every kind of path over every version of HTTP and TLS, and tells what came of it.
+//! Requests every kind of path with every test certificate over every version of HTTP and TLS, and compares the
+//! responses with the expected ones.
 
-use super::cases::{CASES, Case, Outcome, PATHS};
+use super::cases::{CASES, PATHS, RequestOutcome, TestCase};
 use super::client::{Client, ClientProtocol};
 use super::environment::DemoEnvironment;
 use crate::policy::{ClientCertificateRule, DenialId};
@@ -10,72 +11,72 @@ use http::{Request, Response, header};
 use http_body_util::Full;
 use std::fmt;
 
-/// The name that the requests are sent to.
+/// The host of the requests.
 const HOST: &str = "rms.corp.example";
 
-/// What came of one card at one path.
+/// One test certificate at one path.
 #[derive(Clone, Debug)]
-pub struct Row {
-    /// The card.
-    pub case: Case,
+pub struct MatrixRow {
+    /// The test certificate.
+    pub case: TestCase,
     /// The path.
     pub path: &'static str,
-    /// What must come of it.
-    pub expected: Outcome,
-    /// What came of it, for each version of HTTP and TLS.
-    pub got: Vec<(&'static str, Result<Outcome, String>)>,
+    /// The expected outcome.
+    pub expected: RequestOutcome,
+    /// The outcome for each version of HTTP and TLS.
+    pub actual: Vec<(&'static str, Result<RequestOutcome, String>)>,
 }
 
-impl Row {
-    /// Whether every version gave what it must.
-    pub fn is_right(&self) -> bool {
-        self.got.iter().all(|(_, got)| got.as_ref() == Ok(&self.expected))
+impl MatrixRow {
+    /// Whether every version of HTTP and TLS had the expected outcome.
+    pub fn passed(&self) -> bool {
+        self.actual.iter().all(|(_, actual)| actual.as_ref() == Ok(&self.expected))
     }
 }
 
-/// What came of all.
+/// The results of all requests.
 #[derive(Clone, Debug)]
-pub struct Report {
-    /// A row for each card and path.
-    pub rows: Vec<Row>,
+pub struct MatrixReport {
+    /// One row for each certificate and path.
+    pub rows: Vec<MatrixRow>,
 }
 
-impl Report {
-    /// Whether everything is as it must be.
-    pub fn is_right(&self) -> bool {
-        self.rows.iter().all(Row::is_right)
+impl MatrixReport {
+    /// Whether every row passed.
+    pub fn passed(&self) -> bool {
+        self.rows.iter().all(MatrixRow::passed)
     }
 }
 
-/// Runs all cases against `environment`.
+/// Sends the requests of all test cases.
 ///
 /// # Errors
-/// Where a card of the table is not in the PKI. What goes wrong with a request stands in its row.
-pub async fn check(environment: &DemoEnvironment) -> anyhow::Result<Report> {
+/// If the PKI lacks a certificate of the test cases. A failed request is recorded in its row.
+pub async fn check(environment: &DemoEnvironment) -> anyhow::Result<MatrixReport> {
     let mut rows = Vec::new();
     for case in CASES {
         for (path, kind) in PATHS {
-            let mut got = Vec::new();
+            let mut actual = Vec::new();
             for (name, protocol) in ClientProtocol::ALL {
                 let outcome =
-                    ask(environment, &case, path, protocol).await.map_err(|error| format!("{error:#}"));
-                got.push((name, outcome));
+                    request(environment, &case, path, protocol).await.map_err(|error| format!("{error:#}"));
+                actual.push((name, outcome));
             }
-            rows.push(Row { case, path, expected: case.outcome(kind), got });
+            rows.push(MatrixRow { case, path, expected: case.outcome(kind), actual });
         }
     }
-    Ok(Report { rows })
+    Ok(MatrixReport { rows })
 }
 
-async fn ask(
+async fn request(
     environment: &DemoEnvironment,
-    case: &Case,
+    case: &TestCase,
     path: &str,
     protocol: ClientProtocol,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<RequestOutcome> {
     let card = match case.card {
         Some(name) => {
-            Some(environment.pki.card(name).with_context(|| format!("the PKI has no card {name}"))?)
+            Some(environment.pki.card(name).with_context(|| format!("the PKI has no certificate {name}"))?)
         }
         None => None,
     };
@@ -84,22 +85,29 @@ async fn ask(
         .header(header::HOST, HOST)
         .header(header::ACCEPT, "application/json")
         .header("x-demo-echo", "1")
-        // What an attacker would send, and the backend must never see.
+        // A forged identity header, which must never reach the backend.
         .header("x-remote-user", "CORP\\administrator")
         .body(Full::new(Bytes::new()))?;
-    outcome(&client.send(request).await?)
+    parse_outcome(&client.send(request).await?)
 }
 
-/// Reads the backend's echo, or the gate's denial.
-fn outcome(response: &Response<Bytes>) -> anyhow::Result<Outcome> {
+/// Parses the request that the backend returned, or the denial.
+fn parse_outcome(response: &Response<Bytes>) -> anyhow::Result<RequestOutcome> {
     let body: serde_json::Value =
-        serde_json::from_slice(response.body()).context("the answer is not JSON")?;
+        serde_json::from_slice(response.body()).context("the response is not JSON")?;
     if let Some(id) = body.get("id").and_then(|id| id.as_str()) {
-        let denial = DenialId::from_id(id).with_context(|| format!("unknown denial {id}"))?;
-        anyhow::ensure!(response.status() == denial.status(), "{id} came with {}", response.status());
-        return Ok(Outcome::Denied(denial));
+        let denial = DenialId::from_id(id).with_context(|| format!("unknown denial id {id}"))?;
+        anyhow::ensure!(
+            response.status() == denial.status(),
+            "unexpected status for {id}: {}",
+            response.status()
+        );
+        return Ok(RequestOutcome::Denied(denial));
     }
-    let headers = body.get("headers").and_then(|headers| headers.as_array()).context("no echo")?;
+    let headers = body
+        .get("headers")
+        .and_then(|headers| headers.as_array())
+        .context("the response contains no headers")?;
     let line = |header: &serde_json::Value| -> Option<(String, String)> {
         Some((header.get(0)?.as_str()?.to_owned(), header.get(1)?.as_str()?.to_owned()))
     };
@@ -110,17 +118,17 @@ fn outcome(response: &Response<Bytes>) -> anyhow::Result<Outcome> {
         .map(|(_, user)| user)
         .collect();
     match users.as_slice() {
-        [] => Ok(Outcome::Passes(None)),
-        [user] => Ok(Outcome::Passes(Some(user.clone()))),
-        several => anyhow::bail!("the backend saw {} users", several.len()),
+        [] => Ok(RequestOutcome::Forwarded(None)),
+        [user] => Ok(RequestOutcome::Forwarded(Some(user.clone()))),
+        several => anyhow::bail!("the backend received {} X-Remote-User headers", several.len()),
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for RequestOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Passes(Some(user)) => write!(f, "passes as {user}"),
-            Self::Passes(None) => f.write_str("passes without a name"),
+            Self::Forwarded(Some(user)) => write!(f, "forwarded as {user}"),
+            Self::Forwarded(None) => f.write_str("forwarded without a user"),
             Self::Denied(id) => {
                 write!(f, "{}", id.status().as_u16())?;
                 if let Some(sub) = id.sub_status() {
@@ -132,44 +140,43 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for MatrixReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let versions: Vec<_> = ClientProtocol::ALL.iter().map(|(name, _)| *name).collect();
-        writeln!(f, "Each row was asked over HTTP {}.\n", versions.join(", "))?;
-        writeln!(
-            f,
-            "    {:<12}{:<9}{:<37}{:<37}card",
-            "who", "path", "expected", "got (X-Remote-User at the backend)"
-        )?;
+        writeln!(f, "Each row was requested over HTTP {}.\n", versions.join(", "))?;
+        writeln!(f, "    {:<12}{:<9}{:<37}{:<37}description", "certificate", "path", "expected", "actual")?;
         for row in &self.rows {
-            let mark = if row.is_right() { " ok " } else { "BAD " };
-            let who = row.case.card.unwrap_or("nobody");
+            let mark = if row.passed() { "ok  " } else { "FAIL" };
+            let certificate = row.case.card.unwrap_or("none");
             let expected = row.expected.to_string();
             writeln!(
                 f,
-                "{mark}{who:<12}{:<9}{expected:<37}{:<37}{}",
+                "{mark}{certificate:<12}{:<9}{expected:<37}{:<37}{}",
                 kind(row.path),
-                got(row),
+                actual(row),
                 row.case.about
             )?;
         }
-        let right = self.rows.iter().filter(|row| row.is_right()).count();
-        let wrong = self.rows.len() - right;
-        write!(f, "\n{right} right, {wrong} wrong")
+        let passed = self.rows.iter().filter(|row| row.passed()).count();
+        let failed = self.rows.len() - passed;
+        write!(f, "\n{passed} passed, {failed} failed")
     }
 }
 
-/// One outcome where all versions agree, each of them where not.
-fn got(row: &Row) -> String {
-    let one = |got: &Result<Outcome, String>| match got {
+/// One outcome if all versions agree, otherwise each of them.
+fn actual(row: &MatrixRow) -> String {
+    let one = |actual: &Result<RequestOutcome, String>| match actual {
         Ok(outcome) => outcome.to_string(),
         Err(error) => format!("failed: {error}"),
     };
-    match row.got.first() {
-        Some((_, first)) if row.got.iter().all(|(_, got)| got == first) => one(first),
-        _ => {
-            row.got.iter().map(|(name, got)| format!("[{name}: {}]", one(got))).collect::<Vec<_>>().join(" ")
-        }
+    match row.actual.first() {
+        Some((_, first)) if row.actual.iter().all(|(_, actual)| actual == first) => one(first),
+        _ => row
+            .actual
+            .iter()
+            .map(|(name, actual)| format!("[{name}: {}]", one(actual)))
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 

@@ -1,5 +1,4 @@
-//! What `portcullis demo` shows, and what the project's tests stand on: a PKI of its own, a stand-in RMS, and the gate
-//! between them, all on loopback.
+//! A test PKI, a test RMS server, and the gateway in front of it, all on loopback: for `portcullis demo` and the tests.
 
 pub mod cases;
 pub mod client;
@@ -9,4 +8,4 @@ pub mod pki;
 pub mod rms;
 
 pub use environment::{DemoEnvironment, DemoError, Ports};
-pub use matrix::{Report, check};
+pub use matrix::{MatrixReport, check};

@@ -1,9 +1,9 @@
-//! Asks each server of each backend, as the gate would and as somebody else would, and says what came of it.
+//! Online checks of every backend server: as the gateway connects to it, and as a stranger would.
 
 use super::Progress;
-use super::kerberos::{self, Speaker};
-use super::probe::{NoAnswer, OwnCertificate, ask, ask_without_certificate, within};
-use super::report::{Finding, Verdict};
+use super::kerberos::{self, DelegatedUser};
+use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certificate, within};
+use super::report::OnlineFinding;
 use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
 use crate::headers::identity_headers::{self, Identity};
@@ -19,54 +19,57 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::lookup_host;
 
-/// For a connection, and again for an answer, whatever longer limits requests have.
+/// For a connection, and again for a response. Requests of clients may have longer limits; an administrator who waits
+/// at a terminal does not want them.
 const LIMIT: Duration = Duration::from_secs(10);
 
-const REACHED: &str = "answers";
-const ASKING: &str = "asks for the user's certificate";
-const TRUST: &str = "believes the gate alone";
+const RESPONSE: &str = "response";
+const CERTIFICATE_REQUEST: &str = "client certificate requested";
+const GATEWAY_AUTHENTICATION: &str = "gateway authenticated";
+const ENCRYPTION: &str = "encryption";
 
-/// Where a backend is asked: a path that leads to it, under the host that it is to see.
-struct Place {
+/// Host and path of the requests to one backend.
+struct ProbeTarget {
     host: String,
     path: String,
 }
 
-/// What each server of `snapshot` says. With `user`, the servers that take names from headers are told this one.
-pub(super) async fn examine(snapshot: &Snapshot, user: Option<&str>, progress: Progress) -> Vec<Finding> {
+/// Checks every server of every backend. `user` is the account in whose name requests are sent, if any.
+pub(super) async fn check(snapshot: &Snapshot, user: Option<&str>, progress: Progress) -> Vec<OnlineFinding> {
     let mut findings = Vec::new();
     for backend in &snapshot.backends {
-        let place = place(snapshot, backend);
-        let speaker = match &backend.identity {
+        let target = target(snapshot, backend);
+        let delegated = match &backend.identity {
             BackendIdentity::Headers | BackendIdentity::Certificate(_) => None,
             BackendIdentity::Kerberos(delegation) => {
-                let about = format!("backend {}, {}", backend.settings.name, delegation.service);
-                progress.asking(&about);
-                let (found, speaker) = kerberos::examine(&about, delegation, user).await;
+                let component = format!("backend {}, {}", backend.settings.name, delegation.service);
+                progress.checking(&component);
+                let (found, delegated) = kerberos::check(&component, delegation, user).await;
                 findings.extend(found);
-                speaker
+                delegated
             }
         };
         for server in &backend.settings.servers {
-            let about = format!("backend {}, {server}", backend.settings.name);
-            progress.asking(&about);
-            let trial = Trial { about, backend, server, place: place.as_ref(), user };
-            findings.extend(trial.findings(speaker.as_ref()).await);
+            let component = format!("backend {}, {server}", backend.settings.name);
+            progress.checking(&component);
+            let check = ServerCheck { component, backend, server, target: target.as_ref(), user };
+            findings.extend(check.findings(delegated.as_ref()).await);
         }
     }
     findings
 }
 
-/// A path under an identity before others, and one that is itself before a directory.
-fn place(snapshot: &Snapshot, backend: &Arc<Backend>) -> Option<Place> {
+/// The best path rule to probe: one that authenticates clients before one that does not, and an exact path before a
+/// prefix.
+fn target(snapshot: &Snapshot, backend: &Arc<Backend>) -> Option<ProbeTarget> {
     let listeners = snapshot.sites.tls.values();
     let sites = listeners.flat_map(|listener| &listener.sites);
     let rules = sites.flat_map(|site| site.paths.rules().map(move |(pattern, rule)| (site, pattern, rule)));
-    let leading = rules.filter(|(_, _, rule)| Arc::ptr_eq(&rule.backend, backend));
-    let best = leading.min_by_key(|(_, pattern, rule)| {
+    let rules = rules.filter(|(_, _, rule)| Arc::ptr_eq(&rule.backend, backend));
+    let best = rules.min_by_key(|(_, pattern, rule)| {
         (!rule.rule.uses_certificate(), pattern.scope() == PathScope::Below, pattern.to_string())
     });
-    best.map(|(site, pattern, _)| Place { host: host(backend, site), path: path(pattern) })
+    best.map(|(site, pattern, _)| ProbeTarget { host: host(backend, site), path: path(pattern) })
 }
 
 fn host(backend: &Backend, site: &Site) -> String {
@@ -81,116 +84,113 @@ fn path(pattern: &PathPattern) -> String {
     }
 }
 
-/// One server, and how it is asked.
-struct Trial<'a> {
-    about: String,
+/// One server, and the requests that are sent to it.
+struct ServerCheck<'a> {
+    component: String,
     backend: &'a Backend,
     server: &'a ServerAddress,
-    place: Option<&'a Place>,
+    target: Option<&'a ProbeTarget>,
     user: Option<&'a str>,
 }
 
-impl Trial<'_> {
-    async fn findings(&self, speaker: Option<&Speaker<'_>>) -> Vec<Finding> {
-        let (as_gate, reached) = self.reach().await;
-        let mut findings = vec![reached];
-        findings.extend(self.in_the_clear().await);
-        if let Ok(as_gate) = &as_gate
+impl ServerCheck<'_> {
+    async fn findings(&self, delegated: Option<&DelegatedUser<'_>>) -> Vec<OnlineFinding> {
+        let (as_gateway, finding) = self.response().await;
+        let mut findings = vec![finding];
+        findings.extend(self.encryption().await);
+        if let Ok(as_gateway) = &as_gateway
             && self.backend.identity_headers.depends_on_sender()
         {
-            findings.push(self.trust(as_gate).await);
+            findings.push(self.gateway_authentication(as_gateway).await);
         }
-        if let (Ok(_), Some(speaker)) = (&as_gate, speaker) {
-            findings.push(self.delegated(speaker).await);
+        if let (Ok(_), Some(delegated)) = (&as_gateway, delegated) {
+            findings.push(self.ticket(delegated).await);
         }
         findings
     }
 
-    /// As a request goes there; but where users are told by certificates, none is shown, since those are made for
-    /// permitted requests alone. Whether the server asks for one is seen without.
-    async fn reach(&self) -> (Result<Parts, NoAnswer>, Finding) {
+    /// Sends one request as the gateway does. If users are identified by certificates, none is presented, since the
+    /// gateway issues them for permitted requests only; whether the server requests one shows without it.
+    async fn response(&self) -> (Result<Parts, ProbeError>, OnlineFinding) {
         match (&self.backend.identity, &self.server.transport) {
             (BackendIdentity::Certificate(_), Transport::Tls(tls)) => {
-                let request = self.request(OwnCertificate::Shown);
-                let (wanted, answer) = ask_without_certificate(self.server, tls, request, LIMIT).await;
-                let finding = judge_asking(&self.about, wanted, &answer);
-                (answer, finding)
+                let request = self.request(GatewayCertificate::Presented);
+                let (requested, response) = probe_without_certificate(self.server, tls, request, LIMIT).await;
+                let finding = certificate_request_finding(&self.component, requested, &response);
+                (response, finding)
             }
             _ => {
-                let answer = self.ask(OwnCertificate::Shown).await;
-                let finding = reached(&self.about, &answer);
-                (answer, finding)
+                let response = self.probe(GatewayCertificate::Presented).await;
+                let finding = response_finding(&self.component, &response);
+                (response, finding)
             }
         }
     }
 
-    /// Whether the server's name has an address that strangers are on the way to, where it is told who the user is
-    /// without TLS.
-    async fn in_the_clear(&self) -> Option<Finding> {
-        let told = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
+    /// A finding if the user's identity is sent without TLS to an address outside private networks. Addresses that are
+    /// written as such are reported when the configuration is read; names need this lookup.
+    async fn encryption(&self) -> Option<OnlineFinding> {
+        let sends_identity = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
             || self.backend.identity_headers.depends_on_sender()
-            || !self.own_headers().is_empty();
-        if !told || matches!(self.server.transport, Transport::Tls(_)) {
+            || !self.gateway_headers().is_empty();
+        if !sends_identity || matches!(self.server.transport, Transport::Tls(_)) {
             return None;
         }
         let found = within(LIMIT, lookup_host((self.server.host.as_str(), self.server.port))).await;
-        let strange = found.ok()?.ok()?.map(|address| address.ip()).find(|address| !is_private(*address))?;
-        let finding = Finding::works(
-            &self.about,
-            "in the clear",
-            format!("who the user is goes without TLS to {strange}, which is not on a private network"),
-        );
-        Some(
-            finding.but(Verdict::Doubtful, "write https:// and `ca`, or reach it over a network of your own"),
-        )
+        let public = found.ok()?.ok()?.map(|address| address.ip()).find(|address| !is_private(*address))?;
+        let detail =
+            format!("the user's identity is sent without TLS to {public}, which is not a private address");
+        let finding = OnlineFinding::passed(&self.component, ENCRYPTION, detail);
+        Some(finding.warning("write https:// and `ca`, or connect to the server over a private network"))
     }
 
-    /// Whether the server takes a ticket in the user's name.
-    async fn delegated(&self, speaker: &Speaker<'_>) -> Finding {
-        let (negotiation, line) = match speaker.begin(&self.about).await {
+    /// Whether the server accepts a Kerberos ticket in the user's name.
+    async fn ticket(&self, delegated: &DelegatedUser<'_>) -> OnlineFinding {
+        let (negotiation, authorization) = match delegated.begin(&self.component).await {
             Ok(begun) => begun,
-            Err(failed) => return failed,
+            Err(finding) => return finding,
         };
-        let mut request = self.request(OwnCertificate::Shown);
-        request.headers_mut().insert(header::AUTHORIZATION, line);
-        match ask(self.server, OwnCertificate::Shown, request, LIMIT).await {
-            Ok(answer) => {
+        let mut request = self.request(GatewayCertificate::Presented);
+        request.headers_mut().insert(header::AUTHORIZATION, authorization);
+        match probe(self.server, GatewayCertificate::Presented, request, LIMIT).await {
+            Ok(response) => {
                 let over_tls = matches!(self.server.transport, Transport::Tls(_));
-                speaker.judge(&self.about, negotiation, &answer, over_tls)
+                delegated.of_response(&self.component, negotiation, &response, over_tls)
             }
-            Err(error) => speaker.unheard(&self.about, &error),
+            Err(error) => DelegatedUser::of_error(&self.component, &error),
         }
     }
 
-    /// Whether the server would believe somebody else who sends the headers that the gate sends.
-    async fn trust(&self, as_gate: &Parts) -> Finding {
-        if !self.shows_certificate() && self.own_headers().is_empty() {
-            let found = "it takes names from headers, and knows the gate by nothing";
-            return Finding::works(&self.about, TRUST, found).but(
-                Verdict::Untested,
-                "see that nobody but the gate reaches it, or give the backend a `client_certificate` that it requires",
+    /// Whether the server rejects identity headers that do not come from the gateway. If it does not, every host that
+    /// can reach it can impersonate every user.
+    async fn gateway_authentication(&self, as_gateway: &Parts) -> OnlineFinding {
+        if !self.presents_certificate() && self.gateway_headers().is_empty() {
+            let detail = "the server trusts identity headers, but nothing authenticates the gateway to it";
+            return OnlineFinding::passed(&self.component, GATEWAY_AUTHENTICATION, detail).not_tested(
+                "check that only the gateway can reach the server, or set a `client_certificate` that the server \
+                 requires",
             );
         }
-        let as_somebody = self.ask(OwnCertificate::Withheld).await;
-        judge_trust(&self.about, as_gate, &as_somebody, self.user.is_some())
+        let as_stranger = self.probe(GatewayCertificate::Withheld).await;
+        gateway_authentication_finding(&self.component, as_gateway, &as_stranger, self.user.is_some())
     }
 
-    async fn ask(&self, own: OwnCertificate) -> Result<Parts, NoAnswer> {
-        ask(self.server, own, self.request(own), LIMIT).await
+    async fn probe(&self, certificate: GatewayCertificate) -> Result<Parts, ProbeError> {
+        probe(self.server, certificate, self.request(certificate), LIMIT).await
     }
 
-    fn request(&self, own: OwnCertificate) -> Request<Empty<Bytes>> {
-        let mut headers = self.identity();
-        if own == OwnCertificate::Withheld {
-            for name in self.own_headers().keys() {
+    fn request(&self, certificate: GatewayCertificate) -> Request<Empty<Bytes>> {
+        let mut headers = self.identity_headers();
+        if certificate == GatewayCertificate::Withheld {
+            for name in self.gateway_headers().keys() {
                 headers.remove(name);
             }
         }
-        let host = self.place.map_or(self.server.host.as_str(), |place| place.host.as_str());
+        let host = self.target.map_or(self.server.host.as_str(), |target| target.host.as_str());
         if let Ok(host) = HeaderValue::from_str(host) {
             headers.insert(header::HOST, host);
         }
-        let path = self.place.map_or("/", |place| place.path.as_str());
+        let path = self.target.map_or("/", |target| target.path.as_str());
         let mut request = Request::new(Empty::new());
         if let Ok(uri) = path.parse() {
             *request.uri_mut() = uri;
@@ -199,9 +199,9 @@ impl Trial<'_> {
         request
     }
 
-    /// What the gate says of itself, and of the user where one is named.
-    fn identity(&self) -> HeaderMap {
-        let Some(user) = self.user else { return self.own_headers() };
+    /// The headers that authenticate the gateway, and those of the user if `--as` names one.
+    fn identity_headers(&self) -> HeaderMap {
+        let Some(user) = self.user else { return self.gateway_headers() };
         let identity = Identity {
             user,
             upn: user.contains('@').then_some(user),
@@ -214,19 +214,19 @@ impl Trial<'_> {
             assertion: None,
         };
         let mut headers = HeaderMap::new();
-        // A name that does not fit is told nobody; the request then goes under none.
+        // A name that does not fit into a header is left out; the request is then anonymous.
         drop(identity_headers::set(&mut headers, &self.backend.identity_headers, Some(&identity)));
         headers
     }
 
-    /// What the gate says of itself whoever asks.
-    fn own_headers(&self) -> HeaderMap {
+    /// The headers that authenticate the gateway, whoever the user is.
+    fn gateway_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         drop(identity_headers::set(&mut headers, &self.backend.identity_headers, None));
         headers
     }
 
-    fn shows_certificate(&self) -> bool {
+    fn presents_certificate(&self) -> bool {
         match &self.server.transport {
             Transport::Plain => false,
             Transport::Tls(tls) => tls.config.client_auth_cert_resolver.has_certs(),
@@ -234,116 +234,120 @@ impl Trial<'_> {
     }
 }
 
-fn reached(about: &str, answer: &Result<Parts, NoAnswer>) -> Finding {
-    match answer {
-        Err(error) => Finding::works(about, REACHED, display_chain(error)).but(Verdict::Fails, error.mend()),
-        Ok(answer) => {
-            let finding = Finding::works(about, REACHED, format!("with {}", answer.status));
-            if answer.status.is_server_error() {
-                return finding.but(Verdict::Doubtful, "see in the server's own log what it is that fails");
+fn response_finding(component: &str, response: &Result<Parts, ProbeError>) -> OnlineFinding {
+    match response {
+        Err(error) => OnlineFinding::passed(component, RESPONSE, display_chain(error)).failed(&[error.fix()]),
+        Ok(response) => {
+            let finding = OnlineFinding::passed(component, RESPONSE, response.status.to_string());
+            if response.status.is_server_error() {
+                return finding.warning("look up the error in the server's own log");
             }
             finding
         }
     }
 }
 
-/// Whether the server would be told who the user is by her certificate: only if it asks in the first handshake.
-fn judge_asking(about: &str, wanted: bool, answer: &Result<Parts, NoAnswer>) -> Finding {
-    let finding = |found: String| Finding::works(about, ASKING, found);
-    match answer {
-        Err(error) if !error.is_the_servers_doing() => reached(about, answer),
-        Ok(answer) if wanted => finding(format!("in the handshake, and answers with {} to none", answer.status)),
-        Err(error) if wanted => {
-            finding(format!("in the handshake, and lets nobody in without: {}", display_chain(error)))
+/// The gateway presents user certificates in the first handshake only, so a server that asks later gets none.
+fn certificate_request_finding(
+    component: &str,
+    requested: bool,
+    response: &Result<Parts, ProbeError>,
+) -> OnlineFinding {
+    let finding = |detail: String| OnlineFinding::passed(component, CERTIFICATE_REQUEST, detail);
+    match response {
+        Err(error) if !error.is_rejection() => response_finding(component, response),
+        Ok(response) if requested => {
+            finding(format!("in the handshake; response without a certificate: {}", response.status))
         }
-        Err(NoAnswer::Tls(_)) => reached(about, answer),
-        Ok(_) | Err(_) => finding("not in the handshake".to_owned()).but(
-            Verdict::Fails,
-            "have it ask in the first handshake: `clientcertnegotiation=enable` for http.sys, SSLVerifyClient for the \
-             whole host in Apache, ssl_verify_client in nginx",
-        ),
+        Err(error) if requested => {
+            finding(format!("in the handshake; rejected without a certificate: {}", display_chain(error)))
+        }
+        Err(ProbeError::Tls(_)) => response_finding(component, response),
+        Ok(_) | Err(_) => finding("not in the handshake".to_owned()).failed(&[
+            "configure the server to request a certificate in the first handshake: `clientcertnegotiation=enable` for \
+             http.sys, SSLVerifyClient for the whole host in Apache, ssl_verify_client in nginx",
+        ]),
     }
 }
 
-/// A refusal proves something only where the gate itself gets another answer, or where it comes before HTTP.
-fn judge_trust(
-    about: &str,
-    as_gate: &Parts,
-    as_somebody: &Result<Parts, NoAnswer>,
-    user_was_named: bool,
-) -> Finding {
-    let finding = |found: String| Finding::works(about, TRUST, found);
-    match as_somebody {
-        Err(error @ (NoAnswer::Tls(_) | NoAnswer::Ended(_))) => {
-            finding(format!("without what the gate is known by: {}", display_chain(error)))
+/// A rejection proves something only if the gateway itself gets another response, or if it happens before HTTP.
+fn gateway_authentication_finding(
+    component: &str,
+    as_gateway: &Parts,
+    as_stranger: &Result<Parts, ProbeError>,
+    has_user: bool,
+) -> OnlineFinding {
+    let finding = |detail: String| OnlineFinding::passed(component, GATEWAY_AUTHENTICATION, detail);
+    match as_stranger {
+        Err(error @ (ProbeError::Tls(_) | ProbeError::Closed(_))) => {
+            finding(format!("rejected without the gateway's credentials: {}", display_chain(error)))
         }
-        Err(error @ (NoAnswer::Connect(_) | NoAnswer::Limit(_))) => {
-            finding(format!("the second time it was asked: {}", display_chain(error)))
-                .but(Verdict::Untested, "try again when the server answers every time")
+        Err(error @ (ProbeError::Connect(_) | ProbeError::Timeout(_))) => {
+            finding(format!("the second request failed: {}", display_chain(error)))
+                .not_tested("try again once the server responds every time")
         }
-        Ok(answer) if !is_refusal(answer.status) => finding(format!(
-            "it answers with {} to whoever asks, without what the gate is known by",
-            answer.status
-        ))
-        .but(
-            Verdict::Doubtful,
-            "have the server refuse whoever does not show the gate's certificate or secret: others can name any user",
-        ),
-        Ok(answer) if !is_refusal(as_gate.status) => {
-            finding(format!("without what the gate is known by it answers with {}", answer.status))
+        Ok(response) if !is_rejection(response.status) => {
+            finding(format!("response without the gateway's credentials: {}", response.status)).warning(
+                "configure the server to reject requests without the gateway's certificate or secret: otherwise any \
+                 host that can reach it can impersonate any user",
+            )
         }
-        Ok(answer) => {
-            let finding = finding(format!("it answers with {} to the gate as to others", answer.status));
-            let mend = if user_was_named {
-                "name a user with --as who may see the path"
+        Ok(response) if !is_rejection(as_gateway.status) => {
+            finding(format!("response without the gateway's credentials: {}", response.status))
+        }
+        Ok(response) => {
+            let finding = finding(format!("the gateway and others get the same response: {}", response.status));
+            finding.not_tested(if has_user {
+                "specify a user with --as who is permitted to read the path"
             } else {
-                "name a user with --as: it may be a missing name that is refused"
-            };
-            finding.but(Verdict::Untested, mend)
+                "specify a user with --as: the server may reject the request for lack of a user"
+            })
         }
     }
 }
 
-fn is_refusal(status: StatusCode) -> bool {
+fn is_rejection(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::check::report::CheckResult;
 
-    fn answer(status: u16) -> Parts {
+    fn response(status: u16) -> Parts {
         http::Response::builder().status(status).body(()).unwrap().into_parts().0
     }
 
-    fn broken_off() -> NoAnswer {
-        NoAnswer::Tls(std::io::ErrorKind::ConnectionReset.into())
+    fn connection_reset() -> ProbeError {
+        ProbeError::Tls(std::io::ErrorKind::ConnectionReset.into())
     }
 
     #[test]
-    fn only_a_refusal_that_the_gate_does_not_get_shows_that_the_gate_alone_is_believed() {
-        for (as_gate, as_somebody, verdict) in [
-            (200, Some(401), Verdict::Works),
-            (200, Some(403), Verdict::Works),
-            (404, Some(403), Verdict::Works),
-            (200, None, Verdict::Works),
-            (403, None, Verdict::Works),
-            (200, Some(200), Verdict::Doubtful),
-            (200, Some(302), Verdict::Doubtful),
-            (403, Some(200), Verdict::Doubtful),
-            (500, Some(500), Verdict::Doubtful),
-            (403, Some(403), Verdict::Untested),
-            (401, Some(403), Verdict::Untested),
+    fn only_a_rejection_that_the_gateway_does_not_get_proves_that_the_gateway_is_authenticated() {
+        for (as_gateway, as_stranger, result) in [
+            (200, Some(401), CheckResult::Passed),
+            (200, Some(403), CheckResult::Passed),
+            (404, Some(403), CheckResult::Passed),
+            (200, None, CheckResult::Passed),
+            (403, None, CheckResult::Passed),
+            (200, Some(200), CheckResult::Warning),
+            (200, Some(302), CheckResult::Warning),
+            (403, Some(200), CheckResult::Warning),
+            (500, Some(500), CheckResult::Warning),
+            (403, Some(403), CheckResult::NotTested),
+            (401, Some(403), CheckResult::NotTested),
         ] {
-            let as_somebody = as_somebody.map(answer).ok_or_else(broken_off);
-            let finding = judge_trust("x", &answer(as_gate), &as_somebody, false);
-            assert_eq!(finding.verdict, verdict, "{as_gate} {as_somebody:?}");
+            let as_stranger = as_stranger.map(response).ok_or_else(connection_reset);
+            let finding = gateway_authentication_finding("x", &response(as_gateway), &as_stranger, false);
+            assert_eq!(finding.result, result, "{as_gateway} {as_stranger:?}");
         }
     }
 
     #[test]
-    fn silence_proves_nothing() {
-        let finding = judge_trust("x", &answer(200), &Err(NoAnswer::Limit(LIMIT)), false);
-        assert_eq!(finding.verdict, Verdict::Untested);
+    fn a_timeout_proves_nothing() {
+        let timeout = Err(ProbeError::Timeout(LIMIT));
+        let finding = gateway_authentication_finding("x", &response(200), &timeout, false);
+        assert_eq!(finding.result, CheckResult::NotTested);
     }
 }

@@ -1,7 +1,7 @@
-//! Asks the servers of each realm's directories, and says what came of it.
+//! Online checks of the directory servers of each realm.
 
 use super::Progress;
-use super::report::{Finding, Verdict};
+use super::report::OnlineFinding;
 use crate::directory::{DirectoryError, Refusal, ServerFact, Unreachable};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
@@ -12,75 +12,79 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// For all servers of one realm, each of which has limits of its own.
+/// For all servers of one realm. Each server has shorter limits of its own.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// The difference of clocks from which on Kerberos takes no ticket (RFC 4120 1.6; in Active Directory five minutes).
+/// The clock skew in seconds from which on Kerberos rejects tickets (RFC 4120 1.6; five minutes in Active Directory).
 const KERBEROS_SKEW: u64 = 300;
 
-/// What each server says.
-pub(super) async fn examine(snapshot: &Snapshot, progress: Progress) -> Vec<Finding> {
+/// The result code noSuchObject (RFC 4511 A.1).
+const NO_SUCH_OBJECT: u32 = 32;
+
+/// Checks every server of every directory.
+pub(super) async fn check(snapshot: &Snapshot, progress: Progress) -> Vec<OnlineFinding> {
     let mut findings = Vec::new();
     for realm in realms(snapshot).values() {
         let Some(directory) = &realm.directory else { continue };
-        let about = format!("realm {}", realm.name);
+        let component = format!("realm {}", realm.name);
         let attempts =
             takes_passwords(snapshot, realm).then(|| realm.passwords.attempts.limits().per_account);
-        progress.asking(&about);
+        progress.checking(&component);
         match timeout(LIMIT, directory.examine()).await {
             Ok(servers) => {
-                for (server, told) in servers {
-                    findings.extend(of_server(&format!("{about}, {server}"), told, attempts));
+                for (server, facts) in servers {
+                    findings.extend(of_server(&format!("{component}, {server}"), facts, attempts));
                 }
             }
             Err(_) => {
-                let late = Finding::works(&about, "directory", format!("nothing is heard within {LIMIT:?}"));
-                findings.push(late.fails(&["see that no firewall drops what the gate sends"]));
+                let detail = format!("no response within {LIMIT:?}");
+                let finding = OnlineFinding::passed(&component, "directory", detail);
+                findings.push(finding.failed(&["check that no firewall drops packets from the gateway"]));
             }
         }
     }
     findings
 }
 
-/// Those that sites use, each once.
+/// The realms that sites refer to, each once.
 fn realms(snapshot: &Snapshot) -> BTreeMap<&str, &Arc<Realm>> {
     let listeners = snapshot.sites.tls.values();
     let sites = listeners.flat_map(|listener| &listener.sites);
     sites.filter_map(|site| site.realm.as_ref()).map(|realm| (&*realm.name, realm)).collect()
 }
 
-/// Whether passwords are tried at the realm's directory.
+/// Whether a path rule verifies passwords with the realm's directory.
 fn takes_passwords(snapshot: &Snapshot, realm: &Arc<Realm>) -> bool {
     let sites = snapshot.sites.tls.values().flat_map(|listener| &listener.sites);
     let mut sites = sites.filter(|site| site.realm.as_ref().is_some_and(|one| Arc::ptr_eq(one, realm)));
     sites.any(|site| site.paths.rules().any(|(_, path)| path.rule.password == PasswordRule::Directory))
 }
 
-/// `attempts`: how often an account's password may be tried, where it may.
+/// `attempts`: the failed passwords per account that the gateway permits, if the realm verifies passwords.
 fn of_server(
-    about: &str,
-    told: Result<Vec<ServerFact>, DirectoryError>,
+    component: &str,
+    facts: Result<Vec<ServerFact>, DirectoryError>,
     attempts: Option<u32>,
-) -> Vec<Finding> {
-    match told {
-        Ok(facts) => facts.iter().map(|fact| of_fact(about, fact, attempts)).collect(),
+) -> Vec<OnlineFinding> {
+    match facts {
+        Ok(facts) => facts.iter().map(|fact| of_fact(component, fact, attempts)).collect(),
         Err(error) => {
-            vec![Finding::works(about, "directory", display_chain(&error)).fails(&[mend(&error)])]
+            let finding = OnlineFinding::passed(component, "directory", display_chain(&error));
+            vec![finding.failed(&[fix(&error)])]
         }
     }
 }
 
-fn of_fact(about: &str, fact: &ServerFact, attempts: Option<u32>) -> Finding {
-    let finding = Finding::works(about, what(fact), fact.to_string());
+fn of_fact(component: &str, fact: &ServerFact, attempts: Option<u32>) -> OnlineFinding {
+    let finding = OnlineFinding::passed(component, check_of(fact), fact.to_string());
     match fact {
-        ServerFact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.but(
-            Verdict::Doubtful,
-            "set both clocks by one time server: Kerberos takes no ticket above five minutes of difference",
+        ServerFact::ClockAhead(ahead) if ahead.unsigned_abs() >= KERBEROS_SKEW => finding.warning(
+            "synchronise both clocks with one time server: Kerberos rejects tickets above five minutes of skew",
         ),
         ServerFact::LocksAfter(Some(failures @ 1..)) if attempts.is_some_and(|attempts| *failures <= attempts) => {
-            finding.but(
-                Verdict::Doubtful,
-                "set the realm's `passwords.per_account` below that: else whoever guesses at the gate locks accounts",
+            finding.warning(
+                "set the realm's `passwords.per_account` below that number: otherwise password guesses at the gateway \
+                 lock accounts",
             )
         }
         ServerFact::BindsAs(_)
@@ -92,77 +96,79 @@ fn of_fact(about: &str, fact: &ServerFact, attempts: Option<u32>) -> Finding {
     }
 }
 
-const fn what(fact: &ServerFact) -> &'static str {
+const fn check_of(fact: &ServerFact) -> &'static str {
     match fact {
         ServerFact::BindsAs(_) => "account",
         ServerFact::HasBase(_) => "base",
         ServerFact::OfDomain { .. } => "domain",
         ServerFact::ClockAhead(_) => "clock",
-        ServerFact::LocksAfter(_) => "lock-out",
+        ServerFact::LocksAfter(_) => "account lockout",
         ServerFact::ShowsAltSecurityIdentities(_) => "altSecurityIdentities",
     }
 }
 
-/// What an administrator does about it.
-fn mend(error: &DirectoryError) -> &'static str {
+fn fix(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::Unavailable { source, .. } => match source {
-            Unreachable::NoServer => "name a server in the directory's `url`",
-            Unreachable::Resolve(_) => "correct the server's name, or see that the gate's resolver knows it",
-            Unreachable::Connect(_) => "see that it runs, and that no firewall is between it and the gate",
-            Unreachable::Tls(_) => {
-                "name the authority of its certificate in `ca`, and the server by a name in it"
+            Unreachable::NoServer => "add a server to the directory's `url`",
+            Unreachable::Resolve(_) => "correct the server's name, or let DNS resolve it on this machine",
+            Unreachable::Connect(_) => {
+                "check that the server is running, and that no firewall rejects connections from the gateway"
             }
-            Unreachable::StartTls(_) => "give it a certificate, or ask it over ldaps",
-            Unreachable::Unwell(_) => "see what keeps it busy, or wait until it has started",
+            Unreachable::Tls(_) => {
+                "add the authority of its certificate to `ca`, and write the server by a name in its certificate"
+            }
+            Unreachable::StartTls(_) => "install a certificate on the server, or write its URL as ldaps://",
+            Unreachable::Unwell(_) => "check the load of the server, or wait until it has started",
             Unreachable::Broken(_) | Unreachable::Closed | Unreachable::LeftAlone { .. } => {
-                "look into its log: it, or something between, cuts connections"
+                "check the server's log: it, or a device on the network, closes connections"
             }
         },
         DirectoryError::Timeout { .. } | DirectoryError::Busy { .. } => {
-            "see what keeps it busy, and that no firewall drops what the gate sends"
+            "check the load of the server, and that no firewall drops packets from the gateway"
         }
-        DirectoryError::Garbage { .. } => "see that it is a directory that speaks LDAP at this port",
+        DirectoryError::Garbage { .. } => "check that the server at this port speaks LDAP",
         DirectoryError::Refused { source: Refusal::Result { code: NO_SUCH_OBJECT, .. }, .. } => {
-            "correct `base_dn`, or let the gate's account see it"
+            "correct `base_dn`, or permit the gateway's account to read it"
         }
         DirectoryError::Refused { source: Refusal::Result { .. }, .. } => {
-            "correct `bind_dn` and the password's file, and see that the account is neither disabled nor locked"
+            "correct `bind_dn` and the password file, and check that the account is neither disabled nor locked"
         }
         DirectoryError::Refused { source: Refusal::Unreadable(_), .. } => {
-            "let the gate's account read this attribute of all accounts"
+            "permit the gateway's account to read this attribute of every account"
         }
         DirectoryError::NotCovered { .. } => "add the directory of that domain to the realm",
         DirectoryError::UnsendablePassword(_)
         | DirectoryError::UnusableLookupKeys(_)
         | DirectoryError::NoThread(_)
-        | DirectoryError::Dropped => "try again; if it lasts, look at the machine's own log",
+        | DirectoryError::Dropped => "try again; if the error persists, check the system log of this machine",
     }
 }
-
-/// RFC 4511 A.1.
-const NO_SUCH_OBJECT: u32 = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::check::report::CheckResult;
 
     #[test]
-    fn clocks_that_kerberos_finds_too_far_apart_are_doubtful() {
-        for (ahead, verdict) in
-            [(0, Verdict::Works), (-299, Verdict::Works), (300, Verdict::Doubtful), (-300, Verdict::Doubtful)]
-        {
-            assert_eq!(of_fact("x", &ServerFact::ClockAhead(ahead), None).verdict, verdict, "{ahead}");
+    fn a_clock_skew_that_kerberos_rejects_is_a_warning() {
+        for (ahead, result) in [
+            (0, CheckResult::Passed),
+            (-299, CheckResult::Passed),
+            (300, CheckResult::Warning),
+            (-300, CheckResult::Warning),
+        ] {
+            assert_eq!(of_fact("x", &ServerFact::ClockAhead(ahead), None).result, result, "{ahead}");
         }
     }
 
     #[test]
-    fn attempts_that_can_lock_an_account_are_doubtful_where_passwords_are_tried() {
-        let verdict = |failures, attempts| of_fact("x", &ServerFact::LocksAfter(failures), attempts).verdict;
-        assert_eq!(verdict(Some(3), Some(3)), Verdict::Doubtful);
+    fn attempts_that_can_lock_an_account_are_a_warning_if_passwords_are_verified() {
+        let result = |failures, attempts| of_fact("x", &ServerFact::LocksAfter(failures), attempts).result;
+        assert_eq!(result(Some(3), Some(3)), CheckResult::Warning);
         for (failures, attempts) in [(Some(4), Some(3)), (Some(0), Some(3)), (None, Some(3)), (Some(3), None)]
         {
-            assert_eq!(verdict(failures, attempts), Verdict::Works, "{failures:?} {attempts:?}");
+            assert_eq!(result(failures, attempts), CheckResult::Passed, "{failures:?} {attempts:?}");
         }
     }
 }

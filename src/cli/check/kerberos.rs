@@ -1,7 +1,8 @@
-//! Tries a Kerberos delegation for one user, step by step, and the ticket at each server.
+//! Online checks of a Kerberos delegation: every step from the keytab to the user's ticket, and whether each backend
+//! server accepts the ticket.
 
-use super::probe::NoAnswer;
-use super::report::{Finding, Verdict};
+use super::probe::ProbeError;
+use super::report::{CheckResult, OnlineFinding};
 use crate::backend::{Delegation, RuleRealm, server_token, took_token};
 use crate::delegation::kerberos::{self, Negotiation, Outcome, Step};
 use crate::telemetry::display_chain;
@@ -12,33 +13,34 @@ use http::response::Parts;
 use std::sync::Arc;
 
 const DELEGATION: &str = "delegation";
-const TICKET: &str = "takes a ticket";
+const TICKET: &str = "ticket accepted";
 
-/// One user, in whose name tickets are to be had.
-pub(super) struct Speaker<'a> {
+/// A user in whose name tickets were obtained.
+pub(super) struct DelegatedUser<'a> {
     delegation: &'a Delegation,
     /// `alice@CORP.EXAMPLE`
     principal: String,
 }
 
-/// What each step found, and the user in whose name the servers can be asked where all of them went well.
-pub(super) async fn examine<'a>(
-    about: &str,
+/// The findings of each step, and the user if all of them passed.
+pub(super) async fn check<'a>(
+    component: &str,
     delegation: &'a Arc<Delegation>,
     user: Option<&str>,
-) -> (Vec<Finding>, Option<Speaker<'a>>) {
+) -> (Vec<OnlineFinding>, Option<DelegatedUser<'a>>) {
     let Some(user) = user else {
-        let finding = Finding::works(about, DELEGATION, "a delegation is tried for a named user only");
-        return (vec![finding.but(Verdict::Untested, "name one with --as, as alice@CORP.EXAMPLE")], None);
+        let finding = OnlineFinding::passed(component, DELEGATION, "delegation is tested for a user only");
+        return (vec![finding.not_tested("specify a user: --as alice@CORP.EXAMPLE")], None);
     };
     let principal = principal(user, delegation.realm.as_ref());
     let steps = delegation.delegator.examine(&principal, &delegation.service).await;
-    let findings: Vec<_> = steps.into_iter().map(|step| of_step(about, &principal, step)).collect();
-    let failed = findings.iter().any(|finding| finding.verdict == Verdict::Fails);
-    (findings, (!failed).then_some(Speaker { delegation, principal }))
+    let findings: Vec<_> = steps.into_iter().map(|step| of_step(component, &principal, step)).collect();
+    let failed = findings.iter().any(|finding| finding.result == CheckResult::Failed);
+    (findings, (!failed).then_some(DelegatedUser { delegation, principal }))
 }
 
-/// The user's name in Kerberos: a name without a domain, or of the domain of the backend's realm, is one of that realm.
+/// The user's Kerberos principal. A name without a domain, or with the domain of the backend's realm, belongs to that
+/// realm.
 fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
     let (domain, name) = user.rsplit_once('\\').map_or((None, user), |(domain, name)| (Some(domain), name));
     match realm {
@@ -49,79 +51,83 @@ fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
     }
 }
 
-fn of_step(about: &str, principal: &str, finding: kerberos::Finding) -> Finding {
-    let what = finding.step.to_string();
+fn of_step(component: &str, principal: &str, finding: kerberos::Finding) -> OnlineFinding {
+    let step = finding.step.to_string();
     match finding.outcome {
-        Outcome::Good(found) => Finding::works(about, &what, found),
-        Outcome::Doubtful { found, hint } => Finding::works(about, &what, found).but(Verdict::Doubtful, hint),
+        Outcome::Good(detail) => OnlineFinding::passed(component, &step, detail),
+        Outcome::Doubtful { found, hint } => OnlineFinding::passed(component, &step, found).warning(hint),
         Outcome::Bad(error) => {
-            let mends: Vec<_> = misnamed(finding.step, principal).into_iter().chain([error.hint()]).collect();
-            Finding::works(about, &what, display_chain(&error)).fails(&mends)
+            let name_fix = principal_fix(finding.step, principal);
+            let fixes: Vec<_> = name_fix.into_iter().chain([error.hint()]).collect();
+            OnlineFinding::passed(component, &step, display_chain(&error)).failed(&fixes)
         }
     }
 }
 
-/// How the user should have been named, where a step that goes by her name fails.
-fn misnamed(step: Step, principal: &str) -> Option<&'static str> {
+/// The form of the user's name that Kerberos needs, if a step that depends on the name failed.
+fn principal_fix(step: Step, principal: &str) -> Option<&'static str> {
     if !matches!(step, Step::Names | Step::Impersonation) {
         return None;
     }
     match principal.rsplit_once('@') {
         None => {
-            Some("Name the user with her realm, as alice@CORP.EXAMPLE, or set the backend's kerberos.realm.")
+            Some("write the user with a realm (alice@CORP.EXAMPLE), or set the backend's `kerberos.realm`")
         }
         Some((_, realm)) if realm.contains(|letter: char| letter.is_ascii_lowercase()) => Some(
-            "Name the user by her sAMAccountName at the realm, in capitals, as alice@CORP.EXAMPLE: a UPN is no name in \
-             Kerberos.",
+            "write the user as sAMAccountName@REALM with the realm in upper case (alice@CORP.EXAMPLE): a UPN is not a \
+             Kerberos principal",
         ),
         Some(_) => None,
     }
 }
 
-impl Speaker<'_> {
-    /// A fresh token, and the line that carries it. A token that a server has read would be a replay at the next.
-    pub(super) async fn begin(&self, about: &str) -> Result<(Negotiation, HeaderValue), Finding> {
-        let begun = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
-        let negotiation = begun
-            .map_err(|error| Finding::works(about, TICKET, display_chain(&error)).fails(&[error.hint()]))?;
-        let line = format!("Negotiate {}", STANDARD.encode(negotiation.token()));
-        let line = HeaderValue::try_from(line).expect("Base64 and a word are visible ASCII");
-        Ok((negotiation, line))
+impl DelegatedUser<'_> {
+    /// Obtains a new token and the `Authorization` header with it. Each server needs its own: a token that one server
+    /// has read is a replay at the next.
+    pub(super) async fn begin(&self, component: &str) -> Result<(Negotiation, HeaderValue), OnlineFinding> {
+        let negotiated = self.delegation.delegator.negotiate(&self.principal, &self.delegation.service).await;
+        let negotiation = negotiated.map_err(|error| {
+            OnlineFinding::passed(component, TICKET, display_chain(&error)).failed(&[error.hint()])
+        })?;
+        let header = format!("Negotiate {}", STANDARD.encode(negotiation.token()));
+        let header = HeaderValue::try_from(header).expect("Base64 and a word are visible ASCII");
+        Ok((negotiation, header))
     }
 
-    /// What the server's answer to the token says.
-    pub(super) fn judge(
+    /// The finding about the server's response to the token.
+    pub(super) fn of_response(
         &self,
-        about: &str,
+        component: &str,
         negotiation: Negotiation,
-        answer: &Parts,
+        response: &Parts,
         over_tls: bool,
-    ) -> Finding {
-        let finding = |found: String| Finding::works(about, TICKET, found);
-        if let Err(refused) = took_token(answer.status, &answer.headers, over_tls) {
-            return finding(refused.to_string()).fails(refused.hints());
+    ) -> OnlineFinding {
+        let finding = |detail: String| OnlineFinding::passed(component, TICKET, detail);
+        if let Err(rejected) = took_token(response.status, &response.headers, over_tls) {
+            return finding(rejected.to_string()).failed(rejected.hints());
         }
-        let taken = format!("it answers {} with {}", self.principal, answer.status);
-        match server_token(&answer.headers) {
+        let accepted = format!("response to {}: {}", self.principal, response.status);
+        match server_token(&response.headers) {
             Some(token) => match negotiation.finish(&token) {
-                Ok(()) => finding(format!("{taken}, and proves itself")),
-                Err(error) => {
-                    finding(format!("{taken}, and does not prove itself: {}", display_chain(&error)))
-                        .fails(&[error.hint()])
-                }
+                Ok(()) => finding(format!("{accepted}; the server authenticated itself")),
+                Err(error) => finding(format!(
+                    "{accepted}; mutual authentication of the server failed: {}",
+                    display_chain(&error)
+                ))
+                .failed(&[error.hint()]),
             },
             None if self.delegation.unsafe_skip_mutual_authentication => {
-                finding(format!("{taken}, and need not prove itself"))
+                finding(format!("{accepted}; mutual authentication is off"))
             }
-            None => finding(format!("{taken}, and does not prove itself")).fails(&[
-                "see that the path asks for Windows authentication: one that anonymous users may see takes no ticket",
+            None => finding(format!("{accepted}; the server did not authenticate itself")).failed(&[
+                "check that the path requires Windows authentication: with anonymous access the server ignores the \
+                 ticket",
             ]),
         }
     }
 
-    /// There was no answer.
-    pub(super) fn unheard(&self, about: &str, error: &NoAnswer) -> Finding {
-        Finding::works(about, TICKET, display_chain(error)).fails(&[error.mend()])
+    pub(super) fn of_error(component: &str, error: &ProbeError) -> OnlineFinding {
+        OnlineFinding::passed(component, TICKET, display_chain(error)).failed(&[error.fix()])
     }
 }
 
@@ -130,24 +136,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_upn_and_a_name_without_a_realm_are_told_where_a_step_that_goes_by_the_name_fails() {
-        for (step, principal, told) in [
-            (Step::Impersonation, "alice@corp.example", Some("capitals")),
+    fn a_upn_and_a_name_without_a_realm_get_a_fix_if_a_step_that_depends_on_the_name_fails() {
+        for (step, principal, expected) in [
+            (Step::Impersonation, "alice@corp.example", Some("upper case")),
             (Step::Names, "alice", Some("kerberos.realm")),
             (Step::LogIn, "alice@corp.example", None),
             (Step::Impersonation, "alice@CORP.EXAMPLE", None),
         ] {
-            let mend = misnamed(step, principal);
-            assert_eq!(mend.is_some(), told.is_some(), "{step} {principal}: {mend:?}");
-            assert!(
-                mend.unwrap_or_default().contains(told.unwrap_or_default()),
-                "{step} {principal}: {mend:?}"
-            );
+            let fix = principal_fix(step, principal);
+            assert_eq!(fix.is_some(), expected.is_some(), "{step} {principal}: {fix:?}");
+            let (fix, expected) = (fix.unwrap_or_default(), expected.unwrap_or_default());
+            assert!(fix.contains(expected), "{step} {principal}: {fix:?}");
         }
     }
 
     #[test]
-    fn a_user_without_a_realm_is_of_the_backends() {
+    fn a_user_without_a_realm_belongs_to_the_realm_of_the_backend() {
         for (user, realm, expected) in [
             ("alice@PEOPLE.EXAMPLE", Some("CORP.EXAMPLE"), "alice@PEOPLE.EXAMPLE"),
             ("CORP\\alice", Some("CORP.EXAMPLE"), "alice@CORP.EXAMPLE"),

@@ -1,5 +1,5 @@
-//! Takes a backend's server and the head of one GET, gives the status and headers of the answer. For `check --online`
-//! alone: nothing of any client is in it, so it needs no permit and goes nowhere near the gate's own connections.
+//! One GET to a backend server, for `check --online` alone. The request contains nothing of any client, so it needs no
+//! permit, and it never uses a connection of the gateway's pools.
 
 use crate::backend::tls::BackendTls;
 use crate::backend::{ServerAddress, Transport};
@@ -23,64 +23,68 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Whether the gate's own certificate is shown to the server.
+/// Whether the gateway presents its own client certificate to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OwnCertificate {
-    Shown,
+pub(super) enum GatewayCertificate {
+    Presented,
     Withheld,
 }
 
-/// Why there is no answer.
+/// Why a server sent no response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
-    #[error("no connection comes about")]
+pub(super) enum ProbeError {
+    #[error("cannot connect")]
     Connect(#[source] io::Error),
-    #[error("TLS fails")]
+    #[error("TLS handshake failed")]
     Tls(#[source] io::Error),
-    #[error("the connection ends without an answer")]
-    Ended(#[source] hyper::Error),
-    #[error("nothing is heard within {0:?}")]
-    Limit(Duration),
+    #[error("connection closed before a response")]
+    Closed(#[source] hyper::Error),
+    #[error("no response within {0:?}")]
+    Timeout(Duration),
 }
 
-impl NoAnswer {
-    /// Whether the server itself ended it: by an alert in the handshake, or where an answer should have come.
-    pub(super) fn is_the_servers_doing(&self) -> bool {
+impl ProbeError {
+    /// Whether the server itself rejected the request: by a TLS alert, or by closing the connection instead of a
+    /// response. With TLS 1.3 a rejected client certificate shows as either of them.
+    pub(super) fn is_rejection(&self) -> bool {
         match self {
             Self::Tls(error) => matches!(rustls_error(error), Some(rustls::Error::AlertReceived(_))),
-            Self::Ended(_) => true,
-            Self::Connect(_) | Self::Limit(_) => false,
+            Self::Closed(_) => true,
+            Self::Connect(_) | Self::Timeout(_) => false,
         }
     }
 
-    /// What an administrator does about it.
-    pub(super) fn mend(&self) -> &'static str {
+    pub(super) fn fix(&self) -> &'static str {
         match self {
-            Self::Connect(error) if is_without_address(error) => {
-                "write the server by a name that this machine can look up (DNS), or by its address"
+            Self::Connect(error) if is_name_lookup_error(error) => {
+                "write an address in `servers`, or a name that DNS resolves on this machine"
             }
-            Self::Connect(_) => "see that the server runs, and that no firewall is between it and the gate",
-            Self::Limit(_) => "see that no firewall drops what the gate sends, and what the server waits for",
-            Self::Ended(_) => {
-                "see that the server speaks HTTP/1.1 here, and takes the gate's `client_certificate`"
+            Self::Connect(_) => {
+                "check that the server is running, and that no firewall rejects connections from the gateway"
+            }
+            Self::Timeout(_) => {
+                "check that no firewall drops packets from the gateway, and that the server is not overloaded"
+            }
+            Self::Closed(_) => {
+                "check that the server speaks HTTP/1.1 on this port and accepts the gateway's `client_certificate`"
             }
             Self::Tls(error) => match rustls_error(error) {
                 Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-                    "name the authority of the server's certificate in the backend's `ca`"
+                    "add the authority of the server's certificate to the backend's `ca`"
                 }
                 Some(rustls::Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-                )) => "write the server in `servers` by a name that its certificate has",
+                )) => "write the server in `servers` by a name that its certificate contains",
                 Some(rustls::Error::InvalidCertificate(_)) => "renew the server's certificate",
-                Some(_) | None => "see that the server speaks TLS 1.2 or 1.3 at this port",
+                Some(_) | None => "check that the server speaks TLS 1.2 or 1.3 on this port",
             },
         }
     }
 }
 
-/// Whether the name could not be looked up. There is no kind for that; but an error about a connection has a number of
-/// the system's, and this one has none.
-fn is_without_address(error: &io::Error) -> bool {
+/// `io::ErrorKind` has no value for a failed name lookup; but errors of sockets carry an error number of the system, and
+/// this one has none.
+fn is_name_lookup_error(error: &io::Error) -> bool {
     error.raw_os_error().is_none()
 }
 
@@ -88,38 +92,45 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Asks `server` once, within `limit` for connecting and again for the answer.
-pub(super) async fn ask(
+/// Sends `request` to `server`. `limit` applies to the connection, the handshake and the response each.
+pub(super) async fn probe(
     server: &ServerAddress,
-    own: OwnCertificate,
+    certificate: GatewayCertificate,
     request: Request<Empty<Bytes>>,
     limit: Duration,
-) -> Result<Parts, NoAnswer> {
+) -> Result<Parts, ProbeError> {
     match &server.transport {
         Transport::Plain => exchange(connect(server, limit).await?, request, limit).await,
-        Transport::Tls(tls) => match own {
-            OwnCertificate::Shown => over_tls(server, tls, Arc::clone(&tls.config), request, limit).await,
-            OwnCertificate::Withheld => ask_without_certificate(server, tls, request, limit).await.1,
+        Transport::Tls(tls) => match certificate {
+            GatewayCertificate::Presented => {
+                over_tls(server, tls, Arc::clone(&tls.config), request, limit).await
+            }
+            GatewayCertificate::Withheld => probe_without_certificate(server, tls, request, limit).await.1,
         },
     }
 }
 
-/// Asks `server` once without any certificate. Also says whether it wanted one in the first handshake.
-pub(super) async fn ask_without_certificate(
+/// Sends `request` without any client certificate. Also returns whether the server requested one in the handshake.
+pub(super) async fn probe_without_certificate(
     server: &ServerAddress,
     tls: &BackendTls,
     request: Request<Empty<Bytes>>,
     limit: Duration,
-) -> (bool, Result<Parts, NoAnswer>) {
-    let wanted = Arc::new(AtomicBool::new(false));
-    let config = without_certificate(&tls.config, Arc::clone(&wanted));
-    let answer = over_tls(server, tls, config, request, limit).await;
-    (wanted.load(Ordering::Acquire), answer)
+) -> (bool, Result<Parts, ProbeError>) {
+    let requested = Arc::new(AtomicBool::new(false));
+    let config = without_certificate(&tls.config, Arc::clone(&requested));
+    let response = over_tls(server, tls, config, request, limit).await;
+    (requested.load(Ordering::Acquire), response)
 }
 
-async fn connect(server: &ServerAddress, limit: Duration) -> Result<TcpStream, NoAnswer> {
+/// The output of `step`, unless it takes longer than `limit`.
+pub(super) async fn within<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, ProbeError> {
+    timeout(limit, step).await.map_err(|_| ProbeError::Timeout(limit))
+}
+
+async fn connect(server: &ServerAddress, limit: Duration) -> Result<TcpStream, ProbeError> {
     let connecting = TcpStream::connect((server.host.as_str(), server.port));
-    within(limit, connecting).await?.map_err(NoAnswer::Connect)
+    within(limit, connecting).await?.map_err(ProbeError::Connect)
 }
 
 async fn over_tls(
@@ -128,10 +139,10 @@ async fn over_tls(
     config: Arc<ClientConfig>,
     request: Request<Empty<Bytes>>,
     limit: Duration,
-) -> Result<Parts, NoAnswer> {
+) -> Result<Parts, ProbeError> {
     let tcp = connect(server, limit).await?;
     let handshake = TlsConnector::from(config).connect(tls.server_name.clone(), tcp);
-    let stream = within(limit, handshake).await?.map_err(NoAnswer::Tls)?;
+    let stream = within(limit, handshake).await?.map_err(ProbeError::Tls)?;
     exchange(stream, request, limit).await
 }
 
@@ -139,45 +150,42 @@ async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Empty<Bytes>>,
     limit: Duration,
-) -> Result<Parts, NoAnswer> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(NoAnswer::Ended)?;
-    // The exchange tells how the connection ended, if it did.
+) -> Result<Parts, ProbeError> {
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(ProbeError::Closed)?;
+    // `send_request` reports why the connection ended, so the connection's own result is not needed.
     let driving = async move {
         drop(connection.await);
         pending::<Infallible>().await
     };
     let exchange = async {
         tokio::select! {
-            answer = sender.send_request(request) => answer,
+            response = sender.send_request(request) => response,
             never = driving => match never {},
         }
     };
-    let (head, _body) = within(limit, exchange).await?.map_err(NoAnswer::Ended)?.into_parts();
+    let (head, _body) = within(limit, exchange).await?.map_err(ProbeError::Closed)?.into_parts();
     Ok(head)
 }
 
-/// What `step` gives, unless it takes longer.
-pub(super) async fn within<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, NoAnswer> {
-    timeout(limit, step).await.map_err(|_| NoAnswer::Limit(limit))
-}
-
-/// The same settings for somebody who is not the gate. A session of the gate's would be resumed as the gate's.
-fn without_certificate(config: &ClientConfig, wanted: Arc<AtomicBool>) -> Arc<ClientConfig> {
+/// The same TLS settings without the client certificate. Resumption is off: a resumed session would carry the identity
+/// of the gateway.
+fn without_certificate(config: &ClientConfig, requested: Arc<AtomicBool>) -> Arc<ClientConfig> {
     let mut config = config.clone();
-    config.client_auth_cert_resolver = Arc::new(NoCertificate { wanted });
+    config.client_auth_cert_resolver = Arc::new(NoCertificate { requested });
     config.resumption = Resumption::disabled();
     Arc::new(config)
 }
 
-/// Presents nothing, and notes whether the server wanted something.
+/// Presents no certificate, and records whether the server requested one.
 #[derive(Debug)]
 struct NoCertificate {
-    wanted: Arc<AtomicBool>,
+    requested: Arc<AtomicBool>,
 }
 
 impl ResolvesClientCert for NoCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.wanted.store(true, Ordering::Release);
+        self.requested.store(true, Ordering::Release);
         None
     }
 

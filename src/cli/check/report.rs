@@ -1,99 +1,101 @@
-//! One thing that was tried, what came of it, and what would mend it. The field names are a contract.
+//! The report of `check --online`. The field names are a contract with scripts.
 
 use crate::cli::output::TextOutput;
 use serde::Serialize;
 
-/// What came of one trial.
+/// The result of one check of one component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
-    /// Which part of the configuration: `backend rms, https://10.0.0.5:443`.
-    pub(super) about: String,
-    /// What was tried.
-    pub(super) what: String,
-    pub(super) verdict: Verdict,
-    /// What was found, in words.
-    pub(super) found: String,
-    /// What to do about it, where something is to be done; the likeliest first.
-    pub(super) mend: Vec<String>,
+pub(super) struct OnlineFinding {
+    /// The component that was checked: `backend rms, https://10.0.0.5:443`.
+    pub(super) component: String,
+    /// The property that was checked.
+    pub(super) check: String,
+    pub(super) result: CheckResult,
+    /// The facts that the result rests on, for people.
+    pub(super) detail: String,
+    /// Proposed changes, the most likely one first; empty if there is nothing to fix.
+    pub(super) fix: Vec<String>,
 }
 
-/// How good it is.
+/// Ordered by severity, so that the maximum of all findings is the result of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
-    /// It does what it is for.
-    Works,
-    /// It cannot be tried from here.
-    Untested,
-    /// It works, and somebody should look at it.
-    Doubtful,
-    /// It does not work.
-    Fails,
+pub(super) enum CheckResult {
+    Passed,
+    /// The gateway cannot check it by itself.
+    NotTested,
+    /// It works, but an administrator should look at it.
+    Warning,
+    Failed,
 }
 
-/// All that was tried, as a script reads it.
+/// All findings, in the order in which they were made.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
-    /// The worst verdict of all.
-    pub(super) verdict: Verdict,
-    pub(super) findings: Vec<Finding>,
+pub(super) struct OnlineReport {
+    /// The most severe result of all findings.
+    pub(super) result: CheckResult,
+    pub(super) findings: Vec<OnlineFinding>,
 }
 
-impl Finding {
-    pub(super) fn works(about: &str, what: &str, found: impl Into<String>) -> Self {
+impl OnlineFinding {
+    pub(super) fn passed(component: &str, check: &str, detail: impl Into<String>) -> Self {
         Self {
-            about: about.to_owned(),
-            what: what.to_owned(),
-            verdict: Verdict::Works,
-            found: found.into(),
-            mend: Vec::new(),
+            component: component.to_owned(),
+            check: check.to_owned(),
+            result: CheckResult::Passed,
+            detail: detail.into(),
+            fix: Vec::new(),
         }
     }
 
-    /// The same with a verdict that is worse, and what to do about it.
-    pub(super) fn but(self, verdict: Verdict, mend: impl Into<String>) -> Self {
-        Self { verdict, mend: vec![mend.into()], ..self }
+    pub(super) fn warning(self, fix: impl Into<String>) -> Self {
+        Self { result: CheckResult::Warning, fix: vec![fix.into()], ..self }
     }
 
-    /// The same as a failure that has several likely causes.
-    pub(super) fn fails(self, mends: &[&str]) -> Self {
-        Self { verdict: Verdict::Fails, mend: mends.iter().map(|mend| (*mend).to_owned()).collect(), ..self }
+    pub(super) fn not_tested(self, fix: impl Into<String>) -> Self {
+        Self { result: CheckResult::NotTested, fix: vec![fix.into()], ..self }
+    }
+
+    /// The same finding as a failure that has several likely causes.
+    pub(super) fn failed(self, fixes: &[&str]) -> Self {
+        let fix = fixes.iter().map(|fix| (*fix).to_owned()).collect();
+        Self { result: CheckResult::Failed, fix, ..self }
     }
 }
 
-impl Report {
-    pub(super) fn of(findings: Vec<Finding>) -> Self {
-        let verdict = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Works);
-        Self { verdict, findings }
+impl OnlineReport {
+    pub(super) fn of(findings: Vec<OnlineFinding>) -> Self {
+        let result = findings.iter().map(|finding| finding.result).max().unwrap_or(CheckResult::Passed);
+        Self { result, findings }
     }
 
-    /// Whether somebody has to do something.
-    pub(super) fn is_fine(&self) -> bool {
-        self.verdict <= Verdict::Untested
+    /// Whether no finding needs attention. A check that is not possible from here does not need any.
+    pub(super) fn is_success(&self) -> bool {
+        self.result <= CheckResult::NotTested
     }
 
-    pub(super) fn output(&self) -> TextOutput {
+    pub(super) fn text(&self) -> TextOutput {
         let mut output = TextOutput::default();
-        let mut about = "";
+        let mut component = "";
         for finding in &self.findings {
-            if finding.about != about {
-                output.heading(&finding.about);
-                about = &finding.about;
+            if finding.component != component {
+                output.heading(&finding.component);
+                component = &finding.component;
             }
-            output.entry(finding.verdict.words(), format!("{}: {}", finding.what, finding.found));
-            output.list("", finding.mend.iter().map(|mend| format!("mend: {mend}")));
+            output.entry(finding.result.label(), format!("{}: {}", finding.check, finding.detail));
+            output.list("", finding.fix.iter().map(|fix| format!("fix: {fix}")));
         }
         output
     }
 }
 
-impl Verdict {
-    const fn words(self) -> &'static str {
+impl CheckResult {
+    const fn label(self) -> &'static str {
         match self {
-            Self::Works => "works",
-            Self::Untested => "untested",
-            Self::Doubtful => "DOUBTFUL",
-            Self::Fails => "FAILS",
+            Self::Passed => "passed",
+            Self::NotTested => "not tested",
+            Self::Warning => "WARNING",
+            Self::Failed => "FAILED",
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Takes the judge's word on a chain, gives what each stage found, in the order in which they were asked. The verdict
-//! is the judge's alone: here stages are only asked again for what they saw on the way.
+//! The results of each stage of client authentication. The verdict is the authenticator's alone: stages are run again
+//! here only to report their intermediate results.
 
 use super::facts::{
-    AccountFacts, CardFacts, ChainFacts, LookUpFacts, MappingFacts, RevocationFacts, StepFacts,
+    AccountFacts, ChainFacts, ClientCertificateFacts, DirectoryLookupFacts, MappingFacts, MappingStepFacts,
+    RevocationFacts,
 };
-use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
-use crate::cli::time::written;
+use crate::cli::chain_facts::{CertificateSummary, PathFacts, RevocationStatusFacts};
+use crate::cli::output::format_time;
 use crate::clock::UnixTime;
 use crate::identity::{Account, StepResult, map};
 use crate::policy::{AbsentReason, CertificateRejection, Credential, Evidence};
@@ -15,66 +16,73 @@ use crate::telemetry::display_chain;
 use crate::validation::{PresentedChain, ValidatedChain, validate};
 use std::sync::Arc;
 
-/// Where nothing was judged.
-pub(super) fn unjudged(evidence: &Evidence) -> CardFacts {
+/// The reason for which no chain was validated.
+pub(super) fn not_evaluated(evidence: &Evidence) -> ClientCertificateFacts {
     let status = match evidence {
-        Evidence::Certificate(_) | Evidence::Password { .. } => "judged",
+        Evidence::Certificate(_) | Evidence::Password { .. } => "evaluated",
         Evidence::Rejected(_) => "malformed",
-        Evidence::None(AbsentReason::Ignored) => "not_looked_at",
-        Evidence::None(AbsentReason::NotRequested) => "not_asked",
+        Evidence::None(AbsentReason::Ignored) => "ignored",
+        Evidence::None(AbsentReason::NotRequested) => "not_requested",
         Evidence::None(AbsentReason::NotPresented) => "not_presented",
-        Evidence::None(AbsentReason::RequestedSinceReload) => "asked_only_since",
-        Evidence::None(AbsentReason::ProofExpired) => "proof_too_old",
+        Evidence::None(AbsentReason::RequestedSinceReload) => "requested_since_reload",
+        Evidence::None(AbsentReason::ProofExpired) => "proof_expired",
     };
-    CardFacts { status, ..CardFacts::default() }
+    ClientCertificateFacts { status, ..ClientCertificateFacts::default() }
 }
 
-/// Where `chain` was judged in `realm`.
-pub(super) async fn judged(
+/// The results of the stages for `chain` in `realm`.
+pub(super) async fn evaluated(
     realm: &Realm,
     chain: &Arc<PresentedChain>,
     verdict: &Result<Arc<Credential>, Arc<CertificateRejection>>,
     now: UnixTime,
-) -> CardFacts {
-    let facts = CardFacts {
-        status: "judged",
+) -> ClientCertificateFacts {
+    let facts = ClientCertificateFacts {
+        status: "evaluated",
         realm: Some(realm.name.to_string()),
-        presented: chain.certificates().iter().map(CertificateLine::of).collect(),
-        ..CardFacts::default()
+        presented: chain.certificates().iter().map(CertificateSummary::of).collect(),
+        ..ClientCertificateFacts::default()
     };
     match verdict {
         Ok(credential) => passed(facts, realm, credential, now).await,
-        Err(refusal) => refused(facts, realm, chain, refusal, now),
+        Err(refusal) => rejected(facts, realm, chain, refusal, now),
     }
 }
 
-async fn passed(facts: CardFacts, realm: &Realm, credential: &Credential, now: UnixTime) -> CardFacts {
+async fn passed(
+    facts: ClientCertificateFacts,
+    realm: &Realm,
+    credential: &Credential,
+    now: UnixTime,
+) -> ClientCertificateFacts {
     let status = credential.chain().status().iter();
     let revocation = RevocationFacts {
         mode: mode(realm),
         passed: true,
-        certificates: status.map(|status| StatusFacts::passed(status, now)).collect(),
+        certificates: status.map(|status| RevocationStatusFacts::passed(status, now)).collect(),
     };
-    CardFacts {
-        chain: Some(valid(credential.chain().chain())),
+    ClientCertificateFacts {
+        chain: Some(valid_chain(credential.chain().chain())),
         revocation: Some(revocation),
         mapping: Some(mapping(realm, credential, now).await),
-        holds_until: Some(written(credential.deadline())),
+        cached_until: Some(format_time(credential.deadline())),
         ..facts
     }
 }
 
-fn refused(
-    facts: CardFacts,
+fn rejected(
+    facts: ClientCertificateFacts,
     realm: &Realm,
     chain: &Arc<PresentedChain>,
     refusal: &CertificateRejection,
     now: UnixTime,
-) -> CardFacts {
+) -> ClientCertificateFacts {
     match refusal {
-        CertificateRejection::Revocation(error) => CardFacts {
-            chain: validate(chain, &realm.trust, &realm.validation, now).ok().map(|chain| valid(&chain)),
-            revocation: Some(not_passed(realm, error, now)),
+        CertificateRejection::Revocation(error) => ClientCertificateFacts {
+            chain: validate(chain, &realm.trust, &realm.validation, now)
+                .ok()
+                .map(|chain| valid_chain(&chain)),
+            revocation: Some(failed_revocation(realm, error, now)),
             ..facts
         },
         CertificateRejection::Malformed(_)
@@ -82,17 +90,20 @@ fn refused(
         | CertificateRejection::Timeout(_)
         | CertificateRejection::Overloaded => {
             let cause = Some(refusal.denial().detail().to_owned());
-            CardFacts { chain: Some(ChainFacts { valid: false, cause, paths: Vec::new() }), ..facts }
+            ClientCertificateFacts {
+                chain: Some(ChainFacts { valid: false, cause, paths: Vec::new() }),
+                ..facts
+            }
         }
     }
 }
 
-fn valid(chain: &ValidatedChain) -> ChainFacts {
+fn valid_chain(chain: &ValidatedChain) -> ChainFacts {
     ChainFacts { valid: true, cause: None, paths: chain.paths().iter().map(PathFacts::of).collect() }
 }
 
-fn not_passed(realm: &Realm, error: &RevocationError, now: UnixTime) -> RevocationFacts {
-    let certificates = vec![StatusFacts::refused(error, now)];
+fn failed_revocation(realm: &Realm, error: &RevocationError, now: UnixTime) -> RevocationFacts {
+    let certificates = vec![RevocationStatusFacts::rejected(error, now)];
     RevocationFacts { mode: mode(realm), passed: false, certificates }
 }
 
@@ -106,27 +117,27 @@ fn mode(realm: &Realm) -> &'static str {
 
 async fn mapping(realm: &Realm, credential: &Credential, now: UnixTime) -> MappingFacts {
     let mapping = map(credential.chain(), &realm.mapping, realm.directory.as_deref(), now).await;
-    let look_up =
-        mapping.look_up.map(|look_up| LookUpFacts { filters: look_up.filters, found: look_up.found });
-    let steps = mapping.steps.into_iter().map(|step| StepFacts {
+    let lookup =
+        mapping.look_up.map(|lookup| DirectoryLookupFacts { filters: lookup.filters, found: lookup.found });
+    let steps = mapping.steps.into_iter().map(|step| MappingStepFacts {
         mapper: step.mapper.name(),
-        saw: step.saw,
+        values: step.saw,
         result: match step.result {
-            StepResult::NothingToGoOn => "nothing_to_go_on",
-            StepResult::NotFed => "not_fed",
-            StepResult::NobodyFound => "nobody_found",
+            StepResult::NothingToGoOn => "no_value",
+            StepResult::NotFed => "issuer_not_permitted",
+            StepResult::NobodyFound => "no_account",
             StepResult::Mapped => "mapped",
             StepResult::Agrees => "agrees",
-            StepResult::PassedOver => "passed_over",
-            StepResult::Refused => "refused",
+            StepResult::PassedOver => "skipped",
+            StepResult::Refused => "rejected",
         },
     });
     let steps = steps.collect();
     match credential.account() {
-        Ok(account) => MappingFacts { steps, look_up, account: Some(account_facts(account)), cause: None },
+        Ok(account) => MappingFacts { steps, lookup, account: Some(account_facts(account)), cause: None },
         Err(error) => {
             let cause = display_chain(error.as_ref());
-            MappingFacts { steps, look_up, account: None, cause: Some(cause) }
+            MappingFacts { steps, lookup, account: None, cause: Some(cause) }
         }
     }
 }

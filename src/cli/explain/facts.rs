@@ -1,8 +1,8 @@
-//! What is said about one request, as a script reads it. The field names are a contract: a field is added, never
-//! renamed, and is always there, `null` where the road ended before it.
+//! The trace of one request as `explain --json` prints it. The field names are a contract with scripts: fields are added,
+//! never renamed, and always present; `null` if the pipeline ended before that step.
 
-use crate::cli::chain_facts::{CertificateLine, PathFacts, StatusFacts};
-use crate::cli::named::Named;
+use crate::cli::chain_facts::{CertificateSummary, PathFacts, RevocationStatusFacts};
+use crate::cli::output::NamedOid;
 use crate::policy::{
     AccessList, AllowedBy, ClientCertificateRule, CrossSiteRule, Denial, PasswordRule, QueryRule,
     UnmappedCertificateRule,
@@ -11,27 +11,26 @@ use crate::site::PathRule;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// One request and what would become of it, in the order of the road.
+/// One request, in the order of the pipeline.
 #[derive(Debug, Serialize)]
 pub(super) struct Explanation {
     pub(super) url: String,
     pub(super) method: String,
-    pub(super) judged_at: String,
-    /// The address that the request comes from.
+    pub(super) evaluated_at: String,
     pub(super) client: IpAddr,
-    /// The listening address.
+    /// The address of the listener.
     pub(super) listener: Option<String>,
     pub(super) site: Option<String>,
-    /// The path that is judged and forwarded.
+    /// The path that rules are applied to and that is forwarded.
     pub(super) canonical_path: Option<String>,
     pub(super) rule: Option<RuleFacts>,
-    pub(super) card: Option<CardFacts>,
-    pub(super) admission: Option<AdmissionFacts>,
-    pub(super) to_backend: Option<ToBackend>,
-    pub(super) answer: AnswerFacts,
+    pub(super) certificate: Option<ClientCertificateFacts>,
+    pub(super) authorization: Option<AuthorizationFacts>,
+    pub(super) backend_request: Option<BackendRequestFacts>,
+    pub(super) response: ResponseFacts,
 }
 
-/// What the path demands.
+/// The path rule.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleFacts {
     /// As written in proxy.toml.
@@ -40,17 +39,17 @@ pub(super) struct RuleFacts {
     pub(super) client_certificate: &'static str,
     /// `never`, `directory` or `backend`.
     pub(super) password: &'static str,
-    /// Whether a client may use that too whose card maps to nobody.
-    pub(super) unmapped_card_may_use_password: bool,
+    /// Whether a client may use a password although its certificate maps to no account.
+    pub(super) password_for_unmapped_card: bool,
     pub(super) methods: Vec<String>,
-    pub(super) extended_key_usages: Vec<Named>,
+    pub(super) extended_key_usages: Vec<NamedOid>,
     pub(super) certificate_policies: Vec<String>,
-    /// The key ids of the CAs of which one must be on the path.
+    /// Key ids of CAs, one of which must be in the certification path.
     pub(super) issuers: Vec<String>,
-    /// Who is let in; `null` for everybody.
-    pub(super) allow: Option<AccessFacts>,
-    /// Who is not; `null` for nobody.
-    pub(super) deny: Option<AccessFacts>,
+    /// `null` if the rule has no allow list: everyone is permitted.
+    pub(super) allow: Option<AccessListFacts>,
+    /// `null` if the rule has no deny list.
+    pub(super) deny: Option<AccessListFacts>,
     /// `allow` or `refuse`.
     pub(super) query: &'static str,
     /// `allow` or `refuse`.
@@ -59,9 +58,9 @@ pub(super) struct RuleFacts {
     pub(super) backend: String,
 }
 
-/// Whom a list names.
+/// The entries of an access list.
 #[derive(Debug, Serialize)]
-pub(super) struct AccessFacts {
+pub(super) struct AccessListFacts {
     pub(super) groups: Vec<String>,
     pub(super) accounts: Vec<String>,
     /// Key ids.
@@ -69,81 +68,81 @@ pub(super) struct AccessFacts {
     pub(super) networks: Vec<String>,
 }
 
-/// Whether whoever sends the request is let in on this path.
+/// The result of the access lists.
 #[derive(Debug, Serialize)]
-pub(super) struct AdmissionFacts {
-    pub(super) admitted: bool,
-    /// `everybody`, `account` or `group`; `null` where nobody is named, or who is named is not let in.
+pub(super) struct AuthorizationFacts {
+    pub(super) permitted: bool,
+    /// `everyone`, `account` or `group`; `null` for an anonymous request and for a rejected one.
     pub(super) by: Option<&'static str>,
-    /// The account's group that the list has.
+    /// The group of the account that is in the allow list.
     pub(super) group: Option<String>,
-    /// Why not.
+    /// The reason for the rejection.
     pub(super) cause: Option<String>,
 }
 
-/// What the presented chain is worth.
+/// The client certificate and the results of its authentication.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct CardFacts {
-    /// `judged`, `malformed`, or why nothing was judged: `not_looked_at`, `not_asked`, `not_presented`,
-    /// `asked_only_since`, `proof_too_old`.
+pub(super) struct ClientCertificateFacts {
+    /// `evaluated`, `malformed`, or why no chain was validated: `ignored`, `not_requested`, `not_presented`,
+    /// `requested_since_reload`, `proof_expired`.
     pub(super) status: &'static str,
     pub(super) realm: Option<String>,
-    pub(super) presented: Vec<CertificateLine>,
+    pub(super) presented: Vec<CertificateSummary>,
     pub(super) chain: Option<ChainFacts>,
     pub(super) revocation: Option<RevocationFacts>,
     pub(super) mapping: Option<MappingFacts>,
-    /// When the verdict would have to be made anew.
-    pub(super) holds_until: Option<String>,
+    /// The end of the verdict, at which the client would be authenticated again.
+    pub(super) cached_until: Option<String>,
 }
 
-/// What validation says.
+/// The result of path validation.
 #[derive(Debug, Serialize)]
 pub(super) struct ChainFacts {
     pub(super) valid: bool,
-    /// Why it is not.
+    /// Why the chain is not valid.
     pub(super) cause: Option<String>,
     pub(super) paths: Vec<PathFacts>,
 }
 
-/// What revocation says.
+/// The result of the revocation check.
 #[derive(Debug, Serialize)]
 pub(super) struct RevocationFacts {
     /// `off`, `prefer` or `require`.
     pub(super) mode: &'static str,
     pub(super) passed: bool,
-    pub(super) certificates: Vec<StatusFacts>,
+    pub(super) certificates: Vec<RevocationStatusFacts>,
 }
 
-/// Whom the certificate names.
+/// The result of mapping the certificate to an account.
 #[derive(Debug, Serialize)]
 pub(super) struct MappingFacts {
-    pub(super) steps: Vec<StepFacts>,
-    /// What a directory was asked, if it was.
-    pub(super) look_up: Option<LookUpFacts>,
+    pub(super) steps: Vec<MappingStepFacts>,
+    /// The directory query, if there was one.
+    pub(super) lookup: Option<DirectoryLookupFacts>,
     pub(super) account: Option<AccountFacts>,
-    /// Why it names nobody.
+    /// Why the certificate maps to no account.
     pub(super) cause: Option<String>,
 }
 
-/// What a directory was asked, and whom it has.
+/// A directory query and its result.
 #[derive(Debug, Serialize)]
-pub(super) struct LookUpFacts {
+pub(super) struct DirectoryLookupFacts {
     /// The search filters, one for each directory.
     pub(super) filters: Vec<String>,
-    /// The distinguished names of the accounts that came back.
+    /// The distinguished names of the accounts that were found.
     pub(super) found: Vec<String>,
 }
 
-/// One mapper's turn.
+/// The result of one mapper.
 #[derive(Debug, Serialize)]
-pub(super) struct StepFacts {
+pub(super) struct MappingStepFacts {
     pub(super) mapper: &'static str,
-    pub(super) saw: Vec<String>,
-    /// `nothing_to_go_on`, `not_fed`, `nobody_found`, `mapped`, `agrees`, `passed_over` or `refused`.
+    /// The values of the certificate that the mapper used.
+    pub(super) values: Vec<String>,
+    /// `no_value`, `issuer_not_permitted`, `no_account`, `mapped`, `agrees`, `skipped` or `rejected`.
     pub(super) result: &'static str,
 }
 
-/// An account.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountFacts {
     pub(super) user: String,
@@ -154,43 +153,43 @@ pub(super) struct AccountFacts {
     pub(super) strength: String,
 }
 
-/// The request that the backend would get.
+/// The request that would be forwarded.
 #[derive(Debug, Serialize)]
-pub(super) struct ToBackend {
+pub(super) struct BackendRequestFacts {
     pub(super) backend: String,
     pub(super) servers: Vec<String>,
     pub(super) method: String,
     pub(super) target: String,
-    /// How it is told who the user is: `headers`, `kerberos`, `certificate`; `null` under nobody's name.
+    /// How the user's identity is passed to the backend: `headers`, `kerberos` or `certificate`; `null` for an anonymous
+    /// request.
     pub(super) identity: Option<&'static str>,
-    /// By name. The client's own come on top of these.
+    /// Sorted by name. The client's own headers are forwarded in addition to these.
     pub(super) headers: Vec<HeaderFacts>,
 }
 
-/// One header line.
 #[derive(Debug, Serialize)]
 pub(super) struct HeaderFacts {
     pub(super) name: String,
     pub(super) value: String,
 }
 
-/// The end of the road.
+/// The decision, and the response to a rejected request.
 #[derive(Debug, Serialize)]
-pub(super) struct AnswerFacts {
+pub(super) struct ResponseFacts {
     /// `permit`, or the stable id of the denial.
     pub(super) decision: &'static str,
-    /// The status of the denial's answer; on a permit the backend's own is passed on.
+    /// The HTTP status of a denial; `null` for a permit, whose response is the backend's.
     pub(super) status: Option<u16>,
-    /// As IIS counts: 403.7 has 7.
+    /// The sub-status of IIS: 7 for 403.7.
     pub(super) sub_status: Option<u8>,
     pub(super) detail: Option<String>,
-    /// Where a request over plain HTTP is sent on to.
+    /// The target of the redirect of a request over plain HTTP.
     pub(super) redirect: Option<String>,
-    /// What the cause may be beyond what can be seen.
+    /// A possible cause that cannot be seen in the request itself.
     pub(super) hint: Option<&'static str>,
-    /// Who asks the client for a user name and a password: `directory` (401 with a challenge for Basic), `backend` (by
-    /// whatever it sends); `null` where nobody does.
-    pub(super) dialogue: Option<&'static str>,
+    /// The side that asks the client for a user name and password: `directory` (the gateway, by 401 with a Basic
+    /// challenge), `backend` (by its own challenge); `null` if neither does.
+    pub(super) password_prompt: Option<&'static str>,
 }
 
 impl RuleFacts {
@@ -208,14 +207,13 @@ impl RuleFacts {
                 PasswordRule::Directory => "directory",
                 PasswordRule::Backend => "backend",
             },
-            unmapped_card_may_use_password: rule.unmapped_certificate
-                == UnmappedCertificateRule::AllowPassword,
+            password_for_unmapped_card: rule.unmapped_certificate == UnmappedCertificateRule::AllowPassword,
             methods: rule.methods.iter().map(ToString::to_string).collect(),
-            extended_key_usages: conditions.extended_key_usages.iter().copied().map(Named::from).collect(),
+            extended_key_usages: conditions.extended_key_usages.iter().copied().map(NamedOid::from).collect(),
             certificate_policies: conditions.certificate_policies.iter().map(ToString::to_string).collect(),
             issuers: conditions.issuers.iter().map(ToString::to_string).collect(),
-            allow: AccessFacts::of(&rule.access.allow),
-            deny: AccessFacts::of(&rule.access.deny),
+            allow: AccessListFacts::of(&rule.access.allow),
+            deny: AccessListFacts::of(&rule.access.deny),
             query: match rule.query {
                 QueryRule::Allow => "allow",
                 QueryRule::Reject => "reject",
@@ -230,7 +228,7 @@ impl RuleFacts {
     }
 }
 
-impl AccessFacts {
+impl AccessListFacts {
     fn of(list: &AccessList) -> Option<Self> {
         let owned = |entries: Vec<&str>| entries.into_iter().map(str::to_owned).collect();
         let mut issuers: Vec<_> = list.issuers.iter().map(ToString::to_string).collect();
@@ -245,25 +243,24 @@ impl AccessFacts {
     }
 }
 
-impl AdmissionFacts {
-    /// Of a request that is let in, under nobody's name where `by` says nothing.
-    pub(super) fn admitted(by: Option<AllowedBy<'_>>) -> Self {
+impl AuthorizationFacts {
+    /// A permitted request; `by` is `None` if it is anonymous.
+    pub(super) fn permitted(by: Option<AllowedBy<'_>>) -> Self {
         let (by, group) = match by {
             None => (None, None),
-            Some(AllowedBy::NoAccessList) => (Some("everybody"), None),
+            Some(AllowedBy::NoAccessList) => (Some("everyone"), None),
             Some(AllowedBy::Account) => (Some("account"), None),
             Some(AllowedBy::Group(group)) => (Some("group"), Some(group.name.clone())),
         };
-        Self { admitted: true, by, group, cause: None }
+        Self { permitted: true, by, group, cause: None }
     }
 
-    /// Of one that is not.
-    pub(super) fn refused(denial: &Denial) -> Self {
-        Self { admitted: false, by: None, group: None, cause: Some(denial.detail().to_owned()) }
+    pub(super) fn rejected(denial: &Denial) -> Self {
+        Self { permitted: false, by: None, group: None, cause: Some(denial.detail().to_owned()) }
     }
 }
 
-impl AnswerFacts {
+impl ResponseFacts {
     pub(super) fn permit() -> Self {
         Self {
             decision: "permit",
@@ -272,7 +269,7 @@ impl AnswerFacts {
             detail: None,
             redirect: None,
             hint: None,
-            dialogue: None,
+            password_prompt: None,
         }
     }
 
@@ -285,7 +282,7 @@ impl AnswerFacts {
             detail: Some(denial.detail().to_owned()),
             redirect: None,
             hint: None,
-            dialogue: None,
+            password_prompt: None,
         }
     }
 

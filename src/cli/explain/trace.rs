@@ -1,10 +1,12 @@
-//! Walks the road of one request, as `proxy::service` does, by the same functions and in the same order, and notes
-//! what each step finds. Never asks a backend.
+//! Traces one request through the functions of the request pipeline, in the order of `proxy::service`, and records the
+//! result of each step. It never connects to a backend.
 
 use super::certificate;
-use super::facts::{AdmissionFacts, AnswerFacts, Explanation, HeaderFacts, RuleFacts, ToBackend};
+use super::facts::{
+    AuthorizationFacts, BackendRequestFacts, Explanation, HeaderFacts, ResponseFacts, RuleFacts,
+};
 use crate::backend::{BackendRequest, RequestBody, Target};
-use crate::cli::time::written;
+use crate::cli::output::format_time;
 use crate::clock::UnixTime;
 use crate::config::Compiled;
 use crate::headers::forwarded::Origin;
@@ -24,62 +26,65 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-/// The client's address in the headers that are shown: one of those that RFC 5737 sets aside for examples.
+/// The client's address if `--from` does not specify one: an address that RFC 5737 reserves for documentation.
 const EXAMPLE_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// RFC 8446 4.2.3 takes PKCS#1 v1.5 away from TLS 1.3, and many cards can do nothing else.
-const SILENT_CARD: &str = "the site speaks TLS 1.3, under which a card that cannot sign RSA-PSS sends no certificate: \
-     set tls.max = \"1.2\"";
+/// RFC 8446 4.2.3 excludes PKCS#1 v1.5 signatures from TLS 1.3, and many smartcards support no other.
+const NO_RSA_PSS: &str = "the site permits TLS 1.3, in which a smartcard without RSA-PSS presents no certificate: set \
+     tls.max = \"1.2\"";
 
-/// Where `networks` are judged by an address that nobody named.
-const EXAMPLE_NETWORK: &str = "the path looks at the client's address: name it with --from";
+/// For an access list with `networks`, and no `--from`.
+const EXAMPLE_NETWORK: &str = "the path rule depends on the client's address: specify it with --from";
 
-/// Where `on_bad_certificate = "alert"`.
+/// For `on_bad_certificate = "alert"`.
 const ALERT: &str =
-    "the site ends the handshake of such a certificate with a TLS alert: its client sees no page";
+    "the site rejects such a certificate with a TLS alert in the handshake: the user sees no error page";
 
-/// What a request is walked with.
+/// The inputs of a trace.
 pub(super) struct RequestTrace<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) metrics: &'a Metrics,
-    /// What the client presents, its own certificate first; nothing where it presents none.
+    /// The chain that the client presents, leaf certificate first; empty if it presents none.
     pub(super) presented: Vec<CertificateDer<'static>>,
     pub(super) now: UnixTime,
-    /// Where the request comes from; an address for examples where nobody said.
+    /// `None` if the address was not specified.
     pub(super) client: Option<IpAddr>,
 }
 
 impl RequestTrace<'_> {
-    /// Says what would become of a request for `url`. Fails only where this process cannot judge at all.
-    pub(super) fn walk(&self, method: Method, url: Uri) -> anyhow::Result<Explanation> {
+    /// Explains a request for `url`. A rejected request is a result, not an error.
+    ///
+    /// # Errors
+    /// If the request cannot be represented, or the runtime cannot be started.
+    pub(super) fn explain(&self, method: Method, url: Uri) -> anyhow::Result<Explanation> {
         let mut explanation = Explanation {
             url: url.to_string(),
             method: method.to_string(),
-            judged_at: written(self.now),
+            evaluated_at: format_time(self.now),
             client: self.client(),
             listener: None,
             site: None,
             canonical_path: None,
             rule: None,
-            card: None,
-            admission: None,
-            to_backend: None,
-            answer: AnswerFacts::permit(),
+            certificate: None,
+            authorization: None,
+            backend_request: None,
+            response: ResponseFacts::permit(),
         };
         let request = Request::builder().method(method).uri(url).body(())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         if let Err(denial) = runtime.block_on(self.steps(request.into_parts().0, &mut explanation)) {
             if denial.id() == DenialId::AccessDenied {
-                explanation.admission = Some(AdmissionFacts::refused(&denial));
+                explanation.authorization = Some(AuthorizationFacts::rejected(&denial));
             }
-            let AnswerFacts { redirect, hint, dialogue, .. } = explanation.answer;
-            let answer = AnswerFacts { redirect, hint, dialogue, ..AnswerFacts::denial(&denial) };
-            explanation.answer = answer;
+            let ResponseFacts { redirect, hint, password_prompt, .. } = explanation.response;
+            explanation.response =
+                ResponseFacts { redirect, hint, password_prompt, ..ResponseFacts::denial(&denial) };
         }
         Ok(explanation)
     }
 
-    /// The road, step by step.
+    /// Runs the steps, and records each result in `explanation`.
     async fn steps(
         &self,
         mut head: http::request::Parts,
@@ -91,7 +96,7 @@ impl RequestTrace<'_> {
         let authority = lookup::authority(&target, &head.headers, || None)?;
         let over_tls = target.scheme() == Some(TargetScheme::Https);
         let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.plain };
-        let (listener, site) = named_site(sites, &authority, over_tls)?;
+        let (listener, site) = site_of(sites, &authority, over_tls)?;
         explanation.listener = Some(listener.to_string());
         explanation.site = Some(site.name.to_string());
 
@@ -100,14 +105,14 @@ impl RequestTrace<'_> {
         if !over_tls {
             let redirect = lookup::redirect(site, &authority, &path, target.query());
             let text = redirect.and_then(|redirect| redirect.to_str().map(str::to_owned).ok());
-            explanation.answer.redirect = text;
+            explanation.response.redirect = text;
             return Err(lookup::tls_required());
         }
         let found = lookup::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         explanation.rule = Some(RuleFacts::of(found.rule));
         if self.client.is_none() && rule.access.uses_networks() {
-            explanation.answer.hint = Some(EXAMPLE_NETWORK);
+            explanation.response.hint = Some(EXAMPLE_NETWORK);
         }
         let facts =
             lookup::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
@@ -117,14 +122,14 @@ impl RequestTrace<'_> {
 
         let evidence = self.evidence(rule, site, explanation).await;
         let permit = decide(rule, &facts, evidence, self.now)
-            .inspect_err(|denial| explanation.answer.dialogue = asked_for_password(rule, denial))?;
-        explanation.answer.hint = None;
-        explanation.answer.dialogue =
+            .inspect_err(|denial| explanation.response.password_prompt = password_prompt(rule, denial))?;
+        explanation.response.hint = None;
+        explanation.response.password_prompt =
             matches!(permit.forwarded_as(), ForwardedAs::Passthrough).then_some("backend");
         let by = permit.identity().map(|identity| {
             rule.access.authorize(identity.account(), identity.authenticated_by(), &rule.conditions)
         });
-        explanation.admission = Some(AdmissionFacts::admitted(by.transpose()?));
+        explanation.authorization = Some(AuthorizationFacts::permitted(by.transpose()?));
         let origin = Origin {
             peer: SocketAddr::new(self.client(), 0),
             scheme: TargetScheme::Https,
@@ -136,7 +141,7 @@ impl RequestTrace<'_> {
         let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
         let terms = assertion_terms(&permit, backend, self.now, self.now);
         let request = backend_request(&permit, backend, &target, terms.as_ref(), head.headers, body)?;
-        explanation.to_backend = Some(to_backend(backend, &permit, &target.method, &request));
+        explanation.backend_request = Some(backend_request_facts(backend, &permit, &target.method, &request));
         Ok(())
     }
 
@@ -144,7 +149,7 @@ impl RequestTrace<'_> {
         self.client.unwrap_or(EXAMPLE_CLIENT)
     }
 
-    /// Judges what is presented, by a judge whose caches are empty.
+    /// Authenticates the presented chain. The caches are empty, so every stage runs.
     async fn evidence(&self, rule: &AccessRule, site: &Site, explanation: &mut Explanation) -> Evidence {
         let tls = TlsFacts {
             version: site.tls.max_version(),
@@ -157,13 +162,13 @@ impl RequestTrace<'_> {
             proven_at: self.now,
         };
         if tls.requested_without_certificate_in_tls13() {
-            explanation.answer.hint = Some(SILENT_CARD);
+            explanation.response.hint = Some(NO_RSA_PSS);
         }
         let client = ClientNetwork::of(self.client());
         let card = CardOnConnection::new(tls, client);
         match card.to_judge(rule, site, self.now) {
             Err(evidence) => {
-                explanation.card = Some(certificate::unjudged(&evidence));
+                explanation.certificate = Some(certificate::not_evaluated(&evidence));
                 evidence
             }
             Ok((chain, realm)) => {
@@ -172,23 +177,25 @@ impl RequestTrace<'_> {
                     Judge::new(process.judging_limit, process.judging_places, process.caches, self.metrics);
                 let verdict = judge.judge(realm, &chain, client, self.now).await;
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
-                    explanation.answer.hint = Some(ALERT);
+                    explanation.response.hint = Some(ALERT);
                 }
-                explanation.card = Some(certificate::judged(realm, &chain, &verdict, self.now).await);
+                explanation.certificate =
+                    Some(certificate::evaluated(realm, &chain, &verdict, self.now).await);
                 Evidence::from(verdict)
             }
         }
     }
 }
 
-/// A client that lacks credentials is asked for a password where the path takes one.
-fn asked_for_password(rule: &AccessRule, denial: &Denial) -> Option<&'static str> {
-    let is_asked = denial.id() == DenialId::CredentialsRequired && rule.password == PasswordRule::Directory;
-    is_asked.then_some("directory")
+/// The password prompt of a denial: if the rule permits passwords, a client without credentials is asked for one.
+fn password_prompt(rule: &AccessRule, denial: &Denial) -> Option<&'static str> {
+    let is_prompted =
+        denial.id() == DenialId::CredentialsRequired && rule.password == PasswordRule::Directory;
+    is_prompted.then_some("directory")
 }
 
-/// The site of the host, at the listener of the port where the host is served at several.
-fn named_site<'s>(
+/// The site of the host. If several listeners serve it, the port of the authority selects one.
+fn site_of<'s>(
     listeners: &'s HashMap<SocketAddr, ListenerSites>,
     authority: &Authority,
     over_tls: bool,
@@ -199,32 +206,37 @@ fn named_site<'s>(
         serving.filter_map(|(address, sites)| Some((*address, sites.for_host(authority.host())?))).collect();
     serving.sort_by_key(|(address, _)| (address.port() != port, *address));
     serving.first().copied().ok_or_else(|| {
-        let speech = if over_tls { "TLS" } else { "plain HTTP" };
+        let protocol = if over_tls { "https" } else { "http" };
         Denial::new(
             DenialId::MisdirectedRequest,
-            format!("no site serves {} over {speech}", authority.host()),
+            format!("no site serves {} over {protocol}", authority.host()),
         )
     })
 }
 
-fn to_backend(backend: &Backend, permit: &Permit, method: &Method, request: &BackendRequest) -> ToBackend {
+fn backend_request_facts(
+    backend: &Backend,
+    permit: &Permit,
+    method: &Method,
+    request: &BackendRequest,
+) -> BackendRequestFacts {
     let lines = request
         .headers()
         .iter()
-        .map(|(name, value)| HeaderFacts { name: name.to_string(), value: shown(value) });
+        .map(|(name, value)| HeaderFacts { name: name.to_string(), value: header_text(value) });
     let mut headers: Vec<_> = lines.collect();
     headers.sort_by(|one, other| one.name.cmp(&other.name));
-    ToBackend {
+    BackendRequestFacts {
         backend: backend.settings.name.to_string(),
         servers: backend.settings.servers.iter().map(ToString::to_string).collect(),
         method: method.to_string(),
         target: request.target().to_string(),
-        identity: permit.identity().map(|_| way_of(&backend.identity)),
+        identity: permit.identity().map(|_| identity_mode(&backend.identity)),
         headers,
     }
 }
 
-const fn way_of(identity: &BackendIdentity) -> &'static str {
+const fn identity_mode(identity: &BackendIdentity) -> &'static str {
     match identity {
         BackendIdentity::Headers => "headers",
         BackendIdentity::Kerberos(_) => "kerberos",
@@ -232,10 +244,10 @@ const fn way_of(identity: &BackendIdentity) -> &'static str {
     }
 }
 
-/// A secret, and an assertion that somebody could use, are not shown.
-fn shown(value: &HeaderValue) -> String {
+/// Hides secrets, and assertions that a reader of the output could present to the backend.
+fn header_text(value: &HeaderValue) -> String {
     if value.is_sensitive() {
-        return "(not shown)".to_owned();
+        return "(hidden)".to_owned();
     }
     String::from_utf8_lossy(value.as_bytes()).into_owned()
 }

@@ -1,19 +1,18 @@
-//! Takes a certificate, gives its facts as a script reads them. The field names are a contract: a field is added, never
-//! renamed, and is always there.
+//! The contents of a certificate as `inspect --json` prints them. The field names are a contract with scripts: fields are
+//! added, never renamed, and always present.
 
 use crate::certificate::{AltSecurityIdentity, Certificate, KeyAlgorithm, KeyUsage, ObjectIdentifier};
-use crate::cli::named::Named;
-use crate::cli::time::written;
+use crate::cli::output::{NamedOid, format_time};
 use serde::Serialize;
 
-/// What a file holds.
+/// The certificates of one file.
 #[derive(Debug, Serialize)]
-pub(super) struct Inspection {
+pub(super) struct InspectedFile {
     /// In the order of the file.
     pub(super) certificates: Vec<CertificateFacts>,
 }
 
-/// One certificate. Names and URIs are as the certificate says them; nothing is proven.
+/// One certificate. Names and URIs are the certificate's own claims; nothing is validated.
 #[derive(Debug, Serialize)]
 pub(super) struct CertificateFacts {
     pub(super) version: u8,
@@ -26,10 +25,10 @@ pub(super) struct CertificateFacts {
     pub(super) not_before: String,
     pub(super) not_after: String,
     pub(super) key: KeyFacts,
-    pub(super) signature_algorithm: Named,
+    pub(super) signature_algorithm: NamedOid,
     /// SHA-256 over the DER.
     pub(super) sha256: String,
-    /// SHA-256 over the SubjectPublicKeyInfo: what an issuer is pinned by.
+    /// SHA-256 over the SubjectPublicKeyInfo, as `identity_issuers` pins an issuer.
     pub(super) key_id: String,
     pub(super) upns: Vec<String>,
     pub(super) emails: Vec<String>,
@@ -38,10 +37,10 @@ pub(super) struct CertificateFacts {
     pub(super) directory_names: Vec<String>,
     /// The SID of Microsoft's security extension.
     pub(super) sid: Option<String>,
-    /// `null` where the extension is absent.
-    pub(super) extended_key_usages: Option<Vec<Named>>,
-    /// Of the extension of AD CS; `null` where it is absent.
-    pub(super) application_policies: Option<Vec<Named>>,
+    /// `null` if the extension is absent.
+    pub(super) extended_key_usages: Option<Vec<NamedOid>>,
+    /// The application policies extension of AD CS; `null` if it is absent.
+    pub(super) application_policies: Option<Vec<NamedOid>>,
     pub(super) key_usage: Option<Vec<&'static str>>,
     pub(super) basic_constraints: Option<BasicConstraintsFacts>,
     pub(super) policies: Vec<String>,
@@ -50,14 +49,14 @@ pub(super) struct CertificateFacts {
     pub(super) ca_issuers: Vec<String>,
     pub(super) subject_key_identifier: Option<String>,
     pub(super) authority_key_identifier: Option<String>,
-    /// nameConstraints, policyConstraints, policyMappings and inhibitAnyPolicy, where they stand.
-    pub(super) path_constraints: Vec<Named>,
-    pub(super) unknown_critical_extensions: Vec<Named>,
-    pub(super) duplicate_extensions: Vec<Named>,
-    pub(super) undecodable_extensions: Vec<Named>,
-    /// Whether one of the alternative names cannot be decoded.
+    /// The extensions among nameConstraints, policyConstraints, policyMappings and inhibitAnyPolicy that are present.
+    pub(super) path_constraints: Vec<NamedOid>,
+    pub(super) unknown_critical_extensions: Vec<NamedOid>,
+    pub(super) duplicate_extensions: Vec<NamedOid>,
+    pub(super) undecodable_extensions: Vec<NamedOid>,
+    /// Whether an alternative name cannot be decoded.
     pub(super) alternative_names_undecodable: bool,
-    /// The kinds of the alternative names that cannot be read: nothing is mapped by names of such a kind.
+    /// The forms of the alternative names that cannot be decoded. Names of these forms are not mapped.
     pub(super) unreadable_names: Vec<String>,
     pub(super) alt_security_identities: Vec<AltSecurityFacts>,
 }
@@ -67,9 +66,9 @@ pub(super) struct KeyFacts {
     /// `rsa`, `ec`, `ed25519`, or an object identifier.
     pub(super) algorithm: String,
     pub(super) bits: Option<u32>,
-    /// As people write it.
+    /// For people: `RSA 2048`.
     pub(super) name: String,
-    /// Whether the gate can verify its signatures. A certificate without such a key lets nobody log in.
+    /// Whether the gateway can verify signatures of this key. Otherwise the certificate cannot authenticate a client.
     pub(super) usable: bool,
 }
 
@@ -97,15 +96,15 @@ impl CertificateFacts {
     pub(super) fn of(certificate: &Certificate) -> Self {
         let names = certificate.subject_alternative_names();
         let access = certificate.authority_information_access();
-        let named = |found: &[ObjectIdentifier]| found.iter().copied().map(Named::from).collect();
+        let named = |found: &[ObjectIdentifier]| found.iter().copied().map(NamedOid::from).collect();
         Self {
             version: certificate.version(),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             self_issued: certificate.is_self_issued(),
             serial: certificate.serial().to_string(),
-            not_before: written(certificate.not_before()),
-            not_after: written(certificate.not_after()),
+            not_before: format_time(certificate.not_before()),
+            not_after: format_time(certificate.not_after()),
             key: KeyFacts::of(certificate),
             signature_algorithm: certificate.signature_algorithm().into(),
             sha256: certificate.fingerprint().to_string(),
@@ -177,7 +176,7 @@ fn distribution_points(certificate: &Certificate) -> Vec<DistributionPointFacts>
         .collect()
 }
 
-/// By the names of RFC 5280 4.2.1.3.
+/// The names of RFC 5280 4.2.1.3.
 fn key_usages(usage: KeyUsage) -> Vec<&'static str> {
     let bits = [
         (usage.digital_signature(), "digitalSignature"),

@@ -1,18 +1,20 @@
-//! `portcullis inspect`: shows the typed facts of a certificate, as every stage of the gate sees them. Judges nothing.
+//! `portcullis inspect`: shows the contents of a certificate as the gateway reads them. Validates nothing.
 
 mod facts;
 mod text;
 
 use crate::certificate::read_bundle;
+use crate::cli::arguments::read_file;
+use crate::cli::output;
 use anyhow::Context;
 use clap::Args;
-use facts::{CertificateFacts, Inspection};
+use facts::{CertificateFacts, InspectedFile};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
-pub(super) struct Inspect {
-    /// The certificate, or a bundle of several: PEM or DER
+pub(super) struct InspectCommand {
+    /// A certificate or a bundle of several, PEM or DER
     #[arg(value_name = "CERT.pem")]
     file: PathBuf,
     /// Write JSON
@@ -20,15 +22,16 @@ pub(super) struct Inspect {
     json: bool,
 }
 
-impl Inspect {
+impl InspectCommand {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        let bytes = super::read(&self.file)?;
+        let bytes = read_file(&self.file)?;
         let certificates = read_bundle(&bytes).with_context(|| self.file.display().to_string())?;
-        let inspection = Inspection { certificates: certificates.iter().map(CertificateFacts::of).collect() };
+        let inspected =
+            InspectedFile { certificates: certificates.iter().map(CertificateFacts::of).collect() };
         if self.json {
-            super::print_json(&inspection)?;
+            output::print_json(&inspected)?;
         } else {
-            super::print(&text::render(&inspection))?;
+            output::print(&text::render(&inspected))?;
         }
         Ok(ExitCode::SUCCESS)
     }

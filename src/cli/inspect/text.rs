@@ -1,32 +1,35 @@
-//! Takes the facts of certificates, gives them in lines for people. What is absent is left out, save where its absence
-//! says something.
+//! The text output of `inspect`. Absent fields are left out, unless their absence matters.
 
-use super::facts::{CertificateFacts, DistributionPointFacts, Inspection};
+use super::facts::{CertificateFacts, DistributionPointFacts, InspectedFile};
 use crate::cli::output::TextOutput;
 
-pub(super) fn render(inspection: &Inspection) -> TextOutput {
+pub(super) fn render(inspected: &InspectedFile) -> TextOutput {
     let mut output = TextOutput::default();
-    let several = inspection.certificates.len() > 1;
-    for (index, certificate) in inspection.certificates.iter().enumerate() {
+    let several = inspected.certificates.len() > 1;
+    for (index, certificate) in inspected.certificates.iter().enumerate() {
         let number = if several { format!(" {}", index + 1) } else { String::new() };
         output.heading(&format!("certificate{number}: {}", certificate.subject));
-        certificate_itself(&mut output, certificate);
+        basic_fields(&mut output, certificate);
         names(&mut output, certificate);
-        purposes(&mut output, certificate);
-        places(&mut output, certificate);
-        misgivings(&mut output, certificate);
-        directory(&mut output, certificate);
+        usages(&mut output, certificate);
+        locations(&mut output, certificate);
+        problems(&mut output, certificate);
+        alt_security_identities(&mut output, certificate);
     }
     output
 }
 
-fn certificate_itself(output: &mut TextOutput, certificate: &CertificateFacts) {
-    let own = if certificate.self_issued { " (itself)" } else { "" };
+fn basic_fields(output: &mut TextOutput, certificate: &CertificateFacts) {
+    let own = if certificate.self_issued { " (self-issued)" } else { "" };
     output.entry("issuer", format!("{}{own}", certificate.issuer));
     output.entry("serial", &certificate.serial);
     output.entry("valid", format!("{} to {}", certificate.not_before, certificate.not_after));
     output.entry("version", certificate.version);
-    let unusable = if certificate.key.usable { "" } else { ": cannot be used to log in" };
+    let unusable = if certificate.key.usable {
+        ""
+    } else {
+        " (not supported: this certificate cannot authenticate a client)"
+    };
     output.entry("key", format!("{}{unusable}", certificate.key.name));
     output.entry("signed with", &certificate.signature_algorithm);
     output.entry("sha256", &certificate.sha256);
@@ -42,10 +45,10 @@ fn names(output: &mut TextOutput, certificate: &CertificateFacts) {
     output.list("sid", &certificate.sid);
 }
 
-fn purposes(output: &mut TextOutput, certificate: &CertificateFacts) {
+fn usages(output: &mut TextOutput, certificate: &CertificateFacts) {
     match &certificate.extended_key_usages {
         Some(usages) => output.list("extended key usage", usages),
-        None => output.entry("extended key usage", "absent: does not say what it is for"),
+        None => output.entry("extended key usage", "absent: the usage is not restricted"),
     }
     if let Some(usages) = &certificate.application_policies {
         output.list("application policy", usages);
@@ -57,36 +60,36 @@ fn purposes(output: &mut TextOutput, certificate: &CertificateFacts) {
         let words = match (constraints.ca, constraints.path_length) {
             (false, _) => "not a CA".to_owned(),
             (true, None) => "a CA".to_owned(),
-            (true, Some(length)) => format!("a CA with at most {length} CAs below it"),
+            (true, Some(length)) => format!("a CA, path length {length}"),
         };
         output.entry("basic constraints", words);
     }
     output.list("policy", &certificate.policies);
 }
 
-fn places(output: &mut TextOutput, certificate: &CertificateFacts) {
+fn locations(output: &mut TextOutput, certificate: &CertificateFacts) {
     output.list("crl", certificate.crl_distribution_points.iter().map(distribution_point));
     output.list("ocsp", &certificate.ocsp);
-    output.list("issuer's certificate", &certificate.ca_issuers);
+    output.list("issuer certificate", &certificate.ca_issuers);
     output.list("subject key id", &certificate.subject_key_identifier);
     output.list("authority key id", &certificate.authority_key_identifier);
 }
 
-/// What makes the gate refuse it, or not map by it.
-fn misgivings(output: &mut TextOutput, certificate: &CertificateFacts) {
-    output.list("limits the path", &certificate.path_constraints);
-    output.list("critical and unknown", &certificate.unknown_critical_extensions);
-    output.list("stands there twice", &certificate.duplicate_extensions);
-    output.list("cannot be decoded", &certificate.undecodable_extensions);
+/// The reasons for which the gateway rejects the certificate, or does not map it.
+fn problems(output: &mut TextOutput, certificate: &CertificateFacts) {
+    output.list("path constraint", &certificate.path_constraints);
+    output.list("unknown critical", &certificate.unknown_critical_extensions);
+    output.list("duplicate extension", &certificate.duplicate_extensions);
+    output.list("undecodable extension", &certificate.undecodable_extensions);
     for form in &certificate.unreadable_names {
-        output.entry("cannot be read", format!("an alternative name: no {form} names an account"));
+        output.entry("undecodable name", format!("{form}: names of this form are not mapped"));
     }
     if certificate.alternative_names_undecodable && certificate.unreadable_names.is_empty() {
-        output.entry("cannot be decoded", "one of the alternative names: none of them names an account");
+        output.entry("undecodable name", "the alternative names are not mapped");
     }
 }
 
-fn directory(output: &mut TextOutput, certificate: &CertificateFacts) {
+fn alt_security_identities(output: &mut TextOutput, certificate: &CertificateFacts) {
     let values = certificate.alt_security_identities.iter();
     output.list(
         "altSecurityIdentities",
@@ -97,13 +100,13 @@ fn directory(output: &mut TextOutput, certificate: &CertificateFacts) {
 fn distribution_point(point: &DistributionPointFacts) -> String {
     let mut words = point.uris.join(" ");
     if point.uris.is_empty() {
-        words.push_str("without a URI");
+        words.push_str("no URI");
     }
     if point.some_reasons {
-        words.push_str(" (for some reasons only)");
+        words.push_str(" (some reasons only)");
     }
     if point.other_issuer {
-        words.push_str(" (of another issuer)");
+        words.push_str(" (signed by another issuer)");
     }
     words
 }

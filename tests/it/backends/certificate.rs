@@ -221,7 +221,7 @@ async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
     ]);
     let output = command.args(["--certificate", "pki/cards/alice.crt", "--json"]).output().unwrap();
     let explanation: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(explanation["to_backend"]["identity"], "certificate", "{explanation:#}");
+    assert_eq!(explanation["backend_request"]["identity"], "certificate", "{explanation:#}");
 }
 
 #[tokio::test]
@@ -295,11 +295,11 @@ async fn an_account_without_upn_and_sid_gets_no_certificate() {
 #[tokio::test]
 async fn check_online_tells_a_server_that_asks_for_certificates_in_the_handshake_from_one_that_asks_later() {
     let Some(authorities) = Authorities::new() else { return };
-    for (asks, tls, code, verdict, told) in [
-        (Asks::InTheHandshake, "1.2", 0, "works", "HandshakeFailure"),
-        (Asks::InTheHandshake, "1.3", 0, "works", "CertificateRequired"),
-        (Asks::Later, "1.2", 1, "fails", "clientcertnegotiation=enable"),
-        (Asks::Later, "1.3", 1, "fails", "clientcertnegotiation=enable"),
+    for (asks, tls, code, result, expected) in [
+        (Asks::InTheHandshake, "1.2", 0, "passed", "HandshakeFailure"),
+        (Asks::InTheHandshake, "1.3", 0, "passed", "CertificateRequired"),
+        (Asks::Later, "1.2", 1, "failed", "clientcertnegotiation=enable"),
+        (Asks::Later, "1.3", 1, "failed", "clientcertnegotiation=enable"),
     ] {
         let Some(scene) = Scene::start(&authorities, &authorities.trusted(), asks, tls) else { return };
         let mut command = Command::cargo_bin("portcullis").unwrap();
@@ -307,8 +307,8 @@ async fn check_online_tells_a_server_that_asks_for_certificates_in_the_handshake
         let output = spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let finding = &report["findings"][0];
-        assert_eq!(finding["what"], "asks for the user's certificate", "{report:#}");
-        assert_eq!((output.status.code(), &finding["verdict"]), (Some(code), &json!(verdict)), "{report:#}");
-        assert!(finding.to_string().contains(told), "{finding}");
+        assert_eq!(finding["check"], "client certificate requested", "{report:#}");
+        assert_eq!((output.status.code(), &finding["result"]), (Some(code), &json!(result)), "{report:#}");
+        assert!(finding.to_string().contains(expected), "{finding}");
     }
 }

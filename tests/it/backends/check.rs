@@ -42,9 +42,9 @@ fn kerberos(directory: &ActiveDirectory, account: &str, service: &str) -> String
 /// The findings that are not fine: what was tried, and the first mend.
 fn troubles(report: &Value) -> Vec<(String, String)> {
     let findings = report["findings"].as_array().unwrap().iter();
-    let troubles = findings.filter(|one| one["verdict"] != "works");
+    let troubles = findings.filter(|one| one["result"] != "passed");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    troubles.map(|one| (text(&one["what"]), text(&one["mend"][0]))).collect()
+    troubles.map(|one| (text(&one["check"]), text(&one["fix"][0]))).collect()
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn a_delegation_that_works_is_told_from_the_keytab_to_the_servers_own_proof() {
         let (code, report) = check(&directory, site.per_request(), &keys, user);
         assert_eq!((code, troubles(&report)), (0, Vec::new()), "{report:#}");
         let last = report["findings"].as_array().unwrap().last().unwrap();
-        assert_eq!(last["what"], "takes a ticket");
-        assert!(last["found"].as_str().unwrap().ends_with("and proves itself"), "{last}");
+        assert_eq!(last["check"], "ticket accepted");
+        assert!(last["detail"].as_str().unwrap().ends_with("the server authenticated itself"), "{last}");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_server_that_challenges_a_good_ticket_anew_is_told_by_its_three_likely_cause
     let (code, report) = check(&directory, site.per_request(), &keys, "alice");
     assert_eq!(code, 1, "{report:#}");
     let last = report["findings"].as_array().unwrap().last().unwrap();
-    let mends: Vec<_> = last["mend"].as_array().unwrap().iter().map(|mend| mend.as_str().unwrap()).collect();
+    let mends: Vec<_> = last["fix"].as_array().unwrap().iter().map(|mend| mend.as_str().unwrap()).collect();
     for cause in ["setspn", "useAppPoolCredentials", "tokenChecking"] {
         assert!(mends.iter().any(|mend| mend.contains(cause)), "{cause}: {report:#}");
     }

@@ -56,8 +56,8 @@ fn people_read_the_facts_in_aligned_lines() {
     for line in [
         "  upn                    critical@corp.example\n",
         "                         smartcard_logon (1.3.6.1.4.1.311.20.2.2)\n",
-        "  critical and unknown   1.3.6.1.4.1.32473.1\n",
-        "  basic constraints      a CA with at most 0 CAs below it\n",
+        "  unknown critical       1.3.6.1.4.1.32473.1\n",
+        "  basic constraints      a CA, path length 0\n",
     ] {
         assert!(outcome.stdout.contains(line), "{line:?} in\n{}", outcome.stdout);
     }
@@ -75,7 +75,7 @@ fn der_is_read_as_pem_is() {
 #[test]
 fn a_file_that_is_missing_or_holds_no_certificate_is_named() {
     let desk = Desk::new();
-    desk.run(&["inspect", "nowhere.pem"]).assert_usage("nowhere.pem cannot be read: No such file");
+    desk.run(&["inspect", "nowhere.pem"]).assert_usage("cannot read nowhere.pem: No such file");
     desk.run(&["inspect", "pki/cards/alice.key"])
         .assert_usage("pki/cards/alice.key: there is no certificate");
     desk.run(&["inspect"]).assert_usage("CERT.pem");

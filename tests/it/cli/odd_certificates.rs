@@ -94,7 +94,7 @@ fn a_deny_rule_holds_whatever_else_stands_in_the_name_and_however_its_value_is_w
     for card in certificates("deny", &["root", "iss", "server"]) {
         let outcome = explain("deny", "proxy.toml", &card);
         assert_eq!(outcome.code, 1, "{card}: {}{}", outcome.stdout, outcome.stderr);
-        assert!(outcome.stdout.contains("answer: not-mapped"), "{card}: {}", outcome.stdout);
+        assert!(outcome.stdout.contains("response: not-mapped"), "{card}: {}", outcome.stdout);
     }
 }
 

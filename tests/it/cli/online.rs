@@ -13,7 +13,7 @@ fn desk(servers: &[String], backend: &str) -> Desk {
 /// Verdict and what was tried, of each finding.
 fn verdicts(report: &Value) -> Vec<(&str, &str)> {
     let findings = report["findings"].as_array().unwrap().iter();
-    findings.map(|one| (one["what"].as_str().unwrap(), one["verdict"].as_str().unwrap())).collect()
+    findings.map(|one| (one["check"].as_str().unwrap(), one["result"].as_str().unwrap())).collect()
 }
 
 const SHOWS_CERTIFICATE: &str = r#"
@@ -32,16 +32,16 @@ async fn a_server_that_answers_works_and_what_keeps_others_away_from_it_is_not_k
     let desk = desk(&[format!("http://{address}")], "");
     let checked = desk.run_aside(&["check", "--online", "--json"]).await;
     let report = checked.json();
-    assert_eq!(verdicts(&report), [("answers", "works"), ("believes the gate alone", "untested")]);
-    assert_eq!((checked.code, &report["verdict"]), (0, &json!("untested")));
-    assert_eq!(report["findings"][0]["about"], format!("backend rms, http://{address}"));
-    assert_eq!(report["findings"][0]["found"], "with 200 OK");
-    assert_eq!(report["findings"][0]["mend"], json!([]));
+    assert_eq!(verdicts(&report), [("response", "passed"), ("gateway authenticated", "not_tested")]);
+    assert_eq!((checked.code, &report["result"]), (0, &json!("not_tested")));
+    assert_eq!(report["findings"][0]["component"], format!("backend rms, http://{address}"));
+    assert_eq!(report["findings"][0]["detail"], "200 OK");
+    assert_eq!(report["findings"][0]["fix"], json!([]));
 
     let checked = desk.run_aside(&["check", "--online"]).await;
     assert_eq!(checked.code, 0);
-    assert!(checked.stdout.contains("works     answers: with 200 OK"), "{}", checked.stdout);
-    assert!(!checked.stderr.contains("asking"), "progress is for terminals: {}", checked.stderr);
+    assert!(checked.stdout.contains("passed      response: 200 OK"), "{}", checked.stdout);
+    assert!(!checked.stderr.contains("checking"), "progress is for terminals: {}", checked.stderr);
 }
 
 #[tokio::test]
@@ -56,21 +56,21 @@ async fn a_server_that_is_not_there_fails_and_the_others_are_asked_all_the_same(
     let desk = desk(&servers, "headers = { sets = [] }");
     let checked = desk.run_aside(&["check", "--online", "--json"]).await;
     let report = checked.json();
-    assert_eq!(verdicts(&report), [("answers", "fails"), ("answers", "doubtful"), ("answers", "fails")]);
-    assert_eq!((checked.code, &report["verdict"]), (1, &json!("fails")));
+    assert_eq!(verdicts(&report), [("response", "failed"), ("response", "warning"), ("response", "failed")]);
+    assert_eq!((checked.code, &report["result"]), (1, &json!("failed")));
     for finding in report["findings"].as_array().unwrap() {
-        assert_eq!(finding["mend"].as_array().unwrap().len(), 1, "{finding}");
+        assert_eq!(finding["fix"].as_array().unwrap().len(), 1, "{finding}");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_the_gate() {
     for (without, verdict, code) in [
-        (WithoutCertificate::Alert, "works", 0),
-        (WithoutCertificate::Status(403), "works", 0),
-        (WithoutCertificate::Status(401), "works", 0),
-        (WithoutCertificate::Status(200), "doubtful", 1),
-        (WithoutCertificate::Status(302), "doubtful", 1),
+        (WithoutCertificate::Alert, "passed", 0),
+        (WithoutCertificate::Status(403), "passed", 0),
+        (WithoutCertificate::Status(401), "passed", 0),
+        (WithoutCertificate::Status(200), "warning", 1),
+        (WithoutCertificate::Status(302), "warning", 1),
     ] {
         let server = https(tls_backend(without).await);
         let desk = desk(&[server], SHOWS_CERTIFICATE);
@@ -79,7 +79,7 @@ async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_t
             let report = checked.json();
             assert_eq!(
                 verdicts(&report),
-                [("answers", "works"), ("believes the gate alone", verdict)],
+                [("response", "passed"), ("gateway authenticated", verdict)],
                 "{without:?} {report}"
             );
             assert_eq!(checked.code, code, "{without:?}");
@@ -98,18 +98,18 @@ async fn a_secret_is_withheld_to_see_whether_the_server_asks_for_it() {
     let believes = backend_answering(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
     let keys = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }";
     for (server, user, verdict, code) in [
-        (asks, None, "works", 0),
-        (asks, Some("CORP\\alice"), "works", 0),
+        (asks, None, "passed", 0),
+        (asks, Some("CORP\\alice"), "passed", 0),
         // It refuses whoever has no name, and believes every name.
-        (believes, None, "untested", 0),
-        (believes, Some("CORP\\alice"), "doubtful", 1),
+        (believes, None, "not_tested", 0),
+        (believes, Some("CORP\\alice"), "warning", 1),
     ] {
         let desk = desk(&[format!("http://{server}")], keys);
         std::fs::write(desk.path().join("secret"), "twenty-two-characters!").unwrap();
         let named = user.map_or_else(Vec::new, |user| vec!["--as", user]);
         let checked = desk.run_aside(&[&["check", "--online", "--json"], named.as_slice()].concat()).await;
         let report = checked.json();
-        assert_eq!(verdicts(&report)[1], ("believes the gate alone", verdict), "{user:?} {report:#}");
+        assert_eq!(verdicts(&report)[1], ("gateway authenticated", verdict), "{user:?} {report:#}");
         assert_eq!(checked.code, code, "{report:#}");
     }
 }
@@ -119,13 +119,17 @@ async fn a_certificate_that_cannot_be_trusted_is_told_with_the_key_to_change() {
     let address = tls_backend(WithoutCertificate::Status(200)).await;
     for (server, ca, mend) in [
         (https(address), "pki/root.pem", "`ca`"),
-        (https(address).replace("127.0.0.1", "127.0.0.2"), "pki/server-ca.pem", "see that the server runs"),
+        (
+            https(address).replace("127.0.0.1", "127.0.0.2"),
+            "pki/server-ca.pem",
+            "check that the server is running",
+        ),
     ] {
         let desk = desk(&[server], &format!("ca = \"{ca}\""));
         let checked = desk.run_aside(&["check", "--online", "--json"]).await;
         let finding = &checked.json()["findings"][0];
-        assert_eq!((checked.code, &finding["verdict"]), (1, &json!("fails")));
-        assert!(finding["mend"][0].as_str().unwrap().contains(mend), "{finding}");
+        assert_eq!((checked.code, &finding["result"]), (1, &json!("failed")));
+        assert!(finding["fix"][0].as_str().unwrap().contains(mend), "{finding}");
     }
 }
 
@@ -134,8 +138,8 @@ async fn a_name_without_an_address_is_told_as_such() {
     let desk = desk(&["http://no-such-name.invalid".to_owned()], "");
     let checked = desk.run_aside(&["check", "--online", "--json"]).await;
     let finding = &checked.json()["findings"][0];
-    assert_eq!((checked.code, &finding["verdict"]), (1, &json!("fails")));
-    assert!(finding["mend"][0].as_str().unwrap().contains("look up"), "{finding}");
+    assert_eq!((checked.code, &finding["result"]), (1, &json!("failed")));
+    assert!(finding["fix"][0].as_str().unwrap().contains("DNS"), "{finding}");
 }
 
 #[test]

@@ -52,12 +52,15 @@ fn explain_says_who_asks_a_client_without_a_card_for_a_password() {
     ] {
         let json = explained(&desk, path);
         assert_eq!(json["rule"]["password"], password);
-        assert_eq!(json["rule"]["unmapped_card_may_use_password"], unmapped);
-        assert_eq!((&json["answer"]["decision"], &json["answer"]["dialogue"]), (&json!(decision), &dialogue));
+        assert_eq!(json["rule"]["password_for_unmapped_card"], unmapped);
+        assert_eq!(
+            (&json["response"]["decision"], &json["response"]["password_prompt"]),
+            (&json!(decision), &dialogue)
+        );
     }
     let text = desk.run(&["explain", "--url", "https://rms.corp.example/directory/echo"]).stdout;
-    assert!(text.contains("directory, also for a card of nobody"), "{text}");
-    assert!(text.contains("asked for a user name and a password (WWW-Authenticate: Basic)"), "{text}");
+    assert!(text.contains("directory, also for an unmapped certificate"), "{text}");
+    assert!(text.contains("asks for a user name and password (WWW-Authenticate: Basic)"), "{text}");
 }
 
 #[test]

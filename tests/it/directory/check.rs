@@ -23,9 +23,9 @@ async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, Stri
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
     let findings = report["findings"].as_array().unwrap().iter();
-    let of_realm = findings.filter(|one| one["about"].as_str().unwrap().starts_with("realm staff"));
+    let of_realm = findings.filter(|one| one["component"].as_str().unwrap().starts_with("realm staff"));
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let verdicts = of_realm.map(|one| (text(&one["what"]), text(&one["verdict"]))).collect();
+    let verdicts = of_realm.map(|one| (text(&one["check"]), text(&one["result"]))).collect();
     (output.status.code().unwrap(), verdicts, report)
 }
 
@@ -37,12 +37,12 @@ async fn a_directory_that_answers_is_told_fact_by_fact() {
     let url = directory.server().to_string();
     let (_, verdicts, report) = check(&url, PeopleDirectory::PASSWORD, BASE).await;
     let tried: Vec<_> = verdicts.iter().map(|(what, _)| what.as_str()).collect();
-    let expected = ["account", "base", "domain", "clock", "lock-out", "altSecurityIdentities"];
+    let expected = ["account", "base", "domain", "clock", "account lockout", "altSecurityIdentities"];
     assert_eq!(tried, expected, "{report:#}");
-    assert_eq!(report["findings"][0]["found"], "binds as CN=svc-ldap,DC=corp,DC=example");
+    assert_eq!(report["findings"][0]["detail"], "binds as CN=svc-ldap,DC=corp,DC=example");
     // Its clock stands still, and is told of.
     let clock = &report["findings"][3];
-    assert_eq!(clock["verdict"], "doubtful", "{report:#}");
+    assert_eq!(clock["result"], "warning", "{report:#}");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_directory_that_refuses_or_is_not_there_fails_with_the_key_to_change()
     ] {
         let (code, verdicts, report) = check(url, password, base).await;
         assert_eq!((code, verdicts.len()), (1, 1), "{report:#}");
-        assert_eq!(report["findings"][0]["verdict"], json!("fails"), "{report:#}");
-        assert!(report["findings"][0]["mend"][0].as_str().unwrap().contains(mend), "{report:#}");
+        assert_eq!(report["findings"][0]["result"], json!("failed"), "{report:#}");
+        assert!(report["findings"][0]["fix"][0].as_str().unwrap().contains(mend), "{report:#}");
     }
 }

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const RELOADED: &str = "the configuration was reloaded";
-const NOT_RELOADED: &str = "the one before it stays in force";
+const RELOADED: &str = "configuration reloaded";
+const NOT_RELOADED: &str = "keeping the previous configuration";
 
 /// A running `portcullis serve`. Killed when dropped, if it still runs.
 struct Program {

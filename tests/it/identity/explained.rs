@@ -21,15 +21,15 @@ async fn every_step_is_told_with_the_filter_that_was_sent_and_without_the_passwo
         told.concat()
     };
     let told: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
-    let mapping = &told["card"]["mapping"];
+    let mapping = &told["certificate"]["mapping"];
     let step = |number: usize| (&mapping["steps"][number]["mapper"], &mapping["steps"][number]["result"]);
     assert_eq!(step(0), (&"sid".into(), &"mapped".into()));
-    assert_eq!(step(1), (&"alt_security_identities".into(), &"nobody_found".into()));
+    assert_eq!(step(1), (&"alt_security_identities".into(), &"no_account".into()));
     assert_eq!(step(2), (&"upn".into(), &"agrees".into()));
-    let filter = mapping["look_up"]["filters"][0].as_str().unwrap();
+    let filter = mapping["lookup"]["filters"][0].as_str().unwrap();
     assert!(filter.contains("(userPrincipalName=alice@corp.example)"), "{filter}");
-    assert_eq!(mapping["look_up"]["found"][0], "cn=alice,ou=Staff,dc=corp,dc=example");
+    assert_eq!(mapping["lookup"]["found"][0], "cn=alice,ou=Staff,dc=corp,dc=example");
     assert_eq!(mapping["account"]["user"], "CORP\\alice");
     let sheet = explain(&[]);
-    assert!(sheet.contains("directory asked") && sheet.contains(filter), "{sheet}");
+    assert!(sheet.contains("directory query") && sheet.contains(filter), "{sheet}");
 }

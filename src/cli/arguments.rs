@@ -1,0 +1,60 @@
+//! Arguments that several commands share, and the parsers of their values.
+
+use crate::certificate::{ObjectIdentifier, usage};
+use crate::clock::UnixTime;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigurationFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "proxy.toml")]
+    pub(super) config: PathBuf,
+}
+
+/// Reads a file that an argument names.
+pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Parses seconds since 1970, or RFC 3339 in UTC (`2026-11-22T09:30:00Z`).
+pub(super) fn parse_time(text: &str) -> Result<UnixTime, String> {
+    if let Ok(seconds) = text.parse() {
+        let time = UnixTime::from_seconds(seconds);
+        return if time <= UnixTime::END { Ok(time) } else { Err("later than the year 9999".to_owned()) };
+    }
+    let time = humantime::parse_rfc3339(text).ok();
+    let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map(UnixTime::from).ok_or_else(|| "write seconds since 1970, or 2026-11-22T09:30:00Z".to_owned())
+}
+
+pub(super) fn parse_policy(text: &str) -> Result<ObjectIdentifier, String> {
+    text.parse().map_err(|_| "write an object identifier, as in 2.16.840.1.101.3.2.1.3.13".to_owned())
+}
+
+/// Parses an extended key usage: an object identifier, or a name of proxy.toml.
+pub(super) fn parse_extended_key_usage(text: &str) -> Result<ObjectIdentifier, String> {
+    match usage::of_name(text) {
+        Some(usage) => Ok(usage),
+        None => text.parse().map_err(|_| {
+            let names: Vec<_> = usage::NAMED.iter().map(|(name, _)| *name).collect();
+            format!("write an object identifier, or one of {}", names.join(", "))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_parsed_as_seconds_or_as_rfc_3339() {
+        let expected = Ok(UnixTime::from_seconds(1_795_339_800));
+        assert_eq!(parse_time("1795339800"), expected);
+        assert_eq!(parse_time("2026-11-22T09:30:00Z"), expected);
+        for wrong in ["", "now", "2026-11-22", "2026-11-22T09:30:00+01:00", "-1", "253402300800"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
+        }
+    }
+}
