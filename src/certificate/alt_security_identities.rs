@@ -1,9 +1,9 @@
 //! Takes a certificate, gives the values of the directory's altSecurityIdentities attribute that name it ([MS-PKCA]
 //! 3.1.5.2.1, KB5014754), for an administrator to copy. Never says that anybody's account has one of them.
 
-use super::Certificate;
 use super::key::PublicKey;
 use super::windows_name::windows_text;
+use super::x509::Certificate;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 /// By what a value names a certificate.

@@ -7,8 +7,9 @@
 
 use super::alt_security_identities::{AltSecurityForm, public_key_sha1};
 use super::name::DistinguishedName;
+use super::serial::SerialNumber;
 use super::windows_name::{from_hexadecimal, from_windows_text};
-use super::{Certificate, SerialNumber};
+use super::x509::Certificate;
 
 /// One value of altSecurityIdentities for certificates, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]

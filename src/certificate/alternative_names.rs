@@ -7,15 +7,11 @@ use der::Decode;
 use der::asn1::OctetStringRef;
 
 use super::element::Element;
-use super::general_name::{GeneralName, ia5};
+use super::general_name::{GeneralName, NameForm, USER_PRINCIPAL_NAME, ia5};
 use super::name::DistinguishedName;
-use super::name_form::NameForm;
 use super::object_identifier::ObjectIdentifier;
 use super::text::{line, text};
 
-/// The otherName type of a user principal name ([MS-RCMP], szOID_NT_PRINCIPAL_NAME).
-pub const USER_PRINCIPAL_NAME: const_oid::ObjectIdentifier =
-    const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 /// The extension that holds these names.
 pub const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier =
     ObjectIdentifier::known(rfc5280::ID_CE_SUBJECT_ALT_NAME);

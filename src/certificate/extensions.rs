@@ -11,13 +11,31 @@ use x509_cert::ext::pkix::KeyUsage;
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
 use super::element::{Element, SEQUENCE, malformed};
-use super::extension::Extension;
 use super::general_name::{GeneralName, ia5};
 use super::name_constraints::NameConstraints;
 use super::object_identifier::ObjectIdentifier;
 use super::policy::{self, PolicyConstraints, PolicyMapping};
 use super::security_identifier::{self, SECURITY_IDENTIFIER_EXTENSION};
 use super::text::line;
+
+/// One Extension (RFC 5280 4.1) of a certificate, a CRL, a CRL entry or an OCSP response, its value still encoded. An
+/// explicit `critical FALSE` is not DER, but common and accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
+pub struct Extension<'a> {
+    /// extnID.
+    pub id: ObjectIdentifier,
+    /// Whether a reader that does not know it must refuse.
+    #[asn1(default = "Default::default")]
+    pub critical: bool,
+    value: &'a OctetStringRef,
+}
+
+impl<'a> Extension<'a> {
+    /// The contents of extnValue.
+    pub fn value(&self) -> &'a [u8] {
+        self.value.as_bytes()
+    }
+}
 
 /// Application Policies (szOID_APPLICATION_CERT_POLICIES, [MS-WCCE] 2.2.2.7.7.3), in which AD CS repeats the purposes of
 /// extendedKeyUsage, as a template says critical or not.

@@ -1,12 +1,62 @@
 //! Takes the DER of a GeneralName (RFC 5280 4.2.1.6), gives its kind and its content, of which only so much is decoded
 //! as is used: an x400Address or a URI with a letter beyond ASCII is a name like any other where nothing reads it.
 
+use std::fmt;
+
 use der::Decode;
 
 use super::element::{Element, malformed};
 use super::name::DistinguishedName;
-use super::name_form::NameForm;
 use super::object_identifier::ObjectIdentifier;
+
+/// The otherName type of a user principal name ([MS-RCMP], szOID_NT_PRINCIPAL_NAME).
+pub const USER_PRINCIPAL_NAME: const_oid::ObjectIdentifier =
+    const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+
+/// A kind of GeneralName (RFC 5280 4.2.1.6). A constraint limits names of its own kind only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameForm {
+    /// otherName of this type.
+    OtherName(ObjectIdentifier),
+    /// rfc822Name.
+    Email,
+    /// dNSName.
+    Dns,
+    /// x400Address.
+    X400Address,
+    /// directoryName.
+    Directory,
+    /// ediPartyName.
+    EdiPartyName,
+    /// uniformResourceIdentifier.
+    Uri,
+    /// iPAddress.
+    Ip,
+    /// registeredID.
+    RegisteredId,
+}
+
+impl NameForm {
+    /// The user principal name ([MS-RCMP]).
+    pub const USER_PRINCIPAL_NAME: Self = Self::OtherName(ObjectIdentifier::known(USER_PRINCIPAL_NAME));
+}
+
+/// As RFC 5280 writes it.
+impl fmt::Display for NameForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherName(oid) => return write!(f, "otherName {oid}"),
+            Self::Email => "rfc822Name",
+            Self::Dns => "dNSName",
+            Self::X400Address => "x400Address",
+            Self::Directory => "directoryName",
+            Self::EdiPartyName => "ediPartyName",
+            Self::Uri => "uniformResourceIdentifier",
+            Self::Ip => "iPAddress",
+            Self::RegisteredId => "registeredID",
+        })
+    }
+}
 
 /// One name; of those kinds that nothing here reads no more than the kind.
 #[derive(Clone, Debug)]

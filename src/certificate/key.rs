@@ -9,7 +9,6 @@ use der::{Decode, Encode, Sequence, Tag};
 
 use super::layout::bit_length;
 use super::object_identifier::ObjectIdentifier;
-use super::signature::{MAXIMUM_RSA_BITS, UNSAFE_MINIMUM_RSA_BITS, can_verify_with};
 
 /// What kind of public key a certificate holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,18 +28,6 @@ pub enum KeyAlgorithm {
     Ed25519,
     /// A key that nothing here can use: its algorithm, or its curve where the algorithm is elliptic.
     Other(ObjectIdentifier),
-}
-
-impl KeyAlgorithm {
-    /// Whether a signature by a key of this kind can be verified here, in a handshake, on a certificate and on a CRL
-    /// alike: the one list of them. Whether such a key is strong enough is another question.
-    pub fn is_usable(self) -> bool {
-        match self {
-            Self::Rsa { bits } => (UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits),
-            Self::EcP256 | Self::EcP384 | Self::EcP521 | Self::Ed25519 => true,
-            Self::Other(_) => false,
-        }
-    }
 }
 
 /// As people write it: `RSA 2048`, `P-256`, `Ed25519`, or the object identifier.
@@ -115,13 +102,6 @@ impl KeyAlgorithm {
             Some(_) | None => Self::Other(curve),
         }
     }
-}
-
-/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: of a usable kind, and a key of that kind
-/// (a point on the curve, a modulus and an exponent that make sense).
-pub(super) fn is_usable(public_key_der: &[u8]) -> bool {
-    let read = PublicKey::read(public_key_der);
-    read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
 }
 
 /// A SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if all that it lacks is this.

@@ -8,7 +8,7 @@ use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
 
 use super::element::Element;
-use super::extension::Extension;
+use super::extensions::Extension;
 
 /// The fields of a certificate (RFC 5280 4.1), each with its tag and length.
 pub(super) struct Layout<'a> {

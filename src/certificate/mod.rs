@@ -7,9 +7,9 @@
 mod alt_security_identities;
 mod alt_security_name;
 mod alternative_names;
+mod bundle;
 mod distribution_point;
 mod element;
-mod extension;
 mod extensions;
 mod fingerprint;
 mod general_name;
@@ -17,9 +17,7 @@ mod key;
 mod layout;
 mod name;
 mod name_constraints;
-mod name_form;
 mod object_identifier;
-mod pem;
 mod policy;
 mod security_identifier;
 mod serial;
@@ -28,408 +26,33 @@ mod text;
 pub mod usage;
 mod validity;
 mod windows_name;
+mod x509;
 
-use std::borrow::Cow;
-use std::fmt;
-use std::sync::Arc;
-
-use bytes::Bytes;
-use const_oid::db::{rfc5280, rfc5912};
-use der::Decode;
-
-use crate::clock::UnixTime;
-use extensions::Extensions;
-use key::{AlgorithmIdentifier, PublicKey};
-use layout::{Head, Layout};
-use signature::{SignatureError, WeakAlgorithms};
+#[cfg(test)]
+mod tests;
 
 pub use alt_security_identities::{AltSecurityForm, AltSecurityIdentity};
 pub use alt_security_name::AltSecurityName;
 pub use alternative_names::{
-    AlternativeNames, OtherName, OtherValue, SUBJECT_ALTERNATIVE_NAME, USER_PRINCIPAL_NAME, UnreadableName,
+    AlternativeNames, OtherName, OtherValue, SUBJECT_ALTERNATIVE_NAME, UnreadableName,
+};
+pub use bundle::{
+    BundleError, PemError, Pkcs7Error, certificate_ders, crl_ders, private_key_der, read_bundle,
 };
 pub use distribution_point::{CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName};
-pub use extension::Extension;
-pub use extensions::{AuthorityInformationAccess, BasicConstraints};
+pub use extensions::{AuthorityInformationAccess, BasicConstraints, Extension};
 pub use fingerprint::{Fingerprint, KeyId};
-pub use general_name::directory_names;
+pub use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
 pub use key::KeyAlgorithm;
 pub use name::{AttributeValues, DistinguishedName};
 pub use name_constraints::{DomainSubtree, MailSubtree, NameConstraints, Subtree, is_domain};
-pub use name_form::NameForm;
 pub use object_identifier::{InvalidObjectIdentifier, ObjectIdentifier};
-pub use pem::{BundleError, PemError, certificate_ders, crl_ders, private_key_der, read_bundle};
 pub use policy::{ANY_POLICY, PolicyConstraints, PolicyMapping};
 pub use security_identifier::{
     SECURITY_IDENTIFIER_EXTENSION, is_security_identifier, security_identifier_value,
 };
 pub use serial::SerialNumber;
 pub use validity::read_time;
+pub use x509::{Certificate, MalformedCertificate, public_key_of};
 pub use x509_cert::ext::pkix::KeyUsage;
 pub use x509_cert::ext::pkix::crl::dp::{ReasonFlags, Reasons};
-
-/// One X.509 certificate (RFC 5280 4.1). Clones share everything; two are equal when their DER is.
-#[derive(Clone)]
-pub struct Certificate {
-    facts: Arc<Facts>,
-}
-
-/// The bytes are no certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the {part} of the certificate cannot be decoded")]
-pub struct MalformedCertificate {
-    /// The part that could not be decoded.
-    pub part: &'static str,
-    /// What is wrong with it.
-    #[source]
-    pub cause: der::Error,
-}
-
-/// The slices share one allocation with `der`.
-struct Facts {
-    der: Bytes,
-    tbs: Bytes,
-    public_key: Bytes,
-    inner_algorithm: Bytes,
-    outer_algorithm: Bytes,
-    signature: Bytes,
-    signature_has_unused_bits: bool,
-    fingerprint: Fingerprint,
-    key_id: KeyId,
-    version: u8,
-    serial: SerialNumber,
-    issuer: DistinguishedName,
-    subject: DistinguishedName,
-    not_before: UnixTime,
-    not_after: UnixTime,
-    key_algorithm: KeyAlgorithm,
-    signature_algorithm: ObjectIdentifier,
-    extensions: Extensions,
-}
-
-/// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing behind
-/// the key is looked at. For proving the possession of a key before anything is judged, so the key's algorithm is
-/// written as its standard has it, where the certificate leaves a NULL out.
-pub fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
-    let public_key = Head::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
-    Ok(key::canonical(public_key))
-}
-
-impl Certificate {
-    /// Reads one certificate in DER. Fails where the bytes are not the outline of a certificate in DER; what an
-    /// extension says wrongly is a fact of the certificate, not a failure. Never panics.
-    pub fn from_der(der: &[u8]) -> Result<Self, MalformedCertificate> {
-        let der = Bytes::copy_from_slice(der);
-        let layout = Layout::read(&der).map_err(in_part("outline"))?;
-        let head = &layout.head;
-        let (not_before, not_after) = validity::read(head.validity).map_err(in_part("validity"))?;
-        let key = PublicKey::read(head.public_key).map_err(in_part("public key"))?;
-        let signature_algorithm = AlgorithmIdentifier::from_der(layout.outer_algorithm)
-            .map_err(in_part("signature algorithm"))?
-            .oid;
-        let signature_bytes = layout.signature.raw_bytes();
-        let facts = Facts {
-            tbs: der.slice_ref(layout.tbs),
-            public_key: der.slice_ref(head.public_key),
-            inner_algorithm: der.slice_ref(head.inner_algorithm),
-            outer_algorithm: der.slice_ref(layout.outer_algorithm),
-            signature: der.slice_ref(signature_bytes),
-            signature_has_unused_bits: layout.signature.unused_bits() != 0,
-            fingerprint: Fingerprint::of(&der),
-            key_id: KeyId::of(head.public_key),
-            version: head.version.saturating_add(1),
-            serial: SerialNumber::from_bytes(head.serial),
-            issuer: DistinguishedName::from_der(head.issuer),
-            subject: DistinguishedName::from_der(head.subject),
-            not_before,
-            not_after,
-            key_algorithm: key.algorithm,
-            signature_algorithm,
-            extensions: Extensions::read(&layout.extensions),
-            der: der.clone(),
-        };
-        Ok(Self { facts: Arc::new(facts) })
-    }
-
-    /// As presented.
-    pub fn der(&self) -> &[u8] {
-        &self.facts.der
-    }
-
-    /// How many bytes of memory it takes up, estimated high: each name is kept as encoded, decoded and ready to be compared.
-    pub fn weight(&self) -> usize {
-        const FACTS: usize = 1024;
-        FACTS + 6 * self.facts.der.len()
-    }
-
-    /// What its issuer signed, as presented.
-    pub fn tbs_der(&self) -> &[u8] {
-        &self.facts.tbs
-    }
-
-    /// The whole SubjectPublicKeyInfo, as presented.
-    pub fn public_key_der(&self) -> &[u8] {
-        &self.facts.public_key
-    }
-
-    /// The SHA-256 of the DER.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.facts.fingerprint
-    }
-
-    /// The SHA-256 of the SubjectPublicKeyInfo.
-    pub fn key_id(&self) -> KeyId {
-        self.facts.key_id
-    }
-
-    /// 1, 2 or 3 as people count them; greater only where a certificate claims to be of a version that does not exist.
-    pub fn version(&self) -> u8 {
-        self.facts.version
-    }
-
-    /// The serial number.
-    pub fn serial(&self) -> &SerialNumber {
-        &self.facts.serial
-    }
-
-    /// Who issued it.
-    pub fn issuer(&self) -> &DistinguishedName {
-        &self.facts.issuer
-    }
-
-    /// Whom it is for.
-    pub fn subject(&self) -> &DistinguishedName {
-        &self.facts.subject
-    }
-
-    /// Whether issuer and subject are the same name, as in a root or a CA's certificate for its own next key.
-    pub fn is_self_issued(&self) -> bool {
-        self.facts.issuer == self.facts.subject
-    }
-
-    /// The first second in which it is valid.
-    pub fn not_before(&self) -> UnixTime {
-        self.facts.not_before
-    }
-
-    /// The last second in which it is valid (RFC 5280 4.1.2.5: inclusive).
-    pub fn not_after(&self) -> UnixTime {
-        self.facts.not_after
-    }
-
-    /// The kind of key.
-    pub fn key_algorithm(&self) -> KeyAlgorithm {
-        self.facts.key_algorithm
-    }
-
-    /// Whether signatures by its key can be verified, in a handshake as on a certificate: it is of one of the kinds that
-    /// are used here, and a key of that kind.
-    pub fn has_usable_key(&self) -> bool {
-        key::is_usable(&self.facts.public_key)
-    }
-
-    /// The algorithm it was signed with.
-    pub fn signature_algorithm(&self) -> ObjectIdentifier {
-        self.facts.signature_algorithm
-    }
-
-    /// basicConstraints (RFC 5280 4.2.1.9).
-    pub fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.facts.extensions.basic_constraints
-    }
-
-    /// keyUsage (RFC 5280 4.2.1.3).
-    pub fn key_usage(&self) -> Option<KeyUsage> {
-        self.facts.extensions.key_usage
-    }
-
-    /// Whether it says that its key signs CRLs.
-    pub fn may_sign_crls(&self) -> bool {
-        self.key_usage().is_some_and(|usage| usage.crl_sign())
-    }
-
-    /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` where the extension is absent, which is not the same as empty.
-    pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
-        self.facts.extensions.extended_key_usages.as_deref()
-    }
-
-    /// Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` where the extension is absent.
-    pub fn application_policies(&self) -> Option<&[ObjectIdentifier]> {
-        self.facts.extensions.application_policies.as_deref()
-    }
-
-    /// Whether it names this usage: in extendedKeyUsage or in Application Policies, and in both where it has both.
-    /// anyExtendedKeyUsage names no usage.
-    pub fn names_usage(&self, usage: ObjectIdentifier) -> bool {
-        let mut lists = self.usage_lists().peekable();
-        lists.peek().is_some() && lists.all(|usages| usages.contains(&usage))
-    }
-
-    /// Whether it lets the certificates below it be used for this: as [`Certificate::names_usage`], but an absent list
-    /// and one that names any usage limit nothing.
-    pub fn allows_usage(&self, usage: ObjectIdentifier) -> bool {
-        let is_any = |named: &ObjectIdentifier| {
-            *named == rfc5280::ANY_EXTENDED_KEY_USAGE || *named == extensions::ANY_APPLICATION_POLICY
-        };
-        self.usage_lists().all(|usages| usages.contains(&usage) || usages.iter().any(is_any))
-    }
-
-    fn usage_lists(&self) -> impl Iterator<Item = &[ObjectIdentifier]> {
-        self.extended_key_usages().into_iter().chain(self.application_policies())
-    }
-
-    /// subjectAltName (RFC 5280 4.2.1.6).
-    pub fn subject_alternative_names(&self) -> &AlternativeNames {
-        &self.facts.extensions.alternative_names
-    }
-
-    /// The identifiers of certificatePolicies (RFC 5280 4.2.1.4) as written in this certificate, which says nothing
-    /// about whether its issuers were allowed to assert them.
-    pub fn policies(&self) -> &[ObjectIdentifier] {
-        &self.facts.extensions.policies
-    }
-
-    /// subjectKeyIdentifier (RFC 5280 4.2.1.2).
-    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.facts.extensions.subject_key_identifier.as_deref()
-    }
-
-    /// The keyIdentifier of authorityKeyIdentifier (RFC 5280 4.2.1.1).
-    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        self.facts.extensions.authority_key_identifier.as_deref()
-    }
-
-    /// cRLDistributionPoints (RFC 5280 4.2.1.13).
-    pub fn crl_distribution_points(&self) -> &[CrlDistributionPoint] {
-        &self.facts.extensions.crl_distribution_points
-    }
-
-    /// freshestCRL (RFC 5280 4.2.1.15): where delta CRLs are found.
-    pub fn freshest_crls(&self) -> &[CrlDistributionPoint] {
-        &self.facts.extensions.freshest_crls
-    }
-
-    /// authorityInfoAccess (RFC 5280 4.2.2.1).
-    pub fn authority_information_access(&self) -> &AuthorityInformationAccess {
-        &self.facts.extensions.authority_information_access
-    }
-
-    /// The SID that an enterprise CA took from the directory ([MS-WCCE] 2.2.2.7.7.4), as `S-1-5-21-…`.
-    pub fn sid(&self) -> Option<&str> {
-        self.facts.extensions.sid.as_deref()
-    }
-
-    /// Whether the CA vouches for this responder's certificate for all its life, so that nobody needs to ask whether it
-    /// is revoked (id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1).
-    pub fn has_ocsp_no_check(&self) -> bool {
-        self.facts.extensions.ocsp_no_check
-    }
-
-    /// Which of nameConstraints, policyMappings, policyConstraints and inhibitAnyPolicy it holds, critical or not.
-    pub fn path_constraints(&self) -> Vec<ObjectIdentifier> {
-        let facts = &self.facts.extensions;
-        let held = [
-            (facts.name_constraints.is_some(), rfc5280::ID_CE_NAME_CONSTRAINTS),
-            (!facts.policy_mappings.is_empty(), rfc5280::ID_CE_POLICY_MAPPINGS),
-            (facts.policy_constraints != PolicyConstraints::default(), rfc5280::ID_CE_POLICY_CONSTRAINTS),
-            (facts.inhibit_any_policy.is_some(), rfc5280::ID_CE_INHIBIT_ANY_POLICY),
-        ];
-        held.into_iter().filter_map(|(is_held, extension)| is_held.then_some(extension.into())).collect()
-    }
-
-    /// nameConstraints (RFC 5280 4.2.1.10).
-    pub fn name_constraints(&self) -> Option<&NameConstraints> {
-        self.facts.extensions.name_constraints.as_ref()
-    }
-
-    /// policyMappings (RFC 5280 4.2.1.5), in the order of the certificate.
-    pub fn policy_mappings(&self) -> &[PolicyMapping] {
-        &self.facts.extensions.policy_mappings
-    }
-
-    /// policyConstraints (RFC 5280 4.2.1.11); without the extension both are absent.
-    pub fn policy_constraints(&self) -> PolicyConstraints {
-        self.facts.extensions.policy_constraints
-    }
-
-    /// inhibitAnyPolicy (RFC 5280 4.2.1.14): after how many certificates anyPolicy stands for nothing any more.
-    pub fn inhibit_any_policy(&self) -> Option<u32> {
-        self.facts.extensions.inhibit_any_policy
-    }
-
-    /// Critical extensions that nobody here understands.
-    pub fn unknown_critical_extensions(&self) -> &[ObjectIdentifier] {
-        &self.facts.extensions.unknown_critical
-    }
-
-    /// Extensions that stand there more than once, which RFC 5280 4.2 forbids. The first one of each was read.
-    pub fn duplicate_extensions(&self) -> &[ObjectIdentifier] {
-        &self.facts.extensions.duplicate
-    }
-
-    /// Extensions that are understood here but could not be decoded; they read as absent.
-    pub fn undecodable_extensions(&self) -> &[ObjectIdentifier] {
-        &self.facts.extensions.undecodable
-    }
-
-    /// Whether its signature has the length of one by an RSA key above 4,096 bits or by a P-521 key, so that verifying it
-    /// takes long.
-    pub fn is_signed_by_long_key(&self) -> bool {
-        const RSA_4096: usize = 512;
-        // Two integers of 48 bytes and their headers; those of P-521 have 66.
-        const ECDSA_P384: usize = 104;
-        let length = self.facts.signature.len();
-        let is_ecdsa = rfc5912::ECDSA_WITH_SHA_256.parent()
-            == self.facts.signature_algorithm.as_known().and_then(|oid| oid.parent());
-        length > RSA_4096 || is_ecdsa && length > ECDSA_P384
-    }
-
-    /// Whether the key with this SubjectPublicKeyInfo signed it. The algorithm inside what is signed must be the one
-    /// outside (RFC 5280 4.1.1.2), byte for byte. Weak algorithms are refused.
-    pub fn verify_signature(&self, issuer_public_key_der: &[u8]) -> Result<(), SignatureError> {
-        self.verify_signature_with(issuer_public_key_der, WeakAlgorithms::Refused)
-    }
-
-    /// [`Certificate::verify_signature`], with weak algorithms as told.
-    pub fn verify_signature_with(
-        &self,
-        issuer_public_key_der: &[u8],
-        weak: WeakAlgorithms,
-    ) -> Result<(), SignatureError> {
-        let facts = &self.facts;
-        if facts.inner_algorithm != facts.outer_algorithm {
-            return Err(SignatureError::AlgorithmMismatch);
-        }
-        if facts.signature_has_unused_bits {
-            return Err(SignatureError::UnusedBits);
-        }
-        signature::verify_with(
-            issuer_public_key_der,
-            &facts.outer_algorithm,
-            &facts.tbs,
-            &facts.signature,
-            weak,
-        )
-    }
-}
-
-impl PartialEq for Certificate {
-    fn eq(&self, other: &Self) -> bool {
-        self.facts.der == other.facts.der
-    }
-}
-
-impl Eq for Certificate {}
-
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({}, {})", self.facts.subject, self.facts.fingerprint)
-    }
-}
-
-#[cfg(test)]
-mod tests;
-
-fn in_part(part: &'static str) -> impl Fn(der::Error) -> MalformedCertificate {
-    move |cause| MalformedCertificate { part, cause }
-}

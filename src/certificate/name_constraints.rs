@@ -1,11 +1,9 @@
 //! Takes the content of a nameConstraints extension (RFC 5280 4.2.1.10), gives its subtrees by kind. Never drops one: a
 //! subtree that is not understood says so, and refuses every name of its kind in the validation stage.
 
-use super::alternative_names::USER_PRINCIPAL_NAME;
 use super::element::{Element, SEQUENCE, malformed};
-use super::general_name::{GeneralName, ia5};
+use super::general_name::{GeneralName, NameForm, USER_PRINCIPAL_NAME, ia5};
 use super::name::DistinguishedName;
-use super::name_form::NameForm;
 use super::text::text;
 
 /// Which names a CA may issue certificates for.

@@ -71,6 +71,25 @@ pub enum SignatureError {
     Malformed(#[source] der::Error),
 }
 
+impl KeyAlgorithm {
+    /// Whether a signature by a key of this kind can be verified here, in a handshake, on a certificate and on a CRL
+    /// alike: the one list of them. Whether such a key is strong enough is another question.
+    pub fn is_usable(self) -> bool {
+        match self {
+            Self::Rsa { bits } => (UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits),
+            Self::EcP256 | Self::EcP384 | Self::EcP521 | Self::Ed25519 => true,
+            Self::Other(_) => false,
+        }
+    }
+}
+
+/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: of a usable kind, and a key of that kind
+/// (a point on the curve, a modulus and an exponent that make sense).
+pub(super) fn is_usable_key(public_key_der: &[u8]) -> bool {
+    let read = PublicKey::read(public_key_der);
+    read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
+}
+
 /// Verifies one signature, refusing weak algorithms. Takes the signer's SubjectPublicKeyInfo, the AlgorithmIdentifier,
 /// the signed bytes as they were received, and the content of the signature's BIT STRING.
 pub fn verify(
@@ -267,7 +286,7 @@ fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureEr
 const DEFAULT_SALT_LENGTH: u16 = 20;
 
 /// Whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the reader that verifies with it.
-pub(super) fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
+fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     let algorithm: &'static dyn VerificationAlgorithm = match key {
         KeyAlgorithm::Rsa { .. } => &algorithms::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
         KeyAlgorithm::EcP256 => &algorithms::ECDSA_P256_SHA256_ASN1,

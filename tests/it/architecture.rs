@@ -29,7 +29,7 @@ fn pem_is_read_in_one_file() {
     let has_one =
         |file: &SourceFile| file.code_that_ships().split(|c| !is_word(c)).any(|word| readers.contains(&word));
     let found: Vec<_> = shipped_files().into_iter().filter(has_one).collect();
-    assert_eq!(names(&found), "src/certificate/pem.rs");
+    assert_eq!(names(&found), "src/certificate/bundle/pem.rs");
 }
 
 fn all_rust_files() -> Vec<SourceFile> {

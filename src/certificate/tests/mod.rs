@@ -1,6 +1,5 @@
 //! Certificates made here, read here.
 
-mod bundles;
 mod directory;
 mod hostile;
 mod names;
@@ -11,6 +10,10 @@ use rcgen::{
     DnType, IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
 
+use const_oid::db::{rfc5280, rfc5912};
+use der::Decode;
+
+use super::signature::SignatureError;
 use super::*;
 
 const UPN: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 20, 2, 3];

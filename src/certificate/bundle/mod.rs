@@ -1,0 +1,209 @@
+//! Files of certificates, private keys and CRLs: PEM (RFC 7468), DER, or a PKCS #7 bundle in either (RFC 5652).
+//!
+//! No part of a file is skipped in silence. If a damaged section were ignored, the others would decide alone: a revoked
+//! certificate would pass by an older CRL, or a partner's CA would become the one that may name accounts. A file is
+//! therefore read whole, as OpenSSL would read it, or refused with the line that cannot be read. Text between sections
+//! may be anything that cannot be a damaged section.
+
+mod error;
+mod pem;
+mod pkcs7;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use der::{Reader, SliceReader};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use super::element::{Element, SEQUENCE};
+use super::layout;
+use super::x509::Certificate;
+use pem::{Section, SectionKind};
+use pkcs7::Pkcs7;
+
+pub use error::{BundleError, PemError, Pkcs7Error};
+
+/// Reads all certificates of a file, in its order.
+///
+/// # Errors
+/// As [`certificate_ders`]; also if one certificate cannot be decoded.
+pub fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
+    let read = |(index, der): (usize, CertificateDer<'static>)| {
+        Certificate::from_der(&der).map_err(|cause| BundleError::Certificate { number: index + 1, cause })
+    };
+    certificate_ders(bytes)?.into_iter().enumerate().map(read).collect()
+}
+
+/// Reads all certificates of a file, in its order, without decoding them. Keys, CRLs and parameters in the same file are
+/// ignored. The list is never empty.
+///
+/// # Errors
+/// If any part of the file cannot be read, or it has no certificate.
+pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, BundleError> {
+    let found = match contents(bytes)? {
+        Contents::Der(der) => vec![der.to_vec().into()],
+        Contents::Pkcs7(bundle) => owned(bundle.certificates()?),
+        Contents::Pem(sections) => {
+            let mut found = Vec::new();
+            for section in &sections {
+                match section.kind {
+                    SectionKind::Certificate | SectionKind::Pkcs7 => {
+                        let der = section.element()?;
+                        match section.pkcs7(&der)? {
+                            Some(bundle) => found.extend(owned(section.check(bundle.certificates())?)),
+                            None => found.push(der.into()),
+                        }
+                    }
+                    SectionKind::TrustedCertificate => found.push(section.trusted_certificate()?.into()),
+                    _ => section.check_label()?,
+                }
+            }
+            found
+        }
+    };
+    if found.is_empty() { Err(BundleError::Missing { wanted: "certificate" }) } else { Ok(found) }
+}
+
+/// Reads the one private key of a file: PKCS #8, PKCS #1 or SEC1, not encrypted. No copy of the key is left in memory
+/// except the returned one, which is zeroed when it is dropped.
+///
+/// # Errors
+/// If any part of the file cannot be read, or it does not have exactly one private key.
+pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, BundleError> {
+    let missing = BundleError::Missing { wanted: "private key (PKCS #8, PKCS #1 or SEC1, not encrypted)" };
+    let sections = match contents(bytes)? {
+        Contents::Der(der) if is_encrypted_key(der) => return Err(BundleError::EncryptedKey),
+        Contents::Der(der) => {
+            let key = PrivateKeyDer::try_from(der).map_err(|_| missing)?;
+            return Ok(Zeroizing::new(key.clone_key()));
+        }
+        Contents::Pkcs7(_) => return Err(missing),
+        Contents::Pem(sections) => sections,
+    };
+    for section in sections.iter().filter(|section| !section.kind.is_private_key()) {
+        section.check_label()?;
+    }
+    let mut keys = sections.iter().filter(|section| section.kind.is_private_key());
+    match (keys.next(), keys.next()) {
+        (Some(_), Some(_)) => Err(BundleError::SeveralKeys),
+        (Some(key), None) => key.private_key(),
+        (None, _) => Err(missing),
+    }
+}
+
+/// Reads all CRLs of a file, in its order, without decoding them. Certificates and keys in the same file are ignored. The
+/// list is never empty. Owned bytes that are DER are not copied, since a CRL may be the largest object in memory.
+///
+/// # Errors
+/// If any part of the file cannot be read, or it has no CRL.
+pub fn crl_ders<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Vec<Vec<u8>>, BundleError> {
+    let bytes = bytes.into();
+    let found = match contents(&bytes)? {
+        Contents::Der(der) => {
+            let length = der.len();
+            let mut der = bytes.into_owned();
+            der.truncate(length);
+            return Ok(vec![der]);
+        }
+        Contents::Pkcs7(bundle) => owned(bundle.crls()?),
+        Contents::Pem(sections) => {
+            let mut found = Vec::new();
+            for section in &sections {
+                match section.kind {
+                    SectionKind::Crl => found.push(section.element()?),
+                    SectionKind::Certificate | SectionKind::Pkcs7 => {
+                        let der = section.element()?;
+                        match section.pkcs7(&der)? {
+                            Some(bundle) => found.extend(owned(section.check(bundle.crls())?)),
+                            None => section.check_label()?,
+                        }
+                    }
+                    _ => section.check_label()?,
+                }
+            }
+            found
+        }
+    };
+    if found.is_empty() { Err(BundleError::Missing { wanted: "CRL" }) } else { Ok(found) }
+}
+
+fn owned<T: From<Vec<u8>>>(ders: Vec<&[u8]>) -> Vec<T> {
+    ders.into_iter().map(|der| der.to_vec().into()).collect()
+}
+
+enum Contents<'a> {
+    /// One element, without the line end that may follow it.
+    Der(&'a [u8]),
+    Pkcs7(Pkcs7<'a>),
+    Pem(Vec<Section<'a>>),
+}
+
+fn contents(bytes: &[u8]) -> Result<Contents<'_>, BundleError> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(BundleError::Empty);
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(BundleError::Utf16);
+    }
+    match element(bytes)? {
+        Some(der) if is_pkcs12(der) => Err(BundleError::Pkcs12),
+        Some(der) => Ok(match Pkcs7::read(der)? {
+            Some(bundle) => Contents::Pkcs7(bundle),
+            None => Contents::Der(der),
+        }),
+        None => pem::sections(bytes).map(Contents::Pem),
+    }
+}
+
+/// The one SEQUENCE in DER that the file consists of, except for line ends after it, which editors and web servers add.
+/// `None` if the file may be PEM.
+fn element(bytes: &[u8]) -> Result<Option<&[u8]>, BundleError> {
+    let first = SliceReader::new(bytes).and_then(|mut reader| reader.tlv_bytes());
+    if let Ok(der) = first
+        && layout::contents(der).is_ok()
+    {
+        let rest = bytes.get(der.len()..).unwrap_or_default();
+        if rest.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Some(der));
+        }
+        if is_binary(bytes) {
+            return Err(BundleError::BytesAfterDer { count: rest.len() });
+        }
+    } else if let [SEQUENCE, 0x80, rest @ ..] = bytes {
+        return Err(BundleError::IndefiniteLength {
+            command: if rest.starts_with(PKCS12_VERSION) {
+                "openssl pkcs12 -in FILE -nodes -out NEW"
+            } else {
+                error::PKCS7_CONVERSION
+            },
+        });
+    } else if is_binary(bytes) {
+        return Err(BundleError::DerTruncated);
+    }
+    Ok(None)
+}
+
+/// Whether the bytes begin with a SEQUENCE of more than 127 bytes. No text does: the length begins with a byte that
+/// cannot follow the digit `0` in UTF-8.
+fn is_binary(bytes: &[u8]) -> bool {
+    matches!(bytes, [SEQUENCE, 0x80..=0x84, ..])
+}
+
+/// INTEGER 3, the version of a PFX (RFC 7292 4).
+const PKCS12_VERSION: &[u8] = &[0x02, 0x01, 0x03];
+
+/// Whether this is a PFX: the version, and a ContentInfo of PKCS #7.
+fn is_pkcs12(der: &[u8]) -> bool {
+    let Ok(parts) = Element::sequence(der) else { return false };
+    matches!(parts.as_slice(), [version, content, ..] if version.der == PKCS12_VERSION && pkcs7::has_content_type(content.der))
+}
+
+/// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
+fn is_encrypted_key(der: &[u8]) -> bool {
+    const OCTET_STRING: u8 = 0x04;
+    let Ok(parts) = Element::sequence(der) else { return false };
+    matches!(parts.as_slice(), [algorithm, key] if algorithm.identifier == SEQUENCE && key.identifier == OCTET_STRING)
+}
