@@ -1,15 +1,13 @@
-//! Takes what one path says of who is let in and from where, says whether an account, the CAs of its card and the
-//! client's address are among them. Never proves who somebody is: that was done before.
+//! The access list of a path: which accounts, groups, issuers and addresses `allow` and `deny` admit.
 //!
-//! `deny` goes first: whatever one entry of it names is refused, whatever `allow` says. Then `allow`: each kind of list
-//! that is written must fit, except that accounts and groups together say who, so that one of either is enough. What
-//! `allow` does not mention it does not limit; without any list everybody is let in who has passed so far.
+//! `deny` is checked first: one matching entry denies the request, whatever `allow` contains. Every kind of list that is
+//! present in `allow` must match, except that accounts and groups are alternatives. Without lists, every request that was
+//! authenticated as the path requires is authorized.
 
 use super::access_list::AccessList;
-use super::denial::Denial;
-use super::denial_id::DenialId;
-use super::permit::AuthenticatedBy;
-use super::rule::CertificateConditions;
+use super::certificate_conditions::CertificateConditions;
+use super::credential::AuthenticatedBy;
+use super::denial::{Denial, DenialId};
 use crate::certificate::KeyId;
 use crate::directory::DirectoryGroup;
 use crate::identity::Account;
@@ -17,94 +15,92 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use thiserror::Error;
 
-/// Who is let in on one path. The default is everybody.
+/// The `allow` and `deny` lists of one path. The default authorizes every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessControl {
-    /// Who is let in, where it names anything.
+    /// Required, unless empty.
     pub allow: AccessList,
-    /// Who is not.
+    /// Excluded.
     pub deny: AccessList,
 }
 
-/// By what somebody is let in.
+/// The entry that authorized an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllowedBy<'a> {
-    /// The path does not say who.
+    /// None: `allow` lists neither accounts nor groups.
     NoAccessList,
-    /// `allow.accounts` has the account.
+    /// An entry of `allow.accounts`.
     Account,
-    /// `allow.groups` has this group of the account.
+    /// An entry of `allow.groups`, which matches this group of the account.
     Group(&'a DirectoryGroup),
 }
 
-/// Why somebody is not let in.
+/// The reason for which an access list denies a request.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AccessDenied {
-    /// The address is one of those that are kept out.
-    #[error("`deny.networks` has {network}, and the request comes from {peer}")]
+    /// `deny.networks` contains the client's address.
+    #[error("the client address {peer} is in {network} of `deny.networks`")]
     DeniedNetwork {
         /// The entry.
         network: IpNet,
         /// The client's address.
         peer: IpAddr,
     },
-    /// The address is none of those that are let in.
-    #[error("the request comes from {peer}, which is in none of `allow.networks`")]
+    /// `allow.networks` does not contain the client's address.
+    #[error("the client address {peer} is not in `allow.networks`")]
     OtherNetwork {
         /// The client's address.
         peer: IpAddr,
     },
-    /// A CA on a valid path of the card is one of those that are kept out.
-    #[error(
-        "`deny.issuers` has the authority with the key {issuer}, which stands on a path of the certificate"
-    )]
+    /// An authority of `deny.issuers` is on a valid path of the certificate.
+    #[error("an authority of `deny.issuers` is on a path of the certificate: key {issuer}")]
     DeniedIssuer {
-        /// Its key.
+        /// The authority's key.
         issuer: KeyId,
     },
-    /// The account is one of those that are kept out.
-    #[error("`deny.accounts` has the account {user}")]
+    /// `deny.accounts` contains the account.
+    #[error("`deny.accounts` contains the account {user}")]
     DeniedAccount {
         /// The account.
         user: String,
     },
-    /// A group of the account is one of those that are kept out.
-    #[error("`deny.groups` has {group}, and the account {user} is a member")]
+    /// `deny.groups` contains a group of the account.
+    #[error("`deny.groups` contains {group}, of which the account {user} is a member")]
     DeniedGroup {
         /// The group's name.
         group: String,
         /// The account.
         user: String,
     },
-    /// No path of the card has both a CA that is let in and what else the path demands of certificates.
+    /// No path of the certificate has an authority of `allow.issuers` and meets the path's conditions.
     #[error("no path of the certificate that meets the conditions has an authority of `allow.issuers`")]
     OtherIssuer,
-    /// A password comes from no CA.
-    #[error("`allow.issuers` asks for a certificate, and the account {user} is proven by a password")]
+    /// `allow.issuers` requires a certificate.
+    #[error("`allow.issuers` requires a certificate, but the account {user} was authenticated by a password")]
     PasswordHasNoIssuer {
         /// The account.
         user: String,
     },
-    /// The account is none of those that are let in, nor a member of such a group.
+    /// Neither `allow.accounts` nor `allow.groups` matches the account.
     #[error(
-        "neither does `allow.accounts` have the account {user} nor `allow.groups` one of its {groups} groups"
+        "the account {user} is not in `allow.accounts`, and none of its {groups} groups is in `allow.groups`"
     )]
     OtherAccount {
         /// The account.
         user: String,
-        /// How many groups it has.
+        /// The number of its groups.
         groups: usize,
     },
-    /// The request is under nobody's name, and people are named.
-    #[error("`allow` says who is let in, and the request is under nobody's name")]
+    /// `allow` lists accounts, groups or issuers, and the request has no identity.
+    #[error("`allow` requires an identity, but the request is anonymous")]
     Anonymous,
 }
 
 impl AccessControl {
-    /// Whether a request may come from `peer` at all, whoever sends it.
+    /// Checks the client's address, before any credential is read.
     ///
     /// # Errors
-    /// Where `deny` names the address, or `allow` names others only.
+    /// `deny.networks` contains the address, or `allow.networks` exists and does not.
     pub fn check_address(&self, peer: IpAddr) -> Result<(), AccessDenied> {
         if let Some(network) = self.deny.network(peer) {
             return Err(AccessDenied::DeniedNetwork { network, peer });
@@ -115,19 +111,20 @@ impl AccessControl {
         Ok(())
     }
 
-    /// Whether `account` is let in, as `proof` has it. A CA counts only on a path that meets `conditions` too: an
-    /// issuer from one path and a policy from another would be a certificate that nobody issued.
+    /// Checks an authenticated account. An issuer counts only on a path that also meets `conditions`: an issuer from one
+    /// path and a policy from another would be those of a certificate that no authority issued.
     ///
     /// # Errors
-    /// Where `deny` names the account, a group of it, or a CA on any path of its card; or `allow` names others only.
+    /// `deny` matches the account, one of its groups, or an authority on any path of its certificate; or `allow` does not
+    /// match.
     pub fn authorize<'a>(
         &self,
         account: &'a Account,
-        proof: &AuthenticatedBy,
+        authenticated_by: &AuthenticatedBy,
         conditions: &CertificateConditions,
     ) -> Result<AllowedBy<'a>, AccessDenied> {
-        self.not_denied(account, proof)?;
-        self.has_allowed_issuer(account, proof, conditions)?;
+        self.check_not_denied(account, authenticated_by)?;
+        self.check_issuer(account, authenticated_by, conditions)?;
         let AccessList { accounts, groups, .. } = &self.allow;
         if accounts.is_empty() && groups.is_empty() {
             return Ok(AllowedBy::NoAccessList);
@@ -140,21 +137,26 @@ impl AccessControl {
         self.allow.group(&account.groups).map(AllowedBy::Group).ok_or_else(other)
     }
 
-    /// Whether a request under nobody's name is let in.
+    /// Checks a request without an identity.
     ///
     /// # Errors
-    /// Where `allow` names people: it would mean nothing if whoever names himself not at all could pass.
+    /// `allow` lists accounts, groups or issuers. It would have no effect if a client could avoid it by sending no
+    /// credentials.
     pub fn check_anonymous(&self) -> Result<(), AccessDenied> {
-        if self.allow.names_people() { Err(AccessDenied::Anonymous) } else { Ok(()) }
+        if self.allow.requires_identity() { Err(AccessDenied::Anonymous) } else { Ok(()) }
     }
 
-    /// Whether where a request comes from makes a difference.
+    /// Whether the decision depends on the client's address.
     pub fn uses_networks(&self) -> bool {
         !(self.allow.networks.is_empty() && self.deny.networks.is_empty())
     }
 
-    fn not_denied(&self, account: &Account, proof: &AuthenticatedBy) -> Result<(), AccessDenied> {
-        if let AuthenticatedBy::Certificate(credential) = proof
+    fn check_not_denied(
+        &self,
+        account: &Account,
+        authenticated_by: &AuthenticatedBy,
+    ) -> Result<(), AccessDenied> {
+        if let AuthenticatedBy::Certificate(credential) = authenticated_by
             && let Some(issuer) = credential.paths().find_map(|path| self.deny.issuer(path))
         {
             return Err(AccessDenied::DeniedIssuer { issuer });
@@ -169,29 +171,29 @@ impl AccessControl {
         }
     }
 
-    fn has_allowed_issuer(
+    fn check_issuer(
         &self,
         account: &Account,
-        proof: &AuthenticatedBy,
+        authenticated_by: &AuthenticatedBy,
         conditions: &CertificateConditions,
     ) -> Result<(), AccessDenied> {
         if self.allow.issuers.is_empty() {
             return Ok(());
         }
-        match proof {
+        match authenticated_by {
             AuthenticatedBy::Password => {
                 Err(AccessDenied::PasswordHasNoIssuer { user: account.user.clone() })
             }
             AuthenticatedBy::Certificate(credential) => {
-                let mut paths = credential.paths().filter(|path| conditions.hold_on(path));
-                let admitted = paths.any(|path| self.allow.issuer(path).is_some());
-                if admitted { Ok(()) } else { Err(AccessDenied::OtherIssuer) }
+                let mut paths = credential.paths().filter(|path| conditions.are_met_by(path));
+                let allowed = paths.any(|path| self.allow.issuer(path).is_some());
+                if allowed { Ok(()) } else { Err(AccessDenied::OtherIssuer) }
             }
         }
     }
 }
 
-/// However it comes about, the client is told one thing.
+/// Every reason has one id, so that the client does not learn what the lists contain.
 impl From<AccessDenied> for Denial {
     fn from(error: AccessDenied) -> Self {
         Self::because(DenialId::AccessDenied, &error)

@@ -28,11 +28,11 @@ pub struct AccessList {
 impl AccessList {
     /// Whether nothing at all is named.
     pub fn is_empty(&self) -> bool {
-        !self.names_people() && self.networks.is_empty()
+        !self.requires_identity() && self.networks.is_empty()
     }
 
     /// Whether something is named that only a request under an identity has.
-    pub fn names_people(&self) -> bool {
+    pub fn requires_identity(&self) -> bool {
         !(self.accounts.is_empty() && self.groups.is_empty() && self.issuers.is_empty())
     }
 

@@ -1,26 +1,26 @@
-//! The decision itself.
+//! The decision on one request.
 
-use super::credential::Credential;
-use super::denial::Denial;
-use super::denial_id::DenialId;
-use super::evidence::{AbsentReason, Evidence, PasswordFallback, mapping_denial};
-use super::password::{PasswordCredential, PasswordRejection};
-use super::permit::{AuthenticatedBy, Permit};
-use super::request_facts::RequestFacts;
-use super::rule::{AccessRule, ClientCertificateRule, CrossSiteRule, PasswordRule, UnmappedCertificateRule};
+use super::credential::{AuthenticatedBy, Credential, PasswordCredential};
+use super::denial::{Denial, DenialId};
+use super::evidence::{AbsentReason, Evidence, PasswordFallback};
+use super::permit::Permit;
+use super::rejection::{PasswordRejection, mapping_denial};
+use super::rule::{
+    AccessRule, ClientCertificateRule, CrossSiteRule, PasswordRule, RequestFacts, UnmappedCertificateRule,
+};
 use crate::clock::UnixTime;
 use crate::identity::{Account, MappingError};
 use std::sync::Arc;
 
-/// Whether the request may pass under `rule`, and as whom.
+/// Decides whether one request is forwarded, and under which identity.
 ///
-/// A rule that ignores certificates never looks at one, whatever was presented. Everywhere else bad evidence is refused
-/// for its own reason, never treated as absent, and absent evidence for being absent. A password counts only where the
-/// rule takes passwords by the directory, and never beside a card that is refused. Whoever is proven must be let in by
-/// name where the path says who is.
+/// If the rule ignores certificates, a presented one has no effect. Otherwise a rejected certificate denies the request
+/// for its own reason: it is never treated as absent, so that a client cannot avoid a revocation check by sending a broken
+/// chain. A password counts only if the rule takes passwords of the directory, and never beside a rejected certificate.
+/// An authenticated account must be on the path's access list, if it has one.
 ///
 /// # Errors
-/// The denial, with its reason.
+/// The denial with its detail.
 pub fn decide(
     rule: &Arc<AccessRule>,
     request: &RequestFacts<'_>,
@@ -29,55 +29,57 @@ pub fn decide(
 ) -> Result<Permit, Denial> {
     rule.check_request(request)?;
     let uses_certificate = rule.uses_certificate();
-    let (account, proof) = match evidence {
-        Evidence::Certificate(credential) if uses_certificate => match by_card(rule, &credential, now)? {
-            Some(account) => (account, AuthenticatedBy::Certificate(credential)),
-            None => return without_name(rule, request, "the certificate maps to no account"),
-        },
-        Evidence::Rejected(refusal) if uses_certificate => return Err(refusal.denial()),
-        Evidence::Password { outcome, unnamed } => {
-            may_use_password(rule, request, &unnamed, now)?;
-            (by_password(outcome, now)?, AuthenticatedBy::Password)
+    let (account, authenticated_by) = match evidence {
+        Evidence::Certificate(credential) if uses_certificate => {
+            match certificate_account(rule, &credential, now)? {
+                Some(account) => (account, AuthenticatedBy::Certificate(credential)),
+                None => return without_identity(rule, request, "the certificate maps to no account"),
+            }
+        }
+        Evidence::Rejected(rejection) if uses_certificate => return Err(rejection.denial()),
+        Evidence::Password { outcome, fallback } => {
+            check_password_allowed(rule, request, &fallback, now)?;
+            (password_account(outcome, now)?, AuthenticatedBy::Password)
         }
         Evidence::Certificate(_) | Evidence::Rejected(_) => {
             return without_evidence(rule, request, AbsentReason::Ignored);
         }
         Evidence::None(absent) => return without_evidence(rule, request, absent),
     };
-    rule.access.authorize(&account, &proof, &rule.conditions)?;
-    refuse_cross_site(rule, request)?;
-    Ok(Permit::identity_of(Arc::clone(rule), account, proof))
+    rule.access.authorize(&account, &authenticated_by, &rule.conditions)?;
+    reject_cross_site(rule, request)?;
+    Ok(Permit::for_account(Arc::clone(rule), account, authenticated_by))
 }
 
-/// Why no card says who the client is, where the directory is to be asked about a password instead, if one came; `None`
-/// where no password could let the request pass. [`decide`] asks the same again.
+/// The reason why a password of the request is to be checked with the directory, or `None` if no password could permit
+/// the request. [`decide`] checks the same conditions again.
 pub fn password_fallback(
     rule: &AccessRule,
     request: &RequestFacts<'_>,
     evidence: &Evidence,
     now: UnixTime,
 ) -> Option<PasswordFallback> {
-    let unnamed = match evidence {
+    let fallback = match evidence {
         Evidence::None(absent) => PasswordFallback::NoCertificate(*absent),
         Evidence::Certificate(credential) => PasswordFallback::UnmappedCertificate(Arc::clone(credential)),
         Evidence::Rejected(_) | Evidence::Password { .. } => return None,
     };
-    may_use_password(rule, request, &unnamed, now).is_ok().then_some(unnamed)
+    check_password_allowed(rule, request, &fallback, now).is_ok().then_some(fallback)
 }
 
-/// The account that the card names; `None` where it names none and the rule has something else for its holder.
-fn by_card(
+/// The account of the certificate, or `None` if it maps to none and the rule has other credentials for such clients.
+fn certificate_account(
     rule: &AccessRule,
     credential: &Credential,
     now: UnixTime,
 ) -> Result<Option<Arc<Account>>, Denial> {
-    still_holds(credential.deadline(), now)?;
-    sufficient(rule, credential)?;
+    check_not_expired(credential.deadline(), now)?;
+    rule.conditions.check(credential)?;
     match credential.account() {
         Ok(account) => Ok(Some(Arc::clone(account))),
-        // Only a card that says nothing of whom it is for: one that contradicts itself, or that is refused by name, is
-        // no better than a bad one.
-        Err(error) if is_unmapped(error) && takes_unmapped_cards(rule) => Ok(None),
+        // Only for a certificate that names no account. One that contradicts itself, or that a rule denies, is as bad as an
+        // invalid one.
+        Err(error) if is_unmapped(error) && accepts_unmapped_certificates(rule) => Ok(None),
         Err(error) => Err(Denial::because(mapping_denial(error), error.as_ref())),
     }
 }
@@ -95,68 +97,72 @@ fn is_unmapped(error: &MappingError) -> bool {
     }
 }
 
-fn takes_unmapped_cards(rule: &AccessRule) -> bool {
+fn accepts_unmapped_certificates(rule: &AccessRule) -> bool {
     rule.client_certificate == ClientCertificateRule::Accept
         && rule.password != PasswordRule::Never
         && rule.unmapped_certificate == UnmappedCertificateRule::AllowPassword
 }
 
-/// Whether a password by the directory counts, with what is known of the card.
-fn may_use_password(
+/// Checks whether a password of the directory counts in the place of a certificate.
+fn check_password_allowed(
     rule: &AccessRule,
     request: &RequestFacts<'_>,
-    unnamed: &PasswordFallback,
+    fallback: &PasswordFallback,
     now: UnixTime,
 ) -> Result<(), Denial> {
-    let refused = |why| Err(Denial::new(DenialId::CertificateRequired, why));
+    let certificate_required = |why| Err(Denial::new(DenialId::CertificateRequired, why));
     match (rule.client_certificate, rule.password) {
-        (ClientCertificateRule::Require, _) => return refused("the path takes cards only"),
-        (_, PasswordRule::Never | PasswordRule::Backend) => return refused("the path takes no password"),
+        (ClientCertificateRule::Require, _) => {
+            return certificate_required("the path requires a client certificate");
+        }
+        (_, PasswordRule::Never | PasswordRule::Backend) => {
+            return certificate_required("the path takes no passwords of the directory");
+        }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {}
     }
-    match unnamed {
-        PasswordFallback::NoCertificate(absent) => on_this_connection(*absent)?,
+    match fallback {
+        PasswordFallback::NoCertificate(absent) => check_connection(*absent)?,
         PasswordFallback::UnmappedCertificate(credential) => {
-            if by_card(rule, credential, now)?.is_some() {
-                return refused("the certificate maps to an account, which needs no password");
+            if certificate_account(rule, credential, now)?.is_some() {
+                return certificate_required("the certificate maps to an account, so no password is needed");
             }
         }
     }
-    // Before the directory is asked: a page of another site is not to spend somebody's attempts.
-    refuse_cross_site(rule, request)
+    // Before the directory is asked, so that a page of another site cannot use up the account's failed log-ins.
+    reject_cross_site(rule, request)
 }
 
-fn by_password(
+fn password_account(
     outcome: Result<Arc<PasswordCredential>, Arc<PasswordRejection>>,
     now: UnixTime,
 ) -> Result<Arc<Account>, Denial> {
-    let credential = outcome.map_err(|refusal| refusal.denial())?;
-    still_holds(credential.deadline(), now)?;
+    let credential = outcome.map_err(|rejection| rejection.denial())?;
+    check_not_expired(credential.deadline(), now)?;
     Ok(Arc::clone(credential.account()))
 }
 
-fn still_holds(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
+fn check_not_expired(deadline: UnixTime, now: UnixTime) -> Result<(), Denial> {
     if deadline <= now {
         return Err(Denial::new(
             DenialId::ValidationTimeout,
-            "the verdict on the credentials ended before it was used",
+            "the cached verdict on the credentials expired before the decision",
         ));
     }
     Ok(())
 }
 
-fn refuse_cross_site(rule: &AccessRule, request: &RequestFacts<'_>) -> Result<(), Denial> {
+fn reject_cross_site(rule: &AccessRule, request: &RequestFacts<'_>) -> Result<(), Denial> {
     match (rule.cross_site, request.cross_site) {
         (CrossSiteRule::Reject, Some(mark)) => Err(Denial::new(DenialId::CrossSiteRequest, mark.to_string())),
         (CrossSiteRule::Reject, None) | (CrossSiteRule::Allow, _) => Ok(()),
     }
 }
 
-/// 421 tells a client to try again on another connection (RFC 9110 15.5.20), where the card signs anew.
-fn on_this_connection(absent: AbsentReason) -> Result<(), Denial> {
+/// 421 has the client retry on a new connection (RFC 9110 section 15.5.20), whose handshake proves possession again.
+fn check_connection(absent: AbsentReason) -> Result<(), Denial> {
     match absent {
         AbsentReason::ProofExpired | AbsentReason::RequestedSinceReload => {
-            Err(Denial::new(DenialId::MisdirectedRequest, absent.as_str()))
+            Err(Denial::new(DenialId::MisdirectedRequest, absent.detail()))
         }
         AbsentReason::Ignored | AbsentReason::NotRequested | AbsentReason::NotPresented => Ok(()),
     }
@@ -167,63 +173,37 @@ fn without_evidence(
     request: &RequestFacts<'_>,
     absent: AbsentReason,
 ) -> Result<Permit, Denial> {
-    on_this_connection(absent)?;
-    without_name(rule, request, absent.as_str())
+    check_connection(absent)?;
+    without_identity(rule, request, absent.detail())
 }
 
-/// What a request gets whose client no card names: a passage as nobody, the backend's own dialogue, or the reason why it
-/// needs credentials.
-fn without_name(
+/// Decides on a request without an identity: anonymous, passed through, or denied because it needs credentials.
+fn without_identity(
     rule: &Arc<AccessRule>,
     request: &RequestFacts<'_>,
     why: &'static str,
 ) -> Result<Permit, Denial> {
     match (rule.client_certificate, rule.password) {
         (ClientCertificateRule::Require, _) => Err(Denial::new(DenialId::CertificateRequired, why)),
-        (ClientCertificateRule::Ignore, PasswordRule::Never) => nobody(rule).map(Permit::anonymous),
+        (ClientCertificateRule::Ignore, PasswordRule::Never) => {
+            rule.access.check_anonymous()?;
+            Ok(Permit::anonymous(Arc::clone(rule)))
+        }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Backend) => {
-            // A browser answers NTLM and Negotiate without asking its user, as it does with a card.
-            refuse_cross_site(rule, request)?;
-            nobody(rule).map(Permit::passthrough)
+            // Browsers answer NTLM and Negotiate challenges without asking the user, as they do with certificates.
+            reject_cross_site(rule, request)?;
+            rule.access.check_anonymous()?;
+            Ok(Permit::passthrough(Arc::clone(rule)))
         }
         (ClientCertificateRule::Accept, PasswordRule::Never) => {
             Err(Denial::new(DenialId::CredentialsRequired, why))
         }
         (ClientCertificateRule::Ignore | ClientCertificateRule::Accept, PasswordRule::Directory) => {
-            // No browser is to ask its user for a password at another site's bidding.
-            refuse_cross_site(rule, request)?;
+            // Never cause a Basic prompt for a cross-site request.
+            reject_cross_site(rule, request)?;
             Err(Denial::new(DenialId::CredentialsRequired, why))
         }
     }
-}
-
-/// The rule of a passage under nobody's name, where it lets one pass.
-fn nobody(rule: &Arc<AccessRule>) -> Result<Arc<AccessRule>, Denial> {
-    rule.access.check_anonymous()?;
-    Ok(Arc::clone(rule))
-}
-
-/// One valid path of the card must meet all conditions by itself: a policy from one path and an issuer from another
-/// would be a certificate that nobody issued.
-fn sufficient(rule: &AccessRule, credential: &Credential) -> Result<(), Denial> {
-    let conditions = &rule.conditions;
-    let short_of = |what: &str| {
-        Err(Denial::new(
-            DenialId::CertificateNotSufficient,
-            format!("the certificate lacks {what} that the path demands"),
-        ))
-    };
-    if !conditions.extended_key_usages.iter().all(|usage| credential.leaf().names_usage(*usage)) {
-        return short_of("an extended key usage");
-    }
-    if credential.paths().any(|path| conditions.hold_on(path)) {
-        return Ok(());
-    }
-    if !credential.paths().any(|path| conditions.usages_hold_on(path)) {
-        return short_of("a CA that may issue for an extended key usage");
-    }
-    let policy_held = credential.paths().any(|path| conditions.policy_holds_on(path));
-    short_of(if policy_held { "an issuer" } else { "a certificate policy" })
 }
 
 #[cfg(test)]

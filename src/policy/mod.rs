@@ -1,18 +1,16 @@
-//! Decides whether one request may go to the backend, and as whom.
+//! Authorization: from a path's access rule, the request and its evidence to a [`Permit`] or a [`Denial`].
 //!
-//! Takes the path's rule, facts of the request and the evidence that came with it; gives a [`Permit`] or a
-//! [`Denial`]. No I/O, no clock, no logging: the same function serves requests and `explain`.
+//! Pure: no I/O, no clock, no logging. Requests and `explain` are decided by the same function.
 
 mod access_control;
 mod access_list;
+mod certificate_conditions;
 mod credential;
 mod decide;
 mod denial;
-mod denial_id;
 mod evidence;
-mod password;
 mod permit;
-mod request_facts;
+mod rejection;
 mod rule;
 #[cfg(test)]
 pub(crate) mod test_evidence;
@@ -21,15 +19,14 @@ mod tests;
 
 pub use access_control::{AccessControl, AccessDenied, AllowedBy};
 pub use access_list::{AccessList, NameSet};
-pub use credential::Credential;
+pub use certificate_conditions::CertificateConditions;
+pub use credential::{AuthenticatedBy, Credential, PasswordCredential};
 pub use decide::{decide, password_fallback};
-pub use denial::Denial;
-pub use denial_id::DenialId;
-pub use evidence::{AbsentReason, CertificateRejection, Evidence, PasswordFallback};
-pub use password::{PasswordCredential, PasswordRejection};
-pub use permit::{AuthenticatedBy, ForwardedAs, PassthroughPermit, Permit, PermittedIdentity};
-pub use request_facts::RequestFacts;
+pub use denial::{Denial, DenialId};
+pub use evidence::{AbsentReason, Evidence, PasswordFallback};
+pub use permit::{ForwardedAs, PassthroughPermit, Permit, PermittedIdentity};
+pub use rejection::{CertificateRejection, PasswordRejection};
 pub use rule::{
-    AccessRule, CertificateConditions, ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule,
+    AccessRule, ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule, RequestFacts,
     UnmappedCertificateRule,
 };

@@ -1,49 +1,39 @@
-//! The proof that one request may go to the backend.
+//! Permits: proof that one request may be forwarded.
 
-use super::credential::Credential;
+use super::credential::AuthenticatedBy;
 use super::rule::AccessRule;
 use crate::identity::Account;
 use std::sync::Arc;
 
-/// Says that one request may go to the backend, as whom and under which rule.
+/// Proof that one request may be forwarded, under which identity and which rule.
 ///
-/// Only [`decide`](super::decide()) makes one, and the backend takes nothing else.
+/// Only [`decide`](super::decide()) makes one, and the backend accepts no request without it.
 #[derive(Debug)]
 pub struct Permit {
     rule: Arc<AccessRule>,
     forwarded_as: ForwardedAs,
 }
 
-/// As whom a request passes.
+/// The identity under which a request is forwarded.
 #[derive(Debug)]
 pub enum ForwardedAs {
-    /// As nobody: the path looks at no credentials.
+    /// None: the path needs no credentials.
     Anonymous,
-    /// As the person that a card or a password names.
+    /// The account of a certificate or a password.
     Identity(PermittedIdentity),
-    /// As whoever the backend itself finds in a dialogue with the client. The gate says nothing of who it is.
+    /// The one that the backend's own authentication finds. The gateway sends no identity.
     Passthrough,
 }
 
-/// The proof that a request may go on with the backend's own dialogue, the client's `Authorization` in it. Only a
-/// [`Permit`] of that forwarded_as gives one.
+/// Proof that the client's `Authorization` header may be passed through to the backend.
 #[derive(Debug)]
 pub struct PassthroughPermit(());
 
-/// The person a permit speaks for.
+/// The account of a permit, and the credential that it was authenticated by.
 #[derive(Debug)]
 pub struct PermittedIdentity {
     account: Arc<Account>,
-    proof: AuthenticatedBy,
-}
-
-/// What proved who it is.
-#[derive(Clone, Debug)]
-pub enum AuthenticatedBy {
-    /// A judged card.
-    Certificate(Arc<Credential>),
-    /// A password that the directory took.
-    Password,
+    authenticated_by: AuthenticatedBy,
 }
 
 impl Permit {
@@ -55,21 +45,26 @@ impl Permit {
         Self { rule, forwarded_as: ForwardedAs::Passthrough }
     }
 
-    pub(super) fn identity_of(rule: Arc<AccessRule>, account: Arc<Account>, proof: AuthenticatedBy) -> Self {
-        Self { rule, forwarded_as: ForwardedAs::Identity(PermittedIdentity { account, proof }) }
+    pub(super) fn for_account(
+        rule: Arc<AccessRule>,
+        account: Arc<Account>,
+        authenticated_by: AuthenticatedBy,
+    ) -> Self {
+        let identity = PermittedIdentity { account, authenticated_by };
+        Self { rule, forwarded_as: ForwardedAs::Identity(identity) }
     }
 
-    /// The rule that let the request pass.
+    /// The rule that permitted the request.
     pub fn rule(&self) -> &Arc<AccessRule> {
         &self.rule
     }
 
-    /// As whom.
+    /// The identity under which the request is forwarded.
     pub fn forwarded_as(&self) -> &ForwardedAs {
         &self.forwarded_as
     }
 
-    /// The proof that the backend's own dialogue is to go on, where it is.
+    /// The proof for pass-through authentication; `None` if the request is forwarded otherwise.
     pub fn passthrough_permit(&self) -> Option<PassthroughPermit> {
         match &self.forwarded_as {
             ForwardedAs::Passthrough => Some(PassthroughPermit(())),
@@ -77,7 +72,7 @@ impl Permit {
         }
     }
 
-    /// The person, where the permit is under an identity.
+    /// The account, if the request is forwarded under one.
     pub fn identity(&self) -> Option<&PermittedIdentity> {
         match &self.forwarded_as {
             ForwardedAs::Identity(identity) => Some(identity),
@@ -92,8 +87,8 @@ impl PermittedIdentity {
         &self.account
     }
 
-    /// What proved it.
+    /// The credential that it was authenticated by.
     pub fn authenticated_by(&self) -> &AuthenticatedBy {
-        &self.proof
+        &self.authenticated_by
     }
 }

@@ -1,151 +1,137 @@
-//! What one path demands of a request.
+//! Access rules: the requirements that one path sets on requests.
 
 use super::access_control::AccessControl;
-use super::denial::Denial;
-use super::denial_id::DenialId;
-use super::request_facts::RequestFacts;
-use crate::certificate::{KeyId, ObjectIdentifier};
-use crate::validation::ValidPath;
+use super::certificate_conditions::CertificateConditions;
+use super::denial::{Denial, DenialId};
+use crate::headers::fetch_metadata::CrossSiteEvidence;
 use http::Method;
+use std::net::IpAddr;
 
-/// What a path does with client certificates, in IIS's words.
+/// How a path treats client certificates, in the terms of IIS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientCertificateRule {
-    /// Never looked at; the request passes without an identity.
+    /// Certificates are not validated. They give no request an identity.
     Ignore,
-    /// A card, or the other credentials that the path takes. A bad card is refused, never treated as absent.
+    /// A certificate or the path's other credentials. A bad certificate is rejected, never treated as absent.
     Accept,
-    /// A card.
+    /// A certificate.
     Require,
 }
 
-/// What a client without a card may use instead.
+/// The credentials that a client without a certificate may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordRule {
-    /// Nothing.
+    /// None.
     Never,
-    /// A user name and a password that the realm's directory takes.
+    /// A user name and password of the realm's directory.
     Directory,
-    /// Whatever the backend asks for: its own dialogue is passed through, on a connection for this client alone.
+    /// The backend's own authentication, passed through on a pinned connection.
     Backend,
 }
 
-/// What becomes of a client whose card is valid and sufficient, and maps to nobody.
+/// How a path treats a certificate that is valid and sufficient, and maps to no account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnmappedCertificateRule {
-    /// It is refused.
+    /// The request is rejected.
     Reject,
-    /// It may use what a client without a card may use.
+    /// The client may use the path's other credentials.
     AllowPassword,
 }
 
-/// Whether a page of another site may use the card.
+/// Whether pages of other sites may send requests with the user's credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrossSiteRule {
-    /// Requests that a browser marks as another site's are refused.
+    /// Requests that a browser marks as cross-site are rejected.
     Reject,
-    /// They pass.
+    /// They are permitted.
     Allow,
 }
 
-/// Whether a request may carry a query.
+/// Whether a request may have a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryRule {
-    /// It may; the query is forwarded byte for byte and is no part of the decision.
+    /// The query is forwarded byte for byte and has no influence on the decision.
     Allow,
-    /// It may not.
+    /// A request with a query is rejected.
     Reject,
 }
 
-/// What a certificate must have beyond being valid. An empty list demands nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CertificateConditions {
-    /// All of these usages, in the leaf; anyExtendedKeyUsage stands for none of them.
-    pub extended_key_usages: Vec<ObjectIdentifier>,
-    /// One of these policies, valid on the same path as the issuer.
-    pub certificate_policies: Vec<ObjectIdentifier>,
-    /// One of these CAs on the path, pinned by key: a name can be copied, a key cannot.
-    pub issuers: Vec<KeyId>,
+/// The properties of a request that the decision depends on, beside the path that selected the rule.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts<'a> {
+    /// The client's address. An IPv4 client of an IPv6 listener has its IPv4 address here.
+    pub peer: IpAddr,
+    /// The method.
+    pub method: &'a Method,
+    /// Whether the target has a query, which may be empty.
+    pub has_query: bool,
+    /// The declared length of the body in bytes.
+    pub content_length: Option<u64>,
+    /// The header that marks the request as cross-site.
+    pub cross_site: Option<CrossSiteEvidence>,
 }
 
-impl CertificateConditions {
-    /// Whether this one path meets what is demanded of paths.
-    pub(super) fn hold_on(&self, path: &ValidPath) -> bool {
-        self.usages_hold_on(path)
-            && self.policy_holds_on(path)
-            && (self.issuers.is_empty() || self.issuers.iter().any(|key| path.issuers().contains(key)))
-    }
-
-    /// Whether the CAs of the path may issue for the demanded usages. What the leaf says of itself is no more than its CA
-    /// may say; the anchor limits nothing, as in the validation of paths.
-    pub(super) fn usages_hold_on(&self, path: &ValidPath) -> bool {
-        let below_anchor = path.certificates().split_last().map_or(&[][..], |(_, below)| below);
-        let mut authorities = below_anchor.iter().skip(1);
-        authorities.all(|ca| self.extended_key_usages.iter().all(|usage| ca.allows_usage(*usage)))
-    }
-
-    pub(super) fn policy_holds_on(&self, path: &ValidPath) -> bool {
-        self.certificate_policies.is_empty()
-            || self.certificate_policies.iter().any(|policy| path.admits_policy(*policy))
-    }
-}
-
-/// What one path demands.
+/// The requirements of one path.
 #[derive(Clone, Debug)]
 pub struct AccessRule {
-    /// The path as written in proxy.toml, for records.
+    /// The path as in proxy.toml, for records.
     pub name: String,
-    /// The methods that may be used. An empty list admits none.
+    /// The allowed methods. An empty list allows none.
     pub methods: Vec<Method>,
-    /// Ignore, accept or require.
+    /// How client certificates are treated.
     pub client_certificate: ClientCertificateRule,
-    /// What a client without a card may use instead.
+    /// The credentials of clients without a certificate.
     pub password: PasswordRule,
-    /// Whether that is also for a client whose card maps to nobody.
+    /// Whether those credentials are also for clients whose certificate maps to no account.
     pub unmapped_certificate: UnmappedCertificateRule,
-    /// What a certificate must have here.
+    /// The conditions on the certificate.
     pub conditions: CertificateConditions,
-    /// Who is let in, and from where.
+    /// The access list.
     pub access: AccessControl,
-    /// Whether a query may be there.
+    /// Whether a query is allowed.
     pub query: QueryRule,
-    /// Whether another site's page may use the card.
+    /// Whether cross-site requests are allowed.
     pub cross_site: CrossSiteRule,
     /// The largest body in bytes.
     pub max_body: u64,
 }
 
 impl AccessRule {
-    /// Whether the request comes from where it may and has a shape that the path takes at all, whoever sends it.
+    /// Checks the client's address and the form of the request, before any of its credentials are read.
     ///
     /// # Errors
-    /// `access-denied` for the client's address, before any of its credentials are looked at; `method-not-allowed`, `invalid-path` for a query that may not be there, `body-too-large` for a declared length.
+    /// `access-denied` for the address, `method-not-allowed`, `invalid-path` for a query that the path does not take, or
+    /// `body-too-large` for the declared length.
     pub fn check_request(&self, request: &RequestFacts<'_>) -> Result<(), Denial> {
         self.access.check_address(request.peer)?;
         if !self.methods.contains(request.method) {
             return Err(Denial::new(
                 DenialId::MethodNotAllowed,
-                format!("{} is not among the path's methods", request.method),
+                format!("{} is not in the path's `methods`", request.method),
             ));
         }
         if self.query == QueryRule::Reject && request.has_query {
-            return Err(Denial::new(DenialId::InvalidPath, "the path takes no query"));
+            return Err(Denial::new(DenialId::InvalidPath, "the path takes no query (`query`)"));
         }
         match request.content_length {
             Some(length) if length > self.max_body => Err(Denial::new(
                 DenialId::BodyTooLarge,
-                format!("the declared length {length} is above the path's {} bytes", self.max_body),
+                format!(
+                    "the declared length {length} exceeds the path's `max_body` of {} bytes",
+                    self.max_body
+                ),
             )),
             Some(_) | None => Ok(()),
         }
     }
 
-    /// Whether the path wants the card judged.
+    /// Whether requests to the path need their certificate authenticated.
     pub fn uses_certificate(&self) -> bool {
         self.client_certificate != ClientCertificateRule::Ignore
     }
 
-    /// Whether some requests pass under nobody's name: anonymous ones, or those whose user only the backend comes to know.
+    /// Whether some requests are permitted without an identity: anonymous ones, or those with pass-through
+    /// authentication, whose user only the backend learns.
     pub fn permits_without_identity(&self) -> bool {
         match (self.client_certificate, self.password) {
             (ClientCertificateRule::Ignore, PasswordRule::Never | PasswordRule::Backend)
@@ -156,7 +142,7 @@ impl AccessRule {
         }
     }
 
-    /// The value of an `Allow` header (RFC 9110 10.2.1).
+    /// The value of an `Allow` header (RFC 9110 section 10.2.1).
     pub fn allow_header(&self) -> String {
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         names.join(", ")

@@ -1,4 +1,4 @@
-//! Judged cards, passwords and rules for tests: one card whose issuing CA two roots have certified.
+//! Credentials and rules for tests. The certificate has two paths, because two roots certified its issuer.
 
 use super::{
     AbsentReason, AccessControl, AccessRule, CertificateConditions, ClientCertificateRule, Credential,
@@ -16,7 +16,7 @@ use http::Method;
 use rcgen::KeyUsagePurpose;
 use std::sync::Arc;
 
-/// A card with two paths: leaf, issuing CA, first root; and leaf, issuing CA, second root.
+/// A certificate with two paths: leaf, issuing CA, first root; and leaf, issuing CA, second root.
 pub(crate) struct Card {
     pub(super) credential: Arc<Credential>,
     pub(super) issuing: KeyId,
@@ -25,17 +25,17 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    /// Of this account.
+    /// A certificate that maps to `account`.
     pub(super) fn of(account: Account) -> Self {
         Self::mapped(Ok(Arc::new(account)))
     }
 
-    /// Of nobody.
+    /// A certificate that maps to no account.
     pub(super) fn unmapped() -> Self {
         Self::mapped(Err(Arc::new(MappingError::NotMapped { why: NotMappedReason::NothingFound })))
     }
 
-    /// Of alice, whose verdict ends at `deadline`.
+    /// A certificate of alice whose verdict expires at `deadline`.
     pub(crate) fn until(deadline: UnixTime) -> Self {
         let mut card = Self::of(alice());
         let account = card.credential.account().cloned().map_err(Arc::clone);
@@ -77,16 +77,16 @@ pub(crate) fn alice() -> Account {
     }
 }
 
-/// A password of `account` that ends at `deadline`.
+/// An accepted password of `account` whose verdict expires at `deadline`.
 pub(crate) fn password_of(account: Account, deadline: UnixTime) -> Evidence {
     let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
     Evidence::Password {
         outcome: Ok(credential),
-        unnamed: PasswordFallback::NoCertificate(AbsentReason::NotPresented),
+        fallback: PasswordFallback::NoCertificate(AbsentReason::NotPresented),
     }
 }
 
-/// A rule that admits GET.
+/// A rule that allows GET.
 pub(super) fn rule(
     client_certificate: ClientCertificateRule,
     password: PasswordRule,

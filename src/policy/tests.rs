@@ -1,4 +1,4 @@
-//! Every combination of what a path says of cards and passwords and what a client sends.
+//! Every combination of a path's rules for certificates and passwords with every kind of evidence.
 
 use super::*;
 use crate::directory::{self, AccountStatusError, DirectoryError};
@@ -32,7 +32,7 @@ fn unmapped() -> MappingError {
     MappingError::NotMapped { why: NotMappedReason::NothingFound }
 }
 
-/// A valid card with this account.
+/// A valid certificate with this result of the mapping.
 fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
     let root = Ca::root("Root");
     let chain = proven(&root.issue("alice", &[3]), &[], &[&root.certificate]);
@@ -41,12 +41,12 @@ fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
     Arc::new(Credential::new(chain, account.map_err(Arc::new), NOW.plus(HOUR)))
 }
 
-fn right_password(unnamed: PasswordFallback) -> Evidence {
-    Evidence::Password { outcome: Ok(Arc::new(PasswordCredential::new(alice(), NOW.plus(HOUR)))), unnamed }
+fn right_password(fallback: PasswordFallback) -> Evidence {
+    Evidence::Password { outcome: Ok(Arc::new(PasswordCredential::new(alice(), NOW.plus(HOUR)))), fallback }
 }
 
-fn wrong_password(unnamed: PasswordFallback) -> Evidence {
-    Evidence::Password { outcome: Err(Arc::new(PasswordRejection::Unknown)), unnamed }
+fn wrong_password(fallback: PasswordFallback) -> Evidence {
+    Evidence::Password { outcome: Err(Arc::new(PasswordRejection::Unknown)), fallback }
 }
 
 fn rule(
@@ -58,24 +58,24 @@ fn rule(
     AccessRule { unmapped_certificate, ..AccessRule::clone(&rule) }
 }
 
-/// A path that has it all.
+/// A path that accepts every kind of credential.
 fn lenient() -> AccessRule {
     rule(ClientCertificateRule::Accept, PasswordRule::Directory, UnmappedCertificateRule::AllowPassword)
 }
 
-/// `anonymous`, `own dialogue`, the account's user name, or the denial's id.
+/// `anonymous`, `passthrough`, the account's user name, or the id of the denial.
 fn outcome(rule: AccessRule, request: &RequestFacts<'_>, evidence: Evidence) -> String {
     match decide(&Arc::new(rule), request, evidence, NOW) {
         Ok(permit) => match permit.forwarded_as() {
             ForwardedAs::Anonymous => "anonymous".to_owned(),
-            ForwardedAs::Passthrough => "own-dialogue".to_owned(),
+            ForwardedAs::Passthrough => "passthrough".to_owned(),
             ForwardedAs::Identity(identity) => identity.account().user.clone(),
         },
         Err(denial) => denial.id().to_string(),
     }
 }
 
-/// What a client may come with, in the order of the table's columns.
+/// The evidence, in the order of the table's columns.
 fn columns() -> Vec<Evidence> {
     let (mapped, unmapped) = (card(Ok(alice())), card(Err(unmapped())));
     let none = [
@@ -99,15 +99,16 @@ fn columns() -> Vec<Evidence> {
 }
 
 #[test]
-fn every_path_gives_every_evidence_its_due() {
+fn every_evidence_leads_to_its_result_under_every_rule() {
     use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     use UnmappedCertificateRule::{AllowPassword, Reject};
-    // A: anonymous. O: the backend's own dialogue. I: alice. N: not-mapped. P: invalid-password. M: misdirected.
-    // C: certificate-required. U: credentials-required. X: the refused card's own reason.
+    // A: anonymous. O: pass-through. I: alice. N: not-mapped. P: invalid-password. M: misdirected-request.
+    // C: certificate-required. U: credentials-required. X: the reason of the rejected certificate.
     //
-    // No card (not looked at, not asked, not presented, asked only since, proof too old); a card that is mapped,
-    // unmapped, refused; a password that is right, wrong, right beside an unmapped card, right beside an old proof.
+    // No certificate (ignored, not requested, not presented, requested since a reload, proof expired); a certificate that is
+    // mapped, unmapped, rejected; a password that is right, wrong, right with an unmapped certificate, right with an expired
+    // proof.
     let table = [
         (Ignore, Never, Reject, "AAAMM AAA CCCC"),
         (Ignore, Never, AllowPassword, "AAAMM AAA CCCC"),
@@ -133,7 +134,7 @@ fn every_path_gives_every_evidence_its_due() {
         let letters = columns.iter().map(|evidence| {
             match outcome(rule(cards, passwords, unmapped), &REQUEST, evidence.clone()).as_str() {
                 "anonymous" => 'A',
-                "own-dialogue" => 'O',
+                "passthrough" => 'O',
                 "alice" => 'I',
                 "not-mapped" => 'N',
                 "invalid-password" => 'P',
@@ -144,14 +145,14 @@ fn every_path_gives_every_evidence_its_due() {
                 other => panic!("{other}"),
             }
         });
-        let due: String = expected.split(' ').collect();
-        assert_eq!(letters.collect::<String>(), due, "{cards:?} {passwords:?} {unmapped:?}");
+        let expected: String = expected.split(' ').collect();
+        assert_eq!(letters.collect::<String>(), expected, "{cards:?} {passwords:?} {unmapped:?}");
     }
 }
 
-/// The directory is asked where a right password would pass, and nowhere else.
+/// The directory is asked if and only if a right password would permit the request.
 #[test]
-fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
+fn a_password_is_checked_exactly_if_it_would_permit_the_request() {
     use ClientCertificateRule::{Accept, Ignore, Require};
     use PasswordRule::{Backend, Directory, Never};
     let marks = [None, Some(CrossSiteEvidence::FetchMetadata)];
@@ -171,9 +172,9 @@ fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
                         Evidence::Rejected(_) | Evidence::Password { .. } => None,
                     };
                     let passes =
-                        passes.map(|unnamed| outcome(rule(), &request, right_password(unnamed)) == "alice");
-                    let awaited = password_fallback(&rule(), &request, &evidence, NOW);
-                    assert_eq!(awaited.is_some(), passes == Some(true), "{:?} {evidence:?}", rule());
+                        passes.map(|fallback| outcome(rule(), &request, right_password(fallback)) == "alice");
+                    let checked = password_fallback(&rule(), &request, &evidence, NOW);
+                    assert_eq!(checked.is_some(), passes == Some(true), "{:?} {evidence:?}", rule());
                 }
             }
         }
@@ -181,7 +182,7 @@ fn a_password_is_awaited_exactly_where_it_would_let_the_request_pass() {
 }
 
 #[test]
-fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
+fn only_a_certificate_that_names_no_account_allows_a_password() {
     let (user, mapping) = ("alice".to_owned(), MappingMethod::Email);
     let strength = MappingStrength::Weak;
     let (not_before, created) = (NOW, None);
@@ -189,7 +190,7 @@ fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
         MappingError::OlderThanAccount { user: user.clone(), mapping: mapping.clone(), not_before, created };
     let why = AccountStatusError::Disabled;
     for (error, id) in [
-        (MappingError::Denied { rule: "nobody".to_owned() }, "not-mapped"),
+        (MappingError::Denied { rule: "denied".to_owned() }, "not-mapped"),
         (MappingError::Ambiguous { mapper: Mapper::Email, names: Vec::new() }, "mapping-ambiguous"),
         (MappingError::TooWeak { user, mapping, strength }, "mapping-too-weak"),
         (older, "mapping-too-weak"),
@@ -206,8 +207,8 @@ fn only_a_card_that_says_nothing_of_its_holder_gives_way_to_a_password() {
 }
 
 #[test]
-fn an_unmapped_card_that_lacks_what_the_path_demands_gives_way_to_nothing() {
-    let demanding = || {
+fn an_unmapped_certificate_that_fails_the_conditions_allows_no_password() {
+    let with_issuer = || {
         let key = Ca::root("Another").certificate.key_id();
         AccessRule {
             conditions: CertificateConditions { issuers: vec![key], ..Default::default() },
@@ -219,12 +220,12 @@ fn an_unmapped_card_that_lacks_what_the_path_demands_gives_way_to_nothing() {
         Evidence::Certificate(Arc::clone(&card)),
         right_password(PasswordFallback::UnmappedCertificate(Arc::clone(&card))),
     ] {
-        assert_eq!(outcome(demanding(), &REQUEST, evidence), "certificate-not-sufficient");
+        assert_eq!(outcome(with_issuer(), &REQUEST, evidence), "certificate-not-sufficient");
     }
 }
 
 #[test]
-fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
+fn a_cross_site_request_neither_uses_a_password_nor_causes_a_prompt() {
     let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
     let no_card = || PasswordFallback::NoCertificate(AbsentReason::NotPresented);
     for evidence in
@@ -237,7 +238,7 @@ fn another_sites_page_neither_uses_a_password_nor_has_one_asked_for() {
 }
 
 #[test]
-fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
+fn a_cross_site_request_gets_no_pass_through_authentication() {
     let cross_site = RequestFacts { cross_site: Some(CrossSiteEvidence::FetchMetadata), ..REQUEST };
     for client_certificate in [ClientCertificateRule::Ignore, ClientCertificateRule::Accept] {
         let closed = rule(client_certificate, PasswordRule::Backend, UnmappedCertificateRule::Reject);
@@ -249,17 +250,17 @@ fn another_sites_page_does_not_get_into_the_backends_own_dialogue() {
 }
 
 #[test]
-fn a_password_whose_verdict_has_ended_does_not_pass() {
+fn a_password_whose_verdict_expired_is_denied() {
     let ended = Ok(Arc::new(PasswordCredential::new(alice(), NOW)));
     let evidence = Evidence::Password {
         outcome: ended,
-        unnamed: PasswordFallback::NoCertificate(AbsentReason::NotRequested),
+        fallback: PasswordFallback::NoCertificate(AbsentReason::NotRequested),
     };
     assert_eq!(outcome(lenient(), &REQUEST, evidence), "validation-timeout");
 }
 
 #[test]
-fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
+fn a_wrong_password_an_unknown_user_and_a_locked_account_have_one_id() {
     use directory::PasswordRefusal::{Disabled, Locked, MustChangePassword, WrongOrUnknown};
     let user = || "CORP\\sam".to_owned();
     let wrong = |reason| PasswordRejection::Wrong { user: user(), reason };
@@ -288,13 +289,13 @@ fn a_wrong_password_an_unknown_user_and_a_locked_account_are_one_answer() {
         (PasswordRejection::Overloaded, DenialId::Overloaded, None),
     ] {
         let denial = refusal.denial();
-        assert_eq!((denial.id(), denial.wait()), (id, wait), "{refusal:?}");
+        assert_eq!((denial.id(), denial.retry_after()), (id, wait), "{refusal:?}");
     }
-    assert_eq!(wrong(Locked).denial().detail(), "the directory refuses the password of CORP\\sam: locked");
+    assert_eq!(wrong(Locked).denial().detail(), "the directory rejected the password of CORP\\sam: locked");
 }
 
 #[test]
-fn a_permit_by_password_says_so() {
+fn a_permit_reports_authentication_by_password() {
     let evidence = right_password(PasswordFallback::NoCertificate(AbsentReason::NotPresented));
     let permit = decide(&Arc::new(lenient()), &REQUEST, evidence, NOW).unwrap();
     assert!(matches!(permit.identity().unwrap().authenticated_by(), AuthenticatedBy::Password));

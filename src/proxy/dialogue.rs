@@ -290,7 +290,7 @@ fn digest_of_parts<const COUNT: usize>(parts: [&[u8]; COUNT]) -> Option<[u8; 32]
 }
 
 fn too_many(error: &LoginThrottled) -> Denial {
-    Denial::because(DenialId::LoginThrottled, error).retry_after(error.retry_after)
+    Denial::because(DenialId::LoginThrottled, error).with_retry_after(error.retry_after)
 }
 
 fn http11_required() -> Denial {

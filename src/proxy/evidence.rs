@@ -71,7 +71,7 @@ pub(super) async fn current(
 ) -> (Evidence, UnixTime) {
     let evidence = gather().await;
     let now = clock.now();
-    if evidence.holds(now) {
+    if evidence.is_current(now) {
         return (evidence, now);
     }
     let evidence = gather().await;
@@ -288,7 +288,7 @@ mod tests {
             ready(if password { password_of(alice(), end) } else { Card::until(end).evidence() }).await
         })
         .await;
-        (rounds.get(), evidence.holds(now))
+        (rounds.get(), evidence.is_current(now))
     }
 
     #[tokio::test]

@@ -30,7 +30,7 @@ impl Offer<'_> {
         // The configuration gives every path that takes passwords a realm with a directory; without one it takes none.
         let realm = site.realm.as_deref().and_then(|realm| Some((realm, realm.directory.as_deref()?)));
         let awaited = password_fallback(rule, request, &evidence, gate.clock.now());
-        let (Some(unnamed), Some(realm)) = (awaited, realm) else { return evidence };
+        let (Some(fallback), Some(realm)) = (awaited, realm) else { return evidence };
         let outcome = match BasicCredentials::of(self.headers) {
             Ok(None) => return evidence,
             Ok(Some(offered)) => {
@@ -41,6 +41,6 @@ impl Offer<'_> {
             }
             Err(error) => Err(Arc::new(PasswordRejection::Malformed(error))),
         };
-        Evidence::Password { outcome, unnamed }
+        Evidence::Password { outcome, fallback }
     }
 }

@@ -78,7 +78,7 @@ impl Wanted {
             soap_action: self.soap_action,
             allow: details.allow,
             challenge: details.challenge,
-            retry_after: denial.wait(),
+            retry_after: denial.retry_after(),
             hint: hint(denial.id(), &details),
             help: details.help,
         };

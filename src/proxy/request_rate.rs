@@ -99,6 +99,6 @@ fn excess(exceeded: &RateExceeded, of: &str) -> Excess {
     }
     // A client that comes back at once would be refused again.
     let wait = exceeded.retry_after.max(Duration::from_secs(1));
-    let denial = Denial::new(DenialId::RateLimited, detail).retry_after(wait);
+    let denial = Denial::new(DenialId::RateLimited, detail).with_retry_after(wait);
     Excess { denial, recorded: exceeded.record.is_some() }
 }

@@ -1,4 +1,4 @@
-//! Which lists let in whom, as tables.
+//! Tables of access lists and their results.
 
 use super::*;
 use crate::policy::test_evidence::{Card, alice};
@@ -26,7 +26,7 @@ fn names(entries: &[&str]) -> crate::policy::NameSet {
     entries.iter().map(|entry| (*entry).to_owned()).collect()
 }
 
-fn everybody() -> AccessList {
+fn empty() -> AccessList {
     AccessList::default()
 }
 
@@ -35,30 +35,30 @@ fn user() -> String {
 }
 
 #[test]
-fn who_is_let_in_is_said_by_accounts_and_groups_together_and_deny_goes_first() {
+fn accounts_and_groups_are_alternatives_and_deny_is_checked_first() {
     let both = AccessList { accounts: names(&["CORP\\bob"]), ..groups(&["staff"]) };
     let other = || Err(AccessDenied::OtherAccount { user: user(), groups: 2 });
     let denied_group = |group: &str| Err(AccessDenied::DeniedGroup { group: group.to_owned(), user: user() });
     let alice = alice();
     let staff = &alice.groups[0];
     let table = [
-        (everybody(), everybody(), Ok(AllowedBy::NoAccessList)),
-        (accounts(&["corp\\ALICE"]), everybody(), Ok(AllowedBy::Account)),
-        (accounts(&["alice@corp.example", "CORP\\bob"]), everybody(), Ok(AllowedBy::Account)),
-        (accounts(&["S-1-5-21-1-2-3-1104"]), everybody(), Ok(AllowedBy::Account)),
-        (accounts(&["CORP\\bob", "alice"]), everybody(), other()),
-        (groups(&["Staff"]), everybody(), Ok(AllowedBy::Group(staff))),
-        (groups(&["S-1-5-21-1-2-3-1200"]), everybody(), Ok(AllowedBy::Group(staff))),
-        (groups(&["Managers"]), everybody(), other()),
-        // One of either is enough.
-        (both.clone(), everybody(), Ok(AllowedBy::Group(staff))),
-        (AccessList { groups: names(&["Managers"]), ..both.clone() }, everybody(), other()),
-        // Whatever allow says.
+        (empty(), empty(), Ok(AllowedBy::NoAccessList)),
+        (accounts(&["corp\\ALICE"]), empty(), Ok(AllowedBy::Account)),
+        (accounts(&["alice@corp.example", "CORP\\bob"]), empty(), Ok(AllowedBy::Account)),
+        (accounts(&["S-1-5-21-1-2-3-1104"]), empty(), Ok(AllowedBy::Account)),
+        (accounts(&["CORP\\bob", "alice"]), empty(), other()),
+        (groups(&["Staff"]), empty(), Ok(AllowedBy::Group(staff))),
+        (groups(&["S-1-5-21-1-2-3-1200"]), empty(), Ok(AllowedBy::Group(staff))),
+        (groups(&["Managers"]), empty(), other()),
+        // One match is enough.
+        (both.clone(), empty(), Ok(AllowedBy::Group(staff))),
+        (AccessList { groups: names(&["Managers"]), ..both.clone() }, empty(), other()),
+        // `deny` decides although `allow` matches.
         (accounts(&["CORP\\alice"]), groups(&["rms users"]), denied_group("RMS Users")),
-        (everybody(), groups(&["S-1-5-21-1-2-3-1200"]), denied_group("Staff")),
+        (empty(), groups(&["S-1-5-21-1-2-3-1200"]), denied_group("Staff")),
         (both, accounts(&["ALICE@corp.example"]), Err(AccessDenied::DeniedAccount { user: user() })),
-        (everybody(), accounts(&["S-1-5-21-1-2-3-1104"]), Err(AccessDenied::DeniedAccount { user: user() })),
-        (everybody(), groups(&["Managers"]), Ok(AllowedBy::NoAccessList)),
+        (empty(), accounts(&["S-1-5-21-1-2-3-1104"]), Err(AccessDenied::DeniedAccount { user: user() })),
+        (empty(), groups(&["Managers"]), Ok(AllowedBy::NoAccessList)),
         (accounts(&["CORP\\bob"]), groups(&["Managers"]), other()),
     ];
     for (allow, deny, expected) in table {
@@ -70,14 +70,14 @@ fn who_is_let_in_is_said_by_accounts_and_groups_together_and_deny_goes_first() {
 }
 
 #[test]
-fn an_issuer_counts_on_a_path_that_meets_the_conditions_and_against_the_card_on_any() {
+fn allow_issuers_match_on_a_sufficient_path_and_deny_issuers_on_any() {
     let alice = alice();
     let card = Card::of(alice.clone());
     let foreign = Card::of(alice.clone()).issuing;
     let proof = AuthenticatedBy::Certificate(Arc::clone(&card.credential));
     let (first, second, issuing) = (card.first_root, card.second_root, card.issuing);
     let denied = |issuer| Err(AccessDenied::DeniedIssuer { issuer });
-    // What is demanded as a condition, what is allowed, what is denied.
+    // Issuers of the conditions, of `allow`, of `deny`.
     let table: [(&[KeyId], &[KeyId], &[KeyId], _); 10] = [
         (&[], &[issuing], &[], Ok(AllowedBy::NoAccessList)),
         (&[], &[foreign, second], &[], Ok(AllowedBy::NoAccessList)),
@@ -90,22 +90,22 @@ fn an_issuer_counts_on_a_path_that_meets_the_conditions_and_against_the_card_on_
         (&[], &[issuing], &[issuing], denied(issuing)),
         (&[], &[], &[foreign], Ok(AllowedBy::NoAccessList)),
     ];
-    for (demanded, allowed, denied, expected) in table {
+    for (required, allowed, denied, expected) in table {
         let conditions =
-            CertificateConditions { issuers: demanded.to_vec(), ..CertificateConditions::default() };
+            CertificateConditions { issuers: required.to_vec(), ..CertificateConditions::default() };
         let admission = AccessControl { allow: issuers(allowed), deny: issuers(denied) };
         let admitted = admission.authorize(&alice, &proof, &conditions);
-        assert_eq!(admitted, expected, "{demanded:?} {allowed:?} {denied:?}");
+        assert_eq!(admitted, expected, "{required:?} {allowed:?} {denied:?}");
     }
 }
 
 #[test]
-fn an_issuer_and_a_name_are_both_needed_where_both_are_written() {
+fn an_issuer_and_a_group_must_both_match_if_both_are_listed() {
     let alice = alice();
     let card = Card::of(alice.clone());
     let proof = AuthenticatedBy::Certificate(Arc::clone(&card.credential));
     let admits = |allow| {
-        let admission = AccessControl { allow, deny: everybody() };
+        let admission = AccessControl { allow, deny: empty() };
         admission.authorize(&alice, &proof, &CertificateConditions::default()).is_ok()
     };
     let issuers = issuers(&[card.issuing]);
@@ -114,19 +114,19 @@ fn an_issuer_and_a_name_are_both_needed_where_both_are_written() {
 }
 
 #[test]
-fn a_password_comes_from_no_issuer() {
+fn a_password_has_no_issuer() {
     let alice = alice();
     let key = Card::of(alice.clone()).issuing;
     let conditions = CertificateConditions::default();
-    let allow = AccessControl { allow: issuers(&[key]), deny: everybody() };
+    let allow = AccessControl { allow: issuers(&[key]), deny: empty() };
     let refused = allow.authorize(&alice, &AuthenticatedBy::Password, &conditions);
     assert_eq!(refused, Err(AccessDenied::PasswordHasNoIssuer { user: user() }));
-    let deny = AccessControl { allow: everybody(), deny: issuers(&[key]) };
+    let deny = AccessControl { allow: empty(), deny: issuers(&[key]) };
     assert_eq!(deny.authorize(&alice, &AuthenticatedBy::Password, &conditions), Ok(AllowedBy::NoAccessList));
 }
 
 #[test]
-fn a_request_comes_from_an_allowed_network_and_from_no_denied_one() {
+fn an_address_must_be_in_an_allowed_network_and_in_no_denied_one() {
     for (allow, deny, peer, admitted) in [
         (&[][..], &[][..], "192.0.2.1", true),
         (&["10.0.0.0/8"], &[], "10.1.2.3", true),
@@ -145,16 +145,16 @@ fn a_request_comes_from_an_allowed_network_and_from_no_denied_one() {
 }
 
 #[test]
-fn nobody_passes_where_people_are_named() {
+fn an_anonymous_request_is_denied_if_the_list_requires_an_identity() {
     let key = Card::unmapped().issuing;
     for (allow, admitted) in [
-        (everybody(), true),
+        (empty(), true),
         (networks(&["10.0.0.0/8"]), true),
         (accounts(&["CORP\\alice"]), false),
         (groups(&["Staff"]), false),
         (issuers(&[key]), false),
     ] {
-        let admission = AccessControl { allow, deny: everybody() };
+        let admission = AccessControl { allow, deny: empty() };
         assert_eq!(admission.check_anonymous().is_ok(), admitted, "{admission:?}");
     }
 }

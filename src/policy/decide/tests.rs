@@ -1,4 +1,4 @@
-//! What becomes of each kind of evidence under each kind of rule.
+//! Decisions with access lists.
 
 use super::*;
 use crate::headers::fetch_metadata::CrossSiteEvidence;
@@ -20,12 +20,12 @@ fn request() -> RequestFacts<'static> {
     }
 }
 
-/// `anonymous`, `own dialogue`, the account's user name, or the denial's id.
+/// `anonymous`, `passthrough`, the account's user name, or the id of the denial.
 fn outcome(rule: &Arc<AccessRule>, evidence: Evidence) -> String {
     match decide(rule, &request(), evidence, NOW) {
         Ok(permit) => match permit.forwarded_as() {
             ForwardedAs::Anonymous => "anonymous".to_owned(),
-            ForwardedAs::Passthrough => "own dialogue".to_owned(),
+            ForwardedAs::Passthrough => "passthrough".to_owned(),
             ForwardedAs::Identity(identity) => identity.account().user.clone(),
         },
         Err(denial) => denial.id().to_string(),
@@ -49,7 +49,7 @@ use ClientCertificateRule::{Accept, Ignore, Require};
 use PasswordRule::{Backend, Directory, Never};
 
 #[test]
-fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
+fn a_certificate_or_a_password_is_permitted_if_the_access_list_has_its_account() {
     let card = Card::of(alice());
     let password = || password_of(alice(), NOW.plus(HOUR));
     for (certificate, passwords, admission, by_card, by_password) in [
@@ -76,17 +76,17 @@ fn a_card_or_a_password_passes_where_the_path_lets_its_account_in() {
 }
 
 #[test]
-fn a_request_under_nobodys_name_passes_where_nobody_is_asked_for() {
+fn a_request_without_identity_is_permitted_if_the_path_requires_none() {
     for (certificate, passwords, admission, expected) in [
         (Ignore, Never, AccessControl::default(), "anonymous"),
-        (Ignore, Backend, AccessControl::default(), "own dialogue"),
-        (Accept, Backend, AccessControl::default(), "own dialogue"),
+        (Ignore, Backend, AccessControl::default(), "passthrough"),
+        (Accept, Backend, AccessControl::default(), "passthrough"),
         (Accept, Never, AccessControl::default(), "credentials-required"),
         (Accept, Directory, AccessControl::default(), "credentials-required"),
         (Ignore, Directory, AccessControl::default(), "credentials-required"),
         (Require, Never, AccessControl::default(), "certificate-required"),
         (Require, Backend, AccessControl::default(), "certificate-required"),
-        // From where is asked of everybody, who only of those who have a name.
+        // Networks apply to every request, accounts to those with an identity.
         (Ignore, Never, allow(network("10.0.0.0/8")), "anonymous"),
         (Ignore, Never, allow(network("11.0.0.0/8")), "access-denied"),
         (Accept, Backend, allow(network("11.0.0.0/8")), "access-denied"),
@@ -97,33 +97,33 @@ fn a_request_under_nobodys_name_passes_where_nobody_is_asked_for() {
             "access-denied",
         ),
         (Require, Never, allow(network("11.0.0.0/8")), "access-denied"),
-        // The configuration refuses these; so does the decision.
+        // The configuration is rejected with these; so are the requests.
         (Ignore, Never, allow(list("Staff")), "access-denied"),
         (Ignore, Backend, allow(list("Staff")), "access-denied"),
         (Accept, Backend, allow(list("Staff")), "access-denied"),
     ] {
         let rule = rule(certificate, passwords, admission);
         assert_eq!(outcome(&rule, NOTHING), expected, "{rule:?}");
-        let passes = matches!(outcome(&rule, NOTHING).as_str(), "anonymous" | "own dialogue");
-        assert!(!passes || rule.permits_without_identity(), "{rule:?}");
+        let permitted = matches!(outcome(&rule, NOTHING).as_str(), "anonymous" | "passthrough");
+        assert!(!permitted || rule.permits_without_identity(), "{rule:?}");
     }
 }
 
 #[test]
-fn a_card_that_is_not_looked_at_names_nobody() {
+fn an_ignored_certificate_gives_no_identity() {
     let card = Card::of(alice());
     let rule = rule(Ignore, Never, AccessControl::default());
     assert_eq!(outcome(&rule, card.evidence()), "anonymous");
 }
 
 #[test]
-fn a_card_of_nobody_is_refused_for_being_that() {
+fn an_unmapped_certificate_is_denied_as_not_mapped() {
     let rule = rule(Require, Never, allow(list("Staff")));
     assert_eq!(outcome(&rule, Card::unmapped().evidence()), "not-mapped");
 }
 
 #[test]
-fn credentials_whose_verdict_has_ended_do_not_pass() {
+fn credentials_whose_verdict_expired_are_denied() {
     let rule = rule(Accept, Directory, AccessControl::default());
     assert_eq!(outcome(&rule, password_of(alice(), NOW)), "validation-timeout");
     let card = Card::of(alice()).evidence();
@@ -132,17 +132,17 @@ fn credentials_whose_verdict_has_ended_do_not_pass() {
 }
 
 #[test]
-fn the_record_says_which_list_refused() {
+fn the_detail_names_the_list_that_denied() {
     let rule = rule(Require, Never, allow(list("Managers")));
     let denial = decide(&rule, &request(), Card::of(alice()).evidence(), NOW).unwrap_err();
     assert_eq!(
         denial.detail(),
-        "neither does `allow.accounts` have the account CORP\\alice nor `allow.groups` one of its 2 groups"
+        "the account CORP\\alice is not in `allow.accounts`, and none of its 2 groups is in `allow.groups`"
     );
 }
 
 #[test]
-fn another_sites_page_cannot_use_what_is_let_in() {
+fn a_cross_site_request_is_denied_although_the_account_is_allowed() {
     let rule = rule(Require, Never, allow(list("Staff")));
     let request = RequestFacts { cross_site: Some(CrossSiteEvidence::ForeignOrigin), ..request() };
     let denial = decide(&rule, &request, Card::of(alice()).evidence(), NOW).unwrap_err();

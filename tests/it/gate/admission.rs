@@ -89,7 +89,7 @@ async fn the_record_says_which_list_refused_and_the_page_does_not() {
     let record = lab.record(&answer.request_id()).await;
     assert_eq!(
         record["detail"],
-        "neither does `allow.accounts` have the account CORP\\alice nor `allow.groups` one of its 2 groups"
+        "the account CORP\\alice is not in `allow.accounts`, and none of its 2 groups is in `allow.groups`"
     );
 }
 

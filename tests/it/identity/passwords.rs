@@ -155,10 +155,10 @@ async fn who_is_unknown_and_who_types_a_wrong_password_cannot_be_told_apart() {
     assert_eq!(
         details,
         [
-            r"the directory refuses the password of CORP\alice: wrong-or-unknown",
-            "the directory has no account of the user name",
+            r"the directory rejected the password of CORP\alice: wrong-or-unknown",
+            "no directory account has this user name",
             "2 accounts have the user name",
-            "the directory has no account of the user name",
+            "no directory account has this user name",
         ]
     );
     let (headers, text, _) = &answers[0];

@@ -56,8 +56,8 @@ async fn an_account_that_may_not_log_in_is_told_nothing_and_the_record_all() {
         ("kim", r"of CORP\kim: must-change-password"),
         ("quinn", r"of CORP\quinn: outside-logon-hours"),
         ("spare07", r"of CORP\spare07: wrong-or-unknown"),
-        ("hidden", "has no account of the user name"),
-        ("nobody", "has no account of the user name"),
+        ("hidden", "no directory account has this user name"),
+        ("nobody", "no directory account has this user name"),
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
         let answer = tried(&Client::new(&lab), "/accept/echo", user, password).await;

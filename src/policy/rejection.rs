@@ -1,0 +1,170 @@
+//! Rejections of certificates and passwords, and the denial that each of them leads to.
+//!
+//! Every error of validation, revocation check, mapping and directory is mapped here, variant by variant, so that a new
+//! one cannot get an id by default.
+
+use super::denial::{Denial, DenialId};
+use crate::directory::{AccountStatusError, DirectoryError, LoginNameError, PasswordRefusal};
+use crate::identity::MappingError;
+use crate::login_throttle::LoginThrottled;
+use crate::request::BasicError;
+use crate::revocation::RevocationError;
+use crate::validation::{ChainError, MalformedChain, PathViolation};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// The reason for which a presented chain is rejected.
+#[derive(Debug, Error)]
+pub enum CertificateRejection {
+    /// A certificate cannot be decoded.
+    #[error("the presented chain cannot be decoded")]
+    Malformed(#[source] MalformedChain),
+    /// There is no valid path.
+    #[error("the chain is not valid")]
+    Chain(#[source] Arc<ChainError>),
+    /// A certificate is revoked, or its status is unknown and the realm requires it.
+    #[error("the revocation check failed")]
+    Revocation(#[source] Arc<RevocationError>),
+    /// Validation took too long.
+    #[error("validation of the certificate exceeded `limits.validation_timeout` ({0:?})")]
+    Timeout(Duration),
+    /// Too many certificates wait for validation.
+    #[error("too many certificates wait for validation (`limits.validation_concurrency`)")]
+    Overloaded,
+}
+
+/// The reason for which a user name and password are rejected.
+#[derive(Debug, Error)]
+pub enum PasswordRejection {
+    /// The `Authorization` header is malformed.
+    #[error("malformed Basic credentials")]
+    Malformed(#[source] BasicError),
+    /// The user name is malformed.
+    #[error("malformed user name")]
+    Name(#[source] LoginNameError),
+    /// The directory rejected the password of this account. The client does not learn the reason.
+    #[error("the directory rejected the password of {user}: {}", reason.word())]
+    Wrong {
+        /// The account.
+        user: String,
+        /// The reason that the directory reported.
+        reason: PasswordRefusal,
+    },
+    /// No account has the user name. The record does not contain it, because people type passwords into that field.
+    #[error("no directory account has this user name")]
+    Unknown,
+    /// Several accounts have the user name.
+    #[error("{count} accounts have this user name; a domain in front of it would tell them apart")]
+    Ambiguous {
+        /// The number of accounts.
+        count: usize,
+    },
+    /// The directory accepted the password, but a search does not find the account.
+    #[error("the directory accepted the password, but has no account of this name below `base`")]
+    NoAccount,
+    /// The password is right and the account is disabled, locked, expired or outside its logon hours.
+    #[error("the account {user} must not be used")]
+    Unusable {
+        /// The account.
+        user: String,
+        /// The account status.
+        #[source]
+        status: AccountStatusError,
+    },
+    /// Too many log-ins failed. The directory was not asked.
+    #[error("no password is checked for now")]
+    LoginThrottled(#[source] LoginThrottled),
+    /// The directory did not check the password.
+    #[error("the directory could not check the password")]
+    Directory(#[source] DirectoryError),
+    /// The check took too long.
+    #[error("the password check exceeded `limits.validation_timeout` ({0:?})")]
+    Timeout(Duration),
+    /// Too many credentials wait for their check.
+    #[error("too many credentials wait for their check (`limits.validation_concurrency`)")]
+    Overloaded,
+}
+
+impl CertificateRejection {
+    /// The denial of a request with this certificate.
+    pub fn denial(&self) -> Denial {
+        let id = match self {
+            Self::Malformed(_) => DenialId::CertificateUntrusted,
+            Self::Chain(error) => chain_denial(error),
+            Self::Revocation(error) => revocation_denial(error),
+            Self::Timeout(_) => DenialId::ValidationTimeout,
+            Self::Overloaded => DenialId::Overloaded,
+        };
+        Denial::because(id, self)
+    }
+}
+
+impl PasswordRejection {
+    /// The denial of a request with this password. A wrong password, an unknown user and an account that may not log in
+    /// have one id, so that a client cannot find out which user names exist.
+    pub fn denial(&self) -> Denial {
+        let id = match self {
+            Self::Malformed(_)
+            | Self::Name(_)
+            | Self::Wrong { .. }
+            | Self::Unknown
+            | Self::Ambiguous { .. } => DenialId::InvalidPassword,
+            Self::NoAccount => DenialId::NotMapped,
+            Self::Unusable { .. } => DenialId::AccountDisabled,
+            Self::LoginThrottled(LoginThrottled { retry_after, .. }) => {
+                return Denial::because(DenialId::LoginThrottled, self).with_retry_after(*retry_after);
+            }
+            Self::Directory(_) => DenialId::DirectoryUnavailable,
+            Self::Timeout(_) => DenialId::ValidationTimeout,
+            Self::Overloaded => DenialId::Overloaded,
+        };
+        Denial::because(id, self)
+    }
+}
+
+fn chain_denial(error: &ChainError) -> DenialId {
+    match &error.violation {
+        PathViolation::Expired { .. } => DenialId::CertificateExpired,
+        PathViolation::NotYetValid { .. } => DenialId::CertificateNotYetValid,
+        PathViolation::NoIssuer { .. }
+        | PathViolation::PathTooLong { .. }
+        | PathViolation::TooManyBranches
+        | PathViolation::Signature { .. }
+        | PathViolation::WeakKey { .. }
+        | PathViolation::UnusableKey { .. }
+        | PathViolation::UnknownCriticalExtension { .. }
+        | PathViolation::DuplicateExtension { .. }
+        | PathViolation::UndecodableExtension { .. }
+        | PathViolation::NotCa
+        | PathViolation::PathLength { .. }
+        | PathViolation::KeyUsage { .. }
+        | PathViolation::ExtendedKeyUsage { .. }
+        | PathViolation::NameNotPermitted { .. }
+        | PathViolation::NameExcluded { .. }
+        | PathViolation::NameNotJudged { .. }
+        | PathViolation::TooManyNames
+        | PathViolation::CertificatePolicy
+        | PathViolation::NoPolicy
+        | PathViolation::AnyPolicyMapped
+        | PathViolation::TooManyPolicies => DenialId::CertificateUntrusted,
+    }
+}
+
+fn revocation_denial(error: &RevocationError) -> DenialId {
+    match error {
+        RevocationError::Revoked { .. } => DenialId::CertificateRevoked,
+        RevocationError::Unknown { .. } => DenialId::RevocationUnknown,
+    }
+}
+
+pub(super) fn mapping_denial(error: &MappingError) -> DenialId {
+    match error {
+        MappingError::NotMapped { .. } | MappingError::Denied { .. } => DenialId::NotMapped,
+        MappingError::Ambiguous { .. } => DenialId::MappingAmbiguous,
+        MappingError::TooWeak { .. } | MappingError::OlderThanAccount { .. } => DenialId::MappingTooWeak,
+        MappingError::Conflict { .. } => DenialId::IdentityConflict,
+        MappingError::AccountUnusable { .. } => DenialId::AccountDisabled,
+        MappingError::Directory(_) => DenialId::DirectoryUnavailable,
+    }
+}
