@@ -14,9 +14,7 @@ use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
-use crate::backend::{
-    BackendSettings, Delegation, MinimumRate, PinnedLimits, ServerAddress, Shares, Transport,
-};
+use crate::backend::{BackendSettings, Delegation, PinnedLimits, ServerAddress, Shares, Transport};
 use crate::delegation::assertion::Signer;
 use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
 use crate::delegation::user_certificates::{
@@ -58,7 +56,7 @@ pub(super) fn compile(
         max_connections: raw.max_connections.value,
         shares: shares(raw),
         body_buffer: usize::try_from(limits.body_buffer.value).unwrap_or(usize::MAX),
-        minimum_rate: MinimumRate { bytes_per_second: limits.min_body_rate.value, ..MinimumRate::default() },
+        minimum_rate: super::minimum_rate(limits),
         queue_timeout: raw.queue_timeout.value,
         queue_length: raw.queue_length.value,
         pinned: PinnedLimits {

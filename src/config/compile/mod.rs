@@ -158,7 +158,7 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
         max_header: usize::try_from(raw.max_header_bytes.value).unwrap_or(usize::MAX),
         max_header_fields: raw.max_header_fields.value,
         body_memory_per_worker: body_memory / workers,
-        minimum_rate: MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() },
+        minimum_rate: minimum_rate(raw),
         drain: raw.shutdown_timeout.value,
         http2_streams: number(&raw.max_http2_streams),
         http2_frames: FrameLimits {
@@ -168,6 +168,11 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
         account_requests: RequestRate::per_second(number(&raw.requests_per_second_per_account)),
         linger: LingerLimits { time: raw.linger_timeout.value, bytes: raw.linger_max_bytes.value },
     }
+}
+
+/// The lowest rate of request bodies and responses, the same for clients and for the requests to every backend.
+fn minimum_rate(raw: &server::Limits) -> MinimumRate {
+    MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() }
 }
 
 fn connections(raw: &server::Limits) -> ConnectionLimits {
