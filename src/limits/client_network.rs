@@ -11,7 +11,8 @@ const IPV6_NETWORK: u8 = 48;
 /// Bits before the IPv4 address in its IPv6 form (RFC 4291 2.5.5.2).
 const IPV4_OFFSET: u8 = 96;
 
-/// One client address as it is counted.
+/// One client address as it is counted: an IPv4 address, or a network of IPv6, of which one host commonly holds all
+/// addresses of a /64 (RFC 6177) and could otherwise appear as 2^64 clients. IPv4 in its IPv6 form is IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressKey(u128);
 

@@ -306,6 +306,11 @@ impl OpenConnection {
         self.budget.as_ref()
     }
 
+    /// The client's address as it is counted, a trusted one too.
+    pub fn key(&self) -> AddressKey {
+        self.key
+    }
+
     /// The client's address as it is counted. A trusted one, which stands for many clients, is not.
     pub fn address(&self) -> Option<AddressKey> {
         self.budget.is_some().then_some(self.key)

@@ -3,8 +3,8 @@
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use super::*;
 use crate::clock::UnixTime;
+use crate::limits::AddressKey;
 use proptest::prelude::*;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ fn attempts() -> Arc<LoginThrottle> {
     Arc::new(LoginThrottle::new(LoginThrottleLimits::default()))
 }
 
-fn address(text: &str) -> IpAddr {
-    text.parse().unwrap()
+fn address(text: &str) -> AddressKey {
+    AddressKey::of(text.parse().unwrap(), 64)
 }
 
 fn begin(

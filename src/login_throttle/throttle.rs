@@ -3,9 +3,9 @@
 
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use crate::clock::UnixTime;
+use crate::limits::AddressKey;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ pub struct LoginThrottleLimits {
     /// Failures of one account before it has to wait. Below the directory's lock-out threshold, accounts cannot be
     /// locked through the gate, provided that `window` is no shorter than the directory's observation window.
     pub per_account: u32,
-    /// Failures from one address before it has to wait; an IPv6 address counts with its whole /64, which is the
-    /// least that one customer has (RFC 6177).
+    /// Failures from one address before it has to wait; of IPv6 the first `ipv6_prefix` bits
+    /// count.
     pub per_address: u32,
     /// How long after its last failure an account, and after its first one an address, has to wait.
     pub window: Duration,
@@ -108,8 +108,12 @@ impl LoginThrottle {
     ///
     /// # Errors
     /// Too many attempts from there failed or are under way.
-    pub fn begin(self: &Arc<Self>, address: IpAddr, now: UnixTime) -> Result<AttemptPermit, LoginThrottled> {
-        let key = self.hasher.hash_one(network(address));
+    pub fn begin(
+        self: &Arc<Self>,
+        address: AddressKey,
+        now: UnixTime,
+    ) -> Result<AttemptPermit, LoginThrottled> {
+        let key = self.hasher.hash_one(address);
         self.with_counters(|counters| counters.addresses.reserve(key, now))
             .map_err(|retry_after| LoginThrottled { counted: ThrottledBy::Address, retry_after })?;
         let attempts = Arc::clone(self);
@@ -128,8 +132,8 @@ impl LoginThrottle {
     ///
     /// # Errors
     /// Too many attempts for the account or from there failed.
-    pub fn check(&self, account: &str, address: IpAddr, now: UnixTime) -> Result<(), LoginThrottled> {
-        let (account, address) = (self.account_key(account), self.hasher.hash_one(network(address)));
+    pub fn check(&self, account: &str, address: AddressKey, now: UnixTime) -> Result<(), LoginThrottled> {
+        let (account, address) = (self.account_key(account), self.hasher.hash_one(address));
         self.with_counters(|counters| {
             let too_many = |counted| move |retry_after| LoginThrottled { counted, retry_after };
             counters.addresses.check(address, now).map_err(too_many(ThrottledBy::Address))?;
@@ -218,13 +222,5 @@ impl AttemptPermit {
 impl Drop for AttemptPermit {
     fn drop(&mut self) {
         self.settle(self.if_dropped, self.begun);
-    }
-}
-
-/// The address as it counts: IPv4 whole, also where it is written as IPv6, and of IPv6 the first half.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-        address @ IpAddr::V4(_) => address,
     }
 }

@@ -11,7 +11,7 @@ use super::record::ConnectionFacts;
 use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
-use crate::limits::scheduling::{ClientNetwork, Share};
+use crate::limits::scheduling::Share;
 use crate::limits::{Http2Stream, OpenConnection};
 use crate::request::HostName;
 use crate::telemetry::BoundedText;
@@ -58,7 +58,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
         let site = sites.for_server_name(name.as_ref(), local)?;
         Some((site.tls.clone(), (name, local)))
     };
-    let client = ClientNetwork::of(endpoints.peer.ip());
+    let client = open.key();
     let trusted = &snapshot.connections.trusted;
     let share = match trusted.iter().any(|network| network.contains(&endpoints.peer.ip().to_canonical())) {
         true => Share::ManyClients,

@@ -10,6 +10,7 @@ use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, 
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
 use crate::headers::response_headers::{self, Audience};
+use crate::limits::AddressKey;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{Denial, DenialId, PassthroughPermit};
 use crate::site::Backend;
@@ -19,7 +20,6 @@ use hyper::body::Incoming;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -44,7 +44,7 @@ pub(super) struct Dialogues {
 #[derive(Clone, Copy)]
 pub(super) struct ClientLine<'a> {
     pub(super) gate: &'a Gate,
-    pub(super) address: IpAddr,
+    pub(super) address: AddressKey,
     pub(super) life: &'a Life,
     /// Many requests at once, of which none has the connection for itself.
     pub(super) multiplexed: bool,

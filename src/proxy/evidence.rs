@@ -4,7 +4,7 @@
 use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
 use crate::clock::{Clock, UnixTime};
-use crate::limits::scheduling::ClientNetwork;
+use crate::limits::AddressKey;
 use crate::policy::{AbsentReason, AccessRule, CertificateRejection, Credential, Evidence};
 use crate::revocation::CrlGeneration;
 use crate::site::{Realm, Site};
@@ -26,7 +26,7 @@ pub struct CardOnConnection {
     is_given: bool,
     /// Why what was presented is refused unread; nothing of it is kept then.
     unread: Option<Arc<CertificateRejection>>,
-    client: ClientNetwork,
+    client: AddressKey,
     /// What each record says of the certificate.
     recorded: OnceCell<Arc<CertificateFacts>>,
     verdict: RefCell<Option<Verdict>>,
@@ -80,7 +80,7 @@ pub(super) async fn current(
 
 impl CardOnConnection {
     /// The card that a handshake with `client` told about, not looked at yet.
-    pub fn new(mut tls: TlsFacts, client: ClientNetwork) -> Self {
+    pub fn new(mut tls: TlsFacts, client: AddressKey) -> Self {
         let is_given = !tls.certificates.is_empty();
         let mut unread = None;
         if is_given {

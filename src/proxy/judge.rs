@@ -12,9 +12,8 @@ use super::places::{NotJudged, Places};
 use crate::clock::{Clock, UnixTime};
 use crate::directory::Directories;
 use crate::identity::{AccountCache, MappingScope, MappingSources};
-use crate::limits::scheduling::{
-    ClientNetwork, ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn,
-};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::{ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn};
 use crate::policy::{CertificateRejection, Credential, PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
 use crate::revocation::{
@@ -28,7 +27,6 @@ use crate::validation::{
 };
 use moka::sync::Cache;
 use rustls::CertificateError;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -101,7 +99,7 @@ impl Judge {
         &self,
         realm: &Arc<Realm>,
         chain: &Arc<PresentedChain>,
-        client: ClientNetwork,
+        client: AddressKey,
         now: UnixTime,
     ) -> Result<Arc<Credential>, Arc<CertificateRejection>> {
         let judged = self.places.in_time(async {
@@ -139,7 +137,7 @@ impl Judge {
         &self,
         (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
-        from: IpAddr,
+        from: AddressKey,
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         self.passwords.judge(&self.password_places, (realm, directories), offered, from, clock).await
@@ -149,7 +147,7 @@ impl Judge {
         &self,
         realm: &Realm,
         chain: &Arc<PresentedChain>,
-        client: ClientNetwork,
+        client: AddressKey,
         now: UnixTime,
     ) -> Result<Result<Arc<ValidatedChain>, Arc<ChainError>>, NotJudged> {
         let realm_generation =
@@ -345,8 +343,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    fn client() -> ClientNetwork {
-        ClientNetwork::of([192, 0, 2, 1].into())
+    fn client() -> AddressKey {
+        AddressKey::of([192, 0, 2, 1].into(), 64)
     }
 
     /// A judge with this many places, a realm, and a good card.

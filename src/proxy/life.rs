@@ -144,6 +144,11 @@ impl Life {
         self.open.evicted()
     }
 
+    /// The client's address as it is counted, a trusted one too.
+    pub(super) fn key(&self) -> AddressKey {
+        self.open.key()
+    }
+
     /// The client's address as it is counted; `None` for a trusted one.
     pub(super) fn address(&self) -> Option<AddressKey> {
         self.open.address()

@@ -3,18 +3,18 @@
 
 use super::gate::Gate;
 use super::record::RequestRecord;
+use crate::limits::AddressKey;
 use crate::policy::{AccessRule, Evidence, PasswordRejection, RequestFacts, password_fallback};
 use crate::request::BasicCredentials;
 use crate::site::Site;
 use http::HeaderMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What the request brings to be let in by, beside its card.
 pub(super) struct Offer<'a> {
     pub(super) headers: &'a HeaderMap,
-    pub(super) from: IpAddr,
+    pub(super) from: AddressKey,
 }
 
 impl Offer<'_> {

@@ -9,7 +9,8 @@ use super::places::{NotJudged, Places};
 use crate::clock::{Clock, Tick, UnixTime};
 use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
 use crate::identity::{Account, MappingMethod, MappingStrength};
-use crate::limits::scheduling::{ClientNetwork, Rank};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::Rank;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
@@ -18,7 +19,6 @@ use crate::telemetry::PasswordMetrics;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use moka::future::Cache;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -58,7 +58,7 @@ struct Question<'a> {
     /// The user name as failed attempts are counted for it.
     counted_as: String,
     offered: &'a BasicCredentials,
-    from: IpAddr,
+    from: AddressKey,
     clock: &'a Clock,
 }
 
@@ -85,7 +85,7 @@ impl PasswordJudge {
         places: &Places,
         (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
-        from: IpAddr,
+        from: AddressKey,
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let policy = &realm.passwords;
@@ -128,7 +128,7 @@ impl PasswordJudge {
             None => {}
         }
         // Boxed, so that no connection has room for a question that few ever ask.
-        let client = (ClientNetwork::of(question.from), Rank::Normal);
+        let client = (question.from, Rank::Normal);
         let asking = Box::pin(places.within(client, self.taken.try_get_with(digest, question.ask())));
         let taken = asking.await.map_err(|not_judged| {
             Arc::new(match not_judged {

@@ -3,7 +3,8 @@
 //! One client gets half of the places at most, and turns go from client to client, so that whoever presents many
 //! credentials does not hold up the one who presents a single one.
 
-use crate::limits::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, Turn};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, Turn};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -47,7 +48,7 @@ impl Places {
     /// Where it does not come in time, or the work does not end in time. The work is dropped then.
     pub(super) async fn within<T>(
         &self,
-        (client, rank): (ClientNetwork, Rank),
+        (client, rank): (AddressKey, Rank),
         work: impl Future<Output = T>,
     ) -> Result<T, NotJudged> {
         self.in_time(async {
@@ -83,8 +84,8 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    fn client(last: u8) -> (ClientNetwork, Rank) {
-        (ClientNetwork::of([192, 0, 2, last].into()), Rank::Normal)
+    fn client(last: u8) -> (AddressKey, Rank) {
+        (AddressKey::of([192, 0, 2, last].into(), 64), Rank::Normal)
     }
 
     #[tokio::test(start_paused = true)]

@@ -20,7 +20,6 @@ use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::clock::UnixTime;
 use crate::headers::forwarded::Origin;
 use crate::headers::{HeaderCase, request_headers};
-use crate::limits::scheduling::ClientNetwork;
 use crate::limits::{FrameBudget, RequestInFlight};
 use crate::policy::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::request::{
@@ -83,7 +82,7 @@ impl Service {
         tls: TlsFacts,
         life: Life,
     ) -> Self {
-        let card = CardOnConnection::new(tls, ClientNetwork::of(endpoints.peer.ip()));
+        let card = CardOnConnection::new(tls, life.key());
         let channel = Channel::Tls { local, server_name, card: Box::new(card) };
         Self::on(worker, facts, endpoints, channel, life)
     }
@@ -222,7 +221,7 @@ impl Service {
         gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
         let spelling = HeaderCase::of(&mut head.extensions, dropped.owned > 0);
 
-        let offer = Offer { headers: &head.headers, from: peer };
+        let offer = Offer { headers: &head.headers, from: self.life.key() };
         let record = &mut in_flight.record;
         let (evidence, now) = evidence::current(&gate.clock, async || {
             let evidence = card.evidence(rule, site, gate, record).await;
@@ -330,7 +329,7 @@ impl Service {
     fn client_line(&self, version: Version) -> ClientLine<'_> {
         ClientLine {
             gate: self.worker.gate(),
-            address: self.endpoints.peer.ip(),
+            address: self.life.key(),
             life: &self.life,
             multiplexed: version == Version::HTTP_2,
         }

@@ -9,7 +9,8 @@ use super::plain_http;
 use super::pool::HandshakePool;
 use super::server::{SiteTls, TlsVersion};
 use crate::clock::{Clock, UnixTime};
-use crate::limits::scheduling::{ClientNetwork, Rank, SlotsFull};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::{Rank, SlotsFull};
 use rustls::server::{Accepted as Hello, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use rustls_pki_types::CertificateDer;
@@ -157,7 +158,7 @@ impl HandshakeError {
 #[derive(Clone, Copy, Debug)]
 pub struct Handshake<'a> {
     /// The client, and whether it is served after others.
-    pub client: (ClientNetwork, Rank),
+    pub client: (AddressKey, Rank),
     /// How long the parts may take.
     pub limits: HandshakeLimits,
     /// The time.

@@ -1,9 +1,8 @@
 //! Which connections may begin a handshake: so many at once in all, so many of one client, and so many each second of
 //! one client.
 
-use crate::limits::scheduling::{
-    ClientCounts, ClientNetwork, ClientRates, CountLimits, Counted, CountsFull, Share,
-};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::{ClientCounts, ClientRates, CountLimits, Counted, CountsFull, Share};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -61,7 +60,7 @@ impl HandshakeLimiter {
     ///
     /// # Errors
     /// The limit that it would exceed.
-    pub fn admit(&self, client: ClientNetwork, share: Share) -> Result<Counted, HandshakeLimitReached> {
+    pub fn admit(&self, client: AddressKey, share: Share) -> Result<Counted, HandshakeLimitReached> {
         let counted = self.counts.begin(client, share).map_err(|full| match full {
             CountsFull::Total => HandshakeLimitReached::InProgress,
             CountsFull::PerClient => HandshakeLimitReached::InProgressOfClient,
@@ -79,7 +78,7 @@ mod tests {
 
     #[test]
     fn each_limit_is_named_and_another_client_is_not_held_up_by_it() {
-        let [one, other, third] = [1, 2, 3].map(|last| ClientNetwork::of([192, 0, 2, last].into()));
+        let [one, other, third] = [1, 2, 3].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         let quota = HandshakeQuota {
             in_progress: 4,
             in_progress_per_client: 2,

@@ -1,7 +1,8 @@
 //! Does the cryptography of handshakes on threads of its own, a few at once, so that established connections do not
 //! wait behind it: a worker that verifies and signs for sixty clients in a row serves nobody else meanwhile.
 
-use crate::limits::scheduling::{ClientNetwork, FairSlots, Rank, SlotLimits, SlotsFull, Turn};
+use crate::limits::AddressKey;
+use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, SlotsFull, Turn};
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
 
@@ -32,7 +33,7 @@ impl HandshakePool {
     /// Where too many wait.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        (client, rank): (ClientNetwork, Rank),
+        (client, rank): (AddressKey, Rank),
         step: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SlotsFull> {
         let slot = self.0.acquire(Turn { client, rank, work: 0 }).await?;

@@ -11,7 +11,7 @@ use crate::clock::UnixTime;
 use crate::config::Compiled;
 use crate::headers::forwarded::Origin;
 use crate::headers::request_headers;
-use crate::limits::scheduling::ClientNetwork;
+use crate::limits::AddressKey;
 use crate::policy::{AccessRule, Denial, DenialId, Evidence, ForwardedAs, PasswordRule, Permit, decide};
 use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
@@ -164,7 +164,7 @@ impl RequestTrace<'_> {
         if tls.requested_without_certificate_in_tls13() {
             explanation.response.hint = Some(NO_RSA_PSS);
         }
-        let client = ClientNetwork::of(self.client());
+        let client = AddressKey::of(self.client(), self.compiled.snapshot.connections.ipv6_prefix);
         let card = CardOnConnection::new(tls, client);
         match card.to_judge(rule, site, self.now) {
             Err(evidence) => {

@@ -1,6 +1,6 @@
 //! Counts what is in progress, in total and for each client, and refuses what exceeds either limit.
 
-use super::client_network::ClientNetwork;
+use super::super::AddressKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,14 +42,14 @@ pub struct ClientCounts {
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
-    by_client: HashMap<ClientNetwork, usize>,
+    by_client: HashMap<AddressKey, usize>,
 }
 
 /// One thing in progress; dropped when it ends.
 #[derive(Debug)]
 pub struct Counted {
     counts: Arc<ClientCounts>,
-    client: ClientNetwork,
+    client: AddressKey,
 }
 
 impl ClientCounts {
@@ -62,7 +62,7 @@ impl ClientCounts {
     ///
     /// # Errors
     /// The limit that is reached.
-    pub fn begin(self: &Arc<Self>, client: ClientNetwork, share: Share) -> Result<Counted, CountsFull> {
+    pub fn begin(self: &Arc<Self>, client: AddressKey, share: Share) -> Result<Counted, CountsFull> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.total >= self.limits.total {
             return Err(CountsFull::Total);
@@ -94,8 +94,8 @@ impl Drop for Counted {
 mod tests {
     use super::*;
 
-    fn client(last: u8) -> ClientNetwork {
-        ClientNetwork::of([192, 0, 2, last].into())
+    fn client(last: u8) -> AddressKey {
+        AddressKey::of([192, 0, 2, last].into(), 64)
     }
 
     #[test]

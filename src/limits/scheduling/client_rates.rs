@@ -1,6 +1,6 @@
 //! Limits how often each client may do something, by the generic cell rate algorithm of `governor`.
 
-use super::client_network::ClientNetwork;
+use super::super::AddressKey;
 use governor::clock::DefaultClock;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -12,7 +12,7 @@ const SWEPT_FROM: usize = 10_000;
 
 /// A rate for each client: so many each second, and a burst after a pause.
 pub struct ClientRates {
-    limiter: RateLimiter<ClientNetwork, HashMapStateStore<ClientNetwork>, DefaultClock>,
+    limiter: RateLimiter<AddressKey, HashMapStateStore<AddressKey>, DefaultClock>,
 }
 
 impl ClientRates {
@@ -22,7 +22,7 @@ impl ClientRates {
     }
 
     /// Counts one more of this client; `false` where it exceeds the rate, and is not counted.
-    pub fn allows(&self, client: ClientNetwork) -> bool {
+    pub fn allows(&self, client: AddressKey) -> bool {
         if self.limiter.len() > SWEPT_FROM {
             // A client whose whole burst is available again is as good as unknown.
             self.limiter.retain_recent();
@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn a_client_that_used_up_its_burst_does_not_hold_up_another() {
         let rates = ClientRates::new(NonZeroU32::MIN, NonZeroU32::new(3).unwrap());
-        let [one, other] = [1, 2].map(|last| ClientNetwork::of([192, 0, 2, last].into()));
+        let [one, other] = [1, 2].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         assert!((0..3).all(|_| rates.allows(one)));
         assert!(!rates.allows(one));
         assert!(rates.allows(other));

@@ -1,6 +1,6 @@
 //! Remembers which clients keep failing, so that they are served after those that do not.
 
-use super::client_network::ClientNetwork;
+use super::super::AddressKey;
 use super::fair_slots::Rank;
 use moka::sync::Cache;
 use std::fmt;
@@ -18,7 +18,7 @@ const CAPACITY: u64 = 10_000;
 
 /// The failures of the last minute, by client. Clones share them.
 #[derive(Clone)]
-pub struct FailingClients(Cache<ClientNetwork, Arc<AtomicU32>>);
+pub struct FailingClients(Cache<AddressKey, Arc<AtomicU32>>);
 
 impl Default for FailingClients {
     fn default() -> Self {
@@ -28,12 +28,12 @@ impl Default for FailingClients {
 
 impl FailingClients {
     /// Remembers one failure.
-    pub fn failed(&self, client: ClientNetwork) {
+    pub fn failed(&self, client: AddressKey) {
         self.0.get_with(client, Arc::default).fetch_add(1, Ordering::Relaxed);
     }
 
     /// How a client is served now.
-    pub fn rank(&self, client: ClientNetwork) -> Rank {
+    pub fn rank(&self, client: AddressKey) -> Rank {
         match self.0.get(&client).is_some_and(|failures| failures.load(Ordering::Relaxed) >= MANY) {
             true => Rank::Last,
             false => Rank::Normal,
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn a_client_is_served_last_only_after_many_failures_of_its_own() {
         let clients = FailingClients::default();
-        let [one, other] = [1, 2].map(|last| ClientNetwork::of([192, 0, 2, last].into()));
+        let [one, other] = [1, 2].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         for _ in 1..MANY {
             clients.failed(one);
         }

@@ -3,7 +3,7 @@
 //!
 //! A semaphore would serve in order of arrival, so that one client with a thousand waiting jobs holds up everybody.
 
-use super::client_network::ClientNetwork;
+use super::super::AddressKey;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub enum Rank {
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     /// The client that causes the work.
-    pub client: ClientNetwork,
+    pub client: AddressKey,
     /// Where it stands among the others. It counts when the client joins the line.
     pub rank: Rank,
     /// How much work it is, in any unit: less goes first within one client.
@@ -68,9 +68,9 @@ struct State {
     arrivals: u64,
     turns: u32,
     /// Clients that hold a slot or wait.
-    clients: HashMap<ClientNetwork, Client>,
-    normal: VecDeque<ClientNetwork>,
-    last: VecDeque<ClientNetwork>,
+    clients: HashMap<AddressKey, Client>,
+    normal: VecDeque<AddressKey>,
+    last: VecDeque<AddressKey>,
 }
 
 #[derive(Default)]
@@ -85,7 +85,7 @@ struct Client {
 /// A slot that is held. Dropped, it goes to the next in turn.
 pub struct Slot {
     shared: Option<Arc<Shared>>,
-    client: ClientNetwork,
+    client: AddressKey,
 }
 
 impl FairSlots {
@@ -174,7 +174,7 @@ impl Shared {
 
 impl State {
     /// The waiting turn that comes next, taken out of the line.
-    fn next(&mut self, slots_per_client: usize) -> Option<(ClientNetwork, oneshot::Sender<Slot>)> {
+    fn next(&mut self, slots_per_client: usize) -> Option<(AddressKey, oneshot::Sender<Slot>)> {
         self.turns = self.turns.wrapping_add(1);
         let lines = match self.turns % TURNS_PER_LAST {
             0 => [&mut self.last, &mut self.normal],
@@ -207,7 +207,7 @@ impl State {
         None
     }
 
-    fn forget_if_idle(&mut self, name: ClientNetwork) {
+    fn forget_if_idle(&mut self, name: AddressKey) {
         let idle = |client: &Client| client.running == 0 && client.waiting.is_empty() && !client.in_line;
         if self.clients.get(&name).is_some_and(idle) {
             self.clients.remove(&name);
@@ -237,7 +237,7 @@ impl fmt::Debug for Slot {
 /// Leaves the line where the one who waits gives up.
 struct Waiting<'a> {
     shared: &'a Arc<Shared>,
-    client: ClientNetwork,
+    client: AddressKey,
     key: (u32, u64),
 }
 
@@ -268,7 +268,7 @@ mod tests {
         SlotLimits { slots: 1, slots_per_client: 1, waiting: 100, waiting_per_client: 50 };
 
     fn turn(last: u8, rank: Rank, work: u32) -> Turn {
-        Turn { client: ClientNetwork::of([192, 0, 2, last].into()), rank, work }
+        Turn { client: AddressKey::of([192, 0, 2, last].into(), 64), rank, work }
     }
 
     type Acquiring<'a> = Pin<Box<dyn Future<Output = Result<Slot, SlotsFull>> + 'a>>;

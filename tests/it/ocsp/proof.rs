@@ -4,7 +4,7 @@ use super::scene::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingSettings, RequiredStrength, SidCheck};
-use portcullis::limits::scheduling::ClientNetwork;
+use portcullis::limits::AddressKey;
 use portcullis::policy::{CertificateRejection, DenialId};
 use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
@@ -25,7 +25,7 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let metrics = Metrics::new("test", DenialId::IDS);
     let judge = Judge::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
-    let client = ClientNetwork::of([192, 0, 2, 1].into());
+    let client = AddressKey::of([192, 0, 2, 1].into(), 64);
     let verdict = async |signer| {
         let presented = scene::presented(&scene::card(CardKind::Good, signer, &url));
         judge.judge(&Arc::new(realm()), &presented, client, *NOW).await
