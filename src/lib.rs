@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod delegation;
 pub mod demo;
 pub mod directory;

@@ -2,6 +2,7 @@
 
 use super::output;
 use super::signals::{SignalAction, SignalReceiver};
+use crate::control::ControlRuntime;
 use crate::demo::rms::Rms;
 use crate::demo::{DemoEnvironment, DemoError, Ports, cases, check};
 use crate::server::Stopped;
@@ -57,7 +58,7 @@ fn run_interactively(dir: &Path) -> anyhow::Result<ExitCode> {
     let mut environment = DemoEnvironment::start(dir, Ports::USUAL)?;
     println!("{}", std::fs::read_to_string(&environment.configuration)?);
     println!("{}", instructions(&environment));
-    let mut signals = SignalReceiver::new()?;
+    let mut signals = SignalReceiver::new(&environment.control())?;
     while signals.next() == SignalAction::Reload {
         match environment.reload() {
             Ok(()) => println!("configuration reloaded"),
@@ -74,7 +75,7 @@ fn run_interactively(dir: &Path) -> anyhow::Result<ExitCode> {
 fn run_backend(address: SocketAddr) -> anyhow::Result<ExitCode> {
     let rms = Rms::start(address).with_context(|| format!("cannot listen on {address}"))?;
     println!("the test backend listens on http://{}", rms.address());
-    let mut signals = SignalReceiver::new()?;
+    let mut signals = SignalReceiver::new(&ControlRuntime::default())?;
     while signals.next() == SignalAction::Reload {}
     rms.stop();
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use super::signals::{SignalAction, SignalReceiver};
 use crate::clock::Clock;
-use crate::config::{self, Colour, Context, LoadError, Speech};
+use crate::config::{self, Colour, Context, LoadError, Loaded, Speech};
 use crate::policy::DenialId;
 use crate::server::{Running, Stopped};
 use crate::telemetry::{Metrics, logging};
@@ -20,11 +20,11 @@ pub(super) fn new_metrics() -> Arc<Metrics> {
 }
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    // Before anything else: a SIGHUP that arrives during the start must not end the process.
-    let mut signals = SignalReceiver::new()?;
     let clock = Clock::system();
     let metrics = new_metrics();
     let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
+    // Before anything else: a SIGHUP that arrives during the start must not end the process.
+    let mut signals = SignalReceiver::new(&context.control)?;
     let loaded = config::load(path, &mut context).map_err(|error| anyhow::Error::new(*error))?;
     let process = &loaded.compiled.process;
     let dropped = metrics.log_lines_dropped.clone();
@@ -44,7 +44,21 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 
     while signals.next() == SignalAction::Reload {
-        reload(path, &mut context, &mut running);
+        if let Err(error) = running.reopen_audit() {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cannot reopen the audit log; keeping the open file"
+            );
+        }
+        let path = path.to_owned();
+        let load = move || {
+            let loaded = config::load(&path, &mut context);
+            (context, loaded)
+        };
+        // A file that blocks, as on a network file system that is down, must not prevent a stop.
+        let Some((kept, loaded)) = signals.unless_stopped(load) else { break };
+        context = kept;
+        apply(loaded, &mut running);
     }
     tracing::info!("stopping");
     match running.stop() {
@@ -59,15 +73,9 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Loads the configuration, then replaces the running one atomically. If it is invalid, nothing changes.
-fn reload(path: &Path, context: &mut Context, running: &mut Running) {
-    if let Err(error) = running.reopen_audit() {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "cannot reopen the audit log; keeping the open file"
-        );
-    }
-    let loaded = match config::load(path, context) {
+/// Replaces the running configuration atomically. If the new one is invalid, nothing changes.
+fn apply(loaded: Result<Loaded, Box<LoadError>>, running: &mut Running) {
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             match *error {

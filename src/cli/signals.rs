@@ -1,6 +1,8 @@
 //! The signals that reload or stop a running command.
 
-use tokio::runtime::Runtime;
+use crate::control::ControlRuntime;
+use std::io;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,31 +15,50 @@ pub(super) enum SignalAction {
 
 /// Receives the signals of this process from its construction on.
 pub(super) struct SignalReceiver {
-    runtime: Runtime,
+    control: Handle,
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl SignalReceiver {
-    pub(super) fn new() -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let context = runtime.enter();
+    pub(super) fn new(control: &ControlRuntime) -> io::Result<Self> {
+        let control = control.handle()?;
+        let context = control.enter();
         let hangup = signal(SignalKind::hangup())?;
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
         drop(context);
-        Ok(Self { runtime, hangup, terminate, interrupt })
+        Ok(Self { control, hangup, terminate, interrupt })
     }
 
-    /// Blocks the thread until the next signal.
+    /// Blocks the thread until a signal is received.
     pub(super) fn next(&mut self) -> SignalAction {
-        self.runtime.block_on(async {
+        let control = self.control.clone();
+        control.block_on(self.received())
+    }
+
+    /// Runs `work` on a thread for blocking work and blocks until it is complete. Returns `None` if SIGTERM or SIGINT is
+    /// received first; the work is then abandoned. A SIGHUP during the work is kept for [`SignalReceiver::next`].
+    pub(super) fn unless_stopped<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let control = self.control.clone();
+        control.block_on(async {
             tokio::select! {
-                _ = self.hangup.recv() => SignalAction::Reload,
-                _ = self.terminate.recv() => SignalAction::Stop,
-                _ = self.interrupt.recv() => SignalAction::Stop,
+                done = tokio::task::spawn_blocking(work) => done.ok(),
+                _ = self.terminate.recv() => None,
+                _ = self.interrupt.recv() => None,
             }
         })
+    }
+
+    async fn received(&mut self) -> SignalAction {
+        tokio::select! {
+            _ = self.hangup.recv() => SignalAction::Reload,
+            _ = self.terminate.recv() => SignalAction::Stop,
+            _ = self.interrupt.recv() => SignalAction::Stop,
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::backend::PinnedPlaces;
 use crate::clock::Clock;
+use crate::control::ControlRuntime;
 use crate::delegation::kerberos::{self, LogInMetrics};
 use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::proxy::{CacheSizes, Snapshot};
@@ -26,6 +27,8 @@ pub struct Compiled {
     pub listeners: BTreeSet<(SocketAddr, Speech)>,
     /// What only a restart changes.
     pub process: Process,
+    /// The runtime for everything beside the requests.
+    pub control: ControlRuntime,
 }
 
 /// What a listening address speaks.
@@ -75,6 +78,8 @@ pub struct Context {
     pub clock: Clock,
     /// Where sites and backends get their counters.
     pub metrics: Arc<Metrics>,
+    /// The runtime for everything beside the requests.
+    pub control: ControlRuntime,
     /// Memory of the caches that realms and backends have of their own.
     pub(super) own_caches: OwnCaches,
     /// Raised by every compilation, so that no verdict outlives the configuration it came from.
@@ -99,6 +104,7 @@ impl Context {
         Self {
             clock,
             metrics,
+            control: ControlRuntime::default(),
             own_caches: OwnCaches::default(),
             generation: 0,
             sessions: HashMap::new(),

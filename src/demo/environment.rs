@@ -6,6 +6,7 @@ use super::rms::Rms;
 use crate::certificate::Fingerprint;
 use crate::clock::Clock;
 use crate::config::{self, Context, LoadError};
+use crate::control::ControlRuntime;
 use crate::policy::DenialId;
 use crate::server::{ReloadError, Running, StartError, Stopped};
 use crate::telemetry::Metrics;
@@ -132,6 +133,11 @@ impl DemoEnvironment {
         let loaded = config::load(&self.configuration, &mut self.context).map_err(DemoError::Load)?;
         self.running.reload(loaded.compiled)?;
         Ok(())
+    }
+
+    /// The runtime of the gateway for everything beside the requests.
+    pub fn control(&self) -> ControlRuntime {
+        self.context.control.clone()
     }
 
     /// Takes everything down; requests in progress end first.

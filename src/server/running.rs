@@ -70,7 +70,7 @@ impl Running {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub fn start(compiled: Compiled, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, StartError> {
-        let Compiled { snapshot, listeners, process } = compiled;
+        let Compiled { snapshot, listeners, process, control } = compiled;
         let bound = bind(listeners.iter().copied(), process.workers.get())?;
         let admin_sockets = bind_admin(&process.admin)?;
         let audit = AuditLog::open(process.audit.clone(), process.audit_queue, metrics.audit.clone())?;
@@ -95,7 +95,7 @@ impl Running {
         let surroundings =
             Surroundings { clock: gate.clock.clone(), metrics: Arc::clone(&gate.metrics), readiness: crls };
         let background =
-            Background::start(&gate.snapshot.load(), surroundings).map_err(StartError::Thread)?;
+            Background::start(&gate.snapshot.load(), surroundings, &control).map_err(StartError::Thread)?;
         let workers = (0..process.workers.get())
             .map(|number| WorkerThread::start(number, Arc::clone(&gate)))
             .collect::<Result<Vec<_>, _>>()
@@ -108,7 +108,7 @@ impl Running {
         );
         let admin = admin_sockets
             .into_iter()
-            .map(|socket| AdminServer::start(socket, Arc::clone(&answers)))
+            .map(|socket| AdminServer::start(socket, Arc::clone(&answers), &control))
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let mut running = Self {
@@ -175,8 +175,8 @@ impl Running {
                 cut_off.push("a worker panicked".to_owned());
             }
         }
-        if self.background.take().is_some_and(|background| background.stop().is_err()) {
-            cut_off.push("the background's thread panicked".to_owned());
+        if let Some(Err(error)) = self.background.take().map(Background::stop) {
+            cut_off.push(error.to_string());
         }
         if let Err(error) = self.gate.audit.close(AUDIT_CLOSE) {
             cut_off.push(error.to_string());

@@ -101,7 +101,7 @@ pub(super) fn compile(
     let handshakes = context.handshakes(handshake_quota(&document.limits));
     let snapshot =
         Snapshot { generation, sites, backends, owned, assertions, limits, connections, handshakes };
-    Some(Compiled { snapshot, listeners, process })
+    Some(Compiled { snapshot, listeners, process, control: context.control.clone() })
 }
 
 /// The sites of each address. Two sites with one host on one address were refused with the document.

@@ -3,6 +3,7 @@
 //! room for those that come.
 
 use super::answers::Answers;
+use crate::control::{ControlRuntime, ControlTask};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,7 +13,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -35,25 +35,25 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct AdminServer {
     address: SocketAddr,
-    stopping: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    serving: ControlTask,
 }
 
 impl AdminServer {
     /// Serves on a socket that the caller bound. Fails when the system gives no thread or does not take the socket.
-    pub(crate) fn start(listener: std::net::TcpListener, answers: Arc<Answers>) -> io::Result<Self> {
+    pub(crate) fn start(
+        listener: std::net::TcpListener,
+        answers: Arc<Answers>,
+        control: &ControlRuntime,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = {
-            let _context = runtime.enter();
+            let handle = control.handle()?;
+            let _context = handle.enter();
             TcpListener::from_std(listener)?
         };
-        let stopping = CancellationToken::new();
-        let stopped = stopping.clone();
-        let run = move || runtime.block_on(serve(listener, answers, stopped));
-        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(run)?;
-        Ok(Self { address, stopping, thread: Some(thread) })
+        let serving = control.start(|stopping| serve(listener, answers, stopping))?;
+        Ok(Self { address, serving })
     }
 
     /// The address that it answers on.
@@ -61,20 +61,10 @@ impl AdminServer {
         self.address
     }
 
-    /// Stops accepting, lets running answers end within a second, and waits for the thread.
-    pub(crate) fn stop(mut self) {
-        self.stopping.cancel();
-        if let Some(thread) = self.thread.take() {
-            // It ends by a panic only through a fault of ours, which the panic hook has reported; there is nothing
-            // left to stop then.
-            thread.join().ok();
-        }
-    }
-}
-
-impl Drop for AdminServer {
-    fn drop(&mut self) {
-        self.stopping.cancel();
+    /// Stops accepting, gives running responses a second to complete, and waits for the end.
+    pub(crate) fn stop(self) {
+        // If it panicked, the panic hook has reported that, and nothing is left to stop.
+        self.serving.stop().ok();
     }
 }
 
@@ -181,7 +171,8 @@ mod tests {
         let keys: Option<Arc<str>> = keys.map(Arc::from);
         let metrics = Arc::new(Metrics::new("1.2.3", &[]));
         let published = Arc::new(move || keys.clone());
-        AdminServer::start(listener, Arc::new(Answers::new(metrics, readiness, published, || {}))).unwrap()
+        let answers = Arc::new(Answers::new(metrics, readiness, published, || {}));
+        AdminServer::start(listener, answers, &ControlRuntime::default()).unwrap()
     }
 
     /// Sends the bytes and reads until the server closes: the whole answer, without its `date` line.

@@ -6,6 +6,7 @@ mod crl_refresher;
 mod crl_watch;
 
 use crate::clock::Clock;
+use crate::control::{ControlRuntime, ControlTask, TaskPanicked};
 use crate::proxy::Snapshot;
 use crate::site::Realm;
 use crate::telemetry::Metrics;
@@ -13,10 +14,8 @@ use crl_refresher::CrlRefresher;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 pub(super) use crl_readiness::CrlReadiness;
 
@@ -27,8 +26,7 @@ type Realms = BTreeMap<Arc<str>, Arc<Realm>>;
 #[derive(Debug)]
 pub(super) struct Background {
     realms: watch::Sender<Realms>,
-    stopping: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    running: ControlTask,
 }
 
 /// What the work needs besides the realms.
@@ -42,20 +40,18 @@ pub(super) struct Surroundings {
 impl Background {
     /// Starts the thread, with the realms of this configuration. Whether their first CRLs are there is said before
     /// this returns.
-    pub(super) fn start(snapshot: &Snapshot, surroundings: Surroundings) -> io::Result<Self> {
+    pub(super) fn start(
+        snapshot: &Snapshot,
+        surroundings: Surroundings,
+        control: &ControlRuntime,
+    ) -> io::Result<Self> {
         let realms = realms_of(snapshot);
         surroundings.readiness.begin(realms.values().map(Arc::as_ref), surroundings.clock.now());
         let (realms, followed) = watch::channel(realms);
-        let stopping = CancellationToken::new();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let work = stopping.clone().run_until_cancelled_owned(follow(followed, surroundings));
-        let run = move || {
-            runtime.block_on(work);
-            // A resolver that hangs must not keep the process from ending.
-            runtime.shutdown_background();
-        };
-        let thread = std::thread::Builder::new().name("background".to_owned()).spawn(run)?;
-        Ok(Self { realms, stopping, thread: Some(thread) })
+        let running = control.start(|stopping| async move {
+            stopping.run_until_cancelled_owned(follow(followed, surroundings)).await;
+        })?;
+        Ok(Self { realms, running })
     }
 
     /// Turns to the realms of another configuration.
@@ -63,16 +59,12 @@ impl Background {
         self.realms.send_replace(realms_of(snapshot));
     }
 
-    /// Breaks off what runs, and waits for the thread.
-    pub(super) fn stop(mut self) -> std::thread::Result<()> {
-        self.stopping.cancel();
-        self.thread.take().map_or(Ok(()), JoinHandle::join)
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.stopping.cancel();
+    /// Cancels the work and waits for its end.
+    ///
+    /// # Errors
+    /// The work panicked.
+    pub(super) fn stop(self) -> Result<(), TaskPanicked> {
+        self.running.stop()
     }
 }
 
