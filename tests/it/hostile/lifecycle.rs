@@ -118,11 +118,11 @@ impl Drop for Program {
 }
 
 fn proxy_toml(setup: &Setup, rms: &Rms, listen: SocketAddr, admin: SocketAddr) -> String {
-    let any_port = "listen = [\"127.0.0.1:0\"]";
+    let any_port = "\nlisten = [\"127.0.0.1:0\"]";
     setup
         .proxy_toml(&format!("http://{}", rms.address()))
-        .replace(&format!("[admin]\n{any_port}"), &format!("[admin]\nlisten = [\"{admin}\"]"))
-        .replace(any_port, &format!("listen = [\"{listen}\"]"))
+        .replace(&format!("[admin]{any_port}"), &format!("[admin]\nlisten = [\"{admin}\"]"))
+        .replace(any_port, &format!("\nlisten = [\"{listen}\"]"))
 }
 
 /// A free address on a loopback address of its own: on 127.0.0.1 the port could be taken, before the program takes it,
