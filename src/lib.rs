@@ -1,8 +1,8 @@
-//! portcullis: a reverse proxy that puts smartcard authentication in front of web servers that cannot do it well
-//! themselves.
+//! portcullis: a reverse proxy that terminates TLS and authenticates clients by smartcard (mutual TLS) in front of legacy
+//! web servers.
 //!
-//! Each folder is a stage of a request's road. Imports go down the floors that `docs/architecture.md` draws;
-//! `tests/` holds them.
+//! Most folders are a stage of the request pipeline. Imports follow the floors of `docs/architecture.md`, which a test
+//! enforces.
 
 pub mod backend;
 pub mod certificate;
@@ -11,6 +11,8 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod delegation;
+// Tests use its PKI and its test server whatever the features are.
+#[cfg(any(test, feature = "demo"))]
 pub mod demo;
 pub mod directory;
 pub mod headers;

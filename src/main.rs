@@ -1,10 +1,10 @@
-//! The `portcullis` command. Everything it does is in the library.
+//! The `portcullis` command. All of it is in the library.
 
 use std::process::ExitCode;
 use tikv_jemallocator::Jemalloc;
 
-/// glibc's allocator keeps what a flood of connections has made it take from the system; this one gives it back within
-/// seconds.
+/// glibc's allocator keeps the memory that a flood of connections made it allocate; this one returns it to the system
+/// within seconds.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

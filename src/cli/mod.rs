@@ -4,6 +4,7 @@
 mod arguments;
 mod chain_facts;
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod explain;
 mod healthcheck;
@@ -42,6 +43,7 @@ enum Command {
     /// Validate a certificate chain, without a configuration
     Verify(verify::VerifyCommand),
     /// Run the proxy with a test PKI and a test backend on loopback
+    #[cfg(feature = "demo")]
     Demo(demo::DemoCommand),
     /// Query a running proxy for its readiness
     Healthcheck(healthcheck::HealthcheckCommand),
@@ -63,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Verify(verify) => verify.run(),
+        #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
     };
