@@ -37,7 +37,8 @@ fn the_page_of_denials_has_every_id_with_its_status() {
 
 /// All Markdown of the project that people read.
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let mut pages: Vec<_> = names.iter().map(|name| root().join(name)).collect();
     for folder in ["docs", "deploy"] {
         collect(&root().join(folder), &mut pages);
     }
