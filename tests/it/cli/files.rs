@@ -79,7 +79,7 @@ fn a_crl_that_cannot_be_read_refuses_its_file_by_name_and_line() {
         ("-----BEGIN X509 CRL-----", "-----BEGIN CRL-----"),
         ("-----BEGIN X509 CRL-----", "-----BEGIN X509 crl-----"),
         ("-----BEGIN X509 CRL-----", "# -----BEGIN X509 CRL-----"),
-        ("-----BEGIN X509 CRL-----", "-----BEGIN PKCS7-----"),
+        ("-----BEGIN X509 CRL-----", "-----BEGIN PKCS12-----"),
         ("-----BEGIN X509 CRL-----\n", ""),
     ] {
         let damaged = newer.replace(from, to);

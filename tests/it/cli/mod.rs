@@ -1,5 +1,6 @@
 //! The commands as an administrator's scripts run them: the program itself, its exit code, what it writes where.
 
+mod bundles;
 mod check;
 mod explain;
 mod files;

@@ -7,6 +7,7 @@ mod answers;
 mod audit;
 mod authorization;
 mod bodies;
+mod bundles;
 mod cards;
 mod curl;
 mod denials;
