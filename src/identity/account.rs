@@ -1,60 +1,44 @@
-//! The person as the backend's world knows them, and how the certificate came to name them.
-//!
-//! Never made from what a client sends: only the mapping of a proven chain makes one.
+//! Accounts: users as the backend knows them.
 
-use super::settings::Mapper;
-use crate::certificate::AltSecurityForm;
+use super::method::{MappingMethod, MappingStrength};
 use crate::clock::{Tick, UnixTime};
 use crate::directory::{DirectoryAccount, DirectoryGroup, NotDelegated};
-use std::fmt;
-use std::sync::Arc;
 
-/// A person's account.
+/// The account that a certificate or a password was mapped to. Nothing in it comes from a request's headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// `DOMAIN\sam`, or the UPN, or what the mapping names.
+    /// `DOMAIN\sam`, the UPN, or the value that the mapper read.
     pub user: String,
-    /// The user principal name, where it is known and admitted.
+    /// The user principal name, if it is known and allowed.
     pub upn: Option<String>,
     /// The security identifier, as `S-1-5-21-…`.
     pub sid: Option<String>,
-    /// The name within its domain, in Active Directory the sAMAccountName.
+    /// The name within its domain; in Active Directory the sAMAccountName.
     pub account_name: Option<String>,
-    /// The domain's name in `DOMAIN\\sam`: its NetBIOS name, or what a rule says.
+    /// The domain in `DOMAIN\sam`: the NetBIOS name, or the name in a rule.
     pub domain: Option<String>,
-    /// The DNS name of its domain; in capitals, its Kerberos realm.
+    /// The DNS name of the domain. In capitals it is the Kerberos realm.
     pub dns_domain: Option<String>,
     /// The groups that the account is a member of.
     pub groups: Vec<DirectoryGroup>,
-    /// Why nobody may act in its name towards a backend, where that is so.
+    /// The reason why delegation for the account is forbidden, if it is.
     pub not_delegated: Option<NotDelegated>,
-    /// What named the account.
+    /// The method by which it was found.
     pub mapping: MappingMethod,
-    /// How strongly the certificate names it.
+    /// The strength of that mapping.
     pub strength: MappingStrength,
-    /// When the account itself ends, as far as its directory knows: it expires, or its logon hours are over. How long the
-    /// directory's word is believed at all is [`CachedMapping::until`](super::CachedMapping::until).
+    /// The time at which the account itself expires or its logon hours end, as far as the directory reports it. How long
+    /// the result of the lookup is cached is [`CachedMapping::until`](super::CachedMapping::until).
     pub until: Option<UnixTime>,
-    /// When its directory was asked, or its rule applied. What is derived from it (tickets, certificates, connections) and
-    /// was made earlier is not used for it.
+    /// When the directory was queried or the rule applied. Tickets, certificates and connections for the account that are
+    /// older are not used, so that they cannot carry earlier groups.
     pub read_at: Tick,
-    /// Whether it is older than it may be and used all the same, since the directory does not answer.
+    /// Whether the cached account has expired and is used because the directory does not respond.
     pub stale: bool,
 }
 
 impl Account {
-    /// How many bytes of memory it takes up, estimated high.
-    pub fn weight(&self) -> usize {
-        const FACTS: usize = 512;
-        const GROUP: usize = 64;
-        let names = [&self.upn, &self.sid, &self.account_name, &self.dns_domain];
-        let names: usize = names.into_iter().flatten().map(String::len).sum();
-        let group =
-            |group: &DirectoryGroup| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
-        FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
-    }
-
-    /// An account of which nothing is known but its name.
+    /// An account of which only a name is known.
     pub fn named(user: &str, mapping: MappingMethod, strength: MappingStrength) -> Self {
         Self {
             user: user.to_owned(),
@@ -73,109 +57,53 @@ impl Account {
         }
     }
 
-    /// An account as a directory has it: called `DOMAIN\\sam`, else by its UPN, else by its name there. Whether it may
-    /// be used, and until when, is for the caller to say.
-    pub fn of_person(person: &DirectoryAccount, mapping: MappingMethod, strength: MappingStrength) -> Self {
-        let with_domain = match (&person.netbios_domain, &person.account_name) {
+    /// An account of the directory. Its user name is `DOMAIN\sam`, else its UPN, else its account name. The caller checks
+    /// the account status and sets `until`.
+    pub fn from_directory(
+        entry: &DirectoryAccount,
+        mapping: MappingMethod,
+        strength: MappingStrength,
+    ) -> Self {
+        let with_domain = match (&entry.netbios_domain, &entry.account_name) {
             (Some(domain), Some(name)) => Some(format!("{domain}\\{name}")),
             (Some(_) | None, _) => None,
         };
-        let user = with_domain.or_else(|| person.upn.clone()).or_else(|| person.account_name.clone());
+        let user = with_domain.or_else(|| entry.upn.clone()).or_else(|| entry.account_name.clone());
         Self {
-            upn: person.upn.clone(),
-            sid: person.sid.as_ref().map(ToString::to_string),
-            account_name: person.account_name.clone(),
-            domain: person.netbios_domain.clone(),
-            dns_domain: person.dns_domain.clone(),
-            groups: person.groups.clone(),
-            not_delegated: person.status.not_delegated,
-            ..Self::named(user.as_ref().unwrap_or(&person.dn), mapping, strength)
+            upn: entry.upn.clone(),
+            sid: entry.sid.as_ref().map(ToString::to_string),
+            account_name: entry.account_name.clone(),
+            domain: entry.netbios_domain.clone(),
+            dns_domain: entry.dns_domain.clone(),
+            groups: entry.groups.clone(),
+            not_delegated: entry.status.not_delegated,
+            ..Self::named(user.as_ref().unwrap_or(&entry.dn), mapping, strength)
         }
     }
-}
 
-/// What of the certificate named the account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum MappingMethod {
-    /// The security identifier that the CA wrote into it.
-    SecurityIdentifier,
-    /// A value of the account's altSecurityIdentities, of this form.
-    AltSecurityIdentities(AltSecurityForm),
-    /// The user principal name among the subject's alternative names.
-    SubjectAlternativeUpn,
-    /// The e-mail address among the subject's alternative names.
-    Email,
-    /// The common name of the subject.
-    Subject,
-    /// A number of the card.
-    Number(Mapper),
-    /// A rule of the realm.
-    AccountRule {
-        /// The rule's name.
-        name: Arc<str>,
-    },
-    /// No certificate: a user name and a password that the directory took.
-    Password,
-}
-
-/// The stable words of headers and records: `sid`, `alt_security_identities:<form>`, `upn`, `email`, `subject`, the
-/// mapper's word for a number, `rule:<name>`.
-impl fmt::Display for MappingMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SecurityIdentifier => f.write_str("sid"),
-            Self::AltSecurityIdentities(form) => write!(f, "alt_security_identities:{}", form.name()),
-            Self::SubjectAlternativeUpn => f.write_str("upn"),
-            Self::Email => f.write_str("email"),
-            Self::Subject => f.write_str("subject"),
-            Self::Number(mapper) => f.write_str(mapper.name()),
-            Self::AccountRule { name } => write!(f, "rule:{name}"),
-            Self::Password => f.write_str("password"),
-        }
+    /// An upper estimate of its size in bytes.
+    pub fn weight(&self) -> usize {
+        const FACTS: usize = 512;
+        const GROUP: usize = 64;
+        let names = [&self.upn, &self.sid, &self.account_name, &self.dns_domain];
+        let names: usize = names.into_iter().flatten().map(String::len).sum();
+        let group =
+            |group: &DirectoryGroup| GROUP + group.name.len() + group.sid.as_ref().map_or(0, String::len);
+        FACTS + self.user.len() + names + self.groups.iter().map(group).sum::<usize>()
     }
 }
 
-/// How strongly a certificate names an account (KB5014754): strong where the mapping holds to this one certificate or
-/// key, weak where it holds to a name that another certificate could bear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MappingStrength {
-    /// By a name.
-    Weak,
-    /// By the certificate itself.
-    Strong,
+/// Whether the UPN is the account's own, or `name@dns.domain`, which is implied for every account of Active Directory.
+pub(super) fn has_upn(entry: &DirectoryAccount, upn: &str) -> bool {
+    let explicit = entry.upn.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(upn));
+    let implied = upn.rsplit_once('@').is_some_and(|(name, domain)| {
+        has_account_name(entry, name)
+            && entry.dns_domain.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(domain))
+    });
+    explicit || implied
 }
 
-/// `weak`, `strong`.
-impl fmt::Display for MappingStrength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Weak => "weak",
-            Self::Strong => "strong",
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn methods_are_written_in_stable_words() {
-        let rule = MappingMethod::AccountRule { name: "Contoso staff".into() };
-        let words = [
-            (MappingMethod::SecurityIdentifier, "sid"),
-            (
-                MappingMethod::AltSecurityIdentities(AltSecurityForm::IssuerSerial),
-                "alt_security_identities:issuer_serial",
-            ),
-            (MappingMethod::SubjectAlternativeUpn, "upn"),
-            (MappingMethod::Email, "email"),
-            (MappingMethod::Subject, "subject"),
-            (MappingMethod::Number(Mapper::Edipi), "edipi"),
-            (rule, "rule:Contoso staff"),
-        ];
-        for (method, word) in words {
-            assert_eq!(method.to_string(), word);
-        }
-    }
+/// Whether `name` is the account's name within its domain.
+pub(super) fn has_account_name(entry: &DirectoryAccount, name: &str) -> bool {
+    entry.account_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
 }

@@ -1,7 +1,7 @@
-//! Whom certificates name, remembered for all workers: the stage's own door for a running gate.
+//! The cache of mappings, shared by all workers.
 //!
-//! The key names the whole leaf by its SHA-256, never a serial, a subject or an issuer's name: two people's
-//! certificates can agree in all of these (CVE-2026-71326, a single flight that mixed its passengers).
+//! The key contains the SHA-256 of the whole leaf, never a serial number, subject or issuer name: the certificates of two
+//! users may agree in all of these (CVE-2026-71326, a single flight that mixed up its callers).
 
 use super::account::Account;
 use super::error::MappingError;
@@ -18,28 +18,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The longest time for which what follows from the certificate and the configuration alone is remembered.
+/// How long a mapping that depends on the certificate and the configuration only is cached.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
-/// How long the failure of a directory is remembered, so that a crowd does not knock at its door one by one.
+/// How long the failure of a directory is cached, so that waiting requests do not query it one after the other.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(1);
-/// How long an account that is used because the directory is down is used before the directory is asked again.
+/// How long an expired account is used before the unresponsive directory is queried again.
 const STALE_LIFETIME: Duration = Duration::from_secs(5);
-/// How long an account takes up memory without being asked for. Deadlines alone decide whether it may be used.
+/// How long an unused entry stays in memory. Only its deadline decides whether it may be used.
 const IDLE_LIFETIME: Duration = AccountLifetimes::LONGEST_STALE;
 
-/// How long a directory's word on an account is believed.
+/// How long the results of directory lookups are cached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountLifetimes {
-    /// That the certificate is an account's.
+    /// A mapping to an account.
     pub found: Duration,
-    /// That it is nobody's, or that the account may not be used.
+    /// A mapping to no account, or to one that must not be used.
     pub refused: Duration,
-    /// An account that was found at most this long ago is used while the directory gives no answer. Zero: never.
+    /// While the directory does not respond, accounts that were found at most this long ago are used. Zero: never.
     pub unsafe_stale: Duration,
 }
 
 impl AccountLifetimes {
-    /// The longest that may be asked of [`AccountLifetimes::unsafe_stale`].
+    /// The largest value of [`AccountLifetimes::unsafe_stale`].
     pub const LONGEST_STALE: Duration = Duration::from_secs(24 * 3600);
 }
 
@@ -53,53 +53,53 @@ impl Default for AccountLifetimes {
     }
 }
 
-/// What a mapping depends on beside the certificate: it names the rule.
+/// The part of the cache key that stands for the mapping settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MappingScope {
-    /// The realm, which has one mapping rule.
+    /// The realm.
     pub realm: Arc<str>,
-    /// Raised whenever the realm's mapping rule is replaced.
+    /// Incremented whenever the realm's settings change.
     pub generation: u64,
 }
 
-/// By what a certificate is mapped.
+/// The settings and directories that a certificate is mapped with.
 #[derive(Clone, Copy, Debug)]
 pub struct MappingSources<'a> {
-    /// The realm's rule.
-    pub rule: &'a MappingSettings,
-    /// The realm's directory, if it has one.
-    pub directory: Option<&'a Directories>,
-    /// How long the directory's word is believed.
+    /// The realm's mapping settings.
+    pub settings: &'a MappingSettings,
+    /// The realm's directories, if it has any.
+    pub directories: Option<&'a Directories>,
+    /// How long results are cached.
     pub lifetimes: AccountLifetimes,
 }
 
-/// Whom a certificate names, or why nobody, and until when that may be believed.
+/// The cached result of a mapping.
 #[derive(Clone, Debug)]
 pub struct CachedMapping {
-    /// The account.
+    /// The account, or the reason why there is none.
     pub outcome: Result<Arc<Account>, Arc<MappingError>>,
-    /// From then on it has to be asked anew.
+    /// The time from which the certificate has to be mapped again.
     pub until: UnixTime,
 }
 
-/// All that a mapping follows from. The key of the issuer is in it because which CA may name people hangs on it.
+/// Everything that a mapping depends on. Which accounts may be named depends on the issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct AccountKey {
     leaf: Fingerprint,
     issuer: Option<KeyId>,
-    mapped_by: MappingScope,
+    scope: MappingScope,
     purges: u64,
 }
 
 #[derive(Clone, Debug)]
 struct AccountEntry {
     mapped: CachedMapping,
-    /// The last account that the directory itself named, and when.
+    /// The last account that the directory returned, and when.
     last: Option<(Arc<Account>, UnixTime)>,
 }
 
 impl AccountEntry {
-    /// How many bytes it takes up, its place in the cache included.
+    /// An upper estimate of its size in bytes, with its slot in the cache.
     fn weight(&self) -> u32 {
         const ENTRY: usize = 512;
         let outcome = match &self.mapped.outcome {
@@ -111,7 +111,7 @@ impl AccountEntry {
     }
 }
 
-/// Accounts, and why there is none, for all workers. Concurrent mappings of one certificate are one mapping.
+/// The cache of mappings. Concurrent requests with one certificate share one mapping.
 #[derive(Clone, Debug)]
 pub struct AccountCache {
     accounts: Cache<AccountKey, AccountEntry>,
@@ -120,12 +120,12 @@ pub struct AccountCache {
 }
 
 impl AccountCache {
-    /// A cache of so many bytes, which counts its look-ups.
+    /// An empty cache of at most `bytes`, which counts hits and misses.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
             accounts: Cache::builder()
                 .max_capacity(bytes)
-                .weigher(|_: &AccountKey, remembered: &AccountEntry| remembered.weight())
+                .weigher(|_: &AccountKey, entry: &AccountEntry| entry.weight())
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             purges: Arc::default(),
@@ -133,44 +133,44 @@ impl AccountCache {
         }
     }
 
-    /// Forgets every account. A mapping that is under way is not believed any more when it ends.
+    /// Removes every entry. Mappings in progress are not used when they end.
     pub fn purge(&self) {
         self.purges.fetch_add(1, Ordering::AcqRel);
         self.accounts.invalidate_all();
     }
 
-    /// Raised by every purge. What was mapped under an earlier one must not be believed.
+    /// The number of purges. Mappings made under an earlier number must not be used.
     pub fn purges(&self) -> u64 {
         self.purges.load(Ordering::Acquire)
     }
 
-    /// As [`map`], with what is remembered. Two rules never share one `mapped_by`.
+    /// Maps the leaf of `chain` as [`map`] does, or returns the cached result. Different settings must never share one `scope`.
     pub async fn map(
         &self,
-        mapped_by: MappingScope,
+        scope: MappingScope,
         chain: &UnrevokedChain,
-        through: MappingSources<'_>,
+        sources: MappingSources<'_>,
         now: UnixTime,
     ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
-        let key = AccountKey { leaf, issuer: issuing_key(chain), mapped_by, purges: self.purges() };
-        let last = self.last(&key, through.lifetimes).await;
-        let ask = async {
+        let key = AccountKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
+        let last = self.last(&key, sources.lifetimes).await;
+        let lookup = async {
             let started = Instant::now();
             let read_at = Tick::next();
-            let outcome = map(chain, through.rule, through.directory, now).await.outcome;
+            let outcome = map(chain, sources.settings, sources.directories, now).await.outcome;
             let outcome = outcome.map(|account| Account { read_at, ..account });
-            let asked = LookupTimes { at: now, answered: now.plus(started.elapsed()) };
-            remember(outcome, last, through, chain.deadline(), asked)
+            let times = LookupTimes { began: now, ended: now.plus(started.elapsed()) };
+            entry(outcome, last, sources, chain.deadline(), times)
         };
-        let is_over = |old: &AccountEntry| old.mapped.until <= now;
-        let entry = self.accounts.entry(key).or_insert_with_if(ask, is_over).await;
-        let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
+        let is_expired = |old: &AccountEntry| old.mapped.until <= now;
+        let cached = self.accounts.entry(key).or_insert_with_if(lookup, is_expired).await;
+        let counter = if cached.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
-        entry.into_value().mapped
+        cached.into_value().mapped
     }
 
-    /// The account that may be used where the directory gives no answer. Looked up only where there can be one.
+    /// The account that may be used if the directory does not respond.
     async fn last(&self, key: &AccountKey, lifetimes: AccountLifetimes) -> Option<(Arc<Account>, UnixTime)> {
         if lifetimes.unsafe_stale.is_zero() {
             return None;
@@ -179,44 +179,43 @@ impl AccountCache {
     }
 }
 
-/// When a directory was asked, and when its answer or its silence was known. An answer is as old as the question; silence
-/// is news, however long it took to be sure of it.
+/// When a lookup began and when it ended. A response is as old as its query, but a timeout is known only when it ends.
 #[derive(Clone, Copy)]
 struct LookupTimes {
-    at: UnixTime,
-    answered: UnixTime,
+    began: UnixTime,
+    ended: UnixTime,
 }
 
-fn remember(
+fn entry(
     outcome: Result<Account, MappingError>,
     last: Option<(Arc<Account>, UnixTime)>,
-    through: MappingSources<'_>,
+    sources: MappingSources<'_>,
     chain_deadline: UnixTime,
-    asked: LookupTimes,
+    times: LookupTimes,
 ) -> AccountEntry {
-    let lifetimes = through.lifetimes;
-    let own_word = |lifetime| asked.at.plus(if through.directory.is_some() { lifetime } else { MAXIMUM_AGE });
+    let lifetimes = sources.lifetimes;
+    let lookup_end =
+        |lifetime| times.began.plus(if sources.directories.is_some() { lifetime } else { MAXIMUM_AGE });
     let (outcome, until, last) = match outcome {
         Ok(account) => {
             let account = Arc::new(account);
-            let until = account.until.unwrap_or(UnixTime::END).min(own_word(lifetimes.found));
-            (Ok(Arc::clone(&account)), until, Some((account, asked.at)))
+            let until = account.until.unwrap_or(UnixTime::END).min(lookup_end(lifetimes.found));
+            (Ok(Arc::clone(&account)), until, Some((account, times.began)))
         }
         Err(MappingError::Directory(error)) => {
-            let stale = last.as_ref().filter(|_| is_down(&error));
-            let now = asked.answered;
+            let stale = last.as_ref().filter(|_| is_unresponsive(&error));
+            let now = times.ended;
             match stale.and_then(|(account, at)| stale_account(account, *at, lifetimes, now)) {
                 Some((account, until)) => (Ok(Arc::new(account)), until, last),
                 None => (Err(Arc::new(MappingError::Directory(error))), now.plus(FAILURE_LIFETIME), last),
             }
         }
-        Err(error) => (Err(Arc::new(error)), own_word(lifetimes.refused), None),
+        Err(error) => (Err(Arc::new(error)), lookup_end(lifetimes.refused), None),
     };
     AccountEntry { mapped: CachedMapping { outcome, until: until.min(chain_deadline) }, last }
 }
 
-/// The account that was found at `at`, and until when it may be used, where it is not too old and the directory's own
-/// end of it has not come.
+/// The account that was found at `at` and the end of its use, unless it is too old or has itself expired.
 fn stale_account(
     account: &Account,
     at: UnixTime,
@@ -228,8 +227,8 @@ fn stale_account(
     (end > now).then(|| (Account { stale: true, ..account.clone() }, until))
 }
 
-/// Whether the directory is silent. One that answers, be it a refusal or nonsense, is not down.
-fn is_down(error: &DirectoryError) -> bool {
+/// Whether the directory does not respond. One that responds with an error or an invalid message is not down.
+fn is_unresponsive(error: &DirectoryError) -> bool {
     match error {
         DirectoryError::Unavailable { .. }
         | DirectoryError::Timeout { .. }

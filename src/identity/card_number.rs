@@ -1,36 +1,37 @@
-//! Takes a certificate, gives the number by which its owner is kept in a register: EDIPI, FASC-N, UUID, UZI number.
-//!
-//! Only finds and checks the form. Never says that such a number is enough to let somebody in.
+//! Numbers in certificates by which registers identify a person or a card: EDIPI, FASC-N, UUID, UZI number.
 
-use super::certificate_identifiers::unreadable_uris;
+use super::certificate_identifiers::undecodable_uris;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
+use super::method::Mapper;
 use super::principal_name::PrincipalName;
-use super::settings::{IdentityIssuer, Mapper};
+use super::settings::IdentityIssuer;
 use crate::certificate::{Certificate, ObjectIdentifier, OtherValue};
 use const_oid::db::rfc4519;
 
 /// id-PIV-FASC-N (FIPS 201).
 const FASC_N: ObjectIdentifier =
     ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6"));
-/// The otherName of a UZI-pas. Its type and layout follow the CIBG's profile as commonly described, which could not be
-/// compared with the document itself.
+/// The otherName of a UZI-pas. Type and layout follow published descriptions of the CIBG profile; they were not compared
+/// with the profile itself.
 const UZI: ObjectIdentifier = ObjectIdentifier::known(const_oid::ObjectIdentifier::new_unwrap("2.5.5.5"));
-/// RFC 4122 3.
+/// RFC 4122 section 3.
 const UUID_PREFIX: &str = "urn:uuid:";
-/// FIPS 201-3 C.2.2: 25 bytes, in which a FASC-N has 40 characters.
+/// FIPS 201-3 C.2.2: the 40 characters of a FASC-N take 25 bytes.
 const FASC_N_LENGTH: usize = 25;
 const EDIPI_LENGTH: usize = 10;
-/// On certificates for PIV authentication the UPN's name has the EDIPI before six digits of category and agency.
+/// In certificates for PIV authentication the EDIPI is followed by six digits of category and agency.
 const PIV_UPN_LENGTH: usize = 16;
 
-/// A number of a card, in every spelling that a directory may keep it in; the first is the one that is shown.
+/// A number, in every notation in which a directory may store it. The first one is displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CardNumber {
-    pub(super) spellings: Vec<String>,
+    pub(super) notations: Vec<String>,
 }
 
-/// The number that `mapper` takes from `leaf`: `None` where there is none, an error where there are two that differ or
-/// one that is no such number.
+/// The number that `mapper` reads from `leaf`, if there is one.
+///
+/// # Errors
+/// A number is malformed, or there are two different ones.
 pub(super) fn find(
     mapper: Mapper,
     leaf: &Certificate,
@@ -55,7 +56,7 @@ pub(super) fn find(
         [] => Ok(None),
         [number] => Ok(Some(number.clone())),
         several => {
-            let shown = several.iter().flat_map(|number| number.spellings.first().cloned()).collect();
+            let shown = several.iter().flat_map(|number| number.notations.first().cloned()).collect();
             Err(MappingError::Conflict { why: IdentityConflict::Numbers(mapper, shown) })
         }
     }
@@ -66,9 +67,8 @@ fn other_names(leaf: &Certificate, kind: ObjectIdentifier) -> impl Iterator<Item
     names.filter(move |name| name.kind == kind).map(|name| &name.value)
 }
 
-/// The number in the UPN (`1234567890@mil`), where its suffix is one that the issuer may write, and the last part of
-/// the common name (`LAST.FIRST.MIDDLE.1234567890`), where it is a number. A certificate for a person's mail has the
-/// latter only.
+/// The number in the UPN (`1234567890@mil`), if the issuer may write its suffix, and the last part of the common name
+/// (`LAST.FIRST.MIDDLE.1234567890`), if it is a number. A certificate for e-mail has the latter only.
 fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>> {
     let upns = leaf.subject_alternative_names().upns.iter();
     let admitted = upns.filter(|upn| {
@@ -84,24 +84,24 @@ fn edipis(leaf: &Certificate, issuer: &IdentityIssuer) -> Vec<Option<CardNumber>
         let (_, number) = name.rsplit_once('.')?;
         (number.len() == EDIPI_LENGTH && is_number(number)).then_some(number)
     });
-    let found = of_upn.chain(of_common_name).map(|number| Some(spelled([number.to_owned()])));
-    // One that cannot be read may be another number.
+    let found = of_upn.chain(of_common_name).map(|number| Some(with_notations([number.to_owned()])));
+    // A common name that cannot be decoded may contain another number.
     found.chain(common_names.hidden.iter().map(|_| None)).collect()
 }
 
-/// In hexadecimal, and where the parities hold in its 32 digits.
+/// In hexadecimal, and as 32 digits if the parity bits are correct.
 fn fasc_n(value: &OtherValue) -> Option<CardNumber> {
     let OtherValue::Octets(octets) = value else { return None };
     if octets.len() != FASC_N_LENGTH {
         return None;
     }
     let hexadecimal: String = octets.iter().map(|byte| format!("{byte:02X}")).collect();
-    Some(spelled(std::iter::once(hexadecimal).chain(fasc_n_digits(octets))))
+    Some(with_notations(std::iter::once(hexadecimal).chain(fasc_n_digits(octets))))
 }
 
 /// The digits of agency (4), system (4), credential (6), series (1), issue (1), person (10), category (1),
-/// organisation (4) and association (1), which SIA's technical guidance puts between separators. Characters have five
-/// bits: a digit with its lowest bit first and an odd parity.
+/// organisation (4) and association (1), which have separators between them in SIA's technical guidance. A character has five
+/// bits: a digit with its lowest bit first, and an odd parity bit.
 fn fasc_n_digits(octets: &[u8]) -> Option<String> {
     const START: u8 = 0xb;
     const SEPARATOR: u8 = 0xd;
@@ -129,11 +129,11 @@ fn uuids(leaf: &Certificate) -> Vec<Option<CardNumber>> {
         let (prefix, uuid) = uri.split_at_checked(UUID_PREFIX.len())?;
         prefix.eq_ignore_ascii_case(UUID_PREFIX).then_some(uuid)
     });
-    let found = uuids.map(|uuid| is_uuid(uuid).then(|| spelled([uuid.to_ascii_lowercase()])));
-    found.chain(unreadable_uris(leaf, UUID_PREFIX).map(|()| None)).collect()
+    let found = uuids.map(|uuid| is_uuid(uuid).then(|| with_notations([uuid.to_ascii_lowercase()])));
+    found.chain(undecodable_uris(leaf, UUID_PREFIX).map(|()| None)).collect()
 }
 
-/// RFC 4122 3: 8, 4, 4, 4 and 12 hexadecimal digits.
+/// RFC 4122 section 3: 8, 4, 4, 4 and 12 hexadecimal digits.
 fn is_uuid(text: &str) -> bool {
     text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
         && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
@@ -144,13 +144,13 @@ fn uzi(value: &OtherValue) -> Option<CardNumber> {
     let OtherValue::Text(text) = value else { return None };
     let parts: Vec<&str> = text.split('-').collect();
     let [_, _, number, _, _, _, _] = parts.as_slice() else { return None };
-    ((1..=16).contains(&number.len()) && is_number(number)).then(|| spelled([(*number).to_owned()]))
+    ((1..=16).contains(&number.len()) && is_number(number)).then(|| with_notations([(*number).to_owned()]))
 }
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn spelled(spellings: impl IntoIterator<Item = String>) -> CardNumber {
-    CardNumber { spellings: spellings.into_iter().collect() }
+fn with_notations(notations: impl IntoIterator<Item = String>) -> CardNumber {
+    CardNumber { notations: notations.into_iter().collect() }
 }

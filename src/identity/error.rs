@@ -1,201 +1,209 @@
-//! Why a certificate names no account that may be used.
+//! The reasons for which a certificate maps to no usable account.
 //!
-//! Texts from the certificate and the directory are quoted and escaped in the words, so that none can forge a line of a
+//! Text from the certificate and the directory is quoted and escaped in the messages, so that it cannot forge a line of a
 //! record.
 
-use super::account::{MappingMethod, MappingStrength};
+use super::method::{Mapper, MappingMethod, MappingStrength};
 use super::principal_name::PrincipalNameError;
-use super::settings::Mapper;
 use crate::certificate::{KeyId, NameForm};
 use crate::clock::UnixTime;
 use crate::directory::{AccountStatusError, DirectoryError, Sid, UnusableLookupKeys};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Why a certificate maps to nobody.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NotMappedReason {
-    /// The CA that issued the leaf is not one that may name people. `None` where the leaf is an anchor itself or its
-    /// paths do not agree on the key of its issuer.
-    #[error("the CA that issued it is not among those that may name people")]
-    IssuerNotPinned {
-        /// The key of that CA.
-        issuer: Option<KeyId>,
-    },
-    /// The alternative names cannot be read whole, so one that contradicts might be hidden in them.
-    #[error("its alternative names cannot be decoded")]
-    AlternativeNamesUndecodable,
-    /// A name by which it would be mapped cannot be read.
-    #[error("a {form} in it cannot be read")]
-    NameUnreadable {
-        /// Its kind; of a subject, directoryName.
-        form: NameForm,
-    },
-    /// It holds what should be a security identifier and is none.
-    #[error("its security identifier cannot be read")]
-    SidUnreadable,
-    /// The CA that issued the leaf may not name accounts of this domain.
-    #[error("the CA that issued it may not name {sid}: its domain is not admitted")]
-    SidNotAdmitted {
-        /// The security identifier.
-        sid: Sid,
-    },
-    /// Its account is gone. Its other names may have been given to somebody else since.
-    #[error("no account has its security identifier {sid}")]
-    SidOfNobody {
-        /// The security identifier.
-        sid: Sid,
-    },
-    /// The CA that issued the leaf may not name people of this suffix or domain.
-    #[error("the CA that issued it may not name {name:?}: its suffix is not admitted")]
-    SuffixNotAdmitted {
-        /// The UPN or e-mail address.
-        name: String,
-    },
-    /// A name stands where it should but is none.
-    #[error("the name {name:?} is not taken")]
-    MalformedName {
-        /// The text.
-        name: String,
-        /// What is wrong with it.
-        #[source]
-        fault: PrincipalNameError,
-    },
-    /// A number stands where it should but is none.
-    #[error("its {mapper} cannot be read")]
-    MalformedNumber {
-        /// Which one.
-        mapper: Mapper,
-    },
-    /// A rule names an account that the directory does not know.
-    #[error("the rule `{rule}` names {user:?}, and no account in the directory fits all that it says")]
-    RuleOfNobody {
-        /// The rule.
-        rule: String,
-        /// Its account.
-        user: String,
-    },
-    /// No person's certificate has such names, or so many.
-    #[error("a directory cannot be asked for its names")]
-    Unsearchable {
-        /// Why.
-        #[source]
-        why: UnusableLookupKeys,
-    },
-    /// It names somebody whom the directory does not know.
-    #[error("no account in the directory has a name of it")]
-    NobodyFound,
-    /// No mapper of the rule had anything to go on.
-    #[error("nothing in it names an account")]
-    NothingFound,
-}
-
-/// How a certificate speaks of two people.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum IdentityConflict {
-    /// Two UPNs, so that it says of itself that it is two people's.
-    #[error("it has two UPNs: {0:?}")]
-    Upns(Vec<String>),
-    /// Two security identifiers.
-    #[error("it has two security identifiers, {0} and {1}")]
-    Sids(Sid, Sid),
-    /// Two numbers of one kind that differ.
-    #[error("it has two numbers of the kind {0}: {1:?}")]
-    Numbers(Mapper, Vec<String>),
-    /// Another name in it leads to an account that its security identifier is not of.
-    #[error(
-        "its {mapper} leads to {account:?}, whose security identifier is {of_account} and not {of_certificate}"
-    )]
-    SidOfAnother {
-        /// What led there.
-        mapper: Mapper,
-        /// The account's distinguished name.
-        account: String,
-        /// The account's.
-        of_account: Sid,
-        /// The certificate's.
-        of_certificate: Sid,
-    },
-}
-
-/// Why a certificate names no account that may be used.
+/// The reason for which a certificate maps to no usable account.
 #[derive(Clone, Debug, Error)]
 pub enum MappingError {
-    /// It names nobody.
+    /// It names no account.
     #[error("the certificate maps to no account")]
     NotMapped {
-        /// Why.
+        /// The reason.
         #[source]
         why: NotMappedReason,
     },
-    /// It finds more than one account, and it is not for this program to choose.
-    #[error("the certificate maps to more than one account by its {mapper}: {names:?}")]
+    /// It matches more than one account. The gateway does not choose one of them.
+    #[error("the certificate maps to more than one account by {mapper}: {names:?}")]
     Ambiguous {
-        /// By what; where two mappers disagree, the later one.
+        /// The mapper; if two mappers disagree, the later one.
         mapper: Mapper,
-        /// What it found: the names in the certificate, or of the accounts.
+        /// The values in the certificate, or the distinguished names of the accounts.
         names: Vec<String>,
     },
-    /// It names somebody, but less strongly than the rule demands.
-    #[error("the certificate maps to {user:?} by {mapping} only, which is {strength}")]
+    /// The mapping is weak and the realm requires a strong one.
+    #[error("mapped to {user:?} by {mapping} only ({strength}), but `mapping.strength` is \"strong\"")]
     TooWeak {
-        /// Whom it names.
+        /// The account.
         user: String,
-        /// By what.
+        /// The method.
         mapping: MappingMethod,
-        /// How strongly.
+        /// Its strength.
         strength: MappingStrength,
     },
-    /// It names somebody weakly and is older than the account, so that the name may have been another's.
+    /// The mapping is weak and the certificate older than the account, so that the name may have belonged to another one.
     #[error(
-        "the certificate maps to {user:?} by {mapping} only, and begins on {not_before}: {}",
-        in_words(.created.as_ref())
+        "mapped to {user:?} by {mapping} only (weak), by a certificate that is valid from {not_before}: {}",
+        account_age(.created.as_ref())
     )]
     OlderThanAccount {
-        /// Whom it names.
+        /// The account.
         user: String,
-        /// By what.
+        /// The method.
         mapping: MappingMethod,
-        /// When the certificate begins to be valid.
+        /// The certificate's notBefore date.
         not_before: UnixTime,
-        /// When the account was made; `None` where the directory does not tell.
+        /// When the account was created; `None` if the directory does not report it.
         created: Option<UnixTime>,
     },
-    /// It speaks of two people.
-    #[error("the certificate names two people")]
+    /// It names two accounts.
+    #[error("the certificate names two accounts")]
     Conflict {
-        /// How.
+        /// The values that contradict each other.
         #[source]
         why: IdentityConflict,
     },
-    /// A rule refuses it.
-    #[error("the rule `{rule}` refuses the certificate")]
+    /// An account rule denies it.
+    #[error("the rule `{rule}` denies the certificate")]
     Denied {
         /// The name of the rule.
         rule: String,
     },
-    /// Its account may not be used.
-    #[error("the account {user:?} of the certificate may not be used")]
+    /// Its account is disabled, locked, expired or outside its logon hours.
+    #[error("the account {user:?} of the certificate must not be used")]
     AccountUnusable {
         /// The account.
         user: String,
-        /// Why.
+        /// The account status.
         #[source]
         why: AccountStatusError,
     },
-    /// The directory gave no answer, so that nobody knows whom it names.
-    #[error("the directory does not say whose the certificate is")]
+    /// The directory could not be searched, so the account is unknown.
+    #[error("the directory lookup failed")]
     Directory(#[source] Arc<DirectoryError>),
 }
 
-fn in_words(created: Option<&UnixTime>) -> String {
-    match created {
-        Some(created) => format!("the account was made later, on {created}"),
-        None => "the directory does not tell when the account was made".to_owned(),
+/// The reason for which a certificate names no account.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotMappedReason {
+    /// The certificates of the authority that issued the leaf may not name accounts.
+    #[error("{}", not_pinned(.issuer.as_ref()))]
+    IssuerNotPinned {
+        /// The authority's key. `None` if the leaf is a trust anchor or its paths have different issuing keys.
+        issuer: Option<KeyId>,
+    },
+    /// The subject alternative names cannot be decoded as a whole, so a second UPN might be hidden in them.
+    #[error("its subject alternative names cannot be decoded")]
+    AlternativeNamesUndecodable,
+    /// The name that it would be mapped by cannot be decoded.
+    #[error("a {form} in it cannot be decoded")]
+    NameUndecodable {
+        /// The kind of name; directoryName for one in the subject.
+        form: NameForm,
+    },
+    /// The extension or URI for its security identifier does not contain one.
+    #[error("its security identifier cannot be decoded")]
+    SidUndecodable,
+    /// The authority may not name accounts of this domain.
+    #[error("the issuing authority may not name {sid}: its domain is not in `sid_domains`")]
+    SidNotAllowed {
+        /// The security identifier.
+        sid: Sid,
+    },
+    /// The account was deleted. The certificate's other names may have been given to another account since.
+    #[error("no account in the directory has its security identifier {sid}")]
+    UnknownSid {
+        /// The security identifier.
+        sid: Sid,
+    },
+    /// The authority may not write names of this suffix or domain.
+    #[error("the issuing authority may not name {name:?}: its suffix is not in `{key}`")]
+    SuffixNotAllowed {
+        /// The UPN or e-mail address.
+        name: String,
+        /// The key of `identity_issuers` that lists the allowed suffixes.
+        key: &'static str,
+    },
+    /// The name that it would be mapped by is malformed.
+    #[error("the name {name:?} is malformed")]
+    MalformedName {
+        /// The text.
+        name: String,
+        /// The defect.
+        #[source]
+        error: PrincipalNameError,
+    },
+    /// The number that it would be mapped by is malformed.
+    #[error("its {mapper} number is malformed")]
+    MalformedNumber {
+        /// The mapper.
+        mapper: Mapper,
+    },
+    /// An account rule names an account that the directory does not have.
+    #[error("the rule `{rule}` names {user:?}, but no account in the directory matches it")]
+    RuleAccountNotFound {
+        /// The rule.
+        rule: String,
+        /// The account in the rule.
+        user: String,
+    },
+    /// The certificate has values, or a number of them, that no search is made for.
+    #[error("the directory cannot be searched for its names")]
+    InvalidLookupKeys {
+        /// The defect.
+        #[source]
+        why: UnusableLookupKeys,
+    },
+    /// The directory has no account for any value in it.
+    #[error("no account in the directory matches it")]
+    AccountNotFound,
+    /// No mapper of the realm found a value in it.
+    #[error("it has no value for any mapper of `mapping.order`")]
+    NoValue,
+}
+
+/// Two values of one certificate that name different accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum IdentityConflict {
+    /// Two UPNs, even if they are equal.
+    #[error("it has two UPNs: {0:?}")]
+    Upns(Vec<String>),
+    /// Two security identifiers.
+    #[error("it has two security identifiers: {0} and {1}")]
+    Sids(Sid, Sid),
+    /// Two different numbers of one kind.
+    #[error("it has two {0} numbers: {1:?}")]
+    Numbers(Mapper, Vec<String>),
+    /// A name that leads to an account with another security identifier than the one in the certificate.
+    #[error(
+        "its {mapper} leads to {account:?} with the security identifier {of_account}, but it has {of_certificate}"
+    )]
+    SidMismatch {
+        /// The mapper that found the account.
+        mapper: Mapper,
+        /// The account's distinguished name.
+        account: String,
+        /// The account's security identifier.
+        of_account: Sid,
+        /// The certificate's security identifier.
+        of_certificate: Sid,
+    },
+}
+
+pub(super) fn not_mapped(why: NotMappedReason) -> MappingError {
+    MappingError::NotMapped { why }
+}
+
+fn not_pinned(issuer: Option<&KeyId>) -> String {
+    match issuer {
+        Some(key) => format!("its issuing authority (key {key}) is not listed in `identity_issuers`"),
+        None => {
+            "its paths have no issuing authority in common, so none of `identity_issuers` applies".to_owned()
+        }
     }
 }
 
-/// As an error.
-pub(super) fn not_mapped(why: NotMappedReason) -> MappingError {
-    MappingError::NotMapped { why }
+fn account_age(created: Option<&UnixTime>) -> String {
+    match created {
+        Some(created) => format!("the account was created later, at {created}"),
+        None => "the directory does not report when the account was created".to_owned(),
+    }
 }

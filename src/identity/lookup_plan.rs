@@ -1,152 +1,117 @@
-//! Takes a chain and a realm's rule, gives what a directory has to be asked for, and what follows from its answer.
-//!
-//! Never asks anybody.
+//! The plan of one mapping: the readings of all mappers, the keys to search a directory for, and the account that follows.
 
-use super::account::{Account, MappingStrength};
-use super::account_identifier::{self, AccountIdentifier};
+use super::account::Account;
+use super::account_identifier;
 use super::certificate_identifiers::CertificateIdentifiers;
 use super::error::{MappingError, NotMappedReason, not_mapped};
-use super::mapping::{MappingStep, StepResult};
-use super::resolve;
-use super::settings::{IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck};
+use super::method::Mapper;
+use super::resolve::resolve;
+use super::settings::{IdentityIssuer, MappingSettings, RequiredStrength, SidCheck};
+use super::step::{MapperFinding, MappingStep, StepResult};
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, LookupKeys, Sid};
 use crate::revocation::UnrevokedChain;
 
-/// The mappers' turns on one leaf, whose issuer may name people.
+/// The readings of all mappers from one leaf whose issuer may name accounts.
 #[derive(Debug)]
 pub(super) struct LookupPlan<'a> {
     leaf: &'a Certificate,
-    /// What the leaf says of its owner's.
     sid: Option<Sid>,
-    turns: Vec<MapperFinding<'a>>,
-    demand: RequiredStrength,
+    findings: Vec<MapperFinding<'a>>,
+    required: RequiredStrength,
     sid_check: SidCheck,
 }
 
-/// One mapper's turn that is to come, with what it makes of the leaf.
-#[derive(Debug)]
-pub(super) struct MapperFinding<'a> {
-    pub(super) mapper: Mapper,
-    pub(super) saw: Vec<String>,
-    /// Whether the issuer may feed the mapper.
-    pub(super) fed: bool,
-    pub(super) claim: Result<Option<AccountIdentifier<'a>>, MappingError>,
-}
-
-impl MapperFinding<'_> {
-    pub(super) fn ended(&self, result: StepResult) -> MappingStep {
-        MappingStep { mapper: self.mapper, saw: self.saw.clone(), result }
-    }
-}
-
 impl<'a> LookupPlan<'a> {
-    /// Fails where the issuer may name nobody.
-    pub(super) fn of(chain: &'a UnrevokedChain, rule: &'a MappingSettings) -> Result<Self, MappingError> {
+    /// # Errors
+    /// The authority that issued the leaf may not name accounts.
+    pub(super) fn new(
+        chain: &'a UnrevokedChain,
+        settings: &'a MappingSettings,
+    ) -> Result<Self, MappingError> {
         let leaf = chain.chain().leaf();
-        let own = CertificateIdentifiers::read(leaf);
-        let turns = turns(&own, leaf, identity_issuer(chain, rule)?, rule);
-        let sid = own.ok().and_then(|own| own.sid);
-        Ok(Self { leaf, sid, turns, demand: rule.strength, sid_check: rule.sid_check })
+        let identifiers = CertificateIdentifiers::read(leaf);
+        let findings = findings(&identifiers, leaf, identity_issuer(chain, settings)?, settings);
+        let sid = identifiers.ok().and_then(|identifiers| identifiers.sid);
+        Ok(Self { leaf, sid, findings, required: settings.strength, sid_check: settings.sid_check })
     }
 
-    /// All that the turns go by.
-    pub(super) fn names(&self) -> LookupKeys {
-        let mut names = LookupKeys::default();
-        for claim in self.turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref()) {
-            claim.ask(&mut names);
+    /// The values that a directory has to be searched for, in one query.
+    pub(super) fn lookup_keys(&self) -> LookupKeys {
+        let mut keys = LookupKeys::default();
+        for finding in &self.findings {
+            if let Ok(Some(identifier)) = &finding.identifier {
+                identifier.add_lookup_keys(&mut keys);
+            }
         }
-        names
+        keys
     }
 
-    /// What follows from the accounts that the directories have for [`LookupPlan::names`].
-    pub(super) fn answered(
+    /// The account, given the accounts that the directories returned for [`LookupPlan::lookup_keys`].
+    pub(super) fn resolve(
         &self,
-        persons: &[DirectoryAccount],
+        accounts: &[DirectoryAccount],
         now: UnixTime,
     ) -> (Vec<MappingStep>, Result<Account, MappingError>) {
-        let (steps, found) = resolve::choose(&self.turns, persons, (self.sid.as_ref(), self.sid_check));
-        let account = found.and_then(|found| found.account(self.demand, self.leaf.not_before(), now));
+        let (steps, found) = resolve(&self.findings, accounts, self.sid.as_ref(), self.sid_check);
+        let account = found.and_then(|found| found.account(self.required, self.leaf.not_before(), now));
         (steps, account)
     }
 
-    /// What follows where nobody else can be asked: the first mapper that finds something decides.
-    pub(super) fn without_directory(&self) -> (Vec<MappingStep>, Result<Account, MappingError>) {
+    /// The account in a realm without a directory: the first mapper that finds a value decides.
+    pub(super) fn resolve_without_directory(&self) -> (Vec<MappingStep>, Result<Account, MappingError>) {
         let mut steps = Vec::new();
-        for turn in &self.turns {
-            let account = match &turn.claim {
+        for finding in &self.findings {
+            let account = match &finding.identifier {
                 Ok(None) => Ok(None),
-                Ok(Some(claim)) => claim.account(),
+                Ok(Some(identifier)) => identifier.account_without_directory(),
                 Err(error) => Err(error.clone()),
             };
             let account = account.and_then(|account| match account {
-                Some(account) => strong_enough(account, self.demand, self.leaf.not_before(), None).map(Some),
+                Some(account) => self.required.check(account, self.leaf.not_before(), None).map(Some),
                 None => Ok(None),
             });
-            steps.push(turn.ended(match &account {
-                Ok(None) if !turn.fed => StepResult::NotFed,
-                Ok(None) => StepResult::NothingToGoOn,
+            steps.push(finding.step(match &account {
+                Ok(None) if !finding.permitted => StepResult::IssuerNotPermitted,
+                Ok(None) => StepResult::NoValue,
                 Ok(Some(_)) => StepResult::Mapped,
-                Err(_) => StepResult::Refused,
+                Err(_) => StepResult::Rejected,
             }));
             if let Some(account) = account.transpose() {
                 return (steps, account);
             }
         }
-        (steps, Err(not_mapped(NotMappedReason::NothingFound)))
+        (steps, Err(not_mapped(NotMappedReason::NoValue)))
     }
 }
 
-/// The mappers' turns, up to the rule that has the last word.
-fn turns<'a>(
-    own: &Result<CertificateIdentifiers, MappingError>,
+/// The readings of the mappers, in order. An account rule that matches ends the list: it is the operator's decision on this
+/// certificate, which no name in it may override.
+fn findings<'a>(
+    identifiers: &Result<CertificateIdentifiers, MappingError>,
     leaf: &'a Certificate,
     issuer: &'a IdentityIssuer,
-    rule: &'a MappingSettings,
+    settings: &'a MappingSettings,
 ) -> Vec<MapperFinding<'a>> {
-    let mut turns = Vec::new();
-    for mapper in rule.order.iter().copied() {
-        let fed = issuer.mappers.contains(&mapper);
-        let (saw, claim) = if fed {
-            account_identifier::ask(mapper, leaf, own, issuer, rule)
+    let mut findings = Vec::new();
+    for mapper in settings.order.iter().copied() {
+        let permitted = issuer.mappers.contains(&mapper);
+        let (values, identifier) = if permitted {
+            account_identifier::read(mapper, leaf, identifiers, issuer, settings)
         } else {
             (Vec::new(), Ok(None))
         };
-        let is_last = mapper == Mapper::Rules && !matches!(claim, Ok(None));
-        turns.push(MapperFinding { mapper, saw, fed, claim });
+        let is_last = mapper == Mapper::Rules && !matches!(identifier, Ok(None));
+        findings.push(MapperFinding { mapper, values, permitted, identifier });
         if is_last {
             break;
         }
     }
-    turns
+    findings
 }
 
-/// The account, where it is named as strongly as demanded by a certificate that begins at `not_before`. `created` is
-/// when the account was made.
-pub(super) fn strong_enough(
-    account: Account,
-    demand: RequiredStrength,
-    not_before: UnixTime,
-    created: Option<UnixTime>,
-) -> Result<Account, MappingError> {
-    let Account { user, mapping, strength, .. } = &account;
-    match (demand, strength) {
-        (RequiredStrength::Weak, _) | (_, MappingStrength::Strong) => Ok(account),
-        (RequiredStrength::Strong, MappingStrength::Weak) => {
-            Err(MappingError::TooWeak { user: user.clone(), mapping: mapping.clone(), strength: *strength })
-        }
-        (RequiredStrength::Compatibility { backdating }, MappingStrength::Weak) => {
-            if created.is_some_and(|created| not_before.plus(backdating) >= created) {
-                return Ok(account);
-            }
-            let (user, mapping) = (user.clone(), mapping.clone());
-            Err(MappingError::OlderThanAccount { user, mapping, not_before, created })
-        }
-    }
-}
-
-/// The key that issued the leaf, where all paths that passed agree on it and the leaf is not an anchor itself.
+/// The key that issued the leaf, if all its valid paths have the same one and the leaf is not a trust anchor.
 pub(super) fn issuing_key(chain: &UnrevokedChain) -> Option<KeyId> {
     let mut keys = chain.paths().map(|path| path.issuers().first().copied());
     let first = keys.next()??;
@@ -155,9 +120,9 @@ pub(super) fn issuing_key(chain: &UnrevokedChain) -> Option<KeyId> {
 
 fn identity_issuer<'a>(
     chain: &UnrevokedChain,
-    rule: &'a MappingSettings,
+    settings: &'a MappingSettings,
 ) -> Result<&'a IdentityIssuer, MappingError> {
     let issuer = issuing_key(chain);
-    let pinned = rule.identity_issuers.iter().find(|pinned| Some(pinned.key) == issuer);
+    let pinned = settings.identity_issuers.iter().find(|pinned| Some(pinned.key) == issuer);
     pinned.ok_or_else(|| not_mapped(NotMappedReason::IssuerNotPinned { issuer }))
 }

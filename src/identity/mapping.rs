@@ -1,115 +1,82 @@
-//! Takes a chain of which nothing is revoked and a realm's rule, gives the account that its leaf names.
-//!
-//! Only the leaf names somebody, and only where the CA that issued it is one that the rule lets name people, known by
-//! its key. Where there is a directory it is asked once, for all names that the leaf may be taken by; what comes back is
-//! compared here. Never goes on after a contradiction.
+//! Mapping of one certificate, with or without a directory.
 
 use super::account::Account;
 use super::error::{MappingError, NotMappedReason, not_mapped};
 use super::lookup_plan::LookupPlan;
-use super::settings::{Mapper, MappingSettings};
+use super::settings::MappingSettings;
+use super::step::MappingStep;
 use crate::clock::UnixTime;
 use crate::directory::{Directories, DirectoryError, LookupKeys};
 use crate::revocation::UnrevokedChain;
 use std::sync::Arc;
 
-/// One mapper's turn, for `explain`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingStep {
-    /// Whose turn it was.
-    pub mapper: Mapper,
-    /// What it looked at: the names of the certificate, or the name of the rule that fits.
-    pub saw: Vec<String>,
-    /// What came of it.
-    pub result: StepResult,
+/// The course and the result of one mapping.
+#[derive(Clone, Debug)]
+pub struct MappingTrace {
+    /// The mappers that were applied, in order. Empty if the issuer may not name accounts.
+    pub steps: Vec<MappingStep>,
+    /// The search of the directory, if there was one.
+    pub lookup: Option<DirectoryLookup>,
+    /// The result.
+    pub outcome: Result<Account, MappingError>,
 }
 
-/// What came of one mapper's turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepResult {
-    /// It had nothing to go on; the next one was asked.
-    NothingToGoOn,
-    /// The issuer may not feed it; the next one was asked.
-    NotFed,
-    /// Nobody in the directory has the name; the next one was asked.
-    NobodyFound,
-    /// It decided for an account.
-    Mapped,
-    /// It leads to the account that was found before.
-    Agrees,
-    /// An account was found before, and this name could not have led to one; or a strong mapping of an account's
-    /// altSecurityIdentities counts, and the security identifier is another account's.
-    PassedOver,
-    /// It refused; nobody else was asked.
-    Refused,
-}
-
-/// What a directory was asked, and whom it has.
+/// One search of the directories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryLookup {
     /// The search filters, one for each directory.
     pub filters: Vec<String>,
-    /// The distinguished names of the accounts that came back.
+    /// The distinguished names of the accounts that were returned.
     pub found: Vec<String>,
 }
 
-/// How a mapping went.
-#[derive(Clone, Debug)]
-pub struct MappingTrace {
-    /// The mappers that had their turn, in order. None where the issuer may name nobody.
-    pub steps: Vec<MappingStep>,
-    /// What a directory was asked, if it was.
-    pub look_up: Option<DirectoryLookup>,
-    /// What came of it.
-    pub outcome: Result<Account, MappingError>,
-}
-
-/// The account that the leaf of `chain` names by `rule`, and how it came to that.
+/// Maps the leaf of `chain` to an account.
 ///
-/// Without a directory the first mapper that finds something decides. Where that account is named too weakly, no later
-/// mapper is asked, though it might be stronger: it might also name somebody else, and who stands before it in the order
-/// has spoken. So the strong mappers belong first. With a directory all that find somebody must find the same account,
-/// and the strongest of them counts.
+/// Without a directory the first mapper that finds a value decides. If its mapping is too weak, no later mapper is tried
+/// even if it might be stronger, because it might name another account than the one that takes precedence: so strong
+/// mappers belong first. With a directory every mapper that finds an account must find the same one, and the strongest
+/// counts.
 ///
-/// A rule of the realm is the operator's own word on a certificate: where its turn comes before anybody was found, no
-/// name in the certificate is looked at.
+/// An account rule is the operator's own decision on a certificate: if it matches before an account was found, no name in
+/// the certificate counts.
 pub async fn map(
     chain: &UnrevokedChain,
-    rule: &MappingSettings,
-    directory: Option<&Directories>,
+    settings: &MappingSettings,
+    directories: Option<&Directories>,
     now: UnixTime,
 ) -> MappingTrace {
-    let question = match LookupPlan::of(chain, rule) {
-        Ok(question) => question,
-        Err(error) => return MappingTrace { steps: Vec::new(), look_up: None, outcome: Err(error) },
+    let plan = match LookupPlan::new(chain, settings) {
+        Ok(plan) => plan,
+        Err(error) => return MappingTrace { steps: Vec::new(), lookup: None, outcome: Err(error) },
     };
-    let Some(directory) = directory else {
-        let (steps, outcome) = question.without_directory();
-        return MappingTrace { steps, look_up: None, outcome };
+    let Some(directories) = directories else {
+        let (steps, outcome) = plan.resolve_without_directory();
+        return MappingTrace { steps, lookup: None, outcome };
     };
-    let names = question.names();
-    if names == LookupKeys::default() {
-        let (steps, outcome) = question.answered(&[], now);
-        return MappingTrace { steps, look_up: None, outcome };
+    let keys = plan.lookup_keys();
+    if keys == LookupKeys::default() {
+        let (steps, outcome) = plan.resolve(&[], now);
+        return MappingTrace { steps, lookup: None, outcome };
     }
-    let filters = directory.filters(&names);
-    match directory.look_up(&names).await {
-        Ok(persons) => {
-            let found = persons.iter().map(|person| person.dn.clone()).collect();
-            let (steps, outcome) = question.answered(&persons, now);
-            MappingTrace { steps, look_up: Some(DirectoryLookup { filters, found }), outcome }
+    let filters = directories.filters(&keys);
+    match directories.look_up(&keys).await {
+        Ok(accounts) => {
+            let found = accounts.iter().map(|entry| entry.dn.clone()).collect();
+            let (steps, outcome) = plan.resolve(&accounts, now);
+            MappingTrace { steps, lookup: Some(DirectoryLookup { filters, found }), outcome }
         }
         Err(error) => {
-            let look_up = Some(DirectoryLookup { filters, found: Vec::new() });
-            MappingTrace { steps: Vec::new(), look_up, outcome: Err(unanswered(error)) }
+            let lookup = Some(DirectoryLookup { filters, found: Vec::new() });
+            MappingTrace { steps: Vec::new(), lookup, outcome: Err(lookup_error(error)) }
         }
     }
 }
 
-/// A directory that gives no answer says nothing about the card, but for names that none can be asked for.
-fn unanswered(error: DirectoryError) -> MappingError {
+/// A failed search leaves the account unknown, except that values which cannot be searched for are a defect of the
+/// certificate.
+fn lookup_error(error: DirectoryError) -> MappingError {
     match error {
-        DirectoryError::UnusableLookupKeys(why) => not_mapped(NotMappedReason::Unsearchable { why }),
+        DirectoryError::UnusableLookupKeys(why) => not_mapped(NotMappedReason::InvalidLookupKeys { why }),
         error => MappingError::Directory(Arc::new(error)),
     }
 }

@@ -11,20 +11,24 @@ mod certificate_identifiers;
 mod error;
 mod lookup_plan;
 mod mapping;
+mod method;
 mod principal_name;
 mod resolve;
 mod rules;
 mod settings;
+mod step;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Account, MappingMethod, MappingStrength};
+pub use account::Account;
 pub use cache::{AccountCache, AccountLifetimes, CachedMapping, MappingScope, MappingSources};
 pub use error::{IdentityConflict, MappingError, NotMappedReason};
-pub use mapping::{DirectoryLookup, MappingStep, MappingTrace, StepResult, map};
+pub use mapping::{DirectoryLookup, MappingTrace, map};
+pub use method::{Mapper, MappingMethod, MappingStrength, UnknownMapper};
 pub use principal_name::{MAXIMUM_NAME_LENGTH, PrincipalName, PrincipalNameError};
 pub use rules::{
     AccountRule, AccountRuleError, CertificateField, FieldCondition, FieldPattern, FieldPatternError,
     LetterCase, NamedAccount, RuleAction, SubField, UnknownSubField,
 };
-pub use settings::{IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck, UnknownMapper};
+pub use settings::{IdentityIssuer, MappingSettings, RequiredStrength, SidCheck};
+pub use step::{MappingStep, StepResult};

@@ -1,26 +1,26 @@
-//! Takes the text of a UPN or an e-mail address, gives it as a name with a suffix, or what is wrong with it.
+//! Parsing of UPNs and e-mail addresses in certificates.
 //!
-//! Never repairs: no trimming, no change of letters. What goes on stands in headers, logs and directory searches.
+//! The text is neither trimmed nor folded, because it appears in headers, logs and directory searches.
 
 use thiserror::Error;
 
-/// The longest name that is taken, in bytes. Active Directory takes 1,024 characters for a UPN, but no logon name of a
-/// person comes near this.
+/// The longest accepted name in bytes. Active Directory allows 1,024 characters in a UPN, but no log-in name of a person
+/// is nearly as long.
 pub const MAXIMUM_NAME_LENGTH: usize = 256;
 
-/// Why a text is not taken for a name.
+/// The reason for which a name is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PrincipalNameError {
     /// Longer than [`MAXIMUM_NAME_LENGTH`].
-    #[error("it is {0} bytes long, at most {MAXIMUM_NAME_LENGTH} are taken")]
+    #[error("it is {0} bytes long; at most {MAXIMUM_NAME_LENGTH} are allowed")]
     TooLong(usize),
-    /// A character that cannot stand in a name.
-    #[error("it holds the character {0:?}")]
+    /// A character that is not allowed in a name.
+    #[error("the character {0:?} is not allowed")]
     Character(char),
-    /// No `@`, more than one, or nothing on one side of it.
+    /// No `@`, more than one, or no text on one side of it.
     #[error("it is not of the form name@suffix")]
     Form,
-    /// No text at all.
+    /// No text.
     #[error("it is empty")]
     Empty,
 }
@@ -33,7 +33,10 @@ pub struct PrincipalName<'a> {
 }
 
 impl<'a> PrincipalName<'a> {
-    /// Takes `text` as it stands, or says why not.
+    /// Parses `text` without changing it.
+    ///
+    /// # Errors
+    /// The text is not one name at one suffix, or has a character that is not allowed.
     pub fn parse(text: &'a str) -> Result<Self, PrincipalNameError> {
         check_characters(text)?;
         let (name, suffix) = text.split_once('@').ok_or(PrincipalNameError::Form)?;
@@ -43,20 +46,20 @@ impl<'a> PrincipalName<'a> {
         Ok(Self { text, suffix })
     }
 
-    /// As the certificate writes it.
+    /// The name as in the certificate.
     pub fn as_str(self) -> &'a str {
         self.text
     }
 
-    /// Whether the part behind the `@` is one of `suffixes`, whatever the case of ASCII letters. A suffix below one
-    /// that is listed is not listed. An empty list admits nobody.
+    /// Whether the part after the `@` is one of `suffixes`, in any case of ASCII letters. A subdomain of a listed suffix does
+    /// not match. An empty list matches no name.
     pub fn has_suffix_among(self, suffixes: &[String]) -> bool {
         suffixes.iter().any(|suffix| suffix.eq_ignore_ascii_case(self.suffix))
     }
 }
 
-/// A common name that can be a user's name: `DOMAIN\sam` and `name@suffix` are not taken, because a subject, over
-/// which no list of suffixes stands, could otherwise name anybody of any domain.
+/// Checks a common name that is used as a user name. `DOMAIN\sam` and `name@suffix` are rejected: no list of suffixes
+/// limits subjects, so they could name accounts of any domain.
 pub(super) fn check_common_name(text: &str) -> Result<(), PrincipalNameError> {
     check_characters(text)?;
     match text.chars().find(|character| *character == '@') {
@@ -72,15 +75,15 @@ fn check_characters(text: &str) -> Result<(), PrincipalNameError> {
     if text.len() > MAXIMUM_NAME_LENGTH {
         return Err(PrincipalNameError::TooLong(text.len()));
     }
-    match text.chars().find(|character| is_refused(*character)) {
+    match text.chars().find(|character| is_forbidden(*character)) {
         Some(character) => Err(PrincipalNameError::Character(character)),
         None => Ok(()),
     }
 }
 
-/// Control characters; the separators of `DOMAIN\sam` and of paths; and characters that are not seen or turn the
-/// direction of writing, so that two names that differ would look alike in a record.
-fn is_refused(character: char) -> bool {
+/// Control characters, the separators of `DOMAIN\sam` and of paths, and characters that are invisible or change the
+/// direction of writing, by which two different names would look alike in a record.
+fn is_forbidden(character: char) -> bool {
     character.is_control()
         || (character.is_whitespace() && character != ' ')
         || matches!(character, '\\' | '/' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -94,7 +97,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_name_is_kept_as_written_and_its_suffix_is_compared_without_case() {
+    fn a_name_is_not_changed_and_its_suffix_is_compared_without_case() {
         let name = PrincipalName::parse("Alice@Corp.Example").unwrap();
         assert_eq!(name.as_str(), "Alice@Corp.Example");
         assert!(name.has_suffix_among(&["corp.example".to_owned()]));
@@ -103,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_that_only_folds_in_unicode_is_another_suffix() {
+    fn a_suffix_that_is_equal_only_under_unicode_folding_does_not_match() {
         let kelvin = PrincipalName::parse("alice@\u{212a}.example").unwrap();
         assert!(!kelvin.has_suffix_among(&["k.example".to_owned()]));
     }
 
     #[test]
-    fn a_name_that_is_not_one_name_at_one_suffix_is_refused() {
+    fn a_text_that_is_not_one_name_at_one_suffix_is_malformed() {
         for text in ["alice", "@corp.example", "alice@", "a@b@c", "a@@b"] {
             assert_eq!(PrincipalName::parse(text), Err(PrincipalNameError::Form), "{text}");
         }
@@ -117,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_lie_in_headers_records_or_domain_names_are_refused() {
-        for refused in ['\0', '\r', '\n', '\t', '\u{7f}', '\\', '/', '\u{202e}', '\u{200b}', '\u{2028}'] {
-            let text = format!("ali{refused}ce@corp.example");
-            assert_eq!(PrincipalName::parse(&text), Err(PrincipalNameError::Character(refused)));
+    fn characters_that_mislead_in_headers_records_or_domain_names_are_rejected() {
+        for forbidden in ['\0', '\r', '\n', '\t', '\u{7f}', '\\', '/', '\u{202e}', '\u{200b}', '\u{2028}'] {
+            let text = format!("ali{forbidden}ce@corp.example");
+            assert_eq!(PrincipalName::parse(&text), Err(PrincipalNameError::Character(forbidden)));
         }
     }
 
     #[test]
-    fn a_name_of_more_than_256_bytes_is_refused() {
+    fn a_name_of_more_than_256_bytes_is_rejected() {
         let text = format!("{}@corp.example", "a".repeat(244));
         assert_eq!(text.len(), 257);
         assert_eq!(PrincipalName::parse(&text), Err(PrincipalNameError::TooLong(257)));
@@ -133,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_name_cannot_pose_as_a_name_of_a_domain() {
+    fn a_common_name_cannot_contain_a_domain() {
         assert_eq!(check_common_name("CORP\\Administrator"), Err(PrincipalNameError::Character('\\')));
         assert_eq!(check_common_name("root@corp.example"), Err(PrincipalNameError::Character('@')));
         assert_eq!(check_common_name("DOE.JANE.Q.1234567890"), Ok(()));
@@ -142,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_name_has_one_at_sign_and_nothing_that_cannot_be_seen(text in any::<String>()) {
+        fn an_accepted_name_has_one_at_sign_and_no_control_character(text in any::<String>()) {
             if let Ok(name) = PrincipalName::parse(&text) {
                 prop_assert_eq!(name.as_str(), &text);
                 prop_assert_eq!(text.matches('@').count(), 1);

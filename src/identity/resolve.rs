@@ -1,142 +1,141 @@
-//! Takes the turns of a realm's mappers and the accounts that the directory has for what they go by, gives the one
-//! account that the leaf names.
+//! Choice of the account that a certificate maps to, among those that the directory returned.
 //!
-//! Refuses where two accounts could be meant. Never asks the directory again, and never lets a name lead to somebody
-//! whose security identifier is not the certificate's.
+//! Rejects the certificate if two accounts could be meant, or if a name leads to an account with another security
+//! identifier.
 
-use super::account::{Account, MappingMethod, MappingStrength};
+use super::account::Account;
 use super::account_identifier::AccountIdentifier;
 use super::error::{IdentityConflict, MappingError, NotMappedReason, not_mapped};
-use super::lookup_plan::{MapperFinding, strong_enough};
-use super::mapping::{MappingStep, StepResult};
+use super::method::{Mapper, MappingMethod, MappingStrength};
 use super::rules::NamedAccount;
-use super::settings::{Mapper, RequiredStrength, SidCheck};
+use super::settings::{RequiredStrength, SidCheck};
+use super::step::{MapperFinding, MappingStep, StepResult};
 use crate::clock::UnixTime;
 use crate::directory::{DirectoryAccount, DirectoryGroup, Sid};
 
-/// So many accounts for the names of one certificate that the directory may not have told all of them: one of the others
-/// might be a second that is meant.
-const CROWD: usize = 8;
+/// From this number of accounts on, the directory may have cut its response, and a missing account might be a second one
+/// that the certificate names.
+const MAX_ACCOUNTS: usize = 8;
 
-/// An account that the leaf names.
+/// The account of the directory that a certificate maps to.
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedAccount<'p> {
-    person: &'p DirectoryAccount,
+    entry: &'p DirectoryAccount,
     method: MappingMethod,
     strength: MappingStrength,
-    /// Groups that a rule puts it in.
+    /// The groups that a rule adds.
     groups: Vec<DirectoryGroup>,
 }
 
-/// The account that all mappers lead to that lead anywhere. `sid` is what the leaf says of its owner's, and is compared as
-/// `sid_check` demands.
-pub(super) fn choose<'p>(
-    turns: &[MapperFinding<'_>],
-    persons: &'p [DirectoryAccount],
-    (sid, sid_check): (Option<&Sid>, SidCheck),
+/// The one account that every mapper with a match leads to. `sid` is the security identifier in the leaf, which is compared
+/// with the account's as `sid_check` specifies.
+pub(super) fn resolve<'p>(
+    findings: &[MapperFinding<'_>],
+    accounts: &'p [DirectoryAccount],
+    sid: Option<&Sid>,
+    sid_check: SidCheck,
 ) -> (Vec<MappingStep>, Result<ResolvedAccount<'p>, MappingError>) {
     let mut steps = Vec::new();
-    if persons.len() >= CROWD {
-        return (steps, Err(crowd(turns, persons)));
+    if accounts.len() >= MAX_ACCOUNTS {
+        return (steps, Err(too_many_accounts(findings, accounts)));
     }
-    let by_value = match sid_check {
-        SidCheck::Windows => strong_explicit(turns, persons),
+    let explicit = match sid_check {
+        SidCheck::Windows => strong_explicit_mapping(findings, accounts),
         SidCheck::Strict => None,
     };
-    let sid = sid.filter(|_| by_value.is_none());
+    let sid = sid.filter(|_| explicit.is_none());
     let mut found: Option<ResolvedAccount<'p>> = None;
-    for turn in turns {
-        if by_value.is_some_and(|person| names_another(turn, person)) {
-            steps.push(turn.ended(StepResult::PassedOver));
+    for finding in findings {
+        if explicit.is_some_and(|entry| is_sid_of_another(finding, entry)) {
+            steps.push(finding.step(StepResult::Skipped));
             continue;
         }
-        match take(turn, persons, sid, found.as_ref()) {
+        match apply(finding, accounts, sid, found.as_ref()) {
             Ok((result, now_found)) => {
-                steps.push(turn.ended(result));
+                steps.push(finding.step(result));
                 found = now_found.or(found);
             }
             Err(error) => {
-                steps.push(turn.ended(StepResult::Refused));
+                steps.push(finding.step(StepResult::Rejected));
                 return (steps, Err(error));
             }
         }
     }
-    let asked = turns.iter().any(|turn| matches!(turn.claim, Ok(Some(_))));
-    let why = if asked { NotMappedReason::NobodyFound } else { NotMappedReason::NothingFound };
+    let searched = findings.iter().any(|finding| matches!(finding.identifier, Ok(Some(_))));
+    let why = if searched { NotMappedReason::AccountNotFound } else { NotMappedReason::NoValue };
     (steps, found.ok_or_else(|| not_mapped(why)))
 }
 
-/// The account that an administrator has given this certificate, strongly. Domain controllers do not look at the
-/// certificate's security identifier then: the certificate of a partner's Enterprise CA has one of the partner's domain.
-fn strong_explicit<'p>(
-    turns: &[MapperFinding<'_>],
-    persons: &'p [DirectoryAccount],
+/// The account to which an administrator mapped this certificate strongly. Domain controllers then ignore the security
+/// identifier in the certificate: that of a partner's Enterprise CA belongs to the partner's domain.
+fn strong_explicit_mapping<'p>(
+    findings: &[MapperFinding<'_>],
+    accounts: &'p [DirectoryAccount],
 ) -> Option<&'p DirectoryAccount> {
-    let claims = turns.iter().filter_map(|turn| turn.claim.as_ref().ok()?.as_ref());
-    let mut claims = claims.filter(|claim| matches!(claim, AccountIdentifier::AltSecurityIdentities { .. }));
-    let claim = claims.next()?;
-    persons
-        .iter()
-        .find(|person| claim.means(person).is_some_and(|(_, strength)| strength == MappingStrength::Strong))
+    let identifiers = findings.iter().filter_map(|finding| finding.identifier.as_ref().ok()?.as_ref());
+    let mut explicit = identifiers
+        .filter(|identifier| matches!(identifier, AccountIdentifier::AltSecurityIdentities { .. }));
+    let explicit = explicit.next()?;
+    accounts.iter().find(|entry| {
+        explicit.matches(entry).is_some_and(|(_, strength)| strength == MappingStrength::Strong)
+    })
 }
 
-/// Whether it is the turn of the security identifier, and that is not of `person`.
-fn names_another(turn: &MapperFinding<'_>, person: &DirectoryAccount) -> bool {
-    turn.mapper == Mapper::Sid
-        && match &turn.claim {
-            Ok(Some(claim)) => claim.means(person).is_none(),
+/// Whether the finding is a security identifier that is not the one of `entry`.
+fn is_sid_of_another(finding: &MapperFinding<'_>, entry: &DirectoryAccount) -> bool {
+    finding.mapper == Mapper::Sid
+        && match &finding.identifier {
+            Ok(Some(identifier)) => identifier.matches(entry).is_none(),
             Ok(None) => false,
             Err(_) => true,
         }
 }
 
-/// One turn, after `before` was found: what came of it, and what is found now if that is something else.
-fn take<'p>(
-    turn: &MapperFinding<'_>,
-    persons: &'p [DirectoryAccount],
+/// The result of one mapper after `before` was found, and the account that replaces `before`, if any.
+fn apply<'p>(
+    finding: &MapperFinding<'_>,
+    accounts: &'p [DirectoryAccount],
     sid: Option<&Sid>,
     before: Option<&ResolvedAccount<'p>>,
 ) -> Result<(StepResult, Option<ResolvedAccount<'p>>), MappingError> {
-    let claim = match (&turn.claim, before) {
-        (Ok(None), _) if !turn.fed => return Ok((StepResult::NotFed, None)),
-        (Ok(None), _) => return Ok((StepResult::NothingToGoOn, None)),
+    let identifier = match (&finding.identifier, before) {
+        (Ok(None), _) if !finding.permitted => return Ok((StepResult::IssuerNotPermitted, None)),
+        (Ok(None), _) => return Ok((StepResult::NoValue, None)),
         (Err(error), None) => return Err(error.clone()),
-        (Err(_) | Ok(Some(AccountIdentifier::Rule(_))), Some(_)) => {
-            return Ok((StepResult::PassedOver, None));
-        }
-        (Ok(Some(claim)), _) => claim,
+        (Err(_) | Ok(Some(AccountIdentifier::Rule(_))), Some(_)) => return Ok((StepResult::Skipped, None)),
+        (Ok(Some(identifier)), _) => identifier,
     };
-    let mut meant = persons.iter().filter_map(|person| {
-        let (method, strength) = claim.means(person)?;
-        Some(ResolvedAccount { person, method, strength, groups: groups_of(claim) })
+    let mut matches = accounts.iter().filter_map(|entry| {
+        let (method, strength) = identifier.matches(entry)?;
+        Some(ResolvedAccount { entry, method, strength, groups: groups_of(identifier) })
     });
-    let Some(one) = meant.next() else {
-        return nobody(claim).map(|()| (StepResult::NobodyFound, None));
+    let Some(one) = matches.next() else {
+        return continue_without_account(identifier).map(|()| (StepResult::NoAccount, None));
     };
-    let others: Vec<_> = meant.map(|found| found.person).collect();
+    let others: Vec<_> = matches.map(|found| found.entry).collect();
     if !others.is_empty() {
-        return Err(ambiguous(turn.mapper, std::iter::once(one.person).chain(others)));
+        return Err(ambiguous(finding.mapper, std::iter::once(one.entry).chain(others)));
     }
-    if !matches!(claim, AccountIdentifier::Rule(_)) {
-        check_sid(turn.mapper, one.person, sid)?;
+    if !matches!(identifier, AccountIdentifier::Rule(_)) {
+        check_sid(finding.mapper, one.entry, sid)?;
     }
     match before {
         None => Ok((StepResult::Mapped, Some(one))),
-        Some(before) if !std::ptr::eq(before.person, one.person) => {
-            Err(ambiguous(turn.mapper, [before.person, one.person]))
+        Some(before) if !std::ptr::eq(before.entry, one.entry) => {
+            Err(ambiguous(finding.mapper, [before.entry, one.entry]))
         }
         Some(before) => Ok((StepResult::Agrees, (one.strength > before.strength).then_some(one))),
     }
 }
 
-/// Whether the search may go on though nobody has what the claim goes by. An account that is gone leaves its UPN behind
-/// for somebody else, so its security identifier is the last word.
-fn nobody(claim: &AccountIdentifier<'_>) -> Result<(), MappingError> {
-    match claim {
-        AccountIdentifier::Sid(sid) => Err(not_mapped(NotMappedReason::SidOfNobody { sid: sid.clone() })),
+/// Whether later mappers follow although no account matches. A deleted account leaves its UPN free for another one, so a
+/// security identifier without an account is final.
+fn continue_without_account(identifier: &AccountIdentifier<'_>) -> Result<(), MappingError> {
+    match identifier {
+        AccountIdentifier::Sid(sid) => Err(not_mapped(NotMappedReason::UnknownSid { sid: sid.clone() })),
         AccountIdentifier::Rule(rule) => {
             let user = rule.named().map(|named| named.user.clone()).unwrap_or_default();
-            Err(not_mapped(NotMappedReason::RuleOfNobody { rule: rule.name().to_owned(), user }))
+            Err(not_mapped(NotMappedReason::RuleAccountNotFound { rule: rule.name().to_owned(), user }))
         }
         AccountIdentifier::AltSecurityIdentities { .. }
         | AccountIdentifier::Upn(_)
@@ -146,15 +145,15 @@ fn nobody(claim: &AccountIdentifier<'_>) -> Result<(), MappingError> {
     }
 }
 
-/// CVE-2022-26923: a name that leads to an account proves nothing against the security identifier beside it. Where the
-/// directory has none, as without Active Directory, there is nothing to compare.
-fn check_sid(mapper: Mapper, person: &DirectoryAccount, sid: Option<&Sid>) -> Result<(), MappingError> {
-    match (sid, &person.sid) {
+/// Prevents CVE-2022-26923, in which a certificate named another account beside its own security identifier. Directories
+/// other than Active Directory have no security identifiers to compare.
+fn check_sid(mapper: Mapper, entry: &DirectoryAccount, sid: Option<&Sid>) -> Result<(), MappingError> {
+    match (sid, &entry.sid) {
         (Some(of_certificate), Some(of_account)) if of_certificate != of_account => {
             Err(MappingError::Conflict {
-                why: IdentityConflict::SidOfAnother {
+                why: IdentityConflict::SidMismatch {
                     mapper,
-                    account: person.dn.clone(),
+                    account: entry.dn.clone(),
                     of_account: of_account.clone(),
                     of_certificate: of_certificate.clone(),
                 },
@@ -164,18 +163,18 @@ fn check_sid(mapper: Mapper, person: &DirectoryAccount, sid: Option<&Sid>) -> Re
     }
 }
 
-fn ambiguous<'p>(mapper: Mapper, persons: impl IntoIterator<Item = &'p DirectoryAccount>) -> MappingError {
-    let names = persons.into_iter().map(|person| person.dn.clone()).collect();
+fn ambiguous<'p>(mapper: Mapper, accounts: impl IntoIterator<Item = &'p DirectoryAccount>) -> MappingError {
+    let names = accounts.into_iter().map(|entry| entry.dn.clone()).collect();
     MappingError::Ambiguous { mapper, names }
 }
 
-fn crowd(turns: &[MapperFinding<'_>], persons: &[DirectoryAccount]) -> MappingError {
-    let asked = turns.iter().rev().find(|turn| matches!(turn.claim, Ok(Some(_))));
-    ambiguous(asked.map_or(Mapper::Rules, |turn| turn.mapper), persons)
+fn too_many_accounts(findings: &[MapperFinding<'_>], accounts: &[DirectoryAccount]) -> MappingError {
+    let last = findings.iter().rev().find(|finding| matches!(finding.identifier, Ok(Some(_))));
+    ambiguous(last.map_or(Mapper::Rules, |finding| finding.mapper), accounts)
 }
 
-fn groups_of(claim: &AccountIdentifier<'_>) -> Vec<DirectoryGroup> {
-    match claim {
+fn groups_of(identifier: &AccountIdentifier<'_>) -> Vec<DirectoryGroup> {
+    match identifier {
         AccountIdentifier::Rule(rule) => rule.named().into_iter().flat_map(NamedAccount::groups).collect(),
         AccountIdentifier::Sid(_)
         | AccountIdentifier::AltSecurityIdentities { .. }
@@ -187,17 +186,20 @@ fn groups_of(claim: &AccountIdentifier<'_>) -> Vec<DirectoryGroup> {
 }
 
 impl ResolvedAccount<'_> {
-    /// The account, where it is named as strongly as demanded by a certificate that begins at `not_before`, and may be
-    /// used now. It ends with the directory's own word: its expiry, its logon hours.
+    /// The account. It expires with the account's own expiry or logon hours.
+    ///
+    /// # Errors
+    /// The mapping by a certificate with this notBefore date is weaker than required, or the account must not be used at
+    /// `now`.
     pub(super) fn account(
         self,
-        demand: RequiredStrength,
+        required: RequiredStrength,
         not_before: UnixTime,
         now: UnixTime,
     ) -> Result<Account, MappingError> {
-        let account = Account::of_person(self.person, self.method, self.strength);
-        let account = strong_enough(account, demand, not_before, self.person.created)?;
-        let until = self.person.status.check(now).map_err(|why| {
+        let account = Account::from_directory(self.entry, self.method, self.strength);
+        let account = required.check(account, not_before, self.entry.created)?;
+        let until = self.entry.status.check(now).map_err(|why| {
             let user = account.user.clone();
             MappingError::AccountUnusable { user, why }
         })?;

@@ -1,156 +1,101 @@
-//! How a realm gets from a certificate to an account: which mappers, in which order, and whose word counts.
-//!
-//! Plain data. Nothing in it admits anybody by being left out: every empty list means nobody.
+//! The mapping settings of a realm. Every empty list allows nothing.
 
+use super::account::Account;
+use super::error::MappingError;
+use super::method::{Mapper, MappingStrength};
 use super::rules::AccountRule;
 use crate::certificate::{AltSecurityForm, KeyId};
+use crate::clock::UnixTime;
 use crate::directory::Sid;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
-use thiserror::Error;
 
-/// One way to get from a certificate to an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mapper {
-    /// The realm's table of rules.
-    Rules,
-    /// The security identifier that the CA took from the directory: the extension 1.3.6.1.4.1.311.25.2, or the URI
-    /// `tag:microsoft.com,2022-09-14:sid:…` among the alternative names.
-    Sid,
-    /// The values of altSecurityIdentities that accounts in the directory have.
-    AltSecurityIdentities,
-    /// The UPN among the alternative names.
-    Upn,
-    /// The e-mail address among the alternative names.
-    Email,
-    /// The common name of the subject, as a name without a domain: one with `@`, `\\` or `/` in it is refused.
-    Subject,
-    /// The person's number in the US Department of Defense.
-    Edipi,
-    /// The number of a US federal card.
-    FascN,
-    /// The UUID of a card.
-    Uuid,
-    /// The number in the Dutch register of care professionals.
-    Uzi,
+/// How a realm maps certificates to accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingSettings {
+    /// The mappers in the order in which they are tried.
+    pub order: Vec<Mapper>,
+    /// The least strength that is accepted.
+    pub strength: RequiredStrength,
+    /// When the certificate's security identifier is compared with the account's.
+    pub sid_check: SidCheck,
+    /// The authorities whose certificates may name accounts.
+    pub identity_issuers: Vec<IdentityIssuer>,
+    /// The account rules of [`Mapper::Rules`].
+    pub rules: Vec<AccountRule>,
+    /// The directory attributes that hold the numbers of mappers. A number without an attribute is not searched for.
+    pub attributes: Vec<(Mapper, String)>,
 }
 
-impl Mapper {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Rules,
-        Self::Sid,
-        Self::AltSecurityIdentities,
-        Self::Upn,
-        Self::Email,
-        Self::Subject,
-        Self::Edipi,
-        Self::FascN,
-        Self::Uuid,
-        Self::Uzi,
-    ];
-
-    /// The word for it in configuration and records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rules => "rule",
-            Self::Sid => "sid",
-            Self::AltSecurityIdentities => "alt_security_identities",
-            Self::Upn => "upn",
-            Self::Email => "email",
-            Self::Subject => "subject",
-            Self::Edipi => "edipi",
-            Self::FascN => "fascn",
-            Self::Uuid => "uuid",
-            Self::Uzi => "uzi",
-        }
-    }
-
-    /// Whether it takes a number from the certificate, for which a directory needs to be told the attribute.
-    pub const fn is_number(self) -> bool {
-        matches!(self, Self::Edipi | Self::FascN | Self::Uuid | Self::Uzi)
-    }
-}
-
-impl fmt::Display for Mapper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A word that names no mapper.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no way to map a certificate")]
-pub struct UnknownMapper(pub String);
-
-impl FromStr for Mapper {
-    type Err = UnknownMapper;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMapper> {
-        let found = Self::ALL.into_iter().find(|mapper| mapper.name() == text);
-        found.ok_or_else(|| UnknownMapper(text.to_owned()))
-    }
-}
-
-/// A CA whose certificates may name people, and whom: what the NTAuth store of a directory is for IIS.
+/// An authority whose certificates may name accounts, and which ones: the equivalent of an entry of the NTAuth store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityIssuer {
-    /// Its key. A name would let another trusted CA of the same name in.
+    /// Its key. Pinning the name would admit any other trusted authority of that name.
     pub key: KeyId,
-    /// The suffixes of the UPNs that it may write. An empty list admits none.
+    /// The suffixes of the UPNs that it may write.
     pub upn_suffixes: Vec<String>,
-    /// The domains of the e-mail addresses that it may write. An empty list admits none.
+    /// The domains of the e-mail addresses that it may write.
     pub email_domains: Vec<String>,
-    /// The domains whose security identifiers it may write. An empty list admits none.
+    /// The domains whose security identifiers it may write.
     pub sid_domains: Vec<Sid>,
-    /// The mappers that its certificates may feed. An empty list admits none.
+    /// The mappers that its certificates may be mapped by.
     pub mappers: Vec<Mapper>,
-    /// The forms of altSecurityIdentities by which accounts may name its certificates. An empty list admits none.
+    /// The forms of altSecurityIdentities that may refer to its certificates.
     pub alt_security_forms: Vec<AltSecurityForm>,
 }
 
-/// When the security identifier of a certificate is compared with the account that the certificate is mapped to by other
-/// means.
+/// When the security identifier of a certificate must be that of the account which another mapper found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SidCheck {
-    /// As domain controllers do ([MS-PKCA] 3.1.5.2.1.6, KB5014754): unless a strong mapping in altSecurityIdentities of the
-    /// account names the certificate.
+    /// Unless a strong value in altSecurityIdentities of the account refers to the certificate, as domain controllers do
+    /// ([MS-PKCA] 3.1.5.2.1.6, KB5014754).
     #[default]
     Windows,
     /// Always.
     Strict,
 }
 
-/// How strongly a certificate must name its account (KB5014754).
+/// The strength that a realm requires of mappings (KB5014754).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequiredStrength {
-    /// By what no other certificate can hold.
+    /// Strong.
     Strong,
-    /// Strongly, or weakly by a certificate that is not older than the account: a name that was somebody else's before
-    /// does not let the former holder in.
+    /// Strong, or weak by a certificate that is not older than the account, so that an earlier holder of the name does not
+    /// get the account.
     Compatibility {
-        /// By how much the certificate may begin before the account was made
+        /// How much earlier than the account's creation the certificate may begin
         /// (`CertificateBackdatingCompensation`).
         backdating: Duration,
     },
-    /// A name that may be given to somebody else again is enough.
+    /// Weak, although the name may have belonged to another account.
     Weak,
 }
 
-/// How a realm gets from a certificate to an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingSettings {
-    /// The mappers, in the order in which they are tried. An empty list maps nobody.
-    pub order: Vec<Mapper>,
-    /// The least strength that is taken.
-    pub strength: RequiredStrength,
-    /// When the certificate's security identifier must be the account's.
-    pub sid_check: SidCheck,
-    /// The CAs whose certificates may name people. An empty list maps nobody.
-    pub identity_issuers: Vec<IdentityIssuer>,
-    /// The table of [`Mapper::Rules`].
-    pub rules: Vec<AccountRule>,
-    /// In which attribute of the directory the numbers of mappers stand. One without an attribute finds nobody there.
-    pub attributes: Vec<(Mapper, String)>,
+impl RequiredStrength {
+    /// Checks the strength of the mapping to `account` by a certificate with this notBefore date. `created` is the time at
+    /// which the account was created.
+    ///
+    /// # Errors
+    /// The mapping is weaker than required.
+    pub(super) fn check(
+        self,
+        account: Account,
+        not_before: UnixTime,
+        created: Option<UnixTime>,
+    ) -> Result<Account, MappingError> {
+        let Account { user, mapping, strength, .. } = &account;
+        match (self, strength) {
+            (Self::Weak, _) | (_, MappingStrength::Strong) => Ok(account),
+            (Self::Strong, MappingStrength::Weak) => {
+                let (user, mapping) = (user.clone(), mapping.clone());
+                Err(MappingError::TooWeak { user, mapping, strength: *strength })
+            }
+            (Self::Compatibility { backdating }, MappingStrength::Weak) => {
+                if created.is_some_and(|created| not_before.plus(backdating) >= created) {
+                    return Ok(account);
+                }
+                let (user, mapping) = (user.clone(), mapping.clone());
+                Err(MappingError::OlderThanAccount { user, mapping, not_before, created })
+            }
+        }
+    }
 }

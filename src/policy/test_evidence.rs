@@ -32,7 +32,7 @@ impl Card {
 
     /// A certificate that maps to no account.
     pub(super) fn unmapped() -> Self {
-        Self::mapped(Err(Arc::new(MappingError::NotMapped { why: NotMappedReason::NothingFound })))
+        Self::mapped(Err(Arc::new(MappingError::NotMapped { why: NotMappedReason::NoValue })))
     }
 
     /// A certificate of alice whose verdict expires at `deadline`.

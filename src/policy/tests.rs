@@ -29,7 +29,7 @@ fn alice() -> Arc<Account> {
 }
 
 fn unmapped() -> MappingError {
-    MappingError::NotMapped { why: NotMappedReason::NothingFound }
+    MappingError::NotMapped { why: NotMappedReason::NoValue }
 }
 
 /// A valid certificate with this result of the mapping.

@@ -169,13 +169,13 @@ impl Judge {
     }
 
     async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
-        let mapped_by = MappingScope { realm: Arc::clone(&realm.name), generation: realm.generation };
-        let through = MappingSources {
-            rule: &realm.mapping,
-            directory: realm.directory.as_deref(),
+        let scope = MappingScope { realm: Arc::clone(&realm.name), generation: realm.generation };
+        let sources = MappingSources {
+            settings: &realm.mapping,
+            directories: realm.directory.as_deref(),
             lifetimes: realm.account_lifetimes,
         };
-        let mapped = self.accounts.map(mapped_by, &unrevoked, through, now).await;
+        let mapped = self.accounts.map(scope, &unrevoked, sources, now).await;
         let end = now.plus(realm.max_age).min(mapped.until);
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }

@@ -259,7 +259,7 @@ fn too_many(too_many: LoginThrottled) -> Arc<PasswordRejection> {
 
 /// A password is known to more than one card ever is, so what it names is named weakly.
 fn account(person: &DirectoryAccount) -> Account {
-    Account::of_person(person, MappingMethod::Password, MappingStrength::Weak)
+    Account::from_directory(person, MappingMethod::Password, MappingStrength::Weak)
 }
 
 fn counted_as(login: &LoginName) -> String {

@@ -118,18 +118,18 @@ fn mode(realm: &Realm) -> &'static str {
 async fn mapping(realm: &Realm, credential: &Credential, now: UnixTime) -> MappingFacts {
     let mapping = map(credential.chain(), &realm.mapping, realm.directory.as_deref(), now).await;
     let lookup =
-        mapping.look_up.map(|lookup| DirectoryLookupFacts { filters: lookup.filters, found: lookup.found });
+        mapping.lookup.map(|lookup| DirectoryLookupFacts { filters: lookup.filters, found: lookup.found });
     let steps = mapping.steps.into_iter().map(|step| MappingStepFacts {
         mapper: step.mapper.name(),
-        values: step.saw,
+        values: step.values,
         result: match step.result {
-            StepResult::NothingToGoOn => "no_value",
-            StepResult::NotFed => "issuer_not_permitted",
-            StepResult::NobodyFound => "no_account",
+            StepResult::NoValue => "no_value",
+            StepResult::IssuerNotPermitted => "issuer_not_permitted",
+            StepResult::NoAccount => "no_account",
             StepResult::Mapped => "mapped",
             StepResult::Agrees => "agrees",
-            StepResult::PassedOver => "skipped",
-            StepResult::Refused => "rejected",
+            StepResult::Skipped => "skipped",
+            StepResult::Rejected => "rejected",
         },
     });
     let steps = steps.collect();

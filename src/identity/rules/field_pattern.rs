@@ -1,32 +1,32 @@
-//! Takes the match criteria of an IIS many-to-one rule and a text, says whether they match.
+//! Patterns of IIS many-to-one rules (`matchCriteria`).
 //!
-//! `*` stands for any run of characters, also none, at the start and at the end only, as IIS has it. Never a regular
-//! expression, and never a `*` in the middle: a criterion that reads as more than it does is refused.
+//! `*` matches any number of characters and is allowed at the start and at the end only, as in IIS. A `*` elsewhere is an
+//! error, because it would not do what it seems to.
 
 use thiserror::Error;
 
-/// Whether capital and small letters are told apart.
+/// Whether the case of letters is significant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LetterCase {
-    /// `A` is not `a`: what IIS does unless told otherwise (`compareCaseSensitive`).
+    /// `A` differs from `a`: the default of IIS (`compareCaseSensitive`).
     #[default]
     Exact,
-    /// `A` is `a`, in every script that has the two.
+    /// `A` equals `a`, in every script.
     Folded,
 }
 
-/// Why a text is no pattern.
+/// The reason for which a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FieldPatternError {
-    /// It would only match a field without text.
+    /// It would match only an empty value.
     #[error("the pattern is empty")]
     Empty,
-    /// A `*` stands neither first nor last.
-    #[error("`*` may stand first and last only")]
+    /// A `*` is neither first nor last.
+    #[error("`*` is only allowed as the first and the last character")]
     StarInside,
 }
 
-/// What a name's field must look like: `Contoso*`, `*Issuing CA`, `*staff*`, `alice`, or `*` for any.
+/// The pattern of a field's value: `Contoso*`, `*Issuing CA`, `*staff*`, `alice`, or `*` for any value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldPattern {
     literal: String,
@@ -36,13 +36,16 @@ pub struct FieldPattern {
 }
 
 impl FieldPattern {
-    /// Reads match criteria.
+    /// Parses match criteria.
+    ///
+    /// # Errors
+    /// The text is empty or has a `*` in the middle.
     pub fn parse(text: &str, case: LetterCase) -> Result<Self, FieldPatternError> {
         if text.is_empty() {
             return Err(FieldPatternError::Empty);
         }
         let (open_start, rest) = text.strip_prefix('*').map_or((false, text), |rest| (true, rest));
-        // A lone `*` is open at both ends.
+        // A single `*` is open at both ends.
         let (open_end, literal) = match rest.strip_suffix('*') {
             Some(literal) => (true, literal),
             None => (rest.is_empty(), rest),
@@ -53,7 +56,7 @@ impl FieldPattern {
         Ok(Self { literal: fold(literal, case), open_start, open_end, case })
     }
 
-    /// Whether `text` as a whole is as the pattern says.
+    /// Whether the pattern matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
         let text = fold(text, self.case);
         match (self.open_start, self.open_end) {
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Matches a star wherever it stands, by trying every length for it.
+    /// Matches a `*` at any position by trying every length for it.
     fn naive(pattern: &[char], text: &[char]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, _) => text.is_empty(),
@@ -99,20 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_star_matches_any_text() {
+    fn a_single_star_matches_any_text() {
         assert!(matches("*", ""));
         assert!(matches("*", "anything"));
         assert!(matches("**", "anything"));
     }
 
     #[test]
-    fn folded_letters_are_alike_also_beyond_ascii() {
+    fn letters_beyond_ascii_are_folded_too() {
         let pattern = FieldPattern::parse("*ÉCOLE*", LetterCase::Folded).unwrap();
         assert!(pattern.matches("La école normale"));
     }
 
     #[test]
-    fn a_star_inside_and_an_empty_pattern_are_refused() {
+    fn a_star_in_the_middle_and_an_empty_pattern_are_errors() {
         assert_eq!(FieldPattern::parse("a*b", LetterCase::Exact), Err(FieldPatternError::StarInside));
         assert_eq!(FieldPattern::parse("***", LetterCase::Exact), Err(FieldPatternError::StarInside));
         assert_eq!(FieldPattern::parse("", LetterCase::Exact), Err(FieldPatternError::Empty));
@@ -120,7 +123,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_pattern_matches_exactly_what_a_naive_matcher_does(
+        fn a_pattern_matches_what_a_naive_matcher_matches(
             pattern in "\\*?[ab]{0,4}\\*?", text in "[ab]{0,7}"
         ) {
             prop_assume!(!pattern.is_empty());
@@ -129,7 +132,7 @@ mod tests {
         }
 
         #[test]
-        fn no_pattern_and_no_text_make_it_panic(pattern in any::<String>(), text in any::<String>()) {
+        fn no_pattern_and_no_text_cause_a_panic(pattern in any::<String>(), text in any::<String>()) {
             for case in [LetterCase::Exact, LetterCase::Folded] {
                 if let Ok(pattern) = FieldPattern::parse(&pattern, case) {
                     pattern.matches(&text);

@@ -1,4 +1,4 @@
-//! Takes the name of one field of a distinguished name as IIS and people write it, gives its object identifier.
+//! Names of the fields of distinguished names, as in IIS (`certificateSubField`).
 
 use crate::certificate::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
@@ -10,15 +10,15 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SubField(ObjectIdentifier);
 
-/// A text that names no field of a distinguished name.
+/// A text that is not the name of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "`{0}` is neither a field of a name that is known here, as CN, O or OU, nor an object identifier, as 2.5.4.3"
+    "`{0}` is neither a known field of a distinguished name, such as CN, O or OU, nor an object identifier, such as 2.5.4.3"
 )]
 pub struct UnknownSubField(pub String);
 
-/// The names that IIS and Windows write (`certificateSubField`; CertStrToName), and RFC 4514's. `SN` is the surname,
-/// as in both. The first name of a field is the one it is written with.
+/// The names of IIS and Windows (`certificateSubField`; CertStrToName) and of RFC 4514. `SN` is the surname in both. The
+/// first name of a field is the one that is displayed.
 const NAMES: [(&str, const_oid::ObjectIdentifier); 26] = [
     ("CN", rfc4519::COMMON_NAME),
     ("commonName", rfc4519::COMMON_NAME),
@@ -49,7 +49,7 @@ const NAMES: [(&str, const_oid::ObjectIdentifier); 26] = [
 ];
 
 impl SubField {
-    /// Every name that is read, for suggestions.
+    /// Every known name, for suggestions.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMES.iter().map(|(name, _)| *name)
     }
@@ -60,7 +60,7 @@ impl SubField {
     }
 }
 
-/// Names are read without regard to case.
+/// Letter case is not significant.
 impl FromStr for SubField {
     type Err = UnknownSubField;
 
@@ -87,7 +87,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn iis_names_and_dotted_identifiers_name_the_same_field() {
+    fn iis_names_and_dotted_identifiers_denote_the_same_field() {
         for (name, oid) in
             [("cn", "2.5.4.3"), ("S", "2.5.4.8"), ("ST", "2.5.4.8"), ("E", "1.2.840.113549.1.9.1")]
         {
@@ -97,19 +97,19 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_written_with_its_short_name_where_it_has_one() {
+    fn a_field_is_displayed_by_its_short_name_if_it_has_one() {
         assert_eq!("2.5.4.11".parse::<SubField>().unwrap().to_string(), "OU");
         assert_eq!("1.2.3.4".parse::<SubField>().unwrap().to_string(), "1.2.3.4");
     }
 
     #[test]
-    fn a_name_that_nobody_knows_is_refused() {
+    fn an_unknown_name_is_an_error() {
         assert_eq!("CNN".parse::<SubField>(), Err(UnknownSubField("CNN".to_owned())));
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>(), dotted in "[0-9.]{0,40}") {
+        fn no_text_causes_a_panic(text in any::<String>(), dotted in "[0-9.]{0,40}") {
             let _ = text.parse::<SubField>();
             let _ = dotted.parse::<SubField>();
         }

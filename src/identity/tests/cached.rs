@@ -4,7 +4,7 @@ use super::*;
 use crate::telemetry::CacheMetrics;
 
 fn through(rule: &MappingSettings) -> MappingSources<'_> {
-    MappingSources { rule, directory: None, lifetimes: AccountLifetimes::default() }
+    MappingSources { settings: rule, directories: None, lifetimes: AccountLifetimes::default() }
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn with(
     rule: &MappingSettings,
     people: &[DirectoryAccount],
 ) -> Result<Account, MappingError> {
-    LookupPlan::of(chain, rule)?.answered(people, NOW).1
+    LookupPlan::new(chain, rule)?.resolve(people, NOW).1
 }
 
 fn user(
@@ -88,7 +88,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         params.custom_extensions = vec![sid_extension(&sid(1106).to_string())];
     });
     let order = [Mapper::Sid, Mapper::Upn, Mapper::Email, Mapper::Subject];
-    let asked = LookupPlan::of(&chain, &rule(&order)).unwrap().names();
+    let asked = LookupPlan::new(&chain, &rule(&order)).unwrap().lookup_keys();
     let expected = LookupKeys {
         sids: vec![sid(1106)],
         upns: vec!["alice@corp.example".to_owned()],
@@ -104,13 +104,13 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         ..pinned()
     };
     let rule = MappingSettings { identity_issuers: vec![pins], ..rule(&order) };
-    assert_eq!(LookupPlan::of(&chain, &rule).unwrap().names(), LookupKeys::default());
+    assert_eq!(LookupPlan::new(&chain, &rule).unwrap().lookup_keys(), LookupKeys::default());
 }
 
 #[test]
 fn a_security_identifier_that_nobody_has_never_falls_through_to_a_upn() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
-    assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), NotMappedReason::SidOfNobody { sid: sid(1106) });
+    assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), NotMappedReason::UnknownSid { sid: sid(1106) });
     for order in [&[Mapper::Sid, Mapper::Upn], &[Mapper::Upn, Mapper::Sid]] {
         let outcome = with(&chain, &rule(order), &[person("alice", 1200)]);
         assert!(outcome.is_err(), "{outcome:?}");
@@ -134,7 +134,7 @@ fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict(
     ] {
         match with(&chain, &rule(order), &both) {
             Err(MappingError::Conflict {
-                why: IdentityConflict::SidOfAnother { of_account, of_certificate, .. },
+                why: IdentityConflict::SidMismatch { of_account, of_certificate, .. },
             }) => assert_eq!((of_account, of_certificate), (sid(1106), sid(1107)), "{order:?}"),
             other => panic!("{order:?}: {other:?}"),
         }
@@ -190,7 +190,7 @@ fn a_security_identifier_that_cannot_be_read_ends_the_mapping_by_any_name() {
     let people = [person("alice", 1106)];
     for chain in [card_with(broken), card_with(broken_uri)] {
         for order in [&[Mapper::Upn], &[Mapper::Sid]] {
-            assert_eq!(why_not(with(&chain, &rule(order), &people)), NotMappedReason::SidUnreadable);
+            assert_eq!(why_not(with(&chain, &rule(order), &people)), NotMappedReason::SidUndecodable);
         }
     }
 }
@@ -202,14 +202,14 @@ fn an_issuer_names_accounts_of_its_own_domains_only_and_feeds_its_own_mappers_on
     let with_pins =
         |pins| with(&chain, &MappingSettings { identity_issuers: vec![pins], ..rule(ORDER) }, &people);
     let other = IdentityIssuer { sid_domains: vec!["S-1-5-21-1-2-3".parse().unwrap()], ..pinned() };
-    assert_eq!(why_not(with_pins(other)), NotMappedReason::SidNotAdmitted { sid: sid(1106) });
+    assert_eq!(why_not(with_pins(other)), NotMappedReason::SidNotAllowed { sid: sid(1106) });
     let below = IdentityIssuer { sid_domains: vec![sid(1106)], ..pinned() };
-    assert_eq!(why_not(with_pins(below)), NotMappedReason::SidNotAdmitted { sid: sid(1106) });
+    assert_eq!(why_not(with_pins(below)), NotMappedReason::SidNotAllowed { sid: sid(1106) });
     let by_upn = IdentityIssuer { mappers: vec![Mapper::Upn], ..pinned() };
     let account = with_pins(by_upn).unwrap();
     assert_eq!((account.mapping.to_string().as_str(), account.strength), ("upn", MappingStrength::Weak));
     let nothing = IdentityIssuer { mappers: Vec::new(), ..pinned() };
-    assert_eq!(why_not(with_pins(nothing)), NotMappedReason::NothingFound);
+    assert_eq!(why_not(with_pins(nothing)), NotMappedReason::NoValue);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
         for form in AltSecurityForm::ALL {
             let pins = IdentityIssuer { alt_security_forms: vec![form], ..pinned() };
             let by_one = MappingSettings { identity_issuers: vec![pins], ..rule(&order) };
-            let asked = LookupPlan::of(&chain, &by_one).unwrap().names().alt_security_identities;
+            let asked = LookupPlan::new(&chain, &by_one).unwrap().lookup_keys().alt_security_identities;
             assert_eq!(asked.contains(&value.value), form == value.form, "{value:?} {form:?}");
             let outcome = with(&chain, &by_one, std::slice::from_ref(&alice));
             assert_eq!(outcome.is_ok(), form == value.form, "{value:?} {form:?}: {outcome:?}");
@@ -321,7 +321,7 @@ fn an_account_found_for_another_name_is_not_one_that_the_values_mean() {
         "X509:<S>CN=Bob".to_owned(),
     ];
     let outcome = with(&chain, &rule(&[Mapper::AltSecurityIdentities]), &[alice]);
-    assert_eq!(why_not(outcome), NotMappedReason::NobodyFound);
+    assert_eq!(why_not(outcome), NotMappedReason::AccountNotFound);
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
     let elsewhere = DirectoryAccount { dns_domain: Some("eu.corp.example".to_owned()), ..renamed.clone() };
     assert_eq!(user(&chain, &rule(&[Mapper::Upn]), std::slice::from_ref(&renamed)).0, "CORP\\alice");
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[elsewhere]);
-    assert_eq!(why_not(outcome), NotMappedReason::NobodyFound);
+    assert_eq!(why_not(outcome), NotMappedReason::AccountNotFound);
     let given = DirectoryAccount { upn: Some("alice@corp.example".to_owned()), ..person("other", 1107) };
     let outcome = with(&chain, &rule(&[Mapper::Upn]), &[renamed, given]);
     assert!(matches!(outcome, Err(MappingError::Ambiguous { .. })), "{outcome:?}");
@@ -426,13 +426,13 @@ fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
     let chain = card("DOE.JANE.Q.1234567890", Vec::new());
     let attributes = vec![(Mapper::Edipi, "employeeID".to_owned())];
     let rule = MappingSettings { attributes, ..rule(&[Mapper::Edipi]) };
-    let asked = LookupPlan::of(&chain, &rule).unwrap().names();
+    let asked = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
     assert_eq!(asked.attributes, [("employeeID".to_owned(), "1234567890".to_owned())]);
     let mut jane = person("jane", 1106);
     jane.attributes.insert("employeeid".to_owned(), vec!["1234567890".to_owned()]);
     let found = user(&chain, &rule, &[jane]);
     assert_eq!(found, ("CORP\\jane".to_owned(), "edipi".to_owned(), MappingStrength::Weak));
-    assert_eq!(why_not(with(&chain, &rule, &[person("jane", 1106)])), NotMappedReason::NobodyFound);
+    assert_eq!(why_not(with(&chain, &rule, &[person("jane", 1106)])), NotMappedReason::AccountNotFound);
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn a_name_that_the_issuer_may_not_write_is_passed_over_once_somebody_was_found_a
     let people = [person("alice", 1106)];
     assert!(with(&chain, &rule(&[Mapper::Sid, Mapper::Upn]), &people).is_ok());
     let outcome = with(&chain, &rule(&[Mapper::Upn, Mapper::Sid]), &people);
-    assert!(matches!(why_not(outcome), NotMappedReason::SuffixNotAdmitted { .. }));
+    assert!(matches!(why_not(outcome), NotMappedReason::SuffixNotAllowed { .. }));
 }
 
 #[test]

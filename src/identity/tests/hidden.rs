@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::certificate::NameForm;
-use crate::identity::account_identifier::{AccountIdentifier, ask};
+use crate::identity::account_identifier::{AccountIdentifier, read};
 use crate::identity::certificate_identifiers::CertificateIdentifiers;
 
 /// A leaf of the root whose bytes `from` are `to`. Nothing here verifies its signature.
@@ -71,8 +71,10 @@ fn a_value_that_cannot_be_read_meets_a_deny_rule_and_no_other() {
 /// What `mapper` makes of the leaf.
 fn asked(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
     let (own, issuer, rule) = (CertificateIdentifiers::read(leaf), pinned(), rule(&Mapper::ALL));
-    let (_, claim) = ask(mapper, leaf, &own, &issuer, &rule);
-    claim.map(|claim| claim.as_ref().is_some_and(|claim: &AccountIdentifier<'_>| claim.account().is_ok()))
+    let (_, claim) = read(mapper, leaf, &own, &issuer, &rule);
+    claim.map(|claim| {
+        claim.as_ref().is_some_and(|claim: &AccountIdentifier<'_>| claim.account_without_directory().is_ok())
+    })
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn a_common_name_that_cannot_be_read_is_a_name_like_another() {
         other => panic!("{other:?}"),
     }
     let one = changed(&with_subject(&[(CN, "Alice")]), b"\x0c\x05Alice", b"\x04\x05Alice");
-    let why = NotMappedReason::NameUnreadable { form: NameForm::Directory };
+    let why = NotMappedReason::NameUndecodable { form: NameForm::Directory };
     assert!(
         matches!(asked(Mapper::Subject, &one), Err(MappingError::NotMapped { why: found }) if found == why)
     );
@@ -115,7 +117,7 @@ fn a_name_that_cannot_be_read_hides_those_of_its_own_kind_only() {
             assert!(asked(mapper, leaf).unwrap(), "{mapper}");
         }
     }
-    let why = NotMappedReason::NameUnreadable { form: NameForm::Email };
+    let why = NotMappedReason::NameUndecodable { form: NameForm::Email };
     assert!(asked(Mapper::Email, &odd_uri).unwrap());
     assert!(
         matches!(asked(Mapper::Email, &odd_email), Err(MappingError::NotMapped { why: found }) if found == why)
@@ -134,7 +136,7 @@ fn a_uri_that_begins_as_a_security_identifier_hides_one() {
     for mapper in [Mapper::Upn, Mapper::Sid, Mapper::Subject] {
         let refused = asked(mapper, &odd);
         assert!(
-            matches!(refused, Err(MappingError::NotMapped { why: NotMappedReason::SidUnreadable })),
+            matches!(refused, Err(MappingError::NotMapped { why: NotMappedReason::SidUndecodable })),
             "{mapper}"
         );
     }

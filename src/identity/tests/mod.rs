@@ -140,7 +140,7 @@ fn a_upn_names_its_account_weakly() {
 fn each_mapper_takes_its_own_kind_of_name_only() {
     let chain =
         card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
-    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::NothingFound);
+    assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::NoValue);
     let by_email = mapped(&chain, &rule(&[Mapper::Upn, Mapper::Email])).unwrap();
     assert_eq!((by_email.user.as_str(), by_email.upn), ("alice@mail.example", None));
     let by_subject = mapped(&chain, &rule(&[Mapper::Subject, Mapper::Email])).unwrap();
@@ -181,11 +181,11 @@ fn a_suffix_that_the_issuer_may_not_write_ends_the_mapping() {
     let chain = card("Alice", vec![upn("admin@other.example"), email("alice@corp.example")]);
     for mapper in [Mapper::Upn, Mapper::Email] {
         let order = rule(&[mapper, Mapper::Subject]);
-        assert!(matches!(why_not(mapped(&chain, &order)), NotMappedReason::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &order)), NotMappedReason::SuffixNotAllowed { .. }));
         let mut nobody = order;
         nobody.identity_issuers[0].upn_suffixes.clear();
         nobody.identity_issuers[0].email_domains.clear();
-        assert!(matches!(why_not(mapped(&chain, &nobody)), NotMappedReason::SuffixNotAdmitted { .. }));
+        assert!(matches!(why_not(mapped(&chain, &nobody)), NotMappedReason::SuffixNotAllowed { .. }));
     }
 }
 
@@ -221,7 +221,7 @@ fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are
 fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
     let chain = card("Alice", vec![upn("alice")]);
     let malformed =
-        NotMappedReason::MalformedName { name: "alice".to_owned(), fault: PrincipalNameError::Form };
+        NotMappedReason::MalformedName { name: "alice".to_owned(), error: PrincipalNameError::Form };
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn, Mapper::Subject]))), malformed);
     let chain = card("CORP\\Administrator", Vec::new());
     assert!(matches!(
@@ -309,7 +309,7 @@ fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
     let conditions = vec![condition(CertificateField::Issuer, "CN", "Issuing CA 1")];
     let other = KeyId::of(b"another CA of the same name");
     let rules = vec![AccountRule::many_to_one("one", other, conditions, named("x")).unwrap()];
-    assert_eq!(why_not(mapped(&chain, &table(rules))), NotMappedReason::NothingFound);
+    assert_eq!(why_not(mapped(&chain, &table(rules))), NotMappedReason::NoValue);
 }
 
 #[test]
@@ -328,14 +328,14 @@ fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
 fn the_trace_shows_each_mapper_what_it_saw_and_what_came_of_it() {
     let chain = card("Alice", vec![email("alice@mail.example")]);
     let mapping = mapping(&chain, &rule(&[Mapper::Rules, Mapper::Upn, Mapper::Email, Mapper::Subject]));
-    let step = |mapper, saw: &[&str], result| MappingStep {
+    let step = |mapper, values: &[&str], result| MappingStep {
         mapper,
-        saw: saw.iter().map(|text| (*text).to_owned()).collect(),
+        values: values.iter().map(|text| (*text).to_owned()).collect(),
         result,
     };
     let expected = [
-        step(Mapper::Rules, &[], StepResult::NothingToGoOn),
-        step(Mapper::Upn, &[], StepResult::NothingToGoOn),
+        step(Mapper::Rules, &[], StepResult::NoValue),
+        step(Mapper::Upn, &[], StepResult::NoValue),
         step(Mapper::Email, &["alice@mail.example"], StepResult::Mapped),
     ];
     assert_eq!(mapping.steps, expected);

@@ -77,12 +77,12 @@ fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
     let hexadecimal: String = octets.iter().map(|byte| format!("{byte:02X}")).collect();
     assert_eq!((account.user, account.strength), (hexadecimal.clone(), MappingStrength::Weak));
     let step = mapping(&chain, &rule(&[Mapper::FascN])).steps.remove(0);
-    assert_eq!(step.saw, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
+    assert_eq!(step.values, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
     // Where a parity is wrong, only the bytes are left.
     let mut odd = octets;
     odd[3] ^= 1;
     let chain = other_name_card(&FASC_N[..8], &element(4, &odd));
-    assert_eq!(mapping(&chain, &rule(&[Mapper::FascN])).steps[0].saw.len(), 1);
+    assert_eq!(mapping(&chain, &rule(&[Mapper::FascN])).steps[0].values.len(), 1);
     let short = other_name_card(&FASC_N[..8], &element(4, &odd[1..]));
     assert!(matches!(
         number(&short, Mapper::FascN),

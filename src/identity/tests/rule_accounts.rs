@@ -21,7 +21,7 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
         ..NamedAccount::default()
     };
     let rule = alices_card(&chain, named);
-    let asked = LookupPlan::of(&chain, &rule).unwrap().names();
+    let asked = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
     assert_eq!(asked, LookupKeys { account_names: vec!["Alice".to_owned()], ..LookupKeys::default() });
     let namesake = DirectoryAccount { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
     let account = with(&chain, &rule, &[namesake.clone(), person("alice", 1106)]).unwrap();
@@ -31,8 +31,10 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
     );
     let groups: Vec<_> = account.groups.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(groups, ["Staff", "Auditors"]);
-    let gone =
-        NotMappedReason::RuleOfNobody { rule: "alice's card".to_owned(), user: "corp\\Alice".to_owned() };
+    let gone = NotMappedReason::RuleAccountNotFound {
+        rule: "alice's card".to_owned(),
+        user: "corp\\Alice".to_owned(),
+    };
     assert_eq!(why_not(with(&chain, &rule, &[namesake])), gone);
     let disabled = AccountStatus { disabled: true, ..AccountStatus::default() };
     let outcome = with(&chain, &rule, &[DirectoryAccount { status: disabled, ..person("alice", 1106) }]);
@@ -55,7 +57,7 @@ fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
         NamedAccount { sid: Some(sid(1107)), ..full },
     ] {
         let outcome = with(&chain, &alices_card(&chain, wrong), &[person("alice", 1106)]);
-        assert!(matches!(why_not(outcome), NotMappedReason::RuleOfNobody { .. }));
+        assert!(matches!(why_not(outcome), NotMappedReason::RuleAccountNotFound { .. }));
     }
 }
 
@@ -64,13 +66,13 @@ fn a_rule_behind_the_names_is_asked_only_where_they_find_nobody() {
     let chain = card_of(Some("alice@corp.example"), None);
     let deny = AccountRule::one_to_one("out", leaf(&chain).fingerprint(), RuleAction::Deny).unwrap();
     let rule = MappingSettings { rules: vec![deny], ..rule(&[Mapper::Upn, Mapper::Rules]) };
-    let question = LookupPlan::of(&chain, &rule).unwrap();
-    let (steps, outcome) = question.answered(&[person("alice", 1106)], NOW);
+    let question = LookupPlan::new(&chain, &rule).unwrap();
+    let (steps, outcome) = question.resolve(&[person("alice", 1106)], NOW);
     assert_eq!(outcome.unwrap().user, "CORP\\alice");
     let results: Vec<_> = steps.iter().map(|step| step.result).collect();
-    assert_eq!(results, [StepResult::Mapped, StepResult::PassedOver]);
-    let (steps, outcome) = question.answered(&[], NOW);
+    assert_eq!(results, [StepResult::Mapped, StepResult::Skipped]);
+    let (steps, outcome) = question.resolve(&[], NOW);
     assert!(matches!(outcome, Err(MappingError::Denied { .. })), "{outcome:?}");
     let results: Vec<_> = steps.iter().map(|step| step.result).collect();
-    assert_eq!(results, [StepResult::NobodyFound, StepResult::Refused]);
+    assert_eq!(results, [StepResult::NoAccount, StepResult::Rejected]);
 }
