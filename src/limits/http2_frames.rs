@@ -1,7 +1,8 @@
 //! Ends an HTTP/2 connection whose client sends frames without use: PING, SETTINGS, PRIORITY, WINDOW_UPDATE,
 //! RST_STREAM, empty DATA, unknown ones. h2 bounds what such frames may keep in memory, not how many there are.
 //!
-//! Reads the nine bytes of each frame's header (RFC 9113 4.1) as they pass, and nothing of what is in the frames.
+//! Reads the nine bytes of each frame's header (RFC 9113 4.1) as they pass, and of what is in the frames only the error
+//! codes.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -13,8 +14,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+mod heads;
+
+pub use heads::{HeadRejection, RequestHeads, UnservedHeads};
+
 /// What a client sends before its first frame (RFC 9113 3.4).
 const PREFACE: usize = 24;
+
+/// The bytes of a frame's header.
+const HEADER: usize = 9;
+
+/// The bytes that are read of a frame's content, at most.
+const CONTENT: usize = 24;
 
 /// The budget at the start of a connection is that of so many seconds.
 const BURST_SECONDS: u32 = 25;
@@ -31,8 +42,14 @@ const RESET: u32 = 4;
 /// DATA of fewer bytes than this is not worth its frame.
 const SMALL_DATA: usize = 16;
 
+/// Kinds of frames (RFC 9113 6).
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GO_AWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+
 /// GOAWAY (RFC 9113 6.8) that names no stream, with ENHANCE_YOUR_CALM.
-const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
+const CALM_DOWN: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0x0b];
 
 /// How many frames without use a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +80,7 @@ struct TooManyFrames;
 pub struct Http2Stream<IO> {
     io: IO,
     budget: Rc<FrameBudget>,
+    heads: Rc<RequestHeads>,
     received: FrameReader,
     written: FrameReader,
     /// Bytes of the preface that have to come yet.
@@ -76,7 +94,8 @@ pub struct Http2Stream<IO> {
 struct FrameReader {
     /// Bytes to pass over until the next header.
     skip: usize,
-    header: [u8; 9],
+    /// The header, and as much of the frame's content as [`FrameReader::wanted`] says.
+    header: [u8; HEADER + CONTENT],
     filled: usize,
 }
 
@@ -85,6 +104,13 @@ struct FrameHeader {
     length: usize,
     kind: u8,
     flags: u8,
+    stream: u32,
+    /// Of RST_STREAM the error code; of GOAWAY the last stream.
+    first: u32,
+    /// Of GOAWAY the error code.
+    second: u32,
+    /// Of GOAWAY the beginning of the debug data.
+    debug: [u8; CONTENT - 8],
 }
 
 impl FrameBudget {
@@ -154,9 +180,8 @@ impl FrameHeader {
             // DATA
             0 if self.length >= SMALL_DATA || self.flags & END_STREAM != 0 => 0,
             // DATA; HEADERS, which a request earns back; CONTINUATION, bounded with its header list
-            0 | 1 | 9 => 1,
-            // RST_STREAM
-            3 => RESET,
+            0 | HEADERS | CONTINUATION => 1,
+            RST_STREAM => RESET,
             _ => 1 + u32::try_from(self.length / 1_024).unwrap_or(u32::MAX),
         }
     }
@@ -164,7 +189,25 @@ impl FrameHeader {
 
 impl FrameReader {
     fn after(skip: usize) -> Self {
-        Self { skip, header: [0; 9], filled: 0 }
+        Self { skip, header: [0; HEADER + CONTENT], filled: 0 }
+    }
+
+    /// How many bytes are read before the frame is reported: its header, and the error code of those that have one.
+    fn wanted(&self) -> usize {
+        if self.filled < HEADER {
+            return HEADER;
+        }
+        let content = match self.header {
+            [_, _, _, RST_STREAM, ..] => 4,
+            [_, _, _, GO_AWAY, ..] => CONTENT,
+            _ => 0,
+        };
+        HEADER + self.length().min(content)
+    }
+
+    fn length(&self) -> usize {
+        let [high, middle, low, ..] = self.header;
+        (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low)
     }
 
     /// Reads on, and gives each header that is complete to `found`.
@@ -180,21 +223,38 @@ impl FrameReader {
             if bytes.is_empty() {
                 return Ok(());
             }
-            let wanted = self.header.len() - self.filled;
-            let (taken, rest) = bytes.split_at(wanted.min(bytes.len()));
-            if let Some(place) = self.header.get_mut(self.filled..self.filled + taken.len()) {
-                place.copy_from_slice(taken);
+            while self.filled < self.wanted() && !bytes.is_empty() {
+                let missing = self.wanted() - self.filled;
+                let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
+                if let Some(place) = self.header.get_mut(self.filled..self.filled + taken.len()) {
+                    place.copy_from_slice(taken);
+                }
+                self.filled += taken.len();
+                bytes = rest;
             }
-            self.filled += taken.len();
-            bytes = rest;
-            if self.filled < self.header.len() {
+            if self.filled < self.wanted() {
                 return Ok(());
             }
+            let frame = self.frame();
+            self.skip = frame.length - (self.filled - HEADER);
+            self.header = [0; HEADER + CONTENT];
             self.filled = 0;
-            let [high, middle, low, kind, flags, ..] = self.header;
-            let length = (usize::from(high) << 16) | (usize::from(middle) << 8) | usize::from(low);
-            self.skip = length;
-            found(FrameHeader { length, kind, flags })?;
+            found(frame)?;
+        }
+    }
+
+    fn frame(&self) -> FrameHeader {
+        let [_, _, _, kind, flags, a, b, c, d, content @ ..] = self.header;
+        let [e, f, g, h, i, j, k, l, debug @ ..] = content;
+        FrameHeader {
+            length: self.length(),
+            kind,
+            flags,
+            // The highest bit is reserved.
+            stream: u32::from_be_bytes([a & 0x7f, b, c, d]),
+            first: u32::from_be_bytes([e, f, g, h]),
+            second: u32::from_be_bytes([i, j, k, l]),
+            debug,
         }
     }
 
@@ -205,11 +265,12 @@ impl FrameReader {
 }
 
 impl<IO> Http2Stream<IO> {
-    /// The client's frames take from `budget`, and its preface may take as long as `limits` say.
-    pub fn new(io: IO, budget: Rc<FrameBudget>, limits: FrameLimits) -> Self {
+    /// The client's frames take from `budget`, `heads` follows them, and the preface may take as long as `limits` say.
+    pub fn new(io: IO, budget: Rc<FrameBudget>, heads: Rc<RequestHeads>, limits: FrameLimits) -> Self {
         Self {
             io,
             budget,
+            heads,
             received: FrameReader::after(PREFACE),
             written: FrameReader::after(0),
             preface: PREFACE,
@@ -219,7 +280,11 @@ impl<IO> Http2Stream<IO> {
 
     fn note_written(&mut self, bytes: &[u8]) {
         self.budget.sent(bytes.len());
-        let Ok(()) = self.written.read(bytes, |_| Ok::<_, std::convert::Infallible>(()));
+        let heads = &self.heads;
+        let Ok(()) = self.written.read(bytes, |frame| {
+            heads.written(frame);
+            Ok::<_, std::convert::Infallible>(())
+        });
     }
 }
 
@@ -229,7 +294,7 @@ impl<IO: AsyncWrite + Unpin> Http2Stream<IO> {
     fn say_goodbye(&mut self, cx: &mut Context<'_>) {
         if self.written.is_between_frames() {
             // The connection ends in any case.
-            let _ = Pin::new(&mut self.io).poll_write(cx, &GO_AWAY);
+            let _ = Pin::new(&mut self.io).poll_write(cx, &CALM_DOWN);
             let _ = Pin::new(&mut self.io).poll_flush(cx);
         }
     }
@@ -257,8 +322,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Http2Stream<IO> {
             }
         }
         let read = buffer.filled().get(before..).unwrap_or_default();
-        let budget = &this.budget;
-        if let Err(error) = this.received.read(read, |frame| budget.spend(frame.cost())) {
+        let (budget, heads) = (&this.budget, &this.heads);
+        let take = |frame: FrameHeader| {
+            heads.received(frame);
+            budget.spend(frame.cost())
+        };
+        if let Err(error) = this.received.read(read, take) {
             this.say_goodbye(cx);
             // A failed read fills nothing.
             buffer.set_filled(before);

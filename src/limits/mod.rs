@@ -11,7 +11,7 @@ pub mod scheduling;
 
 pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
-pub use http2_frames::{FrameBudget, FrameLimits, Http2Stream};
+pub use http2_frames::{FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 pub use request_rate::{
     AccountKey, AccountRates, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate,
 };

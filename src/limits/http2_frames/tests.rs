@@ -7,8 +7,6 @@ const LIMITS: FrameLimits = FrameLimits { per_second: 2, preface: Duration::from
 const BURST: u32 = LIMITS.per_second * BURST_SECONDS;
 
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 
@@ -26,7 +24,7 @@ async fn received(bytes: &[u8]) -> (io::Result<usize>, Rc<FrameBudget>, DuplexSt
     client.write_all(bytes).await.unwrap();
     client.shutdown().await.unwrap();
     let budget = FrameBudget::new(LIMITS);
-    let mut server = Http2Stream::new(server, Rc::clone(&budget), LIMITS);
+    let mut server = Http2Stream::new(server, Rc::clone(&budget), RequestHeads::new(10), LIMITS);
     let read = server.read_to_end(&mut Vec::new()).await;
     (read, budget, client)
 }
@@ -72,18 +70,37 @@ async fn long_settings_cost_more_than_short_ones() {
 
 #[test]
 fn frames_are_found_however_the_bytes_are_cut() {
-    let frames = [frame(PING, 0, 8), frame(DATA, 1, 300), frame(SETTINGS, 0, 0), frame(HEADERS, 5, 70)];
+    let frames = [
+        frame(PING, 0, 8),
+        frame(DATA, 1, 300),
+        frame(RST_STREAM, 0, 4),
+        frame(SETTINGS, 0, 0),
+        frame(RST_STREAM, 0, 2),
+        frame(GO_AWAY, 0, 30),
+        frame(HEADERS, 5, 70),
+    ];
+    let (none, four, two) = (0, u32::from_be_bytes(*b"xxxx"), u32::from_be_bytes(*b"xx\0\0"));
+    let expected = [
+        (PING, 0, 8, none, none),
+        (DATA, 1, 300, none, none),
+        (RST_STREAM, 0, 4, four, none),
+        (SETTINGS, 0, 0, none, none),
+        (RST_STREAM, 0, 2, two, none),
+        (GO_AWAY, 0, 30, four, four),
+        (HEADERS, 5, 70, none, none),
+    ];
     let bytes = frames.concat();
     for size in 1..40 {
         let mut reader = FrameReader::after(0);
         let mut found = Vec::new();
         for piece in bytes.chunks(size) {
             let Ok(()) = reader.read(piece, |header| {
-                found.push((header.kind, header.flags, header.length));
+                assert_eq!(header.stream, 1);
+                found.push((header.kind, header.flags, header.length, header.first, header.second));
                 Ok::<_, std::convert::Infallible>(())
             });
         }
-        assert_eq!(found, [(PING, 0, 8), (DATA, 1, 300), (SETTINGS, 0, 0), (HEADERS, 5, 70)], "{size}");
+        assert_eq!(found, expected, "{size}");
         assert!(reader.is_between_frames());
     }
 }
@@ -112,8 +129,9 @@ async fn requests_and_what_was_sent_earn_frames() {
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_reset_at_once_are_bounded() {
     let budget = FrameBudget::new(LIMITS);
-    let reset = FrameHeader { length: 4, kind: RST_STREAM, flags: 0 };
-    let headers = FrameHeader { length: 20, kind: HEADERS, flags: 5 };
+    let headers =
+        FrameHeader { length: 20, kind: HEADERS, flags: 5, stream: 1, first: 0, second: 0, debug: [0; 16] };
+    let reset = FrameHeader { length: 4, kind: RST_STREAM, flags: 0, ..headers };
     let one = || {
         budget.spend(headers.cost())?;
         budget.request();
@@ -127,13 +145,13 @@ async fn the_client_is_told_why_the_connection_ends() {
     let (_, _, mut client) = received(&vec![frame(PING, 0, 8); 2 * BURST as usize].concat()).await;
     let mut told = Vec::new();
     client.read_to_end(&mut told).await.unwrap();
-    assert_eq!(told, GO_AWAY);
+    assert_eq!(told, CALM_DOWN);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_does_not_cut_another_frame_in_two() {
     let (mut client, server) = duplex(1 << 20);
-    let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), LIMITS);
+    let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), RequestHeads::new(10), LIMITS);
     let half = frame(DATA, 0, 100);
     server.write_all(&half[..50]).await.unwrap();
     let flood = vec![frame(PING, 0, 8); 2 * BURST as usize].concat();
@@ -151,7 +169,7 @@ async fn a_client_that_never_sends_its_preface_is_left() {
     for sent in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
         let (mut client, server) = duplex(1 << 10);
         client.write_all(sent).await.unwrap();
-        let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), LIMITS);
+        let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), RequestHeads::new(10), LIMITS);
         let error = server.read_to_end(&mut Vec::new()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -161,7 +179,7 @@ async fn a_client_that_never_sends_its_preface_is_left() {
 async fn after_its_preface_a_client_may_be_silent() {
     let (mut client, server) = duplex(1 << 10);
     client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
-    let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), LIMITS);
+    let mut server = Http2Stream::new(server, FrameBudget::new(LIMITS), RequestHeads::new(10), LIMITS);
     let mut read = vec![0; 24];
     server.read_exact(&mut read).await.unwrap();
     let silent = tokio::time::timeout(Duration::from_secs(60), server.read(&mut read)).await;

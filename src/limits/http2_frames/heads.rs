@@ -1,0 +1,285 @@
+//! The request heads of one HTTP/2 connection on their way to becoming requests. h2 rejects some of them on its own and
+//! does not report which; they are recognised here by their frames, so that each can have its audit record.
+
+use super::{CONTINUATION, FrameHeader, GO_AWAY, HEADERS, RST_STREAM};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// Flag of HEADERS and CONTINUATION (RFC 9113 6.2).
+const END_HEADERS: u8 = 4;
+
+/// Error codes (RFC 9113 7).
+const NO_ERROR: u32 = 0;
+const REFUSED_STREAM: u32 = 7;
+
+/// How the debug data begin of a GOAWAY that h2 sends because of the size of one head.
+const TOO_LARGE: [&[u8; 16]; 2] = [b"header_list_way_", b"too_many_continu"];
+
+/// The request heads that a client has sent and that have not become requests.
+#[derive(Debug)]
+pub struct RequestHeads {
+    heads: RefCell<Heads>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Heads {
+    /// The highest stream that the client has opened. HEADERS on this one or a lower one are trailers.
+    highest: u32,
+    /// Streams above this one are ignored: a graceful GOAWAY named it.
+    last: u32,
+    /// Streams, in ascending order.
+    waiting: VecDeque<u32>,
+    /// Whether the head of the highest stream has its last frame.
+    is_complete: bool,
+    /// Whether the connection ended because of the size of the last head.
+    last_is_too_large: bool,
+    /// With their streams.
+    rejected: VecDeque<(u32, HeadRejection)>,
+}
+
+/// Why a request head did not become a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadRejection {
+    /// A response without content was sent on its stream: 431.
+    TooLarge,
+    /// Its stream was reset with this error code (RFC 9113 7).
+    Reset(u32),
+    /// So many heads came after it that its stream is no longer kept track of.
+    Ignored,
+}
+
+/// The heads that were waiting when the connection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnservedHeads {
+    /// Heads whose last frame had been received.
+    pub complete: usize,
+    /// Whether one more had begun.
+    pub incomplete: bool,
+    /// Whether the connection ended because of the size of the last one.
+    pub last_is_too_large: bool,
+}
+
+impl RequestHeads {
+    /// Keeps track of at most `most` heads.
+    pub fn new(most: usize) -> Rc<Self> {
+        let heads = Heads {
+            highest: 0,
+            last: u32::MAX,
+            waiting: VecDeque::new(),
+            is_complete: true,
+            last_is_too_large: false,
+            rejected: VecDeque::new(),
+        };
+        Rc::new(Self { heads: RefCell::new(heads), most })
+    }
+
+    /// The head of this stream has become a request.
+    pub fn accepted(&self, stream: u32) {
+        let mut heads = self.heads.borrow_mut();
+        if !heads.remove(stream) {
+            heads.rejected.retain(|(rejected, _)| *rejected != stream);
+        }
+    }
+
+    /// The next head that was rejected. To be called when h2 has no further request to accept: it also resets streams
+    /// whose heads are good, and whose requests are accepted all the same.
+    pub fn next_rejected(&self) -> Option<HeadRejection> {
+        self.heads.borrow_mut().rejected.pop_front().map(|(_, rejection)| rejection)
+    }
+
+    /// The heads that no longer become requests, since the connection has ended.
+    pub fn take_unserved(&self) -> UnservedHeads {
+        let mut heads = self.heads.borrow_mut();
+        let incomplete = !heads.is_complete && heads.waiting.back() == Some(&heads.highest);
+        let complete = heads.waiting.len() - usize::from(incomplete);
+        heads.waiting.clear();
+        UnservedHeads { complete, incomplete, last_is_too_large: heads.last_is_too_large }
+    }
+
+    /// A frame of the client begins.
+    pub(super) fn received(&self, frame: FrameHeader) {
+        if !matches!(frame.kind, HEADERS | CONTINUATION) {
+            return;
+        }
+        let mut heads = self.heads.borrow_mut();
+        if frame.kind == HEADERS && frame.stream > heads.highest {
+            heads.highest = frame.stream;
+            heads.is_complete = false;
+            if frame.stream <= heads.last {
+                heads.waiting.push_back(frame.stream);
+            }
+            if heads.waiting.len() > self.most {
+                let oldest = heads.waiting.pop_front().unwrap_or_default();
+                heads.reject(oldest, HeadRejection::Ignored, self.most);
+            }
+        }
+        if frame.stream == heads.highest && frame.flags & END_HEADERS != 0 {
+            heads.is_complete = true;
+        }
+    }
+
+    /// A frame was sent to the client.
+    pub(super) fn written(&self, frame: FrameHeader) {
+        let mut heads = self.heads.borrow_mut();
+        match frame.kind {
+            HEADERS if heads.remove(frame.stream) => {
+                heads.reject(frame.stream, HeadRejection::TooLarge, self.most);
+            }
+            // The client may send it again: this rejects no request (RFC 9113 8.7).
+            RST_STREAM if frame.first == REFUSED_STREAM => drop(heads.remove(frame.stream)),
+            RST_STREAM if heads.remove(frame.stream) => {
+                heads.reject(frame.stream, HeadRejection::Reset(frame.first), self.most);
+            }
+            GO_AWAY if frame.second == NO_ERROR => heads.ignore_above(frame.first),
+            GO_AWAY => heads.last_is_too_large = TOO_LARGE.contains(&&frame.debug),
+            _ => {}
+        }
+    }
+}
+
+impl Heads {
+    /// Returns whether the stream was waiting.
+    fn remove(&mut self, stream: u32) -> bool {
+        let found = self.waiting.binary_search(&stream);
+        found.is_ok_and(|index| self.waiting.remove(index).is_some())
+    }
+
+    fn reject(&mut self, stream: u32, rejection: HeadRejection, most: usize) {
+        if self.rejected.len() < most {
+            self.rejected.push_back((stream, rejection));
+        }
+    }
+
+    fn ignore_above(&mut self, last: u32) {
+        self.last = self.last.min(last);
+        let ignored = self.waiting.partition_point(|stream| *stream <= self.last);
+        self.waiting.truncate(ignored);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANCEL: u32 = 8;
+    const PROTOCOL_ERROR: u32 = 1;
+
+    fn frame(kind: u8, flags: u8, stream: u32) -> FrameHeader {
+        FrameHeader { length: 4, kind, flags, stream, first: 0, second: 0, debug: [0; 16] }
+    }
+
+    fn reset(stream: u32, code: u32) -> FrameHeader {
+        FrameHeader { first: code, ..frame(RST_STREAM, 0, stream) }
+    }
+
+    fn go_away(last: u32, code: u32) -> FrameHeader {
+        FrameHeader { first: last, second: code, ..frame(GO_AWAY, 0, 0) }
+    }
+
+    /// A connection whose client sent whole heads on these streams.
+    fn heads_of(streams: &[u32]) -> Rc<RequestHeads> {
+        let heads = RequestHeads::new(10);
+        streams.iter().for_each(|stream| heads.received(frame(HEADERS, END_HEADERS, *stream)));
+        heads
+    }
+
+    fn rejections(heads: &RequestHeads) -> Vec<HeadRejection> {
+        std::iter::from_fn(|| heads.next_rejected()).collect()
+    }
+
+    fn unserved(heads: &RequestHeads) -> (usize, bool) {
+        let UnservedHeads { complete, incomplete, .. } = heads.take_unserved();
+        (complete, incomplete)
+    }
+
+    #[test]
+    fn a_head_whose_stream_is_reset_or_has_a_response_before_it_is_a_request_is_rejected() {
+        let heads = heads_of(&[1, 3, 5]);
+        heads.accepted(3);
+        heads.written(reset(1, PROTOCOL_ERROR));
+        heads.written(frame(HEADERS, END_HEADERS, 5));
+        heads.written(reset(5, PROTOCOL_ERROR));
+        assert_eq!(rejections(&heads), [HeadRejection::Reset(PROTOCOL_ERROR), HeadRejection::TooLarge]);
+        assert_eq!(unserved(&heads), (0, false));
+    }
+
+    #[test]
+    fn what_is_sent_for_a_request_does_not_reject_its_head() {
+        let heads = heads_of(&[1]);
+        heads.accepted(1);
+        heads.written(frame(HEADERS, END_HEADERS, 1));
+        heads.written(reset(1, CANCEL));
+        assert_eq!(rejections(&heads), []);
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_before_its_request_is_accepted_is_a_request() {
+        let heads = heads_of(&[1]);
+        heads.written(reset(1, PROTOCOL_ERROR));
+        heads.accepted(1);
+        assert_eq!(rejections(&heads), []);
+    }
+
+    #[test]
+    fn trailers_open_no_stream() {
+        let heads = heads_of(&[1, 3]);
+        heads.accepted(1);
+        heads.accepted(3);
+        heads.received(frame(HEADERS, END_HEADERS | 1, 1));
+        heads.received(frame(HEADERS, END_HEADERS | 1, 3));
+        assert_eq!(unserved(&heads), (0, false));
+    }
+
+    #[test]
+    fn a_head_in_several_frames_is_one_head() {
+        let heads = heads_of(&[]);
+        heads.received(frame(HEADERS, 0, 1));
+        heads.received(frame(CONTINUATION, 0, 1));
+        assert_eq!(unserved(&heads), (0, true));
+        heads.received(frame(HEADERS, 0, 3));
+        heads.received(frame(CONTINUATION, END_HEADERS, 3));
+        assert_eq!(unserved(&heads), (1, false));
+    }
+
+    #[test]
+    fn a_stream_beyond_the_number_of_streams_at_once_is_not_rejected_for_its_head() {
+        let heads = heads_of(&[1]);
+        heads.written(reset(1, REFUSED_STREAM));
+        assert_eq!((rejections(&heads), unserved(&heads)), (Vec::new(), (0, false)));
+    }
+
+    #[test]
+    fn streams_after_a_graceful_go_away_are_ignored() {
+        let heads = heads_of(&[1, 3, 5]);
+        heads.written(go_away(0x7fff_ffff, NO_ERROR));
+        heads.written(go_away(3, NO_ERROR));
+        heads.received(frame(HEADERS, END_HEADERS, 7));
+        assert_eq!(unserved(&heads), (2, false));
+    }
+
+    #[test]
+    fn a_go_away_because_of_an_error_hides_no_head() {
+        let heads = heads_of(&[1, 3]);
+        heads.written(go_away(1, PROTOCOL_ERROR));
+        assert_eq!(unserved(&heads), (2, false));
+    }
+
+    #[test]
+    fn a_go_away_because_of_the_size_of_a_head_is_recognised() {
+        for (debug, expected) in [(b"header_list_way_", true), (b"too_many_resets\0", false)] {
+            let heads = heads_of(&[1]);
+            heads.written(FrameHeader { debug: *debug, ..go_away(1, 11) });
+            assert_eq!(heads.take_unserved().last_is_too_large, expected);
+        }
+    }
+
+    #[test]
+    fn at_most_so_many_heads_are_kept() {
+        let streams: Vec<u32> = (0..1_000).map(|number| 2 * number + 1).collect();
+        let heads = heads_of(&streams);
+        assert_eq!(rejections(&heads), [HeadRejection::Ignored; 10]);
+        assert_eq!(unserved(&heads), (10, false));
+    }
+}
