@@ -164,8 +164,8 @@ impl ResponseBody {
                 if let Some(hold) = &self.hold {
                     hold.moved(length);
                 }
-                // hyper's server asks `is_end_stream` after a frame and then polls no more.
-                if self.source.is_end_stream() {
+                // A server asks `is_end_stream` after a frame, or sends trailers, and then polls no more.
+                if frame.is_trailers() || self.source.is_end_stream() {
                     self.finish(Outcome::Complete);
                 }
                 Some(Ok(frame))

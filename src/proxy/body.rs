@@ -100,6 +100,8 @@ impl Body for AnswerBody {
         let data = u64::try_from(data).unwrap_or(u64::MAX);
         this.progress.iter().for_each(|progress| progress.moved(data));
         match &frame {
+            // Nothing comes after trailers, and nothing asks for more.
+            Some(Ok(frame)) if frame.is_trailers() => this.finish(),
             Some(Ok(_)) => this.sent += data,
             Some(Err(error)) => this.break_off(error),
             None => this.finish(),

@@ -202,4 +202,6 @@ async fn trailers_of_the_backend_say_no_more_than_its_headers_may() {
     let answer = Client::new(&lab).http2().get("/ignore/echo").await;
     let names: Vec<_> = answer.trailers.keys().map(http::HeaderName::as_str).collect();
     assert_eq!((answer.text(), names), ("abc", vec!["x-checksum"]));
+    let record = lab.only_record().await;
+    assert_eq!((&record["decision"], &record["bytes_out"]), (&"permit".into(), &3.into()));
 }
