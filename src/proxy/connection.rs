@@ -3,23 +3,25 @@
 //! Never looks at a request; that is the service's road.
 
 use super::body::AnswerBody;
+use super::client_body::ClientBody;
 use super::client_stream::ClientStream;
 use super::endpoints::Endpoints;
+use super::http2::Http2Connection;
 use super::life::{Life, Order};
 use super::linger::{self, More};
 use super::record::ConnectionFacts;
 use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
+use crate::limits::OpenConnection;
 use crate::limits::scheduling::Share;
-use crate::limits::{Http2Stream, OpenConnection};
 use crate::request::HostName;
 use crate::telemetry::BoundedText;
 use crate::telemetry::audit::{self, CertificateOffer};
 use crate::tls::{self, Accepted, Handshake, HandshakeError, TlsFacts};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -30,21 +32,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
-
-/// Bytes of a response that one HTTP/2 stream may hold for a client that does not read.
-const SEND_BUFFER: usize = 64 << 10;
-
-/// Bytes of a request's body that one HTTP/2 stream may send before the backend takes them.
-const STREAM_WINDOW: u32 = 128 << 10;
-
-/// The same for all streams of a connection.
-const CONNECTION_WINDOW: u32 = 256 << 10;
-
-/// Streams that the gateway had to reset, of which the client is still to learn, before the connection is closed.
-const RESET_STREAMS: usize = 200;
-
-/// Streams that the client reset before they were taken up, before the connection is closed (CVE-2023-44487).
-const PENDING_RESETS: usize = 20;
 
 /// Serves one connection that came in on a TLS listener, to its end.
 pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
@@ -151,26 +138,13 @@ async fn serve_http2<IO>(stream: IO, service: Rc<Service>, limits: Limits)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let handler = Handler(Rc::clone(&service));
-    let stream = Http2Stream::new(stream, Rc::clone(service.frames()), limits.http2_frames);
-    let connection = http2::Builder::new(LocalExecutor)
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.http2_streams)
-        .max_send_buf_size(SEND_BUFFER)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_local_error_reset_streams(RESET_STREAMS)
-        .max_pending_accept_reset_streams(PENDING_RESETS)
-        .max_header_list_size(u32::try_from(limits.max_header).unwrap_or(u32::MAX))
-        .keep_alive_interval(limits.client_idle_timeout)
-        .serve_connection(TokioIo::new(stream), handler);
-    if let Some(ended) = run(connection, &service, http2::Connection::graceful_shutdown, true).await {
-        service.http2_ended(&ended);
+    let connection = Http2Connection::new(stream, Rc::clone(&service), &limits);
+    if let Some(Err(error)) = run(connection, &service, Http2Connection::graceful_shutdown, true).await {
+        service.http2_failed(&error);
     }
 }
 
-/// hyper's view of a service. From the error hyper's HTTP/2 takes the reason to reset the stream with; on HTTP/1.1
-/// there is none.
+/// hyper's view of a service. On HTTP/1.1 there is no error.
 struct Handler(Rc<Service>);
 
 impl hyper::service::Service<Request<Incoming>> for Handler {
@@ -180,6 +154,7 @@ impl hyper::service::Service<Request<Incoming>> for Handler {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Rc::clone(&self.0);
+        let request = request.map(ClientBody::Http1);
         Box::pin(async move { service.answer(request).await.map_err(h2::Error::from) })
     }
 }
@@ -191,9 +166,9 @@ async fn run<C>(
     service: &Service,
     shut_down: impl Fn(Pin<&mut C>),
     idle_ends: bool,
-) -> Option<hyper::Result<()>>
+) -> Option<C::Output>
 where
-    C: Future<Output = hyper::Result<()>>,
+    C: Future,
 {
     let life = service.life();
     let mut connection = std::pin::pin!(connection);
@@ -226,19 +201,6 @@ where
                 shut_down(connection.as_mut());
             }
         }
-    }
-}
-
-/// hyper's HTTP/2 wants to run each stream as a task; they stay on this worker.
-#[derive(Clone, Copy, Debug)]
-struct LocalExecutor;
-
-impl<F> hyper::rt::Executor<F> for LocalExecutor
-where
-    F: Future<Output = ()> + 'static,
-{
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
     }
 }
 

@@ -2,6 +2,7 @@
 //! its own, its `Authorization` untouched. Counts failed log-ins, so that the gate is no way to lock accounts. Never
 //! believes a name that is claimed there.
 
+use super::client_body::ClientBody;
 use super::forward::{self, Outgoing};
 use super::gate::Gate;
 use super::life::Life;
@@ -16,7 +17,6 @@ use crate::policy::{Denial, DenialId, PassthroughPermit};
 use crate::site::Backend;
 use aws_lc_rs::digest::{self, SHA256};
 use http::{HeaderMap, Response, StatusCode, header};
-use hyper::body::Incoming;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
@@ -70,7 +70,7 @@ impl Dialogues {
         &self,
         mut outgoing: Outgoing<'_>,
         proof: &PassthroughPermit,
-        (headers, body): (HeaderMap, Incoming),
+        (headers, body): (HeaderMap, ClientBody),
         pool: &Pool,
         line: ClientLine<'_>,
         record: &mut RequestRecord,

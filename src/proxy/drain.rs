@@ -1,8 +1,9 @@
 //! Reads away the rest of a refused request's body before the response where it is short, so that the connection can be
 //! used again. What is longer is read after the response, by [`linger`](super::linger) over HTTP/1.1.
 
+use super::client_body::ClientBody;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -27,7 +28,7 @@ pub(super) enum Rest {
 
 /// Reads a body that is short and comes at once. A client that waits for `100 Continue` has sent nothing and is not told
 /// to begin.
-pub(super) async fn before_response(mut body: Incoming, expects_continue: bool) -> Rest {
+pub(super) async fn before_response(mut body: ClientBody, expects_continue: bool) -> Rest {
     if body.is_end_stream() {
         return Rest::Read;
     }
@@ -50,7 +51,7 @@ pub(super) async fn before_response(mut body: Incoming, expects_continue: bool) 
 }
 
 /// Reads on while the response is on its way. The end of a stream ends no other, so none has to be told.
-pub(super) fn beside_response(mut body: Incoming, expects_continue: bool) {
+pub(super) fn beside_response(mut body: ClientBody, expects_continue: bool) {
     if expects_continue || body.is_end_stream() {
         return;
     }

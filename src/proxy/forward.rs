@@ -1,5 +1,6 @@
 //! The last stretch of the road: from a permit to the backend and back.
 
+use super::client_body::ClientBody;
 use super::on_behalf::behalf;
 use super::record::RequestRecord;
 use crate::backend::{
@@ -14,7 +15,6 @@ use crate::policy::{AuthenticatedBy, Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
 use crate::telemetry::{BackendFailure, display_chain};
 use http::{HeaderMap, Response, StatusCode};
-use hyper::body::Incoming;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -65,7 +65,7 @@ impl Outgoing<'_> {
     pub(super) async fn send(
         mut self,
         headers: HeaderMap,
-        body: Incoming,
+        body: ClientBody,
         pool: &Pool,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
@@ -87,7 +87,7 @@ impl Outgoing<'_> {
     }
 
     /// The client's body, with the limits of the path and the backend.
-    pub(super) fn request_body(&self, body: Incoming) -> RequestBody {
+    pub(super) fn request_body(&self, body: ClientBody) -> RequestBody {
         // hyper sends an HTTP/1.1 server the trailers only that `Trailer` announces, and that header ends here.
         RequestBody::new(body, self.permit.rule().max_body, HeaderMap::clear)
             .with_minimum_rate(self.backend.settings.minimum_rate)

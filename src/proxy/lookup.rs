@@ -5,10 +5,25 @@
 
 use crate::headers::fetch_metadata::{CrossSiteEvidence, FetchSite, fetch_site};
 use crate::policy::{Denial, DenialId, RequestFacts};
-use crate::request::{Authority, CanonicalPath, RequestTarget};
+use crate::request::{Authority, CanonicalPath, RequestTarget, field_list_size};
 use crate::site::{Backend, HttpAction, PathMatch, PathRule, Site};
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Version, header};
 use std::net::IpAddr;
+
+/// Over HTTP/1.1 hyper has measured the head already; over HTTP/2 h2 lets larger ones pass, so that they get a page.
+///
+/// # Errors
+/// 431 for an HTTP/2 head whose field list (RFC 9113 10.5.1) is longer than `limit` bytes.
+pub fn head_size(head: &http::request::Parts, limit: usize) -> Result<(), Denial> {
+    match head.version {
+        Version::HTTP_2 if field_list_size(head) > limit => {
+            let detail =
+                format!("the head has more than {limit} bytes, the limit of limits.max_header_bytes");
+            Err(Denial::new(DenialId::HeadersTooLarge, detail))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Over HTTP/1.1 hyper has counted them already.
 ///

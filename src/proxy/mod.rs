@@ -4,6 +4,7 @@
 
 pub mod answer;
 mod body;
+mod client_body;
 mod client_stream;
 mod connection;
 mod dialogue;
@@ -13,6 +14,7 @@ mod evidence;
 mod failed_handshakes;
 mod forward;
 mod gate;
+mod http2;
 mod judge;
 mod life;
 mod linger;

@@ -95,11 +95,16 @@ impl Wanted {
     }
 }
 
+/// A time as `Date` has it (RFC 9110 5.6.7).
+pub(super) fn http_date(time: UnixTime) -> String {
+    httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + time.since_epoch())
+}
+
 /// The bytes of `page` as the last response on an HTTP/1.1 connection.
 pub(super) fn last_in_http1(page: &Response<Bytes>, now: UnixTime) -> Vec<u8> {
     let status = page.status();
     let reason = status.canonical_reason().unwrap_or_default();
-    let date = httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + now.since_epoch());
+    let date = http_date(now);
     let mut bytes = format!("HTTP/1.1 {} {reason}\r\ndate: {date}\r\nconnection: close\r\n", status.as_u16());
     let lines = page.headers().iter().filter(|(name, _)| *name != header::CONNECTION);
     let mut bytes = lines.fold(std::mem::take(&mut bytes).into_bytes(), |mut bytes, (name, value)| {
@@ -115,7 +120,8 @@ fn text(value: &Option<HeaderValue>) -> Option<&str> {
     value.as_ref().and_then(|value| value.to_str().ok())
 }
 
-fn expects_continue(headers: &HeaderMap) -> bool {
+/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
+pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get_all(header::EXPECT).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 

@@ -2,6 +2,7 @@
 //! bottom: each step takes what the step before has proven.
 
 use super::body::AnswerBody;
+use super::client_body::ClientBody;
 use super::client_stream::Left;
 use super::dialogue::{ClientLine, Dialogues};
 use super::drain::{self, Rest};
@@ -12,7 +13,7 @@ use super::life::Life;
 use super::lookup;
 use super::password_evidence::Offer;
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
-use super::refusal_page::{Details, Wanted, last_in_http1};
+use super::refusal_page::{Details, Wanted, http_date, last_in_http1};
 use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
@@ -28,8 +29,8 @@ use crate::request::{
 use crate::site::{PathRule, Site};
 use crate::telemetry::audit::Part;
 use crate::tls::TlsFacts;
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header};
-use hyper::body::{Body, Incoming};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use hyper::body::Body;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ struct InFlight {
     record: RequestRecord,
     content_length: Option<u64>,
     /// Taken when the request goes to the backend.
-    body: Option<Incoming>,
+    body: Option<ClientBody>,
     allow: Option<HeaderValue>,
     /// Whether the path takes passwords, so that a client is to be asked for one.
     takes_password: bool,
@@ -117,7 +118,7 @@ impl Service {
     /// The reason to reset the request's stream with, where it has to come again over HTTP/1.1 (RFC 9113 7).
     pub(super) async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<ClientBody>,
     ) -> Result<Response<AnswerBody>, h2::Reason> {
         let _running = self.life.begin();
         let id = RequestId::random();
@@ -187,9 +188,10 @@ impl Service {
         mut head: http::request::Parts,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
+        lookup::head_size(&head, snapshot.limits.max_header)?;
+        lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         let target = RequestTarget::parse(&head.uri)
             .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
-        lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         lookup::plain_coding(&head.headers)?;
         let unnamed = || match head.version {
             Version::HTTP_09 | Version::HTTP_10 => self.unnamed_host(snapshot, site),
@@ -300,7 +302,7 @@ impl Service {
         &self,
         denial: &Denial,
         id: RequestId,
-        body: Incoming,
+        body: ClientBody,
         version: Version,
         wanted: &Wanted,
     ) -> Response<AnswerBody> {
@@ -312,7 +314,7 @@ impl Service {
     }
 
     /// Reads the rest of a refused request's body, as far as that is done before or beside the response.
-    async fn end_body(&self, body: Incoming, version: Version, wanted: &Wanted) -> Rest {
+    async fn end_body(&self, body: ClientBody, version: Version, wanted: &Wanted) -> Rest {
         if version == Version::HTTP_2 {
             drain::beside_response(body, wanted.expects_continue());
             return Rest::Read;
@@ -535,13 +537,36 @@ impl Service {
         };
         let request = RequestId::random();
         let denial = Denial::because(id, error);
-        self.record_unread(&denial, request);
+        self.record_unread(&denial, request, Version::HTTP_11, Some(denial.id().status()));
         let page = Wanted::unknown().page(&denial, request, Details::default());
         left.is_quiet.then(|| last_in_http1(&page, self.worker.gate().clock.now()))
     }
 
+    /// Records a request over HTTP/2 whose head was rejected before it was a request. It counts against the budget of
+    /// its client as others do, so that it has no record where they would have none.
+    pub(super) fn head_rejected(&self, denial: &Denial, status: Option<StatusCode>) {
+        let paid = match self.life.is_authenticated() {
+            true => self.account.take_again(),
+            false => request_rate::of_address(&self.life),
+        };
+        match paid {
+            Ok(()) => self.record_unread(denial, RequestId::random(), Version::HTTP_2, status),
+            Err(Excess { denial, recorded: true }) => {
+                self.record_unread(&denial, RequestId::random(), Version::HTTP_2, status);
+            }
+            Err(Excess { denial, recorded: false }) => {
+                self.worker.gate().metrics.decisions.denied(denial.id().index());
+            }
+        }
+    }
+
+    /// The value of `Date` for a response that is sent now.
+    pub(super) fn date(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(http_date(self.worker.gate().clock.now())).ok()
+    }
+
     /// No request, so no audit record; any client can cause it, so one line a minute.
-    fn count_flood(&self, error: &hyper::Error) {
+    fn count_flood(&self, error: &(dyn std::error::Error + 'static)) {
         let gate = self.worker.gate();
         gate.metrics.connections.http2_flood.inc();
         if let Some(connections) = gate.http2_floods.count() {
@@ -550,27 +575,27 @@ impl Service {
                 connections,
                 last_peer = self.facts.peer.as_str(),
                 listener = self.facts.listener.as_str(),
-                error = error as &dyn std::error::Error,
+                error,
                 "HTTP/2 connections were closed: their clients sent too many frames without use"
             );
         }
     }
 
-    /// Takes note of how an HTTP/2 connection ended.
-    pub(super) fn http2_ended(&self, ended: &hyper::Result<()>) {
-        match ended {
-            Err(error) if self.frames.is_exceeded() || is_calmed(error) => self.count_flood(error),
-            Err(error) => self.log_end(error),
-            Ok(()) => {}
+    /// Takes note of an HTTP/2 connection that did not end in order.
+    pub(super) fn http2_failed(&self, error: &(dyn std::error::Error + 'static)) {
+        if self.frames.is_exceeded() || is_calmed(error) {
+            self.count_flood(error);
+        } else {
+            self.log_end(error);
         }
     }
 
-    fn log_end(&self, error: &hyper::Error) {
-        tracing::debug!(target: "portcullis::connection", peer = self.facts.peer.as_str(), error = %error);
+    fn log_end(&self, error: &(dyn std::error::Error + 'static)) {
+        tracing::debug!(target: "portcullis::connection", peer = self.facts.peer.as_str(), error);
     }
 
     /// The record of a request whose head could not be read.
-    fn record_unread(&self, denial: &Denial, id: RequestId) {
+    fn record_unread(&self, denial: &Denial, id: RequestId, version: Version, status: Option<StatusCode>) {
         let gate = self.worker.gate();
         let Ok(slot) = gate.audit.reserve(self.audit_part()) else {
             gate.metrics.decisions.denied(DenialId::AuditUnavailable.index());
@@ -579,7 +604,7 @@ impl Service {
         let head = RequestHead {
             time: gate.clock.now(),
             id,
-            version: Version::HTTP_11,
+            version,
             method: "",
             target: String::new(),
             host: None,
@@ -587,7 +612,9 @@ impl Service {
         let mut record =
             RequestRecord::begin((slot, None), &self.facts, &head, gate.metrics.decisions.clone());
         record.denial(denial);
-        record.status(denial.id().status());
+        if let Some(status) = status {
+            record.status(status);
+        }
         record.finish(0);
     }
 }
@@ -599,8 +626,8 @@ impl Drop for Service {
 }
 
 /// Whether h2 closed the connection because of one of its own bounds: streams reset, CONTINUATION, header lists.
-fn is_calmed(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+fn is_calmed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
     cause.is_some_and(|error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
 }
 

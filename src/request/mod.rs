@@ -20,4 +20,4 @@ pub use id::RequestId;
 pub use invalid_path::InvalidPath;
 pub use path::{CanonicalPath, MAX_PATH_BYTES, PathCase, ancestors_of};
 pub use path_pattern::{InvalidPathPattern, PathPattern, PathScope};
-pub use target::{MAX_QUERY_BYTES, RequestTarget, TargetScheme, received_target};
+pub use target::{MAX_QUERY_BYTES, RequestTarget, TargetScheme, field_list_size, received_target};

@@ -46,6 +46,23 @@ pub fn received_target(uri: &Uri, version: Version) -> String {
     }
 }
 
+/// The size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
+/// pseudo-header fields included (RFC 9113 6.5.2).
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
+pub fn field_list_size(head: &http::request::Parts) -> usize {
+    let path = head.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    let pseudo = [
+        (":method", Some(head.method.as_str())),
+        (":scheme", head.uri.scheme_str()),
+        (":authority", authority),
+        (":path", path),
+    ];
+    let pseudo = pseudo.into_iter().filter_map(|(name, value)| Some(name.len() + value?.len()));
+    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    pseudo.chain(fields).map(|bytes| bytes + 32).sum()
+}
+
 impl<'a> RequestTarget<'a> {
     /// Takes the request's URI apart and checks all but the path, whose rule differs from site to site.
     ///
@@ -137,6 +154,14 @@ mod tests {
         assert_eq!(parts("HTTP://rms.example"), Ok(("/".into(), None, Some("rms.example".into()))));
         let uri = "https://rms.example/".parse().unwrap();
         assert_eq!(RequestTarget::parse(&uri).unwrap().scheme(), Some(TargetScheme::Https));
+    }
+
+    #[test]
+    fn the_size_of_a_field_list_counts_pseudo_headers_and_every_line() {
+        let request = http::Request::get("https://a.example/b?c").header("d", "ef").header("d", "g").body(());
+        let (head, ()) = request.unwrap().into_parts();
+        let pseudo = ":methodGET:schemehttps:authoritya.example:path/b?c".len();
+        assert_eq!(field_list_size(&head), pseudo + 3 + 2 + 6 * 32);
     }
 
     #[test]

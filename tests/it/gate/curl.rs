@@ -106,7 +106,9 @@ fn eight_mebibytes_arrive_whole_with_and_without_expect() {
     let card = lab.card_file("alice");
     for expect in ["Expect: 100-continue", "Expect:"] {
         for (versions, http) in VERSIONS {
-            let args = [&["--cert", &card, "--data-binary", &data, "--header", expect], versions].concat();
+            // Longer than the test may take: the body is sent when `100 Continue` comes, and not otherwise.
+            let wait = ["--expect100-timeout", "600", "--header", expect];
+            let args = [&["--cert", &card, "--data-binary", &data], &wait[..], versions].concat();
             let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
             assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
             assert_eq!(curled.json()["body_sha256"], sha256(&body), "{expect}");

@@ -14,6 +14,7 @@ mod denials;
 mod framing;
 mod group_header;
 mod header_limits;
+mod http2;
 mod identity_headers;
 mod old_servers;
 mod openssl;

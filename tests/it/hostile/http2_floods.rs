@@ -1,43 +1,21 @@
 //! HTTP/2 clients that send frames for their own sake. Each has its connection closed; those beside it notice nothing.
 
+use super::frames::{HEADERS, Wire, frame, get};
 use super::stage::{HOME, start, three_sites};
 use crate::support::{Client, Lab, PATIENCE, Setup, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::client::TlsStream;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let [.., high, middle, low] = payload.len().to_be_bytes();
-    let mut frame = vec![high, middle, low, kind, flags];
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// A request for `/ignore/echo` in HPACK without a table, not ended.
+/// A request for `/ignore/echo`, not ended.
 fn headers(stream: u32, flags: u8) -> Vec<u8> {
-    let mut block = vec![0x83, 0x87];
-    for (index, value) in [(4, "/ignore/echo"), (1, HOME)] {
-        block.extend([index, u8::try_from(value.len()).unwrap()]);
-        block.extend(value.as_bytes());
-    }
-    frame(1, flags, stream, &block)
-}
-
-async fn preface(lab: &Lab) -> TlsStream<TcpStream> {
-    let mut stream = Client::new(lab).resolving(HOME).http2().tls_stream().await.unwrap();
-    stream.write_all(PREFACE).await.unwrap();
-    stream
+    frame(HEADERS, flags, stream, &get("/ignore/echo", &[]))
 }
 
 /// Sends `flood` again and again, at most 10,000 times, until the connection is closed.
 async fn closes(lab: &Lab, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>) -> bool {
-    let mut stream = preface(lab).await;
-    stream.write_all(opening).await.unwrap();
-    let (mut reading, mut writing) = tokio::io::split(stream);
+    let mut wire = Wire::connect(lab).await;
+    wire.send(opening).await.unwrap();
+    let (mut reading, mut writing) = tokio::io::split(wire.0);
     let reader = tokio::spawn(async move {
         let mut buffer = [0; 4_096];
         while let Ok(1..) = reading.read(&mut buffer).await {}

@@ -3,9 +3,11 @@
 
 mod amplification;
 mod caller;
+mod frames;
 mod framing;
 mod hello;
 mod http2_floods;
+mod http2_heads;
 mod lifecycle;
 mod limits;
 mod names;

@@ -165,12 +165,19 @@ async fn a_head_beyond_the_limit_is_header_too_large() {
 }
 
 #[tokio::test]
-async fn a_head_beyond_the_limit_of_http2_never_reaches_the_backend() {
+async fn a_head_beyond_the_limit_of_http2_is_header_too_large() {
     let lab = Lab::with(Setup { limits: r#"max_header_bytes = "8KiB""#.into(), ..Setup::default() });
-    let long = "a".repeat(16 * 1024);
-    let answer = Client::new(&lab).http2().get_with("/ignore/echo", &[("x-long", &long)]).await;
-    assert_eq!(answer.status, 431);
+    let mut connection = Client::new(&lab).http2().connect().await.unwrap();
+    let long = "a".repeat(9 * 1024);
+    let request = connection.request(Method::GET, "/ignore/echo").header("x-long", long);
+    let answer = connection.send(request.body(nothing()).unwrap()).await.unwrap();
+    assert_eq!(answer.verdict(), "431 headers-too-large");
+    let record = lab.record(&answer.request_id()).await;
+    assert_eq!((&record["decision"], &record["status"]), (&"headers-too-large".into(), &431.into()));
     assert_eq!(lab.rms.seen(), []);
+    let long = "a".repeat(7 * 1024);
+    let request = connection.request(Method::GET, "/ignore/echo").header("x-long", long);
+    assert_eq!(connection.send(request.body(nothing()).unwrap()).await.unwrap().verdict(), "200 permit");
 }
 
 #[tokio::test]

@@ -1,0 +1,154 @@
+//! The body of a client's request, as HTTP/1.1 or HTTP/2 delivers it.
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Response, StatusCode, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::cell::{Cell, RefCell};
+use std::error::Error;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use tokio::time::Instant;
+
+/// A request's body.
+pub(super) enum ClientBody {
+    /// hyper sends `100 Continue` when the body is first polled.
+    Http1(Incoming),
+    /// So does this one.
+    Http2(Http2Body),
+}
+
+/// The body of an HTTP/2 request. The client may send more as soon as a piece has been taken from here.
+pub(super) struct Http2Body {
+    stream: RecvStream,
+    /// What is missing of the declared length.
+    missing: Option<u64>,
+    has_data: bool,
+    /// Until the client has been invited to send the body, if it waits for that.
+    invitation: Option<Http2Responder>,
+    last_read: Rc<Cell<Instant>>,
+}
+
+/// The response of an HTTP/2 stream, until its head has been sent. Shared by the stream's task and its request's body,
+/// which sends `100 Continue`.
+#[derive(Clone)]
+pub(super) struct Http2Responder(Rc<RefCell<Option<SendResponse<Bytes>>>>);
+
+impl Http2Body {
+    /// The body of the request with these `headers`. `last_read` is set to the time of each piece.
+    pub(super) fn new(
+        stream: RecvStream,
+        headers: &HeaderMap,
+        invitation: Option<Http2Responder>,
+        last_read: Rc<Cell<Instant>>,
+    ) -> Self {
+        // h2 resets a stream whose lengths differ or are no numbers, and one whose data does not have the length.
+        let declared = headers.get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+        let missing = declared.or_else(|| stream.is_end_stream().then_some(0));
+        Self { stream, missing, has_data: true, invitation, last_read }
+    }
+
+    fn taken(&mut self, data: &Bytes) {
+        // An error means that the stream has ended, and with it its window.
+        let _ = self.stream.flow_control().release_capacity(data.len());
+        let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        self.missing = self.missing.map(|missing| missing.saturating_sub(length));
+        self.last_read.set(Instant::now());
+        if length > 0 {
+            // A client that has begun to send needs no invitation (RFC 9110 10.1.1).
+            self.invitation = None;
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        if self.has_data {
+            let Poll::Ready(data) = self.stream.poll_data(cx) else {
+                if let Some(responder) = self.invitation.take() {
+                    responder.invite();
+                }
+                return Poll::Pending;
+            };
+            match data {
+                Some(Ok(data)) => {
+                    self.taken(&data);
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Some(Err(error)) => return Poll::Ready(failure(error)),
+                None => self.has_data = false,
+            }
+        }
+        Poll::Ready(match ready!(self.stream.poll_trailers(cx)) {
+            Ok(trailers) => {
+                self.last_read.set(Instant::now());
+                trailers.map(|trailers| Ok(Frame::trailers(trailers)))
+            }
+            Err(error) => failure(error),
+        })
+    }
+}
+
+/// A stream that is reset with NO_ERROR ends there: the client wants no more of it (RFC 9113 8.1).
+fn failure<T>(error: h2::Error) -> Option<Result<T, h2::Error>> {
+    (error.reason() != Some(Reason::NO_ERROR)).then_some(Err(error))
+}
+
+impl Http2Responder {
+    pub(super) fn new(response: SendResponse<Bytes>) -> Self {
+        Self(Rc::new(RefCell::new(Some(response))))
+    }
+
+    /// Takes it for the final response. From then on no `100 Continue` is sent.
+    pub(super) fn take(&self) -> Option<SendResponse<Bytes>> {
+        self.0.borrow_mut().take()
+    }
+
+    /// Ready when the client has reset the stream or the connection has ended.
+    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.0.borrow_mut() {
+            Some(response) => response.poll_reset(cx).map(drop),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Sends `100 Continue` unless the response's head has been sent.
+    fn invite(&self) {
+        if let Some(response) = &mut *self.0.borrow_mut() {
+            let mut invitation = Response::new(());
+            *invitation.status_mut() = StatusCode::CONTINUE;
+            // An error means that the stream has ended, which the body reports when it is polled again.
+            let _ = response.send_informational(invitation);
+        }
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(cx).map(|frame| Some(frame?.map_err(Into::into))),
+            Self::Http2(body) => body.poll(cx).map(|frame| Some(frame?.map_err(Into::into))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.missing.map_or_else(SizeHint::default, SizeHint::with_exact),
+        }
+    }
+}

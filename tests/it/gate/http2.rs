@@ -1,0 +1,197 @@
+//! What only HTTP/2 has: `100 Continue` as a response of its own, streams that end one by one, and windows.
+
+use crate::support::{Client, Lab, PATIENCE, Setup, pattern, sha256, wait_for};
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{Method, Request, StatusCode};
+use serde_json::Value;
+use std::future::poll_fn;
+use tokio::time::timeout;
+
+const HOST: &str = "rms.corp.example";
+
+/// A connection of h2 itself, which shows what hyper's client hides.
+async fn connect(client: &Client) -> SendRequest<Bytes> {
+    let stream = client.clone().http2().tls_stream().await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn begin(
+    sender: &SendRequest<Bytes>,
+    request: Request<()>,
+    is_whole: bool,
+) -> (ResponseFuture, SendStream<Bytes>) {
+    let mut sender = sender.clone().ready().await.unwrap();
+    sender.send_request(request, is_whole).unwrap()
+}
+
+fn post(path: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let request = Request::builder().method(Method::POST).uri(format!("https://{HOST}{path}"));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).unwrap()
+}
+
+fn expecting(path: &str) -> Request<()> {
+    post(path, &[("expect", "100-continue")])
+}
+
+/// The next informational response, or `None` when the final one has come.
+async fn informational(response: &mut ResponseFuture) -> Option<StatusCode> {
+    let next = poll_fn(|cx| response.poll_informational(cx));
+    timeout(PATIENCE, next).await.expect("a response").map(|response| response.unwrap().status())
+}
+
+async fn send_all(stream: &mut SendStream<Bytes>, body: &Bytes) {
+    let mut rest = body.clone();
+    while !rest.is_empty() {
+        stream.reserve_capacity(rest.len());
+        let capacity = timeout(PATIENCE, poll_fn(|cx| stream.poll_capacity(cx))).await.expect("a window");
+        let piece = rest.split_to(capacity.unwrap().unwrap().min(rest.len()));
+        stream.send_data(piece, rest.is_empty()).unwrap();
+    }
+}
+
+async fn read_all(mut body: RecvStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Some(piece) = timeout(PATIENCE, body.data()).await.expect("the rest of the body") {
+        let piece = piece.unwrap();
+        body.flow_control().release_capacity(piece.len()).unwrap();
+        all.extend_from_slice(&piece);
+    }
+    all
+}
+
+async fn json_of(body: RecvStream) -> Value {
+    serde_json::from_slice(&read_all(body).await).unwrap()
+}
+
+#[tokio::test]
+async fn continue_is_sent_once_and_the_body_arrives_whole() {
+    let lab = Lab::start();
+    let sender = connect(&Client::new(&lab)).await;
+    let body = pattern(1 << 20);
+    let (mut response, mut stream) = begin(&sender, expecting("/ignore/echo"), false).await;
+    assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
+    send_all(&mut stream, &body).await;
+    assert_eq!(informational(&mut response).await, None);
+    let response = response.await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(json_of(response.into_body()).await["body_sha256"], sha256(&body));
+}
+
+#[tokio::test]
+async fn continue_is_sent_neither_before_a_denial_nor_unasked() {
+    let lab = Lab::start();
+    let sender = connect(&Client::new(&lab)).await;
+    for (path, status) in [("/require/echo", 403), ("/none", 404)] {
+        let (mut response, _stream) = begin(&sender, expecting(path), false).await;
+        assert_eq!(informational(&mut response).await, None, "{path}");
+        assert_eq!(response.await.unwrap().status(), status, "{path}");
+    }
+    let (mut response, mut stream) = begin(&sender, post("/ignore/echo", &[]), false).await;
+    send_all(&mut stream, &Bytes::from_static(b"abc")).await;
+    assert_eq!(informational(&mut response).await, None);
+    let (mut response, _) = begin(&sender, expecting("/ignore/echo"), true).await;
+    assert_eq!(informational(&mut response).await, None, "a request without a body");
+    assert_eq!(response.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_continue_takes_no_connection_to_the_backend() {
+    let lab = Lab::with(Setup { backend: "max_connections = 1".into(), ..Setup::default() });
+    let sender = connect(&Client::new(&lab)).await;
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let (mut response, stream) = begin(&sender, expecting("/ignore/echo"), false).await;
+        assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
+        waiting.push((response, stream));
+    }
+    assert_eq!(Client::new(&lab).get("/ignore/echo").await.verdict(), "200 permit");
+    for (response, mut stream) in waiting {
+        send_all(&mut stream, &Bytes::from_static(b"abc")).await;
+        assert_eq!(response.await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_ends_its_request_and_no_other() {
+    let lab = Lab::start();
+    let sender = connect(&Client::new(&lab).card("alice")).await;
+    let (other, _) = begin(&sender, post("/require/echo?delay_ms=300", &[]), true).await;
+    let slow = post("/require/echo?delay_ms=60000", &[]);
+    let (response, mut stream) = begin(&sender, slow, true).await;
+    wait_for("both requests at the backend", || (lab.rms.seen().len() == 2).then_some(())).await;
+    stream.send_reset(Reason::CANCEL);
+    let record = lab.record_where(|record| record["decision"] == "client-disconnected").await;
+    assert_eq!((&record["status"], &record["account"]["user"]), (&Value::Null, &"alice@corp.example".into()));
+    assert!(response.await.is_err());
+    assert_eq!(other.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_longer_or_shorter_than_declared_is_not_forwarded_as_whole() {
+    let lab = Lab::start();
+    for (length, body) in [("3", "abcd"), ("5", "abcd")] {
+        let sender = connect(&Client::new(&lab)).await;
+        let seen = lab.records().len();
+        let (response, mut stream) =
+            begin(&sender, post("/ignore/echo", &[("content-length", length)]), false).await;
+        stream.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
+        assert!(response.await.is_err());
+        let record = wait_for("the record", || lab.records().get(seen).cloned()).await;
+        assert_eq!(record["decision"], "client-disconnected", "{length}");
+    }
+    assert!(lab.rms.seen().is_empty());
+}
+
+#[tokio::test]
+async fn streams_share_the_window_of_their_connection_and_all_arrive_whole() {
+    const SIZE: usize = 8 << 20;
+    let lab = Lab::start();
+    let sender = connect(&Client::new(&lab)).await;
+    let expected: Vec<u8> = (b'a'..=b'z').cycle().take(SIZE).collect();
+    let downloads = (0..2).map(|_| {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            let path = format!("/ignore/echo?size={SIZE}");
+            let (response, _) = begin(&sender, post(&path, &[]), true).await;
+            sha256(&read_all(response.await.unwrap().into_body()).await)
+        })
+    });
+    let body = pattern(SIZE);
+    let uploads = (0..2).map(|_| {
+        let (sender, body) = (sender.clone(), body.clone());
+        tokio::spawn(async move {
+            let (response, mut stream) = begin(&sender, post("/ignore/echo", &[]), false).await;
+            send_all(&mut stream, &body).await;
+            json_of(response.await.unwrap().into_body()).await["body_sha256"].as_str().unwrap().to_owned()
+        })
+    });
+    let running: Vec<_> = downloads.chain(uploads).collect();
+    let mut digests = Vec::new();
+    for stream in running {
+        digests.push(stream.await.unwrap());
+    }
+    assert_eq!(digests[..2], [sha256(&expected), sha256(&expected)]);
+    assert_eq!(digests[2..], [sha256(&body), sha256(&body)]);
+}
+
+#[tokio::test]
+async fn a_response_has_a_date_and_the_length_of_its_page_and_a_head_request_no_content() {
+    let lab = Lab::start();
+    let sender = connect(&Client::new(&lab)).await;
+    for method in [Method::GET, Method::HEAD] {
+        let request = Request::builder().method(method.clone()).uri(format!("https://{HOST}/require/echo"));
+        let (response, _) = begin(&sender, request.body(()).unwrap(), true).await;
+        let (head, body) = response.await.unwrap().into_parts();
+        assert_eq!(head.status, 403);
+        assert!(head.headers["date"].to_str().unwrap().ends_with(" GMT"));
+        assert!(!head.headers.contains_key("connection"));
+        let length: usize = head.headers["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(length > 0);
+        let expected = if method == Method::HEAD { 0 } else { length };
+        assert_eq!(read_all(body).await.len(), expected, "{method}");
+    }
+}

@@ -1,0 +1,107 @@
+//! HTTP/2 by hand: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
+
+use super::stage::HOME;
+use crate::support::{Client, Lab, PATIENCE};
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+pub(super) const DATA: u8 = 0;
+pub(super) const HEADERS: u8 = 1;
+pub(super) const RST_STREAM: u8 = 3;
+pub(super) const GO_AWAY: u8 = 7;
+pub(super) const CONTINUATION: u8 = 9;
+
+/// Flags of HEADERS.
+pub(super) const END_STREAM: u8 = 1;
+pub(super) const END_HEADERS: u8 = 4;
+
+/// A frame from the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) kind: u8,
+    pub(super) stream: u32,
+    pub(super) payload: Vec<u8>,
+}
+
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [.., high, middle, low] = payload.len().to_be_bytes();
+    let mut frame = vec![high, middle, low, kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The fields in this order, pseudo-header fields included.
+pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        for text in [name, value] {
+            length(text.len(), &mut block);
+            block.extend(text.as_bytes());
+        }
+    }
+    block
+}
+
+/// An integer of HPACK with seven bits in its first byte (RFC 7541 5.1).
+fn length(number: usize, block: &mut Vec<u8>) {
+    let mut rest = match number.checked_sub(127) {
+        None => return block.push(u8::try_from(number).unwrap()),
+        Some(rest) => rest,
+    };
+    block.push(127);
+    while rest >= 128 {
+        block.push(u8::try_from(rest % 128).unwrap() | 128);
+        rest /= 128;
+    }
+    block.push(u8::try_from(rest).unwrap());
+}
+
+/// The field list of a GET.
+pub(super) fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let pseudo = [(":method", "GET"), (":scheme", "https"), (":authority", HOME), (":path", path)];
+    fields(&[&pseudo[..], more].concat())
+}
+
+/// A connection to [`HOME`] on which the preface has been sent.
+pub(super) struct Wire(pub(super) TlsStream<TcpStream>);
+
+impl Wire {
+    pub(super) async fn connect(lab: &Lab) -> Self {
+        let mut stream = Client::new(lab).resolving(HOME).http2().tls_stream().await.unwrap();
+        stream.write_all(PREFACE).await.unwrap();
+        Self(stream)
+    }
+
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).await?;
+        self.0.flush().await
+    }
+
+    /// The frames up to the first one that is such, or all until the connection ends.
+    pub(super) async fn frames_until(&mut self, is_such: impl Fn(&Frame) -> bool) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Ok(frame) = timeout(PATIENCE, self.next()).await.expect("the gateway sends a frame") {
+            frames.push(frame);
+            if frames.last().is_some_and(&is_such) {
+                break;
+            }
+        }
+        frames
+    }
+
+    async fn next(&mut self) -> io::Result<Frame> {
+        let mut header = [0; 9];
+        self.0.read_exact(&mut header).await?;
+        let [high, middle, low, kind, _, stream @ ..] = header;
+        let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]).try_into().unwrap()];
+        self.0.read_exact(&mut payload).await?;
+        Ok(Frame { kind, stream: u32::from_be_bytes(stream), payload })
+    }
+}
