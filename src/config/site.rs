@@ -114,7 +114,7 @@ pub(super) const TLS: Section = Section {
 };
 
 const PLAIN_ACTIONS: &[(&str, HttpAction)] =
-    &[("reject", HttpAction::Refuse), ("redirect", HttpAction::Redirect)];
+    &[("reject", HttpAction::Reject), ("redirect", HttpAction::Redirect)];
 const ON_BAD_CERTIFICATE: &[(&str, OnBadCertificate)] =
     &[("respond", OnBadCertificate::Answer), ("alert", OnBadCertificate::Alert)];
 const CASES: &[(&str, PathCase)] = &[("insensitive", PathCase::Fold), ("sensitive", PathCase::Exact)];
@@ -153,7 +153,7 @@ impl Site {
             hosts,
             listen: reader.list("listen", socket_address).unwrap_or_default(),
             http_listen: reader.list("http_listen", socket_address).unwrap_or_default(),
-            http_action: reader.with_default("http_action", HttpAction::Refuse, choice(PLAIN_ACTIONS)),
+            http_action: reader.with_default("http_action", HttpAction::Reject, choice(PLAIN_ACTIONS)),
             default: reader.with_default("default", false, boolean),
             certificate: reader.list("certificate", file).unwrap_or_default(),
             private_key: reader.list("private_key", file).unwrap_or_default(),

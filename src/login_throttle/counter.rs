@@ -1,44 +1,44 @@
-//! Takes keys and outcomes, gives leave or the time to wait. One counter counts one kind of key; its size is bounded.
+//! A bounded counter of failed attempts by key.
 //!
-//! Never forgets a key that is blocked or that an attempt is under way for: where only such are left, new keys are
-//! refused. Otherwise noise could wash out what it is to be protected from.
+//! Keys that are blocked or have attempts in progress are never evicted. If there are no others, new keys are rejected:
+//! otherwise an attacker could evict a blocked key with a flood of new ones.
 
 use crate::clock::UnixTime;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// How long to wait where attempts under way take all that is left: they end within seconds.
-const UNDER_WAY_WAIT: Duration = Duration::from_secs(1);
+/// The wait if attempts in progress use up the limit. They end within seconds.
+const IN_PROGRESS_WAIT: Duration = Duration::from_secs(1);
 
-/// How long a full counter refuses new keys before it looks again for some to forget.
+/// How long a full counter rejects new keys before it searches for evictable ones again.
 const FULL_WAIT: Duration = Duration::from_secs(5);
 
-/// When failures are forgotten, and what a success is worth.
+/// When failures expire, and the effect of a success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResetRule {
-    /// A window after the last failure, or by a success. So does a domain controller count (badPwdCount,
-    /// lockOutObservationWindow: [MS-ADA1]), which makes a limit below its own hold for good: a window after
-    /// the first failure would give new leave while the controller still adds up.
+    /// A window after the last failure, or at a success. Domain controllers count in this way (badPwdCount,
+    /// lockOutObservationWindow: [MS-ADA1]), so a limit below theirs is never exceeded there. With a window from the first
+    /// failure, new attempts would be permitted while the controller still adds them to the old ones.
     AfterLastOrSuccess,
-    /// A window after the first failure. A success is worth nothing: who guesses has an account of his own.
+    /// A window after the first failure. A success has no effect, because an attacker may have an account of their own.
     AfterFirst,
 }
 
-/// What became of one attempt.
+/// The outcome of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptOutcome {
     Failed,
     Succeeded,
-    /// Nothing was tried.
+    /// The password was not checked.
     Cancelled,
 }
 
-/// The attempts for one key.
+/// The attempts of one key.
 #[derive(Clone, Copy, Debug)]
 struct FailureCount {
     failures: u32,
-    under_way: u32,
-    /// The failure that the window runs from.
+    in_progress: u32,
+    /// The start of the window.
     since: UnixTime,
 }
 
@@ -48,32 +48,33 @@ pub(super) struct FailureCounter {
     counts: HashMap<u64, FailureCount>,
     limit: u32,
     window: Duration,
-    forgetting: ResetRule,
+    reset_rule: ResetRule,
     capacity: usize,
     full_until: UnixTime,
 }
 
 impl FailureCounter {
-    pub(super) fn new(limit: u32, window: Duration, forgetting: ResetRule, capacity: usize) -> Self {
-        Self { counts: HashMap::new(), limit, window, forgetting, capacity, full_until: UnixTime::EPOCH }
+    pub(super) fn new(limit: u32, window: Duration, reset_rule: ResetRule, capacity: usize) -> Self {
+        Self { counts: HashMap::new(), limit, window, reset_rule, capacity, full_until: UnixTime::EPOCH }
     }
 
-    /// Leave for one attempt, which counts as failed until [`FailureCounter::settle`] says otherwise; else the time to wait.
+    /// Permits one attempt, which counts as failed until [`FailureCounter::settle`]. The error is the time to wait.
     pub(super) fn reserve(&mut self, key: u64, now: UnixTime) -> Result<(), Duration> {
         let (limit, window) = (self.limit, self.window);
         if !self.counts.contains_key(&key) {
             self.make_room(now)?;
         }
-        let count = self.counts.entry(key).or_insert(FailureCount { failures: 0, under_way: 0, since: now });
+        let count =
+            self.counts.entry(key).or_insert(FailureCount { failures: 0, in_progress: 0, since: now });
         count.check(limit, window, now)?;
-        if count.failures.saturating_add(count.under_way) >= limit {
-            return Err(UNDER_WAY_WAIT);
+        if count.failures.saturating_add(count.in_progress) >= limit {
+            return Err(IN_PROGRESS_WAIT);
         }
-        count.under_way += 1;
+        count.in_progress += 1;
         Ok(())
     }
 
-    /// Whether the key is not blocked; else the time to wait.
+    /// Checks that the key is not blocked. The error is the time to wait.
     pub(super) fn check(&mut self, key: u64, now: UnixTime) -> Result<(), Duration> {
         match self.counts.get_mut(&key) {
             Some(count) => count.check(self.limit, self.window, now),
@@ -81,16 +82,16 @@ impl FailureCounter {
         }
     }
 
-    /// Says what became of an attempt that had leave.
+    /// Records the outcome of a permitted attempt.
     pub(super) fn settle(&mut self, key: u64, outcome: AttemptOutcome, now: UnixTime) {
         let Some(count) = self.counts.get_mut(&key) else { return };
-        count.forget(self.window, now);
-        count.under_way = count.under_way.saturating_sub(1);
-        match (outcome, self.forgetting) {
-            (AttemptOutcome::Failed, forgetting) => {
+        count.expire(self.window, now);
+        count.in_progress = count.in_progress.saturating_sub(1);
+        match (outcome, self.reset_rule) {
+            (AttemptOutcome::Failed, reset_rule) => {
                 if count.failures == 0 {
                     count.since = now;
-                } else if forgetting == ResetRule::AfterLastOrSuccess {
+                } else if reset_rule == ResetRule::AfterLastOrSuccess {
                     count.since = count.since.max(now);
                 }
                 count.failures = count.failures.saturating_add(1);
@@ -98,14 +99,14 @@ impl FailureCounter {
             (AttemptOutcome::Succeeded, ResetRule::AfterLastOrSuccess) => count.failures = 0,
             (AttemptOutcome::Succeeded, ResetRule::AfterFirst) | (AttemptOutcome::Cancelled, _) => {}
         }
-        if count.is_nothing() {
+        if count.is_empty() {
             self.counts.remove(&key);
         }
     }
 
-    /// Makes room for one more key: forgets what is over, and an eighth at once of what is not blocked where that is
-    /// not enough, so that a flood of new keys costs one pass for many. The least guilty go first, the oldest of them
-    /// before the others.
+    /// Makes room for one more key. Removes expired keys and, if that is not enough, an eighth of the keys that are not
+    /// blocked, so that a flood of new keys needs one pass for many of them. Evicts those with the fewest failures first,
+    /// the oldest of them first.
     fn make_room(&mut self, now: UnixTime) -> Result<(), Duration> {
         if self.counts.len() < self.capacity {
             return Ok(());
@@ -115,19 +116,19 @@ impl FailureCounter {
         }
         let (limit, window) = (self.limit, self.window);
         self.counts.retain(|_, count| {
-            count.forget(window, now);
-            !count.is_nothing()
+            count.expire(window, now);
+            !count.is_empty()
         });
         let room = (self.capacity / 8).max(1);
         let excess = self.counts.len().saturating_add(room).saturating_sub(self.capacity);
-        let mut forgettable: Vec<_> = self
+        let mut evictable: Vec<_> = self
             .counts
             .iter()
-            .filter(|(_, count)| count.under_way == 0 && count.failures < limit)
+            .filter(|(_, count)| count.in_progress == 0 && count.failures < limit)
             .map(|(key, count)| (count.failures, count.since, *key))
             .collect();
-        forgettable.sort_unstable();
-        for (_, _, key) in forgettable.into_iter().take(excess) {
+        evictable.sort_unstable();
+        for (_, _, key) in evictable.into_iter().take(excess) {
             self.counts.remove(&key);
         }
         if self.counts.len() < self.capacity {
@@ -145,23 +146,23 @@ impl FailureCounter {
 
 impl FailureCount {
     fn check(&mut self, limit: u32, window: Duration, now: UnixTime) -> Result<(), Duration> {
-        // A clock that was set back must not make the wait longer.
+        // A clock that was set back must not lengthen the wait.
         self.since = self.since.min(now);
-        self.forget(window, now);
+        self.expire(window, now);
         if self.failures < limit {
             return Ok(());
         }
         Err(window.saturating_sub(now.since(self.since)))
     }
 
-    /// Forgets failures whose window is over.
-    fn forget(&mut self, window: Duration, now: UnixTime) {
+    /// Clears failures whose window is over.
+    fn expire(&mut self, window: Duration, now: UnixTime) {
         if now.since(self.since) >= window {
             self.failures = 0;
         }
     }
 
-    fn is_nothing(&self) -> bool {
-        self.failures == 0 && self.under_way == 0
+    fn is_empty(&self) -> bool {
+        self.failures == 0 && self.in_progress == 0
     }
 }

@@ -1,7 +1,7 @@
-//! Counts failed log-ins by account and by address, so that the gate is no way to lock accounts or to guess passwords.
+//! Counting of failed log-ins by account and by address.
 //!
-//! Takes names, addresses and outcomes; gives leave to try, or the time to wait. Never asks who anybody is, and never
-//! keeps a name: only keyed hashes.
+//! Limits guessing of passwords through the gateway, and keeps the gateway from being used to lock accounts in the
+//! directory. Names are stored as keyed hashes only.
 
 mod counter;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The counts with a clock that the tests move.
+//! Tests of the login throttle with a simulated clock.
 
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use super::*;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const START: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
-fn attempts() -> Arc<LoginThrottle> {
+fn throttle() -> Arc<LoginThrottle> {
     Arc::new(LoginThrottle::new(LoginThrottleLimits::default()))
 }
 
@@ -38,8 +38,8 @@ fn too_many(attempt: Result<AttemptPermit, LoginThrottled>) -> (ThrottledBy, Dur
 }
 
 #[test]
-fn an_account_waits_a_window_after_its_third_failure() {
-    let attempts = attempts();
+fn an_account_waits_for_one_window_after_its_third_failure() {
+    let attempts = throttle();
     for minutes in 0..3 {
         fail(&attempts, "sam", "192.0.2.1", START.plus(minutes * MINUTE));
     }
@@ -49,20 +49,20 @@ fn an_account_waits_a_window_after_its_third_failure() {
     at(17).unwrap().failed(START.plus(17 * MINUTE));
 }
 
-/// A domain controller forgets a window after the last bad password, not after the first.
+/// A domain controller clears its count one window after the last bad password, not after the first.
 #[test]
-fn slow_guesses_add_up_as_they_do_at_a_domain_controller() {
-    let attempts = attempts();
+fn slow_guesses_add_up_as_on_a_domain_controller() {
+    let attempts = throttle();
     for minutes in [0, 10, 20] {
         fail(&attempts, "sam", "192.0.2.1", START.plus(minutes * MINUTE));
     }
-    let refused = begin(&attempts, "sam", "192.0.2.1", START.plus(30 * MINUTE));
-    assert_eq!(too_many(refused), (ThrottledBy::Account, 5 * MINUTE));
+    let denied = begin(&attempts, "sam", "192.0.2.1", START.plus(30 * MINUTE));
+    assert_eq!(too_many(denied), (ThrottledBy::Account, 5 * MINUTE));
 }
 
 #[test]
-fn a_right_password_clears_the_account_and_not_the_address() {
-    let attempts = attempts();
+fn a_right_password_clears_the_account_but_not_the_address() {
+    let attempts = throttle();
     for round in 0..10 {
         let now = START.plus(round * Duration::from_secs(1));
         fail(&attempts, "sam", "192.0.2.1", now);
@@ -71,20 +71,20 @@ fn a_right_password_clears_the_account_and_not_the_address() {
             begin(&attempts, "sam", "192.0.2.1", now).unwrap().succeeded(now);
         }
     }
-    let refused = begin(&attempts, "alice", "192.0.2.1", START.plus(MINUTE));
-    assert_eq!(too_many(refused), (ThrottledBy::Address, 14 * MINUTE));
+    let denied = begin(&attempts, "alice", "192.0.2.1", START.plus(MINUTE));
+    assert_eq!(too_many(denied), (ThrottledBy::Address, 14 * MINUTE));
 }
 
 #[test]
-fn guesses_at_once_get_no_further_than_one_after_the_other() {
-    let attempts = attempts();
-    let under_way: Vec<_> =
+fn concurrent_guesses_gain_nothing_over_successive_ones() {
+    let attempts = throttle();
+    let in_progress: Vec<_> =
         (0..50).filter_map(|_| begin(&attempts, "sam", "192.0.2.1", START).ok()).collect();
-    assert_eq!(under_way.len(), 3);
-    let refused = begin(&attempts, "sam", "192.0.2.1", START);
-    assert_eq!(too_many(refused), (ThrottledBy::Account, Duration::from_secs(1)));
-    // Those that were refused count for nothing: only the three stand against the address.
-    drop(under_way);
+    assert_eq!(in_progress.len(), 3);
+    let denied = begin(&attempts, "sam", "192.0.2.1", START);
+    assert_eq!(too_many(denied), (ThrottledBy::Account, Duration::from_secs(1)));
+    // Rejected attempts do not count: the address has three failures.
+    drop(in_progress);
     for guess in 0..17 {
         fail(&attempts, &format!("user{guess}"), "192.0.2.1", START);
     }
@@ -92,8 +92,8 @@ fn guesses_at_once_get_no_further_than_one_after_the_other() {
 }
 
 #[test]
-fn an_attempt_that_breaks_off_has_failed_and_one_that_nobody_answers_has_not() {
-    let attempts = attempts();
+fn a_dropped_attempt_counts_as_failed_and_a_cancelled_one_does_not() {
+    let attempts = throttle();
     for _ in 0..100 {
         begin(&attempts, "sam", "192.0.2.1", START).unwrap().cancelled(START);
     }
@@ -104,23 +104,23 @@ fn an_attempt_that_breaks_off_has_failed_and_one_that_nobody_answers_has_not() {
 }
 
 #[test]
-fn all_names_of_an_account_count_and_each_in_any_case() {
-    let attempts = attempts();
+fn all_names_of_an_account_count_in_any_letter_case() {
+    let attempts = throttle();
     for name in ["CORP\\sam", "sam@corp.example", "SAM"] {
         let attempt = begin(&attempts, name, "192.0.2.1", START).unwrap();
         attempt.for_account("S-1-5-21-1-2-3-1104", START).unwrap().failed(START);
     }
     let fourth = begin(&attempts, "corp.example\\sam", "192.0.2.1", START).unwrap();
     assert_eq!(too_many(fourth.for_account("s-1-5-21-1-2-3-1104", START)).0, ThrottledBy::Account);
-    // Nor are there three more under each other name.
+    // The other name has no three attempts of its own.
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
     fail(&attempts, "corp.example\\sam", "192.0.2.1", START);
     assert!(begin(&attempts, "corp.example\\sam", "192.0.2.1", START).is_err());
 }
 
 #[test]
-fn who_is_blocked_is_told_without_an_attempt() {
-    let attempts = attempts();
+fn a_check_reports_a_block_without_an_attempt() {
+    let attempts = throttle();
     let check = |account, from, now| attempts.check(account, address(from), now).map_err(|no| no.counted);
     for _ in 0..3 {
         assert_eq!(check("sam", "192.0.2.1", START), Ok(()));
@@ -136,8 +136,8 @@ fn who_is_blocked_is_told_without_an_attempt() {
 }
 
 #[test]
-fn a_name_said_twice_counts_once() {
-    let attempts = attempts();
+fn a_name_that_is_given_twice_counts_once() {
+    let attempts = throttle();
     for _ in 0..3 {
         begin(&attempts, "Sam", "192.0.2.1", START).unwrap().for_account("sam", START).unwrap().failed(START);
     }
@@ -145,8 +145,8 @@ fn a_name_said_twice_counts_once() {
 }
 
 #[test]
-fn an_ipv6_customer_counts_as_one_address() {
-    let attempts = attempts();
+fn an_ipv6_network_counts_as_one_address() {
+    let attempts = throttle();
     for host in 0..20 {
         fail(&attempts, &format!("user{host}"), &format!("2001:db8:1:2:{host:x}::1"), START);
     }
@@ -155,8 +155,8 @@ fn an_ipv6_customer_counts_as_one_address() {
 }
 
 #[test]
-fn ipv4_written_as_ipv6_is_the_same_address() {
-    let attempts = attempts();
+fn an_ipv4_address_mapped_into_ipv6_is_the_same_address() {
+    let attempts = throttle();
     for guess in 0..20 {
         fail(&attempts, &format!("user{guess}"), "::ffff:192.0.2.1", START);
     }
@@ -165,8 +165,8 @@ fn ipv4_written_as_ipv6_is_the_same_address() {
 }
 
 #[test]
-fn a_clock_set_back_makes_the_wait_no_longer_than_the_window() {
-    let attempts = attempts();
+fn a_clock_that_is_set_back_does_not_lengthen_the_wait() {
+    let attempts = throttle();
     let future = START.plus(1000 * MINUTE);
     for _ in 0..3 {
         fail(&attempts, "sam", "192.0.2.1", future);
@@ -176,7 +176,7 @@ fn a_clock_set_back_makes_the_wait_no_longer_than_the_window() {
 }
 
 #[test]
-fn noise_does_not_make_a_blocked_account_forgotten() {
+fn a_flood_of_names_does_not_evict_a_blocked_account() {
     let limits = LoginThrottleLimits { keys: 64, per_address: u32::MAX, ..LoginThrottleLimits::default() };
     let attempts = Arc::new(LoginThrottle::new(limits));
     for _ in 0..3 {
@@ -188,13 +188,13 @@ fn noise_does_not_make_a_blocked_account_forgotten() {
         fail(&attempts, &format!("noise{noise}"), "192.0.2.1", START.plus(MINUTE));
     }
     assert!(begin(&attempts, "sam", "192.0.2.1", START.plus(MINUTE)).is_err());
-    // Nor one that is nearly blocked, while there are others that are less so.
+    // Nor one that is nearly blocked, while there are others with fewer failures.
     fail(&attempts, "alice", "192.0.2.1", START.plus(MINUTE));
     assert!(begin(&attempts, "alice", "192.0.2.1", START.plus(MINUTE)).is_err());
 }
 
 #[test]
-fn where_all_keys_are_blocked_new_ones_are_refused_until_a_window_ends() {
+fn new_keys_are_rejected_while_all_keys_are_blocked() {
     let mut counter = FailureCounter::new(1, 15 * MINUTE, ResetRule::AfterLastOrSuccess, 8);
     for key in 0..8 {
         counter.reserve(key, START).unwrap();
@@ -208,7 +208,7 @@ fn where_all_keys_are_blocked_new_ones_are_refused_until_a_window_ends() {
 }
 
 #[test]
-fn what_has_not_failed_takes_no_memory() {
+fn keys_without_failures_take_no_memory() {
     let mut counter = FailureCounter::new(3, 15 * MINUTE, ResetRule::AfterLastOrSuccess, 8);
     for key in 0..100 {
         counter.reserve(key, START).unwrap();
@@ -221,7 +221,7 @@ fn what_has_not_failed_takes_no_memory() {
     assert_eq!(counter.keys(), 0);
 }
 
-/// One thing that happens to a counter.
+/// One operation on a counter.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Reserve(u64),
@@ -239,34 +239,33 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// The promise to the directory: between two pauses of a window without failures, no account that is remembered
-    /// as blocked fails more often than the limit, whatever comes in whatever order; and memory stays bounded.
+    /// The directory's count of an account never exceeds the limit, whatever the order of events, and memory stays bounded.
     #[test]
-    fn no_order_of_events_gives_an_account_more_failures_than_its_limit(
+    fn no_order_of_events_permits_more_failures_than_the_limit(
         events in prop::collection::vec(event(), 0..400)
     ) {
         const LIMIT: u32 = 3;
         let window = Duration::from_secs(900);
-        // Large enough that nothing is forgotten before its time.
+        // Large enough that no key is evicted.
         let mut counter = FailureCounter::new(LIMIT, window, ResetRule::AfterLastOrSuccess, 12);
-        // What a domain controller would count of each account, and the attempts under way.
+        // The count of a domain controller for each account, and the attempts in progress.
         let mut controller = [(0_u32, START, 0_u32); 12];
         let mut now = START;
         for event in events {
             match event {
                 Event::Wait(seconds) => now = now.plus(Duration::from_secs(seconds)),
                 Event::Reserve(key) => {
-                    let (_, _, under_way) = &mut controller[usize::try_from(key).unwrap()];
+                    let (_, _, in_progress) = &mut controller[usize::try_from(key).unwrap()];
                     if counter.reserve(key, now).is_ok() {
-                        *under_way += 1;
+                        *in_progress += 1;
                     }
                 }
                 Event::Settle(key, outcome) => {
-                    let (bad, last, under_way) = &mut controller[usize::try_from(key).unwrap()];
-                    if *under_way == 0 {
+                    let (bad, last, in_progress) = &mut controller[usize::try_from(key).unwrap()];
+                    if *in_progress == 0 {
                         continue;
                     }
-                    *under_way -= 1;
+                    *in_progress -= 1;
                     counter.settle(key, outcome, now);
                     match outcome {
                         AttemptOutcome::Failed if now.since(*last) >= window => (*bad, *last) = (1, now),

@@ -1,5 +1,4 @@
-//! Leave to try a password, held while it is tried. It counts as failed until its holder says otherwise, so that many
-//! guesses at once get no further than as many one after the other.
+//! Permits for log-in attempts. An attempt counts as failed until it is settled, so that concurrent guesses gain nothing.
 
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use crate::clock::UnixTime;
@@ -9,18 +8,17 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How many failed log-ins there may be.
+/// The limits on failed log-ins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginThrottleLimits {
-    /// Failures of one account before it has to wait. Below the directory's lock-out threshold, accounts cannot be
-    /// locked through the gate, provided that `window` is no shorter than the directory's observation window.
+    /// Failures of one account before it has to wait. If this is below the directory's lockout threshold and `window` is no
+    /// shorter than its observation window, accounts cannot be locked through the gateway.
     pub per_account: u32,
-    /// Failures from one address before it has to wait; of IPv6 the first `ipv6_prefix` bits
-    /// count.
+    /// Failures from one address before it has to wait. Of an IPv6 address the first `limits.ipv6_prefix` bits count.
     pub per_address: u32,
-    /// How long after its last failure an account, and after its first one an address, has to wait.
+    /// How long an account has to wait after its last failure, and an address after its first one.
     pub window: Duration,
-    /// How many accounts, and as many addresses, are counted at most. Where all of them are blocked, no others may try.
+    /// The number of accounts, and of addresses, that are counted. If all of them are blocked, other ones are rejected.
     pub keys: usize,
 }
 
@@ -30,7 +28,7 @@ impl Default for LoginThrottleLimits {
     }
 }
 
-/// What is counted.
+/// The count that an attempt was rejected by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThrottledBy {
     /// Failures of one account.
@@ -39,13 +37,13 @@ pub enum ThrottledBy {
     Address,
 }
 
-/// No attempt may be made now.
+/// A log-in attempt was rejected because too many before it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too many failed log-ins {counted}")]
 pub struct LoginThrottled {
-    /// Of what there were too many.
+    /// The count that is exceeded.
     pub counted: ThrottledBy,
-    /// After how long to try again.
+    /// The time after which a new attempt may be made.
     pub retry_after: Duration,
 }
 
@@ -58,13 +56,13 @@ impl fmt::Display for ThrottledBy {
     }
 }
 
-/// Counts failed log-ins for all workers.
+/// The counts of failed log-ins, shared by all workers.
 #[derive(Debug)]
 pub struct LoginThrottle {
     limits: LoginThrottleLimits,
-    /// Held for a few map operations, by requests with a password only.
+    /// Locked for a few map operations, and only by requests with a password.
     counters: Mutex<FailureCounters>,
-    /// Keyed at random for each process, so that nobody can choose names that share a count.
+    /// Keyed at random in each process, so that a client cannot choose names whose counts collide.
     hasher: RandomState,
 }
 
@@ -74,10 +72,10 @@ struct FailureCounters {
     addresses: FailureCounter,
 }
 
-/// One attempt under way. Dropped before it is settled it counts as failed, since the password may have been tried,
-/// unless it is known that it was not ([`AttemptPermit::not_yet_tried`]).
+/// The permit for one log-in attempt. If it is dropped before it is settled, the attempt counts as failed, because the
+/// password may have been checked, unless it certainly was not ([`AttemptPermit::not_sent`]).
 #[derive(Debug)]
-#[must_use = "dropped, it counts as failed"]
+#[must_use = "an attempt that is dropped counts as failed"]
 pub struct AttemptPermit {
     attempts: Arc<LoginThrottle>,
     address: u64,
@@ -88,7 +86,7 @@ pub struct AttemptPermit {
 }
 
 impl LoginThrottle {
-    /// Nothing is counted yet.
+    /// Counts of zero.
     pub fn new(limits: LoginThrottleLimits) -> Self {
         let LoginThrottleLimits { per_account, per_address, window, keys } = limits;
         let counters = FailureCounters {
@@ -98,16 +96,16 @@ impl LoginThrottle {
         Self { limits, counters: Mutex::new(counters), hasher: RandomState::new() }
     }
 
-    /// What it was made with.
+    /// The limits.
     pub fn limits(&self) -> LoginThrottleLimits {
         self.limits
     }
 
-    /// Begins an attempt from `address`. Where it is known for whom, [`AttemptPermit::of_account`] has to say so before
-    /// anybody is asked.
+    /// Begins an attempt from `address`. If the account is known, [`AttemptPermit::for_account`] has to follow before the
+    /// password is checked.
     ///
     /// # Errors
-    /// Too many attempts from there failed or are under way.
+    /// Too many attempts from the address failed or are in progress.
     pub fn begin(
         self: &Arc<Self>,
         address: AddressKey,
@@ -127,11 +125,11 @@ impl LoginThrottle {
         })
     }
 
-    /// Whether an attempt for `account` from `address` could be made, for an answer that is at hand already and is to
-    /// tell nothing to those who guess.
+    /// Checks whether an attempt for `account` from `address` would be permitted, without making one. For cached results, so
+    /// that a blocked client cannot tell a right guess from a wrong one.
     ///
     /// # Errors
-    /// Too many attempts for the account or from there failed.
+    /// Too many attempts for the account or from the address failed.
     pub fn check(&self, account: &str, address: AddressKey, now: UnixTime) -> Result<(), LoginThrottled> {
         let (account, address) = (self.account_key(account), self.hasher.hash_one(address));
         self.with_counters(|counters| {
@@ -145,20 +143,20 @@ impl LoginThrottle {
         self.hasher.hash_one(account.to_lowercase())
     }
 
-    /// A panic elsewhere leaves whole counts behind, since none of them is taken apart.
+    /// A poisoned lock is used on: every operation leaves the counts consistent.
     fn with_counters<T>(&self, act: impl FnOnce(&mut FailureCounters) -> T) -> T {
         act(&mut self.counters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl AttemptPermit {
-    /// Says for whom it is, by a name in any case. An account with several names (`CORP\sam`, a UPN, a SID) may be named
-    /// by each of them in turn: the attempt counts for all, and none may have had too many.
+    /// Adds the account, by a name in any letter case. For an account with several names (`CORP\sam`, a UPN, a SID) it is
+    /// called once for each: the attempt counts for all of them, and none may be blocked.
     ///
     /// # Errors
-    /// Too many attempts for the account failed or are under way. The attempt is then over. It counts for nothing if
-    /// this was its first name, and as failed for the names before: else who is refused by one name could go on guessing
-    /// by the others.
+    /// Too many attempts for the account failed or are in progress. The attempt ends. It does not count if this was the
+    /// first name, and counts as failed for the earlier names: otherwise a client that is blocked under one name could go
+    /// on guessing under the others.
     pub fn for_account(mut self, account: &str, now: UnixTime) -> Result<Self, LoginThrottled> {
         let key = self.attempts.account_key(account);
         if self.accounts.contains(&key) {
@@ -179,29 +177,29 @@ impl AttemptPermit {
         }
     }
 
-    /// The password has not been sent anywhere: a client that leaves now has guessed nothing.
+    /// The password was not sent yet: a client that disconnects now has not guessed.
     pub fn not_sent(mut self) -> Self {
         self.if_dropped = AttemptOutcome::Cancelled;
         self
     }
 
-    /// The password is sent from now on.
+    /// The password is being sent.
     pub fn sent(mut self) -> Self {
         self.if_dropped = AttemptOutcome::Failed;
         self
     }
 
-    /// The password was wrong, or nobody has that name.
+    /// The password was wrong, or no account has the name.
     pub fn failed(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Failed, now);
     }
 
-    /// The password was right. Earlier failures of the account are forgotten, those of the address are not.
+    /// The password was right. Clears the failures of the account, not those of the address.
     pub fn succeeded(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Succeeded, now);
     }
 
-    /// Nobody was asked, or nobody answered: it counts for nothing.
+    /// The password was not checked. The attempt does not count.
     pub fn cancelled(mut self, now: UnixTime) {
         self.settle(AttemptOutcome::Cancelled, now);
     }

@@ -161,7 +161,7 @@ impl Dialogues {
             return Ok(LogIn { attempt: None, named: account.is_some(), credentials, clock });
         }
         let now = line.gate.clock.now();
-        let attempt = backend.attempts.begin(line.address, now).map_err(|error| too_many(&error))?;
+        let attempt = backend.login_throttle.begin(line.address, now).map_err(|error| too_many(&error))?;
         let attempt = match &account {
             None => attempt,
             Some(account) => attempt.for_account(account, now).map_err(|error| too_many(&error))?,

@@ -176,7 +176,7 @@ impl Judge {
             lifetimes: realm.account_lifetimes,
         };
         let mapped = self.accounts.map(scope, &unrevoked, sources, now).await;
-        let end = now.plus(realm.max_age).min(mapped.until);
+        let end = now.plus(realm.verdict_cache_ttl).min(mapped.until);
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
 
@@ -335,7 +335,7 @@ mod tests {
     };
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
-    use crate::site::PasswordPolicy;
+    use crate::site::PasswordSettings;
     use crate::validation::{TrustSet, ValidationRule};
     use std::net::SocketAddr;
     use std::pin::pin;
@@ -369,8 +369,8 @@ mod tests {
             },
             directory: None,
             account_lifetimes: AccountLifetimes::default(),
-            passwords: PasswordPolicy::default(),
-            max_age: LIMIT,
+            passwords: PasswordSettings::default(),
+            verdict_cache_ttl: LIMIT,
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
         (

@@ -143,8 +143,8 @@ pub fn redirect(
     path: &CanonicalPath,
     query: Option<&str>,
 ) -> Option<HeaderValue> {
-    match site.plain {
-        HttpAction::Refuse => None,
+    match site.http_action {
+        HttpAction::Reject => None,
         HttpAction::Redirect => {
             let query = query.map(|query| format!("?{query}")).unwrap_or_default();
             HeaderValue::try_from(format!("https://{}{path}{query}", authority.host())).ok()

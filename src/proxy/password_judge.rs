@@ -14,7 +14,7 @@ use crate::limits::scheduling::Rank;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
-use crate::site::{PasswordPolicy, Realm};
+use crate::site::{PasswordSettings, Realm};
 use crate::telemetry::PasswordMetrics;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -53,7 +53,7 @@ struct Taken {
 /// One question, with all that its answer follows from.
 struct Question<'a> {
     directories: &'a Directories,
-    policy: &'a PasswordPolicy,
+    policy: &'a PasswordSettings,
     login: LoginName,
     /// The user name as failed attempts are counted for it.
     counted_as: String,
@@ -117,7 +117,7 @@ impl PasswordJudge {
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
         let now = question.clock.now();
         // Before anything else: what is remembered answers guesses too.
-        let attempts = &question.policy.attempts;
+        let attempts = &question.policy.login_throttle;
         attempts.check(&question.counted_as, question.from, now).map_err(too_many)?;
         match self.taken.get(&digest).await {
             Some(taken) if now < taken.until => {
@@ -182,7 +182,7 @@ impl Question<'_> {
         let asked = self.clock.now();
         let read_at = Tick::next();
         let attempt =
-            self.policy.attempts.begin(self.from, asked).map_err(PasswordRejection::LoginThrottled)?;
+            self.policy.login_throttle.begin(self.from, asked).map_err(PasswordRejection::LoginThrottled)?;
         let attempt = attempt.not_sent();
         let attempt =
             attempt.for_account(&self.counted_as, asked).map_err(PasswordRejection::LoginThrottled)?;
@@ -195,7 +195,7 @@ impl Question<'_> {
             .check(asked)
             .map_err(|status| PasswordRejection::Unusable { user: account.user.clone(), status })?;
         let end = end.unwrap_or(UnixTime::END);
-        let remembered = self.policy.remembered.min(LONGEST);
+        let remembered = self.policy.cache_ttl.min(LONGEST);
         let credential =
             PasswordCredential::new(Arc::new(account), end.min(asked.plus(remembered.max(IN_USE))));
         Ok(Taken { credential: Arc::new(credential), until: end.min(asked.plus(remembered)) })

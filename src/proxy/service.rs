@@ -357,7 +357,7 @@ impl Service {
         authority: &Authority,
     ) -> Result<&'s Arc<Site>, Denial> {
         let sites = match &self.channel {
-            Channel::Plain => &snapshot.sites.plain,
+            Channel::Plain => &snapshot.sites.http,
             Channel::Tls { .. } => &snapshot.sites.tls,
         };
         let named = sites.get(&self.endpoints.listener).and_then(|sites| sites.for_host(authority.host()));
@@ -375,15 +375,15 @@ impl Service {
     /// The host of an HTTP/1.0 request that names none, on the listener's default site.
     fn unnamed_host(&self, snapshot: &Snapshot, connected: Option<&Arc<Site>>) -> Option<Authority> {
         let sites = match &self.channel {
-            Channel::Plain => &snapshot.sites.plain,
+            Channel::Plain => &snapshot.sites.http,
             Channel::Tls { .. } => &snapshot.sites.tls,
         };
         let default = sites.get(&self.endpoints.listener)?.default_site()?;
         match &self.channel {
-            Channel::Plain => default.unnamed_host(),
+            Channel::Plain => default.default_host(),
             Channel::Tls { .. } if !connected.is_some_and(|site| Arc::ptr_eq(site, default)) => None,
             Channel::Tls { server_name: Some(name), .. } => Some(Authority::from(name.clone())),
-            Channel::Tls { server_name: None, .. } => default.unnamed_host(),
+            Channel::Tls { server_name: None, .. } => default.default_host(),
         }
     }
 
@@ -445,7 +445,7 @@ impl Service {
             redirect: in_flight.redirect.as_ref(),
             silent_card: self.card_may_be_silent(),
             proof_ended: site.is_some_and(|site| self.proof_ended(site)),
-            help: site.and_then(|site| site.help.as_deref()),
+            help: site.and_then(|site| site.help_desk.as_deref()),
         };
         let mut page = wanted.page(denial, in_flight.id, details);
         in_flight.record.denial(denial);

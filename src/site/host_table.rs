@@ -1,54 +1,53 @@
-//! Takes a host name, gives the site that serves it. A host that no site names has none.
+//! Lookup of the site that serves a host name.
 
 use crate::request::{HostName, HostPattern};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Which site serves which hosts. Two hash tables whatever the number of hosts: Caddy's matcher changed to another
-/// algorithm, and to minding letter case, above a hundred names (CVE-2026-27588).
+/// The hosts of all sites. Two hash tables for any number of hosts: Caddy's matcher used another algorithm, and compared
+/// letter case, above a hundred names (CVE-2026-27588).
 #[derive(Clone, Debug, Default)]
 pub struct HostTable {
     exact: HashMap<HostName, usize>,
-    /// Keyed by the name below which exactly one label stands.
+    /// Wildcards by their parent: exactly one label below it matches.
     one_label_below: HashMap<Box<str>, usize>,
 }
 
-/// A host is named twice, in one site or in two: which of them serves it would depend on their order.
+/// A host is listed twice, so that the site which serves it would depend on their order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{host}` is named twice")]
+#[error("duplicate host `{host}`")]
 pub struct DuplicateHost {
     /// The host or wildcard.
     pub host: HostPattern,
-    /// The site that named it first.
+    /// The site that lists it first.
     pub first: usize,
-    /// The site that names it again.
+    /// The site that lists it again.
     pub again: usize,
 }
 
 impl HostTable {
-    /// Takes every host of every site, with the index of its site.
+    /// Builds the table from every host with the index of its site.
     ///
     /// # Errors
-    ///
-    /// Names every host that stands there twice.
+    /// Every host that is listed twice.
     pub fn build(hosts: impl IntoIterator<Item = (HostPattern, usize)>) -> Result<Self, Vec<DuplicateHost>> {
         let mut table = Self::default();
-        let mut faults = Vec::new();
+        let mut duplicates = Vec::new();
         for (host, site) in hosts {
             if let Err(first) = table.insert(&host, site) {
-                faults.push(DuplicateHost { host, first, again: site });
+                duplicates.push(DuplicateHost { host, first, again: site });
             }
         }
-        if faults.is_empty() { Ok(table) } else { Err(faults) }
+        if duplicates.is_empty() { Ok(table) } else { Err(duplicates) }
     }
 
-    /// The index of the site that serves `host`: by its name, else by a wildcard. `None` admits nobody.
+    /// The index of the site that serves `host`, by its name or else by a wildcard.
     pub fn find(&self, host: &HostName) -> Option<usize> {
         let by_wildcard = || self.one_label_below.get(host.parent()?);
         self.exact.get(host).or_else(by_wildcard).copied()
     }
 
-    /// Gives the site that has the host already.
+    /// The error is the site that has the host already.
     fn insert(&mut self, host: &HostPattern, site: usize) -> Result<(), usize> {
         match host {
             HostPattern::Exact(name) => insert_new(self.exact.entry(name.clone()), site),
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_name_goes_before_a_wildcard() {
+    fn an_exact_name_takes_precedence_over_a_wildcard() {
         let table =
             table(&[("*.example.org", 0), ("a.example.org", 1), ("[::1]", 2), ("192.0.2.1", 3)]).unwrap();
         assert_eq!(find(&table, "A.example.org."), Some(1));
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_nobody_names_has_no_site() {
+    fn a_host_that_is_not_listed_has_no_site() {
         let table = table(&[("*.example.org", 0), ("a.example.net", 1)]).unwrap();
         for host in ["example.org", "a.b.example.org", "b.example.net", "example.net", "org", "192.0.2.1"] {
             assert_eq!(find(&table, host), None, "{host}");
@@ -101,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_host_named_twice_is_an_error_in_every_spelling() {
-        let faults = table(&[
+    fn a_duplicate_host_is_an_error_in_any_letter_case() {
+        let duplicates = table(&[
             ("a.example", 0),
             ("b.example", 0),
             ("A.Example.", 1),
@@ -111,10 +110,10 @@ mod tests {
         ]);
         let twice =
             |host, first, again| DuplicateHost { host: HostPattern::parse(host).unwrap(), first, again };
-        assert_eq!(faults.unwrap_err(), [twice("a.example", 0, 1), twice("*.c.example", 1, 1)]);
+        assert_eq!(duplicates.unwrap_err(), [twice("a.example", 0, 1), twice("*.c.example", 1, 1)]);
     }
 
-    /// `host` with the letters that `mask` names in upper case.
+    /// `host` with the letters of `mask` in upper case.
     fn with_case(host: &str, mask: u32) -> String {
         let flip = |(i, letter): (usize, char)| {
             if mask >> (i % 32) & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
@@ -125,18 +124,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn the_site_of_a_host_does_not_depend_on_letter_case_or_on_how_many_there_are(
-            count in 1_usize..5000, asked in any::<prop::sample::Index>(), config_case: u32, asked_case: u32,
+        fn the_site_of_a_host_does_not_depend_on_letter_case_or_the_number_of_hosts(
+            count in 1_usize..5000, requested in any::<prop::sample::Index>(), config_case: u32, requested_case: u32,
         ) {
             let host = |n: usize| format!("host-{n}.example.org");
             let hosts = (0..count).map(|n| (HostPattern::parse(&with_case(&host(n), config_case)).unwrap(), n));
             let wildcard = (HostPattern::parse(&with_case("*.example.org", config_case)).unwrap(), count);
             let table = HostTable::build(hosts.chain([wildcard])).unwrap();
-            let asked = asked.index(count);
-            prop_assert_eq!(find(&table, &with_case(&host(asked), asked_case)), Some(asked));
-            prop_assert_eq!(find(&table, &with_case(&format!("{}.", host(asked)), asked_case)), Some(asked));
-            prop_assert_eq!(find(&table, &with_case("other.example.org", asked_case)), Some(count));
-            prop_assert_eq!(find(&table, &with_case("x.host-0.example.org", asked_case)), None);
+            let requested = requested.index(count);
+            prop_assert_eq!(find(&table, &with_case(&host(requested), requested_case)), Some(requested));
+            prop_assert_eq!(find(&table, &with_case(&format!("{}.", host(requested)), requested_case)), Some(requested));
+            prop_assert_eq!(find(&table, &with_case("other.example.org", requested_case)), Some(count));
+            prop_assert_eq!(find(&table, &with_case("x.host-0.example.org", requested_case)), None);
         }
     }
 }

@@ -1,16 +1,13 @@
-//! The tables that a request is looked up in: host name to site, path to rule, and the realm that judges cards there.
+//! Sites and the tables that a request is routed by: host name to site, path to path rule, and the realm of a site.
 //!
-//! Plain data, built once from the configuration and swapped whole. A look-up always answers, and the answer without
-//! a rule is no.
+//! Plain data, built once from the configuration and replaced as a whole. A lookup without a match denies.
 
 mod host_table;
-mod passwords;
 mod path_table;
 mod realm;
 mod site;
 
 pub use host_table::{DuplicateHost, HostTable};
-pub use passwords::PasswordPolicy;
 pub use path_table::{NoPathRule, PathMatch, PathTable, PathTableError};
-pub use realm::Realm;
+pub use realm::{PasswordSettings, Realm};
 pub use site::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};

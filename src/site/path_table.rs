@@ -1,118 +1,116 @@
-//! Takes a canonical path, gives the one rule that governs it and the path to forward. What no rule names is not found.
+//! Lookup of the path rule for a canonical path.
 //!
-//! Never decides anything but which rule. The most specific rule wins: the path itself before a directory, a deeper
-//! directory before a higher one. What goes on below a rule's own path, or below any file, has no rule at all: IIS runs
-//! `license.asmx/x` as `license.asmx`, so a broader rule would let in by the back what the file's own rule turns away.
+//! The most specific rule applies: one for the path itself before one for a directory, and a deeper directory before a
+//! higher one. A path below an exact rule or below any file has no rule: IIS runs `license.asmx` for `license.asmx/x`, so a
+//! broader rule would permit requests that the file's own rule denies.
 
 use crate::request::{CanonicalPath, PathCase, PathPattern, PathScope, ancestors_of};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// The path rules of one site, ready for look-up.
+/// The path rules of one site.
 #[derive(Clone, Debug)]
 pub struct PathTable<R> {
     case: PathCase,
     nodes: HashMap<Box<str>, PathNode<R>>,
-    /// The length of the longest key: longer ancestors of a path need not be looked up.
+    /// The length of the longest key. Longer ancestors of a path are not looked up.
     longest: usize,
 }
 
 #[derive(Clone, Debug)]
 struct PathNode<R> {
     pattern: PathPattern,
-    /// Where the rule stood in the list that the table was built from.
+    /// The rule's position in the list that the table was built from.
     position: usize,
     rule: R,
 }
 
-/// The rule that governs a path.
+/// The rule that applies to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathMatch<'a, R> {
     /// The rule.
     pub rule: &'a R,
     /// Its pattern.
     pub pattern: &'a PathPattern,
-    /// What goes to the backend: the pattern's own spelling where it is exact, the canonical path in a directory.
+    /// The path to forward: the pattern's own spelling for an exact rule, the canonical path for a directory.
     pub forward: &'a str,
 }
 
-/// Why no rule governs a path. The client is told the same in every case.
+/// The reason for which no rule applies to a path. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPathRule {
-    /// Neither an exact rule nor a directory's.
-    #[error("no rule names this path")]
+    /// Neither an exact rule nor one for a directory matches.
+    #[error("no path rule matches")]
     NoRule,
-    /// The path goes on below a segment with an extension, which IIS runs whatever follows.
-    #[error("the path goes on below a file")]
+    /// The path continues below a segment with an extension. IIS runs that file, whatever follows.
+    #[error("the path continues below a file")]
     BelowFile,
-    /// The path goes on below one that an exact rule names.
-    #[error("the path goes on below that of an exact rule")]
+    /// The path continues below the path of an exact rule.
+    #[error("the path continues below that of an exact rule")]
     BelowExactRule,
 }
 
-/// Two rules that cannot both govern. Positions count from 0 in the list given to [`PathTable::build`].
+/// Two rules that cannot both apply. Positions count from 0 in the list passed to [`PathTable::build`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathTableError {
-    /// The same pattern, letter case aside where the site folds it.
-    #[error("`{pattern}` is named twice")]
+    /// The same pattern, up to letter case if the site folds it.
+    #[error("duplicate path `{pattern}`")]
     Duplicate {
-        /// The pattern, as written the second time.
+        /// The second pattern.
         pattern: String,
         /// The first rule.
         first: usize,
         /// The second.
         again: usize,
     },
-    /// A directory at or below an exact rule's path, where no path is ever found.
-    #[error("no path of `{directory}` is ever found, because the exact rule `{exact}` ends there")]
+    /// A directory at or below the path of an exact rule, in which no path is found.
+    #[error("`{directory}` never matches: nothing is found below the exact path `{exact}`")]
     Unreachable {
         /// The directory's pattern.
         directory: String,
-        /// The exact rule's.
+        /// The exact rule's pattern.
         exact: String,
-        /// The directory's rule.
+        /// The position of the directory's rule.
         directory_position: usize,
-        /// The exact rule.
+        /// The position of the exact rule.
         exact_position: usize,
     },
 }
 
 impl<R> PathTable<R> {
-    /// Takes the rules in any order; their order means nothing.
+    /// Builds the table. The order of the rules has no effect.
     ///
     /// # Errors
-    ///
-    /// Names every pattern that stands there twice, and every directory that an exact rule makes unreachable.
+    /// Every duplicate pattern, and every directory that an exact rule makes unreachable.
     pub fn build(
         case: PathCase,
         rules: impl IntoIterator<Item = (PathPattern, R)>,
     ) -> Result<Self, Vec<PathTableError>> {
         let mut nodes = HashMap::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (position, (pattern, rule)) in rules.into_iter().enumerate() {
             match nodes.entry(pattern.key(case).into_boxed_str()) {
                 Entry::Vacant(vacant) => _ = vacant.insert(PathNode { pattern, position, rule }),
-                Entry::Occupied(first) => faults.push(clash(first.get(), &pattern, position)),
+                Entry::Occupied(first) => errors.push(clash(first.get(), &pattern, position)),
             }
         }
-        faults.extend(unreachable_directories(&nodes));
-        if !faults.is_empty() {
-            return Err(faults);
+        errors.extend(unreachable_directories(&nodes));
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let longest = nodes.keys().map(|key| key.len()).max().unwrap_or(0);
         Ok(Self { case, nodes, longest })
     }
 
-    /// The letter case under which the table was built: paths to look up are parsed under the same.
+    /// The letter case of the table. Paths have to be parsed with the same one.
     pub fn case(&self) -> PathCase {
         self.case
     }
 
-    /// The rule that governs `path`, which was parsed under [`PathTable::case`]. An empty table finds nothing.
+    /// The rule that applies to `path`, which was parsed with [`PathTable::case`].
     ///
     /// # Errors
-    ///
-    /// Says why no rule does.
+    /// The reason for which no rule applies.
     pub fn find<'a>(&'a self, path: &'a CanonicalPath) -> Result<PathMatch<'a, R>, NoPathRule> {
         if path.goes_below_a_file() {
             return Err(NoPathRule::BelowFile);
@@ -120,7 +118,7 @@ impl<R> PathTable<R> {
         if let Some(node) = self.nodes.get(path.as_str()) {
             return Ok(node.found(path));
         }
-        // No directory's rule stands below an exact rule (see `build`), so the nearest rule above settles it.
+        // No directory is below an exact rule (see `build`), so the nearest rule above decides.
         let mut above = path.ancestors().filter(|key| key.len() <= self.longest);
         match above.find_map(|key| self.nodes.get(key)) {
             Some(node) if node.pattern.scope() == PathScope::Below => Ok(node.found(path)),
@@ -129,7 +127,7 @@ impl<R> PathTable<R> {
         }
     }
 
-    /// Every rule with its pattern, in no order.
+    /// Every rule with its pattern, in arbitrary order.
     pub fn rules(&self) -> impl Iterator<Item = (&PathPattern, &R)> {
         self.nodes.values().map(|node| (&node.pattern, &node.rule))
     }
@@ -145,7 +143,7 @@ impl<R> PathNode<R> {
     }
 }
 
-/// Two patterns with one key: the same twice, or a path and the directory of that name.
+/// The error for two patterns with one key: duplicates, or a path and the directory of that name.
 fn clash<R>(first: &PathNode<R>, again: &PathPattern, position: usize) -> PathTableError {
     match (first.pattern.scope(), again.scope()) {
         (PathScope::Itself, PathScope::Below) => unreachable(again, position, &first.pattern, first.position),
@@ -157,17 +155,17 @@ fn clash<R>(first: &PathNode<R>, again: &PathPattern, position: usize) -> PathTa
 }
 
 fn unreachable_directories<R>(nodes: &HashMap<Box<str>, PathNode<R>>) -> Vec<PathTableError> {
-    let mut faults: Vec<(usize, PathTableError)> = Vec::new();
+    let mut errors: Vec<(usize, PathTableError)> = Vec::new();
     for (key, node) in nodes.iter().filter(|(_, node)| node.pattern.scope() == PathScope::Below) {
         let mut above = ancestors_of(key).filter_map(|key| nodes.get(key));
         if let Some(exact) = above.find(|above| above.pattern.scope() == PathScope::Itself) {
-            let fault = unreachable(&node.pattern, node.position, &exact.pattern, exact.position);
-            faults.push((node.position, fault));
+            let error = unreachable(&node.pattern, node.position, &exact.pattern, exact.position);
+            errors.push((node.position, error));
         }
     }
-    // The map has no order; the person who reads the faults has one.
-    faults.sort_by_key(|(position, _)| *position);
-    faults.into_iter().map(|(_, fault)| fault).collect()
+    // The map has no order, but diagnostics must.
+    errors.sort_by_key(|(position, _)| *position);
+    errors.into_iter().map(|(_, error)| error).collect()
 }
 
 fn unreachable(

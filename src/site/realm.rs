@@ -1,39 +1,60 @@
-//! How a presented certificate is judged and whom it names.
+//! Realms: how client certificates and passwords are authenticated and mapped.
 
-use super::passwords::PasswordPolicy;
 use crate::directory::Directories;
 use crate::identity::{AccountLifetimes, MappingSettings};
+use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::revocation::ocsp::OcspClient;
 use crate::revocation::{LiveCrls, RevocationRule};
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One realm: trust, revocation and mapping, as the stages take them.
+/// The trust, revocation and mapping settings of one realm.
 #[derive(Debug)]
 pub struct Realm {
-    /// As in proxy.toml; part of every cache key.
+    /// The name in proxy.toml. Part of every cache key.
     pub name: Arc<str>,
-    /// Raised whenever anything of this may have changed, so that no verdict outlives the settings it came from.
+    /// Incremented whenever the realm may have changed, so that no cached verdict outlives its settings.
     pub generation: u64,
-    /// Anchors and intermediates.
+    /// Trust anchors and intermediates.
     pub trust: Arc<TrustSet>,
-    /// What a chain must satisfy to be valid here at all.
+    /// The conditions on chains.
     pub validation: Arc<ValidationRule>,
-    /// How much must be known about revocation.
+    /// The revocation settings.
     pub revocation: RevocationRule,
-    /// The CRLs at hand, and where more of them come from.
+    /// The CRL store.
     pub crls: Arc<LiveCrls>,
-    /// Asks responders, where the realm does.
+    /// The OCSP client, if the realm uses OCSP.
     pub ocsp: Option<Arc<OcspClient>>,
-    /// Whom a certificate names.
+    /// The mapping settings.
     pub mapping: MappingSettings,
-    /// Where accounts are looked up; a realm without one knows of accounts what certificates and rules say.
+    /// The directories. Without one, accounts have only what certificates and rules contain.
     pub directory: Option<Arc<Directories>>,
-    /// How long the directory's word on an account is believed.
+    /// How long the results of directory lookups are cached.
     pub account_lifetimes: AccountLifetimes,
-    /// How passwords are taken, where a path takes them by the directory.
-    pub passwords: PasswordPolicy,
-    /// The longest that any verdict lives.
-    pub max_age: Duration,
+    /// The settings of passwords of the directory.
+    pub passwords: PasswordSettings,
+    /// The longest time for which any verdict is cached.
+    pub verdict_cache_ttl: Duration,
+}
+
+/// The settings of passwords of a realm's directory.
+#[derive(Clone, Debug)]
+pub struct PasswordSettings {
+    /// The domain of a user name without one. `None`: every domain is searched.
+    pub default_domain: Option<String>,
+    /// The count of failed log-ins, which reloads do not reset.
+    pub login_throttle: Arc<LoginThrottle>,
+    /// How long a right password is accepted without asking the directory. Zero: never.
+    pub cache_ttl: Duration,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        Self {
+            default_domain: None,
+            login_throttle: Arc::new(LoginThrottle::new(LoginThrottleLimits::default())),
+            cache_ttl: Duration::from_secs(60),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! One or more host names served with one TLS configuration, one realm and a list of path rules: an IIS web site.
+//! Sites: host names with one TLS configuration, one realm and a list of path rules, as an IIS web site.
 
 use super::host_table::HostTable;
 use super::path_table::PathTable;
@@ -17,48 +17,45 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A site.
+/// One site.
 #[derive(Debug)]
 pub struct Site {
-    /// For records and metrics.
+    /// The name in records and metrics.
     pub name: Arc<str>,
-    /// The names that it answers to.
+    /// The host names that it serves.
     pub hosts: Vec<HostPattern>,
-    /// The first of them that is neither a pattern nor this machine.
+    /// The first host that is neither a wildcard nor a loopback name.
     pub public_host: Option<Authority>,
-    /// How its handshakes go.
+    /// The settings of its handshakes.
     pub tls: Arc<SiteTls>,
-    /// How cards are judged; `None` on a site whose paths all ignore them.
+    /// The realm; `None` if every path ignores certificates.
     pub realm: Option<Arc<Realm>>,
-    /// Whether letter case counts in paths.
+    /// Whether letter case is significant in paths.
     pub case: PathCase,
-    /// What each path demands. A path without a rule is nobody's.
+    /// The path rules. A path without one is not found.
     pub paths: PathTable<PathRule>,
-    /// How long one signature of the card serves.
+    /// How long one proof of possession is accepted.
     pub card_reauth_interval: Duration,
-    /// What is counted for it.
+    /// The metrics of the site.
     pub metrics: SiteMetrics,
-    /// Where to turn for help; shown on the pages of denials.
-    pub help: Option<String>,
-    /// What plain HTTP is answered with.
-    pub plain: HttpAction,
+    /// The help desk's contact on denial pages.
+    pub help_desk: Option<String>,
+    /// The response to plain HTTP.
+    pub http_action: HttpAction,
 }
 
 impl Site {
-    /// The host that a backend is told for a request that asked for `asked`: the same, but never a loopback one. IIS
-    /// takes a request for `localhost` for its own machine's, and opens doors to it (domain facts: HttpPostLocalhost).
-    pub fn host_for_backend<'a>(&'a self, asked: &'a Authority) -> &'a Authority {
+    /// The host that is sent to a backend for a request to `requested`: the same, unless it is a loopback name. IIS and
+    /// ASP.NET treat a request for `localhost` as a local one and enable more for it (HttpPostLocalhost).
+    pub fn host_for_backend<'a>(&'a self, requested: &'a Authority) -> &'a Authority {
         match &self.public_host {
-            Some(public) if asked.host().is_loopback() => public,
-            Some(_) | None => asked,
+            Some(public) if requested.host().is_loopback() => public,
+            Some(_) | None => requested,
         }
     }
-}
 
-impl Site {
-    /// The host that a request is for which names none: the first that is neither a pattern nor this machine, else the
-    /// first that is no pattern.
-    pub fn unnamed_host(&self) -> Option<Authority> {
+    /// The host of a request that names none: the public host, else the first that is not a wildcard.
+    pub fn default_host(&self) -> Option<Authority> {
         let exact = |host: &HostPattern| match host {
             HostPattern::Exact(name) => Some(Authority::from(name.clone())),
             HostPattern::OneLabelBelow(_) => None,
@@ -67,76 +64,76 @@ impl Site {
     }
 }
 
-/// What one path demands and where it leads.
+/// The rule and the backend of one path.
 #[derive(Clone, Debug)]
 pub struct PathRule {
-    /// The demands.
+    /// The access rule.
     pub rule: Arc<AccessRule>,
-    /// The servers.
+    /// The backend that requests are forwarded to.
     pub backend: Arc<Backend>,
 }
 
-/// A backend: its servers and how they are told who the user is.
+/// A group of backend servers and how the user's identity is passed to them.
 #[derive(Debug)]
 pub struct Backend {
-    /// Its place in the list of backends, the same in every worker.
+    /// The index in the list of backends, the same in every worker.
     pub index: usize,
-    /// Servers and limits.
+    /// Its servers and limits.
     pub settings: Arc<BackendSettings>,
-    /// The `Host` that is sent in place of the one that the client asked for.
+    /// The `Host` header that replaces the requested one.
     pub host: Option<Authority>,
-    /// How it is told who the user is, beyond those headers.
+    /// How the user's identity is passed, besides headers.
     pub identity: BackendIdentity,
-    /// The identity headers it gets.
+    /// The identity headers that are sent.
     pub identity_headers: IdentityHeaderSettings,
-    /// Signs the statements that it gets, where it gets any.
+    /// The signer of assertions, if it receives any.
     pub assertions: Option<Arc<Signer>>,
-    /// Who has a connection to it of his own.
+    /// The limit on pinned connections.
     pub pinned_places: Arc<PinnedPlaces>,
-    /// Failed log-ins at the backend itself.
-    pub attempts: Arc<LoginThrottle>,
-    /// What is counted for it.
+    /// The count of failed log-ins with pass-through authentication.
+    pub login_throttle: Arc<LoginThrottle>,
+    /// The metrics of the backend.
     pub metrics: BackendMetrics,
 }
 
-/// How a backend is told who the user is, beyond headers.
+/// How the user's identity is passed to a backend, besides headers.
 #[derive(Clone, Debug)]
 pub enum BackendIdentity {
-    /// Not at all: by headers alone.
+    /// By headers only.
     Headers,
-    /// By Kerberos tickets in the user's name.
+    /// By Kerberos delegation.
     Kerberos(Arc<Delegation>),
-    /// By certificates in the user's name.
+    /// By user certificates.
     Certificate(Arc<MintedIdentities>),
 }
 
-/// What a request over plain HTTP gets.
+/// The response to a request over plain HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpAction {
     /// 403.4.
-    Refuse,
+    Reject,
     /// 308 to the same path over TLS, so that a POST stays a POST.
     Redirect,
 }
 
-/// The sites that one listening address serves.
+/// The sites of one listener.
 #[derive(Debug)]
 pub struct ListenerSites {
-    /// Places in `sites`, by host name.
+    /// Indexes in `sites` by host name.
     pub hosts: HostTable,
     /// The sites.
     pub sites: Vec<Arc<Site>>,
-    /// The place of the site for clients that send no server name.
+    /// The index of the site for clients that send no server name.
     pub default: Option<usize>,
 }
 
 impl ListenerSites {
-    /// The site that has this host.
+    /// The site that serves this host.
     pub fn for_host(&self, host: &HostName) -> Option<&Arc<Site>> {
         self.sites.get(self.hosts.find(host)?)
     }
 
-    /// The site for a TLS server name; without one, the site that has the local address as a host, else the default.
+    /// The site for a TLS server name; without one, the site that serves the local address as a host, else the default site.
     pub fn for_server_name(&self, name: Option<&HostName>, local: SocketAddr) -> Option<&Arc<Site>> {
         match name {
             Some(name) => self.for_host(name),
@@ -144,17 +141,17 @@ impl ListenerSites {
         }
     }
 
-    /// The site for clients that name none.
+    /// The site for clients that send no host name.
     pub fn default_site(&self) -> Option<&Arc<Site>> {
         self.sites.get(self.default?)
     }
 }
 
-/// All sites, by the address they are served on.
+/// The sites of all listeners, by listening address.
 #[derive(Debug, Default)]
 pub struct SiteTable {
     /// TLS listeners.
     pub tls: HashMap<SocketAddr, ListenerSites>,
     /// Plain HTTP listeners.
-    pub plain: HashMap<SocketAddr, ListenerSites>,
+    pub http: HashMap<SocketAddr, ListenerSites>,
 }

@@ -28,7 +28,7 @@ pub(super) async fn check(snapshot: &Snapshot, progress: Progress) -> Vec<Online
         let Some(directory) = &realm.directory else { continue };
         let component = format!("realm {}", realm.name);
         let attempts =
-            takes_passwords(snapshot, realm).then(|| realm.passwords.attempts.limits().per_account);
+            takes_passwords(snapshot, realm).then(|| realm.passwords.login_throttle.limits().per_account);
         progress.checking(&component);
         match timeout(LIMIT, directory.examine()).await {
             Ok(servers) => {

@@ -96,7 +96,7 @@ fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
     for (address, protocol) in &compiled.listeners {
         let (protocol, listener) = match protocol {
             Speech::Tls => ("tls", table.tls.get(address)),
-            Speech::Plain => ("http", table.plain.get(address)),
+            Speech::Plain => ("http", table.http.get(address)),
         };
         writeln!(text, "listener {address} ({protocol}): {}", site_names(listener))?;
     }

@@ -95,7 +95,7 @@ impl RequestTrace<'_> {
             .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
         let authority = lookup::authority(&target, &head.headers, || None)?;
         let over_tls = target.scheme() == Some(TargetScheme::Https);
-        let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.plain };
+        let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.http };
         let (listener, site) = site_of(sites, &authority, over_tls)?;
         explanation.listener = Some(listener.to_string());
         explanation.site = Some(site.name.to_string());

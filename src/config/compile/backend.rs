@@ -75,7 +75,7 @@ pub(super) fn compile(
         identity_headers: identity_headers(&raw.headers, files, diagnostics)?,
         assertions: signer.filter(|_| raw.headers.sends(HeaderSet::Assertion)).cloned(),
         pinned_places: context.pinned_places(&raw.name.value),
-        attempts: context.attempts("backend", &raw.name.value, attempt_limits(&raw.attempts)),
+        login_throttle: context.attempts("backend", &raw.name.value, attempt_limits(&raw.attempts)),
         metrics: context.metrics.backend(&raw.name.value),
     })
 }

@@ -85,14 +85,14 @@ pub(super) fn compile(
     }
     let sites = SiteTable {
         tls: listeners(&served, |site| &site.listen, diagnostics),
-        plain: listeners(&served, |site| &site.http_listen, diagnostics),
+        http: listeners(&served, |site| &site.http_listen, diagnostics),
     };
     let owned = owned_names(document, &backends, diagnostics);
     if diagnostics.has_errors() {
         return None;
     }
     let tls = sites.tls.keys().map(|address| (*address, Speech::Tls));
-    let plain = sites.plain.keys().map(|address| (*address, Speech::Plain));
+    let plain = sites.http.keys().map(|address| (*address, Speech::Plain));
     let listeners: BTreeSet<_> = tls.chain(plain).collect();
     let owned = Arc::new(owned);
     let process = process(document, base);

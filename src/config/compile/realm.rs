@@ -15,7 +15,7 @@ use crate::identity::{
     LetterCase, MappingSettings, NamedAccount, RequiredStrength, RuleAction,
 };
 use crate::login_throttle::LoginThrottleLimits;
-use crate::site::{PasswordPolicy, Realm};
+use crate::site::{PasswordSettings, Realm};
 use crate::telemetry::display_chain;
 use crate::validation::{TrustSet, ValidationRule};
 use std::sync::Arc;
@@ -61,11 +61,11 @@ pub(super) fn compile(
             refused: raw.account_cache.negative_ttl.value,
             unsafe_stale: raw.account_cache.unsafe_stale_accounts.map_or(Duration::ZERO, |time| time.value),
         },
-        max_age: raw.verdict_cache_ttl.value,
+        verdict_cache_ttl: raw.verdict_cache_ttl.value,
     })
 }
 
-fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
+fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordSettings {
     let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
     let limits = LoginThrottleLimits {
         per_account: number(&raw.passwords.per_account),
@@ -73,10 +73,10 @@ fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordPolicy {
         window: raw.passwords.window.value,
         ..LoginThrottleLimits::default()
     };
-    PasswordPolicy {
+    PasswordSettings {
         default_domain: raw.passwords.default_domain.as_ref().map(|domain| domain.value.clone()),
-        attempts: context.attempts("realm", &raw.name.value, limits),
-        remembered: raw.passwords.cache.value,
+        login_throttle: context.attempts("realm", &raw.name.value, limits),
+        cache_ttl: raw.passwords.cache.value,
     }
 }
 

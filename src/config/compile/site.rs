@@ -50,8 +50,8 @@ pub(super) fn compile(
         paths: paths?,
         card_reauth_interval: raw.card_reauth_interval.value,
         metrics: context.metrics.site(&raw.name.value),
-        help: raw.help_desk.as_ref().map(|help| help.value.clone()),
-        plain: raw.http_action.value,
+        help_desk: raw.help_desk.as_ref().map(|help| help.value.clone()),
+        http_action: raw.http_action.value,
     })
 }
 

@@ -85,7 +85,7 @@ fn defaults_are_those_of_the_documentation() {
     let site = document.sites.first().unwrap();
     assert_eq!(site.name.value, "rms.corp.example");
     assert_eq!(site.card_reauth_interval.value, Duration::from_secs(8 * 3600));
-    assert_eq!(site.http_action.value, crate::site::HttpAction::Refuse);
+    assert_eq!(site.http_action.value, crate::site::HttpAction::Reject);
     assert!(site.asks_for_cards() && site.ca_hints.value && !site.default.value);
     let rule = site.paths.first().unwrap();
     let methods: Vec<&str> = rule.methods.iter().map(|method| method.value.as_str()).collect();

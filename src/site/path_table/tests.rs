@@ -1,11 +1,11 @@
-//! Which rule a path finds, and that nothing below a file falls to a weaker one.
+//! Tests of the lookup, in particular that no path below a file gets a weaker rule.
 
 use super::*;
 use crate::request::{InvalidPath, RequestTarget};
 use http::Uri;
 use proptest::prelude::*;
 
-/// The paths that RMS clients need (MS-RMPR 3.1.4.1), as rules.
+/// The paths that RMS clients use ([MS-RMPR] 3.1.4.1), as rules.
 const PIPELINES: [&str; 8] = [
     "/_wmcs/certification/certification.asmx",
     "/_wmcs/certification/server.asmx",
@@ -17,7 +17,7 @@ const PIPELINES: [&str; 8] = [
     "/_wmcs/licensing/templateDistribution.asmx",
 ];
 
-/// A table whose rules are their own patterns' text.
+/// A table whose rules are the texts of their patterns.
 fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<PathTableError>> {
     PathTable::build(
         case,
@@ -25,7 +25,7 @@ fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<Pat
     )
 }
 
-/// What becomes of a raw path: the rule and the path forwarded, or why not.
+/// The rule and the forwarded path for a raw path, or the error.
 fn verdict(table: &PathTable<String>, raw: &str) -> Result<(String, String), String> {
     let path = CanonicalPath::parse(raw, table.case()).map_err(|bad| bad.to_string())?;
     let found = table.find(&path).map_err(|missing| missing.to_string())?;
@@ -41,7 +41,7 @@ fn missing(reason: NoPathRule) -> Result<(String, String), String> {
 }
 
 #[test]
-fn the_most_specific_rule_wins_whatever_their_order() {
+fn the_most_specific_rule_applies_in_any_order() {
     let mut patterns = ["/*", "/a/*", "/a/b/*", "/a/b/c", "/a/", "/"];
     for _ in 0..patterns.len() {
         patterns.rotate_left(1);
@@ -78,7 +78,7 @@ fn an_exact_rule_forwards_its_own_spelling_and_a_directory_the_canonical_one() {
 }
 
 #[test]
-fn letter_case_matters_where_the_site_says_so() {
+fn letter_case_is_significant_if_the_site_specifies_it() {
     let table = table(PathCase::Exact, &["/a/License.asmx", "/a/license.asmx"]).unwrap();
     assert_eq!(verdict(&table, "/a/License.asmx"), found("/a/License.asmx", "/a/License.asmx"));
     assert_eq!(verdict(&table, "/a/license.asmx"), found("/a/license.asmx", "/a/license.asmx"));
@@ -86,7 +86,7 @@ fn letter_case_matters_where_the_site_says_so() {
 }
 
 #[test]
-fn the_same_pattern_twice_is_an_error() {
+fn a_duplicate_pattern_is_an_error() {
     let faults = table(PathCase::Fold, &["/a/b", "/c/*", "/A/B", "/C/*"]).unwrap_err();
     let twice =
         |pattern: &str, first, again| PathTableError::Duplicate { pattern: pattern.into(), first, again };
@@ -112,7 +112,7 @@ fn a_directory_at_or_below_an_exact_rule_is_an_error() {
 }
 
 #[test]
-fn nothing_below_a_file_falls_to_a_weaker_rule() {
+fn no_path_below_a_file_gets_a_weaker_rule() {
     let suffixes = [
         "/",
         "/x",
@@ -126,9 +126,9 @@ fn nothing_below_a_file_falls_to_a_weaker_rule() {
         "/_",
     ];
     let broader = ["/*", "/_wmcs/*", "/_wmcs/certification/*", "/_wmcs/licensing/*"];
-    // Extensionless files run scripts too, where a wildcard script map is set (KB 275601).
+    // With a wildcard script map, files without extension run scripts too (KB 275601).
     let exact_rules = PIPELINES.iter().copied().chain(["/_wmcs/certification/service", "/service"]);
-    let mut judged = 0;
+    let mut checked = 0;
     for (exact, combination) in exact_rules.flat_map(|exact| (0_u8..16).map(move |bits| (exact, bits))) {
         let chosen =
             broader.iter().enumerate().filter(|(i, _)| combination >> i & 1 == 1).map(|(_, rule)| *rule);
@@ -140,23 +140,22 @@ fn nothing_below_a_file_falls_to_a_weaker_rule() {
                 let path = CanonicalPath::parse(&format!("{exact}{suffix}"), case).unwrap();
                 let missing = table.find(&path).unwrap_err();
                 assert!(missing != NoPathRule::NoRule, "{patterns:?} {path}");
-                judged += 1;
+                checked += 1;
             }
         }
     }
-    assert_eq!(judged, 10 * 16 * 2 * 10);
+    assert_eq!(checked, 10 * 16 * 2 * 10);
 }
 
 #[test]
-fn nothing_below_a_file_is_found_even_where_only_a_directory_is_named() {
+fn no_path_below_a_file_is_found_in_a_directory() {
     let table = table(PathCase::Fold, &["/*"]).unwrap();
     for raw in ["/_wmcs/licensing/license.asmx/x", "/license.asmx/", "/a.b/c/d"] {
         assert_eq!(verdict(&table, raw), missing(NoPathRule::BelowFile));
     }
 }
 
-/// Every spelling by which IIS, ASP.NET, http.sys or a proxy before them was once misled,
-/// for `/_wmcs/licensing/license.asmx`.
+/// Spellings of `/_wmcs/licensing/license.asmx` that once bypassed a check of IIS, ASP.NET, http.sys or a proxy.
 fn hostile_spellings() -> Vec<Vec<u8>> {
     let texts = [
         "/_WMCS/Licensing/LICENSE.ASMX",
@@ -245,7 +244,7 @@ fn hostile_spellings() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What becomes of the bytes between method and version of a request line: 400, 404, or rule and path forwarded.
+/// The result for the request target of a request line: 400, 404, or the rule and the forwarded path.
 fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String, String), u16> {
     let uri = Uri::try_from(target).map_err(|_| 400_u16)?;
     let raw_path = RequestTarget::parse(&uri).map_err(|_: InvalidPath| 400_u16)?.raw_path().to_owned();
@@ -255,7 +254,7 @@ fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String
 }
 
 #[test]
-fn every_hostile_spelling_is_refused_or_judged_as_the_canonical_path() {
+fn every_hostile_spelling_is_rejected_or_treated_as_the_canonical_path() {
     let license = "/_wmcs/licensing/license.asmx";
     let strict = table(PathCase::Fold, &PIPELINES).unwrap();
     let with_weaker_rules =
@@ -265,19 +264,19 @@ fn every_hostile_spelling_is_refused_or_judged_as_the_canonical_path() {
         let of_file = |table: &PathTable<String>| verdict_of_target(table, license.as_bytes());
         match verdict_of_target(&strict, &target) {
             Err(status) => assert!(matches!(status, 400 | 404), "{shown}"),
-            judged => assert_eq!(judged, of_file(&strict), "{shown}"),
+            found => assert_eq!(found, of_file(&strict), "{shown}"),
         }
         match verdict_of_target(&with_weaker_rules, &target) {
             Err(status) => assert!(matches!(status, 400 | 404), "{shown}"),
-            // Another directory of the server, and no spelling of this file.
+            // A directory of its own, not a spelling of this file.
             Ok((rule, _)) if shown.contains("licensingexternal") => assert_eq!(rule, "/_wmcs/*"),
-            judged => assert_eq!(judged, of_file(&with_weaker_rules), "{shown}"),
+            found => assert_eq!(found, of_file(&with_weaker_rules), "{shown}"),
         }
     }
 }
 
 #[test]
-fn what_goes_on_below_a_file_is_404_and_what_is_malformed_400() {
+fn a_path_below_a_file_is_404_and_a_malformed_one_400() {
     let table = table(PathCase::Fold, &PIPELINES).unwrap();
     let status = |target: &str| verdict_of_target(&table, target.as_bytes()).unwrap_err();
     assert_eq!(status("/_wmcs/licensing/license.asmx/AcquireLicense"), 404);
@@ -290,7 +289,7 @@ fn what_goes_on_below_a_file_is_404_and_what_is_malformed_400() {
 
 proptest! {
     #[test]
-    fn the_verdict_does_not_depend_on_letter_case(
+    fn the_result_does_not_depend_on_letter_case(
         raw in "(/(_wmcs|licensing|a|license\\.asmx|b\\.c)){1,4}/?", flips: u64,
     ) {
         let rules = ["/*", "/_wmcs/licensing/*", "/_wmcs/licensing/License.asmx", "/a/b.c"];
@@ -303,7 +302,7 @@ proptest! {
     }
 
     #[test]
-    fn the_look_up_agrees_with_a_walk_over_all_rules(
+    fn the_lookup_agrees_with_a_search_of_all_rules(
         raw in "(/[ab]{1,2}){0,4}/?", rules in prop::collection::hash_set("(/[ab]){0,3}(/\\*)?", 0..6),
     ) {
         let patterns: Vec<&str> = rules.iter().map(String::as_str).filter(|rule| !rule.is_empty()).collect();

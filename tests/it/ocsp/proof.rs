@@ -9,7 +9,7 @@ use portcullis::policy::{CertificateRejection, DenialId};
 use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
-use portcullis::site::{PasswordPolicy, Realm};
+use portcullis::site::{PasswordSettings, Realm};
 use portcullis::telemetry::Metrics;
 use portcullis::validation::ValidationRule;
 use rustls::CertificateError;
@@ -69,7 +69,7 @@ fn realm() -> Realm {
         },
         directory: None,
         account_lifetimes: AccountLifetimes::default(),
-        passwords: PasswordPolicy::default(),
-        max_age: Duration::from_secs(300),
+        passwords: PasswordSettings::default(),
+        verdict_cache_ttl: Duration::from_secs(300),
     }
 }
