@@ -17,6 +17,7 @@ pub mod demo;
 pub mod directory;
 pub mod headers;
 pub mod identity;
+pub mod ldap;
 pub mod limits;
 pub mod login_throttle;
 pub mod policy;

@@ -1,30 +1,28 @@
-//! Takes what a directory says about an account's usability, gives whether it may be used at a time and until when. Never
-//! asks anybody.
+//! Whether an account may be used, and until when.
 
 use super::logon_hours::LogonHours;
 use crate::clock::UnixTime;
 use thiserror::Error;
 
-/// Whether an account may be used. By default it may, always.
+/// The status of an account. By default it may be used forever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountStatus {
-    /// An administrator has switched it off.
+    /// An administrator disabled it.
     pub disabled: bool,
-    /// Too many wrong passwords were tried.
+    /// It is locked after too many wrong passwords.
     pub locked: bool,
-    /// From when on it may not be used.
+    /// When it expires.
     pub expires: Option<UnixTime>,
-    /// In which hours of a week it may be used.
+    /// The hours of a week in which it may be used.
     pub hours: LogonHours,
-    /// Why nobody may act in its name, where that is so. It may be used all the same.
+    /// Why it cannot be delegated, if it cannot. It may be used all the same.
     pub not_delegated: Option<NotDelegated>,
 }
 
-/// Why nobody may act in an account's name. Domain controllers give no service a ticket for such an account that could be
-/// passed on ([MS-SFU] 3.2.5.1.2).
+/// Why an account cannot be delegated: domain controllers issue no forwardable ticket for it ([MS-SFU] 3.2.5.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotDelegated {
-    /// An administrator has marked it so (NOT_DELEGATED).
+    /// An administrator marked it so (NOT_DELEGATED).
     #[error("it is marked \"sensitive and cannot be delegated\"")]
     Sensitive,
     /// It is a member of Protected Users.
@@ -35,29 +33,29 @@ pub enum NotDelegated {
 /// Why an account may not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AccountStatusError {
-    /// An administrator has switched it off.
+    /// An administrator disabled it.
     #[error("the account is disabled")]
     Disabled,
-    /// Too many wrong passwords were tried.
+    /// It is locked after too many wrong passwords.
     #[error("the account is locked")]
     Locked,
-    /// Its last day is over.
-    #[error("the account has expired, since {since}")]
+    /// It has expired.
+    #[error("the account expired at {since}")]
     Expired {
-        /// From when on.
+        /// When it expired.
         since: UnixTime,
     },
-    /// The hours in which it may be used are others.
-    #[error("the account may not be used at this hour")]
+    /// Its logon hours do not include this hour.
+    #[error("outside the account's permitted logon hours")]
     OutsideLogonHours,
 }
 
 impl AccountStatus {
-    /// Until when it may be used without a break; `None` where nothing ends it. What is read of a directory at another
-    /// time may be otherwise.
+    /// Returns until when the account may be used without interruption; `None` for no end. The directory may report
+    /// another status before that.
     ///
     /// # Errors
-    /// Where it may not be used `now`.
+    /// If it may not be used `now`.
     pub fn check(&self, now: UnixTime) -> Result<Option<UnixTime>, AccountStatusError> {
         if self.disabled {
             return Err(AccountStatusError::Disabled);
@@ -68,7 +66,8 @@ impl AccountStatus {
         if let Some(since) = self.expires.filter(|expires| *expires <= now) {
             return Err(AccountStatusError::Expired { since });
         }
-        let hours_end = self.hours.end_of_stretch(now).map_err(|_| AccountStatusError::OutsideLogonHours)?;
+        let hours_end =
+            self.hours.end_of_permitted_hours(now).map_err(|_| AccountStatusError::OutsideLogonHours)?;
         Ok(self.expires.into_iter().chain(hours_end).min())
     }
 }
@@ -84,12 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_nothing_is_said_against_may_be_used_without_end() {
+    fn an_account_without_restrictions_may_be_used_forever() {
         assert_eq!(AccountStatus::default().check(NOW), Ok(None));
     }
 
     #[test]
-    fn a_disabled_account_and_a_locked_one_may_not_be_used() {
+    fn a_disabled_or_locked_account_may_not_be_used() {
         let disabled = AccountStatus { disabled: true, locked: true, ..AccountStatus::default() };
         assert_eq!(disabled.check(NOW), Err(AccountStatusError::Disabled));
         let locked = AccountStatus { locked: true, ..AccountStatus::default() };
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_first_counts() {
+    fn the_earliest_end_counts() {
         // 2026-11-22 is a Sunday; 09:30 is in the tenth hour of the week.
         let mut hours = [0; 21];
         hours[1] = 0b0000_0010;

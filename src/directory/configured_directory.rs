@@ -1,44 +1,35 @@
-//! One tree of the directories: a directory with its servers, what it is asked for, and how much at once.
+//! One configured directory: its servers, the names it is searched for, and its limits.
 
 use super::active_directory::group_names::GroupNames;
 use super::active_directory::schema as active_directory;
-use super::error::{DirectoryError, Step};
-use super::filter::SearchFilter;
+use super::error::DirectoryError;
 use super::generic;
 use super::login_name::LoginName;
-use super::lookup_keys::{LookupKeys, can_be_somebodys};
+use super::lookup_keys::{LookupKeys, LookupTarget, is_searchable};
 use super::operation_limit::OperationLimit;
-use super::replicas::{Access, ReplicaSet};
+use super::replicas::{ReplicaSet, ServerAccess};
 use super::settings::{AccountSchema, DirectorySettings};
+use crate::ldap::{LdapOperation, SearchFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Whom a question is about.
-#[derive(Clone, Debug)]
-pub(super) enum LookupTarget {
-    /// Whoever any of these fits.
-    Names(LookupKeys),
-    /// Whoever logs in by this.
-    Login(LoginName),
-}
-
-/// A directory that can be asked.
+/// A directory with its connections.
 #[derive(Debug)]
 pub(super) struct ConfiguredDirectory {
     pub(super) settings: DirectorySettings,
     pub(super) servers: Arc<ReplicaSet>,
-    pub(super) catalogue: Option<Arc<ReplicaSet>>,
+    pub(super) global_catalog: Option<Arc<ReplicaSet>>,
     pub(super) group_names: GroupNames,
-    look_ups: OperationLimit,
-    passwords: OperationLimit,
+    lookups: OperationLimit,
+    password_checks: OperationLimit,
 }
 
 impl ConfiguredDirectory {
     pub(super) fn new(settings: DirectorySettings) -> Self {
         let limits = settings.limits;
         let is_active_directory = settings.schema == AccountSchema::ActiveDirectory;
-        let access = |has_domains| Access {
+        let access = |has_domains| ServerAccess {
             directory: Arc::clone(&settings.name),
             tls: Arc::clone(&settings.tls),
             bind_dn: settings.bind_dn.clone(),
@@ -46,21 +37,86 @@ impl ConfiguredDirectory {
             limits,
             has_domains,
         };
-        let catalogue = (is_active_directory && !settings.global_catalog.is_empty())
+        let global_catalog = (is_active_directory && !settings.global_catalog.is_empty())
             .then(|| ReplicaSet::new(access(false), settings.global_catalog.clone()));
         Self {
             servers: ReplicaSet::new(access(is_active_directory), settings.servers.clone()),
-            catalogue,
+            global_catalog,
             group_names: GroupNames::new(),
-            look_ups: OperationLimit::new(limits.look_ups, limits.waiting_look_ups),
-            passwords: OperationLimit::new(limits.passwords, limits.waiting_passwords),
+            lookups: OperationLimit::new(limits.max_lookups, limits.max_waiting_lookups),
+            password_checks: OperationLimit::new(
+                limits.max_password_checks,
+                limits.max_waiting_password_checks,
+            ),
             settings,
         }
     }
 
-    /// Those of the names that this directory may have, by its tables.
-    pub(super) fn own(&self, names: &LookupKeys) -> LookupKeys {
-        let mut own = names.clone();
+    /// The filter that matches the keys which this directory may hold. `None` if it is not searched.
+    pub(super) fn keys_filter(&self, keys: &LookupKeys) -> Option<SearchFilter> {
+        let own = self.own_keys(keys);
+        match &self.settings.schema {
+            AccountSchema::ActiveDirectory => active_directory::keys_filter(&own),
+            AccountSchema::Generic(schema) => generic::keys_filter(schema, &own),
+        }
+    }
+
+    /// The filter that matches the target. `None` if this directory is not searched. Active Directory is asked for the
+    /// names of its domain first.
+    pub(super) async fn filter(&self, target: &LookupTarget) -> Result<Option<SearchFilter>, DirectoryError> {
+        let login = match target {
+            LookupTarget::Keys(keys) => return Ok(self.keys_filter(keys)),
+            LookupTarget::Login(login) if !is_searchable(login.account_part()) => return Ok(None),
+            LookupTarget::Login(LoginName::Upn(upn)) if !self.has_suffix_of(upn) => return Ok(None),
+            LookupTarget::Login(login) => login,
+        };
+        match &self.settings.schema {
+            AccountSchema::ActiveDirectory => {
+                let domains = self.servers.domains().await?;
+                Ok(active_directory::login_filter(login, domains.of(&domains.own)))
+            }
+            AccountSchema::Generic(schema) => Ok(generic::login_filter(schema, &self.settings.name, login)),
+        }
+    }
+
+    /// Runs a lookup within the limits.
+    pub(super) async fn run_lookup<T>(
+        &self,
+        lookup: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        self.run(&self.lookups, lookup).await
+    }
+
+    /// Runs a password check within the limits.
+    pub(super) async fn run_password_check<T>(
+        &self,
+        check: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        self.run(&self.password_checks, check).await
+    }
+
+    async fn run<T>(
+        &self,
+        concurrency: &OperationLimit,
+        operation: impl Future<Output = Result<T, DirectoryError>>,
+    ) -> Result<T, DirectoryError> {
+        let limit = self.settings.limits.lookup;
+        let permitted = async {
+            let busy = |_| DirectoryError::Busy { directory: Arc::clone(&self.settings.name) };
+            let _permit = concurrency.acquire().await.map_err(busy)?;
+            operation.await
+        };
+        timeout(limit, permitted).await.unwrap_or_else(|_| Err(self.lookup_timeout(limit)))
+    }
+
+    fn lookup_timeout(&self, limit: Duration) -> DirectoryError {
+        let directory = Arc::clone(&self.settings.name);
+        let server = self.servers.to_string();
+        DirectoryError::Timeout { directory, server, operation: LdapOperation::Lookup, limit }
+    }
+
+    fn own_keys(&self, keys: &LookupKeys) -> LookupKeys {
+        let mut own = keys.clone();
         own.upns.retain(|upn| self.has_suffix_of(upn));
         let domains = &self.settings.sid_domains;
         own.sids
@@ -73,66 +129,5 @@ impl ConfiguredDirectory {
         let suffix = upn.rsplit_once('@').map(|(_, suffix)| suffix.to_lowercase());
         suffixes.is_empty()
             || suffix.is_some_and(|suffix| suffixes.iter().any(|own| own.to_lowercase() == suffix))
-    }
-
-    /// The filter by which it is asked for the names. `None` where it is not asked.
-    pub(super) fn names_filter(&self, names: &LookupKeys) -> Option<SearchFilter> {
-        let own = self.own(names);
-        match &self.settings.schema {
-            AccountSchema::ActiveDirectory => active_directory::by_names(&own),
-            AccountSchema::Generic(schema) => generic::by_names(schema, &own),
-        }
-    }
-
-    /// The filter by which it is asked. `None` where it is not. Whose name a domain has, Active Directory has to tell.
-    pub(super) async fn filter(&self, wanted: &LookupTarget) -> Result<Option<SearchFilter>, DirectoryError> {
-        let login = match wanted {
-            LookupTarget::Names(names) => return Ok(self.names_filter(names)),
-            LookupTarget::Login(login) if !can_be_somebodys(login.account()) => return Ok(None),
-            LookupTarget::Login(LoginName::Upn(upn)) if !self.has_suffix_of(upn) => return Ok(None),
-            LookupTarget::Login(login) => login,
-        };
-        match &self.settings.schema {
-            AccountSchema::ActiveDirectory => {
-                let domains = self.servers.domains().await?;
-                Ok(active_directory::by_login(login, domains.of(&domains.own)))
-            }
-            AccountSchema::Generic(schema) => Ok(generic::by_login(schema, &self.settings.name, login)),
-        }
-    }
-
-    /// Does a look-up in its turn and within the limit for all of it.
-    pub(super) async fn in_turn<T>(
-        &self,
-        look_up: impl Future<Output = Result<T, DirectoryError>>,
-    ) -> Result<T, DirectoryError> {
-        self.admitted(&self.look_ups, look_up).await
-    }
-
-    /// The same for a password.
-    pub(super) async fn password_in_turn<T>(
-        &self,
-        check: impl Future<Output = Result<T, DirectoryError>>,
-    ) -> Result<T, DirectoryError> {
-        self.admitted(&self.passwords, check).await
-    }
-
-    async fn admitted<T>(
-        &self,
-        admission: &OperationLimit,
-        work: impl Future<Output = Result<T, DirectoryError>>,
-    ) -> Result<T, DirectoryError> {
-        let limit = self.settings.limits.question;
-        let turn = async {
-            let busy = |_| DirectoryError::Busy { directory: Arc::clone(&self.settings.name) };
-            let _place = admission.enter().await.map_err(busy)?;
-            work.await
-        };
-        timeout(limit, turn).await.unwrap_or_else(|_| Err(self.out_of_time(limit)))
-    }
-
-    fn out_of_time(&self, limit: Duration) -> DirectoryError {
-        let directory = Arc::clone(&self.settings.name);
-        DirectoryError::Timeout { directory, server: self.servers.to_string(), step: Step::Answer, limit }
     }
 }

@@ -1,65 +1,85 @@
-//! Asks each server what an administrator wants to know before relying on it. Gives facts.
+//! Diagnostics of directory servers for `check --online`: bind, base, domain, clock, lockout policy.
 
 use super::configured_directory::ConfiguredDirectory;
-use super::connection::Search;
 use super::error::DirectoryError;
-use super::fact::ServerFact;
-use super::failure::Failure;
-use super::filter::SearchFilter;
-use super::replicas::{ReplicaSet, Session};
+use super::replicas::{DirectorySession, ReplicaSet};
 use super::settings::{AccountSchema, DirectorySettings};
 use crate::clock::{Clock, UnixTime};
-use ldap3::Scope;
+use crate::ldap::{LdapError, SearchFilter, SearchRequest, SearchScope};
+use std::fmt;
 use std::time::Duration;
 
-/// What one server says of itself, or why it says nothing.
-pub(super) type Finding = (String, Result<Vec<ServerFact>, DirectoryError>);
+/// What a server reported, or why it could not be queried; with a description of the server.
+pub type ServerDiagnosis = (String, Result<Vec<ServerFact>, DirectoryError>);
 
-/// The findings of each server, the global catalogue's last.
-pub(super) async fn examine(directory: &ConfiguredDirectory, clock: &Clock) -> Vec<Finding> {
-    let mut findings =
-        of_servers(directory, &directory.servers, "directory", &directory.settings.base, clock).await;
-    if let Some(catalogue) = &directory.catalogue {
-        findings.extend(of_servers(directory, catalogue, "global catalogue", "", clock).await);
-    }
-    findings
+/// One result of the diagnostics of a server. Displayed as a phrase without its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerFact {
+    /// The bind with the gateway's account succeeds.
+    BindsAs(String),
+    /// The base exists.
+    HasBase(String),
+    /// The domain of the server.
+    OfDomain {
+        /// `corp.example`
+        dns: String,
+        /// `CORP`
+        netbios: String,
+    },
+    /// How many seconds the server's clock is ahead of the gateway's; negative if it is behind.
+    ClockAhead(i64),
+    /// The number of wrong passwords after which the domain locks an account: 0 for never, `None` if it is not readable. A
+    /// fine-grained password policy may differ.
+    LocksAfter(Option<u32>),
+    /// Whether the gateway's account can read any altSecurityIdentities.
+    ShowsAltSecurityIdentities(bool),
 }
 
-async fn of_servers(
+/// Queries each server, those of the global catalog last.
+pub(super) async fn diagnose(directory: &ConfiguredDirectory, clock: &Clock) -> Vec<ServerDiagnosis> {
+    let mut diagnoses =
+        diagnose_servers(directory, &directory.servers, "directory", &directory.settings.base, clock).await;
+    if let Some(global_catalog) = &directory.global_catalog {
+        diagnoses.extend(diagnose_servers(directory, global_catalog, "global catalog", "", clock).await);
+    }
+    diagnoses
+}
+
+async fn diagnose_servers(
     directory: &ConfiguredDirectory,
     servers: &ReplicaSet,
     kind: &str,
     base: &str,
     clock: &Clock,
-) -> Vec<Finding> {
+) -> Vec<ServerDiagnosis> {
     let settings = &directory.settings;
-    let mut findings = Vec::new();
-    for (server, session) in servers.each().await {
+    let mut diagnoses = Vec::new();
+    for (server, session) in servers.open_each().await {
         let facts = match session {
-            Ok(session) => facts(&session, settings, base, clock.now())
+            Ok(session) => server_facts(&session, settings, base, clock.now())
                 .await
-                .map_err(|failure| failure.at(&settings.name, &server)),
+                .map_err(|error| DirectoryError::at_server(error, &settings.name, &server)),
             Err(error) => Err(error),
         };
-        findings.push((format!("{kind} {} at {server}", settings.name), facts));
+        diagnoses.push((format!("{kind} {} at {server}", settings.name), facts));
     }
-    findings
+    diagnoses
 }
 
-async fn facts(
-    session: &Session,
+async fn server_facts(
+    session: &DirectorySession,
     settings: &DirectorySettings,
     base: &str,
     now: UnixTime,
-) -> Result<Vec<ServerFact>, Failure> {
+) -> Result<Vec<ServerFact>, LdapError> {
     let mut facts = vec![ServerFact::BindsAs(settings.bind_dn.clone())];
-    let ask = |base: &str, scope, filter, attribute: &str| {
-        let attributes = vec![attribute.to_owned()];
-        session
-            .search(Search { base: base.to_owned(), scope, filter, attributes, limit: 1 }, &settings.limits)
+    let search = |base: &str, scope, present: &str, attribute: &str| {
+        let (filter, attributes) = (SearchFilter::present(present), vec![attribute.to_owned()]);
+        let request = SearchRequest { base: base.to_owned(), scope, filter, attributes, size_limit: 1 };
+        session.search(request, &settings.limits)
     };
     if !base.is_empty() {
-        ask(base, Scope::Base, SearchFilter::has("objectClass"), "1.1").await?;
+        search(base, SearchScope::Base, "objectClass", "1.1").await?;
         facts.push(ServerFact::HasBase(base.to_owned()));
     }
     if settings.schema != AccountSchema::ActiveDirectory || base.is_empty() {
@@ -67,22 +87,64 @@ async fn facts(
     }
     let domains = &session.domains;
     if let Some(domain) = domains.of(&domains.own) {
-        facts.push(ServerFact::OfDomain { dns: domain.dns.to_string(), netbios: domain.netbios.to_string() });
+        facts.push(ServerFact::OfDomain { dns: domain.dns.clone(), netbios: domain.netbios.clone() });
     }
     if let Some(time) = domains.time {
-        facts.push(ServerFact::ClockAhead(ahead(time, now)));
+        facts.push(ServerFact::ClockAhead(seconds_ahead(time, now)));
     }
-    let own = ask(&domains.own, Scope::Base, SearchFilter::has("objectClass"), "lockoutThreshold").await?;
+    let domain = search(&domains.own, SearchScope::Base, "objectClass", "lockoutThreshold").await?;
     let threshold: Option<u32> =
-        own.entries.first().map(|entry| entry.number("lockoutThreshold")).transpose()?.flatten();
+        domain.entries.first().map(|entry| entry.number("lockoutThreshold")).transpose()?.flatten();
     facts.push(ServerFact::LocksAfter(threshold));
-    let mapped = ask(base, Scope::Subtree, SearchFilter::has("altSecurityIdentities"), "1.1").await?;
+    let mapped = search(base, SearchScope::Subtree, "altSecurityIdentities", "1.1").await?;
     facts.push(ServerFact::ShowsAltSecurityIdentities(!mapped.entries.is_empty()));
     Ok(facts)
 }
 
-/// In seconds.
-fn ahead(theirs: UnixTime, ours: UnixTime) -> i64 {
+fn seconds_ahead(server: UnixTime, gateway: UnixTime) -> i64 {
     let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-    seconds(theirs.since(ours)) - seconds(ours.since(theirs))
+    seconds(server.since(gateway)) - seconds(gateway.since(server))
+}
+
+impl fmt::Display for ServerFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BindsAs(account) => write!(f, "binds as {account}"),
+            Self::HasBase(base) => write!(f, "has the base {base}"),
+            Self::OfDomain { dns, netbios } => write!(f, "serves the domain {dns} ({netbios})"),
+            Self::ClockAhead(-1..=1) => f.write_str("clock agrees with the gateway's"),
+            Self::ClockAhead(ahead @ 0..) => write!(f, "clock is {ahead} s ahead of the gateway's"),
+            Self::ClockAhead(ahead) => write!(f, "clock is {} s behind the gateway's", ahead.unsigned_abs()),
+            Self::LocksAfter(None) => {
+                f.write_str("does not show after how many wrong passwords it locks an account")
+            }
+            Self::LocksAfter(Some(0)) => f.write_str("never locks an account after wrong passwords"),
+            Self::LocksAfter(Some(count)) => write!(
+                f,
+                "locks an account after {count} wrong passwords, unless the account has a policy of its own"
+            ),
+            Self::ShowsAltSecurityIdentities(true) => f.write_str("shows altSecurityIdentities"),
+            Self::ShowsAltSecurityIdentities(false) => f.write_str(
+                "shows no account with altSecurityIdentities: none has any, or the bind account cannot read them",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_of_clocks_is_displayed_in_seconds() {
+        for (ahead, displayed) in [
+            (0, "clock agrees with the gateway's"),
+            (-1, "clock agrees with the gateway's"),
+            (1, "clock agrees with the gateway's"),
+            (300, "clock is 300 s ahead of the gateway's"),
+            (-300, "clock is 300 s behind the gateway's"),
+        ] {
+            assert_eq!(ServerFact::ClockAhead(ahead).to_string(), displayed);
+        }
+    }
 }

@@ -1,226 +1,135 @@
-//! Why a directory gave no answer. None of these means that there is no such account, and none of their texts has a
-//! password in it.
+//! Errors of lookups. None of them means that an account does not exist, and none of their texts contains a password.
 
+use crate::ldap::{
+    ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError, UnsendablePassword,
+};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
-/// A question to the directories stayed without an answer. Nobody may be let in on account of it.
+/// Why the directories gave no result. Access must be denied.
 #[derive(Clone, Debug, Error)]
 pub enum DirectoryError {
-    /// No server of the directory can be spoken to; this is what the last one tried came to.
-    #[error("the directory `{directory}` is not reached at {server}")]
+    /// No server of the directory can be reached. Describes the last server that was tried.
+    #[error("directory `{directory}` is unavailable at {server}")]
     Unavailable {
         /// Its name in proxy.toml.
         directory: Arc<str>,
-        /// Host and port.
+        /// Its URL.
         server: String,
-        /// What is in the way.
+        /// The reason.
         #[source]
-        source: Unreachable,
+        source: Unavailability,
     },
-    /// A server did not do a step within the limit.
-    #[error("the directory `{directory}` did not {step} within {limit:?} at {server}")]
+    /// A server did not complete an operation within the limit.
+    #[error("directory `{directory}`: {operation} timed out after {limit:?} at {server}")]
     Timeout {
         /// Its name in proxy.toml.
         directory: Arc<str>,
-        /// Host and port.
+        /// Its URL.
         server: String,
-        /// What it was to do.
-        step: Step,
-        /// How long it was given.
+        /// The operation.
+        operation: LdapOperation,
+        /// The limit.
         limit: Duration,
     },
-    /// So many questions are under way and waiting that this one was not begun.
-    #[error("too many questions wait for the directory `{directory}`")]
+    /// As many lookups are running and waiting as may.
+    #[error("too many lookups are waiting for directory `{directory}`")]
     Busy {
         /// Its name in proxy.toml.
         directory: Arc<str>,
     },
-    /// A server said what no directory says. Its connection was cut.
-    #[error("the directory `{directory}` answers nonsense at {server}")]
-    Garbage {
+    /// A server sent an invalid response. Its connection was closed.
+    #[error("directory `{directory}` sent an invalid response at {server}")]
+    Protocol {
         /// Its name in proxy.toml.
         directory: Arc<str>,
-        /// Host and port.
+        /// Its URL.
         server: String,
-        /// What is wrong.
+        /// The defect.
         #[source]
-        source: Nonsense,
+        source: ProtocolError,
     },
-    /// A server refused the gate's own account, or what that account asked.
-    #[error("the directory `{directory}` refuses to {step} for the gate at {server}")]
+    /// A server refused the gateway's own account, or an operation of that account.
+    #[error("directory `{directory}` refused the gateway's {operation} at {server}")]
     Refused {
         /// Its name in proxy.toml.
         directory: Arc<str>,
-        /// Host and port.
+        /// Its URL.
         server: String,
-        /// What it was to do.
-        step: Step,
-        /// What it said.
+        /// The operation.
+        operation: LdapOperation,
+        /// The server's reason.
         #[source]
-        source: Refusal,
+        source: LdapRefusal,
     },
-    /// The account is in a part of the directories that no directory of the realm covers, so that its groups and its status
+    /// The global catalog has the account, but no directory of the realm holds its domain, so that its groups and status
     /// cannot be read.
-    #[error("no directory that is configured covers `{dn}`")]
+    #[error("no configured directory covers `{dn}`: add the directory of its domain to the realm")]
     NotCovered {
         /// The account's distinguished name.
         dn: String,
     },
-    /// The password may not be sent: no directory was asked.
+    /// The password must not be sent. No bind was sent.
     #[error("the password cannot be sent to a directory")]
     UnsendablePassword(#[source] UnsendablePassword),
-    /// Names that nobody can be looked up by: no directory was asked.
-    #[error("nobody can be looked up by these names")]
+    /// No account can be looked up by these keys. No search was sent.
+    #[error("the lookup keys are not usable")]
     UnusableLookupKeys(#[source] UnusableLookupKeys),
-    /// The system gave no thread for the directories.
-    #[error("no thread can be started to ask directories")]
+    /// The system did not start a thread for the directories.
+    #[error("cannot start the directory thread")]
     NoThread(#[source] Arc<io::Error>),
-    /// The question was dropped before it was answered, by a defect or since the gate is stopping.
-    #[error("the question to the directories was dropped")]
+    /// The lookup ended without a result, because of a defect or because the gateway is stopping.
+    #[error("the directory lookup was cancelled")]
     Dropped,
 }
 
-/// A step of a conversation with a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Resolve the name, connect, TLS.
-    Connect,
-    /// Bind.
-    Bind,
-    /// Search, or read an entry.
-    Search,
-    /// All of it, waiting included.
-    Answer,
-}
-
-/// Why a server cannot be spoken to.
+/// Why a server is unavailable.
 #[derive(Clone, Debug, Error)]
-pub enum Unreachable {
-    /// Its name has no address.
-    #[error("its name cannot be resolved")]
-    Resolve(#[source] Arc<io::Error>),
-    /// No connection comes about.
-    #[error("it takes no connection")]
-    Connect(#[source] Arc<io::Error>),
-    /// TLS fails: most often another authority than the one in proxy.toml vouches for it, or it has another name.
-    #[error("it cannot prove who it is")]
-    Tls(#[source] Arc<io::Error>),
-    /// It refuses to begin TLS on a plain connection (RFC 4511 4.14).
-    #[error("it refuses StartTLS")]
-    StartTls(#[source] Refusal),
-    /// The connection broke.
-    #[error("the connection broke off")]
-    Broken(#[source] Arc<io::Error>),
-    /// It said good-bye, or hung up.
-    #[error("it closed the connection")]
-    Closed,
-    /// It says that it cannot answer now: it is busy, starting or stopping.
-    #[error("it cannot answer now")]
-    Unwell(#[source] Refusal),
-    /// There is none.
+pub enum Unavailability {
+    /// It cannot be connected to, or its connection ended.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The directory has no servers.
     #[error("no server is configured")]
     NoServer,
-    /// It failed a moment ago and is not tried again yet.
-    #[error("it failed a moment ago: {reason}")]
-    LeftAlone {
-        /// How it failed.
+    /// It failed recently and is not tried again yet.
+    #[error("not retried yet after a recent failure: {reason}")]
+    Backoff {
+        /// The failure.
         reason: String,
     },
 }
 
-/// What is wrong with an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Nonsense {
-    /// The bytes are no message of the protocol (RFC 4511).
-    #[error("it is no LDAP message: {0}")]
-    Malformed(&'static str),
-    /// A message is longer than the limit.
-    #[error("a message is longer than {limit} bytes")]
-    TooLong {
-        /// In bytes.
-        limit: usize,
-    },
-    /// An operation has more answers than the limit.
-    #[error("one question has more than {limit} answers")]
-    TooMany {
-        /// How many are read.
-        limit: usize,
-    },
-    /// Something came in plain text between the consent to TLS and TLS itself.
-    #[error("something came in plain text behind the answer to StartTLS")]
-    BeforeTls,
-    /// An entry lacks an attribute that all have, or it cannot be read.
-    #[error("an entry's {attribute} cannot be read: {reason}")]
-    Attribute {
-        /// Its name.
-        attribute: &'static str,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The client library gave up on what it was told.
-    #[error("it cannot be understood")]
-    NotUnderstood,
-}
-
-/// What a server says when it refuses.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// A result code other than success (RFC 4511 A.1).
-    #[error("result code {code}: {text}")]
-    Result {
-        /// The code.
-        code: u32,
-        /// The server's words, cut to a line.
-        text: String,
-    },
-    /// It does not show an attribute that each account has.
-    #[error("the gate's account may not read {0}")]
-    Unreadable(&'static str),
-}
-
-/// Why a password may not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum UnsendablePassword {
-    /// It would be an anonymous bind, which succeeds for everybody (RFC 4513 5.1.2).
-    #[error("it is empty")]
-    Empty,
-    /// It would be an anonymous bind as well.
-    #[error("the name that it belongs to is empty")]
-    NoName,
-    /// A directory may take what is before it for the whole.
-    #[error("it has a zero byte")]
-    ZeroByte,
-    /// RFC 4511 4.2: simple passwords that are text are UTF-8.
-    #[error("it is not UTF-8")]
-    NotUtf8,
-}
-
-/// Why names cannot be asked for.
+/// Why lookup keys are not usable.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnusableLookupKeys {
     /// More than a certificate of a person has.
-    #[error("they are {count}, more than {limit}")]
+    #[error("{count} names, more than {limit}")]
     TooMany {
-        /// How many there are.
+        /// Their number.
         count: usize,
-        /// How many may be.
+        /// The limit.
         limit: usize,
     },
-    /// The name of an attribute is none.
-    #[error("`{0}` is no name of an attribute")]
+    /// The name of an attribute is not valid.
+    #[error("`{0}` is not a valid attribute name")]
     Attribute(String),
 }
 
-impl std::fmt::Display for Step {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Connect => "connect",
-            Self::Bind => "bind",
-            Self::Search => "search",
-            Self::Answer => "answer",
-        })
+impl DirectoryError {
+    /// An error of the LDAP client, at a server of a directory.
+    pub(super) fn at_server(error: LdapError, directory: &Arc<str>, server: &str) -> Self {
+        let (directory, server) = (Arc::clone(directory), server.to_owned());
+        match error {
+            LdapError::Connection(error) => Self::Unavailable { directory, server, source: error.into() },
+            LdapError::Timeout { operation, limit } => Self::Timeout { directory, server, operation, limit },
+            LdapError::Protocol(source) => Self::Protocol { directory, server, source },
+            LdapError::Refused { operation, refusal } => {
+                Self::Refused { directory, server, operation, source: refusal }
+            }
+            LdapError::Unsendable(reason) => Self::UnsendablePassword(reason),
+        }
     }
 }

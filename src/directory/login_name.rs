@@ -1,11 +1,11 @@
-//! Takes what somebody typed as a user name, gives the form of name that it is. Never asks whether there is such a user.
+//! Login names as users type them, in their three forms.
 
 use thiserror::Error;
 
-/// The longest userPrincipalName ([MS-ADA3] 2.349), in bytes here so that nobody asks with more.
+/// The longest userPrincipalName ([MS-ADA3] 2.349) has 1024 characters; counted in bytes here.
 const MAXIMUM_LENGTH: usize = 1024;
 
-/// A name to log in by.
+/// A login name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LoginName {
     /// `alice@corp.example`.
@@ -17,33 +17,33 @@ pub enum LoginName {
         /// sAMAccountName; in a generic schema the user name.
         name: String,
     },
-    /// `alice`, of whatever domain.
+    /// `alice`, of any domain.
     Name(String),
 }
 
-/// Text that is no name to log in by.
+/// Text that is not a login name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LoginNameError {
-    /// The name, or the part before or behind the `@` or the backslash, is empty.
+    /// The name, or the part before or after the `@` or the backslash, is empty.
     #[error("the user name, or a part of it, is empty")]
     Empty,
-    /// Longer than any name in a directory.
+    /// It is longer than any name in a directory.
     #[error("the user name is longer than {MAXIMUM_LENGTH} bytes")]
     TooLong,
-    /// Has a control character.
-    #[error("the user name has a control character")]
+    /// It contains a control character.
+    #[error("the user name contains a control character")]
     ControlCharacter,
-    /// Has two backslashes, or both signs: two readers would find two domains in it.
+    /// It contains two backslashes, or both signs: two programs could read two domains in it.
     #[error("the user name names more than one domain")]
     SeveralDomains,
 }
 
 impl LoginName {
-    /// Reads `alice@corp.example`, `CORP\alice` or `alice`; the last of these is of `default_domain`, where there is one.
-    /// No blank is trimmed and no letter changed.
+    /// Parses `alice@corp.example`, `CORP\alice` or `alice`; the last form is of `default_domain`, if there is one. Blanks
+    /// and letters are kept as they are.
     ///
     /// # Errors
-    /// Where it is none of these.
+    /// If the text has none of these forms.
     pub fn parse(text: &str, default_domain: Option<&str>) -> Result<Self, LoginNameError> {
         if text.len() > MAXIMUM_LENGTH {
             return Err(LoginNameError::TooLong);
@@ -70,11 +70,9 @@ impl LoginName {
             None => Self::Name(name),
         })
     }
-}
 
-impl LoginName {
-    /// The part of it that is the account's.
-    pub(super) fn account(&self) -> &str {
+    /// The name without its domain; a whole UPN.
+    pub(super) fn account_part(&self) -> &str {
         match self {
             Self::Upn(name) | Self::DomainAndName { name, .. } | Self::Name(name) => name,
         }
@@ -94,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_is_told_by_its_sign() {
+    fn each_form_is_recognised_by_its_sign() {
         let cases = [
             ("alice@corp.example", LoginName::Upn("alice@corp.example".to_owned())),
             (r"CORP\alice", in_domain("CORP", "alice")),
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn other_text_is_rejected() {
         use LoginNameError::{ControlCharacter, Empty, SeveralDomains, TooLong};
         let long = "a".repeat(MAXIMUM_LENGTH + 1);
         let cases = [

@@ -1,45 +1,36 @@
-//! Asks the directories of a directories, all at once, and joins what they answer.
+//! Lookups in all directories of a realm at once, with their results joined.
 
-use super::account::DirectoryAccount;
-use super::account::DirectoryGroup;
-use super::active_directory::group_names::Place;
-use super::active_directory::schema::{self as active_directory, Account};
-use super::configured_directory::{ConfiguredDirectory, LookupTarget};
-use super::distinguished_name::{depth, domain, is_within};
-use super::error::{DirectoryError, Nonsense, UnusableLookupKeys};
-use super::filter::{AttributeName, SearchFilter};
+use super::account::{DirectoryAccount, DirectoryGroup};
+use super::active_directory::group_names::GroupSearch;
+use super::active_directory::schema::{self as active_directory, AccountWithGroupSids};
+use super::configured_directory::ConfiguredDirectory;
+use super::error::{DirectoryError, UnusableLookupKeys};
 use super::generic;
-use super::lookup_keys::{LookupKeys, MAXIMUM_NAMES};
-use super::replicas::Answered;
+use super::lookup_keys::{LookupKeys, LookupTarget, MAXIMUM_KEYS};
+use super::replicas::ServerResult;
 use super::settings::{AccountSchema, DirectorySettings, GenericSchema};
+use crate::ldap::{AttributeName, ProtocolError, SearchFilter, dn_depth, dn_domain, is_within};
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Entries of one search for a person. More than one is already too many; with more than these the rest is not read.
-const MAXIMUM_PEOPLE: u16 = 8;
-/// How deep groups in groups go, in a directory that does not resolve them itself.
-const MAXIMUM_NESTING: usize = 10;
+/// The most accounts that one directory returns. Two are already ambiguous, so the rest is not read.
+const MAXIMUM_ACCOUNTS: u16 = 8;
+/// How deep groups nest in a directory that does not resolve nested groups itself.
+const MAXIMUM_GROUP_DEPTH: usize = 10;
 
-/// The directories of a directories.
+/// The directories of a realm.
 #[derive(Debug)]
 pub(super) struct DirectorySet {
     pub(super) all: Vec<Arc<ConfiguredDirectory>>,
 }
 
-/// Catalogues of one directories find the same accounts.
-fn each_once(mut people: Vec<DirectoryAccount>) -> Vec<DirectoryAccount> {
-    let mut sids = HashSet::new();
-    people.retain(|person| person.sid.clone().is_none_or(|sid| sids.insert(sid)));
-    people
-}
-
-/// Where an account found in the global catalogue has its home.
-enum Home<'d> {
-    /// In this directory.
-    In(&'d Arc<ConfiguredDirectory>),
-    /// In a part of its domain where none of the directories looks for people.
-    Outside,
+/// Which directory holds an account that the global catalog has.
+enum HomeDirectory<'d> {
+    /// This one.
+    Found(&'d Arc<ConfiguredDirectory>),
+    /// None: the account is in a part of its domain that no directory's base includes.
+    OutsideBases,
 }
 
 impl DirectorySet {
@@ -47,135 +38,145 @@ impl DirectorySet {
         Self { all: settings.into_iter().map(ConfiguredDirectory::new).map(Arc::new).collect() }
     }
 
-    /// Everybody who is wanted, each once. A directory that gives no answer is an error of the whole: the one account
+    /// All accounts that match the target, each once. If one directory fails, the whole lookup fails: the one account
     /// that others found might be one of two.
-    pub(super) async fn people(
+    pub(super) async fn accounts(
         self: &Arc<Self>,
-        wanted: &LookupTarget,
+        target: &LookupTarget,
     ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
-        let asked = attributes(wanted)?;
-        let questions = self.all.iter().map(|directory| {
+        let more = requested_attributes(target)?;
+        let lookups = self.all.iter().map(|directory| {
             let (all, directory) = (Arc::clone(self), Arc::clone(directory));
-            let (wanted, asked) = (wanted.clone(), asked.clone());
+            let (target, more) = (target.clone(), more.clone());
             AbortOnDropHandle::new(tokio::spawn(async move {
-                directory.in_turn(all.people_of(&directory, &wanted, &asked)).await
+                directory.run_lookup(all.accounts_of(&directory, &target, &more)).await
             }))
         });
-        let mut people = Vec::new();
-        for question in questions.collect::<Vec<_>>() {
-            people.extend(question.await.map_err(|_| DirectoryError::Dropped)??);
+        let mut accounts = Vec::new();
+        for lookup in lookups.collect::<Vec<_>>() {
+            accounts.extend(lookup.await.map_err(|_| DirectoryError::Dropped)??);
         }
-        Ok(each_once(people))
+        Ok(each_once(accounts))
     }
 
-    async fn people_of(
+    async fn accounts_of(
         &self,
         directory: &Arc<ConfiguredDirectory>,
-        wanted: &LookupTarget,
-        asked: &[AttributeName],
+        target: &LookupTarget,
+        more: &[AttributeName],
     ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
-        let Some(filter) = directory.filter(wanted).await? else { return Ok(Vec::new()) };
+        let Some(filter) = directory.filter(target).await? else { return Ok(Vec::new()) };
         match &directory.settings.schema {
             AccountSchema::ActiveDirectory => {
-                let mut people = self.active_directory(directory, filter, asked).await?;
-                if let LookupTarget::Login(login) = wanted {
-                    people.retain(|person| active_directory::is_meant(login, person));
+                let mut accounts = self.active_directory_accounts(directory, filter, more).await?;
+                if let LookupTarget::Login(login) = target {
+                    accounts.retain(|account| active_directory::is_of_login_domain(login, account));
                 }
-                Ok(people)
+                Ok(accounts)
             }
-            AccountSchema::Generic(schema) => generic_people(directory, schema, filter, asked).await,
+            AccountSchema::Generic(schema) => generic_accounts(directory, schema, filter, more).await,
         }
     }
 
-    async fn active_directory(
+    async fn active_directory_accounts(
         &self,
         directory: &Arc<ConfiguredDirectory>,
         filter: SearchFilter,
-        asked: &[AttributeName],
+        more: &[AttributeName],
     ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
-        let (servers, base) = match &directory.catalogue {
-            Some(catalogue) => (catalogue, ""),
+        let (servers, base) = match &directory.global_catalog {
+            Some(global_catalog) => (global_catalog, ""),
             None => (&directory.servers, directory.settings.base.as_str()),
         };
-        let answered = servers.search(&active_directory::find(base, filter.clone(), MAXIMUM_PEOPLE)).await?;
-        let mut people = Vec::new();
-        for entry in &answered.found.entries {
-            let home = match directory.catalogue {
-                Some(_) => self.home(&entry.dn)?,
-                None => Home::In(directory),
+        let result = servers.search(&active_directory::find(base, filter.clone(), MAXIMUM_ACCOUNTS)).await?;
+        let mut accounts = Vec::new();
+        for entry in &result.found.entries {
+            let home = match directory.global_catalog {
+                Some(_) => self.home_of(&entry.dn)?,
+                None => HomeDirectory::Found(directory),
             };
-            let Home::In(home) = home else { continue };
-            people.extend(read_person(home, &entry.dn, filter.clone(), asked).await?);
+            let HomeDirectory::Found(home) = home else { continue };
+            accounts.extend(read_account(home, &entry.dn, filter.clone(), more).await?);
         }
-        all_or_several(people, &answered)
+        complete_or_ambiguous(accounts, &result)
     }
 
-    /// The directory of an account's own domain, the one that looks nearest to it.
-    fn home(&self, dn: &str) -> Result<Home<'_>, DirectoryError> {
-        let own: Vec<_> = self.all.iter().filter(|directory| covers_domain_of(directory, dn)).collect();
-        if own.is_empty() {
+    /// The directory of the account's domain whose base is nearest to the account.
+    fn home_of(&self, dn: &str) -> Result<HomeDirectory<'_>, DirectoryError> {
+        let of_domain: Vec<_> =
+            self.all.iter().filter(|directory| is_of_same_domain(directory, dn)).collect();
+        if of_domain.is_empty() {
             return Err(DirectoryError::NotCovered { dn: dn.to_owned() });
         }
-        let above = own.into_iter().filter(|directory| is_within(dn, &directory.settings.base));
-        Ok(above.max_by_key(|directory| depth(&directory.settings.base)).map_or(Home::Outside, Home::In))
+        let above = of_domain.into_iter().filter(|directory| is_within(dn, &directory.settings.base));
+        let nearest = above.max_by_key(|directory| dn_depth(&directory.settings.base));
+        Ok(nearest.map_or(HomeDirectory::OutsideBases, HomeDirectory::Found))
     }
 }
 
-fn covers_domain_of(directory: &ConfiguredDirectory, dn: &str) -> bool {
-    directory.settings.schema == AccountSchema::ActiveDirectory
-        && domain(&directory.settings.base) == domain(dn)
+/// Global catalogs of one forest find the same accounts.
+fn each_once(mut accounts: Vec<DirectoryAccount>) -> Vec<DirectoryAccount> {
+    let mut sids = HashSet::new();
+    accounts.retain(|account| account.sid.clone().is_none_or(|sid| sids.insert(sid)));
+    accounts
 }
 
-/// Reads an account and the names of its groups. `None` where it is no person's, or the names do not fit it any more.
-async fn read_person(
+fn is_of_same_domain(directory: &ConfiguredDirectory, dn: &str) -> bool {
+    directory.settings.schema == AccountSchema::ActiveDirectory
+        && dn_domain(&directory.settings.base) == dn_domain(dn)
+}
+
+/// Reads an account and the names of its groups. `None` if it is not of a person, or does not match the filter any more.
+async fn read_account(
     home: &Arc<ConfiguredDirectory>,
     dn: &str,
     filter: SearchFilter,
-    asked: &[AttributeName],
+    more: &[AttributeName],
 ) -> Result<Option<DirectoryAccount>, DirectoryError> {
-    let read = home.servers.search_entry(&active_directory::read_one(dn, filter, asked)).await?;
-    let Some((entry, answered)) = read else { return Ok(None) };
-    let account = active_directory::read(&entry, &home.settings.name, &answered.domains, asked);
-    let Some(Account { person, groups }) = account.map_err(|failure| answered.error(failure))? else {
+    let read = home.servers.search_entry(&active_directory::read_one(dn, filter, more)).await?;
+    let Some((entry, result)) = read else { return Ok(None) };
+    let account = active_directory::read_account(&entry, &home.settings.name, &result.domains, more);
+    let Some(AccountWithGroupSids { account, group_sids }) = account.map_err(|error| result.error(error))?
+    else {
         return Ok(None);
     };
-    let domain = Place { servers: &home.servers, base: &answered.domains.own };
-    let directories = home.catalogue.as_ref().map_or(domain, |servers| Place { servers, base: "" });
-    let groups = home.group_names.groups(&groups, domain, directories).await?;
-    Ok(Some(DirectoryAccount { groups, ..person }))
+    let domain = GroupSearch { servers: &home.servers, base: &result.domains.own };
+    let forest = home.global_catalog.as_ref().map_or(domain, |servers| GroupSearch { servers, base: "" });
+    let groups = home.group_names.groups(&group_sids, domain, forest).await?;
+    Ok(Some(DirectoryAccount { groups, ..account }))
 }
 
-async fn generic_people(
+async fn generic_accounts(
     directory: &Arc<ConfiguredDirectory>,
     schema: &GenericSchema,
     filter: SearchFilter,
-    asked: &[AttributeName],
+    more: &[AttributeName],
 ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
-    let search = generic::find(schema, &directory.settings.base, filter, asked, MAXIMUM_PEOPLE);
-    let answered = directory.servers.search(&search).await?;
-    let mut people = Vec::new();
-    for entry in &answered.found.entries {
-        let read = generic::read(schema, &directory.settings.name, entry, asked);
-        let mut person = read.map_err(|nonsense| answered.error(nonsense))?;
-        person.groups.extend(searched_groups(directory, schema, &person.dn).await?);
-        people.push(person);
+    let request = generic::find(schema, &directory.settings.base, filter, more, MAXIMUM_ACCOUNTS);
+    let result = directory.servers.search(&request).await?;
+    let mut accounts = Vec::new();
+    for entry in &result.found.entries {
+        let read = generic::read_account(schema, &directory.settings.name, entry, more);
+        let mut account = read.map_err(|error| result.error(error))?;
+        account.groups.extend(searched_groups(directory, schema, &account.dn).await?);
+        accounts.push(account);
     }
-    all_or_several(people, &answered)
+    complete_or_ambiguous(accounts, &result)
 }
 
-/// People of whom there may be more are the answer only where they are several already: one alone would pass for the
-/// only one.
-fn all_or_several(
-    people: Vec<DirectoryAccount>,
-    answered: &Answered,
+/// An incomplete result is used only if it is ambiguous already: one account of an incomplete result would be taken for
+/// the only one.
+fn complete_or_ambiguous(
+    accounts: Vec<DirectoryAccount>,
+    result: &ServerResult,
 ) -> Result<Vec<DirectoryAccount>, DirectoryError> {
-    if answered.found.more && people.len() < 2 {
-        return Err(answered.error(Nonsense::TooMany { limit: MAXIMUM_PEOPLE.into() }));
+    if result.found.truncated && accounts.len() < 2 {
+        return Err(result.error(ProtocolError::TooManyResults { limit: MAXIMUM_ACCOUNTS.into() }));
     }
-    Ok(people)
+    Ok(accounts)
 }
 
-/// The groups that somebody is in, and those that these are in, as far as they are searched for.
+/// Searches for the groups of an account, and for the groups of those.
 async fn searched_groups(
     directory: &Arc<ConfiguredDirectory>,
     schema: &GenericSchema,
@@ -184,35 +185,36 @@ async fn searched_groups(
     let mut groups = Vec::new();
     let mut known = HashSet::new();
     let mut members = vec![dn.to_owned()];
-    for _ in 0..MAXIMUM_NESTING {
-        let Some(search) = generic::find_groups(schema, &members) else { break };
-        let answered = directory.servers.search(&search).await?;
-        if answered.found.more {
-            // Some of somebody's groups are not their groups.
-            return Err(answered.error(Nonsense::TooMany { limit: search.limit.into() }));
+    for _ in 0..MAXIMUM_GROUP_DEPTH {
+        let Some(request) = generic::find_groups(schema, &members) else { break };
+        let result = directory.servers.search(&request).await?;
+        if result.found.truncated {
+            // An incomplete group list must not be used as if it were complete: a rule may deny a group.
+            return Err(result.error(ProtocolError::TooManyResults { limit: request.size_limit.into() }));
         }
-        let new = |dn: &String| known.insert(dn.to_lowercase());
-        groups.extend(answered.found.entries.iter().flat_map(|entry| generic::read_groups(schema, entry)));
-        members = answered.found.entries.into_iter().map(|entry| entry.dn).filter(new).collect();
+        let is_new = |dn: &String| known.insert(dn.to_lowercase());
+        groups.extend(result.found.entries.iter().flat_map(|entry| generic::read_groups(schema, entry)));
+        members = result.found.entries.into_iter().map(|entry| entry.dn).filter(is_new).collect();
     }
     groups.sort();
     groups.dedup();
     Ok(groups)
 }
 
-/// The other attributes asked for, as names that a filter can have.
-pub(super) fn attributes(wanted: &LookupTarget) -> Result<Vec<AttributeName>, DirectoryError> {
-    let LookupTarget::Names(names) = wanted else { return Ok(Vec::new()) };
-    let attributes = checked(names).map_err(DirectoryError::UnusableLookupKeys)?;
-    Ok(attributes)
+/// The attributes that are read beside the schema's own.
+fn requested_attributes(target: &LookupTarget) -> Result<Vec<AttributeName>, DirectoryError> {
+    match target {
+        LookupTarget::Keys(keys) => key_attributes(keys).map_err(DirectoryError::UnusableLookupKeys),
+        LookupTarget::Login(_) => Ok(Vec::new()),
+    }
 }
 
-fn checked(names: &LookupKeys) -> Result<Vec<AttributeName>, UnusableLookupKeys> {
-    let count = names.count();
-    if count > MAXIMUM_NAMES {
-        return Err(UnusableLookupKeys::TooMany { count, limit: MAXIMUM_NAMES });
+fn key_attributes(keys: &LookupKeys) -> Result<Vec<AttributeName>, UnusableLookupKeys> {
+    let count = keys.count();
+    if count > MAXIMUM_KEYS {
+        return Err(UnusableLookupKeys::TooMany { count, limit: MAXIMUM_KEYS });
     }
-    let parsed = names.attributes.iter().map(|(name, _)| AttributeName::parse(name));
+    let parsed = keys.attributes.iter().map(|(name, _)| AttributeName::parse(name));
     let mut attributes =
         parsed.collect::<Result<Vec<_>, _>>().map_err(|error| UnusableLookupKeys::Attribute(error.0))?;
     attributes.sort();

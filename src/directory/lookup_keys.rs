@@ -1,29 +1,39 @@
-//! The names by which somebody may be looked up.
+//! The names that an account is looked up by.
 
+use super::login_name::LoginName;
 use super::sid::Sid;
 
-/// The most names of one question. A certificate that has more is not a person's.
-pub(super) const MAXIMUM_NAMES: usize = 64;
+/// The most names of one lookup. No certificate of a person has as many.
+pub(super) const MAXIMUM_KEYS: usize = 64;
 
-/// Names for whoever a certificate belongs to. An account fits where *any* of them is its own. Empty ones fit nobody, and
-/// neither do those with control characters: directories pass over these (RFC 4518 2.2) and would find another name.
+/// Names of the holder of a certificate. An account matches if *any* of them is its own.
 ///
-/// DirectorySet compare by rules of their own, without regard to case and more; whoever must know how a name was meant
-/// compares it with what the account has.
+/// Empty names match no account, and neither do those with control characters: directories ignore such characters
+/// (RFC 4518 2.2) and would find another name. Directories compare by rules of their own, without regard to case and
+/// more; a caller that depends on the exact name compares it with the account's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LookupKeys {
-    /// objectSid. Nobody in a directory with a generic schema has one.
+    /// objectSid. Active Directory only.
     pub sids: Vec<Sid>,
-    /// userPrincipalName, compared as the directory does: without regard to case.
+    /// userPrincipalName.
     pub upns: Vec<String>,
     /// mail, and in Active Directory also proxyAddresses.
     pub emails: Vec<String>,
-    /// Values of altSecurityIdentities, whole: `X509:<SKI>…`.
+    /// Whole values of altSecurityIdentities: `X509:<SKI>…`.
     pub alt_security_identities: Vec<String>,
     /// sAMAccountName, uid.
     pub account_names: Vec<String>,
-    /// Other attributes and their values, such as an employee's number.
+    /// Other attributes and their values, such as an employee number.
     pub attributes: Vec<(String, String)>,
+}
+
+/// The account that a lookup is for.
+#[derive(Clone, Debug)]
+pub(super) enum LookupTarget {
+    /// An account that any of these keys matches.
+    Keys(LookupKeys),
+    /// The account of a login name.
+    Login(LoginName),
 }
 
 impl LookupKeys {
@@ -37,7 +47,7 @@ impl LookupKeys {
     }
 }
 
-/// Whether a name can be anybody's.
-pub(super) fn can_be_somebodys(name: &str) -> bool {
+/// Whether an account can have this name.
+pub(super) fn is_searchable(name: &str) -> bool {
     !name.is_empty() && !name.contains(char::is_control)
 }

@@ -1,39 +1,42 @@
-//! How many questions a directory is asked at once, and how many may wait.
+//! A limit on concurrent operations, and on how many wait for one to end.
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// No room is left, not even to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Full;
-
-/// The places of one kind of question.
+/// The limit of one kind of operation.
 #[derive(Debug)]
 pub(super) struct OperationLimit {
-    /// Those under way and those that wait.
-    present: Semaphore,
-    under_way: Semaphore,
+    /// Running and waiting operations.
+    admitted: Semaphore,
+    running: Semaphore,
 }
 
-/// A question's place. It is free again when this is dropped.
+/// Permission to run one operation, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
-    _present: SemaphorePermit<'a>,
-    _under_way: SemaphorePermit<'a>,
+pub(super) struct OperationPermit<'a> {
+    _admitted: SemaphorePermit<'a>,
+    _running: SemaphorePermit<'a>,
 }
+
+/// As many operations wait as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QueueFull;
 
 impl OperationLimit {
-    /// At least one may be under way: of none nothing would ever come.
-    pub(super) fn new(under_way: usize, waiting: usize) -> Self {
-        let under_way = under_way.clamp(1, Semaphore::MAX_PERMITS / 2);
-        let present = under_way + waiting.min(Semaphore::MAX_PERMITS / 2);
-        Self { present: Semaphore::new(present), under_way: Semaphore::new(under_way) }
+    /// At least one operation may run, or none would ever end.
+    pub(super) fn new(running: usize, waiting: usize) -> Self {
+        let running = running.clamp(1, Semaphore::MAX_PERMITS / 2);
+        let admitted = running + waiting.min(Semaphore::MAX_PERMITS / 2);
+        Self { admitted: Semaphore::new(admitted), running: Semaphore::new(running) }
     }
 
-    /// Waits for a place, where there is room to wait.
-    pub(super) async fn enter(&self) -> Result<Place<'_>, Full> {
-        let present = self.present.try_acquire().map_err(|_| Full)?;
-        let under_way = self.under_way.acquire().await.map_err(|_| Full)?;
-        Ok(Place { _present: present, _under_way: under_way })
+    /// Waits for a permit.
+    ///
+    /// # Errors
+    /// At once, if as many operations wait as may.
+    pub(super) async fn acquire(&self) -> Result<OperationPermit<'_>, QueueFull> {
+        let admitted = self.admitted.try_acquire().map_err(|_| QueueFull)?;
+        let running = self.running.acquire().await.map_err(|_| QueueFull)?;
+        Ok(OperationPermit { _admitted: admitted, _running: running })
     }
 }
 
@@ -42,15 +45,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_finds_no_room_to_wait_is_turned_away_at_once() {
-        let admission = OperationLimit::new(1, 1);
-        let first = admission.enter().await.unwrap();
-        let mut second = Box::pin(admission.enter());
+    async fn an_operation_is_rejected_at_once_if_the_queue_is_full() {
+        let limit = OperationLimit::new(1, 1);
+        let first = limit.acquire().await.unwrap();
+        let mut second = Box::pin(limit.acquire());
         let poll = std::future::poll_fn(|context| std::task::Poll::Ready(second.as_mut().poll(context)));
         assert!(poll.await.is_pending());
-        assert_eq!(admission.enter().await.err(), Some(Full));
+        assert_eq!(limit.acquire().await.err(), Some(QueueFull));
         drop(first);
         assert!(second.await.is_ok());
-        assert!(admission.enter().await.is_ok());
+        assert!(limit.acquire().await.is_ok());
     }
 }

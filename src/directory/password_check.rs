@@ -1,73 +1,60 @@
-//! Takes a name to log in by and a password, gives whether they belong together.
+//! Checks of passwords by a bind.
 //!
-//! The account is looked up first and bound to by its distinguished name. DirectorySet find accounts by many forms of
-//! names ([MS-ADTS] 5.1.1.1.1); were the typed name bound with, the password might be proven for another account than
-//! the one whose groups are read afterwards.
+//! The account is looked up first and the bind names its distinguished name. Directories accept many forms of names in a
+//! bind ([MS-ADTS] 5.1.1.1.1): with the typed name, the password might be checked for another account than the one whose
+//! groups are read.
 
 use super::account::DirectoryAccount;
-use super::configured_directory::{ConfiguredDirectory, LookupTarget};
+use super::configured_directory::ConfiguredDirectory;
 use super::error::DirectoryError;
-use super::login_name::LoginName;
 use super::lookup::DirectorySet;
-use super::password_verdict::{Credentials, PasswordRefusal, PasswordVerdict};
+use super::lookup_keys::LookupTarget;
+use super::password_verdict::{PasswordFailure, PasswordVerdict};
+use crate::ldap::BindCredentials;
 use crate::secret::Secret;
 use std::sync::Arc;
 
-/// Nobody's name. A bind with it takes the time of one with a wrong password and has the same answer.
-const NOBODY: &str = "CN=portcullis asks for nobody";
+/// The name of no account. A bind with it takes as long as one with a wrong password, and has the same result.
+const NO_ACCOUNT: &str = "CN=portcullis-no-account";
 
 impl DirectorySet {
-    /// Whether the password is of the account that the name finds. Where it finds none, or several, the answer takes as
-    /// many steps as where the password is wrong.
-    pub(super) async fn verify(
+    /// Checks the password of the one account in `found`, which `login` found. If there is none or several, the password
+    /// is wrong, after as many requests as for a wrong password, so that the time does not reveal which names exist.
+    pub(super) async fn check_password(
         self: &Arc<Self>,
-        login: &LoginName,
+        login: &LookupTarget,
+        found: &[DirectoryAccount],
         password: &Secret,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        // Before anything is asked, and with any name: an empty password finds nobody out.
-        Credentials::new(NOBODY, password).map_err(DirectoryError::UnsendablePassword)?;
-        let wanted = LookupTarget::Login(login.clone());
-        let people = self.people(&wanted).await?;
-        self.verify_of(&wanted, &people, password).await
-    }
-
-    /// The same for the accounts that were found by a name.
-    pub(super) async fn verify_of(
-        self: &Arc<Self>,
-        wanted: &LookupTarget,
-        people: &[DirectoryAccount],
-        password: &Secret,
-    ) -> Result<PasswordVerdict, DirectoryError> {
-        match people {
-            [person] => {
+        match found {
+            [account] => {
                 let mut all = self.all.iter();
-                let own = all.find(|directory| directory.settings.name == person.directory);
-                bind(own.ok_or(DirectoryError::Dropped)?, &person.dn, password).await
+                let own = all.find(|directory| directory.settings.name == account.directory);
+                bind(own.ok_or(DirectoryError::Dropped)?, &account.dn, password).await
             }
-            [] => self.refuse_like_wrong(wanted, password, PasswordRefusal::WrongOrUnknown).await,
-            [_, _, ..] => self.refuse_like_wrong(wanted, password, PasswordRefusal::Ambiguous).await,
+            [] => self.reject_like_wrong(login, password, PasswordFailure::WrongOrUnknown).await,
+            [_, _, ..] => self.reject_like_wrong(login, password, PasswordFailure::Ambiguous).await,
         }
     }
 
-    /// Asks the directory that was asked for the name, or else the first, for nobody's password. Whatever it says, the
-    /// password is wrong.
-    async fn refuse_like_wrong(
+    /// Binds with the name of no account, at the directory that was searched for the login name or else the first.
+    async fn reject_like_wrong(
         &self,
-        wanted: &LookupTarget,
+        login: &LookupTarget,
         password: &Secret,
-        refusal: PasswordRefusal,
+        failure: PasswordFailure,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        let mut asked = self.all.first();
+        let mut searched = self.all.first();
         for directory in &self.all {
-            if directory.filter(wanted).await?.is_some() {
-                asked = Some(directory);
+            if directory.filter(login).await?.is_some() {
+                searched = Some(directory);
                 break;
             }
         }
-        if let Some(directory) = asked {
-            bind(directory, &format!("{NOBODY},{}", directory.settings.base), password).await?;
+        if let Some(directory) = searched {
+            bind(directory, &format!("{NO_ACCOUNT},{}", directory.settings.base), password).await?;
         }
-        Ok(PasswordVerdict::Wrong(refusal))
+        Ok(PasswordVerdict::Wrong(failure))
     }
 }
 
@@ -76,6 +63,6 @@ async fn bind(
     dn: &str,
     password: &Secret,
 ) -> Result<PasswordVerdict, DirectoryError> {
-    let credentials = Credentials::new(dn, password).map_err(DirectoryError::UnsendablePassword)?;
-    directory.password_in_turn(directory.servers.verify(credentials)).await
+    let credentials = BindCredentials::new(dn, password).map_err(DirectoryError::UnsendablePassword)?;
+    directory.run_password_check(directory.servers.check_password(credentials)).await
 }

@@ -1,46 +1,42 @@
-//! Takes a directory's answer to a bind with somebody's password, gives whether the password is theirs. Also says which
-//! passwords may not be sent at all.
+//! Results of password checks.
 
-use super::error::UnsendablePassword;
-use crate::secret::Secret;
-
-/// What a directory says of a password.
+/// The result of a password check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// It is the account's, and the account may log in with it.
+    /// The password is the account's, and the account may log in with it.
     Correct,
-    /// It is not, or the account may not log in. For the record only: whoever typed it must not learn which.
-    Wrong(PasswordRefusal),
+    /// It is not, or the account may not log in. The reason is for the record only and must not be sent to the client.
+    Wrong(PasswordFailure),
 }
 
-/// Why a directory refused a password. Active Directory tells by a sub-code ([MS-ERREF] 2.2) in the text of its answer;
-/// other directories do not.
+/// Why a directory rejected a password. Active Directory reports it as a sub-code ([MS-ERREF] 2.2) in its diagnostic
+/// message; other directories do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PasswordRefusal {
-    /// 52e, 525, or nothing is said.
+pub enum PasswordFailure {
+    /// 52e, 525, or no sub-code.
     WrongOrUnknown,
-    /// Several accounts have the name: none of them was asked for.
+    /// Several accounts have the login name. The password was not checked for any of them.
     Ambiguous,
     /// 530: not at this hour.
     OutsideLogonHours,
     /// 531: not from this computer.
     NotFromHere,
-    /// 532: the password is too old.
+    /// 532: the password has expired.
     PasswordExpired,
-    /// 533: the account is switched off.
+    /// 533: the account is disabled.
     Disabled,
-    /// 701: the account's last day is over.
+    /// 701: the account has expired.
     AccountExpired,
     /// 773: the password must be changed first.
     MustChangePassword,
-    /// 775: too many wrong passwords.
+    /// 775: the account is locked.
     Locked,
     /// Another sub-code.
     Other(u32),
 }
 
-impl PasswordRefusal {
-    /// The stable word for it, for the record.
+impl PasswordFailure {
+    /// Its stable name in records.
     pub const fn word(self) -> &'static str {
         match self {
             Self::WrongOrUnknown => "wrong-or-unknown",
@@ -56,7 +52,7 @@ impl PasswordRefusal {
         }
     }
 
-    /// Reads Active Directory's text, which has `AcceptSecurityContext error, data 52e, v4563` in it.
+    /// Reads the diagnostic message of Active Directory, which contains `AcceptSecurityContext error, data 52e, v4563`.
     pub(super) fn from_diagnostic(text: &str) -> Self {
         let code = text.split_once(", data ").map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or(rest));
         match code.and_then(|code| u32::from_str_radix(code, 16).ok()) {
@@ -73,45 +69,13 @@ impl PasswordRefusal {
     }
 }
 
-/// A name and a password that may be sent to a directory.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Credentials<'c> {
-    name: &'c str,
-    password: &'c Secret,
-}
-
-impl<'c> Credentials<'c> {
-    /// Refuses what must not go to any directory. A name with an empty password, or a password without a name, is an
-    /// anonymous bind, which succeeds for everybody (RFC 4513 5.1). A zero byte ends the password for a directory that
-    /// is written in C.
-    pub(super) fn new(name: &'c str, password: &'c Secret) -> Result<Self, UnsendablePassword> {
-        if name.is_empty() {
-            return Err(UnsendablePassword::NoName);
-        }
-        match password.expose() {
-            [] => Err(UnsendablePassword::Empty),
-            bytes if bytes.contains(&0) => Err(UnsendablePassword::ZeroByte),
-            bytes if std::str::from_utf8(bytes).is_err() => Err(UnsendablePassword::NotUtf8),
-            _ => Ok(Self { name, password }),
-        }
-    }
-
-    pub(super) fn name(&self) -> &'c str {
-        self.name
-    }
-
-    pub(super) fn password(&self) -> &'c [u8] {
-        self.password.expose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn active_directorys_sub_codes_are_told_apart() {
-        use PasswordRefusal::*;
+    fn sub_codes_of_active_directory_are_read() {
+        use PasswordFailure::*;
         let cases = [
             ("525", WrongOrUnknown),
             ("52e", WrongOrUnknown),
@@ -124,31 +88,20 @@ mod tests {
             ("775", Locked),
             ("5", Other(5)),
         ];
-        for (code, refusal) in cases {
-            let words = "80090308: LdapErr: DSID-0C090446, comment: AcceptSecurityContext error, data ";
+        for (code, failure) in cases {
+            let prefix = "80090308: LdapErr: DSID-0C090446, comment: AcceptSecurityContext error, data ";
             assert_eq!(
-                PasswordRefusal::from_diagnostic(&format!("{words}{code}, v4563\0")),
-                refusal,
+                PasswordFailure::from_diagnostic(&format!("{prefix}{code}, v4563\0")),
+                failure,
                 "{code}"
             );
         }
     }
 
     #[test]
-    fn a_text_without_a_sub_code_says_no_more_than_wrong() {
+    fn text_without_a_sub_code_is_a_wrong_password() {
         for text in ["", "Invalid credentials", ", data ", ", data xyz, v1", "data 533"] {
-            assert_eq!(PasswordRefusal::from_diagnostic(text), PasswordRefusal::WrongOrUnknown, "{text}");
+            assert_eq!(PasswordFailure::from_diagnostic(text), PasswordFailure::WrongOrUnknown, "{text}");
         }
-    }
-
-    #[test]
-    fn passwords_that_a_directory_would_misunderstand_are_not_sent() {
-        let refused = |bytes: &[u8]| Credentials::new("CN=alice", &Secret::new(bytes.to_vec())).err();
-        assert_eq!(refused(b""), Some(UnsendablePassword::Empty));
-        assert_eq!(refused(b"\0"), Some(UnsendablePassword::ZeroByte));
-        assert_eq!(refused(b"secret\0"), Some(UnsendablePassword::ZeroByte));
-        assert_eq!(refused(b"\xff"), Some(UnsendablePassword::NotUtf8));
-        assert_eq!(refused("gehéim".as_bytes()), None);
-        assert_eq!(Credentials::new("", &Secret::new(b"x".to_vec())).err(), Some(UnsendablePassword::NoName));
     }
 }

@@ -1,5 +1,5 @@
-//! Takes a security identifier as text or as the bytes of an objectSid attribute, gives one value of which either can be
-//! made again ([MS-DTYP] 2.4.2). Never gives a value that has two spellings.
+//! Security identifiers ([MS-DTYP] 2.4.2), as text and as the bytes of an objectSid attribute. Each has one accepted
+//! spelling only, so that equal identifiers compare equal.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use thiserror::Error;
 const REVISION: u8 = 1;
 /// [MS-DTYP] 2.4.2.2: SubAuthorityCount is at most this.
 const MAXIMUM_SUB_AUTHORITIES: usize = 15;
-/// [MS-DTYP] 2.4.2.1: from this on an authority is written in hexadecimal.
+/// [MS-DTYP] 2.4.2.1: authorities from this one are written in hexadecimal.
 const HEXADECIMAL_AUTHORITY: u64 = 1 << 32;
 
-/// A security identifier. Shown as `S-1-5-21-…`.
+/// A security identifier. Displayed as `S-1-5-21-…`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid {
     /// Less than 2^48.
@@ -21,16 +21,16 @@ pub struct Sid {
     sub_authorities: Vec<u32>,
 }
 
-/// What was taken for a security identifier is none.
+/// Text or bytes that are not a security identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it is no security identifier")]
+#[error("not a security identifier: write it as S-1-5-21-…")]
 pub struct SidError;
 
 impl Sid {
-    /// Reads `S-1-…` ([MS-DTYP] 2.4.2.1). Leading zeros, signs and a small letter s are refused.
+    /// Parses `S-1-…` ([MS-DTYP] 2.4.2.1). Leading zeros, signs and a lower-case s are rejected.
     ///
     /// # Errors
-    /// Where it is no such text.
+    /// If the text has another form.
     pub fn parse(text: &str) -> Result<Self, SidError> {
         let mut parts = text.strip_prefix("S-1-").ok_or(SidError)?.split('-');
         let authority = parse_authority(parts.next().ok_or(SidError)?)?;
@@ -41,7 +41,7 @@ impl Sid {
     /// Reads the value of an objectSid attribute ([MS-DTYP] 2.4.2.2).
     ///
     /// # Errors
-    /// Where these bytes are no such value, whole.
+    /// If the bytes are not exactly one identifier.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SidError> {
         let (&[revision, count], rest) = bytes.split_first_chunk().ok_or(SidError)?;
         let (&[a, b, c, d, e, f], rest) = rest.split_first_chunk().ok_or(SidError)?;
@@ -60,7 +60,7 @@ impl Sid {
 
     /// The value that an objectSid attribute has: the authority big-endian, the others little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let count = u8::try_from(self.sub_authorities.len()).expect("`checked` lets at most 15 through");
+        let count = u8::try_from(self.sub_authorities.len()).expect("`checked` accepts at most 15");
         let [_, _, authority @ ..] = self.authority.to_be_bytes();
         let mut bytes = vec![REVISION, count];
         bytes.extend(authority);
@@ -68,26 +68,26 @@ impl Sid {
         bytes
     }
 
-    /// The identifier without its last part: for an account, its domain's. `None` where there is but one part.
+    /// The identifier without its last part: for an account, that of its domain. `None` if there is only one part.
     pub fn domain(&self) -> Option<Self> {
         let (_, rest) = self.sub_authorities.split_last()?;
         Self::checked(self.authority, rest.to_vec()).ok()
     }
 
-    /// Whether a domain gave it to one of its accounts or groups: `S-1-5-21-…`. Each is there once in a directories.
+    /// Whether it is of an account or group of a domain: `S-1-5-21-…`. Unique in a forest.
     pub(super) fn is_of_a_domain(&self) -> bool {
         self.authority == 5 && matches!(self.sub_authorities.as_slice(), [21, _, _, _, _])
     }
 
-    /// Whether it is one of the groups that every domain has for itself: `S-1-5-32-…`.
+    /// Whether it is one of the built-in groups that every domain has for itself: `S-1-5-32-…`.
     ///
-    /// What is neither stands for how or where somebody is logged on ([MS-DTYP] 2.4.2.4).
+    /// Identifiers that are neither describe how or where an account is logged on ([MS-DTYP] 2.4.2.4).
     pub(super) fn is_built_in(&self) -> bool {
         self.authority == 5 && matches!(self.sub_authorities.as_slice(), [32, _])
     }
 }
 
-/// [MS-DTYP] 2.4.2.1: decimal below 2^32, else twelve hexadecimal digits.
+/// [MS-DTYP] 2.4.2.1: decimal below 2^32, otherwise twelve hexadecimal digits.
 fn parse_authority(text: &str) -> Result<u64, SidError> {
     let Some(digits) = text.strip_prefix("0x") else { return decimal(text).map(u64::from) };
     if digits.len() != 12 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
@@ -127,27 +127,27 @@ mod tests {
     use proptest::prelude::*;
 
     const TEXT: &str = "S-1-5-21-1004336348-1177238915-682003330-512";
-    /// [MS-DTYP] 2.4.2.2, worked out by hand for the text above.
+    /// [MS-DTYP] 2.4.2.2, computed by hand for the text above.
     const BYTES: [u8; 28] = [
         1, 5, 0, 0, 0, 0, 0, 5, 0x15, 0, 0, 0, 0xdc, 0xf4, 0xdc, 0x3b, 0x83, 0x3d, 0x2b, 0x46, 0x82, 0x8b,
         0xa6, 0x28, 0, 2, 0, 0,
     ];
 
     #[test]
-    fn text_and_bytes_name_the_same_account() {
+    fn text_and_bytes_are_the_same_identifier() {
         assert_eq!(Sid::parse(TEXT).unwrap().to_bytes(), BYTES);
         assert_eq!(Sid::from_bytes(&BYTES).unwrap().to_string(), TEXT);
     }
 
     #[test]
-    fn an_account_belongs_to_the_domain_before_its_last_part() {
+    fn the_domain_of_an_account_is_its_identifier_without_the_last_part() {
         let domain = Sid::parse(TEXT).unwrap().domain().unwrap();
         assert_eq!(domain.to_string(), "S-1-5-21-1004336348-1177238915-682003330");
         assert_eq!(Sid::parse("S-1-1-0").unwrap().domain(), None);
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn other_spellings_are_rejected() {
         let sixteen = format!("S-1-5{}", "-1".repeat(16));
         let others = [
             "",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_one_whole_identifier_are_refused() {
+    fn bytes_that_are_not_exactly_one_identifier_are_rejected() {
         for length in 0..BYTES.len() {
             assert_eq!(Sid::from_bytes(&BYTES[..length]), Err(SidError), "{length}");
         }
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_written_back_the_same(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn bytes_that_are_accepted_are_written_back_unchanged(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             if let Ok(sid) = Sid::from_bytes(&bytes) {
                 prop_assert_eq!(sid.to_bytes(), bytes);
                 prop_assert_eq!(Sid::parse(&sid.to_string()), Ok(sid));
@@ -199,7 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_text_is_read_is_written_back_the_same(text in "S-1-[0-9x-]{0,40}") {
+        fn text_that_is_accepted_is_written_back_unchanged(text in "S-1-[0-9x-]{0,40}") {
             if let Ok(sid) = Sid::parse(&text) {
                 prop_assert_eq!(sid.to_string(), text);
             }

@@ -235,7 +235,7 @@ fn is_unresponsive(error: &DirectoryError) -> bool {
         | DirectoryError::Busy { .. }
         | DirectoryError::NoThread(_)
         | DirectoryError::Dropped => true,
-        DirectoryError::Garbage { .. }
+        DirectoryError::Protocol { .. }
         | DirectoryError::Refused { .. }
         | DirectoryError::NotCovered { .. }
         | DirectoryError::UnsendablePassword(_)

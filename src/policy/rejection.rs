@@ -4,7 +4,7 @@
 //! one cannot get an id by default.
 
 use super::denial::{Denial, DenialId};
-use crate::directory::{AccountStatusError, DirectoryError, LoginNameError, PasswordRefusal};
+use crate::directory::{AccountStatusError, DirectoryError, LoginNameError, PasswordFailure};
 use crate::identity::MappingError;
 use crate::login_throttle::LoginThrottled;
 use crate::request::BasicError;
@@ -49,7 +49,7 @@ pub enum PasswordRejection {
         /// The account.
         user: String,
         /// The reason that the directory reported.
-        reason: PasswordRefusal,
+        reason: PasswordFailure,
     },
     /// No account has the user name. The record does not contain it, because people type passwords into that field.
     #[error("no directory account has this user name")]

@@ -261,7 +261,7 @@ fn a_password_whose_verdict_expired_is_denied() {
 
 #[test]
 fn a_wrong_password_an_unknown_user_and_a_locked_account_have_one_id() {
-    use directory::PasswordRefusal::{Disabled, Locked, MustChangePassword, WrongOrUnknown};
+    use directory::PasswordFailure::{Disabled, Locked, MustChangePassword, WrongOrUnknown};
     let user = || "CORP\\sam".to_owned();
     let wrong = |reason| PasswordRejection::Wrong { user: user(), reason };
     let too_many = LoginThrottled { counted: ThrottledBy::Account, retry_after: Duration::from_secs(90) };

@@ -327,12 +327,11 @@ fn alert(error: &ChainError) -> CertificateError {
 mod tests {
     use super::*;
     use crate::demo::pki::Pki;
-    use crate::directory::{
-        AccountSchema, DirectoryLimits, DirectorySettings, LdapEncryption, LdapServer, client_config,
-    };
+    use crate::directory::{AccountSchema, DirectoryLimits, DirectorySettings};
     use crate::identity::{
         AccountLifetimes, IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck,
     };
+    use crate::ldap::{LdapEncryption, LdapServer, client_config};
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
     use crate::site::PasswordSettings;
@@ -406,7 +405,7 @@ mod tests {
             limits: DirectoryLimits {
                 connect: LIMIT * 6,
                 operation: LIMIT * 6,
-                question: LIMIT * 6,
+                lookup: LIMIT * 6,
                 ..DirectoryLimits::default()
             },
         };

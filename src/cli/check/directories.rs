@@ -2,7 +2,8 @@
 
 use super::Progress;
 use super::report::OnlineFinding;
-use crate::directory::{DirectoryError, Refusal, ServerFact, Unreachable};
+use crate::directory::{DirectoryError, ServerFact, Unavailability};
+use crate::ldap::{ConnectionError, LdapRefusal};
 use crate::policy::PasswordRule;
 use crate::proxy::Snapshot;
 use crate::site::Realm;
@@ -30,7 +31,7 @@ pub(super) async fn check(snapshot: &Snapshot, progress: Progress) -> Vec<Online
         let attempts =
             takes_passwords(snapshot, realm).then(|| realm.passwords.login_throttle.limits().per_account);
         progress.checking(&component);
-        match timeout(LIMIT, directory.examine()).await {
+        match timeout(LIMIT, directory.diagnose()).await {
             Ok(servers) => {
                 for (server, facts) in servers {
                     findings.extend(of_server(&format!("{component}, {server}"), facts, attempts));
@@ -110,31 +111,38 @@ const fn check_of(fact: &ServerFact) -> &'static str {
 fn fix(error: &DirectoryError) -> &'static str {
     match error {
         DirectoryError::Unavailable { source, .. } => match source {
-            Unreachable::NoServer => "add a server to the directory's `url`",
-            Unreachable::Resolve(_) => "correct the server's name, or let DNS resolve it on this machine",
-            Unreachable::Connect(_) => {
+            Unavailability::NoServer => "add a server to the directory's `url`",
+            Unavailability::Connection(ConnectionError::Resolve(_)) => {
+                "correct the server's name, or let DNS resolve it on this machine"
+            }
+            Unavailability::Connection(ConnectionError::Connect(_)) => {
                 "check that the server is running, and that no firewall rejects connections from the gateway"
             }
-            Unreachable::Tls(_) => {
+            Unavailability::Connection(ConnectionError::Tls(_)) => {
                 "add the authority of its certificate to `ca`, and write the server by a name in its certificate"
             }
-            Unreachable::StartTls(_) => "install a certificate on the server, or write its URL as ldaps://",
-            Unreachable::Unwell(_) => "check the load of the server, or wait until it has started",
-            Unreachable::Broken(_) | Unreachable::Closed | Unreachable::LeftAlone { .. } => {
+            Unavailability::Connection(ConnectionError::StartTls(_)) => {
+                "install a certificate on the server, or write its URL as ldaps://"
+            }
+            Unavailability::Connection(ConnectionError::ServerBusy(_)) => {
+                "check the load of the server, or wait until it has started"
+            }
+            Unavailability::Connection(ConnectionError::Io(_) | ConnectionError::Closed)
+            | Unavailability::Backoff { .. } => {
                 "check the server's log: it, or a device on the network, closes connections"
             }
         },
         DirectoryError::Timeout { .. } | DirectoryError::Busy { .. } => {
             "check the load of the server, and that no firewall drops packets from the gateway"
         }
-        DirectoryError::Garbage { .. } => "check that the server at this port speaks LDAP",
-        DirectoryError::Refused { source: Refusal::Result { code: NO_SUCH_OBJECT, .. }, .. } => {
+        DirectoryError::Protocol { .. } => "check that the server at this port speaks LDAP",
+        DirectoryError::Refused { source: LdapRefusal::Result { code: NO_SUCH_OBJECT, .. }, .. } => {
             "correct `base_dn`, or permit the gateway's account to read it"
         }
-        DirectoryError::Refused { source: Refusal::Result { .. }, .. } => {
+        DirectoryError::Refused { source: LdapRefusal::Result { .. }, .. } => {
             "correct `bind_dn` and the password file, and check that the account is neither disabled nor locked"
         }
-        DirectoryError::Refused { source: Refusal::Unreadable(_), .. } => {
+        DirectoryError::Refused { source: LdapRefusal::UnreadableAttribute(_), .. } => {
             "permit the gateway's account to read this attribute of every account"
         }
         DirectoryError::NotCovered { .. } => "add the directory of that domain to the realm",

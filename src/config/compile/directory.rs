@@ -7,9 +7,9 @@ use super::super::span::Spanned;
 use super::files::Files;
 use super::realm::values;
 use crate::directory::{
-    AccountSchema, AttributeName, Directories, DirectoryLimits, DirectorySettings, GenericGroups,
-    GenericSchema, client_config,
+    AccountSchema, Directories, DirectoryLimits, DirectorySettings, GenericGroups, GenericSchema,
 };
+use crate::ldap::{AttributeName, client_config};
 use crate::telemetry::display_chain;
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
         limits: DirectoryLimits {
             connect: default.connect.min(timeout),
             operation: default.operation.min(timeout),
-            question: timeout,
-            look_ups: raw.max_concurrency.value,
+            lookup: timeout,
+            max_lookups: raw.max_concurrency.value,
             ..default
         },
     })

@@ -89,8 +89,8 @@ fn a_directory_that_is_not_microsofts_is_read_by_the_names_that_are_written() {
     let groups =
         "{ upn = \"krbName\", mail = \"mail\", group_base_dn = \"OU=g\", group_member = \"member\" }";
     assert_eq!(rendered(&schema(groups)), "");
-    told(&schema("{ user_name = \"u id\" }"), "is no name of an attribute");
-    told(&schema("{ user_filter = \"objectClass=person\" }"), "is no search filter in parentheses");
+    told(&schema("{ user_name = \"u id\" }"), "is not a valid attribute name");
+    told(&schema("{ user_filter = \"objectClass=person\" }"), "is not a valid LDAP search filter");
     told(&schema("{ member_of = \"memberOf\" }"), "`member_of` does nothing without `group_base_dn`");
     told(&schema("{ disabled_value = \"TRUE\" }"), "`disabled_value` does nothing without `disabled`");
     let catalogue = "{ mail = \"mail\" }\nglobal_catalog = \"ldaps://dc1.corp.example\"";

@@ -1,78 +1,74 @@
-//! Reads what Active Directory says about its domains: where they are, and what they are called.
+//! The domains of a forest: where they are, and their names.
 
 use crate::clock::UnixTime;
-use crate::directory::connection::{Connection, Search};
-use crate::directory::distinguished_name::{depth, is_within};
-use crate::directory::entry::{Entry, wrong};
-use crate::directory::error::{Refusal, Step};
-use crate::directory::failure::Failure;
-use crate::directory::filter::SearchFilter;
-use crate::directory::generalized_time::generalized_time;
-use ldap3::Scope;
+use crate::ldap::{
+    LdapConnection, LdapEntry, LdapError, LdapOperation, LdapRefusal, SearchFilter, SearchRequest,
+    SearchScope, dn_depth, generalized_time, invalid_attribute, is_within,
+};
 use std::time::Duration;
 
-/// The most domains of a directories that are read.
+/// The most domains of a forest that are read.
 const MAXIMUM_DOMAINS: u16 = 200;
 
-/// The domains of a directories, as one of its servers knows them.
+/// The domains of a forest, as one of its servers reports them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::directory) struct Domains {
-    /// The server's own domain: `DC=corp,DC=example`.
+pub(in crate::directory) struct DomainNames {
+    /// The base of the server's own domain: `DC=corp,DC=example`.
     pub(in crate::directory) own: String,
-    /// What time it was there when it was asked.
+    /// The server's clock when it was read.
     pub(in crate::directory) time: Option<UnixTime>,
-    all: Vec<Domain>,
+    all: Vec<DomainName>,
 }
 
 /// A domain ([MS-ADTS] 6.1.1.2.1.1: its crossRef object).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Domain {
+pub(in crate::directory) struct DomainName {
     base: String,
     pub(in crate::directory) netbios: String,
     pub(in crate::directory) dns: String,
 }
 
-impl Domains {
-    /// Asks a server, each step within `limit`.
+impl DomainNames {
+    /// Reads them from a server, with a limit for each search.
     pub(in crate::directory) async fn read(
-        connection: &Connection,
+        connection: &LdapConnection,
         limit: Duration,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, LdapError> {
         let attributes = ["defaultNamingContext", "configurationNamingContext", "currentTime"];
-        let root = Search {
+        let root = SearchRequest {
             base: String::new(),
-            scope: Scope::Base,
-            filter: SearchFilter::has("objectClass"),
+            scope: SearchScope::Base,
+            filter: SearchFilter::present("objectClass"),
             attributes: attributes.map(str::to_owned).to_vec(),
-            limit: 1,
+            size_limit: 1,
         };
         let root = connection.search(root, limit).await?.entries.pop().unwrap_or_default();
         let own = required(&root, "defaultNamingContext")?;
-        let partitions = Search {
+        let partitions = SearchRequest {
             base: format!("CN=Partitions,{}", required(&root, "configurationNamingContext")?),
-            scope: Scope::OneLevel,
+            scope: SearchScope::OneLevel,
             filter: SearchFilter::all([
                 SearchFilter::equals("objectClass", "crossRef"),
-                SearchFilter::has("nETBIOSName"),
+                SearchFilter::present("nETBIOSName"),
             ]),
             attributes: ["nCName", "nETBIOSName", "dnsRoot"].map(str::to_owned).to_vec(),
-            limit: MAXIMUM_DOMAINS,
+            size_limit: MAXIMUM_DOMAINS,
         };
         let found = connection.search(partitions, limit).await?;
-        let all = found.entries.iter().map(Domain::read).collect::<Result<Vec<_>, Failure>>()?;
+        let all = found.entries.iter().map(DomainName::read).collect::<Result<Vec<_>, LdapError>>()?;
         let time = root.text("currentTime")?.and_then(generalized_time);
         Ok(Self { own, time, all })
     }
 
     /// The domain that an entry is in.
-    pub(in crate::directory) fn of(&self, dn: &str) -> Option<&Domain> {
+    pub(in crate::directory) fn of(&self, dn: &str) -> Option<&DomainName> {
         let above = self.all.iter().filter(|domain| is_within(dn, &domain.base));
-        above.max_by_key(|domain| depth(&domain.base))
+        above.max_by_key(|domain| dn_depth(&domain.base))
     }
 }
 
-impl Domain {
-    fn read(entry: &Entry) -> Result<Self, Failure> {
+impl DomainName {
+    fn read(entry: &LdapEntry) -> Result<Self, LdapError> {
         Ok(Self {
             base: required(entry, "nCName")?,
             netbios: required(entry, "nETBIOSName")?,
@@ -80,41 +76,46 @@ impl Domain {
         })
     }
 
-    /// Whether somebody who writes `name` means this domain.
-    pub(in crate::directory) fn is_called(&self, name: &str) -> bool {
+    /// Whether `name` is one of its names.
+    pub(in crate::directory) fn is_named(&self, name: &str) -> bool {
         let name = name.to_lowercase();
         self.netbios.to_lowercase() == name || self.dns.to_lowercase() == name
     }
 }
 
-fn required(entry: &Entry, attribute: &'static str) -> Result<String, Failure> {
-    let unreadable = Failure::Refused { step: Step::Search, refusal: Refusal::Unreadable(attribute) };
+fn required(entry: &LdapEntry, attribute: &'static str) -> Result<String, LdapError> {
+    let refusal = LdapRefusal::UnreadableAttribute(attribute);
+    let unreadable = LdapError::Refused { operation: LdapOperation::Search, refusal };
     let text = entry.text(attribute)?.ok_or(unreadable)?;
-    if text.is_empty() { Err(wrong(attribute, "it is empty").into()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err(invalid_attribute(attribute, "it is empty").into())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn domain(base: &str, netbios: &str, dns: &str) -> Domain {
-        Domain { base: base.to_owned(), netbios: netbios.to_owned(), dns: dns.to_owned() }
+    fn domain(base: &str, netbios: &str, dns: &str) -> DomainName {
+        DomainName { base: base.to_owned(), netbios: netbios.to_owned(), dns: dns.to_owned() }
     }
 
     #[test]
     fn an_entry_belongs_to_the_nearest_domain_above_it() {
         let corp = domain("DC=corp,DC=example", "CORP", "corp.example");
         let lab = domain("DC=lab,DC=corp,DC=example", "LAB", "lab.corp.example");
-        let domains = Domains { all: vec![corp.clone(), lab.clone()], ..Domains::default() };
+        let domains = DomainNames { all: vec![corp.clone(), lab.clone()], ..DomainNames::default() };
         assert_eq!(domains.of("CN=alice,OU=Staff,DC=corp,DC=example"), Some(&corp));
         assert_eq!(domains.of("CN=bob,DC=lab,DC=corp,DC=example"), Some(&lab));
         assert_eq!(domains.of("CN=eve,DC=other,DC=example"), None);
     }
 
     #[test]
-    fn a_domain_answers_to_both_its_names() {
+    fn a_domain_has_a_netbios_and_a_dns_name() {
         let corp = domain("DC=corp,DC=example", "CORP", "corp.example");
-        assert!(corp.is_called("corp") && corp.is_called("Corp.Example"));
-        assert!(!corp.is_called("example"));
+        assert!(corp.is_named("corp") && corp.is_named("Corp.Example"));
+        assert!(!corp.is_named("example"));
     }
 }

@@ -1,23 +1,21 @@
-//! How people and groups look in Active Directory: takes names, gives filters; takes entries, gives people. Asks nobody.
+//! Accounts and groups of Active Directory: filters that find them, and their attributes.
 
+use super::domains::{DomainName, DomainNames};
+use super::filetime::account_expires;
 use crate::directory::account::DirectoryAccount;
 use crate::directory::account_status::{AccountStatus, NotDelegated};
-use crate::directory::active_directory::domains::{Domain, Domains};
-use crate::directory::connection::Search;
-use crate::directory::entry::{Entry, wrong};
-use crate::directory::error::{Nonsense, Refusal, Step};
-use crate::directory::failure::Failure;
-use crate::directory::filter::{AttributeName, SearchFilter};
-use crate::directory::generalized_time::{account_expires, generalized_time};
 use crate::directory::login_name::LoginName;
 use crate::directory::logon_hours::LogonHours;
-use crate::directory::lookup_keys::{LookupKeys, can_be_somebodys};
+use crate::directory::lookup_keys::{LookupKeys, is_searchable};
 use crate::directory::sid::Sid;
-use ldap3::Scope;
+use crate::ldap::{
+    AttributeName, LdapEntry, LdapError, LdapOperation, LdapRefusal, ProtocolError, SearchFilter,
+    SearchRequest, SearchScope, generalized_time, invalid_attribute,
+};
 use std::sync::Arc;
 
-/// What is read of a person. msDS-User-Account-Control-Computed and tokenGroups are made by the server when they are
-/// asked for, the second for one entry at a time only ([MS-ADTS] 3.1.1.4.5.17 and 3.1.1.4.5.19).
+/// The attributes of an account. The server computes msDS-User-Account-Control-Computed and tokenGroups on request, the
+/// second for one entry at a time only ([MS-ADTS] 3.1.1.4.5.17 and 3.1.1.4.5.19).
 const ATTRIBUTES: [&str; 12] = [
     "userPrincipalName",
     "sAMAccountName",
@@ -36,75 +34,79 @@ const COMPUTED: &str = "msDS-User-Account-Control-Computed";
 
 /// [MS-ADTS] 2.2.16, bits of userAccountControl.
 const DISABLED: u32 = 0x2;
-/// The account of a person. Others are of computers, of other domains and of services that the domain runs.
+/// An account of a person. Others belong to computers, other domains and services of the domain.
 const NORMAL_ACCOUNT: u32 = 0x200;
 /// "Account is sensitive and cannot be delegated".
 const NOT_DELEGATED: u32 = 0x0010_0000;
-/// The last number of the SID of Protected Users in each domain ([MS-DTYP] 2.4.2.4, PROTECTED_USERS).
+/// The last part of the SID of Protected Users in each domain ([MS-DTYP] 2.4.2.4, PROTECTED_USERS).
 const PROTECTED_USERS: u32 = 525;
-/// [MS-ADTS] 3.1.1.4.5.17: locked *now*. lockoutTime keeps its value after the time of a lock-out is over.
+/// [MS-ADTS] 3.1.1.4.5.17: locked *now*. lockoutTime keeps its value after the lockout has ended.
 const LOCKED: u32 = 0x10;
 
-/// [MS-ADTS] 3.1.1.3.4.6: MaxPageSize, the most entries that a server gives.
+/// [MS-ADTS] 3.1.1.3.4.6: MaxPageSize, the most entries that a server returns.
 const MAXIMUM_GROUPS: u16 = 1000;
 
-/// A person whose groups are known by their security identifiers only.
+/// An account whose groups are not named yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Account {
-    pub(in crate::directory) person: DirectoryAccount,
-    pub(in crate::directory) groups: Vec<Sid>,
+pub(in crate::directory) struct AccountWithGroupSids {
+    pub(in crate::directory) account: DirectoryAccount,
+    pub(in crate::directory) group_sids: Vec<Sid>,
 }
 
-/// Whoever any of the names fits. `None` where no name is left to ask by.
-pub(in crate::directory) fn by_names(names: &LookupKeys) -> Option<SearchFilter> {
+/// Matches accounts with any of the keys. `None` if no key is usable.
+pub(in crate::directory) fn keys_filter(keys: &LookupKeys) -> Option<SearchFilter> {
     let mut any: Vec<SearchFilter> =
-        names.sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())).collect();
+        keys.sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())).collect();
     let texts = |attribute: &'static str, values: &[String]| -> Vec<SearchFilter> {
-        let filled = values.iter().filter(|value| can_be_somebodys(value));
-        filled.map(|value| SearchFilter::equals(attribute, value)).collect()
+        let usable = values.iter().filter(|value| is_searchable(value));
+        usable.map(|value| SearchFilter::equals(attribute, value)).collect()
     };
-    any.extend(texts("userPrincipalName", &names.upns));
-    any.extend(texts("mail", &names.emails));
-    let addresses = names.emails.iter().filter(|email| can_be_somebodys(email));
+    any.extend(texts("userPrincipalName", &keys.upns));
+    any.extend(texts("mail", &keys.emails));
+    let addresses = keys.emails.iter().filter(|email| is_searchable(email));
     any.extend(addresses.map(|email| SearchFilter::equals("proxyAddresses", format!("smtp:{email}"))));
-    any.extend(texts("altSecurityIdentities", &names.alt_security_identities));
-    any.extend(texts("sAMAccountName", &names.account_names));
-    let others = names.attributes.iter().filter(|(_, value)| can_be_somebodys(value));
+    any.extend(texts("altSecurityIdentities", &keys.alt_security_identities));
+    any.extend(texts("sAMAccountName", &keys.account_names));
+    let others = keys.attributes.iter().filter(|(_, value)| is_searchable(value));
     any.extend(others.map(|(attribute, value)| SearchFilter::equals(attribute, value)));
     SearchFilter::any(any).map(people)
 }
 
-/// Whoever logs in by this name in a domain of a directory. `None` where it is a name of another domain.
+/// Matches the accounts of a login name in a directory whose domain is `own`. `None` if the name is of another domain.
 ///
-/// `alice@corp.example` is alice of the domain corp.example also where that is not her userPrincipalName, as for domain
-/// controllers ([MS-ADTS] 5.1.1.1.1). Where it is somebody else's, two accounts fit, and neither is let in.
-pub(in crate::directory) fn by_login(login: &LoginName, own: Option<&Domain>) -> Option<SearchFilter> {
+/// `alice@corp.example` is alice of the domain corp.example even if that is not her userPrincipalName, as for domain
+/// controllers ([MS-ADTS] 5.1.1.1.1). If it is another account's userPrincipalName, two accounts match and both are
+/// rejected.
+pub(in crate::directory) fn login_filter(
+    login: &LoginName,
+    own: Option<&DomainName>,
+) -> Option<SearchFilter> {
     let account_name = |name: &str| SearchFilter::equals("sAMAccountName", name);
     match login {
         LoginName::Upn(upn) => {
             let implicit =
-                upn.rsplit_once('@').filter(|(_, suffix)| own.is_some_and(|own| own.is_called(suffix)));
+                upn.rsplit_once('@').filter(|(_, suffix)| own.is_some_and(|own| own.is_named(suffix)));
             let implicit = implicit.map(|(name, _)| account_name(name));
-            SearchFilter::any([SearchFilter::equals("userPrincipalName", upn)].into_iter().chain(implicit))
-                .map(people)
+            let explicit = SearchFilter::equals("userPrincipalName", upn);
+            SearchFilter::any([explicit].into_iter().chain(implicit)).map(people)
         }
         LoginName::DomainAndName { domain, name } => {
-            own.is_some_and(|own| own.is_called(domain)).then(|| people(account_name(name)))
+            own.is_some_and(|own| own.is_named(domain)).then(|| people(account_name(name)))
         }
         LoginName::Name(name) => Some(people(account_name(name))),
     }
 }
 
-/// Whether an account is one that the name to log in by means. The same account name may be there in each domain of a
-/// directories, and the global catalogue finds all of them.
-pub(in crate::directory) fn is_meant(login: &LoginName, person: &DirectoryAccount) -> bool {
+/// Whether an account is of the domain that a login name names. Each domain of a forest may have an account of the same
+/// name, and the global catalog finds all of them.
+pub(in crate::directory) fn is_of_login_domain(login: &LoginName, account: &DirectoryAccount) -> bool {
     let is_of = |domain: &str| {
-        let names = [&person.netbios_domain, &person.dns_domain];
+        let names = [&account.netbios_domain, &account.dns_domain];
         names.into_iter().flatten().any(|name| name.to_lowercase() == domain.to_lowercase())
     };
     match login {
         LoginName::Upn(upn) => {
-            let explicit = person.upn.as_ref().is_some_and(|own| own.to_lowercase() == upn.to_lowercase());
+            let explicit = account.upn.as_ref().is_some_and(|own| own.to_lowercase() == upn.to_lowercase());
             explicit || upn.rsplit_once('@').is_some_and(|(_, suffix)| is_of(suffix))
         }
         LoginName::DomainAndName { domain, .. } => is_of(domain),
@@ -112,116 +114,126 @@ pub(in crate::directory) fn is_meant(login: &LoginName, person: &DirectoryAccoun
     }
 }
 
-fn people(filter: SearchFilter) -> SearchFilter {
-    SearchFilter::all([
-        SearchFilter::equals("objectCategory", "person"),
-        SearchFilter::equals("objectClass", "user"),
-        filter,
-    ])
+/// A search for the names of entries only.
+pub(in crate::directory) fn find(base: &str, filter: SearchFilter, size_limit: u16) -> SearchRequest {
+    let attributes = vec!["1.1".to_owned()];
+    SearchRequest { base: base.to_owned(), scope: SearchScope::Subtree, filter, attributes, size_limit }
 }
 
-/// A search for the names of entries only. More than `limit` are more than enough to know that they are several.
-pub(in crate::directory) fn find(base: &str, filter: SearchFilter, limit: u16) -> Search {
-    Search { base: base.to_owned(), scope: Scope::Subtree, filter, attributes: vec!["1.1".to_owned()], limit }
+/// A search for the attributes of one account, if the filter still matches it.
+pub(in crate::directory) fn read_one(
+    dn: &str,
+    filter: SearchFilter,
+    more: &[AttributeName],
+) -> SearchRequest {
+    let more = more.iter().map(AttributeName::as_str);
+    let attributes = ATTRIBUTES.into_iter().chain(more).map(str::to_owned).collect();
+    SearchRequest { base: dn.to_owned(), scope: SearchScope::Base, filter, attributes, size_limit: 1 }
 }
 
-/// Reads one person, if the names fit them still.
-pub(in crate::directory) fn read_one(dn: &str, filter: SearchFilter, asked: &[AttributeName]) -> Search {
-    let asked = asked.iter().map(AttributeName::as_str);
-    let attributes = ATTRIBUTES.into_iter().chain(asked).map(str::to_owned).collect();
-    Search { base: dn.to_owned(), scope: Scope::Base, filter, attributes, limit: 1 }
-}
-
-/// The groups with these security identifiers.
-pub(in crate::directory) fn find_groups(base: &str, sids: &[Sid]) -> Option<Search> {
+/// A search for the groups with these security identifiers.
+pub(in crate::directory) fn find_groups(base: &str, sids: &[Sid]) -> Option<SearchRequest> {
     let any = SearchFilter::any(sids.iter().map(|sid| SearchFilter::equals("objectSid", sid.to_bytes())))?;
-    Some(Search {
+    Some(SearchRequest {
         base: base.to_owned(),
-        scope: Scope::Subtree,
+        scope: SearchScope::Subtree,
         filter: SearchFilter::all([SearchFilter::equals("objectClass", "group"), any]),
         attributes: ["objectSid", "sAMAccountName"].map(str::to_owned).to_vec(),
-        limit: MAXIMUM_GROUPS,
+        size_limit: MAXIMUM_GROUPS,
     })
 }
 
-/// A group's security identifier and name.
-pub(in crate::directory) fn read_group(entry: &Entry) -> Result<Option<(Sid, String)>, Nonsense> {
+/// Reads the security identifier and the name of a group.
+pub(in crate::directory) fn read_group(entry: &LdapEntry) -> Result<Option<(Sid, String)>, ProtocolError> {
     let sid = entry.bytes("objectSid")?.map(|bytes| read_sid(bytes, "objectSid")).transpose()?;
     Ok(sid.zip(entry.text("sAMAccountName")?.map(str::to_owned)))
 }
 
-/// Reads a person. `None` where the account is not a person's.
-pub(in crate::directory) fn read(
-    entry: &Entry,
+/// Reads an account. `None` if it is not the account of a person.
+pub(in crate::directory) fn read_account(
+    entry: &LdapEntry,
     directory: &Arc<str>,
-    domains: &Domains,
-    asked: &[AttributeName],
-) -> Result<Option<Account>, Failure> {
+    domains: &DomainNames,
+    more: &[AttributeName],
+) -> Result<Option<AccountWithGroupSids>, LdapError> {
     let control: u32 = bits(entry, "userAccountControl")?;
     if control & NORMAL_ACCOUNT == 0 {
         return Ok(None);
     }
     let domain = domains.of(&entry.dn);
     let created = entry.text("whenCreated")?;
-    let created = created.map(|time| generalized_time(time).ok_or(wrong("whenCreated", "it is no time")));
-    let sid = entry.bytes("objectSid")?.ok_or(unreadable("objectSid"))?;
-    let person = DirectoryAccount {
+    let created = created
+        .map(|time| generalized_time(time).ok_or(invalid_attribute("whenCreated", "it is not a time")));
+    let sid = read_sid(entry.bytes("objectSid")?.ok_or(unreadable("objectSid"))?, "objectSid")?;
+    let group_sids = group_sids(entry)?;
+    let status =
+        AccountStatus { not_delegated: not_delegated(control, &sid, &group_sids), ..status(entry, control)? };
+    let account = DirectoryAccount {
         dn: entry.dn.clone(),
         directory: Arc::clone(directory),
         upn: entry.text("userPrincipalName")?.map(str::to_owned),
         account_name: entry.text("sAMAccountName")?.map(str::to_owned),
         netbios_domain: domain.map(|domain| domain.netbios.clone()),
         dns_domain: domain.map(|domain| domain.dns.clone()),
-        sid: Some(read_sid(sid, "objectSid")?),
+        sid: Some(sid),
         emails: emails(entry),
         alt_security_identities: entry.texts("altSecurityIdentities"),
-        attributes: asked
+        attributes: more
             .iter()
             .map(|name| (name.as_str().to_lowercase(), entry.texts(name.as_str())))
             .collect(),
         created: created.transpose()?,
-        status: status(entry, control)?,
+        status,
         groups: Vec::new(),
     };
-    let groups = entry.values("tokenGroups")?;
-    if groups.is_empty() {
-        // Everybody has a primary group, so that nobody is in none.
-        return Err(unreadable("tokenGroups"));
-    }
-    let groups =
-        groups.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<Vec<Sid>, _>>()?;
-    let protected_users =
-        person.sid.as_ref().and_then(Sid::domain).map(|of| format!("{of}-{PROTECTED_USERS}"));
-    let is_protected = |group: &Sid| protected_users.as_ref().is_some_and(|sid| group.to_string() == *sid);
-    let mut person = person;
-    if control & NOT_DELEGATED != 0 {
-        person.status.not_delegated = Some(NotDelegated::Sensitive);
-    } else if groups.iter().any(is_protected) {
-        person.status.not_delegated = Some(NotDelegated::ProtectedUsers);
-    }
-    Ok(Some(Account { person, groups }))
+    Ok(Some(AccountWithGroupSids { account, group_sids }))
 }
 
-/// What the gate's account may not read counts against the person: else a right taken away would open doors.
-fn status(entry: &Entry, control: u32) -> Result<AccountStatus, Failure> {
+fn people(filter: SearchFilter) -> SearchFilter {
+    let (person, user) =
+        (SearchFilter::equals("objectCategory", "person"), SearchFilter::equals("objectClass", "user"));
+    SearchFilter::all([person, user, filter])
+}
+
+fn group_sids(entry: &LdapEntry) -> Result<Vec<Sid>, LdapError> {
+    let values = entry.values("tokenGroups")?;
+    if values.is_empty() {
+        // Every account has a primary group, so an empty list means that it cannot be read.
+        return Err(unreadable("tokenGroups"));
+    }
+    Ok(values.iter().map(|bytes| read_sid(bytes, "tokenGroups")).collect::<Result<_, _>>()?)
+}
+
+fn not_delegated(control: u32, sid: &Sid, groups: &[Sid]) -> Option<NotDelegated> {
+    if control & NOT_DELEGATED != 0 {
+        return Some(NotDelegated::Sensitive);
+    }
+    let protected_users = format!("{}-{PROTECTED_USERS}", sid.domain()?);
+    groups.iter().any(|group| group.to_string() == protected_users).then_some(NotDelegated::ProtectedUsers)
+}
+
+/// An attribute that the gateway's account cannot read is an error, not a default: otherwise removing a read permission
+/// would enable disabled accounts.
+fn status(entry: &LdapEntry, control: u32) -> Result<AccountStatus, LdapError> {
     let expires: i64 = entry.number("accountExpires")?.ok_or(unreadable("accountExpires"))?;
     let hours = entry.bytes("logonHours")?.map(LogonHours::from_bytes).transpose();
+    let hours = hours.map_err(|_| invalid_attribute("logonHours", "it does not have 21 bytes"))?;
     Ok(AccountStatus {
         disabled: control & DISABLED != 0,
         locked: bits(entry, COMPUTED)? & LOCKED != 0,
         expires: account_expires(expires),
-        hours: hours.map_err(|_| wrong("logonHours", "it does not have 21 bytes"))?.unwrap_or_default(),
+        hours: hours.unwrap_or_default(),
         not_delegated: None,
     })
 }
 
-/// [MS-ADTS] 2.2.16: bits, written as a number with a sign.
-fn bits(entry: &Entry, attribute: &'static str) -> Result<u32, Failure> {
+/// [MS-ADTS] 2.2.16: bits, written as a signed number.
+fn bits(entry: &LdapEntry, attribute: &'static str) -> Result<u32, LdapError> {
     let number: i32 = entry.number(attribute)?.ok_or(unreadable(attribute))?;
     Ok(number.cast_unsigned())
 }
 
-fn emails(entry: &Entry) -> Vec<String> {
+fn emails(entry: &LdapEntry) -> Vec<String> {
     let mut emails = entry.texts("mail");
     for address in entry.texts("proxyAddresses") {
         let smtp = address.split_once(':').filter(|(kind, _)| kind.eq_ignore_ascii_case("smtp"));
@@ -233,12 +245,15 @@ fn emails(entry: &Entry) -> Vec<String> {
     emails
 }
 
-fn read_sid(bytes: &[u8], attribute: &'static str) -> Result<Sid, Nonsense> {
-    Sid::from_bytes(bytes).map_err(|_| wrong(attribute, "it is no security identifier"))
+fn read_sid(bytes: &[u8], attribute: &'static str) -> Result<Sid, ProtocolError> {
+    Sid::from_bytes(bytes).map_err(|_| invalid_attribute(attribute, "it is not a security identifier"))
 }
 
-fn unreadable(attribute: &'static str) -> Failure {
-    Failure::Refused { step: Step::Search, refusal: Refusal::Unreadable(attribute) }
+fn unreadable(attribute: &'static str) -> LdapError {
+    LdapError::Refused {
+        operation: LdapOperation::Search,
+        refusal: LdapRefusal::UnreadableAttribute(attribute),
+    }
 }
 
 #[cfg(test)]

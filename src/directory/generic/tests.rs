@@ -1,4 +1,4 @@
-//! Names to filters, entries to people.
+//! Tests of filters and of accounts that are read.
 
 use super::*;
 use crate::clock::UnixTime;
@@ -23,13 +23,13 @@ fn schema() -> GenericSchema {
     }
 }
 
-fn person(attributes: &[(&str, &[&[u8]])]) -> Result<DirectoryAccount, Nonsense> {
-    read(&schema(), &"x".into(), &Entry::of("uid=alice,dc=x", attributes), &[])
+fn account(attributes: &[(&str, &[&[u8]])]) -> Result<DirectoryAccount, ProtocolError> {
+    read_account(&schema(), &"x".into(), &LdapEntry::of("uid=alice,dc=x", attributes), &[])
 }
 
 #[test]
-fn names_are_asked_for_by_the_administrators_attributes() {
-    let names = LookupKeys {
+fn keys_match_by_the_configured_attributes() {
+    let keys = LookupKeys {
         sids: vec!["S-1-5-32-544".parse().unwrap()],
         upns: vec!["alice@x".to_owned()],
         emails: vec!["a@x".to_owned()],
@@ -37,14 +37,14 @@ fn names_are_asked_for_by_the_administrators_attributes() {
         account_names: vec!["alice".to_owned()],
         attributes: Vec::new(),
     };
-    let filter = by_names(&schema(), &names).unwrap();
+    let filter = keys_filter(&schema(), &keys).unwrap();
     assert_eq!(filter.as_str(), "(&(objectClass=inetOrgPerson)(|(principal=alice@x)(mail=a@x)(uid=alice)))");
-    assert_eq!(by_names(&schema(), &LookupKeys { sids: names.sids, ..LookupKeys::default() }), None);
+    assert_eq!(keys_filter(&schema(), &LookupKeys { sids: keys.sids, ..LookupKeys::default() }), None);
 }
 
 #[test]
-fn a_name_to_log_in_by_is_of_this_directory_or_not_asked_for() {
-    let filter = |login| by_login(&schema(), "corp", &login).map(|filter| filter.to_string());
+fn a_login_name_of_another_directory_is_not_searched_for() {
+    let filter = |login| login_filter(&schema(), "corp", &login).map(|filter| filter.to_string());
     let name = || "alice".to_owned();
     let by_uid = Some("(&(objectClass=inetOrgPerson)(uid=alice))".to_owned());
     assert_eq!(filter(LoginName::Name(name())), by_uid);
@@ -59,21 +59,24 @@ fn only_groups_below_the_base_count() {
     let groups: &[&[u8]] =
         &[b"cn=staff,ou=groups,dc=x", b"cn=admins,ou=self-made,dc=x", b"CN=Board\\, North,OU=Groups,DC=x"];
     let names: Vec<_> =
-        person(&[("memberOf", groups)]).unwrap().groups.into_iter().map(|group| group.name).collect();
+        account(&[("memberOf", groups)]).unwrap().groups.into_iter().map(|group| group.name).collect();
     assert_eq!(names, ["Board, North", "staff"]);
 }
 
 #[test]
-fn an_account_is_off_by_its_flag_and_its_end() {
-    assert_eq!(person(&[("locked", &[b"FALSE"])]).unwrap().status, AccountStatus::default());
-    assert!(person(&[("locked", &[b"true"])]).unwrap().status.disabled);
-    let ends = person(&[("ends", &[b"20261122093000Z"])]).unwrap().status.expires;
+fn an_account_is_disabled_by_its_flag_and_expired_by_its_time() {
+    assert_eq!(account(&[("locked", &[b"FALSE"])]).unwrap().status, AccountStatus::default());
+    assert!(account(&[("locked", &[b"true"])]).unwrap().status.disabled);
+    let ends = account(&[("ends", &[b"20261122093000Z"])]).unwrap().status.expires;
     assert_eq!(ends, Some(UnixTime::from_seconds(1_795_339_800)));
-    assert_eq!(person(&[("ends", &[b"soon"])]), Err(wrong("expiry", "it is no time")));
+    assert_eq!(account(&[("ends", &[b"soon"])]), Err(invalid_attribute("expiry", "it is not a time")));
 }
 
 #[test]
 fn an_incomplete_list_of_groups_is_an_error() {
     let incomplete: &[(&str, &[&[u8]])] = &[("memberOf;range=0-1499", &[b"cn=staff,ou=groups,dc=x"])];
-    assert!(matches!(person(incomplete), Err(Nonsense::Attribute { attribute: "group list", .. })));
+    assert!(matches!(
+        account(incomplete),
+        Err(ProtocolError::InvalidAttribute { attribute: "group list", .. })
+    ));
 }

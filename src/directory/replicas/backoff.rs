@@ -1,51 +1,55 @@
-//! How long a server that failed is left alone.
+//! How long a server that failed is not tried.
 
-use crate::directory::error::Refusal;
-use crate::directory::failure::Failure;
-use crate::directory::message::INVALID_CREDENTIALS;
+use crate::ldap::{LdapError, LdapRefusal, result_code};
+use crate::telemetry::display_chain;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// After the first failure; twice as long after each further one.
+/// After the first failure; doubled after each further one.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// Never longer, so that a server is used again soon after it is back.
+/// The longest, so that a server is used again soon after it recovers.
 const LONGEST: Duration = Duration::from_secs(2);
-/// After it refused the gate's own password. Trying on would get that account locked, and only a person can mend it.
-const REFUSED: Duration = Duration::from_secs(60);
+/// After the server rejected the gateway's own password. Further attempts would lock that account, and only an
+/// administrator can correct the password.
+const PASSWORD_REJECTED: Duration = Duration::from_secs(60);
 
-/// Whether a server may be tried. At first it may.
+/// The backoff of one server.
 #[derive(Debug, Default)]
-pub(in crate::directory) struct ServerBackoff {
+pub(super) struct ServerBackoff {
     pause: Duration,
-    over: Option<Instant>,
+    /// When the server may be tried again; `None` if it has not failed since it last worked.
+    until: Option<Instant>,
     reason: String,
 }
 
 impl ServerBackoff {
-    /// Why the server is not tried `now`; `None` where it may be.
-    pub(in crate::directory) fn reason(&self, now: Instant) -> Option<&str> {
-        self.over.is_some_and(|over| now < over).then_some(&self.reason)
+    /// The last failure, if the server must not be tried yet.
+    pub(super) fn active_reason(&self, now: Instant) -> Option<&str> {
+        self.until.is_some_and(|until| now < until).then_some(&self.reason)
     }
 
-    /// Why it failed last; `None` where it has worked since.
-    pub(in crate::directory) fn last_failure(&self) -> Option<&str> {
-        self.over.map(|_| self.reason.as_str())
+    /// The last failure; `None` if the server has worked since.
+    pub(super) fn last_failure(&self) -> Option<&str> {
+        self.until.map(|_| self.reason.as_str())
     }
 
-    pub(in crate::directory) fn failed(&mut self, now: Instant, failure: &Failure) {
-        self.pause = match failure {
-            Failure::Refused { refusal: Refusal::Result { code: INVALID_CREDENTIALS, .. }, .. }
-            | Failure::Unsendable(_) => REFUSED,
-            Failure::Refused { .. }
-            | Failure::Unreachable(_)
-            | Failure::Timeout { .. }
-            | Failure::Nonsense(_) => (self.pause * 2).clamp(SHORTEST, LONGEST),
+    pub(super) fn failed(&mut self, now: Instant, error: &LdapError) {
+        self.pause = match error {
+            LdapError::Refused {
+                refusal: LdapRefusal::Result { code: result_code::INVALID_CREDENTIALS, .. },
+                ..
+            }
+            | LdapError::Unsendable(_) => PASSWORD_REJECTED,
+            LdapError::Refused { .. }
+            | LdapError::Connection(_)
+            | LdapError::Timeout { .. }
+            | LdapError::Protocol(_) => (self.pause * 2).clamp(SHORTEST, LONGEST),
         };
-        self.over = Some(now + self.pause);
-        self.reason = failure.words();
+        self.until = Some(now + self.pause);
+        self.reason = display_chain(error);
     }
 
-    pub(in crate::directory) fn worked(&mut self) {
+    pub(super) fn succeeded(&mut self) {
         *self = Self::default();
     }
 }
@@ -53,47 +57,48 @@ impl ServerBackoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::error::{Step, Unreachable};
+    use crate::ldap::{ConnectionError, LdapOperation};
 
-    fn pauses(failure: &Failure, count: usize) -> Vec<Duration> {
+    fn pauses(error: &LdapError, count: usize) -> Vec<Duration> {
         let now = Instant::now();
-        let mut rest = ServerBackoff::default();
+        let mut backoff = ServerBackoff::default();
         let mut fail = || {
-            rest.failed(now, failure);
-            rest.over.unwrap() - now
+            backoff.failed(now, error);
+            backoff.until.unwrap() - now
         };
         (0..count).map(|_| fail()).collect()
     }
 
+    fn bind_refused(code: u32) -> LdapError {
+        let refusal = LdapRefusal::Result { code, text: String::new() };
+        LdapError::Refused { operation: LdapOperation::Bind, refusal }
+    }
+
     #[test]
-    fn a_server_is_left_alone_ever_longer_and_at_most_two_seconds() {
-        let pauses = pauses(&Unreachable::Closed.into(), 6);
+    fn the_backoff_doubles_up_to_two_seconds() {
+        let pauses = pauses(&ConnectionError::Closed.into(), 6);
         assert_eq!(pauses, [200, 400, 800, 1600, 2000, 2000].map(Duration::from_millis));
     }
 
-    fn refused(code: u32) -> Failure {
-        Failure::Refused { step: Step::Bind, refusal: Refusal::Result { code, text: String::new() } }
+    #[test]
+    fn a_server_that_rejected_the_gateways_password_is_not_tried_for_a_minute() {
+        assert_eq!(pauses(&bind_refused(49), 2), [PASSWORD_REJECTED; 2]);
     }
 
     #[test]
-    fn a_server_that_refused_the_gates_password_is_left_alone_for_a_minute() {
-        assert_eq!(pauses(&refused(49), 2), [REFUSED; 2]);
-    }
-
-    #[test]
-    fn a_server_that_is_busy_starting_is_tried_again_soon() {
-        assert_eq!(pauses(&refused(52), 2), [200, 400].map(Duration::from_millis));
+    fn a_server_that_refused_the_bind_for_another_reason_is_tried_again_soon() {
+        assert_eq!(pauses(&bind_refused(53), 2), [200, 400].map(Duration::from_millis));
     }
 
     #[test]
     fn a_server_that_worked_may_be_tried_at_once() {
         let now = Instant::now();
-        let mut rest = ServerBackoff::default();
-        assert_eq!(rest.reason(now), None);
-        rest.failed(now, &Unreachable::Closed.into());
-        assert_eq!(rest.reason(now), Some("it closed the connection"));
-        assert_eq!(rest.reason(now + SHORTEST), None);
-        rest.worked();
-        assert_eq!(rest.reason(now), None);
+        let mut backoff = ServerBackoff::default();
+        assert_eq!(backoff.active_reason(now), None);
+        backoff.failed(now, &ConnectionError::Closed.into());
+        assert_eq!(backoff.active_reason(now), Some("server closed the connection"));
+        assert_eq!(backoff.active_reason(now + SHORTEST), None);
+        backoff.succeeded();
+        assert_eq!(backoff.active_reason(now), None);
     }
 }

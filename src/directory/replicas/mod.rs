@@ -1,347 +1,360 @@
-//! The servers of one directory, which all hold the same. Takes searches and passwords, gives the answer of the first
-//! server that is well, with its connection kept; leaves alone for a while those that are not.
+//! The servers of one directory, which all hold the same entries: connection reuse and failover.
 
-use super::connection::{Connection, Found, Search};
-use super::dial::dial;
-pub(super) mod backoff;
+mod backoff;
 
 use self::backoff::ServerBackoff;
-use super::active_directory::domains::Domains;
-use super::entry::Entry;
-use super::error::{DirectoryError, Refusal, Step, Unreachable};
-use super::failure::Failure;
-use super::filter::SearchFilter;
-use super::message::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
-use super::password_verdict::{Credentials, PasswordRefusal, PasswordVerdict};
-use super::settings::{DirectoryLimits, LdapServer};
+use super::active_directory::domains::DomainNames;
+use super::error::{DirectoryError, Unavailability};
+use super::password_verdict::{PasswordFailure, PasswordVerdict};
+use super::settings::DirectoryLimits;
+use crate::ldap::result_code::{INVALID_CREDENTIALS, NO_SUCH_OBJECT, SUCCESS};
+use crate::ldap::{
+    BindCredentials, ConnectionError, LdapConnection, LdapEntry, LdapError, LdapOperation, LdapRefusal,
+    LdapServer, SearchFilter, SearchRequest, SearchResult, SearchScope, connect,
+};
 use crate::secret::Secret;
-use ldap3::Scope;
 use rustls::ClientConfig;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
-/// How a server is spoken to.
+/// How servers of a directory are connected to.
 #[derive(Debug)]
-pub(super) struct Access {
+pub(super) struct ServerAccess {
     pub(super) directory: Arc<str>,
     pub(super) tls: Arc<ClientConfig>,
     pub(super) bind_dn: String,
     pub(super) bind_password: Secret,
     pub(super) limits: DirectoryLimits,
-    /// Whether its domains are to be read before it is used.
+    /// Whether the names of its domains are read on each new connection.
     pub(super) has_domains: bool,
 }
 
-/// Servers that hold the same.
+/// Servers with the same entries, in order of preference. Displayed as their URLs.
 #[derive(Debug)]
 pub(super) struct ReplicaSet {
-    access: Access,
-    slots: Vec<Slot>,
+    access: ServerAccess,
+    replicas: Vec<Replica>,
 }
 
 /// One server.
 #[derive(Debug)]
-struct Slot {
+struct Replica {
     server: LdapServer,
-    state: Mutex<State>,
-    /// Held while a connection is made: whoever waits for it finds one made, or the server left alone.
+    state: Mutex<ReplicaState>,
+    /// Held while a connection is opened. Whoever waits for it then finds an open connection, or the server in backoff.
     opening: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    session: Option<Arc<Session>>,
-    rest: ServerBackoff,
+struct ReplicaState {
+    session: Option<Arc<DirectorySession>>,
+    backoff: ServerBackoff,
 }
 
-/// A connection on which the gate's account is bound.
+/// A connection on which the gateway's account is bound.
 #[derive(Debug)]
-pub(super) struct Session {
-    connection: Connection,
-    pub(super) domains: Arc<Domains>,
-    /// Whether it has answered yet.
+pub(super) struct DirectorySession {
+    connection: LdapConnection,
+    pub(super) domains: Arc<DomainNames>,
+    /// Whether a search on it has succeeded.
     worked: AtomicBool,
 }
 
-/// What a server found, and what it takes to read it.
+/// The result of a search, with its server.
 #[derive(Clone, Debug)]
-pub(super) struct Answered {
-    pub(super) found: Found,
-    pub(super) domains: Arc<Domains>,
+pub(super) struct ServerResult {
+    pub(super) found: SearchResult,
+    pub(super) domains: Arc<DomainNames>,
     directory: Arc<str>,
     server: String,
 }
 
-impl Answered {
-    /// The error where what it found cannot be used.
-    pub(super) fn error(&self, failure: impl Into<Failure>) -> DirectoryError {
-        failure.into().at(&self.directory, &self.server)
-    }
-}
-
-/// How often a search is tried beyond once for each server: a connection may have ended unnoticed since it was used.
-const SECOND_CHANCES: usize = 1;
+/// How many more times a search is tried than there are servers: an idle connection may have ended unnoticed.
+const EXTRA_ATTEMPTS: usize = 1;
 
 impl ReplicaSet {
-    pub(super) fn new(access: Access, servers: Vec<LdapServer>) -> Arc<Self> {
-        let slots = servers.into_iter().map(|server| Slot {
+    pub(super) fn new(access: ServerAccess, servers: Vec<LdapServer>) -> Arc<Self> {
+        let replicas = servers.into_iter().map(|server| Replica {
             server,
             state: Mutex::default(),
             opening: tokio::sync::Mutex::new(()),
         });
-        Arc::new(Self { access, slots: slots.collect() })
+        Arc::new(Self { access, replicas: replicas.collect() })
     }
 
-    /// Searches on the first server that is well.
-    pub(super) async fn search(self: &Arc<Self>, search: &Search) -> Result<Answered, DirectoryError> {
-        let mut failed = None;
-        for _ in 0..self.slots.len() + SECOND_CHANCES {
-            let (slot, session) = match self.session().await {
-                Ok(found) => found,
-                // What went wrong a moment ago says more than that the server is left alone for it.
-                Err(error) => return Err(failed.unwrap_or(error)),
+    /// Searches on the first available server. If that fails, other than by a refusal, the next one is tried.
+    pub(super) async fn search(
+        self: &Arc<Self>,
+        request: &SearchRequest,
+    ) -> Result<ServerResult, DirectoryError> {
+        let mut last_error = None;
+        for _ in 0..self.replicas.len() + EXTRA_ATTEMPTS {
+            let (replica, session) = match self.session().await {
+                Ok(session) => session,
+                // The failure just now says more than that its server is in backoff because of it.
+                Err(error) => return Err(last_error.unwrap_or(error)),
             };
-            match session.connection.search(search.clone(), self.access.limits.operation).await {
+            match session.connection.search(request.clone(), self.access.limits.operation).await {
                 Ok(found) => {
                     session.worked.store(true, Ordering::Relaxed);
-                    slot.lock().rest.worked();
-                    let (directory, server) = (Arc::clone(&self.access.directory), slot.server.to_string());
-                    return Ok(Answered { found, domains: Arc::clone(&session.domains), directory, server });
+                    replica.lock().backoff.succeeded();
+                    let directory = Arc::clone(&self.access.directory);
+                    let (domains, server) = (Arc::clone(&session.domains), replica.server.to_string());
+                    return Ok(ServerResult { found, domains, directory, server });
                 }
-                Err(failure @ Failure::Refused { .. }) => return Err(self.error(slot, failure)),
-                Err(failure) => {
-                    slot.give_up(&session, &failure);
-                    failed = Some(self.error(slot, failure));
+                Err(error @ LdapError::Refused { .. }) => return Err(self.error(replica, error)),
+                Err(error) => {
+                    replica.discard(&session, &error);
+                    last_error = Some(self.error(replica, error));
                 }
             }
         }
-        Err(failed.unwrap_or_else(|| self.nobody()))
+        Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    /// The one entry that a search is for. `None` where it is not there, or the filter does not fit it.
+    /// Searches for one entry. `None` if it does not exist or does not match the filter.
     pub(super) async fn search_entry(
         self: &Arc<Self>,
-        search: &Search,
-    ) -> Result<Option<(Entry, Answered)>, DirectoryError> {
-        let mut answered = match self.search(search).await {
-            Ok(answered) => answered,
-            Err(DirectoryError::Refused { source: Refusal::Result { code: NO_SUCH_OBJECT, .. }, .. }) => {
+        request: &SearchRequest,
+    ) -> Result<Option<(LdapEntry, ServerResult)>, DirectoryError> {
+        let mut result = match self.search(request).await {
+            Ok(result) => result,
+            Err(DirectoryError::Refused {
+                source: LdapRefusal::Result { code: NO_SUCH_OBJECT, .. }, ..
+            }) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        Ok(answered.found.entries.pop().map(|entry| (entry, answered)))
+        Ok(result.found.entries.pop().map(|entry| (entry, result)))
     }
 
-    /// What the first server that is well knows of its domains.
-    pub(super) async fn domains(self: &Arc<Self>) -> Result<Arc<Domains>, DirectoryError> {
+    /// The names of the directory's domains, from the first available server.
+    pub(super) async fn domains(self: &Arc<Self>) -> Result<Arc<DomainNames>, DirectoryError> {
         self.session().await.map(|(_, session)| Arc::clone(&session.domains))
     }
 
-    /// Asks the first server that can be reached whether the password is the account's, on a connection of its own. A
-    /// password goes to one server only: tried on two, one mistake would count twice towards the lock-out.
-    pub(super) async fn verify(
+    /// Binds with an account's password on the first server that can be connected to, on a connection of its own. The
+    /// password is sent to one server only: sent to two, one wrong password would count twice towards the lockout.
+    pub(super) async fn check_password(
         &self,
-        credentials: Credentials<'_>,
+        credentials: BindCredentials<'_>,
     ) -> Result<PasswordVerdict, DirectoryError> {
-        let mut failed = None;
-        for slot in &self.slots {
-            if let Some(reason) = slot.left_alone() {
-                failed.get_or_insert_with(|| self.error(slot, reason));
+        let limits = &self.access.limits;
+        let mut last_error = None;
+        for replica in &self.replicas {
+            if let Some(backoff) = replica.backoff() {
+                last_error.get_or_insert_with(|| self.unavailable(replica, backoff));
                 continue;
             }
-            let mut line = match dial(&slot.server, &self.access.tls, &self.access.limits).await {
-                Ok(line) => line,
-                Err(failure) => {
-                    slot.lock().rest.failed(Instant::now(), &failure);
-                    failed = Some(self.error(slot, failure));
+            let mut stream = match connect(&replica.server, &self.access.tls, limits.connect).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    replica.lock().backoff.failed(Instant::now(), &error);
+                    last_error = Some(self.error(replica, error));
                     continue;
                 }
             };
-            let bound = line.bind(credentials, self.access.limits.operation).await;
-            let outcome = bound.map_err(|failure| {
-                slot.lock().rest.failed(Instant::now(), &failure);
-                self.error(slot, failure)
+            let result = stream.bind(credentials, limits.operation).await.map_err(|error| {
+                replica.lock().backoff.failed(Instant::now(), &error);
+                self.error(replica, error)
             })?;
-            line.close(self.access.limits.operation).await;
-            return match outcome.code {
+            stream.close(limits.operation).await;
+            return match result.code {
                 SUCCESS => Ok(PasswordVerdict::Correct),
                 INVALID_CREDENTIALS => {
-                    Ok(PasswordVerdict::Wrong(PasswordRefusal::from_diagnostic(&outcome.text)))
+                    Ok(PasswordVerdict::Wrong(PasswordFailure::from_diagnostic(&result.text)))
                 }
-                _ => Err(self.error(slot, outcome.failure(Step::Bind))),
+                _ => Err(self.error(replica, result.error(LdapOperation::Bind))),
             };
         }
-        Err(failed.unwrap_or_else(|| self.nobody()))
+        Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    /// Why none of the servers answers, where none does as far as is known.
+    /// The failures of all servers, if none is available as far as is known.
     pub(super) fn outage(&self) -> Option<String> {
-        let failures: Option<Vec<_>> = self.slots.iter().map(Slot::failure).collect();
+        let failures: Option<Vec<_>> = self.replicas.iter().map(Replica::failure).collect();
         failures.filter(|failures| !failures.is_empty()).map(|failures| failures.join("; "))
     }
 
-    /// Asks for what every server has, so that [`ReplicaSet::outage`] is up to date when that ends.
+    /// Searches for an entry that every server has, so that [`outage`](Self::outage) is current afterwards.
     pub(super) async fn probe(self: &Arc<Self>) {
-        let root = Search {
+        let root = SearchRequest {
             base: String::new(),
-            scope: Scope::Base,
-            filter: SearchFilter::has("objectClass"),
+            scope: SearchScope::Base,
+            filter: SearchFilter::present("objectClass"),
             attributes: vec!["1.1".to_owned()],
-            limit: 1,
+            size_limit: 1,
         };
         drop(self.search(&root).await);
     }
 
-    /// A connection of its own to each server, in their order, whether or not it is left alone.
-    pub(super) async fn each(&self) -> Vec<(String, Result<Session, DirectoryError>)> {
+    /// Opens a new connection to each server in turn, including those in backoff.
+    pub(super) async fn open_each(&self) -> Vec<(String, Result<DirectorySession, DirectoryError>)> {
         let mut sessions = Vec::new();
-        for slot in &self.slots {
-            let session = self.open(slot).await.map_err(|failure| self.error(slot, failure));
-            sessions.push((slot.server.to_string(), session));
+        for replica in &self.replicas {
+            let session = self.open(replica).await.map_err(|error| self.error(replica, error));
+            sessions.push((replica.server.to_string(), session));
         }
         sessions
     }
 
-    /// The first server's connection that there is, or else the first that comes about. While a later server answers, a
-    /// better one whose rest is over is tried beside the questions and not by one of them.
-    async fn session(self: &Arc<Self>) -> Result<(&Slot, Arc<Session>), DirectoryError> {
-        for (place, slot) in self.slots.iter().enumerate() {
-            if let Some(session) = slot.session() {
-                self.try_again_before(place);
-                return Ok((slot, session));
+    /// The first open connection, or else the first that can be opened. While a later server is used, a preferred one
+    /// whose backoff is over is tried in the background, so that no lookup waits for it.
+    async fn session(self: &Arc<Self>) -> Result<(&Replica, Arc<DirectorySession>), DirectoryError> {
+        for (index, replica) in self.replicas.iter().enumerate() {
+            if let Some(session) = replica.session() {
+                self.retry_before(index);
+                return Ok((replica, session));
             }
         }
-        let mut failed = None;
-        for slot in &self.slots {
-            match self.reach(slot).await {
-                Ok(session) => return Ok((slot, session)),
-                Err(failure @ Failure::Unreachable(Unreachable::LeftAlone { .. })) => {
-                    failed.get_or_insert_with(|| self.error(slot, failure));
+        let mut last_error = None;
+        for replica in &self.replicas {
+            match self.session_of(replica).await {
+                Ok(session) => return Ok((replica, session)),
+                Err(error @ DirectoryError::Unavailable { source: Unavailability::Backoff { .. }, .. }) => {
+                    last_error.get_or_insert(error);
                 }
-                Err(failure) => failed = Some(self.error(slot, failure)),
+                Err(error) => last_error = Some(error),
             }
         }
-        Err(failed.unwrap_or_else(|| self.nobody()))
+        Err(last_error.unwrap_or_else(|| self.no_server()))
     }
 
-    fn try_again_before(self: &Arc<Self>, place: usize) {
-        for (place, slot) in self.slots.iter().enumerate().take(place) {
-            if slot.left_alone().is_none() && slot.opening.try_lock().is_ok() {
-                let replicas = Arc::clone(self);
-                // Ends within the limits of connecting and binding. Its failure is kept in the slot.
+    /// Tries the servers that are preferred to the one at `index`.
+    fn retry_before(self: &Arc<Self>, index: usize) {
+        for (index, replica) in self.replicas.iter().enumerate().take(index) {
+            if replica.backoff().is_none() && replica.opening.try_lock().is_ok() {
+                let set = Arc::clone(self);
+                // Ends within the limits of connecting and binding. The replica keeps its failure.
                 tokio::spawn(async move {
-                    if let Some(slot) = replicas.slots.get(place) {
-                        drop(replicas.reach(slot).await);
+                    if let Some(replica) = set.replicas.get(index) {
+                        drop(set.session_of(replica).await);
                     }
                 });
             }
         }
     }
 
-    /// The slot's connection, made now if there is none.
-    async fn reach(&self, slot: &Slot) -> Result<Arc<Session>, Failure> {
-        let _alone = slot.opening.lock().await;
-        if let Some(session) = slot.session() {
+    /// The open connection to a server, opened now if there is none.
+    async fn session_of(&self, replica: &Replica) -> Result<Arc<DirectorySession>, DirectoryError> {
+        let _opening = replica.opening.lock().await;
+        if let Some(session) = replica.session() {
             return Ok(session);
         }
-        if let Some(reason) = slot.left_alone() {
-            return Err(reason);
+        if let Some(backoff) = replica.backoff() {
+            return Err(self.unavailable(replica, backoff));
         }
-        match self.open(slot).await {
+        match self.open(replica).await {
             Ok(session) => {
                 let session = Arc::new(session);
-                slot.lock().session = Some(Arc::clone(&session));
+                replica.lock().session = Some(Arc::clone(&session));
                 Ok(session)
             }
-            Err(failure) => {
-                slot.lock().rest.failed(Instant::now(), &failure);
-                Err(failure)
+            Err(error) => {
+                replica.lock().backoff.failed(Instant::now(), &error);
+                Err(self.error(replica, error))
             }
         }
     }
 
-    async fn open(&self, slot: &Slot) -> Result<Session, Failure> {
-        let Access { tls, bind_dn, bind_password, limits, .. } = &self.access;
-        let credentials = Credentials::new(bind_dn, bind_password)?;
-        let mut line = dial(&slot.server, tls, limits).await?;
-        let outcome = line.bind(credentials, limits.operation).await?;
-        if outcome.code != SUCCESS {
-            return Err(outcome.failure(Step::Bind));
+    async fn open(&self, replica: &Replica) -> Result<DirectorySession, LdapError> {
+        let ServerAccess { tls, bind_dn, bind_password, limits, .. } = &self.access;
+        let credentials = BindCredentials::new(bind_dn, bind_password)?;
+        let mut stream = connect(&replica.server, tls, limits.connect).await?;
+        let result = stream.bind(credentials, limits.operation).await?;
+        if result.code != SUCCESS {
+            return Err(result.error(LdapOperation::Bind));
         }
-        let connection = Connection::over(line).await?;
+        let connection = LdapConnection::start(stream);
         let domains = match self.access.has_domains {
-            true => Domains::read(&connection, limits.operation).await?,
-            false => Domains::default(),
+            true => DomainNames::read(&connection, limits.operation).await?,
+            false => DomainNames::default(),
         };
-        Ok(Session { connection, domains: Arc::new(domains), worked: AtomicBool::new(false) })
+        Ok(DirectorySession { connection, domains: Arc::new(domains), worked: AtomicBool::new(false) })
     }
 
-    fn error(&self, slot: &Slot, failure: Failure) -> DirectoryError {
-        failure.at(&self.access.directory, &slot.server.to_string())
+    fn error(&self, replica: &Replica, error: LdapError) -> DirectoryError {
+        DirectoryError::at_server(error, &self.access.directory, &replica.server.to_string())
     }
 
-    fn nobody(&self) -> DirectoryError {
-        Failure::from(Unreachable::NoServer).at(&self.access.directory, "")
+    fn unavailable(&self, replica: &Replica, source: Unavailability) -> DirectoryError {
+        let (directory, server) = (Arc::clone(&self.access.directory), replica.server.to_string());
+        DirectoryError::Unavailable { directory, server, source }
+    }
+
+    fn no_server(&self) -> DirectoryError {
+        let directory = Arc::clone(&self.access.directory);
+        DirectoryError::Unavailable { directory, server: String::new(), source: Unavailability::NoServer }
     }
 }
 
-/// The servers, for people to read.
 impl fmt::Display for ReplicaSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let servers: Vec<_> = self.slots.iter().map(|slot| slot.server.to_string()).collect();
+        let servers: Vec<_> = self.replicas.iter().map(|replica| replica.server.to_string()).collect();
         f.write_str(&servers.join(", "))
     }
 }
 
-impl Session {
-    pub(super) async fn search(&self, search: Search, limits: &DirectoryLimits) -> Result<Found, Failure> {
-        self.connection.search(search, limits.operation).await
+impl ServerResult {
+    /// The error if what was found cannot be used.
+    pub(super) fn error(&self, error: impl Into<LdapError>) -> DirectoryError {
+        DirectoryError::at_server(error.into(), &self.directory, &self.server)
     }
 }
 
-impl Slot {
-    /// The server and why it failed, where it did and has not worked since.
+impl DirectorySession {
+    pub(super) async fn search(
+        &self,
+        request: SearchRequest,
+        limits: &DirectoryLimits,
+    ) -> Result<SearchResult, LdapError> {
+        self.connection.search(request, limits.operation).await
+    }
+}
+
+impl Replica {
+    /// The server and its last failure, if it has not worked since.
     fn failure(&self) -> Option<String> {
         if self.session().is_some() {
             return None;
         }
         let state = self.lock();
-        Some(format!("{}: {}", self.server, state.rest.last_failure()?))
+        Some(format!("{}: {}", self.server, state.backoff.last_failure()?))
     }
 
-    fn session(&self) -> Option<Arc<Session>> {
+    fn session(&self) -> Option<Arc<DirectorySession>> {
         let mut state = self.lock();
         state.session = state.session.take().filter(|session| session.connection.is_open());
         state.session.clone()
     }
 
-    /// Drops a connection that failed. A server that hung up between two questions did nothing wrong; any other
-    /// failure has it left alone.
-    fn give_up(&self, session: &Arc<Session>, failure: &Failure) {
+    /// Drops a connection that failed. A server that closed an idle connection is used again at once; any other failure
+    /// begins a backoff.
+    fn discard(&self, session: &Arc<DirectorySession>, error: &LdapError) {
         session.connection.close();
         let mut state = self.lock();
         if !state.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
-            // Another question on the same connection has told already.
+            // A concurrent search on the same connection has reported it already.
             return;
         }
         state.session = None;
-        let hung_up = matches!(failure, Failure::Unreachable(Unreachable::Closed | Unreachable::Broken(_)));
-        if !(hung_up && session.worked.load(Ordering::Relaxed)) {
-            state.rest.failed(Instant::now(), failure);
+        let closed = matches!(error, LdapError::Connection(ConnectionError::Closed | ConnectionError::Io(_)));
+        if !(closed && session.worked.load(Ordering::Relaxed)) {
+            state.backoff.failed(Instant::now(), error);
         }
     }
 
-    fn left_alone(&self) -> Option<Failure> {
+    fn backoff(&self) -> Option<Unavailability> {
         let state = self.lock();
-        let reason = state.rest.reason(Instant::now())?.to_owned();
-        Some(Unreachable::LeftAlone { reason }.into())
+        let reason = state.backoff.active_reason(Instant::now())?.to_owned();
+        Some(Unavailability::Backoff { reason })
     }
 
-    /// What is in it is never left half changed, so a panic elsewhere does it no harm.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// No change of the state can panic half-way, so a poisoned lock holds consistent data.
+    fn lock(&self) -> MutexGuard<'_, ReplicaState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 //! signed all the same (RFC 5280 8).
 
 use super::error::FetchError;
-use crate::directory::{DirectoryTlsError, client_config};
+use crate::ldap::{LdapTlsError, client_config};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl DirectoryTls {
     ///
     /// # Errors
     /// Where there are none, or one of them is no certificate.
-    pub fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Self, DirectoryTlsError> {
+    pub fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Self, LdapTlsError> {
         let config = client_config(authorities.iter().cloned())?;
         Ok(Self { authorities, config })
     }

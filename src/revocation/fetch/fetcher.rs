@@ -2,7 +2,7 @@
 
 use super::address::is_refused;
 use super::error::FetchError;
-use super::ldap::Conversation;
+use super::ldap::read_crl;
 use super::ldap_url::{ListedLdapUrl, is_ldap};
 use super::rules::FetchRules;
 use super::url::ListedUrl;
@@ -89,7 +89,8 @@ impl Fetcher {
         let url = self.rules.rewritten(url);
         if is_ldap(&url) {
             let url = ListedLdapUrl::parse(&url, &self.rules)?;
-            return self.look_up(&url).await;
+            // Boxed, so that the HTTP fetches of every caller have no room for an LDAP search.
+            return Box::pin(self.look_up(&url)).await;
         }
         let mut url = ListedUrl::parse(&url, &self.rules)?;
         for _ in 0..=self.rules.max_redirects {
@@ -111,10 +112,10 @@ impl Fetcher {
         };
         let stream = self.connect(&url.host, url.port).await?;
         match tls {
-            None => Conversation::new(url, stream, max_bytes).value().await,
+            None => read_crl(url, stream, max_bytes).await,
             Some(tls) => {
                 let stream = tls.connect(&url.host, stream).await?;
-                Conversation::new(url, stream, max_bytes).value().await
+                read_crl(url, stream, max_bytes).await
             }
         }
     }

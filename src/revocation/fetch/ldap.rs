@@ -1,125 +1,80 @@
-//! Takes a connection to a directory, gives the one value of an entry's attribute. Anonymous, one entry, and where the
-//! directory points elsewhere nobody follows.
+//! Reads the CRL of one entry from a directory server: anonymously, with one search, and without following referrals.
 //!
-//! Plain LDAP is sound for this: a CRL is signed, and one who changes it on its way gains no more than one who cuts the
-//! wire. `ldaps` proves who answers and nothing about what is answered.
+//! Plain LDAP is sufficient: a CRL is signed, so an attacker who changes it in transit achieves no more than one who
+//! interrupts the connection. `ldaps` authenticates the server, not the CRL.
 
 use super::error::FetchError;
-use super::ldap_message::{
-    Answer, Attribute, MalformedMessage, anonymous_bind, content_length, length_bytes, search,
-};
 use super::ldap_url::ListedLdapUrl;
+use crate::ldap::{
+    ConnectionError, LdapEntry, LdapError, LdapRefusal, LdapStream, ProtocolError, SearchFilter,
+    SearchRequest, SearchScope,
+};
+use crate::telemetry::display_chain;
 use bytes::Bytes;
-use std::fmt::Display;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-/// What an answer may have around the value.
+/// What a message may contain beside the CRL.
 const MAXIMUM_ENVELOPE: usize = 64 * 1024;
-/// RFC 4511 A.1: the code of a request that was done.
-const SUCCESS: u32 = 0;
-const BIND: u8 = 1;
-const SEARCH: u8 = 2;
 
-/// One conversation with a directory.
-pub(super) struct Conversation<'u, S> {
-    url: &'u ListedLdapUrl,
+/// Returns the value that the URL names.
+pub(super) async fn read_crl<S: AsyncRead + AsyncWrite + Unpin>(
+    url: &ListedLdapUrl,
     stream: S,
     max_bytes: usize,
-    /// How many bytes the directory may still send.
-    left: usize,
+) -> Result<Bytes, FetchError> {
+    let request = SearchRequest {
+        base: url.entry.clone(),
+        scope: SearchScope::Base,
+        filter: SearchFilter::present("objectClass"),
+        attributes: vec![url.attribute.clone()],
+        size_limit: 1,
+    };
+    let search = async {
+        let mut stream = LdapStream::new(stream, max_bytes.saturating_add(MAXIMUM_ENVELOPE));
+        stream.bind_anonymously().await?;
+        stream.search(&request).await
+    };
+    let found = search.await.map_err(|error| fetch_error(url, &error, max_bytes))?;
+    match found.entries.as_slice() {
+        [entry] if !found.truncated => crl_of(url, entry, max_bytes),
+        [] => Err(no_value(url)),
+        [_, ..] => Err(broken(url, "the search returned several entries")),
+    }
 }
 
-impl<'u, S: AsyncRead + AsyncWrite + Unpin> Conversation<'u, S> {
-    pub(super) fn new(url: &'u ListedLdapUrl, stream: S, max_bytes: usize) -> Self {
-        Self { url, stream, max_bytes, left: max_bytes.saturating_add(MAXIMUM_ENVELOPE) }
+/// A distribution point has one CRL (RFC 5280 4.2.1.13).
+fn crl_of(url: &ListedLdapUrl, entry: &LdapEntry, max_bytes: usize) -> Result<Bytes, FetchError> {
+    let named = entry.attributes().filter(|(name, _)| url.asks_for(name.as_bytes()));
+    let mut values = named.flat_map(|(_, values)| values);
+    match (values.next(), values.next()) {
+        (Some(value), None) if value.len() > max_bytes => Err(FetchError::TooLarge { max_bytes }),
+        (Some(value), None) => Ok(value.clone()),
+        (Some(_), Some(_)) => Err(broken(url, "the entry has several CRLs")),
+        (None, _) => Err(no_value(url)),
     }
+}
 
-    /// The value that the URL stands for.
-    pub(super) async fn value(mut self) -> Result<Bytes, FetchError> {
-        self.say(&anonymous_bind(BIND)).await?;
-        let answer = self.hear().await?;
-        match self.read(&answer, BIND)? {
-            Answer::Bound(SUCCESS) => {}
-            Answer::Bound(code) => return Err(self.refused(code)),
-            Answer::Entry(_) | Answer::Reference | Answer::Searched(_) => {
-                return Err(self.broken(&MalformedMessage));
-            }
+fn fetch_error(url: &ListedLdapUrl, error: &LdapError, max_bytes: usize) -> FetchError {
+    match error {
+        LdapError::Protocol(ProtocolError::MessageTooLong { .. } | ProtocolError::TooManyResults { .. }) => {
+            FetchError::TooLarge { max_bytes }
         }
-        self.say(&search(SEARCH, &self.url.entry, &self.url.attribute)).await?;
-        let mut found = None;
-        loop {
-            let answer = self.hear().await?;
-            match self.read(&answer, SEARCH)? {
-                Answer::Entry(_) if found.is_some() => return Err(self.broken(&"there are several entries")),
-                Answer::Entry(attributes) => found = Some(self.one_value(&answer, &attributes)?),
-                Answer::Reference => {}
-                Answer::Searched(SUCCESS) => return found.flatten().ok_or_else(|| self.nothing()),
-                Answer::Searched(code) => return Err(self.refused(code)),
-                Answer::Bound(_) => return Err(self.broken(&MalformedMessage)),
-            }
+        LdapError::Refused { refusal: LdapRefusal::Result { code, .. }, .. }
+        | LdapError::Connection(ConnectionError::ServerBusy(LdapRefusal::Result { code, .. })) => {
+            FetchError::Directory { host: url.host.clone(), code: *code }
         }
+        LdapError::Refused { .. }
+        | LdapError::Protocol(_)
+        | LdapError::Connection(_)
+        | LdapError::Timeout { .. }
+        | LdapError::Unsendable(_) => broken(url, &display_chain(error)),
     }
+}
 
-    /// The value of the attribute that was asked for. A distribution point has one CRL (RFC 5280 4.2.1.13).
-    fn one_value(&self, answer: &Bytes, attributes: &[Attribute<'_>]) -> Result<Option<Bytes>, FetchError> {
-        let asked = attributes.iter().filter(|attribute| self.url.asks_for(attribute.name));
-        let mut values = asked.flat_map(|attribute| &attribute.values);
-        match (values.next(), values.next()) {
-            (Some(value), None) if value.len() > self.max_bytes => Err(self.too_large()),
-            (Some(value), None) => Ok(Some(answer.slice_ref(value))),
-            (Some(_), Some(_)) => Err(self.broken(&"the entry has several CRLs")),
-            (None, _) => Ok(None),
-        }
-    }
+fn broken(url: &ListedLdapUrl, reason: &str) -> FetchError {
+    FetchError::Broken { host: url.host.clone(), reason: reason.to_owned() }
+}
 
-    async fn say(&mut self, request: &[u8]) -> Result<(), FetchError> {
-        self.stream.write_all(request).await.map_err(|error| self.broken(&error))
-    }
-
-    /// The content of the next message.
-    async fn hear(&mut self) -> Result<Bytes, FetchError> {
-        let mut start = [0; 2];
-        self.fill(&mut start).await?;
-        let mut length = [0; 4];
-        let count = length_bytes(start).map_err(|error| self.broken(&error))?;
-        let length = length.get_mut(..count).ok_or_else(|| self.broken(&MalformedMessage))?;
-        self.fill(length).await?;
-        let [_, first] = start;
-        let length = content_length(first, length);
-        // What the directory announces is not taken for its word: memory grows with what comes.
-        self.left = self.left.checked_sub(length).ok_or_else(|| self.too_large())?;
-        let mut content = Vec::new();
-        let announced = u64::try_from(length).unwrap_or(u64::MAX);
-        let taken = (&mut self.stream).take(announced).read_to_end(&mut content).await;
-        match taken {
-            Ok(taken) if taken == length => Ok(content.into()),
-            Ok(_) => Err(self.broken(&"it breaks off")),
-            Err(error) => Err(self.broken(&error)),
-        }
-    }
-
-    async fn fill(&mut self, bytes: &mut [u8]) -> Result<(), FetchError> {
-        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| self.too_large())?;
-        self.stream.read_exact(bytes).await.map(drop).map_err(|error| self.broken(&error))
-    }
-
-    fn read<'m>(&self, content: &'m [u8], id: u8) -> Result<Answer<'m>, FetchError> {
-        Answer::parse(content, id).map_err(|error| self.broken(&error))
-    }
-
-    fn broken(&self, reason: &dyn Display) -> FetchError {
-        FetchError::Broken { host: self.url.host.clone(), reason: reason.to_string() }
-    }
-
-    fn refused(&self, code: u32) -> FetchError {
-        FetchError::Directory { host: self.url.host.clone(), code }
-    }
-
-    fn nothing(&self) -> FetchError {
-        FetchError::NoValue { host: self.url.host.clone(), attribute: self.url.attribute.clone() }
-    }
-
-    fn too_large(&self) -> FetchError {
-        FetchError::TooLarge { max_bytes: self.max_bytes }
-    }
+fn no_value(url: &ListedLdapUrl) -> FetchError {
+    FetchError::NoValue { host: url.host.clone(), attribute: url.attribute.clone() }
 }

@@ -11,7 +11,6 @@ mod error;
 mod fetcher;
 mod host;
 mod ldap;
-mod ldap_message;
 mod ldap_url;
 mod rules;
 #[cfg(test)]

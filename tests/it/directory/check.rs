@@ -1,11 +1,11 @@
-//! What `portcullis check --online` says of a realm's directory.
+//! What `portcullis check --online` reports of a realm's directory.
 
 use crate::support::{PeopleDirectory, Setup, pki};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The exit code and the findings about the directory at `url`, each what was tried with its verdict.
+/// The exit code, the checks of the directory at `url` with their verdicts, and the whole report.
 async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, String)>, Value) {
     let folder = TempDir::new().unwrap();
     pki().write_to(folder.path()).unwrap();
@@ -32,7 +32,7 @@ async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, Stri
 const BASE: &str = "DC=corp,DC=example";
 
 #[tokio::test]
-async fn a_directory_that_answers_is_told_fact_by_fact() {
+async fn an_available_directory_is_reported_check_by_check() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let url = directory.server().to_string();
     let (_, verdicts, report) = check(&url, PeopleDirectory::PASSWORD, BASE).await;
@@ -40,13 +40,13 @@ async fn a_directory_that_answers_is_told_fact_by_fact() {
     let expected = ["account", "base", "domain", "clock", "account lockout", "altSecurityIdentities"];
     assert_eq!(tried, expected, "{report:#}");
     assert_eq!(report["findings"][0]["detail"], "binds as CN=svc-ldap,DC=corp,DC=example");
-    // Its clock stands still, and is told of.
+    // Its clock stands still.
     let clock = &report["findings"][3];
     assert_eq!(clock["result"], "warning", "{report:#}");
 }
 
 #[tokio::test]
-async fn a_directory_that_refuses_or_is_not_there_fails_with_the_key_to_change() {
+async fn a_directory_that_refuses_or_is_unavailable_fails_with_the_key_to_change() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let url = directory.server().to_string();
     for (url, password, base, mend) in [

@@ -1,11 +1,12 @@
-//! Who is found by which name.
+//! Which accounts a lookup finds.
 
-use super::{directories, upn, who};
+use super::{account_names, directories, upn};
 use crate::support::{PeopleDirectory, sid};
 use portcullis::clock::UnixTime;
 use portcullis::directory::{
-    AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup, LdapEncryption, LookupKeys,
+    AccountStatus, AccountStatusError, DirectoryAccount, DirectoryGroup, LookupKeys,
 };
+use portcullis::ldap::LdapEncryption;
 use std::collections::BTreeMap;
 
 fn text(text: &str) -> Vec<String> {
@@ -17,7 +18,7 @@ async fn an_account_is_found_by_each_of_its_names() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let none = LookupKeys::default;
-    let names = [
+    let keys = [
         LookupKeys { sids: vec![sid(1101)], ..none() },
         LookupKeys { upns: text("ALICE@corp.example"), ..none() },
         LookupKeys { emails: text("alice@corp.example"), ..none() },
@@ -32,19 +33,19 @@ async fn an_account_is_found_by_each_of_its_names() {
             ..none()
         },
     ];
-    for names in names {
-        assert_eq!(who(&directories.look_up(&names).await.unwrap()), ["alice"], "{names:?}");
+    for keys in keys {
+        assert_eq!(account_names(&directories.look_up(&keys).await.unwrap()), ["alice"], "{keys:?}");
     }
 }
 
 #[tokio::test]
 async fn an_account_is_read_with_its_groups_and_its_domain() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let names = LookupKeys {
+    let keys = LookupKeys {
         attributes: vec![("employeeNumber".to_owned(), "4711".to_owned())],
         ..LookupKeys::default()
     };
-    let people = directories(directory.settings()).look_up(&names).await.unwrap();
+    let accounts = directories(directory.settings()).look_up(&keys).await.unwrap();
     let group =
         |name: &str, number| DirectoryGroup { name: name.to_owned(), sid: Some(sid(number).to_string()) };
     let alice = DirectoryAccount {
@@ -62,11 +63,11 @@ async fn an_account_is_read_with_its_groups_and_its_domain() {
         status: AccountStatus::default(),
         groups: vec![group("Domain Users", 513), group("RMS-Users", 1201)],
     };
-    assert_eq!(people, [alice]);
+    assert_eq!(accounts, [alice]);
 }
 
 #[tokio::test]
-async fn nobody_is_an_answer() {
+async fn no_account_is_a_result_and_not_an_error() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     assert_eq!(directories.look_up(&upn("nobody@corp.example")).await.unwrap(), []);
@@ -76,14 +77,14 @@ async fn nobody_is_an_answer() {
 }
 
 #[tokio::test]
-async fn every_account_that_fits_is_found_up_to_eight() {
+async fn every_matching_account_is_found_up_to_eight() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let mapping = LookupKeys {
         alt_security_identities: text("X509:<RFC822>leo@corp.example"),
         ..LookupKeys::default()
     };
-    assert_eq!(who(&directories.look_up(&mapping).await.unwrap()), ["leo", "mallory"]);
+    assert_eq!(account_names(&directories.look_up(&mapping).await.unwrap()), ["leo", "mallory"]);
     let crowd = LookupKeys { emails: text("crowd@corp.example"), ..LookupKeys::default() };
     assert_eq!(directories.look_up(&crowd).await.unwrap().len(), 8);
 }
@@ -102,36 +103,36 @@ async fn standing_is_what_the_directory_says() {
         ("erin", Err(AccountStatusError::OutsideLogonHours)),
     ];
     for (name, status) in cases {
-        let people = directories.look_up(&upn(&format!("{name}@corp.example"))).await.unwrap();
-        assert_eq!(people[0].status.check(now), status, "{name}");
+        let accounts = directories.look_up(&upn(&format!("{name}@corp.example"))).await.unwrap();
+        assert_eq!(accounts[0].status.check(now), status, "{name}");
     }
 }
 
 #[tokio::test]
-async fn an_account_is_found_after_start_tls_too() {
+async fn an_account_is_found_after_start_tls() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings_by(LdapEncryption::StartTls));
-    assert_eq!(who(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
+    assert_eq!(account_names(&directories.look_up(&upn("alice@corp.example")).await.unwrap()), ["alice"]);
 }
 
 #[tokio::test]
-async fn a_look_up_is_one_search_and_one_read_and_group_names_are_asked_for_once() {
+async fn a_lookup_is_one_search_and_one_read_and_group_names_are_cached() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     directories.look_up(&upn("alice@corp.example")).await.unwrap();
     let scopes = || -> Vec<String> {
-        let of_people =
-            directory.questions("SRCH base=").into_iter().filter(|line| line.contains("userPrincipalName"));
-        of_people
+        let of_accounts =
+            directory.requests("SRCH base=").into_iter().filter(|line| line.contains("userPrincipalName"));
+        of_accounts
             .filter_map(|line| {
                 line.split_whitespace().find(|word| word.starts_with("scope=")).map(str::to_owned)
             })
             .collect()
     };
     let groups =
-        || directory.questions("SRCH base=").iter().filter(|line| line.contains("objectClass=group")).count();
+        || directory.requests("SRCH base=").iter().filter(|line| line.contains("objectClass=group")).count();
     assert_eq!((scopes(), groups()), (vec!["scope=2".to_owned(), "scope=0".to_owned()], 1));
     directories.look_up(&upn("alice@corp.example")).await.unwrap();
     assert_eq!((scopes().len(), groups()), (4, 1));
-    assert_eq!(directory.questions("BIND dn=").len(), 1);
+    assert_eq!(directory.requests("BIND dn=").len(), 1);
 }

@@ -1,19 +1,23 @@
-//! A directory whose attributes the administrator names.
+//! A directory with a configured schema.
 
-use super::{directories, upn, who};
+use super::{account_names, directories, upn, verify};
 use crate::support::PeopleDirectory;
 use portcullis::clock::UnixTime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
-    AccountSchema, AccountStatusError, AttributeName, Directories, DirectorySettings, GenericGroups,
-    GenericSchema, LoginName, LookupKeys, PasswordRefusal, SearchFilter,
+    AccountSchema, AccountStatusError, Directories, DirectorySettings, GenericGroups, GenericSchema,
+    LoginName, LookupKeys, PasswordFailure,
 };
-use portcullis::secret::Secret;
+use portcullis::ldap::{AttributeName, SearchFilter};
 
 fn generic(directory: &PeopleDirectory) -> Directories {
+    with_filter(directory, SearchFilter::parse("(&(objectClass=inetOrgPerson)(!(uid=crowd12)))").unwrap())
+}
+
+fn with_filter(directory: &PeopleDirectory, people: SearchFilter) -> Directories {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
-        people: SearchFilter::parse("(&(objectClass=inetOrgPerson)(!(uid=crowd12)))").unwrap(),
+        people,
         user_name: attribute("uid"),
         upn: Some(attribute("userPrincipalName")),
         mail: Some(attribute("mail")),
@@ -33,52 +37,80 @@ fn generic(directory: &PeopleDirectory) -> Directories {
 }
 
 #[tokio::test]
-async fn an_account_is_found_by_the_administrators_attributes_with_groups_in_groups() {
+async fn an_account_is_found_by_the_configured_attributes_with_nested_groups() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = generic(&directory);
-    for names in [
+    for keys in [
         upn("alice@corp.example"),
         LookupKeys { account_names: vec!["alice".to_owned()], ..LookupKeys::default() },
         LookupKeys { alt_security_identities: vec!["X509:<SKI>0a0b".to_owned()], ..LookupKeys::default() },
     ] {
-        let people = directories.look_up(&names).await.unwrap();
-        assert_eq!(who(&people), ["alice"], "{names:?}");
+        let accounts = directories.look_up(&keys).await.unwrap();
+        assert_eq!(account_names(&accounts), ["alice"], "{keys:?}");
         // RMS-Users is in Nested, and Nested in RMS-Users.
-        let groups: Vec<_> = people[0].groups.iter().map(|group| (group.name.as_str(), &group.sid)).collect();
+        let groups: Vec<_> =
+            accounts[0].groups.iter().map(|group| (group.name.as_str(), &group.sid)).collect();
         assert_eq!(groups, [("Nested", &None), ("RMS-Users", &None)]);
-        assert_eq!(people[0].status.check(UnixTime::from_seconds(1_795_339_800)), Ok(None));
+        assert_eq!(accounts[0].status.check(UnixTime::from_seconds(1_795_339_800)), Ok(None));
     }
 }
 
 #[tokio::test]
-async fn whoever_is_switched_off_is_found_so() {
+async fn a_disabled_account_is_found_as_disabled() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let people = generic(&directory).look_up(&upn("bob@corp.example")).await.unwrap();
-    assert_eq!(people[0].status.check(UnixTime::EPOCH), Err(AccountStatusError::Disabled));
+    let accounts = generic(&directory).look_up(&upn("bob@corp.example")).await.unwrap();
+    assert_eq!(accounts[0].status.check(UnixTime::EPOCH), Err(AccountStatusError::Disabled));
 }
 
 #[tokio::test]
-async fn whom_the_filter_for_people_leaves_out_is_not_found() {
+async fn an_account_that_the_configured_filter_excludes_is_not_found() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = generic(&directory);
-    assert_eq!(who(&directories.look_up(&upn("crowd11@corp.example")).await.unwrap()), ["crowd11"]);
-    assert_eq!(who(&directories.look_up(&upn("crowd12@corp.example")).await.unwrap()), [""; 0]);
+    assert_eq!(account_names(&directories.look_up(&upn("crowd11@corp.example")).await.unwrap()), ["crowd11"]);
+    assert_eq!(account_names(&directories.look_up(&upn("crowd12@corp.example")).await.unwrap()), [""; 0]);
 }
 
 #[tokio::test]
-async fn passwords_are_verified() {
+async fn passwords_are_checked() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = generic(&directory);
-    let password = |text: &str| Secret::new(text.into());
-    let right = password(PeopleDirectory::PASSWORD);
     let name = || "alice".to_owned();
     let here = LoginName::DomainAndName { domain: "corp".to_owned(), name: name() };
     for login in [LoginName::Name(name()), LoginName::Upn("alice@corp.example".to_owned()), here] {
-        assert_eq!(directories.verify_password(&login, &right).await.unwrap(), Correct, "{login:?}");
-        let wrong = directories.verify_password(&login, &password("wrong")).await.unwrap();
-        assert_eq!(wrong, Wrong(PasswordRefusal::WrongOrUnknown), "{login:?}");
+        assert_eq!(
+            verify(&directories, &login, PeopleDirectory::PASSWORD).await.unwrap(),
+            Correct,
+            "{login:?}"
+        );
+        let wrong = verify(&directories, &login, "wrong").await.unwrap();
+        assert_eq!(wrong, Wrong(PasswordFailure::WrongOrUnknown), "{login:?}");
     }
     let elsewhere = LoginName::DomainAndName { domain: "other".to_owned(), name: name() };
-    let unknown = directories.verify_password(&elsewhere, &right).await.unwrap();
-    assert_eq!(unknown, Wrong(PasswordRefusal::WrongOrUnknown));
+    let unknown = verify(&directories, &elsewhere, PeopleDirectory::PASSWORD).await.unwrap();
+    assert_eq!(unknown, Wrong(PasswordFailure::WrongOrUnknown));
+}
+
+/// The server returns the same entries for each form of filter as its own tools would.
+#[tokio::test]
+async fn each_form_of_a_configured_filter_is_evaluated_by_the_server() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    for (filter, is_found) in [
+        ("(uid=alice)", true),
+        ("(uid=\\61lice)", true),
+        ("(uid=al*ce)", true),
+        ("(uid=*li*)", true),
+        ("(uid=b*)", false),
+        ("(uid~=alice)", true),
+        ("(uid:caseExactMatch:=alice)", true),
+        ("(uid:caseExactMatch:=ALICE)", false),
+        ("(ou:dn:=Staff)", true),
+        ("(ou:dn:=Elsewhere)", false),
+        ("(|(uid=bob)(&(uid=alice)(objectClass=*)))", true),
+        ("(!(|(uid=bob)(uid=carol)))", true),
+        ("(!(uid=alice))", false),
+    ] {
+        let people = SearchFilter::parse(filter).unwrap();
+        let found = with_filter(&directory, people).look_up(&upn("alice@corp.example")).await.unwrap();
+        assert_eq!(found.len(), usize::from(is_found), "{filter}");
+    }
 }

@@ -1,16 +1,15 @@
-//! Servers that answer what no directory answers. None of them ends the process, and none of them lets anybody in.
+//! Servers that violate the protocol. None of them ends the process, and none of them makes an account be found.
 
-use super::fake::{FakeServer, bound};
-use super::{directories, error, upn};
+use super::stub_server::{StubServer, bind_success};
+use super::{directories, error, upn, verify};
 use crate::support::{directory_settings, wait_for};
 use portcullis::directory::{
-    AccountSchema, AttributeName, Directories, DirectoryError, DirectorySettings, GenericGroups,
-    GenericSchema, LoginName, Nonsense, Refusal, SearchFilter, Step,
+    AccountSchema, Directories, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
 };
-use portcullis::secret::Secret;
+use portcullis::ldap::{AttributeName, LdapOperation, LdapRefusal, ProtocolError, SearchFilter};
 use std::sync::Arc;
 
-/// A directory without domains, so that the first question after the bind is the test's.
+/// A directory without domains, so that the first search after the bind is the test's.
 fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     let attribute = |name| AttributeName::parse(name).unwrap();
     let schema = GenericSchema {
@@ -26,8 +25,8 @@ fn plain_schema(settings: DirectorySettings) -> DirectorySettings {
     DirectorySettings { schema: AccountSchema::Generic(Box::new(schema)), ..settings }
 }
 
-fn fake_forest(fake: &FakeServer) -> Directories {
-    directories(plain_schema(directory_settings("fake", vec![fake.server()])))
+fn stub_directories(stub: &StubServer) -> Directories {
+    directories(plain_schema(directory_settings("stub", vec![stub.server()])))
 }
 
 /// An element with a length of four bytes.
@@ -35,9 +34,9 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag, 0x84], &u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
 }
 
-/// An answer to the first search, whose number is 1.
-fn to_search(operation: &[u8]) -> Vec<u8> {
-    element(0x30, &[&[2, 1, 1], operation].concat())
+/// A response to the first search, which has the message id 2.
+fn search_response(operation: &[u8]) -> Vec<u8> {
+    element(0x30, &[&[2, 1, 2], operation].concat())
 }
 
 fn nested(levels: usize) -> Vec<u8> {
@@ -52,31 +51,31 @@ fn nested(levels: usize) -> Vec<u8> {
     bytes.into_iter().rev().flatten().collect()
 }
 
-fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
+fn malformed_responses() -> Vec<(&'static str, Vec<u8>)> {
     let found = |name: &[u8], attributes: &[u8]| {
-        to_search(&element(0x64, &[element(4, name), element(0x30, attributes)].concat()))
+        search_response(&element(0x64, &[element(4, name), element(0x30, attributes)].concat()))
     };
-    let outcome = |text: &[u8]| [&[10, 1, 0][..], &element(4, b""), &element(4, text)].concat();
+    let result = |text: &[u8]| [&[10, 1, 0][..], &element(4, b""), &element(4, text)].concat();
     vec![
         ("http", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
         ("zeros", vec![0; 4096]),
         ("ones", vec![0xff; 4096]),
         ("nested messages", nested(30_000)),
-        ("an operation of nested elements", to_search(&nested(30_000))),
+        ("an operation of nested elements", search_response(&nested(30_000))),
         ("an entry of nested elements", found(b"CN=a", &nested(30_000))),
-        ("a message that says it has 4 GiB", vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff]),
-        ("a message that says it has 2 MiB", [&[0x30, 0x84, 0, 0x20, 0, 0][..], &vec![4; 1 << 21]].concat()),
-        ("an indefinite length", vec![0x30, 0x80, 2, 1, 1, 0x65, 0, 0, 0]),
+        ("a message with an announced length of 4 GiB", vec![0x30, 0x84, 0xff, 0xff, 0xff, 0xff]),
+        ("a message of 2 MiB", [&[0x30, 0x84, 0, 0x20, 0, 0][..], &vec![4; 1 << 21]].concat()),
+        ("an indefinite length", vec![0x30, 0x80, 2, 1, 2, 0x65, 0, 0, 0]),
         ("an empty message", vec![0x30, 0]),
-        ("a message without an operation", vec![0x30, 3, 2, 1, 1]),
-        ("a number that is none", vec![0x30, 4, 4, 0, 0x65, 0]),
-        ("an answer to nothing", element(0x30, &[&[2, 1, 9], &element(0x65, &outcome(b""))[..]].concat())),
-        ("an answer of an unknown kind", to_search(&element(0x7e, &outcome(b"")))),
-        ("an end without a result", to_search(&element(0x65, b""))),
-        ("an end in bytes that are no text", to_search(&element(0x65, &outcome(b"\xff\xfe")))),
-        ("an entry without a name", to_search(&element(0x64, b""))),
-        ("an entry whose name is no text", found(b"\xff", b"")),
-        ("an entry with bare attributes", found(b"CN=a", &element(4, b"mail"))),
+        ("a message without an operation", vec![0x30, 3, 2, 1, 2]),
+        ("a message id that is not a number", vec![0x30, 4, 4, 0, 0x65, 0]),
+        ("a response to no request", element(0x30, &[&[2, 1, 9], &element(0x65, &result(b""))[..]].concat())),
+        ("a response of an unknown kind", search_response(&element(0x7e, &result(b"")))),
+        ("an end without a result", search_response(&element(0x65, b""))),
+        ("an end with a text that is not UTF-8", search_response(&element(0x65, &result(b"\xff\xfe")))),
+        ("an entry without a name", search_response(&element(0x64, b""))),
+        ("an entry with a name that is not UTF-8", found(b"\xff", b"")),
+        ("an entry with attributes that are not sequences", found(b"CN=a", &element(4, b"mail"))),
         (
             "an entry with constructed values",
             found(
@@ -84,127 +83,136 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
                 &element(0x30, &[element(4, b"mail"), element(0x31, &element(0x24, b""))].concat()),
             ),
         ),
-        ("controls", to_search(&[element(0x65, &outcome(b"")), element(0xa0, &element(0x30, b""))].concat())),
+        (
+            "controls",
+            search_response(&[element(0x65, &result(b"")), element(0xa0, &element(0x30, b""))].concat()),
+        ),
     ]
 }
 
 #[tokio::test]
-async fn whatever_a_server_answers_to_a_search_nobody_is_found_and_nothing_ends() {
-    let answer_to_bind = ("an answer to the bind", bound());
-    for (name, answer) in nonsense().into_iter().chain([answer_to_bind]) {
-        let fake = FakeServer::answering(vec![bound(), answer]);
-        let refused = error(&fake_forest(&fake)).await;
-        assert!(matches!(refused, DirectoryError::Garbage { .. }), "{name}: {refused:?}");
+async fn a_malformed_response_to_a_search_finds_no_account() {
+    let bind_response = ("a response to the bind", bind_success());
+    for (name, response) in malformed_responses().into_iter().chain([bind_response]) {
+        let stub = StubServer::responding(vec![bind_success(), response]);
+        let rejected = error(&stub_directories(&stub)).await;
+        assert!(matches!(rejected, DirectoryError::Protocol { .. }), "{name}: {rejected:?}");
     }
 }
 
 #[tokio::test]
-async fn whatever_a_server_answers_to_a_bind_nothing_is_asked_of_it() {
-    for (name, answer) in nonsense() {
-        let fake = FakeServer::answering(vec![answer]);
-        let refused = error(&fake_forest(&fake)).await;
-        assert!(matches!(refused, DirectoryError::Garbage { .. }), "{name}: {refused:?}");
-        assert_eq!(fake.heard().len(), 1, "{name}");
+async fn after_a_malformed_response_to_a_bind_no_search_is_sent() {
+    for (name, response) in malformed_responses() {
+        let stub = StubServer::responding(vec![response]);
+        let rejected = error(&stub_directories(&stub)).await;
+        assert!(matches!(rejected, DirectoryError::Protocol { .. }), "{name}: {rejected:?}");
+        assert_eq!(stub.received().len(), 1, "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_server_without_an_end_to_its_answers_is_cut() {
-    let entry = to_search(&element(0x64, &[element(4, b"CN=a"), element(0x30, b"")].concat()));
-    let reference = to_search(&element(0x73, &element(4, b"ldap://elsewhere")));
-    // Eight people and a ninth are several people; thousands of references are nothing that a directory says.
-    let fake = FakeServer::answering(vec![bound(), entry.repeat(9)]);
-    assert_eq!(fake_forest(&fake).look_up(&upn("a@b")).await.unwrap().len(), 8);
-    let fake = FakeServer::answering(vec![bound(), reference.repeat(5000)]);
-    let refused = error(&fake_forest(&fake)).await;
-    let DirectoryError::Garbage { source: Nonsense::TooMany { limit: 1024 }, .. } = refused else {
-        panic!("{refused:?}")
+async fn a_server_that_sends_responses_without_an_end_is_disconnected() {
+    let entry = search_response(&element(0x64, &[element(4, b"CN=a"), element(0x30, b"")].concat()));
+    let reference = search_response(&element(0x73, &element(4, b"ldap://elsewhere")));
+    // Eight accounts and a ninth are ambiguous; thousands of referrals exceed the limit.
+    let stub = StubServer::responding(vec![bind_success(), entry.repeat(9)]);
+    assert_eq!(stub_directories(&stub).look_up(&upn("a@b")).await.unwrap().len(), 8);
+    let stub = StubServer::responding(vec![bind_success(), reference.repeat(5000)]);
+    let rejected = error(&stub_directories(&stub)).await;
+    let DirectoryError::Protocol { source: ProtocolError::TooManyResults { limit: 1024 }, .. } = rejected
+    else {
+        panic!("{rejected:?}")
     };
 }
 
 #[tokio::test]
-async fn a_directory_that_answers_nonsense_is_left_alone_and_asked_again_later() {
-    let fake = FakeServer::answering(vec![bound(), b"nonsense".to_vec()]);
-    let directories = fake_forest(&fake);
-    assert!(matches!(error(&directories).await, DirectoryError::Garbage { .. }));
+async fn a_server_that_sends_a_malformed_response_is_tried_again_later() {
+    let stub = StubServer::responding(vec![bind_success(), b"malformed".to_vec()]);
+    let directories = stub_directories(&stub);
+    assert!(matches!(error(&directories).await, DirectoryError::Protocol { .. }));
     assert!(matches!(error(&directories).await, DirectoryError::Unavailable { .. }));
-    while !matches!(error(&directories).await, DirectoryError::Garbage { .. }) {
+    while !matches!(error(&directories).await, DirectoryError::Protocol { .. }) {
         tokio::task::yield_now().await;
     }
 }
 
-/// RFC 4511 4.2.2 with another result code, and Active Directory's words.
-fn refused(code: u8, text: &[u8]) -> Vec<u8> {
-    let outcome = [&[10, 1, code][..], &element(4, b""), &element(4, text)].concat();
-    element(0x30, &[&[2, 1, 1][..], &element(0x61, &outcome)].concat())
+/// A response to the bind with this result code (RFC 4511 4.2.2).
+fn bind_response(code: u8, text: &[u8]) -> Vec<u8> {
+    let result = [&[10, 1, code][..], &element(4, b""), &element(4, text)].concat();
+    element(0x30, &[&[2, 1, 1][..], &element(0x61, &result)].concat())
 }
 
-/// By a name of another directory, for which this one is asked nothing but nobody's password.
+/// With a login name of another directory, for which this one receives only the bind of no account.
 #[tokio::test]
 async fn only_success_and_wrong_credentials_are_verdicts_on_a_password() {
-    // Operations error, stronger authentication required, referral, a bind to be continued, unwilling.
+    // operationsError, strongerAuthRequired, referral, saslBindInProgress, unwillingToPerform.
     for code in [1, 8, 10, 14, 53] {
-        let fake = FakeServer::answering(vec![refused(code, b"no")]);
+        let stub = StubServer::responding(vec![bind_response(code, b"no")]);
         let login = LoginName::DomainAndName { domain: "other".to_owned(), name: "a".to_owned() };
-        let verdict = fake_forest(&fake).verify_password(&login, &Secret::new(b"x".to_vec())).await;
+        let verdict = verify(&stub_directories(&stub), &login, "x").await;
         let Err(DirectoryError::Refused {
-            step: Step::Bind, source: Refusal::Result { code: told, .. }, ..
+            operation: LdapOperation::Bind,
+            source: LdapRefusal::Result { code: reported, .. },
+            ..
         }) = verdict
         else {
             panic!("{verdict:?}");
         };
-        assert_eq!(told, u32::from(code));
+        assert_eq!(reported, u32::from(code));
     }
 }
 
 #[tokio::test]
-async fn another_server_is_asked_where_one_says_that_it_cannot_answer_now() {
-    let done =
-        |code| to_search(&element(0x65, &[&[10, 1, code][..], &element(4, b""), &element(4, b"")].concat()));
-    let well = FakeServer::answering(vec![bound(), done(0)]);
-    for answers in [vec![refused(51, b"busy")], vec![bound(), done(52)]] {
-        let unwell = FakeServer::answering(answers);
-        let servers = vec![unwell.server(), well.server()];
-        let directories = directories(plain_schema(directory_settings("fake", servers)));
+async fn another_server_is_used_if_one_is_busy_or_unavailable() {
+    let done = |code| {
+        search_response(&element(0x65, &[&[10, 1, code][..], &element(4, b""), &element(4, b"")].concat()))
+    };
+    let available = StubServer::responding(vec![bind_success(), done(0)]);
+    for responses in [vec![bind_response(51, b"busy")], vec![bind_success(), done(52)]] {
+        let unavailable = StubServer::responding(responses);
+        let servers = vec![unavailable.server(), available.server()];
+        let directories = directories(plain_schema(directory_settings("stub", servers)));
         assert_eq!(directories.look_up(&upn("a@b")).await.unwrap(), []);
-        assert!(!unwell.heard().is_empty());
+        assert!(!unavailable.received().is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_question_that_nobody_waits_for_is_abandoned() {
-    let fake = FakeServer::answering(vec![bound()]);
-    let directories = Arc::new(fake_forest(&fake));
-    let asking = {
+async fn a_lookup_that_is_dropped_abandons_its_search() {
+    let stub = StubServer::responding(vec![bind_success()]);
+    let directories = Arc::new(stub_directories(&stub));
+    let lookup = {
         let directories = Arc::clone(&directories);
         tokio::spawn(async move { directories.look_up(&upn("a@b")).await })
     };
-    wait_for("the search", || (fake.heard().len() == 2).then_some(())).await;
-    asking.abort();
-    // RFC 4511 4.11: [APPLICATION 16] with the number of the search.
-    let abandoned = wait_for("the end of it", || fake.heard().get(2).cloned()).await;
-    assert!(abandoned.ends_with(&[0x50, 1, 1]), "{abandoned:x?}");
+    wait_for("the search", || (stub.received().len() == 2).then_some(())).await;
+    lookup.abort();
+    // RFC 4511 4.11: [APPLICATION 16] with the message id of the search.
+    let abandoned = wait_for("the abandon request", || stub.received().get(2).cloned()).await;
+    assert!(abandoned.ends_with(&[0x50, 1, 2]), "{abandoned:x?}");
 }
 
 #[tokio::test]
-async fn one_account_of_more_than_are_told_is_no_answer() {
-    let entry = to_search(&element(0x64, &[element(4, b"CN=a"), element(0x30, b"")].concat()));
+async fn one_account_of_an_incomplete_result_is_an_error() {
+    let entry = search_response(&element(0x64, &[element(4, b"CN=a"), element(0x30, b"")].concat()));
     // RFC 4511 A.1: sizeLimitExceeded, after one.
-    let more = to_search(&element(0x65, &[&[10, 1, 4][..], &element(4, b""), &element(4, b"")].concat()));
-    let fake = FakeServer::answering(vec![bound(), [entry, more].concat()]);
-    let refused = error(&fake_forest(&fake)).await;
-    let DirectoryError::Garbage { source: Nonsense::TooMany { limit: 8 }, .. } = refused else {
-        panic!("{refused:?}")
+    let more =
+        search_response(&element(0x65, &[&[10, 1, 4][..], &element(4, b""), &element(4, b"")].concat()));
+    let stub = StubServer::responding(vec![bind_success(), [entry, more].concat()]);
+    let rejected = error(&stub_directories(&stub)).await;
+    let DirectoryError::Protocol { source: ProtocolError::TooManyResults { limit: 8 }, .. } = rejected else {
+        panic!("{rejected:?}")
     };
 }
 
 #[tokio::test]
-async fn a_forest_that_is_dropped_hangs_up() {
-    let done = to_search(&element(0x65, &[&[10, 1, 0][..], &element(4, b""), &element(4, b"")].concat()));
-    let fake = FakeServer::answering(vec![bound(), done]);
-    let directories = fake_forest(&fake);
+async fn directories_that_are_dropped_close_their_connections() {
+    let done =
+        search_response(&element(0x65, &[&[10, 1, 0][..], &element(4, b""), &element(4, b"")].concat()));
+    let stub = StubServer::responding(vec![bind_success(), done]);
+    let directories = stub_directories(&stub);
     assert_eq!(directories.look_up(&upn("a@b")).await.unwrap(), []);
-    assert_eq!(fake.hung_up(), 0);
+    assert_eq!(stub.closed_connections(), 0);
     drop(directories);
-    wait_for("the end of the connection", || (fake.hung_up() == 1).then_some(())).await;
+    wait_for("the end of the connection", || (stub.closed_connections() == 1).then_some(())).await;
 }

@@ -1,6 +1,6 @@
-//! Names that mean something in a filter name nobody but who is called so.
+//! Names with characters that have a meaning in filters match only accounts of exactly that name.
 
-use super::{directories, upn, who};
+use super::{account_names, directories, upn};
 use crate::support::PeopleDirectory;
 use portcullis::directory::{DirectoryError, LoginName, LookupKeys, UnusableLookupKeys};
 
@@ -28,12 +28,12 @@ const HOSTILE: [&str; 19] = [
 ];
 
 #[tokio::test]
-async fn no_value_is_read_as_more_than_a_value() {
+async fn no_value_is_interpreted_as_a_filter() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     for text in HOSTILE {
         let value = vec![text.to_owned()];
-        let names = [
+        let keys = [
             upn(text),
             LookupKeys { emails: value.clone(), ..LookupKeys::default() },
             LookupKeys { alt_security_identities: value.clone(), ..LookupKeys::default() },
@@ -43,11 +43,11 @@ async fn no_value_is_read_as_more_than_a_value() {
                 ..LookupKeys::default()
             },
         ];
-        for names in names {
-            assert_eq!(who(&directories.look_up(&names).await.unwrap()), [""; 0], "{names:?}");
+        for keys in keys {
+            assert_eq!(account_names(&directories.look_up(&keys).await.unwrap()), [""; 0], "{keys:?}");
         }
         for login in [LoginName::Upn(text.to_owned()), LoginName::Name(text.to_owned())] {
-            assert_eq!(who(&directories.by_login(&login).await.unwrap()), [""; 0], "{login:?}");
+            assert_eq!(account_names(&directories.by_login(&login).await.unwrap()), [""; 0], "{login:?}");
         }
     }
 }
@@ -56,26 +56,26 @@ async fn no_value_is_read_as_more_than_a_value() {
 async fn an_account_with_such_a_name_is_found_and_no_other() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
-    assert_eq!(who(&directories.look_up(&upn("star*@corp.example")).await.unwrap()), ["star*"]);
+    assert_eq!(account_names(&directories.look_up(&upn("star*@corp.example")).await.unwrap()), ["star*"]);
 }
 
 #[tokio::test]
-async fn an_attribute_that_is_no_name_is_refused_before_anybody_is_asked() {
+async fn an_attribute_name_that_is_not_valid_is_rejected_before_a_search() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let attribute = "cn=*)(uid";
-    let names =
+    let keys =
         LookupKeys { attributes: vec![(attribute.to_owned(), "x".to_owned())], ..LookupKeys::default() };
-    let refused = directories.look_up(&names).await.unwrap_err();
-    let DirectoryError::UnusableLookupKeys(UnusableLookupKeys::Attribute(told)) = refused else {
-        panic!("{refused}")
+    let rejected = directories.look_up(&keys).await.unwrap_err();
+    let DirectoryError::UnusableLookupKeys(UnusableLookupKeys::Attribute(reported)) = rejected else {
+        panic!("{rejected}")
     };
-    assert_eq!(told, attribute);
+    assert_eq!(reported, attribute);
     let many = LookupKeys { upns: vec!["a@b".to_owned(); 65], ..LookupKeys::default() };
-    let refused = directories.look_up(&many).await.unwrap_err();
+    let rejected = directories.look_up(&many).await.unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         DirectoryError::UnusableLookupKeys(UnusableLookupKeys::TooMany { count: 65, limit: 64 })
     ));
-    assert_eq!(directory.questions("BIND dn="), [""; 0]);
+    assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }

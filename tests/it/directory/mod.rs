@@ -1,19 +1,21 @@
-//! A real directory and the gate's questions to it; and servers that are none.
+//! Lookups in a real directory, and in servers that violate the protocol.
 
 mod check;
-mod failures;
-mod fake;
+mod failover;
 mod finding;
-mod forests;
 mod generic;
 mod hostile;
 mod injection;
 mod passwords;
+mod several;
+mod stub_server;
 mod tls;
 
 use crate::support::PATIENCE;
 use portcullis::clock::Clock;
 use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
+use portcullis::directory::{LoginName, PasswordVerdict};
+use portcullis::secret::Secret;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
@@ -25,15 +27,15 @@ fn upn(upn: &str) -> LookupKeys {
     LookupKeys { upns: vec![upn.to_owned()], ..LookupKeys::default() }
 }
 
-/// The accounts' names, in the order of the alphabet.
-fn who(people: &[DirectoryAccount]) -> Vec<&str> {
-    let mut names: Vec<_> = people.iter().filter_map(|person| person.account_name.as_deref()).collect();
+/// The accounts' names in alphabetical order.
+fn account_names(accounts: &[DirectoryAccount]) -> Vec<&str> {
+    let mut names: Vec<_> = accounts.iter().filter_map(|account| account.account_name.as_deref()).collect();
     names.sort_unstable();
     names
 }
 
-/// Asks until the directory answers.
-async fn answers_again(directories: &Directories) {
+/// Looks up an account until that succeeds.
+async fn wait_until_available(directories: &Directories) {
     let start = Instant::now();
     while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
         assert!(start.elapsed() < PATIENCE, "{error}");
@@ -45,7 +47,17 @@ async fn error(directories: &Directories) -> DirectoryError {
     directories.look_up(&upn("alice@corp.example")).await.unwrap_err()
 }
 
-/// Where nobody listens.
-fn nobody() -> SocketAddr {
+/// Checks the password of the account that a login name finds, as the gateway does.
+async fn verify(
+    directories: &Directories,
+    login: &LoginName,
+    password: &str,
+) -> Result<PasswordVerdict, DirectoryError> {
+    let found = directories.by_login(login).await?;
+    directories.verify_password_of(login, &found, &Secret::new(password.into()), |_| ()).await
+}
+
+/// An address where nothing listens.
+fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,25 +1,24 @@
-//! Whose password it is.
+//! Password checks: whose password is accepted, and what is never sent.
 
-use super::directories;
+use super::{directories, error, verify};
 use crate::support::PeopleDirectory;
-use portcullis::directory::PasswordRefusal::{Ambiguous, WrongOrUnknown};
+use portcullis::directory::PasswordFailure::{Ambiguous, WrongOrUnknown};
 use portcullis::directory::PasswordVerdict::{self, Correct, Wrong};
-use portcullis::directory::{
-    Directories, DirectoryError, DirectorySettings, LoginName, Refusal, Step, UnsendablePassword,
-};
+use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LoginName};
+use portcullis::ldap::{LdapOperation, LdapRefusal, UnsendablePassword};
 use portcullis::secret::Secret;
+use std::io::{Read, Write};
 
-async fn verify(
+async fn check(
     directories: &Directories,
     login: &str,
     password: &str,
 ) -> Result<PasswordVerdict, DirectoryError> {
-    let login = LoginName::parse(login, None).unwrap();
-    directories.verify_password(&login, &Secret::new(password.into())).await
+    verify(directories, &LoginName::parse(login, None).unwrap(), password).await
 }
 
 #[tokio::test]
-async fn a_password_is_its_accounts_by_each_form_of_the_name() {
+async fn a_password_is_accepted_with_each_form_of_the_login_name() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let logins = [
@@ -31,61 +30,66 @@ async fn a_password_is_its_accounts_by_each_form_of_the_name() {
         "nina.mueller@people.example",
     ];
     for login in logins {
-        assert_eq!(verify(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(), Correct, "{login}");
-        assert_eq!(verify(&directories, login, "wrong").await.unwrap(), Wrong(WrongOrUnknown), "{login}");
+        assert_eq!(check(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(), Correct, "{login}");
+        assert_eq!(check(&directories, login, "wrong").await.unwrap(), Wrong(WrongOrUnknown), "{login}");
     }
 }
 
 #[tokio::test]
-async fn a_name_of_the_domain_is_its_accounts_also_beside_another_upn() {
+async fn the_implicit_upn_of_an_account_with_another_upn_is_accepted() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
-    assert_eq!(verify(&directories, "nina@corp.example", PeopleDirectory::PASSWORD).await.unwrap(), Correct);
+    assert_eq!(check(&directories, "nina@corp.example", PeopleDirectory::PASSWORD).await.unwrap(), Correct);
 }
 
 #[tokio::test]
-async fn a_name_of_one_domain_is_not_its_namesakes_in_another() {
+async fn a_login_name_of_one_domain_is_not_of_an_account_in_another() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let global_catalog = vec![directory.server()];
     let directories = directories(DirectorySettings { global_catalog, ..directory.settings() });
-    // She is of the domain LAB.
+    // zoe is an account of the domain LAB.
     for (login, verdict) in [
         ("zoe@lab.example", Correct),
         ("zoe", Correct),
         (r"CORP\zoe", Wrong(WrongOrUnknown)),
         ("zoe@corp.example", Wrong(WrongOrUnknown)),
     ] {
-        assert_eq!(verify(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(), verdict, "{login}");
+        assert_eq!(check(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(), verdict, "{login}");
     }
 }
 
 #[tokio::test]
-async fn an_unknown_name_and_one_of_two_accounts_cost_the_directory_what_a_wrong_password_does() {
+async fn an_unknown_and_an_ambiguous_name_take_as_many_binds_as_a_wrong_password() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let directories = directories(directory.settings());
     let cases =
         [("nobody", WrongOrUnknown), (r"OTHER\alice", WrongOrUnknown), ("twin@corp.example", Ambiguous)];
     for (count, (login, refusal)) in cases.into_iter().enumerate() {
         assert_eq!(
-            verify(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(),
+            check(&directories, login, PeopleDirectory::PASSWORD).await.unwrap(),
             Wrong(refusal),
             "{login}"
         );
-        // The gate's own bind is the first.
-        assert_eq!(directory.questions("BIND dn=").len(), 2 + count, "{login}");
+        // The first bind is the gateway's own.
+        assert_eq!(directory.requests("BIND dn=").len(), 2 + count, "{login}");
     }
-    assert!(!directory.questions("BIND dn=").iter().any(|bind| bind.contains("twin")));
+    assert!(!directory.requests("BIND dn=").iter().any(|bind| bind.contains("twin")));
 }
 
 #[tokio::test]
 async fn an_empty_password_is_never_sent() {
     let Some(directory) = PeopleDirectory::start().await else { return };
-    let alice = "CN=alice,OU=Staff,DC=corp,DC=example";
-    // This directory would take it for a success.
-    let (driver, mut ldap) = ldap3::LdapConnAsync::new(&directory.plain_url()).await.unwrap();
-    tokio::spawn(driver.drive());
-    assert_eq!(ldap.simple_bind(alice, "").await.unwrap().rc, 0);
-    let before = directory.questions("BIND dn=").len();
+    // This server accepts a bind with an empty password.
+    let bind =
+        b"\x30\x30\x02\x01\x01\x60\x2b\x02\x01\x03\x04\x24CN=alice,OU=Staff,DC=corp,DC=example\x80\x00";
+    let mut plain = std::net::TcpStream::connect(directory.plain_address()).unwrap();
+    plain.write_all(bind).unwrap();
+    let mut response = [0; 14];
+    plain.read_exact(&mut response).unwrap();
+    assert_eq!(response[7..10], [10, 1, 0], "{response:x?}");
+    // Beside the binds of the gateway's own account.
+    let binds = || directory.requests("BIND dn=").iter().filter(|bind| !bind.contains("svc-ldap")).count();
+    let before = binds();
 
     let directories = directories(directory.settings());
     for (password, refusal) in [
@@ -94,42 +98,46 @@ async fn an_empty_password_is_never_sent() {
         ("Passw0rd!Lab\0", UnsendablePassword::ZeroByte),
     ] {
         for login in ["alice", "nobody", r"CORP\alice"] {
-            let refused = verify(&directories, login, password).await.unwrap_err();
+            let refused = check(&directories, login, password).await.unwrap_err();
             assert!(
                 matches!(refused, DirectoryError::UnsendablePassword(why) if why == refusal),
                 "{refused}"
             );
         }
     }
-    assert_eq!(directory.questions("BIND dn=").len(), before);
-    assert_eq!(directory.questions("SRCH base="), [""; 0]);
+    assert_eq!(binds(), before);
 }
 
 #[tokio::test]
-async fn the_gates_own_account_never_binds_without_a_password_or_a_name() {
+async fn the_gateway_never_binds_without_a_password_or_a_name() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let empty = DirectorySettings { bind_password: Secret::new(Vec::new()), ..directory.settings() };
     let nameless = DirectorySettings { bind_dn: String::new(), ..directory.settings() };
-    for (settings, refusal) in [(empty, UnsendablePassword::Empty), (nameless, UnsendablePassword::NoName)] {
-        let refused = super::error(&directories(settings)).await;
+    for (settings, refusal) in [(empty, UnsendablePassword::Empty), (nameless, UnsendablePassword::EmptyName)]
+    {
+        let refused = error(&directories(settings)).await;
         assert!(matches!(refused, DirectoryError::UnsendablePassword(why) if why == refusal), "{refused}");
     }
-    assert_eq!(directory.questions("BIND dn="), [""; 0]);
+    assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }
 
 #[tokio::test]
-async fn the_gates_own_account_with_a_wrong_password_is_refused_and_not_tried_again_and_again() {
+async fn a_wrong_password_of_the_gateways_account_is_not_sent_again() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let bind_password = Secret::new(b"not-the-password".to_vec());
     let directories = directories(DirectorySettings { bind_password, ..directory.settings() });
-    let refused = super::error(&directories).await;
-    let DirectoryError::Refused { step: Step::Bind, source: Refusal::Result { code: 49, .. }, .. } = refused
+    let refused = error(&directories).await;
+    let DirectoryError::Refused {
+        operation: LdapOperation::Bind,
+        source: LdapRefusal::Result { code: 49, .. },
+        ..
+    } = refused
     else {
         panic!("{refused}");
     };
     for _ in 0..3 {
-        let error = super::error(&directories).await;
+        let error = error(&directories).await;
         assert!(!format!("{error} {error:?}").contains("not-the-password"));
     }
-    assert_eq!(directory.questions("BIND dn=").len(), 1);
+    assert_eq!(directory.requests("BIND dn=").len(), 1);
 }

@@ -1,80 +1,83 @@
-//! Who may be the directory.
+//! Which servers are accepted as the directory.
 
-use super::fake::{FakeServer, bound};
+use super::stub_server::{StubServer, bind_success};
 use super::{directories, error};
 use crate::support::{PeopleDirectory, directory_settings, pki};
-use portcullis::directory::{
-    DirectoryError, DirectorySettings, LdapEncryption, Nonsense, Refusal, Unreachable, client_config,
-};
+use portcullis::directory::{DirectoryError, DirectorySettings, Unavailability};
+use portcullis::ldap::{ConnectionError, LdapEncryption, LdapRefusal, ProtocolError, client_config};
+
+fn is_tls_failure(error: &DirectoryError) -> bool {
+    let DirectoryError::Unavailable { source, .. } = error else { return false };
+    matches!(source, Unavailability::Connection(ConnectionError::Tls(_)))
+}
 
 #[tokio::test]
-async fn a_server_under_another_authority_is_refused_before_it_hears_a_password() {
+async fn a_server_of_another_authority_is_rejected_before_it_receives_a_password() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     for encryption in [LdapEncryption::Ldaps, LdapEncryption::StartTls] {
         let tls = client_config([pki().foreign_root().clone()]).unwrap();
-        let refused =
-            error(&directories(DirectorySettings { tls, ..directory.settings_by(encryption) })).await;
-        assert!(
-            matches!(refused, DirectoryError::Unavailable { source: Unreachable::Tls(_), .. }),
-            "{refused}"
-        );
+        let settings = DirectorySettings { tls, ..directory.settings_by(encryption) };
+        let rejected = error(&directories(settings)).await;
+        assert!(is_tls_failure(&rejected), "{rejected}");
     }
-    assert_eq!(directory.questions("BIND dn="), [""; 0]);
+    assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_server_under_another_name_is_refused_before_it_hears_a_password() {
+async fn a_server_with_another_name_is_rejected_before_it_receives_a_password() {
     // The certificate names 127.0.0.1, but not 127.0.0.2.
-    let fake = FakeServer::at("127.0.0.2", LdapEncryption::Ldaps, vec![bound()]);
-    let refused = error(&directories(directory_settings("fake", vec![fake.server()]))).await;
-    assert!(matches!(refused, DirectoryError::Unavailable { source: Unreachable::Tls(_), .. }), "{refused}");
-    assert!(fake.heard().is_empty());
+    let stub = StubServer::at("127.0.0.2", LdapEncryption::Ldaps, vec![bind_success()]);
+    let rejected = error(&directories(directory_settings("stub", vec![stub.server()]))).await;
+    assert!(is_tls_failure(&rejected), "{rejected}");
+    assert!(stub.received().is_empty());
 }
 
-/// RFC 4511 4.14.1: an answer to StartTLS with this result code.
-fn consent(code: u8) -> Vec<u8> {
+/// RFC 4511 4.14.1: a response to StartTLS with this result code.
+fn start_tls_response(code: u8) -> Vec<u8> {
     vec![0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, code, 4, 0, 4, 0]
 }
 
-async fn after(plain: Vec<u8>) -> (DirectoryError, FakeServer) {
-    let fake = FakeServer::consenting(plain);
-    let refused = error(&directories(directory_settings("fake", vec![fake.server()]))).await;
-    (refused, fake)
+/// The error of a lookup at a server that responds to StartTLS with these bytes.
+async fn error_after(response: Vec<u8>) -> (DirectoryError, StubServer) {
+    let stub = StubServer::with_start_tls_response(response);
+    let rejected = error(&directories(directory_settings("stub", vec![stub.server()]))).await;
+    (rejected, stub)
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_start_tls_hears_nothing_more() {
-    let (refused, fake) = after(consent(2)).await;
+async fn a_server_that_rejects_start_tls_receives_nothing_more() {
+    let (rejected, stub) = error_after(start_tls_response(2)).await;
     let DirectoryError::Unavailable {
-        source: Unreachable::StartTls(Refusal::Result { code: 2, .. }), ..
-    } = refused
+        source: Unavailability::Connection(ConnectionError::StartTls(refusal)),
+        ..
+    } = rejected
     else {
-        panic!("{refused}");
+        panic!("{rejected}");
     };
-    assert_eq!(fake.heard().len(), 1, "the request to begin TLS and nothing else");
+    assert!(matches!(refusal, LdapRefusal::Result { code: 2, .. }), "{refusal}");
+    assert_eq!(stub.received().len(), 1, "the StartTLS request only");
 }
 
 #[tokio::test]
-async fn what_comes_in_plain_text_behind_the_consent_to_tls_is_refused() {
-    for behind in [&[0][..], &bound(), b"\x16\x03\x03"] {
-        let (refused, _fake) = after([&consent(0), behind].concat()).await;
-        assert!(matches!(refused, DirectoryError::Garbage { source: Nonsense::BeforeTls, .. }), "{refused}");
+async fn plaintext_after_the_start_tls_response_is_rejected() {
+    for injected in [&[0][..], &bind_success(), b"\x16\x03\x03"] {
+        let (rejected, _stub) = error_after([&start_tls_response(0), injected].concat()).await;
+        let DirectoryError::Protocol { source, .. } = rejected else { panic!("{rejected}") };
+        assert_eq!(source, ProtocolError::PlaintextAfterStartTls);
     }
 }
 
 #[tokio::test]
-async fn another_answer_than_to_start_tls_is_no_consent() {
-    let answers = [
-        bound(),
+async fn a_response_to_another_request_does_not_start_tls() {
+    let responses = [
+        bind_success(),
         vec![0x30, 12, 2, 1, 2, 0x78, 7, 10, 1, 0, 4, 0, 4, 0],
         b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
     ];
-    for answer in answers {
-        let (refused, fake) = after(answer).await;
-        assert!(
-            matches!(refused, DirectoryError::Garbage { source: Nonsense::Malformed(_), .. }),
-            "{refused}"
-        );
-        assert_eq!(fake.heard().len(), 1);
+    for response in responses {
+        let (rejected, stub) = error_after(response).await;
+        let DirectoryError::Protocol { source, .. } = rejected else { panic!("{rejected}") };
+        assert!(matches!(source, ProtocolError::Malformed(_)), "{source}");
+        assert_eq!(stub.received().len(), 1);
     }
 }

@@ -25,7 +25,7 @@ fn alices_card() -> Card {
 
 /// The searches for people that a directory was asked, of which a look-up needs one.
 fn searches(directory: &PeopleDirectory) -> Vec<String> {
-    let mut searches = directory.questions("SRCH base=");
+    let mut searches = directory.requests("SRCH base=");
     searches.retain(|search| search.contains("scope=2") && search.contains("userPrincipalName="));
     searches
 }

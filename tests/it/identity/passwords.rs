@@ -101,7 +101,7 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) 
 
 /// How often the directory was asked about somebody's password.
 pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
-    let binds = directory.questions("BIND dn=");
+    let binds = directory.requests("BIND dn=");
     binds.iter().filter(|bind| !bind.contains("svc-ldap")).count()
 }
 
@@ -228,7 +228,7 @@ async fn what_is_no_user_name_and_password_is_refused_before_anybody_is_asked() 
     let good = basic("alice", PASSWORD);
     let twice = client.get_with("/accept/echo", &[("authorization", &good), ("authorization", &good)]).await;
     assert_eq!(twice.verdict(), "401 invalid-password");
-    assert_eq!(directory.questions("BIND dn="), [""; 0]);
+    assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }
 
 #[tokio::test]

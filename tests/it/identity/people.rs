@@ -5,8 +5,9 @@ use portcullis::clock::{Clock, UnixTime};
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
     AccountSchema, AccountStatusError, Directories, DirectoryAccount, DirectoryLimits, DirectorySettings,
-    LdapEncryption, LdapServer, LoginName, LookupKeys, PasswordRefusal, PasswordVerdict, Sid, client_config,
+    LoginName, LookupKeys, PasswordFailure, PasswordVerdict, Sid,
 };
+use portcullis::ldap::{LdapEncryption, LdapServer, client_config};
 use portcullis::secret::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -150,7 +151,8 @@ async fn what_an_administrator_changes_is_read_at_the_next_question() {
 
 async fn verify(directories: &Directories, login: &str, password: &str) -> PasswordVerdict {
     let login = LoginName::parse(login, Some("CORP")).unwrap();
-    directories.verify_password(&login, &Secret::new(password.into())).await.unwrap()
+    let found = directories.by_login(&login).await.unwrap();
+    directories.verify_password_of(&login, &found, &Secret::new(password.into()), |_| ()).await.unwrap()
 }
 
 #[tokio::test]
@@ -161,7 +163,7 @@ async fn a_password_is_its_accounts_by_each_form_of_the_name() {
     for login in logins {
         assert_eq!(verify(&directories, login, ActiveDirectory::PASSWORD).await, Correct, "{login}");
     }
-    assert_eq!(verify(&directories, "spare03", "wrong").await, Wrong(PasswordRefusal::WrongOrUnknown));
+    assert_eq!(verify(&directories, "spare03", "wrong").await, Wrong(PasswordFailure::WrongOrUnknown));
     // A success forgets the wrong ones.
     assert_eq!(verify(&directories, "nina@corp.example", ActiveDirectory::PASSWORD).await, Correct);
     assert_eq!(verify(&directories, "nina.mueller@people.example", ActiveDirectory::PASSWORD).await, Correct);
@@ -173,13 +175,13 @@ async fn why_a_password_is_refused_is_told_for_the_record() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let cases = [
-        ("heidi", PasswordRefusal::Disabled),
-        ("ivan", PasswordRefusal::Locked),
-        ("judy", PasswordRefusal::AccountExpired),
-        ("kim", PasswordRefusal::MustChangePassword),
-        ("quinn", PasswordRefusal::OutsideLogonHours),
-        ("nobody", PasswordRefusal::WrongOrUnknown),
-        (r"OTHER\alice", PasswordRefusal::WrongOrUnknown),
+        ("heidi", PasswordFailure::Disabled),
+        ("ivan", PasswordFailure::Locked),
+        ("judy", PasswordFailure::AccountExpired),
+        ("kim", PasswordFailure::MustChangePassword),
+        ("quinn", PasswordFailure::OutsideLogonHours),
+        ("nobody", PasswordFailure::WrongOrUnknown),
+        (r"OTHER\alice", PasswordFailure::WrongOrUnknown),
     ];
     for (login, refusal) in cases {
         assert_eq!(verify(&directories, login, ActiveDirectory::PASSWORD).await, Wrong(refusal), "{login}");
@@ -189,14 +191,14 @@ async fn why_a_password_is_refused_is_told_for_the_record() {
 #[tokio::test]
 async fn an_administrator_is_told_about_the_domain() {
     let Some(directory) = ActiveDirectory::running() else { return };
-    let mut findings = directories(&directory).examine().await;
+    let mut findings = directories(&directory).diagnose().await;
     let facts: Vec<_> = findings.remove(0).1.unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         "binds as CN=svc-ldap,OU=Services,DC=corp,DC=example",
         "has the base DC=corp,DC=example",
-        "is of the domain corp.example (CORP)",
-        "has the same time",
-        "locks an account after 5 wrong passwords, unless a policy of its own says otherwise",
+        "serves the domain corp.example (CORP)",
+        "clock agrees with the gateway's",
+        "locks an account after 5 wrong passwords, unless the account has a policy of its own",
         "shows altSecurityIdentities",
     ];
     assert_eq!(facts, expected);

@@ -1,16 +1,15 @@
-//! A directory with people in it: OpenLDAP's slapd with the names of Active Directory's attributes, in a folder and on
-//! ports of its own. It ends when it is dropped.
+//! A directory with accounts: OpenLDAP's slapd with the attributes of Active Directory, in a folder and on ports of its
+//! own. It ends when it is dropped.
 //!
-//! Like Active Directory it takes a name with an empty password for an anonymous bind and calls that a success. Unlike
-//! it, tokenGroups is a value like others, and a bind goes by distinguished names only.
+//! Like Active Directory it accepts a bind with a name and an empty password. Unlike there, tokenGroups is a stored value,
+//! and a bind needs a distinguished name.
 
 mod entries;
 
 use super::{pki, skipped, wait_for};
 use entries::{entries, entry, schema};
-use portcullis::directory::{
-    AccountSchema, DirectoryLimits, DirectorySettings, LdapEncryption, LdapServer, Sid, client_config,
-};
+use portcullis::directory::{AccountSchema, DirectoryLimits, DirectorySettings, Sid};
+use portcullis::ldap::{LdapEncryption, LdapServer, client_config};
 use portcullis::secret::Secret;
 use std::fs::{DirEntry, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Where Debian has the program, which is on the path of root only.
+/// The path of the program in Debian, which only root has in PATH.
 const PROGRAM: &str = "/usr/sbin/slapd";
 const CONFIGURATION: &str = "\
 include /etc/ldap/schema/core.schema
@@ -53,26 +52,26 @@ pub(crate) struct PeopleDirectory {
 }
 
 impl PeopleDirectory {
-    /// Everybody's password.
+    /// The password of every account.
     pub(crate) const PASSWORD: &str = "Passw0rd!Lab";
-    /// Who reads it.
+    /// The gateway's account.
     pub(crate) const SERVICE_DN: &str = "CN=svc-ldap,DC=corp,DC=example";
 
-    /// `None` where there is no slapd; the test is then recorded as skipped.
+    /// `None` if slapd is not installed; the test is then recorded as skipped.
     pub(crate) async fn start() -> Option<Self> {
         Self::referring_to("ldap://127.0.0.1:1").await
     }
 
-    /// The same with a reference in it, to a part that is said to be elsewhere.
+    /// The same with a referral to another server.
     pub(crate) async fn referring_to(url: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             skipped("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();
-        // A copy, since the profile that some systems have for the packaged one keeps it out of other folders. By another
-        // process: a program that this one has open for writing, if only in a child that another test is just
-        // starting, cannot be run.
+        // A copy, because the AppArmor profile of the packaged one denies it other folders. Copied by another process: a
+        // file that this process has open for writing, if only in a child that another test is starting, cannot be
+        // executed.
         let copied = Command::new("cp").arg(PROGRAM).arg(folder.path().join("slapd")).status().unwrap();
         assert!(copied.success());
         write_files(folder.path(), url);
@@ -86,12 +85,12 @@ impl PeopleDirectory {
         Some(directory)
     }
 
-    /// How it is asked by LDAPS, with limits that a test can wait for.
+    /// Settings for LDAPS, with limits that a test can wait for.
     pub(crate) fn settings(&self) -> DirectorySettings {
         self.settings_by(LdapEncryption::Ldaps)
     }
 
-    /// How it is asked by LDAPS or by StartTLS.
+    /// Settings for LDAPS or StartTLS.
     pub(crate) fn settings_by(&self, encryption: LdapEncryption) -> DirectorySettings {
         let address = match encryption {
             LdapEncryption::Ldaps => self.ldaps,
@@ -100,33 +99,33 @@ impl PeopleDirectory {
         settings("corp", vec![server(address, encryption)])
     }
 
-    /// Where it answers in plain text, for what the gate never does.
-    pub(crate) fn plain_url(&self) -> String {
-        format!("ldap://{}", self.ldap)
+    /// Its address for plaintext, which the gateway never uses.
+    pub(crate) fn plain_address(&self) -> SocketAddr {
+        self.ldap
     }
 
-    /// Where it answers LDAPS.
+    /// Its address for LDAPS.
     pub(crate) fn server(&self) -> LdapServer {
         server(self.ldaps, LdapEncryption::Ldaps)
     }
 
-    /// Takes connections from now on and never answers.
+    /// Accepts connections from now on and never responds.
     pub(crate) async fn hang(&self) {
         self.signal("-STOP");
         let tasks = format!("/proc/{}/task", self.process());
-        // proc(5): the state stands behind the name, T where a signal has stopped the thread.
+        // proc(5): the state follows the name; T if a signal has stopped the thread.
         let stopped = |task: std::io::Result<DirEntry>| {
             std::fs::read_to_string(task.unwrap().path().join("stat")).is_ok_and(|stat| stat.contains(") T "))
         };
         wait_for("the stop", || std::fs::read_dir(&tasks).unwrap().all(stopped).then_some(())).await;
     }
 
-    /// Goes on where it hung.
+    /// Continues after [`hang`](Self::hang).
     pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
 
-    /// Ends it at once, connections and all.
+    /// Ends it at once with its connections.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -145,12 +144,12 @@ impl PeopleDirectory {
         wait_for("slapd", || TcpStream::connect(self.ldaps).ok().map(drop)).await;
     }
 
-    /// What it was asked since it was first started: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
-    pub(crate) fn questions(&self, kind: &str) -> Vec<String> {
+    /// The requests since its first start: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
+    pub(crate) fn requests(&self, kind: &str) -> Vec<String> {
         let log = std::fs::read_to_string(self.log_file()).unwrap();
-        let question = |line: &str| line.split_once(kind).map(|(_, rest)| format!("{kind}{rest}"));
-        let asked = log.lines().filter(|line| !line.contains("attr=") && !line.contains("mech="));
-        asked.filter_map(question).collect()
+        let request = |line: &str| line.split_once(kind).map(|(_, rest)| format!("{kind}{rest}"));
+        let lines = log.lines().filter(|line| !line.contains("attr=") && !line.contains("mech="));
+        lines.filter_map(request).collect()
     }
 
     fn process(&self) -> String {
@@ -172,7 +171,7 @@ impl Drop for PeopleDirectory {
     }
 }
 
-/// Settings for these servers, under the demo's PKI.
+/// Settings for these servers, whose certificates are of the demo's PKI.
 pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySettings {
     DirectorySettings {
         name: name.into(),
@@ -188,7 +187,7 @@ pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySetting
         limits: DirectoryLimits {
             connect: Duration::from_secs(1),
             operation: Duration::from_secs(1),
-            question: Duration::from_secs(5),
+            lookup: Duration::from_secs(5),
             ..DirectoryLimits::default()
         },
     }
@@ -205,7 +204,7 @@ pub(crate) fn sid(number: u32) -> Sid {
 }
 
 fn free_ports() -> [SocketAddr; 2] {
-    // Both at once, so that they are two.
+    // Both are bound at once, so that they differ.
     [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|socket| socket.local_addr().unwrap())
 }
 

@@ -1,5 +1,4 @@
-//! A directory: OpenLDAP's slapd with entries that hold CRLs, in a folder and on a port of its own. It ends when it is
-//! dropped.
+//! A directory with CRLs: OpenLDAP's slapd in a folder and on a port of its own. It ends when it is dropped.
 
 use super::{pki, skipped, wait_for};
 use base64::Engine;
@@ -9,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// Where Debian has the program, which is on the path of root only.
+/// The path of the program in Debian, which only root has in PATH.
 const PROGRAM: &str = "/usr/sbin/slapd";
 const CONFIGURATION: &str = "\
 include /etc/ldap/schema/core.schema
@@ -32,25 +31,25 @@ pub(crate) struct Slapd {
 }
 
 impl Slapd {
-    /// With one entry below `O=Corp Example` for each name, its CRL in `certificateRevocationList;binary` where it has
-    /// one. `None` where there is no slapd; the test is then recorded as skipped.
+    /// With an entry below `O=Corp Example` for each name, with its CRL, if it has one, in
+    /// `certificateRevocationList;binary`. `None` if slapd is not installed; the test is then recorded as skipped.
     pub(crate) async fn start(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
-        Self::speaking("ldap", entries).await
+        Self::start_with("ldap", entries).await
     }
 
-    /// The same inside TLS, under the server certificate of the demo's PKI.
+    /// The same inside TLS, with the server certificate of the demo's PKI.
     pub(crate) async fn start_tls(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
-        Self::speaking("ldaps", entries).await
+        Self::start_with("ldaps", entries).await
     }
 
-    async fn speaking(scheme: &'static str, entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
+    async fn start_with(scheme: &'static str, entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         let program = Path::new(PROGRAM);
         if !program.exists() {
             skipped("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();
-        // A copy, since the profile that some systems have for the packaged one keeps it out of other folders.
+        // A copy, because the AppArmor profile of the packaged one denies it other folders.
         let copy = folder.path().join("slapd");
         std::fs::copy(program, &copy).unwrap();
         let configuration = folder.path().join("slapd.conf");
@@ -77,7 +76,7 @@ impl Slapd {
         format!("{}://{}/CN={},O=Corp%20Example?{query}", self.scheme, self.address, name.replace(' ', "%20"))
     }
 
-    /// Takes connections from now on and never answers.
+    /// Accepts connections from now on and never responds.
     pub(crate) fn hang(&self) {
         let process = self.child.id().to_string();
         assert!(Command::new("kill").args(["-STOP", &process]).status().unwrap().success());
@@ -100,14 +99,14 @@ fn add(program: &Path, configuration: &Path, entries: &[(&str, Option<&[u8]>)]) 
     }
     let file = configuration.with_file_name("entries.ldif");
     std::fs::write(&file, ldif).unwrap();
-    // Quick: values are not looked at, so that an entry may hold what is no CRL.
+    // Quick mode does not check values, so that an entry may contain something other than a CRL.
     let adding =
         Command::new(program).args(["-T", "add", "-q", "-f"]).arg(configuration).arg("-l").arg(file).output();
     let added = adding.unwrap();
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
 }
 
-/// Starts the server on a free port. Another process may take the port in between: then on the next one.
+/// Starts the server on a free port, and again on another one if another process takes the port first.
 async fn listening(program: &Path, configuration: &Path, scheme: &str) -> (Child, SocketAddr) {
     let start = || {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

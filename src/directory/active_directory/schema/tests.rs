@@ -1,4 +1,4 @@
-//! Names to filters, entries to people.
+//! Tests of filters and of accounts that are read.
 
 use super::*;
 use crate::clock::UnixTime;
@@ -7,8 +7,8 @@ use crate::directory::account_status::{AccountStatusError, NotDelegated};
 const SID: &str = "S-1-5-21-1-2-3-1103";
 const DN: &str = "CN=alice,DC=corp,DC=example";
 
-/// What alice's entry has, with some attributes in place of her own; those without values are not there.
-fn entry(changes: &[(&str, &[&[u8]])]) -> Entry {
+/// The entry of alice with some attributes replaced; attributes without values are left out.
+fn entry(changes: &[(&str, &[&[u8]])]) -> LdapEntry {
     let sid = Sid::parse(SID).unwrap().to_bytes();
     let group = Sid::parse("S-1-5-21-1-2-3-513").unwrap().to_bytes();
     let (sid, group): (&[&[u8]], &[&[u8]]) = (&[&sid], &[&group]);
@@ -26,20 +26,20 @@ fn entry(changes: &[(&str, &[&[u8]])]) -> Entry {
     let kept = own.into_iter().filter(|(name, _)| !changed(name));
     let attributes: Vec<_> =
         kept.chain(changes.iter().copied()).filter(|(_, values)| !values.is_empty()).collect();
-    Entry::of(DN, &attributes)
+    LdapEntry::of(DN, &attributes)
 }
 
-fn read_changed(changes: &[(&str, &[&[u8]])]) -> Result<Option<Account>, Failure> {
-    read(&entry(changes), &"corp".into(), &Domains::default(), &[])
+fn read_changed(changes: &[(&str, &[&[u8]])]) -> Result<Option<AccountWithGroupSids>, LdapError> {
+    read_account(&entry(changes), &"corp".into(), &DomainNames::default(), &[])
 }
 
 fn standing_of(changes: &[(&str, &[&[u8]])]) -> Result<Option<UnixTime>, AccountStatusError> {
-    read_changed(changes).unwrap().unwrap().person.status.check(UnixTime::from_seconds(1_795_339_800))
+    read_changed(changes).unwrap().unwrap().account.status.check(UnixTime::from_seconds(1_795_339_800))
 }
 
 #[test]
-fn any_name_fits_but_only_people() {
-    let names = LookupKeys {
+fn accounts_of_people_match_by_any_key() {
+    let keys = LookupKeys {
         sids: vec![Sid::parse("S-1-5-32-544").unwrap()],
         upns: vec!["alice@corp.example".to_owned(), String::new()],
         emails: vec!["a@b".to_owned()],
@@ -47,7 +47,7 @@ fn any_name_fits_but_only_people() {
         account_names: vec!["*)(objectClass=*".to_owned()],
         attributes: vec![("employeeID".to_owned(), "7".to_owned()), ("title".to_owned(), String::new())],
     };
-    let filter = by_names(&names).unwrap();
+    let filter = keys_filter(&keys).unwrap();
     let expected = [
         "(&(objectCategory=person)(objectClass=user)(|",
         r"(objectSid=\01\02\00\00\00\00\00\05 \00\00\00 \02\00\00)",
@@ -58,28 +58,28 @@ fn any_name_fits_but_only_people() {
 }
 
 #[test]
-fn without_a_name_nobody_is_asked_for() {
-    assert_eq!(by_names(&LookupKeys::default()), None);
-    for nobodys in ["", "alice\0@corp.example", "alice\u{85}"] {
-        let value = vec![nobodys.to_owned()];
+fn without_a_usable_key_there_is_no_filter() {
+    assert_eq!(keys_filter(&LookupKeys::default()), None);
+    for unusable in ["", "alice\0@corp.example", "alice\u{85}"] {
+        let value = vec![unusable.to_owned()];
         assert_eq!(
-            by_names(&LookupKeys { upns: value.clone(), emails: value, ..LookupKeys::default() }),
+            keys_filter(&LookupKeys { upns: value.clone(), emails: value, ..LookupKeys::default() }),
             None,
-            "{nobodys}"
+            "{unusable}"
         );
     }
 }
 
 #[test]
 fn an_account_is_read() {
-    let Account { person, groups } = read_changed(&[
+    let AccountWithGroupSids { account, group_sids } = read_changed(&[
         ("mail", &[b"alice@corp.example"]),
         ("proxyAddresses", &[b"SMTP:Alice@corp.example", b"smtp:a@corp.example", b"x500:/o=corp"]),
         ("altSecurityIdentities", &[b"X509:<SKI>00"]),
     ])
     .unwrap()
     .unwrap();
-    assert_eq!(groups, [Sid::parse("S-1-5-21-1-2-3-513").unwrap()]);
+    assert_eq!(group_sids, [Sid::parse("S-1-5-21-1-2-3-513").unwrap()]);
     let expected = DirectoryAccount {
         dn: DN.to_owned(),
         directory: "corp".into(),
@@ -95,11 +95,11 @@ fn an_account_is_read() {
         status: AccountStatus::default(),
         groups: Vec::new(),
     };
-    assert_eq!(person, expected);
+    assert_eq!(account, expected);
 }
 
 #[test]
-fn who_may_not_be_delegated_is_known_by_the_flag_and_by_protected_users() {
+fn an_account_is_not_delegated_by_its_flag_or_as_a_member_of_protected_users() {
     let sid = |text: &str| Sid::parse(text).unwrap().to_bytes();
     let (users, protected) = (sid("S-1-5-21-1-2-3-513"), sid("S-1-5-21-1-2-3-525"));
     let (of_another_domain, builtin) = (sid("S-1-5-21-7-8-9-525"), sid("S-1-5-32-525"));
@@ -113,20 +113,21 @@ fn who_may_not_be_delegated_is_known_by_the_flag_and_by_protected_users() {
     for (control, groups, expected) in cases {
         let changes = [("userAccountControl", &[control][..]), ("tokenGroups", groups)];
         let account = read_changed(&changes).unwrap().unwrap();
-        assert_eq!(account.person.status.not_delegated, expected, "{control:?} {groups:?}");
+        assert_eq!(account.account.status.not_delegated, expected, "{control:?} {groups:?}");
     }
 }
 
 #[test]
-fn attributes_asked_for_have_their_names_in_small_letters() {
-    let asked = [AttributeName::parse("employeeID").unwrap()];
-    let account = read(&entry(&[("employeeID", &[b"7"])]), &"corp".into(), &Domains::default(), &asked);
-    let attributes = account.unwrap().unwrap().person.attributes;
+fn requested_attributes_have_names_in_lower_case() {
+    let requested = [AttributeName::parse("employeeID").unwrap()];
+    let account =
+        read_account(&entry(&[("employeeID", &[b"7"])]), &"corp".into(), &DomainNames::default(), &requested);
+    let attributes = account.unwrap().unwrap().account.attributes;
     assert_eq!(attributes, [("employeeid".to_owned(), vec!["7".to_owned()])].into());
 }
 
 #[test]
-fn standing_is_read_from_bits_times_and_hours() {
+fn the_status_is_read_from_bits_times_and_hours() {
     assert_eq!(standing_of(&[]), Ok(None));
     assert_eq!(standing_of(&[("userAccountControl", &[b"514"])]), Err(AccountStatusError::Disabled));
     assert_eq!(standing_of(&[(COMPUTED, &[b"16"])]), Err(AccountStatusError::Locked));
@@ -138,23 +139,24 @@ fn standing_is_read_from_bits_times_and_hours() {
     );
     assert_eq!(standing_of(&[("accountExpires", &[b"0"])]), Ok(None));
     assert_eq!(standing_of(&[("logonHours", &[&[0; 21]])]), Err(AccountStatusError::OutsideLogonHours));
-    // A bit beyond 31 makes the number negative.
+    // Bit 31 makes the number negative.
     assert_eq!(standing_of(&[("userAccountControl", &[b"-2147483134"])]), Err(AccountStatusError::Disabled));
 }
 
 #[test]
-fn what_the_gate_may_not_read_counts_against_the_account() {
+fn an_attribute_that_cannot_be_read_is_an_error() {
     for attribute in ["userAccountControl", COMPUTED, "accountExpires", "objectSid", "tokenGroups"] {
-        let refused = read_changed(&[(attribute, &[])]);
-        let Err(Failure::Refused { refusal: Refusal::Unreadable(unreadable), .. }) = refused else {
-            panic!("{attribute}: {refused:?}");
+        let result = read_changed(&[(attribute, &[])]);
+        let Err(LdapError::Refused { refusal: LdapRefusal::UnreadableAttribute(unreadable), .. }) = result
+        else {
+            panic!("{attribute}: {result:?}");
         };
         assert_eq!(unreadable, attribute);
     }
 }
 
 #[test]
-fn what_cannot_be_understood_counts_against_the_account() {
+fn an_attribute_that_is_not_valid_is_an_error() {
     let cases: [(&str, &[&[u8]]); 7] = [
         ("logonHours", &[&[0xff; 20]]),
         ("accountExpires", &[b"soon"]),
@@ -165,24 +167,24 @@ fn what_cannot_be_understood_counts_against_the_account() {
         ("tokenGroups;range=0-1499", &[b""]),
     ];
     for change in cases {
-        assert!(matches!(read_changed(&[change]), Err(Failure::Nonsense(_))), "{change:?}");
+        assert!(matches!(read_changed(&[change]), Err(LdapError::Protocol(_))), "{change:?}");
     }
 }
 
 #[test]
-fn accounts_of_computers_and_domains_are_nobodys() {
+fn accounts_of_computers_and_domains_are_not_of_people() {
     for control in [&b"4096"[..], b"2048", b"8192"] {
         assert_eq!(read_changed(&[("userAccountControl", &[control])]).ok(), Some(None));
     }
 }
 
 #[test]
-fn a_search_says_what_it_reads() {
-    let filter = SearchFilter::has("objectSid");
+fn a_search_names_the_attributes_to_return() {
+    let filter = SearchFilter::present("objectSid");
     assert_eq!(find("DC=x", filter.clone(), 8).attributes, ["1.1"]);
-    let asked = [AttributeName::parse("employeeID").unwrap()];
-    let read = read_one(DN, filter, &asked);
-    assert_eq!((read.base.as_str(), read.scope, read.limit), (DN, Scope::Base, 1));
+    let requested = [AttributeName::parse("employeeID").unwrap()];
+    let read = read_one(DN, filter, &requested);
+    assert_eq!((read.base.as_str(), read.scope, read.size_limit), (DN, SearchScope::Base, 1));
     assert!(
         read.attributes.contains(&"tokenGroups".to_owned())
             && read.attributes.contains(&"employeeID".to_owned())
@@ -190,22 +192,22 @@ fn a_search_says_what_it_reads() {
 }
 
 #[test]
-fn a_name_to_log_in_by_means_the_account_of_its_own_domain() {
-    let own = read_changed(&[]).unwrap().unwrap().person;
+fn a_login_name_is_of_the_account_in_its_own_domain() {
+    let own = read_changed(&[]).unwrap().unwrap().account;
     let alice = |netbios: &str, dns: &str| DirectoryAccount {
         netbios_domain: Some(netbios.to_owned()),
         dns_domain: Some(dns.to_owned()),
         ..own.clone()
     };
     let (corp, lab) = (alice("CORP", "corp.example"), alice("LAB", "lab.example"));
-    let meant = |text: &str| {
+    let is_of = |text: &str| {
         let login = LoginName::parse(text, None).unwrap();
-        (is_meant(&login, &corp), is_meant(&login, &lab))
+        (is_of_login_domain(&login, &corp), is_of_login_domain(&login, &lab))
     };
-    assert_eq!(meant(r"corp\alice"), (true, false));
-    assert_eq!(meant(r"Lab.Example\alice"), (false, true));
-    assert_eq!(meant("alice@lab.example"), (false, true));
-    // The UPN of both, here; two accounts are none.
-    assert_eq!(meant("Alice@corp.example"), (true, true));
-    assert_eq!(meant("alice"), (true, true));
+    assert_eq!(is_of(r"corp\alice"), (true, false));
+    assert_eq!(is_of(r"Lab.Example\alice"), (false, true));
+    assert_eq!(is_of("alice@lab.example"), (false, true));
+    // Both accounts have this UPN; a login name of two accounts is rejected later.
+    assert_eq!(is_of("Alice@corp.example"), (true, true));
+    assert_eq!(is_of("alice"), (true, true));
 }

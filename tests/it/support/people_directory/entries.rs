@@ -1,11 +1,11 @@
-//! Who is in the directory, and the schema that they need.
+//! The entries of the directory, and their schema.
 
 use super::{BASE, PeopleDirectory, sid};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// The names, numbers and rules of equality that Active Directory has. The schema that comes with slapd has no rules, so
-/// that nobody is found by it.
+/// Attributes of Active Directory with their numbers and equality rules. The schema that slapd provides for them has no
+/// rules, so that no search would match.
 const ATTRIBUTES: [(&str, &str, Syntax); 19] = [
     ("1.2.840.113556.1.4.656", "userPrincipalName", Syntax::Text),
     ("1.2.840.113556.1.4.221", "sAMAccountName", Syntax::Text),
@@ -42,7 +42,7 @@ enum Syntax {
     Number,
 }
 
-/// Attributes and values of an entry beyond what all of its kind have.
+/// Further attributes and values of an entry.
 type Extra<'a> = &'a [(&'a str, &'a [&'a [u8]])];
 
 pub(super) fn schema() -> String {
@@ -59,7 +59,7 @@ pub(super) fn schema() -> String {
     attributes.collect::<String>() + CLASSES
 }
 
-/// Everybody and everything. Account numbers begin at 1101, those of groups at 1201.
+/// All entries. The last parts of SIDs start at 1101 for accounts and at 1201 for groups.
 pub(super) fn entries(elsewhere: &str) -> String {
     let rms_users = sid(1201).to_bytes();
     let domain_users = sid(513).to_bytes();
@@ -98,7 +98,7 @@ pub(super) fn entries(elsewhere: &str) -> String {
                 ("userPassword", &[PeopleDirectory::PASSWORD.as_bytes()]),
             ],
         ),
-        // Another domain, as the global catalogue has it beside the first.
+        // Another domain of the forest, for the global catalog.
         entry(
             "CN=LAB,CN=Partitions,CN=Configuration,DC=corp,DC=example",
             &[

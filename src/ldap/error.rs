@@ -1,0 +1,164 @@
+//! Errors of the LDAP client. None of their texts contains a password.
+
+use super::result_code;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why an operation on one server failed.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum LdapError {
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("{operation} timed out after {limit:?}")]
+    Timeout { operation: LdapOperation, limit: Duration },
+    #[error("invalid response")]
+    Protocol(#[from] ProtocolError),
+    #[error("{operation} refused")]
+    Refused {
+        operation: LdapOperation,
+        #[source]
+        refusal: LdapRefusal,
+    },
+    #[error("the password cannot be sent")]
+    Unsendable(#[from] UnsendablePassword),
+}
+
+/// The operation that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LdapOperation {
+    /// Name resolution, TCP connection and TLS handshake.
+    Connect,
+    /// A bind.
+    Bind,
+    /// One search, or reading one entry.
+    Search,
+    /// A whole lookup, including waiting, connecting and all its searches.
+    Lookup,
+}
+
+/// Why a server cannot be connected to, or why its connection ended.
+#[derive(Clone, Debug, Error)]
+pub enum ConnectionError {
+    /// Its name has no address.
+    #[error("host name does not resolve")]
+    Resolve(#[source] Arc<io::Error>),
+    /// The TCP connection failed.
+    #[error("cannot connect")]
+    Connect(#[source] Arc<io::Error>),
+    /// The TLS handshake failed, most often because the server's certificate has another issuer than the configured
+    /// one or another name.
+    #[error("TLS handshake failed")]
+    Tls(#[source] Arc<io::Error>),
+    /// The server rejected StartTLS (RFC 4511 4.14).
+    #[error("server rejected StartTLS")]
+    StartTls(#[source] LdapRefusal),
+    /// Reading or writing failed.
+    #[error("connection failed")]
+    Io(#[source] Arc<io::Error>),
+    /// The server closed the connection or sent a notice of disconnection.
+    #[error("server closed the connection")]
+    Closed,
+    /// The server is busy, starting or stopping.
+    #[error("server is busy or unavailable")]
+    ServerBusy(#[source] LdapRefusal),
+}
+
+/// Why a response is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ProtocolError {
+    /// The bytes are not a message of the protocol (RFC 4511), or not a response to a pending request.
+    #[error("malformed LDAP message: {0}")]
+    Malformed(&'static str),
+    /// A message is too long.
+    #[error("message is longer than {limit} bytes")]
+    MessageTooLong {
+        /// In bytes.
+        limit: usize,
+    },
+    /// A search has more responses or entries than are read.
+    #[error("search returned more than {limit} results")]
+    TooManyResults {
+        /// The number that is read.
+        limit: usize,
+    },
+    /// Data followed the StartTLS response before TLS began, which an attacker on the network may have injected.
+    #[error("unexpected plaintext after the StartTLS response")]
+    PlaintextAfterStartTls,
+    /// The value of an attribute does not have the attribute's syntax.
+    #[error("attribute {attribute} of an entry is invalid: {reason}")]
+    InvalidAttribute {
+        /// Its name.
+        attribute: &'static str,
+        /// The defect.
+        reason: &'static str,
+    },
+}
+
+/// How a server refused an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LdapRefusal {
+    /// It returned a result code other than success (RFC 4511 A.1).
+    #[error("{}", describe(*.code, .text))]
+    Result {
+        /// The code.
+        code: u32,
+        /// The server's diagnostic message, shortened and without control characters.
+        text: String,
+    },
+    /// It does not return an attribute that every such entry has.
+    #[error("the bind account cannot read the attribute {0}")]
+    UnreadableAttribute(&'static str),
+}
+
+/// Why a password must not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UnsendablePassword {
+    /// The bind would be unauthenticated, which succeeds for every name (RFC 4513 5.1.2).
+    #[error("the password is empty")]
+    Empty,
+    /// The bind would be anonymous.
+    #[error("the bind name is empty")]
+    EmptyName,
+    /// A server may take the bytes before it for the whole password.
+    #[error("the password contains a zero byte")]
+    ZeroByte,
+    /// RFC 4511 4.2: simple passwords that are text are UTF-8.
+    #[error("the password is not UTF-8")]
+    NotUtf8,
+}
+
+impl fmt::Display for LdapOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Bind => "bind",
+            Self::Search => "search",
+            Self::Lookup => "lookup",
+        })
+    }
+}
+
+fn describe(code: u32, text: &str) -> String {
+    let name = result_code::name(code).map(|name| format!(" ({name})")).unwrap_or_default();
+    if text.is_empty() {
+        format!("result code {code}{name}")
+    } else {
+        format!("result code {code}{name}: {text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_its_result_code() {
+        let refusal = |code, text: &str| LdapRefusal::Result { code, text: text.to_owned() }.to_string();
+        assert_eq!(refusal(49, "data 52e"), "result code 49 (invalidCredentials): data 52e");
+        assert_eq!(refusal(32, ""), "result code 32 (noSuchObject)");
+        assert_eq!(refusal(4711, ""), "result code 4711");
+    }
+}

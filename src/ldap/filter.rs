@@ -1,0 +1,151 @@
+//! Search filters (RFC 4515): composed from attributes and values, or parsed from configuration text.
+//!
+//! A filter is kept in its BER encoding, in which a value cannot be anything but a value, and as text for logs.
+
+mod parse;
+
+use super::ber::{OCTET_STRING, encode};
+use std::fmt::{self, Write};
+use thiserror::Error;
+
+/// Tags of the filter choices (RFC 4511 4.5.1.7).
+const AND: u8 = 0xa0;
+const OR: u8 = 0xa1;
+const NOT: u8 = 0xa2;
+const EQUALITY: u8 = 0xa3;
+const SUBSTRINGS: u8 = 0xa4;
+const GREATER_OR_EQUAL: u8 = 0xa5;
+const LESS_OR_EQUAL: u8 = 0xa6;
+const PRESENT: u8 = 0x87;
+const APPROXIMATE: u8 = 0xa8;
+const EXTENSIBLE: u8 = 0xa9;
+
+/// The name of an attribute: a letter, then letters, digits and hyphens (RFC 4512 1.4, `keystring`). Options and numeric
+/// object identifiers are not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttributeName(String);
+
+/// Text that is not an [`AttributeName`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{0}` is not a valid attribute name: use a letter, then letters, digits and hyphens")]
+pub struct AttributeNameError(pub String);
+
+/// Text that is not a [`SearchFilter`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not a valid LDAP search filter: write it in parentheses, as in `(objectClass=person)` (RFC 4515)"
+)]
+pub struct SearchFilterError(pub String);
+
+/// The entries that a search is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchFilter {
+    encoded: Vec<u8>,
+    text: String,
+}
+
+impl AttributeName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// If `text` has another form.
+    pub fn parse(text: &str) -> Result<Self, AttributeNameError> {
+        let starts = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        let continues = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (starts && continues)
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| AttributeNameError(text.to_owned()))
+    }
+
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SearchFilter {
+    /// Parses a whole filter with its parentheses (RFC 4515).
+    ///
+    /// # Errors
+    /// If `text` is not one filter, or nests too deeply.
+    pub fn parse(text: &str) -> Result<Self, SearchFilterError> {
+        let encoded = parse::encode_filter(text).ok_or_else(|| SearchFilterError(text.to_owned()))?;
+        Ok(Self { encoded, text: text.to_owned() })
+    }
+
+    /// Entries whose attribute has this value, by the attribute's own matching rule.
+    pub(crate) fn equals(attribute: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        Self {
+            encoded: comparison(EQUALITY, attribute, value),
+            text: format!("({attribute}={})", EscapedValue(value)),
+        }
+    }
+
+    /// Entries that have the attribute.
+    pub(crate) fn present(attribute: &str) -> Self {
+        Self { encoded: encode(PRESENT, &[attribute.as_bytes()]).to_vec(), text: format!("({attribute}=*)") }
+    }
+
+    /// Entries that match all filters.
+    pub(crate) fn all(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::joined(AND, '&', filters)
+    }
+
+    /// Entries that match at least one filter. `None` without a filter: nothing could match, and servers need not support
+    /// the filter for that (RFC 4526).
+    pub(crate) fn any(filters: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let mut filters = filters.into_iter().peekable();
+        filters.peek()?;
+        Some(Self::joined(OR, '|', filters))
+    }
+
+    fn joined(tag: u8, operator: char, filters: impl IntoIterator<Item = Self>) -> Self {
+        let mut text = format!("({operator}");
+        let mut encoded = Vec::new();
+        for filter in filters {
+            text.push_str(&filter.text);
+            encoded.extend(filter.encoded);
+        }
+        text.push(')');
+        Self { encoded: encode(tag, &[&encoded]).to_vec(), text }
+    }
+
+    /// The filter as a request contains it.
+    pub(super) fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
+    /// The filter as text (RFC 4515).
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for SearchFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn comparison(tag: u8, attribute: &str, value: &[u8]) -> Vec<u8> {
+    let (attribute, value) = (encode(OCTET_STRING, &[attribute.as_bytes()]), encode(OCTET_STRING, &[value]));
+    encode(tag, &[&attribute, &value]).to_vec()
+}
+
+/// A value in the text of a filter. RFC 4515 3 requires an escape for five bytes. Three more have a meaning outside of
+/// values and are escaped so that a lax reader of logs cannot take them for that, and so is all that is not printable.
+struct EscapedValue<'v>(&'v [u8]);
+
+impl fmt::Display for EscapedValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| match byte {
+            b'*' | b'(' | b')' | b'\\' | b'&' | b'|' | b'!' => write!(f, "\\{byte:02x}"),
+            b' '..=b'~' => f.write_char(char::from(*byte)),
+            other => write!(f, "\\{other:02x}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! One search: its request, and the responses to it as they arrive.
+
+use super::entry::LdapEntry;
+use super::error::{LdapError, LdapOperation, ProtocolError};
+use super::filter::SearchFilter;
+use super::message::LdapResponse;
+use super::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
+
+/// Responses to one search. Callers ask for 1000 entries at most; the rest are referrals to other servers.
+pub(super) const MAXIMUM_RESPONSES: usize = 1024;
+
+/// A search for entries.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchRequest {
+    pub(crate) base: String,
+    pub(crate) scope: SearchScope,
+    pub(crate) filter: SearchFilter,
+    /// Names of attributes; `1.1` for none (RFC 4511 4.5.1.8).
+    pub(crate) attributes: Vec<String>,
+    /// How many entries are read. A server that sends more is not relied on to stop.
+    pub(crate) size_limit: u16,
+}
+
+/// Which entries a search considers (RFC 4511 4.5.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SearchScope {
+    /// The base itself.
+    Base,
+    /// The entries directly below the base.
+    OneLevel,
+    /// The base and all entries below it.
+    Subtree,
+}
+
+/// The entries that a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SearchResult {
+    pub(crate) entries: Vec<LdapEntry>,
+    /// Whether more entries match than were read.
+    pub(crate) truncated: bool,
+}
+
+/// The responses to a search that has not ended.
+#[derive(Debug)]
+pub(super) struct PendingSearch {
+    found: SearchResult,
+    size_limit: usize,
+    responses: usize,
+    bytes: usize,
+    max_bytes: usize,
+}
+
+/// Whether a search has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SearchProgress {
+    /// More responses follow.
+    Pending,
+    /// The server has sent its last response.
+    Done(SearchResult),
+    /// The size limit is reached; the server may continue to send entries.
+    LimitReached(SearchResult),
+}
+
+impl SearchScope {
+    pub(super) const fn number(self) -> u32 {
+        match self {
+            Self::Base => 0,
+            Self::OneLevel => 1,
+            Self::Subtree => 2,
+        }
+    }
+}
+
+impl PendingSearch {
+    /// `max_bytes`: the total size of the responses.
+    pub(super) fn new(size_limit: u16, max_bytes: usize) -> Self {
+        Self {
+            found: SearchResult::default(),
+            size_limit: size_limit.into(),
+            responses: 0,
+            bytes: 0,
+            max_bytes,
+        }
+    }
+
+    /// Takes the next response, of `bytes` bytes.
+    ///
+    /// # Errors
+    /// If the server refuses the search, or the responses exceed a limit or are of another kind.
+    pub(super) fn receive(
+        &mut self,
+        response: LdapResponse,
+        bytes: usize,
+    ) -> Result<SearchProgress, LdapError> {
+        self.responses += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.responses > MAXIMUM_RESPONSES || self.bytes > self.max_bytes {
+            return Err(ProtocolError::TooManyResults { limit: MAXIMUM_RESPONSES }.into());
+        }
+        match response {
+            LdapResponse::Entry(_) if self.found.entries.len() == self.size_limit => {
+                Ok(SearchProgress::LimitReached(self.take(true)))
+            }
+            LdapResponse::Entry(entry) => {
+                self.found.entries.push(entry);
+                Ok(SearchProgress::Pending)
+            }
+            LdapResponse::Reference => Ok(SearchProgress::Pending),
+            LdapResponse::SearchDone(result) => match result.code {
+                SUCCESS => Ok(SearchProgress::Done(self.take(false))),
+                SIZE_LIMIT_EXCEEDED => Ok(SearchProgress::Done(self.take(true))),
+                _ => Err(result.error(LdapOperation::Search)),
+            },
+            LdapResponse::Bind(_) | LdapResponse::Extended(_) => {
+                Err(ProtocolError::Malformed("not a response to a search").into())
+            }
+        }
+    }
+
+    fn take(&mut self, truncated: bool) -> SearchResult {
+        SearchResult { truncated, ..std::mem::take(&mut self.found) }
+    }
+}
