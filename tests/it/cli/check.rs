@@ -1,25 +1,41 @@
-//! `portcullis check`: what would run, or every mistake.
+//! `portcullis check`.
 
-use super::Desk;
+use super::CommandFolder;
+use super::explain::{DIRECTORY, password_paths};
 use crate::support::Setup;
 
-/// A desk whose first site has one more path, with these keys.
-fn with_path(keys: &str) -> Desk {
+/// A folder whose first site has one more path rule, with these keys.
+fn with_path(keys: &str) -> CommandFolder {
     let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", Setup::default().paths);
-    Desk::with(&Setup { paths, ..Setup::default() })
+    CommandFolder::with(&Setup { paths, ..Setup::default() })
 }
 
 #[test]
-fn names_of_people_on_a_path_that_nobody_is_asked_on_are_a_mistake() {
+fn an_access_list_with_accounts_is_an_error_on_a_path_without_authentication() {
     for list in [
         r#"allow = { accounts = ['CORP\alice'] }"#,
         r#"allow = { accounts = ["alice@corp.example"], networks = ["10.0.0.0/8"] }"#,
         r#"deny = { issuers = ["pki/issuing.pem"] }"#,
     ] {
         let checked = with_path(&format!("client_certificate = \"ignore\"\n{list}")).run(&["check"]);
-        checked.assert_usage("cannot tell people apart on this path");
-        checked.assert_usage("or name `networks` only");
+        checked.assert_usage_error("cannot tell people apart on this path");
+        checked.assert_usage_error("or name `networks` only");
     }
     let checked = with_path("client_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }");
     assert_eq!(checked.run(&["check"]).code, 0);
+}
+
+#[test]
+fn passwords_for_unmapped_certificates_are_a_warning_and_passwords_without_a_directory_an_error() {
+    let outcome = password_paths(DIRECTORY).run(&["check"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("a card that maps to nobody does not keep its holder out here"));
+    let outcome = password_paths("").run(&["check"]);
+    assert_ne!(outcome.code, 0);
+    assert!(
+        outcome.stderr.contains("the site's realm has no directory to judge passwords"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("add a directory to the realm \"staff\""), "{}", outcome.stderr);
 }

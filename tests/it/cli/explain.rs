@@ -1,6 +1,6 @@
-//! `portcullis explain`.
+//! `portcullis explain`: every decision, step and header, and that they are those of a running gateway.
 
-use super::{Desk, Outcome, run};
+use super::{CommandFolder, CommandOutput, run};
 use crate::support::{Client, Lab, Setup};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -10,8 +10,8 @@ const HOST: &str = "https://rms.corp.example";
 /// Of [`Setup::default`]: ignore, accept, require, and require with a policy.
 const PATHS: [&str; 4] = ["/ignore/echo", "/accept/echo", "/require/echo", "/policy/echo"];
 
-/// What a card gets on these paths.
-const CARDS: [(&str, [&str; 4]); 18] = [
+/// The decision for every test certificate on these paths.
+const DECISIONS: [(&str, [&str; 4]); 18] = [
     ("", ["permit", "credentials-required", "certificate-required", "certificate-required"]),
     ("alice", ["permit", "permit", "permit", "permit"]),
     ("alice-rsa", ["permit", "permit", "permit", "permit"]),
@@ -36,26 +36,26 @@ const fn refused(id: &str) -> [&str; 4] {
     ["permit", id, id, id]
 }
 
-fn explain(desk: &Desk, path: &str, card: &str, more: &[&str]) -> Outcome {
-    explain_in(desk.path(), path, card, more)
+fn explain(folder: &CommandFolder, path: &str, card: &str, more: &[&str]) -> CommandOutput {
+    explain_in(folder.path(), path, card, more)
 }
 
-fn explain_in(folder: &Path, path: &str, card: &str, more: &[&str]) -> Outcome {
+fn explain_in(folder: &Path, path: &str, card: &str, more: &[&str]) -> CommandOutput {
     let (url, chain) = (format!("{HOST}{path}"), format!("pki/cards/{card}.crt"));
     let card: &[&str] = if card.is_empty() { &[] } else { &["--certificate", &chain] };
     run(folder, &[&["explain", "--url", &url], card, more].concat())
 }
 
-fn json_of(desk: &Desk, path: &str, card: &str, more: &[&str]) -> Value {
-    explain(desk, path, card, &[more, &["--json"]].concat()).json()
+fn json_of(folder: &CommandFolder, path: &str, card: &str, more: &[&str]) -> Value {
+    explain(folder, path, card, &[more, &["--json"]].concat()).json()
 }
 
 #[test]
-fn every_card_gets_its_answer_and_the_exit_code_that_goes_with_it() {
-    let desk = Desk::new();
-    for (card, answers) in CARDS {
+fn every_certificate_gets_its_decision_and_exit_code() {
+    let folder = CommandFolder::new();
+    for (card, answers) in DECISIONS {
         for (path, expected) in PATHS.iter().zip(answers) {
-            let outcome = explain(&desk, path, card, &["--json"]);
+            let outcome = explain(&folder, path, card, &["--json"]);
             assert_eq!(outcome.json()["response"]["decision"], expected, "{card} at {path}");
             assert_eq!(outcome.code, i32::from(expected != "permit"), "{card} at {path}");
         }
@@ -63,23 +63,26 @@ fn every_card_gets_its_answer_and_the_exit_code_that_goes_with_it() {
 }
 
 #[tokio::test]
-async fn every_answer_is_the_one_that_a_running_gate_gives() {
+async fn every_decision_is_that_of_a_running_gateway() {
     let lab = Lab::start();
-    for (card, _) in CARDS {
+    for (card, _) in DECISIONS {
         let client = Client::new(&lab).tls12();
         let client = if card.is_empty() { client } else { client.card(card) };
         for path in PATHS {
             let answer = client.get(path).await;
             let record = lab.record(&answer.request_id()).await;
-            let told = explain_in(lab.folder(), path, card, &["--json"]).json();
-            assert_eq!(told["response"]["decision"], record["decision"], "{card} at {path}");
-            assert_eq!(told["response"]["sub_status"], record["sub_status"], "{card} at {path}");
-            assert_eq!(told["response"]["detail"], record["detail"], "{card} at {path}");
-            assert_eq!((&told["canonical_path"], &told["rule"]["path"]), (&record["path"], &record["rule"]));
+            let explanation = explain_in(lab.folder(), path, card, &["--json"]).json();
+            assert_eq!(explanation["response"]["decision"], record["decision"], "{card} at {path}");
+            assert_eq!(explanation["response"]["sub_status"], record["sub_status"], "{card} at {path}");
+            assert_eq!(explanation["response"]["detail"], record["detail"], "{card} at {path}");
+            assert_eq!(
+                (&explanation["canonical_path"], &explanation["rule"]["path"]),
+                (&record["path"], &record["rule"])
+            );
             let permitted = record["decision"] == "permit";
             let user = if permitted { answer.seen("x-remote-user") } else { Vec::new() };
             assert_eq!(
-                header(&told["backend_request"], "x-remote-user"),
+                header(&explanation["backend_request"], "x-remote-user"),
                 user.first().map(String::as_str),
                 "{card}"
             );
@@ -88,9 +91,13 @@ async fn every_answer_is_the_one_that_a_running_gate_gives() {
 }
 
 #[test]
-fn a_permit_is_told_from_the_rule_to_the_headers() {
-    let json =
-        json_of(&Desk::new(), "/_WMCS/certification/certification.asmx?wsdl", "alice", &["--method", "POST"]);
+fn a_permit_has_every_step_from_the_rule_to_the_account() {
+    let json = json_of(
+        &CommandFolder::new(),
+        "/_WMCS/certification/certification.asmx?wsdl",
+        "alice",
+        &["--method", "POST"],
+    );
     assert_eq!(json["site"], "rms.corp.example");
     assert_eq!(json["listener"], "127.0.0.1:0");
     assert_eq!(json["canonical_path"], "/_wmcs/certification/certification.asmx");
@@ -121,9 +128,12 @@ fn a_permit_is_told_from_the_rule_to_the_headers() {
 }
 
 #[test]
-fn the_backend_is_told_who_comes_in_the_gates_own_headers() {
-    let desk = Desk::with(&Setup { backend: "host = \"inner.corp.example\"".to_owned(), ..Setup::default() });
-    let to_backend = &json_of(&desk, "/require/echo?a=/../b", "alice", &[])["backend_request"];
+fn the_backend_request_has_the_identity_headers() {
+    let folder = CommandFolder::with(&Setup {
+        backend: "host = \"inner.corp.example\"".to_owned(),
+        ..Setup::default()
+    });
+    let to_backend = &json_of(&folder, "/require/echo?a=/../b", "alice", &[])["backend_request"];
     assert_eq!(to_backend["target"], "/require/echo?a=/../b");
     assert_eq!(header(to_backend, "host"), Some("inner.corp.example"));
     assert_eq!(header(to_backend, "x-forwarded-host"), Some("rms.corp.example"));
@@ -131,7 +141,7 @@ fn the_backend_is_told_who_comes_in_the_gates_own_headers() {
     assert_eq!(header(to_backend, "x-remote-mapping"), Some("upn; weak"));
     assert_eq!(to_backend["identity"], "headers");
 
-    let anonymous = &json_of(&desk, "/ignore/echo", "alice", &[])["backend_request"];
+    let anonymous = &json_of(&folder, "/ignore/echo", "alice", &[])["backend_request"];
     assert_eq!(anonymous["identity"], Value::Null);
     assert_eq!(header(anonymous, "x-forwarded-proto"), Some("https"));
     assert_eq!(header(anonymous, "x-remote-user"), None);
@@ -143,8 +153,8 @@ fn header<'a>(to_backend: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn a_revoked_card_is_told_with_the_crl_that_lists_it_and_nobody_is_named() {
-    let json = json_of(&Desk::new(), "/require/echo", "bob", &[]);
+fn a_revoked_certificate_has_the_crl_that_lists_it_and_no_account() {
+    let json = json_of(&CommandFolder::new(), "/require/echo", "bob", &[]);
     assert_eq!(json["certificate"]["chain"]["valid"], true);
     let revocation = &json["certificate"]["revocation"];
     assert_eq!((&revocation["passed"], &revocation["mode"]), (&json!(false), &json!("require")));
@@ -155,8 +165,8 @@ fn a_revoked_card_is_told_with_the_crl_that_lists_it_and_nobody_is_named() {
 }
 
 #[test]
-fn what_ends_the_road_before_the_card_is_told_without_one() {
-    let desk = Desk::new();
+fn a_request_that_is_rejected_before_authentication_has_no_certificate() {
+    let folder = CommandFolder::new();
     for (path, method, expected, status) in [
         ("/nowhere", "GET", "path-not-found", 404),
         ("/_wmcs/licensing/license.asmx/x", "GET", "path-not-found", 404),
@@ -164,7 +174,7 @@ fn what_ends_the_road_before_the_card_is_told_without_one() {
         ("/a//b", "GET", "invalid-path", 400),
         ("/require/echo", "TRACE", "method-not-allowed", 405),
     ] {
-        let json = json_of(&desk, path, "alice", &["--method", method]);
+        let json = json_of(&folder, path, "alice", &["--method", method]);
         assert_eq!(
             (&json["response"]["decision"], &json["response"]["status"]),
             (&json!(expected), &json!(status))
@@ -174,49 +184,51 @@ fn what_ends_the_road_before_the_card_is_told_without_one() {
 }
 
 #[test]
-fn plain_http_and_foreign_hosts_are_explained_too() {
-    let desk = Desk::new();
-    let plain = desk.run(&["explain", "--url", "http://rms.corp.example/require/echo"]);
+fn plain_http_and_unknown_hosts_are_explained() {
+    let folder = CommandFolder::new();
+    let plain = folder.run(&["explain", "--url", "http://rms.corp.example/require/echo"]);
     assert!(plain.stdout.contains("\nresponse: tls-required (403.4)\n"));
-    let foreign = desk.run(&["explain", "--url", "https://other.example/require/echo", "--json"]);
+    let foreign = folder.run(&["explain", "--url", "https://other.example/require/echo", "--json"]);
     assert_eq!((foreign.code, &foreign.json()["response"]["decision"]), (1, &json!("misdirected-request")));
 }
 
 #[test]
-fn a_redirect_is_told_with_where_it_leads() {
-    let desk = Desk::with(&Setup { site: "http_action = \"redirect\"".to_owned(), ..Setup::default() });
-    let json = desk.run(&["explain", "--url", "http://rms.corp.example/Require/Echo?q", "--json"]).json();
+fn a_redirect_has_its_target() {
+    let folder =
+        CommandFolder::with(&Setup { site: "http_action = \"redirect\"".to_owned(), ..Setup::default() });
+    let json = folder.run(&["explain", "--url", "http://rms.corp.example/Require/Echo?q", "--json"]).json();
     assert_eq!(json["response"]["redirect"], "https://rms.corp.example/require/echo?q");
 }
 
 #[test]
-fn a_silent_card_under_tls_1_3_is_told_as_a_possible_cause() {
+fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
     let hint = |tls| {
-        let desk = Desk::with(&Setup { tls, ..Setup::default() });
-        json_of(&desk, "/require/echo", "", &[])["response"]["hint"].clone()
+        let folder = CommandFolder::with(&Setup { tls, ..Setup::default() });
+        json_of(&folder, "/require/echo", "", &[])["response"]["hint"].clone()
     };
     assert!(hint(("1.2", "1.3")).as_str().unwrap().contains("RSA-PSS"));
     assert_eq!(hint(("1.2", "1.2")), json!(null));
 }
 
 #[test]
-fn a_site_that_alerts_on_a_bad_certificate_is_told_to_show_no_page() {
-    let desk = Desk::with(&Setup { site: "on_bad_certificate = \"alert\"".to_owned(), ..Setup::default() });
-    let hint = |card| json_of(&desk, "/require/echo", card, &[])["response"]["hint"].clone();
+fn a_site_that_sends_an_alert_has_the_hint_that_users_see_no_page() {
+    let folder =
+        CommandFolder::with(&Setup { site: "on_bad_certificate = \"alert\"".to_owned(), ..Setup::default() });
+    let hint = |card| json_of(&folder, "/require/echo", card, &[])["response"]["hint"].clone();
     assert!(hint("bob").as_str().unwrap().contains("TLS alert"));
     assert_eq!(hint("alice"), json!(null));
 }
 
 #[test]
-fn the_time_to_judge_at_is_taken_from_the_arguments() {
-    let json = json_of(&Desk::new(), "/require/echo", "alice", &["--at", "2099-01-01T00:00:00Z"]);
+fn the_time_is_an_argument() {
+    let json = json_of(&CommandFolder::new(), "/require/echo", "alice", &["--at", "2099-01-01T00:00:00Z"]);
     assert_eq!(json["evaluated_at"], "2099-01-01T00:00:00Z");
     assert_eq!(json["response"]["decision"], "certificate-expired");
 }
 
 #[test]
-fn people_read_the_road_from_the_request_to_the_answer() {
-    let outcome = explain(&Desk::new(), "/require/echo", "heidi", &[]);
+fn the_sections_of_the_text_are_in_the_order_of_the_pipeline() {
+    let outcome = explain(&CommandFolder::new(), "/require/echo", "heidi", &[]);
     let headings: Vec<&str> =
         outcome.stdout.lines().filter(|line| line.starts_with(char::is_alphabetic)).collect();
     assert_eq!(
@@ -234,28 +246,31 @@ fn people_read_the_road_from_the_request_to_the_answer() {
 }
 
 #[test]
-fn what_cannot_be_read_or_understood_is_named() {
-    let desk = Desk::new();
-    desk.run(&["explain"]).assert_usage("--url");
-    desk.run(&["explain", "--url", "/require/echo"]).assert_usage("the URL needs a scheme and a host");
-    explain(&desk, "/require/echo", "nobody", &[]).assert_usage("cannot read pki/cards/nobody.crt");
-    explain(&desk, "/require/echo", "", &["--config", "no.toml"]).assert_usage("no.toml cannot be read");
-    std::fs::write(desk.path().join("bad.toml"), "[[site]]\nhost = []\n").unwrap();
-    explain(&desk, "/require/echo", "", &["--config", "bad.toml"]).assert_usage("--> bad.toml:2:1");
+fn an_argument_that_cannot_be_used_is_named_in_the_error() {
+    let folder = CommandFolder::new();
+    folder.run(&["explain"]).assert_usage_error("--url");
+    folder
+        .run(&["explain", "--url", "/require/echo"])
+        .assert_usage_error("the URL needs a scheme and a host");
+    explain(&folder, "/require/echo", "nobody", &[]).assert_usage_error("cannot read pki/cards/nobody.crt");
+    explain(&folder, "/require/echo", "", &["--config", "no.toml"])
+        .assert_usage_error("no.toml cannot be read");
+    std::fs::write(folder.path().join("bad.toml"), "[[site]]\nhost = []\n").unwrap();
+    explain(&folder, "/require/echo", "", &["--config", "bad.toml"]).assert_usage_error("--> bad.toml:2:1");
 }
 
 #[test]
-fn a_leaf_that_is_no_certificate_is_refused_as_unreadable() {
-    let desk = Desk::new();
+fn a_leaf_that_is_not_a_certificate_is_malformed() {
+    let folder = CommandFolder::new();
     let arguments =
         ["explain", "--url", "https://rms.corp.example/require/echo", "--certificate", "pki/crl/root.crl"];
-    let json = desk.run(&[&arguments[..], &["--json"]].concat()).json();
+    let json = folder.run(&[&arguments[..], &["--json"]].concat()).json();
     assert_eq!(json["certificate"]["status"], "malformed");
     assert_eq!(json["response"]["decision"], "certificate-untrusted");
 }
 
 #[test]
-fn the_port_chooses_among_several_listeners_of_one_host() {
+fn the_port_selects_one_of_several_listeners() {
     let open = r#"
 [[site]]
 hosts = ["open.corp.example"]
@@ -265,10 +280,10 @@ private_key = ["pki/server-ecdsa.key"]
 backend = "rms"
 path = [{ path = "/open", client_certificate = "ignore" }]
 "#;
-    let desk = Desk::with(&Setup { more: open.to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&Setup { more: open.to_owned(), ..Setup::default() });
     let listener = |port| {
         let url = format!("https://open.corp.example{port}/open");
-        desk.run(&["explain", "--url", &url, "--json"]).json()["listener"].clone()
+        folder.run(&["explain", "--url", &url, "--json"]).json()["listener"].clone()
     };
     assert_eq!(listener(":9443"), "127.0.0.1:9443");
     assert_eq!(listener(":8443"), "127.0.0.1:8443");
@@ -276,7 +291,7 @@ path = [{ path = "/open", client_certificate = "ignore" }]
 }
 
 #[test]
-fn who_is_let_in_is_told_with_the_lists_and_by_what() {
+fn authorization_has_the_access_lists_and_the_entry_that_matched() {
     let lists = r#"
 [[site.path]]
 path = "/x/echo"
@@ -288,43 +303,106 @@ deny = { issuers = ["pki/server-ca.pem"] }
     let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
     let rule = "[[realm.staff.rule]]\nname = \"x\"\ncertificate = \"pki/issuing.pem\"\n\
                 account = { user = \"x\", groups = [\"RMS Users\", \"S-1-5-21-1-2-3-512\"] }\n";
-    let desk = Desk::with(&Setup { paths, realm, more: rule.to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&Setup { paths, realm, more: rule.to_owned(), ..Setup::default() });
 
-    let told = json_of(&desk, "/x/echo", "alice", &["--from", "10.1.2.3"]);
+    let explanation = json_of(&folder, "/x/echo", "alice", &["--from", "10.1.2.3"]);
     assert_eq!(
-        told["rule"]["allow"],
+        explanation["rule"]["allow"],
         json!({"groups": ["RMS Users", "S-1-5-21-1-2-3-512"], "accounts": ["alice@corp.example"],
                "issuers": [], "networks": ["10.0.0.0/8"]})
     );
-    assert_eq!(told["rule"]["deny"]["issuers"].as_array().unwrap().len(), 1);
-    assert_eq!(told["client"], "10.1.2.3");
+    assert_eq!(explanation["rule"]["deny"]["issuers"].as_array().unwrap().len(), 1);
+    assert_eq!(explanation["client"], "10.1.2.3");
     assert_eq!(
-        told["authorization"],
+        explanation["authorization"],
         json!({"permitted": true, "by": "account", "group": null, "cause": null})
     );
 
-    let told = json_of(&desk, "/x/echo", "judy", &["--from", "10.1.2.3"]);
-    let cause = &told["response"]["detail"];
-    assert_eq!(told["response"]["decision"], "access-denied");
-    assert_eq!(told["authorization"], json!({"permitted": false, "by": null, "group": null, "cause": cause}));
-    assert_eq!(told["certificate"]["mapping"]["account"]["user"], "judy@corp.example");
+    let explanation = json_of(&folder, "/x/echo", "judy", &["--from", "10.1.2.3"]);
+    let cause = &explanation["response"]["detail"];
+    assert_eq!(explanation["response"]["decision"], "access-denied");
+    assert_eq!(
+        explanation["authorization"],
+        json!({"permitted": false, "by": null, "group": null, "cause": cause})
+    );
+    assert_eq!(explanation["certificate"]["mapping"]["account"]["user"], "judy@corp.example");
 
-    // A bad card never gets so far.
-    assert_eq!(json_of(&desk, "/x/echo", "bob", &["--from", "10.1.2.3"])["authorization"], Value::Null);
+    // Authorization does not happen for a rejected certificate.
+    assert_eq!(json_of(&folder, "/x/echo", "bob", &["--from", "10.1.2.3"])["authorization"], Value::Null);
 }
 
 #[test]
-fn where_the_address_counts_and_none_is_named_that_is_said() {
+fn an_access_list_of_networks_without_an_address_has_a_hint() {
     let path = "\n[[site.path]]\npath = \"/x/echo\"\nclient_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }";
     let paths = format!("{}{path}", Setup::default().paths);
-    let desk = Desk::with(&Setup { paths, ..Setup::default() });
-    let told = json_of(&desk, "/x/echo", "", &[]);
-    assert_eq!(told["response"]["decision"], "access-denied");
-    assert!(told["response"]["hint"].as_str().unwrap().contains("--from"), "{}", told["response"]);
-    let told = json_of(&desk, "/x/echo", "", &["--from", "::ffff:10.0.0.1"]);
+    let folder = CommandFolder::with(&Setup { paths, ..Setup::default() });
+    let explanation = json_of(&folder, "/x/echo", "", &[]);
+    assert_eq!(explanation["response"]["decision"], "access-denied");
+    assert!(
+        explanation["response"]["hint"].as_str().unwrap().contains("--from"),
+        "{}",
+        explanation["response"]
+    );
+    let explanation = json_of(&folder, "/x/echo", "", &["--from", "::ffff:10.0.0.1"]);
     assert_eq!(
-        (&told["response"]["decision"], &told["authorization"]["by"]),
+        (&explanation["response"]["decision"], &explanation["authorization"]["by"]),
         (&json!("permit"), &Value::Null)
     );
-    assert!(explain(&desk, "/x/echo", "", &["--from", "10.0.0.1"]).stdout.contains("allow"));
+    assert!(explain(&folder, "/x/echo", "", &["--from", "10.0.0.1"]).stdout.contains("allow"));
+}
+
+const PASSWORD_PATHS: &str = r#"
+[[site.path]]
+path = "/directory/echo"
+client_certificate = "accept"
+password = "directory"
+unsafe_allow_password_for_unmapped_card = true
+
+[[site.path]]
+path = "/backend/echo"
+client_certificate = "accept"
+password = "backend"
+
+[[site.path]]
+path = "/never/echo"
+client_certificate = "accept"
+"#;
+
+/// A directory that does not exist: these commands do not connect to it.
+pub(super) const DIRECTORY: &str = r#"
+[realm.staff.directory]
+url = "ldaps://127.0.0.1:9"
+ca = "pki/server-ca.pem"
+bind_dn = "CN=svc-ldap,DC=corp,DC=example"
+bind_password = { file = "ldap-password" }
+base_dn = "DC=corp,DC=example"
+"#;
+
+/// A folder with one path rule for each kind of password, and these keys of the directory.
+pub(super) fn password_paths(directory: &str) -> CommandFolder {
+    let realm = Setup::default().realm + directory;
+    let folder = CommandFolder::with(&Setup { paths: PASSWORD_PATHS.to_owned(), realm, ..Setup::default() });
+    std::fs::write(folder.path().join("ldap-password"), "Passw0rd!Lab").unwrap();
+    folder
+}
+
+#[test]
+fn the_password_prompt_names_the_side_that_asks_for_the_password() {
+    let folder = password_paths(DIRECTORY);
+    for (path, password, unmapped, decision, dialogue) in [
+        ("/directory/echo", "directory", true, "credentials-required", json!("directory")),
+        ("/backend/echo", "backend", false, "permit", json!("backend")),
+        ("/never/echo", "never", false, "credentials-required", Value::Null),
+    ] {
+        let json = folder.run(&["explain", "--json", "--url", &format!("{HOST}{path}")]).json();
+        assert_eq!(json["rule"]["password"], password);
+        assert_eq!(json["rule"]["password_for_unmapped_card"], unmapped);
+        assert_eq!(
+            (&json["response"]["decision"], &json["response"]["password_prompt"]),
+            (&json!(decision), &dialogue)
+        );
+    }
+    let text = folder.run(&["explain", "--url", "https://rms.corp.example/directory/echo"]).stdout;
+    assert!(text.contains("directory, also for an unmapped certificate"), "{text}");
+    assert!(text.contains("asks for a user name and password (WWW-Authenticate: Basic)"), "{text}");
 }

@@ -1,11 +1,11 @@
-//! `portcullis inspect`.
+//! `portcullis inspect`: the fields of the JSON, and the labels of the text.
 
-use super::Desk;
+use super::CommandFolder;
 use serde_json::json;
 
 #[test]
-fn every_fact_of_a_card_is_in_the_json() {
-    let outcome = Desk::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
+fn the_json_has_every_field_of_a_certificate() {
+    let outcome = CommandFolder::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let json = outcome.json();
     let certificates = json["certificates"].as_array().unwrap();
@@ -36,8 +36,8 @@ fn every_fact_of_a_card_is_in_the_json() {
 }
 
 #[test]
-fn the_values_for_the_directory_reverse_the_serial_and_put_the_root_first() {
-    let outcome = Desk::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
+fn alt_security_identities_reverse_the_serial_and_the_name() {
+    let outcome = CommandFolder::new().run(&["inspect", "pki/cards/alice.crt", "--json"]);
     let alice = &outcome.json()["certificates"][0];
     let serial = alice["serial"].as_str().unwrap();
     let bytes: Vec<&str> = (0..serial.len()).step_by(2).map(|at| &serial[at..at + 2]).rev().collect();
@@ -50,8 +50,8 @@ fn the_values_for_the_directory_reverse_the_serial_and_put_the_root_first() {
 }
 
 #[test]
-fn people_read_the_facts_in_aligned_lines() {
-    let outcome = Desk::new().run(&["inspect", "pki/cards/critical.crt"]);
+fn the_text_is_aligned() {
+    let outcome = CommandFolder::new().run(&["inspect", "pki/cards/critical.crt"]);
     assert_eq!(outcome.first_line(), "certificate 1: CN=critical,OU=Staff,O=Corp Example");
     for line in [
         "  upn                    critical@corp.example\n",
@@ -64,19 +64,20 @@ fn people_read_the_facts_in_aligned_lines() {
 }
 
 #[test]
-fn der_is_read_as_pem_is() {
-    let desk = Desk::new();
-    std::fs::write(desk.path().join("root.der"), crate::support::pki().root()).unwrap();
-    let (der, pem) = (desk.run(&["inspect", "root.der"]), desk.run(&["inspect", "pki/root.pem"]));
+fn der_is_read_like_pem() {
+    let folder = CommandFolder::new();
+    std::fs::write(folder.path().join("root.der"), crate::support::pki().root()).unwrap();
+    let (der, pem) = (folder.run(&["inspect", "root.der"]), folder.run(&["inspect", "pki/root.pem"]));
     assert_eq!(der.first_line(), "certificate: CN=Demo Root CA,OU=PKI,O=Corp Example");
     assert_eq!(der.stdout, pem.stdout);
 }
 
 #[test]
-fn a_file_that_is_missing_or_holds_no_certificate_is_named() {
-    let desk = Desk::new();
-    desk.run(&["inspect", "nowhere.pem"]).assert_usage("cannot read nowhere.pem: No such file");
-    desk.run(&["inspect", "pki/cards/alice.key"])
-        .assert_usage("pki/cards/alice.key: there is no certificate");
-    desk.run(&["inspect"]).assert_usage("CERT.pem");
+fn a_file_that_is_missing_or_has_no_certificate_is_named_in_the_error() {
+    let folder = CommandFolder::new();
+    folder.run(&["inspect", "nowhere.pem"]).assert_usage_error("cannot read nowhere.pem: No such file");
+    folder
+        .run(&["inspect", "pki/cards/alice.key"])
+        .assert_usage_error("pki/cards/alice.key: the file has no certificate");
+    folder.run(&["inspect"]).assert_usage_error("CERT.pem");
 }

@@ -1,13 +1,12 @@
-//! The commands as an administrator's scripts run them: the program itself, its exit code, what it writes where.
+//! The commands as scripts run them: exit code, standard output and standard error of the program.
 
 mod bundles;
 mod check;
+mod check_online;
 mod explain;
-mod files;
+mod input_files;
 mod inspect;
-mod odd_certificates;
-mod online;
-mod passwords;
+mod unusual_certificates;
 mod verify;
 
 use crate::support::{Setup, pki};
@@ -16,24 +15,24 @@ use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// A folder with the demo's PKI and a proxy.toml, in which the program is run.
-struct Desk {
+/// A folder with the test PKI and a proxy.toml, the working directory of the program.
+struct CommandFolder {
     folder: TempDir,
 }
 
-/// What the program left behind.
-struct Outcome {
+/// The result of one run of the program.
+struct CommandOutput {
     code: i32,
     stdout: String,
     stderr: String,
 }
 
-impl Desk {
+impl CommandFolder {
     fn new() -> Self {
         Self::with(&Setup::default())
     }
 
-    /// Nobody listens where this proxy.toml finds its server: these commands open no socket.
+    /// The backend of this proxy.toml does not exist: only `check --online` connects to it.
     fn with(setup: &Setup) -> Self {
         let folder = TempDir::new().unwrap();
         pki().write_to(folder.path()).unwrap();
@@ -45,12 +44,12 @@ impl Desk {
         self.folder.path()
     }
 
-    fn run(&self, arguments: &[&str]) -> Outcome {
+    fn run(&self, arguments: &[&str]) -> CommandOutput {
         run(self.path(), arguments)
     }
 
-    /// Beside the test's own servers, which live on its thread.
-    async fn run_aside(&self, arguments: &[&str]) -> Outcome {
+    /// Runs the program on another thread, since servers of the test run on this one.
+    async fn run_beside(&self, arguments: &[&str]) -> CommandOutput {
         let folder = self.path().to_owned();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let running = tokio::task::spawn_blocking(move || {
@@ -61,14 +60,18 @@ impl Desk {
 }
 
 /// Runs the program in `folder`.
-fn run(folder: &Path, arguments: &[&str]) -> Outcome {
+fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::cargo_bin("portcullis").unwrap();
     let output = command.current_dir(folder).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Outcome { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    CommandOutput {
+        code: output.status.code().unwrap(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
-impl Outcome {
+impl CommandOutput {
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stderr))
     }
@@ -77,9 +80,9 @@ impl Outcome {
         self.stdout.lines().next().unwrap_or_default()
     }
 
-    /// That the command could not be used, for a reason that names `what`, and that scripts got nothing to read.
-    fn assert_usage(&self, what: &str) {
+    /// Asserts exit code 2, an error that contains `text`, and empty standard output, so that no script parses it.
+    fn assert_usage_error(&self, text: &str) {
         assert_eq!((self.code, self.stdout.as_str()), (2, ""), "{}", self.stderr);
-        assert!(self.stderr.contains(what), "{}", self.stderr);
+        assert!(self.stderr.contains(text), "{}", self.stderr);
     }
 }

@@ -1,23 +1,23 @@
-//! `portcullis verify`.
+//! `portcullis verify`: results, exit codes, and the inputs of RFC 5280.
 
-use super::{Desk, Outcome};
+use super::{CommandFolder, CommandOutput};
 
 const POLICY: &str = "2.16.840.1.101.3.2.1.48.1";
 
-fn verify(desk: &Desk, options: &[&str], card: &str) -> Outcome {
+fn verify(folder: &CommandFolder, options: &[&str], card: &str) -> CommandOutput {
     let chain = format!("pki/cards/{card}.crt");
-    desk.run(&[&["verify", "--anchors", "pki/root.pem"], options, &[&chain]].concat())
+    folder.run(&[&["verify", "--anchors", "pki/root.pem"], options, &[&chain]].concat())
 }
 
 /// The exit code and the first line.
-fn verdict(desk: &Desk, options: &[&str], card: &str) -> (i32, String) {
-    let outcome = verify(desk, options, card);
+fn result(folder: &CommandFolder, options: &[&str], card: &str) -> (i32, String) {
+    let outcome = verify(folder, options, card);
     (outcome.code, outcome.first_line().to_owned())
 }
 
 #[test]
-fn every_card_gets_the_verdict_that_the_gate_gives() {
-    let desk = Desk::new();
+fn every_certificate_gets_the_result_of_the_gateway() {
+    let folder = CommandFolder::new();
     let options =
         ["--crl", "pki/crl", "--eku", "client_auth", "--eku", "1.3.6.1.4.1.311.20.2.2", "--policy", POLICY];
     for (card, expected) in [
@@ -37,27 +37,27 @@ fn every_card_gets_the_verdict_that_the_gate_gives() {
         ("version-one", "certificate-untrusted"),
     ] {
         let code = i32::from(expected != "valid");
-        assert_eq!(verdict(&desk, &options, card), (code, expected.to_owned()), "{card}");
+        assert_eq!(result(&folder, &options, card), (code, expected.to_owned()), "{card}");
     }
 }
 
 #[test]
-fn without_crl_revocation_is_not_looked_at_and_the_output_says_so() {
-    let outcome = verify(&Desk::new(), &[], "bob");
+fn without_crl_revocation_is_reported_as_not_checked() {
+    let outcome = verify(&CommandFolder::new(), &[], "bob");
     assert_eq!((outcome.code, outcome.first_line()), (0, "valid"));
     assert!(outcome.stdout.contains("not checked         specify CRLs with --crl"), "{}", outcome.stdout);
 }
 
 #[test]
-fn without_eku_and_policy_none_is_demanded() {
-    let desk = Desk::new();
-    assert_eq!(verdict(&desk, &[], "dave"), (0, "valid".to_owned()));
-    assert_eq!(verdict(&desk, &[], "grace"), (0, "valid".to_owned()));
+fn without_eku_and_policy_none_is_required() {
+    let folder = CommandFolder::new();
+    assert_eq!(result(&folder, &[], "dave"), (0, "valid".to_owned()));
+    assert_eq!(result(&folder, &[], "grace"), (0, "valid".to_owned()));
 }
 
 #[test]
-fn a_valid_chain_is_told_with_its_path_and_the_source_and_age_of_every_crl() {
-    let outcome = verify(&Desk::new(), &["--crl", "pki/crl"], "alice");
+fn a_valid_chain_has_its_path_and_the_source_and_age_of_every_crl() {
+    let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl"], "alice");
     for part in [
         "  certificate         CN=alice,OU=Staff,O=Corp Example\n",
         "  issued by           CN=Demo Issuing CA 1,",
@@ -70,8 +70,8 @@ fn a_valid_chain_is_told_with_its_path_and_the_source_and_age_of_every_crl() {
 }
 
 #[test]
-fn a_refusal_tells_its_cause_below_its_id() {
-    let outcome = verify(&Desk::new(), &["--crl", "pki/crl/root.crl"], "alice");
+fn a_rejected_chain_has_its_cause_below_the_id() {
+    let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl/root.crl"], "alice");
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
     let second = outcome.stdout.lines().nth(1).unwrap();
     assert!(second.trim_start().starts_with("cause "), "{second}");
@@ -79,46 +79,46 @@ fn a_refusal_tells_its_cause_below_its_id() {
 }
 
 #[test]
-fn the_time_to_judge_at_is_given_in_seconds_or_in_rfc_3339() {
-    let desk = Desk::new();
+fn the_time_is_written_in_seconds_or_in_rfc_3339() {
+    let folder = CommandFolder::new();
     for (time, expected) in [
         ("2099-01-01T00:00:00Z", "certificate-expired"),
         ("4070908800", "certificate-expired"),
         ("0", "certificate-not-yet-valid"),
     ] {
-        assert_eq!(verdict(&desk, &["--at", time], "alice"), (1, expected.to_owned()), "{time}");
+        assert_eq!(result(&folder, &["--at", time], "alice"), (1, expected.to_owned()), "{time}");
     }
 }
 
 #[test]
-fn a_stale_crl_is_told_with_the_day_when_the_next_one_was_due() {
-    let outcome = verify(&Desk::new(), &["--crl", "pki/crl", "--at", &in_a_month()], "alice");
+fn an_expired_crl_has_its_next_update() {
+    let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl", "--at", &in_a_month()], "alice");
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
     assert!(outcome.stdout.contains("(nextUpdate 20"), "{}", outcome.stdout);
 }
 
-/// The demo's CRLs are fresh for a week, its cards are valid for a year.
+/// The test CRLs are current for a week, the test certificates valid for a year.
 fn in_a_month() -> String {
     let now = portcullis::clock::Clock::system().now();
     now.plus(std::time::Duration::from_secs(30 * 86_400)).seconds().to_string()
 }
 
 #[test]
-fn intermediates_complete_a_chain_that_was_sent_without_them() {
-    let desk = Desk::new();
+fn intermediates_complete_a_chain() {
+    let folder = CommandFolder::new();
     let leaf = &crate::support::pki().card("alice").unwrap().chain[0];
-    std::fs::write(desk.path().join("leaf.der"), leaf).unwrap();
-    let bare = desk.run(&["verify", "--anchors", "pki/root.pem", "leaf.der"]);
+    std::fs::write(folder.path().join("leaf.der"), leaf).unwrap();
+    let bare = folder.run(&["verify", "--anchors", "pki/root.pem", "leaf.der"]);
     assert_eq!((bare.code, bare.first_line()), (1, "certificate-untrusted"));
     let intermediates = ["--intermediates", "pki/intermediates.pem", "leaf.der"];
-    let helped = desk.run(&[&["verify", "--anchors", "pki/root.pem"][..], &intermediates].concat());
+    let helped = folder.run(&[&["verify", "--anchors", "pki/root.pem"][..], &intermediates].concat());
     assert_eq!((helped.code, helped.first_line()), (0, "valid"));
 }
 
-/// The path of the demo's cards: a policy from the issuing CA on, anyPolicy above it, four certificates.
+/// The path of the test certificates: a policy from the issuing CA on, anyPolicy above it, four certificates.
 #[test]
-fn the_inputs_of_rfc_5280_decide_which_paths_are_valid() {
-    let desk = Desk::new();
+fn the_inputs_of_rfc_5280_determine_which_paths_are_valid() {
+    let folder = CommandFolder::new();
     let explicit = "--require-explicit-policy";
     for (options, expected) in [
         (&[explicit][..], 0),
@@ -128,19 +128,21 @@ fn the_inputs_of_rfc_5280_decide_which_paths_are_valid() {
         (&["--max-depth", "4"], 0),
         (&["--max-depth", "3"], 1),
     ] {
-        assert_eq!(verify(&desk, options, "alice").code, expected, "{options:?}");
+        assert_eq!(verify(&folder, options, "alice").code, expected, "{options:?}");
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
-    let desk = Desk::new();
-    desk.run(&["verify", "pki/cards/alice.crt"]).assert_usage("--anchors");
-    desk.run(&["verify", "--anchors", "no.pem", "pki/cards/alice.crt"]).assert_usage("cannot read no.pem");
-    verify(&desk, &[], "nobody").assert_usage("cannot read pki/cards/nobody.crt");
-    verify(&desk, &["--crl", "no.crl"], "alice").assert_usage("no.crl cannot be read");
-    verify(&desk, &["--crl", "pki/root.pem"], "alice").assert_usage("pki/root.pem is no CRL file");
-    verify(&desk, &["--policy", "x"], "alice").assert_usage("write an object identifier");
-    verify(&desk, &["--eku", "smartcard"], "alice").assert_usage("smartcard_logon");
-    verify(&desk, &["--at", "yesterday"], "alice").assert_usage("2026-11-22T09:30:00Z");
+fn a_file_that_cannot_be_read_is_named_in_the_error() {
+    let folder = CommandFolder::new();
+    folder.run(&["verify", "pki/cards/alice.crt"]).assert_usage_error("--anchors");
+    folder
+        .run(&["verify", "--anchors", "no.pem", "pki/cards/alice.crt"])
+        .assert_usage_error("cannot read no.pem");
+    verify(&folder, &[], "nobody").assert_usage_error("cannot read pki/cards/nobody.crt");
+    verify(&folder, &["--crl", "no.crl"], "alice").assert_usage_error("no.crl cannot be read");
+    verify(&folder, &["--crl", "pki/root.pem"], "alice").assert_usage_error("pki/root.pem is no CRL file");
+    verify(&folder, &["--policy", "x"], "alice").assert_usage_error("write an object identifier");
+    verify(&folder, &["--eku", "smartcard"], "alice").assert_usage_error("smartcard_logon");
+    verify(&folder, &["--at", "yesterday"], "alice").assert_usage_error("2026-11-22T09:30:00Z");
 }

@@ -1,17 +1,21 @@
-//! `portcullis check --online`: what the servers that the configuration names are worth.
+//! `portcullis check --online`: one result for each property of each server.
 
-use super::Desk;
+use super::CommandFolder;
 use crate::support::{Setup, WithoutCertificate, backend_answering, backend_saying, tls_backend};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-/// A desk whose backend is these servers, with these keys.
-fn desk(servers: &[String], backend: &str) -> Desk {
-    Desk::with(&Setup { servers: format!("{servers:?}"), backend: backend.to_owned(), ..Setup::default() })
+/// A folder whose backend has these servers and keys.
+fn with_backend(servers: &[String], backend: &str) -> CommandFolder {
+    CommandFolder::with(&Setup {
+        servers: format!("{servers:?}"),
+        backend: backend.to_owned(),
+        ..Setup::default()
+    })
 }
 
-/// Verdict and what was tried, of each finding.
-fn verdicts(report: &Value) -> Vec<(&str, &str)> {
+/// The check and result of each finding.
+fn results(report: &Value) -> Vec<(&str, &str)> {
     let findings = report["findings"].as_array().unwrap().iter();
     findings.map(|one| (one["check"].as_str().unwrap(), one["result"].as_str().unwrap())).collect()
 }
@@ -27,25 +31,25 @@ fn https(address: SocketAddr) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_answers_works_and_what_keeps_others_away_from_it_is_not_known() {
+async fn a_server_that_responds_passes_and_its_protection_from_others_is_not_tested() {
     let address = backend_saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let desk = desk(&[format!("http://{address}")], "");
-    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+    let folder = with_backend(&[format!("http://{address}")], "");
+    let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let report = checked.json();
-    assert_eq!(verdicts(&report), [("response", "passed"), ("gateway authenticated", "not_tested")]);
+    assert_eq!(results(&report), [("response", "passed"), ("gateway authenticated", "not_tested")]);
     assert_eq!((checked.code, &report["result"]), (0, &json!("not_tested")));
     assert_eq!(report["findings"][0]["component"], format!("backend rms, http://{address}"));
     assert_eq!(report["findings"][0]["detail"], "200 OK");
     assert_eq!(report["findings"][0]["fix"], json!([]));
 
-    let checked = desk.run_aside(&["check", "--online"]).await;
+    let checked = folder.run_beside(&["check", "--online"]).await;
     assert_eq!(checked.code, 0);
     assert!(checked.stdout.contains("passed      response: 200 OK"), "{}", checked.stdout);
     assert!(!checked.stderr.contains("checking"), "progress is for terminals: {}", checked.stderr);
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_fails_and_the_others_are_asked_all_the_same() {
+async fn a_server_that_does_not_exist_fails_and_the_others_are_checked() {
     let closed = {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap()
@@ -53,10 +57,10 @@ async fn a_server_that_is_not_there_fails_and_the_others_are_asked_all_the_same(
     let answering = backend_saying("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
     let silent = backend_saying("").await;
     let servers = [closed, answering, silent].map(|address| format!("http://{address}"));
-    let desk = desk(&servers, "headers = { sets = [] }");
-    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+    let folder = with_backend(&servers, "headers = { sets = [] }");
+    let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let report = checked.json();
-    assert_eq!(verdicts(&report), [("response", "failed"), ("response", "warning"), ("response", "failed")]);
+    assert_eq!(results(&report), [("response", "failed"), ("response", "warning"), ("response", "failed")]);
     assert_eq!((checked.code, &report["result"]), (1, &json!("failed")));
     for finding in report["findings"].as_array().unwrap() {
         assert_eq!(finding["fix"].as_array().unwrap().len(), 1, "{finding}");
@@ -64,8 +68,8 @@ async fn a_server_that_is_not_there_fails_and_the_others_are_asked_all_the_same(
 }
 
 #[tokio::test]
-async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_the_gate() {
-    for (without, verdict, code) in [
+async fn a_server_that_accepts_identity_headers_from_anyone_is_a_warning() {
+    for (without, result, code) in [
         (WithoutCertificate::Alert, "passed", 0),
         (WithoutCertificate::Status(403), "passed", 0),
         (WithoutCertificate::Status(401), "passed", 0),
@@ -73,13 +77,13 @@ async fn a_server_that_believes_whoever_asks_is_told_apart_from_one_that_knows_t
         (WithoutCertificate::Status(302), "warning", 1),
     ] {
         let server = https(tls_backend(without).await);
-        let desk = desk(&[server], SHOWS_CERTIFICATE);
+        let folder = with_backend(&[server], SHOWS_CERTIFICATE);
         for more in [&[][..], &["--as", "alice@corp.example"]] {
-            let checked = desk.run_aside(&[&["check", "--online", "--json"], more].concat()).await;
+            let checked = folder.run_beside(&[&["check", "--online", "--json"], more].concat()).await;
             let report = checked.json();
             assert_eq!(
-                verdicts(&report),
-                [("response", "passed"), ("gateway authenticated", verdict)],
+                results(&report),
+                [("response", "passed"), ("gateway authenticated", result)],
                 "{without:?} {report}"
             );
             assert_eq!(checked.code, code, "{without:?}");
@@ -91,33 +95,33 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn a_secret_is_withheld_to_see_whether_the_server_asks_for_it() {
+async fn the_secret_is_withheld_to_test_whether_the_server_requires_it() {
     let knows_secret = |head: &str| head.contains("x-gate-secret: twenty-two-characters!");
     let knows_user = |head: &str| head.contains("x-remote-user: CORP\\alice");
-    let asks = backend_answering(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
-    let believes = backend_answering(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
+    let requires = backend_answering(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
+    let trusts = backend_answering(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
     let keys = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }";
-    for (server, user, verdict, code) in [
-        (asks, None, "passed", 0),
-        (asks, Some("CORP\\alice"), "passed", 0),
-        // It refuses whoever has no name, and believes every name.
-        (believes, None, "not_tested", 0),
-        (believes, Some("CORP\\alice"), "warning", 1),
+    for (server, user, result, code) in [
+        (requires, None, "passed", 0),
+        (requires, Some("CORP\\alice"), "passed", 0),
+        // It rejects requests without a user, and trusts any user.
+        (trusts, None, "not_tested", 0),
+        (trusts, Some("CORP\\alice"), "warning", 1),
     ] {
-        let desk = desk(&[format!("http://{server}")], keys);
-        std::fs::write(desk.path().join("secret"), "twenty-two-characters!").unwrap();
+        let folder = with_backend(&[format!("http://{server}")], keys);
+        std::fs::write(folder.path().join("secret"), "twenty-two-characters!").unwrap();
         let named = user.map_or_else(Vec::new, |user| vec!["--as", user]);
-        let checked = desk.run_aside(&[&["check", "--online", "--json"], named.as_slice()].concat()).await;
+        let checked = folder.run_beside(&[&["check", "--online", "--json"], named.as_slice()].concat()).await;
         let report = checked.json();
-        assert_eq!(verdicts(&report)[1], ("gateway authenticated", verdict), "{user:?} {report:#}");
+        assert_eq!(results(&report)[1], ("gateway authenticated", result), "{user:?} {report:#}");
         assert_eq!(checked.code, code, "{report:#}");
     }
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_trusted_is_told_with_the_key_to_change() {
+async fn an_untrusted_server_certificate_fails_with_the_key_to_change() {
     let address = tls_backend(WithoutCertificate::Status(200)).await;
-    for (server, ca, mend) in [
+    for (server, ca, fix) in [
         (https(address), "pki/root.pem", "`ca`"),
         (
             https(address).replace("127.0.0.1", "127.0.0.2"),
@@ -125,36 +129,36 @@ async fn a_certificate_that_cannot_be_trusted_is_told_with_the_key_to_change() {
             "check that the server is running",
         ),
     ] {
-        let desk = desk(&[server], &format!("ca = \"{ca}\""));
-        let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+        let folder = with_backend(&[server], &format!("ca = \"{ca}\""));
+        let checked = folder.run_beside(&["check", "--online", "--json"]).await;
         let finding = &checked.json()["findings"][0];
         assert_eq!((checked.code, &finding["result"]), (1, &json!("failed")));
-        assert!(finding["fix"][0].as_str().unwrap().contains(mend), "{finding}");
+        assert!(finding["fix"][0].as_str().unwrap().contains(fix), "{finding}");
     }
 }
 
 #[tokio::test]
-async fn a_name_without_an_address_is_told_as_such() {
-    let desk = desk(&["http://no-such-name.invalid".to_owned()], "");
-    let checked = desk.run_aside(&["check", "--online", "--json"]).await;
+async fn a_name_that_does_not_resolve_fails_with_that_cause() {
+    let folder = with_backend(&["http://no-such-name.invalid".to_owned()], "");
+    let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let finding = &checked.json()["findings"][0];
     assert_eq!((checked.code, &finding["result"]), (1, &json!("failed")));
     assert!(finding["fix"][0].as_str().unwrap().contains("DNS"), "{finding}");
 }
 
 #[test]
-fn without_online_no_socket_is_opened_and_its_options_mean_nothing() {
+fn without_online_no_socket_is_opened_and_its_options_are_errors() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();
-    let desk = desk(&[format!("http://{}", listener.local_addr().unwrap())], "");
-    assert_eq!(desk.run(&["check"]).code, 0);
+    let folder = with_backend(&[format!("http://{}", listener.local_addr().unwrap())], "");
+    assert_eq!(folder.run(&["check"]).code, 0);
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     for option in [&["--json"][..], &["--as", "alice"]] {
-        desk.run(&[&["check"], option].concat()).assert_usage("--online");
+        folder.run(&[&["check"], option].concat()).assert_usage_error("--online");
     }
 }
 
 #[test]
-fn a_configuration_with_mistakes_is_told_them_and_asks_nobody() {
-    desk(&["http://a/b".to_owned()], "").run(&["check", "--online"]).assert_usage("has a path");
+fn an_invalid_configuration_is_an_error_and_nothing_is_checked() {
+    with_backend(&["http://a/b".to_owned()], "").run(&["check", "--online"]).assert_usage_error("has a path");
 }

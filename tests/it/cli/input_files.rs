@@ -1,6 +1,7 @@
-//! Files as editors, shells and people leave them: every command reads them whole, or refuses them by name and line.
+//! Files with byte order marks, foreign line ends and damaged PEM: every command reads them completely, or rejects them
+//! with name and line.
 
-use super::{Desk, Outcome, run};
+use super::{CommandFolder, CommandOutput, run};
 use crate::support::{Setup, pki};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,29 +24,29 @@ fn hour_ago() -> UnixTime {
     UnixTime::from(Clock::system().now().since_epoch() - Duration::from_secs(3600))
 }
 
-/// CRLs of the issuing authority: an older one that lists nobody, and a newer one that lists alice.
+/// CRLs of the issuing authority: an older one without entries, and a newer one that lists alice.
 fn two_crls() -> (String, String) {
     let older = pki().issuing_crl(&[], hour_ago()).unwrap();
     let newer = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();
     (pem("X509 CRL", &older), pem("X509 CRL", &newer))
 }
 
-/// `verify` of alice's card by a folder with one file of these CRLs, and those of the authorities above.
-fn verify_by(desk: &Desk, file: &str) -> Outcome {
-    let folder = desk.path().join("crls");
-    std::fs::create_dir_all(&folder).unwrap();
+/// Runs `verify` for alice's certificate, with this file as the CRLs of the issuing authority.
+fn verify_by(folder: &CommandFolder, file: &str) -> CommandOutput {
+    let crls = folder.path().join("crls");
+    std::fs::create_dir_all(&crls).unwrap();
     for (name, signer) in [("root", Signer::Root), ("policy", Signer::Policy)] {
-        std::fs::write(folder.join(name), pki().crl(signer, &[], hour_ago()).unwrap()).unwrap();
+        std::fs::write(crls.join(name), pki().crl(signer, &[], hour_ago()).unwrap()).unwrap();
     }
-    std::fs::write(folder.join("issuing.pem"), file).unwrap();
-    desk.run(&["verify", "--anchors", "pki/root.pem", "--crl", "crls", "pki/cards/alice.crt"])
+    std::fs::write(crls.join("issuing.pem"), file).unwrap();
+    folder.run(&["verify", "--anchors", "pki/root.pem", "--crl", "crls", "pki/cards/alice.crt"])
 }
 
 #[test]
-fn no_crl_of_a_file_is_lost_whatever_stands_between_it_and_the_one_before() {
-    let desk = Desk::new();
+fn every_crl_of_a_file_is_read_whatever_precedes_it() {
+    let folder = CommandFolder::new();
     let (older, newer) = two_crls();
-    assert_eq!(verify_by(&desk, &older).first_line(), "valid");
+    assert_eq!(verify_by(&folder, &older).first_line(), "valid");
     let glued = older.trim_end();
     for file in [
         format!("{older}{newer}"),
@@ -58,7 +59,7 @@ fn no_crl_of_a_file_is_lost_whatever_stands_between_it_and_the_one_before() {
         format!("a comment\n{older}issuer=CN = Staff\n{newer}lastUpdate=Nov 30\n"),
         format!("{older}{newer}").lines().map(|line| format!("    {line}\n")).collect(),
     ] {
-        let verified = verify_by(&desk, &file);
+        let verified = verify_by(&folder, &file);
         assert_eq!(
             (verified.code, verified.first_line()),
             (1, "certificate-revoked"),
@@ -69,8 +70,8 @@ fn no_crl_of_a_file_is_lost_whatever_stands_between_it_and_the_one_before() {
 }
 
 #[test]
-fn a_crl_that_cannot_be_read_refuses_its_file_by_name_and_line() {
-    let desk = Desk::new();
+fn a_crl_that_cannot_be_decoded_rejects_its_file_with_name_and_line() {
+    let folder = CommandFolder::new();
     let (older, newer) = two_crls();
     let line = older.lines().count() + 1;
     for (from, to) in [
@@ -85,66 +86,68 @@ fn a_crl_that_cannot_be_read_refuses_its_file_by_name_and_line() {
         let damaged = newer.replace(from, to);
         assert_ne!(damaged, newer);
         let file = format!("{older}{damaged}");
-        verify_by(&desk, &file).assert_usage(&format!("issuing.pem is no CRL file: line {line}: "));
+        verify_by(&folder, &file).assert_usage_error(&format!("issuing.pem is no CRL file: line {line}: "));
     }
     let wide: Vec<u8> = format!("{BOM}{newer}").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    std::fs::write(desk.path().join("crls/wide.pem"), wide).unwrap();
-    verify_by(&desk, &older).assert_usage("wide.pem is no CRL file: the file is in UTF-16");
+    std::fs::write(folder.path().join("crls/wide.pem"), wide).unwrap();
+    verify_by(&folder, &older).assert_usage_error("wide.pem is no CRL file: the file is in UTF-16");
 }
 
 #[test]
-fn der_may_end_in_a_line_end_and_not_in_other_bytes() {
-    let desk = Desk::new();
+fn der_may_end_with_a_line_end_but_not_with_other_bytes() {
+    let folder = CommandFolder::new();
     let newer = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();
-    verify_by(&desk, &two_crls().0);
-    let path = desk.path().join("crls/newer.crl");
+    verify_by(&folder, &two_crls().0);
+    let path = folder.path().join("crls/newer.crl");
     std::fs::write(&path, [newer.as_slice(), b"\r\n"].concat()).unwrap();
-    assert_eq!(verify_by(&desk, &two_crls().0).first_line(), "certificate-revoked");
+    assert_eq!(verify_by(&folder, &two_crls().0).first_line(), "certificate-revoked");
     std::fs::write(&path, newer.repeat(2)).unwrap();
-    verify_by(&desk, &two_crls().0)
-        .assert_usage(&format!("newer.crl is no CRL file: {} bytes follow the end of the DER", newer.len()));
+    verify_by(&folder, &two_crls().0).assert_usage_error(&format!(
+        "newer.crl is no CRL file: {} bytes follow the end of the DER",
+        newer.len()
+    ));
 }
 
-/// A proxy.toml whose realm is fed by this authority.
-fn fed_by(issuer: &str) -> Desk {
+/// A folder whose realm has this identity issuer.
+fn with_identity_issuer(issuer: &str) -> CommandFolder {
     let realm = Setup::default().realm.replace("pki/issuing.pem", issuer);
-    Desk::with(&Setup { realm, ..Setup::default() })
+    CommandFolder::with(&Setup { realm, ..Setup::default() })
 }
 
 #[test]
 fn a_byte_order_mark_does_not_hide_the_first_of_two_authorities() {
-    let desk = fed_by("two.pem");
+    let folder = with_identity_issuer("two.pem");
     let file = |before: &str| {
-        let read = |name: &str| std::fs::read_to_string(desk.path().join(name)).unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
         format!("{before}{}{}", read("pki/root.pem").trim_end(), read("pki/issuing.pem"))
     };
     for before in ["", BOM, "a comment\n"] {
-        std::fs::write(desk.path().join("two.pem"), file(before)).unwrap();
-        desk.run(&["check"]).assert_usage("two.pem holds 2 certificates");
+        std::fs::write(folder.path().join("two.pem"), file(before)).unwrap();
+        folder.run(&["check"]).assert_usage_error("two.pem holds 2 certificates");
     }
-    std::fs::write(desk.path().join("two.pem"), file("").replacen("-----BEGIN", "----BEGIN", 1)).unwrap();
-    desk.run(&["check"]).assert_usage("two.pem: line 1: a damaged PEM boundary");
+    std::fs::write(folder.path().join("two.pem"), file("").replacen("-----BEGIN", "----BEGIN", 1)).unwrap();
+    folder.run(&["check"]).assert_usage_error("two.pem: line 1: a damaged PEM boundary");
 }
 
 #[test]
 fn a_chain_and_its_anchors_are_read_with_a_byte_order_mark() {
-    let desk = Desk::new();
+    let folder = CommandFolder::new();
     for name in ["pki/root.pem", "pki/cards/alice.crt", "pki/server-ecdsa.pem", "pki/server-ecdsa.key"] {
-        let path = desk.path().join(name);
+        let path = folder.path().join(name);
         if let Ok(text) = std::fs::read_to_string(&path) {
             std::fs::write(&path, format!("{BOM}{}", text.replace('\n', "\r\n"))).unwrap();
         }
     }
-    let verified = desk.run(&["verify", "--anchors", "pki/root.pem", "pki/cards/alice.crt"]);
+    let verified = folder.run(&["verify", "--anchors", "pki/root.pem", "pki/cards/alice.crt"]);
     assert_eq!((verified.code, verified.first_line()), (0, "valid"), "{}", verified.stdout);
-    let checked = desk.run(&["check"]);
+    let checked = folder.run(&["check"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
 }
 
-/// A desk whose backend is sent a secret from a file.
-fn with_secret() -> Desk {
+/// A folder whose backend receives a secret from a file.
+fn with_secret() -> CommandFolder {
     let backend = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }".to_owned();
-    Desk::with(&Setup { backend, ..Setup::default() })
+    CommandFolder::with(&Setup { backend, ..Setup::default() })
 }
 
 fn set_mode(path: &Path, mode: u32) {
@@ -153,12 +156,12 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn a_secret_is_one_line_of_utf_8() {
-    let desk = with_secret();
-    let path = desk.path().join("secret");
+    let folder = with_secret();
+    let path = folder.path().join("secret");
     let check = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         set_mode(&path, 0o600);
-        desk.run(&["check"])
+        folder.run(&["check"])
     };
     let secret = "twenty-two-characters!";
     for text in
@@ -176,16 +179,16 @@ fn a_secret_is_one_line_of_utf_8() {
         (b"twenty-two\0characters!", "secret: line 1: it holds a control character"),
         (b"\n", "secret: line 1: it holds nothing"),
     ] {
-        check(bytes).assert_usage(fault);
+        check(bytes).assert_usage_error(fault);
     }
     assert!(check(format!("{secret} \n").as_bytes()).stderr.contains("begins or ends with a space"));
 }
 
 #[test]
-fn a_key_or_secret_that_other_accounts_can_read_is_warned_of_once() {
-    let desk = with_secret();
-    std::fs::write(desk.path().join("secret"), "twenty-two-characters!").unwrap();
-    let key = desk.path().join("pki/server-ecdsa.key");
+fn a_key_or_secret_that_other_users_can_read_is_one_warning() {
+    let folder = with_secret();
+    std::fs::write(folder.path().join("secret"), "twenty-two-characters!").unwrap();
+    let key = folder.path().join("pki/server-ecdsa.key");
     assert!(key.exists(), "the demo's key has another name");
     for (mode, who) in [
         (0o600, None),
@@ -194,11 +197,11 @@ fn a_key_or_secret_that_other_accounts_can_read_is_warned_of_once() {
         (0o604, Some("can be read or changed by every account of this machine")),
         (0o602, Some("can be read or changed by every account of this machine")),
     ] {
-        for path in [&key, &desk.path().join("secret")] {
+        for path in [&key, &folder.path().join("secret")] {
             set_mode(&key, 0o600);
-            set_mode(&desk.path().join("secret"), 0o600);
+            set_mode(&folder.path().join("secret"), 0o600);
             set_mode(path, mode);
-            let checked = desk.run(&["check"]);
+            let checked = folder.run(&["check"]);
             assert_eq!(checked.code, 0, "{}", checked.stderr);
             let count = who.map_or(0, |who| checked.stderr.matches(who).count());
             assert_eq!(count, usize::from(who.is_some()), "{mode:o}: {}", checked.stderr);
@@ -208,25 +211,26 @@ fn a_key_or_secret_that_other_accounts_can_read_is_warned_of_once() {
 }
 
 #[test]
-fn the_configuration_itself_may_have_a_byte_order_mark_and_is_refused_in_utf_16_and_latin_1() {
-    let desk = Desk::new();
-    let path = desk.path().join("proxy.toml");
+fn a_configuration_may_have_a_byte_order_mark_and_is_rejected_in_utf_16_and_latin_1() {
+    let folder = CommandFolder::new();
+    let path = folder.path().join("proxy.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{BOM}{}", text.replace('\n', "\r\n"))).unwrap();
-    assert_eq!(desk.run(&["check"]).code, 0);
+    assert_eq!(folder.run(&["check"]).code, 0);
     let wide: Vec<u8> = format!("{BOM}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(&path, wide).unwrap();
-    desk.run(&["check"]).assert_usage("proxy.toml is in UTF-16: save it as UTF-8");
+    folder.run(&["check"]).assert_usage_error("proxy.toml is in UTF-16: save it as UTF-8");
     let latin: Vec<u8> = [text.as_bytes(), b"\n# Stra\xdfe\n"].concat();
     std::fs::write(&path, latin).unwrap();
-    desk.run(&["check"])
-        .assert_usage(&format!("proxy.toml: line {} is not in UTF-8", text.lines().count() + 2));
+    folder
+        .run(&["check"])
+        .assert_usage_error(&format!("proxy.toml: line {} is not in UTF-8", text.lines().count() + 2));
 }
 
-/// CRLs that list one other certificate at a date of 1950, of year 1 and with an offset, and a card whose validity
-/// begins in year 0, each made by another library than the gateway's.
+/// CRLs that list another certificate with a date of 1950, of year 1 and with an offset, and a certificate that is valid
+/// from year 0; written by a library other than the gateway's.
 #[test]
-fn dates_that_are_odd_or_long_ago_take_neither_a_crl_nor_a_card_away() {
+fn unusual_dates_invalidate_neither_a_crl_nor_a_certificate() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dates");
     let verify = |options: &[&str]| {
         let always = ["verify", "--anchors", "root.pem", "--at", "2026-11-30T12:00:00Z"];

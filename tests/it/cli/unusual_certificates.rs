@@ -1,16 +1,16 @@
-//! Certificates as CAs in the field have issued them: what OpenSSL and Windows read is read, what decides nothing is
-//! passed over, and what may decide and cannot be read refuses.
+//! Unusual certificates that CAs have issued: those that OpenSSL and Windows accept are accepted, irrelevant parts are
+//! ignored, and parts that matter but cannot be decoded reject the certificate.
 
-use super::{Outcome, run};
+use super::{CommandOutput, run};
 use std::path::PathBuf;
 
-fn folder(name: &str) -> PathBuf {
+fn data_folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/certificates").join(name)
 }
 
-/// The PEM files of a folder but these, by their names.
+/// The names of the PEM files of a folder, except these.
 fn certificates(name: &str, others: &[&str]) -> Vec<String> {
-    let files = std::fs::read_dir(folder(name)).unwrap().map(|file| file.unwrap().path());
+    let files = std::fs::read_dir(data_folder(name)).unwrap().map(|file| file.unwrap().path());
     let certificates = files.filter(|file| file.extension().is_some_and(|extension| extension == "pem"));
     let names = certificates.map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned());
     let mut names: Vec<_> = names.filter(|file| !others.contains(&file.as_str())).collect();
@@ -19,29 +19,29 @@ fn certificates(name: &str, others: &[&str]) -> Vec<String> {
     names
 }
 
-fn verify(name: &str, options: &[&str], card: &str) -> Outcome {
+fn verify(name: &str, options: &[&str], card: &str) -> CommandOutput {
     let chain = format!("{card}.pem");
-    run(&folder(name), &[&["verify", "--anchors", "root.pem"], options, &[&chain]].concat())
+    run(&data_folder(name), &[&["verify", "--anchors", "root.pem"], options, &[&chain]].concat())
 }
 
-fn explain(name: &str, config: &str, card: &str) -> Outcome {
+fn explain(name: &str, config: &str, card: &str) -> CommandOutput {
     let url = "https://gate.test/require/x.asmx";
     run(
-        &folder(name),
+        &data_folder(name),
         &["explain", "--config", config, "--url", url, "--certificate", &format!("{card}.pem")],
     )
 }
 
 #[test]
-fn an_identifier_of_any_size_neither_refuses_a_card_nor_is_shown_as_another() {
+fn an_object_identifier_of_any_size_is_accepted_and_printed_correctly() {
     for card in certificates("identifiers", &["root", "policy-shown-wrong"]) {
         let outcome = verify("identifiers", &["--eku", "client_auth"], &card);
         assert_eq!((outcome.code, outcome.first_line()), (0, "valid"), "{card}: {}", outcome.stdout);
     }
     let number = "1.2.36.20000000001.1.1";
-    let outcome = run(&folder("identifiers"), &["inspect", "policy-shown-wrong.pem"]);
+    let outcome = run(&data_folder("identifiers"), &["inspect", "policy-shown-wrong.pem"]);
     assert!(outcome.stdout.contains(&format!(" {number}\n")), "{}", outcome.stdout);
-    // The CA asserts no policy, so none is valid; but every number is one that can be asked for.
+    // The CA asserts no policy, so none is valid; but every identifier is a valid argument.
     for policy in [number, "2.25.329800735698586629295641978511506172918", "2.999", "2.47.1"] {
         let outcome = verify("identifiers", &["--policy", policy], "policy-shown-wrong");
         assert_eq!((outcome.code, outcome.first_line()), (1, "certificate-untrusted"), "{}", outcome.stderr);
@@ -49,13 +49,13 @@ fn an_identifier_of_any_size_neither_refuses_a_card_nor_is_shown_as_another() {
 }
 
 #[test]
-fn a_crl_with_an_unknown_extension_of_any_identifier_is_read() {
+fn a_crl_with_an_unknown_extension_of_any_identifier_is_accepted() {
     let outcome = verify("identifiers", &["--crl", "crl"], "card");
     assert_eq!((outcome.code, outcome.first_line()), (0, "valid"), "{}{}", outcome.stdout, outcome.stderr);
 }
 
 #[test]
-fn a_key_with_which_nobody_can_log_in_is_refused_by_name() {
+fn an_unsupported_key_is_rejected_with_that_cause() {
     for card in certificates("keys", &["root"]) {
         let outcome = verify("keys", &[], &card);
         assert_eq!((outcome.code, outcome.first_line()), (1, "certificate-untrusted"), "{card}");
@@ -64,7 +64,7 @@ fn a_key_with_which_nobody_can_log_in_is_refused_by_name() {
 }
 
 #[test]
-fn what_real_cas_write_otherwise_than_the_standard_recommends_is_valid() {
+fn deviations_of_real_cas_from_recommendations_are_valid() {
     for (name, options, others) in [
         ("rsa-without-null", &["--eku", "client_auth"][..], &["root"][..]),
         ("pss-salt", &["--intermediates", "ca.pem"], &["root", "ca"]),
@@ -84,13 +84,13 @@ fn what_real_cas_write_otherwise_than_the_standard_recommends_is_valid() {
 }
 
 #[test]
-fn application_policies_limit_as_the_extended_key_usage_does() {
+fn application_policies_restrict_like_the_extended_key_usage() {
     let outcome = verify("application-policies", &["--eku", "1.3.6.1.5.5.7.3.4"], "card");
     assert_eq!((outcome.code, outcome.first_line()), (1, "certificate-untrusted"));
 }
 
 #[test]
-fn a_deny_rule_holds_whatever_else_stands_in_the_name_and_however_its_value_is_written() {
+fn a_deny_rule_matches_whatever_the_encoding_of_the_name() {
     for card in certificates("deny", &["root", "iss", "server"]) {
         let outcome = explain("deny", "proxy.toml", &card);
         assert_eq!(outcome.code, 1, "{card}: {}{}", outcome.stdout, outcome.stderr);
@@ -99,7 +99,7 @@ fn a_deny_rule_holds_whatever_else_stands_in_the_name_and_however_its_value_is_w
 }
 
 #[test]
-fn an_odd_name_hides_no_name_of_another_kind() {
+fn an_undecodable_name_hides_no_name_of_another_form() {
     for card in certificates("odd-names", &["root", "iss", "server"]) {
         let outcome = explain("odd-names", "proxy.toml", &card);
         assert_eq!(outcome.code, 0, "{card}: {}{}", outcome.stdout, outcome.stderr);
