@@ -6,6 +6,7 @@ mod check_online;
 mod explain;
 mod input_files;
 mod inspect;
+mod snapshots;
 mod unusual_certificates;
 mod verify;
 
