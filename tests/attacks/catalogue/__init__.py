@@ -1,11 +1,12 @@
 """Every attack, in the order in which they run."""
 from . import (
-    certificates, connections, control_frames, everything, handshakes, records, requests, slow_bodies, slow_readers,
+    certificates, connections, control_frames, everything, handshakes, pinned, records, requests, slow_bodies, slow_readers,
 )
 
 ATTACKS = [
     *slow_bodies.ATTACKS,
     *slow_readers.ATTACKS,
+    *pinned.ATTACKS,
     *records.ATTACKS,
     *certificates.ATTACKS,
     *handshakes.ATTACKS,

@@ -12,6 +12,9 @@ BATCH = 20
 MOST_OUTSTANDING = 200
 # Just short enough for the dynamic table of 4,096 bytes, together with the name and 32 bytes (RFC 7541 4.1).
 LONG = 3900
+# Streams for more than all places of the queue, which are 16,384.
+PLACE_CONNECTIONS = 180
+PLACE_ADDRESSES = 8
 
 
 def prepare_certificate(folder, _keys, letter):
@@ -93,6 +96,32 @@ async def indexed(assault, name):
     await assault.together(partial(once, number) for number in range(CONNECTIONS))
 
 
+def prepare_forged(folder, _keys):
+    """A forged certificate of an ordinary size."""
+    forged.with_long_names(folder / "forged.pem", "x", 20)
+
+
+async def places(assault):
+    """Requests in progress, each of which holds a place for its record, with a forged certificate from eight addresses."""
+    context = tls.context(assault.folder / "forged.pem", ("h2",))
+    block = http2.request_block("POST", gateway.IGNORED, ("content-length", "1000000"))
+
+    async def once(number):
+        async with assault.http2(context, assault.source(number % PLACE_ADDRESSES)) as client:
+            await until_first_ends(client.receive(), send(client))
+
+    async def send(client):
+        while True:
+            missing = min(100, client.stream_limit) - len(client.open_streams)
+            heads = (http2.headers(client.new_stream(), block, end_stream=False) for _ in range(missing))
+            if missing > 0:
+                await client.connection.send(b"".join(heads))
+                assault.tally.requests += missing
+            await assault.pause(0.2)
+
+    await assault.together(partial(once, number) for number in range(PLACE_CONNECTIONS))
+
+
 def attacks():
     """Every variant, with an audit file and with sinks that are never read."""
     letters = {"ascii": "x", "control": "\x01", "quotes": '"', "beyond-ascii": "\u0430"}
@@ -111,6 +140,10 @@ def attacks():
             f"records-{name}", f"requests whose :{name} of 3,900 bytes is one octet on the wire",
             partial(indexed, name=f":{name}"), (holder_is_served, written_per_request(2048)),
         )
+    yield Attack(
+        "records-places", f"{PLACE_CONNECTIONS} connections of 100 streams with a forged certificate, whose bodies never come",
+        places, (holder_is_served,), prepare_forged,
+    )
     for sink in ("pipe", "fifo"):
         words = f"and an audit sink ({sink}) that is never read"
         yield Attack(

@@ -16,6 +16,8 @@ ADDRESS = "127.0.0.1"
 # A client certificate is required here, and not looked at there.
 REQUIRED = "/_wmcs/certification/certification.asmx"
 IGNORED = "/_wmcs/certification/server.asmx"
+# Clients log in at the backend itself here.
+DIALOGUE = "/_wmcs/licensing/license.asmx"
 # The backend sends 8 MiB from here.
 LARGE = "/_wmcs/licensing/templates.asmx"
 START_TIMEOUT = 20
@@ -34,6 +36,7 @@ certificate = ["{pki}/server.pem"]
 private_key = ["{pki}/server.key"]
 realm       = "staff"
 backend     = "rms"
+http2       = true
 
 [[site.path]]
 path = "{required}"
@@ -42,6 +45,11 @@ client_certificate = "require"
 [[site.path]]
 path = "{ignored}"
 client_certificate = "ignore"
+
+[[site.path]]
+path = "{dialogue}"
+client_certificate = "ignore"
+password = "backend"
 
 [[site.path]]
 path = "{large}"
@@ -92,6 +100,7 @@ class Gateway:
             configuration = CONFIGURATION.format(
                 audit="stdout" if audit == "pipe" else self._audit, admin=self.admin, port=self.port, pki=keys.folder,
                 host=pki.HOST, domain=pki.DOMAIN, backend=backend_port, required=REQUIRED, ignored=IGNORED, large=LARGE,
+                dialogue=DIALOGUE,
             )
             (folder / "proxy.toml").write_text(configuration)
             self._start(binary, audit)

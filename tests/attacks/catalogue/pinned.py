@@ -1,0 +1,62 @@
+"""Clients that log in at the backend itself, each of which has a connection to the backend for itself."""
+from functools import partial
+
+from harness import gateway, tls
+from harness.assault import until_first_ends
+from harness.bounds import holder_is_served
+from harness.stage import Attack
+
+# More than the backend serves at a time.
+CONNECTIONS = 325
+ADDRESSES = 20
+BODY = 1_000_000
+# The first message of NTLM.
+FIRST_MESSAGE = "NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="
+
+
+def head(method="GET", *lines):
+    """The head of a request to the path of the dialogue."""
+    return "\r\n".join([f"{method} {gateway.DIALOGUE} HTTP/1.1", f"Host: {tls.pki.HOST}", *lines, "", ""]).encode()
+
+
+async def keep(assault, request, every=None, drip=False):
+    """A connection for each client, on which a request is sent once or every so many seconds; what ends is opened anew."""
+    context = tls.context()
+
+    async def once(number):
+        async with assault.connection(context, assault.source(number % ADDRESSES)) as connection:
+            await until_first_ends(receive(connection), send(connection))
+
+    async def receive(connection):
+        while True:
+            assault.tally.note_responses(await connection.receive())
+
+    async def send(connection):
+        await connection.send(request)
+        assault.tally.requests += 1
+        while True:
+            await assault.pause(every or 1)
+            if every:
+                await connection.send(request)
+                assault.tally.requests += 1
+            elif drip:
+                await connection.send(b"x")
+
+    await assault.together(partial(once, number) for number in range(CONNECTIONS))
+
+
+WAYS = {
+    "idle": ("one request each", {"request": head()}),
+    "busy": ("a request each second", {"request": head(), "every": 1}),
+    "dialogues": ("the first message of a log-in each second", {"request": head("GET", f"Authorization: {FIRST_MESSAGE}"), "every": 1}),
+    "bodies": ("a body that never comes", {"request": head("POST", f"Content-Length: {BODY}")}),
+    "drips": ("a body that drips", {"request": head("POST", f"Content-Length: {BODY}"), "drip": True}),
+}
+
+ATTACKS = [
+    Attack(
+        f"pinned-{way}", f"{CONNECTIONS} anonymous clients from {ADDRESSES} addresses with a backend connection each and {words}",
+        partial(keep, **options), (holder_is_served,),
+    )
+    for way, (words, options) in WAYS.items()
+]
