@@ -6,12 +6,14 @@ mod client_network;
 mod connections;
 pub mod descriptors;
 mod http2_frames;
+mod known_holders;
 mod request_rate;
 pub mod scheduling;
 
 pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
 pub use http2_frames::{FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
+pub use known_holders::KnownHolders;
 pub use request_rate::{
     AccountKey, AccountRates, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate,
 };

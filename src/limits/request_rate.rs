@@ -24,8 +24,8 @@ const SHARD_CAPACITY: usize = 4_096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRate(NonZeroU32);
 
-/// Requests of one address that may be answered at the same time: a quarter of the places of the audit log's queue, of
-/// which each of them holds one.
+/// Requests of one address or account whose audit records are not written yet: a quarter of the places of the audit log's
+/// queue, of which each of them holds one.
 const MAX_IN_FLIGHT: u32 = 4_096;
 
 /// What one address or account may still do.
@@ -59,11 +59,11 @@ pub struct RateExceeded {
 pub enum RequestLimit {
     /// Requests per second.
     PerSecond(RequestRate),
-    /// Requests whose responses have not ended.
+    /// Requests whose audit records have not been written.
     InFlight(u32),
 }
 
-/// A request whose response has not ended. Dropped, it counts no more.
+/// A request whose audit record has not been written. Dropped, it counts no more.
 #[derive(Debug)]
 pub struct RequestInFlight(Arc<Budget>);
 
@@ -133,7 +133,12 @@ impl Budget {
         Err(RateExceeded { limit: RequestLimit::PerSecond(self.rate), retry_after, record: self.record() })
     }
 
-    /// Counts a request until its response has ended.
+    /// The requests whose audit records have not been written.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request until its audit record is written.
     ///
     /// # Errors
     /// As many are in progress as may be.

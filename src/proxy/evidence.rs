@@ -3,6 +3,7 @@
 
 use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
+use crate::certificate::Fingerprint;
 use crate::clock::{Clock, UnixTime};
 use crate::limits::AddressKey;
 use crate::policy::{AbsentReason, AccessRule, CertificateRejection, Credential, Evidence};
@@ -99,6 +100,11 @@ impl CardOnConnection {
     /// When the card's key last signed.
     pub(super) fn proven_at(&self) -> UnixTime {
         self.tls.proven_at
+    }
+
+    /// The SHA-256 of the client's own certificate, if it presented one that is read.
+    pub(super) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.tls.certificates.first().map(|certificate| Fingerprint::of(certificate))
     }
 
     /// Whether the client presented a certificate, whatever it is worth.

@@ -6,7 +6,7 @@ use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::identity::Account;
-use crate::limits::{AccountKey, AccountRates, Connections};
+use crate::limits::{AccountKey, AccountRates, Connections, KnownHolders};
 use crate::telemetry::audit::AuditLog;
 use crate::telemetry::{CountedLine, Metrics};
 use crate::tls::HandshakePool;
@@ -36,6 +36,8 @@ pub struct Gate {
     pub connections: Arc<Connections>,
     /// What accounts may still request.
     pub accounts: AccountRates,
+    /// The certificates whose holders were authenticated lately.
+    pub known_holders: KnownHolders,
     /// Lines about connections that ended because of HTTP/2 frames without use.
     pub http2_floods: CountedLine,
     /// Says that no more requests are taken: connections finish what runs and close.

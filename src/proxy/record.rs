@@ -7,7 +7,6 @@ use crate::backend::Upload;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::identity::Account;
-use crate::limits::RequestInFlight;
 use crate::policy::{AuthenticatedBy, Denial, DenialId, Evidence, Permit};
 use crate::request::RequestId;
 use crate::telemetry::audit::{
@@ -39,8 +38,6 @@ pub(super) struct RequestRecord {
 
 struct Open {
     slot: AuditSlot,
-    /// Counted as in progress until the record is written.
-    _place: Option<RequestInFlight>,
     record: AuditRecord,
     series: Rc<RecordSeries>,
     log: RequestLog,
@@ -62,7 +59,7 @@ pub(super) struct RequestHead<'a> {
 
 impl RequestRecord {
     pub(super) fn begin(
-        (slot, place): (AuditSlot, Option<RequestInFlight>),
+        slot: AuditSlot,
         connection: &ConnectionFacts,
         head: &RequestHead<'_>,
         decisions: DecisionMetrics,
@@ -95,7 +92,6 @@ impl RequestRecord {
         };
         let open = Open {
             slot,
-            _place: place,
             record,
             series: Rc::clone(&connection.series),
             log: connection.log.clone(),
@@ -319,7 +315,7 @@ mod tests {
             host: None,
         };
         let slot = log.reserve(crate::telemetry::audit::Part::Whole).unwrap();
-        journey(RequestRecord::begin((slot, None), &connection, &head, metrics.decisions.clone()));
+        journey(RequestRecord::begin(slot, &connection, &head, metrics.decisions.clone()));
         log.close(Duration::from_secs(20)).unwrap();
         let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         record["decision"].as_str().unwrap().to_owned()

@@ -76,6 +76,22 @@ impl AccountBudget {
         }
     }
 
+    /// Counts a request among those in progress of the account that was used last on this connection, if there is one, else
+    /// of the client's address.
+    pub(super) fn in_flight(&self, life: &Life) -> Result<Option<RequestInFlight>, Excess> {
+        match &*self.0.borrow() {
+            Some((_, budget)) => {
+                budget.begin().map(Some).map_err(|exceeded| excess(&exceeded, "the account"))
+            }
+            None => in_flight(life),
+        }
+    }
+
+    /// Takes the budget of `account` before the connection's first request is authenticated.
+    pub(super) fn recall(&self, account: AccountKey, gate: &Gate) {
+        drop(self.budget(account, gate.snapshot.load().limits.account_requests, gate));
+    }
+
     fn budget(&self, key: AccountKey, rate: RequestRate, gate: &Gate) -> Arc<Budget> {
         let mut last = self.0.borrow_mut();
         match &*last {

@@ -18,11 +18,12 @@ use super::request_rate::{self, AccountBudget, Excess};
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
+use crate::certificate::Fingerprint;
 use crate::clock::UnixTime;
 use crate::headers::forwarded::Origin;
 use crate::headers::{HeaderCase, request_headers};
 use crate::limits::{FrameBudget, RequestInFlight};
-use crate::policy::{Denial, DenialId, PasswordRule, Permit, PermittedIdentity, decide};
+use crate::policy::{Denial, DenialId, Evidence, PasswordRule, Permit, PermittedIdentity, decide};
 use crate::request::{
     Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
 };
@@ -31,10 +32,15 @@ use crate::telemetry::audit::Part;
 use crate::tls::TlsFacts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Body;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+
+/// Requests in progress of an address that presents certificates which were never validated, before it has only the share
+/// of anonymous clients.
+const NEWCOMERS_PER_ADDRESS: u32 = 64;
 
 /// Answers the requests of one connection.
 pub(super) struct Service {
@@ -48,6 +54,8 @@ pub(super) struct Service {
     number: u64,
     frames: Rc<FrameBudget>,
     account: AccountBudget,
+    /// Whether the holder of the client's certificate was authenticated on an earlier connection.
+    is_known: Cell<bool>,
 }
 
 /// How the client is connected.
@@ -71,6 +79,15 @@ struct InFlight {
     unpaid: bool,
     /// Whether an HTTP/1.1 connection ends with the response, because the request's body is not read to its end.
     closes: bool,
+}
+
+impl Channel {
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Plain => None,
+            Self::Tls { card, .. } => card.fingerprint(),
+        }
+    }
 }
 
 impl Service {
@@ -109,7 +126,12 @@ impl Service {
         let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
         let (dialogues, account) = (Dialogues::default(), AccountBudget::default());
-        Self { worker, facts, endpoints, channel, dialogues, life, number, frames, account }
+        let known = channel.fingerprint().and_then(|leaf| gate.known_holders.account(leaf.as_bytes()));
+        if let Some(holder) = known {
+            account.recall(holder, gate);
+        }
+        let is_known = Cell::new(known.is_some());
+        Self { worker, facts, endpoints, channel, dialogues, life, number, frames, account, is_known }
     }
 
     /// Answers one request. Writes its record, whatever happens.
@@ -127,7 +149,11 @@ impl Service {
         let wanted = Wanted::of(&head);
         let unpaid = self.pays_by_account();
         let within = if unpaid { Ok(()) } else { request_rate::of_address(&self.life) };
-        let (place, within) = match (request_rate::in_flight(&self.life), within) {
+        let in_flight = match self.has_own_share() {
+            true => self.account.in_flight(&self.life),
+            false => request_rate::in_flight(&self.life),
+        };
+        let (place, within) = match (in_flight, within) {
             (Ok(place), within) => (place, within),
             (Err(excess), _) => (None, Err(excess)),
         };
@@ -231,6 +257,7 @@ impl Service {
         })
         .await;
         in_flight.record.evidence(&evidence);
+        self.note(&evidence);
         let permit =
             decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
         if permit.identity().is_some() {
@@ -394,12 +421,44 @@ impl Service {
         }
     }
 
-    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others, those
-    /// without a certificate more.
+    /// Whether requests have the share of an account of what all clients have in common, and not that of their address.
+    fn has_own_share(&self) -> bool {
+        self.life.is_authenticated() || self.is_known.get()
+    }
+
+    /// Remembers whether the client's certificate authenticated an account.
+    fn note(&self, evidence: &Evidence) {
+        let known_holders = &self.worker.gate().known_holders;
+        let account = match evidence {
+            Evidence::Certificate(credential) => credential.account().ok(),
+            Evidence::Rejected(rejection) if rejection.denial().id().is_transient() => return,
+            Evidence::Rejected(_) => None,
+            Evidence::Password { .. } | Evidence::None(_) => return,
+        };
+        if self.is_known.replace(account.is_some()) == account.is_some() {
+            return;
+        }
+        let Some(leaf) = self.channel.fingerprint() else { return };
+        match account {
+            Some(account) => {
+                known_holders.authenticated(*leaf.as_bytes(), self.worker.gate().account_key(account));
+            }
+            None => known_holders.rejected(leaf.as_bytes()),
+        }
+    }
+
+    /// Requests of clients that have not been authenticated leave places in the audit log's queue to others. A certificate
+    /// that has not been validated counts for nothing, since anyone can forge one; but the first request with one on a
+    /// connection may use a part that others may not, a few for each address, so that a holder who was never here before is
+    /// served although anonymous clients have filled their part.
     fn audit_part(&self) -> Part {
-        if self.life.is_authenticated() {
+        let is_newcomer = || {
+            let in_progress = self.life.budget().map_or(0, |budget| budget.in_flight());
+            self.pays_by_account() && self.life.requests() <= 1 && in_progress <= NEWCOMERS_PER_ADDRESS
+        };
+        if self.has_own_share() {
             Part::Whole
-        } else if self.pays_by_account() {
+        } else if is_newcomer() {
             Part::SevenEighths
         } else {
             Part::ThreeQuarters
@@ -426,7 +485,8 @@ impl Service {
             target: received_target(&head.uri, head.version),
             host: host.or_else(|| head.uri.authority().map(http::uri::Authority::as_str)),
         };
-        Ok(RequestRecord::begin((slot, place), &self.facts, &head, gate.metrics.decisions.clone()))
+        let slot = slot.holding(place);
+        Ok(RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone()))
     }
 
     /// Ends the road of a request that may not pass: the page, the record, and the rest of its body.
@@ -609,8 +669,7 @@ impl Service {
             target: String::new(),
             host: None,
         };
-        let mut record =
-            RequestRecord::begin((slot, None), &self.facts, &head, gate.metrics.decisions.clone());
+        let mut record = RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone());
         record.denial(denial);
         if let Some(status) = status {
             record.status(status);

@@ -4,7 +4,7 @@ use super::background::{Background, CrlReadiness, Surroundings};
 use super::worker_thread::{Command, WorkerThread};
 use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
-use crate::limits::{AccountRates, ConnectionLimits, Connections, descriptors};
+use crate::limits::{AccountRates, ConnectionLimits, Connections, KnownHolders, descriptors};
 use crate::proxy::{FailedHandshakes, Gate, Judge, RequestLog};
 use crate::server::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
 use crate::server::listener::{BindError, Listener};
@@ -85,6 +85,7 @@ impl Running {
             metrics,
             connections: Arc::new(Connections::new(descriptors::connections())),
             accounts: AccountRates::default(),
+            known_holders: KnownHolders::default(),
             http2_floods: CountedLine::default(),
             stopping: CancellationToken::new(),
         });

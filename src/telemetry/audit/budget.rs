@@ -2,6 +2,7 @@
 
 use super::Part;
 use prometheus_client::metrics::gauge::Gauge;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,6 +18,8 @@ pub(super) struct Budget {
 pub(super) struct Share {
     budget: Arc<Budget>,
     bytes: i64,
+    /// Given back with it.
+    held: Option<Box<dyn Any + Send>>,
 }
 
 impl Budget {
@@ -32,11 +35,16 @@ impl Budget {
         let limit = self.limit - signed(part.left(whole));
         let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= limit);
         self.taken.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Share { budget: Arc::clone(self), bytes })
+        Some(Share { budget: Arc::clone(self), bytes, held: None })
     }
 }
 
 impl Share {
+    /// Keeps `held` for as long as the share.
+    pub(super) fn hold(&mut self, held: impl Any + Send) {
+        self.held = Some(Box::new(held));
+    }
+
     /// Gives back all but `bytes`. Never takes more.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
         let rest = self.bytes.min(signed(bytes));

@@ -8,6 +8,7 @@ use super::line::{self, LINE_BYTES};
 use super::series::RecordSeries;
 use super::writer::{Health, Output, Writer};
 use crate::telemetry::AuditMetrics;
+use std::any::Any;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -200,6 +201,13 @@ pub struct AuditSlot {
 }
 
 impl AuditSlot {
+    /// Keeps `held` until the record is written, or the place is free again without one.
+    #[must_use]
+    pub fn holding(mut self, held: impl Any + Send) -> Self {
+        self.share.hold(held);
+        self
+    }
+
     /// Hands in the record, one of `series`. Cannot fail and never waits.
     pub fn write(mut self, record: &AuditRecord, series: &RecordSeries) {
         let earlier = series.earlier(record, Instant::now());

@@ -410,3 +410,17 @@ fn parts_of_the_queue_are_left_for_clients_with_certificates_and_for_authenticat
     assert_eq!(own.len(), 1);
     assert!(matches!(log.reserve(Part::ThreeQuarters), Err(Unavailable::QueueFull)));
 }
+
+#[test]
+fn what_a_place_holds_is_let_go_of_when_the_record_is_written_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let (log, _) = open(&path, 8);
+    let held = Arc::new(());
+    let slot = log.reserve(Part::Whole).unwrap().holding(Arc::clone(&held));
+    drop(log.reserve(Part::Whole).unwrap().holding(Arc::clone(&held)));
+    assert_eq!(Arc::strong_count(&held), 2);
+    slot.write(&record("r1"), &RecordSeries::default());
+    wait_until(|| Arc::strong_count(&held) == 1);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("r1"));
+}

@@ -2,6 +2,7 @@
 
 use super::stage::{HOME, card, start, three_sites};
 use crate::support::{Client, Connection, Lab, Setup, wait_for};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
 const ONE: &str = "127.0.0.11";
@@ -207,4 +208,41 @@ async fn a_reload_changes_the_limits() {
     assert!(client(&lab, ONE).tls_stream().await.is_err());
     lab.reload(|setup| setup.limits = "max_connections_per_address = 2".to_owned());
     assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn forged_certificates_get_the_share_of_anonymous_clients_in_the_audit_queue() {
+    // Room for 655 records that may still come, of which anonymous clients get 491.
+    let audit = "audit.jsonl\"\nmax_queue_bytes = \"1MiB".to_owned();
+    let lab = start(Setup { audit, ..three_sites() });
+    let with_card = |name: &str, from: &str| client(&lab, from).chain(card(name));
+    assert_eq!(with_card("alice", "127.0.0.20").get("/require/echo").await.verdict(), "200 permit");
+    // Each holds a place until its body has come.
+    let head = format!("POST /ignore/echo HTTP/1.1\r\nHost: {HOME}\r\nContent-Length: 9\r\n\r\n");
+    let mut held = Vec::new();
+    for number in 0..520 {
+        let mallory = with_card("mallory", &format!("127.0.0.{}", 11 + number % 6));
+        let mut stream = mallory.tls_stream().await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    let is_full = || {
+        let metrics = lab.metrics.encode();
+        let refused = r#"portcullis_decisions_total{decision="audit-unavailable"} 0"#;
+        (!metrics.lines().any(|line| line == refused)).then_some(())
+    };
+    wait_for("the share of anonymous clients is used up", is_full).await;
+
+    let anonymous = client(&lab, "127.0.0.21").get("/ignore/echo").await;
+    assert_eq!(anonymous.verdict(), "503 audit-unavailable");
+    let mut forged = with_card("mallory", "127.0.0.21").connect().await.unwrap();
+    assert!(is_served(&mut forged).await, "its first request may be that of a holder");
+    assert_eq!(forged.get("/ignore/echo").await.unwrap().verdict(), "503 audit-unavailable");
+    // A holder who was here before has a whole share at once, though an attacker has the same address.
+    for _ in 0..3 {
+        let alice = with_card("alice", "127.0.0.11").get("/require/echo").await;
+        assert_eq!(alice.verdict(), "200 permit");
+    }
+    let newcomer = with_card("judy", "127.0.0.22").get("/accept/echo").await;
+    assert_eq!(newcomer.verdict(), "200 permit");
 }
