@@ -26,7 +26,7 @@ async fn decisions(lab: &Lab, count: usize) -> Vec<String> {
 
 /// What sets the record of a head apart.
 fn essence(record: &Value) -> Value {
-    json!([record["decision"], record["http_version"], record["status"], record["method"], record["site"]])
+    json!([record["decision"], record["protocol"], record["status"], record["method"], record["site"]])
 }
 
 #[tokio::test]
