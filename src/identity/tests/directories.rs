@@ -1,4 +1,4 @@
-//! What follows from the accounts that a directory has.
+//! Tests of mapping with the accounts of a directory.
 
 use super::*;
 use crate::clock::UnixTime;
@@ -26,7 +26,7 @@ pub(super) fn person(name: &str, number: u32) -> DirectoryAccount {
     }
 }
 
-/// What comes of a card, where the directory has these people for it.
+/// The mapping of a certificate for which the directory returns these accounts.
 pub(super) fn with(
     chain: &UnrevokedChain,
     rule: &MappingSettings,
@@ -48,7 +48,7 @@ fn demanding(strength: RequiredStrength, order: &[Mapper]) -> MappingSettings {
     MappingSettings { strength, ..rule(order) }
 }
 
-/// A card with this UPN and this security identifier.
+/// A certificate with this UPN and this security identifier.
 pub(super) fn card_of(name: Option<&str>, number: Option<u32>) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice");
@@ -63,7 +63,7 @@ fn sid_uri(number: u32) -> SanType {
 }
 
 #[test]
-fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_says() {
+fn a_security_identifier_maps_strongly_to_the_account_of_the_directory() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     let account =
         with(&chain, &demanding(RequiredStrength::Strong, ORDER), &[person("alice", 1106)]).unwrap();
@@ -80,7 +80,7 @@ fn a_security_identifier_names_its_account_strongly_with_all_that_the_directory_
 }
 
 #[test]
-fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write() {
+fn the_lookup_keys_have_every_value_of_the_mappers_that_the_issuer_may_write() {
     let chain = card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice");
         params.subject_alt_names =
@@ -88,7 +88,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         params.custom_extensions = vec![sid_extension(&sid(1106).to_string())];
     });
     let order = [Mapper::Sid, Mapper::Upn, Mapper::Email, Mapper::Subject];
-    let asked = LookupPlan::new(&chain, &rule(&order)).unwrap().lookup_keys();
+    let keys = LookupPlan::new(&chain, &rule(&order)).unwrap().lookup_keys();
     let expected = LookupKeys {
         sids: vec![sid(1106)],
         upns: vec!["alice@corp.example".to_owned()],
@@ -96,7 +96,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
         account_names: vec!["alice".to_owned(), "Alice".to_owned()],
         ..LookupKeys::default()
     };
-    assert_eq!(asked, expected);
+    assert_eq!(keys, expected);
     let pins = IdentityIssuer {
         upn_suffixes: Vec::new(),
         sid_domains: Vec::new(),
@@ -108,7 +108,7 @@ fn one_question_holds_every_name_that_the_order_goes_by_and_the_issuer_may_write
 }
 
 #[test]
-fn a_security_identifier_that_nobody_has_never_falls_through_to_a_upn() {
+fn an_unknown_security_identifier_never_falls_back_to_a_upn() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     assert_eq!(why_not(with(&chain, &rule(ORDER), &[])), NotMappedReason::UnknownSid { sid: sid(1106) });
     for order in [&[Mapper::Sid, Mapper::Upn], &[Mapper::Upn, Mapper::Sid]] {
@@ -118,7 +118,7 @@ fn a_security_identifier_that_nobody_has_never_falls_through_to_a_upn() {
 }
 
 #[test]
-fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict() {
+fn a_name_of_an_account_with_another_security_identifier_is_a_conflict() {
     let chain = card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "alice");
         params.subject_alt_names = vec![upn("alice@corp.example"), email("alice@mail.example")];
@@ -142,14 +142,14 @@ fn a_name_that_leads_to_an_account_of_another_security_identifier_is_a_conflict(
 }
 
 #[test]
-fn a_person_who_was_renamed_is_still_found_by_the_security_identifier() {
+fn a_renamed_account_is_found_by_its_security_identifier() {
     let chain = card_of(Some("alice.maiden@corp.example"), Some(1106));
     let found = user(&chain, &rule(ORDER), &[person("alice", 1106)]);
     assert_eq!(found, ("CORP\\alice".to_owned(), "sid".to_owned(), MappingStrength::Strong));
 }
 
 #[test]
-fn the_uri_of_a_security_identifier_counts_like_the_extension_and_must_agree_with_it() {
+fn the_uri_of_a_security_identifier_is_equivalent_to_the_extension_and_must_agree_with_it() {
     let card_with_uri = |number: Option<u32>, uris: Vec<SanType>| {
         card_with(|params| {
             params.subject_alt_names = uris;
@@ -178,7 +178,7 @@ fn the_uri_of_a_security_identifier_counts_like_the_extension_and_must_agree_wit
 }
 
 #[test]
-fn a_security_identifier_that_cannot_be_read_ends_the_mapping_by_any_name() {
+fn a_security_identifier_that_cannot_be_decoded_ends_the_mapping_by_any_name() {
     let broken = |params: &mut CertificateParams| {
         params.subject_alt_names = vec![upn("alice@corp.example")];
         params.custom_extensions = vec![sid_extension("S-1-5-021-1")];
@@ -196,7 +196,7 @@ fn a_security_identifier_that_cannot_be_read_ends_the_mapping_by_any_name() {
 }
 
 #[test]
-fn an_issuer_names_accounts_of_its_own_domains_only_and_feeds_its_own_mappers_only() {
+fn an_issuer_is_limited_to_its_domains_and_mappers() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     let people = [person("alice", 1106)];
     let with_pins =
@@ -213,7 +213,7 @@ fn an_issuer_names_accounts_of_its_own_domains_only_and_feeds_its_own_mappers_on
 }
 
 #[test]
-fn a_value_of_the_account_names_the_certificate_as_strongly_as_its_form_is() {
+fn an_alt_security_identity_maps_with_the_strength_of_its_form() {
     let chain = card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice, A.");
         params.subject_alt_names = vec![email("Alice@mail.example")];
@@ -242,7 +242,7 @@ fn a_value_of_the_account_names_the_certificate_as_strongly_as_its_form_is() {
     }
 }
 
-/// A card with the SID of an account in another domain, and with alice's UPN.
+/// A certificate with this security identifier and with alice's UPN.
 fn card_of_partner(number: &str) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice, A.");
@@ -253,7 +253,7 @@ fn card_of_partner(number: &str) -> UnrevokedChain {
 }
 
 #[test]
-fn a_strong_value_of_the_account_counts_whatever_the_security_identifier_says_as_in_windows() {
+fn a_strong_alt_security_identity_takes_precedence_over_the_security_identifier_as_in_windows() {
     for number in ["S-1-5-21-7-8-9-1106".to_owned(), sid(1107).to_string(), sid(4711).to_string()] {
         let chain = card_of_partner(&number);
         for value in leaf(&chain).alt_security_identities() {
@@ -281,7 +281,7 @@ fn a_strong_value_of_the_account_counts_whatever_the_security_identifier_says_as
 }
 
 #[test]
-fn two_accounts_with_a_strong_value_for_one_card_are_ambiguous() {
+fn two_accounts_with_a_strong_alt_security_identity_are_ambiguous() {
     let chain = card_of_partner("S-1-5-21-7-8-9-1106");
     let value =
         leaf(&chain).alt_security_identities().into_iter().find(|value| value.form.is_strong()).unwrap();
@@ -294,7 +294,7 @@ fn two_accounts_with_a_strong_value_for_one_card_are_ambiguous() {
 }
 
 #[test]
-fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
+fn an_issuer_is_limited_to_its_alt_security_forms() {
     let chain = card_of_partner(&sid(1106).to_string());
     let order = [Mapper::AltSecurityIdentities];
     for value in leaf(&chain).alt_security_identities() {
@@ -303,8 +303,8 @@ fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
         for form in AltSecurityForm::ALL {
             let pins = IdentityIssuer { alt_security_forms: vec![form], ..pinned() };
             let by_one = MappingSettings { identity_issuers: vec![pins], ..rule(&order) };
-            let asked = LookupPlan::new(&chain, &by_one).unwrap().lookup_keys().alt_security_identities;
-            assert_eq!(asked.contains(&value.value), form == value.form, "{value:?} {form:?}");
+            let keys = LookupPlan::new(&chain, &by_one).unwrap().lookup_keys().alt_security_identities;
+            assert_eq!(keys.contains(&value.value), form == value.form, "{value:?} {form:?}");
             let outcome = with(&chain, &by_one, std::slice::from_ref(&alice));
             assert_eq!(outcome.is_ok(), form == value.form, "{value:?} {form:?}: {outcome:?}");
         }
@@ -312,7 +312,7 @@ fn an_issuer_is_named_only_by_the_forms_that_it_is_admitted_to() {
 }
 
 #[test]
-fn an_account_found_for_another_name_is_not_one_that_the_values_mean() {
+fn values_of_other_certificates_match_no_account() {
     let chain = card_of(None, None);
     let mut alice = person("alice", 1106);
     alice.alt_security_identities = vec![
@@ -325,7 +325,7 @@ fn an_account_found_for_another_name_is_not_one_that_the_values_mean() {
 }
 
 #[test]
-fn a_later_mapper_makes_the_same_account_strong() {
+fn a_later_mapper_may_make_the_mapping_strong() {
     let chain = card_of(Some("alice@corp.example"), Some(1106));
     let strong = demanding(RequiredStrength::Strong, &[Mapper::Upn, Mapper::Sid]);
     let found = user(&chain, &strong, &[person("alice", 1106)]);
@@ -354,7 +354,7 @@ fn two_accounts_are_ambiguous_by_one_mapper_and_by_two() {
 }
 
 #[test]
-fn several_mails_of_one_account_are_no_ambiguity() {
+fn several_emails_of_one_account_are_not_ambiguous() {
     let chain = card("Alice", vec![email("alice@mail.example"), email("a@mail.example")]);
     let mut alice = person("alice", 1106);
     alice.emails.push("A@mail.example".to_owned());
@@ -362,7 +362,7 @@ fn several_mails_of_one_account_are_no_ambiguity() {
 }
 
 #[test]
-fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
+fn a_upn_is_the_explicit_one_or_the_account_name_in_its_domain() {
     let chain = card_of(Some("ALICE@corp.example"), None);
     let renamed =
         DirectoryAccount { upn: Some("a.smith@people.example".to_owned()), ..person("alice", 1106) };
@@ -376,7 +376,7 @@ fn a_upn_is_the_one_that_was_given_or_the_account_name_in_its_domain() {
 }
 
 #[test]
-fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_than_the_account() {
+fn compatibility_accepts_weak_mappings_of_certificates_that_are_not_older_than_the_account() {
     let made = |not_before: UnixTime| {
         card_with(|params| {
             params.subject_alt_names = vec![upn("alice@corp.example")];
@@ -400,14 +400,14 @@ fn in_compatibility_a_weak_mapping_holds_for_a_certificate_that_is_not_older_tha
     let unknown = [DirectoryAccount { created: None, ..person("alice", 1106) }];
     let outcome = with(&made(NOW), &compatible(HOUR), &unknown);
     assert!(matches!(outcome, Err(MappingError::OlderThanAccount { created: None, .. })), "{outcome:?}");
-    // A strong mapping is never compared with dates.
+    // Dates do not matter for a strong mapping.
     let old = card_of(None, Some(1106));
     let rule = demanding(RequiredStrength::Compatibility { backdating: Duration::ZERO }, &[Mapper::Sid]);
     assert!(with(&old, &rule, &unknown).is_ok());
 }
 
 #[test]
-fn an_account_that_may_not_be_used_is_refused_and_one_that_ends_says_when() {
+fn an_unusable_account_is_rejected_and_one_that_expires_has_a_deadline() {
     let chain = card_of(None, Some(1106));
     let in_standing =
         |status| with(&chain, &rule(ORDER), &[DirectoryAccount { status, ..person("alice", 1106) }]);
@@ -422,12 +422,12 @@ fn an_account_that_may_not_be_used_is_refused_and_one_that_ends_says_when() {
 }
 
 #[test]
-fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
+fn a_number_is_searched_for_in_the_configured_attribute() {
     let chain = card("DOE.JANE.Q.1234567890", Vec::new());
     let attributes = vec![(Mapper::Edipi, "employeeID".to_owned())];
     let rule = MappingSettings { attributes, ..rule(&[Mapper::Edipi]) };
-    let asked = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
-    assert_eq!(asked.attributes, [("employeeID".to_owned(), "1234567890".to_owned())]);
+    let keys = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
+    assert_eq!(keys.attributes, [("employeeID".to_owned(), "1234567890".to_owned())]);
     let mut jane = person("jane", 1106);
     jane.attributes.insert("employeeid".to_owned(), vec!["1234567890".to_owned()]);
     let found = user(&chain, &rule, &[jane]);
@@ -436,7 +436,7 @@ fn a_number_is_looked_up_in_the_attribute_that_the_realm_says() {
 }
 
 #[test]
-fn an_account_without_a_domain_goes_by_its_upn_and_then_by_its_name() {
+fn an_account_without_a_domain_is_called_by_its_upn_or_its_name() {
     let chain = card_of(Some("alice@corp.example"), None);
     let of_ldap =
         DirectoryAccount { netbios_domain: None, dns_domain: None, sid: None, ..person("alice", 1) };
@@ -447,7 +447,7 @@ fn an_account_without_a_domain_goes_by_its_upn_and_then_by_its_name() {
 }
 
 #[test]
-fn a_name_that_the_issuer_may_not_write_is_passed_over_once_somebody_was_found_and_ends_it_before() {
+fn a_forbidden_name_is_skipped_after_a_match_and_ends_the_mapping_before_one() {
     let chain = card_of(Some("alice@other.example"), Some(1106));
     let people = [person("alice", 1106)];
     assert!(with(&chain, &rule(&[Mapper::Sid, Mapper::Upn]), &people).is_ok());
@@ -456,7 +456,7 @@ fn a_name_that_the_issuer_may_not_write_is_passed_over_once_somebody_was_found_a
 }
 
 #[test]
-fn a_crowd_of_which_some_may_be_missing_is_ambiguous_though_one_of_it_fits() {
+fn a_response_that_may_be_cut_is_ambiguous_although_one_account_matches() {
     let chain = card_of(None, Some(1106));
     let crowd: Vec<_> = (0..8).map(|number| person(&format!("crowd{number}"), 1106 + number)).collect();
     assert!(with(&chain, &rule(&[Mapper::Sid]), &crowd[..7]).is_ok());

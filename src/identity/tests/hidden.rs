@@ -1,11 +1,11 @@
-//! What becomes of cards in which a name that would decide cannot be read.
+//! Certificates in which a name that would decide cannot be decoded.
 
 use super::*;
 use crate::certificate::NameForm;
 use crate::identity::account_identifier::{AccountIdentifier, read};
 use crate::identity::certificate_identifiers::CertificateIdentifiers;
 
-/// A leaf of the root whose bytes `from` are `to`. Nothing here verifies its signature.
+/// The leaf with `to` in place of the bytes `from`. Its signature is not verified here.
 fn changed(leaf: &Certificate, from: &[u8], to: &[u8]) -> Certificate {
     assert_eq!(from.len(), to.len());
     let mut der = leaf.der().to_vec();
@@ -25,7 +25,7 @@ fn with_subject(attributes: &[(&[u64], &str)]) -> Certificate {
 const CN: &[u64] = &[2, 5, 4, 3];
 const OU: &[u64] = &[2, 5, 4, 11];
 
-/// Whether a rule that asks for this OU fits, where it refuses and where it names an account.
+/// Whether a rule for this OU matches: one that denies, and one that names an account.
 fn fits(leaf: &Certificate, wanted: &str) -> (bool, bool) {
     let rule = |action| fields("one", vec![condition(CertificateField::Subject, "OU", wanted)], action);
     let fits = |action| rules::find(&[rule(action)], leaf, ROOT.certificate.key_id()).is_some();
@@ -33,7 +33,7 @@ fn fits(leaf: &Certificate, wanted: &str) -> (bool, bool) {
 }
 
 #[test]
-fn a_deny_rule_sees_its_value_beside_any_other_attribute_and_in_any_string_type() {
+fn a_deny_rule_finds_its_value_in_any_string_type_and_beside_any_attribute() {
     let australian: &[u64] = &[1, 2, 36, 99_999_999_999, 1];
     let beside = with_subject(&[(CN, "odd"), (australian, "x"), (OU, "Laboratory")]);
     let no_text = changed(&beside, b"\x0c\x03odd", b"\x04\x03odd");
@@ -48,13 +48,13 @@ fn a_deny_rule_sees_its_value_beside_any_other_attribute_and_in_any_string_type(
 }
 
 #[test]
-fn a_value_that_cannot_be_read_meets_a_deny_rule_and_no_other() {
+fn a_value_that_cannot_be_decoded_matches_deny_rules_only() {
     let leaf = with_subject(&[(OU, "Laboratory")]);
     for tag in [0x04, 0x1c, 0x1e, 0x02] {
         let hidden = changed(&leaf, b"\x0c\x0aLaboratory", &[&[tag, 10], &b"Laboratora"[..]].concat());
         let expected = if tag == 0x1e { (false, false) } else { (true, false) };
         assert_eq!(fits(&hidden, "Accounts"), expected, "{tag:#x}");
-        // A condition that surely does not hold keeps the rule from fitting, whatever is hidden elsewhere.
+        // A condition that certainly does not hold excludes the rule, whatever is hidden elsewhere.
         let conditions = vec![
             condition(CertificateField::Subject, "OU", "x"),
             condition(CertificateField::Subject, "CN", "x"),
@@ -62,26 +62,28 @@ fn a_value_that_cannot_be_read_meets_a_deny_rule_and_no_other() {
         let rule = fields("one", conditions, RuleAction::Deny);
         assert!(rules::find(&[rule], &hidden, ROOT.certificate.key_id()).is_none());
     }
-    // A name that is none may say anything.
+    // A name that is malformed as a whole may contain any value.
     let broken = changed(&leaf, b"\x06\x03\x55\x04\x0b", b"\x06\x03\x55\x04\x8b");
     assert!(!broken.subject().is_decoded());
     assert_eq!(fits(&broken, "Accounts"), (true, false));
 }
 
-/// What `mapper` makes of the leaf.
-fn asked(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
+/// Whether `mapper` finds an account in the leaf.
+fn reads(mapper: Mapper, leaf: &Certificate) -> Result<bool, MappingError> {
     let (own, issuer, rule) = (CertificateIdentifiers::read(leaf), pinned(), rule(&Mapper::ALL));
-    let (_, claim) = read(mapper, leaf, &own, &issuer, &rule);
-    claim.map(|claim| {
-        claim.as_ref().is_some_and(|claim: &AccountIdentifier<'_>| claim.account_without_directory().is_ok())
+    let (_, identifier) = read(mapper, leaf, &own, &issuer, &rule);
+    identifier.map(|identifier| {
+        identifier
+            .as_ref()
+            .is_some_and(|identifier: &AccountIdentifier<'_>| identifier.account_without_directory().is_ok())
     })
 }
 
 #[test]
-fn a_common_name_that_cannot_be_read_is_a_name_like_another() {
+fn a_common_name_that_cannot_be_decoded_counts_like_another() {
     let two = with_subject(&[(CN, "Alice"), (OU, "x")]);
     let two = changed(&two, b"\x06\x03\x55\x04\x0b\x0c\x01x", b"\x06\x03\x55\x04\x03\x04\x01x");
-    match asked(Mapper::Subject, &two) {
+    match reads(Mapper::Subject, &two) {
         Err(MappingError::Ambiguous { mapper: Mapper::Subject, names }) => {
             assert_eq!(names, ["Alice", "#040178"]);
         }
@@ -90,12 +92,12 @@ fn a_common_name_that_cannot_be_read_is_a_name_like_another() {
     let one = changed(&with_subject(&[(CN, "Alice")]), b"\x0c\x05Alice", b"\x04\x05Alice");
     let why = NotMappedReason::NameUndecodable { form: NameForm::Directory };
     assert!(
-        matches!(asked(Mapper::Subject, &one), Err(MappingError::NotMapped { why: found }) if found == why)
+        matches!(reads(Mapper::Subject, &one), Err(MappingError::NotMapped { why: found }) if found == why)
     );
     let number = with_subject(&[(CN, "DOE.JANE.Q.1234567890"), (OU, "x")]);
-    assert!(asked(Mapper::Edipi, &number).unwrap());
+    assert!(reads(Mapper::Edipi, &number).unwrap());
     let hidden = changed(&number, b"\x06\x03\x55\x04\x0b\x0c\x01x", b"\x06\x03\x55\x04\x03\x04\x01x");
-    assert!(asked(Mapper::Edipi, &hidden).is_err());
+    assert!(reads(Mapper::Edipi, &hidden).is_err());
 }
 
 fn with_names(names: Vec<SanType>) -> Certificate {
@@ -107,36 +109,36 @@ fn with_names(names: Vec<SanType>) -> Certificate {
 }
 
 #[test]
-fn a_name_that_cannot_be_read_hides_those_of_its_own_kind_only() {
+fn a_name_that_cannot_be_decoded_hides_names_of_its_own_kind_only() {
     let names = || vec![upn("alice@corp.example"), email("m@mail.example"), uri("x:1234")];
     let good = with_names(names());
     let odd_email = changed(&good, b"m@mail.example", b"\xe9@mail.example");
     let odd_uri = changed(&good, b"x:1234", b"x:123\xe9");
     for leaf in [&good, &odd_email, &odd_uri] {
         for mapper in [Mapper::Upn, Mapper::Sid, Mapper::Subject] {
-            assert!(asked(mapper, leaf).unwrap(), "{mapper}");
+            assert!(reads(mapper, leaf).unwrap(), "{mapper}");
         }
     }
     let why = NotMappedReason::NameUndecodable { form: NameForm::Email };
-    assert!(asked(Mapper::Email, &odd_uri).unwrap());
+    assert!(reads(Mapper::Email, &odd_uri).unwrap());
     assert!(
-        matches!(asked(Mapper::Email, &odd_email), Err(MappingError::NotMapped { why: found }) if found == why)
+        matches!(reads(Mapper::Email, &odd_email), Err(MappingError::NotMapped { why: found }) if found == why)
     );
 
     let uuid = with_names(vec![uri("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"), uri("urn:uuid:x")]);
     let odd_uuid = changed(&uuid, b"urn:uuid:x", b"urn:uuid:\xe9");
-    assert!(asked(Mapper::Uuid, &odd_uuid).is_err());
-    assert!(asked(Mapper::Sid, &odd_uuid).unwrap());
+    assert!(reads(Mapper::Uuid, &odd_uuid).is_err());
+    assert!(reads(Mapper::Sid, &odd_uuid).unwrap());
 }
 
 #[test]
-fn a_uri_that_begins_as_a_security_identifier_hides_one() {
+fn a_uri_with_the_prefix_of_a_security_identifier_hides_one() {
     let leaf = with_names(vec![uri("tag:microsoft.com,2022-09-14:sid:x"), upn("alice@corp.example")]);
     let odd = changed(&leaf, b"sid:x", b"sid:\xe9");
     for mapper in [Mapper::Upn, Mapper::Sid, Mapper::Subject] {
-        let refused = asked(mapper, &odd);
+        let result = reads(mapper, &odd);
         assert!(
-            matches!(refused, Err(MappingError::NotMapped { why: NotMappedReason::SidUndecodable })),
+            matches!(result, Err(MappingError::NotMapped { why: NotMappedReason::SidUndecodable })),
             "{mapper}"
         );
     }

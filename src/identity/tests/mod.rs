@@ -1,4 +1,4 @@
-//! Cards made here, mapped here.
+//! Tests of mapping with certificates that are issued here.
 
 mod cached;
 mod directories;
@@ -27,7 +27,7 @@ fn email(text: &str) -> SanType {
     SanType::Rfc822Name(Ia5String::try_from(text).unwrap())
 }
 
-/// A card of the root with this common name and these alternative names.
+/// A certificate of the root with this common name and these subject alternative names.
 fn card(name: &str, alternative_names: Vec<SanType>) -> UnrevokedChain {
     card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, name);
@@ -39,14 +39,14 @@ fn card_with(edit: impl FnOnce(&mut CertificateParams)) -> UnrevokedChain {
     unrevoked(&ROOT.issue_with(&[1], edit), &[&ROOT.certificate])
 }
 
-/// The domain of everybody's security identifier.
+/// The domain of every security identifier.
 const DOMAIN: &str = "S-1-5-21-1004336348-1177238915-682003330";
 
 fn sid(number: u32) -> Sid {
     format!("{DOMAIN}-{number}").parse().unwrap()
 }
 
-/// The extension with a security identifier ([MS-WCCE] 2.2.2.7.7.4), or with another text in its place.
+/// The security identifier extension ([MS-WCCE] 2.2.2.7.7.4) with this text.
 fn sid_extension(text: &str) -> CustomExtension {
     fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         [&[tag, u8::try_from(content.len()).unwrap()], content].concat()
@@ -61,7 +61,7 @@ fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().unwrap())
 }
 
-/// An issuer that may feed every mapper.
+/// An issuer whose certificates may be mapped by every mapper.
 fn pinned() -> IdentityIssuer {
     IdentityIssuer {
         key: ROOT.certificate.key_id(),
@@ -84,7 +84,7 @@ fn rule(order: &[Mapper]) -> MappingSettings {
     }
 }
 
-/// How a card is mapped where there is no directory.
+/// The mapping without a directory.
 fn mapping(chain: &UnrevokedChain, rule: &MappingSettings) -> MappingTrace {
     runtime().block_on(map(chain, rule, None, NOW))
 }
@@ -126,7 +126,7 @@ fn leaf(chain: &UnrevokedChain) -> &Certificate {
 }
 
 #[test]
-fn a_upn_names_its_account_weakly() {
+fn a_upn_maps_weakly() {
     let chain = card("Alice", vec![email("a@mail.example"), upn("Alice@Corp.Example")]);
     let name = "Alice@Corp.Example";
     let expected = Account {
@@ -137,7 +137,7 @@ fn a_upn_names_its_account_weakly() {
 }
 
 #[test]
-fn each_mapper_takes_its_own_kind_of_name_only() {
+fn each_mapper_reads_its_own_kind_of_name_only() {
     let chain =
         card("Alice", vec![email("alice@mail.example"), SanType::URI("a@corp.example".try_into().unwrap())]);
     assert_eq!(why_not(mapped(&chain, &rule(&[Mapper::Upn]))), NotMappedReason::NoValue);
@@ -148,11 +148,11 @@ fn each_mapper_takes_its_own_kind_of_name_only() {
 }
 
 #[test]
-fn a_ca_that_is_not_pinned_feeds_no_mapper() {
+fn an_issuer_that_is_not_pinned_is_mapped_by_no_mapper() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let issuer = Some(ROOT.certificate.key_id());
-    let nobody = MappingSettings { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
-    assert_eq!(why_not(mapped(&chain, &nobody)), NotMappedReason::IssuerNotPinned { issuer });
+    let none = MappingSettings { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
+    assert_eq!(why_not(mapped(&chain, &none)), NotMappedReason::IssuerNotPinned { issuer });
     let same_name = Ca::root("Issuing CA 1");
     let another = IdentityIssuer { key: same_name.certificate.key_id(), ..pinned() };
     let rules = vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("alice")).unwrap()];
@@ -162,7 +162,7 @@ fn a_ca_that_is_not_pinned_feeds_no_mapper() {
 }
 
 #[test]
-fn the_ca_that_is_pinned_is_the_one_that_issued_the_leaf_not_one_above_it() {
+fn the_pinned_ca_must_be_the_direct_issuer_of_the_leaf() {
     let issuing = ROOT.sub_ca("Below", 5);
     let card = issuing.issue_with(&[2], |params| params.subject_alt_names = vec![upn("a@corp.example")]);
     let chain = proven(&card, &[&issuing.certificate], &[&ROOT.certificate]);
@@ -182,15 +182,15 @@ fn a_suffix_that_the_issuer_may_not_write_ends_the_mapping() {
     for mapper in [Mapper::Upn, Mapper::Email] {
         let order = rule(&[mapper, Mapper::Subject]);
         assert!(matches!(why_not(mapped(&chain, &order)), NotMappedReason::SuffixNotAllowed { .. }));
-        let mut nobody = order;
-        nobody.identity_issuers[0].upn_suffixes.clear();
-        nobody.identity_issuers[0].email_domains.clear();
-        assert!(matches!(why_not(mapped(&chain, &nobody)), NotMappedReason::SuffixNotAllowed { .. }));
+        let mut none = order;
+        none.identity_issuers[0].upn_suffixes.clear();
+        none.identity_issuers[0].email_domains.clear();
+        assert!(matches!(why_not(mapped(&chain, &none)), NotMappedReason::SuffixNotAllowed { .. }));
     }
 }
 
 #[test]
-fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are_ambiguous() {
+fn two_upns_conflict_for_every_mapper_and_two_emails_or_common_names_are_ambiguous() {
     let (one, other) = ("alice@corp.example", "bob@corp.example");
     for twice in [[one, other], [one, one]] {
         let chain = card("Alice", twice.map(upn).to_vec());
@@ -209,7 +209,7 @@ fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are
     let chain = card("Alice", mails.map(email).to_vec());
     assert_eq!(ambiguous(chain, Mapper::Email), (Mapper::Email, mails.map(str::to_owned).to_vec()));
     let chain = card_with(|params| {
-        // The library keeps one attribute of a kind; by its identifier the same kind can be given again.
+        // rcgen keeps one attribute of each type. A custom type with the same identifier adds a second one.
         params.distinguished_name.push(DnType::CommonName, one);
         params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 3]), other);
     });
@@ -218,7 +218,7 @@ fn two_upns_are_a_conflict_whatever_the_mapper_and_two_mails_or_common_names_are
 }
 
 #[test]
-fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
+fn a_malformed_name_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice")]);
     let malformed =
         NotMappedReason::MalformedName { name: "alice".to_owned(), error: PrincipalNameError::Form };
@@ -231,7 +231,7 @@ fn a_name_that_is_none_ends_the_mapping_and_is_not_passed_over() {
 }
 
 #[test]
-fn a_name_that_cannot_be_read_hides_no_second_upn() {
+fn a_upn_that_cannot_be_decoded_may_be_a_second_one() {
     let chain = card("Alice", vec![upn("alice@corp.example"), upn("bob\0@corp.example")]);
     assert!(!leaf(&chain).subject_alternative_names().unreadable.is_empty());
     for mapper in [Mapper::Upn, Mapper::Email] {
@@ -240,7 +240,7 @@ fn a_name_that_cannot_be_read_hides_no_second_upn() {
 }
 
 #[test]
-fn a_mapping_weaker_than_demanded_is_refused_though_a_later_one_were_strong() {
+fn a_mapping_that_is_too_weak_is_rejected_although_a_later_one_is_strong() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules =
         vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("CORP\\alice")).unwrap()];
@@ -262,7 +262,7 @@ fn a_mapping_weaker_than_demanded_is_refused_though_a_later_one_were_strong() {
 }
 
 #[test]
-fn one_to_one_rules_come_first_and_then_the_order_of_the_table() {
+fn one_to_one_rules_come_first_then_the_order_of_the_table() {
     let chain = card("Alice", Vec::new());
     let certificate = leaf(&chain).fingerprint();
     let rules = [
@@ -280,7 +280,7 @@ fn one_to_one_rules_come_first_and_then_the_order_of_the_table() {
 }
 
 #[test]
-fn a_rule_that_denies_ends_the_mapping() {
+fn a_deny_rule_ends_the_mapping() {
     let chain = card("Alice", vec![upn("alice@corp.example")]);
     let rules = vec![subject_is("out", "Al*", RuleAction::Deny), subject_is("in", "Alice", named("alice"))];
     let order = MappingSettings { rules, ..rule(&[Mapper::Rules, Mapper::Upn]) };
@@ -288,7 +288,7 @@ fn a_rule_that_denies_ends_the_mapping() {
 }
 
 #[test]
-fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
+fn all_conditions_must_hold_and_one_value_of_a_repeated_field_is_enough() {
     let chain = card_with(|params| {
         params.distinguished_name.push(DnType::CommonName, "Alice");
         params.distinguished_name.push(DnType::OrganizationalUnitName, "Staff");
@@ -304,7 +304,7 @@ fn all_conditions_must_hold_and_of_a_repeated_field_one_is_enough() {
 }
 
 #[test]
-fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
+fn a_many_to_one_rule_matches_the_key_of_its_issuer_only() {
     let chain = card("Alice", Vec::new());
     let conditions = vec![condition(CertificateField::Issuer, "CN", "Issuing CA 1")];
     let other = KeyId::of(b"another CA of the same name");
@@ -313,7 +313,7 @@ fn a_many_to_one_rule_holds_for_the_key_of_its_issuer_only() {
 }
 
 #[test]
-fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
+fn a_rule_without_condition_user_or_printable_name_is_an_error() {
     let make =
         |name: &str, conditions, action| AccountRule::many_to_one(name, pinned().key, conditions, action);
     let any = || vec![condition(CertificateField::Subject, "CN", "*")];
@@ -325,7 +325,7 @@ fn a_rule_without_condition_user_or_printable_name_cannot_be_made() {
 }
 
 #[test]
-fn the_trace_shows_each_mapper_what_it_saw_and_what_came_of_it() {
+fn the_trace_has_the_values_and_the_result_of_each_mapper() {
     let chain = card("Alice", vec![email("alice@mail.example")]);
     let mapping = mapping(&chain, &rule(&[Mapper::Rules, Mapper::Upn, Mapper::Email, Mapper::Subject]));
     let step = |mapper, values: &[&str], result| MappingStep {
@@ -347,7 +347,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn the_stage_can_be_shared_by_all_workers() {
+fn the_cache_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<(AccountCache, MappingSettings, Arc<Account>)>();
 }
@@ -356,7 +356,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn no_text_in_a_card_makes_the_mapping_panic_or_name_what_cannot_stand_in_a_header(
+    fn no_text_in_a_certificate_causes_a_panic_or_a_user_name_that_no_header_can_hold(
         name in any::<String>(), upn_text in "[a-z]{1,5}@corp.example|\\PC{0,30}"
     ) {
         let chain = card(&name, vec![upn(&upn_text)]);

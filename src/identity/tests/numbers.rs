@@ -1,4 +1,4 @@
-//! The numbers by which registers know people.
+//! Tests of EDIPI, FASC-N, UUID and UZI numbers.
 
 use super::*;
 
@@ -6,8 +6,7 @@ fn number(chain: &UnrevokedChain, mapper: Mapper) -> Result<Account, MappingErro
     mapped(chain, &rule(&[mapper]))
 }
 
-/// An otherName of this type whose value is this element. The library writes UTF8String only, so the value's bytes are
-/// put in the place of a text of the same length.
+/// A certificate with an otherName of this type and value. rcgen writes UTF8String only, so the extension is encoded here.
 fn other_name_card(kind: &[u8], value: &[u8]) -> UnrevokedChain {
     let explicit = element(0xa0, value);
     let name = element(0xa0, &[element(6, kind), explicit].concat());
@@ -25,13 +24,13 @@ const FASC_N: [u8; 9] = [0x60, 0x86, 0x48, 1, 0x65, 3, 6, 6, 0];
 const UZI: [u8; 3] = [0x55, 5, 5];
 
 #[test]
-fn an_edipi_stands_in_a_upn_of_ten_or_sixteen_digits_or_behind_the_common_name() {
+fn an_edipi_is_in_a_upn_of_ten_or_sixteen_digits_or_at_the_end_of_the_common_name() {
     let cases = [
         ("DOE.JANE.Q.1234567890", vec![upn("1234567890@corp.example")], Some("1234567890")),
         ("DOE.JANE.Q.1234567890", vec![upn("1234567890117004@corp.example")], Some("1234567890")),
         ("Jane Doe", vec![upn("1234567890117004@corp.example")], Some("1234567890")),
         ("DOE.JANE.Q.1234567890", vec![], Some("1234567890")),
-        // A suffix that the issuer may not write is not read, nor is what has another number of digits.
+        // Neither a suffix that the issuer may not write nor another number of digits counts.
         ("Jane Doe", vec![upn("1234567890@other.example")], None),
         ("Jane Doe", vec![upn("123456789012@corp.example")], None),
         ("DOE.JANE.Q.12345", vec![], None),
@@ -69,7 +68,7 @@ const EXAMPLE: [u8; 40] = [
 ];
 
 #[test]
-fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
+fn a_fasc_n_is_read_in_hexadecimal_and_as_digits() {
     let octets = fasc_n(&EXAMPLE);
     assert_eq!(octets.len(), 25);
     let chain = other_name_card(&FASC_N[..8], &element(4, &octets));
@@ -78,7 +77,7 @@ fn a_fasc_n_is_known_in_hexadecimal_and_by_its_digits() {
     assert_eq!((account.user, account.strength), (hexadecimal.clone(), MappingStrength::Weak));
     let step = mapping(&chain, &rule(&[Mapper::FascN])).steps.remove(0);
     assert_eq!(step.values, [hexadecimal, "00320001092446011112223333112231".to_owned()]);
-    // Where a parity is wrong, only the bytes are left.
+    // With a wrong parity bit only the bytes are left.
     let mut odd = octets;
     odd[3] ^= 1;
     let chain = other_name_card(&FASC_N[..8], &element(4, &odd));
@@ -107,7 +106,7 @@ fn a_uzi_number_is_the_third_part_of_its_name() {
 }
 
 #[test]
-fn a_uuid_is_taken_in_small_letters_and_only_whole() {
+fn a_uuid_is_folded_to_lower_case_and_must_be_complete() {
     let uuid = "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6";
     let chain = card("Alice", vec![uri(&format!("URN:uuid:{uuid}")), uri("https://corp.example/alice")]);
     assert_eq!(number(&chain, Mapper::Uuid).unwrap().user, uuid.to_lowercase());

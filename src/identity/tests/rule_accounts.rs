@@ -1,4 +1,4 @@
-//! The accounts of rules, where there is a directory that must know them.
+//! Accounts of rules in realms with a directory.
 
 use super::directories::{ORDER, card_of, person, with};
 use super::*;
@@ -12,8 +12,8 @@ fn alices_card(chain: &UnrevokedChain, account: NamedAccount) -> MappingSettings
 }
 
 #[test]
-fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
-    // Of a rule that comes first, no other name counts, not even one that contradicts.
+fn the_account_of_a_rule_is_looked_up_whatever_names_the_certificate_has() {
+    // If a rule matches first, no name in the certificate counts, not even one that contradicts it.
     let chain = card_of(Some("mallory@corp.example"), Some(1999));
     let named = NamedAccount {
         user: "corp\\Alice".to_owned(),
@@ -21,8 +21,8 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
         ..NamedAccount::default()
     };
     let rule = alices_card(&chain, named);
-    let asked = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
-    assert_eq!(asked, LookupKeys { account_names: vec!["Alice".to_owned()], ..LookupKeys::default() });
+    let keys = LookupPlan::new(&chain, &rule).unwrap().lookup_keys();
+    assert_eq!(keys, LookupKeys { account_names: vec!["Alice".to_owned()], ..LookupKeys::default() });
     let namesake = DirectoryAccount { netbios_domain: Some("EU".to_owned()), ..person("alice", 7) };
     let account = with(&chain, &rule, &[namesake.clone(), person("alice", 1106)]).unwrap();
     assert_eq!(
@@ -42,7 +42,7 @@ fn a_rules_account_is_looked_up_whatever_else_the_certificate_says() {
 }
 
 #[test]
-fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
+fn every_value_of_a_rule_must_match_the_account_in_the_directory() {
     let chain = card_of(None, None);
     let full = NamedAccount {
         user: "alice@corp.example".to_owned(),
@@ -62,16 +62,16 @@ fn all_that_a_rule_says_of_its_account_must_hold_in_the_directory() {
 }
 
 #[test]
-fn a_rule_behind_the_names_is_asked_only_where_they_find_nobody() {
+fn a_rule_after_other_mappers_applies_only_if_they_find_no_account() {
     let chain = card_of(Some("alice@corp.example"), None);
     let deny = AccountRule::one_to_one("out", leaf(&chain).fingerprint(), RuleAction::Deny).unwrap();
     let rule = MappingSettings { rules: vec![deny], ..rule(&[Mapper::Upn, Mapper::Rules]) };
-    let question = LookupPlan::new(&chain, &rule).unwrap();
-    let (steps, outcome) = question.resolve(&[person("alice", 1106)], NOW);
+    let plan = LookupPlan::new(&chain, &rule).unwrap();
+    let (steps, outcome) = plan.resolve(&[person("alice", 1106)], NOW);
     assert_eq!(outcome.unwrap().user, "CORP\\alice");
     let results: Vec<_> = steps.iter().map(|step| step.result).collect();
     assert_eq!(results, [StepResult::Mapped, StepResult::Skipped]);
-    let (steps, outcome) = question.resolve(&[], NOW);
+    let (steps, outcome) = plan.resolve(&[], NOW);
     assert!(matches!(outcome, Err(MappingError::Denied { .. })), "{outcome:?}");
     let results: Vec<_> = steps.iter().map(|step| step.result).collect();
     assert_eq!(results, [StepResult::NoAccount, StepResult::Rejected]);
