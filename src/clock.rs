@@ -1,6 +1,5 @@
-//! Gives the time. The only place that reads the wall clock: everybody else takes a [`UnixTime`] as an argument.
-//!
-//! Never used to measure how long something took; that is `std::time::Instant`'s work.
+//! The wall clock, read in this file only: other code gets a [`UnixTime`] as an argument. Durations are measured with
+//! `std::time::Instant` instead.
 
 mod tick;
 
@@ -11,18 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// A point in time: the time since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX).
+/// A point in time: the time since 1970-01-01T00:00:00Z, without leap seconds (POSIX).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(Duration);
 
 impl UnixTime {
-    /// The start of 1970. Anything with this as its deadline is already over.
+    /// The start of 1970. A deadline with this value has always passed.
     pub const EPOCH: Self = Self(Duration::ZERO);
 
-    /// The last second of the year 9999, the greatest time that X.509 (RFC 5280 4.1.2.5) and RFC 3339 can write.
+    /// The last second of the year 9999, the latest time in X.509 (RFC 5280 4.1.2.5) and RFC 3339.
     pub const END: Self = Self(Duration::from_secs(253_402_300_799));
 
-    /// The time that lies `seconds` after 1970-01-01T00:00:00Z.
+    /// The time `seconds` after 1970-01-01T00:00:00Z.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
@@ -37,13 +36,13 @@ impl UnixTime {
         self.0
     }
 
-    /// This time and `duration` more, at most [`UnixTime::END`].
+    /// This time plus `duration`, at most [`UnixTime::END`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         self.0.checked_add(duration).map_or(Self::END, Self).min(Self::END)
     }
 
-    /// How long after `earlier` this is; zero where it is not after it.
+    /// How long after `earlier` this is; zero if it is not later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
@@ -63,7 +62,7 @@ impl fmt::Display for UnixTime {
     }
 }
 
-/// The clock that a running gate reads. Clones show the same time.
+/// The clock of a running gateway. Clones show the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_millis: Arc<AtomicU64>,
@@ -75,7 +74,7 @@ impl Clock {
         Self::default()
     }
 
-    /// The time now. A system clock set before 1970 reads as 1970, where no certificate is valid.
+    /// The current time. A system clock before 1970 is read as 1970, at which no certificate is valid.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn now(&self) -> UnixTime {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_lies_beyond_the_year_9999() {
+    fn no_time_is_after_the_year_9999() {
         assert_eq!(UnixTime::from_seconds(1).plus(Duration::MAX), UnixTime::END);
         assert_eq!(UnixTime::END.to_string(), "9999-12-31T23:59:59.000Z");
     }

@@ -6,7 +6,7 @@ use crate::certificate::Certificate;
 use crate::delegation::assertion::StatementError;
 use crate::directory::DirectoryGroup;
 use crate::headers::identity_headers::{
-    self, Identity, IdentityHeaderSettings, IdentityTooLarge, NamedGroup, ProvenCertificate,
+    self, ForwardedIdentity, IdentityHeaderSettings, IdentityTooLarge, NamedGroup, ProvenCertificate,
 };
 use crate::headers::{HeaderCase, forwarded, request_headers};
 use crate::policy::{AuthenticatedBy, PassthroughPermit, Permit};
@@ -33,7 +33,7 @@ pub struct Target<'a> {
     /// The `Host` that the backend is to see.
     pub host: &'a Authority,
     /// Where the request came from and which host it asked for.
-    pub origin: forwarded::Origin<'a>,
+    pub origin: forwarded::RequestOrigin<'a>,
 }
 
 /// Why a permitted request cannot be written for the backend.
@@ -167,7 +167,7 @@ fn set_identity(
     let account = identity.account();
     let groups: Vec<_> = account.groups.iter().map(named).collect();
     let (mapping, strength) = (account.mapping.to_string(), account.strength.to_string());
-    let told = Identity {
+    let told = ForwardedIdentity {
         user: &account.user,
         upn: account.upn.as_deref(),
         sid: account.sid.as_deref(),
@@ -178,9 +178,9 @@ fn set_identity(
         card: None,
         assertion: None,
     };
-    let mut tell = |told: Identity<'_>| {
+    let mut tell = |told: ForwardedIdentity<'_>| {
         let assertion = terms.map(|terms| assertion(terms, settings, target, &told)).transpose()?;
-        let told = Identity { assertion: assertion.as_deref(), ..told };
+        let told = ForwardedIdentity { assertion: assertion.as_deref(), ..told };
         Ok(identity_headers::set(headers, settings, Some(&told))?)
     };
     let credential = match identity.authenticated_by() {
@@ -195,7 +195,7 @@ fn set_identity(
         certificate_sha256: &leaf.fingerprint().to_string(),
         subject: &leaf.subject().to_string(),
     };
-    tell(Identity { authentication: "certificate", card: Some(card), ..told })
+    tell(ForwardedIdentity { authentication: "certificate", card: Some(card), ..told })
 }
 
 fn named(group: &DirectoryGroup) -> NamedGroup<'_> {

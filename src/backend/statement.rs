@@ -4,7 +4,7 @@
 use super::request::Target;
 use crate::clock::UnixTime;
 use crate::delegation::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
-use crate::headers::identity_headers::{Identity, IdentityHeaderSettings};
+use crate::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings};
 
 /// What a statement needs beside the permit and the request.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(super) fn assertion(
     terms: &AssertionTerms<'_>,
     settings: &IdentityHeaderSettings,
     target: &Target<'_>,
-    told: &Identity<'_>,
+    told: &ForwardedIdentity<'_>,
 ) -> Result<String, StatementError> {
     let groups: Vec<&str> = settings.sent_groups(told.groups).map(|group| group.name).collect();
     let certificate_sha256 = told.card.map(|card| card.certificate_sha256);

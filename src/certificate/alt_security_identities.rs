@@ -1,12 +1,12 @@
-//! Takes a certificate, gives the values of the directory's altSecurityIdentities attribute that name it ([MS-PKCA]
-//! 3.1.5.2.1, KB5014754), for an administrator to copy. Never says that anybody's account has one of them.
+//! The values of the directory's altSecurityIdentities attribute that name a certificate ([MS-PKCA] 3.1.5.2.1, KB5014754),
+//! for an administrator to copy.
 
 use super::key::PublicKey;
 use super::windows_name::windows_text;
 use super::x509::Certificate;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-/// By what a value names a certificate.
+/// How a value names a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AltSecurityForm {
     /// `<I>…<SR>…`: the issuer and the serial number.
@@ -15,7 +15,7 @@ pub enum AltSecurityForm {
     SubjectKeyIdentifier,
     /// `<SHA1-PUKEY>…`: the SHA-1 of the public key.
     Sha1PublicKey,
-    /// `<I>…<SID>…`: the issuer and the account's security identifier (Windows Server 2022 and later, KB5060525).
+    /// `<I>…<SID>…`: issuer and the account's security identifier (Windows Server 2022 and later, KB5060525).
     IssuerSid,
     /// `<I>…<S>…`: issuer and subject.
     IssuerSubject,
@@ -23,21 +23,21 @@ pub enum AltSecurityForm {
     Subject,
     /// `<RFC822>…`: an e-mail address.
     Rfc822,
-    /// `<I>…`: the issuer alone, for everybody whom it certifies ([MS-RCMP]).
+    /// `<I>…`: the issuer only, for all certificates that it issues ([MS-RCMP]).
     Issuer,
 }
 
-/// One value, whole: `X509:<I>…<SR>…`.
+/// One whole value: `X509:<I>…<SR>…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AltSecurityIdentity {
-    /// By what it names the certificate.
+    /// How it names the certificate.
     pub form: AltSecurityForm,
     /// The value.
     pub value: String,
 }
 
 impl AltSecurityForm {
-    /// All of them.
+    /// All forms.
     pub const ALL: [Self; 8] = [
         Self::IssuerSerial,
         Self::SubjectKeyIdentifier,
@@ -49,7 +49,7 @@ impl AltSecurityForm {
         Self::Issuer,
     ];
 
-    /// The stable word for it.
+    /// The stable identifier of the form.
     pub const fn name(self) -> &'static str {
         match self {
             Self::IssuerSerial => "issuer_serial",
@@ -63,7 +63,7 @@ impl AltSecurityForm {
         }
     }
 
-    /// Whether domain controllers take it under full enforcement (KB5014754): it holds to this one certificate or key.
+    /// Whether domain controllers accept it under full enforcement (KB5014754): it names exactly one certificate or key.
     pub const fn is_strong(self) -> bool {
         match self {
             Self::IssuerSerial | Self::SubjectKeyIdentifier | Self::Sha1PublicKey | Self::IssuerSid => true,
@@ -73,8 +73,8 @@ impl AltSecurityForm {
 }
 
 impl Certificate {
-    /// Every value that names this certificate, the strong ones first. A form is left out where the certificate lacks
-    /// what it is made of, or where a name cannot be written so that it is read back the same.
+    /// Every value that names this certificate, the strong ones first. A form is omitted if the certificate lacks one of its
+    /// parts, or if a name cannot be written so that it is read back as the same name.
     pub fn alt_security_identities(&self) -> Vec<AltSecurityIdentity> {
         use AltSecurityForm::{
             Issuer, IssuerSerial, IssuerSid, IssuerSubject, Rfc822, Sha1PublicKey, Subject,
@@ -112,16 +112,16 @@ impl Certificate {
     }
 }
 
-/// KB5014754: the bytes in reverse, not the digits; zero bytes stay.
+/// KB5014754: the bytes in reverse order, not the digits; zero bytes are kept.
 fn reversed_serial(certificate: &Certificate) -> String {
     certificate.serial().as_bytes().iter().rev().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// Over the content of the BIT STRING, as a subject key identifier by method 1 (RFC 5280 4.2.1.2) has it. Microsoft's
-/// documents say "the public key" and no more; over the whole SubjectPublicKeyInfo is the other reading.
+/// Over the content of the BIT STRING, like a subject key identifier by method 1 (RFC 5280 4.2.1.2). Microsoft documents
+/// only "the public key", which could also mean the whole SubjectPublicKeyInfo.
 pub(super) fn public_key_sha1(certificate: &Certificate) -> Vec<u8> {
     let key = PublicKey::read(certificate.public_key_der());
-    let bits = key.expect("from_der read this very key before it made the certificate").bits;
+    let bits = key.expect("from_der read this key before it made the certificate").bits;
     digest(&SHA1_FOR_LEGACY_USE_ONLY, bits).as_ref().to_vec()
 }
 

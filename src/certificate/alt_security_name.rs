@@ -1,9 +1,9 @@
-//! Takes one value of a directory's altSecurityIdentities attribute, gives what it means, and says whether it means a
-//! certificate ([MS-PKCA] 3.1.5.2.1, KB5014754).
+//! One value of a directory's altSecurityIdentities attribute, decoded, and whether it names a certificate ([MS-PKCA]
+//! 3.1.5.2.1, KB5014754).
 //!
 //! Names are compared decoded (RFC 5280 7.1), numbers and hashes as bytes: one name has many spellings, and two spellings
-//! that look alike may be two names. Never says whose certificate the issuer's name in it really is: that is the key's
-//! word, not the name's.
+//! that look alike may be different names. Whether the CA with the issuer's name may name accounts is decided by its key,
+//! elsewhere.
 
 use super::alt_security_identities::{AltSecurityForm, public_key_sha1};
 use super::name::DistinguishedName;
@@ -11,7 +11,7 @@ use super::serial::SerialNumber;
 use super::windows_name::{from_hexadecimal, from_windows_text};
 use super::x509::Certificate;
 
-/// One value of altSecurityIdentities for certificates, decoded.
+/// One decoded value of altSecurityIdentities for certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AltSecurityName {
     /// `<I>…<SR>…`.
@@ -33,8 +33,8 @@ pub enum AltSecurityName {
 }
 
 impl AltSecurityName {
-    /// Reads `X509:…`. `None` where it is for something else than certificates (`Kerberos:…`), no pairing that Microsoft
-    /// documents, or cannot be decoded whole: such a value is nobody's.
+    /// Parses `X509:…`. `None` if the value is not for certificates (`Kerberos:…`), has a combination of parts that Microsoft
+    /// does not document, or cannot be decoded completely: such a value names no certificate.
     pub fn parse(value: &str) -> Option<Self> {
         let (scheme, parts) = value.split_at_checked(5)?;
         if !scheme.eq_ignore_ascii_case("X509:") {
@@ -59,7 +59,7 @@ impl AltSecurityName {
         })
     }
 
-    /// By what it names certificates.
+    /// How it names certificates.
     pub fn form(&self) -> AltSecurityForm {
         match self {
             Self::IssuerSerial(..) => AltSecurityForm::IssuerSerial,
@@ -73,7 +73,7 @@ impl AltSecurityName {
         }
     }
 
-    /// Whether `certificate` is one that it means. Nothing that the certificate lacks equals anything.
+    /// Whether it names `certificate`. A part that the certificate lacks never matches.
     pub fn means(&self, certificate: &Certificate) -> bool {
         match self {
             Self::IssuerSerial(issuer, serial) => {
@@ -100,15 +100,15 @@ impl AltSecurityName {
     }
 }
 
-/// The bytes in reverse, as KB5014754 has it.
+/// The bytes in reverse order (KB5014754).
 fn serial_number(digits: &str) -> Option<SerialNumber> {
     let mut bytes = from_hexadecimal(digits)?;
     bytes.reverse();
     Some(SerialNumber::from_bytes(&bytes))
 }
 
-/// `<I>CN=a<SR>01` as its tags, in capitals, each with what follows it up to the next tag outside of quotes. `None`
-/// where something stands before the first tag or nothing behind one.
+/// `<I>CN=a<SR>01` as its tags, in upper case, each with the text up to the next tag outside of quotes. `None` if there is
+/// text before the first tag, or none after a tag.
 fn tagged_parts(mut text: &str) -> Option<Vec<(String, &str)>> {
     let mut parts = Vec::new();
     while !text.is_empty() {

@@ -1,18 +1,17 @@
-//! Takes the content of a subjectAltName extension, gives the names by kind. Each kind feeds only its own list
-//! (CVE-2022-21656: an e-mail address that was taken for a host name), and one name that cannot be decoded never hides
-//! the others, nor passes unseen.
+//! The subject alternative names by kind. Each kind has its own list (CVE-2022-21656: an e-mail address was used as a
+//! host name). A name that cannot be decoded does not hide the others and is not lost.
 
 use const_oid::db::rfc5280;
 use der::Decode;
 use der::asn1::OctetStringRef;
 
-use super::element::Element;
+use super::element::DerElement;
 use super::general_name::{GeneralName, NameForm, USER_PRINCIPAL_NAME, ia5};
 use super::name::DistinguishedName;
 use super::object_identifier::ObjectIdentifier;
 use super::text::{line, text};
 
-/// The extension that holds these names.
+/// The subjectAltName extension.
 pub const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier =
     ObjectIdentifier::known(rfc5280::ID_CE_SUBJECT_ALT_NAME);
 
@@ -29,17 +28,16 @@ pub struct AlternativeNames {
     pub uris: Vec<String>,
     /// directoryName.
     pub directory_names: Vec<DistinguishedName>,
-    /// iPAddress: 4 or 16 bytes, or what else stands there.
+    /// iPAddress: 4 or 16 bytes, or any other content as encoded.
     pub ip_addresses: Vec<Vec<u8>>,
-    /// otherName of any other type.
+    /// otherName of other types.
     pub other_names: Vec<OtherName>,
-    /// The kinds of all names that stand in none of the lists above but `other_names`.
+    /// The kinds of all names that are in none of the lists above except `other_names`.
     pub unread: Vec<NameForm>,
-    /// Names whose kind is known and whose text is empty, cannot be decoded or holds a control character. A mapping by
-    /// names of that kind must refuse: the one that is hidden might be the one that contradicts. It hides no name of
-    /// another kind.
+    /// Names of a known kind whose text is empty, cannot be decoded or has a control character. A mapping by names of that
+    /// kind must refuse, because the hidden name might contradict the others. Names of other kinds are not affected.
     pub unreadable: Vec<UnreadableName>,
-    /// Whether something stands there that is no name of any kind, and so may hide one of every kind.
+    /// Whether there is an element that is not a GeneralName, and so may hide a name of any kind.
     pub undecodable: bool,
 }
 
@@ -52,12 +50,12 @@ pub struct UnreadableName {
     pub content: Box<[u8]>,
 }
 
-/// An otherName (RFC 5280 4.2.1.6) of a type that this stage gives no list of its own.
+/// An otherName (RFC 5280 4.2.1.6) of a type without a list of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherName {
-    /// What kind of name it is.
+    /// The type.
     pub kind: ObjectIdentifier,
-    /// The name.
+    /// The value.
     pub value: OtherValue,
 }
 
@@ -68,7 +66,7 @@ pub enum OtherValue {
     Octets(Vec<u8>),
     /// A string of any type, on one line.
     Text(String),
-    /// A value of another type, or a text that cannot be decoded.
+    /// A value of another type, or text that cannot be decoded.
     Unread,
 }
 
@@ -82,10 +80,10 @@ impl OtherValue {
 }
 
 impl AlternativeNames {
-    /// Reads GeneralNames. Fails only where they are not a SEQUENCE of elements.
+    /// Reads GeneralNames. Fails only if they are not a SEQUENCE of elements.
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
         let mut names = Self::default();
-        for element in Element::sequence(der)? {
+        for element in DerElement::sequence(der)? {
             match GeneralName::read(element) {
                 Ok(name) => names.add(name),
                 Err(_) => names.undecodable = true,
@@ -94,7 +92,7 @@ impl AlternativeNames {
         Ok(names)
     }
 
-    /// Whether a name of this kind may be hidden: one that cannot be read, or something of an unknown kind.
+    /// Whether a name of this kind may be hidden: one that cannot be decoded, or an element of an unknown kind.
     pub fn may_hide(&self, form: NameForm) -> bool {
         self.undecodable || self.unreadable.iter().any(|name| name.form == form)
     }

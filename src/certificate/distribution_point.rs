@@ -1,50 +1,50 @@
-//! Takes the distribution points that a certificate or a CRL names, gives names that can be compared. Never fetches
-//! anything, and never takes two names for one that RFC 5280 section 7 keeps apart.
+//! The distribution points in certificates and CRLs, with names that can be compared. Names that RFC 5280 section 7
+//! distinguishes are never treated as equal.
 
 use der::asn1::AnyRef;
 use der::{Decode, Encode, Tag};
 use x509_cert::ext::pkix::crl::dp::ReasonFlags;
 
-use super::element::{Element, SEQUENCE, malformed};
+use super::element::{DerElement, SEQUENCE, malformed};
 use super::general_name::{GeneralName, ia5, only_directory};
 use super::name::DistinguishedName;
 use super::text::line;
 
-/// One place where CRLs are found (RFC 5280 4.2.1.13).
+/// One distribution point of CRLs (RFC 5280 4.2.1.13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrlDistributionPoint {
-    /// The URIs of its full name that can be read.
+    /// The readable URIs of its full name.
     pub uris: Vec<String>,
-    /// Its name, where it has one: the CRLs found there may repeat it (RFC 5280 5.2.5).
+    /// Its name, if it has one: the CRLs from there may repeat it (RFC 5280 5.2.5).
     pub name: Option<PointName>,
     /// The reasons for revocation that its CRLs cover; absent: all.
     pub reasons: Option<ReasonFlags>,
-    /// Who issues its CRLs where that is not the certificate's issuer (an indirect CRL); empty where the field names
-    /// nobody by a distinguished name.
+    /// The issuer of its CRLs, if not the certificate's issuer (an indirect CRL); empty if the field has no distinguished
+    /// name.
     pub crl_issuers: Option<Vec<DistinguishedName>>,
 }
 
 /// The name of a distribution point, in a certificate or in a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PointName {
-    /// Names that all mean the same point.
+    /// Names of the same point.
     Full(Vec<GeneralPlace>),
-    /// A relative distinguished name in DER, to be added to the name of the CRL's issuer.
+    /// A relative distinguished name in DER, to be appended to the name of the CRL's issuer.
     RelativeToIssuer(Box<[u8]>),
 }
 
-/// What a CRL covers (issuingDistributionPoint, RFC 5280 5.2.5).
+/// The scope of a CRL (issuingDistributionPoint, RFC 5280 5.2.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IssuingDistributionPoint {
     /// The name of the distribution point.
     pub name: Option<PointName>,
-    /// Only certificates of users.
+    /// Only end-entity certificates.
     pub only_users: bool,
-    /// Only certificates of CAs.
+    /// Only CA certificates.
     pub only_authorities: bool,
     /// The reasons for revocation that it covers; absent: all.
     pub reasons: Option<ReasonFlags>,
-    /// Whether it holds certificates of other issuers too.
+    /// Whether it is an indirect CRL, which has entries for certificates of other issuers.
     pub is_indirect: bool,
     /// Only attribute certificates.
     pub only_attributes: bool,
@@ -53,7 +53,7 @@ pub struct IssuingDistributionPoint {
 /// One name of a distribution point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GeneralPlace {
-    /// An entry of a directory.
+    /// A directory name.
     Directory(DistinguishedName),
     /// A URI, its scheme and host in lower case (RFC 5280 7.4).
     Uri(String),
@@ -62,7 +62,7 @@ pub enum GeneralPlace {
 }
 
 impl PointName {
-    /// All names that it stands for, given the names that the issuer of the CRL goes by.
+    /// All names of the point, given the names of the CRL's issuer.
     pub fn places<'a>(
         &self,
         crl_issuers: impl IntoIterator<Item = &'a DistinguishedName>,
@@ -78,22 +78,22 @@ impl PointName {
 }
 
 impl CrlDistributionPoint {
-    /// Reads CRLDistributionPoints (RFC 5280 4.2.1.13), which freshestCRL is too.
+    /// Reads CRLDistributionPoints (RFC 5280 4.2.1.13); freshestCRL has the same syntax.
     ///
     /// # Errors
-    /// Where the structure is not that of the ASN.1. A name of a kind, or with letters, that nothing here reads is no
-    /// error: it is compared as it is encoded, and never fetched.
+    /// If the structure is not as in the ASN.1. A name of another kind, or with unreadable characters, is not an error: it is
+    /// compared as encoded and never fetched.
     pub fn read_all(der: &[u8]) -> der::Result<Vec<Self>> {
-        Element::sequence(der)?.into_iter().map(Self::read).collect()
+        DerElement::sequence(der)?.into_iter().map(Self::read).collect()
     }
 
-    fn read(element: Element<'_>) -> der::Result<Self> {
+    fn read(element: DerElement<'_>) -> der::Result<Self> {
         let mut point = Self::default();
         for field in fields(element.inside(SEQUENCE)?)? {
             match field.identifier {
                 0xa0 => (point.uris, point.name) = point_name(field)?,
                 0x81 => point.reasons = Some(reasons(field)?),
-                0xa2 => point.crl_issuers = Some(only_directory(Element::all(field.contents)?)?),
+                0xa2 => point.crl_issuers = Some(only_directory(DerElement::all(field.contents)?)?),
                 _ => return Err(malformed()),
             }
         }
@@ -105,10 +105,10 @@ impl IssuingDistributionPoint {
     /// Reads an IssuingDistributionPoint.
     ///
     /// # Errors
-    /// Where the structure is not that of the ASN.1.
+    /// If the structure is not as in the ASN.1.
     pub fn read(der: &[u8]) -> der::Result<Self> {
         let mut point = Self::default();
-        for field in fields(Element::sequence(der)?)? {
+        for field in fields(DerElement::sequence(der)?)? {
             match field.identifier {
                 0xa0 => point.name = point_name(field)?.1,
                 0x81 => point.only_users = boolean(field)?,
@@ -123,19 +123,19 @@ impl IssuingDistributionPoint {
     }
 }
 
-/// The fields of a SEQUENCE whose tags count up: none twice, none out of order.
-fn fields(fields: Vec<Element<'_>>) -> der::Result<Vec<Element<'_>>> {
-    let number = |field: &Element<'_>| field.identifier & 0x1f;
+/// The fields of a SEQUENCE with ascending tags: none twice, none out of order.
+fn fields(fields: Vec<DerElement<'_>>) -> der::Result<Vec<DerElement<'_>>> {
+    let number = |field: &DerElement<'_>| field.identifier & 0x1f;
     let in_order = fields.windows(2).all(|pair| matches!(pair, [one, next] if number(one) < number(next)));
     if in_order { Ok(fields) } else { Err(malformed()) }
 }
 
 /// The readable URIs of a DistributionPointName, and the name.
-fn point_name(field: Element<'_>) -> der::Result<(Vec<String>, Option<PointName>)> {
-    let choice = Element::read(field.contents)?;
+fn point_name(field: DerElement<'_>) -> der::Result<(Vec<String>, Option<PointName>)> {
+    let choice = DerElement::read(field.contents)?;
     match choice.identifier {
         0xa0 => {
-            let elements = Element::all(choice.contents)?.into_iter();
+            let elements = DerElement::all(choice.contents)?.into_iter();
             let names: Vec<_> = elements.map(place).collect::<der::Result<_>>()?;
             let (uris, places): (Vec<_>, Vec<_>) = names.into_iter().unzip();
             Ok((uris.into_iter().flatten().collect(), Some(PointName::Full(places))))
@@ -148,8 +148,8 @@ fn point_name(field: Element<'_>) -> der::Result<(Vec<String>, Option<PointName>
     }
 }
 
-/// A name of a distribution point, and the URI that it is, if it can be read.
-fn place(element: Element<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
+/// A name of a distribution point, and its URI, if it is a readable one.
+fn place(element: DerElement<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
     Ok(match GeneralName::read(element)? {
         GeneralName::Uri(content) => match ia5(content).and_then(line) {
             Some(uri) => {
@@ -164,12 +164,12 @@ fn place(element: Element<'_>) -> der::Result<(Option<String>, GeneralPlace)> {
 }
 
 /// A BIT STRING under an implicit tag.
-fn reasons(field: Element<'_>) -> der::Result<ReasonFlags> {
+fn reasons(field: DerElement<'_>) -> der::Result<ReasonFlags> {
     ReasonFlags::from_der(&AnyRef::new(Tag::BitString, field.contents)?.to_der()?)
 }
 
 /// A BOOLEAN under an implicit tag.
-fn boolean(field: Element<'_>) -> der::Result<bool> {
+fn boolean(field: DerElement<'_>) -> der::Result<bool> {
     match field.contents {
         [0] => Ok(false),
         [0xff] => Ok(true),
@@ -177,7 +177,7 @@ fn boolean(field: Element<'_>) -> der::Result<bool> {
     }
 }
 
-/// RFC 5280 7.4: the scheme and the host are compared without regard to case, the rest as it is.
+/// RFC 5280 7.4: scheme and host are compared case-insensitively, the rest case-sensitively.
 fn comparable_uri(uri: &str) -> String {
     let authority = uri.find("://").map_or(0, |colon| colon + 3);
     let path =
@@ -186,9 +186,9 @@ fn comparable_uri(uri: &str) -> String {
     format!("{}{tail}", head.to_ascii_lowercase())
 }
 
-/// The name with one more relative name below it. Nothing where the issuer's name is no name in DER.
+/// The name with one more relative name below it. `None` if the issuer's name is not a name in DER.
 fn below(issuer: &DistinguishedName, relative: &[u8]) -> Option<DistinguishedName> {
-    let sequence = Element::read(issuer.der()).ok().filter(|name| name.identifier == SEQUENCE)?;
+    let sequence = DerElement::read(issuer.der()).ok().filter(|name| name.identifier == SEQUENCE)?;
     let content = [sequence.contents, relative].concat();
     let der = AnyRef::new(Tag::Sequence, &content).and_then(|name| name.to_der()).ok()?;
     Some(DistinguishedName::from_der(&der))

@@ -1,23 +1,23 @@
-//! One DER element: its identifier octet, its contents and the whole of it as encoded (X.690 8.1, 10.1).
+//! One DER element: its identifier octet, its contents, and the whole element as encoded (X.690 8.1, 10.1).
 //!
-//! The `der` crate refuses universal types that it has no name for, UniversalString among them. Names and alternative
-//! names may hold values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only what
-//! is understood is decoded.
+//! The `der` crate refuses universal types without a name in it, such as UniversalString. Names and alternative names may
+//! contain values of any type (RFC 5280 4.1.2.4, 4.2.1.6), so their outer elements are split here, and only known values
+//! are decoded.
 
 use der::{ErrorKind, Tag};
 
 /// One element. Nothing is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Element<'a> {
-    /// The first identifier octet: class, form, and the number where it is below 31.
+pub(super) struct DerElement<'a> {
+    /// The first identifier octet: class, form, and the number if it is below 31.
     pub(super) identifier: u8,
     /// Identifier, length and contents.
     pub(super) der: &'a [u8],
     pub(super) contents: &'a [u8],
 }
 
-impl<'a> Element<'a> {
-    /// The one element that `der` holds.
+impl<'a> DerElement<'a> {
+    /// The only element of `der`.
     pub(super) fn read(der: &'a [u8]) -> der::Result<Self> {
         match Self::split(der) {
             Some((element, [])) => Ok(element),
@@ -25,7 +25,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The elements of `contents`, one after the other.
+    /// The elements of `contents`.
     pub(super) fn all(mut contents: &'a [u8]) -> der::Result<Vec<Self>> {
         let mut elements = Vec::new();
         while !contents.is_empty() {
@@ -36,25 +36,24 @@ impl<'a> Element<'a> {
         Ok(elements)
     }
 
-    /// The elements of the SEQUENCE that `der` is.
+    /// The elements of the SEQUENCE in `der`.
     pub(super) fn sequence(der: &'a [u8]) -> der::Result<Vec<Self>> {
         Self::read(der)?.inside(SEQUENCE)
     }
 
-    /// The elements inside of this one, if it has this identifier octet.
+    /// The elements inside this one, if it has this identifier octet.
     pub(super) fn inside(self, identifier: u8) -> der::Result<Vec<Self>> {
         if self.identifier == identifier { Self::all(self.contents) } else { Err(malformed()) }
     }
 
-    /// The first element of `der` and what follows it. Nothing where the length is not the shortest form of one that
-    /// fits.
+    /// The first element of `der` and the bytes after it. `None` if the length is not in its shortest form or too large.
     fn split(der: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (identifier, rest) = der.split_first()?;
         let rest = if identifier & LONG_FORM == LONG_FORM { rest.get(number_length(rest)?..)? } else { rest };
         let (first, rest) = rest.split_first()?;
         let (length, rest) = match first {
             0..=0x7f => (usize::from(*first), rest),
-            // Four octets are more than any file or message here has.
+            // Four octets are enough for any file or message here.
             0x81..=0x84 => {
                 let (octets, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
                 let length = octets.iter().fold(0_usize, |length, octet| length << 8 | usize::from(*octet));
@@ -76,13 +75,13 @@ pub(super) const SET: u8 = 0x31;
 /// In the low bits of an identifier octet: the number follows in octets of its own.
 const LONG_FORM: u8 = 0x1f;
 
-/// How many octets a number in the long form takes.
+/// The number of octets of a number in the long form.
 fn number_length(octets: &[u8]) -> Option<usize> {
     let last = octets.iter().take(5).position(|octet| octet & 0x80 == 0)?;
     Some(last + 1)
 }
 
-/// What is no element, or not the one that stands here.
+/// The error for an element that is missing or of another type.
 pub(super) fn malformed() -> der::Error {
     ErrorKind::Value { tag: Tag::Sequence }.into()
 }
@@ -95,15 +94,15 @@ mod tests {
     fn an_element_of_any_type_is_split_off() {
         for identifier in [0x02, 0x08, 0x19, 0x1c, 0x1d, 0x24, 0x86, 0xa0, 0xdf] {
             let der: &[u8] = if identifier == 0xdf { &[0xdf, 0x81, 1, 1, 7] } else { &[identifier, 1, 7] };
-            let element = Element::read(der).unwrap();
-            assert_eq!(element, Element { identifier, der, contents: &[7] });
+            let element = DerElement::read(der).unwrap();
+            assert_eq!(element, DerElement { identifier, der, contents: &[7] });
         }
     }
 
     #[test]
     fn a_length_is_definite_the_shortest_and_within_the_bytes() {
         let long = [&[0x04, 0x81, 0x80][..], &[0; 0x80]].concat();
-        assert_eq!(Element::read(&long).unwrap().contents.len(), 0x80);
+        assert_eq!(DerElement::read(&long).unwrap().contents.len(), 0x80);
         for der in [
             &[0x04][..],
             &[0x04, 2, 1],
@@ -114,7 +113,7 @@ mod tests {
             &[0x04, 0x85, 0, 0, 0, 0, 1, 7],
             &[0x1f, 0x81],
         ] {
-            assert!(Element::read(der).is_err(), "{der:?}");
+            assert!(DerElement::read(der).is_err(), "{der:?}");
         }
     }
 }

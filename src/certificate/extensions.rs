@@ -1,5 +1,5 @@
-//! Takes the extensions of one certificate, gives what they say as typed facts. Never refuses: what is unknown, double
-//! or cannot be decoded is listed, for the validation stage to judge.
+//! The extensions of a certificate, typed. Reading never fails: unknown, duplicate and undecodable extensions are listed
+//! for the validation stage, which refuses them.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::KeyUsage;
 
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
-use super::element::{Element, SEQUENCE, malformed};
+use super::element::{DerElement, SEQUENCE, malformed};
 use super::general_name::{GeneralName, ia5};
 use super::name_constraints::NameConstraints;
 use super::object_identifier::ObjectIdentifier;
@@ -37,8 +37,8 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// Application Policies (szOID_APPLICATION_CERT_POLICIES, [MS-WCCE] 2.2.2.7.7.3), in which AD CS repeats the purposes of
-/// extendedKeyUsage, as a template says critical or not.
+/// Application Policies (szOID_APPLICATION_CERT_POLICIES, [MS-WCCE] 2.2.2.7.7.3), in which AD CS repeats the usages of
+/// extendedKeyUsage. The certificate template determines whether it is critical.
 const APPLICATION_POLICIES: const_oid::ObjectIdentifier =
     const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.10");
 
@@ -48,12 +48,12 @@ pub struct BasicConstraints {
     /// Whether the subject is a CA.
     #[asn1(default = "Default::default")]
     pub ca: bool,
-    /// How many CA certificates, self-issued ones not counted, may follow below it.
+    /// The most CA certificates, self-issued ones excluded, that may follow below it.
     #[asn1(optional = "true")]
     pub path_length: Option<u32>,
 }
 
-/// Where the issuer says more about itself (RFC 5280 4.2.2.1).
+/// Where information about the issuer is found (RFC 5280 4.2.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorityInformationAccess {
     /// URIs of OCSP responders.
@@ -62,11 +62,11 @@ pub struct AuthorityInformationAccess {
     pub ca_issuers: Vec<String>,
 }
 
-/// szOID_ANY_APPLICATION_POLICY: in Application Policies what anyExtendedKeyUsage is in extendedKeyUsage.
+/// szOID_ANY_APPLICATION_POLICY: in Application Policies the equivalent of anyExtendedKeyUsage.
 pub(super) const ANY_APPLICATION_POLICY: const_oid::ObjectIdentifier =
     const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.12.1");
 
-/// All that the extensions say.
+/// The contents of all extensions.
 #[derive(Debug, Default)]
 pub(super) struct Extensions {
     pub(super) basic_constraints: Option<BasicConstraints>,
@@ -96,7 +96,7 @@ impl Extensions {
         let mut facts = Self::default();
         let mut seen = HashSet::new();
         for extension in extensions {
-            // RFC 5280 4.2: no extension twice. The first one counts, so that a second cannot replace what was read.
+            // RFC 5280 4.2 forbids duplicates. The first one is used, so that a second cannot replace it.
             if !seen.insert(extension.id) {
                 facts.duplicate.push(extension.id);
             } else if facts.add(extension).is_err() {
@@ -114,13 +114,13 @@ impl Extensions {
             }
             Some(rfc5280::ID_CE_KEY_USAGE) => self.key_usage = Some(KeyUsage::from_der(der)?),
             Some(rfc5280::ID_CE_EXT_KEY_USAGE) => {
-                let usages = Element::sequence(der)?.into_iter();
+                let usages = DerElement::sequence(der)?.into_iter();
                 let usages = usages.map(|usage| ObjectIdentifier::from_der(usage.der));
                 self.extended_key_usages = Some(usages.collect::<der::Result<_>>()?);
             }
             Some(rfc5280::ID_CE_SUBJECT_ALT_NAME) => {
                 self.alternative_names = AlternativeNames::read(der)?;
-                // RFC 5280 4.2: what is critical is understood or refused. A name whose kind is known is understood.
+                // RFC 5280 4.2: a critical extension is understood or refused. A name of a known kind is understood.
                 if extension.critical && self.alternative_names.undecodable {
                     self.undecodable.push(extension.id);
                 }
@@ -130,9 +130,9 @@ impl Extensions {
                 self.subject_key_identifier = Some(<&OctetStringRef>::from_der(der)?.as_bytes().into());
             }
             Some(rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER) => {
-                // The issuer's name and serial number beside it are read by nothing here (RFC 4158 3.5.12), so they may
+                // The issuer's name and serial number beside it are not used (RFC 4158 3.5.12), so they may have any form.
                 // be of any form and length.
-                let fields = Element::sequence(der)?;
+                let fields = DerElement::sequence(der)?;
                 let identifier = fields.iter().find(|field| field.identifier == 0x80);
                 self.authority_key_identifier = identifier.map(|identifier| identifier.contents.into());
             }
@@ -162,10 +162,10 @@ impl Extensions {
 }
 
 impl AuthorityInformationAccess {
-    /// A location that is no URI, or a URI that cannot be read, is passed over: nothing of it would be used.
+    /// A location that is not a URI, or an unreadable URI, is ignored: it would not be used.
     fn read(der: &[u8]) -> der::Result<Self> {
         let mut access = Self::default();
-        for description in Element::sequence(der)? {
+        for description in DerElement::sequence(der)? {
             let parts = description.inside(SEQUENCE)?;
             let [method, location] = parts.as_slice() else { return Err(malformed()) };
             let method = ObjectIdentifier::from_der(method.der)?;

@@ -1,11 +1,11 @@
-//! Takes the DER of a GeneralName (RFC 5280 4.2.1.6), gives its kind and its content, of which only so much is decoded
-//! as is used: an x400Address or a URI with a letter beyond ASCII is a name like any other where nothing reads it.
+//! GeneralName (RFC 5280 4.2.1.6): its kind and its content. Only content that is used is decoded, so an x400Address or a
+//! URI with non-ASCII characters is accepted.
 
 use std::fmt;
 
 use der::Decode;
 
-use super::element::{Element, malformed};
+use super::element::{DerElement, malformed};
 use super::name::DistinguishedName;
 use super::object_identifier::ObjectIdentifier;
 
@@ -58,7 +58,7 @@ impl fmt::Display for NameForm {
     }
 }
 
-/// One name; of those kinds that nothing here reads no more than the kind.
+/// One name; of the kinds that are not used only the kind.
 #[derive(Clone, Debug)]
 pub(super) enum GeneralName<'a> {
     /// otherName: its type and the DER of its value.
@@ -74,11 +74,11 @@ pub(super) enum GeneralName<'a> {
 }
 
 impl<'a> GeneralName<'a> {
-    /// Fails for what is no GeneralName, so that not even its kind is known.
-    pub(super) fn read(element: Element<'a>) -> der::Result<Self> {
+    /// Fails if the element is not a GeneralName, so that not even its kind is known.
+    pub(super) fn read(element: DerElement<'a>) -> der::Result<Self> {
         Ok(match element.identifier {
             0xa0 => {
-                let parts = Element::all(element.contents)?;
+                let parts = DerElement::all(element.contents)?;
                 let [kind, value] = parts.as_slice() else { return Err(malformed()) };
                 if value.identifier != 0xa0 {
                     return Err(malformed());
@@ -88,8 +88,8 @@ impl<'a> GeneralName<'a> {
             0x81 => Self::Email(element.contents),
             0x82 => Self::Dns(element.contents),
             0xa3 => Self::X400Address,
-            // The tag is explicit, so its content is the Name as encoded.
-            0xa4 => Self::Directory(DistinguishedName::from_der(Element::read(element.contents)?.der)),
+            // The tag is explicit, so its content is the encoded Name.
+            0xa4 => Self::Directory(DistinguishedName::from_der(DerElement::read(element.contents)?.der)),
             0xa5 => Self::EdiPartyName,
             0x86 => Self::Uri(element.contents),
             0x87 => Self::Ip(element.contents),
@@ -118,15 +118,15 @@ pub(super) fn ia5(contents: &[u8]) -> Option<&str> {
     str::from_utf8(contents).ok().filter(|text| text.is_ascii())
 }
 
-/// The directoryNames among GeneralNames, in their order; other kinds are passed over.
+/// The directoryNames among GeneralNames, in their order; other kinds are ignored.
 ///
 /// # Errors
-/// Where `der` is not a SEQUENCE of GeneralNames.
+/// If `der` is not a SEQUENCE of GeneralNames.
 pub fn directory_names(der: &[u8]) -> der::Result<Vec<DistinguishedName>> {
-    only_directory(Element::sequence(der)?)
+    only_directory(DerElement::sequence(der)?)
 }
 
-pub(super) fn only_directory(names: Vec<Element<'_>>) -> der::Result<Vec<DistinguishedName>> {
+pub(super) fn only_directory(names: Vec<DerElement<'_>>) -> der::Result<Vec<DistinguishedName>> {
     let names = names.into_iter().map(GeneralName::read).collect::<der::Result<Vec<_>>>()?;
     let directory = |name| match name {
         GeneralName::Directory(name) => Some(name),

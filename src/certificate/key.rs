@@ -1,4 +1,4 @@
-//! Takes a SubjectPublicKeyInfo, gives the kind of key and the bytes that a verifier wants. Never judges its strength.
+//! A SubjectPublicKeyInfo: the kind of key, and the bytes that a verifier needs. Its strength is checked elsewhere.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use der::{Decode, Encode, Sequence, Tag};
 use super::layout::bit_length;
 use super::object_identifier::ObjectIdentifier;
 
-/// What kind of public key a certificate holds.
+/// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlgorithm {
     /// RSA with a modulus of this many bits.
@@ -26,11 +26,11 @@ pub enum KeyAlgorithm {
     EcP521,
     /// Ed25519.
     Ed25519,
-    /// A key that nothing here can use: its algorithm, or its curve where the algorithm is elliptic.
+    /// An unsupported key: its algorithm, or its curve if the algorithm is elliptic.
     Other(ObjectIdentifier),
 }
 
-/// As people write it: `RSA 2048`, `P-256`, `Ed25519`, or the object identifier.
+/// In the usual notation: `RSA 2048`, `P-256`, `Ed25519`, or the object identifier.
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,14 +44,14 @@ impl fmt::Display for KeyAlgorithm {
     }
 }
 
-/// A SubjectPublicKeyInfo (RFC 5280 4.1.2.7) taken apart.
+/// A parsed SubjectPublicKeyInfo (RFC 5280 4.1.2.7).
 pub(super) struct PublicKey<'a> {
     pub(super) algorithm: KeyAlgorithm,
     /// The content of the BIT STRING: an RSAPublicKey, a point, or 32 bytes.
     pub(super) bits: &'a [u8],
 }
 
-/// An AlgorithmIdentifier (RFC 5280 4.1.1.2) with an algorithm of any number.
+/// An AlgorithmIdentifier (RFC 5280 4.1.1.2) with any algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
 pub(super) struct AlgorithmIdentifier<'a> {
     pub(super) oid: ObjectIdentifier,
@@ -75,16 +75,16 @@ impl<'a> PublicKey<'a> {
 }
 
 impl KeyAlgorithm {
-    /// Parameters other than those of the algorithm's own standard make a key that is none of its kind.
+    /// A key with other parameters than those of its algorithm's standard is not of that kind.
     fn read(algorithm: &AlgorithmIdentifier<'_>, bits: &[u8]) -> der::Result<Self> {
         let other = Self::Other(algorithm.oid);
         Ok(match algorithm.oid.as_known() {
-            // RFC 3279 2.3.1 demands NULL. CAs leave it out, and it says nothing.
+            // RFC 3279 2.3.1 requires NULL. Some CAs omit it; it has no meaning.
             Some(rfc5912::RSA_ENCRYPTION) if algorithm.parameters.is_none_or(AnyRef::is_null) => {
                 Self::Rsa { bits: bit_length(RsaPublicKey::from_der(bits)?.modulus) }
             }
-            // A curve written out (specifiedCurve), which RFC 5480 2.1.1 forbids, is no object identifier:
-            // CVE-2020-0601.
+            // A curve with explicit parameters (specifiedCurve), which RFC 5480 2.1.1 forbids, is not an object identifier
+            // (CVE-2020-0601).
             Some(rfc5912::ID_EC_PUBLIC_KEY) => {
                 let curve = algorithm.parameters.and_then(|parameters| parameters.decode_as().ok());
                 curve.map_or(other, Self::of_curve)
@@ -104,7 +104,7 @@ impl KeyAlgorithm {
     }
 }
 
-/// A SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if all that it lacks is this.
+/// A SubjectPublicKeyInfo with the NULL of RFC 3279 2.3.1, if only this is missing.
 pub(super) fn canonical(public_key_der: &[u8]) -> Cow<'_, [u8]> {
     let with_null = || {
         let PublicKeyInfo { algorithm, bits } = PublicKeyInfo::from_der(public_key_der).ok()?;

@@ -1,26 +1,25 @@
-//! Takes the DER of one certificate, gives the slices of its fields as they were encoded. Never decodes what is inside
-//! a field and never encodes anything.
+//! The fields of a certificate as slices of its DER.
 //!
-//! Everything that is signed, hashed or compared byte by byte is one of these slices: decoding and encoding again is
-//! not the identity for certificates as they are found in the field (unsorted SETs, an explicit FALSE or v1).
+//! All signed, hashed or compared bytes are such slices: decoding and encoding again does not always restore the bytes of
+//! real certificates (unsorted SETs, an explicit FALSE or v1).
 
 use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Reader, SliceReader, Tag, TagMode, TagNumber, Tagged};
 
-use super::element::Element;
+use super::element::DerElement;
 use super::extensions::Extension;
 
 /// The fields of a certificate (RFC 5280 4.1), each with its tag and length.
-pub(super) struct Layout<'a> {
+pub(super) struct CertificateLayout<'a> {
     pub(super) tbs: &'a [u8],
-    pub(super) head: Head<'a>,
+    pub(super) head: CertificateHead<'a>,
     pub(super) extensions: Vec<Extension<'a>>,
     pub(super) outer_algorithm: &'a [u8],
     pub(super) signature: BitStringRef<'a>,
 }
 
-/// The fields up to the public key, which every version of X.509 has.
-pub(super) struct Head<'a> {
+/// The fields up to the public key, which all versions of X.509 have.
+pub(super) struct CertificateHead<'a> {
     /// As encoded: 0 is version 1.
     pub(super) version: u8,
     pub(super) serial: &'a [u8],
@@ -31,7 +30,7 @@ pub(super) struct Head<'a> {
     pub(super) public_key: &'a [u8],
 }
 
-impl<'a> Layout<'a> {
+impl<'a> CertificateLayout<'a> {
     pub(super) fn read(der: &'a [u8]) -> der::Result<Self> {
         let mut certificate = contents(der)?;
         let tbs = certificate.tlv_bytes()?;
@@ -40,8 +39,8 @@ impl<'a> Layout<'a> {
         certificate.finish()?;
 
         let mut fields = contents(tbs)?;
-        let head = Head::read(&mut fields)?;
-        // issuerUniqueID and subjectUniqueID: nobody has used them since version 2, nobody here reads them.
+        let head = CertificateHead::read(&mut fields)?;
+        // issuerUniqueID and subjectUniqueID have been unused since version 2.
         let _: Option<BitStringRef<'_>> = fields.context_specific(TagNumber(1), TagMode::Implicit)?;
         let _: Option<BitStringRef<'_>> = fields.context_specific(TagNumber(2), TagMode::Implicit)?;
         let extensions = fields.context_specific(TagNumber(3), TagMode::Explicit)?.unwrap_or_default();
@@ -51,8 +50,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-impl<'a> Head<'a> {
-    /// Reads the head of a certificate and nothing after it, so that the rest may be anything.
+impl<'a> CertificateHead<'a> {
+    /// Reads the head of a certificate only; the rest may be invalid.
     pub(super) fn of_certificate(der: &'a [u8]) -> der::Result<Self> {
         let tbs = contents(der)?.tlv_bytes()?;
         Self::read(&mut contents(tbs)?)
@@ -71,14 +70,14 @@ impl<'a> Head<'a> {
     }
 }
 
-/// The number of bits of a positive INTEGER; none for zero.
+/// The number of bits of a positive INTEGER; zero for zero.
 pub(super) fn bit_length(integer: UintRef<'_>) -> u32 {
     let bytes = integer.as_bytes();
     let unused = bytes.first().map_or(0, |first| first.leading_zeros());
     u32::try_from(bytes.len()).unwrap_or(u32::MAX / 8).saturating_mul(8).saturating_sub(unused)
 }
 
-/// A reader of what is inside one SEQUENCE.
+/// A reader of the contents of one SEQUENCE.
 pub(super) fn contents(der: &[u8]) -> der::Result<SliceReader<'_>> {
     let sequence = AnyRef::from_der(der)?;
     sequence.tag().assert_eq(Tag::Sequence)?;
@@ -87,10 +86,10 @@ pub(super) fn contents(der: &[u8]) -> der::Result<SliceReader<'_>> {
 
 /// The elements of one SEQUENCE, each with its tag and length.
 pub(super) fn elements(der: &[u8]) -> der::Result<Vec<&[u8]>> {
-    Ok(Element::sequence(der)?.into_iter().map(|element| element.der).collect())
+    Ok(DerElement::sequence(der)?.into_iter().map(|element| element.der).collect())
 }
 
-/// All that a reader has left, each part with its tag and length.
+/// The remaining elements of a reader, each with its tag and length.
 pub(super) fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8]>> {
     let mut parts = Vec::new();
     while !reader.is_finished() {
@@ -99,8 +98,8 @@ pub(super) fn parts<'a>(reader: &mut SliceReader<'a>) -> der::Result<Vec<&'a [u8
     Ok(parts)
 }
 
-/// The content of an INTEGER as encoded. A serial number may be of any length and sign, but not padded: a padded one
-/// would not be found in a CRL that writes it properly.
+/// The content of an INTEGER as encoded. A serial number may have any length and sign, but no padding: a padded one would
+/// not be found in a CRL that encodes it properly.
 fn integer(der: &[u8]) -> der::Result<&[u8]> {
     der::asn1::IntRef::from_der(der)?;
     Ok(AnyRef::from_der(der)?.value())

@@ -1,8 +1,7 @@
-//! Takes the DER of one certificate, gives its typed facts. Never judges one: trust, dates and strength are the
-//! validation stage's, revocation the revocation stage's, names the identity stage's.
+//! The contents of one certificate, typed. Validation, revocation and mapping are done by other folders.
 //!
-//! It reads what real CAs have issued (version 1, odd serial numbers, unknown critical extensions, alternative names
-//! that cannot be decoded) and says what it could not understand, so that a stage above can refuse with a reason.
+//! Certificates of real CAs are read (version 1, unusual serial numbers, unknown critical extensions, alternative names
+//! that cannot be decoded). What cannot be understood is recorded, so that a later stage can refuse it with a reason.
 
 mod alt_security_identities;
 mod alt_security_name;

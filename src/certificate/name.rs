@@ -9,7 +9,7 @@ use std::sync::Arc;
 use const_oid::db::{rfc3280, rfc4519};
 use der::Decode;
 
-use super::element::{Element, SEQUENCE, SET};
+use super::element::{DerElement, SEQUENCE, SET};
 use super::fingerprint::write_hex;
 use super::object_identifier::ObjectIdentifier;
 use super::text::text;
@@ -247,7 +247,7 @@ const DECODED: &[u8] = b"dec";
 /// Nothing where the structure is not that of a Name. A value of any type, and an attribute type of any number, is an
 /// attribute like another.
 fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
-    let relative_names = Element::sequence(der).ok()?.into_iter();
+    let relative_names = DerElement::sequence(der).ok()?.into_iter();
     relative_names
         .map(|relative_name| {
             let attributes = relative_name.inside(SET).ok()?.into_iter();
@@ -260,7 +260,7 @@ fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
 }
 
 /// An AttributeTypeAndValue, behind the bytes it is sorted by.
-fn attribute(element: Element<'_>) -> Option<(Vec<u8>, Attribute)> {
+fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
     let parts = element.inside(SEQUENCE).ok()?;
     let [oid, value] = parts.as_slice() else { return None };
     let oid = ObjectIdentifier::from_der(oid.der).ok()?;

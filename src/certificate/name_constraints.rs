@@ -1,17 +1,17 @@
-//! Takes the content of a nameConstraints extension (RFC 5280 4.2.1.10), gives its subtrees by kind. Never drops one: a
-//! subtree that is not understood says so, and refuses every name of its kind in the validation stage.
+//! The subtrees of a nameConstraints extension (RFC 5280 4.2.1.10), by kind. A subtree that is not understood is kept as
+//! such, and the validation stage then refuses all names of its kind.
 
-use super::element::{Element, SEQUENCE, malformed};
+use super::element::{DerElement, SEQUENCE, malformed};
 use super::general_name::{GeneralName, NameForm, USER_PRINCIPAL_NAME, ia5};
 use super::name::DistinguishedName;
 use super::text::text;
 
-/// Which names a CA may issue certificates for.
+/// The names for which a CA may issue certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameConstraints {
-    /// A name of a kind that stands here lies in one of these.
+    /// A name of a kind in this list must be inside one of these.
     pub permitted: Vec<Subtree>,
-    /// No name lies in one of these.
+    /// No name may be inside one of these.
     pub excluded: Vec<Subtree>,
 }
 
@@ -28,13 +28,13 @@ pub enum Subtree {
     Uri(DomainSubtree),
     /// Addresses that agree with `network` where `mask` has ones; both have 4 or 16 bytes.
     Ip {
-        /// The address, its other bits zero or not.
+        /// The address; its other bits may be set.
         network: Vec<u8>,
-        /// Ones, then zeros.
+        /// Ones followed by zeros.
         mask: Vec<u8>,
     },
-    /// User principal names, in lower case. No standard describes their constraints; they are written like those of
-    /// mail addresses.
+    /// User principal names, in lower case. No standard describes constraints on them; they are written like those on mail
+    /// addresses.
     UserPrincipalName(MailSubtree),
     /// A subtree of a kind, or in a spelling, that is not understood.
     NotUnderstood(NameForm),
@@ -43,11 +43,11 @@ pub enum Subtree {
 /// A part of the domain names, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DomainSubtree {
-    /// Written as nothing: all of them.
+    /// The empty text: all domains.
     All,
-    /// `corp.example`, which the kinds of names read differently.
+    /// `corp.example`, whose meaning depends on the kind of name.
     Host(String),
-    /// `.corp.example`, kept without its first dot.
+    /// `.corp.example`, stored without the leading dot.
     Below(String),
 }
 
@@ -56,30 +56,30 @@ pub enum DomainSubtree {
 pub enum MailSubtree {
     /// `alice@corp.example`.
     Mailbox {
-        /// What stands before the `@`, as written.
+        /// The local part, as written.
         local: String,
-        /// What stands after it, in lower case.
+        /// The domain, in lower case.
         domain: String,
     },
-    /// Everybody in a part of the domains.
+    /// All mailboxes in a part of the domains.
     Domain(DomainSubtree),
 }
 
 impl NameConstraints {
-    /// Refuses what RFC 5280 4.2.1.10 does: an empty extension, an empty list, a minimum that is not zero, a maximum.
+    /// Refuses an empty extension, an empty list, a minimum other than zero, and a maximum (RFC 5280 4.2.1.10).
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
-        let lists = Element::sequence(der)?;
-        let read = |list: &Element<'_>| subtrees(list.contents);
+        let lists = DerElement::sequence(der)?;
+        let read = |list: &DerElement<'_>| subtrees(list.contents);
         match lists.as_slice() {
-            [permitted @ Element { identifier: PERMITTED, .. }] => {
+            [permitted @ DerElement { identifier: PERMITTED, .. }] => {
                 Ok(Self { permitted: read(permitted)?, excluded: Vec::new() })
             }
-            [excluded @ Element { identifier: EXCLUDED, .. }] => {
+            [excluded @ DerElement { identifier: EXCLUDED, .. }] => {
                 Ok(Self { permitted: Vec::new(), excluded: read(excluded)? })
             }
             [
-                permitted @ Element { identifier: PERMITTED, .. },
-                excluded @ Element { identifier: EXCLUDED, .. },
+                permitted @ DerElement { identifier: PERMITTED, .. },
+                excluded @ DerElement { identifier: EXCLUDED, .. },
             ] => Ok(Self { permitted: read(permitted)?, excluded: read(excluded)? }),
             _ => Err(malformed()),
         }
@@ -92,14 +92,14 @@ const PERMITTED: u8 = 0xa0;
 const EXCLUDED: u8 = 0xa1;
 
 fn subtrees(list: &[u8]) -> der::Result<Vec<Subtree>> {
-    let subtrees: Vec<_> = Element::all(list)?.into_iter().map(subtree).collect::<der::Result<_>>()?;
+    let subtrees: Vec<_> = DerElement::all(list)?.into_iter().map(subtree).collect::<der::Result<_>>()?;
     if subtrees.is_empty() { Err(malformed()) } else { Ok(subtrees) }
 }
 
-/// GeneralSubtree. A minimum of zero is the default, which DER leaves out and some write.
-fn subtree(element: Element<'_>) -> der::Result<Subtree> {
+/// GeneralSubtree. A minimum of zero is the default, which DER omits and some CAs write.
+fn subtree(element: DerElement<'_>) -> der::Result<Subtree> {
     match element.inside(SEQUENCE)?.as_slice() {
-        [base] | [base, Element { der: [0x80, 0x01, 0x00], .. }] => {
+        [base] | [base, DerElement { der: [0x80, 0x01, 0x00], .. }] => {
             let base = GeneralName::read(*base)?;
             let form = base.form();
             Ok(understood(base).unwrap_or(Subtree::NotUnderstood(form)))
@@ -123,7 +123,7 @@ fn understood(base: GeneralName<'_>) -> Option<Subtree> {
     }
 }
 
-/// `@corp.example` is how Windows writes everybody in a domain.
+/// Windows writes `@corp.example` for all users of a domain.
 fn user_principal_name(value_der: &[u8]) -> Option<Subtree> {
     let text = text(value_der)?.to_lowercase();
     mail(text.strip_prefix('@').unwrap_or(&text)).map(Subtree::UserPrincipalName)
@@ -148,8 +148,8 @@ fn domain(text: &str) -> Option<DomainSubtree> {
     Some(if below { DomainSubtree::Below(lower) } else { DomainSubtree::Host(lower) })
 }
 
-/// Labels of letters, digits, hyphens and underscores, joined by single dots. A dot at the end would make another
-/// spelling of the same domain.
+/// Labels of letters, digits, hyphens and underscores, separated by single dots. A trailing dot would be another spelling
+/// of the same domain.
 pub fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -158,7 +158,7 @@ pub fn is_domain(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// RFC 4632: the mask's ones come first.
+/// RFC 4632: the ones of the mask come first.
 fn address(bytes: &[u8]) -> Option<Subtree> {
     if !matches!(bytes.len(), 8 | 32) {
         return None;
@@ -171,7 +171,7 @@ fn address(bytes: &[u8]) -> Option<Subtree> {
 }
 
 impl Subtree {
-    /// Which names it speaks of.
+    /// The kind of names that it constrains.
     pub fn form(&self) -> NameForm {
         match self {
             Self::Directory(_) => NameForm::Directory,

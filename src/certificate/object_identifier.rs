@@ -1,8 +1,8 @@
-//! An object identifier (X.660), kept as it is encoded and written as it is: with arcs of any size, from two arcs on.
+//! Object identifiers (X.660) of any size, from two arcs on, stored as encoded.
 //!
-//! const-oid, which names the identifiers that are known here, holds arcs of 32 bits, at least three of them, and 39
-//! octets. CAs issue others: 2.25 with a UUID (X.667), an Australian business number (1.2.36.<11 digits>), identifiers
-//! that AD CS makes up. None of them may make a certificate unreadable, equal another, or be shown as another number.
+//! const-oid, which has constants for the known identifiers, supports arcs of 32 bits, at least three of them, and 39
+//! octets. CAs use others: 2.25 with a UUID (X.667), an Australian business number (1.2.36.<11 digits>), identifiers that
+//! AD CS generates. None of them may make a certificate unreadable, equal another identifier, or be shown as another one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,29 +14,29 @@ use thiserror::Error;
 
 use super::fingerprint::write_hex;
 
-/// The longest encoding that is kept: with the length, 64 bytes, as lists of identifiers cost memory that a client
-/// chooses. The longest identifier that AD CS makes up has 50.
+/// The longest encoding that is stored: with the length, 64 bytes, since lists of identifiers take memory that a client
+/// chooses. The longest identifier that AD CS generates has 50.
 const KEPT: usize = 56;
-/// The longest text that is read as an object identifier: more digits than [`KEPT`] octets can hold.
+/// The longest text that is parsed: more digits than [`KEPT`] octets can encode.
 const LONGEST_TEXT: usize = 160;
 
-/// An object identifier. One whose encoding is longer than 56 octets is known by its SHA-256 alone: equal to itself and
-/// to nothing else, and written as such.
+/// An object identifier. One whose encoding is longer than 56 octets is stored as its SHA-256: it equals only itself, and
+/// is displayed as the hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectIdentifier {
-    /// The contents octets, or their SHA-256; zeros behind.
+    /// The contents octets, or their SHA-256, followed by zeros.
     octets: [u8; KEPT],
-    /// How many contents octets there are.
+    /// The number of contents octets.
     length: usize,
 }
 
-/// A text that is no object identifier in dotted decimals.
+/// A text that is not an object identifier in dotted decimal notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("not an object identifier in dotted decimals")]
+#[error("not an object identifier in dotted decimal notation")]
 pub struct InvalidObjectIdentifier;
 
 impl ObjectIdentifier {
-    /// An identifier that const-oid has a name for.
+    /// An identifier that is a constant in const-oid.
     pub const fn known(oid: const_oid::ObjectIdentifier) -> Self {
         let contents = oid.as_bytes();
         let mut octets = [0; KEPT];
@@ -44,13 +44,12 @@ impl ObjectIdentifier {
         Self { octets, length: contents.len() }
     }
 
-    /// As const-oid has it, to be matched against the identifiers that it names. Nothing where it cannot hold it: then it
-    /// is none of them.
+    /// As in const-oid, for comparisons with its constants. `None` if const-oid cannot represent it: then it is none of them.
     pub fn as_known(&self) -> Option<const_oid::ObjectIdentifier> {
         const_oid::ObjectIdentifier::from_bytes(self.octets.get(..self.length)?).ok()
     }
 
-    /// The identifier with these contents octets (X.690 8.19). Fails where a subidentifier is cut off or padded.
+    /// The identifier with these contents octets (X.690 8.19). Fails if a subidentifier is truncated or padded.
     pub fn from_contents(contents: &[u8]) -> der::Result<Self> {
         let ends = contents.last().is_some_and(|octet| octet & MORE == 0);
         let mut begins = true;
@@ -72,7 +71,7 @@ impl ObjectIdentifier {
         Ok(Self { octets, length: contents.len() })
     }
 
-    /// What tells it from every other: the contents octets, or their SHA-256.
+    /// The unique bytes: the contents octets, or their SHA-256.
     pub(super) fn as_octets(&self) -> &[u8] {
         self.octets.get(..self.length).unwrap_or_else(|| self.sha256())
     }
@@ -82,10 +81,10 @@ impl ObjectIdentifier {
     }
 }
 
-/// Set in every octet of a subidentifier but the last.
+/// Set in every octet of a subidentifier except the last.
 const MORE: u8 = 0x80;
 
-/// Dotted decimals, as X.660 writes them.
+/// Dotted decimal notation (X.660).
 impl FromStr for ObjectIdentifier {
     type Err = InvalidObjectIdentifier;
 
@@ -111,7 +110,7 @@ impl FromStr for ObjectIdentifier {
 /// The first subidentifier is the root arc times this and the second arc (X.690 8.19.4).
 const ROOT_WEIGHT: u8 = 40;
 
-/// Digits alone, without leading zeros.
+/// Digits only, without leading zeros.
 fn arc(text: &str) -> Option<BigUint> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let is_shortest = text == "0" || !text.starts_with('0');
@@ -177,7 +176,7 @@ impl<'a> DecodeValue<'a> for ObjectIdentifier {
     }
 }
 
-/// Fails for one that is not kept.
+/// Fails for an identifier that is stored as its hash.
 impl EncodeValue for ObjectIdentifier {
     fn value_len(&self) -> der::Result<Length> {
         Length::try_from(self.length)
@@ -196,7 +195,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn identifiers_beyond_the_usual_limits_are_written_and_read_as_they_are() {
+    fn identifiers_beyond_the_usual_limits_are_read_and_displayed() {
         for (text, contents) in [
             ("0.0", vec![0]),
             ("2.999", vec![0x88, 0x37]),
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_object_identifier_is_refused() {
+    fn a_text_that_is_not_an_object_identifier_is_refused() {
         for text in [
             "",
             ".",
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subidentifier_is_neither_cut_off_nor_padded() {
+    fn a_truncated_or_padded_subidentifier_is_refused() {
         for contents in [&[][..], &[0x81], &[0x80, 1], &[0x2a, 0x80, 1], &[0x2a, 1, 0xff]] {
             assert!(ObjectIdentifier::from_contents(contents).is_err(), "{contents:?}");
         }
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_too_long_to_keep_equals_itself_alone() {
+    fn a_very_long_identifier_equals_only_itself() {
         let (mut one, mut other) = (vec![0x2a; KEPT + 1], vec![0x2a; KEPT + 1]);
         let same = ObjectIdentifier::from_contents(&one).unwrap();
         assert_eq!(ObjectIdentifier::from_contents(&one).unwrap(), same);
@@ -277,14 +276,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(root in 0..3_u8, second in 0..40_u8, others in prop::collection::vec(any::<u64>(), 0..5)) {
+        fn a_displayed_identifier_is_parsed_as_the_same(root in 0..3_u8, second in 0..40_u8, others in prop::collection::vec(any::<u64>(), 0..5)) {
             let others: String = others.iter().map(|arc| format!(".{arc}")).collect();
             let text = format!("{root}.{second}{others}");
             prop_assert_eq!(text.parse::<ObjectIdentifier>().unwrap().to_string(), text);
         }
 
         #[test]
-        fn no_bytes_and_no_text_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), text in "[0-9.]{0,60}") {
+        fn any_bytes_and_any_text_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), text in "[0-9.]{0,60}") {
             if let Ok(oid) = ObjectIdentifier::from_contents(&bytes) {
                 let shown = oid.to_string();
                 prop_assert!(bytes.len() > KEPT || shown.parse::<ObjectIdentifier>() == Ok(oid));

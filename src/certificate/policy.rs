@@ -1,37 +1,37 @@
-//! Takes the contents of the extensions about certificate policies, gives what they say. Never decodes a qualifier and
-//! never judges which policy is valid where: that needs a whole path.
+//! The extensions about certificate policies. Which policies are valid depends on a whole path and is decided elsewhere;
+//! qualifiers are not decoded.
 
 use const_oid::db::rfc5280;
 use der::{Decode, ErrorKind, Sequence, Tag};
 
-use super::element::{Element, SEQUENCE};
+use super::element::{DerElement, SEQUENCE};
 use super::object_identifier::ObjectIdentifier;
 
 /// anyPolicy (RFC 5280 4.2.1.4).
 pub const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::known(rfc5280::ANY_POLICY);
 
-/// One entry of policyMappings (RFC 5280 4.2.1.5): below this CA the one policy stands for the other.
+/// One entry of policyMappings (RFC 5280 4.2.1.5): below this CA the subject's policy is equivalent to the issuer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
 pub struct PolicyMapping {
     /// The policy in the domain of the CA that issued the certificate.
     pub issuer_domain: ObjectIdentifier,
-    /// The policy in the domain of the CA whose certificate it is.
+    /// The policy in the domain of the CA that is the subject of the certificate.
     pub subject_domain: ObjectIdentifier,
 }
 
-/// policyConstraints (RFC 5280 4.2.1.11): how many certificates may follow before a demand begins.
+/// policyConstraints (RFC 5280 4.2.1.11): how many certificates may follow before a requirement applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Sequence)]
 pub struct PolicyConstraints {
-    /// The demand that some policy is valid on the path.
+    /// A policy must be valid on the path.
     #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
     pub require_explicit_policy: Option<u32>,
-    /// The demand that no policy is mapped.
+    /// Policies must not be mapped.
     #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
     pub inhibit_policy_mapping: Option<u32>,
 }
 
 impl PolicyConstraints {
-    /// An empty one is refused, for RFC 5280 forbids to issue it and leaves open what it would mean.
+    /// An empty extension is refused: RFC 5280 forbids CAs to issue it and does not specify its meaning.
     pub(super) fn read(der: &[u8]) -> der::Result<Self> {
         Some(Self::from_der(der)?).filter(|constraints| *constraints != Self::default()).ok_or_else(empty)
     }
@@ -42,15 +42,15 @@ pub(super) fn mappings(der: &[u8]) -> der::Result<Vec<PolicyMapping>> {
     Some(Vec::<PolicyMapping>::from_der(der)?).filter(|mappings| !mappings.is_empty()).ok_or_else(empty)
 }
 
-/// The policy identifiers of a certificatePolicies extension, or of Microsoft's application policies, which are written
-/// alike. Qualifiers are never decoded: they are texts for people, and RFC 5280 4.2.1.4 leaves so many forms of them in
-/// use that a reader of all would refuse good certificates.
+/// The policy identifiers of certificatePolicies, or of Microsoft's application policies, which have the same syntax.
+/// Qualifiers are texts for users, and RFC 5280 4.2.1.4 leaves so many forms of them in use that decoding them all would
+/// refuse good certificates.
 pub(super) fn identifiers(der: &[u8]) -> der::Result<Vec<ObjectIdentifier>> {
-    let identifier = |element: Element<'_>| match element.inside(SEQUENCE)?.as_slice() {
+    let identifier = |element: DerElement<'_>| match element.inside(SEQUENCE)?.as_slice() {
         [identifier] | [identifier, _] => ObjectIdentifier::from_der(identifier.der),
         _ => Err(empty()),
     };
-    Element::sequence(der)?.into_iter().map(identifier).collect()
+    DerElement::sequence(der)?.into_iter().map(identifier).collect()
 }
 
 fn empty() -> der::Error {

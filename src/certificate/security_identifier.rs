@@ -1,12 +1,12 @@
-//! The extension in which an enterprise CA says whose account a certificate is for ([MS-WCCE] 2.2.2.7.7.4): its value
-//! read, and written. Never says which CA may be believed in that.
+//! The extension by which an enterprise CA names the account of a certificate ([MS-WCCE] 2.2.2.7.7.4), decoded and
+//! encoded. Which CAs may name accounts is decided elsewhere.
 
 use const_oid::ObjectIdentifier;
 use der::asn1::{Any, OctetString, OctetStringRef};
 use der::{Decode, Encode, Error, ErrorKind, Tag};
 use x509_cert::ext::pkix::name::{GeneralName, OtherName};
 
-use super::element::Element;
+use super::element::DerElement;
 use super::general_name::GeneralName as ReadName;
 
 /// szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] 2.2.2.7.7.4), the extension. Not critical.
@@ -15,8 +15,8 @@ pub const SECURITY_IDENTIFIER_EXTENSION: ObjectIdentifier =
 /// szOID_NTDS_OBJECTSID, the otherName inside it.
 const OBJECT_SID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2.1");
 
-/// The value of the extension for `sid`, which is the text `S-1-5-21-…`: it stands there in ASCII, not in the binary
-/// form of a directory. Fails for a text that is no SID.
+/// The value of the extension for `sid`, the text `S-1-5-21-…`: it is encoded in ASCII, not in the binary form of a
+/// directory. Fails if the text is not a SID.
 pub fn security_identifier_value(sid: &str) -> der::Result<Vec<u8>> {
     if !is_security_identifier(sid) {
         return Err(malformed());
@@ -35,9 +35,9 @@ pub fn is_security_identifier(text: &str) -> bool {
     (2..=16).contains(&numbers.split('-').count()) && numbers.split('-').all(is_number)
 }
 
-/// The SID as text, `S-1-5-21-…`. Exactly one, and nothing else beside it: two would contradict each other.
+/// The SID as text, `S-1-5-21-…`. Exactly one and no other element: two would contradict each other.
 pub(super) fn read(der: &[u8]) -> der::Result<String> {
-    let elements = Element::sequence(der)?;
+    let elements = DerElement::sequence(der)?;
     let [element] = elements.as_slice() else { return Err(malformed()) };
     let ReadName::Other(kind, value) = ReadName::read(*element)? else { return Err(malformed()) };
     let text = <&OctetStringRef>::from_der(value)?.as_bytes();
@@ -60,7 +60,7 @@ mod tests {
     const ADMINISTRATORS: &str = "S-1-5-21-1004336348-1177238915-682003330-512";
 
     #[test]
-    fn a_sid_is_written_in_the_bytes_that_windows_writes() {
+    fn a_sid_is_encoded_as_windows_does() {
         let head =
             [0x30, 0x3e, 0xa0, 0x3c, 0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x19, 0x02, 0x01]
                 .into_iter()
@@ -70,13 +70,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn an_encoded_sid_is_decoded_as_the_same() {
         let value = security_identifier_value(ADMINISTRATORS).unwrap();
         assert_eq!(read(&value).as_deref(), Ok(ADMINISTRATORS));
     }
 
     #[test]
-    fn a_text_that_is_no_sid_is_not_written() {
+    fn a_text_that_is_not_a_sid_is_not_encoded() {
         for text in ["", "S-1-5", "alice", "S-1-5-21-x", "s-1-5-21-1", "S-1-5-21-1\n", "S-1-5--21"] {
             assert_eq!(security_identifier_value(text), Err(malformed()), "{text:?}");
         }

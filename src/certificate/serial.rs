@@ -1,11 +1,11 @@
-//! The serial number of a certificate: the bytes of the INTEGER as encoded, never normalised.
+//! The serial number of a certificate: the bytes of the INTEGER as encoded, never normalized.
 
 use std::fmt;
 
 use super::fingerprint::write_hex;
 
-/// A certificate's serial number (RFC 5280 4.1.2.2), most significant byte first, with the leading zero byte that DER
-/// puts before a set high bit. May be zero, negative or longer than 20 bytes, as real CAs have issued such.
+/// A serial number (RFC 5280 4.1.2.2), most significant byte first, with the leading zero byte that DER requires before a
+/// set high bit. May be zero, negative or longer than 20 bytes: real CAs have issued such.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SerialNumber(Box<[u8]>);
 

@@ -1,6 +1,6 @@
-//! Takes a public key, an algorithm, what was signed and the signature, says whether it holds. Used for certificates
-//! and CRLs alike. Never accepts SHA-1 or an RSA key below 2,048 bits unless told so in so many words, nor parameters
-//! that say something else than the algorithm's own standard.
+//! Verification of signatures on certificates, CRLs and OCSP responses. SHA-1 and RSA keys below 2,048 bits are refused
+//! unless the caller passes [`WeakAlgorithms::UnsafelyAllowed`], and so are parameters that the algorithm's own standard
+//! does not allow.
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature as algorithms;
@@ -12,41 +12,41 @@ use der::{Decode, Sequence};
 use super::key::{AlgorithmIdentifier, KeyAlgorithm, PublicKey};
 use super::object_identifier::ObjectIdentifier;
 
-/// RSA keys below this can be broken; NIST SP 800-131A disallows them since 2014.
+/// Shorter RSA keys can be broken; NIST SP 800-131A disallows them since 2014.
 pub const MINIMUM_RSA_BITS: u32 = 2048;
-/// What [`WeakAlgorithms::UnsafelyAllowed`] leaves.
+/// The minimum under [`WeakAlgorithms::UnsafelyAllowed`].
 pub const UNSAFE_MINIMUM_RSA_BITS: u32 = 1024;
-/// Beyond this one verification takes long enough to be an attack.
+/// Verification with a longer key takes long enough to be an attack.
 pub const MAXIMUM_RSA_BITS: u32 = 8192;
 
-/// Whether RSA signatures that somebody with means can forge count: those with SHA-1, and those by a key of 1,024 bits.
+/// Whether RSA signatures that can be forged are accepted: those with SHA-1, and those by a key of 1,024 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeakAlgorithms {
-    /// They do not.
+    /// They are refused.
     Refused,
-    /// They do: for cards of the time of Windows Server 2003, until they are replaced.
+    /// They are accepted: for cards of the time of Windows Server 2003, until they are replaced.
     UnsafelyAllowed,
 }
 
-/// Why a signature does not hold.
+/// Why a signature is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The key did not make this signature over these bytes.
     #[error("the signature was not made by this key")]
     Wrong,
-    /// A hash that can be forged: SHA-1, or an older one.
+    /// A hash that can be forged: SHA-1 or an older one.
     #[error("the signature algorithm {oid} is too weak")]
     WeakAlgorithm {
         /// The signature algorithm, or the hash inside RSASSA-PSS.
         oid: ObjectIdentifier,
     },
     /// An RSA key that is too short.
-    #[error("an RSA key of {bits} bits is too short")]
+    #[error("RSA key of {bits} bits is too short")]
     WeakKey {
-        /// The bits of its modulus.
+        /// The size of its modulus.
         bits: u32,
     },
-    /// An algorithm, or a pair of algorithm and key, that is not known here.
+    /// An unsupported algorithm, or combination of algorithm and key.
     #[error("the signature algorithm {oid} with a key of {key} is not supported")]
     Unsupported {
         /// The signature algorithm.
@@ -54,16 +54,16 @@ pub enum SignatureError {
         /// The key.
         key: Box<KeyAlgorithm>,
     },
-    /// The algorithm carries parameters that its standard forbids.
+    /// The algorithm has parameters that its standard forbids.
     #[error("the signature algorithm {oid} has wrong parameters")]
     WrongParameters {
         /// The signature algorithm.
         oid: ObjectIdentifier,
     },
-    /// The algorithm inside what is signed is not the one outside (RFC 5280 4.1.1.2, 5.1.1.2).
+    /// The signed algorithm is not the one beside the signature (RFC 5280 4.1.1.2, 5.1.1.2).
     #[error("the signed and the unsigned signature algorithm differ")]
     AlgorithmMismatch,
-    /// The BIT STRING of the signature has unused bits, which no algorithm here makes.
+    /// The BIT STRING of the signature has unused bits, which no algorithm here produces.
     #[error("the signature is not a whole number of bytes")]
     UnusedBits,
     /// The key or the algorithm cannot be decoded.
@@ -72,8 +72,8 @@ pub enum SignatureError {
 }
 
 impl KeyAlgorithm {
-    /// Whether a signature by a key of this kind can be verified here, in a handshake, on a certificate and on a CRL
-    /// alike: the one list of them. Whether such a key is strong enough is another question.
+    /// Whether signatures by keys of this kind can be verified here: the same list for handshakes, certificates and CRLs. The
+    /// strength of the key is checked elsewhere.
     pub fn is_usable(self) -> bool {
         match self {
             Self::Rsa { bits } => (UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits),
@@ -83,15 +83,15 @@ impl KeyAlgorithm {
     }
 }
 
-/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: of a usable kind, and a key of that kind
-/// (a point on the curve, a modulus and an exponent that make sense).
+/// Whether signatures by the key in this SubjectPublicKeyInfo can be verified: it is of a usable kind and well-formed (a
+/// point on the curve, a valid modulus and exponent).
 pub(super) fn is_usable_key(public_key_der: &[u8]) -> bool {
     let read = PublicKey::read(public_key_der);
     read.is_ok_and(|key| key.algorithm.is_usable() && can_verify_with(key.algorithm, key.bits))
 }
 
-/// Verifies one signature, refusing weak algorithms. Takes the signer's SubjectPublicKeyInfo, the AlgorithmIdentifier,
-/// the signed bytes as they were received, and the content of the signature's BIT STRING.
+/// Verifies one signature; refuses weak algorithms. The arguments are the signer's SubjectPublicKeyInfo, the
+/// AlgorithmIdentifier, the signed bytes as received, and the content of the signature's BIT STRING.
 pub fn verify(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -101,7 +101,7 @@ pub fn verify(
     verify_with(public_key_der, algorithm_der, signed, signature, WeakAlgorithms::Refused)
 }
 
-/// [`verify`], with weak algorithms as told.
+/// As [`verify`], with weak algorithms as specified.
 pub fn verify_with(
     public_key_der: &[u8],
     algorithm_der: &[u8],
@@ -111,8 +111,8 @@ pub fn verify_with(
 ) -> Result<(), SignatureError> {
     let (verification, key) = chosen(public_key_der, algorithm_der, weak)?;
     let verified = match &verification {
-        Verification::Of(algorithm) => algorithm.verify_sig(key, signed, signature),
-        Verification::Pss(parameters) => parameters.verify_sig(key, signed, signature),
+        VerificationMethod::Of(algorithm) => algorithm.verify_sig(key, signed, signature),
+        VerificationMethod::Pss(parameters) => parameters.verify_sig(key, signed, signature),
     };
     verified.map_err(|_| SignatureError::Wrong)
 }
@@ -126,14 +126,14 @@ pub fn verify_digest(
 ) -> Result<(), SignatureError> {
     let (verification, key) = chosen(public_key_der, algorithm_der, WeakAlgorithms::Refused)?;
     let verified = match &verification {
-        Verification::Of(algorithm) => algorithm.verify_digest_sig(key, signed, signature),
-        Verification::Pss(parameters) => parameters.verify_digest_sig(key, signed, signature),
+        VerificationMethod::Of(algorithm) => algorithm.verify_digest_sig(key, signed, signature),
+        VerificationMethod::Pss(parameters) => parameters.verify_digest_sig(key, signed, signature),
     };
     verified.map_err(|_| SignatureError::Wrong)
 }
 
-/// The hash that an algorithm applies to what is signed. `None` where it does not sign a hash (Ed25519), and where
-/// nothing it signed would be accepted.
+/// The hash that an algorithm applies to the signed bytes. `None` if it signs no hash (Ed25519), or if none of its
+/// signatures would be accepted.
 pub fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
     let algorithm = AlgorithmIdentifier::from_der(algorithm_der).ok()?;
@@ -157,12 +157,12 @@ pub fn hash(algorithm_der: &[u8]) -> Option<&'static digest::Algorithm> {
     }
 }
 
-/// The algorithm to verify with, and the bytes of the key that it takes.
+/// The algorithm to verify with, and the bytes of the key that it needs.
 fn chosen<'a>(
     public_key_der: &'a [u8],
     algorithm_der: &[u8],
     weak: WeakAlgorithms,
-) -> Result<(Verification, &'a [u8]), SignatureError> {
+) -> Result<(VerificationMethod, &'a [u8]), SignatureError> {
     let key = PublicKey::read(public_key_der).map_err(SignatureError::Malformed)?;
     let algorithm = AlgorithmIdentifier::from_der(algorithm_der).map_err(SignatureError::Malformed)?;
     let verification = match key.algorithm {
@@ -171,7 +171,7 @@ fn chosen<'a>(
             ecdsa(key.algorithm, &algorithm)?
         }
         KeyAlgorithm::Ed25519 if algorithm.oid == rfc8410::ID_ED_25519 => {
-            without_parameters(&algorithm, Verification::Of(&algorithms::ED25519))?
+            without_parameters(&algorithm, VerificationMethod::Of(&algorithms::ED25519))?
         }
         KeyAlgorithm::Ed25519 | KeyAlgorithm::Other(_) => {
             return Err(unsupported(key.algorithm, algorithm.oid));
@@ -181,8 +181,8 @@ fn chosen<'a>(
 }
 
 /// How a signature is verified.
-enum Verification {
-    /// By one of aws-lc's algorithms as they are.
+enum VerificationMethod {
+    /// By one of aws-lc's predefined algorithms.
     Of(&'static dyn VerificationAlgorithm),
     /// By RSASSA-PSS with a salt of the certificate's own length.
     Pss(RsaParameters),
@@ -192,13 +192,13 @@ fn rsa(
     bits: u32,
     algorithm: &AlgorithmIdentifier<'_>,
     weak: WeakAlgorithms,
-) -> Result<Verification, SignatureError> {
+) -> Result<VerificationMethod, SignatureError> {
     let unsupported = || unsupported(KeyAlgorithm::Rsa { bits }, algorithm.oid);
     let oid = algorithm.oid.as_known().ok_or_else(unsupported)?;
     let pkcs1 = |verification: &'static RsaParameters| {
         let right = has_null_or_nothing(algorithm);
         right
-            .then_some(Verification::Of(verification))
+            .then_some(VerificationMethod::Of(verification))
             .ok_or(SignatureError::WrongParameters { oid: algorithm.oid })
     };
     if weak == WeakAlgorithms::UnsafelyAllowed
@@ -214,12 +214,12 @@ fn rsa(
         rfc5912::SHA_256_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA256),
         rfc5912::SHA_384_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA384),
         rfc5912::SHA_512_WITH_RSA_ENCRYPTION => pkcs1(&algorithms::RSA_PKCS1_2048_8192_SHA512),
-        rfc5912::ID_RSASSA_PSS => pss(algorithm).map(Verification::Pss),
+        rfc5912::ID_RSASSA_PSS => pss(algorithm).map(VerificationMethod::Pss),
         _ => Err(unsupported()),
     }
 }
 
-/// What is refused otherwise. PSS is younger than keys of 1,024 bits.
+/// Signatures that are refused otherwise. PSS is younger than keys of 1,024 bits.
 fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'static RsaParameters> {
     match algorithm {
         _ if !(UNSAFE_MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) => None,
@@ -234,12 +234,12 @@ fn weak_rsa(bits: u32, algorithm: const_oid::ObjectIdentifier) -> Option<&'stati
     }
 }
 
-/// RFC 4055 sections 2.1 and 5: the parameters are NULL, and verifiers accept that they are absent.
+/// RFC 4055 sections 2.1 and 5: the parameters are NULL, and verifiers accept absent ones.
 fn has_null_or_nothing(algorithm: &AlgorithmIdentifier<'_>) -> bool {
     algorithm.parameters.is_none_or(AnyRef::is_null)
 }
 
-/// RSASSA-PSS-params (RFC 4055 3.1). What is absent is SHA-1, MGF1 with SHA-1, 20 and 1.
+/// RSASSA-PSS-params (RFC 4055 3.1). The defaults are SHA-1, MGF1 with SHA-1, 20 and 1.
 #[derive(Sequence)]
 struct PssParameters<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
@@ -252,8 +252,8 @@ struct PssParameters<'a> {
     trailer: Option<u32>,
 }
 
-/// One hash throughout, as RFC 4055 3.1 recommends and aws-lc verifies, and a salt of any length: that of the hash is
-/// recommended, 20 the default, and the longest that fits what OpenSSL makes unless told otherwise.
+/// One hash throughout, as RFC 4055 3.1 recommends and aws-lc verifies, and a salt of any length: the recommended one is
+/// that of the hash, the default is 20, and OpenSSL's default is the longest that fits.
 fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureError> {
     let wrong = || SignatureError::WrongParameters { oid: algorithm.oid };
     let weak = |oid| SignatureError::WeakAlgorithm { oid };
@@ -282,10 +282,10 @@ fn pss(algorithm: &AlgorithmIdentifier<'_>) -> Result<RsaParameters, SignatureEr
     Ok(verification.with_pss_salt_length(RsaPssSaltLength::Custom(salt_length)))
 }
 
-/// RFC 4055 3.1: where saltLength is absent.
+/// RFC 4055 3.1: the default of saltLength.
 const DEFAULT_SALT_LENGTH: u16 = 20;
 
-/// Whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the reader that verifies with it.
+/// Whether these bytes of a SubjectPublicKeyInfo are a key of this kind, by the parser that verifies with it.
 fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     let algorithm: &'static dyn VerificationAlgorithm = match key {
         KeyAlgorithm::Rsa { .. } => &algorithms::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
@@ -298,8 +298,11 @@ fn can_verify_with(key: KeyAlgorithm, bits: &[u8]) -> bool {
     UnparsedPublicKey::new(algorithm, bits).parse().is_ok()
 }
 
-/// Curve and hash are matched in every pair: CAs sign with SHA-256 under a P-384 key.
-fn ecdsa(key: KeyAlgorithm, algorithm: &AlgorithmIdentifier<'_>) -> Result<Verification, SignatureError> {
+/// Every combination of curve and hash: CAs sign with SHA-256 under a P-384 key.
+fn ecdsa(
+    key: KeyAlgorithm,
+    algorithm: &AlgorithmIdentifier<'_>,
+) -> Result<VerificationMethod, SignatureError> {
     use rfc5912::{ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512};
     let unsupported = || unsupported(key, algorithm.oid);
     let verification: &'static dyn VerificationAlgorithm =
@@ -315,22 +318,21 @@ fn ecdsa(key: KeyAlgorithm, algorithm: &AlgorithmIdentifier<'_>) -> Result<Verif
             (KeyAlgorithm::EcP521, ECDSA_WITH_SHA_512) => &algorithms::ECDSA_P521_SHA512_ASN1,
             _ => return Err(unsupported()),
         };
-    without_parameters(algorithm, Verification::Of(verification))
+    without_parameters(algorithm, VerificationMethod::Of(verification))
 }
 
 /// RFC 5758 3.2 (ECDSA) and RFC 8410 section 3 (Ed25519): parameters are absent.
 fn without_parameters(
     algorithm: &AlgorithmIdentifier<'_>,
-    verification: Verification,
-) -> Result<Verification, SignatureError> {
+    verification: VerificationMethod,
+) -> Result<VerificationMethod, SignatureError> {
     match algorithm.parameters {
         None => Ok(verification),
         Some(_) => Err(SignatureError::WrongParameters { oid: algorithm.oid }),
     }
 }
 
-/// Signature algorithms that are refused for what they are, whatever the key: MD2, MD5 and SHA-1 with RSA, SHA-1 with
-/// DSA and with ECDSA.
+/// Signature algorithms that are refused with any key: MD2, MD5 and SHA-1 with RSA, SHA-1 with DSA and with ECDSA.
 const WEAK: [const_oid::ObjectIdentifier; 5] = [
     const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.2"),
     const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4"),

@@ -1,14 +1,13 @@
-//! Takes the DER of a value, gives its text where it is a string: every form of DirectoryString (RFC 5280 4.1.2.4) and the
-//! other string types that CAs use.
+//! The text of a string value: every form of DirectoryString (RFC 5280 4.1.2.4) and the other string types that CAs use.
 
-use super::element::Element;
+use super::element::DerElement;
 
-/// The text of a string. Nothing for a value of another type, or one that breaks the rules of its type.
+/// The text of a string. `None` for a value of another type, or one that violates the rules of its type.
 ///
-/// TeletexString is read as Latin-1, as OpenSSL and Windows read it and CAs write it: nobody uses T.61's own repertoire.
-/// BMPString is read as UTF-16, since Windows writes characters beyond the first plane as surrogates.
+/// TeletexString is read as Latin-1, as OpenSSL and Windows read it and CAs write it; T.61's own repertoire is not in use.
+/// BMPString is read as UTF-16, because Windows writes characters beyond the first plane as surrogates.
 pub(super) fn text(value_der: &[u8]) -> Option<String> {
-    let value = Element::read(value_der).ok()?;
+    let value = DerElement::read(value_der).ok()?;
     let contents = value.contents;
     match value.identifier {
         UTF8_STRING => str::from_utf8(contents).ok().map(str::to_owned),
@@ -30,7 +29,7 @@ pub(super) fn text(value_der: &[u8]) -> Option<String> {
     }
 }
 
-/// A text on one line: one with NUL or another control character would be read differently by who reads C strings,
+/// Text on one line. Text with NUL or another control character would be read differently by readers of C strings,
 /// headers or lines.
 pub(super) fn line(text: &str) -> Option<String> {
     (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())

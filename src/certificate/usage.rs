@@ -1,9 +1,9 @@
-//! The extended key usages that have a name in proxy.toml and on the command line; any other is written as a dotted
-//! number.
+//! The extended key usages with a name in proxy.toml and on the command line. Others are written in dotted decimal
+//! notation.
 
 use super::object_identifier::ObjectIdentifier;
 
-/// Every name with what it stands for.
+/// All names with their usages.
 pub const NAMED: &[(&str, ObjectIdentifier)] = &[
     // RFC 5280 4.2.1.12.
     ("client_auth", known("1.3.6.1.5.5.7.3.2")),

@@ -1,4 +1,4 @@
-//! Reads the times of certificates, CRLs and OCSP responses: seconds since 1970. Never compares them with any time.
+//! The times in certificates, CRLs and OCSP responses, as seconds since 1970.
 
 use der::asn1::AnyRef;
 use der::{DateTime, Decode, ErrorKind, Tag, Tagged};
@@ -16,8 +16,8 @@ pub(super) fn read(der: &[u8]) -> der::Result<(UnixTime, UnixTime)> {
     }
 }
 
-/// The one form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. Two readers that disagree about
-/// another form would disagree about whether a certificate is valid.
+/// The one form that RFC 5280 4.1.2.5 allows: with seconds, without a fraction, in UTC. If two readers disagreed about
+/// another form, they would disagree about whether a certificate is valid.
 fn strict(der: &[u8]) -> der::Result<UnixTime> {
     let time = AnyRef::from_der(der)?;
     let is_strict = match time.tag() {
@@ -31,17 +31,17 @@ fn strict(der: &[u8]) -> der::Result<UnixTime> {
     }
 }
 
-/// A UTCTime or GeneralizedTime as X.680 allows it: without seconds, with a fraction, with an offset from UTC. CAs write
-/// such times into CRLs, where they decide little. Local time without an offset is refused, since it is no certain time.
+/// A UTCTime or GeneralizedTime in the forms of X.680: without seconds, with a fraction, with an offset from UTC. CAs
+/// write such times into CRLs, where they have little effect. Local time without an offset is ambiguous and refused.
 ///
-/// A time before 1970 is read as the first second of 1970: no request is made before it, so the difference is none. CAs
+/// A time before 1970 is read as the first second of 1970: no request is made before it, so this makes no difference. CAs
 /// write the zero of their programming language, of year 1 or 1601, for "unknown".
 pub fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     let malformed = || der::Error::from(time.tag().value_error());
     let text = str::from_utf8(time.value()).map_err(|_| malformed())?;
-    let mut text = Digits(text);
+    let mut text = TimeDigits(text);
     let year = match time.tag() {
-        // RFC 5280 4.1.2.5.1: from 50 on of the last century.
+        // RFC 5280 4.1.2.5.1: years from 50 on are of the last century.
         Tag::UtcTime => text.number(2).map(|year| if year < 50 { 2000 + year } else { 1900 + year }),
         Tag::GeneralizedTime => text.number(4),
         _ => None,
@@ -56,11 +56,11 @@ pub fn read_time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     Ok(UnixTime::from(utc))
 }
 
-/// What is left of a time's text.
-struct Digits<'a>(&'a str);
+/// The rest of a time's text.
+struct TimeDigits<'a>(&'a str);
 
-impl Digits<'_> {
-    /// The next so many digits.
+impl TimeDigits<'_> {
+    /// The next `count` digits.
     fn number(&mut self, length: usize) -> Option<u16> {
         let (digits, rest) = self.0.split_at_checked(length)?;
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
@@ -72,19 +72,19 @@ impl Digits<'_> {
         self.number(2).and_then(|number| number.try_into().ok())
     }
 
-    /// From the month on; minutes and seconds may be left away.
+    /// From the month on; minutes and seconds are optional.
     fn date_and_time(&mut self, year: u16) -> Option<Duration> {
         let (month, day, hour) = (self.pair()?, self.pair()?, self.pair()?);
         let minute = self.pair();
         let second = minute.and_then(|_| self.pair());
-        // A year of the same length stands in for one that the calendar here does not know.
+        // A year of the same length replaces one that this calendar does not have.
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let known = if year >= 1970 { year } else { if is_leap { 1972 } else { 1973 } };
         let time = DateTime::new(known, month, day, hour, minute.unwrap_or(0), second.unwrap_or(0)).ok()?;
         Some(if year >= 1970 { time.unix_duration() } else { Duration::ZERO })
     }
 
-    /// Whether it lies east of Greenwich, and how far.
+    /// Whether the offset is east of Greenwich, and its size.
     fn offset(&mut self) -> Option<(bool, Duration)> {
         let (sign, rest) = self.0.split_at_checked(1)?;
         self.0 = rest;
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn two_digits_of_a_year_are_of_the_last_century_from_50_on() {
+    fn two_digit_years_from_50_on_are_of_the_last_century() {
         let end = UnixTime::from_seconds(2_524_607_999);
         let read = validity(&element(0x17, "500101120100Z"), &element(0x17, "491231235959Z"));
         assert_eq!(read, Ok((UnixTime::EPOCH, end)));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_before_1970_is_read_however_long_ago_it_was() {
+    fn any_year_before_1970_is_read() {
         for text in ["00000101000000Z", "00010101000000Z", "16010101000000Z", "19691231235959Z"] {
             assert_eq!(not_before(0x18, text), Ok(UnixTime::EPOCH), "{text}");
         }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_of_a_time_in_a_crl_mean_the_same_time() {
+    fn other_forms_of_a_time_in_a_crl_are_read_as_the_same_time() {
         let nine = Some(1_767_258_000);
         for text in ["260101090000Z", "2601010900Z", "260101100000+0100", "2601010430-0430", "26010109Z"] {
             assert_eq!(lenient(0x17, text), nine, "{text}");

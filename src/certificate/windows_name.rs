@@ -1,18 +1,18 @@
-//! Takes a distinguished name, gives the text that Windows writes for it in altSecurityIdentities: root-most first,
-//! commas without blanks ([MS-PKCA] 3.1.5.2.1), keywords and quotes as CertNameToStr puts them. And the other way.
+//! Distinguished names in the text form that Windows uses in altSecurityIdentities: root first, commas without spaces
+//! ([MS-PKCA] 3.1.5.2.1), keywords and quotes as in CertNameToStr.
 //!
-//! For people to copy into a directory, and for what they copied. Never for comparing: two names are compared decoded,
-//! never as text.
+//! The text is for administrators to copy into a directory, and for values that they copied. Names are never compared as
+//! text, but decoded.
 
-use super::element::Element;
+use super::element::DerElement;
 use super::name::{Attribute, DistinguishedName, is_invisible};
 use super::object_identifier::ObjectIdentifier;
 use const_oid::db::{rfc3280, rfc4519};
 use der::asn1::{AnyRef, Utf8StringRef};
 use der::{Encode, Tag};
 
-/// The text of `name`. None where it is empty, or holds what cannot be written so that it is read back the same: a
-/// value that is no text, or a character that is not seen.
+/// The text of `name`. `None` if it is empty or cannot be written so that it is read back as the same name: a value that
+/// is not text, or an invisible character.
 pub(super) fn windows_text(name: &DistinguishedName) -> Option<String> {
     let relative_names = name.relative_names();
     if relative_names.is_empty() {
@@ -37,7 +37,7 @@ fn attribute(attribute: &Attribute) -> Option<String> {
     Some(format!("{keyword}={}", quoted(text)))
 }
 
-/// A quote inside quotes is written twice.
+/// A quote inside quotes is doubled.
 fn quoted(text: &str) -> String {
     let needs_quotes = text.is_empty()
         || text.starts_with(' ')
@@ -46,7 +46,7 @@ fn quoted(text: &str) -> String {
     if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
-/// Windows says `E`, `S`, `T` and `G` where RFC 4514 has other words or none.
+/// Windows uses `E`, `S`, `T` and `G` instead of the keywords of RFC 4514, or where it has none.
 const KEYWORDS: [(&str, const_oid::ObjectIdentifier); 14] = [
     ("CN", rfc4519::COMMON_NAME),
     ("L", rfc4519::LOCALITY_NAME),
@@ -64,7 +64,7 @@ const KEYWORDS: [(&str, const_oid::ObjectIdentifier); 14] = [
     ("E", rfc3280::EMAIL_ADDRESS),
 ];
 
-/// What people write beside them, who copy from OpenSSL or from a directory.
+/// Other keywords, which administrators copy from OpenSSL or a directory.
 const OTHER_KEYWORDS: [(&str, const_oid::ObjectIdentifier); 7] = [
     ("ST", rfc4519::ST),
     ("UID", rfc4519::UID),
@@ -79,10 +79,10 @@ fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     KEYWORDS.iter().find(|(_, known)| oid == *known).map(|(keyword, _)| *keyword)
 }
 
-/// The name that `text` means, root-most first as Windows writes it. `None` where it is no name or could be read two
-/// ways: a quote inside bare text, an unknown keyword.
+/// Parses a name, root first as Windows writes it. `None` if `text` is not a name or is ambiguous: a quote inside
+/// unquoted text, an unknown keyword.
 pub(super) fn from_windows_text(text: &str) -> Option<DistinguishedName> {
-    let mut reader = Reader { rest: text };
+    let mut reader = WindowsNameParser { rest: text };
     let mut name = Vec::new();
     loop {
         let mut attributes = vec![reader.attribute()?];
@@ -101,19 +101,19 @@ pub(super) fn from_windows_text(text: &str) -> Option<DistinguishedName> {
     }
 }
 
-/// What is left of a text that is read from the left.
-struct Reader<'a> {
+/// The rest of a text that is parsed from the left.
+struct WindowsNameParser<'a> {
     rest: &'a str,
 }
 
-impl Reader<'_> {
+impl WindowsNameParser<'_> {
     fn take(&mut self, expected: char) -> bool {
         let rest = self.rest.strip_prefix(expected);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }
 
-    /// A comma; a semicolon and a new line too, as [MS-PKCA] 3.1.5.2.1 and CertStrToName have it.
+    /// A comma; also a semicolon and a new line ([MS-PKCA] 3.1.5.2.1, CertStrToName).
     fn take_separator(&mut self) -> bool {
         self.take(',') || self.take(';') || {
             self.take('\r');
@@ -130,7 +130,7 @@ impl Reader<'_> {
         encoded(Tag::Sequence, &[oid.to_der().ok()?, value].concat())
     }
 
-    /// To the closing quote; a quote inside is written twice.
+    /// Up to the closing quote; a quote inside is doubled.
     fn quoted(&mut self) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -145,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    /// To the next separator: text, or after `#` the DER of a value in hexadecimal.
+    /// Up to the next separator: text, or `#` and the DER of a value in hexadecimal.
     fn bare(&mut self) -> Option<Vec<u8>> {
         let end = self.rest.find([',', ';', '+', '\r', '\n']).unwrap_or(self.rest.len());
         let (text, rest) = self.rest.split_at_checked(end)?;
@@ -155,7 +155,7 @@ impl Reader<'_> {
             return None;
         }
         match text.strip_prefix('#') {
-            Some(digits) => from_hexadecimal(digits).filter(|value| Element::read(value).is_ok()),
+            Some(digits) => from_hexadecimal(digits).filter(|value| DerElement::read(value).is_ok()),
             None => text_value(text),
         }
     }
@@ -182,7 +182,7 @@ fn identifier(keyword: &str) -> Option<ObjectIdentifier> {
     dotted.parse().ok()
 }
 
-/// The bytes that these digits write, whatever the case of letters. `None` where they are none, or half a byte.
+/// The bytes of these hexadecimal digits, in either case. `None` for other characters or an odd number.
 pub(super) fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     if pairs.is_empty() || !rest.is_empty() {

@@ -14,7 +14,7 @@ use super::distribution_point::CrlDistributionPoint;
 use super::extensions::{self, AuthorityInformationAccess, BasicConstraints, Extensions};
 use super::fingerprint::{Fingerprint, KeyId};
 use super::key::{self, AlgorithmIdentifier, KeyAlgorithm, PublicKey};
-use super::layout::{Head, Layout};
+use super::layout::{CertificateHead, CertificateLayout};
 use super::name::DistinguishedName;
 use super::name_constraints::NameConstraints;
 use super::object_identifier::ObjectIdentifier;
@@ -27,7 +27,7 @@ use crate::clock::UnixTime;
 /// One X.509 certificate (RFC 5280 4.1). Clones share everything; two are equal when their DER is.
 #[derive(Clone)]
 pub struct Certificate {
-    facts: Arc<Facts>,
+    facts: Arc<CertificateFields>,
 }
 
 /// The bytes are no certificate.
@@ -42,7 +42,7 @@ pub struct MalformedCertificate {
 }
 
 /// The slices share one allocation with `der`.
-struct Facts {
+struct CertificateFields {
     der: Bytes,
     tbs: Bytes,
     public_key: Bytes,
@@ -67,7 +67,7 @@ struct Facts {
 /// the key is looked at. For proving the possession of a key before anything is judged, so the key's algorithm is
 /// written as its standard has it, where the certificate leaves a NULL out.
 pub fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
-    let public_key = Head::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
+    let public_key = CertificateHead::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
     Ok(key::canonical(public_key))
 }
 
@@ -76,7 +76,7 @@ impl Certificate {
     /// extension says wrongly is a fact of the certificate, not a failure. Never panics.
     pub fn from_der(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let der = Bytes::copy_from_slice(der);
-        let layout = Layout::read(&der).map_err(in_part("outline"))?;
+        let layout = CertificateLayout::read(&der).map_err(in_part("outline"))?;
         let head = &layout.head;
         let (not_before, not_after) = validity::read(head.validity).map_err(in_part("validity"))?;
         let key = PublicKey::read(head.public_key).map_err(in_part("public key"))?;
@@ -84,7 +84,7 @@ impl Certificate {
             .map_err(in_part("signature algorithm"))?
             .oid;
         let signature_bytes = layout.signature.raw_bytes();
-        let facts = Facts {
+        let facts = CertificateFields {
             tbs: der.slice_ref(layout.tbs),
             public_key: der.slice_ref(head.public_key),
             inner_algorithm: der.slice_ref(head.inner_algorithm),

@@ -1,14 +1,14 @@
-//! A logical clock: the order of events within this process, whatever the system's clock does.
+//! A logical clock: the order of events within this process, independent of the system's clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
-/// A point in the order of events. Of two ticks the later one is greater, also where the system's clock was set back
+/// A point in the order of events. The later of two ticks is the greater one, even if the system's clock was set back
 /// between them.
 ///
-/// What is derived from an account (a ticket, a certificate, a connection) is used only if it was made after the account
-/// was read: it then cannot be older than the account, which has a lifetime and is read anew after a purge.
+/// Objects derived from an account (a ticket, a certificate, a connection) are used only if they were made after the
+/// account was read: they cannot be older than the account, which has a lifetime and is read again after a purge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tick(u64);
 
@@ -16,13 +16,13 @@ impl Tick {
     /// Before everything else.
     pub const ORIGIN: Self = Self(0);
 
-    /// Begins a new tick: greater than all before.
+    /// Begins a new tick, greater than all before.
     #[must_use]
     pub fn next() -> Self {
         Self(TICKS.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    /// The current tick. What begins now is not older than anything that began at it or before.
+    /// The current tick. An event that begins now is not older than one that began at this tick or before.
     #[must_use]
     pub fn current() -> Self {
         Self(TICKS.load(Ordering::Acquire))

@@ -1,5 +1,5 @@
-//! Takes the headers of a request or an answer, says what they do in a log-in dialogue: who tries to log in, and whether
-//! the dialogue authenticates the connection. For counting failures; nothing that is read here is believed.
+//! `Authorization` and `WWW-Authenticate` in pass-through authentication: the account that a client tries to log in to,
+//! and whether the scheme authenticates the connection. Used to count failed log-ins; nothing that is read here is trusted.
 
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
@@ -7,28 +7,28 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
 
-/// What an `Authorization` claims. The names are the client's words.
+/// A log-in attempt in an `Authorization` field. The account name is the client's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginClaim {
-    /// The opening of a dialogue, in which nobody is named and no password is tried.
+    /// The first message of an exchange, which names no account and tries no password.
     Opening,
-    /// A password or a ticket, for these accounts. A ticket names nobody, being sealed.
+    /// A password or a ticket for this account. A ticket is encrypted and names none.
     ///
-    /// A name is without its domain and in lower case: `CORP\Alice`, `corp.example\alice` and `alice@corp.example`
-    /// are one account to the domain controller that locks it, and must be one here.
+    /// The name is without its domain and in lower case: `CORP\Alice`, `corp.example\alice` and `alice@corp.example` are
+    /// one account to the domain controller that locks it, and must be one here.
     Attempt {
-        /// Whom the attempt is for.
+        /// The account, if the field names one.
         account: Option<String>,
     },
-    /// Two claims in one, or one that cannot be read here and that a server may read all the same: whoever makes them
-    /// wants to be counted for somebody else, or for nobody. To be refused.
+    /// Two claims in one field, or one that cannot be decoded here but that a server may decode. A client could send it to
+    /// have its failures counted for another account or for none, so the request must be rejected.
     Ambiguous,
 }
 
-/// The start of every message of [MS-NLMP] 2.2.1.
+/// The start of every NTLM message ([MS-NLMP] 2.2.1).
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 
-/// Servers differ in whether they want padding.
+/// Servers differ in whether they require padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -36,8 +36,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What a request's `Authorization` claims; `None` where it has none. Another scheme is an attempt for nobody, which
-/// still counts for its address.
+/// The log-in attempt of a request; `None` without `Authorization`. An unknown scheme is an attempt without an account,
+/// which counts for the client's address.
 pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let (scheme, token) = scheme_and_token(lines.next()?);
@@ -48,8 +48,8 @@ pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
         Ok(token) if scheme.eq_ignore_ascii_case(b"Basic") => {
             LoginClaim::Attempt { account: basic_user(&token) }
         }
-        Ok(token) if authenticates_connection(scheme) => of_token(&token),
-        // Servers there are that pass over what is no Base64, and find a name.
+        Ok(token) if authenticates_connection(scheme) => token_attempt(&token),
+        // Some servers skip what is not base64, and find a name after it.
         Err(_) if scheme.eq_ignore_ascii_case(b"Basic") || authenticates_connection(scheme) => {
             LoginClaim::Ambiguous
         }
@@ -57,26 +57,26 @@ pub fn login_claim(headers: &HeaderMap) -> Option<LoginClaim> {
     })
 }
 
-/// Whether the request speaks a scheme that authenticates its connection.
+/// Whether the request uses a scheme that authenticates its connection.
 pub fn is_connection_based(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|line| authenticates_connection(scheme_and_token(line).0))
 }
 
-/// Whether the answer asks for a scheme that authenticates the connection.
+/// Whether the response offers a scheme that authenticates the connection.
 pub fn offers_connection_based(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(WWW_AUTHENTICATE).iter();
     let challenges = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     challenges.map(first_word).any(authenticates_connection)
 }
 
-/// Whether the answer's challenge is the next message of a dialogue, and not the offer of one.
+/// Whether the response's challenge is the next message of an exchange rather than the offer of a scheme.
 pub fn is_continuation(headers: &HeaderMap) -> bool {
     headers.get_all(WWW_AUTHENTICATE).iter().map(scheme_and_token).any(|(scheme, token)| {
         authenticates_connection(scheme) && !token.is_empty() && !token.contains(&b',')
     })
 }
 
-/// NTLM and Negotiate (RFC 4559 6), Kerberos under its own name included.
+/// NTLM and Negotiate (RFC 4559 6), also Kerberos under its own name.
 fn authenticates_connection(scheme: &[u8]) -> bool {
     [&b"NTLM"[..], b"Negotiate", b"Kerberos"].iter().any(|one| scheme.eq_ignore_ascii_case(one))
 }
@@ -97,37 +97,37 @@ fn basic_user(credentials: &[u8]) -> Option<String> {
     account(&String::from_utf8_lossy(name))
 }
 
-/// A message of NTLM, by itself or inside SPNEGO (RFC 4178), or a Kerberos ticket.
-fn of_token(token: &[u8]) -> LoginClaim {
+/// The attempt of an NTLM message, alone or inside SPNEGO (RFC 4178), or of a Kerberos ticket.
+fn token_attempt(token: &[u8]) -> LoginClaim {
     if token.starts_with(SIGNATURE) {
-        return of_ntlm(token);
+        return ntlm_attempt(token);
     }
-    // Inside SPNEGO the message stands as it is. A second one could only be there to be counted in place of the first.
+    // SPNEGO contains the message unencoded. A second one could only be there to be counted in place of the first.
     let messages = token.windows(SIGNATURE.len()).enumerate().filter(|(_, window)| *window == SIGNATURE);
     let mut messages = messages.filter_map(|(at, _)| token.get(at..));
     match (messages.next(), messages.next()) {
         (None, _) => LoginClaim::Attempt { account: None },
-        (Some(message), None) => of_ntlm(message),
+        (Some(message), None) => ntlm_attempt(message),
         (Some(_), Some(_)) => LoginClaim::Ambiguous,
     }
 }
 
 /// NEGOTIATE_MESSAGE is type 1, AUTHENTICATE_MESSAGE type 3 ([MS-NLMP] 2.2.1.1, 2.2.1.3); a client never sends type 2.
-fn of_ntlm(message: &[u8]) -> LoginClaim {
+fn ntlm_attempt(message: &[u8]) -> LoginClaim {
     match number(message, 8) {
         Some(1) => LoginClaim::Opening,
-        Some(3) => LoginClaim::Attempt { account: user_of(message) },
+        Some(3) => LoginClaim::Attempt { account: ntlm_user(message) },
         Some(_) | None => LoginClaim::Attempt { account: None },
     }
 }
 
 /// The user's name of an AUTHENTICATE_MESSAGE: UserNameFields at 36, NegotiateFlags at 60 ([MS-NLMP] 2.2.1.3).
-fn user_of(message: &[u8]) -> Option<String> {
+fn ntlm_user(message: &[u8]) -> Option<String> {
     const UNICODE: usize = 0x1;
     let length = number(message, 36)? & 0xffff;
     let start = number(message, 40)?;
     let name = message.get(start..start.checked_add(length)?)?;
-    // Clients of the first hour send no flags, and no Unicode.
+    // The oldest clients send neither flags nor Unicode.
     if number(message, 60).is_some_and(|flags| flags & UNICODE != 0) {
         let units = name
             .chunks_exact(2)
@@ -145,7 +145,7 @@ fn number(message: &[u8], offset: usize) -> Option<usize> {
     Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte)))
 }
 
-/// The name without its domain, in lower case; `None` where nothing is left, as in an anonymous log-in.
+/// The name without its domain, in lower case; `None` if it is empty, as in an anonymous log-in.
 fn account(name: &str) -> Option<String> {
     let name = name.rsplit(['\\', '/']).next().unwrap_or_default();
     let name = name.split('@').next().unwrap_or_default().trim();
@@ -172,9 +172,9 @@ mod tests {
         Some(LoginClaim::Attempt { account: Some(account.to_owned()) })
     }
 
-    const NOBODY: Option<LoginClaim> = Some(LoginClaim::Attempt { account: None });
+    const NO_ACCOUNT: Option<LoginClaim> = Some(LoginClaim::Attempt { account: None });
 
-    /// An AUTHENTICATE_MESSAGE with nothing but a user's name in it.
+    /// An AUTHENTICATE_MESSAGE that has only a user name.
     fn type_3(name: &[u8], flags: u32) -> Vec<u8> {
         let mut message = SIGNATURE.to_vec();
         message.extend(3_u32.to_le_bytes());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_message_names_nobody_and_is_no_attempt() {
+    fn the_first_message_names_no_account_and_is_not_an_attempt() {
         assert_eq!(coded("NTLM", &type_1()), Some(LoginClaim::Opening));
         assert_eq!(coded("negotiate", &[b"\x60\x40", &type_1()[..]].concat()), Some(LoginClaim::Opening));
     }
@@ -235,40 +235,40 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nobody_is_an_attempt_all_the_same() {
+    fn a_claim_without_an_account_is_an_attempt() {
         for value in
             ["Negotiate YIIBvgYGKwYBBQUCoIIB", "Bearer abc", "NTLM", "Basic", "Digest username=\"x\""]
         {
-            assert_eq!(claim(value), NOBODY, "{value}");
+            assert_eq!(claim(value), NO_ACCOUNT, "{value}");
         }
-        assert_eq!(coded("NTLM", &type_3(b"", 1)), NOBODY);
+        assert_eq!(coded("NTLM", &type_3(b"", 1)), NO_ACCOUNT);
         let mut beyond = type_3(b"alice", 0);
         beyond[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(coded("NTLM", &beyond), NOBODY);
+        assert_eq!(coded("NTLM", &beyond), NO_ACCOUNT);
         assert_eq!(login_claim(&HeaderMap::new()), None);
     }
 
     #[test]
-    fn schemes_of_connections_are_told_from_those_of_requests() {
-        let asks = |lines: &[&'static str]| {
+    fn connection_based_schemes_are_distinguished_from_others() {
+        let offers = |lines: &[&'static str]| {
             let line = |line: &&'static str| (WWW_AUTHENTICATE, HeaderValue::from_static(line));
             offers_connection_based(&lines.iter().map(line).collect())
         };
-        assert!(asks(&["Basic realm=\"rms\"", "NTLM"]));
-        assert!(asks(&["Basic realm=\"rms\", negotiate"]));
-        assert!(asks(&["Negotiate oRQwEqADCgEB"]));
-        assert!(!asks(&["Basic realm=\"rms\"", "Bearer"]));
-        let speaks = |line| {
+        assert!(offers(&["Basic realm=\"rms\"", "NTLM"]));
+        assert!(offers(&["Basic realm=\"rms\", negotiate"]));
+        assert!(offers(&["Negotiate oRQwEqADCgEB"]));
+        assert!(!offers(&["Basic realm=\"rms\"", "Bearer"]));
+        let is_based = |line| {
             is_connection_based(&HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(line))]))
         };
-        assert!(speaks("nTlM TlRMTVNTUAAB") && speaks("Negotiate\tYII") && speaks("Kerberos YII"));
-        assert!(!speaks("Basic YTpi") && !speaks("Bearer NTLM"));
+        assert!(is_based("nTlM TlRMTVNTUAAB") && is_based("Negotiate\tYII") && is_based("Kerberos YII"));
+        assert!(!is_based("Basic YTpi") && !is_based("Bearer NTLM"));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
         #[test]
-        fn no_token_is_too_odd_to_read(token in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..80) {
+        fn any_token_is_read_without_a_panic(token in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..80) {
             let mut message = type_3(&token, 1);
             message.truncate(cut);
             for token in [token.clone(), message, [&token[..], SIGNATURE, &token].concat()] {

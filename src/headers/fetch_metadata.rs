@@ -1,10 +1,10 @@
-//! Takes a request's headers, says whether a browser sends it on behalf of another site's page.
+//! Whether a browser sends a request on behalf of another site's page (cross-site request forgery).
 //!
-//! A card is ambient authority: the browser presents it to whoever asks, so a page of any site could have a person's
-//! browser call a governed path as that person. Browsers say who started a request, in two headers that scripts cannot
-//! set: `Origin` (Fetch 3.2, all browsers, on every POST and every request across origins with CORS) and
+//! A client certificate is ambient authority: the browser presents it with any request, so a page of another site could
+//! have a user's browser call a protected path as that user. Browsers report who started a request in two headers that
+//! scripts cannot set: `Origin` (Fetch 3.2, all browsers, on every POST and every cross-origin request with CORS) and
 //! `Sec-Fetch-Site` (Fetch Metadata 2.3, since 2020-2023, on every request to HTTPS). RMS clients, .NET and curl send
-//! neither: they run no pages, so there is nothing to protect them from.
+//! neither; they run no pages, so they need no protection.
 
 use crate::request::{Authority, HostPattern};
 use http::header::ORIGIN;
@@ -14,28 +14,28 @@ use std::fmt;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const HTTPS_PORT: u16 = 443;
 
-/// Who started a request.
+/// The site whose page started a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchSite {
-    /// A page of this site, the person by address bar or bookmark, or a program that is no browser.
+    /// This site, the user by address bar or bookmark, or a program that is not a browser.
     SameOriginOrNotABrowser,
-    /// A page of another site.
+    /// Another site.
     OtherSite {
-        /// The header that says so.
+        /// The header that shows it.
         evidence: CrossSiteEvidence,
     },
 }
 
-/// By what a request was seen to come from another site.
+/// How a request was recognized as cross-site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrossSiteEvidence {
-    /// `Origin` names another host, scheme or port, or nothing that can be read.
+    /// `Origin` names another host, scheme or port, or cannot be read.
     ForeignOrigin,
     /// `Origin` is `null`: a sandboxed frame, a local file, or a redirect through another site.
     NullOrigin,
     /// More than one `Origin`, which no browser sends.
     SeveralOrigins,
-    /// No `Origin`, and `Sec-Fetch-Site` says neither `same-origin` nor `none`.
+    /// No `Origin`, and `Sec-Fetch-Site` is neither `same-origin` nor `none`.
     FetchMetadata,
 }
 
@@ -44,24 +44,24 @@ impl fmt::Display for CrossSiteEvidence {
         f.write_str(match self {
             Self::ForeignOrigin => "Origin names another site",
             Self::NullOrigin => "Origin is null",
-            Self::SeveralOrigins => "there is more than one Origin",
-            Self::FetchMetadata => "Sec-Fetch-Site says another site",
+            Self::SeveralOrigins => "the request has more than one Origin",
+            Self::FetchMetadata => "Sec-Fetch-Site reports another site",
         })
     }
 }
 
-/// Takes the request's headers, the hosts of the site that it came to over TLS, and the authority that it asked for.
+/// Compares a request's headers with the hosts of its site and the authority that it requested.
 ///
-/// `Origin` goes first, since it names the site and the other header does not: `https`, one of `site_hosts`, and the
-/// port that was asked for. A `same-site` request without `Origin` is turned away too: other hosts of one's domain, or
-/// other ports of one's host, are often run by others.
-pub fn fetch_site(headers: &HeaderMap, site_hosts: &[HostPattern], asked: &Authority) -> FetchSite {
+/// `Origin` has precedence, since it names the site: it must be `https`, one of `site_hosts`, and the requested port. A
+/// `same-site` request without `Origin` is cross-site too: other hosts of a domain, or other ports of a host, are often
+/// run by other parties.
+pub fn fetch_site(headers: &HeaderMap, site_hosts: &[HostPattern], requested: &Authority) -> FetchSite {
     let mut origins = headers.get_all(ORIGIN).into_iter();
     let evidence = match (origins.next(), origins.next()) {
         (Some(_), Some(_)) => Some(CrossSiteEvidence::SeveralOrigins),
         (Some(origin), None) if origin == "null" => Some(CrossSiteEvidence::NullOrigin),
         (Some(origin), None) => {
-            (!is_own_origin(origin, site_hosts, asked)).then_some(CrossSiteEvidence::ForeignOrigin)
+            (!is_own_origin(origin, site_hosts, requested)).then_some(CrossSiteEvidence::ForeignOrigin)
         }
         (None, _) => (!is_own_fetch(headers)).then_some(CrossSiteEvidence::FetchMetadata),
     };
@@ -71,11 +71,11 @@ pub fn fetch_site(headers: &HeaderMap, site_hosts: &[HostPattern], asked: &Autho
     }
 }
 
-fn is_own_origin(origin: &HeaderValue, site_hosts: &[HostPattern], asked: &Authority) -> bool {
+fn is_own_origin(origin: &HeaderValue, site_hosts: &[HostPattern], requested: &Authority) -> bool {
     let authority = origin.to_str().ok().and_then(|origin| origin.strip_prefix("https://"));
     let Some(Ok(authority)) = authority.map(Authority::parse) else { return false };
     let port = |authority: &Authority| authority.port().unwrap_or(HTTPS_PORT);
-    port(&authority) == port(asked) && site_hosts.iter().any(|host| host.matches(authority.host()))
+    port(&authority) == port(requested) && site_hosts.iter().any(|host| host.matches(authority.host()))
 }
 
 fn is_own_fetch(headers: &HeaderMap) -> bool {
@@ -87,7 +87,7 @@ fn is_own_fetch(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn judged(lines: &[(&'static str, &'static str)]) -> FetchSite {
+    fn site_of(lines: &[(&'static str, &'static str)]) -> FetchSite {
         let line = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
@@ -101,22 +101,22 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_no_browser_is_let_through() {
-        assert_eq!(judged(&[("user-agent", "MSIPC")]), FetchSite::SameOriginOrNotABrowser);
+    fn a_program_that_is_not_a_browser_is_allowed() {
+        assert_eq!(site_of(&[("user-agent", "MSIPC")]), FetchSite::SameOriginOrNotABrowser);
     }
 
     #[test]
-    fn the_sites_own_pages_are_let_through() {
+    fn the_sites_own_pages_are_allowed() {
         for origin in [
             "https://rms.example",
             "https://rms.example:443",
             "https://a.apps.example",
             "https://RMS.example",
         ] {
-            assert_eq!(judged(&[("origin", origin)]), FetchSite::SameOriginOrNotABrowser, "{origin}");
+            assert_eq!(site_of(&[("origin", origin)]), FetchSite::SameOriginOrNotABrowser, "{origin}");
         }
         for site in ["same-origin", "none"] {
-            assert_eq!(judged(&[("sec-fetch-site", site)]), FetchSite::SameOriginOrNotABrowser, "{site}");
+            assert_eq!(site_of(&[("sec-fetch-site", site)]), FetchSite::SameOriginOrNotABrowser, "{site}");
         }
     }
 
@@ -137,33 +137,33 @@ mod tests {
             "https://rms.example https://evil.example",
             "chrome-extension://abc",
         ] {
-            assert_eq!(judged(&[("origin", origin)]), other(CrossSiteEvidence::ForeignOrigin), "{origin}");
+            assert_eq!(site_of(&[("origin", origin)]), other(CrossSiteEvidence::ForeignOrigin), "{origin}");
         }
-        assert_eq!(judged(&[("origin", "null")]), other(CrossSiteEvidence::NullOrigin));
+        assert_eq!(site_of(&[("origin", "null")]), other(CrossSiteEvidence::NullOrigin));
     }
 
     #[test]
-    fn a_kind_word_in_the_second_header_does_not_excuse_a_foreign_origin() {
+    fn same_origin_fetch_metadata_does_not_excuse_a_foreign_origin() {
         let lines = [("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")];
-        assert_eq!(judged(&lines), other(CrossSiteEvidence::ForeignOrigin));
+        assert_eq!(site_of(&lines), other(CrossSiteEvidence::ForeignOrigin));
     }
 
     #[test]
     fn two_origins_are_another_site() {
         let lines = [("origin", "https://rms.example"), ("origin", "https://evil.example")];
-        assert_eq!(judged(&lines), other(CrossSiteEvidence::SeveralOrigins));
+        assert_eq!(site_of(&lines), other(CrossSiteEvidence::SeveralOrigins));
     }
 
     #[test]
-    fn without_origin_the_fetch_metadata_decide() {
+    fn without_origin_the_fetch_metadata_are_decisive() {
         for site in ["cross-site", "same-site", "Same-Origin", "", "anything"] {
             assert_eq!(
-                judged(&[("sec-fetch-site", site)]),
+                site_of(&[("sec-fetch-site", site)]),
                 other(CrossSiteEvidence::FetchMetadata),
                 "{site}"
             );
         }
         let lines = [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")];
-        assert_eq!(judged(&lines), other(CrossSiteEvidence::FetchMetadata));
+        assert_eq!(site_of(&lines), other(CrossSiteEvidence::FetchMetadata));
     }
 }

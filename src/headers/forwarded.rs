@@ -1,7 +1,7 @@
-//! Takes what the gate itself saw of a connection, tells the backend in the headers that proxies use for it.
+//! The headers by which proxies report the client's connection: `Forwarded` (RFC 7239), `X-Forwarded-*`, `X-Request-Id`.
 //!
-//! Always overwrites: the gate is the first hop that anybody trusts, and what a client says of its own address is
-//! worth nothing.
+//! They are always overwritten: the gateway is the first trusted hop, and a client's claim about its own address cannot be
+//! trusted.
 
 use crate::request::{Authority, HostName, RequestId, TargetScheme};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,22 +13,22 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Where a request came from and what it asked for.
+/// The connection of a request, and the authority that it requested.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The client's address; its port is not told.
+pub struct RequestOrigin<'a> {
+    /// The client's address; its port is not sent.
     pub peer: SocketAddr,
     /// The scheme of the client's connection.
     pub scheme: TargetScheme,
-    /// The host that the client asked for.
+    /// The requested host.
     pub host: &'a Authority,
-    /// The request's own id.
+    /// The id of the request.
     pub request_id: RequestId,
 }
 
-/// Sets `X-Forwarded-For`, `-Proto` and `-Host`, `Forwarded` (RFC 7239) and `X-Request-Id`, each as its only line.
-pub fn set(headers: &mut HeaderMap, origin: &Origin<'_>) {
-    // A listener on `[::]` sees IPv4 clients as ::ffff:192.0.2.1, which logs and filters behind would not recognise.
+/// Sets `X-Forwarded-For`, `-Proto` and `-Host`, `Forwarded` (RFC 7239) and `X-Request-Id`, each with one value.
+pub fn set(headers: &mut HeaderMap, origin: &RequestOrigin<'_>) {
+    // A listener on `[::]` sees IPv4 clients as ::ffff:192.0.2.1, which logs and filters of backends would not recognize.
     let address = origin.peer.ip().to_canonical();
     let host = origin.host.to_string();
     let element = forwarded_element(address, origin.scheme, &host);
@@ -39,7 +39,7 @@ pub fn set(headers: &mut HeaderMap, origin: &Origin<'_>) {
     headers.insert(X_REQUEST_ID, printable(origin.request_id.to_string()));
 }
 
-/// One element of RFC 7239 4. What holds a colon is no token and is quoted (RFC 7239 6).
+/// One element of RFC 7239 4. A value with a colon is not a token, so it is quoted (RFC 7239 6).
 fn forwarded_element(address: IpAddr, scheme: TargetScheme, host: &str) -> String {
     let node = HostName::from(address);
     let scheme = scheme.as_str();
@@ -58,7 +58,7 @@ fn printable(text: String) -> HeaderValue {
 mod tests {
     use super::*;
 
-    fn told(peer: &str, host: &str) -> Vec<(String, String)> {
+    fn sent(peer: &str, host: &str) -> Vec<(String, String)> {
         let mut headers = HeaderMap::new();
         for name in [FORWARDED, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID] {
             headers.append(name.clone(), HeaderValue::from_static("mallory"));
@@ -67,7 +67,7 @@ mod tests {
         let host = Authority::parse(host).unwrap();
         let request_id = RequestId::random();
         let peer = peer.parse().unwrap();
-        set(&mut headers, &Origin { peer, scheme: TargetScheme::Https, host: &host, request_id });
+        set(&mut headers, &RequestOrigin { peer, scheme: TargetScheme::Https, host: &host, request_id });
         assert_eq!(headers.remove(X_REQUEST_ID).unwrap(), request_id.to_string().as_str());
         let line = |(name, value): (&HeaderName, &HeaderValue)| {
             (name.to_string(), value.to_str().unwrap().to_owned())
@@ -88,16 +88,16 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_client_is_told_in_plain() {
+    fn an_ipv4_address_is_not_quoted() {
         let expected = lines("for=192.0.2.1;proto=https;host=rms.example", "192.0.2.1", "rms.example");
-        assert_eq!(told("192.0.2.1:4711", "RMS.example"), expected);
-        assert_eq!(told("[::ffff:192.0.2.1]:4711", "rms.example"), expected);
+        assert_eq!(sent("192.0.2.1:4711", "RMS.example"), expected);
+        assert_eq!(sent("[::ffff:192.0.2.1]:4711", "rms.example"), expected);
     }
 
     #[test]
     fn addresses_and_ports_with_colons_are_quoted() {
         assert_eq!(
-            told("[2001:db8::1]:4711", "[2001:db8::2]:8443"),
+            sent("[2001:db8::1]:4711", "[2001:db8::2]:8443"),
             lines(
                 "for=\"[2001:db8::1]\";proto=https;host=\"[2001:db8::2]:8443\"",
                 "2001:db8::1",

@@ -1,22 +1,21 @@
-//! Takes what hyper recorded beside a request's headers, gives what a request to a backend needs of it: the letter case
-//! in which the client wrote each name.
+//! The letter case in which the client wrote its header names, for the request to the backend.
 //!
-//! Field names are case-insensitive (RFC 9110 5.1), and yet old servers and CGI programs compare them letter by letter.
-//! HTTP/2 has lower case only (RFC 9113 8.2); such names, and those that the gateway sets, are written `Like-This`.
+//! Field names are case-insensitive (RFC 9110 5.1), but old servers and CGI programs compare them case-sensitively. HTTP/2
+//! has lower case only (RFC 9113 8.2); such names, and those that the gateway sets, are written `Like-This`.
 
 use http::Extensions;
 
-/// The letter case of the names in a request's headers. A name that was removed from them is not written because of it.
+/// The letter case of the names in a request's headers. A name that was removed from the headers is not written.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderCase(Extensions);
 
 impl HeaderCase {
-    /// Takes it from a request as hyper's server gave it. The type that hyper keeps it in has no public name, so everything
-    /// else is taken out. Nothing is taken where the client sent a header that only the gateway sets (`sent_owned`): it
-    /// would choose the letter case of the gateway's own.
-    pub fn of(extensions: &mut Extensions, sent_owned: bool) -> Self {
+    /// Takes it from a request as hyper's server returned it. The type in which hyper keeps it is private, so all other
+    /// extensions are removed instead. Nothing is taken if the client sent a header that only the gateway sets
+    /// (`sent_reserved`): the client would choose the letter case of the gateway's own header.
+    pub fn of(extensions: &mut Extensions, sent_reserved: bool) -> Self {
         let mut spelling = std::mem::take(extensions);
-        if sent_owned {
+        if sent_reserved {
             return Self::default();
         }
         spelling.remove::<hyper::upgrade::OnUpgrade>();
@@ -24,7 +23,7 @@ impl HeaderCase {
         Self(spelling)
     }
 
-    /// For a request to a backend.
+    /// The extensions of the request to the backend.
     pub(crate) fn into_extensions(self) -> Extensions {
         self.0
     }

@@ -1,10 +1,10 @@
-//! Names the fields that concern one connection and end at the gate (RFC 9110 7.6.1).
+//! The fields that apply to one connection and are not forwarded (RFC 9110 7.6.1).
 
 use http::HeaderMap;
 use http::header::CONNECTION;
 
-/// The connection's own fields, whether `Connection` names them or not. `HTTP2-Settings` is RFC 7540 3.2.1's;
-/// `Proxy-Connection` stands in no RFC but in many requests.
+/// Whether this is a hop-by-hop field, even if `Connection` does not name it. `HTTP2-Settings` is from RFC 7540 3.2.1;
+/// `Proxy-Connection` is in no RFC but in many requests.
 pub(super) fn is_hop_by_hop(name: &str) -> bool {
     matches!(
         name,
@@ -21,7 +21,7 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// The options of every `Connection` line, without white space and empty elements (RFC 9110 5.6.1).
+/// The options of all `Connection` lines, without white space and empty elements (RFC 9110 5.6.1).
 pub(super) fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(CONNECTION).into_iter();
     let options = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));

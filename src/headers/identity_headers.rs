@@ -1,16 +1,18 @@
-//! Takes who a request was permitted as, sets the headers that tell a backend so. The only place that does.
+//! The headers by which a backend learns the user's identity. The only place that sets them.
 //!
-//! Never cuts a value: half a list of groups is another list, so what does not fit is an error. A request without an
-//! identity carries none of these headers, also where an earlier step forgot to remove the client's.
+//! Values are never truncated: part of a list of groups is a different list, so a value that is too long is an error. A
+//! request without an identity has none of these headers, even if an earlier step failed to remove the client's.
 
-use super::certificate_headers::{arr_client_cert, client_cert, client_cert_chain, forwarded_client_cert};
-use super::encoded_value::{IN_LIST, encode, header_value, push_encoded};
 use super::secret_header::SecretHeader;
+use super::value_encoding::{
+    IN_LIST, arr_client_cert, client_cert, client_cert_chain, encode, forwarded_client_cert, header_value,
+    push_encoded,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The greatest length of one value. http.sys stops at 16 KiB for the whole head (KB 820129).
+/// The most bytes of one value. http.sys allows 16 KiB for the whole head (KB 820129).
 pub const MAX_VALUE_BYTES: usize = 8 * 1024;
-/// The greatest length of all identity headers together, names included.
+/// The most bytes of all identity headers together, names included.
 pub const MAX_IDENTITY_BYTES: usize = 16 * 1024;
 
 const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
@@ -19,31 +21,31 @@ const FORWARDED_CLIENT_CERT: HeaderName = HeaderName::from_static("x-forwarded-c
 const ARR_CLIENT_CERT: HeaderName = HeaderName::from_static("x-arr-clientcert");
 const ASSERTION: HeaderName = HeaderName::from_static("x-portcullis-assertion");
 
-/// Which sets of identity headers a backend gets, and under which names.
+/// The sets of identity headers that a backend gets, and their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeaderSettings {
-    /// User, UPN, SID, groups, mapping, authentication and the certificate's SHA-256, each in a header of its own.
+    /// User, UPN, SID, groups, mapping, authentication and the certificate's SHA-256, in one header each.
     pub account: bool,
     /// `Client-Cert` and `Client-Cert-Chain` (RFC 9440).
     pub rfc9440: bool,
     /// `X-Forwarded-Client-Cert` as Envoy writes it, with the keys Hash, Cert and Subject.
     pub xfcc: bool,
-    /// Also Envoy's key Chain, which holds the whole chain and seldom fits beside Cert into [`MAX_VALUE_BYTES`].
+    /// Also Envoy's key Chain, which has the whole chain and rarely fits beside Cert into [`MAX_VALUE_BYTES`].
     pub xfcc_chain: bool,
     /// `X-ARR-ClientCert`, as IIS ARR and Azure App Service write it.
     pub arr: bool,
-    /// `X-Portcullis-Assertion`: a signed statement for each request.
+    /// `X-Portcullis-Assertion`: a signed assertion for each request.
     pub assertion: bool,
-    /// What the gate is known by to this backend, on every request.
+    /// The secret by which this backend recognizes the gateway, on every request.
     pub secret: Option<SecretHeader>,
     /// The names of the account set.
     pub names: AccountHeaderNames,
-    /// The groups that are sent to those in them, compared without ASCII letter case. An empty list sends none.
+    /// The groups that are sent if the account is in them, compared without ASCII letter case. An empty list sends none.
     pub send_groups: Vec<String>,
 }
 
 impl Default for IdentityHeaderSettings {
-    /// The account set alone, under its own names, without groups.
+    /// The account set only, with its default names and without groups.
     fn default() -> Self {
         Self {
             account: true,
@@ -60,17 +62,17 @@ impl Default for IdentityHeaderSettings {
 }
 
 impl IdentityHeaderSettings {
-    /// Whether a server that gets these headers has to believe them because of who sends them.
+    /// Whether the backend must trust these headers because of their sender: no signature protects them.
     pub fn depends_on_sender(&self) -> bool {
         self.account || self.rfc9440 || self.xfcc || self.arr
     }
 
-    /// The names that operators may choose.
+    /// The header names that are configured.
     pub fn configured_names(&self) -> impl Iterator<Item = &HeaderName> {
         self.names.all().into_iter().chain(self.secret.as_ref().map(SecretHeader::name))
     }
 
-    /// Those of `groups` that this backend is told, by name or by SID, in their order.
+    /// The groups that are sent to this backend, selected by name or by SID, in the account's order.
     pub fn sent_groups<'a>(&self, groups: &'a [NamedGroup<'a>]) -> impl Iterator<Item = &'a NamedGroup<'a>> {
         let is_named = |named: &str, sent: &String| sent.eq_ignore_ascii_case(named);
         groups.iter().filter(move |group| {
@@ -80,7 +82,7 @@ impl IdentityHeaderSettings {
     }
 }
 
-/// The names of the account set. [`super::ReservedHeaders::new`] refuses those that cannot carry an identity.
+/// The header names of the account set. [`super::ReservedHeaders::new`] refuses names that cannot carry an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountHeaderNames {
     /// `X-Remote-User`: `DOMAIN\sam`, else the UPN.
@@ -89,7 +91,7 @@ pub struct AccountHeaderNames {
     pub upn: HeaderName,
     /// `X-Remote-Sid`
     pub sid: HeaderName,
-    /// `X-Remote-Groups`: separated by commas.
+    /// `X-Remote-Groups`: comma-separated.
     pub groups: HeaderName,
     /// `X-Remote-Mapping`: the method and its strength, as `upn; weak`.
     pub mapping: HeaderName,
@@ -114,16 +116,16 @@ impl Default for AccountHeaderNames {
 }
 
 impl AccountHeaderNames {
-    /// All of them.
+    /// All seven names.
     pub fn all(&self) -> [&HeaderName; 7] {
         let Self { user, upn, sid, groups, mapping, authentication, certificate_sha256 } = self;
         [user, upn, sid, groups, mapping, authentication, certificate_sha256]
     }
 }
 
-/// Whom a request is forwarded as, and the card that says so.
+/// The account that a request is forwarded as, and the client certificate that proved it.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity<'a> {
+pub struct ForwardedIdentity<'a> {
     /// `DOMAIN\sam`, else the UPN.
     pub user: &'a str,
     /// The user principal name.
@@ -132,31 +134,31 @@ pub struct Identity<'a> {
     pub sid: Option<&'a str>,
     /// All of the account's groups; the settings choose among them.
     pub groups: &'a [NamedGroup<'a>],
-    /// How the card was mapped to the account.
+    /// The mapping method.
     pub mapping: &'a str,
-    /// How strongly the card names it.
+    /// The strength of the mapping.
     pub strength: &'a str,
     /// `card` or `password`.
     pub authentication: &'a str,
-    /// The card, where one proved who it is.
+    /// The client certificate, if one was presented and authenticated.
     pub card: Option<ProvenCertificate<'a>>,
-    /// The signed statement of all this, where the settings ask for one.
+    /// The signed assertion, if the settings ask for one.
     pub assertion: Option<&'a str>,
 }
 
-/// A group, by its name and its security identifier.
+/// A group, with its name and security identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedGroup<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its security identifier, where it has one.
+    /// Its security identifier, if it has one.
     pub sid: Option<&'a str>,
 }
 
-/// The card that proved an identity.
+/// The client certificate that proved an identity.
 #[derive(Clone, Copy, Debug)]
 pub struct ProvenCertificate<'a> {
-    /// The card's certificate in DER.
+    /// The leaf in DER.
     pub leaf: &'a [u8],
     /// The other certificates in DER, in the order of TLS.
     pub chain: &'a [&'a [u8]],
@@ -166,38 +168,38 @@ pub struct ProvenCertificate<'a> {
     pub subject: &'a str,
 }
 
-/// An identity that cannot be told whole.
+/// An identity that does not fit into its headers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityTooLarge {
     /// One header is too long.
-    #[error("`{header}` would have {bytes} bytes, more than {limit}")]
+    #[error("header `{header}` would have {bytes} bytes; the limit is {limit}")]
     Header {
         /// Its name.
         header: HeaderName,
         /// The length of its value.
         bytes: usize,
-        /// The greatest length.
+        /// The limit.
         limit: usize,
     },
-    /// All together are too long.
-    #[error("the identity headers would have {bytes} bytes, more than {limit}")]
+    /// All headers together are too long.
+    #[error("the identity headers would have {bytes} bytes; the limit is {limit}")]
     Whole {
         /// Names and values together.
         bytes: usize,
-        /// The greatest length.
+        /// The limit.
         limit: usize,
     },
 }
 
-/// Removes every identity header of `settings`, then sets those of `identity` and, whoever asks, the gate's own secret.
+/// Removes every identity header of `settings`, then sets those of `identity` and, with or without an identity, the
+/// backend's secret.
 ///
 /// # Errors
-///
-/// Sets none where one header, or all together, would be longer than the limits.
+/// If one header, or all together, would exceed the limits. No identity header is then set.
 pub fn set(
     headers: &mut HeaderMap,
     settings: &IdentityHeaderSettings,
-    identity: Option<&Identity<'_>>,
+    identity: Option<&ForwardedIdentity<'_>>,
 ) -> Result<(), IdentityTooLarge> {
     for name in settings.names.all() {
         headers.remove(name);
@@ -209,70 +211,70 @@ pub fn set(
         headers.insert(secret.name(), secret.value().clone());
     }
     let Some(identity) = identity else { return Ok(()) };
-    let mut told = Told::default();
+    let mut writer = HeaderWriter::default();
     if settings.account {
-        tell_account(&mut told, settings, identity)?;
+        write_account(&mut writer, settings, identity)?;
     }
     if let Some(card) = &identity.card {
-        tell_certificate(&mut told, settings, card)?;
+        write_certificate(&mut writer, settings, card)?;
     }
     if let (true, Some(assertion)) = (settings.assertion, identity.assertion) {
-        told.line(&ASSERTION, assertion.to_owned())?;
-        told.hide_last();
+        writer.push(&ASSERTION, assertion.to_owned())?;
+        writer.mark_last_sensitive();
     }
-    headers.extend(told.lines);
+    headers.extend(writer.lines);
     Ok(())
 }
 
-fn tell_account(
-    told: &mut Told,
+fn write_account(
+    writer: &mut HeaderWriter,
     settings: &IdentityHeaderSettings,
-    identity: &Identity<'_>,
+    identity: &ForwardedIdentity<'_>,
 ) -> Result<(), IdentityTooLarge> {
     let names = &settings.names;
-    told.line(&names.user, encode(identity.user))?;
+    writer.push(&names.user, encode(identity.user))?;
     if let Some(upn) = identity.upn {
-        told.line(&names.upn, encode(upn))?;
+        writer.push(&names.upn, encode(upn))?;
     }
     if let Some(sid) = identity.sid {
-        told.line(&names.sid, encode(sid))?;
+        writer.push(&names.sid, encode(sid))?;
     }
-    let groups = groups_sent(settings, identity);
+    let groups = group_list(settings, identity);
     if !groups.is_empty() {
-        told.line(&names.groups, groups)?;
+        writer.push(&names.groups, groups)?;
     }
-    told.line(&names.mapping, format!("{}; {}", encode(identity.mapping), encode(identity.strength)))?;
-    told.line(&names.authentication, encode(identity.authentication))?;
+    writer.push(&names.mapping, format!("{}; {}", encode(identity.mapping), encode(identity.strength)))?;
+    writer.push(&names.authentication, encode(identity.authentication))?;
     match &identity.card {
-        Some(card) => told.line(&names.certificate_sha256, encode(card.certificate_sha256)),
+        Some(card) => writer.push(&names.certificate_sha256, encode(card.certificate_sha256)),
         None => Ok(()),
     }
 }
 
-fn tell_certificate(
-    told: &mut Told,
+fn write_certificate(
+    writer: &mut HeaderWriter,
     settings: &IdentityHeaderSettings,
     card: &ProvenCertificate<'_>,
 ) -> Result<(), IdentityTooLarge> {
     let ProvenCertificate { leaf, chain, certificate_sha256, subject } = *card;
     if settings.rfc9440 {
-        told.line(&CLIENT_CERT, client_cert(leaf))?;
+        writer.push(&CLIENT_CERT, client_cert(leaf))?;
         if !chain.is_empty() {
-            told.line(&CLIENT_CERT_CHAIN, client_cert_chain(chain))?;
+            writer.push(&CLIENT_CERT_CHAIN, client_cert_chain(chain))?;
         }
     }
     if settings.xfcc {
         let chain = settings.xfcc_chain.then_some(chain);
         let element = forwarded_client_cert(certificate_sha256, leaf, chain, subject);
-        told.line(&FORWARDED_CLIENT_CERT, element)?;
+        writer.push(&FORWARDED_CLIENT_CERT, element)?;
     }
     if settings.arr {
-        told.line(&ARR_CLIENT_CERT, arr_client_cert(leaf))?;
+        writer.push(&ARR_CLIENT_CERT, arr_client_cert(leaf))?;
     }
     Ok(())
 }
 
-fn groups_sent(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> String {
+fn group_list(settings: &IdentityHeaderSettings, identity: &ForwardedIdentity<'_>) -> String {
     let mut list = String::new();
     for group in settings.sent_groups(identity.groups) {
         if !list.is_empty() {
@@ -283,15 +285,15 @@ fn groups_sent(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> St
     list
 }
 
-/// The lines so far, and their length.
+/// The headers written so far, and their length.
 #[derive(Default)]
-struct Told {
+struct HeaderWriter {
     lines: Vec<(HeaderName, HeaderValue)>,
     bytes: usize,
 }
 
-impl Told {
-    fn line(&mut self, header: &HeaderName, value: String) -> Result<(), IdentityTooLarge> {
+impl HeaderWriter {
+    fn push(&mut self, header: &HeaderName, value: String) -> Result<(), IdentityTooLarge> {
         if value.len() > MAX_VALUE_BYTES {
             let (header, bytes) = (header.clone(), value.len());
             return Err(IdentityTooLarge::Header { header, bytes, limit: MAX_VALUE_BYTES });
@@ -304,8 +306,8 @@ impl Told {
         Ok(())
     }
 
-    /// Whoever sees this value can use it.
-    fn hide_last(&mut self) {
+    /// Keeps the last value out of `{:?}`: it is a credential.
+    fn mark_last_sensitive(&mut self) {
         if let Some((_, value)) = self.lines.last_mut() {
             value.set_sensitive(true);
         }

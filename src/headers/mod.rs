@@ -1,12 +1,11 @@
-//! Header duties, one per file: what is removed from requests, answers and trailers, and what the gate sets itself.
+//! Header handling, one duty per file: which headers are removed from requests, responses and trailers, and which the
+//! gateway sets.
 //!
-//! The order on a request is fixed: [`request_headers::strip`], then [`forwarded::set`] and [`identity_headers::set`].
-//! A proxy that removes what `Connection` names after it has set its own headers lets the client remove those
-//! (CVE-2024-45410). Never knows a path, a rule or a verdict.
+//! The order on a request is fixed: [`request_headers::strip`], then [`forwarded::set`] and [`identity_headers::set`]. A
+//! proxy that removes the fields named by `Connection` after it has set its own headers lets the client remove those
+//! (CVE-2024-45410). This folder knows no paths, rules or verdicts.
 
 pub mod authorization;
-mod certificate_headers;
-mod encoded_value;
 pub mod fetch_metadata;
 pub mod forwarded;
 mod header_case;
@@ -17,6 +16,7 @@ pub mod reserved_headers;
 pub mod response_headers;
 pub mod secret_header;
 pub mod trailers;
+mod value_encoding;
 
 pub use header_case::HeaderCase;
 pub use reserved_headers::ReservedHeaders;

@@ -1,52 +1,52 @@
-//! Takes a header name, says whether only the gate may set it.
+//! The headers that only the gateway may set, in every spelling.
 //!
-//! IIS shows a header to CGI, ISAPI and ASP.NET as `HTTP_` and its name in capitals with `-` turned into `_`, so
-//! `X_Remote_User` and `X-Remote-User` are one variable there. Names are compared here with everything but letters and
-//! digits turned into `-`. Every identity set is owned whether it is switched on or not: what is off today is believed
-//! by an application tomorrow.
+//! IIS shows a header to CGI, ISAPI and ASP.NET as `HTTP_` and its name in upper case with `-` replaced by `_`, so
+//! `X_Remote_User` and `X-Remote-User` are one variable there. Names are therefore compared with every character except
+//! letters and digits replaced by `-`. All identity sets are reserved, enabled or not: an application may begin to trust a
+//! header long before an administrator enables it.
 
 use super::hop_by_hop::is_hop_by_hop;
 use super::identity_headers::IdentityHeaderSettings;
 use http::HeaderName;
 
-/// What happens to a header whose name holds anything but letters, digits and hyphens.
+/// How headers are treated whose names have other characters than letters, digits and hyphens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NonstandardNames {
-    /// It is dropped and counted, as nginx does by default (`underscores_in_headers off`, `ignore_invalid_headers on`).
+    /// They are removed and counted, as nginx does by default (`underscores_in_headers off`, `ignore_invalid_headers on`).
     #[default]
     Drop,
-    /// It is kept, unless it is a spelling of a header that the gate owns.
+    /// They are kept, except for spellings of a reserved header.
     KeepUnlessReserved,
 }
 
 /// The headers that a client can never send to a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReservedHeaders {
-    /// The names that operators chose for identity headers, folded and sorted.
+    /// The configured names of identity headers, folded and sorted.
     configured: Vec<Box<str>>,
     nonstandard_names: NonstandardNames,
 }
 
-/// Why a name cannot be that of an identity header.
+/// Why a name cannot be used for an identity header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderNameError {
-    /// HTTP or the gate itself gives it another meaning.
-    #[error("`{name}` has a meaning of its own and cannot carry an identity")]
+    /// HTTP or the gateway uses it for another purpose.
+    #[error("`{name}` has another meaning and cannot carry an identity")]
     Reserved {
         /// The name.
         name: HeaderName,
     },
-    /// Two identity headers of one backend have this name, hyphen or underscore aside.
-    #[error("`{name}` is the name of two identity headers")]
+    /// Two identity headers of one backend have this name, if hyphens and underscores are not distinguished.
+    #[error("`{name}` is used for two identity headers")]
     Twice {
         /// The name.
         name: HeaderName,
     },
 }
 
-/// What becomes of one header of a request.
+/// The treatment of one header of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disposition {
+pub(super) enum HeaderDisposition {
     Kept,
     HopByHop,
     Reserved,
@@ -54,11 +54,10 @@ pub(super) enum Disposition {
 }
 
 impl ReservedHeaders {
-    /// Takes the identity headers of every backend: a name chosen for one is owned on the way to all.
+    /// Collects the identity headers of all backends: a name that is configured for one is reserved for all.
     ///
     /// # Errors
-    ///
-    /// Names every name that is reserved or used twice within one backend.
+    /// Every name that has another meaning or is used twice within one backend.
     pub fn new<'a>(
         backends: impl IntoIterator<Item = &'a IdentityHeaderSettings>,
         nonstandard_names: NonstandardNames,
@@ -83,31 +82,31 @@ impl ReservedHeaders {
         if faults.is_empty() { Ok(Self { configured, nonstandard_names }) } else { Err(faults) }
     }
 
-    /// Whether `name` is a spelling of a header that only the gate sets.
+    /// Whether `name` is a spelling of a header that only the gateway may set.
     pub fn is_reserved(&self, name: &HeaderName) -> bool {
         self.with_folded(name, is_reserved_by_design)
     }
 
-    /// Whether `name` is a spelling of a header that names a person or shows a certificate.
+    /// Whether `name` is a spelling of a header that names a user or carries a certificate.
     pub fn is_identity(&self, name: &HeaderName) -> bool {
         self.with_folded(name, is_identity_by_design)
     }
 
-    pub(super) fn disposition(&self, name: &HeaderName) -> Disposition {
+    pub(super) fn disposition(&self, name: &HeaderName) -> HeaderDisposition {
         if is_hop_by_hop(name.as_str()) {
-            Disposition::HopByHop
+            HeaderDisposition::HopByHop
         } else if self.is_reserved(name) {
-            Disposition::Reserved
+            HeaderDisposition::Reserved
         } else if self.nonstandard_names == NonstandardNames::Drop && !is_plain(name.as_str()) {
-            Disposition::Nonstandard
+            HeaderDisposition::Nonstandard
         } else {
-            Disposition::Kept
+            HeaderDisposition::Kept
         }
     }
 
     fn with_folded(&self, name: &HeaderName, by_design: impl Fn(&str) -> bool) -> bool {
         let either = |folded: &str| by_design(folded) || self.is_configured(folded);
-        // Ordinary names are folded as they are, so that they cost no allocation.
+        // Plain names are already folded, so they cost no allocation.
         if is_plain(name.as_str()) { either(name.as_str()) } else { either(&fold(name.as_str())) }
     }
 
@@ -116,7 +115,7 @@ impl ReservedHeaders {
     }
 }
 
-/// Whether a name, in lower case as `HeaderName` keeps it, holds only letters, digits and hyphens.
+/// Whether a name, in lower case as in `HeaderName`, has only letters, digits and hyphens.
 fn is_plain(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -125,10 +124,10 @@ fn fold(name: &str) -> Box<str> {
     name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect()
 }
 
-/// After `x-`: beginnings of names that servers, frameworks or other proxies believe.
+/// Prefixes after `x-` that servers, frameworks or other proxies trust.
 const RESERVED_AFTER_X: [&str; 16] = [
     "arr-",              // IIS ARR, Azure App Service
-    "client-ip",         // the client's address, by many a proxy
+    "client-ip",         // the client's address, set by many proxies
     "cluster-client-ip", // the same: Zeus, Rackspace
     "envoy-",            // -External-Address, -Internal, -Peer-Metadata
     "forwarded", // -For, -Proto, -Host, -Port, -User (oauth2-proxy), -Client-Cert (Envoy), -Tls-Client-Cert (Traefik)
@@ -136,7 +135,7 @@ const RESERVED_AFTER_X: [&str; 16] = [
     "originating-ip",
     "proxyuser-",
     "http-method",     // X-HTTP-Method and X-HTTP-Method-Override
-    "method-override", // would turn an admitted method into another
+    "method-override", // would change an allowed method into another
     "ms-",             // X-MS-Proxy and its kin (MS-ADFSPIP 2.2.1), X-MS-CLIENT-PRINCIPAL* (App Service)
     "original-",       // X-Original-URL (UrlRewrite), X-Original-For (ASP.NET Core)
     "real-ip",
@@ -145,7 +144,7 @@ const RESERVED_AFTER_X: [&str; 16] = [
     "ssl",      // X-SSL, X-SSL-Client-DN and the rest of HAProxy's idioms
 ];
 
-/// Takes a folded name.
+/// Whether a folded name is reserved in every configuration.
 fn is_reserved_by_design(name: &str) -> bool {
     if is_identity_by_design(name) {
         return true;
@@ -155,20 +154,20 @@ fn is_reserved_by_design(name: &str) -> bool {
     }
     matches!(
         name,
-        "aspfiltersessionid" // aspnet_filter.dll's word to ASP.NET for a cookieless session
+        "aspfiltersessionid" // set by aspnet_filter.dll for a cookieless ASP.NET session
             | "cf-connecting-ip" | "client-ip" | "fastly-client-ip" | "true-client-ip" // the client's address
             | "depth" | "destination" | "if" | "lock-token" | "overwrite" // WebDAV (RFC 4918 10)
             | "forwarded"
             | "front-end-https"
             | "proxy" // CGI shows it as HTTP_PROXY, which libraries take for their proxy (CVE-2016-5385)
-            | "translate" // `Translate: f` gives IIS's sources away
+            | "translate" // `Translate: f` makes IIS return source code
             | "via"
     ) || name.starts_with("ms-aspnetcore-")
         || name.starts_with("proxy-client-") // WebLogic and Tomcat behind it: Proxy-Client-Cert
 }
 
-/// Beginnings of names, without `x-`, by which some proxy names a person or shows a certificate to the server behind.
-/// Each stands here because a server or an application is documented to believe it.
+/// Prefixes, without `x-`, by which a proxy names a user or passes a certificate to its backend. For each, a server or an
+/// application is documented to trust it.
 const IDENTITY: [&str; 53] = [
     "amzn-mtls-", // AWS load balancers
     "amzn-oidc-",
@@ -216,7 +215,7 @@ const IDENTITY: [&str; 53] = [
     "osso-",               // Oracle Single Sign-On
     "pomerium-",
     "portcullis-",
-    "remote-", // -User, -Groups, -Email: what Authelia and many an application agree on
+    "remote-", // -User, -Groups, -Email: used by Authelia and many applications
     "shib-",   // Shibboleth
     "sso-user",
     "ssl-", // Apache's, nginx's, HAProxy's and Tomcat's idioms
@@ -225,7 +224,7 @@ const IDENTITY: [&str; 53] = [
     "webauth-", // Grafana, Gitea
 ];
 
-/// Takes a folded name.
+/// Whether a folded name carries an identity in every configuration.
 fn is_identity_by_design(name: &str) -> bool {
     let bare = name.strip_prefix("x-").unwrap_or(name);
     IDENTITY.iter().any(|start| bare.starts_with(start))
@@ -235,7 +234,7 @@ fn is_identity_by_design(name: &str) -> bool {
         || matches!(bare, "smuser" | "unmapped-remote-user" | "user" | "user-dn" | "user-name" | "username")
 }
 
-/// Whether a folded name means something that an identity must not displace.
+/// Whether a folded name has a meaning that an identity must not displace.
 fn has_other_meaning(name: &str) -> bool {
     const STARTS: [&str; 7] =
         ["accept", "access-control-", "client-cert", "content-", "if-", "proxy-", "sec-"];
@@ -283,8 +282,8 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_ordinary_requests_are_not_owned() {
-        let owned = ReservedHeaders::default();
+    fn headers_of_ordinary_requests_are_not_reserved() {
+        let reserved = ReservedHeaders::default();
         for name in [
             "host",
             "user-agent",
@@ -314,13 +313,17 @@ mod tests {
             "upgrade-insecure-requests",
             "x-vermeer-content-type",
         ] {
-            assert_eq!(owned.disposition(&HeaderName::from_static(name)), Disposition::Kept, "{name}");
+            assert_eq!(
+                reserved.disposition(&HeaderName::from_static(name)),
+                HeaderDisposition::Kept,
+                "{name}"
+            );
         }
     }
 
     #[test]
-    fn names_by_which_others_tell_a_person_are_owned_in_every_spelling_and_do_not_come_back() {
-        let owned = ReservedHeaders::new([], NonstandardNames::KeepUnlessReserved).unwrap();
+    fn identity_headers_of_other_products_are_reserved_in_every_spelling() {
+        let reserved = ReservedHeaders::new([], NonstandardNames::KeepUnlessReserved).unwrap();
         for name in [
             "x-authenticated-user",
             "authenticated-user",
@@ -369,24 +372,24 @@ mod tests {
             "username",
         ] {
             let name = HeaderName::from_static(name);
-            assert!(owned.is_reserved(&name) && owned.is_identity(&name), "{name}");
+            assert!(reserved.is_reserved(&name) && reserved.is_identity(&name), "{name}");
         }
     }
 
     #[test]
-    fn a_configured_name_is_owned_in_every_spelling() {
-        let owned =
+    fn a_configured_name_is_reserved_in_every_spelling() {
+        let reserved =
             ReservedHeaders::new([&with_user_header("site_login")], NonstandardNames::KeepUnlessReserved)
                 .unwrap();
         for name in ["site_login", "site-login", "site.login"] {
-            assert!(owned.is_reserved(&HeaderName::from_static(name)), "{name}");
-            assert!(owned.is_identity(&HeaderName::from_static(name)), "{name}");
+            assert!(reserved.is_reserved(&HeaderName::from_static(name)), "{name}");
+            assert!(reserved.is_identity(&HeaderName::from_static(name)), "{name}");
         }
-        assert!(!owned.is_reserved(&HeaderName::from_static("site-logins")));
+        assert!(!reserved.is_reserved(&HeaderName::from_static("site-logins")));
     }
 
     #[test]
-    fn a_name_with_a_meaning_of_its_own_cannot_carry_an_identity() {
+    fn a_name_with_another_meaning_cannot_carry_an_identity() {
         for name in [
             "host",
             "content-length",
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_cannot_carry_two_facts() {
+    fn one_name_cannot_be_used_twice() {
         let fault = HeaderNameError::Twice { name: HeaderName::from_static("x-remote-upn") };
         assert_eq!(
             ReservedHeaders::new([&with_user_header("x_remote_upn")], NonstandardNames::Drop),
@@ -421,14 +424,14 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_secret_is_owned_and_may_not_have_a_meaning_of_its_own() {
+    fn the_name_of_a_secret_is_reserved_and_must_not_have_another_meaning() {
         let with = |name: &'static str| {
             let secret = SecretHeader::new(HeaderName::from_static(name), b"twenty-two-characters!").unwrap();
             IdentityHeaderSettings { secret: Some(secret), ..IdentityHeaderSettings::default() }
         };
-        let owned =
+        let reserved =
             ReservedHeaders::new([&with("x-gate-secret")], NonstandardNames::KeepUnlessReserved).unwrap();
-        assert!(owned.is_reserved(&HeaderName::from_static("x_gate_secret")));
+        assert!(reserved.is_reserved(&HeaderName::from_static("x_gate_secret")));
         for name in ["authorization", "cookie", "x-portcullis-assertion"] {
             let fault = HeaderNameError::Reserved { name: HeaderName::from_static(name) };
             assert_eq!(ReservedHeaders::new([&with(name)], NonstandardNames::Drop), Err(vec![fault]));

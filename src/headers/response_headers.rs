@@ -1,35 +1,39 @@
-//! Takes a backend's answer, leaves the headers that may go to the client.
+//! Removes from a backend's response the headers that must not reach the client.
 //!
-//! Never touches `WWW-Authenticate`: whether a backend may ask for a password is the path's rule, and the caller's to
-//! apply.
+//! `WWW-Authenticate` is never touched: whether a backend may request a password is decided by the path rule, in the
+//! caller.
 
 use super::ReservedHeaders;
 use super::hop_by_hop::{connection_options, is_hop_by_hop};
-use super::request_headers::Dropped;
+use super::request_headers::RemovedHeaders;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// For whom an answer is.
+/// The clients that may see a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// For anyone: the request was forwarded without an identity.
+pub enum ResponseAudience {
+    /// Any client: the request was forwarded without an identity.
     Anyone,
-    /// For one account: the request was forwarded under its identity.
+    /// One account: the request was forwarded under its identity.
     OneAccount,
 }
 
-/// Removes the connection's fields (RFC 9110 7.6.1) and all that names a person or shows a certificate, and keeps
-/// shared caches from storing an answer that was made for one account (RFC 9111 5.2.2.7).
-pub fn clean(headers: &mut HeaderMap, owned: &ReservedHeaders, audience: Audience) -> Dropped {
-    let mut dropped = Dropped::default();
+/// Removes hop-by-hop fields (RFC 9110 7.6.1) and all headers that name a user or carry a certificate, and forbids shared
+/// caches to store a response for one account (RFC 9111 5.2.2.7).
+pub fn clean(
+    headers: &mut HeaderMap,
+    reserved: &ReservedHeaders,
+    audience: ResponseAudience,
+) -> RemovedHeaders {
+    let mut removed = RemovedHeaders::default();
     for name in named_by_connection(headers) {
-        dropped.named_by_connection += usize::from(headers.remove(name).is_some());
+        removed.named_by_connection += usize::from(headers.remove(name).is_some());
     }
     let mut unwanted: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
-        match (is_hop_by_hop(name.as_str()), owned.is_identity(name)) {
-            (true, _) => dropped.hop_by_hop += 1,
-            (false, true) => dropped.owned += 1,
+        match (is_hop_by_hop(name.as_str()), reserved.is_identity(name)) {
+            (true, _) => removed.hop_by_hop += 1,
+            (false, true) => removed.reserved += 1,
             (false, false) => continue,
         }
         unwanted.push(name.clone());
@@ -37,15 +41,15 @@ pub fn clean(headers: &mut HeaderMap, owned: &ReservedHeaders, audience: Audienc
     for name in unwanted {
         headers.remove(name);
     }
-    if audience == Audience::OneAccount && !forbids_shared_caches(headers) {
-        // A line more, not another value: of several directives the strictest holds (RFC 9111 4.2.1, 3).
+    if audience == ResponseAudience::OneAccount && !forbids_shared_caches(headers) {
+        // Another line, not another value: the strictest of several directives applies (RFC 9111 4.2.1, 3).
         headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
-    dropped
+    removed
 }
 
-/// What an answer's `Connection` may take away. A field that protects the client, or that says what the body is, is
-/// meant for the client whatever `Connection` says (RFC 9110 7.6.1): it is kept.
+/// The fields that a response's `Connection` may remove. A field that protects the client or describes the body is meant
+/// for the client even if `Connection` names it (RFC 9110 7.6.1), so it is kept.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let names = connection_options(headers).filter_map(|option| HeaderName::from_bytes(option).ok());
     names.filter(|name| headers.contains_key(name) && !is_meant_for_the_client(name.as_str())).collect()
@@ -77,8 +81,8 @@ fn is_meant_for_the_client(name: &str) -> bool {
         )
 }
 
-/// Whether the backend itself says `no-store` or a `private` without a list of fields. A value with quotes is not
-/// trusted to say so: the word may stand inside them.
+/// Whether the backend itself sent `no-store`, or `private` without a list of fields. A value with quotes is not
+/// trusted: the directive may be inside a quoted string.
 fn forbids_shared_caches(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(CACHE_CONTROL).into_iter().map(HeaderValue::as_bytes);
     let mut directives = lines
@@ -92,7 +96,7 @@ fn forbids_shared_caches(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn cleaned(lines: &[(&'static str, &'static str)], audience: Audience) -> Vec<String> {
+    fn cleaned(lines: &[(&'static str, &'static str)], audience: ResponseAudience) -> Vec<String> {
         let line = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connections_fields_end_at_the_gate() {
+    fn hop_by_hop_fields_are_not_forwarded() {
         let lines = [
             ("connection", "close, X-Hop"),
             ("connection", "keep-alive"),
@@ -119,11 +123,11 @@ mod tests {
             ("te", "x"),
             ("server", "Microsoft-IIS/6.0"),
         ];
-        assert_eq!(cleaned(&lines, Audience::Anyone), ["server: Microsoft-IIS/6.0"]);
+        assert_eq!(cleaned(&lines, ResponseAudience::Anyone), ["server: Microsoft-IIS/6.0"]);
     }
 
     #[test]
-    fn connection_cannot_take_away_what_is_meant_for_the_client() {
+    fn connection_cannot_remove_fields_that_are_meant_for_the_client() {
         let kept = [
             ("cache-control", "no-store"),
             ("content-length", "5"),
@@ -134,12 +138,12 @@ mod tests {
         ];
         for (name, value) in kept {
             let lines = [("connection", name), (name, value)];
-            assert_eq!(cleaned(&lines, Audience::Anyone), [format!("{name}: {value}")]);
+            assert_eq!(cleaned(&lines, ResponseAudience::Anyone), [format!("{name}: {value}")]);
         }
     }
 
     #[test]
-    fn what_names_a_person_does_not_come_back() {
+    fn identity_headers_are_not_returned_to_the_client() {
         let lines = [
             ("x-remote-user", "CORP\\alice"),
             ("x_remote_user", "CORP\\alice"),
@@ -151,18 +155,18 @@ mod tests {
             ("x-aspnet-version", "1.1.4322"),
         ];
         assert_eq!(
-            cleaned(&lines, Audience::OneAccount),
+            cleaned(&lines, ResponseAudience::OneAccount),
             ["cache-control: private", "x-aspnet-version: 1.1.4322"]
         );
     }
 
     #[test]
-    fn an_answer_for_one_account_is_kept_from_shared_caches() {
-        let said = |value| cleaned(&[("cache-control", value)], Audience::OneAccount);
+    fn a_response_for_one_account_is_private() {
+        let cache_control = |value| cleaned(&[("cache-control", value)], ResponseAudience::OneAccount);
         for enough in
             ["no-store", "private", "max-age=0, PRIVATE", "No-Store,no-cache", "private , max-age=1"]
         {
-            assert_eq!(said(enough), [format!("cache-control: {enough}")]);
+            assert_eq!(cache_control(enough), [format!("cache-control: {enough}")]);
         }
         for open in [
             "public, max-age=60",
@@ -173,13 +177,16 @@ mod tests {
         ] {
             let mut expected = [format!("cache-control: {open}"), "cache-control: private".into()];
             expected.sort();
-            assert_eq!(said(open), expected);
+            assert_eq!(cache_control(open), expected);
         }
-        assert_eq!(cleaned(&[], Audience::OneAccount), ["cache-control: private"]);
+        assert_eq!(cleaned(&[], ResponseAudience::OneAccount), ["cache-control: private"]);
     }
 
     #[test]
-    fn an_answer_for_anyone_keeps_the_backends_word_on_caches() {
-        assert_eq!(cleaned(&[("cache-control", "public")], Audience::Anyone), ["cache-control: public"]);
+    fn a_response_for_any_client_keeps_its_cache_control() {
+        assert_eq!(
+            cleaned(&[("cache-control", "public")], ResponseAudience::Anyone),
+            ["cache-control: public"]
+        );
     }
 }

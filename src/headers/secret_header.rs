@@ -1,29 +1,29 @@
-//! Takes a name and a secret, gives the header by which a backend knows the gate. It names no user.
+//! A header with a secret, by which a backend recognizes the gateway. It names no user.
 
 use http::{HeaderName, HeaderValue};
 
 /// A shorter secret can be guessed: 128 random bits in Base64 have 22 characters.
 pub const MIN_SECRET_BYTES: usize = 22;
 
-/// A header whose value only the gate and one backend know, so that the backend believes nobody else. Its value is not
-/// shown by `{:?}`.
+/// A header whose value only the gateway and one backend know, so that the backend can reject all other senders. Its value
+/// is not shown by `{:?}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretHeader {
     name: HeaderName,
     value: HeaderValue,
 }
 
-/// A text that cannot be a secret in a header.
+/// A text that cannot be used as the secret of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret has at least {MIN_SECRET_BYTES} visible ASCII characters, and nothing else beside them")]
+#[error("a secret needs at least {MIN_SECRET_BYTES} visible ASCII characters and no others")]
 pub struct NoSecret;
 
 impl SecretHeader {
-    /// The header `name` with the secret `text`. [`ReservedHeaders::new`](super::ReservedHeaders::new) refuses a name that has a
-    /// meaning of its own.
+    /// The header `name` with the secret `text`. [`ReservedHeaders::new`](super::ReservedHeaders::new) refuses a name that
+    /// has another meaning.
     ///
     /// # Errors
-    /// For a text that is short, or that two servers could read differently.
+    /// If the text is short, or two servers could read it differently.
     pub fn new(name: HeaderName, text: &[u8]) -> Result<Self, NoSecret> {
         if text.len() < MIN_SECRET_BYTES || !text.iter().all(u8::is_ascii_graphic) {
             return Err(NoSecret);
@@ -50,7 +50,7 @@ mod tests {
     const NAME: HeaderName = HeaderName::from_static("x-gate-secret");
 
     #[test]
-    fn a_secret_that_is_short_or_not_one_word_is_refused() {
+    fn a_short_secret_or_one_with_spaces_is_refused() {
         for text in
             ["", "twenty-one-characters", "twenty-two characters!", "twenty-two-characters\n", "äöüäöüäöüäöü"]
         {

@@ -1,22 +1,22 @@
-//! Takes the trailer section of a request or an answer, leaves what may go on. Servers merge trailers into headers, so
-//! what a header must not say a trailer must not say either.
+//! Removes fields from the trailers of a request or a response. Servers merge trailers into headers, so a field that is
+//! removed from headers must be removed from trailers too.
 
 use super::ReservedHeaders;
-use super::request_headers::{Dropped, remove_by_disposition};
+use super::request_headers::{RemovedHeaders, remove_by_disposition};
 use http::{HeaderMap, HeaderName};
 
-/// Removes the connection's fields, every spelling of what only the gate may say, and the fields that RFC 9110 6.5.1
-/// keeps out of trailers: those for framing, routing, request modifiers, authentication, and content format.
-pub fn strip(trailers: &mut HeaderMap, owned: &ReservedHeaders) -> Dropped {
-    let mut dropped = Dropped::default();
-    remove_by_disposition(trailers, owned, &mut dropped);
+/// Removes hop-by-hop fields, every spelling of the headers that only the gateway may set, and the fields that RFC 9110
+/// 6.5.1 forbids in trailers: framing, routing, request modifiers, authentication, and content format.
+pub fn strip(trailers: &mut HeaderMap, reserved: &ReservedHeaders) -> RemovedHeaders {
+    let mut removed = RemovedHeaders::default();
+    remove_by_disposition(trailers, reserved, &mut removed);
     let forbidden: Vec<HeaderName> =
         trailers.keys().filter(|name| is_forbidden(name.as_str())).cloned().collect();
-    dropped.forbidden_in_trailers = forbidden.len();
+    removed.forbidden_in_trailers = forbidden.len();
     for name in forbidden {
         trailers.remove(name);
     }
-    dropped
+    removed
 }
 
 fn is_forbidden(name: &str) -> bool {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn managed_and_forbidden_names_are_dropped_from_trailers() {
+    fn reserved_and_forbidden_names_are_removed_from_trailers() {
         let names = [
             "x-remote-user",
             "x_remote_user",
@@ -73,9 +73,14 @@ mod tests {
         ];
         let mut trailers: HeaderMap =
             names.iter().map(|name| (HeaderName::from_static(name), "mallory".parse().unwrap())).collect();
-        let dropped = strip(&mut trailers, &ReservedHeaders::default());
+        let removed = strip(&mut trailers, &ReservedHeaders::default());
         assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-checksum"]);
-        let expected = Dropped { hop_by_hop: 2, owned: 4, forbidden_in_trailers: 7, ..Dropped::default() };
-        assert_eq!(dropped, expected);
+        let expected = RemovedHeaders {
+            hop_by_hop: 2,
+            reserved: 4,
+            forbidden_in_trailers: 7,
+            ..RemovedHeaders::default()
+        };
+        assert_eq!(removed, expected);
     }
 }

@@ -142,7 +142,7 @@ fn chain_denial(error: &ChainError) -> DenialId {
         | PathViolation::ExtendedKeyUsage { .. }
         | PathViolation::NameNotPermitted { .. }
         | PathViolation::NameExcluded { .. }
-        | PathViolation::NameNotJudged { .. }
+        | PathViolation::NameNotComparable { .. }
         | PathViolation::TooManyNames
         | PathViolation::CertificatePolicy
         | PathViolation::NoPolicy

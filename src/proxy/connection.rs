@@ -18,7 +18,7 @@ use crate::limits::scheduling::Share;
 use crate::request::HostName;
 use crate::telemetry::BoundedText;
 use crate::telemetry::audit::{self, CertificateOffer};
-use crate::tls::{self, Accepted, Handshake, HandshakeError, TlsFacts};
+use crate::tls::{self, AcceptedConnection, HandshakeContext, HandshakeError, TlsFacts};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -53,7 +53,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     };
     let handshake = async {
         let _counted = snapshot.handshakes.admit(client, share)?;
-        let handshake = Handshake {
+        let handshake = HandshakeContext {
             client: (client, gate.judge.failing_clients().rank(client)),
             limits: snapshot.limits.handshake,
             clock: &gate.clock,
@@ -70,7 +70,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     };
     count(&worker, &accepted);
     let (stream, (server_name, local), facts) = match accepted {
-        Ok(Accepted { stream, chosen, facts }) => (stream, chosen, facts),
+        Ok(AcceptedConnection { stream, chosen, facts }) => (stream, chosen, facts),
         Err(error) => {
             if error.is_clients_fault() {
                 gate.judge.failing_clients().failed(client);
@@ -245,7 +245,7 @@ fn connection_facts(worker: &Worker, endpoints: Endpoints, tls: Option<&TlsFacts
     }
 }
 
-fn count<IO, T>(worker: &Worker, accepted: &Result<Accepted<IO, T>, HandshakeError>) {
+fn count<IO, T>(worker: &Worker, accepted: &Result<AcceptedConnection<IO, T>, HandshakeError>) {
     let handshakes = &worker.gate().metrics.handshakes;
     match accepted {
         Ok(accepted) if accepted.facts.resumed => handshakes.resumed.inc(),

@@ -10,7 +10,7 @@ use super::record::RequestRecord;
 use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
-use crate::headers::response_headers::{self, Audience};
+use crate::headers::response_headers::{self, ResponseAudience};
 use crate::limits::AddressKey;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{Denial, DenialId, PassthroughPermit};
@@ -107,7 +107,8 @@ impl Dialogues {
         }
         // RFC 9111 3.5 keeps shared caches from an answer to a request with `Authorization`. Later requests on the same
         // connection are the same user's and carry none, which a cache cannot know.
-        let audience = if pin_is_authorized { Audience::OneAccount } else { Audience::Anyone };
+        let audience =
+            if pin_is_authorized { ResponseAudience::OneAccount } else { ResponseAudience::Anyone };
         response_headers::clean(response.headers_mut(), outgoing.owned, audience);
         record.status(response.status());
         Ok(response)

@@ -225,7 +225,7 @@ impl CardOnConnection {
         if !rule.uses_certificate() {
             return Some(AbsentReason::Ignored);
         }
-        match (site.tls.asks_for_certificate(), self.tls.asked) {
+        match (site.tls.requests_certificate(), self.tls.asked) {
             (false, _) => return Some(AbsentReason::NotRequested),
             (true, false) => return Some(AbsentReason::RequestedSinceReload),
             (true, true) => {}

@@ -9,7 +9,7 @@ use crate::backend::{
 };
 use crate::clock::UnixTime;
 use crate::delegation::kerberos::DelegationError;
-use crate::headers::response_headers::{self, Audience};
+use crate::headers::response_headers::{self, ResponseAudience};
 use crate::headers::{HeaderCase, ReservedHeaders};
 use crate::policy::{AuthenticatedBy, Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
@@ -110,12 +110,12 @@ impl Outgoing<'_> {
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
         let audience = match self.permit.identity() {
-            Some(_) => Audience::OneAccount,
-            None => Audience::Anyone,
+            Some(_) => ResponseAudience::OneAccount,
+            None => ResponseAudience::Anyone,
         };
         // The backend asks a person, whom the card has named already, for a password. Passed on, that dialogue would
         // get around the card.
-        if audience == Audience::OneAccount && response.status() == StatusCode::UNAUTHORIZED {
+        if audience == ResponseAudience::OneAccount && response.status() == StatusCode::UNAUTHORIZED {
             let detail = match &self.backend.identity {
                 BackendIdentity::Headers => "the backend answered 401 to a request under an identity".into(),
                 BackendIdentity::Kerberos(delegation) => self.ticket_refused(delegation, &response),

@@ -153,11 +153,11 @@ impl Judge {
         let realm_generation =
             RealmGeneration { realm: Arc::clone(&realm.name), generation: realm.generation };
         let slot = if chain.is_expensive()
-            && !self.validation.remembers(&realm_generation, chain, &realm.trust, now).await
+            && !self.validation.is_cached(&realm_generation, chain, &realm.trust, now).await
         {
             let in_budget = self.laborious_rates.allows(client);
             let rank = if in_budget { self.failing.rank(client) } else { Rank::Last };
-            let turn = Turn { client, rank, work: chain.work() };
+            let turn = Turn { client, rank, work: chain.cost() };
             Some(self.laborious.acquire(turn).await.map_err(|_| NotJudged::Overloaded)?)
         } else {
             None
@@ -314,7 +314,7 @@ fn alert(error: &ChainError) -> CertificateError {
         | PathViolation::NotCa
         | PathViolation::NameNotPermitted { .. }
         | PathViolation::NameExcluded { .. }
-        | PathViolation::NameNotJudged { .. }
+        | PathViolation::NameNotComparable { .. }
         | PathViolation::TooManyNames
         | PathViolation::AnyPolicyMapped
         | PathViolation::TooManyPolicies

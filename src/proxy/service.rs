@@ -20,7 +20,7 @@ use super::worker::Worker;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
 use crate::certificate::Fingerprint;
 use crate::clock::UnixTime;
-use crate::headers::forwarded::Origin;
+use crate::headers::forwarded::RequestOrigin;
 use crate::headers::{HeaderCase, request_headers};
 use crate::limits::{FrameBudget, RequestInFlight};
 use crate::policy::{Denial, DenialId, Evidence, PasswordRule, Permit, PermittedIdentity, decide};
@@ -246,8 +246,8 @@ impl Service {
         let gate = self.worker.gate();
         let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
-        gate.metrics.dropped_headers.inc_by(counted(dropped.owned + dropped.odd));
-        let spelling = HeaderCase::of(&mut head.extensions, dropped.owned > 0);
+        gate.metrics.dropped_headers.inc_by(counted(dropped.reserved + dropped.nonstandard));
+        let spelling = HeaderCase::of(&mut head.extensions, dropped.reserved > 0);
 
         let offer = Offer { headers: &head.headers, from: self.life.key() };
         let record = &mut in_flight.record;
@@ -267,7 +267,7 @@ impl Service {
         self.pay(in_flight)?;
         in_flight.record.permit(&permit);
 
-        let origin = Origin {
+        let origin = RequestOrigin {
             peer: self.endpoints.peer,
             scheme: TargetScheme::Https,
             host: &authority,

@@ -1,23 +1,23 @@
-//! Takes the text of `Host`, `:authority` or an absolute target's authority, gives host and port.
+//! Host and port, from `Host`, `:authority` or the authority of an absolute target.
 
 use super::{HostName, InvalidHost};
 use std::fmt;
 use std::num::NonZeroU16;
 
-/// A host and the port that was written after it (RFC 3986 3.2, without user information).
+/// A host and its port, if one was written (RFC 3986 3.2, without user information).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authority {
     host: HostName,
     port: Option<NonZeroU16>,
 }
 
-/// What is wrong with an authority.
+/// Why an authority is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAuthority {
-    /// `user@host`: servers disagree on what it means, and it is how links lie about where they lead.
-    #[error("the authority carries user information")]
+    /// `user@host`: servers disagree on its meaning, and links use it to hide their target.
+    #[error("the authority has user information")]
     UserInformation,
-    /// The port is empty, zero, too great, padded with zeros, or not a number.
+    /// The port is empty, zero, too large, padded with zeros, or not a number.
     #[error("the port is not a number from 1 to 65535")]
     Port,
     /// The host is malformed.
@@ -26,16 +26,15 @@ pub enum InvalidAuthority {
 }
 
 impl Authority {
-    /// Takes `host` or `host:port`; the host as [`HostName::parse`] takes it.
+    /// Parses `host` or `host:port`; the host as in [`HostName::parse`].
     ///
     /// # Errors
-    ///
-    /// Refuses user information, an empty port, and what is no host.
+    /// For user information, an empty port, and an invalid host.
     pub fn parse(text: &str) -> Result<Self, InvalidAuthority> {
         if text.contains('@') {
             return Err(InvalidAuthority::UserInformation);
         }
-        // The colons of an IPv6 address stand inside brackets, the port's after them.
+        // The colons of an IPv6 address are inside brackets; the port's colon is after them.
         let host_end = text.rfind(']').map_or(0, |bracket| bracket + 1);
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if host.len() >= host_end => (host, Some(parse_port(port)?)),
@@ -49,7 +48,7 @@ impl Authority {
         &self.host
     }
 
-    /// The port, where one was written.
+    /// The port, if one was written.
     pub fn port(&self) -> Option<u16> {
         self.port.map(NonZeroU16::get)
     }
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn an_invalid_host_is_refused() {
         assert_eq!(shown(":443"), Err(InvalidAuthority::Host(InvalidHost::Empty)));
         assert_eq!(shown("::1"), Err(InvalidAuthority::Host(InvalidHost::Label { label: ":".into() })));
         assert_eq!(shown("[::1]x:1"), Err(InvalidAuthority::Host(InvalidHost::Ipv6)));

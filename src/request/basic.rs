@@ -1,5 +1,4 @@
-//! Takes a request's `Authorization`, gives the user name and the password of the scheme Basic (RFC 7617), or why they
-//! are none. Also writes the challenge that asks for them. Never asks whether they are right.
+//! User name and password of the scheme Basic (RFC 7617), and the challenge that requests them. They are not verified here.
 
 use crate::secret::Secret;
 use base64::Engine;
@@ -9,57 +8,56 @@ use http::{HeaderMap, HeaderValue};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// More than any user name that a directory has.
+/// Longer than any user name of a directory.
 const LONGEST_USER: usize = 1024;
-/// Four times the 256 letters that Active Directory takes ([MS-SAMR] 2.2.3.4), for a UTF-8 of four bytes each.
+/// Four times the 256 characters that Active Directory allows ([MS-SAMR] 2.2.3.4), of four bytes each in UTF-8.
 const LONGEST_PASSWORD: usize = 1024;
-/// What these two and the colon come to in base64.
+/// The length of both and the colon in base64.
 const LONGEST_ENCODED: usize = (LONGEST_USER + 1 + LONGEST_PASSWORD).div_ceil(3) * 4;
 
-/// A user name and a password, as a client sends them. Neither is empty, has a control character or is longer than any
-/// directory takes.
+/// A user name and a password. Neither is empty, has a control character, or is longer than any directory allows.
 #[derive(Debug)]
 pub struct BasicCredentials {
-    /// The user name, in whatever form.
+    /// The user name, in any of its forms.
     pub user: String,
-    /// The password, UTF-8.
+    /// The password in UTF-8.
     pub password: Secret,
 }
 
-/// Why credentials cannot be taken. No part of them is told: any part may be the password.
+/// Why credentials are invalid. No part of them is quoted: any part may be the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BasicError {
-    /// There are two lines, and two readers might believe different ones.
-    #[error("there is more than one Authorization header")]
+    /// Two readers might use different lines.
+    #[error("the request has more than one Authorization header")]
     SeveralLines,
-    /// Longer than any that a directory takes.
-    #[error("they are too long")]
+    /// Longer than any directory allows.
+    #[error("the credentials are too long")]
     TooLong,
     /// Not base64 with its padding (RFC 4648 4).
-    #[error("they are not base64")]
+    #[error("the credentials are not base64")]
     NotBase64,
-    /// The challenge asks for UTF-8 (RFC 7617 2.1).
-    #[error("they are not UTF-8")]
+    /// The challenge specifies UTF-8 (RFC 7617 2.1).
+    #[error("the credentials are not UTF-8")]
     NotUtf8,
-    /// No colon between name and password.
-    #[error("they have no colon")]
+    /// No colon between user name and password.
+    #[error("the credentials have no colon")]
     NoColon,
     /// RFC 7617 2 forbids them in both parts.
-    #[error("they have a control character")]
+    #[error("the credentials have a control character")]
     ControlCharacter,
-    /// No name.
+    /// The user name is empty.
     #[error("the user name is empty")]
     EmptyUser,
-    /// A directory takes a name with an empty password for nobody in particular, and lets it in (RFC 4513 5.1.2).
+    /// A directory treats a bind with a name and an empty password as anonymous, and accepts it (RFC 4513 5.1.2).
     #[error("the password is empty")]
     EmptyPassword,
 }
 
 impl BasicCredentials {
-    /// The credentials in `headers`; none where there is no `Authorization`, or one of another scheme.
+    /// Returns the credentials in `headers`; `None` without `Authorization` or with another scheme.
     ///
     /// # Errors
-    /// Where there are some and they cannot be taken.
+    /// If there are credentials and they are invalid.
     pub fn of(headers: &HeaderMap) -> Result<Option<Self>, BasicError> {
         let mut lines = headers.get_all(AUTHORIZATION).iter();
         let line = match (lines.next(), lines.next()) {
@@ -67,7 +65,7 @@ impl BasicCredentials {
             (Some(line), None) => line.as_bytes(),
             (Some(_), Some(_)) => return Err(BasicError::SeveralLines),
         };
-        // One or more spaces (RFC 9110 11.4); a scheme without anything behind it is Basic with nothing in it.
+        // One or more spaces (RFC 9110 11.4). The scheme alone is Basic with empty credentials.
         let (scheme, rest) = line.split_at(line.iter().position(|byte| *byte == b' ').unwrap_or(line.len()));
         if !scheme.eq_ignore_ascii_case(b"basic") {
             return Ok(None);
@@ -79,15 +77,15 @@ impl BasicCredentials {
         if encoded.len() > LONGEST_ENCODED {
             return Err(BasicError::TooLong);
         }
-        // Decoded into room that is zeroed afterwards, whatever comes of it.
-        let mut room = Zeroizing::new(vec![0; LONGEST_ENCODED]);
-        let length = STANDARD.decode_slice(encoded, &mut room).map_err(|_| BasicError::NotBase64)?;
-        let decoded = room.get(..length).unwrap_or_default();
+        // The buffer is zeroed afterwards, in every case.
+        let mut buffer = Zeroizing::new(vec![0; LONGEST_ENCODED]);
+        let length = STANDARD.decode_slice(encoded, &mut buffer).map_err(|_| BasicError::NotBase64)?;
+        let decoded = buffer.get(..length).unwrap_or_default();
         let text = std::str::from_utf8(decoded).map_err(|_| BasicError::NotUtf8)?;
         if text.chars().any(char::is_control) {
             return Err(BasicError::ControlCharacter);
         }
-        // The first colon: a password may have more, a name has none (RFC 7617 2).
+        // The first colon: a password may have colons, a user name has none (RFC 7617 2).
         let (user, password) = text.split_once(':').ok_or(BasicError::NoColon)?;
         match (user.len(), password.len()) {
             (0, _) => Err(BasicError::EmptyUser),
@@ -100,8 +98,8 @@ impl BasicCredentials {
     }
 }
 
-/// The value of `WWW-Authenticate` that asks for a user name and a password in UTF-8 (RFC 7617 2.1). `realm` is what
-/// browsers show; letters that a header does not carry safely become question marks.
+/// The value of `WWW-Authenticate` that requests a user name and a password in UTF-8 (RFC 7617 2.1). Browsers show `realm`;
+/// characters that a header cannot safely contain become question marks.
 pub fn basic_challenge(realm: &str) -> HeaderValue {
     let mut value = String::from("Basic realm=\"");
     for letter in realm.chars() {
@@ -113,7 +111,7 @@ pub fn basic_challenge(realm: &str) -> HeaderValue {
         }
     }
     value.push_str("\", charset=\"UTF-8\"");
-    HeaderValue::try_from(value).expect("it holds nothing but visible ASCII and spaces")
+    HeaderValue::try_from(value).expect("the value has visible ASCII and spaces only")
 }
 
 #[cfg(test)]
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_and_no_header_are_no_credentials() {
+    fn other_schemes_and_a_missing_header_are_not_credentials() {
         for line in ["Negotiate YII=", "NTLM TlRMTVNT", "Bearer abc", "Basi", "BasicQWxh", "", " Basic QTpi"]
         {
             assert_eq!(parsed(&[line]), Ok(None), "{line:?}");
@@ -159,17 +157,17 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_credentials_are_refused() {
         let good = encoded("sam:secret");
         assert_eq!(parsed(&[&good, &good]), Err(BasicError::SeveralLines));
         assert_eq!(parsed(&["Negotiate YII=", &good]), Err(BasicError::SeveralLines));
         for line in [
-            "Basic QTpi=",           // padding that does not belong
-            "Basic QTpi Yw==",       // a blank inside
+            "Basic QTpi=",           // superfluous padding
+            "Basic QTpi Yw==",       // a space inside
             "Basic QTpi,Basic QTpi", // two in one line
             "Basic QTo_",            // the alphabet for URLs
-            "Basic c2FtOnh4eA",      // padding left out
-            "Basic c2FtOnh=",        // bits behind the end
+            "Basic c2FtOnh4eA",      // missing padding
+            "Basic c2FtOnh=",        // bits after the end
             "Basic QTpi\t",
         ] {
             assert_eq!(parsed(&[line]), Err(BasicError::NotBase64), "{line}");
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_directory_should_see_is_refused() {
+    fn credentials_that_no_directory_should_get_are_refused() {
         let cases: [(&[u8], BasicError); 9] = [
             (b"", BasicError::NoColon),
             (b"sam", BasicError::NoColon),
@@ -214,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_name_and_password_come_back_as_they_were_sent(
+        fn any_user_name_and_password_are_read_as_they_were_sent(
             user in "[^\\p{Cc}:]{1,80}", password in "[^\\p{Cc}]{1,80}"
         ) {
             let read = parsed(&[&encoded(format!("{user}:{password}"))]);
@@ -222,7 +220,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
+        fn any_bytes_are_read_without_a_panic(line in prop::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xff_u8], 0..80)) {
             let mut headers = HeaderMap::new();
             let line = [b"Basic ", line.as_slice()].concat();
             headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&line).unwrap());

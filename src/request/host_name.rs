@@ -1,67 +1,67 @@
-//! Takes a host as SNI, `Host`, `:authority` or the configuration spells it, gives the one spelling that is compared.
+//! A host in the one spelling that is compared, from SNI, `Host`, `:authority` or the configuration.
 //!
-//! Never resolves a name. Unicode names are refused: clients send A-labels (RFC 5891 4.4), and two spellings of one
-//! name would be two names to compare.
+//! Names are not resolved. Unicode names are refused: clients send A-labels (RFC 5891 4.4), and a name must not have two
+//! spellings.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The greatest length of a DNS name in text, without its trailing dot (RFC 1035 2.3.4).
+/// The most bytes of a DNS name in text, without its trailing dot (RFC 1035 2.3.4).
 const MAX_NAME_BYTES: usize = 253;
-/// The greatest length of one label (RFC 1035 2.3.4).
+/// The most bytes of one label (RFC 1035 2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
 
 /// A DNS name of letters, digits and hyphens (RFC 1123 2.1), in lower case and without its trailing dot, or an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostName(Kind);
+pub struct HostName(HostKind);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Kind {
+enum HostKind {
     Dns(Box<str>),
     Address(IpAddr),
 }
 
-/// What is wrong with a host.
+/// Why a host is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHost {
-    /// Nothing there.
+    /// The host is empty.
     #[error("the host is empty")]
     Empty,
     /// Longer than a DNS name may be.
-    #[error("the host has {bytes} bytes, more than 253")]
+    #[error("the host has {bytes} bytes; the limit is 253")]
     TooLong {
         /// Its length.
         bytes: usize,
     },
-    /// A label that is empty, too long, starts or ends with a hyphen, or holds another character.
+    /// A label that is empty, too long, starts or ends with a hyphen, or has another character.
     #[error("`{label}` is not a label of 1 to 63 letters, digits and inner hyphens")]
     Label {
-        /// The label as received, with everything but printable ASCII escaped.
+        /// The label as received, except that all but printable ASCII is escaped.
         label: String,
     },
-    /// The last label is a number, but the whole is no IPv4 address of four decimal numbers: some would read it as one.
+    /// The last label is a number, but the host is not an IPv4 address of four decimal numbers. Some programs would read it
+    /// as one.
     #[error("the host ends in a number but is not an IPv4 address in four decimal numbers")]
     Numeric,
-    /// Brackets that hold no IPv6 address. Zone identifiers mean something on one machine only and are refused.
-    #[error("the brackets hold no IPv6 address")]
+    /// Brackets without an IPv6 address. Zone identifiers have a meaning on one machine only, so they are refused.
+    #[error("the brackets do not contain an IPv6 address")]
     Ipv6,
-    /// `*` where it has no meaning: a pattern is `*.` and a DNS name.
-    #[error("a wildcard is `*.` followed by a DNS name, and stands for exactly one label")]
+    /// `*` in another position than in a pattern, which is `*.` and a DNS name.
+    #[error("a wildcard is `*.` followed by a DNS name, and matches exactly one label")]
     Wildcard,
 }
 
 impl HostName {
-    /// Takes a DNS name, an IPv4 address, or an IPv6 address in brackets; in any letter case, with or without one
-    /// trailing dot after a name.
+    /// Parses a DNS name, an IPv4 address, or an IPv6 address in brackets, in any letter case. A name may have one trailing
+    /// dot.
     ///
     /// # Errors
-    ///
-    /// Refuses everything else, underscores and Unicode too.
+    /// For all other texts, also those with underscores or Unicode.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         if let Some(rest) = text.strip_prefix('[') {
             let inside = rest.strip_suffix(']').ok_or(InvalidHost::Ipv6)?;
             let address: Ipv6Addr = inside.parse().map_err(|_| InvalidHost::Ipv6)?;
-            return Ok(Self(Kind::Address(address.into())));
+            return Ok(Self(HostKind::Address(address.into())));
         }
         let name = text.strip_suffix('.').unwrap_or(text);
         if name.is_empty() {
@@ -74,38 +74,38 @@ impl HostName {
             return Err(InvalidHost::Label { label: label.escape_default().to_string() });
         }
         if ends_in_a_number(name) {
-            // `127.1`, `0x7f.1` and `2130706433` are addresses to inet_aton, and names to nobody (WHATWG URL 3.5).
+            // `127.1`, `0x7f.1` and `2130706433` are addresses to inet_aton (WHATWG URL 3.5), and no host has such a name.
             let address: Ipv4Addr = text.parse().map_err(|_| InvalidHost::Numeric)?;
-            return Ok(Self(Kind::Address(address.into())));
+            return Ok(Self(HostKind::Address(address.into())));
         }
-        Ok(Self(Kind::Dns(name.to_ascii_lowercase().into_boxed_str())))
+        Ok(Self(HostKind::Dns(name.to_ascii_lowercase().into_boxed_str())))
     }
 
     /// The DNS name, unless this is an address.
     pub fn dns_name(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Dns(name) => Some(name),
-            Kind::Address(_) => None,
+            HostKind::Dns(name) => Some(name),
+            HostKind::Address(_) => None,
         }
     }
 
-    /// Whether it means this machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
+    /// Whether this is the local machine: `localhost`, a name below it (RFC 6761 6.3), or a loopback address.
     pub fn is_loopback(&self) -> bool {
         match &self.0 {
-            Kind::Dns(name) => &**name == "localhost" || name.ends_with(".localhost"),
-            Kind::Address(address) => address.to_canonical().is_loopback(),
+            HostKind::Dns(name) => &**name == "localhost" || name.ends_with(".localhost"),
+            HostKind::Address(address) => address.to_canonical().is_loopback(),
         }
     }
 
     /// The address, unless this is a DNS name.
     pub fn address(&self) -> Option<IpAddr> {
         match self.0 {
-            Kind::Dns(_) => None,
-            Kind::Address(address) => Some(address),
+            HostKind::Dns(_) => None,
+            HostKind::Address(address) => Some(address),
         }
     }
 
-    /// The DNS name one label shorter, that a wildcard for this host would name.
+    /// The DNS name without its first label: the name after `*.` in a wildcard for this host.
     pub fn parent(&self) -> Option<&str> {
         Some(self.dns_name()?.split_once('.')?.1)
     }
@@ -113,17 +113,17 @@ impl HostName {
 
 impl From<IpAddr> for HostName {
     fn from(address: IpAddr) -> Self {
-        Self(Kind::Address(address))
+        Self(HostKind::Address(address))
     }
 }
 
-/// As it stands in an authority (RFC 3986 3.2.2): an IPv6 address in brackets.
+/// As in an authority (RFC 3986 3.2.2): an IPv6 address in brackets.
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Dns(name) => f.write_str(name),
-            Kind::Address(IpAddr::V4(address)) => address.fmt(f),
-            Kind::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            HostKind::Dns(name) => f.write_str(name),
+            HostKind::Address(IpAddr::V4(address)) => address.fmt(f),
+            HostKind::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
         }
     }
 }
@@ -141,21 +141,20 @@ fn ends_in_a_number(name: &str) -> bool {
         || last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// The hosts of a site: one by name, or `*.example.org`, which is every name with exactly one label more.
+/// One host, or `*.example.org`, which is every name with exactly one label more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostPattern {
     /// This host.
     Exact(HostName),
-    /// Every name of one label before this one; not the name itself.
+    /// Every name with one label before this one; not the name itself.
     OneLabelBelow(HostName),
 }
 
 impl HostPattern {
-    /// Takes the pattern as written in the configuration.
+    /// Parses a pattern of the configuration.
     ///
     /// # Errors
-    ///
-    /// Refuses what [`HostName::parse`] refuses, a wildcard over an address, and a `*` anywhere but as the first label.
+    /// As [`HostName::parse`]; also for a wildcard over an address, and for a `*` in another position than the first label.
     pub fn parse(written: &str) -> Result<Self, InvalidHost> {
         let Some(parent) = written.strip_prefix("*.") else {
             let fault = |bad| if written.contains('*') { InvalidHost::Wildcard } else { bad };
@@ -168,7 +167,7 @@ impl HostPattern {
         Ok(Self::OneLabelBelow(parent))
     }
 
-    /// Whether `host` is one of these.
+    /// Whether the pattern matches `host`.
     pub fn matches(&self, host: &HostName) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_stands_for_exactly_one_label() {
+    fn a_wildcard_matches_exactly_one_label() {
         let pattern = HostPattern::parse("*.Example.org.").unwrap();
         let matches = |text| pattern.matches(&HostName::parse(text).unwrap());
         assert!(matches("a.example.org") && matches("A.EXAMPLE.ORG."));

@@ -1,6 +1,6 @@
-//! Makes the name under which one request stands in answers, records and the backend's log.
+//! The identifier of one request in responses, audit records and the backend's log.
 //!
-//! Never takes a client's id: two requests of different people could then carry one name.
+//! A client's identifier is never used: two requests of different users could then have the same one.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 pub struct RequestId([u8; BYTES]);
 
 impl RequestId {
-    /// A new one.
+    /// A new random identifier.
     pub fn random() -> Self {
         let mut bytes = [0; BYTES];
         aws_lc_rs::rand::fill(&mut bytes)
@@ -20,7 +20,7 @@ impl RequestId {
         Self(bytes)
     }
 
-    /// Its digits in ASCII.
+    /// The digits in ASCII.
     pub fn hex(&self) -> [u8; 2 * BYTES] {
         let mut digits = [0; 2 * BYTES];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_requests_have_one_id() {
+    fn a_thousand_requests_have_different_ids() {
         let ids: std::collections::HashSet<RequestId> = (0..1000).map(|_| RequestId::random()).collect();
         assert_eq!(ids.len(), 1000);
     }

@@ -1,8 +1,4 @@
-//! What a request asks for, in types that cannot be wrong: its target, its path, its host, its own id, and the user name
-//! and password that it offers.
-//!
-//! Takes the raw target, authority and credentials as HTTP gives them; gives [`RequestTarget`], [`CanonicalPath`],
-//! [`HostName`], [`Authority`], [`RequestId`] and [`BasicCredentials`]. Never knows a rule or a site.
+//! The parts of a request as types that are valid by construction: target, path, host, id, and Basic credentials.
 
 mod authority;
 mod basic;

@@ -1,18 +1,18 @@
-//! Takes the raw path of a request, gives the one spelling that is judged, looked up and forwarded.
+//! The path of a request in the one spelling that is matched, decided on and forwarded.
 //!
-//! Never decodes, collapses or resolves anything: a spelling that IIS could read in two ways is refused, because a
-//! gate and a server that disagree about a path disagree about who may call it.
+//! Nothing is decoded, collapsed or resolved. A spelling that IIS could read in two ways is refused: if gateway and server
+//! disagree about a path, they disagree about the users that may request it.
 
 use super::InvalidPath;
 use std::fmt;
 
-/// The greatest length of a path. ASP.NET stops at 260 characters of URL; no path of RMS is longer than 60.
+/// The most bytes of a path. ASP.NET allows 260 characters of URL; the longest path of RMS has 60.
 pub const MAX_PATH_BYTES: usize = 256;
 
 /// Whether two spellings that differ only in ASCII letter case are the same path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PathCase {
-    /// They are, as for IIS. The canonical path is in lower case.
+    /// They are, as in IIS. The canonical path is in lower case.
     #[default]
     Fold,
     /// They are not.
@@ -20,7 +20,7 @@ pub enum PathCase {
 }
 
 impl PathCase {
-    /// `text` as it is compared under this rule.
+    /// `text` in the letter case in which it is compared.
     pub fn apply(self, text: &str) -> String {
         match self {
             Self::Fold => text.to_ascii_lowercase(),
@@ -30,32 +30,31 @@ impl PathCase {
 }
 
 /// A path in the strict alphabet, `(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+`, or `/`, or either with one trailing slash;
-/// in lower case where the site folds. It has no `%`, no empty segment and no dot segment.
+/// in lower case if the site ignores case. It has no `%`, no empty segment and no dot segment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalPath(Box<str>);
 
 impl CanonicalPath {
-    /// Takes the path as received, without its query.
+    /// Parses a path as received, without its query.
     ///
     /// # Errors
-    ///
-    /// Refuses every other byte, a dot that does not stand between two name characters, two slashes in a row, and more
-    /// than [`MAX_PATH_BYTES`].
+    /// For any other byte, a dot that is not between two name characters, two slashes in a row, and more than
+    /// [`MAX_PATH_BYTES`].
     pub fn parse(raw: &str, case: PathCase) -> Result<Self, InvalidPath> {
         check_alphabet(raw)?;
         Ok(Self(case.apply(raw).into_boxed_str()))
     }
 
-    /// The path: these are the bytes that are judged.
+    /// The canonical path.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether a segment before the last has an extension, or a slash follows a segment that has one.
     ///
-    /// IIS takes a segment with a script's extension as the file to run and all that follows as PATH_INFO
-    /// (KB 275601), so such a path runs the file whatever the rest says.
-    pub fn goes_below_a_file(&self) -> bool {
+    /// IIS executes a segment with a script's extension and passes all that follows as PATH_INFO (KB 275601), so such a path
+    /// runs the file, whatever follows.
+    pub fn is_below_a_file(&self) -> bool {
         has_inner_extension(&self.0)
     }
 
@@ -71,7 +70,7 @@ impl fmt::Display for CanonicalPath {
     }
 }
 
-/// Holds `path` to the alphabet. Shared with the patterns of rules, so that no rule names a path that no request has.
+/// Checks `path` against the alphabet. Also used for the patterns of rules, so that no rule has a path that no request has.
 pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     if path.len() > MAX_PATH_BYTES {
         return Err(InvalidPath::TooLong { bytes: path.len(), limit: MAX_PATH_BYTES });
@@ -95,12 +94,12 @@ pub(super) fn check_alphabet(path: &str) -> Result<(), InvalidPath> {
     Ok(())
 }
 
-/// Whether a dot stands before the last slash of `path`.
+/// Whether there is a dot before the last slash of `path`.
 pub(super) fn has_inner_extension(path: &str) -> bool {
     path.rsplit_once('/').is_some_and(|(above, _)| above.contains('.'))
 }
 
-/// See [`CanonicalPath::ancestors`]. Takes a path in the alphabet, or the empty text, which has no ancestors.
+/// As [`CanonicalPath::ancestors`], for a path in the alphabet, or the empty text, which has no ancestors.
 pub fn ancestors_of(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |below| Some(below.rsplit_once('/')?.0)).skip(1)
 }
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_folds_only_where_the_site_says_so() {
+    fn letter_case_is_ignored_only_if_the_site_is_configured_so() {
         assert_eq!(folded("/_WMCS/License.ASMX").as_deref(), Ok("/_wmcs/license.asmx"));
         let exact = CanonicalPath::parse("/_WMCS/License.ASMX", PathCase::Exact).unwrap();
         assert_eq!(exact.as_str(), "/_WMCS/License.ASMX");
@@ -149,15 +148,15 @@ mod tests {
     }
 
     #[test]
-    fn a_path_ends_at_256_bytes() {
+    fn a_path_has_at_most_256_bytes() {
         let longest = format!("/{}", "a".repeat(MAX_PATH_BYTES - 1));
         assert_eq!(folded(&longest).as_deref(), Ok(longest.as_str()));
         assert_eq!(folded(&format!("{longest}a")), Err(InvalidPath::TooLong { bytes: 257, limit: 256 }));
     }
 
     #[test]
-    fn what_follows_a_segment_with_an_extension_goes_below_a_file() {
-        let below = |raw| CanonicalPath::parse(raw, PathCase::Fold).unwrap().goes_below_a_file();
+    fn a_path_after_a_segment_with_an_extension_is_below_a_file() {
+        let below = |raw| CanonicalPath::parse(raw, PathCase::Fold).unwrap().is_below_a_file();
         assert!(below("/a/license.asmx/x"));
         assert!(below("/a/license.asmx/"));
         assert!(!below("/a/license.asmx"));

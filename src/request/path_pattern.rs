@@ -1,13 +1,13 @@
-//! Takes a path as an operator writes it for a rule, gives a pattern that some request can meet.
+//! The path of a rule, as written in the configuration.
 
 use super::path::{check_alphabet, has_inner_extension};
 use super::{InvalidPath, PathCase};
 use std::fmt;
 
-/// What a pattern covers.
+/// The paths that a pattern covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathScope {
-    /// The path itself and nothing else.
+    /// The path itself only.
     Itself,
     /// The path itself, with and without its trailing slash, and everything below it, segment by segment.
     Below,
@@ -17,30 +17,29 @@ pub enum PathScope {
 /// `/*` is every path. There are no other wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
-    /// As written, without the `/*` of a directory.
+    /// As configured, without the `/*` of a directory.
     path: Box<str>,
     scope: PathScope,
 }
 
-/// Why a pattern can be met by no request.
+/// Why no request can match a pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPathPattern {
-    /// The path is not one that a request may have.
-    #[error("no request has such a path")]
+    /// No request can have this path.
+    #[error("no request can have this path")]
     Path(#[source] InvalidPath),
-    /// A segment before the last has an extension: requests below a file are always turned away.
+    /// A segment before the last has an extension: requests below a file are always rejected.
     #[error(
-        "only the last segment of a path may have an extension: what goes on below a file is never found"
+        "only the last segment of a path may have an extension: requests below a file are always rejected"
     )]
     InnerExtension,
 }
 
 impl PathPattern {
-    /// Takes the pattern as written in the configuration.
+    /// Parses a pattern of the configuration.
     ///
     /// # Errors
-    ///
-    /// Refuses a path outside the strict alphabet, and one that goes on below a segment with an extension.
+    /// For a path outside of the strict alphabet, and one below a segment with an extension.
     pub fn parse(written: &str) -> Result<Self, InvalidPathPattern> {
         let (path, scope) = match written.strip_suffix("/*") {
             Some(directory) => (directory, PathScope::Below),
@@ -53,7 +52,7 @@ impl PathPattern {
         if scope == PathScope::Below && path.ends_with('/') {
             return Err(InvalidPathPattern::Path(InvalidPath::EmptySegment { position: path.len() }));
         }
-        // All of a directory's own segments stand before the last one of a path in it.
+        // All segments of a directory are before the last segment of a path in it.
         let inner_extension = match scope {
             PathScope::Itself => has_inner_extension(path),
             PathScope::Below => path.contains('.'),
@@ -64,23 +63,23 @@ impl PathPattern {
         Ok(Self { path: path.into(), scope })
     }
 
-    /// The path as written; of a directory without its trailing slash, so empty for `/*`.
+    /// The path as configured; that of a directory without its trailing slash, so empty for `/*`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What it covers.
+    /// The paths that it covers.
     pub fn scope(&self) -> PathScope {
         self.scope
     }
 
-    /// The path in the spelling in which it is compared with a [`super::CanonicalPath`].
+    /// The path in the letter case in which it is compared with a [`super::CanonicalPath`].
     pub fn key(&self, case: PathCase) -> String {
         case.apply(&self.path)
     }
 }
 
-/// As written.
+/// As configured.
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
@@ -96,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_is_shown_as_written() {
+    fn a_pattern_is_displayed_as_configured() {
         for written in ["/", "/*", "/a/*", "/a/", "/_wmcs/Licensing/License.asmx"] {
             assert_eq!(
                 PathPattern::parse(written).map(|pattern| pattern.to_string()),
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_no_request_can_meet_is_refused() {
+    fn a_pattern_that_no_request_can_match_is_refused() {
         let fault = |written| PathPattern::parse(written).unwrap_err();
         assert_eq!(fault(""), InvalidPathPattern::Path(InvalidPath::NotRooted));
         assert_eq!(fault("*"), InvalidPathPattern::Path(InvalidPath::NotRooted));

@@ -1,15 +1,15 @@
-//! Takes the URI that hyper made of a request line or of HTTP/2's pseudo-headers, gives its parts as received.
+//! The parts of a request target, as received in a request line or in HTTP/2 pseudo-header fields.
 //!
-//! The only place that reads [`Uri::path`]; everybody else gets a [`super::CanonicalPath`]. A fragment never arrives
-//! here: `http::Uri` cuts it off, and what is forwarded is the judged path, so it reaches no backend either.
+//! The only place that reads [`Uri::path`]; other code gets a [`super::CanonicalPath`]. A fragment never arrives here:
+//! `http::Uri` removes it, and the canonical path is forwarded, so it reaches no backend either.
 
 use super::{Authority, InvalidPath};
 use http::{Uri, Version};
 
-/// The greatest length of a query.
+/// The most bytes of a query.
 pub const MAX_QUERY_BYTES: usize = 2048;
 
-/// The scheme of an absolute target, or of the connection that a request came by.
+/// The scheme of an absolute target, or of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetScheme {
     /// `http`
@@ -28,7 +28,7 @@ impl TargetScheme {
     }
 }
 
-/// A request target in origin-form or absolute-form (RFC 9112 3.2). HTTP/2 requests have the second.
+/// A request target in origin-form or absolute-form (RFC 9112 3.2). HTTP/2 requests have the latter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestTarget<'a> {
     raw_path: &'a str,
@@ -36,7 +36,7 @@ pub struct RequestTarget<'a> {
     origin: Option<(TargetScheme, Authority)>,
 }
 
-/// The target as the client wrote it, for the record. HTTP/2 has no request line: its `:path` stands for one, and its
+/// The target as received, for the audit record. HTTP/2 has no request line: its `:path` is used instead, and its
 /// `:authority` is recorded as the host.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
 pub fn received_target(uri: &Uri, version: Version) -> String {
@@ -64,12 +64,11 @@ pub fn field_list_size(head: &http::request::Parts) -> usize {
 }
 
 impl<'a> RequestTarget<'a> {
-    /// Takes the request's URI apart and checks all but the path, whose rule differs from site to site.
+    /// Splits the request's URI and checks all parts except the path, whose rule depends on the site.
     ///
     /// # Errors
-    ///
-    /// Refuses `*`, an authority alone, a foreign scheme, a malformed authority, and a query that is too long or holds
-    /// anything but printable ASCII.
+    /// For `*`, an authority without a path, an unknown scheme, an invalid authority, and a query that is too long or has bytes
+    /// that are not printable ASCII.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
     pub fn parse(uri: &'a Uri) -> Result<Self, InvalidPath> {
         let origin = origin_of(uri)?;
@@ -82,12 +81,12 @@ impl<'a> RequestTarget<'a> {
         Ok(Self { raw_path, query, origin })
     }
 
-    /// The path as received: for [`super::CanonicalPath::parse`] and the record, for nothing else.
+    /// The path as received: for [`super::CanonicalPath::parse`] and the audit record only.
     pub fn raw_path(&self) -> &'a str {
         self.raw_path
     }
 
-    /// The query as received, without its `?`. It is forwarded byte for byte and decides nothing.
+    /// The query as received, without its `?`. It is forwarded byte for byte and affects no decision.
     pub fn query(&self) -> Option<&'a str> {
         self.query
     }
@@ -97,7 +96,7 @@ impl<'a> RequestTarget<'a> {
         self.origin.as_ref().map(|(scheme, _)| *scheme)
     }
 
-    /// The authority of an absolute target. It goes before the `Host` field (RFC 9112 3.2.2).
+    /// The authority of an absolute target. It has precedence over the `Host` field (RFC 9112 3.2.2).
     pub fn authority(&self) -> Option<&Authority> {
         self.origin.as_ref().map(|(_, authority)| authority)
     }
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_form_gives_path_and_query_as_received() {
+    fn origin_form_has_path_and_query_as_received() {
         assert_eq!(parts("/A/b%20c"), Ok(("/A/b%20c".into(), None, None)));
         assert_eq!(parts("/a?wsdl&x=/../%2e"), Ok(("/a".into(), Some("wsdl&x=/../%2e".into()), None)));
         assert_eq!(parts("/a?"), Ok(("/a".into(), Some(String::new()), None)));
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn absolute_form_hands_out_its_authority() {
+    fn absolute_form_has_an_authority() {
         assert_eq!(
             parts("https://RMS.example:443/a?b"),
             Ok(("/a".into(), Some("b".into()), Some("rms.example:443".into())))
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fragment_is_cut_off_before_the_path_is_judged() {
+    fn a_fragment_is_removed_before_the_path_is_checked() {
         assert_eq!(parts("/a#/../b"), Ok(("/a".into(), None, None)));
         assert_eq!(parts("/a?b#c"), Ok(("/a".into(), Some("b".into()), None)));
     }

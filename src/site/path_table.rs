@@ -112,7 +112,7 @@ impl<R> PathTable<R> {
     /// # Errors
     /// The reason for which no rule applies.
     pub fn find<'a>(&'a self, path: &'a CanonicalPath) -> Result<PathMatch<'a, R>, NoPathRule> {
-        if path.goes_below_a_file() {
+        if path.is_below_a_file() {
             return Err(NoPathRule::BelowFile);
         }
         if let Some(node) = self.nodes.get(path.as_str()) {

@@ -1,13 +1,15 @@
-//! Takes a fresh TCP connection, reads the ClientHello, lets the caller choose the site, and finishes the handshake.
+//! The server side of a TLS handshake on a new connection: reads the ClientHello, lets the caller choose the site, and
+//! finishes the handshake.
 //!
-//! Every wait has a limit: a short one until the ClientHello is here, a longer one where a certificate is asked for,
-//! because a person may have to type a PIN.
+//! Every wait has a timeout: a short one until the ClientHello is complete, a longer one if a certificate is requested,
+//! because the user may have to enter a PIN.
 
 use super::admission::HandshakeLimitReached;
-use super::first_bytes::{self, FirstBytes, UnsupportedVersion};
+use super::first_bytes::{self, FirstBytes};
 use super::plain_http;
 use super::pool::HandshakePool;
-use super::server::{SiteTls, TlsVersion};
+use super::server::SiteTls;
+use super::version::{TlsVersion, UnsupportedVersion};
 use crate::clock::{Clock, UnixTime};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{Rank, SlotsFull};
@@ -22,124 +24,125 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What is read from the client at once. rustls keeps decrypted data in a buffer of 16 KB, and the last step of a
-/// handshake may find a request behind it.
+/// How much is read from the client at once. rustls buffers at most 16 KB of decrypted data, and the last step of a
+/// handshake may be followed by a request.
 const READ: usize = 8 * 1024;
 
-/// How long the parts of a handshake may take.
+/// The timeouts of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
-    /// Until the ClientHello is here, and then until the end where no certificate is asked for.
+    /// Until the ClientHello is complete, and from there to the end if no certificate is requested.
     pub plain: Duration,
-    /// From the ClientHello to the end where a certificate is asked for.
+    /// From the ClientHello to the end if a certificate is requested.
     pub card: Duration,
 }
 
-/// What the handshake told about the connection.
+/// The results of a handshake.
 #[derive(Clone, Debug)]
 pub struct TlsFacts {
-    /// The version agreed on.
+    /// The negotiated version.
     pub version: TlsVersion,
-    /// The IANA name of the suite.
+    /// The IANA name of the cipher suite.
     pub cipher: String,
-    /// The protocol agreed on by ALPN.
+    /// The protocol negotiated by ALPN.
     pub alpn: Option<String>,
     /// Whether that is HTTP/2.
     pub http2: bool,
-    /// Whether an earlier session was resumed, so that the key did not sign this time.
+    /// Whether an earlier session was resumed, so that the client's key did not sign this time.
     pub resumed: bool,
-    /// Whether the server asked for a certificate.
+    /// Whether the server requested a certificate.
     pub asked: bool,
-    /// The chain as the client sent it, leaf first; empty where it sent none.
+    /// The chain as the client presented it, leaf first; empty if it presented none.
     pub certificates: Vec<CertificateDer<'static>>,
-    /// When the card's key last signed a handshake; the end of this handshake where it was a full one.
+    /// When the client's key last signed a handshake; the end of this handshake if it was a full one.
     pub proven_at: UnixTime,
 }
 
 impl TlsFacts {
-    /// A card that cannot sign RSA-PSS stays silent under TLS 1.3 (RFC 8446 4.2.3 forbids PKCS#1 v1.5 there).
+    /// Whether the client presented no certificate under TLS 1.3 although one was requested. A card that cannot sign
+    /// RSA-PSS is not offered there (RFC 8446 4.2.3 forbids PKCS#1 v1.5).
     pub fn requested_without_certificate_in_tls13(&self) -> bool {
         self.asked && self.certificates.is_empty() && self.version == TlsVersion::Tls13
     }
 }
 
-/// A finished handshake with whatever the caller chose at the ClientHello.
-pub struct Accepted<IO, T> {
+/// A finished handshake, with the value that the caller chose at the ClientHello.
+pub struct AcceptedConnection<IO, T> {
     /// The stream after the handshake.
     pub stream: TlsStream<IO>,
-    /// What `choose` gave.
+    /// The value that `choose` returned.
     pub chosen: T,
-    /// What the handshake told.
+    /// The results of the handshake.
     pub facts: TlsFacts,
 }
 
-/// Where a handshake stood when it ended.
+/// How far a handshake was when it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeStage {
-    /// Before the whole ClientHello was here.
+    /// Before the ClientHello was complete.
     Hello,
     /// After it.
     Finish {
-        /// The version agreed on, once it is.
+        /// The negotiated version, if it was negotiated.
         version: Option<TlsVersion>,
-        /// Whether the client was asked for a certificate.
+        /// Whether a certificate was requested.
         asked: bool,
     },
 }
 
-/// Why a handshake came to nothing.
+/// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// A limit on handshakes is reached.
     #[error(transparent)]
     HandshakeLimitReached(#[from] HandshakeLimitReached),
-    /// Too many steps of other handshakes wait.
-    #[error("too many handshakes wait for their turn")]
+    /// Too many handshakes wait for the handshake pool.
+    #[error("too many handshakes are waiting")]
     Overloaded(#[from] SlotsFull),
     /// The client was too slow.
     #[error("the handshake was not finished within {limit:?}")]
     Timeout {
-        /// Where it stood.
+        /// How far the handshake was.
         stage: HandshakeStage,
-        /// The limit that passed.
+        /// The timeout.
         limit: Duration,
     },
-    /// No site has this name here, or no name was sent and no site is the default. The client got the alert
-    /// `unrecognized_name` (RFC 6066 section 3).
-    #[error("no site is served under the name {}", .name.as_deref().unwrap_or("(none sent)"))]
+    /// No site has this name on this listener, or the client sent no name and no site is the default. The client got the
+    /// alert `unrecognized_name` (RFC 6066 section 3).
+    #[error("no site has the name {}", .name.as_deref().unwrap_or("(none sent)"))]
     UnknownName {
         /// The server name that the client sent.
         name: Option<String>,
     },
-    /// The client speaks nothing that is spoken here. It got the alert `protocol_version`.
-    #[error("the client offers {0} at most, and TLS 1.2 is the oldest version spoken here")]
+    /// The client supports no version that is supported here. It got the alert `protocol_version`.
+    #[error("the client supports {0} at most; TLS 1.2 is the oldest supported version")]
     UnsupportedVersion(UnsupportedVersion),
-    /// The client sent an HTTP request without TLS. It got a 400 that says so.
-    #[error("the client sent plain HTTP to a port where TLS is spoken")]
+    /// The client sent an HTTP request without TLS. It got a 400 that explains this.
+    #[error("the client sent plain HTTP to a TLS port")]
     PlainHttp,
-    /// The client closed the connection before it had sent anything, as port scanners and health checks do.
-    #[error("the client closed the connection and sent nothing")]
+    /// The client closed the connection without sending anything, as port scanners and health checks do.
+    #[error("the client closed the connection without sending anything")]
     Unused,
     /// The client closed the connection.
     #[error("the client closed the connection during the handshake")]
     Closed {
-        /// Where it stood.
+        /// How far the handshake was.
         stage: HandshakeStage,
     },
-    /// TLS itself failed.
+    /// TLS failed.
     #[error("the handshake failed")]
     Failed {
-        /// Where it stood.
+        /// How far the handshake was.
         stage: HandshakeStage,
-        /// rustls's words.
+        /// The error of rustls.
         #[source]
         source: io::Error,
     },
 }
 
 impl HandshakeError {
-    /// Whether the client did what a good one does not, so that it is served after others when it does so again and
-    /// again. Closing a connection is none of it: browsers do so while their users choose a certificate.
+    /// Whether a well-behaved client would not have caused this, so that repeated errors give it a lower rank. Closing the
+    /// connection is not counted: browsers do so while their users choose a certificate.
     pub fn is_clients_fault(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::UnsupportedVersion(_) | Self::PlainHttp | Self::Failed { .. } => {
@@ -154,31 +157,31 @@ impl HandshakeError {
     }
 }
 
-/// What a handshake is done with.
+/// The parameters of a handshake.
 #[derive(Clone, Copy, Debug)]
-pub struct Handshake<'a> {
-    /// The client, and whether it is served after others.
+pub struct HandshakeContext<'a> {
+    /// The client, and its rank.
     pub client: (AddressKey, Rank),
-    /// How long the parts may take.
+    /// The timeouts.
     pub limits: HandshakeLimits,
-    /// The time.
+    /// The clock.
     pub clock: &'a Clock,
-    /// Where the cryptography is done.
+    /// The threads that do the cryptography.
     pub pool: &'a HandshakePool,
 }
 
-/// Does the server's side of the handshake on `io`.
+/// Performs the server side of the handshake on `io`.
 ///
-/// `choose` takes the server name of the ClientHello, if any, and gives the site with whatever else the caller wants
-/// back; `None` ends the handshake with `unrecognized_name`.
+/// `choose` gets the server name of the ClientHello, if any, and returns the site with any other value that the caller
+/// needs; `None` ends the handshake with `unrecognized_name`.
 ///
 /// # Errors
 /// [`HandshakeError`]; the connection is closed in every case.
 pub async fn accept<IO, T>(
     mut io: IO,
     choose: impl FnOnce(Option<&str>) -> Option<(Arc<SiteTls>, T)>,
-    handshake: Handshake<'_>,
-) -> Result<Accepted<IO, T>, HandshakeError>
+    handshake: HandshakeContext<'_>,
+) -> Result<AcceptedConnection<IO, T>, HandshakeError>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -194,14 +197,14 @@ where
         return Err(HandshakeError::UnknownName { name });
     };
 
-    let asked = site.asks_for_certificate();
+    let asked = site.requests_certificate();
     let limit = if asked { limits.card } else { limits.plain };
     let failed = |error| HandshakeError::Failed {
         stage: HandshakeStage::Finish { version: None, asked },
         source: io::Error::other(error),
     };
     let (config, sessions) = site.for_connection().map_err(failed)?;
-    let mut progress = Progress { version: None, asked };
+    let mut progress = HandshakeProgress { version: None, asked };
     let finish = finish(&mut io, (hello, unread), Arc::clone(&config), &handshake, &mut progress);
     let connection = match timeout(limit, finish).await {
         Ok(finished) => finished?,
@@ -211,34 +214,34 @@ where
 
     let now = handshake.clock.now();
     let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
-    // A resumed session without a time of proof cannot be; were it to come about, the proof counts as over.
+    // A resumed session always has a time of proof. If it had none, the proof would count as expired.
     let proven_at = if resumed { sessions.proof().unwrap_or(UnixTime::EPOCH) } else { now };
     let facts = facts(&connection, asked, resumed, proven_at);
-    // No session is kept of a client that was asked and sent none; were there one, it is not resumed here.
+    // No session is kept if a client was asked for a certificate and presented none; none may be resumed in any case.
     if resumed && asked && facts.certificates.is_empty() {
         return Err(failed(rustls::Error::General("a session without a certificate was resumed".to_owned())));
     }
-    // The stream takes no connection whose handshake is done elsewhere, but lets its own be replaced.
+    // `TlsStream` accepts no connection whose handshake was done elsewhere, but allows its own to be replaced.
     let stream = TlsAcceptor::from(config)
         .accept_with(io, |fresh| *fresh = connection)
         .await
         .map_err(|source| HandshakeError::Failed { stage: progress.stage(), source })?;
-    Ok(Accepted { stream, chosen, facts })
+    Ok(AcceptedConnection { stream, chosen, facts })
 }
 
-/// How far a handshake has come, for the error where it ends.
-struct Progress {
+/// How far a handshake is, for the error if it ends.
+struct HandshakeProgress {
     version: Option<TlsVersion>,
     asked: bool,
 }
 
-impl Progress {
+impl HandshakeProgress {
     fn stage(&self) -> HandshakeStage {
         HandshakeStage::Finish { version: self.version, asked: self.asked }
     }
 }
 
-/// Why there is no ClientHello, and what the client gets for it.
+/// Why there is no ClientHello, and how the client is answered.
 enum NoHello {
     PlainHttp { head: bool },
     Old(UnsupportedVersion),
@@ -247,10 +250,10 @@ enum NoHello {
     Alert(rustls::Error, AcceptedAlert),
 }
 
-/// The ClientHello and what stands behind it.
+/// The ClientHello and the bytes after it.
 async fn read_hello<IO: AsyncRead + Unpin>(io: &mut IO) -> Result<(Hello, Vec<u8>), NoHello> {
     let (mut acceptor, mut buffer) = (Acceptor::default(), [0; READ]);
-    // The first bytes, and how many of them rustls has.
+    // The first bytes, and how many of them were passed to rustls.
     let (mut first, mut passed_on) = (Vec::new(), 0);
     loop {
         let length = io.read(&mut buffer).await.map_err(NoHello::Io)?;
@@ -311,8 +314,8 @@ async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
     io: &mut IO,
     (hello, mut unread): (Hello, Vec<u8>),
     config: Arc<ServerConfig>,
-    handshake: &Handshake<'_>,
-    progress: &mut Progress,
+    handshake: &HandshakeContext<'_>,
+    progress: &mut HandshakeProgress,
 ) -> Result<ServerConnection, HandshakeError> {
     let (client, limit) = (handshake.client, handshake.limits.plain);
     let begun = handshake.pool.run(client, move || hello.into_connection(config)).await?;
@@ -351,7 +354,7 @@ async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
         (connection, processed) = handshake.pool.run(client, step).await?;
         if let Err(source) = processed {
             progress.version = version(&connection);
-            // The client hears the alert where it still listens.
+            // The client reads the alert if it still listens.
             let _ = timeout(limit, write(io, &mut connection)).await;
             return Err(HandshakeError::Failed { stage: progress.stage(), source });
         }
@@ -361,7 +364,7 @@ async fn finish<IO: AsyncRead + AsyncWrite + Unpin>(
 fn process(connection: &mut ServerConnection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         if connection.read_tls(&mut bytes)? == 0 {
-            // The client has said that it sends no more.
+            // The client sends no more.
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         connection.process_new_packets().map_err(io::Error::other)?;
@@ -380,7 +383,7 @@ async fn write<IO: AsyncWrite + Unpin>(io: &mut IO, connection: &mut ServerConne
 
 fn alert_bytes(mut alert: AcceptedAlert) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // A Vec takes all bytes.
+    // Writing to a Vec does not fail.
     drop(alert.write_all(&mut bytes));
     bytes
 }
@@ -392,7 +395,7 @@ fn version(connection: &ServerConnection) -> Option<TlsVersion> {
     })
 }
 
-/// Sends a fatal alert by hand: rustls's acceptor offers no way to, and without it the client sees a bare end of stream.
+/// Sends a fatal alert: rustls's acceptor has no method for it, and without it the client sees only the end of the stream.
 async fn send_alert<IO: AsyncWrite + Unpin>(
     io: &mut IO,
     alert: AlertDescription,
@@ -404,7 +407,7 @@ async fn send_alert<IO: AsyncWrite + Unpin>(
     send(io, vec![ALERT, major, minor, 0, 2, FATAL, u8::from(alert)], limit).await;
 }
 
-/// Sends the last bytes of a connection. The client is turned away either way; whether it heard why changes nothing.
+/// Sends the last bytes of a connection. It is closed in any case, so an error changes nothing.
 async fn send<IO: AsyncWrite + Unpin>(io: &mut IO, bytes: Vec<u8>, limit: Duration) {
     let send = async {
         io.write_all(&bytes).await?;

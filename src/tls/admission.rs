@@ -1,16 +1,15 @@
-//! Which connections may begin a handshake: so many at once in all, so many of one client, and so many each second of
-//! one client.
+//! The limits on handshakes: in progress in all, in progress of one client, and begun per second by one client.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{ClientCounts, ClientRates, CountLimits, Counted, CountsFull, Share};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// How many seconds of its rate a client may use at once after a pause: browsers open several connections, and an
-/// office behind one address arrives in the morning.
+/// How many seconds of its rate a client may use at once after a pause: browsers open several connections, and the users
+/// of an office behind one address arrive at the same time.
 const BURST_SECONDS: u32 = 5;
 
-/// How many handshakes there may be.
+/// The limits on handshakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeQuota {
     /// In progress at once, of all clients.
@@ -28,7 +27,7 @@ pub struct HandshakeLimiter {
     rates: ClientRates,
 }
 
-/// Why a connection may not begin a handshake.
+/// The limit that a connection would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeLimitReached {
     /// Too many are in progress.
@@ -38,12 +37,12 @@ pub enum HandshakeLimitReached {
     #[error("too many handshakes of this address are in progress")]
     InProgressOfClient,
     /// This client begins too many.
-    #[error("this address begins too many handshakes each second")]
+    #[error("this address begins too many handshakes per second")]
     TooFast,
 }
 
 impl HandshakeLimiter {
-    /// No handshake is in progress.
+    /// A limiter with no handshake in progress.
     pub fn new(quota: HandshakeQuota) -> Self {
         let burst =
             quota.per_second_per_client.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
@@ -56,7 +55,7 @@ impl HandshakeLimiter {
         }
     }
 
-    /// Lets one handshake of this client begin. It counts as in progress until the guard is dropped.
+    /// Allows one handshake of this client. It counts as in progress until the guard is dropped.
     ///
     /// # Errors
     /// The limit that it would exceed.
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_limit_is_named_and_another_client_is_not_held_up_by_it() {
+    fn each_limit_is_reported_and_does_not_affect_other_clients() {
         let [one, other, third] = [1, 2, 3].map(|last| AddressKey::of([192, 0, 2, last].into(), 64));
         let quota = HandshakeQuota {
             in_progress: 4,

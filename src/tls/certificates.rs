@@ -1,11 +1,10 @@
-//! Chooses the server certificate for a ClientHello among several of one site.
+//! Chooses the server certificate for a ClientHello among those of a site.
 //!
-//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, older middleware only RSA ones, so a site may hold an
-//! ECDSA and an RSA certificate side by side. Takes key pairs in the order of preference, gives the first that the
-//! client can use.
+//! Windows 7 to 8.1 share only ECDHE_ECDSA suites with rustls, and older middleware only RSA ones, so a site may have both
+//! an ECDSA and an RSA certificate. The first one in the order of preference that the client can use is chosen.
 
 use super::client_signatures::signs_under_tls13;
-use super::server::TlsVersion;
+use super::version::TlsVersion;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -18,7 +17,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct ServerKeyPair(Arc<CertifiedKey>);
 
-/// A certificate and a key that cannot serve.
+/// Why a certificate and a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyPairError {
     /// The private key belongs to another certificate.
@@ -30,12 +29,12 @@ pub enum KeyPairError {
 }
 
 impl ServerKeyPair {
-    /// Joins a chain (leaf first) and its key.
+    /// Combines a chain (leaf first) and its key.
     ///
     /// # Errors
-    /// Where the key is of a kind that rustls does not know, or belongs to another certificate.
+    /// If rustls does not support the kind of key, or the key belongs to another certificate.
     pub fn new(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<Self, KeyPairError> {
-        // `CertifiedKey::from_der` would take the key's bytes over and drop them without zeroing them.
+        // `CertifiedKey::from_der` would take the key's bytes and drop them without zeroing them.
         let certified = CertifiedKey::new(chain, any_supported_type(key).map_err(KeyPairError::Unusable)?);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
@@ -48,30 +47,30 @@ impl ServerKeyPair {
         }
     }
 
-    /// Bytes of the chain, as they stand in the handshake.
+    /// The bytes of the chain in the handshake.
     pub fn chain_length(&self) -> usize {
         self.0.cert.iter().map(|certificate| certificate.len() + 3).sum()
     }
 
-    /// The certificate of the server itself.
+    /// The server's own certificate.
     pub fn leaf(&self) -> Option<&CertificateDer<'static>> {
         self.0.cert.first()
     }
 
-    /// Whether a handshake of TLS 1.2 can use the key: there the suite names the key's algorithm.
+    /// Whether a TLS 1.2 handshake can use the key: the suite determines the key's algorithm.
     fn serves_tls12(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         suites.iter().any(|suite| suite_signature(*suite) == Some(self.0.key.algorithm()))
             && self.0.key.choose_scheme(schemes).is_some()
     }
 
-    /// Whether one of TLS 1.3 can: there the suite names no algorithm, and PKCS#1 v1.5 must not sign (RFC 8446 4.2.3).
+    /// Whether a TLS 1.3 handshake can use the key: the suite does not matter, and PKCS#1 v1.5 is forbidden (RFC 8446 4.2.3).
     fn serves_tls13(&self, schemes: &[SignatureScheme], suites: &[CipherSuite]) -> bool {
         let schemes: Vec<_> = schemes.iter().copied().filter(|scheme| signs_under_tls13(*scheme)).collect();
         suites.iter().copied().any(is_tls13) && self.0.key.choose_scheme(&schemes).is_some()
     }
 }
 
-/// Picks among the key pairs of one site.
+/// Chooses among the key pairs of one site.
 #[derive(Debug)]
 pub struct ServerCertificateResolver {
     pairs: Vec<ServerKeyPair>,
@@ -80,15 +79,15 @@ pub struct ServerCertificateResolver {
 }
 
 impl ServerCertificateResolver {
-    /// `pairs` in the order of preference, for a site that speaks these versions.
+    /// `pairs` in the order of preference, for a site with these versions.
     pub fn new(pairs: Vec<ServerKeyPair>, min: TlsVersion, max: TlsVersion) -> Self {
         Self { pairs, tls12: min == TlsVersion::Tls12, tls13: max == TlsVersion::Tls13 }
     }
 }
 
 impl ResolvesServerCert for ServerCertificateResolver {
-    /// rustls does not tell which version it is about to speak, and a client of TLS 1.2 may list suites of TLS 1.3. So
-    /// a pair that serves both comes before one that serves one.
+    /// rustls does not expose the version that it will negotiate, and a TLS 1.2 client may list TLS 1.3 suites. A pair that
+    /// works with both therefore comes before one that works with one.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let (schemes, suites) = (hello.signature_schemes(), hello.cipher_suites());
         let tls12 = |pair: &&ServerKeyPair| self.tls12 && pair.serves_tls12(schemes, suites);
@@ -96,7 +95,7 @@ impl ResolvesServerCert for ServerCertificateResolver {
         let both = |pair: &&ServerKeyPair| tls12(pair) && tls13(pair);
         let pairs = || self.pairs.iter();
         let found = pairs().find(both).or_else(|| pairs().find(tls13)).or_else(|| pairs().find(tls12));
-        // With no match the first one goes into the handshake, which then fails with the alert that says why.
+        // Without a match the handshake goes on with the first pair and fails with the right alert.
         found.or(self.pairs.first()).map(|pair| Arc::clone(&pair.0))
     }
 }
@@ -111,7 +110,7 @@ fn is_tls13(suite: CipherSuite) -> bool {
     )
 }
 
-/// The signature algorithm that a TLS 1.2 suite of the provider demands of the server's key.
+/// The signature algorithm that a TLS 1.2 suite requires of the server's key.
 fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     Some(match suite {
         CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
@@ -124,7 +123,7 @@ fn suite_signature(suite: CipherSuite) -> Option<SignatureAlgorithm> {
     })
 }
 
-/// The cryptography that TLS uses here.
+/// The cryptography of all TLS connections of clients.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }

@@ -1,15 +1,15 @@
-//! The signature algorithms that a site asks certificate holders for, in the order of preference.
+//! The signature algorithms that a site offers clients in its CertificateRequest, in the order of preference.
 //!
-//! Clients take the first of the server's list that the key can make (RFC 5246 7.4.4): OpenSSL, GnuTLS, Go and Java by
-//! the algorithm of the key alone, without asking the card. Under TLS 1.2 RSA-PSS therefore comes after PKCS#1 v1.5,
-//! and is not listed at all where TLS 1.3 is not spoken: many cards cannot make it. TLS 1.3 ignores PKCS#1 v1.5 in the
-//! list, since it forbids such signatures in handshakes (RFC 8446 4.2.3).
+//! Clients take the first of the server's list that the key supports (RFC 5246 7.4.4); OpenSSL, GnuTLS, Go and Java decide
+//! by the algorithm of the key alone, without asking the card. Under TLS 1.2 RSA-PSS therefore comes after PKCS#1 v1.5, and
+//! it is omitted if TLS 1.3 is disabled, because many cards do not support it. TLS 1.3 ignores PKCS#1 v1.5 in the list: it
+//! forbids such signatures in handshakes (RFC 8446 4.2.3).
 
-use super::server::TlsVersion;
+use super::version::TlsVersion;
 use rustls::SignatureScheme;
 
-/// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is left out: no card makes it, and old middleware
-/// stumbles over code points that it does not know.
+/// The names of RFC 8446 4.2.3, each with its code point. ML-DSA is left out: no card supports it, and old middleware
+/// fails on unknown code points.
 pub const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
     ("ecdsa_secp256r1_sha256", SignatureScheme::ECDSA_NISTP256_SHA256),
     ("ecdsa_secp384r1_sha384", SignatureScheme::ECDSA_NISTP384_SHA384),
@@ -24,16 +24,16 @@ pub const CLIENT_SIGNATURE_ALGORITHMS: &[(&str, SignatureScheme)] = &[
     ("rsa_pkcs1_sha1", SignatureScheme::RSA_PKCS1_SHA1),
 ];
 
-/// Whether signatures with SHA-1 are asked for.
+/// Whether signatures with SHA-1 are offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeakClientSignatures {
-    /// They are not.
+    /// They are not offered.
     Refused,
-    /// They are, after all others: RSA with PKCS#1 v1.5 and SHA-1.
+    /// They are offered last: RSA with PKCS#1 v1.5 and SHA-1.
     UnsafelyAllowed,
 }
 
-/// The list of a site that does not set its own.
+/// The list of a site that does not configure its own.
 pub fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) -> Vec<SignatureScheme> {
     let wanted = |scheme: &SignatureScheme| {
         (max == TlsVersion::Tls13 || !is_pss(*scheme))
@@ -42,7 +42,7 @@ pub fn default_client_signatures(max: TlsVersion, weak: WeakClientSignatures) ->
     CLIENT_SIGNATURE_ALGORITHMS.iter().map(|(_, scheme)| *scheme).filter(wanted).collect()
 }
 
-/// Whether a TLS 1.3 handshake may be signed so (RFC 8446 4.2.3).
+/// Whether TLS 1.3 allows this scheme in a handshake (RFC 8446 4.2.3).
 pub fn signs_under_tls13(scheme: SignatureScheme) -> bool {
     !is_pkcs1(scheme)
 }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn pss_comes_after_pkcs1_and_not_at_all_where_only_tls_1_2_is_spoken() {
+    fn pss_comes_after_pkcs1_and_is_omitted_without_tls_1_3() {
         let elliptic =
             ["ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ed25519"];
         let pkcs1 = ["rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512"];

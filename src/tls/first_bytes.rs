@@ -1,77 +1,55 @@
-//! Recognizes from a connection's first bytes what is no handshake that rustls can answer: plain HTTP, and clients that
-//! speak nothing newer than TLS 1.1.
+//! Recognizes, from the first bytes of a connection, two protocols that rustls cannot answer: plain HTTP, and clients that
+//! support TLS 1.1 at most.
 
-/// What is looked at: the longest method in use (RFC 3253 `BASELINE-CONTROL`) and the space behind it. A ClientHello's
-/// version ends earlier.
+use super::version::UnsupportedVersion;
+
+/// The number of bytes that are inspected: the longest method in use (RFC 3253 `BASELINE-CONTROL`) and the space after it.
+/// The version in a ClientHello ends earlier.
 pub(super) const ENOUGH: usize = 17;
 
-/// Bytes of a ClientHello up to its version: type, length, and the version itself.
+/// The bytes of a ClientHello up to its version: type, length, version.
 const UP_TO_VERSION: u16 = 6;
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 
-/// What a connection begins with.
+/// The protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FirstBytes {
-    /// A handshake, or what only rustls can tell.
+    /// TLS, or bytes that are left to rustls.
     Tls,
-    /// What may be the beginning of a method.
+    /// Possibly the beginning of an HTTP method.
     Undecided,
     /// The method of an HTTP request.
     PlainHttp {
         /// Whether the response must not have a body.
         head: bool,
     },
-    /// A ClientHello of a client that speaks at most this version.
+    /// A ClientHello of a client that supports at most this version.
     Old(UnsupportedVersion),
 }
 
-/// A version of SSL or TLS that is not spoken here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsupportedVersion {
-    major: u8,
-    minor: u8,
-}
-
-impl UnsupportedVersion {
-    /// Major and minor number as they stand in the record, for an alert that the client can read.
-    pub(super) fn on_the_wire(self) -> [u8; 2] {
-        [3, self.minor.min(3)]
-    }
-}
-
-impl std::fmt::Display for UnsupportedVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.major, self.minor) {
-            (3, 0) => f.write_str("SSL 3.0"),
-            (3, minor @ 1..) => write!(f, "TLS 1.{}", minor - 1),
-            (major, minor) => write!(f, "SSL {major}.{minor}"),
-        }
-    }
-}
-
-/// Looks at what a client sent first.
+/// Inspects the first bytes of a client.
 pub(super) fn look(bytes: &[u8]) -> FirstBytes {
     match bytes {
-        // Unless the record ends before the version, as RFC 8446 5.1 allows: then only rustls can tell.
+        // Unless the record ends before the version, as RFC 8446 5.1 allows: then rustls decides.
         [HANDSHAKE, _, _, high, low, CLIENT_HELLO, _, _, _, major, minor, ..]
             if u16::from_be_bytes([*high, *low]) >= UP_TO_VERSION =>
         {
             old(*major, *minor)
         }
-        // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. No rustls can answer it, whatever
+        // The ClientHello of SSL 2.0 (RFC 5246 appendix E.2), which Windows XP sends. rustls cannot answer it, whatever
         // version it offers.
         [length, _, CLIENT_HELLO, major, minor, ..] if *length >= 0x80 => {
-            FirstBytes::Old(UnsupportedVersion { major: *major, minor: *minor })
+            FirstBytes::Old(UnsupportedVersion::new(*major, *minor))
         }
         _ => plain_http(bytes),
     }
 }
 
-/// RFC 8446 4.1.2: a client that speaks TLS 1.2 or newer writes 3.3 here.
+/// RFC 8446 4.1.2: a client that supports TLS 1.2 or newer writes 3.3 here.
 fn old(major: u8, minor: u8) -> FirstBytes {
     match (major, minor) < (3, 3) {
-        true => FirstBytes::Old(UnsupportedVersion { major, minor }),
+        true => FirstBytes::Old(UnsupportedVersion::new(major, minor)),
         false => FirstBytes::Tls,
     }
 }
@@ -95,7 +73,7 @@ mod tests {
     const PLAIN: FirstBytes = FirstBytes::PlainHttp { head: false };
 
     #[test]
-    fn a_request_in_the_clear_is_recognized_by_its_method() {
+    fn plain_http_is_recognized_by_its_method() {
         for start in ["GET / HTTP/1.1\r\n", "POST /x", "PRI * HTTP/2.0\r\n", "VERSION-CONTROL /"] {
             assert_eq!(look(&start.as_bytes()[..start.len().min(ENOUGH)]), PLAIN, "{start}");
         }
@@ -118,7 +96,7 @@ mod tests {
             assert_eq!(version.to_string(), name);
         }
         assert_eq!(look(&hello(3)), FirstBytes::Tls);
-        // Each byte in a record of its own: what stands where the version would is another record's header.
+        // Each byte in a record of its own: at the position of the version is the header of another record.
         assert_eq!(look(&[22, 3, 1, 0, 1, 1, 22, 3, 1, 0, 1, 0]), FirstBytes::Tls);
         let FirstBytes::Old(version) = look(&[0x80, 46, 1, 3, 1, 0]) else {
             panic!("SSL 2.0 is not recognized")

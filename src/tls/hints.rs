@@ -1,44 +1,40 @@
-//! The list of CA names that the server sends with its request for a certificate, and how long it may get.
-//!
-//! Takes subject names of trust anchors, gives rustls's form of them and their size on the wire. Never judges.
+//! The CA names that the server sends in its CertificateRequest as hints, and their limits.
 
 use rustls::DistinguishedName;
 
-/// rustls writes a truncated length for more, and every handshake of the site then fails (RFC 8446 4.2.4 gives the
-/// list a 16-bit length).
+/// rustls would write a truncated length for more, and every handshake of the site would fail (in RFC 8446 4.2.4 the list
+/// has a 16-bit length).
 const LIMIT: usize = 65_535;
 
-/// Schannel clients break off when the server's handshake messages exceed 32 KB (`MessageLimitClient`); half of that
-/// leaves room for the rest of the flight.
-const SCHANNEL_COMFORT: usize = 16 * 1024;
+/// Schannel clients abort if the server's handshake messages exceed 32 KB (`MessageLimitClient`); half of that leaves
+/// room for the other messages.
+const SCHANNEL_LIMIT: usize = 16 * 1024;
 
-/// How much of the server's handshake the certificate chain and the CA hints take together.
+/// The bytes of the certificate chain and of the CA hints in the server's handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HintSize {
-    /// Bytes of the longest certificate chain of the site.
+    /// The longest certificate chain of the site.
     pub chain: usize,
-    /// Bytes of the CA hints.
+    /// The CA hints.
     pub hints: usize,
 }
 
 impl HintSize {
-    /// Whether Windows clients may break off: more than 16 KB of chain and hints together.
-    pub fn strains_schannel(self) -> bool {
-        self.chain + self.hints > SCHANNEL_COMFORT
+    /// Whether Windows clients may abort: more than 16 KB of chain and hints together.
+    pub fn exceeds_schannel_limit(self) -> bool {
+        self.chain + self.hints > SCHANNEL_LIMIT
     }
 }
 
-/// The CA hints do not fit the handshake message.
+/// The CA hints do not fit into the handshake message.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the names of the trust anchors take {bytes} bytes of the TLS handshake, and {LIMIT} is the most it can hold"
-)]
+#[error("the names of the trust anchors take {bytes} bytes of the TLS handshake; the limit is {LIMIT}")]
 pub struct HintsTooLong {
-    /// Bytes that the names would take.
+    /// The bytes of the names.
     pub bytes: usize,
 }
 
-/// Turns DER-encoded subject names into hints.
+/// Converts subject names in DER to hints.
 pub(super) fn hints(names: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, HintsTooLong> {
     let bytes = size(names);
     if bytes > LIMIT {
@@ -47,7 +43,7 @@ pub(super) fn hints(names: &[Vec<u8>]) -> Result<Vec<DistinguishedName>, HintsTo
     Ok(names.iter().cloned().map(DistinguishedName::from).collect())
 }
 
-/// Bytes on the wire: each name has a 16-bit length before it.
+/// The bytes in the handshake: each name has a 16-bit length before it.
 pub(super) fn size(names: &[Vec<u8>]) -> usize {
     names.iter().map(|name| name.len() + 2).sum()
 }
@@ -64,8 +60,8 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_kilobytes_of_chain_and_hints_strain_schannel() {
-        assert!(!HintSize { chain: 4_096, hints: 12_288 }.strains_schannel());
-        assert!(HintSize { chain: 4_096, hints: 12_289 }.strains_schannel());
+    fn more_than_16_kb_of_chain_and_hints_exceed_the_limit_of_schannel() {
+        assert!(!HintSize { chain: 4_096, hints: 12_288 }.exceeds_schannel_limit());
+        assert!(HintSize { chain: 4_096, hints: 12_289 }.exceeds_schannel_limit());
     }
 }

@@ -1,8 +1,8 @@
-//! Ends TLS for a site: asks for the card where the site wants one, proves that the client holds its key, and hands
-//! the chain on unjudged.
+//! Terminates TLS for a site: requests a client certificate if the site needs one, checks the proof of possession of its
+//! key, and returns the presented chain, not validated.
 //!
-//! Never decides whether a certificate is good. A chain that nobody trusts still completes the handshake and is
-//! answered over HTTP with a reason, as http.sys does, unless the site asks for alerts.
+//! A chain from an untrusted CA still completes the handshake, so that the client gets an HTTP response with the reason,
+//! as from http.sys, unless the site is configured to send alerts.
 
 mod accept;
 mod admission;
@@ -15,16 +15,19 @@ mod pool;
 mod possession;
 mod server;
 mod tickets;
+mod version;
 
-pub use accept::{Accepted, Handshake, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept};
+pub use accept::{
+    AcceptedConnection, HandshakeContext, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept,
+};
 pub use admission::{HandshakeLimitReached, HandshakeLimiter, HandshakeQuota};
 pub use certificates::{KeyPairError, ServerCertificateResolver, ServerKeyPair};
 pub use client_signatures::{
     CLIENT_SIGNATURE_ALGORITHMS, WeakClientSignatures, default_client_signatures, signs_under_tls13,
 };
-pub use first_bytes::UnsupportedVersion;
 pub use hints::{HintSize, HintsTooLong};
 pub use pool::HandshakePool;
 pub use possession::HandshakeValidator;
-pub use server::{ClientCertificateRequest, SiteTls, SiteTlsError, SiteTlsSettings, TlsVersion};
+pub use server::{ClientCertificateRequest, SiteTls, SiteTlsError, SiteTlsSettings};
 pub use tickets::{SessionStore, TicketKeysError};
+pub use version::{TlsVersion, UnsupportedVersion};

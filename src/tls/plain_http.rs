@@ -1,24 +1,24 @@
-//! Answers a request in plain HTTP that came to a port where TLS is spoken, so that its sender reads what is wrong and
-//! not the bytes of an alert.
+//! The response to a plain HTTP request on a TLS port, so that the user sees an explanation instead of the bytes of an
+//! alert.
 
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-const WORDS: &str = "This port speaks HTTPS only. Write https:// instead of http:// in the address.\n";
+const BODY: &str = "This port speaks HTTPS only. Write https:// instead of http:// in the address.\n";
 
-/// What is read on after the response: a connection that is closed with unread bytes is reset, and the reset can
-/// overtake the response (RFC 9112 9.6).
+/// How much is read after the response: closing a connection with unread bytes resets it, and the reset can overtake the
+/// response (RFC 9112 9.6).
 const LINGER_BYTES: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Sends the response and closes, within `limit`. Whether the client reads it changes nothing.
+/// Sends the response and closes, within `limit`. An error changes nothing.
 pub(super) async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO, head: bool, limit: Duration) {
-    let body = if head { "" } else { WORDS };
+    let body = if head { "" } else { BODY };
     let response = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
-        WORDS.len()
+        BODY.len()
     );
     let send = async {
         io.write_all(response.as_bytes()).await?;

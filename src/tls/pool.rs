@@ -1,20 +1,20 @@
-//! Does the cryptography of handshakes on threads of its own, a few at once, so that established connections do not
-//! wait behind it: a worker that verifies and signs for sixty clients in a row serves nobody else meanwhile.
+//! Threads for the cryptography of handshakes, so that established connections do not wait for it: a worker that verifies
+//! and signs for sixty clients in a row would serve no other client meanwhile.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, SlotsFull, Turn};
 use std::panic::resume_unwind;
 use std::thread::available_parallelism;
 
-/// Steps of handshakes that may wait. Each is of another connection, and those are counted before.
+/// The most steps of handshakes that may wait. Each is of another connection, and those are limited elsewhere.
 const WAITING: usize = 65_536;
 
-/// Where the steps of handshakes run, shared by all workers.
+/// The threads for handshakes, shared by all workers.
 #[derive(Debug)]
 pub struct HandshakePool(FairSlots);
 
 impl Default for HandshakePool {
-    /// Half of the processors work on handshakes at once, so that the workers always have the other half.
+    /// Half of the processors, so that the workers always have the other half.
     fn default() -> Self {
         let slots = available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
         Self(FairSlots::new(SlotLimits {
@@ -27,10 +27,10 @@ impl Default for HandshakePool {
 }
 
 impl HandshakePool {
-    /// Runs `step` of a handshake of this client when its turn has come.
+    /// Runs `step` of a handshake of this client when a slot is free.
     ///
     /// # Errors
-    /// Where too many wait.
+    /// If too many steps are waiting.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         (client, rank): (AddressKey, Rank),
@@ -38,11 +38,11 @@ impl HandshakePool {
     ) -> Result<T, SlotsFull> {
         let slot = self.0.acquire(Turn { client, rank, work: 0 }).await?;
         let step = move || {
-            // Held to the end of the work, even where the connection is given up meanwhile.
+            // The slot is held to the end of the step, even if the connection is closed meanwhile.
             let _slot = slot;
             step()
         };
-        // A fault of ours there is a fault of ours here; nothing aborts the task.
+        // A panic there is a bug, and is reported here as one; nothing aborts the task.
         Ok(tokio::task::spawn_blocking(step).await.unwrap_or_else(|error| resume_unwind(error.into_panic())))
     }
 }

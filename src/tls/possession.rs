@@ -1,8 +1,8 @@
-//! Proves that the client holds the key of the certificate it presents, and nothing more.
+//! Checks that the client holds the private key of the certificate it presents, and nothing more.
 //!
-//! rustls's own check parses the leaf with webpki inside the handshake, so that an X.509 v1 certificate or an unknown
-//! critical extension would die as a TLS alert before anybody could be told why. Here the signature is checked on the
-//! bare public key (RFC 8446 4.4.3, RFC 5246 7.4.8) and the chain goes on to be judged with the request.
+//! rustls's own verifier parses the leaf with webpki inside the handshake, so that an X.509 v1 certificate or an unknown
+//! critical extension would end in a TLS alert without an explanation. Here the signature is checked with the bare public
+//! key (RFC 8446 4.4.3, RFC 5246 7.4.8), and the chain is validated with the request.
 
 use super::client_signatures::is_pkcs1;
 use crate::certificate::public_key_of;
@@ -20,48 +20,48 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Judges a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. It takes the chain as
-/// presented, leaf first, and gives the alert's reason where the chain is refused.
+/// Validates a chain inside the handshake, for a site with `on_bad_certificate = "alert"`. Gets the chain as presented,
+/// leaf first, and returns the reason for the alert if it is refused.
 pub type HandshakeValidator =
     Arc<dyn Fn(&[CertificateDer<'_>]) -> Result<(), CertificateError> + Send + Sync>;
 
-/// What all handshakes of a site share.
+/// The settings that all handshakes of a site share.
 pub(super) struct PossessionRule {
     hints: Vec<DistinguishedName>,
     algorithms: WebPkiSupportedAlgorithms,
     signatures: Vec<SignatureScheme>,
-    judge: Option<HandshakeValidator>,
+    validator: Option<HandshakeValidator>,
 }
 
-/// Asks the client of one connection for a certificate, insists on none, and checks possession of its key. It notes for
-/// the connection's tickets what happened: rustls reports it to nothing else before the tickets are made.
+/// Requests a certificate on one connection, accepts clients without one, and checks possession of the key. It records the
+/// result for the connection's tickets: rustls exposes it nowhere else before the tickets are made.
 #[derive(Debug)]
 pub(super) struct PossessionVerifier {
     rule: Arc<PossessionRule>,
-    noted: Arc<ClientAuthentication>,
+    authentication: Arc<ClientAuthentication>,
 }
 
-/// What one handshake has seen of the client's certificate so far.
+/// What one handshake has shown of the client's certificate so far.
 #[derive(Debug, Default)]
 pub(super) struct ClientAuthentication {
-    asked: AtomicBool,
+    requested: AtomicBool,
     proven: AtomicBool,
 }
 
 impl ClientAuthentication {
-    /// Whether this handshake asked for a certificate. A resumed one does not.
-    pub(super) fn asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
+    /// Whether this handshake requested a certificate. A resumed one does not.
+    pub(super) fn requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
     }
 
-    /// Whether the client proved in this handshake that it holds the key of a certificate.
+    /// Whether the client proved possession of a certificate's key in this handshake.
     pub(super) fn proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
     }
 
     #[cfg(test)]
-    pub(super) fn of(asked: bool, proven: bool) -> Self {
-        Self { asked: asked.into(), proven: proven.into() }
+    pub(super) fn of(requested: bool, proven: bool) -> Self {
+        Self { requested: requested.into(), proven: proven.into() }
     }
 }
 
@@ -70,15 +70,15 @@ impl PossessionRule {
         hints: Vec<DistinguishedName>,
         algorithms: WebPkiSupportedAlgorithms,
         signatures: Vec<SignatureScheme>,
-        judge: Option<HandshakeValidator>,
+        validator: Option<HandshakeValidator>,
     ) -> Self {
-        Self { hints, algorithms, signatures, judge }
+        Self { hints, algorithms, signatures, validator }
     }
 }
 
 impl PossessionVerifier {
-    pub(super) fn new(rule: Arc<PossessionRule>, noted: Arc<ClientAuthentication>) -> Self {
-        Self { rule, noted }
+    pub(super) fn new(rule: Arc<PossessionRule>, authentication: Arc<ClientAuthentication>) -> Self {
+        Self { rule, authentication }
     }
 }
 
@@ -87,7 +87,7 @@ impl fmt::Debug for PossessionRule {
         f.debug_struct("PossessionRule")
             .field("hints", &self.hints.len())
             .field("signatures", &self.signatures)
-            .field("alerts", &self.judge.is_some())
+            .field("alerts", &self.validator.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -107,9 +107,9 @@ impl ClientCertVerifier for PossessionVerifier {
         intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        if let Some(judge) = &self.rule.judge {
+        if let Some(validate) = &self.rule.validator {
             let chain: Vec<_> = std::iter::once(leaf).chain(intermediates).cloned().collect();
-            judge(&chain)?;
+            validate(&chain)?;
         }
         Ok(ClientCertVerified::assertion())
     }
@@ -120,8 +120,8 @@ impl ClientCertVerifier for PossessionVerifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let valid = prove(leaf, message, signed, self.algorithms_of(signed.scheme)?)?;
-        self.noted.proven.store(true, Ordering::Relaxed);
+        let valid = verify_possession(leaf, message, signed, self.algorithms_of(signed.scheme)?)?;
+        self.authentication.proven.store(true, Ordering::Relaxed);
         Ok(valid)
     }
 
@@ -131,20 +131,20 @@ impl ClientCertVerifier for PossessionVerifier {
         leaf: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // RFC 8446 4.2.3 forbids PKCS#1 v1.5 in CertificateVerify, and binds the curve to the scheme: it is the first
-        // in rustls's list.
+        // RFC 8446 4.2.3 forbids PKCS#1 v1.5 in CertificateVerify, and binds the curve to the scheme: the first algorithm in
+        // rustls's list has that curve.
         if is_pkcs1(signed.scheme) {
             return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         }
         let algorithms = self.algorithms_of(signed.scheme)?.get(..1).unwrap_or_default();
-        let valid = prove(leaf, message, signed, algorithms)?;
-        self.noted.proven.store(true, Ordering::Relaxed);
+        let valid = verify_possession(leaf, message, signed, algorithms)?;
+        self.authentication.proven.store(true, Ordering::Relaxed);
         Ok(valid)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        // rustls takes the list when it writes the CertificateRequest, and at no other time.
-        self.noted.asked.store(true, Ordering::Relaxed);
+        // rustls calls this when it writes the CertificateRequest, and at no other time.
+        self.authentication.requested.store(true, Ordering::Relaxed);
         self.rule.signatures.clone()
     }
 }
@@ -158,13 +158,13 @@ impl PossessionVerifier {
             return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
         }
         let mut mapping = self.rule.algorithms.mapping.iter();
-        // rustls has no algorithm for SHA-1; `prove` has.
+        // rustls has no algorithm for SHA-1; `verify_possession` has.
         Ok(mapping.find(|(known, _)| *known == scheme).map_or(&[], |(_, algorithms)| *algorithms))
     }
 }
 
-/// Checks `signed` over `message` with the leaf's bare public key, by the first algorithm that fits the key.
-fn prove(
+/// Verifies `signed` over `message` with the leaf's bare public key, by the first algorithm that fits the key.
+fn verify_possession(
     leaf: &CertificateDer<'_>,
     message: &[u8],
     signed: &DigitallySignedStruct,
@@ -180,8 +180,8 @@ fn prove(
             return Ok(HandshakeSignatureValid::assertion());
         }
     }
-    // A card of the RMS years may hold RSA-1024. Its possession is proven all the same, so that it is refused with
-    // words (403.16) and not with an alert; validation never accepts such a key.
+    // Cards of the time of RMS v1 may have RSA-1024 keys. Possession is accepted, so that the client gets a page (403.16)
+    // instead of an alert; validation never accepts such a key.
     let legacy = legacy_rsa(signed.scheme)
         .filter(|_| key_algorithm == rustls_pki_types::alg_id::RSA_ENCRYPTION.as_ref());
     match legacy.map(|parameters| UnparsedPublicKey::new(parameters, key).verify(message, signed.signature()))
@@ -191,7 +191,7 @@ fn prove(
     }
 }
 
-/// The contents of the AlgorithmIdentifier, in the form in which rustls's algorithms name theirs.
+/// The contents of the AlgorithmIdentifier, in the form that rustls's algorithms use.
 fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<u8>, Error> {
     use der::{Encode, SliceReader};
     let encoded = spki.algorithm.to_der().map_err(|_| CertificateError::BadEncoding)?;
@@ -203,8 +203,8 @@ fn algorithm_identifier_value(spki: &SubjectPublicKeyInfoRef<'_>) -> Result<Vec<
     Ok(contents.to_vec())
 }
 
-/// aws-lc's check of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It has none for PSS by
-/// such short keys: a client that signs so gets an alert after all, and TLS 1.3 allows nothing else.
+/// aws-lc's verification of PKCS#1 v1.5 signatures by keys from 1,024 bits on, and of those with SHA-1. It has none for PSS
+/// with such short keys: such a client gets an alert, and TLS 1.3 allows no other scheme.
 fn legacy_rsa(scheme: SignatureScheme) -> Option<&'static RsaParameters> {
     match scheme {
         SignatureScheme::RSA_PKCS1_SHA1 => Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),

@@ -1,9 +1,10 @@
-//! One site's side of the handshake: versions, certificates, the request for a card, tickets.
+//! The handshake settings of one site: versions, certificates, the CertificateRequest, tickets.
 
 use super::certificates::{self, ServerCertificateResolver, ServerKeyPair};
 use super::hints::{self, HintSize, HintsTooLong};
 use super::possession::{ClientAuthentication, HandshakeValidator, PossessionRule, PossessionVerifier};
 use super::tickets::{ConnectionSessions, SessionStore, SiteSessions};
+use super::version::TlsVersion;
 use crate::clock::Clock;
 use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
@@ -14,59 +15,40 @@ use rustls_pki_types::UnixTime;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The versions of TLS that rustls speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246), with ECDHE and AEAD suites only.
-    Tls12,
-    /// TLS 1.3 (RFC 8446).
-    Tls13,
-}
-
-impl TlsVersion {
-    /// `1.2` or `1.3`.
-    pub const fn number(self) -> &'static str {
-        match self {
-            Self::Tls12 => "1.2",
-            Self::Tls13 => "1.3",
-        }
-    }
-}
-
-/// How a site asks for the card.
+/// How a site requests a client certificate.
 pub struct ClientCertificateRequest {
-    /// DER of the subjects of the trust anchors, sent as hints; empty sends none, and clients then offer every card.
+    /// The subjects of the trust anchors in DER, sent as hints. If empty, clients offer every certificate.
     pub hints: Vec<Vec<u8>>,
-    /// The signature algorithms that are asked for, in the order of preference.
+    /// The signature algorithms that are offered, in the order of preference.
     pub signatures: Vec<SignatureScheme>,
-    /// Judges in the handshake where the site answers bad certificates with an alert.
-    pub judge: Option<HandshakeValidator>,
+    /// Validates the chain in the handshake, if the site answers bad certificates with an alert.
+    pub validator: Option<HandshakeValidator>,
 }
 
-/// What one site's handshakes are made of.
+/// The TLS settings of one site.
 pub struct SiteTlsSettings {
     /// Server certificates in the order of preference; at least one.
     pub key_pairs: Vec<ServerKeyPair>,
-    /// The lowest version that is spoken.
+    /// The lowest supported version.
     pub min: TlsVersion,
-    /// The highest version that is spoken.
+    /// The highest supported version.
     pub max: TlsVersion,
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     pub http2: bool,
-    /// `None`: the site never asks for a certificate.
+    /// `None` if the site never requests a certificate.
     pub certificate_request: Option<ClientCertificateRequest>,
-    /// Common to all workers, kept across reloads.
+    /// Shared by all workers, kept across reloads.
     pub sessions: SessionStore,
-    /// Digest of the trust under which sessions are made; tickets made under another do not open.
+    /// Digest of the trust under which sessions are made; tickets made under another one are not accepted.
     pub binding: [u8; 32],
-    /// How long one signature of the card serves resumptions.
+    /// How long resumptions may rely on one signature of the client's key.
     pub card_reauth_interval: Duration,
 }
 
-/// A site's TLS cannot be set up.
+/// Why a site's TLS settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteTlsError {
-    /// Too many or too long names of trust anchors.
+    /// The names of the trust anchors are too long.
     #[error(transparent)]
     Hints(#[from] HintsTooLong),
     /// `min` is above `max`.
@@ -77,14 +59,14 @@ pub enum SiteTlsError {
     Rustls(#[from] rustls::Error),
 }
 
-/// One site's handshake settings, shared by all workers.
+/// The handshake settings of one site, shared by all workers.
 #[derive(Debug)]
 pub struct SiteTls {
     provider: Arc<CryptoProvider>,
     time: Arc<RustlsTime>,
     versions: &'static [&'static SupportedProtocolVersion],
     certificates: Arc<ServerCertificateResolver>,
-    /// `None`: the site asks for no certificate.
+    /// `None` if the site requests no certificate.
     possession: Option<Arc<PossessionRule>>,
     protocols: Vec<Vec<u8>>,
     sessions: Arc<SiteSessions>,
@@ -96,10 +78,10 @@ pub struct SiteTls {
 }
 
 impl SiteTls {
-    /// Checks and builds.
+    /// Checks the settings.
     ///
     /// # Errors
-    /// [`SiteTlsError`] where the hints are too long or no version is left.
+    /// [`SiteTlsError`] if the hints are too long or no version is left.
     pub fn new(settings: SiteTlsSettings, clock: Clock) -> Result<Self, SiteTlsError> {
         let provider = certificates::provider();
         let algorithms = provider.signature_verification_algorithms;
@@ -108,10 +90,10 @@ impl SiteTls {
             chain: settings.key_pairs.iter().map(ServerKeyPair::chain_length).max().unwrap_or_default(),
             hints: hints::size(names),
         };
-        let alerts = settings.certificate_request.as_ref().is_some_and(|request| request.judge.is_some());
+        let alerts = settings.certificate_request.as_ref().is_some_and(|request| request.validator.is_some());
         let possession = match settings.certificate_request {
-            Some(ClientCertificateRequest { hints, signatures, judge }) => {
-                Some(Arc::new(PossessionRule::new(hints::hints(&hints)?, algorithms, signatures, judge)))
+            Some(ClientCertificateRequest { hints, signatures, validator }) => {
+                Some(Arc::new(PossessionRule::new(hints::hints(&hints)?, algorithms, signatures, validator)))
             }
             None => None,
         };
@@ -141,13 +123,13 @@ impl SiteTls {
             max: settings.max,
             hint_size,
         };
-        // What rustls refuses it refuses here, and not at the first handshake.
+        // Settings that rustls refuses are reported here, not at the first handshake.
         site.for_connection()?;
         Ok(site)
     }
 
-    /// Whether a client of this site is asked for a certificate.
-    pub fn asks_for_certificate(&self) -> bool {
+    /// Whether the site requests a certificate from clients.
+    pub fn requests_certificate(&self) -> bool {
         self.possession.is_some()
     }
 
@@ -156,22 +138,22 @@ impl SiteTls {
         self.http2
     }
 
-    /// Whether a bad certificate ends the handshake with an alert, so that its client sees no page.
+    /// Whether a bad certificate ends the handshake with an alert, so that the client gets no page.
     pub fn alerts_on_bad_certificate(&self) -> bool {
         self.alerts
     }
 
-    /// The highest version that is spoken.
+    /// The highest supported version.
     pub fn max_version(&self) -> TlsVersion {
         self.max
     }
 
-    /// How much of the handshake the chain and the CA hints take.
+    /// The bytes of chain and CA hints in the handshake.
     pub fn hint_size(&self) -> HintSize {
         self.hint_size
     }
 
-    /// rustls's configuration for one connection, and the sessions that will know the time of proof.
+    /// rustls's configuration for one connection, and its sessions, which record the time of proof.
     pub(super) fn for_connection(
         &self,
     ) -> Result<(Arc<ServerConfig>, Arc<ConnectionSessions>), rustls::Error> {
@@ -190,7 +172,7 @@ impl SiteTls {
             Arc::new(ConnectionSessions::new(Arc::clone(&self.sessions), self.clock.clone(), client));
         config.ticketer = Arc::clone(&sessions) as _;
         config.session_storage = Arc::clone(&sessions) as _;
-        // 0-RTT data could be replayed under the card's identity.
+        // 0-RTT data could be replayed under the client's identity.
         config.max_early_data_size = 0;
         config.alpn_protocols.clone_from(&self.protocols);
         Ok((Arc::new(config), sessions))
@@ -213,7 +195,7 @@ fn versions(
     }
 }
 
-/// Shows rustls the same time as everybody else.
+/// Gives rustls the time of [`Clock`].
 #[derive(Debug)]
 struct RustlsTime(Clock);
 

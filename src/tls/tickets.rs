@@ -1,16 +1,15 @@
-//! Session tickets that are worthless at another site and remember when the card last signed.
+//! Session resumption: tickets that are bound to a site's trust and contain the time of the last proof of possession.
 //!
-//! TLS resumption brings a client's chain back without the card signing anything, and every resumption hands out
-//! new tickets, so that without a limit one touch of the card would last for ever. The time of the full handshake is
-//! sealed in each ticket and copied into its successors; a ticket whose proof is too old does not open, and the
-//! client is led through a full handshake. Nothing here judges a certificate: the chain that comes back is judged
-//! anew, request by request, like any other.
+//! TLS resumption restores a client's chain without a new signature of its key, and every resumption issues new tickets, so
+//! that without a limit one proof of possession would last forever. The time of the full handshake is sealed in each ticket
+//! and copied into its successors. A ticket whose proof is too old is not accepted, and the client has to complete a full
+//! handshake. The restored chain is validated again, request by request, like any other.
 //!
-//! Clients without tickets (libcurl, Windows 7) resume TLS 1.2 sessions by their session ID. Those sessions stay here,
-//! bounded in bytes, under the same rules.
+//! Clients without tickets (libcurl, Windows 7) resume TLS 1.2 sessions by their session ID. Those sessions are kept here
+//! under the same rules, bounded in bytes.
 //!
-//! Where the site asked for a certificate and the client sent none there is neither: browsers resume such a session
-//! without asking their user again, so that inserting the card and reloading would change nothing.
+//! If the site requested a certificate and the client presented none, its session cannot be resumed: browsers resume such a
+//! session without asking their user again, so that inserting a card and reloading would have no effect.
 
 use super::possession::ClientAuthentication;
 use crate::clock::{Clock, UnixTime};
@@ -22,17 +21,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Length of what stands before rustls's own state in a ticket: the binding and the time of proof.
+/// The lengths of the fields before rustls's own state in a ticket: the binding and the time of proof.
 const BINDING_LENGTH: usize = 32;
 const PROOF_LENGTH: usize = 8;
 
-/// A session larger than this is not kept by its ID: no card's chain takes as much, and anybody can send one that does.
+/// A larger session is not kept by its ID: no real client's chain is as long, and any client could present one that is.
 const MAX_SESSION: usize = 16 * 1024;
-/// What a session costs beside its own bytes: its ID, and what the cache needs for an entry.
+/// The memory of a session besides its own bytes: its ID, and the cache entry.
 const SESSION_OVERHEAD: usize = 256;
 
-/// What one site's sessions are resumed with, common to all workers and kept across reloads: the keys that seal its
-/// tickets, and the sessions of the clients that have no tickets.
+/// The means by which one site's sessions are resumed, shared by all workers and kept across reloads: the keys that seal
+/// its tickets, and the sessions of clients without tickets.
 #[derive(Clone)]
 pub struct SessionStore {
     keys: Arc<dyn ProducesTickets>,
@@ -40,28 +39,28 @@ pub struct SessionStore {
     sessions: Cache<Vec<u8>, Arc<KeptSession>>,
 }
 
-/// A session that is resumed by its ID, with what a ticket has sealed in it.
+/// A session that is resumed by its ID, with the fields that a ticket would have.
 struct KeptSession {
     binding: [u8; BINDING_LENGTH],
     proof: UnixTime,
-    /// It holds the master secret.
+    /// rustls's state, with the master secret.
     state: Zeroizing<Vec<u8>>,
 }
 
-/// The system gave no randomness for ticket keys.
+/// No randomness was available for ticket keys.
 #[derive(Debug, thiserror::Error)]
-#[error("no ticket keys could be made")]
+#[error("cannot generate ticket keys")]
 pub struct TicketKeysError(#[source] rustls::Error);
 
 impl SessionStore {
-    /// Fresh random keys, rolled over every six hours by rustls (RFC 5077 section 4 construction), and no sessions. Those
-    /// with an ID take `session_bytes` at most; then the ones that are asked for least make room.
+    /// Fresh random keys, which rustls replaces every six hours (construction of RFC 5077 section 4), and no sessions. The
+    /// sessions with an ID take `session_bytes` at most; beyond, those used least are evicted.
     pub fn new(session_bytes: u64) -> Result<Self, TicketKeysError> {
         let keys = rustls::crypto::aws_lc_rs::Ticketer::new().map_err(TicketKeysError)?;
         Ok(Self { keys, session_bytes, sessions: sessions(session_bytes) })
     }
 
-    /// The same with another bound: the ticket keys stay, and the sessions where the bound does.
+    /// The same with another limit: the ticket keys are kept, and so are the sessions if the limit is unchanged.
     #[must_use]
     pub fn bounded(self, session_bytes: u64) -> Self {
         match self.session_bytes == session_bytes {
@@ -84,27 +83,27 @@ impl fmt::Debug for SessionStore {
     }
 }
 
-/// What all sessions of one site in one configuration share.
+/// The properties that all sessions of one site in one configuration share.
 #[derive(Debug)]
 pub(super) struct SiteSessions {
     pub(super) keeper: SessionStore,
-    /// Digest of what a session was made under (trust anchors, intermediates, mode). A session made under another
-    /// one is not resumed: CVE-2025-23419 and its kin were sessions of one realm accepted in another.
+    /// Digest of the trust under which a session was made (trust anchors, intermediates, mode). A session made under
+    /// another one is not resumed: CVE-2025-23419 and similar bugs accepted sessions of one realm in another.
     pub(super) binding: [u8; BINDING_LENGTH],
     pub(super) card_reauth_interval: Duration,
 }
 
-/// The sessions that one connection resumes or makes. It is made for each connection because rustls tells a ticketer
-/// nothing about the connection it works for, and the time of proof belongs to the connection.
+/// The sessions that one connection resumes or makes. One is made for each connection, because rustls passes a ticketer
+/// nothing about its connection, and the time of proof belongs to the connection.
 #[derive(Debug)]
 pub(super) struct ConnectionSessions {
     site: Arc<SiteSessions>,
     clock: Clock,
     client: Arc<ClientAuthentication>,
-    /// Seconds since 1970 of the oldest proof among the sessions that this connection opened; `NONE` when none did.
+    /// Seconds since 1970 of the oldest proof among the sessions that this connection resumed; `NONE` if there is none.
     proof: AtomicU64,
-    /// The session that rustls wants kept under its ID. It also wants so for clients that take tickets, and says which
-    /// they are only when it makes the ticket.
+    /// The session that rustls wants to keep by its ID. It also does for clients with tickets, which are known only when
+    /// the ticket is made.
     to_keep: Mutex<Option<ToKeep>>,
 }
 
@@ -118,10 +117,10 @@ impl ConnectionSessions {
         Self { site, clock, client, proof: AtomicU64::new(NONE), to_keep: Mutex::default() }
     }
 
-    /// When the key last signed, if a session that was opened said so.
+    /// When the key last signed, if a session was resumed.
     ///
-    /// A client may offer several tickets, and rustls may open one and still go through a full handshake. The oldest
-    /// proof wins then, which errs on the side of asking the card again.
+    /// A client may offer several tickets, and rustls may decrypt one and still perform a full handshake. The oldest proof is
+    /// used then, so that in doubt the key has to sign again earlier.
     pub(super) fn proof(&self) -> Option<UnixTime> {
         match self.proof.load(Ordering::Relaxed) {
             NONE => None,
@@ -129,7 +128,7 @@ impl ConnectionSessions {
         }
     }
 
-    /// Keeps the session of a client that was given no ticket. Called when the handshake is finished.
+    /// Keeps the session of a client that got no ticket. Called at the end of the handshake.
     pub(super) fn keep(&self) {
         let to_keep = self.to_keep.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((id, state)) = to_keep else { return };
@@ -141,17 +140,16 @@ impl ConnectionSessions {
         self.proof().unwrap_or_else(|| self.clock.now())
     }
 
-    /// Whether this connection's session may be resumed: not where the client was asked for a certificate and proved
-    /// none.
+    /// Whether this connection's session may be resumed: not if the client was asked for a certificate and proved none.
     fn may_resume(&self) -> bool {
-        !self.client.asked() || self.client.proven()
+        !self.client.requested() || self.client.proven()
     }
 
-    /// Whether a session made under `binding`, whose card signed at `proof`, may be resumed here and now. If so its proof
+    /// Whether a session made under `binding`, with its proof at `proof`, may be resumed here and now. If so, its proof
     /// becomes the connection's.
     fn opens(&self, binding: &[u8; BINDING_LENGTH], proof: UnixTime) -> bool {
         let now = self.clock.now();
-        // A proof from the future means that the clock was set back: nothing is known about its age.
+        // A proof in the future means that the clock was set back, so its age is unknown.
         let holds = *binding == self.site.binding
             && proof <= now
             && now.since(proof) < self.site.card_reauth_interval;
@@ -172,7 +170,7 @@ impl ProducesTickets for ConnectionSessions {
         self.site.keeper.keys.lifetime().min(card)
     }
 
-    /// Without a ticket rustls sends none under TLS 1.3 and an empty one under TLS 1.2, which means the same (RFC 5077
+    /// Without a ticket rustls sends none under TLS 1.3 and an empty one under TLS 1.2, which has the same meaning (RFC 5077
     /// 3.3).
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         *self.to_keep.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -209,12 +207,12 @@ impl StoresServerSessions for ConnectionSessions {
         if self.opens(&session.binding, session.proof) {
             return Some(session.state.to_vec());
         }
-        // It will not open any more: its proof has ended, or its trust is gone.
+        // It will never be accepted again: its proof has expired, or its trust was replaced.
         self.site.keeper.sessions.invalidate(id);
         None
     }
 
-    /// TLS 1.3 asks for this, and only where there are no tickets.
+    /// Used by TLS 1.3 only, and only without tickets.
     fn take(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
@@ -242,7 +240,7 @@ mod tests {
         })
     }
 
-    /// A connection whose client has proven a card.
+    /// A connection whose client has proven possession of a key.
     fn connection(site: &Arc<SiteSessions>, clock: &Clock) -> ConnectionSessions {
         of_client(site, clock, ClientAuthentication::of(true, true))
     }
@@ -268,7 +266,7 @@ mod tests {
         let mut ticket = connection(&site, &clock).encrypt(b"state").unwrap();
         for _ in 0..7 {
             clock.advance(HOUR);
-            // A resumed handshake asks for nothing.
+            // A resumed handshake requests no certificate.
             let connection = of_client(&site, &clock, ClientAuthentication::default());
             assert_eq!(connection.decrypt(&ticket).unwrap(), b"state");
             assert_eq!(connection.proof().unwrap().seconds(), first.seconds());
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_of_another_realm_or_with_any_bit_flipped_does_not_open() {
+    fn a_ticket_of_another_realm_or_with_any_bit_flipped_is_not_accepted() {
         let (keeper, clock) = (keeper(), Clock::system());
         let ticket = connection(&site(&keeper, 1), &clock).encrypt(b"state").unwrap();
         let other_realm = connection(&site(&keeper, 2), &clock);
@@ -294,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_found_by_its_id_until_the_proof_ends_and_only_under_its_trust() {
+    fn a_session_is_resumed_by_its_id_until_the_proof_expires_and_only_under_its_trust() {
         let (keeper, clock) = (keeper(), Clock::system());
         let (home, other) = (site(&keeper, 1), site(&keeper, 2));
         let first = clock.now();
@@ -310,14 +308,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_was_asked_for_a_card_and_sent_none_has_nothing_to_resume() {
+    fn a_session_of_a_client_that_presented_no_certificate_cannot_be_resumed() {
         let (site, clock) = (site(&keeper(), 1), Clock::system());
         for (asked, proven, resumes) in [(true, false, false), (true, true, true), (false, false, true)] {
             let connection = of_client(&site, &clock, ClientAuthentication::of(asked, proven));
             assert_eq!(connection.put(b"id".to_vec(), b"state".to_vec()), resumes, "{asked} {proven}");
             assert_eq!(connection.encrypt(b"state").is_some(), resumes, "{asked} {proven}");
         }
-        // Even where a good ticket was opened and the handshake then became a full one.
+        // Even if a valid ticket was decrypted and the handshake then became a full one.
         let ticket = connection(&site, &clock).encrypt(b"state").unwrap();
         let connection = of_client(&site, &clock, ClientAuthentication::of(true, false));
         assert!(connection.decrypt(&ticket).is_some());
@@ -325,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_takes_tickets_takes_no_room_and_neither_does_a_large_chain() {
+    fn sessions_of_clients_with_tickets_and_large_sessions_are_not_kept() {
         let (site, clock) = (site(&keeper(), 1), Clock::system());
         let with_ticket = connection(&site, &clock);
         assert!(with_ticket.put(b"id".to_vec(), b"state".to_vec()));

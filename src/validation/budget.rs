@@ -1,26 +1,32 @@
-//! Counts the work that is spent on one chain and says when it is enough. Never measures time: the same chain is
-//! judged alike on every machine.
+//! The limits on the work for one chain. They count steps and not time, so that a chain has the same verdict on every
+//! machine.
 
-/// The most policies, mappings among them, that are followed for one chain (RUSTSEC-2023-0052, RFC 9618).
+/// The most paths that are kept.
+pub const MAX_VALID_PATHS: usize = 8;
+/// The most certificates of one path, leaf and anchor included.
+pub const MAX_PATH_CERTIFICATES: usize = 10;
+/// The most signatures that are verified for one chain.
+pub const MAX_SIGNATURE_CHECKS: usize = 64;
+/// The most policies, including mapped ones, that are followed for one chain (RUSTSEC-2023-0052, RFC 9618).
 pub const MAX_POLICY_NODES: usize = 5_000;
-/// The most comparisons of a name with a name constraint for one chain, each begun 64 bytes of the name counted.
+/// The most comparisons of a name with a name constraint for one chain; every 64 bytes of a name count as one.
 pub const MAX_NAME_COMPARISONS: usize = 100_000;
-/// The most issuers that are tried for one chain. Most of these tries meet a signature that was verified before.
+/// The most issuers that are tried for one chain. Most attempts find a signature that was verified before.
 const MAX_STEPS: usize = 1_000;
 
-/// The work spent so far.
+/// The work that was done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(super) struct ValidationBudget {
     pub(super) steps: usize,
     pub(super) policy_nodes: usize,
     pub(super) name_comparisons: usize,
 }
 
-/// The chain asks for more work than is spent on one.
+/// The chain would take more work than the limits allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BudgetExceeded;
 
-impl Budget {
+impl ValidationBudget {
     pub(super) fn step(&mut self) -> Result<(), BudgetExceeded> {
         spend(&mut self.steps, 1, MAX_STEPS)
     }
@@ -34,7 +40,7 @@ impl Budget {
     }
 }
 
-/// What does not fit is not begun; nor is anything after it.
+/// Work that does not fit is not begun, and neither is any after it.
 fn spend(spent: &mut usize, count: usize, limit: usize) -> Result<(), BudgetExceeded> {
     let sum = spent.saturating_add(count);
     if sum > limit {

@@ -1,8 +1,8 @@
-//! Keeps the verdicts on presented chains, so that a person's second connection costs no signature. Never keeps one
-//! past its deadline, and never lets refused chains push out accepted ones.
+//! Caches the verdicts on presented chains, so that a user's second connection needs no signature check. No verdict is
+//! used after its deadline, and refused chains cannot evict accepted ones.
 //!
-//! An accepted chain is found by its leaf and kept once for each set of certificates that its paths use. What else was
-//! sent along is not kept and makes no entry: a client could send other junk with each connection.
+//! An accepted chain is found by its leaf, with one entry for each set of certificates that its paths use. Other presented
+//! certificates are not kept and create no entry: a client could present different junk on each connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,86 +13,87 @@ use moka::ops::compute::Op;
 
 use super::chain_error::ChainError;
 use super::presented::PresentedChain;
+use super::rule::ValidationRule;
 use super::trust::TrustSet;
-use super::validated::{ValidatedChain, ValidationRule, validate};
+use super::validated::{ValidatedChain, validate};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
 use crate::telemetry::CacheMetrics;
 
-/// How long a refusal is remembered at most: an administrator who mends something does not wait long.
+/// How long a refusal is cached at most, so that an administrator who fixes the cause does not wait long.
 const REFUSED_LIFETIME: Duration = Duration::from_secs(60);
-/// How long an accepted chain takes up memory without being asked for. Deadlines alone decide whether it may be used.
+/// How long an accepted chain is kept in memory without a look-up. Whether it may be used depends on its deadline only.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
-/// How many verdicts are kept for one leaf: clients send its intermediates, or some of them, or none.
+/// How many verdicts are kept for one leaf: clients present its intermediates, some of them, or none.
 const MAX_VARIANTS: usize = 4;
-/// What an entry takes up beside its verdict.
+/// The bytes of an entry besides its verdict.
 const ENTRY_WEIGHT: usize = 256;
-/// Of the memory of a cache the part, one in so many, for refusals. Anybody can cause new ones.
+/// The fraction of the cache's memory for refusals: one in this many. Any client can cause new ones.
 const REFUSED_PART: u64 = 16;
-/// The same for the certificates of CAs, which chains share.
+/// The fraction for the certificates of CAs, which chains share.
 const AUTHORITIES_PART: u64 = 8;
 
-/// What a verdict depends on beside the chain and the time.
+/// The rule and the trust set that a verdict depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RealmGeneration {
     /// The realm, which has one rule and one trust set.
     pub realm: Arc<str>,
-    /// Raised whenever the realm's rule or trust set is replaced, or a purge is asked for.
+    /// Increased whenever the realm's rule or trust set is replaced, and by a purge.
     pub generation: u64,
 }
 
-/// By what accepted chains are found.
+/// The key of accepted chains.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct AcceptedKey {
     leaf: Fingerprint,
     realm_generation: RealmGeneration,
 }
 
-/// By what refusals are found: the digest is over the leaf and all that may matter for its paths.
+/// The key of refusals: the digest is over the leaf and all certificates that may matter for its paths.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RefusedKey {
     chain: [u8; 32],
     realm_generation: RealmGeneration,
 }
 
-/// A presented chain as the cache looks for it.
-pub(super) struct Looked {
-    key: Key,
+/// A look-up of a presented chain.
+pub(super) struct ChainLookup {
+    key: AcceptedKey,
     refused_key: RefusedKey,
-    /// What was sent along and may matter, sorted.
+    /// The other presented certificates that may matter, sorted.
     relevant: Vec<Fingerprint>,
 }
 
 /// One accepted chain.
 #[derive(Clone)]
-struct Variant {
+struct AcceptedVariant {
     chain: Arc<ValidatedChain>,
-    /// What of the certificates sent along it uses, sorted.
+    /// The other presented certificates that its paths use, sorted.
     used: Box<[Fingerprint]>,
-    /// What could have mattered, was sent along when it was validated, and is on no path; sorted.
+    /// The presented certificates that could have mattered but are on no path, sorted.
     unused: Box<[Fingerprint]>,
 }
 
 /// The accepted chains of one leaf.
-type Variants = Arc<[Variant]>;
+type AcceptedVariants = Arc<[AcceptedVariant]>;
 
-/// Verdicts on presented chains, shared by all workers. Clones share everything.
+/// Verdicts on presented chains, shared by all workers. Clones share their contents.
 #[derive(Clone)]
 pub struct ValidationCache {
-    accepted: Cache<Key, Variants>,
-    refused: Cache<RefusedKey, Refused>,
-    /// The certificates of CAs that accepted chains use, so that each is kept once.
+    accepted: Cache<AcceptedKey, AcceptedVariants>,
+    refused: Cache<RefusedKey, CachedRefusal>,
+    /// The certificates of CAs that accepted chains use, so that each is in memory once.
     authorities: Cache<Fingerprint, Certificate>,
     metrics: CacheMetrics,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Refused {
+pub(super) struct CachedRefusal {
     error: Arc<ChainError>,
     deadline: UnixTime,
 }
 
-impl Looked {
+impl ChainLookup {
     pub(super) fn new(realm_generation: RealmGeneration, chain: &PresentedChain, trust: &TrustSet) -> Self {
         let leaf = chain.leaf().fingerprint();
         let relevant = chain.relevant(trust);
@@ -102,29 +103,29 @@ impl Looked {
         }
         let digest = context.finish().as_ref().try_into().expect("a SHA-256 digest is 32 bytes long");
         Self {
-            key: Key { leaf, realm_generation: realm_generation.clone() },
+            key: AcceptedKey { leaf, realm_generation: realm_generation.clone() },
             refused_key: RefusedKey { chain: digest, realm_generation },
             relevant,
         }
     }
 }
 
-impl Variant {
-    fn new(chain: Arc<ValidatedChain>, looked: &Looked) -> Self {
+impl AcceptedVariant {
+    fn new(chain: Arc<ValidatedChain>, lookup: &ChainLookup) -> Self {
         let mut used: Vec<_> = chain.additional_certificates().iter().map(Certificate::fingerprint).collect();
         used.sort_unstable();
         used.dedup();
-        let unused = looked.relevant.iter().filter(|one| used.binary_search(one).is_err()).copied();
+        let unused = lookup.relevant.iter().filter(|one| used.binary_search(one).is_err()).copied();
         Self { unused: unused.collect(), used: used.into(), chain }
     }
 
-    /// Whether validating what was presented would find the same paths: all that they use is there, and whatever else
-    /// may matter has been tried.
-    fn answers(&self, looked: &Looked, now: UnixTime) -> bool {
+    /// Whether validating the presented chain would find the same paths: all certificates that they use are there, and every
+    /// other one that may matter was tried.
+    fn applies_to(&self, lookup: &ChainLookup, now: UnixTime) -> bool {
         let is_known = |one| self.used.binary_search(one).is_ok() || self.unused.binary_search(one).is_ok();
         now < self.chain.deadline()
-            && self.used.iter().all(|one| looked.relevant.binary_search(one).is_ok())
-            && looked.relevant.iter().all(is_known)
+            && self.used.iter().all(|one| lookup.relevant.binary_search(one).is_ok())
+            && lookup.relevant.iter().all(is_known)
     }
 
     fn weight(&self) -> usize {
@@ -133,12 +134,12 @@ impl Variant {
 }
 
 impl ValidationCache {
-    /// A cache that keeps accepted chains in this many bytes, and refusals and the certificates of CAs in parts of it. It
-    /// counts its look-ups.
+    /// A cache that keeps accepted chains in this many bytes, and refusals and CA certificates in fractions of it.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
-        let of_leaf =
-            |_: &Key, variants: &Variants| weight(variants.iter().map(Variant::weight).sum::<usize>());
-        let of_refusal = |_: &RefusedKey, refused: &Refused| weight(refused.error.weight());
+        let of_leaf = |_: &AcceptedKey, variants: &AcceptedVariants| {
+            weight(variants.iter().map(AcceptedVariant::weight).sum::<usize>())
+        };
+        let of_refusal = |_: &RefusedKey, refused: &CachedRefusal| weight(refused.error.weight());
         let of_authority = |_: &Fingerprint, authority: &Certificate| weight(authority.weight());
         Self {
             metrics,
@@ -160,22 +161,25 @@ impl ValidationCache {
         }
     }
 
-    /// Whether [`ValidationCache::validate`] has an answer without any work.
-    pub async fn remembers(
+    /// Whether [`ValidationCache::validate`] would find its verdict in the cache.
+    pub async fn is_cached(
         &self,
         realm_generation: &RealmGeneration,
         chain: &PresentedChain,
         trust: &TrustSet,
         now: UnixTime,
     ) -> bool {
-        let looked = Looked::new(realm_generation.clone(), chain, trust);
-        self.refusal(&looked, now).await.is_some()
-            || self.accepted.get(&looked.key).await.is_some_and(|all| found(&all, &looked, now).is_some())
+        let lookup = ChainLookup::new(realm_generation.clone(), chain, trust);
+        self.refusal(&lookup, now).await.is_some()
+            || self
+                .accepted
+                .get(&lookup.key)
+                .await
+                .is_some_and(|all| applicable(&all, &lookup, now).is_some())
     }
 
-    /// The verdict on a chain now: remembered, or found by [`validate`]. Of several that ask for the same chain at
-    /// once, one does the work. `slot` is held while a laborious chain is validated, even where the caller gives up
-    /// meanwhile.
+    /// Returns the verdict on a chain now, from the cache or from [`validate`]. If several requests need the same chain,
+    /// one of them validates it. `slot` is held while an expensive chain is validated, even if the caller stops waiting.
     pub async fn validate(
         &self,
         realm_generation: RealmGeneration,
@@ -184,55 +188,57 @@ impl ValidationCache {
         now: UnixTime,
         slot: impl Send + 'static,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        self.judge(Looked::new(realm_generation, chain, trust), now, async || {
+        self.verdict_or_else(ChainLookup::new(realm_generation, chain, trust), now, async || {
             let verdict = if chain.is_expensive() {
-                aside(chain, trust, rule, now, slot).await
+                validate_on_blocking_thread(chain, trust, rule, now, slot).await
             } else {
                 validate(chain, trust, rule, now)
             };
             verdict.map_err(|error| {
                 let deadline = refusal_deadline(chain, trust, now);
-                Refused { error: Arc::new(error), deadline }
+                CachedRefusal { error: Arc::new(error), deadline }
             })
         })
         .await
     }
 
-    pub(super) async fn judge(
+    pub(super) async fn verdict_or_else(
         &self,
-        looked: Looked,
+        lookup: ChainLookup,
         now: UnixTime,
-        work: impl AsyncFnOnce() -> Result<ValidatedChain, Refused>,
+        work: impl AsyncFnOnce() -> Result<ValidatedChain, CachedRefusal>,
     ) -> Result<Arc<ValidatedChain>, Arc<ChainError>> {
-        if let Some(error) = self.refusal(&looked, now).await {
+        if let Some(error) = self.refusal(&lookup, now).await {
             self.metrics.hits.inc();
             return Err(error);
         }
-        if let Some(chain) = self.accepted.get(&looked.key).await.and_then(|all| found(&all, &looked, now)) {
+        if let Some(chain) =
+            self.accepted.get(&lookup.key).await.and_then(|all| applicable(&all, &lookup, now))
+        {
             self.metrics.hits.inc();
             return Ok(chain);
         }
         self.metrics.misses.inc();
         let mut verdict = None;
-        // moka runs these one after the other for one leaf, so who waited finds the verdict of who came first.
-        let computed = self.accepted.entry(looked.key.clone()).and_try_compute_with(async |entry| {
+        // moka runs these one after the other for one leaf, so a waiting caller finds the verdict of the first.
+        let computed = self.accepted.entry(lookup.key.clone()).and_try_compute_with(async |entry| {
             let before = entry.map(moka::Entry::into_value).unwrap_or_default();
-            if let Some(chain) = found(&before, &looked, now) {
+            if let Some(chain) = applicable(&before, &lookup, now) {
                 verdict = Some(chain);
                 return Ok(Op::Nop);
             }
-            if let Some(error) = self.refusal(&looked, now).await {
+            if let Some(error) = self.refusal(&lookup, now).await {
                 return Err(error);
             }
             match work().await {
                 Ok(chain) => {
                     let chain = Arc::new(self.sharing_authorities(chain).await);
                     verdict = Some(Arc::clone(&chain));
-                    Ok(Op::Put(with(&before, Variant::new(chain, &looked), now)))
+                    Ok(Op::Put(with(&before, AcceptedVariant::new(chain, &lookup), now)))
                 }
                 Err(refused) => {
                     let error = Arc::clone(&refused.error);
-                    self.refused.insert(looked.refused_key.clone(), refused).await;
+                    self.refused.insert(lookup.refused_key.clone(), refused).await;
                     Err(error)
                 }
             }
@@ -241,7 +247,7 @@ impl ValidationCache {
         verdict.map_or_else(|| unreachable!("the computation finds a verdict, makes one, or fails"), Ok)
     }
 
-    /// With the certificates of CAs that other chains use too, so that each of them is in memory once.
+    /// Replaces the certificates of CAs by those that other chains use too, so that each is in memory once.
     async fn sharing_authorities(&self, chain: ValidatedChain) -> ValidatedChain {
         let mut shared = std::collections::HashMap::new();
         let on_paths = chain.paths().iter().flat_map(|path| path.certificates().iter().skip(1));
@@ -252,7 +258,7 @@ impl ValidationCache {
         chain.sharing(|certificate| shared.get(&certificate.fingerprint()).cloned().unwrap_or(certificate))
     }
 
-    /// How many leaves with accepted chains, and how many refusals it holds.
+    /// The number of leaves with accepted chains, and of refusals.
     #[cfg(test)]
     pub(super) async fn entry_counts(&self) -> (u64, u64) {
         self.accepted.run_pending_tasks().await;
@@ -260,15 +266,15 @@ impl ValidationCache {
         (self.accepted.entry_count(), self.refused.entry_count())
     }
 
-    /// How many bytes accepted chains and refusals weigh.
+    /// The bytes of accepted chains and of refusals.
     #[cfg(test)]
     pub(super) async fn weights(&self) -> (u64, u64) {
         self.entry_counts().await;
         (self.accepted.weighted_size(), self.refused.weighted_size())
     }
 
-    async fn refusal(&self, looked: &Looked, now: UnixTime) -> Option<Arc<ChainError>> {
-        let refused = self.refused.get(&looked.refused_key).await;
+    async fn refusal(&self, lookup: &ChainLookup, now: UnixTime) -> Option<Arc<ChainError>> {
+        let refused = self.refused.get(&lookup.refused_key).await;
         refused.filter(|refused| now < refused.deadline).map(|refused| refused.error)
     }
 }
@@ -277,20 +283,23 @@ fn weight(bytes: usize) -> u32 {
     u32::try_from(ENTRY_WEIGHT + bytes).unwrap_or(u32::MAX)
 }
 
-fn found(variants: &[Variant], looked: &Looked, now: UnixTime) -> Option<Arc<ValidatedChain>> {
-    variants.iter().find(|variant| variant.answers(looked, now)).map(|variant| Arc::clone(&variant.chain))
+fn applicable(
+    variants: &[AcceptedVariant],
+    lookup: &ChainLookup,
+    now: UnixTime,
+) -> Option<Arc<ValidatedChain>> {
+    variants.iter().find(|variant| variant.applies_to(lookup, now)).map(|variant| Arc::clone(&variant.chain))
 }
 
-/// The new verdict before those that it does not replace and that have not ended.
-fn with(before: &[Variant], new: Variant, now: UnixTime) -> Variants {
+/// The new verdict, followed by those that it does not replace and that have not expired.
+fn with(before: &[AcceptedVariant], new: AcceptedVariant, now: UnixTime) -> AcceptedVariants {
     let others = before.iter().filter(|old| old.used != new.used && now < old.chain.deadline()).cloned();
     let others: Vec<_> = others.take(MAX_VARIANTS - 1).collect();
     std::iter::once(new).chain(others).collect()
 }
 
-/// [`validate`] on a thread that may take its time, so that one laborious chain does not hold up everybody whom the
-/// worker serves.
-async fn aside(
+/// Runs [`validate`] on a blocking thread, so that one expensive chain does not delay the worker's other clients.
+async fn validate_on_blocking_thread(
     chain: &Arc<PresentedChain>,
     trust: &Arc<TrustSet>,
     rule: &Arc<ValidationRule>,
@@ -303,11 +312,11 @@ async fn aside(
         validate(&chain, &trust, &rule, now)
     };
     let verdict = tokio::task::spawn_blocking(work).await;
-    // A fault of ours there is a fault of ours here.
+    // A panic there is a bug, and is reported here as one.
     verdict.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// Never past the moment when a certificate begins to be valid, for a chain that is too early now may hold then.
+/// When a refusal expires: at the latest when another certificate becomes valid, since the chain may be valid then.
 fn refusal_deadline(chain: &PresentedChain, trust: &TrustSet, now: UnixTime) -> UnixTime {
     let presented = chain.certificates().iter().map(Certificate::not_before);
     let beginnings = presented.filter(|not_before| *not_before > now).chain(trust.next_beginning(now));

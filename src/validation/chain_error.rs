@@ -1,19 +1,40 @@
-//! Why a chain is refused: the one certificate and the one rule where the path that got furthest ended.
+//! Why a chain is refused: one certificate and one rule, of the path that came closest to being valid.
 
 use crate::certificate::signature::SignatureError;
-use crate::certificate::{DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier};
+use crate::certificate::{DistinguishedName, KeyAlgorithm, NameForm, ObjectIdentifier, usage};
 use crate::clock::UnixTime;
 use crate::telemetry::BoundedText;
+use std::fmt;
+
+/// `leaf certificate` or `certificate 2 of the path`.
+struct CertificatePosition(usize);
+
+impl fmt::Display for CertificatePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("leaf certificate"),
+            index => write!(f, "certificate {index} of the path"),
+        }
+    }
+}
+
+/// A usage with its name in proxy.toml, if it has one.
+fn shown_usage(oid: ObjectIdentifier) -> String {
+    match usage::name_of(oid) {
+        Some(name) => format!("{name} ({oid})"),
+        None => oid.to_string(),
+    }
+}
 
 /// The refusal of a presented chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("certificate {index} of the path, {}, is refused", subject.shown())]
+#[error("{} {} is refused", CertificatePosition(*index), subject.shown())]
 pub struct ChainError {
-    /// Which certificate of the path: 0 is the client's own, the last one is the anchor.
+    /// The position of the certificate in the path: 0 is the client's own, the last one is the anchor.
     pub index: usize,
-    /// Whose certificate that is.
+    /// The subject of the certificate.
     pub subject: DistinguishedName,
-    /// The rule that it breaks.
+    /// The rule that it violates.
     #[source]
     pub violation: PathViolation,
 }
@@ -28,143 +49,143 @@ impl ChainError {
             PathViolation::NoIssuer { issuer } | PathViolation::Signature { issuer, .. } => name(issuer),
             PathViolation::NameNotPermitted { name: text, by }
             | PathViolation::NameExcluded { name: text, by } => text.len() + name(by),
-            PathViolation::NameNotJudged { by, .. } => name(by),
+            PathViolation::NameNotComparable { by, .. } => name(by),
             _ => 0,
         };
         FACTS + name(&self.subject) + names
     }
 }
 
-/// The rule that a certificate of a path breaks.
+/// The rule that a certificate of a path violates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathViolation {
-    /// Neither presented nor configured: a certificate of its issuer that leads on to an anchor.
+    /// No certificate of its issuer that leads to an anchor was presented or configured.
     #[error("no trusted path leads to its issuer {}", issuer.shown())]
     NoIssuer {
-        /// Whom it names as its issuer.
+        /// The issuer that it names.
         issuer: DistinguishedName,
     },
-    /// The path needs more certificates than are followed.
-    #[error("the path is longer than {limit} certificates")]
+    /// The path has more certificates than are followed.
+    #[error("the path has more than {limit} certificates")]
     PathTooLong {
-        /// How many are followed, leaf and anchor included.
+        /// The limit, leaf and anchor included.
         limit: usize,
     },
-    /// Judging this chain takes more work than is spent on one.
+    /// Validating this chain would exceed [`super::budget`].
     #[error("the chain has more branches than are followed")]
     TooManyBranches,
-    /// Its issuer's key did not sign it, or not in a way that counts.
-    #[error("its signature by {} does not hold", issuer.shown())]
+    /// The signature was not made by its issuer's key, or its algorithm is not accepted.
+    #[error("signature by {} is not valid", issuer.shown())]
     Signature {
         /// The issuer that was tried.
         issuer: DistinguishedName,
-        /// Why it does not hold.
+        /// The reason.
         #[source]
         cause: SignatureError,
     },
     /// Its RSA key is too short.
-    #[error("its RSA key has {bits} bits where {minimum} are demanded")]
+    #[error("RSA key is {bits} bits; at least {minimum} are required")]
     WeakKey {
-        /// The bits it has.
+        /// The size of the key.
         bits: u32,
-        /// The bits demanded.
+        /// The required size.
         minimum: u32,
     },
-    /// Its key is of a kind, or of a size, with which nobody can log in.
-    #[error("its key of {key} cannot be used")]
+    /// A key of a kind or size that no handshake accepts.
+    #[error("keys of kind {key} are not supported")]
     UnusableKey {
         /// The kind of key.
         key: KeyAlgorithm,
     },
     /// A critical extension that is not understood (RFC 5280 4.2).
-    #[error("its critical extension {extension} is not understood")]
+    #[error("critical extension {extension} is not understood")]
     UnknownCriticalExtension {
         /// The extension.
         extension: ObjectIdentifier,
     },
-    /// The same extension twice (RFC 5280 4.2).
-    #[error("its extension {extension} stands there more than once")]
+    /// The same extension occurs twice (RFC 5280 4.2).
+    #[error("extension {extension} occurs more than once")]
     DuplicateExtension {
         /// The extension.
         extension: ObjectIdentifier,
     },
-    /// An extension that would be understood but cannot be decoded.
-    #[error("its extension {extension} cannot be decoded")]
+    /// A known extension that cannot be decoded.
+    #[error("extension {extension} cannot be decoded")]
     UndecodableExtension {
         /// The extension.
         extension: ObjectIdentifier,
     },
-    /// It issued a certificate without being a CA (RFC 5280 6.1.4 k): no version 3, or no basicConstraints with cA.
-    #[error("it is not the certificate of a CA")]
+    /// It issued a certificate but is not a CA (RFC 5280 6.1.4 k): no version 3, or no basicConstraints with cA.
+    #[error("it is not a CA certificate")]
     NotCa,
-    /// More CAs follow below it than it allows (RFC 5280 6.1.4 m).
-    #[error("{below} CAs follow below it where it allows {allowed}")]
+    /// More CAs are below it than its path length constraint allows (RFC 5280 6.1.4 m).
+    #[error("path length constraint is {allowed}, but {below} CAs are below it")]
     PathLength {
-        /// How many follow, self-issued ones not counted.
+        /// The number of CAs below it, except self-issued ones.
         below: usize,
-        /// How many it allows.
+        /// The path length constraint.
         allowed: u32,
     },
-    /// Its keyUsage does not allow what its key was used for.
-    #[error("its key usage does not allow {needed}")]
+    /// Its keyUsage does not allow the use of its key.
+    #[error("key usage lacks {needed}")]
     KeyUsage {
         /// The usage by its name in RFC 5280 4.2.1.3.
         needed: &'static str,
     },
-    /// Its extendedKeyUsage lacks a demanded usage, or it has none.
-    #[error("its extended key usage lacks {missing}")]
+    /// Its extendedKeyUsage lacks a required usage, or is absent.
+    #[error("extended key usage lacks {}", shown_usage(*missing))]
     ExtendedKeyUsage {
-        /// The usage that is lacking.
+        /// The missing usage.
         missing: ObjectIdentifier,
     },
-    /// A name in it lies in no part of the name space that a CA above may issue for.
-    #[error("its {} is none of those for which {} may issue certificates", BoundedText::<128>::of(name), by.shown())]
+    /// A name is outside the name space that a CA above permits.
+    #[error("its {} is outside the permitted subtrees of {}", BoundedText::<128>::of(name), by.shown())]
     NameNotPermitted {
         /// The kind of name and the name.
         name: String,
-        /// The CA whose certificate says so.
+        /// The CA whose certificate has the constraint.
         by: DistinguishedName,
     },
-    /// A name in it lies in a part of the name space that is taken from a CA above.
-    #[error("its {} is one of those for which {} may not issue certificates", BoundedText::<128>::of(name), by.shown())]
+    /// A name is inside a part of the name space that a CA above excludes.
+    #[error("its {} is inside an excluded subtree of {}", BoundedText::<128>::of(name), by.shown())]
     NameExcluded {
         /// The kind of name and the name.
         name: String,
-        /// The CA whose certificate says so.
+        /// The CA whose certificate has the constraint.
         by: DistinguishedName,
     },
-    /// A CA above limits names of a kind that this certificate has, and they cannot be compared.
-    #[error("its {form} cannot be compared with those for which {} may issue certificates", by.shown())]
-    NameNotJudged {
+    /// A CA above constrains names of a kind that this certificate has, and they cannot be compared.
+    #[error("its {form} cannot be compared with the name constraints of {}", by.shown())]
+    NameNotComparable {
         /// The kind of name.
         form: NameForm,
-        /// The CA whose certificate limits it.
+        /// The CA whose certificate has the constraint.
         by: DistinguishedName,
     },
-    /// Comparing its names with the name constraints above takes more work than is spent on one chain.
+    /// Comparing its names with the name constraints above would exceed [`super::budget`].
     #[error("it has more names than are compared")]
     TooManyNames,
-    /// None of the demanded certificate policies is valid on the path: this certificate ends the last one, or the
-    /// client's own has others.
-    #[error("none of the certificate policies that are demanded is valid for it")]
+    /// No required certificate policy is valid on the path: this certificate ends the last one, or the client's own has
+    /// others.
+    #[error("none of the required certificate policies is valid for it")]
     CertificatePolicy,
-    /// A CA above, or the rule, requires that some certificate policy is valid, and from this certificate on none is.
-    #[error("no certificate policy is valid for it where one is required")]
+    /// A CA above or the rule requires a valid certificate policy, and from this certificate on there is none.
+    #[error("a certificate policy is required, but none is valid for it")]
     NoPolicy,
     /// A CA maps anyPolicy, which RFC 5280 6.1.4 a forbids.
     #[error("it maps anyPolicy")]
     AnyPolicyMapped,
-    /// Following its policies and mappings takes more work than is spent on one chain.
+    /// Following its policies and mappings would exceed [`super::budget`].
     #[error("it has more certificate policies than are followed")]
     TooManyPolicies,
-    /// Its time is over.
-    #[error("it was valid until {not_after}")]
+    /// Its validity period is over.
+    #[error("expired at {not_after}")]
     Expired {
         /// The last second of its validity.
         not_after: UnixTime,
     },
-    /// Its time has not begun.
-    #[error("it is valid from {not_before} on")]
+    /// Its validity period has not begun.
+    #[error("not valid before {not_before}")]
     NotYetValid {
         /// The first second of its validity.
         not_before: UnixTime,

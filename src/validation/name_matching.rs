@@ -1,26 +1,79 @@
-//! Takes one name and one subtree of its kind, says whether the name lies in it, or that this cannot be said. Where the
-//! standard leaves a choice the name is less permitted and more excluded.
+//! Whether a name is inside a subtree of its kind. If the standard leaves a choice, the name counts as not permitted and
+//! as excluded.
 
-use super::name_constraints::SubjectName;
-use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, Subtree, is_domain};
+use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, Subtree, is_domain};
+use std::fmt;
 
-/// On which side of the constraints a subtree stands.
+/// One name of a certificate.
+#[derive(Clone, Copy)]
+pub(super) enum SubjectName<'a> {
+    Directory(&'a DistinguishedName),
+    Email(&'a str),
+    Dns(&'a str),
+    Uri(&'a str),
+    Ip(&'a [u8]),
+    UserPrincipalName(&'a str),
+    /// A name of which only the kind is known.
+    Unread(NameForm),
+}
+
+impl SubjectName<'_> {
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Directory(name) => name.der().len(),
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) | Self::UserPrincipalName(text) => {
+                text.len()
+            }
+            Self::Ip(bytes) => bytes.len(),
+            Self::Unread(_) => 0,
+        }
+    }
+
+    pub(super) fn form(self) -> NameForm {
+        match self {
+            Self::Directory(_) => NameForm::Directory,
+            Self::Email(_) => NameForm::Email,
+            Self::Dns(_) => NameForm::Dns,
+            Self::Uri(_) => NameForm::Uri,
+            Self::Ip(_) => NameForm::Ip,
+            Self::UserPrincipalName(_) => NameForm::USER_PRINCIPAL_NAME,
+            Self::Unread(form) => form,
+        }
+    }
+}
+
+/// The kind and the name.
+impl fmt::Display for SubjectName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.form())?;
+        match self {
+            Self::Directory(name) => write!(f, " {name}"),
+            Self::Email(text) | Self::Dns(text) | Self::Uri(text) | Self::UserPrincipalName(text) => {
+                write!(f, " {}", text.escape_debug())
+            }
+            Self::Ip(bytes) => write!(f, " {bytes:?}"),
+            Self::Unread(_) => Ok(()),
+        }
+    }
+}
+
+/// The list of the constraint that a subtree is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum ConstraintSide {
     Permitted,
     Excluded,
 }
 
-/// Nothing where the name or the subtree is not understood.
-pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: Side) -> Option<bool> {
+/// `None` if the name or the subtree is not understood.
+pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSide) -> Option<bool> {
     match (name, subtree) {
         (SubjectName::Directory(name), Subtree::Directory(subtree)) => directory(name, subtree, side),
         (SubjectName::Email(text), Subtree::Email(subtree)) => mail(text, subtree, side, host_is_in),
         (SubjectName::UserPrincipalName(text), Subtree::UserPrincipalName(subtree)) => {
-            // Nobody wrote down whether `corp.example` has the domains below it as well.
+            // No standard specifies whether `corp.example` includes the domains below it.
             let domain_is_in = match side {
-                Side::Permitted => host_is_in,
-                Side::Excluded => domain_is_at_or_below,
+                ConstraintSide::Permitted => host_is_in,
+                ConstraintSide::Excluded => domain_is_at_or_below,
             };
             mail(&text.to_lowercase(), subtree, side, domain_is_in)
         }
@@ -31,16 +84,16 @@ pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: Side) -> Opt
     }
 }
 
-/// A value that is no text may be another spelling of what is excluded; it lies in no permitted subtree anyway.
-fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: Side) -> Option<bool> {
+/// A value that is not text may be another spelling of an excluded one; it is in no permitted subtree in either case.
+fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: ConstraintSide) -> Option<bool> {
     let is_comparable = match side {
-        Side::Permitted => name.is_decoded(),
-        Side::Excluded => name.is_text(),
+        ConstraintSide::Permitted => name.is_decoded(),
+        ConstraintSide::Excluded => name.is_text(),
     };
     is_comparable.then(|| name.is_within(subtree))
 }
 
-/// RFC 5280 4.2.1.10: a host is this host and not those below it, a domain with a dot before it is all hosts below.
+/// RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot is all hosts below it.
 fn host_is_in(host: &str, subtree: &DomainSubtree) -> bool {
     match subtree {
         DomainSubtree::All => true,
@@ -62,12 +115,12 @@ fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
 
-/// The local part is compared as written where it permits (RFC 5321 2.4), and without its case where it excludes.
-/// Quoted local parts have several spellings and are not understood.
+/// The local part is compared case-sensitively if permitted (RFC 5321 2.4) and case-insensitively if excluded. Quoted local
+/// parts have several spellings and are not understood.
 fn mail(
     text: &str,
     subtree: &MailSubtree,
-    side: Side,
+    side: ConstraintSide,
     domain_is_in: fn(&str, &DomainSubtree) -> bool,
 ) -> Option<bool> {
     let (local, domain) = text.rsplit_once('@')?;
@@ -77,36 +130,40 @@ fn mail(
     let domain = domain.to_lowercase();
     Some(match (subtree, side) {
         (MailSubtree::Domain(subtree), _) => domain_is_in(&domain, subtree),
-        (MailSubtree::Mailbox { local: only, domain: of }, Side::Permitted) => local == only && domain == *of,
-        (MailSubtree::Mailbox { local: only, domain: of }, Side::Excluded) => {
+        (MailSubtree::Mailbox { local: only, domain: of }, ConstraintSide::Permitted) => {
+            local == only && domain == *of
+        }
+        (MailSubtree::Mailbox { local: only, domain: of }, ConstraintSide::Excluded) => {
             local.to_lowercase() == only.to_lowercase() && domain == *of
         }
     })
 }
 
-/// RFC 5280 4.2.1.10: a domain has itself and all below it. A dot before it, which the standard does not know here, has
-/// those below it permitted and itself excluded with them. A wildcard stands for every label in its place, so it is
+/// RFC 5280 4.2.1.10: a domain includes itself and all below it. A leading dot, which the standard does not define here,
+/// permits the domains below only, and excludes the domain too. A wildcard stands for any label in its place, so it is
 /// excluded with any of them.
-fn dns(name: &str, subtree: &DomainSubtree, side: Side) -> Option<bool> {
+fn dns(name: &str, subtree: &DomainSubtree, side: ConstraintSide) -> Option<bool> {
     let (wildcard, domain) = name.strip_prefix("*.").map_or((false, name), |domain| (true, domain));
     if !is_domain(domain) {
         return None;
     }
     let domain = domain.to_lowercase();
     Some(match (side, subtree) {
-        (Side::Permitted, DomainSubtree::Below(above)) => {
+        (ConstraintSide::Permitted, DomainSubtree::Below(above)) => {
             is_below(&domain, above) || wildcard && domain == *above
         }
-        (Side::Permitted, _) => domain_is_at_or_below(&domain, subtree),
-        (Side::Excluded, DomainSubtree::Host(excluded) | DomainSubtree::Below(excluded)) if wildcard => {
+        (ConstraintSide::Permitted, _) => domain_is_at_or_below(&domain, subtree),
+        (ConstraintSide::Excluded, DomainSubtree::Host(excluded) | DomainSubtree::Below(excluded))
+            if wildcard =>
+        {
             domain_is_at_or_below(&domain, subtree) || is_below(excluded, &domain)
         }
-        (Side::Excluded, _) => domain_is_at_or_below(&domain, subtree),
+        (ConstraintSide::Excluded, _) => domain_is_at_or_below(&domain, subtree),
     })
 }
 
-/// The host of a URI, in lower case. Nothing where there is none or it is an address: RFC 5280 4.2.1.10 demands that
-/// such a URI is refused. A backslash ends the host for browsers and does not for RFC 3986, so it is not understood.
+/// The host of a URI, in lower case. `None` if there is none or it is an address: RFC 5280 4.2.1.10 requires that such a
+/// URI is refused. A backslash ends the host for browsers but not in RFC 3986, so it is not understood.
 fn host_of(uri: &str) -> Option<String> {
     if uri.contains('\\') {
         return None;
@@ -126,7 +183,7 @@ fn host_of(uri: &str) -> Option<String> {
     (is_number(port) && is_domain(host) && !is_number(last_label)).then(|| host.to_lowercase())
 }
 
-/// An address of the other length lies in no network of this one.
+/// An address of the other length is in no network of this one.
 fn ip(address: &[u8], network: &[u8], mask: &[u8]) -> Option<bool> {
     if !matches!(address.len(), 4 | 16) {
         return None;

@@ -1,52 +1,49 @@
-//! Takes a presented chain and a trust set, finds the paths from the leaf to an anchor, depth first, and keeps those
-//! that hold. Never follows a path in a circle, and never works without a bound: what a client presents, or two PKIs
-//! that cross-certify each other, may hold more paths than there is time (RUSTSEC-2023-0052, CVE-2025-58187).
+//! Finds the paths from the leaf to an anchor, depth first, and keeps the valid ones.
+//!
+//! No path has a loop, and the work is bounded: a client's certificates, or two PKIs that cross-certify each other, may
+//! have more paths than can be followed (RUSTSEC-2023-0052, CVE-2025-58187).
 
 use std::collections::{HashMap, HashSet};
 
-use super::budget::Budget;
+use super::budget::{MAX_PATH_CERTIFICATES, MAX_SIGNATURE_CHECKS, MAX_VALID_PATHS, ValidationBudget};
+use super::candidate_path::CandidatePath;
 use super::chain_error::{ChainError, PathViolation};
-use super::path_rules::{self, CandidatePath, Refusal};
+use super::path_rules::{self, PathRefusal};
 use super::presented::PresentedChain;
+use super::rule::ValidationRule;
 use super::trust::TrustSet;
-use super::validated::{ValidPath, ValidationRule};
+use super::valid_path::ValidPath;
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, Fingerprint, KeyId};
 use crate::clock::UnixTime;
 
-/// The most paths that are kept.
-pub const MAX_VALID_PATHS: usize = 8;
-/// The most certificates of one path, leaf and anchor included.
-pub const MAX_PATH_CERTIFICATES: usize = 10;
-/// The most signatures that are verified for one chain.
-pub const MAX_SIGNATURE_CHECKS: usize = 64;
-
-/// The valid paths, at least one, or the refusal of the path that got furthest.
+/// The valid paths, at least one, or the refusal of the path that came closest to being valid.
 pub(super) fn find_paths(
     chain: &PresentedChain,
     trust: &TrustSet,
     rule: &ValidationRule,
     now: UnixTime,
 ) -> Result<Vec<ValidPath>, ChainError> {
-    Search::new(chain, trust, rule, now).run().0
+    PathSearch::new(chain, trust, rule, now).run().0
 }
 
-/// How far a path got: those that reach an anchor before those that do not; among the first the one that passed more
+/// How far a path got: paths that reach an anchor come before others; of those, the one that passed more steps; of the
+/// others, the longer one.
 /// steps, among the others the one that is longer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    /// No certificate of the issuer leads on.
+enum PathProgress {
+    /// No certificate of the issuer was found.
     Unfinished { length: usize },
-    /// An issuer was there, but its signature does not hold.
+    /// An issuer was found, but the signature is not valid.
     Unsigned { length: usize },
-    /// The bounds were met.
+    /// A limit was reached.
     Bounded,
-    /// An anchor was reached, and then a rule was broken.
+    /// An anchor was reached, and a rule was violated.
     Anchored { steps_passed: usize },
 }
 
-/// One search, used up by [`Search::run`].
-pub(super) struct Search<'a> {
+/// One search, used up by [`PathSearch::run`].
+pub(super) struct PathSearch<'a> {
     chain: &'a PresentedChain,
     trust: &'a TrustSet,
     rule: &'a ValidationRule,
@@ -55,18 +52,18 @@ pub(super) struct Search<'a> {
     intermediates: Vec<&'a Certificate>,
     /// By certificate and key; its length is the number of signatures verified.
     verified: HashMap<(Fingerprint, KeyId), Result<(), SignatureError>>,
-    budget: Budget,
+    budget: ValidationBudget,
     found: Vec<ValidPath>,
-    furthest: (Reach, ChainError),
+    furthest: (PathProgress, ChainError),
 }
 
 #[derive(Clone, Copy)]
-struct Candidate<'a> {
+struct IssuerCandidate<'a> {
     certificate: &'a Certificate,
     is_anchor: bool,
 }
 
-impl<'a> Search<'a> {
+impl<'a> PathSearch<'a> {
     pub(super) fn new(
         chain: &'a PresentedChain,
         trust: &'a TrustSet,
@@ -82,14 +79,14 @@ impl<'a> Search<'a> {
             now,
             intermediates: Vec::new(),
             verified: HashMap::new(),
-            budget: Budget::default(),
+            budget: ValidationBudget::default(),
             found: Vec::new(),
-            furthest: (Reach::Unfinished { length: 0 }, nothing),
+            furthest: (PathProgress::Unfinished { length: 0 }, nothing),
         }
     }
 
-    /// The outcome, how many signatures were verified for it, and what else was done.
-    pub(super) fn run(mut self) -> (Result<Vec<ValidPath>, ChainError>, usize, Budget) {
+    /// The outcome, the number of signatures verified, and the rest of the work.
+    pub(super) fn run(mut self) -> (Result<Vec<ValidPath>, ChainError>, usize, ValidationBudget) {
         self.extend();
         let outcome = if self.found.is_empty() { Err(self.furthest.1) } else { Ok(self.found) };
         (outcome, self.verified.len(), self.budget)
@@ -101,7 +98,7 @@ impl<'a> Search<'a> {
         let length = self.intermediates.len() + 1;
         let limit = self.rule.maximum_path_certificates.min(MAX_PATH_CERTIFICATES);
         if length >= limit {
-            return self.note(Reach::Bounded, last, PathViolation::PathTooLong { limit });
+            return self.note(PathProgress::Bounded, last, PathViolation::PathTooLong { limit });
         }
         let mut has_issuer = false;
         for candidate in self.candidates(last) {
@@ -110,12 +107,16 @@ impl<'a> Search<'a> {
             }
             has_issuer = true;
             match self.verify(last, candidate.certificate) {
-                None => return self.note(Reach::Bounded, last, PathViolation::TooManyBranches),
+                None => return self.note(PathProgress::Bounded, last, PathViolation::TooManyBranches),
                 Some(Err(cause)) => {
                     let issuer = candidate.certificate.subject().clone();
-                    self.note(Reach::Unsigned { length }, last, PathViolation::Signature { issuer, cause });
+                    self.note(
+                        PathProgress::Unsigned { length },
+                        last,
+                        PathViolation::Signature { issuer, cause },
+                    );
                 }
-                Some(Ok(())) if candidate.is_anchor => self.judge(candidate.certificate),
+                Some(Ok(())) if candidate.is_anchor => self.check_rules(candidate.certificate),
                 Some(Ok(())) => {
                     self.intermediates.push(candidate.certificate);
                     self.extend();
@@ -125,7 +126,7 @@ impl<'a> Search<'a> {
         }
         if !has_issuer {
             self.note(
-                Reach::Unfinished { length },
+                PathProgress::Unfinished { length },
                 last,
                 PathViolation::NoIssuer { issuer: last.issuer().clone() },
             );
@@ -136,9 +137,9 @@ impl<'a> Search<'a> {
         self.intermediates.last().copied().unwrap_or(self.chain.leaf())
     }
 
-    /// Anchors and intermediates whose subject is the issuer, those first that the key identifiers point to. A key
-    /// identifier only orders and never excludes (RFC 4158 3.5.12): CAs have written wrong ones.
-    fn candidates(&self, child: &Certificate) -> Vec<Candidate<'a>> {
+    /// Anchors and intermediates whose subject is the issuer; those to which the key identifiers point come first. Key
+    /// identifiers only order the candidates and exclude none (RFC 4158 3.5.12): some CAs write wrong ones.
+    fn candidates(&self, child: &Certificate) -> Vec<IssuerCandidate<'a>> {
         let (chain, trust) = (self.chain, self.trust);
         let name = child.issuer();
         let presented =
@@ -147,15 +148,15 @@ impl<'a> Search<'a> {
         let anchors = trust.anchors_named(name).iter();
         let mut seen = HashSet::new();
         let mut candidates: Vec<_> = anchors
-            .map(|certificate| Candidate { certificate, is_anchor: true })
-            .chain(intermediates.map(|certificate| Candidate { certificate, is_anchor: false }))
+            .map(|certificate| IssuerCandidate { certificate, is_anchor: true })
+            .chain(intermediates.map(|certificate| IssuerCandidate { certificate, is_anchor: false }))
             .filter(|candidate| seen.insert(candidate.certificate.fingerprint()))
             .collect();
         candidates.sort_by_key(|candidate| key_identifier_order(child, candidate.certificate));
         candidates
     }
 
-    /// RFC 4158 2.4.2: a path never passes the same name and key twice, in whichever certificates they stand.
+    /// RFC 4158 2.4.2: a path never contains the same name and key twice, in whichever certificates.
     fn is_on_path(&self, certificate: &Certificate) -> bool {
         let same = |other: &Certificate| {
             other.key_id() == certificate.key_id() && other.subject() == certificate.subject()
@@ -163,7 +164,7 @@ impl<'a> Search<'a> {
         same(self.chain.leaf()) || self.intermediates.iter().any(|other| same(other))
     }
 
-    /// Nothing where the bounds are met.
+    /// `None` if a limit is reached.
     fn verify(&mut self, child: &Certificate, issuer: &Certificate) -> Option<Result<(), SignatureError>> {
         self.budget.step().ok()?;
         let edge = (child.fingerprint(), issuer.key_id());
@@ -178,25 +179,25 @@ impl<'a> Search<'a> {
         Some(verdict)
     }
 
-    fn judge(&mut self, anchor: &'a Certificate) {
+    fn check_rules(&mut self, anchor: &'a Certificate) {
         let path = CandidatePath { leaf: self.chain.leaf(), intermediates: &self.intermediates, anchor };
-        match path_rules::judge(&path, self.rule, self.now, &mut self.budget) {
+        match path_rules::check(&path, self.rule, self.now, &mut self.budget) {
             Ok(policies) => {
                 let certificates = path.certificates().map(|(_, certificate)| certificate.clone()).collect();
                 self.found.push(ValidPath::new(certificates, policies));
             }
-            Err(Refusal { steps_passed, error }) => {
-                self.keep_furthest(Reach::Anchored { steps_passed }, error);
+            Err(PathRefusal { steps_passed, error }) => {
+                self.keep_furthest(PathProgress::Anchored { steps_passed }, error);
             }
         }
     }
 
-    fn note(&mut self, reach: Reach, certificate: &Certificate, violation: PathViolation) {
+    fn note(&mut self, reach: PathProgress, certificate: &Certificate, violation: PathViolation) {
         self.keep_furthest(reach, refusal(self.intermediates.len(), certificate, violation));
     }
 
-    /// The first of equals stays: it was on the path that the key identifiers point to.
-    fn keep_furthest(&mut self, reach: Reach, error: ChainError) {
+    /// Of two equals the first is kept: it was found by the key identifiers.
+    fn keep_furthest(&mut self, reach: PathProgress, error: ChainError) {
         if reach > self.furthest.0 {
             self.furthest = (reach, error);
         }

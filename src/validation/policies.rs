@@ -1,14 +1,14 @@
-//! Takes one path and the initial inputs of a rule, gives the certificate policies that are valid on it in the
-//! anchor's domain (RFC 5280 6.1 with the graph of RFC 9618). Never decodes a qualifier.
+//! The certificate policies that are valid on a path in the anchor's domain (RFC 5280 6.1, with the graph of RFC 9618).
+//! Qualifiers are not decoded.
 //!
-//! The anchor's own certificate takes no part: for RFC 5280 6.1 an anchor is a name and a key, and real roots name
-//! policies that were never meant to limit what stands below them.
+//! The anchor's own certificate is not considered: in RFC 5280 6.1 an anchor is a name and a key, and real roots name
+//! policies that were never meant to limit the certificates below them.
 
-use super::budget::{Budget, BudgetExceeded};
+use super::budget::{BudgetExceeded, ValidationBudget};
+use super::candidate_path::{CandidatePath, refuse};
 use super::chain_error::{ChainError, PathViolation};
-use super::path_rules::{CandidatePath, refuse};
-use super::policy_graph::{AnyPolicy, Mapping, PolicyGraph};
-use super::validated::ValidationRule;
+use super::policy_graph::{AnyPolicy, MappingMode, PolicyGraph};
+use super::rule::ValidationRule;
 use crate::certificate::{ANY_POLICY, Certificate, ObjectIdentifier, PolicyMapping};
 
 /// The certificate policies that are valid on one path, in the anchor's domain.
@@ -18,19 +18,19 @@ pub struct ValidPolicies {
 }
 
 impl ValidPolicies {
-    /// The policies, sorted; anyPolicy among them where it is valid down to the client's own certificate.
+    /// The policies, sorted; anyPolicy among them if it is valid down to the client's own certificate.
     pub fn as_slice(&self) -> &[ObjectIdentifier] {
         &self.policies
     }
 
     /// Whether the path is valid for this policy.
     ///
-    /// It is where the policy is among them, and also where anyPolicy is (RFC 5280 6.1.5 g): then every certificate of
-    /// the path, the client's own included, claims every policy, and no CA above has forbidden that. Such a client could
-    /// as well have got a certificate that names the policy, from the same CA and as validly.
+    /// It is if the policy is in the set, and also if anyPolicy is (RFC 5280 6.1.5 g): then every certificate of the
+    /// path, the client's own included, asserts every policy, and no CA above has forbidden it. The CA could equally have issued a
+    /// certificate that names the policy.
     ///
-    /// anyPolicy as a demand stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: whatever
-    /// policy the path is valid for is one of them.
+    /// As a requirement anyPolicy stands for all policies, as in the user-initial-policy-set of RFC 5280 6.1.1 c: any policy
+    /// that is valid on the path satisfies it.
     pub fn admit(&self, policy: ObjectIdentifier) -> bool {
         if policy == ANY_POLICY {
             return !self.policies.is_empty();
@@ -38,7 +38,7 @@ impl ValidPolicies {
         [policy, ANY_POLICY].iter().any(|policy| self.policies.binary_search(policy).is_ok())
     }
 
-    /// RFC 5280 6.1.5 g: those in the initial set. anyPolicy stands for all of them.
+    /// RFC 5280 6.1.5 g: the policies that are in the initial set. anyPolicy stands for all of them.
     fn within(self, initial: &[ObjectIdentifier]) -> Self {
         if is_any(initial) {
             return self;
@@ -50,19 +50,19 @@ impl ValidPolicies {
     }
 }
 
-/// An empty set stands for any-policy, as it is written nowhere else.
+/// An empty set stands for any-policy; no other notation for it exists.
 fn is_any(initial: &[ObjectIdentifier]) -> bool {
     initial.is_empty() || initial.contains(&ANY_POLICY)
 }
 
-/// How many certificates may still come before a demand holds (RFC 5280 6.1.2 d to f): with none left it holds.
-struct Countdown {
+/// How many certificates may follow before a requirement applies (RFC 5280 6.1.2 d to f). At zero it applies.
+struct PolicyCountdown {
     explicit_policy: usize,
     policy_mapping: usize,
     inhibit_any_policy: usize,
 }
 
-impl Countdown {
+impl PolicyCountdown {
     fn new(rule: &ValidationRule, length: usize) -> Self {
         let start = |at_once: bool| if at_once { 0 } else { length + 1 };
         Self {
@@ -91,15 +91,15 @@ impl Countdown {
     }
 }
 
-/// The policies of a path, or the certificate below which none is left where one is demanded.
-pub(super) fn prove(
+/// The policies of a path, or the certificate below which none is left although one is required.
+pub(super) fn valid_policies(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
-    budget: &mut Budget,
+    budget: &mut ValidationBudget,
 ) -> Result<ValidPolicies, ChainError> {
-    let mut left = Countdown::new(rule, path.length());
+    let mut left = PolicyCountdown::new(rule, path.length());
     let mut graph = PolicyGraph::new();
-    // Where the last policy was lost, for the refusal.
+    // The certificate at which the last policy was lost, for the refusal.
     let mut lost = None;
     for (index, certificate) in path.anchor_first() {
         let too_many = |_: BudgetExceeded| refusal(index, certificate, PathViolation::TooManyPolicies);
@@ -126,9 +126,9 @@ pub(super) fn prove(
 fn map(
     index: usize,
     authority: &Certificate,
-    left: &Countdown,
+    left: &PolicyCountdown,
     graph: &mut PolicyGraph,
-    budget: &mut Budget,
+    budget: &mut ValidationBudget,
 ) -> Result<(), ChainError> {
     let mappings = authority.policy_mappings();
     let has_any_policy =
@@ -136,16 +136,16 @@ fn map(
     if mappings.iter().any(has_any_policy) {
         return refuse(index, authority, PathViolation::AnyPolicyMapped);
     }
-    let mapping = if left.policy_mapping == 0 { Mapping::Inhibited } else { Mapping::Allowed };
+    let mapping = if left.policy_mapping == 0 { MappingMode::Inhibited } else { MappingMode::Allowed };
     let too_many = |_: BudgetExceeded| refusal(index, authority, PathViolation::TooManyPolicies);
     graph.map(mappings, mapping, budget).map_err(too_many)
 }
 
-/// RFC 5280 6.1.5 a, b and g, and what the rule demands.
+/// RFC 5280 6.1.5 a, b and g, and the requirements of the rule.
 fn conclude(
     path: &CandidatePath<'_>,
     rule: &ValidationRule,
-    left: &Countdown,
+    left: &PolicyCountdown,
     graph: &PolicyGraph,
     lost: Option<(usize, &Certificate)>,
 ) -> Result<ValidPolicies, ChainError> {

@@ -1,31 +1,30 @@
-//! Takes the policies and mappings of the certificates of a path, from the anchor down, gives the policies that are
-//! valid on it in the anchor's domain: the valid_policy_graph of RFC 9618, which has one node for each policy and
-//! certificate where the tree of RFC 5280 has one for each way there (exponentially many: CVE-2023-0464).
+//! The valid_policy_graph of RFC 9618, from the anchor down. It has one node for each policy and certificate, where the
+//! tree of RFC 5280 has one for each path to it, exponentially many (CVE-2023-0464).
 //!
-//! Never counts the certificates that a demand waits for: that is [`super::policies`].
+//! The counters of RFC 5280 6.1.2 d to f are in [`super::policies`].
 
 use std::collections::{HashMap, HashSet};
 
-use super::budget::{Budget, BudgetExceeded};
+use super::budget::{BudgetExceeded, ValidationBudget};
 use crate::certificate::{ANY_POLICY, ObjectIdentifier, PolicyMapping};
 
-/// The valid_policy_graph: one layer for each certificate seen, below the root that says anyPolicy. Without a node in
-/// its last layer it is NULL, and stays so.
+/// The valid_policy_graph: one layer for each certificate so far, below the root, which is anyPolicy. If the last layer
+/// has no node, the graph is NULL and stays so.
 pub(super) struct PolicyGraph {
-    layers: Vec<Layer>,
+    layers: Vec<GraphLayer>,
 }
 
-/// By valid_policy. A layer never has two nodes of one policy.
-type Layer = HashMap<ObjectIdentifier, Node>;
+/// By valid_policy. No layer has two nodes of one policy.
+type GraphLayer = HashMap<ObjectIdentifier, PolicyNode>;
 
-struct Node {
+struct PolicyNode {
     /// The expected_policy_set.
     expected: Vec<ObjectIdentifier>,
-    parents: Parents,
+    parents: PolicyParents,
 }
 
-enum Parents {
-    /// The anyPolicy of the layer above: the policy is one of the anchor's domain from here on down.
+enum PolicyParents {
+    /// The anyPolicy of the layer above: from here down, the policy is one of the anchor's domain.
     AnyPolicy,
     /// Policies of the layer above that expect this one.
     Policies(Vec<ObjectIdentifier>),
@@ -40,7 +39,7 @@ pub(super) enum AnyPolicy {
 
 /// Whether mappings are followed or end the policies that they map (RFC 5280 6.1.4 b).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mapping {
+pub(super) enum MappingMode {
     Allowed,
     Inhibited,
 }
@@ -48,8 +47,8 @@ pub(super) enum Mapping {
 impl PolicyGraph {
     /// RFC 5280 6.1.2 a: the root expects any policy.
     pub(super) fn new() -> Self {
-        let root = Node { expected: vec![ANY_POLICY], parents: Parents::Policies(Vec::new()) };
-        Self { layers: vec![Layer::from([(ANY_POLICY, root)])] }
+        let root = PolicyNode { expected: vec![ANY_POLICY], parents: PolicyParents::Policies(Vec::new()) };
+        Self { layers: vec![GraphLayer::from([(ANY_POLICY, root)])] }
     }
 
     /// Whether no policy is valid any more.
@@ -62,7 +61,7 @@ impl PolicyGraph {
         &mut self,
         policies: &[ObjectIdentifier],
         any_policy: AnyPolicy,
-        budget: &mut Budget,
+        budget: &mut ValidationBudget,
     ) -> Result<(), BudgetExceeded> {
         let Some(above) = self.layers.last() else { return Ok(()) };
         let mut expecting: HashMap<ObjectIdentifier, Vec<ObjectIdentifier>> = HashMap::new();
@@ -72,21 +71,21 @@ impl PolicyGraph {
                 expecting.entry(*expected).or_default().push(*policy);
             }
         }
-        let mut layer = Layer::new();
+        let mut layer = GraphLayer::new();
         for policy in policies.iter().filter(|policy| **policy != ANY_POLICY) {
             budget.policy_nodes(1)?;
-            // d.1.i, and where nobody expects it d.1.ii.
+            // d.1.i; if no node expects it, d.1.ii.
             let parents = match expecting.remove(policy) {
-                Some(parents) => Parents::Policies(parents),
-                None if above.contains_key(&ANY_POLICY) => Parents::AnyPolicy,
+                Some(parents) => PolicyParents::Policies(parents),
+                None if above.contains_key(&ANY_POLICY) => PolicyParents::AnyPolicy,
                 None => continue,
             };
-            layer.entry(*policy).or_insert(Node { expected: vec![*policy], parents });
+            layer.entry(*policy).or_insert(PolicyNode { expected: vec![*policy], parents });
         }
         if any_policy == AnyPolicy::Counts && policies.contains(&ANY_POLICY) {
-            // d.2: what is expected and not named above goes on.
+            // d.2: expected policies that are not named above continue.
             for (policy, parents) in expecting {
-                let node = Node { expected: vec![policy], parents: Parents::Policies(parents) };
+                let node = PolicyNode { expected: vec![policy], parents: PolicyParents::Policies(parents) };
                 layer.entry(policy).or_insert(node);
             }
         }
@@ -94,12 +93,12 @@ impl PolicyGraph {
         Ok(())
     }
 
-    /// RFC 9618 5.3, step b of RFC 5280 6.1.4: the mappings of the certificate that came last.
+    /// RFC 9618 5.3, step b of RFC 5280 6.1.4: the mappings of the last certificate.
     pub(super) fn map(
         &mut self,
         mappings: &[PolicyMapping],
-        mapping: Mapping,
-        budget: &mut Budget,
+        mapping: MappingMode,
+        budget: &mut ValidationBudget,
     ) -> Result<(), BudgetExceeded> {
         let Some(layer) = self.layers.last_mut() else { return Ok(()) };
         budget.policy_nodes(mappings.len())?;
@@ -109,7 +108,7 @@ impl PolicyGraph {
         }
         let has_any_policy = layer.contains_key(&ANY_POLICY);
         for (policy, mut expected) in mapped {
-            if mapping == Mapping::Inhibited {
+            if mapping == MappingMode::Inhibited {
                 layer.remove(&policy);
                 continue;
             }
@@ -118,7 +117,7 @@ impl PolicyGraph {
             match layer.get_mut(&policy) {
                 Some(node) => node.expected = expected,
                 None if has_any_policy => {
-                    layer.insert(policy, Node { expected, parents: Parents::AnyPolicy });
+                    layer.insert(policy, PolicyNode { expected, parents: PolicyParents::AnyPolicy });
                 }
                 None => {}
             }
@@ -126,8 +125,8 @@ impl PolicyGraph {
         Ok(())
     }
 
-    /// RFC 9618 5.4, step g of RFC 5280 6.1.5 with any-policy as the initial set: the valid policies of nodes that lead
-    /// down to the last certificate and whose parent is anyPolicy; and anyPolicy, where the last layer has it. Sorted.
+    /// RFC 9618 5.4, step g of RFC 5280 6.1.5 with any-policy as the initial set: the valid policies of nodes that lead down
+    /// to the last certificate and whose parent is anyPolicy, and anyPolicy if the last layer has it. Sorted.
     pub(super) fn policies_of_anchor(&self) -> Vec<ObjectIdentifier> {
         let mut found = HashSet::new();
         let mut reached: HashSet<ObjectIdentifier> =
@@ -139,9 +138,9 @@ impl PolicyGraph {
             let mut above = HashSet::new();
             for policy in &reached {
                 match layer.get(policy).map(|node| &node.parents) {
-                    // anyPolicy itself leads to anyPolicy, which `found` has if it reaches the end.
-                    Some(Parents::AnyPolicy) => drop(found.insert(*policy)),
-                    Some(Parents::Policies(parents)) => above.extend(parents.iter().copied()),
+                    // anyPolicy leads to anyPolicy itself, which is in `found` if it reaches the end.
+                    Some(PolicyParents::AnyPolicy) => drop(found.insert(*policy)),
+                    Some(PolicyParents::Policies(parents)) => above.extend(parents.iter().copied()),
                     None => {}
                 }
             }

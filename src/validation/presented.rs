@@ -1,5 +1,4 @@
-//! Takes the certificates that a client sent, gives a [`PresentedChain`]. Never judges one, and never takes anything
-//! but the first certificate for the client's own.
+//! The certificates that a client presents. The first one is the client's own, and no other is ever taken for it.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,17 +9,17 @@ use rustls_pki_types::CertificateDer;
 use super::trust::TrustSet;
 use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyAlgorithm, MalformedCertificate};
 
-/// The most certificates that a client may present. Real cards send two to four.
+/// The most certificates that a client may present. Real clients present two to four.
 pub const MAX_PRESENTED_CERTIFICATES: usize = 16;
-/// The most bytes that all presented certificates may have together.
+/// The most bytes of all presented certificates together.
 pub const MAX_PRESENTED_BYTES: usize = 64 * 1024;
 
-/// The most bytes of one certificate. Those of real CAs have some 2 KB.
+/// The most bytes of one certificate. Those of real CAs have about 2 KB.
 pub const MAX_CERTIFICATE_BYTES: usize = 16 * 1024;
-/// The most bytes that all certificates but the client's own may have together. What is sent beyond is passed over.
+/// The most bytes of all certificates except the client's own. Certificates beyond are ignored.
 pub const MAX_ADDITIONAL_BYTES: usize = 32 * 1024;
 
-/// What a client presented: its own certificate, whose key the handshake proved, and whatever it sent along.
+/// A presented chain: the client's own certificate, whose key the handshake proved, and the others that it sent.
 #[derive(Clone)]
 pub struct PresentedChain {
     leaf: Certificate,
@@ -28,40 +27,40 @@ pub struct PresentedChain {
     digest: [u8; 32],
 }
 
-/// Why what a client presented cannot be judged at all.
+/// Why a presented chain cannot be validated at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedChain {
-    /// No certificate.
+    /// The client presented no certificate.
     #[error("no certificate was presented")]
     Empty,
     /// More than [`MAX_PRESENTED_CERTIFICATES`].
-    #[error("{count} certificates were presented, more than {MAX_PRESENTED_CERTIFICATES}")]
+    #[error("{count} certificates were presented; the limit is {MAX_PRESENTED_CERTIFICATES}")]
     TooManyCertificates {
-        /// How many.
+        /// Their number.
         count: usize,
     },
     /// More than [`MAX_PRESENTED_BYTES`].
-    #[error("certificates of {bytes} bytes were presented, more than {MAX_PRESENTED_BYTES}")]
+    #[error("certificates of {bytes} bytes were presented; the limit is {MAX_PRESENTED_BYTES}")]
     TooManyBytes {
-        /// How many.
+        /// Their length.
         bytes: usize,
     },
     /// The client's own certificate has more than [`MAX_CERTIFICATE_BYTES`].
-    #[error("the client's own certificate has {bytes} bytes, more than {MAX_CERTIFICATE_BYTES}")]
+    #[error("the client's own certificate has {bytes} bytes; the limit is {MAX_CERTIFICATE_BYTES}")]
     TooLong {
-        /// How many.
+        /// Its length.
         bytes: usize,
     },
     /// The client's own certificate cannot be read.
-    #[error("the client's own certificate cannot be read")]
+    #[error("the client's own certificate cannot be decoded")]
     Leaf(#[source] MalformedCertificate),
 }
 
-/// What may be read of the certificates that a client sent, its own first. Nothing is decoded yet. Of the others those
-/// are passed over that are too long or come after [`MAX_ADDITIONAL_BYTES`].
+/// The presented certificates that are read, the client's own first, not yet decoded. Others are ignored if they are too
+/// long or beyond [`MAX_ADDITIONAL_BYTES`].
 ///
 /// # Errors
-/// Where the client's own certificate is too long, or all of them together are more than any client sends.
+/// If the client's own certificate is too long, or all of them together are more than a real client presents.
 pub fn within_limits<'p, 'd>(
     presented: &'p [CertificateDer<'d>],
 ) -> Result<Vec<&'p CertificateDer<'d>>, MalformedChain> {
@@ -86,8 +85,8 @@ pub fn within_limits<'p, 'd>(
 }
 
 impl PresentedChain {
-    /// Reads what the client sent, its own certificate first. Limits are held before anything is decoded. A further
-    /// certificate that cannot be read is passed over: it can be on no path, and what is on no path changes nothing.
+    /// Reads a presented chain, the client's own certificate first. Limits are checked before anything is decoded. Another
+    /// certificate that cannot be decoded is ignored: it can be on no path, so it has no effect.
     pub fn parse(presented: &[CertificateDer<'_>]) -> Result<Self, MalformedChain> {
         let presented = within_limits(presented)?;
         let (leaf, others) = presented.split_first().ok_or(MalformedChain::Empty)?;
@@ -97,39 +96,39 @@ impl PresentedChain {
         Ok(Self { leaf, certificates, digest: digest(&presented) })
     }
 
-    /// The certificate whose key the client has proven to hold: the first one, always (CVE-2023-2422).
+    /// The certificate whose key the client proved to hold: always the first one (CVE-2023-2422).
     pub fn leaf(&self) -> &Certificate {
         &self.leaf
     }
 
-    /// All that could be read, the leaf first, in the client's order.
+    /// All certificates that could be decoded, the leaf first, in the client's order.
     pub fn certificates(&self) -> &[Certificate] {
         &self.certificates
     }
 
-    /// How much work it is to validate, in no particular unit: more certificates may be tried in more pairs, and a
-    /// signature of a long key takes many times that of a short one.
-    pub fn work(&self) -> u32 {
+    /// The relative cost of validating the chain: more certificates may be tried in more pairs, and a signature of a long
+    /// key takes many times as long as one of a short key.
+    pub fn cost(&self) -> u32 {
         let certificates = u32::try_from(self.certificates.len()).unwrap_or(u32::MAX);
         let keys: u32 =
-            self.certificates.iter().map(|certificate| key_work(certificate.key_algorithm())).sum();
+            self.certificates.iter().map(|certificate| key_cost(certificate.key_algorithm())).sum();
         keys.saturating_mul(certificates)
     }
 
-    /// Whether validating it takes long enough to hold up others: P-521 keys, RSA keys above 4,096 bits, more than four
-    /// signatures, or more bytes than the chain of a card has. A leaf whose issuer is not presented shows by its own
-    /// signature what kind of key made it.
+    /// Whether validating the chain takes long enough to delay other clients: P-521 keys, RSA keys above 4,096 bits, more
+    /// than four signatures, or more bytes than a real client's chain. If the leaf's issuer is not presented, the leaf's
+    /// signature shows the kind of its key.
     pub fn is_expensive(&self) -> bool {
         let bytes: usize = self.certificates.iter().map(|certificate| certificate.der().len()).sum();
         let long = |certificate: &Certificate| {
-            key_work(certificate.key_algorithm()) > 1 || certificate.is_signed_by_long_key()
+            key_cost(certificate.key_algorithm()) > 1 || certificate.is_signed_by_long_key()
         };
         self.certificates.len() > 4 || bytes > 16 * 1024 || self.certificates.iter().any(long)
     }
 
-    /// Those of the certificates beside the client's own that may matter for a verdict, sorted: what bears the name of an
-    /// issuer that a path may lead to, and what may sign CRLs and was issued by one of these. No other certificate can
-    /// be on a path or sign a CRL for one.
+    /// The other certificates that may affect a verdict, sorted: those with the name of an issuer that a path may lead to,
+    /// and those that may sign CRLs and were issued by one of these. No other certificate can be on a path or sign a CRL for
+    /// one.
     pub(super) fn relevant(&self, trust: &TrustSet) -> Vec<Fingerprint> {
         let others = self.certificates.get(1..).unwrap_or_default();
         let mut issuers = HashSet::from([self.leaf.issuer()]);
@@ -151,14 +150,14 @@ impl PresentedChain {
         relevant
     }
 
-    /// The SHA-256 over all that was presented and read, each certificate preceded by its length.
+    /// The SHA-256 over all certificates that were read, each preceded by its length.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
 }
 
-/// What one signature by such a key takes, in multiples of the common ones (RSA 2048, P-256).
-fn key_work(key: KeyAlgorithm) -> u32 {
+/// The cost of one signature by such a key, in multiples of the common ones (RSA 2048, P-256).
+fn key_cost(key: KeyAlgorithm) -> u32 {
     match key {
         KeyAlgorithm::EcP521 => 16,
         KeyAlgorithm::Rsa { bits } if bits > 4096 => bits / 1024,
@@ -176,8 +175,7 @@ impl fmt::Debug for PresentedChain {
     }
 }
 
-/// The lengths keep two different chains from flowing into the same bytes, which would give one the verdict of the
-/// other.
+/// The lengths prevent two different chains from having the same bytes, which would give one the verdict of the other.
 fn digest(presented: &[&CertificateDer<'_>]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for certificate in presented {

@@ -1,12 +1,12 @@
-//! The certificates that a realm trusts and those it knows, found by subject. Never changes once built: a reload
-//! builds another one and raises the generation.
+//! The trust anchors and intermediates of a realm, by subject. A set never changes: a reload builds a new one and raises
+//! the generation.
 
 use std::collections::HashMap;
 
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
 
-/// A realm's trust anchors, and intermediates that help to reach them. An empty set trusts nobody.
+/// A realm's trust anchors, and intermediates that help to reach them. An empty set trusts no certificate.
 #[derive(Debug, Default)]
 pub struct TrustSet {
     anchors: Vec<Certificate>,
@@ -16,7 +16,7 @@ pub struct TrustSet {
 }
 
 impl TrustSet {
-    /// Trusts the anchors. The intermediates are trusted no more than if the client had presented them.
+    /// Trusts the anchors. The intermediates are trusted no more than presented certificates.
     pub fn new(anchors: Vec<Certificate>, intermediates: Vec<Certificate>) -> Self {
         Self {
             anchors_by_subject: by_subject(&anchors),
@@ -26,12 +26,12 @@ impl TrustSet {
         }
     }
 
-    /// The anchors, in the order given.
+    /// The anchors, in the order of the configuration.
     pub fn anchors(&self) -> &[Certificate] {
         &self.anchors
     }
 
-    /// The intermediates, in the order given.
+    /// The intermediates, in the order of the configuration.
     pub fn intermediates(&self) -> &[Certificate] {
         &self.intermediates
     }
@@ -44,7 +44,7 @@ impl TrustSet {
         self.intermediates_by_subject.get(subject).map_or(&[], Vec::as_slice)
     }
 
-    /// The next moment after `now` at which one of these certificates begins to be valid.
+    /// The next time after `now` at which one of these certificates becomes valid.
     pub(super) fn next_beginning(&self, now: UnixTime) -> Option<UnixTime> {
         let all = self.anchors.iter().chain(&self.intermediates);
         all.map(Certificate::not_before).filter(|not_before| *not_before > now).min()

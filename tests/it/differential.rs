@@ -1,5 +1,5 @@
-//! Judges some hundred odd chains here and with `openssl verify -policy_check -x509_strict`, and has an explanation for
-//! every kind of disagreement. The chains are the same in every run.
+//! Validates several hundred unusual chains here and with `openssl verify -policy_check -x509_strict`. Every kind of
+//! disagreement must have an explanation. The chains are the same in every run.
 
 mod dice;
 mod odd_chain;
@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const CHAINS: u64 = 600;
 
-/// What the two say of one chain: `valid` or the rule that is broken, by the name or number that each gives it.
+/// The two verdicts on a chain: `valid`, or the violated rule by the name or number that each of the two uses.
 type Verdicts = (String, String);
 
-/// The disagreements that are meant: what is said here, what OpenSSL says, and why.
+/// The intended disagreements: the verdict here, OpenSSL's verdict, and the reason.
 const EXPLAINED: &[(&str, &str, &str)] = &[
     (
         "anyPolicy mapped",
@@ -25,16 +25,16 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
     (
         "name excluded: dNSName *.corp.example",
         "valid",
-        "a.corp.example is excluded, and the wildcard stands for it too; OpenSSL compares it as a label",
+        "a.corp.example is excluded, and the wildcard includes it; OpenSSL compares it as a label",
     ),
     ("name excluded: dNSName *.example", "valid", "corp.example or a part of it is excluded, as above"),
     (
-        "name not judged: dNSName",
+        "name not comparable: dNSName",
         "valid",
-        "a host with a dot at its end is no spelling that RFC 5280 knows; for OpenSSL it is another host than the excluded",
+        "a host with a trailing dot is not a spelling of RFC 5280; OpenSSL treats it as another host than the excluded one",
     ),
     (
-        "name not judged: rfc822Name",
+        "name not comparable: rfc822Name",
         "valid",
         "a quoted local part has several spellings; OpenSSL compares one, or splits it at the quoted @",
     ),
@@ -60,7 +60,7 @@ fn every_disagreement_with_openssl_is_explained() {
         disagreed.keys().map(|(ours, theirs)| (ours.as_str(), theirs.as_str())).collect();
     let explained = EXPLAINED.iter().map(|(ours, theirs, _)| (*ours, *theirs)).collect();
     assert_eq!(found, explained);
-    // Both verdicts are met often enough to mean something.
+    // Both verdicts occur often enough to be significant.
     assert!(agreed.get("valid").is_some_and(|count| *count >= 40), "{agreed:?}");
     assert!(agreed.len() >= 10, "{agreed:?}");
 }
@@ -70,7 +70,7 @@ fn our_verdict(chain: &OddChain) -> String {
         Ok(_) => "valid".to_owned(),
         Err(error) => match &error.violation {
             PathViolation::NameExcluded { name, .. } => format!("name excluded: {name}"),
-            PathViolation::NameNotJudged { form, .. } => format!("name not judged: {form}"),
+            PathViolation::NameNotComparable { form, .. } => format!("name not comparable: {form}"),
             violation => name(violation).to_owned(),
         },
     }
@@ -118,7 +118,7 @@ fn name(violation: &PathViolation) -> &'static str {
         PathViolation::ExtendedKeyUsage { .. } => "extended key usage",
         PathViolation::NameNotPermitted { .. } => "name not permitted",
         PathViolation::NameExcluded { .. } => "name excluded",
-        PathViolation::NameNotJudged { .. } => "name not judged",
+        PathViolation::NameNotComparable { .. } => "name not comparable",
         PathViolation::TooManyNames => "too many names",
         PathViolation::CertificatePolicy => "certificate policy",
         PathViolation::NoPolicy => "no policy",

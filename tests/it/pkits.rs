@@ -1,5 +1,4 @@
-//! Runs the Public Key Interoperability Test Suite of NIST: every entry of the manifest is judged, and says what the
-//! suite's document says.
+//! The Public Key Interoperability Test Suite of NIST (PKITS): every entry of its manifest has the expected result.
 
 pub(crate) mod vectors;
 
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vectors::{Entry, NOW, SUITE, Tier};
 
-/// What the gate says of the path of a test, by the CRLs that come with it.
+/// The verdict on the path of a test with the CRLs of the test.
 pub(crate) fn verdict(entry: &Entry) -> Result<(), String> {
     let rule = RevocationRule { mode: RevocationMode::Require, grace: Duration::ZERO, issuers: Vec::new() };
     let chain = SUITE.validate(entry).map_err(|refusal| in_words(&refusal))?;
@@ -35,15 +34,15 @@ fn the_suite_has_all_its_entries() {
     assert_eq!([Tier::Core, Tier::Crldp, Tier::Delta, Tier::Sepkey].map(count), [196, 35, 10, 6]);
 }
 
-/// DSA keys are refused, so the two valid paths with them are too.
+/// DSA keys are refused, and so are the two valid paths with them.
 fn expected(entry: &Entry) -> bool {
     entry.expect && !entry.dsa
 }
 
-/// Paths that are refused for revocation alone, beside those of chapter 4.4.
+/// Paths outside of chapter 4.4 that are refused because of revocation only.
 const REVOCATION_REFUSES: [&str; 4] = ["4.5.2", "4.5.5", "4.7.4", "4.7.5"];
 
-/// The chapters of the suite with the number of their entries in the core.
+/// The chapters of the suite with the number of their entries in the core tier.
 const CORE: [(&str, usize); 14] = [
     ("4.1", 6),
     ("4.2", 8),
@@ -62,7 +61,7 @@ const CORE: [(&str, usize); 14] = [
 ];
 
 #[test]
-fn every_path_of_the_core_is_judged_as_the_suite_says() {
+fn every_path_of_the_core_has_the_expected_result() {
     let mut judged = 0;
     let mut wrong = Vec::new();
     for (chapter, count) in CORE {
@@ -82,7 +81,7 @@ fn every_path_of_the_core_is_judged_as_the_suite_says() {
 }
 
 #[test]
-fn every_path_of_the_core_is_judged_as_the_suite_says_without_its_crls() {
+fn every_path_of_the_core_has_the_expected_result_without_its_crls() {
     let is_wrong = |entry: &&Entry| {
         let is_valid =
             expected(entry) || entry.chapter() == "4.4" || REVOCATION_REFUSES.contains(&entry.id.as_str());

@@ -1,11 +1,11 @@
-//! The parts of NIST's PKITS that are about CRLs beyond the simplest: distribution points, indirect CRLs and reasons
-//! (section 4.14), delta CRLs (4.15), and CRLs that are signed with another key than certificates (of 4.4 and 4.5).
+//! The parts of NIST's PKITS on CRLs beyond the simplest: distribution points, indirect CRLs and reasons (section 4.14),
+//! delta CRLs (4.15), and CRLs that are signed with another key than certificates (of 4.4 and 4.5).
 
 use crate::pkits::vectors::Tier;
 use crate::pkits::{of_tier, verdict};
 
-/// Judges all tests of a tier: how many of them are valid and invalid paths. Fails where one is judged otherwise, or for
-/// another reason than the suite means.
+/// Validates all tests of a tier; returns the numbers of valid and invalid paths. Fails if a path has another result than
+/// the manifest, or is refused for another reason than the suite intends.
 fn judge(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
     let mut wrong = Vec::new();
     let mut counts = (0, 0);
@@ -30,7 +30,7 @@ const COMPROMISED: &str = "is revoked (keyCompromise)";
 const NOT_COVERED: &str = "the CRLs at hand do not cover it";
 
 #[test]
-fn distribution_points_indirect_crls_and_reasons_are_judged_as_the_suite_says() {
+fn distribution_points_indirect_crls_and_reasons_have_the_expected_results() {
     let reasons = [
         ("4.14.2", COMPROMISED),
         ("4.14.3", NOT_COVERED),
@@ -57,7 +57,7 @@ fn distribution_points_indirect_crls_and_reasons_are_judged_as_the_suite_says() 
 }
 
 #[test]
-fn delta_crls_are_judged_as_the_suite_says() {
+fn delta_crls_have_the_expected_results() {
     let reasons = [
         ("4.15.1", "there is a delta CRL of its issuer, but not the complete one"),
         ("4.15.3", COMPROMISED),
@@ -70,7 +70,7 @@ fn delta_crls_are_judged_as_the_suite_says() {
 }
 
 #[test]
-fn crls_that_are_signed_with_another_key_are_judged_as_the_suite_says() {
+fn crls_that_are_signed_with_another_key_have_the_expected_results() {
     let reasons = [
         ("4.4.20", COMPROMISED),
         ("4.4.21", "the certificate of who signed the CRL does not pass itself"),

@@ -40,7 +40,7 @@ pub enum BundleError {
         /// Their number.
         count: usize,
     },
-    /// The DER ends before its length says.
+    /// The DER ends before the end of its element.
     #[error("the DER is truncated")]
     DerTruncated,
     /// BER with an indefinite length (X.690 8.1.3.6), which some programs write around PKCS #7 and PKCS #12.
@@ -99,7 +99,7 @@ pub enum PemError {
     UnknownLabel {
         /// The label as written.
         label: String,
-        /// The command or the label that is meant.
+        /// The right label, or the command that converts the file.
         fix: String,
     },
     /// A header inside a section (RFC 1421 4.6), which OpenSSL reads for encrypted keys only.
@@ -159,8 +159,8 @@ pub enum Pkcs7Error {
     /// The structure is not that of SignedData in DER.
     #[error("the PKCS #7 is not SignedData in DER: convert it with {PKCS7_CONVERSION}")]
     Malformed,
-    /// The bundle is signed. The certificates of its signers are among the others, and nothing tells which of them are
-    /// meant to be trusted.
+    /// The bundle is signed. The certificates of its signers are among the others, and cannot be distinguished from
+    /// those to be trusted.
     #[error(
         "the PKCS #7 is signed, so that its signers' certificates are among the others: \
          convert it with {PKCS7_CONVERSION} and remove those that are not to be used"

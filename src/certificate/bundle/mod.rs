@@ -18,10 +18,10 @@ use der::{Reader, SliceReader};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::element::{Element, SEQUENCE};
+use super::element::{DerElement, SEQUENCE};
 use super::layout;
 use super::x509::Certificate;
-use pem::{Section, SectionKind};
+use pem::{PemSection, PemSectionKind};
 use pkcs7::Pkcs7;
 
 pub use error::{BundleError, PemError, Pkcs7Error};
@@ -44,20 +44,20 @@ pub fn read_bundle(bytes: &[u8]) -> Result<Vec<Certificate>, BundleError> {
 /// If any part of the file cannot be read, or it has no certificate.
 pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, BundleError> {
     let found = match contents(bytes)? {
-        Contents::Der(der) => vec![der.to_vec().into()],
-        Contents::Pkcs7(bundle) => owned(bundle.certificates()?),
-        Contents::Pem(sections) => {
+        BundleContents::Der(der) => vec![der.to_vec().into()],
+        BundleContents::Pkcs7(bundle) => owned(bundle.certificates()?),
+        BundleContents::Pem(sections) => {
             let mut found = Vec::new();
             for section in &sections {
                 match section.kind {
-                    SectionKind::Certificate | SectionKind::Pkcs7 => {
+                    PemSectionKind::Certificate | PemSectionKind::Pkcs7 => {
                         let der = section.element()?;
                         match section.pkcs7(&der)? {
                             Some(bundle) => found.extend(owned(section.check(bundle.certificates())?)),
                             None => found.push(der.into()),
                         }
                     }
-                    SectionKind::TrustedCertificate => found.push(section.trusted_certificate()?.into()),
+                    PemSectionKind::TrustedCertificate => found.push(section.trusted_certificate()?.into()),
                     _ => section.check_label()?,
                 }
             }
@@ -75,13 +75,13 @@ pub fn certificate_ders(bytes: &[u8]) -> Result<Vec<CertificateDer<'static>>, Bu
 pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>, BundleError> {
     let missing = BundleError::Missing { wanted: "private key (PKCS #8, PKCS #1 or SEC1, not encrypted)" };
     let sections = match contents(bytes)? {
-        Contents::Der(der) if is_encrypted_key(der) => return Err(BundleError::EncryptedKey),
-        Contents::Der(der) => {
+        BundleContents::Der(der) if is_encrypted_key(der) => return Err(BundleError::EncryptedKey),
+        BundleContents::Der(der) => {
             let key = PrivateKeyDer::try_from(der).map_err(|_| missing)?;
             return Ok(Zeroizing::new(key.clone_key()));
         }
-        Contents::Pkcs7(_) => return Err(missing),
-        Contents::Pem(sections) => sections,
+        BundleContents::Pkcs7(_) => return Err(missing),
+        BundleContents::Pem(sections) => sections,
     };
     for section in sections.iter().filter(|section| !section.kind.is_private_key()) {
         section.check_label()?;
@@ -102,19 +102,19 @@ pub fn private_key_der(bytes: &[u8]) -> Result<Zeroizing<PrivateKeyDer<'static>>
 pub fn crl_ders<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Vec<Vec<u8>>, BundleError> {
     let bytes = bytes.into();
     let found = match contents(&bytes)? {
-        Contents::Der(der) => {
+        BundleContents::Der(der) => {
             let length = der.len();
             let mut der = bytes.into_owned();
             der.truncate(length);
             return Ok(vec![der]);
         }
-        Contents::Pkcs7(bundle) => owned(bundle.crls()?),
-        Contents::Pem(sections) => {
+        BundleContents::Pkcs7(bundle) => owned(bundle.crls()?),
+        BundleContents::Pem(sections) => {
             let mut found = Vec::new();
             for section in &sections {
                 match section.kind {
-                    SectionKind::Crl => found.push(section.element()?),
-                    SectionKind::Certificate | SectionKind::Pkcs7 => {
+                    PemSectionKind::Crl => found.push(section.element()?),
+                    PemSectionKind::Certificate | PemSectionKind::Pkcs7 => {
                         let der = section.element()?;
                         match section.pkcs7(&der)? {
                             Some(bundle) => found.extend(owned(section.check(bundle.crls())?)),
@@ -134,14 +134,14 @@ fn owned<T: From<Vec<u8>>>(ders: Vec<&[u8]>) -> Vec<T> {
     ders.into_iter().map(|der| der.to_vec().into()).collect()
 }
 
-enum Contents<'a> {
+enum BundleContents<'a> {
     /// One element, without the line end that may follow it.
     Der(&'a [u8]),
     Pkcs7(Pkcs7<'a>),
-    Pem(Vec<Section<'a>>),
+    Pem(Vec<PemSection<'a>>),
 }
 
-fn contents(bytes: &[u8]) -> Result<Contents<'_>, BundleError> {
+fn contents(bytes: &[u8]) -> Result<BundleContents<'_>, BundleError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(BundleError::Empty);
     }
@@ -151,10 +151,10 @@ fn contents(bytes: &[u8]) -> Result<Contents<'_>, BundleError> {
     match element(bytes)? {
         Some(der) if is_pkcs12(der) => Err(BundleError::Pkcs12),
         Some(der) => Ok(match Pkcs7::read(der)? {
-            Some(bundle) => Contents::Pkcs7(bundle),
-            None => Contents::Der(der),
+            Some(bundle) => BundleContents::Pkcs7(bundle),
+            None => BundleContents::Der(der),
         }),
-        None => pem::sections(bytes).map(Contents::Pem),
+        None => pem::sections(bytes).map(BundleContents::Pem),
     }
 }
 
@@ -197,13 +197,13 @@ const PKCS12_VERSION: &[u8] = &[0x02, 0x01, 0x03];
 
 /// Whether this is a PFX: the version, and a ContentInfo of PKCS #7.
 fn is_pkcs12(der: &[u8]) -> bool {
-    let Ok(parts) = Element::sequence(der) else { return false };
+    let Ok(parts) = DerElement::sequence(der) else { return false };
     matches!(parts.as_slice(), [version, content, ..] if version.der == PKCS12_VERSION && pkcs7::has_content_type(content.der))
 }
 
 /// Whether this is an EncryptedPrivateKeyInfo (RFC 5958 3): an algorithm and an OCTET STRING.
 fn is_encrypted_key(der: &[u8]) -> bool {
     const OCTET_STRING: u8 = 0x04;
-    let Ok(parts) = Element::sequence(der) else { return false };
+    let Ok(parts) = DerElement::sequence(der) else { return false };
     matches!(parts.as_slice(), [algorithm, key] if algorithm.identifier == SEQUENCE && key.identifier == OCTET_STRING)
 }

@@ -15,7 +15,7 @@ use super::pkcs7::Pkcs7;
 
 /// The kind of content that a label names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SectionKind {
+pub(super) enum PemSectionKind {
     Certificate,
     TrustedCertificate,
     Crl,
@@ -29,7 +29,7 @@ pub(super) enum SectionKind {
     Other,
 }
 
-impl SectionKind {
+impl PemSectionKind {
     /// `None` for a label whose content might have been meant to be read. Labels are compared exactly, as OpenSSL does.
     /// OpenSSL accepts three labels for PKCS #7 (RFC 7468 8 and 9 have the first two).
     fn of(label: &[u8]) -> Option<Self> {
@@ -58,14 +58,14 @@ impl SectionKind {
 }
 
 /// One section of a PEM file, its content not decoded.
-pub(super) struct Section<'a> {
-    pub(super) kind: SectionKind,
+pub(super) struct PemSection<'a> {
+    pub(super) kind: PemSectionKind,
     /// The line of its BEGIN boundary.
     line: usize,
     body: &'a [u8],
 }
 
-impl Section<'_> {
+impl PemSection<'_> {
     fn error(&self, error: PemError) -> BundleError {
         BundleError::Pem { line: self.line, error }
     }
@@ -80,7 +80,7 @@ impl Section<'_> {
     pub(super) fn check_label(&self) -> Result<(), BundleError> {
         let is_certificate = |der: &[u8]| Certificate::from_der(der).is_ok();
         let matches = match self.kind {
-            SectionKind::Certificate | SectionKind::Pkcs7 => {
+            PemSectionKind::Certificate | PemSectionKind::Pkcs7 => {
                 let der = self.element()?;
                 match self.pkcs7(&der)? {
                     Some(bundle) => self.check(bundle.check())?,
@@ -89,12 +89,12 @@ impl Section<'_> {
                 }
                 true
             }
-            SectionKind::TrustedCertificate => is_certificate(&self.trusted_certificate()?),
-            SectionKind::Crl => !is_certificate(&self.element()?),
+            PemSectionKind::TrustedCertificate => is_certificate(&self.trusted_certificate()?),
+            PemSectionKind::Crl => !is_certificate(&self.element()?),
             // The content under the headers of RFC 1421 is encrypted, so it is not DER.
-            SectionKind::EncryptedKey => !self.decode().is_ok_and(|der| is_signed(&der)),
-            SectionKind::Request => is_request(&self.decode()?),
-            SectionKind::Pkcs8 | SectionKind::Pkcs1 | SectionKind::Sec1 | SectionKind::Other => {
+            PemSectionKind::EncryptedKey => !self.decode().is_ok_and(|der| is_signed(&der)),
+            PemSectionKind::Request => is_request(&self.decode()?),
+            PemSectionKind::Pkcs8 | PemSectionKind::Pkcs1 | PemSectionKind::Sec1 | PemSectionKind::Other => {
                 !is_signed(&self.decode()?)
             }
         };
@@ -115,7 +115,7 @@ impl Section<'_> {
     /// and OpenSSL reads them there.
     pub(super) fn pkcs7<'d>(&self, der: &'d [u8]) -> Result<Option<Pkcs7<'d>>, BundleError> {
         match (self.check(Pkcs7::read(der))?, self.kind) {
-            (None, SectionKind::Pkcs7) => Err(self.error(PemError::Mislabelled)),
+            (None, PemSectionKind::Pkcs7) => Err(self.error(PemError::Mislabelled)),
             (bundle, _) => Ok(bundle),
         }
     }
@@ -152,7 +152,7 @@ impl Section<'_> {
     }
 
     pub(super) fn private_key(&self) -> Result<Zeroizing<PrivateKeyDer<'static>>, BundleError> {
-        if self.kind == SectionKind::EncryptedKey {
+        if self.kind == PemSectionKind::EncryptedKey {
             return Err(BundleError::EncryptedKey);
         }
         let mut der = self.decode()?;
@@ -161,8 +161,8 @@ impl Section<'_> {
         }
         let der = std::mem::take(&mut *der);
         Ok(Zeroizing::new(match self.kind {
-            SectionKind::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
-            SectionKind::Sec1 => PrivateSec1KeyDer::from(der).into(),
+            PemSectionKind::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
+            PemSectionKind::Sec1 => PrivateSec1KeyDer::from(der).into(),
             _ => PrivatePkcs8KeyDer::from(der).into(),
         }))
     }
@@ -192,7 +192,7 @@ fn is_description(part: &[u8]) -> bool {
 
 /// A section whose END boundary was not reached yet.
 struct OpenSection<'a> {
-    kind: SectionKind,
+    kind: PemSectionKind,
     label: &'a [u8],
     line: usize,
     body: usize,
@@ -205,12 +205,12 @@ struct OpenSection<'a> {
 ///
 /// # Errors
 /// The first line that cannot be read.
-pub(super) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
+pub(super) fn sections(text: &[u8]) -> Result<Vec<PemSection<'_>>, BundleError> {
     // MS-DOS ends a text with this byte.
     let text = text.strip_suffix(b"\x1a").unwrap_or(text);
     let mut found = Vec::new();
     let mut open: Option<OpenSection<'_>> = None;
-    for Line { number, range } in Lines::of(text) {
+    for PemLine { number, range } in PemLines::of(text) {
         let error = |error| BundleError::Pem { line: number, error };
         let line = text.get(range.clone()).unwrap_or_default().trim_ascii();
         let mut rest = line;
@@ -219,9 +219,9 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
                 section.read_line(line).map_err(error)?;
                 continue;
             };
-            let kind = if section.is_encrypted { SectionKind::EncryptedKey } else { section.kind };
+            let kind = if section.is_encrypted { PemSectionKind::EncryptedKey } else { section.kind };
             let body = text.get(section.body..range.start).unwrap_or_default();
-            found.push(Section { kind, line: section.line, body });
+            found.push(PemSection { kind, line: section.line, body });
             open = None;
             rest = after.trim_ascii();
             // Joined files of which the first has no line end after its last line: the next section follows in the same line.
@@ -248,7 +248,7 @@ pub(super) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, BundleError> {
 
 impl<'a> OpenSection<'a> {
     fn new(label: &'a [u8], line: usize, body: usize) -> Result<Self, PemError> {
-        let Some(kind) = SectionKind::of(label) else {
+        let Some(kind) = PemSectionKind::of(label) else {
             let label: String = String::from_utf8_lossy(label).chars().take(LONGEST_LABEL).collect();
             return Err(PemError::UnknownLabel { fix: fix_of_label(&label), label });
         };
@@ -284,7 +284,7 @@ fn fix_of_label(label: &str) -> String {
         "CRL" | "X509CRL" | "X.509 CRL" => "the label of a CRL is \"X509 CRL\"".to_owned(),
         "PKCS12" | "PFX" => "convert the file with openssl pkcs12 -in FILE -nodes -out NEW".to_owned(),
         "OPENSSH PRIVATE KEY" => "convert the key with ssh-keygen -p -m PKCS8 -f FILE".to_owned(),
-        known if SectionKind::of(known.as_bytes()).is_some() => format!("the label is {known:?}"),
+        known if PemSectionKind::of(known.as_bytes()).is_some() => format!("the label is {known:?}"),
         _ => "remove the section".to_owned(),
     }
 }
@@ -384,28 +384,28 @@ fn begins(text: &[u8]) -> usize {
 }
 
 /// The lines of a text, terminated by CR, LF or both.
-struct Lines<'a> {
+struct PemLines<'a> {
     text: &'a [u8],
     at: usize,
     number: usize,
 }
 
-struct Line {
+struct PemLine {
     /// Counted from 1.
     number: usize,
     range: Range<usize>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> PemLines<'a> {
     fn of(text: &'a [u8]) -> Self {
         Self { text, at: 0, number: 0 }
     }
 }
 
-impl Iterator for Lines<'_> {
-    type Item = Line;
+impl Iterator for PemLines<'_> {
+    type Item = PemLine;
 
-    fn next(&mut self) -> Option<Line> {
+    fn next(&mut self) -> Option<PemLine> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
         let ending = match rest.get(length..) {
@@ -416,6 +416,6 @@ impl Iterator for Lines<'_> {
         let range = self.at..self.at + length;
         self.at += length + ending;
         self.number += 1;
-        Some(Line { number: self.number, range })
+        Some(PemLine { number: self.number, range })
     }
 }

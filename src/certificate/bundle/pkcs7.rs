@@ -8,7 +8,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::ID_SIGNED_DATA;
 use der::Decode;
 
-use super::super::element::{Element, SEQUENCE, SET};
+use super::super::element::{DerElement, SEQUENCE, SET};
 use super::super::x509::Certificate;
 use super::error::{MAX_ELEMENTS, Pkcs7Error};
 
@@ -21,8 +21,8 @@ const CONTEXT_1: u8 = 0xa1;
 /// A PKCS #7 bundle: the certificates and CRLs of a SignedData, not decoded.
 #[derive(Debug)]
 pub(super) struct Pkcs7<'a> {
-    certificates: Vec<Element<'a>>,
-    crls: Vec<Element<'a>>,
+    certificates: Vec<DerElement<'a>>,
+    crls: Vec<DerElement<'a>>,
 }
 
 impl<'a> Pkcs7<'a> {
@@ -35,7 +35,7 @@ impl<'a> Pkcs7<'a> {
             return Ok(None);
         }
         let malformed = |_| Pkcs7Error::Malformed;
-        let info = Element::sequence(der).map_err(malformed)?;
+        let info = DerElement::sequence(der).map_err(malformed)?;
         let [content_type, content] = info.as_slice() else { return Err(Pkcs7Error::Malformed) };
         let content_type = ObjectIdentifier::from_der(content_type.der).map_err(malformed)?;
         if content_type != ID_SIGNED_DATA {
@@ -47,7 +47,7 @@ impl<'a> Pkcs7<'a> {
         Self::signed_data(signed_data).map(Some)
     }
 
-    fn signed_data(signed_data: Element<'a>) -> Result<Self, Pkcs7Error> {
+    fn signed_data(signed_data: DerElement<'a>) -> Result<Self, Pkcs7Error> {
         const INTEGER: u8 = 0x02;
         let malformed = |_| Pkcs7Error::Malformed;
         let parts = signed_data.inside(SEQUENCE).map_err(malformed)?;
@@ -71,8 +71,8 @@ impl<'a> Pkcs7<'a> {
             }
             _ => return Err(Pkcs7Error::Malformed),
         };
-        let elements = |set: Option<&Element<'a>>| {
-            let all = set.map_or(Ok(Vec::new()), |set| Element::all(set.contents)).map_err(malformed)?;
+        let elements = |set: Option<&DerElement<'a>>| {
+            let all = set.map_or(Ok(Vec::new()), |set| DerElement::all(set.contents)).map_err(malformed)?;
             if all.len() > MAX_ELEMENTS { Err(Pkcs7Error::TooMany) } else { Ok(all) }
         };
         Ok(Self { certificates: elements(certificates)?, crls: elements(crls)? })
@@ -80,8 +80,8 @@ impl<'a> Pkcs7<'a> {
 
     /// Refuses a bundle with elements of another kind than X.509 certificates and CRLs: none is ignored in silence.
     pub(super) fn check(&self) -> Result<(), Pkcs7Error> {
-        let is_certificate = |one: &Element<'_>| Certificate::from_der(one.der).is_ok();
-        let is_crl = |one: &Element<'_>| one.identifier == SEQUENCE && !is_certificate(one);
+        let is_certificate = |one: &DerElement<'_>| Certificate::from_der(one.der).is_ok();
+        let is_crl = |one: &DerElement<'_>| one.identifier == SEQUENCE && !is_certificate(one);
         if let Some(index) = self.certificates.iter().position(|one| !is_certificate(one)) {
             return Err(Pkcs7Error::NotACertificate { number: index + 1 });
         }
@@ -106,6 +106,6 @@ impl<'a> Pkcs7<'a> {
 
 /// Whether this is a SEQUENCE that begins with a content type of PKCS #7.
 pub(super) fn has_content_type(der: &[u8]) -> bool {
-    Element::read(der)
+    DerElement::read(der)
         .is_ok_and(|info| info.identifier == SEQUENCE && info.contents.starts_with(CONTENT_TYPE))
 }

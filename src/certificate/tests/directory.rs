@@ -20,7 +20,7 @@ fn value(values: &[(AltSecurityForm, String)], form: AltSecurityForm) -> Option<
 }
 
 #[test]
-fn the_issuer_stands_root_most_first_and_the_bytes_of_the_serial_in_reverse() {
+fn the_issuer_is_written_root_first_and_the_serial_in_reverse() {
     let values = contoso(|params| params.distinguished_name.push(DnType::CommonName, "CONTOSO-DC-CA"));
     assert_eq!(
         value(&values, AltSecurityForm::IssuerSerial),
@@ -34,13 +34,13 @@ fn the_issuer_stands_root_most_first_and_the_bytes_of_the_serial_in_reverse() {
 }
 
 #[test]
-fn leading_zero_bytes_of_the_serial_stay() {
+fn leading_zero_bytes_of_the_serial_are_kept() {
     let values = contoso(|params| params.serial_number = Some(vec![0x8b, 0x01].into()));
     assert_eq!(value(&values, AltSecurityForm::IssuerSerial), Some("X509:<I>DC=com<SR>018B00"));
 }
 
 #[test]
-fn the_hash_is_over_the_content_of_the_bit_string_as_in_a_key_identifier_of_method_1() {
+fn the_hash_is_over_the_content_of_the_bit_string() {
     let values = contoso(|params| {
         params.is_ca = IsCa::Ca(Constraint::Unconstrained);
         params.key_identifier_method = rcgen::KeyIdMethod::PreSpecified(vec![0xdd, 0x0e]);
@@ -76,7 +76,7 @@ fn names_are_written_with_the_keywords_and_quotes_of_windows() {
 }
 
 #[test]
-fn a_name_with_a_character_that_is_not_seen_gives_no_value() {
+fn a_name_with_an_invisible_character_has_no_value() {
     let values = contoso(|params| params.distinguished_name.push(DnType::CommonName, "al\u{200b}ice"));
     let forms: Vec<_> = values.iter().map(|(form, _)| *form).collect();
     assert_eq!(forms, [AltSecurityForm::Sha1PublicKey]);
@@ -98,7 +98,7 @@ fn means(value: &str, certificate: &Certificate) -> bool {
 }
 
 #[test]
-fn every_value_that_is_written_for_a_certificate_is_read_back_and_means_it() {
+fn every_value_of_a_certificate_is_parsed_and_names_it() {
     for certificate in [
         corp(),
         self_signed(|params| {
@@ -115,7 +115,7 @@ fn every_value_that_is_written_for_a_certificate_is_read_back_and_means_it() {
 }
 
 #[test]
-fn a_name_means_the_same_however_it_is_spelled() {
+fn every_spelling_of_a_name_matches() {
     let names = [
         "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zürich",
         "dc=COM, o=\"corp,  \"\"INC\"\"\" , ST=zürich",
@@ -136,11 +136,11 @@ fn a_name_means_the_same_however_it_is_spelled() {
 }
 
 #[test]
-fn a_name_that_is_another_means_nobody() {
+fn another_name_does_not_match() {
     let own = "DC=com,O=\"Corp, \"\"Inc\"\"\",S=Zürich";
     let certificate = corp();
     let names = [
-        // As OpenSSL shows it, most specific first; as one relative name; a part of it; more of it.
+        // As OpenSSL prints it, most specific first; as one relative name; a part of it; more of it.
         "S=Zürich,O=\"Corp, \"\"Inc\"\"\",DC=com",
         "DC=com+O=\"Corp, \"\"Inc\"\"\"+S=Zürich",
         "DC=com,O=\"Corp, \"\"Inc\"\"\"",
@@ -155,14 +155,14 @@ fn a_name_that_is_another_means_nobody() {
         assert!(!means(&format!("X509:<I>{own}<S>{name}"), &certificate), "{name}");
         assert!(!means(&format!("X509:<I>{name}<SR>1200000000AC11000000002B"), &certificate), "{name}");
     }
-    // The bytes of the serial number as people read them, or one byte less.
+    // The bytes of the serial number in their usual order, or one byte less.
     for serial in ["2b0000000011ac0000000012", "1200000000ac11000000", "00"] {
         assert!(!means(&format!("X509:<I>{own}<SR>{serial}"), &certificate), "{serial}");
     }
 }
 
 #[test]
-fn what_could_be_read_two_ways_or_is_no_pairing_of_microsofts_means_nobody() {
+fn an_ambiguous_or_undocumented_value_names_no_certificate() {
     for value in [
         "",
         "X509:",
@@ -196,7 +196,7 @@ fn what_could_be_read_two_ways_or_is_no_pairing_of_microsofts_means_nobody() {
 
 proptest::proptest! {
     #[test]
-    fn no_value_makes_its_reader_panic(value in "(X509:)?[<>ISRK0-9a-f=,+;\"# \\PC]{0,40}") {
+    fn any_value_is_parsed_without_a_panic(value in "(X509:)?[<>ISRK0-9a-f=,+;\"# \\PC]{0,40}") {
         if let Some(name) = AltSecurityName::parse(&value) {
             proptest::prop_assert!(!name.means(&corp_once()));
         }
@@ -209,7 +209,7 @@ fn corp_once() -> Certificate {
 }
 
 #[test]
-fn every_email_address_gives_a_value_of_its_own_and_none_of_them_is_strong() {
+fn every_email_address_has_a_value_and_none_is_strong() {
     let values = contoso(|params| {
         let email = |text: &str| SanType::Rfc822Name(text.try_into().unwrap());
         params.subject_alt_names = vec![email("a@corp.example"), email("b@corp.example")];

@@ -1,4 +1,4 @@
-//! Whatever the bytes, reading them ends in a certificate or an error.
+//! Any bytes are read as a certificate or refused with an error.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ static REAL: LazyLock<Vec<u8>> = LazyLock::new(|| {
     certificate.der().to_vec()
 });
 
-/// Looks at everything that is computed from the bytes. The skeleton of the certificate and of its key agree.
+/// Calls everything that computes from the bytes. The outlines of the certificate and of its key agree.
 fn look(bytes: &[u8]) {
     let key = public_key_of(bytes);
     if let Ok(certificate) = Certificate::from_der(bytes) {
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_certificate_is_read_or_refused_and_its_signature_never_holds(
+    fn a_changed_certificate_is_read_or_refused_and_its_signature_is_not_valid(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut bytes = REAL.clone();
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_or_doubled_certificate_is_read_or_refused(at in any::<prop::sample::Index>(), length in 0..40usize) {
+    fn a_truncated_or_doubled_certificate_is_read_or_refused(at in any::<prop::sample::Index>(), length in 0..40usize) {
         let at = at.index(REAL.len());
         look(&REAL[..at]);
         let end = (at + length).min(REAL.len());
@@ -62,7 +62,7 @@ proptest! {
 }
 
 #[test]
-fn the_real_certificate_is_read_whole() {
+fn the_unchanged_certificate_is_read() {
     look(&REAL);
     let certificate = Certificate::from_der(&REAL).unwrap();
     assert!(certificate.undecodable_extensions().is_empty());

@@ -1,4 +1,4 @@
-//! Certificates made here, read here.
+//! Certificates made with rcgen and read back.
 
 mod directory;
 mod hostile;
@@ -46,7 +46,7 @@ fn self_signed(edit: impl FnOnce(&mut CertificateParams)) -> Certificate {
 }
 
 #[test]
-fn the_facts_of_a_certificate_are_those_it_was_made_with() {
+fn the_fields_of_a_certificate_are_those_it_was_made_with() {
     let certificate = self_signed(|params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::OrganizationName, "Corp");
@@ -75,7 +75,7 @@ fn the_facts_of_a_certificate_are_those_it_was_made_with() {
 }
 
 #[test]
-fn the_security_identifier_is_read_as_microsoft_writes_it() {
+fn the_security_identifier_is_decoded_as_microsoft_encodes_it() {
     let name = [
         element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 25, 2, 1]),
         element(0xa0, &element(0x04, ALICE_SID.as_bytes())),
@@ -87,7 +87,7 @@ fn the_security_identifier_is_read_as_microsoft_writes_it() {
 }
 
 #[test]
-fn each_kind_of_alternative_name_feeds_only_its_own_list() {
+fn each_kind_of_alternative_name_has_its_own_list() {
     let same = "alice@corp.example";
     let names = |kinds: Vec<SanType>| {
         self_signed(|params| params.subject_alt_names = kinds).subject_alternative_names().clone()
@@ -134,7 +134,7 @@ fn a_upn_is_read_in_every_string_type() {
 }
 
 #[test]
-fn a_upn_that_is_no_text_or_holds_a_control_character_is_unreadable_and_hides_no_other_name() {
+fn an_unreadable_upn_is_listed_and_hides_no_other_name() {
     let type_id = element(0x06, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 20, 2, 3]);
     for value in
         [element(0x30, b""), element(0x04, b"eve@x"), element(0x0c, b"eve@x\0y"), element(0x0c, &[0xff])]
@@ -154,7 +154,7 @@ fn a_upn_that_is_no_text_or_holds_a_control_character_is_unreadable_and_hides_no
 }
 
 #[test]
-fn names_that_nobody_reads_are_passed_over_and_a_broken_one_is_marked() {
+fn unused_names_are_ignored_and_a_malformed_one_is_marked() {
     let email = element(0x81, b"alice@corp.example");
     let read = |names: &[&[u8]], critical| {
         let san = extension(&SUBJECT_ALT_NAME, critical, element(0x30, &names.concat()));
@@ -181,7 +181,7 @@ fn names_that_nobody_reads_are_passed_over_and_a_broken_one_is_marked() {
     }
 }
 
-/// Case 13: what nothing reads refuses nothing.
+/// Parts of extensions that are not used cannot refuse a certificate.
 #[test]
 fn unused_parts_of_extensions_may_be_of_any_form() {
     let x400 = element(0xa3, &element(0x30, b""));
@@ -212,7 +212,7 @@ fn unused_parts_of_extensions_may_be_of_any_form() {
     }
 }
 
-/// Object identifiers that no fixed width holds, wherever a certificate may have one.
+/// Object identifiers of any size, wherever a certificate may have one.
 #[test]
 fn an_unknown_identifier_of_any_size_hides_nothing() {
     let uuid = "2.25.329800735698586629295641978511506172918";
@@ -269,11 +269,11 @@ fn a_security_identifier_that_is_not_one_whole_sid_is_undecodable() {
 }
 
 #[test]
-fn the_key_of_a_certificate_is_found_whatever_comes_after_it() {
+fn the_key_of_a_certificate_is_read_whatever_follows_it() {
     let certificate = self_signed(|params| params.is_ca = IsCa::Ca(Constraint::Unconstrained));
     assert_eq!(public_key_of(certificate.der()).unwrap(), certificate.public_key_der());
 
-    // A BOOLEAN among the extensions that DER does not know.
+    // A BOOLEAN among the extensions, which DER does not allow there.
     let mut odd = certificate.der().to_vec();
     let critical = odd.windows(3).position(|window| window == [1, 1, 0xff]).unwrap();
     odd[critical + 2] = 1;

@@ -1,4 +1,4 @@
-//! How distinguished names are written and compared.
+//! How distinguished names are displayed and compared.
 
 use super::*;
 use const_oid::db::rfc4519;
@@ -13,7 +13,7 @@ const BMP: u8 = 0x1e;
 
 type Value<'a> = (&'a [u8], u8, &'a [u8]);
 
-/// A name of these relative names, root-most first.
+/// A name of these relative names, root first.
 fn name_of(relative_names: &[&[Value<'_>]]) -> DistinguishedName {
     let attribute =
         |(oid, tag, value): &Value<'_>| element(0x30, &[element(0x06, oid), element(*tag, value)].concat());
@@ -30,10 +30,10 @@ fn common_name(tag: u8, value: &[u8]) -> DistinguishedName {
 }
 
 #[test]
-fn a_name_is_written_as_rfc_4514_says() {
+fn a_name_is_displayed_as_in_rfc_4514() {
     let both: [Value<'_>; 2] = [(&COMMON_NAME, UTF8, b"Alice"), (&ORGANIZATION, PRINTABLE, b"Corp")];
     assert_eq!(name_of(&[&both[1..], &both[..1]]).to_string(), "CN=Alice,O=Corp");
-    // A SET OF in DER is sorted, whatever order it came in.
+    // A SET OF in DER is sorted.
     assert_eq!(name_of(&[&both]).to_string(), "O=Corp+CN=Alice");
     assert_eq!(name_of(&[]).to_string(), "");
     assert_eq!(
@@ -42,19 +42,19 @@ fn a_name_is_written_as_rfc_4514_says() {
     );
     assert_eq!(common_name(UTF8, b"  ").to_string(), "CN=\\ \\ ");
     assert_eq!(common_name(BMP, &[0, b'A', 0x26, 0x3a]).to_string(), "CN=A\u{263a}");
-    // Unknown attribute types and values that are no text are written in hex.
+    // Unknown attribute types and values that are not text are written in hex.
     assert_eq!(name_of(&[&[(&[0x2a, 3], UTF8, b"x")]]).to_string(), "1.2.3=#0c0178");
     assert_eq!(common_name(0x04, b"x").to_string(), "CN=#040178");
 }
 
 #[test]
-fn a_name_that_would_forge_a_line_or_reverse_the_text_is_written_in_hex() {
+fn control_and_direction_characters_are_displayed_in_hex() {
     assert_eq!(common_name(UTF8, b"a\r\nb\0").to_string(), "CN=a\\0d\\0ab\\00");
     assert_eq!(common_name(UTF8, "a\u{202e}b\u{85}".as_bytes()).to_string(), "CN=a\\e2\\80\\aeb\\c2\\85");
 }
 
 #[test]
-fn names_are_equal_without_regard_to_case_white_space_and_string_type() {
+fn case_white_space_and_string_type_are_ignored_in_comparisons() {
     let alice = common_name(UTF8, b"Alice  Smith");
     for same in [b"alice smith".as_slice(), b" ALICE SMITH ", b"Alice Smith"] {
         assert_eq!(alice, common_name(PRINTABLE, same));
@@ -75,7 +75,7 @@ fn names_of_other_attributes_or_in_another_order_differ() {
 }
 
 #[test]
-fn values_that_are_no_text_are_compared_byte_by_byte() {
+fn values_that_are_not_text_are_compared_byte_by_byte() {
     assert_eq!(common_name(0x04, b"a"), common_name(0x04, b"a"));
     assert_ne!(common_name(0x04, b"a"), common_name(0x04, b"A"));
     assert_ne!(common_name(0x04, b"a"), common_name(UTF8, b"a"));
@@ -96,7 +96,7 @@ fn a_name_is_the_same_in_every_string_type() {
 }
 
 #[test]
-fn one_attribute_that_cannot_be_read_hides_no_other() {
+fn an_unreadable_attribute_hides_no_other() {
     let uuid: ObjectIdentifier = "2.25.329800735698586629295641978511506172918".parse().unwrap();
     for odd in [
         (uuid.as_octets(), UTF8, &b"x"[..]),
@@ -117,7 +117,7 @@ fn one_attribute_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
-fn a_name_that_cannot_be_decoded_may_hold_any_attribute() {
+fn a_name_that_cannot_be_decoded_may_have_any_attribute() {
     let broken = DistinguishedName::from_der(&[0x30, 2, 0x31]);
     assert_eq!(broken.values(rfc4519::COMMON_NAME).hidden, [&[0x30, 2, 0x31]]);
     assert_eq!(name_of(&[]).values(rfc4519::COMMON_NAME), AttributeValues { texts: vec![], hidden: vec![] });
@@ -134,7 +134,7 @@ fn a_name_that_cannot_be_decoded_equals_only_its_own_bytes() {
 }
 
 #[test]
-fn attributes_come_root_most_first() {
+fn attributes_are_in_order_from_the_root() {
     let name = name_of(&[&[(&ORGANIZATION, UTF8, b"Corp")], &[(&COMMON_NAME, UTF8, b"Alice")]]);
     assert_eq!(name.attributes().map(|(_, text)| text).collect::<Vec<_>>(), ["Corp", "Alice"]);
 }

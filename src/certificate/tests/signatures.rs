@@ -1,4 +1,4 @@
-//! Signatures that hold and signatures that do not.
+//! Valid and invalid signatures.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
@@ -19,7 +19,7 @@ const SIGNED: &[u8] = b"signed by a CA";
 const NULL: [u8; 2] = [5, 0];
 const PKCS1: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
 
-/// PKCS#1's algorithm with this last arc and these parameters.
+/// An algorithm of PKCS #1 with this last arc and these parameters.
 fn pkcs1(last: u8, parameters: &[u8]) -> Vec<u8> {
     element(0x30, &[element(6, &[PKCS1.as_slice(), &[last]].concat()), parameters.to_vec()].concat())
 }
@@ -58,7 +58,7 @@ impl Rsa {
 }
 
 #[test]
-fn rsa_signatures_hold_with_sha_2_in_both_paddings() {
+fn rsa_signatures_with_sha_2_are_valid_in_both_paddings() {
     let rsa = Rsa::generate();
     let cases: [(Vec<u8>, &'static dyn RsaEncoding); 7] = [
         (pkcs1(11, &NULL), &RSA_PKCS1_SHA256),
@@ -77,7 +77,7 @@ fn rsa_signatures_hold_with_sha_2_in_both_paddings() {
 }
 
 #[test]
-fn parameters_that_say_something_else_are_refused() {
+fn contradicting_parameters_are_refused() {
     let rsa = Rsa::generate();
     let wrong = |last: u8| {
         let oid = [PKCS1.as_slice(), &[last]].concat();
@@ -121,9 +121,9 @@ fn rsa_key(modulus: &[u8]) -> Vec<u8> {
     SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der().unwrap()
 }
 
-/// Made by OpenSSL, since CAs sign with any hash under any curve and aws-lc does not.
+/// Made by OpenSSL: CAs sign with any hash under any curve, and aws-lc cannot.
 #[test]
-fn ecdsa_signatures_hold_with_every_curve_and_hash() {
+fn ecdsa_signatures_are_valid_with_every_curve_and_hash() {
     let mut count = 0;
     for line in include_str!("ecdsa.txt").lines() {
         let [curve, bits, public_key, signature] = line.split(' ').collect::<Vec<_>>()[..] else {
@@ -149,7 +149,7 @@ fn ecdsa_signatures_hold_with_every_curve_and_hash() {
 }
 
 #[test]
-fn an_ed25519_signature_holds() {
+fn an_ed25519_signature_is_valid() {
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let certificate = CertificateParams::default().self_signed(&key).unwrap();
     let certificate = Certificate::from_der(certificate.der()).unwrap();

@@ -6,7 +6,7 @@ use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certific
 use super::report::OnlineFinding;
 use crate::backend::{ServerAddress, Transport};
 use crate::config::address::is_private;
-use crate::headers::identity_headers::{self, Identity};
+use crate::headers::identity_headers::{self, ForwardedIdentity};
 use crate::proxy::Snapshot;
 use crate::request::{PathPattern, PathScope};
 use crate::site::{Backend, BackendIdentity, Site};
@@ -202,7 +202,7 @@ impl ServerCheck<'_> {
     /// The headers that authenticate the gateway, and those of the user if `--as` names one.
     fn identity_headers(&self) -> HeaderMap {
         let Some(user) = self.user else { return self.gateway_headers() };
-        let identity = Identity {
+        let identity = ForwardedIdentity {
             user,
             upn: user.contains('@').then_some(user),
             sid: None,

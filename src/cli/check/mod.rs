@@ -102,7 +102,7 @@ fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
     }
     for site in sites_by_name(table) {
         writeln!(text, "site {}", site.name)?;
-        let requested = if site.tls.asks_for_certificate() { "requested" } else { "not requested" };
+        let requested = if site.tls.requests_certificate() { "requested" } else { "not requested" };
         let realm = site.realm.as_ref().map_or("none", |realm| &realm.name);
         writeln!(text, "  client certificate: {requested}; realm: {realm}")?;
         let mut rules: Vec<_> = site.paths.rules().collect();

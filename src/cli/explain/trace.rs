@@ -9,7 +9,7 @@ use crate::backend::{BackendRequest, RequestBody, Target};
 use crate::cli::output::format_time;
 use crate::clock::UnixTime;
 use crate::config::Compiled;
-use crate::headers::forwarded::Origin;
+use crate::headers::forwarded::RequestOrigin;
 use crate::headers::request_headers;
 use crate::limits::AddressKey;
 use crate::policy::{AccessRule, Denial, DenialId, Evidence, ForwardedAs, PasswordRule, Permit, decide};
@@ -130,7 +130,7 @@ impl RequestTrace<'_> {
             rule.access.authorize(identity.account(), identity.authenticated_by(), &rule.conditions)
         });
         explanation.authorization = Some(AuthorizationFacts::permitted(by.transpose()?));
-        let origin = Origin {
+        let origin = RequestOrigin {
             peer: SocketAddr::new(self.client(), 0),
             scheme: TargetScheme::Https,
             host: &authority,
@@ -157,7 +157,7 @@ impl RequestTrace<'_> {
             alpn: None,
             http2: false,
             resumed: false,
-            asked: site.tls.asks_for_certificate(),
+            asked: site.tls.requests_certificate(),
             certificates: self.presented.clone(),
             proven_at: self.now,
         };

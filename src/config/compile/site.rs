@@ -93,7 +93,7 @@ fn certificate_request(
     ClientCertificateRequest {
         hints: if raw.ca_hints.value { subjects.collect() } else { Vec::new() },
         signatures: client_signatures(raw, realm, diagnostics),
-        judge: match raw.on_bad_certificate.value {
+        validator: match raw.on_bad_certificate.value {
             raw::OnBadCertificate::Answer => None,
             raw::OnBadCertificate::Alert => {
                 Some(judge_in_handshake(Arc::clone(realm), context.clock.clone()))
@@ -172,7 +172,7 @@ fn site_tls(
 
 fn warn_of_long_handshake(raw: &raw::Site, tls: &SiteTls, diagnostics: &mut Diagnostics) {
     let size = tls.hint_size();
-    if tls.asks_for_certificate() && size.strains_schannel() {
+    if tls.requests_certificate() && size.exceeds_schannel_limit() {
         let message = format!(
             "the server's chain ({} bytes) and the CA hints ({} bytes) are long: Windows clients break off above 32 KB",
             size.chain, size.hints

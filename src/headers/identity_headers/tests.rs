@@ -1,11 +1,11 @@
-//! Whom the headers name, in every set, and that nothing odd gets into a value.
+//! The identity in each set of headers, and that no value can break out of its header.
 
 use super::*;
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 
-fn alice() -> Identity<'static> {
-    Identity {
+fn alice() -> ForwardedIdentity<'static> {
+    ForwardedIdentity {
         user: "CORP\\alice",
         upn: Some("alice@corp.example"),
         sid: Some("S-1-5-21-1-2-3-1001"),
@@ -13,12 +13,12 @@ fn alice() -> Identity<'static> {
         mapping: "upn",
         strength: "weak",
         authentication: "certificate",
-        card: Some(her_card()),
+        card: Some(certificate()),
         assertion: None,
     }
 }
 
-fn her_card() -> ProvenCertificate<'static> {
+fn certificate() -> ProvenCertificate<'static> {
     ProvenCertificate {
         leaf: &[0x30, 0x82, 0xff, 0xfe],
         chain: &[&[0x30], &[0x31]],
@@ -27,11 +27,14 @@ fn her_card() -> ProvenCertificate<'static> {
     }
 }
 
-fn with_subject(subject: &str) -> Identity<'_> {
-    Identity { card: Some(ProvenCertificate { subject, ..her_card() }), ..alice() }
+fn with_subject(subject: &str) -> ForwardedIdentity<'_> {
+    ForwardedIdentity { card: Some(ProvenCertificate { subject, ..certificate() }), ..alice() }
 }
 
-fn told(settings: &IdentityHeaderSettings, identity: &Identity<'_>) -> Result<HeaderMap, IdentityTooLarge> {
+fn told(
+    settings: &IdentityHeaderSettings,
+    identity: &ForwardedIdentity<'_>,
+) -> Result<HeaderMap, IdentityTooLarge> {
     let mut headers = HeaderMap::new();
     set(&mut headers, settings, Some(identity)).map(|()| headers)
 }
@@ -53,7 +56,7 @@ fn certificate_sets() -> IdentityHeaderSettings {
 }
 
 #[test]
-fn the_account_set_tells_who_how_and_by_which_card() {
+fn the_account_set_has_account_mapping_and_certificate() {
     let expected = [
         "x-remote-authentication: certificate",
         "x-remote-certificate-sha256: 00ff",
@@ -66,8 +69,8 @@ fn the_account_set_tells_who_how_and_by_which_card() {
 }
 
 #[test]
-fn what_an_account_lacks_is_absent() {
-    let bob = Identity { user: "bob@corp.example", upn: None, sid: None, ..alice() };
+fn headers_of_missing_account_names_are_absent() {
+    let bob = ForwardedIdentity { user: "bob@corp.example", upn: None, sid: None, ..alice() };
     let mut headers: HeaderMap = ["x-remote-upn", "x-remote-sid", "x-remote-groups"]
         .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("mallory")))
         .into_iter()
@@ -83,7 +86,7 @@ fn what_an_account_lacks_is_absent() {
 }
 
 #[test]
-fn certificates_are_told_as_rfc_9440_envoy_and_arr_write_them() {
+fn certificates_are_written_as_in_rfc_9440_envoy_and_arr() {
     let pem = "-----BEGIN%20CERTIFICATE-----%0AMIL%2F%2Fg%3D%3D%0A-----END%20CERTIFICATE-----%0A";
     let expected = [
         "client-cert-chain: :MA==:, :MQ==:".to_owned(),
@@ -98,7 +101,7 @@ fn certificates_are_told_as_rfc_9440_envoy_and_arr_write_them() {
 fn a_leaf_alone_has_no_chain_header() {
     let headers = told(
         &certificate_sets(),
-        &Identity { card: Some(ProvenCertificate { chain: &[], ..her_card() }), ..alice() },
+        &ForwardedIdentity { card: Some(ProvenCertificate { chain: &[], ..certificate() }), ..alice() },
     )
     .unwrap();
     assert!(headers.contains_key("client-cert") && !headers.contains_key("client-cert-chain"));
@@ -108,7 +111,7 @@ fn a_leaf_alone_has_no_chain_header() {
 fn only_the_groups_that_the_settings_name_are_sent() {
     let groups = ["RMS Users", "Domain Users", "A,B", "\u{c9}quipe 100%"]
         .map(|name| NamedGroup { name, sid: (name == "A,B").then_some("S-1-5-21-1-2-3-1600") });
-    let member = Identity { groups: &groups, ..alice() };
+    let member = ForwardedIdentity { groups: &groups, ..alice() };
     let sending = |names: &[&str]| {
         let send_groups = names.iter().map(|name| (*name).to_owned()).collect();
         let settings = IdentityHeaderSettings { send_groups, ..IdentityHeaderSettings::default() };
@@ -125,9 +128,10 @@ fn only_the_groups_that_the_settings_name_are_sent() {
 }
 
 #[test]
-fn an_identity_without_a_card_tells_of_no_certificate() {
+fn an_identity_without_a_certificate_has_no_certificate_headers() {
     let every_set = IdentityHeaderSettings { account: true, ..certificate_sets() };
-    let headers = told(&every_set, &Identity { card: None, authentication: "password", ..alice() }).unwrap();
+    let headers =
+        told(&every_set, &ForwardedIdentity { card: None, authentication: "password", ..alice() }).unwrap();
     let expected = [
         "x-remote-authentication: password",
         "x-remote-mapping: upn; weak",
@@ -139,7 +143,7 @@ fn an_identity_without_a_card_tells_of_no_certificate() {
 }
 
 #[test]
-fn a_request_without_identity_carries_none() {
+fn a_request_without_an_identity_has_no_identity_headers() {
     let every_set = IdentityHeaderSettings { account: true, ..certificate_sets() };
     let mut headers = told(&every_set, &alice()).unwrap();
     assert_eq!(headers.len(), 10);
@@ -161,11 +165,11 @@ fn configured_names_are_used() {
 fn a_value_that_is_too_long_is_an_error_and_nothing_is_set() {
     let longest = "u".repeat(MAX_VALUE_BYTES);
     let settings = IdentityHeaderSettings::default();
-    assert!(told(&settings, &Identity { user: &longest, ..alice() }).is_ok());
+    assert!(told(&settings, &ForwardedIdentity { user: &longest, ..alice() }).is_ok());
 
     let mut headers = HeaderMap::new();
     let too_long = format!("{longest}u");
-    let refused = set(&mut headers, &settings, Some(&Identity { user: &too_long, ..alice() }));
+    let refused = set(&mut headers, &settings, Some(&ForwardedIdentity { user: &too_long, ..alice() }));
     let header = HeaderName::from_static("x-remote-user");
     assert_eq!(
         refused,
@@ -177,20 +181,23 @@ fn a_value_that_is_too_long_is_an_error_and_nothing_is_set() {
 #[test]
 fn encoding_counts_toward_the_limit() {
     let third = "\u{e9}".repeat(MAX_VALUE_BYTES / 6 + 1);
-    let refused = told(&IdentityHeaderSettings::default(), &Identity { user: &third, ..alice() });
+    let refused = told(&IdentityHeaderSettings::default(), &ForwardedIdentity { user: &third, ..alice() });
     assert!(matches!(refused, Err(IdentityTooLarge::Header { bytes: 8196, .. })), "{refused:?}");
 }
 
 #[test]
-fn an_identity_that_is_too_long_in_all_is_an_error() {
+fn an_identity_that_is_too_long_in_total_is_an_error() {
     let der = vec![0; 6000];
-    let big = Identity { card: Some(ProvenCertificate { leaf: &der, chain: &[], ..her_card() }), ..alice() };
+    let big = ForwardedIdentity {
+        card: Some(ProvenCertificate { leaf: &der, chain: &[], ..certificate() }),
+        ..alice()
+    };
     let settings = IdentityHeaderSettings { xfcc: false, ..certificate_sets() };
     let fits = told(&settings, &big);
     assert!(fits.is_ok(), "{fits:?}");
     let long_user = "u".repeat(1000);
     let with_account = IdentityHeaderSettings { account: true, ..settings };
-    let refused = told(&with_account, &Identity { user: &long_user, ..big });
+    let refused = told(&with_account, &ForwardedIdentity { user: &long_user, ..big });
     assert!(matches!(refused, Err(IdentityTooLarge::Whole { limit: MAX_IDENTITY_BYTES, .. })), "{refused:?}");
 }
 
@@ -215,7 +222,7 @@ fn keys_where_a_backslash_escapes_quotes(element: &str) -> Vec<String> {
     keys(element, |next| next == Some('"'))
 }
 
-/// The keys of one element as a reader sees them, for whom a backslash escapes what `escapes` says.
+/// The keys of one element as read by a reader that applies escapes as `escapes` does.
 fn keys(element: &str, escapes: fn(Option<char>) -> bool) -> Vec<String> {
     let (mut pairs, mut quoted) = (vec![String::new()], false);
     let mut letters = element.chars().peekable();
@@ -233,7 +240,7 @@ fn keys(element: &str, escapes: fn(Option<char>) -> bool) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn any_text_goes_there_and_back_in_printable_ascii(
+    fn any_text_is_encoded_in_printable_ascii_and_decodes_to_itself(
         user in any::<String>(),
         upn in "[ \\r\\n\\x00\"',%\u{202e}a-c\u{e9}]{0,20}",
         groups in prop::collection::vec("[ ,%a-c\\r\\n\u{1f600}]{1,8}", 0..4),
@@ -241,7 +248,7 @@ proptest! {
     ) {
         let settings = IdentityHeaderSettings { account: true, send_groups: groups.clone(), ..certificate_sets() };
         let named: Vec<_> = groups.iter().map(|name| NamedGroup { name, sid: None }).collect();
-        let identity = Identity { user: &user, upn: Some(&upn), groups: &named, ..with_subject(&subject) };
+        let identity = ForwardedIdentity { user: &user, upn: Some(&upn), groups: &named, ..with_subject(&subject) };
         let headers = told(&settings, &identity).unwrap();
         for value in headers.values() {
             prop_assert!(value.len() <= MAX_VALUE_BYTES);
@@ -269,7 +276,7 @@ proptest! {
     #[test]
     fn any_identity_either_fits_or_is_refused(length in 0_usize..20_000) {
         let user = "\u{e9}".repeat(length);
-        match told(&IdentityHeaderSettings::default(), &Identity { user: &user, ..alice() }) {
+        match told(&IdentityHeaderSettings::default(), &ForwardedIdentity { user: &user, ..alice() }) {
             Ok(headers) => prop_assert_eq!(decoded(&headers, "x-remote-user"), user),
             Err(_) => prop_assert!(length * 6 > MAX_VALUE_BYTES),
         }
@@ -278,7 +285,7 @@ proptest! {
 
 #[test]
 fn an_assertion_is_sent_only_in_its_set_and_is_not_shown() {
-    let identity = Identity { assertion: Some("aaa.bbb.ccc"), ..alice() };
+    let identity = ForwardedIdentity { assertion: Some("aaa.bbb.ccc"), ..alice() };
     let without = told(&IdentityHeaderSettings::default(), &identity).unwrap();
     assert!(!without.contains_key("x-portcullis-assertion"));
     let settings = IdentityHeaderSettings { account: false, assertion: true, ..Default::default() };
@@ -288,7 +295,7 @@ fn an_assertion_is_sent_only_in_its_set_and_is_not_shown() {
 }
 
 #[test]
-fn an_assertion_of_the_client_never_stays() {
+fn an_assertion_of_the_client_is_removed() {
     let settings = IdentityHeaderSettings { assertion: true, ..Default::default() };
     for identity in [None, Some(&alice())] {
         let mut headers = HeaderMap::new();
@@ -299,7 +306,7 @@ fn an_assertion_of_the_client_never_stays() {
 }
 
 #[test]
-fn the_gates_secret_goes_with_every_request_and_takes_the_place_of_the_clients() {
+fn the_secret_is_on_every_request_and_replaces_the_clients() {
     let name = HeaderName::from_static("x-gate-secret");
     let secret = SecretHeader::new(name.clone(), b"twenty-two-characters!").unwrap();
     let settings = IdentityHeaderSettings { secret: Some(secret), ..Default::default() };

@@ -1,12 +1,12 @@
-//! What is taken from a request before it goes on, in every spelling.
+//! The headers that are removed from a request, in every spelling.
 
-use super::super::identity_headers::{Identity, IdentityHeaderSettings, ProvenCertificate, set};
+use super::super::identity_headers::{ForwardedIdentity, IdentityHeaderSettings, ProvenCertificate, set};
 use super::super::reserved_headers::NonstandardNames;
 use super::*;
 use http::HeaderValue;
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE};
 
-/// Every header by which a backend could take a client's word for the gate's.
+/// Every header in which a backend could mistake a client's claim for the gateway's.
 const MANAGED: [&str; 51] = [
     "remote-user",
     "remote-groups",
@@ -68,8 +68,8 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
     lines.iter().map(line).collect()
 }
 
-fn alice() -> Identity<'static> {
-    Identity {
+fn alice() -> ForwardedIdentity<'static> {
+    ForwardedIdentity {
         user: "CORP\\alice",
         upn: Some("alice@corp.example"),
         sid: Some("S-1-5-21-1-2-3-1001"),
@@ -96,7 +96,7 @@ fn server_variable(name: &HeaderName) -> String {
     name.as_str().to_ascii_uppercase().replace('-', "_")
 }
 
-/// `name` with the hyphens that `mask` names turned into underscores.
+/// `name` with the hyphens that `mask` selects replaced by underscores.
 fn with_underscores(name: &str, mask: u32) -> String {
     let mut hyphen = 0;
     let turn = |letter| {
@@ -110,7 +110,7 @@ fn with_underscores(name: &str, mask: u32) -> String {
 }
 
 #[test]
-fn an_ordinary_request_passes_as_it_is() {
+fn an_ordinary_request_is_unchanged() {
     let before = headers(&[
         ("host", "rms.example"),
         ("user-agent", "MSIPC;version=1.0"),
@@ -125,12 +125,12 @@ fn an_ordinary_request_passes_as_it_is() {
         ("accept-encoding", "br"),
     ]);
     let mut after = before.clone();
-    assert_eq!(strip(&mut after, &ReservedHeaders::default()), Ok(Dropped::default()));
+    assert_eq!(strip(&mut after, &ReservedHeaders::default()), Ok(RemovedHeaders::default()));
     assert_eq!(after, before);
 }
 
 #[test]
-fn the_connections_fields_end_at_the_gate() {
+fn hop_by_hop_fields_are_not_forwarded() {
     let mut after = headers(&[
         ("connection", "close, X-Hop ,\tKEEP-ALIVE,,"),
         ("Connection", "x-other-hop"),
@@ -147,13 +147,16 @@ fn the_connections_fields_end_at_the_gate() {
         ("http2-settings", "AAMAAABk"),
         ("accept", "*/*"),
     ]);
-    let dropped = strip(&mut after, &ReservedHeaders::default()).unwrap();
+    let removed = strip(&mut after, &ReservedHeaders::default()).unwrap();
     assert_eq!(after, headers(&[("accept", "*/*")]));
-    assert_eq!(dropped, Dropped { hop_by_hop: 10, named_by_connection: 2, ..Dropped::default() });
+    assert_eq!(
+        removed,
+        RemovedHeaders { hop_by_hop: 10, named_by_connection: 2, ..RemovedHeaders::default() }
+    );
 }
 
 #[test]
-fn connection_that_names_what_the_server_needs_is_refused_and_nothing_removed() {
+fn a_connection_field_that_names_an_end_to_end_field_is_refused() {
     for field in ["authorization", "host", "content-length", "cookie"] {
         for spelling in
             [field.to_owned(), format!("close,\t{} ", field.to_ascii_uppercase()), format!(",,{field},x")]
@@ -169,7 +172,7 @@ fn connection_that_names_what_the_server_needs_is_refused_and_nothing_removed() 
 }
 
 #[test]
-fn connection_that_holds_no_tokens_is_refused() {
+fn a_connection_field_without_tokens_is_refused() {
     for value in ["\"close\"", "close x-hop", "x-hop;q=1", "\u{a0}x-hop"] {
         let mut after = headers(&[("connection", value)]);
         assert_eq!(
@@ -181,7 +184,7 @@ fn connection_that_holds_no_tokens_is_refused() {
 }
 
 #[test]
-fn a_body_coded_otherwise_than_in_chunks_is_refused() {
+fn a_transfer_coding_other_than_chunked_is_refused() {
     for lines in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked", "chunked"], &["identity"]] {
         let lines: Vec<_> = lines.iter().map(|line| ("transfer-encoding", *line)).collect();
         let refused = strip(&mut headers(&lines), &ReservedHeaders::default());
@@ -190,12 +193,12 @@ fn a_body_coded_otherwise_than_in_chunks_is_refused() {
     let mut chunked = headers(&[("transfer-encoding", "Chunked")]);
     assert_eq!(
         strip(&mut chunked, &ReservedHeaders::default()),
-        Ok(Dropped { hop_by_hop: 1, ..Dropped::default() })
+        Ok(RemovedHeaders { hop_by_hop: 1, ..RemovedHeaders::default() })
     );
 }
 
 #[test]
-fn a_client_cannot_have_the_gates_own_headers_removed() {
+fn connection_cannot_remove_the_gateways_own_headers() {
     let own = every_set().names.all().map(HeaderName::to_string);
     let others =
         ["client-cert", "client-cert-chain", "x-forwarded-client-cert", "x-arr-clientcert"].map(String::from);
@@ -216,7 +219,7 @@ fn a_client_cannot_have_the_gates_own_headers_removed() {
 }
 
 #[test]
-fn no_spelling_of_a_managed_name_survives() {
+fn no_spelling_of_a_reserved_name_is_forwarded() {
     for nonstandard_names in [NonstandardNames::Drop, NonstandardNames::KeepUnlessReserved] {
         let owned = ReservedHeaders::new([&every_set()], nonstandard_names).unwrap();
         for managed in MANAGED {
@@ -234,7 +237,7 @@ fn no_spelling_of_a_managed_name_survives() {
 }
 
 #[test]
-fn only_the_gates_value_reaches_a_backend_that_folds_names() {
+fn only_the_gateways_value_reaches_a_backend_that_folds_names() {
     let settings = every_set();
     let mut request = HeaderMap::new();
     for managed in MANAGED {
@@ -253,33 +256,33 @@ fn only_the_gates_value_reaches_a_backend_that_folds_names() {
 }
 
 #[test]
-fn a_request_without_identity_carries_no_managed_header() {
+fn a_request_without_an_identity_has_no_reserved_header() {
     let mut request: HeaderMap = MANAGED
         .iter()
         .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("mallory")))
         .collect();
-    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
+    let removed = strip(&mut request, &ReservedHeaders::default()).unwrap();
     set(&mut request, &every_set(), None).unwrap();
     assert_eq!(request, HeaderMap::new());
-    assert_eq!(dropped, Dropped { owned: MANAGED.len(), ..Dropped::default() });
+    assert_eq!(removed, RemovedHeaders { reserved: MANAGED.len(), ..RemovedHeaders::default() });
 }
 
 #[test]
-fn an_odd_name_is_dropped_and_counted_by_default() {
+fn a_nonstandard_name_is_removed_and_counted_by_default() {
     let lines = [("x_custom", "1"), ("x.custom", "2"), ("x~custom", "3"), ("x-custom", "4")];
     let mut request = headers(&lines);
-    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
+    let removed = strip(&mut request, &ReservedHeaders::default()).unwrap();
     assert_eq!(request, headers(&[("x-custom", "4")]));
-    assert_eq!(dropped, Dropped { odd: 3, ..Dropped::default() });
+    assert_eq!(removed, RemovedHeaders { nonstandard: 3, ..RemovedHeaders::default() });
 
     let keeping = ReservedHeaders::new([], NonstandardNames::KeepUnlessReserved).unwrap();
     let mut request = headers(&lines);
-    assert_eq!(strip(&mut request, &keeping), Ok(Dropped::default()));
+    assert_eq!(strip(&mut request, &keeping), Ok(RemovedHeaders::default()));
     assert_eq!(request, headers(&lines));
 }
 
 #[test]
-fn a_name_that_is_no_token_never_becomes_a_header_name() {
+fn a_name_that_is_not_a_token_is_not_a_header_name() {
     for name in
         ["x-remote-user\u{a0}", "x-remote-user ", "x\u{2010}remote-user", "x-remote-user\0", " x-remote-user"]
     {
@@ -300,13 +303,13 @@ fn a_clients_authorization_is_removed_on_request() {
 fn a_name_in_connection_that_no_header_has_removes_nothing() {
     let mut request =
         headers(&[("connection", "x-absent, close"), ("accept", "*/*"), ("content-type", "text/xml")]);
-    let dropped = strip(&mut request, &ReservedHeaders::default()).unwrap();
+    let removed = strip(&mut request, &ReservedHeaders::default()).unwrap();
     assert!(
         request.contains_key(ACCEPT)
             && request.contains_key(CONTENT_TYPE)
             && !request.contains_key(CONNECTION)
     );
-    assert_eq!(dropped, Dropped { hop_by_hop: 1, ..Dropped::default() });
+    assert_eq!(removed, RemovedHeaders { hop_by_hop: 1, ..RemovedHeaders::default() });
 }
 
 #[test]

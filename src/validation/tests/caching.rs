@@ -1,9 +1,9 @@
-//! What the cache keeps, for whom, and until when.
+//! Which verdicts the cache keeps, for which key, and until when.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::super::cache::Looked;
+use super::super::cache::ChainLookup;
 use super::*;
 use crate::telemetry::CacheMetrics;
 
@@ -22,7 +22,7 @@ impl Realm {
         }
     }
 
-    async fn judge(
+    async fn validate(
         &self,
         chain: &Arc<PresentedChain>,
         now: UnixTime,
@@ -47,13 +47,13 @@ async fn a_verdict_is_kept_until_its_deadline_and_no_longer() {
     let root = Authority::root("Root");
     let realm = Realm::trusting(&root);
     let chain = presented(&[&root.card()]);
-    let first = realm.judge(&chain, NOW).await.unwrap();
-    let again = realm.judge(&chain, NOW).await.unwrap();
+    let first = realm.validate(&chain, NOW).await.unwrap();
+    let again = realm.validate(&chain, NOW).await.unwrap();
     assert!(Arc::ptr_eq(&first, &again));
 
     let last = UnixTime::from_seconds(first.deadline().seconds() - 1);
-    assert!(Arc::ptr_eq(&first, &realm.judge(&chain, last).await.unwrap()));
-    let over = realm.judge(&chain, first.deadline()).await.unwrap_err();
+    assert!(Arc::ptr_eq(&first, &realm.validate(&chain, last).await.unwrap()));
+    let over = realm.validate(&chain, first.deadline()).await.unwrap_err();
     assert!(matches!(over.violation, PathViolation::Expired { .. }));
 }
 
@@ -75,65 +75,65 @@ async fn a_refusal_is_kept_for_a_minute() {
     let root = Authority::root("Root");
     let mut realm = Realm::trusting(&Authority::root("Other"));
     let chain = presented(&[&root.card()]);
-    let first = realm.judge(&chain, NOW).await.unwrap_err();
+    let first = realm.validate(&chain, NOW).await.unwrap_err();
     realm.trust = Arc::new(anchored(&root));
 
     let soon = NOW.plus(Duration::from_secs(59));
-    assert!(Arc::ptr_eq(&first, &realm.judge(&chain, soon).await.unwrap_err()));
-    assert!(realm.judge(&chain, NOW.plus(Duration::from_secs(60))).await.is_ok());
+    assert!(Arc::ptr_eq(&first, &realm.validate(&chain, soon).await.unwrap_err()));
+    assert!(realm.validate(&chain, NOW.plus(Duration::from_secs(60))).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_kept_past_the_moment_when_the_chain_becomes_valid() {
+async fn a_refusal_expires_when_the_chain_becomes_valid() {
     let root = Authority::root("Root");
     let realm = Realm::trusting(&root);
     let tomorrow = root.card_with(|params| params.not_before = rcgen::date_time_ymd(2026, 11, 23));
     let chain = presented(&[&tomorrow]);
     let just_before = UnixTime::from_seconds(tomorrow.not_before().seconds() - 1);
-    assert!(realm.judge(&chain, just_before).await.is_err());
-    assert!(realm.judge(&chain, tomorrow.not_before()).await.is_ok());
+    assert!(realm.validate(&chain, just_before).await.is_err());
+    assert!(realm.validate(&chain, tomorrow.not_before()).await.is_ok());
 }
 
 #[tokio::test]
-async fn forged_chains_take_no_room_of_accepted_ones() {
+async fn forged_chains_do_not_evict_accepted_ones() {
     let (root, forger) = (Authority::root("Root"), Authority::root("Root"));
     let realm = Realm::trusting(&root);
-    assert!(realm.judge(&presented(&[&root.card()]), NOW).await.is_ok());
+    assert!(realm.validate(&presented(&[&root.card()]), NOW).await.is_ok());
     for _ in 0..50 {
-        assert!(realm.judge(&presented(&[&forger.card()]), NOW).await.is_err());
+        assert!(realm.validate(&presented(&[&forger.card()]), NOW).await.is_err());
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 50));
 }
 
-/// A chain with these certificates sent along, and more that have to do with nothing.
+/// A chain with these other certificates, and more that are unrelated to it.
 fn with_junk(certificates: &[&Certificate], junk: &Certificate) -> Arc<PresentedChain> {
     presented(&[certificates, &[junk]].concat())
 }
 
 #[tokio::test]
-async fn what_has_to_do_with_nothing_makes_no_entry_beside_a_good_certificate() {
+async fn unrelated_certificates_create_no_entry() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let card = issuing.card();
     let realm = Realm::trusting(&root);
-    let first = realm.judge(&presented(&[&card, &issuing.certificate]), NOW).await.unwrap();
+    let first = realm.validate(&presented(&[&card, &issuing.certificate]), NOW).await.unwrap();
     for number in 0..20 {
         let junk = Authority::root(&format!("Junk {number} {}", "x".repeat(2_000))).certificate;
         let chain = with_junk(&[&card, &issuing.certificate], &junk);
-        assert!(Arc::ptr_eq(&first, &realm.judge(&chain, NOW).await.unwrap()));
+        assert!(Arc::ptr_eq(&first, &realm.validate(&chain, NOW).await.unwrap()));
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 0));
 }
 
 #[tokio::test]
-async fn what_bears_the_name_of_an_issuer_is_tried_and_not_kept() {
+async fn a_certificate_with_an_issuers_name_is_tried_and_not_kept() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let card = issuing.card();
     let realm = Realm::trusting(&root);
     for _ in 0..20 {
         let junk = Authority::root("Issuing").certificate;
-        let chain = realm.judge(&with_junk(&[&card, &issuing.certificate], &junk), NOW).await.unwrap();
+        let chain = realm.validate(&with_junk(&[&card, &issuing.certificate], &junk), NOW).await.unwrap();
         assert_eq!(chain.additional_certificates(), std::slice::from_ref(&issuing.certificate));
     }
     assert_eq!(realm.cache.entry_counts().await, (1, 0));
@@ -141,9 +141,9 @@ async fn what_bears_the_name_of_an_issuer_is_tried_and_not_kept() {
     assert!(accepted < 20_000, "{accepted}");
 }
 
-/// Whatever a client sends along, in whatever order its connections come: the cache answers as the validator would.
+/// Whatever certificates a client presents, and in any order, the cache returns what validation would.
 #[tokio::test]
-async fn a_remembered_verdict_has_the_paths_that_validation_would_find() {
+async fn a_cached_verdict_has_the_paths_that_validation_would_find() {
     let (root, other) = (Authority::root("Root"), Authority::root("Other"));
     let issuing = root.authority("Issuing");
     let cross = read(&authority_params("Issuing").signed_by(issuing.issuer.key(), &other.issuer).unwrap());
@@ -172,18 +172,18 @@ async fn a_remembered_verdict_has_the_paths_that_validation_would_find() {
         verdict.map(paths).map_err(|error| error.violation.clone())
     };
     for chain in subsets.iter().chain(subsets.iter().rev()) {
-        let kept = realm.judge(chain, NOW).await;
+        let kept = realm.validate(chain, NOW).await;
         let anew = validate(chain, &realm.trust, &realm.rule, NOW);
         assert_eq!(seen(kept.as_deref().map_err(AsRef::as_ref)), seen(anew.as_ref()));
     }
 }
 
 #[tokio::test]
-async fn forged_chains_with_long_names_weigh_no_more_than_their_part() {
+async fn forged_chains_with_long_names_stay_within_their_part_of_the_cache() {
     let realm = Realm::trusting(&Authority::root("Root"));
     for number in 0..60 {
         let forged = Authority::root(&format!("{number} {}", "x".repeat(3_000))).certificate;
-        assert!(realm.judge(&presented(&[&forged]), NOW).await.is_err());
+        assert!(realm.validate(&presented(&[&forged]), NOW).await.is_err());
     }
     let (accepted, refused) = realm.cache.weights().await;
     assert_eq!(accepted, 0);
@@ -191,17 +191,18 @@ async fn forged_chains_with_long_names_weigh_no_more_than_their_part() {
 }
 
 #[test]
-fn of_many_that_ask_at_once_one_does_the_work() {
+fn concurrent_look_ups_of_one_chain_validate_it_once() {
     const ASKING: usize = 8;
     let root = Authority::root("Root");
     let (chain, trust, rule) = (presented(&[&root.card()]), anchored(&root), ValidationRule::default());
     let cache = ValidationCache::new(1 << 20, CacheMetrics::default());
-    let looked = || Looked::new(RealmGeneration { realm: "staff".into(), generation: 1 }, &chain, &trust);
+    let lookup =
+        || ChainLookup::new(RealmGeneration { realm: "staff".into(), generation: 1 }, &chain, &trust);
     let (arrived, worked) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         arrived.fetch_add(1, Ordering::SeqCst);
-        let verdict = runtime.block_on(cache.judge(looked(), NOW, async || {
+        let verdict = runtime.block_on(cache.verdict_or_else(lookup(), NOW, async || {
             worked.fetch_add(1, Ordering::SeqCst);
             while arrived.load(Ordering::SeqCst) < ASKING {
                 std::thread::yield_now();

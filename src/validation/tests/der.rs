@@ -1,4 +1,4 @@
-//! DER by hand, for extensions that the certificate maker does not write.
+//! DER by hand, for extensions that rcgen does not write.
 
 use der::Encode;
 

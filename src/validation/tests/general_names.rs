@@ -1,4 +1,4 @@
-//! GeneralNames in DER, as they stand in alternative names and in name constraints.
+//! GeneralNames in DER, as in alternative names and name constraints.
 
 use super::der::{element, oid, sequence};
 use crate::certificate::USER_PRINCIPAL_NAME;
@@ -28,7 +28,7 @@ pub(super) fn upn(text: &str) -> Vec<u8> {
     other_name(USER_PRINCIPAL_NAME, text)
 }
 
-/// `O=…,CN=…` from attributes, root-most first.
+/// `O=…,CN=…` from attributes, root first.
 fn name(attributes: &[(u8, &str)]) -> Vec<u8> {
     let attribute = |(id, text): &(u8, &str)| {
         let value = element(12, text.as_bytes());

@@ -1,4 +1,4 @@
-//! Authorities and cards made for the tests of this stage.
+//! Authorities and client certificates for the tests of this folder.
 
 mod caching;
 mod der;
@@ -23,7 +23,7 @@ use crate::clock::UnixTime;
 /// 2026-11-22T09:30:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
-/// A CA: its certificate, and what issues by its key.
+/// A CA: its certificate, and the key that it issues with.
 struct Authority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -58,12 +58,12 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// A certificate of this CA for the name and key of another.
+    /// A certificate of this CA for the name and key of another one.
     fn cross_sign(&self, other: &Self, name: &str) -> Certificate {
         read(&authority_params(name).signed_by(other.issuer.key(), &self.issuer).unwrap())
     }
 
-    /// Alice's card.
+    /// Alice's client certificate.
     fn card(&self) -> Certificate {
         self.card_with(|_| {})
     }
@@ -114,12 +114,12 @@ fn anchored(authority: &Authority) -> TrustSet {
     TrustSet::new(vec![authority.certificate.clone()], Vec::new())
 }
 
-/// The verdict of the default rule, now.
+/// The verdict under the default rule, now.
 fn judged(certificates: &[&Certificate], trust: &TrustSet) -> Result<ValidatedChain, ChainError> {
     validate(&presented(certificates), trust, &ValidationRule::default(), NOW)
 }
 
-/// Where and why a chain is refused.
+/// The position and the violation of a refusal.
 fn refused(certificates: &[&Certificate], trust: &TrustSet) -> (usize, PathViolation) {
     let error = judged(certificates, trust).unwrap_err();
     (error.index, error.violation)

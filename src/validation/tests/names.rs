@@ -1,4 +1,4 @@
-//! Name constraints: what each kind of name permits and excludes, and what is refused for not being understood.
+//! Name constraints: which names each kind permits and excludes, and which are refused because they cannot be compared.
 
 use rcgen::SanType;
 
@@ -6,7 +6,7 @@ use super::der::{element, oid, sequence};
 use super::general_names::{directory, dns, email, ip, other_name, upn, uri};
 use super::*;
 use crate::certificate::{NameForm, USER_PRINCIPAL_NAME};
-use crate::validation::path_building::Search;
+use crate::validation::path_building::PathSearch;
 use const_oid::ObjectIdentifier;
 
 const FASC_N: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.6.6");
@@ -37,7 +37,7 @@ fn holding(names: &[Vec<u8>]) -> impl FnOnce(&mut CertificateParams) {
     move |params| params.custom_extensions.push(extension)
 }
 
-/// In one word, whether a card with these alternative names passes below a CA with these constraints.
+/// The result, in one word, for a client certificate with these alternative names below a CA with these constraints.
 fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'static str {
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(permitted, excluded)));
@@ -46,12 +46,12 @@ fn verdict(permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> &'
         Ok(_) => "passes",
         Err(PathViolation::NameNotPermitted { .. }) => "not permitted",
         Err(PathViolation::NameExcluded { .. }) => "excluded",
-        Err(PathViolation::NameNotJudged { .. }) => "not judged",
+        Err(PathViolation::NameNotComparable { .. }) => "not judged",
         Err(other) => panic!("{other:?}"),
     }
 }
 
-/// A constraint, a name of its kind, and what becomes of it where the constraint permits and where it excludes.
+/// A constraint, a name of its kind, and the results if the constraint permits and if it excludes.
 type Case<'a> = (&'a str, &'a str, &'static str, &'static str);
 
 fn hold(make: fn(&str) -> Vec<u8>, cases: &[Case<'_>]) {
@@ -72,7 +72,7 @@ fn case<'a>(subtree: &'a str, name: &'a str, [permitted, excluded]: [&'static st
 }
 
 #[test]
-fn a_user_principal_name_is_held_against_its_constraints() {
+fn a_user_principal_name_is_compared_with_its_constraints() {
     hold(
         upn,
         &[
@@ -97,7 +97,7 @@ fn a_user_principal_name_is_held_against_its_constraints() {
 }
 
 #[test]
-fn a_mail_address_is_held_against_its_constraints() {
+fn a_mail_address_is_compared_with_its_constraints() {
     hold(
         email,
         &[
@@ -117,7 +117,7 @@ fn a_mail_address_is_held_against_its_constraints() {
 }
 
 #[test]
-fn a_host_name_is_held_against_its_constraints() {
+fn a_host_name_is_compared_with_its_constraints() {
     hold(
         dns,
         &[
@@ -139,7 +139,7 @@ fn a_host_name_is_held_against_its_constraints() {
 }
 
 #[test]
-fn the_host_of_a_uri_is_held_against_its_constraints() {
+fn the_host_of_a_uri_is_compared_with_its_constraints() {
     hold(
         uri,
         &[
@@ -160,7 +160,7 @@ fn the_host_of_a_uri_is_held_against_its_constraints() {
 }
 
 #[test]
-fn an_address_is_held_against_its_constraints() {
+fn an_address_is_compared_with_its_constraints() {
     let network = [ip(&[192, 0, 2, 1, 255, 255, 255, 0])];
     for (address, permitted, excluded) in [
         (vec![192, 0, 2, 77], "passes", "excluded"),
@@ -178,7 +178,7 @@ fn an_address_is_held_against_its_constraints() {
 }
 
 #[test]
-fn a_directory_name_is_held_against_its_constraints_in_the_subject_and_beside_it() {
+fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_names() {
     let corp = [(ORGANISATION, "Corp  Example")];
     let subject = |attributes: &'static [(DnType, &'static str)]| {
         move |params: &mut CertificateParams| {
@@ -214,7 +214,7 @@ fn a_directory_name_is_held_against_its_constraints_in_the_subject_and_beside_it
 }
 
 #[test]
-fn a_subject_that_cannot_be_compared_is_refused_where_some_are_excluded() {
+fn a_subject_that_cannot_be_compared_is_refused_if_subjects_are_excluded() {
     let teletex = |params: &mut CertificateParams| {
         let text = rcgen::DnValue::TeletexString("Corp".try_into().unwrap());
         params.distinguished_name.push(DnType::OrganizationName, text);
@@ -226,12 +226,12 @@ fn a_subject_that_cannot_be_compared_is_refused_where_some_are_excluded() {
     assert!(judged(&[&ascii, &issuing.certificate], &anchored(&root)).is_ok());
     let no_text = refusals::changed(&ascii, b"\x14\x04Corp", b"\x04\x04Corp", &issuing);
     let by = issuing.certificate.subject().clone();
-    let violation = PathViolation::NameNotJudged { form: NameForm::Directory, by };
+    let violation = PathViolation::NameNotComparable { form: NameForm::Directory, by };
     assert_eq!(refused(&[&no_text, &issuing.certificate], &anchored(&root)), (0, violation));
 }
 
 #[test]
-fn the_mail_address_in_a_subject_is_held_against_the_constraints_on_mail_addresses() {
+fn the_mail_address_in_a_subject_is_compared_with_constraints_on_mail_addresses() {
     let legacy = |params: &mut CertificateParams| {
         let oid = DnType::CustomDnType(vec![1, 2, 840, 113_549, 1, 9, 1]);
         params.distinguished_name.push(oid, rcgen::DnValue::Ia5String("a@evil.example".try_into().unwrap()));
@@ -248,7 +248,7 @@ fn the_mail_address_in_a_subject_is_held_against_the_constraints_on_mail_address
 }
 
 #[test]
-fn a_constraint_speaks_of_names_of_its_own_kind_only() {
+fn a_constraint_applies_to_names_of_its_own_kind_only() {
     let names = [dns("other.example"), upn("alice@other"), uri("urn:x"), other_name(FASC_N, "1")];
     assert_eq!(verdict(&[email("corp.example")], &[], &names), "passes");
     assert_eq!(verdict(&[upn("corp.example")], &[], &[email("alice@other"), dns("other")]), "passes");
@@ -256,7 +256,7 @@ fn a_constraint_speaks_of_names_of_its_own_kind_only() {
 }
 
 #[test]
-fn a_name_of_a_kind_that_is_limited_and_not_understood_is_refused() {
+fn a_name_of_a_constrained_and_unknown_kind_is_refused() {
     let registered = element(0x88, &[42, 3]);
     let x400 = element(0xa3, &[]);
     for kind in [other_name(FASC_N, "1"), registered, x400] {
@@ -303,7 +303,7 @@ fn a_name_that_cannot_be_read_is_refused_below_a_constraint_on_its_kind_only() {
 }
 
 #[test]
-fn a_upn_is_held_against_the_constraints_whatever_its_string_type() {
+fn a_upn_of_any_string_type_is_compared_with_its_constraints() {
     for (tag, text) in [(0x16, &b"a@evil.example"[..]), (0x13, b"a@evil.example"), (0x14, b"a@evil.example")]
     {
         let name = element(0xa0, &[oid(USER_PRINCIPAL_NAME), element(0xa0, &element(tag, text))].concat());
@@ -313,7 +313,7 @@ fn a_upn_is_held_against_the_constraints_whatever_its_string_type() {
 }
 
 #[test]
-fn every_ca_above_limits_and_a_self_issued_one_is_not_limited_itself() {
+fn every_ca_above_constrains_and_a_self_issued_ca_is_exempt() {
     let root = Authority::root("Root");
     let policy = root.authority_with("Policy", constrained(&constraints(&[dns("corp.example")], &[])));
     let next_key = policy.authority_with("Policy", holding(&[dns("other.example")]));
@@ -337,7 +337,7 @@ fn every_ca_above_limits_and_a_self_issued_one_is_not_limited_itself() {
 }
 
 #[test]
-fn the_constraints_of_an_anchor_count() {
+fn the_constraints_of_an_anchor_apply() {
     let root = Authority::root_with("Root", constrained(&constraints(&[upn("corp.example")], &[])));
     let card = |text: &str| root.card_with(holding(&[upn(text)]));
     assert!(judged(&[&card("alice@corp.example")], &anchored(&root)).is_ok());
@@ -372,7 +372,7 @@ fn a_minimum_a_maximum_and_an_empty_list_are_refused() {
 }
 
 #[test]
-fn names_and_subtrees_beyond_the_bound_are_not_compared() {
+fn comparisons_of_names_and_subtrees_are_bounded() {
     let many = |count: u32, make: fn(&str) -> Vec<u8>| -> Vec<Vec<u8>> {
         (0..count).map(|number| make(&format!("{number}.example"))).collect()
     };
@@ -383,13 +383,13 @@ fn names_and_subtrees_beyond_the_bound_are_not_compared() {
     });
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, _, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyNames);
     assert_eq!(budget.name_comparisons, MAX_NAME_COMPARISONS);
 }
 
 #[test]
-fn one_name_as_long_as_may_be_meets_the_bound_too() {
+fn comparisons_of_one_very_long_name_are_bounded() {
     let subtrees: Vec<_> = (0..1_000).map(|number| dns(&format!("{number}.example"))).collect();
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &subtrees)));
@@ -399,11 +399,11 @@ fn one_name_as_long_as_may_be_meets_the_bound_too() {
 }
 
 #[test]
-fn a_refusal_names_the_name_and_the_ca() {
+fn a_refusal_has_the_name_and_the_ca() {
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", constrained(&constraints(&[], &[other_name(FASC_N, "1")])));
     let card = issuing.card_with(holding(&[other_name(FASC_N, "1")]));
     let by = issuing.certificate.subject().clone();
-    let violation = PathViolation::NameNotJudged { form: NameForm::OtherName(FASC_N.into()), by };
+    let violation = PathViolation::NameNotComparable { form: NameForm::OtherName(FASC_N.into()), by };
     assert_eq!(refused(&[&card, &issuing.certificate], &anchored(&root)), (0, violation));
 }

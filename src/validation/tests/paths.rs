@@ -1,10 +1,10 @@
-//! Which paths are found, and within which bounds.
+//! Which paths are found, and within which limits.
 
 use std::time::Duration;
 
 use super::*;
 use crate::certificate::Fingerprint;
-use crate::validation::path_building::Search;
+use crate::validation::path_building::PathSearch;
 
 fn digests(chain: &ValidatedChain) -> Vec<Vec<Fingerprint>> {
     let path = |path: &ValidPath| path.certificates().iter().map(Certificate::fingerprint).collect();
@@ -26,7 +26,7 @@ fn presented_and_configured_intermediates_both_lead_to_an_anchor() {
 }
 
 #[test]
-fn the_order_of_what_is_sent_along_does_not_matter() {
+fn the_order_of_the_other_certificates_does_not_matter() {
     let root = Authority::root("Root");
     let policy = root.authority("Policy");
     let issuing = policy.authority("Issuing");
@@ -37,7 +37,7 @@ fn the_order_of_what_is_sent_along_does_not_matter() {
 }
 
 #[test]
-fn the_identity_is_the_key_owners_in_whatever_order_other_certificates_come() {
+fn the_identity_is_that_of_the_first_certificate_in_any_order_of_the_others() {
     let (root, foreign) = (Authority::root("Root"), Authority::root("Foreign"));
     let issuing = root.authority("Issuing");
     let (alice, bob, mallory) = (issuing.card(), issuing.card(), foreign.card());
@@ -54,7 +54,7 @@ fn the_identity_is_the_key_owners_in_whatever_order_other_certificates_come() {
 }
 
 #[test]
-fn a_certificate_sent_along_that_cannot_be_read_changes_nothing() {
+fn another_certificate_that_cannot_be_decoded_has_no_effect() {
     let root = Authority::root("Root");
     let card = root.card();
     let sent = [CertificateDer::from(card.der()), CertificateDer::from(b"junk".as_slice())];
@@ -64,7 +64,7 @@ fn a_certificate_sent_along_that_cannot_be_read_changes_nothing() {
 }
 
 #[test]
-fn what_is_presented_is_bounded_in_number_and_size() {
+fn presented_certificates_are_bounded_in_number_and_size() {
     let card = Authority::root("Root").card();
     let sent = vec![CertificateDer::from(card.der()); MAX_PRESENTED_CERTIFICATES + 1];
     let refusal = PresentedChain::parse(&sent).unwrap_err();
@@ -85,7 +85,7 @@ fn what_is_presented_is_bounded_in_number_and_size() {
 }
 
 #[test]
-fn chains_that_differ_only_in_where_one_certificate_ends_have_different_digests() {
+fn chains_that_differ_in_certificate_boundaries_only_have_different_digests() {
     let card = Authority::root("Root").card();
     let parse = |others: &[&[u8]]| {
         let mut sent = vec![CertificateDer::from(card.der())];
@@ -96,7 +96,7 @@ fn chains_that_differ_only_in_where_one_certificate_ends_have_different_digests(
 }
 
 #[test]
-fn all_paths_to_trusted_anchors_are_kept_and_the_first_to_end_is_the_deadline() {
+fn all_valid_paths_are_kept_and_the_first_to_expire_is_the_deadline() {
     let (old, new) = (Authority::root("Old"), Authority::root("New"));
     let issuing = old.authority("Issuing");
     let other = read(
@@ -112,7 +112,7 @@ fn all_paths_to_trusted_anchors_are_kept_and_the_first_to_end_is_the_deadline() 
 }
 
 #[test]
-fn a_path_that_fails_does_not_spoil_one_that_holds() {
+fn a_path_that_fails_does_not_affect_a_valid_one() {
     let (old, new) = (Authority::root("Old"), Authority::root("New"));
     let issuing = old.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
     let renewed = new.cross_sign(&issuing, "Issuing");
@@ -123,7 +123,7 @@ fn a_path_that_fails_does_not_spoil_one_that_holds() {
 }
 
 #[test]
-fn the_refusal_is_that_of_the_path_that_got_furthest() {
+fn the_refusal_is_that_of_the_path_closest_to_being_valid() {
     let (root, foreign) = (Authority::root("Root"), Authority::root("Foreign"));
     let issuing =
         root.authority_with("Issuing", |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1));
@@ -136,7 +136,7 @@ fn the_refusal_is_that_of_the_path_that_got_furthest() {
 }
 
 #[test]
-fn two_cas_that_certify_each_other_end_the_search() {
+fn two_cas_that_certify_each_other_do_not_loop() {
     let root = Authority::root("Root");
     let (left, right) = (Authority::root("Left"), Authority::root("Right"));
     let (left_by_right, right_by_left) = (right.cross_sign(&left, "Left"), left.cross_sign(&right, "Right"));
@@ -176,11 +176,11 @@ fn no_more_than_eight_paths_are_kept() {
 }
 
 #[test]
-fn a_hundred_cas_of_one_name_that_sign_each_other_meet_the_bound_on_signatures() {
+fn a_hundred_cas_of_one_name_exhaust_the_limit_on_signatures() {
     let root = Authority::root("Root");
     let authorities: Vec<_> = (0..100).map(|_| Authority::root("Bridge")).collect();
     let ring = authorities.iter().zip(authorities.iter().cycle().skip(1));
-    // Without key identifiers nothing says which of the hundred is the issuer.
+    // Without key identifiers nothing shows which of the hundred is the issuer.
     let crossed = ring.map(|(signer, subject)| {
         let params =
             authority_params("Bridge").tap(|params| params.use_authority_key_identifier_extension = false);
@@ -189,14 +189,14 @@ fn a_hundred_cas_of_one_name_that_sign_each_other_meet_the_bound_on_signatures()
     let trust = TrustSet::new(vec![root.certificate.clone()], crossed.collect());
     let card = authorities[99].card_with(|params| params.use_authority_key_identifier_extension = false);
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, signatures, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, signatures, budget) = PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyBranches);
     assert_eq!(signatures, MAX_SIGNATURE_CHECKS);
     assert!(budget.steps < 1_000);
 }
 
 #[test]
-fn seven_layers_of_four_equal_cas_meet_the_bound_on_steps() {
+fn seven_layers_of_four_equal_cas_exhaust_the_limit_on_steps() {
     let top = Authority::root("Top");
     let mut signer = top.authority("CA 0");
     let mut intermediates = Vec::new();
@@ -210,10 +210,10 @@ fn seven_layers_of_four_equal_cas_meet_the_bound_on_steps() {
         }));
         signer = next;
     }
-    // 16,384 paths over 25 signatures, and none of them reaches an anchor.
+    // 16,384 paths over 25 signatures, none of which reaches an anchor.
     let trust = TrustSet::new(vec![Authority::root("Root").certificate], intermediates);
     let (chain, rule) = (presented(&[&signer.card()]), ValidationRule::default());
-    let (verdict, signatures, budget) = Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, signatures, budget) = PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyBranches);
     assert!(signatures < MAX_SIGNATURE_CHECKS);
     assert_eq!(budget.steps, 1_000);

@@ -1,4 +1,4 @@
-//! Which certificate policies are valid on a path, and what is refused for their sake.
+//! Which certificate policies are valid on a path, and which paths are refused because of policies.
 
 use const_oid::db::rfc5280;
 
@@ -29,7 +29,7 @@ fn mappings(pairs: &[(ObjectIdentifier, ObjectIdentifier)]) -> Edit {
     add(33, sequence(&pairs.iter().map(|(from, to)| sequence(&[oid(*from), oid(*to)])).collect::<Vec<_>>()))
 }
 
-/// requireExplicitPolicy with this many certificates to come.
+/// requireExplicitPolicy after this many certificates.
 fn require_explicit_policy(after: u8) -> Edit {
     add(36, vec![0x30, 3, 0x80, 1, after])
 }
@@ -42,7 +42,7 @@ fn all(edits: Vec<Edit>) -> impl FnOnce(&mut CertificateParams) {
     move |params| edits.into_iter().for_each(|edit| edit(params))
 }
 
-/// The verdict on a card below one CA below a root.
+/// The verdict on a client certificate below one CA below a root.
 fn below(
     ca: Vec<Edit>,
     card: Vec<Edit>,
@@ -62,7 +62,7 @@ fn demand(policy: ObjectIdentifier) -> impl FnOnce(&mut ValidationRule) {
 }
 
 #[test]
-fn a_demanded_policy_is_proven_down_the_whole_path() {
+fn a_required_policy_must_be_valid_on_the_whole_path() {
     let card = || vec![policies(&[GOLD])];
     assert_eq!(below(vec![policies(&[GOLD, SILVER])], card(), demand(GOLD)), Ok(vec![GOLD]));
     assert_eq!(below(vec![policies(&[ANY_POLICY])], card(), demand(GOLD)), Ok(vec![GOLD]));
@@ -73,7 +73,7 @@ fn a_demanded_policy_is_proven_down_the_whole_path() {
 }
 
 #[test]
-fn any_policy_down_to_the_card_admits_every_policy_until_a_ca_or_the_rule_inhibits_it() {
+fn any_policy_matches_every_policy_unless_a_ca_or_the_rule_inhibits_it() {
     let any = || vec![policies(&[ANY_POLICY])];
     assert_eq!(below(any(), any(), demand(GOLD)), Ok(vec![ANY_POLICY]));
     let inhibiting = vec![policies(&[ANY_POLICY]), inhibit_any_policy(0)];
@@ -86,14 +86,14 @@ fn any_policy_down_to_the_card_admits_every_policy_until_a_ca_or_the_rule_inhibi
 }
 
 #[test]
-fn any_usage_in_the_card_does_not_switch_the_demand_for_a_policy_off() {
+fn any_usage_in_the_leaf_does_not_disable_the_requirement_of_a_policy() {
     let any_usage: Edit = Box::new(|params| params.extended_key_usages.push(ExtendedKeyUsagePurpose::Any));
     let verdict = below(vec![policies(&[SILVER])], vec![policies(&[SILVER]), any_usage], demand(GOLD));
     assert_eq!(verdict, Err((0, PathViolation::CertificatePolicy)));
 }
 
 #[test]
-fn a_mapped_policy_counts_as_the_one_of_the_anchors_domain() {
+fn a_mapped_policy_is_the_one_of_the_anchors_domain() {
     let ca = || vec![policies(&[GOLD]), mappings(&[(GOLD, BRONZE)])];
     let card = || vec![policies(&[BRONZE])];
     assert_eq!(below(ca(), card(), demand(GOLD)), Ok(vec![GOLD]));
@@ -106,7 +106,7 @@ fn a_mapped_policy_counts_as_the_one_of_the_anchors_domain() {
 }
 
 #[test]
-fn a_policy_that_is_mapped_out_of_any_policy_counts() {
+fn a_policy_that_is_mapped_from_any_policy_is_valid() {
     let ca = vec![policies(&[ANY_POLICY]), mappings(&[(GOLD, BRONZE)])];
     assert_eq!(below(ca, vec![policies(&[BRONZE])], demand(GOLD)), Ok(vec![GOLD]));
 }
@@ -121,7 +121,7 @@ fn a_ca_that_maps_any_policy_issues_nothing() {
 }
 
 #[test]
-fn a_path_without_policies_is_refused_where_a_ca_or_the_rule_requires_one() {
+fn a_path_without_policies_is_refused_if_a_ca_or_the_rule_requires_one() {
     let required = |rule: &mut ValidationRule| rule.explicit_policy_required = true;
     assert_eq!(below(vec![], vec![], |_| {}), Ok(vec![]));
     assert_eq!(below(vec![], vec![], required), Err((1, PathViolation::NoPolicy)));
@@ -141,7 +141,7 @@ fn a_required_policy_must_be_one_of_the_initial_set() {
 }
 
 #[test]
-fn a_rule_is_met_by_one_path_whole() {
+fn a_rule_is_satisfied_by_one_path_as_a_whole() {
     let (left, right) = (Authority::root("Left"), Authority::root("Right"));
     let key = left.authority("Issuing");
     let crossed = |root: &Authority, policy| {
@@ -161,20 +161,20 @@ fn a_rule_is_met_by_one_path_whole() {
 }
 
 #[test]
-fn ten_thousand_mappings_meet_the_bound_on_policies() {
+fn ten_thousand_mappings_exhaust_the_limit_on_policies() {
     let number = |number: u32| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap();
     let pairs: Vec<_> = (0..10_000).map(|from| (number(from), number(from + 1))).collect();
     let root = Authority::root("Root");
     let issuing = root.authority_with("Issuing", all(vec![policies(&[ANY_POLICY]), mappings(&pairs)]));
     let trust = TrustSet::new(vec![root.certificate.clone()], vec![issuing.certificate.clone()]);
     let (chain, rule) = (presented(&[&issuing.card()]), ValidationRule::default());
-    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap_err().violation, PathViolation::TooManyPolicies);
     assert_eq!(budget.policy_nodes, MAX_POLICY_NODES);
 }
 
 #[test]
-fn mappings_that_double_on_every_level_make_few_nodes() {
+fn mappings_that_double_on_every_level_create_few_nodes() {
     let root = Authority::root("Root");
     let edit = || {
         let pairs = [(GOLD, GOLD), (GOLD, SILVER), (SILVER, GOLD), (SILVER, SILVER)];
@@ -191,13 +191,13 @@ fn mappings_that_double_on_every_level_make_few_nodes() {
         authorities.iter().map(|ca| ca.certificate.clone()).collect(),
     );
     let (chain, rule) = (presented(&[&card]), ValidationRule::default());
-    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies(), [GOLD, SILVER]);
     assert!(budget.policy_nodes < 100, "{}", budget.policy_nodes);
 }
 
 #[test]
-fn a_card_as_long_as_may_be_full_of_policies_stays_within_the_bound() {
+fn the_longest_leaf_full_of_policies_stays_within_the_limit() {
     let many: Vec<_> =
         (0..1_120_u32).map(|number| format!("1.3.6.1.4.1.32473.{number}").parse().unwrap()).collect();
     let root = Authority::root("Root");
@@ -206,8 +206,8 @@ fn a_card_as_long_as_may_be_full_of_policies_stays_within_the_bound() {
     assert!((15_000..MAX_CERTIFICATE_BYTES).contains(&card.der().len()), "{}", card.der().len());
     let (chain, rule) = (presented(&[&card, &issuing.certificate]), ValidationRule::default());
     let trust = anchored(&root);
-    let (verdict, _, budget) = path_building::Search::new(&chain, &trust, &rule, NOW).run();
+    let (verdict, _, budget) = path_building::PathSearch::new(&chain, &trust, &rule, NOW).run();
     assert_eq!(verdict.unwrap()[0].policies().len(), 1_120);
-    // The anyPolicy that each of the two certificates may continue, and the policies of the card.
+    // The anyPolicy that each of the two certificates may continue, and the policies of the client certificate.
     assert_eq!(budget.policy_nodes, 1 + 1 + 1_120);
 }

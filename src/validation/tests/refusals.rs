@@ -1,4 +1,4 @@
-//! Every rule of a path, broken once; beside each stands a chain that keeps it.
+//! Every rule of a path, violated once, beside a chain that keeps it.
 
 use const_oid::db::rfc5280;
 use rcgen::{PublicKeyData, SigningKey};
@@ -14,7 +14,7 @@ const ANY: ExtendedKeyUsagePurpose = ExtendedKeyUsagePurpose::Any;
 const NO_EXTENDED_KEY_USAGE: (usize, PathViolation) =
     (0, PathViolation::ExtendedKeyUsage { missing: ObjectIdentifier::known(rfc5280::ID_KP_CLIENT_AUTH) });
 
-/// A certificate whose signed bytes are changed and then signed again by the same issuer.
+/// A certificate whose signed bytes are changed and signed again by the same issuer.
 pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer: &Authority) -> Certificate {
     let der = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
@@ -27,7 +27,7 @@ pub(super) fn changed(certificate: &Certificate, from: &[u8], to: &[u8], issuer:
     Certificate::from_der(&der(0x30, &[tbs.as_slice(), &ecdsa_with_sha256, &bits].concat())).unwrap()
 }
 
-/// The one place where `from` stands, changed.
+/// The DER with the only occurrence of `from` replaced.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let places: Vec<_> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
@@ -38,7 +38,7 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_card_of_a_foreign_root_with_the_same_name_is_refused() {
+fn a_leaf_of_a_foreign_root_with_the_same_name_is_refused() {
     let (ours, theirs) = (Authority::root("Root"), Authority::root("Root"));
     let issuer = ours.certificate.subject().clone();
     let wrong = PathViolation::Signature { issuer, cause: SignatureError::Wrong };
@@ -48,7 +48,7 @@ fn a_card_of_a_foreign_root_with_the_same_name_is_refused() {
 }
 
 #[test]
-fn a_card_whose_issuer_is_nowhere_is_refused() {
+fn a_leaf_whose_issuer_is_unknown_is_refused() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let issuer = issuing.certificate.subject().clone();
@@ -57,7 +57,7 @@ fn a_card_whose_issuer_is_nowhere_is_refused() {
 }
 
 #[test]
-fn an_empty_trust_set_trusts_nobody() {
+fn an_empty_trust_set_trusts_no_certificate() {
     let root = Authority::root("Root");
     let issuer = root.certificate.subject().clone();
     let refusal = refused(&[&root.card(), &root.certificate], &TrustSet::default());
@@ -65,7 +65,7 @@ fn an_empty_trust_set_trusts_nobody() {
 }
 
 #[test]
-fn an_anchor_is_nobodys_card() {
+fn an_anchor_is_not_a_client_certificate() {
     let root = Authority::root("Root");
     let issuer = root.certificate.subject().clone();
     assert_eq!(refused(&[&root.certificate], &anchored(&root)), (0, PathViolation::NoIssuer { issuer }));
@@ -92,7 +92,7 @@ fn an_inner_algorithm_that_is_not_the_outer_one_is_refused() {
 }
 
 #[test]
-fn expired_and_not_yet_valid_are_told_apart_for_every_certificate_of_the_path() {
+fn expired_and_not_yet_valid_are_distinguished_for_every_certificate_of_the_path() {
     let past = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2026, 11, 22);
     let future = |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(2026, 11, 23);
     let expired = PathViolation::Expired { not_after: UnixTime::from_seconds(1_795_305_600) };
@@ -122,7 +122,7 @@ fn the_last_second_of_the_validity_belongs_to_it() {
 }
 
 #[test]
-fn a_certificate_that_is_no_ca_issues_nothing() {
+fn a_certificate_that_is_not_a_ca_cannot_issue() {
     let root = Authority::root("Root");
     for kind in [IsCa::NoCa, IsCa::ExplicitNoCa] {
         let no_ca = root.authority_with("Mallory", |params| params.is_ca = kind);
@@ -134,7 +134,7 @@ fn a_certificate_that_is_no_ca_issues_nothing() {
 }
 
 #[test]
-fn a_ca_of_version_2_issues_nothing() {
+fn a_ca_of_version_2_cannot_issue() {
     let root = Authority::root("Root");
     let issuing = root.authority("Issuing");
     let version_2 = changed(&issuing.certificate, &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 2, 1, 1], &root);
@@ -142,7 +142,7 @@ fn a_ca_of_version_2_issues_nothing() {
 }
 
 #[test]
-fn a_ca_whose_key_may_not_sign_certificates_issues_nothing() {
+fn a_ca_without_key_cert_sign_cannot_issue() {
     let violation = PathViolation::KeyUsage { needed: "keyCertSign" };
     let edit = |params: &mut CertificateParams| params.key_usages = vec![KeyUsagePurpose::CrlSign];
     let root = Authority::root("Root");
@@ -158,7 +158,7 @@ fn a_ca_whose_key_may_not_sign_certificates_issues_nothing() {
 }
 
 #[test]
-fn the_path_length_counts_the_cas_below_but_not_the_self_issued() {
+fn the_path_length_counts_the_cas_below_except_self_issued_ones() {
     let zero = |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     let root = Authority::root("Root");
     let policy = root.authority_with("Policy", zero);
@@ -174,7 +174,7 @@ fn the_path_length_counts_the_cas_below_but_not_the_self_issued() {
 }
 
 #[test]
-fn a_key_that_may_not_sign_is_nobodys_card() {
+fn a_leaf_without_digital_signature_is_refused() {
     let root = Authority::root("Root");
     let encipher = root.card_with(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
     let needed = "digitalSignature";
@@ -184,7 +184,7 @@ fn a_key_that_may_not_sign_is_nobodys_card() {
 }
 
 #[test]
-fn a_demanded_usage_must_stand_in_the_card_and_may_not_be_denied_by_a_ca() {
+fn a_required_usage_must_be_in_the_leaf_and_allowed_by_every_ca() {
     let root = Authority::root("Root");
     let email = ExtendedKeyUsagePurpose::EmailProtection;
     let smartcard_logon = ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 2]);
@@ -203,7 +203,7 @@ fn a_demanded_usage_must_stand_in_the_card_and_may_not_be_denied_by_a_ca() {
 }
 
 #[test]
-fn every_demanded_usage_is_needed() {
+fn every_required_usage_is_needed() {
     let root = Authority::root("Root");
     let missing = rfc5280::ID_KP_EMAIL_PROTECTION.into();
     let both = vec![rfc5280::ID_KP_CLIENT_AUTH.into(), missing];
@@ -213,7 +213,7 @@ fn every_demanded_usage_is_needed() {
 }
 
 #[test]
-fn an_unknown_critical_extension_refuses_the_path_in_card_and_ca() {
+fn an_unknown_critical_extension_in_leaf_or_ca_refuses_the_path() {
     let unknown = "1.3.6.1.4.1.32473.1".parse().unwrap();
     let add = |params: &mut CertificateParams| {
         params.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 32473, 1], true, &[0x30, 0]));
@@ -223,13 +223,13 @@ fn an_unknown_critical_extension_refuses_the_path_in_card_and_ca() {
     assert_eq!(refused(&[&root.card_with(add)], &anchored(&root)), (0, violation.clone()));
     let issuing = root.authority_with("Issuing", add);
     assert_eq!(refused(&[&issuing.card(), &issuing.certificate], &anchored(&root)), (1, violation.clone()));
-    // An anchor is trusted as its certificate says.
+    // An anchor is trusted as its certificate describes it.
     let anchor = Authority::root_with("Anchor", add);
     assert_eq!(refused(&[&anchor.card()], &anchored(&anchor)), (1, violation));
 }
 
 #[test]
-fn a_constraint_that_says_nothing_refuses_the_path_in_card_and_ca() {
+fn an_empty_constraint_in_leaf_or_ca_refuses_the_path() {
     let arcs = |oid: const_oid::ObjectIdentifier| oid.arcs().map(u64::from).collect::<Vec<_>>();
     let constraints = [
         rfc5280::ID_CE_NAME_CONSTRAINTS,
@@ -250,7 +250,7 @@ fn a_constraint_that_says_nothing_refuses_the_path_in_card_and_ca() {
 }
 
 #[test]
-fn an_unknown_extension_that_is_not_critical_changes_nothing() {
+fn an_unknown_extension_that_is_not_critical_has_no_effect() {
     let root = Authority::root("Root");
     let unknown = extension(&[1, 3, 6, 1, 4, 1, 32473, 1], false, &[0xff]);
     let card = root.card_with(|params| params.custom_extensions = vec![unknown]);
@@ -258,7 +258,7 @@ fn an_unknown_extension_that_is_not_critical_changes_nothing() {
 }
 
 #[test]
-fn an_extension_twice_or_undecodable_refuses_the_path() {
+fn a_duplicate_or_undecodable_extension_refuses_the_path() {
     let root = Authority::root("Root");
     let policies = [2, 5, 29, 32];
     let good = extension(&policies, false, &[0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0]);
@@ -277,7 +277,7 @@ fn an_extension_twice_or_undecodable_refuses_the_path() {
     );
 }
 
-/// As many bits as asked for, though no key. What it signs is noise.
+/// A number of the requested size, which is not a key; its signatures are random.
 struct Modulus(Vec<u8>);
 
 impl PublicKeyData for Modulus {
@@ -296,7 +296,7 @@ impl SigningKey for Modulus {
 }
 
 #[test]
-fn an_rsa_key_of_16384_bits_is_refused_before_anything_is_computed_with_it() {
+fn an_rsa_key_of_16384_bits_is_refused_before_it_is_used() {
     let modulus = element(2, &[&[0], [0xc5; 2_048].as_slice()].concat());
     let key = || Modulus(element(0x30, &[modulus.as_slice(), &[2, 3, 1, 0, 1]].concat()));
     let root = read(&authority_params("Root").signed_by(&key(), &Authority::root("Root").issuer).unwrap());
@@ -342,8 +342,8 @@ fn a_signature_with_sha_1_is_refused() {
 }
 
 #[test]
-fn sha_1_and_rsa_1024_count_only_where_they_are_unsafely_allowed() {
-    // Made by openssl: Alice's card below "Old Root", both RSA-1024 and signed with SHA-1.
+fn sha_1_and_rsa_1024_are_accepted_only_if_unsafely_allowed() {
+    // Made by openssl: Alice's certificate below "Old Root", both RSA-1024 and signed with SHA-1.
     let pem = include_bytes!("sha1_rsa_1024.pem");
     let [card, root]: [Certificate; 2] = read_bundle(pem).unwrap().try_into().unwrap();
     let trust = TrustSet::new(vec![root.clone()], Vec::new());

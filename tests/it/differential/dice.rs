@@ -1,4 +1,4 @@
-//! Takes a seed, gives numbers that look random and are the same in every run.
+//! Pseudo-random numbers from a seed, the same in every run.
 
 /// SplitMix64.
 pub(super) struct Dice {
@@ -31,7 +31,7 @@ impl Dice {
         &of[self.number(of.len())]
     }
 
-    /// From one to `most` different ones of these, in their order.
+    /// Between one and `most` different elements, in their order.
     pub(super) fn some<T: Clone>(&mut self, of: &[T], most: usize) -> Vec<T> {
         let count = 1 + self.number(most);
         let mut left: Vec<usize> = (0..of.len()).collect();

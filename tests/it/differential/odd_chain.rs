@@ -1,4 +1,4 @@
-//! Takes dice, gives a chain in which anything that RFC 5280 6.1 speaks of may be right or wrong.
+//! Pseudo-random chains in which any field that RFC 5280 6.1 uses may be right or wrong.
 
 use super::dice::Dice;
 use base64::Engine as _;
@@ -63,11 +63,11 @@ const SUBTREES: [(u8, &[u8]); 14] = [
 /// O=Corp
 const CORP: &[u8] = &[0x30, 15, 0x31, 13, 0x30, 11, 6, 3, 0x55, 4, 10, 0x0c, 4, b'C', b'o', b'r', b'p'];
 
-/// Five keys for all chains: making one costs more than a signature.
+/// Five keys for all chains: making one takes longer than a signature.
 static KEYS: LazyLock<Vec<KeyPair>> =
     LazyLock::new(|| (0..5).map(|_| KeyPair::generate().unwrap()).collect());
 
-/// A chain with the inputs by which it is judged.
+/// A chain and the inputs to its validation.
 pub(super) struct OddChain {
     /// The leaf first, the anchor last.
     certificates: Vec<Vec<u8>>,
@@ -89,7 +89,7 @@ impl OddChain {
                 name = format!("CA {level}");
             }
             let params = authority(dice, &name, level);
-            // Once in a while another key than the one above signs.
+            // Occasionally another key than that of the CA above signs.
             let signer = if dice.once_in(40) { &KEYS[4] } else { &KEYS[level - 1] };
             let issuer = Issuer::from_params(&above, signer);
             certificates.push(params.signed_by(&KEYS[level], &issuer).unwrap().der().to_vec());
@@ -167,7 +167,7 @@ fn named(dice: &mut Dice, common_name: &str) -> CertificateParams {
     params
 }
 
-/// The anchor, at level 0, is never odd itself: OpenSSL and RFC 5280 read much less in it.
+/// The anchor, at level 0, is always regular: OpenSSL and RFC 5280 use much less of it.
 fn authority(dice: &mut Dice, common_name: &str, level: usize) -> CertificateParams {
     let mut params = named(dice, common_name);
     if level == 0 {
@@ -234,7 +234,7 @@ fn leaf(dice: &mut Dice) -> CertificateParams {
 }
 
 fn policies(dice: &mut Dice, most: usize) -> Vec<u8> {
-    // anyPolicy, the last one, often enough to lead somewhere.
+    // anyPolicy, the last one, often enough to be effective.
     let mut chosen = dice.some(&POLICIES, most);
     if dice.once_in(3) && !chosen.contains(&ANY_POLICY) {
         chosen.push(ANY_POLICY);
@@ -244,7 +244,7 @@ fn policies(dice: &mut Dice, most: usize) -> Vec<u8> {
 
 fn mappings(dice: &mut Dice) -> Vec<u8> {
     let count = 1 + dice.number(3);
-    // anyPolicy is mapped once in a while only, for it refuses the path.
+    // anyPolicy is mapped occasionally only, because it refuses the path.
     let named = |dice: &mut Dice| oid(if dice.once_in(40) { ANY_POLICY } else { POLICIES[dice.number(3)] });
     let mapping = |_| {
         let pair = [named(dice), named(dice)];

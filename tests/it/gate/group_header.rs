@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Lab, Setup, pki, python, sha256};
 use http::HeaderMap;
-use portcullis::headers::identity_headers::{Identity, IdentityHeaderSettings, NamedGroup, set};
+use portcullis::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings, NamedGroup, set};
 
 /// What docs/identity.md has a backend do.
 const DECODER: &str = "
@@ -39,7 +39,7 @@ fn header(groups: &[String]) -> String {
     let settings =
         IdentityHeaderSettings { send_groups: groups.to_vec(), ..IdentityHeaderSettings::default() };
     let groups: Vec<_> = groups.iter().map(|name| NamedGroup { name, sid: None }).collect();
-    let identity = Identity {
+    let identity = ForwardedIdentity {
         user: "CORP\\alice",
         upn: None,
         sid: None,

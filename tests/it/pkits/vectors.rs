@@ -1,5 +1,5 @@
-//! Takes the vectors of `tests/data/pkits`, gives each test of the suite what it needs: the presented chain, the trust
-//! set, the rule with the initial policy inputs, and the CRLs. Never decides what a test expects: the manifest does.
+//! The vectors in `tests/data/pkits`: for each test the presented chain, the trust set, the rule with the initial policy
+//! inputs, and the CRLs. The expected results are in the manifest.
 
 use portcullis::certificate::{Certificate, certificate_ders, crl_ders};
 use portcullis::clock::UnixTime;
@@ -15,11 +15,11 @@ use std::sync::{Arc, LazyLock};
 /// 2026-11-22T09:30:00Z: the suite is valid from 2010 to the end of 2030.
 pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
-/// What a test is about beside the path.
+/// The subject of a test besides the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tier {
-    /// Paths, and CRLs that cover all that their issuer issued.
+    /// Paths, and CRLs that cover all certificates of their issuer.
     Core,
     /// Issuing distribution points, indirect CRLs and reasons (section 4.14).
     Crldp,
@@ -29,7 +29,7 @@ pub(crate) enum Tier {
     Sepkey,
 }
 
-/// One test, or one subpart of a test, as the manifest writes it.
+/// One test, or one subpart of a test, from the manifest.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
@@ -42,7 +42,7 @@ pub(crate) struct Entry {
     intermediates: Vec<String>,
     leaf: String,
     crls: Vec<String>,
-    /// Whether the path is valid and nothing on it revoked.
+    /// Whether the path is valid and no certificate on it is revoked.
     pub(crate) expect: bool,
     initial_policy_set: Vec<String>,
     explicit_policy: bool,
@@ -68,7 +68,7 @@ pub(crate) static SUITE: LazyLock<Suite> = LazyLock::new(|| Suite {
 });
 
 impl Suite {
-    /// The verdict of the validation stage on the path of a test. Some of its certificates cannot even be read.
+    /// The verdict of the validation stage on the path of a test. Some of its certificates cannot be decoded.
     pub(crate) fn validate(&self, entry: &Entry) -> Result<ValidatedChain, CertificateRejection> {
         let intermediates = entry.intermediates.iter().rev();
         let names = std::iter::once(&entry.leaf).chain(intermediates);
@@ -80,7 +80,7 @@ impl Suite {
             .map_err(|error| CertificateRejection::Chain(Arc::new(error)))
     }
 
-    /// The CRLs of a test, by way of files as the gate reads them. One that cannot be read fails them all.
+    /// The CRLs of a test, through files as the gateway reads them. If one cannot be read, all fail.
     pub(crate) fn crl_store(&self, entry: &Entry) -> Result<CrlStore, CrlLoadError> {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &String| -> PathBuf {
