@@ -1,5 +1,5 @@
-//! A client with a card, for the demo and for tests: one request over a fresh connection, with a choice of TLS and HTTP
-//! version. It presents whatever chain it is given, however wrong.
+//! A client for the demo: one request over a new connection, with selectable TLS and HTTP versions. It presents any chain,
+//! even an invalid one.
 
 use super::pki::Card;
 use anyhow::Context as _;
@@ -20,10 +20,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// How long one request may take in all.
+/// The timeout of one request.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// How a client protocol.
+/// The protocol versions of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientProtocol {
     /// TLS 1.2 or 1.3.
@@ -42,20 +42,20 @@ impl ClientProtocol {
     ];
 }
 
-/// A client.
+/// A client of one server.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct DemoClient {
     address: SocketAddr,
     server_name: ServerName<'static>,
     config: ClientConfig,
     http: Version,
 }
 
-impl Client {
-    /// A client of the server at `address`, called by `host`, that trusts `server_ca` alone and holds `card` if any.
+impl DemoClient {
+    /// A client of the server at `address` with the server name `host`. It trusts only `server_ca`, and presents `card`.
     ///
     /// # Errors
-    /// Where the card's key is of a kind that rustls cannot sign with, or `host` is no host name.
+    /// If rustls does not support the key of `card`, or `host` is not a host name.
     pub fn new(
         address: SocketAddr,
         host: &str,
@@ -69,21 +69,21 @@ impl Client {
             .with_protocol_versions(&[protocol.tls])?
             .with_root_certificates(roots);
         let mut config = match card {
-            Some(card) => builder.with_client_cert_resolver(Arc::new(Presents::card(card)?)),
+            Some(card) => builder.with_client_cert_resolver(Arc::new(FixedCertificate::of(card)?)),
             None => builder.with_no_client_auth(),
         };
         let alpn: &[u8] = if protocol.http == Version::HTTP_2 { b"h2" } else { b"http/1.1" };
         config.alpn_protocols = vec![alpn.to_vec()];
-        let server_name = ServerName::try_from(host.to_owned()).context("no host name")?;
+        let server_name = ServerName::try_from(host.to_owned()).context("not a host name")?;
         Ok(Self { address, server_name, config, http: protocol.http })
     }
 
-    /// Sends one request over a connection of its own and reads the whole answer.
+    /// Sends one request over a new connection and reads the complete response.
     ///
     /// # Errors
-    /// Where the connection, the handshake or the exchange fails, or takes too long.
+    /// If the connection, the handshake or the exchange fails, or times out.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
-        timeout(LIMIT, self.exchange(request)).await.context("no answer in time")?
+        timeout(LIMIT, self.exchange(request)).await.context("timed out")?
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
@@ -93,39 +93,39 @@ impl Client {
         if self.http == Version::HTTP_2 {
             let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
             let driver = tokio::spawn(connection);
-            let answer = whole(sender.send_request(request).await?).await;
+            let response = read_body(sender.send_request(request).await?).await;
             drop(sender);
             driver.await??;
-            answer
+            response
         } else {
             let (mut sender, connection) = http1::handshake(io).await?;
             let driver = tokio::spawn(connection);
-            let answer = whole(sender.send_request(request).await?).await;
+            let response = read_body(sender.send_request(request).await?).await;
             drop(sender);
             driver.await??;
-            answer
+            response
         }
     }
 }
 
-async fn whole(response: Response<hyper::body::Incoming>) -> anyhow::Result<Response<Bytes>> {
+async fn read_body(response: Response<hyper::body::Incoming>) -> anyhow::Result<Response<Bytes>> {
     let (head, body) = response.into_parts();
     Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
 }
 
-/// Presents one chain to every server, whichever authorities it asks for and whatever is wrong with it.
+/// Presents one chain to every server, whichever authorities the server requests.
 #[derive(Debug)]
-struct Presents(Arc<CertifiedKey>);
+struct FixedCertificate(Arc<CertifiedKey>);
 
-impl Presents {
-    fn card(card: &Card) -> anyhow::Result<Self> {
-        // Not `CertifiedKey::from_der`: that reads the leaf with webpki, which takes no version 1 certificate.
+impl FixedCertificate {
+    fn of(card: &Card) -> anyhow::Result<Self> {
+        // Not `CertifiedKey::from_der`: it parses the leaf with webpki, which rejects version 1 certificates.
         let key = aws_lc_rs::sign::any_supported_type(&card.private_key())?;
         Ok(Self(Arc::new(CertifiedKey::new(card.chain.clone(), key))))
     }
 }
 
-impl ResolvesClientCert for Presents {
+impl ResolvesClientCert for FixedCertificate {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }

@@ -1,5 +1,4 @@
-//! Sets the environment: writes a PKI and a proxy.toml into a folder, starts the stand-in RMS and the gate from that very
-//! file, and takes it all down again.
+//! The running demo: a folder with a PKI and a proxy.toml, the test RMS server, and the gateway with that configuration.
 
 use super::pki::{DOMAIN_SID, POLICY, Pki, PkiError, PkiFiles};
 use super::rms::Rms;
@@ -18,7 +17,7 @@ use std::sync::Arc;
 const TEMPLATE: &str = include_str!("proxy.toml");
 const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// The ports that the demo would like to have.
+/// The preferred ports of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// HTTPS.
@@ -30,18 +29,18 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Those that a person remembers.
+    /// Ports that are easy to remember.
     pub const USUAL: Self = Self { tls: 8443, plain: 8080, admin: 9090 };
-    /// Whichever are free.
+    /// Any free ports.
     pub const ANY: Self = Self { tls: 0, plain: 0, admin: 0 };
 
-    /// These where they are free, others where not.
+    /// The preferred ports if they are free, otherwise others.
     fn free(self) -> io::Result<Self> {
         Ok(Self { tls: free(self.tls)?, plain: free(self.plain)?, admin: free(self.admin)? })
     }
 }
 
-/// The demo cannot be set up.
+/// The demo cannot be started or reloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The PKI.
@@ -50,20 +49,20 @@ pub enum DemoError {
     /// The folder or a port.
     #[error("{what}")]
     System {
-        /// What was tried.
+        /// The failed operation.
         what: String,
-        /// What the system says.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The configuration that the demo wrote itself.
-    #[error("the demo's configuration does not load")]
+    /// The configuration.
+    #[error("the demo's configuration is invalid")]
     Load(#[source] Box<LoadError>),
-    /// The gate.
-    #[error("the gate does not start")]
+    /// The gateway.
+    #[error("cannot start the gateway")]
     Start(#[from] StartError),
     /// A changed configuration.
-    #[error("the configuration is not reloaded")]
+    #[error("reload failed")]
     Reload(#[from] ReloadError),
 }
 
@@ -71,36 +70,36 @@ pub enum DemoError {
 pub struct DemoEnvironment {
     /// The PKI, with the keys of its authorities.
     pub pki: Pki,
-    /// Where its files are.
+    /// The paths of its files.
     pub files: PkiFiles,
-    /// The stand-in RMS.
+    /// The test RMS server.
     pub rms: Rms,
     /// The configuration file.
     pub configuration: PathBuf,
-    /// Where the gate listens for HTTPS.
+    /// The HTTPS listener.
     pub tls: SocketAddr,
-    /// Where the gate listens for plain HTTP.
+    /// The plain HTTP listener.
     pub plain: SocketAddr,
-    /// Where the admin listener is.
+    /// The admin listener.
     pub admin: SocketAddr,
     running: Running,
     context: Context,
 }
 
 impl DemoEnvironment {
-    /// Sets everything up below `dir`, which is made where it does not exist.
+    /// Starts everything in the folder `dir`, which is created if it does not exist.
     ///
     /// # Errors
-    /// Where the folder cannot be written or no port is free.
+    /// If the folder cannot be written or no port is free.
     pub fn start(dir: &Path, ports: Ports) -> Result<Self, DemoError> {
         let clock = Clock::system();
         let system = |what: &str, source| DemoError::System { what: what.to_owned(), source };
         std::fs::create_dir_all(dir)
-            .map_err(|source| system(&format!("cannot make {}", dir.display()), source))?;
+            .map_err(|source| system(&format!("cannot create {}", dir.display()), source))?;
         let pki = Pki::create(clock.now())?;
         let files = pki.write_to(dir)?;
         let rms = Rms::start((LOOPBACK, 0).into())
-            .map_err(|source| system("the stand-in RMS cannot start", source))?;
+            .map_err(|source| system("cannot start the test RMS server", source))?;
         let ports = ports.free().map_err(|source| system("no port is free", source))?;
         let at = |port: u16| SocketAddr::from((LOOPBACK, port));
         let (tls, plain, admin) = (at(ports.tls), at(ports.plain), at(ports.admin));
@@ -125,10 +124,10 @@ impl DemoEnvironment {
         Ok(Self { pki, files, rms, configuration, tls, plain, admin, running, context })
     }
 
-    /// Reads the configuration file again and puts it in force.
+    /// Reloads the configuration file.
     ///
     /// # Errors
-    /// Where the file is not right; what ran before runs on.
+    /// If the file is invalid. The running configuration stays.
     pub fn reload(&mut self) -> Result<(), DemoError> {
         let loaded = config::load(&self.configuration, &mut self.context).map_err(DemoError::Load)?;
         self.running.reload(loaded.compiled)?;
@@ -140,7 +139,7 @@ impl DemoEnvironment {
         self.context.control.clone()
     }
 
-    /// Takes everything down; requests in progress end first.
+    /// Stops everything gracefully.
     pub fn stop(self) -> Stopped {
         let stopped = self.running.stop();
         self.rms.stop();
@@ -148,12 +147,12 @@ impl DemoEnvironment {
     }
 }
 
-/// The SHA-256 of a card's own certificate; nothing where there is no such card.
+/// The SHA-256 of a client certificate; empty if there is none of that name.
 fn sha256_of(pki: &Pki, card: &str) -> String {
     pki.card(card).map(|card| Fingerprint::of(card.certificate_der()).to_string()).unwrap_or_default()
 }
 
-/// `preferred` where it is free on loopback, else any free port.
+/// `preferred` if it is free on loopback, otherwise any free port.
 fn free(preferred: u16) -> io::Result<u16> {
     let bound = TcpListener::bind((LOOPBACK, preferred)).or_else(|_| TcpListener::bind((LOOPBACK, 0)))?;
     Ok(bound.local_addr()?.port())

@@ -2,7 +2,7 @@
 //! responses with the expected ones.
 
 use super::cases::{CASES, PATHS, RequestOutcome, TestCase};
-use super::client::{Client, ClientProtocol};
+use super::client::{ClientProtocol, DemoClient};
 use super::environment::DemoEnvironment;
 use crate::policy::{ClientCertificateRule, DenialId};
 use anyhow::Context;
@@ -80,7 +80,7 @@ async fn request(
         }
         None => None,
     };
-    let client = Client::new(environment.tls, HOST, environment.pki.server_ca(), card, protocol)?;
+    let client = DemoClient::new(environment.tls, HOST, environment.pki.server_ca(), card, protocol)?;
     let request = Request::get(format!("https://{HOST}{path}"))
         .header(header::HOST, HOST)
         .header(header::ACCEPT, "application/json")

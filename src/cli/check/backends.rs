@@ -219,7 +219,7 @@ impl ServerCheck<'_> {
         headers
     }
 
-    /// The headers that authenticate the gateway, whoever the user is.
+    /// The headers that authenticate the gateway, independent of the user.
     fn gateway_headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         drop(identity_headers::set(&mut headers, &self.backend.identity_headers, None));

@@ -1,6 +1,5 @@
-//! One certification authority: takes what a certificate or a revocation list is to say, gives it signed.
-//!
-//! Never judges what it is asked to sign: the demo needs certificates that are wrong.
+//! A certification authority that signs certificates and CRLs. It validates nothing that it signs: tests need invalid
+//! certificates.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,28 +14,27 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
+use super::error::PkiError;
 use super::extension::{self, ANY_POLICY, OTHER_POLICY, POLICY, USER_PRINCIPAL_NAME, arcs};
-use super::key::{self, unsigned};
+use super::key::{self, Card, KeyKind, ServerCertificate};
+use super::names::{DAY, ISSUING_CA, POLICY_CA, ROOT_CA, YEAR, serial_number};
+use super::profile::CardProfile;
 use super::weak_key::RsaPublicKey;
-use super::{Card, CardProfile, ISSUING_CA, KeyKind, POLICY_CA, PkiError, ROOT_CA, ServerCertificate};
 use crate::clock::UnixTime;
 
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
-pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
-
-/// How long a revocation list counts as fresh.
+/// The time from thisUpdate to nextUpdate.
 const CRL_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
 /// A root, a policy authority below it and an issuing authority below that.
-pub(super) struct Hierarchy {
-    pub(super) root: Authority,
-    pub(super) policy: Authority,
-    pub(super) issuing: Authority,
+pub(super) struct CaHierarchy {
+    pub(super) root: TestAuthority,
+    pub(super) policy: TestAuthority,
+    pub(super) issuing: TestAuthority,
 }
 
-impl Hierarchy {
+impl CaHierarchy {
     pub(super) fn create(now: UnixTime) -> Result<Self, PkiError> {
-        let root = Authority::root(ROOT_CA, now)?;
+        let root = TestAuthority::root(ROOT_CA, now)?;
         let policy = root.below(POLICY_CA, 1, &[ANY_POLICY], now)?;
         let issuing = policy.below(ISSUING_CA, 0, &[POLICY, OTHER_POLICY], now)?;
         Ok(Self { root, policy, issuing })
@@ -44,18 +42,18 @@ impl Hierarchy {
 }
 
 /// A certification authority with its private key.
-pub(super) struct Authority {
+pub(super) struct TestAuthority {
     issuer: Issuer<'static, KeyPair>,
     key_identifier: KeyIdMethod,
     certificate: CertificateDer<'static>,
 }
 
-impl Authority {
-    /// A self-signed authority without a limit to the path below it.
+impl TestAuthority {
+    /// A self-signed authority without a path length constraint.
     pub(super) fn root(name: &str, now: UnixTime) -> Result<Self, PkiError> {
         let parameters = authority_parameters(name, BasicConstraints::Unconstrained, now)?;
         let pair = key::generate(KeyKind::EcdsaP256, name)?;
-        let certificate = parameters.self_signed(&pair).map_err(|source| unsigned(name, source))?;
+        let certificate = parameters.self_signed(&pair).map_err(|source| PkiError::signing(name, source))?;
         Ok(Self {
             certificate: certificate.into(),
             key_identifier: key_identifier(name),
@@ -63,7 +61,7 @@ impl Authority {
         })
     }
 
-    /// An authority that this one certifies, for `policies` only.
+    /// A subordinate authority, restricted to `policies`.
     fn below(
         &self,
         name: &str,
@@ -77,7 +75,7 @@ impl Authority {
         parameters.custom_extensions = vec![extension::certificate_policies(policies)?];
         let pair = key::generate(KeyKind::EcdsaP256, name)?;
         let certificate =
-            parameters.signed_by(&pair, &self.issuer).map_err(|source| unsigned(name, source))?;
+            parameters.signed_by(&pair, &self.issuer).map_err(|source| PkiError::signing(name, source))?;
         Ok(Self {
             certificate: certificate.into(),
             key_identifier: key_identifier(name),
@@ -91,10 +89,10 @@ impl Authority {
 
     /// The signature of this authority's key (ECDSA P-256 with SHA-256) over `message`.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, PkiError> {
-        self.issuer.key().sign(message).map_err(|source| unsigned("a signature", source))
+        self.issuer.key().sign(message).map_err(|source| PkiError::signing("a signature", source))
     }
 
-    /// A card as `profile` says with a new key, and `issuers` above it.
+    /// A client certificate of `profile` with a new key; `issuers` are the rest of its chain.
     pub(super) fn issue_card(
         &self,
         profile: &CardProfile,
@@ -105,7 +103,7 @@ impl Authority {
         Ok(Card::assemble(&profile.name, leaf, issuers, pair.into()))
     }
 
-    /// A card as `profile` says with an RSA key that exists already, and `issuers` above it.
+    /// A client certificate of `profile` for an existing RSA key; `issuers` are the rest of its chain.
     pub(super) fn issue_card_for(
         &self,
         profile: &CardProfile,
@@ -139,7 +137,7 @@ impl Authority {
         Ok(ServerCertificate::assemble(name, leaf, Vec::new(), pair.into()))
     }
 
-    /// A revocation list that names the certificates of `revoked`, fresh from `now` for a week.
+    /// A CRL that lists `revoked`, current for a week from `now`.
     pub(super) fn crl(&self, revoked: &[&str], now: UnixTime) -> Result<Vec<u8>, PkiError> {
         let this_update = date(now)?;
         let entry = |name: &&str| RevokedCertParams {
@@ -158,7 +156,7 @@ impl Authority {
         };
         let list = parameters
             .signed_by(&self.issuer)
-            .map_err(|source| unsigned("a certificate revocation list", source))?;
+            .map_err(|source| PkiError::signing("a certificate revocation list", source))?;
         Ok(list.der().to_vec())
     }
 
@@ -168,21 +166,13 @@ impl Authority {
         mut parameters: CertificateParams,
         key: &impl PublicKeyData,
     ) -> Result<CertificateDer<'static>, PkiError> {
-        // "explicitly none" is what makes the certificate maker write the subject key identifier into a leaf.
+        // Only with ExplicitNoCa does rcgen write the subject key identifier into a leaf.
         parameters.is_ca = IsCa::ExplicitNoCa;
         parameters.use_authority_key_identifier_extension = true;
-        let leaf = parameters.signed_by(key, &self.issuer).map_err(|source| unsigned(name, source))?;
+        let leaf =
+            parameters.signed_by(key, &self.issuer).map_err(|source| PkiError::signing(name, source))?;
         Ok(leaf.into())
     }
-}
-
-/// The serial number that the certificate called `name` has: sixteen bytes that follow from the name.
-///
-/// Two cards of one name have one serial number, so a renewed card needs a name of its own.
-pub fn serial_number(name: &str) -> Vec<u8> {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
-    // The first byte keeps the number positive and of full length (RFC 5280 4.1.2.2).
-    std::iter::once(0x4d).chain(digest.as_ref().iter().copied().take(15)).collect()
 }
 
 fn card_parameters(profile: &CardProfile) -> Result<CertificateParams, PkiError> {
@@ -208,7 +198,7 @@ fn authority_parameters(
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = distinguished_name("PKI", name);
     parameters.serial_number = Some(SerialNumber::from_slice(&serial_number(name)));
-    // Old enough to have issued the card that has expired.
+    // Old enough to have issued the expired certificate.
     parameters.not_before = date(before(now, 2 * YEAR))?;
     parameters.not_after = date(now.plus(10 * YEAR))?;
     parameters.is_ca = IsCa::Ca(constraints);
@@ -217,8 +207,8 @@ fn authority_parameters(
     Ok(parameters)
 }
 
-/// The key identifier of an authority follows from its name, so that the foreign hierarchy has the same ones and
-/// nothing but a signature tells it from ours (RFC 5280 4.2.1.2 leaves the method open).
+/// The key identifier of an authority is derived from its name. The foreign hierarchy thus has the same ones, and only
+/// signatures distinguish the two (RFC 5280 4.2.1.2 permits any method).
 fn key_identifier(name: &str) -> KeyIdMethod {
     KeyIdMethod::PreSpecified(serial_number(name))
 }
@@ -235,7 +225,7 @@ fn alternative_names(profile: &CardProfile) -> Result<Vec<SanType>, PkiError> {
     let upn = |upn: &String| SanType::OtherName((arcs(&USER_PRINCIPAL_NAME), upn.as_str().into()));
     let mut names: Vec<SanType> = profile.upns.iter().map(upn).collect();
     for email in &profile.emails {
-        let email = email.as_str().try_into().map_err(|source| unsigned(email, source))?;
+        let email = email.as_str().try_into().map_err(|source| PkiError::signing(email, source))?;
         names.push(SanType::Rfc822Name(email));
     }
     Ok(names)
@@ -244,7 +234,7 @@ fn alternative_names(profile: &CardProfile) -> Result<Vec<SanType>, PkiError> {
 fn server_name(host: &str) -> Result<SanType, PkiError> {
     match host.parse::<IpAddr>() {
         Ok(address) => Ok(SanType::IpAddress(address)),
-        Err(_) => Ok(SanType::DnsName(host.try_into().map_err(|source| unsigned(host, source))?)),
+        Err(_) => Ok(SanType::DnsName(host.try_into().map_err(|source| PkiError::signing(host, source))?)),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Takes object identifiers and a SID, gives the certificate extensions that the certificate maker does not know.
+//! Certificate extensions that rcgen does not support.
 
 use const_oid::ObjectIdentifier;
 use der::Encode;
 use rcgen::CustomExtension;
 use x509_cert::ext::pkix::certpolicy::{CertificatePolicies, PolicyInformation};
 
-use super::PkiError;
+use super::error::PkiError;
 use crate::certificate::{SECURITY_IDENTIFIER_EXTENSION, security_identifier_value};
 
-/// The certificate policy that the demo's paths ask for (NIST's test policy 1).
+/// The certificate policy that the demo's path rules require (NIST's test policy 1).
 pub const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.1");
 /// Another policy that the issuing authority may assert (NIST's test policy 2).
 pub const OTHER_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.2.1.48.2");
-/// The extended key usage of a smartcard that logs on to Windows (MS-WCCE).
+/// The extended key usage for Windows smartcard logon (MS-WCCE).
 pub const SMARTCARD_LOGON: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2");
 
 pub(super) const ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.32.0");
@@ -35,7 +35,7 @@ pub(super) fn security_identifier(sid: &str) -> Result<CustomExtension, PkiError
     Ok(CustomExtension::from_oid_content(&arcs(&SECURITY_IDENTIFIER_EXTENSION), value))
 }
 
-/// The identifier as the list of numbers that the certificate maker takes.
+/// The arcs of the identifier, for rcgen.
 pub(super) fn arcs(identifier: &ObjectIdentifier) -> Vec<u64> {
     identifier.arcs().map(u64::from).collect()
 }

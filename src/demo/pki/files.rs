@@ -1,22 +1,23 @@
-//! Takes a PKI and a folder, writes the PKI's files below it and says where they are.
-//!
-//! Never leaves a file with a private key readable by others, and never writes the authorities' keys.
+//! The files of a test PKI. Files with private keys are readable by the owner only; the authorities' keys are not written.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::key::certificate_pem;
-use super::{KeyedChain, Pki, PkiError, Signer, users};
+use super::error::PkiError;
+use super::key::{KeyedChain, certificate_pem};
+use super::profile::Signer;
+use super::test_pki::Pki;
+use super::users;
 
 const OWNER_ONLY: u32 = 0o600;
-const FOR_EVERYBODY: u32 = 0o644;
+const WORLD_READABLE: u32 = 0o644;
 
-/// Where the files of a PKI were written.
+/// The paths of the files of a PKI.
 #[derive(Clone, Debug)]
 pub struct PkiFiles {
-    /// The cards' trust anchor.
+    /// The trust anchor of the client certificates.
     pub root: PathBuf,
     /// The policy authority.
     pub policy: PathBuf,
@@ -24,7 +25,7 @@ pub struct PkiFiles {
     pub issuing: PathBuf,
     /// Issuing and policy authority in one file.
     pub intermediates: PathBuf,
-    /// The servers' trust anchor.
+    /// The trust anchor of the server certificates.
     pub server_ca: PathBuf,
     /// The ECDSA server certificate.
     pub server_ecdsa: PathBuf,
@@ -34,9 +35,9 @@ pub struct PkiFiles {
     pub server_rsa: PathBuf,
     /// Its private key.
     pub server_rsa_key: PathBuf,
-    /// The folder of the revocation lists: `root.crl`, `policy.crl`, `issuing.crl` (DER).
+    /// The folder of the CRLs: `root.crl`, `policy.crl`, `issuing.crl` (DER).
     pub crl: PathBuf,
-    /// The folder of the cards: for each `NAME.crt` (chain), `NAME.key` (PKCS#8) and `NAME.pem` (both, for curl).
+    /// The folder of the client certificates: for each, `NAME.crt` (chain), `NAME.key` (PKCS#8) and `NAME.pem` (both, for curl).
     pub cards: PathBuf,
 }
 
@@ -57,18 +58,21 @@ impl PkiFiles {
         }
     }
 
-    /// The file with a card's chain and key, as `curl --cert` takes it.
+    /// The file with chain and key of a client certificate, as for `curl --cert`.
     pub fn card(&self, name: &str) -> PathBuf {
         self.cards.join(format!("{name}.pem"))
     }
 }
 
 impl Pki {
-    /// Writes everything but the authorities' keys into the folder `pki` below `dir`, over what is there.
+    /// Writes all files into the folder `pki` below `dir`, replacing existing ones.
+    ///
+    /// # Errors
+    /// If a file or folder cannot be written.
     pub fn write_to(&self, dir: &Path) -> Result<PkiFiles, PkiError> {
         let files = PkiFiles::below(&dir.join("pki"));
         for folder in [&files.crl, &files.cards] {
-            fs::create_dir_all(folder).map_err(|source| unwritten(folder, source))?;
+            fs::create_dir_all(folder).map_err(|source| write_error(folder, source))?;
         }
         self.write_authorities(&files)?;
         self.write_crls(&files.crl)?;
@@ -83,41 +87,41 @@ impl Pki {
     fn write_authorities(&self, files: &PkiFiles) -> Result<(), PkiError> {
         let policy = certificate_pem(self.policy())?;
         let issuing = certificate_pem(self.issuing())?;
-        write(&files.root, FOR_EVERYBODY, certificate_pem(self.root())?.as_bytes())?;
-        write(&files.intermediates, FOR_EVERYBODY, format!("{issuing}{policy}").as_bytes())?;
-        write(&files.policy, FOR_EVERYBODY, policy.as_bytes())?;
-        write(&files.issuing, FOR_EVERYBODY, issuing.as_bytes())?;
-        write(&files.server_ca, FOR_EVERYBODY, certificate_pem(self.server_ca())?.as_bytes())
+        write(&files.root, WORLD_READABLE, certificate_pem(self.root())?.as_bytes())?;
+        write(&files.intermediates, WORLD_READABLE, format!("{issuing}{policy}").as_bytes())?;
+        write(&files.policy, WORLD_READABLE, policy.as_bytes())?;
+        write(&files.issuing, WORLD_READABLE, issuing.as_bytes())?;
+        write(&files.server_ca, WORLD_READABLE, certificate_pem(self.server_ca())?.as_bytes())
     }
 
     fn write_crls(&self, folder: &Path) -> Result<(), PkiError> {
         let root = self.crl(Signer::Root, &[], self.created)?;
         let policy = self.crl(Signer::Policy, &[], self.created)?;
         let issuing = self.issuing_crl(&users::REVOKED, self.created)?;
-        write(&folder.join("root.crl"), FOR_EVERYBODY, &root)?;
-        write(&folder.join("policy.crl"), FOR_EVERYBODY, &policy)?;
-        write(&folder.join("issuing.crl"), FOR_EVERYBODY, &issuing)
+        write(&folder.join("root.crl"), WORLD_READABLE, &root)?;
+        write(&folder.join("policy.crl"), WORLD_READABLE, &policy)?;
+        write(&folder.join("issuing.crl"), WORLD_READABLE, &issuing)
     }
 }
 
 fn write_server(server: &KeyedChain, certificate: &Path, key: &Path) -> Result<(), PkiError> {
-    write(certificate, FOR_EVERYBODY, server.chain_pem()?.as_bytes())?;
+    write(certificate, WORLD_READABLE, server.chain_pem()?.as_bytes())?;
     write(key, OWNER_ONLY, server.key_pem()?.as_bytes())
 }
 
 fn write_card(card: &KeyedChain, folder: &Path) -> Result<(), PkiError> {
     let file = |ending: &str| folder.join(format!("{}.{ending}", card.name));
-    write(&file("crt"), FOR_EVERYBODY, card.chain_pem()?.as_bytes())?;
+    write(&file("crt"), WORLD_READABLE, card.chain_pem()?.as_bytes())?;
     write(&file("key"), OWNER_ONLY, card.key_pem()?.as_bytes())?;
     write(&file("pem"), OWNER_ONLY, card.bundle_pem()?.as_bytes())
 }
 
-/// The mode counts only for a new file, so one that is there is removed first.
+/// The mode applies only to a new file, so an existing one is removed first.
 fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), PkiError> {
     if let Err(source) = fs::remove_file(path)
         && source.kind() != std::io::ErrorKind::NotFound
     {
-        return Err(unwritten(path, source));
+        return Err(write_error(path, source));
     }
     fs::OpenOptions::new()
         .write(true)
@@ -125,9 +129,9 @@ fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), PkiError> {
         .mode(mode)
         .open(path)
         .and_then(|mut file| file.write_all(content))
-        .map_err(|source| unwritten(path, source))
+        .map_err(|source| write_error(path, source))
 }
 
-fn unwritten(path: &Path, source: std::io::Error) -> PkiError {
+fn write_error(path: &Path, source: std::io::Error) -> PkiError {
     PkiError::File { path: path.to_owned(), source }
 }

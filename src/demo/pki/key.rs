@@ -1,4 +1,4 @@
-//! Takes a kind of key, gives a new key pair; holds a certificate chain together with its key.
+//! Key pairs of the test PKI, and certificate chains with their keys.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,9 +7,9 @@ use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ECDSA_
 use rcgen::{PKCS_RSA_SHA256, SignatureAlgorithm};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::PkiError;
+use super::error::PkiError;
 
-/// The kinds of key that cards and servers have.
+/// The kinds of keys of clients and servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// ECDSA on the curve P-256.
@@ -20,7 +20,7 @@ pub enum KeyKind {
     EcdsaP521,
     /// Ed25519.
     Ed25519,
-    /// RSA with 2,048 bits. All of them in one process are the same key.
+    /// RSA with 2,048 bits. All in one process are the same key.
     Rsa2048,
 }
 
@@ -35,7 +35,7 @@ pub struct KeyedChain {
     pub key: PrivatePkcs8KeyDer<'static>,
 }
 
-/// A person's card.
+/// The client certificate of a user.
 pub type Card = KeyedChain;
 
 /// A server's certificate.
@@ -51,12 +51,12 @@ impl KeyedChain {
         Self { name: name.to_owned(), chain: std::iter::once(leaf).chain(issuers).collect(), key }
     }
 
-    /// The leaf's DER; empty only for a chain that somebody emptied.
+    /// The DER of the leaf; empty if the chain is.
     pub fn certificate_der(&self) -> &[u8] {
         self.chain.first().map_or(&[], |leaf| leaf.as_ref())
     }
 
-    /// The private key in the type that rustls takes.
+    /// The private key in the type of rustls.
     pub fn private_key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(self.key.clone_key())
     }
@@ -71,7 +71,7 @@ impl KeyedChain {
         pem("PRIVATE KEY", self.key.secret_pkcs8_der())
     }
 
-    /// Chain and private key in one text, as `curl --cert` takes it.
+    /// Chain and private key in one file, as for `curl --cert`.
     pub fn bundle_pem(&self) -> Result<String, PkiError> {
         Ok(self.chain_pem()? + &self.key_pem()?)
     }
@@ -82,9 +82,9 @@ pub(super) fn certificate_pem(der: &[u8]) -> Result<String, PkiError> {
     pem("CERTIFICATE", der)
 }
 
-/// Makes a key pair for `owner`.
+/// Generates a key pair for `owner`.
 pub(super) fn generate(kind: KeyKind, owner: &str) -> Result<KeyPair, PkiError> {
-    let new = |algorithm| KeyPair::generate_for(algorithm).map_err(|source| unsigned(owner, source));
+    let new = |algorithm| KeyPair::generate_for(algorithm).map_err(|source| PkiError::signing(owner, source));
     match kind {
         KeyKind::EcdsaP256 => new(&PKCS_ECDSA_P256_SHA256),
         KeyKind::EcdsaP384 => new(&PKCS_ECDSA_P384_SHA384),
@@ -94,12 +94,7 @@ pub(super) fn generate(kind: KeyKind, owner: &str) -> Result<KeyPair, PkiError> 
     }
 }
 
-/// The error for a step of making `what` at which the certificate maker failed.
-pub(super) fn unsigned(what: &str, source: rcgen::Error) -> PkiError {
-    PkiError::Signing { what: what.to_owned(), source }
-}
-
-/// PKCS#8 version 1, since OpenSSL does not read the version with the public key in it.
+/// PKCS#8 version 1: OpenSSL cannot read version 2, which contains the public key.
 fn ed25519(owner: &str) -> Result<KeyPair, PkiError> {
     let random = aws_lc_rs::rand::SystemRandom::new();
     let document = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8v1(&random)
@@ -107,21 +102,21 @@ fn ed25519(owner: &str) -> Result<KeyPair, PkiError> {
     load(document.as_ref(), &PKCS_ED25519, owner)
 }
 
-/// Making an RSA key takes about as long as making the whole rest of the PKI, and tests make many.
+/// Generating an RSA key takes about as long as the rest of the PKI, and tests create many.
 fn shared_rsa(owner: &str) -> Result<KeyPair, PkiError> {
     static SHARED: Mutex<Option<Vec<u8>>> = Mutex::new(None);
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pkcs8) = shared.as_deref() {
         return load(pkcs8, &PKCS_RSA_SHA256, owner);
     }
-    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).map_err(|source| unsigned(owner, source))?;
+    let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).map_err(|source| PkiError::signing(owner, source))?;
     *shared = Some(pair.serialize_der());
     Ok(pair)
 }
 
 fn load(pkcs8: &[u8], algorithm: &'static SignatureAlgorithm, owner: &str) -> Result<KeyPair, PkiError> {
     KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), algorithm)
-        .map_err(|source| unsigned(owner, source))
+        .map_err(|source| PkiError::signing(owner, source))
 }
 
 fn pem(label: &str, der: &[u8]) -> Result<String, PkiError> {

@@ -1,19 +1,20 @@
-//! What one card is to say. Takes nothing, gives plain data that a test changes field by field.
+//! The contents of client certificates.
 
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
 
-use super::authority::{DAY, serial_number};
-use super::{DOMAIN, DOMAIN_SID, KeyKind, POLICY, SMARTCARD_LOGON};
+use super::extension::{POLICY, SMARTCARD_LOGON};
+use super::key::KeyKind;
+use super::names::{DAY, DOMAIN, DOMAIN_SID, serial_number};
 use crate::clock::UnixTime;
 
 const CLIENT_AUTHENTICATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 
-/// The authorities that can sign a card or a revocation list.
+/// The authorities that can sign a client certificate or a CRL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signer {
-    /// The authority that issues cards.
+    /// The authority that issues client certificates.
     Issuing,
     /// The authority above it.
     Policy,
@@ -23,21 +24,21 @@ pub enum Signer {
     Foreign,
 }
 
-/// An extension to be written as given.
+/// An extension with its encoded value.
 #[derive(Clone, Debug)]
 pub struct ExtraExtension {
-    /// What the extension is.
+    /// The object identifier of the extension.
     pub identifier: ObjectIdentifier,
-    /// Whether a reader that does not know it must refuse the certificate.
+    /// Whether the extension is critical (RFC 5280 4.2).
     pub critical: bool,
     /// The extension's value in DER.
     pub value: Vec<u8>,
 }
 
-/// What one card is to say. [`CardProfile::of`] gives a good card; a test changes the fields that it is about.
+/// The contents of one client certificate. [`CardProfile::of`] returns a valid one; a test changes single fields.
 #[derive(Clone, Debug)]
 pub struct CardProfile {
-    /// The name of the card's files.
+    /// The name of the files.
     pub name: String,
     /// The subject's common name.
     pub common_name: String,
@@ -49,30 +50,31 @@ pub struct CardProfile {
     pub emails: Vec<String>,
     /// The SID in Microsoft's security extension.
     pub sid: Option<String>,
-    /// The extended key usages; none leaves the extension out.
+    /// The extended key usages; if empty, the extension is omitted.
     pub extended_key_usages: Vec<ObjectIdentifier>,
-    /// The certificate policies; none leaves the extension out.
+    /// The certificate policies; if empty, the extension is omitted.
     pub policies: Vec<ObjectIdentifier>,
     /// The first second of validity.
     pub not_before: UnixTime,
     /// The last second of validity.
     pub not_after: UnixTime,
-    /// The kind of key on the card.
+    /// The kind of key.
     pub key: KeyKind,
-    /// Who signs it.
+    /// The authority that signs it.
     pub signer: Signer,
-    /// Where the issuer's revocation list can be fetched; none leaves the extension out.
+    /// The URLs of the issuer's CRL; if empty, the extension is omitted.
     pub crl_distribution_points: Vec<String>,
-    /// Extensions beyond these.
+    /// Additional extensions.
     pub extra_extensions: Vec<ExtraExtension>,
 }
 
 impl CardProfile {
-    /// A good card for the account `name`: valid from yesterday for a year, P-256, UPN, mail address, SID, both usages.
+    /// A valid client certificate for the account `name`: valid from yesterday for a year, P-256, UPN, mail address, SID,
+    /// both usages.
     pub fn of(name: &str, now: UnixTime) -> Self {
         let address = format!("{name}@{DOMAIN}");
         let serial_number = serial_number(name);
-        // A RID that follows from the name, so that it is the same in every run.
+        // A RID derived from the name, so that it is the same in every run.
         let rid = serial_number.iter().take(2).fold(1000_u32, |sum, byte| sum * 7 + u32::from(*byte));
         Self {
             name: name.to_owned(),
@@ -92,7 +94,7 @@ impl CardProfile {
         }
     }
 
-    /// This profile with TLS client authentication as its only usage.
+    /// This profile with TLS client authentication as the only usage.
     #[must_use]
     pub fn without_smartcard_logon(self) -> Self {
         Self { extended_key_usages: vec![CLIENT_AUTHENTICATION], ..self }

@@ -1,12 +1,14 @@
-//! The PKI read back by x509-cert, and by OpenSSL where it is installed.
+//! The PKI as x509-cert parses it, and OpenSSL if it is installed.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::clock::UnixTime;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use der::Decode;
+use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::certificate::{CertificateInner, Raw, Version};
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, CertificatePolicies, SubjectKeyIdentifier};
@@ -17,7 +19,6 @@ fn now() -> UnixTime {
     UnixTime::from_seconds(1_795_339_800)
 }
 
-/// Tests share one PKI among their threads.
 const _: fn() = || {
     fn shared<T: Send + Sync>() {}
     shared::<Pki>();
@@ -39,7 +40,7 @@ fn openssl(arguments: &[&str], dir: &Path) -> Option<(bool, String)> {
 }
 
 #[test]
-fn the_demo_has_a_card_for_every_case() {
+fn the_pki_has_a_certificate_for_every_case() {
     let pki = Pki::create(now()).unwrap();
     let names: BTreeSet<&str> = pki.cards().iter().map(|card| card.name.as_str()).collect();
     let expected = [
@@ -76,7 +77,7 @@ fn a_leaf_names_its_issuers_key() {
 }
 
 #[test]
-fn the_policies_stand_where_the_path_needs_them() {
+fn the_policies_are_in_the_certificates_that_need_them() {
     let pki = Pki::create(now()).unwrap();
     let policies = |der: &[u8]| {
         let certificate = parse(der);
@@ -106,7 +107,7 @@ fn mallory_has_every_name_and_number_of_alice_but_no_key() {
 }
 
 #[test]
-fn the_version_one_card_has_no_extensions() {
+fn the_version_one_certificate_has_no_extensions() {
     let pki = Pki::create(now()).unwrap();
     let card = parse(pki.card("version-one").unwrap().certificate_der());
     assert_eq!(card.tbs_certificate().version(), Version::V1);
@@ -139,7 +140,7 @@ fn writing_twice_replaces_the_files() {
 }
 
 #[test]
-fn openssl_agrees_about_every_card() {
+fn openssl_agrees_about_every_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let files = Pki::create(now()).unwrap().write_to(dir.path()).unwrap();
     let pem: String = ["root", "policy", "issuing"]
@@ -199,7 +200,7 @@ fn openssl_reads_every_private_key() {
 }
 
 #[test]
-fn an_odd_profile_is_issued_as_asked() {
+fn an_invalid_profile_is_issued_unchanged() {
     let pki = Pki::create(now()).unwrap();
     let profile = CardProfile {
         signer: Signer::Root,
@@ -216,7 +217,7 @@ fn an_odd_profile_is_issued_as_asked() {
 }
 
 #[test]
-fn a_short_rsa_key_from_elsewhere_is_certified() {
+fn a_short_rsa_key_is_certified() {
     let dir = tempfile::tempdir().unwrap();
     let make = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", "key.pem"];
     let Some((true, _)) = openssl(&make, dir.path()) else { return };

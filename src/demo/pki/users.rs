@@ -1,18 +1,20 @@
-//! The people of the demo. Takes the time, gives the profile of each one's card; never signs anything.
+//! The users of the demo, and the profiles of their certificates.
 
 use const_oid::ObjectIdentifier;
 
-use super::authority::{DAY, YEAR, serial_number};
-use super::{CardProfile, DOMAIN, DOMAIN_SID, ExtraExtension, KeyKind, OTHER_POLICY, Signer};
+use super::extension::OTHER_POLICY;
+use super::key::KeyKind;
+use super::names::{DAY, DOMAIN, DOMAIN_SID, YEAR, serial_number};
+use super::profile::{CardProfile, ExtraExtension, Signer};
 use crate::clock::UnixTime;
 
-/// In the documentation arc of IANA's enterprise numbers; no reader can know it.
+/// In the documentation arc of IANA's enterprise numbers, so no implementation knows it.
 const UNKNOWN_EXTENSION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
 
-/// The names of the cards that the issuing authority's first revocation list holds.
+/// The certificates in the first CRL of the issuing authority.
 pub(super) const REVOKED: [&str; 1] = ["bob"];
 
-/// One card that is good, in each kind of key, and one for each way of being wrong.
+/// One valid certificate for each kind of key, and one invalid certificate for each cause.
 pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
     let card = |name| CardProfile::of(name, now);
     let alice = card("alice");
@@ -41,14 +43,14 @@ pub(super) fn demo_cards(now: UnixTime) -> Vec<CardProfile> {
         CardProfile { key: KeyKind::Ed25519, ..card("ken") },
         CardProfile { upns: Vec::new(), sid: Some(format!("{DOMAIN_SID}-1120")), ..card("leo") },
         CardProfile { upns: Vec::new(), sid: None, ..card("mia") },
-        // The very names and serial number of alice's card, from authorities with the very names of ours.
+        // The names and serial number of alice's certificate, from authorities with the same names as the real ones.
         CardProfile { name: "mallory".to_owned(), signer: Signer::Foreign, ..alice.clone() },
         CardProfile { extra_extensions: vec![unknown], ..card("critical") },
         alice,
     ]
 }
 
-/// The card that is to become an X.509 version 1 certificate.
+/// The certificate that becomes an X.509 version 1 certificate.
 pub(super) fn version_one(now: UnixTime) -> CardProfile {
     CardProfile::of("version-one", now)
 }

@@ -1,14 +1,13 @@
-//! Takes a card of X.509 version 3, gives the same as version 1: no extensions, signed again.
-//!
-//! The certificate maker writes version 3 only, and cards of the RMS years may still be of version 1.
+//! X.509 version 1 certificates, which rcgen cannot write. Smartcards from the time of RMS may still have them.
 
 use der::asn1::{Any, BitString};
 use der::{Decode, Encode, Sequence};
 
-use super::authority::Authority;
-use super::{Card, PkiError};
+use super::authority::TestAuthority;
+use super::error::PkiError;
+use super::key::Card;
 
-/// TBSCertificate as RFC 5280 4.1 has it where the version is the default one, v1.
+/// TBSCertificate of version 1, the default (RFC 5280 4.1).
 #[derive(Sequence)]
 struct VersionOneContents {
     serial_number: Any,
@@ -35,15 +34,15 @@ struct VersionThreeContents {
 }
 
 #[derive(Sequence)]
-struct Signed<Contents: for<'a> Decode<'a, Error = der::Error> + Encode> {
+struct SignedCertificate<Contents: for<'a> Decode<'a, Error = der::Error> + Encode> {
     contents: Contents,
     signature_algorithm: Any,
     signature: BitString,
 }
 
-/// The card without its extensions, as `authority` signs it.
-pub(super) fn strip_extensions(card: &Card, authority: &Authority) -> Result<Card, PkiError> {
-    let full = Signed::<VersionThreeContents>::from_der(card.certificate_der())?;
+/// The certificate without its extensions, signed by `authority`.
+pub(super) fn strip_extensions(card: &Card, authority: &TestAuthority) -> Result<Card, PkiError> {
+    let full = SignedCertificate::<VersionThreeContents>::from_der(card.certificate_der())?;
     let contents = VersionOneContents {
         serial_number: full.contents.serial_number,
         signature: full.contents.signature,
@@ -53,7 +52,7 @@ pub(super) fn strip_extensions(card: &Card, authority: &Authority) -> Result<Car
         subject_public_key_info: full.contents.subject_public_key_info,
     };
     let signature = BitString::from_bytes(&authority.sign(&contents.to_der()?)?)?;
-    let signed = Signed { contents, signature_algorithm: full.signature_algorithm, signature };
+    let signed = SignedCertificate { contents, signature_algorithm: full.signature_algorithm, signature };
     let leaf = signed.to_der()?.into();
     let issuers = card.chain.iter().skip(1).cloned().collect();
     Ok(Card::assemble(&card.name, leaf, issuers, card.key.clone_key()))

@@ -1,13 +1,12 @@
-//! An RSA key from elsewhere, as old cards have them: takes it as PKCS#8, gives its public half.
-//!
-//! Never signs with it: the crypto library refuses to load RSA keys below 2,048 bits, but can certify them.
+//! The public key of RSA keys below 2,048 bits, as on old smartcards. aws-lc cannot load such keys, but certificates can be
+//! issued for them.
 
 use der::asn1::{Any, OctetString};
 use der::{Decode, Encode, Sequence};
 use rcgen::{PKCS_RSA_SHA256, PublicKeyData, SignatureAlgorithm};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
-use super::PkiError;
+use super::error::PkiError;
 
 /// PrivateKeyInfo without attributes (RFC 5208 5).
 #[derive(Sequence)]
@@ -38,7 +37,7 @@ struct RsaPublicKeyFields {
     public_exponent: Any,
 }
 
-/// The public half of an RSA key of any length.
+/// The public key of an RSA key of any length.
 pub(super) struct RsaPublicKey(Vec<u8>);
 
 impl RsaPublicKey {

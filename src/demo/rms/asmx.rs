@@ -1,7 +1,7 @@
-//! The `.asmx` files below `/_wmcs`: takes a request and its path, gives what ASP.NET would answer.
+//! The `.asmx` files below `/_wmcs`, with the responses of ASP.NET.
 //!
-//! Like IIS it compares paths without regard to letter case and runs `file.asmx` for `file.asmx/anything` too; that
-//! is what the gate has to reckon with.
+//! As in IIS, paths are compared case-insensitively, and `file.asmx/anything` runs `file.asmx`. The gateway must not treat
+//! such paths as different resources.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -9,92 +9,98 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use quick_xml::escape::escape;
 
-use super::responses::{self, Operation};
-use super::service::{AnswerBody, text_answer};
-use super::soap::{Envelope, Fault, Service, SoapVersion};
+use super::body::{ResponseBody, text_response};
+use super::responses::{self, RmsOperation};
+use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion};
 
-/// Four times the greatest publishing licence (MS-RMPR note 43).
+/// Four times the largest publishing licence (MS-RMPR note 43).
 const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
 const HTML: &str = "text/html; charset=utf-8";
 
-/// One file and the operations it offers.
-struct File {
+/// One file and its operations.
+struct AsmxFile {
     path: &'static str,
-    service: Service,
-    operations: &'static [Operation],
+    service: RmsService,
+    operations: &'static [RmsOperation],
 }
 
-static FILES: [File; 8] = [
-    File {
+static FILES: [AsmxFile; 8] = [
+    AsmxFile {
         path: "/_wmcs/certification/certification.asmx",
-        service: Service::Certification,
-        operations: &[Operation::Certify],
+        service: RmsService::Certification,
+        operations: &[RmsOperation::Certify],
     },
-    File {
+    AsmxFile {
         path: "/_wmcs/certification/server.asmx",
-        service: Service::Server,
+        service: RmsService::Server,
         operations: SERVER_OPERATIONS,
     },
-    File {
+    AsmxFile {
         path: "/_wmcs/certification/servicelocator.asmx",
-        service: Service::Server,
-        operations: &[Operation::FindServiceLocationsForUser],
+        service: RmsService::Server,
+        operations: &[RmsOperation::FindServiceLocationsForUser],
     },
-    File {
+    AsmxFile {
         path: "/_wmcs/licensing/license.asmx",
-        service: Service::Licensing,
-        operations: &[Operation::AcquireLicense, Operation::AcquirePreLicense],
+        service: RmsService::Licensing,
+        operations: &[RmsOperation::AcquireLicense, RmsOperation::AcquirePreLicense],
     },
-    File {
+    AsmxFile {
         path: "/_wmcs/licensing/publish.asmx",
-        service: Service::Publishing,
-        operations: &[Operation::AcquireIssuanceLicense, Operation::GetClientLicensorCert],
+        service: RmsService::Publishing,
+        operations: &[RmsOperation::AcquireIssuanceLicense, RmsOperation::GetClientLicensorCert],
     },
-    File { path: "/_wmcs/licensing/server.asmx", service: Service::Server, operations: SERVER_OPERATIONS },
-    File {
+    AsmxFile {
+        path: "/_wmcs/licensing/server.asmx",
+        service: RmsService::Server,
+        operations: SERVER_OPERATIONS,
+    },
+    AsmxFile {
         path: "/_wmcs/licensing/servicelocator.asmx",
-        service: Service::Server,
-        operations: &[Operation::FindServiceLocationsForUser],
+        service: RmsService::Server,
+        operations: &[RmsOperation::FindServiceLocationsForUser],
     },
-    File {
+    AsmxFile {
         path: "/_wmcs/licensing/templatedistribution.asmx",
-        service: Service::TemplateDistribution,
-        operations: &[Operation::AcquireTemplateInformation, Operation::AcquireTemplates],
+        service: RmsService::TemplateDistribution,
+        operations: &[RmsOperation::AcquireTemplateInformation, RmsOperation::AcquireTemplates],
     },
 ];
 
-const SERVER_OPERATIONS: &[Operation] =
-    &[Operation::GetLicensorCertificate, Operation::GetServerInfo, Operation::FindServiceLocations];
+const SERVER_OPERATIONS: &[RmsOperation] =
+    &[RmsOperation::GetLicensorCertificate, RmsOperation::GetServerInfo, RmsOperation::FindServiceLocations];
 
-/// Answers a request that is no echo.
-pub(super) async fn answer(request: Request<Incoming>, path: &str, query: &str) -> Response<AnswerBody> {
+/// The response to a request that is not for the echo.
+pub(super) async fn respond(request: Request<Incoming>, path: &str, query: &str) -> Response<ResponseBody> {
     let Some((file, path_info)) = find(path) else {
-        return text_answer(StatusCode::NOT_FOUND, HTML, "<h1>The resource cannot be found.</h1>\n");
+        return text_response(StatusCode::NOT_FOUND, HTML, "<h1>The resource cannot be found.</h1>\n");
     };
     match *request.method() {
         Method::GET | Method::HEAD if path_info == PathInfo::Absent => describe(file, &request, query),
         Method::POST if path_info == PathInfo::Absent => call(file, request).await,
-        // The form protocol, which would take "/Operation" here, is off for remote callers.
-        Method::GET | Method::HEAD | Method::POST => {
-            text_answer(StatusCode::INTERNAL_SERVER_ERROR, HTML, "<h1>Request format is unrecognized.</h1>\n")
-        }
+        // "/Operation" belongs to the form protocol, which is off for remote callers.
+        Method::GET | Method::HEAD | Method::POST => text_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            HTML,
+            "<h1>Request format is unrecognized.</h1>\n",
+        ),
         _ => {
             let mut response =
-                text_answer(StatusCode::METHOD_NOT_ALLOWED, HTML, "<h1>Method not allowed</h1>\n");
+                text_response(StatusCode::METHOD_NOT_ALLOWED, HTML, "<h1>Method not allowed</h1>\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
             response
         }
     }
 }
 
-/// Whether the path goes on below the file.
+/// Whether the path continues below the file.
 #[derive(PartialEq, Eq)]
 enum PathInfo {
     Present,
     Absent,
 }
 
-fn find(path: &str) -> Option<(&'static File, PathInfo)> {
+fn find(path: &str) -> Option<(&'static AsmxFile, PathInfo)> {
     let path = path.to_ascii_lowercase();
     FILES.iter().find_map(|file| match path.strip_prefix(file.path)? {
         "" => Some((file, PathInfo::Absent)),
@@ -103,52 +109,57 @@ fn find(path: &str) -> Option<(&'static File, PathInfo)> {
     })
 }
 
-/// The page for people, or with `?wsdl` a description for machines; its address follows the Host header.
-fn describe(file: &File, request: &Request<Incoming>, query: &str) -> Response<AnswerBody> {
+/// The page for people, or with `?wsdl` the service description, whose address is taken from the Host header.
+fn describe(file: &AsmxFile, request: &Request<Incoming>, query: &str) -> Response<ResponseBody> {
     let name = file.path;
     if !query.eq_ignore_ascii_case("wsdl") {
         let list: String =
             file.operations.iter().map(|operation| format!("<li>{}</li>", operation.name())).collect();
         let page = format!("<title>{name}</title><h1>{name}</h1><p>Operations:</p><ul>{list}</ul>\n");
-        return text_answer(StatusCode::OK, HTML, page);
+        return text_response(StatusCode::OK, HTML, page);
     }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let namespace = file.service.namespace();
     let wsdl = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?><wsdl:definitions xmlns:wsdl=\"http://schemas.xmlsoap.org/wsdl/\" \
          xmlns:soap=\"http://schemas.xmlsoap.org/wsdl/soap/\" targetNamespace=\"{namespace}\">\
-         <wsdl:service name=\"Service\"><wsdl:port name=\"ServiceSoap\"><soap:address location=\"http://{}{name}\"/>\
+         <wsdl:service name=\"RmsService\"><wsdl:port name=\"ServiceSoap\"><soap:address location=\"http://{}{name}\"/>\
          </wsdl:port></wsdl:service></wsdl:definitions>",
         escape(host)
     );
-    text_answer(StatusCode::OK, "text/xml; charset=utf-8", wsdl)
+    text_response(StatusCode::OK, "text/xml; charset=utf-8", wsdl)
 }
 
 /// Runs a SOAP call.
-async fn call(file: &File, request: Request<Incoming>) -> Response<AnswerBody> {
+async fn call(file: &AsmxFile, request: Request<Incoming>) -> Response<ResponseBody> {
     let Some(version) = soap_version(request.headers()) else {
-        return text_answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, HTML, "<h1>Unsupported media type</h1>\n");
+        return text_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, HTML, "<h1>Unsupported media type</h1>\n");
     };
     let (head, body) = request.into_parts();
     let message = match Limited::new(body, MAXIMUM_BODY).collect().await {
         Ok(message) => message.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return text_answer(StatusCode::PAYLOAD_TOO_LARGE, HTML, "<h1>Request too large</h1>\n");
+            return text_response(StatusCode::PAYLOAD_TOO_LARGE, HTML, "<h1>Request too large</h1>\n");
         }
-        Err(_) => return text_answer(StatusCode::BAD_REQUEST, HTML, "<h1>The body does not end</h1>\n"),
+        Err(_) => return text_response(StatusCode::BAD_REQUEST, HTML, "<h1>Incomplete body</h1>\n"),
     };
     let (status, envelope) = match run(file, version, &head.headers, &message) {
         Ok(envelope) => (StatusCode::OK, envelope),
         Err(fault) => (fault.status(), fault.envelope(version)),
     };
-    let mut response = text_answer(status, version.media_type(), envelope);
+    let mut response = text_response(status, version.media_type(), envelope);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"));
     response
 }
 
-fn run(file: &File, version: SoapVersion, headers: &HeaderMap, message: &[u8]) -> Result<String, Fault> {
-    let message = std::str::from_utf8(message).map_err(|error| Fault::MalformedXml(error.to_string()))?;
-    let envelope = Envelope::parse(message, version)?;
+fn run(
+    file: &AsmxFile,
+    version: SoapVersion,
+    headers: &HeaderMap,
+    message: &[u8],
+) -> Result<String, SoapFault> {
+    let message = std::str::from_utf8(message).map_err(|error| SoapFault::MalformedXml(error.to_string()))?;
+    let envelope = SoapEnvelope::parse(message, version)?;
     let action = match version {
         SoapVersion::V1_1 => {
             let value = headers.get("soapaction").map(HeaderValue::as_bytes).unwrap_or_default();
@@ -156,17 +167,17 @@ fn run(file: &File, version: SoapVersion, headers: &HeaderMap, message: &[u8]) -
         }
         SoapVersion::V1_2 => format!("{}/{}", envelope.namespace, envelope.operation),
     };
-    let asked =
-        |operation: &&Operation| action == format!("{}/{}", file.service.namespace(), operation.name());
-    let operation = file.operations.iter().find(asked).copied();
-    let operation = operation.ok_or_else(|| Fault::UnknownAction(action.clone()))?;
+    let is_requested =
+        |operation: &&RmsOperation| action == format!("{}/{}", file.service.namespace(), operation.name());
+    let operation = file.operations.iter().find(is_requested).copied();
+    let operation = operation.ok_or_else(|| SoapFault::UnknownAction(action.clone()))?;
     if envelope.namespace != file.service.namespace() || envelope.operation != operation.name() {
-        return Err(Fault::UnknownAction(action));
+        return Err(SoapFault::UnknownAction(action));
     }
-    responses::answer(operation, file.service, version, &envelope, user(headers))
+    responses::respond(operation, file.service, version, &envelope, user(headers))
 }
 
-/// ASP.NET takes a POST with `SOAPAction` as 1.1 unless its media type is that of 1.2. None is 415.
+/// ASP.NET treats a POST with `SOAPAction` as SOAP 1.1 unless it has the media type of 1.2. `None` is 415.
 fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
     let media_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -177,7 +188,7 @@ fn soap_version(headers: &HeaderMap) -> Option<SoapVersion> {
     is_one_one.then_some(SoapVersion::V1_1)
 }
 
-/// The account that IIS would have handed over. Two lines name nobody: which of them would be the gate's?
+/// The account that IIS would pass on. Two headers are no account: one of them may be forged.
 fn user(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all("x-remote-user").iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return None };

@@ -1,8 +1,8 @@
-//! The echo: takes any request, tells in JSON what was received, or does what the query asks for.
+//! The echo: returns the received request as JSON, or a response that the query specifies.
 //!
-//! The query's knobs: `status`, `delay_ms`, `size` (so many bytes instead of JSON), `chunked=1`, `close=1`, `early=1`
-//! (the body is left unread), `mirror=1` (the body is the answer), `header=Name:value` and `trailer=Name:value`
-//! (again and again), `informational=1` (103 before the answer), `cut` (break off after so many bytes).
+//! Options of the query: `status`, `delay_ms`, `size` (a body of that many bytes instead of JSON), `chunked=1`, `close=1`,
+//! `early=1` (the request body is not read), `mirror=1` (the request body is the response body), `header=Name:value` and
+//! `trailer=Name:value` (repeatable), `informational=1` (103 before the response), `cut` (abort after that many bytes).
 
 use std::error::Error;
 use std::time::Duration;
@@ -15,21 +15,20 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
-use super::generated::{Framing, GeneratedBody};
-use super::record::{Seen, lines};
-use super::service::{AnswerBody, text_answer};
-use super::wire::Wire;
+use super::body::{Framing, GeneratedBody, ResponseBody, text_response};
+use super::record::{ReceivedRequest, lines};
+use super::socket::ClientSocket;
 
 const EARLY_HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </demo.css>; rel=preload; as=style\r\n\r\n";
-/// What `size` answers with: byte i is the letter i mod 26.
+/// The body for `size`: byte i is the letter i mod 26.
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const BLOCK_REPEATS: usize = 630;
 
 /// The echo's JSON.
 #[derive(Serialize)]
-struct Echo {
+struct EchoResponse {
     #[serde(flatten)]
-    seen: Seen,
+    seen: ReceivedRequest,
     #[serde(flatten)]
     body: Option<ReceivedBody>,
 }
@@ -41,9 +40,9 @@ struct ReceivedBody {
     trailers: Vec<(String, String)>,
 }
 
-/// What the query asks of the answer.
+/// The options in the query.
 #[derive(Default)]
-struct Knobs {
+struct EchoOptions {
     status: StatusCode,
     delay: Duration,
     size: Option<u64>,
@@ -57,79 +56,78 @@ struct Knobs {
     trailers: HeaderMap,
 }
 
-/// Answers a request by what it said.
-pub(super) async fn answer(
+pub(super) async fn respond(
     request: Request<Incoming>,
     query: &str,
-    seen: Seen,
-    wire: &Wire,
-) -> Response<AnswerBody> {
-    let Some(knobs) = Knobs::parse(query) else {
-        return text_answer(
-            StatusCode::BAD_REQUEST,
-            "text/plain",
-            "a knob of the echo has an impossible value\n",
-        );
+    seen: ReceivedRequest,
+    socket: &ClientSocket,
+) -> Response<ResponseBody> {
+    let Some(options) = EchoOptions::parse(query) else {
+        return text_response(StatusCode::BAD_REQUEST, "text/plain", "invalid value of an echo option\n");
     };
-    tokio::time::sleep(knobs.delay).await;
-    if knobs.informational && wire.send(EARLY_HINTS).await.is_err() {
-        return text_answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "the client has gone\n");
+    tokio::time::sleep(options.delay).await;
+    if options.informational && socket.send(EARLY_HINTS).await.is_err() {
+        return text_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "text/plain",
+            "the client has disconnected\n",
+        );
     }
-    if knobs.mirror {
-        return knobs.mirror(request);
+    if options.mirror {
+        return options.mirror(request);
     }
-    let body = match knobs.early {
+    let body = match options.early {
         true => None,
         false => match ReceivedBody::read(request.into_body()).await {
             Ok(body) => Some(body),
-            Err(error) => return text_answer(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
+            Err(error) => return text_response(StatusCode::BAD_REQUEST, "text/plain", error.to_string()),
         },
     };
-    knobs.tell(&Echo { seen, body })
+    options.json_or_bytes(&EchoResponse { seen, body })
 }
 
-impl Knobs {
-    /// None where a knob's value cannot be; a name that is no knob is only echoed.
+impl EchoOptions {
+    /// Returns `None` if a value is invalid. Unknown names are ignored.
     fn parse(query: &str) -> Option<Self> {
-        let mut knobs = Self::default();
+        let mut options = Self::default();
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = percent_decode_str(value).decode_utf8().ok()?;
             match name {
-                "status" => knobs.status = value.parse().ok()?,
-                "delay_ms" => knobs.delay = Duration::from_millis(value.parse().ok()?),
-                "size" => knobs.size = Some(value.parse().ok()?),
-                "cut" => knobs.cut = Some(value.parse().ok()?),
-                "chunked" => knobs.chunked = value == "1",
-                "close" => knobs.close = value == "1",
-                "early" => knobs.early = value == "1",
-                "mirror" => knobs.mirror = value == "1",
-                "informational" => knobs.informational = value == "1",
-                "header" => append_line(&mut knobs.headers, &value)?,
-                "trailer" => append_line(&mut knobs.trailers, &value)?,
+                "status" => options.status = value.parse().ok()?,
+                "delay_ms" => options.delay = Duration::from_millis(value.parse().ok()?),
+                "size" => options.size = Some(value.parse().ok()?),
+                "cut" => options.cut = Some(value.parse().ok()?),
+                "chunked" => options.chunked = value == "1",
+                "close" => options.close = value == "1",
+                "early" => options.early = value == "1",
+                "mirror" => options.mirror = value == "1",
+                "informational" => options.informational = value == "1",
+                "header" => append_line(&mut options.headers, &value)?,
+                "trailer" => append_line(&mut options.trailers, &value)?,
                 _ => {}
             }
         }
-        Some(knobs)
+        Some(options)
     }
 
-    /// The request's body as the answer's, framed as it came, streamed.
-    fn mirror(self, request: Request<Incoming>) -> Response<AnswerBody> {
+    /// Streams the request body back, with the same framing.
+    fn mirror(self, request: Request<Incoming>) -> Response<ResponseBody> {
         let media_type = request.headers().get(CONTENT_TYPE).cloned();
         let body = request.into_body().map_err(|error| -> Box<dyn Error + Send + Sync> { error.into() });
         let mut response = Response::new(body.boxed_unsync());
         if let Some(media_type) = media_type {
             response.headers_mut().insert(CONTENT_TYPE, media_type);
         }
-        self.dress(response)
+        self.apply(response)
     }
 
-    /// The echo's JSON, or as many letters as `size` says.
-    fn tell(mut self, echo: &Echo) -> Response<AnswerBody> {
+    /// The JSON, or `size` bytes.
+    fn json_or_bytes(mut self, echo: &EchoResponse) -> Response<ResponseBody> {
         let json = match serde_json::to_vec(echo) {
             Ok(json) => Bytes::from(json),
             Err(error) => {
-                return text_answer(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string());
+                return text_response(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", error.to_string());
             }
         };
         let (block, length, media_type) = match self.size {
@@ -144,16 +142,16 @@ impl Knobs {
         let body = body.map_err(|error| -> Box<dyn Error + Send + Sync> { error.into() });
         let mut response = Response::new(body.boxed_unsync());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        // Only announced trailers are sent.
+        // hyper sends only the trailers that the `Trailer` header announces.
         if let Ok(names) = HeaderValue::try_from(names)
             && !names.is_empty()
         {
             response.headers_mut().insert(TRAILER, names);
         }
-        self.dress(response)
+        self.apply(response)
     }
 
-    fn dress(self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    fn apply(self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
         *response.status_mut() = self.status;
         for (name, value) in &self.headers {
             response.headers_mut().append(name, value.clone());

@@ -1,4 +1,4 @@
-//! Takes a request, gives plain data about it; keeps the last ones of all connections.
+//! The record of received requests, which tests inspect.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderMap, Request};
 use serde::Serialize;
 
-/// How many requests are remembered.
-const REMEMBERED: usize = 16_384;
+/// The number of requests that are kept.
+const MAX_RECORDED: usize = 16_384;
 
-/// One request as the stand-in received it. Bytes above 127 in headers are shown as ISO 8859-1.
+/// One received request. Header bytes above 127 are decoded as ISO 8859-1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Seen {
-    /// The number of the TCP connection, from 1 in the order of accepting.
+pub struct ReceivedRequest {
+    /// The number of the TCP connection in the order of acceptance, from 1.
     pub connection: u64,
     /// The number of the request on its connection, from 1.
     pub request: u64,
@@ -25,12 +25,12 @@ pub struct Seen {
     pub version: String,
     /// The header lines, names in lower case, lines of one name together.
     pub headers: Vec<(String, String)>,
-    /// The request line and header lines exactly as they came, up to the empty line. Absent where the bytes before
-    /// this head on the connection make it uncertain where it begins (pipelining, a body left unread).
+    /// The request line and header lines exactly as received, up to the empty line. `None` if the start of the head is
+    /// uncertain (pipelining, an unread body).
     pub head: Option<String>,
 }
 
-impl Seen {
+impl ReceivedRequest {
     pub(super) fn new<B>(
         connection: u64,
         request_number: u64,
@@ -48,27 +48,27 @@ impl Seen {
         }
     }
 
-    /// The values of the header lines called `name`, in any letter case.
+    /// The values of the headers with this name, case-insensitively.
     pub fn values(&self, name: &str) -> Vec<&str> {
         let wanted = |(line, _): &&(String, String)| line.eq_ignore_ascii_case(name);
         self.headers.iter().filter(wanted).map(|(_, value)| value.as_str()).collect()
     }
 }
 
-/// What all connections of one stand-in share.
+/// The state that all connections of one server share.
 #[derive(Default)]
 pub struct RmsState {
     connections: AtomicU64,
-    seen: Mutex<VecDeque<Seen>>,
+    seen: Mutex<VecDeque<ReceivedRequest>>,
 }
 
 impl RmsState {
-    /// The requests received so far, oldest first; the last 16,384 of them.
-    pub fn seen(&self) -> Vec<Seen> {
+    /// The received requests, oldest first; the last 16,384.
+    pub fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
-    /// How many TCP connections were accepted so far.
+    /// The number of accepted TCP connections.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -77,21 +77,21 @@ impl RmsState {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(super) fn log(&self, request: Seen) {
+    pub(super) fn add(&self, request: ReceivedRequest) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() == REMEMBERED {
+        if seen.len() == MAX_RECORDED {
             seen.pop_front();
         }
         seen.push_back(request);
     }
 }
 
-/// Header or trailer lines as pairs of text.
+/// Headers or trailers as pairs of text.
 pub(super) fn lines(fields: &HeaderMap) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| (name.to_string(), latin_text(value.as_bytes()))).collect()
 }
 
-/// Bytes as ISO 8859-1 text, which loses none.
+/// Decodes bytes as ISO 8859-1, which loses none.
 pub(super) fn latin_text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }

@@ -1,11 +1,11 @@
-//! What each operation answers (MS-RMPR 3, MS-RMPRS 3): takes the call's facts and the user, gives an envelope.
+//! The response of every RMS operation (MS-RMPR 3, MS-RMPRS 3).
 
-use super::soap::{Envelope, Fault, Service, SoapVersion, VersionHeader, envelope};
-use super::xrml::{Kind, certificate, chain, meaningless_base64};
+use super::soap::{RmsService, SoapEnvelope, SoapFault, SoapVersion, VersionHeader, envelope};
+use super::xrml::{XrmlKind, certificate, chain, meaningless_base64};
 
-/// The cluster's own URL. It comes from the RMS database, never from the request, and nothing on the way may change it.
+/// The cluster's URL. It comes from the RMS database, not from the request, and no proxy may rewrite it.
 const BASE_URL: &str = "https://rms.corp.example/_wmcs";
-/// What RMS v1 with SP2 answers (MS-RMPR note 3).
+/// The highest version of RMS v1 with SP2 (MS-RMPR note 3).
 const HIGHEST_VERSION: &str = "1.1.0.0";
 const TEMPLATE_GUID: &str = "{5f3ba7a1-6a3d-4c0e-9b52-3d9a1f6e7c10}";
 
@@ -16,9 +16,8 @@ const PUBLISHING_LICENCE_BYTES: usize = 24_000;
 const SERVER_CERTIFICATE_BYTES: usize = 16_000;
 const TEMPLATE_BYTES: usize = 6_000;
 
-/// The operations of the stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum RmsOperation {
     Certify,
     AcquireLicense,
     AcquirePreLicense,
@@ -32,8 +31,8 @@ pub(super) enum Operation {
     AcquireTemplates,
 }
 
-impl Operation {
-    /// The name in actions and in the body.
+impl RmsOperation {
+    /// The name in the SOAP action and in the body.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Certify => "Certify",
@@ -51,45 +50,45 @@ impl Operation {
     }
 }
 
-/// Runs `operation` for `user`, who is absent where nobody was named.
-pub(super) fn answer(
-    operation: Operation,
-    service: Service,
+/// Runs `operation`; `user` is `None` for an anonymous request.
+pub(super) fn respond(
+    operation: RmsOperation,
+    service: RmsService,
     version: SoapVersion,
-    call: &Envelope,
+    call: &SoapEnvelope,
     user: Option<&str>,
-) -> Result<String, Fault> {
+) -> Result<String, SoapFault> {
     let header = match operation {
         // Its binding has no header (MS-RMPR 6.5).
-        Operation::GetServerInfo => VersionHeader::Absent,
+        RmsOperation::GetServerInfo => VersionHeader::Absent,
         _ => {
             call.check_version(service)?;
             VersionHeader::UpTo(HIGHEST_VERSION)
         }
     };
     let result = match operation {
-        Operation::Certify => certify(user.ok_or(Fault::Unauthorized)?),
-        Operation::AcquireLicense => licenses(call.items, "AcquireLicenseResponse"),
-        Operation::AcquirePreLicense => licenses(call.items, "AcquirePreLicenseResponse"),
-        Operation::AcquireIssuanceLicense => {
-            let licence = chain(Kind::PublishingLicence, "Demo document", PUBLISHING_LICENCE_BYTES);
+        RmsOperation::Certify => certify(user.ok_or(SoapFault::Unauthorized)?),
+        RmsOperation::AcquireLicense => licenses(call.items, "AcquireLicenseResponse"),
+        RmsOperation::AcquirePreLicense => licenses(call.items, "AcquirePreLicenseResponse"),
+        RmsOperation::AcquireIssuanceLicense => {
+            let licence = chain(XrmlKind::PublishingLicence, "Demo document", PUBLISHING_LICENCE_BYTES);
             one_chain_each(call.items, "AcquireIssuanceLicenseResponse", &licence)
         }
-        Operation::GetClientLicensorCert => {
-            let licensor = chain(Kind::ClientLicensor, "Demo client", CLIENT_LICENSOR_BYTES);
+        RmsOperation::GetClientLicensorCert => {
+            let licensor = chain(XrmlKind::ClientLicensor, "Demo client", CLIENT_LICENSOR_BYTES);
             one_chain_each(call.items, "GetClientLicensorCertResponse", &licensor)
         }
-        Operation::GetLicensorCertificate => {
+        RmsOperation::GetLicensorCertificate => {
             format!("<CertificateChain>{}</CertificateChain>", server_chain())
         }
-        Operation::GetServerInfo => server_info(&call.values)?,
-        Operation::FindServiceLocations => service_locations(&call.values)?,
-        Operation::FindServiceLocationsForUser => {
-            user.ok_or(Fault::Unspecified)?;
+        RmsOperation::GetServerInfo => server_info(&call.values)?,
+        RmsOperation::FindServiceLocations => service_locations(&call.values)?,
+        RmsOperation::FindServiceLocationsForUser => {
+            user.ok_or(SoapFault::Unspecified)?;
             service_locations(&call.values)?
         }
-        Operation::AcquireTemplateInformation => template_information(),
-        Operation::AcquireTemplates => templates(&call.values),
+        RmsOperation::AcquireTemplateInformation => template_information(),
+        RmsOperation::AcquireTemplates => templates(&call.values),
     };
     let (name, namespace) = (operation.name(), service.namespace());
     let body = format!(
@@ -98,18 +97,18 @@ pub(super) fn answer(
     Ok(envelope(version, service, header, &body))
 }
 
-/// The rights account certificate of `user`. The quota is a fossil: always these numbers (MS-RMPR note 40).
+/// The rights account certificate of `user`. The quota is obsolete and constant (MS-RMPR note 40).
 fn certify(user: &str) -> String {
     format!(
         "<CertificateChain>{}</CertificateChain><Quota><Verified>true</Verified>\
          <CurrentConsumption>5</CurrentConsumption><Maximum>10</Maximum></Quota>",
-        chain(Kind::RightsAccount, user, ACCOUNT_CERTIFICATE_BYTES)
+        chain(XrmlKind::RightsAccount, user, ACCOUNT_CERTIFICATE_BYTES)
     )
 }
 
-/// A use licence for each one asked for.
+/// One use licence for each requested one.
 fn licenses(count: usize, element: &str) -> String {
-    let licence = chain(Kind::UseLicence, "Demo document", USE_LICENCE_BYTES);
+    let licence = chain(XrmlKind::UseLicence, "Demo document", USE_LICENCE_BYTES);
     let one = format!(
         "<{element}><CertificateChain>{licence}</CertificateChain><ReferenceCertificates /></{element}>"
     );
@@ -120,18 +119,18 @@ fn one_chain_each(count: usize, element: &str, chain: &str) -> String {
     format!("<{element}><CertificateChain>{chain}</CertificateChain></{element}>").repeat(bounded(count))
 }
 
-/// A server gives at most a hundred in one batch (MS-RMPR note 42), so that no call makes an answer without end.
+/// At most a hundred in one batch (MS-RMPR note 42), so that the response to any call is bounded.
 fn bounded(count: usize) -> usize {
     count.min(100)
 }
 
 fn server_chain() -> String {
-    chain(Kind::ServerLicensor, "Demo RMS cluster", SERVER_CERTIFICATE_BYTES)
+    chain(XrmlKind::ServerLicensor, "Demo RMS cluster", SERVER_CERTIFICATE_BYTES)
 }
 
-fn server_info(asked: &[String]) -> Result<String, Fault> {
+fn server_info(types: &[String]) -> Result<String, SoapFault> {
     let mut results = String::from("<Results xmlns=\"\">");
-    for name in asked {
+    for name in types {
         let content = match name.as_str() {
             "VersionInfo" => "<VersionInfo Version=\"6.0.0.0\" />".to_owned(),
             "ServerFeatureInfo" => "<ServerFeature Name=\"GroupExpansionWebService\" Enabled=\"true\" />\
@@ -147,19 +146,19 @@ fn server_info(asked: &[String]) -> Result<String, Fault> {
                     )
                 })
                 .concat(),
-            _ => return Err(Fault::InvalidServiceType(name.clone())),
+            _ => return Err(SoapFault::InvalidServiceType(name.clone())),
         };
         results += &format!("<ServerInfoRequest Type=\"{name}\">{content}</ServerInfoRequest>");
     }
     Ok(results + "</Results>")
 }
 
-fn service_locations(asked: &[String]) -> Result<String, Fault> {
+fn service_locations(types: &[String]) -> Result<String, SoapFault> {
     let one = |kind: &String| {
-        let url = location(kind).ok_or_else(|| Fault::InvalidServiceType(kind.clone()))?;
+        let url = location(kind).ok_or_else(|| SoapFault::InvalidServiceType(kind.clone()))?;
         Ok(format!("<ServiceLocationResponse><URL>{url}</URL><Type>{kind}</Type></ServiceLocationResponse>"))
     };
-    asked.iter().map(one).collect()
+    types.iter().map(one).collect()
 }
 
 /// The URL of a service, by the names of MS-RMPR 3.7.4.2.4.1; the client appends the file's name itself.
@@ -189,9 +188,9 @@ fn template_information() -> String {
     )
 }
 
-/// The templates with these identifiers; one that there is not is left out.
+/// The templates with these identifiers; unknown ones are left out.
 fn templates(guids: &[String]) -> String {
-    let template = certificate(Kind::PublishingLicence, "Demo template", TEMPLATE_BYTES);
+    let template = certificate(XrmlKind::PublishingLicence, "Demo template", TEMPLATE_BYTES);
     let one = |guid: &String| {
         format!(
             "<GuidTemplate><Guid>{guid}</Guid><Hash>{}</Hash><Template>{}</Template></GuidTemplate>",

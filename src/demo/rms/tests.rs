@@ -1,4 +1,4 @@
-//! The SOAP services over raw TCP; the echo's tests are in a file of their own and use this one's client.
+//! Tests of the SOAP services over raw TCP, and the client for the tests of the echo.
 
 mod echo;
 
@@ -6,7 +6,11 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 
 use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
 
+use super::server::serve;
 use super::soap::{
     SoapRequest, SoapVersion, acquire_issuance_license_request, acquire_license_request, certify_request,
     client_licensor_request, find_service_locations_for_user_request, licensor_certificate_request,
@@ -20,13 +24,13 @@ fn start() -> Rms {
     Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
 }
 
-/// One answer: status line and header lines as they came, and what followed them.
-struct Answer {
+/// One response: status line and header lines as they came, and what followed them.
+struct HttpResponse {
     head: String,
     body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     fn status(&self) -> u16 {
         self.head.split(' ').nth(1).unwrap().parse().unwrap()
     }
@@ -46,8 +50,8 @@ fn connect(rms: &Rms) -> TcpStream {
     stream
 }
 
-/// Sends `head` (without its empty line) and `body`, reads until the stand-in closes.
-fn exchange(rms: &Rms, head: &str, body: &[u8]) -> Answer {
+/// Sends `head` (without its empty line) and `body`, and reads until the server closes the connection.
+fn exchange(rms: &Rms, head: &str, body: &[u8]) -> HttpResponse {
     let mut stream = connect(rms);
     stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
     stream.write_all(body).unwrap();
@@ -56,21 +60,21 @@ fn exchange(rms: &Rms, head: &str, body: &[u8]) -> Answer {
     split(&received)
 }
 
-fn split(received: &[u8]) -> Answer {
+fn split(received: &[u8]) -> HttpResponse {
     let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(received[..end].to_vec()).unwrap();
-    Answer { head, body: received[end + 4..].to_vec() }
+    HttpResponse { head, body: received[end + 4..].to_vec() }
 }
 
-fn get(rms: &Rms, target: &str) -> Answer {
+fn get(rms: &Rms, target: &str) -> HttpResponse {
     exchange(rms, &format!("GET {target} HTTP/1.1\r\nHost: rms.corp.example"), b"")
 }
 
-fn call(rms: &Rms, request: &SoapRequest, more_headers: &str) -> Answer {
+fn call(rms: &Rms, request: &SoapRequest, more_headers: &str) -> HttpResponse {
     call_at(rms, request.path, request, more_headers)
 }
 
-fn call_at(rms: &Rms, path: &str, request: &SoapRequest, more_headers: &str) -> Answer {
+fn call_at(rms: &Rms, path: &str, request: &SoapRequest, more_headers: &str) -> HttpResponse {
     let headers: String =
         request.headers.iter().map(|(name, value)| format!("\r\n{name}: {value}")).collect();
     let length = request.body.len();
@@ -81,23 +85,27 @@ fn call_at(rms: &Rms, path: &str, request: &SoapRequest, more_headers: &str) -> 
 const ALICE: &str = "\r\nX-Remote-User: CORP\\alice";
 
 #[test]
-fn certify_answers_for_the_account_that_was_handed_over() {
+fn certify_returns_the_account_of_the_identity_header() {
     let rms = start();
     for version in VERSIONS {
-        let answer = call(&rms, &certify_request(version), ALICE);
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        assert!(answer.head.contains(&format!("content-type: {}", version.media_type())), "{}", answer.head);
-        assert!(answer.text().contains("<CertifyResponse"));
-        assert!(answer.text().contains("<NAME>CORP\\alice</NAME>"));
-        assert!(answer.text().contains("<MaximumVersion>1.1.0.0</MaximumVersion>"));
-        assert!((16_000..17_500).contains(&answer.body.len()), "{}", answer.body.len());
+        let response = call(&rms, &certify_request(version), ALICE);
+        assert_eq!(response.status(), 200, "{}", response.text());
+        assert!(
+            response.head.contains(&format!("content-type: {}", version.media_type())),
+            "{}",
+            response.head
+        );
+        assert!(response.text().contains("<CertifyResponse"));
+        assert!(response.text().contains("<NAME>CORP\\alice</NAME>"));
+        assert!(response.text().contains("<MaximumVersion>1.1.0.0</MaximumVersion>"));
+        assert!((16_000..17_500).contains(&response.body.len()), "{}", response.body.len());
     }
 }
 
 #[test]
-fn a_user_name_cannot_break_out_of_the_answer() {
-    let answer = call(&start(), &certify_request(SoapVersion::V1_1), "\r\nX-Remote-User: <b>&\"");
-    assert!(answer.text().contains("<NAME>&lt;b&gt;&amp;&quot;</NAME>"));
+fn a_user_name_is_escaped_in_the_response() {
+    let response = call(&start(), &certify_request(SoapVersion::V1_1), "\r\nX-Remote-User: <b>&\"");
+    assert!(response.text().contains("<NAME>&lt;b&gt;&amp;&quot;</NAME>"));
 }
 
 #[test]
@@ -105,55 +113,55 @@ fn certify_without_a_user_is_an_unauthorized_fault() {
     let rms = start();
     for version in VERSIONS {
         for users in ["", "\r\nX-Remote-User:", "\r\nX-Remote-User: a\r\nx-remote-user: b"] {
-            let answer = call(&rms, &certify_request(version), users);
-            assert_eq!(answer.status(), 500);
-            assert!(answer.text().contains("System.UnauthorizedAccessException"), "{}", answer.text());
-            assert!(!answer.text().contains("VersionData"));
+            let response = call(&rms, &certify_request(version), users);
+            assert_eq!(response.status(), 500);
+            assert!(response.text().contains("System.UnauthorizedAccessException"), "{}", response.text());
+            assert!(!response.text().contains("VersionData"));
         }
     }
 }
 
 #[test]
-fn locations_for_a_user_need_one() {
+fn locations_for_a_user_require_a_user() {
     let rms = start();
     let request = find_service_locations_for_user_request(SoapVersion::V1_1, &["LicensingService"]);
     assert!(call(&rms, &request, "").text().contains("Utilities.UnspecifiedErrorException"));
-    let answer = call(&rms, &request, ALICE);
+    let response = call(&rms, &request, ALICE);
     let expected = "<URL>https://rms.corp.example/_wmcs/licensing</URL><Type>LicensingService</Type>";
-    assert!(answer.text().contains(expected), "{}", answer.text());
+    assert!(response.text().contains(expected), "{}", response.text());
 }
 
 #[test]
 fn an_unknown_service_type_is_an_invalid_operation() {
     let request = find_service_locations_for_user_request(SoapVersion::V1_1, &["<NoService>"]);
-    let answer = call(&start(), &request, ALICE);
-    assert_eq!(answer.status(), 500);
+    let response = call(&start(), &request, ALICE);
+    assert_eq!(response.status(), 500);
     assert!(
-        answer.text().contains("System.InvalidOperationException: &apos;&lt;NoService&gt;&apos;"),
+        response.text().contains("System.InvalidOperationException: &apos;&lt;NoService&gt;&apos;"),
         "{}",
-        answer.text()
+        response.text()
     );
 }
 
 #[test]
-fn a_use_licence_has_the_size_that_was_measured() {
+fn a_use_licence_has_the_measured_size() {
     let request = acquire_license_request(SoapVersion::V1_1);
     assert!((64_000..66_000).contains(&request.body.len()));
-    let answer = call(&start(), &request, "");
-    assert_eq!(answer.status(), 200);
-    assert!((17_500..18_500).contains(&answer.body.len()), "{}", answer.body.len());
+    let response = call(&start(), &request, "");
+    assert_eq!(response.status(), 200);
+    assert!((17_500..18_500).contains(&response.body.len()), "{}", response.body.len());
 }
 
 #[test]
-fn an_issuance_licence_of_eight_mebibytes_is_taken() {
+fn an_issuance_licence_of_eight_mebibytes_is_accepted() {
     let request = acquire_issuance_license_request(SoapVersion::V1_1, 8 * 1024 * 1024);
-    let answer = call(&start(), &request, "");
-    assert_eq!(answer.status(), 200);
-    assert!(answer.text().contains("<AcquireIssuanceLicenseResponse><CertificateChain>"));
+    let response = call(&start(), &request, "");
+    assert_eq!(response.status(), 200);
+    assert!(response.text().contains("<AcquireIssuanceLicenseResponse><CertificateChain>"));
 }
 
 #[test]
-fn a_body_beyond_the_limit_is_refused() {
+fn a_body_above_the_limit_is_rejected() {
     let rms = start();
     let mut stream = connect(&rms);
     let head = "POST /_wmcs/licensing/publish.asmx HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nSOAPAction: x\r\n\
@@ -171,7 +179,7 @@ fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[test]
-fn every_other_call_is_answered_in_both_versions() {
+fn every_other_call_has_a_response_in_both_versions() {
     let rms = start();
     for version in VERSIONS {
         let calls = [
@@ -181,15 +189,15 @@ fn every_other_call_is_answered_in_both_versions() {
             (template_information_request(version), "<GuidHashCount>1</GuidHashCount>"),
         ];
         for (request, expected) in calls {
-            let answer = call(&rms, &request, "");
-            assert_eq!(answer.status(), 200, "{}: {}", request.path, answer.text());
-            assert!(answer.text().contains(expected), "{}: {}", request.path, answer.text());
+            let response = call(&rms, &request, "");
+            assert_eq!(response.status(), 200, "{}: {}", request.path, response.text());
+            assert!(response.text().contains(expected), "{}: {}", request.path, response.text());
         }
     }
 }
 
 #[test]
-fn server_info_alone_carries_no_version_data() {
+fn only_server_info_has_no_version_data() {
     let rms = start();
     assert!(!call(&rms, &server_info_request(SoapVersion::V1_1), "").text().contains("VersionData"));
     assert!(call(&rms, &licensor_certificate_request(SoapVersion::V1_1), "").text().contains("VersionData"));
@@ -202,37 +210,37 @@ fn a_call_without_version_data_is_not_supported() {
     let (before, rest) = text.split_once("<soap:Header>").unwrap();
     let (_, after) = rest.split_once("</soap:Header>").unwrap();
     request.body = format!("{before}{after}").into_bytes();
-    let answer = call(&start(), &request, ALICE);
-    assert_eq!(answer.status(), 500);
-    assert!(answer.text().contains("Core.UnsupportedDataVersionException"), "{}", answer.text());
+    let response = call(&start(), &request, ALICE);
+    assert_eq!(response.status(), 500);
+    assert!(response.text().contains("Core.UnsupportedDataVersionException"), "{}", response.text());
 }
 
 #[test]
 fn a_call_at_another_file_is_not_recognized() {
     let request = certify_request(SoapVersion::V1_1);
-    let answer = call_at(&start(), "/_wmcs/licensing/license.asmx", &request, ALICE);
-    assert_eq!(answer.status(), 500);
+    let response = call_at(&start(), "/_wmcs/licensing/license.asmx", &request, ALICE);
+    assert_eq!(response.status(), 500);
     assert!(
-        answer.text().contains("did not recognize the value of HTTP Header SOAPAction"),
+        response.text().contains("did not recognize the value of HTTP Header SOAPAction"),
         "{}",
-        answer.text()
+        response.text()
     );
 }
 
 #[test]
-fn letter_case_of_a_path_does_not_matter() {
-    let answer =
+fn paths_are_compared_case_insensitively() {
+    let response =
         call_at(&start(), "/_WMCS/Certification/CERTIFICATION.asmx", &certify_request(VERSIONS[0]), ALICE);
-    assert_eq!(answer.status(), 200);
+    assert_eq!(response.status(), 200);
 }
 
 #[test]
-fn what_goes_on_below_a_file_still_runs_the_file() {
+fn a_path_below_a_file_runs_the_file() {
     let rms = start();
     let request = certify_request(SoapVersion::V1_1);
-    let answer = call_at(&rms, "/_wmcs/certification/certification.asmx/Certify", &request, ALICE);
-    assert_eq!(answer.status(), 500);
-    assert!(answer.text().contains("Request format is unrecognized"));
+    let response = call_at(&rms, "/_wmcs/certification/certification.asmx/Certify", &request, ALICE);
+    assert_eq!(response.status(), 500);
+    assert!(response.text().contains("Request format is unrecognized"));
     assert_eq!(get(&rms, "/_wmcs/certification/certification.asmxx").status(), 404);
 }
 
@@ -268,9 +276,9 @@ fn a_wrong_media_type_is_unsupported() {
 #[test]
 fn unreadable_xml_is_a_bad_request() {
     let request = SoapRequest { body: b"<a".to_vec(), ..certify_request(SoapVersion::V1_1) };
-    let answer = call(&start(), &request, ALICE);
-    assert_eq!(answer.status(), 400);
-    assert!(answer.text().contains("<faultcode>soap:Client</faultcode>"), "{}", answer.text());
+    let response = call(&start(), &request, ALICE);
+    assert_eq!(response.status(), 400);
+    assert!(response.text().contains("<faultcode>soap:Client</faultcode>"), "{}", response.text());
 }
 
 #[test]

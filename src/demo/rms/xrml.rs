@@ -1,4 +1,4 @@
-//! XrML documents of the right shape and size (MS-RMPR 4.5), signed by nobody. The same question gets the same bytes.
+//! XrML documents with the right structure and size (MS-RMPR 4.5), without a valid signature. They are deterministic.
 
 use std::sync::LazyLock;
 
@@ -7,22 +7,22 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use quick_xml::escape::escape;
 
-/// What a document is, as XrML's `type` attributes name it.
+/// The kind of a document, the `type` attribute of XrML.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum XrmlKind {
     /// The certificate of the server that signs licences.
     ServerLicensor,
-    /// What `Certify` gives to an account.
+    /// The result of `Certify` for an account.
     RightsAccount,
-    /// What lets a client publish off line.
+    /// Permits a client to publish offline.
     ClientLicensor,
-    /// What opens one document for one account.
+    /// Permits one account to open one document.
     UseLicence,
-    /// What states who may do what with a document.
+    /// The rights of a document.
     PublishingLicence,
 }
 
-impl Kind {
+impl XrmlKind {
     fn object_type(self) -> &'static str {
         match self {
             Self::ServerLicensor => "Server-Licensor-Certificate",
@@ -37,18 +37,17 @@ impl Kind {
 /// The size of each of the three certificates above a leaf.
 const ISSUER_BYTES: usize = 4_000;
 
-/// The `<Certificate>` elements of a chain: a leaf that names `principal`, then its issuers, `bytes` in all or a
-/// little more.
-pub(super) fn chain(kind: Kind, principal: &str, bytes: usize) -> String {
+/// The `<Certificate>` elements of a chain: a leaf for `principal`, then its issuers; at least `bytes` bytes.
+pub(super) fn chain(kind: XrmlKind, principal: &str, bytes: usize) -> String {
     static ISSUERS: LazyLock<String> = LazyLock::new(|| {
-        let issuer = |name| certificate(Kind::ServerLicensor, name, ISSUER_BYTES);
+        let issuer = |name| certificate(XrmlKind::ServerLicensor, name, ISSUER_BYTES);
         ["Demo RMS cluster", "Demo enrolment authority", "Demo RMS root"].map(issuer).concat()
     });
     certificate(kind, principal, bytes.saturating_sub(ISSUERS.len())) + &ISSUERS
 }
 
-/// One `<Certificate>` element of `bytes` or a little more.
-pub(super) fn certificate(kind: Kind, principal: &str, bytes: usize) -> String {
+/// One `<Certificate>` element of at least `bytes` bytes.
+pub(super) fn certificate(kind: XrmlKind, principal: &str, bytes: usize) -> String {
     let object_type = kind.object_type();
     let principal = escape(principal);
     let head = format!(
@@ -65,7 +64,7 @@ pub(super) fn certificate(kind: Kind, principal: &str, bytes: usize) -> String {
     head + &meaningless_base64(filling) + tail
 }
 
-/// Base64 text of `length` characters that no compression makes small, and always the same.
+/// Deterministic, incompressible Base64 text of `length` characters.
 pub(super) fn meaningless_base64(length: usize) -> String {
     let mut state = digest(&SHA256, b"portcullis demo");
     let mut text = String::with_capacity(length + 44);

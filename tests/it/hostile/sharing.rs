@@ -109,7 +109,7 @@ async fn two_hundred_clients_over_few_backend_connections_get_each_their_own_ans
         visit.await.unwrap();
     }
 
-    let elsewhere = |seen: &portcullis::demo::rms::Seen| seen.target.starts_with("/second/");
+    let elsewhere = |seen: &portcullis::demo::rms::ReceivedRequest| seen.target.starts_with("/second/");
     assert!(second.seen().iter().all(elsewhere));
     assert!(!lab.rms.seen().iter().any(elsewhere));
     let marked = |rms: &Rms| rms.seen().iter().filter(|seen| !seen.values("x-mark").is_empty()).count();

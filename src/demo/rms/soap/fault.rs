@@ -1,23 +1,23 @@
-//! Why a SOAP call fails, and how that is written (MS-RMPR 3.1.4.5).
+//! SOAP faults (MS-RMPR 3.1.4.5).
 
 use http::StatusCode;
 use quick_xml::escape::escape;
 
-use super::{SoapVersion, enclose};
+use super::message::{SoapVersion, enclose};
 
-/// Every way in which a call to the stand-in fails.
+/// The error of a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
-    /// Not XML, or XML that no envelope may be: with a DTD, too deep, unfinished.
+pub(crate) enum SoapFault {
+    /// Not XML, or XML that is not permitted in an envelope: a DTD, nesting that is too deep, an incomplete document.
     #[error("System.Xml.XmlException: {0}")]
     MalformedXml(String),
-    /// Not an envelope of the version that the media type named.
+    /// Not an envelope of the version in the media type.
     #[error("Possible SOAP version mismatch")]
     VersionMismatch,
-    /// No operation of this file.
+    /// Not an operation of this file.
     #[error("Server did not recognize the value of HTTP Header SOAPAction: {0}.")]
     UnknownAction(String),
-    /// No `VersionData` of the service, or none that the server speaks.
+    /// No `VersionData` of the service, or no supported version.
     #[error("Microsoft.DigitalRightsManagement.Core.UnsupportedDataVersionException")]
     UnsupportedDataVersion,
     /// A version that is not four numbers.
@@ -29,13 +29,13 @@ pub(crate) enum Fault {
     /// `FindServiceLocationsForUser` without a user.
     #[error("Microsoft.DigitalRightsManagement.Utilities.UnspecifiedErrorException")]
     Unspecified,
-    /// A service type that there is not.
+    /// An unknown service type.
     #[error("System.InvalidOperationException: '{0}' is not a valid value for ServiceType.")]
     InvalidServiceType(String),
 }
 
-impl Fault {
-    /// ASP.NET answers faults with 500, save unreadable XML.
+impl SoapFault {
+    /// ASP.NET responds to faults with 500, except for malformed XML.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::MalformedXml(_) => StatusCode::BAD_REQUEST,
@@ -49,24 +49,24 @@ impl Fault {
         }
     }
 
-    /// The whole envelope; a fault carries no `VersionData`.
+    /// The complete envelope; a fault has no `VersionData`.
     pub(crate) fn envelope(&self, version: SoapVersion) -> String {
-        let words = self.to_string();
-        let (code, words) = (self.code(version), escape(words.as_str()));
+        let text = self.to_string();
+        let (code, text) = (self.code(version), escape(text.as_str()));
         let fault = match version {
             SoapVersion::V1_1 => format!(
-                "<soap:Fault><faultcode>soap:{code}</faultcode><faultstring>{words}</faultstring><detail />\
+                "<soap:Fault><faultcode>soap:{code}</faultcode><faultstring>{text}</faultstring><detail />\
                  </soap:Fault>"
             ),
             SoapVersion::V1_2 => format!(
                 "<soap:Fault><soap:Code><soap:Value>soap:{code}</soap:Value></soap:Code><soap:Reason>\
-                 <soap:Text xml:lang=\"en\">{words}</soap:Text></soap:Reason><soap:Detail /></soap:Fault>"
+                 <soap:Text xml:lang=\"en\">{text}</soap:Text></soap:Reason><soap:Detail /></soap:Fault>"
             ),
         };
         enclose(version, "", &fault)
     }
 
-    /// RMS itself blames the server always; what ASP.NET refuses before RMS sees it is the sender's.
+    /// RMS always reports the server as the cause; errors that ASP.NET detects before RMS are the sender's.
     fn code(&self, version: SoapVersion) -> &'static str {
         let [sender, receiver] = match version {
             SoapVersion::V1_1 => ["Client", "Server"],

@@ -11,16 +11,16 @@ fn the_echo_tells_the_exact_bytes_of_head_and_body() {
     let rms = start();
     let head = "POST /echo?a=%41 HTTP/1.1\r\nHost: x\r\nX-ODD-Case:  two  spaces \r\nx_under: 1\r\nX-odd-case: b\r\n\
                 Content-Length: 5";
-    let answer = exchange(&rms, head, b"hello").json();
-    assert_eq!(answer["head"], json!(format!("{head}\r\nConnection: close")));
-    assert_eq!(answer["method"], "POST");
-    assert_eq!(answer["target"], "/echo?a=%41");
-    assert_eq!(answer["version"], "HTTP/1.1");
-    assert_eq!(answer["body_length"], 5);
-    assert_eq!(answer["body_sha256"], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+    let response = exchange(&rms, head, b"hello").json();
+    assert_eq!(response["head"], json!(format!("{head}\r\nConnection: close")));
+    assert_eq!(response["method"], "POST");
+    assert_eq!(response["target"], "/echo?a=%41");
+    assert_eq!(response["version"], "HTTP/1.1");
+    assert_eq!(response["body_length"], 5);
+    assert_eq!(response["body_sha256"], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
     let seen = &rms.seen()[0];
     assert_eq!(seen.values("X-Odd-Case"), ["two  spaces", "b"]);
-    assert_eq!(json!(seen.headers), answer["headers"]);
+    assert_eq!(json!(seen.headers), response["headers"]);
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn connections_and_their_requests_are_numbered() {
 #[test]
 fn trailers_of_a_request_are_told() {
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTrailer: X-End\r\nTransfer-Encoding: chunked";
-    let answer = exchange(&start(), head, b"3\r\nabc\r\n0\r\nX-End: done\r\n\r\n").json();
-    assert_eq!(answer["body_length"], 3);
-    assert_eq!(answer["trailers"], json!([["x-end", "done"]]));
+    let response = exchange(&start(), head, b"3\r\nabc\r\n0\r\nX-End: done\r\n\r\n").json();
+    assert_eq!(response["body_length"], 3);
+    assert_eq!(response["trailers"], json!([["x-end", "done"]]));
 }
 
 #[test]
@@ -80,22 +80,22 @@ fn a_mirror_keeps_the_framing() {
 #[test]
 fn the_knobs_shape_the_answer() {
     let rms = start();
-    let answer = get(&rms, "/echo?status=503&size=1000000&header=X-A:%201&header=X-A:2&close=1&delay_ms=1");
-    assert_eq!(answer.status(), 503);
-    assert_eq!(answer.body.len(), 1_000_000);
-    assert_eq!(&answer.body[26 * 630 - 1..26 * 630 + 2], b"zab");
-    assert!(answer.head.contains("x-a: 1\r\nx-a: 2"), "{}", answer.head);
-    assert!(answer.head.contains("content-length: 1000000"), "{}", answer.head);
+    let response = get(&rms, "/echo?status=503&size=1000000&header=X-A:%201&header=X-A:2&close=1&delay_ms=1");
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.body.len(), 1_000_000);
+    assert_eq!(&response.body[26 * 630 - 1..26 * 630 + 2], b"zab");
+    assert!(response.head.contains("x-a: 1\r\nx-a: 2"), "{}", response.head);
+    assert!(response.head.contains("content-length: 1000000"), "{}", response.head);
     assert_eq!(get(&rms, "/echo?status=no").status(), 400);
     assert_eq!(get(&rms, "/echo?header=none").status(), 400);
 }
 
 #[test]
 fn a_chunked_answer_may_have_trailers() {
-    let answer =
+    let response =
         exchange(&start(), "GET /echo?size=3&trailer=X-End:done HTTP/1.1\r\nHost: a\r\nTE: trailers", b"");
-    assert!(answer.head.contains("transfer-encoding: chunked"), "{}", answer.head);
-    assert_eq!(answer.text(), "3\r\nabc\r\n0\r\nx-end: done\r\n\r\n");
+    assert!(response.head.contains("transfer-encoding: chunked"), "{}", response.head);
+    assert_eq!(response.text(), "3\r\nabc\r\n0\r\nx-end: done\r\n\r\n");
     assert_eq!(get(&start(), "/echo?size=3&chunked=1").text(), "3\r\nabc\r\n0\r\n\r\n");
 }
 
@@ -111,14 +111,14 @@ fn an_early_answer_does_not_wait_for_the_body() {
 
 #[test]
 fn an_answer_can_be_cut_off() {
-    let answer = get(&start(), "/echo?size=100&cut=10");
-    assert!(answer.head.contains("content-length: 100"));
-    assert_eq!(answer.text(), "abcdefghij");
+    let response = get(&start(), "/echo?size=100&cut=10");
+    assert!(response.head.contains("content-length: 100"));
+    assert_eq!(response.text(), "abcdefghij");
 }
 
 #[test]
 fn an_informational_answer_goes_before_the_final_one() {
-    let answer = get(&start(), "/echo?informational=1");
-    assert_eq!(answer.status(), 103);
-    assert!(answer.text().starts_with("HTTP/1.1 200 OK\r\n"));
+    let response = get(&start(), "/echo?informational=1");
+    assert_eq!(response.status(), 103);
+    assert!(response.text().starts_with("HTTP/1.1 200 OK\r\n"));
 }

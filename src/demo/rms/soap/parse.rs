@@ -1,29 +1,29 @@
-//! Takes a SOAP message, gives the few facts that the stand-in's operations need.
-//!
-//! Never expands an entity of the message's own, and refuses a DTD.
+//! The parser of SOAP messages, for the few facts that the operations need. It expands no entity of the message, and
+//! rejects a DTD.
 
 use quick_xml::NsReader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::name::ResolveResult;
 
-use super::{Fault, Service, SoapVersion};
+use super::fault::SoapFault;
+use super::message::{RmsService, SoapVersion};
 
-/// Deeper than any XrML document inside an envelope.
+/// More than any XrML document in an envelope needs.
 const MAXIMUM_DEPTH: usize = 64;
-/// Longer than any text that the operations look at.
+/// More than any text that the operations use.
 const MAXIMUM_TEXT: usize = 1_024;
-/// More than any client asks in one call.
+/// More than any client requests in one call.
 const MAXIMUM_VALUES: usize = 1_024;
 
-/// What one call says.
+/// The facts of one call.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Envelope {
+pub(crate) struct SoapEnvelope {
     /// The namespace of the first element of the body.
     pub(crate) namespace: String,
     /// Its name: the operation.
     pub(crate) operation: String,
-    /// How many elements its first parameter holds; for licences, how many are asked for.
+    /// The number of elements in its first parameter; for licences, the number requested.
     pub(crate) items: usize,
     /// The texts of the `Type` and `string` elements of its parameters.
     pub(crate) values: Vec<String>,
@@ -38,68 +38,70 @@ struct Versions {
     maximum: String,
 }
 
-impl Envelope {
-    /// Reads a whole message of `version`.
-    pub(crate) fn parse(message: &str, version: SoapVersion) -> Result<Self, Fault> {
+impl SoapEnvelope {
+    /// Parses a complete message of `version`.
+    pub(crate) fn parse(message: &str, version: SoapVersion) -> Result<Self, SoapFault> {
         let mut reader = NsReader::from_str(message.trim_start_matches('\u{feff}'));
         reader.config_mut().expand_empty_elements = true;
-        let mut reading =
-            Reading { version, open: Vec::new(), text: String::new(), envelope: Self::default() };
+        let mut parser =
+            SoapParser { version, open: Vec::new(), text: String::new(), envelope: Self::default() };
         let mut elements = 0_usize;
         loop {
             let (namespace, event) = reader.read_resolved_event().map_err(|error| malformed(&error))?;
             match event {
                 Event::Start(start) => {
-                    if reading.open.is_empty() && elements > 0 {
-                        return Err(Fault::MalformedXml("a second root element".to_owned()));
+                    if parser.open.is_empty() && elements > 0 {
+                        return Err(SoapFault::MalformedXml("a second root element".to_owned()));
                     }
                     elements += 1;
                     let namespace = match namespace {
                         ResolveResult::Bound(name) => name.0.to_owned(),
                         ResolveResult::Unbound => String::new(),
                         ResolveResult::Unknown(prefix) => {
-                            return Err(Fault::MalformedXml(format!("the prefix {prefix} means nothing")));
+                            return Err(SoapFault::MalformedXml(format!("unknown prefix {prefix}")));
                         }
                     };
-                    reading.start(namespace, start.local_name().into_inner())?;
+                    parser.start(namespace, start.local_name().into_inner())?;
                 }
-                Event::End(_) => reading.end(),
-                Event::Text(text) => reading.add(&text)?,
-                Event::CData(text) => reading.add(&text)?,
-                Event::GeneralRef(reference) => reading.add(&resolved(&reference)?)?,
-                Event::DocType(_) => return Err(Fault::MalformedXml("a DTD is not taken".to_owned())),
+                Event::End(_) => parser.end(),
+                Event::Text(text) => parser.add(&text)?,
+                Event::CData(text) => parser.add(&text)?,
+                Event::GeneralRef(reference) => parser.add(&resolved(&reference)?)?,
+                Event::DocType(_) => {
+                    return Err(SoapFault::MalformedXml("a DTD is not permitted".to_owned()));
+                }
                 Event::Eof => break,
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Empty(_) => {}
             }
         }
-        reading.finish()
+        parser.finish()
     }
 
-    /// Demands a `VersionData` of `service` that reaches into 1.0.0.0 to 1.1.0.0 (MS-RMPR 2.2.3.3).
-    pub(crate) fn check_version(&self, service: Service) -> Result<(), Fault> {
+    /// Requires a `VersionData` of `service` that overlaps 1.0.0.0 to 1.1.0.0 (MS-RMPR 2.2.3.3).
+    pub(crate) fn check_version(&self, service: RmsService) -> Result<(), SoapFault> {
         let mut of_service = self.versions.iter().filter(|it| it.namespace == service.namespace());
         let (Some(versions), None) = (of_service.next(), of_service.next()) else {
-            return Err(Fault::UnsupportedDataVersion);
+            return Err(SoapFault::UnsupportedDataVersion);
         };
-        let minimum = four_numbers(&versions.minimum).ok_or(Fault::MalformedDataVersion)?;
-        let maximum = four_numbers(&versions.maximum).ok_or(Fault::MalformedDataVersion)?;
-        let spoken = minimum <= maximum && minimum <= [1, 1, 0, 0] && maximum >= [1, 0, 0, 0];
-        if spoken { Ok(()) } else { Err(Fault::UnsupportedDataVersion) }
+        let minimum = four_numbers(&versions.minimum).ok_or(SoapFault::MalformedDataVersion)?;
+        let maximum = four_numbers(&versions.maximum).ok_or(SoapFault::MalformedDataVersion)?;
+        let is_supported = minimum <= maximum && minimum <= [1, 1, 0, 0] && maximum >= [1, 0, 0, 0];
+        if is_supported { Ok(()) } else { Err(SoapFault::UnsupportedDataVersion) }
     }
 }
 
-/// The elements that are open, and what was found so far.
-struct Reading {
+/// The state of the parser: the open elements, and the facts so far.
+struct SoapParser {
     version: SoapVersion,
     open: Vec<(String, String)>,
     text: String,
-    envelope: Envelope,
+    envelope: SoapEnvelope,
 }
 
-impl Reading {
-    fn start(&mut self, namespace: String, name: &str) -> Result<(), Fault> {
+impl SoapParser {
+    fn start(&mut self, namespace: String, name: &str) -> Result<(), SoapFault> {
         if self.open.len() == MAXIMUM_DEPTH {
-            return Err(Fault::MalformedXml("too deep".to_owned()));
+            return Err(SoapFault::MalformedXml("nesting too deep".to_owned()));
         }
         self.open.push((namespace, name.to_owned()));
         self.text.clear();
@@ -133,9 +135,9 @@ impl Reading {
         self.text.clear();
     }
 
-    fn add(&mut self, text: &str) -> Result<(), Fault> {
+    fn add(&mut self, text: &str) -> Result<(), SoapFault> {
         if self.open.is_empty() && !text.trim().is_empty() {
-            return Err(Fault::MalformedXml("text outside the envelope".to_owned()));
+            return Err(SoapFault::MalformedXml("text outside the envelope".to_owned()));
         }
         if self.text.len() + text.len() <= MAXIMUM_TEXT {
             self.text.push_str(text);
@@ -143,24 +145,24 @@ impl Reading {
         Ok(())
     }
 
-    fn finish(self) -> Result<Envelope, Fault> {
+    fn finish(self) -> Result<SoapEnvelope, SoapFault> {
         if !self.open.is_empty() {
-            return Err(Fault::MalformedXml("the envelope does not end".to_owned()));
+            return Err(SoapFault::MalformedXml("incomplete envelope".to_owned()));
         }
         if self.envelope.operation.is_empty() {
-            return Err(Fault::MalformedXml("the body is empty".to_owned()));
+            return Err(SoapFault::MalformedXml("empty body".to_owned()));
         }
         Ok(self.envelope)
     }
 
-    fn check_root(&self) -> Result<(), Fault> {
+    fn check_root(&self) -> Result<(), SoapFault> {
         let is_envelope = |(namespace, name): &(String, String)| {
             namespace == self.version.envelope_namespace() && name == "Envelope"
         };
-        if self.open.first().is_some_and(is_envelope) { Ok(()) } else { Err(Fault::VersionMismatch) }
+        if self.open.first().is_some_and(is_envelope) { Ok(()) } else { Err(SoapFault::VersionMismatch) }
     }
 
-    /// `Header` or `Body`, if that is where we are.
+    /// `Header` or `Body`, if the parser is inside one of them.
     fn soap_part(&self) -> Option<&str> {
         let (namespace, name) = self.open.get(1)?;
         (namespace == self.version.envelope_namespace()).then_some(name)
@@ -173,16 +175,16 @@ impl Reading {
         }
     }
 
-    fn begin_versions(&mut self) -> Result<(), Fault> {
+    fn begin_versions(&mut self) -> Result<(), SoapFault> {
         if self.envelope.versions.len() == MAXIMUM_DEPTH {
-            return Err(Fault::MalformedXml("too many headers".to_owned()));
+            return Err(SoapFault::MalformedXml("too many headers".to_owned()));
         }
         let namespace = self.open.last().map(|(namespace, _)| namespace.clone()).unwrap_or_default();
         self.envelope.versions.push(Versions { namespace, ..Versions::default() });
         Ok(())
     }
 
-    /// Changes the versions of the header that is being read, if it is a `VersionData`.
+    /// Changes the versions of the current header, if it is a `VersionData`.
     fn in_versions(&mut self, change: impl FnOnce(&mut Versions)) {
         if let Some((namespace, name)) = self.open.last()
             && name == "VersionData"
@@ -194,19 +196,19 @@ impl Reading {
     }
 }
 
-/// The character of a character reference or of one of XML's own five entities; nothing else has a meaning.
-fn resolved(reference: &BytesRef<'_>) -> Result<String, Fault> {
+/// Resolves a character reference, or one of the five predefined entities of XML.
+fn resolved(reference: &BytesRef<'_>) -> Result<String, SoapFault> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| malformed(&error))? {
         return Ok(character.to_string());
     }
     let name: &str = reference;
     resolve_predefined_entity(name)
         .map(str::to_owned)
-        .ok_or_else(|| Fault::MalformedXml(format!("the entity {name} means nothing")))
+        .ok_or_else(|| SoapFault::MalformedXml(format!("unknown entity {name}")))
 }
 
-fn malformed(error: &quick_xml::Error) -> Fault {
-    Fault::MalformedXml(error.to_string())
+fn malformed(error: &quick_xml::Error) -> SoapFault {
+    SoapFault::MalformedXml(error.to_string())
 }
 
 fn four_numbers(text: &str) -> Option<[u32; 4]> {
@@ -221,11 +223,11 @@ mod tests {
 
     const V11: SoapVersion = SoapVersion::V1_1;
 
-    fn parse(message: &str) -> Result<Envelope, Fault> {
-        Envelope::parse(message, V11)
+    fn parse(message: &str) -> Result<SoapEnvelope, SoapFault> {
+        SoapEnvelope::parse(message, V11)
     }
 
-    fn with_versions(service: Service, minimum: &str, maximum: &str) -> Envelope {
+    fn with_versions(service: RmsService, minimum: &str, maximum: &str) -> SoapEnvelope {
         let namespace = service.namespace();
         let soap = V11.envelope_namespace();
         parse(&format!(
@@ -237,43 +239,43 @@ mod tests {
     }
 
     #[test]
-    fn a_certify_call_names_its_operation() {
+    fn a_certify_call_has_its_operation() {
         let request = certify_request(V11);
         let envelope = parse(std::str::from_utf8(&request.body).unwrap()).unwrap();
-        assert_eq!(envelope.namespace, Service::Certification.namespace());
+        assert_eq!(envelope.namespace, RmsService::Certification.namespace());
         assert_eq!(envelope.operation, "Certify");
-        assert_eq!(envelope.check_version(Service::Certification), Ok(()));
+        assert_eq!(envelope.check_version(RmsService::Certification), Ok(()));
     }
 
     #[test]
     fn an_envelope_of_the_other_version_is_a_mismatch() {
         let request = certify_request(SoapVersion::V1_2);
         let message = std::str::from_utf8(&request.body).unwrap();
-        assert_eq!(parse(message), Err(Fault::VersionMismatch));
+        assert_eq!(parse(message), Err(SoapFault::VersionMismatch));
     }
 
     #[test]
-    fn version_data_of_another_service_does_not_count() {
-        let envelope = with_versions(Service::Licensing, "1.0.0.0", "1.0.0.0");
-        assert_eq!(envelope.check_version(Service::Certification), Err(Fault::UnsupportedDataVersion));
+    fn version_data_of_another_service_is_ignored() {
+        let envelope = with_versions(RmsService::Licensing, "1.0.0.0", "1.0.0.0");
+        assert_eq!(envelope.check_version(RmsService::Certification), Err(SoapFault::UnsupportedDataVersion));
     }
 
     #[test]
-    fn versions_are_four_numbers_that_reach_into_ours() {
+    fn versions_are_four_numbers_that_overlap_the_supported_ones() {
         let check = |minimum, maximum| {
-            with_versions(Service::Licensing, minimum, maximum).check_version(Service::Licensing)
+            with_versions(RmsService::Licensing, minimum, maximum).check_version(RmsService::Licensing)
         };
         assert_eq!(check("1.0.0.0", "1.1.0.0"), Ok(()));
         assert_eq!(check("1.0.0.0", "9.0.0.0"), Ok(()));
-        assert_eq!(check("1.2.0.0", "9.0.0.0"), Err(Fault::UnsupportedDataVersion));
-        assert_eq!(check("0.1.0.0", "0.9.0.0"), Err(Fault::UnsupportedDataVersion));
-        assert_eq!(check("1.1.0.0", "1.0.0.0"), Err(Fault::UnsupportedDataVersion));
-        assert_eq!(check("1.0", "1.1.0.0"), Err(Fault::MalformedDataVersion));
-        assert_eq!(check("one", "1.1.0.0"), Err(Fault::MalformedDataVersion));
+        assert_eq!(check("1.2.0.0", "9.0.0.0"), Err(SoapFault::UnsupportedDataVersion));
+        assert_eq!(check("0.1.0.0", "0.9.0.0"), Err(SoapFault::UnsupportedDataVersion));
+        assert_eq!(check("1.1.0.0", "1.0.0.0"), Err(SoapFault::UnsupportedDataVersion));
+        assert_eq!(check("1.0", "1.1.0.0"), Err(SoapFault::MalformedDataVersion));
+        assert_eq!(check("one", "1.1.0.0"), Err(SoapFault::MalformedDataVersion));
     }
 
     #[test]
-    fn hostile_messages_are_refused() {
+    fn malformed_messages_are_rejected() {
         let soap = V11.envelope_namespace();
         let deep = format!("<s:Envelope xmlns:s='{soap}'><s:Body>{}", "<a>".repeat(100_000));
         let messages = [
@@ -288,17 +290,17 @@ mod tests {
             &format!("<s:Envelope xmlns:s='{soap}'><s:Body><X/></s:Body></s:Envelope><again/>"),
         ];
         for message in messages {
-            let refusal = parse(message).unwrap_err();
+            let fault = parse(message).unwrap_err();
             assert!(
-                matches!(refusal, Fault::MalformedXml(_) | Fault::VersionMismatch),
-                "{message:.80}: {refusal}"
+                matches!(fault, SoapFault::MalformedXml(_) | SoapFault::VersionMismatch),
+                "{message:.80}: {fault}"
             );
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_the_reader_panic(text in ".{0,200}", markup in "[<>&;a-c/!\\[\\]'\"= ?-]{0,80}") {
+        fn no_text_causes_a_panic(text in ".{0,200}", markup in "[<>&;a-c/!\\[\\]'\"= ?-]{0,80}") {
             let _ = parse(&text);
             let _ = parse(&markup);
             let soap = V11.envelope_namespace();

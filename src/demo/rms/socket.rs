@@ -1,6 +1,5 @@
-//! The TCP stream below hyper: remembers the bytes of each request's head, and sends what hyper cannot (1xx answers).
-//!
-//! Never changes a byte on its way.
+//! The TCP stream below hyper: records the bytes of each request head, and sends informational responses (1xx), which
+//! hyper cannot. It changes no byte.
 
 use std::io;
 use std::net::Shutdown;
@@ -15,28 +14,28 @@ use tokio::net::TcpStream;
 
 use super::record::latin_text;
 
-/// The most that is remembered of one message; a longer head is not shown.
-const REMEMBERED_BYTES: usize = 65_536;
+/// The recorded bytes of one message; a longer head is not recorded.
+const MAX_RECORDED_BYTES: usize = 65_536;
 
-/// A connection's socket, shared by hyper and by the answering code.
-pub(super) struct Wire {
+/// The socket of a connection, shared by hyper and the handlers.
+pub(super) struct ClientSocket {
     stream: TcpStream,
-    received: Mutex<Received>,
+    received: Mutex<ReceivedBytes>,
 }
 
-/// The bytes that came since the last byte went out: with one request at a time, that is where a head begins.
+/// The bytes received since the last byte was sent. With one request at a time, a head begins there.
 #[derive(Default)]
-struct Received {
+struct ReceivedBytes {
     bytes: Vec<u8>,
-    answered: bool,
+    is_complete: bool,
 }
 
-impl Wire {
+impl ClientSocket {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self { stream, received: Mutex::default() }
     }
 
-    /// The head that was just received, if what came begins with `method`; each head is given once.
+    /// Returns the head that was just received, once, if the received bytes begin with `method`.
     pub(super) fn take_head(&self, method: &Method) -> Option<String> {
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = std::mem::take(&mut received.bytes);
@@ -46,7 +45,7 @@ impl Wire {
         rest.starts_with(' ').then_some(head)
     }
 
-    /// Sends bytes past hyper; right only while hyper has nothing to send.
+    /// Sends bytes without hyper; permitted only while hyper has nothing to send.
     pub(super) async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             self.stream.writable().await?;
@@ -59,37 +58,37 @@ impl Wire {
         Ok(())
     }
 
-    fn remember(&self, bytes: &[u8]) {
+    fn record(&self, bytes: &[u8]) {
         let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::take(&mut received.answered) {
+        if std::mem::take(&mut received.is_complete) {
             received.bytes.clear();
         }
-        let room = REMEMBERED_BYTES.saturating_sub(received.bytes.len());
+        let room = MAX_RECORDED_BYTES.saturating_sub(received.bytes.len());
         received.bytes.extend(bytes.iter().take(room));
     }
 
-    fn mark_answered(&self) {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).answered = true;
+    fn mark_complete(&self) {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).is_complete = true;
     }
 }
 
-/// The half that hyper reads from and writes to.
-pub(super) struct WireStream(Arc<Wire>);
+/// The stream that hyper reads from and writes to.
+pub(super) struct SocketIo(Arc<ClientSocket>);
 
-impl WireStream {
-    pub(super) fn new(wire: Arc<Wire>) -> Self {
-        Self(wire)
+impl SocketIo {
+    pub(super) fn new(socket: Arc<ClientSocket>) -> Self {
+        Self(socket)
     }
 }
 
-impl AsyncRead for WireStream {
+impl AsyncRead for SocketIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.stream.poll_read_ready(cx))?;
             let room = into.initialize_unfilled();
             match self.0.stream.try_read(room) {
                 Ok(count) => {
-                    self.0.remember(room.get(..count).unwrap_or_default());
+                    self.0.record(room.get(..count).unwrap_or_default());
                     into.advance(count);
                     return Poll::Ready(Ok(()));
                 }
@@ -100,13 +99,13 @@ impl AsyncRead for WireStream {
     }
 }
 
-impl AsyncWrite for WireStream {
+impl AsyncWrite for SocketIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.0.stream.poll_write_ready(cx))?;
             match self.0.stream.try_write(bytes) {
                 Ok(count) => {
-                    self.0.mark_answered();
+                    self.0.mark_complete();
                     return Poll::Ready(Ok(count));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
