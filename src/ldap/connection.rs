@@ -6,7 +6,8 @@
 
 use super::error::{ConnectionError, LdapError, LdapOperation, ProtocolError};
 use super::message::{LdapMessage, SINGLE_REQUEST, abandon_request, search_request};
-use super::search::{PendingSearch, SearchProgress, SearchRequest, SearchResult};
+use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
+use super::search_request::SearchRequest;
 use super::stream::{LdapStream, receive, send, within};
 use bytes::BytesMut;
 use std::collections::HashMap;

@@ -4,21 +4,10 @@
 
 mod parse;
 
-use super::ber::{OCTET_STRING, encode};
+use self::parse::{AND, EQUALITY, OR, PRESENT, comparison};
+use super::ber::encode;
 use std::fmt::{self, Write};
 use thiserror::Error;
-
-/// Tags of the filter choices (RFC 4511 4.5.1.7).
-const AND: u8 = 0xa0;
-const OR: u8 = 0xa1;
-const NOT: u8 = 0xa2;
-const EQUALITY: u8 = 0xa3;
-const SUBSTRINGS: u8 = 0xa4;
-const GREATER_OR_EQUAL: u8 = 0xa5;
-const LESS_OR_EQUAL: u8 = 0xa6;
-const PRESENT: u8 = 0x87;
-const APPROXIMATE: u8 = 0xa8;
-const EXTENSIBLE: u8 = 0xa9;
 
 /// The name of an attribute: a letter, then letters, digits and hyphens (RFC 4512 1.4, `keystring`). Options and numeric
 /// object identifiers are not accepted.
@@ -126,11 +115,6 @@ impl fmt::Display for SearchFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-fn comparison(tag: u8, attribute: &str, value: &[u8]) -> Vec<u8> {
-    let (attribute, value) = (encode(OCTET_STRING, &[attribute.as_bytes()]), encode(OCTET_STRING, &[value]));
-    encode(tag, &[&attribute, &value]).to_vec()
 }
 
 /// A value in the text of a filter. RFC 4515 3 requires an escape for five bytes. Three more have a meaning outside of

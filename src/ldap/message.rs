@@ -7,7 +7,7 @@ use super::credentials::BindCredentials;
 use super::entry::LdapEntry;
 use super::error::{ConnectionError, LdapError, LdapOperation, LdapRefusal, ProtocolError};
 use super::result_code::{BUSY, UNAVAILABLE};
-use super::search::SearchRequest;
+use super::search_request::SearchRequest;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 

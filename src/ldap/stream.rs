@@ -7,8 +7,9 @@ use super::message::{
     LdapMessage, OperationResult, SINGLE_REQUEST, anonymous_bind_request, bind_request, search_request,
     start_tls_request,
 };
+use super::pending_search::{PendingSearch, SearchProgress, SearchResult};
 use super::result_code::SUCCESS;
-use super::search::{PendingSearch, SearchProgress, SearchRequest, SearchResult};
+use super::search_request::SearchRequest;
 use bytes::BytesMut;
 use std::io;
 use std::sync::Arc;

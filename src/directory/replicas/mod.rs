@@ -43,7 +43,7 @@ pub(super) struct ReplicaSet {
 struct Replica {
     server: LdapServer,
     state: Mutex<ReplicaState>,
-    /// Held while a connection is opened. Whoever waits for it then finds an open connection, or the server in backoff.
+    /// Held while a connection is opened. A task that waited for it then finds an open connection, or the server in backoff.
     opening: tokio::sync::Mutex<()>,
 }
 

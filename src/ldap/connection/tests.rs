@@ -5,7 +5,8 @@ use super::super::message::tests::{
     bind_response, extended_response, message_bytes, search_done, search_entry, search_reference,
     with_controls,
 };
-use super::super::search::{MAXIMUM_RESPONSES, SearchScope};
+use super::super::pending_search::MAXIMUM_RESPONSES;
+use super::super::search_request::SearchScope;
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot::Receiver;

@@ -1,10 +1,18 @@
 //! The parser of filter texts (RFC 4515 section 3), from text straight to the encoding.
 
 use super::super::ber::{OCTET_STRING, SEQUENCE, encode};
-use super::{
-    AND, APPROXIMATE, EQUALITY, EXTENSIBLE, GREATER_OR_EQUAL, LESS_OR_EQUAL, NOT, OR, PRESENT, SUBSTRINGS,
-    comparison,
-};
+
+/// Tags of the filter choices (RFC 4511 4.5.1.7).
+pub(super) const AND: u8 = 0xa0;
+pub(super) const OR: u8 = 0xa1;
+const NOT: u8 = 0xa2;
+pub(super) const EQUALITY: u8 = 0xa3;
+const SUBSTRINGS: u8 = 0xa4;
+const GREATER_OR_EQUAL: u8 = 0xa5;
+const LESS_OR_EQUAL: u8 = 0xa6;
+pub(super) const PRESENT: u8 = 0x87;
+const APPROXIMATE: u8 = 0xa8;
+const EXTENSIBLE: u8 = 0xa9;
 
 /// How deep filters may nest. The parser recurses once for each level.
 const MAXIMUM_DEPTH: usize = 32;
@@ -160,4 +168,10 @@ fn value(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// An item that compares an attribute with a value.
+pub(super) fn comparison(tag: u8, attribute: &str, value: &[u8]) -> Vec<u8> {
+    let (attribute, value) = (encode(OCTET_STRING, &[attribute.as_bytes()]), encode(OCTET_STRING, &[value]));
+    encode(tag, &[&attribute, &value]).to_vec()
 }

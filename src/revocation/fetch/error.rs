@@ -21,14 +21,14 @@ pub enum FetchError {
         /// Its scheme.
         scheme: String,
     },
-    /// A directory is to be asked inside TLS, and nothing says whom it must be.
-    #[error("{host} is to be asked by ldaps, and there is no `ldaps_ca` that vouches for it")]
+    /// The URL is `ldaps`, and no authority of directory servers is configured.
+    #[error("no `ldaps_ca` is configured, which {host} must be verified with: set `ldaps_ca`")]
     NoAuthority {
-        /// The directory's host.
+        /// The host.
         host: String,
     },
-    /// An LDAP URL that leaves the server to whoever reads it, as Windows CAs write them for members of their domain.
-    #[error("{url:?} names no server; `rewrite` can give it one")]
+    /// An LDAP URL without a server, as Windows CAs write them for members of their domain.
+    #[error("{url:?} names no server: add one with `rewrite`")]
     NoServer {
         /// The URL.
         url: String,
@@ -79,20 +79,20 @@ pub enum FetchError {
         /// The status.
         status: StatusCode,
     },
-    /// The directory does not do what it is asked.
-    #[error("the directory at {host} refuses with the result code {code}")]
+    /// The directory server refused the bind or the search.
+    #[error("directory server {host} returned result code {code}")]
     Directory {
         /// The host.
         host: String,
-        /// Its reason (RFC 4511 A.1): 32 is "no such entry", 50 "not permitted", 10 "ask another".
+        /// RFC 4511 A.1: 32 is noSuchObject, 50 insufficientAccessRights, 10 referral.
         code: u32,
     },
-    /// The entry is there, and nothing in it.
-    #[error("the entry in the directory at {host} has no {attribute}")]
+    /// The entry does not exist, is not readable, or has no CRL.
+    #[error("directory server {host} returned no {attribute}")]
     NoValue {
         /// The host.
         host: String,
-        /// What it lacks.
+        /// The requested attribute.
         attribute: String,
     },
     /// The body goes on beyond the limit.

@@ -2,8 +2,7 @@
 
 use super::address::is_refused;
 use super::error::FetchError;
-use super::ldap::read_crl;
-use super::ldap_url::{ListedLdapUrl, is_ldap};
+use super::ldap::{ListedLdapUrl, is_ldap, read_crl};
 use super::rules::FetchRules;
 use super::url::ListedUrl;
 use crate::telemetry::display_chain;

@@ -6,19 +6,17 @@
 //! clear: what is fetched here is signed, and TLS to fetch it would need revocation itself (RFC 5280 8).
 
 mod address;
-mod directory_tls;
 mod error;
 mod fetcher;
 mod host;
 mod ldap;
-mod ldap_url;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod url;
 
-pub use directory_tls::DirectoryTls;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
 pub use host::{HostPattern, MalformedHostPattern};
+pub use ldap::tls::DirectoryTls;
 pub use rules::{FetchRules, Rewrite};

@@ -1,7 +1,7 @@
 //! What may be fetched, from where, and at what cost.
 
-use super::directory_tls::DirectoryTls;
 use super::host::HostPattern;
+use super::ldap::tls::DirectoryTls;
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct FetchRules {
     pub addresses: Vec<IpNet>,
     /// The first whose prefix fits changes the URL before it is judged; for a CDP that is reached another way here.
     pub rewrite: Vec<Rewrite>,
-    /// Whom a directory that is asked by `ldaps` must be; without it none is asked that way.
+    /// The authorities of servers that are queried over `ldaps`; without them none is.
     pub directory_tls: Option<DirectoryTls>,
     /// The most bytes that an answer's body may have.
     pub max_bytes: usize,

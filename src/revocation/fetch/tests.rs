@@ -83,7 +83,7 @@ async fn a_listed_name_at_a_loopback_address_is_not_connected_to() {
 }
 
 #[tokio::test]
-async fn a_directory_is_not_asked_inside_tls_without_an_authority_that_vouches_for_it() {
+async fn an_ldaps_url_is_not_fetched_without_a_configured_authority() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -326,7 +326,7 @@ fn addresses_of_this_machine_its_link_and_groups_are_refused_in_every_spelling()
     }
 }
 
-/// A directory that answers the bind well, and the search with these messages.
+/// A directory server that accepts the bind and responds to the search with these messages.
 async fn directory(messages: impl Into<Vec<u8>>) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ldap://{}/CN=a?certificateRevocationList", listener.local_addr().unwrap());
@@ -350,14 +350,19 @@ async fn read_message(stream: &mut TcpStream) {
     stream.read_exact(&mut content).await.unwrap();
 }
 
-/// An entry with one value of the attribute, for values of less than 64 KiB.
+/// An entry with one value of the attribute, of less than 64 KiB.
 fn entry(value: &[u8]) -> Vec<u8> {
+    values(&[value])
+}
+
+fn values(values: &[&[u8]]) -> Vec<u8> {
     let wrapped = |tag: u8, content: &[u8]| {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
         [&[tag, 0x82], &length[..], content].concat()
     };
     let name = wrapped(0x04, b"certificateRevocationList;binary");
-    let attribute = [name, wrapped(0x31, &wrapped(0x04, value))].concat();
+    let values: Vec<_> = values.iter().map(|value| wrapped(0x04, value)).collect();
+    let attribute = [name, wrapped(0x31, &values.concat())].concat();
     let entry = [wrapped(0x04, b"CN=a"), wrapped(0x30, &wrapped(0x30, &attribute))].concat();
     wrapped(0x30, &[&b"\x02\x01\x02"[..], &wrapped(0x64, &entry)].concat())
 }
@@ -367,13 +372,13 @@ const DONE: &[u8] = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
 const REFERENCE: &[u8] = b"\x30\x10\x02\x01\x02\x73\x0b\x04\x09ldap://b/";
 
 #[tokio::test]
-async fn an_entry_of_a_directory_gives_its_value_and_references_beside_it_are_let_be() {
+async fn the_crl_of_a_directory_entry_is_fetched_and_referrals_are_ignored() {
     let (url, _server) = directory([REFERENCE, &entry(b"crl"), REFERENCE, DONE].concat()).await;
     assert_eq!(get(loopback_allowed(), &url).await, Ok(b"crl".to_vec()));
 }
 
 #[tokio::test]
-async fn a_directory_that_has_nothing_or_refuses_is_told_apart() {
+async fn a_directory_without_the_crl_and_one_that_refuses_are_different_errors() {
     let host = "127.0.0.1".to_owned();
     let (url, _server) = directory([REFERENCE, DONE].concat()).await;
     let attribute = "certificateRevocationList".to_owned();
@@ -390,7 +395,7 @@ async fn a_directory_that_has_nothing_or_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_directory_sends_no_more_than_the_limit() {
+async fn a_directory_cannot_send_more_than_the_limit() {
     let above = [&entry(&[0; 1001]), DONE].concat();
     let announced = b"\x30\x84\xff\xff\xff\xff".to_vec();
     let without_end = REFERENCE.repeat(10_000);
@@ -402,11 +407,16 @@ async fn a_directory_sends_no_more_than_the_limit() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_ldap_is_no_answer() {
+async fn a_malformed_response_of_a_directory_is_an_error() {
     let nested = [&b"\x30\x83\x00\xc0\x00"[..], &[0x30, 0x80].repeat(0x6000)].concat();
     let entries = [entry(b"crl"), entry(b"crl"), DONE.to_vec()].concat();
     let half = entry(b"crl").split_at(20).0.to_vec();
-    for messages in [nested, entries, half, entry(b"crl"), b"HTTP/1.1 400 Bad".to_vec(), Vec::new()] {
+    let several = [values(&[b"crl", b"crl"]), DONE.to_vec()].concat();
+    let other_id =
+        entry(b"crl").iter().enumerate().map(|(at, byte)| if at == 6 { 3 } else { *byte }).collect();
+    let notice = b"\x30\x0c\x02\x01\x00\x78\x07\x0a\x01\x34\x04\x00\x04\x00".to_vec();
+    let http = b"HTTP/1.1 400 Bad".to_vec();
+    for messages in [nested, entries, several, other_id, half, entry(b"crl"), notice, http, Vec::new()] {
         let (url, _server) = directory(messages).await;
         let refused = get(loopback_allowed(), &url).await;
         assert!(matches!(refused, Err(FetchError::Broken { .. })), "{refused:?}");

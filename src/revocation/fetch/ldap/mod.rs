@@ -3,8 +3,12 @@
 //! Plain LDAP is sufficient: a CRL is signed, so an attacker who changes it in transit achieves no more than one who
 //! interrupts the connection. `ldaps` authenticates the server, not the CRL.
 
+pub(super) mod tls;
+mod url;
+
+pub(super) use self::url::{ListedLdapUrl, is_ldap};
+
 use super::error::FetchError;
-use super::ldap_url::ListedLdapUrl;
 use crate::ldap::{
     ConnectionError, LdapEntry, LdapError, LdapRefusal, LdapStream, ProtocolError, SearchFilter,
     SearchRequest, SearchScope,
@@ -44,7 +48,7 @@ pub(super) async fn read_crl<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// A distribution point has one CRL (RFC 5280 4.2.1.13).
 fn crl_of(url: &ListedLdapUrl, entry: &LdapEntry, max_bytes: usize) -> Result<Bytes, FetchError> {
-    let named = entry.attributes().filter(|(name, _)| url.asks_for(name.as_bytes()));
+    let named = entry.attributes().filter(|(name, _)| url.requests(name.as_bytes()));
     let mut values = named.flat_map(|(_, values)| values);
     match (values.next(), values.next()) {
         (Some(value), None) if value.len() > max_bytes => Err(FetchError::TooLarge { max_bytes }),

@@ -1,36 +1,12 @@
-//! One search: its request, and the responses to it as they arrive.
+//! A search that has not ended: the responses to it as they arrive, and their limits.
 
 use super::entry::LdapEntry;
 use super::error::{LdapError, LdapOperation, ProtocolError};
-use super::filter::SearchFilter;
 use super::message::LdapResponse;
 use super::result_code::{SIZE_LIMIT_EXCEEDED, SUCCESS};
 
 /// Responses to one search. Callers ask for 1000 entries at most; the rest are referrals to other servers.
 pub(super) const MAXIMUM_RESPONSES: usize = 1024;
-
-/// A search for entries.
-#[derive(Clone, Debug)]
-pub(crate) struct SearchRequest {
-    pub(crate) base: String,
-    pub(crate) scope: SearchScope,
-    pub(crate) filter: SearchFilter,
-    /// Names of attributes; `1.1` for none (RFC 4511 4.5.1.8).
-    pub(crate) attributes: Vec<String>,
-    /// How many entries are read. A server that sends more is not relied on to stop.
-    pub(crate) size_limit: u16,
-}
-
-/// Which entries a search considers (RFC 4511 4.5.1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SearchScope {
-    /// The base itself.
-    Base,
-    /// The entries directly below the base.
-    OneLevel,
-    /// The base and all entries below it.
-    Subtree,
-}
 
 /// The entries that a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,16 +35,6 @@ pub(super) enum SearchProgress {
     Done(SearchResult),
     /// The size limit is reached; the server may continue to send entries.
     LimitReached(SearchResult),
-}
-
-impl SearchScope {
-    pub(super) const fn number(self) -> u32 {
-        match self {
-            Self::Base => 0,
-            Self::OneLevel => 1,
-            Self::Subtree => 2,
-        }
-    }
 }
 
 impl PendingSearch {

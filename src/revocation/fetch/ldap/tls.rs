@@ -1,8 +1,7 @@
-//! Takes a connection to a directory that is spoken to by `ldaps`, gives it inside TLS with a server that one of the
-//! operator's own authorities vouches for. Revocation of that server's certificate is not looked at: what is fetched is
-//! signed all the same (RFC 5280 8).
+//! TLS for `ldaps` URLs: the server's certificate must be issued by a configured authority. Its revocation is not checked,
+//! because what is fetched is signed (RFC 5280 8).
 
-use super::error::FetchError;
+use super::super::error::FetchError;
 use crate::ldap::{LdapTlsError, client_config};
 use rustls::ClientConfig;
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -11,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Whom directories are believed to be. Two are equal when they trust the same authorities.
+/// The authorities of directory servers. Two values with the same authorities are equal.
 #[derive(Clone, Debug)]
 pub struct DirectoryTls {
     authorities: Vec<CertificateDer<'static>>,
@@ -19,16 +18,16 @@ pub struct DirectoryTls {
 }
 
 impl DirectoryTls {
-    /// Trusts servers of these authorities and nobody else, the system's roots included.
+    /// Trusts these authorities only, and not the system's roots.
     ///
     /// # Errors
-    /// Where there are none, or one of them is no certificate.
+    /// If there are none, or one of them is not a certificate.
     pub fn trusting(authorities: Vec<CertificateDer<'static>>) -> Result<Self, LdapTlsError> {
         let config = client_config(authorities.iter().cloned())?;
         Ok(Self { authorities, config })
     }
 
-    pub(super) async fn connect(
+    pub(in super::super) async fn connect(
         &self,
         host: &str,
         stream: TcpStream,

@@ -1,50 +1,49 @@
-//! Takes the text of an LDAP URL (RFC 4516), gives what is asked of whom where it may be asked for at all: a listed
-//! host, one entry, one attribute that holds CRLs.
+//! LDAP URLs (RFC 4516) of CRLs: the host must be listed, and the URL must name one entry and one attribute with CRLs.
 
-use super::error::FetchError;
-use super::host::normal;
-use super::rules::FetchRules;
+use super::super::error::FetchError;
+use super::super::host::normal;
+use super::super::rules::FetchRules;
 use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 
-/// RFC 4516 2: the port where the URL names none, and that of LDAP inside TLS.
+/// The default ports of `ldap` (RFC 4516 2) and `ldaps`.
 const PORT: u16 = 389;
 const TLS_PORT: u16 = 636;
-/// What holds CRLs (RFC 4523 4). Nothing else is read: whoever makes certificates would otherwise choose what the gate
-/// looks for in a directory.
+/// Attributes with CRLs (RFC 4523 4). Others are not read: otherwise an issuer of certificates could choose what the
+/// gateway reads from a directory.
 const ATTRIBUTES: [&str; 3] = ["certificateRevocationList", "authorityRevocationList", "deltaRevocationList"];
 
-/// A URL whose host is listed and whose entry is to be read.
+/// A URL that may be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListedLdapUrl {
-    /// Whether the directory is spoken to inside TLS: `ldaps`.
-    pub(super) tls: bool,
+pub(in super::super) struct ListedLdapUrl {
+    /// Whether the scheme is `ldaps`.
+    pub(in super::super) tls: bool,
     /// Without brackets, in lower case.
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// The entry's name, as the directory reads it (RFC 4514).
-    pub(super) entry: String,
-    /// The description of the one attribute (RFC 4512 2.5), its options included.
-    pub(super) attribute: String,
+    pub(in super::super) host: String,
+    pub(in super::super) port: u16,
+    /// The distinguished name of the entry (RFC 4514).
+    pub(in super::super) entry: String,
+    /// The description of the attribute with its options (RFC 4512 2.5).
+    pub(in super::super) attribute: String,
 }
 
-/// Whether the text is an LDAP URL, well made or not: `ldap` or `ldaps`.
-pub(super) fn is_ldap(url: &str) -> bool {
+/// Whether the scheme is `ldap` or `ldaps`, whether or not the rest is valid.
+pub(in super::super) fn is_ldap(url: &str) -> bool {
     let is = |scheme: &str| scheme.eq_ignore_ascii_case("ldap") || scheme.eq_ignore_ascii_case("ldaps");
     url.split_once(':').is_some_and(|(scheme, _)| is(scheme))
 }
 
 impl ListedLdapUrl {
-    pub(super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
+    pub(in super::super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let malformed = || FetchError::MalformedUrl { url: text.to_owned() };
-        // RFC 3986 2: what is none of these is written with a percent sign.
+        // RFC 3986 2: other characters are percent-encoded.
         if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(malformed());
         }
         let (scheme, rest) = text.split_once("://").ok_or_else(malformed)?;
         let tls = scheme.eq_ignore_ascii_case("ldaps");
         let (server, rest) = rest.split_once('/').ok_or_else(malformed)?;
-        let asked = Asked::parse(rest).ok_or_else(malformed)?;
+        let requested = RequestedValue::parse(rest).ok_or_else(malformed)?;
         if server.is_empty() {
             return Err(FetchError::NoServer { url: text.to_owned() });
         }
@@ -52,27 +51,27 @@ impl ListedLdapUrl {
         if !rules.admits(&host) {
             return Err(FetchError::HostNotListed { host });
         }
-        Ok(Self { tls, host, port, entry: asked.entry, attribute: asked.attribute })
+        Ok(Self { tls, host, port, entry: requested.entry, attribute: requested.attribute })
     }
 
-    /// Whether an attribute of an answer is the one asked for. Its options are the directory's to choose: `;binary` is
-    /// how it is sent, asked for or not (RFC 4522 3).
-    pub(super) fn asks_for(&self, attribute: &[u8]) -> bool {
+    /// Whether an attribute of a response is the requested one. Options are ignored: a server may return `;binary` whether
+    /// or not it was requested (RFC 4522 3).
+    pub(in super::super) fn requests(&self, attribute: &[u8]) -> bool {
         let base = |description: &[u8]| description.split(|byte| *byte == b';').next().map(<[u8]>::to_vec);
-        let (asked, given) = (base(self.attribute.as_bytes()), base(attribute));
-        asked.zip(given).is_some_and(|(asked, given)| asked.eq_ignore_ascii_case(&given))
+        let (requested, returned) = (base(self.attribute.as_bytes()), base(attribute));
+        requested.zip(returned).is_some_and(|(requested, returned)| requested.eq_ignore_ascii_case(&returned))
     }
 }
 
-/// What stands after the server.
-struct Asked {
+/// The part of a URL after the server.
+struct RequestedValue {
     entry: String,
     attribute: String,
 }
 
-impl Asked {
-    /// `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 demands an entry and a single attribute. The filter
-    /// is let be: of one entry named in full it could only hide what is asked for.
+impl RequestedValue {
+    /// `entry?attribute?scope?filter?extensions`. RFC 5280 4.2.1.13 requires an entry and one attribute. The filter is
+    /// ignored: for a single named entry it could only hide the value.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('?').map(|part| percent_decode_str(part).decode_utf8());
         let mut part = || parts.next().transpose().ok().map(Option::unwrap_or_default);
@@ -81,11 +80,11 @@ impl Asked {
             return None;
         }
         let base_only = scope.is_empty() || scope.eq_ignore_ascii_case("base");
-        // RFC 4516 2: a URL with a critical extension that is not understood is not used.
+        // RFC 4516 2: a URL with an unknown critical extension must not be used.
         let all_optional = !extensions.split(',').any(|extension| extension.starts_with('!'));
         let is_entry = !entry.is_empty() && !entry.contains('\0');
-        let fits = base_only && all_optional && is_entry && holds_crls(&attribute);
-        fits.then(|| Self { entry: entry.into_owned(), attribute: attribute.into_owned() })
+        let is_valid = base_only && all_optional && is_entry && holds_crls(&attribute);
+        is_valid.then(|| Self { entry: entry.into_owned(), attribute: attribute.into_owned() })
     }
 }
 
@@ -94,12 +93,12 @@ fn holds_crls(attribute: &str) -> bool {
     option.eq_ignore_ascii_case("binary") && ATTRIBUTES.iter().any(|known| base.eq_ignore_ascii_case(known))
 }
 
-fn host_and_port(server: &str, usual: u16) -> Option<(String, u16)> {
+fn host_and_port(server: &str, default_port: u16) -> Option<(String, u16)> {
     let authority = server.parse::<Authority>().ok().filter(|_| !server.contains('@'))?;
     let host = authority.host();
     let port = match server.strip_prefix(host)?.strip_prefix(':') {
         Some(port) => port.parse().ok()?,
-        None => usual,
+        None => default_port,
     };
     Some((normal(host.trim_start_matches('[').trim_end_matches(']')), port))
 }
@@ -117,7 +116,7 @@ mod tests {
     const ENTRY: &str = "CN=Staff%20CA,DC=corp?certificateRevocationList;binary";
 
     #[test]
-    fn a_url_as_windows_cas_write_it_names_its_entry_and_attribute() {
+    fn a_url_of_a_windows_ca_names_its_entry_and_attribute() {
         let text = format!("LDAP://PKI.corp.example./{ENTRY}?base?objectClass=cRLDistributionPoint");
         let expected = ListedLdapUrl {
             tls: false,
@@ -130,22 +129,22 @@ mod tests {
     }
 
     #[test]
-    fn a_port_an_ipv6_address_and_other_crl_attributes_are_understood() {
+    fn a_port_an_ipv6_address_and_other_crl_attributes_are_accepted() {
         let url = parse("ldap://[::1]:3389/CN=a?deltarevocationlist").unwrap();
         assert_eq!((url.host.as_str(), url.port), ("::1", 3389));
-        assert!(url.asks_for(b"deltaRevocationList;binary"));
-        assert!(!url.asks_for(b"certificateRevocationList;binary"));
-        assert!(!url.asks_for(b""));
+        assert!(url.requests(b"deltaRevocationList;binary"));
+        assert!(!url.requests(b"certificateRevocationList;binary"));
+        assert!(!url.requests(b""));
     }
 
     #[test]
-    fn a_url_without_a_server_is_refused_with_that_reason() {
+    fn a_url_without_a_server_is_rejected_with_that_reason() {
         let text = format!("ldap:///{ENTRY}?base");
         assert_eq!(parse(&text), Err(FetchError::NoServer { url: text }));
     }
 
     #[test]
-    fn a_host_that_is_not_listed_is_refused() {
+    fn a_host_that_is_not_listed_is_rejected() {
         let host = "dc1.corp.example".to_owned();
         assert_eq!(
             parse(&format!("ldap://dc1.corp.example/{ENTRY}")),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_one_crl_of_one_entry_is_refused() {
+    fn a_url_that_does_not_name_one_crl_of_one_entry_is_rejected() {
         for rest in [
             "pki.corp.example",
             "pki.corp.example/",
@@ -183,7 +182,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_is_taken_names_a_listed_host(
+        fn no_text_panics_and_an_accepted_url_names_a_listed_host(
             text in "(ldap)?(:?/?/?)(pki\\.corp\\.example|\\[::1\\])?(:[0-9]{0,6})?/?[ -~]{0,40}\
                 (\\?certificateRevocationList)?(\\?[ -~]{0,9}){0,4}|\\PC{0,60}"
         ) {
