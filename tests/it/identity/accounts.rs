@@ -79,7 +79,7 @@ async fn a_weak_mapping_is_too_weak_where_a_strong_one_is_demanded() {
     let lab = before_active_directory(&directory, &Staff { strength: "compatibility", ..Staff::default() });
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     let record = lab.only_record().await;
-    assert!(record["detail"].as_str().unwrap().contains("the account was made later"), "{record}");
+    assert!(record["detail"].as_str().unwrap().contains("the account was created later"), "{record}");
 }
 
 #[tokio::test]
