@@ -22,8 +22,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(super) const MAXIMUM_MESSAGE: usize = 1 << 20;
 /// The total size of the responses to one search.
 const MAXIMUM_RESPONSE_BYTES: usize = 4 * MAXIMUM_MESSAGE;
-/// Responses to abandoned searches that are ignored before the connection is closed. A server may send some: it has not
-/// read the request to abandon yet, or ignores it (RFC 4511 4.11).
+/// Responses to abandoned searches that are ignored, between the ends of two other searches, before the connection is
+/// closed. A server may send some: it has not read the request to abandon yet, or ignores it (RFC 4511 4.11).
 const MAXIMUM_LATE_RESPONSES: usize = 10_000;
 /// Requests that wait to be sent.
 const REQUEST_QUEUE: usize = 64;
@@ -244,6 +244,7 @@ impl PendingSearches {
             // The caller may have left.
             drop(reply.send(outcome));
         }
+        self.late_responses = 0;
         Ok(())
     }
 

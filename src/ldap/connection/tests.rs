@@ -65,6 +65,21 @@ fn late_responses_to_an_abandoned_search_are_ignored_up_to_a_limit() {
     assert_eq!(take(&mut pending, SEARCH, &search_done(0)), Err(ProtocolError::TooManyResults { limit }));
 }
 
+/// Otherwise a connection that is open for months would reach the limit.
+#[test]
+fn late_responses_are_counted_anew_after_the_end_of_another_search() {
+    let (mut pending, _outcome) = pending();
+    pending.abandon(SEARCH);
+    for id in [SEARCH + 1, SEARCH + 2] {
+        let (reply, _outcome) = oneshot::channel();
+        pending.start(id, 200, reply);
+        for _ in 0..MAXIMUM_LATE_RESPONSES {
+            assert_eq!(take(&mut pending, SEARCH, &search_done(0)), Ok(()));
+        }
+        assert_eq!(take(&mut pending, id, &search_done(0)), Ok(()));
+    }
+}
+
 #[test]
 fn responses_of_other_kinds_and_unrequested_controls_are_rejected() {
     let other_kind = Err(ProtocolError::Malformed("not a response to a search"));
