@@ -10,6 +10,12 @@ from harness.stage import Attack
 CONNECTIONS = 325
 ADDRESSES = 20
 BODY = 1_000_000
+# Uploads of certificate holders beside them.
+UPLOADS = 8
+# More than the gateway reads of a body before it takes a backend connection.
+READ_AHEAD = 160 * 1024
+# Each tenth of a second.
+PIECE = 4096
 # The first message of NTLM.
 FIRST_MESSAGE = "NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="
 
@@ -42,7 +48,19 @@ async def keep(assault, request, every=None, drip=False):
             elif drip:
                 await connection.send(b"x")
 
-    await assault.together(partial(once, number) for number in range(CONNECTIONS))
+    clients = (partial(once, number) for number in range(CONNECTIONS))
+    uploads = (partial(upload, assault) for _ in range(UPLOADS))
+    await assault.together([*uploads, *clients])
+
+
+async def upload(assault):
+    """A certificate holder's upload, fast enough to keep its connection: so that the others need new ones."""
+    head = f"POST {gateway.REQUIRED} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\nContent-Length: {BODY}\r\n\r\n".encode()
+    async with assault.connection(tls.context(assault.keys.folder / "insider.pem"), assault.source(ADDRESSES)) as connection:
+        await connection.send(head + bytes(READ_AHEAD))
+        for _ in range((BODY - READ_AHEAD) // PIECE):
+            await connection.send(bytes(PIECE))
+            await assault.pause(0.1)
 
 
 WAYS = {
