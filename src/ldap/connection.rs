@@ -145,12 +145,14 @@ struct AbandonOnDrop<'c> {
 impl Drop for AbandonOnDrop<'_> {
     fn drop(&mut self) {
         let Some(search) = self.search else { return };
-        let abandon = self.connection.next_id().map(|id| QueuedRequest::Abandon { id, search });
-        // If the server does not read its requests, the queue is full: then it would never learn of the abandoned ones.
-        if abandon.map(|abandon| self.connection.requests.try_send(abandon)).is_ok_and(|sent| sent.is_ok()) {
-            return;
+        let sent = match self.connection.next_id() {
+            Ok(id) => self.connection.requests.try_send(QueuedRequest::Abandon { id, search }).is_ok(),
+            Err(_) => false,
+        };
+        if !sent {
+            // A full queue means that the server does not read its requests, so it would not learn of this one either.
+            self.connection.close();
         }
-        self.connection.close();
     }
 }
 
