@@ -1,8 +1,9 @@
 //! Passwords and keys that are read from files: zeroed when they are dropped, and never shown by `{:?}`, so that no log,
 //! error or record can hold one by accident.
 
+use rustix::fs::{Mode, OFlags};
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -30,10 +31,7 @@ impl Secret {
         let mut length = 0;
         loop {
             if length > limit {
-                return Err(io::Error::new(
-                    ErrorKind::FileTooLarge,
-                    format!("it has more than {limit} bytes"),
-                ));
+                return Err(too_large(limit));
             }
             let Some(room) = bytes.get_mut(length..).filter(|room| !room.is_empty()) else {
                 let mut larger = Zeroizing::new(vec![0; bytes.len().saturating_mul(2)]);
@@ -58,16 +56,34 @@ impl Secret {
     }
 }
 
-/// Opens a file for reading. A named pipe or a device is refused: reading one may wait or go on for ever.
+/// Reads a file that an operator names, of at most `limit` bytes. For one that holds no secret. Blocks.
 ///
 /// # Errors
-/// The system's, and [`ErrorKind::InvalidInput`] for what is no regular file.
-pub fn open_file(path: &Path) -> io::Result<File> {
-    if std::fs::metadata(path)?.is_file() {
-        File::open(path)
-    } else {
-        Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"))
-    }
+/// The system's, [`ErrorKind::InvalidInput`] for what is no regular file, and [`ErrorKind::FileTooLarge`].
+pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    open_file(path)?.take(beyond).read_to_end(&mut bytes)?;
+    if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
+
+/// Opens a file for reading. A named pipe, a device or a directory is refused: reading one may wait or go on for ever.
+/// Opening one does not wait either, also if it takes the place of a regular file in between.
+fn open_file(path: &Path) -> io::Result<File> {
+    let regular = |metadata: Metadata| match metadata.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+    };
+    // Before it is opened, since opening some devices has an effect.
+    regular(std::fs::metadata(path)?)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    regular(file.metadata()?)?;
+    Ok(file)
+}
+
+fn too_large(limit: usize) -> io::Error {
+    io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))
 }
 
 impl fmt::Debug for Secret {
@@ -86,10 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn a_device_or_a_folder_is_not_read() {
-        for path in ["/dev/zero", "/"] {
-            let error = Secret::read(Path::new(path), 10).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{path}");
+    fn a_device_a_directory_or_a_pipe_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for path in [Path::new("/dev/zero"), Path::new("/"), &pipe, &link] {
+            let error = Secret::read(path, 10).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}", path.display());
+            assert_eq!(
+                read_file(path, 10).unwrap_err().kind(),
+                ErrorKind::InvalidInput,
+                "{}",
+                path.display()
+            );
         }
     }
 
@@ -100,9 +127,11 @@ mod tests {
         for length in [0, 1, 1000] {
             std::fs::write(&path, vec![7; length]).unwrap();
             assert_eq!(Secret::read(&path, 1000).unwrap(), Secret::new(vec![7; length]));
+            assert_eq!(read_file(&path, 1000).unwrap(), vec![7; length]);
         }
         std::fs::write(&path, vec![7; 1001]).unwrap();
         assert_eq!(Secret::read(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
+        assert_eq!(read_file(&path, 1000).unwrap_err().kind(), ErrorKind::FileTooLarge);
     }
 
     #[test]

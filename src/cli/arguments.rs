@@ -2,7 +2,9 @@
 
 use crate::certificate::{ObjectIdentifier, usage};
 use crate::clock::UnixTime;
+use crate::secret;
 use anyhow::Context;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -13,9 +15,20 @@ pub(super) struct ConfigurationFile {
     pub(super) config: PathBuf,
 }
 
-/// Reads a file that an argument names.
+/// The largest file of certificates that an argument names.
+const MAXIMUM_BYTES: usize = 16 * 1024 * 1024;
+
+/// The bytes of a file that an argument names; `-` is standard input.
 pub(super) fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+    if file != Path::new("-") {
+        let bytes = secret::read_file(file, MAXIMUM_BYTES);
+        return bytes.with_context(|| format!("cannot read {}", file.display()));
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAXIMUM_BYTES)?;
+    std::io::stdin().lock().take(limit).read_to_end(&mut bytes).context("cannot read standard input")?;
+    anyhow::ensure!(bytes.len() < MAXIMUM_BYTES, "standard input has {MAXIMUM_BYTES} bytes or more");
+    Ok(bytes)
 }
 
 /// Parses seconds since 1970, or RFC 3339 in UTC (`2026-11-22T09:30:00Z`).

@@ -4,8 +4,12 @@ use super::compile;
 use super::compiled::{Compiled, Context};
 use super::diagnostic::Diagnostics;
 use super::document::Document;
+use crate::secret::read_file;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The largest proxy.toml: a table of rules for a hundred thousand certificates fits.
+const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
 
 /// A configuration that can run, and what is worth a look in it.
 #[derive(Debug)]
@@ -54,8 +58,8 @@ pub enum LoadError {
 /// # Errors
 /// All mistakes at once.
 pub fn load(path: &Path, context: &mut Context) -> Result<Loaded, Box<LoadError>> {
-    let bytes =
-        std::fs::read(path).map_err(|source| Box::new(LoadError::Read { path: path.to_owned(), source }))?;
+    let bytes = read_file(path, MAXIMUM_BYTES)
+        .map_err(|source| Box::new(LoadError::Read { path: path.to_owned(), source }))?;
     let text = text(bytes, path).map_err(Box::new)?;
     let (document, mut diagnostics) = Document::parse(&path.display().to_string(), &text);
     let base = path.parent().unwrap_or(Path::new(""));

@@ -6,6 +6,7 @@
 //! the network: by its signature.
 
 use super::refresh::PointUrls;
+use crate::secret::read_file;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -65,7 +66,7 @@ impl Disk {
         let kept = self.files().into_iter().filter_map(|path| {
             let size = fs::metadata(&path).ok().and_then(|metadata| usize::try_from(metadata.len()).ok())?;
             room = room.checked_sub(size)?;
-            self.read_one(&path)
+            self.read_one(&path, size)
         });
         kept.take(files).collect()
     }
@@ -105,8 +106,8 @@ impl Disk {
         fs::rename(aside, path)
     }
 
-    fn read_one(&self, path: &Path) -> Option<Kept> {
-        let mut bytes = fs::read(path).ok()?;
+    fn read_one(&self, path: &Path, room: usize) -> Option<Kept> {
+        let mut bytes = read_file(path, room).ok()?;
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
         let heading: Heading = serde_json::from_slice(bytes.get(..end)?).ok()?;
         let urls: PointUrls = heading.urls.into();

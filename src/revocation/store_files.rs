@@ -7,13 +7,15 @@
 use super::crl::{Crl, CrlOrigin};
 use super::store::{CrlLoadError, CrlNote};
 use crate::certificate::crl_ders;
-use crate::secret::open_file;
+use crate::secret;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
+
+/// The largest file of CRLs: one of ten million entries has some 400 MB.
+const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
 /// The files and folders of a realm, as they were last read.
 #[derive(Debug)]
@@ -105,8 +107,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
 
 fn read_file(path: &Path, before: Option<&ReadFile>) -> Result<ReadFile, CrlLoadError> {
     // A named pipe would hold up every list after it.
-    let mut bytes = Vec::new();
-    open_file(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(unreadable(path))?;
+    let bytes = secret::read_file(path, MAXIMUM_BYTES).map_err(unreadable(path))?;
     let digest = digest(&SHA256, &bytes);
     if let Some(same) = before.filter(|before| before.digest.as_ref() == digest.as_ref()) {
         return Ok(same.clone());

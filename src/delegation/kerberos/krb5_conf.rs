@@ -1,5 +1,6 @@
 //! Reads which KDCs krb5.conf names for which realm (krb5.conf(5)), in their order. Everything else in it is the library's.
 
+use crate::secret;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,8 @@ use std::path::{Path, PathBuf};
 pub(super) const VARIABLE: &str = "KRB5_CONFIG";
 /// Where they are otherwise.
 const USUAL: &str = "/etc/krb5.conf";
+/// The largest such file.
+const MAXIMUM_BYTES: usize = 1024 * 1024;
 /// How deep files include others.
 const MAXIMUM_DEPTH: u8 = 8;
 
@@ -32,7 +35,7 @@ pub(super) fn read(files: &OsStr) -> Vec<KdcsOfRealm> {
 }
 
 fn read_file(file: &Path, realms: &mut Vec<KdcsOfRealm>, depth: u8) {
-    let Ok(text) = std::fs::read_to_string(file) else { return };
+    let Ok(Ok(text)) = secret::read_file(file, MAXIMUM_BYTES).map(String::from_utf8) else { return };
     if depth <= MAXIMUM_DEPTH {
         read_text(&text, realms, depth);
     }

@@ -94,6 +94,66 @@ fn a_crl_that_cannot_be_decoded_rejects_its_file_with_name_and_line() {
 }
 
 #[test]
+fn what_is_no_regular_file_is_refused_by_every_command_and_never_waited_for() {
+    let folder = CommandFolder::new();
+    let made = |command: &mut std::process::Command| assert!(command.status().unwrap().success());
+    made(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")));
+    std::os::unix::fs::symlink("pipe", folder.path().join("link")).unwrap();
+    let anchors = ["verify", "--anchors", "pki/root.pem"];
+    for odd in ["pipe", "link", "pki", "/dev/zero"] {
+        for arguments in [
+            &["check", "--config", odd][..],
+            &["serve", "--config", odd],
+            &["explain", "--config", odd, "--url", "https://gate.test/"],
+            &["explain", "--url", "https://gate.test/", "--certificate", odd],
+            &["inspect", odd],
+            &[&anchors[..], &[odd]].concat(),
+            &["verify", "--anchors", odd, "pki/cards/alice.crt"],
+            &[&anchors[..], &["--intermediates", odd, "pki/cards/alice.crt"]].concat(),
+        ] {
+            let refused = folder.run(arguments);
+            refused.assert_usage_error("it is not a regular file");
+            refused.assert_usage_error(odd);
+        }
+        // A directory of CRLs is one of files; what is in it must be one.
+        if odd != "pki" {
+            folder
+                .run(&[&anchors[..], &["--crl", odd, "pki/cards/alice.crt"]].concat())
+                .assert_usage_error("it is not a regular file");
+        }
+    }
+    for named in ["pki/root.pem", "pki/issuing.pem"] {
+        let odd = Setup::default().realm.replace(named, "pipe");
+        assert_ne!(odd, Setup::default().realm, "{named}");
+        let folder = CommandFolder::with(&Setup { realm: odd, ..Setup::default() });
+        made(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")));
+        for command in ["check", "serve"] {
+            folder.run(&[command]).assert_usage_error("pipe cannot be read: it is not a regular file");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_may_come_from_standard_input() {
+    let folder = CommandFolder::new();
+    let card = std::fs::read(folder.path().join("pki/cards/alice.crt")).unwrap();
+    for (arguments, line) in [
+        (&["inspect", "-"][..], "certificate 1: CN=alice"),
+        (&["verify", "--anchors", "pki/root.pem", "-"], "valid"),
+    ] {
+        let ran = assert_cmd::Command::cargo_bin("portcullis")
+            .unwrap()
+            .current_dir(folder.path())
+            .args(arguments)
+            .write_stdin(card.clone())
+            .assert()
+            .success();
+        let stdout = String::from_utf8_lossy(&ran.get_output().stdout).into_owned();
+        assert!(stdout.lines().next().is_some_and(|first| first.starts_with(line)), "{stdout}");
+    }
+}
+
+#[test]
 fn der_may_end_with_a_line_end_but_not_with_other_bytes() {
     let folder = CommandFolder::new();
     let newer = pki().issuing_crl(&["alice"], Clock::system().now()).unwrap();

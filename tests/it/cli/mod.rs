@@ -10,7 +10,7 @@ mod snapshots;
 mod unusual_certificates;
 mod verify;
 
-use crate::support::{Setup, pki};
+use crate::support::{PATIENCE, Setup, pki};
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -63,7 +63,8 @@ impl CommandFolder {
 /// Runs the program in `folder`.
 fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::cargo_bin("portcullis").unwrap();
-    let output = command.current_dir(folder).args(arguments).output().unwrap();
+    // No command waits for anything that long: a test of one that hangs must fail.
+    let output = command.current_dir(folder).args(arguments).timeout(PATIENCE).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     CommandOutput {
         code: output.status.code().unwrap(),
