@@ -50,7 +50,7 @@ pub(super) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
 /// The content of an INTEGER without the octets that DER forbids in front (X.690 8.3.2). Some CAs pad serial numbers, and a
 /// padded one is the same number. `None` for no content at all.
 pub(super) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
-    while let [0, next, ..] | [0xff, next, ..] = content
+    while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))
     {
         content = content.get(1..)?;

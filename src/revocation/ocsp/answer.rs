@@ -133,7 +133,7 @@ fn not_revoking<'r, 'a>(
     response: &'r Response<'a>,
     question: &Question<'_>,
 ) -> Result<&'r Single<'a>, OcspError> {
-    response.flaw.clone().map_or(Ok(()), Err)?;
+    response.flaw.map_or(Ok(()), Err)?;
     refuse_unknown_critical(&response.extensions)?;
     judge_nonce(response, question)?;
     let singles = response.singles.iter();

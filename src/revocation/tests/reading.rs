@@ -324,6 +324,9 @@ fn a_serial_number_that_is_padded_is_the_same_number() {
     }
 }
 
+/// A signed list of this serial number.
+type ListOf<'a> = Box<dyn Fn(&[u8]) -> Vec<u8> + 'a>;
+
 #[test]
 fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() {
     let (root, chain) = root_and_card();
@@ -339,7 +342,7 @@ fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() 
     };
     let two = [2, 1, 1];
     let point = issuing_point(&[at_uri("http://elsewhere.example/")]);
-    let cases: Vec<(CannotJudge, Box<dyn Fn(&[u8]) -> Vec<u8>>)> = vec![
+    let cases: Vec<(CannotJudge, ListOf<'_>)> = vec![
         (CannotJudge::Version, Box::new(|serial| signed(&[2, 1, 7], &dates, serial, &[]))),
         (CannotJudge::Version, Box::new(|serial| signed(&[2, 2, 1, 1], &dates, serial, &[]))),
         (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[date("now")], serial, &[]))),
