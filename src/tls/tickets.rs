@@ -25,7 +25,9 @@ use zeroize::Zeroizing;
 const BINDING_LENGTH: usize = 32;
 const PROOF_LENGTH: usize = 8;
 
-/// A larger session is not kept by its ID: no real client's chain is as long, and any client could present one that is.
+/// A larger session is not resumed, by ticket or by its ID. It contains the chain that the client presented, so the client
+/// chooses its size: every connection would send it twice in tickets and receive it back, a ticket has at most 64 KiB, and
+/// clients and servers refuse a ClientHello that returns one of that size. No real client's chain is as long.
 const MAX_SESSION: usize = 16 * 1024;
 /// The memory of a session besides its own bytes: its ID, and the cache entry.
 const SESSION_OVERHEAD: usize = 256;
@@ -174,7 +176,7 @@ impl ProducesTickets for ConnectionSessions {
     /// 3.3).
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         *self.to_keep.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        if !self.may_resume() {
+        if !self.may_resume() || plain.len() > MAX_SESSION {
             return None;
         }
         let mut message = Zeroizing::new(Vec::with_capacity(BINDING_LENGTH + PROOF_LENGTH + plain.len()));
@@ -323,14 +325,17 @@ mod tests {
     }
 
     #[test]
-    fn sessions_of_clients_with_tickets_and_large_sessions_are_not_kept() {
+    fn sessions_of_clients_with_tickets_are_not_kept_and_large_sessions_are_not_resumed() {
         let (site, clock) = (site(&keeper(), 1), Clock::system());
         let with_ticket = connection(&site, &clock);
         assert!(with_ticket.put(b"id".to_vec(), b"state".to_vec()));
         assert!(with_ticket.encrypt(b"state").is_some());
         with_ticket.keep();
         assert_eq!(connection(&site, &clock).get(b"id"), None);
-        assert!(!connection(&site, &clock).put(b"id".to_vec(), vec![0; MAX_SESSION + 1]));
+        let large = vec![0; MAX_SESSION + 1];
+        assert!(!connection(&site, &clock).put(b"id".to_vec(), large.clone()));
+        assert_eq!(connection(&site, &clock).encrypt(&large), None);
+        assert!(connection(&site, &clock).encrypt(&large[1..]).is_some());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `openssl s_client`: what a ClientHello can ask for, and what no well-behaved client does.
 
+use super::sessions::alice_with_certificates_of;
 use crate::support::{Lab, Ran, Setup, openssl, openssl_client, pki};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use portcullis::clock::Clock;
 use portcullis::demo::pki::CardProfile;
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -41,6 +44,31 @@ fn a_saved_session_is_resumed_under_the_same_card() {
         let Some(ran) = openssl_client(&lab, &[version, "-sess_in", &session], REQUEST) else { return };
         assert!(ran.stdout.contains("Reused, TLSv1."), "{}", ran.output());
         assert_user(&ran, "alice@corp.example");
+    }
+}
+
+#[test]
+fn a_long_chain_gets_through_each_time_without_a_session() {
+    let lab = Lab::start();
+    let card = alice_with_certificates_of(&[13_000, 13_000]);
+    let pem = card.chain.iter().map(|der| {
+        let text = STANDARD.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    });
+    let chain = lab.folder().join("long.pem");
+    std::fs::write(&chain, pem.collect::<String>()).unwrap();
+    let (key, chain) = (lab.card_file("alice"), chain.display().to_string());
+    let session = lab.folder().join("long").display().to_string();
+    let presented = ["-cert", &key, "-key", &key, "-cert_chain", &chain];
+    for version in VERSIONS {
+        for options in [&["-sess_out", &session][..], &["-sess_out", &session, "-no_ticket"]] {
+            let Some(ran) = openssl_client(&lab, &[&[version], options, &presented[..]].concat(), REQUEST)
+            else {
+                return;
+            };
+            assert_user(&ran, "alice@corp.example");
+            assert!(!ran.stdout.contains("TLS session ticket:"), "{}", ran.output());
+        }
     }
 }
 

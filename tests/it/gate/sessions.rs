@@ -1,6 +1,9 @@
 //! Resumed sessions: what they carry, and when they end.
 
-use crate::support::{Client, Lab};
+use crate::support::{Client, Lab, pki};
+use portcullis::clock::Clock;
+use portcullis::demo::pki::{CardProfile, ExtraExtension, KeyedChain};
+use rustls_pki_types::CertificateDer;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -64,5 +67,40 @@ async fn an_open_connection_feels_a_reload_at_its_next_request() {
         assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 mapping-too-weak");
         lab.reload(|setup| setup.realm = setup.realm.replace("\"strong\"", "\"weak\""));
         assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    }
+}
+
+/// Alice's chain, and other certificates of `bytes` each that a client may send along.
+pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
+    let alice = pki().card("alice").unwrap();
+    let other = |bytes: &usize| -> CertificateDer<'static> {
+        let identifier = const_oid::ObjectIdentifier::new_unwrap("1.2.3");
+        let extra = ExtraExtension { identifier, critical: false, value: vec![0; *bytes] };
+        let profile = CardProfile::of("other", Clock::system().now());
+        let card = pki().issue(&CardProfile { extra_extensions: vec![extra], ..profile }).unwrap();
+        CertificateDer::from(card.certificate_der().to_vec())
+    };
+    let chain = alice.chain.iter().cloned().chain(bytes.iter().map(other)).collect();
+    KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() }
+}
+
+#[tokio::test]
+async fn a_session_with_a_long_chain_is_not_resumed_and_the_client_is_served_each_time() {
+    let lab = Lab::start();
+    let makes: [fn(&Lab) -> Client; 2] = [|lab| Client::new(lab).tls12(), |lab| Client::new(lab).tls13()];
+    for make in makes {
+        for (others, resumed) in [(&[][..], true), (&[4_000, 4_000], true), (&[13_000, 13_000], false)] {
+            let card = alice_with_certificates_of(others);
+            let client = make(&lab).chain(&card);
+            assert!(!client.get("/require/echo").await.resumed);
+            for _ in 0..3 {
+                let answer = client.get("/require/echo").await;
+                assert_eq!(
+                    (answer.resumed, answer.verdict().as_str()),
+                    (resumed, "200 permit"),
+                    "{others:?}"
+                );
+            }
+        }
     }
 }
