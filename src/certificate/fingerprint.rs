@@ -9,6 +9,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
+/// The SHA-256 of a tbsCertificate: of all that the issuer signed, so that it is the same whatever the signature looks like.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TbsFingerprint([u8; 32]);
+
 /// The SHA-256 of a SubjectPublicKeyInfo: the same for all certificates of one key, whoever issued them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 32]);
@@ -29,6 +33,13 @@ impl Fingerprint {
 impl From<[u8; 32]> for Fingerprint {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+}
+
+impl TbsFingerprint {
+    /// The fingerprint of this tbsCertificate.
+    pub fn of(tbs_der: &[u8]) -> Self {
+        Self(sha256(tbs_der))
     }
 }
 
@@ -53,6 +64,12 @@ impl fmt::Display for Fingerprint {
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for TbsFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
     }
 }
 

@@ -14,6 +14,7 @@ mod fingerprint;
 mod general_name;
 mod key;
 mod layout;
+mod malleability;
 mod name;
 mod name_constraints;
 mod object_identifier;
@@ -40,7 +41,7 @@ pub use bundle::{
 };
 pub use distribution_point::{CrlDistributionPoint, GeneralPlace, IssuingDistributionPoint, PointName};
 pub use extensions::{AuthorityInformationAccess, BasicConstraints, Extension};
-pub use fingerprint::{Fingerprint, KeyId};
+pub use fingerprint::{Fingerprint, KeyId, TbsFingerprint};
 pub use general_name::{NameForm, USER_PRINCIPAL_NAME, directory_names};
 pub use key::KeyAlgorithm;
 pub use name::{AttributeValues, DistinguishedName};

@@ -12,9 +12,10 @@ use x509_cert::ext::pkix::KeyUsage;
 use super::alternative_names::AlternativeNames;
 use super::distribution_point::CrlDistributionPoint;
 use super::extensions::{self, AuthorityInformationAccess, BasicConstraints, Extensions};
-use super::fingerprint::{Fingerprint, KeyId};
+use super::fingerprint::{Fingerprint, KeyId, TbsFingerprint};
 use super::key::{self, AlgorithmIdentifier, KeyAlgorithm, PublicKey};
 use super::layout::{CertificateHead, CertificateLayout};
+use super::malleability;
 use super::name::DistinguishedName;
 use super::name_constraints::NameConstraints;
 use super::object_identifier::ObjectIdentifier;
@@ -105,6 +106,21 @@ impl Certificate {
             der: der.clone(),
         };
         Ok(Self { facts: Arc::new(facts) })
+    }
+
+    /// What names its signed content, whatever its signature looks like.
+    pub fn tbs_fingerprint(&self) -> TbsFingerprint {
+        TbsFingerprint::of(&self.facts.tbs)
+    }
+
+    /// The other fingerprints that whoever presents it can give it by changing an ECDSA signature into its twin.
+    pub fn twin_fingerprints(&self) -> Vec<Fingerprint> {
+        malleability::twin_fingerprints(&self.facts.tbs, &self.facts.outer_algorithm, &self.facts.signature)
+    }
+
+    /// Whether the issuer signed the same content, whatever the two signatures look like.
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        self.facts.tbs == other.facts.tbs
     }
 
     /// As presented.

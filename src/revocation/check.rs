@@ -223,7 +223,8 @@ fn judge_path(
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<(Vec<CertificateStatus>, UnixTime), RevocationError> {
-    let is_on_path = |error: &&RevocationError| path.iter().any(|found| *error.which() == found.certificate);
+    let is_on_path =
+        |error: &&RevocationError| path.iter().any(|found| error.which().has_content_of(&found.certificate));
     if let Some(error) = revoked.iter().find(is_on_path) {
         return Err(error.clone());
     }

@@ -13,7 +13,7 @@ pub use sub_field::{SubField, UnknownSubField};
 
 use super::account::{Account, has_account_name, has_upn};
 use super::method::{MappingMethod, MappingStrength};
-use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId};
+use crate::certificate::{Certificate, DistinguishedName, Fingerprint, KeyId, TbsFingerprint};
 use crate::directory::{DirectoryAccount, DirectoryGroup, LoginName, Sid};
 use std::sync::Arc;
 use thiserror::Error;
@@ -84,8 +84,14 @@ pub enum AccountRuleError {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum RuleCriteria {
-    Certificate(Fingerprint),
-    Fields { issuer: KeyId, conditions: Vec<FieldCondition> },
+    /// By the fingerprint of the certificate or of its twin.
+    Fingerprint(Fingerprint),
+    /// By the signed content.
+    Content(TbsFingerprint),
+    Fields {
+        issuer: KeyId,
+        conditions: Vec<FieldCondition>,
+    },
 }
 
 /// Whether a condition, or all those of a rule, hold for a certificate.
@@ -155,7 +161,20 @@ impl AccountRule {
         certificate: Fingerprint,
         action: RuleAction,
     ) -> Result<Self, AccountRuleError> {
-        Self::new(name, RuleCriteria::Certificate(certificate), action)
+        Self::new(name, RuleCriteria::Fingerprint(certificate), action)
+    }
+
+    /// A one-to-one rule for this certificate, by its signed content. The fingerprint does not suffice: a client can change
+    /// it with the signature ([`Certificate::twin_fingerprints`]) to evade the rule.
+    ///
+    /// # Errors
+    /// The name is not printable or the account has no user name.
+    pub fn for_certificate(
+        name: &str,
+        certificate: &Certificate,
+        action: RuleAction,
+    ) -> Result<Self, AccountRuleError> {
+        Self::new(name, RuleCriteria::Content(certificate.tbs_fingerprint()), action)
     }
 
     /// A many-to-one rule: matches every certificate of the authority with the key `issuer` that meets all `conditions`,
@@ -194,7 +213,7 @@ impl AccountRule {
     /// The strength of its mapping.
     pub fn strength(&self) -> MappingStrength {
         match self.criteria {
-            RuleCriteria::Certificate(_) => MappingStrength::Strong,
+            RuleCriteria::Fingerprint(_) | RuleCriteria::Content(_) => MappingStrength::Strong,
             RuleCriteria::Fields { .. } => MappingStrength::Weak,
         }
     }
@@ -231,8 +250,12 @@ impl AccountRule {
         self.named().is_some_and(|named| named.matches(entry))
     }
 
-    fn matches_certificate(&self, leaf: &Certificate) -> bool {
-        matches!(self.criteria, RuleCriteria::Certificate(fingerprint) if fingerprint == leaf.fingerprint())
+    fn matches_certificate(&self, content: TbsFingerprint, fingerprints: &[Fingerprint]) -> bool {
+        match &self.criteria {
+            RuleCriteria::Fingerprint(fingerprint) => fingerprints.contains(fingerprint),
+            RuleCriteria::Content(named) => *named == content,
+            RuleCriteria::Fields { .. } => false,
+        }
     }
 
     /// A rule that denies matches if it might: a value that cannot be decoded must not avoid the rule. A rule that names an
@@ -244,7 +267,9 @@ impl AccountRule {
                 .map(|condition| condition.holds(leaf))
                 .min()
                 .unwrap_or(ConditionResult::False),
-            RuleCriteria::Fields { .. } | RuleCriteria::Certificate(_) => ConditionResult::False,
+            RuleCriteria::Fields { .. } | RuleCriteria::Fingerprint(_) | RuleCriteria::Content(_) => {
+                ConditionResult::False
+            }
         };
         match self.action {
             RuleAction::Account(_) => holds == ConditionResult::True,
@@ -260,6 +285,11 @@ pub(super) fn find<'a>(
     leaf: &Certificate,
     issued_by: KeyId,
 ) -> Option<&'a AccountRule> {
-    let one_to_one = rules.iter().find(|rule| rule.matches_certificate(leaf));
+    let content = leaf.tbs_fingerprint();
+    let mut fingerprints = vec![leaf.fingerprint()];
+    if rules.iter().any(|rule| matches!(rule.criteria, RuleCriteria::Fingerprint(_))) {
+        fingerprints.extend(leaf.twin_fingerprints());
+    }
+    let one_to_one = rules.iter().find(|rule| rule.matches_certificate(content, &fingerprints));
     one_to_one.or_else(|| rules.iter().find(|rule| rule.matches_fields(leaf, issued_by)))
 }
