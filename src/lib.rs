@@ -20,6 +20,7 @@ pub mod identity;
 pub mod ldap;
 pub mod limits;
 pub mod login_throttle;
+pub mod name_folding;
 pub mod policy;
 pub mod proxy;
 pub mod request;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use const_oid::db::{rfc3280, rfc4519};
 use der::Decode;
@@ -13,6 +13,7 @@ use super::element::{DerElement, SEQUENCE, SET};
 use super::fingerprint::write_hex;
 use super::object_identifier::ObjectIdentifier;
 use super::text::text;
+use crate::name_folding::fold_name;
 use crate::telemetry::BoundedText;
 
 /// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
@@ -27,6 +28,8 @@ struct Decoded {
     relative_names: Vec<Vec<Attribute>>,
     /// Two names are equal by RFC 5280 7.1 if and only if these bytes are.
     comparable: Box<[u8]>,
+    /// As `comparable`, of folded texts; made when it is asked for.
+    folded: OnceLock<Box<[u8]>>,
 }
 
 /// One attribute of a relative name.
@@ -41,9 +44,16 @@ impl DistinguishedName {
     /// The name with this encoding.
     pub fn from_der(der: &[u8]) -> Self {
         let relative_names = decode(der);
-        let comparable = comparable(der, relative_names.as_deref());
+        let comparable = comparable(der, relative_names.as_deref(), fold);
         let relative_names = relative_names.unwrap_or_default();
-        Self { decoded: Arc::new(Decoded { der: der.into(), relative_names, comparable }) }
+        Self {
+            decoded: Arc::new(Decoded {
+                der: der.into(),
+                relative_names,
+                comparable,
+                folded: OnceLock::new(),
+            }),
+        }
     }
 
     /// The name as messages show it: at most 128 bytes of it.
@@ -75,6 +85,17 @@ impl DistinguishedName {
     pub fn is_within(&self, subtree: &Self) -> bool {
         // Every relative name stands there behind its length, so a prefix never ends inside of one.
         subtree.is_decoded() && self.decoded.comparable.starts_with(&subtree.decoded.comparable)
+    }
+
+    /// Whether it may begin with the relative names of `subtree`: as [`Self::is_within`], with texts equal in any spelling
+    /// that a directory may treat as the same ([`fold_name`]). For subtrees that exclude.
+    pub fn may_be_within(&self, subtree: &Self) -> bool {
+        subtree.is_decoded() && self.folded().starts_with(subtree.folded())
+    }
+
+    fn folded(&self) -> &[u8] {
+        let names = || Some(self.decoded.relative_names.as_slice()).filter(|_| self.is_decoded());
+        self.decoded.folded.get_or_init(|| comparable(&self.decoded.der, names(), fold_name))
     }
 
     /// The relative names, root-most first as encoded; none where the name cannot be decoded.
@@ -269,20 +290,21 @@ fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
 
 /// Bytes that are equal for names that RFC 5280 7.1 calls equal: each relative name as the sorted set of its
 /// attributes, all parts preceded by their length, so that no two different names can flow into the same bytes.
-fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>) -> Box<[u8]> {
+fn comparable(der: &[u8], relative_names: Option<&[Vec<Attribute>]>, fold: fn(&str) -> String) -> Box<[u8]> {
     let Some(relative_names) = relative_names else {
         return [b"raw", der].concat().into();
     };
     let mut name = Vec::new();
     for relative_name in relative_names {
-        let mut attributes: Vec<_> = relative_name.iter().map(comparable_attribute).collect();
+        let mut attributes: Vec<_> =
+            relative_name.iter().map(|one| comparable_attribute(one, fold)).collect();
         attributes.sort();
         append(&mut name, &attributes.concat());
     }
     [DECODED, name.as_slice()].concat().into()
 }
 
-fn comparable_attribute(attribute: &Attribute) -> Vec<u8> {
+fn comparable_attribute(attribute: &Attribute, fold: fn(&str) -> String) -> Vec<u8> {
     let mut bytes = Vec::new();
     append(&mut bytes, attribute.oid.as_octets());
     match &attribute.text {

@@ -40,16 +40,6 @@ impl AccessList {
     pub(super) fn read_deny(reader: &mut TableReader<'_>) -> Self {
         let list = Self::read(reader);
         list.refuse_empty(reader, "keeps nobody out");
-        // Directories compare such letters in ways of their own; a spelling that the gate tells apart would get past.
-        for (name, entries) in [("groups", &list.groups), ("accounts", &list.accounts)] {
-            for entry in entries.iter().filter(|entry| !entry.value.is_ascii()) {
-                let message = format!(
-                    "{:?} keeps out this spelling only: the case of É and é is not folded",
-                    entry.value
-                );
-                reader.warning(entry.span, name, message).help("write the security identifier, S-1-5-21-…");
-            }
-        }
         list
     }
 

@@ -117,6 +117,10 @@ impl IdentityRule {
         let name = reader.required("name", "name = \"alice's card\"", text);
         let matches = read_match(reader);
         let outcome = read_outcome(reader);
+        if matches!(outcome, Some(RuleOutcome::Deny(_))) && reader.holds("case_sensitive") {
+            let message = "`case_sensitive` does nothing beside `deny`: all spellings of a name are denied";
+            reader.warning(reader.span(), "case_sensitive", message).help("remove `case_sensitive`");
+        }
         Some(Self { span: reader.span(), name: name?, matches: matches?, outcome: outcome? })
     }
 }

@@ -3,6 +3,7 @@
 use super::counter::{AttemptOutcome, FailureCounter, ResetRule};
 use crate::clock::UnixTime;
 use crate::limits::AddressKey;
+use crate::name_folding::fold_name;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +141,7 @@ impl LoginThrottle {
     }
 
     fn account_key(&self, account: &str) -> u64 {
-        self.hasher.hash_one(account.to_lowercase())
+        self.hasher.hash_one(fold_name(account))
     }
 
     /// A poisoned lock is used on: every operation leaves the counts consistent.

@@ -5,6 +5,7 @@
 use crate::certificate::KeyId;
 use crate::directory::DirectoryGroup;
 use crate::identity::Account;
+use crate::name_folding::fold_name;
 use crate::validation::ValidPath;
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -43,8 +44,8 @@ impl AccessList {
             || account.sid.as_deref().is_some_and(|sid| self.accounts.has_sid(sid))
     }
 
-    /// Whether `account` may be named: as [`Self::names`], but letters are the same in every case and script. For `deny`,
-    /// where telling apart what a directory holds to be one name would let somebody past.
+    /// Whether `account` may be named: as [`Self::names`], by folded names. For `deny`, where telling apart what a directory
+    /// treats as one name would let a request past.
     pub(super) fn may_name(&self, account: &Account) -> bool {
         let names = [Some(account.user.as_str()), account.upn.as_deref()];
         names.into_iter().flatten().any(|name| self.accounts.may_have_name(name)) || self.names(account)
@@ -80,11 +81,11 @@ impl AccessList {
 /// `S-1-5-21-…-512`, and must not become what another group's identifier stands for.
 ///
 /// The case of ASCII letters makes no difference in names. Other letters are compared as they stand: a fold that made
-/// two different people alike would let the wrong one in. To keep somebody out they are folded too.
+/// two different accounts equal would allow the wrong one. What denies compares by [`fold_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameSet {
     names: HashSet<Folded<'static>>,
-    caseless: HashSet<String>,
+    folded: HashSet<String>,
     sids: HashSet<String>,
 }
 
@@ -107,7 +108,7 @@ impl NameSet {
     }
 
     fn may_have_name(&self, name: &str) -> bool {
-        self.caseless.contains(&caseless(name))
+        !self.folded.is_empty() && self.folded.contains(&fold_name(name))
     }
 
     fn has_sid(&self, sid: &str) -> bool {
@@ -123,17 +124,12 @@ impl FromIterator<String> for NameSet {
             if entry.starts_with("S-1-") {
                 set.sids.insert(entry);
             } else {
-                set.caseless.insert(caseless(&entry));
+                set.folded.insert(fold_name(&entry));
                 set.names.insert(Folded(Cow::Owned(entry)));
             }
         }
         set
     }
-}
-
-/// By way of capitals, so that letters with two small forms (s and long s, sigma at the end of a word) are one.
-fn caseless(name: &str) -> String {
-    name.to_uppercase().to_lowercase()
 }
 
 /// A name that is equal to those that differ from it in the case of ASCII letters only. Borrowed to look one up
@@ -198,13 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_kept_out_whatever_the_case_of_its_letters() {
+    fn a_name_is_denied_in_every_spelling_that_a_directory_treats_as_one() {
         let groups = [group("Équipe", None)];
         for (account, of_group, expected) in [
             ("CORP\\ÄLICE", "ÉQUIPE", true),
             ("corp\\Älice", "équipe", true),
             ("S-1-5-21-1-2-3-1104", "Équipe", true),
-            ("CORP\\alice", "Equipe", false),
+            ("CORP\\alice", "Equipe", true),
+            ("CORP\\a\u{308}lice", "E\u{301}quipe", true),
+            (" ＣＯＲＰ\\älice.", "Équipe\u{a0}", true),
+            ("CORP\\älíсе", "Équipe.", true),
+            ("CORP\\malice", "Equipes", false),
         ] {
             let list =
                 AccessList { accounts: set(&[account]), groups: set(&[of_group]), ..AccessList::default() };

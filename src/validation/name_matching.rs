@@ -2,6 +2,7 @@
 //! as excluded.
 
 use crate::certificate::{DistinguishedName, DomainSubtree, MailSubtree, NameForm, Subtree, is_domain};
+use crate::name_folding::fold_name;
 use std::fmt;
 
 /// One name of a certificate.
@@ -84,13 +85,13 @@ pub(super) fn is_in(name: SubjectName<'_>, subtree: &Subtree, side: ConstraintSi
     }
 }
 
-/// A value that is not text may be another spelling of an excluded one; it is in no permitted subtree in either case.
+/// A value that is not text may be another spelling of an excluded one; it is in no permitted subtree in either case. Texts
+/// are excluded in every spelling that a directory may treat as the same.
 fn directory(name: &DistinguishedName, subtree: &DistinguishedName, side: ConstraintSide) -> Option<bool> {
-    let is_comparable = match side {
-        ConstraintSide::Permitted => name.is_decoded(),
-        ConstraintSide::Excluded => name.is_text(),
-    };
-    is_comparable.then(|| name.is_within(subtree))
+    match side {
+        ConstraintSide::Permitted => name.is_decoded().then(|| name.is_within(subtree)),
+        ConstraintSide::Excluded => name.is_text().then(|| name.may_be_within(subtree)),
+    }
 }
 
 /// RFC 5280 4.2.1.10: a host is only itself; a domain with a leading dot is all hosts below it.
@@ -134,7 +135,7 @@ fn mail(
             local == only && domain == *of
         }
         (MailSubtree::Mailbox { local: only, domain: of }, ConstraintSide::Excluded) => {
-            local.to_lowercase() == only.to_lowercase() && domain == *of
+            fold_name(local) == fold_name(only) && domain == *of
         }
     })
 }

@@ -122,11 +122,15 @@ fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnos
         RuleMatch::Sha256(digest) => AccountRule::one_to_one(name, Fingerprint::from(digest.value), action),
         RuleMatch::Certificate(path) => {
             let certificate = files.certificate(path, diagnostics)?;
-            AccountRule::one_to_one(name, certificate.fingerprint(), action)
+            AccountRule::for_certificate(name, &certificate, action)
         }
         RuleMatch::Names { issuer, subject, issuer_name, case_sensitive } => {
             let issuer = files.certificate(issuer, diagnostics);
-            let case = if case_sensitive.value { LetterCase::Exact } else { LetterCase::Folded };
+            let case = match (&action, case_sensitive.value) {
+                (RuleAction::Deny, _) => LetterCase::AnySpelling,
+                (RuleAction::Account(_), true) => LetterCase::Exact,
+                (RuleAction::Account(_), false) => LetterCase::Folded,
+            };
             let mut conditions = Vec::new();
             for (side, raws) in
                 [(CertificateField::Subject, subject), (CertificateField::Issuer, issuer_name)]

@@ -115,9 +115,3 @@ fn a_group_that_nobody_gives_is_refused_without_a_directory() {
         );
     }
 }
-
-#[test]
-fn a_spelling_that_keeps_out_less_than_it_seems_is_warned_of() {
-    let mistake = of_path(r#"deny = { accounts = ['CORP\älice'] }"#);
-    assert!(mistake.starts_with("Warning site[0].path[0].deny.accounts"), "{mistake}");
-}

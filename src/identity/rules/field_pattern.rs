@@ -3,6 +3,7 @@
 //! `*` matches any number of characters and is allowed at the start and at the end only, as in IIS. A `*` elsewhere is an
 //! error, because it would not do what it seems to.
 
+use crate::name_folding::fold_part;
 use thiserror::Error;
 
 /// Whether the case of letters is significant.
@@ -13,6 +14,9 @@ pub enum LetterCase {
     Exact,
     /// `A` equals `a`, in every script.
     Folded,
+    /// All spellings that a directory may treat as one name are equal ([`fold_part`]). For rules that deny: one more space or
+    /// accent must not evade them.
+    AnySpelling,
 }
 
 /// The reason for which a text is not a pattern.
@@ -53,11 +57,23 @@ impl FieldPattern {
         if literal.contains('*') {
             return Err(FieldPatternError::StarInside);
         }
-        Ok(Self { literal: fold(literal, case), open_start, open_end, case })
+        let mut folded = fold(literal, case);
+        if case == LetterCase::AnySpelling && !folded.is_empty() {
+            if open_start && literal.starts_with(char::is_whitespace) {
+                folded.insert(0, ' ');
+            }
+            if open_end && literal.ends_with(char::is_whitespace) {
+                folded.push(' ');
+            }
+        }
+        Ok(Self { literal: folded, open_start, open_end, case })
     }
 
     /// Whether the pattern matches the whole of `text`.
     pub fn matches(&self, text: &str) -> bool {
+        if self.case == LetterCase::AnySpelling {
+            return self.matches_folded(text);
+        }
         let text = fold(text, self.case);
         match (self.open_start, self.open_end) {
             (false, false) => text == self.literal,
@@ -66,12 +82,26 @@ impl FieldPattern {
             (true, true) => text.contains(&self.literal),
         }
     }
+
+    /// A space of the pattern at an open end matches the end of the text too, as in substring matches of directories
+    /// (RFC 4518 2.6.1): `Contoso *` matches `Contoso`. Dots at a closed end decide nothing, as at the end of a name.
+    fn matches_folded(&self, text: &str) -> bool {
+        let text = fold_part(text);
+        let closed_end = |text: &str| text.trim_end_matches(['.', ' ']).to_owned();
+        match (self.open_start, self.open_end) {
+            (false, false) => closed_end(&text) == closed_end(&self.literal),
+            (true, false) => format!(" {}", closed_end(&text)).ends_with(&closed_end(&self.literal)),
+            (false, true) => format!("{text} ").starts_with(&self.literal),
+            (true, true) => format!(" {text} ").contains(&self.literal),
+        }
+    }
 }
 
 fn fold(text: &str, case: LetterCase) -> String {
     match case {
         LetterCase::Exact => text.to_owned(),
         LetterCase::Folded => text.to_lowercase(),
+        LetterCase::AnySpelling => fold_part(text),
     }
 }
 
@@ -115,6 +145,36 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_of_any_spelling_is_not_evaded_by_another_spelling() {
+        let matches =
+            |pattern, text| FieldPattern::parse(pattern, LetterCase::AnySpelling).unwrap().matches(text);
+        for (pattern, texts) in [
+            (
+                "Contoso Ltd",
+                &["contoso  ltd", " Contoso Ltd.", "Contoso\u{a0}Ltd", "Cóntoso Ltd", "Соntoso Ltd"][..],
+            ),
+            ("Contoso*", &["CONTOSO Ltd", " contoso", "Ｃontoso"]),
+            ("Contoso *", &["Contoso Ltd", "Contoso", "contoso\u{3000}Ltd"]),
+            ("*Ltd.", &["Contoso Ltd", "Ltd", "Contoso LTD. "]),
+            ("* Staff *", &["Staff", "x staff", "x \u{200b} staff  y"]),
+            ("*", &["", "anything"]),
+            ("* *", &["", "anything"]),
+        ] {
+            for text in texts {
+                assert!(matches(pattern, text), "{pattern:?} {text:?}");
+            }
+        }
+        for (pattern, text) in [
+            ("Contoso", "Contoso Ltd"),
+            ("Contoso *", "Contosos"),
+            ("* Staff *", "staffing"),
+            ("*Ltd", "Ltd x"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern:?} {text:?}");
+        }
+    }
+
+    #[test]
     fn a_star_in_the_middle_and_an_empty_pattern_are_errors() {
         assert_eq!(FieldPattern::parse("a*b", LetterCase::Exact), Err(FieldPatternError::StarInside));
         assert_eq!(FieldPattern::parse("***", LetterCase::Exact), Err(FieldPatternError::StarInside));
@@ -122,6 +182,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_denies_matches_at_least_what_the_exact_pattern_matches(
+            pattern in "\\*?[aA .é\u{301}\u{200b}ß]{0,4}\\*?", text in "[aA .é\u{301}\u{200b}ß]{0,7}"
+        ) {
+            prop_assume!(!pattern.is_empty());
+            let of = |case| FieldPattern::parse(&pattern, case).unwrap().matches(&text);
+            prop_assert!(of(LetterCase::AnySpelling) || !of(LetterCase::Exact) && !of(LetterCase::Folded));
+        }
+
         #[test]
         fn a_pattern_matches_what_a_naive_matcher_matches(
             pattern in "\\*?[ab]{0,4}\\*?", text in "[ab]{0,7}"
@@ -133,7 +202,7 @@ mod tests {
 
         #[test]
         fn no_pattern_and_no_text_cause_a_panic(pattern in any::<String>(), text in any::<String>()) {
-            for case in [LetterCase::Exact, LetterCase::Folded] {
+            for case in [LetterCase::Exact, LetterCase::Folded, LetterCase::AnySpelling] {
                 if let Ok(pattern) = FieldPattern::parse(&pattern, case) {
                     pattern.matches(&text);
                 }

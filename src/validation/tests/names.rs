@@ -201,11 +201,15 @@ fn a_directory_name_is_compared_with_its_constraints_in_subject_and_alternative_
         inside(params);
         holding(&[directory(&[(ORGANISATION, "Evil")])])(params);
     };
+    let spelled =
+        subject(&[(DnType::OrganizationName, "Co\u{301}rp\u{a0}Example."), (DnType::CommonName, "Alice")]);
     for (permitted, excluded, card) in [
         (true, false, &inside as &dyn Fn(&mut CertificateParams)),
         (false, true, &outside),
         (false, true, &reversed),
         (false, false, &beside),
+        // In no permitted subtree, and in an excluded one.
+        (false, false, &spelled),
     ] {
         assert_eq!(judge(&[directory(&corp)], &[], card), permitted);
         assert_eq!(judge(&[], &[directory(&corp)], card), excluded);

@@ -3,6 +3,8 @@
 use crate::support::{Answer, Client, Lab, Setup, pki, sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use der::asn1::AnyRef;
+use der::{Decode, Encode, Reader, SliceReader, Tag};
 use portcullis::demo::pki::KeyedChain;
 use rustls_pki_types::CertificateDer;
 
@@ -72,6 +74,90 @@ deny = true
     let lab = Lab::with(with_rules("weak", rule));
     assert_eq!(at_require(&lab, "judy").await.verdict(), "403 not-mapped");
     assert_eq!(at_require(&lab, "alice").await.verdict(), "200 permit");
+}
+
+#[tokio::test]
+async fn a_denying_rule_is_not_evaded_by_another_spelling_of_the_name() {
+    for pattern in ["JUDY", " judy.", "jüdy", "ｊｕｄｙ", "judу", "ju\u{ad}dy", "J*", "*UDÝ"] {
+        let rule = format!(
+            "[[realm.staff.rule]]\nname = \"judy\"\nissuer = \"pki/issuing.pem\"\nsubject = {{ CN = \"{pattern}\" }}\ndeny = true\n"
+        );
+        let lab = Lab::with(with_rules("weak", &rule));
+        assert_eq!(at_require(&lab, "judy").await.verdict(), "403 not-mapped", "{pattern}");
+        assert_eq!(at_require(&lab, "alice").await.verdict(), "200 permit", "{pattern}");
+    }
+}
+
+/// The certificate with the other ECDSA signature that its issuer's key verifies: s becomes n - s.
+fn twin(certificate: &[u8]) -> CertificateDer<'static> {
+    let order = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    let order = num_bigint::BigUint::parse_bytes(order, 16).unwrap();
+    let mut parts: Vec<AnyRef<'_>> = fields(AnyRef::try_from(certificate).unwrap());
+    let bits = parts.pop().unwrap();
+    let [r, s] = <[AnyRef<'_>; 2]>::try_from(fields(AnyRef::try_from(&bits.value()[1..]).unwrap())).unwrap();
+    let s = (order - num_bigint::BigUint::from_bytes_be(s.value())).to_bytes_be();
+    let s = der::asn1::UintRef::new(&s).unwrap().to_der().unwrap();
+    let signature = sequence(&[&r.to_der().unwrap(), &s]);
+    let bits = AnyRef::new(Tag::BitString, &[&[0], signature.as_slice()].concat()).unwrap().to_der().unwrap();
+    let [tbs, algorithm] = [0, 1].map(|place| parts[place].to_der().unwrap());
+    sequence(&[&tbs, &algorithm, &bits]).into()
+}
+
+fn fields(sequence: AnyRef<'_>) -> Vec<AnyRef<'_>> {
+    let mut reader = SliceReader::new(sequence.value()).unwrap();
+    let mut fields = Vec::new();
+    while !reader.is_finished() {
+        fields.push(AnyRef::decode(&mut reader).unwrap());
+    }
+    fields
+}
+
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    AnyRef::new(Tag::Sequence, &parts.concat()).unwrap().to_der().unwrap()
+}
+
+#[tokio::test]
+async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing() {
+    let of = |name: &str| {
+        let card = pki().card(name).unwrap();
+        let leaf = twin(card.certificate_der());
+        assert_ne!(&*leaf, card.certificate_der());
+        let chain = [leaf].into_iter().chain(card.chain[1..].iter().cloned()).collect();
+        (
+            KeyedChain { name: name.to_owned(), chain, key: card.key.clone_key() },
+            sha256(card.certificate_der()),
+        )
+    };
+    let (changed, own) = of("alice");
+    let (revoked, _) = of("bob");
+    let criteria = [
+        format!("certificate_sha256 = \"{own}\""),
+        format!("certificate_sha256 = \"{}\"", sha256(&changed.chain[0])),
+        "certificate = \"alice.der\"".to_owned(),
+        "certificate = \"changed.der\"".to_owned(),
+    ];
+    for criterion in criteria {
+        for (outcome, verdict, user) in [
+            ("deny = true", "403 not-mapped", None),
+            ("account = { user = 'CORP\\reader' }", "200 permit", Some("CORP\\reader")),
+        ] {
+            let rule = format!("[[realm.staff.rule]]\nname = \"alice\"\n{criterion}\n{outcome}\n");
+            let lab = Lab::prepared(with_rules("weak", &rule), |folder| {
+                let alice = pki().card("alice").unwrap();
+                std::fs::write(folder.join("alice.der"), alice.certificate_der()).unwrap();
+                std::fs::write(folder.join("changed.der"), &changed.chain[0]).unwrap();
+            });
+            for client in [Client::new(&lab).card("alice"), Client::new(&lab).chain(&changed)] {
+                let answer = client.get("/require/echo").await;
+                assert_eq!(answer.verdict(), verdict, "{rule}");
+                if let Some(user) = user {
+                    assert_eq!(answer.seen("x-remote-user"), [user], "{rule}");
+                }
+            }
+            let answer = Client::new(&lab).chain(&revoked).get("/require/echo").await;
+            assert_eq!(answer.verdict(), "403 certificate-revoked");
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ async fn a_path_lets_in_whom_its_lists_name() {
         ),
         (r#"allow = { accounts = ['corp\JUDY', "S-1-5-21-1-2-3-5"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
         (r#"deny = { groups = ["Contractors"] }"#, PERMIT, NOT_ALLOWED, PERMIT),
+        (r#"deny = { accounts = ['ＣＯＲＰ\аlice'] }"#, NOT_ALLOWED, PERMIT, PERMIT),
+        // What allows does not allow by a spelling that merely looks alike.
+        (r#"allow = { accounts = ['CORP\аlice', 'CORP\álice'] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
         (
             "allow = { groups = [\"Staff\"] }\ndeny = { accounts = ['CORP\\alice'] }",
             NOT_ALLOWED,
