@@ -1,6 +1,4 @@
-//! Accounts, groups, issuers and networks as one list of `allow` or `deny` names them, compiled once.
-//!
-//! Only says whether something is named. What that means is the admission's to say.
+//! One list of accounts, groups, issuers and networks, for `allow` or for `deny`.
 
 use crate::certificate::KeyId;
 use crate::directory::DirectoryGroup;
@@ -13,26 +11,26 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-/// Who, whose and from where.
+/// The entries of `allow` or of `deny`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessList {
     /// `DOMAIN\sam`, UPNs, security identifiers.
     pub accounts: NameSet,
-    /// Names, security identifiers. A member through other groups is one too.
+    /// Names, security identifiers. Nested members count.
     pub groups: NameSet,
-    /// CAs, pinned by key: a name can be copied, a key cannot.
+    /// Authorities, pinned by key: a name can be copied, a key cannot.
     pub issuers: HashSet<KeyId>,
-    /// Where requests come from. An IPv4 network holds no IPv6 address, also none that IPv4 is mapped to.
+    /// Networks of clients. An IPv4 network contains no IPv6 address, not even a mapped one.
     pub networks: Vec<IpNet>,
 }
 
 impl AccessList {
-    /// Whether nothing at all is named.
+    /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         !self.requires_identity() && self.networks.is_empty()
     }
 
-    /// Whether something is named that only a request under an identity has.
+    /// Whether it has entries that only a request with an identity can match.
     pub fn requires_identity(&self) -> bool {
         !(self.accounts.is_empty() && self.groups.is_empty() && self.issuers.is_empty())
     }
@@ -66,12 +64,12 @@ impl AccessList {
         groups.iter().find(is_named)
     }
 
-    /// The CA of `path` that is named.
+    /// An authority of `path` that is listed.
     pub(super) fn issuer(&self, path: &ValidPath) -> Option<KeyId> {
         path.issuers().iter().copied().find(|key| self.issuers.contains(key))
     }
 
-    /// The network that holds `peer`.
+    /// The network that contains `peer`.
     pub(super) fn network(&self, peer: IpAddr) -> Option<IpNet> {
         self.networks.iter().copied().find(|network| network.contains(&peer))
     }
@@ -90,12 +88,12 @@ pub struct NameSet {
 }
 
 impl NameSet {
-    /// Whether it names nobody.
+    /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.sids.is_empty()
     }
 
-    /// All entries as they were written, sorted.
+    /// All entries as configured, sorted.
     pub fn entries(&self) -> Vec<&str> {
         let names = self.names.iter().map(|name| name.0.as_ref());
         let mut entries: Vec<&str> = names.chain(self.sids.iter().map(String::as_str)).collect();
@@ -233,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_called_by_a_sid_is_not_what_has_it() {
+    fn a_name_in_the_form_of_a_sid_does_not_match_the_sid() {
         let list = set(&["S-1-5-21-1-2-3-512"]);
         let list = AccessList { accounts: list.clone(), groups: list, ..AccessList::default() };
         assert_eq!(list.group(&[group("S-1-5-21-1-2-3-512", Some("S-1-5-21-1-2-3-9999"))]), None);
@@ -259,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_told_as_they_were_written() {
+    fn entries_are_returned_as_configured() {
         assert_eq!(set(&["Staff", "S-1-5-9", "CORP\\Älice"]).entries(), ["CORP\\Älice", "S-1-5-9", "Staff"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Each account of the lab's Active Directory gives the account or the denial that it must, through a running gate.
+//! Mapping to each account of the lab's Active Directory, through a running gateway.
 
 use super::scene::{Staff, before_active_directory, card, card_with};
 use crate::support::{ActiveDirectory, Answer, Client, Lab};
@@ -10,7 +10,7 @@ async fn at_require(lab: &Lab, card: &Card) -> Answer {
     Client::new(lab).chain(card).get("/require/echo").await
 }
 
-/// The user and how the card came to name him, or the denial.
+/// The user and the mapping method, or the denial.
 async fn outcome(lab: &Lab, card: &Card) -> String {
     let answer = at_require(lab, card).await;
     if answer.status != 200 {
@@ -20,7 +20,7 @@ async fn outcome(lab: &Lab, card: &Card) -> String {
 }
 
 #[tokio::test]
-async fn an_account_comes_with_its_names_its_sid_and_its_nested_groups() {
+async fn an_account_has_its_names_its_sid_and_its_nested_groups() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
     let sid = directory.sid("alice");
@@ -32,7 +32,7 @@ async fn an_account_comes_with_its_names_its_sid_and_its_nested_groups() {
 }
 
 #[tokio::test]
-async fn every_account_gives_the_account_or_the_denial_that_it_must() {
+async fn every_account_leads_to_its_identity_or_its_denial() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = before_active_directory(&directory, &Staff::default());
     let both = ["alice", "bob", "carol", "erin", "frank", "grace", "kim", "leo", "oscar", "peggy"];
@@ -70,12 +70,12 @@ async fn every_account_gives_the_account_or_the_denial_that_it_must() {
 }
 
 #[tokio::test]
-async fn a_weak_mapping_is_too_weak_where_a_strong_one_is_demanded() {
+async fn a_weak_mapping_is_too_weak_if_a_strong_one_is_required() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
     let weak = card(Some("alice@corp.example"), None);
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
-    // The lab's accounts are younger than a day, and cards begin a day before they are made.
+    // The lab's accounts are younger than a day, and certificates are valid from a day before their issue.
     let lab = before_active_directory(&directory, &Staff { strength: "compatibility", ..Staff::default() });
     assert_eq!(outcome(&lab, &weak).await, "403 mapping-too-weak");
     let record = lab.only_record().await;
@@ -83,10 +83,10 @@ async fn a_weak_mapping_is_too_weak_where_a_strong_one_is_demanded() {
 }
 
 #[tokio::test]
-async fn an_administrators_value_names_the_card_as_windows_spells_it() {
+async fn a_value_of_an_administrator_refers_to_the_certificate_as_in_windows() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let user = "spare04";
-    // Unlike the cards of other tests in all that a value can hold.
+    // Differs from the certificates of other tests in everything that a value can contain.
     let card = card_with(|profile| {
         profile.common_name = user.to_owned();
         profile.serial_number = serial_number(user);
@@ -94,7 +94,7 @@ async fn an_administrators_value_names_the_card_as_windows_spells_it() {
     });
     let certificate = Certificate::from_der(card.certificate_der()).unwrap();
     for value in certificate.alt_security_identities() {
-        // What the issuer has in common with other tests' cards would name these too.
+        // A value with the issuer alone would match the certificates of other tests too.
         if value.form == AltSecurityForm::Issuer {
             continue;
         }
@@ -108,7 +108,7 @@ async fn an_administrators_value_names_the_card_as_windows_spells_it() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_and_a_lost_group_are_felt_on_an_open_connection_within_the_lifetime() {
+async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connection_within_the_lifetime() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let user = "spare05";
     directory.enable(user);

@@ -1,4 +1,4 @@
-//! That the lab's directory is what the other tests take it for, as an ordinary client sees it.
+//! Properties of the lab's Active Directory that the other tests depend on, checked with ldapsearch.
 
 use crate::support::{ActiveDirectory, run};
 
@@ -19,7 +19,7 @@ fn the_service_account_finds_a_user_by_sid_on_every_port() {
 }
 
 #[test]
-fn a_password_is_not_taken_before_tls() {
+fn a_password_is_not_accepted_before_tls() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let Some(found) = search(&directory, &directory.start_tls_url(), None, "(objectClass=*)") else { return };
     assert!(found.contains("Strong(er) authentication required"), "{found}");
@@ -42,7 +42,7 @@ fn group_membership_is_nested_and_one_unit_is_hidden() {
 }
 
 #[test]
-fn what_an_administrator_changes_is_seen_at_once() {
+fn a_change_of_an_administrator_takes_effect_at_once() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let user = "spare01";
     let has = |line: &str| {
@@ -73,7 +73,7 @@ fn ldaps_search(directory: &ActiveDirectory, filter: &str) -> Option<String> {
     search(directory, &directory.ldaps_url(), None, filter)
 }
 
-/// What ldapsearch says, asked as the service account. `None` where there is no ldapsearch.
+/// The output of ldapsearch as the service account; `None` if ldapsearch is not installed.
 fn search(directory: &ActiveDirectory, url: &str, option: Option<&str>, filter: &str) -> Option<String> {
     let ca = directory.ca_file().display().to_string();
     let (service, password) = (ActiveDirectory::SERVICE_DN, ActiveDirectory::PASSWORD);

@@ -1,4 +1,4 @@
-//! What `explain` shows of a look-up.
+//! Directory lookups in the output of `explain`.
 
 use super::scene::{Staff, before_people, card};
 use crate::support::{PeopleDirectory, sid};
@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 #[tokio::test]
-async fn every_step_is_told_with_the_filter_that_was_sent_and_without_the_password() {
+async fn every_step_is_printed_with_the_filter_and_without_the_password() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let lab = before_people(&directory, &Staff { strength: "strong", ..Staff::default() });
     let card = card(Some("alice@corp.example"), Some(&sid(1101).to_string()));

@@ -1,4 +1,4 @@
-//! How often, and how safely, the gate asks a directory: a slapd of the test's own.
+//! Number and safety of directory lookups, with a slapd for each test.
 
 use super::scene::{Staff, before_people, before_people_at, card, card_with};
 use crate::support::{Client, Lab, PeopleDirectory, sid, wait_for};
@@ -23,7 +23,7 @@ fn alices_card() -> Card {
     card(Some("alice@corp.example"), Some(&sid(1101).to_string()))
 }
 
-/// The searches for people that a directory was asked, of which a look-up needs one.
+/// The searches for accounts in the log of the directory. A lookup needs one.
 fn searches(directory: &PeopleDirectory) -> Vec<String> {
     let mut searches = directory.requests("SRCH base=");
     searches.retain(|search| search.contains("scope=2") && search.contains("userPrincipalName="));
@@ -31,7 +31,7 @@ fn searches(directory: &PeopleDirectory) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_thousand_cold_look_ups_of_ten_cards_are_ten_searches() {
+async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let lab = Arc::new(before_people(&directory, &Staff::default()));
     let cards: Vec<_> = (1..=10)
@@ -42,7 +42,7 @@ async fn a_thousand_cold_look_ups_of_ten_cards_are_ten_searches() {
         tokio::spawn(async move {
             for turn in 0..20 {
                 let number = (client + turn) % cards.len();
-                // A connection of its own each time, which knows nothing yet.
+                // A new connection each time, without a cached verdict.
                 let answer = Client::new(&lab).chain(&cards[number]).get("/require/echo").await;
                 assert_eq!(answer.seen("x-remote-user"), [format!("CORP\\crowd{:02}", number + 1)]);
             }
@@ -55,7 +55,7 @@ async fn a_thousand_cold_look_ups_of_ten_cards_are_ten_searches() {
 }
 
 #[tokio::test]
-async fn cards_of_one_serial_number_name_and_issuer_never_get_each_others_account() {
+async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others_account() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let lab = Arc::new(before_people(&directory, &SHORT));
     let people = (1..=8).map(|number| (format!("crowd{number:02}"), sid(1110 + number).to_string()));
@@ -65,7 +65,7 @@ async fn cards_of_one_serial_number_name_and_issuer_never_get_each_others_accoun
     for (card, name) in &cards {
         connections.push((Client::new(&lab).chain(card).connect().await.unwrap(), format!("CORP\\{name}")));
     }
-    // 80 rounds of 8 times 16 requests: ten thousand, in which each card is looked up 80 times anew.
+    // 80 rounds of 8 times 16 requests: ten thousand, in which each certificate is looked up 80 times.
     for _ in 0..80 {
         let round = connections.into_iter().map(|(mut connection, user)| {
             tokio::spawn(async move {
@@ -87,7 +87,7 @@ async fn cards_of_one_serial_number_name_and_issuer_never_get_each_others_accoun
 }
 
 #[tokio::test]
-async fn a_directory_that_ends_or_hangs_lets_nobody_in_and_is_used_again_when_it_is_back() {
+async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it_is_back() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let lab = before_people(&directory, &SHORT);
     let card = alices_card();
@@ -113,14 +113,14 @@ async fn a_directory_that_ends_or_hangs_lets_nobody_in_and_is_used_again_when_it
         } else {
             directory.restart().await;
         }
-        until_let_in(&lab, &card).await;
-        // Whoever waited on an open connection gets in as well: it does not hold on to the failure.
+        until_permitted(&lab, &card).await;
+        // Requests on the open connection are permitted too: it does not cache the failure.
         assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "200 permit");
     }
 }
 
-/// Tries again as a client does that was told to.
-async fn until_let_in(lab: &Lab, card: &Card) {
+/// Retries as a client does after `Retry-After`.
+async fn until_permitted(lab: &Lab, card: &Card) {
     let mut tries = tokio::task::JoinSet::new();
     let client = Client::new(lab).chain(card);
     let ask = |client: Client| async move { client.get("/require/echo").await.verdict() };
@@ -137,10 +137,10 @@ async fn until_let_in(lab: &Lab, card: &Card) {
 }
 
 #[tokio::test]
-async fn what_is_no_directory_lets_nobody_in() {
+async fn a_server_that_is_not_a_directory_denies_access() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ldaps://{}", listener.local_addr().unwrap());
-    // Ends with the process: it waits for the next connection.
+    // The thread ends with the process: it waits for the next connection.
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             drop(stream.and_then(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")));
@@ -151,7 +151,7 @@ async fn what_is_no_directory_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn an_old_account_is_used_while_the_directory_is_silent_only_where_it_may_be_and_is_marked() {
+async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let stale = r#"ttl = "1m", unsafe_stale_accounts = "1h""#;
     let lab = before_people(&directory, &Staff { cache: stale, ..Staff::default() });
@@ -162,14 +162,14 @@ async fn an_old_account_is_used_while_the_directory_is_silent_only_where_it_may_
     let answer = Client::new(&lab).chain(&alice).get("/require/echo").await;
     assert_eq!(answer.verdict(), "200 permit");
     assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
-    // Nobody knows yet whose this is.
+    // No account is cached for this certificate.
     assert_eq!(verdict(&lab, &leo).await, "503 directory-unavailable");
     lab.clock.advance(Duration::from_secs(3600));
     assert_eq!(verdict(&lab, &alice).await, "503 directory-unavailable");
 }
 
 #[tokio::test]
-async fn a_name_that_means_something_in_a_filter_names_nobody_but_who_is_called_so() {
+async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let order = r#"["upn", "email", "subject"]"#;
     let lab = before_people(&directory, &Staff { order, ..Staff::default() });

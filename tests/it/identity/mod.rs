@@ -1,4 +1,4 @@
-//! Whom a card names, with the directories of the lab: a real Active Directory answers, and a slapd of the test's own.
+//! Mapping and passwords with real directories: the lab's Active Directory, and a slapd for each test.
 
 mod accounts;
 mod active_directory;

@@ -1,4 +1,4 @@
-//! How often the directory is asked about passwords: no more than a lock-out allows, and once for what is remembered.
+//! Number of password checks: fewer than the lockout threshold, and one for a cached password.
 
 use super::passwords::{PASSWORD, lab, passwords_tried, tried, wrong_of_fifty_guesses};
 use crate::support::{Client, PATIENCE, exchange};
@@ -7,7 +7,7 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
+async fn fifty_concurrent_guesses_under_all_names_are_three_password_checks() {
     let Some((directory, lab)) = lab("").await else { return };
     let names = ["alice", "ALICE", r"CORP\alice", r"corp.example\alice", "alice@corp.example"];
     let wrong = wrong_of_fifty_guesses(&lab, names).await;
@@ -28,7 +28,7 @@ async fn fifty_guesses_at_once_and_by_every_name_are_three_for_the_directory() {
 }
 
 #[tokio::test]
-async fn an_address_that_tries_many_accounts_has_to_wait() {
+async fn an_address_that_tries_many_accounts_is_throttled() {
     let Some((directory, lab)) = lab("max_failures_per_address = 5").await else { return };
     let client = Client::new(&lab);
     for number in 1..=5 {
@@ -43,7 +43,7 @@ async fn an_address_that_tries_many_accounts_has_to_wait() {
 }
 
 #[tokio::test]
-async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() {
+async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
     let Some((directory, lab)) = lab("cache_ttl = \"60s\"").await else { return };
     let crowd = (0..30).map(|_| {
         let client = Client::new(&lab).http2();
@@ -53,7 +53,7 @@ async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() 
         assert_eq!(verdict.await.unwrap(), "200 permit");
     }
     assert_eq!(passwords_tried(&directory), 1);
-    // What is remembered is this password of this name, and nothing near it.
+    // The cache entry is for this password and this name only.
     let client = Client::new(&lab);
     let near = tried(&client, "/accept/echo", "alice", "Passw0rd!LaB").await;
     assert_eq!((near.verdict().as_str(), passwords_tried(&directory)), ("401 invalid-password", 2));
@@ -70,7 +70,7 @@ async fn a_right_password_is_asked_about_once_and_again_when_it_was_forgotten() 
 }
 
 #[tokio::test]
-async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
+async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
     let Some((mut directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
@@ -94,7 +94,7 @@ async fn a_directory_that_is_down_lets_nobody_in_and_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_the_directory_is_asked_has_made_no_wrong_guess() {
+async fn a_client_that_disconnects_during_the_check_has_made_no_wrong_guess() {
     let Some((directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
@@ -110,7 +110,7 @@ async fn a_client_that_leaves_while_the_directory_is_asked_has_made_no_wrong_gue
         if verdict == "200 permit" {
             break;
         }
-        // The directory may still have to be found again; a lock-out would last for a quarter of an hour.
+        // The gateway may still have to reconnect to the directory; a block would last for 15 minutes.
         assert_eq!(verdict, "503 directory-unavailable");
         assert!(begun.elapsed() < PATIENCE);
     }

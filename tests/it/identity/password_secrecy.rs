@@ -1,4 +1,4 @@
-//! A password is nowhere but on its way: the whole program runs, tells all that it can, and is searched.
+//! Passwords appear in no output: the program runs with every kind of log and record, which are searched.
 
 use super::passwords::{basic, keys_of, setup, write_password};
 use crate::support::{PeopleDirectory, Setup, pki, run, wait_for};
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// Of which no part is in any other text.
+/// No other text contains any part of it.
 const WRONG: &str = "Xyzzy-Plugh-1";
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
     let ca = folder.path().join("pki/server-ca.pem").display().to_string();
     let resolve = format!("rms.corp.example:{}:127.0.0.1", listen.port());
     let url = format!("https://rms.corp.example:{}/accept/echo", listen.port());
-    // The user typed the password where the name belongs in the last of them.
+    // In the last one the user entered the password in the place of the name.
     for (user, password) in
         [("alice", PeopleDirectory::PASSWORD), ("alice", WRONG), ("nobody", WRONG), (WRONG, "x")]
     {
@@ -72,7 +72,7 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
     }
 }
 
-/// The running gate. It ends with the test.
+/// The running gateway. It ends with the test.
 struct Program(Child);
 
 impl Program {

@@ -1,4 +1,4 @@
-//! Passwords on a path that takes them, with a directory that keeps a log of what it was asked.
+//! Password authentication, with a directory whose log shows the password checks.
 
 use crate::support::{Answer, Client, Lab, PeopleDirectory, Setup, curl, nothing};
 use base64::Engine;
@@ -7,7 +7,7 @@ use http::Method;
 use std::path::Path;
 use std::time::Duration;
 
-/// A path of each kind that takes passwords, and two that take none.
+/// A path of each kind that takes passwords, and two that do not.
 const PATHS: &str = r#"
 [[site.path]]
 path = "/accept/echo"
@@ -37,8 +37,8 @@ client_certificate = "ignore"
 pub(super) const PASSWORD: &str = PeopleDirectory::PASSWORD;
 const CHALLENGE: &str = r#"Basic realm="rms.corp.example", charset="UTF-8""#;
 
-/// The paths, in a realm with these keys in its table of the directory. Everybody's password is the same in both kinds of
-/// directories; the gate's own lies in the lab's folder, as `ldap-password`.
+/// The paths, in a realm with these keys in its directory table. All accounts have the same password in both kinds of
+/// directories; the gateway's own is in the lab's folder, as `ldap-password`.
 pub(super) fn setup(directory: &str, passwords: &str) -> Setup {
     let realm = format!(
         "{}passwords = {{ {passwords} }}\n\n[realm.staff.directory]\n{directory}\n\
@@ -56,7 +56,7 @@ pub(super) fn write_password(folder: &Path) {
     std::fs::write(folder.join("ldap-password"), PASSWORD).unwrap();
 }
 
-/// The keys by which slapd is asked.
+/// The directory keys for slapd.
 pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
     format!(
         "url = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\nbase_dn = \"DC=corp,DC=example\"\ntimeout = \"2s\"",
@@ -65,7 +65,7 @@ pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
     )
 }
 
-/// A directory and a gate that asks it.
+/// A directory and a gateway that uses it.
 pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, Lab)> {
     let directory = PeopleDirectory::start().await?;
     let lab = gate(setup(&keys_of(&directory), passwords));
@@ -76,13 +76,13 @@ pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-/// What becomes of a request with a user name and a password.
+/// The response to a request with a user name and a password.
 pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &str) -> Answer {
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
-/// Guesses fifty times at once, by each of these names of one account and over both protocols: how many the directory
-/// called wrong. The others were told to wait.
+/// Sends fifty concurrent guesses, under each of these names of one account and over both protocols. Returns how many of
+/// them the directory rejected; the others were throttled.
 pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) -> usize {
     let guesses = (0..50).map(|guess| {
         let client = if guess % 2 == 0 { Client::new(lab).http1() } else { Client::new(lab).http2() };
@@ -99,14 +99,14 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) 
     wrong
 }
 
-/// How often the directory was asked about somebody's password.
+/// The number of password checks in the log of the directory.
 pub(super) fn passwords_tried(directory: &PeopleDirectory) -> usize {
     let binds = directory.requests("BIND dn=");
     binds.iter().filter(|bind| !bind.contains("svc-ldap")).count()
 }
 
 #[tokio::test]
-async fn a_right_password_gets_in_by_each_form_of_the_name() {
+async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
     let Some((_directory, lab)) = lab("default_domain = \"CORP\"").await else { return };
     let logins = ["alice@corp.example", "ALICE@CORP.EXAMPLE", r"CORP\alice", r"corp.example\alice", "alice"];
     for (client, path) in
@@ -132,7 +132,7 @@ async fn a_right_password_gets_in_by_each_form_of_the_name() {
 }
 
 #[tokio::test]
-async fn who_is_unknown_and_who_types_a_wrong_password_cannot_be_told_apart() {
+async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
     let Some((directory, lab)) = lab("").await else { return };
     let client = Client::new(&lab);
     let mut answers = Vec::new();
@@ -163,12 +163,12 @@ async fn who_is_unknown_and_who_types_a_wrong_password_cannot_be_told_apart() {
     );
     let (headers, text, _) = &answers[0];
     assert!(answers.iter().all(|(others, other, _)| others == headers && other == text));
-    // Each took as many questions.
+    // Each needed the same number of queries.
     assert_eq!(passwords_tried(&directory), 4);
 }
 
 #[tokio::test]
-async fn every_form_of_a_401_asks_for_a_password_where_one_is_taken_and_nowhere_else() {
+async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
     let Some((_directory, lab)) = lab("").await else { return };
     let client = Client::new(&lab);
     let ask = async |method: Method, path: &str, headers: &[(&str, &str)]| {
@@ -206,7 +206,7 @@ async fn every_form_of_a_401_asks_for_a_password_where_one_is_taken_and_nowhere_
 }
 
 #[tokio::test]
-async fn what_is_no_user_name_and_password_is_refused_before_anybody_is_asked() {
+async fn malformed_credentials_are_rejected_without_a_query() {
     let Some((directory, lab)) = lab("").await else { return };
     let client = Client::new(&lab);
     let long = "x".repeat(2000);
@@ -232,7 +232,7 @@ async fn what_is_no_user_name_and_password_is_refused_before_anybody_is_asked() 
 }
 
 #[tokio::test]
-async fn the_right_password_of_an_account_that_may_not_be_used_does_not_get_in() {
+async fn the_right_password_of_an_unusable_account_is_denied() {
     let Some((_directory, lab)) = lab("").await else { return };
     let client = Client::new(&lab);
     for (user, why) in
@@ -242,14 +242,14 @@ async fn the_right_password_of_an_account_that_may_not_be_used_does_not_get_in()
         assert_eq!(answer.verdict(), "403 account-disabled", "{user}");
         let record = lab.record(&answer.request_id()).await;
         assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
-        // With a wrong one nothing of that is told.
+        // With a wrong password the client learns nothing of it.
         let answer = tried(&client, "/accept/echo", user, "wrong").await;
         assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
     }
 }
 
 #[tokio::test]
-async fn a_bad_card_is_refused_whatever_password_comes_with_it() {
+async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
     let Some((directory, lab)) = lab("").await else { return };
     for path in ["/accept/echo", "/unmapped/echo"] {
         for (card, verdict) in [
@@ -265,15 +265,15 @@ async fn a_bad_card_is_refused_whatever_password_comes_with_it() {
         }
     }
     assert_eq!(passwords_tried(&directory), 0);
-    // Where no card is looked at, none is bad.
+    // A path that ignores certificates rejects none.
     let answer = tried(&Client::new(&lab).card("bob"), "/password/echo", "alice", PASSWORD).await;
     assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
 }
 
 #[tokio::test]
-async fn a_card_of_nobody_gives_way_to_a_password_only_where_the_path_says_so() {
+async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
     let Some((directory, lab)) = lab("").await else { return };
-    // The directory does not know judy.
+    // The directory has no account for judy.
     let client = Client::new(&lab).card("judy");
     let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
     assert_eq!(answer.verdict(), "403 not-mapped");
@@ -293,7 +293,7 @@ async fn a_card_of_nobody_gives_way_to_a_password_only_where_the_path_says_so() 
 }
 
 #[tokio::test]
-async fn another_sites_page_can_neither_use_a_password_nor_spend_attempts() {
+async fn a_cross_site_request_can_neither_use_a_password_nor_use_up_attempts() {
     let Some((directory, lab)) = lab("").await else { return };
     let client = Client::new(&lab);
     for mark in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {

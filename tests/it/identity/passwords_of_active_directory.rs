@@ -1,11 +1,11 @@
-//! Passwords that a real Active Directory judges.
+//! Password authentication with a real Active Directory.
 
 use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
 use crate::support::{ActiveDirectory, Client, Lab, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
 
-/// A gate that asks the lab's directory.
+/// A gateway that uses the lab's directory.
 fn lab(directory: &ActiveDirectory) -> Lab {
     let keys = format!(
         "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase_dn = \"{}\"",
@@ -18,7 +18,7 @@ fn lab(directory: &ActiveDirectory) -> Lab {
 }
 
 #[tokio::test]
-async fn a_password_gets_in_by_each_form_of_the_name() {
+async fn a_password_is_accepted_with_each_form_of_the_user_name() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = lab(&directory);
     for (login, user) in [
@@ -37,7 +37,7 @@ async fn a_password_gets_in_by_each_form_of_the_name() {
             assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
         }
     }
-    // Written as headers are that hold more than ASCII.
+    // Encoded as headers with characters beyond ASCII are.
     let answer = tried(&Client::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
     assert_eq!(answer.verdict(), "200 permit");
     let record = lab.record(&answer.request_id()).await;
@@ -46,7 +46,7 @@ async fn a_password_gets_in_by_each_form_of_the_name() {
 }
 
 #[tokio::test]
-async fn an_account_that_may_not_log_in_is_told_nothing_and_the_record_all() {
+async fn the_reason_why_an_account_may_not_log_in_is_in_the_record_only() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = lab(&directory);
     for (user, why) in [
@@ -70,9 +70,9 @@ async fn an_account_that_may_not_log_in_is_told_nothing_and_the_record_all() {
     assert_eq!(right.verdict(), "200 permit");
 }
 
-/// The directory locks an account after five wrong passwords.
+/// The directory locks accounts after five wrong passwords.
 #[tokio::test]
-async fn fifty_wrong_guesses_through_the_gate_lock_nobody_out() {
+async fn fifty_wrong_guesses_through_the_gateway_lock_no_account() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let lab = lab(&directory);
     let names = ["spare06", "SPARE06", r"CORP\spare06", r"corp.example\spare06", "spare06@corp.example"];
@@ -81,7 +81,7 @@ async fn fifty_wrong_guesses_through_the_gate_lock_nobody_out() {
     assert!(standing.is_none_or(|found| found.contains("\nmsDS-User-Account-Control-Computed: 0\n")));
 }
 
-/// What the directory tells an account, which logs in with its right password, of its own standing.
+/// The status that the directory reports to an account that logs in with its right password.
 fn of_themselves(directory: &ActiveDirectory, user: &str) -> Option<String> {
     let (url, ca) = (directory.ldaps_url(), directory.ca_file().display().to_string());
     let (name, filter) = (format!("{user}@corp.example"), format!("(sAMAccountName={user})"));

@@ -1,4 +1,4 @@
-//! What the gate reads of a real Active Directory, and whose passwords it proves there.
+//! Accounts and passwords read directly from a real Active Directory.
 
 use crate::support::ActiveDirectory;
 use portcullis::clock::{Clock, UnixTime};
@@ -80,7 +80,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
         );
         assert_eq!(alice.status.check(Clock::system().now()), Ok(None));
         assert!(alice.created.is_some_and(|created| created > UnixTime::EPOCH));
-        // Through two other groups; the mailing list grants nothing.
+        // Nested in two other groups. The mailing list is not a security group.
         let expected = ["Domain Users", "RMS-Nested1", "RMS-Nested2", "RMS-Users", "Users"];
         assert_eq!(groups(alice), expected.into());
         let users = alice.groups.iter().find(|group| group.name == "RMS-Users").unwrap();
@@ -89,7 +89,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
 }
 
 #[tokio::test]
-async fn groups_come_whole_whatever_their_number_their_names_and_their_cycles() {
+async fn groups_are_complete_whatever_their_number_names_and_cycles() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let grace = named(&directories, "grace").await;
@@ -101,7 +101,7 @@ async fn groups_come_whole_whatever_their_number_their_names_and_their_cycles() 
 }
 
 #[tokio::test]
-async fn standing_is_what_the_directory_says() {
+async fn the_account_status_is_that_of_the_directory() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let since = UnixTime::from_seconds(1_577_836_800);
@@ -119,11 +119,11 @@ async fn standing_is_what_the_directory_says() {
 }
 
 #[tokio::test]
-async fn accounts_are_found_as_the_directory_shows_them() {
+async fn accounts_are_found_if_the_directory_shows_them() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     assert_eq!(named(&directories, "jürgen").await.len(), 1);
-    // Not for the eyes of the gate's account; a computer; nobody.
+    // Hidden from the gateway's account; a computer; unknown.
     for name in ["hidden", "DC1$", "nobody", "*"] {
         assert_eq!(named(&directories, name).await, [], "{name}");
     }
@@ -135,7 +135,7 @@ async fn accounts_are_found_as_the_directory_shows_them() {
 }
 
 #[tokio::test]
-async fn what_an_administrator_changes_is_read_at_the_next_question() {
+async fn a_change_of_an_administrator_is_read_by_the_next_lookup() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let now = Clock::system().now();
@@ -156,7 +156,7 @@ async fn verify(directories: &Directories, login: &str, password: &str) -> Passw
 }
 
 #[tokio::test]
-async fn a_password_is_its_accounts_by_each_form_of_the_name() {
+async fn a_password_is_verified_with_each_form_of_the_user_name() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let logins = ["spare03@corp.example", r"CORP\spare03", r"corp.example\spare03", "spare03", "SPARE03"];
@@ -164,14 +164,14 @@ async fn a_password_is_its_accounts_by_each_form_of_the_name() {
         assert_eq!(verify(&directories, login, ActiveDirectory::PASSWORD).await, Correct, "{login}");
     }
     assert_eq!(verify(&directories, "spare03", "wrong").await, Wrong(PasswordFailure::WrongOrUnknown));
-    // A success forgets the wrong ones.
+    // A success clears the failures.
     assert_eq!(verify(&directories, "nina@corp.example", ActiveDirectory::PASSWORD).await, Correct);
     assert_eq!(verify(&directories, "nina.mueller@people.example", ActiveDirectory::PASSWORD).await, Correct);
     assert_eq!(verify(&directories, "spare03", ActiveDirectory::PASSWORD).await, Correct);
 }
 
 #[tokio::test]
-async fn why_a_password_is_refused_is_told_for_the_record() {
+async fn the_reason_for_a_rejected_password_is_reported() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let directories = directories(&directory);
     let cases = [
@@ -189,7 +189,7 @@ async fn why_a_password_is_refused_is_told_for_the_record() {
 }
 
 #[tokio::test]
-async fn an_administrator_is_told_about_the_domain() {
+async fn the_diagnostics_describe_the_domain() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let mut findings = directories(&directory).diagnose().await;
     let facts: Vec<_> = findings.remove(0).1.unwrap().iter().map(ToString::to_string).collect();

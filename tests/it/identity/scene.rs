@@ -1,4 +1,4 @@
-//! A gate whose realm looks people up in a directory, and cards for them.
+//! A gateway whose realm has a directory, and certificates for its accounts.
 
 use crate::support::{ActiveDirectory, Lab, PeopleDirectory, Setup, pki};
 use portcullis::clock::Clock;
@@ -7,7 +7,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What a realm says of its directory, beside where that is.
+/// The settings of the realm, besides the address of its directory.
 pub(super) struct Staff<'a> {
     pub(super) order: &'a str,
     pub(super) strength: &'a str,
@@ -21,7 +21,7 @@ impl Default for Staff<'_> {
     }
 }
 
-/// The domain of the accounts in a directory, where it is, and whom the gate is there.
+/// The domain, address and service account of a directory.
 struct Place {
     url: String,
     ca: String,
@@ -29,7 +29,7 @@ struct Place {
     service: &'static str,
 }
 
-/// A gate before the lab's Active Directory.
+/// A gateway that uses the lab's Active Directory.
 pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> Lab {
     let alice = directory.sid("alice");
     let place = Place {
@@ -41,12 +41,12 @@ pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff
     Lab::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
 }
 
-/// A gate before a directory of a test's own.
+/// A gateway that uses the slapd of a test.
 pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> Lab {
     before_people_at(&directory.server().to_string(), staff)
 }
 
-/// A gate before whatever is at this URL.
+/// A gateway that uses the server at this URL as its directory.
 pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> Lab {
     let place = Place {
         url: url.to_owned(),
@@ -99,7 +99,7 @@ timeout = "3s"
     Setup { realm, backend, ..Setup::default() }
 }
 
-/// A good card that says this UPN and this security identifier of its owner, and nothing else.
+/// A valid certificate with this UPN and this security identifier and no other names.
 pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     card_with(|profile| {
         profile.upns = upn.map(str::to_owned).into_iter().collect();
@@ -107,7 +107,7 @@ pub(super) fn card(upn: Option<&str>, sid: Option<&str>) -> Card {
     })
 }
 
-/// A card with the demo's usual contents, which `edit` changes, but without a name for anybody.
+/// A certificate with the demo's contents, without names, changed by `edit`.
 pub(super) fn card_with(edit: impl FnOnce(&mut CardProfile)) -> Card {
     let mut profile = CardProfile {
         upns: Vec::new(),

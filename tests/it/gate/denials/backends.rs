@@ -1,10 +1,10 @@
-//! What is wrong behind the gate, or with the gate itself.
+//! Denials because of the backend or the gateway itself.
 
 use crate::support::{Client, Lab, Setup, exchange, wait_for};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
-async fn a_taken_backend_without_a_queue_is_backend_busy() {
+async fn a_busy_backend_without_a_queue_is_backend_busy() {
     let lab = Lab::with(Setup {
         top: "workers = 1".into(),
         limits: "body_buffer = \"4KiB\"".into(),
@@ -14,7 +14,7 @@ async fn a_taken_backend_without_a_queue_is_backend_busy() {
     let mut slow = Client::new(&lab).tls_stream().await.unwrap();
     let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 8192\r\n\r\n";
     slow.write_all(head.as_bytes()).await.unwrap();
-    // A smaller body takes no connection before it is there.
+    // A smaller body takes no connection before it is complete.
     slow.write_all(&[b'x'; 8189]).await.unwrap();
     slow.flush().await.unwrap();
     wait_for("the slow request", || (lab.rms.seen().len() == 1).then_some(())).await;
@@ -31,16 +31,16 @@ async fn a_taken_backend_without_a_queue_is_backend_busy() {
         }
     };
     tokio::select! {
-        _ = ended => panic!("the gate keeps the connection"),
+        _ = ended => panic!("the gateway keeps the connection"),
         () = freed => {}
     }
 }
 
 #[tokio::test]
-async fn nobody_passes_while_the_audit_log_cannot_be_written() {
+async fn no_request_is_permitted_while_the_audit_log_cannot_be_written() {
     let lab = Lab::with(Setup { audit: "/dev/full".into(), ..Setup::default() });
     let client = Client::new(&lab).card("alice");
-    // The first request's record is the one that cannot be written.
+    // The first record cannot be written.
     client.get("/require/echo").await;
     let write_failed = || lab.metrics.encode().contains("audit_write_failures_total 1").then_some(());
     wait_for("the failed write", write_failed).await;
@@ -54,7 +54,7 @@ async fn nobody_passes_while_the_audit_log_cannot_be_written() {
 
 #[tokio::test]
 async fn a_dead_backend_is_backend_unreachable() {
-    // Port 1 of loopback: nothing listens there.
+    // Nothing listens on port 1.
     let lab = Lab::with(Setup { servers: r#"["http://127.0.0.1:1"]"#.into(), ..Setup::default() });
     let answer = Client::new(&lab).get("/ignore/echo").await;
     assert_eq!(answer.verdict(), "502 backend-unreachable");
@@ -62,7 +62,7 @@ async fn a_dead_backend_is_backend_unreachable() {
 }
 
 #[tokio::test]
-async fn a_dead_server_is_passed_over_for_the_next() {
+async fn an_unreachable_server_is_skipped() {
     let lab = Lab::with(Setup { servers: r#"["http://127.0.0.1:1", "{rms}"]"#.into(), ..Setup::default() });
     for _ in 0..4 {
         assert_eq!(Client::new(&lab).get("/ignore/echo").await.verdict(), "200 permit");
@@ -77,7 +77,7 @@ async fn a_silent_backend_is_backend_timeout() {
 }
 
 #[tokio::test]
-async fn a_backend_that_asks_the_card_for_a_password_is_backend_refused_identity() {
+async fn a_401_of_the_backend_to_an_identity_is_backend_rejected_identity() {
     let lab = Lab::start();
     let client = Client::new(&lab).card("alice");
     let target = "/require/echo?status=401&header=WWW-Authenticate:Negotiate";

@@ -1,4 +1,4 @@
-//! What is wrong with a card, or with there being none.
+//! Denials because of a certificate, or because there is none.
 
 use crate::support::{Client, Lab, Setup, pki};
 use portcullis::clock::Clock;
@@ -8,23 +8,23 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a card gets at the path that requires one.
+/// The response to a certificate on the path that requires one.
 async fn verdict_on(lab: &Lab, card: &str) -> String {
     Client::new(lab).card(card).get("/require/echo").await.verdict()
 }
 
 #[tokio::test]
-async fn no_card_where_one_is_required_is_certificate_required() {
+async fn no_certificate_on_a_path_that_requires_one_is_certificate_required() {
     assert_eq!(verdict_on(&Lab::start(), "none").await, "403 certificate-required");
 }
 
 #[tokio::test]
-async fn a_card_of_a_foreign_authority_is_certificate_untrusted() {
+async fn a_certificate_of_another_authority_is_certificate_untrusted() {
     assert_eq!(verdict_on(&Lab::start(), "mallory").await, "403 certificate-untrusted");
 }
 
 #[tokio::test]
-async fn a_card_that_ends_is_certificate_expired_also_on_an_open_connection() {
+async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection_too() {
     let lab = Lab::start();
     let now = Clock::system().now();
     let card =
@@ -38,7 +38,7 @@ async fn a_card_that_ends_is_certificate_expired_also_on_an_open_connection() {
 }
 
 #[tokio::test]
-async fn a_card_of_tomorrow_is_certificate_not_yet_valid_until_then() {
+async fn a_certificate_of_tomorrow_is_certificate_not_yet_valid_until_then() {
     let lab = Lab::start();
     assert_eq!(verdict_on(&lab, "erin").await, "403 certificate-not-yet-valid");
     lab.clock.advance(DAY + MINUTE);
@@ -46,16 +46,16 @@ async fn a_card_of_tomorrow_is_certificate_not_yet_valid_until_then() {
 }
 
 #[tokio::test]
-async fn a_card_on_the_crl_is_certificate_revoked() {
+async fn a_certificate_on_the_crl_is_certificate_revoked() {
     assert_eq!(verdict_on(&Lab::start(), "bob").await, "403 certificate-revoked");
 }
 
 #[tokio::test]
-async fn a_stale_crl_is_revocation_unknown_also_on_an_open_connection() {
+async fn a_stale_crl_is_revocation_unknown_on_an_open_connection_too() {
     let lab = Lab::start();
     let mut connection = Client::new(&lab).card("alice").connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
-    // Within the age of the card's proof nothing but the CRL has changed on a connection that was made late.
+    // The connection is new enough for its proof of possession, so that only the CRL has expired.
     lab.clock.advance(7 * DAY - MINUTE);
     let mut late = Client::new(&lab).card("alice").connect().await.unwrap();
     assert_eq!(late.get("/require/echo").await.unwrap().verdict(), "200 permit");
@@ -65,7 +65,7 @@ async fn a_stale_crl_is_revocation_unknown_also_on_an_open_connection() {
 }
 
 #[tokio::test]
-async fn a_card_without_the_paths_policy_is_certificate_not_sufficient() {
+async fn a_certificate_without_the_policy_of_the_path_is_certificate_not_sufficient() {
     let lab = Lab::start();
     let answer = Client::new(&lab).card("grace").get("/policy/echo").await;
     assert_eq!(answer.verdict(), "403 certificate-not-sufficient");
@@ -73,12 +73,12 @@ async fn a_card_without_the_paths_policy_is_certificate_not_sufficient() {
 }
 
 #[tokio::test]
-async fn a_card_without_a_name_is_not_mapped() {
+async fn a_certificate_without_a_name_is_not_mapped() {
     assert_eq!(verdict_on(&Lab::start(), "frank").await, "403 not-mapped");
 }
 
 #[tokio::test]
-async fn a_card_with_two_mail_addresses_is_mapping_ambiguous_where_they_map() {
+async fn two_email_addresses_are_mapping_ambiguous_if_they_are_mapped() {
     let realm =
         Setup::default().realm.replace(r#"["upn"]"#, r#"["email"]"#).replace("upn_suffixes", "email_domains");
     let lab = Lab::with(Setup { realm, ..Setup::default() });
@@ -91,7 +91,7 @@ async fn a_card_with_two_mail_addresses_is_mapping_ambiguous_where_they_map() {
 }
 
 #[tokio::test]
-async fn a_upn_is_mapping_too_weak_where_strong_is_asked() {
+async fn a_upn_is_mapping_too_weak_if_a_strong_mapping_is_required() {
     let realm = Setup::default().realm.replace("\"weak\"", "\"strong\"");
     let lab = Lab::with(Setup { realm, ..Setup::default() });
     assert_eq!(verdict_on(&lab, "alice").await, "403 mapping-too-weak");
@@ -103,7 +103,7 @@ async fn two_upns_are_an_identity_conflict() {
 }
 
 #[tokio::test]
-async fn no_card_where_one_is_accepted_is_credentials_required() {
+async fn no_certificate_on_a_path_that_accepts_one_is_credentials_required() {
     let answer = Client::new(&Lab::start()).get("/accept/echo").await;
     assert_eq!(answer.verdict(), "401 credentials-required");
 }

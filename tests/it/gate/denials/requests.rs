@@ -1,4 +1,4 @@
-//! What is wrong with a request, whoever sends it.
+//! Denials because of the request itself.
 
 use crate::support::{Client, Lab, Setup, exchange, in_pieces, nothing, pattern, wait_for, whole};
 use bytes::Bytes;
@@ -22,7 +22,7 @@ async fn plain_http_is_tls_required() {
 }
 
 #[tokio::test]
-async fn plain_http_is_sent_on_to_tls_where_the_site_says_so() {
+async fn plain_http_is_redirected_to_tls_if_configured() {
     let lab = Lab::with(Setup { site: r#"http_action = "redirect""#.into(), ..Setup::default() });
     let mut stream = TcpStream::connect(lab.plain_address()).await.unwrap();
     let request = "GET /require/echo?a=b HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
@@ -44,7 +44,7 @@ async fn a_path_without_a_rule_is_path_not_found_and_never_reaches_the_backend()
 }
 
 #[tokio::test]
-async fn a_path_that_iis_could_read_two_ways_is_invalid_path() {
+async fn a_path_that_iis_may_interpret_in_two_ways_is_invalid_path() {
     let lab = Lab::start();
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         for path in
@@ -57,7 +57,7 @@ async fn a_path_that_iis_could_read_two_ways_is_invalid_path() {
 }
 
 #[tokio::test]
-async fn another_method_is_method_not_allowed_and_the_answer_says_which_are() {
+async fn another_method_is_method_not_allowed_and_the_response_lists_the_allowed_ones() {
     let lab = Lab::start();
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         for method in ["PUT", "DELETE", "TRACE", "PROPFIND", "OPTIONS"] {
@@ -99,7 +99,7 @@ client_certificate = "ignore"
 }
 
 #[tokio::test]
-async fn a_connection_without_a_name_belongs_to_the_default_site() {
+async fn a_connection_without_server_name_belongs_to_the_default_site() {
     let lab = Lab::with(Setup { site: "default = true".into(), ..Setup::default() });
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         let client = client.card("alice").without_server_name();
@@ -110,7 +110,7 @@ async fn a_connection_without_a_name_belongs_to_the_default_site() {
 }
 
 #[tokio::test]
-async fn another_sites_page_is_cross_site() {
+async fn a_request_of_another_site_is_a_cross_site_request() {
     let lab = Lab::start();
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         let client = client.card("alice");
@@ -154,7 +154,7 @@ async fn a_message_whose_framing_cannot_be_trusted_is_a_malformed_request() {
 }
 
 #[tokio::test]
-async fn a_head_beyond_the_limit_is_header_too_large() {
+async fn a_head_above_the_limit_is_headers_too_large() {
     let lab = Lab::with(Setup { limits: r#"max_header_bytes = "8KiB""#.into(), ..Setup::default() });
     let mut stream = Client::new(&lab).tls_stream().await.unwrap();
     let long = "a".repeat(16 * 1024);
@@ -165,7 +165,7 @@ async fn a_head_beyond_the_limit_is_header_too_large() {
 }
 
 #[tokio::test]
-async fn a_head_beyond_the_limit_of_http2_is_header_too_large() {
+async fn a_head_above_the_limit_is_headers_too_large_over_http2() {
     let lab = Lab::with(Setup { limits: r#"max_header_bytes = "8KiB""#.into(), ..Setup::default() });
     let mut connection = Client::new(&lab).http2().connect().await.unwrap();
     let long = "a".repeat(9 * 1024);
@@ -181,7 +181,7 @@ async fn a_head_beyond_the_limit_of_http2_is_header_too_large() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_coming_is_request_timeout() {
+async fn a_body_that_stalls_is_request_timeout() {
     let lab = Lab::with(Setup { backend: r#"body_idle_timeout = "1s""#.into(), ..Setup::default() });
     let mut stream = Client::new(&lab).tls_stream().await.unwrap();
     let request = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nAccept: application/json\r\n\
@@ -193,7 +193,7 @@ async fn a_body_that_stops_coming_is_request_timeout() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_limit_is_body_too_large_declared_or_not() {
+async fn a_body_above_the_limit_is_body_too_large_declared_or_not() {
     let lab = Lab::start();
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         let answer = client.post("/small/echo", whole(pattern(1024))).await;
