@@ -1,10 +1,31 @@
-//! Counts the bytes that the queue holds or has promised to hold, so that its memory is bounded whatever the records say.
+//! Bounds the bytes that the queue holds or has reserved.
 
-use super::Part;
 use prometheus_client::metrics::gauge::Gauge;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// The part of the queue that a record may use; the rest is left for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The whole queue.
+    Whole,
+    /// Seven eighths of the queue.
+    SevenEighths,
+    /// Three quarters of the queue.
+    ThreeQuarters,
+}
+
+impl Part {
+    /// Returns the amount of `whole` that is left for others.
+    pub(super) fn reserve_of(self, whole: usize) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::SevenEighths => whole / 8,
+            Self::ThreeQuarters => whole / 4,
+        }
+    }
+}
 
 /// The bytes of one queue.
 #[derive(Debug)]
@@ -13,7 +34,7 @@ pub(super) struct Budget {
     limit: i64,
 }
 
-/// A part of a budget, given back when dropped.
+/// Bytes taken from a budget. Dropping it returns them.
 #[derive(Debug)]
 pub(super) struct Share {
     budget: Arc<Budget>,
@@ -23,16 +44,16 @@ pub(super) struct Share {
 }
 
 impl Budget {
-    /// What is taken is shown by `taken`.
+    /// `taken` is the gauge of the bytes in use.
     pub(super) fn new(limit: usize, taken: Gauge) -> Arc<Self> {
         Arc::new(Self { taken, limit: signed(limit) })
     }
 
-    /// Nothing where less is left. Never waits and takes no lock.
+    /// Takes bytes, or returns `None` if too few are left. Neither waits nor locks.
     pub(super) fn take(self: &Arc<Self>, bytes: usize, part: Part) -> Option<Share> {
         let bytes = signed(bytes);
         let whole = usize::try_from(self.limit).unwrap_or(0);
-        let limit = self.limit - signed(part.left(whole));
+        let limit = self.limit - signed(part.reserve_of(whole));
         let more = |taken: i64| taken.checked_add(bytes).filter(|taken| *taken <= limit);
         self.taken.inner().fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Share { budget: Arc::clone(self), bytes, held: None })
@@ -40,12 +61,12 @@ impl Budget {
 }
 
 impl Share {
-    /// Keeps `held` for as long as the share.
+    /// Holds `held` as long as the share.
     pub(super) fn hold(&mut self, held: impl Any + Send) {
         self.held = Some(Box::new(held));
     }
 
-    /// Gives back all but `bytes`. Never takes more.
+    /// Returns all but `bytes` to the budget. Never takes more.
     pub(super) fn shrink_to(&mut self, bytes: usize) {
         let rest = self.bytes.min(signed(bytes));
         self.budget.taken.dec_by(self.bytes - rest);
@@ -68,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_taken_than_there_is_and_what_is_given_back_can_be_taken_again() {
+    fn the_limit_is_never_exceeded_and_returned_bytes_can_be_taken_again() {
         let taken = Gauge::default();
         let budget = Budget::new(100, taken.clone());
         let mut first = budget.take(60, Part::Whole).unwrap();

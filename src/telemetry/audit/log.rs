@@ -1,12 +1,11 @@
-//! Takes records from the road, hands them to the writer's thread. A request reserves its place in the queue before
-//! it is judged, so that a request which cannot be recorded is never served; handing in the record then cannot fail
-//! and never waits.
+//! The queue between requests and the writer. A request reserves a slot before it is authenticated, so that a request
+//! which cannot be recorded is never served; submitting the record then cannot fail and never waits.
 
 use super::AuditRecord;
-use super::budget::{Budget, Share};
+use super::budget::{Budget, Part, Share};
 use super::line::{self, LINE_BYTES};
 use super::series::RecordSeries;
-use super::writer::{Health, Output, Writer};
+use super::writer::{Health, Output, Queued, Writer};
 use crate::telemetry::AuditMetrics;
 use std::any::Any;
 use std::io;
@@ -19,40 +18,32 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-/// Where the records go.
+/// The target of the records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditTarget {
-    /// Appended to this file, which is made where it does not exist: readable by owner and group only.
+    /// A file to append to. It is created if it does not exist, readable by owner and group only.
     File(PathBuf),
-    /// The process's standard output.
+    /// Standard output.
     Stdout,
 }
 
-/// How much may wait to be written.
+/// The limits of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Records, those included that running requests have reserved a place for.
+    /// Records, including the slots that requests in flight have reserved.
     pub records: NonZeroUsize,
-    /// Bytes of them in memory. A running request counts with the longest line that there is.
+    /// Bytes in memory. A reserved slot counts as the longest possible line.
     pub bytes: usize,
 }
 
-/// A line in the queue.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) line: Box<[u8]>,
-    /// Held until the line is written.
-    pub(super) share: Share,
-}
-
-/// What a line takes up beside its bytes: its place in the queue and what the allocator adds.
+/// The memory of a line besides its bytes: its slot in the queue and the overhead of the allocator.
 const QUEUED_OVERHEAD: usize = 64;
 
-/// Why the log could not be opened.
+/// The audit log could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// The file cannot be opened for appending.
-    #[error("the audit log {} cannot be opened", path.display())]
+    #[error("cannot open the audit log {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -61,20 +52,20 @@ pub enum OpenError {
         cause: io::Error,
     },
     /// Standard output is closed.
-    #[error("the audit log cannot be written to standard output")]
+    #[error("cannot write the audit log to standard output")]
     Stdout(#[source] io::Error),
-    /// The writer's thread cannot be started.
-    #[error("the audit log's thread cannot be started")]
+    /// The writer thread cannot be started.
+    #[error("cannot start the thread of the audit log")]
     Thread(#[source] io::Error),
 }
 
-/// Why no record can be kept now. The request must not be served.
+/// No record can be kept at present; the request must not be served.
 #[derive(Debug, Error)]
 pub enum Unavailable {
     /// The last write failed, and none has succeeded since.
     #[error("the audit log cannot be written")]
     CannotWrite(#[source] io::Error),
-    /// The disk is slower than the requests.
+    /// Requests arrive faster than the target accepts records.
     #[error("the audit log's queue is full")]
     QueueFull,
     /// The log is closed.
@@ -82,40 +73,19 @@ pub enum Unavailable {
     Closed,
 }
 
-/// Why [`AuditLog::close`] cannot say that all is on disk.
+/// [`AuditLog::close`] could not confirm that all records are on disk.
 #[derive(Debug, Error)]
 pub enum CloseError {
-    /// Time ran out while records were still to be written, or places still held.
-    #[error("not every audit record was written in time")]
+    /// The time limit passed while records were unwritten or slots were held.
+    #[error("audit records were not written within the time limit")]
     TimedOut,
-    /// The log was closed before, or its thread is gone.
-    #[error("the audit log is closed already")]
+    /// The log was closed before, or its thread has ended.
+    #[error("the audit log is already closed")]
     AlreadyClosed,
 }
 
-/// How much of the queue a record may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// All of it.
-    Whole,
-    /// So much that an eighth is left for others.
-    SevenEighths,
-    /// So much that a quarter is left for others.
-    ThreeQuarters,
-}
-
-impl Part {
-    /// How much of `whole` is left for others.
-    pub(super) fn left(self, whole: usize) -> usize {
-        match self {
-            Self::Whole => 0,
-            Self::SevenEighths => whole / 8,
-            Self::ThreeQuarters => whole / 4,
-        }
-    }
-}
-
-/// The running log. Dropped without [`AuditLog::close`] it still writes what was handed in, but nobody waits for it.
+/// The running audit log. If it is dropped without [`AuditLog::close`], submitted records are still written, but not
+/// waited for.
 #[derive(Debug)]
 pub struct AuditLog {
     target: AuditTarget,
@@ -131,7 +101,7 @@ impl AuditLog {
     /// Opens the target and starts the writer's thread.
     ///
     /// # Errors
-    /// The target or the thread.
+    /// The target cannot be opened or the thread cannot be started.
     pub fn open(target: AuditTarget, limits: QueueLimits, metrics: AuditMetrics) -> Result<Self, OpenError> {
         let (output, outputs) = watch::channel(Arc::new(open_output(&target)?));
         let (queue, records) = mpsc::channel(limits.records.get().min(Semaphore::MAX_PERMITS));
@@ -144,35 +114,41 @@ impl AuditLog {
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::Thread)?;
         let run = move || {
             runtime.block_on(writer.run());
-            // Nobody may be waiting: a log may be dropped without being closed.
+            // No receiver is left if the log was dropped without being closed.
             signal.send(()).ok();
         };
         std::thread::Builder::new().name("audit".to_owned()).spawn(run).map_err(OpenError::Thread)?;
         Ok(Self { target, queue, budget, output, health, closing, done: Mutex::new(Some(done)) })
     }
 
-    /// Takes a place in this part of the queue. Never waits and takes no lock.
+    /// Reserves a slot in this part of the queue. Neither waits nor locks.
+    ///
+    /// # Errors
+    /// No record can be kept; the request must be rejected.
     pub fn reserve(&self, part: Part) -> Result<AuditSlot, Unavailable> {
         if let Some(cause) = self.health.failure() {
             return Err(Unavailable::CannotWrite(cause));
         }
-        let left = part.left(self.queue.max_capacity());
+        let left = part.reserve_of(self.queue.max_capacity());
         if !self.queue.is_closed() && self.queue.capacity() <= left {
             return Err(Unavailable::QueueFull);
         }
         match self.queue.clone().try_reserve_owned() {
-            Ok(place) => {
+            Ok(permit) => {
                 let share =
                     self.budget.take(LINE_BYTES + QUEUED_OVERHEAD, part).ok_or(Unavailable::QueueFull)?;
-                Ok(AuditSlot { place, share })
+                Ok(AuditSlot { permit, share })
             }
             Err(TrySendError::Full(_)) => Err(Unavailable::QueueFull),
             Err(TrySendError::Closed(_)) => Err(Unavailable::Closed),
         }
     }
 
-    /// Opens the target anew, for a log that was moved away: records not yet written go to the new file, none is lost
-    /// or cut in two. On an error the old file stays in use. Standard output stays as it is.
+    /// Opens the target again, for a file that was moved away: records that are not yet written go to the new file, and
+    /// none is lost or split. Standard output is not reopened.
+    ///
+    /// # Errors
+    /// The file cannot be opened; the old one stays in use.
     pub fn reopen(&self) -> Result<(), OpenError> {
         if matches!(self.target, AuditTarget::File(_)) {
             self.output.send_replace(Arc::new(open_output(&self.target)?));
@@ -180,8 +156,10 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Hands out no more places, and blocks the thread until every record handed in, or still to be handed in by
-    /// those who hold a place, is on disk: at most for `limit`.
+    /// Reserves no more slots and blocks until every record, including those of slots already reserved, is on disk.
+    ///
+    /// # Errors
+    /// This took longer than `limit`, or the log was closed before.
     pub fn close(&self, limit: Duration) -> Result<(), CloseError> {
         self.closing.cancel();
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -193,28 +171,28 @@ impl AuditLog {
     }
 }
 
-/// A place in the queue. Dropped without a record, it is free again.
+/// A reserved slot of the queue. Dropping it without a record releases it.
 #[derive(Debug)]
 pub struct AuditSlot {
-    place: mpsc::OwnedPermit<Queued>,
+    permit: mpsc::OwnedPermit<Queued>,
     share: Share,
 }
 
 impl AuditSlot {
-    /// Keeps `held` until the record is written, or the place is free again without one.
+    /// Holds `held` until the record is written or the slot is released.
     #[must_use]
     pub fn holding(mut self, held: impl Any + Send) -> Self {
         self.share.hold(held);
         self
     }
 
-    /// Hands in the record, one of `series`. Cannot fail and never waits.
+    /// Submits the record, as one of `series`. Cannot fail and never waits.
     pub fn write(mut self, record: &AuditRecord, series: &RecordSeries) {
         let earlier = series.earlier(record, Instant::now());
         let mut line = Vec::with_capacity(LINE_BYTES);
         line::append(record, earlier.as_deref(), &mut line);
         self.share.shrink_to(line.len() + QUEUED_OVERHEAD);
-        self.place.send(Queued { line: line.into(), share: self.share });
+        self.permit.send(Queued { line: line.into(), share: self.share });
     }
 }
 

@@ -14,8 +14,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use budget::Part;
 pub use line::LINE_BYTES;
-pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, Part, QueueLimits, Unavailable};
+pub use log::{AuditLog, AuditSlot, AuditTarget, CloseError, OpenError, QueueLimits, Unavailable};
 pub use record::{
     AccountFacts, AuditRecord, CertificateFacts, CertificateOffer, MappingFacts, NameText, ReceivedPath,
     RequestDuration, TlsFacts,

@@ -5,7 +5,6 @@
 //! of the queue and one batch.
 
 use super::budget::Share;
-use super::log::Queued;
 use super::write_buffer::WriteBuffer;
 use crate::telemetry::AuditMetrics;
 use std::fs::{File, OpenOptions};
@@ -28,6 +27,14 @@ const SYNC_AFTER: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 /// The wait when nothing is due; any long time is suitable.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// A line in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) line: Box<[u8]>,
+    /// Held until the line is written.
+    pub(super) share: Share,
+}
 
 /// Whether the last write succeeded, readable by all workers without a lock: the error number of the system, 0 for none.
 #[derive(Debug, Default)]
