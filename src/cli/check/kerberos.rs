@@ -4,7 +4,7 @@
 use super::probe::ProbeError;
 use super::report::{CheckResult, OnlineFinding};
 use crate::backend::{Delegation, RuleRealm, server_token, took_token};
-use crate::delegation::kerberos::{self, Negotiation, Outcome, Step};
+use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, Negotiation};
 use crate::telemetry::display_chain;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -51,12 +51,14 @@ fn principal(user: &str, realm: Option<&RuleRealm>) -> String {
     }
 }
 
-fn of_step(component: &str, principal: &str, finding: kerberos::Finding) -> OnlineFinding {
+fn of_step(component: &str, principal: &str, finding: kerberos::DelegationFinding) -> OnlineFinding {
     let step = finding.step.to_string();
     match finding.outcome {
-        Outcome::Good(detail) => OnlineFinding::passed(component, &step, detail),
-        Outcome::Doubtful { found, hint } => OnlineFinding::passed(component, &step, found).warning(hint),
-        Outcome::Bad(error) => {
+        FindingOutcome::Passed(detail) => OnlineFinding::passed(component, &step, detail),
+        FindingOutcome::Warning { found, hint } => {
+            OnlineFinding::passed(component, &step, found).warning(hint)
+        }
+        FindingOutcome::Failed(error) => {
             let name_fix = principal_fix(finding.step, principal);
             let fixes: Vec<_> = name_fix.into_iter().chain([error.hint()]).collect();
             OnlineFinding::passed(component, &step, display_chain(&error)).failed(&fixes)
@@ -65,8 +67,8 @@ fn of_step(component: &str, principal: &str, finding: kerberos::Finding) -> Onli
 }
 
 /// The form of the user's name that Kerberos needs, if a step that depends on the name failed.
-fn principal_fix(step: Step, principal: &str) -> Option<&'static str> {
-    if !matches!(step, Step::Names | Step::Impersonation) {
+fn principal_fix(step: DelegationStep, principal: &str) -> Option<&'static str> {
+    if !matches!(step, DelegationStep::Names | DelegationStep::Impersonation) {
         return None;
     }
     match principal.rsplit_once('@') {
@@ -138,10 +140,10 @@ mod tests {
     #[test]
     fn a_upn_and_a_name_without_a_realm_get_a_fix_if_a_step_that_depends_on_the_name_fails() {
         for (step, principal, expected) in [
-            (Step::Impersonation, "alice@corp.example", Some("upper case")),
-            (Step::Names, "alice", Some("kerberos.realm")),
-            (Step::LogIn, "alice@corp.example", None),
-            (Step::Impersonation, "alice@CORP.EXAMPLE", None),
+            (DelegationStep::Impersonation, "alice@corp.example", Some("upper case")),
+            (DelegationStep::Names, "alice", Some("kerberos.realm")),
+            (DelegationStep::Login, "alice@corp.example", None),
+            (DelegationStep::Impersonation, "alice@CORP.EXAMPLE", None),
         ] {
             let fix = principal_fix(step, principal);
             assert_eq!(fix.is_some(), expected.is_some(), "{step} {principal}: {fix:?}");

@@ -3,9 +3,9 @@
 //! Each thread has one of its own, since the library lets one call at a time use a credential.
 
 use super::ap_req::TokenEncryption;
-use super::diagnosis::{self, Forwardable};
 use super::encryption_type::AcceptedEncryption;
-use super::error::{DelegationError, ForwardableLack, TicketFlaw};
+use super::error::{DelegationError, NotForwardableReason, TicketError};
+use super::error_classification::{self, Forwardable};
 use super::gssapi::{Context, Credential, Gssapi, Name, Proof, TicketReader};
 use super::keytab::Keytab;
 use super::log_ins::LogIn;
@@ -33,7 +33,7 @@ const FORWARDABLE: u32 = 0x4000_0000;
 const LOGON_INFO: &str = "urn:mspac:logon-info";
 
 /// How the account logs in, and its tickets when it has.
-pub(super) struct GateAccount {
+pub(super) struct GatewayAccount {
     gssapi: Arc<Gssapi>,
     keytab: PathBuf,
     principal: Option<String>,
@@ -87,7 +87,7 @@ impl TicketCache {
     }
 }
 
-impl GateAccount {
+impl GatewayAccount {
     /// Logs in when it is first asked to, as `principal`, or whom the keytab is for. `log_in` and `has_delegated` are
     /// shared by all that log in so: whether the KDC refuses them, and whether any of them has got a user's ticket to a
     /// service.
@@ -102,7 +102,8 @@ impl GateAccount {
 
     /// What the keytab has keys for.
     pub(super) fn read_keytab(&self) -> Result<Keytab, DelegationError> {
-        Keytab::read(&self.keytab).map_err(|flaw| DelegationError::Keytab { path: self.keytab.clone(), flaw })
+        Keytab::read(&self.keytab)
+            .map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })
     }
 
     /// The account, logged in; anew where that ends soon.
@@ -143,8 +144,8 @@ impl GateAccount {
     fn log_in_with(&self, keytab: &Keytab, now: Instant) -> Result<Session, DelegationError> {
         let principal = keytab.account(self.principal.as_deref());
         let principal =
-            principal.map_err(|flaw| DelegationError::Keytab { path: self.keytab.clone(), flaw })?;
-        let failed = |status| diagnosis::of_log_in(status, &self.keytab, &principal);
+            principal.map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })?;
+        let failed = |status| error_classification::of_log_in(status, &self.keytab, &principal);
         let name = Arc::new(self.gssapi.name(&principal).map_err(failed)?);
         let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
         let (_, lifetime) = credential.inquire().map_err(failed)?;
@@ -179,7 +180,7 @@ impl Session {
     /// would have the gate speak for the wrong one.
     pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<Impersonated, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
-        let failed = |status| diagnosis::of_impersonation(status, own_realm);
+        let failed = |status| error_classification::of_impersonation(status, own_realm);
         let name = self.gssapi.name(user.as_str()).map_err(failed)?;
         let credential = self.credential.impersonate(&name).map_err(failed)?;
         let (answered, lifetime) = credential.inquire().map_err(failed)?;
@@ -202,13 +203,13 @@ impl Session {
 
     /// The SID in the ticket that stands for the user. The KDC copies it into the ticket to the service
     /// ([MS-SFU] 3.2.5.2.4).
-    fn account_sid(&self, user: &Impersonated) -> Result<String, TicketFlaw> {
+    fn account_sid(&self, user: &Impersonated) -> Result<String, TicketError> {
         // This token is not for sending: the ticket is in it, which the key in the keytab opens.
         let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&self.name), Proof::OneSided);
-        let (_, stepped) = begun.map_err(TicketFlaw::Unreadable)?;
-        let name = self.ticket_reader.read(&stepped.token).map_err(TicketFlaw::Unreadable)?;
-        let logon_info = name.attribute(LOGON_INFO).map_err(TicketFlaw::Unreadable)?;
-        logon_info::account_sid(&logon_info.ok_or(TicketFlaw::NoLogonInfo)?).ok_or(TicketFlaw::NoSid)
+        let (_, stepped) = begun.map_err(TicketError::Unreadable)?;
+        let name = self.ticket_reader.read(&stepped.token).map_err(TicketError::Unreadable)?;
+        let logon_info = name.attribute(LOGON_INFO).map_err(TicketError::Unreadable)?;
+        logon_info::account_sid(&logon_info.ok_or(TicketError::NoLogonInfo)?).ok_or(TicketError::NoSid)
     }
 
     /// Asks for the user's ticket to the service (S4U2Proxy).
@@ -217,7 +218,7 @@ impl Session {
         user: &Impersonated,
         service: &ServiceName,
     ) -> Result<Delegation, DelegationError> {
-        let failed = |status| diagnosis::of_delegation(status, || self.why_not_forwarded(user));
+        let failed = |status| error_classification::of_delegation(status, || self.why_not_forwarded(user));
         let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
         // This token is not for sending: it shows that there is a ticket, how it is encrypted and how long it counts.
         let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&target), Proof::OneSided);
@@ -241,12 +242,12 @@ impl Session {
                 return Ok(Forwardable::Yes);
             }
             if !self.is_forwardable(&self.credential)? {
-                return Ok(Forwardable::Nobody(ForwardableLack::GateTicket));
+                return Ok(Forwardable::Nobody(NotForwardableReason::GateTicket));
             }
             if self.has_delegated.load(Ordering::Relaxed) {
                 return Ok(Forwardable::NotThisAccount);
             }
-            Ok(Forwardable::Nobody(ForwardableLack::ProtocolTransition))
+            Ok(Forwardable::Nobody(NotForwardableReason::ProtocolTransition))
         };
         find_out().unwrap_or(Forwardable::Unknown)
     }
@@ -265,7 +266,7 @@ impl Session {
 impl Delegation {
     /// The user's ticket to the service, by both steps. With `sid` it is that account's ticket or an error.
     pub(super) fn obtain(
-        account: &mut GateAccount,
+        account: &mut GatewayAccount,
         user: &UserPrincipal,
         sid: Option<&str>,
         service: &ServiceName,

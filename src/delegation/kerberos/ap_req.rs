@@ -2,7 +2,7 @@
 //! 5.5.1, 5.3, 5.2.9). Nothing is decrypted.
 
 use super::encryption_type::{AcceptedEncryption, EncryptionType};
-use super::error::EncryptionFlaw;
+use super::error::EncryptionError;
 use der::asn1::{AnyRef, Application, BitStringRef, ObjectIdentifier, OctetStringRef};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
 
@@ -62,17 +62,17 @@ impl TokenEncryption {
     /// # Errors
     ///
     /// The token is no AP-REQ.
-    pub(super) fn of(token: &[u8]) -> Result<Self, EncryptionFlaw> {
-        read(token).ok_or(EncryptionFlaw::Unknown)
+    pub(super) fn of(token: &[u8]) -> Result<Self, EncryptionError> {
+        read(token).ok_or(EncryptionError::Unknown)
     }
 
     /// Refuses what is encrypted in a way that is not taken.
-    pub(super) fn check(self, accepted: AcceptedEncryption) -> Result<Self, EncryptionFlaw> {
+    pub(super) fn check(self, accepted: AcceptedEncryption) -> Result<Self, EncryptionError> {
         if !accepted.accepts(self.ticket) {
-            return Err(EncryptionFlaw::Ticket(self.ticket));
+            return Err(EncryptionError::Ticket(self.ticket));
         }
         if !accepted.accepts(self.session) {
-            return Err(EncryptionFlaw::SessionKey(self.session));
+            return Err(EncryptionError::SessionKey(self.session));
         }
         Ok(self)
     }
@@ -136,11 +136,11 @@ mod tests {
     fn rc4_is_refused_in_either_place_unless_it_is_permitted() {
         let check = |ticket, session, accepted| TokenEncryption::of(&token(ticket, session))?.check(accepted);
         let rc4 = EncryptionType::RC4_HMAC;
-        assert_eq!(check(23, 18, AcceptedEncryption::Aes), Err(EncryptionFlaw::Ticket(rc4)));
-        assert_eq!(check(18, 23, AcceptedEncryption::Aes), Err(EncryptionFlaw::SessionKey(rc4)));
+        assert_eq!(check(23, 18, AcceptedEncryption::Aes), Err(EncryptionError::Ticket(rc4)));
+        assert_eq!(check(18, 23, AcceptedEncryption::Aes), Err(EncryptionError::SessionKey(rc4)));
         assert!(check(18, 17, AcceptedEncryption::Aes).is_ok());
         assert!(check(23, 23, AcceptedEncryption::AesAndUnsafeRc4).is_ok());
-        let des = EncryptionFlaw::Ticket(EncryptionType::new(3));
+        let des = EncryptionError::Ticket(EncryptionType::new(3));
         assert_eq!(check(3, 18, AcceptedEncryption::AesAndUnsafeRc4), Err(des));
     }
 
@@ -148,11 +148,15 @@ mod tests {
     fn what_is_no_token_says_nothing() {
         let whole = token(18, 18);
         for length in 0..whole.len() {
-            assert_eq!(TokenEncryption::of(&whole[..length]), Err(EncryptionFlaw::Unknown), "{length} bytes");
+            assert_eq!(
+                TokenEncryption::of(&whole[..length]),
+                Err(EncryptionError::Unknown),
+                "{length} bytes"
+            );
         }
         let mut answer = whole;
         let at = answer.windows(3).position(|bytes| bytes == [1, 0, 0x6e]).unwrap();
         answer[at] = 2;
-        assert_eq!(TokenEncryption::of(&answer), Err(EncryptionFlaw::Unknown), "an AP-REP is no AP-REQ");
+        assert_eq!(TokenEncryption::of(&answer), Err(EncryptionError::Unknown), "an AP-REP is no AP-REQ");
     }
 }

@@ -1,12 +1,12 @@
-//! Speaks for users with one of the gate's own accounts, for all workers.
+//! Obtains tokens in users' names with one of the gateway's accounts, for all workers.
 //!
-//! Takes an account and a service by name, gives a token for one request. Tickets are remembered by user and service
-//! until shortly before they end; of many questions about the same two at once, one goes to the KDC.
+//! Tickets are cached by user and service until shortly before their end; concurrent requests for the same two share one
+//! request to the KDC.
 
-use super::account::{Delegation, GateAccount, usable};
+use super::account::{Delegation, GatewayAccount, usable};
+use super::diagnostics::{self, DelegationFinding, DelegationStep};
 use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
-use super::examination::{self, Finding, Step};
 use super::library::Library;
 use super::log_ins::LogIn;
 use super::negotiation::Negotiation;
@@ -22,33 +22,32 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// What a remembered ticket takes up, most of it in the library's own memory.
+/// The memory of a cached ticket, most of it allocated by the library.
 const TICKET_BYTES: u32 = 12 * 1024;
-/// How long a ticket takes up memory without being used.
+/// How long an unused ticket stays in the cache.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// How the gate speaks for users.
+/// The settings of delegation.
 #[derive(Clone, Debug)]
 pub struct DelegatorSettings {
-    /// The file with the key of the gate's account.
+    /// The keytab of the gateway account.
     pub keytab: PathBuf,
-    /// That account, with or without its realm; `None` for the one that the keytab is for.
+    /// The gateway account, with or without its realm; `None` for the account of the keytab.
     pub principal: Option<String>,
-    /// How many questions may be with the KDC at once: so many threads there are.
+    /// The number of concurrent requests to the KDC, and of threads.
     pub threads: NonZeroUsize,
-    /// How many questions may wait for a thread.
+    /// The length of the queue before the threads.
     pub queue: usize,
-    /// How long a question may take, waiting included.
+    /// The time limit of a request, including its time in the queue.
     pub timeout: Duration,
-    /// In how many bytes of memory tickets are remembered.
+    /// The size of the ticket cache in bytes.
     pub cache_bytes: u64,
-    /// How tickets may be encrypted.
+    /// The accepted encryption types.
     pub accepted_encryption: AcceptedEncryption,
 }
 
 impl DelegatorSettings {
-    /// The settings for a gate whose key is in `keytab`: four questions at once, a hundred more that wait, ten seconds
-    /// for each, and AES only.
+    /// The defaults for this keytab: four concurrent requests, a queue of a hundred, ten seconds for each, AES only.
     pub fn new(keytab: PathBuf) -> Self {
         Self {
             keytab,
@@ -62,16 +61,16 @@ impl DelegatorSettings {
     }
 }
 
-/// Whom to speak for.
+/// The user to obtain a ticket for.
 #[derive(Clone, Copy, Debug)]
 pub struct User<'a> {
-    /// As Kerberos knows her, `alice@CORP.EXAMPLE`.
+    /// The principal name, `alice@CORP.EXAMPLE`.
     pub principal: &'a str,
-    /// The SID of the account that is meant, where it is known: the name may have been given to another account. A ticket
-    /// of another account is refused.
+    /// The SID of the account, if known: the name may have been given to another account. A ticket of another account is
+    /// rejected.
     pub sid: Option<&'a str>,
-    /// When the account was read. A ticket that was asked for earlier is not used: it would keep groups and names that
-    /// the account does not have any more.
+    /// When the account was read from the directory. A ticket that was requested earlier is not used: it could contain
+    /// groups and names that the account no longer has.
     pub since: Tick,
 }
 
@@ -87,16 +86,16 @@ impl<'a> From<&'a String> for User<'a> {
     }
 }
 
-/// Speaks for users. Must be used inside a tokio runtime; any number of them may share it.
+/// Obtains tokens in users' names. To be used inside a tokio runtime; any number of runtimes may share it.
 pub struct Delegator {
     library: Arc<Library>,
     settings: DelegatorSettings,
-    /// Where they could not be started, no later question tries again: a process without threads is to be restarted.
-    threads: OnceLock<Result<Threads<GateAccount>, DelegationError>>,
+    /// If they could not be started, no later request tries again: a process without threads must be restarted.
+    threads: OnceLock<Result<Threads<GatewayAccount>, DelegationError>>,
     delegations: Cache<Key, Remembered>,
 }
 
-/// All that a ticket follows from beside the settings.
+/// The inputs of a ticket besides the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     user: UserPrincipal,
@@ -111,22 +110,22 @@ impl Key {
     }
 }
 
-/// What came of asking for a ticket.
+/// The result of a ticket request.
 #[derive(Clone)]
 struct Remembered {
     outcome: Result<Arc<Delegation>, DelegationError>,
-    /// When it was asked for.
+    /// When it was requested.
     asked: Tick,
 }
 
 impl Remembered {
-    /// How long it may be used. A failure is only for those who waited for the same answer.
+    /// How long it may be used. A failure is returned only to the requests that waited for it.
     fn lifetime(&self) -> Duration {
         self.outcome.as_ref().map_or(Duration::ZERO, |delegation| usable(delegation.lifetime))
     }
 }
 
-/// Has a ticket forgotten shortly before its end.
+/// Expires a ticket shortly before its end.
 struct TicketEnd;
 
 impl Expiry<Key, Remembered> for TicketEnd {
@@ -146,7 +145,7 @@ impl Expiry<Key, Remembered> for TicketEnd {
 }
 
 impl Delegator {
-    /// Does nothing yet: the first question starts the threads, and has the keytab read.
+    /// Starts nothing yet: the first request starts the threads and reads the keytab.
     pub fn new(library: Arc<Library>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
             .max_capacity(settings.cache_bytes)
@@ -157,12 +156,12 @@ impl Delegator {
         Self { library, settings, threads: OnceLock::new(), delegations }
     }
 
-    /// Begins a log-on of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a token
-    /// that nobody else gets.
+    /// Begins a logon of `user` (`alice@CORP.EXAMPLE`) to the service `spn` (`HTTP/rms.corp.example`), with a token of its
+    /// own.
     ///
     /// # Errors
     ///
-    /// There is no ticket to be had for the two, or not in time.
+    /// No ticket could be obtained within the time limit.
     pub async fn negotiate(
         &self,
         user: impl Into<User<'_>>,
@@ -175,38 +174,38 @@ impl Delegator {
         begun.map_err(|_| DelegationError::Timeout { after })?
     }
 
-    /// Forgets the ticket for the two. To be called when the server refuses it, so that a key or a right that was
-    /// changed is felt at the next request.
+    /// Removes the ticket from the cache. To be called when the server rejects it, so that a changed key or permission takes
+    /// effect at the next request.
     pub async fn forget(&self, user: impl Into<User<'_>>, spn: &str) {
-        // For names that cannot be read there is no ticket.
+        // There is no ticket for an invalid name.
         if let Ok(key) = Key::parse(user.into(), spn) {
             self.delegations.invalidate(&key).await;
         }
     }
 
-    /// Tries a delegation step by step, and says of each what came of it, for an administrator. The last finding is the
-    /// one that failed, if one did.
-    pub async fn examine(&self, user: &str, spn: &str) -> Vec<Finding> {
+    /// Tries a delegation step by step and reports the result of each step to an administrator. If a step failed, it is the
+    /// last one reported.
+    pub async fn examine(&self, user: &str, spn: &str) -> Vec<DelegationFinding> {
         let Key { user, service, .. } = match Key::parse(user.into(), spn) {
             Ok(key) => key,
-            Err(error) => return vec![Finding::bad(Step::Names, error.into())],
+            Err(error) => return vec![DelegationFinding::failed(DelegationStep::Names, error.into())],
         };
         let accepted = self.settings.accepted_encryption;
         let after = self.settings.timeout;
         let examine = async {
-            let examine = move |account: &mut _| examination::examine(account, &user, &service, accepted);
+            let examine = move |account: &mut _| diagnostics::examine(account, &user, &service, accepted);
             self.threads()?.ask(examine).await
         };
         let found = timeout(after, examine).await.unwrap_or(Err(DelegationError::Timeout { after }));
-        found.unwrap_or_else(|error| vec![Finding::bad(Step::Questions, error)])
+        found.unwrap_or_else(|error| vec![DelegationFinding::failed(DelegationStep::Requests, error)])
     }
 
-    /// Why the KDC refuses the gate's own account, where it does; the account is then not tried for a while.
+    /// The error with which the KDC rejected the gateway account, while the account is in backoff.
     pub fn own_refusal(&self) -> Option<DelegationError> {
         self.log_in().refusal()
     }
 
-    /// The KDCs that do not answer at the moment, as far as the gate chooses them.
+    /// The KDCs that did not respond recently, if the relay selects them.
     pub fn unwell_kdcs(&self) -> Vec<String> {
         self.library.unwell_kdcs()
     }
@@ -220,14 +219,14 @@ impl Delegator {
         let accepted = self.settings.accepted_encryption;
         let begun = self.threads()?.ask(move |_| Negotiation::begin(&delegation, accepted)).await?;
         if begun.is_err() {
-            // A ticket that no token can be made of is of no use to the next request either.
+            // A ticket from which no token can be created is of no use to the next request either.
             self.delegations.invalidate(&key).await;
         }
         begun
     }
 
-    /// A ticket that was asked for at `since` or later. Another request may have asked earlier, and its answer is waited
-    /// for; whatever is asked after that is late enough, so this ends with the second answer.
+    /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and discarded;
+    /// the next one is recent enough, so that this ends after two.
     async fn delegation(&self, key: &Key, since: Tick) -> Result<Arc<Delegation>, DelegationError> {
         let is_over = |old: &Remembered| old.outcome.is_err() || old.asked < since;
         loop {
@@ -250,7 +249,7 @@ impl Delegator {
         self.threads()?.ask(obtain).await?
     }
 
-    fn threads(&self) -> Result<&Threads<GateAccount>, DelegationError> {
+    fn threads(&self) -> Result<&Threads<GatewayAccount>, DelegationError> {
         let start = || {
             let DelegatorSettings { keytab, principal, threads, queue, .. } = self.settings.clone();
             let gssapi = Arc::clone(self.library.gssapi());
@@ -259,7 +258,7 @@ impl Delegator {
             let account = move || {
                 let (keytab, principal) = (keytab.clone(), principal.clone());
                 let shared = (Arc::clone(&log_in), Arc::clone(&has_delegated));
-                GateAccount::new(Arc::clone(&gssapi), keytab, principal, shared)
+                GatewayAccount::new(Arc::clone(&gssapi), keytab, principal, shared)
             };
             Threads::start(threads, queue, account)
                 .map_err(|error| DelegationError::NoThread(Arc::new(error)))

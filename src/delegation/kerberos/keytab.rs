@@ -1,7 +1,7 @@
-//! Takes a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2), gives the names and kinds of its keys.
+//! Reads the names and types of the keys in a keytab file (MIT krb5, "The Keytab Binary File Format", version 5.2).
 //!
-//! Never gives a key: those are for the library, which reads the file by itself. The names are read here because the
-//! library does not tell an administrator what *is* in a keytab that lacks what it looks for.
+//! The keys themselves are not returned; the library reads them from the file. The names are read here because the library
+//! does not report which keys a keytab has if it lacks the required one.
 
 use super::encryption_type::EncryptionType;
 use super::status::Status;
@@ -11,12 +11,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How every file of this version begins.
+/// The version number at the beginning of the file.
 const VERSION: [u8; 2] = [5, 2];
-/// The largest file that is read. A key takes a hundred bytes.
+/// The maximum file size. A key has about a hundred bytes.
 const MAXIMUM_BYTES: usize = 1024 * 1024;
 
-/// What a keytab has keys for.
+/// The keys of a keytab, without their values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keytab {
     entries: Vec<KeytabEntry>,
@@ -24,31 +24,31 @@ pub struct Keytab {
     content: [u8; 32],
 }
 
-/// One key, without the key.
+/// One key, without its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeytabEntry {
-    /// Whose it is: `svc-gw@CORP.EXAMPLE`.
+    /// The principal: `svc-gw@CORP.EXAMPLE`.
     pub principal: String,
-    /// Which of the account's successive passwords it is made of, its key version number.
+    /// The key version number.
     pub version: u32,
-    /// What it encrypts with.
+    /// The encryption type.
     pub encryption: EncryptionType,
 }
 
-/// What is wrong with a keytab.
+/// A keytab cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum KeytabFlaw {
+pub enum KeytabError {
     /// It cannot be read.
-    #[error("it cannot be read")]
+    #[error("cannot read it")]
     Unreadable(#[source] Arc<io::Error>),
     /// It is no keytab, or ends in the middle of a key.
-    #[error("it is not a whole keytab")]
+    #[error("not a keytab, or truncated")]
     Malformed,
     /// It has no key at all.
-    #[error("it has no key in it")]
+    #[error("no keys in it")]
     Empty,
     /// It has no key of the account that it is to be used for.
-    #[error("it has keys of {}, and none of {principal}", names.join(", "))]
+    #[error("no key of {principal}; it has keys of {}", names.join(", "))]
     NoKey {
         /// The account.
         principal: String,
@@ -65,7 +65,7 @@ pub enum KeytabFlaw {
         status: Status,
     },
     /// The account has another password by now.
-    #[error("the key of {principal} is not the account's")]
+    #[error("the key of {principal} does not match the password of the account")]
     WrongKey {
         /// The account.
         principal: String,
@@ -74,7 +74,7 @@ pub enum KeytabFlaw {
         status: Status,
     },
     /// The library finds no key in it that it can use.
-    #[error("it has no key that can be used for {principal}")]
+    #[error("no usable key for {principal}")]
     Unusable {
         /// The account.
         principal: String,
@@ -84,23 +84,21 @@ pub enum KeytabFlaw {
     },
 }
 
-impl KeytabFlaw {
-    /// One sentence for the administrator.
+impl KeytabError {
+    /// One sentence that names the change to make.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) => {
-                "Put the keytab where the gate's user may read it, and nobody else (mode 0400)."
-            }
+            Self::Unreadable(_) => "Make the keytab readable for the gateway's user alone (mode 0400).",
             Self::Malformed | Self::Empty => {
-                "Make the keytab anew (ktpass, msktutil or samba-tool), and copy it as binary."
+                "Create the keytab again (ktpass, msktutil or samba-tool), and copy it as a binary file."
             }
             Self::NoKey { .. } | Self::NoAccount { .. } => {
-                "Make the keytab for the account's own name (sAMAccountName@REALM): a service principal name cannot log in."
+                "Create the keytab for the account's own name (sAMAccountName@REALM): a service principal name cannot log in."
             }
             Self::WrongKey { .. } => {
-                "The password was changed after the keytab was made: make the keytab anew."
+                "The password was changed after the keytab was created: create the keytab again."
             }
-            Self::Unusable { .. } => "Make the keytab with AES keys, and permit AES in krb5.conf.",
+            Self::Unusable { .. } => "Create the keytab with AES keys, and permit AES in krb5.conf.",
         }
     }
 }
@@ -111,12 +109,12 @@ impl Keytab {
     /// # Errors
     ///
     /// It cannot be read, is no keytab, or has no key.
-    pub fn read(path: &Path) -> Result<Self, KeytabFlaw> {
+    pub fn read(path: &Path) -> Result<Self, KeytabError> {
         let bytes =
-            Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabFlaw::Unreadable(Arc::new(error)))?;
-        let entries = entries(bytes.expose()).ok_or(KeytabFlaw::Malformed)?;
+            Secret::read(path, MAXIMUM_BYTES).map_err(|error| KeytabError::Unreadable(Arc::new(error)))?;
+        let entries = entries(bytes.expose()).ok_or(KeytabError::Malformed)?;
         if entries.is_empty() {
-            return Err(KeytabFlaw::Empty);
+            return Err(KeytabError::Empty);
         }
         Ok(Self { entries, content: sha256(bytes.expose()) })
     }
@@ -143,7 +141,7 @@ impl Keytab {
     /// # Errors
     ///
     /// There is no key of the account wanted.
-    pub fn account(&self, wanted: Option<&str>) -> Result<String, KeytabFlaw> {
+    pub fn account(&self, wanted: Option<&str>) -> Result<String, KeytabError> {
         let names = self.names();
         let found = match wanted {
             Some(wanted) => names.iter().find(|name| {
@@ -152,8 +150,8 @@ impl Keytab {
             None => names.iter().find(|name| !name.contains('/')).or(names.first()),
         };
         found.cloned().ok_or_else(|| match wanted {
-            Some(wanted) => KeytabFlaw::NoKey { principal: wanted.to_owned(), names: names.clone() },
-            None => KeytabFlaw::Empty,
+            Some(wanted) => KeytabError::NoKey { principal: wanted.to_owned(), names: names.clone() },
+            None => KeytabError::Empty,
         })
     }
 }
@@ -279,18 +277,18 @@ mod tests {
     fn the_account_is_preferred_to_the_service() {
         let keytab =
             keytab(&[record(&["HTTP", "gw"], 3, 18, None), record(&["svc-gw"], 3, 18, None)]).unwrap();
-        let account = |wanted| keytab.account(wanted).map_err(|flaw| flaw.to_string());
+        let account = |wanted| keytab.account(wanted).map_err(|error| error.to_string());
         assert_eq!(account(None).unwrap(), "svc-gw@CORP.EXAMPLE");
         assert_eq!(account(Some("HTTP/gw")).unwrap(), "HTTP/gw@CORP.EXAMPLE");
         assert_eq!(account(Some("svc-gw@CORP.EXAMPLE")).unwrap(), "svc-gw@CORP.EXAMPLE");
         assert_eq!(
             account(Some("svc-gw@OTHER.EXAMPLE")).unwrap_err(),
-            "it has keys of HTTP/gw@CORP.EXAMPLE, svc-gw@CORP.EXAMPLE, and none of svc-gw@OTHER.EXAMPLE"
+            "no key of svc-gw@OTHER.EXAMPLE; it has keys of HTTP/gw@CORP.EXAMPLE, svc-gw@CORP.EXAMPLE"
         );
     }
 
     #[test]
-    fn a_file_that_ends_too_soon_is_no_keytab() {
+    fn a_truncated_file_is_not_a_keytab() {
         let whole = [&VERSION[..], &record(&["svc-gw"], 4, 17, None)].concat();
         for length in (0..whole.len()).filter(|length| *length != VERSION.len()) {
             assert_eq!(entries(&whole[..length]), None, "the first {length} bytes");

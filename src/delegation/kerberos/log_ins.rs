@@ -5,7 +5,7 @@
 //! domain has forgotten the failure.
 
 use super::error::DelegationError;
-use super::keytab::{Keytab, KeytabFlaw};
+use super::keytab::{Keytab, KeytabError};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use std::collections::HashMap;
@@ -114,9 +114,9 @@ impl LogIn {
 /// For how long the same would fail again, and harm the account. `None` where the KDC did not refuse it.
 fn pause_after(error: &DelegationError) -> Option<Duration> {
     match error {
-        DelegationError::Keytab { flaw: KeytabFlaw::WrongKey { .. }, .. } => Some(PAUSE_AFTER_WRONG_KEY),
-        DelegationError::Keytab { flaw: KeytabFlaw::NoAccount { .. }, .. }
-        | DelegationError::GateAccount(_) => Some(PAUSE_AFTER_REFUSAL),
+        DelegationError::Keytab { error: KeytabError::WrongKey { .. }, .. } => Some(PAUSE_AFTER_WRONG_KEY),
+        DelegationError::Keytab { error: KeytabError::NoAccount { .. }, .. }
+        | DelegationError::GatewayAccount(_) => Some(PAUSE_AFTER_REFUSAL),
         _ => None,
     }
 }
@@ -132,15 +132,15 @@ mod tests {
     use super::*;
 
     fn wrong_key() -> DelegationError {
-        let flaw = KeytabFlaw::WrongKey {
+        let error = KeytabError::WrongKey {
             principal: "svc-gw@CORP.EXAMPLE".to_owned(),
             status: KerberosCode::status(KerberosCode::KDC_ERR_PREAUTH_FAILED.number()),
         };
-        DelegationError::Keytab { path: "gw.keytab".into(), flaw }
+        DelegationError::Keytab { path: "gw.keytab".into(), error }
     }
 
     fn locked() -> DelegationError {
-        DelegationError::GateAccount(KerberosCode::status(KerberosCode::KDC_ERR_CLIENT_REVOKED.number()))
+        DelegationError::GatewayAccount(KerberosCode::status(KerberosCode::KDC_ERR_CLIENT_REVOKED.number()))
     }
 
     fn silent() -> DelegationError {

@@ -1,17 +1,16 @@
-//! Speaks to servers in a user's name with Kerberos tickets that the gate gets by constrained delegation with protocol
-//! transition ([MS-SFU]): S4U2Self, a ticket to itself for the user, then S4U2Proxy, with that one to the server.
+//! Kerberos constrained delegation with protocol transition ([MS-SFU]): S4U2Self obtains a ticket to the gateway in the
+//! name of the user, S4U2Proxy with that a ticket to the server.
 //!
-//! Takes an account that the gate has found and a service's name, gives a token for one request. Never judges who the
-//! user is, and never asks for a password.
+//! The account is one that was authenticated before; neither a certificate nor a password is checked here.
 
 mod abi;
 mod account;
 mod ap_req;
 mod delegator;
-mod diagnosis;
+mod diagnostics;
 mod encryption_type;
 mod error;
-mod examination;
+mod error_classification;
 mod gssapi;
 mod kdc_relay;
 mod keytab;
@@ -26,12 +25,12 @@ mod status;
 mod threads;
 
 pub use delegator::{Delegator, DelegatorSettings, User};
+pub use diagnostics::{DelegationFinding, DelegationStep, FindingOutcome};
 pub use encryption_type::{AcceptedEncryption, EncryptionType};
-pub use error::{DelegationError, EncryptionFlaw, ForwardableLack, MutualFlaw, TicketFlaw};
-pub use examination::{Finding, Outcome, Step};
-pub use keytab::{Keytab, KeytabEntry, KeytabFlaw};
+pub use error::{DelegationError, EncryptionError, MutualError, NotForwardableReason, TicketError};
+pub use keytab::{Keytab, KeytabEntry, KeytabError};
 pub use library::{Library, LibraryError};
 pub use log_ins::LogInMetrics;
 pub use negotiation::Negotiation;
-pub use principal::{NameError, NameFlaw, ServiceName, UserPrincipal};
+pub use principal::{NameError, NameErrorKind, ServiceName, UserPrincipal};
 pub use status::Status;

@@ -2,9 +2,9 @@
 
 use super::account::Delegation;
 use super::ap_req::TokenEncryption;
-use super::diagnosis;
 use super::encryption_type::AcceptedEncryption;
-use super::error::{DelegationError, MutualFlaw};
+use super::error::{DelegationError, MutualError};
+use super::error_classification;
 use super::gssapi::{Context, Proof};
 use super::spnego;
 use super::status::Status;
@@ -25,7 +25,7 @@ impl Negotiation {
     ) -> Result<Self, DelegationError> {
         let (credential, target) = (Arc::clone(&delegation.credential), Arc::clone(&delegation.target));
         let (context, stepped) =
-            Context::begin(credential, target, Proof::Mutual).map_err(diagnosis::anywhere)?;
+            Context::begin(credential, target, Proof::Mutual).map_err(error_classification::anywhere)?;
         let encryption = TokenEncryption::of(&stepped.token).and_then(|found| found.check(accepted));
         encryption.map_err(DelegationError::EncryptionType)?;
         let token = spnego::offer(&stepped.token).map_err(|_| DelegationError::TokenTooLong)?;
@@ -45,12 +45,12 @@ impl Negotiation {
     /// The server has not proven that it knows the service's key (RFC 4120 3.2.4).
     pub fn finish(mut self, answer: &[u8]) -> Result<(), DelegationError> {
         let proof = spnego::proof(answer).map_err(DelegationError::MutualAuthentication)?;
-        let wrong = |status: Status| DelegationError::MutualAuthentication(MutualFlaw::Wrong(status));
+        let wrong = |status: Status| DelegationError::MutualAuthentication(MutualError::Wrong(status));
         let stepped = self.context.step(Some(&proof), Proof::Mutual).map_err(wrong)?;
         if stepped.is_complete && stepped.token.is_empty() {
             Ok(())
         } else {
-            Err(DelegationError::MutualAuthentication(MutualFlaw::Incomplete))
+            Err(DelegationError::MutualAuthentication(MutualError::Incomplete))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Takes names as text, gives names that Kerberos reads as one account or one service and as nothing else.
+//! Names that Kerberos reads as exactly one account or one service.
 //!
 //! The library reads `/`, `@` and `\` as syntax (RFC 1964 2.1.1). They are refused, not escaped: no account name in a
 //! directory has them ([MS-SAMR] 3.1.1.6, `sAMAccountName`), so a name that does is no account's.
@@ -7,7 +7,7 @@ use std::fmt;
 
 /// The characters that `sAMAccountName` may not have; Kerberos's own syntax is among them.
 const FORBIDDEN_IN_ACCOUNTS: &str = "\"/\\[]:;|=,+*?<>@";
-/// The longest name that is asked about, in bytes. `sAMAccountName` has at most 256 characters.
+/// The longest name, in bytes. `sAMAccountName` has at most 256 characters.
 const LONGEST_NAME: usize = 1024;
 
 /// An account in a realm: `alice@CORP.EXAMPLE`.
@@ -18,22 +18,22 @@ pub struct UserPrincipal {
 }
 
 impl UserPrincipal {
-    /// Reads `name@REALM`. The realm is told, never guessed: without one the library would take its own default.
+    /// Parses `name@REALM`. The realm is required: without one the library would use its own default.
     ///
     /// # Errors
     ///
-    /// Anything that is not one account's name and one realm.
+    /// Anything other than one account name and one realm.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let malformed = |reason| NameError { text: text.to_owned(), reason };
-        let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameFlaw::NoRealm))?;
+        let (name, realm) = text.rsplit_once('@').ok_or_else(|| malformed(NameErrorKind::NoRealm))?;
         if name.chars().any(|letter| letter.is_control() || FORBIDDEN_IN_ACCOUNTS.contains(letter)) {
-            return Err(malformed(NameFlaw::Character));
+            return Err(malformed(NameErrorKind::Character));
         }
         if name.is_empty() || name.trim() != name || text.len() > LONGEST_NAME {
-            return Err(malformed(NameFlaw::NoName));
+            return Err(malformed(NameErrorKind::NoName));
         }
         if !is_realm(realm) {
-            return Err(malformed(NameFlaw::Realm));
+            return Err(malformed(NameErrorKind::Realm));
         }
         Ok(Self { text: text.into(), name_bytes: name.len() })
     }
@@ -48,8 +48,8 @@ impl UserPrincipal {
         self.text.get(self.name_bytes + 1..).unwrap_or_default()
     }
 
-    /// Whether a principal that a ticket was given for is this account. A KDC may answer in its own spelling, and its
-    /// names do not heed case ([MS-KILE] 3.3.5.6.1).
+    /// Whether the principal of a ticket is this account. The KDC may return another spelling; its names are compared
+    /// without case ([MS-KILE] 3.3.5.6.1).
     pub(super) fn is_named_by(&self, principal: &str) -> bool {
         self.text.to_lowercase() == principal.to_lowercase()
     }
@@ -61,8 +61,7 @@ impl fmt::Display for UserPrincipal {
     }
 }
 
-/// A service that tickets are for, its service principal name: `HTTP/rms.corp.example`, with `@REALM` where it is not
-/// the gate's own.
+/// A service principal name: `HTTP/rms.corp.example`, with `@REALM` if that differs from the realm of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceName {
     text: Box<str>,
@@ -81,30 +80,30 @@ impl ServiceName {
             Some((name, realm)) => (name, Some(realm)),
             None => (text, None),
         };
-        let (class, host) = name.split_once('/').ok_or_else(|| malformed(NameFlaw::NoService))?;
+        let (class, host) = name.split_once('/').ok_or_else(|| malformed(NameErrorKind::NoService))?;
         if class.is_empty() || host.is_empty() || text.len() > LONGEST_NAME {
-            return Err(malformed(NameFlaw::NoService));
+            return Err(malformed(NameErrorKind::NoService));
         }
         let is_class = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
         let is_host = |letter: char| letter.is_ascii_alphanumeric() || "-_.:".contains(letter);
         if !class.chars().all(is_class) || !host.chars().all(is_host) {
-            return Err(malformed(NameFlaw::Character));
+            return Err(malformed(NameErrorKind::Character));
         }
         if realm.is_some_and(|realm| !is_realm(realm)) {
-            return Err(malformed(NameFlaw::Realm));
+            return Err(malformed(NameErrorKind::Realm));
         }
         Ok(Self { text: text.into(), has_realm: realm.is_some() })
     }
 
-    /// As it was written.
+    /// The name as configured.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The whole principal. The realm is the service's own, else `gate_realm`, so that neither DNS nor the library's
-    /// default decides who gets the ticket.
-    pub(super) fn principal(&self, gate_realm: &str) -> String {
-        if self.has_realm { self.text.to_string() } else { format!("{}@{gate_realm}", self.text) }
+    /// The complete principal. The realm is that of the service, else `gateway_realm`, so that neither DNS nor the default
+    /// of the library decides it.
+    pub(super) fn principal(&self, gateway_realm: &str) -> String {
+        if self.has_realm { self.text.to_string() } else { format!("{}@{gateway_realm}", self.text) }
     }
 }
 
@@ -122,33 +121,33 @@ fn is_realm(text: &str) -> bool {
     text.split('.').all(is_label)
 }
 
-/// A name that Kerberos is not asked about.
+/// A name that is not passed to Kerberos.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} {reason}")]
 pub struct NameError {
     /// The name.
     pub text: String,
     /// What is wrong with it.
-    pub reason: NameFlaw,
+    pub reason: NameErrorKind,
 }
 
-/// What is wrong with a name.
+/// The reason for which a name is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameFlaw {
+pub enum NameErrorKind {
     /// No `@`, so nothing says which directory's account it is.
-    #[error("has no realm; an account is written name@REALM")]
+    #[error("has no realm; expected name@REALM")]
     NoRealm,
     /// Nothing before the `@`, blanks around it, or more than a name can hold.
-    #[error("has no account's name before its realm")]
+    #[error("has no account name before the realm")]
     NoName,
     /// What stands after the `@` is no domain's name.
-    #[error("has a realm that is no domain's name")]
+    #[error("has a realm that is not a domain name")]
     Realm,
     /// Not `CLASS/host`.
-    #[error("is no service; one is written HTTP/host")]
+    #[error("is not a service; expected HTTP/host")]
     NoService,
     /// A character that names do not have, or that Kerberos reads as syntax.
-    #[error("has a character that such a name cannot have")]
+    #[error("has a character that is not permitted in such a name")]
     Character,
 }
 
@@ -156,11 +155,11 @@ pub enum NameFlaw {
 mod tests {
     use super::*;
 
-    fn flaw_of_user(text: &str) -> NameFlaw {
+    fn error_of_user(text: &str) -> NameErrorKind {
         UserPrincipal::parse(text).unwrap_err().reason
     }
 
-    fn flaw_of_service(text: &str) -> NameFlaw {
+    fn error_of_service(text: &str) -> NameErrorKind {
         ServiceName::parse(text).unwrap_err().reason
     }
 
@@ -186,11 +185,11 @@ mod tests {
             "alice\u{85}@CORP.EXAMPLE",
             "krbtgt/OTHER@CORP.EXAMPLE",
         ] {
-            assert_eq!(flaw_of_user(text), NameFlaw::Character, "{text:?}");
+            assert_eq!(error_of_user(text), NameErrorKind::Character, "{text:?}");
         }
-        assert_eq!(flaw_of_user("alice"), NameFlaw::NoRealm);
-        assert_eq!(flaw_of_user("@CORP.EXAMPLE"), NameFlaw::NoName);
-        assert_eq!(flaw_of_user(" alice@CORP.EXAMPLE"), NameFlaw::NoName);
+        assert_eq!(error_of_user("alice"), NameErrorKind::NoRealm);
+        assert_eq!(error_of_user("@CORP.EXAMPLE"), NameErrorKind::NoName);
+        assert_eq!(error_of_user(" alice@CORP.EXAMPLE"), NameErrorKind::NoName);
         for text in [
             "alice@",
             "alice@CORP..EXAMPLE",
@@ -198,9 +197,12 @@ mod tests {
             "alice@CORP.EXAMPLE\\",
             "alice@CORP EXAMPLE",
         ] {
-            assert_eq!(flaw_of_user(text), NameFlaw::Realm, "{text:?}");
+            assert_eq!(error_of_user(text), NameErrorKind::Realm, "{text:?}");
         }
-        assert_eq!(flaw_of_user(&format!("{}@CORP.EXAMPLE", "a".repeat(LONGEST_NAME))), NameFlaw::NoName);
+        assert_eq!(
+            error_of_user(&format!("{}@CORP.EXAMPLE", "a".repeat(LONGEST_NAME))),
+            NameErrorKind::NoName
+        );
     }
 
     #[test]
@@ -223,13 +225,13 @@ mod tests {
     #[test]
     fn what_is_no_service_is_refused() {
         for text in ["rms.corp.example", "HTTP/", "/rms", "HTTP@rms.corp.example"] {
-            assert_eq!(flaw_of_service(text), NameFlaw::NoService, "{text:?}");
+            assert_eq!(error_of_service(text), NameErrorKind::NoService, "{text:?}");
         }
         for text in ["HTTP/rms/other", "HTTP/rms\\", "HT TP/rms", "HTTP/rms\0"] {
-            assert_eq!(flaw_of_service(text), NameFlaw::Character, "{text:?}");
+            assert_eq!(error_of_service(text), NameErrorKind::Character, "{text:?}");
         }
         for text in ["HTTP/rms@", "HTTP/rms@A@B"] {
-            assert_eq!(flaw_of_service(text), NameFlaw::Realm, "{text:?}");
+            assert_eq!(error_of_service(text), NameErrorKind::Realm, "{text:?}");
         }
     }
 }

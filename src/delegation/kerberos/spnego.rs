@@ -4,7 +4,7 @@
 //! nothing tells an unknown account from a forbidden one. Kerberos is the only mechanism offered, so there is nothing to
 //! negotiate, no list to protect by a MIC, and no way to be talked down to another.
 
-use super::error::MutualFlaw;
+use super::error::MutualError;
 use der::asn1::{Application, ContextSpecific, ObjectIdentifier, OctetString};
 use der::{Decode, Encode, Enumerated, Sequence, TagMode, TagNumber};
 
@@ -74,20 +74,20 @@ pub(super) fn offer(kerberos_token: &[u8]) -> der::Result<Vec<u8>> {
 ///
 /// The answer is no `NegTokenResp`, does not accept for good, or has no proof in it. A state that is left out counts as
 /// acceptance: whether there is one is then the proof's to say.
-pub(super) fn proof(answer: &[u8]) -> Result<Vec<u8>, MutualFlaw> {
-    let answer = ContextSpecific::<Answer>::from_der(answer).map_err(|_| MutualFlaw::Malformed)?;
+pub(super) fn proof(answer: &[u8]) -> Result<Vec<u8>, MutualError> {
+    let answer = ContextSpecific::<Answer>::from_der(answer).map_err(|_| MutualError::Malformed)?;
     if answer.tag_number != TagNumber(1) {
-        return Err(MutualFlaw::Malformed);
+        return Err(MutualError::Malformed);
     }
     let Answer { state, mechanism, token, .. } = answer.value;
     if state.is_some_and(|state| state != State::AcceptCompleted)
         || mechanism.is_some_and(|mechanism| mechanism != KERBEROS && mechanism != MICROSOFT_KERBEROS)
     {
-        return Err(MutualFlaw::NotAccepted);
+        return Err(MutualError::NotAccepted);
     }
     match token {
         Some(token) if !token.as_bytes().is_empty() => Ok(token.into_bytes().into()),
-        Some(_) | None => Err(MutualFlaw::NoProof),
+        Some(_) | None => Err(MutualError::NoProof),
     }
 }
 
@@ -151,10 +151,10 @@ mod tests {
             answer(&[&state(3), &token(b"proof")]),
             answer(&[&state(0), &mechanism(ntlm), &token(b"proof")]),
         ] {
-            assert_eq!(proof(&answer), Err(MutualFlaw::NotAccepted));
+            assert_eq!(proof(&answer), Err(MutualError::NotAccepted));
         }
         for answer in [answer(&[&state(0)]), answer(&[]), answer(&[&state(0), &token(b"")])] {
-            assert_eq!(proof(&answer), Err(MutualFlaw::NoProof));
+            assert_eq!(proof(&answer), Err(MutualError::NoProof));
         }
     }
 
@@ -166,7 +166,7 @@ mod tests {
         let unknown_state = answer(&[&state(4), &token(b"proof")]);
         let [cut @ .., _] = good.as_slice() else { unreachable!("it has bytes") };
         for answer in [b"".as_slice(), b"Negotiate", &twice, &offer, &unknown_state, cut] {
-            assert_eq!(proof(answer), Err(MutualFlaw::Malformed), "{answer:02x?}");
+            assert_eq!(proof(answer), Err(MutualError::Malformed), "{answer:02x?}");
         }
     }
 }

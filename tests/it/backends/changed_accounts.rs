@@ -248,7 +248,10 @@ fn accounts_that_exchange_their_names_during_traffic_are_never_taken_for_each_ot
             let answer = gateway.answer(card, "late").await;
             assert_eq!(answer.verdict(), "403 identity-conflict");
             let record = gateway.lab.record(&answer.request_id()).await;
-            assert!(record["detail"].as_str().unwrap().contains("belongs to another account"), "{record}");
+            assert!(
+                record["detail"].as_str().unwrap().contains("now belongs to another account"),
+                "{record}"
+            );
         }
         gateway.purge().await;
         for (card, name) in cards.iter().zip([other, one]) {

@@ -4,8 +4,8 @@ use super::answer::Answer;
 use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
 use crate::support::{ActiveDirectory, KerberosSite};
 use portcullis::delegation::kerberos::{
-    AcceptedEncryption, DelegationError, Delegator, DelegatorSettings, EncryptionFlaw, EncryptionType,
-    Finding, ForwardableLack, KeytabFlaw, Library, MutualFlaw, Outcome, Step,
+    AcceptedEncryption, DelegationError, DelegationFinding, DelegationStep, Delegator, DelegatorSettings,
+    EncryptionError, EncryptionType, FindingOutcome, KeytabError, Library, MutualError, NotForwardableReason,
 };
 use portcullis::demo::rms::Rms;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -61,7 +61,7 @@ fn an_answer_that_another_made_proves_nothing() {
         let answer = Answer::to(site, own.token()).await.token;
         let of_another_request = Answer::to(site, other.token()).await.token;
         let wrong =
-            |result| matches!(result, Err(DelegationError::MutualAuthentication(MutualFlaw::Wrong(_))));
+            |result| matches!(result, Err(DelegationError::MutualAuthentication(MutualError::Wrong(_))));
         assert!(wrong(own.finish(&of_another_request)), "an answer to another request");
 
         let own = negotiate().await;
@@ -71,7 +71,7 @@ fn an_answer_that_another_made_proves_nothing() {
 
         assert!(wrong(negotiate().await.finish(&answer)), "an answer that was recorded");
         let malformed = negotiate().await.finish(b"");
-        let expected = Err(MutualFlaw::Malformed);
+        let expected = Err(MutualError::Malformed);
         assert_eq!(malformed.map_err(mutual_flaw), expected, "no answer");
     });
 }
@@ -94,7 +94,7 @@ fn each_refusal_is_told_apart() {
             ("untrusted", "alice@CORP.EXAMPLE", RMS, is_without_protocol_transition),
             ("untrusted", "peggy@CORP.EXAMPLE", RMS, is_without_protocol_transition),
             ("rms", "alice@CORP.EXAMPLE", RMS, |error| {
-                matches!(error, DelegationError::Keytab { flaw: KeytabFlaw::NoAccount { .. }, .. })
+                matches!(error, DelegationError::Keytab { error: KeytabError::NoAccount { .. }, .. })
             }),
         ];
         runtime().block_on(async {
@@ -153,16 +153,16 @@ fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
             let settings = DelegatorSettings { principal: principal.map(str::to_owned), ..settings(keytab) };
             let delegator = Delegator::new(Library::load().unwrap(), settings);
             match runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err() {
-                DelegationError::Keytab { flaw, .. } => flaw,
+                DelegationError::Keytab { error, .. } => error,
                 other => panic!("{other:?}"),
             }
         };
         let (gw, text) = (directory.keytab("gw"), file("text", b"no keytab"));
-        assert!(matches!(flaw(&folder.path().join("none"), None), KeytabFlaw::Unreadable(_)));
-        assert!(matches!(flaw(&text, None), KeytabFlaw::Malformed));
-        assert!(matches!(flaw(&file("empty", &[5, 2]), None), KeytabFlaw::Empty));
-        assert!(matches!(flaw(&gw, Some("svc-rms")), KeytabFlaw::NoKey { .. }));
-        assert!(matches!(flaw(&file("outdated", &outdated), None), KeytabFlaw::WrongKey { .. }));
+        assert!(matches!(flaw(&folder.path().join("none"), None), KeytabError::Unreadable(_)));
+        assert!(matches!(flaw(&text, None), KeytabError::Malformed));
+        assert!(matches!(flaw(&file("empty", &[5, 2]), None), KeytabError::Empty));
+        assert!(matches!(flaw(&gw, Some("svc-rms")), KeytabError::NoKey { .. }));
+        assert!(matches!(flaw(&file("outdated", &outdated), None), KeytabError::WrongKey { .. }));
     });
 }
 
@@ -190,7 +190,7 @@ fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
                             let refused = ask(delegator, thread * 5 + user).unwrap_err();
                             let is_wrong_key = matches!(
                                 refused,
-                                DelegationError::Keytab { flaw: KeytabFlaw::WrongKey { .. }, .. }
+                                DelegationError::Keytab { error: KeytabError::WrongKey { .. }, .. }
                             );
                             assert!(is_wrong_key, "{refused:?}");
                         }
@@ -234,7 +234,7 @@ fn rc4_is_refused_unless_it_is_permitted() {
             runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", "HTTP/rc4.corp.example"))
         };
         let refused = negotiate(AcceptedEncryption::Aes).unwrap_err();
-        let DelegationError::EncryptionType(EncryptionFlaw::Ticket(found)) = refused else {
+        let DelegationError::EncryptionType(EncryptionError::Ticket(found)) = refused else {
             panic!("{refused:?}")
         };
         assert_eq!(found, EncryptionType::RC4_HMAC);
@@ -272,29 +272,32 @@ fn an_examination_says_what_each_step_found() {
         let whole = steps("alice@CORP.EXAMPLE", RMS);
         let expected = [
             (
-                Step::Keytab,
-                "good: keys of svc-gw@CORP.EXAMPLE (version 2, aes256-cts-hmac-sha1-96), \
+                DelegationStep::Keytab,
+                "passed: keys: svc-gw@CORP.EXAMPLE (version 2, aes256-cts-hmac-sha1-96), \
                  svc-gw@CORP.EXAMPLE (version 2, aes128-cts-hmac-sha1-96), svc-gw@CORP.EXAMPLE (version 2, rc4-hmac)",
             ),
-            (Step::LogIn, "good: as svc-gw@CORP.EXAMPLE, for 10h"),
-            (Step::Impersonation, "good: one for alice@CORP.EXAMPLE, forwardable"),
-            (Step::Delegation, "good: one for HTTP/rms.corp.example, for 10h"),
+            (DelegationStep::Login, "passed: as svc-gw@CORP.EXAMPLE, valid for 10h"),
+            (DelegationStep::Impersonation, "passed: for alice@CORP.EXAMPLE, forwardable"),
+            (DelegationStep::Delegation, "passed: for HTTP/rms.corp.example, valid for 10h"),
             (
-                Step::Encryption,
-                "good: the ticket with aes256-cts-hmac-sha1-96, the session key aes256-cts-hmac-sha1-96",
+                DelegationStep::Encryption,
+                "passed: ticket: aes256-cts-hmac-sha1-96, session key: aes256-cts-hmac-sha1-96",
             ),
         ];
         for ((step, found), (expected_step, expected)) in whole.iter().zip(expected) {
             assert_eq!((*step, found.as_str()), (expected_step, expected));
         }
-        assert_eq!(whole[5].0, Step::Token);
+        assert_eq!(whole[5].0, DelegationStep::Token);
 
         let peggy = steps("peggy@CORP.EXAMPLE", RMS);
-        assert_eq!(peggy[2].1, "doubtful: one for peggy@CORP.EXAMPLE, not forwardable");
-        assert_eq!(peggy[3], (Step::Delegation, "bad: the account may not be delegated".to_owned()));
+        assert_eq!(peggy[2].1, "warning: for peggy@CORP.EXAMPLE, not forwardable");
+        assert_eq!(
+            peggy[3],
+            (DelegationStep::Delegation, "failed: the account may not be delegated".to_owned())
+        );
         assert_eq!(peggy.len(), 4);
         let misspelt = steps("alice", RMS);
-        assert_eq!(misspelt, [(Step::Names, "bad: the name cannot be asked about".to_owned())]);
+        assert_eq!(misspelt, [(DelegationStep::Names, "failed: invalid principal name".to_owned())]);
     });
 }
 
@@ -306,10 +309,10 @@ fn without_forwardable_in_krb5_conf_the_hint_says_so() {
         let delegator = delegator(&directory.keytab("gw"));
         let refused = runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err();
         let lack = match &refused {
-            DelegationError::NotForwardable { lack, .. } => *lack,
+            DelegationError::NotForwardable { reason, .. } => *reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(lack, ForwardableLack::GateTicket);
+        assert_eq!(lack, NotForwardableReason::GateTicket);
         assert!(refused.hint().contains("forwardable = true"));
     });
 }
@@ -370,21 +373,21 @@ fn a_kdc_that_is_silent_keeps_nobody_waiting_for_longer_than_the_limit() {
 }
 
 fn is_without_protocol_transition(error: &DelegationError) -> bool {
-    matches!(error, DelegationError::NotForwardable { lack: ForwardableLack::ProtocolTransition, .. })
+    matches!(error, DelegationError::NotForwardable { reason: NotForwardableReason::ProtocolTransition, .. })
 }
 
-fn mutual_flaw(error: DelegationError) -> MutualFlaw {
+fn mutual_flaw(error: DelegationError) -> MutualError {
     match error {
         DelegationError::MutualAuthentication(flaw) => flaw,
         other => panic!("{other:?}"),
     }
 }
 
-fn verdict(finding: &Finding) -> String {
+fn verdict(finding: &DelegationFinding) -> String {
     match &finding.outcome {
-        Outcome::Good(found) => format!("good: {found}"),
-        Outcome::Doubtful { found, .. } => format!("doubtful: {found}"),
-        Outcome::Bad(error) => format!("bad: {error}"),
+        FindingOutcome::Passed(found) => format!("passed: {found}"),
+        FindingOutcome::Warning { found, .. } => format!("warning: {found}"),
+        FindingOutcome::Failed(error) => format!("failed: {error}"),
     }
 }
 

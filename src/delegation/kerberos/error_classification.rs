@@ -1,8 +1,8 @@
 //! Takes a failed call and the step that it failed in, gives what is wrong. Judges by codes only: the words are in the
 //! language of the process.
 
-use super::error::{DelegationError, EncryptionFlaw, ForwardableLack};
-use super::keytab::KeytabFlaw;
+use super::error::{DelegationError, EncryptionError, NotForwardableReason};
+use super::keytab::KeytabError;
 use super::status::{KerberosCode as Code, Status};
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) enum Forwardable {
     /// Others' can, this account's cannot.
     NotThisAccount,
     /// Nobody's can.
-    Nobody(ForwardableLack),
+    Nobody(NotForwardableReason),
     /// It could not be found out.
     Unknown,
 }
@@ -23,18 +23,18 @@ pub(super) enum Forwardable {
 /// Why the gate could not log in with its keytab as `principal`.
 pub(super) fn of_log_in(status: Status, path: &Path, principal: &str) -> DelegationError {
     let principal = principal.to_owned();
-    let flaw = match status.kerberos_code() {
-        Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => KeytabFlaw::NoAccount { principal, status },
+    let error = match status.kerberos_code() {
+        Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => KeytabError::NoAccount { principal, status },
         Some(Code::KDC_ERR_PREAUTH_FAILED | Code::AP_ERR_BAD_INTEGRITY) => {
-            KeytabFlaw::WrongKey { principal, status }
+            KeytabError::WrongKey { principal, status }
         }
         Some(
             Code::KT_NOTFOUND | Code::KT_END | Code::KEYTAB_BADVNO | Code::FCC_NOFILE | Code::CC_NOT_KTYPE,
-        ) => KeytabFlaw::Unusable { principal, status },
-        Some(code) if refuses_account(code) => return DelegationError::GateAccount(status),
+        ) => KeytabError::Unusable { principal, status },
+        Some(code) if refuses_account(code) => return DelegationError::GatewayAccount(status),
         Some(_) | None => return anywhere(status),
     };
-    DelegationError::Keytab { path: path.to_owned(), flaw }
+    DelegationError::Keytab { path: path.to_owned(), error }
 }
 
 /// Why there is no ticket to the gate for the user (S4U2Self). `own_realm`: the user's realm is the gate's.
@@ -42,7 +42,7 @@ pub(super) fn of_impersonation(status: Status, own_realm: bool) -> DelegationErr
     match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
         // The service is the gate, or, on the way there, another realm's ticket-granting service.
-        Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GateNoService(status),
+        Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) if own_realm => DelegationError::GatewayWithoutSpn(status),
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
         Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
         Some(_) | None => anywhere(status),
@@ -56,7 +56,7 @@ pub(super) fn of_delegation(status: Status, forwardable: impl FnOnce() -> Forwar
         Some(Code::KDC_ERR_BADOPTION) => match forwardable() {
             Forwardable::Yes => DelegationError::ServiceNotAllowed(status),
             Forwardable::NotThisAccount => DelegationError::AccountNotDelegated(status),
-            Forwardable::Nobody(lack) => DelegationError::NotForwardable { lack, status },
+            Forwardable::Nobody(reason) => DelegationError::NotForwardable { reason, status },
             Forwardable::Unknown => DelegationError::Other(status),
         },
         Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
@@ -89,7 +89,7 @@ pub(super) fn anywhere(status: Status) -> DelegationError {
             | Code::BAD_ENCTYPE
             | Code::NOPERM_ETYPE
             | Code::CONFIG_ETYPE_NOSUPP,
-        ) => DelegationError::EncryptionType(EncryptionFlaw::NoneInCommon(status)),
+        ) => DelegationError::EncryptionType(EncryptionError::NoneInCommon(status)),
         Some(
             Code::KDC_UNREACH
             | Code::REALM_UNKNOWN
@@ -117,8 +117,8 @@ mod tests {
     /// The variant's name, with those of what is told apart within it.
     fn variant(error: &DelegationError) -> String {
         match error {
-            DelegationError::Keytab { flaw, .. } => format!("Keytab {}", first_word(&format!("{flaw:?}"))),
-            DelegationError::NotForwardable { lack, .. } => format!("NotForwardable {lack:?}"),
+            DelegationError::Keytab { error, .. } => format!("Keytab {}", first_word(&format!("{error:?}"))),
+            DelegationError::NotForwardable { reason, .. } => format!("NotForwardable {reason:?}"),
             error => first_word(&format!("{error:?}")),
         }
     }
@@ -145,7 +145,7 @@ mod tests {
             ("Keytab NoAccount", [6].as_slice()),
             ("Keytab WrongKey", &[24, 31]),
             ("Keytab Unusable", &[181, 182, 195, 200, 213]),
-            ("GateAccount", &[1, 12, 18, 21, 23]),
+            ("GatewayAccount", &[1, 12, 18, 21, 23]),
         ];
         let found = told_apart(|status| of_log_in(status, Path::new("gw.keytab"), "svc-gw@CORP.EXAMPLE"));
         assert_eq!(found, expected(&[of.as_slice(), &ANYWHERE].concat()));
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn failures_to_impersonate_are_told_apart_by_their_codes() {
         let refused = ("AccountRefused", [1, 12, 18, 21, 23].as_slice());
-        let own = [("UnknownAccount", [6].as_slice()), ("GateNoService", &[7]), refused];
+        let own = [("UnknownAccount", [6].as_slice()), ("GatewayWithoutSpn", &[7]), refused];
         let foreign = [("UnknownAccount", [6, 7].as_slice()), refused];
         let found = |own_realm| told_apart(|status| of_impersonation(status, own_realm));
         assert_eq!(found(true), expected(&[own.as_slice(), &ANYWHERE].concat()));
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn failures_to_delegate_are_told_apart_by_their_codes_and_by_what_can_be_passed_on() {
-        let lack = ForwardableLack::ProtocolTransition;
+        let lack = NotForwardableReason::ProtocolTransition;
         for (forwardable, name) in [
             (Forwardable::Yes, "ServiceNotAllowed"),
             (Forwardable::NotThisAccount, "AccountNotDelegated"),
