@@ -75,7 +75,7 @@ fn crls_that_are_signed_with_another_key_have_the_expected_results() {
         ("4.4.20", COMPROMISED),
         ("4.4.21", "the certificate of who signed the CRL does not pass itself"),
         ("4.5.7", COMPROMISED),
-        ("4.5.8", "it is not the certificate of a CA"),
+        ("4.5.8", "it is not a CA certificate"),
     ];
     assert_eq!(judge(Tier::Sepkey, &reasons), (2, 4));
 }

@@ -334,6 +334,6 @@ fn failed_handshakes_leave_one_line_with_their_cause() {
     }
     wait_until("a line", || program.log().contains("TLS handshakes failed"));
     let log = program.log();
-    assert!(log.contains("the client sent plain HTTP to a port where TLS is spoken"), "{log}");
+    assert!(log.contains("the client sent plain HTTP to a TLS port"), "{log}");
     assert_eq!(log.matches("TLS handshakes failed").count(), 1, "the others are counted for a minute: {log}");
 }
