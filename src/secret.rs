@@ -1,5 +1,5 @@
-//! Passwords and keys that are read from files: zeroed when they are dropped, and never shown by `{:?}`, so that no log,
-//! error or record can hold one by accident.
+//! Passwords and keys from files. They are zeroed when dropped and not shown by `{:?}`, so that none gets into a log, an
+//! error or a record by accident.
 
 use rustix::fs::{Mode, OFlags};
 use std::fmt;
@@ -8,26 +8,26 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Bytes that nobody may see.
+/// Secret bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Takes ownership of the bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Reads a file of at most `limit` bytes. Unlike `std::fs::read` it leaves no part of the file behind in memory that
-    /// was outgrown. Blocks.
+    /// Reads a file of at most `limit` bytes. Unlike `std::fs::read` it leaves no part of the file in memory that
+    /// was reallocated. Blocks.
     ///
     /// # Errors
     /// The system's, and [`ErrorKind::FileTooLarge`].
     pub fn read(path: &Path, limit: usize) -> io::Result<Self> {
         let mut file = open_file(path)?;
-        let announced = usize::try_from(file.metadata()?.len()).unwrap_or(limit).min(limit);
-        // One byte more than the file has, so that its end is seen without growing.
-        let mut bytes = Zeroizing::new(vec![0; announced + 1]);
+        let expected = usize::try_from(file.metadata()?.len()).unwrap_or(limit).min(limit);
+        // One byte more than the file's length, so that its end is found without growing.
+        let mut bytes = Zeroizing::new(vec![0; expected + 1]);
         let mut length = 0;
         loop {
             if length > limit {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_does_not_announce_its_length_is_read_whole() {
+    fn a_file_of_unknown_length_is_read_whole() {
         let status = Secret::read(Path::new("/proc/self/maps"), 1 << 20).unwrap();
         assert!(status.expose().len() > 1000 && status.expose().ends_with(b"\n"));
     }

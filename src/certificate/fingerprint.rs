@@ -1,5 +1,4 @@
-//! Takes the DER of a certificate or of a public key, gives the digest that names it. Never a digest that is not
-//! SHA-256.
+//! SHA-256 digests that identify certificates and public keys.
 
 use std::fmt;
 
@@ -29,7 +28,7 @@ impl Fingerprint {
     }
 }
 
-/// Bytes that are a fingerprint already, as an operator writes them.
+/// A fingerprint from the configuration.
 impl From<[u8; 32]> for Fingerprint {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -85,7 +84,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// Writes lower case hex digits, most significant first.
+/// Writes lower-case hexadecimal digits, most significant first.
 pub(super) fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_written_in_lower_case_hex() {
+    fn a_fingerprint_is_displayed_in_lower_case_hex() {
         assert_eq!(
             Fingerprint::of(b"abc").to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

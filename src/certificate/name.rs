@@ -1,5 +1,5 @@
-//! Takes the DER of a Name, gives its attributes, its text by RFC 4514 and its comparison by RFC 5280 7.1. Never fails:
-//! a name that cannot be decoded has no attributes, is written in hex and equals only the same bytes.
+//! Distinguished names: attributes, text (RFC 4514) and comparison (RFC 5280 7.1). Reading never fails: a name that cannot
+//! be decoded has no attributes, is displayed in hex and equals only the same bytes.
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
@@ -16,7 +16,7 @@ use super::text::text;
 use crate::name_folding::fold_name;
 use crate::telemetry::BoundedText;
 
-/// A distinguished name (RFC 5280 4.1.2.4). Clones share everything.
+/// A distinguished name (RFC 5280 4.1.2.4). Clones share their contents.
 #[derive(Clone)]
 pub struct DistinguishedName {
     decoded: Arc<Decoded>,
@@ -24,7 +24,7 @@ pub struct DistinguishedName {
 
 struct Decoded {
     der: Box<[u8]>,
-    /// Root-most first, as encoded; none where the name cannot be decoded.
+    /// Root first, as encoded; empty if the name cannot be decoded.
     relative_names: Vec<Vec<Attribute>>,
     /// Two names are equal by RFC 5280 7.1 if and only if these bytes are.
     comparable: Box<[u8]>,
@@ -36,7 +36,7 @@ struct Decoded {
 pub(super) struct Attribute {
     pub(super) oid: ObjectIdentifier,
     value_der: Vec<u8>,
-    /// None where the value is no text that can be read.
+    /// `None` if the value is not readable text.
     pub(super) text: Option<String>,
 }
 
@@ -56,34 +56,34 @@ impl DistinguishedName {
         }
     }
 
-    /// The name as messages show it: at most 128 bytes of it.
+    /// The name for messages, truncated to 128 bytes.
     pub fn shown(&self) -> BoundedText<128> {
         BoundedText::of(self)
     }
 
-    /// As it was encoded.
+    /// The name as encoded.
     pub fn der(&self) -> &[u8] {
         &self.decoded.der
     }
 
-    /// Whether it holds no attribute: an empty SEQUENCE, or a name that cannot be decoded.
+    /// Whether it has no attributes: an empty SEQUENCE, or a name that cannot be decoded.
     pub fn is_empty(&self) -> bool {
         self.decoded.relative_names.is_empty()
     }
 
-    /// Whether it was decoded; one that was not equals nothing but the same bytes.
+    /// Whether it could be decoded; otherwise it equals only the same bytes.
     pub fn is_decoded(&self) -> bool {
         self.decoded.comparable.starts_with(DECODED)
     }
 
-    /// Whether it was decoded and every value in it is text, so that it can be compared with what others wrote.
+    /// Whether it could be decoded and every value is text, so that it can be compared with names from other sources.
     pub fn is_text(&self) -> bool {
         self.is_decoded() && self.decoded.relative_names.iter().flatten().all(|a| a.text.is_some())
     }
 
     /// Whether it begins with the relative names of `subtree` (RFC 5280 7.1: each compared like a whole name).
     pub fn is_within(&self, subtree: &Self) -> bool {
-        // Every relative name stands there behind its length, so a prefix never ends inside of one.
+        // Every relative name is preceded by its length, so a prefix never ends inside one.
         subtree.is_decoded() && self.decoded.comparable.starts_with(&subtree.decoded.comparable)
     }
 
@@ -98,22 +98,22 @@ impl DistinguishedName {
         self.decoded.folded.get_or_init(|| comparable(&self.decoded.der, names(), fold_name))
     }
 
-    /// The relative names, root-most first as encoded; none where the name cannot be decoded.
+    /// The relative names, root first as encoded; empty if the name cannot be decoded.
     pub(super) fn relative_names(&self) -> &[Vec<Attribute>] {
         &self.decoded.relative_names
     }
 
-    /// The attributes whose value is text, root-most first as encoded.
+    /// The attributes whose value is text, root first as encoded.
     pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
         self.decoded.relative_names.iter().flatten().filter_map(|a| Some((a.oid, a.text.as_deref()?)))
     }
 
-    /// The values of the attributes of this type, root-most first as encoded.
+    /// The values of the attributes of this type, root first as encoded.
     pub fn values(&self, oid: const_oid::ObjectIdentifier) -> AttributeValues<'_> {
         self.values_of(ObjectIdentifier::known(oid))
     }
 
-    /// The values of the attributes of this type, root-most first as encoded.
+    /// The values of the attributes of this type, root first as encoded.
     pub fn values_of(&self, oid: ObjectIdentifier) -> AttributeValues<'_> {
         let attributes = self.decoded.relative_names.iter().flatten().filter(|a| a.oid == oid);
         let mut values = AttributeValues { texts: Vec::new(), hidden: Vec::new() };
@@ -130,18 +130,17 @@ impl DistinguishedName {
     }
 }
 
-/// What a name says of one attribute type. Who decides by the absence of a value looks at what is hidden too.
+/// The values of one attribute type. A decision that depends on the absence of a value must check the hidden ones too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttributeValues<'a> {
-    /// Those that are text.
+    /// The values that are text.
     pub texts: Vec<&'a str>,
-    /// The DER of those that are no text, or of the whole name where that cannot be decoded: then any value may stand
-    /// in it.
+    /// The DER of values that are not text, or of the whole name if it cannot be decoded: then it may have any value.
     pub hidden: Vec<&'a [u8]>,
 }
 
-/// RFC 5280 7.1, with what RFC 4518 adds left out where it would only make more names equal (Unicode normal forms): a
-/// difference that is not understood stays a difference.
+/// RFC 5280 7.1, without the rules of RFC 4518 that would only make more names equal (Unicode normal forms): in doubt, two
+/// names differ.
 impl PartialEq for DistinguishedName {
     fn eq(&self, other: &Self) -> bool {
         self.decoded.comparable == other.decoded.comparable
@@ -168,11 +167,11 @@ impl Ord for DistinguishedName {
     }
 }
 
-/// RFC 4514: the relative names in reverse, so the most specific comes first. Control characters, and those that
-/// change the direction of writing or cannot be seen, are written in hex, so that a name cannot forge a log line.
+/// RFC 4514: the relative names in reverse, so that the most specific one is first. Control characters, invisible
+/// characters and those that change the direction of writing are in hex, so that a name cannot forge a log line.
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An empty SEQUENCE is the empty string (RFC 4514 2.1); anything else without attributes was not decoded.
+        // An empty SEQUENCE is the empty string (RFC 4514 2.1); any other name without attributes could not be decoded.
         if self.decoded.relative_names.is_empty() && *self.decoded.der != [0x30, 0x00] {
             f.write_char('#')?;
             return write_hex(f, &self.decoded.der);
@@ -206,7 +205,7 @@ impl fmt::Display for Attribute {
         }
         match (&self.text, keyword(self.oid)) {
             (Some(text), Some(_)) => write_escaped(f, text),
-            // RFC 4514 2.4: an attribute that is named by its OID has its value in hex.
+            // RFC 4514 2.4: the value of an attribute with a numeric type is in hex.
             _ => {
                 f.write_char('#')?;
                 write_hex(f, &self.value_der)
@@ -215,7 +214,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// RFC 4514 section 3, and the names that people know for what else stands in the certificates of persons.
+/// The keywords of RFC 4514 section 3, and the usual ones for other attributes in personal certificates.
 fn keyword(oid: ObjectIdentifier) -> Option<&'static str> {
     Some(match oid.as_known()? {
         rfc4519::COMMON_NAME => "CN",
@@ -256,31 +255,30 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Characters that are not seen but change how what stands around them is seen.
+/// Invisible characters that change how the characters around them are displayed.
 pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// What the comparable bytes of a name that was decoded begin with.
+/// The first bytes of the comparable form of a decoded name.
 const DECODED: &[u8] = b"dec";
 
-/// Nothing where the structure is not that of a Name. A value of any type, and an attribute type of any number, is an
-/// attribute like another.
+/// `None` if the structure is not that of a Name. Values and attribute types may be of any type.
 fn decode(der: &[u8]) -> Option<Vec<Vec<Attribute>>> {
     let relative_names = DerElement::sequence(der).ok()?.into_iter();
     relative_names
         .map(|relative_name| {
             let attributes = relative_name.inside(SET).ok()?.into_iter();
             let mut attributes = attributes.map(attribute).collect::<Option<Vec<_>>>()?;
-            // As DER sorts a SET OF, in whatever order it came.
+            // In the order of a SET OF in DER, whatever order the encoding has.
             attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
             Some(attributes.into_iter().map(|(_, attribute)| attribute).collect())
         })
         .collect()
 }
 
-/// An AttributeTypeAndValue, behind the bytes it is sorted by.
+/// An AttributeTypeAndValue, and the bytes by which it is sorted.
 fn attribute(element: DerElement<'_>) -> Option<(Vec<u8>, Attribute)> {
     let parts = element.inside(SEQUENCE).ok()?;
     let [oid, value] = parts.as_slice() else { return None };
@@ -310,7 +308,7 @@ fn comparable_attribute(attribute: &Attribute, fold: fn(&str) -> String) -> Vec<
     match &attribute.text {
         Some(text) => append(&mut bytes, fold(text).as_bytes()),
         None => {
-            // Never the beginning of a text in UTF-8.
+            // No text in UTF-8 begins with this byte.
             append(&mut bytes, &[0xff]);
             append(&mut bytes, &attribute.value_der);
         }
@@ -323,7 +321,7 @@ fn append(to: &mut Vec<u8>, part: &[u8]) {
     to.extend_from_slice(part);
 }
 
-/// Lower case, no white space at either end, one space for each run of it inside.
+/// Lower case, without white space at either end, and with one space for each run of white space inside.
 fn fold(text: &str) -> String {
     text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }

@@ -25,19 +25,19 @@ use super::signature::{self, SignatureError, WeakAlgorithms};
 use super::validity;
 use crate::clock::UnixTime;
 
-/// One X.509 certificate (RFC 5280 4.1). Clones share everything; two are equal when their DER is.
+/// One X.509 certificate (RFC 5280 4.1). Clones share their contents; two are equal if their DER is.
 #[derive(Clone)]
 pub struct Certificate {
     facts: Arc<CertificateFields>,
 }
 
-/// The bytes are no certificate.
+/// The bytes are not a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {part} of the certificate cannot be decoded")]
 pub struct MalformedCertificate {
     /// The part that could not be decoded.
     pub part: &'static str,
-    /// What is wrong with it.
+    /// The reason.
     #[source]
     pub cause: der::Error,
 }
@@ -64,17 +64,19 @@ struct CertificateFields {
     extensions: Extensions,
 }
 
-/// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing behind
-/// the key is looked at. For proving the possession of a key before anything is judged, so the key's algorithm is
-/// written as its standard has it, where the certificate leaves a NULL out.
+/// The SubjectPublicKeyInfo of any certificate, also of one that [`Certificate::from_der`] cannot read: nothing after
+/// the key is decoded. It serves to prove possession of the key before validation, so the key's algorithm is written as in
+/// its standard, even if the certificate omits a NULL.
 pub fn public_key_of(certificate_der: &[u8]) -> Result<Cow<'_, [u8]>, MalformedCertificate> {
     let public_key = CertificateHead::of_certificate(certificate_der).map_err(in_part("outline"))?.public_key;
     Ok(key::canonical(public_key))
 }
 
 impl Certificate {
-    /// Reads one certificate in DER. Fails where the bytes are not the outline of a certificate in DER; what an
-    /// extension says wrongly is a fact of the certificate, not a failure. Never panics.
+    /// Reads one certificate in DER. An invalid extension is recorded in the certificate and is not an error.
+    ///
+    /// # Errors
+    /// If the bytes do not have the outline of a certificate in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, MalformedCertificate> {
         let der = Bytes::copy_from_slice(der);
         let layout = CertificateLayout::read(&der).map_err(in_part("outline"))?;
@@ -134,7 +136,7 @@ impl Certificate {
         FACTS + 6 * self.facts.der.len()
     }
 
-    /// What its issuer signed, as presented.
+    /// The signed bytes, as presented.
     pub fn tbs_der(&self) -> &[u8] {
         &self.facts.tbs
     }
@@ -154,7 +156,7 @@ impl Certificate {
         self.facts.key_id
     }
 
-    /// 1, 2 or 3 as people count them; greater only where a certificate claims to be of a version that does not exist.
+    /// 1, 2 or 3; greater only if the certificate has a version that does not exist.
     pub fn version(&self) -> u8 {
         self.facts.version
     }
@@ -164,12 +166,12 @@ impl Certificate {
         &self.facts.serial
     }
 
-    /// Who issued it.
+    /// The issuer name.
     pub fn issuer(&self) -> &DistinguishedName {
         &self.facts.issuer
     }
 
-    /// Whom it is for.
+    /// The subject name.
     pub fn subject(&self) -> &DistinguishedName {
         &self.facts.subject
     }
@@ -194,13 +196,13 @@ impl Certificate {
         self.facts.key_algorithm
     }
 
-    /// Whether signatures by its key can be verified, in a handshake as on a certificate: it is of one of the kinds that
-    /// are used here, and a key of that kind.
+    /// Whether signatures by its key can be verified, in a handshake and on a certificate: the key is of a supported kind
+    /// and well-formed.
     pub fn has_usable_key(&self) -> bool {
         signature::is_usable_key(&self.facts.public_key)
     }
 
-    /// The algorithm it was signed with.
+    /// The signature algorithm.
     pub fn signature_algorithm(&self) -> ObjectIdentifier {
         self.facts.signature_algorithm
     }
@@ -215,30 +217,30 @@ impl Certificate {
         self.facts.extensions.key_usage
     }
 
-    /// Whether it says that its key signs CRLs.
+    /// Whether its keyUsage has cRLSign.
     pub fn may_sign_crls(&self) -> bool {
         self.key_usage().is_some_and(|usage| usage.crl_sign())
     }
 
-    /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` where the extension is absent, which is not the same as empty.
+    /// extendedKeyUsage (RFC 5280 4.2.1.12); `None` if the extension is absent, which differs from an empty one.
     pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
         self.facts.extensions.extended_key_usages.as_deref()
     }
 
-    /// Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` where the extension is absent.
+    /// Application Policies of AD CS ([MS-WCCE] 2.2.2.7.7.3); `None` if the extension is absent.
     pub fn application_policies(&self) -> Option<&[ObjectIdentifier]> {
         self.facts.extensions.application_policies.as_deref()
     }
 
-    /// Whether it names this usage: in extendedKeyUsage or in Application Policies, and in both where it has both.
+    /// Whether it names this usage: in extendedKeyUsage or in Application Policies, and in both if it has both.
     /// anyExtendedKeyUsage names no usage.
     pub fn names_usage(&self, usage: ObjectIdentifier) -> bool {
         let mut lists = self.usage_lists().peekable();
         lists.peek().is_some() && lists.all(|usages| usages.contains(&usage))
     }
 
-    /// Whether it lets the certificates below it be used for this: as [`Certificate::names_usage`], but an absent list
-    /// and one that names any usage limit nothing.
+    /// Whether it allows this usage for the certificates below it: as [`Certificate::names_usage`], but an absent list
+    /// and one with any usage are no limit.
     pub fn allows_usage(&self, usage: ObjectIdentifier) -> bool {
         let is_any = |named: &ObjectIdentifier| {
             *named == rfc5280::ANY_EXTENDED_KEY_USAGE || *named == extensions::ANY_APPLICATION_POLICY
@@ -255,8 +257,8 @@ impl Certificate {
         &self.facts.extensions.alternative_names
     }
 
-    /// The identifiers of certificatePolicies (RFC 5280 4.2.1.4) as written in this certificate, which says nothing
-    /// about whether its issuers were allowed to assert them.
+    /// The identifiers of certificatePolicies (RFC 5280 4.2.1.4) of this certificate, whether or not its issuers
+    /// were allowed to assert them.
     pub fn policies(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.policies
     }
@@ -276,7 +278,7 @@ impl Certificate {
         &self.facts.extensions.crl_distribution_points
     }
 
-    /// freshestCRL (RFC 5280 4.2.1.15): where delta CRLs are found.
+    /// freshestCRL (RFC 5280 4.2.1.15): the distribution points of delta CRLs.
     pub fn freshest_crls(&self) -> &[CrlDistributionPoint] {
         &self.facts.extensions.freshest_crls
     }
@@ -291,8 +293,8 @@ impl Certificate {
         self.facts.extensions.sid.as_deref()
     }
 
-    /// Whether the CA vouches for this responder's certificate for all its life, so that nobody needs to ask whether it
-    /// is revoked (id-pkix-ocsp-nocheck, RFC 6960 4.2.2.2.1).
+    /// Whether this OCSP responder's certificate needs no revocation check during its whole validity (id-pkix-ocsp-nocheck,
+    /// RFC 6960 4.2.2.2.1).
     pub fn has_ocsp_no_check(&self) -> bool {
         self.facts.extensions.ocsp_no_check
     }
@@ -324,28 +326,28 @@ impl Certificate {
         self.facts.extensions.policy_constraints
     }
 
-    /// inhibitAnyPolicy (RFC 5280 4.2.1.14): after how many certificates anyPolicy stands for nothing any more.
+    /// inhibitAnyPolicy (RFC 5280 4.2.1.14): after how many certificates anyPolicy matches no policy.
     pub fn inhibit_any_policy(&self) -> Option<u32> {
         self.facts.extensions.inhibit_any_policy
     }
 
-    /// Critical extensions that nobody here understands.
+    /// Critical extensions that are not understood.
     pub fn unknown_critical_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.unknown_critical
     }
 
-    /// Extensions that stand there more than once, which RFC 5280 4.2 forbids. The first one of each was read.
+    /// Extensions that occur more than once, which RFC 5280 4.2 forbids. The first one of each was read.
     pub fn duplicate_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.duplicate
     }
 
-    /// Extensions that are understood here but could not be decoded; they read as absent.
+    /// Known extensions that could not be decoded; they are treated as absent.
     pub fn undecodable_extensions(&self) -> &[ObjectIdentifier] {
         &self.facts.extensions.undecodable
     }
 
-    /// Whether its signature has the length of one by an RSA key above 4,096 bits or by a P-521 key, so that verifying it
-    /// takes long.
+    /// Whether its signature is as long as one by an RSA key above 4,096 bits or a P-521 key, so that its verification takes
+    /// long.
     pub fn is_signed_by_long_key(&self) -> bool {
         const RSA_4096: usize = 512;
         // Two integers of 48 bytes and their headers; those of P-521 have 66.
@@ -356,13 +358,13 @@ impl Certificate {
         length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
-    /// Whether the key with this SubjectPublicKeyInfo signed it. The algorithm inside what is signed must be the one
-    /// outside (RFC 5280 4.1.1.2), byte for byte. Weak algorithms are refused.
+    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The signed algorithm must equal the one beside the
+    /// signature byte for byte (RFC 5280 4.1.1.2). Weak algorithms are refused.
     pub fn verify_signature(&self, issuer_public_key_der: &[u8]) -> Result<(), SignatureError> {
         self.verify_signature_with(issuer_public_key_der, WeakAlgorithms::Refused)
     }
 
-    /// [`Certificate::verify_signature`], with weak algorithms as told.
+    /// As [`Certificate::verify_signature`], with weak algorithms as specified.
     pub fn verify_signature_with(
         &self,
         issuer_public_key_der: &[u8],

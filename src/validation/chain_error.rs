@@ -6,26 +6,6 @@ use crate::clock::UnixTime;
 use crate::telemetry::BoundedText;
 use std::fmt;
 
-/// `leaf certificate` or `certificate 2 of the path`.
-struct CertificatePosition(usize);
-
-impl fmt::Display for CertificatePosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => f.write_str("leaf certificate"),
-            index => write!(f, "certificate {index} of the path"),
-        }
-    }
-}
-
-/// A usage with its name in proxy.toml, if it has one.
-fn shown_usage(oid: ObjectIdentifier) -> String {
-    match usage::name_of(oid) {
-        Some(name) => format!("{name} ({oid})"),
-        None => oid.to_string(),
-    }
-}
-
 /// The refusal of a presented chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} {} is refused", CertificatePosition(*index), subject.shown())]
@@ -71,7 +51,7 @@ pub enum PathViolation {
         /// The limit, leaf and anchor included.
         limit: usize,
     },
-    /// Validating this chain would exceed [`super::budget`].
+    /// Validating this chain would exceed the limits on work.
     #[error("the chain has more branches than are followed")]
     TooManyBranches,
     /// The signature was not made by its issuer's key, or its algorithm is not accepted.
@@ -162,7 +142,7 @@ pub enum PathViolation {
         /// The CA whose certificate has the constraint.
         by: DistinguishedName,
     },
-    /// Comparing its names with the name constraints above would exceed [`super::budget`].
+    /// Comparing its names with the name constraints above would exceed the limits on work.
     #[error("it has more names than are compared")]
     TooManyNames,
     /// No required certificate policy is valid on the path: this certificate ends the last one, or the client's own has
@@ -175,7 +155,7 @@ pub enum PathViolation {
     /// A CA maps anyPolicy, which RFC 5280 6.1.4 a forbids.
     #[error("it maps anyPolicy")]
     AnyPolicyMapped,
-    /// Following its policies and mappings would exceed [`super::budget`].
+    /// Following its policies and mappings would exceed the limits on work.
     #[error("it has more certificate policies than are followed")]
     TooManyPolicies,
     /// Its validity period is over.
@@ -190,4 +170,24 @@ pub enum PathViolation {
         /// The first second of its validity.
         not_before: UnixTime,
     },
+}
+
+/// `leaf certificate` or `certificate 2 of the path`.
+struct CertificatePosition(usize);
+
+impl fmt::Display for CertificatePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("leaf certificate"),
+            index => write!(f, "certificate {index} of the path"),
+        }
+    }
+}
+
+/// A usage with its name in proxy.toml, if it has one.
+fn shown_usage(oid: ObjectIdentifier) -> String {
+    match usage::name_of(oid) {
+        Some(name) => format!("{name} ({oid})"),
+        None => oid.to_string(),
+    }
 }
