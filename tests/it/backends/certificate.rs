@@ -2,7 +2,7 @@
 //! is told through the whole gate.
 
 use crate::support::{
-    Answer, Asks, CertificateSite, Client, Connection, Lab, Ran, Setup, openssl, pki, sha256,
+    Answer, Asks, CertificateSite, Client, Connection, Lab, Ran, Setup, TestRealm, openssl, pki, sha256,
 };
 use assert_cmd::Command;
 use base64::Engine;
@@ -161,14 +161,8 @@ impl Scene {
 /// Alice has a UPN and a SID, everybody else only a UPN, and judy nothing that a certificate could name her by.
 fn realm() -> String {
     let leaf = |name| sha256(pki().card(name).unwrap().certificate_der());
-    format!(
+    let rules = format!(
         r#"
-trust_anchors = ["pki/root.pem"]
-extended_key_usage = ["client_auth", "smartcard_logon"]
-revocation = {{ mode = "require", crl = ["pki/crl/"] }}
-mapping = {{ order = ["rule", "upn"], strength = "weak" }}
-identity_issuers = [{{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }}]
-
 [[realm.staff.rule]]
 name = "alice"
 certificate_sha256 = "{}"
@@ -181,7 +175,9 @@ account = {{ user = 'CORP\judy' }}
 "#,
         leaf("alice"),
         leaf("judy")
-    )
+    );
+    let mapping = r#"order = ["rule", "upn"], strength = "weak""#;
+    TestRealm { mapping, more: &rules, ..TestRealm::default() }.toml()
 }
 
 /// The certificate that Apache was shown.

@@ -5,7 +5,8 @@
 use super::certificate::Authorities;
 use super::krb5_conf::with_lab;
 use crate::support::{
-    ActiveDirectory, Answer, Asks, CertificateSite, Client, KerberosSite, Lab, Setup, exchange, pki,
+    ActiveDirectory, Answer, Asks, CertificateSite, Client, KerberosSite, Lab, Setup, TestRealm, exchange,
+    pki,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -139,13 +140,23 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
         };
         let setup = Setup {
             top: "workers = 1".to_owned(),
-            paths: [("kerberos", "kerberos"), ("again", "again"), ("late", "late"), ("unsafe", "unsafe"), ("certificate", "certificate"), ("headers", "rms")]
-                .map(|(way, backend)| path(way, backend))
-                .concat(),
-            realm: "trust_anchors = [\"pki/root.pem\"]\nextended_key_usage = [\"client_auth\", \"smartcard_logon\"]\n\
-                    revocation = { mode = \"require\", crl = [\"pki/crl/\"] }\nmapping = { order = [\"sid\"] }\n\
-                    account_cache = { ttl = \"1m\" }"
-                .to_owned(),
+            paths: [
+                ("kerberos", "kerberos"),
+                ("again", "again"),
+                ("late", "late"),
+                ("unsafe", "unsafe"),
+                ("certificate", "certificate"),
+                ("headers", "rms"),
+            ]
+            .map(|(way, backend)| path(way, backend))
+            .concat(),
+            realm: TestRealm {
+                mapping: r#"order = ["sid"]"#,
+                identity_issuer: "",
+                more: r#"account_cache = { ttl = "1m" }"#,
+                ..TestRealm::default()
+            }
+            .toml(),
             backend: r#"headers = { sets = ["account", "assertion"] }"#.to_owned(),
             more,
             ..Setup::default()

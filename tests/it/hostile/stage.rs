@@ -1,7 +1,7 @@
 //! A lab with three sites at one address: one that never asks for a card, and two whose realms trust authorities of
 //! the very same names with different keys.
 
-use crate::support::{Lab, Setup, pki};
+use crate::support::{Lab, Setup, TestRealm, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, KeyKind};
 use rustls_pki_types::CertificateDer;
@@ -36,13 +36,6 @@ client_certificate = "require"
 query = "reject"
 "#;
 
-const REALM: &str = r#"
-trust_anchors = ["pki/root.pem"]
-revocation = { crl = ["pki/crl/"] }
-mapping = { order = ["upn"], strength = "weak" }
-identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
-"#;
-
 const MORE: &str = r#"
 [[site]]
 name = "open"
@@ -66,10 +59,7 @@ backend = "rms"
 {paths}
 
 [realm.foreign]
-trust_anchors = ["pki/foreign-root.pem"]
-revocation = { mode = "off" }
-mapping = { order = ["upn"], strength = "weak" }
-identity_issuers = [{ certificate = "pki/foreign-issuing.pem", upn_suffixes = ["corp.example"] }]
+{realm}
 "#;
 
 /// The three sites, to be changed field by field.
@@ -78,10 +68,21 @@ pub(super) fn three_sites() -> Setup {
         hosts: vec![HOME, HOME_ALIAS],
         site: "name = \"home\"".to_owned(),
         paths: PATHS.to_owned(),
-        realm: REALM.to_owned(),
-        more: MORE.replace("{paths}", PATHS),
+        realm: TestRealm { usages: "[\"client_auth\"]", ..TestRealm::default() }.toml(),
+        more: MORE.replace("{paths}", PATHS).replace("{realm}", &foreign_realm()),
         ..Setup::default()
     }
+}
+
+fn foreign_realm() -> String {
+    let realm = TestRealm {
+        trust_anchor: "pki/foreign-root.pem",
+        usages: "[\"client_auth\"]",
+        revocation: "mode = \"off\"",
+        identity_issuer: "certificate = \"pki/foreign-issuing.pem\", upn_suffixes = [\"corp.example\"]",
+        ..TestRealm::default()
+    };
+    realm.toml()
 }
 
 /// The three sites, their home site with these keys more.

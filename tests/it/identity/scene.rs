@@ -1,6 +1,6 @@
 //! A gateway whose realm has a directory, and certificates for its accounts.
 
-use crate::support::{ActiveDirectory, Lab, PeopleDirectory, Setup, pki};
+use crate::support::{ActiveDirectory, Lab, PeopleDirectory, Setup, TestRealm, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, CardProfile};
 use std::fs::Permissions;
@@ -72,19 +72,14 @@ fn write_password(folder: &Path, password: &str) {
 fn setup(place: &Place, staff: &Staff<'_>) -> Setup {
     let Place { url, ca, sid_domain, service } = place;
     let Staff { order, strength, cache } = staff;
-    let realm = format!(
+    let mapping = format!("order = {order}, strength = \"{strength}\"");
+    let identity_issuer = format!(
+        "certificate = \"pki/issuing.pem\", upn_suffixes = [\"corp.example\", \"people.example\"], \
+         email_domains = [\"corp.example\"], sid_domains = [\"{sid_domain}\"]"
+    );
+    let more = format!(
         r#"
-trust_anchors = ["pki/root.pem"]
-extended_key_usage = ["client_auth", "smartcard_logon"]
-revocation = {{ mode = "require", crl = ["pki/crl/"] }}
-mapping = {{ order = {order}, strength = "{strength}" }}
 account_cache = {{ {cache} }}
-
-[[realm.staff.identity_issuers]]
-certificate = "pki/issuing.pem"
-upn_suffixes = ["corp.example", "people.example"]
-email_domains = ["corp.example"]
-sid_domains = ["{sid_domain}"]
 
 [realm.staff.directory]
 url = "{url}"
@@ -95,6 +90,13 @@ base_dn = "DC=corp,DC=example"
 timeout = "3s"
 "#
     );
+    let realm = TestRealm {
+        mapping: &mapping,
+        identity_issuer: &identity_issuer,
+        more: &more,
+        ..TestRealm::default()
+    };
+    let realm = realm.toml();
     let backend = r#"headers = { send_groups = ["RMS-Users", "Spare2"] }"#.to_owned();
     Setup { realm, backend, ..Setup::default() }
 }

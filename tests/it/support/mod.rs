@@ -36,7 +36,7 @@ pub(crate) use people_directory::{
 };
 pub(crate) use program::{Ran, curl, is_installed, openssl, openssl_client, python, run, skipped, test_name};
 pub(crate) use raw::{backend_answering, backend_saying, exchange};
-pub(crate) use setup::Setup;
+pub(crate) use setup::{Setup, TestRealm};
 pub(crate) use slapd::Slapd;
 pub(crate) use tls_backend::{WithoutCertificate, tls_backend};
 pub(crate) use windows_site::{Asks, CertificateSite, KerberosSite, NtlmSite};

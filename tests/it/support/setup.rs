@@ -41,7 +41,7 @@ impl Default for Setup {
             tls_more: String::new(),
             site: String::new(),
             paths: PATHS.to_owned(),
-            realm: REALM.to_owned(),
+            realm: TestRealm::default().toml(),
             servers: r#"["{rms}"]"#.to_owned(),
             backend: String::new(),
             limits: String::new(),
@@ -93,14 +93,48 @@ client_certificate = "ignore"
 max_body = "12MiB"
 "#;
 
-/// The demo's staff: both usages, CRLs required, UPNs of the issuing authority.
-pub(crate) const REALM: &str = r#"
-trust_anchors = ["pki/root.pem"]
-extended_key_usage = ["client_auth", "smartcard_logon"]
-revocation = { mode = "require", crl = ["pki/crl/"] }
-mapping = { order = ["upn"], strength = "weak" }
-identity_issuers = [{ certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"] }]
-"#;
+/// The keys of a realm. The default validates the test certificates with both usages, requires CRLs, and maps by UPN.
+#[derive(Clone, Debug)]
+pub(crate) struct TestRealm<'a> {
+    pub(crate) trust_anchor: &'a str,
+    /// The `extended_key_usage` list.
+    pub(crate) usages: &'a str,
+    pub(crate) revocation: &'a str,
+    pub(crate) mapping: &'a str,
+    /// The keys of its only identity issuer; empty for none.
+    pub(crate) identity_issuer: &'a str,
+    /// More keys and tables.
+    pub(crate) more: &'a str,
+}
+
+impl Default for TestRealm<'_> {
+    fn default() -> Self {
+        Self {
+            trust_anchor: "pki/root.pem",
+            usages: r#"["client_auth", "smartcard_logon"]"#,
+            revocation: r#"mode = "require", crl = ["pki/crl/"]"#,
+            mapping: r#"order = ["upn"], strength = "weak""#,
+            identity_issuer: r#"certificate = "pki/issuing.pem", upn_suffixes = ["corp.example"]"#,
+            more: "",
+        }
+    }
+}
+
+impl TestRealm<'_> {
+    /// The keys below `[realm.NAME]`.
+    pub(crate) fn toml(&self) -> String {
+        let Self { trust_anchor, usages, revocation, mapping, identity_issuer, more } = self;
+        let issuers = if identity_issuer.is_empty() {
+            String::new()
+        } else {
+            format!("identity_issuers = [{{ {identity_issuer} }}]\n")
+        };
+        format!(
+            "\ntrust_anchors = [\"{trust_anchor}\"]\nextended_key_usage = {usages}\nrevocation = {{ {revocation} }}\n\
+             mapping = {{ {mapping} }}\n{issuers}{more}"
+        )
+    }
+}
 
 impl Setup {
     /// The whole file, with the stand-in at `rms`.
