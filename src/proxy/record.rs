@@ -140,7 +140,7 @@ impl RequestRecord {
     /// Adds to the time that judging took: of a card, of a password, or of both.
     pub(super) fn judged(&mut self, took: Duration) {
         self.fill(|record| {
-            record.duration.authentication = Some(record.duration.authentication.unwrap_or_default() + took)
+            record.duration.authentication = Some(record.duration.authentication.unwrap_or_default() + took);
         });
     }
 

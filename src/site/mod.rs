@@ -2,12 +2,12 @@
 //!
 //! Plain data, built once from the configuration and replaced as a whole. A lookup without a match denies.
 
+mod definition;
 mod host_table;
 mod path_table;
 mod realm;
-mod site;
 
+pub use definition::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};
 pub use host_table::{DuplicateHost, HostTable};
 pub use path_table::{NoPathRule, PathMatch, PathTable, PathTableError};
 pub use realm::{PasswordSettings, Realm};
-pub use site::{Backend, BackendIdentity, HttpAction, ListenerSites, PathRule, Site, SiteTable};

@@ -377,7 +377,7 @@ fn a_pkcs7_bundle_has_its_certificates_and_crls_read_in_the_order_of_the_file() 
         ];
         for file in files {
             assert_eq!(ders(&file), Ok(certificates.map(<[u8]>::to_vec).to_vec()));
-            assert_eq!(crl_ders(file.as_slice()).unwrap(), [crl.clone()]);
+            assert_eq!(crl_ders(file.as_slice()).unwrap(), std::slice::from_ref(&crl));
             assert!(matches!(private_key_der(&file), Err(BundleError::Missing { .. })));
         }
     }

@@ -51,9 +51,8 @@ pub(super) fn fields(fields: &[(&str, &str)]) -> Vec<u8> {
 
 /// An integer of HPACK with seven bits in its first byte (RFC 7541 5.1).
 fn length(number: usize, block: &mut Vec<u8>) {
-    let mut rest = match number.checked_sub(127) {
-        None => return block.push(u8::try_from(number).unwrap()),
-        Some(rest) => rest,
+    let Some(mut rest) = number.checked_sub(127) else {
+        return block.push(u8::try_from(number).unwrap());
     };
     block.push(127);
     while rest >= 128 {
