@@ -11,7 +11,7 @@ use crate::revocation::LiveCrls;
 use crate::telemetry::Metrics;
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
 use crate::telemetry::logging::LogFormat;
-use crate::tls::{HandshakeLimiter, HandshakeQuota, SessionStore, TicketKeysError};
+use crate::tls::{SessionStore, TicketKeysError};
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -86,8 +86,6 @@ pub struct Context {
     generation: u64,
     /// A site keeps its sessions over reloads: otherwise everybody would have to type a PIN after each.
     sessions: HashMap<String, SessionStore>,
-    /// Handshakes in progress are counted over reloads while the limits stay.
-    handshakes: Option<(HandshakeQuota, Arc<HandshakeLimiter>)>,
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
     /// Who has a connection of his own to a backend has it over reloads.
@@ -108,7 +106,6 @@ impl Context {
             own_caches: OwnCaches::default(),
             generation: 0,
             sessions: HashMap::new(),
-            handshakes: None,
             crls: HashMap::new(),
             pinned_places: HashMap::new(),
             kerberos: None,
@@ -173,16 +170,5 @@ impl Context {
         };
         self.sessions.insert(site.to_owned(), keeper.clone());
         Ok(keeper)
-    }
-
-    pub(super) fn handshakes(&mut self, quota: HandshakeQuota) -> Arc<HandshakeLimiter> {
-        match &self.handshakes {
-            Some((same, admission)) if *same == quota => Arc::clone(admission),
-            _ => {
-                let admission = Arc::new(HandshakeLimiter::new(quota));
-                self.handshakes = Some((quota, Arc::clone(&admission)));
-                admission
-            }
-        }
     }
 }

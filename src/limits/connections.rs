@@ -5,6 +5,7 @@
 //! by a request on an open connection.
 
 use super::client_network::{AddressKey, NetworkKey, keys};
+use super::handshakes::{AddressHandshakes, HandshakeQuota, InProgress};
 use super::request_rate::{BURST, Budget, RequestRate};
 use crate::telemetry::CountedLine;
 use ipnet::IpNet;
@@ -33,6 +34,8 @@ pub struct ConnectionLimits {
     pub trusted: Arc<[IpNet]>,
     /// Requests from one address.
     pub requests: RequestRate,
+    /// Handshakes.
+    pub handshakes: HandshakeQuota,
 }
 
 /// Why a connection was refused.
@@ -53,6 +56,7 @@ pub enum Refused {
 #[derive(Debug)]
 pub struct Connections {
     table: Mutex<Table>,
+    handshakes: InProgress,
     /// What the process has file descriptors for.
     descriptors: usize,
     started: Instant,
@@ -79,6 +83,7 @@ struct Table {
 struct Address {
     network: NetworkKey,
     budget: Arc<Budget>,
+    handshakes: Arc<AddressHandshakes>,
     open: BTreeMap<u64, Arc<Activity>>,
     /// How many of them may be closed for others.
     closable: usize,
@@ -102,7 +107,8 @@ pub struct OpenConnection {
     key: AddressKey,
     id: u64,
     activity: Arc<Activity>,
-    budget: Option<Arc<Budget>>,
+    /// None of a trusted address.
+    of_address: Option<(Arc<Budget>, Arc<AddressHandshakes>)>,
 }
 
 impl Connections {
@@ -110,6 +116,7 @@ impl Connections {
     pub fn new(descriptors: usize) -> Self {
         Self {
             table: Mutex::default(),
+            handshakes: InProgress::default(),
             descriptors,
             started: Instant::now(),
             refused: CountedLine::default(),
@@ -159,10 +166,10 @@ impl Connections {
             idle_since: AtomicU64::new(self.millis()),
             evicted: CancellationToken::new(),
         });
-        let (id, budget) = table.open(key, network, limits.requests, Arc::clone(&activity));
+        let (id, of_address) = table.open(key, network, limits, Arc::clone(&activity));
         drop(table);
-        let budget = Some(budget).filter(|_| !trusted);
-        let open = OpenConnection { connections: Arc::clone(self), key, id, activity, budget };
+        let of_address = Some(of_address).filter(|_| !trusted);
+        let open = OpenConnection { connections: Arc::clone(self), key, id, activity, of_address };
         Ok((open, is_full))
     }
 
@@ -215,9 +222,10 @@ impl Table {
         &mut self,
         key: AddressKey,
         network: NetworkKey,
-        rate: RequestRate,
+        limits: &ConnectionLimits,
         activity: Arc<Activity>,
-    ) -> (u64, Arc<Budget>) {
+    ) -> (u64, (Arc<Budget>, Arc<AddressHandshakes>)) {
+        let rate = limits.requests;
         let id = self.next_id;
         self.next_id += 1;
         self.total += 1;
@@ -226,19 +234,23 @@ impl Table {
         let address = self.addresses.entry(key).or_insert_with(|| Address {
             network,
             budget: fresh(),
+            handshakes: Arc::new(AddressHandshakes::new(limits.handshakes)),
             open: BTreeMap::new(),
             closable: 0,
         });
         if address.budget.rate() != rate {
             address.budget = fresh();
         }
-        let budget = Arc::clone(&address.budget);
+        if let Some(handshakes) = address.handshakes.under(limits.handshakes) {
+            address.handshakes = Arc::new(handshakes);
+        }
+        let of_address = (Arc::clone(&address.budget), Arc::clone(&address.handshakes));
         let closable = !activity.keeps_place.load(Ordering::Relaxed);
         address.open.insert(id, activity);
         if closable {
             self.change_closable(key, 1);
         }
-        (id, budget)
+        (id, of_address)
     }
 
     /// Takes a connection off the table. `None` where it was evicted before.
@@ -303,7 +315,12 @@ impl Address {
 impl OpenConnection {
     /// The budget of requests of the client's address; a trusted one has none.
     pub fn budget(&self) -> Option<&Arc<Budget>> {
-        self.budget.as_ref()
+        self.of_address.as_ref().map(|(budget, _)| budget)
+    }
+
+    /// The handshakes in all, and those of the client's address.
+    pub(super) fn handshakes(&self) -> (&InProgress, Option<&AddressHandshakes>) {
+        (&self.connections.handshakes, self.of_address.as_ref().map(|(_, handshakes)| &**handshakes))
     }
 
     /// The client's address as it is counted, a trusted one too.
@@ -313,7 +330,7 @@ impl OpenConnection {
 
     /// The client's address as it is counted. A trusted one, which stands for many clients, is not.
     pub fn address(&self) -> Option<AddressKey> {
-        self.budget.is_some().then_some(self.key)
+        self.of_address.is_some().then_some(self.key)
     }
 
     /// Takes note that the client is authenticated: the connection keeps its place when room is made for others.
@@ -360,6 +377,7 @@ impl Drop for OpenConnection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
 
     fn limits() -> ConnectionLimits {
         ConnectionLimits {
@@ -369,6 +387,11 @@ mod tests {
             ipv6_prefix: 64,
             trusted: Arc::from(["198.51.100.0/24".parse().unwrap()]),
             requests: RequestRate::per_second(1),
+            handshakes: HandshakeQuota {
+                in_progress: 10,
+                in_progress_per_address: 10,
+                per_second_per_address: NonZeroU32::MIN,
+            },
         }
     }
 

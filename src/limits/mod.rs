@@ -5,6 +5,7 @@
 mod client_network;
 mod connections;
 pub mod descriptors;
+mod handshakes;
 mod http2_frames;
 mod known_holders;
 mod request_rate;
@@ -12,6 +13,7 @@ pub mod scheduling;
 
 pub use client_network::AddressKey;
 pub use connections::{ConnectionLimits, Connections, OpenConnection, Refused};
+pub use handshakes::{HandshakeInProgress, HandshakeLimitReached, HandshakeQuota};
 pub use http2_frames::{FrameBudget, FrameLimits, HeadRejection, Http2Stream, RequestHeads, UnservedHeads};
 pub use known_holders::KnownHolders;
 pub use request_rate::{

@@ -14,7 +14,6 @@ use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
 use super::worker::Worker;
 use crate::limits::OpenConnection;
-use crate::limits::scheduling::Share;
 use crate::request::HostName;
 use crate::telemetry::BoundedText;
 use crate::telemetry::audit::{self, CertificateOffer};
@@ -46,13 +45,8 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
         Some((site.tls.clone(), (name, local)))
     };
     let client = open.key();
-    let trusted = &snapshot.connections.trusted;
-    let share = match trusted.iter().any(|network| network.contains(&endpoints.peer.ip().to_canonical())) {
-        true => Share::ManyClients,
-        false => Share::OneClient,
-    };
     let handshake = async {
-        let _counted = snapshot.handshakes.admit(client, share)?;
+        let _counted = open.begin_handshake(snapshot.connections.handshakes)?;
         let handshake = HandshakeContext {
             client: (client, gate.judge.failing_clients().rank(client)),
             limits: snapshot.limits.handshake,

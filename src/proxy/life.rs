@@ -242,7 +242,7 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{ConnectionLimits, Connections, RequestRate};
+    use crate::limits::{ConnectionLimits, Connections, HandshakeQuota, RequestRate};
     use tokio::time::advance;
 
     const MINIMUM: MinimumRate = MinimumRate { bytes_per_second: 1_000, grace: Duration::from_secs(20) };
@@ -255,6 +255,11 @@ mod tests {
             ipv6_prefix: 64,
             trusted: Arc::from([]),
             requests: RequestRate::per_second(1),
+            handshakes: HandshakeQuota {
+                in_progress: 1,
+                in_progress_per_address: 1,
+                per_second_per_address: std::num::NonZeroU32::MIN,
+            },
         };
         let address = "192.0.2.1".parse().unwrap();
         let (open, _) = Arc::new(Connections::new(usize::MAX)).admit(address, &limits).unwrap();

@@ -5,7 +5,7 @@ use crate::delegation::assertion::Signer;
 use crate::headers::ReservedHeaders;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::site::{Backend, SiteTable};
-use crate::tls::{HandshakeLimiter, HandshakeLimits};
+use crate::tls::HandshakeLimits;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +27,6 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How many connections clients may have.
     pub connections: ConnectionLimits,
-    /// Which connections may begin a handshake.
-    pub handshakes: Arc<HandshakeLimiter>,
 }
 
 /// Limits on what a client may take.

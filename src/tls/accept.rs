@@ -4,15 +4,14 @@
 //! Every wait has a timeout: a short one until the ClientHello is complete, a longer one if a certificate is requested,
 //! because the user may have to enter a PIN.
 
-use super::admission::HandshakeLimitReached;
 use super::first_bytes::{self, FirstBytes};
 use super::plain_http;
 use super::pool::HandshakePool;
 use super::server::SiteTls;
 use super::version::{TlsVersion, UnsupportedVersion};
 use crate::clock::{Clock, UnixTime};
-use crate::limits::AddressKey;
 use crate::limits::scheduling::{Rank, SlotsFull};
+use crate::limits::{AddressKey, HandshakeLimitReached};
 use rustls::server::{Accepted as Hello, AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 use rustls_pki_types::CertificateDer;

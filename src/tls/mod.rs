@@ -5,7 +5,6 @@
 //! as from http.sys, unless the site is configured to send alerts.
 
 mod accept;
-mod admission;
 mod certificates;
 mod client_signatures;
 mod first_bytes;
@@ -20,7 +19,6 @@ mod version;
 pub use accept::{
     AcceptedConnection, HandshakeContext, HandshakeError, HandshakeLimits, HandshakeStage, TlsFacts, accept,
 };
-pub use admission::{HandshakeLimitReached, HandshakeLimiter, HandshakeQuota};
 pub use certificates::{KeyPairError, ServerCertificateResolver, ServerKeyPair};
 pub use client_signatures::{
     CLIENT_SIGNATURE_ALGORITHMS, WeakClientSignatures, default_client_signatures, signs_under_tls13,

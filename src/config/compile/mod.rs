@@ -20,12 +20,12 @@ use super::span::Spanned;
 use crate::backend::MinimumRate;
 use crate::headers::ReservedHeaders;
 use crate::headers::reserved_headers::NonstandardNames;
-use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
+use crate::limits::{ConnectionLimits, FrameLimits, HandshakeQuota, RequestRate};
 use crate::proxy::{CacheSizes, Limits, LingerLimits, Snapshot};
 use crate::site::{Backend, ListenerSites, Realm, Site, SiteTable};
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
 use crate::telemetry::logging::LogFormat;
-use crate::tls::{HandshakeLimits, HandshakeQuota};
+use crate::tls::HandshakeLimits;
 use files::Files;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -98,9 +98,7 @@ pub(super) fn compile(
     let process = process(document, base);
     let connections = connections(&document.limits);
     let limits = limits(&document.limits, process.workers);
-    let handshakes = context.handshakes(handshake_quota(&document.limits));
-    let snapshot =
-        Snapshot { generation, sites, backends, owned, assertions, limits, connections, handshakes };
+    let snapshot = Snapshot { generation, sites, backends, owned, assertions, limits, connections };
     Some(Compiled { snapshot, listeners, process, control: context.control.clone() })
 }
 
@@ -183,6 +181,7 @@ fn connections(raw: &server::Limits) -> ConnectionLimits {
         ipv6_prefix: u8::try_from(raw.ipv6_prefix.value).unwrap_or(u8::MAX),
         trusted: raw.trusted_networks.iter().map(|network| network.value).collect(),
         requests: RequestRate::per_second(number(&raw.requests_per_second_per_address)),
+        handshakes: handshake_quota(raw),
     }
 }
 
@@ -194,8 +193,8 @@ fn handshake_quota(raw: &server::Limits) -> HandshakeQuota {
     let per_second = u32::try_from(raw.handshakes_per_second_per_address.value).unwrap_or(u32::MAX);
     HandshakeQuota {
         in_progress: raw.max_handshakes.value,
-        in_progress_per_client: raw.max_handshakes_per_address.value,
-        per_second_per_client: NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN),
+        in_progress_per_address: raw.max_handshakes_per_address.value,
+        per_second_per_address: NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN),
     }
 }
 

@@ -2,12 +2,10 @@
 //!
 //! A client here is a network address, not a user: it is all that is known before a handshake or a validation is done.
 
-mod client_counts;
 mod client_rates;
 mod failing_clients;
 mod fair_slots;
 
-pub use client_counts::{ClientCounts, CountLimits, Counted, CountsFull, Share};
 pub use client_rates::ClientRates;
 pub use failing_clients::FailingClients;
 pub use fair_slots::{FairSlots, Rank, Slot, SlotLimits, SlotsFull, Turn};

@@ -1,0 +1,183 @@
+//! TLS handshakes: in progress in all, in progress from one address, and begun per second from one address. The numbers
+//! belong to the table of connections, so that a handshake costs no look-up.
+
+use super::connections::OpenConnection;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many seconds of its rate an address may use at once after a pause: browsers open several connections, and the users
+/// of an office behind one address arrive at the same time.
+const BURST_SECONDS: u32 = 5;
+
+/// The limits on handshakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeQuota {
+    /// In progress at once, in all.
+    pub in_progress: usize,
+    /// In progress at once, from one address.
+    pub in_progress_per_address: usize,
+    /// Begun each second, from one address.
+    pub per_second_per_address: NonZeroU32,
+}
+
+/// The limit that a connection would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HandshakeLimitReached {
+    /// Too many are in progress.
+    #[error("too many handshakes are in progress")]
+    InProgress,
+    /// Too many from this address are in progress.
+    #[error("too many handshakes of this address are in progress")]
+    InProgressOfAddress,
+    /// This address begins too many.
+    #[error("this address begins too many handshakes per second")]
+    TooFast,
+}
+
+/// Handshakes in progress. Clones share the number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InProgress(Arc<AtomicUsize>);
+
+/// One handshake in progress. Dropped when it ends.
+#[derive(Debug)]
+struct Counted(InProgress);
+
+/// One handshake in progress, counted in all and for its address. Dropped when it ends.
+#[derive(Debug)]
+pub struct HandshakeInProgress {
+    _in_all: Counted,
+    _of_address: Option<Counted>,
+}
+
+/// The handshakes of one address.
+#[derive(Debug)]
+pub(super) struct AddressHandshakes {
+    in_progress: InProgress,
+    per_second: NonZeroU32,
+    rate: DefaultDirectRateLimiter,
+}
+
+impl InProgress {
+    fn begin(&self, most: usize) -> Option<Counted> {
+        let more = |count: usize| (count < most).then(|| count + 1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Counted(self.clone()))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl AddressHandshakes {
+    /// With the whole burst of `quota` at hand.
+    pub(super) fn new(quota: HandshakeQuota) -> Self {
+        Self::counting(InProgress::default(), quota.per_second_per_address)
+    }
+
+    fn counting(in_progress: InProgress, per_second: NonZeroU32) -> Self {
+        let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
+        let rate = RateLimiter::direct(Quota::per_second(per_second).allow_burst(burst));
+        Self { in_progress, per_second, rate }
+    }
+
+    /// The same under another quota, or nothing if that has the same rate.
+    pub(super) fn under(&self, quota: HandshakeQuota) -> Option<Self> {
+        let per_second = quota.per_second_per_address;
+        (per_second != self.per_second).then(|| Self::counting(self.in_progress.clone(), per_second))
+    }
+}
+
+impl OpenConnection {
+    /// Begins the connection's handshake. It counts as in progress until the guard is dropped.
+    ///
+    /// # Errors
+    /// The limit that it would exceed. Of a trusted address, only the number in all is limited.
+    pub fn begin_handshake(
+        &self,
+        quota: HandshakeQuota,
+    ) -> Result<HandshakeInProgress, HandshakeLimitReached> {
+        let (in_all, of_address) = self.handshakes();
+        let counted = in_all.begin(quota.in_progress).ok_or(HandshakeLimitReached::InProgress)?;
+        let of_address = match of_address {
+            None => None,
+            Some(address) => {
+                let most = quota.in_progress_per_address;
+                let counted =
+                    address.in_progress.begin(most).ok_or(HandshakeLimitReached::InProgressOfAddress)?;
+                address.rate.check().map_err(|_| HandshakeLimitReached::TooFast)?;
+                Some(counted)
+            }
+        };
+        Ok(HandshakeInProgress { _in_all: counted, _of_address: of_address })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConnectionLimits, Connections, RequestRate};
+    use super::*;
+
+    const QUOTA: HandshakeQuota = HandshakeQuota {
+        in_progress: 4,
+        in_progress_per_address: 2,
+        per_second_per_address: NonZeroU32::MIN,
+    };
+
+    fn connect(table: &Arc<Connections>, address: &str, handshakes: HandshakeQuota) -> OpenConnection {
+        let limits = ConnectionLimits {
+            total: 100,
+            per_address: 100,
+            per_network: 100,
+            ipv6_prefix: 64,
+            trusted: Arc::from(["198.51.100.0/24".parse().unwrap()]),
+            requests: RequestRate::per_second(1),
+            handshakes,
+        };
+        table.admit(address.parse().unwrap(), &limits).unwrap().0
+    }
+
+    #[test]
+    fn each_limit_is_reported_and_does_not_affect_other_addresses() {
+        let table = Arc::new(Connections::new(usize::MAX));
+        let [one, same, other, third] =
+            ["2001:db8::1", "2001:db8::2", "192.0.2.2", "192.0.2.3"].map(|from| connect(&table, from, QUOTA));
+        let _held = [one.begin_handshake(QUOTA).unwrap(), same.begin_handshake(QUOTA).unwrap()];
+        assert_eq!(one.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::InProgressOfAddress);
+        let more = [other.begin_handshake(QUOTA).unwrap(), other.begin_handshake(QUOTA).unwrap()];
+        assert_eq!(third.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::InProgress);
+        drop(more);
+        for _ in 0..3 {
+            drop(other.begin_handshake(QUOTA).unwrap());
+        }
+        assert_eq!(other.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::TooFast);
+        assert!(third.begin_handshake(QUOTA).is_ok());
+    }
+
+    #[test]
+    fn a_trusted_network_is_limited_in_all_only() {
+        let table = Arc::new(Connections::new(usize::MAX));
+        let balancer = connect(&table, "198.51.100.1", QUOTA);
+        let _held = [(); 4].map(|()| balancer.begin_handshake(QUOTA).unwrap());
+        assert_eq!(balancer.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::InProgress);
+    }
+
+    #[test]
+    fn a_new_connection_does_not_refill_the_rate_and_another_rate_does_not_forget_what_is_in_progress() {
+        let table = Arc::new(Connections::new(usize::MAX));
+        let first = connect(&table, "192.0.2.1", QUOTA);
+        while first.begin_handshake(QUOTA).is_ok() {}
+        drop(first);
+        let second = connect(&table, "192.0.2.1", QUOTA);
+        assert_eq!(second.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::TooFast);
+        let faster = HandshakeQuota { per_second_per_address: NonZeroU32::new(100).unwrap(), ..QUOTA };
+        let third = connect(&table, "192.0.2.1", faster);
+        let _held = [third.begin_handshake(faster).unwrap(), third.begin_handshake(faster).unwrap()];
+        let fourth = connect(&table, "192.0.2.1", QUOTA);
+        assert_eq!(fourth.begin_handshake(QUOTA).unwrap_err(), HandshakeLimitReached::InProgressOfAddress);
+    }
+}
