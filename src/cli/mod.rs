@@ -10,6 +10,7 @@ mod explain;
 mod healthcheck;
 mod inspect;
 mod output;
+mod schema;
 mod serve;
 mod signals;
 mod verify;
@@ -45,6 +46,8 @@ enum Command {
     /// Run the proxy with a test PKI and a test backend on loopback
     #[cfg(feature = "demo")]
     Demo(demo::DemoCommand),
+    /// Print the JSON Schema of proxy.toml, for completion and validation in editors
+    Schema(schema::SchemaCommand),
     /// Query a running proxy for its readiness
     Healthcheck(healthcheck::HealthcheckCommand),
 }
@@ -67,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(verify) => verify.run(),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
     };
     result.unwrap_or_else(|error| {

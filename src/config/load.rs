@@ -1,9 +1,9 @@
-//! Loads a configuration: reads proxy.toml, and compiles it with everything that it names.
+//! Loading of proxy.toml and of the files that it names.
 
 use super::compile;
-use super::compiled::{Compiled, Context};
-use super::diagnostic::Diagnostics;
-use super::document::Document;
+use super::compile::context::{Compiled, Context};
+use super::parse::Diagnostics;
+use super::schema::Document;
 use crate::secret::read_file;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,6 @@ const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
 pub struct Loaded {
     /// What runs.
     pub compiled: Compiled,
-    /// What was written.
-    pub document: Document,
     /// Warnings; no errors.
     pub diagnostics: Diagnostics,
 }
@@ -67,7 +65,7 @@ pub fn load(path: &Path, context: &mut Context) -> Result<Loaded, Box<LoadError>
         return Err(Box::new(LoadError::Invalid(diagnostics)));
     };
     match compile::compile(&document, base, context, &mut diagnostics) {
-        Some(compiled) => Ok(Loaded { compiled, document, diagnostics }),
+        Some(compiled) => Ok(Loaded { compiled, diagnostics }),
         None => Err(Box::new(LoadError::Invalid(diagnostics))),
     }
 }

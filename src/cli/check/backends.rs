@@ -5,7 +5,7 @@ use super::kerberos::{self, DelegatedUser};
 use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certificate, within};
 use super::report::OnlineFinding;
 use crate::backend::{ServerAddress, Transport};
-use crate::config::address::is_private;
+use crate::config::is_private;
 use crate::headers::identity_headers::{self, ForwardedIdentity};
 use crate::proxy::Snapshot;
 use crate::request::{PathPattern, PathScope};

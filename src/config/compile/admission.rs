@@ -1,11 +1,11 @@
 //! Who is let in on a path.
 
-use super::super::access_list;
-use super::super::diagnostic::Diagnostics;
-use super::super::site_path::PathRule;
 use super::files::Files;
-use super::realm::values;
 use crate::certificate::Certificate;
+use crate::config::parse::Diagnostics;
+use crate::config::parse::span::values;
+use crate::config::schema::access_list;
+use crate::config::schema::path::PathRule;
 use crate::policy::{AccessControl, AccessList, AccessRule, ClientCertificateRule};
 
 pub(super) fn compile(raw: &PathRule, files: &mut Files, diagnostics: &mut Diagnostics) -> AccessControl {
@@ -41,7 +41,7 @@ pub(super) fn refuse_names_of_nobody(raw: &PathRule, rule: &AccessRule, diagnost
         }
     };
     for (name, list) in [("allow", &raw.allow), ("deny", &raw.deny)] {
-        let Some(span) = list.as_ref().and_then(access_list::AccessList::people) else { continue };
+        let Some(span) = list.as_ref().and_then(access_list::AccessList::first_identity) else { continue };
         diagnostics
             .error(span, format!("`{name}` cannot tell people apart on this path"))
             .label(raw.client_certificate.span, why)

@@ -1,8 +1,8 @@
 //! The keys that sign statements of who a request is from.
 
-use super::super::assertion as raw;
-use super::super::diagnostic::Diagnostics;
 use super::files::Files;
+use crate::config::parse::Diagnostics;
+use crate::config::schema::process as raw;
 use crate::delegation::assertion::{Signer, SignerSettings};
 use crate::telemetry::display_chain;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) fn compile(
         .map(Arc::new)
         .map_err(|error| {
             let number = error.key_number().unwrap_or(1);
-            let span = raw.keys.get(number - 1).map_or(raw.span, |file| file.span);
+            let span = raw.keys.get(number - 1).map_or(raw.head.span, |file| file.span);
             diagnostics.error(span, display_chain(&error)).key("assertion.keys");
         })
         .ok()

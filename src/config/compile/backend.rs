@@ -1,20 +1,15 @@
 //! A backend's servers, limits and identity headers.
 
-use super::super::address::{Scheme, ServerUrl};
-use super::super::attempts::Attempts;
-use super::super::backend::{self as raw, HeaderSet};
-use super::super::compiled::Context;
-use super::super::diagnostic::Diagnostics;
-use super::super::identity_means::IdentityMeans;
-use super::super::issue::Issue;
-use super::super::kerberos::Kerberos;
-use super::super::secret_header as raw_secret;
-use super::super::server::Limits;
-use super::super::span::Spanned;
+use super::context::Context;
 use super::files::Files;
-use super::realm::values;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
 use crate::backend::{BackendSettings, Delegation, PinnedLimits, ServerAddress, Shares, Transport};
+use crate::config::parse::Diagnostics;
+use crate::config::parse::Spanned;
+use crate::config::parse::addresses::{Scheme, ServerUrl};
+use crate::config::parse::span::values;
+use crate::config::schema::backend::{self as raw, HeaderSet, IdentityMode, LoginThrottle, UserCertificates};
+use crate::config::schema::limits::Limits;
 use crate::delegation::assertion::Signer;
 use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
 use crate::delegation::user_certificates::{
@@ -65,7 +60,7 @@ pub(super) fn compile(
         },
         max_header_bytes: usize::try_from(limits.max_header_bytes.value).unwrap_or(usize::MAX),
         max_header_fields: limits.max_header_fields.value,
-        ..BackendSettings::new(raw.name.value.clone(), servers)
+        ..BackendSettings::new(raw.head.name.value.clone(), servers)
     };
     Some(Backend {
         index,
@@ -74,9 +69,13 @@ pub(super) fn compile(
         identity: identity(raw, files, context, diagnostics)?,
         identity_headers: identity_headers(&raw.headers, files, diagnostics)?,
         assertions: signer.filter(|_| raw.headers.sends(HeaderSet::Assertion)).cloned(),
-        pinned_places: context.pinned_places(&raw.name.value),
-        login_throttle: context.attempts("backend", &raw.name.value, attempt_limits(&raw.attempts)),
-        metrics: context.metrics.backend(&raw.name.value),
+        pinned_places: context.pinned_places(&raw.head.name.value),
+        login_throttle: context.attempts(
+            "backend",
+            &raw.head.name.value,
+            attempt_limits(&raw.login_throttle),
+        ),
+        metrics: context.metrics.backend(&raw.head.name.value),
     })
 }
 
@@ -93,11 +92,11 @@ fn shares(raw: &raw::Backend) -> Shares {
     }
 }
 
-fn attempt_limits(raw: &Attempts) -> LoginThrottleLimits {
+fn attempt_limits(raw: &LoginThrottle) -> LoginThrottleLimits {
     let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
     LoginThrottleLimits {
-        per_account: number(&raw.per_account),
-        per_address: number(&raw.per_address),
+        per_account: number(&raw.max_failures_per_account),
+        per_address: number(&raw.max_failures_per_address),
         window: raw.window.value,
         ..LoginThrottleLimits::default()
     }
@@ -110,20 +109,20 @@ fn identity(
     diagnostics: &mut Diagnostics,
 ) -> Option<BackendIdentity> {
     match raw.identity.value {
-        IdentityMeans::Headers => Some(BackendIdentity::Headers),
-        IdentityMeans::Kerberos => {
-            let delegation = delegation(raw, raw.kerberos.as_ref()?, files, context, diagnostics)?;
+        IdentityMode::Headers => Some(BackendIdentity::Headers),
+        IdentityMode::Kerberos => {
+            let delegation = delegation(raw, files, context, diagnostics)?;
             Some(BackendIdentity::Kerberos(Arc::new(delegation)))
         }
-        IdentityMeans::Certificate => {
-            let identities = identities(raw.issue.as_ref()?, files, context, diagnostics)?;
+        IdentityMode::Certificate => {
+            let identities = identities(raw.user_certificates.as_ref()?, files, context, diagnostics)?;
             Some(BackendIdentity::Certificate(Arc::new(identities)))
         }
     }
 }
 
 fn identities(
-    raw: &Issue,
+    raw: &UserCertificates,
     files: &mut Files,
     context: &Context,
     diagnostics: &mut Diagnostics,
@@ -154,7 +153,6 @@ fn identities(
 
 fn delegation(
     raw: &raw::Backend,
-    kerberos: &Kerberos,
     files: &mut Files,
     context: &mut Context,
     diagnostics: &mut Diagnostics,
@@ -165,7 +163,7 @@ fn delegation(
             diagnostics.error(raw.identity.span, display_chain(&error));
         })
         .ok()?;
-    let options = &kerberos.options;
+    let options = &raw.kerberos;
     let settings = DelegatorSettings {
         principal: options.principal.as_ref().map(|principal| principal.value.clone()),
         accepted_encryption: match options.unsafe_allow_rc4.value {
@@ -174,11 +172,11 @@ fn delegation(
         },
         timeout: options.timeout.value,
         cache_bytes: context.own_caches.tickets,
-        ..DelegatorSettings::new(keytab(kerberos, files, diagnostics)?)
+        ..DelegatorSettings::new(keytab(raw, files, diagnostics)?)
     };
     Some(Delegation {
         delegator: Arc::new(Delegator::new(library, settings)),
-        service: kerberos.spn.value.clone(),
+        service: raw.spn.as_ref()?.value.clone(),
         realm: options.rule_realm(),
         persist: options.persist.value,
         unsafe_skip_mutual_authentication: options.unsafe_skip_mutual_authentication.value,
@@ -186,16 +184,16 @@ fn delegation(
 }
 
 /// The keytab's path, once it is seen that it holds a key of the gate's account.
-fn keytab(kerberos: &Kerberos, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
-    let path = files.path(&kerberos.keytab.value);
-    files.warn_of_readers(&kerberos.keytab, diagnostics);
-    let principal = kerberos.options.principal.as_ref().map(|principal| principal.value.as_str());
-    match Keytab::read(&path).and_then(|keytab| keytab.account(principal)) {
+fn keytab(raw: &raw::Backend, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
+    let keytab = raw.keytab.as_ref()?;
+    let path = files.path(&keytab.value);
+    files.warn_of_readers(keytab, diagnostics);
+    let principal = raw.kerberos.principal.as_ref().map(|principal| principal.value.as_str());
+    match Keytab::read(&path).and_then(|entries| entries.account(principal)) {
         Ok(_) => Some(path),
         Err(flaw) => {
-            let message =
-                format!("{} cannot be used: {}", kerberos.keytab.value.display(), display_chain(&flaw));
-            diagnostics.error(kerberos.keytab.span, message).help(flaw.hint());
+            let message = format!("{} cannot be used: {}", keytab.value.display(), display_chain(&flaw));
+            diagnostics.error(keytab.span, message).help(flaw.hint());
             None
         }
     }
@@ -284,11 +282,7 @@ fn identity_headers(
     })
 }
 
-fn secret(
-    raw: &raw_secret::SecretHeader,
-    files: &mut Files,
-    diagnostics: &mut Diagnostics,
-) -> Option<SecretHeader> {
+fn secret(raw: &raw::SecretHeader, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<SecretHeader> {
     let (name, file) = (raw.name.as_ref()?, raw.file.as_ref()?);
     let secret = files.secret(file, diagnostics)?;
     SecretHeader::new(name.value.clone(), secret.expose())

@@ -1,11 +1,11 @@
 //! A realm's directories, with the password of the gate's account. Asks none of them.
 
-use super::super::compiled::Context;
-use super::super::diagnostic::Diagnostics;
-use super::super::directory::{Directory, DirectorySchema, GenericSchema as RawSchema};
-use super::super::span::Spanned;
+use super::context::Context;
 use super::files::Files;
-use super::realm::values;
+use crate::config::parse::Diagnostics;
+use crate::config::parse::Spanned;
+use crate::config::parse::span::values;
+use crate::config::schema::directory::{Directory, GenericSchema as RawSchema};
 use crate::directory::{
     AccountSchema, Directories, DirectoryLimits, DirectorySettings, GenericGroups, GenericSchema,
 };
@@ -27,7 +27,8 @@ pub(super) fn directories(
 
 fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<DirectorySettings> {
     let authorities = files.chain(&raw.ca, diagnostics);
-    let bind_password = files.secret(&raw.bind_password, diagnostics);
+    let bind_password =
+        raw.bind_password.as_ref().and_then(|password| files.secret(&password.file, diagnostics));
     let tls = client_config(authorities?)
         .map_err(|error| _ = diagnostics.error(raw.ca.span, display_chain(&error)))
         .ok()?;
@@ -35,15 +36,15 @@ fn settings(raw: &Directory, files: &mut Files, diagnostics: &mut Diagnostics) -
     let timeout = raw.timeout.value;
     Some(DirectorySettings {
         name: raw.called().into(),
-        servers: raw.servers.clone(),
-        global_catalog: raw.global_catalog.clone(),
+        servers: raw.servers(),
+        global_catalog: raw.global_catalog_servers(),
         tls,
         bind_dn: raw.bind_dn.value.clone(),
         bind_password: bind_password?,
         base: raw.base_dn.value.clone(),
         schema: match &raw.schema {
-            DirectorySchema::ActiveDirectory => AccountSchema::ActiveDirectory,
-            DirectorySchema::Generic(raw) => AccountSchema::Generic(Box::new(generic(raw))),
+            None => AccountSchema::ActiveDirectory,
+            Some(raw) => AccountSchema::Generic(Box::new(generic(raw))),
         },
         upn_suffixes: values(&raw.upn_suffixes),
         sid_domains: values(&raw.sid_domains),
@@ -61,7 +62,7 @@ fn generic(raw: &RawSchema) -> GenericSchema {
     let name = |value: &Option<Spanned<AttributeName>>| value.as_ref().map(|name| name.value.clone());
     let base = raw.group_base_dn.as_ref().map(|base| base.value.clone()).unwrap_or_default();
     GenericSchema {
-        people: raw.people.value.clone(),
+        people: raw.user_filter.value.clone(),
         user_name: raw.user_name.value.clone(),
         upn: name(&raw.upn),
         mail: name(&raw.mail),

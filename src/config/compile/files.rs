@@ -2,8 +2,8 @@
 
 use super::one_line::one_line;
 use crate::certificate::{self, BundleError, Certificate};
-use crate::config::diagnostic::Diagnostics;
-use crate::config::span::Spanned;
+use crate::config::parse::Diagnostics;
+use crate::config::parse::Spanned;
 use crate::secret::Secret;
 use crate::telemetry::display_chain;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};

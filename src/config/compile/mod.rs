@@ -5,6 +5,7 @@
 mod admission;
 mod assertion;
 mod backend;
+pub(super) mod context;
 mod directory;
 mod files;
 mod one_line;
@@ -12,11 +13,11 @@ mod realm;
 mod revocation;
 mod site;
 
-use super::compiled::{Compiled, Context, OwnCaches, Process, Speech};
-use super::diagnostic::Diagnostics;
-use super::document::Document;
-use super::server::{self, AuditFile};
-use super::span::Spanned;
+use super::parse::{Diagnostics, Spanned};
+use super::schema::Document;
+use super::schema::limits::Limits as RawLimits;
+use super::schema::process::{AuditFile, LogLines};
+use super::schema::site::Site as RawSite;
 use crate::backend::MinimumRate;
 use crate::headers::ReservedHeaders;
 use crate::headers::reserved_headers::NonstandardNames;
@@ -26,6 +27,7 @@ use crate::site::{Backend, ListenerSites, Realm, Site, SiteTable};
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
 use crate::telemetry::logging::LogFormat;
 use crate::tls::HandshakeLimits;
+use context::{Compiled, Context, OwnCaches, Process, Speech};
 use files::Files;
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -59,14 +61,14 @@ pub(super) fn compile(
     let mut files = Files::new(base);
     let mut backends = Vec::new();
     let mut parts = Parts { realms: HashMap::new(), backends: HashMap::new() };
-    for raw in &document.realms {
+    for raw in &document.realm {
         if let Some(realm) = realm::compile(raw, generation, &mut files, context, diagnostics) {
-            parts.realms.insert(raw.name.value.clone(), Arc::new(realm));
+            parts.realms.insert(raw.head.name.value.clone(), Arc::new(realm));
         }
     }
     let assertions =
         document.assertion.as_ref().and_then(|raw| assertion::compile(raw, &mut files, diagnostics));
-    for raw in &document.backends {
+    for raw in &document.backend {
         let place = backends.len();
         let signer = assertions.as_ref();
         let limits = &document.limits;
@@ -74,11 +76,11 @@ pub(super) fn compile(
         {
             let backend = Arc::new(backend);
             backends.push(Arc::clone(&backend));
-            parts.backends.insert(raw.name.value.clone(), backend);
+            parts.backends.insert(raw.head.name.value.clone(), backend);
         }
     }
     let mut served = Vec::new();
-    for raw in &document.sites {
+    for raw in &document.site {
         if let Some(site) = site::compile(raw, &parts, &mut files, context, diagnostics) {
             served.push((raw, Arc::new(site)));
         }
@@ -104,11 +106,11 @@ pub(super) fn compile(
 
 /// The sites of each address. Two sites with one host on one address were refused with the document.
 fn listeners(
-    served: &[(&super::site::Site, Arc<Site>)],
-    addresses: impl Fn(&super::site::Site) -> &Vec<Spanned<SocketAddr>>,
+    served: &[(&RawSite, Arc<Site>)],
+    addresses: impl Fn(&RawSite) -> &Vec<Spanned<SocketAddr>>,
     diagnostics: &mut Diagnostics,
 ) -> HashMap<SocketAddr, ListenerSites> {
-    let mut by_address: HashMap<SocketAddr, Vec<&(&super::site::Site, Arc<Site>)>> = HashMap::new();
+    let mut by_address: HashMap<SocketAddr, Vec<&(&RawSite, Arc<Site>)>> = HashMap::new();
     for entry in served {
         for address in addresses(entry.0) {
             by_address.entry(address.value).or_default().push(entry);
@@ -135,7 +137,7 @@ fn owned_names(
     ) {
         Ok(owned) => owned,
         Err(faults) => {
-            let span = document.backends.first().map(|backend| backend.span).unwrap_or_default();
+            let span = document.backend.first().map(|backend| backend.head.span).unwrap_or_default();
             for fault in faults {
                 diagnostics.error(span, fault.to_string()).help("choose another name in `headers.names`");
             }
@@ -144,7 +146,7 @@ fn owned_names(
     }
 }
 
-fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
+fn limits(raw: &RawLimits, workers: NonZeroUsize) -> Limits {
     let body_memory = usize::try_from(raw.body_memory.value).unwrap_or(usize::MAX);
     Limits {
         handshake: HandshakeLimits {
@@ -169,11 +171,11 @@ fn limits(raw: &server::Limits, workers: NonZeroUsize) -> Limits {
 }
 
 /// The lowest rate of request bodies and responses, the same for clients and for the requests to every backend.
-fn minimum_rate(raw: &server::Limits) -> MinimumRate {
+fn minimum_rate(raw: &RawLimits) -> MinimumRate {
     MinimumRate { bytes_per_second: raw.min_body_rate.value, ..MinimumRate::default() }
 }
 
-fn connections(raw: &server::Limits) -> ConnectionLimits {
+fn connections(raw: &RawLimits) -> ConnectionLimits {
     ConnectionLimits {
         total: raw.max_connections.value,
         per_address: raw.connections_per_address(),
@@ -189,7 +191,7 @@ fn number(raw: &Spanned<usize>) -> u32 {
     u32::try_from(raw.value).unwrap_or(u32::MAX)
 }
 
-fn handshake_quota(raw: &server::Limits) -> HandshakeQuota {
+fn handshake_quota(raw: &RawLimits) -> HandshakeQuota {
     let per_second = u32::try_from(raw.handshakes_per_second_per_address.value).unwrap_or(u32::MAX);
     HandshakeQuota {
         in_progress: raw.max_handshakes.value,
@@ -219,10 +221,10 @@ fn process(document: &Document, base: &Path) -> Process {
         },
         admin: document.admin.listen.iter().map(|address| address.value).collect(),
         log_format: match document.log.format.value {
-            server::LogFormat::Human => LogFormat::Human,
-            server::LogFormat::Json => LogFormat::Json,
+            LogLines::Human => LogFormat::Human,
+            LogLines::Json => LogFormat::Json,
         },
-        log_filter: document.log.filter.value.clone(),
+        log_filter: document.log.directives(),
         judging_limit: document.limits.validation_timeout.value,
         judging_places: document.limits.validation_concurrency.value,
     }

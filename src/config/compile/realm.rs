@@ -1,15 +1,16 @@
 //! A realm's trust and mapping, and its revocation with them.
 
-use super::super::compiled::Context;
-use super::super::diagnostic::Diagnostics;
-use super::super::mapping::MappingStrength;
-use super::super::realm as raw;
-use super::super::rule::{IdentityRule, NameCondition, RuleAccount, RuleMatch, RuleOutcome};
-use super::super::span::Spanned;
+use super::context::Context;
 use super::directory;
 use super::files::Files;
 use super::revocation;
 use crate::certificate::{AltSecurityForm, Certificate, Fingerprint};
+use crate::config::parse::Diagnostics;
+use crate::config::parse::Spanned;
+use crate::config::parse::span::values;
+use crate::config::schema::mapping::MappingStrength;
+use crate::config::schema::realm as raw;
+use crate::config::schema::rule::{MappingRule, RuleAccount, RuleMatch};
 use crate::identity::{
     AccountLifetimes, AccountRule, CertificateField, FieldCondition, FieldPattern, IdentityIssuer,
     LetterCase, MappingSettings, NamedAccount, RequiredStrength, RuleAction,
@@ -35,13 +36,13 @@ pub(super) fn compile(
     let ocsp = revocation::ocsp(&raw.revocation, context.own_caches.ocsp, files, diagnostics);
     let crls = revocation::crls(raw, files, context, diagnostics);
     let mapping = mapping(raw, files, diagnostics);
-    let directory = directory::directories(&raw.directories, files, context, diagnostics);
+    let directory = directory::directories(&raw.directory, files, context, diagnostics);
     warn_of_critical_extensions(raw, &anchors, diagnostics);
     if diagnostics.errors() > errors {
         return None;
     }
     Some(Realm {
-        name: raw.name.value.as_str().into(),
+        name: raw.head.name.value.as_str().into(),
         generation,
         trust: Arc::new(TrustSet::new(anchors, intermediates)),
         validation: Arc::new(ValidationRule {
@@ -68,15 +69,15 @@ pub(super) fn compile(
 fn passwords(raw: &raw::Realm, context: &mut Context) -> PasswordSettings {
     let number = |written: &Spanned<usize>| u32::try_from(written.value).unwrap_or(u32::MAX);
     let limits = LoginThrottleLimits {
-        per_account: number(&raw.passwords.per_account),
-        per_address: number(&raw.passwords.per_address),
+        per_account: number(&raw.passwords.max_failures_per_account),
+        per_address: number(&raw.passwords.max_failures_per_address),
         window: raw.passwords.window.value,
         ..LoginThrottleLimits::default()
     };
     PasswordSettings {
         default_domain: raw.passwords.default_domain.as_ref().map(|domain| domain.value.clone()),
-        login_throttle: context.attempts("realm", &raw.name.value, limits),
-        cache_ttl: raw.passwords.cache.value,
+        login_throttle: context.attempts("realm", &raw.head.name.value, limits),
+        cache_ttl: raw.passwords.cache_ttl.value,
     }
 }
 
@@ -89,9 +90,8 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
             upn_suffixes: values(&issuer.upn_suffixes),
             email_domains: values(&issuer.email_domains),
             sid_domains: values(&issuer.sid_domains),
-            mappers: issuer.mappers.as_deref().map_or_else(|| order.clone(), values),
-            alt_security_forms: (issuer.alt_security_forms.as_deref())
-                .map_or_else(|| AltSecurityForm::ALL.to_vec(), values),
+            mappers: or_all(&issuer.mappers, &order),
+            alt_security_forms: or_all(&issuer.alt_security_forms, &AltSecurityForm::ALL),
         })
     });
     let identity_issuers = issuers.collect();
@@ -104,7 +104,7 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
         },
         sid_check: raw.mapping.sid_check.value,
         identity_issuers,
-        rules: raw.rules.iter().filter_map(|rule| account_rule(rule, files, diagnostics)).collect(),
+        rules: raw.rule.iter().filter_map(|rule| account_rule(rule, files, diagnostics)).collect(),
         attributes: (raw.mapping.attributes.iter())
             .map(|(mapper, attribute)| (mapper.value, attribute.value.clone()))
             .collect(),
@@ -112,53 +112,49 @@ fn mapping(raw: &raw::Realm, files: &mut Files, diagnostics: &mut Diagnostics) -
     }
 }
 
-fn account_rule(raw: &IdentityRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<AccountRule> {
+/// The values of a list, or all there are if it is left out.
+fn or_all<T: Clone>(written: &[Spanned<T>], all: &[T]) -> Vec<T> {
+    if written.is_empty() { all.to_vec() } else { values(written) }
+}
+
+fn account_rule(raw: &MappingRule, files: &mut Files, diagnostics: &mut Diagnostics) -> Option<AccountRule> {
     let name = &raw.name.value;
-    let action = match &raw.outcome {
-        RuleOutcome::Deny(_) => RuleAction::Deny,
-        RuleOutcome::Account(account) => RuleAction::Account(named_account(account)),
+    let action = match &raw.account {
+        None => RuleAction::Deny,
+        Some(account) => RuleAction::Account(named_account(account)),
     };
-    let rule = match &raw.matches {
-        RuleMatch::Sha256(digest) => AccountRule::one_to_one(name, Fingerprint::from(digest.value), action),
+    let rule = match raw.matches()? {
+        RuleMatch::Sha256(digest) => AccountRule::one_to_one(name, Fingerprint::from(digest), action),
         RuleMatch::Certificate(path) => {
             let certificate = files.certificate(path, diagnostics)?;
             AccountRule::for_certificate(name, &certificate, action)
         }
-        RuleMatch::Names { issuer, subject, issuer_name, case_sensitive } => {
+        RuleMatch::Names(issuer) => {
             let issuer = files.certificate(issuer, diagnostics);
-            let case = match (&action, case_sensitive.value) {
+            let case = match (&action, raw.case_sensitive.value) {
                 (RuleAction::Deny, _) => LetterCase::AnySpelling,
                 (RuleAction::Account(_), true) => LetterCase::Exact,
                 (RuleAction::Account(_), false) => LetterCase::Folded,
             };
             let mut conditions = Vec::new();
-            for (side, raws) in
-                [(CertificateField::Subject, subject), (CertificateField::Issuer, issuer_name)]
+            for (side, patterns) in
+                [(CertificateField::Subject, &raw.subject), (CertificateField::Issuer, &raw.issuer_name)]
             {
-                for raw in raws {
-                    conditions.push(condition(raw, side, case, diagnostics)?);
+                for (field, pattern) in patterns {
+                    let field = field.value;
+                    match FieldPattern::parse(&pattern.value, case) {
+                        Ok(pattern) => conditions.push(FieldCondition { side, field, pattern }),
+                        Err(error) => {
+                            diagnostics.error(pattern.span, display_chain(&error));
+                            return None;
+                        }
+                    }
                 }
             }
             AccountRule::many_to_one(name, issuer?.key_id(), conditions, action)
         }
     };
-    rule.map_err(|error| _ = diagnostics.error(raw.span, display_chain(&error))).ok()
-}
-
-fn condition(
-    raw: &NameCondition,
-    side: CertificateField,
-    case: LetterCase,
-    diagnostics: &mut Diagnostics,
-) -> Option<FieldCondition> {
-    let field = raw.attribute.value;
-    match FieldPattern::parse(&raw.pattern.value, case) {
-        Ok(pattern) => Some(FieldCondition { side, field, pattern }),
-        Err(error) => {
-            diagnostics.error(raw.pattern.span, display_chain(&error));
-            None
-        }
-    }
+    rule.map_err(|error| _ = diagnostics.error(raw.head.span, display_chain(&error))).ok()
 }
 
 fn named_account(raw: &RuleAccount) -> NamedAccount {
@@ -170,14 +166,9 @@ fn named_account(raw: &RuleAccount) -> NamedAccount {
     }
 }
 
-/// The values without their places.
-pub(super) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
-    spanned.iter().map(|entry| entry.value.clone()).collect()
-}
-
 /// Named at load, since every path that ends at such an anchor is refused.
 fn warn_of_critical_extensions(raw: &raw::Realm, anchors: &[Certificate], diagnostics: &mut Diagnostics) {
-    let span = raw.trust_anchors.first().map_or(raw.span, |file| file.span);
+    let span = raw.trust_anchors.first().map_or(raw.head.span, |file| file.span);
     for anchor in anchors {
         let Some(extension) = anchor.unknown_critical_extensions().first() else { continue };
         let message = format!(

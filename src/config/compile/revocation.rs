@@ -1,11 +1,11 @@
 //! What a realm demands of revocation, its CRLs, and whom it asks.
 
-use super::super::compiled::Context;
-use super::super::diagnostic::Diagnostics;
-use super::super::realm::Realm;
-use super::super::revocation::Revocation;
+use super::context::Context;
 use super::files::Files;
-use super::realm::values;
+use crate::config::parse::Diagnostics;
+use crate::config::parse::span::values;
+use crate::config::schema::realm::Realm;
+use crate::config::schema::revocation::Revocation;
 use crate::revocation::fetch::{DirectoryTls, FetchRules, Rewrite};
 use crate::revocation::ocsp::{ConfiguredResponder, OcspClient, OcspSettings};
 use crate::revocation::{DownloadSettings, IssuerRule, LiveCrls, RevocationRule};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) fn rule(raw: &Revocation, files: &mut Files, diagnostics: &mut Diagnostics) -> RevocationRule {
     let issuers = raw.issuers.iter().filter_map(|issuer| {
         let key = files.certificate(&issuer.certificate, diagnostics)?.key_id();
-        Some(IssuerRule { key, demand: issuer.demand.value })
+        Some(IssuerRule { key, demand: issuer.mode.value })
     });
     RevocationRule { mode: raw.mode.value, grace: raw.grace.value, issuers: issuers.collect() }
 }
@@ -27,7 +27,7 @@ pub(super) fn crls(
     context: &mut Context,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<LiveCrls>> {
-    let (name, raw) = (raw.name.value.as_str(), &raw.revocation);
+    let (name, raw) = (raw.head.name.value.as_str(), &raw.revocation);
     let paths = raw.crl.iter().map(|path| files.path(&path.value)).collect();
     let directory_tls = directory_tls(raw, files, diagnostics);
     let settings = raw.fetch.value.then(|| DownloadSettings {

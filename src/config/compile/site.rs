@@ -1,13 +1,13 @@
 //! A site: its TLS, its path table and what each path demands.
 
-use super::super::compiled::Context;
-use super::super::diagnostic::Diagnostics;
-use super::super::site as raw;
-use super::super::site_path::PathRule as RawPath;
 use super::Parts;
 use super::admission;
+use super::context::Context;
 use super::files::Files;
-use super::realm::values;
+use crate::config::parse::Diagnostics;
+use crate::config::parse::span::values;
+use crate::config::schema::path::PathRule as RawPath;
+use crate::config::schema::site as raw;
 use crate::policy::{AccessRule, CertificateConditions, PasswordRule, UnmappedCertificateRule};
 use crate::proxy::judge_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
@@ -33,7 +33,7 @@ pub(super) fn compile(
     let paths = path_table(raw, case, parts, files, diagnostics);
     let key_pairs = key_pairs(raw, files, diagnostics);
     // With errors in its realm there is nothing to ask a card for, and those errors are told already.
-    let certificate_request = match (&realm, raw.asks_for_cards()) {
+    let certificate_request = match (&realm, raw.requests_certificates()) {
         (Some(realm), true) => Some(certificate_request(raw, realm, context, diagnostics)),
         (None, true) => return None,
         (_, false) => None,
@@ -41,7 +41,7 @@ pub(super) fn compile(
     let hosts = hosts(raw, diagnostics)?;
     let tls = site_tls(raw, key_pairs?, certificate_request, realm.as_deref(), context, diagnostics)?;
     Some(Site {
-        name: raw.name.value.as_str().into(),
+        name: raw.name().into(),
         public_host: public_host(&hosts),
         hosts,
         tls: Arc::new(tls),
@@ -49,7 +49,7 @@ pub(super) fn compile(
         case,
         paths: paths?,
         card_reauth_interval: raw.card_reauth_interval.value,
-        metrics: context.metrics.site(&raw.name.value),
+        metrics: context.metrics.site(raw.name()),
         help_desk: raw.help_desk.as_ref().map(|help| help.value.clone()),
         http_action: raw.http_action.value,
     })
@@ -94,7 +94,7 @@ fn certificate_request(
         hints: if raw.ca_hints.value { subjects.collect() } else { Vec::new() },
         signatures: client_signatures(raw, realm, diagnostics),
         validator: match raw.on_bad_certificate.value {
-            raw::OnBadCertificate::Answer => None,
+            raw::OnBadCertificate::Respond => None,
             raw::OnBadCertificate::Alert => {
                 Some(judge_in_handshake(Arc::clone(realm), context.clock.clone()))
             }
@@ -114,9 +114,10 @@ fn client_signatures(raw: &raw::Site, realm: &Realm, diagnostics: &mut Diagnosti
             .warning(raw.tls.max.span, message)
             .help("write tls = { max = \"1.2\" } for the site of such cards");
     }
-    let Some(written) = &raw.tls.client_signatures else {
+    let written = &raw.tls.client_signature_algorithms;
+    if written.is_empty() {
         return default_client_signatures(raw.tls.max.value, weak);
-    };
+    }
     for sha1 in written.iter().filter(|scheme| scheme.value == SignatureScheme::RSA_PKCS1_SHA1) {
         if weak == WeakClientSignatures::Refused {
             diagnostics
@@ -139,8 +140,8 @@ fn site_tls(
     diagnostics: &mut Diagnostics,
 ) -> Option<SiteTls> {
     let sessions = context
-        .sessions(&raw.name.value, raw.tls.session_cache.value)
-        .map_err(|error| _ = diagnostics.error(raw.span, display_chain(&error)))
+        .sessions(raw.name(), raw.tls.session_cache.value)
+        .map_err(|error| _ = diagnostics.error(raw.head.span, display_chain(&error)))
         .ok()?;
     let settings = SiteTlsSettings {
         key_pairs,
@@ -159,12 +160,12 @@ fn site_tls(
         }
         Err(SiteTlsError::Hints(error)) => {
             diagnostics
-                .error(raw.realm.as_ref().map_or(raw.span, |realm| realm.span), error.to_string())
+                .error(raw.realm.as_ref().map_or(raw.head.span, |realm| realm.span), error.to_string())
                 .help("write ca_hints = false, or trust fewer anchors here");
             None
         }
         Err(error @ (SiteTlsError::NoVersion | SiteTlsError::Rustls(_))) => {
-            diagnostics.error(raw.span, display_chain(&error));
+            diagnostics.error(raw.head.span, display_chain(&error));
             None
         }
     }
@@ -188,9 +189,9 @@ fn binding(raw: &raw::Site, realm: Option<&Realm>) -> [u8; 32] {
         context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(part);
     };
-    add(raw.name.value.as_bytes());
+    add(raw.name().as_bytes());
     add(&[
-        u8::from(raw.asks_for_cards()),
+        u8::from(raw.requests_certificates()),
         u8::from(raw.on_bad_certificate.value == raw::OnBadCertificate::Alert),
     ]);
     if let Some(realm) = realm {
@@ -213,7 +214,7 @@ fn path_table(
 ) -> Option<PathTable<PathRule>> {
     let mut rules = Vec::new();
     let mut whole = true;
-    for path in &raw.paths {
+    for path in &raw.path {
         let pattern = match PathPattern::parse(&path.path.value) {
             Ok(pattern) => Some(pattern),
             Err(error) => {
@@ -235,7 +236,7 @@ fn path_table(
 }
 
 fn tell(faults: &[PathTableError], raw: &raw::Site, diagnostics: &mut Diagnostics) {
-    let span = |position: usize| raw.paths.get(position).map_or(raw.span, |path| path.path.span);
+    let span = |position: usize| raw.path.get(position).map_or(raw.head.span, |path| path.path.span);
     for fault in faults {
         let (at, other) = match fault {
             PathTableError::Duplicate { first, again, .. } => (*again, *first),
@@ -324,7 +325,7 @@ pub(super) fn host_table(
     let places = entries.iter().enumerate();
     let hosts =
         places.flat_map(|(place, (_, site))| site.hosts.iter().map(move |host| (host.clone(), place)));
-    let first = entries.first().map(|(raw, _)| raw.span).unwrap_or_default();
+    let first = entries.first().map(|(raw, _)| raw.head.span).unwrap_or_default();
     HostTable::build(hosts)
         .map_err(|twice| twice.iter().for_each(|host| _ = diagnostics.error(first, host.to_string())))
         .ok()

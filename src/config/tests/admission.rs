@@ -34,15 +34,15 @@ path = "#;
 #[test]
 fn a_list_that_names_nobody_is_refused() {
     for (keys, told) in [
-        ("allow = {}", "Error site[0].path[0].allow: `allow` names neither groups"),
-        ("deny = {}", "Error site[0].path[0].deny: `deny` names neither groups"),
+        ("allow = {}", "Error site[0].path[0].allow: `allow` names no groups"),
+        ("deny = {}", "Error site[0].path[0].deny: `deny` names no groups"),
         (
             "allow = { groups = [] }",
-            "Error site[0].path[0].allow.groups: `groups` is empty: it would admit nobody",
+            "Error site[0].path[0].allow.groups: `groups` is empty: it allows no request",
         ),
         (
             "deny = { networks = [] }",
-            "Error site[0].path[0].deny.networks: `networks` is empty: it keeps nobody out",
+            "Error site[0].path[0].deny.networks: `networks` is empty: it denies no request",
         ),
         ("allow = []", "Error site[0].path[0].allow: expected a table, found an array"),
         ("allow = { group = [\"a\"] }", "Error site[0].path[0].allow.group: unknown key `group`"),

@@ -129,13 +129,13 @@ warning: no path of this site looks at a card, so its realm judges none
 20 | realm = "staff"
    |         ^^^^^^^
 
-error: `min` is newer than `max`, so no version is left
+error: `min` is newer than `max`, so that no version is left
   --> proxy.toml:21:15
    |
 21 | tls = { min = "1.3", max = "1.2" }
-   |               ^^^^^        ----- the newest version spoken
+   |               ^^^^^        ----- the newest version
    |
-   = help: TLS 1.2 is the oldest version there is here: { min = "1.2", max = "1.3" }
+   = help: TLS 1.2 is the oldest version that is supported: { min = "1.2", max = "1.3" }
 
 error: `issuers` does nothing on a path that ignores certificates
   --> proxy.toml:22:66
@@ -191,7 +191,7 @@ error: the key `user` is missing in [realm.staff.rule.account]
    |
    = help: add `user = 'CORP\alice'`
 
-error: a user principal name holds an `@`
+error: a user principal name contains an `@`
   --> proxy.toml:32:19
    |
 32 | account = { upn = "alice" }
@@ -199,7 +199,7 @@ error: a user principal name holds an `@`
    |
    = help: such as "alice@corp.example"
 
-error: the rule gives an account and denies it too
+error: the rule assigns an account and denies it too
   --> proxy.toml:33:8
    |
 33 | deny = true

@@ -1,7 +1,7 @@
 //! What an operator is told of the backend's own log-in dialogue, and what follows from it.
 
 use super::{SMALLEST, only_mistake, smallest};
-use crate::config::Document;
+use crate::config::schema::Document;
 use std::time::Duration;
 
 const REQUIRE: &str = "client_certificate = \"require\"";
@@ -16,7 +16,7 @@ fn with(path: &str, site: &str, tables: &str) -> String {
 fn offers_http2(text: &str) -> bool {
     let (document, diagnostics) = Document::parse("proxy.toml", text);
     assert!(!diagnostics.has_errors());
-    document.unwrap().sites[0].offers_http2()
+    document.unwrap().site[0].offers_http2()
 }
 
 #[test]
@@ -29,13 +29,13 @@ fn http2_is_offered_unless_a_path_passes_a_dialogue_on_or_the_site_says_otherwis
 
 #[test]
 fn limits_of_dialogues_have_safe_defaults() {
-    let backend = smallest().backends[0].clone();
+    let backend = smallest().backend[0].clone();
     assert_eq!(
         (backend.max_pinned_connections.value, backend.max_pinned_connections_per_address.value),
         (1000, 64)
     );
-    let attempts = backend.attempts;
-    assert_eq!((attempts.per_account.value, attempts.per_address.value), (4, 100));
+    let attempts = backend.login_throttle;
+    assert_eq!((attempts.max_failures_per_account.value, attempts.max_failures_per_address.value), (4, 100));
     assert_eq!(attempts.window.value, Duration::from_secs(15 * 60));
 }
 

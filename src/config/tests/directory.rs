@@ -55,7 +55,7 @@ fn a_password_never_goes_over_the_network_in_plain_text() {
     let plain = "url = \"ldap://dc1.corp.example\"";
     told(
         &with_directory("url = \"ldaps://dc1.corp.example\"", plain),
-        "passwords would go over the network in plain text (write \"ldaps://dc1.corp.example\", or add \
+        "passwords would be sent over the network in plain text (write \"ldaps://dc1.corp.example\", or add \
          `start_tls = true`)",
     );
     let started = format!("start_tls = true\n{plain}");

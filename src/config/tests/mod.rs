@@ -14,6 +14,7 @@ mod revocation;
 mod telling;
 mod wrong_values;
 
+use super::schema::Document;
 use super::*;
 use std::time::Duration;
 
@@ -78,24 +79,24 @@ fn smallest() -> Document {
 fn defaults_are_those_of_the_documentation() {
     let document = smallest();
     assert!(document.workers.is_none());
-    assert_eq!(document.audit.file.value, server::AuditFile::StandardOutput);
+    assert_eq!(document.audit.file.value, schema::process::AuditFile::StandardOutput);
     assert_eq!(document.limits.max_header_bytes.value, 65_536);
     let limits = &document.limits;
     assert_eq!((limits.connections_per_address(), limits.connections_per_network()), (500, 5_000));
-    let site = document.sites.first().unwrap();
-    assert_eq!(site.name.value, "rms.corp.example");
+    let site = document.site.first().unwrap();
+    assert_eq!(site.name(), "rms.corp.example");
     assert_eq!(site.card_reauth_interval.value, Duration::from_secs(8 * 3600));
     assert_eq!(site.http_action.value, crate::site::HttpAction::Reject);
-    assert!(site.asks_for_cards() && site.ca_hints.value && !site.default.value);
-    let rule = site.paths.first().unwrap();
+    assert!(site.requests_certificates() && site.ca_hints.value && !site.default.value);
+    let rule = site.path.first().unwrap();
     let methods: Vec<&str> = rule.methods.iter().map(|method| method.value.as_str()).collect();
     assert_eq!(methods, ["GET", "HEAD", "POST"]);
     assert_eq!(rule.max_body.value, 1 << 20);
-    let realm = document.realms.first().unwrap();
+    let realm = document.realm.first().unwrap();
     assert_eq!(realm.revocation.mode.value, crate::revocation::RevocationMode::Require);
-    assert_eq!(realm.mapping.strength.value, mapping::MappingStrength::Strong);
+    assert_eq!(realm.mapping.strength.value, schema::mapping::MappingStrength::Strong);
     assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
-    let backend = document.backends.first().unwrap();
+    let backend = document.backend.first().unwrap();
     assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");
     assert_eq!(backend.first_byte_timeout.value, Duration::from_secs(120));
 }
@@ -103,10 +104,10 @@ fn defaults_are_those_of_the_documentation() {
 #[test]
 fn values_keep_the_place_where_they_were_written() {
     let document = smallest();
-    let site = document.sites.first().unwrap();
+    let site = document.site.first().unwrap();
     let host = site.hosts.first().unwrap().span;
     assert_eq!(&SMALLEST[host.start..host.end], "\"rms.corp.example\"");
-    let max_body = site.paths.first().unwrap().max_body.span;
+    let max_body = site.path.first().unwrap().max_body.span;
     assert_eq!(&SMALLEST[max_body.start..max_body.end], "[[site.path]]", "a default has its table's place");
 }
 

@@ -1,7 +1,7 @@
 //! What an operator is told of passwords that would not do what they seem to.
 
 use super::{SMALLEST, only_mistake, smallest};
-use crate::config::Document;
+use crate::config::schema::Document;
 use crate::policy::PasswordRule;
 use std::time::Duration;
 
@@ -15,13 +15,13 @@ fn with(path: &str, tables: &str) -> String {
 #[test]
 fn passwords_are_never_taken_by_default() {
     let document = smallest();
-    let rule = document.sites[0].paths[0].clone();
+    let rule = document.site[0].path[0].clone();
     assert_eq!(rule.password.value, PasswordRule::Never);
     assert!(!rule.unsafe_allow_password_for_unmapped_card.value);
-    let passwords = document.realms[0].passwords.clone();
-    assert_eq!((passwords.per_account.value, passwords.per_address.value), (3, 20));
+    let passwords = document.realm[0].passwords.clone();
+    assert_eq!((passwords.max_failures_per_account.value, passwords.max_failures_per_address.value), (3, 20));
     let minutes = |count: u64| Duration::from_secs(count * 60);
-    assert_eq!((passwords.window.value, passwords.cache.value), (minutes(15), minutes(1)));
+    assert_eq!((passwords.window.value, passwords.cache_ttl.value), (minutes(15), minutes(1)));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! No text makes the reader panic, nor what it tells about it.
 
 use super::SMALLEST;
-use crate::config::{Colour, Document};
+use crate::config::Colour;
+use crate::config::schema::Document;
 use proptest::prelude::*;
 
 /// Pieces that are likely to be taken for something by one parser or another.

@@ -34,7 +34,7 @@ fn every_key_is_read_from_a_table_of_its_own() {
     let (document, diagnostics) = Document::parse("proxy.toml", &text);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     let document = document.unwrap();
-    let revocation = &document.realms[0].revocation;
+    let revocation = &document.realm[0].revocation;
     assert_eq!(revocation.mode.value, RevocationMode::Prefer);
     assert!(revocation.fetch.value && revocation.ocsp.value);
     let hosts: Vec<String> = revocation.hosts.iter().map(|host| host.value.to_string()).collect();
@@ -46,7 +46,7 @@ fn every_key_is_read_from_a_table_of_its_own() {
     assert_eq!(revocation.ocsp_nonce.value, NonceRule::Require);
     assert_eq!(revocation.ocsp_responder.as_ref().unwrap().url.value, "http://ocsp.corp.example");
     assert_eq!(revocation.rewrite[0].to.value, "http://pki.corp.example/staff.crl");
-    assert_eq!(revocation.issuers[0].demand.value, RevocationDemand::IfAvailable);
+    assert_eq!(revocation.issuers[0].mode.value, RevocationDemand::IfAvailable);
 }
 
 /// The one mistake told about this table.

@@ -1,7 +1,7 @@
 //! How backends are told who a user is, and what would tell it to others.
 
 use super::*;
-use crate::config::backend::HeaderSet;
+use crate::config::schema::backend::HeaderSet;
 
 const ASSERTION: &str = r#"
 [assertion]
@@ -25,7 +25,7 @@ fn assertions_are_signed_with_the_keys_of_their_table() {
     assert_eq!(keys, ["new.key", "old.key"]);
     assert_eq!(assertion.issuer.unwrap().value, "https://gate.corp.example");
     assert_eq!(assertion.lifetime.value, Duration::from_secs(120));
-    assert!(document.backends[0].headers.sends(HeaderSet::Assertion));
+    assert!(document.backend[0].headers.sends(HeaderSet::Assertion));
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn certificates_are_issued_by_the_ca_of_the_backend() {
     let (document, diagnostics) = Document::parse("proxy.toml", &text);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     let document = document.unwrap();
-    let backend = &document.backends[0];
-    let issue = backend.issue.as_ref().unwrap();
+    let backend = &document.backend[0];
+    let issue = backend.user_certificates.as_ref().unwrap();
     assert_eq!(issue.lifetime.value, Duration::from_secs(600));
     assert_eq!(issue.backdate.value, Duration::from_secs(60));
     assert!(

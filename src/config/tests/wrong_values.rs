@@ -88,7 +88,7 @@ error: "12 apples" is not a size
 14 | max_body = "12 apples"
    |            ^^^^^^^^^^^
    |
-   = help: from 0 B to 4.0 GiB, such as "64KiB", "1MiB" or "12MiB"
+   = help: from 0B to 4GiB, such as "64KiB", "1MiB" or "12MiB"
 
 error: unknown key `client_certifcate` in [[site.path]]
   --> proxy.toml:18:1
@@ -229,7 +229,7 @@ error: "1KiB" is out of range
 11 | max_header_bytes = "1KiB"
    |                    ^^^^^^
    |
-   = help: from 4.0 KiB to 1.0 MiB, such as "64KiB", "1MiB" or "12MiB"
+   = help: from 4KiB to 1MiB, such as "64KiB", "1MiB" or "12MiB"
 
 error: 0 is out of range
   --> proxy.toml:12:26
@@ -281,7 +281,7 @@ error: expected a table, found a string
 25 | rms = "http://10.0.0.5"
    |       ^^^^^^^^^^^^^^^^^
    |
-   = help: backend holds tables with names: [backend.some-name]
+   = help: `backend` holds tables with names: [backend.some-name]
 
 14 errors in proxy.toml
 "#);

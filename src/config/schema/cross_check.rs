@@ -1,24 +1,22 @@
-//! Takes a whole document, records what is wrong between its parts: names that nothing has, addresses and hosts given
-//! twice, cards that nobody would judge.
-//!
-//! Never looks at files, and leaves paths and their overlaps to the compile step.
+//! What is wrong between the parts of a document: references to nothing, addresses and hosts used twice, keys that do
+//! nothing.
 
-use super::backend::HeaderSet;
-use super::diagnostic::Diagnostics;
+use super::backend::{HeaderSet, IdentityMode, PASS_THROUGH_KEYS};
 use super::document::Document;
-use super::kerberos::KerberosOptions;
+use super::kerberos::Kerberos;
 use super::realm::Realm;
-use super::rule::IdentityRule;
+use super::rule::MappingRule;
 use super::site::Site;
-use super::span::{Span, Spanned};
-use super::suggestion::{alternatives, nearest};
+use crate::config::parse::diagnostic::Diagnostics;
+use crate::config::parse::suggestion::{alternatives, nearest};
+use crate::config::parse::{Span, Spanned};
 use crate::policy::{ClientCertificateRule, PasswordRule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Records all of it.
 pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
-    if document.sites.is_empty() {
+    if document.site.is_empty() {
         let message = "there is no site, so nothing would be served";
         diagnostics.error(Span::default(), message).key("site").help("add a [[site]] table");
     }
@@ -37,14 +35,14 @@ pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
 
 /// The realms and backends that sites name, each with its key.
 fn realm_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
-    let sites = document.sites.iter().enumerate();
+    let sites = document.site.iter().enumerate();
     sites.filter_map(|(index, site)| Some((format!("site[{index}].realm"), site.realm.as_ref()?)))
 }
 
 fn backend_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
-    document.sites.iter().enumerate().flat_map(|(index, site)| {
+    document.site.iter().enumerate().flat_map(|(index, site)| {
         let of_site = site.backend.iter().map(move |name| (format!("site[{index}].backend"), name));
-        let of_paths = site.paths.iter().enumerate().filter_map(move |(path, rule)| {
+        let of_paths = site.path.iter().enumerate().filter_map(move |(path, rule)| {
             Some((format!("site[{index}].path[{path}].backend"), rule.backend.as_ref()?))
         });
         of_site.chain(of_paths)
@@ -52,8 +50,8 @@ fn backend_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<
 }
 
 fn check_names(document: &Document, diagnostics: &mut Diagnostics) {
-    let realms: Vec<_> = document.realms.iter().map(|realm| &realm.name).collect();
-    let backends: Vec<_> = document.backends.iter().map(|backend| &backend.name).collect();
+    let realms: Vec<_> = document.realm.iter().map(|realm| &realm.head.name).collect();
+    let backends: Vec<_> = document.backend.iter().map(|backend| &backend.head.name).collect();
     check_references("realm", realm_names(document).collect(), &realms, diagnostics);
     check_references("backend", backend_names(document).collect(), &backends, diagnostics);
 }
@@ -89,14 +87,14 @@ fn check_references(
 }
 
 fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
-    for (index, site) in document.sites.iter().enumerate() {
+    for (index, site) in document.site.iter().enumerate() {
         let asks =
-            site.paths.iter().find(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
-        let takes = site.paths.iter().find(|rule| rule.password.value == PasswordRule::Directory);
+            site.path.iter().find(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
+        let takes = site.path.iter().find(|rule| rule.password.value == PasswordRule::Directory);
         match (&site.realm, asks, takes) {
             (None, Some(rule), _) => {
                 diagnostics
-                    .error(site.span, "the site asks for cards, and has no realm to judge them")
+                    .error(site.head.span, "the site asks for cards, and has no realm to judge them")
                     .key(format!("site[{index}].realm"))
                     .label(rule.client_certificate.span, "a card is asked for here")
                     .help("add `realm = \"staff\"` and a [realm.staff] table");
@@ -104,14 +102,14 @@ fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
             (None, None, Some(rule)) => {
                 diagnostics
                     .error(
-                        site.span,
+                        site.head.span,
                         "the site takes passwords, and has no realm whose directory judges them",
                     )
                     .key(format!("site[{index}].realm"))
                     .label(rule.password.span, "a password is taken here")
                     .help("add `realm = \"staff\"` and a [realm.staff] table");
             }
-            (Some(realm), None, None) if !site.paths.is_empty() => {
+            (Some(realm), None, None) if !site.path.is_empty() => {
                 diagnostics
                     .warning(realm.span, "no path of this site looks at a card, so its realm judges none")
                     .key(format!("site[{index}].realm"));
@@ -125,30 +123,29 @@ fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
 /// another's of the same name.
 fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
     let mut reported = BTreeSet::new();
-    for (site, realm) in document.sites.iter().filter_map(|site| Some((site, site.realm.as_ref()?))) {
-        let realm = document.realms.iter().find(|known| known.name.value == realm.value);
+    for (site, realm) in document.site.iter().filter_map(|site| Some((site, site.realm.as_ref()?))) {
+        let realm = document.realm.iter().find(|known| known.head.name.value == realm.value);
         // A directory says of which domain an account is.
-        let Some(realm) = realm.filter(|realm| realm.directories.is_empty()) else { continue };
+        let Some(realm) = realm.filter(|realm| realm.directory.is_empty()) else { continue };
         let with_cards =
-            site.paths.iter().filter(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
+            site.path.iter().filter(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
         let backends: BTreeSet<_> = with_cards
             .filter_map(|rule| rule.backend.as_ref().or(site.backend.as_ref()))
             .map(|name| name.value.as_str())
             .collect();
         let backends =
-            document.backends.iter().filter(|backend| backends.contains(backend.name.value.as_str()));
-        for (backend, kerberos) in backends.filter_map(|backend| Some((backend, backend.kerberos.as_ref()?)))
-        {
-            for account in realm.rules.iter().filter_map(IdentityRule::account) {
-                let Some((message, help)) = without_principal(&account.user.value, &kerberos.options) else {
+            document.backend.iter().filter(|backend| backends.contains(backend.head.name.value.as_str()));
+        for backend in backends.filter(|backend| backend.identity.value == IdentityMode::Kerberos) {
+            for account in realm.rule.iter().filter_map(|rule| rule.account.as_ref()) {
+                let Some((message, help)) = without_principal(&account.user.value, &backend.kerberos) else {
                     continue;
                 };
-                if reported.insert((account.user.span.start, &backend.name.value)) {
+                if reported.insert((account.user.span.start, &backend.head.name.value)) {
                     let message =
-                        format!("the backend {:?} cannot be told of it: {message}", backend.name.value);
+                        format!("the backend {:?} cannot be told of it: {message}", backend.head.name.value);
                     diagnostics
                         .error(account.user.span, message)
-                        .key(format!("realm.{}.rule.account.user", realm.name.value))
+                        .key(format!("realm.{}.rule.account.user", realm.head.name.value))
                         .help(help);
                 }
             }
@@ -157,7 +154,7 @@ fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
 }
 
 /// Why a rule's account has no name in Kerberos, and what to write.
-fn without_principal(user: &str, options: &KerberosOptions) -> Option<(String, String)> {
+fn without_principal(user: &str, options: &Kerberos) -> Option<(String, String)> {
     let Some((domain, _)) = user.split_once('\\') else {
         let message = format!("{user:?} has no name in Kerberos");
         return Some((message, "write `DOMAIN\\name`, or add a directory to the realm".to_owned()));
@@ -180,13 +177,14 @@ fn without_principal(user: &str, options: &KerberosOptions) -> Option<(String, S
 
 /// Limits of what is never tried would only seem to protect.
 fn check_passwords_of_realms(document: &Document, diagnostics: &mut Diagnostics) {
-    for realm in document.realms.iter().filter(|realm| realm.passwords.written) {
-        let named = |site: &&Site| site.realm.as_ref().is_some_and(|name| name.value == realm.name.value);
-        let mut paths = document.sites.iter().filter(named).flat_map(|site| &site.paths);
+    for realm in document.realm.iter().filter(|realm| realm.head.has("passwords")) {
+        let named =
+            |site: &&Site| site.realm.as_ref().is_some_and(|name| name.value == realm.head.name.value);
+        let mut paths = document.site.iter().filter(named).flat_map(|site| &site.path);
         if !paths.any(|rule| rule.password.value == PasswordRule::Directory) {
             diagnostics
-                .error(realm.passwords.span, "no path has this realm's directory judge passwords")
-                .key(format!("realm.{}.passwords", realm.name.value))
+                .error(realm.passwords.head.span, "no path has this realm's directory judge passwords")
+                .key(format!("realm.{}.passwords", realm.head.name.value))
                 .help("write password = \"directory\" on a path, or remove the table");
         }
     }
@@ -194,21 +192,22 @@ fn check_passwords_of_realms(document: &Document, diagnostics: &mut Diagnostics)
 
 /// Limits of a dialogue that no path lets a client have would only seem to protect the backend.
 fn check_dialogue_keys(document: &Document, diagnostics: &mut Diagnostics) {
-    for backend in &document.backends {
+    for backend in &document.backend {
         let leads_here =
-            |name: Option<&Spanned<String>>| name.is_some_and(|name| name.value == backend.name.value);
-        let has_dialogues = document.sites.iter().any(|site| {
+            |name: Option<&Spanned<String>>| name.is_some_and(|name| name.value == backend.head.name.value);
+        let has_dialogues = document.site.iter().any(|site| {
             let of_site = site.backend.as_ref();
             site.pass_through().any(|rule| leads_here(rule.backend.as_ref().or(of_site)))
         });
         if has_dialogues {
             continue;
         }
-        for (name, span) in &backend.of_dialogues {
+        for name in PASS_THROUGH_KEYS {
+            let Some(span) = backend.head.written(name) else { continue };
             let message = format!("`{name}` does nothing: no path has its users log in at this backend");
             diagnostics
-                .error(*span, message)
-                .key(format!("backend.{}.{name}", backend.name.value))
+                .error(span, message)
+                .key(format!("backend.{}.{name}", backend.head.name.value))
                 .help("write password = \"backend\" in a [[site.path]], or remove it");
         }
     }
@@ -216,12 +215,12 @@ fn check_dialogue_keys(document: &Document, diagnostics: &mut Diagnostics) {
 
 /// A group that nobody can be a member of lets in nobody and, worse, keeps out nobody.
 fn check_groups(document: &Document, diagnostics: &mut Diagnostics) {
-    for (index, site) in document.sites.iter().enumerate() {
+    for (index, site) in document.site.iter().enumerate() {
         let name = site.realm.as_ref().map(|realm| &realm.value);
-        let Some(realm) = document.realms.iter().find(|realm| Some(&realm.name.value) == name) else {
+        let Some(realm) = document.realm.iter().find(|realm| Some(&realm.head.name.value) == name) else {
             continue;
         };
-        for (path, rule) in site.paths.iter().enumerate() {
+        for (path, rule) in site.path.iter().enumerate() {
             for (name, list) in [("allow", &rule.allow), ("deny", &rule.deny)] {
                 for group in list.iter().flat_map(|list| &list.groups) {
                     let Some((message, help)) = impossible(&group.value, realm) else { continue };
@@ -235,11 +234,11 @@ fn check_groups(document: &Document, diagnostics: &mut Diagnostics) {
 
 /// Why nobody of the realm is in the group, if nobody can be, and what to write instead.
 fn impossible(group: &str, realm: &Realm) -> Option<(String, &'static str)> {
-    let mut given = realm.rules.iter().flat_map(IdentityRule::groups);
+    let mut given = realm.rule.iter().flat_map(MappingRule::groups);
     if given.any(|given| given.value.eq_ignore_ascii_case(group)) {
         return None;
     }
-    if realm.directories.is_empty() {
+    if realm.directory.is_empty() {
         let message =
             format!("no rule of the realm gives the group {group:?}, and the realm has no directory");
         return Some((message, "give it in the `account` of a rule, or add a directory to the realm"));
@@ -252,22 +251,23 @@ fn impossible(group: &str, realm: &Realm) -> Option<(String, &'static str)> {
 
 fn check_site_names(document: &Document, diagnostics: &mut Diagnostics) {
     let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
-    for (index, site) in document.sites.iter().enumerate().filter(|(_, site)| !site.name.value.is_empty()) {
-        // A name that was not written is a host's, and hosts are told apart below.
-        if let Some(first) = first_of.get(site.name.value.as_str()).filter(|_| site.name.span != site.span) {
+    for (index, site) in document.site.iter().enumerate() {
+        let Some(name) = &site.name else { continue };
+        // A name that is not written is a host's, and hosts are compared below.
+        if let Some(first) = first_of.get(name.value.as_str()).filter(|_| site.head.has("name")) {
             diagnostics
-                .error(site.name.span, format!("two sites are named {:?}", site.name.value))
+                .error(name.span, format!("two sites are named {:?}", name.value))
                 .key(format!("site[{index}].name"))
                 .label(*first, "the first one")
                 .help("records and metrics go by this name: give each site its own");
         }
-        first_of.entry(&site.name.value).or_insert(site.name.span);
+        first_of.entry(&name.value).or_insert(name.span);
     }
 }
 
 fn check_hosts(document: &Document, diagnostics: &mut Diagnostics) {
     let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
-    for (index, site) in document.sites.iter().enumerate() {
+    for (index, site) in document.site.iter().enumerate() {
         for host in &site.hosts {
             if let Some(first) = first_of.get(host.value.as_str()) {
                 diagnostics
@@ -283,7 +283,7 @@ fn check_hosts(document: &Document, diagnostics: &mut Diagnostics) {
 
 fn check_default_sites(document: &Document, diagnostics: &mut Diagnostics) {
     let mut default_of: BTreeMap<SocketAddr, Span> = BTreeMap::new();
-    for (index, site) in document.sites.iter().enumerate().filter(|(_, site)| site.default.value) {
+    for (index, site) in document.site.iter().enumerate().filter(|(_, site)| site.default.value) {
         for address in fixed(&site.listen) {
             if let Some(first) = default_of.get(&address.value).filter(|first| **first != site.default.span) {
                 diagnostics
@@ -299,9 +299,9 @@ fn check_default_sites(document: &Document, diagnostics: &mut Diagnostics) {
 
 /// Statements need a key to sign with, and somebody to read them.
 fn check_assertion(document: &Document, diagnostics: &mut Diagnostics) {
-    let sent = document.backends.iter().flat_map(|backend| {
+    let sent = document.backend.iter().flat_map(|backend| {
         let sets = backend.headers.sets.iter().filter(|set| set.value == HeaderSet::Assertion);
-        sets.map(move |set| (&backend.name.value, set.span))
+        sets.map(move |set| (&backend.head.name.value, set.span))
     });
     let mut is_sent = false;
     for (backend, span) in sent {
@@ -316,12 +316,12 @@ fn check_assertion(document: &Document, diagnostics: &mut Diagnostics) {
     let Some(assertion) = &document.assertion else { return };
     if !is_sent {
         let message = "no backend is sent assertions, so these keys are only published";
-        diagnostics.warning(assertion.span, message).key("assertion");
+        diagnostics.warning(assertion.head.span, message).key("assertion");
     }
     if document.admin.listen.is_empty() {
         let message = "the admin listener is off, so nobody can fetch the keys that prove assertions";
         diagnostics
-            .warning(assertion.span, message)
+            .warning(assertion.head.span, message)
             .key("assertion")
             .help("give `listen` in [admin] an address that the backends reach");
     }
@@ -368,7 +368,7 @@ fn check_addresses(document: &Document, diagnostics: &mut Diagnostics) {
         }
     };
     claim(&document.admin.listen, "admin.listen".to_owned(), Use::Admin);
-    for (index, site) in document.sites.iter().enumerate() {
+    for (index, site) in document.site.iter().enumerate() {
         claim(&site.listen, format!("site[{index}].listen"), Use::Tls);
         claim(&site.http_listen, format!("site[{index}].http_listen"), Use::Plain);
     }

@@ -7,7 +7,7 @@ use super::span::Span;
 use toml::de::{DeTable, Error};
 
 /// The tables of `text`, with what could be read of broken lines, and the errors of those.
-pub(super) fn parse(text: &str) -> (DeTable<'_>, Vec<Error>) {
+pub(in crate::config) fn parse(text: &str) -> (DeTable<'_>, Vec<Error>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     (table.into_inner(), errors)
 }
@@ -15,7 +15,12 @@ pub(super) fn parse(text: &str) -> (DeTable<'_>, Vec<Error>) {
 /// Records the syntax errors, one a line, and of what was `found` in the readable rest only what cannot follow from
 /// them: what is wrong with a single key or value on another line. Nothing of it after a broken table header or an
 /// open list, since the keys below that stand in no known table.
-pub(super) fn merge(mut errors: Vec<Error>, found: &Diagnostics, text: &str, diagnostics: &mut Diagnostics) {
+pub(in crate::config) fn merge(
+    mut errors: Vec<Error>,
+    found: &Diagnostics,
+    text: &str,
+    diagnostics: &mut Diagnostics,
+) {
     errors.sort_by_key(|error| error.span().map_or(text.len(), |span| span.start));
     let mut broken_lines: Vec<Span> = Vec::new();
     for error in errors {

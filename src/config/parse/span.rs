@@ -1,6 +1,4 @@
-//! Takes values read from proxy.toml, gives them back with the place where they were written.
-//!
-//! Never interprets a value: whoever compiles one later can still complain at its line.
+//! Values of proxy.toml with their places, so that a later step can still report an error at the right line.
 
 use std::ops::Range;
 
@@ -27,7 +25,7 @@ impl From<Range<usize>> for Span {
 }
 
 /// A value and where it was written. A default has the place of the table that it was left out of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spanned<T> {
     /// What was written.
     pub value: T,
@@ -40,4 +38,9 @@ impl<T> Spanned<T> {
     pub const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
+}
+
+/// The values without their places.
+pub(in crate::config) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
+    spanned.iter().map(|entry| entry.value.clone()).collect()
 }

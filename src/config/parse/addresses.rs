@@ -1,9 +1,7 @@
-//! Takes the names and addresses of proxy.toml, gives them parsed: listeners, host names, backend servers.
-//!
-//! Never resolves a name and never opens a socket.
+//! The types of addresses, host names and server URLs. No name is resolved here.
 
-use super::reader::Fault;
-use super::shape::raw_text;
+use super::value_error::ValueError;
+use super::values::{Parsed, raw_text};
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -11,7 +9,7 @@ use toml::de::DeValue;
 
 /// How a backend server is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
+pub(in crate::config) enum Scheme {
     /// In the clear.
     Http,
     /// Over TLS.
@@ -20,24 +18,24 @@ pub enum Scheme {
 
 /// One server of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ServerUrl {
+pub(in crate::config) struct ServerUrl {
     /// How it is spoken to.
-    pub scheme: Scheme,
+    pub(in crate::config) scheme: Scheme,
     /// A name or an IP address, an IPv6 one without brackets, in lower case.
-    pub host: String,
+    pub(in crate::config) host: String,
     /// The port; 80 or 443 where none was written.
-    pub port: u16,
+    pub(in crate::config) port: u16,
 }
 
 impl ServerUrl {
     /// Whether it is this machine, where IIS takes every request for a local one.
-    pub fn is_loopback(&self) -> bool {
+    pub(in crate::config) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
     /// Whether what is sent to it can be read on the way by strangers, as far as its URL tells: in the clear, to an
     /// address that is not private. Of a name nothing is known without asking, which `check --online` does.
-    pub fn is_read_by_strangers(&self) -> bool {
+    pub(in crate::config) fn is_read_by_strangers(&self) -> bool {
         self.scheme == Scheme::Http && self.host.parse::<IpAddr>().is_ok_and(|address| !is_private(address))
     }
 }
@@ -69,34 +67,51 @@ impl fmt::Display for ServerUrl {
 }
 
 /// An IP address with its port.
-pub(super) fn socket_address(value: &DeValue<'_>) -> Result<SocketAddr, Fault> {
+pub(in crate::config) const ADDRESS: Parsed<SocketAddr> =
+    Parsed::new("address", "addresses", parse_socket_address);
+/// A network, or one address.
+pub(in crate::config) const NETWORK: Parsed<IpNet> = Parsed::new("network", "networks", parse_network);
+/// A network that clients come from.
+pub(in crate::config) const CLIENT_NETWORK: Parsed<IpNet> =
+    Parsed::new("network", "networks", parse_client_network);
+/// A name that a site serves.
+pub(in crate::config) const HOST_PATTERN: Parsed<String> =
+    Parsed::new("host name", "host names", parse_host_pattern);
+/// A host name that is sent to a backend, perhaps with a port.
+pub(in crate::config) const HOST_HEADER: Parsed<String> =
+    Parsed::new("host name", "host names", parse_host_header);
+/// The URL of a backend server.
+pub(in crate::config) const SERVER_URL: Parsed<ServerUrl> = Parsed::new("URL", "URLs", parse_server_url);
+
+/// An IP address with its port.
+fn parse_socket_address(value: &DeValue<'_>) -> Result<SocketAddr, ValueError> {
     let text = raw_text(value)?;
     text.parse().map_err(|_| {
-        Fault::new(format!("{text:?} is not an IP address with a port"))
+        ValueError::new(format!("{text:?} is not an IP address with a port"))
             .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
     })
 }
 
 /// A network, or one address.
-pub(super) fn network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
+fn parse_network(value: &DeValue<'_>) -> Result<IpNet, ValueError> {
     let text = raw_text(value)?;
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
-        Fault::new(format!("{text:?} is not a network")).help("such as \"10.0.0.0/8\" or \"192.0.2.7\"")
+        ValueError::new(format!("{text:?} is not a network")).help("such as \"10.0.0.0/8\" or \"192.0.2.7\"")
     })
 }
 
 /// A network that clients come from. What would name another network than it seems to is refused.
-pub(super) fn client_network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
-    let network = network(value)?;
+fn parse_client_network(value: &DeValue<'_>) -> Result<IpNet, ValueError> {
+    let network = parse_network(value)?;
     let begin = network.trunc();
     if begin != network {
-        return Err(Fault::new(format!("{network} has bits beyond its prefix"))
+        return Err(ValueError::new(format!("{network} has bits beyond its prefix"))
             .help(format!("write \"{begin}\" for the network, or \"{}\" for the address", network.addr())));
     }
     match network.addr() {
         IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
             let message = format!("{network} holds nobody: an IPv4 client is one of IPv4 here");
-            Err(Fault::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
+            Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
         }
         IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
     }
@@ -104,7 +119,7 @@ pub(super) fn client_network(value: &DeValue<'_>) -> Result<IpNet, Fault> {
 
 /// A name that a site answers to: a host name, `*.` and a domain for one label more, or an IP address. Given back in
 /// lower case, without a trailing dot and without brackets, so that equal names are equal texts.
-pub(super) fn host_pattern(value: &DeValue<'_>) -> Result<String, Fault> {
+fn parse_host_pattern(value: &DeValue<'_>) -> Result<String, ValueError> {
     let text = raw_text(value)?;
     let name = normalised(text);
     let labels = name.strip_prefix("*.").unwrap_or(&name);
@@ -121,23 +136,25 @@ pub(super) fn host_pattern(value: &DeValue<'_>) -> Result<String, Fault> {
     } else {
         "such as \"rms.corp.example\", \"*.corp.example\" or \"192.0.2.1\""
     };
-    Err(Fault::new(format!("{text:?} is not a host name")).help(help))
+    Err(ValueError::new(format!("{text:?} is not a host name")).help(help))
 }
 
 /// A host name that is sent to a backend, perhaps with a port, as it is written.
-pub(super) fn host_header(value: &DeValue<'_>) -> Result<String, Fault> {
+fn parse_host_header(value: &DeValue<'_>) -> Result<String, ValueError> {
     let text = raw_text(value)?;
     match host_and_port(text) {
         Some(_) => Ok(text.to_owned()),
-        None => Err(Fault::new(format!("{text:?} is not a host name")).help("such as \"rms.corp.example\"")),
+        None => {
+            Err(ValueError::new(format!("{text:?} is not a host name")).help("such as \"rms.corp.example\""))
+        }
     }
 }
 
 /// The URL of a backend server: scheme, host and port, nothing else.
-pub(super) fn server_url(value: &DeValue<'_>) -> Result<ServerUrl, Fault> {
+fn parse_server_url(value: &DeValue<'_>) -> Result<ServerUrl, ValueError> {
     let text = raw_text(value)?;
     let fault = |message: String| {
-        Fault::new(message).help("such as \"http://10.0.0.5\" or \"https://rms1.corp.example:8443\"")
+        ValueError::new(message).help("such as \"http://10.0.0.5\" or \"https://rms1.corp.example:8443\"")
     };
     let (scheme, default_port, rest) = match text.split_once("://") {
         Some(("http", rest)) => (Scheme::Http, 80, rest),
@@ -148,7 +165,7 @@ pub(super) fn server_url(value: &DeValue<'_>) -> Result<ServerUrl, Fault> {
         let without =
             format!("write \"{}{authority}\"", text.get(..text.len() - rest.len()).unwrap_or_default());
         let message = format!("{text:?} has a path, and a request's own path is what is forwarded");
-        return Err(Fault::new(message).help(without));
+        return Err(ValueError::new(message).help(without));
     }
     let (host, port) =
         host_and_port(rest).ok_or_else(|| fault(format!("{text:?} does not name a server")))?;
@@ -217,7 +234,7 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
             ("rms_1", "rms_1"),
         ] {
-            assert_eq!(host_pattern(&string(written)), Ok(read.to_owned()));
+            assert_eq!(parse_host_pattern(&string(written)), Ok(read.to_owned()));
         }
     }
 
@@ -239,13 +256,13 @@ mod tests {
             "a b",
             "ä.example",
         ] {
-            assert!(host_pattern(&string(text)).is_err(), "{text}");
+            assert!(parse_host_pattern(&string(text)).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_server_has_the_port_of_its_scheme_unless_it_names_one() {
-        let server = |text| server_url(&string(text)).map(|server| server.to_string());
+        let server = |text| parse_server_url(&string(text)).map(|server| server.to_string());
         assert_eq!(server("http://10.0.0.5"), Ok("http://10.0.0.5:80".to_owned()));
         assert_eq!(server("https://RMS1.corp.example"), Ok("https://rms1.corp.example:443".to_owned()));
         assert_eq!(server("https://[2001:db8::1]:8443"), Ok("https://[2001:db8::1]:8443".to_owned()));
@@ -270,7 +287,7 @@ mod tests {
             "HTTP://a",
             "http://a:+80",
         ] {
-            assert!(server_url(&string(text)).is_err(), "{text}");
+            assert!(parse_server_url(&string(text)).is_err(), "{text}");
         }
     }
 
@@ -301,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_server_on_this_machine_is_recognised() {
-        let is_loopback = |text| server_url(&string(text)).unwrap().is_loopback();
+        let is_loopback = |text| parse_server_url(&string(text)).unwrap().is_loopback();
         assert!(
             is_loopback("http://127.0.0.2")
                 && is_loopback("http://[::1]")

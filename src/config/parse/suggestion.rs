@@ -1,12 +1,13 @@
-//! Takes a word that is not known and those that are, gives the one that was probably meant.
-//!
-//! Never guesses wildly: a suggestion that is wrong costs an operator more than none.
+//! The known word that an unknown one was probably meant to be. A wrong suggestion costs an operator more than none.
 
 /// Longer than any key or name: comparing it with each of them would only cost time.
 const LONGEST_WORD: usize = 64;
 
 /// The candidate nearest to `word`, when it is near enough to be a slip of the fingers.
-pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::config) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let written = folded(word);
     if written.is_empty() || written.len() > LONGEST_WORD {
         return None;
@@ -28,7 +29,7 @@ fn folded(word: &str) -> String {
 }
 
 /// The words as a list to choose from: `"a", "b" or "c"`.
-pub(super) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::config) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("{word:?}")).collect();
     match quoted.pop() {
         None => String::new(),
