@@ -114,7 +114,7 @@ async fn a_resumed_session_is_judged_like_the_first_one() {
 #[tokio::test]
 async fn no_request_is_refused_at_the_moment_at_which_a_verdict_ends() {
     let setup = Setup::default();
-    let realm = format!("{}max_age = \"1s\"\n", setup.realm);
+    let realm = format!("{}verdict_cache_ttl = \"1s\"\n", setup.realm);
     let lab = Lab::with(Setup { realm, ..setup });
     let clock = lab.clock.clone();
     let running = Arc::new(AtomicBool::new(true));

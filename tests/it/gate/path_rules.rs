@@ -35,7 +35,7 @@ async fn a_path_can_demand_an_issuer_by_its_key() {
 
 #[tokio::test]
 async fn a_path_can_refuse_queries() {
-    let lab = Lab::with(with_path("client_certificate = \"ignore\"\nquery = \"refuse\""));
+    let lab = Lab::with(with_path("client_certificate = \"ignore\"\nquery = \"reject\""));
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         assert_eq!(client.get("/x/echo").await.verdict(), "200 permit");
         assert_eq!(client.get("/x/echo?").await.verdict(), "400 invalid-path");

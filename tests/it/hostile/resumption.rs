@@ -129,7 +129,11 @@ const CHANGES: [Change; 4] = [
     Change {
         what: "another usage is demanded",
         make: |lab| {
-            lab.reload(|setup| setup.realm += "extended_key_usage = [\"1.3.6.1.5.5.7.3.4\"]");
+            lab.reload(|setup| {
+                let other = setup.realm.replace("[\"client_auth\"]", "[\"1.3.6.1.5.5.7.3.4\"]");
+                assert_ne!(other, setup.realm);
+                setup.realm = other;
+            });
         },
         resumed: true,
         verdict: "403 certificate-untrusted",
