@@ -1,8 +1,9 @@
 //! How the value of a key is written, and what holds if it is not: the right-hand sides of a
 //! [`section!`](super::section).
 
+use super::reader::Section;
 use super::reader::TableReader;
-use super::section::{Absence, Form, Header, Section, SubTable};
+use super::section::{Absence, Form, Header, SubTable};
 use super::span::Spanned;
 use super::value_error::ValueError;
 use serde_json::{Value, json};

@@ -4,11 +4,23 @@
 //! because only [`TableReader::read`] makes a reader.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
-use super::section::{Head, Header, Section, TableInfo, WrittenKey, tables};
+use super::section::{Head, Header, Key, TableInfo, WrittenKey};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
 use super::value_error::ValueError;
 use toml::de::{DeTable, DeValue};
+
+/// A table of proxy.toml.
+pub(in crate::config) trait Section: Sized {
+    /// The names of its keys, in the order of the documentation.
+    const NAMES: &'static [&'static str];
+
+    /// Its keys.
+    fn keys() -> Vec<Key>;
+
+    /// Reads it. `None` if a key is missing or wrong without which the table means nothing; the error is recorded.
+    fn read(reader: &mut TableReader<'_>) -> Option<Self>;
+}
 
 /// Reads one table.
 pub(in crate::config) struct TableReader<'a> {
@@ -21,6 +33,12 @@ pub(in crate::config) struct TableReader<'a> {
     /// All tables of the file, for the hint where an unknown key belongs.
     known: &'a [TableInfo],
     diagnostics: &'a mut Diagnostics,
+}
+
+/// The table of `T`, which is the whole file, and all tables below it, each before those that it holds.
+pub(in crate::config) fn tables<T: Section>() -> Vec<TableInfo> {
+    TableInfo { path: String::new(), header: Header::Single, names: T::NAMES, keys: T::keys }
+        .with_those_below()
 }
 
 /// Reads the whole file as `T`.

@@ -3,24 +3,11 @@
 //! [`section!`] makes the struct that holds the values and their places, and the function that reads it. The reference
 //! tables and the JSON Schema are made from the same declarations, so that none of them can differ.
 
-use super::reader::TableReader;
 use super::span::{Span, Spanned};
 use serde_json::Value;
 
 /// The first version, in which a key without `since` appeared.
 pub(in crate::config) const FIRST_VERSION: &str = "0.1.0";
-
-/// A table of proxy.toml.
-pub(in crate::config) trait Section: Sized {
-    /// The names of its keys, in the order of the documentation.
-    const NAMES: &'static [&'static str];
-
-    /// Its keys.
-    fn keys() -> Vec<Key>;
-
-    /// Reads it. `None` if a key is missing or wrong without which the table means nothing; the error is recorded.
-    fn read(reader: &mut TableReader<'_>) -> Option<Self>;
-}
 
 /// One key of a table.
 pub(in crate::config) struct Key {
@@ -92,6 +79,25 @@ pub(in crate::config) struct TableInfo {
 }
 
 impl TableInfo {
+    /// The table and all below it, each before those that it holds.
+    pub(super) fn with_those_below(self) -> Vec<Self> {
+        let mut tables = Vec::new();
+        let mut open = vec![self];
+        while let Some(table) = open.pop() {
+            let mut below = Vec::new();
+            for key in (table.keys)() {
+                let Some(SubTable { header, names, keys }) = key.form.table else { continue };
+                let dot = if table.path.is_empty() { "" } else { "." };
+                let name = if header == Header::Named { ".NAME" } else { "" };
+                let path = format!("{}{dot}{}{name}", table.path, key.name);
+                below.push(Self { path, header, names, keys });
+            }
+            open.extend(below.into_iter().rev());
+            tables.push(table);
+        }
+        tables
+    }
+
     /// The header, as in `[[site]]`.
     pub(in crate::config) fn heading(&self) -> String {
         match self.header {
@@ -99,26 +105,6 @@ impl TableInfo {
             Header::Single | Header::SingleOrRepeated | Header::Named => format!("[{}]", self.path),
         }
     }
-}
-
-/// The table of `T`, which is the whole file, and all tables below it, each before those that it holds.
-pub(in crate::config) fn tables<T: Section>() -> Vec<TableInfo> {
-    let top = TableInfo { path: String::new(), header: Header::Single, names: T::NAMES, keys: T::keys };
-    let mut tables = Vec::new();
-    let mut open = vec![top];
-    while let Some(table) = open.pop() {
-        let mut below = Vec::new();
-        for key in (table.keys)() {
-            let Some(SubTable { header, names, keys }) = key.form.table else { continue };
-            let dot = if table.path.is_empty() { "" } else { "." };
-            let name = if header == Header::Named { ".NAME" } else { "" };
-            let path = format!("{}{dot}{}{name}", table.path, key.name);
-            below.push(TableInfo { path, header, names, keys });
-        }
-        open.extend(below.into_iter().rev());
-        tables.push(table);
-    }
-    tables
 }
 
 /// Where a table is, and which of its keys are written.
@@ -187,7 +173,7 @@ macro_rules! section {
             $( $(#[doc = $doc])+ pub(in crate::config) $key: $type, )*
         }
 
-        impl $crate::config::parse::section::Section for $name {
+        impl $crate::config::parse::reader::Section for $name {
             const NAMES: &'static [&'static str] = &[$(stringify!($key)),*];
 
             fn keys() -> Vec<$crate::config::parse::section::Key> {

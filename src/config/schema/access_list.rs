@@ -2,8 +2,9 @@
 
 use crate::config::parse::addresses::CLIENT_NETWORK;
 use crate::config::parse::fields::ValueType as _;
+use crate::config::parse::reader::Section as _;
 use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::{Section as _, section};
+use crate::config::parse::section::section;
 use crate::config::parse::value_error::ValueError;
 use crate::config::parse::values::{FILE, Parsed, sid, text};
 use crate::config::parse::{Span, Spanned};

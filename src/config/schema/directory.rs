@@ -1,8 +1,9 @@
 //! `[realm.NAME.directory]` and `[realm.NAME.account_cache]`: the LDAP servers in which accounts are looked up.
 
 use crate::config::parse::fields::{ValueType as _, required_table, table_or_word};
+use crate::config::parse::reader::Section as _;
 use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::{Section as _, section};
+use crate::config::parse::section::section;
 use crate::config::parse::value_error::ValueError;
 use crate::config::parse::values::{BOOLEAN, FILE, Parsed, SID, TEXT, duration, integer, text};
 use crate::config::parse::{Span, Spanned};

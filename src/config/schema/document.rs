@@ -1,23 +1,20 @@
 //! The whole of proxy.toml, as it was written.
 
 use super::backend::Backend;
-use super::cross_check;
 use super::limits::Limits;
 use super::process::{Admin, Assertion, Audit, Caches, Log};
 use super::realm::Realm;
 use super::site::Site;
-use crate::config::parse::diagnostic::Diagnostics;
+use crate::config::parse::Spanned;
 use crate::config::parse::fields::{ValueType as _, named_tables, optional_table, table, tables};
-use crate::config::parse::reader::read_document;
 use crate::config::parse::section::section;
 use crate::config::parse::values::integer;
-use crate::config::parse::{Spanned, syntax};
 
 section! {
     /// proxy.toml with defaults applied.
     ///
     /// A part that could not be read is left out or has its default, so that the compile step can find further errors in the
-    /// same run: a document whose [`Diagnostics`] have errors must never be served.
+    /// same run: a document whose diagnostics have errors must never be served.
     struct Document {
         /// Threads that serve requests. Each has its own connections to the backends.
         workers: Option<Spanned<usize>> = integer(1, 1024).optional("one per core"),
@@ -39,26 +36,5 @@ section! {
         realm: Vec<Realm> = named_tables::<Realm>(""),
         /// The upstream servers.
         backend: Vec<Backend> = named_tables::<Backend>(""),
-    }
-}
-
-impl Document {
-    /// Reads `text`, which `file_name` names in messages. No document when the text is not TOML at all: what its keys
-    /// hold is then told as far as it could be read.
-    pub(in crate::config) fn parse(file_name: &str, text: &str) -> (Option<Self>, Diagnostics) {
-        let mut diagnostics = Diagnostics::new(file_name, text);
-        let (table, syntax_errors) = syntax::parse(text);
-        if syntax_errors.is_empty() {
-            let document = read_document::<Self>(&table, &mut diagnostics);
-            if let Some(document) = &document {
-                cross_check::check(document, &mut diagnostics);
-            }
-            return (document, diagnostics);
-        }
-        // A broken line hides keys, so nothing that only lacks something is told beside it.
-        let mut readable = Diagnostics::new(file_name, text);
-        read_document::<Self>(&table, &mut readable);
-        syntax::merge(syntax_errors, &readable, text, &mut diagnostics);
-        (None, diagnostics)
     }
 }

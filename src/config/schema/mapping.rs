@@ -1,8 +1,6 @@
 //! `[realm.NAME.mapping]` and `[realm.NAME.identity_issuers]`: how a certificate is mapped to its account, and which
 //! authorities may name accounts.
 
-use super::realm::Realm;
-use super::rule::MappingRule;
 use crate::certificate::AltSecurityForm;
 use crate::config::parse::Spanned;
 use crate::config::parse::fields::{ValueType as _, pairs};
@@ -121,7 +119,7 @@ impl Mapping {
         self.order.iter().find(|entry| entry.value == mapper)
     }
 
-    fn check_strength(&self, reader: &mut TableReader<'_>, directory: bool) {
+    pub(super) fn check_strength(&self, reader: &mut TableReader<'_>, directory: bool) {
         let compatible = self.strength.value == MappingStrength::Compatibility;
         if compatible && !directory {
             let message =
@@ -141,7 +139,7 @@ impl Mapping {
         }
     }
 
-    fn check_directory(&self, reader: &mut TableReader<'_>, directory: bool) {
+    pub(super) fn check_directory(&self, reader: &mut TableReader<'_>, directory: bool) {
         if let (Some(entry), false) = (self.uses(Mapper::AltSecurityIdentities), directory) {
             let message = "\"alt_security_identities\" finds nobody: the realm has no directory to ask";
             reader
@@ -150,7 +148,7 @@ impl Mapping {
         }
     }
 
-    fn check_attributes(&self, reader: &mut TableReader<'_>, directory: bool) {
+    pub(super) fn check_attributes(&self, reader: &mut TableReader<'_>, directory: bool) {
         for (mapper, _) in &self.attributes {
             let key = format!("mapping.attributes.{}", mapper.value);
             if self.uses(mapper.value).is_none() {
@@ -187,75 +185,9 @@ impl IdentityIssuer {
         }
     }
 
-    fn feeds(&self, mapper: Mapper) -> bool {
+    pub(super) fn feeds(&self, mapper: Mapper) -> bool {
         self.mappers.is_empty() || self.mappers.iter().any(|entry| entry.value == mapper)
     }
-}
-
-/// Records what in a realm's order can find nobody, and what feeds ways that are not in it.
-pub(super) fn check(realm: &Realm, reader: &mut TableReader<'_>) {
-    let mapping = &realm.mapping;
-    let directory = realm.head.has("directory");
-    mapping.check_strength(reader, directory);
-    mapping.check_directory(reader, directory);
-    mapping.check_attributes(reader, directory);
-    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
-        for entry in issuer.mappers.iter().filter(|entry| mapping.uses(entry.value).is_none()) {
-            let message =
-                format!("this does nothing: `mapping.order` does not name {:?}", entry.value.name());
-            let key = format!("identity_issuers[{index}].mappers");
-            reader.error(entry.span, &key, message).help("name it there, or remove it here");
-        }
-    }
-    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
-        let Some(form) = issuer.alt_security_forms.first() else { continue };
-        if mapping.uses(Mapper::AltSecurityIdentities).is_none()
-            || !issuer.feeds(Mapper::AltSecurityIdentities)
-        {
-            let message = "this does nothing: its certificates are not mapped by \"alt_security_identities\"";
-            let key = format!("identity_issuers[{index}].alt_security_forms");
-            reader
-                .error(form.span, &key, message)
-                .help("name it in `mapping.order` and in `mappers`, or remove it");
-        }
-    }
-    if let (None, Some(rule)) = (mapping.uses(Mapper::Rules), realm.rule.first()) {
-        reader
-            .error(rule.head.span, "rule", "this rule does nothing: `mapping.order` does not name \"rule\"")
-            .help("write order = [\"rule\", …]");
-    }
-    let fed = |mapper: Mapper, has: fn(&IdentityIssuer) -> bool| {
-        realm.identity_issuers.iter().any(|issuer| issuer.feeds(mapper) && has(issuer))
-    };
-    let any_issuer = |_: &IdentityIssuer| true;
-    for entry in mapping.order.iter().filter(|entry| entry.value != Mapper::Rules) {
-        let (key, found) = match entry.value {
-            Mapper::Sid => ("sid_domains", fed(entry.value, |issuer| !issuer.sid_domains.is_empty())),
-            Mapper::Upn => ("upn_suffixes", fed(entry.value, |issuer| !issuer.upn_suffixes.is_empty())),
-            Mapper::Email => ("email_domains", fed(entry.value, |issuer| !issuer.email_domains.is_empty())),
-            other => ("certificate", fed(other, any_issuer)),
-        };
-        // The default order is not the operator's mistake when something else is all that this realm maps by.
-        let chosen = entry.span != realm.head.span;
-        let elsewhere = realm.rule.iter().any(MappingRule::is_whole)
-            || (!realm.directory.is_empty() && realm.names_accounts());
-        // A card with a security identifier is refused where nobody may write one, so that is never by the way.
-        if !found && (chosen || !elsewhere || entry.value == Mapper::Sid) {
-            warn_of_nobody(entry, key, reader);
-        }
-    }
-}
-
-fn warn_of_nobody(entry: &Spanned<Mapper>, key: &str, reader: &mut TableReader<'_>) {
-    let word = entry.value.name();
-    let message = format!("no card can be mapped by {word:?}: no entry of `identity_issuers` has `{key}`");
-    let names = match entry.value {
-        Mapper::Sid => "sid_domains = [\"S-1-5-21-1004336348-1177238915-682003330\"]",
-        Mapper::Email => "email_domains = [\"corp.example\"]",
-        _ => "upn_suffixes = [\"corp.example\"]",
-    };
-    let help = format!("add identity_issuers = [{{ certificate = \"pki/issuing.pem\", {names} }}]");
-    reader.warning(entry.span, "mapping.order", message).help(help);
 }
 
 fn mapper(value: &DeValue<'_>) -> Result<Mapper, ValueError> {

@@ -1,7 +1,7 @@
 //! `[realm.NAME]`: how client certificates are validated and mapped to accounts.
 
 use super::directory::{AccountCache, Directory};
-use super::mapping::{self, IdentityIssuer, Mapping};
+use super::mapping::{IdentityIssuer, Mapping};
 use super::revocation::Revocation;
 use super::rule::MappingRule;
 use crate::certificate::ObjectIdentifier;
@@ -10,6 +10,7 @@ use crate::config::parse::fields::{ValueType as _, table, table_or_tables, table
 use crate::config::parse::reader::TableReader;
 use crate::config::parse::section::section;
 use crate::config::parse::values::{BOOLEAN, FILE, POLICY, TEXT, USAGE, duration, integer};
+use crate::identity::Mapper;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ impl Realm {
         self.mapping.complete(!self.directory.is_empty() || self.head.has("directory"));
         self.check_algorithms(reader);
         self.check_directories(reader);
-        mapping::check(self, reader);
+        check_mapping(self, reader);
         self.account_cache.check(self.head.has("directory"), reader);
         self.check_rule_names(reader);
     }
@@ -121,4 +122,70 @@ impl Realm {
             }
         }
     }
+}
+
+/// Records what in a realm's order can find nobody, and what feeds ways that are not in it.
+fn check_mapping(realm: &Realm, reader: &mut TableReader<'_>) {
+    let mapping = &realm.mapping;
+    let directory = realm.head.has("directory");
+    mapping.check_strength(reader, directory);
+    mapping.check_directory(reader, directory);
+    mapping.check_attributes(reader, directory);
+    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
+        for entry in issuer.mappers.iter().filter(|entry| mapping.uses(entry.value).is_none()) {
+            let message =
+                format!("this does nothing: `mapping.order` does not name {:?}", entry.value.name());
+            let key = format!("identity_issuers[{index}].mappers");
+            reader.error(entry.span, &key, message).help("name it there, or remove it here");
+        }
+    }
+    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
+        let Some(form) = issuer.alt_security_forms.first() else { continue };
+        if mapping.uses(Mapper::AltSecurityIdentities).is_none()
+            || !issuer.feeds(Mapper::AltSecurityIdentities)
+        {
+            let message = "this does nothing: its certificates are not mapped by \"alt_security_identities\"";
+            let key = format!("identity_issuers[{index}].alt_security_forms");
+            reader
+                .error(form.span, &key, message)
+                .help("name it in `mapping.order` and in `mappers`, or remove it");
+        }
+    }
+    if let (None, Some(rule)) = (mapping.uses(Mapper::Rules), realm.rule.first()) {
+        reader
+            .error(rule.head.span, "rule", "this rule does nothing: `mapping.order` does not name \"rule\"")
+            .help("write order = [\"rule\", …]");
+    }
+    let fed = |mapper: Mapper, has: fn(&IdentityIssuer) -> bool| {
+        realm.identity_issuers.iter().any(|issuer| issuer.feeds(mapper) && has(issuer))
+    };
+    let any_issuer = |_: &IdentityIssuer| true;
+    for entry in mapping.order.iter().filter(|entry| entry.value != Mapper::Rules) {
+        let (key, found) = match entry.value {
+            Mapper::Sid => ("sid_domains", fed(entry.value, |issuer| !issuer.sid_domains.is_empty())),
+            Mapper::Upn => ("upn_suffixes", fed(entry.value, |issuer| !issuer.upn_suffixes.is_empty())),
+            Mapper::Email => ("email_domains", fed(entry.value, |issuer| !issuer.email_domains.is_empty())),
+            other => ("certificate", fed(other, any_issuer)),
+        };
+        // The default order is not the operator's mistake when something else is all that this realm maps by.
+        let chosen = entry.span != realm.head.span;
+        let elsewhere = realm.rule.iter().any(MappingRule::is_whole)
+            || (!realm.directory.is_empty() && realm.names_accounts());
+        // A card with a security identifier is refused where nobody may write one, so that is never by the way.
+        if !found && (chosen || !elsewhere || entry.value == Mapper::Sid) {
+            warn_of_nobody(entry, key, reader);
+        }
+    }
+}
+
+fn warn_of_nobody(entry: &Spanned<Mapper>, key: &str, reader: &mut TableReader<'_>) {
+    let word = entry.value.name();
+    let message = format!("no card can be mapped by {word:?}: no entry of `identity_issuers` has `{key}`");
+    let names = match entry.value {
+        Mapper::Sid => "sid_domains = [\"S-1-5-21-1004336348-1177238915-682003330\"]",
+        Mapper::Email => "email_domains = [\"corp.example\"]",
+        _ => "upn_suffixes = [\"corp.example\"]",
+    };
+    let help = format!("add identity_issuers = [{{ certificate = \"pki/issuing.pem\", {names} }}]");
+    reader.warning(entry.span, "mapping.order", message).help(help);
 }

@@ -1,7 +1,8 @@
 //! The reference of the keys: Markdown tables for the documentation, and a JSON Schema for editors.
 
 use super::document::Document;
-use crate::config::parse::section::{Absence, Form, Header, Key, Section as _, SubTable, tables};
+use crate::config::parse::reader::{Section as _, tables};
+use crate::config::parse::section::{Absence, Form, Header, Key, SubTable};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 

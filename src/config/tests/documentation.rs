@@ -1,7 +1,7 @@
 //! proxy.toml, the documentation and the JSON Schema agree with the declarations, key by key.
 
 use super::{SMALLEST, rendered};
-use crate::config::parse::section::Section as _;
+use crate::config::parse::reader::Section as _;
 use crate::config::schema::Document;
 use crate::config::schema::limits::Limits;
 use crate::config::{Colour, json_schema, markdown};
