@@ -14,7 +14,7 @@ pub const SERVER_CA: &str = "Demo Server CA";
 pub const DOMAIN: &str = "corp.example";
 /// The security identifier of the organisation's domain.
 pub const DOMAIN_SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
-/// The host names and addresses of the two server certificates of every [`Pki`].
+/// The host names and addresses of the two server certificates of every test PKI.
 pub const HOSTS: [&str; 5] = ["rms.corp.example", "open.corp.example", "localhost", "127.0.0.1", "::1"];
 
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
