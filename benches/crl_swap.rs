@@ -1,7 +1,7 @@
 //! What putting a new CRL of a million entries in force costs the traffic that runs meanwhile: the same requests with
 //! the CRL at rest and with its file replaced again and again.
 //!
-//! `cargo bench --bench crl_swap`; takes half a minute. Gate, server and clients share this process and its cores.
+//! `cargo bench --bench crl_swap`; takes half a minute. SharedState, server and clients share this process and its cores.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 mod million;

@@ -1,6 +1,6 @@
-//! The body of an answer, which carries the request's record to its end.
+//! The body of a response. It completes the request's record.
 
-use super::life::Progress;
+use super::lifetime::Progress;
 use super::record::RequestRecord;
 use crate::backend::{ResponseBody, ResponseBodyError};
 use crate::headers::{ReservedHeaders, trailers};

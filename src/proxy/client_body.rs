@@ -1,4 +1,4 @@
-//! The body of a client's request, as HTTP/1.1 or HTTP/2 delivers it.
+//! The body of a client's request, over HTTP/1.1 or HTTP/2.
 
 use bytes::Bytes;
 use h2::server::SendResponse;

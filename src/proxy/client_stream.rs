@@ -1,5 +1,5 @@
-//! A client's HTTP/1.1 connection between hyper and the socket. Withholds the bare response that hyper writes of its own
-//! accord to a head that it cannot read, so that a page can stand in its place, and leaves the end of the connection to
+//! A client's HTTP/1.1 connection, between hyper and the socket. It withholds the response without content that hyper
+//! writes for an unreadable head, so that an error page can replace it, and leaves the end of the connection to
 //! [`linger`](super::linger).
 
 use super::service::Service;

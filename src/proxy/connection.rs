@@ -1,13 +1,12 @@
-//! One client connection: its handshake, the site that it named, its HTTP version, and its end.
-//!
-//! Never looks at a request; that is the service's road.
+//! One client connection: its handshake, the site of its server name, its HTTP version, and its end. Requests are
+//! handled by [`service`](super::service).
 
 use super::body::AnswerBody;
 use super::client_body::ClientBody;
 use super::client_stream::ClientStream;
 use super::endpoints::Endpoints;
 use super::http2::Http2Connection;
-use super::life::{Life, Order};
+use super::lifetime::{ConnectionLifetime, Order};
 use super::linger::{self, More};
 use super::record::ConnectionFacts;
 use super::service::Service;
@@ -75,7 +74,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     };
     let limits = snapshot.limits;
     let span = span_of_life(&snapshot, &worker, &facts, server_name.as_ref(), endpoints, local);
-    let life = Life::new(span, &limits, open);
+    let life = ConnectionLifetime::new(span, &limits, open);
     drop(snapshot);
     let http2 = facts.http2;
     let connection = connection_facts(&worker, endpoints, Some(&facts));
@@ -90,7 +89,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
 /// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
 pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
     let limits = worker.gate().snapshot.load().limits;
-    let life = Life::new(limits.connection_max_age, &limits, open);
+    let life = ConnectionLifetime::new(limits.connection_max_age, &limits, open);
     let connection = connection_facts(&worker, endpoints, None);
     let service = Rc::new(Service::plain(worker, connection, endpoints, life));
     serve_http1(stream, service, limits).await;
@@ -182,7 +181,7 @@ where
             () = look.as_mut() => match life.order(idle_ends) {
                 Order::BreakOff => return None,
                 Order::Close => true,
-                Order::LookAgain(time) => {
+                Order::Recheck(time) => {
                     look.as_mut().reset(time);
                     false
                 }

@@ -1,5 +1,5 @@
-//! Reads away the rest of a refused request's body before the response where it is short, so that the connection can be
-//! used again. What is longer is read after the response, by [`linger`](super::linger) over HTTP/1.1.
+//! Drains the rest of a rejected request's body before the response, if it is short, so that the connection can be
+//! reused. A longer rest is read after the response, over HTTP/1.1 by [`linger`](super::linger).
 
 use super::client_body::ClientBody;
 use http_body_util::BodyExt;

@@ -1,4 +1,4 @@
-//! Where a connection came in, and from whom.
+//! The two addresses of a client connection.
 
 use std::net::SocketAddr;
 

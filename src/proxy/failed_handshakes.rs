@@ -1,9 +1,8 @@
-//! Reports failed handshakes in the log: the first of each kind at once, and then one line a minute with their number and
-//! the last of them. A client that cannot connect leaves no request and no audit record, and anybody can make handshakes
-//! fail by the thousand.
+//! Logs failed handshakes: the first of each kind at once, then one line a minute with their count and the last cause.
+//! A failed handshake leaves no request and no audit record, and any client can cause thousands of them.
 
 use super::endpoints::Endpoints;
-use super::gate::Gate;
+use super::state::SharedState;
 use crate::telemetry::display_chain;
 use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
 use rustls::AlertDescription;
@@ -54,7 +53,7 @@ struct Last {
 
 impl FailedHandshakes {
     /// Reports or counts a failed handshake. Must be called on a worker's thread.
-    pub(super) fn failed(&self, gate: &Arc<Gate>, endpoints: Endpoints, error: &HandshakeError) {
+    pub(super) fn failed(&self, gate: &Arc<SharedState>, endpoints: Endpoints, error: &HandshakeError) {
         let Endpoints { listener, peer } = endpoints;
         let cause = display_chain(error);
         tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);

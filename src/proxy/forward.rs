@@ -1,8 +1,8 @@
-//! The last stretch of the road: from a permit to the backend and back.
+//! Forwards a permitted request to the backend and its response to the client.
 
 use super::client_body::ClientBody;
-use super::on_behalf::behalf;
 use super::record::RequestRecord;
+use super::upstream_identity::behalf;
 use crate::backend::{
     AssertionTerms, BackendError, BackendRequest, CannotForward, Delegation, Pool, RequestBody,
     RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, took_token,

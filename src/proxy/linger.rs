@@ -1,9 +1,8 @@
-//! Ends a client's HTTP/1.1 connection in stages: the last response, the end of our side, and then reading on for a
-//! while.
+//! Ends a client's HTTP/1.1 connection in stages: the last response, a half-close, then reading for a while.
 //!
-//! A connection closed with unread bytes is reset (RFC 9112 9.6), and the reset overtakes the response: many clients send
-//! their whole body before they read, and would report a broken connection instead of the reason. nginx calls it
-//! `lingering_close`.
+//! A connection that is closed with unread data is reset (RFC 9112 section 9.6), and the reset overtakes the response:
+//! many clients send the whole body before they read and would report a broken connection instead of the reason. nginx
+//! calls this `lingering_close`.
 
 use super::snapshot::LingerLimits;
 use std::time::Duration;

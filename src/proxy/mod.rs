@@ -1,43 +1,44 @@
-//! The road of a request: connection, service, judge, decision, backend, answer, record.
+//! The request pipeline: connection, service, authenticator, decision, backend, response, record.
 //!
-//! Start reading at [`service`]'s `road`. Everything before a permit can only refuse; everything after it carries out.
+//! Start with `handle` in [`service`]. Before a permit a request can only be rejected; after it, it is only carried
+//! out.
 
-pub mod answer;
+mod authenticator;
 mod body;
 mod client_body;
 mod client_stream;
+mod concurrency_limit;
 mod connection;
-mod dialogue;
+mod connection_credential;
 mod drain;
 mod endpoints;
-mod evidence;
+pub mod error_page;
+mod error_response;
 mod failed_handshakes;
 mod forward;
-mod gate;
 mod http2;
-mod judge;
-mod life;
+mod lifetime;
 mod linger;
-pub mod lookup;
-mod on_behalf;
+mod passthrough_auth;
+mod password_auth;
 mod password_evidence;
-mod password_judge;
-mod places;
 mod record;
-mod refusal_page;
 mod request_log;
 mod request_rate;
+pub mod routing;
 mod service;
 mod snapshot;
+mod state;
+mod upstream_identity;
 mod worker;
 
+pub use authenticator::{Authenticator, CacheSizes, authenticate_in_handshake};
 pub use connection::{serve_plain, serve_tls};
+pub use connection_credential::ConnectionCredential;
 pub use endpoints::Endpoints;
-pub use evidence::CardOnConnection;
 pub use failed_handshakes::FailedHandshakes;
 pub use forward::{assertion_terms, backend_request};
-pub use gate::Gate;
-pub use judge::{CacheSizes, Judge, judge_in_handshake};
 pub use request_log::RequestLog;
 pub use snapshot::{Limits, LingerLimits, Snapshot};
+pub use state::SharedState;
 pub use worker::Worker;

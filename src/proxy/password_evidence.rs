@@ -1,8 +1,8 @@
-//! Takes what is known of a request's card, gives that, or a password's verdict where the path takes one and one came.
-//! Nobody is asked where no password could let the request pass.
+//! Adds the verdict of a password to the evidence of the certificate, if the rule accepts passwords and the request
+//! has one. The directory is not queried if no password could change the decision.
 
-use super::gate::Gate;
 use super::record::RequestRecord;
+use super::state::SharedState;
 use crate::limits::AddressKey;
 use crate::policy::{AccessRule, Evidence, PasswordRejection, RequestFacts, password_fallback};
 use crate::request::BasicCredentials;
@@ -24,7 +24,7 @@ impl Offer<'_> {
         evidence: Evidence,
         (rule, request): (&AccessRule, &RequestFacts<'_>),
         site: &Site,
-        gate: &Gate,
+        gate: &SharedState,
         record: &mut RequestRecord,
     ) -> Evidence {
         // The configuration gives every path that takes passwords a realm with a directory; without one it takes none.
@@ -35,7 +35,7 @@ impl Offer<'_> {
             Ok(None) => return evidence,
             Ok(Some(offered)) => {
                 let started = Instant::now();
-                let outcome = gate.judge.judge_password(realm, &offered, self.from, &gate.clock).await;
+                let outcome = gate.judge.authenticate_password(realm, &offered, self.from, &gate.clock).await;
                 record.judged(started.elapsed());
                 outcome
             }

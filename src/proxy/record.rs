@@ -1,6 +1,6 @@
-//! One request's record: filled in along the road, written exactly once, also when the client leaves.
+//! The record of one request: filled in along the pipeline, written exactly once, also if the client disconnects.
 //!
-//! The stages are silent; this is the one place that writes the audit record, the log line and the counters.
+//! This is the only place that writes the audit record, the log line and the counters of a request.
 
 use super::request_log::RequestLog;
 use crate::backend::Upload;

@@ -1,7 +1,6 @@
-//! The log line of a request: a short form of its audit record, for people.
+//! The log line of a request: a short form of its audit record.
 //!
-//! Anybody can cause such lines, so the log takes only so many a second at the level `info`. The audit records have
-//! every request.
+//! Any client can cause such lines, so that at level `info` their rate is bounded. The audit log has every request.
 
 use crate::telemetry::audit::AuditRecord;
 use crate::telemetry::{BoundedText, cut};

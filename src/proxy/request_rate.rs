@@ -1,8 +1,8 @@
-//! Refuses requests beyond the rate of their client's address or account.
+//! Rejects requests beyond the rate of their client's address or account.
 
-use super::gate::Gate;
-use super::life::Life;
+use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
+use super::state::SharedState;
 use crate::limits::{AccountKey, Budget, RateExceeded, RequestInFlight, RequestLimit, RequestRate};
 use crate::policy::{Denial, DenialId, Permit};
 use std::cell::RefCell;
@@ -32,7 +32,7 @@ impl Excess {
 pub(super) struct AccountBudget(RefCell<Option<(AccountKey, Arc<Budget>)>>);
 
 /// Takes one request out of the budget of the client's address.
-pub(super) fn of_address(life: &Life) -> Result<(), Excess> {
+pub(super) fn of_address(life: &ConnectionLifetime) -> Result<(), Excess> {
     match life.budget() {
         Some(budget) => budget.take().map_err(|exceeded| excess(&exceeded, "the client's address")),
         None => Ok(()),
@@ -40,7 +40,7 @@ pub(super) fn of_address(life: &Life) -> Result<(), Excess> {
 }
 
 /// Counts a request among those in progress of the client's address; a trusted address has no limit.
-pub(super) fn in_flight(life: &Life) -> Result<Option<RequestInFlight>, Excess> {
+pub(super) fn in_flight(life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, Excess> {
     let counted = life.budget().map(Budget::begin).transpose();
     counted.map_err(|exceeded| excess(&exceeded, "the client's address"))
 }
@@ -53,8 +53,8 @@ impl AccountBudget {
     pub(super) fn take(
         &self,
         permit: &Permit,
-        life: &Life,
-        gate: &Gate,
+        life: &ConnectionLifetime,
+        gate: &SharedState,
         record: &mut RequestRecord,
     ) -> Result<(), Denial> {
         let Some(identity) = permit.identity() else { return Ok(()) };
@@ -78,7 +78,7 @@ impl AccountBudget {
 
     /// Counts a request among those in progress of the account that was used last on this connection, if there is one, else
     /// of the client's address.
-    pub(super) fn in_flight(&self, life: &Life) -> Result<Option<RequestInFlight>, Excess> {
+    pub(super) fn in_flight(&self, life: &ConnectionLifetime) -> Result<Option<RequestInFlight>, Excess> {
         match &*self.0.borrow() {
             Some((_, budget)) => {
                 budget.begin().map(Some).map_err(|exceeded| excess(&exceeded, "the account"))
@@ -88,11 +88,11 @@ impl AccountBudget {
     }
 
     /// Takes the budget of `account` before the connection's first request is authenticated.
-    pub(super) fn recall(&self, account: AccountKey, gate: &Gate) {
+    pub(super) fn recall(&self, account: AccountKey, gate: &SharedState) {
         drop(self.budget(account, gate.snapshot.load().limits.account_requests, gate));
     }
 
-    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &Gate) -> Arc<Budget> {
+    fn budget(&self, key: AccountKey, rate: RequestRate, gate: &SharedState) -> Arc<Budget> {
         let mut last = self.0.borrow_mut();
         match &*last {
             Some((known, budget)) if *known == key && budget.rate() == rate => Arc::clone(budget),

@@ -1,20 +1,20 @@
-//! The road of one request, from its head to a permit and on to the backend. Read [`Service::road`] from top to
-//! bottom: each step takes what the step before has proven.
+//! Handles one request, from its head to a permit and on to the backend. [`Service::handle`] reads from top to bottom:
+//! each step takes the value that the step before has proven.
 
 use super::body::AnswerBody;
 use super::client_body::ClientBody;
 use super::client_stream::Left;
-use super::dialogue::{ClientLine, Dialogues};
+use super::connection_credential::{self, ConnectionCredential};
 use super::drain::{self, Rest};
 use super::endpoints::Endpoints;
-use super::evidence::{self, CardOnConnection};
+use super::error_response::{Details, Wanted, http_date, last_in_http1};
 use super::forward::Outgoing;
-use super::life::Life;
-use super::lookup;
+use super::lifetime::ConnectionLifetime;
+use super::passthrough_auth::{ClientLine, PassthroughAuth};
 use super::password_evidence::Offer;
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
-use super::refusal_page::{Details, Wanted, http_date, last_in_http1};
 use super::request_rate::{self, AccountBudget, Excess};
+use super::routing;
 use super::snapshot::Snapshot;
 use super::worker::Worker;
 use crate::backend::{Pool, Requester, ResponseBody, Target};
@@ -48,8 +48,8 @@ pub(super) struct Service {
     facts: ConnectionFacts,
     endpoints: Endpoints,
     channel: Channel,
-    dialogues: Dialogues,
-    life: Life,
+    dialogues: PassthroughAuth,
+    life: ConnectionLifetime,
     /// The number of the connection in this worker.
     number: u64,
     frames: Rc<FrameBudget>,
@@ -61,7 +61,7 @@ pub(super) struct Service {
 /// How the client is connected.
 enum Channel {
     Plain,
-    Tls { local: SocketAddr, server_name: Option<HostName>, card: Box<CardOnConnection> },
+    Tls { local: SocketAddr, server_name: Option<HostName>, card: Box<ConnectionCredential> },
 }
 
 /// A request in flight: what may still be needed when it is turned away.
@@ -98,9 +98,9 @@ impl Service {
         local: SocketAddr,
         server_name: Option<HostName>,
         tls: TlsFacts,
-        life: Life,
+        life: ConnectionLifetime,
     ) -> Self {
-        let card = CardOnConnection::new(tls, life.key());
+        let card = ConnectionCredential::new(tls, life.key());
         let channel = Channel::Tls { local, server_name, card: Box::new(card) };
         Self::on(worker, facts, endpoints, channel, life)
     }
@@ -109,7 +109,7 @@ impl Service {
         worker: Rc<Worker>,
         facts: ConnectionFacts,
         endpoints: Endpoints,
-        life: Life,
+        life: ConnectionLifetime,
     ) -> Self {
         Self::on(worker, facts, endpoints, Channel::Plain, life)
     }
@@ -119,13 +119,13 @@ impl Service {
         facts: ConnectionFacts,
         endpoints: Endpoints,
         channel: Channel,
-        life: Life,
+        life: ConnectionLifetime,
     ) -> Self {
         let gate = worker.gate();
         gate.metrics.client_connections.inc();
         let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
-        let (dialogues, account) = (Dialogues::default(), AccountBudget::default());
+        let (dialogues, account) = (PassthroughAuth::default(), AccountBudget::default());
         let known = channel.fingerprint().and_then(|leaf| gate.known_holders.account(leaf.as_bytes()));
         if let Some(holder) = known {
             account.recall(holder, gate);
@@ -179,10 +179,10 @@ impl Service {
         };
         let site = self.site(&snapshot);
         if let Err(Excess { denial, .. }) = within {
-            return Ok(self.turn_away(&denial, site, &wanted, version, in_flight).await);
+            return Ok(self.reject(&denial, site, &wanted, version, in_flight).await);
         }
         self.frames.request();
-        let mut answer = match self.road(&snapshot, site, head, &mut in_flight).await {
+        let mut answer = match self.handle(&snapshot, site, head, &mut in_flight).await {
             Ok(mut answer) => {
                 let owned = Arc::clone(&snapshot.owned);
                 if in_flight.closes && version != Version::HTTP_2 {
@@ -196,7 +196,7 @@ impl Service {
             }
             Err(denial) => {
                 let denial = self.pay(&mut in_flight).err().unwrap_or(denial);
-                self.turn_away(&denial, site, &wanted, version, in_flight).await
+                self.reject(&denial, site, &wanted, version, in_flight).await
             }
         };
         // No other request would be answered on it; HTTP/2 says so by itself.
@@ -206,41 +206,41 @@ impl Service {
         Ok(answer)
     }
 
-    /// The road. What comes back is the backend's answer, streamed, or the reason why the request goes no further.
-    async fn road(
+    /// The request pipeline. Returns the streamed response of the backend, or the denial.
+    async fn handle(
         &self,
         snapshot: &Snapshot,
         site: Option<&Arc<Site>>,
         mut head: http::request::Parts,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
-        lookup::head_size(&head, snapshot.limits.max_header)?;
-        lookup::field_count(&head.headers, snapshot.limits.max_header_fields)?;
+        routing::head_size(&head, snapshot.limits.max_header)?;
+        routing::field_count(&head.headers, snapshot.limits.max_header_fields)?;
         let target = RequestTarget::parse(&head.uri)
             .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
-        lookup::plain_coding(&head.headers)?;
+        routing::plain_coding(&head.headers)?;
         let unnamed = || match head.version {
             Version::HTTP_09 | Version::HTTP_10 => self.unnamed_host(snapshot, site),
             _ => None,
         };
-        let authority = lookup::authority(&target, &head.headers, unnamed)?;
+        let authority = routing::authority(&target, &head.headers, unnamed)?;
         let site = self.named_site(snapshot, site, &authority)?;
         in_flight.record.site(&site.name, &site.metrics);
 
-        let path = lookup::canonical_path(&target, site)?;
+        let path = routing::canonical_path(&target, site)?;
         in_flight.record.path(path.as_str());
         let Channel::Tls { card, .. } = &self.channel else {
-            in_flight.redirect = lookup::redirect(site, &authority, &path, target.query());
-            return Err(lookup::tls_required());
+            in_flight.redirect = routing::redirect(site, &authority, &path, target.query());
+            return Err(routing::tls_required());
         };
-        let found = lookup::path_rule(site, &path)?;
+        let found = routing::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         in_flight.record.rule(&rule.name);
         in_flight.takes_password = rule.password == PasswordRule::Directory;
 
         let length = in_flight.content_length;
         let peer = self.endpoints.peer.ip();
-        let facts = lookup::facts(peer, &head.method, &head.headers, &target, site, &authority, length);
+        let facts = routing::facts(peer, &head.method, &head.headers, &target, site, &authority, length);
         rule.check_request(&facts)
             .inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow_header()).ok())?;
         let gate = self.worker.gate();
@@ -251,7 +251,7 @@ impl Service {
 
         let offer = Offer { headers: &head.headers, from: self.life.key() };
         let record = &mut in_flight.record;
-        let (evidence, now) = evidence::current(&gate.clock, async || {
+        let (evidence, now) = connection_credential::current(&gate.clock, async || {
             let evidence = card.evidence(rule, site, gate, record).await;
             offer.or_password(evidence, (rule, &facts), site, gate, record).await
         })
@@ -273,7 +273,7 @@ impl Service {
             host: &authority,
             request_id: in_flight.id,
         };
-        let host = lookup::host_for_backend(backend, site, &authority);
+        let host = routing::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let proven_at = self.proven_at(now);
         let requester = self.requester(&permit);
@@ -489,8 +489,8 @@ impl Service {
         Ok(RequestRecord::begin(slot, &self.facts, &head, gate.metrics.decisions.clone()))
     }
 
-    /// Ends the road of a request that may not pass: the page, the record, and the rest of its body.
-    async fn turn_away(
+    /// Rejects a request: sends the error response, completes the record, and drains the rest of the body.
+    async fn reject(
         &self,
         denial: &Denial,
         site: Option<&Arc<Site>>,
@@ -572,7 +572,7 @@ impl Service {
     }
 
     /// How busy the connection is.
-    pub(super) fn life(&self) -> &Life {
+    pub(super) fn life(&self) -> &ConnectionLifetime {
         &self.life
     }
 

@@ -1,4 +1,4 @@
-//! The whole configuration and trust in force at one moment.
+//! The configuration and trust data in force at one moment.
 
 use crate::backend::MinimumRate;
 use crate::delegation::assertion::Signer;

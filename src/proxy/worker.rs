@@ -1,7 +1,7 @@
-//! One worker: a single-threaded runtime's share of the gate, with backend connections of its own.
+//! The state of one worker: a single-threaded runtime with its own backend connections.
 
-use super::gate::Gate;
 use super::snapshot::Snapshot;
+use super::state::SharedState;
 use crate::backend::{BodyMemory, PinnedRegister, Pool};
 use crate::site::Backend;
 use std::cell::{Cell, RefCell};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// What one worker has for itself. Lives on one thread; nothing of it is locked.
 pub struct Worker {
-    gate: Arc<Gate>,
+    gate: Arc<SharedState>,
     pools: RefCell<Pools>,
     /// By the backend's name.
     pinned: RefCell<HashMap<String, Rc<PinnedRegister>>>,
@@ -29,7 +29,7 @@ struct Pools {
 
 impl Worker {
     /// A worker without a backend connection yet.
-    pub fn new(gate: Arc<Gate>) -> Self {
+    pub fn new(gate: Arc<SharedState>) -> Self {
         let memory = BodyMemory::new(0, gate.metrics.body_memory.clone());
         let pools = Pools { generation: 0, by_index: Vec::new(), memory };
         Self { gate, pools: RefCell::new(pools), pinned: RefCell::default(), connections: Cell::new(0) }
@@ -41,7 +41,7 @@ impl Worker {
     }
 
     /// What it shares with the others.
-    pub fn gate(&self) -> &Arc<Gate> {
+    pub fn gate(&self) -> &Arc<SharedState> {
         &self.gate
     }
 

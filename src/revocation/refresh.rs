@@ -108,7 +108,7 @@ pub(super) struct Downloads {
     places: Mutex<HashMap<PointUrls, Place>>,
     /// Tells the refresher that a place is new.
     news: Notify,
-    /// Places that were not taken for want of room.
+    /// Distribution points rejected because the table was full.
     refused: AtomicU64,
 }
 

@@ -1,7 +1,5 @@
-//! Opens listening sockets: one for each worker on the same address, so that the kernel spreads connections and the
+//! Listening sockets: one for each worker on the same address, so that the kernel distributes connections and the
 //! workers share nothing.
-//!
-//! Takes an address and a number of workers, gives sockets. Never accepts a connection.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;

@@ -1,6 +1,5 @@
-//! A running gate: workers, listeners, admin and audit, from a compiled configuration to its orderly end.
-//!
-//! Parses nothing; `config` gives it what runs.
+//! A running gateway, from a compiled configuration to its shutdown: workers, listeners, admin listener, background
+//! tasks and audit log.
 
 mod admin;
 mod background;

@@ -1,11 +1,11 @@
-//! Starts a gate, swaps its configuration whole, and brings it to an end.
+//! Starts the gateway, replaces its configuration atomically, and shuts it down.
 
 use super::background::{Background, CrlReadiness, Surroundings};
 use super::worker_thread::{Command, WorkerThread};
 use crate::clock::Clock;
 use crate::config::{Compiled, Process, Speech};
 use crate::limits::{AccountRates, ConnectionLimits, Connections, KnownHolders, descriptors};
-use crate::proxy::{FailedHandshakes, Gate, Judge, RequestLog};
+use crate::proxy::{Authenticator, FailedHandshakes, RequestLog, SharedState};
 use crate::server::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
 use crate::server::listener::{BindError, Listener};
 use crate::site::BackendIdentity;
@@ -24,7 +24,7 @@ const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 
 /// A running gate. Dropped, it stops at once; [`Running::stop`] lets the requests in progress end.
 pub struct Running {
-    gate: Arc<Gate>,
+    gate: Arc<SharedState>,
     process: Process,
     workers: Vec<WorkerThread>,
     listening: BTreeMap<(SocketAddr, Speech), SocketAddr>,
@@ -74,10 +74,15 @@ impl Running {
         let bound = bind(listeners.iter().copied(), process.workers.get())?;
         let admin_sockets = bind_admin(&process.admin)?;
         let audit = AuditLog::open(process.audit.clone(), process.audit_queue, metrics.audit.clone())?;
-        let gate = Arc::new(Gate {
+        let gate = Arc::new(SharedState {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
-            judge: Judge::new(process.judging_limit, process.judging_places, process.caches, &metrics),
+            judge: Authenticator::new(
+                process.judging_limit,
+                process.judging_places,
+                process.caches,
+                &metrics,
+            ),
             handshakes: HandshakePool::default(),
             failed_handshakes: FailedHandshakes::default(),
             audit,
@@ -239,7 +244,7 @@ fn bind(listeners: impl Iterator<Item = (SocketAddr, Speech)>, workers: usize) -
 }
 
 /// What of the configuration in force does not answer: directories, domain controllers, and those that refuse the gate.
-fn outages(gate: &Arc<Gate>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
+fn outages(gate: &Arc<SharedState>) -> impl Fn() -> Vec<String> + Send + Sync + 'static {
     let gate = Arc::clone(gate);
     move || {
         let snapshot = gate.snapshot.load();
@@ -267,7 +272,7 @@ fn outages(gate: &Arc<Gate>) -> impl Fn() -> Vec<String> + Send + Sync + 'static
 }
 
 /// Those of the configuration in force when they are asked for.
-fn published_keys(gate: &Arc<Gate>) -> PublishedKeys {
+fn published_keys(gate: &Arc<SharedState>) -> PublishedKeys {
     let gate = Arc::clone(gate);
     Arc::new(move || Some(Arc::clone(gate.snapshot.load().assertions.as_ref()?.jwks())))
 }

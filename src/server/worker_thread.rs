@@ -1,8 +1,8 @@
-//! One worker's thread: accepts on its own sockets and serves every connection to its end.
+//! The thread of one worker: accepts connections on its own sockets and serves each to its end.
 
 use crate::config::Speech;
 use crate::limits::{OpenConnection, Refused};
-use crate::proxy::{Endpoints, Gate, Worker, serve_plain, serve_tls};
+use crate::proxy::{Endpoints, SharedState, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -37,7 +37,7 @@ pub(super) struct WorkerThread {
 
 impl WorkerThread {
     /// Starts the thread. It ends after the gate's `stopping`, when its connections have ended or their time is up.
-    pub(super) fn start(number: usize, gate: Arc<Gate>) -> io::Result<Self> {
+    pub(super) fn start(number: usize, gate: Arc<SharedState>) -> io::Result<Self> {
         let (commands, received) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let name = format!("worker-{number}");
@@ -58,7 +58,7 @@ impl WorkerThread {
     }
 }
 
-async fn work(gate: Arc<Gate>, mut commands: mpsc::UnboundedReceiver<Command>) {
+async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let worker = Rc::new(Worker::new(Arc::clone(&gate)));
     let connections = TaskTracker::new();
     let mut listening: HashMap<(SocketAddr, Speech), CancellationToken> = HashMap::new();
@@ -132,7 +132,7 @@ async fn accept(
 }
 
 /// Counts a connection. `None` where there are too many: it is closed before anything is read from it.
-fn admit(gate: &Gate, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
+fn admit(gate: &SharedState, listener: SocketAddr, peer: SocketAddr) -> Option<OpenConnection> {
     let refused = match gate.connections.admit(peer.ip(), &gate.snapshot.load().connections) {
         Ok((open, made_room)) => {
             gate.metrics.connections.evicted.inc_by(u64::from(made_room));

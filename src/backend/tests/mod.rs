@@ -275,7 +275,7 @@ impl Pool {
         PoolStats { open, idle: self.idle.count(), waiting }
     }
 
-    /// Sends without a permit, which only requests from the road have.
+    /// Sends without a permit, which only authorized requests have.
     async fn send_unjudged(
         &self,
         request: Request<RequestBody>,

@@ -13,7 +13,7 @@ use crate::headers::forwarded::RequestOrigin;
 use crate::headers::request_headers;
 use crate::limits::AddressKey;
 use crate::policy::{AccessRule, Denial, DenialId, Evidence, ForwardedAs, PasswordRule, Permit, decide};
-use crate::proxy::{CardOnConnection, Judge, assertion_terms, backend_request, lookup};
+use crate::proxy::{Authenticator, ConnectionCredential, assertion_terms, backend_request, routing};
 use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
 use crate::site::{Backend, BackendIdentity, ListenerSites, PathRule, Site};
 use crate::telemetry::Metrics;
@@ -93,29 +93,29 @@ impl RequestTrace<'_> {
         let snapshot = &self.compiled.snapshot;
         let target = RequestTarget::parse(&head.uri)
             .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
-        let authority = lookup::authority(&target, &head.headers, || None)?;
+        let authority = routing::authority(&target, &head.headers, || None)?;
         let over_tls = target.scheme() == Some(TargetScheme::Https);
         let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.http };
         let (listener, site) = site_of(sites, &authority, over_tls)?;
         explanation.listener = Some(listener.to_string());
         explanation.site = Some(site.name.to_string());
 
-        let path = lookup::canonical_path(&target, site)?;
+        let path = routing::canonical_path(&target, site)?;
         explanation.canonical_path = Some(path.to_string());
         if !over_tls {
-            let redirect = lookup::redirect(site, &authority, &path, target.query());
+            let redirect = routing::redirect(site, &authority, &path, target.query());
             let text = redirect.and_then(|redirect| redirect.to_str().map(str::to_owned).ok());
             explanation.response.redirect = text;
-            return Err(lookup::tls_required());
+            return Err(routing::tls_required());
         }
-        let found = lookup::path_rule(site, &path)?;
+        let found = routing::path_rule(site, &path)?;
         let PathRule { rule, backend } = found.rule;
         explanation.rule = Some(RuleFacts::of(found.rule));
         if self.client.is_none() && rule.access.uses_networks() {
             explanation.response.hint = Some(EXAMPLE_NETWORK);
         }
         let facts =
-            lookup::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
+            routing::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
         rule.check_request(&facts)?;
         request_headers::strip(&mut head.headers, &snapshot.owned)
             .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
@@ -136,7 +136,7 @@ impl RequestTrace<'_> {
             host: &authority,
             request_id: RequestId::random(),
         };
-        let host = lookup::host_for_backend(backend, site, &authority);
+        let host = routing::host_for_backend(backend, site, &authority);
         let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
         let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
         let terms = assertion_terms(&permit, backend, self.now, self.now);
@@ -165,7 +165,7 @@ impl RequestTrace<'_> {
             explanation.response.hint = Some(NO_RSA_PSS);
         }
         let client = AddressKey::of(self.client(), self.compiled.snapshot.connections.ipv6_prefix);
-        let card = CardOnConnection::new(tls, client);
+        let card = ConnectionCredential::new(tls, client);
         match card.to_judge(rule, site, self.now) {
             Err(evidence) => {
                 explanation.certificate = Some(certificate::not_evaluated(&evidence));
@@ -173,8 +173,12 @@ impl RequestTrace<'_> {
             }
             Ok((chain, realm)) => {
                 let process = &self.compiled.process;
-                let judge =
-                    Judge::new(process.judging_limit, process.judging_places, process.caches, self.metrics);
+                let judge = Authenticator::new(
+                    process.judging_limit,
+                    process.judging_places,
+                    process.caches,
+                    self.metrics,
+                );
                 let verdict = judge.judge(realm, &chain, client, self.now).await;
                 if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
                     explanation.response.hint = Some(ALERT);

@@ -9,7 +9,7 @@ use crate::config::parse::span::values;
 use crate::config::schema::path::PathRule as RawPath;
 use crate::config::schema::site as raw;
 use crate::policy::{AccessRule, CertificateConditions, PasswordRule, UnmappedCertificateRule};
-use crate::proxy::judge_in_handshake;
+use crate::proxy::authenticate_in_handshake;
 use crate::request::{Authority, HostPattern, PathCase, PathPattern};
 use crate::site::{HostTable, PathRule, PathTable, PathTableError, Realm, Site};
 use crate::telemetry::display_chain;
@@ -96,7 +96,7 @@ fn certificate_request(
         validator: match raw.on_bad_certificate.value {
             raw::OnBadCertificate::Respond => None,
             raw::OnBadCertificate::Alert => {
-                Some(judge_in_handshake(Arc::clone(realm), context.clock.clone()))
+                Some(authenticate_in_handshake(Arc::clone(realm), context.clock.clone()))
             }
         },
     }

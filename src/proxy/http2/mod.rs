@@ -7,7 +7,7 @@ mod keep_alive;
 mod stream;
 
 use super::client_body::{ClientBody, Http2Body, Http2Responder};
-use super::refusal_page::expects_continue;
+use super::error_response::expects_continue;
 use super::service::Service;
 use super::snapshot::Limits;
 use crate::limits::{HeadRejection, Http2Stream, RequestHeads, UnservedHeads};

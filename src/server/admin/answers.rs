@@ -1,8 +1,7 @@
-//! Takes an operator's request, gives the answer: is the process alive, may it be sent requests, what has it counted,
-//! which keys prove its assertions.
-//! On one path it does something: it has what is remembered of accounts forgotten.
+//! Responses of the admin listener: liveness, readiness, metrics, the keys of assertions; and `POST /purge`, which
+//! clears cached accounts and passwords.
 //!
-//! Never reads a body, and does nothing that a page in the operator's own browser asks for.
+//! Request bodies are never read, and nothing is changed on behalf of a web page in the operator's browser.
 
 use super::Readiness;
 use crate::telemetry::Metrics;

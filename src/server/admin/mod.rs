@@ -1,8 +1,7 @@
-//! The operator's listener: is the process alive, may it be sent requests, what has it counted, and let it ask for
-//! accounts anew.
+//! The admin listener: liveness, readiness, metrics, keys of assertions, purge.
 //!
-//! Answers five paths to anybody who reaches its address, so it belongs on loopback or a management network. Never
-//! reads a body, never shows configuration or names of people.
+//! It responds to anyone who can reach its address, and belongs on loopback or a management network. It never reads a
+//! body and shows neither configuration nor names of users.
 
 mod answers;
 mod readiness;

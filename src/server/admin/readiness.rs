@@ -1,4 +1,4 @@
-//! Takes what the parts of the gate say about themselves, gives one answer: may it be sent requests?
+//! Readiness: combines the conditions of the parts of the gateway into one.
 
 use arc_swap::ArcSwap;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
-//! Takes a bound socket, gives the operator's answers on it from a thread of its own, so that a busy road never makes the
-//! gate look dead. One request per connection, each bounded in time; never more than a few at once, and the slowest make
-//! room for those that come.
+//! Serves the admin listener on the control runtime, so that busy workers do not make the gateway appear dead. One
+//! request per connection, each with a time limit; if too many connections are open, the slowest is closed.
 
 use super::answers::Answers;
 use crate::control::{ControlRuntime, ControlTask};

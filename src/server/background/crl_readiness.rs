@@ -1,5 +1,6 @@
-//! Whether the first CRLs are there that realms require. Once they have been, the gate stays ready: a CRL that expires
-//! later turns cards away with a reason, which a load balancer that turns to another gate with the same CRLs would hide.
+//! Whether the CRLs that realms require were loaded once. After that the gateway stays ready: a CRL that expires later
+//! rejects certificates with a reason, which a load balancer that selects another gateway with the same CRLs would
+//! hide.
 
 use crate::clock::UnixTime;
 use crate::revocation::{CrlOrigin, CrlSource, RevocationDemand, RevocationMode};

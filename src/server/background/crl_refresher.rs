@@ -1,5 +1,5 @@
-//! Keeps the CRLs of one realm fresh: reads its files again when they change, fetches what is due, and says in the log
-//! and in the metrics how that goes.
+//! Refreshes the CRLs of one realm: reads its files again when they change, downloads CRLs that are due, and reports
+//! this in the log and the metrics.
 
 use super::Surroundings;
 use super::crl_watch::CrlWatch;

@@ -1,5 +1,5 @@
-//! Watches the folders of CRL files. Folders and never the files: an atomic rename puts another file in the place of
-//! the watched one, and a container's mounted volume swaps the folder behind a link.
+//! Watches the folders of CRL files. Folders and not files: an atomic rename replaces the watched file, and a mounted
+//! volume of a container swaps the folder behind a link.
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};

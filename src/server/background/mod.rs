@@ -1,5 +1,5 @@
-//! What goes on beside the requests, on a thread and a runtime of its own: the CRLs of every realm are kept fresh, so
-//! that no worker ever reads a file, waits for a CA's server or decodes a list of a million cards.
+//! Background tasks on the control runtime: the CRLs of every realm are refreshed there, so that no worker reads a
+//! file, waits for a CA's server or decodes a list of a million certificates.
 
 mod crl_readiness;
 mod crl_refresher;

@@ -70,10 +70,10 @@ servers = ["http://127.0.0.1:{backend}"]
 """
 
 
-def free_port():
-    """A port that nothing listens on now."""
-    with socket.create_server((ADDRESS, 0)) as listener:
-        return listener.getsockname()[1]
+def two_free_ports():
+    """Two different ports that nothing listens on now."""
+    with socket.create_server((ADDRESS, 0)) as one, socket.create_server((ADDRESS, 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 class Gateway:
@@ -85,7 +85,7 @@ class Gateway:
     def __init__(self, binary, keys, folder, audit="file"):
         folder.mkdir(parents=True)
         self.folder = folder
-        self.port, self.admin = free_port(), free_port()
+        self.port, self.admin = two_free_ports()
         self._audit = folder / "audit.jsonl"
         self._log = folder / "log"
         self._unread = None

@@ -6,7 +6,7 @@ use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingSettings, RequiredStrength, SidCheck};
 use portcullis::limits::AddressKey;
 use portcullis::policy::{CertificateRejection, DenialId};
-use portcullis::proxy::{CacheSizes, Judge, judge_in_handshake};
+use portcullis::proxy::{Authenticator, CacheSizes, authenticate_in_handshake};
 use portcullis::revocation::ocsp::OcspSettings;
 use portcullis::revocation::{RevocationMode, RevocationRule};
 use portcullis::site::{PasswordSettings, Realm};
@@ -24,7 +24,7 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let metrics = Metrics::new("test", DenialId::IDS);
-    let judge = Judge::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
+    let judge = Authenticator::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
     let client = AddressKey::of([192, 0, 2, 1].into(), 64);
     let verdict = async |signer| {
         let presented = scene::presented(&scene::card(CardKind::Good, signer, &url));
@@ -43,7 +43,7 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
 #[test]
 fn a_handshake_leaves_to_the_request_what_only_a_responder_may_know() {
     let card = scene::card(CardKind::Good, Signer::Issuing, "http://127.0.0.1/");
-    let judge = |realm| judge_in_handshake(Arc::new(realm), Clock::system())(&card.chain);
+    let judge = |realm| authenticate_in_handshake(Arc::new(realm), Clock::system())(&card.chain);
     assert_eq!(judge(realm()), Ok(()));
     assert_eq!(judge(Realm { ocsp: None, ..realm() }), Err(CertificateError::UnknownRevocationStatus));
 }

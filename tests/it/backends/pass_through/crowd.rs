@@ -165,5 +165,5 @@ async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
 
 // What was broken by hand, and what became of the tests:
 //
-// * `Dialogues::connection` keeps its connections for the whole worker instead of for the client: this test and
+// * `PassthroughAuth::connection` keeps its connections for the whole worker instead of for the client: this test and
 //   `any_configuration` fail at once, with the requests of one client on the connection of another.

@@ -1,4 +1,4 @@
-//! The answers as clients get them.
+//! Error responses as clients receive them.
 
 use super::*;
 use aws_lc_rs::digest;

@@ -1,6 +1,6 @@
-//! Takes a message, gives a SOAP fault (SOAP 1.1 4.4, SOAP 1.2 Part 1 5.4), for RMS clients and other web services. It
-//! travels under the denial's own status: a fault under 500, as web services send theirs, would hide from proxies and
-//! logs that the request was turned away.
+//! A denial as a SOAP fault (SOAP 1.1 section 4.4, SOAP 1.2 Part 1 section 5.4), for RMS clients and other web
+//! services. It is sent with the status of the denial: under 500, which web services use, proxies and logs would not
+//! see that the request was rejected.
 
 use super::Message;
 use super::templates::Template;

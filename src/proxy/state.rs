@@ -1,7 +1,7 @@
-//! What all workers share.
+//! The state that all workers share.
 
+use super::authenticator::Authenticator;
 use super::failed_handshakes::FailedHandshakes;
-use super::judge::Judge;
 use super::request_log::RequestLog;
 use super::snapshot::Snapshot;
 use crate::clock::Clock;
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The one gate of a process. Workers, reload and the admin listener hold it together.
-pub struct Gate {
+pub struct SharedState {
     /// The time.
     pub clock: Clock,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
     /// Judges cards, with the caches of all stages.
-    pub judge: Judge,
+    pub judge: Authenticator,
     /// Where the cryptography of handshakes is done.
     pub handshakes: HandshakePool,
     /// Where failed handshakes are told.
@@ -44,7 +44,7 @@ pub struct Gate {
     pub stopping: CancellationToken,
 }
 
-impl Gate {
+impl SharedState {
     /// What requests of this account are counted under.
     pub(super) fn account_key(&self, account: &Account) -> AccountKey {
         self.accounts.key(account.sid.as_deref().unwrap_or(&account.user))

@@ -1,8 +1,9 @@
-//! The card of one connection: judged when a path asks for it, and looked at again on every request. Between judgings the
-//! connection keeps the certificates as they came, within bounds, and not what was decoded of them.
+//! The client certificate of one connection: authenticated when a rule requires it, and checked again at every
+//! request. Between authentications the connection keeps the certificates as received, within bounds, and no decoded
+//! form.
 
-use super::gate::Gate;
 use super::record::{RequestRecord, certificate_facts};
+use super::state::SharedState;
 use crate::certificate::Fingerprint;
 use crate::clock::{Clock, UnixTime};
 use crate::limits::AddressKey;
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 const REFUSAL_HELD: Duration = Duration::from_secs(5);
 
 /// What a connection knows about the card behind it.
-pub struct CardOnConnection {
+pub struct ConnectionCredential {
     tls: TlsFacts,
     is_given: bool,
     /// Why what was presented is refused unread; nothing of it is kept then.
@@ -40,7 +41,7 @@ type Outcome = Result<Arc<Credential>, Arc<CertificateRejection>>;
 
 /// One judging and what came of it. An outcome that must not be remembered is shared with those who waited for it.
 struct Judging {
-    stands: Stands,
+    stands: VerdictInputs,
     outcome: OnceCell<Outcome>,
     /// Has no permits, and is closed at the end.
     end: Semaphore,
@@ -50,13 +51,13 @@ struct Judging {
 #[derive(Clone)]
 struct Verdict {
     outcome: Outcome,
-    stands: Stands,
+    stands: VerdictInputs,
     until: UnixTime,
 }
 
 /// What a verdict rests on: the configuration, the CRLs, and what has been asked to be forgotten of accounts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stands {
+struct VerdictInputs {
     generation: u64,
     crls: CrlGeneration,
     account_purges: u64,
@@ -79,7 +80,7 @@ pub(super) async fn current(
     (evidence, clock.now())
 }
 
-impl CardOnConnection {
+impl ConnectionCredential {
     /// The card that a handshake with `client` told about, not looked at yet.
     pub fn new(mut tls: TlsFacts, client: AddressKey) -> Self {
         let is_given = !tls.certificates.is_empty();
@@ -122,7 +123,7 @@ impl CardOnConnection {
         &self,
         rule: &AccessRule,
         site: &Site,
-        gate: &Gate,
+        gate: &SharedState,
         record: &mut RequestRecord,
     ) -> Evidence {
         let now = gate.clock.now();
@@ -134,7 +135,7 @@ impl CardOnConnection {
             record.certificate(recorded);
         }
         // Taken before judging: what changes meanwhile has the card judged again at the next request.
-        let stands = Stands {
+        let stands = VerdictInputs {
             generation: realm.generation,
             crls: realm.crls.generation(),
             account_purges: gate.judge.account_purges(),
@@ -173,8 +174,8 @@ impl CardOnConnection {
     async fn judge(
         &self,
         (realm, chain): (&Arc<Realm>, &Arc<PresentedChain>),
-        stands: Stands,
-        gate: &Gate,
+        stands: VerdictInputs,
+        gate: &SharedState,
         now: UnixTime,
     ) -> Outcome {
         let judging = Rc::new(Judging { stands, outcome: OnceCell::new(), end: Semaphore::new(0) });
@@ -254,14 +255,14 @@ impl CardOnConnection {
 }
 
 impl Verdict {
-    fn holds(&self, stands: Stands, now: UnixTime) -> bool {
+    fn holds(&self, stands: VerdictInputs, now: UnixTime) -> bool {
         self.stands == stands && now < self.until
     }
 }
 
 /// Wakes those who wait, also where the judging was given up.
 struct EndOfJudging<'a> {
-    card: &'a CardOnConnection,
+    card: &'a ConnectionCredential,
     judging: Rc<Judging>,
 }
 
@@ -309,7 +310,13 @@ mod tests {
     }
 
     fn size<'a, Looking>(
-        _: impl FnOnce(&'a CardOnConnection, &'a AccessRule, &'a Site, &'a Gate, &'a mut RequestRecord) -> Looking,
+        _: impl FnOnce(
+            &'a ConnectionCredential,
+            &'a AccessRule,
+            &'a Site,
+            &'a SharedState,
+            &'a mut RequestRecord,
+        ) -> Looking,
     ) -> usize {
         size_of::<Looking>()
     }
@@ -317,7 +324,7 @@ mod tests {
     /// Tens of thousands of connections stay open.
     #[test]
     fn no_connection_has_room_for_a_judging() {
-        let bytes = size(CardOnConnection::evidence);
+        let bytes = size(ConnectionCredential::evidence);
         assert!(bytes < 2048, "{bytes}");
     }
 }

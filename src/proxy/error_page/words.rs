@@ -1,5 +1,5 @@
-//! The words of every denial in every language. Texts say what happened and what the reader can do, to a person who
-//! has never heard of a gateway; they never name servers, files, rules or what the gate knows of others.
+//! The texts of every denial in every language: what happened and what the reader can do, for a person who has never
+//! heard of a gateway. They never name servers, files, rules or data of others.
 
 mod dutch;
 mod english;

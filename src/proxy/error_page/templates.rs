@@ -1,5 +1,5 @@
-//! The templates, compiled once. Values are escaped because the names end in `.html` and `.xml`; a name that a context
-//! does not have is an error, which the tests of every form would meet.
+//! The templates, compiled once. Values are escaped because the template names end in `.html` and `.xml`; a variable
+//! that is missing from a context is an error, which the tests of each form would show.
 
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};

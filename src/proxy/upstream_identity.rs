@@ -1,4 +1,4 @@
-//! Takes a permit and a backend, says in whose name the request travels there. Never in anybody's but the permit's.
+//! The identity under which a permitted request is sent to a backend: that of the permit and no other.
 
 use crate::backend::{Behalf, Delegated};
 use crate::clock::UnixTime;

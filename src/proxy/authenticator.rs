@@ -1,14 +1,14 @@
-//! Judges a presented chain in a realm: valid, not revoked, and whose.
+//! Authenticates a presented chain in a realm: path validation, revocation check, mapping to an account.
 //!
-//! Slow by nature, so every stage answers from its cache where it can, the whole has one limit in time, and only so
-//! many chains are judged at once. Directories have limits of their own, and what waits for one of them takes no place
-//! from other cards.
+//! Each stage uses its cache first; the whole has one time limit, and the number of concurrent authentications is
+//! bounded. Directories have limits of their own, and an authentication that waits for a directory does not occupy a
+//! slot.
 //!
-//! Validating most chains takes a fraction of a millisecond and is done at once. A chain that takes long waits for one of
-//! a few slots, which clients get in turn, and is validated on a thread of its own: anybody can forge one.
+//! Most chains are validated in a fraction of a millisecond, on the worker. A chain that takes long waits for one of a
+//! few slots, which clients get in turn, and is validated on a separate thread: anyone can forge such a chain.
 
-use super::password_judge::PasswordJudge;
-use super::places::{NotJudged, Places};
+use super::concurrency_limit::{ConcurrencyLimit, LimitError};
+use super::password_auth::PasswordAuthenticator;
 use crate::clock::{Clock, UnixTime};
 use crate::directory::Directories;
 use crate::identity::{AccountCache, MappingScope, MappingSources};
@@ -61,33 +61,33 @@ const LABORIOUS_PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not z
 const LABORIOUS_BURST: NonZeroU32 = NonZeroU32::new(40).expect("40 is not zero");
 
 /// The judge and the caches of its three stages, shared by all workers.
-pub struct Judge {
+pub struct Authenticator {
     validation: ValidationCache,
     revocation: RevocationCache,
     accounts: AccountCache,
-    passwords: PasswordJudge,
-    places: Places,
+    passwords: PasswordAuthenticator,
+    places: ConcurrencyLimit,
     /// For validating laborious chains: they take processor time, not waiting time.
     laborious: FairSlots,
     laborious_rates: ClientRates,
     failing: FailingClients,
     /// Apart from those of cards: whoever has no card can take all of them while a directory does not answer.
-    password_places: Places,
+    password_places: ConcurrencyLimit,
 }
 
-impl Judge {
+impl Authenticator {
     /// `limit` for one chain or password in all, waiting included; `places` of each at once.
     pub fn new(limit: Duration, places: usize, sizes: CacheSizes, metrics: &Metrics) -> Self {
         Self {
             validation: ValidationCache::new(sizes.certificates, metrics.validation_cache.clone()),
             revocation: RevocationCache::new(sizes.revocation, metrics.revocation_cache.clone()),
             accounts: AccountCache::new(sizes.accounts, metrics.identity_cache.clone()),
-            passwords: PasswordJudge::new(sizes.passwords, metrics.passwords.clone()),
-            places: Places::new(limit, places),
+            passwords: PasswordAuthenticator::new(sizes.passwords, metrics.passwords.clone()),
+            places: ConcurrencyLimit::new(limit, places),
             laborious: laborious_slots(),
             laborious_rates: ClientRates::new(LABORIOUS_PER_SECOND, LABORIOUS_BURST),
             failing: FailingClients::default(),
-            password_places: Places::new(limit, places),
+            password_places: ConcurrencyLimit::new(limit, places),
         }
     }
 
@@ -118,8 +118,8 @@ impl Judge {
         });
         judged.await.unwrap_or_else(|not_judged| {
             Err(Arc::new(match not_judged {
-                NotJudged::Timeout(limit) => CertificateRejection::Timeout(limit),
-                NotJudged::Overloaded => CertificateRejection::Overloaded,
+                LimitError::Timeout(limit) => CertificateRejection::Timeout(limit),
+                LimitError::Overloaded => CertificateRejection::Overloaded,
             }))
         })
     }
@@ -133,7 +133,7 @@ impl Judge {
     ///
     /// # Errors
     /// The refusal.
-    pub(super) async fn judge_password(
+    pub(super) async fn authenticate_password(
         &self,
         (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
@@ -149,7 +149,7 @@ impl Judge {
         chain: &Arc<PresentedChain>,
         client: AddressKey,
         now: UnixTime,
-    ) -> Result<Result<Arc<ValidatedChain>, Arc<ChainError>>, NotJudged> {
+    ) -> Result<Result<Arc<ValidatedChain>, Arc<ChainError>>, LimitError> {
         let realm_generation =
             RealmGeneration { realm: Arc::clone(&realm.name), generation: realm.generation };
         let slot = if chain.is_expensive()
@@ -158,7 +158,7 @@ impl Judge {
             let in_budget = self.laborious_rates.allows(client);
             let rank = if in_budget { self.failing.rank(client) } else { Rank::Last };
             let turn = Turn { client, rank, work: chain.cost() };
-            Some(self.laborious.acquire(turn).await.map_err(|_| NotJudged::Overloaded)?)
+            Some(self.laborious.acquire(turn).await.map_err(|_| LimitError::Overloaded)?)
         } else {
             None
         };
@@ -240,7 +240,7 @@ fn leaves_open(outcome: &Result<UnrevokedChain, RevocationError>) -> bool {
 ///
 /// It runs where the handshake's own cryptography does, not on a worker. Outcomes are remembered for a minute, so that a
 /// client that comes again and again costs no further signatures.
-pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
+pub fn authenticate_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator {
     let remembered: Cache<[u8; 32], Alerted> =
         Cache::builder().max_capacity(MAX_ALERTED).time_to_live(ALERTED_LIFETIME).build();
     Arc::new(move |presented| {
@@ -257,7 +257,7 @@ pub fn judge_in_handshake(realm: Arc<Realm>, clock: Clock) -> HandshakeValidator
     })
 }
 
-/// How many outcomes of [`judge_in_handshake`] are remembered, and for how long.
+/// How many outcomes of [`authenticate_in_handshake`] are remembered, and for how long.
 const MAX_ALERTED: u64 = 4_096;
 const ALERTED_LIFETIME: Duration = Duration::from_secs(60);
 
@@ -347,7 +347,7 @@ mod tests {
     }
 
     /// A judge with this many places, a realm, and a good card.
-    fn court(places: usize) -> (Judge, Arc<Realm>, Arc<PresentedChain>) {
+    fn court(places: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
         let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
         let realm = Realm {
@@ -373,7 +373,7 @@ mod tests {
         };
         let chain = PresentedChain::parse(&pki.card("alice").unwrap().chain).unwrap();
         (
-            Judge::new(LIMIT, places, CacheSizes::default(), &Metrics::new("0", &[])),
+            Authenticator::new(LIMIT, places, CacheSizes::default(), &Metrics::new("0", &[])),
             Arc::new(realm),
             Arc::new(chain),
         )

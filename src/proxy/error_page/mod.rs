@@ -1,6 +1,6 @@
-//! Takes a denial and what is known of the request, gives the whole answer: a page for a person, a SOAP fault for a
-//! SOAP client, a problem document for a program. Never decides, never reads or writes anything, and never tells what
-//! the gate knows: neither the judge's reasons nor servers, rules or other people's names are among its arguments.
+//! Renders a denial: an HTML page for a browser, a SOAP fault for a SOAP client, a problem document for other
+//! programs. Nothing that the client must not know can appear in it: reasons, servers, rules and names of others are
+//! not among its arguments.
 
 mod fault;
 mod page;

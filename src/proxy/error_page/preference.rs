@@ -1,5 +1,5 @@
-//! Takes `Accept` and `Accept-Language` as received, gives what the client likes best of what there is (RFC 9110
-//! 12.4.2, 12.5.1, 12.5.4). Never fails: what cannot be read is as if it had not been sent.
+//! Content negotiation by `Accept` and `Accept-Language` (RFC 9110 sections 12.4.2, 12.5.1, 12.5.4). A malformed
+//! header is ignored.
 
 use super::words::Locale;
 

@@ -1,7 +1,5 @@
-//! Takes what a request says of itself, gives the authority, the canonical path, the rule and the facts that it is
-//! decided by. Never looks at a certificate.
-//!
-//! The steps of the road before the card, for the service and for `explain` alike.
+//! Routing: the authority, the canonical path, the path rule and the facts of a request, before any certificate is
+//! used. Shared by the service and `explain`.
 
 use crate::headers::fetch_metadata::{CrossSiteEvidence, FetchSite, fetch_site};
 use crate::policy::{Denial, DenialId, RequestFacts};

@@ -1,5 +1,5 @@
-//! How busy a connection is, and when it has to end. Takes note of requests and of answers on their way, tells the
-//! connection's driver to go on, to take no more requests, or to break off. Never looks at a request.
+//! The activity of a connection, and when it must end. Keeps account of requests and responses in progress, and
+//! decides whether the connection continues, accepts no more requests, or is aborted.
 
 use super::snapshot::Limits;
 use crate::backend::{MinimumRate, Pace};
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What one connection's driver looks at.
-pub(super) struct Life {
+pub(super) struct ConnectionLifetime {
     /// After this no more requests are taken.
     end: Instant,
     /// After this what still runs is broken off.
@@ -36,7 +36,7 @@ pub(super) struct Life {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Nothing. Look again at this time.
-    LookAgain(Instant),
+    Recheck(Instant),
     /// Let what runs end, and take no more requests.
     Close,
     /// Break off: its time is over, or the client does not take its answers. Each holds a place in the audit log's
@@ -54,9 +54,9 @@ pub(super) struct Progress {
 }
 
 /// Counts a request as running until its answer's head is ready.
-pub(super) struct Running<'a>(&'a Life);
+pub(super) struct Running<'a>(&'a ConnectionLifetime);
 
-impl Life {
+impl ConnectionLifetime {
     /// A life that takes requests for `span`, and as long again as the greatest age of a connection for those in
     /// progress then.
     pub(super) fn new(span: Duration, limits: &Limits, open: OpenConnection) -> Self {
@@ -181,10 +181,10 @@ impl Life {
         } else if self.end <= now {
             Order::Close
         } else if !idle_ends || self.running.get() > 0 {
-            Order::LookAgain(soon.min(self.end))
+            Order::Recheck(soon.min(self.end))
         } else {
             let idle_end = self.idle_since.get() + self.idle;
-            if idle_end <= now { Order::Close } else { Order::LookAgain(idle_end.min(self.end).min(soon)) }
+            if idle_end <= now { Order::Close } else { Order::Recheck(idle_end.min(self.end).min(soon)) }
         }
     }
 
@@ -247,7 +247,7 @@ mod tests {
 
     const MINIMUM: MinimumRate = MinimumRate { bytes_per_second: 1_000, grace: Duration::from_secs(20) };
 
-    fn life() -> Life {
+    fn life() -> ConnectionLifetime {
         let limits = ConnectionLimits {
             total: 1,
             per_address: 1,
@@ -264,7 +264,7 @@ mod tests {
         let address = "192.0.2.1".parse().unwrap();
         let (open, _) = Arc::new(Connections::new(usize::MAX)).admit(address, &limits).unwrap();
         let now = Instant::now();
-        Life {
+        ConnectionLifetime {
             end: now + Duration::from_secs(3600),
             last_end: now + Duration::from_secs(7200),
             idle: Duration::from_secs(120),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     /// After how many seconds the connection is broken off, when `each_second` is called in between.
-    async fn broken_off_after(life: &Life, most: u64, each_second: impl Fn()) -> Option<u64> {
+    async fn broken_off_after(life: &ConnectionLifetime, most: u64, each_second: impl Fn()) -> Option<u64> {
         for second in 1..=most {
             advance(Duration::from_secs(1)).await;
             if life.order(false) == Order::BreakOff {

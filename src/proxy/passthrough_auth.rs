@@ -1,12 +1,12 @@
-//! The last stretch of the road for a client that logs in at the backend itself: its requests go over connections of
-//! its own, its `Authorization` untouched. Counts failed log-ins, so that the gate is no way to lock accounts. Never
-//! believes a name that is claimed there.
+//! Pass-through authentication: requests of a client that logs in at the backend itself. They use pinned connections,
+//! and their `Authorization` is not changed. Failed logins are counted, so that the gateway cannot be used to lock
+//! accounts. A user name in these messages is never trusted.
 
 use super::client_body::ClientBody;
 use super::forward::{self, Outgoing};
-use super::gate::Gate;
-use super::life::Life;
+use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
+use super::state::SharedState;
 use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 /// The dialogues of one client connection.
 #[derive(Default)]
-pub(super) struct Dialogues {
+pub(super) struct PassthroughAuth {
     /// By the backend's name. One keeps to the servers that it was opened to when a reload names others: what was agreed
     /// with them holds nowhere else.
     pins: RefCell<HashMap<String, Rc<PinnedConnection>>>,
@@ -43,9 +43,9 @@ pub(super) struct Dialogues {
 /// The client's side of a dialogue.
 #[derive(Clone, Copy)]
 pub(super) struct ClientLine<'a> {
-    pub(super) gate: &'a Gate,
+    pub(super) gate: &'a SharedState,
     pub(super) address: AddressKey,
-    pub(super) life: &'a Life,
+    pub(super) life: &'a ConnectionLifetime,
     /// Many requests at once, of which none has the connection for itself.
     pub(super) multiplexed: bool,
 }
@@ -59,7 +59,7 @@ struct LogIn {
     clock: Clock,
 }
 
-impl Dialogues {
+impl PassthroughAuth {
     /// Sends the request and gives the backend's answer, its body streamed. A connection that carried `Authorization`
     /// once is never replaced: when it has ended, the request is refused and the client's connection ends too.
     ///

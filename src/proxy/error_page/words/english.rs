@@ -1,8 +1,8 @@
-//! What every denial says in English.
+//! The texts of every denial in English.
 
 use super::{Labels, Words};
 use crate::policy::DenialId;
-use crate::proxy::answer::Hint;
+use crate::proxy::error_page::Hint;
 
 pub(super) const LABELS: Labels = Labels {
     steps: "What you can do",

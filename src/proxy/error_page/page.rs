@@ -1,5 +1,5 @@
-//! Takes a message, gives a page for a person. Never loads anything: the one style is in the page, and the policy
-//! admits that style by its hash and nothing else.
+//! A denial as an HTML page. It loads nothing: its one style is inline, and its content security policy permits only
+//! that style, by its hash.
 
 use super::Message;
 use super::templates::Template;

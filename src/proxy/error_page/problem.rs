@@ -1,4 +1,4 @@
-//! Takes a message, gives a problem document for a program (RFC 9457).
+//! A denial as a problem document (RFC 9457).
 
 use super::Message;
 use serde::Serialize;

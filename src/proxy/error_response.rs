@@ -1,6 +1,6 @@
-//! The answer to a request that is turned away, in the form that its client understands.
+//! The response to a rejected request, in a form that its client understands.
 
-use super::answer::{self, AnswerFacts, Hint};
+use super::error_page::{self, AnswerFacts, Hint};
 use crate::clock::UnixTime;
 use crate::policy::{Denial, DenialId};
 use crate::request::RequestId;
@@ -82,7 +82,7 @@ impl Wanted {
             hint: hint(denial.id(), &details),
             help: details.help,
         };
-        let mut page = answer::answer(denial.id(), &facts);
+        let mut page = error_page::answer(denial.id(), &facts);
         if let Some(location) = details.redirect {
             // 308 and not 301: a POST must stay a POST (RFC 9110 15.4.9).
             *page.status_mut() = StatusCode::PERMANENT_REDIRECT;

@@ -1,7 +1,7 @@
-//! How many credentials are judged at once, how many wait for their turn, and how long one of them may take in all.
+//! Bounds concurrent authentications, those that wait, and the time of each.
 //!
-//! One client gets half of the places at most, and turns go from client to client, so that whoever presents many
-//! credentials does not hold up the one who presents a single one.
+//! One client gets at most half of the slots, and clients take turns, so that one that presents many credentials does
+//! not delay one that presents a single one.
 
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{FairSlots, Rank, SlotLimits, Turn};
@@ -13,21 +13,21 @@ const WAITING_PER_PLACE: usize = 8;
 
 /// The places of one kind of credentials.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConcurrencyLimit {
     places: FairSlots,
     limit: Duration,
 }
 
 /// Why something was not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotJudged {
+pub(super) enum LimitError {
     /// It took longer than this.
     Timeout(Duration),
     /// Too much else waits.
     Overloaded,
 }
 
-impl Places {
+impl ConcurrencyLimit {
     /// `limit` for each in all, waiting included; `places` at once.
     pub(super) fn new(limit: Duration, places: usize) -> Self {
         let waiting = places.saturating_mul(WAITING_PER_PLACE);
@@ -50,10 +50,10 @@ impl Places {
         &self,
         (client, rank): (AddressKey, Rank),
         work: impl Future<Output = T>,
-    ) -> Result<T, NotJudged> {
+    ) -> Result<T, LimitError> {
         self.in_time(async {
             let turn = Turn { client, rank, work: 0 };
-            let _place = self.places.acquire(turn).await.map_err(|_| NotJudged::Overloaded)?;
+            let _place = self.places.acquire(turn).await.map_err(|_| LimitError::Overloaded)?;
             Ok(work.await)
         })
         .await
@@ -65,9 +65,9 @@ impl Places {
     /// The work's own, and where it does not end in time. The work is dropped then.
     pub(super) async fn in_time<T>(
         &self,
-        work: impl Future<Output = Result<T, NotJudged>>,
-    ) -> Result<T, NotJudged> {
-        timeout(self.limit, work).await.unwrap_or(Err(NotJudged::Timeout(self.limit)))
+        work: impl Future<Output = Result<T, LimitError>>,
+    ) -> Result<T, LimitError> {
+        timeout(self.limit, work).await.unwrap_or(Err(LimitError::Timeout(self.limit)))
     }
 
     /// The time that each has in all.
@@ -90,26 +90,26 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_gets_no_place_in_time_is_not_judged() {
-        let places = Places::new(LIMIT * 2, 1);
+        let places = ConcurrencyLimit::new(LIMIT * 2, 1);
         let mut held = pin!(places.within(client(1), pending::<()>()));
         tokio::select! {
             biased;
             _ = &mut held => panic!("the work ended"),
             () = std::future::ready(()) => {}
         }
-        let waiting = Places { limit: LIMIT, places: places.places.clone() };
-        assert_eq!(waiting.within(client(2), async {}).await, Err(NotJudged::Timeout(LIMIT)));
+        let waiting = ConcurrencyLimit { limit: LIMIT, places: places.places.clone() };
+        assert_eq!(waiting.within(client(2), async {}).await, Err(LimitError::Timeout(LIMIT)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_end_in_time_is_not_judged() {
-        let places = Places::new(LIMIT, 1);
-        assert_eq!(places.within(client(1), pending::<()>()).await, Err(NotJudged::Timeout(LIMIT)));
+        let places = ConcurrencyLimit::new(LIMIT, 1);
+        assert_eq!(places.within(client(1), pending::<()>()).await, Err(LimitError::Timeout(LIMIT)));
     }
 
     #[tokio::test]
     async fn a_client_that_fills_its_half_of_the_line_leaves_the_other_half_to_others() {
-        let places = Places::new(LIMIT, 2);
+        let places = ConcurrencyLimit::new(LIMIT, 2);
         let mut line: Vec<_> = (0..9).map(|_| Box::pin(places.within(client(1), pending::<()>()))).collect();
         for waiting in &mut line {
             tokio::select! {
@@ -118,13 +118,13 @@ mod tests {
                 () = std::future::ready(()) => {}
             }
         }
-        assert_eq!(places.within(client(1), async {}).await, Err(NotJudged::Overloaded));
+        assert_eq!(places.within(client(1), async {}).await, Err(LimitError::Overloaded));
         assert_eq!(places.within(client(2), async {}).await, Ok(()));
     }
 
     #[tokio::test]
     async fn a_place_is_free_again_afterwards() {
-        let places = Places::new(LIMIT, 1);
+        let places = ConcurrencyLimit::new(LIMIT, 1);
         for turn in 0..20 {
             assert_eq!(places.within(client(1), async { turn }).await, Ok(turn));
         }

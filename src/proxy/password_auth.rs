@@ -1,11 +1,10 @@
-//! Takes a user name and a password from an address, gives the account that the realm's directory has for them, or why
-//! there is none.
+//! Password authentication: returns the account for a user name and password, or the reason why there is none.
 //!
-//! The directory is asked only while the account and the address have attempts left, and by one of several requests that
-//! come with the same password at once. A right password is remembered for a short time as a keyed hash. Never tells or
-//! keeps a password, and never takes the directory's silence for a word.
+//! The directory is queried only while the account and the address have attempts left, and once for concurrent
+//! requests with the same password. An accepted password is cached for a short time as a keyed hash. Passwords are
+//! never logged or stored, and a directory that does not respond never counts as a verdict.
 
-use super::places::{NotJudged, Places};
+use super::concurrency_limit::{ConcurrencyLimit, LimitError};
 use crate::clock::{Clock, Tick, UnixTime};
 use crate::directory::{Directories, DirectoryAccount, DirectoryError, LoginName, PasswordVerdict};
 use crate::identity::{Account, MappingMethod, MappingStrength};
@@ -30,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 const IN_USE: Duration = Duration::from_secs(10);
 
 /// Judges passwords, for all workers.
-pub(super) struct PasswordJudge {
+pub(super) struct PasswordAuthenticator {
     taken: Cache<Digest, Taken>,
     /// Made for each process, so that what is remembered is of no use to anybody else.
     key: hmac::Key,
@@ -62,7 +61,7 @@ struct Question<'a> {
     clock: &'a Clock,
 }
 
-impl PasswordJudge {
+impl PasswordAuthenticator {
     /// Remembers nothing yet, and later in so many bytes. Fails where the system has no random numbers, with which nothing can be kept secret.
     pub(super) fn new(bytes: u64, metrics: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
@@ -82,7 +81,7 @@ impl PasswordJudge {
     /// The refusal. Too many attempts, too little time and a silent directory are some.
     pub(super) async fn judge(
         &self,
-        places: &Places,
+        places: &ConcurrencyLimit,
         (realm, directories): (&Realm, &Directories),
         offered: &BasicCredentials,
         from: AddressKey,
@@ -111,7 +110,7 @@ impl PasswordJudge {
 
     async fn remembered_or_asked(
         &self,
-        places: &Places,
+        places: &ConcurrencyLimit,
         digest: Digest,
         question: &Question<'_>,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
@@ -132,8 +131,8 @@ impl PasswordJudge {
         let asking = Box::pin(places.within(client, self.taken.try_get_with(digest, question.ask())));
         let taken = asking.await.map_err(|not_judged| {
             Arc::new(match not_judged {
-                NotJudged::Timeout(limit) => PasswordRejection::Timeout(limit),
-                NotJudged::Overloaded => PasswordRejection::Overloaded,
+                LimitError::Timeout(limit) => PasswordRejection::Timeout(limit),
+                LimitError::Overloaded => PasswordRejection::Overloaded,
             })
         })??;
         self.metrics.accepted.inc();
