@@ -1,6 +1,7 @@
 //! Reads the project's own files and checks what a compiler does not: the floors, the first line of each
 //! file, and that the documents match the code.
 
+mod cycles;
 mod documents;
 mod floors;
 mod source;
