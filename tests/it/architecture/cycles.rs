@@ -1,6 +1,6 @@
 //! No import cycle between the files of `src/`: a file can be read without the files that use it.
 
-use super::source::{SourceFile, source_files};
+use super::source::{SourceFile, shipped, source_files};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -73,16 +73,7 @@ struct Names {
 
 impl Modules {
     fn read(files: &[SourceFile]) -> Self {
-        let tests: Vec<_> = files.iter().flat_map(SourceFile::test_modules).collect();
-        let is_test = |name: &str| {
-            tests.iter().any(|test| {
-                name.strip_prefix(test.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-            })
-        };
-        let roots = ["src/lib.rs", "src/main.rs"];
-        let shipped =
-            files.iter().filter(|file| !is_test(&file.name) && !roots.contains(&file.name.as_str()));
-        Self(shipped.map(|file| (module_path(&file.name), Names::of(&file.text))).collect())
+        Self(shipped(files).map(|file| (module_path(&file.name), Names::of(&file.text))).collect())
     }
 
     /// The other modules that `module` uses. Passing a name on with `pub use` is no use of it.

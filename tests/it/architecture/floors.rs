@@ -1,11 +1,8 @@
 //! Holds the floors that `docs/architecture.md` draws: a folder of `src/` uses folders on lower floors, and itself.
 
-use super::source::{SourceFile, source_files};
+use super::source::{ROOT_FILES, SourceFile, shipped, source_files};
 use super::{is_word, read, root};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Files that belong to no folder: they only name the folders.
-const ROOT_FILES: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
 #[test]
 fn imports_go_down_the_floors() {
@@ -46,17 +43,9 @@ fn floors() -> BTreeMap<String, u32> {
     floors
 }
 
-/// The files that end up in the binary.
+/// The files of `src/` that end up in the binary.
 pub(super) fn shipped_files() -> Vec<SourceFile> {
-    let files = source_files("src");
-    let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
-    let is_test = |file: &SourceFile| {
-        tests.iter().any(|test| {
-            file.name.strip_prefix(test.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        })
-    };
-    let ships = |file: &SourceFile| !is_test(file) && !ROOT_FILES.contains(&file.name.as_str());
-    files.into_iter().filter(ships).collect()
+    shipped(&source_files("src")).cloned().collect()
 }
 
 /// `clock` of `src/clock.rs` and of `src/clock/tick.rs`.

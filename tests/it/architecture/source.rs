@@ -34,6 +34,20 @@ fn collect(folder: &Path, files: &mut Vec<SourceFile>) {
     }
 }
 
+/// Files that belong to no folder: they only name the folders.
+pub(super) const ROOT_FILES: [&str; 2] = ["src/lib.rs", "src/main.rs"];
+
+/// Those of `files` that end up in the binary: neither test modules nor the files that only name the folders.
+pub(super) fn shipped(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile> {
+    let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
+    files.iter().filter(move |file| {
+        let is_test = tests.iter().any(|test| {
+            file.name.strip_prefix(test.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        });
+        !is_test && !ROOT_FILES.contains(&file.name.as_str())
+    })
+}
+
 impl SourceFile {
     /// The text with comments and the contents of strings blanked.
     pub(super) fn code(&self) -> String {
