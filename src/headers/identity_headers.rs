@@ -95,7 +95,7 @@ pub struct AccountHeaderNames {
     pub groups: HeaderName,
     /// `X-Remote-Mapping`: the method and its strength, as `upn; weak`.
     pub mapping: HeaderName,
-    /// `X-Remote-Authentication`: `card` or `password`.
+    /// `X-Remote-Authentication`: `certificate` or `password`.
     pub authentication: HeaderName,
     /// `X-Remote-Certificate-Sha256`: in lower-case hexadecimal.
     pub certificate_sha256: HeaderName,
@@ -138,7 +138,7 @@ pub struct ForwardedIdentity<'a> {
     pub mapping: &'a str,
     /// The strength of the mapping.
     pub strength: &'a str,
-    /// `card` or `password`.
+    /// `certificate` or `password`.
     pub authentication: &'a str,
     /// The client certificate, if one was presented and authenticated.
     pub card: Option<ProvenCertificate<'a>>,

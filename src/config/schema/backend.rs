@@ -187,7 +187,7 @@ section! {
         groups: Option<Spanned<HeaderName>> = HEADER_NAME.optional("`X-Remote-Groups`"),
         /// How the account was found, and how strong the mapping is.
         mapping: Option<Spanned<HeaderName>> = HEADER_NAME.optional("`X-Remote-Mapping`"),
-        /// `card` or `password`.
+        /// `certificate` or `password`.
         authentication: Option<Spanned<HeaderName>> = HEADER_NAME.optional("`X-Remote-Authentication`"),
         /// The client certificate's SHA-256.
         certificate_sha256: Option<Spanned<HeaderName>> = HEADER_NAME.optional("`X-Remote-Certificate-Sha256`"),
