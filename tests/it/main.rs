@@ -15,7 +15,7 @@ mod backends;
 mod cli;
 mod differential;
 mod directory;
-mod gate;
+mod gateway;
 mod hostile;
 mod identity;
 mod ocsp;

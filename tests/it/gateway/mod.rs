@@ -1,4 +1,4 @@
-//! The whole road: listener to backend and back.
+//! The whole request pipeline, from a listener to a backend and back.
 
 mod accounts;
 mod admission;
