@@ -64,7 +64,7 @@ pub struct RmsState {
 
 impl RmsState {
     /// The received requests, oldest first; the last 16,384.
-    pub fn seen(&self) -> Vec<ReceivedRequest> {
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 

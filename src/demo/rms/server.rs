@@ -64,8 +64,8 @@ impl Rms {
     }
 
     /// The received requests, oldest first; the last 16,384.
-    pub fn seen(&self) -> Vec<ReceivedRequest> {
-        self.state.seen()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state.requests()
     }
 
     /// The number of accepted TCP connections.

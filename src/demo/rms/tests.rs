@@ -314,5 +314,5 @@ fn a_task_of_somebody_elses_runtime_can_serve() {
         received
     });
     assert_eq!(split(&received).status(), 200);
-    assert_eq!(state.seen().len(), 1);
+    assert_eq!(state.requests().len(), 1);
 }

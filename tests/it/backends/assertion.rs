@@ -1,7 +1,7 @@
 //! Assertions as PyJWT sees them.
 
 use super::verifier::{Expected, verify};
-use crate::support::{Answer, Client, Lab, Setup, pki, sha256};
+use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::delegation::assertion::{AuthenticationMethod, Signer, SignerSettings, Statement};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
@@ -143,15 +143,15 @@ fn an_assertion_by_another_key_is_not_believed() {
 }
 
 /// A gate whose backend is sent assertions, and the keys `new.key` and `old.key` in its folder.
-fn lab(keys: &str) -> Lab {
-    let setup = Setup {
+fn lab(keys: &str) -> TestGateway {
+    let setup = TestConfig {
         top: format!("workers = 1\nassertion = {{ keys = [{keys}], issuer = {:?} }}", REQUEST.issuer),
         backend:
             r#"headers = { sets = ["assertion"], secret = { name = "X-Gate-Secret", file = "secret" } }"#
                 .to_owned(),
-        ..Setup::default()
+        ..TestConfig::default()
     };
-    Lab::prepared(setup, |folder| {
+    TestGateway::prepared(setup, |folder| {
         for name in ["new.key", "old.key"] {
             let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
             fs::write(folder.join(name), pair.serialize_pem()).unwrap();
@@ -163,8 +163,13 @@ fn lab(keys: &str) -> Lab {
 const SECRET: &str = "only-the-gate-knows-this-text";
 
 /// What the backend got under this name.
-fn received(answer: &Answer, name: &str) -> String {
-    answer.seen(name).into_iter().next().unwrap_or_else(|| panic!("{name} was not sent")).to_owned()
+fn received(answer: &TestResponse, name: &str) -> String {
+    answer
+        .received_header(name)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| panic!("{name} was not sent"))
+        .to_owned()
 }
 
 #[tokio::test]
@@ -201,11 +206,11 @@ async fn a_client_can_send_neither_an_assertion_nor_the_gates_secret() {
         [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];
     for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
         let anonymous = client.get_with("/ignore/echo", &forged).await;
-        assert_eq!(anonymous.seen("x-portcullis-assertion"), [""; 0]);
-        assert_eq!(anonymous.seen("x-gate-secret"), [SECRET]);
+        assert_eq!(anonymous.received_header("x-portcullis-assertion"), [""; 0]);
+        assert_eq!(anonymous.received_header("x-gate-secret"), [SECRET]);
         let named = client.card("alice").get_with("/require/echo", &forged).await;
-        assert_eq!(named.seen("x-gate-secret"), [SECRET]);
-        assert_eq!(named.seen("x-portcullis-assertion").len(), 1);
+        assert_eq!(named.received_header("x-gate-secret"), [SECRET]);
+        assert_eq!(named.received_header("x-portcullis-assertion").len(), 1);
         for answer in [anonymous, named] {
             assert!(
                 !answer.text().contains("forged") && !answer.text().contains("guessed"),

@@ -2,7 +2,8 @@
 //! is told through the whole gate.
 
 use crate::support::{
-    Answer, Asks, CertificateSite, Client, Connection, Lab, Ran, Setup, TestRealm, openssl, pki, sha256,
+    CertificateRequest, CertificateSite, Client, Connection, ProgramOutput, TestConfig, TestGateway,
+    TestRealm, TestResponse, openssl, pki, sha256,
 };
 use assert_cmd::Command;
 use base64::Engine;
@@ -70,7 +71,7 @@ impl Authorities {
         ["root.pem", "gate.pem"].map(|name| fs::read_to_string(self.path(name)).unwrap()).concat()
     }
 
-    fn verify(&self, purpose: &str) -> Option<Ran> {
+    fn verify(&self, purpose: &str) -> Option<ProgramOutput> {
         let [root, gate, alice] =
             ["root.pem", "gate.pem", "alice.der"].map(|name| self.path(name).display().to_string());
         openssl(&[
@@ -87,7 +88,7 @@ impl Authorities {
     }
 }
 
-fn succeed(args: &[&str]) -> Option<Ran> {
+fn succeed(args: &[&str]) -> Option<ProgramOutput> {
     let ran = openssl(args)?;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     Some(ran)
@@ -127,18 +128,18 @@ const ALICE: &str = "S-1-5-21-1-2-3-1103";
 
 /// A gate in front of Apache, which demands certificates and hands what it lets in to the echo.
 struct Scene {
-    lab: Lab,
+    lab: TestGateway,
     _site: CertificateSite,
     _echo: Rms,
 }
 
 impl Scene {
     /// The server asks `when`, and trusts `trusted`. `None` where there is no Apache.
-    fn start(authorities: &Authorities, trusted: &str, asks: Asks, tls: &str) -> Option<Self> {
+    fn start(authorities: &Authorities, trusted: &str, asks: CertificateRequest, tls: &str) -> Option<Self> {
         let echo = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let site = CertificateSite::start(trusted, echo.address())?;
         let issue = |name| authorities.path(name).display().to_string();
-        let setup = Setup {
+        let setup = TestConfig {
             top: "workers = 1".to_owned(),
             servers: format!("[\"https://{}\"]", site.address(asks, tls)),
             backend: format!(
@@ -148,9 +149,9 @@ impl Scene {
                 issue("gate.key")
             ),
             realm: realm(),
-            ..Setup::default()
+            ..TestConfig::default()
         };
-        Some(Self { lab: Lab::with(setup), _site: site, _echo: echo })
+        Some(Self { lab: TestGateway::with(setup), _site: site, _echo: echo })
     }
 
     fn client(&self, card: &str) -> Client {
@@ -181,8 +182,8 @@ account = {{ user = 'CORP\judy' }}
 }
 
 /// The certificate that Apache was shown.
-fn shown(answer: &Answer) -> Certificate {
-    let base64 = answer.seen("x-client-certificate").remove(0);
+fn shown(answer: &TestResponse) -> Certificate {
+    let base64 = answer.received_header("x-client-certificate").remove(0);
     let pem = STANDARD.decode(base64).unwrap();
     Certificate::from_der(&certificate_ders(&pem).unwrap()[0]).unwrap()
 }
@@ -192,15 +193,17 @@ async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, tls) else { return };
+        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, tls) else {
+            return;
+        };
         let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "200 permit", "{tls}");
-        assert_eq!(answer.seen("x-client-upn"), ["alice@corp.example"], "{tls}");
+        assert_eq!(answer.status_and_id(), "200 permit", "{tls}");
+        assert_eq!(answer.received_header("x-client-upn"), ["alice@corp.example"], "{tls}");
         let certificate = shown(&answer);
         assert_eq!(certificate.sid(), Some(ALICE));
         assert_eq!(certificate.subject_alternative_names().upns, ["alice@corp.example"]);
         assert_ne!(certificate.der(), pki().card("alice").unwrap().certificate_der(), "it is not her card's");
-        assert_eq!(answer.seen("x-remote-user"), [""; 0], "headers are another way");
+        assert_eq!(answer.received_header("x-remote-user"), [""; 0], "headers are another way");
     }
 }
 
@@ -208,7 +211,9 @@ async fn a_card_holder_reaches_a_server_that_demands_certificates_as_herself() {
 async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+        return;
+    };
     let mut command = Command::cargo_bin("portcullis").unwrap();
     command.current_dir(scene.lab.folder()).args([
         "explain",
@@ -224,7 +229,9 @@ async fn explain_tells_that_the_server_learns_the_user_from_a_certificate() {
 async fn users_of_a_server_that_demands_certificates_never_share_a_connection() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+        return;
+    };
     let mut alice = scene.client("alice").connect().await.unwrap();
     let mut grace = scene.client("grace").connect().await.unwrap();
     let mut ken = scene.client("ken").connect().await.unwrap();
@@ -233,20 +240,20 @@ async fn users_of_a_server_that_demands_certificates_never_share_a_connection() 
         let answers = tokio::join!(echo(&mut alice), echo(&mut grace), echo(&mut ken));
         let users = ["alice@corp.example", "grace@corp.example", "ken@corp.example"];
         for ((answer, user), used) in [answers.0, answers.1, answers.2].iter().zip(users).zip(&mut used) {
-            assert_eq!(answer.verdict(), "200 permit", "{user}: {}", answer.text());
-            assert_eq!(answer.seen("x-client-upn"), [user]);
-            used.insert(answer.seen("x-conn").remove(0));
+            assert_eq!(answer.status_and_id(), "200 permit", "{user}: {}", answer.text());
+            assert_eq!(answer.received_header("x-client-upn"), [user]);
+            used.insert(answer.received_header("x-conn").remove(0));
         }
         // Whoever has no card has no certificate either, and no connection of somebody else's.
         let nobody = Client::new(&scene.lab).get("/ignore/echo").await;
-        assert_eq!(nobody.verdict(), "502 backend-unreachable");
+        assert_eq!(nobody.status_and_id(), "502 backend-unreachable");
     }
     let [alice, grace, ken] = &used;
     assert!(alice.is_disjoint(grace) && grace.is_disjoint(ken) && alice.is_disjoint(ken), "{used:?}");
     assert_eq!(used.each_ref().map(BTreeSet::len), [1, 1, 1], "each user's connection is used again");
 }
 
-async fn echo(connection: &mut Connection) -> Answer {
+async fn echo(connection: &mut Connection) -> TestResponse {
     connection.get("/require/echo").await.unwrap()
 }
 
@@ -255,9 +262,11 @@ async fn a_server_that_asks_after_the_handshake_is_backend_renegotiation() {
     let Some(authorities) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = authorities.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, Asks::Later, tls) else { return };
+        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::AfterRequest, tls) else {
+            return;
+        };
         let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "502 backend-renegotiation", "{tls}");
+        assert_eq!(answer.status_and_id(), "502 backend-renegotiation", "{tls}");
         let record = scene.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.contains("clientcertnegotiation=enable"), "{detail}");
@@ -270,9 +279,11 @@ async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity()
     let Some(others) = Authorities::new() else { return };
     for tls in ["1.2", "1.3"] {
         let trusted = others.trusted();
-        let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, tls) else { return };
+        let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, tls) else {
+            return;
+        };
         let answer = scene.client("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "502 backend-rejected-identity", "{tls}");
+        assert_eq!(answer.status_and_id(), "502 backend-rejected-identity", "{tls}");
         let record = scene.lab.only_record().await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.contains("user_certificates.certificate"), "{detail}");
@@ -283,19 +294,21 @@ async fn a_server_that_does_not_trust_the_gates_ca_is_backend_refused_identity()
 async fn an_account_without_upn_and_sid_gets_no_certificate() {
     let Some(authorities) = Authorities::new() else { return };
     let trusted = authorities.trusted();
-    let Some(scene) = Scene::start(&authorities, &trusted, Asks::InTheHandshake, "1.3") else { return };
+    let Some(scene) = Scene::start(&authorities, &trusted, CertificateRequest::InHandshake, "1.3") else {
+        return;
+    };
     let answer = scene.client("judy").get("/require/echo").await;
-    assert_eq!(answer.verdict(), "502 delegation-failed");
+    assert_eq!(answer.status_and_id(), "502 delegation-failed");
 }
 
 #[tokio::test]
 async fn check_online_tells_a_server_that_asks_for_certificates_in_the_handshake_from_one_that_asks_later() {
     let Some(authorities) = Authorities::new() else { return };
     for (asks, tls, code, result, expected) in [
-        (Asks::InTheHandshake, "1.2", 0, "passed", "HandshakeFailure"),
-        (Asks::InTheHandshake, "1.3", 0, "passed", "CertificateRequired"),
-        (Asks::Later, "1.2", 1, "failed", "clientcertnegotiation=enable"),
-        (Asks::Later, "1.3", 1, "failed", "clientcertnegotiation=enable"),
+        (CertificateRequest::InHandshake, "1.2", 0, "passed", "HandshakeFailure"),
+        (CertificateRequest::InHandshake, "1.3", 0, "passed", "CertificateRequired"),
+        (CertificateRequest::AfterRequest, "1.2", 1, "failed", "clientcertnegotiation=enable"),
+        (CertificateRequest::AfterRequest, "1.3", 1, "failed", "clientcertnegotiation=enable"),
     ] {
         let Some(scene) = Scene::start(&authorities, &authorities.trusted(), asks, tls) else { return };
         let mut command = Command::cargo_bin("portcullis").unwrap();

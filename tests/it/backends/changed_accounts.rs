@@ -5,8 +5,8 @@
 use super::certificate::Authorities;
 use super::krb5_conf::with_lab;
 use crate::support::{
-    ActiveDirectory, Answer, Asks, CertificateSite, Client, KerberosSite, Lab, Setup, TestRealm, exchange,
-    pki,
+    ActiveDirectory, CertificateRequest, CertificateSite, Client, KerberosSite, TestConfig, TestGateway,
+    TestRealm, TestResponse, exchange, pki,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -66,7 +66,7 @@ impl Drop for Renamed<'_> {
 
 /// A gateway that finds card holders by their SID, before servers that demand Kerberos, a certificate, or nothing.
 struct Gateway {
-    lab: Lab,
+    lab: TestGateway,
     _kerberos: KerberosSite,
     _certificate: CertificateSite,
     _authorities: Authorities,
@@ -129,7 +129,7 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
             ca = directory.ca_file().display(),
             service = ActiveDirectory::SERVICE_DN,
             base = ActiveDirectory::BASE,
-            certificate = certificate.address(Asks::InTheHandshake, "1.3"),
+            certificate = certificate.address(CertificateRequest::InHandshake, "1.3"),
             gate = issue("gate.pem"),
             key = issue("gate.key"),
         );
@@ -138,7 +138,7 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
                 "[[site.path]]\npath = \"/{way}/*\"\nclient_certificate = \"require\"\nbackend = \"{backend}\"\n"
             )
         };
-        let setup = Setup {
+        let setup = TestConfig {
             top: "workers = 1".to_owned(),
             paths: [
                 ("kerberos", "kerberos"),
@@ -159,9 +159,9 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
             .toml(),
             backend: r#"headers = { sets = ["account", "assertion"] }"#.to_owned(),
             more,
-            ..Setup::default()
+            ..TestConfig::default()
         };
-        let lab = Lab::prepared(setup, |folder| {
+        let lab = TestGateway::prepared(setup, |folder| {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
             for (name, text) in [("ldap-password", ActiveDirectory::PASSWORD), ("assertion.key", &key)] {
                 std::fs::write(folder.join(name), text).unwrap();
@@ -175,10 +175,10 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
     /// What the backend is told of the holder of `card`, or the denial.
     async fn told(&self, card: &Card, way: &str) -> String {
         let answer = self.answer(card, way).await;
-        if answer.status == 200 { user(&answer, way) } else { answer.verdict() }
+        if answer.status == 200 { user(&answer, way) } else { answer.status_and_id() }
     }
 
-    async fn answer(&self, card: &Card, way: &str) -> Answer {
+    async fn answer(&self, card: &Card, way: &str) -> TestResponse {
         Client::new(&self.lab).chain(card).get(&format!("/{way}/echo")).await
     }
 
@@ -194,22 +194,22 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
 }
 
 /// The name that a backend was told, without its domain.
-fn user(answer: &Answer, way: &str) -> String {
+fn user(answer: &TestResponse, way: &str) -> String {
     let name = match way {
-        "certificate" => answer.seen("x-client-upn").concat(),
+        "certificate" => answer.received_header("x-client-upn").concat(),
         "headers" => {
-            let header = answer.seen("x-remote-upn").concat();
+            let header = answer.received_header("x-remote-upn").concat();
             assert_eq!(claims(answer)["upn"], header, "headers and assertion are of one account");
             header
         }
-        _ => answer.seen("x-remote-user").concat(),
+        _ => answer.received_header("x-remote-user").concat(),
     };
     name.split('@').next().unwrap().to_owned()
 }
 
 /// What the assertion says.
-fn claims(answer: &Answer) -> Value {
-    let assertion = answer.seen("x-portcullis-assertion").concat();
+fn claims(answer: &TestResponse) -> Value {
+    let assertion = answer.received_header("x-portcullis-assertion").concat();
     let payload = assertion.split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
@@ -257,7 +257,7 @@ fn accounts_that_exchange_their_names_during_traffic_are_never_taken_for_each_ot
         // The accounts are remembered under their old names. The KDC's tickets for these are the other's by now.
         for card in &cards {
             let answer = gateway.answer(card, "late").await;
-            assert_eq!(answer.verdict(), "403 identity-conflict");
+            assert_eq!(answer.status_and_id(), "403 identity-conflict");
             let record = gateway.lab.record(&answer.request_id()).await;
             assert!(
                 record["detail"].as_str().unwrap().contains("now belongs to another account"),
@@ -316,7 +316,7 @@ fn an_account_that_may_not_be_delegated_gets_no_certificate_unless_that_is_allow
         let card = card_of(directory, "peggy");
         for way in ["certificate", "kerberos"] {
             let answer = gateway.answer(&card, way).await;
-            assert_eq!(answer.verdict(), "502 delegation-failed", "{way}");
+            assert_eq!(answer.status_and_id(), "502 delegation-failed", "{way}");
         }
         let answer = gateway.answer(&card, "certificate").await;
         let record = gateway.lab.record(&answer.request_id()).await;

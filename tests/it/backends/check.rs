@@ -1,6 +1,6 @@
 //! `portcullis check --online` before a server that demands Kerberos.
 
-use crate::support::{ActiveDirectory, KerberosSite, Setup, pki};
+use crate::support::{ActiveDirectory, KerberosSite, TestConfig, pki};
 use assert_cmd::Command;
 use portcullis::demo::rms::Rms;
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn check(directory: &ActiveDirectory, server: SocketAddr, keys: &str, user: &str
 fn check_with(krb5_conf: &Path, server: SocketAddr, keys: &str, user: &str) -> (i32, Value) {
     let folder = TempDir::new().unwrap();
     pki().write_to(folder.path()).unwrap();
-    let setup = Setup { backend: keys.to_owned(), ..Setup::default() };
+    let setup = TestConfig { backend: keys.to_owned(), ..TestConfig::default() };
     std::fs::write(folder.path().join("proxy.toml"), setup.proxy_toml(&format!("http://{server}"))).unwrap();
     let output = Command::cargo_bin("portcullis")
         .unwrap()

@@ -3,7 +3,8 @@
 
 use super::krb5_conf::with_lab;
 use crate::support::{
-    ActiveDirectory, Answer, Client, Connection, KerberosSite, Lab, Setup, pki, sha256, whole,
+    ActiveDirectory, Client, Connection, KerberosSite, TestConfig, TestGateway, TestResponse, pki, sha256,
+    sized_body,
 };
 use http::Method;
 use portcullis::clock::Clock;
@@ -29,7 +30,7 @@ const REQUESTS: usize = 20;
 
 /// A gate before a site of the lab, the cards of some accounts, and what must live as long.
 struct Scene {
-    lab: Lab,
+    lab: TestGateway,
     cards: Vec<(String, Card)>,
     _site: KerberosSite,
     _echo: Rms,
@@ -49,11 +50,11 @@ impl Scene {
         let issue =
             |account: &&str| ((*account).to_owned(), pki().issue(&CardProfile::of(account, now)).unwrap());
         let cards: Vec<_> = accounts.iter().map(issue).collect();
-        let by_rule = Setup::default()
+        let by_rule = TestConfig::default()
             .realm
             .replace("[\"upn\"], strength = \"weak\"", "[\"rule\"], strength = \"strong\"");
         let keytab = directory.keytab("gw").display().to_string();
-        let setup = Setup {
+        let setup = TestConfig {
             paths: PATHS.to_owned(),
             realm: by_rule,
             servers: format!("[\"http://{}\"]", address(&site)),
@@ -62,9 +63,9 @@ impl Scene {
                  kerberos = {{ realm = \"CORP.EXAMPLE\"{options} }}"
             ),
             more: rules(&cards),
-            ..Setup::default()
+            ..TestConfig::default()
         };
-        Some(Self { lab: Lab::with(setup), cards, _site: site, _echo: echo })
+        Some(Self { lab: TestGateway::with(setup), cards, _site: site, _echo: echo })
     }
 
     fn client(&self, account: &str) -> Client {
@@ -108,10 +109,14 @@ fn a_cards_holder_reaches_a_site_that_demands_kerberos_as_herself() {
                 .request(Method::POST, "/echo")
                 .header("authorization", "Negotiate TlRMTVNTUAAB")
                 .header("x-remote-user", "administrator");
-            let answer = connection.send(request.body(whole(body)).unwrap()).await.unwrap();
-            assert_eq!(answer.verdict(), "200 permit");
-            assert_eq!(answer.seen("x-remote-user"), ["alice@CORP.EXAMPLE"]);
-            assert_eq!(answer.seen("x-remote-mapping"), [""; 0], "the server was told by the ticket");
+            let answer = connection.send(request.body(sized_body(body)).unwrap()).await.unwrap();
+            assert_eq!(answer.status_and_id(), "200 permit");
+            assert_eq!(answer.received_header("x-remote-user"), ["alice@CORP.EXAMPLE"]);
+            assert_eq!(
+                answer.received_header("x-remote-mapping"),
+                [""; 0],
+                "the server was told by the ticket"
+            );
             assert_eq!(answer.json()["body_length"], body.len());
             assert_eq!(answer.header("www-authenticate"), None);
             assert_eq!(answer.header("cache-control"), Some("private"));
@@ -124,7 +129,7 @@ fn an_account_that_nobody_may_speak_for_is_told_apart_and_not_asked_for_a_passwo
     with_scene(&["peggy", "heidi"], KerberosSite::per_request, "", async |scene| {
         for (account, named) in [("peggy", "NOT_DELEGATED"), ("heidi", "disabled")] {
             let answer = scene.client(account).get("/echo").await;
-            assert_eq!(answer.verdict(), "502 delegation-failed", "{account}");
+            assert_eq!(answer.status_and_id(), "502 delegation-failed", "{account}");
             assert_eq!(answer.header("www-authenticate"), None);
             let record = scene.lab.record(&answer.request_id()).await;
             let detail = record["detail"].as_str().unwrap();
@@ -139,11 +144,11 @@ fn a_ticket_for_its_connection_is_sent_once_where_the_backend_persists_it() {
         let mut connection = scene.client("dave").connect().await.unwrap();
         let mut tickets = Vec::new();
         for _ in 0..4 {
-            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
             let answer = connection.send(request).await.unwrap();
-            assert_eq!(answer.verdict(), "200 permit");
-            assert_eq!(answer.seen("x-remote-user"), ["dave@CORP.EXAMPLE"]);
-            tickets.push(answer.seen("authorization").len());
+            assert_eq!(answer.status_and_id(), "200 permit");
+            assert_eq!(answer.received_header("x-remote-user"), ["dave@CORP.EXAMPLE"]);
+            tickets.push(answer.received_header("authorization").len());
         }
         assert_eq!(tickets, [1, 0, 0, 0]);
     });
@@ -177,9 +182,9 @@ fn a_connection_on_which_the_server_has_not_proven_itself_is_not_used_again() {
     with_scene(&["dave"], impostor, ", persist = true", async |scene| {
         let mut connection = scene.client("dave").connect().await.unwrap();
         for _ in 0..2 {
-            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
             let answer = connection.send(request).await.unwrap();
-            assert_eq!(answer.verdict(), "502 backend-rejected-identity");
+            assert_eq!(answer.status_and_id(), "502 backend-rejected-identity");
         }
     });
 }
@@ -204,7 +209,7 @@ fn with_short_buffer(_site: &KerberosSite) -> SocketAddr {
 fn a_ticket_that_is_too_long_for_the_server_is_told_apart_from_a_server_without_proof() {
     with_scene(&["grace"], with_short_buffer, "", async |scene| {
         let answer = scene.client("grace").get("/echo").await;
-        assert_eq!(answer.verdict(), "502 backend-rejected-identity");
+        assert_eq!(answer.status_and_id(), "502 backend-rejected-identity");
         let record = scene.lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(
@@ -222,9 +227,9 @@ fn a_backend_that_wants_a_ticket_for_each_request_is_told_from_one_that_persists
         let mut connection = scene.client("erin").connect().await.unwrap();
         let mut verdicts = Vec::new();
         for _ in 0..2 {
-            let request = connection.request(Method::GET, "/echo").body(whole("")).unwrap();
+            let request = connection.request(Method::GET, "/echo").body(sized_body("")).unwrap();
             let answer = connection.send(request).await.unwrap();
-            verdicts.push(answer.verdict());
+            verdicts.push(answer.status_and_id());
             if answer.status == 502 {
                 let record = scene.lab.record(&answer.request_id()).await;
                 let detail = record["detail"].as_str().unwrap();
@@ -260,9 +265,9 @@ async fn ask_as(mut connection: Connection, principal: String) {
     for number in 0..REQUESTS {
         let mark = format!("{principal}-{number}");
         let request = connection.request(Method::GET, "/echo").header("x-mark", &mark);
-        let answer = connection.send(request.body(whole("")).unwrap()).await.unwrap();
+        let answer = connection.send(request.body(sized_body("")).unwrap()).await.unwrap();
         assert_eq!(
-            (answer.seen("x-remote-user"), answer.seen("x-mark")),
+            (answer.received_header("x-remote-user"), answer.received_header("x-mark")),
             (vec![principal.clone()], vec![mark])
         );
     }
@@ -271,8 +276,8 @@ async fn ask_as(mut connection: Connection, principal: String) {
 /// A request without an identity is asked for one by the site, on whichever connection it came.
 async fn ask_as_nobody(mut connection: Connection) {
     for _ in 0..REQUESTS {
-        let request = connection.request(Method::GET, "/open/echo").body(whole("")).unwrap();
-        let answer: Answer = connection.send(request).await.unwrap();
+        let request = connection.request(Method::GET, "/open/echo").body(sized_body("")).unwrap();
+        let answer: TestResponse = connection.send(request).await.unwrap();
         assert_eq!(answer.status, 401, "{answer:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! That the lab's KDC delegates as the accounts say, by MIT's own clients.
 
-use crate::support::{ActiveDirectory, Ran, run};
+use crate::support::{ActiveDirectory, ProgramOutput, run};
 use tempfile::TempDir;
 
 #[test]
@@ -52,7 +52,12 @@ impl Tickets {
     }
 }
 
-fn delegate(directory: &ActiveDirectory, name: &str, user: &str, service: &str) -> Option<(Ran, Tickets)> {
+fn delegate(
+    directory: &ActiveDirectory,
+    name: &str,
+    user: &str,
+    service: &str,
+) -> Option<(ProgramOutput, Tickets)> {
     let folder = TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (own, cache) = (file("own"), file("delegated"));

@@ -2,7 +2,8 @@
 
 use super::kerberos::Tickets;
 use crate::support::{
-    ActiveDirectory, Asks, CertificateSite, KerberosSite, NtlmSite, PATIENCE, Ran, pattern, pki, run, sha256,
+    ActiveDirectory, CertificateRequest, CertificateSite, KerberosSite, NtlmSite, ProgramOutput,
+    TEST_TIMEOUT, pattern, pki, run, sha256,
 };
 use portcullis::demo::rms::Rms;
 use serde_json::Value;
@@ -97,7 +98,7 @@ fn a_site_takes_a_certificate_when_it_asks_and_nobody_without_one() {
     let rms = rms();
     let Some(site) = CertificateSite::start(&cas.concat(), rms.address()) else { return };
     let (ca, card) = (files.server_ca.display().to_string(), files.card("alice").display().to_string());
-    for asks in [Asks::InTheHandshake, Asks::Later] {
+    for asks in [CertificateRequest::InHandshake, CertificateRequest::AfterRequest] {
         for tls in ["1.2", "1.3"] {
             let address = site.address(asks, tls);
             let trust = ["--cacert", ca.as_str()];
@@ -114,7 +115,13 @@ fn rms() -> Rms {
     Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
 }
 
-fn curl_ntlm(address: SocketAddr, path: &str, user: &str, password: &str, more: &[&str]) -> Option<Ran> {
+fn curl_ntlm(
+    address: SocketAddr,
+    path: &str,
+    user: &str,
+    password: &str,
+    more: &[&str],
+) -> Option<ProgramOutput> {
     let user = format!("{user}:{password}");
     curl("http", address, path, &[], &[&["--ntlm", "--user", &user], more].concat())
 }
@@ -126,21 +133,21 @@ fn curl(
     path: &str,
     environment: &[(&str, &str)],
     more: &[&str],
-) -> Option<Ran> {
+) -> Option<ProgramOutput> {
     let port = address.port();
-    let limit = PATIENCE.as_secs().to_string();
+    let limit = TEST_TIMEOUT.as_secs().to_string();
     let (name, url) = (format!("{HOST}:{port}:{}", address.ip()), format!("{scheme}://{HOST}:{port}{path}"));
     let usual = ["--silent", "--show-error", "--max-time", &limit, "--resolve", &name, &url];
     run("curl", environment, &[&usual, more].concat(), b"")
 }
 
 /// What the echo told.
-fn json(ran: &Ran) -> Value {
+fn json(ran: &ProgramOutput) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()))
 }
 
 /// The values of a header as the echo received it.
-fn seen(ran: &Ran, name: &str) -> Vec<String> {
+fn seen(ran: &ProgramOutput, name: &str) -> Vec<String> {
     let lines: Vec<(String, String)> = serde_json::from_value(json(ran)["headers"].clone()).unwrap();
     lines.into_iter().filter(|(line, _)| line.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
 }

@@ -1,6 +1,6 @@
 //! `tests/lab/verify_assertion.py`: a backend that believes assertions by a library that knows nothing of the gate.
 
-use crate::support::{Ran, skipped};
+use crate::support::{ProgramOutput, record_skip};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ pub(super) struct Expected<'a> {
 
 /// Whether a backend that got `expected` believes `assertion` by the keys at `jwks`, a file or a URL. `None` where there
 /// is no PyJWT; the test is then recorded as skipped.
-pub(super) fn verify(jwks: &str, assertion: &str, expected: &Expected<'_>) -> Option<Ran> {
+pub(super) fn verify(jwks: &str, assertion: &str, expected: &Expected<'_>) -> Option<ProgramOutput> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/verify_assertion.py");
     let child = Command::new(PYTHON)
         .arg(script)
@@ -32,16 +32,16 @@ pub(super) fn verify(jwks: &str, assertion: &str, expected: &Expected<'_>) -> Op
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut child) = child else {
-        skipped(&format!("{PYTHON} is not installed"));
+        record_skip(&format!("{PYTHON} is not installed"));
         return None;
     };
     child.stdin.take().unwrap().write_all(assertion.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     if output.status.code() == Some(NOT_INSTALLED) {
-        skipped("python3-jwt is not installed");
+        record_skip("python3-jwt is not installed");
         return None;
     }
-    Some(Ran {
+    Some(ProgramOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),

@@ -1,7 +1,7 @@
 //! PKCS #7 bundles, PKCS #12 and encrypted keys as openssl writes them.
 
 use super::CommandFolder;
-use crate::support::{Setup, openssl, pki};
+use crate::support::{TestConfig, openssl, pki};
 use portcullis::clock::Clock;
 use std::path::Path;
 
@@ -86,7 +86,7 @@ bind_password = { file = "password" }
 servers = ["https://127.0.0.1:9"]
 ca = "server_ca.p7b"
 "#;
-    let setup = Setup { realm: realm.to_owned(), more: more.to_owned(), ..Setup::default() };
+    let setup = TestConfig { realm: realm.to_owned(), more: more.to_owned(), ..TestConfig::default() };
     let folder = CommandFolder::with(&setup);
     std::fs::write(folder.path().join("password"), "secret").unwrap();
     for (from, to) in [

@@ -2,12 +2,12 @@
 
 use super::CommandFolder;
 use super::explain::{DIRECTORY, password_paths};
-use crate::support::Setup;
+use crate::support::TestConfig;
 
 /// A folder whose first site has one more path rule, with these keys.
 fn with_path(keys: &str) -> CommandFolder {
-    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", Setup::default().paths);
-    CommandFolder::with(&Setup { paths, ..Setup::default() })
+    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", TestConfig::default().paths);
+    CommandFolder::with(&TestConfig { paths, ..TestConfig::default() })
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! `portcullis check --online`: one result for each property of each server.
 
 use super::CommandFolder;
-use crate::support::{Setup, WithoutCertificate, backend_answering, backend_saying, tls_backend};
+use crate::support::{TestConfig, WithoutCertificate, raw_backend, raw_backend_with, tls_backend};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// A folder whose backend has these servers and keys.
 fn with_backend(servers: &[String], backend: &str) -> CommandFolder {
-    CommandFolder::with(&Setup {
+    CommandFolder::with(&TestConfig {
         servers: format!("{servers:?}"),
         backend: backend.to_owned(),
-        ..Setup::default()
+        ..TestConfig::default()
     })
 }
 
@@ -32,7 +32,7 @@ fn https(address: SocketAddr) -> String {
 
 #[tokio::test]
 async fn a_server_that_responds_passes_and_its_protection_from_others_is_not_tested() {
-    let address = backend_saying("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let address = raw_backend("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let folder = with_backend(&[format!("http://{address}")], "");
     let checked = folder.run_beside(&["check", "--online", "--json"]).await;
     let report = checked.json();
@@ -54,8 +54,8 @@ async fn a_server_that_does_not_exist_fails_and_the_others_are_checked() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap()
     };
-    let answering = backend_saying("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
-    let silent = backend_saying("").await;
+    let answering = raw_backend("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
+    let silent = raw_backend("").await;
     let servers = [closed, answering, silent].map(|address| format!("http://{address}"));
     let folder = with_backend(&servers, "headers = { sets = [] }");
     let checked = folder.run_beside(&["check", "--online", "--json"]).await;
@@ -98,8 +98,8 @@ const FORBIDDEN: &str = "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n";
 async fn the_secret_is_withheld_to_test_whether_the_server_requires_it() {
     let knows_secret = |head: &str| head.contains("x-gate-secret: twenty-two-characters!");
     let knows_user = |head: &str| head.contains("x-remote-user: CORP\\alice");
-    let requires = backend_answering(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
-    let trusts = backend_answering(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
+    let requires = raw_backend_with(move |head| if knows_secret(head) { OK } else { FORBIDDEN }).await;
+    let trusts = raw_backend_with(move |head| if knows_user(head) { OK } else { FORBIDDEN }).await;
     let keys = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }";
     for (server, user, result, code) in [
         (requires, None, "passed", 0),

@@ -1,13 +1,13 @@
 //! `portcullis explain`: every decision, step and header, and that they are those of a running gateway.
 
 use super::{CommandFolder, CommandOutput, run};
-use crate::support::{Client, Lab, Setup};
+use crate::support::{Client, TestConfig, TestGateway};
 use serde_json::{Value, json};
 use std::path::Path;
 
 const HOST: &str = "https://rms.corp.example";
 
-/// Of [`Setup::default`]: ignore, accept, require, and require with a policy.
+/// Of [`TestConfig::default`]: ignore, accept, require, and require with a policy.
 const PATHS: [&str; 4] = ["/ignore/echo", "/accept/echo", "/require/echo", "/policy/echo"];
 
 /// The decision for every test certificate on these paths.
@@ -64,7 +64,7 @@ fn every_certificate_gets_its_decision_and_exit_code() {
 
 #[tokio::test]
 async fn every_decision_is_that_of_a_running_gateway() {
-    let lab = Lab::start();
+    let lab = TestGateway::start();
     for (card, _) in DECISIONS {
         let client = Client::new(&lab).tls12();
         let client = if card.is_empty() { client } else { client.card(card) };
@@ -80,7 +80,7 @@ async fn every_decision_is_that_of_a_running_gateway() {
                 (&record["path"], &record["rule"])
             );
             let permitted = record["decision"] == "permit";
-            let user = if permitted { answer.seen("x-remote-user") } else { Vec::new() };
+            let user = if permitted { answer.received_header("x-remote-user") } else { Vec::new() };
             assert_eq!(
                 header(&explanation["backend_request"], "x-remote-user"),
                 user.first().map(String::as_str),
@@ -129,9 +129,9 @@ fn a_permit_has_every_step_from_the_rule_to_the_account() {
 
 #[test]
 fn the_backend_request_has_the_identity_headers() {
-    let folder = CommandFolder::with(&Setup {
+    let folder = CommandFolder::with(&TestConfig {
         backend: "host = \"inner.corp.example\"".to_owned(),
-        ..Setup::default()
+        ..TestConfig::default()
     });
     let to_backend = &json_of(&folder, "/require/echo?a=/../b", "alice", &[])["backend_request"];
     assert_eq!(to_backend["target"], "/require/echo?a=/../b");
@@ -194,8 +194,10 @@ fn plain_http_and_unknown_hosts_are_explained() {
 
 #[test]
 fn a_redirect_has_its_target() {
-    let folder =
-        CommandFolder::with(&Setup { site: "http_action = \"redirect\"".to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&TestConfig {
+        site: "http_action = \"redirect\"".to_owned(),
+        ..TestConfig::default()
+    });
     let json = folder.run(&["explain", "--url", "http://rms.corp.example/Require/Echo?q", "--json"]).json();
     assert_eq!(json["response"]["redirect"], "https://rms.corp.example/require/echo?q");
 }
@@ -203,7 +205,7 @@ fn a_redirect_has_its_target() {
 #[test]
 fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
     let hint = |tls| {
-        let folder = CommandFolder::with(&Setup { tls, ..Setup::default() });
+        let folder = CommandFolder::with(&TestConfig { tls, ..TestConfig::default() });
         json_of(&folder, "/require/echo", "", &[])["response"]["hint"].clone()
     };
     assert!(hint(("1.2", "1.3")).as_str().unwrap().contains("RSA-PSS"));
@@ -212,8 +214,10 @@ fn a_missing_certificate_in_tls_1_3_has_the_hint_of_rsa_pss() {
 
 #[test]
 fn a_site_that_sends_an_alert_has_the_hint_that_users_see_no_page() {
-    let folder =
-        CommandFolder::with(&Setup { site: "on_bad_certificate = \"alert\"".to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&TestConfig {
+        site: "on_bad_certificate = \"alert\"".to_owned(),
+        ..TestConfig::default()
+    });
     let hint = |card| json_of(&folder, "/require/echo", card, &[])["response"]["hint"].clone();
     assert!(hint("bob").as_str().unwrap().contains("TLS alert"));
     assert_eq!(hint("alice"), json!(null));
@@ -280,7 +284,7 @@ private_key = ["pki/server-ecdsa.key"]
 backend = "rms"
 path = [{ path = "/open", client_certificate = "ignore" }]
 "#;
-    let folder = CommandFolder::with(&Setup { more: open.to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&TestConfig { more: open.to_owned(), ..TestConfig::default() });
     let listener = |port| {
         let url = format!("https://open.corp.example{port}/open");
         folder.run(&["explain", "--url", &url, "--json"]).json()["listener"].clone()
@@ -299,11 +303,12 @@ client_certificate = "require"
 allow = { groups = ["RMS Users", "S-1-5-21-1-2-3-512"], accounts = ["alice@corp.example"], networks = ["10.0.0.0/8"] }
 deny = { issuers = ["pki/server-ca.pem"] }
 "#;
-    let paths = format!("{}{lists}", Setup::default().paths);
-    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
+    let paths = format!("{}{lists}", TestConfig::default().paths);
+    let realm = TestConfig::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
     let rule = "[[realm.staff.rule]]\nname = \"x\"\ncertificate = \"pki/issuing.pem\"\n\
                 account = { user = \"x\", groups = [\"RMS Users\", \"S-1-5-21-1-2-3-512\"] }\n";
-    let folder = CommandFolder::with(&Setup { paths, realm, more: rule.to_owned(), ..Setup::default() });
+    let folder =
+        CommandFolder::with(&TestConfig { paths, realm, more: rule.to_owned(), ..TestConfig::default() });
 
     let explanation = json_of(&folder, "/x/echo", "alice", &["--from", "10.1.2.3"]);
     assert_eq!(
@@ -334,8 +339,8 @@ deny = { issuers = ["pki/server-ca.pem"] }
 #[test]
 fn an_access_list_of_networks_without_an_address_has_a_hint() {
     let path = "\n[[site.path]]\npath = \"/x/echo\"\nclient_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }";
-    let paths = format!("{}{path}", Setup::default().paths);
-    let folder = CommandFolder::with(&Setup { paths, ..Setup::default() });
+    let paths = format!("{}{path}", TestConfig::default().paths);
+    let folder = CommandFolder::with(&TestConfig { paths, ..TestConfig::default() });
     let explanation = json_of(&folder, "/x/echo", "", &[]);
     assert_eq!(explanation["response"]["decision"], "access-denied");
     assert!(
@@ -380,8 +385,9 @@ base_dn = "DC=corp,DC=example"
 
 /// A folder with one path rule for each kind of password, and these keys of the directory.
 pub(super) fn password_paths(directory: &str) -> CommandFolder {
-    let realm = Setup::default().realm + directory;
-    let folder = CommandFolder::with(&Setup { paths: PASSWORD_PATHS.to_owned(), realm, ..Setup::default() });
+    let realm = TestConfig::default().realm + directory;
+    let folder =
+        CommandFolder::with(&TestConfig { paths: PASSWORD_PATHS.to_owned(), realm, ..TestConfig::default() });
     std::fs::write(folder.path().join("ldap-password"), "Passw0rd!Lab").unwrap();
     folder
 }

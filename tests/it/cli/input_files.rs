@@ -2,7 +2,7 @@
 //! with name and line.
 
 use super::{CommandFolder, CommandOutput, run};
-use crate::support::{Setup, pki};
+use crate::support::{TestConfig, pki};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::clock::{Clock, UnixTime};
@@ -123,9 +123,9 @@ fn what_is_no_regular_file_is_refused_by_every_command_and_never_waited_for() {
         }
     }
     for named in ["pki/root.pem", "pki/issuing.pem"] {
-        let odd = Setup::default().realm.replace(named, "pipe");
-        assert_ne!(odd, Setup::default().realm, "{named}");
-        let folder = CommandFolder::with(&Setup { realm: odd, ..Setup::default() });
+        let odd = TestConfig::default().realm.replace(named, "pipe");
+        assert_ne!(odd, TestConfig::default().realm, "{named}");
+        let folder = CommandFolder::with(&TestConfig { realm: odd, ..TestConfig::default() });
         made(std::process::Command::new("mkfifo").arg(folder.path().join("pipe")));
         for command in ["check", "serve"] {
             folder.run(&[command]).assert_usage_error("pipe cannot be read: it is not a regular file");
@@ -170,8 +170,8 @@ fn der_may_end_with_a_line_end_but_not_with_other_bytes() {
 
 /// A folder whose realm has this identity issuer.
 fn with_identity_issuer(issuer: &str) -> CommandFolder {
-    let realm = Setup::default().realm.replace("pki/issuing.pem", issuer);
-    CommandFolder::with(&Setup { realm, ..Setup::default() })
+    let realm = TestConfig::default().realm.replace("pki/issuing.pem", issuer);
+    CommandFolder::with(&TestConfig { realm, ..TestConfig::default() })
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_chain_and_its_anchors_are_read_with_a_byte_order_mark() {
 /// A folder whose backend receives a secret from a file.
 fn with_secret() -> CommandFolder {
     let backend = "headers = { secret = { name = \"X-Gate-Secret\", file = \"secret\" } }".to_owned();
-    CommandFolder::with(&Setup { backend, ..Setup::default() })
+    CommandFolder::with(&TestConfig { backend, ..TestConfig::default() })
 }
 
 fn set_mode(path: &Path, mode: u32) {

@@ -10,7 +10,7 @@ mod snapshots;
 mod unusual_certificates;
 mod verify;
 
-use crate::support::{PATIENCE, Setup, pki};
+use crate::support::{TEST_TIMEOUT, TestConfig, pki};
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -30,11 +30,11 @@ struct CommandOutput {
 
 impl CommandFolder {
     fn new() -> Self {
-        Self::with(&Setup::default())
+        Self::with(&TestConfig::default())
     }
 
     /// The backend of this proxy.toml does not exist: only `check --online` connects to it.
-    fn with(setup: &Setup) -> Self {
+    fn with(setup: &TestConfig) -> Self {
         let folder = TempDir::new().unwrap();
         pki().write_to(folder.path()).unwrap();
         std::fs::write(folder.path().join("proxy.toml"), setup.proxy_toml("http://127.0.0.1:9")).unwrap();
@@ -64,7 +64,7 @@ impl CommandFolder {
 fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let mut command = Command::cargo_bin("portcullis").unwrap();
     // No command waits for anything that long: a test of one that hangs must fail.
-    let output = command.current_dir(folder).args(arguments).timeout(PATIENCE).output().unwrap();
+    let output = command.current_dir(folder).args(arguments).timeout(TEST_TIMEOUT).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     CommandOutput {
         code: output.status.code().unwrap(),

@@ -3,7 +3,8 @@
 
 use super::{CommandFolder, CommandOutput};
 use crate::support::{
-    Answer, Client, Lab, Setup, WithoutCertificate, backend_saying, nothing, tls_backend, whole,
+    Client, TestConfig, TestGateway, TestResponse, WithoutCertificate, empty_body, raw_backend, sized_body,
+    tls_backend,
 };
 use http::Method;
 
@@ -48,8 +49,10 @@ fn check_prints_listeners_sites_and_path_rules() {
 
 #[test]
 fn check_prints_warnings() {
-    let folder =
-        CommandFolder::with(&Setup { backend: "headers = { sets = [] }".to_owned(), ..Setup::default() });
+    let folder = CommandFolder::with(&TestConfig {
+        backend: "headers = { sets = [] }".to_owned(),
+        ..TestConfig::default()
+    });
     let path = folder.path().join("proxy.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(
@@ -62,16 +65,16 @@ fn check_prints_warnings() {
 
 #[test]
 fn check_prints_every_error_with_its_line() {
-    let setup = Setup {
+    let setup = TestConfig {
         hosts: vec!["rms.corp.example", "rms.corp.example"],
         site: "realms = \"staff\"\non_bad_certificate = \"ignore\"".to_owned(),
-        realm: Setup::default().realm.replace("pki/issuing.pem", "pki/missing.pem"),
+        realm: TestConfig::default().realm.replace("pki/issuing.pem", "pki/missing.pem"),
         limits: "max_connections = \"many\"".to_owned(),
         paths: format!(
             "{}\n[[site.path]]\npath = \"/a*b\"\nclient_certificate = \"yes\"\n",
-            Setup::default().paths
+            TestConfig::default().paths
         ),
-        ..Setup::default()
+        ..TestConfig::default()
     };
     assert_text("check_errors", &transcript(&CommandFolder::with(&setup).run(&["check"])));
 }
@@ -81,17 +84,17 @@ async fn check_online_prints_each_result_with_its_fix() {
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
     let servers = [
-        format!("http://{}", backend_saying(OK).await),
-        format!("http://{}", backend_saying(BUSY).await),
+        format!("http://{}", raw_backend(OK).await),
+        format!("http://{}", raw_backend(BUSY).await),
         "http://127.0.0.1:9".to_owned(),
         format!("https://{}", tls_backend(WithoutCertificate::Status(200)).await),
     ];
-    let setup = Setup {
+    let setup = TestConfig {
         servers: format!("{servers:?}"),
         backend: "ca = \"pki/server-ca.pem\"\nclient_certificate = \"pki/cards/alice.crt\"\n\
                   private_key = \"pki/cards/alice.key\""
             .to_owned(),
-        ..Setup::default()
+        ..TestConfig::default()
     };
     let folder = CommandFolder::with(&setup);
     assert_text("check_online", &transcript(&folder.run_beside(&["check", "--online"]).await));
@@ -168,7 +171,7 @@ fn help_describes_every_command() {
 }
 
 /// Status, the headers that describe the body, and the body.
-fn response_text(response: &Answer) -> String {
+fn response_text(response: &TestResponse) -> String {
     let header = |name| response.header(name).unwrap_or_default();
     format!(
         "{}\ncontent-type: {}\ncontent-language: {}\n\n{}",
@@ -181,14 +184,17 @@ fn response_text(response: &Answer) -> String {
 
 #[tokio::test]
 async fn error_pages_are_html_soap_or_json_in_english_or_dutch() {
-    let setup = Setup { site: "help_desk = \"Service desk, telephone 4567\"".to_owned(), ..Setup::default() };
-    let lab = Lab::with(setup);
+    let setup = TestConfig {
+        site: "help_desk = \"Service desk, telephone 4567\"".to_owned(),
+        ..TestConfig::default()
+    };
+    let lab = TestGateway::with(setup);
     for (name, certificate) in [("required", ""), ("revoked", "bob")] {
         let client = Client::new(&lab);
         let client = if certificate.is_empty() { client } else { client.card(certificate) };
         for language in ["en", "nl"] {
             for (form, accept) in [("html", "text/html"), ("json", "application/json")] {
-                let mut request = client.request(Method::GET, "/require/echo").body(nothing()).unwrap();
+                let mut request = client.request(Method::GET, "/require/echo").body(empty_body()).unwrap();
                 request.headers_mut().insert("accept", accept.parse().unwrap());
                 request.headers_mut().insert("accept-language", language.parse().unwrap());
                 let response = client.send(request).await;
@@ -199,11 +205,11 @@ async fn error_pages_are_html_soap_or_json_in_english_or_dutch() {
                 .header("accept-language", language)
                 .header("content-type", "text/xml; charset=utf-8")
                 .header("soapaction", "\"http://microsoft.com/DRM/CertificationService/Certify\"");
-            let response = client.send(request.body(whole("<a/>")).unwrap()).await;
+            let response = client.send(request.body(sized_body("<a/>")).unwrap()).await;
             assert_text(&format!("page_{name}_soap_{language}"), &response_text(&response));
         }
     }
-    let request = Client::new(&lab).request(Method::GET, "/elsewhere").body(nothing()).unwrap();
+    let request = Client::new(&lab).request(Method::GET, "/elsewhere").body(empty_body()).unwrap();
     let response = Client::new(&lab).send(request).await;
     assert_text("page_path_not_found", &response_text(&response));
 }

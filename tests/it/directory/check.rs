@@ -1,6 +1,6 @@
 //! What `portcullis check --online` reports of a realm's directory.
 
-use crate::support::{PeopleDirectory, Setup, pki};
+use crate::support::{PeopleDirectory, TestConfig, pki};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,7 +14,11 @@ async fn check(url: &str, password: &str, base: &str) -> (i32, Vec<(String, Stri
         "[realm.staff.directory]\nurl = \"{url}\"\nca = \"pki/server-ca.pem\"\nbase_dn = \"{base}\"\n\
          bind_dn = \"CN=svc-ldap,DC=corp,DC=example\"\nbind_password = {{ file = \"password\" }}\n"
     );
-    let setup = Setup { more: directory, backend: "headers = { sets = [] }".to_owned(), ..Setup::default() };
+    let setup = TestConfig {
+        more: directory,
+        backend: "headers = { sets = [] }".to_owned(),
+        ..TestConfig::default()
+    };
     std::fs::write(folder.path().join("proxy.toml"), setup.proxy_toml("http://127.0.0.1:9")).unwrap();
     let mut command = Command::cargo_bin("portcullis").unwrap();
     command.current_dir(folder.path()).args(["check", "--online", "--json"]);

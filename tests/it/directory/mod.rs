@@ -11,7 +11,7 @@ mod several;
 mod stub_server;
 mod tls;
 
-use crate::support::PATIENCE;
+use crate::support::TEST_TIMEOUT;
 use portcullis::clock::Clock;
 use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
 use portcullis::directory::{LoginName, PasswordVerdict};
@@ -38,7 +38,7 @@ fn account_names(accounts: &[DirectoryAccount]) -> Vec<&str> {
 async fn wait_until_available(directories: &Directories) {
     let start = Instant::now();
     while let Err(error) = directories.look_up(&upn("alice@corp.example")).await {
-        assert!(start.elapsed() < PATIENCE, "{error}");
+        assert!(start.elapsed() < TEST_TIMEOUT, "{error}");
         tokio::task::yield_now().await;
     }
 }

@@ -1,6 +1,6 @@
 //! How a card finds its account, and in which words the backend hears of it.
 
-use crate::support::{Answer, Client, Lab, Setup, pki, sha256};
+use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use der::asn1::AnyRef;
@@ -9,16 +9,16 @@ use portcullis::demo::pki::KeyedChain;
 use rustls_pki_types::CertificateDer;
 
 /// A realm that maps by its rules before the UPN, and these rules.
-fn with_rules(strength: &str, rules: &str) -> Setup {
-    let realm = Setup::default()
+fn with_rules(strength: &str, rules: &str) -> TestConfig {
+    let realm = TestConfig::default()
         .realm
         .replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#)
         .replace("\"weak\"", &format!("\"{strength}\""));
-    Setup { realm, more: rules.to_owned(), ..Setup::default() }
+    TestConfig { realm, more: rules.to_owned(), ..TestConfig::default() }
 }
 
 /// A realm with one rule that means one card and maps by nothing weaker.
-fn alice_by_her_card() -> Setup {
+fn alice_by_her_card() -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
     with_rules("strong", &ALICE_BY_HER_CARD.replace("{leaf}", &leaf))
 }
@@ -30,36 +30,36 @@ certificate_sha256 = "{leaf}"
 account = { user = 'CORP\älice', upn = "alice@corp.example", sid = "S-1-5-21-1-2-3-1104", groups = ["RMS Users", "Staff", "Board, the"] }
 "#;
 
-async fn at_require(lab: &Lab, card: &str) -> Answer {
-    Client::new(lab).card(card).get("/require/echo").await
+async fn at_require(gateway: &TestGateway, card: &str) -> TestResponse {
+    Client::new(gateway).card(card).get("/require/echo").await
 }
 
 #[tokio::test]
 async fn a_one_to_one_rule_names_its_cards_account_strongly() {
-    let lab = Lab::with(alice_by_her_card());
-    let answer = at_require(&lab, "alice").await;
-    assert_eq!(answer.verdict(), "200 permit");
-    assert_eq!(answer.seen("x-remote-user"), ["CORP\\%C3%A4lice"]);
-    assert_eq!(answer.seen("x-remote-sid"), ["S-1-5-21-1-2-3-1104"]);
+    let gateway = TestGateway::with(alice_by_her_card());
+    let response = at_require(&gateway, "alice").await;
+    assert_eq!(response.status_and_id(), "200 permit");
+    assert_eq!(response.received_header("x-remote-user"), ["CORP\\%C3%A4lice"]);
+    assert_eq!(response.received_header("x-remote-sid"), ["S-1-5-21-1-2-3-1104"]);
     assert!(
-        answer.seen("x-remote-mapping")[0].ends_with("; strong"),
+        response.received_header("x-remote-mapping")[0].ends_with("; strong"),
         "{:?}",
-        answer.seen("x-remote-mapping")
+        response.received_header("x-remote-mapping")
     );
-    let record = lab.record(&answer.request_id()).await;
+    let record = gateway.record(&response.request_id()).await;
     assert_eq!(record["account"]["user"], "CORP\\älice");
     // The same person's other card is not the one that the rule means.
-    assert_eq!(at_require(&lab, "alice-rsa").await.verdict(), "403 mapping-too-weak");
+    assert_eq!(at_require(&gateway, "alice-rsa").await.status_and_id(), "403 mapping-too-weak");
 }
 
 #[tokio::test]
 async fn only_groups_that_the_backend_asks_for_are_sent() {
     let asked = r#"headers = { send_groups = ["rms users", "Board, the", "Other"] }"#;
-    let lab = Lab::with(Setup { backend: asked.into(), ..alice_by_her_card() });
-    let answer = at_require(&lab, "alice").await;
-    assert_eq!(answer.seen("x-remote-groups"), ["RMS Users,Board%2C the"]);
-    let lab = Lab::with(alice_by_her_card());
-    assert_eq!(at_require(&lab, "alice").await.seen("x-remote-groups"), [""; 0]);
+    let gateway = TestGateway::with(TestConfig { backend: asked.into(), ..alice_by_her_card() });
+    let response = at_require(&gateway, "alice").await;
+    assert_eq!(response.received_header("x-remote-groups"), ["RMS Users,Board%2C the"]);
+    let gateway = TestGateway::with(alice_by_her_card());
+    assert_eq!(at_require(&gateway, "alice").await.received_header("x-remote-groups"), [""; 0]);
 }
 
 #[tokio::test]
@@ -71,9 +71,9 @@ issuer = "pki/issuing.pem"
 subject = { CN = "jud*" }
 deny = true
 "#;
-    let lab = Lab::with(with_rules("weak", rule));
-    assert_eq!(at_require(&lab, "judy").await.verdict(), "403 not-mapped");
-    assert_eq!(at_require(&lab, "alice").await.verdict(), "200 permit");
+    let gateway = TestGateway::with(with_rules("weak", rule));
+    assert_eq!(at_require(&gateway, "judy").await.status_and_id(), "403 not-mapped");
+    assert_eq!(at_require(&gateway, "alice").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
@@ -82,9 +82,9 @@ async fn a_denying_rule_is_not_evaded_by_another_spelling_of_the_name() {
         let rule = format!(
             "[[realm.staff.rule]]\nname = \"judy\"\nissuer = \"pki/issuing.pem\"\nsubject = {{ CN = \"{pattern}\" }}\ndeny = true\n"
         );
-        let lab = Lab::with(with_rules("weak", &rule));
-        assert_eq!(at_require(&lab, "judy").await.verdict(), "403 not-mapped", "{pattern}");
-        assert_eq!(at_require(&lab, "alice").await.verdict(), "200 permit", "{pattern}");
+        let gateway = TestGateway::with(with_rules("weak", &rule));
+        assert_eq!(at_require(&gateway, "judy").await.status_and_id(), "403 not-mapped", "{pattern}");
+        assert_eq!(at_require(&gateway, "alice").await.status_and_id(), "200 permit", "{pattern}");
     }
 }
 
@@ -142,20 +142,20 @@ async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing()
             ("account = { user = 'CORP\\reader' }", "200 permit", Some("CORP\\reader")),
         ] {
             let rule = format!("[[realm.staff.rule]]\nname = \"alice\"\n{criterion}\n{outcome}\n");
-            let lab = Lab::prepared(with_rules("weak", &rule), |folder| {
+            let gateway = TestGateway::prepared(with_rules("weak", &rule), |folder| {
                 let alice = pki().card("alice").unwrap();
                 std::fs::write(folder.join("alice.der"), alice.certificate_der()).unwrap();
                 std::fs::write(folder.join("changed.der"), &changed.chain[0]).unwrap();
             });
-            for client in [Client::new(&lab).card("alice"), Client::new(&lab).chain(&changed)] {
-                let answer = client.get("/require/echo").await;
-                assert_eq!(answer.verdict(), verdict, "{rule}");
+            for client in [Client::new(&gateway).card("alice"), Client::new(&gateway).chain(&changed)] {
+                let response = client.get("/require/echo").await;
+                assert_eq!(response.status_and_id(), verdict, "{rule}");
                 if let Some(user) = user {
-                    assert_eq!(answer.seen("x-remote-user"), [user], "{rule}");
+                    assert_eq!(response.received_header("x-remote-user"), [user], "{rule}");
                 }
             }
-            let answer = Client::new(&lab).chain(&revoked).get("/require/echo").await;
-            assert_eq!(answer.verdict(), "403 certificate-revoked");
+            let response = Client::new(&gateway).chain(&revoked).get("/require/echo").await;
+            assert_eq!(response.status_and_id(), "403 certificate-revoked");
         }
     }
 }
@@ -163,32 +163,32 @@ async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing()
 #[tokio::test]
 async fn a_name_counts_only_from_the_authority_that_may_give_it() {
     for (from, to) in [("pki/issuing.pem", "pki/policy.pem"), ("corp.example", "other.example")] {
-        let realm = Setup::default().realm.replace(from, to);
-        let lab = Lab::with(Setup { realm, ..Setup::default() });
-        assert_eq!(at_require(&lab, "alice").await.verdict(), "403 not-mapped", "{to}");
+        let realm = TestConfig::default().realm.replace(from, to);
+        let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
+        assert_eq!(at_require(&gateway, "alice").await.status_and_id(), "403 not-mapped", "{to}");
     }
 }
 
 #[tokio::test]
 async fn a_backend_gets_the_sets_it_asks_for_under_the_names_it_asks_for() {
     let backend = r#"headers = { sets = ["account", "rfc9440", "arr"], names = { user = "X-Logon" } }"#;
-    let lab = Lab::with(Setup { backend: backend.into(), ..Setup::default() });
+    let gateway = TestGateway::with(TestConfig { backend: backend.into(), ..TestConfig::default() });
     let card = pki().card("alice").unwrap();
     let spoofed = ["x-logon", "X_LOGON", "client-cert", "client-cert-chain", "x-arr-clientcert"];
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         let headers = spoofed.map(|name| (name, "spoofed"));
         let anonymous = client.get_with("/ignore/echo", &headers).await;
         assert!(!anonymous.text().contains("spoofed"), "{}", anonymous.text());
-        let answer = client.card("alice").get_with("/require/echo", &headers).await;
-        assert!(!answer.text().contains("spoofed"), "{}", answer.text());
-        assert_eq!(answer.seen("x-logon"), ["alice@corp.example"]);
-        assert_eq!(answer.seen("x-remote-user"), [""; 0]);
+        let response = client.card("alice").get_with("/require/echo", &headers).await;
+        assert!(!response.text().contains("spoofed"), "{}", response.text());
+        assert_eq!(response.received_header("x-logon"), ["alice@corp.example"]);
+        assert_eq!(response.received_header("x-remote-user"), [""; 0]);
         let leaf = STANDARD.encode(card.certificate_der());
-        assert_eq!(answer.seen("client-cert"), [format!(":{leaf}:")]);
-        assert_eq!(answer.seen("x-arr-clientcert"), [leaf]);
+        assert_eq!(response.received_header("client-cert"), [format!(":{leaf}:")]);
+        assert_eq!(response.received_header("x-arr-clientcert"), [leaf]);
         let others: Vec<_> =
             card.chain[1..].iter().map(|der| format!(":{}:", STANDARD.encode(der))).collect();
-        assert_eq!(answer.seen("client-cert-chain"), [others.join(", ")]);
+        assert_eq!(response.received_header("client-cert-chain"), [others.join(", ")]);
     }
 }
 
@@ -200,7 +200,7 @@ fn alice_with(chain: Vec<CertificateDer<'static>>) -> KeyedChain {
 
 #[tokio::test]
 async fn only_the_certificate_whose_key_signed_can_name_anybody() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let chain = &pki().card("alice").unwrap().chain;
     let [leaf, issuing, policy] = [0, 1, 2].map(|place| chain[place].clone());
     let judy = pki().card("judy").unwrap().chain[0].clone();
@@ -210,15 +210,15 @@ async fn only_the_certificate_whose_key_signed_can_name_anybody() {
     let orders = [vec![leaf.clone(), policy, issuing], noisy];
     for order in orders {
         let card = alice_with(order);
-        for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
-            let answer = client.chain(&card).get("/require/echo").await;
-            assert_eq!(answer.verdict(), "200 permit");
-            assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
+        for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+            let response = client.chain(&card).get("/require/echo").await;
+            assert_eq!(response.status_and_id(), "200 permit");
+            assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
         }
     }
     // Somebody else's leaf first: the key does not fit it, and nobody gets past the handshake.
     let stolen = alice_with(pki().card("judy").unwrap().chain.clone());
-    for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
         let got = match client.chain(&stolen).connect().await {
             Ok(mut connection) => connection.get("/ignore/echo").await.is_ok(),
             Err(_) => false,
@@ -230,11 +230,11 @@ async fn only_the_certificate_whose_key_signed_can_name_anybody() {
 #[tokio::test]
 async fn a_card_that_sends_no_issuers_is_helped_by_the_realms_intermediates() {
     let alone = alice_with(vec![pki().card("alice").unwrap().chain[0].clone()]);
-    let lab = Lab::start();
-    let answer = Client::new(&lab).chain(&alone).get("/require/echo").await;
-    assert_eq!(answer.verdict(), "403 certificate-untrusted");
-    let realm = format!("{}\nintermediates = [\"pki/intermediates.pem\"]", Setup::default().realm);
-    let lab = Lab::with(Setup { realm, ..Setup::default() });
-    let answer = Client::new(&lab).chain(&alone).get("/require/echo").await;
-    assert_eq!(answer.verdict(), "200 permit");
+    let gateway = TestGateway::start();
+    let response = Client::new(&gateway).chain(&alone).get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "403 certificate-untrusted");
+    let realm = format!("{}\nintermediates = [\"pki/intermediates.pem\"]", TestConfig::default().realm);
+    let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
+    let response = Client::new(&gateway).chain(&alone).get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "200 permit");
 }

@@ -1,9 +1,9 @@
 //! Who is let in on one path, among those whom the gate knows.
 
-use crate::support::{Client, Lab, Setup, pki, sha256};
+use crate::support::{Client, TestConfig, TestGateway, pki, sha256};
 
 /// A path `/x/echo` with these keys, in a realm whose rules give alice and judy their groups.
-fn setup(keys: &str) -> Setup {
+fn setup(keys: &str) -> TestConfig {
     let rule = |name: &str, groups: &str| {
         let leaf = sha256(pki().card(name).unwrap().certificate_der());
         format!(
@@ -13,13 +13,13 @@ fn setup(keys: &str) -> Setup {
         )
     };
     let rules = [rule("alice", r#"["RMS Users", "Staff"]"#), rule("judy", r#"["Staff", "Contractors"]"#)];
-    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
-    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", Setup::default().paths);
-    Setup { realm, paths, more: rules.concat(), ..Setup::default() }
+    let realm = TestConfig::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule", "upn"]"#);
+    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", TestConfig::default().paths);
+    TestConfig { realm, paths, more: rules.concat(), ..TestConfig::default() }
 }
 
-async fn verdict(lab: &Lab, card: &str) -> String {
-    Client::new(lab).card(card).get("/x/echo").await.verdict()
+async fn verdict(gateway: &TestGateway, card: &str) -> String {
+    Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
 }
 
 const PERMIT: &str = "200 permit";
@@ -51,13 +51,13 @@ async fn a_path_lets_in_whom_its_lists_name() {
         (r#"allow = { issuers = ["pki/server-ca.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
         (r#"deny = { issuers = ["pki/policy.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     ] {
-        let lab = Lab::with(setup(&format!("client_certificate = \"require\"\n{lists}")));
+        let gateway = TestGateway::with(setup(&format!("client_certificate = \"require\"\n{lists}")));
         for (card, expected) in [("alice", alice), ("judy", judy), ("ken", ken)] {
-            assert_eq!(verdict(&lab, card).await, expected, "{card}: {lists}");
+            assert_eq!(verdict(&gateway, card).await, expected, "{card}: {lists}");
         }
         // A card that is bad is refused for that, whoever it names.
-        assert_eq!(verdict(&lab, "bob").await, "403 certificate-revoked");
-        assert_eq!(verdict(&lab, "none").await, "403 certificate-required");
+        assert_eq!(verdict(&gateway, "bob").await, "403 certificate-revoked");
+        assert_eq!(verdict(&gateway, "none").await, "403 certificate-required");
     }
 }
 
@@ -72,10 +72,11 @@ async fn from_where_counts_on_every_path_and_before_any_credential() {
             (r#"deny = { networks = ["127.0.0.1"] }"#, false),
             (r#"deny = { networks = ["10.0.0.0/8"] }"#, true),
         ] {
-            let lab = Lab::with(setup(&format!("client_certificate = \"{certificate}\"\n{list}")));
+            let gateway =
+                TestGateway::with(setup(&format!("client_certificate = \"{certificate}\"\n{list}")));
             let expected = |here_expected: &'static str| if here { here_expected } else { NOT_ALLOWED };
-            assert_eq!(verdict(&lab, "none").await, expected(anonymous), "{certificate} {list}");
-            assert_eq!(verdict(&lab, "alice").await, expected(PERMIT), "{certificate} {list}");
+            assert_eq!(verdict(&gateway, "none").await, expected(anonymous), "{certificate} {list}");
+            assert_eq!(verdict(&gateway, "alice").await, expected(PERMIT), "{certificate} {list}");
         }
     }
 }
@@ -83,13 +84,13 @@ async fn from_where_counts_on_every_path_and_before_any_credential() {
 #[tokio::test]
 async fn the_record_says_which_list_refused_and_the_page_does_not() {
     let lists = "client_certificate = \"require\"\nallow = { groups = [\"Contractors\"] }";
-    let lab = Lab::with(setup(lists));
-    let answer = Client::new(&lab).card("alice").get("/x/echo").await;
-    assert_eq!(answer.verdict(), NOT_ALLOWED);
+    let gateway = TestGateway::with(setup(lists));
+    let response = Client::new(&gateway).card("alice").get("/x/echo").await;
+    assert_eq!(response.status_and_id(), NOT_ALLOWED);
     for secret in ["Contractors", "groups", "CORP"] {
-        assert!(!answer.text().contains(secret), "{}", answer.text());
+        assert!(!response.text().contains(secret), "{}", response.text());
     }
-    let record = lab.record(&answer.request_id()).await;
+    let record = gateway.record(&response.request_id()).await;
     assert_eq!(
         record["detail"],
         "the account CORP\\alice is not in `allow.accounts`, and none of its 2 groups is in `allow.groups`"
@@ -98,10 +99,11 @@ async fn the_record_says_which_list_refused_and_the_page_does_not() {
 
 #[tokio::test]
 async fn a_list_that_changes_is_felt_by_open_connections() {
-    let mut lab = Lab::with(setup("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
-    let client = Client::new(&lab).card("alice");
+    let mut gateway =
+        TestGateway::with(setup("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
+    let client = Client::new(&gateway).card("alice");
     let mut connection = client.connect().await.unwrap();
-    assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), PERMIT);
-    lab.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));
-    assert_eq!(connection.get("/x/echo").await.unwrap().verdict(), NOT_ALLOWED);
+    assert_eq!(connection.get("/x/echo").await.unwrap().status_and_id(), PERMIT);
+    gateway.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));
+    assert_eq!(connection.get("/x/echo").await.unwrap().status_and_id(), NOT_ALLOWED);
 }

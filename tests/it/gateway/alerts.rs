@@ -1,10 +1,10 @@
 //! `on_bad_certificate = "alert"`: the handshake judges, and says why in its alert (RFC 8446 6.2).
 
-use crate::support::{Client, Lab, Setup};
+use crate::support::{Client, TestConfig, TestGateway};
 use rustls::{AlertDescription, Error};
 
-fn lab() -> Lab {
-    Lab::with(Setup { site: r#"on_bad_certificate = "alert""#.into(), ..Setup::default() })
+fn gateway() -> TestGateway {
+    TestGateway::with(TestConfig { site: r#"on_bad_certificate = "alert""#.into(), ..TestConfig::default() })
 }
 
 async fn alert_for(client: &Client) -> Option<AlertDescription> {
@@ -29,34 +29,34 @@ fn alert_in(error: &(dyn std::error::Error + 'static)) -> Option<AlertDescriptio
 
 #[tokio::test]
 async fn a_bad_card_gets_the_alert_that_says_most() {
-    let lab = lab();
+    let gateway = gateway();
     let alerts = [
         ("bob", AlertDescription::CertificateRevoked),
         ("carol", AlertDescription::CertificateExpired),
         ("mallory", AlertDescription::UnknownCA),
     ];
     for (card, alert) in alerts {
-        let client = Client::new(&lab).card(card);
+        let client = Client::new(&gateway).card(card);
         assert_eq!(alert_for(&client.clone().tls12()).await, Some(alert), "{card}");
         assert_eq!(alert_for(&client.tls13()).await, Some(alert), "{card}");
     }
-    assert_eq!(lab.rms.seen(), []);
+    assert_eq!(gateway.rms.requests(), []);
 }
 
 #[tokio::test]
 async fn a_good_card_and_none_at_all_get_through() {
-    let lab = lab();
-    for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
-        assert_eq!(client.clone().card("alice").get("/require/echo").await.verdict(), "200 permit");
-        assert_eq!(client.get("/require/echo").await.verdict(), "403 certificate-required");
+    let gateway = gateway();
+    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+        assert_eq!(client.clone().card("alice").get("/require/echo").await.status_and_id(), "200 permit");
+        assert_eq!(client.get("/require/echo").await.status_and_id(), "403 certificate-required");
     }
 }
 
 #[tokio::test]
 async fn what_the_handshake_cannot_see_is_answered_over_http() {
-    let lab = lab();
+    let gateway = gateway();
     for (card, verdict) in [("frank", "403 not-mapped"), ("heidi", "403 identity-conflict")] {
-        let client = Client::new(&lab).card(card);
-        assert_eq!(client.tls12().get("/require/echo").await.verdict(), verdict, "{card}");
+        let client = Client::new(&gateway).card(card);
+        assert_eq!(client.tls12().get("/require/echo").await.status_and_id(), verdict, "{card}");
     }
 }

@@ -1,6 +1,6 @@
 //! One audit record for every request, whatever becomes of it.
 
-use crate::support::{Client, Lab, Setup, nothing, pki, sha256, wait_for, whole};
+use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, sha256, sized_body, wait_for};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -33,10 +33,10 @@ fn certificate_of(card: &str) -> Value {
 
 #[tokio::test]
 async fn a_permit_is_recorded_with_card_account_and_backend() {
-    let lab = Lab::start();
-    let client = Client::new(&lab).card("alice").tls13().http2();
-    let answer = client.post("/Require/ECHO?a=b", whole("12345")).await;
-    let record = settled(lab.record(&answer.request_id()).await);
+    let gateway = TestGateway::start();
+    let client = Client::new(&gateway).card("alice").tls13().http2();
+    let response = client.post("/Require/ECHO?a=b", sized_body("12345")).await;
+    let record = settled(gateway.record(&response.request_id()).await);
     let expected = json!({
         "site": "rms.corp.example",
         "listener": "127.0.0.1:0",
@@ -62,18 +62,18 @@ async fn a_permit_is_recorded_with_card_account_and_backend() {
         "sub_status": null,
         "detail": null,
         "status": 200,
-        "backend": format!("http://{}", lab.rms.address()),
+        "backend": format!("http://{}", gateway.rms.address()),
         "bytes_in": 5,
-        "bytes_out": answer.body.len(),
+        "bytes_out": response.body.len(),
     });
     assert_eq!(record, expected);
 }
 
 #[tokio::test]
 async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
-    let lab = Lab::start();
-    let answer = Client::new(&lab).card("bob").tls12().http1().get("/require/echo").await;
-    let mut record = settled(lab.record(&answer.request_id()).await);
+    let gateway = TestGateway::start();
+    let response = Client::new(&gateway).card("bob").tls12().http1().get("/require/echo").await;
+    let mut record = settled(gateway.record(&response.request_id()).await);
     let detail = record.as_object_mut().unwrap().remove("detail").unwrap();
     assert!(detail.as_str().unwrap().contains("revoked"), "{detail}");
     let expected = json!({
@@ -102,38 +102,38 @@ async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
         "status": 403,
         "backend": null,
         "bytes_in": 0,
-        "bytes_out": answer.body.len(),
+        "bytes_out": response.body.len(),
     });
     assert_eq!(record, expected);
 }
 
 #[tokio::test]
 async fn a_silent_card_is_recorded_as_asked_none_given() {
-    let lab = Lab::start();
-    let answer = Client::new(&lab).get("/require/echo").await;
-    let record = lab.record(&answer.request_id()).await;
+    let gateway = TestGateway::start();
+    let response = Client::new(&gateway).get("/require/echo").await;
+    let record = gateway.record(&response.request_id()).await;
     assert_eq!(record["tls"]["certificate"], "not_presented");
     assert_eq!(record["certificate"], Value::Null);
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
-    let lab = Lab::start();
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
-        let before = (lab.records().len(), lab.rms.seen().len());
+    let gateway = TestGateway::start();
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+        let before = (gateway.records().len(), gateway.rms.requests().len());
         let mut connection = client.card("alice").connect().await.unwrap();
         let request =
-            connection.request(Method::GET, "/require/echo?delay_ms=60000").body(nothing()).unwrap();
+            connection.request(Method::GET, "/require/echo?delay_ms=60000").body(empty_body()).unwrap();
         {
             let waiting = connection.begin(request);
-            let reached = wait_for("the request", || (lab.rms.seen().len() > before.1).then_some(()));
+            let reached = wait_for("the request", || (gateway.rms.requests().len() > before.1).then_some(()));
             tokio::select! {
-                answer = waiting => panic!("{answer:?}"),
+                response = waiting => panic!("{response:?}"),
                 () = reached => {}
             }
         }
         drop(connection);
-        let record = wait_for("the record", || lab.records().get(before.0).cloned()).await;
+        let record = wait_for("the record", || gateway.records().get(before.0).cloned()).await;
         assert_eq!(record["decision"], "client-disconnected");
         assert_eq!(record["status"], Value::Null);
         assert_eq!(record["account"]["user"], "alice@corp.example");
@@ -143,17 +143,17 @@ async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
 #[tokio::test]
 async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
     const SIZE: u64 = 1 << 30;
-    let lab = Lab::start();
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
-        let before = lab.records().len();
+    let gateway = TestGateway::start();
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+        let before = gateway.records().len();
         let mut connection = client.connect().await.unwrap();
         let target = format!("/ignore/echo?size={SIZE}");
-        let request = connection.request(Method::GET, &target).body(nothing()).unwrap();
-        let mut answer = connection.begin(request).await.unwrap();
-        let frame = answer.body_mut().frame().await.unwrap().unwrap();
+        let request = connection.request(Method::GET, &target).body(empty_body()).unwrap();
+        let mut response = connection.begin(request).await.unwrap();
+        let frame = response.body_mut().frame().await.unwrap().unwrap();
         assert!(!frame.into_data().unwrap().is_empty());
-        drop((answer, connection));
-        let record = wait_for("the record", || lab.records().get(before).cloned()).await;
+        drop((response, connection));
+        let record = wait_for("the record", || gateway.records().get(before).cloned()).await;
         assert_eq!((&record["decision"], &record["status"]), (&"client-disconnected".into(), &200.into()));
         assert!((1..SIZE).contains(&record["bytes_out"].as_u64().unwrap()), "{record}");
     }
@@ -161,50 +161,50 @@ async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
 
 #[tokio::test]
 async fn a_client_that_leaves_amid_its_body_is_recorded_with_what_it_sent() {
-    let lab = Lab::start();
-    let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+    let gateway = TestGateway::start();
+    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 10\r\n\r\nabc";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
     drop(stream);
-    let record = lab.only_record().await;
+    let record = gateway.only_record().await;
     assert_eq!((&record["decision"], &record["bytes_in"]), (&"client-disconnected".into(), &3.into()));
 }
 
 #[tokio::test]
 async fn every_request_has_one_record() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let mut ids = Vec::new();
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         let mut connection = client.card("alice").connect().await.unwrap();
         for path in ["/require/echo", "/ignore/echo", "/none", "/policy/echo", "//", "/require/echo"] {
             ids.push(connection.get(path).await.unwrap().request_id());
         }
     }
     for id in &ids {
-        lab.record(id).await;
+        gateway.record(id).await;
     }
     let recorded: Vec<_> =
-        lab.records().iter().map(|record| record["request_id"].as_str().unwrap().to_owned()).collect();
+        gateway.records().iter().map(|record| record["request_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(recorded, ids);
 }
 
 #[tokio::test]
 async fn a_stop_writes_every_record() {
-    let mut lab = Lab::start();
+    let mut gateway = TestGateway::start();
     for _ in 0..10 {
-        Client::new(&lab).get("/ignore/echo").await;
+        Client::new(&gateway).get("/ignore/echo").await;
     }
-    lab.stop();
-    assert_eq!(lab.records().len(), 10);
+    gateway.stop();
+    assert_eq!(gateway.records().len(), 10);
 }
 
 #[tokio::test]
 async fn no_secret_of_a_request_is_recorded() {
     const SECRET: &str = "hunter2";
-    let lab = Lab::with(Setup {
-        paths: Setup::default().paths.replace("/small/echo", "/x/echo"),
-        ..Setup::default()
+    let gateway = TestGateway::with(TestConfig {
+        paths: TestConfig::default().paths.replace("/small/echo", "/x/echo"),
+        ..TestConfig::default()
     });
     let headers = [
         ("authorization", "Basic hunter2"),
@@ -213,14 +213,14 @@ async fn no_secret_of_a_request_is_recorded() {
         ("x-api-key", "hunter2"),
         ("referer", "https://rms.corp.example/?token=hunter2"),
     ];
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         for (card, path) in [("alice", "/require/echo"), ("none", "/require/echo"), ("none", "/none")] {
             let target = format!("{path}?password={SECRET}");
-            let answer = client.clone().card(card).get_with(&target, &headers).await;
-            lab.record(&answer.request_id()).await;
+            let response = client.clone().card(card).get_with(&target, &headers).await;
+            gateway.record(&response.request_id()).await;
         }
     }
-    let text = std::fs::read_to_string(lab.folder().join("audit.jsonl")).unwrap();
+    let text = std::fs::read_to_string(gateway.folder().join("audit.jsonl")).unwrap();
     assert_eq!(text.lines().count(), 6);
     assert!(!text.contains(SECRET), "{text}");
 }

@@ -1,6 +1,6 @@
 //! A gateway whose trust anchors, intermediates, identity issuer and CRLs come from PKCS #7 bundles.
 
-use crate::support::{Client, Lab, Setup, openssl};
+use crate::support::{Client, TestConfig, TestGateway, openssl};
 use std::path::Path;
 
 const REALM: &str = r#"
@@ -25,25 +25,26 @@ async fn cards_are_authenticated_by_anchors_issuers_and_crls_from_bundles() {
     if openssl(&["version"]).is_none() {
         return;
     }
-    let lab = Lab::prepared(Setup { realm: REALM.to_owned(), ..Setup::default() }, |folder| {
-        std::fs::create_dir(folder.join("crls")).unwrap();
-        let path = |name: &str| folder.join("pki").join(name).display().to_string();
-        for name in ["root", "intermediates", "issuing"] {
-            let certificates = path(&format!("{name}.pem"));
-            bundle(folder, &["-nocrl", "-certfile", &certificates], &format!("{name}.p7b"));
-        }
-        for name in ["root", "policy", "issuing"] {
-            let (crl, certificate) = (path(&format!("crl/{name}.crl")), path("root.pem"));
-            let more = ["-inform", "DER", "-in", &crl, "-certfile", &certificate];
-            bundle(folder, &more, &format!("crls/{name}.p7b"));
-        }
-    });
+    let gateway =
+        TestGateway::prepared(TestConfig { realm: REALM.to_owned(), ..TestConfig::default() }, |folder| {
+            std::fs::create_dir(folder.join("crls")).unwrap();
+            let path = |name: &str| folder.join("pki").join(name).display().to_string();
+            for name in ["root", "intermediates", "issuing"] {
+                let certificates = path(&format!("{name}.pem"));
+                bundle(folder, &["-nocrl", "-certfile", &certificates], &format!("{name}.p7b"));
+            }
+            for name in ["root", "policy", "issuing"] {
+                let (crl, certificate) = (path(&format!("crl/{name}.crl")), path("root.pem"));
+                let more = ["-inform", "DER", "-in", &crl, "-certfile", &certificate];
+                bundle(folder, &more, &format!("crls/{name}.p7b"));
+            }
+        });
     for (card, verdict) in [
         ("alice", "200 permit"),
         ("bob", "403 certificate-revoked"),
         ("mallory", "403 certificate-untrusted"),
     ] {
-        let answer = Client::new(&lab).card(card).get("/require/echo").await;
-        assert_eq!(answer.verdict(), verdict, "{card}");
+        let response = Client::new(&gateway).card(card).get("/require/echo").await;
+        assert_eq!(response.status_and_id(), verdict, "{card}");
     }
 }

@@ -1,6 +1,6 @@
 //! Every card of the demo at every kind of path, over both versions of TLS and of HTTP.
 
-use crate::support::{Answer, Client, Connection, Lab, Setup};
+use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -28,9 +28,9 @@ const CARDS: [(&str, Result<&str, &str>); 18] = [
 ];
 
 /// The backend's view of an answer, beside its verdict.
-fn outcome(answer: &Answer) -> (String, Option<Vec<String>>) {
-    let verdict = answer.verdict();
-    let user = (answer.status == 200).then(|| answer.seen("x-remote-user"));
+fn outcome(response: &TestResponse) -> (String, Option<Vec<String>>) {
+    let verdict = response.status_and_id();
+    let user = (response.status == 200).then(|| response.received_header("x-remote-user"));
     (verdict, user)
 }
 
@@ -46,7 +46,7 @@ fn anonymous() -> (String, Option<Vec<String>>) {
     ("200 permit".to_owned(), Some(Vec::new()))
 }
 
-/// Asks for every kind of path on one connection, a path that ignores cards first and last.
+/// Requests every kind of path on one connection, a path that ignores cards first and last.
 async fn assert_worth(mut connection: Connection, card: &str, worth: Result<&str, &str>) {
     let at_require = worth.map_or_else(denied, permit_as);
     let at_accept = if card == "none" { denied("401 credentials-required") } else { at_require.clone() };
@@ -60,15 +60,15 @@ async fn assert_worth(mut connection: Connection, card: &str, worth: Result<&str
         ("/ignore/echo", anonymous()),
     ];
     for (path, expected) in expected {
-        let answer = connection.get(path).await.unwrap();
-        assert_eq!(outcome(&answer), expected, "{card} at {path}: {}", answer.text());
+        let response = connection.get(path).await.unwrap();
+        assert_eq!(outcome(&response), expected, "{card} at {path}: {}", response.text());
     }
 }
 
 async fn assert_every_card(of: impl Fn(Client) -> Client) {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (card, worth) in CARDS {
-        let client = of(Client::new(&lab).card(card));
+        let client = of(Client::new(&gateway).card(card));
         assert_worth(client.connect().await.unwrap(), card, worth).await;
     }
 }
@@ -95,9 +95,9 @@ async fn every_card_is_worth_the_same_over_http2_and_tls13() {
 
 #[tokio::test]
 async fn a_resumed_session_is_judged_like_the_first_one() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (card, worth) in CARDS {
-        for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+        for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
             let client = client.card(card);
             let first = client.get("/require/echo").await;
             let again = client.get("/require/echo").await;
@@ -113,10 +113,10 @@ async fn a_resumed_session_is_judged_like_the_first_one() {
 /// the moment at which it ends.
 #[tokio::test]
 async fn no_request_is_refused_at_the_moment_at_which_a_verdict_ends() {
-    let setup = Setup::default();
+    let setup = TestConfig::default();
     let realm = format!("{}verdict_cache_ttl = \"1s\"\n", setup.realm);
-    let lab = Lab::with(Setup { realm, ..setup });
-    let clock = lab.clock.clone();
+    let gateway = TestGateway::with(TestConfig { realm, ..setup });
+    let clock = gateway.clock.clone();
     let running = Arc::new(AtomicBool::new(true));
     let goes_on = Arc::clone(&running);
     let ticking = std::thread::spawn(move || {
@@ -125,10 +125,10 @@ async fn no_request_is_refused_at_the_moment_at_which_a_verdict_ends() {
             std::thread::sleep(Duration::from_millis(1));
         }
     });
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         let mut connection = client.card("alice").connect().await.unwrap();
         for _ in 0..1000 {
-            assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+            assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
         }
     }
     running.store(false, Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! curl, as the people who set a gate up use it.
 
-use crate::support::{Lab, curl, openssl, pattern, sha256};
+use crate::support::{TestGateway, curl, openssl, pattern, sha256};
 use serde_json::Value;
 
 /// The last line that curl is told to write: version and status.
@@ -12,11 +12,11 @@ struct Curled {
     outcome: String,
 }
 
-fn get(lab: &Lab, url: &str, args: &[&str]) -> Option<Curled> {
+fn get(gateway: &TestGateway, url: &str, args: &[&str]) -> Option<Curled> {
     let mut all = vec!["--write-out", WRITE_OUT, "--header", "Accept: application/json"];
     all.extend(args);
     all.push(url);
-    let ran = curl(lab, &all)?;
+    let ran = curl(gateway, &all)?;
     assert_eq!(ran.code, 0, "{}", ran.output());
     let (body, outcome) = ran.stdout.rsplit_once('\n').unwrap();
     Some(Curled { body: body.to_owned(), outcome: outcome.to_owned() })
@@ -42,13 +42,13 @@ const VERSIONS: [(&[&str], &str); 4] = [
 
 #[test]
 fn a_pem_card_gets_through() {
-    let lab = Lab::start();
-    let url = lab.url("/require/echo");
+    let gateway = TestGateway::start();
+    let url = gateway.url("/require/echo");
     for card in ["alice", "alice-rsa"] {
-        let file = lab.card_file(card);
+        let file = gateway.card_file(card);
         for (args, http) in VERSIONS {
             let args = [&["--cert", &file], args].concat();
-            let Some(curled) = get(&lab, &url, &args) else { return };
+            let Some(curled) = get(&gateway, &url, &args) else { return };
             assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
             curled.assert_user("alice@corp.example");
         }
@@ -57,16 +57,16 @@ fn a_pem_card_gets_through() {
 
 #[test]
 fn a_pkcs12_card_gets_through() {
-    let lab = Lab::start();
-    let card = lab.card_file("judy");
-    let p12 = lab.folder().join("judy.p12").display().to_string();
+    let gateway = TestGateway::start();
+    let card = gateway.card_file("judy");
+    let p12 = gateway.folder().join("judy.p12").display().to_string();
     let made = openssl(&["pkcs12", "-export", "-in", &card, "-out", &p12, "-passout", "pass:1234"]);
     let Some(made) = made else { return };
     assert_eq!(made.code, 0, "{}", made.output());
     let p12 = format!("{p12}:1234");
     for (args, http) in VERSIONS {
         let args = [&["--cert-type", "P12", "--cert", &p12], args].concat();
-        let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
         assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
         curled.assert_user("judy@corp.example");
     }
@@ -74,12 +74,12 @@ fn a_pkcs12_card_gets_through() {
 
 #[test]
 fn a_bad_card_is_told_why() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (card, id) in [("bob", "certificate-revoked"), ("mallory", "certificate-untrusted")] {
-        let file = lab.card_file(card);
+        let file = gateway.card_file(card);
         for (args, http) in VERSIONS {
             let args = [&["--cert", &file], args].concat();
-            let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+            let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
             assert_eq!(curled.outcome, format!("{http} 403"));
             assert_eq!(curled.json()["id"], id);
         }
@@ -88,9 +88,9 @@ fn a_bad_card_is_told_why() {
 
 #[test]
 fn no_card_is_told_what_is_missing() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (args, http) in VERSIONS {
-        let Some(curled) = get(&lab, &lab.url("/require/echo"), args) else { return };
+        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), args) else { return };
         assert_eq!(curled.outcome, format!("{http} 403"));
         assert_eq!(curled.json()["id"], "certificate-required");
     }
@@ -98,18 +98,18 @@ fn no_card_is_told_what_is_missing() {
 
 #[test]
 fn eight_mebibytes_arrive_whole_with_and_without_expect() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let body = pattern(8 << 20);
-    let file = lab.folder().join("licence");
+    let file = gateway.folder().join("licence");
     std::fs::write(&file, &body).unwrap();
     let data = format!("@{}", file.display());
-    let card = lab.card_file("alice");
+    let card = gateway.card_file("alice");
     for expect in ["Expect: 100-continue", "Expect:"] {
         for (versions, http) in VERSIONS {
             // Longer than the test may take: the body is sent when `100 Continue` comes, and not otherwise.
             let wait = ["--expect100-timeout", "600", "--header", expect];
             let args = [&["--cert", &card, "--data-binary", &data], &wait[..], versions].concat();
-            let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+            let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
             assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
             assert_eq!(curled.json()["body_sha256"], sha256(&body), "{expect}");
         }
@@ -118,28 +118,28 @@ fn eight_mebibytes_arrive_whole_with_and_without_expect() {
 
 #[test]
 fn a_refused_upload_is_answered_and_not_reset() {
-    let lab = Lab::start();
-    let file = lab.folder().join("licence");
+    let gateway = TestGateway::start();
+    let file = gateway.folder().join("licence");
     std::fs::write(&file, pattern(200 << 10)).unwrap();
     let data = format!("@{}", file.display());
     for (versions, http) in VERSIONS {
         let args = [&["--data-binary", &data, "--header", "Expect:"], versions].concat();
-        let Some(curled) = get(&lab, &lab.url("/require/echo"), &args) else { return };
+        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
         assert_eq!(curled.outcome, format!("{http} 403"), "{}", curled.body);
     }
 }
 
 #[test]
 fn one_connection_serves_many_requests() {
-    let lab = Lab::start();
-    let url = lab.url("/ignore/echo");
+    let gateway = TestGateway::start();
+    let url = gateway.url("/ignore/echo");
     let args = ["--write-out", "%{num_connects}", "--output", "/dev/null"];
     let again = ["--next", "--silent", "--write-out", "%{num_connects}", "--output", "/dev/null"];
     let mut all: Vec<&str> = args.to_vec();
     all.push(&url);
-    let ca = lab.pki_files.server_ca.display().to_string();
+    let ca = gateway.pki_files.server_ca.display().to_string();
     all.extend(again);
     all.extend(["--cacert", &ca, &url]);
-    let Some(ran) = curl(&lab, &all) else { return };
+    let Some(ran) = curl(&gateway, &all) else { return };
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "10"), "{}", ran.stderr);
 }

@@ -1,21 +1,22 @@
 //! Where one message ends and the next begins, and that nothing gets past the gate in between.
 
-use crate::support::{Client, Lab, Setup, exchange};
+use crate::support::{Client, TestConfig, TestGateway, exchange};
 use tokio::net::TcpStream;
 
 /// Sends bytes on one connection and gives the status lines of all answers, with the whole for messages.
-async fn statuses(lab: &Lab, bytes: &str) -> (Vec<String>, String) {
-    let mut stream = Client::new(lab).tls_stream().await.unwrap();
-    let answers = exchange(&mut stream, bytes.as_bytes()).await;
+async fn statuses(gateway: &TestGateway, bytes: &str) -> (Vec<String>, String) {
+    let mut stream = Client::new(gateway).tls_stream().await.unwrap();
+    let responses = exchange(&mut stream, bytes.as_bytes()).await;
     // Within a body the version stands at the end of a line, never before a status.
-    let status_lines = answers.match_indices("HTTP/1.").filter(|(at, _)| answers[at + 8..].starts_with(' '));
-    let lines = status_lines.map(|(at, _)| answers[at + 9..at + 12].to_owned()).collect();
-    (lines, answers)
+    let status_lines =
+        responses.match_indices("HTTP/1.").filter(|(at, _)| responses[at + 8..].starts_with(' '));
+    let lines = status_lines.map(|(at, _)| responses[at + 9..at + 12].to_owned()).collect();
+    (lines, responses)
 }
 
 #[tokio::test]
 async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let next = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     let settings = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__";
     for upgrade in ["Upgrade: websocket", "Upgrade: TLS/1.0", settings] {
@@ -23,10 +24,10 @@ async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
             "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: Upgrade, HTTP2-Settings\r\n\
              {upgrade}\r\n\r\n"
         );
-        let (lines, answers) = statuses(&lab, &format!("{first}{next}")).await;
-        assert_eq!(lines, ["200", "403"], "{answers}");
+        let (lines, responses) = statuses(&gateway, &format!("{first}{next}")).await;
+        assert_eq!(lines, ["200", "403"], "{responses}");
     }
-    for seen in lab.rms.seen() {
+    for seen in gateway.rms.requests() {
         assert_eq!(seen.target, "/ignore/echo");
         assert_eq!((seen.values("upgrade"), seen.values("http2-settings")), (vec![], vec![]));
     }
@@ -34,41 +35,41 @@ async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
 
 #[tokio::test]
 async fn connect_never_opens_a_tunnel() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let next = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     for target in ["rms.corp.example:443", "127.0.0.1:80"] {
         let request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n{next}");
-        let (lines, answers) = statuses(&lab, &request).await;
-        assert!(lines[0].starts_with('4'), "{answers}");
+        let (lines, responses) = statuses(&gateway, &request).await;
+        assert!(lines[0].starts_with('4'), "{responses}");
     }
 }
 
 #[tokio::test]
 async fn http10_is_answered_without_chunks_and_closed() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let request = "GET /ignore/echo?chunked=1 HTTP/1.0\r\nHost: rms.corp.example\r\n\r\n";
-    let (lines, answers) = statuses(&lab, request).await;
+    let (lines, responses) = statuses(&gateway, request).await;
     assert_eq!(lines, ["200"]);
-    assert!(!answers.to_lowercase().contains("transfer-encoding"), "{answers}");
-    assert!(answers.ends_with('}'), "{answers}");
+    assert!(!responses.to_lowercase().contains("transfer-encoding"), "{responses}");
+    assert!(responses.ends_with('}'), "{responses}");
 }
 
 #[tokio::test]
 async fn http10_without_a_host_or_with_chunks_is_refused() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let without_host = "GET /ignore/echo HTTP/1.0\r\n\r\n";
     let chunked =
         "POST /ignore/echo HTTP/1.0\r\nHost: rms.corp.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     for request in [without_host, chunked] {
-        let (lines, answers) = statuses(&lab, request).await;
-        assert_eq!(lines, ["400"], "{answers}");
+        let (lines, responses) = statuses(&gateway, request).await;
+        assert_eq!(lines, ["400"], "{responses}");
     }
-    assert_eq!(lab.rms.seen(), []);
+    assert_eq!(gateway.rms.requests(), []);
 }
 
 #[tokio::test]
 async fn chunks_go_before_a_length_and_the_connection_ends_with_them() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let smuggled = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n";
     let heads = [
         "Content-Length: 60\r\nTransfer-Encoding: chunked",
@@ -78,28 +79,28 @@ async fn chunks_go_before_a_length_and_the_connection_ends_with_them() {
         let request = format!(
             "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\n{head}\r\n\r\n0\r\n\r\n{smuggled}"
         );
-        let (lines, answers) = statuses(&lab, &request).await;
-        assert_eq!(lines.len(), 1, "{answers}");
+        let (lines, responses) = statuses(&gateway, &request).await;
+        assert_eq!(lines.len(), 1, "{responses}");
     }
-    for seen in lab.rms.seen() {
+    for seen in gateway.rms.requests() {
         assert_eq!((seen.method.as_str(), seen.values("content-length")), ("POST", vec![]));
     }
 }
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order_each_on_its_own_merits() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n");
     let last = "GET /accept/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     let requests =
         [get("/ignore/echo"), get("/require/echo"), get("/none"), get("/ignore/echo"), last.into()];
-    let (lines, answers) = statuses(&lab, &requests.concat()).await;
-    assert_eq!(lines, ["200", "403", "404", "200", "401"], "{answers}");
+    let (lines, responses) = statuses(&gateway, &requests.concat()).await;
+    assert_eq!(lines, ["200", "403", "404", "200", "401"], "{responses}");
 }
 
 #[tokio::test]
 async fn the_absolute_form_must_name_the_host_too() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let request = |authority: &str, host: &str| {
         format!("GET https://{authority}/ignore/echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
     };
@@ -110,25 +111,25 @@ async fn the_absolute_form_must_name_the_host_too() {
         ("other.example", "other.example", "421"),
     ];
     for (authority, host, status) in cases {
-        let (lines, answers) = statuses(&lab, &request(authority, host)).await;
-        assert_eq!(lines, [status], "{authority} {host}: {answers}");
+        let (lines, responses) = statuses(&gateway, &request(authority, host)).await;
+        assert_eq!(lines, [status], "{authority} {host}: {responses}");
     }
 }
 
 #[tokio::test]
 async fn an_http_1_0_request_without_host_reaches_the_default_site() {
-    let lab = Lab::with(Setup { site: "default = true".into(), ..Setup::default() });
-    for client in [Client::new(&lab), Client::new(&lab).without_server_name()] {
+    let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
+    for client in [Client::new(&gateway), Client::new(&gateway).without_server_name()] {
         let mut stream = client.clone().card("alice").tls_stream().await.unwrap();
-        let answer = exchange(&mut stream, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.0 200 "), "{answer}");
-        let seen = lab.rms.seen().pop().unwrap();
+        let response = exchange(&mut stream, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
+        assert!(response.starts_with("HTTP/1.0 200 "), "{response}");
+        let seen = gateway.rms.requests().pop().unwrap();
         assert!(seen.headers.contains(&("host".into(), "rms.corp.example".into())), "{seen:?}");
         let mut stream = client.tls_stream().await.unwrap();
-        let answer = exchange(&mut stream, b"GET /require/echo HTTP/1.1\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        let response = exchange(&mut stream, b"GET /require/echo HTTP/1.1\r\n\r\n").await;
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
     }
-    let mut plain = TcpStream::connect(lab.plain_address()).await.unwrap();
-    let answer = exchange(&mut plain, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.0 403 "), "{answer}");
+    let mut plain = TcpStream::connect(gateway.plain_address()).await.unwrap();
+    let response = exchange(&mut plain, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
+    assert!(response.starts_with("HTTP/1.0 403 "), "{response}");
 }

@@ -1,6 +1,6 @@
 //! The list of groups, as a program reads it that was written by somebody else: docs/identity.md tells it how.
 
-use crate::support::{Client, Lab, Setup, pki, python, sha256};
+use crate::support::{Client, TestConfig, TestGateway, pki, python, sha256};
 use http::HeaderMap;
 use portcullis::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings, NamedGroup, set};
 
@@ -56,7 +56,7 @@ fn header(groups: &[String]) -> String {
 }
 
 /// A realm whose rule gives alice these groups, before a backend that asks for all of them.
-fn alice_in(groups: &[String]) -> Setup {
+fn alice_in(groups: &[String]) -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
     // A TOML string in the form of JSON: both escape the same way here.
     let list = serde_json::to_string(groups).unwrap();
@@ -64,18 +64,23 @@ fn alice_in(groups: &[String]) -> Setup {
         "[[realm.staff.rule]]\nname = \"alice\"\ncertificate_sha256 = \"{leaf}\"\n\
          account = {{ user = 'CORP\\alice', groups = {list} }}\n"
     );
-    let realm = Setup::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule"]"#);
-    Setup { realm, more: rule, backend: format!("headers = {{ send_groups = {list} }}"), ..Setup::default() }
+    let realm = TestConfig::default().realm.replace(r#"order = ["upn"]"#, r#"order = ["rule"]"#);
+    TestConfig {
+        realm,
+        more: rule,
+        backend: format!("headers = {{ send_groups = {list} }}"),
+        ..TestConfig::default()
+    }
 }
 
 #[tokio::test]
 async fn python_decodes_the_groups_that_the_backend_got_to_their_names() {
     let names = ODD_NAMES.map(str::to_owned);
-    let lab = Lab::with(alice_in(&names));
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
-        let answer = client.card("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), "200 permit");
-        let lines = answer.seen("x-remote-groups");
+    let gateway = TestGateway::with(alice_in(&names));
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+        let response = client.card("alice").get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "200 permit");
+        let lines = response.received_header("x-remote-groups");
         assert_eq!(lines.len(), 1, "{lines:?}");
         let Some(decoded) = decoded(&lines[0]) else { return };
         assert_eq!(decoded, names);
@@ -111,12 +116,15 @@ async fn groups_that_do_not_fit_deny_the_request_and_are_never_cut() {
     // 8 KiB is the most that one header may have.
     for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-rejected-identity")] {
         let names: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(length - 1))).collect();
-        let lab = Lab::with(alice_in(&names));
-        let answer = Client::new(&lab).card("alice").get("/require/echo").await;
-        assert_eq!(answer.verdict(), expected, "{length}");
-        if answer.status == 200 {
-            assert_eq!(answer.seen("x-remote-groups"), [names.join(",")]);
+        let gateway = TestGateway::with(alice_in(&names));
+        let response = Client::new(&gateway).card("alice").get("/require/echo").await;
+        assert_eq!(response.status_and_id(), expected, "{length}");
+        if response.status == 200 {
+            assert_eq!(response.received_header("x-remote-groups"), [names.join(",")]);
         }
-        assert_eq!(Client::new(&lab).card("alice").get("/ignore/echo").await.verdict(), "200 permit");
+        assert_eq!(
+            Client::new(&gateway).card("alice").get("/ignore/echo").await.status_and_id(),
+            "200 permit"
+        );
     }
 }

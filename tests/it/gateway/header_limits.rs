@@ -1,14 +1,14 @@
 //! One limit on the number of header fields and one on their size, for both versions of HTTP and both directions.
 
-use crate::support::{Client, Lab, Setup, backend_saying, exchange, nothing, wait_for};
+use crate::support::{Client, TestConfig, TestGateway, empty_body, exchange, raw_backend, wait_for};
 use http::Method;
 
-fn lab(limits: &str) -> Lab {
-    Lab::with(Setup { limits: limits.into(), ..Setup::default() })
+fn gateway(limits: &str) -> TestGateway {
+    TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() })
 }
 
-fn clients(lab: &Lab) -> [Client; 2] {
-    [Client::new(lab).http1(), Client::new(lab).http2()]
+fn clients(gateway: &TestGateway) -> [Client; 2] {
+    [Client::new(gateway).http1(), Client::new(gateway).http2()]
 }
 
 /// The status of a GET with so many fields beside `Host` and `Accept`.
@@ -17,15 +17,15 @@ async fn status(client: &Client, fields: usize) -> u16 {
     for _ in 0..fields {
         request = request.header("ab", "c");
     }
-    client.send(request.body(nothing()).unwrap()).await.status
+    client.send(request.body(empty_body()).unwrap()).await.status
 }
 
 #[tokio::test]
 async fn a_request_may_have_more_than_a_hundred_fields() {
-    let lab = lab(r#"max_header_bytes = "1MiB""#);
-    for client in clients(&lab) {
+    let gateway = gateway(r#"max_header_bytes = "1MiB""#);
+    for client in clients(&gateway) {
         assert_eq!(status(&client, 105).await, 200);
-        let seen = lab.rms.seen();
+        let seen = gateway.rms.requests();
         let names = seen.last().unwrap().headers.iter().map(|(name, _)| name.as_str());
         assert_eq!(names.filter(|name| *name == "ab").count(), 105);
     }
@@ -33,14 +33,15 @@ async fn a_request_may_have_more_than_a_hundred_fields() {
 
 #[tokio::test]
 async fn a_request_with_more_fields_than_the_limit_is_header_too_large() {
-    let lab = lab("max_header_fields = 20");
-    for client in clients(&lab) {
+    let gateway = gateway("max_header_fields = 20");
+    for client in clients(&gateway) {
         assert_eq!(status(&client, 18).await, 200);
-        let reached = lab.rms.seen().len();
+        let reached = gateway.rms.requests().len();
         assert_eq!(status(&client, 21).await, 431);
-        assert_eq!(lab.rms.seen().len(), reached);
+        assert_eq!(gateway.rms.requests().len(), reached);
     }
-    let refused = || lab.records().iter().filter(|record| record["decision"] == "headers-too-large").count();
+    let refused =
+        || gateway.records().iter().filter(|record| record["decision"] == "headers-too-large").count();
     wait_for("both records", || (refused() == 2).then_some(())).await;
 }
 
@@ -52,11 +53,14 @@ async fn a_response_has_the_same_limits() {
         (format!("ab: {}\r\n", "c".repeat(60_000)), 200),
         (format!("ab: {}\r\n", "c".repeat(70_000)), 502),
     ] {
-        let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
-        let backend = backend_saying(answer.leak()).await;
-        let lab = Lab::with(Setup { servers: format!("[\"http://{backend}\"]"), ..Setup::default() });
+        let response = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
+        let backend = raw_backend(response.leak()).await;
+        let gateway = TestGateway::with(TestConfig {
+            servers: format!("[\"http://{backend}\"]"),
+            ..TestConfig::default()
+        });
         let request = b"GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
-        let answer = exchange(&mut Client::new(&lab).tls_stream().await.unwrap(), request).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), request).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
     }
 }

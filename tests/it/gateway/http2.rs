@@ -1,6 +1,6 @@
 //! What only HTTP/2 has: `100 Continue` as a response of its own, streams that end one by one, and windows.
 
-use crate::support::{Client, Lab, PATIENCE, Setup, pattern, sha256, wait_for};
+use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, pattern, sha256, wait_for};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
@@ -40,14 +40,14 @@ fn expecting(path: &str) -> Request<()> {
 /// The next informational response, or `None` when the final one has come.
 async fn informational(response: &mut ResponseFuture) -> Option<StatusCode> {
     let next = poll_fn(|cx| response.poll_informational(cx));
-    timeout(PATIENCE, next).await.expect("a response").map(|response| response.unwrap().status())
+    timeout(TEST_TIMEOUT, next).await.expect("a response").map(|response| response.unwrap().status())
 }
 
 async fn send_all(stream: &mut SendStream<Bytes>, body: &Bytes) {
     let mut rest = body.clone();
     while !rest.is_empty() {
         stream.reserve_capacity(rest.len());
-        let capacity = timeout(PATIENCE, poll_fn(|cx| stream.poll_capacity(cx))).await.expect("a window");
+        let capacity = timeout(TEST_TIMEOUT, poll_fn(|cx| stream.poll_capacity(cx))).await.expect("a window");
         let piece = rest.split_to(capacity.unwrap().unwrap().min(rest.len()));
         stream.send_data(piece, rest.is_empty()).unwrap();
     }
@@ -55,7 +55,7 @@ async fn send_all(stream: &mut SendStream<Bytes>, body: &Bytes) {
 
 async fn read_all(mut body: RecvStream) -> Vec<u8> {
     let mut all = Vec::new();
-    while let Some(piece) = timeout(PATIENCE, body.data()).await.expect("the rest of the body") {
+    while let Some(piece) = timeout(TEST_TIMEOUT, body.data()).await.expect("the rest of the body") {
         let piece = piece.unwrap();
         body.flow_control().release_capacity(piece.len()).unwrap();
         all.extend_from_slice(&piece);
@@ -69,8 +69,8 @@ async fn json_of(body: RecvStream) -> Value {
 
 #[tokio::test]
 async fn continue_is_sent_once_and_the_body_arrives_whole() {
-    let lab = Lab::start();
-    let sender = connect(&Client::new(&lab)).await;
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway)).await;
     let body = pattern(1 << 20);
     let (mut response, mut stream) = begin(&sender, expecting("/ignore/echo"), false).await;
     assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
@@ -83,8 +83,8 @@ async fn continue_is_sent_once_and_the_body_arrives_whole() {
 
 #[tokio::test]
 async fn continue_is_sent_neither_before_a_denial_nor_unasked() {
-    let lab = Lab::start();
-    let sender = connect(&Client::new(&lab)).await;
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway)).await;
     for (path, status) in [("/require/echo", 403), ("/none", 404)] {
         let (mut response, _stream) = begin(&sender, expecting(path), false).await;
         assert_eq!(informational(&mut response).await, None, "{path}");
@@ -100,15 +100,16 @@ async fn continue_is_sent_neither_before_a_denial_nor_unasked() {
 
 #[tokio::test]
 async fn a_client_that_waits_for_continue_takes_no_connection_to_the_backend() {
-    let lab = Lab::with(Setup { backend: "max_connections = 1".into(), ..Setup::default() });
-    let sender = connect(&Client::new(&lab)).await;
+    let gateway =
+        TestGateway::with(TestConfig { backend: "max_connections = 1".into(), ..TestConfig::default() });
+    let sender = connect(&Client::new(&gateway)).await;
     let mut waiting = Vec::new();
     for _ in 0..8 {
         let (mut response, stream) = begin(&sender, expecting("/ignore/echo"), false).await;
         assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
         waiting.push((response, stream));
     }
-    assert_eq!(Client::new(&lab).get("/ignore/echo").await.verdict(), "200 permit");
+    assert_eq!(Client::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
     for (response, mut stream) in waiting {
         send_all(&mut stream, &Bytes::from_static(b"abc")).await;
         assert_eq!(response.await.unwrap().status(), 200);
@@ -117,14 +118,14 @@ async fn a_client_that_waits_for_continue_takes_no_connection_to_the_backend() {
 
 #[tokio::test]
 async fn a_stream_that_is_reset_ends_its_request_and_no_other() {
-    let lab = Lab::start();
-    let sender = connect(&Client::new(&lab).card("alice")).await;
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway).card("alice")).await;
     let (other, _) = begin(&sender, post("/require/echo?delay_ms=300", &[]), true).await;
     let slow = post("/require/echo?delay_ms=60000", &[]);
     let (response, mut stream) = begin(&sender, slow, true).await;
-    wait_for("both requests at the backend", || (lab.rms.seen().len() == 2).then_some(())).await;
+    wait_for("both requests at the backend", || (gateway.rms.requests().len() == 2).then_some(())).await;
     stream.send_reset(Reason::CANCEL);
-    let record = lab.record_where(|record| record["decision"] == "client-disconnected").await;
+    let record = gateway.record_where(|record| record["decision"] == "client-disconnected").await;
     assert_eq!((&record["status"], &record["account"]["user"]), (&Value::Null, &"alice@corp.example".into()));
     assert!(response.await.is_err());
     assert_eq!(other.await.unwrap().status(), 200);
@@ -132,25 +133,25 @@ async fn a_stream_that_is_reset_ends_its_request_and_no_other() {
 
 #[tokio::test]
 async fn a_body_that_is_longer_or_shorter_than_declared_is_not_forwarded_as_whole() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (length, body) in [("3", "abcd"), ("5", "abcd")] {
-        let sender = connect(&Client::new(&lab)).await;
-        let seen = lab.records().len();
+        let sender = connect(&Client::new(&gateway)).await;
+        let seen = gateway.records().len();
         let (response, mut stream) =
             begin(&sender, post("/ignore/echo", &[("content-length", length)]), false).await;
         stream.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
         assert!(response.await.is_err());
-        let record = wait_for("the record", || lab.records().get(seen).cloned()).await;
+        let record = wait_for("the record", || gateway.records().get(seen).cloned()).await;
         assert_eq!(record["decision"], "client-disconnected", "{length}");
     }
-    assert!(lab.rms.seen().is_empty());
+    assert!(gateway.rms.requests().is_empty());
 }
 
 #[tokio::test]
 async fn streams_share_the_window_of_their_connection_and_all_arrive_whole() {
     const SIZE: usize = 8 << 20;
-    let lab = Lab::start();
-    let sender = connect(&Client::new(&lab)).await;
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway)).await;
     let expected: Vec<u8> = (b'a'..=b'z').cycle().take(SIZE).collect();
     let downloads = (0..2).map(|_| {
         let sender = sender.clone();
@@ -180,8 +181,8 @@ async fn streams_share_the_window_of_their_connection_and_all_arrive_whole() {
 
 #[tokio::test]
 async fn a_response_has_a_date_and_the_length_of_its_page_and_a_head_request_no_content() {
-    let lab = Lab::start();
-    let sender = connect(&Client::new(&lab)).await;
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway)).await;
     for method in [Method::GET, Method::HEAD] {
         let request = Request::builder().method(method.clone()).uri(format!("https://{HOST}/require/echo"));
         let (response, _) = begin(&sender, request.body(()).unwrap(), true).await;

@@ -1,6 +1,6 @@
 //! What the backend is told of the user, and what it can never be told by the client.
 
-use crate::support::{Client, Lab, nothing, pki, sha256};
+use crate::support::{Client, TestGateway, empty_body, pki, sha256};
 use http::Method;
 
 /// Names that servers, frameworks and other proxies believe, in HTTP/1.1's spelling.
@@ -52,32 +52,32 @@ const ANONYMOUS: [&str; 7] = [
     "x-request-id",
 ];
 
-fn clients(lab: &Lab) -> [Client; 2] {
-    [Client::new(lab).http1(), Client::new(lab).http2()]
+fn clients(gateway: &TestGateway) -> [Client; 2] {
+    [Client::new(gateway).http1(), Client::new(gateway).http2()]
 }
 
 #[tokio::test]
 async fn the_backend_is_told_who_the_card_names_and_how() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    for client in clients(&lab) {
-        let answer = client.card("alice").get("/require/echo").await;
-        assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
-        assert_eq!(answer.seen("x-remote-upn"), ["alice@corp.example"]);
-        assert_eq!(answer.seen("x-remote-mapping"), ["upn; weak"]);
-        assert_eq!(answer.seen("x-remote-authentication"), ["certificate"]);
-        assert_eq!(answer.seen("x-remote-certificate-sha256"), [leaf.as_str()]);
-        assert_eq!(answer.seen("host"), ["rms.corp.example"]);
+    for client in clients(&gateway) {
+        let response = client.card("alice").get("/require/echo").await;
+        assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
+        assert_eq!(response.received_header("x-remote-upn"), ["alice@corp.example"]);
+        assert_eq!(response.received_header("x-remote-mapping"), ["upn; weak"]);
+        assert_eq!(response.received_header("x-remote-authentication"), ["certificate"]);
+        assert_eq!(response.received_header("x-remote-certificate-sha256"), [leaf.as_str()]);
+        assert_eq!(response.received_header("host"), ["rms.corp.example"]);
     }
 }
 
 #[tokio::test]
 async fn a_request_without_identity_carries_no_header_of_any() {
-    let lab = Lab::start();
-    for client in clients(&lab) {
+    let gateway = TestGateway::start();
+    for client in clients(&gateway) {
         for card in ["none", "alice", "bob", "mallory"] {
-            let answer = client.clone().card(card).get("/ignore/echo").await;
-            let mut names = answer.seen_names();
+            let response = client.clone().card(card).get("/ignore/echo").await;
+            let mut names = response.received_header_names();
             names.sort();
             assert_eq!(names, ANONYMOUS, "{card}");
         }
@@ -86,11 +86,11 @@ async fn a_request_without_identity_carries_no_header_of_any() {
 
 #[tokio::test]
 async fn no_spelling_of_a_header_of_ours_passes_from_the_client() {
-    let lab = Lab::start();
-    for client in clients(&lab) {
+    let gateway = TestGateway::start();
+    for client in clients(&gateway) {
         for name in SPOOFED {
-            let answer = client.get_with("/ignore/echo", &[(name, "CORP\\administrator")]).await;
-            let mut names = answer.seen_names();
+            let response = client.get_with("/ignore/echo", &[(name, "CORP\\administrator")]).await;
+            let mut names = response.received_header_names();
             names.sort();
             assert_eq!(names, ANONYMOUS, "{name}");
         }
@@ -99,38 +99,38 @@ async fn no_spelling_of_a_header_of_ours_passes_from_the_client() {
 
 #[tokio::test]
 async fn beside_a_clients_own_copies_the_backend_sees_only_what_the_card_says() {
-    let lab = Lab::start();
-    for client in clients(&lab) {
+    let gateway = TestGateway::start();
+    for client in clients(&gateway) {
         let spoofed = SPOOFED.map(|name| (name, "CORP\\administrator"));
-        let answer = client.card("alice").get_with("/require/echo", &spoofed).await;
-        assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"]);
-        assert!(!answer.text().contains("administrator"), "{}", answer.text());
+        let response = client.card("alice").get_with("/require/echo", &spoofed).await;
+        assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
+        assert!(!response.text().contains("administrator"), "{}", response.text());
     }
 }
 
 #[tokio::test]
 async fn connection_cannot_take_a_header_of_ours_away() {
-    let lab = Lab::start();
-    let client = Client::new(&lab).card("alice").http1();
+    let gateway = TestGateway::start();
+    let client = Client::new(&gateway).card("alice").http1();
     let ours = ["X-Remote-User", "x-remote-user", "X-Forwarded-For", "X-Request-Id", "Forwarded"];
     for name in ours {
         for value in [name.to_owned(), format!("close, {name}"), format!("\t{name} ,keep-alive")] {
             let request = client.request(Method::GET, "/require/echo").header("connection", value.as_str());
-            let answer = client.send(request.body(nothing()).unwrap()).await;
-            assert_eq!(answer.verdict(), "200 permit", "{value}");
-            assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"], "{value}");
-            assert_eq!(answer.seen(name).len(), 1, "{value}");
+            let response = client.send(request.body(empty_body()).unwrap()).await;
+            assert_eq!(response.status_and_id(), "200 permit", "{value}");
+            assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"], "{value}");
+            assert_eq!(response.received_header(name).len(), 1, "{value}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_answer_under_an_identity_is_private() {
-    let lab = Lab::start();
-    for client in clients(&lab) {
-        let answer = client.clone().card("alice").get("/require/echo").await;
-        assert_eq!(answer.header("cache-control"), Some("private"));
-        let answer = client.get("/ignore/echo").await;
-        assert_eq!(answer.header("cache-control"), None);
+    let gateway = TestGateway::start();
+    for client in clients(&gateway) {
+        let response = client.clone().card("alice").get("/require/echo").await;
+        assert_eq!(response.header("cache-control"), Some("private"));
+        let response = client.get("/ignore/echo").await;
+        assert_eq!(response.header("cache-control"), None);
     }
 }

@@ -1,55 +1,56 @@
 //! What old servers send, and what they need to be sent.
 
-use crate::support::{Client, Lab, Setup, backend_answering, backend_saying, exchange};
+use crate::support::{Client, TestConfig, TestGateway, exchange, raw_backend, raw_backend_with};
 use std::sync::mpsc;
 
-async fn lab_before(answer: &'static str) -> Lab {
-    let backend = backend_saying(answer).await;
-    Lab::with(Setup { servers: format!("[\"http://{backend}\"]"), ..Setup::default() })
+async fn lab_before(response: &'static str) -> TestGateway {
+    let backend = raw_backend(response).await;
+    TestGateway::with(TestConfig { servers: format!("[\"http://{backend}\"]"), ..TestConfig::default() })
 }
 
 const GET: &str = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn white_space_before_a_colon_is_removed_from_a_response() {
-    let lab = lab_before("HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nContent-Length: 2\r\n\r\nok").await;
-    let answer = exchange(&mut Client::new(&lab).tls_stream().await.unwrap(), GET.as_bytes()).await;
-    assert!(answer.to_lowercase().contains("\r\nx-legacy: yes\r\n"), "{answer}");
-    let answer = Client::new(&lab).http2().get("/ignore/echo").await;
-    assert_eq!((answer.status, answer.header("x-legacy"), answer.text()), (200, Some("yes"), "ok"));
+    let gateway = lab_before("HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nContent-Length: 2\r\n\r\nok").await;
+    let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), GET.as_bytes()).await;
+    assert!(response.to_lowercase().contains("\r\nx-legacy: yes\r\n"), "{response}");
+    let response = Client::new(&gateway).http2().get("/ignore/echo").await;
+    assert_eq!((response.status, response.header("x-legacy"), response.text()), (200, Some("yes"), "ok"));
 }
 
 #[tokio::test]
 async fn a_response_in_http_1_0_is_forwarded_in_http_1_1_and_the_clients_connection_lives_on() {
-    for answer in ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"] {
-        let lab = lab_before(answer).await;
-        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+    for response in ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"] {
+        let gateway = lab_before(response).await;
+        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let twice = GET.replace("Connection: close\r\n", "") + GET;
-        let answers = exchange(&mut stream, twice.as_bytes()).await;
-        assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{answers}");
-        assert!(!answers.contains("HTTP/1.0"), "{answers}");
+        let responses = exchange(&mut stream, twice.as_bytes()).await;
+        assert_eq!(responses.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{responses}");
+        assert!(!responses.contains("HTTP/1.0"), "{responses}");
     }
 }
 
 /// The head that a backend gets.
-async fn head_of(client: impl AsyncFnOnce(&Lab)) -> String {
+async fn head_of(client: impl AsyncFnOnce(&TestGateway)) -> String {
     let (sender, heads) = mpsc::channel();
-    let answer = move |head: &str| {
+    let response = move |head: &str| {
         sender.send(head.to_owned()).unwrap();
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     };
-    let backend = backend_answering(answer).await;
-    let lab = Lab::with(Setup { servers: format!("[\"http://{backend}\"]"), ..Setup::default() });
-    client(&lab).await;
+    let backend = raw_backend_with(response).await;
+    let gateway =
+        TestGateway::with(TestConfig { servers: format!("[\"http://{backend}\"]"), ..TestConfig::default() });
+    client(&gateway).await;
     heads.recv().unwrap()
 }
 
 #[tokio::test]
 async fn names_keep_the_letter_case_of_an_http_1_1_client() {
-    let head = head_of(async |lab| {
+    let head = head_of(async |gateway| {
         let lines = "SOAPAction: \"a\"\r\nx-lower: b\r\nX-MiXeD: c\r\nConnection: close\r\n\r\n";
         let request = GET.replace("Connection: close\r\n\r\n", lines);
-        exchange(&mut Client::new(lab).tls_stream().await.unwrap(), request.as_bytes()).await;
+        exchange(&mut Client::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
     })
     .await;
     for line in [
@@ -65,8 +66,8 @@ async fn names_keep_the_letter_case_of_an_http_1_1_client() {
 
 #[tokio::test]
 async fn names_of_an_http_2_client_begin_with_capitals() {
-    let head = head_of(async |lab| {
-        Client::new(lab).http2().get_with("/ignore/echo", &[("x-lower", "b")]).await;
+    let head = head_of(async |gateway| {
+        Client::new(gateway).http2().get_with("/ignore/echo", &[("x-lower", "b")]).await;
     })
     .await;
     assert!(
@@ -77,10 +78,10 @@ async fn names_of_an_http_2_client_begin_with_capitals() {
 
 #[tokio::test]
 async fn a_client_does_not_choose_the_letter_case_of_the_gateways_own_headers() {
-    let head = head_of(async |lab| {
+    let head = head_of(async |gateway| {
         let lines = "x-forwarded-PROTO: gopher\r\nX-MiXeD: c\r\nConnection: close\r\n\r\n";
         let request = GET.replace("Connection: close\r\n\r\n", lines);
-        exchange(&mut Client::new(lab).tls_stream().await.unwrap(), request.as_bytes()).await;
+        exchange(&mut Client::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
     })
     .await;
     assert!(

@@ -1,7 +1,7 @@
 //! `openssl s_client`: what a ClientHello can ask for, and what no well-behaved client does.
 
 use super::sessions::alice_with_certificates_of;
-use crate::support::{Lab, Ran, Setup, openssl, openssl_client, pki};
+use crate::support::{ProgramOutput, TestConfig, TestGateway, openssl, openssl_client, pki};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::clock::Clock;
@@ -13,19 +13,19 @@ const REQUEST: &str = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nA
 const VERSIONS: [&str; 2] = ["-tls1_2", "-tls1_3"];
 
 #[track_caller]
-fn assert_user(ran: &Ran, user: &str) {
+fn assert_user(ran: &ProgramOutput, user: &str) {
     assert!(ran.stdout.contains("HTTP/1.1 200 OK"), "{}", ran.output());
     assert!(ran.stdout.contains(&format!("[\"x-remote-user\",\"{user}\"]")), "{}", ran.output());
 }
 
 #[test]
 fn a_card_gets_through_in_both_versions() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (card, user) in [("alice", "alice"), ("alice-rsa", "alice"), ("judy", "judy"), ("ken", "ken")] {
-        let file = lab.card_file(card);
+        let file = gateway.card_file(card);
         for version in VERSIONS {
             let args = [version, "-cert", &file, "-key", &file, "-cert_chain", &file];
-            let Some(ran) = openssl_client(&lab, &args, REQUEST) else { return };
+            let Some(ran) = openssl_client(&gateway, &args, REQUEST) else { return };
             assert_user(&ran, &format!("{user}@corp.example"));
         }
     }
@@ -33,15 +33,15 @@ fn a_card_gets_through_in_both_versions() {
 
 #[test]
 fn a_saved_session_is_resumed_under_the_same_card() {
-    let lab = Lab::start();
-    let card = lab.card_file("alice");
+    let gateway = TestGateway::start();
+    let card = gateway.card_file("alice");
     for version in VERSIONS {
-        let session = lab.folder().join(version).display().to_string();
+        let session = gateway.folder().join(version).display().to_string();
         let first = [version, "-cert", &card, "-key", &card, "-cert_chain", &card, "-sess_out", &session];
-        let Some(ran) = openssl_client(&lab, &first, REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &first, REQUEST) else { return };
         assert_user(&ran, "alice@corp.example");
         // The second time without the card: the session alone says who it is.
-        let Some(ran) = openssl_client(&lab, &[version, "-sess_in", &session], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[version, "-sess_in", &session], REQUEST) else { return };
         assert!(ran.stdout.contains("Reused, TLSv1."), "{}", ran.output());
         assert_user(&ran, "alice@corp.example");
     }
@@ -49,20 +49,21 @@ fn a_saved_session_is_resumed_under_the_same_card() {
 
 #[test]
 fn a_long_chain_gets_through_each_time_without_a_session() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let card = alice_with_certificates_of(&[13_000, 13_000]);
     let pem = card.chain.iter().map(|der| {
         let text = STANDARD.encode(der);
         format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
     });
-    let chain = lab.folder().join("long.pem");
+    let chain = gateway.folder().join("long.pem");
     std::fs::write(&chain, pem.collect::<String>()).unwrap();
-    let (key, chain) = (lab.card_file("alice"), chain.display().to_string());
-    let session = lab.folder().join("long").display().to_string();
+    let (key, chain) = (gateway.card_file("alice"), chain.display().to_string());
+    let session = gateway.folder().join("long").display().to_string();
     let presented = ["-cert", &key, "-key", &key, "-cert_chain", &chain];
     for version in VERSIONS {
         for options in [&["-sess_out", &session][..], &["-sess_out", &session, "-no_ticket"]] {
-            let Some(ran) = openssl_client(&lab, &[&[version], options, &presented[..]].concat(), REQUEST)
+            let Some(ran) =
+                openssl_client(&gateway, &[&[version], options, &presented[..]].concat(), REQUEST)
             else {
                 return;
             };
@@ -74,16 +75,16 @@ fn a_long_chain_gets_through_each_time_without_a_session() {
 
 #[test]
 fn reconnecting_resumes_each_time() {
-    let lab = Lab::start();
-    let card = lab.card_file("alice");
+    let gateway = TestGateway::start();
+    let card = gateway.card_file("alice");
     let args = ["-tls1_2", "-reconnect", "-cert", &card, "-key", &card, "-cert_chain", &card];
-    let Some(ran) = openssl_client(&lab, &args, REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &args, REQUEST) else { return };
     assert_eq!(ran.stdout.matches("Reused, TLSv1.2").count(), 5, "{}", ran.output());
 }
 
 #[test]
 fn the_server_certificate_is_the_one_that_the_client_can_use() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let cases: [(&[&str], &str); 5] = [
         (&["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "RSA"),
         (&["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], "ECDSA"),
@@ -92,7 +93,7 @@ fn the_server_certificate_is_the_one_that_the_client_can_use() {
         (&["-tls1_3", "-sigalgs", "ecdsa_secp256r1_sha256"], "ECDSA"),
     ];
     for (args, signature) in cases {
-        let Some(ran) = openssl_client(&lab, args, REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, args, REQUEST) else { return };
         let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Peer signature type: "));
         // In TLS 1.2 an RSA key may sign in either padding.
         let expected = line.is_some_and(|line| line == signature || line == format!("{signature}-PSS"));
@@ -103,16 +104,18 @@ fn the_server_certificate_is_the_one_that_the_client_can_use() {
 }
 
 #[track_caller]
-fn assert_unrecognised_name(ran: &Ran) {
+fn assert_unrecognised_name(ran: &ProgramOutput) {
     assert!(ran.stderr.contains("SSL alert number 112"), "{}", ran.output());
 }
 
 #[test]
 fn an_unknown_name_gets_the_alert_unrecognized_name() {
-    let lab = Lab::with(Setup { site: "default = true".into(), ..Setup::default() });
+    let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
     for version in VERSIONS {
         for name in ["other.example", "x.rms.corp.example"] {
-            let Some(ran) = openssl_client(&lab, &[version, "-servername", name], REQUEST) else { return };
+            let Some(ran) = openssl_client(&gateway, &[version, "-servername", name], REQUEST) else {
+                return;
+            };
             assert_unrecognised_name(&ran);
         }
     }
@@ -120,8 +123,10 @@ fn an_unknown_name_gets_the_alert_unrecognized_name() {
 
 #[test]
 fn no_name_gets_the_default_site_or_the_alert_where_there_is_none() {
-    let (without, with) =
-        (Lab::start(), Lab::with(Setup { site: "default = true".into(), ..Setup::default() }));
+    let (without, with) = (
+        TestGateway::start(),
+        TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() }),
+    );
     for version in VERSIONS {
         let args = [version, "-noservername"];
         let Some(ran) = openssl_client(&without, &args, REQUEST) else { return };
@@ -133,13 +138,16 @@ fn no_name_gets_the_default_site_or_the_alert_where_there_is_none() {
 
 #[test]
 fn a_name_is_known_in_every_spelling() {
-    let lab = Lab::with(Setup { hosts: vec!["rms.corp.example", "*.apps.example"], ..Setup::default() });
+    let gateway = TestGateway::with(TestConfig {
+        hosts: vec!["rms.corp.example", "*.apps.example"],
+        ..TestConfig::default()
+    });
     for name in ["RMS.Corp.Example", "a.apps.example", "A.APPS.EXAMPLE"] {
         let request = REQUEST.replace("rms.corp.example", name);
-        let Some(ran) = openssl_client(&lab, &["-servername", name], &request) else { return };
+        let Some(ran) = openssl_client(&gateway, &["-servername", name], &request) else { return };
         assert!(ran.stdout.contains("certificate-required"), "{name}: {}", ran.output());
     }
-    let Some(ran) = openssl_client(&lab, &["-servername", "a.b.apps.example"], REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &["-servername", "a.b.apps.example"], REQUEST) else { return };
     assert_unrecognised_name(&ran);
 }
 
@@ -148,45 +156,45 @@ fn only_the_versions_of_the_site_are_spoken() {
     for (min, max, spoken, unspoken) in
         [("1.2", "1.2", "-tls1_2", "-tls1_3"), ("1.3", "1.3", "-tls1_3", "-tls1_2")]
     {
-        let lab = Lab::with(Setup { tls: (min, max), ..Setup::default() });
-        let Some(ran) = openssl_client(&lab, &[spoken], REQUEST) else { return };
+        let gateway = TestGateway::with(TestConfig { tls: (min, max), ..TestConfig::default() });
+        let Some(ran) = openssl_client(&gateway, &[spoken], REQUEST) else { return };
         assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
-        let Some(ran) = openssl_client(&lab, &[unspoken], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[unspoken], REQUEST) else { return };
         assert!(ran.stderr.contains("alert protocol version"), "{}", ran.output());
     }
 }
 
 #[test]
 fn the_ca_hints_name_the_realms_anchors_unless_switched_off() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let anchor = "O = Corp Example, OU = PKI, CN = Demo Root CA";
-    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
     assert!(
         ran.stdout.contains(&format!("Acceptable client certificate CA names\n{anchor}\n")),
         "{}",
         ran.output()
     );
-    let lab = Lab::with(Setup { site: "ca_hints = false".into(), ..Setup::default() });
-    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    let gateway = TestGateway::with(TestConfig { site: "ca_hints = false".into(), ..TestConfig::default() });
+    let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
     assert!(ran.stdout.contains("No client certificate CA names sent"), "{}", ran.output());
 }
 
 /// What `openssl s_client` prints of the server's list.
-fn requested(ran: &Ran) -> &str {
+fn requested(ran: &ProgramOutput) -> &str {
     let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Requested Signature Algorithms: "));
     line.unwrap_or_else(|| panic!("no certificate was requested: {}", ran.output()))
 }
 
 #[test]
 fn pss_is_not_asked_for_where_only_tls_1_2_is_spoken_and_comes_last_elsewhere() {
-    let lab = Lab::with(Setup { tls: ("1.2", "1.2"), ..Setup::default() });
-    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    let gateway = TestGateway::with(TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() });
+    let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
     let elliptic = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519";
     let pkcs1 = "RSA+SHA256:RSA+SHA384:RSA+SHA512";
     assert_eq!(requested(&ran), format!("{elliptic}:{pkcs1}"));
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for version in VERSIONS {
-        let Some(ran) = openssl_client(&lab, &[version], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[version], REQUEST) else { return };
         let pss = "RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512";
         assert_eq!(requested(&ran), format!("{elliptic}:{pkcs1}:{pss}"), "{version}");
     }
@@ -195,47 +203,54 @@ fn pss_is_not_asked_for_where_only_tls_1_2_is_spoken_and_comes_last_elsewhere() 
 #[test]
 fn the_list_of_the_site_is_what_clients_are_asked_for() {
     let list = r#", client_signature_algorithms = ["rsa_pss_rsae_sha384", "ecdsa_secp256r1_sha256"]"#;
-    let lab = Lab::with(Setup { tls_more: list.to_owned(), ..Setup::default() });
+    let gateway = TestGateway::with(TestConfig { tls_more: list.to_owned(), ..TestConfig::default() });
     for version in VERSIONS {
-        let Some(ran) = openssl_client(&lab, &[version], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[version], REQUEST) else { return };
         assert_eq!(requested(&ran), "RSA-PSS+SHA384:ECDSA+SHA256", "{version}");
     }
 }
 
 #[test]
 fn a_client_without_tickets_resumes_by_its_session_id_under_the_same_rules() {
-    let lab = Lab::with(Setup { site: "card_reauth_interval = \"8h\"".into(), ..Setup::default() });
-    let card = lab.card_file("alice");
-    let session = lab.folder().join("session").display().to_string();
+    let gateway = TestGateway::with(TestConfig {
+        site: "card_reauth_interval = \"8h\"".into(),
+        ..TestConfig::default()
+    });
+    let card = gateway.card_file("alice");
+    let session = gateway.folder().join("session").display().to_string();
     let no_ticket = ["-tls1_2", "-no_ticket"];
     let with_card = ["-cert", &card, "-key", &card, "-cert_chain", &card, "-sess_out", &session];
-    let Some(ran) = openssl_client(&lab, &[&no_ticket[..], &with_card].concat(), REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &[&no_ticket[..], &with_card].concat(), REQUEST) else { return };
     assert_user(&ran, "alice@corp.example");
     let again = [&no_ticket[..], &["-sess_in", &session]].concat();
-    let Some(ran) = openssl_client(&lab, &again, REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &again, REQUEST) else { return };
     assert!(ran.stdout.contains("Reused, TLSv1.2"), "{}", ran.output());
     assert_user(&ran, "alice@corp.example");
-    assert!(lab.records().iter().any(|record| record["tls"]["resumed"] == true), "{:?}", lab.records());
-    lab.clock.advance(std::time::Duration::from_secs(8 * 3600));
-    let Some(ran) = openssl_client(&lab, &again, REQUEST) else { return };
+    assert!(
+        gateway.records().iter().any(|record| record["tls"]["resumed"] == true),
+        "{:?}",
+        gateway.records()
+    );
+    gateway.clock.advance(std::time::Duration::from_secs(8 * 3600));
+    let Some(ran) = openssl_client(&gateway, &again, REQUEST) else { return };
     assert!(ran.stdout.contains("New, TLSv1.2"), "{}", ran.output());
     assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
 }
 
 #[test]
 fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for ticket in [&["-tls1_2", "-no_ticket"][..], &["-tls1_2"], &["-tls1_3"]] {
-        let session = lab.folder().join("none").display().to_string();
+        let session = gateway.folder().join("none").display().to_string();
         let _ = std::fs::remove_file(&session);
         let first = [ticket, &["-sess_out", &session]].concat();
-        let Some(ran) = openssl_client(&lab, &first, REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &first, REQUEST) else { return };
         assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
         if !std::path::Path::new(&session).exists() {
             // Under TLS 1.3 there is no session without a ticket.
             continue;
         }
-        let Some(ran) = openssl_client(&lab, &[ticket, &["-sess_in", &session]].concat(), REQUEST) else {
+        let Some(ran) = openssl_client(&gateway, &[ticket, &["-sess_in", &session]].concat(), REQUEST) else {
             return;
         };
         assert!(ran.stdout.contains("New, TLSv1."), "{ticket:?}: {}", ran.output());
@@ -244,28 +259,28 @@ fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
 
 #[test]
 fn a_card_with_a_short_rsa_key_is_answered_in_words_and_not_with_an_alert() {
-    let lab = Lab::with(Setup { tls: ("1.2", "1.2"), ..Setup::default() });
-    let Some(ran) = with_short_card(&lab, &[]) else { return };
+    let gateway = TestGateway::with(TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() });
+    let Some(ran) = with_short_card(&gateway, &[]) else { return };
     assert!(ran.stdout.contains("HTTP/1.1 403 "), "{}", ran.output());
     assert!(ran.stdout.contains(r#""id":"certificate-untrusted","sub_status":16"#), "{}", ran.output());
 }
 
 #[test]
 fn a_card_with_a_short_rsa_key_or_that_signs_with_sha_1_gets_in_where_that_is_unsafely_allowed() {
-    let mut setup = Setup { tls: ("1.2", "1.2"), ..Setup::default() };
+    let mut setup = TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() };
     setup.realm += "unsafe_allow_sha1_and_rsa_1024 = true";
-    let lab = Lab::with(setup);
+    let gateway = TestGateway::with(setup);
     for signatures in [&[][..], &["-client_sigalgs", "RSA+SHA1"]] {
-        let Some(ran) = with_short_card(&lab, signatures) else { return };
+        let Some(ran) = with_short_card(&gateway, signatures) else { return };
         assert_user(&ran, "short@corp.example");
     }
-    let Some(ran) = openssl_client(&lab, &["-tls1_2"], REQUEST) else { return };
+    let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
     assert!(requested(&ran).ends_with(":RSA+SHA1"), "{}", requested(&ran));
 }
 
 /// Connects with a card whose RSA key has 1,024 bits, as OpenSSL does by itself unless `signatures` say otherwise.
-fn with_short_card(lab: &Lab, signatures: &[&str]) -> Option<Ran> {
-    let file = |name: &str| lab.folder().join(name).display().to_string();
+fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<ProgramOutput> {
+    let file = |name: &str| gateway.folder().join(name).display().to_string();
     let (key_pem, key_der, card_pem) = (file("short.key"), file("short.der"), file("short.pem"));
     let generate = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024", "-out", &key_pem];
     let made = openssl(&generate)?;
@@ -278,17 +293,17 @@ fn with_short_card(lab: &Lab, signatures: &[&str]) -> Option<Ran> {
     std::fs::write(&card_pem, card.chain_pem().unwrap()).unwrap();
     let card = ["-cert", &card_pem, "-key", &key_pem, "-cert_chain", &card_pem];
     let args = [&["-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"][..], signatures, &card].concat();
-    openssl_client(lab, &args, REQUEST)
+    openssl_client(gateway, &args, REQUEST)
 }
 
 /// Its CA left out the NULL that RFC 3279 2.3.1 wants. The lab does not trust it, and says so with words.
 #[test]
 fn an_rsa_card_without_null_proves_its_key() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/certificates/rsa-without-null");
     let (card, key) = (format!("{folder}/card.pem"), format!("{folder}/card.key"));
     for version in VERSIONS {
-        let Some(ran) = openssl_client(&lab, &[version, "-cert", &card, "-key", &key], REQUEST) else {
+        let Some(ran) = openssl_client(&gateway, &[version, "-cert", &card, "-key", &key], REQUEST) else {
             return;
         };
         assert!(ran.stdout.contains("HTTP/1.1 403 "), "{version}: {}", ran.output());

@@ -1,25 +1,25 @@
 //! What one path can demand beyond its site.
 
-use crate::support::{Client, Lab, Setup, nothing};
+use crate::support::{Client, TestConfig, TestGateway, empty_body};
 use http::Method;
 
-fn with_path(keys: &str) -> Setup {
-    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", Setup::default().paths);
-    Setup { paths, ..Setup::default() }
+fn with_path(keys: &str) -> TestConfig {
+    let paths = format!("{}\n[[site.path]]\npath = \"/x/echo\"\n{keys}\n", TestConfig::default().paths);
+    TestConfig { paths, ..TestConfig::default() }
 }
 
-async fn verdict(lab: &Lab, card: &str) -> String {
-    Client::new(lab).card(card).get("/x/echo").await.verdict()
+async fn verdict(gateway: &TestGateway, card: &str) -> String {
+    Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
 }
 
 #[tokio::test]
 async fn a_usage_that_the_realm_does_not_ask_for_can_be_a_paths_demand() {
     let setup = with_path("client_certificate = \"require\"\nextended_key_usage = [\"smartcard_logon\"]");
     let realm = setup.realm.replace(r#", "smartcard_logon"]"#, "]");
-    let lab = Lab::with(Setup { realm, ..setup });
-    assert_eq!(Client::new(&lab).card("dave").get("/require/echo").await.verdict(), "200 permit");
-    assert_eq!(verdict(&lab, "dave").await, "403 certificate-not-sufficient");
-    assert_eq!(verdict(&lab, "alice").await, "200 permit");
+    let gateway = TestGateway::with(TestConfig { realm, ..setup });
+    assert_eq!(Client::new(&gateway).card("dave").get("/require/echo").await.status_and_id(), "200 permit");
+    assert_eq!(verdict(&gateway, "dave").await, "403 certificate-not-sufficient");
+    assert_eq!(verdict(&gateway, "alice").await, "200 permit");
 }
 
 #[tokio::test]
@@ -28,42 +28,44 @@ async fn a_path_can_demand_an_issuer_by_its_key() {
         [("issuing", "200 permit"), ("policy", "200 permit"), ("server-ca", "403 certificate-not-sufficient")]
     {
         let keys = format!("client_certificate = \"accept\"\nissuers = [\"pki/{issuer}.pem\"]");
-        let lab = Lab::with(with_path(&keys));
-        assert_eq!(verdict(&lab, "alice").await, expected, "{issuer}");
+        let gateway = TestGateway::with(with_path(&keys));
+        assert_eq!(verdict(&gateway, "alice").await, expected, "{issuer}");
     }
 }
 
 #[tokio::test]
 async fn a_path_can_refuse_queries() {
-    let lab = Lab::with(with_path("client_certificate = \"ignore\"\nquery = \"reject\""));
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
-        assert_eq!(client.get("/x/echo").await.verdict(), "200 permit");
-        assert_eq!(client.get("/x/echo?").await.verdict(), "400 invalid-path");
-        assert_eq!(client.get("/x/echo?wsdl").await.verdict(), "400 invalid-path");
+    let gateway = TestGateway::with(with_path("client_certificate = \"ignore\"\nquery = \"reject\""));
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+        assert_eq!(client.get("/x/echo").await.status_and_id(), "200 permit");
+        assert_eq!(client.get("/x/echo?").await.status_and_id(), "400 invalid-path");
+        assert_eq!(client.get("/x/echo?wsdl").await.status_and_id(), "400 invalid-path");
     }
 }
 
 #[tokio::test]
 async fn a_query_goes_through_byte_for_byte_and_an_odd_one_not_at_all() {
-    let lab = Lab::start();
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    let gateway = TestGateway::start();
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         for query in ["", "wsdl", "a=%2e%2E/../&b=+%00%zz", "q=?/@:!$'()*,;"] {
-            let answer = client.get(&format!("/ignore/echo?{query}")).await;
-            assert_eq!(answer.json()["target"], format!("/ignore/echo?{query}"));
+            let response = client.get(&format!("/ignore/echo?{query}")).await;
+            assert_eq!(response.json()["target"], format!("/ignore/echo?{query}"));
         }
         let long = "a".repeat(2049);
-        assert_eq!(client.get(&format!("/ignore/echo?{long}")).await.verdict(), "400 invalid-path");
-        let answer = client.get(&format!("/ignore/echo?{}", &long[1..])).await;
-        assert_eq!(answer.verdict(), "200 permit");
+        assert_eq!(client.get(&format!("/ignore/echo?{long}")).await.status_and_id(), "400 invalid-path");
+        let response = client.get(&format!("/ignore/echo?{}", &long[1..])).await;
+        assert_eq!(response.status_and_id(), "200 permit");
     }
 }
 
 #[tokio::test]
 async fn what_is_forwarded_is_the_path_as_the_configuration_writes_it() {
-    let setup =
-        Setup { paths: Setup::default().paths.replace("/ignore/echo", "/Ignore/Echo"), ..Setup::default() };
-    let lab = Lab::with(setup);
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    let setup = TestConfig {
+        paths: TestConfig::default().paths.replace("/ignore/echo", "/Ignore/Echo"),
+        ..TestConfig::default()
+    };
+    let gateway = TestGateway::with(setup);
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         for path in ["/ignore/echo", "/IGNORE/ECHO", "/Ignore/Echo"] {
             assert_eq!(client.get(path).await.json()["target"], "/Ignore/Echo", "{path}");
         }
@@ -74,37 +76,37 @@ async fn what_is_forwarded_is_the_path_as_the_configuration_writes_it() {
 async fn nothing_below_a_file_falls_to_a_broader_rule() {
     let keys =
         "client_certificate = \"require\"\n[[site.path]]\npath = \"/x/*\"\nclient_certificate = \"ignore\"";
-    let lab = Lab::with(with_path(keys));
-    let client = Client::new(&lab);
-    assert_eq!(client.get("/x/other/echo").await.verdict(), "200 permit");
-    assert_eq!(client.get("/x/echo").await.verdict(), "403 certificate-required");
+    let gateway = TestGateway::with(with_path(keys));
+    let client = Client::new(&gateway);
+    assert_eq!(client.get("/x/other/echo").await.status_and_id(), "200 permit");
+    assert_eq!(client.get("/x/echo").await.status_and_id(), "403 certificate-required");
     for path in ["/x/echo/", "/x/echo/info", "/X/ECHO/info", "/x/echo/a/b/echo"] {
-        assert_eq!(client.get(path).await.verdict(), "404 path-not-found", "{path}");
+        assert_eq!(client.get(path).await.status_and_id(), "404 path-not-found", "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_path_can_admit_other_methods_and_other_sites_pages() {
     let keys = "client_certificate = \"require\"\nmethods = [\"GET\", \"PUT\"]\ncross_site = \"allow\"";
-    let lab = Lab::with(with_path(keys));
-    let client = Client::new(&lab).card("alice");
-    let put = client.request(Method::PUT, "/x/echo").body(nothing()).unwrap();
-    assert_eq!(client.send(put).await.verdict(), "200 permit");
-    let post = client.request(Method::POST, "/x/echo").body(nothing()).unwrap();
-    let answer = client.send(post).await;
+    let gateway = TestGateway::with(with_path(keys));
+    let client = Client::new(&gateway).card("alice");
+    let put = client.request(Method::PUT, "/x/echo").body(empty_body()).unwrap();
+    assert_eq!(client.send(put).await.status_and_id(), "200 permit");
+    let post = client.request(Method::POST, "/x/echo").body(empty_body()).unwrap();
+    let response = client.send(post).await;
     assert_eq!(
-        (answer.verdict().as_str(), answer.header("allow")),
+        (response.status_and_id().as_str(), response.header("allow")),
         ("405 method-not-allowed", Some("GET, PUT"))
     );
     let foreign = [("origin", "https://evil.example")];
-    assert_eq!(client.get_with("/x/echo", &foreign).await.verdict(), "200 permit");
+    assert_eq!(client.get_with("/x/echo", &foreign).await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn a_path_can_have_a_backend_of_its_own() {
     let keys = "client_certificate = \"ignore\"\nbackend = \"other\"";
     let more = "[backend.other]\nservers = [\"http://127.0.0.1:1\"]";
-    let lab = Lab::with(Setup { more: more.into(), ..with_path(keys) });
-    assert_eq!(verdict(&lab, "none").await, "502 backend-unreachable");
-    assert_eq!(Client::new(&lab).get("/ignore/echo").await.verdict(), "200 permit");
+    let gateway = TestGateway::with(TestConfig { more: more.into(), ..with_path(keys) });
+    assert_eq!(verdict(&gateway, "none").await, "502 backend-unreachable");
+    assert_eq!(Client::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
 }

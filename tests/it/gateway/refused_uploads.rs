@@ -1,12 +1,12 @@
 //! The response to a request that is refused before its body has come gets to its client, also to one that writes the
 //! whole body before it reads.
 
-use crate::support::{Client, Lab, Setup, exchange, is_installed, run, skipped, wait_for};
+use crate::support::{Client, TestConfig, TestGateway, exchange, is_installed, record_skip, run, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The status of a POST of so many bytes whose client reads nothing before it has written all, with the whole response.
-async fn blind_upload(lab: &Lab, path: &str, bytes: usize, chunked: bool) -> (u16, String) {
-    let mut stream = Client::new(lab).tls_stream().await.unwrap();
+async fn blind_upload(gateway: &TestGateway, path: &str, bytes: usize, chunked: bool) -> (u16, String) {
+    let mut stream = Client::new(gateway).tls_stream().await.unwrap();
     let framing = match chunked {
         true => "Transfer-Encoding: chunked".to_owned(),
         false => format!("Content-Length: {bytes}"),
@@ -40,10 +40,10 @@ fn closes(response: &str) -> bool {
 
 #[tokio::test]
 async fn a_client_that_writes_all_before_it_reads_gets_the_response() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for (path, status) in [("/require/echo", 403), ("/none", 404), ("/ignore/echo?early=1&status=403", 403)] {
         for (bytes, chunked) in [(1 << 20, false), (1 << 20, true), (8 << 20, false), (8 << 20, true)] {
-            let (seen, response) = blind_upload(&lab, path, bytes, chunked).await;
+            let (seen, response) = blind_upload(&gateway, path, bytes, chunked).await;
             assert_eq!(seen, status, "{path} {bytes} {chunked}: {:.300}", response);
             assert!(closes(&response), "{path} {bytes} {chunked}: {:.300}", response);
         }
@@ -52,9 +52,9 @@ async fn a_client_that_writes_all_before_it_reads_gets_the_response() {
 
 #[tokio::test]
 async fn a_body_that_is_too_large_gets_its_page_declared_or_not() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for chunked in [false, true] {
-        let (seen, response) = blind_upload(&lab, "/small/echo", 8 << 20, chunked).await;
+        let (seen, response) = blind_upload(&gateway, "/small/echo", 8 << 20, chunked).await;
         assert_eq!(seen, 413, "{chunked}: {:.300}", response);
         assert!(closes(&response), "{chunked}: {:.300}", response);
     }
@@ -62,7 +62,7 @@ async fn a_body_that_is_too_large_gets_its_page_declared_or_not() {
 
 #[tokio::test]
 async fn the_connection_lives_on_after_a_short_body() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let post = "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\n";
     let get = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     let body = "x".repeat(64_000);
@@ -70,7 +70,7 @@ async fn the_connection_lives_on_after_a_short_body() {
         format!("Content-Length: 64000\r\n\r\n{body}"),
         format!("Transfer-Encoding: chunked\r\n\r\nfa00\r\n{body}\r\n0\r\n\r\n"),
     ] {
-        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let responses = exchange(&mut stream, format!("{post}{framed}{get}").as_bytes()).await;
         assert!(
             responses.starts_with("HTTP/1.1 403 ") && responses.contains("HTTP/1.1 200 OK"),
@@ -81,9 +81,9 @@ async fn the_connection_lives_on_after_a_short_body() {
 
 #[tokio::test]
 async fn a_refusal_says_that_the_connection_ends_where_the_body_is_withheld() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for expect in ["Expect: 100-continue\r\n", ""] {
-        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let head = format!(
             "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 9\r\n{expect}\r\n"
         );
@@ -95,8 +95,8 @@ async fn a_refusal_says_that_the_connection_ends_where_the_body_is_withheld() {
 #[tokio::test]
 async fn a_client_that_sends_for_ever_is_cut_off() {
     let limits = r#"linger_max_bytes = "1MiB""#;
-    let lab = Lab::with(Setup { limits: limits.into(), ..Setup::default() });
-    let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+    let gateway = TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() });
+    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut sent = 0;
@@ -113,7 +113,7 @@ fn page(response: &str) -> &str {
 
 #[tokio::test]
 async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let host = "Host: rms.corp.example\r\n";
     for (head, status) in [
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}: no name\r\n\r\n"), "400 Bad Request"),
@@ -124,8 +124,8 @@ async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
         // After a good request on the same connection.
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n: no name\r\n\r\n"), "400 Bad Request"),
     ] {
-        let seen = lab.records().len();
-        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+        let seen = gateway.records().len();
+        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, head.as_bytes()).await;
         let last = &response[response.rfind("HTTP/1.1 ").unwrap()..];
         assert!(last.starts_with(&format!("HTTP/1.1 {status}")) && closes(last), "{head:.60}: {last}");
@@ -135,13 +135,16 @@ async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
         assert_eq!(page(last).len(), length, "{last}");
         let is_told =
             |record: &serde_json::Value| page(last).contains(record["request_id"].as_str().unwrap());
-        wait_for("the record", || lab.records()[seen..].iter().any(is_told).then_some(())).await;
+        wait_for("the record", || gateway.records()[seen..].iter().any(is_told).then_some(())).await;
     }
 }
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_request_timeout_and_silence_is_no_request() {
-    let lab = Lab::with(Setup { limits: r#"client_idle_timeout = "1s""#.into(), ..Setup::default() });
+    let gateway = TestGateway::with(TestConfig {
+        limits: r#"client_idle_timeout = "1s""#.into(),
+        ..TestConfig::default()
+    });
     let host = "Host: rms.corp.example\r\n";
     for (sent, statuses) in [
         (String::new(), 0),
@@ -149,28 +152,28 @@ async fn a_head_that_never_ends_is_request_timeout_and_silence_is_no_request() {
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n"), 1),
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n\r\n"), 1),
     ] {
-        let mut stream = Client::new(&lab).tls_stream().await.unwrap();
+        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, sent.as_bytes()).await;
         assert_eq!(response.matches("HTTP/1.1 ").count(), statuses, "{sent:?}: {response}");
         let is_late = response.starts_with("HTTP/1.1 408 Request Timeout\r\n");
         assert_eq!(is_late, sent.ends_with("HTTP/1.1\r\n"), "{sent:?}: {response}");
     }
-    let late = || lab.records().iter().filter(|record| record["decision"] == "request-timeout").count();
+    let late = || gateway.records().iter().filter(|record| record["decision"] == "request-timeout").count();
     wait_for("the record", || (late() == 1).then_some(())).await;
 }
 
 #[test]
 fn java_reads_the_page_of_a_refused_upload() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     if !is_installed("java") {
-        return skipped("java is not installed");
+        return record_skip("java is not installed");
     }
-    let hosts = lab.folder().join("hosts");
+    let hosts = gateway.folder().join("hosts");
     std::fs::write(&hosts, "127.0.0.1 rms.corp.example\n").unwrap();
     let hosts = format!("-Djdk.net.hosts.file={}", hosts.display());
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/Upload.java");
-    let ca = lab.pki_files.server_ca.display().to_string();
-    let url = format!("https://rms.corp.example:{}/require/echo", lab.address().port());
+    let ca = gateway.pki_files.server_ca.display().to_string();
+    let url = format!("https://rms.corp.example:{}/require/echo", gateway.address().port());
     for (bytes, mode) in [("1048576", "fixed"), ("1048576", "chunked"), ("8388608", "buffered")] {
         let Some(ran) = run("java", &[], &[&hosts, program, &ca, &url, bytes, mode], b"") else { return };
         assert!(ran.stdout.starts_with("403 {"), "{bytes} {mode}: {}", ran.output());
@@ -180,7 +183,7 @@ fn java_reads_the_page_of_a_refused_upload() {
 
 #[test]
 fn python_requests_reads_the_page_of_a_refused_upload() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let program = "
 import sys, socket
 try:
@@ -193,14 +196,14 @@ socket.getaddrinfo = lambda host, *rest, **more: real('127.0.0.1' if host == 'rm
 url = 'https://rms.corp.example:%s/require/echo' % port
 for size in (2**20, 2**23):
     for body in (b'x' * size, (b'x' * 65536 for _ in range(size // 65536))):
-        answer = requests.post(url, data=body, verify=ca)
-        print(answer.status_code, len(answer.text) > 100)
+        response = requests.post(url, data=body, verify=ca)
+        print(response.status_code, len(response.text) > 100)
 ";
-    let port = lab.address().port().to_string();
-    let ca = lab.pki_files.server_ca.display().to_string();
+    let port = gateway.address().port().to_string();
+    let ca = gateway.pki_files.server_ca.display().to_string();
     let Some(ran) = run("python3", &[], &["-c", program, &port, &ca], b"") else { return };
     match ran.code {
-        77 => skipped("Python's requests is not installed"),
+        77 => record_skip("Python's requests is not installed"),
         _ => assert_eq!(ran.stdout, "403 True\n".repeat(4), "{}", ran.output()),
     }
 }

@@ -1,6 +1,6 @@
 //! Resumed sessions: what they carry, and when they end.
 
-use crate::support::{Client, Lab, pki};
+use crate::support::{Client, TestGateway, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, KeyedChain};
 use rustls_pki_types::CertificateDer;
@@ -10,37 +10,41 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_ticket_renewed_ten_times_ends_with_the_cards_proof() {
-    let lab = Lab::start();
-    for client in [Client::new(&lab).tls12(), Client::new(&lab).tls13()] {
+    let gateway = TestGateway::start();
+    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
         let client = client.card("alice");
         assert!(!client.get("/require/echo").await.resumed);
         for renewal in 1..=10 {
-            lab.clock.advance(45 * MINUTE);
-            let answer = client.get("/require/echo").await;
-            assert_eq!((answer.resumed, answer.verdict().as_str()), (true, "200 permit"), "{renewal}");
+            gateway.clock.advance(45 * MINUTE);
+            let response = client.get("/require/echo").await;
+            assert_eq!(
+                (response.resumed, response.status_and_id().as_str()),
+                (true, "200 permit"),
+                "{renewal}"
+            );
         }
         // Eight hours after the card signed, counted from its one full handshake.
-        lab.clock.advance(31 * MINUTE);
-        let answer = client.get("/require/echo").await;
-        assert_eq!((answer.resumed, answer.verdict().as_str()), (false, "200 permit"));
+        gateway.clock.advance(31 * MINUTE);
+        let response = client.get("/require/echo").await;
+        assert_eq!((response.resumed, response.status_and_id().as_str()), (false, "200 permit"));
     }
 }
 
 #[tokio::test]
 async fn a_request_after_the_end_of_the_cards_proof_is_sent_to_another_connection() {
-    let lab = Lab::start();
-    let client = Client::new(&lab).card("alice");
+    let gateway = TestGateway::start();
+    let client = Client::new(&gateway).card("alice");
     let mut connection = client.connect().await.unwrap();
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
-    lab.clock.advance(8 * 60 * MINUTE);
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected-request");
-    assert_eq!(client.get("/require/echo").await.verdict(), "200 permit");
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+    gateway.clock.advance(8 * 60 * MINUTE);
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "421 misdirected-request");
+    assert_eq!(client.get("/require/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn every_worker_opens_the_tickets_of_the_others() {
-    let lab = Lab::start();
-    let client = Client::new(&lab).card("alice");
+    let gateway = TestGateway::start();
+    let client = Client::new(&gateway).card("alice");
     client.get("/require/echo").await;
     for _ in 0..8 {
         assert!(client.get("/require/echo").await.resumed);
@@ -49,24 +53,24 @@ async fn every_worker_opens_the_tickets_of_the_others() {
 
 #[tokio::test]
 async fn a_session_outlives_a_reload_that_trusts_the_same() {
-    let mut lab = Lab::start();
-    let client = Client::new(&lab).card("alice");
+    let mut gateway = TestGateway::start();
+    let client = Client::new(&gateway).card("alice");
     client.get("/require/echo").await;
-    lab.reload(|setup| setup.site = r#"help_desk = "Room 12""#.into());
-    let answer = client.get("/require/echo").await;
-    assert_eq!((answer.resumed, answer.verdict().as_str()), (true, "200 permit"));
+    gateway.reload(|setup| setup.site = r#"help_desk = "Room 12""#.into());
+    let response = client.get("/require/echo").await;
+    assert_eq!((response.resumed, response.status_and_id().as_str()), (true, "200 permit"));
 }
 
 #[tokio::test]
 async fn an_open_connection_feels_a_reload_at_its_next_request() {
-    let mut lab = Lab::start();
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    let mut gateway = TestGateway::start();
+    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
         let mut connection = client.card("alice").connect().await.unwrap();
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
-        lab.reload(|setup| setup.realm = setup.realm.replace("\"weak\"", "\"strong\""));
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 mapping-too-weak");
-        lab.reload(|setup| setup.realm = setup.realm.replace("\"strong\"", "\"weak\""));
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+        assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+        gateway.reload(|setup| setup.realm = setup.realm.replace("\"weak\"", "\"strong\""));
+        assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "403 mapping-too-weak");
+        gateway.reload(|setup| setup.realm = setup.realm.replace("\"strong\"", "\"weak\""));
+        assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     }
 }
 
@@ -86,17 +90,18 @@ pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
 
 #[tokio::test]
 async fn a_session_with_a_long_chain_is_not_resumed_and_the_client_is_served_each_time() {
-    let lab = Lab::start();
-    let makes: [fn(&Lab) -> Client; 2] = [|lab| Client::new(lab).tls12(), |lab| Client::new(lab).tls13()];
+    let gateway = TestGateway::start();
+    let makes: [fn(&TestGateway) -> Client; 2] =
+        [|gateway| Client::new(gateway).tls12(), |gateway| Client::new(gateway).tls13()];
     for make in makes {
         for (others, resumed) in [(&[][..], true), (&[4_000, 4_000], true), (&[13_000, 13_000], false)] {
             let card = alice_with_certificates_of(others);
-            let client = make(&lab).chain(&card);
+            let client = make(&gateway).chain(&card);
             assert!(!client.get("/require/echo").await.resumed);
             for _ in 0..3 {
-                let answer = client.get("/require/echo").await;
+                let response = client.get("/require/echo").await;
                 assert_eq!(
-                    (answer.resumed, answer.verdict().as_str()),
+                    (response.resumed, response.status_and_id().as_str()),
                     (resumed, "200 permit"),
                     "{others:?}"
                 );

@@ -1,7 +1,7 @@
 //! What one client makes the gate write and keep stays in proportion to what it sends, whatever its certificate, its
 //! host, its path or its method say.
 
-use crate::support::{Client, Lab, Setup, nothing, pki, wait_for};
+use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, wait_for};
 use http::{Method, Request, StatusCode};
 use portcullis::demo::pki::KeyedChain;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -45,9 +45,9 @@ async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
 }
 
 /// The size of the audit file when so many records are in it.
-async fn audit_bytes(lab: &Lab, records: usize) -> usize {
-    wait_for("every record", || (lab.records().len() == records).then_some(())).await;
-    usize::try_from(std::fs::metadata(lab.folder().join("audit.jsonl")).unwrap().len()).unwrap()
+async fn audit_bytes(gateway: &TestGateway, records: usize) -> usize {
+    wait_for("every record", || (gateway.records().len() == records).then_some(())).await;
+    usize::try_from(std::fs::metadata(gateway.folder().join("audit.jsonl")).unwrap().len()).unwrap()
 }
 
 #[tokio::test]
@@ -61,10 +61,10 @@ async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
     ];
     let request = format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     for name in names {
-        let lab = Lab::start();
-        let client = Client::new(&lab).chain(&forged(&name));
+        let gateway = TestGateway::start();
+        let client = Client::new(&gateway).chain(&forged(&name));
         let sent = pipelined(&client, &request, 500).await;
-        let written = audit_bytes(&lab, 500).await;
+        let written = audit_bytes(&gateway, 500).await;
         assert!(written <= 10 * sent, "{written} bytes for {sent}");
     }
 }
@@ -72,21 +72,21 @@ async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
 #[tokio::test]
 async fn a_request_without_a_certificate_has_few_bytes_written() {
     for path in ["/ignore/echo", "/require/echo", "/nowhere"] {
-        let lab = Lab::start();
+        let gateway = TestGateway::start();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-        let sent = pipelined(&Client::new(&lab), &request, 500).await;
-        let written = audit_bytes(&lab, 500).await;
+        let sent = pipelined(&Client::new(&gateway), &request, 500).await;
+        let written = audit_bytes(&gateway, 500).await;
         assert!(written <= 10 * sent, "{path}: {written} bytes for {sent}");
     }
 }
 
 #[tokio::test]
 async fn a_record_that_was_shortened_can_be_completed() {
-    let lab = Lab::start();
-    let client = Client::new(&lab).chain(&forged("Nobody"));
+    let gateway = TestGateway::start();
+    let client = Client::new(&gateway).chain(&forged("Nobody"));
     pipelined(&client, &format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n"), 20).await;
-    audit_bytes(&lab, 20).await;
-    let records = lab.records();
+    audit_bytes(&gateway, 20).await;
+    let records = gateway.records();
     let (first, last) = (&records[0], &records[19]);
     assert_eq!((&first["same_as"], &first["certificate"]["subject"]), (&().into(), &"CN=Nobody".into()));
     let named = records.iter().find(|record| record["request_id"] == last["same_as"]).unwrap();
@@ -104,44 +104,45 @@ async fn a_long_method_host_or_path_that_costs_its_client_nothing_has_a_short_re
     let host = format!("https://{}/require/echo", "h".repeat(LONG));
     let method = "M".repeat(LONG);
     for (method, target) in [("GET", path.as_str()), ("GET", &host), (&method, "https://x/require/echo")] {
-        let lab = Lab::start();
-        let client = Client::new(&lab).http2();
+        let gateway = TestGateway::start();
+        let client = Client::new(&gateway).http2();
         let mut connection = client.connect().await.unwrap();
         for _ in 0..COUNT {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let request = Request::builder().method(method).uri(target).body(nothing()).unwrap();
-            let answer = connection.send(request).await.unwrap();
-            assert_ne!(answer.status, StatusCode::OK);
+            let request = Request::builder().method(method).uri(target).body(empty_body()).unwrap();
+            let response = connection.send(request).await.unwrap();
+            assert_ne!(response.status, StatusCode::OK);
         }
-        let written = audit_bytes(&lab, COUNT).await;
+        let written = audit_bytes(&gateway, COUNT).await;
         assert!(written <= 1536 * COUNT, "{written} bytes for {COUNT} requests");
     }
 }
 
 #[tokio::test]
 async fn changing_certificates_beside_a_good_one_are_validated_once_and_leave_nothing() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let alice = pki().card("alice").unwrap();
     for number in 0..20 {
         let mut chain = alice.chain.clone();
         chain.extend(forged(&format!("{number} {}", "x".repeat(8_500))).chain);
         chain.extend(forged(&format!("{number} {}", "x".repeat(4_000))).chain);
         let card = KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() };
-        let client = if number % 2 == 0 { Client::new(&lab).http1() } else { Client::new(&lab).http2() };
-        assert_eq!(client.chain(&card).get("/require/echo").await.verdict(), "200 permit");
+        let client =
+            if number % 2 == 0 { Client::new(&gateway).http1() } else { Client::new(&gateway).http2() };
+        assert_eq!(client.chain(&card).get("/require/echo").await.status_and_id(), "200 permit");
     }
-    assert_eq!(lab.metrics.validation_cache.misses.get(), 1);
-    assert_eq!(lab.metrics.validation_cache.hits.get(), 19);
+    assert_eq!(gateway.metrics.validation_cache.misses.get(), 1);
+    assert_eq!(gateway.metrics.validation_cache.hits.get(), 19);
 }
 
 #[tokio::test]
 async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     for length in [3_000, 8_500] {
-        let answer = Client::new(&lab).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
-        assert_eq!(answer.verdict(), "403 certificate-untrusted");
+        let response = Client::new(&gateway).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "403 certificate-untrusted");
     }
-    let both = || Some(lab.records()).filter(|records| records.len() == 2);
+    let both = || Some(gateway.records()).filter(|records| records.len() == 2);
     let records = wait_for("both records", both).await;
     let details: Vec<_> =
         records.iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect();
@@ -155,26 +156,27 @@ async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
 #[tokio::test]
 async fn an_audit_sink_that_is_not_read_takes_no_more_memory_than_its_bound() {
     const LIMIT: i64 = 1 << 20;
-    let setup = Setup { audit: format!("audit.fifo\"\nmax_queue_bytes = \"{LIMIT}"), ..Setup::default() };
+    let setup =
+        TestConfig { audit: format!("audit.fifo\"\nmax_queue_bytes = \"{LIMIT}"), ..TestConfig::default() };
     let made = |folder: &std::path::Path| Command::new("mkfifo").arg(folder.join("audit.fifo")).status();
-    let lab = Lab::prepared(setup, |folder| assert!(made(folder).unwrap().success()));
-    let client = Client::new(&lab).chain(&forged(&"x".repeat(12_000)));
+    let gateway = TestGateway::prepared(setup, |folder| assert!(made(folder).unwrap().success()));
+    let client = Client::new(&gateway).chain(&forged(&"x".repeat(12_000)));
     let mut connection = client.connect().await.unwrap();
     let mut statuses = Vec::new();
     for _ in 0..20_000 {
-        let answer = connection.get("/require/echo").await.unwrap();
-        assert!(lab.metrics.audit.queue_bytes.get() <= LIMIT);
-        statuses.push(answer.verdict());
-        if answer.status == 503 {
+        let response = connection.get("/require/echo").await.unwrap();
+        assert!(gateway.metrics.audit.queue_bytes.get() <= LIMIT);
+        statuses.push(response.status_and_id());
+        if response.status == 503 {
             break;
         }
     }
     assert_eq!(statuses.last().unwrap(), "503 audit-unavailable");
     assert!(statuses.len() > 1000, "{}", statuses.len());
-    let fifo = lab.folder().join("audit.fifo");
+    let fifo = gateway.folder().join("audit.fifo");
     let mut reader = Command::new("cat").arg(fifo).stdout(Stdio::null()).spawn().unwrap();
-    wait_for("room in the queue", || (lab.metrics.audit.queue_bytes.get() == 0).then_some(())).await;
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 certificate-untrusted");
+    wait_for("room in the queue", || (gateway.metrics.audit.queue_bytes.get() == 0).then_some(())).await;
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "403 certificate-untrusted");
     reader.kill().unwrap();
     reader.wait().unwrap();
 }

@@ -1,6 +1,6 @@
 //! A TLS client that does as it is told: any bytes, any server name, any session.
 
-use crate::support::{Lab, PATIENCE, pki};
+use crate::support::{TEST_TIMEOUT, TestGateway, pki};
 use portcullis::demo::pki::Card;
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
@@ -28,8 +28,8 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(lab: &Lab, version: Version, card: Option<&Card>) -> Self {
-        Self::to(lab.address(), version, card)
+    pub(super) fn new(gateway: &TestGateway, version: Version, card: Option<&Card>) -> Self {
+        Self::to(gateway.address(), version, card)
     }
 
     pub(super) fn to(address: SocketAddr, version: Version, card: Option<&Card>) -> Self {
@@ -72,7 +72,7 @@ impl Caller {
         let mut connection =
             ClientConnection::new(Arc::clone(&self.config), server_name).map_err(io::Error::other)?;
         let mut socket = TcpStream::connect(self.address)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TEST_TIMEOUT))?;
         socket.set_nodelay(true)?;
         while connection.is_handshaking() {
             connection.complete_io(&mut socket)?;
@@ -89,19 +89,19 @@ pub(super) struct Wire {
 
 /// An HTTP/1.1 answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct WireResponse {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl WireResponse {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// `200 permit`, or status and denial id, where the request asked for JSON; status alone for hyper's own answers.
-    pub(super) fn verdict(&self) -> String {
+    pub(super) fn status_and_id(&self) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let id = if self.status == 200 { Some("permit") } else { json["id"].as_str() };
         format!("{} {}", self.status, id.unwrap_or_default()).trim_end().to_owned()
@@ -131,24 +131,24 @@ impl Wire {
         self.stream.flush()
     }
 
-    /// Asks for `path` at `host`.
-    pub(super) fn get(&mut self, host: &str, path: &str) -> io::Result<Answer> {
+    /// Requests `path` of `host`.
+    pub(super) fn get(&mut self, host: &str, path: &str) -> io::Result<WireResponse> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n\r\n"))?;
-        self.answer()
+        self.response()
     }
 
     /// The next answer, 1xx left out. An error where the connection ends before it is whole.
-    pub(super) fn answer(&mut self) -> io::Result<Answer> {
+    pub(super) fn response(&mut self) -> io::Result<WireResponse> {
         loop {
-            let answer = self.one_answer("GET")?;
-            if answer.status >= 200 {
-                return Ok(answer);
+            let response = self.one_answer("GET")?;
+            if response.status >= 200 {
+                return Ok(response);
             }
         }
     }
 
     /// The next answer to a request of `method`.
-    pub(super) fn one_answer(&mut self, method: &str) -> io::Result<Answer> {
+    pub(super) fn one_answer(&mut self, method: &str) -> io::Result<WireResponse> {
         let end = loop {
             if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
                 break end + 4;
@@ -162,15 +162,15 @@ impl Wire {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let mut answer = Answer { status, headers, body: Vec::new() };
+        let mut response = WireResponse { status, headers, body: Vec::new() };
         if method != "HEAD" && status >= 200 {
-            answer.body = match answer.header("content-length") {
+            response.body = match response.header("content-length") {
                 Some(length) => self.take(length.parse().unwrap())?,
-                None if answer.header("transfer-encoding") == Some("chunked") => self.chunks()?,
+                None if response.header("transfer-encoding") == Some("chunked") => self.chunks()?,
                 None => Vec::new(),
             };
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// Whether the server closes the connection and sends nothing more.

@@ -1,7 +1,7 @@
 //! HTTP/2 by hand: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
 
 use super::stage::HOME;
-use crate::support::{Client, Lab, PATIENCE};
+use crate::support::{Client, TEST_TIMEOUT, TestGateway};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -72,8 +72,8 @@ pub(super) fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
 pub(super) struct Wire(pub(super) TlsStream<TcpStream>);
 
 impl Wire {
-    pub(super) async fn connect(lab: &Lab) -> Self {
-        let mut stream = Client::new(lab).resolving(HOME).http2().tls_stream().await.unwrap();
+    pub(super) async fn connect(gateway: &TestGateway) -> Self {
+        let mut stream = Client::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
         Self(stream)
     }
@@ -86,7 +86,7 @@ impl Wire {
     /// The frames up to the first one that is such, or all until the connection ends.
     pub(super) async fn frames_until(&mut self, is_such: impl Fn(&Frame) -> bool) -> Vec<Frame> {
         let mut frames = Vec::new();
-        while let Ok(frame) = timeout(PATIENCE, self.next()).await.expect("the gateway sends a frame") {
+        while let Ok(frame) = timeout(TEST_TIMEOUT, self.next()).await.expect("the gateway sends a frame") {
             frames.push(frame);
             if frames.last().is_some_and(&is_such) {
                 break;

@@ -1,9 +1,9 @@
 //! Where one message ends and the next begins: whatever bytes come, no answer without a judged request, and nothing at
 //! the backend that was not judged. Requests that two parsers could read differently never smuggle another.
 
-use super::caller::{Answer, Caller, Version, Wire};
+use super::caller::{Caller, Version, Wire, WireResponse};
 use super::stage::{HOME, forwarded, start, three_sites};
-use crate::support::Lab;
+use crate::support::TestGateway;
 
 const SMUGGLED: &str = "GET /ignore/smuggled HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
 const NEXT: &str = "GET /require/next HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
@@ -28,38 +28,42 @@ fn post(lines: &str, rest: &str) -> String {
 
 /// Sends every case on a connection of its own and reads until the gate closes it.
 fn run(cases: impl IntoIterator<Item = Case>) {
-    let mut lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let mut gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     let mut wrong = Vec::new();
     let mut answered = 0;
     for case in cases {
-        let before = forwarded(&lab).len();
+        let before = forwarded(&gateway).len();
         let mut wire = caller.connect(HOME).unwrap();
         // The gate may close while we still write.
         let _unsent = wire.send(&case.bytes);
-        let answers = all_answers(&mut wire);
-        let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
-        let targets = forwarded(&lab).split_off(before);
+        let responses = all_answers(&mut wire);
+        let statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
+        let targets = forwarded(&gateway).split_off(before);
         if statuses != case.statuses || targets != case.forwarded {
             wrong.push(format!("{}: {statuses:?} {targets:?}", case.name));
         }
-        answered += answers.len();
+        answered += responses.len();
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    lab.stop();
-    assert_eq!(lab.records().len(), answered, "one record for each answer: {:#?}", decisions(&lab));
+    gateway.stop();
+    assert_eq!(gateway.records().len(), answered, "one record for each response: {:#?}", decisions(&gateway));
 }
 
-fn all_answers(wire: &mut Wire) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    while let Ok(answer) = wire.answer() {
-        answers.push(answer);
+fn all_answers(wire: &mut Wire) -> Vec<WireResponse> {
+    let mut responses = Vec::new();
+    while let Ok(response) = wire.response() {
+        responses.push(response);
     }
-    answers
+    responses
 }
 
-fn decisions(lab: &Lab) -> Vec<String> {
-    lab.records().iter().map(|record| format!("{} {}", record["decision"], record["received_path"])).collect()
+fn decisions(gateway: &TestGateway) -> Vec<String> {
+    gateway
+        .records()
+        .iter()
+        .map(|record| format!("{} {}", record["decision"], record["received_path"]))
+        .collect()
 }
 
 #[test]
@@ -125,19 +129,24 @@ fn length_and_coding_together_end_the_connection_after_the_coded_body() {
 #[test]
 fn a_broken_chunk_ends_the_connection_and_nothing_after_it_is_a_request() {
     let chunks = ["0x5", "+5", "-5", "5\n", "", "g", "fffffffffffffffff", "5\rhello", " 5"];
-    let mut lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let mut gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     for size in chunks {
         let mut wire = caller.connect(HOME).unwrap();
         let rest = format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}");
         let _unsent = wire.send(post("Transfer-Encoding: chunked\r\n", &rest));
-        let answers = all_answers(&mut wire);
-        assert!(answers.len() <= 1, "{size:?}: {answers:?}");
-        assert!(answers.iter().all(|answer| answer.status >= 400), "{size:?}: {answers:?}");
+        let responses = all_answers(&mut wire);
+        assert!(responses.len() <= 1, "{size:?}: {responses:?}");
+        assert!(responses.iter().all(|response| response.status >= 400), "{size:?}: {responses:?}");
     }
-    assert!(forwarded(&lab).iter().all(|target| target == "/ignore/echo"), "{:?}", forwarded(&lab));
-    lab.stop();
-    assert_eq!(lab.records().len(), chunks.len(), "one record for each request: {:#?}", decisions(&lab));
+    assert!(forwarded(&gateway).iter().all(|target| target == "/ignore/echo"), "{:?}", forwarded(&gateway));
+    gateway.stop();
+    assert_eq!(
+        gateway.records().len(),
+        chunks.len(),
+        "one record for each request: {:#?}",
+        decisions(&gateway)
+    );
 }
 
 #[test]
@@ -209,25 +218,25 @@ fn a_refused_requests_body_is_never_read_as_a_request() {
 
 #[test]
 fn a_body_that_did_not_wait_for_the_100_is_never_read_as_a_request() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let length = SMUGGLED.len();
-    let mut wire = Caller::new(&lab, Version::Tls13, None).connect(HOME).unwrap();
+    let mut wire = Caller::new(&gateway, Version::Tls13, None).connect(HOME).unwrap();
     let head = format!(
         "POST /require/echo HTTP/1.1\r\n{HOST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
     );
     let _unsent = wire.send(format!("{head}{SMUGGLED}{NEXT}"));
     // The gate may close, or skip the body and judge what follows it.
-    assert!(all_answers(&mut wire).iter().all(|answer| answer.status == 403));
-    assert_eq!(forwarded(&lab), Vec::<String>::new());
+    assert!(all_answers(&mut wire).iter().all(|response| response.status == 403));
+    assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
 fn the_preface_of_http_2_is_no_request_where_http_1_1_was_agreed_on() {
-    let lab = start(three_sites());
-    let mut wire = Caller::new(&lab, Version::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
+    let gateway = start(three_sites());
+    let mut wire = Caller::new(&gateway, Version::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
     let _unsent = wire.send(format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SMUGGLED}"));
-    assert!(all_answers(&mut wire).iter().all(|answer| answer.status == 400));
-    assert_eq!(forwarded(&lab), Vec::<String>::new());
+    assert!(all_answers(&mut wire).iter().all(|response| response.status == 400));
+    assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
@@ -303,17 +312,17 @@ fn a_head_beyond_the_limits_is_refused() {
         request(&many),
         format!("GET /{} HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}", "a".repeat(66_000)),
     ];
-    let mut lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let mut gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     for head in &heads {
         let mut wire = caller.connect(HOME).unwrap();
         let _unsent = wire.send(head);
         // What the gate leaves unread resets the connection, which may overtake the answer.
-        let statuses: Vec<_> = all_answers(&mut wire).iter().map(|answer| answer.status).collect();
+        let statuses: Vec<_> = all_answers(&mut wire).iter().map(|response| response.status).collect();
         assert!(matches!(statuses[..], [] | [431]), "{statuses:?}: {:.60}", head);
     }
-    assert_eq!(forwarded(&lab), Vec::<String>::new());
-    lab.stop();
-    let decisions: Vec<_> = lab.records().iter().map(|record| record["decision"].clone()).collect();
+    assert_eq!(forwarded(&gateway), Vec::<String>::new());
+    gateway.stop();
+    let decisions: Vec<_> = gateway.records().iter().map(|record| record["decision"].clone()).collect();
     assert_eq!(decisions, ["headers-too-large"; 4]);
 }

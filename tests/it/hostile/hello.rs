@@ -3,7 +3,7 @@
 
 use super::caller::{Caller, VERSIONS, Version, Wire};
 use super::stage::{HOME, OPEN, card, start, three_sites};
-use crate::support::{Lab, PATIENCE, Setup};
+use crate::support::{TEST_TIMEOUT, TestConfig, TestGateway};
 use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
 use std::io::{Read, Write};
@@ -56,7 +56,7 @@ impl Begun {
 
 fn tcp(caller: &Caller) -> TcpStream {
     let socket = TcpStream::connect(caller.address).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     socket.set_nodelay(true).unwrap();
     socket
 }
@@ -92,17 +92,17 @@ fn in_one_byte_records(mut records: &[u8]) -> Vec<Vec<u8>> {
 
 /// The site asked for a card, and judges it as ever.
 fn assert_policy_of_home(wire: &mut Wire, holder: Option<&str>, case: &str) {
-    let verdict = wire.get(HOME, "/require/echo").unwrap().verdict();
+    let verdict = wire.get(HOME, "/require/echo").unwrap().status_and_id();
     let expected = if holder.is_some() { "200 permit" } else { "403 certificate-required" };
     assert_eq!(verdict, expected, "{case}");
 }
 
 #[test]
 fn a_hello_in_one_byte_pieces_gets_the_same_policy() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for version in VERSIONS {
         for holder in [None, Some("alice")] {
-            let caller = Caller::new(&lab, version, holder.map(card));
+            let caller = Caller::new(&gateway, version, holder.map(card));
             let begun = Begun::new(&caller, HOME);
             let segments: Vec<_> = begun.hello.iter().map(|byte| vec![*byte]).collect();
             let mut wire = begun.send(segments).finish();
@@ -118,10 +118,10 @@ fn a_hello_in_one_byte_pieces_gets_the_same_policy() {
 
 #[test]
 fn a_hello_of_more_than_one_record_gets_the_same_policy() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for version in VERSIONS {
         for holder in [None, Some("alice")] {
-            let mut caller = Caller::new(&lab, version, holder.map(card));
+            let mut caller = Caller::new(&gateway, version, holder.map(card));
             let unknown = (0..300).map(|number| format!("{number:060}").into_bytes());
             Arc::make_mut(&mut caller.config).alpn_protocols =
                 unknown.chain([b"http/1.1".to_vec()]).collect();
@@ -132,14 +132,14 @@ fn a_hello_of_more_than_one_record_gets_the_same_policy() {
     }
 }
 
-fn with_limits(limits: &str) -> Lab {
-    start(Setup { limits: limits.to_owned(), ..three_sites() })
+fn with_limits(limits: &str) -> TestGateway {
+    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
 }
 
 #[test]
 fn a_client_that_never_finishes_its_hello_is_left() {
-    let lab = with_limits("handshake_timeout = \"1s\"");
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let gateway = with_limits("handshake_timeout = \"1s\"");
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     wait_for_the_end(&mut tcp(&caller));
     let begun = Begun::new(&caller, HOME);
     let half = begun.hello[..100].to_vec();
@@ -148,11 +148,11 @@ fn a_client_that_never_finishes_its_hello_is_left() {
 
 #[test]
 fn a_client_that_is_asked_for_a_card_has_longer_to_finish_than_one_that_is_not() {
-    let lab = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"60s\"");
+    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"60s\"");
     for version in VERSIONS {
-        let asked = Caller::new(&lab, version, Some(card("alice")));
+        let asked = Caller::new(&gateway, version, Some(card("alice")));
         let typing_the_pin = Begun::new(&asked, HOME).send_whole();
-        let unasked = Caller::new(&lab, version, None);
+        let unasked = Caller::new(&gateway, version, None);
         Begun::new(&unasked, OPEN).send_whole().wait_for_the_end();
         // By now the short limit is over for both.
         assert_policy_of_home(&mut typing_the_pin.finish(), Some("alice"), &format!("{version:?}"));
@@ -161,9 +161,9 @@ fn a_client_that_is_asked_for_a_card_has_longer_to_finish_than_one_that_is_not()
 
 #[test]
 fn a_client_that_is_asked_for_a_card_cannot_take_for_ever() {
-    let lab = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
+    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
     for version in VERSIONS {
-        let caller = Caller::new(&lab, version, Some(card("alice")));
+        let caller = Caller::new(&gateway, version, Some(card("alice")));
         Begun::new(&caller, HOME).send_whole().wait_for_the_end();
     }
 }
@@ -172,8 +172,8 @@ fn a_client_that_is_asked_for_a_card_cannot_take_for_ever() {
 fn what_is_no_handshake_is_left() {
     const CLOSE_NOTIFY: &[u8] = &[21, 3, 3, 0, 2, 1, 0];
     // A client that says goodbye and keeps its socket open is left when its time is up.
-    let lab = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     let first_bytes: [&[u8]; 5] = [
         CLOSE_NOTIFY,
         b"GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n",
@@ -187,10 +187,10 @@ fn what_is_no_handshake_is_left() {
         wait_for_the_end(&mut socket);
     }
     for version in VERSIONS {
-        let caller = Caller::new(&lab, version, None);
+        let caller = Caller::new(&gateway, version, None);
         Begun::new(&caller, HOME).send_whole().send([CLOSE_NOTIFY.to_vec()]).wait_for_the_end();
     }
-    assert!(lab.rms.seen().is_empty());
+    assert!(gateway.rms.requests().is_empty());
 }
 
 /// Everything that the gate sends until it closes.
@@ -203,19 +203,19 @@ fn all_that_comes(socket: &mut TcpStream) -> Vec<u8> {
 }
 
 /// A handshake is counted a moment after its client has seen the end.
-fn wait_until_counted(lab: &Lab, outcome: &str, count: u32) {
+fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
     let line = format!("portcullis_handshakes_total{{outcome=\"{outcome}\"}} {count}\n");
-    let end = std::time::Instant::now() + PATIENCE;
-    while !lab.metrics.encode().contains(&line) {
-        assert!(std::time::Instant::now() < end, "{}", lab.metrics.encode());
+    let end = std::time::Instant::now() + TEST_TIMEOUT;
+    while !gateway.metrics.encode().contains(&line) {
+        assert!(std::time::Instant::now() < end, "{}", gateway.metrics.encode());
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 }
 
 #[test]
 fn plain_http_on_a_tls_port_is_told_to_use_tls() {
-    let lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     let requests = [
         "GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
@@ -224,13 +224,13 @@ fn plain_http_on_a_tls_port_is_told_to_use_tls() {
     for request in requests {
         let mut socket = tcp(&caller);
         socket.write_all(request.as_bytes()).unwrap();
-        let answer = String::from_utf8(all_that_comes(&mut socket)).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
-        assert!(answer.contains("\r\nContent-Type: text/plain"), "{answer}");
-        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        let response = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+        assert!(response.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{response}");
+        assert!(response.contains("\r\nContent-Type: text/plain"), "{response}");
+        assert!(response.contains("\r\nConnection: close\r\n"), "{response}");
         assert!(
-            answer.ends_with("HTTPS only. Write https:// instead of http:// in the address.\n"),
-            "{answer}"
+            response.ends_with("HTTPS only. Write https:// instead of http:// in the address.\n"),
+            "{response}"
         );
     }
     let mut socket = tcp(&caller);
@@ -240,18 +240,18 @@ fn plain_http_on_a_tls_port_is_told_to_use_tls() {
         drop(socket.write_all(piece.as_bytes()));
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let answer = String::from_utf8(all_that_comes(&mut socket)).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+    let response = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+    assert!(response.starts_with("HTTP/1.1 400 ") && response.ends_with("\r\n\r\n"), "{response}");
     drop(socket);
-    wait_until_counted(&lab, "plain_http", 4);
-    assert!(lab.rms.seen().is_empty());
+    wait_until_counted(&gateway, "plain_http", 4);
+    assert!(gateway.rms.requests().is_empty());
 }
 
 #[test]
 fn a_client_that_speaks_nothing_newer_than_tls_1_1_gets_the_alert_protocol_version() {
     const PROTOCOL_VERSION: u8 = 70;
-    let lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls12, None);
+    let gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls12, None);
     for minor in 0..=2 {
         let begun = Begun::new(&caller, HOME);
         let mut hello = begun.hello.clone();
@@ -263,15 +263,15 @@ fn a_client_that_speaks_nothing_newer_than_tls_1_1_gets_the_alert_protocol_versi
     let mut socket = tcp(&caller);
     socket.write_all(&[0x80, 46, 1, 3, 1, 0, 21, 0, 0, 0, 16]).unwrap();
     assert_eq!(all_that_comes(&mut socket), [21, 3, 1, 0, 2, 2, PROTOCOL_VERSION]);
-    wait_until_counted(&lab, "old_version", 4);
+    wait_until_counted(&gateway, "old_version", 4);
 }
 
 #[test]
 fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_suites_can_use() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let names = ["server-ecdsa.pem", "server-rsa.pem"];
     let [ecdsa, rsa] = names.map(|name| {
-        let pem = std::fs::read(lab.folder().join("pki").join(name)).unwrap();
+        let pem = std::fs::read(gateway.folder().join("pki").join(name)).unwrap();
         portcullis::certificate::certificate_ders(&pem).unwrap().swap_remove(0)
     });
     for (suite, served) in [
@@ -285,7 +285,7 @@ fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_sui
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let mut caller = Caller::new(&lab, Version::Tls12, None);
+        let mut caller = Caller::new(&gateway, Version::Tls12, None);
         caller.config = Arc::new(config);
         let begun = Begun::new(&caller, HOME);
         let mut hello = begun.hello.clone();
@@ -294,20 +294,20 @@ fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_sui
         // A version that nobody speaks in place of TLS 1.3 (RFC 8701).
         (hello[at + 5], hello[at + 6]) = (0x7a, 0x7a);
         let mut socket = begun.send([hello]).socket;
-        let mut answer = Vec::new();
-        while !answer.windows(served.len()).any(|window| window == served.as_ref()) {
+        let mut response = Vec::new();
+        while !response.windows(served.len()).any(|window| window == served.as_ref()) {
             let mut piece = [0; 4096];
             let length = socket.read(&mut piece).unwrap();
-            assert_ne!(length, 0, "{suite:?}: {answer:?}");
-            answer.extend_from_slice(&piece[..length]);
+            assert_ne!(length, 0, "{suite:?}: {response:?}");
+            response.extend_from_slice(&piece[..length]);
         }
     }
 }
 
 #[test]
 fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
-    let lab = with_limits("max_handshakes_per_address = 3");
-    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let gateway = with_limits("max_handshakes_per_address = 3");
+    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
     let idle: Vec<_> = (0..3).map(|_| Begun::new(&caller, HOME).send_whole()).collect();
     for begun in &idle {
         // The server's flight is here, so the handshake counts.
@@ -317,8 +317,8 @@ fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
     let none = "portcullis_handshakes_total{outcome=\"limited\"} 0\n";
     // The client may see the end of its connection before it is counted.
     let begun = std::time::Instant::now();
-    while lab.metrics.encode().contains(none) {
-        assert!(begun.elapsed() < PATIENCE, "the refused handshake is not counted");
+    while gateway.metrics.encode().contains(none) {
+        assert!(begun.elapsed() < TEST_TIMEOUT, "the refused handshake is not counted");
         std::thread::yield_now();
     }
     for begun in idle {
@@ -329,8 +329,8 @@ fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
 
 #[test]
 fn handshakes_each_second_are_limited() {
-    let lab = with_limits("handshakes_per_second_per_address = 1");
-    let caller = Caller::new(&lab, Version::Tls13, None);
+    let gateway = with_limits("handshakes_per_second_per_address = 1");
+    let caller = Caller::new(&gateway, Version::Tls13, None);
     let admitted = (0..20).filter(|_| caller.connect(HOME).is_ok()).count();
     assert!((5..20).contains(&admitted), "{admitted}");
 }

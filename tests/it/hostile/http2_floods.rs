@@ -2,7 +2,7 @@
 
 use super::frames::{HEADERS, Wire, frame, get};
 use super::stage::{HOME, start, three_sites};
-use crate::support::{Client, Lab, PATIENCE, Setup, wait_for};
+use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -12,8 +12,8 @@ fn headers(stream: u32, flags: u8) -> Vec<u8> {
 }
 
 /// Sends `flood` again and again, at most 10,000 times, until the connection is closed.
-async fn closes(lab: &Lab, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>) -> bool {
-    let mut wire = Wire::connect(lab).await;
+async fn closes(gateway: &TestGateway, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>) -> bool {
+    let mut wire = Wire::connect(gateway).await;
     wire.send(opening).await.unwrap();
     let (mut reading, mut writing) = tokio::io::split(wire.0);
     let reader = tokio::spawn(async move {
@@ -28,65 +28,69 @@ async fn closes(lab: &Lab, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>
             break;
         }
     }
-    timeout(PATIENCE, reader).await.is_ok()
+    timeout(TEST_TIMEOUT, reader).await.is_ok()
 }
 
 #[tokio::test]
 async fn every_flood_ends_its_connection() {
-    let lab = start(three_sites());
-    let mut beside = Client::new(&lab).resolving(HOME).http2().connect().await.unwrap();
+    let gateway = start(three_sites());
+    let mut beside = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     let stream = |number: u32| 2 * number + 3;
     let one = headers(1, 4);
-    assert!(closes(&lab, &[], |_| frame(6, 0, 0, &[0; 8])).await, "PING");
-    assert!(closes(&lab, &[], |_| frame(4, 0, 0, &[])).await, "SETTINGS");
-    assert!(closes(&lab, &[], |_| frame(4, 0, 0, &[0, 3, 0, 0, 0, 9].repeat(2_000))).await, "long SETTINGS");
-    assert!(closes(&lab, &[], |number| frame(2, 0, stream(number), &[0, 0, 0, 0, 9])).await, "PRIORITY");
-    assert!(closes(&lab, &[], |_| frame(8, 0, 0, &[0, 0, 0, 1])).await, "WINDOW_UPDATE");
-    assert!(closes(&lab, &one, |_| frame(8, 0, 1, &[0, 0, 0, 1])).await, "WINDOW_UPDATE of a stream");
-    assert!(closes(&lab, &[], |_| frame(0x7f, 0, 0, b"anything")).await, "an unknown frame");
-    assert!(closes(&lab, &one, |_| frame(0, 0, 1, &[])).await, "empty DATA");
-    assert!(closes(&lab, &one, |_| frame(0, 8, 1, &[3, 0, 0, 0])).await, "DATA that is only padding");
-    assert!(closes(&lab, &headers(1, 0), |_| frame(9, 0, 1, &[])).await, "CONTINUATION");
+    assert!(closes(&gateway, &[], |_| frame(6, 0, 0, &[0; 8])).await, "PING");
+    assert!(closes(&gateway, &[], |_| frame(4, 0, 0, &[])).await, "SETTINGS");
+    assert!(
+        closes(&gateway, &[], |_| frame(4, 0, 0, &[0, 3, 0, 0, 0, 9].repeat(2_000))).await,
+        "long SETTINGS"
+    );
+    assert!(closes(&gateway, &[], |number| frame(2, 0, stream(number), &[0, 0, 0, 0, 9])).await, "PRIORITY");
+    assert!(closes(&gateway, &[], |_| frame(8, 0, 0, &[0, 0, 0, 1])).await, "WINDOW_UPDATE");
+    assert!(closes(&gateway, &one, |_| frame(8, 0, 1, &[0, 0, 0, 1])).await, "WINDOW_UPDATE of a stream");
+    assert!(closes(&gateway, &[], |_| frame(0x7f, 0, 0, b"anything")).await, "an unknown frame");
+    assert!(closes(&gateway, &one, |_| frame(0, 0, 1, &[])).await, "empty DATA");
+    assert!(closes(&gateway, &one, |_| frame(0, 8, 1, &[3, 0, 0, 0])).await, "DATA that is only padding");
+    assert!(closes(&gateway, &headers(1, 0), |_| frame(9, 0, 1, &[])).await, "CONTINUATION");
     let reset = |number| [headers(stream(number), 5), frame(3, 0, stream(number), &[0, 0, 0, 8])].concat();
-    assert!(closes(&lab, &[], reset).await, "requests that are reset at once");
-    assert_eq!(beside.get("/ignore/echo").await.unwrap().verdict(), "200 permit");
+    assert!(closes(&gateway, &[], reset).await, "requests that are reset at once");
+    assert_eq!(beside.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");
     let counted =
         |line: &str| line.starts_with(r#"portcullis_closed_connections_total{limit="http2_frames"} 1"#);
-    assert!(lab.metrics.encode().lines().any(counted), "{}", lab.metrics.encode());
+    assert!(gateway.metrics.encode().lines().any(counted), "{}", gateway.metrics.encode());
 }
 
 #[tokio::test]
 async fn a_client_that_sends_no_preface_is_left() {
-    let lab = start(Setup { limits: "handshake_timeout = \"1s\"".to_owned(), ..three_sites() });
+    let gateway = start(TestConfig { limits: "handshake_timeout = \"1s\"".to_owned(), ..three_sites() });
     for sent in [&b""[..], b"PRI * "] {
-        let mut stream = Client::new(&lab).resolving(HOME).http2().tls_stream().await.unwrap();
+        let mut stream = Client::new(&gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(sent).await.unwrap();
         let closed = async { while let Ok(1..) = stream.read(&mut [0; 4_096]).await {} };
-        timeout(PATIENCE, closed).await.expect("the gateway closes");
+        timeout(TEST_TIMEOUT, closed).await.expect("the gateway closes");
     }
 }
 
 #[tokio::test]
 async fn a_client_that_uses_its_connection_is_not_mistaken_for_a_flood() {
-    let lab = start(Setup { limits: "http2_control_frames_per_second = 4".to_owned(), ..three_sites() });
-    let mut connection = Client::new(&lab).resolving(HOME).http2().connect().await.unwrap();
+    let gateway =
+        start(TestConfig { limits: "http2_control_frames_per_second = 4".to_owned(), ..three_sites() });
+    let mut connection = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     for _ in 0..300 {
-        assert_eq!(connection.get("/ignore/echo").await.unwrap().verdict(), "200 permit");
+        assert_eq!(connection.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");
     }
-    let answer = connection.get("/ignore/echo?size=8000000").await.unwrap();
-    assert_eq!(answer.status, 200);
-    assert!(answer.body.len() >= 8_000_000);
+    let response = connection.get("/ignore/echo?size=8000000").await.unwrap();
+    assert_eq!(response.status, 200);
+    assert!(response.body.len() >= 8_000_000);
 }
 
 #[tokio::test]
 async fn a_flood_that_goes_on_from_new_connections_is_one_log_line_and_many_in_the_metric() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for _ in 0..3 {
-        assert!(closes(&lab, &[], |_| frame(6, 0, 0, &[0; 8])).await);
+        assert!(closes(&gateway, &[], |_| frame(6, 0, 0, &[0; 8])).await);
     }
     let counted = || {
         let line = r#"portcullis_closed_connections_total{limit="http2_frames"} 3"#;
-        lab.metrics.encode().lines().any(|written| written == line).then_some(())
+        gateway.metrics.encode().lines().any(|written| written == line).then_some(())
     };
     wait_for("three connections in the metric", counted).await;
 }

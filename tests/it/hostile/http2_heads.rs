@@ -4,7 +4,7 @@ use super::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, RST_STREAM, Wire, fields, frame, get,
 };
 use super::stage::{HOME, start, three_sites};
-use crate::support::{Lab, Setup, wait_for};
+use crate::support::{TestConfig, TestGateway, wait_for};
 use serde_json::{Value, json};
 
 const ALL: u8 = END_HEADERS | END_STREAM;
@@ -14,14 +14,14 @@ const SCHEME: (&str, &str) = (":scheme", "https");
 const AUTHORITY: (&str, &str) = (":authority", HOME);
 const PATH: (&str, &str) = (":path", "/ignore/echo");
 
-fn with_limits(limits: &str) -> Lab {
-    start(Setup { limits: limits.to_owned(), ..three_sites() })
+fn with_limits(limits: &str) -> TestGateway {
+    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
 }
 
 /// The decisions of all records, once there are so many.
-async fn decisions(lab: &Lab, count: usize) -> Vec<String> {
-    wait_for("the records", || (lab.records().len() >= count).then_some(())).await;
-    lab.records().iter().map(|record| record["decision"].as_str().unwrap().to_owned()).collect()
+async fn decisions(gateway: &TestGateway, count: usize) -> Vec<String> {
+    wait_for("the records", || (gateway.records().len() >= count).then_some(())).await;
+    gateway.records().iter().map(|record| record["decision"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What sets the record of a head apart.
@@ -31,7 +31,7 @@ fn essence(record: &Value) -> Value {
 
 #[tokio::test]
 async fn a_malformed_head_has_a_record_and_harms_no_other_request() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let heads = [
         ("no method", fields(&[SCHEME, AUTHORITY, PATH])),
         ("no scheme", fields(&[METHOD, AUTHORITY, PATH])),
@@ -53,24 +53,24 @@ async fn a_malformed_head_has_a_record_and_harms_no_other_request() {
         ("a length without content", get("/ignore/echo", &[("content-length", "5")])),
     ];
     for (what, head) in heads {
-        let seen = lab.records().len();
-        let mut wire = Wire::connect(&lab).await;
+        let seen = gateway.records().len();
+        let mut wire = Wire::connect(&gateway).await;
         wire.send(&frame(HEADERS, ALL, 1, &head)).await.unwrap();
         let frames = wire.frames_until(|frame| frame.stream == 1).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(RST_STREAM), "{what}");
-        let record = wait_for(what, || lab.records().get(seen).cloned()).await;
+        let record = wait_for(what, || gateway.records().get(seen).cloned()).await;
         assert_eq!(essence(&record), json!(["malformed-request", "2", null, "", null]), "{what}");
         wire.send(&frame(HEADERS, ALL, 3, &get("/ignore/echo", &[]))).await.unwrap();
         wire.frames_until(|frame| frame.stream == 3 && frame.kind == HEADERS).await;
-        let record = wait_for(what, || lab.records().get(seen + 1).cloned()).await;
+        let record = wait_for(what, || gateway.records().get(seen + 1).cloned()).await;
         assert_eq!(record["decision"], "permit", "{what}");
-        assert_eq!(lab.records().len(), seen + 2, "{what}");
+        assert_eq!(gateway.records().len(), seen + 2, "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_head_that_ends_the_connection_has_a_record() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let unfinished = [frame(HEADERS, END_STREAM, 1, &[]), frame(DATA, 0, 1, &[])].concat();
     for (what, sent) in [
         ("an upper-case name", frame(HEADERS, ALL, 1, &get("/ignore/echo", &[("X-Upper", "a")]))),
@@ -79,20 +79,20 @@ async fn a_head_that_ends_the_connection_has_a_record() {
         ("a stream of the server", frame(HEADERS, ALL, 2, &get("/ignore/echo", &[]))),
         ("a head that another frame breaks off", unfinished),
     ] {
-        let seen = lab.records().len();
-        let mut wire = Wire::connect(&lab).await;
+        let seen = gateway.records().len();
+        let mut wire = Wire::connect(&gateway).await;
         wire.send(&sent).await.unwrap();
         let frames = wire.frames_until(|_| false).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(GO_AWAY), "{what}");
-        let record = wait_for(what, || lab.records().get(seen).cloned()).await;
+        let record = wait_for(what, || gateway.records().get(seen).cloned()).await;
         assert_eq!(essence(&record), json!(["malformed-request", "2", null, "", null]), "{what}");
-        assert_eq!(lab.records().len(), seen + 1, "{what}");
+        assert_eq!(gateway.records().len(), seen + 1, "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_head_has_one_record_wherever_the_connection_ends() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let good = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo", &[]));
     let malformed = |stream| frame(HEADERS, ALL, stream, &fields(&[METHOD]));
     let fatal = frame(HEADERS, ALL, 5, &get("/ignore/echo", &[("X-Upper", "a")]));
@@ -105,17 +105,17 @@ async fn a_head_has_one_record_wherever_the_connection_ends() {
         ("a malformed head before the end", malformed(1), 1),
         ("a good head before the end", good(1), 1),
     ] {
-        let seen = lab.records().len();
-        let mut wire = Wire::connect(&lab).await;
+        let seen = gateway.records().len();
+        let mut wire = Wire::connect(&gateway).await;
         wire.send(&sent).await.unwrap();
         drop(wire);
-        wait_for(what, || (lab.records().len() == seen + count).then_some(())).await;
+        wait_for(what, || (gateway.records().len() == seen + count).then_some(())).await;
     }
 }
 
 #[tokio::test]
 async fn heads_over_the_limit_are_rejected_with_a_page_then_without_and_then_with_the_connection() {
-    let lab = with_limits(r#"max_header_bytes = "8KiB""#);
+    let gateway = with_limits(r#"max_header_bytes = "8KiB""#);
     let long = |bytes: usize| frame(HEADERS, ALL, 1, &get("/ignore/echo", &[("x", &"y".repeat(bytes))]));
     let expected =
         |status: Value, site: Value, method: &str| json!(["headers-too-large", "2", status, method, site]);
@@ -127,8 +127,8 @@ async fn heads_over_the_limit_are_rejected_with_a_page_then_without_and_then_wit
             expected(Value::Null, Value::Null, "")
         }),
     ] {
-        let seen = lab.records().len();
-        let mut wire = Wire::connect(&lab).await;
+        let seen = gateway.records().len();
+        let mut wire = Wire::connect(&gateway).await;
         wire.send(&sent).await.unwrap();
         let frames = wire.frames_until(|frame| frame.kind == last).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(last));
@@ -137,28 +137,28 @@ async fn heads_over_the_limit_are_rejected_with_a_page_then_without_and_then_wit
             assert!(page.contains("headers-too-large"), "{page}");
         }
         drop(wire);
-        assert_eq!(essence(&wait_for("the record", || lab.records().get(seen).cloned()).await), record);
-        assert_eq!(lab.records().len(), seen + 1);
+        assert_eq!(essence(&wait_for("the record", || gateway.records().get(seen).cloned()).await), record);
+        assert_eq!(gateway.records().len(), seen + 1);
     }
 }
 
 #[tokio::test]
 async fn a_list_that_grows_far_over_the_limit_by_its_index_is_header_too_large() {
-    let lab = with_limits(r#"max_header_bytes = "4KiB""#);
+    let gateway = with_limits(r#"max_header_bytes = "4KiB""#);
     // The first field goes into the dynamic table, the others are references of one byte to it.
     let mut block = fields(&[("x", &"y".repeat(4_000))]);
     block[0] = 0x40;
     block.extend([0xbe; 20]);
-    let mut wire = Wire::connect(&lab).await;
+    let mut wire = Wire::connect(&gateway).await;
     wire.send(&frame(HEADERS, ALL, 1, &block)).await.unwrap();
     let frames = wire.frames_until(|_| false).await;
     assert_eq!(frames.last().map(|frame| frame.kind), Some(GO_AWAY));
-    assert_eq!(decisions(&lab, 1).await, ["headers-too-large"]);
+    assert_eq!(decisions(&gateway, 1).await, ["headers-too-large"]);
 }
 
 #[tokio::test]
 async fn a_head_in_several_frames_is_one_request() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let head = get("/ignore/echo", &[("x", "y")]);
     let (first, rest) = head.split_at(10);
     let sent = [
@@ -166,36 +166,36 @@ async fn a_head_in_several_frames_is_one_request() {
         frame(CONTINUATION, 0, 1, &rest[..7]),
         frame(CONTINUATION, END_HEADERS, 1, &rest[7..]),
     ];
-    let mut wire = Wire::connect(&lab).await;
+    let mut wire = Wire::connect(&gateway).await;
     wire.send(&sent.concat()).await.unwrap();
     wire.frames_until(|frame| frame.kind == DATA).await;
-    assert_eq!(decisions(&lab, 1).await, ["permit"]);
+    assert_eq!(decisions(&gateway, 1).await, ["permit"]);
 }
 
 #[tokio::test]
 async fn malformed_trailers_are_no_head_of_their_own() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let post = [(":method", "POST"), SCHEME, AUTHORITY, PATH, ("content-type", "text/plain")];
     let sent = [
         frame(HEADERS, END_HEADERS, 1, &fields(&post)),
         frame(DATA, 0, 1, b"a body that is long enough"),
         frame(HEADERS, ALL, 1, &fields(&[("connection", "close")])),
     ];
-    let mut wire = Wire::connect(&lab).await;
+    let mut wire = Wire::connect(&gateway).await;
     wire.send(&sent.concat()).await.unwrap();
     wire.frames_until(|frame| frame.stream == 1).await;
     wire.send(&frame(HEADERS, ALL, 3, &get("/ignore/echo", &[]))).await.unwrap();
     wire.frames_until(|frame| frame.stream == 3).await;
     drop(wire);
-    let mut decisions = decisions(&lab, 2).await;
+    let mut decisions = decisions(&gateway, 2).await;
     decisions.sort();
     assert_eq!(decisions, ["client-disconnected", "permit"]);
 }
 
 #[tokio::test]
 async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
-    let lab = with_limits("max_http2_streams = 2");
-    let mut wire = Wire::connect(&lab).await;
+    let gateway = with_limits("max_http2_streams = 2");
+    let mut wire = Wire::connect(&gateway).await;
     let slow = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo?delay_ms=500", &[]));
     wire.send(&[slow(1), slow(3), slow(5)].concat()).await.unwrap();
     let frames = wire.frames_until(|frame| frame.stream == 5).await;
@@ -204,23 +204,23 @@ async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
     wire.frames_until(|frame| frame.kind == DATA).await;
     wire.frames_until(|frame| frame.kind == DATA).await;
     drop(wire);
-    assert_eq!(decisions(&lab, 2).await, ["permit", "permit"]);
+    assert_eq!(decisions(&gateway, 2).await, ["permit", "permit"]);
 }
 
 #[tokio::test]
 async fn malformed_heads_count_against_the_budget_of_requests() {
-    let lab = with_limits("requests_per_second_per_address = 1");
-    let mut wire = Wire::connect(&lab).await;
+    let gateway = with_limits("requests_per_second_per_address = 1");
+    let mut wire = Wire::connect(&gateway).await;
     let malformed: Vec<u8> =
         (0..100).flat_map(|n| frame(HEADERS, ALL, 2 * n + 1, &fields(&[METHOD]))).collect();
     wire.send(&malformed).await.unwrap();
     wire.frames_until(|frame| frame.stream == 199).await;
     drop(wire);
     wait_for("a rejection for the rate", || {
-        lab.records().iter().any(|record| record["decision"] == "rate-limited").then_some(())
+        gateway.records().iter().any(|record| record["decision"] == "rate-limited").then_some(())
     })
     .await;
-    let framing = lab.records().iter().filter(|record| record["decision"] == "malformed-request").count();
+    let framing = gateway.records().iter().filter(|record| record["decision"] == "malformed-request").count();
     assert!((1..=20).contains(&framing), "{framing}");
-    assert!(lab.records().len() < 30, "{}", lab.records().len());
+    assert!(gateway.records().len() < 30, "{}", gateway.records().len());
 }

@@ -2,7 +2,7 @@
 
 use super::caller::{Caller, Version, Wire};
 use super::stage::{HOME, card, three_sites, write_keys};
-use crate::support::{PATIENCE, Setup, pki};
+use crate::support::{TEST_TIMEOUT, TestConfig, pki};
 use portcullis::certificate::{certificate_ders, private_key_der};
 use portcullis::demo::rms::Rms;
 use std::fs;
@@ -28,7 +28,7 @@ struct Program {
 }
 
 impl Program {
-    fn start(setup: &Setup) -> Self {
+    fn start(setup: &TestConfig) -> Self {
         let folder = TempDir::new().unwrap();
         pki().write_to(folder.path()).unwrap();
         write_keys(folder.path());
@@ -56,11 +56,11 @@ impl Program {
     /// The status of `/readyz`; `None` where nobody answers.
     fn readiness(&self) -> Option<u16> {
         let mut socket = TcpStream::connect(self.admin).ok()?;
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         socket.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).ok()?;
-        answer.split(' ').nth(1)?.parse().ok()
+        let mut response = String::new();
+        socket.read_to_string(&mut response).ok()?;
+        response.split(' ').nth(1)?.parse().ok()
     }
 
     fn signal(&self, name: &str) {
@@ -76,7 +76,7 @@ impl Program {
         wait_until(outcome, || self.log().matches(outcome).count() > before);
     }
 
-    fn proxy_toml(&self, setup: &Setup) -> String {
+    fn proxy_toml(&self, setup: &TestConfig) -> String {
         proxy_toml(setup, &self.rms, self.listen, self.admin)
     }
 
@@ -117,7 +117,7 @@ impl Drop for Program {
     }
 }
 
-fn proxy_toml(setup: &Setup, rms: &Rms, listen: SocketAddr, admin: SocketAddr) -> String {
+fn proxy_toml(setup: &TestConfig, rms: &Rms, listen: SocketAddr, admin: SocketAddr) -> String {
     let any_port = "\nlisten = [\"127.0.0.1:0\"]";
     setup
         .proxy_toml(&format!("http://{}", rms.address()))
@@ -135,7 +135,7 @@ fn free_address() -> SocketAddr {
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TEST_TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
@@ -144,7 +144,9 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 fn begin(program: &Program, wire: &mut Wire, target: &str) {
     wire.send(format!("GET {target} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
-    wait_until("the backend has the request", || program.rms.seen().iter().any(|seen| seen.target == target));
+    wait_until("the backend has the request", || {
+        program.rms.requests().iter().any(|seen| seen.target == target)
+    });
 }
 
 #[test]
@@ -158,8 +160,8 @@ fn told_to_stop_it_finishes_what_runs_and_ends_well() {
     assert!(idle.is_closed());
     assert_ne!(program.readiness(), Some(200));
     wait_until("nothing is accepted any more", || TcpStream::connect(program.listen).is_err());
-    let answer = running.answer().unwrap();
-    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    let response = running.response().unwrap();
+    assert_eq!((response.status, response.header("connection")), (200, Some("close")));
     assert!(running.is_closed());
     assert_eq!(program.exit().code(), Some(0));
     assert_eq!(program.decisions("audit.jsonl"), ["permit /ignore/echo", "permit /require/echo"]);
@@ -168,7 +170,7 @@ fn told_to_stop_it_finishes_what_runs_and_ends_well() {
 #[test]
 fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
     let mut program =
-        Program::start(&Setup { limits: "shutdown_timeout = \"1s\"".to_owned(), ..three_sites() });
+        Program::start(&TestConfig { limits: "shutdown_timeout = \"1s\"".to_owned(), ..three_sites() });
     let mut running = program.connect(Some("alice"));
     begin(&program, &mut running, "/require/echo?delay_ms=600000");
     let mut half = program.connect(None);
@@ -183,7 +185,7 @@ fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
 #[test]
 fn told_to_stop_it_does_not_wait_for_clients_that_asked_nothing() {
     let mut program =
-        Program::start(&Setup { limits: "shutdown_timeout = \"1h\"".to_owned(), ..three_sites() });
+        Program::start(&TestConfig { limits: "shutdown_timeout = \"1h\"".to_owned(), ..three_sites() });
     let silent = TcpStream::connect(program.listen).unwrap();
     let mut unused = program.connect(None);
     program.signal("TERM");
@@ -196,13 +198,13 @@ fn told_to_stop_it_does_not_wait_for_clients_that_asked_nothing() {
 fn a_new_configuration_is_felt_by_the_next_request_on_an_open_connection() {
     let program = Program::start(&three_sites());
     let mut wire = program.connect(None);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
+    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     let setup = three_sites();
-    let stricter = Setup { paths: setup.paths.replace("\"ignore\"", "\"require\""), ..setup };
+    let stricter = TestConfig { paths: setup.paths.replace("\"ignore\"", "\"require\""), ..setup };
     program.reload(&program.proxy_toml(&stricter), RELOADED);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().verdict(), "403 certificate-required");
+    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "403 certificate-required");
     program.reload(&program.proxy_toml(&three_sites()), RELOADED);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
+    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
 }
 
 #[test]
@@ -210,7 +212,7 @@ fn a_broken_configuration_leaves_the_old_one_in_force_and_every_mistake_is_told(
     let program = Program::start(&three_sites());
     let mut wire = program.connect(Some("alice"));
     let setup = three_sites();
-    let broken = Setup {
+    let broken = TestConfig {
         paths: setup.paths.replace("\"ignore\"", "\"ignroe\""),
         realm: format!("{}max_aeg = \"1m\"", setup.realm.replace("pki/root.pem", "pki/missing.pem")),
         ..setup
@@ -222,10 +224,10 @@ fn a_broken_configuration_leaves_the_old_one_in_force_and_every_mistake_is_told(
     }
     program.reload("no toml at all", NOT_RELOADED);
     for path in ["/ignore/echo", "/require/echo"] {
-        assert_eq!(wire.get(HOME, path).unwrap().verdict(), "200 permit");
+        assert_eq!(wire.get(HOME, path).unwrap().status_and_id(), "200 permit");
     }
     assert_eq!(
-        program.connect(None).get(HOME, "/require/echo").unwrap().verdict(),
+        program.connect(None).get(HOME, "/require/echo").unwrap().status_and_id(),
         "403 certificate-required"
     );
     assert_eq!(program.readiness(), Some(200));
@@ -237,20 +239,20 @@ fn a_configuration_whose_address_is_taken_changes_nothing() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let elsewhere = proxy_toml(&three_sites(), &program.rms, taken.local_addr().unwrap(), program.admin);
     program.reload(&elsewhere, NOT_RELOADED);
-    assert_eq!(program.connect(None).get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
+    assert_eq!(program.connect(None).get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
 }
 
 #[test]
 fn a_new_address_is_opened_and_an_old_one_closed() {
     let program = Program::start(&three_sites());
     let mut old = program.connect(None);
-    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
+    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     let listen = free_address();
     program.reload(&proxy_toml(&three_sites(), &program.rms, listen, program.admin), RELOADED);
     let mut new = Caller::to(listen, Version::Tls13, None).connect(HOME).unwrap();
-    assert_eq!(new.get(HOME, "/ignore/echo").unwrap().verdict(), "200 permit");
+    assert_eq!(new.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     wait_until("the old address is closed", || TcpStream::connect(program.listen).is_err());
-    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().verdict(), "421 misdirected-request");
+    assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "421 misdirected-request");
     assert!(old.is_closed());
 }
 
@@ -295,7 +297,7 @@ fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
 
 #[test]
 fn the_bytes_of_private_key_files_are_in_memory_at_no_time_after_they_were_read() {
-    let setup = Setup::default();
+    let setup = TestConfig::default();
     let program = Program::start(&setup);
     let mut needles = Vec::new();
     for name in ["pki/server-ecdsa.key", "pki/server-rsa.key"] {
@@ -326,11 +328,11 @@ fn failed_handshakes_leave_one_line_with_their_cause() {
     let program = Program::start(&three_sites());
     for _ in 0..20 {
         let mut socket = TcpStream::connect(program.listen).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         socket.write_all(b"GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        let mut response = String::new();
+        socket.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
     }
     wait_until("a line", || program.log().contains("TLS handshakes failed"));
     let log = program.log();

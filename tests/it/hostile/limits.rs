@@ -1,7 +1,7 @@
 //! Clients that take more than their share: of connections, and of requests per second.
 
 use super::stage::{HOME, card, start, three_sites};
-use crate::support::{Client, Connection, Lab, Setup, wait_for};
+use crate::support::{Client, Connection, TestConfig, TestGateway, wait_for};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
@@ -9,12 +9,12 @@ const ONE: &str = "127.0.0.11";
 const OTHER: &str = "127.0.0.12";
 const THIRD: &str = "127.0.0.13";
 
-fn limited(limits: &str) -> Lab {
-    start(Setup { limits: limits.to_owned(), ..three_sites() })
+fn limited(limits: &str) -> TestGateway {
+    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
 }
 
-fn client(lab: &Lab, from: &str) -> Client {
-    Client::new(lab).resolving(HOME).from(from)
+fn client(gateway: &TestGateway, from: &str) -> Client {
+    Client::new(gateway).resolving(HOME).from(from)
 }
 
 async fn connect(client: &Client, number: usize) -> Vec<Connection> {
@@ -26,84 +26,84 @@ async fn connect(client: &Client, number: usize) -> Vec<Connection> {
 }
 
 async fn is_served(connection: &mut Connection) -> bool {
-    connection.get("/ignore/echo").await.is_ok_and(|answer| answer.verdict() == "200 permit")
+    connection.get("/ignore/echo").await.is_ok_and(|response| response.status_and_id() == "200 permit")
 }
 
-fn has_line(lab: &Lab, line: &str) -> bool {
-    lab.metrics.encode().lines().any(|written| written == line)
+fn has_line(gateway: &TestGateway, line: &str) -> bool {
+    gateway.metrics.encode().lines().any(|written| written == line)
 }
 
 #[tokio::test]
 async fn one_address_has_so_many_connections_and_others_are_served() {
-    let lab = limited("max_connections_per_address = 3");
-    let mut open = connect(&client(&lab, ONE), 3).await;
+    let gateway = limited("max_connections_per_address = 3");
+    let mut open = connect(&client(&gateway, ONE), 3).await;
     for _ in 0..5 {
-        assert!(client(&lab, ONE).tls_stream().await.is_err(), "it is closed before its handshake");
+        assert!(client(&gateway, ONE).tls_stream().await.is_err(), "it is closed before its handshake");
     }
-    assert!(has_line(&lab, r#"portcullis_rejected_connections_total{limit="address"} 5"#));
-    assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
+    assert!(has_line(&gateway, r#"portcullis_rejected_connections_total{limit="address"} 5"#));
+    assert_eq!(client(&gateway, OTHER).get("/ignore/echo").await.status_and_id(), "200 permit");
     for connection in &mut open {
         assert!(is_served(connection).await);
     }
     drop(open.pop());
-    wait_for("the free place", || has_line(&lab, "portcullis_client_connections 2").then_some(())).await;
-    assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
+    wait_for("the free place", || has_line(&gateway, "portcullis_client_connections 2").then_some(())).await;
+    assert_eq!(client(&gateway, ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn connections_without_a_handshake_count_too() {
-    let lab = limited("max_connections_per_address = 3");
+    let gateway = limited("max_connections_per_address = 3");
     let mut silent = Vec::new();
     for _ in 0..3 {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((ONE.parse::<std::net::IpAddr>().unwrap(), 0).into()).unwrap();
-        silent.push(socket.connect(lab.address()).await.unwrap());
+        silent.push(socket.connect(gateway.address()).await.unwrap());
     }
     // Connected is not yet accepted.
     let mut tries = 0;
-    while client(&lab, ONE).tls_stream().await.is_ok() {
+    while client(&gateway, ONE).tls_stream().await.is_ok() {
         tries += 1;
         assert!(tries < 1_000, "connections without a handshake are not counted");
     }
-    assert!(!has_line(&lab, r#"portcullis_rejected_connections_total{limit="address"} 0"#));
-    assert_eq!(client(&lab, OTHER).get("/ignore/echo").await.verdict(), "200 permit");
+    assert!(!has_line(&gateway, r#"portcullis_rejected_connections_total{limit="address"} 0"#));
+    assert_eq!(client(&gateway, OTHER).get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn the_addresses_of_one_network_have_so_many_together() {
-    let lab = limited("max_connections_per_network = 3");
-    let _open = (connect(&client(&lab, ONE), 2).await, connect(&client(&lab, OTHER), 1).await);
-    assert!(client(&lab, THIRD).tls_stream().await.is_err());
-    assert!(has_line(&lab, r#"portcullis_rejected_connections_total{limit="network"} 1"#));
-    assert_eq!(client(&lab, "127.0.9.1").get("/ignore/echo").await.verdict(), "200 permit");
+    let gateway = limited("max_connections_per_network = 3");
+    let _open = (connect(&client(&gateway, ONE), 2).await, connect(&client(&gateway, OTHER), 1).await);
+    assert!(client(&gateway, THIRD).tls_stream().await.is_err());
+    assert!(has_line(&gateway, r#"portcullis_rejected_connections_total{limit="network"} 1"#));
+    assert_eq!(client(&gateway, "127.0.9.1").get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn a_trusted_network_may_have_all_connections_and_requests() {
-    let lab = limited(
+    let gateway = limited(
         "max_connections_per_address = 3\nrequests_per_second_per_address = 1\ntrusted_networks = [\"127.0.0.11\"]",
     );
-    for connection in &mut connect(&client(&lab, ONE), 15).await {
+    for connection in &mut connect(&client(&gateway, ONE), 15).await {
         assert!(is_served(connection).await);
     }
 }
 
 #[tokio::test]
 async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certificate_holders_keep_theirs() {
-    let lab =
+    let gateway =
         limited("max_connections = 6\nmax_connections_per_address = 6\nmax_connections_per_network = 6");
-    let holder = client(&lab, ONE).chain(card("alice"));
+    let holder = client(&gateway, ONE).chain(card("alice"));
     let mut held = holder.connect().await.unwrap();
-    assert_eq!(held.get("/require/echo").await.unwrap().verdict(), "200 permit");
-    let mut crowd = connect(&client(&lab, ONE), 2).await;
-    let mut others = connect(&client(&lab, OTHER), 3).await;
+    assert_eq!(held.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+    let mut crowd = connect(&client(&gateway, ONE), 2).await;
+    let mut others = connect(&client(&gateway, OTHER), 3).await;
     for connection in crowd.iter_mut().chain(&mut others) {
         assert!(is_served(connection).await);
     }
-    assert_eq!(client(&lab, THIRD).get("/ignore/echo").await.verdict(), "200 permit");
-    assert!(has_line(&lab, r#"portcullis_closed_connections_total{limit="total"} 1"#));
+    assert_eq!(client(&gateway, THIRD).get("/ignore/echo").await.status_and_id(), "200 permit");
+    assert!(has_line(&gateway, r#"portcullis_closed_connections_total{limit="total"} 1"#));
     assert!(!is_served(&mut others[0]).await, "it was idle for longest");
-    assert_eq!(held.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    assert_eq!(held.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     for connection in crowd.iter_mut().chain(&mut others[1..]) {
         assert!(is_served(connection).await);
     }
@@ -111,19 +111,19 @@ async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certifica
 
 #[tokio::test]
 async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records() {
-    let lab = limited("requests_per_second_per_address = 1");
+    let gateway = limited("requests_per_second_per_address = 1");
     for http2 in [false, true] {
         let address = if http2 { ONE } else { OTHER };
-        let client = client(&lab, address);
+        let client = client(&gateway, address);
         let client = if http2 { client.http2() } else { client };
         let mut connection = client.connect().await.unwrap();
         let mut refused = 0;
         for _ in 0..60 {
-            let answer = connection.get("/ignore/echo").await.unwrap();
-            match answer.verdict().as_str() {
+            let response = connection.get("/ignore/echo").await.unwrap();
+            match response.status_and_id().as_str() {
                 "429 rate-limited" => {
                     refused += 1;
-                    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                    let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
                     assert!((1..=2).contains(&wait), "{wait}");
                 }
                 verdict => assert_eq!(verdict, "200 permit"),
@@ -131,10 +131,10 @@ async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records
         }
         assert!(refused > 20, "{refused}");
         // A new connection has no new budget.
-        assert_eq!(client.get("/ignore/echo").await.verdict(), "429 rate-limited");
+        assert_eq!(client.get("/ignore/echo").await.status_and_id(), "429 rate-limited");
     }
-    assert_eq!(client(&lab, THIRD).get("/ignore/echo").await.verdict(), "200 permit");
-    let records = lab.records();
+    assert_eq!(client(&gateway, THIRD).get("/ignore/echo").await.status_and_id(), "200 permit");
+    let records = gateway.records();
     let limited: Vec<_> = records.iter().filter(|record| record["decision"] == "rate-limited").collect();
     assert!((2..30).contains(&limited.len()), "{}", limited.len());
     assert_eq!(limited[0]["status"], 429);
@@ -143,24 +143,25 @@ async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records
 
 #[tokio::test]
 async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_requests() {
-    let lab = limited("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
-    let mut anonymous = client(&lab, ONE).connect().await.unwrap();
-    let spend = |answer: &str| assert!(["200 permit", "429 rate-limited"].contains(&answer), "{answer}");
+    let gateway = limited("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
+    let mut anonymous = client(&gateway, ONE).connect().await.unwrap();
+    let spend =
+        |response: &str| assert!(["200 permit", "429 rate-limited"].contains(&response), "{response}");
     for _ in 0..30 {
-        spend(&anonymous.get("/ignore/echo").await.unwrap().verdict());
+        spend(&anonymous.get("/ignore/echo").await.unwrap().status_and_id());
     }
     for http2 in [false, true] {
-        let holder = client(&lab, ONE).chain(card("alice"));
+        let holder = client(&gateway, ONE).chain(card("alice"));
         let mut holder = if http2 { holder.http2() } else { holder }.connect().await.unwrap();
         for path in ["/require/echo", "/ignore/echo"] {
-            assert_eq!(holder.get(path).await.unwrap().verdict(), "200 permit");
+            assert_eq!(holder.get(path).await.unwrap().status_and_id(), "200 permit");
         }
-        assert_eq!(holder.get("/none").await.unwrap().verdict(), "404 path-not-found");
+        assert_eq!(holder.get("/none").await.unwrap().status_and_id(), "404 path-not-found");
     }
-    let mut forged = client(&lab, ONE).chain(card("mallory")).connect().await.unwrap();
+    let mut forged = client(&gateway, ONE).chain(card("mallory")).connect().await.unwrap();
     let mut verdicts = Vec::new();
     for path in ["/require/echo", "/ignore/echo", "/none"].repeat(5) {
-        verdicts.push(forged.get(path).await.unwrap().verdict());
+        verdicts.push(forged.get(path).await.unwrap().status_and_id());
     }
     let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
     assert!(refused > 8, "{verdicts:?}");
@@ -168,12 +169,12 @@ async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_request
 
 #[tokio::test]
 async fn the_requests_of_an_authenticated_client_count_whatever_comes_of_them() {
-    let lab = limited("requests_per_second_per_account = 1");
-    let mut holder = client(&lab, ONE).chain(card("alice")).connect().await.unwrap();
-    assert_eq!(holder.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    let gateway = limited("requests_per_second_per_account = 1");
+    let mut holder = client(&gateway, ONE).chain(card("alice")).connect().await.unwrap();
+    assert_eq!(holder.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     let mut verdicts = Vec::new();
     for path in ["/none", "/ignore/echo"].repeat(20) {
-        verdicts.push(holder.get(path).await.unwrap().verdict());
+        verdicts.push(holder.get(path).await.unwrap().status_and_id());
     }
     let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
     assert!(refused > 20, "{verdicts:?}");
@@ -181,21 +182,21 @@ async fn the_requests_of_an_authenticated_client_count_whatever_comes_of_them() 
 
 #[tokio::test]
 async fn an_account_may_send_so_many_requests_from_all_its_connections() {
-    let lab = limited("requests_per_second_per_account = 1");
-    let alice = |from| client(&lab, from).chain(card("alice"));
+    let gateway = limited("requests_per_second_per_account = 1");
+    let alice = |from| client(&gateway, from).chain(card("alice"));
     let mut verdicts = Vec::new();
     for from in [ONE, OTHER, THIRD] {
         let mut connection = alice(from).connect().await.unwrap();
         for _ in 0..20 {
-            verdicts.push(connection.get("/require/echo").await.unwrap().verdict());
+            verdicts.push(connection.get("/require/echo").await.unwrap().status_and_id());
         }
     }
     let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
     assert!(refused > 20, "{verdicts:?}");
-    assert_eq!(alice(ONE).get("/ignore/echo").await.verdict(), "200 permit");
-    let judy = client(&lab, ONE).chain(card("judy"));
-    assert_eq!(judy.get("/require/echo").await.verdict(), "200 permit");
-    let records = lab.records();
+    assert_eq!(alice(ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
+    let judy = client(&gateway, ONE).chain(card("judy"));
+    assert_eq!(judy.get("/require/echo").await.status_and_id(), "200 permit");
+    let records = gateway.records();
     let limited: Vec<_> = records.iter().filter(|record| record["decision"] == "rate-limited").collect();
     assert!((1..20).contains(&limited.len()), "{}", limited.len());
     assert_eq!(limited[0]["account"]["upn"], "alice@corp.example");
@@ -203,20 +204,20 @@ async fn an_account_may_send_so_many_requests_from_all_its_connections() {
 
 #[tokio::test]
 async fn a_reload_changes_the_limits() {
-    let mut lab = limited("max_connections_per_address = 1");
-    let _open = connect(&client(&lab, ONE), 1).await;
-    assert!(client(&lab, ONE).tls_stream().await.is_err());
-    lab.reload(|setup| setup.limits = "max_connections_per_address = 2".to_owned());
-    assert_eq!(client(&lab, ONE).get("/ignore/echo").await.verdict(), "200 permit");
+    let mut gateway = limited("max_connections_per_address = 1");
+    let _open = connect(&client(&gateway, ONE), 1).await;
+    assert!(client(&gateway, ONE).tls_stream().await.is_err());
+    gateway.reload(|setup| setup.limits = "max_connections_per_address = 2".to_owned());
+    assert_eq!(client(&gateway, ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn forged_certificates_get_the_share_of_anonymous_clients_in_the_audit_queue() {
     // Room for 655 records that may still come, of which anonymous clients get 491.
     let audit = "audit.jsonl\"\nmax_queue_bytes = \"1MiB".to_owned();
-    let lab = start(Setup { audit, ..three_sites() });
-    let with_card = |name: &str, from: &str| client(&lab, from).chain(card(name));
-    assert_eq!(with_card("alice", "127.0.0.20").get("/require/echo").await.verdict(), "200 permit");
+    let gateway = start(TestConfig { audit, ..three_sites() });
+    let with_card = |name: &str, from: &str| client(&gateway, from).chain(card(name));
+    assert_eq!(with_card("alice", "127.0.0.20").get("/require/echo").await.status_and_id(), "200 permit");
     // Each holds a place until its body has come.
     let head = format!("POST /ignore/echo HTTP/1.1\r\nHost: {HOME}\r\nContent-Length: 9\r\n\r\n");
     let mut held = Vec::new();
@@ -227,22 +228,22 @@ async fn forged_certificates_get_the_share_of_anonymous_clients_in_the_audit_que
         held.push(stream);
     }
     let is_full = || {
-        let metrics = lab.metrics.encode();
+        let metrics = gateway.metrics.encode();
         let refused = r#"portcullis_decisions_total{decision="audit-unavailable"} 0"#;
         (!metrics.lines().any(|line| line == refused)).then_some(())
     };
     wait_for("the share of anonymous clients is used up", is_full).await;
 
-    let anonymous = client(&lab, "127.0.0.21").get("/ignore/echo").await;
-    assert_eq!(anonymous.verdict(), "503 audit-unavailable");
+    let anonymous = client(&gateway, "127.0.0.21").get("/ignore/echo").await;
+    assert_eq!(anonymous.status_and_id(), "503 audit-unavailable");
     let mut forged = with_card("mallory", "127.0.0.21").connect().await.unwrap();
     assert!(is_served(&mut forged).await, "its first request may be that of a holder");
-    assert_eq!(forged.get("/ignore/echo").await.unwrap().verdict(), "503 audit-unavailable");
+    assert_eq!(forged.get("/ignore/echo").await.unwrap().status_and_id(), "503 audit-unavailable");
     // A holder who was here before has a whole share at once, though an attacker has the same address.
     for _ in 0..3 {
         let alice = with_card("alice", "127.0.0.11").get("/require/echo").await;
-        assert_eq!(alice.verdict(), "200 permit");
+        assert_eq!(alice.status_and_id(), "200 permit");
     }
     let newcomer = with_card("judy", "127.0.0.22").get("/accept/echo").await;
-    assert_eq!(newcomer.verdict(), "200 permit");
+    assert_eq!(newcomer.status_and_id(), "200 permit");
 }

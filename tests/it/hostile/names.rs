@@ -7,17 +7,18 @@ use crate::support::{Client, openssl_client};
 
 #[test]
 fn every_spelling_of_a_server_name_leads_to_the_same_policy() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for version in VERSIONS {
         for name in ["a.corp.example", "A.CORP.EXAMPLE", "a.Corp.example", "a2.corp.example"] {
-            let caller = Caller::new(&lab, version, Some(card("alice")));
+            let caller = Caller::new(&gateway, version, Some(card("alice")));
             let mut wire = caller.connect(name).unwrap();
             assert_eq!(
                 wire.get(HOME, "/require/echo").unwrap().user().as_deref(),
                 Some("alice@corp.example")
             );
-            let verdict = Caller::new(&lab, version, None).connect(name).unwrap().get(HOME, "/require/echo");
-            assert_eq!(verdict.unwrap().verdict(), "403 certificate-required", "{version:?} {name}");
+            let verdict =
+                Caller::new(&gateway, version, None).connect(name).unwrap().get(HOME, "/require/echo");
+            assert_eq!(verdict.unwrap().status_and_id(), "403 certificate-required", "{version:?} {name}");
         }
     }
 }
@@ -25,7 +26,7 @@ fn every_spelling_of_a_server_name_leads_to_the_same_policy() {
 /// Our own client cannot write these; OpenSSL sends what it is told.
 #[test]
 fn odd_server_names_lead_to_the_same_policy_or_to_no_site() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     let request = "GET /require/echo HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
     let names = [
         ("A.CORP.example.", "HTTP/1.1 403"),
@@ -42,17 +43,19 @@ fn odd_server_names_lead_to_the_same_policy_or_to_no_site() {
     ];
     for version in ["-tls1_2", "-tls1_3"] {
         for (name, told) in names {
-            let Some(ran) = openssl_client(&lab, &[version, "-servername", name], request) else { return };
+            let Some(ran) = openssl_client(&gateway, &[version, "-servername", name], request) else {
+                return;
+            };
             assert!(ran.output().contains(told), "{version} {name}: {}", ran.output());
             assert!(!ran.output().contains("HTTP/1.1 200"), "{version} {name}: {}", ran.output());
         }
     }
-    assert_eq!(forwarded(&lab), Vec::<String>::new());
+    assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
 fn a_server_name_that_is_nobodys_gets_no_site() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for version in VERSIONS {
         for name in [
             "c.corp.example",
@@ -61,7 +64,7 @@ fn a_server_name_that_is_nobodys_gets_no_site() {
             "a.b.wild.corp.example",
             "wild.corp.example",
         ] {
-            let error = Caller::new(&lab, version, None).connect(name).err().expect(name);
+            let error = Caller::new(&gateway, version, None).connect(name).err().expect(name);
             assert!(error.to_string().contains("UnrecognisedName"), "{version:?} {name}: {error}");
         }
     }
@@ -111,39 +114,44 @@ const OTHERS: [&str; 26] = [
 
 #[test]
 fn a_request_names_its_own_site_in_any_spelling_and_no_other_in_any() {
-    let lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
     for host in OWN {
-        let answer = caller.connect(HOME).unwrap().get(host, "/require/echo").unwrap();
-        assert_eq!(answer.user().as_deref(), Some("alice@corp.example"), "{host:?}: {}", answer.verdict());
+        let response = caller.connect(HOME).unwrap().get(host, "/require/echo").unwrap();
+        assert_eq!(
+            response.user().as_deref(),
+            Some("alice@corp.example"),
+            "{host:?}: {}",
+            response.status_and_id()
+        );
     }
-    let before = forwarded(&lab).len();
+    let before = forwarded(&gateway).len();
     for host in OTHERS {
         for path in ["/ignore/echo", "/require/echo"] {
-            let answer = caller.connect(HOME).unwrap().get(host, path).unwrap();
-            assert!(matches!(answer.status, 400 | 421), "{host:?}: {}", answer.verdict());
+            let response = caller.connect(HOME).unwrap().get(host, path).unwrap();
+            assert!(matches!(response.status, 400 | 421), "{host:?}: {}", response.status_and_id());
         }
     }
-    assert_eq!(forwarded(&lab).len(), before);
+    assert_eq!(forwarded(&gateway).len(), before);
 }
 
 #[test]
 fn a_permissive_site_is_no_door_to_a_strict_one() {
-    let lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
     for name in [OPEN, "x.wild.corp.example"] {
         for host in OWN.into_iter().chain([FOREIGN]) {
-            let answer = caller.connect(name).unwrap().get(host, "/require/echo").unwrap();
-            assert_eq!(answer.verdict(), "421 misdirected-request", "{name} {host:?}");
+            let response = caller.connect(name).unwrap().get(host, "/require/echo").unwrap();
+            assert_eq!(response.status_and_id(), "421 misdirected-request", "{name} {host:?}");
         }
     }
-    assert_eq!(forwarded(&lab), Vec::<String>::new());
+    assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
 fn the_targets_own_authority_names_the_connections_site_or_the_request_is_refused() {
-    let lab = start(three_sites());
-    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let gateway = start(three_sites());
+    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
     let json = "Accept: application/json\r\n";
     let cases = [
         ("https://a.corp.example/require/echo", "Host: a.corp.example\r\n", "200 permit"),
@@ -169,25 +177,25 @@ fn the_targets_own_authority_names_the_connections_site_or_the_request_is_refuse
     for (target, hosts, verdict) in cases {
         let mut wire = caller.connect(HOME).unwrap();
         wire.send(format!("GET {target} HTTP/1.1\r\n{hosts}{json}\r\n")).unwrap();
-        assert_eq!(wire.answer().unwrap().verdict(), verdict, "{target} {hosts:?}");
+        assert_eq!(wire.response().unwrap().status_and_id(), verdict, "{target} {hosts:?}");
     }
 }
 
 #[tokio::test]
 async fn an_authority_of_http_2_names_the_connections_site_in_any_spelling_and_no_other_in_any() {
-    let lab = start(three_sites());
-    let client = Client::new(&lab).resolving(HOME).chain(card("alice")).http2();
+    let gateway = start(three_sites());
+    let client = Client::new(&gateway).resolving(HOME).chain(card("alice")).http2();
     for host in OWN.map(str::trim) {
-        let answer = client.clone().host(host).get("/require/echo").await;
-        assert_eq!(answer.verdict(), "200 permit", "{host}");
-        assert_eq!(answer.seen("x-remote-user"), ["alice@corp.example"], "{host}");
+        let response = client.clone().host(host).get("/require/echo").await;
+        assert_eq!(response.status_and_id(), "200 permit", "{host}");
+        assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"], "{host}");
     }
-    let before = forwarded(&lab).len();
+    let before = forwarded(&gateway).len();
     for host in OTHERS.into_iter().filter(|host| host.parse::<http::uri::Authority>().is_ok()) {
-        let answer = client.clone().host(host).get("/require/echo").await;
-        assert!(matches!(answer.status, 400 | 421), "{host}: {}", answer.verdict());
+        let response = client.clone().host(host).get("/require/echo").await;
+        assert!(matches!(response.status, 400 | 421), "{host}: {}", response.status_and_id());
     }
     let both = client.get_with("/require/echo", &[("host", "b.corp.example")]).await;
-    assert_eq!(both.verdict(), "400 malformed-request");
-    assert_eq!(forwarded(&lab).len(), before);
+    assert_eq!(both.status_and_id(), "400 malformed-request");
+    assert_eq!(forwarded(&gateway).len(), before);
 }

@@ -3,7 +3,7 @@
 //! on which an earlier request had opened a door).
 
 use super::stage::{HOME, card, start, three_sites};
-use crate::support::{Answer, Client, Lab, nothing, whole};
+use crate::support::{Client, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
 
 const HOLDERS: [Option<&str>; 6] =
@@ -94,14 +94,14 @@ impl Draws {
 }
 
 /// Whether the answer is what the oracle says, as far as the method lets it be seen: HEAD has no body with an id.
-fn agrees(answer: &Answer, draw: &Draw, expected: &str) -> bool {
+fn agrees(response: &TestResponse, draw: &Draw, expected: &str) -> bool {
     match draw.method {
-        Method::HEAD => expected.starts_with(&answer.status.to_string()),
-        _ => answer.verdict() == expected,
+        Method::HEAD => expected.starts_with(&response.status.to_string()),
+        _ => response.status_and_id() == expected,
     }
 }
 
-async fn one_sequence(lab: &Lab, client: Client, holder: Option<&str>, seed: u64) {
+async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str>, seed: u64) {
     let client = match holder {
         Some(name) => client.chain(card(name)),
         None => client,
@@ -111,42 +111,48 @@ async fn one_sequence(lab: &Lab, client: Client, holder: Option<&str>, seed: u64
     for number in 0..60 {
         let draw = draws.next();
         let expected = oracle(holder, &draw);
-        let before = lab.rms.seen().len();
+        let before = gateway.rms.requests().len();
         let target = format!("{}{}", draw.path, draw.query);
         let request = connection.request(draw.method.clone(), &target).header("x-demo-echo", "1");
-        let body = if draw.method == Method::POST { whole("hello") } else { nothing() };
-        let answer = connection.send(request.body(body).unwrap()).await;
-        let answer =
-            answer.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {draw:?}: {error:?}"));
+        let body = if draw.method == Method::POST { sized_body("hello") } else { empty_body() };
+        let response = connection.send(request.body(body).unwrap()).await;
+        let response =
+            response.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {draw:?}: {error:?}"));
         assert!(
-            agrees(&answer, &draw, expected),
+            agrees(&response, &draw, expected),
             "{holder:?}, {seed}/{number}, {draw:?}: {expected} was expected, not {}",
-            answer.verdict()
+            response.status_and_id()
         );
-        let reached = lab.rms.seen().len() - before;
+        let reached = gateway.rms.requests().len() - before;
         assert_eq!(reached, usize::from(expected == "200 permit"), "{holder:?}, {seed}/{number}, {draw:?}");
         if expected == "200 permit" && draw.method != Method::HEAD {
             let ignored = draw.path.to_ascii_lowercase().starts_with("/ignore/");
             let users: &[&str] = if ignored { &[] } else { &["alice@corp.example"] };
-            assert_eq!(answer.seen("x-remote-user"), users, "{holder:?}, {seed}/{number}, {draw:?}");
+            assert_eq!(
+                response.received_header("x-remote-user"),
+                users,
+                "{holder:?}, {seed}/{number}, {draw:?}"
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn every_verdict_on_an_http_1_1_connection_is_that_of_its_own_request() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&lab, Client::new(&lab).resolving(HOME).http1(), holder, seed).await;
-        one_sequence(&lab, Client::new(&lab).resolving(HOME).http1().tls12(), holder, seed + 100).await;
+        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http1(), holder, seed).await;
+        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http1().tls12(), holder, seed + 100)
+            .await;
     }
 }
 
 #[tokio::test]
 async fn every_verdict_on_an_http_2_connection_is_that_of_its_own_request() {
-    let lab = start(three_sites());
+    let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&lab, Client::new(&lab).resolving(HOME).http2(), holder, seed + 200).await;
-        one_sequence(&lab, Client::new(&lab).resolving(HOME).http2().tls12(), holder, seed + 300).await;
+        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;
+        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http2().tls12(), holder, seed + 300)
+            .await;
     }
 }

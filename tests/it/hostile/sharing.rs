@@ -8,7 +8,7 @@
 //! That the test can fail was tried by hand, by breaking what it is to hold, one at a time; see the end of this file.
 
 use super::stage::{HOME, PATHS, start, three_sites};
-use crate::support::{Answer, Client, Lab, Setup, pki, sha256, whole};
+use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256, sized_body};
 use http::Method;
 use http_body_util::BodyExt;
 use portcullis::clock::Clock;
@@ -23,11 +23,11 @@ const WORKERS: u64 = 2;
 
 const SHARED: &str = "max_connections = 4\nqueue_timeout = \"60s\"";
 
-fn shared_setup(second: &Rms) -> Setup {
+fn shared_setup(second: &Rms) -> TestConfig {
     let setup = three_sites();
     let second = format!("[backend.second]\nservers = [\"http://{}\"]\n{SHARED}", second.address());
     let path = "[[site.path]]\npath = \"/second/*\"\nclient_certificate = \"require\"\nbackend = \"second\"";
-    Setup {
+    TestConfig {
         paths: format!("{PATHS}\n{path}"),
         backend: SHARED.to_owned(),
         more: format!("{}\n{second}", setup.more),
@@ -61,39 +61,39 @@ async fn visit(client: Client, number: usize) {
         let target = format!("{path}?mark={mark}");
         let body = mark.repeat(1 + request);
         let built = connection.request(Method::POST, &target).header("x-mark", &mark);
-        let answer = connection.send(built.body(whole(body.clone())).unwrap()).await.unwrap();
-        assert_is_own(&answer, number, &mark, &target, &body);
+        let response = connection.send(built.body(sized_body(body.clone())).unwrap()).await.unwrap();
+        assert_is_own(&response, number, &mark, &target, &body);
         if number % 20 == 7 && request % 10 == 3 {
             leave_in_the_middle(&client, path).await;
         }
     }
 }
 
-fn assert_is_own(answer: &Answer, number: usize, mark: &str, target: &str, body: &str) {
-    assert_eq!(answer.verdict(), "200 permit", "{mark}");
-    let echo = answer.json();
+fn assert_is_own(response: &TestResponse, number: usize, mark: &str, target: &str, body: &str) {
+    assert_eq!(response.status_and_id(), "200 permit", "{mark}");
+    let echo = response.json();
     assert_eq!(echo["target"], target, "{mark}");
     assert_eq!(echo["body_sha256"], sha256(body.as_bytes()), "{mark}");
-    assert_eq!(answer.seen("x-mark"), [mark]);
+    assert_eq!(response.received_header("x-mark"), [mark]);
     let person = format!("person-{}@corp.example", number % PEOPLE);
     let users: &[String] = if is_nameless(number) { &[] } else { &[person] };
-    assert_eq!(answer.seen("x-remote-user"), users, "{mark}");
+    assert_eq!(response.received_header("x-remote-user"), users, "{mark}");
 }
 
 /// Takes the head of a long answer and is gone.
 async fn leave_in_the_middle(client: &Client, path: &str) {
     let mut connection = client.connect().await.unwrap();
     let request = connection.request(Method::GET, &format!("{path}?size=4000000&mark=gone"));
-    let mut answer = connection.begin(request.body(whole("")).unwrap()).await.unwrap();
-    assert!(answer.frame().await.unwrap().is_ok());
+    let mut response = connection.begin(request.body(sized_body("")).unwrap()).await.unwrap();
+    assert!(response.frame().await.unwrap().is_ok());
 }
 
 fn reused(rms: &Rms) -> usize {
-    rms.seen().iter().filter(|seen| seen.request > 1).count()
+    rms.requests().iter().filter(|seen| seen.request > 1).count()
 }
 
-fn clients(lab: &Lab, cards: &[Card], number: usize) -> Client {
-    let client = Client::new(lab).resolving(HOME);
+fn clients(gateway: &TestGateway, cards: &[Card], number: usize) -> Client {
+    let client = Client::new(gateway).resolving(HOME);
     let client = if number.is_multiple_of(2) { client.http2() } else { client.http1() };
     if is_nameless(number) { client } else { client.chain(&cards[number % PEOPLE]) }
 }
@@ -101,24 +101,24 @@ fn clients(lab: &Lab, cards: &[Card], number: usize) -> Client {
 #[tokio::test]
 async fn two_hundred_clients_over_few_backend_connections_get_each_their_own_answers() {
     let second = Rms::start("127.0.0.1:0".parse().unwrap()).unwrap();
-    let lab = start(shared_setup(&second));
+    let gateway = start(shared_setup(&second));
     let cards: Vec<_> = (0..PEOPLE).map(issue).collect();
     let visits: Vec<_> =
-        (0..CLIENTS).map(|number| tokio::spawn(visit(clients(&lab, &cards, number), number))).collect();
+        (0..CLIENTS).map(|number| tokio::spawn(visit(clients(&gateway, &cards, number), number))).collect();
     for visit in visits {
         visit.await.unwrap();
     }
 
     let elsewhere = |seen: &portcullis::demo::rms::ReceivedRequest| seen.target.starts_with("/second/");
-    assert!(second.seen().iter().all(elsewhere));
-    assert!(!lab.rms.seen().iter().any(elsewhere));
-    let marked = |rms: &Rms| rms.seen().iter().filter(|seen| !seen.values("x-mark").is_empty()).count();
-    assert_eq!(marked(&lab.rms) + marked(&second), CLIENTS * REQUESTS);
+    assert!(second.requests().iter().all(elsewhere));
+    assert!(!gateway.rms.requests().iter().any(elsewhere));
+    let marked = |rms: &Rms| rms.requests().iter().filter(|seen| !seen.values("x-mark").is_empty()).count();
+    assert_eq!(marked(&gateway.rms) + marked(&second), CLIENTS * REQUESTS);
     // Each client that left took its connection with it, and no other was closed.
     let left = u64::try_from(CLIENTS / 20 * (REQUESTS / 10)).unwrap();
-    for rms in [&lab.rms, &second] {
+    for rms in [&gateway.rms, &second] {
         assert!(rms.connections() <= WORKERS * CONNECTIONS_PER_WORKER + left, "{}", rms.connections());
-        assert!(reused(rms) > rms.seen().len() / 2);
+        assert!(reused(rms) > rms.requests().len() / 2);
     }
 }
 

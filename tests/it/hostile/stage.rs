@@ -1,7 +1,7 @@
 //! A lab with three sites at one address: one that never asks for a card, and two whose realms trust authorities of
 //! the very same names with different keys.
 
-use crate::support::{Lab, Setup, TestRealm, pki};
+use crate::support::{TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, KeyKind};
 use rustls_pki_types::CertificateDer;
@@ -63,14 +63,14 @@ backend = "rms"
 "#;
 
 /// The three sites, to be changed field by field.
-pub(super) fn three_sites() -> Setup {
-    Setup {
+pub(super) fn three_sites() -> TestConfig {
+    TestConfig {
         hosts: vec![HOME, HOME_ALIAS],
         site: "name = \"home\"".to_owned(),
         paths: PATHS.to_owned(),
         realm: TestRealm { usages: "[\"client_auth\"]", ..TestRealm::default() }.toml(),
         more: MORE.replace("{paths}", PATHS).replace("{realm}", &foreign_realm()),
-        ..Setup::default()
+        ..TestConfig::default()
     }
 }
 
@@ -86,14 +86,14 @@ fn foreign_realm() -> String {
 }
 
 /// The three sites, their home site with these keys more.
-pub(super) fn three_sites_with(home_site: &str) -> Setup {
+pub(super) fn three_sites_with(home_site: &str) -> TestConfig {
     let setup = three_sites();
-    Setup { site: format!("{}\n{home_site}", setup.site), ..setup }
+    TestConfig { site: format!("{}\n{home_site}", setup.site), ..setup }
 }
 
 /// Starts a lab of three sites.
-pub(super) fn start(setup: Setup) -> Lab {
-    Lab::prepared(setup, write_keys)
+pub(super) fn start(setup: TestConfig) -> TestGateway {
+    TestGateway::prepared(setup, write_keys)
 }
 
 /// Writes a server certificate for the sites' hosts, and the foreign authorities.
@@ -113,8 +113,8 @@ pub(super) fn card(name: &str) -> &'static Card {
 }
 
 /// The targets of the requests that reached the backend.
-pub(super) fn forwarded(lab: &Lab) -> Vec<String> {
-    lab.rms.seen().into_iter().map(|seen| seen.target).collect()
+pub(super) fn forwarded(gateway: &TestGateway) -> Vec<String> {
+    gateway.rms.requests().into_iter().map(|seen| seen.target).collect()
 }
 
 fn pem(certificate: &CertificateDer<'_>) -> String {

@@ -3,7 +3,9 @@
 
 use super::caller::{Caller, VERSIONS, Version};
 use super::stage::{HOME, card, start, three_sites, three_sites_with};
-use crate::support::{Client, Connection, Lab, PATIENCE, RequestBody, Setup, nothing, wait_for};
+use crate::support::{
+    Client, Connection, RequestBody, TEST_TIMEOUT, TestConfig, TestGateway, empty_body, wait_for,
+};
 use http::{Method, Request};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -13,46 +15,46 @@ use tokio::time::timeout;
 /// Nothing of an answer that is larger is taken at once.
 const LONG: &str = "size=50000000";
 
-fn impatient() -> Lab {
-    start(Setup { limits: "client_idle_timeout = \"1s\"".to_owned(), ..three_sites() })
+fn impatient() -> TestGateway {
+    start(TestConfig { limits: "client_idle_timeout = \"1s\"".to_owned(), ..three_sites() })
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_left() {
-    let lab = impatient();
-    let caller = Caller::new(&lab, Version::Tls13, Some(card("alice")));
+    let gateway = impatient();
+    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
     let mut wire = caller.connect(HOME).unwrap();
     wire.send(format!("GET /require/echo?{LONG} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
-    let record = lab.record_where(|_| true).await;
+    let record = gateway.record_where(|_| true).await;
     assert_eq!((&record["decision"], &record["status"]), (&"client-disconnected".into(), &200.into()));
 }
 
 #[tokio::test]
 async fn a_stream_whose_window_stays_shut_is_left() {
-    let lab = impatient();
+    let gateway = impatient();
     for (path, decision) in
         [("/require/echo", "certificate-required"), ("/ignore/echo", "client-disconnected")]
     {
-        let (mut sender, _driver) = with_window(&lab, 0).await;
-        let answer = sender.send_request(request(&format!("{path}?{LONG}"))).await.unwrap();
+        let (mut sender, _driver) = with_window(&gateway, 0).await;
+        let response = sender.send_request(request(&format!("{path}?{LONG}"))).await.unwrap();
         // Held, and never read.
-        let (_head, _body) = answer.into_parts();
-        let record = lab.record_where(|record| record["path"] == path).await;
+        let (_head, _body) = response.into_parts();
+        let record = gateway.record_where(|record| record["path"] == path).await;
         assert_eq!(record["decision"], decision);
         wait_for("the gate's goodbye", || sender.is_closed().then_some(())).await;
     }
 }
 
 fn request(target: &str) -> Request<RequestBody> {
-    Request::get(format!("https://{HOME}{target}")).body(nothing()).unwrap()
+    Request::get(format!("https://{HOME}{target}")).body(empty_body()).unwrap()
 }
 
 /// An HTTP/2 connection on which no stream may be sent more than so many bytes.
 async fn with_window(
-    lab: &Lab,
+    gateway: &TestGateway,
     bytes: u32,
 ) -> (http2::SendRequest<RequestBody>, tokio::task::JoinHandle<()>) {
-    let stream = Client::new(lab).resolving(HOME).http2().tls_stream().await.unwrap();
+    let stream = Client::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(bytes);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
@@ -62,54 +64,54 @@ async fn with_window(
 #[tokio::test]
 async fn the_end_of_the_proof_ends_an_http_2_connection() {
     for version in VERSIONS {
-        let lab = start(three_sites_with("card_reauth_interval = \"1h\""));
-        let client = Client::new(&lab).resolving(HOME).http2().chain(card("alice"));
+        let gateway = start(three_sites_with("card_reauth_interval = \"1h\""));
+        let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
         let client = if version == Version::Tls12 { client.tls12() } else { client };
         let mut connection = client.connect().await.unwrap();
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
-        lab.clock.advance(Duration::from_secs(3_600));
-        assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "421 misdirected-request");
+        assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+        gateway.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "421 misdirected-request");
         wait_for_the_end(&mut connection).await;
         let mut anew = client.connect().await.unwrap();
         assert!(!anew.resumed, "{version:?}");
-        assert_eq!(anew.get("/require/echo").await.unwrap().verdict(), "200 permit");
+        assert_eq!(anew.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     }
 }
 
-/// Asks until the connection takes no more requests; until then each is answered as the first.
+/// Sends requests until the connection takes no more requests; until then each is answered as the first.
 async fn wait_for_the_end(connection: &mut Connection) {
     let asking = async {
-        while let Ok(answer) = connection.get("/require/echo").await {
-            assert_eq!(answer.verdict(), "421 misdirected-request");
+        while let Ok(response) = connection.get("/require/echo").await {
+            assert_eq!(response.status_and_id(), "421 misdirected-request");
         }
     };
-    timeout(PATIENCE, asking).await.expect("the connection ends");
+    timeout(TEST_TIMEOUT, asking).await.expect("the connection ends");
 }
 
 #[tokio::test]
 async fn a_request_for_another_site_does_not_end_an_http_2_connection() {
-    let lab = start(three_sites());
-    let client = Client::new(&lab).resolving(HOME).http2().chain(card("alice"));
+    let gateway = start(three_sites());
+    let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
-    let elsewhere = Request::get("https://b.corp.example/require/echo").body(nothing()).unwrap();
+    let elsewhere = Request::get("https://b.corp.example/require/echo").body(empty_body()).unwrap();
     assert_eq!(connection.send(elsewhere).await.unwrap().status, 421);
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn told_to_stop_the_gate_finishes_the_streams_that_run_and_takes_no_more() {
-    let mut lab = start(three_sites());
-    let client = Client::new(&lab).resolving(HOME).http2().chain(card("alice"));
+    let mut gateway = start(three_sites());
+    let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
-    let request = connection.request(Method::GET, "/require/echo?delay_ms=1000").body(nothing()).unwrap();
+    let request = connection.request(Method::GET, "/require/echo?delay_ms=1000").body(empty_body()).unwrap();
     let running = tokio::spawn(async move { (connection.send(request).await, connection) });
-    wait_for("the request at the backend", || lab.rms.seen().pop()).await;
+    wait_for("the request at the backend", || gateway.rms.requests().pop()).await;
     let stopped = tokio::task::spawn_blocking(move || {
-        lab.stop();
-        lab
+        gateway.stop();
+        gateway
     });
-    let (answer, mut connection) = running.await.unwrap();
-    assert_eq!(answer.unwrap().verdict(), "200 permit");
+    let (response, mut connection) = running.await.unwrap();
+    assert_eq!(response.unwrap().status_and_id(), "200 permit");
     assert!(connection.get("/require/echo").await.is_err());
     let decisions: Vec<_> = stopped.await.unwrap().records().iter().map(|r| r["decision"].clone()).collect();
     assert_eq!(decisions, ["permit"]);
@@ -117,16 +119,16 @@ async fn told_to_stop_the_gate_finishes_the_streams_that_run_and_takes_no_more()
 
 #[tokio::test]
 async fn cookies_in_lines_of_their_own_reach_the_backend_in_one() {
-    let lab = start(three_sites());
-    let client = Client::new(&lab).resolving(HOME).http2();
-    let answer = client.get_with("/ignore/echo", &[("cookie", "a=1"), ("cookie", "b=2")]).await;
-    assert_eq!(answer.seen("cookie"), ["a=1; b=2"]);
+    let gateway = start(three_sites());
+    let client = Client::new(&gateway).resolving(HOME).http2();
+    let response = client.get_with("/ignore/echo", &[("cookie", "a=1"), ("cookie", "b=2")]).await;
+    assert_eq!(response.received_header("cookie"), ["a=1; b=2"]);
 }
 
 #[tokio::test]
 async fn one_http_2_connection_with_many_streams_at_once_gives_each_its_own_verdict() {
-    let lab = start(three_sites());
-    let (sender, _driver) = with_window(&lab, 65_535).await;
+    let gateway = start(three_sites());
+    let (sender, _driver) = with_window(&gateway, 65_535).await;
     let streams = (0..90).map(|number| {
         let mut sender = sender.clone();
         tokio::spawn(async move {
@@ -139,5 +141,5 @@ async fn one_http_2_connection_with_many_streams_at_once_gives_each_its_own_verd
     for stream in streams.collect::<Vec<_>>() {
         stream.await.unwrap();
     }
-    assert_eq!(lab.rms.seen().len(), 30);
+    assert_eq!(gateway.rms.requests().len(), 30);
 }

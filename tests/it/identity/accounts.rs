@@ -1,22 +1,26 @@
 //! Mapping to each account of the lab's Active Directory, through a running gateway.
 
 use super::scene::{Staff, before_active_directory, card, card_with};
-use crate::support::{ActiveDirectory, Answer, Client, Lab};
+use crate::support::{ActiveDirectory, Client, TestGateway, TestResponse};
 use portcullis::certificate::{AltSecurityForm, Certificate};
 use portcullis::demo::pki::{Card, serial_number};
 use std::time::Duration;
 
-async fn at_require(lab: &Lab, card: &Card) -> Answer {
+async fn at_require(lab: &TestGateway, card: &Card) -> TestResponse {
     Client::new(lab).chain(card).get("/require/echo").await
 }
 
 /// The user and the mapping method, or the denial.
-async fn outcome(lab: &Lab, card: &Card) -> String {
+async fn outcome(lab: &TestGateway, card: &Card) -> String {
     let answer = at_require(lab, card).await;
     if answer.status != 200 {
-        return answer.verdict();
+        return answer.status_and_id();
     }
-    format!("{} by {}", answer.seen("x-remote-user")[0], answer.seen("x-remote-mapping")[0])
+    format!(
+        "{} by {}",
+        answer.received_header("x-remote-user")[0],
+        answer.received_header("x-remote-mapping")[0]
+    )
 }
 
 #[tokio::test]
@@ -25,9 +29,9 @@ async fn an_account_has_its_names_its_sid_and_its_nested_groups() {
     let lab = before_active_directory(&directory, &Staff { strength: "strong", ..Staff::default() });
     let sid = directory.sid("alice");
     let answer = at_require(&lab, &card(Some("alice@corp.example"), Some(&sid))).await;
-    assert_eq!(answer.verdict(), "200 permit");
+    assert_eq!(answer.status_and_id(), "200 permit");
     let seen = ["user", "upn", "sid", "groups", "mapping"];
-    let seen = seen.map(|name| answer.seen(&format!("x-remote-{name}")).concat());
+    let seen = seen.map(|name| answer.received_header(&format!("x-remote-{name}")).concat());
     assert_eq!(seen, ["CORP\\alice", "alice@corp.example", &sid, "RMS-Users", "sid; strong"]);
 }
 
@@ -119,7 +123,11 @@ async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connectio
     let mut connection = Client::new(&lab).chain(&card).connect().await.unwrap();
     let mut groups = async || {
         let answer = connection.get("/require/echo").await.unwrap();
-        if answer.status == 200 { answer.seen("x-remote-groups").concat() } else { answer.verdict() }
+        if answer.status == 200 {
+            answer.received_header("x-remote-groups").concat()
+        } else {
+            answer.status_and_id()
+        }
     };
     assert_eq!(groups().await, "Spare2");
     directory.remove_member("Spare2", user);

@@ -1,7 +1,7 @@
 //! Number and safety of directory lookups, with a slapd for each test.
 
 use super::scene::{Staff, before_people, before_people_at, card, card_with};
-use crate::support::{Client, Lab, PeopleDirectory, sid, wait_for};
+use crate::support::{Client, PeopleDirectory, TestGateway, sid, wait_for};
 use portcullis::demo::pki::Card;
 use std::io::Write;
 use std::net::TcpListener;
@@ -15,8 +15,8 @@ const SHORT: Staff<'_> = Staff {
     cache: r#"ttl = "1m", negative_ttl = "1s""#,
 };
 
-async fn verdict(lab: &Lab, card: &Card) -> String {
-    Client::new(lab).chain(card).get("/require/echo").await.verdict()
+async fn verdict(lab: &TestGateway, card: &Card) -> String {
+    Client::new(lab).chain(card).get("/require/echo").await.status_and_id()
 }
 
 fn alices_card() -> Card {
@@ -44,7 +44,10 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
                 let number = (client + turn) % cards.len();
                 // A new connection each time, without a cached verdict.
                 let answer = Client::new(&lab).chain(&cards[number]).get("/require/echo").await;
-                assert_eq!(answer.seen("x-remote-user"), [format!("CORP\\crowd{:02}", number + 1)]);
+                assert_eq!(
+                    answer.received_header("x-remote-user"),
+                    [format!("CORP\\crowd{:02}", number + 1)]
+                );
             }
         })
     });
@@ -71,7 +74,7 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
             tokio::spawn(async move {
                 for _ in 0..16 {
                     let answer = connection.get("/require/echo").await.unwrap();
-                    assert_eq!(answer.seen("x-remote-user"), [user.as_str()]);
+                    assert_eq!(answer.received_header("x-remote-user"), [user.as_str()]);
                 }
                 (connection, user)
             })
@@ -92,7 +95,7 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
     let lab = before_people(&directory, &SHORT);
     let card = alices_card();
     let mut open = Client::new(&lab).chain(&card).connect().await.unwrap();
-    assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     for hangs in [false, true] {
         if hangs {
             directory.hang().await;
@@ -104,10 +107,10 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
         let (judged, ignored) = tokio::join!(judging.get("/require/echo"), async {
             Client::new(&lab).chain(&card).get("/ignore/echo").await
         });
-        assert_eq!(judged.verdict(), "503 directory-unavailable");
+        assert_eq!(judged.status_and_id(), "503 directory-unavailable");
         assert!(judged.header("retry-after").is_some());
-        assert_eq!(ignored.verdict(), "200 permit");
-        assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "503 directory-unavailable");
+        assert_eq!(ignored.status_and_id(), "200 permit");
+        assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "503 directory-unavailable");
         if hangs {
             directory.resume();
         } else {
@@ -115,15 +118,15 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
         }
         until_permitted(&lab, &card).await;
         // Requests on the open connection are permitted too: it does not cache the failure.
-        assert_eq!(open.get("/require/echo").await.unwrap().verdict(), "200 permit");
+        assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     }
 }
 
 /// Retries as a client does after `Retry-After`.
-async fn until_permitted(lab: &Lab, card: &Card) {
+async fn until_permitted(lab: &TestGateway, card: &Card) {
     let mut tries = tokio::task::JoinSet::new();
     let client = Client::new(lab).chain(card);
-    let ask = |client: Client| async move { client.get("/require/echo").await.verdict() };
+    let ask = |client: Client| async move { client.get("/require/echo").await.status_and_id() };
     tries.spawn(ask(client.clone()));
     wait_for("the directory's return", || match tries.try_join_next() {
         Some(verdict) if verdict.as_ref().unwrap() == "200 permit" => Some(()),
@@ -160,7 +163,7 @@ async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     directory.kill();
     lab.clock.advance(LIFETIME);
     let answer = Client::new(&lab).chain(&alice).get("/require/echo").await;
-    assert_eq!(answer.verdict(), "200 permit");
+    assert_eq!(answer.status_and_id(), "200 permit");
     assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
     // No account is cached for this certificate.
     assert_eq!(verdict(&lab, &leo).await, "503 directory-unavailable");
@@ -199,5 +202,5 @@ async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
         }
     }
     let answer = Client::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
-    assert_eq!(answer.seen("x-remote-user"), ["CORP\\star*"]);
+    assert_eq!(answer.received_header("x-remote-user"), ["CORP\\star*"]);
 }

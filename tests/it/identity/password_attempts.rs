@@ -1,7 +1,7 @@
 //! Number of password checks: fewer than the lockout threshold, and one for a cached password.
 
 use super::passwords::{PASSWORD, lab, passwords_tried, tried, wrong_of_fifty_guesses};
-use crate::support::{Client, PATIENCE, exchange};
+use crate::support::{Client, TEST_TIMEOUT, exchange};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -14,17 +14,17 @@ async fn fifty_concurrent_guesses_under_all_names_are_three_password_checks() {
     assert_eq!((wrong, passwords_tried(&directory)), (3, 3));
 
     let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(right.verdict(), "429 login-throttled");
+    assert_eq!(right.status_and_id(), "429 login-throttled");
     let wait: u64 = right.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(right.header("www-authenticate"), None);
     assert_eq!(passwords_tried(&directory), 3);
     let other = tried(&Client::new(&lab), "/accept/echo", "leo", PASSWORD).await;
-    assert_eq!(other.verdict(), "200 permit", "another account has attempts of its own");
+    assert_eq!(other.status_and_id(), "200 permit", "another account has attempts of its own");
 
     lab.clock.advance(15 * MINUTE);
     let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(right.verdict(), "200 permit");
+    assert_eq!(right.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
@@ -33,10 +33,10 @@ async fn an_address_that_tries_many_accounts_is_throttled() {
     let client = Client::new(&lab);
     for number in 1..=5 {
         let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
-        assert_eq!(answer.verdict(), "401 invalid-password");
+        assert_eq!(answer.status_and_id(), "401 invalid-password");
     }
     let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.verdict(), "429 login-throttled");
+    assert_eq!(answer.status_and_id(), "429 login-throttled");
     let record = lab.record(&answer.request_id()).await;
     assert!(record["detail"].as_str().unwrap().contains("from the address"), "{}", record["detail"]);
     assert_eq!(passwords_tried(&directory), 5);
@@ -47,7 +47,7 @@ async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
     let Some((directory, lab)) = lab("cache_ttl = \"60s\"").await else { return };
     let crowd = (0..30).map(|_| {
         let client = Client::new(&lab).http2();
-        tokio::spawn(async move { tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict() })
+        tokio::spawn(async move { tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id() })
     });
     for verdict in crowd.collect::<Vec<_>>() {
         assert_eq!(verdict.await.unwrap(), "200 permit");
@@ -56,16 +56,16 @@ async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
     // The cache entry is for this password and this name only.
     let client = Client::new(&lab);
     let near = tried(&client, "/accept/echo", "alice", "Passw0rd!LaB").await;
-    assert_eq!((near.verdict().as_str(), passwords_tried(&directory)), ("401 invalid-password", 2));
+    assert_eq!((near.status_and_id().as_str(), passwords_tried(&directory)), ("401 invalid-password", 2));
 
     lab.clock.advance(MINUTE);
-    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     assert_eq!(passwords_tried(&directory), 3);
 
     let mut admin = tokio::net::TcpStream::connect(lab.admin_address()).await.unwrap();
     let purged = exchange(&mut admin, b"POST /purge HTTP/1.1\r\nHost: x\r\n\r\n").await;
     assert!(purged.starts_with("HTTP/1.1 200 "), "{purged}");
-    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     assert_eq!(passwords_tried(&directory), 4);
 }
 
@@ -73,23 +73,23 @@ async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
 async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
     let Some((mut directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
-    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     directory.kill();
     for _ in 0..5 {
         let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-        assert_eq!(answer.verdict(), "503 directory-unavailable");
+        assert_eq!(answer.status_and_id(), "503 directory-unavailable");
         assert!(answer.header("retry-after").is_some());
     }
-    assert_eq!(client.get("/ignore/echo").await.verdict(), "200 permit");
+    assert_eq!(client.get("/ignore/echo").await.status_and_id(), "200 permit");
     directory.restart().await;
     let begun = std::time::Instant::now();
     loop {
-        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict();
+        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id();
         if verdict == "200 permit" {
             break;
         }
         assert_eq!(verdict, "503 directory-unavailable");
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TEST_TIMEOUT);
     }
 }
 
@@ -97,7 +97,7 @@ async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
 async fn a_client_that_disconnects_during_the_check_has_made_no_wrong_guess() {
     let Some((directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
     let client = Client::new(&lab);
-    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict(), "200 permit");
+    assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     directory.hang().await;
     for _ in 0..5 {
         let asked = tried(&client, "/accept/echo", "alice", PASSWORD);
@@ -106,12 +106,12 @@ async fn a_client_that_disconnects_during_the_check_has_made_no_wrong_guess() {
     directory.resume();
     let begun = std::time::Instant::now();
     loop {
-        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.verdict();
+        let verdict = tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id();
         if verdict == "200 permit" {
             break;
         }
         // The gateway may still have to reconnect to the directory; a block would last for 15 minutes.
         assert_eq!(verdict, "503 directory-unavailable");
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TEST_TIMEOUT);
     }
 }

@@ -1,6 +1,6 @@
 //! Password authentication, with a directory whose log shows the password checks.
 
-use crate::support::{Answer, Client, Lab, PeopleDirectory, Setup, curl, nothing};
+use crate::support::{Client, PeopleDirectory, TestConfig, TestGateway, TestResponse, curl, empty_body};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
@@ -39,17 +39,17 @@ const CHALLENGE: &str = r#"Basic realm="rms.corp.example", charset="UTF-8""#;
 
 /// The paths, in a realm with these keys in its directory table. All accounts have the same password in both kinds of
 /// directories; the gateway's own is in the lab's folder, as `ldap-password`.
-pub(super) fn setup(directory: &str, passwords: &str) -> Setup {
+pub(super) fn setup(directory: &str, passwords: &str) -> TestConfig {
     let realm = format!(
         "{}passwords = {{ {passwords} }}\n\n[realm.staff.directory]\n{directory}\n\
          bind_password = {{ file = \"ldap-password\" }}\n",
-        Setup::default().realm
+        TestConfig::default().realm
     );
-    Setup { paths: PATHS.to_owned(), realm, ..Setup::default() }
+    TestConfig { paths: PATHS.to_owned(), realm, ..TestConfig::default() }
 }
 
-pub(super) fn gate(setup: Setup) -> Lab {
-    Lab::prepared(setup, write_password)
+pub(super) fn gate(setup: TestConfig) -> TestGateway {
+    TestGateway::prepared(setup, write_password)
 }
 
 pub(super) fn write_password(folder: &Path) {
@@ -66,7 +66,7 @@ pub(super) fn keys_of(directory: &PeopleDirectory) -> String {
 }
 
 /// A directory and a gateway that uses it.
-pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, Lab)> {
+pub(super) async fn lab(passwords: &str) -> Option<(PeopleDirectory, TestGateway)> {
     let directory = PeopleDirectory::start().await?;
     let lab = gate(setup(&keys_of(&directory), passwords));
     Some((directory, lab))
@@ -77,13 +77,13 @@ pub(super) fn basic(user: &str, password: &str) -> String {
 }
 
 /// The response to a request with a user name and a password.
-pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &str) -> Answer {
+pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &str) -> TestResponse {
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
 /// Sends fifty concurrent guesses, under each of these names of one account and over both protocols. Returns how many of
 /// them the directory rejected; the others were throttled.
-pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) -> usize {
+pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static str; 5]) -> usize {
     let guesses = (0..50).map(|guess| {
         let client = if guess % 2 == 0 { Client::new(lab).http1() } else { Client::new(lab).http2() };
         let user = names[guess % names.len()];
@@ -91,7 +91,7 @@ pub(super) async fn wrong_of_fifty_guesses(lab: &Lab, names: [&'static str; 5]) 
     });
     let mut wrong = 0;
     for guess in guesses.collect::<Vec<_>>() {
-        match guess.await.unwrap().verdict().as_str() {
+        match guess.await.unwrap().status_and_id().as_str() {
             "401 invalid-password" => wrong += 1,
             verdict => assert_eq!(verdict, "429 login-throttled"),
         }
@@ -114,12 +114,12 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
     {
         for login in logins {
             let answer = tried(&client, path, login, PASSWORD).await;
-            assert_eq!(answer.verdict(), "200 permit", "{login}");
-            assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"], "{login}");
-            assert_eq!(answer.seen("x-remote-upn"), ["alice@corp.example"]);
-            assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
-            assert_eq!(answer.seen("x-remote-certificate-sha256"), [""; 0]);
-            assert_eq!(answer.seen("authorization"), [""; 0], "it ends at the gate");
+            assert_eq!(answer.status_and_id(), "200 permit", "{login}");
+            assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"], "{login}");
+            assert_eq!(answer.received_header("x-remote-upn"), ["alice@corp.example"]);
+            assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
+            assert_eq!(answer.received_header("x-remote-certificate-sha256"), [""; 0]);
+            assert_eq!(answer.received_header("authorization"), [""; 0], "it ends at the gate");
             let record = lab.record(&answer.request_id()).await;
             assert_eq!(record["authentication"], "password");
             assert_eq!(record["account"]["user"], r"CORP\alice");
@@ -128,7 +128,7 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
         }
     }
     let foreign = tried(&Client::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
-    assert_eq!(foreign.seen("x-remote-user"), [r"CORP\nina"]);
+    assert_eq!(foreign.received_header("x-remote-user"), [r"CORP\nina"]);
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
         (r"OTHER\alice", PASSWORD),
     ] {
         let answer = tried(&client, "/accept/echo", user, password).await;
-        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
+        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
         let id = answer.request_id();
         let record = lab.record(&id).await;
         assert!(record["account"].is_null() && record["authentication"].is_null());
@@ -179,7 +179,7 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
                 http::HeaderValue::from_str(value).unwrap(),
             );
         }
-        client.send(request.body(nothing()).unwrap()).await
+        client.send(request.body(empty_body()).unwrap()).await
     };
     let wrong = basic("alice", "wrong");
     for path in ["/accept/echo", "/password/echo", "/unmapped/echo"] {
@@ -201,7 +201,7 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
         lab.clock.advance(Duration::from_secs(15 * 60));
     }
     let never = ask(Method::GET, "/never/echo", &[("authorization", &basic("alice", PASSWORD))]).await;
-    assert_eq!(never.verdict(), "401 credentials-required");
+    assert_eq!(never.status_and_id(), "401 credentials-required");
     assert_eq!(never.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
 }
 
@@ -223,11 +223,11 @@ async fn malformed_credentials_are_rejected_without_a_query() {
         &format!("Basic {}", STANDARD.encode(b"alice:\xff")),
     ] {
         let answer = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
-        assert_eq!(answer.verdict(), "401 invalid-password", "{credentials}");
+        assert_eq!(answer.status_and_id(), "401 invalid-password", "{credentials}");
     }
     let good = basic("alice", PASSWORD);
     let twice = client.get_with("/accept/echo", &[("authorization", &good), ("authorization", &good)]).await;
-    assert_eq!(twice.verdict(), "401 invalid-password");
+    assert_eq!(twice.status_and_id(), "401 invalid-password");
     assert_eq!(directory.requests("BIND dn="), [""; 0]);
 }
 
@@ -239,12 +239,12 @@ async fn the_right_password_of_an_unusable_account_is_denied() {
         [("bob", "disabled"), ("carol", "locked"), ("dave", "expired"), ("erin", "logon hours")]
     {
         let answer = tried(&client, "/accept/echo", user, PASSWORD).await;
-        assert_eq!(answer.verdict(), "403 account-disabled", "{user}");
+        assert_eq!(answer.status_and_id(), "403 account-disabled", "{user}");
         let record = lab.record(&answer.request_id()).await;
         assert!(record["detail"].as_str().unwrap().contains(why), "{}", record["detail"]);
         // With a wrong password the client learns nothing of it.
         let answer = tried(&client, "/accept/echo", user, "wrong").await;
-        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
+        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
     }
 }
 
@@ -260,14 +260,14 @@ async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
         ] {
             for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
                 let answer = tried(&client.card(card), path, "alice", PASSWORD).await;
-                assert_eq!(answer.verdict(), verdict, "{card} at {path}");
+                assert_eq!(answer.status_and_id(), verdict, "{card} at {path}");
             }
         }
     }
     assert_eq!(passwords_tried(&directory), 0);
     // A path that ignores certificates rejects none.
     let answer = tried(&Client::new(&lab).card("bob"), "/password/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
+    assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"]);
 }
 
 #[tokio::test]
@@ -276,17 +276,24 @@ async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
     // The directory has no account for judy.
     let client = Client::new(&lab).card("judy");
     let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.verdict(), "403 not-mapped");
+    assert_eq!(answer.status_and_id(), "403 not-mapped");
     assert_eq!(passwords_tried(&directory), 0);
 
     let asked = client.get("/unmapped/echo").await;
-    assert_eq!(asked.verdict(), "401 credentials-required");
+    assert_eq!(asked.status_and_id(), "401 credentials-required");
     assert_eq!(asked.header("www-authenticate"), Some(CHALLENGE));
-    assert_eq!(tried(&client, "/unmapped/echo", "alice", "wrong").await.verdict(), "401 invalid-password");
+    assert_eq!(
+        tried(&client, "/unmapped/echo", "alice", "wrong").await.status_and_id(),
+        "401 invalid-password"
+    );
     let answer = tried(&client, "/unmapped/echo", "alice", PASSWORD).await;
-    assert_eq!(answer.seen("x-remote-user"), [r"CORP\alice"]);
-    assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
-    assert_eq!(answer.seen("x-remote-certificate-sha256"), [""; 0], "the card proves nothing here");
+    assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"]);
+    assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
+    assert_eq!(
+        answer.received_header("x-remote-certificate-sha256"),
+        [""; 0],
+        "the card proves nothing here"
+    );
     let record = lab.record(&answer.request_id()).await;
     assert_eq!(record["authentication"], "password");
     assert!(record["certificate"]["subject"].as_str().unwrap().contains("judy"), "{record}");
@@ -300,9 +307,9 @@ async fn a_cross_site_request_can_neither_use_a_password_nor_use_up_attempts() {
         for password in [PASSWORD, "wrong"] {
             let credentials = basic("alice", password);
             let answer = client.get_with("/accept/echo", &[("authorization", &credentials), mark]).await;
-            assert_eq!(answer.verdict(), "403 cross-site-request");
+            assert_eq!(answer.status_and_id(), "403 cross-site-request");
         }
-        assert_eq!(client.get_with("/accept/echo", &[mark]).await.verdict(), "403 cross-site-request");
+        assert_eq!(client.get_with("/accept/echo", &[mark]).await.status_and_id(), "403 cross-site-request");
     }
     assert_eq!(passwords_tried(&directory), 0);
 }

@@ -1,12 +1,12 @@
 //! Password authentication with a real Active Directory.
 
 use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
-use crate::support::{ActiveDirectory, Client, Lab, run};
+use crate::support::{ActiveDirectory, Client, TestGateway, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
 
 /// A gateway that uses the lab's directory.
-fn lab(directory: &ActiveDirectory) -> Lab {
+fn lab(directory: &ActiveDirectory) -> TestGateway {
     let keys = format!(
         "url = \"{}\"\nca = {:?}\nbind_dn = \"{}\"\nbase_dn = \"{}\"",
         directory.ldaps_url(),
@@ -32,14 +32,14 @@ async fn a_password_is_accepted_with_each_form_of_the_user_name() {
     ] {
         for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
             let answer = tried(&client, "/accept/echo", login, PASSWORD).await;
-            assert_eq!(answer.verdict(), "200 permit", "{login}");
-            assert_eq!(answer.seen("x-remote-user"), [user], "{login}");
-            assert_eq!(answer.seen("x-remote-authentication"), ["password"]);
+            assert_eq!(answer.status_and_id(), "200 permit", "{login}");
+            assert_eq!(answer.received_header("x-remote-user"), [user], "{login}");
+            assert_eq!(answer.received_header("x-remote-authentication"), ["password"]);
         }
     }
     // Encoded as headers with characters beyond ASCII are.
     let answer = tried(&Client::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
-    assert_eq!(answer.verdict(), "200 permit");
+    assert_eq!(answer.status_and_id(), "200 permit");
     let record = lab.record(&answer.request_id()).await;
     assert_eq!(record["account"]["user"], r"CORP\jürgen");
     assert_eq!(record["account"]["sid"], directory.sid("jürgen"));
@@ -61,13 +61,13 @@ async fn the_reason_why_an_account_may_not_log_in_is_in_the_record_only() {
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
         let answer = tried(&Client::new(&lab), "/accept/echo", user, password).await;
-        assert_eq!(answer.verdict(), "401 invalid-password", "{user}");
+        assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
         let record = lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.ends_with(why), "{user}: {detail}");
     }
     let right = tried(&Client::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
-    assert_eq!(right.verdict(), "200 permit");
+    assert_eq!(right.status_and_id(), "200 permit");
 }
 
 /// The directory locks accounts after five wrong passwords.

@@ -1,6 +1,6 @@
 //! A gateway whose realm has a directory, and certificates for its accounts.
 
-use crate::support::{ActiveDirectory, Lab, PeopleDirectory, Setup, TestRealm, pki};
+use crate::support::{ActiveDirectory, PeopleDirectory, TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, CardProfile};
 use std::fs::Permissions;
@@ -30,7 +30,7 @@ struct Place {
 }
 
 /// A gateway that uses the lab's Active Directory.
-pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> Lab {
+pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff<'_>) -> TestGateway {
     let alice = directory.sid("alice");
     let place = Place {
         url: directory.ldaps_url(),
@@ -38,23 +38,23 @@ pub(super) fn before_active_directory(directory: &ActiveDirectory, staff: &Staff
         sid_domain: alice.rsplit_once('-').unwrap().0.to_owned(),
         service: ActiveDirectory::SERVICE_DN,
     };
-    Lab::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
+    TestGateway::prepared(setup(&place, staff), |folder| write_password(folder, ActiveDirectory::PASSWORD))
 }
 
 /// A gateway that uses the slapd of a test.
-pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> Lab {
+pub(super) fn before_people(directory: &PeopleDirectory, staff: &Staff<'_>) -> TestGateway {
     before_people_at(&directory.server().to_string(), staff)
 }
 
 /// A gateway that uses the server at this URL as its directory.
-pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> Lab {
+pub(super) fn before_people_at(url: &str, staff: &Staff<'_>) -> TestGateway {
     let place = Place {
         url: url.to_owned(),
         ca: "server-ca.pem".to_owned(),
         sid_domain: "S-1-5-21-1-2-3".to_owned(),
         service: PeopleDirectory::SERVICE_DN,
     };
-    Lab::prepared(setup(&place, staff), |folder| {
+    TestGateway::prepared(setup(&place, staff), |folder| {
         let ca = pki().write_to(folder).unwrap().server_ca;
         if ca != folder.join("server-ca.pem") {
             std::fs::copy(ca, folder.join("server-ca.pem")).unwrap();
@@ -69,7 +69,7 @@ fn write_password(folder: &Path, password: &str) {
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
 }
 
-fn setup(place: &Place, staff: &Staff<'_>) -> Setup {
+fn setup(place: &Place, staff: &Staff<'_>) -> TestConfig {
     let Place { url, ca, sid_domain, service } = place;
     let Staff { order, strength, cache } = staff;
     let mapping = format!("order = {order}, strength = \"{strength}\"");
@@ -98,7 +98,7 @@ timeout = "3s"
     };
     let realm = realm.toml();
     let backend = r#"headers = { send_groups = ["RMS-Users", "Spare2"] }"#.to_owned();
-    Setup { realm, backend, ..Setup::default() }
+    TestConfig { realm, backend, ..TestConfig::default() }
 }
 
 /// A valid certificate with this UPN and this security identifier and no other names.

@@ -1,7 +1,7 @@
 //! `tests/lab/ocsp_responder.py` with the keys and the index that it needs.
 
 use super::scene::{CardKind, NOW};
-use crate::support::{LabServer, is_installed, lab_program, pki, skipped};
+use crate::support::{LabServer, is_installed, lab_program, pki, record_skip};
 use const_oid::ObjectIdentifier;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
 use std::fmt::Write;
@@ -23,7 +23,7 @@ impl Responder {
     /// `None` where a program that it needs is missing; the test is then recorded as skipped.
     pub(super) fn start() -> Option<Self> {
         if !is_installed("python3") || !is_installed("openssl") {
-            skipped("python3 or openssl is not installed");
+            record_skip("python3 or openssl is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();

@@ -1,6 +1,6 @@
 //! Cards that name a responder, and what judges them.
 
-use crate::support::{PATIENCE, pki};
+use crate::support::{TEST_TIMEOUT, pki};
 use const_oid::ObjectIdentifier;
 use der::Encode;
 use der::asn1::Ia5String;
@@ -83,7 +83,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
 
 /// Settings under which a busy machine is not a fault.
 pub(super) fn patient() -> OcspSettings {
-    OcspSettings { limit: PATIENCE, ..OcspSettings::default() }
+    OcspSettings { limit: TEST_TIMEOUT, ..OcspSettings::default() }
 }
 
 fn certificate(der: &CertificateDer<'_>) -> Certificate {

@@ -1,7 +1,7 @@
 //! CRLs in a directory: a real slapd, and what it may lack.
 
 use super::{PATH, REVOKED, UNKNOWN};
-use crate::support::{Client, Lab, Setup, Slapd, pki, wait_for};
+use crate::support::{Client, Slapd, TestConfig, TestGateway, pki, wait_for};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::CardProfile;
 use portcullis::revocation::fetch::{FetchError, FetchRules, Fetcher};
@@ -20,24 +20,29 @@ async fn slapd(crl: &[u8]) -> Option<Slapd> {
 }
 
 /// A lab that requires CRLs, has those of the upper authorities in files and fetches the issuing one's.
-fn lab(keys: &str) -> Lab {
+fn lab(keys: &str) -> TestGateway {
     let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
     let revocation = format!("{{ mode = \"require\", {crls}, fetch = true, {keys} }}");
-    let realm = Setup::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
+    let realm =
+        TestConfig::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
     // A whole judgement takes one second at most, so that a directory that hangs costs a test no more.
-    Lab::with(Setup { realm, limits: "validation_timeout = \"1s\"".to_owned(), ..Setup::default() })
+    TestGateway::with(TestConfig {
+        realm,
+        limits: "validation_timeout = \"1s\"".to_owned(),
+        ..TestConfig::default()
+    })
 }
 
 /// What becomes of a card that says its CRL is at `url`.
-async fn verdict(lab: &Lab, url: &str) -> String {
+async fn verdict(lab: &TestGateway, url: &str) -> String {
     let crl_distribution_points = vec![url.to_owned()];
     let profile = CardProfile::of("alice", lab.clock.now());
     let card = pki().issue(&CardProfile { crl_distribution_points, ..profile }).unwrap();
-    Client::new(lab).chain(&card).get(PATH).await.verdict()
+    Client::new(lab).chain(&card).get(PATH).await.status_and_id()
 }
 
 /// The gate has tried to fetch and failed, as its counters tell.
-async fn has_failed_to_fetch(lab: &Lab) {
+async fn has_failed_to_fetch(lab: &TestGateway) {
     let failed = |line: &str| {
         line.starts_with("portcullis_crl_fetches_total") && line.contains("failed") && !line.ends_with(" 0")
     };

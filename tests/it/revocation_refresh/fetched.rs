@@ -1,7 +1,7 @@
 //! CRLs that are fetched from where a proven card says, and servers that do not give them.
 
 use super::{LetIn, PATH, REVOKED, UNKNOWN, in_force, readyz};
-use crate::support::{Behaviour, Client, CrlServer, Lab, Setup, pki, wait_for};
+use crate::support::{Client, CrlServer, CrlServerBehaviour, TestConfig, TestGateway, pki, wait_for};
 use der::asn1::{BitString, OctetString};
 use der::{Decode, Encode};
 use portcullis::clock::{Clock, UnixTime};
@@ -13,7 +13,7 @@ use x509_cert::ext::Extension;
 
 /// A lab that has the upper authorities' CRLs in files and fetches the issuing one's.
 struct Fetching {
-    lab: Lab,
+    lab: TestGateway,
     server: CrlServer,
 }
 
@@ -22,22 +22,22 @@ const LOOPBACK: &str = r#"hosts = ["127.0.0.1"], addresses = ["127.0.0.1"]"#;
 
 impl Fetching {
     /// In `mode`, with these keys about where to fetch from.
-    fn new(behaviour: Behaviour, mode: &str, keys: &str) -> Self {
+    fn new(behaviour: CrlServerBehaviour, mode: &str, keys: &str) -> Self {
         let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
         let revocation = format!("{{ mode = {mode:?}, {crls}, fetch = true, {keys} }}");
         let realm =
-            Setup::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
+            TestConfig::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
         // A whole judgement takes one second at most, so that a server that hangs costs a test no more.
         let limits = "validation_timeout = \"1s\"".to_owned();
         Self {
-            lab: Lab::with(Setup { realm, limits, ..Setup::default() }),
+            lab: TestGateway::with(TestConfig { realm, limits, ..TestConfig::default() }),
             server: CrlServer::start(behaviour),
         }
     }
 
     /// With a server that gives a fresh CRL that lists nobody.
     fn well() -> Self {
-        Self::new(Behaviour::Gives(crl_of(Clock::system().now(), &[])), "require", LOOPBACK)
+        Self::new(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[])), "require", LOOPBACK)
     }
 
     /// A card that says its CRL is at `path`.
@@ -51,8 +51,8 @@ impl Fetching {
         Client::new(&self.lab).chain(&self.card(Signer::Issuing, "/issuing.crl"))
     }
 
-    async fn verdict(&self) -> String {
-        self.client().get(PATH).await.verdict()
+    async fn status_and_id(&self) -> String {
+        self.client().get(PATH).await.status_and_id()
     }
 }
 
@@ -63,16 +63,16 @@ fn crl_of(now: UnixTime, revoked: &[&str]) -> Vec<u8> {
 #[tokio::test]
 async fn the_first_card_waits_for_its_crl_and_later_ones_find_it() {
     let gate = Fetching::well();
-    assert_eq!(gate.verdict().await, "200 permit");
-    assert_eq!(gate.verdict().await, "200 permit");
-    assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+    assert_eq!(gate.status_and_id().await, "200 permit");
+    assert_eq!(gate.status_and_id().await, "200 permit");
+    assert_eq!(gate.server.requested_paths(), ["/issuing.crl"]);
 }
 
 #[tokio::test]
 async fn a_card_that_the_fetched_crl_lists_is_refused_at_its_first_request() {
-    let revoking = || Behaviour::Gives(crl_of(Clock::system().now(), &["alice"]));
-    assert_eq!(Fetching::new(revoking(), "require", LOOPBACK).verdict().await, REVOKED);
-    assert_eq!(Fetching::new(revoking(), "prefer", LOOPBACK).verdict().await, REVOKED);
+    let revoking = || CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &["alice"]));
+    assert_eq!(Fetching::new(revoking(), "require", LOOPBACK).status_and_id().await, REVOKED);
+    assert_eq!(Fetching::new(revoking(), "prefer", LOOPBACK).status_and_id().await, REVOKED);
 }
 
 #[tokio::test]
@@ -80,10 +80,10 @@ async fn a_card_revoked_by_a_refreshed_crl_is_refused_at_the_next_request() {
     // A list of a week that ends in 100 seconds is looked for again after a minute; verdicts live for five.
     let now = Clock::system().now().since_epoch();
     let ending = UnixTime::from(now + Duration::from_secs(100) - Duration::from_secs(7 * 86_400));
-    let gate = Fetching::new(Behaviour::Gives(crl_of(ending, &[])), "require", LOOPBACK);
+    let gate = Fetching::new(CrlServerBehaviour::Serves(crl_of(ending, &[])), "require", LOOPBACK);
     let mut alice = LetIn::new(&gate.lab, &gate.client()).await;
     let now = gate.lab.clock.now();
-    gate.server.now(Behaviour::Gives(crl_of(now, &["alice"])));
+    gate.server.set_behaviour(CrlServerBehaviour::Serves(crl_of(now, &["alice"])));
     gate.lab.clock.advance(Duration::from_secs(60));
     in_force(&gate.lab, now).await;
     alice.is_refused_now(REVOKED).await;
@@ -93,33 +93,33 @@ async fn a_card_revoked_by_a_refreshed_crl_is_refused_at_the_next_request() {
 async fn nothing_is_fetched_for_a_card_that_is_not_proven() {
     let gate = Fetching::well();
     let forged = Client::new(&gate.lab).chain(&gate.card(Signer::Foreign, "/forged.crl"));
-    assert_eq!(forged.get(PATH).await.verdict(), "403 certificate-untrusted");
-    assert_eq!(gate.verdict().await, "200 permit");
-    assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+    assert_eq!(forged.get(PATH).await.status_and_id(), "403 certificate-untrusted");
+    assert_eq!(gate.status_and_id().await, "200 permit");
+    assert_eq!(gate.server.requested_paths(), ["/issuing.crl"]);
 }
 
 #[tokio::test]
 async fn nothing_is_fetched_from_a_host_that_is_not_listed_nor_from_an_address_that_is_refused() {
-    let well = || Behaviour::Gives(crl_of(Clock::system().now(), &[]));
+    let well = || CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[]));
     for keys in [r#"hosts = ["pki.corp.example"], addresses = ["127.0.0.1"]"#, r#"hosts = ["127.0.0.1"]"#] {
         let gate = Fetching::new(well(), "require", keys);
-        assert_eq!(gate.verdict().await, UNKNOWN);
-        assert!(gate.server.asked().is_empty());
+        assert_eq!(gate.status_and_id().await, UNKNOWN);
+        assert!(gate.server.requested_paths().is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_redirect_leads_nowhere_that_the_card_could_not_have_named() {
-    let elsewhere = CrlServer::start(Behaviour::Gives(crl_of(Clock::system().now(), &[])));
+    let elsewhere = CrlServer::start(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[])));
     let unlisted = elsewhere.url("/issuing.crl").replace("127.0.0.1", "localhost");
     for target in [unlisted, "http://169.254.169.254/latest/meta-data".to_owned()] {
-        let gate = Fetching::new(Behaviour::RedirectsTo(target), "require", LOOPBACK);
-        assert_eq!(gate.verdict().await, UNKNOWN);
-        assert_eq!(gate.server.asked(), ["/issuing.crl"]);
+        let gate = Fetching::new(CrlServerBehaviour::Redirects(target), "require", LOOPBACK);
+        assert_eq!(gate.status_and_id().await, UNKNOWN);
+        assert_eq!(gate.server.requested_paths(), ["/issuing.crl"]);
     }
-    assert!(elsewhere.asked().is_empty());
-    let gate = Fetching::new(Behaviour::RedirectsTo(elsewhere.url("/there.crl")), "require", LOOPBACK);
-    assert_eq!(gate.verdict().await, "200 permit");
+    assert!(elsewhere.requested_paths().is_empty());
+    let gate = Fetching::new(CrlServerBehaviour::Redirects(elsewhere.url("/there.crl")), "require", LOOPBACK);
+    assert_eq!(gate.status_and_id().await, "200 permit");
 }
 
 #[tokio::test]
@@ -128,45 +128,49 @@ async fn a_server_that_gives_no_crl_lets_nobody_in_where_one_is_required() {
     let month_ago = UnixTime::from(now.since_epoch() - Duration::from_secs(30 * 86_400));
     let forged = pki().crl(Signer::Foreign, &[], now).unwrap();
     for behaviour in [
-        Behaviour::Hangs,
-        Behaviour::Drips,
-        Behaviour::Resets,
-        Behaviour::Answers(404),
-        Behaviour::Answers(500),
-        Behaviour::BreaksOff(crl_of(now, &[])),
-        Behaviour::Gives(b"<html>no CRL</html>".to_vec()),
-        Behaviour::Gives(Vec::new()),
-        Behaviour::Gives(crl_of(month_ago, &[])),
-        Behaviour::Gives(forged),
+        CrlServerBehaviour::Hangs,
+        CrlServerBehaviour::Drips,
+        CrlServerBehaviour::Resets,
+        CrlServerBehaviour::Responds(404),
+        CrlServerBehaviour::Responds(500),
+        CrlServerBehaviour::Truncates(crl_of(now, &[])),
+        CrlServerBehaviour::Serves(b"<html>no CRL</html>".to_vec()),
+        CrlServerBehaviour::Serves(Vec::new()),
+        CrlServerBehaviour::Serves(crl_of(month_ago, &[])),
+        CrlServerBehaviour::Serves(forged),
     ] {
         let gate = Fetching::new(behaviour.clone(), "require", LOOPBACK);
-        assert_eq!(gate.verdict().await, UNKNOWN, "{behaviour:?}");
-        assert_eq!(gate.server.asked(), ["/issuing.crl"], "{behaviour:?}");
+        assert_eq!(gate.status_and_id().await, UNKNOWN, "{behaviour:?}");
+        assert_eq!(gate.server.requested_paths(), ["/issuing.crl"], "{behaviour:?}");
     }
 }
 
 #[tokio::test]
 async fn a_crl_above_the_limit_is_not_taken() {
     let huge = [crl_of(Clock::system().now(), &[]), vec![0; 4096]].concat();
-    let gate = Fetching::new(Behaviour::Gives(huge), "require", &format!("{LOOPBACK}, max_crl = \"4KiB\""));
-    assert_eq!(gate.verdict().await, UNKNOWN);
+    let gate = Fetching::new(
+        CrlServerBehaviour::Serves(huge),
+        "require",
+        &format!("{LOOPBACK}, max_crl = \"4KiB\""),
+    );
+    assert_eq!(gate.status_and_id().await, UNKNOWN);
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_keeps_nobody_out_where_crls_are_preferred() {
-    let gate = Fetching::new(Behaviour::Hangs, "prefer", LOOPBACK);
-    assert_eq!(gate.verdict().await, "200 permit");
+    let gate = Fetching::new(CrlServerBehaviour::Hangs, "prefer", LOOPBACK);
+    assert_eq!(gate.status_and_id().await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_server_that_works_again_is_found_again() {
-    let gate = Fetching::new(Behaviour::Answers(503), "require", LOOPBACK);
-    assert_eq!(gate.verdict().await, UNKNOWN);
+    let gate = Fetching::new(CrlServerBehaviour::Responds(503), "require", LOOPBACK);
+    assert_eq!(gate.status_and_id().await, UNKNOWN);
     let now = gate.lab.clock.now();
-    gate.server.now(Behaviour::Gives(crl_of(now, &[])));
+    gate.server.set_behaviour(CrlServerBehaviour::Serves(crl_of(now, &[])));
     gate.lab.clock.advance(Duration::from_secs(60));
     in_force(&gate.lab, now).await;
-    assert_eq!(gate.verdict().await, "200 permit");
+    assert_eq!(gate.status_and_id().await, "200 permit");
 }
 
 #[tokio::test]
@@ -174,22 +178,22 @@ async fn neither_a_forged_nor_an_older_list_pushes_out_the_one_at_hand() {
     let gate = Fetching::well();
     gate.lab.clock.advance(Duration::from_secs(10));
     let now = gate.lab.clock.now();
-    gate.server.now(Behaviour::Gives(crl_of(now, &["alice"])));
-    assert_eq!(gate.verdict().await, REVOKED);
+    gate.server.set_behaviour(CrlServerBehaviour::Serves(crl_of(now, &["alice"])));
+    assert_eq!(gate.status_and_id().await, REVOKED);
     let older = crl_of(UnixTime::from(now.since_epoch() - Duration::from_secs(3600)), &[]);
     let forged = pki().crl(Signer::Foreign, &[], gate.lab.clock.now()).unwrap();
     for (times, bad) in [(2, older), (3, forged)] {
-        gate.server.now(Behaviour::Gives(bad));
+        gate.server.set_behaviour(CrlServerBehaviour::Serves(bad));
         gate.lab.clock.advance(Duration::from_secs(4 * 3600));
-        wait_for("a fetch", || (gate.server.asked().len() == times).then_some(())).await;
+        wait_for("a fetch", || (gate.server.requested_paths().len() == times).then_some(())).await;
         // The answer is taken before the next request of this connection is judged.
         wait_for("its end", || (fetches(&gate.lab) == times).then_some(())).await;
-        assert_eq!(gate.verdict().await, REVOKED);
+        assert_eq!(gate.status_and_id().await, REVOKED);
     }
 }
 
 /// How many fetches have ended, one way or the other.
-fn fetches(lab: &Lab) -> usize {
+fn fetches(lab: &TestGateway) -> usize {
     let text = lab.metrics.encode();
     let counts = text.lines().filter(|line| line.starts_with("portcullis_crl_fetches_total"));
     counts.map(|line| line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum()
@@ -199,19 +203,20 @@ fn fetches(lab: &Lab) -> usize {
 async fn what_was_fetched_survives_a_reload_and_what_was_kept_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
-    let mut gate = Fetching::new(Behaviour::Gives(crl_of(Clock::system().now(), &[])), "require", &kept);
+    let mut gate =
+        Fetching::new(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &[])), "require", &kept);
     let card = gate.card(Signer::Issuing, "/issuing.crl");
-    let verdict = async |lab: &Lab| Client::new(lab).chain(&card).get(PATH).await.verdict();
+    let verdict = async |lab: &TestGateway| Client::new(lab).chain(&card).get(PATH).await.status_and_id();
     assert_eq!(verdict(&gate.lab).await, "200 permit");
-    gate.server.now(Behaviour::Hangs);
+    gate.server.set_behaviour(CrlServerBehaviour::Hangs);
 
     gate.lab.reload(|setup| setup.realm = setup.realm.replace(&kept, LOOPBACK));
     assert_eq!(verdict(&gate.lab).await, "200 permit");
     assert_eq!(files_in(folder.path()), 1);
 
-    let restarted = Fetching::new(Behaviour::Hangs, "require", &kept);
+    let restarted = Fetching::new(CrlServerBehaviour::Hangs, "require", &kept);
     assert_eq!(verdict(&restarted.lab).await, "200 permit");
-    assert_eq!(gate.server.asked().first().map(String::as_str), Some("/issuing.crl"));
+    assert_eq!(gate.server.requested_paths().first().map(String::as_str), Some("/issuing.crl"));
 }
 
 /// The issuing authority's CRL of now, with one more critical extension.
@@ -239,9 +244,10 @@ fn changed(crl: &[u8], change: impl FnOnce(&mut TbsCertList)) -> Vec<u8> {
 async fn a_list_of_another_scope_at_the_same_url_clears_no_card_also_not_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
-    let gate = Fetching::new(Behaviour::Gives(crl_of(Clock::system().now(), &["alice"])), "prefer", &kept);
+    let gate =
+        Fetching::new(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &["alice"])), "prefer", &kept);
     let card = gate.card(Signer::Issuing, "/issuing.crl");
-    let verdict = async |lab: &Lab| Client::new(lab).chain(&card).get(PATH).await.verdict();
+    let verdict = async |lab: &TestGateway| Client::new(lab).chain(&card).get(PATH).await.status_and_id();
     assert_eq!(verdict(&gate.lab).await, REVOKED);
     let scopes: [(u8, &[u8]); 5] = [
         // For users, for CAs, of other issuers too, for keyCompromise; and a delta CRL of the number 0.
@@ -253,12 +259,12 @@ async fn a_list_of_another_scope_at_the_same_url_clears_no_card_also_not_after_a
     ];
     for (times, (oid, value)) in (2..).zip(scopes) {
         gate.lab.clock.advance(Duration::from_secs(4 * 3600));
-        gate.server.now(Behaviour::Gives(crl_with(gate.lab.clock.now(), oid, value)));
+        gate.server.set_behaviour(CrlServerBehaviour::Serves(crl_with(gate.lab.clock.now(), oid, value)));
         wait_for("its end", || (fetches(&gate.lab) >= times).then_some(())).await;
         assert_eq!(verdict(&gate.lab).await, REVOKED, "{oid} {value:?}");
     }
-    gate.server.now(Behaviour::Answers(503));
-    let restarted = Fetching::new(Behaviour::Answers(503), "prefer", &kept);
+    gate.server.set_behaviour(CrlServerBehaviour::Responds(503));
+    let restarted = Fetching::new(CrlServerBehaviour::Responds(503), "prefer", &kept);
     assert_eq!(verdict(&restarted.lab).await, REVOKED);
 }
 
@@ -287,29 +293,40 @@ async fn what_is_not_understood_in_a_list_does_not_take_a_revocation_away() {
         changed(&listing, |list| list.version = x509_cert::Version::V3),
     ];
     for list in lists {
-        assert_eq!(Fetching::new(Behaviour::Gives(list), "prefer", LOOPBACK).verdict().await, REVOKED);
+        assert_eq!(
+            Fetching::new(CrlServerBehaviour::Serves(list), "prefer", LOOPBACK).status_and_id().await,
+            REVOKED
+        );
     }
 }
 
 #[tokio::test]
 async fn a_list_is_found_by_a_relative_redirect_and_may_end_in_a_line_end() {
     let crl = [crl_of(Clock::system().now(), &["alice"]), b"\r\n".to_vec()].concat();
-    let gate = Fetching::new(Behaviour::Gives(crl.clone()), "prefer", LOOPBACK);
-    assert_eq!(gate.verdict().await, REVOKED);
+    let gate = Fetching::new(CrlServerBehaviour::Serves(crl.clone()), "prefer", LOOPBACK);
+    assert_eq!(gate.status_and_id().await, REVOKED);
     for location in ["new.crl", "./new.crl", "../crls/new.crl", "?v=2"] {
-        let gate =
-            Fetching::new(Behaviour::RedirectsOnceTo(location.to_owned(), crl.clone()), "prefer", LOOPBACK);
+        let gate = Fetching::new(
+            CrlServerBehaviour::RedirectsOnce(location.to_owned(), crl.clone()),
+            "prefer",
+            LOOPBACK,
+        );
         let card = gate.card(Signer::Issuing, "/crls/old.crl");
-        assert_eq!(Client::new(&gate.lab).chain(&card).get(PATH).await.verdict(), REVOKED, "{location}");
+        assert_eq!(
+            Client::new(&gate.lab).chain(&card).get(PATH).await.status_and_id(),
+            REVOKED,
+            "{location}"
+        );
         let next = if location.starts_with('?') { "/crls/old.crl?v=2" } else { "/crls/new.crl" };
-        assert_eq!(gate.server.asked(), ["/crls/old.crl", next]);
+        assert_eq!(gate.server.requested_paths(), ["/crls/old.crl", next]);
     }
 }
 
 #[tokio::test]
 async fn where_the_first_url_gives_no_list_the_next_one_is_asked() {
-    let good = CrlServer::start(Behaviour::Gives(crl_of(Clock::system().now(), &["alice"])));
-    for bad in [Behaviour::Gives(b"<html>moved</html>".to_vec()), Behaviour::Answers(404)] {
+    let good = CrlServer::start(CrlServerBehaviour::Serves(crl_of(Clock::system().now(), &["alice"])));
+    for bad in [CrlServerBehaviour::Serves(b"<html>moved</html>".to_vec()), CrlServerBehaviour::Responds(404)]
+    {
         let gate = Fetching::new(bad, "prefer", LOOPBACK);
         let profile = CardProfile::of("alice", gate.lab.clock.now());
         // One distribution point with two names for one CRL (RFC 5280 4.2.1.13).
@@ -325,7 +342,7 @@ async fn where_the_first_url_gives_no_list_the_next_one_is_asked() {
                 ..profile
             })
             .unwrap();
-        assert_eq!(Client::new(&gate.lab).chain(&card).get(PATH).await.verdict(), REVOKED);
+        assert_eq!(Client::new(&gate.lab).chain(&card).get(PATH).await.status_and_id(), REVOKED);
     }
 }
 
@@ -341,8 +358,8 @@ async fn a_stale_list_that_was_kept_does_not_keep_the_gate_from_being_ready() {
     let folder = tempfile::tempdir().unwrap();
     let kept = format!("{LOOPBACK}, cache_dir = {:?}", folder.path());
     let month_ago = Clock::system().now().since_epoch() - Duration::from_secs(30 * 86_400);
-    let stale = || Behaviour::Gives(crl_of(month_ago.into(), &[]));
-    assert_eq!(Fetching::new(stale(), "require", &kept).verdict().await, UNKNOWN);
+    let stale = || CrlServerBehaviour::Serves(crl_of(month_ago.into(), &[]));
+    assert_eq!(Fetching::new(stale(), "require", &kept).status_and_id().await, UNKNOWN);
     assert_eq!(files_in(folder.path()), 1);
     let restarted = Fetching::new(stale(), "require", &kept);
     let answer = readyz(&restarted.lab).await;

@@ -1,14 +1,14 @@
 //! CRL files that are replaced, swapped and broken.
 
 use super::{LetIn, PATH, REVOKED, in_force, readyz};
-use crate::support::{Client, Lab, Setup, pki, wait_for};
+use crate::support::{Client, TestConfig, TestGateway, pki, wait_for};
 use portcullis::demo::pki::Signer;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
 /// The issuing authority's CRL as of now, a moment after those that the lab began with.
-fn crl_revoking(lab: &Lab, revoked: &[&str]) -> (Vec<u8>, portcullis::clock::UnixTime) {
+fn crl_revoking(lab: &TestGateway, revoked: &[&str]) -> (Vec<u8>, portcullis::clock::UnixTime) {
     lab.clock.advance(Duration::from_secs(2));
     let now = lab.clock.now();
     (pki().issuing_crl(revoked, now).unwrap(), now)
@@ -16,7 +16,7 @@ fn crl_revoking(lab: &Lab, revoked: &[&str]) -> (Vec<u8>, portcullis::clock::Uni
 
 #[tokio::test]
 async fn a_card_revoked_by_an_atomically_replaced_file_is_refused_at_the_next_request() {
-    let lab = Lab::start();
+    let lab = TestGateway::start();
     let mut alice = LetIn::new(&lab, &Client::new(&lab).card("alice")).await;
     let (crl, now) = crl_revoking(&lab, &["alice"]);
     let aside = lab.folder().join("aside.crl");
@@ -44,9 +44,9 @@ fn all_crls(issuing: Vec<u8>, now: portcullis::clock::UnixTime) -> [(&'static st
 
 #[tokio::test]
 async fn a_card_revoked_by_a_swapped_volume_is_refused_at_the_next_request() {
-    let realm = Setup::default().realm.replace("pki/crl/", "mounted/");
+    let realm = TestConfig::default().realm.replace("pki/crl/", "mounted/");
     let started = portcullis::clock::Clock::system().now();
-    let lab = Lab::prepared(Setup { realm, ..Setup::default() }, |folder| {
+    let lab = TestGateway::prepared(TestConfig { realm, ..TestConfig::default() }, |folder| {
         let mounted = folder.join("mounted");
         let issuing = pki().issuing_crl(&[], started).unwrap();
         write_version(&mounted, "..2026_11_22_1", &all_crls(issuing, started));
@@ -62,7 +62,7 @@ async fn a_card_revoked_by_a_swapped_volume_is_refused_at_the_next_request() {
 }
 
 /// `None` until the gate has begun to watch.
-fn reload_failures(lab: &Lab) -> Option<u64> {
+fn reload_failures(lab: &TestGateway) -> Option<u64> {
     let text = lab.metrics.encode();
     let name = r#"portcullis_crl_reload_failures_total{realm="staff"} "#;
     text.lines().find_map(|line| line.strip_prefix(name)).map(|count| count.parse().unwrap())
@@ -70,17 +70,17 @@ fn reload_failures(lab: &Lab) -> Option<u64> {
 
 #[tokio::test]
 async fn a_file_that_no_longer_parses_keeps_the_crl_it_held_and_counts_as_a_failure() {
-    let lab = Lab::start();
+    let lab = TestGateway::start();
     std::fs::write(lab.pki_files.crl.join("issuing.crl"), "half a CR").unwrap();
     wait_for("a failure", || (reload_failures(&lab)? > 0).then_some(())).await;
     let client = Client::new(&lab);
-    assert_eq!(client.clone().card("bob").get(PATH).await.verdict(), REVOKED);
-    assert_eq!(client.card("alice").get(PATH).await.verdict(), "200 permit");
+    assert_eq!(client.clone().card("bob").get(PATH).await.status_and_id(), REVOKED);
+    assert_eq!(client.card("alice").get(PATH).await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn a_reload_of_the_configuration_does_not_end_the_watch() {
-    let mut lab = Lab::start();
+    let mut lab = TestGateway::start();
     lab.reload(|setup| setup.top = "workers = 2 # again".to_owned());
     let mut alice = LetIn::new(&lab, &Client::new(&lab).card("alice")).await;
     let (crl, now) = crl_revoking(&lab, &["alice"]);
@@ -93,7 +93,7 @@ async fn a_reload_of_the_configuration_does_not_end_the_watch() {
 async fn a_gate_whose_required_crl_is_stale_at_its_start_is_not_ready_until_there_is_a_fresh_one() {
     let long_ago = portcullis::clock::Clock::system().now().since_epoch() - Duration::from_secs(30 * 86_400);
     let stale = pki().issuing_crl(&[], long_ago.into()).unwrap();
-    let lab = Lab::prepared(Setup::default(), |folder| {
+    let lab = TestGateway::prepared(TestConfig::default(), |folder| {
         std::fs::write(folder.join("pki/crl/issuing.crl"), &stale).unwrap();
     });
     let answer = readyz(&lab).await;
@@ -102,7 +102,7 @@ async fn a_gate_whose_required_crl_is_stale_at_its_start_is_not_ready_until_ther
     let (crl, now) = crl_revoking(&lab, &[]);
     std::fs::write(lab.pki_files.crl.join("issuing.crl"), crl).unwrap();
     in_force(&lab, now).await;
-    let end = std::time::Instant::now() + crate::support::PATIENCE;
+    let end = std::time::Instant::now() + crate::support::TEST_TIMEOUT;
     while !readyz(&lab).await.starts_with("HTTP/1.1 200 ") {
         assert!(std::time::Instant::now() < end, "{}", readyz(&lab).await);
     }

@@ -18,7 +18,7 @@
 //! | spare29, spare30 | free, for tests under `backends::` |
 //! | user001 to user200 | crowds; nobody changes them |
 
-use super::{lab_program, skipped};
+use super::{lab_program, record_skip};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::directory::Sid;
@@ -43,7 +43,7 @@ impl ActiveDirectory {
     /// `None` where no lab runs; the test is then recorded as skipped.
     pub(crate) fn running() -> Option<Self> {
         let Some(folder) = std::env::var_os("PORTCULLIS_LAB").map(PathBuf::from) else {
-            skipped("no lab runs; tests/run starts it, or tests/lab/active-directory");
+            record_skip("no lab runs; tests/run starts it, or tests/lab/active-directory");
             return None;
         };
         let network = std::fs::read_to_string(folder.join("network")).expect("the lab was started");

@@ -14,24 +14,27 @@ use std::task::{Context, Poll};
 pub(crate) type RequestBody = BoxBody<Bytes, Infallible>;
 
 /// No body.
-pub(crate) fn nothing() -> RequestBody {
+pub(crate) fn empty_body() -> RequestBody {
     Empty::new().boxed()
 }
 
 /// A body of known length: `Content-Length` in HTTP/1.1.
-pub(crate) fn whole(bytes: impl Into<Bytes>) -> RequestBody {
+pub(crate) fn sized_body(bytes: impl Into<Bytes>) -> RequestBody {
     Full::new(bytes.into()).boxed()
 }
 
 /// A body of unknown length: chunked in HTTP/1.1. Each piece is a frame of its own; the trailers follow.
-pub(crate) fn in_pieces(pieces: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> RequestBody {
+pub(crate) fn chunked_body(
+    pieces: impl IntoIterator<Item = Bytes>,
+    trailers: Option<HeaderMap>,
+) -> RequestBody {
     let data = pieces.into_iter().map(Frame::data);
-    Pieces(data.chain(trailers.map(Frame::trailers)).collect()).boxed()
+    FrameQueue(data.chain(trailers.map(Frame::trailers)).collect()).boxed()
 }
 
-struct Pieces(VecDeque<Frame<Bytes>>);
+struct FrameQueue(VecDeque<Frame<Bytes>>);
 
-impl Body for Pieces {
+impl Body for FrameQueue {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -1,6 +1,6 @@
 //! An own client, which can do what well-behaved ones do not: present any chain, name one host and ask for another.
 
-use super::{Answer, Lab, PATIENCE, RequestBody, nothing, pki};
+use super::{RequestBody, TEST_TIMEOUT, TestGateway, TestResponse, empty_body, pki};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::BodyExt;
@@ -42,9 +42,9 @@ pub(crate) struct Client {
 
 impl Client {
     /// A client of the lab's gate, for `rms.corp.example`.
-    pub(crate) fn new(lab: &Lab) -> Self {
+    pub(crate) fn new(gateway: &TestGateway) -> Self {
         Self {
-            address: lab.address(),
+            address: gateway.address(),
             card: None,
             version: &version::TLS13,
             http: Version::HTTP_11,
@@ -122,7 +122,7 @@ impl Client {
         let tcp = socket.connect(self.address).await?;
         // Small writes of tests are to leave one by one.
         tcp.set_nodelay(true)?;
-        timeout(PATIENCE, connector.connect(name, tcp)).await.expect("the handshake ends")
+        timeout(TEST_TIMEOUT, connector.connect(name, tcp)).await.expect("the handshake ends")
     }
 
     /// Connects, for one request or many.
@@ -151,24 +151,24 @@ impl Client {
     }
 
     /// Sends one request on a connection of its own.
-    pub(crate) async fn send(&self, request: Request<RequestBody>) -> Answer {
-        self.connect().await.expect("the handshake succeeds").send(request).await.expect("an answer")
+    pub(crate) async fn send(&self, request: Request<RequestBody>) -> TestResponse {
+        self.connect().await.expect("the handshake succeeds").send(request).await.expect("a response")
     }
 
     /// GETs `target` on a connection of its own.
-    pub(crate) async fn get(&self, target: &str) -> Answer {
-        self.send(self.request(Method::GET, target).body(nothing()).unwrap()).await
+    pub(crate) async fn get(&self, target: &str) -> TestResponse {
+        self.send(self.request(Method::GET, target).body(empty_body()).unwrap()).await
     }
 
     /// GETs `target` with more headers on a connection of its own.
-    pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> TestResponse {
         let request = self.request(Method::GET, target);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        self.send(request.body(nothing()).unwrap()).await
+        self.send(request.body(empty_body()).unwrap()).await
     }
 
     /// POSTs `body` to `target` on a connection of its own.
-    pub(crate) async fn post(&self, target: &str, body: RequestBody) -> Answer {
+    pub(crate) async fn post(&self, target: &str, body: RequestBody) -> TestResponse {
         self.send(self.request(Method::POST, target).body(body).unwrap()).await
     }
 
@@ -239,17 +239,17 @@ impl Connection {
                 }
             }
         };
-        timeout(PATIENCE, answered).await.expect("the answer begins")
+        timeout(TEST_TIMEOUT, answered).await.expect("the response begins")
     }
 
     /// Sends a request and gives the whole answer.
-    pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> hyper::Result<Answer> {
+    pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> hyper::Result<TestResponse> {
         let (head, body) = self.begin(request).await?.into_parts();
-        let body = timeout(PATIENCE, body.collect()).await.expect("the answer ends")?;
+        let body = timeout(TEST_TIMEOUT, body.collect()).await.expect("the response ends")?;
         let trailers = body.trailers().cloned().unwrap_or_else(HeaderMap::new);
         let body: Bytes = body.to_bytes();
         assert_eq!(head.version, self.http);
-        Ok(Answer {
+        Ok(TestResponse {
             status: head.status.as_u16(),
             headers: head.headers,
             body,
@@ -259,8 +259,8 @@ impl Connection {
     }
 
     /// GETs `target`.
-    pub(crate) async fn get(&mut self, target: &str) -> hyper::Result<Answer> {
-        let request = self.request(Method::GET, target).body(nothing()).unwrap();
+    pub(crate) async fn get(&mut self, target: &str) -> hyper::Result<TestResponse> {
+        let request = self.request(Method::GET, target).body(empty_body()).unwrap();
         self.send(request).await
     }
 }

@@ -8,11 +8,11 @@ use tokio::task::JoinHandle;
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Behaviour {
+pub(crate) enum CrlServerBehaviour {
     /// Answers these bytes.
-    Gives(Vec<u8>),
+    Serves(Vec<u8>),
     /// Announces these bytes and breaks off in their midst.
-    BreaksOff(Vec<u8>),
+    Truncates(Vec<u8>),
     /// Sends one byte of an endless answer every few milliseconds.
     Drips,
     /// Takes the request and never answers.
@@ -20,11 +20,11 @@ pub(crate) enum Behaviour {
     /// Ends the connection without an answer.
     Resets,
     /// Answers this status, without a body worth a look.
-    Answers(u16),
+    Responds(u16),
     /// Sends the client to this URL.
-    RedirectsTo(String),
+    Redirects(String),
     /// Sends the first client to this URL, and then gives these bytes.
-    RedirectsOnceTo(String, Vec<u8>),
+    RedirectsOnce(String, Vec<u8>),
 }
 
 /// The running server.
@@ -35,13 +35,13 @@ pub(crate) struct CrlServer {
 }
 
 struct Shared {
-    behaviour: Behaviour,
+    behaviour: CrlServerBehaviour,
     asked: Vec<String>,
 }
 
 impl CrlServer {
     /// A server on a port of its own. Must be called inside a tokio runtime.
-    pub(crate) fn start(behaviour: Behaviour) -> Self {
+    pub(crate) fn start(behaviour: CrlServerBehaviour) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,7 +52,7 @@ impl CrlServer {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let shared = Arc::clone(&for_all);
-                tokio::spawn(async move { answer(stream, &shared).await });
+                tokio::spawn(async move { response(stream, &shared).await });
             }
         });
         Self { address, shared, serving }
@@ -64,12 +64,12 @@ impl CrlServer {
     }
 
     /// Behaves differently from now on.
-    pub(crate) fn now(&self, behaviour: Behaviour) {
+    pub(crate) fn set_behaviour(&self, behaviour: CrlServerBehaviour) {
         self.shared.lock().unwrap().behaviour = behaviour;
     }
 
     /// The paths that were asked for, in their order.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub(crate) fn requested_paths(&self) -> Vec<String> {
         self.shared.lock().unwrap().asked.clone()
     }
 }
@@ -80,7 +80,7 @@ impl Drop for CrlServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
+async fn response(mut stream: TcpStream, shared: &Mutex<Shared>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };
@@ -91,8 +91,8 @@ async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
         let mut shared = shared.lock().unwrap();
         shared.asked.push(path);
         let behaviour = shared.behaviour.clone();
-        if let Behaviour::RedirectsOnceTo(_, bytes) = &behaviour {
-            shared.behaviour = Behaviour::Gives(bytes.clone());
+        if let CrlServerBehaviour::RedirectsOnce(_, bytes) = &behaviour {
+            shared.behaviour = CrlServerBehaviour::Serves(bytes.clone());
         }
         behaviour
     };
@@ -100,33 +100,33 @@ async fn answer(mut stream: TcpStream, shared: &Mutex<Shared>) {
     drop(behave(&mut stream, behaviour).await);
 }
 
-async fn behave(stream: &mut TcpStream, behaviour: Behaviour) -> std::io::Result<()> {
+async fn behave(stream: &mut TcpStream, behaviour: CrlServerBehaviour) -> std::io::Result<()> {
     let head = |status: &str, length: usize| format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n");
     match behaviour {
-        Behaviour::Gives(bytes) => {
+        CrlServerBehaviour::Serves(bytes) => {
             stream.write_all(format!("{}\r\n", head("200 OK", bytes.len())).as_bytes()).await?;
             stream.write_all(&bytes).await
         }
-        Behaviour::BreaksOff(bytes) => {
+        CrlServerBehaviour::Truncates(bytes) => {
             stream.write_all(format!("{}\r\n", head("200 OK", bytes.len())).as_bytes()).await?;
             stream.write_all(&bytes[..bytes.len() / 2]).await
         }
-        Behaviour::Drips => {
+        CrlServerBehaviour::Drips => {
             stream.write_all(format!("{}\r\n", head("200 OK", 1_000_000)).as_bytes()).await?;
             loop {
                 stream.write_all(b"0").await?;
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         }
-        Behaviour::Hangs => {
+        CrlServerBehaviour::Hangs => {
             let mut nothing = [0];
             stream.read(&mut nothing).await.map(drop)
         }
-        Behaviour::Resets => stream.set_zero_linger(),
-        Behaviour::Answers(status) => {
+        CrlServerBehaviour::Resets => stream.set_zero_linger(),
+        CrlServerBehaviour::Responds(status) => {
             stream.write_all(format!("{}\r\n", head(&format!("{status} So"), 0)).as_bytes()).await
         }
-        Behaviour::RedirectsTo(url) | Behaviour::RedirectsOnceTo(url, _) => {
+        CrlServerBehaviour::Redirects(url) | CrlServerBehaviour::RedirectsOnce(url, _) => {
             let head = head("302 Found", 0);
             stream.write_all(format!("{head}Location: {url}\r\n\r\n").as_bytes()).await
         }

@@ -6,7 +6,7 @@
 
 mod entries;
 
-use super::{pki, skipped, wait_for};
+use super::{pki, record_skip, wait_for};
 use entries::{entries, entry, schema};
 use portcullis::directory::{AccountSchema, DirectoryLimits, DirectorySettings, Sid};
 use portcullis::ldap::{LdapEncryption, LdapServer, client_config};
@@ -65,7 +65,7 @@ impl PeopleDirectory {
     /// The same with a referral to another server.
     pub(crate) async fn referring_to(url: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
-            skipped("slapd is not installed");
+            record_skip("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();

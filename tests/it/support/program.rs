@@ -1,19 +1,19 @@
 //! Other people's clients: curl, openssl and whatever else is installed.
 
-use super::{Lab, PATIENCE};
+use super::{TEST_TIMEOUT, TestGateway};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// What a program left behind.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct ProgramOutput {
     /// Its exit status; -1 where a signal ended it.
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Ran {
+impl ProgramOutput {
     /// Both outputs, for programs that write the same thing now here and now there.
     pub(crate) fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
@@ -22,10 +22,10 @@ impl Ran {
 
 /// Runs curl against the lab's gate: the hosts resolve to it, its CA is known, errors are shown. `None` where there is
 /// no curl; the test is then recorded as skipped.
-pub(crate) fn curl(lab: &Lab, args: &[&str]) -> Option<Ran> {
-    let port = lab.address().port();
-    let limit = PATIENCE.as_secs().to_string();
-    let ca = lab.pki_files.server_ca.display().to_string();
+pub(crate) fn curl(gateway: &TestGateway, args: &[&str]) -> Option<ProgramOutput> {
+    let port = gateway.address().port();
+    let limit = TEST_TIMEOUT.as_secs().to_string();
+    let ca = gateway.pki_files.server_ca.display().to_string();
     let names = ["rms.corp.example", "open.corp.example", "localhost"];
     let names = names.map(|name| format!("{name}:{port}:127.0.0.1"));
     let mut all = vec!["--silent", "--show-error", "--max-time", &limit, "--cacert", &ca];
@@ -37,15 +37,15 @@ pub(crate) fn curl(lab: &Lab, args: &[&str]) -> Option<Ran> {
 }
 
 /// Runs openssl. `None` where there is none; the test is then recorded as skipped.
-pub(crate) fn openssl(args: &[&str]) -> Option<Ran> {
+pub(crate) fn openssl(args: &[&str]) -> Option<ProgramOutput> {
     run("openssl", &[], args, b"")
 }
 
 /// Runs `openssl s_client` against the lab's gate and sends `request`; reads until the gate closes. Names
 /// `rms.corp.example` unless `args` say otherwise (`-noservername`, `-servername`).
-pub(crate) fn openssl_client(lab: &Lab, args: &[&str], request: &str) -> Option<Ran> {
-    let address = lab.address().to_string();
-    let ca = lab.pki_files.server_ca.display().to_string();
+pub(crate) fn openssl_client(gateway: &TestGateway, args: &[&str], request: &str) -> Option<ProgramOutput> {
+    let address = gateway.address().to_string();
+    let ca = gateway.pki_files.server_ca.display().to_string();
     let mut all = vec!["s_client", "-connect", &address, "-CAfile", &ca, "-ign_eof"];
     if !args.iter().any(|arg| arg.ends_with("servername")) {
         all.extend(["-servername", "rms.corp.example"]);
@@ -54,17 +54,22 @@ pub(crate) fn openssl_client(lab: &Lab, args: &[&str], request: &str) -> Option<
     run("openssl", &[], &all, request.as_bytes())
 }
 
-/// Runs a program for [`PATIENCE`] at most, with these variables added to its environment. `None` where there is none;
+/// Runs a program for [`TEST_TIMEOUT`] at most, with these variables added to its environment. `None` where there is none;
 /// the test is then recorded as skipped.
 ///
 /// coreutils' `timeout` ends it, since a test cannot wait with a limit without asking again and again.
-pub(crate) fn run(program: &str, environment: &[(&str, &str)], args: &[&str], input: &[u8]) -> Option<Ran> {
+pub(crate) fn run(
+    program: &str,
+    environment: &[(&str, &str)],
+    args: &[&str],
+    input: &[u8],
+) -> Option<ProgramOutput> {
     if !is_installed(program) {
-        skipped(&format!("{program} is not installed"));
+        record_skip(&format!("{program} is not installed"));
         return None;
     }
     let mut child = Command::new("timeout")
-        .arg((PATIENCE.as_secs() + 5).to_string())
+        .arg((TEST_TIMEOUT.as_secs() + 5).to_string())
         .arg(program)
         .args(args)
         .envs(environment.iter().copied())
@@ -79,7 +84,7 @@ pub(crate) fn run(program: &str, environment: &[(&str, &str)], args: &[&str], in
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
-    Some(Ran {
+    Some(ProgramOutput {
         code: output.status.code().unwrap_or(-1),
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
@@ -87,13 +92,13 @@ pub(crate) fn run(program: &str, environment: &[(&str, &str)], args: &[&str], in
 }
 
 /// Runs a Python program on `input`. `None` where there is no Python; the test is then recorded as skipped.
-pub(crate) fn python(program: &str, input: &[u8]) -> Option<Ran> {
+pub(crate) fn python(program: &str, input: &[u8]) -> Option<ProgramOutput> {
     run("python3", &[], &["-c", program], input)
 }
 
 /// Says that the test that runs now could not run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS`
 /// names.
-pub(crate) fn skipped(why: &str) {
+pub(crate) fn record_skip(why: &str) {
     let line = format!("{}: {why}", test_name());
     eprintln!("SKIPPED: {line}");
     if let Some(path) = std::env::var_os("PORTCULLIS_SKIPS") {

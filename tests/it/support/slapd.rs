@@ -1,6 +1,6 @@
 //! A directory with CRLs: OpenLDAP's slapd in a folder and on a port of its own. It ends when it is dropped.
 
-use super::{pki, skipped, wait_for};
+use super::{pki, record_skip, wait_for};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -45,7 +45,7 @@ impl Slapd {
     async fn start_with(scheme: &'static str, entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         let program = Path::new(PROGRAM);
         if !program.exists() {
-            skipped("slapd is not installed");
+            record_skip("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();

@@ -39,9 +39,9 @@ pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
                 WithoutCertificate::Status(status) if !shown => status,
                 WithoutCertificate::Status(_) | WithoutCertificate::Alert => 200,
             };
-            let answer = format!("HTTP/1.1 {status} Stand-in\r\ncontent-length: 0\r\n\r\n");
+            let response = format!("HTTP/1.1 {status} Stand-in\r\ncontent-length: 0\r\n\r\n");
             // A client that has seen enough does not listen.
-            drop(stream.write_all(answer.as_bytes()).await);
+            drop(stream.write_all(response.as_bytes()).await);
             drop(stream.shutdown().await);
         }
     });

@@ -2,7 +2,7 @@
 //! first two are Apache in front of an echo, such as [`Rms`](portcullis::demo::rms::Rms) at `/echo`; the third answers
 //! such an echo itself.
 
-use super::{ActiveDirectory, LabServer, is_installed, lab_program, pki, skipped};
+use super::{ActiveDirectory, LabServer, is_installed, lab_program, pki, record_skip};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,11 +38,11 @@ impl KerberosSite {
 
 /// When a server asks for the client's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asks {
+pub(crate) enum CertificateRequest {
     /// In the first handshake.
-    InTheHandshake,
+    InHandshake,
     /// When it has read the request: by renegotiation with TLS 1.2, by post-handshake authentication with TLS 1.3.
-    Later,
+    AfterRequest,
 }
 
 /// Apache under the demo's RSA server certificate, which takes nobody without a client certificate. Hands on to the echo
@@ -67,12 +67,12 @@ impl CertificateSite {
     }
 
     /// Where it asks then, and speaks only that version of TLS: `1.2` or `1.3`.
-    pub(crate) fn address(&self, asks: Asks, tls: &str) -> SocketAddr {
+    pub(crate) fn address(&self, asks: CertificateRequest, tls: &str) -> SocketAddr {
         self.server.address(match (asks, tls) {
-            (Asks::InTheHandshake, "1.2") => 0,
-            (Asks::InTheHandshake, "1.3") => 1,
-            (Asks::Later, "1.2") => 2,
-            (Asks::Later, "1.3") => 3,
+            (CertificateRequest::InHandshake, "1.2") => 0,
+            (CertificateRequest::InHandshake, "1.3") => 1,
+            (CertificateRequest::AfterRequest, "1.2") => 2,
+            (CertificateRequest::AfterRequest, "1.3") => 3,
             (_, other) => panic!("there is no TLS {other}"),
         })
     }
@@ -87,7 +87,7 @@ impl NtlmSite {
     /// skipped.
     pub(crate) fn start() -> Option<Self> {
         if !is_installed("python3") {
-            skipped("python3 is not installed");
+            record_skip("python3 is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();
@@ -108,7 +108,7 @@ impl NtlmSite {
     /// recorded as skipped.
     pub(crate) fn of_domain(directory: &ActiveDirectory) -> Option<Self> {
         if !is_installed("python3") || !is_installed("ntlm_auth") {
-            skipped("python3 or ntlm_auth is not installed");
+            record_skip("python3 or ntlm_auth is not installed");
             return None;
         }
         let mut command = Command::new(lab_program("windows-site"));
@@ -126,6 +126,6 @@ fn apache(module: &str) -> Option<Command> {
     if is_installed("apache2") && Path::new(APACHE_MODULES).join(module).exists() {
         return Some(Command::new(lab_program("windows-site")));
     }
-    skipped(&format!("Apache is not installed, or without {module}"));
+    record_skip(&format!("Apache is not installed, or without {module}"));
     None
 }

@@ -18,7 +18,7 @@ fn the_echo_tells_the_exact_bytes_of_head_and_body() {
     assert_eq!(response["version"], "HTTP/1.1");
     assert_eq!(response["body_length"], 5);
     assert_eq!(response["body_sha256"], "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
-    let seen = &rms.seen()[0];
+    let seen = &rms.requests()[0];
     assert_eq!(seen.values("X-Odd-Case"), ["two  spaces", "b"]);
     assert_eq!(json!(seen.headers), response["headers"]);
 }

@@ -2,7 +2,7 @@
 //! on a connection that others use.
 
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Client, Connection, Lab, PeopleDirectory, Setup, nothing};
+use crate::support::{Client, Connection, PeopleDirectory, TestConfig, TestGateway, empty_body};
 use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -67,14 +67,14 @@ fn realm(directory: &PeopleDirectory) -> String {
     format!(
         "{}\n[realm.staff.directory]\nurl = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\n\
          bind_password = {{ file = \"ldap-password\" }}\nbase_dn = \"DC=corp,DC=example\"\n",
-        Setup::default().realm,
+        TestConfig::default().realm,
         directory.server(),
         PeopleDirectory::SERVICE_DN
     )
 }
 
 /// Half of the clients have a card, and a third speak HTTP/2.
-fn client(lab: &Lab, number: usize) -> Client {
+fn client(lab: &TestGateway, number: usize) -> Client {
     let client = Client::new(lab).card(if number.is_multiple_of(2) { "alice" } else { "none" });
     if number.is_multiple_of(3) { client.http2() } else { client }
 }
@@ -86,7 +86,7 @@ struct Clients {
     connected: usize,
 }
 
-async fn take(clients: &mut Clients, lab: &Lab, step: &Step) {
+async fn take(clients: &mut Clients, lab: &TestGateway, step: &Step) {
     let number = step.client;
     let (id, mut connection) = match clients.open[number].take() {
         Some(open) => open,
@@ -105,7 +105,7 @@ async fn take(clients: &mut Clients, lab: &Lab, step: &Step) {
         Credentials::Basic => request.header("authorization", basic("alice", PeopleDirectory::PASSWORD)),
     };
     // A stream that is reset, or a connection that is to end, is an answer too.
-    if connection.send(request.body(nothing()).unwrap()).await.is_ok_and(|answer| answer.status < 500) {
+    if connection.send(request.body(empty_body()).unwrap()).await.is_ok_and(|answer| answer.status < 500) {
         clients.open[number] = Some((id, connection));
     }
 }
@@ -115,7 +115,7 @@ fn credentials_for_a_connection_never_travel_on_a_shared_one() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(directory) = runtime.block_on(PeopleDirectory::start()) else { return };
     let backend = ConnectionBound::start();
-    let setup = Setup {
+    let setup = TestConfig {
         top: "workers = 1".to_owned(),
         site: "http2 = true".to_owned(),
         paths: paths(),
@@ -123,9 +123,9 @@ fn credentials_for_a_connection_never_travel_on_a_shared_one() {
         servers: format!("[\"http://{}\"]", backend.address),
         backend: "login_throttle = { max_failures_per_account = 1000, max_failures_per_address = 1000000 }"
             .to_owned(),
-        ..Setup::default()
+        ..TestConfig::default()
     };
-    let lab = Lab::prepared(setup, |folder| {
+    let lab = TestGateway::prepared(setup, |folder| {
         std::fs::write(folder.join("ldap-password"), PeopleDirectory::PASSWORD).unwrap();
     });
     let config = Config { cases: 40, failure_persistence: None, ..Config::default() };

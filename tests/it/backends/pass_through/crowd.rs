@@ -3,7 +3,7 @@
 
 use super::before;
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Answer, Client, Connection, Lab, Setup, pki, whole};
+use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse, pki, sized_body};
 use http::Method;
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, CardProfile};
@@ -31,7 +31,7 @@ struct Person {
 }
 
 impl Person {
-    fn new(lab: &Lab, cards: &[Card], number: usize) -> Self {
+    fn new(lab: &TestGateway, cards: &[Card], number: usize) -> Self {
         let kinds = [Kind::Card, Kind::Ntlm, Kind::Card, Kind::Negotiate, Kind::Basic, Kind::Nameless];
         let kind = kinds[number % kinds.len()];
         let client = Client::new(lab);
@@ -82,7 +82,7 @@ impl Person {
             [(first_message(scheme), 401), (third_message(scheme, &self.dialogue_name()), 200)]
         {
             let request = connection.request(Method::POST, "/accept/x").header("x-mark", &mark);
-            let request = request.header("authorization", message).body(whole("")).unwrap();
+            let request = request.header("authorization", message).body(sized_body("")).unwrap();
             assert_eq!(connection.send(request).await.unwrap().status, status, "{mark}");
         }
         connection
@@ -104,7 +104,7 @@ impl Person {
         format!("user{}", self.number)
     }
 
-    async fn ask(&mut self, connection: &mut Connection, path: &str, mark: &str, body: &str) -> Answer {
+    async fn ask(&mut self, connection: &mut Connection, path: &str, mark: &str, body: &str) -> TestResponse {
         let mut request = connection.request(Method::POST, path).header("x-mark", mark);
         let claims_more = self.roll(2) == 0;
         match self.kind {
@@ -117,11 +117,11 @@ impl Person {
             }
             Kind::Card | Kind::Ntlm | Kind::Negotiate | Kind::Nameless => {}
         }
-        connection.send(request.body(whole(body.to_owned())).unwrap()).await.unwrap()
+        connection.send(request.body(sized_body(body.to_owned())).unwrap()).await.unwrap()
     }
 
-    fn assert_is_own(&self, answer: &Answer, user: &str, mark: &str, body: &str) {
-        assert_eq!(answer.verdict(), "200 permit", "{mark}");
+    fn assert_is_own(&self, answer: &TestResponse, user: &str, mark: &str, body: &str) {
+        assert_eq!(answer.status_and_id(), "200 permit", "{mark}");
         let told = answer.json();
         assert_eq!(
             (told["mark"].as_str(), told["user"].as_str()),
@@ -137,7 +137,7 @@ impl Person {
 async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
     let backend = ConnectionBound::start();
     let setup = before(backend.address);
-    let lab = Lab::with(Setup {
+    let lab = TestGateway::with(TestConfig {
         site: "http2 = true".to_owned(),
         // Half of the clients have a connection of their own, and would have to log in anew if it were closed.
         backend:

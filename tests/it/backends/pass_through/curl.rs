@@ -1,11 +1,11 @@
 //! curl logs in by NTLM through the gate, with bodies of every size.
 
 use super::before;
-use crate::support::{ActiveDirectory, Lab, NtlmSite, curl, pattern, sha256};
+use crate::support::{ActiveDirectory, NtlmSite, TestGateway, curl, pattern, sha256};
 use serde_json::Value;
 
 /// What the site told of the request that it let in.
-fn logged_in(lab: &Lab, path: &str, more: &[&str]) -> Option<Value> {
+fn logged_in(lab: &TestGateway, path: &str, more: &[&str]) -> Option<Value> {
     let user = format!("CORP\\alice:{}", ActiveDirectory::PASSWORD);
     let url = lab.url(path);
     let ran = curl(lab, &[&["--ntlm", "--user", &user, &url], more].concat())?;
@@ -15,7 +15,7 @@ fn logged_in(lab: &Lab, path: &str, more: &[&str]) -> Option<Value> {
 #[test]
 fn a_user_without_a_card_logs_in_by_ntlm() {
     let Some(site) = NtlmSite::start() else { return };
-    let lab = Lab::with(before(site.address()));
+    let lab = TestGateway::with(before(site.address()));
     for path in ["/ignore/x", "/accept/x"] {
         let Some(told) = logged_in(&lab, path, &[]) else { return };
         assert_eq!(told["user"], "CORP\\alice");
@@ -25,7 +25,7 @@ fn a_user_without_a_card_logs_in_by_ntlm() {
 #[test]
 fn bodies_of_every_size_come_through_the_dialogue_whole() {
     let Some(site) = NtlmSite::start() else { return };
-    let lab = Lab::with(before(site.address()));
+    let lab = TestGateway::with(before(site.address()));
     let file = lab.folder().join("body");
     let data = format!("@{}", file.display());
     for size in [0, 48 << 10, 10 << 20] {
@@ -48,7 +48,7 @@ fn bodies_of_every_size_come_through_the_dialogue_whole() {
 #[test]
 fn all_challenges_reach_the_client_in_their_order() {
     let Some(site) = NtlmSite::start() else { return };
-    let lab = Lab::with(before(site.address()));
+    let lab = TestGateway::with(before(site.address()));
     let url = lab.url("/accept/x");
     let Some(ran) = curl(&lab, &["--include", &url]) else { return };
     let challenges: Vec<_> =
@@ -59,7 +59,7 @@ fn all_challenges_reach_the_client_in_their_order() {
 #[test]
 fn a_card_goes_before_the_dialogue_on_a_path_that_accepts_cards() {
     let Some(site) = NtlmSite::start() else { return };
-    let lab = Lab::with(before(site.address()));
+    let lab = TestGateway::with(before(site.address()));
     let (url, card) = (lab.url("/accept/x"), lab.card_file("alice"));
     let user = format!("CORP\\bob:{}", ActiveDirectory::PASSWORD);
     let args = ["--ntlm", "--user", &user, "--cert", &card, "--header", "Accept: application/json", &url];

@@ -2,7 +2,9 @@
 
 use super::super::kerberos::Tickets;
 use super::before;
-use crate::support::{ActiveDirectory, KerberosSite, Lab, NtlmSite, PATIENCE, Ran, curl, run};
+use crate::support::{
+    ActiveDirectory, KerberosSite, NtlmSite, ProgramOutput, TEST_TIMEOUT, TestGateway, curl, run,
+};
 use portcullis::demo::rms::Rms;
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -11,7 +13,7 @@ use std::net::Ipv4Addr;
 fn the_domain_decides_who_logs_in_by_ntlm() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let Some(site) = NtlmSite::of_domain(&directory) else { return };
-    let lab = Lab::with(before(site.address()));
+    let lab = TestGateway::with(before(site.address()));
     for (user, is_let_in) in [("bob", true), ("heidi", false), ("nobody", false)] {
         let credentials = format!("CORP\\{user}:{}", ActiveDirectory::PASSWORD);
         let url = lab.url("/accept/x");
@@ -28,7 +30,7 @@ fn a_users_own_ticket_reaches_a_backend_that_wants_one_for_each_request_or_for_t
     let service = "HTTP/rms.corp.example";
     for (address, user) in [(site.per_request(), "alice"), (site.per_connection(), "oscar")] {
         let Some(tickets) = Tickets::delegated(&directory, "gw", user, service) else { return };
-        let lab = Lab::with(before(address));
+        let lab = TestGateway::with(before(address));
         let Some(ran) = negotiate(&lab, "/accept/echo", &tickets) else { return };
         let told: Value =
             serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()));
@@ -38,8 +40,8 @@ fn a_users_own_ticket_reaches_a_backend_that_wants_one_for_each_request_or_for_t
     }
 }
 
-fn negotiate(lab: &Lab, path: &str, tickets: &Tickets) -> Option<Ran> {
-    let limit = PATIENCE.as_secs().to_string();
+fn negotiate(lab: &TestGateway, path: &str, tickets: &Tickets) -> Option<ProgramOutput> {
+    let limit = TEST_TIMEOUT.as_secs().to_string();
     let ca = lab.pki_files.server_ca.display().to_string();
     let name = format!("rms.corp.example:{}:127.0.0.1", lab.address().port());
     let url = lab.url(path);

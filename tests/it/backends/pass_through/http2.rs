@@ -2,29 +2,29 @@
 
 use super::before;
 use super::server::{ConnectionBound, basic, first_message};
-use crate::support::{Client, Lab, Setup, curl, nothing};
+use crate::support::{Client, TestConfig, TestGateway, curl, empty_body};
 use http::Method;
 use std::error::Error;
 
-fn told_to_speak_http2(backend: &ConnectionBound) -> Lab {
-    Lab::with(Setup { site: "http2 = true".to_owned(), ..before(backend.address) })
+fn told_to_speak_http2(backend: &ConnectionBound) -> TestGateway {
+    TestGateway::with(TestConfig { site: "http2 = true".to_owned(), ..before(backend.address) })
 }
 
 /// The reason that a stream was reset with, once a request for `path` with these headers went over HTTP/2.
-async fn reset(lab: &Lab, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
+async fn reset(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
     let mut connection = Client::new(lab).http2().connect().await.unwrap();
     let mut request = connection.request(Method::GET, path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let error = connection.send(request.body(nothing()).unwrap()).await.err()?;
+    let error = connection.send(request.body(empty_body()).unwrap()).await.err()?;
     error.source().unwrap().downcast_ref::<h2::Error>().unwrap().reason()
 }
 
 #[tokio::test]
 async fn a_site_that_passes_the_dialogue_on_offers_http11_alone() {
     let backend = ConnectionBound::start();
-    let lab = Lab::with(before(backend.address));
+    let lab = TestGateway::with(before(backend.address));
     assert!(Client::new(&lab).http2().tls_stream().await.is_err());
     let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version}", &lab.url("/accept/x")]) else {
         return;
@@ -61,7 +61,7 @@ async fn each_request_of_http2_has_a_backend_connection_for_itself() {
     for user in ["alice", "bob", "alice"] {
         let request =
             connection.request(Method::GET, "/accept/x").header("authorization", basic(user, "Passw0rd"));
-        let answer = connection.send(request.body(nothing()).unwrap()).await.unwrap();
+        let answer = connection.send(request.body(empty_body()).unwrap()).await.unwrap();
         assert_eq!(answer.json()["user"], user);
     }
     assert_eq!(backend.connections(), 3);

@@ -2,7 +2,7 @@
 
 use super::before;
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Answer, Client, Connection, Lab, Setup, nothing, wait_for};
+use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse, empty_body, wait_for};
 use http::Method;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
-fn lab(backend: &ConnectionBound, limits: &str) -> Lab {
-    Lab::with(Setup { backend: limits.to_owned(), ..before(backend.address) })
+fn lab(backend: &ConnectionBound, limits: &str) -> TestGateway {
+    TestGateway::with(TestConfig { backend: limits.to_owned(), ..before(backend.address) })
 }
 
-async fn ask(connection: &mut Connection, authorization: Option<&str>) -> Answer {
+async fn ask(connection: &mut Connection, authorization: Option<&str>) -> TestResponse {
     ask_for(connection, "/accept/x", authorization).await
 }
 
-async fn ask_for(connection: &mut Connection, path: &str, authorization: Option<&str>) -> Answer {
+async fn ask_for(connection: &mut Connection, path: &str, authorization: Option<&str>) -> TestResponse {
     let mut request = connection.request(Method::POST, path).header("x-mark", "1-x");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    connection.send(request.body(nothing()).unwrap()).await.unwrap()
+    connection.send(request.body(empty_body()).unwrap()).await.unwrap()
 }
 
 /// Logs in by NTLM on a connection of its own. Gives the answer to the third message.
-async fn log_in(lab: &Lab, user: &str) -> Answer {
+async fn log_in(lab: &TestGateway, user: &str) -> TestResponse {
     let mut connection = Client::new(lab).connect().await.unwrap();
     assert_eq!(ask(&mut connection, Some(&first_message("NTLM"))).await.status, 401);
     ask(&mut connection, Some(&third_message("NTLM", user))).await
@@ -51,7 +51,7 @@ async fn connections_beyond_those_of_one_address_are_backend_busy_until_one_ends
     }
     let mut third = Client::new(&lab).connect().await.unwrap();
     let busy = ask(&mut third, None).await;
-    assert_eq!(busy.verdict(), "503 backend-busy");
+    assert_eq!(busy.status_and_id(), "503 backend-busy");
     assert!(busy.header("retry-after").is_some());
     assert_eq!(ask(&mut held[0], None).await.status, 401, "those there are go on");
     held.clear();
@@ -97,7 +97,7 @@ async fn anonymous_clients_that_keep_their_connections_leave_the_server_to_card_
     // As many as two workers open; without a bound the ninth client would wait for ever.
     let backend = serving_at_most(8).await;
     let limits = "max_connections = 4\nconnect_timeout = \"1s\"\nfirst_byte_timeout = \"2s\"";
-    let lab = Lab::with(Setup { backend: limits.to_owned(), ..before(backend) });
+    let lab = TestGateway::with(TestConfig { backend: limits.to_owned(), ..before(backend) });
     let mut held = Vec::new();
     for number in 0..40 {
         let mut connection = Client::new(&lab).connect().await.unwrap();
@@ -129,7 +129,7 @@ async fn the_whole_gate_has_a_limit_that_a_reload_does_not_forget() {
     assert_eq!(ask(&mut held, None).await.status, 401);
     lab.reload(|setup| setup.top.push_str("\n# another text"));
     let mut other = Client::new(&lab).connect().await.unwrap();
-    assert_eq!(ask(&mut other, None).await.verdict(), "503 backend-busy");
+    assert_eq!(ask(&mut other, None).await.status_and_id(), "503 backend-busy");
 }
 
 #[tokio::test]
@@ -142,14 +142,14 @@ async fn an_account_with_too_many_failed_log_ins_waits_however_it_is_spelt() {
     }
     let before = backend.book().len();
     let denied = log_in(&lab, "WRONG@other.example").await;
-    assert_eq!(denied.verdict(), "429 login-throttled");
+    assert_eq!(denied.status_and_id(), "429 login-throttled");
     let wait: u64 = denied.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(backend.book().len(), before + 1, "the backend got the first message alone");
     assert_eq!(log_in(&lab, "alice").await.status, 200, "others are let in");
     let mut by_basic = Client::new(&lab).connect().await.unwrap();
     assert_eq!(
-        ask(&mut by_basic, Some(&basic("CORP\\wrong", "Passw0rd"))).await.verdict(),
+        ask(&mut by_basic, Some(&basic("CORP\\wrong", "Passw0rd"))).await.status_and_id(),
         "429 login-throttled"
     );
     lab.clock.advance(Duration::from_secs(15 * 60));
@@ -163,11 +163,11 @@ async fn an_address_with_too_many_failed_log_ins_waits_whoever_it_names() {
     for number in 0..4 {
         assert_eq!(log_in(&lab, &format!("wrong-{number}")).await.status, 401);
     }
-    assert_eq!(log_in(&lab, "alice").await.verdict(), "429 login-throttled");
+    assert_eq!(log_in(&lab, "alice").await.status_and_id(), "429 login-throttled");
     // A ticket names nobody, and comes from there too.
     let mut by_ticket = Client::new(&lab).connect().await.unwrap();
     let denied = ask(&mut by_ticket, Some("Negotiate YIIBvgYGKwYBBQUCoIIB")).await;
-    assert_eq!(denied.verdict(), "429 login-throttled");
+    assert_eq!(denied.status_and_id(), "429 login-throttled");
     assert_eq!(ask(&mut by_ticket, None).await.status, 401, "only log-ins wait");
 }
 
@@ -196,7 +196,7 @@ async fn what_is_open_to_everybody_whitewashes_no_guess() {
     }
     for path in ["/accept/open", "/accept/x"] {
         let third = ask_for(&mut connection, path, Some(&basic("wrong", "Summer3"))).await;
-        assert_eq!(third.verdict(), "429 login-throttled", "{path}");
+        assert_eq!(third.status_and_id(), "429 login-throttled", "{path}");
     }
     assert_eq!(asked(&backend, &basic("wrong", "Summer3")), 0);
 }
@@ -211,7 +211,10 @@ async fn a_password_that_the_backend_took_is_no_guess_when_it_comes_again() {
         assert_eq!(ask(&mut connection, Some(&basic("alice", "Passw0rd"))).await.status, 200);
     }
     assert_eq!(ask(&mut connection, Some(&basic("wrong", "Passw0rd"))).await.status, 401);
-    assert_eq!(ask(&mut connection, Some(&basic("bob", "Passw0rd"))).await.verdict(), "429 login-throttled");
+    assert_eq!(
+        ask(&mut connection, Some(&basic("bob", "Passw0rd"))).await.status_and_id(),
+        "429 login-throttled"
+    );
     assert_eq!(asked(&backend, &basic("bob", "Passw0rd")), 0);
 }
 
@@ -223,9 +226,9 @@ async fn two_claims_in_one_request_are_refused() {
     let request =
         connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
     let answer = connection
-        .send(request.header("authorization", basic("bob", "Passw0rd")).body(nothing()).unwrap())
+        .send(request.header("authorization", basic("bob", "Passw0rd")).body(empty_body()).unwrap())
         .await;
-    assert_eq!(answer.verdict(), "400 malformed-request");
+    assert_eq!(answer.status_and_id(), "400 malformed-request");
     assert_eq!(backend.connections(), 0);
 }
 
@@ -256,11 +259,11 @@ impl Withheld {
     }
 
     /// A client tries a password and leaves while the backend has its request.
-    async fn left_by_client(&mut self, lab: &Lab) -> TcpStream {
+    async fn left_by_client(&mut self, lab: &TestGateway) -> TcpStream {
         let mut connection = Client::new(lab).connect().await.unwrap();
         let request =
             connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
-        let request = request.body(nothing()).unwrap();
+        let request = request.body(empty_body()).unwrap();
         let stream = tokio::select! {
             answer = connection.send(request) => panic!("it was answered: {answer:?}"),
             stream = self.heads.recv() => stream.unwrap(),
@@ -273,7 +276,7 @@ impl Withheld {
     }
 
     /// Whether alice may try again, when what she tried is settled.
-    async fn may_try_again(&mut self, lab: &Lab) -> bool {
+    async fn may_try_again(&mut self, lab: &TestGateway) -> bool {
         let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
         wait_for("the log-in is settled", || lab.metrics.encode().contains(pinned).then_some(())).await;
         let mut connection = Client::new(lab).connect().await.unwrap();
@@ -281,7 +284,7 @@ impl Withheld {
         let again = ask(&mut connection, Some(&authorization));
         tokio::select! {
             answer = again => {
-                assert_eq!(answer.verdict(), "429 login-throttled");
+                assert_eq!(answer.status_and_id(), "429 login-throttled");
                 false
             }
             asked = self.heads.recv() => asked.is_some(),
@@ -297,7 +300,7 @@ async fn a_log_in_whose_client_leaves_counts_only_if_the_backend_refuses_it() {
     for (answer, counts) in [(refused, true), (taken, false), (failed, false), ("", false)] {
         let mut backend = Withheld::start().await;
         let setup = before(backend.address);
-        let lab = Lab::with(Setup {
+        let lab = TestGateway::with(TestConfig {
             backend: "login_throttle = { max_failures_per_account = 1 }".to_owned(),
             ..setup
         });
@@ -312,7 +315,7 @@ async fn a_log_in_whose_client_leaves_counts_only_if_the_backend_refuses_it() {
 async fn a_backend_that_hangs_locks_nobody_out() {
     let mut backend = Withheld::start().await;
     let limits = "login_throttle = { max_failures_per_account = 1 }\nfirst_byte_timeout = \"1s\"".to_owned();
-    let lab = Lab::with(Setup { backend: limits, ..before(backend.address) });
+    let lab = TestGateway::with(TestConfig { backend: limits, ..before(backend.address) });
     let _held = backend.left_by_client(&lab).await;
     assert!(backend.may_try_again(&lab).await);
 }

@@ -10,7 +10,7 @@ mod limits;
 mod server;
 mod wire;
 
-use crate::support::Setup;
+use crate::support::TestConfig;
 
 /// A path of each kind that leads into the dialogue, and the same without it.
 const PATHS: &str = r#"
@@ -42,6 +42,10 @@ client_certificate = "require"
 "#;
 
 /// These paths in front of `backend`.
-fn before(backend: std::net::SocketAddr) -> Setup {
-    Setup { paths: PATHS.to_owned(), servers: format!("[\"http://{backend}\"]"), ..Setup::default() }
+fn before(backend: std::net::SocketAddr) -> TestConfig {
+    TestConfig {
+        paths: PATHS.to_owned(),
+        servers: format!("[\"http://{backend}\"]"),
+        ..TestConfig::default()
+    }
 }

@@ -1,7 +1,7 @@
 //! The dialogue byte by byte: who speaks when, and what the end of one side means for the other.
 
 use super::before;
-use crate::support::{Client, Lab, PATIENCE, wait_for};
+use crate::support::{Client, TEST_TIMEOUT, TestGateway, wait_for};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -44,7 +44,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Side<IO> {
                 self.read.extend_from_slice(&buffer[..count]);
             }
         };
-        timeout(PATIENCE, hearing).await.unwrap_or_else(|_| panic!("nobody says {end:?}"))
+        timeout(TEST_TIMEOUT, hearing).await.unwrap_or_else(|_| panic!("nobody says {end:?}"))
     }
 
     async fn head(&mut self) -> String {
@@ -55,7 +55,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Side<IO> {
     async fn closed(&mut self) -> String {
         let mut rest = Vec::new();
         // A reset is an end as well.
-        drop(timeout(PATIENCE, self.io.read_to_end(&mut rest)).await.expect("it closes"));
+        drop(timeout(TEST_TIMEOUT, self.io.read_to_end(&mut rest)).await.expect("it closes"));
         self.read.extend(rest);
         String::from_utf8_lossy(&self.read).into_owned()
     }
@@ -71,18 +71,18 @@ impl Backend {
     }
 
     async fn accept(&self) -> Side<TcpStream> {
-        Side::new(timeout(PATIENCE, self.0.accept()).await.expect("the gate connects").unwrap().0)
+        Side::new(timeout(TEST_TIMEOUT, self.0.accept()).await.expect("the gate connects").unwrap().0)
     }
 }
 
-async fn client(lab: &Lab) -> Side<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+async fn client(lab: &TestGateway) -> Side<impl AsyncRead + AsyncWrite + Unpin + use<>> {
     Side::new(Client::new(lab).tls_stream().await.unwrap())
 }
 
 /// A backend, the gate before it, and a client that has connected to the gate.
-async fn stage() -> (Backend, Lab, Side<impl AsyncRead + AsyncWrite + Unpin>) {
+async fn stage() -> (Backend, TestGateway, Side<impl AsyncRead + AsyncWrite + Unpin>) {
     let (backend, address) = Backend::start().await;
-    let lab = Lab::with(before(address));
+    let lab = TestGateway::with(before(address));
     let client = client(&lab).await;
     (backend, lab, client)
 }
@@ -256,7 +256,7 @@ async fn a_backend_that_dies_in_the_dialogue_is_a_502_that_closes_and_nothing_is
 async fn a_reload_that_names_other_servers_leaves_a_dialogue_where_it_began() {
     let (backend, address) = Backend::start().await;
     let (other, elsewhere) = Backend::start().await;
-    let mut lab = Lab::with(before(address));
+    let mut lab = TestGateway::with(before(address));
     let mut first = client(&lab).await;
     first.say(format!("{FIRST}Content-Length: 0\r\n\r\n")).await;
     let mut served = backend.accept().await;
@@ -274,7 +274,7 @@ async fn a_reload_that_names_other_servers_leaves_a_dialogue_where_it_began() {
 }
 
 /// Whether the gate has so many connections of that kind.
-fn pinned(lab: &Lab, count: usize) -> bool {
+fn pinned(lab: &TestGateway, count: usize) -> bool {
     let line = format!("portcullis_backend_pinned_connections{{backend=\"rms\"}} {count}");
     lab.metrics.encode().lines().any(|written| written == line)
 }

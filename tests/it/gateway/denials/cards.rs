@@ -1,6 +1,6 @@
 //! Denials because of a certificate, or because there is none.
 
-use crate::support::{Client, Lab, Setup, pki};
+use crate::support::{Client, TestConfig, TestGateway, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::CardProfile;
 use std::time::Duration;
@@ -9,101 +9,103 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The response to a certificate on the path that requires one.
-async fn verdict_on(lab: &Lab, card: &str) -> String {
-    Client::new(lab).card(card).get("/require/echo").await.verdict()
+async fn verdict_on(gateway: &TestGateway, card: &str) -> String {
+    Client::new(gateway).card(card).get("/require/echo").await.status_and_id()
 }
 
 #[tokio::test]
 async fn no_certificate_on_a_path_that_requires_one_is_certificate_required() {
-    assert_eq!(verdict_on(&Lab::start(), "none").await, "403 certificate-required");
+    assert_eq!(verdict_on(&TestGateway::start(), "none").await, "403 certificate-required");
 }
 
 #[tokio::test]
 async fn a_certificate_of_another_authority_is_certificate_untrusted() {
-    assert_eq!(verdict_on(&Lab::start(), "mallory").await, "403 certificate-untrusted");
+    assert_eq!(verdict_on(&TestGateway::start(), "mallory").await, "403 certificate-untrusted");
 }
 
 #[tokio::test]
 async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection_too() {
-    let lab = Lab::start();
+    let gateway = TestGateway::start();
     let now = Clock::system().now();
     let card =
         pki().issue(&CardProfile { not_after: now.plus(10 * MINUTE), ..CardProfile::of("short", now) });
-    let client = Client::new(&lab).chain(&card.unwrap());
+    let client = Client::new(&gateway).chain(&card.unwrap());
     let mut connection = client.connect().await.unwrap();
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
-    lab.clock.advance(11 * MINUTE);
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "403 certificate-expired");
-    assert_eq!(client.get("/require/echo").await.verdict(), "403 certificate-expired");
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+    gateway.clock.advance(11 * MINUTE);
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "403 certificate-expired");
+    assert_eq!(client.get("/require/echo").await.status_and_id(), "403 certificate-expired");
 }
 
 #[tokio::test]
 async fn a_certificate_of_tomorrow_is_certificate_not_yet_valid_until_then() {
-    let lab = Lab::start();
-    assert_eq!(verdict_on(&lab, "erin").await, "403 certificate-not-yet-valid");
-    lab.clock.advance(DAY + MINUTE);
-    assert_eq!(verdict_on(&lab, "erin").await, "200 permit");
+    let gateway = TestGateway::start();
+    assert_eq!(verdict_on(&gateway, "erin").await, "403 certificate-not-yet-valid");
+    gateway.clock.advance(DAY + MINUTE);
+    assert_eq!(verdict_on(&gateway, "erin").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_certificate_on_the_crl_is_certificate_revoked() {
-    assert_eq!(verdict_on(&Lab::start(), "bob").await, "403 certificate-revoked");
+    assert_eq!(verdict_on(&TestGateway::start(), "bob").await, "403 certificate-revoked");
 }
 
 #[tokio::test]
 async fn a_stale_crl_is_revocation_unknown_on_an_open_connection_too() {
-    let lab = Lab::start();
-    let mut connection = Client::new(&lab).card("alice").connect().await.unwrap();
-    assert_eq!(connection.get("/require/echo").await.unwrap().verdict(), "200 permit");
+    let gateway = TestGateway::start();
+    let mut connection = Client::new(&gateway).card("alice").connect().await.unwrap();
+    assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     // The connection is new enough for its proof of possession, so that only the CRL has expired.
-    lab.clock.advance(7 * DAY - MINUTE);
-    let mut late = Client::new(&lab).card("alice").connect().await.unwrap();
-    assert_eq!(late.get("/require/echo").await.unwrap().verdict(), "200 permit");
-    lab.clock.advance(2 * MINUTE);
-    assert_eq!(late.get("/require/echo").await.unwrap().verdict(), "403 revocation-unknown");
-    assert_eq!(verdict_on(&lab, "alice").await, "403 revocation-unknown");
+    gateway.clock.advance(7 * DAY - MINUTE);
+    let mut late = Client::new(&gateway).card("alice").connect().await.unwrap();
+    assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+    gateway.clock.advance(2 * MINUTE);
+    assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "403 revocation-unknown");
+    assert_eq!(verdict_on(&gateway, "alice").await, "403 revocation-unknown");
 }
 
 #[tokio::test]
 async fn a_certificate_without_the_policy_of_the_path_is_certificate_not_sufficient() {
-    let lab = Lab::start();
-    let answer = Client::new(&lab).card("grace").get("/policy/echo").await;
-    assert_eq!(answer.verdict(), "403 certificate-not-sufficient");
-    assert_eq!(verdict_on(&lab, "grace").await, "200 permit");
+    let gateway = TestGateway::start();
+    let response = Client::new(&gateway).card("grace").get("/policy/echo").await;
+    assert_eq!(response.status_and_id(), "403 certificate-not-sufficient");
+    assert_eq!(verdict_on(&gateway, "grace").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_certificate_without_a_name_is_not_mapped() {
-    assert_eq!(verdict_on(&Lab::start(), "frank").await, "403 not-mapped");
+    assert_eq!(verdict_on(&TestGateway::start(), "frank").await, "403 not-mapped");
 }
 
 #[tokio::test]
 async fn two_email_addresses_are_mapping_ambiguous_if_they_are_mapped() {
-    let realm =
-        Setup::default().realm.replace(r#"["upn"]"#, r#"["email"]"#).replace("upn_suffixes", "email_domains");
-    let lab = Lab::with(Setup { realm, ..Setup::default() });
+    let realm = TestConfig::default()
+        .realm
+        .replace(r#"["upn"]"#, r#"["email"]"#)
+        .replace("upn_suffixes", "email_domains");
+    let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
     let emails = vec!["alice@corp.example".to_owned(), "bob@corp.example".to_owned()];
     let profile = CardProfile { emails, ..CardProfile::of("two-addresses", Clock::system().now()) };
     let card = pki().issue(&profile).unwrap();
-    let answer = Client::new(&lab).chain(&card).get("/require/echo").await;
-    assert_eq!(answer.verdict(), "403 mapping-ambiguous");
-    assert_eq!(verdict_on(&lab, "alice").await, "200 permit");
+    let response = Client::new(&gateway).chain(&card).get("/require/echo").await;
+    assert_eq!(response.status_and_id(), "403 mapping-ambiguous");
+    assert_eq!(verdict_on(&gateway, "alice").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_upn_is_mapping_too_weak_if_a_strong_mapping_is_required() {
-    let realm = Setup::default().realm.replace("\"weak\"", "\"strong\"");
-    let lab = Lab::with(Setup { realm, ..Setup::default() });
-    assert_eq!(verdict_on(&lab, "alice").await, "403 mapping-too-weak");
+    let realm = TestConfig::default().realm.replace("\"weak\"", "\"strong\"");
+    let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
+    assert_eq!(verdict_on(&gateway, "alice").await, "403 mapping-too-weak");
 }
 
 #[tokio::test]
 async fn two_upns_are_an_identity_conflict() {
-    assert_eq!(verdict_on(&Lab::start(), "heidi").await, "403 identity-conflict");
+    assert_eq!(verdict_on(&TestGateway::start(), "heidi").await, "403 identity-conflict");
 }
 
 #[tokio::test]
 async fn no_certificate_on_a_path_that_accepts_one_is_credentials_required() {
-    let answer = Client::new(&Lab::start()).get("/accept/echo").await;
-    assert_eq!(answer.verdict(), "401 credentials-required");
+    let response = Client::new(&TestGateway::start()).get("/accept/echo").await;
+    assert_eq!(response.status_and_id(), "401 credentials-required");
 }

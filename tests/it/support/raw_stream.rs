@@ -1,6 +1,6 @@
 //! Raw bytes, over TLS or plain TCP, as a client and as a backend.
 
-use super::PATIENCE;
+use super::TEST_TIMEOUT;
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -26,17 +26,17 @@ async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
             received.extend_from_slice(&buffer[..count]);
         }
     };
-    timeout(PATIENCE, reading).await.expect("the gate closes");
+    timeout(TEST_TIMEOUT, reading).await.expect("the gate closes");
     received.into_iter().map(char::from).collect()
 }
 
 /// A backend that reads the head of one request on each connection, writes `answer`, and closes. It ends with the test.
-pub(crate) async fn backend_saying(answer: &'static str) -> SocketAddr {
-    backend_answering(move |_| answer).await
+pub(crate) async fn raw_backend(response: &'static str) -> SocketAddr {
+    raw_backend_with(move |_| response).await
 }
 
 /// The same with an answer that depends on the request's head.
-pub(crate) async fn backend_answering(answer: impl Fn(&str) -> &'static str + Send + 'static) -> SocketAddr {
+pub(crate) async fn raw_backend_with(response: impl Fn(&str) -> &'static str + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -48,9 +48,9 @@ pub(crate) async fn backend_answering(answer: impl Fn(&str) -> &'static str + Se
                     Err(_) => break,
                 }
             }
-            let answer = answer(&String::from_utf8_lossy(&head));
+            let response = response(&String::from_utf8_lossy(&head));
             // A gate that has gone does not listen.
-            drop(stream.write_all(answer.as_bytes()).await);
+            drop(stream.write_all(response.as_bytes()).await);
         }
     });
     address

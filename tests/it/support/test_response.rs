@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub(crate) resumed: bool,
 }
 
-impl Answer {
+impl TestResponse {
     /// The body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
@@ -35,14 +35,14 @@ impl Answer {
     }
 
     /// `200 permit`, or status and denial id: `403 certificate-required`.
-    pub(crate) fn verdict(&self) -> String {
+    pub(crate) fn status_and_id(&self) -> String {
         let problem = self.header("content-type").is_some_and(|kind| kind.contains("problem+json"));
         let json = if problem { self.json() } else { Value::Null };
         format!("{} {}", self.status, json["id"].as_str().unwrap_or("permit"))
     }
 
     /// The values of a header as the backend received it, by the echo's JSON; empty where it was not there.
-    pub(crate) fn seen(&self, name: &str) -> Vec<String> {
+    pub(crate) fn received_header(&self, name: &str) -> Vec<String> {
         let lines: Vec<(String, String)> = serde_json::from_value(self.json()["headers"].clone()).unwrap();
         lines
             .into_iter()
@@ -52,7 +52,7 @@ impl Answer {
     }
 
     /// The names of all headers that the backend received, in lower case.
-    pub(crate) fn seen_names(&self) -> Vec<String> {
+    pub(crate) fn received_header_names(&self) -> Vec<String> {
         let lines: Vec<(String, String)> = serde_json::from_value(self.json()["headers"].clone()).unwrap();
         lines.into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
@@ -61,7 +61,7 @@ impl Answer {
     pub(crate) fn request_id(&self) -> String {
         match self.json()["request_id"].as_str() {
             Some(id) => id.to_owned(),
-            None => self.seen("x-request-id").remove(0),
+            None => self.received_header("x-request-id").remove(0),
         }
     }
 }

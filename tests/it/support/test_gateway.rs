@@ -1,6 +1,6 @@
 //! A gate under test with all that belongs to it: a folder with the demo's PKI, a stand-in RMS, a clock to move.
 
-use super::{PATIENCE, Setup};
+use super::{TEST_TIMEOUT, TestConfig};
 use portcullis::clock::Clock;
 use portcullis::config::{self, Colour, Context, LoadError, Loaded, Speech};
 use portcullis::demo::pki::{Pki, PkiFiles};
@@ -25,8 +25,8 @@ pub(crate) fn pki() -> &'static Pki {
 }
 
 /// A running gate. All of it ends when this is dropped.
-pub(crate) struct Lab {
-    /// The gate, to be reloaded or stopped by [`Lab::reload`] and [`Lab::stop`].
+pub(crate) struct TestGateway {
+    /// The gate, to be reloaded or stopped by [`TestGateway::reload`] and [`TestGateway::stop`].
     running: Option<Running>,
     context: Context,
     /// The stand-in behind the gate.
@@ -39,23 +39,23 @@ pub(crate) struct Lab {
     pub(crate) pki_files: PkiFiles,
     tls: SocketAddr,
     plain: SocketAddr,
-    setup: Setup,
+    setup: TestConfig,
     folder: TempDir,
 }
 
-impl Lab {
-    /// A gate with [`Setup::default`].
+impl TestGateway {
+    /// A gate with [`TestConfig::default`].
     pub(crate) fn start() -> Self {
-        Self::with(Setup::default())
+        Self::with(TestConfig::default())
     }
 
     /// A gate with this set-up. Fails with the gate's own words where it cannot be used.
-    pub(crate) fn with(setup: Setup) -> Self {
+    pub(crate) fn with(setup: TestConfig) -> Self {
         Self::prepared(setup, |_| {})
     }
 
-    /// As [`Lab::with`]; `prepare` gets the lab's folder, the PKI in it, before the gate reads it.
-    pub(crate) fn prepared(setup: Setup, prepare: impl FnOnce(&Path)) -> Self {
+    /// As [`TestGateway::with`]; `prepare` gets the lab's folder, the PKI in it, before the gate reads it.
+    pub(crate) fn prepared(setup: TestConfig, prepare: impl FnOnce(&Path)) -> Self {
         let folder = TempDir::new().unwrap();
         let pki_files = pki().write_to(folder.path()).unwrap();
         prepare(folder.path());
@@ -72,7 +72,7 @@ impl Lab {
     }
 
     /// Puts another set-up in force, as SIGHUP does.
-    pub(crate) fn reload(&mut self, change: impl FnOnce(&mut Setup)) {
+    pub(crate) fn reload(&mut self, change: impl FnOnce(&mut TestConfig)) {
         change(&mut self.setup);
         let loaded = load(self.folder.path(), &self.setup, &self.rms, &mut self.context);
         self.running.as_mut().unwrap().reload(loaded.compiled).unwrap();
@@ -146,9 +146,9 @@ impl Lab {
     }
 }
 
-/// Looks again and again until there is something, for [`PATIENCE`] at most.
+/// Looks again and again until there is something, for [`TEST_TIMEOUT`] at most.
 pub(crate) async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
@@ -158,7 +158,7 @@ pub(crate) async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>)
     }
 }
 
-fn load(folder: &Path, setup: &Setup, rms: &Rms, context: &mut Context) -> Loaded {
+fn load(folder: &Path, setup: &TestConfig, rms: &Rms, context: &mut Context) -> Loaded {
     let path = folder.join("proxy.toml");
     std::fs::write(&path, setup.proxy_toml(&format!("http://{}", rms.address()))).unwrap();
     config::load(&path, context).unwrap_or_else(|error| match *error {

@@ -1,11 +1,11 @@
 //! What a lab's proxy.toml says: takes pieces of TOML, gives the whole file.
 
-/// The pieces. A test changes those that it is about: `Setup { site: "default = true".into(), ..Setup::default() }`.
+/// The pieces. A test changes those that it is about: `TestConfig { site: "default = true".into(), ..TestConfig::default() }`.
 ///
 /// In every piece `{rms}` stands for the URL of the lab's stand-in, and paths are relative to the lab's folder, where
 /// the demo's PKI lies in `pki/`.
 #[derive(Clone, Debug)]
-pub(crate) struct Setup {
+pub(crate) struct TestConfig {
     /// The keys above the first table.
     pub(crate) top: String,
     /// The hosts of the first site.
@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     pub(crate) more: String,
 }
 
-impl Default for Setup {
+impl Default for TestConfig {
     fn default() -> Self {
         Self {
             top: "workers = 2".to_owned(),
@@ -136,7 +136,7 @@ impl TestRealm<'_> {
     }
 }
 
-impl Setup {
+impl TestConfig {
     /// The whole file, with the stand-in at `rms`.
     pub(crate) fn proxy_toml(&self, rms: &str) -> String {
         let Self {
