@@ -1,12 +1,12 @@
 //! Why a request got no answer from its backend. Each is told before any byte of an answer went to the client; what
-//! goes wrong later is a [`ResponseBodyError`](super::ResponseBodyError).
+//! goes wrong later is a [`ResponseBodyError`](crate::backend::ResponseBodyError).
 
 use http::StatusCode;
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use super::request_body::RequestBodyError;
+use crate::backend::body::request_body::RequestBodyError;
 use crate::delegation::kerberos::DelegationError;
 
 /// Why a request got no answer. `server` is the address as configured; it is for the record, not for the client.
@@ -149,7 +149,7 @@ pub enum BackendError {
 impl BackendError {
     /// What it means on a connection on which the server was sent a user's certificate: an alert of the server then is
     /// about that. Under TLS 1.3 it comes in place of the first answer (RFC 8446 4.4.2.4).
-    pub(super) fn after_certificate(self) -> Self {
+    pub(in crate::backend) fn after_certificate(self) -> Self {
         let alert = match &self {
             Self::Tls { source, .. } | Self::Unreachable { source, .. } => alert(source),
             Self::ConnectionLost { source, .. } | Self::Protocol { source, .. } => alert(source),

@@ -8,45 +8,33 @@
 //! A pool belongs to one worker, whose runtime has one thread: nothing here is locked, every task is local.
 //! Never rewrites a body, never sends a request twice of which a byte may have been written.
 
-mod admission;
-mod behalf;
-mod connect;
+mod body;
 mod connection;
-mod delegated_answer;
 mod error;
 mod exchange;
-mod framing;
-mod idle;
-mod memory;
-mod pace;
 mod pinned;
-mod pinned_places;
-mod pinned_register;
 mod pool;
 mod request;
-mod request_body;
-mod response_body;
 mod settings;
-mod statement;
-mod stream;
 pub mod tls;
+mod upstream_identity;
 
-pub use admission::Requester;
-pub use behalf::{Behalf, Delegated, Delegation, NoPrincipal, RuleRealm, server_token};
-pub use delegated_answer::{TokenNotTaken, took_token};
+pub use body::memory::BodyMemory;
+pub use body::request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
+pub use body::response_body::{ResponseBody, ResponseBodyError};
+pub use body::transfer_rate::{MinimumRate, Pace};
 pub use error::BackendError;
-pub use exchange::Answered;
-pub use memory::BodyMemory;
-pub use pace::{MinimumRate, Pace};
-pub use pinned::PinnedConnection;
-pub use pinned_places::{PinnedLimits, PinnedPlace, PinnedPlaces};
-pub use pinned_register::PinnedRegister;
-pub use pool::Pool;
-pub use request::{BackendRequest, CannotForward, DialogueRequest, Target};
-pub use request_body::{RequestBody, RequestBodyError, RequestBodyFailed, Upload};
-pub use response_body::{ResponseBody, ResponseBodyError};
+pub use pinned::connection::PinnedConnection;
+pub use pinned::limit::{PinnedLimits, PinnedPlace, PinnedPlaces};
+pub use pinned::register::PinnedRegister;
+pub use pool::backend_pool::Pool;
+pub use pool::load_balancer::Requester;
+pub use pool::send::Answered;
+pub use request::assertion::AssertionTerms;
+pub use request::backend_request::{BackendRequest, CannotForward, DialogueRequest, Target};
 pub use settings::{BackendSettings, ServerAddress, Shares, Transport};
-pub use statement::AssertionTerms;
+pub use upstream_identity::identity::{Behalf, Delegated, Delegation, NoPrincipal, RuleRealm, server_token};
+pub use upstream_identity::token_rejection::{TokenNotTaken, took_token};
 
 #[cfg(test)]
 mod tests;

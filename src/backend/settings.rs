@@ -4,9 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::pace::MinimumRate;
-use super::pinned_places::PinnedLimits;
-use super::tls::BackendTls;
+use crate::backend::body::transfer_rate::MinimumRate;
+use crate::backend::pinned::limit::PinnedLimits;
+use crate::backend::tls::BackendTls;
 
 /// One backend: servers that answer alike, and the limits of talking to them.
 ///
@@ -103,7 +103,7 @@ impl Shares {
     }
 
     /// The shares of `servers` servers together.
-    pub(super) fn times(self, servers: usize) -> Self {
+    pub(in crate::backend) fn times(self, servers: usize) -> Self {
         let times = |share: usize| share.saturating_mul(servers);
         Self {
             per_connection: times(self.per_connection),

@@ -1,8 +1,8 @@
 //! Which connection carries which request, and which none any more.
 
-use super::super::idle::Class;
-use super::super::response_body::Hold;
 use super::*;
+use crate::backend::body::response_body::Hold;
+use crate::backend::pool::idle::Class;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::MintedSubject;

@@ -21,8 +21,8 @@ use http_body_util::{BodyExt, Empty};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::memory::Reservation;
-use super::pace::{MinimumRate, Pace};
+use crate::backend::body::memory::Reservation;
+use crate::backend::body::transfer_rate::{MinimumRate, Pace};
 
 type SourceError = Box<dyn Error + Send + Sync>;
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
@@ -155,7 +155,7 @@ impl RequestBody {
     ///
     /// # Errors
     /// The body is too large, the client left, stopped or is slower than its minimum rate.
-    pub(super) async fn read_ahead(
+    pub(in crate::backend) async fn read_ahead(
         &mut self,
         limit: usize,
         idle: Duration,
@@ -224,7 +224,7 @@ impl RequestBody {
     }
 
     /// The body of a request that has none, of which a second copy is sent.
-    pub(super) fn same_without_content(&self) -> Self {
+    pub(in crate::backend) fn same_without_content(&self) -> Self {
         Self {
             source: Box::pin(Empty::new().map_err(|never| match never {})),
             declared: self.declared,
@@ -239,7 +239,7 @@ impl RequestBody {
 
     /// Holds the body back until the returned [`Notify`] is notified or `limit` has passed, counted from the first
     /// poll, which is when the request's head has been written.
-    pub(super) fn hold(&mut self, limit: Duration) -> Arc<Notify> {
+    pub(in crate::backend) fn hold(&mut self, limit: Duration) -> Arc<Notify> {
         let word = Arc::new(Notify::new());
         let awaited = Arc::clone(&word);
         self.held = Some(Box::pin(async move {
@@ -466,7 +466,7 @@ impl Upload {
     }
 
     /// The body moved, or an attempt to send it begins.
-    pub(super) fn moved(&self) {
+    pub(in crate::backend) fn moved(&self) {
         self.progress.set(Instant::now());
     }
 
@@ -478,13 +478,13 @@ impl Upload {
     }
 
     /// The response has come: the rest of the body goes nowhere.
-    pub(super) fn stop(&self) {
+    pub(in crate::backend) fn stop(&self) {
         self.answered.set(true);
     }
 
     /// The response came before the whole body did, and is not to be lost when the rest is larger than it may be: the
     /// body then stands still instead of failing.
-    pub(super) fn only_drain(&self) {
+    pub(in crate::backend) fn only_drain(&self) {
         self.only_drained.set(true);
     }
 
@@ -495,50 +495,50 @@ impl Upload {
     }
 
     /// Whether [`Upload::await_verdict`] was called.
-    pub(super) fn awaits_verdict(&self) -> bool {
+    pub(in crate::backend) fn awaits_verdict(&self) -> bool {
         self.awaits_verdict.get()
     }
 
     /// Whether the body has failed and stands still.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(in crate::backend) fn is_broken(&self) -> bool {
         self.is_broken.get()
     }
 
     /// Waits until it has.
-    pub(super) async fn broken(&self) {
+    pub(in crate::backend) async fn broken(&self) {
         self.broken.notified().await;
     }
 
     /// The body goes no further, and the backend has a while to respond to what it has got of it.
-    pub(super) fn stand_still(&self) {
+    pub(in crate::backend) fn stand_still(&self) {
         self.is_broken.set(true);
         self.moved();
         self.broken.notify_one();
     }
 
     /// When the body last moved.
-    pub(super) fn progress(&self) -> Instant {
+    pub(in crate::backend) fn progress(&self) -> Instant {
         self.progress.get()
     }
 
     /// Whether the backend has not yet asked for the body.
-    pub(super) fn waits_for_backend(&self) -> bool {
+    pub(in crate::backend) fn waits_for_backend(&self) -> bool {
         self.waits_for_backend.get()
     }
 
     /// Whether the client keeps the body waiting.
-    pub(super) fn waits_for_client(&self) -> bool {
+    pub(in crate::backend) fn waits_for_client(&self) -> bool {
         self.pace.is_waiting() && !self.whole.get()
     }
 
     /// When a client that sends nothing more is too late: it may pause for `idle`, and keeps its minimum rate.
-    pub(super) fn client_deadline(&self, idle: Duration) -> Instant {
+    pub(in crate::backend) fn client_deadline(&self, idle: Duration) -> Instant {
         let idle_end = self.progress.get() + idle;
         self.pace.too_slow_at(self.minimum.get()).map_or(idle_end, |at| at.min(idle_end))
     }
 
     /// Why a client whose deadline has passed is too late.
-    pub(super) fn too_late(&self, idle: Duration) -> RequestBodyError {
+    pub(in crate::backend) fn too_late(&self, idle: Duration) -> RequestBodyError {
         if self.progress.get() + idle <= Instant::now() {
             RequestBodyError::Stalled
         } else {
@@ -548,17 +548,17 @@ impl Upload {
 
     /// The client's recent rate in bytes per second, if it keeps the server waiting and the rate is low enough to give
     /// way to others.
-    pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
+    pub(in crate::backend) fn delaying_rate(&self, now: Instant) -> Option<u64> {
         if self.whole.get() || self.is_broken.get() { None } else { self.pace.delaying_rate(now) }
     }
 
     /// Notes why the connection that carries the body is closed.
-    pub(super) fn abort(&self, why: RequestBodyError) {
+    pub(in crate::backend) fn abort(&self, why: RequestBodyError) {
         self.failure.replace(Some(why));
     }
 
     /// Why the body failed, if it did. Returned once.
-    pub(super) fn take_failure(&self) -> Option<RequestBodyError> {
+    pub(in crate::backend) fn take_failure(&self) -> Option<RequestBodyError> {
         self.failure.take()
     }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 /// Sets the framing of a request to what its body is: `Content-Length` where the length is known, chunked where not.
 ///
 /// hyper would believe the headers as they stand, and would drop a GET's body of unknown length without a word.
-pub(super) fn frame_request(method: &Method, headers: &mut HeaderMap, body_length: Option<u64>) {
+pub(in crate::backend) fn frame_request(method: &Method, headers: &mut HeaderMap, body_length: Option<u64>) {
     headers.remove(TRANSFER_ENCODING);
     let declared = headers.remove(CONTENT_LENGTH).is_some();
     match body_length {
@@ -29,7 +29,7 @@ fn expects_body(method: &Method) -> bool {
 
 /// Whether another reader of this answer's head could end its body elsewhere than hyper does: a coding other than
 /// `chunked` alone, a coding and a length, or anything but one plain decimal length (RFC 9112 6.1, 6.3; RFC 9110 8.6).
-pub(super) fn is_ambiguous(headers: &HeaderMap) -> bool {
+pub(in crate::backend) fn is_ambiguous(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (lengths.next(), codings.next()) {

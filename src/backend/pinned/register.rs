@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::pinned::Line;
+use crate::backend::pinned::connection::Line;
 use crate::limits::AddressKey;
 use crate::telemetry::BackendConnectionMetrics;
 
@@ -28,7 +28,7 @@ struct Entry {
 }
 
 /// One connection in the register, from before it is opened until its socket is closed.
-pub(super) struct Registered {
+pub(in crate::backend) struct Registered {
     register: Rc<PinnedRegister>,
     number: u64,
     metrics: BackendConnectionMetrics,
@@ -36,7 +36,7 @@ pub(super) struct Registered {
 
 impl PinnedRegister {
     /// Enters a connection that is about to be opened.
-    pub(super) fn enter(
+    pub(in crate::backend) fn enter(
         self: &Rc<Self>,
         server: &Arc<str>,
         address: Option<AddressKey>,
@@ -50,13 +50,13 @@ impl PinnedRegister {
     }
 
     /// The connections to `server`.
-    pub(super) fn count(&self, server: &str) -> usize {
+    pub(in crate::backend) fn count(&self, server: &str) -> usize {
         self.entries.borrow().values().filter(|entry| &*entry.server == server).count()
     }
 
     /// The idle connection to `server` that is missed least, and since when it has been idle: of the address with most of
     /// them, the one that has been idle for longest.
-    pub(super) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<Line>)> {
+    pub(in crate::backend) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<Line>)> {
         let entries = self.entries.borrow();
         let to_server = || entries.values().filter(|entry| &*entry.server == server);
         let mut by_address: HashMap<AddressKey, usize> = HashMap::new();
@@ -75,7 +75,7 @@ impl PinnedRegister {
 
 impl Registered {
     /// The connection is open.
-    pub(super) fn opened(&self, line: &Rc<Line>) {
+    pub(in crate::backend) fn opened(&self, line: &Rc<Line>) {
         if let Some(entry) = self.register.entries.borrow_mut().get_mut(&self.number) {
             entry.line = Rc::downgrade(line);
         }

@@ -18,9 +18,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::Link;
-use super::error::BackendError;
-use super::settings::{BackendSettings, ServerAddress, Shares};
+use crate::backend::connection::http1::Link;
+use crate::backend::error::BackendError;
+use crate::backend::settings::{BackendSettings, ServerAddress, Shares};
 use crate::limits::{AccountKey, AddressKey};
 use crate::telemetry::BackendConnectionMetrics;
 
@@ -58,11 +58,11 @@ enum Principal {
 }
 
 /// One server of the backend, as this worker knows it.
-pub(super) struct Server {
-    pub(super) index: usize,
-    pub(super) address: ServerAddress,
+pub(in crate::backend) struct Server {
+    pub(in crate::backend) index: usize,
+    pub(in crate::backend) address: ServerAddress,
     /// The address as it is written in the configuration.
-    pub(super) name: Arc<str>,
+    pub(in crate::backend) name: Arc<str>,
     open: Rc<Cell<usize>>,
     free: Cell<usize>,
     failed_at: Cell<Option<Instant>>,
@@ -71,11 +71,11 @@ pub(super) struct Server {
 
 impl Server {
     /// Puts the server last for a while.
-    pub(super) fn penalize(&self) {
+    pub(in crate::backend) fn penalize(&self) {
         self.failed_at.set(Some(Instant::now()));
     }
 
-    pub(super) fn absolve(&self) {
+    pub(in crate::backend) fn absolve(&self) {
         self.failed_at.set(None);
     }
 
@@ -84,19 +84,19 @@ impl Server {
     }
 
     /// The pooled sockets that are open or being opened, idle ones included.
-    pub(super) fn open(&self) -> usize {
+    pub(in crate::backend) fn open(&self) -> usize {
         self.open.get()
     }
 
     /// Counts a pooled socket that is about to be opened.
-    pub(super) fn count_socket(&self, metrics: &BackendConnectionMetrics) -> Socket {
+    pub(in crate::backend) fn count_socket(&self, metrics: &BackendConnectionMetrics) -> Socket {
         self.open.set(self.open.get() + 1);
         metrics.open.inc();
         Socket { open: Rc::clone(&self.open), metrics: metrics.clone() }
     }
 
     /// Remembers a new connection, which may have to be closed when its client delays the server.
-    pub(super) fn watch(&self, link: &Rc<Link>) {
+    pub(in crate::backend) fn watch(&self, link: &Rc<Link>) {
         let mut links = self.links.borrow_mut();
         links.retain(|link| link.strong_count() > 0);
         links.push(Rc::downgrade(link));
@@ -104,7 +104,7 @@ impl Server {
 }
 
 /// One pooled socket, from before it is opened until it is closed.
-pub(super) struct Socket {
+pub(in crate::backend) struct Socket {
     open: Rc<Cell<usize>>,
     metrics: BackendConnectionMetrics,
 }
@@ -117,7 +117,7 @@ impl Drop for Socket {
 }
 
 /// The servers, their connections and the queue for them.
-pub(super) struct Admission {
+pub(in crate::backend) struct Admission {
     servers: Vec<Rc<Server>>,
     next: Cell<usize>,
     queue_timeout: Duration,
@@ -134,7 +134,7 @@ struct State {
 }
 
 /// The right to use one connection to one server. Dropped, it goes to the next request in the queue.
-pub(super) struct Slot {
+pub(in crate::backend) struct Slot {
     admission: Rc<Admission>,
     server: Rc<Server>,
     requester: Requester,
@@ -142,12 +142,12 @@ pub(super) struct Slot {
 
 impl Slot {
     /// The client that uses it.
-    pub(super) fn requester(&self) -> Requester {
+    pub(in crate::backend) fn requester(&self) -> Requester {
         self.requester
     }
 
     /// The server that it is for.
-    pub(super) fn server(&self) -> &Rc<Server> {
+    pub(in crate::backend) fn server(&self) -> &Rc<Server> {
         &self.server
     }
 }
@@ -161,7 +161,7 @@ impl Drop for Slot {
 }
 
 impl Admission {
-    pub(super) fn new(settings: &BackendSettings, metrics: BackendConnectionMetrics) -> Rc<Self> {
+    pub(in crate::backend) fn new(settings: &BackendSettings, metrics: BackendConnectionMetrics) -> Rc<Self> {
         let server = |(index, address): (usize, &ServerAddress)| {
             Rc::new(Server {
                 index,
@@ -190,7 +190,7 @@ impl Admission {
     }
 
     /// All servers, another first each time.
-    pub(super) fn in_turn(&self) -> Vec<Rc<Server>> {
+    pub(in crate::backend) fn in_turn(&self) -> Vec<Rc<Server>> {
         let mut servers = self.servers.clone();
         if !servers.is_empty() {
             let first = self.next.get() % servers.len();
@@ -205,7 +205,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`BackendError::Busy`] if the queue, or the client's share of it, is full, or no slot came in time.
-    pub(super) async fn admit(
+    pub(in crate::backend) async fn admit(
         self: &Rc<Self>,
         servers: &[Rc<Server>],
         requester: Requester,

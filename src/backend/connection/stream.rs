@@ -23,13 +23,13 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 /// The bytes to and from one server.
-pub(super) struct Stream {
+pub(in crate::backend) struct Stream {
     bytes: Bytes,
     condition: Rc<Condition>,
 }
 
 /// What is known of a stream while hyper owns it.
-pub(super) struct Condition {
+pub(in crate::backend) struct Condition {
     write_failed: Cell<bool>,
     was_idle: Cell<bool>,
     received: Cell<bool>,
@@ -47,45 +47,45 @@ impl Condition {
     }
 
     /// When the server last took bytes.
-    pub(super) fn last_write(&self) -> Instant {
+    pub(in crate::backend) fn last_write(&self) -> Instant {
         self.last_write.get()
     }
 
     /// True once a write has failed.
-    pub(super) fn write_failed(&self) -> bool {
+    pub(in crate::backend) fn write_failed(&self) -> bool {
         self.write_failed.get()
     }
 
     /// Further writes are swallowed.
-    pub(super) fn stop_sending(&self) {
+    pub(in crate::backend) fn stop_sending(&self) {
         self.write_failed.set(true);
     }
 
     /// The connection was idle and is to carry a request: the next read asks the socket first.
-    pub(super) fn end_idleness(&self) {
+    pub(in crate::backend) fn end_idleness(&self) {
         self.was_idle.set(true);
         self.received.set(false);
     }
 
     /// Whether the server has sent any byte since the connection was idle, or ever if it was not.
-    pub(super) fn has_received(&self) -> bool {
+    pub(in crate::backend) fn has_received(&self) -> bool {
         self.received.get()
     }
 }
 
 /// What carries them.
-pub(super) enum Bytes {
+pub(in crate::backend) enum Bytes {
     Plain(TcpStream),
     // Boxed: a TLS session is a kilobyte, a socket a few words.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    pub(in crate::backend) fn new(bytes: Bytes) -> Self {
         Self { bytes, condition: Rc::new(Condition::new()) }
     }
 
-    pub(super) fn condition(&self) -> Rc<Condition> {
+    pub(in crate::backend) fn condition(&self) -> Rc<Condition> {
         Rc::clone(&self.condition)
     }
 

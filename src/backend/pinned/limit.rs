@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::error::BackendError;
+use crate::backend::error::BackendError;
 use crate::limits::AddressKey;
 
 /// How many there may be. Zero refuses all.

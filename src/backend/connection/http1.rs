@@ -12,11 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::admission::{Requester, Slot};
-use super::pace::Pace;
-use super::request_body::{RequestBody, RequestBodyError, Upload};
-use super::settings::BackendSettings;
-use super::stream::{Condition, Stream};
+use crate::backend::body::request_body::{RequestBody, RequestBodyError, Upload};
+use crate::backend::body::transfer_rate::Pace;
+use crate::backend::connection::stream::{Condition, Stream};
+use crate::backend::pool::load_balancer::{Requester, Slot};
+use crate::backend::settings::BackendSettings;
 
 /// A body is read and written in pieces of at most this, or of the largest head of a response where that is larger.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -25,14 +25,14 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const DIALOGUE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The sending half of a connection. Dropped, it closes the connection, whatever is under way on it.
-pub(super) struct Connection {
-    pub(super) sender: http1::SendRequest<RequestBody>,
-    pub(super) link: Rc<Link>,
+pub(in crate::backend) struct Connection {
+    pub(in crate::backend) sender: http1::SendRequest<RequestBody>,
+    pub(in crate::backend) link: Rc<Link>,
     _driver: AbortOnDropHandle<()>,
 }
 
 /// What the user of a connection and its driver share.
-pub(super) struct Link {
+pub(in crate::backend) struct Link {
     slot: Cell<Option<Slot>>,
     requester: Cell<Requester>,
     watch: Cell<Watch>,
@@ -46,7 +46,7 @@ pub(super) struct Link {
 
 /// What a connection is doing, as far as its driver must keep the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watch {
+pub(in crate::backend) enum Watch {
     /// A request is being sent or waits for its answer; the exchange keeps the time.
     Requesting,
     /// An answer's body last moved at this time.
@@ -62,7 +62,7 @@ pub(super) enum Watch {
 impl Connection {
     /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle.
     /// `on_close` is called when the connection ends by itself, and dropped with the socket in any case.
-    pub(super) async fn establish(
+    pub(in crate::backend) async fn establish(
         stream: Stream,
         settings: &BackendSettings,
         slot: Slot,
@@ -77,7 +77,7 @@ impl Connection {
     }
 
     /// Whether hyper has finished the last exchange on this connection, both ways, and found it fit for another.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(in crate::backend) fn is_ready(&self) -> bool {
         self.sender.is_ready() && !self.link.condition.write_failed()
     }
 }
@@ -109,36 +109,36 @@ impl Link {
     }
 
     /// The connection carries a request with this body from now on.
-    pub(super) fn carry(&self, upload: &Rc<Upload>) {
+    pub(in crate::backend) fn carry(&self, upload: &Rc<Upload>) {
         self.upload.replace(Some(Rc::clone(upload)));
         self.reading.reset();
     }
 
     /// The client that uses the connection, or used it last.
-    pub(super) fn requester(&self) -> Requester {
+    pub(in crate::backend) fn requester(&self) -> Requester {
         self.requester.get()
     }
 
     /// `bytes` of the response were handed on, and the client has to take the next.
-    pub(super) fn handed_on(&self, bytes: u64) {
+    pub(in crate::backend) fn handed_on(&self, bytes: u64) {
         self.moved();
         self.reading.moved(bytes, Instant::now());
         self.reading.wait();
     }
 
     /// The client has to take what is there.
-    pub(super) fn waits_for_client(&self) {
+    pub(in crate::backend) fn waits_for_client(&self) {
         self.reading.wait();
     }
 
     /// The client has taken all there is.
-    pub(super) fn waits_for_backend(&self) {
+    pub(in crate::backend) fn waits_for_backend(&self) {
         self.reading.stop_waiting(Instant::now());
     }
 
     /// The rate in bytes per second at which the client sends its request or takes its response, if it is the client
     /// that keeps the server waiting and the rate is so low that it has to give way to others.
-    pub(super) fn delaying_rate(&self, now: Instant) -> Option<u64> {
+    pub(in crate::backend) fn delaying_rate(&self, now: Instant) -> Option<u64> {
         match self.watch.get() {
             Watch::Requesting => self.upload.borrow().as_ref()?.delaying_rate(now),
             Watch::Answering(_) => self.reading.delaying_rate(now),
@@ -149,7 +149,7 @@ impl Link {
 
     /// Closes the connection: its client delays a server that others wait for. If the request tries a log-in, the
     /// server has a while to respond to what it has got of it, so that no log-in attempt goes uncounted.
-    pub(super) fn evict(&self) {
+    pub(in crate::backend) fn evict(&self) {
         if let (Watch::Requesting, Some(upload)) = (self.watch.get(), self.upload.borrow().as_ref()) {
             upload.abort(RequestBodyError::TooSlow);
             if upload.awaits_verdict() {
@@ -164,7 +164,7 @@ impl Link {
     }
 
     /// A request takes the connection out of the pool.
-    pub(super) fn occupy(&self, slot: Slot) {
+    pub(in crate::backend) fn occupy(&self, slot: Slot) {
         self.hold(slot);
         self.watch.set(Watch::Requesting);
         self.condition.end_idleness();
@@ -172,7 +172,7 @@ impl Link {
 
     /// The client to whom a pinned connection belongs sends its next request. Returns whether the connection holds a
     /// slot, which it does for its first request and in the middle of a log-in dialogue.
-    pub(super) fn resume(&self) -> bool {
+    pub(in crate::backend) fn resume(&self) -> bool {
         self.watch.set(Watch::Requesting);
         let slot = self.slot.take();
         let holds_slot = slot.is_some();
@@ -181,20 +181,20 @@ impl Link {
     }
 
     /// The connection holds `slot` from now on.
-    pub(super) fn hold(&self, slot: Slot) {
+    pub(in crate::backend) fn hold(&self, slot: Slot) {
         self.requester.set(slot.requester());
         self.slot.set(Some(slot));
     }
 
     /// The client has to send the next message of its log-in dialogue. The connection keeps its slot, so that it is not
     /// closed to make room for another.
-    pub(super) fn pause(&self) {
+    pub(in crate::backend) fn pause(&self) {
         self.watch.set(Watch::Pausing(Instant::now()));
         self.upload.take();
     }
 
     /// The connection is idle from now on. Returns the slot, to be let go of when the connection can be found.
-    pub(super) fn vacate(&self) -> Option<Slot> {
+    pub(in crate::backend) fn vacate(&self) -> Option<Slot> {
         self.watch.set(Watch::Idle(Instant::now()));
         self.upload.take();
         self.slot.take()
@@ -202,34 +202,34 @@ impl Link {
 
     /// The answer came, or a piece of its body. What hyper had read before the connection was closed does not undo
     /// that it stalled.
-    pub(super) fn moved(&self) {
+    pub(in crate::backend) fn moved(&self) {
         if self.watch.get() != Watch::Stalled {
             self.watch.set(Watch::Answering(Instant::now()));
         }
     }
 
-    pub(super) fn watch(&self) -> Watch {
+    pub(in crate::backend) fn watch(&self) -> Watch {
         self.watch.get()
     }
 
     /// The server has answered before the end of the request's body. What hyper still has of it is not written, lest a
     /// server that does not read it keep hyper from reading on. The connection is not used again.
-    pub(super) fn stop_sending(&self) {
+    pub(in crate::backend) fn stop_sending(&self) {
         self.condition.stop_sending();
     }
 
     /// Whether any byte of a response to the request under way has come.
-    pub(super) fn has_received(&self) -> bool {
+    pub(in crate::backend) fn has_received(&self) -> bool {
         self.condition.has_received()
     }
 
     /// When the server last took bytes.
-    pub(super) fn last_write(&self) -> Instant {
+    pub(in crate::backend) fn last_write(&self) -> Instant {
         self.condition.last_write()
     }
 
     /// Since when the connection has been idle, if it is.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    pub(in crate::backend) fn idle_since(&self) -> Option<Instant> {
         match self.watch.get() {
             Watch::Idle(since) => Some(since),
             Watch::Requesting | Watch::Answering(_) | Watch::Pausing(_) | Watch::Stalled => None,

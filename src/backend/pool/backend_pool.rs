@@ -7,32 +7,32 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::admission::{Admission, Requester, Server, Slot};
-use super::connect::connect;
-use super::connection::{Connection, Watch};
-use super::error::BackendError;
-use super::idle::{Class, ConnectionKey, IdleConnections};
-use super::memory::BodyMemory;
-use super::pinned::{Line, PinnedConnection};
-use super::pinned_places::PinnedPlace;
-use super::pinned_register::PinnedRegister;
-use super::settings::BackendSettings;
+use crate::backend::body::memory::BodyMemory;
+use crate::backend::connection::connect::connect;
+use crate::backend::connection::http1::{Connection, Watch};
+use crate::backend::error::BackendError;
+use crate::backend::pinned::connection::{Line, PinnedConnection};
+use crate::backend::pinned::limit::PinnedPlace;
+use crate::backend::pinned::register::PinnedRegister;
+use crate::backend::pool::idle::{Class, ConnectionKey, IdleConnections};
+use crate::backend::pool::load_balancer::{Admission, Requester, Server, Slot};
+use crate::backend::settings::BackendSettings;
 use crate::delegation::user_certificates::MintedIdentity;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
 /// local tasks.
 pub struct Pool {
-    pub(super) settings: Arc<BackendSettings>,
+    pub(in crate::backend) settings: Arc<BackendSettings>,
     admission: Rc<Admission>,
-    pub(super) idle: Rc<IdleConnections>,
-    pub(super) memory: Rc<BodyMemory>,
+    pub(in crate::backend) idle: Rc<IdleConnections>,
+    pub(in crate::backend) memory: Rc<BodyMemory>,
     pinned: Rc<PinnedRegister>,
-    pub(super) metrics: BackendConnectionMetrics,
+    pub(in crate::backend) metrics: BackendConnectionMetrics,
 }
 
 /// The servers that a request may still try, and what became of those it has.
-pub(super) struct Route {
+pub(in crate::backend) struct Route {
     untried: Vec<Rc<Server>>,
     failure: Option<BackendError>,
     /// No idle connection is used.
@@ -40,15 +40,15 @@ pub(super) struct Route {
 }
 
 /// A connection that a request may use, and where it came from.
-pub(super) struct Attempt {
-    pub(super) connection: Connection,
-    pub(super) server: Rc<Server>,
-    pub(super) key: ConnectionKey,
-    pub(super) reused: bool,
+pub(in crate::backend) struct Attempt {
+    pub(in crate::backend) connection: Connection,
+    pub(in crate::backend) server: Rc<Server>,
+    pub(in crate::backend) key: ConnectionKey,
+    pub(in crate::backend) reused: bool,
 }
 
 /// The use of a connection for one answer. Dropped, it closes the connection.
-pub(super) struct Lease {
+pub(in crate::backend) struct Lease {
     connection: Connection,
     key: ConnectionKey,
     idle: Weak<IdleConnections>,
@@ -69,19 +69,19 @@ impl Pool {
         Self { admission, settings, idle: Rc::default(), memory, pinned, metrics }
     }
 
-    pub(super) fn route(&self) -> Route {
+    pub(in crate::backend) fn route(&self) -> Route {
         Route { untried: self.admission.in_turn(), failure: None, fresh: false }
     }
 
     /// The servers for a request that an idle connection had closed on: over a new one.
-    pub(super) fn route_afresh(&self) -> Route {
+    pub(in crate::backend) fn route_afresh(&self) -> Route {
         Route { fresh: true, ..self.route() }
     }
 
     /// A connection to the next server of `route`, an idle one if possible; a new one presents the certificate of that
     /// class, where it has one. A server that cannot be reached is left
     /// for the next: nothing of the request has been sent.
-    pub(super) async fn connection(
+    pub(in crate::backend) async fn connection(
         &self,
         class: &Class,
         presented: Option<&MintedIdentity>,
@@ -107,7 +107,7 @@ impl Pool {
 
     /// The use of `attempt`'s connection for the answer that came on it. `reusable` says that the answer and the
     /// request allow it to be used again when the answer has ended.
-    pub(super) fn lease(&self, attempt: Attempt, reusable: bool) -> Lease {
+    pub(in crate::backend) fn lease(&self, attempt: Attempt, reusable: bool) -> Lease {
         attempt.connection.link.moved();
         Lease { connection: attempt.connection, key: attempt.key, idle: Rc::downgrade(&self.idle), reusable }
     }
@@ -198,12 +198,12 @@ impl Pool {
 
 impl Route {
     /// Whether only new connections are used.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub(in crate::backend) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
     /// Leaves `server`: nothing could be sent to it. That it refused one user's certificate says nothing of it to others.
-    pub(super) fn give_up(&mut self, server: &Server, failure: BackendError) {
+    pub(in crate::backend) fn give_up(&mut self, server: &Server, failure: BackendError) {
         if !matches!(failure, BackendError::CertificateRefused { .. }) {
             server.penalize();
         }
@@ -214,28 +214,28 @@ impl Route {
 
 impl Lease {
     /// `bytes` of the response were handed on, and the client has to take the next.
-    pub(super) fn moved(&self, bytes: u64) {
+    pub(in crate::backend) fn moved(&self, bytes: u64) {
         self.connection.link.handed_on(bytes);
     }
 
     /// The client has to take what is there.
-    pub(super) fn waits_for_client(&self) {
+    pub(in crate::backend) fn waits_for_client(&self) {
         self.connection.link.waits_for_client();
     }
 
     /// The client has taken all there is.
-    pub(super) fn waits_for_backend(&self) {
+    pub(in crate::backend) fn waits_for_backend(&self) {
         self.connection.link.waits_for_backend();
     }
 
     /// Whether the connection was closed because the answer did not move.
-    pub(super) fn stalled(&self) -> bool {
+    pub(in crate::backend) fn stalled(&self) -> bool {
         self.connection.link.watch() == Watch::Stalled
     }
 
     /// The answer has ended cleanly. The connection goes back to its pool if hyper, too, has found both messages
     /// whole and nothing after them (bytes that nobody asked for close it), else it is closed.
-    pub(super) fn give_back(self) {
+    pub(in crate::backend) fn give_back(self) {
         let Some(idle) = self.idle.upgrade() else { return };
         if !self.reusable || !self.connection.is_ready() {
             return;

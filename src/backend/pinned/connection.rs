@@ -19,17 +19,17 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::admission::{Admission, Requester, Server, Slot};
-use super::connection::{Connection, Watch};
-use super::error::BackendError;
-use super::exchange::{Answered, check_head, failure, overdue, prepare, until_overdue};
-use super::pinned_places::PinnedPlace;
-use super::pinned_register::Registered;
-use super::request::DialogueRequest;
-use super::request_body::{RequestBody, Upload};
-use super::response_body::{Hold, ResponseBody};
-use super::settings::BackendSettings;
-use super::stream::Stream;
+use crate::backend::body::request_body::{RequestBody, Upload};
+use crate::backend::body::response_body::{Hold, ResponseBody};
+use crate::backend::connection::http1::{Connection, Watch};
+use crate::backend::connection::stream::Stream;
+use crate::backend::error::BackendError;
+use crate::backend::pinned::limit::PinnedPlace;
+use crate::backend::pinned::register::Registered;
+use crate::backend::pool::load_balancer::{Admission, Requester, Server, Slot};
+use crate::backend::pool::send::{Answered, check_head, failure, overdue, prepare, until_overdue};
+use crate::backend::request::backend_request::DialogueRequest;
+use crate::backend::settings::BackendSettings;
 use crate::headers::authorization;
 
 /// How long the rest of a body may take after its answer came. The answer does not wait for it; the connection does,
@@ -47,7 +47,7 @@ pub struct PinnedConnection {
 }
 
 /// What the connection's owner, the answer on its way and the watch over the rest of a body share.
-pub(super) struct Line {
+pub(in crate::backend) struct Line {
     /// Absent while a request is on its way or its answer is, and when the connection has ended.
     connection: RefCell<Option<Connection>>,
     /// Says that the client's connection must end too.
@@ -67,7 +67,7 @@ enum Next {
 }
 
 /// The use of the connection for one answer. Dropped, it closes the connection.
-pub(super) struct Turn {
+pub(in crate::backend) struct Turn {
     connection: Option<Connection>,
     line: Rc<Line>,
     next: Next,
@@ -77,7 +77,7 @@ pub(super) struct Turn {
 impl PinnedConnection {
     /// Speaks HTTP/1.1 on `stream`. The slot is for the first request; place and entry in the register are held until
     /// the connection ends.
-    pub(super) async fn on(
+    pub(in crate::backend) async fn on(
         stream: Stream,
         admission: Rc<Admission>,
         settings: Arc<BackendSettings>,
@@ -130,7 +130,10 @@ impl PinnedConnection {
         self.send_framed(request.into_request()).await
     }
 
-    pub(super) async fn send_framed(&self, request: Request<RequestBody>) -> Result<Answered, BackendError> {
+    pub(in crate::backend) async fn send_framed(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<Answered, BackendError> {
         let answered = self.exchange(request).await;
         // Without a slot nothing was sent, and the connection stays as it was.
         if answered.as_ref().is_err_and(|error| !matches!(error, BackendError::Busy)) {
@@ -223,13 +226,13 @@ impl PinnedConnection {
 
 impl Line {
     /// Since when the connection has been idle, if it is.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    pub(in crate::backend) fn idle_since(&self) -> Option<Instant> {
         self.connection.borrow().as_ref()?.link.idle_since()
     }
 
     /// Closes the idle connection to make room for another. The client's ends too if the backend was told on it who the
     /// client is, since what was agreed then is lost; else the next request gets a new one.
-    pub(super) fn give_way(&self) {
+    pub(in crate::backend) fn give_way(&self) {
         drop(self.connection.take());
         if self.authorized.get() {
             self.retired.cancel();
@@ -258,27 +261,27 @@ impl Line {
 
 impl Turn {
     /// A piece of the answer was handed on.
-    pub(super) fn moved(&self, bytes: u64) {
+    pub(in crate::backend) fn moved(&self, bytes: u64) {
         self.connection.iter().for_each(|connection| connection.link.handed_on(bytes));
     }
 
     /// The client has to take what is there.
-    pub(super) fn waits_for_client(&self) {
+    pub(in crate::backend) fn waits_for_client(&self) {
         self.connection.iter().for_each(|connection| connection.link.waits_for_client());
     }
 
     /// The client has taken all there is.
-    pub(super) fn waits_for_backend(&self) {
+    pub(in crate::backend) fn waits_for_backend(&self) {
         self.connection.iter().for_each(|connection| connection.link.waits_for_backend());
     }
 
     /// Whether the connection was closed because the answer did not move.
-    pub(super) fn stalled(&self) -> bool {
+    pub(in crate::backend) fn stalled(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.link.watch() == Watch::Stalled)
     }
 
     /// The answer has ended cleanly: the connection waits for its client's next request.
-    pub(super) fn give_back(mut self) {
+    pub(in crate::backend) fn give_back(mut self) {
         if self.last || self.line.given_up.get() {
             return;
         }

@@ -17,16 +17,16 @@ use hyper::ext::on_informational;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::admission::Requester;
-use super::behalf::Behalf;
-use super::connection::Link;
-use super::error::BackendError;
-use super::framing::{frame_request, is_ambiguous};
-use super::pool::{Attempt, Pool};
-use super::request::BackendRequest;
-use super::request_body::{RequestBody, Upload};
-use super::response_body::{Hold, ResponseBody};
-use super::settings::BackendSettings;
+use crate::backend::body::request_body::{RequestBody, Upload};
+use crate::backend::body::response_body::{Hold, ResponseBody};
+use crate::backend::connection::http1::Link;
+use crate::backend::error::BackendError;
+use crate::backend::exchange::framing::{frame_request, is_ambiguous};
+use crate::backend::pool::backend_pool::{Attempt, Pool};
+use crate::backend::pool::load_balancer::Requester;
+use crate::backend::request::backend_request::BackendRequest;
+use crate::backend::settings::BackendSettings;
+use crate::backend::upstream_identity::identity::Behalf;
 
 /// How long a server has to answer a log-in whose body was broken off. Servers that look at the log-in before the body
 /// answer at once.
@@ -81,7 +81,7 @@ impl Pool {
         self.read_ahead_framed(request.as_request(), requester).await
     }
 
-    pub(super) async fn read_ahead_framed(
+    pub(in crate::backend) async fn read_ahead_framed(
         &self,
         request: &mut Request<RequestBody>,
         requester: Requester,
@@ -93,7 +93,7 @@ impl Pool {
         request.body_mut().read_ahead(limit, idle, memory).await.map_err(BackendError::RequestBody)
     }
 
-    pub(super) async fn send_framed(
+    pub(in crate::backend) async fn send_framed(
         &self,
         mut request: Request<RequestBody>,
         behalf: &Behalf,
@@ -190,7 +190,7 @@ impl Pool {
 }
 
 /// Refuses an answer that cannot be passed on.
-pub(super) fn check_head(
+pub(in crate::backend) fn check_head(
     answer: &Response<Incoming>,
     server: impl Fn() -> String,
 ) -> Result<(), BackendError> {
@@ -226,7 +226,10 @@ fn frame(request: &mut Request<RequestBody>) {
 
 /// As [`frame`], and has the body wait for the server's 100 Continue where the request expects one, for the time that
 /// the settings give it. Gives the word that ends the wait, where there is one.
-pub(super) fn prepare(request: &mut Request<RequestBody>, settings: &BackendSettings) -> Option<Arc<Notify>> {
+pub(in crate::backend) fn prepare(
+    request: &mut Request<RequestBody>,
+    settings: &BackendSettings,
+) -> Option<Arc<Notify>> {
     frame(request);
     if !expects_continue(request.headers()) || request.body().is_end_stream() {
         return None;
@@ -248,7 +251,7 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 }
 
 /// Waits for `answer` for as long as the body moves, and for the first byte's time after its end.
-pub(super) async fn until_overdue<A>(
+pub(in crate::backend) async fn until_overdue<A>(
     answer: impl Future<Output = A>,
     upload: &Upload,
     link: &Link,
@@ -290,7 +293,11 @@ fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant
 }
 
 /// Whose fault it is that nothing moved.
-pub(super) fn overdue(upload: &Upload, settings: &BackendSettings, server: String) -> BackendError {
+pub(in crate::backend) fn overdue(
+    upload: &Upload,
+    settings: &BackendSettings,
+    server: String,
+) -> BackendError {
     if let (true, Some(why)) = (upload.is_broken(), upload.take_failure()) {
         BackendError::RequestBody(why)
     } else if upload.waits_for_client() {
@@ -301,7 +308,7 @@ pub(super) fn overdue(upload: &Upload, settings: &BackendSettings, server: Strin
 }
 
 /// What hyper's error means. Some of the request has been written.
-pub(super) fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
+pub(in crate::backend) fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
     if let Some(why) = upload.take_failure() {
         BackendError::RequestBody(why)
     } else if source.is_parse() {

@@ -13,9 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use super::memory::Reservation;
-use super::pinned::Turn;
-use super::pool::Lease;
+use crate::backend::body::memory::Reservation;
+use crate::backend::pinned::connection::Turn;
+use crate::backend::pool::backend_pool::Lease;
 
 /// How long the head of a response may wait for its body. A response that takes longer is streamed.
 const READ_IN_WITHIN: Duration = Duration::from_millis(50);
@@ -37,7 +37,7 @@ struct ReadIn {
 }
 
 /// The backend's connection, held for the time of an answer.
-pub(super) enum Hold {
+pub(in crate::backend) enum Hold {
     /// From the pool, and back to it.
     Shared(Lease),
     /// The client's own.
@@ -103,7 +103,7 @@ pub enum ResponseBodyError {
 }
 
 impl ResponseBody {
-    pub(super) fn new(source: Incoming, hold: Hold) -> Self {
+    pub(in crate::backend) fn new(source: Incoming, hold: Hold) -> Self {
         let mut body = Self { source, read_in: None, hold: Some(hold) };
         if body.source.is_end_stream() {
             body.finish(Outcome::Complete);
@@ -113,7 +113,7 @@ impl ResponseBody {
 
     /// Reads the body whole if it has at most `limit` bytes, comes soon and there is memory for it. The backend's
     /// connection is then free for others, however slowly the client reads.
-    pub(super) async fn read_in(&mut self, limit: usize, mut memory: Reservation) {
+    pub(in crate::backend) async fn read_in(&mut self, limit: usize, mut memory: Reservation) {
         let length =
             self.source.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let fits = length.is_none_or(|length| length <= limit);

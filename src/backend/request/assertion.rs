@@ -1,7 +1,7 @@
 //! Takes a permit and the request it is for, gives the signed statement of both that the backend is sent. Never says
 //! more than the permit, nor of another request than this.
 
-use super::request::Target;
+use crate::backend::request::backend_request::Target;
 use crate::clock::UnixTime;
 use crate::delegation::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
 use crate::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings};
@@ -23,7 +23,7 @@ pub struct AssertionTerms<'a> {
 ///
 /// # Errors
 /// Where it cannot be said whole, or the key does not sign.
-pub(super) fn assertion(
+pub(in crate::backend) fn assertion(
     terms: &AssertionTerms<'_>,
     settings: &IdentityHeaderSettings,
     target: &Target<'_>,

@@ -9,15 +9,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::error::BackendError;
-use super::settings::{ServerAddress, Transport};
-use super::stream::{Bytes, Stream};
-use super::tls::BackendTls;
+use crate::backend::connection::stream::{Bytes, Stream};
+use crate::backend::error::BackendError;
+use crate::backend::settings::{ServerAddress, Transport};
+use crate::backend::tls::BackendTls;
 use crate::delegation::user_certificates::{MintedIdentity, Presented};
 
 /// Connects to `server` within `limit`; a name's addresses are tried in the resolver's order. Where an identity is
 /// `presented`, the connection is that account's.
-pub(super) async fn connect(
+pub(in crate::backend) async fn connect(
     server: &ServerAddress,
     presented: Option<&MintedIdentity>,
     limit: Duration,

@@ -1,8 +1,8 @@
 //! On whose behalf a request travels, and how the server is told so beyond the request's own headers. Never gives a
 //! connection of one account to another request.
 
-use super::error::BackendError;
-use super::idle::Class;
+use crate::backend::error::BackendError;
+use crate::backend::pool::idle::Class;
 use crate::clock::Tick;
 use crate::delegation::kerberos::{Delegator, Negotiation, User};
 use crate::delegation::user_certificates::MintedIdentity;
@@ -111,7 +111,7 @@ pub enum NoPrincipal {
 }
 
 /// What one request's proof of identity is at.
-pub(super) struct Speech<'a> {
+pub(in crate::backend) struct Speech<'a> {
     behalf: &'a Behalf,
     negotiation: Option<Negotiation>,
 }
@@ -158,7 +158,7 @@ fn principal(of_rules: Option<&RuleRealm>, account: &Account) -> Result<String, 
 }
 
 impl Behalf {
-    pub(super) fn class(&self) -> Class {
+    pub(in crate::backend) fn class(&self) -> Class {
         match self {
             Self::Nobody => Class::Plain,
             Self::Kerberos(delegated) => delegated.class(),
@@ -169,7 +169,7 @@ impl Behalf {
     }
 
     /// The certificate that a connection on this behalf presents.
-    pub(super) fn presented(&self) -> Option<&MintedIdentity> {
+    pub(in crate::backend) fn presented(&self) -> Option<&MintedIdentity> {
         match self {
             Self::Certificate(minted) => Some(minted),
             Self::Nobody | Self::Kerberos(_) => None,
@@ -177,14 +177,14 @@ impl Behalf {
     }
 
     /// What `error` means on a connection on this behalf.
-    pub(super) fn explain(&self, error: BackendError) -> BackendError {
+    pub(in crate::backend) fn explain(&self, error: BackendError) -> BackendError {
         match self {
             Self::Certificate(_) => error.after_certificate(),
             Self::Nobody | Self::Kerberos(_) => error,
         }
     }
 
-    pub(super) fn speech(&self) -> Speech<'_> {
+    pub(in crate::backend) fn speech(&self) -> Speech<'_> {
         Speech { behalf: self, negotiation: None }
     }
 }
@@ -192,7 +192,7 @@ impl Behalf {
 impl Speech<'_> {
     /// Gets a ticket's token before a connection is taken, so that no connection waits for the KDC. Nothing where an
     /// authenticated connection may be waiting (`one_waits`).
-    pub(super) async fn prepare(&mut self, one_waits: bool) -> Result<(), BackendError> {
+    pub(in crate::backend) async fn prepare(&mut self, one_waits: bool) -> Result<(), BackendError> {
         match self.behalf {
             Behalf::Kerberos(delegated) if !(delegated.delegation.persist && one_waits) => {
                 self.negotiate(delegated).await
@@ -203,7 +203,11 @@ impl Speech<'_> {
 
     /// Writes the proof for a request that goes out on a connection, `reused` or new. A token is written once: what a
     /// server has read of it would be a replay the second time.
-    pub(super) async fn write(&mut self, headers: &mut HeaderMap, reused: bool) -> Result<(), BackendError> {
+    pub(in crate::backend) async fn write(
+        &mut self,
+        headers: &mut HeaderMap,
+        reused: bool,
+    ) -> Result<(), BackendError> {
         let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
         if self.negotiation.is_none() && !(delegated.delegation.persist && reused) {
             self.negotiate(delegated).await?;
@@ -220,12 +224,12 @@ impl Speech<'_> {
     }
 
     /// The request is sent once more: the server may have read the token that went with it.
-    pub(super) fn renew(&mut self) {
+    pub(in crate::backend) fn renew(&mut self) {
         self.negotiation = None;
     }
 
     /// Looks at the server's own proof in its answer, and takes it out.
-    pub(super) fn check(
+    pub(in crate::backend) fn check(
         &mut self,
         status: StatusCode,
         headers: &mut HeaderMap,
@@ -249,7 +253,7 @@ impl Speech<'_> {
     }
 
     /// The server took the proof for none: a ticket that it cannot read any more is not tried a second time.
-    pub(super) async fn refused(&self) {
+    pub(in crate::backend) async fn refused(&self) {
         if let Behalf::Kerberos(delegated) = self.behalf {
             let delegation = &delegated.delegation;
             delegation.delegator.forget(delegated.user(), &delegation.service).await;
@@ -257,7 +261,7 @@ impl Speech<'_> {
     }
 
     /// Whether the server is to be told of the account by tickets.
-    pub(super) fn is_needed(&self) -> bool {
+    pub(in crate::backend) fn is_needed(&self) -> bool {
         match self.behalf {
             Behalf::Kerberos(_) => true,
             Behalf::Nobody | Behalf::Certificate(_) => false,

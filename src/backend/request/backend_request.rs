@@ -1,7 +1,7 @@
 //! The only thing a backend takes: a request that a permit let through.
 
-use super::request_body::RequestBody;
-use super::statement::{AssertionTerms, assertion};
+use crate::backend::body::request_body::RequestBody;
+use crate::backend::request::assertion::{AssertionTerms, assertion};
 use crate::certificate::Certificate;
 use crate::delegation::assertion::StatementError;
 use crate::directory::DirectoryGroup;
@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 pub struct BackendRequest(Request<RequestBody>);
 
 /// A request in the backend's own dialogue with the client, whose `Authorization` it keeps. Of a type of its own, so
-/// that it cannot be given to a [`Pool`](super::Pool): only a [`PinnedConnection`](super::PinnedConnection) takes it.
+/// that it cannot be given to a [`Pool`](crate::backend::Pool): only a [`PinnedConnection`](crate::backend::PinnedConnection) takes it.
 pub struct DialogueRequest(Request<RequestBody>);
 
 /// What a request asks of the backend, all of it judged.
@@ -91,11 +91,11 @@ impl BackendRequest {
         self.0.uri()
     }
 
-    pub(super) fn as_request(&mut self) -> &mut Request<RequestBody> {
+    pub(in crate::backend) fn as_request(&mut self) -> &mut Request<RequestBody> {
         &mut self.0
     }
 
-    pub(super) fn into_request(self) -> Request<RequestBody> {
+    pub(in crate::backend) fn into_request(self) -> Request<RequestBody> {
         self.0
     }
 }
@@ -124,7 +124,7 @@ impl DialogueRequest {
         self
     }
 
-    pub(super) fn into_request(self) -> Request<RequestBody> {
+    pub(in crate::backend) fn into_request(self) -> Request<RequestBody> {
         self.0
     }
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::admission::Requester;
+use crate::backend::pool::load_balancer::Requester;
 
 /// The memory for the bodies of one worker.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct BodyMemory {
 
 /// A part of a [`BodyMemory`]. Dropped, it is free again.
 #[derive(Debug)]
-pub(super) struct Reservation {
+pub(in crate::backend) struct Reservation {
     memory: Rc<BodyMemory>,
     requester: Requester,
     bytes: usize,
@@ -45,19 +45,19 @@ impl BodyMemory {
 
     /// The bytes in use.
     #[cfg(test)]
-    pub(super) fn used(&self) -> usize {
+    pub(in crate::backend) fn used(&self) -> usize {
         self.used.get()
     }
 
     /// A reservation without memory yet.
-    pub(super) fn reservation(self: &Rc<Self>, requester: Requester) -> Reservation {
+    pub(in crate::backend) fn reservation(self: &Rc<Self>, requester: Requester) -> Reservation {
         Reservation { memory: Rc::clone(self), requester, bytes: 0 }
     }
 }
 
 impl Reservation {
     /// Takes `bytes` more, if they are there for this client. Returns whether they were.
-    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+    pub(in crate::backend) fn grow(&mut self, bytes: usize) -> bool {
         let memory = &self.memory;
         let mut by_connection = memory.by_connection.borrow_mut();
         let of_connection = by_connection.get(&self.requester.connection).copied().unwrap_or(0);
@@ -80,7 +80,7 @@ impl Reservation {
     }
 
     /// Gives all of it back.
-    pub(super) fn release(&mut self) {
+    pub(in crate::backend) fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes == 0 {
             return;

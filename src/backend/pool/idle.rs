@@ -8,18 +8,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::connection::{Connection, Link};
+use crate::backend::connection::http1::{Connection, Link};
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::MintedSubject;
 
 /// What a connection may be used for. Connections of different keys never mix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct ConnectionKey {
+pub(in crate::backend) struct ConnectionKey {
     /// The server's place in the settings.
-    pub(super) server: usize,
+    pub(in crate::backend) server: usize,
     /// On whose behalf.
-    pub(super) class: Class,
+    pub(in crate::backend) class: Class,
 }
 
 /// On whose behalf a connection talks. A server may tie what it knows of a user to the connection, so a class is part
@@ -28,7 +28,7 @@ pub(super) struct ConnectionKey {
 /// An idle connection uses no slot of its server. The slots bound the idle ones of one class all the same, since a new
 /// one is opened only where none is idle; where a class has none, [`IdleConnections::make_room`] closes one of another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Class {
+pub(in crate::backend) enum Class {
     /// Nobody's: the connection itself carries no identity, each request tells its own.
     Plain,
     /// One account's, under the name by which the server is told of it and its security identifier where one is known:
@@ -41,13 +41,13 @@ pub(super) enum Class {
 }
 
 #[derive(Default)]
-pub(super) struct IdleConnections {
+pub(in crate::backend) struct IdleConnections {
     by_key: RefCell<HashMap<ConnectionKey, Vec<Connection>>>,
 }
 
 impl IdleConnections {
     /// The youngest live connection of `key`. Dead ones found on the way are let go of.
-    pub(super) fn take(&self, key: &ConnectionKey) -> Option<Connection> {
+    pub(in crate::backend) fn take(&self, key: &ConnectionKey) -> Option<Connection> {
         loop {
             let connection = self.by_key.borrow_mut().get_mut(key)?.pop()?;
             if connection.is_ready() {
@@ -56,12 +56,12 @@ impl IdleConnections {
         }
     }
 
-    pub(super) fn put(&self, key: ConnectionKey, connection: Connection) {
+    pub(in crate::backend) fn put(&self, key: ConnectionKey, connection: Connection) {
         self.by_key.borrow_mut().entry(key).or_default().push(connection);
     }
 
     /// Whether a live connection of `class` waits, to whichever server.
-    pub(super) fn has(&self, class: &Class) -> bool {
+    pub(in crate::backend) fn has(&self, class: &Class) -> bool {
         let by_key = self.by_key.borrow();
         let mut connections =
             by_key.iter().filter(|(key, _)| key.class == *class).flat_map(|(_, waiting)| waiting);
@@ -69,7 +69,7 @@ impl IdleConnections {
     }
 
     /// Since when the connection to `server` waits that has waited longest, of whichever class.
-    pub(super) fn longest(&self, server: usize) -> Option<Instant> {
+    pub(in crate::backend) fn longest(&self, server: usize) -> Option<Instant> {
         self.firsts(server).into_iter().map(|(since, _)| since).min()
     }
 
@@ -83,7 +83,7 @@ impl IdleConnections {
     }
 
     /// Closes the connection to `server` that has waited longest, so that another may be opened in its place.
-    pub(super) fn make_room(&self, server: usize) {
+    pub(in crate::backend) fn make_room(&self, server: usize) {
         let oldest = self.firsts(server).into_iter().min_by_key(|(since, _)| *since);
         let Some((_, oldest)) = oldest else { return };
         let mut by_key = self.by_key.borrow_mut();
@@ -97,7 +97,7 @@ impl IdleConnections {
     }
 
     /// Lets go of the connection of `key` that `link` belongs to, if it is here.
-    pub(super) fn forget(&self, key: &ConnectionKey, link: &Rc<Link>) {
+    pub(in crate::backend) fn forget(&self, key: &ConnectionKey, link: &Rc<Link>) {
         let mut by_key = self.by_key.borrow_mut();
         let Some(connections) = by_key.get_mut(key) else { return };
         let place = connections.iter().position(|connection| Rc::ptr_eq(&connection.link, link));
@@ -111,7 +111,7 @@ impl IdleConnections {
 
     /// All connections that wait.
     #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::backend) fn count(&self) -> usize {
         self.by_key.borrow().values().map(Vec::len).sum()
     }
 }

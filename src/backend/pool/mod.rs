@@ -1,0 +1,6 @@
+//! Connections that any request of their class may use, and how they are divided among clients.
+
+pub(super) mod backend_pool;
+pub(super) mod idle;
+pub(super) mod load_balancer;
+pub(super) mod send;

@@ -1,0 +1,4 @@
+//! The identity that a backend connection carries, and how it is proven to the server.
+
+pub(super) mod identity;
+pub(super) mod token_rejection;
