@@ -39,7 +39,7 @@ pub struct BackendSettings {
     /// Connections to one server, of one worker, idle ones included.
     pub max_connections: usize,
     /// How many of them one client may use at the same time.
-    pub shares: Shares,
+    pub shares: ConnectionShares,
     /// How long a request waits for one of them.
     pub queue_timeout: Duration,
     /// How many requests of one worker may wait.
@@ -66,7 +66,7 @@ impl BackendSettings {
             minimum_rate: MinimumRate::default(),
             continue_timeout: Duration::from_secs(1),
             max_connections: 100,
-            shares: Shares::of(100),
+            shares: ConnectionShares::of(100),
             queue_timeout: Duration::from_secs(5),
             queue_length: 1000,
             pinned: PinnedLimits { total: 1000, per_address: 64 },
@@ -79,7 +79,7 @@ impl BackendSettings {
 /// How many of the connections to one server one client may use at the same time, so that no client takes them from
 /// the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub struct ConnectionShares {
     /// For the requests of one client connection.
     pub per_connection: usize,
     /// For one client address, or one IPv6 /64.
@@ -90,7 +90,7 @@ pub struct Shares {
     pub anonymous: usize,
 }
 
-impl Shares {
+impl ConnectionShares {
     /// The default division of `connections`: a quarter for one client connection, half for one address or account,
     /// three quarters for all anonymous requests. At least one each.
     pub fn of(connections: usize) -> Self {
@@ -122,12 +122,12 @@ pub struct ServerAddress {
     /// The TCP port.
     pub port: u16,
     /// With or without TLS.
-    pub transport: Transport,
+    pub transport: ServerTransport,
 }
 
 /// How the bytes travel to a server.
 #[derive(Clone, Debug)]
-pub enum Transport {
+pub enum ServerTransport {
     /// `http://`
     Plain,
     /// `https://`
@@ -137,8 +137,8 @@ pub enum Transport {
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.transport {
-            Transport::Plain => "http",
-            Transport::Tls(_) => "https",
+            ServerTransport::Plain => "http",
+            ServerTransport::Tls(_) => "https",
         };
         if self.host.contains(':') {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_is_shown_in_brackets() {
-        let server = ServerAddress { host: "fd00::5".into(), port: 80, transport: Transport::Plain };
+        let server = ServerAddress { host: "fd00::5".into(), port: 80, transport: ServerTransport::Plain };
         assert_eq!(server.to_string(), "http://[fd00::5]:80");
     }
 }

@@ -2,10 +2,11 @@
 
 use super::client_body::ClientBody;
 use super::record::RequestRecord;
-use super::upstream_identity::behalf;
+use super::upstream_identity::upstream_identity;
 use crate::backend::{
-    AssertionTerms, BackendError, BackendRequest, CannotForward, Delegation, Pool, RequestBody,
-    RequestBodyError, Requester, ResponseBody, ServerAddress, Target, Transport, took_token,
+    AssertionTerms, BackendError, BackendPool, BackendRequest, CannotForward, KerberosDelegation,
+    RequestBody, RequestBodyError, Requester, ResponseBody, ServerAddress, ServerTransport, UpstreamTarget,
+    check_token_accepted,
 };
 use crate::clock::UnixTime;
 use crate::delegation::kerberos::DelegationError;
@@ -50,7 +51,7 @@ const NO_PROOF: &str = "it sent no token in WWW-Authenticate with its answer; wh
 pub(super) struct Outgoing<'a> {
     pub(super) permit: Permit,
     pub(super) backend: &'a Backend,
-    pub(super) target: Target<'a>,
+    pub(super) target: UpstreamTarget<'a>,
     pub(super) owned: &'a Arc<ReservedHeaders>,
     pub(super) spelling: HeaderCase,
     /// When the card's key last signed.
@@ -66,7 +67,7 @@ impl Outgoing<'_> {
         mut self,
         headers: HeaderMap,
         body: ClientBody,
-        pool: &Pool,
+        pool: &BackendPool,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
         let requester = self.requester;
@@ -78,9 +79,9 @@ impl Outgoing<'_> {
                 .spelled(std::mem::take(&mut self.spelling));
         pool.read_ahead(&mut request, requester).await.map_err(|error| self.failed(&error))?;
         self.backend.metrics.requests.inc();
-        let behalf = behalf(&self.permit, self.backend, self.now).await?;
+        let identity = upstream_identity(&self.permit, self.backend, self.now).await?;
         let started = Instant::now();
-        let answered = pool.send(request, &behalf, requester).await.map_err(|error| self.failed(&error))?;
+        let answered = pool.send(request, &identity, requester).await.map_err(|error| self.failed(&error))?;
         self.backend.metrics.connected(answered.reused);
         record.backend(&answered.server, started.elapsed());
         self.check(answered.response, record)
@@ -129,10 +130,14 @@ impl Outgoing<'_> {
     }
 
     /// What a 401 to a ticket says of the server's settings, which `check --online` reads the same.
-    fn ticket_refused(&self, delegation: &Delegation, answer: &Response<ResponseBody>) -> Cow<'static, str> {
-        let over_tls = |server: &ServerAddress| matches!(server.transport, Transport::Tls(_));
+    fn ticket_refused(
+        &self,
+        delegation: &KerberosDelegation,
+        answer: &Response<ResponseBody>,
+    ) -> Cow<'static, str> {
+        let over_tls = |server: &ServerAddress| matches!(server.transport, ServerTransport::Tls(_));
         let over_tls = self.backend.settings.servers.iter().any(over_tls);
-        let Err(refused) = took_token(answer.status(), answer.headers(), over_tls) else {
+        let Err(refused) = check_token_accepted(answer.status(), answer.headers(), over_tls) else {
             return "the backend answered 401 to a ticket".into();
         };
         let persisted = delegation.persist.then_some(NOT_PERSISTED);
@@ -164,7 +169,7 @@ pub fn assertion_terms<'a>(
 pub fn backend_request(
     permit: &Permit,
     backend: &Backend,
-    target: &Target<'_>,
+    target: &UpstreamTarget<'_>,
     terms: Option<&AssertionTerms<'_>>,
     headers: HeaderMap,
     body: RequestBody,

@@ -2,7 +2,7 @@
 //! decides whether the connection continues, accepts no more requests, or is aborted.
 
 use super::snapshot::Limits;
-use crate::backend::{MinimumRate, Pace};
+use crate::backend::{MinimumRate, TransferRate};
 use crate::limits::{AddressKey, Budget, OpenConnection};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -21,7 +21,7 @@ pub(super) struct ConnectionLifetime {
     minimum: MinimumRate,
     /// How fast the client takes its responses, all of them together: the streams of an HTTP/2 connection share its
     /// bandwidth.
-    reading: Rc<Pace>,
+    reading: Rc<TransferRate>,
     requests: Cell<u64>,
     unread: Cell<bool>,
     running: Cell<usize>,
@@ -49,7 +49,7 @@ pub(super) enum Order {
 pub(super) struct Progress {
     /// When the client last took a piece; nothing while the backend is waited for.
     offered: Cell<Option<Instant>>,
-    reading: Rc<Pace>,
+    reading: Rc<TransferRate>,
     open: Rc<OpenConnection>,
 }
 

@@ -7,7 +7,10 @@ use super::forward::{self, Outgoing};
 use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
 use super::state::SharedState;
-use crate::backend::{Answered, BackendError, DialogueRequest, PinnedConnection, Pool, ResponseBody, Target};
+use crate::backend::{
+    BackendError, BackendPool, PassthroughRequest, PinnedConnection, ResponseBody, UpstreamResponse,
+    UpstreamTarget,
+};
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
 use crate::headers::response_headers::{self, ResponseAudience};
@@ -71,7 +74,7 @@ impl PassthroughAuth {
         mut outgoing: Outgoing<'_>,
         proof: &PassthroughPermit,
         (headers, body): (HeaderMap, ClientBody),
-        pool: &Pool,
+        pool: &BackendPool,
         line: ClientLine<'_>,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
@@ -87,7 +90,7 @@ impl PassthroughAuth {
             body.upload().await_verdict();
         }
         let settings = &outgoing.backend.identity_headers;
-        let request = DialogueRequest::new(proof, settings, &outgoing.target, headers, body)
+        let request = PassthroughRequest::new(proof, settings, &outgoing.target, headers, body)
             .map_err(|error| forward::cannot_forward(&error))?
             .spelled(std::mem::take(&mut outgoing.spelling));
         outgoing.backend.metrics.requests.inc();
@@ -120,7 +123,7 @@ impl PassthroughAuth {
         &self,
         outgoing: &Outgoing<'_>,
         authorized: bool,
-        pool: &Pool,
+        pool: &BackendPool,
         line: ClientLine<'_>,
     ) -> Result<Rc<PinnedConnection>, BackendError> {
         let (backend, requester) = (outgoing.backend, outgoing.requester);
@@ -133,7 +136,7 @@ impl PassthroughAuth {
                 None => {}
             }
         }
-        let place = backend.pinned_places.take(requester.address, backend.settings.pinned)?;
+        let place = backend.pinned_limiter.take(requester.address, backend.settings.pinned)?;
         if line.multiplexed {
             return pool.pin(place, requester, CancellationToken::new()).await.map(Rc::new);
         }
@@ -219,8 +222,8 @@ impl LogIn {
     async fn send(
         self,
         pin: &Rc<PinnedConnection>,
-        request: DialogueRequest,
-    ) -> (Self, Result<Answered, BackendError>) {
+        request: PassthroughRequest,
+    ) -> (Self, Result<UpstreamResponse, BackendError>) {
         if !self.is_tried() {
             let answered = pin.send(request).await;
             return (self, answered);
@@ -248,7 +251,7 @@ impl LogIn {
     }
 
     /// A client that has left gets no success: it may not have been turned away before.
-    fn settle_without_client(mut self, answered: &Result<Answered, BackendError>) {
+    fn settle_without_client(mut self, answered: &Result<UpstreamResponse, BackendError>) {
         let refused = answered
             .as_ref()
             .is_ok_and(|answered| self.refused(answered.response.status(), answered.response.headers()));
@@ -274,7 +277,7 @@ fn digest_of(headers: &HeaderMap, backend: &Backend) -> Option<[u8; 32]> {
 }
 
 /// What is asked for: the whole target and how, since a server may guard a method or a query alone.
-fn digest_of_target(backend: &Backend, target: &Target<'_>) -> Option<[u8; 32]> {
+fn digest_of_target(backend: &Backend, target: &UpstreamTarget<'_>) -> Option<[u8; 32]> {
     let query = target.query.map(|query| format!("?{query}")).unwrap_or_default();
     let parts = [&backend.settings.name, target.method.as_str(), target.path, &query];
     digest_of_parts(parts.map(str::as_bytes))

@@ -3,7 +3,7 @@
 //! This is the only place that writes the audit record, the log line and the counters of a request.
 
 use super::request_log::RequestLog;
-use crate::backend::Upload;
+use crate::backend::UploadProgress;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::identity::Account;
@@ -44,7 +44,7 @@ struct Open {
     decisions: DecisionMetrics,
     site: Option<SiteMetrics>,
     denial: Option<DenialId>,
-    upload: Option<Rc<Upload>>,
+    upload: Option<Rc<UploadProgress>>,
 }
 
 /// What is known when a request's head has been read.
@@ -195,7 +195,7 @@ impl RequestRecord {
     }
 
     /// Whose count of the request's body is read at the end.
-    pub(super) fn upload(&mut self, upload: &Rc<Upload>) {
+    pub(super) fn upload(&mut self, upload: &Rc<UploadProgress>) {
         if let Some(open) = &mut self.open {
             open.upload = Some(Rc::clone(upload));
         }

@@ -17,7 +17,7 @@ use super::request_rate::{self, AccountBudget, Excess};
 use super::routing;
 use super::snapshot::Snapshot;
 use super::worker::Worker;
-use crate::backend::{Pool, Requester, ResponseBody, Target};
+use crate::backend::{BackendPool, Requester, ResponseBody, UpstreamTarget};
 use crate::certificate::Fingerprint;
 use crate::clock::UnixTime;
 use crate::headers::forwarded::RequestOrigin;
@@ -274,7 +274,8 @@ impl Service {
             request_id: in_flight.id,
         };
         let host = routing::host_for_backend(backend, site, &authority);
-        let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
+        let target =
+            UpstreamTarget { method: head.method, path: found.forward, query: target.query(), host, origin };
         let proven_at = self.proven_at(now);
         let requester = self.requester(&permit);
         let owned = &snapshot.owned;
@@ -288,7 +289,7 @@ impl Service {
         &self,
         outgoing: Outgoing<'_>,
         (headers, version): (HeaderMap, Version),
-        pool: &Pool,
+        pool: &BackendPool,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
         let Some(body) = in_flight.body.take() else {

@@ -1,6 +1,6 @@
 //! The identity under which a permitted request is sent to a backend: that of the permit and no other.
 
-use crate::backend::{Behalf, Delegated};
+use crate::backend::{DelegatedAccount, UpstreamIdentity};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
     MintedIdentities, MintedIdentity, MintedSubject, ProtectedAccounts,
@@ -10,17 +10,23 @@ use crate::policy::{Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
 use std::sync::Arc;
 
-/// On whose behalf the request travels.
-pub(super) async fn behalf(permit: &Permit, backend: &Backend, now: UnixTime) -> Result<Behalf, Denial> {
+/// The upstream identity of a permitted request. Requests without an account use anonymous connections.
+pub(super) async fn upstream_identity(
+    permit: &Permit,
+    backend: &Backend,
+    now: UnixTime,
+) -> Result<UpstreamIdentity, Denial> {
     match (&backend.identity, permit.identity()) {
         (BackendIdentity::Headers, _)
-        | (BackendIdentity::Kerberos(_) | BackendIdentity::Certificate(_), None) => Ok(Behalf::Nobody),
+        | (BackendIdentity::Kerberos(_) | BackendIdentity::Certificate(_), None) => {
+            Ok(UpstreamIdentity::Anonymous)
+        }
         (BackendIdentity::Certificate(identities), Some(identity)) => {
-            certified(identities, identity.account(), now).await.map(Behalf::Certificate)
+            certified(identities, identity.account(), now).await.map(UpstreamIdentity::Certificate)
         }
         (BackendIdentity::Kerberos(delegation), Some(identity)) => {
-            Delegated::new(delegation, identity.account())
-                .map(Behalf::Kerberos)
+            DelegatedAccount::new(delegation, identity.account())
+                .map(UpstreamIdentity::Kerberos)
                 .map_err(|error| Denial::because(DenialId::DelegationFailed, &error))
         }
     }

@@ -2,7 +2,7 @@
 
 use super::snapshot::Snapshot;
 use super::state::SharedState;
-use crate::backend::{BodyMemory, PinnedRegister, Pool};
+use crate::backend::{BackendPool, BodyMemory, PinnedRegister};
 use crate::site::Backend;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub struct Worker {
 /// ones end with their last request.
 struct Pools {
     generation: u64,
-    by_index: Vec<Option<Rc<Pool>>>,
+    by_index: Vec<Option<Rc<BackendPool>>>,
     /// For the bodies that wait in them.
     memory: Rc<BodyMemory>,
 }
@@ -46,7 +46,7 @@ impl Worker {
     }
 
     /// This worker's connections to `backend` of `snapshot`.
-    pub(super) fn pool(&self, snapshot: &Snapshot, backend: &Backend) -> Rc<Pool> {
+    pub(super) fn pool(&self, snapshot: &Snapshot, backend: &Backend) -> Rc<BackendPool> {
         let mut pools = self.pools.borrow_mut();
         if pools.generation < snapshot.generation {
             *pools = Pools {
@@ -63,7 +63,7 @@ impl Worker {
             let mut pinned = self.pinned.borrow_mut();
             let pinned = Rc::clone(pinned.entry(backend.settings.name.clone()).or_default());
             let (settings, metrics) = (Arc::clone(&backend.settings), backend.metrics.connections.clone());
-            Rc::new(Pool::new(settings, memory, pinned, metrics))
+            Rc::new(BackendPool::new(settings, memory, pinned, metrics))
         };
         // A request that took its snapshot before a reload gets a pool for itself.
         let current = pools.generation == snapshot.generation;

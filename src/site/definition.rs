@@ -3,7 +3,7 @@
 use super::host_table::HostTable;
 use super::path_table::PathTable;
 use super::realm::Realm;
-use crate::backend::{BackendSettings, Delegation, PinnedPlaces};
+use crate::backend::{BackendSettings, KerberosDelegation, PinnedLimiter};
 use crate::delegation::assertion::Signer;
 use crate::delegation::user_certificates::MintedIdentities;
 use crate::headers::identity_headers::IdentityHeaderSettings;
@@ -89,7 +89,7 @@ pub struct Backend {
     /// The signer of assertions, if it receives any.
     pub assertions: Option<Arc<Signer>>,
     /// The limit on pinned connections.
-    pub pinned_places: Arc<PinnedPlaces>,
+    pub pinned_limiter: Arc<PinnedLimiter>,
     /// The count of failed log-ins with pass-through authentication.
     pub login_throttle: Arc<LoginThrottle>,
     /// The metrics of the backend.
@@ -102,7 +102,7 @@ pub enum BackendIdentity {
     /// By headers only.
     Headers,
     /// By Kerberos delegation.
-    Kerberos(Arc<Delegation>),
+    Kerberos(Arc<KerberosDelegation>),
     /// By user certificates.
     Certificate(Arc<MintedIdentities>),
 }

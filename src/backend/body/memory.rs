@@ -25,7 +25,7 @@ pub struct BodyMemory {
 
 /// A part of a [`BodyMemory`]. Dropped, it is free again.
 #[derive(Debug)]
-pub(in crate::backend) struct Reservation {
+pub(in crate::backend) struct MemoryReservation {
     memory: Rc<BodyMemory>,
     requester: Requester,
     bytes: usize,
@@ -50,12 +50,12 @@ impl BodyMemory {
     }
 
     /// A reservation without memory yet.
-    pub(in crate::backend) fn reservation(self: &Rc<Self>, requester: Requester) -> Reservation {
-        Reservation { memory: Rc::clone(self), requester, bytes: 0 }
+    pub(in crate::backend) fn reservation(self: &Rc<Self>, requester: Requester) -> MemoryReservation {
+        MemoryReservation { memory: Rc::clone(self), requester, bytes: 0 }
     }
 }
 
-impl Reservation {
+impl MemoryReservation {
     /// Takes `bytes` more, if they are there for this client. Returns whether they were.
     pub(in crate::backend) fn grow(&mut self, bytes: usize) -> bool {
         let memory = &self.memory;
@@ -103,7 +103,7 @@ impl Reservation {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for MemoryReservation {
     fn drop(&mut self) {
         self.release();
     }
@@ -127,7 +127,7 @@ mod tests {
         memory: &Rc<BodyMemory>,
         connections: std::ops::Range<u64>,
         account: Option<AccountKey>,
-    ) -> Vec<Reservation> {
+    ) -> Vec<MemoryReservation> {
         let reserve = |connection| {
             let mut reservation = memory.reservation(requester(connection, account));
             while reservation.grow(1) {}
@@ -136,7 +136,7 @@ mod tests {
         connections.map(reserve).collect()
     }
 
-    fn bytes(reservations: &[Reservation]) -> usize {
+    fn bytes(reservations: &[MemoryReservation]) -> usize {
         reservations.iter().map(|reservation| reservation.bytes).sum()
     }
 

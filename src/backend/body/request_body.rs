@@ -21,8 +21,8 @@ use http_body_util::{BodyExt, Empty};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::backend::body::memory::Reservation;
-use crate::backend::body::transfer_rate::{MinimumRate, Pace};
+use crate::backend::body::memory::MemoryReservation;
+use crate::backend::body::transfer_rate::{MinimumRate, TransferRate};
 
 type SourceError = Box<dyn Error + Send + Sync>;
 type Source = Pin<Box<dyn Body<Data = Bytes, Error = SourceError>>>;
@@ -44,7 +44,7 @@ pub struct RequestBody {
     ahead: Option<Box<ReadAhead>>,
     /// Read after the response.
     discarded: u64,
-    upload: Rc<Upload>,
+    upload: Rc<UploadProgress>,
 }
 
 /// What was read before it could be forwarded.
@@ -58,18 +58,18 @@ struct ReadAhead {
     ended: bool,
     /// The bytes that are reserved of `memory`.
     reserved: usize,
-    memory: Reservation,
+    memory: MemoryReservation,
 }
 
 /// How far a request's body has come. Shared by the body, the exchange and the request's record.
 #[derive(Debug)]
-pub struct Upload {
+pub struct UploadProgress {
     bytes: Cell<u64>,
     whole: Cell<bool>,
     answered: Cell<bool>,
     only_drained: Cell<bool>,
     waits_for_backend: Cell<bool>,
-    pace: Pace,
+    pace: TransferRate,
     minimum: Cell<MinimumRate>,
     progress: Cell<Instant>,
     failure: RefCell<Option<RequestBodyError>>,
@@ -113,13 +113,13 @@ impl RequestBody {
         B: Body<Data = Bytes> + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let upload = Upload {
+        let upload = UploadProgress {
             bytes: Cell::new(0),
             whole: Cell::new(body.is_end_stream()),
             answered: Cell::new(false),
             only_drained: Cell::new(false),
             waits_for_backend: Cell::new(false),
-            pace: Pace::default(),
+            pace: TransferRate::default(),
             minimum: Cell::new(MinimumRate::NONE),
             progress: Cell::new(Instant::now()),
             failure: RefCell::new(None),
@@ -146,7 +146,7 @@ impl RequestBody {
     }
 
     /// The handle that shows how far this body has come, also when the body itself is gone.
-    pub fn upload(&self) -> Rc<Upload> {
+    pub fn upload(&self) -> Rc<UploadProgress> {
         Rc::clone(&self.upload)
     }
 
@@ -159,7 +159,7 @@ impl RequestBody {
         &mut self,
         limit: usize,
         idle: Duration,
-        memory: Reservation,
+        memory: MemoryReservation,
     ) -> Result<(), RequestBodyError> {
         if self.source.is_end_stream() {
             return Ok(());
@@ -340,7 +340,7 @@ impl RequestBody {
 }
 
 impl ReadAhead {
-    fn new(memory: Reservation) -> Self {
+    fn new(memory: MemoryReservation) -> Self {
         Self {
             pieces: VecDeque::new(),
             tail: BytesMut::new(),
@@ -449,7 +449,7 @@ impl Body for RequestBody {
     }
 }
 
-impl Upload {
+impl UploadProgress {
     /// The bytes of the body handed to the backend's connection so far, without their framing.
     pub fn bytes(&self) -> u64 {
         self.bytes.get()
@@ -494,7 +494,7 @@ impl Upload {
         self.awaits_verdict.set(true);
     }
 
-    /// Whether [`Upload::await_verdict`] was called.
+    /// Whether [`UploadProgress::await_verdict`] was called.
     pub(in crate::backend) fn awaits_verdict(&self) -> bool {
         self.awaits_verdict.get()
     }

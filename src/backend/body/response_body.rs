@@ -13,9 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
-use crate::backend::body::memory::Reservation;
-use crate::backend::pinned::connection::Turn;
-use crate::backend::pool::backend_pool::Lease;
+use crate::backend::body::memory::MemoryReservation;
+use crate::backend::pinned::connection::PinnedLease;
+use crate::backend::pool::backend_pool::PooledLease;
 
 /// How long the head of a response may wait for its body. A response that takes longer is streamed.
 const READ_IN_WITHIN: Duration = Duration::from_millis(50);
@@ -27,24 +27,24 @@ const COPIED_BELOW: usize = 16 * 1024;
 pub struct ResponseBody {
     source: Incoming,
     read_in: Option<Box<ReadIn>>,
-    hold: Option<Hold>,
+    hold: Option<ConnectionLease>,
 }
 
 /// What was read before the client took it, and the memory for it.
 struct ReadIn {
     frames: VecDeque<Result<Frame<Bytes>, ResponseBodyError>>,
-    _memory: Reservation,
+    _memory: MemoryReservation,
 }
 
 /// The backend's connection, held for the time of an answer.
-pub(in crate::backend) enum Hold {
+pub(in crate::backend) enum ConnectionLease {
     /// From the pool, and back to it.
-    Shared(Lease),
+    Shared(PooledLease),
     /// The client's own.
-    Pinned(Turn),
+    Pinned(PinnedLease),
 }
 
-impl Hold {
+impl ConnectionLease {
     fn moved(&self, bytes: u64) {
         match self {
             Self::Shared(lease) => lease.moved(bytes),
@@ -85,7 +85,7 @@ impl Hold {
 
 /// Whether the backend sent a body whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum BodyEnd {
     Complete,
     /// The backend's side broke off or stalled, or the reader let go of it first.
     Broken,
@@ -103,17 +103,17 @@ pub enum ResponseBodyError {
 }
 
 impl ResponseBody {
-    pub(in crate::backend) fn new(source: Incoming, hold: Hold) -> Self {
+    pub(in crate::backend) fn new(source: Incoming, hold: ConnectionLease) -> Self {
         let mut body = Self { source, read_in: None, hold: Some(hold) };
         if body.source.is_end_stream() {
-            body.finish(Outcome::Complete);
+            body.finish(BodyEnd::Complete);
         }
         body
     }
 
     /// Reads the body whole if it has at most `limit` bytes, comes soon and there is memory for it. The backend's
     /// connection is then free for others, however slowly the client reads.
-    pub(in crate::backend) async fn read_in(&mut self, limit: usize, mut memory: Reservation) {
+    pub(in crate::backend) async fn read_in(&mut self, limit: usize, mut memory: MemoryReservation) {
         let length =
             self.source.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let fits = length.is_none_or(|length| length <= limit);
@@ -144,11 +144,11 @@ impl ResponseBody {
         frames
     }
 
-    fn finish(&mut self, outcome: Outcome) {
+    fn finish(&mut self, outcome: BodyEnd) {
         let Some(hold) = self.hold.take() else { return };
         match outcome {
-            Outcome::Complete => hold.give_back(),
-            Outcome::Broken => drop(hold),
+            BodyEnd::Complete => hold.give_back(),
+            BodyEnd::Broken => drop(hold),
         }
     }
 
@@ -166,17 +166,17 @@ impl ResponseBody {
                 }
                 // A server asks `is_end_stream` after a frame, or sends trailers, and then polls no more.
                 if frame.is_trailers() || self.source.is_end_stream() {
-                    self.finish(Outcome::Complete);
+                    self.finish(BodyEnd::Complete);
                 }
                 Some(Ok(frame))
             }
             Some(Err(source)) => {
                 let failure = self.failure(source);
-                self.finish(Outcome::Broken);
+                self.finish(BodyEnd::Broken);
                 Some(Err(failure))
             }
             None => {
-                self.finish(Outcome::Complete);
+                self.finish(BodyEnd::Complete);
                 None
             }
         })
@@ -227,6 +227,6 @@ fn owned(data: Bytes) -> Bytes {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.finish(Outcome::Broken);
+        self.finish(BodyEnd::Broken);
     }
 }

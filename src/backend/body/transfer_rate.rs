@@ -14,7 +14,7 @@ const GIVES_WAY_BELOW: u64 = 16 * 1024;
 
 /// The rate of one body in one direction.
 #[derive(Debug)]
-pub struct Pace {
+pub struct TransferRate {
     window_start: Cell<Instant>,
     window_bytes: Cell<u64>,
     /// The rate in the window before.
@@ -47,7 +47,7 @@ impl Default for MinimumRate {
     }
 }
 
-impl Default for Pace {
+impl Default for TransferRate {
     fn default() -> Self {
         Self {
             window_start: Cell::new(Instant::now()),
@@ -60,7 +60,7 @@ impl Default for Pace {
     }
 }
 
-impl Pace {
+impl TransferRate {
     /// Another body begins.
     pub fn reset(&self) {
         self.window_start.set(Instant::now());
@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_is_not_waited_for_delays_no_one() {
-        let pace = Pace::default();
+        let pace = TransferRate::default();
         advance(milliseconds(60_000)).await;
         assert_eq!(pace.delaying_rate(Instant::now()), None);
         assert_eq!(pace.too_slow_at(MINIMUM), None);
@@ -152,7 +152,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_new_body_has_half_a_second_before_it_counts_as_slow() {
-        let pace = Pace::default();
+        let pace = TransferRate::default();
         pace.wait();
         advance(milliseconds(499)).await;
         assert_eq!(pace.delaying_rate(Instant::now()), None);
@@ -162,7 +162,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_fast_beginning_does_not_excuse_a_slow_client() {
-        let pace = Pace::default();
+        let pace = TransferRate::default();
         pace.moved(100_000_000, Instant::now());
         for _ in 0..30 {
             pace.wait();
@@ -175,7 +175,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_fast_client_does_not_give_way() {
-        let pace = Pace::default();
+        let pace = TransferRate::default();
         for _ in 0..30 {
             pace.wait();
             advance(milliseconds(100)).await;
@@ -187,7 +187,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_the_time_in_which_the_client_is_waited_for_counts_against_it() {
-        let pace = Pace::default();
+        let pace = TransferRate::default();
         let start = Instant::now();
         pace.wait();
         assert_eq!(pace.too_slow_at(MINIMUM), Some(start + milliseconds(10_000)));

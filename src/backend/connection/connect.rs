@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::backend::connection::stream::{Bytes, Stream};
+use crate::backend::connection::stream::{ServerStream, TcpOrTls};
 use crate::backend::error::BackendError;
-use crate::backend::settings::{ServerAddress, Transport};
+use crate::backend::settings::{ServerAddress, ServerTransport};
 use crate::backend::tls::BackendTls;
 use crate::delegation::user_certificates::{MintedIdentity, Presented};
 
@@ -21,24 +21,26 @@ pub(in crate::backend) async fn connect(
     server: &ServerAddress,
     presented: Option<&MintedIdentity>,
     limit: Duration,
-) -> Result<Stream, BackendError> {
+) -> Result<ServerStream, BackendError> {
     match timeout(limit, open(server, presented)).await {
-        Ok(opened) => opened.map(Stream::new),
+        Ok(opened) => opened.map(ServerStream::new),
         Err(_) => Err(BackendError::ConnectTimeout { server: server.to_string(), limit }),
     }
 }
 
-async fn open(server: &ServerAddress, presented: Option<&MintedIdentity>) -> Result<Bytes, BackendError> {
+async fn open(server: &ServerAddress, presented: Option<&MintedIdentity>) -> Result<TcpOrTls, BackendError> {
     let unreachable = |source| BackendError::Unreachable { server: server.to_string(), source };
     let tcp = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(unreachable)?;
     // A request's head and the start of its body are written apart: with Nagle the second would wait for an
     // acknowledgement that the server delays.
     tcp.set_nodelay(true).map_err(unreachable)?;
     match (&server.transport, presented) {
-        (Transport::Plain, None) => Ok(Bytes::Plain(tcp)),
-        (Transport::Plain, Some(_)) => Err(BackendError::CertificateNotAsked { server: server.to_string() }),
-        (Transport::Tls(tls), None) => handshake(server, tls, tls.config.clone(), tcp).await,
-        (Transport::Tls(tls), Some(identity)) => present(server, tls, identity, tcp).await,
+        (ServerTransport::Plain, None) => Ok(TcpOrTls::Plain(tcp)),
+        (ServerTransport::Plain, Some(_)) => {
+            Err(BackendError::CertificateNotAsked { server: server.to_string() })
+        }
+        (ServerTransport::Tls(tls), None) => handshake(server, tls, tls.config.clone(), tcp).await,
+        (ServerTransport::Tls(tls), Some(identity)) => present(server, tls, identity, tcp).await,
     }
 }
 
@@ -47,11 +49,11 @@ async fn handshake(
     tls: &BackendTls,
     config: Arc<ClientConfig>,
     tcp: TcpStream,
-) -> Result<Bytes, BackendError> {
+) -> Result<TcpOrTls, BackendError> {
     TlsConnector::from(config)
         .connect(tls.server_name.clone(), tcp)
         .await
-        .map(|stream| Bytes::Tls(Box::new(stream)))
+        .map(|stream| TcpOrTls::Tls(Box::new(stream)))
         .map_err(|source| BackendError::Tls { server: server.to_string(), source })
 }
 
@@ -60,7 +62,7 @@ async fn present(
     tls: &BackendTls,
     identity: &MintedIdentity,
     tcp: TcpStream,
-) -> Result<Bytes, BackendError> {
+) -> Result<TcpOrTls, BackendError> {
     let (config, presentation) = identity.settings_for_one_connection(&tls.config);
     let shaken = handshake(server, tls, config, tcp).await;
     let server = server.to_string();

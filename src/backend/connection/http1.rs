@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::backend::body::request_body::{RequestBody, RequestBodyError, Upload};
-use crate::backend::body::transfer_rate::Pace;
-use crate::backend::connection::stream::{Condition, Stream};
-use crate::backend::pool::load_balancer::{Requester, Slot};
+use crate::backend::body::request_body::{RequestBody, RequestBodyError, UploadProgress};
+use crate::backend::body::transfer_rate::TransferRate;
+use crate::backend::connection::stream::{ServerStream, StreamState};
+use crate::backend::pool::load_balancer::{ConnectionSlot, Requester};
 use crate::backend::settings::BackendSettings;
 
 /// A body is read and written in pieces of at most this, or of the largest head of a response where that is larger.
@@ -25,28 +25,28 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const DIALOGUE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The sending half of a connection. Dropped, it closes the connection, whatever is under way on it.
-pub(in crate::backend) struct Connection {
+pub(in crate::backend) struct Http1Connection {
     pub(in crate::backend) sender: http1::SendRequest<RequestBody>,
-    pub(in crate::backend) link: Rc<Link>,
+    pub(in crate::backend) link: Rc<ConnectionState>,
     _driver: AbortOnDropHandle<()>,
 }
 
 /// What the user of a connection and its driver share.
-pub(in crate::backend) struct Link {
-    slot: Cell<Option<Slot>>,
+pub(in crate::backend) struct ConnectionState {
+    slot: Cell<Option<ConnectionSlot>>,
     requester: Cell<Requester>,
-    watch: Cell<Watch>,
-    condition: Rc<Condition>,
+    watch: Cell<ConnectionPhase>,
+    condition: Rc<StreamState>,
     /// The body of the request under way.
-    upload: RefCell<Option<Rc<Upload>>>,
+    upload: RefCell<Option<Rc<UploadProgress>>>,
     /// How fast the client takes the response.
-    reading: Pace,
+    reading: TransferRate,
     eviction: Notify,
 }
 
 /// What a connection is doing, as far as its driver must keep the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::backend) enum Watch {
+pub(in crate::backend) enum ConnectionPhase {
     /// A request is being sent or waits for its answer; the exchange keeps the time.
     Requesting,
     /// An answer's body last moved at this time.
@@ -59,19 +59,19 @@ pub(in crate::backend) enum Watch {
     Stalled,
 }
 
-impl Connection {
+impl Http1Connection {
     /// Speaks HTTP/1.1 on `stream` from now on. `slot` is held until the socket is closed or the connection goes idle.
     /// `on_close` is called when the connection ends by itself, and dropped with the socket in any case.
     pub(in crate::backend) async fn establish(
-        stream: Stream,
+        stream: ServerStream,
         settings: &BackendSettings,
-        slot: Slot,
-        on_close: impl FnOnce(&Rc<Link>) + 'static,
+        slot: ConnectionSlot,
+        on_close: impl FnOnce(&Rc<ConnectionState>) + 'static,
     ) -> hyper::Result<Self> {
-        let link = Rc::new(Link::new(slot, stream.condition()));
-        let presence = Presence(Rc::clone(&link));
+        let link = Rc::new(ConnectionState::new(slot, stream.condition()));
+        let presence = OpenGuard(Rc::clone(&link));
         let (sender, connection) = builder(settings).handshake(TokioIo::new(stream)).await?;
-        let limits = Limits { idle: settings.idle_timeout, body: settings.body_idle_timeout };
+        let limits = PhaseTimeouts { idle: settings.idle_timeout, body: settings.body_idle_timeout };
         let driver = tokio::task::spawn_local(drive(connection, presence, limits, on_close));
         Ok(Self { sender, link, _driver: AbortOnDropHandle::new(driver) })
     }
@@ -95,21 +95,21 @@ fn builder(settings: &BackendSettings) -> http1::Builder {
     builder
 }
 
-impl Link {
-    fn new(slot: Slot, condition: Rc<Condition>) -> Self {
+impl ConnectionState {
+    fn new(slot: ConnectionSlot, condition: Rc<StreamState>) -> Self {
         Self {
             requester: Cell::new(slot.requester()),
             slot: Cell::new(Some(slot)),
-            watch: Cell::new(Watch::Requesting),
+            watch: Cell::new(ConnectionPhase::Requesting),
             condition,
             upload: RefCell::default(),
-            reading: Pace::default(),
+            reading: TransferRate::default(),
             eviction: Notify::new(),
         }
     }
 
     /// The connection carries a request with this body from now on.
-    pub(in crate::backend) fn carry(&self, upload: &Rc<Upload>) {
+    pub(in crate::backend) fn carry(&self, upload: &Rc<UploadProgress>) {
         self.upload.replace(Some(Rc::clone(upload)));
         self.reading.reset();
     }
@@ -140,40 +140,41 @@ impl Link {
     /// that keeps the server waiting and the rate is so low that it has to give way to others.
     pub(in crate::backend) fn delaying_rate(&self, now: Instant) -> Option<u64> {
         match self.watch.get() {
-            Watch::Requesting => self.upload.borrow().as_ref()?.delaying_rate(now),
-            Watch::Answering(_) => self.reading.delaying_rate(now),
-            Watch::Pausing(since) => (now.duration_since(since) >= DIALOGUE_PAUSE).then_some(0),
-            Watch::Idle(_) | Watch::Stalled => None,
+            ConnectionPhase::Requesting => self.upload.borrow().as_ref()?.delaying_rate(now),
+            ConnectionPhase::Answering(_) => self.reading.delaying_rate(now),
+            ConnectionPhase::Pausing(since) => (now.duration_since(since) >= DIALOGUE_PAUSE).then_some(0),
+            ConnectionPhase::Idle(_) | ConnectionPhase::Stalled => None,
         }
     }
 
     /// Closes the connection: its client delays a server that others wait for. If the request tries a log-in, the
     /// server has a while to respond to what it has got of it, so that no log-in attempt goes uncounted.
     pub(in crate::backend) fn evict(&self) {
-        if let (Watch::Requesting, Some(upload)) = (self.watch.get(), self.upload.borrow().as_ref()) {
+        if let (ConnectionPhase::Requesting, Some(upload)) = (self.watch.get(), self.upload.borrow().as_ref())
+        {
             upload.abort(RequestBodyError::TooSlow);
             if upload.awaits_verdict() {
                 upload.stand_still();
                 return;
             }
         }
-        if let Watch::Answering(_) = self.watch.get() {
-            self.watch.set(Watch::Stalled);
+        if let ConnectionPhase::Answering(_) = self.watch.get() {
+            self.watch.set(ConnectionPhase::Stalled);
         }
         self.eviction.notify_one();
     }
 
     /// A request takes the connection out of the pool.
-    pub(in crate::backend) fn occupy(&self, slot: Slot) {
+    pub(in crate::backend) fn occupy(&self, slot: ConnectionSlot) {
         self.hold(slot);
-        self.watch.set(Watch::Requesting);
+        self.watch.set(ConnectionPhase::Requesting);
         self.condition.end_idleness();
     }
 
     /// The client to whom a pinned connection belongs sends its next request. Returns whether the connection holds a
     /// slot, which it does for its first request and in the middle of a log-in dialogue.
     pub(in crate::backend) fn resume(&self) -> bool {
-        self.watch.set(Watch::Requesting);
+        self.watch.set(ConnectionPhase::Requesting);
         let slot = self.slot.take();
         let holds_slot = slot.is_some();
         self.slot.set(slot);
@@ -181,7 +182,7 @@ impl Link {
     }
 
     /// The connection holds `slot` from now on.
-    pub(in crate::backend) fn hold(&self, slot: Slot) {
+    pub(in crate::backend) fn hold(&self, slot: ConnectionSlot) {
         self.requester.set(slot.requester());
         self.slot.set(Some(slot));
     }
@@ -189,13 +190,13 @@ impl Link {
     /// The client has to send the next message of its log-in dialogue. The connection keeps its slot, so that it is not
     /// closed to make room for another.
     pub(in crate::backend) fn pause(&self) {
-        self.watch.set(Watch::Pausing(Instant::now()));
+        self.watch.set(ConnectionPhase::Pausing(Instant::now()));
         self.upload.take();
     }
 
     /// The connection is idle from now on. Returns the slot, to be let go of when the connection can be found.
-    pub(in crate::backend) fn vacate(&self) -> Option<Slot> {
-        self.watch.set(Watch::Idle(Instant::now()));
+    pub(in crate::backend) fn vacate(&self) -> Option<ConnectionSlot> {
+        self.watch.set(ConnectionPhase::Idle(Instant::now()));
         self.upload.take();
         self.slot.take()
     }
@@ -203,12 +204,12 @@ impl Link {
     /// The answer came, or a piece of its body. What hyper had read before the connection was closed does not undo
     /// that it stalled.
     pub(in crate::backend) fn moved(&self) {
-        if self.watch.get() != Watch::Stalled {
-            self.watch.set(Watch::Answering(Instant::now()));
+        if self.watch.get() != ConnectionPhase::Stalled {
+            self.watch.set(ConnectionPhase::Answering(Instant::now()));
         }
     }
 
-    pub(in crate::backend) fn watch(&self) -> Watch {
+    pub(in crate::backend) fn watch(&self) -> ConnectionPhase {
         self.watch.get()
     }
 
@@ -231,32 +232,35 @@ impl Link {
     /// Since when the connection has been idle, if it is.
     pub(in crate::backend) fn idle_since(&self) -> Option<Instant> {
         match self.watch.get() {
-            Watch::Idle(since) => Some(since),
-            Watch::Requesting | Watch::Answering(_) | Watch::Pausing(_) | Watch::Stalled => None,
+            ConnectionPhase::Idle(since) => Some(since),
+            ConnectionPhase::Requesting
+            | ConnectionPhase::Answering(_)
+            | ConnectionPhase::Pausing(_)
+            | ConnectionPhase::Stalled => None,
         }
     }
 }
 
 /// The driver's share of a link. With it ends the slot that the connection holds, be there still a reader of its answer
 /// or not.
-struct Presence(Rc<Link>);
+struct OpenGuard(Rc<ConnectionState>);
 
-impl Drop for Presence {
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         drop(self.0.slot.take());
     }
 }
 
 #[derive(Clone, Copy)]
-struct Limits {
+struct PhaseTimeouts {
     idle: Duration,
     body: Duration,
 }
 
-impl Limits {
+impl PhaseTimeouts {
     /// The next time at which `watch` could be overdue. What the connection does next has a limit no shorter than the
     /// shorter of the two, so looking again after that is never too late, and a timer need not be moved per frame.
-    fn next_look(self, watch: Watch) -> Instant {
+    fn next_look(self, watch: ConnectionPhase) -> Instant {
         let soon = Instant::now() + self.shortest();
         self.deadline(watch).map_or(soon, |deadline| deadline.min(soon))
     }
@@ -266,11 +270,11 @@ impl Limits {
         self.idle.min(self.body).max(Duration::from_millis(1))
     }
 
-    fn deadline(self, watch: Watch) -> Option<Instant> {
+    fn deadline(self, watch: ConnectionPhase) -> Option<Instant> {
         match watch {
-            Watch::Requesting | Watch::Stalled => None,
-            Watch::Answering(progress) => Some(progress + self.body),
-            Watch::Idle(since) | Watch::Pausing(since) => Some(since + self.idle),
+            ConnectionPhase::Requesting | ConnectionPhase::Stalled => None,
+            ConnectionPhase::Answering(progress) => Some(progress + self.body),
+            ConnectionPhase::Idle(since) | ConnectionPhase::Pausing(since) => Some(since + self.idle),
         }
     }
 }
@@ -278,10 +282,10 @@ impl Limits {
 /// Drives `connection` until it ends or is overdue. hyper's verdict is not looked at here: it gives it to whoever
 /// waits for the answer or reads its body, and on an idle connection every end is alike.
 async fn drive(
-    connection: http1::Connection<TokioIo<Stream>, RequestBody>,
-    presence: Presence,
-    limits: Limits,
-    on_close: impl FnOnce(&Rc<Link>),
+    connection: http1::Connection<TokioIo<ServerStream>, RequestBody>,
+    presence: OpenGuard,
+    limits: PhaseTimeouts,
+    on_close: impl FnOnce(&Rc<ConnectionState>),
 ) {
     // Shadowed after `presence`, therefore dropped before it: the socket is closed when the slot is let go of.
     let mut connection = pin!(connection);
@@ -298,8 +302,8 @@ async fn drive(
         let link = &presence.0;
         let watch = link.watch();
         if limits.deadline(watch).is_some_and(|deadline| deadline <= Instant::now()) {
-            if let Watch::Answering(_) = watch {
-                link.watch.set(Watch::Stalled);
+            if let ConnectionPhase::Answering(_) = watch {
+                link.watch.set(ConnectionPhase::Stalled);
             }
             break;
         }

@@ -23,20 +23,20 @@ use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
 /// The bytes to and from one server.
-pub(in crate::backend) struct Stream {
-    bytes: Bytes,
-    condition: Rc<Condition>,
+pub(in crate::backend) struct ServerStream {
+    bytes: TcpOrTls,
+    condition: Rc<StreamState>,
 }
 
 /// What is known of a stream while hyper owns it.
-pub(in crate::backend) struct Condition {
+pub(in crate::backend) struct StreamState {
     write_failed: Cell<bool>,
     was_idle: Cell<bool>,
     received: Cell<bool>,
     last_write: Cell<Instant>,
 }
 
-impl Condition {
+impl StreamState {
     fn new() -> Self {
         Self {
             write_failed: Cell::new(false),
@@ -74,18 +74,18 @@ impl Condition {
 }
 
 /// What carries them.
-pub(in crate::backend) enum Bytes {
+pub(in crate::backend) enum TcpOrTls {
     Plain(TcpStream),
     // Boxed: a TLS session is a kilobyte, a socket a few words.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Stream {
-    pub(in crate::backend) fn new(bytes: Bytes) -> Self {
-        Self { bytes, condition: Rc::new(Condition::new()) }
+impl ServerStream {
+    pub(in crate::backend) fn new(bytes: TcpOrTls) -> Self {
+        Self { bytes, condition: Rc::new(StreamState::new()) }
     }
 
-    pub(in crate::backend) fn condition(&self) -> Rc<Condition> {
+    pub(in crate::backend) fn condition(&self) -> Rc<StreamState> {
         Rc::clone(&self.condition)
     }
 
@@ -93,8 +93,8 @@ impl Stream {
     /// such bytes are no answer either: at best the server's farewell.
     fn is_disturbed(&self) -> bool {
         let socket = match &self.bytes {
-            Bytes::Plain(tcp) => SockRef::from(tcp),
-            Bytes::Tls(tls) => SockRef::from(tls.get_ref().0),
+            TcpOrTls::Plain(tcp) => SockRef::from(tcp),
+            TcpOrTls::Tls(tls) => SockRef::from(tls.get_ref().0),
         };
         let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -115,7 +115,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ServerStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,8 +127,8 @@ impl AsyncRead for Stream {
         }
         let before = buffer.filled().len();
         let read = match &mut self.bytes {
-            Bytes::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
-            Bytes::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
+            TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
+            TcpOrTls::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         };
         if buffer.filled().len() > before {
             self.condition.received.set(true);
@@ -137,14 +137,14 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ServerStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         if self.condition.write_failed() {
             return Poll::Ready(Ok(data.len()));
         }
         let written = match &mut self.bytes {
-            Bytes::Plain(tcp) => Pin::new(tcp).poll_write(cx, data),
-            Bytes::Tls(tls) => Pin::new(tls).poll_write(cx, data),
+            TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_write(cx, data),
+            TcpOrTls::Tls(tls) => Pin::new(tls).poll_write(cx, data),
         };
         self.swallow(written, data.len())
     }
@@ -159,16 +159,16 @@ impl AsyncWrite for Stream {
             return Poll::Ready(Ok(all));
         }
         let written = match &mut self.bytes {
-            Bytes::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, data),
-            Bytes::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, data),
+            TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, data),
+            TcpOrTls::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, data),
         };
         self.swallow(written, all)
     }
 
     fn is_write_vectored(&self) -> bool {
         match &self.bytes {
-            Bytes::Plain(tcp) => tcp.is_write_vectored(),
-            Bytes::Tls(tls) => tls.is_write_vectored(),
+            TcpOrTls::Plain(tcp) => tcp.is_write_vectored(),
+            TcpOrTls::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
@@ -177,8 +177,8 @@ impl AsyncWrite for Stream {
             return Poll::Ready(Ok(()));
         }
         let flushed = match &mut self.bytes {
-            Bytes::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Bytes::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            TcpOrTls::Tls(tls) => Pin::new(tls).poll_flush(cx),
         };
         match ready!(flushed) {
             Ok(()) => Poll::Ready(Ok(())),
@@ -191,8 +191,8 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.bytes {
-            Bytes::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Bytes::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+            TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            TcpOrTls::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }
     }
 }

@@ -19,16 +19,16 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::backend::body::request_body::{RequestBody, Upload};
-use crate::backend::body::response_body::{Hold, ResponseBody};
-use crate::backend::connection::http1::{Connection, Watch};
-use crate::backend::connection::stream::Stream;
+use crate::backend::body::request_body::{RequestBody, UploadProgress};
+use crate::backend::body::response_body::{ConnectionLease, ResponseBody};
+use crate::backend::connection::http1::{ConnectionPhase, Http1Connection};
+use crate::backend::connection::stream::ServerStream;
 use crate::backend::error::BackendError;
-use crate::backend::pinned::limit::PinnedPlace;
-use crate::backend::pinned::register::Registered;
-use crate::backend::pool::load_balancer::{Admission, Requester, Server, Slot};
-use crate::backend::pool::send::{Answered, check_head, failure, overdue, prepare, until_overdue};
-use crate::backend::request::backend_request::DialogueRequest;
+use crate::backend::pinned::limit::PinnedSlot;
+use crate::backend::pinned::register::PinnedRegistration;
+use crate::backend::pool::load_balancer::{ConnectionSlot, LoadBalancer, Requester, ServerState};
+use crate::backend::pool::send::{UpstreamResponse, check_head, failure, overdue, prepare, until_overdue};
+use crate::backend::request::backend_request::PassthroughRequest;
 use crate::backend::settings::BackendSettings;
 use crate::headers::authorization;
 
@@ -39,17 +39,17 @@ const REST_OF_BODY: Duration = Duration::from_secs(5);
 /// A backend connection for one client's connection. Dropped, it closes the backend's.
 pub struct PinnedConnection {
     settings: Arc<BackendSettings>,
-    admission: Rc<Admission>,
-    server: Rc<Server>,
+    admission: Rc<LoadBalancer>,
+    server: Rc<ServerState>,
     requester: Requester,
     served: Cell<bool>,
-    line: Rc<Line>,
+    line: Rc<PinnedState>,
 }
 
 /// What the connection's owner, the answer on its way and the watch over the rest of a body share.
-pub(in crate::backend) struct Line {
+pub(in crate::backend) struct PinnedState {
     /// Absent while a request is on its way or its answer is, and when the connection has ended.
-    connection: RefCell<Option<Connection>>,
+    connection: RefCell<Option<Http1Connection>>,
     /// Says that the client's connection must end too.
     retired: CancellationToken,
     authorized: Cell<bool>,
@@ -59,7 +59,7 @@ pub(in crate::backend) struct Line {
 
 /// The next request on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+enum NextRequest {
     /// Any.
     Any,
     /// The next message of a log-in dialogue, which is lost with the connection.
@@ -67,10 +67,10 @@ enum Next {
 }
 
 /// The use of the connection for one answer. Dropped, it closes the connection.
-pub(in crate::backend) struct Turn {
-    connection: Option<Connection>,
-    line: Rc<Line>,
-    next: Next,
+pub(in crate::backend) struct PinnedLease {
+    connection: Option<Http1Connection>,
+    line: Rc<PinnedState>,
+    next: NextRequest,
     last: bool,
 }
 
@@ -78,14 +78,14 @@ impl PinnedConnection {
     /// Speaks HTTP/1.1 on `stream`. The slot is for the first request; place and entry in the register are held until
     /// the connection ends.
     pub(in crate::backend) async fn on(
-        stream: Stream,
-        admission: Rc<Admission>,
+        stream: ServerStream,
+        admission: Rc<LoadBalancer>,
         settings: Arc<BackendSettings>,
-        (slot, registered, place): (Slot, Registered, PinnedPlace),
+        (slot, registered, place): (ConnectionSlot, PinnedRegistration, PinnedSlot),
         retired: CancellationToken,
     ) -> Result<Self, BackendError> {
         let (server, requester) = (Rc::clone(slot.server()), slot.requester());
-        let line = Rc::new(Line {
+        let line = Rc::new(PinnedState {
             connection: RefCell::new(None),
             retired: retired.clone(),
             authorized: Cell::new(false),
@@ -98,7 +98,7 @@ impl PinnedConnection {
             drop((place, registered));
             retired.cancel();
         };
-        let connection = Connection::establish(stream, &settings, slot, on_close)
+        let connection = Http1Connection::establish(stream, &settings, slot, on_close)
             .await
             .map_err(|source| BackendError::Protocol { server: server.name.to_string(), source })?;
         server.watch(&connection.link);
@@ -126,21 +126,21 @@ impl PinnedConnection {
     ///
     /// # Errors
     /// [`BackendError::Busy`] if no slot came in time. Any other error ends the connection, and the client's with it.
-    pub async fn send(&self, request: DialogueRequest) -> Result<Answered, BackendError> {
+    pub async fn send(&self, request: PassthroughRequest) -> Result<UpstreamResponse, BackendError> {
         self.send_framed(request.into_request()).await
     }
 
     pub(in crate::backend) async fn send_framed(
         &self,
         request: Request<RequestBody>,
-    ) -> Result<Answered, BackendError> {
+    ) -> Result<UpstreamResponse, BackendError> {
         let answered = self.exchange(request).await;
         // Without a slot nothing was sent, and the connection stays as it was.
         if answered.as_ref().is_err_and(|error| !matches!(error, BackendError::Busy)) {
             self.line.retired.cancel();
         }
         let reused = self.served.replace(true);
-        answered.map(|response| Answered { response, server: self.server_name(), reused })
+        answered.map(|response| UpstreamResponse { response, server: self.server_name(), reused })
     }
 
     async fn exchange(
@@ -173,19 +173,23 @@ impl PinnedConnection {
             wanted.notify_one();
         }
         let last = ends_connection(&answer);
-        let next = if authorization::is_continuation(answer.headers()) { Next::Dialogue } else { Next::Any };
+        let next = if authorization::is_continuation(answer.headers()) {
+            NextRequest::Dialogue
+        } else {
+            NextRequest::Any
+        };
         if last {
             self.line.retired.cancel();
         }
         *answer.version_mut() = Version::HTTP_11;
         connection.link.moved();
         connection.link.waits_for_client();
-        let turn = Turn { connection: Some(connection), line: Rc::clone(&self.line), next, last };
-        Ok(answer.map(|body| ResponseBody::new(body, Hold::Pinned(turn))))
+        let turn = PinnedLease { connection: Some(connection), line: Rc::clone(&self.line), next, last };
+        Ok(answer.map(|body| ResponseBody::new(body, ConnectionLease::Pinned(turn))))
     }
 
     /// The connection, when it holds a slot.
-    async fn with_slot(&self) -> Result<Connection, BackendError> {
+    async fn with_slot(&self) -> Result<Http1Connection, BackendError> {
         let connection = self.line.connection.take();
         let connection = connection.ok_or_else(|| self.lost(io::ErrorKind::NotConnected.into()))?;
         if connection.sender.is_closed() {
@@ -215,7 +219,7 @@ impl PinnedConnection {
     }
 
     /// The same connection, as soon as hyper has finished the exchange before.
-    async fn ready(&self, mut connection: Connection) -> Result<Connection, BackendError> {
+    async fn ready(&self, mut connection: Http1Connection) -> Result<Http1Connection, BackendError> {
         match timeout(self.settings.body_idle_timeout, connection.sender.ready()).await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(closed)) => Err(self.lost(io::Error::other(closed))),
@@ -224,7 +228,7 @@ impl PinnedConnection {
     }
 }
 
-impl Line {
+impl PinnedState {
     /// Since when the connection has been idle, if it is.
     pub(in crate::backend) fn idle_since(&self) -> Option<Instant> {
         self.connection.borrow().as_ref()?.link.idle_since()
@@ -244,7 +248,7 @@ impl Line {
     }
 
     /// Closes both connections unless the rest of the body comes in time.
-    fn watch_rest_of_body(self: &Rc<Self>, upload: Rc<Upload>) {
+    fn watch_rest_of_body(self: &Rc<Self>, upload: Rc<UploadProgress>) {
         let line: Weak<Self> = Rc::downgrade(self);
         let watch = tokio::task::spawn_local(async move {
             sleep(REST_OF_BODY).await;
@@ -259,7 +263,7 @@ impl Line {
     }
 }
 
-impl Turn {
+impl PinnedLease {
     /// A piece of the answer was handed on.
     pub(in crate::backend) fn moved(&self, bytes: u64) {
         self.connection.iter().for_each(|connection| connection.link.handed_on(bytes));
@@ -277,7 +281,7 @@ impl Turn {
 
     /// Whether the connection was closed because the answer did not move.
     pub(in crate::backend) fn stalled(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.link.watch() == Watch::Stalled)
+        self.connection.as_ref().is_some_and(|connection| connection.link.watch() == ConnectionPhase::Stalled)
     }
 
     /// The answer has ended cleanly: the connection waits for its client's next request.
@@ -287,8 +291,8 @@ impl Turn {
         }
         if let Some(connection) = self.connection.take() {
             let slot = match self.next {
-                Next::Any => connection.link.vacate(),
-                Next::Dialogue => {
+                NextRequest::Any => connection.link.vacate(),
+                NextRequest::Dialogue => {
                     connection.link.pause();
                     None
                 }
@@ -300,7 +304,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for PinnedLease {
     fn drop(&mut self) {
         // Not given back: the answer broke off, or the connection ends with it.
         if self.connection.is_some() {

@@ -21,25 +21,25 @@ pub struct PinnedLimits {
 
 /// The places that are taken.
 #[derive(Debug, Default)]
-pub struct PinnedPlaces {
-    taken: Mutex<Taken>,
+pub struct PinnedLimiter {
+    taken: Mutex<PinnedCounts>,
     gauge: Gauge,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct PinnedCounts {
     total: usize,
     by_client: HashMap<AddressKey, usize>,
 }
 
 /// The place of one pinned connection.
 #[derive(Debug)]
-pub struct PinnedPlace {
-    places: Arc<PinnedPlaces>,
+pub struct PinnedSlot {
+    places: Arc<PinnedLimiter>,
     client: Option<AddressKey>,
 }
 
-impl PinnedPlaces {
+impl PinnedLimiter {
     /// No place is taken. `gauge` shows how many are.
     pub fn new(gauge: Gauge) -> Self {
         Self { taken: Mutex::default(), gauge }
@@ -53,7 +53,7 @@ impl PinnedPlaces {
         self: &Arc<Self>,
         client: Option<AddressKey>,
         limits: PinnedLimits,
-    ) -> Result<PinnedPlace, BackendError> {
+    ) -> Result<PinnedSlot, BackendError> {
         let mut taken = self.lock();
         let of_client = client.and_then(|client| taken.by_client.get(&client).copied()).unwrap_or(0);
         if taken.total >= limits.total || of_client >= limits.per_address {
@@ -64,16 +64,16 @@ impl PinnedPlaces {
             taken.by_client.insert(client, of_client + 1);
         }
         self.gauge.inc();
-        Ok(PinnedPlace { places: Arc::clone(self), client })
+        Ok(PinnedSlot { places: Arc::clone(self), client })
     }
 
     /// Nothing panics while it is held, and counts are whole after every statement.
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, PinnedCounts> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for PinnedPlace {
+impl Drop for PinnedSlot {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         taken.total = taken.total.saturating_sub(1);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn one_client_cannot_take_the_places_of_others() {
-        let places = Arc::new(PinnedPlaces::default());
+        let places = Arc::new(PinnedLimiter::default());
         let _first = places.take(address("192.0.2.1"), LIMITS).unwrap();
         let _second = places.take(address("::ffff:192.0.2.1"), LIMITS).unwrap();
         assert!(matches!(places.take(address("192.0.2.1"), LIMITS), Err(BackendError::Busy)));
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_whole_64_of_ipv6_is_one_client() {
-        let places = Arc::new(PinnedPlaces::default());
+        let places = Arc::new(PinnedLimiter::default());
         let _first = places.take(address("2001:db8::1"), LIMITS).unwrap();
         let _second = places.take(address("2001:db8::2:1"), LIMITS).unwrap();
         assert!(matches!(places.take(address("2001:db8::3"), LIMITS), Err(BackendError::Busy)));
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_dropped_is_free_again() {
-        let places = Arc::new(PinnedPlaces::default());
+        let places = Arc::new(PinnedLimiter::default());
         for _ in 0..3 {
             let held: Vec<_> = (1..=3)
                 .map(|host| places.take(address(&format!("192.0.2.{host}")), LIMITS).unwrap())

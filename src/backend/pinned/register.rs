@@ -8,27 +8,27 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::backend::pinned::connection::Line;
+use crate::backend::pinned::connection::PinnedState;
 use crate::limits::AddressKey;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The open pinned connections of one worker to one backend.
 #[derive(Default)]
 pub struct PinnedRegister {
-    entries: RefCell<BTreeMap<u64, Entry>>,
+    entries: RefCell<BTreeMap<u64, PinnedEntry>>,
     next: Cell<u64>,
 }
 
-struct Entry {
+struct PinnedEntry {
     server: Arc<str>,
     /// The client's address; a trusted one, which stands for many clients, is not counted.
     address: Option<AddressKey>,
     /// Empty while the connection is being opened.
-    line: Weak<Line>,
+    line: Weak<PinnedState>,
 }
 
 /// One connection in the register, from before it is opened until its socket is closed.
-pub(in crate::backend) struct Registered {
+pub(in crate::backend) struct PinnedRegistration {
     register: Rc<PinnedRegister>,
     number: u64,
     metrics: BackendConnectionMetrics,
@@ -41,12 +41,12 @@ impl PinnedRegister {
         server: &Arc<str>,
         address: Option<AddressKey>,
         metrics: &BackendConnectionMetrics,
-    ) -> Registered {
+    ) -> PinnedRegistration {
         let number = self.next.replace(self.next.get().wrapping_add(1));
-        let entry = Entry { server: Arc::clone(server), address, line: Weak::new() };
+        let entry = PinnedEntry { server: Arc::clone(server), address, line: Weak::new() };
         self.entries.borrow_mut().insert(number, entry);
         metrics.open.inc();
-        Registered { register: Rc::clone(self), number, metrics: metrics.clone() }
+        PinnedRegistration { register: Rc::clone(self), number, metrics: metrics.clone() }
     }
 
     /// The connections to `server`.
@@ -56,14 +56,15 @@ impl PinnedRegister {
 
     /// The idle connection to `server` that is missed least, and since when it has been idle: of the address with most of
     /// them, the one that has been idle for longest.
-    pub(in crate::backend) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<Line>)> {
+    pub(in crate::backend) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<PinnedState>)> {
         let entries = self.entries.borrow();
         let to_server = || entries.values().filter(|entry| &*entry.server == server);
         let mut by_address: HashMap<AddressKey, usize> = HashMap::new();
         for address in to_server().filter_map(|entry| entry.address) {
             *by_address.entry(address).or_default() += 1;
         }
-        let of_address = |entry: &Entry| entry.address.and_then(|address| by_address.get(&address).copied());
+        let of_address =
+            |entry: &PinnedEntry| entry.address.and_then(|address| by_address.get(&address).copied());
         let idle = to_server().filter_map(|entry| {
             let line = entry.line.upgrade()?;
             Some((of_address(entry).unwrap_or(1), line.idle_since()?, line))
@@ -73,16 +74,16 @@ impl PinnedRegister {
     }
 }
 
-impl Registered {
+impl PinnedRegistration {
     /// The connection is open.
-    pub(in crate::backend) fn opened(&self, line: &Rc<Line>) {
+    pub(in crate::backend) fn opened(&self, line: &Rc<PinnedState>) {
         if let Some(entry) = self.register.entries.borrow_mut().get_mut(&self.number) {
             entry.line = Rc::downgrade(line);
         }
     }
 }
 
-impl Drop for Registered {
+impl Drop for PinnedRegistration {
     fn drop(&mut self) {
         self.register.entries.borrow_mut().remove(&self.number);
         self.metrics.open.dec();

@@ -9,22 +9,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backend::body::memory::BodyMemory;
 use crate::backend::connection::connect::connect;
-use crate::backend::connection::http1::{Connection, Watch};
+use crate::backend::connection::http1::{ConnectionPhase, Http1Connection};
 use crate::backend::error::BackendError;
-use crate::backend::pinned::connection::{Line, PinnedConnection};
-use crate::backend::pinned::limit::PinnedPlace;
+use crate::backend::pinned::connection::{PinnedConnection, PinnedState};
+use crate::backend::pinned::limit::PinnedSlot;
 use crate::backend::pinned::register::PinnedRegister;
-use crate::backend::pool::idle::{Class, ConnectionKey, IdleConnections};
-use crate::backend::pool::load_balancer::{Admission, Requester, Server, Slot};
+use crate::backend::pool::idle::{ConnectionClass, ConnectionKey, IdleConnections};
+use crate::backend::pool::load_balancer::{ConnectionSlot, LoadBalancer, Requester, ServerState};
 use crate::backend::settings::BackendSettings;
 use crate::delegation::user_certificates::MintedIdentity;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Made and used inside a `LocalSet` or another runtime that can spawn
 /// local tasks.
-pub struct Pool {
+pub struct BackendPool {
     pub(in crate::backend) settings: Arc<BackendSettings>,
-    admission: Rc<Admission>,
+    admission: Rc<LoadBalancer>,
     pub(in crate::backend) idle: Rc<IdleConnections>,
     pub(in crate::backend) memory: Rc<BodyMemory>,
     pinned: Rc<PinnedRegister>,
@@ -32,30 +32,30 @@ pub struct Pool {
 }
 
 /// The servers that a request may still try, and what became of those it has.
-pub(in crate::backend) struct Route {
-    untried: Vec<Rc<Server>>,
+pub(in crate::backend) struct ServerCandidates {
+    untried: Vec<Rc<ServerState>>,
     failure: Option<BackendError>,
     /// No idle connection is used.
     fresh: bool,
 }
 
 /// A connection that a request may use, and where it came from.
-pub(in crate::backend) struct Attempt {
-    pub(in crate::backend) connection: Connection,
-    pub(in crate::backend) server: Rc<Server>,
+pub(in crate::backend) struct AcquiredConnection {
+    pub(in crate::backend) connection: Http1Connection,
+    pub(in crate::backend) server: Rc<ServerState>,
     pub(in crate::backend) key: ConnectionKey,
     pub(in crate::backend) reused: bool,
 }
 
 /// The use of a connection for one answer. Dropped, it closes the connection.
-pub(in crate::backend) struct Lease {
-    connection: Connection,
+pub(in crate::backend) struct PooledLease {
+    connection: Http1Connection,
     key: ConnectionKey,
     idle: Weak<IdleConnections>,
     reusable: bool,
 }
 
-impl Pool {
+impl BackendPool {
     /// A pool without connections; they come with the requests.
     /// Bodies that wait in it take their memory from `memory`. `pinned` are the worker's pinned connections to the same
     /// backend, those that were opened before a reload included.
@@ -65,17 +65,17 @@ impl Pool {
         pinned: Rc<PinnedRegister>,
         metrics: BackendConnectionMetrics,
     ) -> Self {
-        let admission = Admission::new(&settings, metrics.clone());
+        let admission = LoadBalancer::new(&settings, metrics.clone());
         Self { admission, settings, idle: Rc::default(), memory, pinned, metrics }
     }
 
-    pub(in crate::backend) fn route(&self) -> Route {
-        Route { untried: self.admission.in_turn(), failure: None, fresh: false }
+    pub(in crate::backend) fn route(&self) -> ServerCandidates {
+        ServerCandidates { untried: self.admission.in_turn(), failure: None, fresh: false }
     }
 
     /// The servers for a request that an idle connection had closed on: over a new one.
-    pub(in crate::backend) fn route_afresh(&self) -> Route {
-        Route { fresh: true, ..self.route() }
+    pub(in crate::backend) fn route_afresh(&self) -> ServerCandidates {
+        ServerCandidates { fresh: true, ..self.route() }
     }
 
     /// A connection to the next server of `route`, an idle one if possible; a new one presents the certificate of that
@@ -83,11 +83,11 @@ impl Pool {
     /// for the next: nothing of the request has been sent.
     pub(in crate::backend) async fn connection(
         &self,
-        class: &Class,
+        class: &ConnectionClass,
         presented: Option<&MintedIdentity>,
         requester: Requester,
-        route: &mut Route,
-    ) -> Result<Attempt, BackendError> {
+        route: &mut ServerCandidates,
+    ) -> Result<AcquiredConnection, BackendError> {
         while !route.untried.is_empty() {
             let slot = self.admission.admit(&route.untried, requester).await?;
             let server = Rc::clone(slot.server());
@@ -95,10 +95,10 @@ impl Pool {
             let idle = if route.fresh { None } else { self.idle.take(&key) };
             if let Some(connection) = idle {
                 connection.link.occupy(slot);
-                return Ok(Attempt { connection, server, key, reused: true });
+                return Ok(AcquiredConnection { connection, server, key, reused: true });
             }
             match self.open(&server, &key, presented, slot).await {
-                Ok(connection) => return Ok(Attempt { connection, server, key, reused: false }),
+                Ok(connection) => return Ok(AcquiredConnection { connection, server, key, reused: false }),
                 Err(failure) => route.give_up(&server, failure),
             }
         }
@@ -107,9 +107,14 @@ impl Pool {
 
     /// The use of `attempt`'s connection for the answer that came on it. `reusable` says that the answer and the
     /// request allow it to be used again when the answer has ended.
-    pub(in crate::backend) fn lease(&self, attempt: Attempt, reusable: bool) -> Lease {
+    pub(in crate::backend) fn lease(&self, attempt: AcquiredConnection, reusable: bool) -> PooledLease {
         attempt.connection.link.moved();
-        Lease { connection: attempt.connection, key: attempt.key, idle: Rc::downgrade(&self.idle), reusable }
+        PooledLease {
+            connection: attempt.connection,
+            key: attempt.key,
+            idle: Rc::downgrade(&self.idle),
+            reusable,
+        }
     }
 
     /// Opens the one connection that belongs to a client's: to the next server, those that just failed last. It is no
@@ -120,7 +125,7 @@ impl Pool {
     /// [`BackendError::Busy`] if there is no slot for its first request, else the failure to connect.
     pub async fn pin(
         &self,
-        place: PinnedPlace,
+        place: PinnedSlot,
         requester: Requester,
         retired: CancellationToken,
     ) -> Result<PinnedConnection, BackendError> {
@@ -152,7 +157,7 @@ impl Pool {
 
     /// Closes an idle connection to `server` if there is one too many, counting one that is about to be opened: of the
     /// pooled ones the one that has been idle for longest, or a pinned one that has been idle for longer.
-    fn make_room(&self, server: &Rc<Server>) {
+    fn make_room(&self, server: &Rc<ServerState>) {
         if server.open() + self.pinned.count(&server.name) <= self.settings.max_connections {
             return;
         }
@@ -164,18 +169,18 @@ impl Pool {
         }
     }
 
-    fn close_pinned(&self, line: &Line) {
+    fn close_pinned(&self, line: &PinnedState) {
         line.give_way();
         self.metrics.idle_pinned.inc();
     }
 
     async fn open(
         &self,
-        server: &Rc<Server>,
+        server: &Rc<ServerState>,
         key: &ConnectionKey,
         presented: Option<&MintedIdentity>,
-        slot: Slot,
-    ) -> Result<Connection, BackendError> {
+        slot: ConnectionSlot,
+    ) -> Result<Http1Connection, BackendError> {
         let socket = server.count_socket(&self.metrics);
         self.make_room(server);
         let stream = connect(&server.address, presented, self.settings.connect_timeout).await?;
@@ -187,7 +192,7 @@ impl Pool {
                 idle.forget(&own_key, link);
             }
         };
-        let connection = Connection::establish(stream, &self.settings, slot, forget)
+        let connection = Http1Connection::establish(stream, &self.settings, slot, forget)
             .await
             .map_err(|source| BackendError::Protocol { server: server.address.to_string(), source })?;
         server.absolve();
@@ -196,14 +201,14 @@ impl Pool {
     }
 }
 
-impl Route {
+impl ServerCandidates {
     /// Whether only new connections are used.
     pub(in crate::backend) fn is_fresh(&self) -> bool {
         self.fresh
     }
 
     /// Leaves `server`: nothing could be sent to it. That it refused one user's certificate says nothing of it to others.
-    pub(in crate::backend) fn give_up(&mut self, server: &Server, failure: BackendError) {
+    pub(in crate::backend) fn give_up(&mut self, server: &ServerState, failure: BackendError) {
         if !matches!(failure, BackendError::CertificateRefused { .. }) {
             server.penalize();
         }
@@ -212,7 +217,7 @@ impl Route {
     }
 }
 
-impl Lease {
+impl PooledLease {
     /// `bytes` of the response were handed on, and the client has to take the next.
     pub(in crate::backend) fn moved(&self, bytes: u64) {
         self.connection.link.handed_on(bytes);
@@ -230,7 +235,7 @@ impl Lease {
 
     /// Whether the connection was closed because the answer did not move.
     pub(in crate::backend) fn stalled(&self) -> bool {
-        self.connection.link.watch() == Watch::Stalled
+        self.connection.link.watch() == ConnectionPhase::Stalled
     }
 
     /// The answer has ended cleanly. The connection goes back to its pool if hyper, too, has found both messages

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::backend::connection::http1::{Connection, Link};
+use crate::backend::connection::http1::{ConnectionState, Http1Connection};
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::MintedSubject;
@@ -19,7 +19,7 @@ pub(in crate::backend) struct ConnectionKey {
     /// The server's place in the settings.
     pub(in crate::backend) server: usize,
     /// On whose behalf.
-    pub(in crate::backend) class: Class,
+    pub(in crate::backend) class: ConnectionClass,
 }
 
 /// On whose behalf a connection talks. A server may tie what it knows of a user to the connection, so a class is part
@@ -28,7 +28,7 @@ pub(in crate::backend) struct ConnectionKey {
 /// An idle connection uses no slot of its server. The slots bound the idle ones of one class all the same, since a new
 /// one is opened only where none is idle; where a class has none, [`IdleConnections::make_room`] closes one of another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::backend) enum Class {
+pub(in crate::backend) enum ConnectionClass {
     /// Nobody's: the connection itself carries no identity, each request tells its own.
     Plain,
     /// One account's, under the name by which the server is told of it and its security identifier where one is known:
@@ -42,12 +42,12 @@ pub(in crate::backend) enum Class {
 
 #[derive(Default)]
 pub(in crate::backend) struct IdleConnections {
-    by_key: RefCell<HashMap<ConnectionKey, Vec<Connection>>>,
+    by_key: RefCell<HashMap<ConnectionKey, Vec<Http1Connection>>>,
 }
 
 impl IdleConnections {
     /// The youngest live connection of `key`. Dead ones found on the way are let go of.
-    pub(in crate::backend) fn take(&self, key: &ConnectionKey) -> Option<Connection> {
+    pub(in crate::backend) fn take(&self, key: &ConnectionKey) -> Option<Http1Connection> {
         loop {
             let connection = self.by_key.borrow_mut().get_mut(key)?.pop()?;
             if connection.is_ready() {
@@ -56,16 +56,16 @@ impl IdleConnections {
         }
     }
 
-    pub(in crate::backend) fn put(&self, key: ConnectionKey, connection: Connection) {
+    pub(in crate::backend) fn put(&self, key: ConnectionKey, connection: Http1Connection) {
         self.by_key.borrow_mut().entry(key).or_default().push(connection);
     }
 
     /// Whether a live connection of `class` waits, to whichever server.
-    pub(in crate::backend) fn has(&self, class: &Class) -> bool {
+    pub(in crate::backend) fn has(&self, class: &ConnectionClass) -> bool {
         let by_key = self.by_key.borrow();
         let mut connections =
             by_key.iter().filter(|(key, _)| key.class == *class).flat_map(|(_, waiting)| waiting);
-        connections.any(Connection::is_ready)
+        connections.any(Http1Connection::is_ready)
     }
 
     /// Since when the connection to `server` waits that has waited longest, of whichever class.
@@ -97,7 +97,7 @@ impl IdleConnections {
     }
 
     /// Lets go of the connection of `key` that `link` belongs to, if it is here.
-    pub(in crate::backend) fn forget(&self, key: &ConnectionKey, link: &Rc<Link>) {
+    pub(in crate::backend) fn forget(&self, key: &ConnectionKey, link: &Rc<ConnectionState>) {
         let mut by_key = self.by_key.borrow_mut();
         let Some(connections) = by_key.get_mut(key) else { return };
         let place = connections.iter().position(|connection| Rc::ptr_eq(&connection.link, link));

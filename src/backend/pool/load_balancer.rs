@@ -18,9 +18,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use crate::backend::connection::http1::Link;
+use crate::backend::connection::http1::ConnectionState;
 use crate::backend::error::BackendError;
-use crate::backend::settings::{BackendSettings, ServerAddress, Shares};
+use crate::backend::settings::{BackendSettings, ConnectionShares, ServerAddress};
 use crate::limits::{AccountKey, AddressKey};
 use crate::telemetry::BackendConnectionMetrics;
 
@@ -42,23 +42,23 @@ pub struct Requester {
 }
 
 impl Requester {
-    fn principal(&self) -> Principal {
+    fn principal(&self) -> QueuePrincipal {
         match self.account {
-            Some(account) => Principal::Account(account),
-            None => Principal::Address(self.address),
+            Some(account) => QueuePrincipal::Account(account),
+            None => QueuePrincipal::Address(self.address),
         }
     }
 }
 
 /// Among whom the queue takes turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Principal {
+enum QueuePrincipal {
     Account(AccountKey),
     Address(Option<AddressKey>),
 }
 
 /// One server of the backend, as this worker knows it.
-pub(in crate::backend) struct Server {
+pub(in crate::backend) struct ServerState {
     pub(in crate::backend) index: usize,
     pub(in crate::backend) address: ServerAddress,
     /// The address as it is written in the configuration.
@@ -66,10 +66,10 @@ pub(in crate::backend) struct Server {
     open: Rc<Cell<usize>>,
     free: Cell<usize>,
     failed_at: Cell<Option<Instant>>,
-    links: RefCell<Vec<Weak<Link>>>,
+    links: RefCell<Vec<Weak<ConnectionState>>>,
 }
 
-impl Server {
+impl ServerState {
     /// Puts the server last for a while.
     pub(in crate::backend) fn penalize(&self) {
         self.failed_at.set(Some(Instant::now()));
@@ -89,14 +89,14 @@ impl Server {
     }
 
     /// Counts a pooled socket that is about to be opened.
-    pub(in crate::backend) fn count_socket(&self, metrics: &BackendConnectionMetrics) -> Socket {
+    pub(in crate::backend) fn count_socket(&self, metrics: &BackendConnectionMetrics) -> OpenSocket {
         self.open.set(self.open.get() + 1);
         metrics.open.inc();
-        Socket { open: Rc::clone(&self.open), metrics: metrics.clone() }
+        OpenSocket { open: Rc::clone(&self.open), metrics: metrics.clone() }
     }
 
     /// Remembers a new connection, which may have to be closed when its client delays the server.
-    pub(in crate::backend) fn watch(&self, link: &Rc<Link>) {
+    pub(in crate::backend) fn watch(&self, link: &Rc<ConnectionState>) {
         let mut links = self.links.borrow_mut();
         links.retain(|link| link.strong_count() > 0);
         links.push(Rc::downgrade(link));
@@ -104,12 +104,12 @@ impl Server {
 }
 
 /// One pooled socket, from before it is opened until it is closed.
-pub(in crate::backend) struct Socket {
+pub(in crate::backend) struct OpenSocket {
     open: Rc<Cell<usize>>,
     metrics: BackendConnectionMetrics,
 }
 
-impl Drop for Socket {
+impl Drop for OpenSocket {
     fn drop(&mut self) {
         self.open.set(self.open.get().saturating_sub(1));
         self.metrics.open.dec();
@@ -117,42 +117,42 @@ impl Drop for Socket {
 }
 
 /// The servers, their connections and the queue for them.
-pub(in crate::backend) struct Admission {
-    servers: Vec<Rc<Server>>,
+pub(in crate::backend) struct LoadBalancer {
+    servers: Vec<Rc<ServerState>>,
     next: Cell<usize>,
     queue_timeout: Duration,
-    state: RefCell<State>,
+    state: RefCell<BalancerState>,
     metrics: BackendConnectionMetrics,
 }
 
-struct State {
-    shares: Shares,
-    held: Held,
-    queue: Queue,
+struct BalancerState {
+    shares: ConnectionShares,
+    held: SlotUsage,
+    queue: WaitQueue,
     queue_length: usize,
     next_waiter: u64,
 }
 
 /// The right to use one connection to one server. Dropped, it goes to the next request in the queue.
-pub(in crate::backend) struct Slot {
-    admission: Rc<Admission>,
-    server: Rc<Server>,
+pub(in crate::backend) struct ConnectionSlot {
+    admission: Rc<LoadBalancer>,
+    server: Rc<ServerState>,
     requester: Requester,
 }
 
-impl Slot {
+impl ConnectionSlot {
     /// The client that uses it.
     pub(in crate::backend) fn requester(&self) -> Requester {
         self.requester
     }
 
     /// The server that it is for.
-    pub(in crate::backend) fn server(&self) -> &Rc<Server> {
+    pub(in crate::backend) fn server(&self) -> &Rc<ServerState> {
         &self.server
     }
 }
 
-impl Drop for Slot {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.server.free.set(self.server.free.get() + 1);
         self.admission.state.borrow_mut().held.remove(&self.requester);
@@ -160,10 +160,10 @@ impl Drop for Slot {
     }
 }
 
-impl Admission {
+impl LoadBalancer {
     pub(in crate::backend) fn new(settings: &BackendSettings, metrics: BackendConnectionMetrics) -> Rc<Self> {
         let server = |(index, address): (usize, &ServerAddress)| {
-            Rc::new(Server {
+            Rc::new(ServerState {
                 index,
                 address: address.clone(),
                 name: address.to_string().into(),
@@ -173,10 +173,10 @@ impl Admission {
                 links: RefCell::default(),
             })
         };
-        let state = State {
+        let state = BalancerState {
             shares: settings.shares.times(settings.servers.len()),
-            held: Held::default(),
-            queue: Queue::default(),
+            held: SlotUsage::default(),
+            queue: WaitQueue::default(),
             queue_length: settings.queue_length,
             next_waiter: 0,
         };
@@ -190,7 +190,7 @@ impl Admission {
     }
 
     /// All servers, another first each time.
-    pub(in crate::backend) fn in_turn(&self) -> Vec<Rc<Server>> {
+    pub(in crate::backend) fn in_turn(&self) -> Vec<Rc<ServerState>> {
         let mut servers = self.servers.clone();
         if !servers.is_empty() {
             let first = self.next.get() % servers.len();
@@ -207,9 +207,9 @@ impl Admission {
     /// [`BackendError::Busy`] if the queue, or the client's share of it, is full, or no slot came in time.
     pub(in crate::backend) async fn admit(
         self: &Rc<Self>,
-        servers: &[Rc<Server>],
+        servers: &[Rc<ServerState>],
         requester: Requester,
-    ) -> Result<Slot, BackendError> {
+    ) -> Result<ConnectionSlot, BackendError> {
         let healthy: Vec<_> = servers.iter().filter(|server| !server.is_penalized()).cloned().collect();
         let candidates = if healthy.is_empty() { servers.to_vec() } else { healthy };
         if let Some(slot) = self.take_free(&candidates, requester) {
@@ -231,7 +231,11 @@ impl Admission {
 
     /// A slot that is free now. Those who wait in the queue could not use it: their shares are used up, or they may
     /// not use that server.
-    fn take_free(self: &Rc<Self>, candidates: &[Rc<Server>], requester: Requester) -> Option<Slot> {
+    fn take_free(
+        self: &Rc<Self>,
+        candidates: &[Rc<ServerState>],
+        requester: Requester,
+    ) -> Option<ConnectionSlot> {
         let mut state = self.state.borrow_mut();
         if !state.held.admits(&requester, &state.shares) {
             return None;
@@ -242,17 +246,17 @@ impl Admission {
     }
 
     /// The caller has checked that the server has a free slot, and counts it in `held`.
-    fn slot(self: &Rc<Self>, server: &Rc<Server>, requester: Requester) -> Slot {
+    fn slot(self: &Rc<Self>, server: &Rc<ServerState>, requester: Requester) -> ConnectionSlot {
         server.free.set(server.free.get().saturating_sub(1));
-        Slot { admission: Rc::clone(self), server: Rc::clone(server), requester }
+        ConnectionSlot { admission: Rc::clone(self), server: Rc::clone(server), requester }
     }
 
     fn enqueue(
         self: &Rc<Self>,
         requester: Requester,
-        candidates: Vec<Rc<Server>>,
-        grant: oneshot::Sender<Slot>,
-    ) -> Result<Queued, BackendError> {
+        candidates: Vec<Rc<ServerState>>,
+        grant: oneshot::Sender<ConnectionSlot>,
+    ) -> Result<QueueEntry, BackendError> {
         let mut state = self.state.borrow_mut();
         let limit = state.queue_length;
         if state.queue.waiting >= limit || state.queue.exceeds_share(&requester, limit) {
@@ -260,16 +264,16 @@ impl Admission {
         }
         let number = state.next_waiter;
         state.next_waiter += 1;
-        state.queue.push(Waiter { number, requester, candidates, grant });
+        state.queue.push(WaitingRequest { number, requester, candidates, grant });
         self.metrics.waiting.inc();
-        Ok(Queued { admission: Rc::clone(self), requester, number })
+        Ok(QueueEntry { admission: Rc::clone(self), requester, number })
     }
 
     /// Gives free slots to those who wait, as long as both fit.
     fn grant(self: &Rc<Self>) {
         loop {
             let mut state = self.state.borrow_mut();
-            let State { queue, held, shares, .. } = &mut *state;
+            let BalancerState { queue, held, shares, .. } = &mut *state;
             let Some(waiter) = queue.next(held, shares) else { return };
             let requester = waiter.requester;
             let Some(server) = waiter.candidates.iter().find(|server| server.free.get() > 0) else { return };
@@ -283,9 +287,10 @@ impl Admission {
 
     /// Closes the connection of the slowest client that keeps one of `candidates` waiting and whose slot the requester
     /// could use.
-    fn evict_for(&self, requester: Requester, candidates: &[Rc<Server>]) {
+    fn evict_for(&self, requester: Requester, candidates: &[Rc<ServerState>]) {
         let state = self.state.borrow();
-        let helps = |link: &Link| state.held.admits_without(&requester, &link.requester(), &state.shares);
+        let helps =
+            |link: &ConnectionState| state.held.admits_without(&requester, &link.requester(), &state.shares);
         let now = Instant::now();
         let links = candidates.iter().flat_map(|server| {
             let links = server.links.borrow();
@@ -301,21 +306,21 @@ impl Admission {
 
 /// The slots in use, by client.
 #[derive(Default)]
-struct Held {
+struct SlotUsage {
     anonymous: usize,
     by_connection: HashMap<u64, usize>,
     by_address: HashMap<AddressKey, usize>,
     by_account: HashMap<AccountKey, usize>,
 }
 
-impl Held {
+impl SlotUsage {
     /// Whether the client's shares allow it one more.
-    fn admits(&self, requester: &Requester, shares: &Shares) -> bool {
+    fn admits(&self, requester: &Requester, shares: &ConnectionShares) -> bool {
         self.left(requester, shares).into_iter().all(|left| left > 0)
     }
 
     /// Whether they would if `holder` gave one back.
-    fn admits_without(&self, requester: &Requester, holder: &Requester, shares: &Shares) -> bool {
+    fn admits_without(&self, requester: &Requester, holder: &Requester, shares: &ConnectionShares) -> bool {
         let given_back = [
             requester.account == holder.account,
             requester.address == holder.address,
@@ -327,7 +332,7 @@ impl Held {
 
     /// What is left of the client's shares: that of its account or of all anonymous requests, of its address, of its
     /// connection.
-    fn left(&self, requester: &Requester, shares: &Shares) -> [usize; 3] {
+    fn left(&self, requester: &Requester, shares: &ConnectionShares) -> [usize; 3] {
         let of_account = match requester.account {
             Some(account) => shares.per_account.saturating_sub(count(&self.by_account, &account)),
             None => shares.anonymous.saturating_sub(self.anonymous),
@@ -381,18 +386,18 @@ fn take_one<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
 }
 
 /// A request in the queue.
-struct Waiter {
+struct WaitingRequest {
     number: u64,
     requester: Requester,
-    candidates: Vec<Rc<Server>>,
-    grant: oneshot::Sender<Slot>,
+    candidates: Vec<Rc<ServerState>>,
+    grant: oneshot::Sender<ConnectionSlot>,
 }
 
 /// Who waits: certificate holders and anonymous clients, by principal, by client connection.
 #[derive(Default)]
-struct Queue {
-    with_account: Class,
-    anonymous: Class,
+struct WaitQueue {
+    with_account: ConnectionClass,
+    anonymous: ConnectionClass,
     anonymous_first: bool,
     waiting: usize,
 }
@@ -400,10 +405,10 @@ struct Queue {
 /// Entries that are served one after the other: one that was served goes to the end.
 type Turns<K, V> = VecDeque<(K, V)>;
 
-type Class = Turns<Principal, Turns<u64, VecDeque<Waiter>>>;
+type ConnectionClass = Turns<QueuePrincipal, Turns<u64, VecDeque<WaitingRequest>>>;
 
-impl Queue {
-    fn class(&mut self, requester: &Requester) -> &mut Class {
+impl WaitQueue {
+    fn class(&mut self, requester: &Requester) -> &mut ConnectionClass {
         match requester.account {
             Some(_) => &mut self.with_account,
             None => &mut self.anonymous,
@@ -428,7 +433,7 @@ impl Queue {
             || anonymous >= limit - limit / 4
     }
 
-    fn push(&mut self, waiter: Waiter) {
+    fn push(&mut self, waiter: WaitingRequest) {
         self.waiting += 1;
         let requester = waiter.requester;
         let connections = entry(self.class(&requester), requester.principal());
@@ -436,7 +441,7 @@ impl Queue {
     }
 
     /// Takes out the next request whose client's share and one of whose servers have a free slot.
-    fn next(&mut self, held: &Held, shares: &Shares) -> Option<Waiter> {
+    fn next(&mut self, held: &SlotUsage, shares: &ConnectionShares) -> Option<WaitingRequest> {
         let order = match (held.anonymous < shares.anonymous, self.anonymous_first) {
             (false, _) => vec![&mut self.with_account],
             (true, true) => vec![&mut self.anonymous, &mut self.with_account],
@@ -471,7 +476,7 @@ impl Queue {
     }
 }
 
-fn waiting(connections: &Turns<u64, VecDeque<Waiter>>) -> usize {
+fn waiting(connections: &Turns<u64, VecDeque<WaitingRequest>>) -> usize {
     connections.iter().map(|(_, waiters)| waiters.len()).sum()
 }
 
@@ -483,7 +488,11 @@ fn entry<K: PartialEq, V: Default>(turns: &mut Turns<K, V>, key: K) -> &mut V {
     &mut turns.get_mut(at).expect("the index was found or made in the line before").1
 }
 
-fn next_in(class: &mut Class, held: &Held, shares: &Shares) -> Option<Waiter> {
+fn next_in(
+    class: &mut ConnectionClass,
+    held: &SlotUsage,
+    shares: &ConnectionShares,
+) -> Option<WaitingRequest> {
     for at in 0..class.len() {
         let (_, connections) = class.get_mut(at)?;
         let Some(found) = next_of(connections, held, shares) else { continue };
@@ -496,13 +505,17 @@ fn next_in(class: &mut Class, held: &Held, shares: &Shares) -> Option<Waiter> {
     None
 }
 
-fn next_of(connections: &mut Turns<u64, VecDeque<Waiter>>, held: &Held, shares: &Shares) -> Option<Waiter> {
+fn next_of(
+    connections: &mut Turns<u64, VecDeque<WaitingRequest>>,
+    held: &SlotUsage,
+    shares: &ConnectionShares,
+) -> Option<WaitingRequest> {
     for at in 0..connections.len() {
         let (_, waiters) = connections.get_mut(at)?;
         if !waiters.front().is_some_and(|first| held.admits(&first.requester, shares)) {
             continue;
         }
-        let usable = |waiter: &Waiter| {
+        let usable = |waiter: &WaitingRequest| {
             held.admits(&waiter.requester, shares)
                 && waiter.candidates.iter().any(|server| server.free.get() > 0)
         };
@@ -518,13 +531,13 @@ fn next_of(connections: &mut Turns<u64, VecDeque<Waiter>>, held: &Held, shares: 
 }
 
 /// One request in the queue, for as long as it waits. Dropped, it leaves the queue.
-struct Queued {
-    admission: Rc<Admission>,
+struct QueueEntry {
+    admission: Rc<LoadBalancer>,
     requester: Requester,
     number: u64,
 }
 
-impl Drop for Queued {
+impl Drop for QueueEntry {
     fn drop(&mut self) {
         self.admission.state.borrow_mut().queue.remove(&self.requester, self.number);
         self.admission.metrics.waiting.dec();

@@ -17,23 +17,23 @@ use hyper::ext::on_informational;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::backend::body::request_body::{RequestBody, Upload};
-use crate::backend::body::response_body::{Hold, ResponseBody};
-use crate::backend::connection::http1::Link;
+use crate::backend::body::request_body::{RequestBody, UploadProgress};
+use crate::backend::body::response_body::{ConnectionLease, ResponseBody};
+use crate::backend::connection::http1::ConnectionState;
 use crate::backend::error::BackendError;
 use crate::backend::exchange::framing::{frame_request, is_ambiguous};
-use crate::backend::pool::backend_pool::{Attempt, Pool};
+use crate::backend::pool::backend_pool::{AcquiredConnection, BackendPool};
 use crate::backend::pool::load_balancer::Requester;
 use crate::backend::request::backend_request::BackendRequest;
 use crate::backend::settings::BackendSettings;
-use crate::backend::upstream_identity::identity::Behalf;
+use crate::backend::upstream_identity::identity::UpstreamIdentity;
 
 /// How long a server has to answer a log-in whose body was broken off. Servers that look at the log-in before the body
 /// answer at once.
 const VERDICT_AFTER_BREAK: Duration = Duration::from_secs(5);
 
 /// An answer, and how it was had.
-pub struct Answered {
+pub struct UpstreamResponse {
     /// The answer, its body streamed.
     pub response: Response<ResponseBody>,
     /// The server that gave it, as configured.
@@ -43,15 +43,15 @@ pub struct Answered {
 }
 
 /// What became of one attempt.
-enum Sent {
+enum SendOutcome {
     /// An answer whose sender is still to prove itself, the connection that it came on, and whether both messages allow
     /// the connection to be used again.
-    Answered(Response<Incoming>, Attempt, bool),
+    Response(Response<Incoming>, AcquiredConnection, bool),
     /// No byte was written. The request, and what hyper saw.
     Unsent(Request<RequestBody>, hyper::Error),
 }
 
-impl Pool {
+impl BackendPool {
     /// Sends `request` to one of the servers and gives its answer, whatever its status: a SOAP fault is a 500.
     ///
     /// The target is written as it stands in the request (origin-form); version and framing are set here. An answer
@@ -63,9 +63,9 @@ impl Pool {
     pub async fn send(
         &self,
         request: BackendRequest,
-        behalf: &Behalf,
+        behalf: &UpstreamIdentity,
         requester: Requester,
-    ) -> Result<Answered, BackendError> {
+    ) -> Result<UpstreamResponse, BackendError> {
         self.send_framed(request.into_request(), behalf, requester).await
     }
 
@@ -96,9 +96,9 @@ impl Pool {
     pub(in crate::backend) async fn send_framed(
         &self,
         mut request: Request<RequestBody>,
-        behalf: &Behalf,
+        behalf: &UpstreamIdentity,
         requester: Requester,
-    ) -> Result<Answered, BackendError> {
+    ) -> Result<UpstreamResponse, BackendError> {
         frame(&mut request);
         let (class, mut speech) = (behalf.class(), behalf.speech());
         speech.prepare(self.idle.has(&class)).await?;
@@ -122,7 +122,7 @@ impl Pool {
                 (sent, _) => sent?,
             };
             match sent {
-                Sent::Answered(mut answer, attempt, reusable) => {
+                SendOutcome::Response(mut answer, attempt, reusable) => {
                     let server = server.address.to_string();
                     // A refusal proves nothing, and is the caller's to explain.
                     let refused = answer.status() == StatusCode::UNAUTHORIZED;
@@ -134,12 +134,13 @@ impl Pool {
                     // Only now: an answer without a body gives its connection back at once, and whoever takes one of an
                     // account's believes that the server has proven itself on it and knows the account.
                     let lease = self.lease(attempt, reusable && !(refused && speech.is_needed()));
-                    let mut response = answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)));
+                    let mut response =
+                        answer.map(|body| ResponseBody::new(body, ConnectionLease::Shared(lease)));
                     let memory = self.memory.reservation(requester);
                     response.body_mut().read_in(self.settings.body_buffer, memory).await;
-                    return Ok(Answered { response, server, reused });
+                    return Ok(UpstreamResponse { response, server, reused });
                 }
-                Sent::Unsent(unsent, source) => {
+                SendOutcome::Unsent(unsent, source) => {
                     request = unsent;
                     // A pooled connection that had died is gone from the pool: the next is another one, or a new one.
                     // A new one that dies at once is the server's refusal.
@@ -156,9 +157,9 @@ impl Pool {
 
     async fn exchange(
         &self,
-        mut attempt: Attempt,
+        mut attempt: AcquiredConnection,
         request: Request<RequestBody>,
-    ) -> Result<Sent, BackendError> {
+    ) -> Result<SendOutcome, BackendError> {
         let upload = request.body().upload();
         upload.moved();
         attempt.connection.link.carry(&upload);
@@ -179,10 +180,10 @@ impl Pool {
                 // then on, where a body of unknown length cannot be sent.
                 let reusable = upload.is_whole() && answer.version() == Version::HTTP_11;
                 *answer.version_mut() = Version::HTTP_11;
-                Ok(Sent::Answered(answer, attempt, reusable))
+                Ok(SendOutcome::Response(answer, attempt, reusable))
             }
             Err(mut error) => match error.take_message() {
-                Some(unsent) => Ok(Sent::Unsent(unsent, error.into_error())),
+                Some(unsent) => Ok(SendOutcome::Unsent(unsent, error.into_error())),
                 None => Err(failure(error.into_error(), &upload, server())),
             },
         }
@@ -253,8 +254,8 @@ fn expects_continue(headers: &HeaderMap) -> bool {
 /// Waits for `answer` for as long as the body moves, and for the first byte's time after its end.
 pub(in crate::backend) async fn until_overdue<A>(
     answer: impl Future<Output = A>,
-    upload: &Upload,
-    link: &Link,
+    upload: &UploadProgress,
+    link: &ConnectionState,
     settings: &BackendSettings,
 ) -> Option<A> {
     let mut answer = pin!(answer);
@@ -278,7 +279,7 @@ pub(in crate::backend) async fn until_overdue<A>(
 }
 
 /// A body that the server does not take is the server's delay, however much of it the client has still to send.
-fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant {
+fn deadline(upload: &UploadProgress, link: &ConnectionState, settings: &BackendSettings) -> Instant {
     if upload.is_broken() {
         return upload.progress() + VERDICT_AFTER_BREAK;
     }
@@ -294,7 +295,7 @@ fn deadline(upload: &Upload, link: &Link, settings: &BackendSettings) -> Instant
 
 /// Whose fault it is that nothing moved.
 pub(in crate::backend) fn overdue(
-    upload: &Upload,
+    upload: &UploadProgress,
     settings: &BackendSettings,
     server: String,
 ) -> BackendError {
@@ -308,7 +309,11 @@ pub(in crate::backend) fn overdue(
 }
 
 /// What hyper's error means. Some of the request has been written.
-pub(in crate::backend) fn failure(source: hyper::Error, upload: &Upload, server: String) -> BackendError {
+pub(in crate::backend) fn failure(
+    source: hyper::Error,
+    upload: &UploadProgress,
+    server: String,
+) -> BackendError {
     if let Some(why) = upload.take_failure() {
         BackendError::RequestBody(why)
     } else if source.is_parse() {

@@ -1,7 +1,7 @@
 //! Takes a permit and the request it is for, gives the signed statement of both that the backend is sent. Never says
 //! more than the permit, nor of another request than this.
 
-use crate::backend::request::backend_request::Target;
+use crate::backend::request::backend_request::UpstreamTarget;
 use crate::clock::UnixTime;
 use crate::delegation::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
 use crate::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings};
@@ -26,7 +26,7 @@ pub struct AssertionTerms<'a> {
 pub(in crate::backend) fn assertion(
     terms: &AssertionTerms<'_>,
     settings: &IdentityHeaderSettings,
-    target: &Target<'_>,
+    target: &UpstreamTarget<'_>,
     told: &ForwardedIdentity<'_>,
 ) -> Result<String, StatementError> {
     let groups: Vec<&str> = settings.sent_groups(told.groups).map(|group| group.name).collect();

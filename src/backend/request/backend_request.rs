@@ -18,12 +18,12 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 pub struct BackendRequest(Request<RequestBody>);
 
 /// A request in the backend's own dialogue with the client, whose `Authorization` it keeps. Of a type of its own, so
-/// that it cannot be given to a [`Pool`](crate::backend::Pool): only a [`PinnedConnection`](crate::backend::PinnedConnection) takes it.
-pub struct DialogueRequest(Request<RequestBody>);
+/// that it cannot be given to a [`BackendPool`](crate::backend::BackendPool): only a [`PinnedConnection`](crate::backend::PinnedConnection) takes it.
+pub struct PassthroughRequest(Request<RequestBody>);
 
 /// What a request asks of the backend, all of it judged.
 #[derive(Debug)]
-pub struct Target<'a> {
+pub struct UpstreamTarget<'a> {
     /// The method.
     pub method: Method,
     /// The path that was judged, never the client's bytes.
@@ -64,7 +64,7 @@ impl BackendRequest {
     pub fn new(
         permit: &Permit,
         settings: &IdentityHeaderSettings,
-        target: &Target<'_>,
+        target: &UpstreamTarget<'_>,
         terms: Option<&AssertionTerms<'_>>,
         mut headers: HeaderMap,
         body: RequestBody,
@@ -100,7 +100,7 @@ impl BackendRequest {
     }
 }
 
-impl DialogueRequest {
+impl PassthroughRequest {
     /// Writes the request: the judged target, the client's remaining `headers`, its `Authorization` among them, ours,
     /// and the body. It carries no identity: who the client is, the backend finds out itself.
     ///
@@ -109,7 +109,7 @@ impl DialogueRequest {
     pub fn new(
         _permitted: &PassthroughPermit,
         settings: &IdentityHeaderSettings,
-        target: &Target<'_>,
+        target: &UpstreamTarget<'_>,
         mut headers: HeaderMap,
         body: RequestBody,
     ) -> Result<Self, CannotForward> {
@@ -131,7 +131,7 @@ impl DialogueRequest {
 
 /// What every request to a backend has, whoever sends it.
 fn written(
-    target: &Target<'_>,
+    target: &UpstreamTarget<'_>,
     mut headers: HeaderMap,
     body: RequestBody,
 ) -> Result<Request<RequestBody>, CannotForward> {
@@ -146,7 +146,7 @@ fn written(
     Ok(request)
 }
 
-fn uri(target: &Target<'_>) -> Result<Uri, http::uri::InvalidUri> {
+fn uri(target: &UpstreamTarget<'_>) -> Result<Uri, http::uri::InvalidUri> {
     let path_and_query = match target.query {
         None => PathAndQuery::try_from(target.path)?,
         Some(query) => PathAndQuery::try_from(format!("{}?{query}", target.path))?,
@@ -158,7 +158,7 @@ fn set_identity(
     headers: &mut HeaderMap,
     settings: &IdentityHeaderSettings,
     permit: &Permit,
-    target: &Target<'_>,
+    target: &UpstreamTarget<'_>,
     terms: Option<&AssertionTerms<'_>>,
 ) -> Result<(), CannotForward> {
     let Some(identity) = permit.identity() else {

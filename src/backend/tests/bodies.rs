@@ -24,7 +24,7 @@ fn noise() -> Bytes {
 /// Sends ten mebibytes to a server that sends back what it got, each in the framing that `declared` says.
 fn goes_through_both_ways(declared: Option<u64>) {
     in_worker(async move {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             while let Some(head) = peer.head().await {
                 let received = match field(&head, "content-length") {
                     Some(length) => peer.bytes(length.parse().unwrap()).await,
@@ -76,7 +76,7 @@ fn ten_mebibytes_in_chunks_go_through_both_ways() {
 fn a_soap_fault_is_an_answer_like_any_other() {
     const FAULT: &str = "<soap:Fault><faultcode>soap:Server</faultcode></soap:Fault>";
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             while peer.head().await.is_some() {
                 let length = FAULT.len();
                 peer.say(format!(
@@ -98,7 +98,7 @@ fn a_soap_fault_is_an_answer_like_any_other() {
 #[test]
 fn answers_without_a_body_leave_the_connection_for_the_next() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n").await;
             peer.head().await;
@@ -127,7 +127,7 @@ fn an_answer_cut_short_is_an_error_and_its_connection_gone() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
     ] {
         in_worker(async move {
-            let server = Server::start(move |mut peer, _| async move {
+            let server = ScriptedServer::start(move |mut peer, _| async move {
                 peer.head().await;
                 peer.say(answer).await;
             })
@@ -141,13 +141,13 @@ fn an_answer_cut_short_is_an_error_and_its_connection_gone() {
 }
 
 /// Sends a body that fails and gives what `send` and the server saw of it.
-fn failing(give: impl FnOnce(Feeder)) -> (BackendError, String) {
+fn failing(give: impl FnOnce(TestBodySender)) -> (BackendError, String) {
     let outcome = Rc::new(RefCell::new(None));
     let result = Rc::clone(&outcome);
     in_worker(async move {
         let received = Rc::new(RefCell::new(None));
         let seen = Rc::clone(&received);
-        let server = Server::start(move |mut peer, _| {
+        let server = ScriptedServer::start(move |mut peer, _| {
             let seen = Rc::clone(&seen);
             async move {
                 peer.head().await;
@@ -191,7 +191,7 @@ fn a_body_whose_client_left_is_never_ended_as_if_it_were_whole() {
 #[test]
 fn a_body_shorter_than_declared_is_an_error() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = server.pool();
         let (feeder, body) = feed(Some(10));
         feeder.give("half");
@@ -207,7 +207,7 @@ fn trailers_reach_the_backend_only_stripped() {
     in_worker(async {
         let trailers = Rc::new(RefCell::new(String::new()));
         let seen = Rc::clone(&trailers);
-        let server = Server::start(move |mut peer, _| {
+        let server = ScriptedServer::start(move |mut peer, _| {
             let seen = Rc::clone(&seen);
             async move {
                 peer.head().await;
@@ -240,7 +240,7 @@ fn trailers_reach_the_backend_only_stripped() {
 #[test]
 fn a_get_with_a_body_of_unknown_length_is_forwarded_with_it() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             assert_eq!(peer.chunked().await.0, b"body");
             peer.say(OK).await;

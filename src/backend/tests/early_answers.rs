@@ -7,7 +7,7 @@ const TOO_LARGE: &str = "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarg
 #[test]
 fn an_early_answer_arrives_and_its_connection_is_not_used_again() {
     in_worker(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             peer.head().await;
             if number == 1 {
                 peer.bytes(1).await;
@@ -38,7 +38,7 @@ fn an_early_answer_arrives_and_its_connection_is_not_used_again() {
 fn the_rest_of_a_body_is_read_while_its_answer_is_on_its_way_and_no_more_than_it_may_have() {
     in_worker(async {
         const MOST: usize = 1 << 20;
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\nno").await;
             peer.bytes(1).await;
@@ -80,7 +80,7 @@ fn an_early_answer_arrives_although_the_next_write_fails() {
             drop(stream);
             answered.send(()).unwrap();
         });
-        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain };
         let pool = Rc::new(pool(BackendSettings::new("test", vec![address])));
         let (feeder, body) = feed(None);
         feeder.give("first");
@@ -105,7 +105,7 @@ fn an_early_answer_arrives_although_the_next_write_fails() {
 #[test]
 fn an_expectation_is_the_gateways_to_answer_and_a_connection_is_taken_after_the_body_was_read() {
     in_worker(async {
-        let server = Server::start(move |mut peer, _| async move {
+        let server = ScriptedServer::start(move |mut peer, _| async move {
             let head = peer.head().await.unwrap();
             assert_eq!(field(&head, "expect"), None);
             let body = match field(&head, "content-length") {
@@ -143,7 +143,7 @@ fn an_expectation_is_the_gateways_to_answer_and_a_connection_is_taken_after_the_
 }
 
 /// hyper's server before the pool, as the gate has it. Gives the client's side of a connection to it.
-async fn through_a_front(pool: Pool) -> Peer<TcpStream> {
+async fn through_a_front(pool: BackendPool) -> ServerPeer<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let pool = Rc::new(pool);
@@ -160,7 +160,7 @@ async fn through_a_front(pool: Pool) -> Peer<TcpStream> {
         let io = hyper_util::rt::TokioIo::new(stream);
         hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
     });
-    Peer(BufReader::new(TcpStream::connect(address).await.unwrap()))
+    ServerPeer(BufReader::new(TcpStream::connect(address).await.unwrap()))
 }
 
 const EXPECTING_HEAD: &str =
@@ -169,7 +169,7 @@ const EXPECTING_HEAD: &str =
 #[test]
 fn a_client_is_told_to_continue_once_and_keeps_its_connection() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             for _ in 0..2 {
                 peer.head().await;
                 assert_eq!(peer.bytes(4).await, b"body");
@@ -192,7 +192,7 @@ fn a_client_is_told_to_continue_once_and_keeps_its_connection() {
 #[test]
 fn switching_protocols_is_refused_and_the_connection_closed() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n").await;
             peer.closed().await;
@@ -207,7 +207,7 @@ fn switching_protocols_is_refused_and_the_connection_closed() {
 #[test]
 fn an_answer_of_ambiguous_length_is_refused_and_the_connection_closed() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
                 .await;
@@ -226,7 +226,7 @@ fn an_answer_that_is_not_http_or_has_too_large_a_head_is_a_protocol_error() {
         ["SSH-2.0-OpenSSH_9.6\r\n\r\n".to_owned(), format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(70_000))]
     {
         in_worker(async move {
-            let server = Server::start(move |mut peer, _| {
+            let server = ScriptedServer::start(move |mut peer, _| {
                 let answer = answer.clone();
                 async move {
                     peer.head().await;
@@ -245,7 +245,7 @@ async fn answer_of(
     said: String,
     settings: impl Fn(BackendSettings) -> BackendSettings,
 ) -> Result<Response<ResponseBody>, BackendError> {
-    let server = Server::start(move |mut peer, _| {
+    let server = ScriptedServer::start(move |mut peer, _| {
         let said = said.clone();
         async move {
             peer.head().await;
@@ -316,7 +316,7 @@ fn an_answer_has_as_many_fields_and_bytes_as_the_limits_say() {
 #[test]
 fn names_are_written_as_old_servers_expect_them() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             let head = peer.head().await.unwrap();
             let length = head.len();
             peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}")).await;
@@ -331,7 +331,7 @@ fn names_are_written_as_old_servers_expect_them() {
 fn a_client_that_writes_all_before_it_reads_gets_a_long_early_answer() {
     in_worker(async move {
         const LENGTH: usize = 16 << 20;
-        let server = Server::start(move |mut peer, _| async move {
+        let server = ScriptedServer::start(move |mut peer, _| async move {
             peer.head().await;
             peer.say(format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {LENGTH}\r\n\r\n")).await;
             peer.say(vec![b'y'; LENGTH]).await;
@@ -379,7 +379,7 @@ fn answering_then_resetting(length: usize) -> (BackendSettings, std::thread::Joi
         }
         // Dropped with the body unread, for which the kernel sends a reset.
     });
-    let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+    let address = ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain };
     (BackendSettings::new("test", vec![address]), server)
 }
 

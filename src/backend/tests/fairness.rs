@@ -31,8 +31,8 @@ fn with_account(number: u64, connection: u64) -> Requester {
 }
 
 /// A server that reads each request to the end of its body and answers with `length` bytes.
-async fn server_of(length: usize) -> Server {
-    Server::start(move |mut peer, _| async move {
+async fn server_of(length: usize) -> ScriptedServer {
+    ScriptedServer::start(move |mut peer, _| async move {
         while let Some(head) = peer.head().await {
             if let Some(declared) = field(&head, "content-length") {
                 peer.bytes(declared.parse().unwrap()).await;
@@ -44,26 +44,26 @@ async fn server_of(length: usize) -> Server {
     .await
 }
 
-fn small_pool(server: &Server, connections: usize) -> Rc<Pool> {
-    let shares = Shares::of(connections);
+fn small_pool(server: &ScriptedServer, connections: usize) -> Rc<BackendPool> {
+    let shares = ConnectionShares::of(connections);
     Rc::new(pool(BackendSettings { max_connections: connections, shares, ..server.settings() }))
 }
 
 /// Reads the body ahead and sends the request, as the pipeline does.
 async fn send(
-    pool: &Pool,
+    pool: &BackendPool,
     body: RequestBody,
     requester: Requester,
 ) -> Result<Response<ResponseBody>, BackendError> {
     let mut request = post(body);
     pool.read_ahead_framed(&mut request, requester).await?;
-    let answered = pool.send_framed(request, &Behalf::Nobody, requester).await?;
+    let answered = pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await?;
     Ok(answered.response)
 }
 
 /// Sends a request whose body trickles after `head_start` bytes for as long as it is read.
 fn trickle(
-    pool: &Rc<Pool>,
+    pool: &Rc<BackendPool>,
     head_start: usize,
     requester: Requester,
 ) -> tokio::task::JoinHandle<BackendError> {
@@ -129,7 +129,7 @@ fn a_body_read_ahead_arrives_whole_with_what_follows_it() {
     in_worker(async {
         let received = Rc::new(Cell::new(0));
         let seen = Rc::clone(&received);
-        let server = Server::start(move |mut peer, _| {
+        let server = ScriptedServer::start(move |mut peer, _| {
             let seen = Rc::clone(&seen);
             async move {
                 peer.head().await;
@@ -259,11 +259,16 @@ fn slow_readers_of_large_responses_give_way_when_another_request_waits() {
 }
 
 /// Requests that the server holds, one for each requester; those that got no connection wait.
-async fn hold(pool: &Rc<Pool>, requesters: impl IntoIterator<Item = Requester>) -> Vec<Held> {
+async fn hold(
+    pool: &Rc<BackendPool>,
+    requesters: impl IntoIterator<Item = Requester>,
+) -> Vec<PendingRequest> {
     let mut held = Vec::new();
     for requester in requesters {
         let pool = Rc::clone(pool);
-        held.push(Held(spawn_local(async move { send(&pool, whole("body"), requester).await.map(drop) })));
+        held.push(PendingRequest(spawn_local(async move {
+            send(&pool, whole("body"), requester).await.map(drop)
+        })));
         for _ in 0..100 {
             yield_now().await;
         }
@@ -272,9 +277,9 @@ async fn hold(pool: &Rc<Pool>, requesters: impl IntoIterator<Item = Requester>) 
 }
 
 /// Aborted when it is dropped.
-struct Held(tokio::task::JoinHandle<Result<(), BackendError>>);
+struct PendingRequest(tokio::task::JoinHandle<Result<(), BackendError>>);
 
-impl Drop for Held {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -283,7 +288,7 @@ impl Drop for Held {
 #[test]
 fn each_client_keeps_to_its_share() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let of_many = |number: u8| from(number, number.into());
         let behind_a_balancer =
             |connection| Requester { address: None, ..with_account(connection, connection) };
@@ -316,7 +321,7 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
         let order = Rc::new(std::cell::RefCell::new(Vec::new()));
         let (seen, (release, released)) = (Rc::clone(&order), mpsc::unbounded_channel::<()>());
         let released = Rc::new(tokio::sync::Mutex::new(released));
-        let server = Server::start(move |mut peer, _| {
+        let server = ScriptedServer::start(move |mut peer, _| {
             let (seen, released) = (Rc::clone(&seen), Rc::clone(&released));
             async move {
                 while let Some(head) = peer.head().await {
@@ -343,7 +348,8 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
             let pool = Rc::clone(&pool);
             sent.push(spawn_local(async move {
                 let request = get(mark);
-                let answered = pool.send_framed(request, &Behalf::Nobody, requester).await.unwrap();
+                let answered =
+                    pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await.unwrap();
                 text(answered.response).await
             }));
             for _ in 0..100 {
@@ -365,7 +371,7 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
 #[test]
 fn one_client_cannot_fill_the_queue() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let settings = BackendSettings { max_connections: 1, queue_length: 8, ..server.settings() };
         let pool = Rc::new(pool(settings));
         let _held = hold(&pool, (0..20).map(|number| from(number, 0))).await;
@@ -380,7 +386,7 @@ fn one_client_cannot_fill_the_queue() {
 #[test]
 fn requests_that_leave_the_queue_leave_no_trace() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = small_pool(&server, 1);
         for _ in 0..3 {
             let held = hold(&pool, (0..10).map(|number| from(number, number.into()))).await;

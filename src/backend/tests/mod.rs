@@ -57,17 +57,17 @@ async fn until(reached: impl Fn() -> bool) {
 }
 
 /// A server that plays a script on each connection.
-struct Server {
+struct ScriptedServer {
     address: ServerAddress,
     accepted: Rc<Cell<usize>>,
     most_open: Rc<Cell<usize>>,
 }
 
-impl Server {
+impl ScriptedServer {
     /// `script` is given each connection and its number, counted from 1.
     async fn start<S, F>(script: S) -> Self
     where
-        S: Fn(Peer<TcpStream>, usize) -> F + 'static,
+        S: Fn(ServerPeer<TcpStream>, usize) -> F + 'static,
         F: Future<Output = ()> + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -82,7 +82,7 @@ impl Server {
                 count.set(count.get() + 1);
                 open.set(open.get() + 1);
                 most.set(open.get().max(most.get()));
-                let played = script(Peer(BufReader::new(stream)), count.get());
+                let played = script(ServerPeer(BufReader::new(stream)), count.get());
                 let open = Rc::clone(&open);
                 spawn_local(async move {
                     played.await;
@@ -90,7 +90,7 @@ impl Server {
                 });
             }
         });
-        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain };
         Self { address, accepted, most_open }
     }
 
@@ -98,18 +98,18 @@ impl Server {
         BackendSettings::new("test", vec![self.address.clone()])
     }
 
-    fn pool(&self) -> Pool {
+    fn pool(&self) -> BackendPool {
         pool(self.settings())
     }
 }
 
-fn pool(settings: BackendSettings) -> Pool {
+fn pool(settings: BackendSettings) -> BackendPool {
     pool_with_memory(settings, 1 << 20)
 }
 
-fn pool_with_memory(settings: BackendSettings, bytes: usize) -> Pool {
+fn pool_with_memory(settings: BackendSettings, bytes: usize) -> BackendPool {
     let memory = BodyMemory::new(bytes, Gauge::default());
-    Pool::new(Arc::new(settings), memory, Rc::default(), BackendConnectionMetrics::default())
+    BackendPool::new(Arc::new(settings), memory, Rc::default(), BackendConnectionMetrics::default())
 }
 
 /// What a pool holds now.
@@ -127,13 +127,13 @@ const REQUESTER: Requester = Requester { address: None, connection: 0, account: 
 async fn refusing_address() -> ServerAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain }
+    ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain }
 }
 
 /// The server's side of a connection.
-struct Peer<S>(BufReader<S>);
+struct ServerPeer<S>(BufReader<S>);
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
     /// The next request's head, without its last line; `None` when the connection ends.
     async fn head(&mut self) -> Option<String> {
         let mut head = String::new();
@@ -229,7 +229,7 @@ async fn text(response: Response<ResponseBody>) -> String {
 }
 
 /// A client's body that the test feeds piece by piece.
-struct Feed {
+struct TestBody {
     pieces: mpsc::UnboundedReceiver<io::Result<Frame<Bytes>>>,
     declared: Option<u64>,
     polled: Rc<Cell<bool>>,
@@ -237,21 +237,21 @@ struct Feed {
     taken: Rc<Cell<usize>>,
 }
 
-struct Feeder(mpsc::UnboundedSender<io::Result<Frame<Bytes>>>);
+struct TestBodySender(mpsc::UnboundedSender<io::Result<Frame<Bytes>>>);
 
-impl Feeder {
+impl TestBodySender {
     /// False once the body is gone.
     fn give(&self, data: impl Into<Bytes>) -> bool {
         self.0.send(Ok(Frame::data(data.into()))).is_ok()
     }
 }
 
-fn feed(declared: Option<u64>) -> (Feeder, Feed) {
+fn feed(declared: Option<u64>) -> (TestBodySender, TestBody) {
     let (sender, pieces) = mpsc::unbounded_channel();
-    (Feeder(sender), Feed { pieces, declared, polled: Rc::default(), taken: Rc::default() })
+    (TestBodySender(sender), TestBody { pieces, declared, polled: Rc::default(), taken: Rc::default() })
 }
 
-impl Body for Feed {
+impl Body for TestBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -269,7 +269,7 @@ impl Body for Feed {
     }
 }
 
-impl Pool {
+impl BackendPool {
     fn stats(&self) -> PoolStats {
         let (open, waiting) = (self.metrics.open.get(), self.metrics.waiting.get());
         PoolStats { open, idle: self.idle.count(), waiting }
@@ -280,6 +280,8 @@ impl Pool {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, BackendError> {
-        self.send_framed(request, &Behalf::Nobody, REQUESTER).await.map(|answered| answered.response)
+        self.send_framed(request, &UpstreamIdentity::Anonymous, REQUESTER)
+            .await
+            .map(|answered| answered.response)
     }
 }

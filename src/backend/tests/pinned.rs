@@ -8,7 +8,7 @@ use crate::limits::AddressKey;
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
 
 /// A connection of its own to `server`, and the word that it has ended.
-async fn pinned(server: &Server) -> (PinnedConnection, CancellationToken) {
+async fn pinned(server: &ScriptedServer) -> (PinnedConnection, CancellationToken) {
     pinned_with(server.settings()).await
 }
 
@@ -17,10 +17,13 @@ pub(super) async fn pinned_with(settings: BackendSettings) -> (PinnedConnection,
 }
 
 /// The same in `pool`, for a client with an address of its own.
-async fn pinned_from(pool: &Pool, client: u8) -> Result<(PinnedConnection, CancellationToken), BackendError> {
+async fn pinned_from(
+    pool: &BackendPool,
+    client: u8,
+) -> Result<(PinnedConnection, CancellationToken), BackendError> {
     let retired = CancellationToken::new();
     let address = Some(AddressKey::of([192, 0, 2, client].into(), 64));
-    let place = Arc::new(PinnedPlaces::default()).take(address, pool.settings.pinned)?;
+    let place = Arc::new(PinnedLimiter::default()).take(address, pool.settings.pinned)?;
     let requester = Requester { address, connection: client.into(), account: None };
     Ok((pool.pin(place, requester, retired.clone()).await?, retired))
 }
@@ -31,7 +34,7 @@ fn with_credentials(mark: &str) -> Request<RequestBody> {
     request
 }
 
-fn expecting(body: Feed) -> Request<RequestBody> {
+fn expecting(body: TestBody) -> Request<RequestBody> {
     super::expecting(RequestBody::new(body, u64::MAX, no_strip))
 }
 
@@ -45,7 +48,7 @@ async fn status(pin: &PinnedConnection, request: Request<RequestBody>) -> u16 {
 #[test]
 fn one_connection_carries_all_requests_of_its_client() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let (pin, retired) = pinned(&server).await;
         for (round, mark) in ["a", "b", "c"].into_iter().enumerate() {
             let answered = pin.send_framed(with_credentials(mark)).await.unwrap();
@@ -60,7 +63,7 @@ fn one_connection_carries_all_requests_of_its_client() {
 #[test]
 fn a_backend_that_closes_between_two_requests_retires_the_client_at_once() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(OK).await;
         })
@@ -78,7 +81,7 @@ fn a_backend_that_closes_between_two_requests_retires_the_client_at_once() {
 #[test]
 fn a_connection_that_carried_no_credentials_may_be_replaced_when_it_has_ended() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(OK).await;
         })
@@ -94,7 +97,7 @@ fn a_connection_that_carried_no_credentials_may_be_replaced_when_it_has_ended() 
 #[test]
 fn a_backend_that_dies_in_the_dialogue_is_not_asked_again() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
         })
         .await;
@@ -115,7 +118,7 @@ fn an_answer_that_closes_retires_the_client_with_it() {
     ];
     for answer in answers {
         in_worker(async move {
-            let server = Server::start(move |mut peer, _| async move {
+            let server = ScriptedServer::start(move |mut peer, _| async move {
                 peer.head().await;
                 peer.say(answer).await;
             })
@@ -131,7 +134,7 @@ fn an_answer_that_closes_retires_the_client_with_it() {
 #[test]
 fn an_answer_that_is_not_read_to_its_end_retires_the_client() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning").await;
             peer.closed().await;
@@ -148,7 +151,7 @@ fn an_answer_that_is_not_read_to_its_end_retires_the_client() {
 #[test]
 fn the_rest_of_a_body_goes_on_after_an_early_answer_and_the_connection_with_it() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(CHALLENGE).await;
             assert_eq!(peer.bytes(10).await, b"0123456789");
@@ -173,7 +176,7 @@ fn the_rest_of_a_body_goes_on_after_an_early_answer_and_the_connection_with_it()
 #[test]
 fn a_body_that_does_not_end_after_an_early_answer_ends_both_connections() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(CHALLENGE).await;
             peer.closed().await;
@@ -194,7 +197,7 @@ fn a_body_that_does_not_end_after_an_early_answer_ends_both_connections() {
 #[test]
 fn a_body_that_grows_too_large_after_its_answer_does_not_cut_the_answer() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno").await;
             tokio::time::sleep(Duration::from_secs(3)).await;
@@ -213,14 +216,14 @@ fn a_body_that_grows_too_large_after_its_answer_does_not_cut_the_answer() {
 }
 
 /// Settings with which a body waits long for the backend's word.
-fn patient(server: &Server) -> BackendSettings {
+fn patient(server: &ScriptedServer) -> BackendSettings {
     BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() }
 }
 
 #[test]
 fn a_body_goes_to_a_backend_that_never_says_continue() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             assert_eq!(field(&peer.head().await.unwrap(), "expect").unwrap(), "100-continue");
             assert_eq!(peer.bytes(4).await, b"body");
             peer.say(OK).await;
@@ -239,7 +242,7 @@ fn a_body_goes_to_a_backend_that_never_says_continue() {
 #[test]
 fn an_answer_in_http_1_0_ends_the_connection_and_is_an_http_1_1_answer_to_the_client() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.0 200 OK\r\n\r\nok").await;
         })
@@ -255,7 +258,7 @@ fn an_answer_in_http_1_0_ends_the_connection_and_is_an_http_1_1_answer_to_the_cl
 #[test]
 fn a_body_is_asked_for_when_the_backend_asks_for_it_and_not_before() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             tokio::time::sleep(Duration::from_secs(100)).await;
             peer.say("HTTP/1.1 100 Continue\r\n\r\n").await;
@@ -281,7 +284,7 @@ fn a_body_is_asked_for_when_the_backend_asks_for_it_and_not_before() {
 #[test]
 fn a_backend_that_never_says_whether_it_wants_the_body_times_out() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.closed().await;
         })
@@ -300,7 +303,7 @@ fn a_backend_that_never_says_whether_it_wants_the_body_times_out() {
 #[test]
 fn a_client_that_sends_a_refused_body_all_the_same_stays_in_step() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(CHALLENGE).await;
             assert_eq!(peer.bytes(4).await, b"body");
@@ -321,13 +324,13 @@ fn a_client_that_sends_a_refused_body_all_the_same_stays_in_step() {
 #[test]
 fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let settings = Arc::new(BackendSettings {
             pinned: PinnedLimits { total: 1, per_address: 1 },
             ..server.settings()
         });
         let pool = pool(BackendSettings::clone(&settings));
-        let places = Arc::new(PinnedPlaces::default());
+        let places = Arc::new(PinnedLimiter::default());
         let take = || places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned);
         let pin = pool.pin(take().unwrap(), REQUESTER, CancellationToken::new()).await.unwrap();
         assert_eq!(status(&pin, get("a")).await, 200);
@@ -340,12 +343,12 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
 #[test]
 fn a_server_that_cannot_be_reached_is_left_for_the_next() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let mut settings = server.settings();
         settings.servers.insert(0, refusing_address().await);
         let settings = Arc::new(settings);
         let pool = pool(BackendSettings::clone(&settings));
-        let places = Arc::new(PinnedPlaces::default());
+        let places = Arc::new(PinnedLimiter::default());
         for _ in 0..2 {
             let place =
                 places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned).unwrap();
@@ -356,10 +359,10 @@ fn a_server_that_cannot_be_reached_is_left_for_the_next() {
 }
 
 /// A pool of which pinned connections get three connections of four.
-fn pool_of_four(server: &Server) -> Rc<Pool> {
+fn pool_of_four(server: &ScriptedServer) -> Rc<BackendPool> {
     let queue_timeout = Duration::from_secs(10);
     let settings = BackendSettings { queue_timeout, max_connections: 4, ..server.settings() };
-    Rc::new(pool(BackendSettings { shares: Shares::of(4), ..settings }))
+    Rc::new(pool(BackendSettings { shares: ConnectionShares::of(4), ..settings }))
 }
 
 fn account(name: &str) -> Requester {
@@ -370,7 +373,7 @@ fn account(name: &str) -> Requester {
 #[test]
 fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
         let mut pins = Vec::new();
         for client in 0..10 {
@@ -384,7 +387,7 @@ fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
         };
         assert_eq!((lives(&pins), server.most_open.get()), (3, 4));
         for _ in 0..2 {
-            let behalf = Behalf::Nobody;
+            let behalf = UpstreamIdentity::Anonymous;
             let answered = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
             assert_eq!(text(answered.response).await, "x");
         }
@@ -398,7 +401,7 @@ fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
 #[test]
 fn an_idle_connection_that_carried_credentials_takes_its_client_with_it() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
         assert_eq!(status(&pin, with_credentials("")).await, 200);
@@ -416,7 +419,7 @@ fn an_idle_connection_that_carried_credentials_takes_its_client_with_it() {
 #[test]
 fn the_address_with_most_idle_connections_gives_way_first() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
         let mut pins = Vec::new();
         // The first client has been idle for longest, and has one connection only.
@@ -431,8 +434,8 @@ fn the_address_with_most_idle_connections_gives_way_first() {
 }
 
 /// A server that reads each request and never answers.
-async fn silent_server() -> Server {
-    Server::start(|peer, _| peer.closed()).await
+async fn silent_server() -> ScriptedServer {
+    ScriptedServer::start(|peer, _| peer.closed()).await
 }
 
 #[test]
@@ -452,7 +455,7 @@ fn pinned_requests_leave_connections_to_requests_with_an_account() {
         let with_account = {
             let pool = Rc::clone(&pool);
             spawn_local(async move {
-                pool.send_framed(get(""), &Behalf::Nobody, account("alice")).await.map(drop)
+                pool.send_framed(get(""), &UpstreamIdentity::Anonymous, account("alice")).await.map(drop)
             })
         };
         until(|| server.accepted.get() == 4).await;
@@ -464,7 +467,7 @@ fn pinned_requests_leave_connections_to_requests_with_an_account() {
 #[test]
 fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             if number == 1 {
                 return peer.echo_marks().await;
             }
@@ -474,7 +477,7 @@ fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
             peer.closed().await;
         })
         .await;
-        let shares = Shares { anonymous: 1, ..Shares::of(2) };
+        let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
         let pool = Rc::new(pool(BackendSettings { max_connections: 2, shares, ..server.settings() }));
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
         assert_eq!(status(&pin, with_credentials("")).await, 200);
@@ -482,7 +485,13 @@ fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
             let pool = Rc::clone(&pool);
             spawn_local(async move {
                 let requester = Requester { connection: 2, ..REQUESTER };
-                text(pool.send_framed(get(""), &Behalf::Nobody, requester).await.unwrap().response).await
+                text(
+                    pool.send_framed(get(""), &UpstreamIdentity::Anonymous, requester)
+                        .await
+                        .unwrap()
+                        .response,
+                )
+                .await
             })
         };
         until(|| server.accepted.get() == 2).await;
@@ -497,7 +506,7 @@ fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
 fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first() {
     for tries_log_in in [false, true] {
         in_worker_without_time(async move {
-            let server = Server::start(|mut peer, number| async move {
+            let server = ScriptedServer::start(|mut peer, number| async move {
                 peer.head().await;
                 if number == 1 {
                     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -508,7 +517,7 @@ fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first()
                 peer.closed().await;
             })
             .await;
-            let shares = Shares { anonymous: 1, ..Shares::of(2) };
+            let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
             let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
             let (pin, _retired) = pinned_from(&pool, 1).await.unwrap();
             let (_feeder, body) = feed(Some(1000));
@@ -519,7 +528,7 @@ fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first()
             let slow = spawn_local(async move { pin.send_framed(request).await });
             until(|| server.accepted.get() == 1).await;
             let requester = Requester { connection: 2, ..REQUESTER };
-            let waiting = pool.send_framed(get(""), &Behalf::Nobody, requester).await.unwrap();
+            let waiting = pool.send_framed(get(""), &UpstreamIdentity::Anonymous, requester).await.unwrap();
             assert_eq!(waiting.response.status(), 200);
             assert!(pool.metrics.slow.get() > 0);
             match (tries_log_in, slow.await.unwrap()) {
@@ -537,7 +546,7 @@ const SECOND_MESSAGE: &str =
 #[test]
 fn a_log_in_dialogue_keeps_its_connection_for_two_seconds_when_others_wait() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(SECOND_MESSAGE).await;
             peer.head().await;
@@ -545,7 +554,7 @@ fn a_log_in_dialogue_keeps_its_connection_for_two_seconds_when_others_wait() {
             peer.closed().await;
         })
         .await;
-        let shares = Shares { anonymous: 1, ..Shares::of(2) };
+        let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
         let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
         assert_eq!(status(&pin, with_credentials("")).await, 401);

@@ -1,8 +1,8 @@
 //! Which connection carries which request, and which none any more.
 
 use super::*;
-use crate::backend::body::response_body::Hold;
-use crate::backend::pool::idle::Class;
+use crate::backend::body::response_body::ConnectionLease;
+use crate::backend::pool::idle::ConnectionClass;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::MintedSubject;
@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 #[test]
 fn a_second_request_uses_the_same_connection() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = server.pool();
         assert_eq!(text(pool.send_unjudged(get("one")).await.unwrap()).await, "one");
         assert_eq!(text(pool.send_unjudged(get("two")).await.unwrap()).await, "two");
@@ -23,7 +23,7 @@ fn a_second_request_uses_the_same_connection() {
 #[test]
 fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = Rc::new(pool(BackendSettings { max_connections: 2, ..server.settings() }));
         let request = |number: usize| {
             let pool = Rc::clone(&pool);
@@ -44,7 +44,7 @@ fn no_more_connections_than_allowed_and_each_request_gets_its_own_answer() {
 #[test]
 fn requests_and_abandoned_answers_mixed_never_swap_marks_nor_exceed_the_cap() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = Rc::new(pool(BackendSettings { max_connections: 3, ..server.settings() }));
         let request = |number: usize| {
             let pool = Rc::clone(&pool);
@@ -66,7 +66,7 @@ fn requests_and_abandoned_answers_mixed_never_swap_marks_nor_exceed_the_cap() {
 #[test]
 fn a_full_queue_is_busy_at_once() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let settings = BackendSettings { max_connections: 1, queue_length: 0, ..server.settings() };
         let pool = Rc::new(pool(settings));
         let first = spawn_local({
@@ -82,7 +82,7 @@ fn a_full_queue_is_busy_at_once() {
 #[test]
 fn an_idle_connection_that_the_server_closes_is_forgotten() {
     in_worker(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             peer.head().await;
             peer.say(OK).await;
             if number > 1 {
@@ -121,7 +121,7 @@ fn sent_afresh_after(disturb: fn(&mut std::net::TcpStream)) -> String {
             second.write_all(OK.as_bytes()).unwrap();
             request.send(String::from_utf8(buffer[..length].to_vec()).unwrap()).unwrap();
         });
-        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: Transport::Plain };
+        let address = ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain };
         let settings = BackendSettings::new("test", vec![address]);
         let settings = BackendSettings { max_connections: 1, queue_length: 0, ..settings };
         let pool = pool(settings);
@@ -152,7 +152,7 @@ fn a_request_given_back_by_a_poisoned_connection_is_sent_on_a_fresh_one() {
 #[test]
 fn a_request_is_never_sent_again_once_it_was_written() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.bytes(4).await;
         })
@@ -164,8 +164,8 @@ fn a_request_is_never_sent_again_once_it_was_written() {
 }
 
 /// A server that answers the first request on each connection and closes it when it has read the second.
-async fn closing_on_the_second() -> Server {
-    Server::start(|peer, _| async move {
+async fn closing_on_the_second() -> ScriptedServer {
+    ScriptedServer::start(|peer, _| async move {
         let mut peer = peer;
         peer.head().await;
         peer.say(OK).await;
@@ -225,7 +225,7 @@ fn a_request_that_may_act_twice_is_not_sent_twice() {
 #[test]
 fn a_request_is_not_sent_again_once_a_byte_of_its_response_has_come() {
     in_worker(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say(OK).await;
             peer.head().await;
@@ -242,7 +242,7 @@ fn a_request_is_not_sent_again_once_a_byte_of_its_response_has_come() {
 #[test]
 fn a_request_is_sent_twice_at_most() {
     in_worker(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             peer.head().await;
             if number == 1 {
                 peer.say(OK).await;
@@ -260,7 +260,7 @@ fn a_request_is_sent_twice_at_most() {
 #[test]
 fn the_next_server_is_tried_when_one_refuses_and_the_refusing_one_is_left_alone() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let servers = vec![refusing_address().await, server.address.clone()];
         let pool = pool(BackendSettings::new("test", servers));
         for mark in ["one", "two", "three"] {
@@ -286,8 +286,8 @@ fn the_last_refusal_is_told_when_no_server_can_be_reached() {
 #[test]
 fn servers_take_turns() {
     in_worker(async {
-        let one = Server::start(|peer, _| peer.echo_marks()).await;
-        let two = Server::start(|peer, _| peer.echo_marks()).await;
+        let one = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
+        let two = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let servers = vec![one.address.clone(), two.address.clone()];
         let pool = pool(BackendSettings::new("test", servers));
         for mark in ["a", "b", "c", "d"] {
@@ -300,7 +300,7 @@ fn servers_take_turns() {
 #[test]
 fn bytes_that_nobody_asked_for_close_an_idle_connection() {
     in_worker(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             peer.head().await;
             peer.say(OK).await;
             if number == 1 {
@@ -320,7 +320,7 @@ fn bytes_that_nobody_asked_for_close_an_idle_connection() {
 #[test]
 fn bytes_behind_an_answer_in_the_same_packet_close_the_connection() {
     in_worker(async {
-        let server = Server::start(|mut peer, number| async move {
+        let server = ScriptedServer::start(|mut peer, number| async move {
             peer.head().await;
             let poison = if number == 1 { "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison" } else { "" };
             peer.say(format!("{OK}{poison}")).await;
@@ -337,7 +337,7 @@ fn bytes_behind_an_answer_in_the_same_packet_close_the_connection() {
 #[test]
 fn an_abandoned_answer_closes_its_connection() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool(BackendSettings { body_buffer: 0, ..server.settings() });
         drop(pool.send_unjudged(get("one")).await.unwrap());
         until(|| pool.stats().open == 0).await;
@@ -349,7 +349,7 @@ fn an_abandoned_answer_closes_its_connection() {
 #[test]
 fn a_dropped_send_closes_its_connection() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = Rc::new(server.pool());
         let sending = spawn_local({
             let pool = Rc::clone(&pool);
@@ -366,7 +366,7 @@ fn an_answer_that_says_close_or_is_http_1_0_is_the_last_on_its_connection() {
     for head in ["HTTP/1.1 200 OK\r\nConnection: close\r\n", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n"]
     {
         in_worker(async move {
-            let server = Server::start(move |mut peer, _| async move {
+            let server = ScriptedServer::start(move |mut peer, _| async move {
                 while peer.head().await.is_some() {
                     peer.say(format!("{head}Content-Length: 2\r\n\r\nok")).await;
                 }
@@ -385,7 +385,7 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
     in_worker(async {
         let ended = Rc::new(Cell::new(0));
         let count = Rc::clone(&ended);
-        let server = Server::start(move |peer, _| {
+        let server = ScriptedServer::start(move |peer, _| {
             let count = Rc::clone(&count);
             async move {
                 peer.echo_marks().await;
@@ -404,35 +404,35 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
 }
 
 /// A connection of `class`, used once and given back.
-async fn used(pool: &Pool, class: &Class) -> bool {
+async fn used(pool: &BackendPool, class: &ConnectionClass) -> bool {
     let mut attempt = pool.connection(class, None, REQUESTER, &mut pool.route()).await.unwrap();
     let reused = attempt.reused;
     let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
     let lease = pool.lease(attempt, true);
-    drop(text(answer.map(|body| ResponseBody::new(body, Hold::Shared(lease)))).await);
+    drop(text(answer.map(|body| ResponseBody::new(body, ConnectionLease::Shared(lease)))).await);
     reused
 }
 
-fn account(name: &str) -> Class {
-    Class::Account(name.into(), None, Tick::ORIGIN)
+fn account(name: &str) -> ConnectionClass {
+    ConnectionClass::Account(name.into(), None, Tick::ORIGIN)
 }
 
-fn certified(upn: &str, serial: &[u8]) -> Class {
+fn certified(upn: &str, serial: &[u8]) -> ConnectionClass {
     let subject = MintedSubject::new("user", Some(upn), None).unwrap();
-    Class::Certified(subject, SerialNumber::from_bytes(serial))
+    ConnectionClass::Certified(subject, SerialNumber::from_bytes(serial))
 }
 
 #[test]
 fn a_connection_is_used_for_the_account_and_the_certificate_that_opened_it() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = server.pool();
         let classes = [
             certified("alice@corp.example", &[1]),
             certified("alice@corp.example", &[2]),
             certified("bob@corp.example", &[1]),
             account("alice@corp.example"),
-            Class::Plain,
+            ConnectionClass::Plain,
         ];
         for class in &classes {
             assert!(!used(&pool, class).await, "{class:?}");
@@ -446,15 +446,15 @@ fn a_connection_is_used_for_the_account_and_the_certificate_that_opened_it() {
 #[test]
 fn a_connection_of_one_account_carries_neither_anothers_request_nor_nobodys() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = server.pool();
         let (alice, bob) = (account("alice@CORP.EXAMPLE"), account("bob@CORP.EXAMPLE"));
-        for class in [&alice, &bob, &Class::Plain] {
+        for class in [&alice, &bob, &ConnectionClass::Plain] {
             assert!(!pool.idle.has(class));
             assert!(!used(&pool, class).await, "{class:?}");
             assert!(pool.idle.has(class));
         }
-        for class in [&alice, &bob, &Class::Plain] {
+        for class in [&alice, &bob, &ConnectionClass::Plain] {
             assert!(used(&pool, class).await, "{class:?}");
         }
         assert_eq!(server.accepted.get(), 3);
@@ -464,7 +464,7 @@ fn a_connection_of_one_account_carries_neither_anothers_request_nor_nobodys() {
 #[test]
 fn the_connection_that_waited_longest_makes_room_for_another_account() {
     in_worker(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool(BackendSettings { max_connections: 2, ..server.settings() });
         let accounts = ["a", "b", "c"].map(account);
         for class in &accounts {

@@ -11,7 +11,7 @@ fn seconds(count: u64) -> Duration {
 #[test]
 fn a_request_that_finds_no_connection_in_time_is_busy() {
     in_worker_without_time(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = Rc::new(pool(BackendSettings { max_connections: 1, ..server.settings() }));
         let first = spawn_local({
             let pool = Rc::clone(&pool);
@@ -29,7 +29,7 @@ fn a_request_that_finds_no_connection_in_time_is_busy() {
 #[test]
 fn an_idle_connection_is_closed_after_its_time() {
     in_worker_without_time(async {
-        let server = Server::start(|peer, _| peer.echo_marks()).await;
+        let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = server.pool();
         text(pool.send_unjudged(get("")).await.unwrap()).await;
         tokio::time::sleep(seconds(54)).await;
@@ -45,7 +45,7 @@ fn an_idle_connection_is_closed_after_its_time() {
 #[test]
 fn a_server_that_never_answers_is_given_up() {
     in_worker_without_time(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = server.pool();
         let asked = Instant::now();
         assert!(matches!(pool.send_unjudged(get("")).await, Err(BackendError::FirstByteTimeout { .. })));
@@ -57,7 +57,7 @@ fn a_server_that_never_answers_is_given_up() {
 #[test]
 fn a_client_that_stops_sending_is_given_up_and_its_connection_closed() {
     in_worker_without_time(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = server.pool();
         let (feeder, body) = feed(Some(10));
         feeder.give("half");
@@ -70,7 +70,7 @@ fn a_client_that_stops_sending_is_given_up_and_its_connection_closed() {
 #[test]
 fn a_slow_client_is_not_cut_off_while_its_body_moves() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             assert_eq!(peer.bytes(10).await, [b'x'; 10]);
             peer.say(OK).await;
@@ -92,7 +92,7 @@ fn a_slow_client_is_not_cut_off_while_its_body_moves() {
 #[test]
 fn an_answer_that_stops_is_an_error_to_its_reader() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
             peer.closed().await;
@@ -110,7 +110,7 @@ fn an_answer_that_stops_is_an_error_to_its_reader() {
 #[test]
 fn a_client_that_stops_reading_does_not_hold_its_backend_connection() {
     in_worker_without_time(async {
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             peer.say("HTTP/1.1 200 OK\r\n\r\n").await;
             peer.say(vec![b'x'; 8 << 20]).await;
@@ -128,7 +128,7 @@ fn a_client_that_stops_reading_does_not_hold_its_backend_connection() {
 #[test]
 fn a_client_that_is_told_to_continue_and_keeps_silent_takes_no_connection() {
     in_worker_without_time(async {
-        let server = Server::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
         let pool = server.pool();
         let (_feeder, body) = feed(Some(4));
         let polled = Rc::clone(&body.polled);
@@ -142,8 +142,8 @@ fn a_client_that_is_told_to_continue_and_keeps_silent_takes_no_connection() {
 }
 
 /// A server that reads the head and nothing else.
-async fn deaf() -> Server {
-    Server::start(|mut peer, _| async move {
+async fn deaf() -> ScriptedServer {
+    ScriptedServer::start(|mut peer, _| async move {
         peer.head().await;
         tokio::time::sleep(seconds(3600)).await;
     })
@@ -172,7 +172,7 @@ fn a_server_that_takes_no_body_has_the_time_of_the_first_byte() {
 fn a_server_that_takes_the_body_slowly_is_not_given_up() {
     in_worker_without_time(async {
         const PIECE: usize = 4 << 20;
-        let server = Server::start(|mut peer, _| async move {
+        let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             for _ in 0..12 {
                 tokio::time::sleep(seconds(20)).await;

@@ -10,9 +10,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+struct ServerAuthority(CertifiedIssuer<'static, KeyPair>);
 
-impl Authority {
+impl ServerAuthority {
     fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,7 +36,7 @@ impl Authority {
     }
 
     /// A server under this authority that answers with the number of certificates that its client sent.
-    async fn server(&self, name: &str, demands_certificate: bool) -> Server {
+    async fn server(&self, name: &str, demands_certificate: bool) -> ScriptedServer {
         let (chain, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -51,12 +51,12 @@ impl Authority {
             builder.with_no_client_auth()
         };
         let acceptor = TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()));
-        Server::start(move |peer, _| {
+        ScriptedServer::start(move |peer, _| {
             let acceptor = acceptor.clone();
             async move {
                 let Ok(stream) = acceptor.accept(peer.0.into_inner()).await else { return };
                 let sent = stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
-                let mut peer = Peer(BufReader::new(stream));
+                let mut peer = ServerPeer(BufReader::new(stream));
                 while peer.head().await.is_some() {
                     peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{sent}")).await;
                 }
@@ -66,17 +66,22 @@ impl Authority {
     }
 }
 
-fn pool(server: &Server, name: &'static str, trusts: &Authority, identity: Option<ClientIdentity>) -> Pool {
+fn pool(
+    server: &ScriptedServer,
+    name: &'static str,
+    trusts: &ServerAuthority,
+    identity: Option<ClientIdentity>,
+) -> BackendPool {
     let config = client_config([trusts.der()], identity).unwrap();
     let tls = BackendTls { config, server_name: name.try_into().unwrap() };
-    let address = ServerAddress { transport: Transport::Tls(tls), ..server.address.clone() };
+    let address = ServerAddress { transport: ServerTransport::Tls(tls), ..server.address.clone() };
     super::pool(BackendSettings::new("test", vec![address]))
 }
 
 #[test]
 fn a_server_under_the_own_authority_is_talked_to() {
     in_worker(async {
-        let authority = Authority::new();
+        let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", false).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
         assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "0");
@@ -88,8 +93,8 @@ fn a_server_under_the_own_authority_is_talked_to() {
 #[test]
 fn a_server_under_another_authority_is_refused() {
     in_worker(async {
-        let server = Authority::new().server("rms.corp.example", false).await;
-        let pool = pool(&server, "rms.corp.example", &Authority::new(), None);
+        let server = ServerAuthority::new().server("rms.corp.example", false).await;
+        let pool = pool(&server, "rms.corp.example", &ServerAuthority::new(), None);
         assert!(matches!(pool.send_unjudged(get("")).await, Err(BackendError::Tls { .. })));
         assert_eq!(pool.stats().open, 0);
     });
@@ -98,7 +103,7 @@ fn a_server_under_another_authority_is_refused() {
 #[test]
 fn a_server_with_another_name_is_refused() {
     in_worker(async {
-        let authority = Authority::new();
+        let authority = ServerAuthority::new();
         let server = authority.server("other.corp.example", false).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
         assert!(matches!(pool.send_unjudged(get("")).await, Err(BackendError::Tls { .. })));
@@ -108,7 +113,7 @@ fn a_server_with_another_name_is_refused() {
 #[test]
 fn the_gateways_certificate_is_shown_to_a_server_that_demands_one() {
     in_worker(async {
-        let authority = Authority::new();
+        let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", true).await;
         let (chain, key) = authority.issue("gateway.corp.example", ExtendedKeyUsagePurpose::ClientAuth);
         let identity = Some(ClientIdentity { chain, key: Zeroizing::new(key) });
@@ -120,7 +125,7 @@ fn the_gateways_certificate_is_shown_to_a_server_that_demands_one() {
 #[test]
 fn a_server_that_demands_a_certificate_does_not_answer_without_one() {
     in_worker(async {
-        let authority = Authority::new();
+        let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", true).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
         assert!(pool.send_unjudged(get("")).await.is_err());

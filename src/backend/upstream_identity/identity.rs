@@ -2,7 +2,7 @@
 //! connection of one account to another request.
 
 use crate::backend::error::BackendError;
-use crate::backend::pool::idle::Class;
+use crate::backend::pool::idle::ConnectionClass;
 use crate::clock::Tick;
 use crate::delegation::kerberos::{Delegator, Negotiation, User};
 use crate::delegation::user_certificates::MintedIdentity;
@@ -18,20 +18,20 @@ const NEGOTIATE: &str = "Negotiate";
 
 /// On whose behalf a request travels.
 #[derive(Clone, Debug)]
-pub enum Behalf {
+pub enum UpstreamIdentity {
     /// Nobody's, as far as the connection goes: each request tells its own identity, or none.
-    Nobody,
+    Anonymous,
     /// One account's, by Kerberos tickets that the gate gets for it.
-    Kerberos(Delegated),
+    Kerberos(DelegatedAccount),
     /// One account's, by a certificate that the gate made for it and presents in the handshake.
     Certificate(Arc<MintedIdentity>),
 }
 
 /// One account, in whose name the gate speaks Kerberos.
 #[derive(Clone, Debug)]
-pub struct Delegated {
+pub struct DelegatedAccount {
     /// How.
-    pub delegation: Arc<Delegation>,
+    pub delegation: Arc<KerberosDelegation>,
     /// The account as `alice@CORP.EXAMPLE`.
     pub principal: Arc<str>,
     /// Its security identifier, where one is known: a name may be given to another account.
@@ -42,7 +42,7 @@ pub struct Delegated {
 
 /// How a backend is spoken to in users' names ([MS-SFU], RFC 4559).
 #[derive(Debug)]
-pub struct Delegation {
+pub struct KerberosDelegation {
     /// Gets the tickets.
     pub delegator: Arc<Delegator>,
     /// The service that the tickets are for, `HTTP/rms.corp.example`.
@@ -80,7 +80,7 @@ impl RuleRealm {
 
 /// Why an account has no name in Kerberos.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoPrincipal {
+pub enum PrincipalError {
     /// Nobody told its name within its domain.
     #[error(
         "no sAMAccountName is known of {user:?}: map it by a directory, or name it `DOMAIN\\name` in a rule"
@@ -111,17 +111,17 @@ pub enum NoPrincipal {
 }
 
 /// What one request's proof of identity is at.
-pub(in crate::backend) struct Speech<'a> {
-    behalf: &'a Behalf,
+pub(in crate::backend) struct SpnegoExchange<'a> {
+    behalf: &'a UpstreamIdentity,
     negotiation: Option<Negotiation>,
 }
 
-impl Delegated {
+impl DelegatedAccount {
     /// The account, by its name in Kerberos.
     ///
     /// # Errors
     /// Where the mapping did not tell it.
-    pub fn new(delegation: &Arc<Delegation>, account: &Account) -> Result<Self, NoPrincipal> {
+    pub fn new(delegation: &Arc<KerberosDelegation>, account: &Account) -> Result<Self, PrincipalError> {
         let principal = principal(delegation.realm.as_ref(), account)?.into();
         let sid = account.sid.as_deref().map(Arc::from);
         Ok(Self { delegation: Arc::clone(delegation), principal, sid, since: account.read_at })
@@ -133,37 +133,37 @@ impl Delegated {
 
     /// A server that keeps the account with the connection keeps its groups, too, so that such a connection must not be
     /// older than the account. Where each request has a ticket of its own, the connection keeps nothing.
-    fn class(&self) -> Class {
+    fn class(&self) -> ConnectionClass {
         let since = if self.delegation.persist { self.since } else { Tick::ORIGIN };
-        Class::Account(Arc::clone(&self.principal), self.sid.clone(), since)
+        ConnectionClass::Account(Arc::clone(&self.principal), self.sid.clone(), since)
     }
 }
 
 /// An account's name in Kerberos: its sAMAccountName at its domain's realm. A UPN is no such name: its suffix need not be a
 /// realm, and who has it today is the directory's to say. Where no directory tells the realm, it is `of_rules`.
-fn principal(of_rules: Option<&RuleRealm>, account: &Account) -> Result<String, NoPrincipal> {
+fn principal(of_rules: Option<&RuleRealm>, account: &Account) -> Result<String, PrincipalError> {
     let user = || account.user.clone();
-    let name = account.account_name.as_ref().ok_or_else(|| NoPrincipal::NoAccountName { user: user() })?;
+    let name = account.account_name.as_ref().ok_or_else(|| PrincipalError::NoAccountName { user: user() })?;
     let realm = match (&account.dns_domain, &account.domain, of_rules) {
         (Some(domain), _, _) => domain.to_ascii_uppercase(),
-        (None, _, None) => return Err(NoPrincipal::NoRealm { user: user() }),
+        (None, _, None) => return Err(PrincipalError::NoRealm { user: user() }),
         // `PARTNER\x` is not `CORP\x`, who may be another person.
         (None, Some(domain), Some(realm)) if !realm.is_of(domain) => {
             let (realm, domain) = (realm.name.clone(), realm.domain().to_owned());
-            return Err(NoPrincipal::OtherDomain { user: user(), realm, domain });
+            return Err(PrincipalError::OtherDomain { user: user(), realm, domain });
         }
         (None, _, Some(realm)) => realm.name.clone(),
     };
     Ok(format!("{name}@{realm}"))
 }
 
-impl Behalf {
-    pub(in crate::backend) fn class(&self) -> Class {
+impl UpstreamIdentity {
+    pub(in crate::backend) fn class(&self) -> ConnectionClass {
         match self {
-            Self::Nobody => Class::Plain,
+            Self::Anonymous => ConnectionClass::Plain,
             Self::Kerberos(delegated) => delegated.class(),
             Self::Certificate(minted) => {
-                Class::Certified(minted.subject().clone(), minted.certificate().serial.clone())
+                ConnectionClass::Certified(minted.subject().clone(), minted.certificate().serial.clone())
             }
         }
     }
@@ -172,7 +172,7 @@ impl Behalf {
     pub(in crate::backend) fn presented(&self) -> Option<&MintedIdentity> {
         match self {
             Self::Certificate(minted) => Some(minted),
-            Self::Nobody | Self::Kerberos(_) => None,
+            Self::Anonymous | Self::Kerberos(_) => None,
         }
     }
 
@@ -180,24 +180,26 @@ impl Behalf {
     pub(in crate::backend) fn explain(&self, error: BackendError) -> BackendError {
         match self {
             Self::Certificate(_) => error.after_certificate(),
-            Self::Nobody | Self::Kerberos(_) => error,
+            Self::Anonymous | Self::Kerberos(_) => error,
         }
     }
 
-    pub(in crate::backend) fn speech(&self) -> Speech<'_> {
-        Speech { behalf: self, negotiation: None }
+    pub(in crate::backend) fn speech(&self) -> SpnegoExchange<'_> {
+        SpnegoExchange { behalf: self, negotiation: None }
     }
 }
 
-impl Speech<'_> {
+impl SpnegoExchange<'_> {
     /// Gets a ticket's token before a connection is taken, so that no connection waits for the KDC. Nothing where an
     /// authenticated connection may be waiting (`one_waits`).
     pub(in crate::backend) async fn prepare(&mut self, one_waits: bool) -> Result<(), BackendError> {
         match self.behalf {
-            Behalf::Kerberos(delegated) if !(delegated.delegation.persist && one_waits) => {
+            UpstreamIdentity::Kerberos(delegated) if !(delegated.delegation.persist && one_waits) => {
                 self.negotiate(delegated).await
             }
-            Behalf::Kerberos(_) | Behalf::Nobody | Behalf::Certificate(_) => Ok(()),
+            UpstreamIdentity::Kerberos(_)
+            | UpstreamIdentity::Anonymous
+            | UpstreamIdentity::Certificate(_) => Ok(()),
         }
     }
 
@@ -208,7 +210,7 @@ impl Speech<'_> {
         headers: &mut HeaderMap,
         reused: bool,
     ) -> Result<(), BackendError> {
-        let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
+        let UpstreamIdentity::Kerberos(delegated) = self.behalf else { return Ok(()) };
         if self.negotiation.is_none() && !(delegated.delegation.persist && reused) {
             self.negotiate(delegated).await?;
         }
@@ -235,7 +237,7 @@ impl Speech<'_> {
         headers: &mut HeaderMap,
         server: &str,
     ) -> Result<(), BackendError> {
-        let Behalf::Kerberos(delegated) = self.behalf else { return Ok(()) };
+        let UpstreamIdentity::Kerberos(delegated) = self.behalf else { return Ok(()) };
         let answer = server_token(headers);
         headers.remove(WWW_AUTHENTICATE);
         let Some(negotiation) = self.negotiation.take() else { return Ok(()) };
@@ -254,7 +256,7 @@ impl Speech<'_> {
 
     /// The server took the proof for none: a ticket that it cannot read any more is not tried a second time.
     pub(in crate::backend) async fn refused(&self) {
-        if let Behalf::Kerberos(delegated) = self.behalf {
+        if let UpstreamIdentity::Kerberos(delegated) = self.behalf {
             let delegation = &delegated.delegation;
             delegation.delegator.forget(delegated.user(), &delegation.service).await;
         }
@@ -263,12 +265,12 @@ impl Speech<'_> {
     /// Whether the server is to be told of the account by tickets.
     pub(in crate::backend) fn is_needed(&self) -> bool {
         match self.behalf {
-            Behalf::Kerberos(_) => true,
-            Behalf::Nobody | Behalf::Certificate(_) => false,
+            UpstreamIdentity::Kerberos(_) => true,
+            UpstreamIdentity::Anonymous | UpstreamIdentity::Certificate(_) => false,
         }
     }
 
-    async fn negotiate(&mut self, delegated: &Delegated) -> Result<(), BackendError> {
+    async fn negotiate(&mut self, delegated: &DelegatedAccount) -> Result<(), BackendError> {
         let delegation = &delegated.delegation;
         let negotiation = delegation.delegator.negotiate(delegated.user(), &delegation.service).await;
         self.negotiation = Some(negotiation.map_err(BackendError::Delegation)?);
@@ -334,10 +336,10 @@ mod tests {
         for (user, realm) in
             [(r"PARTNER\x", &corp), (r"partner.example\x", &corp), (r"CORP\x", &renamed), (r"HQ\x", &corp)]
         {
-            assert!(matches!(of(user, Some(realm)), Err(NoPrincipal::OtherDomain { .. })), "{user}");
+            assert!(matches!(of(user, Some(realm)), Err(PrincipalError::OtherDomain { .. })), "{user}");
         }
-        assert!(matches!(of(r"CORP\x", None), Err(NoPrincipal::NoRealm { .. })));
-        assert!(matches!(of("x@corp.example", Some(&corp)), Err(NoPrincipal::NoAccountName { .. })));
+        assert!(matches!(of(r"CORP\x", None), Err(PrincipalError::NoRealm { .. })));
+        assert!(matches!(of("x@corp.example", Some(&corp)), Err(PrincipalError::NoAccountName { .. })));
         // A directory knows better than the configuration.
         let partner = account(r"PARTNER\x", Some("PARTNER"), Some("partner.example"));
         assert_eq!(principal(Some(&corp), &partner).as_deref(), Ok("x@PARTNER.EXAMPLE"));

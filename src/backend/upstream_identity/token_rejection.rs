@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 /// A token that a server did not take, although the KDC made it for this server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenNotTaken {
+pub enum TokenRejected {
     /// The server asks for something else.
     #[error("the server does not take Kerberos tokens here: it asks for {}", words(.offered))]
     NotOffered {
@@ -29,18 +29,22 @@ pub enum TokenNotTaken {
 ///
 /// # Errors
 /// Where it did not.
-pub fn took_token(status: StatusCode, headers: &HeaderMap, over_tls: bool) -> Result<(), TokenNotTaken> {
+pub fn check_token_accepted(
+    status: StatusCode,
+    headers: &HeaderMap,
+    over_tls: bool,
+) -> Result<(), TokenRejected> {
     match status {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Err(TokenNotTaken::TooLong(status)),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Err(TokenRejected::TooLong(status)),
         // http.sys speaks for itself where a token of many groups is above MaxFieldLength; a 400 of the application
         // is the application's.
-        StatusCode::BAD_REQUEST if is_of_http_sys(headers) => Err(TokenNotTaken::TooLong(status)),
+        StatusCode::BAD_REQUEST if is_of_http_sys(headers) => Err(TokenRejected::TooLong(status)),
         StatusCode::UNAUTHORIZED => {
             let offered = schemes(headers);
             if offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("Negotiate")) {
-                Err(TokenNotTaken::Challenged { over_tls })
+                Err(TokenRejected::Challenged { over_tls })
             } else {
-                Err(TokenNotTaken::NotOffered { offered })
+                Err(TokenRejected::NotOffered { offered })
             }
         }
         _ => Ok(()),
@@ -71,7 +75,7 @@ const PRINCIPAL: &str = "the principal: the SPN must be registered (setspn -Q) o
 const KERNEL_MODE: &str = "kernel-mode authentication: with useKernelMode=\"true\" IIS decrypts with the machine's key; \
      where the SPN is on the pool's account, set useAppPoolCredentials=\"true\" or useKernelMode=\"false\"";
 
-impl TokenNotTaken {
+impl TokenRejected {
     /// The settings to look at, the likeliest first.
     pub fn hints(&self) -> &'static [&'static str] {
         match self {
@@ -93,12 +97,12 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn taken(status: u16, challenges: &[&'static str], over_tls: bool) -> Result<(), TokenNotTaken> {
+    fn taken(status: u16, challenges: &[&'static str], over_tls: bool) -> Result<(), TokenRejected> {
         let mut headers = HeaderMap::new();
         for challenge in challenges {
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        took_token(StatusCode::from_u16(status).unwrap(), &headers, over_tls)
+        check_token_accepted(StatusCode::from_u16(status).unwrap(), &headers, over_tls)
     }
 
     #[test]
@@ -115,7 +119,7 @@ mod tests {
         {
             for over_tls in [true, false] {
                 let refused = taken(401, challenges, over_tls).unwrap_err();
-                assert_eq!(refused, TokenNotTaken::Challenged { over_tls });
+                assert_eq!(refused, TokenRejected::Challenged { over_tls });
                 assert_eq!(refused.hints().len(), 3);
                 let first = if over_tls { "Extended Protection" } else { "the principal" };
                 assert!(refused.hints()[0].starts_with(first), "{refused:?}");
@@ -137,10 +141,10 @@ mod tests {
     #[test]
     fn a_token_that_is_too_long_is_told_as_such() {
         let mut headers = HeaderMap::new();
-        assert!(took_token(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &headers, true).is_err());
-        assert_eq!(took_token(StatusCode::BAD_REQUEST, &headers, true), Ok(()));
+        assert!(check_token_accepted(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &headers, true).is_err());
+        assert_eq!(check_token_accepted(StatusCode::BAD_REQUEST, &headers, true), Ok(()));
         headers.insert(SERVER, HeaderValue::from_static("Microsoft-HTTPAPI/2.0"));
-        let refused = took_token(StatusCode::BAD_REQUEST, &headers, true);
-        assert_eq!(refused, Err(TokenNotTaken::TooLong(StatusCode::BAD_REQUEST)));
+        let refused = check_token_accepted(StatusCode::BAD_REQUEST, &headers, true);
+        assert_eq!(refused, Err(TokenRejected::TooLong(StatusCode::BAD_REQUEST)));
     }
 }

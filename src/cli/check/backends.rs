@@ -4,7 +4,7 @@ use super::Progress;
 use super::kerberos::{self, DelegatedUser};
 use super::probe::{GatewayCertificate, ProbeError, probe, probe_without_certificate, within};
 use super::report::OnlineFinding;
-use crate::backend::{ServerAddress, Transport};
+use crate::backend::{ServerAddress, ServerTransport};
 use crate::config::is_private;
 use crate::headers::identity_headers::{self, ForwardedIdentity};
 use crate::proxy::Snapshot;
@@ -113,7 +113,7 @@ impl ServerCheck<'_> {
     /// gateway issues them for permitted requests only; whether the server requests one shows without it.
     async fn response(&self) -> (Result<Parts, ProbeError>, OnlineFinding) {
         match (&self.backend.identity, &self.server.transport) {
-            (BackendIdentity::Certificate(_), Transport::Tls(tls)) => {
+            (BackendIdentity::Certificate(_), ServerTransport::Tls(tls)) => {
                 let request = self.request(GatewayCertificate::Presented);
                 let (requested, response) = probe_without_certificate(self.server, tls, request, LIMIT).await;
                 let finding = certificate_request_finding(&self.component, requested, &response);
@@ -133,7 +133,7 @@ impl ServerCheck<'_> {
         let sends_identity = matches!(self.backend.identity, BackendIdentity::Kerberos(_))
             || self.backend.identity_headers.depends_on_sender()
             || !self.gateway_headers().is_empty();
-        if !sends_identity || matches!(self.server.transport, Transport::Tls(_)) {
+        if !sends_identity || matches!(self.server.transport, ServerTransport::Tls(_)) {
             return None;
         }
         let found = within(LIMIT, lookup_host((self.server.host.as_str(), self.server.port))).await;
@@ -154,7 +154,7 @@ impl ServerCheck<'_> {
         request.headers_mut().insert(header::AUTHORIZATION, authorization);
         match probe(self.server, GatewayCertificate::Presented, request, LIMIT).await {
             Ok(response) => {
-                let over_tls = matches!(self.server.transport, Transport::Tls(_));
+                let over_tls = matches!(self.server.transport, ServerTransport::Tls(_));
                 delegated.of_response(&self.component, negotiation, &response, over_tls)
             }
             Err(error) => DelegatedUser::of_error(&self.component, &error),
@@ -228,8 +228,8 @@ impl ServerCheck<'_> {
 
     fn presents_certificate(&self) -> bool {
         match &self.server.transport {
-            Transport::Plain => false,
-            Transport::Tls(tls) => tls.config.client_auth_cert_resolver.has_certs(),
+            ServerTransport::Plain => false,
+            ServerTransport::Tls(tls) => tls.config.client_auth_cert_resolver.has_certs(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::probe::ProbeError;
 use super::report::{CheckResult, OnlineFinding};
-use crate::backend::{Delegation, RuleRealm, server_token, took_token};
+use crate::backend::{KerberosDelegation, RuleRealm, check_token_accepted, server_token};
 use crate::delegation::kerberos::{self, DelegationStep, FindingOutcome, Negotiation};
 use crate::telemetry::display_chain;
 use base64::Engine;
@@ -17,7 +17,7 @@ const TICKET: &str = "ticket accepted";
 
 /// A user in whose name tickets were obtained.
 pub(super) struct DelegatedUser<'a> {
-    delegation: &'a Delegation,
+    delegation: &'a KerberosDelegation,
     /// `alice@CORP.EXAMPLE`
     principal: String,
 }
@@ -25,7 +25,7 @@ pub(super) struct DelegatedUser<'a> {
 /// The findings of each step, and the user if all of them passed.
 pub(super) async fn check<'a>(
     component: &str,
-    delegation: &'a Arc<Delegation>,
+    delegation: &'a Arc<KerberosDelegation>,
     user: Option<&str>,
 ) -> (Vec<OnlineFinding>, Option<DelegatedUser<'a>>) {
     let Some(user) = user else {
@@ -105,7 +105,7 @@ impl DelegatedUser<'_> {
         over_tls: bool,
     ) -> OnlineFinding {
         let finding = |detail: String| OnlineFinding::passed(component, TICKET, detail);
-        if let Err(rejected) = took_token(response.status, &response.headers, over_tls) {
+        if let Err(rejected) = check_token_accepted(response.status, &response.headers, over_tls) {
             return finding(rejected.to_string()).failed(rejected.hints());
         }
         let accepted = format!("response to {}: {}", self.principal, response.status);

@@ -2,7 +2,7 @@
 //! permit, and it never uses a connection of the gateway's pools.
 
 use crate::backend::tls::BackendTls;
-use crate::backend::{ServerAddress, Transport};
+use crate::backend::{ServerAddress, ServerTransport};
 use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
@@ -100,8 +100,8 @@ pub(super) async fn probe(
     limit: Duration,
 ) -> Result<Parts, ProbeError> {
     match &server.transport {
-        Transport::Plain => exchange(connect(server, limit).await?, request, limit).await,
-        Transport::Tls(tls) => match certificate {
+        ServerTransport::Plain => exchange(connect(server, limit).await?, request, limit).await,
+        ServerTransport::Tls(tls) => match certificate {
             GatewayCertificate::Presented => {
                 over_tls(server, tls, Arc::clone(&tls.config), request, limit).await
             }

@@ -5,7 +5,7 @@ use super::certificate;
 use super::facts::{
     AuthorizationFacts, BackendRequestFacts, Explanation, HeaderFacts, ResponseFacts, RuleFacts,
 };
-use crate::backend::{BackendRequest, RequestBody, Target};
+use crate::backend::{BackendRequest, RequestBody, UpstreamTarget};
 use crate::cli::output::format_time;
 use crate::clock::UnixTime;
 use crate::config::Compiled;
@@ -137,7 +137,8 @@ impl RequestTrace<'_> {
             request_id: RequestId::random(),
         };
         let host = routing::host_for_backend(backend, site, &authority);
-        let target = Target { method: head.method, path: found.forward, query: target.query(), host, origin };
+        let target =
+            UpstreamTarget { method: head.method, path: found.forward, query: target.query(), host, origin };
         let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
         let terms = assertion_terms(&permit, backend, self.now, self.now);
         let request = backend_request(&permit, backend, &target, terms.as_ref(), head.headers, body)?;

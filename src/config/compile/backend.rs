@@ -3,7 +3,9 @@
 use super::context::Context;
 use super::files::Files;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
-use crate::backend::{BackendSettings, Delegation, PinnedLimits, ServerAddress, Shares, Transport};
+use crate::backend::{
+    BackendSettings, ConnectionShares, KerberosDelegation, PinnedLimits, ServerAddress, ServerTransport,
+};
 use crate::config::parse::Diagnostics;
 use crate::config::parse::Spanned;
 use crate::config::parse::addresses::{Scheme, ServerUrl};
@@ -69,7 +71,7 @@ pub(super) fn compile(
         identity: identity(raw, files, context, diagnostics)?,
         identity_headers: identity_headers(&raw.headers, files, diagnostics)?,
         assertions: signer.filter(|_| raw.headers.sends(HeaderSet::Assertion)).cloned(),
-        pinned_places: context.pinned_places(&raw.head.name.value),
+        pinned_limiter: context.pinned_limiter(&raw.head.name.value),
         login_throttle: context.attempts(
             "backend",
             &raw.head.name.value,
@@ -79,12 +81,12 @@ pub(super) fn compile(
     })
 }
 
-fn shares(raw: &raw::Backend) -> Shares {
+fn shares(raw: &raw::Backend) -> ConnectionShares {
     let all = raw.max_connections.value;
-    let default = Shares::of(all);
+    let default = ConnectionShares::of(all);
     let share =
         |written: &Option<Spanned<usize>>, default| written.map_or(default, |share| share.value.min(all));
-    Shares {
+    ConnectionShares {
         per_connection: default.per_connection,
         per_address: share(&raw.max_connections_per_address, default.per_address),
         per_account: share(&raw.max_connections_per_account, default.per_account),
@@ -156,7 +158,7 @@ fn delegation(
     files: &mut Files,
     context: &mut Context,
     diagnostics: &mut Diagnostics,
-) -> Option<Delegation> {
+) -> Option<KerberosDelegation> {
     let library = context
         .kerberos()
         .map_err(|error| {
@@ -174,7 +176,7 @@ fn delegation(
         cache_bytes: context.own_caches.tickets,
         ..DelegatorSettings::new(keytab(raw, files, diagnostics)?)
     };
-    Some(Delegation {
+    Some(KerberosDelegation {
         delegator: Arc::new(Delegator::new(library, settings)),
         service: raw.spn.as_ref()?.value.clone(),
         realm: options.rule_realm(),
@@ -235,14 +237,14 @@ fn address(
     let ServerUrl { scheme, host, port } = server.value.clone();
     let transport = match (scheme, tls) {
         (Scheme::Https, Some(config)) => match ServerName::try_from(host.clone()) {
-            Ok(server_name) => Transport::Tls(BackendTls { config: Arc::clone(config), server_name }),
+            Ok(server_name) => ServerTransport::Tls(BackendTls { config: Arc::clone(config), server_name }),
             Err(_) => {
                 let message = format!("{host:?} cannot stand in a server certificate");
                 diagnostics.error(server.span, message).help("write a host name or an IP address");
                 return None;
             }
         },
-        (Scheme::Https | Scheme::Http, _) => Transport::Plain,
+        (Scheme::Https | Scheme::Http, _) => ServerTransport::Plain,
     };
     Some(ServerAddress { host, port, transport })
 }

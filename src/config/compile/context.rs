@@ -1,7 +1,7 @@
 //! What a configuration becomes: the snapshot that requests are judged under, the addresses to listen on, and what
 //! is settled once for a process.
 
-use crate::backend::PinnedPlaces;
+use crate::backend::PinnedLimiter;
 use crate::clock::Clock;
 use crate::control::ControlRuntime;
 use crate::delegation::kerberos::{self, LogInMetrics};
@@ -89,7 +89,7 @@ pub struct Context {
     /// What a realm has fetched is not fetched again after a reload.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
     /// Who has a connection of his own to a backend has it over reloads.
-    pinned_places: HashMap<String, Arc<PinnedPlaces>>,
+    pinned_limiter: HashMap<String, Arc<PinnedLimiter>>,
     /// The system's Kerberos, once a configuration has needed it.
     kerberos: Option<Arc<kerberos::Library>>,
     /// A reload is no pardon: nobody is to guess again because of one.
@@ -107,7 +107,7 @@ impl Context {
             generation: 0,
             sessions: HashMap::new(),
             crls: HashMap::new(),
-            pinned_places: HashMap::new(),
+            pinned_limiter: HashMap::new(),
             kerberos: None,
             attempts: HashMap::new(),
         }
@@ -129,10 +129,10 @@ impl Context {
         remembered.push(Arc::downgrade(crls));
     }
 
-    pub(super) fn pinned_places(&mut self, backend: &str) -> Arc<PinnedPlaces> {
+    pub(super) fn pinned_limiter(&mut self, backend: &str) -> Arc<PinnedLimiter> {
         let gauge = self.metrics.backend(backend).pinned;
-        let places = self.pinned_places.entry(backend.to_owned());
-        Arc::clone(places.or_insert_with(|| Arc::new(PinnedPlaces::new(gauge))))
+        let places = self.pinned_limiter.entry(backend.to_owned());
+        Arc::clone(places.or_insert_with(|| Arc::new(PinnedLimiter::new(gauge))))
     }
 
     /// The failed log-ins of a realm or at a backend, as `kind` says, counted on while the limits stay.
