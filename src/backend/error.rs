@@ -114,7 +114,7 @@ pub enum BackendError {
         server: String,
     },
     /// No ticket for the account and this service could be had. Nothing was sent.
-    #[error("no ticket in the account's name can be had")]
+    #[error("could not obtain a Kerberos ticket for the account")]
     Delegation(#[source] DelegationError),
     /// The server did not prove that it could read the ticket, so it may be another than the one that was meant.
     #[error("{server} did not prove that it is the service that the ticket is for")]

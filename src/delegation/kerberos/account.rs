@@ -242,7 +242,7 @@ impl Session {
                 return Ok(Forwardable::Yes);
             }
             if !self.is_forwardable(&self.credential)? {
-                return Ok(Forwardable::Nobody(NotForwardableReason::GateTicket));
+                return Ok(Forwardable::Nobody(NotForwardableReason::GatewayTicket));
             }
             if self.has_delegated.load(Ordering::Relaxed) {
                 return Ok(Forwardable::NotThisAccount);

@@ -147,7 +147,7 @@ fn of_session(session: &Session) -> FindingOutcome {
     FindingOutcome::Passed(format!(
         "as {}, valid for {}",
         session.principal(),
-        format_duration(session.lifetime())
+        format_lifetime(session.lifetime())
     ))
 }
 
@@ -164,7 +164,7 @@ fn of_impersonation(session: &Session, user: &UserPrincipal, impersonated: &Impe
 }
 
 fn of_delegation(service: &ServiceName, delegation: &Delegation) -> FindingOutcome {
-    FindingOutcome::Passed(format!("for {service}, valid for {}", format_duration(delegation.lifetime)))
+    FindingOutcome::Passed(format!("for {service}, valid for {}", format_lifetime(delegation.lifetime)))
 }
 
 fn of_token(negotiation: &Negotiation) -> FindingOutcome {
@@ -183,13 +183,22 @@ fn token_outcome(bytes: usize) -> FindingOutcome {
     }
 }
 
-fn format_duration(duration: Duration) -> String {
-    humantime::format_duration(duration).to_string()
+/// Rounds to minutes: the seconds that pass between issue and report would show a lifetime of `10h` as `9h 59m 59s`.
+fn format_lifetime(lifetime: Duration) -> String {
+    let minutes = (lifetime.as_secs() + 30) / 60;
+    humantime::format_duration(Duration::from_secs(minutes * 60)).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lifetime_is_rounded_to_minutes() {
+        let shown =
+            [35_999, 36_000, 36_029, 36_030, 29].map(|seconds| format_lifetime(Duration::from_secs(seconds)));
+        assert_eq!(shown, ["10h", "10h", "10h", "10h 1m", "0s"]);
+    }
 
     #[test]
     fn a_token_beyond_the_default_limit_of_http_sys_is_a_warning() {

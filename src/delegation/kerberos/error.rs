@@ -37,7 +37,7 @@ pub enum DelegationError {
     #[error("the KDC rejects the account")]
     AccountRefused(#[source] Status),
     /// The account is marked sensitive or is in Protected Users; delegation of other accounts has succeeded.
-    #[error("the account may not be delegated")]
+    #[error("the account may not be delegated (NOT_DELEGATED or Protected Users)")]
     AccountNotDelegated(#[source] Status),
     /// The KDC returned a ticket for another principal.
     #[error("the KDC returned a ticket for {answered:?} instead")]
@@ -68,7 +68,7 @@ pub enum DelegationError {
         status: Status,
     },
     /// The gateway account may delegate, but not to this service.
-    #[error("the gateway account may not delegate to this service")]
+    #[error("the service is not in msDS-AllowedToDelegateTo of the gateway account")]
     ServiceNotAllowed(#[source] Status),
     /// The KDC knows no such service.
     #[error("the KDC does not know the service")]
@@ -123,12 +123,12 @@ pub enum TicketError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotForwardableReason {
     /// The gateway's own ticket is not forwardable, and thus none that is obtained with it.
-    #[error("the gateway's own ticket is not forwardable")]
-    GateTicket,
+    #[error("the gateway's own ticket is not forwardable either (forwardable in krb5.conf)")]
+    GatewayTicket,
     /// The gateway account may not use protocol transition. Until the first successful delegation, the cause may as well be
     /// that the user's account may not be delegated: the KDC returns the same error.
     #[error(
-        "the gateway account is not trusted to authenticate for delegation, or the user's account may not be delegated"
+        "the gateway account lacks TRUSTED_TO_AUTH_FOR_DELEGATION, or the user is NOT_DELEGATED or in Protected Users"
     )]
     ProtocolTransition,
 }
@@ -210,7 +210,7 @@ impl DelegationError {
                 "Clear NO_AUTH_DATA_REQUIRED (0x2000000) in userAccountControl of the gateway account: its tickets \
                  must contain a PAC."
             }
-            Self::NotForwardable { reason: NotForwardableReason::GateTicket, .. } => {
+            Self::NotForwardable { reason: NotForwardableReason::GatewayTicket, .. } => {
                 "Set forwardable = true under [libdefaults] in krb5.conf, and check that the gateway account is neither \
                  NOT_DELEGATED nor in Protected Users."
             }

@@ -180,11 +180,8 @@ impl Gssapi {
     /// The words for a failure, from the thread that it happened on: the library keeps them there.
     fn status(&self, major: u32, minor: u32) -> Status {
         let [major_kind, minor_kind] = CODE_KINDS;
-        let mut lines = self.lines(major, major_kind);
-        if minor != 0 {
-            lines.extend(self.lines(minor, minor_kind));
-        }
-        Status { major, minor, words: lines.join("; ") }
+        let minor_lines = if minor == 0 { Vec::new() } else { self.lines(minor, minor_kind) };
+        Status::new((major, self.lines(major, major_kind)), (minor, minor_lines))
     }
 
     fn lines(&self, code: u32, kind: c_int) -> Vec<String> {

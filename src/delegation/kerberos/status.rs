@@ -6,23 +6,39 @@
 const KERBEROS_BASE: i32 = -1_765_328_384;
 /// `GSS_S_CREDENTIALS_EXPIRED` of gssapi.h, among the bits that it stands in.
 const CREDENTIALS_EXPIRED: u32 = 11 << 16;
+/// `GSS_S_FAILURE` of gssapi.h, among the same bits: the cause is in the minor status.
+const UNSPECIFIED_FAILURE: u32 = 13 << 16;
 const ROUTINE_ERROR: u32 = 0x00ff_0000;
 /// How many codes that table has room for.
 const KERBEROS_CODES: u8 = u8::MAX;
 
 /// A failed call of the library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{words} (GSSAPI status {major:#010x}, minor {minor})", minor = minor.cast_signed())]
+#[error("{text} (GSSAPI status {major:#010x}, minor {minor})", minor = minor.cast_signed())]
 pub struct Status {
     /// The status that every GSSAPI mechanism knows (RFC 2743 1.2.1.1).
     pub major: u32,
     /// Kerberos's own, as an unsigned number.
     pub minor: u32,
-    /// What the library says about both.
-    pub words: String,
+    /// The library's text for both, without the one that carries no information.
+    pub text: String,
 }
 
 impl Status {
+    /// The status of a failed call, with the lines of text that the library has for its two numbers.
+    pub(super) fn new(
+        (major, mut lines): (u32, Vec<String>),
+        (minor, minor_lines): (u32, Vec<String>),
+    ) -> Self {
+        // "Unspecified GSS failure.  Minor code may provide more information" would take the place of the cause in an
+        // audit record, whose fields are bounded.
+        if major & ROUTINE_ERROR == UNSPECIFIED_FAILURE && !minor_lines.is_empty() {
+            lines.clear();
+        }
+        lines.extend(minor_lines);
+        Self { major, minor, text: lines.join("; ") }
+    }
+
     /// The code of Kerberos behind it: up to 127 what a KDC or a server answered (RFC 4120 7.5.9), from 128 on what
     /// the library found by itself. `None` where the minor status is none of Kerberos's codes.
     pub(super) fn kerberos_code(&self) -> Option<KerberosCode> {
@@ -77,7 +93,7 @@ impl KerberosCode {
     #[cfg(test)]
     pub(super) fn status(number: u8) -> Status {
         let minor = (KERBEROS_BASE + i32::from(number)).cast_unsigned();
-        Status { major: 0x000d_0000, minor, words: "words".to_owned() }
+        Status { major: 0x000d_0000, minor, text: "text".to_owned() }
     }
 
     #[cfg(test)]
@@ -91,7 +107,7 @@ mod tests {
     use super::*;
 
     fn code_of(minor: u32) -> Option<KerberosCode> {
-        Status { major: 0x000d_0000, minor, words: String::new() }.kerberos_code()
+        Status { major: 0x000d_0000, minor, text: String::new() }.kerberos_code()
     }
 
     #[test]
@@ -105,8 +121,25 @@ mod tests {
     }
 
     #[test]
-    fn a_status_shows_its_numbers_beside_its_words() {
+    fn a_status_is_displayed_with_its_numbers() {
         let status = KerberosCode::status(13);
-        assert_eq!(status.to_string(), "words (GSSAPI status 0x000d0000, minor -1765328371)");
+        assert_eq!(status.to_string(), "text (GSSAPI status 0x000d0000, minor -1765328371)");
+    }
+
+    #[test]
+    fn the_text_of_an_unspecified_failure_is_that_of_its_cause() {
+        let unspecified =
+            || vec!["Unspecified GSS failure.  Minor code may provide more information".to_owned()];
+        let cause = || vec!["KDC can't fulfill requested option".to_owned()];
+        let text = |major, major_lines, minor, minor_lines| {
+            Status::new((major, major_lines), (minor, minor_lines)).text
+        };
+        assert_eq!(text(0x000d_0000, unspecified(), 1, cause()), cause()[0]);
+        assert_eq!(text(0x000d_0000, unspecified(), 0, Vec::new()), unspecified()[0]);
+        let expired = "The referenced credential has expired";
+        assert_eq!(
+            text(0x000b_0000, vec![expired.to_owned()], 1, cause()),
+            format!("{expired}; {}", cause()[0])
+        );
     }
 }

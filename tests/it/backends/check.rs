@@ -84,13 +84,19 @@ fn each_thing_that_is_wrong_is_told_with_the_setting_to_change() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
-    let s4u = "the user's ticket to the service (S4U2Proxy)";
+    let s4u = "ticket to the service in the user's name (S4U2Proxy)";
     let cases = [
         ("gw", "HTTP/elsewhere.corp.example", "alice", s4u, "msDS-AllowedToDelegateTo"),
         ("gw", "HTTP/rms.corp.example", "peggy", s4u, "sensitive"),
-        ("gw", "HTTP/rms.corp.example", "nobody", "ticket to the gate", "sAMAccountName"),
+        (
+            "gw",
+            "HTTP/rms.corp.example",
+            "nobody",
+            "ticket to the gateway in the user's name (S4U2Self)",
+            "sAMAccountName",
+        ),
         ("untrusted", "HTTP/rms.corp.example", "alice", s4u, "TRUSTED_TO_AUTH_FOR_DELEGATION"),
-        ("rms", "HTTP/rms.corp.example", "alice", "logging in", ""),
+        ("rms", "HTTP/rms.corp.example", "alice", "login", ""),
     ];
     for (account, service, user, step, mend) in cases {
         let keys = kerberos(&directory, account, service);

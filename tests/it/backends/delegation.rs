@@ -293,7 +293,10 @@ fn an_examination_says_what_each_step_found() {
         assert_eq!(peggy[2].1, "warning: for peggy@CORP.EXAMPLE, not forwardable");
         assert_eq!(
             peggy[3],
-            (DelegationStep::Delegation, "failed: the account may not be delegated".to_owned())
+            (
+                DelegationStep::Delegation,
+                "failed: the account may not be delegated (NOT_DELEGATED or Protected Users)".to_owned()
+            )
         );
         assert_eq!(peggy.len(), 4);
         let misspelt = steps("alice", RMS);
@@ -312,7 +315,7 @@ fn without_forwardable_in_krb5_conf_the_hint_says_so() {
             DelegationError::NotForwardable { reason, .. } => *reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(lack, NotForwardableReason::GateTicket);
+        assert_eq!(lack, NotForwardableReason::GatewayTicket);
         assert!(refused.hint().contains("forwardable = true"));
     });
 }
