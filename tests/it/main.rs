@@ -1,7 +1,6 @@
-//! The tests that look at the whole from outside: a whole gate in this process, a stand-in RMS behind it, and real
-//! clients in front.
+//! Tests from outside: a gateway in this process or as a program, a stand-in RMS server behind it, and real clients.
 //!
-//! One binary for all of them, since linking is what takes the time.
+//! One binary for all of them, because linking takes most of the build time.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,22 +1,21 @@
-//! The lab's Active Directory: a Samba domain controller with accounts for every case, which `tests/run` starts. Takes
-//! the folder that `PORTCULLIS_LAB` names, gives where the directory is and who is in it, and changes it as its
-//! administrator would.
+//! The Active Directory of the lab: a Samba domain controller, which `tests/run` starts and `PORTCULLIS_LAB` names by
+//! its folder.
 //!
-//! Who the accounts are is told in `tests/lab/accounts.py`. A test that changes an account or a group needs one that no
-//! other test uses, since tests run side by side and the directory outlives them:
+//! `tests/lab/accounts.py` describes the accounts. A test that changes an account or a group needs one that no other
+//! test uses, since tests run concurrently and the directory outlives them:
 //!
-//! | account or group | whose |
+//! | account or group | used by |
 //! | --- | --- |
-//! | spare01, Spare1 | `identity::active_directory`: whether changes arrive |
-//! | spare02, spare03, Spare2 | `identity::people`: whether changes are read; passwords |
-//! | spare04, spare05 | `identity::accounts`: mappings, and how soon changes are felt |
-//! | spare06, spare07 | `identity::passwords_of_active_directory`: whose passwords are guessed |
-//! | spare08 to spare20 | free; write yourself in here |
-//! | spare21 | `backends::delegation`: how long a ticket serves |
-//! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and made anew |
-//! | spare28 | `backends::delegation`: whose keytab is stale |
+//! | spare01, Spare1 | `identity::active_directory`: changes of an account |
+//! | spare02, spare03, Spare2 | `identity::people`: changes of an account; passwords |
+//! | spare04, spare05 | `identity::accounts`: mappings, and the delay until changes take effect |
+//! | spare06, spare07 | `identity::passwords_of_active_directory`: guessed passwords |
+//! | spare08 to spare20 | free; reserve them in this table |
+//! | spare21 | `backends::delegation`: the lifetime of a ticket |
+//! | spare22 to spare27 | `backends::changed_accounts`: renamed, exchanged, deleted and recreated accounts |
+//! | spare28 | `backends::delegation`: a stale keytab |
 //! | spare29, spare30 | free, for tests under `backends::` |
-//! | user001 to user200 | crowds; nobody changes them |
+//! | user001 to user200 | concurrent users; never changed |
 
 use super::{lab_program, record_skip};
 use base64::Engine;
@@ -25,32 +24,30 @@ use portcullis::directory::Sid;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The running directory.
 pub(crate) struct ActiveDirectory {
     folder: PathBuf,
-    /// The controller's address, without a port.
+    /// The address of the controller, without a port.
     address: String,
 }
 
 impl ActiveDirectory {
-    /// The base of the domain.
     pub(crate) const BASE: &str = "DC=corp,DC=example";
-    /// The account that reads the directory. It does not see the account `hidden`.
+    /// The account that reads the directory. It has no read access to the account `hidden`.
     pub(crate) const SERVICE_DN: &str = "CN=svc-ldap,OU=Services,DC=corp,DC=example";
-    /// Everybody's password, the service's among them.
+    /// The password of every account, including the service account.
     pub(crate) const PASSWORD: &str = "Passw0rd!Lab";
 
-    /// `None` where no lab runs; the test is then recorded as skipped.
+    /// Records the skip and returns `None` if no lab is running.
     pub(crate) fn running() -> Option<Self> {
         let Some(folder) = std::env::var_os("PORTCULLIS_LAB").map(PathBuf::from) else {
-            record_skip("no lab runs; tests/run starts it, or tests/lab/active-directory");
+            record_skip("no lab is running; tests/run or tests/lab/active-directory starts it");
             return None;
         };
         let network = std::fs::read_to_string(folder.join("network")).expect("the lab was started");
         Some(Self { folder, address: format!("{}.10", network.trim_end()) })
     }
 
-    /// The controller's address, by which its certificate names it too.
+    /// The address of the controller, which its certificate contains.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -60,7 +57,7 @@ impl ActiveDirectory {
         format!("ldaps://{}:636", self.address)
     }
 
-    /// LDAP that begins TLS when asked to. Takes no password before.
+    /// LDAP with StartTLS; rejects passwords before it.
     pub(crate) fn start_tls_url(&self) -> String {
         format!("ldap://{}:389", self.address)
     }
@@ -70,32 +67,31 @@ impl ActiveDirectory {
         format!("ldaps://{}:3269", self.address)
     }
 
-    /// The CA of the controller's certificate, which names its address and `dc1.corp.example`.
+    /// The CA of the controller's certificate, whose names are its address and `dc1.corp.example`.
     pub(crate) fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// What Kerberos clients need, for `KRB5_CONFIG`. The KDC is the controller.
+    /// The configuration of Kerberos clients, for `KRB5_CONFIG`. The controller is the KDC.
     pub(crate) fn krb5_conf(&self) -> PathBuf {
         self.folder.join("krb5.conf")
     }
 
-    /// `gw`, `untrusted` or `rms`; see `tests/lab/active-directory`.
+    /// The keytab `gw`, `untrusted` or `rms`; see `tests/lab/active-directory`.
     pub(crate) fn keytab(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.keytab"))
     }
 
-    /// The lab's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The SID of an account or a group as text.
+    /// The SID of an account or a group when the domain was provisioned.
     pub(crate) fn sid(&self, name: &str) -> String {
         let sids = std::fs::read_to_string(self.folder.join("sids")).unwrap();
         let of_name =
             |line: &str| line.split_once(' ').filter(|(_, who)| *who == name).map(|(sid, _)| sid.to_owned());
-        sids.lines().find_map(of_name).unwrap_or_else(|| panic!("nobody is called {name}"))
+        sids.lines().find_map(of_name).unwrap_or_else(|| panic!("no account or group is called {name}"))
     }
 
     /// Replaces every value of an attribute; without values, deletes it.
@@ -103,7 +99,7 @@ impl ActiveDirectory {
         self.change(&[&[user, attribute], values].concat());
     }
 
-    /// The same with a value that is no text, such as `logonHours`.
+    /// As [`set`](Self::set), with a binary value, as of `logonHours`.
     pub(crate) fn set_bytes(&self, user: &str, attribute: &str, value: &[u8]) {
         self.change(&["--base64", user, attribute, &STANDARD.encode(value)]);
     }
@@ -113,12 +109,11 @@ impl ActiveDirectory {
         self.change(&["--disable", user]);
     }
 
-    /// Takes [`Self::disable`] back.
     pub(crate) fn enable(&self, user: &str) {
         self.change(&["--enable", user]);
     }
 
-    /// Has the directory lock an account, by as many wrong passwords as that takes.
+    /// Locks an account with as many wrong passwords as the lockout policy needs.
     pub(crate) fn lock(&self, user: &str) {
         self.change(&["--lock", user]);
     }
@@ -128,39 +123,36 @@ impl ActiveDirectory {
         self.change(&["--unlock", user]);
     }
 
-    /// Gives the account that was made as `user` another sAMAccountName and UPN.
+    /// Changes the sAMAccountName and the UPN of the account that was created as `user`.
     pub(crate) fn rename(&self, user: &str, name: &str) {
         self.set(user, "sAMAccountName", &[name]);
         self.set(user, "userPrincipalName", &[&format!("{name}@corp.example")]);
     }
 
-    /// Deletes an account.
     pub(crate) fn delete(&self, user: &str) {
         self.change(&["--delete", user]);
     }
 
-    /// Makes an account of this name, with a SID that no account had before.
+    /// Creates an account with a new SID.
     pub(crate) fn create(&self, user: &str) {
         self.change(&["--create", user]);
     }
 
-    /// The SID that an account has now, which a test may have made anew.
+    /// The present SID of an account, which a test may have recreated.
     pub(crate) fn sid_now(&self, user: &str) -> String {
         let sid = STANDARD.decode(self.change(&["--sid", user]).trim()).unwrap();
         Sid::from_bytes(&sid).unwrap().to_string()
     }
 
-    /// The value of an attribute that is a number.
+    /// The value of a numeric attribute.
     pub(crate) fn number(&self, user: &str, attribute: &str) -> u32 {
         self.change(&["--number", user, attribute]).trim().parse().unwrap()
     }
 
-    /// Makes an account a member of a group.
     pub(crate) fn add_member(&self, group: &str, user: &str) {
         self.change(&["--member", group, "add", user]);
     }
 
-    /// Ends the membership.
     pub(crate) fn remove_member(&self, group: &str, user: &str) {
         self.change(&["--member", group, "remove", user]);
     }

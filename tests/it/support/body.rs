@@ -1,4 +1,4 @@
-//! Bodies of requests, and what is needed to compare those that came through.
+//! Request bodies, and functions to compare them after the transfer.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,10 +10,8 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The body of a request.
 pub(crate) type RequestBody = BoxBody<Bytes, Infallible>;
 
-/// No body.
 pub(crate) fn empty_body() -> RequestBody {
     Empty::new().boxed()
 }
@@ -23,7 +21,7 @@ pub(crate) fn sized_body(bytes: impl Into<Bytes>) -> RequestBody {
     Full::new(bytes.into()).boxed()
 }
 
-/// A body of unknown length: chunked in HTTP/1.1. Each piece is a frame of its own; the trailers follow.
+/// A body of unknown length: chunked in HTTP/1.1. Each piece is one frame; the trailers follow.
 pub(crate) fn chunked_body(
     pieces: impl IntoIterator<Item = Bytes>,
     trailers: Option<HeaderMap>,
@@ -46,7 +44,7 @@ impl Body for FrameQueue {
     }
 }
 
-/// `length` bytes of which no two stretches are alike, so that a piece lost, doubled or moved shows.
+/// `length` bytes without repetition, so that a lost, doubled or moved piece changes the digest.
 pub(crate) fn pattern(length: usize) -> Bytes {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let words = std::iter::repeat_with(|| {
@@ -58,7 +56,7 @@ pub(crate) fn pattern(length: usize) -> Bytes {
     words.flatten().take(length).collect()
 }
 
-/// SHA-256 in lower-case hexadecimal digits, as the stand-in's echo tells it.
+/// SHA-256 in lower-case hexadecimal digits, as the echo reports it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()

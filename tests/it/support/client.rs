@@ -1,4 +1,5 @@
-//! An own client, which can do what well-behaved ones do not: present any chain, name one host and ask for another.
+//! A client that may break the rules: it presents any chain, and names one host in the handshake and another in
+//! requests.
 
 use super::{RequestBody, TEST_TIMEOUT, TestGateway, TestResponse, empty_body, pki};
 use bytes::Bytes;
@@ -24,8 +25,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Who connects how. HTTP/1.1 over TLS 1.3 without a card, unless told otherwise. Every [`Client::connect`] makes a
-/// connection of its own, and resumes the session of an earlier one of the same client where there was one.
+/// A client configuration; the default is HTTP/1.1 over TLS 1.3 without a certificate. Every [`Client::connect`] opens
+/// a new connection, and resumes the session of an earlier connection of the same client if there is one.
 #[derive(Clone)]
 pub(crate) struct Client {
     address: SocketAddr,
@@ -34,14 +35,14 @@ pub(crate) struct Client {
     http: Version,
     server_name: Option<String>,
     host: String,
-    /// The address that it connects from, where that matters.
+    /// The local address to connect from.
     from: Option<IpAddr>,
-    /// Made at the first connection and kept, with the sessions in it. Clones from then on share them.
+    /// Created at the first connection, with the session store. Later clones share both.
     config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Client {
-    /// A client of the lab's gate, for `rms.corp.example`.
+    /// Connects to `rms.corp.example` on this gateway.
     pub(crate) fn new(gateway: &TestGateway) -> Self {
         Self {
             address: gateway.address(),
@@ -55,7 +56,7 @@ impl Client {
         }
     }
 
-    /// Presents the demo's card of this name; `"none"` presents none.
+    /// Presents the client certificate of the demo user with this name; `"none"` presents none.
     pub(crate) fn card(self, name: &str) -> Self {
         match name {
             "none" => Self { card: None, config: OnceLock::new(), ..self },
@@ -63,29 +64,25 @@ impl Client {
         }
     }
 
-    /// Presents this chain, whatever is in it, and signs with its key.
+    /// Presents this chain unchecked, and signs with its key.
     pub(crate) fn chain(self, card: &KeyedChain) -> Self {
         let key = default_provider().key_provider.load_private_key(card.private_key()).unwrap();
         let card = Some(Arc::new(CertifiedKey::new(card.chain.clone(), key)));
         Self { card, config: OnceLock::new(), ..self }
     }
 
-    /// Speaks TLS 1.2 only.
     pub(crate) fn tls12(self) -> Self {
         Self { version: &version::TLS12, config: OnceLock::new(), ..self }
     }
 
-    /// Speaks TLS 1.3 only.
     pub(crate) fn tls13(self) -> Self {
         Self { version: &version::TLS13, config: OnceLock::new(), ..self }
     }
 
-    /// Speaks HTTP/1.1 only.
     pub(crate) fn http1(self) -> Self {
         Self { http: Version::HTTP_11, config: OnceLock::new(), ..self }
     }
 
-    /// Speaks HTTP/2 only.
     pub(crate) fn http2(self) -> Self {
         Self { http: Version::HTTP_2, config: OnceLock::new(), ..self }
     }
@@ -110,7 +107,7 @@ impl Client {
         Self { server_name: None, config: OnceLock::new(), ..self }
     }
 
-    /// Does the handshake and gives what is inside, for raw bytes.
+    /// Completes the handshake and returns the stream, for raw bytes.
     pub(crate) async fn tls_stream(&self) -> io::Result<TlsStream<TcpStream>> {
         let connector = TlsConnector::from(Arc::clone(self.config.get_or_init(|| self.make_config())));
         let name = self.server_name.as_deref().unwrap_or("localhost");
@@ -120,15 +117,15 @@ impl Client {
             socket.bind((from, 0).into())?;
         }
         let tcp = socket.connect(self.address).await?;
-        // Small writes of tests are to leave one by one.
+        // Without this the kernel would merge the small writes of a test.
         tcp.set_nodelay(true)?;
         timeout(TEST_TIMEOUT, connector.connect(name, tcp)).await.expect("the handshake ends")
     }
 
-    /// Connects, for one request or many.
+    /// Opens a connection for one or more requests.
     ///
     /// # Errors
-    /// Where the handshake fails; a TLS 1.3 client may learn of an alert only with its first request.
+    /// If the handshake fails. A TLS 1.3 client may receive an alert only after its first request.
     pub(crate) async fn connect(&self) -> io::Result<Connection> {
         let stream = self.tls_stream().await?;
         let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
@@ -144,30 +141,30 @@ impl Client {
         Ok(Connection { sender, resumed, driver, host: self.host.clone(), http: self.http })
     }
 
-    /// A request to be sent on this client's connections, with `Accept: application/json`, so that denials tell their
-    /// id. `target` is a path with or without a query.
+    /// A request with `Accept: application/json`, so that a denial contains its id. `target` is a path with or without
+    /// a query.
     pub(crate) fn request(&self, method: Method, target: &str) -> http::request::Builder {
         request(self.http, &self.host, method, target)
     }
 
-    /// Sends one request on a connection of its own.
+    /// Sends one request on a new connection.
     pub(crate) async fn send(&self, request: Request<RequestBody>) -> TestResponse {
         self.connect().await.expect("the handshake succeeds").send(request).await.expect("a response")
     }
 
-    /// GETs `target` on a connection of its own.
+    /// GETs `target` on a new connection.
     pub(crate) async fn get(&self, target: &str) -> TestResponse {
         self.send(self.request(Method::GET, target).body(empty_body()).unwrap()).await
     }
 
-    /// GETs `target` with more headers on a connection of its own.
+    /// GETs `target` with more headers on a new connection.
     pub(crate) async fn get_with(&self, target: &str, headers: &[(&str, &str)]) -> TestResponse {
         let request = self.request(Method::GET, target);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.send(request.body(empty_body()).unwrap()).await
     }
 
-    /// POSTs `body` to `target` on a connection of its own.
+    /// POSTs `body` to `target` on a new connection.
     pub(crate) async fn post(&self, target: &str, body: RequestBody) -> TestResponse {
         self.send(self.request(Method::POST, target).body(body).unwrap()).await
     }
@@ -180,7 +177,7 @@ impl Client {
             .unwrap()
             .with_root_certificates(roots);
         let mut config = match &self.card {
-            Some(card) => builder.with_client_cert_resolver(Arc::new(Presents(Arc::clone(card)))),
+            Some(card) => builder.with_client_cert_resolver(Arc::new(FixedCertificate(Arc::clone(card)))),
             None => builder.with_no_client_auth(),
         };
         config.enable_sni = self.server_name.is_some();
@@ -190,11 +187,11 @@ impl Client {
     }
 }
 
-/// Presents one chain to whoever asks. rustls's own resolver would refuse chains that webpki cannot read.
+/// Presents one chain to every server. rustls's own resolver would reject chains that webpki cannot parse.
 #[derive(Debug)]
-struct Presents(Arc<CertifiedKey>);
+struct FixedCertificate(Arc<CertifiedKey>);
 
-impl ResolvesClientCert for Presents {
+impl ResolvesClientCert for FixedCertificate {
     fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.0.key.choose_scheme(schemes).map(|_| Arc::clone(&self.0))
     }
@@ -204,7 +201,7 @@ impl ResolvesClientCert for Presents {
     }
 }
 
-/// One connection. It is closed when this is dropped.
+/// One connection. It closes when this is dropped.
 pub(crate) struct Connection {
     sender: Sender,
     /// Whether its handshake resumed an earlier session.
@@ -225,9 +222,9 @@ impl Connection {
         request(self.http, &self.host, method, target)
     }
 
-    /// Sends a request and gives the answer as soon as its head is here.
+    /// Sends a request and returns the response when its head has arrived.
     pub(crate) async fn begin(&mut self, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
-        let answered = async {
+        let sending = async {
             match &mut self.sender {
                 Sender::Http1(sender) => {
                     sender.ready().await?;
@@ -239,10 +236,10 @@ impl Connection {
                 }
             }
         };
-        timeout(TEST_TIMEOUT, answered).await.expect("the response begins")
+        timeout(TEST_TIMEOUT, sending).await.expect("the response begins")
     }
 
-    /// Sends a request and gives the whole answer.
+    /// Sends a request and returns the complete response.
     pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> hyper::Result<TestResponse> {
         let (head, body) = self.begin(request).await?.into_parts();
         let body = timeout(TEST_TIMEOUT, body.collect()).await.expect("the response ends")?;
@@ -258,7 +255,6 @@ impl Connection {
         })
     }
 
-    /// GETs `target`.
     pub(crate) async fn get(&mut self, target: &str) -> hyper::Result<TestResponse> {
         let request = self.request(Method::GET, target).body(empty_body()).unwrap();
         self.send(request).await

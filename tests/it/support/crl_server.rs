@@ -1,4 +1,4 @@
-//! A CA's web server with every fault that one may have. It ends when it is dropped.
+//! The web server of a CA, with a configurable fault.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,28 +6,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What the server does with a request.
+/// How the server responds to a request.
 #[derive(Clone, Debug)]
 pub(crate) enum CrlServerBehaviour {
-    /// Answers these bytes.
+    /// Sends these bytes with status 200.
     Serves(Vec<u8>),
-    /// Announces these bytes and breaks off in their midst.
+    /// Declares the length of these bytes and closes the connection after half of them.
     Truncates(Vec<u8>),
-    /// Sends one byte of an endless answer every few milliseconds.
+    /// Sends a large body at one byte every 20 ms.
     Drips,
-    /// Takes the request and never answers.
+    /// Reads the request and never responds.
     Hangs,
-    /// Ends the connection without an answer.
+    /// Resets the connection without a response.
     Resets,
-    /// Answers this status, without a body worth a look.
+    /// Sends this status with an empty body.
     Responds(u16),
-    /// Sends the client to this URL.
+    /// Redirects to this URL.
     Redirects(String),
-    /// Sends the first client to this URL, and then gives these bytes.
+    /// Redirects the first request to this URL, and serves these bytes afterwards.
     RedirectsOnce(String, Vec<u8>),
 }
 
-/// The running server.
+/// The running server. It ends when this is dropped.
 pub(crate) struct CrlServer {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
@@ -36,41 +36,39 @@ pub(crate) struct CrlServer {
 
 struct Shared {
     behaviour: CrlServerBehaviour,
-    asked: Vec<String>,
+    requested_paths: Vec<String>,
 }
 
 impl CrlServer {
-    /// A server on a port of its own. Must be called inside a tokio runtime.
+    /// Listens on a free port. Must be called inside a tokio runtime.
     pub(crate) fn start(behaviour: CrlServerBehaviour) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Mutex::new(Shared { behaviour, asked: Vec::new() }));
+        let shared = Arc::new(Mutex::new(Shared { behaviour, requested_paths: Vec::new() }));
         let listener = TcpListener::from_std(listener).unwrap();
-        let for_all = Arc::clone(&shared);
+        let accepting = Arc::clone(&shared);
         let serving = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let shared = Arc::clone(&for_all);
-                tokio::spawn(async move { response(stream, &shared).await });
+                let shared = Arc::clone(&accepting);
+                tokio::spawn(async move { respond(stream, &shared).await });
             }
         });
         Self { address, shared, serving }
     }
 
-    /// `path` on this server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Behaves differently from now on.
     pub(crate) fn set_behaviour(&self, behaviour: CrlServerBehaviour) {
         self.shared.lock().unwrap().behaviour = behaviour;
     }
 
-    /// The paths that were asked for, in their order.
+    /// The requested paths in order.
     pub(crate) fn requested_paths(&self) -> Vec<String> {
-        self.shared.lock().unwrap().asked.clone()
+        self.shared.lock().unwrap().requested_paths.clone()
     }
 }
 
@@ -80,7 +78,7 @@ impl Drop for CrlServer {
     }
 }
 
-async fn response(mut stream: TcpStream, shared: &Mutex<Shared>) {
+async fn respond(mut stream: TcpStream, shared: &Mutex<Shared>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };
@@ -89,14 +87,14 @@ async fn response(mut stream: TcpStream, shared: &Mutex<Shared>) {
     let path = String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().to_owned();
     let behaviour = {
         let mut shared = shared.lock().unwrap();
-        shared.asked.push(path);
+        shared.requested_paths.push(path);
         let behaviour = shared.behaviour.clone();
         if let CrlServerBehaviour::RedirectsOnce(_, bytes) = &behaviour {
             shared.behaviour = CrlServerBehaviour::Serves(bytes.clone());
         }
         behaviour
     };
-    // A client that has gone away is what some tests are about.
+    // In some tests the client has disconnected; then the write fails.
     drop(behave(&mut stream, behaviour).await);
 }
 
@@ -119,12 +117,12 @@ async fn behave(stream: &mut TcpStream, behaviour: CrlServerBehaviour) -> std::i
             }
         }
         CrlServerBehaviour::Hangs => {
-            let mut nothing = [0];
-            stream.read(&mut nothing).await.map(drop)
+            let mut byte = [0];
+            stream.read(&mut byte).await.map(drop)
         }
         CrlServerBehaviour::Resets => stream.set_zero_linger(),
         CrlServerBehaviour::Responds(status) => {
-            stream.write_all(format!("{}\r\n", head(&format!("{status} So"), 0)).as_bytes()).await
+            stream.write_all(format!("{}\r\n", head(&format!("{status} Status"), 0)).as_bytes()).await
         }
         CrlServerBehaviour::Redirects(url) | CrlServerBehaviour::RedirectsOnce(url, _) => {
             let head = head("302 Found", 0);

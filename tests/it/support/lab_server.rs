@@ -1,5 +1,5 @@
-//! A server of `tests/lab` that belongs to one test: it writes its ports as its first line, and ends when its standard
-//! input ends; so also when this process is killed.
+//! A server of `tests/lab` for one test. It prints its ports on its first line, and ends when its standard input is
+//! closed, hence also when this process is killed.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ pub(crate) struct LabServer {
 }
 
 impl LabServer {
-    /// Starts it, and waits until it listens.
+    /// Waits until the server listens.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -23,7 +23,7 @@ impl LabServer {
         Self { child, ports }
     }
 
-    /// Its port of that number, from 0.
+    /// The address of its port with this index.
     pub(crate) fn address(&self, number: usize) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[number]))
     }
@@ -36,7 +36,7 @@ impl Drop for LabServer {
     }
 }
 
-/// A program of `tests/lab`.
+/// The path of a program of `tests/lab`.
 pub(crate) fn lab_program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name)
 }

@@ -1,5 +1,5 @@
-//! What the black-box tests stand on. Takes a [`TestConfig`], gives a [`TestGateway`]; a [`Client`], `curl`, `openssl` or raw bytes
-//! then knock at its gate.
+//! Shared parts of the tests from outside: a [`TestGateway`] with a [`TestConfig`], clients that send requests to it,
+//! and the servers that it depends on.
 //!
 //! ```ignore
 //! let lab = TestGateway::start();
@@ -43,5 +43,5 @@ pub(crate) use test_response::TestResponse;
 pub(crate) use tls_backend::{WithoutCertificate, tls_backend};
 pub(crate) use windows_site::{CertificateRequest, CertificateSite, KerberosSite, NtlmSite};
 
-/// What any one step of a test may take. A test that waits for longer has failed.
+/// The longest wait of one step of a test.
 pub(crate) const TEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);

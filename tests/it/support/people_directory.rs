@@ -1,8 +1,8 @@
-//! A directory with accounts: OpenLDAP's slapd with the attributes of Active Directory, in a folder and on ports of its
-//! own. It ends when it is dropped.
+//! A directory with accounts: OpenLDAP's slapd with the attributes of Active Directory, in its own folder and on free
+//! ports.
 //!
-//! Like Active Directory it accepts a bind with a name and an empty password. Unlike there, tokenGroups is a stored value,
-//! and a bind needs a distinguished name.
+//! Like Active Directory it accepts a bind with a name and an empty password. Unlike Active Directory it stores
+//! tokenGroups, and a bind requires a distinguished name.
 
 mod entries;
 
@@ -43,7 +43,7 @@ access to * by users read
 const DOMAIN_SID: &str = "S-1-5-21-1-2-3";
 const BASE: &str = "DC=corp,DC=example";
 
-/// The running server.
+/// The running server. It ends when this is dropped.
 pub(crate) struct PeopleDirectory {
     child: Option<Child>,
     ldap: SocketAddr,
@@ -62,15 +62,15 @@ impl PeopleDirectory {
         Self::referring_to("ldap://127.0.0.1:1").await
     }
 
-    /// The same with a referral to another server.
+    /// As [`start`](Self::start), with a referral to another server.
     pub(crate) async fn referring_to(url: &str) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             record_skip("slapd is not installed");
             return None;
         }
         let folder = TempDir::new().unwrap();
-        // A copy, because the AppArmor profile of the packaged one denies it other folders. Copied by another process: a
-        // file that this process has open for writing, if only in a child that another test is starting, cannot be
+        // A copy, because the AppArmor profile of the packaged one denies it other folders. Copied by another process:
+        // a file that this process has open for writing, if only in a child that another test is starting, cannot be
         // executed.
         let copied = Command::new("cp").arg(PROGRAM).arg(folder.path().join("slapd")).status().unwrap();
         assert!(copied.success());
@@ -125,7 +125,7 @@ impl PeopleDirectory {
         self.signal("-CONT");
     }
 
-    /// Ends it at once with its connections.
+    /// Kills the server, which closes its connections.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -133,7 +133,7 @@ impl PeopleDirectory {
         }
     }
 
-    /// Starts it on the same ports.
+    /// Starts the server again on the same ports.
     pub(crate) async fn restart(&mut self) {
         self.kill();
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
@@ -144,7 +144,7 @@ impl PeopleDirectory {
         wait_for("slapd", || TcpStream::connect(self.ldaps).ok().map(drop)).await;
     }
 
-    /// The requests since its first start: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
+    /// The logged requests since the first start: `SRCH base="…" scope=2 …`, `BIND dn="…" method=128`.
     pub(crate) fn requests(&self, kind: &str) -> Vec<String> {
         let log = std::fs::read_to_string(self.log_file()).unwrap();
         let request = |line: &str| line.split_once(kind).map(|(_, rest)| format!("{kind}{rest}"));
@@ -171,7 +171,7 @@ impl Drop for PeopleDirectory {
     }
 }
 
-/// Settings for these servers, whose certificates are of the demo's PKI.
+/// Settings for these servers, whose certificates belong to the demo's PKI.
 pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySettings {
     DirectorySettings {
         name: name.into(),
@@ -193,12 +193,11 @@ pub(crate) fn settings(name: &str, servers: Vec<LdapServer>) -> DirectorySetting
     }
 }
 
-/// A server at an address.
 pub(crate) fn server(address: SocketAddr, encryption: LdapEncryption) -> LdapServer {
     LdapServer::new(&address.ip().to_string(), address.port(), encryption).unwrap()
 }
 
-/// The identifier of an account or group of the directory.
+/// The SID of an account or group of the directory.
 pub(crate) fn sid(number: u32) -> Sid {
     Sid::parse(&format!("{DOMAIN_SID}-{number}")).unwrap()
 }

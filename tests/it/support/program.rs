@@ -1,27 +1,27 @@
-//! Other people's clients: curl, openssl and whatever else is installed.
+//! External programs: curl, openssl, Python and others that may be installed.
 
 use super::{TEST_TIMEOUT, TestGateway};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// What a program left behind.
+/// The output of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct ProgramOutput {
-    /// Its exit status; -1 where a signal ended it.
+    /// The exit status; -1 if a signal ended the program.
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl ProgramOutput {
-    /// Both outputs, for programs that write the same thing now here and now there.
+    /// Both outputs, for programs that use either of them for the same message.
     pub(crate) fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
 
-/// Runs curl against the lab's gate: the hosts resolve to it, its CA is known, errors are shown. `None` where there is
-/// no curl; the test is then recorded as skipped.
+/// Runs curl with the hosts resolved to this gateway, its CA trusted, and errors printed. Records the skip and returns
+/// `None` if curl is not installed.
 pub(crate) fn curl(gateway: &TestGateway, args: &[&str]) -> Option<ProgramOutput> {
     let port = gateway.address().port();
     let limit = TEST_TIMEOUT.as_secs().to_string();
@@ -36,13 +36,13 @@ pub(crate) fn curl(gateway: &TestGateway, args: &[&str]) -> Option<ProgramOutput
     run("curl", &[], &all, b"")
 }
 
-/// Runs openssl. `None` where there is none; the test is then recorded as skipped.
+/// Runs openssl. Records the skip and returns `None` if it is not installed.
 pub(crate) fn openssl(args: &[&str]) -> Option<ProgramOutput> {
     run("openssl", &[], args, b"")
 }
 
-/// Runs `openssl s_client` against the lab's gate and sends `request`; reads until the gate closes. Names
-/// `rms.corp.example` unless `args` say otherwise (`-noservername`, `-servername`).
+/// Runs `openssl s_client` against this gateway, sends `request` and reads until the gateway closes. The server name is
+/// `rms.corp.example` unless `args` contain `-noservername` or `-servername`.
 pub(crate) fn openssl_client(gateway: &TestGateway, args: &[&str], request: &str) -> Option<ProgramOutput> {
     let address = gateway.address().to_string();
     let ca = gateway.pki_files.server_ca.display().to_string();
@@ -54,10 +54,10 @@ pub(crate) fn openssl_client(gateway: &TestGateway, args: &[&str], request: &str
     run("openssl", &[], &all, request.as_bytes())
 }
 
-/// Runs a program for [`TEST_TIMEOUT`] at most, with these variables added to its environment. `None` where there is none;
-/// the test is then recorded as skipped.
+/// Runs a program for [`TEST_TIMEOUT`] at most, with these variables added to its environment. Records the skip and
+/// returns `None` if it is not installed.
 ///
-/// coreutils' `timeout` ends it, since a test cannot wait with a limit without asking again and again.
+/// coreutils' `timeout` enforces the limit, since std has no wait for a process with a time limit.
 pub(crate) fn run(
     program: &str,
     environment: &[(&str, &str)],
@@ -79,7 +79,7 @@ pub(crate) fn run(
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A program that ended at once does not read; what it said tells why.
+    // A program that has failed does not read its input; its output contains the reason.
     drop(stdin.write_all(input));
     drop(stdin);
     let output = child.wait_with_output().unwrap();
@@ -91,25 +91,24 @@ pub(crate) fn run(
     })
 }
 
-/// Runs a Python program on `input`. `None` where there is no Python; the test is then recorded as skipped.
+/// Runs a Python program on `input`. Records the skip and returns `None` if Python is not installed.
 pub(crate) fn python(program: &str, input: &[u8]) -> Option<ProgramOutput> {
     run("python3", &[], &["-c", program], input)
 }
 
-/// Says that the test that runs now could not run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS`
-/// names.
-pub(crate) fn record_skip(why: &str) {
-    let line = format!("{}: {why}", test_name());
+/// Reports that the current test cannot run, and appends `name: reason` to the file that `PORTCULLIS_SKIPS` names.
+pub(crate) fn record_skip(reason: &str) {
+    let line = format!("{}: {reason}", test_name());
     eprintln!("SKIPPED: {line}");
     if let Some(path) = std::env::var_os("PORTCULLIS_SKIPS") {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
-        // In one write, since tests run side by side.
+        // One write, because tests run concurrently.
         file.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }
 
-/// The runner names the test's thread after it. Where it runs one test alone, on the main thread, it was told the name
-/// on the command line.
+/// The name of the current test: the name of its thread or, if the runner runs one test on the main thread, the name on
+/// the command line.
 pub(crate) fn test_name() -> String {
     let current = std::thread::current();
     match current.name() {
@@ -118,7 +117,7 @@ pub(crate) fn test_name() -> String {
     }
 }
 
-/// Whether a program is on the path, or where Debian has servers, which is on the path of root only.
+/// Whether a program is in PATH or in `/usr/sbin`, which Debian has in the PATH of root only.
 pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);

@@ -1,4 +1,4 @@
-//! Raw bytes, over TLS or plain TCP, as a client and as a backend.
+//! Raw bytes over TLS or plain TCP, as a client and as a backend.
 
 use super::TEST_TIMEOUT;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,18 +6,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-/// Writes `bytes` and reads until the gate closes. What came before a reset counts.
+/// Writes `bytes` and reads until the gateway closes. Returns the bytes before a reset too.
 pub(crate) async fn exchange<IO>(stream: &mut IO, bytes: &[u8]) -> String
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    // The gate may answer and close before it has read everything: then the write fails, and the answer tells.
+    // The gateway may respond and close before it has read everything; then the write fails and the response counts.
     drop(stream.write_all(bytes).await);
     drop(stream.flush().await);
     read_to_end(stream).await
 }
 
-/// Reads until the gate closes, bytes above 127 as ISO 8859-1.
+/// Reads until the gateway closes, and decodes ISO 8859-1.
 async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
     let mut received = Vec::new();
     let mut buffer = [0; 8192];
@@ -26,16 +26,17 @@ async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
             received.extend_from_slice(&buffer[..count]);
         }
     };
-    timeout(TEST_TIMEOUT, reading).await.expect("the gate closes");
+    timeout(TEST_TIMEOUT, reading).await.expect("the gateway closes");
     received.into_iter().map(char::from).collect()
 }
 
-/// A backend that reads the head of one request on each connection, writes `answer`, and closes. It ends with the test.
+/// A backend that reads the head of one request on each connection, writes `response`, and closes. It ends with the
+/// test.
 pub(crate) async fn raw_backend(response: &'static str) -> SocketAddr {
     raw_backend_with(move |_| response).await
 }
 
-/// The same with an answer that depends on the request's head.
+/// As [`raw_backend`], with a response that depends on the head of the request.
 pub(crate) async fn raw_backend_with(response: impl Fn(&str) -> &'static str + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -49,7 +50,7 @@ pub(crate) async fn raw_backend_with(response: impl Fn(&str) -> &'static str + S
                 }
             }
             let response = response(&String::from_utf8_lossy(&head));
-            // A gate that has gone does not listen.
+            // The gateway may have closed the connection.
             drop(stream.write_all(response.as_bytes()).await);
         }
     });

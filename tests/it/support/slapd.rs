@@ -1,4 +1,4 @@
-//! A directory with CRLs: OpenLDAP's slapd in a folder and on a port of its own. It ends when it is dropped.
+//! A directory with CRLs: OpenLDAP's slapd in its own folder and on a free port.
 
 use super::{pki, record_skip, wait_for};
 use base64::Engine;
@@ -22,7 +22,7 @@ dbnosync
 access to * by anonymous read
 ";
 
-/// The running server.
+/// The running server. It ends when this is dropped.
 pub(crate) struct Slapd {
     child: Child,
     address: SocketAddr,
@@ -37,7 +37,7 @@ impl Slapd {
         Self::start_with("ldap", entries).await
     }
 
-    /// The same inside TLS, with the server certificate of the demo's PKI.
+    /// As [`start`](Self::start), inside TLS with a server certificate of the demo's PKI.
     pub(crate) async fn start_tls(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         Self::start_with("ldaps", entries).await
     }

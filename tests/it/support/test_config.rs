@@ -1,16 +1,17 @@
-//! What a lab's proxy.toml says: takes pieces of TOML, gives the whole file.
+//! The proxy.toml of a test gateway, assembled from pieces.
 
-/// The pieces. A test changes those that it is about: `TestConfig { site: "default = true".into(), ..TestConfig::default() }`.
+/// Pieces of TOML. A test changes the relevant ones: `TestConfig { site: "default = true".into(),
+/// ..TestConfig::default() }`.
 ///
-/// In every piece `{rms}` stands for the URL of the lab's stand-in, and paths are relative to the lab's folder, where
-/// the demo's PKI lies in `pki/`.
+/// In every piece `{rms}` stands for the URL of the stand-in RMS server. Paths are relative to the gateway's folder,
+/// which has the demo's PKI in `pki/`.
 #[derive(Clone, Debug)]
 pub(crate) struct TestConfig {
     /// The keys above the first table.
     pub(crate) top: String,
     /// The hosts of the first site.
     pub(crate) hosts: Vec<&'static str>,
-    /// The oldest and the newest version of TLS that the first site speaks.
+    /// The minimum and maximum TLS version of the first site.
     pub(crate) tls: (&'static str, &'static str),
     /// More keys of its `tls` table, each preceded by a comma.
     pub(crate) tls_more: String,
@@ -26,7 +27,6 @@ pub(crate) struct TestConfig {
     pub(crate) backend: String,
     /// The keys of `[limits]`.
     pub(crate) limits: String,
-    /// The audit file.
     pub(crate) audit: String,
     /// Further tables: sites, realms, backends. A further site listens on `127.0.0.1:0` like the first.
     pub(crate) more: String,
@@ -51,7 +51,7 @@ impl Default for TestConfig {
     }
 }
 
-/// One path of each kind for echoes, and the RMS pipelines of the standard case.
+/// One echo path for each requirement, and the RMS pipelines of the standard case.
 pub(crate) const PATHS: &str = r#"
 [[site.path]]
 path = "/ignore/echo"
@@ -137,7 +137,7 @@ impl TestRealm<'_> {
 }
 
 impl TestConfig {
-    /// The whole file, with the stand-in at `rms`.
+    /// The complete file; `rms` is the URL of the stand-in.
     pub(crate) fn proxy_toml(&self, rms: &str) -> String {
         let Self {
             top,

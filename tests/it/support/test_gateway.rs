@@ -1,4 +1,4 @@
-//! A gate under test with all that belongs to it: a folder with the demo's PKI, a stand-in RMS, a clock to move.
+//! A gateway in this process, with a folder that contains the demo's PKI, a stand-in RMS server and a clock to advance.
 
 use super::{TEST_TIMEOUT, TestConfig};
 use portcullis::clock::Clock;
@@ -15,47 +15,46 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Where every site of a lab listens, before the system has chosen the port.
+/// The configured address of every listener; the system chooses the port.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The PKI of all labs of this process: making one takes longer than most tests.
+/// The PKI of all gateways of this process, since creating one takes longer than most tests.
 pub(crate) fn pki() -> &'static Pki {
     static SHARED: LazyLock<Pki> = LazyLock::new(|| Pki::create(Clock::system().now()).unwrap());
     &SHARED
 }
 
-/// A running gate. All of it ends when this is dropped.
+/// A running gateway. It ends when this is dropped.
 pub(crate) struct TestGateway {
-    /// The gate, to be reloaded or stopped by [`TestGateway::reload`] and [`TestGateway::stop`].
+    /// `None` after [`TestGateway::stop`].
     running: Option<Running>,
     context: Context,
-    /// The stand-in behind the gate.
+    /// The stand-in behind the gateway.
     pub(crate) rms: Rms,
-    /// The gate's clock; `advance` it instead of waiting.
+    /// The gateway's clock; `advance` it instead of waiting.
     pub(crate) clock: Clock,
-    /// What the gate counts.
     pub(crate) metrics: Arc<Metrics>,
-    /// Where the PKI was written.
+    /// The paths of the written PKI.
     pub(crate) pki_files: PkiFiles,
     tls: SocketAddr,
     plain: SocketAddr,
-    setup: TestConfig,
+    config: TestConfig,
     folder: TempDir,
 }
 
 impl TestGateway {
-    /// A gate with [`TestConfig::default`].
+    /// Starts with [`TestConfig::default`].
     pub(crate) fn start() -> Self {
         Self::with(TestConfig::default())
     }
 
-    /// A gate with this set-up. Fails with the gate's own words where it cannot be used.
-    pub(crate) fn with(setup: TestConfig) -> Self {
-        Self::prepared(setup, |_| {})
+    /// Panics with the rendered diagnostics if the configuration is invalid.
+    pub(crate) fn with(config: TestConfig) -> Self {
+        Self::prepared(config, |_| {})
     }
 
-    /// As [`TestGateway::with`]; `prepare` gets the lab's folder, the PKI in it, before the gate reads it.
-    pub(crate) fn prepared(setup: TestConfig, prepare: impl FnOnce(&Path)) -> Self {
+    /// As [`TestGateway::with`]; `prepare` may add files to the folder, which contains the PKI, before the start.
+    pub(crate) fn prepared(config: TestConfig, prepare: impl FnOnce(&Path)) -> Self {
         let folder = TempDir::new().unwrap();
         let pki_files = pki().write_to(folder.path()).unwrap();
         prepare(folder.path());
@@ -64,81 +63,81 @@ impl TestGateway {
         let ids: Vec<_> = DenialId::ALL.iter().map(|denial| denial.id()).collect();
         let metrics = Arc::new(Metrics::new("test", &ids));
         let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
-        let loaded = load(folder.path(), &setup, &rms, &mut context);
+        let loaded = load(folder.path(), &config, &rms, &mut context);
         let running = Running::start(loaded.compiled, Arc::clone(&metrics), clock.clone()).unwrap();
         let tls = running.address(ANY_PORT, Speech::Tls).unwrap();
         let plain = running.address(ANY_PORT, Speech::Plain).unwrap();
-        Self { running: Some(running), context, rms, clock, metrics, pki_files, tls, plain, setup, folder }
+        Self { running: Some(running), context, rms, clock, metrics, pki_files, tls, plain, config, folder }
     }
 
-    /// Puts another set-up in force, as SIGHUP does.
+    /// Changes the configuration and reloads it, as SIGHUP does.
     pub(crate) fn reload(&mut self, change: impl FnOnce(&mut TestConfig)) {
-        change(&mut self.setup);
-        let loaded = load(self.folder.path(), &self.setup, &self.rms, &mut self.context);
+        change(&mut self.config);
+        let loaded = load(self.folder.path(), &self.config, &self.rms, &mut self.context);
         self.running.as_mut().unwrap().reload(loaded.compiled).unwrap();
     }
 
-    /// Stops the gate as SIGTERM does, and waits until every record is written.
+    /// Stops as SIGTERM does, and waits until every audit record is written.
     pub(crate) fn stop(&mut self) {
         let stopped = self.running.take().unwrap().stop();
         assert_eq!(stopped, portcullis::server::Stopped::Whole);
     }
 
-    /// Where TLS is spoken.
+    /// The address of the TLS listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.tls
     }
 
-    /// Where plain HTTP is answered.
+    /// The address of the listener for plain HTTP.
     pub(crate) fn plain_address(&self) -> SocketAddr {
         self.plain
     }
 
-    /// Where the admin listener answers.
+    /// The address of the admin listener.
     pub(crate) fn admin_address(&self) -> SocketAddr {
         self.running.as_ref().unwrap().admin_addresses().next().unwrap()
     }
 
-    /// `path` of the first site as a URL for other people's clients.
+    /// The URL of `path` on the first site, for external clients.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("https://{}:{}{path}", self.setup.hosts[0], self.tls.port())
+        format!("https://{}:{}{path}", self.config.hosts[0], self.tls.port())
     }
 
-    /// The lab's folder.
+    /// The folder of proxy.toml, which relative paths start from.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A card's bundle as `curl --cert` takes it, as text.
+    /// The path of a card's PEM bundle, for `curl --cert`.
     pub(crate) fn card_file(&self, name: &str) -> String {
         self.pki_files.card(name).display().to_string()
     }
 
-    /// Every audit record so far, those among them that a moment ago were still on their way to the file.
+    /// Every audit record so far; waits up to 100 ms for records that are queued for the file.
     pub(crate) fn records(&self) -> Vec<Value> {
         let begun = Instant::now();
-        // A request in progress holds bytes of the queue for as long as it goes on.
+        // Bounded, because a request in progress occupies bytes of the queue until it ends.
         while self.metrics.audit.queue_bytes.get() > 0 && begun.elapsed() < Duration::from_millis(100) {
             std::thread::yield_now();
         }
-        let path: PathBuf = self.folder.path().join(&self.setup.audit);
+        let path: PathBuf = self.folder.path().join(&self.config.audit);
         let text = std::fs::read_to_string(path).unwrap_or_default();
         // The last line may be half written.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+        complete.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The audit record of this request, once it is written.
+    /// Waits for the audit record of this request.
     pub(crate) async fn record(&self, request_id: &str) -> Value {
         self.record_where(|record| record["request_id"] == request_id).await
     }
 
-    /// The first audit record that is such, once there is one.
-    pub(crate) async fn record_where(&self, is_such: impl Fn(&Value) -> bool) -> Value {
-        wait_for("an audit record", || self.records().into_iter().find(&is_such)).await
+    /// Waits for the first audit record that matches.
+    pub(crate) async fn record_where(&self, matches: impl Fn(&Value) -> bool) -> Value {
+        wait_for("an audit record", || self.records().into_iter().find(&matches)).await
     }
 
-    /// The only audit record of the lab, once it is written.
+    /// Waits for an audit record, and asserts that it is the only one.
     pub(crate) async fn only_record(&self) -> Value {
         let record = self.record_where(|_| true).await;
         assert_eq!(self.records().len(), 1, "{:?}", self.records());
@@ -146,21 +145,21 @@ impl TestGateway {
     }
 }
 
-/// Looks again and again until there is something, for [`TEST_TIMEOUT`] at most.
+/// Polls until `look` returns a value; panics after [`TEST_TIMEOUT`].
 pub(crate) async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "{what} did not come about");
+        assert!(Instant::now() < end, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-fn load(folder: &Path, setup: &TestConfig, rms: &Rms, context: &mut Context) -> Loaded {
+fn load(folder: &Path, config: &TestConfig, rms: &Rms, context: &mut Context) -> Loaded {
     let path = folder.join("proxy.toml");
-    std::fs::write(&path, setup.proxy_toml(&format!("http://{}", rms.address()))).unwrap();
+    std::fs::write(&path, config.proxy_toml(&format!("http://{}", rms.address()))).unwrap();
     config::load(&path, context).unwrap_or_else(|error| match *error {
         LoadError::Invalid(diagnostics) => panic!("{}", diagnostics.render(Colour::Plain)),
         error @ (LoadError::Read { .. } | LoadError::Utf16 { .. } | LoadError::NotUtf8 { .. }) => {

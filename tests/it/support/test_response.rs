@@ -1,10 +1,10 @@
-//! An answer that arrived whole, and what tests ask of it.
+//! A complete response of the gateway, and the echo's report of the request that the backend received.
 
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
 
-/// An answer.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: u16,
@@ -16,32 +16,31 @@ pub(crate) struct TestResponse {
 }
 
 impl TestResponse {
-    /// The body as text.
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// The body as JSON: the echo's, or a denial's problem document.
+    /// The body as JSON: the echo's report, or the problem document of a denial.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {:?}", self.status, self.body))
     }
 
-    /// The one value of a header; `None` where it is not there.
+    /// The only value of a header; `None` if it is absent. Panics if there are several.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
         assert!(values.len() < 2, "{name}: {values:?}");
         values.first().map(|value| value.to_str().unwrap())
     }
 
-    /// `200 permit`, or status and denial id: `403 certificate-required`.
+    /// `200 permit`, or the status and the denial id, such as `403 certificate-required`.
     pub(crate) fn status_and_id(&self) -> String {
         let problem = self.header("content-type").is_some_and(|kind| kind.contains("problem+json"));
         let json = if problem { self.json() } else { Value::Null };
         format!("{} {}", self.status, json["id"].as_str().unwrap_or("permit"))
     }
 
-    /// The values of a header as the backend received it, by the echo's JSON; empty where it was not there.
+    /// The values of a header that the backend received; empty if it was absent.
     pub(crate) fn received_header(&self, name: &str) -> Vec<String> {
         let lines: Vec<(String, String)> = serde_json::from_value(self.json()["headers"].clone()).unwrap();
         lines
@@ -57,7 +56,7 @@ impl TestResponse {
         lines.into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
     }
 
-    /// The id of the request: a denial's from its JSON, else what the backend received as `X-Request-Id`.
+    /// The request id: from the problem document of a denial, otherwise the `X-Request-Id` that the backend received.
     pub(crate) fn request_id(&self) -> String {
         match self.json()["request_id"].as_str() {
             Some(id) => id.to_owned(),

@@ -1,4 +1,5 @@
-//! A backend inside TLS that may ask for the gate's certificate, as IIS, nginx and Apache do each in their own way.
+//! A backend inside TLS that requests a client certificate, and rejects a client without one as IIS, nginx or Apache
+//! do.
 
 use super::pki;
 use rustls::RootCertStore;
@@ -10,16 +11,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// What happens to whoever shows no certificate.
+/// How the backend rejects a client without a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WithoutCertificate {
-    /// TLS fails.
+    /// With a TLS alert.
     Alert,
-    /// The answer has this status.
+    /// With this HTTP status.
     Status(u16),
 }
 
-/// Serves until the test ends: 200 to whoever shows a certificate of the demo's PKI.
+/// Serves until the test ends; a client with a certificate of the demo's PKI receives 200.
 pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
     let acceptor = TlsAcceptor::from(configuration(without));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -34,13 +35,13 @@ pub(crate) async fn tls_backend(without: WithoutCertificate) -> SocketAddr {
                     Err(_) => break,
                 }
             }
-            let shown = stream.get_ref().1.peer_certificates().is_some();
+            let presented = stream.get_ref().1.peer_certificates().is_some();
             let status = match without {
-                WithoutCertificate::Status(status) if !shown => status,
+                WithoutCertificate::Status(status) if !presented => status,
                 WithoutCertificate::Status(_) | WithoutCertificate::Alert => 200,
             };
             let response = format!("HTTP/1.1 {status} Stand-in\r\ncontent-length: 0\r\n\r\n");
-            // A client that has seen enough does not listen.
+            // The client may have closed the connection.
             drop(stream.write_all(response.as_bytes()).await);
             drop(stream.shutdown().await);
         }

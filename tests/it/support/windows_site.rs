@@ -1,6 +1,5 @@
-//! Web servers that authenticate users as IIS can, one for a test: by Kerberos, by a client certificate, by NTLM. The
-//! first two are Apache in front of an echo, such as [`Rms`](portcullis::demo::rms::Rms) at `/echo`; the third answers
-//! such an echo itself.
+//! Web servers that authenticate users as IIS does: by Kerberos, by a client certificate or by NTLM. The first two are
+//! Apache in front of an echo, such as [`Rms`](portcullis::demo::rms::Rms) at `/echo`; the third includes an echo.
 
 use super::{ActiveDirectory, LabServer, is_installed, lab_program, pki, record_skip};
 use std::fmt::Write;
@@ -9,43 +8,42 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Where Debian has Apache's modules.
+/// The folder of Apache's modules on Debian.
 const APACHE_MODULES: &str = "/usr/lib/apache2/modules";
-/// How many users like `user001` an [`NtlmSite`] has; the directory has as many.
+/// The number of users such as `user001`, here and in the directory.
 const CROWD: usize = 200;
 
-/// Apache for `HTTP/rms.corp.example`. Hands on to the echo as whom it saw the user, in `X-Remote-User`.
+/// Apache for `HTTP/rms.corp.example`. Forwards the authenticated user to the echo in `X-Remote-User`.
 pub(crate) struct KerberosSite(LabServer);
 
 impl KerberosSite {
-    /// `None` where there is no such Apache; the test is then recorded as skipped.
+    /// Records the skip and returns `None` if Apache or the module is not installed.
     pub(crate) fn start(directory: &ActiveDirectory, echo: SocketAddr) -> Option<Self> {
         let mut command = apache("mod_auth_gssapi.so")?;
         command.arg("kerberos").arg(directory.folder()).arg(echo.to_string());
         Some(Self(LabServer::start(&mut command)))
     }
 
-    /// Where every request needs a ticket of its own.
+    /// The address on which every request needs a ticket.
     pub(crate) fn per_request(&self) -> SocketAddr {
         self.0.address(0)
     }
 
-    /// Where a ticket holds for its connection: further requests on it need none.
+    /// The address on which a ticket authenticates the connection, including further requests.
     pub(crate) fn per_connection(&self) -> SocketAddr {
         self.0.address(1)
     }
 }
 
-/// When a server asks for the client's certificate.
+/// When a server requests the client certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateRequest {
-    /// In the first handshake.
     InHandshake,
-    /// When it has read the request: by renegotiation with TLS 1.2, by post-handshake authentication with TLS 1.3.
+    /// After the request: by renegotiation in TLS 1.2, by post-handshake authentication in TLS 1.3.
     AfterRequest,
 }
 
-/// Apache under the demo's RSA server certificate, which takes nobody without a client certificate. Hands on to the echo
+/// Apache with the demo's RSA server certificate, which requires a client certificate. Forwards to the echo
 /// `X-Client-Subject`, `X-Client-Upn`, `X-Client-Serial` and `X-Client-Certificate` (the PEM in base64).
 pub(crate) struct CertificateSite {
     server: LabServer,
@@ -53,8 +51,8 @@ pub(crate) struct CertificateSite {
 }
 
 impl CertificateSite {
-    /// `client_cas` is PEM: the CAs of the users' certificates, up to the root. `None` where there is no Apache; the test
-    /// is then recorded as skipped.
+    /// `client_cas` is PEM: the CAs of the client certificates, up to the root. Records the skip and returns `None` if
+    /// Apache or the module is not installed.
     pub(crate) fn start(client_cas: &str, echo: SocketAddr) -> Option<Self> {
         let mut command = apache("mod_ssl.so")?;
         let folder = TempDir::new().unwrap();
@@ -66,7 +64,7 @@ impl CertificateSite {
         Some(Self { server: LabServer::start(&mut command), _folder: folder })
     }
 
-    /// Where it asks then, and speaks only that version of TLS: `1.2` or `1.3`.
+    /// The address with this behaviour and only this version of TLS, `1.2` or `1.3`.
     pub(crate) fn address(&self, asks: CertificateRequest, tls: &str) -> SocketAddr {
         self.server.address(match (asks, tls) {
             (CertificateRequest::InHandshake, "1.2") => 0,
@@ -78,13 +76,13 @@ impl CertificateSite {
     }
 }
 
-/// A server whose NTLM authenticates the connection, as IIS's does. See `tests/lab/ntlm_site.py` for its paths.
+/// A server whose NTLM authenticates the connection, as in IIS. `tests/lab/ntlm_site.py` describes its paths.
 pub(crate) struct NtlmSite(LabServer);
 
 impl NtlmSite {
     /// With the users `CORP\alice`, `CORP\bob` and `CORP\user001` to `CORP\user200`, whose password is
-    /// [`ActiveDirectory::PASSWORD`]; needs no directory. `None` where there is no Python; the test is then recorded as
-    /// skipped.
+    /// [`ActiveDirectory::PASSWORD`]; needs no directory. Records the skip and returns `None` if Python is not
+    /// installed.
     pub(crate) fn start() -> Option<Self> {
         if !is_installed("python3") {
             record_skip("python3 is not installed");
@@ -104,8 +102,8 @@ impl NtlmSite {
         Some(Self(LabServer::start(command.arg(script).arg("--users").arg(users))))
     }
 
-    /// With every user of the directory, and Samba's own NTLM. `None` where a program is missing; the test is then
-    /// recorded as skipped.
+    /// With every user of the directory, and Samba's NTLM. Records the skip and returns `None` if a program is not
+    /// installed.
     pub(crate) fn of_domain(directory: &ActiveDirectory) -> Option<Self> {
         if !is_installed("python3") || !is_installed("ntlm_auth") {
             record_skip("python3 or ntlm_auth is not installed");
@@ -115,17 +113,16 @@ impl NtlmSite {
         Some(Self(LabServer::start(command.arg("ntlm").arg(directory.folder()))))
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.0.address(0)
     }
 }
 
-/// The program that starts an Apache, where that has this module.
+/// The command that starts Apache. Records the skip and returns `None` if Apache or the module is not installed.
 fn apache(module: &str) -> Option<Command> {
     if is_installed("apache2") && Path::new(APACHE_MODULES).join(module).exists() {
         return Some(Command::new(lab_program("windows-site")));
     }
-    record_skip(&format!("Apache is not installed, or without {module}"));
+    record_skip(&format!("Apache or its module {module} is not installed"));
     None
 }

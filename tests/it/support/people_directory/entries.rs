@@ -149,11 +149,11 @@ pub(super) fn entries(elsewhere: &str) -> String {
         person("leo", 1106, &[("altSecurityIdentities", &[b"X509:<RFC822>leo@corp.example"])]),
         person("mallory", 1107, &[("altSecurityIdentities", &[b"X509:<RFC822>leo@corp.example"])]),
         person("nina", 1108, &[("userPrincipalName", &[b"nina.mueller@people.example"])]),
-        // Two accounts with one name to log in by.
+        // Two accounts with the same login name.
         person("twin1", 1130, &[("userPrincipalName", &[b"twin@corp.example"])]),
         person("twin2", 1131, &[("userPrincipalName", &[b"twin@corp.example"])]),
-        // A name that means something in a filter.
         person_in("OU=Lab", "zoe", 1132, &[("userPrincipalName", &[b"zoe@lab.example"])]),
+        // A name with a special character of search filters.
         person("star*", 1109, &[]),
         person("trust$", 1110, &[("userAccountControl", &[b"2048"])]),
     ];
@@ -206,7 +206,7 @@ fn group(name: &str, number: u32, members: &[&str]) -> String {
     )
 }
 
-/// An entry in LDIF. All is written in base64, so that no letter has a meaning.
+/// An entry in LDIF. Every value is in base64, so that no character is special.
 pub(super) fn entry(dn: &str, attributes: Extra<'_>) -> String {
     let mut text = if dn.is_empty() { "dn:\n".to_owned() } else { format!("dn:: {}\n", STANDARD.encode(dn)) };
     for (name, values) in attributes {
