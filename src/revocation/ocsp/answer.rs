@@ -15,6 +15,7 @@ use super::signer::{self, FoundSigner, Signer};
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,7 +129,8 @@ fn revoking<'r, 'a>(response: &'r Response<'a>, question: &Question<'_>) -> Opti
     revoking.filter(is_about).max_by_key(|single| single.this_update)
 }
 
-/// The newest of what the response says of the certificate in question, which nothing in it revokes.
+/// The newest of what the response says of the certificate in question, which nothing in it revokes. Of the same date,
+/// "unknown" counts before "good", and what is due earlier before what is due later.
 fn not_revoking<'r, 'a>(
     response: &'r Response<'a>,
     question: &Question<'_>,
@@ -138,7 +140,10 @@ fn not_revoking<'r, 'a>(
     judge_nonce(response, question)?;
     let singles = response.singles.iter();
     let about = singles.filter(|single| single.id.names(question.certificate, question.issuer));
-    let single = about.max_by_key(|single| single.this_update).ok_or_else(|| {
+    let newest = |single: &&Single<'_>| {
+        (single.this_update, single.status == Status::Unknown, Reverse(single.next_update))
+    };
+    let single = about.max_by_key(newest).ok_or_else(|| {
         let hash = response.singles.iter().find_map(|single| unknown_hash(single, question));
         match hash {
             None => OcspError::WrongCertificate,

@@ -250,7 +250,9 @@ fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTim
     }
 }
 
-/// Refuses a response that is older than the one that is held: without a nonce an attacker on the path can replay it.
+/// Refuses a response that is older than the one that is held: without a nonce an attacker on the path can replay it. If the
+/// one that is held says "revoked", only a later thisUpdate takes that back: of two of the same date "revoked" counts,
+/// whichever came first.
 fn refuse_older(
     old: Option<&Asked>,
     new: Result<OcspAnswer, OcspError>,
@@ -258,15 +260,18 @@ fn refuse_older(
 ) -> Result<OcspAnswer, OcspError> {
     let new = new?;
     let held = old.and_then(|old| old.result.as_ref().ok()).filter(|held| now < held.usable_until);
-    let held = held.map(|held| held.source.this_update);
-    let received = new.source.this_update;
-    // A date in the future would make every later answer look old.
-    match held.filter(|held| received < *held && *held <= now) {
-        Some(held) if !matches!(new.status, Status::Revoked { .. }) => {
-            Err(OcspError::Older { received, held })
-        }
-        Some(_) | None => Ok(new),
+    let Some(held) = held.filter(|_| !is_revoked(new.status)) else { return Ok(new) };
+    let (received, held_at) = (new.source.this_update, held.source.this_update);
+    // Of what does not revoke, a date in the future would make every later response look old.
+    let is_older = received < held_at && held_at <= now;
+    if is_older || is_revoked(held.status) && received <= held_at {
+        return Err(OcspError::Older { received, held: held_at });
     }
+    Ok(new)
+}
+
+fn is_revoked(status: Status) -> bool {
+    matches!(status, Status::Revoked { .. })
 }
 
 /// Without what it remembers.

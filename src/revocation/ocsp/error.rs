@@ -62,8 +62,8 @@ pub enum OcspError {
     /// As [`OcspError::UnknownHash`], with an identifier that cannot be decoded.
     #[error("the OCSP response names the certificate by an unknown hash, whose identifier cannot be decoded")]
     UnnamedHash,
-    /// The response is older than one that was received before: a replay.
-    #[error("the OCSP response of {received} is older than the one that is held, of {held}")]
+    /// The response is not newer than one that was received before: a replay.
+    #[error("the OCSP response of {received} is not newer than the one that is held, of {held}")]
     Older {
         /// The thisUpdate of this one.
         received: UnixTime,

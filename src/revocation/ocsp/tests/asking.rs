@@ -198,6 +198,31 @@ async fn a_request_with_a_nonce_is_posted_and_one_without_travels_in_the_url() {
 }
 
 #[tokio::test]
+async fn of_two_responses_of_one_date_the_one_that_revokes_counts_whichever_comes_first() {
+    let (scene, responder) = scene().await;
+    let later = |minutes: u32| NOW.plus(MINUTE * minutes);
+    for this_update in [before(NOW, MINUTE), NOW.plus(4 * MINUTE)] {
+        let made = |single: SingleDraft| {
+            let single = SingleDraft { this_update, next_update: Some(NOW.plus(MINUTE)), ..single };
+            Reply::Answer(Draft::about(single).sign(&scene.ca))
+        };
+        let client = client(settings());
+        responder.reply(made(scene.single().revoked(Some(6))));
+        assert!(matches!(scene.status(&client, NOW).await, Ok(Status::Revoked { .. })));
+        responder.reply(made(scene.single()));
+        assert!(matches!(scene.status(&client, later(2)).await, Ok(Status::Revoked { .. })));
+        // Nor does one from before a "revoked" of a fast clock.
+        responder.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+        assert!(matches!(scene.status(&client, later(3)).await, Ok(Status::Revoked { .. })));
+        client.purge();
+        responder.reply(made(scene.single()));
+        assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+        responder.reply(made(scene.single().revoked(Some(6))));
+        assert!(matches!(scene.status(&client, later(4)).await, Ok(Status::Revoked { .. })));
+    }
+}
+
+#[tokio::test]
 async fn an_older_answer_played_again_does_not_replace_a_newer_one() {
     let (scene, responder) = scene().await;
     let made = |age: Duration, single: SingleDraft| {

@@ -110,6 +110,20 @@ fn of_two_statements_about_one_certificate_the_one_that_says_revoked_counts() {
 }
 
 #[test]
+fn of_two_statements_of_one_date_unknown_counts_before_good_and_the_one_that_is_due_earlier() {
+    let scene = Scene::new();
+    let settings = OcspSettings::default();
+    let long = || SingleDraft { next_update: Some(NOW.plus(2 * HOUR)), ..scene.single() };
+    let judge = |singles| scene.judge(&Draft { singles, ..scene.good() }.sign(&scene.ca), &settings).unwrap();
+    for singles in [vec![scene.single(), long().unknown()], vec![long().unknown(), scene.single()]] {
+        assert_eq!(judge(singles).status, Status::Unknown);
+    }
+    for singles in [vec![scene.single(), long()], vec![long(), scene.single()]] {
+        assert_eq!(judge(singles).due, NOW.plus(HOUR));
+    }
+}
+
+#[test]
 fn a_good_answer_counts_until_five_minutes_and_the_grace_after_its_next_update() {
     let scene = Scene::new();
     let der = scene.good().sign(&scene.ca);
