@@ -5,7 +5,6 @@
 
 use super::cannot_judge::CannotJudge;
 use super::crl_der::minimal;
-use super::crl_entry::RevocationReason;
 use super::crl_index::{EntryIndex, EntryList, Listed};
 use super::crl_number::CrlNumber;
 use super::crl_scope::Scope;
@@ -15,6 +14,7 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, SerialNumber};
 use crate::clock::UnixTime;
 use aws_lc_rs::digest::{SHA256, digest};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -68,6 +68,7 @@ pub(super) struct Crl {
     any_entries: EntryIndex,
     scope: Scope,
     source: Arc<CrlSource>,
+    /// Whether its thisUpdate could be decoded.
     is_dated: bool,
     cannot_judge: Option<CannotJudge>,
     /// Which keys were tried, and what came of it.
@@ -123,11 +124,6 @@ impl Crl {
         &self.source
     }
 
-    /// Whether its thisUpdate could be decoded. If not it is neither older nor newer than another.
-    pub(super) fn is_dated(&self) -> bool {
-        self.is_dated
-    }
-
     /// Why it is set aside, if it is: it shows of no certificate that it is good, and what it lists is revoked.
     pub(super) fn cannot_judge(&self) -> Option<CannotJudge> {
         self.cannot_judge
@@ -153,9 +149,8 @@ impl Crl {
         let serial = minimal(serial).unwrap_or(serial);
         let named = self.other_entries.get(issuer).and_then(|entries| entries.find(serial));
         let own = self.own_entries.find(serial).filter(|_| *issuer == self.source.issuer);
-        let found = [named, own, self.any_entries.find(serial)];
-        // "No longer listed" never hides "revoked".
-        found.into_iter().flatten().min_by_key(|listed| listed.reason == RevocationReason::RemoveFromCrl)
+        let found = [self.any_entries.find(serial), own, named];
+        found.into_iter().flatten().max_by_key(|listed| listed.reason.permanence())
     }
 
     /// Whether the key of `signer` signed it.
@@ -182,7 +177,8 @@ impl Crl {
         self.signer.get()
     }
 
-    /// Whether it covers all that `other` covers, whatever their dates. If it is set aside, only if `other` is too.
+    /// Whether it covers all that `other`, a CRL of the same kind, covers, whatever their dates: a complete CRL includes
+    /// the delta CRLs up to its number.
     pub(super) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
@@ -193,25 +189,50 @@ impl Crl {
             (None, Some(_)) => own.number.is_some() && its.number <= own.number,
             (Some(_), None) => false,
         };
-        of_kind
-            && own.issuer == its.issuer
+        of_kind && self.covers_scope_of(other)
+    }
+
+    /// Whether its scope is that of `other`, a CRL of the same issuer, or wider. If it is set aside, only if `other` is
+    /// too.
+    pub(super) fn covers_scope_of(&self, other: &Self) -> bool {
+        self.source.issuer == other.source.issuer
             && (self.cannot_judge.is_none() || other.cannot_judge.is_some())
             && self.scope.includes(&other.scope)
     }
 
-    /// Whether this CRL makes another one of the same key obsolete: it covers the same, and is not older by date or by
-    /// number.
+    /// Whether this CRL makes another one of the same key obsolete: it covers the same and is newer. Of two CRLs neither
+    /// of which is newer both count, so the order in which they were loaded decides nothing.
     pub(super) fn supersedes(&self, other: &Self) -> bool {
-        self.includes(other)
-            && other.is_dated
-            && other.source.this_update <= self.source.this_update
-            && !self.has_lower_number_than(other)
+        self.includes(other) && self.is_newer_than(other)
     }
 
-    /// If one of the two has no number, only the dates count.
-    pub(super) fn has_lower_number_than(&self, other: &Self) -> bool {
-        let numbers = self.source.number.as_ref().zip(other.source.number.as_ref());
-        numbers.is_some_and(|(own, its)| own < its)
+    /// Whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is later and its
+    /// CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
+    ///
+    /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of another
+    /// scope. If one of the two has no number, only the dates count. A thisUpdate that cannot be decoded proves nothing.
+    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+        let is_dated = self.is_dated && other.is_dated;
+        match self.source.this_update.cmp(&other.source.this_update) {
+            Ordering::Greater if is_dated => self.compare_number(other) != Some(Ordering::Less),
+            Ordering::Less if is_dated => false,
+            _ => self.has_higher_number_than(other),
+        }
+    }
+
+    /// Whether its thisUpdate is later, whatever the CRL numbers.
+    pub(super) fn is_dated_after(&self, other: &Self) -> bool {
+        self.is_dated && other.is_dated && other.source.this_update < self.source.this_update
+    }
+
+    /// Whether both are of one scope and its CRL number is the higher one.
+    pub(super) fn has_higher_number_than(&self, other: &Self) -> bool {
+        self.scope == other.scope && self.compare_number(other) == Some(Ordering::Greater)
+    }
+
+    fn compare_number(&self, other: &Self) -> Option<Ordering> {
+        let (own, its) = (self.source.number.as_ref()?, other.source.number.as_ref()?);
+        Some(own.cmp(its))
     }
 
     /// Whether verifying it takes longer than a worker may be held up.

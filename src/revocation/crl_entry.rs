@@ -73,6 +73,16 @@ impl RevocationReason {
         Self::AaCompromise,
     ];
 
+    /// Of two entries for one serial number, the one with the greater permanence counts: "no longer listed" never hides
+    /// "revoked", and a hold, which a delta CRL can lift, never hides what nothing can lift.
+    pub(super) fn permanence(self) -> u8 {
+        match self {
+            Self::RemoveFromCrl => 0,
+            Self::CertificateHold => 1,
+            _ => 2,
+        }
+    }
+
     /// The number of RFC 5280 5.3.1; 7, which it does not use, where the reason is not known.
     pub(super) fn code(self) -> u8 {
         Self::ALL.iter().zip(0..).find_map(|(reason, code)| (*reason == self).then_some(code)).unwrap_or(7)

@@ -107,18 +107,16 @@ impl Table {
     }
 }
 
-/// Adds a record after the last one. Where both have one serial, the first counts, but "no longer listed" never hides
-/// "revoked".
+/// Adds a record after the last one. If both have one serial, the one of the greater permanence counts, of equal ones the
+/// first.
 fn append(records: &mut Vec<u8>, record: &[u8]) {
-    let last = records.len().saturating_sub(record.len());
-    let repeats = records.get(last..).is_some_and(|last| serial_of(last) == serial_of(record));
-    if repeats
-        && records.get(last..).map(listed).is_some_and(|it| it.reason != RevocationReason::RemoveFromCrl)
-    {
-        return;
-    }
-    if repeats {
-        records.truncate(last);
+    let at = records.len().saturating_sub(record.len());
+    let repeated = records.get(at..).filter(|last| serial_of(last) == serial_of(record)).map(listed);
+    if let Some(last) = repeated {
+        if listed(record).reason.permanence() <= last.reason.permanence() {
+            return;
+        }
+        records.truncate(at);
     }
     records.extend_from_slice(record);
 }

@@ -137,11 +137,6 @@ impl SilentCrl {
     pub(super) fn due(&self) -> Option<UnixTime> {
         self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
     }
-
-    /// When the newer of the two was issued.
-    pub(super) fn newest(&self) -> UnixTime {
-        self.delta.as_ref().map_or(self.complete.this_update, |delta| delta.this_update)
-    }
 }
 
 /// What was found about the certificate of who signed a CRL.

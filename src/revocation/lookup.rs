@@ -28,9 +28,8 @@ const MAXIMUM_DEPTH: usize = 3;
 
 /// What `crls` say of a certificate.
 ///
-/// Of several CRLs of one key and scope the newest counts. CRLs of different scopes, or of two keys under one name, may
-/// disagree about a certificate that both cover: then "revoked" counts. One that is dated in the future counts only
-/// where it says revoked.
+/// A CRL is passed over only if another one supersedes it: same key, the same or a wider scope, and certainly newer. All
+/// others are consulted, and "revoked" by any of them counts. One that is dated in the future counts only if it says revoked.
 pub(super) fn look_up(question: Question<'_>, crls: &CrlStore, now: UnixTime) -> DatedFinding {
     LookUp::new(question, crls, now, &[]).run()
 }
@@ -59,11 +58,35 @@ struct LookUp<'a> {
     /// Whether what one of those signed counts for itself, as with a root. It does where nobody else speaks of it.
     may_vouch: bool,
     covered: ReasonFlags,
-    /// The complete CRLs that were asked, each with the key that signed it.
-    heard: Vec<(&'a Crl, KeyId)>,
+    heard: Vec<HeardCrl<'a>>,
     silent: NotListed,
     until: UnixTime,
     flaw: Option<WhyUnknown>,
+}
+
+/// A complete CRL in force that does not list the certificate.
+struct HeardCrl<'a> {
+    complete: &'a Crl,
+    /// The delta CRLs that were combined with it: several if none is certainly the newest.
+    deltas: Vec<&'a Crl>,
+    /// The key that signed them.
+    key: KeyId,
+}
+
+impl HeardCrl<'_> {
+    /// Whether a CRL that `key` signed adds nothing to it and to its delta CRLs.
+    fn supersedes(&self, crl: &Crl, key: KeyId) -> bool {
+        if self.key != key {
+            return false;
+        }
+        if !crl.is_delta() {
+            return self.complete.supersedes(crl);
+        }
+        let is_newer =
+            || self.complete.is_newer_than(crl) || self.deltas.iter().any(|delta| delta.is_newer_than(crl));
+        let is_combined = || self.deltas.iter().any(|delta| std::ptr::eq(*delta, crl));
+        is_combined() || self.complete.covers_scope_of(crl) && is_newer()
+    }
 }
 
 impl<'a> LookUp<'a> {
@@ -137,13 +160,11 @@ impl<'a> LookUp<'a> {
             return Ok(None);
         }
         let key = signer.key_id();
-        let is_superseded =
-            |(newer, by): &(&Crl, KeyId)| *by == key && !std::ptr::eq(*newer, crl) && newer.supersedes(crl);
-        if self.heard.iter().any(is_superseded) {
+        if self.heard.iter().any(|heard| heard.supersedes(crl, key)) {
             return Ok(None);
         }
-        let delta = self.delta_of(crl, signer).filter(|_| crl.cannot_judge().is_none());
-        if let Some((listed, crl)) = self.listed(crl, delta) {
+        let deltas = self.deltas_of(crl, signer);
+        if let Some((listed, crl)) = self.listed(crl, &deltas) {
             return Ok(Some(revocation(listed, crl)));
         }
         if let Some(why) = crl.cannot_judge() {
@@ -154,15 +175,14 @@ impl<'a> LookUp<'a> {
             self.until = self.until.min(source.this_update);
             return Err(WhyUnknown::NotYetValid { this_update: source.this_update });
         }
-        self.heard.push((crl, key));
+        let dues = deltas.iter().filter_map(|delta| delta.source().next_update);
+        self.until = dues.filter(|due| *due > self.now).fold(self.until, UnixTime::min);
+        let delta = deltas.first().map(|delta| Arc::clone(delta.source()));
+        self.heard.push(HeardCrl { complete: crl, deltas, key });
         // Its silence adds nothing to that of a newer one of another scope.
         if (reasons - self.covered).is_empty() {
             return Ok(None);
         }
-        if let Some(due) = delta.and_then(|delta| delta.source().next_update).filter(|due| *due > self.now) {
-            self.until = self.until.min(due);
-        }
-        let delta = delta.map(|delta| Arc::clone(delta.source()));
         self.silent.by.push(SilentCrl { complete: Arc::clone(source), delta });
         if let Some(finding) = signer_finding {
             // Past its last second the signer's certificate is not valid any more.
@@ -174,18 +194,16 @@ impl<'a> LookUp<'a> {
         Ok(None)
     }
 
-    /// A delta CRL never says that a certificate is good, but one that is newer than all complete CRLs may say that it
-    /// is revoked, also where it belongs to a complete one that is not at hand.
+    /// A delta CRL never says that a certificate is good, but one that no complete CRL supersedes may say that it is
+    /// revoked, also if it belongs to a complete one that is not at hand.
     fn ask_delta(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
         let source = crl.source();
-        let supersedes = |known: &SilentCrl| {
-            crl.is_dated() && known.complete.issuer == source.issuer && source.this_update <= known.newest()
-        };
-        if self.silent.by.iter().any(supersedes) {
+        self.demand_scope(crl, point)?;
+        let (signer, _) = self.signer(crl)?;
+        let key = signer.key_id();
+        if self.heard.iter().any(|heard| heard.supersedes(crl, key)) {
             return Ok(None);
         }
-        self.demand_scope(crl, point)?;
-        self.signer(crl)?;
         if source.this_update > self.now {
             self.until = self.until.min(source.this_update);
         }
@@ -221,11 +239,15 @@ impl<'a> LookUp<'a> {
         Ok((certificate, Some(SignerFinding { certificate: certificate.clone(), issuer, found })))
     }
 
-    /// The newest delta CRL that may be combined with a complete one (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer and
-    /// key, the same scope, based on it or an older one, and newer than it.
-    fn delta_of(&self, complete: &Crl, signer: &Certificate) -> Option<&'a Crl> {
+    /// The delta CRLs that may be combined with a complete one (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer and key, the
+    /// same scope, based on it or an older one, and newer than it. Of these the newest, or several if none is certainly
+    /// newer than the others. None if the complete one is set aside.
+    fn deltas_of(&self, complete: &Crl, signer: &Certificate) -> Vec<&'a Crl> {
         let source = complete.source();
-        let number = source.number.as_ref()?;
+        let mut newest: Vec<&'a Crl> = Vec::new();
+        let Some(number) = source.number.as_ref().filter(|_| complete.cannot_judge().is_none()) else {
+            return newest;
+        };
         let fits = |delta: &&Arc<Crl>| {
             let found = delta.source();
             found.base_number.as_ref().is_some_and(|base| base <= number)
@@ -233,26 +255,33 @@ impl<'a> LookUp<'a> {
                 && found.this_update <= self.now
                 && delta.cannot_judge().is_none()
                 && delta.scope() == complete.scope()
-                && delta.verify(signer).is_ok()
         };
-        let all = self.crls.of_issuer(&source.issuer).iter();
-        all.filter(fits).max_by_key(|delta| &delta.source().number).map(Arc::as_ref)
+        // The store returns one that is newer before those that it is newer than.
+        for delta in self.crls.of_issuer(&source.issuer).iter().filter(fits) {
+            let is_newest = !newest.iter().any(|newer| newer.is_newer_than(delta));
+            if is_newest && delta.verify(signer).is_ok() {
+                newest.push(delta);
+            }
+        }
+        newest
     }
 
-    /// What a complete CRL and its delta CRL say together, with the one of the two that says so.
-    fn listed(&self, complete: &'a Crl, delta: Option<&'a Crl>) -> Option<(Listed, &'a Crl)> {
-        let before = self.entry(complete);
-        let change = delta.and_then(|delta| Some((self.entry(delta)?, delta)));
-        match change {
-            Some((change, delta)) if change.reason == RevocationReason::RemoveFromCrl => {
-                // Only a hold can be lifted (RFC 5280 5.3.1), and only by news.
-                let is_hold = |listed: &Listed| listed.reason == RevocationReason::CertificateHold;
-                let is_news = delta.source().next_update.is_some_and(|due| self.now < due);
-                before.filter(|listed| !(is_news && is_hold(listed))).map(|listed| (listed, complete))
-            }
-            Some(_) => change,
-            None => before.map(|listed| (listed, complete)),
+    /// What a complete CRL and its delta CRLs say together, with the one of them that says so.
+    fn listed(&self, complete: &'a Crl, deltas: &[&'a Crl]) -> Option<(Listed, &'a Crl)> {
+        let is_removal = |listed: &Listed| listed.reason == RevocationReason::RemoveFromCrl;
+        let mut changes = deltas.iter().filter_map(|delta| Some((self.entry(delta)?, *delta)));
+        if let Some(revoking) = changes.find(|(listed, _)| !is_removal(listed)) {
+            return Some(revoking);
         }
+        let before = self.entry(complete)?;
+        // Only a hold can be lifted (RFC 5280 5.3.1), and only by a fresh delta CRL that no other one contradicts.
+        let lifts = |delta: &&Crl| {
+            let is_fresh = delta.source().next_update.is_some_and(|due| self.now < due);
+            is_fresh && self.entry(delta).as_ref().is_some_and(is_removal)
+        };
+        let is_hold = before.reason == RevocationReason::CertificateHold;
+        let is_lifted = is_hold && !deltas.is_empty() && deltas.iter().all(lifts);
+        (!is_lifted).then_some((before, complete))
     }
 
     fn entry(&self, crl: &Crl) -> Option<Listed> {

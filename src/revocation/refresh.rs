@@ -10,7 +10,7 @@ use super::crl_number::CrlNumber;
 use super::crl_walk::MalformedCrl;
 use super::fetch::{FetchError, FetchRules, Fetcher};
 use super::refresh_disk::{Disk, DiskError, Kept, file_digest};
-use super::refresh_place::{Place, Taken};
+use super::refresh_place::{MAXIMUM_HELD, Place, Taken};
 use super::rule::{RevocationDemand, RevocationRule};
 use crate::certificate::{BundleError, Certificate, crl_ders};
 use crate::clock::UnixTime;
@@ -47,8 +47,8 @@ pub type PointUrls = Arc<[String]>;
 pub struct Downloaded {
     /// Whether the key of the issuer that names the place signed it. Another may be right too, for an indirect CRL.
     pub signed_by_issuer: bool,
-    /// Whether CRLs of another scope that came from the same place stay in force beside it. A distribution point has one
-    /// CRL (RFC 5280 4.2.1.13), so something is wrong there.
+    /// Whether other CRLs that came from the same place stay in force beside it, since it does not replace them. A
+    /// distribution point has one CRL (RFC 5280 4.2.1.13), so something is wrong there.
     pub stands_beside: bool,
     /// Why it could not be kept on disk.
     pub not_kept: Option<DiskError>,
@@ -77,8 +77,7 @@ pub enum DownloadError {
         /// The date of the one that stays.
         held: UnixTime,
     },
-    /// The fetched CRL has a lower number than the one that is held, which is fresh: a replay, or a CA that restarted its
-    /// numbers.
+    /// The fetched CRL has a lower number than the one of the same date that is held: a replay.
     #[error("the fetched CRL has number {fetched}, lower than {held} of the one that is held")]
     LowerNumber {
         /// The number of the fetched one.
@@ -137,8 +136,11 @@ impl Downloads {
         let disk = settings.cache_folder.clone().map(|folder| Disk::new(folder, &settings.realm));
         let mut places: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
         let handed_over: HashSet<PointUrls> = places.keys().cloned().collect();
-        for kept in disk.iter().flat_map(|disk| disk.read(MAXIMUM_PLACES, MAXIMUM_BYTES)) {
+        for kept in disk.iter().flat_map(|disk| disk.read(MAXIMUM_PLACES * MAXIMUM_HELD, MAXIMUM_BYTES)) {
             let Kept { urls, bytes, file } = kept;
+            if places.len() >= MAXIMUM_PLACES && !places.contains_key(&urls) {
+                continue;
+            }
             // What cannot be decoded any more is fetched again, and then replaced.
             if let (false, Ok(crl)) = (handed_over.contains(&urls), decode(&bytes, &urls)) {
                 let place = places.entry(urls).or_insert_with(|| Place::new(now));

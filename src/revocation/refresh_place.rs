@@ -22,7 +22,7 @@ const LONGEST_UNPROVEN: Duration = Duration::from_secs(300);
 const LONGEST_RETRY: Duration = Duration::from_secs(16 * 60);
 
 /// The most CRLs that one place holds: of different scopes, keys and base CRLs. A place should serve one.
-const MAXIMUM_HELD: usize = 16;
+pub(super) const MAXIMUM_HELD: usize = 16;
 /// How many of them may be of unknown signature.
 const MAXIMUM_UNPROVEN: usize = 3;
 
@@ -140,7 +140,8 @@ impl Place {
         self.is_fetching = true;
     }
 
-    /// Takes a CRL that `key` signed, or an unknown key. Refuses one that is older by date or number than one of its scope.
+    /// Takes a CRL that `key` signed, or an unknown key. Refuses one that is certainly older than one that covers the same;
+    /// replaces those that it covers and is certainly newer than; keeps the others beside it.
     pub(super) fn take(
         &mut self,
         crl: Arc<Crl>,
@@ -157,16 +158,13 @@ impl Place {
         let is_replaced = |held: &Held| {
             let older = &held.crl;
             let is_same = older.digest() == crl.digest();
-            let is_older =
-                older.source().this_update <= crl.source().this_update || now < older.source().this_update;
-            let keeps_number = !crl.has_lower_number_than(older) || !is_fresh(older, now);
-            is_same
-                || key.is_some()
-                    && held.key == key
-                    && !is_future
-                    && crl.includes(older)
-                    && is_older
-                    && keeps_number
+            // Once the one that is held is stale, a CA that restarted its numbers is accepted.
+            let has_new_numbers = || !is_fresh(older, now) && crl.is_dated_after(older);
+            // A CA whose clock was wrong once: its numbers show which CRL is newer.
+            let corrects_date = || now < older.source().this_update && crl.has_higher_number_than(older);
+            let is_newer = || crl.is_newer_than(older) || has_new_numbers() || corrects_date();
+            let is_of_key = key.is_some() && held.key == key;
+            is_same || is_of_key && !is_future && crl.includes(older) && is_newer()
         };
         let watched = crl.source().next_update;
         let mut kept: Vec<Held> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
@@ -198,25 +196,18 @@ impl Place {
 
     fn refuse_older(&self, crl: &Crl, key: KeyId, now: UnixTime) -> Result<(), DownloadError> {
         // A date in the future would make every later list look old.
-        let rivals = self.held.iter().filter(|held| {
-            held.key == Some(key) && held.crl.includes(crl) && held.crl.source().this_update <= now
-        });
-        for Held { crl: held, .. } in rivals {
-            let (fetched_at, held_at) = (crl.source().this_update, held.source().this_update);
-            // With a higher number and an earlier date it is not certain which one is newer: both are heard.
-            if crl.is_dated() && fetched_at < held_at && !held.has_lower_number_than(crl) {
-                return Err(DownloadError::Older { fetched: fetched_at, held: held_at });
-            }
-            // Once the one that is held is stale, a CA that restarted its numbers is accepted.
-            if crl.has_lower_number_than(held)
-                && is_fresh(held, now)
-                && let (Some(fetched), Some(held)) =
-                    (crl.source().number.clone(), held.source().number.clone())
-            {
-                return Err(DownloadError::LowerNumber { fetched, held });
-            }
+        let is_newer = |held: &&Held| {
+            held.key == Some(key) && held.crl.source().this_update <= now && held.crl.supersedes(crl)
+        };
+        let Some(Held { crl: held, .. }) = self.held.iter().find(is_newer) else { return Ok(()) };
+        if held.is_dated_after(crl) {
+            let (fetched, held) = (crl.source().this_update, held.source().this_update);
+            return Err(DownloadError::Older { fetched, held });
         }
-        Ok(())
+        match (crl.source().number.clone(), held.source().number.clone()) {
+            (Some(fetched), Some(held)) => Err(DownloadError::LowerNumber { fetched, held }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn succeeded(&mut self, now: UnixTime) {

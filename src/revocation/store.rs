@@ -9,7 +9,7 @@ use super::crl_walk::MalformedCrl;
 use super::store_files::CrlFiles;
 use crate::certificate::{BundleError, DistinguishedName};
 use aws_lc_rs::digest::{Context, SHA256};
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,7 +138,9 @@ impl CrlStore {
             by_issuer.entry(crl.source().issuer.clone()).or_default().push(crl);
         }
         for crls in by_issuer.values_mut() {
-            crls.sort_by_key(|crl| Reverse(crl.source().this_update));
+            crls.sort_by(|one, other| newest_first(one, other));
+            // The copy in a file and the fetched one are one CRL.
+            crls.dedup_by_key(|crl| crl.digest());
         }
         Self { by_issuer, notes, generation: CrlGeneration(generation) }
     }
@@ -169,10 +171,19 @@ impl CrlStore {
         self.by_issuer.values().filter_map(move |crls| crls.get(complete(crls)?)).map(|crl| crl.source())
     }
 
-    /// The CRLs that bear this issuer's name, the newest first. Whether its key signed them is not known yet.
+    /// The CRLs that bear this issuer's name, the newest first: one that supersedes another stands before it. Whether its key signed them is not known yet.
     pub(super) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
         self.by_issuer.get(issuer).map_or(&[], Vec::as_slice)
     }
+}
+
+/// An order without ties, so that what a store returns depends on its CRLs only and not on the order of their loading.
+fn newest_first(one: &Crl, other: &Crl) -> Ordering {
+    let (source, its) = (one.source(), other.source());
+    let newer = its.this_update.cmp(&source.this_update).then_with(|| its.number.cmp(&source.number));
+    newer
+        .then_with(|| its.next_update.cmp(&source.next_update))
+        .then_with(|| one.digest().cmp(&other.digest()))
 }
 
 fn note(crl: &Crl) -> Option<CrlNote> {

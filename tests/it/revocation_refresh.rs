@@ -5,8 +5,13 @@ mod directory;
 mod fetched;
 mod files;
 
-use crate::support::{Client, Connection, TestGateway, exchange, wait_for};
+use crate::support::{Client, Connection, TestGateway, exchange, pki, wait_for};
+use der::asn1::{BitString, OctetString};
+use der::{Decode, Encode};
+use portcullis::demo::pki::Signer;
 use tokio::net::TcpStream;
+use x509_cert::crl::{CertificateList, TbsCertList};
+use x509_cert::ext::Extension;
 
 /// A client with alice's card on a connection of each kind, all let in so far.
 struct LetIn {
@@ -51,6 +56,30 @@ async fn in_force(lab: &TestGateway, this_update: portcullis::clock::UnixTime) {
         dates.any(|line| line.ends_with(&end)).then_some(())
     })
     .await;
+}
+
+/// A CRL of the issuing CA with a change, signed again.
+pub(crate) fn changed(crl: &[u8], change: impl FnOnce(&mut TbsCertList)) -> Vec<u8> {
+    let mut list: CertificateList = CertificateList::from_der(crl).unwrap();
+    change(&mut list.tbs_cert_list);
+    let signature = pki().sign(Signer::Issuing, &list.tbs_cert_list.to_der().unwrap()).unwrap();
+    list.signature = BitString::from_bytes(&signature).unwrap();
+    list.to_der().unwrap()
+}
+
+fn critical(oid: &str, value: &[u8]) -> Extension {
+    Extension { extn_id: oid.parse().unwrap(), critical: true, extn_value: OctetString::new(value).unwrap() }
+}
+
+/// Leaves the CRL number out.
+pub(crate) fn without_number(list: &mut TbsCertList) {
+    let extensions = list.crl_extensions.as_mut().unwrap();
+    extensions.retain(|extension| extension.extn_id != const_oid::db::rfc5280::ID_CE_CRL_NUMBER);
+}
+
+/// Limits the CRL to user certificates (onlyContainsUserCerts, RFC 5280 5.2.5).
+pub(crate) fn for_users_only(list: &mut TbsCertList) {
+    list.crl_extensions.get_or_insert_default().push(critical("2.5.29.28", &[0x30, 3, 0x81, 1, 0xff]));
 }
 
 /// The admin listener's answer about readiness.

@@ -88,25 +88,67 @@ fn an_older_list_does_not_replace_a_newer_one() {
 }
 
 #[test]
-fn a_list_of_a_lower_number_is_believed_only_once_the_one_at_hand_is_stale() {
+fn a_newer_crl_of_a_lower_number_counts_beside_the_held_one_until_that_is_stale() {
     let (root, chain) = root_and_card();
-    let mut place = place_of(&root);
     let numbered = |own: u8, draft: CrlDraft| CrlDraft { extensions: vec![number(own)], ..draft };
-    take(&mut place, &numbered(9, CrlDraft::revoking(&[CARD])).sign(&root)).unwrap();
-    let renumbered =
-        numbered(1, CrlDraft { next_update: Some(NOW.plus(9 * HOUR)), ..dated(NOW) }).sign(&root);
-    let refused = take(&mut place, &renumbered).unwrap_err();
-    assert_eq!(refused.to_string(), "the fetched CRL has number 01, lower than 09 of the one that is held");
+    let long = |draft| CrlDraft { this_update: NOW, next_update: Some(NOW.plus(9 * HOUR)), ..draft };
+    let held = |serials: &[&[u8]]| {
+        let mut place = place_of(&root);
+        take(&mut place, &numbered(9, CrlDraft::revoking(serials)).sign(&root)).unwrap();
+        place
+    };
+    let silent = numbered(1, long(CrlDraft::default())).sign(&root);
+    let mut place = held(&[CARD]);
+    assert_eq!(take(&mut place, &silent).unwrap(), Taken::Beside);
     why_revoked(judged(&place, &chain, NOW));
-    assert_eq!(take_at(&mut place, &renumbered, NOW.plus(HOUR)).unwrap(), Taken::Replaced);
+    assert_eq!(take_at(&mut place, &silent, NOW.plus(HOUR)).unwrap(), Taken::Replaced);
+    assert_eq!(dates(&place), [NOW]);
+
+    let mut place = held(&[]);
+    let revoking = numbered(1, long(CrlDraft::revoking(&[CARD]))).sign(&root);
+    assert_eq!(take(&mut place, &revoking).unwrap(), Taken::Beside);
+    why_revoked(judged(&place, &chain, NOW));
+}
+
+#[test]
+fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
+    let (root, chain) = root_and_card();
+    let list = |own: Option<u8>, serials: &[&[u8]]| {
+        CrlDraft { extensions: own.map(number).into_iter().collect(), ..CrlDraft::revoking(serials) }
+            .sign(&root)
+    };
+    for (own, its) in [(None, None), (Some(3), Some(3)), (None, Some(3)), (Some(3), None)] {
+        for (first, second) in [(list(own, &[]), list(its, &[CARD])), (list(own, &[CARD]), list(its, &[]))] {
+            let mut place = place_of(&root);
+            take(&mut place, &first).unwrap();
+            assert_eq!(take(&mut place, &second).unwrap(), Taken::Beside, "{own:?} {its:?}");
+            why_revoked(judged(&place, &chain, NOW));
+        }
+    }
+    let mut place = place_of(&root);
+    take(&mut place, &list(Some(3), &[])).unwrap();
+    let refused = take(&mut place, &list(Some(2), &[CARD])).unwrap_err();
+    assert_eq!(refused.to_string(), "the fetched CRL has number 02, lower than 03 of the one that is held");
+    assert_eq!(take(&mut place, &list(Some(4), &[CARD])).unwrap(), Taken::Replaced);
+    why_revoked(judged(&place, &chain, NOW));
 }
 
 #[test]
 fn a_list_dated_in_the_future_does_not_lock_out_a_sound_one() {
-    let root = Ca::root("Root");
+    let (root, chain) = root_and_card();
+    let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::revoking(&[CARD]) };
     let mut place = place_of(&root);
-    take(&mut place, &dated(NOW.plus(HOUR)).sign(&root)).unwrap();
+    take(&mut place, &tomorrow.sign(&root)).unwrap();
     take(&mut place, &dated(NOW).sign(&root)).unwrap();
+    assert_eq!(dates(&place), [NOW.plus(24 * HOUR), NOW]);
+    // Which of the two is newer is not certain, unless their numbers show it.
+    why_revoked(judged(&place, &chain, NOW));
+    let numbered = |own: u8, draft: CrlDraft| CrlDraft { extensions: vec![number(own)], ..draft };
+    let mut place = place_of(&root);
+    take(&mut place, &numbered(7, tomorrow).sign(&root)).unwrap();
+    take(&mut place, &numbered(6, dated(before(NOW, HOUR))).sign(&root)).unwrap();
+    why_revoked(judged(&place, &chain, NOW));
+    take(&mut place, &numbered(8, dated(NOW)).sign(&root)).unwrap();
     assert_eq!(dates(&place), [NOW]);
 }
 

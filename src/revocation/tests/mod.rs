@@ -4,6 +4,7 @@ mod caching;
 mod deltas;
 mod downloading;
 mod judging;
+mod precedence;
 mod reading;
 mod rereading;
 mod scopes;

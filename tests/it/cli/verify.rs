@@ -1,6 +1,9 @@
 //! `portcullis verify`: results, exit codes, and the inputs of RFC 5280.
 
 use super::{CommandFolder, CommandOutput};
+use crate::revocation_refresh::{changed, for_users_only, without_number};
+use crate::support::pki;
+use portcullis::clock::Clock;
 
 const POLICY: &str = "2.16.840.1.101.3.2.1.48.1";
 
@@ -70,6 +73,29 @@ fn a_valid_chain_has_its_path_and_the_source_and_age_of_every_crl() {
 }
 
 #[test]
+fn what_one_of_two_crls_of_one_date_lists_is_revoked_in_either_order() {
+    let folder = CommandFolder::new();
+    let now = Clock::system().now();
+    let silent = pki().issuing_crl(&[], now).unwrap();
+    let listing = pki().issuing_crl(&["alice"], now).unwrap();
+    let pairs = [
+        ("equal numbers", silent.clone(), listing.clone()),
+        ("no numbers", changed(&silent, without_number), changed(&listing, without_number)),
+        ("users only", changed(&silent, without_number), changed(&listing, for_users_only)),
+    ];
+    for (what, silent, listing) in pairs {
+        std::fs::write(folder.path().join("silent.crl"), silent).unwrap();
+        std::fs::write(folder.path().join("listing.crl"), listing).unwrap();
+        for order in [["silent.crl", "listing.crl"], ["listing.crl", "silent.crl"]] {
+            let crls = ["pki/crl/root.crl", "pki/crl/policy.crl"].into_iter().chain(order);
+            let options: Vec<_> = crls.flat_map(|crl| ["--crl", crl]).collect();
+            let revoked = (1, "certificate-revoked".to_owned());
+            assert_eq!(result(&folder, &options, "alice"), revoked, "{what}, {order:?}");
+        }
+    }
+}
+
+#[test]
 fn a_rejected_chain_has_its_cause_below_the_id() {
     let outcome = verify(&CommandFolder::new(), &["--crl", "pki/crl/root.crl"], "alice");
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
@@ -99,14 +125,14 @@ fn an_expired_crl_has_its_next_update() {
 
 /// The test CRLs are current for a week, the test certificates valid for a year.
 fn in_a_month() -> String {
-    let now = portcullis::clock::Clock::system().now();
+    let now = Clock::system().now();
     now.plus(std::time::Duration::from_secs(30 * 86_400)).seconds().to_string()
 }
 
 #[test]
 fn intermediates_complete_a_chain() {
     let folder = CommandFolder::new();
-    let leaf = &crate::support::pki().card("alice").unwrap().chain[0];
+    let leaf = &pki().card("alice").unwrap().chain[0];
     std::fs::write(folder.path().join("leaf.der"), leaf).unwrap();
     let bare = folder.run(&["verify", "--anchors", "pki/root.pem", "leaf.der"]);
     assert_eq!((bare.code, bare.first_line()), (1, "certificate-untrusted"));

@@ -1,15 +1,11 @@
 //! CRLs that are fetched from where a proven card says, and servers that do not give them.
 
-use super::{LetIn, PATH, REVOKED, UNKNOWN, in_force, readyz};
+use super::{LetIn, PATH, REVOKED, UNKNOWN, changed, critical, in_force, readyz};
 use crate::support::{Client, CrlServer, CrlServerBehaviour, TestConfig, TestGateway, pki, wait_for};
-use der::asn1::{BitString, OctetString};
-use der::{Decode, Encode};
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
 use std::path::Path;
 use std::time::Duration;
-use x509_cert::crl::{CertificateList, TbsCertList};
-use x509_cert::ext::Extension;
 
 /// A lab that has the upper authorities' CRLs in files and fetches the issuing one's.
 struct Fetching {
@@ -225,19 +221,6 @@ fn crl_with(now: UnixTime, last_of_oid: u8, value: &[u8]) -> Vec<u8> {
         let extensions = list.crl_extensions.get_or_insert_default();
         extensions.push(critical(&format!("2.5.29.{last_of_oid}"), value));
     })
-}
-
-fn critical(oid: &str, value: &[u8]) -> Extension {
-    Extension { extn_id: oid.parse().unwrap(), critical: true, extn_value: OctetString::new(value).unwrap() }
-}
-
-/// The list with a change, signed again.
-fn changed(crl: &[u8], change: impl FnOnce(&mut TbsCertList)) -> Vec<u8> {
-    let mut list: CertificateList = CertificateList::from_der(crl).unwrap();
-    change(&mut list.tbs_cert_list);
-    let signature = pki().sign(Signer::Issuing, &list.tbs_cert_list.to_der().unwrap()).unwrap();
-    list.signature = BitString::from_bytes(&signature).unwrap();
-    list.to_der().unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! CRL files that are replaced, swapped and broken.
 
-use super::{LetIn, PATH, REVOKED, in_force, readyz};
+use super::{LetIn, PATH, REVOKED, changed, for_users_only, in_force, readyz, without_number};
 use crate::support::{Client, TestConfig, TestGateway, pki, wait_for};
 use portcullis::demo::pki::Signer;
 use std::os::unix::fs::symlink;
@@ -24,6 +24,28 @@ async fn a_card_revoked_by_an_atomically_replaced_file_is_refused_at_the_next_re
     std::fs::rename(aside, lab.pki_files.crl.join("issuing.crl")).unwrap();
     in_force(&lab, now).await;
     alice.is_refused_now(REVOKED).await;
+}
+
+#[tokio::test]
+async fn a_card_revoked_by_a_file_of_the_same_date_that_is_added_is_refused_at_the_next_request() {
+    type Change = fn(&mut x509_cert::crl::TbsCertList);
+    let changes: [(Change, Change); 3] =
+        [(without_number, without_number), (|_| {}, |_| {}), (without_number, for_users_only)];
+    for (of_silent, of_listing) in changes {
+        let lab = TestGateway::start();
+        let (silent, now) = crl_revoking(&lab, &[]);
+        std::fs::write(lab.pki_files.crl.join("issuing.crl"), changed(&silent, of_silent)).unwrap();
+        in_force(&lab, now).await;
+        let client = Client::new(&lab).card("alice");
+        let mut alice = LetIn::new(&lab, &client).await;
+        let listing = changed(&pki().issuing_crl(&["alice"], now).unwrap(), of_listing);
+        std::fs::write(lab.pki_files.crl.join("second.crl"), listing).unwrap();
+        let end = std::time::Instant::now() + crate::support::TEST_TIMEOUT;
+        while client.get(PATH).await.status_and_id() != REVOKED {
+            assert!(std::time::Instant::now() < end, "{:?}", lab.records());
+        }
+        alice.is_refused_now(REVOKED).await;
+    }
 }
 
 /// A folder as Kubernetes mounts a volume: names that lead to `..data`, which leads to a folder of one version.

@@ -1,0 +1,281 @@
+//! Which of several CRLs counts: never the one that happens to be loaded first.
+
+use super::super::crl::Crl;
+use super::*;
+use crate::revocation::test_pki::{
+    CrlDraft, at_uri, base_number, distribution_points, entry, issuing_point, number, reason,
+};
+
+const HERE: &str = "http://pki.example/here.crl";
+const HOLD: u8 = 6;
+const REMOVE: u8 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Covers {
+    All,
+    Users,
+    Partition,
+    SomeReasons,
+    Indirect,
+}
+
+/// One complete CRL of the test, and its facts as the expectation sees them.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    hours_old: u32,
+    number: Option<u8>,
+    covers: Covers,
+    lists_card: bool,
+}
+
+impl Facts {
+    fn all(covers: &[Covers]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for hours_old in [1, 2] {
+            for number in [None, Some(1), Some(2)] {
+                for covers in covers.iter().copied() {
+                    let of = |lists_card| Self { hours_old, number, covers, lists_card };
+                    all.extend([of(false), of(true)]);
+                }
+            }
+        }
+        all
+    }
+
+    fn crl(self, ca: &Ca) -> Arc<Crl> {
+        let fields = match self.covers {
+            Covers::All => None,
+            Covers::Users => Some(vec![0x81, 1, 0xff]),
+            Covers::Partition => Some(at_uri(HERE)),
+            Covers::SomeReasons => Some(vec![0x83, 2, 5, 0b0110_0000]),
+            Covers::Indirect => Some(vec![0x84, 1, 0xff]),
+        };
+        let scope = fields.map(|fields| issuing_point(&[fields]));
+        let serials: &[&[u8]] = if self.lists_card { &[CARD] } else { &[] };
+        let draft = CrlDraft {
+            this_update: before(NOW, self.hours_old * HOUR),
+            extensions: self.number.map(number).into_iter().chain(scope).collect(),
+            ..CrlDraft::revoking(serials)
+        };
+        parsed(&draft.sign(ca))
+    }
+
+    /// Whether it certainly replaces `other`.
+    fn replaces(self, other: Self) -> bool {
+        let is_wider = self.covers == Covers::All && other.covers != Covers::Indirect;
+        let numbers = self.number.zip(other.number);
+        let is_newer = match self.hours_old.cmp(&other.hours_old) {
+            std::cmp::Ordering::Less => numbers.is_none_or(|(own, its)| own >= its),
+            std::cmp::Ordering::Equal => {
+                self.covers == other.covers && numbers.is_some_and(|(own, its)| own > its)
+            }
+            std::cmp::Ordering::Greater => false,
+        };
+        (is_wider || self.covers == other.covers) && is_newer
+    }
+
+    fn is_in_force(self, all: &[Self]) -> bool {
+        !all.iter().any(|other| other.replaces(self) && other.is_in_force(all))
+    }
+}
+
+fn parsed(der: &[u8]) -> Arc<Crl> {
+    Arc::new(Crl::parse(der.to_vec(), CrlOrigin::Url(HERE.to_owned())).unwrap())
+}
+
+/// Whether a card is revoked by these CRLs, loaded in this order.
+fn is_revoked(chain: &Arc<ValidatedChain>, crls: Vec<Arc<Crl>>) -> bool {
+    let store = CrlStore::of(crls, Vec::new());
+    match check(chain, &PREFER, &TrustSet::default(), &store, NOW) {
+        Ok(_) => false,
+        Err(RevocationError::Revoked { .. }) => true,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+fn root_and_card_here() -> (Ca, Arc<ValidatedChain>) {
+    let root = Ca::root("Root");
+    let points = distribution_points(&[&[at_uri(HERE)]]);
+    let card = root.issue_with(CARD, |params| params.custom_extensions.push(points));
+    let chain = proven(&card, &[], &[&root.certificate]);
+    (root, chain)
+}
+
+fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(Facts, Arc<Crl>)]) {
+    let facts: Vec<_> = crls.iter().map(|(facts, _)| *facts).collect();
+    let expected = facts.iter().any(|one| one.lists_card && one.is_in_force(&facts));
+    let loaded = crls.iter().map(|(_, crl)| Arc::clone(crl)).collect();
+    assert_eq!(is_revoked(chain, loaded), expected, "{facts:?}");
+}
+
+#[test]
+fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
+    let (root, chain) = root_and_card_here();
+    let kinds = [Covers::All, Covers::Users, Covers::Partition, Covers::SomeReasons, Covers::Indirect];
+    let all: Vec<_> = Facts::all(&kinds).into_iter().map(|facts| (facts, facts.crl(&root))).collect();
+    for one in &all {
+        for other in &all {
+            assert_as_expected(&chain, &[one, other]);
+        }
+    }
+}
+
+#[test]
+fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
+    let (root, chain) = root_and_card_here();
+    let all = Facts::all(&[Covers::All, Covers::Users]);
+    let all: Vec<_> = all.into_iter().map(|facts| (facts, facts.crl(&root))).collect();
+    for one in &all {
+        for other in &all {
+            for third in &all {
+                assert_as_expected(&chain, &[one, other, third]);
+            }
+        }
+    }
+}
+
+#[test]
+fn two_crls_of_one_instant_of_which_one_lists_the_card_revoke_it() {
+    let (root, chain) = root_and_card();
+    let users = issuing_point(&[vec![0x81, 1, 0xff]]);
+    let silent = CrlDraft::default().sign(&root);
+    let listing = |extensions| CrlDraft { extensions, ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    for listing in [listing(vec![]), listing(vec![users.clone()]), listing(vec![number(1), users])] {
+        why_revoked(judge(&chain, &REQUIRE, &[&silent, &listing]));
+        why_revoked(judge(&chain, &REQUIRE, &[&listing, &silent]));
+    }
+}
+
+/// All orders of three CRLs.
+fn orders<'a>([one, two, three]: [&'a Arc<Crl>; 3]) -> [[&'a Arc<Crl>; 3]; 6] {
+    [
+        [one, two, three],
+        [one, three, two],
+        [two, one, three],
+        [two, three, one],
+        [three, one, two],
+        [three, two, one],
+    ]
+}
+
+#[test]
+fn two_delta_crls_of_one_instant_lift_a_hold_only_together() {
+    let (root, chain) = root_and_card();
+    let on_hold = || vec![entry(CARD, &[reason(HOLD)])];
+    let removed = || vec![entry(CARD, &[reason(REMOVE)])];
+    let complete = |entries| CrlDraft { entries, extensions: vec![number(1)], ..CrlDraft::default() };
+    // The nextUpdate makes two CRLs of one content two CRLs.
+    let delta = |own: u8, entries, minutes: u32| CrlDraft {
+        this_update: before(NOW, HOUR / 2),
+        next_update: Some(NOW.plus(HOUR * minutes / 60)),
+        entries,
+        extensions: vec![number(own), base_number(1)],
+        ..CrlDraft::default()
+    };
+    let cases = [
+        (complete(on_hold()), delta(2, removed(), 10), delta(2, removed(), 20), false),
+        (complete(on_hold()), delta(2, removed(), 10), delta(2, vec![], 20), true),
+        (complete(on_hold()), delta(2, removed(), 10), delta(2, on_hold(), 20), true),
+        (complete(vec![]), delta(2, removed(), 10), delta(2, on_hold(), 20), true),
+        (complete(vec![]), delta(2, vec![], 10), delta(2, on_hold(), 20), true),
+        (complete(vec![]), delta(2, removed(), 10), delta(2, vec![], 20), false),
+        (complete(on_hold()), delta(3, removed(), 10), delta(2, on_hold(), 20), false),
+        (complete(on_hold()), delta(3, on_hold(), 10), delta(2, removed(), 20), true),
+    ];
+    for (index, (base, one, other, expected)) in cases.into_iter().enumerate() {
+        let crls = [base, one, other].map(|draft| parsed(&draft.sign(&root)));
+        for order in orders(crls.each_ref()) {
+            let loaded = order.into_iter().cloned().collect();
+            assert_eq!(is_revoked(&chain, loaded), expected, "case {index}");
+        }
+    }
+}
+
+#[test]
+fn a_lifted_hold_is_looked_up_anew_when_the_delta_crl_that_lifts_it_is_due() {
+    let (root, chain) = root_and_card();
+    let hold = CrlDraft {
+        entries: vec![entry(CARD, &[reason(HOLD)])],
+        extensions: vec![number(1)],
+        ..CrlDraft::default()
+    };
+    let lifting = CrlDraft {
+        this_update: before(NOW, HOUR / 2),
+        next_update: Some(NOW.plus(HOUR / 6)),
+        entries: vec![entry(CARD, &[reason(REMOVE)])],
+        extensions: vec![number(2), base_number(1)],
+        ..CrlDraft::default()
+    };
+    // Newer than the complete one, so that the silence of that one adds nothing.
+    let users = CrlDraft {
+        this_update: before(NOW, HOUR / 4),
+        extensions: vec![issuing_point(&[vec![0x81, 1, 0xff]])],
+        ..CrlDraft::default()
+    };
+    let crls = [hold, lifting, users].map(|draft| draft.sign(&root));
+    let crls = crls.each_ref().map(Vec::as_slice);
+    assert_eq!(judge(&chain, &REQUIRE, &crls).unwrap().deadline(), NOW.plus(HOUR / 6));
+    why_revoked(judge_at(&chain, &REQUIRE, &crls, NOW.plus(HOUR / 6)));
+}
+
+#[test]
+fn a_delta_crl_of_another_scope_or_of_the_same_instant_is_not_passed_over() {
+    let (root, chain) = root_and_card();
+    let users = || issuing_point(&[vec![0x81, 1, 0xff]]);
+    let at = |minutes: u32| before(NOW, HOUR * minutes / 60);
+    let silent =
+        |extensions, minutes| CrlDraft { this_update: at(minutes), extensions, ..CrlDraft::default() };
+    let delta = |extensions, minutes| CrlDraft {
+        this_update: at(minutes),
+        extensions: [vec![base_number(1)], extensions].concat(),
+        ..CrlDraft::revoking(&[CARD])
+    };
+    let cases = [
+        ("same instant and number", silent(vec![number(2)], 30), delta(vec![number(2)], 30), true),
+        ("same instant, no number", silent(vec![], 30), delta(vec![number(2)], 30), true),
+        ("narrower complete", silent(vec![number(3), users()], 20), delta(vec![number(2)], 30), true),
+        ("higher number", silent(vec![number(1)], 20), delta(vec![number(2)], 30), true),
+        ("older", silent(vec![number(2)], 20), delta(vec![number(2)], 30), false),
+        ("narrower delta, older", silent(vec![number(3)], 20), delta(vec![number(2), users()], 30), false),
+    ];
+    for (what, complete, delta, expected) in cases {
+        let crls = [parsed(&complete.sign(&root)), parsed(&delta.sign(&root))];
+        assert_eq!(is_revoked(&chain, crls.to_vec()), expected, "{what}");
+        assert_eq!(is_revoked(&chain, crls.into_iter().rev().collect()), expected, "{what}, reversed");
+    }
+}
+
+#[test]
+fn of_two_entries_for_one_serial_the_one_that_cannot_be_lifted_counts() {
+    let (root, chain) = root_and_card();
+    let lifting = CrlDraft {
+        this_update: before(NOW, HOUR / 2),
+        entries: vec![entry(CARD, &[reason(REMOVE)])],
+        extensions: vec![number(2), base_number(1)],
+        ..CrlDraft::default()
+    };
+    let lifting = lifting.sign(&root);
+    let entries = |codes: [u8; 2]| codes.map(|code| entry(CARD, &[reason(code)])).to_vec();
+    for (codes, expected) in [
+        ([HOLD, 1], RevocationReason::KeyCompromise),
+        ([1, HOLD], RevocationReason::KeyCompromise),
+        ([REMOVE, 1], RevocationReason::KeyCompromise),
+        ([1, REMOVE], RevocationReason::KeyCompromise),
+    ] {
+        let draft = CrlDraft { extensions: vec![number(1)], entries: entries(codes), ..CrlDraft::default() };
+        let found = why_revoked(judge(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]));
+        assert_eq!(found.1, expected, "{codes:?}");
+    }
+    for codes in [[HOLD, REMOVE], [REMOVE, HOLD]] {
+        let draft = CrlDraft { extensions: vec![number(1)], entries: entries(codes), ..CrlDraft::default() };
+        assert!(judge(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]).is_ok(), "{codes:?}");
+        why_revoked(judge(&chain, &REQUIRE, &[&draft.sign(&root)]));
+    }
+}
+
+#[test]
+fn a_crl_that_is_loaded_twice_counts_once() {
+    let (root, _) = root_and_card();
+    let der = CrlDraft::default().sign(&root);
+    assert_eq!(CrlStore::of(vec![parsed(&der), parsed(&der)], Vec::new()).len(), 1);
+}
