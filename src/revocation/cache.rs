@@ -5,14 +5,14 @@
 //! call, by the rule and the time of that call. Never remembers a look-up that was broken off.
 
 use super::check::{RevocationError, UnrevokedChain, conclude, steps};
-use super::crl_signer::Surroundings;
-use super::finding::{DatedFinding, Finding, WhyUnknown};
 use super::lookup::{Question, is_slow, look_up};
 use super::ocsp::{self, OcspClient};
 use super::rule::RevocationRule;
-use super::store::{CrlGeneration, CrlStore};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
+use crate::revocation::crl::signer::Surroundings;
+use crate::revocation::lookup_result::{DatedFinding, Finding, WhyUnknown};
+use crate::revocation::store::snapshot::{CrlGeneration, CrlStore};
 use crate::telemetry::CacheMetrics;
 use crate::validation::{TrustSet, ValidatedChain};
 use moka::future::Cache;

@@ -3,17 +3,17 @@
 //!
 //! Never fetches anything, and never takes "not known" for "good": only a rule that prefers lets it pass, for a minute.
 
-use super::crl::CrlSource;
-use super::crl_entry::RevocationReason;
-use super::crl_signer::Surroundings;
-use super::finding::{DatedFinding, Finding, NotListed, Revocation, WhyUnknown};
 use super::lookup::{Question, look_up};
 use super::ocsp::OcspSource;
 use super::rule::{RevocationDemand, RevocationRule, UNKNOWN_LIFETIME};
 use super::source::RevocationSource;
-use super::store::CrlStore;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
+use crate::revocation::crl::entry::RevocationReason;
+use crate::revocation::crl::list::CrlSource;
+use crate::revocation::crl::signer::Surroundings;
+use crate::revocation::lookup_result::{DatedFinding, Finding, NotListed, Revocation, WhyUnknown};
+use crate::revocation::store::snapshot::CrlStore;
 use crate::validation::{TrustSet, ValidPath, ValidatedChain};
 use std::sync::Arc;
 use thiserror::Error;

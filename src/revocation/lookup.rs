@@ -2,16 +2,18 @@
 //!
 //! Never knows the realm's rule, and never takes silence for good that does not cover every reason for revocation.
 
-use super::crl::Crl;
-use super::crl_entry::RevocationReason;
-use super::crl_index::Listed;
-use super::crl_scope::{Point, all_reasons};
-use super::crl_signer::{Surroundings, signer};
-use super::finding::{DatedFinding, Finding, NotListed, Revocation, SignerFinding, SilentCrl, WhyUnknown};
 use super::source::RevocationSource;
-use super::store::CrlStore;
 use crate::certificate::{Certificate, Fingerprint, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
+use crate::revocation::crl::entry::RevocationReason;
+use crate::revocation::crl::index::Listed;
+use crate::revocation::crl::list::Crl;
+use crate::revocation::crl::scope::{Point, all_reasons};
+use crate::revocation::crl::signer::{Surroundings, signer};
+use crate::revocation::lookup_result::{
+    DatedFinding, Finding, NotListed, Revocation, SignerFinding, SilentCrl, WhyUnknown,
+};
+use crate::revocation::store::snapshot::CrlStore;
 use std::sync::Arc;
 
 /// One certificate that CRLs are asked about.

@@ -1,8 +1,8 @@
 //! Who says that a certificate is revoked or is not: a CRL, or the answer of an OCSP responder.
 
-use super::crl::CrlSource;
 use super::ocsp::OcspSource;
 use crate::clock::UnixTime;
+use crate::revocation::crl::list::CrlSource;
 use std::fmt;
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 //!
 //! A certificate is named by all of it. An unknown hash leaves the serial number.
 
-use super::super::crl_der::minimal;
 use crate::certificate::{Certificate, ObjectIdentifier};
+use crate::revocation::crl::der::minimal;
 use aws_lc_rs::digest::{
     Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
     SHA512_256, digest,

@@ -6,7 +6,6 @@
 
 use super::super::fetch::{FetchError, FetchRules, Fetcher};
 use super::super::rule::UNKNOWN_LIFETIME;
-use super::answer::{self, OcspAnswer, Question};
 use super::certificate_id::CertificateId;
 use super::error::OcspError;
 use super::request::{self, Nonce};
@@ -14,6 +13,7 @@ use super::response::Status;
 use super::settings::{NonceRule, OcspSettings};
 use crate::certificate::{Certificate, Fingerprint, SerialNumber};
 use crate::clock::UnixTime;
+use crate::revocation::ocsp::validate::{self, OcspAnswer, Question};
 use crate::telemetry::display_chain;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -186,7 +186,7 @@ impl OcspClient {
         let request = request::encode(&id, nonce.as_ref())?;
         let der = self.exchange(url, request, nonce.is_some(), now).await?;
         let settings = &self.settings;
-        answer::judge(&der, &Question { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
+        validate::judge(&der, &Question { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
     }
 
     /// A request with a nonce is posted, since no HTTP cache could answer it; one without travels in the URL where it

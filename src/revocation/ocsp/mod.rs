@@ -2,10 +2,9 @@
 //!
 //! Never asks about a certificate that is not proven, and never takes silence, doubt or "unknown" for "good".
 
-mod answer;
-mod beside_crls;
 mod certificate_id;
 mod client;
+mod combine;
 mod error;
 mod request;
 mod response;
@@ -13,9 +12,10 @@ mod settings;
 mod signer;
 #[cfg(test)]
 mod tests;
+mod validate;
 
-pub use answer::OcspSource;
-pub(super) use beside_crls::complete;
 pub use client::OcspClient;
+pub(super) use combine::complete;
 pub use error::{OcspError, RefusedStatus, ResponderFault};
 pub use settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
+pub use validate::OcspSource;

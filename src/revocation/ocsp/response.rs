@@ -3,12 +3,12 @@
 //! Believes nothing: who signed, for whom and when is judged elsewhere. A signed part that cannot be decoded does not make
 //! the other parts unreadable: it is noted, so that nothing counts as good beside it and what is revoked stays revoked.
 
-use super::super::crl_der::{RawExtension, read_extension};
-use super::super::crl_entry::RevocationReason;
 use super::certificate_id::ReceivedCertificateId;
 use super::error::{OcspError, RefusedStatus};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, read_time};
 use crate::clock::UnixTime;
+use crate::revocation::crl::der::{RawExtension, read_extension};
+use crate::revocation::crl::entry::RevocationReason;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_BASIC;
 use der::asn1::{AnyRef, BitStringRef, OctetString};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};

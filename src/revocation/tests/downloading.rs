@@ -1,11 +1,6 @@
 //! What is taken of what was fetched, when it is fetched again, and what outlives a restart.
 
-use super::super::crl::Crl;
 use super::super::fetch::FetchRules;
-use super::super::refresh::{DownloadError, DownloadSettings, PointUrls, decode, is_signed_by};
-use super::super::refresh_disk::{Disk, FileDigest, Kept, file_digest};
-use super::super::refresh_place::{Place, Taken};
-use super::super::store_live::LiveCrls;
 use super::super::test_pki::{
     CrlDraft, at_uri, base_number, directory_name, distribution_points, ecdsa_with_sha256, element, entry,
     extension, issuing_point, number,
@@ -13,6 +8,11 @@ use super::super::test_pki::{
 use super::*;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
+use crate::revocation::crl::list::Crl;
+use crate::revocation::store::disk_cache::{Disk, FileDigest, Kept, file_digest};
+use crate::revocation::store::distribution_point::{Place, Taken};
+use crate::revocation::store::downloads::{DownloadError, DownloadSettings, PointUrls, decode, is_signed_by};
+use crate::revocation::store::live::LiveCrls;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HERE: &str = "http://pki.example/root.crl";

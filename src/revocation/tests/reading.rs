@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::certificate::SerialNumber;
+use crate::revocation::crl::{list::Crl, parse};
 use crate::revocation::test_pki::{
     CrlDraft, at_uri, base_number, ecdsa_with_sha256, element, entry, extension, issuing_point, number,
     reason,
 };
-use crate::revocation::{crl, crl_walk};
 use proptest::prelude::*;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -113,11 +113,11 @@ fn no_cut_and_no_changed_byte_of_a_crl_makes_the_walk_panic() {
     let der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&root);
     let serial = SerialNumber::from_bytes(CARD);
     for index in 0..der.len() {
-        assert!(crl_walk::walk(&der[..index]).is_err());
+        assert!(parse::walk(&der[..index]).is_err());
         for value in [0, 0x30, 0x7f, 0x80, 0x84, 0xff] {
             let mut changed = der.clone();
             changed[index] = value;
-            if let Ok(crl) = crl::Crl::parse(changed, origin()) {
+            if let Ok(crl) = Crl::parse(changed, origin()) {
                 crl.entry(root.certificate.subject(), &serial);
             }
         }
@@ -133,7 +133,7 @@ proptest! {
     ) {
         let serials: Vec<_> = listed.iter().map(String::as_bytes).collect();
         let der = CrlDraft::revoking(&serials).sign(&ROOT);
-        let crl = crl::Crl::parse(der, origin()).unwrap();
+        let crl = Crl::parse(der, origin()).unwrap();
         let is_listed = |serial| crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(serial)).is_some();
         prop_assert!(serials.iter().all(|serial| is_listed(serial)));
         let found = is_listed(asked.as_bytes());
@@ -158,7 +158,7 @@ proptest! {
             let at = index.index(der.len());
             der[at] = value;
         }
-        if let Ok(crl) = crl::Crl::parse(der, origin()) {
+        if let Ok(crl) = Crl::parse(der, origin()) {
             crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD));
         }
     }
@@ -168,7 +168,7 @@ proptest! {
 fn of_two_entries_of_one_serial_the_one_that_revokes_counts() {
     for (first, second) in [(8, 1), (1, 8)] {
         let entries = vec![entry(CARD, &[reason(first)]), entry(&[1], &[]), entry(CARD, &[reason(second)])];
-        let crl = crl::Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
+        let crl = Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
         let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
         assert_eq!(listed.reason, RevocationReason::KeyCompromise);
     }
@@ -178,7 +178,7 @@ fn of_two_entries_of_one_serial_the_one_that_revokes_counts() {
 fn a_date_of_revocation_and_every_reason_come_out_as_they_went_in() {
     for (code, name) in (0..).zip(["unspecified", "keyCompromise", "cACompromise", "affiliationChanged"]) {
         let entries = vec![entry(CARD, &[reason(code)])];
-        let crl = crl::Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
+        let crl = Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
         let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
         assert_eq!((listed.reason.to_string().as_str(), listed.revoked_at), (name, before(NOW, 2 * HOUR)));
     }

@@ -1,8 +1,8 @@
 //! Files and folders that are read again.
 
-use super::super::store_live::LiveCrls;
 use super::super::test_pki::CrlDraft;
 use super::*;
+use crate::revocation::store::live::LiveCrls;
 use std::fs;
 use tempfile::TempDir;
 

@@ -10,7 +10,6 @@ mod responder;
 mod signers;
 
 use super::super::test_pki::{Ca, HOUR, NOW, before};
-use super::answer::{self, OcspAnswer, Question};
 use super::certificate_id::CertificateId;
 use super::error::{OcspError, RefusedStatus, ResponderFault};
 use super::request::{self, Nonce};
@@ -18,6 +17,7 @@ use super::response::Status;
 use super::settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
+use crate::revocation::ocsp::validate::{self, OcspAnswer, Question};
 use draft::{Draft, SingleDraft};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ impl Scene {
     ) -> Result<OcspAnswer, OcspError> {
         let url = "http://ocsp.example/";
         let (certificate, issuer) = (&self.card, &self.ca.certificate);
-        answer::judge(der, &Question { certificate, issuer, nonce, url, settings }, now)
+        validate::judge(der, &Question { certificate, issuer, nonce, url, settings }, now)
     }
 
     fn refusal(&self, der: &[u8]) -> OcspError {

@@ -3,16 +3,16 @@
 //!
 //! Never says that a certificate is good: only the look-up knows whether this CRL may be believed, and until when.
 
-use super::cannot_judge::CannotJudge;
-use super::crl_der::minimal;
-use super::crl_index::{EntryIndex, EntryList, Listed};
-use super::crl_number::CrlNumber;
-use super::crl_scope::Scope;
-use super::crl_signed::SignedPart;
-use super::crl_walk::{self, MalformedCrl};
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, SerialNumber};
 use crate::clock::UnixTime;
+use crate::revocation::crl::der::minimal;
+use crate::revocation::crl::index::{EntryIndex, EntryList, Listed};
+use crate::revocation::crl::number::CrlNumber;
+use crate::revocation::crl::parse::{self, MalformedCrl};
+use crate::revocation::crl::scope::Scope;
+use crate::revocation::crl::signature::SignedPart;
+use crate::revocation::crl::unusable::CannotJudge;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ pub struct CrlSource {
 }
 
 /// One CRL.
-pub(super) struct Crl {
+pub(in crate::revocation) struct Crl {
     digest: [u8; 32],
     signed: SignedPart,
     own_entries: EntryIndex,
@@ -85,8 +85,8 @@ const MAXIMUM_PROOFS: usize = 64;
 
 impl Crl {
     /// Reads the one CRL that `der` holds.
-    pub(super) fn parse(der: Vec<u8>, origin: CrlOrigin) -> Result<Self, MalformedCrl> {
-        let parts = crl_walk::walk(&der)?;
+    pub(in crate::revocation) fn parse(der: Vec<u8>, origin: CrlOrigin) -> Result<Self, MalformedCrl> {
+        let parts = parse::walk(&der)?;
         let source = CrlSource {
             origin,
             issuer: DistinguishedName::from_der(slice(&der, &parts.issuer)),
@@ -120,31 +120,35 @@ impl Crl {
         })
     }
 
-    pub(super) fn source(&self) -> &Arc<CrlSource> {
+    pub(in crate::revocation) fn source(&self) -> &Arc<CrlSource> {
         &self.source
     }
 
     /// Why it is set aside, if it is: it shows of no certificate that it is good, and what it lists is revoked.
-    pub(super) fn cannot_judge(&self) -> Option<CannotJudge> {
+    pub(in crate::revocation) fn cannot_judge(&self) -> Option<CannotJudge> {
         self.cannot_judge
     }
 
-    pub(super) fn scope(&self) -> &Scope {
+    pub(in crate::revocation) fn scope(&self) -> &Scope {
         &self.scope
     }
 
     /// Whether it only tells what changed since another CRL.
-    pub(super) fn is_delta(&self) -> bool {
+    pub(in crate::revocation) fn is_delta(&self) -> bool {
         self.source.base_number.is_some()
     }
 
     /// The SHA-256 of its DER.
-    pub(super) fn digest(&self) -> [u8; 32] {
+    pub(in crate::revocation) fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
     /// What it says of the certificate that this issuer gave this serial.
-    pub(super) fn entry(&self, issuer: &DistinguishedName, serial: &SerialNumber) -> Option<Listed> {
+    pub(in crate::revocation) fn entry(
+        &self,
+        issuer: &DistinguishedName,
+        serial: &SerialNumber,
+    ) -> Option<Listed> {
         let serial = serial.as_bytes();
         let serial = minimal(serial).unwrap_or(serial);
         let named = self.other_entries.get(issuer).and_then(|entries| entries.find(serial));
@@ -154,7 +158,7 @@ impl Crl {
     }
 
     /// Whether the key of `signer` signed it.
-    pub(super) fn verify(&self, signer: &Certificate) -> Proof {
+    pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> Proof {
         if let Some(known) = self.known_proof(signer.key_id()) {
             return known;
         }
@@ -168,18 +172,18 @@ impl Crl {
     }
 
     /// Records the certificate of the signer, once an authorised one was found.
-    pub(super) fn accept(&self, signer: &Certificate) {
+    pub(in crate::revocation) fn accept(&self, signer: &Certificate) {
         self.signer.get_or_init(|| signer.clone());
     }
 
     /// The authorised signer that was found.
-    pub(super) fn accepted_signer(&self) -> Option<&Certificate> {
+    pub(in crate::revocation) fn accepted_signer(&self) -> Option<&Certificate> {
         self.signer.get()
     }
 
     /// Whether it covers all that `other`, a CRL of the same kind, covers, whatever their dates: a complete CRL includes
     /// the delta CRLs up to its number.
-    pub(super) fn includes(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
             (None, None) => true,
@@ -194,7 +198,7 @@ impl Crl {
 
     /// Whether its scope is that of `other`, a CRL of the same issuer, or wider. If it is set aside, only if `other` is
     /// too.
-    pub(super) fn covers_scope_of(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn covers_scope_of(&self, other: &Self) -> bool {
         self.source.issuer == other.source.issuer
             && (self.cannot_judge.is_none() || other.cannot_judge.is_some())
             && self.scope.includes(&other.scope)
@@ -202,7 +206,7 @@ impl Crl {
 
     /// Whether this CRL makes another one of the same key obsolete: it covers the same and is newer. Of two CRLs neither
     /// of which is newer both count, so the order in which they were loaded decides nothing.
-    pub(super) fn supersedes(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other) && self.is_newer_than(other)
     }
 
@@ -211,7 +215,7 @@ impl Crl {
     ///
     /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of another
     /// scope. If one of the two has no number, only the dates count. A thisUpdate that cannot be decoded proves nothing.
-    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn is_newer_than(&self, other: &Self) -> bool {
         let is_dated = self.is_dated && other.is_dated;
         match self.source.this_update.cmp(&other.source.this_update) {
             Ordering::Greater if is_dated => self.compare_number(other) != Some(Ordering::Less),
@@ -221,12 +225,12 @@ impl Crl {
     }
 
     /// Whether its thisUpdate is later, whatever the CRL numbers.
-    pub(super) fn is_dated_after(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn is_dated_after(&self, other: &Self) -> bool {
         self.is_dated && other.is_dated && other.source.this_update < self.source.this_update
     }
 
     /// Whether both are of one scope and its CRL number is the higher one.
-    pub(super) fn has_higher_number_than(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn has_higher_number_than(&self, other: &Self) -> bool {
         self.scope == other.scope && self.compare_number(other) == Some(Ordering::Greater)
     }
 
@@ -236,7 +240,7 @@ impl Crl {
     }
 
     /// Whether verifying it takes longer than a worker may be held up.
-    pub(super) fn is_slow_to_verify(&self) -> bool {
+    pub(in crate::revocation) fn is_slow_to_verify(&self) -> bool {
         self.signed.is_slow()
     }
 

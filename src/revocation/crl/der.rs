@@ -8,22 +8,24 @@ use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Header, Reader, SliceReader, Tag, Tagged};
 
 /// One extension, its value still encoded.
-pub(super) struct RawExtension<'a> {
+pub(in crate::revocation) struct RawExtension<'a> {
     /// The content of its OBJECT IDENTIFIER.
-    pub(super) id: &'a [u8],
-    pub(super) critical: bool,
-    pub(super) value: &'a [u8],
+    pub(in crate::revocation) id: &'a [u8],
+    pub(in crate::revocation) critical: bool,
+    pub(in crate::revocation) value: &'a [u8],
 }
 
 impl RawExtension<'_> {
     /// `None` for what is no identifier: none such is known here.
-    pub(super) fn oid(&self) -> Option<ObjectIdentifier> {
+    pub(in crate::revocation) fn oid(&self) -> Option<ObjectIdentifier> {
         ObjectIdentifier::from_contents(self.id).ok()
     }
 }
 
 /// Reads one Extension (RFC 5280 4.1). An explicit `critical FALSE` is not DER but common, and let through.
-pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<RawExtension<'a>> {
+pub(in crate::revocation) fn read_extension<'a>(
+    reader: &mut SliceReader<'a>,
+) -> der::Result<RawExtension<'a>> {
     reader.sequence(|extension| {
         let id: AnyRef<'a> = AnyRef::decode(extension)?;
         id.tag().assert_eq(Tag::ObjectIdentifier)?;
@@ -34,7 +36,7 @@ pub(super) fn read_extension<'a>(reader: &mut SliceReader<'a>) -> der::Result<Ra
 }
 
 /// Reads a UTCTime or GeneralizedTime (RFC 5280 5.1.2.4). The inner result is an error where its text is no time.
-pub(super) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<der::Result<UnixTime>> {
+pub(in crate::revocation) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<der::Result<UnixTime>> {
     let time = AnyRef::decode(reader)?;
     match time.tag() {
         Tag::UtcTime | Tag::GeneralizedTime => Ok(certificate::read_time(time)),
@@ -43,13 +45,13 @@ pub(super) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<der::Result
 }
 
 /// The tag that stands next, if anything does.
-pub(super) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
+pub(in crate::revocation) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
     if reader.is_finished() { Ok(None) } else { Ok(Some(Header::peek(reader)?.tag())) }
 }
 
 /// The content of an INTEGER without the octets that DER forbids in front (X.690 8.3.2). Some CAs pad serial numbers, and a
 /// padded one is the same number. `None` for no content at all.
-pub(super) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
+pub(in crate::revocation) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))
     {

@@ -3,28 +3,28 @@
 //!
 //! Never knows whose certificates these are, nor whether the CRL may be believed.
 
-use super::crl_entry::{Entry, RevocationReason};
 use crate::clock::UnixTime;
+use crate::revocation::crl::entry::{Entry, RevocationReason};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What an index says of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) revoked_at: UnixTime,
-    pub(super) reason: RevocationReason,
+pub(in crate::revocation) struct Listed {
+    pub(in crate::revocation) revoked_at: UnixTime,
+    pub(in crate::revocation) reason: RevocationReason,
 }
 
 /// Entries as they come.
 #[derive(Default)]
-pub(super) struct EntryList {
+pub(in crate::revocation) struct EntryList {
     /// By the length of their serials, so that every record of a table is as long as the others.
     records: BTreeMap<usize, Vec<u8>>,
 }
 
 /// Entries by serial.
 #[derive(Debug, Default)]
-pub(super) struct EntryIndex {
+pub(in crate::revocation) struct EntryIndex {
     /// In the order of the length of their serials.
     tables: Box<[Table]>,
 }
@@ -41,7 +41,7 @@ const TIME_LENGTH: usize = 5;
 const REASON_LENGTH: usize = 1;
 
 impl EntryList {
-    pub(super) fn push(&mut self, entry: &Entry<'_>) {
+    pub(in crate::revocation) fn push(&mut self, entry: &Entry<'_>) {
         let records = self.records.entry(entry.serial.len()).or_default();
         let [_, _, _, time @ ..] = entry.revoked_at.seconds().to_be_bytes();
         records.extend_from_slice(entry.serial);
@@ -50,7 +50,7 @@ impl EntryList {
     }
 
     /// Sorts them. Takes up the memory of the longest table once more meanwhile.
-    pub(super) fn index(self) -> EntryIndex {
+    pub(in crate::revocation) fn index(self) -> EntryIndex {
         let table = |(serial_length, records): (usize, Vec<u8>)| Table::sort(serial_length, &records);
         EntryIndex { tables: self.records.into_iter().map(table).collect() }
     }
@@ -58,12 +58,12 @@ impl EntryList {
 
 impl EntryIndex {
     /// What it says of a serial, given as the content of the INTEGER.
-    pub(super) fn find(&self, serial: &[u8]) -> Option<Listed> {
+    pub(in crate::revocation) fn find(&self, serial: &[u8]) -> Option<Listed> {
         let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
         self.tables.get(at)?.find(serial)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::revocation) fn len(&self) -> usize {
         self.tables.iter().map(Table::len).sum()
     }
 }

@@ -5,15 +5,15 @@
 //! was fetched never pushes out what is better: a list of another scope, an older one, or one whose signature is not
 //! known to hold.
 
-use super::crl::{Crl, CrlOrigin};
-use super::crl_number::CrlNumber;
-use super::crl_walk::MalformedCrl;
-use super::fetch::{FetchError, FetchRules, Fetcher};
-use super::refresh_disk::{Disk, DiskError, Kept, file_digest};
-use super::refresh_place::{MAXIMUM_HELD, Place, Taken};
-use super::rule::{RevocationDemand, RevocationRule};
 use crate::certificate::{BundleError, Certificate, crl_ders};
 use crate::clock::UnixTime;
+use crate::revocation::crl::list::{Crl, CrlOrigin};
+use crate::revocation::crl::number::CrlNumber;
+use crate::revocation::crl::parse::MalformedCrl;
+use crate::revocation::fetch::{FetchError, FetchRules, Fetcher};
+use crate::revocation::rule::{RevocationDemand, RevocationRule};
+use crate::revocation::store::disk_cache::{Disk, DiskError, Kept, file_digest};
+use crate::revocation::store::distribution_point::{MAXIMUM_HELD, Place, Taken};
 use crate::validation::ValidatedChain;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
@@ -101,7 +101,7 @@ pub enum DownloadError {
 
 /// The places of one realm and what was fetched from them.
 #[derive(Debug)]
-pub(super) struct Downloads {
+pub(in crate::revocation) struct Downloads {
     fetcher: Fetcher,
     disk: Option<Disk>,
     places: Mutex<HashMap<PointUrls, Place>>,
@@ -132,7 +132,11 @@ impl FirstFetches {
 
 impl Downloads {
     /// Begins with what is on disk and with what `before`, the same realm's of an earlier configuration, has fetched.
-    pub(super) fn new(settings: DownloadSettings, before: Option<&Self>, now: UnixTime) -> Self {
+    pub(in crate::revocation) fn new(
+        settings: DownloadSettings,
+        before: Option<&Self>,
+        now: UnixTime,
+    ) -> Self {
         let disk = settings.cache_folder.clone().map(|folder| Disk::new(folder, &settings.realm));
         let mut places: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
         let handed_over: HashSet<PointUrls> = places.keys().cloned().collect();
@@ -161,7 +165,12 @@ impl Downloads {
     }
 
     /// Learns where the CRLs of a proven chain are, as far as `rule` asks for them. Takes no more than a lock.
-    pub(super) fn want(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> FirstFetches {
+    pub(in crate::revocation) fn want(
+        &self,
+        chain: &ValidatedChain,
+        rule: &RevocationRule,
+        now: UnixTime,
+    ) -> FirstFetches {
         let mut first = FirstFetches::default();
         let mut places = self.places();
         for path in chain.paths() {
@@ -199,17 +208,17 @@ impl Downloads {
     }
 
     /// Returns when a place is new since the last time.
-    pub(super) async fn news(&self) {
+    pub(in crate::revocation) async fn news(&self) {
         self.news.notified().await;
     }
 
     /// How many places were not taken for want of room.
-    pub(super) fn refused(&self) -> u64 {
+    pub(in crate::revocation) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 
     /// The places to fetch from now, at most `room`; they count as being fetched from until [`Downloads::fetch`] ends.
-    pub(super) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
+    pub(in crate::revocation) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         let mut places = self.places();
         let due = places.iter_mut().filter(|(_, place)| place.is_due(now)).take(room);
         due.map(|(urls, place)| {
@@ -221,7 +230,7 @@ impl Downloads {
 
     /// Fetches from one place: takes the CRL of the first of its URLs that serves an acceptable one. The caller makes a
     /// new store of it.
-    pub(super) async fn fetch(
+    pub(in crate::revocation) async fn fetch(
         self: &Arc<Self>,
         urls: &PointUrls,
         now: UnixTime,
@@ -238,7 +247,7 @@ impl Downloads {
     }
 
     /// Lets those go on that wait for a first fetch. Called when the new store is in force.
-    pub(super) fn announce(&self, urls: &PointUrls) {
+    pub(in crate::revocation) fn announce(&self, urls: &PointUrls) {
         if let Some(place) = self.places().get(urls) {
             place.announce();
         }
@@ -307,12 +316,12 @@ impl Downloads {
     }
 
     /// All that was fetched and is still held.
-    pub(super) fn crls(&self) -> Vec<Arc<Crl>> {
+    pub(in crate::revocation) fn crls(&self) -> Vec<Arc<Crl>> {
         self.places().values().flat_map(Place::crls).collect()
     }
 
     /// Removes from disk what belongs to no place of this realm any more.
-    pub(super) fn tidy(&self) {
+    pub(in crate::revocation) fn tidy(&self) {
         if let Some(disk) = &self.disk {
             let known: Vec<PointUrls> = self.places().keys().cloned().collect();
             disk.tidy(&known);
@@ -332,7 +341,7 @@ fn points(certificate: &Certificate) -> impl Iterator<Item = PointUrls> {
 }
 
 /// The one CRL of an answer. RFC 5280 4.2.1.13 wants DER; PEM is understood too, since some servers give it.
-pub(super) fn decode(bytes: &[u8], urls: &PointUrls) -> Result<Arc<Crl>, DownloadError> {
+pub(in crate::revocation) fn decode(bytes: &[u8], urls: &PointUrls) -> Result<Arc<Crl>, DownloadError> {
     let mut ders = crl_ders(bytes.to_vec()).map_err(DownloadError::NoCrl)?;
     let (Some(der), true) = (ders.pop(), ders.is_empty()) else {
         return Err(DownloadError::Several(ders.len() + 1));
@@ -343,7 +352,7 @@ pub(super) fn decode(bytes: &[u8], urls: &PointUrls) -> Result<Arc<Crl>, Downloa
 }
 
 /// Whether this CA has made the CRL in its own name.
-pub(super) fn is_signed_by(crl: &Crl, issuer: &Certificate) -> bool {
+pub(in crate::revocation) fn is_signed_by(crl: &Crl, issuer: &Certificate) -> bool {
     *issuer.subject() == crl.source().issuer && crl.verify(issuer).is_ok()
 }
 

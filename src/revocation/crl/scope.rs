@@ -9,12 +9,12 @@ use std::slice;
 
 /// What a CRL covers (RFC 5280 5.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(in crate::revocation) struct Scope {
     point: Option<PointName>,
     certificates: Certificates,
-    pub(super) reasons: ReasonFlags,
+    pub(in crate::revocation) reasons: ReasonFlags,
     /// Whether it holds certificates of other issuers too.
-    pub(super) is_indirect: bool,
+    pub(in crate::revocation) is_indirect: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ enum Certificates {
 
 /// One place where a certificate says that CRLs about it are found (RFC 5280 6.3.3).
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Point<'a> {
+pub(in crate::revocation) enum Point<'a> {
     /// A distribution point that it names.
     Named(&'a CrlDistributionPoint),
     /// Wherever its issuer publishes: what RFC 5280 6.3.3 assumes after all points that it names.
@@ -36,7 +36,7 @@ pub(super) enum Point<'a> {
 }
 
 /// Each of the eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
-pub(super) fn all_reasons() -> ReasonFlags {
+pub(in crate::revocation) fn all_reasons() -> ReasonFlags {
     ReasonFlags::full() - Reasons::Unused
 }
 
@@ -49,7 +49,7 @@ impl Default for Scope {
 
 impl Scope {
     /// Reads an issuingDistributionPoint. Nothing where it cannot be decoded or contradicts itself.
-    pub(super) fn read(value: &[u8]) -> Option<Self> {
+    pub(in crate::revocation) fn read(value: &[u8]) -> Option<Self> {
         let point = IssuingDistributionPoint::read(value).ok()?;
         let certificates = match (point.only_users, point.only_authorities, point.only_attributes) {
             (false, false, false) => Certificates::All,
@@ -68,13 +68,13 @@ impl Scope {
 
     /// The scope of a CRL that does not specify it in a way that can be decoded: what such a CRL lists may be any
     /// certificate. Never one whose silence counts.
-    pub(super) fn any() -> Self {
+    pub(in crate::revocation) fn any() -> Self {
         Self { is_indirect: true, ..Self::default() }
     }
 
     /// Whether a CRL of this scope covers all that one of `other`, by the same issuer, covers. "No" where that is not
     /// certain. An indirect CRL and a direct one cover different things, whatever else they say.
-    pub(super) fn includes(&self, other: &Self) -> bool {
+    pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
         let of_kind = self.certificates == Certificates::All || self.certificates == other.certificates;
         let of_place = self.point.is_none() || self.point == other.point;
         of_kind
@@ -84,7 +84,7 @@ impl Scope {
     }
 
     /// Whether a CRL of this scope and issuer speaks of a certificate where the certificate says so.
-    pub(super) fn covers(
+    pub(in crate::revocation) fn covers(
         &self,
         crl_issuer: &DistinguishedName,
         certificate: &Certificate,
@@ -122,17 +122,17 @@ impl Scope {
 
 impl<'a> Point<'a> {
     /// All points of a certificate.
-    pub(super) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
+    pub(in crate::revocation) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
         certificate.crl_distribution_points().iter().map(Self::Named).chain([Self::Issuer])
     }
 
     /// Who issues the CRLs that are found there.
-    pub(super) fn crl_issuers(self, certificate: &'a Certificate) -> &'a [DistinguishedName] {
+    pub(in crate::revocation) fn crl_issuers(self, certificate: &'a Certificate) -> &'a [DistinguishedName] {
         self.other_issuers().unwrap_or(slice::from_ref(certificate.issuer()))
     }
 
     /// The reasons that are covered there.
-    pub(super) fn reasons(self) -> ReasonFlags {
+    pub(in crate::revocation) fn reasons(self) -> ReasonFlags {
         match self {
             Self::Named(point) => point.reasons.map_or(all_reasons(), |some| some & all_reasons()),
             Self::Issuer => all_reasons(),

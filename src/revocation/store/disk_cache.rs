@@ -5,7 +5,7 @@
 //! replaces are removed afterwards, so that there is no moment without one. What it holds is judged like what comes from
 //! the network: by its signature.
 
-use super::refresh::PointUrls;
+use crate::revocation::store::downloads::PointUrls;
 use crate::secret::read_file;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -32,20 +32,20 @@ pub struct DiskError {
 
 /// One realm's files in a folder.
 #[derive(Debug)]
-pub(super) struct Disk {
+pub(in crate::revocation) struct Disk {
     folder: PathBuf,
     realm: Arc<str>,
 }
 
 /// The SHA-256 of a CRL as it was fetched.
-pub(super) type FileDigest = [u8; 32];
+pub(in crate::revocation) type FileDigest = [u8; 32];
 
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) urls: PointUrls,
-    pub(super) bytes: Vec<u8>,
-    pub(super) file: FileDigest,
+pub(in crate::revocation) struct Kept {
+    pub(in crate::revocation) urls: PointUrls,
+    pub(in crate::revocation) bytes: Vec<u8>,
+    pub(in crate::revocation) file: FileDigest,
 }
 
 /// The first line.
@@ -56,12 +56,12 @@ struct Heading {
 }
 
 impl Disk {
-    pub(super) fn new(folder: PathBuf, realm: &Arc<str>) -> Self {
+    pub(in crate::revocation) fn new(folder: PathBuf, realm: &Arc<str>) -> Self {
         Self { folder, realm: Arc::clone(realm) }
     }
 
     /// What this realm has kept, at most so many files and bytes. What cannot be read is passed over: it is a cache.
-    pub(super) fn read(&self, files: usize, bytes: usize) -> Vec<Kept> {
+    pub(in crate::revocation) fn read(&self, files: usize, bytes: usize) -> Vec<Kept> {
         let mut room = bytes;
         let kept = self.files().into_iter().filter_map(|path| {
             let size = fs::metadata(&path).ok().and_then(|metadata| usize::try_from(metadata.len()).ok())?;
@@ -72,7 +72,12 @@ impl Disk {
     }
 
     /// Keeps what one place gave, and of what it gave before only the files of `held`.
-    pub(super) fn keep(&self, urls: &PointUrls, bytes: &[u8], held: &[FileDigest]) -> Result<(), DiskError> {
+    pub(in crate::revocation) fn keep(
+        &self,
+        urls: &PointUrls,
+        bytes: &[u8],
+        held: &[FileDigest],
+    ) -> Result<(), DiskError> {
         let path = self.path(urls, &file_digest(bytes));
         self.write(&path, urls, bytes).map_err(|cause| DiskError { path: path.clone(), cause })?;
         let known: HashSet<PathBuf> = held.iter().map(|file| self.path(urls, file)).chain([path]).collect();
@@ -82,7 +87,7 @@ impl Disk {
     }
 
     /// Removes this realm's files of other places than these.
-    pub(super) fn tidy(&self, known: &[PointUrls]) {
+    pub(in crate::revocation) fn tidy(&self, known: &[PointUrls]) {
         let known: HashSet<String> = known.iter().map(|urls| self.place(urls)).collect();
         self.remove(|path| place_of(path).is_none_or(|place| !known.contains(place)));
     }
@@ -157,7 +162,7 @@ fn place_of(path: &Path) -> Option<&str> {
 }
 
 /// The digest by which a file is named.
-pub(super) fn file_digest(bytes: &[u8]) -> FileDigest {
+pub(in crate::revocation) fn file_digest(bytes: &[u8]) -> FileDigest {
     digest(&SHA256, bytes).as_ref().try_into().expect("a SHA-256 digest is 32 bytes long")
 }
 

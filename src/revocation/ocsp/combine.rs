@@ -2,18 +2,18 @@
 //!
 //! "Revoked" of either counts. Never lets a responder's answer count whose own certificate is on a CRL.
 
-use super::super::check::judge_silence;
-use super::super::finding::{DatedFinding, Finding, Revocation, WhyUnknown};
-use super::super::lookup::{Question, look_up};
-use super::super::rule::RevocationRule;
-use super::super::source::RevocationSource;
-use super::super::store::CrlStore;
-use super::answer::OcspAnswer;
-use super::client::OcspClient;
-use super::error::{OcspError, ResponderFault};
-use super::response::Status;
-use super::settings::OcspScope;
 use crate::clock::UnixTime;
+use crate::revocation::check::judge_silence;
+use crate::revocation::lookup::{Question, look_up};
+use crate::revocation::lookup_result::{DatedFinding, Finding, Revocation, WhyUnknown};
+use crate::revocation::ocsp::client::OcspClient;
+use crate::revocation::ocsp::error::{OcspError, ResponderFault};
+use crate::revocation::ocsp::response::Status;
+use crate::revocation::ocsp::settings::OcspScope;
+use crate::revocation::ocsp::validate::OcspAnswer;
+use crate::revocation::rule::RevocationRule;
+use crate::revocation::source::RevocationSource;
+use crate::revocation::store::snapshot::CrlStore;
 use std::sync::Arc;
 use std::time::Duration;
 

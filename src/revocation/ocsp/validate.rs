@@ -5,15 +5,15 @@
 //! What an authorised signer calls revoked counts, whatever else in the response cannot be decoded, is unknown, is stale or
 //! belongs to another request: it can only refuse. Everything else counts only if all of the response is understood.
 
-use super::super::crl_der::RawExtension;
-use super::certificate_id::UnknownHash;
-use super::error::OcspError;
-use super::request::Nonce;
-use super::response::{self, Response, Single, Status};
-use super::settings::{NonceRule, OcspSettings};
-use super::signer::{self, FoundSigner, Signer};
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
+use crate::revocation::crl::der::RawExtension;
+use crate::revocation::ocsp::certificate_id::UnknownHash;
+use crate::revocation::ocsp::error::OcspError;
+use crate::revocation::ocsp::request::Nonce;
+use crate::revocation::ocsp::response::{self, Response, Single, Status};
+use crate::revocation::ocsp::settings::{NonceRule, OcspSettings};
+use crate::revocation::ocsp::signer::{self, FoundSigner, Signer};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -38,13 +38,13 @@ pub struct OcspSource {
 }
 
 /// What was asked, of whom.
-pub(super) struct Question<'a> {
-    pub(super) certificate: &'a Certificate,
-    pub(super) issuer: &'a Certificate,
+pub(in crate::revocation) struct Question<'a> {
+    pub(in crate::revocation) certificate: &'a Certificate,
+    pub(in crate::revocation) issuer: &'a Certificate,
     /// As sent.
-    pub(super) nonce: Option<&'a Nonce>,
-    pub(super) url: &'a str,
-    pub(super) settings: &'a OcspSettings,
+    pub(in crate::revocation) nonce: Option<&'a Nonce>,
+    pub(in crate::revocation) url: &'a str,
+    pub(in crate::revocation) settings: &'a OcspSettings,
 }
 
 /// What a responder says that may speak for the issuer.
@@ -57,11 +57,15 @@ pub(in crate::revocation) struct OcspAnswer {
     /// The first moment at which it counts no more. What says "revoked" counts for ever.
     pub(in crate::revocation) usable_until: UnixTime,
     /// When there may be a newer one.
-    pub(super) due: UnixTime,
+    pub(in crate::revocation) due: UnixTime,
 }
 
 /// Judges the answer `der` to `question`, received at `now`.
-pub(super) fn judge(der: &[u8], question: &Question<'_>, now: UnixTime) -> Result<OcspAnswer, OcspError> {
+pub(in crate::revocation) fn judge(
+    der: &[u8],
+    question: &Question<'_>,
+    now: UnixTime,
+) -> Result<OcspAnswer, OcspError> {
     let response = response::read(der)?;
     let FoundSigner { signer, doubt } = signer::find(&response, question.issuer, question.settings, now)?;
     let single = match revoking(&response, question) {

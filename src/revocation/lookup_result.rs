@@ -1,15 +1,15 @@
 //! What CRLs and responders say of a certificate, before a rule is applied to it: the same finding serves every rule, so it can be
 //! cached for all of them.
 
-use super::cannot_judge::CannotJudge;
-use super::check::RevocationError;
-use super::crl::CrlSource;
-use super::crl_entry::RevocationReason;
-use super::ocsp::{OcspError, OcspSource};
-use super::source::RevocationSource;
 use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
+use crate::revocation::check::RevocationError;
+use crate::revocation::crl::entry::RevocationReason;
+use crate::revocation::crl::list::CrlSource;
+use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::ocsp::{OcspError, OcspSource};
+use crate::revocation::source::RevocationSource;
 use crate::telemetry::display_chain;
 use std::sync::Arc;
 use thiserror::Error;
@@ -88,7 +88,7 @@ pub enum WhyUnknown {
 
 /// What is known of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(in crate::revocation) enum Finding {
     /// CRLs that cover it for all reasons do not list it. Whether they are fresh enough is the rule's to say.
     NotListed(NotListed),
     /// A CRL that covers it lists it, or a responder says so. However old that is: revocation does not grow stale.
@@ -101,7 +101,7 @@ pub(super) enum Finding {
 
 impl DatedFinding {
     /// How many bytes it takes up, estimated high, beside the CRLs that it names.
-    pub(super) fn weight(&self) -> usize {
+    pub(in crate::revocation) fn weight(&self) -> usize {
         const FACTS: usize = 256;
         const SOURCE: usize = 64;
         let more = match &self.finding {
@@ -118,48 +118,48 @@ impl DatedFinding {
 
 /// By what a certificate is not listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct NotListed {
-    pub(super) by: Vec<SilentCrl>,
+pub(in crate::revocation) struct NotListed {
+    pub(in crate::revocation) by: Vec<SilentCrl>,
     /// Who signed these CRLs, where that is nobody of the certificate's own path.
-    pub(super) signers: Vec<SignerFinding>,
+    pub(in crate::revocation) signers: Vec<SignerFinding>,
 }
 
 /// A CRL that does not list a certificate, together with its delta CRL, where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SilentCrl {
-    pub(super) complete: Arc<CrlSource>,
-    pub(super) delta: Option<Arc<CrlSource>>,
+pub(in crate::revocation) struct SilentCrl {
+    pub(in crate::revocation) complete: Arc<CrlSource>,
+    pub(in crate::revocation) delta: Option<Arc<CrlSource>>,
 }
 
 impl SilentCrl {
     /// When news is due: a complete CRL that is stale serves as long as its delta CRL is fresh (RFC 5280 6.3.3 (a)), and
     /// one that is fresh serves alone when its delta CRL is stale.
-    pub(super) fn due(&self) -> Option<UnixTime> {
+    pub(in crate::revocation) fn due(&self) -> Option<UnixTime> {
         self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
     }
 }
 
 /// What was found about the certificate of who signed a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SignerFinding {
-    pub(super) certificate: Certificate,
+pub(in crate::revocation) struct SignerFinding {
+    pub(in crate::revocation) certificate: Certificate,
     /// The key that issued it: a rule may demand something else of what that one issues.
-    pub(super) issuer: KeyId,
-    pub(super) found: DatedFinding,
+    pub(in crate::revocation) issuer: KeyId,
+    pub(in crate::revocation) found: DatedFinding,
 }
 
 /// How a certificate is revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Revocation {
-    pub(super) reason: RevocationReason,
-    pub(super) at: UnixTime,
-    pub(super) source: RevocationSource,
+pub(in crate::revocation) struct Revocation {
+    pub(in crate::revocation) reason: RevocationReason,
+    pub(in crate::revocation) at: UnixTime,
+    pub(in crate::revocation) source: RevocationSource,
 }
 
 /// A finding, and the time at which it must be looked for anew though the CRLs are the same: a CRL that is dated in the
 /// future or a newer answer may change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DatedFinding {
-    pub(super) finding: Finding,
-    pub(super) until: UnixTime,
+pub(in crate::revocation) struct DatedFinding {
+    pub(in crate::revocation) finding: Finding,
+    pub(in crate::revocation) until: UnixTime,
 }

@@ -4,9 +4,9 @@
 //! Only a file that is no longer in its folder takes its CRLs with it. Reads and decodes while the caller waits: not for
 //! a worker's thread.
 
-use super::crl::{Crl, CrlOrigin};
-use super::store::{CrlLoadError, CrlNote};
 use crate::certificate::crl_ders;
+use crate::revocation::crl::list::{Crl, CrlOrigin};
+use crate::revocation::store::snapshot::{CrlLoadError, CrlNote};
 use crate::secret;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
 /// The files and folders of a realm, as they were last read.
 #[derive(Debug)]
-pub(super) struct CrlFiles {
+pub(in crate::revocation) struct CrlFiles {
     places: Vec<Place>,
 }
 
@@ -41,14 +41,14 @@ struct ReadFile {
 
 impl CrlFiles {
     /// Reads them for the first time, all or none.
-    pub(super) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
+    pub(in crate::revocation) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
         let places = paths.into_iter().map(|path| Place { path, files: BTreeMap::new() }).collect();
         let mut files = Self { places };
         files.reread().into_iter().next().map_or(Ok(files), Err)
     }
 
     /// Reads them again, and tells what cannot be used. What is told keeps what it held before.
-    pub(super) fn reread(&mut self) -> Vec<CrlLoadError> {
+    pub(in crate::revocation) fn reread(&mut self) -> Vec<CrlLoadError> {
         let mut failures = Vec::new();
         for place in &mut self.places {
             match files_of(&place.path) {
@@ -60,12 +60,12 @@ impl CrlFiles {
     }
 
     /// The CRLs at hand.
-    pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
+    pub(in crate::revocation) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
         self.places.iter().flat_map(|place| place.files.values()).flat_map(|file| file.crls.iter().cloned())
     }
 
     /// What the operator should know of the files themselves.
-    pub(super) fn notes(&self) -> Vec<CrlNote> {
+    pub(in crate::revocation) fn notes(&self) -> Vec<CrlNote> {
         let empty = self.places.iter().filter(|place| place.files.is_empty());
         empty.map(|place| CrlNote::EmptyFolder { path: place.path.clone() }).collect()
     }

@@ -3,10 +3,10 @@
 //! Never decides whether the CRL may be believed. A certificate is listed by its serial number alone: nothing beside it that
 //! cannot be decoded takes the entry away.
 
-use super::cannot_judge::CannotJudge;
-use super::crl_der::{minimal, next_tag, read_extension, read_time};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, directory_names};
 use crate::clock::UnixTime;
+use crate::revocation::crl::der::{minimal, next_tag, read_extension, read_time};
+use crate::revocation::crl::unusable::CannotJudge;
 use const_oid::db::rfc5280;
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
@@ -75,7 +75,7 @@ impl RevocationReason {
 
     /// Of two entries for one serial number, the one with the greater permanence counts: "no longer listed" never hides
     /// "revoked", and a hold, which a delta CRL can lift, never hides what nothing can lift.
-    pub(super) fn permanence(self) -> u8 {
+    pub(in crate::revocation) fn permanence(self) -> u8 {
         match self {
             Self::RemoveFromCrl => 0,
             Self::CertificateHold => 1,
@@ -84,12 +84,12 @@ impl RevocationReason {
     }
 
     /// The number of RFC 5280 5.3.1; 7, which it does not use, where the reason is not known.
-    pub(super) fn code(self) -> u8 {
+    pub(in crate::revocation) fn code(self) -> u8 {
         Self::ALL.iter().zip(0..).find_map(|(reason, code)| (*reason == self).then_some(code)).unwrap_or(7)
     }
 
     /// The reason with this number.
-    pub(super) fn from_code(code: u8) -> Self {
+    pub(in crate::revocation) fn from_code(code: u8) -> Self {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
     }
 }
@@ -114,20 +114,20 @@ impl fmt::Display for RevocationReason {
 }
 
 /// One entry of a CRL.
-pub(super) struct Entry<'a> {
+pub(in crate::revocation) struct Entry<'a> {
     /// The content of the INTEGER, without what pads it.
-    pub(super) serial: &'a [u8],
+    pub(in crate::revocation) serial: &'a [u8],
     /// [`UnixTime::EPOCH`] if the CRL does not specify it in a way that can be decoded.
-    pub(super) revoked_at: UnixTime,
-    pub(super) reason: RevocationReason,
+    pub(in crate::revocation) revoked_at: UnixTime,
+    pub(in crate::revocation) reason: RevocationReason,
     /// Who issued the certificate of this entry and of those that follow (RFC 5280 5.3.3).
-    pub(super) issuer: EntryIssuer,
-    pub(super) cannot_judge: Option<CannotJudge>,
+    pub(in crate::revocation) issuer: EntryIssuer,
+    pub(in crate::revocation) cannot_judge: Option<CannotJudge>,
 }
 
 /// What an entry specifies about the issuer of its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EntryIssuer {
+pub(in crate::revocation) enum EntryIssuer {
     /// Nothing: the issuer is that of the entry before.
     AsBefore,
     Named(DistinguishedName),
@@ -138,7 +138,7 @@ pub(super) enum EntryIssuer {
 /// Reads one entry (RFC 5280 5.1.2.6). `None` if it has no serial number that can be decoded.
 ///
 /// What stands behind the serial number and cannot be decoded sets the CRL aside and revokes this certificate all the same.
-pub(super) fn read(entry: AnyRef<'_>) -> Option<Entry<'_>> {
+pub(in crate::revocation) fn read(entry: AnyRef<'_>) -> Option<Entry<'_>> {
     entry.tag().assert_eq(Tag::Sequence).ok()?;
     let mut fields = SliceReader::new(entry.value()).ok()?;
     let serial = AnyRef::decode(&mut fields).ok()?;

@@ -14,7 +14,7 @@ pub struct CrlNumber(
 
 impl CrlNumber {
     /// Reads a CRLNumber. RFC 5280 allows 20 bytes; a longer one is compared like any other.
-    pub(super) fn from_der(der: &[u8]) -> Option<Self> {
+    pub(in crate::revocation) fn from_der(der: &[u8]) -> Option<Self> {
         let bytes = UintRef::from_der(der).ok()?.as_bytes();
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
         Some(Self(bytes.get(zeros..)?.into()))

@@ -2,14 +2,14 @@
 //!
 //! Never checks the signature and never compares a date with the time now.
 
-use super::cannot_judge::CannotJudge;
-use super::crl_der::{RawExtension, next_tag, read_extension, read_time};
-use super::crl_entry::{self, Entry, EntryIssuer};
-use super::crl_index::EntryList;
-use super::crl_number::CrlNumber;
-use super::crl_scope::Scope;
 use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifier};
 use crate::clock::UnixTime;
+use crate::revocation::crl::der::{RawExtension, next_tag, read_extension, read_time};
+use crate::revocation::crl::entry::{self, Entry, EntryIssuer};
+use crate::revocation::crl::index::EntryList;
+use crate::revocation::crl::number::CrlNumber;
+use crate::revocation::crl::scope::Scope;
+use crate::revocation::crl::unusable::CannotJudge;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
@@ -23,33 +23,33 @@ use thiserror::Error;
 pub struct MalformedCrl(#[from] der::Error);
 
 /// The parts of one CRL; the ranges are places in the DER that was walked.
-pub(super) struct CrlParts {
-    pub(super) tbs: Range<usize>,
-    pub(super) signature_algorithm: Range<usize>,
-    pub(super) signature: Range<usize>,
-    pub(super) issuer: Range<usize>,
+pub(in crate::revocation) struct CrlParts {
+    pub(in crate::revocation) tbs: Range<usize>,
+    pub(in crate::revocation) signature_algorithm: Range<usize>,
+    pub(in crate::revocation) signature: Range<usize>,
+    pub(in crate::revocation) issuer: Range<usize>,
     /// `None` if it cannot be decoded.
-    pub(super) this_update: Option<UnixTime>,
-    pub(super) next_update: Option<UnixTime>,
-    pub(super) entries: EntriesByIssuer,
-    pub(super) number: Option<CrlNumber>,
+    pub(in crate::revocation) this_update: Option<UnixTime>,
+    pub(in crate::revocation) next_update: Option<UnixTime>,
+    pub(in crate::revocation) entries: EntriesByIssuer,
+    pub(in crate::revocation) number: Option<CrlNumber>,
     /// The BaseCRLNumber of a delta CRL.
-    pub(super) base_number: Option<CrlNumber>,
-    pub(super) scope: Scope,
+    pub(in crate::revocation) base_number: Option<CrlNumber>,
+    pub(in crate::revocation) scope: Scope,
     /// Where its delta CRLs are found.
-    pub(super) freshest: Vec<String>,
+    pub(in crate::revocation) freshest: Vec<String>,
     /// The first reason found.
-    pub(super) cannot_judge: Option<CannotJudge>,
+    pub(in crate::revocation) cannot_judge: Option<CannotJudge>,
 }
 
 /// Entries by the issuer of their certificates.
 #[derive(Default)]
-pub(super) struct EntriesByIssuer {
+pub(in crate::revocation) struct EntriesByIssuer {
     /// Those of the issuer of the CRL itself.
-    pub(super) own: EntryList,
-    pub(super) others: HashMap<DistinguishedName, EntryList>,
+    pub(in crate::revocation) own: EntryList,
+    pub(in crate::revocation) others: HashMap<DistinguishedName, EntryList>,
     /// Those of issuers that cannot be decoded or are too many to be kept apart: each may be of any issuer.
-    pub(super) of_any: EntryList,
+    pub(in crate::revocation) of_any: EntryList,
 }
 
 /// The issuer of the entries that stand next.
@@ -67,7 +67,7 @@ const MAXIMUM_ISSUERS: usize = 4096;
 ///
 /// What the signature covers and cannot be decoded sets the CRL aside instead of failing: its readable entries are
 /// signed, and dropping them would let revoked certificates pass where revocation is only preferred.
-pub(super) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
+pub(in crate::revocation) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
     let mut reader = SliceReader::new(der)?;
     let parts = reader.sequence(|list| {
         let tbs_start = place(list)?;
@@ -152,7 +152,7 @@ fn read_entries(mut entries: SliceReader<'_>, parts: &mut CrlParts) {
             parts.set_aside(Some(CannotJudge::Entry));
             return;
         };
-        let Some(entry) = crl_entry::read(next) else {
+        let Some(entry) = entry::read(next) else {
             // It may have named the issuer of those that follow.
             parts.set_aside(Some(CannotJudge::Entry));
             issuer = CurrentIssuer::Any;

@@ -6,7 +6,7 @@ use crate::certificate::signature::{self, SignatureError};
 use aws_lc_rs::digest::{Digest, digest};
 
 /// The signed part of a CRL.
-pub(super) struct SignedPart {
+pub(in crate::revocation) struct SignedPart {
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
     signed: Signed,
@@ -22,7 +22,7 @@ enum Signed {
 const SLOW_BYTES: usize = 1024 * 1024;
 
 impl SignedPart {
-    pub(super) fn new(algorithm: &[u8], tbs: &[u8], signature: &[u8]) -> Self {
+    pub(in crate::revocation) fn new(algorithm: &[u8], tbs: &[u8], signature: &[u8]) -> Self {
         let signed = match signature::hash(algorithm) {
             Some(hash) => Signed::Digest(digest(hash, tbs)),
             None => Signed::Whole(tbs.into()),
@@ -31,7 +31,7 @@ impl SignedPart {
     }
 
     /// Whether the key of `signer` signed it.
-    pub(super) fn verify(&self, signer: &Certificate) -> Result<(), SignatureError> {
+    pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> Result<(), SignatureError> {
         let (key, algorithm, signature) = (signer.public_key_der(), &self.algorithm, &self.signature);
         match &self.signed {
             Signed::Digest(digest) => signature::verify_digest(key, algorithm, digest, signature),
@@ -40,7 +40,7 @@ impl SignedPart {
     }
 
     /// Whether verifying takes long.
-    pub(super) fn is_slow(&self) -> bool {
+    pub(in crate::revocation) fn is_slow(&self) -> bool {
         matches!(&self.signed, Signed::Whole(tbs) if tbs.len() > SLOW_BYTES)
     }
 }

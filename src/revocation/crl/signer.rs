@@ -3,35 +3,35 @@
 //!
 //! Never looks at whether that certificate is revoked itself.
 
-use super::crl::Crl;
-use super::finding::WhyUnknown;
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
+use crate::revocation::crl::list::Crl;
+use crate::revocation::lookup_result::WhyUnknown;
 use crate::validation::{TrustSet, ValidPath, validate_authority};
 
 /// What is known of the path of a certificate whose CRLs are judged.
 #[derive(Clone, Copy)]
-pub(super) struct Surroundings<'a> {
+pub(in crate::revocation) struct Surroundings<'a> {
     /// A proven path.
-    pub(super) path: &'a ValidPath,
+    pub(in crate::revocation) path: &'a ValidPath,
     /// What the client sent beside its own certificate, as far as it has to do with a path.
-    pub(super) additional_certificates: &'a [Certificate],
+    pub(in crate::revocation) additional_certificates: &'a [Certificate],
     /// What the realm knows: its intermediates may sign CRLs as well as what was presented.
-    pub(super) trust: &'a TrustSet,
+    pub(in crate::revocation) trust: &'a TrustSet,
 }
 
 /// Whose key signed a CRL.
-pub(super) struct CrlSigner<'a> {
-    pub(super) certificate: &'a Certificate,
+pub(in crate::revocation) struct CrlSigner<'a> {
+    pub(in crate::revocation) certificate: &'a Certificate,
     /// The CA that issued it and what is above that one, where it is not a certificate of the path itself.
-    pub(super) issued_below: Option<&'a [Certificate]>,
+    pub(in crate::revocation) issued_below: Option<&'a [Certificate]>,
 }
 
 /// Certificates beside the path that are tried for one CRL.
 const MAXIMUM_CANDIDATES: usize = 16;
 
 /// Who signed `crl`, for a certificate that the first of `authorities` issued.
-pub(super) fn signer<'a>(
+pub(in crate::revocation) fn signer<'a>(
     crl: &'a Crl,
     authorities: &'a [Certificate],
     surroundings: Surroundings<'a>,

@@ -2,11 +2,13 @@
 //!
 //! Reading, decoding and swapping are the refresher's work; whoever judges only takes the store of the moment.
 
-use super::refresh::{DownloadError, DownloadSettings, Downloaded, Downloads, FirstFetches, PointUrls};
-use super::rule::RevocationRule;
-use super::store::{CrlGeneration, CrlLoadError, CrlStore};
-use super::store_files::CrlFiles;
 use crate::clock::UnixTime;
+use crate::revocation::rule::RevocationRule;
+use crate::revocation::store::downloads::{
+    DownloadError, DownloadSettings, Downloaded, Downloads, FirstFetches, PointUrls,
+};
+use crate::revocation::store::files::CrlFiles;
+use crate::revocation::store::snapshot::{CrlGeneration, CrlLoadError, CrlStore};
 use crate::validation::ValidatedChain;
 use arc_swap::ArcSwap;
 use std::future::pending;

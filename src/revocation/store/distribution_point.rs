@@ -1,10 +1,10 @@
 //! One place that CRLs are fetched from: what it gave, and when to look there again.
 
-use super::crl::Crl;
-use super::refresh::{DownloadError, is_signed_by};
-use super::refresh_disk::FileDigest;
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
+use crate::revocation::crl::list::Crl;
+use crate::revocation::store::disk_cache::FileDigest;
+use crate::revocation::store::downloads::{DownloadError, is_signed_by};
 use aws_lc_rs::rand;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const LONGEST_UNPROVEN: Duration = Duration::from_secs(300);
 const LONGEST_RETRY: Duration = Duration::from_secs(16 * 60);
 
 /// The most CRLs that one place holds: of different scopes, keys and base CRLs. A place should serve one.
-pub(super) const MAXIMUM_HELD: usize = 16;
+pub(in crate::revocation) const MAXIMUM_HELD: usize = 16;
 /// How many of them may be of unknown signature.
 const MAXIMUM_UNPROVEN: usize = 3;
 
@@ -32,7 +32,7 @@ const MAXIMUM_UNPROVEN: usize = 3;
 /// only, another partition, a delta CRL, an older one) must not make the gateway forget what it knew. What is not replaced
 /// stays beside the new one.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(in crate::revocation) struct Place {
     /// Of the certificates that name it.
     issuers: Vec<Certificate>,
     held: Vec<Held>,
@@ -58,7 +58,7 @@ struct Held {
 
 /// How a CRL was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(in crate::revocation) enum Taken {
     /// It is the first one, or replaces one of its scope.
     Replaced,
     /// It replaces none of the CRLs that the place gave before: they stay beside it.
@@ -67,7 +67,7 @@ pub(super) enum Taken {
 
 impl Place {
     /// A place that was never looked at.
-    pub(super) fn new(now: UnixTime) -> Self {
+    pub(in crate::revocation) fn new(now: UnixTime) -> Self {
         Self {
             issuers: Vec::new(),
             held: Vec::new(),
@@ -80,7 +80,13 @@ impl Place {
     }
 
     /// Adds a CRL that was on disk. A place whose CRLs are all stale is waited for like a new one.
-    pub(super) fn keep(&mut self, crl: Arc<Crl>, bytes: usize, file: FileDigest, now: UnixTime) {
+    pub(in crate::revocation) fn keep(
+        &mut self,
+        crl: Arc<Crl>,
+        bytes: usize,
+        file: FileDigest,
+        now: UnixTime,
+    ) {
         let is_fresh = crl.source().next_update.is_some_and(|next| now < next);
         if self.held.len() < MAXIMUM_HELD {
             self.held.push(Held { crl, bytes, file, key: None });
@@ -91,7 +97,7 @@ impl Place {
     }
 
     /// The same place for the next configuration.
-    pub(super) fn handed_over(&self) -> Self {
+    pub(in crate::revocation) fn handed_over(&self) -> Self {
         Self {
             issuers: self.issuers.clone(),
             held: self.held.clone(),
@@ -104,7 +110,7 @@ impl Place {
     }
 
     /// Learns that this issuer's certificates name the place. Whether that was news.
-    pub(super) fn add_issuer(&mut self, issuer: &Certificate) -> bool {
+    pub(in crate::revocation) fn add_issuer(&mut self, issuer: &Certificate) -> bool {
         let is_new = self.issuers.len() < MAXIMUM_ISSUERS && !self.issuers.contains(issuer);
         if is_new {
             self.issuers.push(issuer.clone());
@@ -114,7 +120,7 @@ impl Place {
 
     /// The certificates that may have signed what comes from here, and the CRLs: the issuers that name the place, and the
     /// authorised signers of what is held.
-    pub(super) fn facts(&self) -> (Vec<Certificate>, Vec<Arc<Crl>>) {
+    pub(in crate::revocation) fn facts(&self) -> (Vec<Certificate>, Vec<Arc<Crl>>) {
         let mut signers = self.issuers.clone();
         let accepted = self.held.iter().filter_map(|held| held.crl.accepted_signer());
         for signer in accepted {
@@ -126,23 +132,23 @@ impl Place {
     }
 
     /// Something to wait for, unless a first fetch has ended.
-    pub(super) fn first_fetch(&self) -> Option<watch::Receiver<bool>> {
+    pub(in crate::revocation) fn first_fetch(&self) -> Option<watch::Receiver<bool>> {
         (!*self.attempted.borrow()).then(|| self.attempted.subscribe())
     }
 
     /// What was found on disk is fetched anew only once a certificate names the place: until then nobody knows whose
     /// signature to look for.
-    pub(super) fn is_due(&self, now: UnixTime) -> bool {
+    pub(in crate::revocation) fn is_due(&self, now: UnixTime) -> bool {
         !self.is_fetching && !self.issuers.is_empty() && self.due <= now
     }
 
-    pub(super) fn begin(&mut self) {
+    pub(in crate::revocation) fn begin(&mut self) {
         self.is_fetching = true;
     }
 
     /// Takes a CRL that `key` signed, or an unknown key. Refuses one that is certainly older than one that covers the same;
     /// replaces those that it covers and is certainly newer than; keeps the others beside it.
-    pub(super) fn take(
+    pub(in crate::revocation) fn take(
         &mut self,
         crl: Arc<Crl>,
         bytes: usize,
@@ -210,7 +216,7 @@ impl Place {
         }
     }
 
-    pub(super) fn succeeded(&mut self, now: UnixTime) {
+    pub(in crate::revocation) fn succeeded(&mut self, now: UnixTime) {
         let Some((next_update, longest)) = self.watched else { return self.failed(now) };
         self.failures = 0;
         self.is_fetching = false;
@@ -218,32 +224,32 @@ impl Place {
         self.due = now.plus(scattered((life / 2).clamp(SHORTEST, longest)));
     }
 
-    pub(super) fn failed(&mut self, now: UnixTime) {
+    pub(in crate::revocation) fn failed(&mut self, now: UnixTime) {
         let pause = SHORTEST.saturating_mul(1 << self.failures.min(8)).min(LONGEST_RETRY);
         self.failures = self.failures.saturating_add(1);
         self.is_fetching = false;
         self.due = now.plus(scattered(pause));
     }
 
-    pub(super) fn failed_for_good(&mut self) {
+    pub(in crate::revocation) fn failed_for_good(&mut self) {
         self.is_fetching = false;
         self.due = UnixTime::END;
     }
 
-    pub(super) fn announce(&self) {
+    pub(in crate::revocation) fn announce(&self) {
         self.attempted.send_replace(true);
     }
 
-    pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
+    pub(in crate::revocation) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
         self.held.iter().map(|held| Arc::clone(&held.crl))
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::revocation) fn bytes(&self) -> usize {
         self.held.iter().map(|held| held.bytes).sum()
     }
 
     /// The files of what it holds.
-    pub(super) fn files(&self) -> Vec<FileDigest> {
+    pub(in crate::revocation) fn files(&self) -> Vec<FileDigest> {
         self.held.iter().map(|held| held.file).collect()
     }
 }

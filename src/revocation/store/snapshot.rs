@@ -3,11 +3,11 @@
 //!
 //! Never checks a signature: whose key counts is only known with the path of a certificate.
 
-use super::cannot_judge::CannotJudge;
-use super::crl::{Crl, CrlOrigin, CrlSource};
-use super::crl_walk::MalformedCrl;
-use super::store_files::CrlFiles;
 use crate::certificate::{BundleError, DistinguishedName};
+use crate::revocation::crl::list::{Crl, CrlOrigin, CrlSource};
+use crate::revocation::crl::parse::MalformedCrl;
+use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::store::files::CrlFiles;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -125,7 +125,7 @@ impl CrlStore {
     }
 
     /// A store of these CRLs.
-    pub(super) fn of(crls: Vec<Arc<Crl>>, mut notes: Vec<CrlNote>) -> Self {
+    pub(in crate::revocation) fn of(crls: Vec<Arc<Crl>>, mut notes: Vec<CrlNote>) -> Self {
         notes.extend(crls.iter().filter_map(|crl| note(crl)));
         let mut digests: Vec<_> = crls.iter().map(|crl| crl.digest()).collect();
         digests.sort_unstable();
@@ -172,7 +172,7 @@ impl CrlStore {
     }
 
     /// The CRLs that bear this issuer's name, the newest first: one that supersedes another stands before it. Whether its key signed them is not known yet.
-    pub(super) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
+    pub(in crate::revocation) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
         self.by_issuer.get(issuer).map_or(&[], Vec::as_slice)
     }
 }
