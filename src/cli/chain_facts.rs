@@ -6,7 +6,7 @@ use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::revocation::ocsp::OcspSource;
 use crate::revocation::{
-    CertificateStatus, CrlSource, RevocationError, RevocationSource, RevocationVerdict, WhyUnknown,
+    CertificateStatus, CrlSource, RevocationError, RevocationSource, RevocationVerdict, UnknownReason,
 };
 use crate::telemetry::display_chain;
 use crate::validation::ValidPath;
@@ -206,27 +206,27 @@ impl CrlFacts {
 }
 
 /// Why a status is unknown. An expired CRL is reported with its date, the first thing that an administrator needs.
-fn unknown_cause(why: &WhyUnknown) -> String {
+fn unknown_cause(why: &UnknownReason) -> String {
     let text = display_chain(why);
     match why {
-        WhyUnknown::Expired { next_update: Some(due), .. } => {
+        UnknownReason::Expired { next_update: Some(due), .. } => {
             format!("{text} (nextUpdate {})", format_time(*due))
         }
-        WhyUnknown::Expired { next_update: None, .. } => {
+        UnknownReason::Expired { next_update: None, .. } => {
             format!("{text} (without nextUpdate)")
         }
-        WhyUnknown::NoCrl
-        | WhyUnknown::NotYetValid { .. }
-        | WhyUnknown::Signature(_)
-        | WhyUnknown::IssuerMayNotSign
-        | WhyUnknown::NoSigner { .. }
-        | WhyUnknown::SignerNotTrusted { .. }
-        | WhyUnknown::Signer(_)
-        | WhyUnknown::Scope
-        | WhyUnknown::SomeReasons { .. }
-        | WhyUnknown::DeltaWithoutBase
-        | WhyUnknown::CannotJudge(_)
-        | WhyUnknown::Ocsp { .. }
-        | WhyUnknown::Interrupted => text,
+        UnknownReason::NoCrl
+        | UnknownReason::NotYetValid { .. }
+        | UnknownReason::Signature(_)
+        | UnknownReason::IssuerMayNotSign
+        | UnknownReason::NoSigner { .. }
+        | UnknownReason::SignerNotTrusted { .. }
+        | UnknownReason::Signer(_)
+        | UnknownReason::Scope
+        | UnknownReason::SomeReasons { .. }
+        | UnknownReason::DeltaWithoutBase
+        | UnknownReason::Unusable(_)
+        | UnknownReason::Ocsp { .. }
+        | UnknownReason::Interrupted => text,
     }
 }

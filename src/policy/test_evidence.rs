@@ -9,7 +9,7 @@ use crate::certificate::KeyId;
 use crate::clock::UnixTime;
 use crate::directory::DirectoryGroup;
 use crate::identity::{Account, MappingError, MappingMethod, MappingStrength, NotMappedReason};
-use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
+use crate::revocation::test_pki::{HOUR, NOW, TestCa, proven};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
 use crate::validation::TrustSet;
 use http::Method;
@@ -44,7 +44,7 @@ impl Card {
     }
 
     fn mapped(account: Result<Arc<Account>, Arc<MappingError>>) -> Self {
-        let (first, second) = (Ca::root("First"), Ca::root("Second"));
+        let (first, second) = (TestCa::root("First"), TestCa::root("Second"));
         let issuing = first.sub_ca("Issuing", 1);
         let crossed = second.certify(&issuing, "Issuing", 2, &[KeyUsagePurpose::KeyCertSign]);
         let leaf = issuing.issue("alice", &[3]);

@@ -8,7 +8,7 @@ use crate::identity::{
 };
 use crate::login_throttle::{LoginThrottled, ThrottledBy};
 use crate::request::BasicError;
-use crate::revocation::test_pki::{Ca, HOUR, NOW, proven};
+use crate::revocation::test_pki::{HOUR, NOW, TestCa, proven};
 use crate::revocation::{CrlStore, RevocationMode, RevocationRule, check};
 use crate::validation::TrustSet;
 use http::Method;
@@ -34,7 +34,7 @@ fn unmapped() -> MappingError {
 
 /// A valid certificate with this result of the mapping.
 fn card(account: Result<Arc<Account>, MappingError>) -> Arc<Credential> {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = proven(&root.issue("alice", &[3]), &[], &[&root.certificate]);
     let off = RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() };
     let chain = check(&chain, &off, &TrustSet::default(), &CrlStore::empty(), NOW).unwrap();
@@ -209,7 +209,7 @@ fn only_a_certificate_that_names_no_account_allows_a_password() {
 #[test]
 fn an_unmapped_certificate_that_fails_the_conditions_allows_no_password() {
     let with_issuer = || {
-        let key = Ca::root("Another").certificate.key_id();
+        let key = TestCa::root("Another").certificate.key_id();
         AccessRule {
             conditions: CertificateConditions { issuers: vec![key], ..Default::default() },
             ..lenient()

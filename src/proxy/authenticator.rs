@@ -204,7 +204,7 @@ impl Authenticator {
             let (crls, ocsp) = (realm.crls.store(), realm.ocsp.as_deref());
             self.revocation.check(chain, &realm.revocation, &realm.trust, &crls, ocsp, now).await
         };
-        let awaited = realm.crls.want(chain, &realm.revocation, now);
+        let awaited = realm.crls.register(chain, &realm.revocation, now);
         let outcome = check().await;
         if awaited.is_empty() || !leaves_open(&outcome) {
             return outcome;

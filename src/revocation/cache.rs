@@ -5,13 +5,13 @@
 //! call, by the rule and the time of that call. Never remembers a look-up that was broken off.
 
 use super::check::{RevocationError, UnrevokedChain, conclude, steps};
-use super::lookup::{Question, is_slow, look_up};
+use super::lookup::{LookupQuery, is_slow, look_up};
 use super::ocsp::{self, OcspClient};
 use super::rule::RevocationRule;
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
-use crate::revocation::crl::signer::Surroundings;
-use crate::revocation::lookup_result::{DatedFinding, Finding, WhyUnknown};
+use crate::revocation::crl::signer::SignerCandidates;
+use crate::revocation::lookup_result::{LookupOutcome, LookupResult, UnknownReason};
 use crate::revocation::store::snapshot::{CrlGeneration, CrlStore};
 use crate::telemetry::CacheMetrics;
 use crate::validation::{TrustSet, ValidatedChain};
@@ -28,43 +28,43 @@ const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// All that a finding follows from.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct RevocationKey {
     /// The certificate, then those above it up to the anchor: they choose the CRLs and say who may sign one.
     path: Box<[Fingerprint]>,
     /// What was sent along and has to do with the path: who signed a CRL may be among it.
     additional_certificates: Box<[Fingerprint]>,
-    trust: SameTrust,
+    trust: TrustSetId,
     generation: CrlGeneration,
 }
 
 /// A trust set by its place in memory, which it keeps, so that no other one can take it.
 #[derive(Clone)]
-struct SameTrust(Arc<TrustSet>);
+struct TrustSetId(Arc<TrustSet>);
 
-impl PartialEq for SameTrust {
+impl PartialEq for TrustSetId {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for SameTrust {}
+impl Eq for TrustSetId {}
 
-impl Hash for SameTrust {
+impl Hash for TrustSetId {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.0).hash(state);
     }
 }
 
 #[derive(Clone, Debug)]
-struct Remembered {
-    finding: DatedFinding,
+struct CachedResult {
+    finding: LookupResult,
     deadline: UnixTime,
 }
 
 /// Findings for all workers. Concurrent look-ups of one certificate are one look-up.
 #[derive(Clone)]
 pub struct RevocationCache {
-    findings: Cache<Key, Remembered>,
+    findings: Cache<RevocationKey, CachedResult>,
     metrics: CacheMetrics,
 }
 
@@ -97,9 +97,9 @@ impl RevocationCache {
         for path in chain.paths() {
             let mut of_path = Vec::new();
             for step in steps(chain, path, trust, rule) {
-                let mut finding = self.finding(step.question, chain, trust, crls, now).await;
+                let mut finding = self.finding(step.query, chain, trust, crls, now).await;
                 if let Some(client) = ocsp {
-                    finding = ocsp::complete(finding, step.question, crls, client, rule, now).await;
+                    finding = ocsp::complete(finding, step.query, crls, client, rule, now).await;
                 }
                 of_path.push(step.found(finding));
             }
@@ -116,33 +116,33 @@ impl RevocationCache {
 
     async fn finding(
         &self,
-        question: Question<'_>,
+        query: LookupQuery<'_>,
         chain: &Arc<ValidatedChain>,
         trust: &Arc<TrustSet>,
         crls: &Arc<CrlStore>,
         now: UnixTime,
-    ) -> DatedFinding {
-        let path = std::iter::once(question.certificate).chain(question.authorities);
-        let key = Key {
+    ) -> LookupResult {
+        let path = std::iter::once(query.certificate).chain(query.authorities);
+        let key = RevocationKey {
             path: path.map(Certificate::fingerprint).collect(),
             additional_certificates: chain
                 .additional_certificates()
                 .iter()
                 .map(Certificate::fingerprint)
                 .collect(),
-            trust: SameTrust(Arc::clone(trust)),
+            trust: TrustSetId(Arc::clone(trust)),
             generation: crls.generation(),
         };
         let look_up = async {
-            let found = if is_slow(question, crls) {
-                look_up_aside(question, chain, trust, crls, now).await
+            let found = if is_slow(query, crls) {
+                look_up_aside(query, chain, trust, crls, now).await
             } else {
-                Some(look_up(question, crls, now))
+                Some(look_up(query, crls, now))
             };
             let (finding, age) =
                 found.map_or((interrupted(now), Duration::ZERO), |finding| (finding, MAXIMUM_AGE));
             let deadline = now.plus(age).min(finding.until);
-            Remembered { finding, deadline }
+            CachedResult { finding, deadline }
         };
         let entry = self.findings.entry(key).or_insert_with_if(look_up, |old| old.deadline <= now).await;
         let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
@@ -152,7 +152,7 @@ impl RevocationCache {
 }
 
 /// How many bytes an entry takes up, its place in the cache included.
-fn weight(key: &Key, remembered: &Remembered) -> u32 {
+fn weight(key: &RevocationKey, remembered: &CachedResult) -> u32 {
     const ENTRY: usize = 512;
     let fingerprints = (key.path.len() + key.additional_certificates.len()) * size_of::<Fingerprint>();
     u32::try_from(ENTRY + fingerprints + remembered.finding.weight()).unwrap_or(u32::MAX)
@@ -160,28 +160,28 @@ fn weight(key: &Key, remembered: &Remembered) -> u32 {
 
 /// Looks up on a thread that may wait. `None` where that thread broke off.
 async fn look_up_aside(
-    question: Question<'_>,
+    query: LookupQuery<'_>,
     chain: &Arc<ValidatedChain>,
     trust: &Arc<TrustSet>,
     crls: &Arc<CrlStore>,
     now: UnixTime,
-) -> Option<DatedFinding> {
-    let certificate = question.certificate.clone();
-    let authorities = question.authorities.to_vec();
-    let path = question.surroundings.path.clone();
+) -> Option<LookupResult> {
+    let certificate = query.certificate.clone();
+    let authorities = query.authorities.to_vec();
+    let path = query.surroundings.path.clone();
     let (chain, trust, crls) = (Arc::clone(chain), Arc::clone(trust), Arc::clone(crls));
     let look_up = move || {
-        let surroundings = Surroundings {
+        let surroundings = SignerCandidates {
             path: &path,
             additional_certificates: chain.additional_certificates(),
             trust: &trust,
         };
-        let question = Question { certificate: &certificate, authorities: &authorities, surroundings };
-        look_up(question, &crls, now)
+        let query = LookupQuery { certificate: &certificate, authorities: &authorities, surroundings };
+        look_up(query, &crls, now)
     };
     tokio::task::spawn_blocking(look_up).await.ok()
 }
 
-fn interrupted(now: UnixTime) -> DatedFinding {
-    DatedFinding { finding: Finding::Unknown(WhyUnknown::Interrupted), until: now }
+fn interrupted(now: UnixTime) -> LookupResult {
+    LookupResult { finding: LookupOutcome::Unknown(UnknownReason::Interrupted), until: now }
 }

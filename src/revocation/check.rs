@@ -3,7 +3,7 @@
 //!
 //! Never fetches anything, and never takes "not known" for "good": only a rule that prefers lets it pass, for a minute.
 
-use super::lookup::{Question, look_up};
+use super::lookup::{LookupQuery, look_up};
 use super::ocsp::OcspSource;
 use super::rule::{RevocationDemand, RevocationRule, UNKNOWN_LIFETIME};
 use super::source::RevocationSource;
@@ -11,8 +11,10 @@ use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::revocation::crl::entry::RevocationReason;
 use crate::revocation::crl::list::CrlSource;
-use crate::revocation::crl::signer::Surroundings;
-use crate::revocation::lookup_result::{DatedFinding, Finding, NotListed, Revocation, WhyUnknown};
+use crate::revocation::crl::signer::SignerCandidates;
+use crate::revocation::lookup_result::{
+    CleanCrls, FoundRevocation, LookupOutcome, LookupResult, UnknownReason,
+};
 use crate::revocation::store::snapshot::CrlStore;
 use crate::validation::{TrustSet, ValidPath, ValidatedChain};
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub enum RevocationError {
         which: Certificate,
         /// Why not.
         #[source]
-        why: WhyUnknown,
+        why: UnknownReason,
     },
 }
 
@@ -70,7 +72,7 @@ pub enum RevocationVerdict {
     /// A responder calls it good.
     Good(Arc<OcspSource>),
     /// Nobody knows, and the rule lets that pass.
-    Unknown(WhyUnknown),
+    Unknown(UnknownReason),
 }
 
 /// A proven chain of which nothing is revoked, as far as its rule asks. Made by this stage only.
@@ -116,7 +118,7 @@ pub fn check(
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
     let look_up_path = |path| {
-        let found = |step: Step<'_>| step.found(look_up(step.question, crls, now));
+        let found = |step: CertificateCheck<'_>| step.found(look_up(step.query, crls, now));
         steps(chain, path, trust, rule).map(found).collect()
     };
     conclude(chain, chain.paths().iter().map(look_up_path).collect(), rule, now)
@@ -124,21 +126,21 @@ pub fn check(
 
 /// One certificate of a path that the rule asks about.
 #[derive(Clone, Copy)]
-pub(super) struct Step<'a> {
-    pub(super) question: Question<'a>,
+pub(super) struct CertificateCheck<'a> {
+    pub(super) query: LookupQuery<'a>,
     demand: RevocationDemand,
 }
 
 /// What was found about one certificate of a path, and what had to be.
-pub(super) struct Found {
+pub(super) struct CheckedCertificate {
     certificate: Certificate,
     demand: RevocationDemand,
-    finding: DatedFinding,
+    finding: LookupResult,
 }
 
-impl Step<'_> {
-    pub(super) fn found(self, finding: DatedFinding) -> Found {
-        Found { certificate: self.question.certificate.clone(), demand: self.demand, finding }
+impl CertificateCheck<'_> {
+    pub(super) fn found(self, finding: LookupResult) -> CheckedCertificate {
+        CheckedCertificate { certificate: self.query.certificate.clone(), demand: self.demand, finding }
     }
 }
 
@@ -148,26 +150,27 @@ pub(super) fn steps<'a>(
     path: &'a ValidPath,
     trust: &'a TrustSet,
     rule: &RevocationRule,
-) -> impl Iterator<Item = Step<'a>> {
-    let surroundings = Surroundings { path, additional_certificates: chain.additional_certificates(), trust };
+) -> impl Iterator<Item = CertificateCheck<'a>> {
+    let surroundings =
+        SignerCandidates { path, additional_certificates: chain.additional_certificates(), trust };
     let mut rest = path.certificates();
     let all = std::iter::from_fn(move || {
         let (certificate, authorities) = rest.split_first()?;
         rest = authorities;
         let demand = rule.demand_of(authorities.first()?.key_id());
-        Some(Step { question: Question { certificate, authorities, surroundings }, demand })
+        Some(CertificateCheck { query: LookupQuery { certificate, authorities, surroundings }, demand })
     });
     all.filter(|step| step.demand != RevocationDemand::Never)
 }
 
 /// What was found about the certificates of one path.
-pub(super) type PathFindings = Vec<Found>;
+pub(super) type CheckedPath = Vec<CheckedCertificate>;
 
 /// Judges a chain by what was found about its paths, given in their order. A validated chain has at least one path, so
 /// one without an error has passed.
 pub(super) fn conclude(
     chain: &Arc<ValidatedChain>,
-    findings: Vec<PathFindings>,
+    findings: Vec<CheckedPath>,
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
@@ -196,15 +199,15 @@ pub(super) fn conclude(
     first_error.filter(|_| !result.passed.contains(&true)).map_or(Ok(result), Err)
 }
 
-fn as_revoked(found: &Found) -> Option<RevocationError> {
+fn as_revoked(found: &CheckedCertificate) -> Option<RevocationError> {
     match &found.finding.finding {
-        Finding::Revoked(revocation) => Some(revoked(&found.certificate, revocation)),
-        Finding::NotListed(_) | Finding::Good(_) | Finding::Unknown(_) => None,
+        LookupOutcome::Revoked(revocation) => Some(revoked(&found.certificate, revocation)),
+        LookupOutcome::NotListed(_) | LookupOutcome::Good(_) | LookupOutcome::Unknown(_) => None,
     }
 }
 
-fn revoked(certificate: &Certificate, revocation: &Revocation) -> RevocationError {
-    let Revocation { reason, at, source } = revocation;
+fn revoked(certificate: &Certificate, revocation: &FoundRevocation) -> RevocationError {
+    let FoundRevocation { reason, at, source } = revocation;
     RevocationError::Revoked {
         which: certificate.clone(),
         reason: *reason,
@@ -218,7 +221,7 @@ fn revoked(certificate: &Certificate, revocation: &Revocation) -> RevocationErro
 /// A certificate that is revoked by what was found on another path is revoked here too: the issuer's certificate on
 /// that path may sign CRLs where the one on this path, of the same key, may not.
 fn judge_path(
-    path: PathFindings,
+    path: CheckedPath,
     revoked: &[RevocationError],
     rule: &RevocationRule,
     now: UnixTime,
@@ -239,15 +242,15 @@ fn judge_path(
 }
 
 fn judge(
-    Found { certificate, demand, finding }: &Found,
+    CheckedCertificate { certificate, demand, finding }: &CheckedCertificate,
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<(RevocationVerdict, UnixTime), RevocationError> {
     let passed = match &finding.finding {
-        Finding::Revoked(revocation) => return Err(revoked(certificate, revocation)),
-        Finding::NotListed(silent) => judge_silence(silent, rule, now),
-        Finding::Good(source) => Ok((RevocationVerdict::Good(Arc::clone(source)), finding.until)),
-        Finding::Unknown(why) => Err(why.clone()),
+        LookupOutcome::Revoked(revocation) => return Err(revoked(certificate, revocation)),
+        LookupOutcome::NotListed(silent) => check_freshness(silent, rule, now),
+        LookupOutcome::Good(source) => Ok((RevocationVerdict::Good(Arc::clone(source)), finding.until)),
+        LookupOutcome::Unknown(why) => Err(why.clone()),
     };
     match (passed, demand) {
         (Ok(passed), _) => Ok(passed),
@@ -261,23 +264,28 @@ fn judge(
 }
 
 /// Whether the CRLs that do not list a certificate are fresh, and those who signed them pass by the same rule.
-pub(super) fn judge_silence(
-    silent: &NotListed,
+pub(super) fn check_freshness(
+    silent: &CleanCrls,
     rule: &RevocationRule,
     now: UnixTime,
-) -> Result<(RevocationVerdict, UnixTime), WhyUnknown> {
+) -> Result<(RevocationVerdict, UnixTime), UnknownReason> {
     let mut deadline = UnixTime::END;
     for crl in &silent.by {
         let stale_at = crl.due().map(|due| due.plus(rule.grace)).filter(|stale_at| now < *stale_at);
-        let expired = || WhyUnknown::Expired { issuer: crl.complete.issuer.clone(), next_update: crl.due() };
+        let expired =
+            || UnknownReason::Expired { issuer: crl.complete.issuer.clone(), next_update: crl.due() };
         deadline = deadline.min(stale_at.ok_or_else(expired)?);
     }
     for signer in &silent.signers {
         let demand = rule.demand_of(signer.issuer);
         if demand != RevocationDemand::Never {
-            let found =
-                Found { certificate: signer.certificate.clone(), demand, finding: signer.found.clone() };
-            let (_, ends) = judge(&found, rule, now).map_err(|error| WhyUnknown::Signer(Box::new(error)))?;
+            let found = CheckedCertificate {
+                certificate: signer.certificate.clone(),
+                demand,
+                finding: signer.found.clone(),
+            };
+            let (_, ends) =
+                judge(&found, rule, now).map_err(|error| UnknownReason::Signer(Box::new(error)))?;
             deadline = deadline.min(ends);
         }
     }

@@ -6,23 +6,23 @@ use super::source::RevocationSource;
 use crate::certificate::{Certificate, Fingerprint, KeyId, ReasonFlags};
 use crate::clock::UnixTime;
 use crate::revocation::crl::entry::RevocationReason;
-use crate::revocation::crl::index::Listed;
+use crate::revocation::crl::index::RevokedEntry;
 use crate::revocation::crl::list::Crl;
-use crate::revocation::crl::scope::{Point, all_reasons};
-use crate::revocation::crl::signer::{Surroundings, signer};
+use crate::revocation::crl::scope::{CertificatePoint, all_reasons};
+use crate::revocation::crl::signer::{SignerCandidates, signer};
 use crate::revocation::lookup_result::{
-    DatedFinding, Finding, NotListed, Revocation, SignerFinding, SilentCrl, WhyUnknown,
+    CleanCrl, CleanCrls, FoundRevocation, LookupOutcome, LookupResult, SignerStatus, UnknownReason,
 };
 use crate::revocation::store::snapshot::CrlStore;
 use std::sync::Arc;
 
 /// One certificate that CRLs are asked about.
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct LookupQuery<'a> {
     pub(super) certificate: &'a Certificate,
     /// Its issuer and what is above that one, up to the anchor.
     pub(super) authorities: &'a [Certificate],
-    pub(super) surroundings: Surroundings<'a>,
+    pub(super) surroundings: SignerCandidates<'a>,
 }
 
 /// How far the signers of CRLs about the signers of CRLs are followed.
@@ -32,27 +32,27 @@ const MAXIMUM_DEPTH: usize = 3;
 ///
 /// A CRL is passed over only if another one supersedes it: same key, the same or a wider scope, and certainly newer. All
 /// others are consulted, and "revoked" by any of them counts. One that is dated in the future counts only if it says revoked.
-pub(super) fn look_up(question: Question<'_>, crls: &CrlStore, now: UnixTime) -> DatedFinding {
-    LookUp::new(question, crls, now, &[]).run()
+pub(super) fn look_up(query: LookupQuery<'_>, crls: &CrlStore, now: UnixTime) -> LookupResult {
+    CrlLookup::new(query, crls, now, &[]).run()
 }
 
 /// Whether [`look_up`] might verify a signature that takes long.
-pub(super) fn is_slow(question: Question<'_>, crls: &CrlStore) -> bool {
-    let mut points = Point::all(question.certificate);
-    points.any(|point| crls_at(point, question.certificate, crls).any(Crl::is_slow_to_verify))
+pub(super) fn is_slow(query: LookupQuery<'_>, crls: &CrlStore) -> bool {
+    let mut points = CertificatePoint::all(query.certificate);
+    points.any(|point| crls_at(point, query.certificate, crls).any(Crl::is_slow_to_verify))
 }
 
 fn crls_at<'a>(
-    point: Point<'a>,
+    point: CertificatePoint<'a>,
     certificate: &'a Certificate,
     crls: &'a CrlStore,
 ) -> impl Iterator<Item = &'a Crl> {
     point.crl_issuers(certificate).iter().flat_map(|issuer| crls.of_issuer(issuer)).map(Arc::as_ref)
 }
 
-/// One look-up, used up by [`LookUp::run`].
-struct LookUp<'a> {
-    question: Question<'a>,
+/// One look-up, used up by [`CrlLookup::run`].
+struct CrlLookup<'a> {
+    query: LookupQuery<'a>,
     crls: &'a CrlStore,
     now: UnixTime,
     /// Signers of CRLs whose own certificates are being looked up.
@@ -61,9 +61,9 @@ struct LookUp<'a> {
     may_vouch: bool,
     covered: ReasonFlags,
     heard: Vec<HeardCrl<'a>>,
-    silent: NotListed,
+    silent: CleanCrls,
     until: UnixTime,
-    flaw: Option<WhyUnknown>,
+    flaw: Option<UnknownReason>,
 }
 
 /// A complete CRL in force that does not list the certificate.
@@ -91,23 +91,23 @@ impl HeardCrl<'_> {
     }
 }
 
-impl<'a> LookUp<'a> {
-    fn new(question: Question<'a>, crls: &'a CrlStore, now: UnixTime, asked: &'a [Fingerprint]) -> Self {
+impl<'a> CrlLookup<'a> {
+    fn new(query: LookupQuery<'a>, crls: &'a CrlStore, now: UnixTime, asked: &'a [Fingerprint]) -> Self {
         Self {
-            question,
+            query,
             crls,
             now,
             asked,
             may_vouch: false,
             covered: ReasonFlags::default(),
             heard: Vec::new(),
-            silent: NotListed::default(),
+            silent: CleanCrls::default(),
             until: UnixTime::END,
             flaw: None,
         }
     }
 
-    fn run(mut self) -> DatedFinding {
+    fn run(mut self) -> LookupResult {
         let mut revocation = self.ask_all(false, Self::ask_complete);
         if revocation.is_none() && !self.asked.is_empty() {
             self.may_vouch = true;
@@ -115,22 +115,26 @@ impl<'a> LookUp<'a> {
         }
         let revocation = revocation.or_else(|| self.ask_all(true, Self::ask_delta));
         let finding = match revocation {
-            Some(revocation) => Finding::Revoked(revocation),
-            None if self.covered == all_reasons() => Finding::NotListed(self.silent),
-            None if self.covered.is_empty() => Finding::Unknown(self.flaw.unwrap_or(WhyUnknown::NoCrl)),
-            None => Finding::Unknown(WhyUnknown::SomeReasons { missing: all_reasons() - self.covered }),
+            Some(revocation) => LookupOutcome::Revoked(revocation),
+            None if self.covered == all_reasons() => LookupOutcome::NotListed(self.silent),
+            None if self.covered.is_empty() => {
+                LookupOutcome::Unknown(self.flaw.unwrap_or(UnknownReason::NoCrl))
+            }
+            None => {
+                LookupOutcome::Unknown(UnknownReason::SomeReasons { missing: all_reasons() - self.covered })
+            }
         };
-        DatedFinding { finding, until: self.until }
+        LookupResult { finding, until: self.until }
     }
 
     /// Asks the complete or the delta CRLs of each point in turn, until one says revoked.
     fn ask_all(
         &mut self,
         deltas: bool,
-        ask: fn(&mut Self, &'a Crl, Point<'a>) -> Result<Option<Revocation>, WhyUnknown>,
-    ) -> Option<Revocation> {
-        let Question { certificate, .. } = self.question;
-        for point in Point::all(certificate) {
+        ask: fn(&mut Self, &'a Crl, CertificatePoint<'a>) -> Result<Option<FoundRevocation>, UnknownReason>,
+    ) -> Option<FoundRevocation> {
+        let LookupQuery { certificate, .. } = self.query;
+        for point in CertificatePoint::all(certificate) {
             for crl in crls_at(point, certificate, self.crls).filter(|crl| crl.is_delta() == deltas) {
                 match ask(self, crl, point) {
                     Ok(None) => {}
@@ -144,18 +148,22 @@ impl<'a> LookUp<'a> {
 
     /// Of several CRLs that do not help, the flaw of the one that came nearest is reported: what another key signed
     /// under the issuer's name, or what is for other certificates, was perhaps never meant for this one.
-    fn note(&mut self, flaw: WhyUnknown) {
+    fn note(&mut self, flaw: UnknownReason) {
         if self.flaw.as_ref().is_none_or(|known| nearness(known) < nearness(&flaw)) {
             self.flaw = Some(flaw);
         }
     }
 
     /// RFC 5280 6.3.3 (b) to (l) for one complete CRL.
-    fn ask_complete(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
+    fn ask_complete(
+        &mut self,
+        crl: &'a Crl,
+        point: CertificatePoint<'a>,
+    ) -> Result<Option<FoundRevocation>, UnknownReason> {
         self.demand_scope(crl, point)?;
         let reasons = point.reasons() & crl.scope().reasons;
         if reasons.is_empty() {
-            return Err(WhyUnknown::SomeReasons { missing: all_reasons() });
+            return Err(UnknownReason::SomeReasons { missing: all_reasons() });
         }
         let (signer, signer_finding) = self.signer(crl)?;
         if self.asked.contains(&signer.fingerprint()) && !self.may_vouch {
@@ -169,13 +177,13 @@ impl<'a> LookUp<'a> {
         if let Some((listed, crl)) = self.listed(crl, &deltas) {
             return Ok(Some(revocation(listed, crl)));
         }
-        if let Some(why) = crl.cannot_judge() {
-            return Err(WhyUnknown::CannotJudge(why));
+        if let Some(why) = crl.unusable() {
+            return Err(UnknownReason::Unusable(why));
         }
         let source = crl.source();
         if source.this_update > self.now {
             self.until = self.until.min(source.this_update);
-            return Err(WhyUnknown::NotYetValid { this_update: source.this_update });
+            return Err(UnknownReason::NotYetValid { this_update: source.this_update });
         }
         let dues = deltas.iter().filter_map(|delta| delta.source().next_update);
         self.until = dues.filter(|due| *due > self.now).fold(self.until, UnixTime::min);
@@ -185,7 +193,7 @@ impl<'a> LookUp<'a> {
         if (reasons - self.covered).is_empty() {
             return Ok(None);
         }
-        self.silent.by.push(SilentCrl { complete: Arc::clone(source), delta });
+        self.silent.by.push(CleanCrl { complete: Arc::clone(source), delta });
         if let Some(finding) = signer_finding {
             // Past its last second the signer's certificate is not valid any more.
             let ends = UnixTime::from_seconds(finding.certificate.not_after().seconds().saturating_add(1));
@@ -198,7 +206,11 @@ impl<'a> LookUp<'a> {
 
     /// A delta CRL never says that a certificate is good, but one that no complete CRL supersedes may say that it is
     /// revoked, also if it belongs to a complete one that is not at hand.
-    fn ask_delta(&mut self, crl: &'a Crl, point: Point<'a>) -> Result<Option<Revocation>, WhyUnknown> {
+    fn ask_delta(
+        &mut self,
+        crl: &'a Crl,
+        point: CertificatePoint<'a>,
+    ) -> Result<Option<FoundRevocation>, UnknownReason> {
         let source = crl.source();
         self.demand_scope(crl, point)?;
         let (signer, _) = self.signer(crl)?;
@@ -211,18 +223,18 @@ impl<'a> LookUp<'a> {
         }
         match self.entry(crl).filter(|listed| listed.reason != RevocationReason::RemoveFromCrl) {
             Some(listed) => Ok(Some(revocation(listed, crl))),
-            None => Err(crl.cannot_judge().map_or(WhyUnknown::DeltaWithoutBase, WhyUnknown::CannotJudge)),
+            None => Err(crl.unusable().map_or(UnknownReason::DeltaWithoutBase, UnknownReason::Unusable)),
         }
     }
 
-    fn demand_scope(&self, crl: &Crl, point: Point<'_>) -> Result<(), WhyUnknown> {
-        let covers = crl.scope().covers(&crl.source().issuer, self.question.certificate, point);
-        covers.then_some(()).ok_or(WhyUnknown::Scope)
+    fn demand_scope(&self, crl: &Crl, point: CertificatePoint<'_>) -> Result<(), UnknownReason> {
+        let covers = crl.scope().covers(&crl.source().issuer, self.query.certificate, point);
+        covers.then_some(()).ok_or(UnknownReason::Scope)
     }
 
     /// Who signed a CRL, with what is known of that certificate, where it is none of the path.
-    fn signer(&self, crl: &'a Crl) -> Result<(&'a Certificate, Option<SignerFinding>), WhyUnknown> {
-        let Question { authorities, surroundings, .. } = self.question;
+    fn signer(&self, crl: &'a Crl) -> Result<(&'a Certificate, Option<SignerStatus>), UnknownReason> {
+        let LookupQuery { authorities, surroundings, .. } = self.query;
         let signer = signer(crl, authorities, surroundings, self.now)?;
         let certificate = signer.certificate;
         let Some(authorities) = signer.issued_below else { return Ok((certificate, None)) };
@@ -233,12 +245,12 @@ impl<'a> LookUp<'a> {
             return Ok((certificate, None));
         }
         if self.asked.len() == MAXIMUM_DEPTH {
-            return Err(WhyUnknown::SignerNotTrusted { signer: certificate.subject().clone() });
+            return Err(UnknownReason::SignerNotTrusted { signer: certificate.subject().clone() });
         }
         let asked = [self.asked, &[certificate.fingerprint()]].concat();
-        let question = Question { certificate, authorities, surroundings };
-        let found = LookUp::new(question, self.crls, self.now, &asked).run();
-        Ok((certificate, Some(SignerFinding { certificate: certificate.clone(), issuer, found })))
+        let query = LookupQuery { certificate, authorities, surroundings };
+        let found = CrlLookup::new(query, self.crls, self.now, &asked).run();
+        Ok((certificate, Some(SignerStatus { certificate: certificate.clone(), issuer, found })))
     }
 
     /// The delta CRLs that may be combined with a complete one (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer and key, the
@@ -247,7 +259,7 @@ impl<'a> LookUp<'a> {
     fn deltas_of(&self, complete: &Crl, signer: &Certificate) -> Vec<&'a Crl> {
         let source = complete.source();
         let mut newest: Vec<&'a Crl> = Vec::new();
-        let Some(number) = source.number.as_ref().filter(|_| complete.cannot_judge().is_none()) else {
+        let Some(number) = source.number.as_ref().filter(|_| complete.unusable().is_none()) else {
             return newest;
         };
         let fits = |delta: &&Arc<Crl>| {
@@ -255,7 +267,7 @@ impl<'a> LookUp<'a> {
             found.base_number.as_ref().is_some_and(|base| base <= number)
                 && found.number.as_ref().is_some_and(|newer| number < newer)
                 && found.this_update <= self.now
-                && delta.cannot_judge().is_none()
+                && delta.unusable().is_none()
                 && delta.scope() == complete.scope()
         };
         // The store returns one that is newer before those that it is newer than.
@@ -269,8 +281,8 @@ impl<'a> LookUp<'a> {
     }
 
     /// What a complete CRL and its delta CRLs say together, with the one of them that says so.
-    fn listed(&self, complete: &'a Crl, deltas: &[&'a Crl]) -> Option<(Listed, &'a Crl)> {
-        let is_removal = |listed: &Listed| listed.reason == RevocationReason::RemoveFromCrl;
+    fn listed(&self, complete: &'a Crl, deltas: &[&'a Crl]) -> Option<(RevokedEntry, &'a Crl)> {
+        let is_removal = |listed: &RevokedEntry| listed.reason == RevocationReason::RemoveFromCrl;
         let mut changes = deltas.iter().filter_map(|delta| Some((self.entry(delta)?, *delta)));
         if let Some(revoking) = changes.find(|(listed, _)| !is_removal(listed)) {
             return Some(revoking);
@@ -286,32 +298,32 @@ impl<'a> LookUp<'a> {
         (!is_lifted).then_some((before, complete))
     }
 
-    fn entry(&self, crl: &Crl) -> Option<Listed> {
-        let certificate = self.question.certificate;
+    fn entry(&self, crl: &Crl) -> Option<RevokedEntry> {
+        let certificate = self.query.certificate;
         crl.entry(certificate.issuer(), certificate.serial())
     }
 }
 
 /// How near a CRL with this flaw came to deciding. Of equal ones the first is reported.
-fn nearness(flaw: &WhyUnknown) -> u8 {
+fn nearness(flaw: &UnknownReason) -> u8 {
     match flaw {
-        WhyUnknown::NoCrl => 0,
-        WhyUnknown::Scope => 1,
-        WhyUnknown::Signature(_) | WhyUnknown::NoSigner { .. } => 2,
-        WhyUnknown::IssuerMayNotSign
-        | WhyUnknown::SignerNotTrusted { .. }
-        | WhyUnknown::Signer(_)
-        | WhyUnknown::CannotJudge(_)
-        | WhyUnknown::DeltaWithoutBase
-        | WhyUnknown::SomeReasons { .. }
-        | WhyUnknown::NotYetValid { .. }
-        | WhyUnknown::Expired { .. }
-        | WhyUnknown::Ocsp { .. }
-        | WhyUnknown::Interrupted => 3,
+        UnknownReason::NoCrl => 0,
+        UnknownReason::Scope => 1,
+        UnknownReason::Signature(_) | UnknownReason::NoSigner { .. } => 2,
+        UnknownReason::IssuerMayNotSign
+        | UnknownReason::SignerNotTrusted { .. }
+        | UnknownReason::Signer(_)
+        | UnknownReason::Unusable(_)
+        | UnknownReason::DeltaWithoutBase
+        | UnknownReason::SomeReasons { .. }
+        | UnknownReason::NotYetValid { .. }
+        | UnknownReason::Expired { .. }
+        | UnknownReason::Ocsp { .. }
+        | UnknownReason::Interrupted => 3,
     }
 }
 
-fn revocation(listed: Listed, crl: &Crl) -> Revocation {
+fn revocation(listed: RevokedEntry, crl: &Crl) -> FoundRevocation {
     let source = RevocationSource::Crl(Arc::clone(crl.source()));
-    Revocation { reason: listed.reason, at: listed.revoked_at, source }
+    FoundRevocation { reason: listed.reason, at: listed.revoked_at, source }
 }

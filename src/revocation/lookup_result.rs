@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 use crate::revocation::check::RevocationError;
 use crate::revocation::crl::entry::RevocationReason;
 use crate::revocation::crl::list::CrlSource;
-use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::crl::unusable::UnusableReason;
 use crate::revocation::ocsp::{OcspError, OcspSource};
 use crate::revocation::source::RevocationSource;
 use crate::telemetry::display_chain;
@@ -16,7 +16,7 @@ use thiserror::Error;
 
 /// Why nobody knows whether a certificate is revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum WhyUnknown {
+pub enum UnknownReason {
     /// No CRL bears the issuer's name.
     #[error("there is no CRL of its issuer")]
     NoCrl,
@@ -71,12 +71,12 @@ pub enum WhyUnknown {
     DeltaWithoutBase,
     /// The only CRL is set aside, and does not list it.
     #[error("the CRL of its issuer cannot judge it: {0}")]
-    CannotJudge(CannotJudge),
+    Unusable(UnusableReason),
     /// No CRL tells, and no OCSP responder either.
     #[error("{crl}, and OCSP does not tell")]
     Ocsp {
         /// Why no CRL tells.
-        crl: Box<WhyUnknown>,
+        crl: Box<UnknownReason>,
         /// Why no responder tells.
         #[source]
         ocsp: OcspError,
@@ -88,29 +88,29 @@ pub enum WhyUnknown {
 
 /// What is known of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) enum Finding {
+pub(in crate::revocation) enum LookupOutcome {
     /// CRLs that cover it for all reasons do not list it. Whether they are fresh enough is the rule's to say.
-    NotListed(NotListed),
+    NotListed(CleanCrls),
     /// A CRL that covers it lists it, or a responder says so. However old that is: revocation does not grow stale.
-    Revoked(Revocation),
+    Revoked(FoundRevocation),
     /// The answer of a responder says that it is not revoked, and counts as long as the finding does.
     Good(Arc<OcspSource>),
     /// Nobody says anything.
-    Unknown(WhyUnknown),
+    Unknown(UnknownReason),
 }
 
-impl DatedFinding {
+impl LookupResult {
     /// How many bytes it takes up, estimated high, beside the CRLs that it names.
     pub(in crate::revocation) fn weight(&self) -> usize {
         const FACTS: usize = 256;
         const SOURCE: usize = 64;
         let more = match &self.finding {
-            Finding::NotListed(silent) => {
-                let signer = |signer: &SignerFinding| signer.certificate.weight() + signer.found.weight();
+            LookupOutcome::NotListed(silent) => {
+                let signer = |signer: &SignerStatus| signer.certificate.weight() + signer.found.weight();
                 silent.by.len() * SOURCE + silent.signers.iter().map(signer).sum::<usize>()
             }
-            Finding::Unknown(why) => 2 * display_chain(why).len(),
-            Finding::Revoked(_) | Finding::Good(_) => SOURCE,
+            LookupOutcome::Unknown(why) => 2 * display_chain(why).len(),
+            LookupOutcome::Revoked(_) | LookupOutcome::Good(_) => SOURCE,
         };
         FACTS + more
     }
@@ -118,20 +118,20 @@ impl DatedFinding {
 
 /// By what a certificate is not listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::revocation) struct NotListed {
-    pub(in crate::revocation) by: Vec<SilentCrl>,
+pub(in crate::revocation) struct CleanCrls {
+    pub(in crate::revocation) by: Vec<CleanCrl>,
     /// Who signed these CRLs, where that is nobody of the certificate's own path.
-    pub(in crate::revocation) signers: Vec<SignerFinding>,
+    pub(in crate::revocation) signers: Vec<SignerStatus>,
 }
 
 /// A CRL that does not list a certificate, together with its delta CRL, where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct SilentCrl {
+pub(in crate::revocation) struct CleanCrl {
     pub(in crate::revocation) complete: Arc<CrlSource>,
     pub(in crate::revocation) delta: Option<Arc<CrlSource>>,
 }
 
-impl SilentCrl {
+impl CleanCrl {
     /// When news is due: a complete CRL that is stale serves as long as its delta CRL is fresh (RFC 5280 6.3.3 (a)), and
     /// one that is fresh serves alone when its delta CRL is stale.
     pub(in crate::revocation) fn due(&self) -> Option<UnixTime> {
@@ -141,16 +141,16 @@ impl SilentCrl {
 
 /// What was found about the certificate of who signed a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct SignerFinding {
+pub(in crate::revocation) struct SignerStatus {
     pub(in crate::revocation) certificate: Certificate,
     /// The key that issued it: a rule may demand something else of what that one issues.
     pub(in crate::revocation) issuer: KeyId,
-    pub(in crate::revocation) found: DatedFinding,
+    pub(in crate::revocation) found: LookupResult,
 }
 
 /// How a certificate is revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct Revocation {
+pub(in crate::revocation) struct FoundRevocation {
     pub(in crate::revocation) reason: RevocationReason,
     pub(in crate::revocation) at: UnixTime,
     pub(in crate::revocation) source: RevocationSource,
@@ -159,7 +159,7 @@ pub(in crate::revocation) struct Revocation {
 /// A finding, and the time at which it must be looked for anew though the CRLs are the same: a CRL that is dated in the
 /// future or a newer answer may change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct DatedFinding {
-    pub(in crate::revocation) finding: Finding,
+pub(in crate::revocation) struct LookupResult {
+    pub(in crate::revocation) finding: LookupOutcome,
     pub(in crate::revocation) until: UnixTime,
 }

@@ -22,12 +22,12 @@ pub(crate) fn before(time: UnixTime, by: Duration) -> UnixTime {
 }
 
 /// A CA with its key.
-pub(crate) struct Ca {
+pub(crate) struct TestCa {
     pub(crate) certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
-impl Ca {
+impl TestCa {
     pub(crate) fn root(name: &str) -> Self {
         Self::root_with(name, |_| {})
     }
@@ -162,12 +162,12 @@ impl CrlDraft {
     }
 
     /// The CRL in DER, in the name of `ca` and signed by its key.
-    pub(crate) fn sign(&self, ca: &Ca) -> Vec<u8> {
+    pub(crate) fn sign(&self, ca: &TestCa) -> Vec<u8> {
         self.sign_as(ca, ca)
     }
 
     /// In the name of `named`, signed by the key of `signer`.
-    pub(crate) fn sign_as(&self, named: &Ca, signer: &Ca) -> Vec<u8> {
+    pub(crate) fn sign_as(&self, named: &TestCa, signer: &TestCa) -> Vec<u8> {
         let mut parts = vec![
             element(0x02, &[1]),
             self.inner_algorithm.clone(),
@@ -231,7 +231,7 @@ pub(crate) fn distribution_points(points: &[&[Vec<u8>]]) -> rcgen::CustomExtensi
 }
 
 /// A distinguished name as a GeneralName.
-pub(crate) fn directory_name(ca: &Ca) -> Vec<u8> {
+pub(crate) fn directory_name(ca: &TestCa) -> Vec<u8> {
     element(0xa4, ca.certificate.subject().der())
 }
 

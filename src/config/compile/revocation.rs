@@ -6,7 +6,7 @@ use crate::config::parse::Diagnostics;
 use crate::config::parse::span::values;
 use crate::config::schema::realm::Realm;
 use crate::config::schema::revocation::Revocation;
-use crate::revocation::fetch::{DirectoryTls, FetchRules, Rewrite};
+use crate::revocation::fetch::{DirectoryTls, FetchRules, UrlRewrite};
 use crate::revocation::ocsp::{ConfiguredResponder, OcspClient, OcspSettings};
 use crate::revocation::{DownloadSettings, IssuerRule, LiveCrls, RevocationRule};
 use crate::telemetry::display_chain;
@@ -87,7 +87,7 @@ fn fetch_rules(raw: &Revocation) -> FetchRules {
         hosts: values(&raw.hosts),
         addresses: values(&raw.addresses),
         rewrite: rewrites
-            .map(|url| Rewrite { from: url.from.value.clone(), to: url.to.value.clone() })
+            .map(|url| UrlRewrite { from: url.from.value.clone(), to: url.to.value.clone() })
             .collect(),
         max_bytes: usize::try_from(raw.max_crl.value).unwrap_or(usize::MAX),
         timeout: raw.fetch_timeout.value,

@@ -9,7 +9,7 @@ use crate::config::parse::values::{
     BOOLEAN, FILE, FILE_OR_FOLDER, FOLDER, Parsed, TEXT, choice, duration, raw_text, size, text,
 };
 use crate::config::parse::{Span, Spanned};
-use crate::revocation::fetch::HostPattern;
+use crate::revocation::fetch::AllowedHost;
 use crate::revocation::ocsp::NonceRule;
 use crate::revocation::{RevocationDemand, RevocationMode};
 use ipnet::IpNet;
@@ -33,7 +33,7 @@ const FETCHING_CRLS: &[&str] = &["ldaps_ca", "cache_dir", "max_crl", "fetch_time
 const ASKING: &[&str] = &["ocsp_nonce", "ocsp_responder"];
 const SOURCES: &[&str] = &["crl", "grace", "fetch", "ocsp"];
 
-const HOST: Parsed<HostPattern> = Parsed::new("host", "hosts", host);
+const HOST: Parsed<AllowedHost> = Parsed::new("host", "hosts", host);
 const CRL_URL: Parsed<String> = Parsed::new("http, ldap or ldaps URL", "URLs", crl_url);
 const HTTP_URL: Parsed<String> = Parsed::new("http URL", "http URLs", http_url);
 
@@ -54,7 +54,7 @@ section! {
         ocsp: Spanned<bool> = BOOLEAN.or(false),
         /// Hosts that may be fetched from: `"pki.corp.example"`, `"*.corp.example"` (all below it), `"10.0.0.5"`. Needed with
         /// `fetch` and `ocsp`.
-        hosts: Vec<Spanned<HostPattern>> = HOST.list().optional("none"),
+        hosts: Vec<Spanned<AllowedHost>> = HOST.list().optional("none"),
         /// Loopback, link-local, multicast and unspecified addresses that may be fetched from all the same: `"127.0.0.1"`,
         /// `"169.254.7.0/24"`.
         addresses: Vec<Spanned<IpNet>> = NETWORK.list().optional("none"),
@@ -182,7 +182,7 @@ impl Revocation {
     }
 }
 
-fn host(value: &DeValue<'_>) -> Result<HostPattern, ValueError> {
+fn host(value: &DeValue<'_>) -> Result<AllowedHost, ValueError> {
     let text = raw_text(value)?;
     text.parse().map_err(|_| {
         ValueError::new(format!("{text:?} is not a host name")).help(

@@ -10,14 +10,14 @@ use super::*;
 use crate::certificate::{AltSecurityForm, Certificate, KeyId};
 use crate::directory::Sid;
 use crate::revocation::UnrevokedChain;
-use crate::revocation::test_pki::{Ca, NOW, proven, unrevoked};
+use crate::revocation::test_pki::{NOW, TestCa, proven, unrevoked};
 use proptest::prelude::*;
 use rcgen::string::Ia5String;
 use rcgen::{CertificateParams, CustomExtension, DnType, SanType};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-static ROOT: LazyLock<Ca> = LazyLock::new(|| Ca::root("Issuing CA 1"));
+static ROOT: LazyLock<TestCa> = LazyLock::new(|| TestCa::root("Issuing CA 1"));
 
 fn upn(text: &str) -> SanType {
     SanType::OtherName((vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 3], text.to_owned().into()))
@@ -153,7 +153,7 @@ fn an_issuer_that_is_not_pinned_is_mapped_by_no_mapper() {
     let issuer = Some(ROOT.certificate.key_id());
     let none = MappingSettings { identity_issuers: Vec::new(), ..rule(&Mapper::ALL) };
     assert_eq!(why_not(mapped(&chain, &none)), NotMappedReason::IssuerNotPinned { issuer });
-    let same_name = Ca::root("Issuing CA 1");
+    let same_name = TestCa::root("Issuing CA 1");
     let another = IdentityIssuer { key: same_name.certificate.key_id(), ..pinned() };
     let rules = vec![AccountRule::one_to_one("one", leaf(&chain).fingerprint(), named("alice")).unwrap()];
     let other = MappingSettings { identity_issuers: vec![another], rules, ..rule(&Mapper::ALL) };

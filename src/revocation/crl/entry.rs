@@ -6,7 +6,7 @@
 use crate::certificate::{DistinguishedName, ObjectIdentifier, directory_names};
 use crate::clock::UnixTime;
 use crate::revocation::crl::der::{minimal, next_tag, read_extension, read_time};
-use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::crl::unusable::UnusableReason;
 use const_oid::db::rfc5280;
 use der::asn1::AnyRef;
 use der::{Decode, Reader, SliceReader, Tag, Tagged};
@@ -114,7 +114,7 @@ impl fmt::Display for RevocationReason {
 }
 
 /// One entry of a CRL.
-pub(in crate::revocation) struct Entry<'a> {
+pub(in crate::revocation) struct CrlEntry<'a> {
     /// The content of the INTEGER, without what pads it.
     pub(in crate::revocation) serial: &'a [u8],
     /// [`UnixTime::EPOCH`] if the CRL does not specify it in a way that can be decoded.
@@ -122,7 +122,7 @@ pub(in crate::revocation) struct Entry<'a> {
     pub(in crate::revocation) reason: RevocationReason,
     /// Who issued the certificate of this entry and of those that follow (RFC 5280 5.3.3).
     pub(in crate::revocation) issuer: EntryIssuer,
-    pub(in crate::revocation) cannot_judge: Option<CannotJudge>,
+    pub(in crate::revocation) unusable: Option<UnusableReason>,
 }
 
 /// What an entry specifies about the issuer of its certificate.
@@ -138,27 +138,27 @@ pub(in crate::revocation) enum EntryIssuer {
 /// Reads one entry (RFC 5280 5.1.2.6). `None` if it has no serial number that can be decoded.
 ///
 /// What stands behind the serial number and cannot be decoded sets the CRL aside and revokes this certificate all the same.
-pub(in crate::revocation) fn read(entry: AnyRef<'_>) -> Option<Entry<'_>> {
+pub(in crate::revocation) fn read(entry: AnyRef<'_>) -> Option<CrlEntry<'_>> {
     entry.tag().assert_eq(Tag::Sequence).ok()?;
     let mut fields = SliceReader::new(entry.value()).ok()?;
     let serial = AnyRef::decode(&mut fields).ok()?;
     serial.tag().assert_eq(Tag::Integer).ok()?;
-    let mut found = Entry {
+    let mut found = CrlEntry {
         serial: minimal(serial.value())?,
         revoked_at: UnixTime::EPOCH,
         reason: RevocationReason::Unspecified,
         issuer: EntryIssuer::AsBefore,
-        cannot_judge: None,
+        unusable: None,
     };
     if read_facts(&mut fields, &mut found).is_err() {
         found.reason = RevocationReason::Unknown;
         found.issuer = EntryIssuer::Undecodable;
-        found.cannot_judge = Some(CannotJudge::Entry);
+        found.unusable = Some(UnusableReason::Entry);
     }
     Some(found)
 }
 
-fn read_facts(fields: &mut SliceReader<'_>, found: &mut Entry<'_>) -> der::Result<()> {
+fn read_facts(fields: &mut SliceReader<'_>, found: &mut CrlEntry<'_>) -> der::Result<()> {
     // It decides nothing. An odd one must not take the entry, and all others with it, away.
     found.revoked_at = read_time(fields)?.unwrap_or(UnixTime::EPOCH);
     if next_tag(fields)? == Some(Tag::Sequence) {
@@ -167,7 +167,7 @@ fn read_facts(fields: &mut SliceReader<'_>, found: &mut Entry<'_>) -> der::Resul
     next_tag(fields)?.map_or(Ok(()), |tag| Err(tag.unexpected_error(None).into()))
 }
 
-fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> der::Result<()> {
+fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -> der::Result<()> {
     while !extensions.is_finished() {
         let extension = read_extension(extensions)?;
         let oid = extension.oid();
@@ -177,12 +177,12 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut Entry<'_>) -> d
         } else if is(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
             let issuer = issuer(extension.value).filter(|_| entry.issuer == EntryIssuer::AsBefore);
             if issuer.is_none() {
-                entry.cannot_judge = Some(CannotJudge::EntryIssuer);
+                entry.unusable = Some(UnusableReason::EntryIssuer);
             }
             entry.issuer = issuer.map_or(EntryIssuer::Undecodable, EntryIssuer::Named);
         } else if extension.critical && !is(rfc5280::ID_CE_INVALIDITY_DATE) {
-            entry.cannot_judge =
-                Some(oid.map_or(CannotJudge::UnnamedExtension, CannotJudge::CriticalEntryExtension));
+            entry.unusable =
+                Some(oid.map_or(UnusableReason::UnnamedExtension, UnusableReason::CriticalEntryExtension));
         }
     }
     Ok(())

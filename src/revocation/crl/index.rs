@@ -4,13 +4,13 @@
 //! Never knows whose certificates these are, nor whether the CRL may be believed.
 
 use crate::clock::UnixTime;
-use crate::revocation::crl::entry::{Entry, RevocationReason};
+use crate::revocation::crl::entry::{CrlEntry, RevocationReason};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What an index says of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct Listed {
+pub(in crate::revocation) struct RevokedEntry {
     pub(in crate::revocation) revoked_at: UnixTime,
     pub(in crate::revocation) reason: RevocationReason,
 }
@@ -26,13 +26,13 @@ pub(in crate::revocation) struct EntryList {
 #[derive(Debug, Default)]
 pub(in crate::revocation) struct EntryIndex {
     /// In the order of the length of their serials.
-    tables: Box<[Table]>,
+    tables: Box<[SerialTable]>,
 }
 
 /// Records of a serial, the seconds of its revocation (five bytes, to the year 36,812) and its reason (one byte), in
 /// the order of [`compare`].
 #[derive(Debug)]
-struct Table {
+struct SerialTable {
     serial_length: usize,
     records: Box<[u8]>,
 }
@@ -41,7 +41,7 @@ const TIME_LENGTH: usize = 5;
 const REASON_LENGTH: usize = 1;
 
 impl EntryList {
-    pub(in crate::revocation) fn push(&mut self, entry: &Entry<'_>) {
+    pub(in crate::revocation) fn push(&mut self, entry: &CrlEntry<'_>) {
         let records = self.records.entry(entry.serial.len()).or_default();
         let [_, _, _, time @ ..] = entry.revoked_at.seconds().to_be_bytes();
         records.extend_from_slice(entry.serial);
@@ -51,24 +51,24 @@ impl EntryList {
 
     /// Sorts them. Takes up the memory of the longest table once more meanwhile.
     pub(in crate::revocation) fn index(self) -> EntryIndex {
-        let table = |(serial_length, records): (usize, Vec<u8>)| Table::sort(serial_length, &records);
+        let table = |(serial_length, records): (usize, Vec<u8>)| SerialTable::sort(serial_length, &records);
         EntryIndex { tables: self.records.into_iter().map(table).collect() }
     }
 }
 
 impl EntryIndex {
     /// What it says of a serial, given as the content of the INTEGER.
-    pub(in crate::revocation) fn find(&self, serial: &[u8]) -> Option<Listed> {
+    pub(in crate::revocation) fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
         let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
         self.tables.get(at)?.find(serial)
     }
 
     pub(in crate::revocation) fn len(&self) -> usize {
-        self.tables.iter().map(Table::len).sum()
+        self.tables.iter().map(SerialTable::len).sum()
     }
 }
 
-impl Table {
+impl SerialTable {
     fn sort(serial_length: usize, unsorted: &[u8]) -> Self {
         let width = width(serial_length);
         // The ends of the serials stand beside their places, since following a place for each comparison would be slow.
@@ -92,7 +92,7 @@ impl Table {
         self.records.len() / width(self.serial_length)
     }
 
-    fn find(&self, serial: &[u8]) -> Option<Listed> {
+    fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
@@ -121,12 +121,12 @@ fn append(records: &mut Vec<u8>, record: &[u8]) {
     records.extend_from_slice(record);
 }
 
-fn listed(record: &[u8]) -> Listed {
+fn listed(record: &[u8]) -> RevokedEntry {
     let (_, fact) = record.split_at(serial_of(record).len());
     let (time, reason) = fact.split_at(TIME_LENGTH);
     let seconds = time.iter().fold(0, |seconds, byte| (seconds << 8) | u64::from(*byte));
     let reason = reason.first().copied().map_or(RevocationReason::Unknown, RevocationReason::from_code);
-    Listed { revoked_at: UnixTime::from_seconds(seconds), reason }
+    RevokedEntry { revoked_at: UnixTime::from_seconds(seconds), reason }
 }
 
 /// By their ends first, which differ most: many CAs begin all serials alike.

@@ -7,12 +7,12 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, DistinguishedName, KeyId, SerialNumber};
 use crate::clock::UnixTime;
 use crate::revocation::crl::der::minimal;
-use crate::revocation::crl::index::{EntryIndex, EntryList, Listed};
+use crate::revocation::crl::index::{EntryIndex, EntryList, RevokedEntry};
 use crate::revocation::crl::number::CrlNumber;
 use crate::revocation::crl::parse::{self, MalformedCrl};
-use crate::revocation::crl::scope::Scope;
-use crate::revocation::crl::signature::SignedPart;
-use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::crl::scope::CrlScope;
+use crate::revocation::crl::signature::CrlSignature;
+use crate::revocation::crl::unusable::UnusableReason;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -61,24 +61,24 @@ pub struct CrlSource {
 /// One CRL.
 pub(in crate::revocation) struct Crl {
     digest: [u8; 32],
-    signed: SignedPart,
+    signed: CrlSignature,
     own_entries: EntryIndex,
     other_entries: HashMap<DistinguishedName, EntryIndex>,
     /// Entries that may be of any issuer.
     any_entries: EntryIndex,
-    scope: Scope,
+    scope: CrlScope,
     source: Arc<CrlSource>,
     /// Whether its thisUpdate could be decoded.
     is_dated: bool,
-    cannot_judge: Option<CannotJudge>,
+    unusable: Option<UnusableReason>,
     /// Which keys were tried, and what came of it.
-    proofs: Mutex<Vec<(KeyId, Proof)>>,
+    proofs: Mutex<Vec<(KeyId, SignatureResult)>>,
     /// The authorised signer, once the look-up of a certificate found it.
     signer: OnceLock<Certificate>,
 }
 
 /// Whether one key signed a CRL.
-type Proof = Result<(), SignatureError>;
+type SignatureResult = Result<(), SignatureError>;
 
 /// More keys than this under one issuer's name are tried each time anew rather than remembered.
 const MAXIMUM_PROOFS: usize = 64;
@@ -96,7 +96,7 @@ impl Crl {
             next_update: parts.next_update,
             freshest: parts.freshest,
         };
-        let signed = SignedPart::new(
+        let signed = CrlSignature::new(
             slice(&der, &parts.signature_algorithm),
             slice(&der, &parts.tbs),
             slice(&der, &parts.signature),
@@ -114,7 +114,7 @@ impl Crl {
             scope: parts.scope,
             is_dated: parts.this_update.is_some(),
             source: Arc::new(source),
-            cannot_judge: parts.cannot_judge,
+            unusable: parts.unusable,
             proofs: Mutex::default(),
             signer: OnceLock::new(),
         })
@@ -125,11 +125,11 @@ impl Crl {
     }
 
     /// Why it is set aside, if it is: it shows of no certificate that it is good, and what it lists is revoked.
-    pub(in crate::revocation) fn cannot_judge(&self) -> Option<CannotJudge> {
-        self.cannot_judge
+    pub(in crate::revocation) fn unusable(&self) -> Option<UnusableReason> {
+        self.unusable
     }
 
-    pub(in crate::revocation) fn scope(&self) -> &Scope {
+    pub(in crate::revocation) fn scope(&self) -> &CrlScope {
         &self.scope
     }
 
@@ -148,7 +148,7 @@ impl Crl {
         &self,
         issuer: &DistinguishedName,
         serial: &SerialNumber,
-    ) -> Option<Listed> {
+    ) -> Option<RevokedEntry> {
         let serial = serial.as_bytes();
         let serial = minimal(serial).unwrap_or(serial);
         let named = self.other_entries.get(issuer).and_then(|entries| entries.find(serial));
@@ -158,7 +158,7 @@ impl Crl {
     }
 
     /// Whether the key of `signer` signed it.
-    pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> Proof {
+    pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> SignatureResult {
         if let Some(known) = self.known_proof(signer.key_id()) {
             return known;
         }
@@ -200,7 +200,7 @@ impl Crl {
     /// too.
     pub(in crate::revocation) fn covers_scope_of(&self, other: &Self) -> bool {
         self.source.issuer == other.source.issuer
-            && (self.cannot_judge.is_none() || other.cannot_judge.is_some())
+            && (self.unusable.is_none() || other.unusable.is_some())
             && self.scope.includes(&other.scope)
     }
 
@@ -245,7 +245,7 @@ impl Crl {
     }
 
     /// Whether this key signed it, where that is known already.
-    fn known_proof(&self, key: KeyId) -> Option<Proof> {
+    fn known_proof(&self, key: KeyId) -> Option<SignatureResult> {
         let proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
         proofs.iter().find(|(known, _)| *known == key).map(|(_, proof)| proof.clone())
     }

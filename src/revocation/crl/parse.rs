@@ -5,11 +5,11 @@
 use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifier};
 use crate::clock::UnixTime;
 use crate::revocation::crl::der::{RawExtension, next_tag, read_extension, read_time};
-use crate::revocation::crl::entry::{self, Entry, EntryIssuer};
+use crate::revocation::crl::entry::{self, CrlEntry, EntryIssuer};
 use crate::revocation::crl::index::EntryList;
 use crate::revocation::crl::number::CrlNumber;
-use crate::revocation::crl::scope::Scope;
-use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::crl::scope::CrlScope;
+use crate::revocation::crl::unusable::UnusableReason;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
@@ -35,11 +35,11 @@ pub(in crate::revocation) struct CrlParts {
     pub(in crate::revocation) number: Option<CrlNumber>,
     /// The BaseCRLNumber of a delta CRL.
     pub(in crate::revocation) base_number: Option<CrlNumber>,
-    pub(in crate::revocation) scope: Scope,
+    pub(in crate::revocation) scope: CrlScope,
     /// Where its delta CRLs are found.
     pub(in crate::revocation) freshest: Vec<String>,
     /// The first reason found.
-    pub(in crate::revocation) cannot_judge: Option<CannotJudge>,
+    pub(in crate::revocation) unusable: Option<UnusableReason>,
 }
 
 /// Entries by the issuer of their certificates.
@@ -75,11 +75,11 @@ pub(in crate::revocation) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> 
         parts.tbs = tbs_start..place(list)?;
         parts.signature_algorithm = skip(list)?;
         if der.get(inner_algorithm) != der.get(parts.signature_algorithm.clone()) {
-            parts.set_aside(Some(CannotJudge::AlgorithmsDiffer));
+            parts.set_aside(Some(UnusableReason::AlgorithmsDiffer));
         }
         let signature = BitStringRef::decode(list)?;
         if signature.unused_bits() != 0 {
-            parts.set_aside(Some(CannotJudge::SignatureBits));
+            parts.set_aside(Some(UnusableReason::SignatureBits));
         }
         let end = place(list)?;
         parts.signature = end.saturating_sub(signature.raw_bytes().len())..end;
@@ -106,13 +106,13 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> 
         entries: EntriesByIssuer::default(),
         number: None,
         base_number: None,
-        scope: Scope::default(),
+        scope: CrlScope::default(),
         freshest: Vec::new(),
-        cannot_judge: None,
+        unusable: None,
     };
-    parts.set_aside((version != [1]).then_some(CannotJudge::Version));
+    parts.set_aside((version != [1]).then_some(UnusableReason::Version));
     parts.this_update = read_date(tbs)?;
-    parts.set_aside(parts.this_update.is_none().then_some(CannotJudge::ThisUpdate));
+    parts.set_aside(parts.this_update.is_none().then_some(UnusableReason::ThisUpdate));
     // One that cannot be decoded is like none: the CRL counts as stale, and what it lists is revoked all the same.
     parts.next_update = read_date(tbs)?;
     if next_tag(tbs)? == Some(Tag::Sequence) {
@@ -122,15 +122,15 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> 
     if matches!(next_tag(tbs)?, Some(Tag::ContextSpecific { number: TagNumber(0), .. })) {
         let explicit = AnyRef::decode(tbs)?;
         if read_crl_extensions(explicit.value(), &mut parts).is_err() {
-            parts.set_aside_in_scope(CannotJudge::Extensions);
+            parts.set_aside_in_scope(UnusableReason::Extensions);
         }
     }
     while !tbs.is_finished() {
         skip(tbs)?;
-        parts.set_aside_in_scope(CannotJudge::Extensions);
+        parts.set_aside_in_scope(UnusableReason::Extensions);
     }
     if !parts.scope.is_indirect && !parts.entries.others.is_empty() {
-        parts.set_aside(Some(CannotJudge::Indirect));
+        parts.set_aside(Some(UnusableReason::Indirect));
     }
     Ok((parts, algorithm))
 }
@@ -149,16 +149,16 @@ fn read_entries(mut entries: SliceReader<'_>, parts: &mut CrlParts) {
     let mut issuer = CurrentIssuer::Own;
     while !entries.is_finished() {
         let Ok(next) = AnyRef::decode(&mut entries) else {
-            parts.set_aside(Some(CannotJudge::Entry));
+            parts.set_aside(Some(UnusableReason::Entry));
             return;
         };
         let Some(entry) = entry::read(next) else {
             // It may have named the issuer of those that follow.
-            parts.set_aside(Some(CannotJudge::Entry));
+            parts.set_aside(Some(UnusableReason::Entry));
             issuer = CurrentIssuer::Any;
             continue;
         };
-        parts.set_aside(entry.cannot_judge);
+        parts.set_aside(entry.unusable);
         match &entry.issuer {
             EntryIssuer::AsBefore => {}
             EntryIssuer::Named(name) => issuer = CurrentIssuer::Named(name.clone()),
@@ -170,7 +170,7 @@ fn read_entries(mut entries: SliceReader<'_>, parts: &mut CrlParts) {
 }
 
 impl EntriesByIssuer {
-    fn push(&mut self, issuer: &CurrentIssuer, entry: &Entry<'_>) -> Option<CannotJudge> {
+    fn push(&mut self, issuer: &CurrentIssuer, entry: &CrlEntry<'_>) -> Option<UnusableReason> {
         match issuer {
             CurrentIssuer::Own => self.own.push(entry),
             CurrentIssuer::Any => self.of_any.push(entry),
@@ -179,7 +179,7 @@ impl EntriesByIssuer {
                     list.push(entry);
                 } else if self.others.len() == MAXIMUM_ISSUERS {
                     self.of_any.push(entry);
-                    return Some(CannotJudge::TooManyIssuers);
+                    return Some(UnusableReason::TooManyIssuers);
                 } else {
                     self.others.entry(name.clone()).or_default().push(entry);
                 }
@@ -190,14 +190,14 @@ impl EntriesByIssuer {
 }
 
 impl CrlParts {
-    fn set_aside(&mut self, why: Option<CannotJudge>) {
-        self.cannot_judge = self.cannot_judge.or(why);
+    fn set_aside(&mut self, why: Option<UnusableReason>) {
+        self.unusable = self.unusable.or(why);
     }
 
     /// As [`Self::set_aside`], for what leaves open which certificates the CRL covers.
-    fn set_aside_in_scope(&mut self, why: CannotJudge) {
+    fn set_aside_in_scope(&mut self, why: UnusableReason) {
         self.set_aside(Some(why));
-        self.scope = Scope::any();
+        self.scope = CrlScope::any();
     }
 }
 
@@ -211,13 +211,13 @@ fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()>
     while !extensions.is_finished() {
         let extension = read_extension(&mut extensions)?;
         let Some(oid) = extension.oid() else {
-            parts.set_aside(extension.critical.then_some(CannotJudge::UnnamedExtension));
+            parts.set_aside(extension.critical.then_some(UnusableReason::UnnamedExtension));
             continue;
         };
         let flaw = if seen.contains(&oid) {
-            Some(CannotJudge::RepeatedExtension(oid))
+            Some(UnusableReason::RepeatedExtension(oid))
         } else if read_crl_extension(oid, &extension, parts).is_none() {
-            Some(CannotJudge::UndecodableExtension(oid))
+            Some(UnusableReason::UndecodableExtension(oid))
         } else {
             None
         };
@@ -238,7 +238,7 @@ fn read_crl_extension(
     parts: &mut CrlParts,
 ) -> Option<()> {
     match oid.as_known() {
-        Some(rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT) => parts.scope = Scope::read(extension.value)?,
+        Some(rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT) => parts.scope = CrlScope::read(extension.value)?,
         Some(rfc5280::ID_CE_DELTA_CRL_INDICATOR) => {
             parts.base_number = Some(CrlNumber::from_der(extension.value)?);
         }
@@ -249,7 +249,7 @@ fn read_crl_extension(
             | rfc5280::ID_CE_ISSUER_ALT_NAME
             | rfc5280::ID_PE_AUTHORITY_INFO_ACCESS,
         ) => {}
-        _ if extension.critical => parts.set_aside(Some(CannotJudge::CriticalExtension(oid))),
+        _ if extension.critical => parts.set_aside(Some(UnusableReason::CriticalExtension(oid))),
         _ => {}
     }
     Some(())

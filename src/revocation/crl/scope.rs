@@ -9,16 +9,16 @@ use std::slice;
 
 /// What a CRL covers (RFC 5280 5.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct Scope {
+pub(in crate::revocation) struct CrlScope {
     point: Option<PointName>,
-    certificates: Certificates,
+    certificates: CertificateKind,
     pub(in crate::revocation) reasons: ReasonFlags,
     /// Whether it holds certificates of other issuers too.
     pub(in crate::revocation) is_indirect: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Certificates {
+enum CertificateKind {
     All,
     OfUsers,
     OfAuthorities,
@@ -28,7 +28,7 @@ enum Certificates {
 
 /// One place where a certificate says that CRLs about it are found (RFC 5280 6.3.3).
 #[derive(Clone, Copy, Debug)]
-pub(in crate::revocation) enum Point<'a> {
+pub(in crate::revocation) enum CertificatePoint<'a> {
     /// A distribution point that it names.
     Named(&'a CrlDistributionPoint),
     /// Wherever its issuer publishes: what RFC 5280 6.3.3 assumes after all points that it names.
@@ -40,22 +40,22 @@ pub(in crate::revocation) fn all_reasons() -> ReasonFlags {
     ReasonFlags::full() - Reasons::Unused
 }
 
-impl Default for Scope {
+impl Default for CrlScope {
     /// All that its issuer issued, for all reasons.
     fn default() -> Self {
-        Self { point: None, certificates: Certificates::All, reasons: all_reasons(), is_indirect: false }
+        Self { point: None, certificates: CertificateKind::All, reasons: all_reasons(), is_indirect: false }
     }
 }
 
-impl Scope {
+impl CrlScope {
     /// Reads an issuingDistributionPoint. Nothing where it cannot be decoded or contradicts itself.
     pub(in crate::revocation) fn read(value: &[u8]) -> Option<Self> {
         let point = IssuingDistributionPoint::read(value).ok()?;
         let certificates = match (point.only_users, point.only_authorities, point.only_attributes) {
-            (false, false, false) => Certificates::All,
-            (true, false, false) => Certificates::OfUsers,
-            (false, true, false) => Certificates::OfAuthorities,
-            (false, false, true) => Certificates::OfAttributes,
+            (false, false, false) => CertificateKind::All,
+            (true, false, false) => CertificateKind::OfUsers,
+            (false, true, false) => CertificateKind::OfAuthorities,
+            (false, false, true) => CertificateKind::OfAttributes,
             _ => return None,
         };
         Some(Self {
@@ -75,7 +75,7 @@ impl Scope {
     /// Whether a CRL of this scope covers all that one of `other`, by the same issuer, covers. "No" where that is not
     /// certain. An indirect CRL and a direct one cover different things, whatever else they say.
     pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
-        let of_kind = self.certificates == Certificates::All || self.certificates == other.certificates;
+        let of_kind = self.certificates == CertificateKind::All || self.certificates == other.certificates;
         let of_place = self.point.is_none() || self.point == other.point;
         of_kind
             && of_place
@@ -88,14 +88,14 @@ impl Scope {
         &self,
         crl_issuer: &DistinguishedName,
         certificate: &Certificate,
-        point: Point<'_>,
+        point: CertificatePoint<'_>,
     ) -> bool {
         let is_authority = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
         let is_of_kind = match self.certificates {
-            Certificates::All => true,
-            Certificates::OfUsers => !is_authority,
-            Certificates::OfAuthorities => is_authority,
-            Certificates::OfAttributes => false,
+            CertificateKind::All => true,
+            CertificateKind::OfUsers => !is_authority,
+            CertificateKind::OfAuthorities => is_authority,
+            CertificateKind::OfAttributes => false,
         };
         is_of_kind
             && self.is_issued_for(certificate, point)
@@ -103,7 +103,7 @@ impl Scope {
     }
 
     /// RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates says that it is one.
-    fn is_issued_for(&self, certificate: &Certificate, point: Point<'_>) -> bool {
+    fn is_issued_for(&self, certificate: &Certificate, point: CertificatePoint<'_>) -> bool {
         point.other_issuers().is_none() || self.is_indirect || point.is_of(certificate.issuer())
     }
 
@@ -112,7 +112,7 @@ impl Scope {
         &self,
         crl_issuer: &DistinguishedName,
         certificate: &Certificate,
-        point: Point<'_>,
+        point: CertificatePoint<'_>,
     ) -> bool {
         let Some(own) = &self.point else { return true };
         let promised = point.places(certificate);
@@ -120,7 +120,7 @@ impl Scope {
     }
 }
 
-impl<'a> Point<'a> {
+impl<'a> CertificatePoint<'a> {
     /// All points of a certificate.
     pub(in crate::revocation) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
         certificate.crl_distribution_points().iter().map(Self::Named).chain([Self::Issuer])

@@ -6,13 +6,13 @@ use crate::certificate::signature::{self, SignatureError};
 use aws_lc_rs::digest::{Digest, digest};
 
 /// The signed part of a CRL.
-pub(in crate::revocation) struct SignedPart {
+pub(in crate::revocation) struct CrlSignature {
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
-    signed: Signed,
+    signed: SignedBytes,
 }
 
-enum Signed {
+enum SignedBytes {
     Digest(Digest),
     /// Ed25519 reads what it signed twice, and an algorithm that is not accepted has no digest here.
     Whole(Box<[u8]>),
@@ -21,11 +21,11 @@ enum Signed {
 /// Verifying more than this takes longer than a worker may be held up.
 const SLOW_BYTES: usize = 1024 * 1024;
 
-impl SignedPart {
+impl CrlSignature {
     pub(in crate::revocation) fn new(algorithm: &[u8], tbs: &[u8], signature: &[u8]) -> Self {
         let signed = match signature::hash(algorithm) {
-            Some(hash) => Signed::Digest(digest(hash, tbs)),
-            None => Signed::Whole(tbs.into()),
+            Some(hash) => SignedBytes::Digest(digest(hash, tbs)),
+            None => SignedBytes::Whole(tbs.into()),
         };
         Self { algorithm: algorithm.into(), signature: signature.into(), signed }
     }
@@ -34,13 +34,13 @@ impl SignedPart {
     pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> Result<(), SignatureError> {
         let (key, algorithm, signature) = (signer.public_key_der(), &self.algorithm, &self.signature);
         match &self.signed {
-            Signed::Digest(digest) => signature::verify_digest(key, algorithm, digest, signature),
-            Signed::Whole(tbs) => signature::verify(key, algorithm, tbs, signature),
+            SignedBytes::Digest(digest) => signature::verify_digest(key, algorithm, digest, signature),
+            SignedBytes::Whole(tbs) => signature::verify(key, algorithm, tbs, signature),
         }
     }
 
     /// Whether verifying takes long.
     pub(in crate::revocation) fn is_slow(&self) -> bool {
-        matches!(&self.signed, Signed::Whole(tbs) if tbs.len() > SLOW_BYTES)
+        matches!(&self.signed, SignedBytes::Whole(tbs) if tbs.len() > SLOW_BYTES)
     }
 }

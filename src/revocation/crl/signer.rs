@@ -6,12 +6,12 @@
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
 use crate::revocation::crl::list::Crl;
-use crate::revocation::lookup_result::WhyUnknown;
+use crate::revocation::lookup_result::UnknownReason;
 use crate::validation::{TrustSet, ValidPath, validate_authority};
 
 /// What is known of the path of a certificate whose CRLs are judged.
 #[derive(Clone, Copy)]
-pub(in crate::revocation) struct Surroundings<'a> {
+pub(in crate::revocation) struct SignerCandidates<'a> {
     /// A proven path.
     pub(in crate::revocation) path: &'a ValidPath,
     /// What the client sent beside its own certificate, as far as it has to do with a path.
@@ -27,21 +27,21 @@ pub(in crate::revocation) struct CrlSigner<'a> {
     pub(in crate::revocation) issued_below: Option<&'a [Certificate]>,
 }
 
-/// Certificates beside the path that are tried for one CRL.
+/// CertificateKind beside the path that are tried for one CRL.
 const MAXIMUM_CANDIDATES: usize = 16;
 
 /// Who signed `crl`, for a certificate that the first of `authorities` issued.
 pub(in crate::revocation) fn signer<'a>(
     crl: &'a Crl,
     authorities: &'a [Certificate],
-    surroundings: Surroundings<'a>,
+    surroundings: SignerCandidates<'a>,
     now: UnixTime,
-) -> Result<CrlSigner<'a>, WhyUnknown> {
+) -> Result<CrlSigner<'a>, UnknownReason> {
     let issuer = &crl.source().issuer;
     let mut flaw = None;
     for certificate in authorities.iter().filter(|authority| authority.subject() == issuer) {
         if certificate.key_usage().is_some_and(|usage| !usage.crl_sign()) {
-            flaw.get_or_insert(WhyUnknown::IssuerMayNotSign);
+            flaw.get_or_insert(UnknownReason::IssuerMayNotSign);
             continue;
         }
         match crl.verify(certificate) {
@@ -49,7 +49,7 @@ pub(in crate::revocation) fn signer<'a>(
                 crl.accept(certificate);
                 return Ok(CrlSigner { certificate, issued_below: None });
             }
-            Err(cause) => flaw.get_or_insert(WhyUnknown::Signature(cause)),
+            Err(cause) => flaw.get_or_insert(UnknownReason::Signature(cause)),
         };
     }
     for certificate in delegates(issuer, surroundings) {
@@ -58,17 +58,17 @@ pub(in crate::revocation) fn signer<'a>(
                 crl.accept(certificate);
                 return Ok(CrlSigner { certificate, issued_below: Some(above) });
             }
-            flaw = Some(WhyUnknown::SignerNotTrusted { signer: issuer.clone() });
+            flaw = Some(UnknownReason::SignerNotTrusted { signer: issuer.clone() });
         }
     }
-    Err(flaw.unwrap_or_else(|| WhyUnknown::NoSigner { issuer: issuer.clone() }))
+    Err(flaw.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
 }
 
 /// The certificates at hand that bear the name of a CRL's issuer and say that their key signs CRLs. Of a CA on the path
 /// an absent keyUsage will do (RFC 5280 6.3.3 (f)); of anybody else it would let every card sign CRLs.
 fn delegates<'a>(
     issuer: &'a DistinguishedName,
-    surroundings: Surroundings<'a>,
+    surroundings: SignerCandidates<'a>,
 ) -> impl Iterator<Item = &'a Certificate> {
     let all = surroundings.additional_certificates.iter().chain(surroundings.trust.intermediates());
     let may_sign =

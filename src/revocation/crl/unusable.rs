@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Why a CRL is set aside: its silence about a certificate does not mean that the certificate is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CannotJudge {
+pub enum UnusableReason {
     /// An entry names another issuer's certificate (certificateIssuer, RFC 5280 5.3.3), but the CRL does not say that
     /// it is an indirect one.
     Indirect,
@@ -41,7 +41,7 @@ pub enum CannotJudge {
     UndecodableExtension(ObjectIdentifier),
 }
 
-impl fmt::Display for CannotJudge {
+impl fmt::Display for UnusableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Indirect => {

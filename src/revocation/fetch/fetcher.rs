@@ -29,7 +29,7 @@ pub struct Fetcher {
 }
 
 /// What an answer is: the bytes, or where they are.
-enum Answer {
+enum HttpOutcome {
     Bytes(Bytes),
     Redirect(ListedUrl),
 }
@@ -69,7 +69,7 @@ impl Fetcher {
             let mut request = request(Method::POST, &url, Full::new(body.into()))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
             match self.ask(&url, request).await? {
-                (StatusCode::OK, Answer::Bytes(bytes)) => Ok(bytes),
+                (StatusCode::OK, HttpOutcome::Bytes(bytes)) => Ok(bytes),
                 (status, _) => Err(FetchError::Status { host: url.host, status }),
             }
         };
@@ -94,8 +94,8 @@ impl Fetcher {
         let mut url = ListedUrl::parse(&url, &self.rules)?;
         for _ in 0..=self.rules.max_redirects {
             match self.ask(&url, request(Method::GET, &url, Full::default())?).await? {
-                (_, Answer::Bytes(bytes)) => return Ok(bytes),
-                (_, Answer::Redirect(next)) => url = next,
+                (_, HttpOutcome::Bytes(bytes)) => return Ok(bytes),
+                (_, HttpOutcome::Redirect(next)) => url = next,
             }
         }
         Err(FetchError::TooManyRedirects { limit: self.rules.max_redirects })
@@ -124,7 +124,7 @@ impl Fetcher {
         &self,
         url: &ListedUrl,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Answer), FetchError> {
+    ) -> Result<(StatusCode, HttpOutcome), FetchError> {
         let broken = |error: hyper::Error| FetchError::Broken {
             host: url.host.clone(),
             reason: display_chain(&error),
@@ -136,9 +136,9 @@ impl Fetcher {
             let answer = sender.send_request(request).await.map_err(broken)?;
             let status = answer.status();
             if status == StatusCode::OK {
-                return Ok((status, Answer::Bytes(self.body(answer.into_body(), broken).await?)));
+                return Ok((status, HttpOutcome::Bytes(self.body(answer.into_body(), broken).await?)));
             }
-            Ok((status, Answer::Redirect(self.redirect(url, &answer)?)))
+            Ok((status, HttpOutcome::Redirect(self.redirect(url, &answer)?)))
         };
         // The connection may end before its last bytes were taken; the exchange learns of its failures too.
         let driving = async {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// A host, or all hosts below a domain: `pki.corp.example`, `10.0.0.5`, `*.corp.example`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HostPattern {
+pub struct AllowedHost {
     /// In lower case, without a dot at the end.
     name: String,
     /// Whether it stands for everything below `name`, and not for `name` itself.
@@ -16,10 +16,10 @@ pub struct HostPattern {
 /// A text that is no host pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is neither a host nor `*.` and a domain")]
-pub struct MalformedHostPattern(String);
+pub struct MalformedAllowedHost(String);
 
-impl FromStr for HostPattern {
-    type Err = MalformedHostPattern;
+impl FromStr for AllowedHost {
+    type Err = MalformedAllowedHost;
 
     /// Takes a name, an address (IPv6 without brackets), or `*.` and a name; no port, no path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -29,17 +29,17 @@ impl FromStr for HostPattern {
         if (is_address && !below) || is_name && !is_address {
             return Ok(Self { name: normal(name), below });
         }
-        Err(MalformedHostPattern(text.to_owned()))
+        Err(MalformedAllowedHost(text.to_owned()))
     }
 }
 
-impl fmt::Display for HostPattern {
+impl fmt::Display for AllowedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.below { "*." } else { "" }, self.name)
     }
 }
 
-impl HostPattern {
+impl AllowedHost {
     /// Whether `host`, as [`normal`] writes it, is meant.
     pub(super) fn admits(&self, host: &str) -> bool {
         match self.below {

@@ -17,6 +17,6 @@ mod url;
 
 pub use error::FetchError;
 pub use fetcher::Fetcher;
-pub use host::{HostPattern, MalformedHostPattern};
+pub use host::{AllowedHost, MalformedAllowedHost};
 pub use ldap::tls::DirectoryTls;
-pub use rules::{FetchRules, Rewrite};
+pub use rules::{FetchRules, UrlRewrite};

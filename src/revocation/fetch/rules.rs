@@ -1,6 +1,6 @@
 //! What may be fetched, from where, and at what cost.
 
-use super::host::HostPattern;
+use super::host::AllowedHost;
 use super::ldap::tls::DirectoryTls;
 use ipnet::IpNet;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchRules {
     /// The hosts that may be fetched from. An empty list admits none.
-    pub hosts: Vec<HostPattern>,
+    pub hosts: Vec<AllowedHost>,
     /// Networks that may be connected to although they are loopback, link-local, multicast or unspecified.
     pub addresses: Vec<IpNet>,
     /// The first whose prefix fits changes the URL before it is judged; for a CDP that is reached another way here.
-    pub rewrite: Vec<Rewrite>,
+    pub rewrite: Vec<UrlRewrite>,
     /// The authorities of servers that are queried over `ldaps`; without them none is.
     pub directory_tls: Option<DirectoryTls>,
     /// The most bytes that an answer's body may have.
@@ -40,7 +40,7 @@ impl Default for FetchRules {
 
 /// URLs that begin with `from` are fetched as if they began with `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rewrite {
+pub struct UrlRewrite {
     /// The beginning as certificates have it.
     pub from: String,
     /// What stands there instead.
@@ -55,7 +55,7 @@ impl FetchRules {
 
     /// The URL that is fetched for this one.
     pub(super) fn rewritten(&self, url: &str) -> String {
-        let fits = |rule: &&Rewrite| url.starts_with(&rule.from);
+        let fits = |rule: &&UrlRewrite| url.starts_with(&rule.from);
         let rule = self.rewrite.iter().find(fits);
         rule.and_then(|rule| url.strip_prefix(&rule.from).map(|rest| format!("{}{rest}", rule.to)))
             .unwrap_or_else(|| url.to_owned())

@@ -117,7 +117,7 @@ async fn other_schemes_and_urls_with_a_user_are_refused() {
 async fn a_redirect_is_followed_where_the_first_url_might_have_led() {
     let (target, _target) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
     let (first, _first) = serving(format!(
-        "HTTP/1.1 302 Found\r\nLocation: http://{target}/there\r\nContent-Length: 0\r\n\r\n"
+        "HTTP/1.1 302 CheckedCertificate\r\nLocation: http://{target}/there\r\nContent-Length: 0\r\n\r\n"
     ))
     .await;
     assert_eq!(get(loopback_allowed(), &format!("http://{first}/")).await, Ok(b"crl".to_vec()));
@@ -149,7 +149,7 @@ async fn redirects_in_a_circle_end() {
 async fn a_redirect_to_nowhere_is_refused() {
     for location in ["", "Location:\r\n", "Location: http://\r\n"] {
         let (address, _server) =
-            serving(format!("HTTP/1.1 302 Found\r\n{location}Content-Length: 0\r\n\r\n")).await;
+            serving(format!("HTTP/1.1 302 CheckedCertificate\r\n{location}Content-Length: 0\r\n\r\n")).await;
         let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
         assert_eq!(refused, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }), "{location:?}");
     }
@@ -221,7 +221,8 @@ async fn a_broken_answer_is_no_answer() {
 
 #[tokio::test]
 async fn any_other_status_gives_no_bytes() {
-    let (address, _server) = serving("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\ncrl").await;
+    let (address, _server) =
+        serving("HTTP/1.1 404 Not CheckedCertificate\r\nContent-Length: 3\r\n\r\ncrl").await;
     let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
     assert_eq!(refused, Err(FetchError::Status { host: "127.0.0.1".into(), status: StatusCode::NOT_FOUND }));
 }
@@ -268,7 +269,7 @@ async fn a_closed_port_is_unreachable() {
 #[tokio::test]
 async fn a_url_is_rewritten_before_it_is_judged() {
     let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
-    let rewrite = vec![Rewrite { from: "ldap:///CN=Staff".into(), to: format!("http://{address}/staff") }];
+    let rewrite = vec![UrlRewrite { from: "ldap:///CN=Staff".into(), to: format!("http://{address}/staff") }];
     let rules = FetchRules { rewrite, ..loopback_allowed() };
     assert_eq!(get(rules.clone(), "ldap:///CN=Staff").await, Ok(b"crl".to_vec()));
     let rules = FetchRules { hosts: Vec::new(), ..rules };
@@ -278,7 +279,7 @@ async fn a_url_is_rewritten_before_it_is_judged() {
 
 #[test]
 fn a_pattern_admits_its_host_or_all_below_a_domain() {
-    let admits = |pattern: &str, host| pattern.parse::<HostPattern>().unwrap().admits(host);
+    let admits = |pattern: &str, host| pattern.parse::<AllowedHost>().unwrap().admits(host);
     assert!(admits("PKI.corp.example", "pki.corp.example"));
     assert!(!admits("corp.example", "pki.corp.example"));
     assert!(admits("*.corp.example", "pki.corp.example"));
@@ -294,7 +295,7 @@ fn a_text_that_is_no_host_is_no_pattern() {
     for text in
         ["", "*", "*.", "*.*.example", "*.10.0.0.1", "a..b", "http://a", "a:80", "[::1]", "a/b", "pki.*"]
     {
-        assert!(text.parse::<HostPattern>().is_err(), "{text:?}");
+        assert!(text.parse::<AllowedHost>().is_err(), "{text:?}");
     }
 }
 

@@ -8,12 +8,12 @@ use super::super::fetch::{FetchError, FetchRules, Fetcher};
 use super::super::rule::UNKNOWN_LIFETIME;
 use super::certificate_id::CertificateId;
 use super::error::OcspError;
-use super::request::{self, Nonce};
-use super::response::Status;
+use super::request::{self, OcspNonce};
+use super::response::CertStatus;
 use super::settings::{NonceRule, OcspSettings};
 use crate::certificate::{Certificate, Fingerprint, SerialNumber};
 use crate::clock::UnixTime;
-use crate::revocation::ocsp::validate::{self, OcspAnswer, Question};
+use crate::revocation::ocsp::validate::{self, OcspQuery, ValidatedResponse};
 use crate::telemetry::display_chain;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -44,28 +44,28 @@ pub struct OcspClient {
     settings: OcspSettings,
     fetcher: Fetcher,
     places: Semaphore,
-    answers: Cache<Key, Asked>,
+    answers: Cache<OcspKey, QueryResult>,
     /// Responders that did not answer: one that hangs costs its time once, not once for each card.
-    down: Cache<String, Down>,
+    down: Cache<String, HostFailure>,
 }
 
 /// Of all that an answer follows from, what the settings do not say. The issuer is its whole certificate: its name and
 /// its key are both in the request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct OcspKey {
     issuer: Fingerprint,
     serial: SerialNumber,
 }
 
 /// What came of asking.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) result: Result<Arc<OcspAnswer>, OcspError>,
+pub(super) struct QueryResult {
+    pub(super) result: Result<Arc<ValidatedResponse>, OcspError>,
     /// From when on asking again may bring another result.
     pub(super) ask_again_at: UnixTime,
 }
 
-impl Asked {
+impl QueryResult {
     fn weight(&self) -> u32 {
         weight(match &self.result {
             // The signer's name is kept as encoded, decoded and ready to be compared.
@@ -80,7 +80,7 @@ fn weight(texts: usize) -> u32 {
 }
 
 #[derive(Clone, Debug)]
-struct Down {
+struct HostFailure {
     cause: FetchError,
     until: UnixTime,
 }
@@ -96,12 +96,12 @@ impl OcspClient {
             fetcher,
             answers: Cache::builder()
                 .max_capacity(settings.cache_bytes)
-                .weigher(|_: &Key, asked: &Asked| asked.weight())
+                .weigher(|_: &OcspKey, asked: &QueryResult| asked.weight())
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             down: Cache::builder()
                 .max_capacity(DOWN_BYTES)
-                .weigher(|url: &String, _: &Down| weight(url.len()))
+                .weigher(|url: &String, _: &HostFailure| weight(url.len()))
                 .time_to_idle(IDLE_LIFETIME)
                 .build(),
             settings,
@@ -123,12 +123,17 @@ impl OcspClient {
     /// What a responder says of a certificate that is proven to be issued by `issuer`. Of several that ask about the
     /// same one at once, one asks the responder. An answer is remembered until its nextUpdate, and beyond, as long as
     /// it counts, where there is no newer one to be had.
-    pub(super) async fn ask(&self, certificate: &Certificate, issuer: &Certificate, now: UnixTime) -> Asked {
+    pub(super) async fn ask(
+        &self,
+        certificate: &Certificate,
+        issuer: &Certificate,
+        now: UnixTime,
+    ) -> QueryResult {
         if self.responders_of(certificate).is_empty() {
-            // No later question has another answer, so nothing of it is to be remembered or judged anew soon.
-            return Asked { result: Err(OcspError::NoResponder), ask_again_at: UnixTime::END };
+            // No later query has another answer, so nothing of it is to be remembered or judged anew soon.
+            return QueryResult { result: Err(OcspError::NoResponder), ask_again_at: UnixTime::END };
         }
-        let key = Key { issuer: issuer.fingerprint(), serial: certificate.serial().clone() };
+        let key = OcspKey { issuer: issuer.fingerprint(), serial: certificate.serial().clone() };
         if let Some(known) = self.answers.get(&key).await.filter(|known| now < known.ask_again_at) {
             return known;
         }
@@ -147,7 +152,7 @@ impl OcspClient {
         certificate: &Certificate,
         issuer: &Certificate,
         now: UnixTime,
-    ) -> Result<OcspAnswer, OcspError> {
+    ) -> Result<ValidatedResponse, OcspError> {
         let limit = self.settings.limit;
         let place = timeout(limit, self.places.acquire()).await;
         let Ok(Ok(_place)) = place else { return Err(OcspError::Busy { limit }) };
@@ -177,16 +182,16 @@ impl OcspClient {
         certificate: &Certificate,
         issuer: &Certificate,
         now: UnixTime,
-    ) -> Result<OcspAnswer, OcspError> {
+    ) -> Result<ValidatedResponse, OcspError> {
         let id = CertificateId::of(certificate, issuer)?;
         let nonce = match self.settings.nonce {
             NonceRule::Never => None,
-            NonceRule::IfReturned | NonceRule::Require => Some(Nonce::random()?),
+            NonceRule::IfReturned | NonceRule::Require => Some(OcspNonce::random()?),
         };
         let request = request::encode(&id, nonce.as_ref())?;
         let der = self.exchange(url, request, nonce.is_some(), now).await?;
         let settings = &self.settings;
-        validate::judge(&der, &Question { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
+        validate::judge(&der, &OcspQuery { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
     }
 
     /// A request with a nonce is posted, since no HTTP cache could answer it; one without travels in the URL where it
@@ -213,7 +218,7 @@ impl OcspClient {
         if let Err(cause) = &fetched
             && is_of_host(cause)
         {
-            let down = Down { cause: cause.clone(), until: now.plus(FAILURE_LIFETIME) };
+            let down = HostFailure { cause: cause.clone(), until: now.plus(FAILURE_LIFETIME) };
             self.down.insert(url.to_owned(), down).await;
         }
         fetched.map_err(unreachable)
@@ -229,23 +234,27 @@ fn is_of_host(cause: &FetchError) -> bool {
 }
 
 /// What is remembered after asking: the new answer, or while there is none the old one as long as it counts.
-fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTime) -> Asked {
+fn remember(
+    old: Option<QueryResult>,
+    new: Result<ValidatedResponse, OcspError>,
+    now: UnixTime,
+) -> QueryResult {
     let soon = now.plus(FAILURE_LIFETIME);
     match refuse_older(old.as_ref(), new, now) {
         Ok(answer) => {
             let due = match answer.status {
                 // One that was issued a moment ago is soon known.
-                Status::Unknown => answer.due.min(now.plus(UNKNOWN_LIFETIME)),
-                Status::Good | Status::Revoked { .. } => answer.due,
+                CertStatus::Unknown => answer.due.min(now.plus(UNKNOWN_LIFETIME)),
+                CertStatus::Good | CertStatus::Revoked { .. } => answer.due,
             };
             // One that is past its nextUpdate but still counts is not asked for at every request.
             let ask_again_at = due.max(soon).min(answer.usable_until);
-            Asked { result: Ok(Arc::new(answer)), ask_again_at }
+            QueryResult { result: Ok(Arc::new(answer)), ask_again_at }
         }
         Err(error) => {
             let kept = old.and_then(|old| old.result.ok()).filter(|answer| now < answer.usable_until);
             let ask_again_at = kept.as_ref().map_or(soon, |kept| soon.min(kept.usable_until));
-            Asked { result: kept.ok_or(error), ask_again_at }
+            QueryResult { result: kept.ok_or(error), ask_again_at }
         }
     }
 }
@@ -254,10 +263,10 @@ fn remember(old: Option<Asked>, new: Result<OcspAnswer, OcspError>, now: UnixTim
 /// one that is held says "revoked", only a later thisUpdate takes that back: of two of the same date "revoked" counts,
 /// whichever came first.
 fn refuse_older(
-    old: Option<&Asked>,
-    new: Result<OcspAnswer, OcspError>,
+    old: Option<&QueryResult>,
+    new: Result<ValidatedResponse, OcspError>,
     now: UnixTime,
-) -> Result<OcspAnswer, OcspError> {
+) -> Result<ValidatedResponse, OcspError> {
     let new = new?;
     let held = old.and_then(|old| old.result.as_ref().ok()).filter(|held| now < held.usable_until);
     let Some(held) = held.filter(|_| !is_revoked(new.status)) else { return Ok(new) };
@@ -270,8 +279,8 @@ fn refuse_older(
     Ok(new)
 }
 
-fn is_revoked(status: Status) -> bool {
-    matches!(status, Status::Revoked { .. })
+fn is_revoked(status: CertStatus) -> bool {
+    matches!(status, CertStatus::Revoked { .. })
 }
 
 /// Without what it remembers.

@@ -32,7 +32,7 @@ pub enum OcspError {
     },
     /// The responder says that it will not answer. Unsigned, so nobody knows who said so (RFC 6960 2.3).
     #[error("the OCSP responder answers {0}")]
-    Refused(RefusedStatus),
+    Refused(OcspErrorStatus),
     /// The answer is not what RFC 6960 4.2.1 writes.
     #[error("the answer of the OCSP responder cannot be decoded")]
     Malformed(#[from] der::Error),
@@ -95,7 +95,7 @@ pub enum OcspError {
 
 /// The answers without content (OCSPResponseStatus, RFC 6960 4.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusedStatus {
+pub enum OcspErrorStatus {
     /// It did not understand the request.
     MalformedRequest,
     /// It is in an inconsistent state.
@@ -111,7 +111,7 @@ pub enum RefusedStatus {
 }
 
 /// As RFC 6960 4.2.1 spells it: `tryLater`.
-impl fmt::Display for RefusedStatus {
+impl fmt::Display for OcspErrorStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MalformedRequest => f.write_str("malformedRequest"),
@@ -124,7 +124,7 @@ impl fmt::Display for RefusedStatus {
     }
 }
 
-impl From<u8> for RefusedStatus {
+impl From<u8> for OcspErrorStatus {
     fn from(code: u8) -> Self {
         match code {
             1 => Self::MalformedRequest,
@@ -144,10 +144,10 @@ pub enum ResponderFault {
     #[error("its certificate is not at hand")]
     NotAtHand,
     /// Its certificate bears the name of another issuer.
-    #[error("its certificate is not issued by the issuer of the certificate in question")]
+    #[error("its certificate is not issued by the issuer of the certificate in query")]
     OtherIssuer,
     /// Its certificate bears the issuer's name but not its signature.
-    #[error("its certificate is not signed by the issuer of the certificate in question")]
+    #[error("its certificate is not signed by the issuer of the certificate in query")]
     IssuerSignature(#[source] SignatureError),
     /// Its certificate has no id-kp-OCSPSigning. anyExtendedKeyUsage is not enough: a CA must have meant it.
     #[error("its certificate is not for signing OCSP answers")]

@@ -16,6 +16,6 @@ mod validate;
 
 pub use client::OcspClient;
 pub(super) use combine::complete;
-pub use error::{OcspError, RefusedStatus, ResponderFault};
+pub use error::{OcspError, OcspErrorStatus, ResponderFault};
 pub use settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
 pub use validate::OcspSource;

@@ -17,9 +17,9 @@ const LONGEST_IN_URL: usize = 255;
 
 /// What a nonce extension holds: 32 random bytes as an OCTET STRING (RFC 8954 2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Nonce(OctetString);
+pub(super) struct OcspNonce(OctetString);
 
-impl Nonce {
+impl OcspNonce {
     /// A new one. Fails where the system gives no random bytes.
     pub(super) fn random() -> der::Result<Self> {
         let mut bytes = [0; 32];
@@ -55,8 +55,8 @@ struct SingleRequest<'a> {
 }
 
 /// The request about one certificate, in DER.
-pub(super) fn encode(id: &CertificateId<'_>, nonce: Option<&Nonce>) -> der::Result<Vec<u8>> {
-    let extension = |nonce: &Nonce| Extension {
+pub(super) fn encode(id: &CertificateId<'_>, nonce: Option<&OcspNonce>) -> der::Result<Vec<u8>> {
+    let extension = |nonce: &OcspNonce| Extension {
         extn_id: ID_PKIX_OCSP_NONCE,
         critical: false,
         extn_value: nonce.0.clone(),

@@ -4,7 +4,7 @@
 //! the other parts unreadable: it is noted, so that nothing counts as good beside it and what is revoked stays revoked.
 
 use super::certificate_id::ReceivedCertificateId;
-use super::error::{OcspError, RefusedStatus};
+use super::error::{OcspError, OcspErrorStatus};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, read_time};
 use crate::clock::UnixTime;
 use crate::revocation::crl::der::{RawExtension, read_extension};
@@ -15,7 +15,7 @@ use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::ext::pkix::CrlReason;
 
 /// A BasicOCSPResponse.
-pub(super) struct Response<'a> {
+pub(super) struct BasicResponse<'a> {
     /// tbsResponseData as received.
     pub(super) tbs: &'a [u8],
     pub(super) algorithm: &'a [u8],
@@ -26,7 +26,7 @@ pub(super) struct Response<'a> {
     /// [`UnixTime::EPOCH`] if it cannot be decoded.
     pub(super) produced_at: UnixTime,
     /// Those that have a serial number.
-    pub(super) singles: Vec<Single<'a>>,
+    pub(super) singles: Vec<SingleResponse<'a>>,
     pub(super) extensions: Vec<RawExtension<'a>>,
     /// Why some signed part, if any, cannot be decoded: only "revoked" counts then.
     pub(super) flaw: Option<der::Error>,
@@ -42,9 +42,9 @@ pub(super) enum ResponderId {
 }
 
 /// What is said of one certificate.
-pub(super) struct Single<'a> {
+pub(super) struct SingleResponse<'a> {
     pub(super) id: ReceivedCertificateId<'a>,
-    pub(super) status: Status,
+    pub(super) status: CertStatus,
     /// [`UnixTime::EPOCH`] if it cannot be decoded.
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
@@ -53,7 +53,7 @@ pub(super) struct Single<'a> {
 
 /// What a responder says of a certificate (RFC 6960 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::revocation) enum Status {
+pub(in crate::revocation) enum CertStatus {
     /// Not revoked. Says by itself neither that it was issued nor that it is valid.
     Good,
     /// Revoked, for good or for a while.
@@ -63,14 +63,14 @@ pub(in crate::revocation) enum Status {
 }
 
 /// Reads an answer that claims success; any other status is an error.
-pub(super) fn read(der: &[u8]) -> Result<Response<'_>, OcspError> {
+pub(super) fn read(der: &[u8]) -> Result<BasicResponse<'_>, OcspError> {
     let outer = OcspResponse::from_der(der)?;
     let [status] = outer.status.value() else { return Err(malformed(Tag::Enumerated).into()) };
     outer.status.tag().assert_eq(Tag::Enumerated)?;
     // Success without content says nothing either.
     let content = match (status, outer.content) {
         (0, Some(content)) => content,
-        (code, _) => return Err(OcspError::Refused(RefusedStatus::from(*code))),
+        (code, _) => return Err(OcspError::Refused(OcspErrorStatus::from(*code))),
     };
     if content.response_type != ID_PKIX_OCSP_BASIC {
         return Err(OcspError::UnknownType(content.response_type));
@@ -92,13 +92,13 @@ struct ResponseBytes<'a> {
     response: AnyRef<'a>,
 }
 
-fn read_basic(der: &[u8]) -> der::Result<Response<'_>> {
+fn read_basic(der: &[u8]) -> der::Result<BasicResponse<'_>> {
     let mut reader = SliceReader::new(der)?;
     let response = reader.sequence(|parts| {
         let tbs = parts.tlv_bytes()?;
         let algorithm = parts.tlv_bytes()?;
         let signature = BitStringRef::decode(parts)?.as_bytes().ok_or_else(|| malformed(Tag::BitString))?;
-        let mut response = Response {
+        let mut response = BasicResponse {
             tbs,
             algorithm,
             signature,
@@ -121,7 +121,7 @@ fn read_basic(der: &[u8]) -> der::Result<Response<'_>> {
 }
 
 /// Reads a ResponseData into `response`, as far as it can be decoded.
-fn read_data<'a>(tbs: &'a [u8], response: &mut Response<'a>) -> der::Result<()> {
+fn read_data<'a>(tbs: &'a [u8], response: &mut BasicResponse<'a>) -> der::Result<()> {
     let data = AnyRef::from_der(tbs)?;
     data.tag().assert_eq(Tag::Sequence)?;
     let mut fields = SliceReader::new(data.value())?;
@@ -151,18 +151,18 @@ fn read_data<'a>(tbs: &'a [u8], response: &mut Response<'a>) -> der::Result<()> 
     fields.finish()
 }
 
-fn read_singles<'a>(list: AnyRef<'a>, response: &mut Response<'a>) -> der::Result<()> {
+fn read_singles<'a>(list: AnyRef<'a>, response: &mut BasicResponse<'a>) -> der::Result<()> {
     list.tag().assert_eq(Tag::Sequence)?;
     let mut list = SliceReader::new(list.value())?;
     while !list.is_finished() {
         let single = AnyRef::decode(&mut list)?;
-        let read = Single::read(single, response);
+        let read = SingleResponse::read(single, response);
         response.note(read);
     }
     Ok(())
 }
 
-impl Response<'_> {
+impl BasicResponse<'_> {
     /// Notes the first part that cannot be decoded.
     fn note(&mut self, read: der::Result<()>) {
         if let Err(flaw) = read {
@@ -194,13 +194,13 @@ impl ResponderId {
     }
 }
 
-impl<'a> Single<'a> {
+impl<'a> SingleResponse<'a> {
     /// Adds a SingleResponse to `response`, unless its CertID cannot be compared with any certificate.
-    fn read(single: AnyRef<'a>, response: &mut Response<'a>) -> der::Result<()> {
+    fn read(single: AnyRef<'a>, response: &mut BasicResponse<'a>) -> der::Result<()> {
         single.tag().assert_eq(Tag::Sequence)?;
         let mut fields = SliceReader::new(single.value())?;
         let id = ReceivedCertificateId::read(AnyRef::decode(&mut fields)?)?;
-        let status = Status::read(AnyRef::decode(&mut fields)?)?;
+        let status = CertStatus::read(AnyRef::decode(&mut fields)?)?;
         let (this_update, next_update, extensions) = (UnixTime::EPOCH, None, Vec::new());
         let mut read = Self { id, status, this_update, next_update, extensions };
         let rest = read.read_rest(&mut fields);
@@ -221,7 +221,7 @@ impl<'a> Single<'a> {
     }
 }
 
-impl Status {
+impl CertStatus {
     /// CertStatus, whose alternatives are told by their tags alone. What has the tag of "revoked" is revoked, whatever
     /// stands in it.
     fn read(choice: AnyRef<'_>) -> der::Result<Self> {

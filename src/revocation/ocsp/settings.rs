@@ -35,7 +35,7 @@ pub enum OcspScope {
 pub struct ConfiguredResponder {
     /// Where it is: an `http` URL.
     pub url: String,
-    /// Its certificate, where it is to be trusted by itself (RFC 6960 2.2, "a Trusted Responder"): what its key signs
+    /// Its certificate, where it is to be trusted by itself (RFC 6960 2.2, "a Trusted TestResponder"): what its key signs
     /// counts for every issuer of the realm. Without one only issuers and their delegates may sign.
     pub certificate: Option<Certificate>,
 }

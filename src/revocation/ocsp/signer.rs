@@ -1,4 +1,4 @@
-//! Takes an answer, the issuer of the certificate in question and the configured responder, gives who signed the
+//! Takes an answer, the issuer of the certificate in query and the configured responder, gives who signed the
 //! answer with the right to (RFC 6960 4.2.2.2).
 //!
 //! Never builds a path: a delegate is certified by the issuer itself. Whether the delegate's certificate is revoked is
@@ -6,7 +6,7 @@
 
 use super::certificate_id::key_hash;
 use super::error::{OcspError, ResponderFault};
-use super::response::{ResponderId, Response};
+use super::response::{BasicResponse, ResponderId};
 use super::settings::OcspSettings;
 use crate::certificate::{Certificate, signature};
 use crate::clock::UnixTime;
@@ -16,8 +16,8 @@ use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
 const MAXIMUM_CERTIFICATES: usize = 8;
 
 /// Who signed.
-pub(super) enum Signer {
-    /// The issuer of the certificate in question.
+pub(super) enum OcspSigner {
+    /// The issuer of the certificate in query.
     Issuer(Certificate),
     /// The responder of the configuration.
     Configured(Certificate),
@@ -25,7 +25,7 @@ pub(super) enum Signer {
     Delegate(Certificate),
 }
 
-impl Signer {
+impl OcspSigner {
     pub(super) fn certificate(&self) -> &Certificate {
         match self {
             Self::Issuer(certificate) | Self::Configured(certificate) | Self::Delegate(certificate) => {
@@ -46,8 +46,8 @@ impl Signer {
 }
 
 /// The signer of a response, and why nothing that it calls good counts, if so.
-pub(super) struct FoundSigner {
-    pub(super) signer: Signer,
+pub(super) struct VerifiedSigner {
+    pub(super) signer: OcspSigner,
     /// An extension of a delegate's certificate that is not understood. It may limit what the delegate may say; it does not
     /// take back what the issuer's own delegate says is revoked.
     pub(super) doubt: Option<ResponderFault>,
@@ -55,11 +55,11 @@ pub(super) struct FoundSigner {
 
 /// Who signed `response`: of those whom it names, the first whose key made the signature.
 pub(super) fn find(
-    response: &Response<'_>,
+    response: &BasicResponse<'_>,
     issuer: &Certificate,
     settings: &OcspSettings,
     now: UnixTime,
-) -> Result<FoundSigner, OcspError> {
+) -> Result<VerifiedSigner, OcspError> {
     let mut flaw = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
     for signer in candidates(response, issuer, settings) {
         let certificate = signer.certificate();
@@ -71,7 +71,7 @@ pub(super) fn find(
             Ok(()) => {
                 authorise(&signer, issuer, now).map_err(OcspError::ResponderNotAuthorised)?;
                 let doubt = signer.doubt();
-                return Ok(FoundSigner { signer, doubt });
+                return Ok(VerifiedSigner { signer, doubt });
             }
             Err(error) => flaw = OcspError::Signature(error),
         }
@@ -80,13 +80,17 @@ pub(super) fn find(
 }
 
 /// Those who are trusted without more come first, so that a copy of their certificate in the answer changes nothing.
-fn candidates(response: &Response<'_>, issuer: &Certificate, settings: &OcspSettings) -> Vec<Signer> {
+fn candidates(
+    response: &BasicResponse<'_>,
+    issuer: &Certificate,
+    settings: &OcspSettings,
+) -> Vec<OcspSigner> {
     let configured = settings.responder.as_ref().and_then(|responder| responder.certificate.clone());
-    let mut candidates: Vec<_> = configured.map(Signer::Configured).into_iter().collect();
-    candidates.push(Signer::Issuer(issuer.clone()));
+    let mut candidates: Vec<_> = configured.map(OcspSigner::Configured).into_iter().collect();
+    candidates.push(OcspSigner::Issuer(issuer.clone()));
     // One that cannot be decoded is not the signer's, or there is no signer.
     let sent = response.certificates.iter().take(MAXIMUM_CERTIFICATES);
-    candidates.extend(sent.filter_map(|der| Certificate::from_der(der).ok()).map(Signer::Delegate));
+    candidates.extend(sent.filter_map(|der| Certificate::from_der(der).ok()).map(OcspSigner::Delegate));
     candidates
 }
 
@@ -100,12 +104,12 @@ impl ResponderId {
     }
 }
 
-fn authorise(signer: &Signer, issuer: &Certificate, now: UnixTime) -> Result<(), ResponderFault> {
+fn authorise(signer: &OcspSigner, issuer: &Certificate, now: UnixTime) -> Result<(), ResponderFault> {
     match signer {
         // Its own path is valid, else nobody would ask.
-        Signer::Issuer(_) => Ok(()),
-        Signer::Configured(certificate) => is_valid_now(certificate, now),
-        Signer::Delegate(certificate) => authorise_delegate(certificate, issuer, now),
+        OcspSigner::Issuer(_) => Ok(()),
+        OcspSigner::Configured(certificate) => is_valid_now(certificate, now),
+        OcspSigner::Delegate(certificate) => authorise_delegate(certificate, issuer, now),
     }
 }
 

@@ -10,10 +10,10 @@ use crate::clock::UnixTime;
 use crate::revocation::crl::der::RawExtension;
 use crate::revocation::ocsp::certificate_id::UnknownHash;
 use crate::revocation::ocsp::error::OcspError;
-use crate::revocation::ocsp::request::Nonce;
-use crate::revocation::ocsp::response::{self, Response, Single, Status};
+use crate::revocation::ocsp::request::OcspNonce;
+use crate::revocation::ocsp::response::{self, BasicResponse, CertStatus, SingleResponse};
 use crate::revocation::ocsp::settings::{NonceRule, OcspSettings};
-use crate::revocation::ocsp::signer::{self, FoundSigner, Signer};
+use crate::revocation::ocsp::signer::{self, OcspSigner, VerifiedSigner};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -38,19 +38,19 @@ pub struct OcspSource {
 }
 
 /// What was asked, of whom.
-pub(in crate::revocation) struct Question<'a> {
+pub(in crate::revocation) struct OcspQuery<'a> {
     pub(in crate::revocation) certificate: &'a Certificate,
     pub(in crate::revocation) issuer: &'a Certificate,
     /// As sent.
-    pub(in crate::revocation) nonce: Option<&'a Nonce>,
+    pub(in crate::revocation) nonce: Option<&'a OcspNonce>,
     pub(in crate::revocation) url: &'a str,
     pub(in crate::revocation) settings: &'a OcspSettings,
 }
 
 /// What a responder says that may speak for the issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct OcspAnswer {
-    pub(in crate::revocation) status: Status,
+pub(in crate::revocation) struct ValidatedResponse {
+    pub(in crate::revocation) status: CertStatus,
     pub(in crate::revocation) source: Arc<OcspSource>,
     /// The certificate by which the issuer lets the responder speak, where it does not speak itself.
     pub(in crate::revocation) delegate: Option<Certificate>,
@@ -60,35 +60,35 @@ pub(in crate::revocation) struct OcspAnswer {
     pub(in crate::revocation) due: UnixTime,
 }
 
-/// Judges the answer `der` to `question`, received at `now`.
+/// Judges the answer `der` to `query`, received at `now`.
 pub(in crate::revocation) fn judge(
     der: &[u8],
-    question: &Question<'_>,
+    query: &OcspQuery<'_>,
     now: UnixTime,
-) -> Result<OcspAnswer, OcspError> {
+) -> Result<ValidatedResponse, OcspError> {
     let response = response::read(der)?;
-    let FoundSigner { signer, doubt } = signer::find(&response, question.issuer, question.settings, now)?;
-    let single = match revoking(&response, question) {
+    let VerifiedSigner { signer, doubt } = signer::find(&response, query.issuer, query.settings, now)?;
+    let single = match revoking(&response, query) {
         Some(single) => single,
         None => {
             doubt.map(OcspError::ResponderNotAuthorised).map_or(Ok(()), Err)?;
-            not_revoking(&response, question)?
+            not_revoking(&response, query)?
         }
     };
-    let (due, usable_until) = judge_times(&response, single, &signer, question.settings, now)?;
+    let (due, usable_until) = judge_times(&response, single, &signer, query.settings, now)?;
     let source = OcspSource {
-        url: question.url.to_owned(),
+        url: query.url.to_owned(),
         signer: signer.certificate().subject().clone(),
         produced_at: response.produced_at,
         this_update: single.this_update,
         next_update: single.next_update,
     };
-    Ok(OcspAnswer {
+    Ok(ValidatedResponse {
         status: single.status,
         source: Arc::new(source),
         delegate: match signer {
-            Signer::Delegate(certificate) => Some(certificate),
-            Signer::Issuer(_) | Signer::Configured(_) => None,
+            OcspSigner::Delegate(certificate) => Some(certificate),
+            OcspSigner::Issuer(_) | OcspSigner::Configured(_) => None,
         },
         due,
         usable_until,
@@ -110,45 +110,49 @@ fn is_nonce(extension: &RawExtension<'_>) -> bool {
 
 /// RFC 8954 2.1, RFC 6960 4.4.1. Where none was sent, one in the answer binds it to nothing of ours and is passed over:
 /// an HTTP cache may have kept the answer to somebody else.
-fn judge_nonce(response: &Response<'_>, question: &Question<'_>) -> Result<(), OcspError> {
-    let Some(sent) = question.nonce else { return Ok(()) };
+fn judge_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<(), OcspError> {
+    let Some(sent) = query.nonce else { return Ok(()) };
     let mut returned = response.extensions.iter().filter(|one| is_nonce(one)).peekable();
-    match question.settings.nonce {
+    match query.settings.nonce {
         NonceRule::Require if returned.peek().is_none() => Err(OcspError::NoNonce),
         _ if returned.all(|nonce| sent.is(nonce.value)) => Ok(()),
         _ => Err(OcspError::WrongNonce),
     }
 }
 
-/// What revokes the certificate in question. A responder that signs ahead may speak of many certificates, and of one
+/// What revokes the certificate in query. A responder that signs ahead may speak of many certificates, and of one
 /// twice: then the newest of those that revoke it.
 ///
 /// A CertID whose hash is unknown here is compared by the serial number alone. The request was about this certificate, and
 /// the signer speaks for its issuer or was configured to be asked about it, so it is hardly another issuer's.
-fn revoking<'r, 'a>(response: &'r Response<'a>, question: &Question<'_>) -> Option<&'r Single<'a>> {
-    let is_about = |single: &&Single<'_>| {
-        single.id.names(question.certificate, question.issuer) || unknown_hash(single, question).is_some()
+fn revoking<'r, 'a>(
+    response: &'r BasicResponse<'a>,
+    query: &OcspQuery<'_>,
+) -> Option<&'r SingleResponse<'a>> {
+    let is_about = |single: &&SingleResponse<'_>| {
+        single.id.names(query.certificate, query.issuer) || unknown_hash(single, query).is_some()
     };
-    let revoking = response.singles.iter().filter(|single| matches!(single.status, Status::Revoked { .. }));
+    let revoking =
+        response.singles.iter().filter(|single| matches!(single.status, CertStatus::Revoked { .. }));
     revoking.filter(is_about).max_by_key(|single| single.this_update)
 }
 
-/// The newest of what the response says of the certificate in question, which nothing in it revokes. Of the same date,
+/// The newest of what the response says of the certificate in query, which nothing in it revokes. Of the same date,
 /// "unknown" counts before "good", and what is due earlier before what is due later.
 fn not_revoking<'r, 'a>(
-    response: &'r Response<'a>,
-    question: &Question<'_>,
-) -> Result<&'r Single<'a>, OcspError> {
+    response: &'r BasicResponse<'a>,
+    query: &OcspQuery<'_>,
+) -> Result<&'r SingleResponse<'a>, OcspError> {
     response.flaw.map_or(Ok(()), Err)?;
     refuse_unknown_critical(&response.extensions)?;
-    judge_nonce(response, question)?;
+    judge_nonce(response, query)?;
     let singles = response.singles.iter();
-    let about = singles.filter(|single| single.id.names(question.certificate, question.issuer));
-    let newest = |single: &&Single<'_>| {
-        (single.this_update, single.status == Status::Unknown, Reverse(single.next_update))
+    let about = singles.filter(|single| single.id.names(query.certificate, query.issuer));
+    let newest = |single: &&SingleResponse<'_>| {
+        (single.this_update, single.status == CertStatus::Unknown, Reverse(single.next_update))
     };
     let single = about.max_by_key(newest).ok_or_else(|| {
-        let hash = response.singles.iter().find_map(|single| unknown_hash(single, question));
+        let hash = response.singles.iter().find_map(|single| unknown_hash(single, query));
         match hash {
             None => OcspError::WrongCertificate,
             Some(UnknownHash(Some(oid))) => OcspError::UnknownHash(oid),
@@ -160,22 +164,22 @@ fn not_revoking<'r, 'a>(
 }
 
 /// The unknown hash by which the response names a certificate of this serial number.
-fn unknown_hash(single: &Single<'_>, question: &Question<'_>) -> Option<UnknownHash> {
-    single.id.unknown_hash().filter(|_| single.id.has_serial_of(question.certificate))
+fn unknown_hash(single: &SingleResponse<'_>, query: &OcspQuery<'_>) -> Option<UnknownHash> {
+    single.id.unknown_hash().filter(|_| single.id.has_serial_of(query.certificate))
 }
 
 /// RFC 6960 4.2.2.1. Gives when there may be a newer answer, and the first moment at which this one counts no more.
 fn judge_times(
-    response: &Response<'_>,
-    single: &Single<'_>,
-    signer: &Signer,
+    response: &BasicResponse<'_>,
+    single: &SingleResponse<'_>,
+    signer: &OcspSigner,
     settings: &OcspSettings,
     now: UnixTime,
 ) -> Result<(UnixTime, UnixTime), OcspError> {
     let without_next_update = single.this_update.plus(settings.max_age_without_next_update);
     let due = single.next_update.unwrap_or(without_next_update);
     // Revocation does not grow stale: replaying an old "revoked" can only refuse.
-    if let Status::Revoked { .. } = single.status {
+    if let CertStatus::Revoked { .. } = single.status {
         return Ok((due, UnixTime::END));
     }
     let from = single.this_update.max(response.produced_at);

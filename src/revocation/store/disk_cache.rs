@@ -32,7 +32,7 @@ pub struct DiskError {
 
 /// One realm's files in a folder.
 #[derive(Debug)]
-pub(in crate::revocation) struct Disk {
+pub(in crate::revocation) struct DiskCache {
     folder: PathBuf,
     realm: Arc<str>,
 }
@@ -42,7 +42,7 @@ pub(in crate::revocation) type FileDigest = [u8; 32];
 
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct Kept {
+pub(in crate::revocation) struct CachedFile {
     pub(in crate::revocation) urls: PointUrls,
     pub(in crate::revocation) bytes: Vec<u8>,
     pub(in crate::revocation) file: FileDigest,
@@ -50,18 +50,18 @@ pub(in crate::revocation) struct Kept {
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
-struct Heading {
+struct FileHeader {
     realm: String,
     urls: Vec<String>,
 }
 
-impl Disk {
+impl DiskCache {
     pub(in crate::revocation) fn new(folder: PathBuf, realm: &Arc<str>) -> Self {
         Self { folder, realm: Arc::clone(realm) }
     }
 
     /// What this realm has kept, at most so many files and bytes. What cannot be read is passed over: it is a cache.
-    pub(in crate::revocation) fn read(&self, files: usize, bytes: usize) -> Vec<Kept> {
+    pub(in crate::revocation) fn read(&self, files: usize, bytes: usize) -> Vec<CachedFile> {
         let mut room = bytes;
         let kept = self.files().into_iter().filter_map(|path| {
             let size = fs::metadata(&path).ok().and_then(|metadata| usize::try_from(metadata.len()).ok())?;
@@ -87,7 +87,7 @@ impl Disk {
     }
 
     /// Removes this realm's files of other places than these.
-    pub(in crate::revocation) fn tidy(&self, known: &[PointUrls]) {
+    pub(in crate::revocation) fn remove_unused_files(&self, known: &[PointUrls]) {
         let known: HashSet<String> = known.iter().map(|urls| self.place(urls)).collect();
         self.remove(|path| place_of(path).is_none_or(|place| !known.contains(place)));
     }
@@ -101,7 +101,7 @@ impl Disk {
 
     fn write(&self, path: &Path, urls: &PointUrls, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let heading = Heading { realm: self.realm.to_string(), urls: urls.to_vec() };
+        let heading = FileHeader { realm: self.realm.to_string(), urls: urls.to_vec() };
         let aside = path.with_extension("part");
         let mut file = File::create(&aside)?;
         file.write_all(&serde_json::to_vec(&heading)?)?;
@@ -111,10 +111,10 @@ impl Disk {
         fs::rename(aside, path)
     }
 
-    fn read_one(&self, path: &Path, room: usize) -> Option<Kept> {
+    fn read_one(&self, path: &Path, room: usize) -> Option<CachedFile> {
         let mut bytes = read_file(path, room).ok()?;
         let end = bytes.iter().position(|byte| *byte == b'\n')?;
-        let heading: Heading = serde_json::from_slice(bytes.get(..end)?).ok()?;
+        let heading: FileHeader = serde_json::from_slice(bytes.get(..end)?).ok()?;
         let urls: PointUrls = heading.urls.into();
         bytes.drain(..=end);
         let file = file_digest(&bytes);
@@ -122,7 +122,7 @@ impl Disk {
         if *heading.realm != *self.realm || path != self.path(&urls, &file) {
             return None;
         }
-        Some(Kept { urls, bytes, file })
+        Some(CachedFile { urls, bytes, file })
     }
 
     /// This realm's files, known by their names.

@@ -32,10 +32,10 @@ const MAXIMUM_UNPROVEN: usize = 3;
 /// only, another partition, a delta CRL, an older one) must not make the gateway forget what it knew. What is not replaced
 /// stays beside the new one.
 #[derive(Debug)]
-pub(in crate::revocation) struct Place {
+pub(in crate::revocation) struct DistributionPoint {
     /// Of the certificates that name it.
     issuers: Vec<Certificate>,
-    held: Vec<Held>,
+    held: Vec<HeldCrl>,
     /// When the CRL that came last wants to be replaced, and the longest time until it is looked for.
     watched: Option<(Option<UnixTime>, Duration)>,
     due: UnixTime,
@@ -45,7 +45,7 @@ pub(in crate::revocation) struct Place {
 }
 
 #[derive(Clone, Debug)]
-struct Held {
+struct HeldCrl {
     crl: Arc<Crl>,
     bytes: usize,
     /// By which its file on disk is named.
@@ -58,14 +58,14 @@ struct Held {
 
 /// How a CRL was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::revocation) enum Taken {
+pub(in crate::revocation) enum CrlPlacement {
     /// It is the first one, or replaces one of its scope.
     Replaced,
     /// It replaces none of the CRLs that the place gave before: they stay beside it.
     Beside,
 }
 
-impl Place {
+impl DistributionPoint {
     /// A place that was never looked at.
     pub(in crate::revocation) fn new(now: UnixTime) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Place {
     ) {
         let is_fresh = crl.source().next_update.is_some_and(|next| now < next);
         if self.held.len() < MAXIMUM_HELD {
-            self.held.push(Held { crl, bytes, file, key: None });
+            self.held.push(HeldCrl { crl, bytes, file, key: None });
             if is_fresh {
                 self.attempted.send_replace(true);
             }
@@ -155,13 +155,13 @@ impl Place {
         file: FileDigest,
         key: Option<KeyId>,
         now: UnixTime,
-    ) -> Result<Taken, DownloadError> {
+    ) -> Result<CrlPlacement, DownloadError> {
         self.prove();
         if let Some(key) = key {
             self.refuse_older(&crl, key, now)?;
         }
         let is_future = now < crl.source().this_update;
-        let is_replaced = |held: &Held| {
+        let is_replaced = |held: &HeldCrl| {
             let older = &held.crl;
             let is_same = older.digest() == crl.digest();
             // Once the one that is held is stale, a CA that restarted its numbers is accepted.
@@ -173,7 +173,7 @@ impl Place {
             is_same || is_of_key && !is_future && crl.includes(older) && is_newer()
         };
         let watched = crl.source().next_update;
-        let mut kept: Vec<Held> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
+        let mut kept: Vec<HeldCrl> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
         if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNPROVEN {
             // The last one, so that an attacker who sends ever new forgeries does not evict what was held before them.
             let last = kept.iter().rposition(|held| held.key.is_none());
@@ -184,11 +184,11 @@ impl Place {
         }
         let replaces = self.held.iter().any(is_replaced);
         let is_beside = kept.iter().any(|held| held.key.is_some() && !held.crl.is_delta());
-        kept.push(Held { crl, bytes, file, key });
+        kept.push(HeldCrl { crl, bytes, file, key });
         self.held = kept;
         let is_usual = !is_beside && self.held.iter().all(|held| held.key.is_some());
         self.watched = Some((watched, if is_usual { LONGEST } else { LONGEST_UNPROVEN }));
-        Ok(if is_beside && !replaces { Taken::Beside } else { Taken::Replaced })
+        Ok(if is_beside && !replaces { CrlPlacement::Beside } else { CrlPlacement::Replaced })
     }
 
     /// What was on disk, or came before its issuer was known, may be proven by now.
@@ -202,10 +202,10 @@ impl Place {
 
     fn refuse_older(&self, crl: &Crl, key: KeyId, now: UnixTime) -> Result<(), DownloadError> {
         // A date in the future would make every later list look old.
-        let is_newer = |held: &&Held| {
+        let is_newer = |held: &&HeldCrl| {
             held.key == Some(key) && held.crl.source().this_update <= now && held.crl.supersedes(crl)
         };
-        let Some(Held { crl: held, .. }) = self.held.iter().find(is_newer) else { return Ok(()) };
+        let Some(HeldCrl { crl: held, .. }) = self.held.iter().find(is_newer) else { return Ok(()) };
         if held.is_dated_after(crl) {
             let (fetched, held) = (crl.source().this_update, held.source().this_update);
             return Err(DownloadError::Older { fetched, held });

@@ -12,8 +12,8 @@ use crate::revocation::crl::number::CrlNumber;
 use crate::revocation::crl::parse::MalformedCrl;
 use crate::revocation::fetch::{FetchError, FetchRules, Fetcher};
 use crate::revocation::rule::{RevocationDemand, RevocationRule};
-use crate::revocation::store::disk_cache::{Disk, DiskError, Kept, file_digest};
-use crate::revocation::store::distribution_point::{MAXIMUM_HELD, Place, Taken};
+use crate::revocation::store::disk_cache::{CachedFile, DiskCache, DiskError, file_digest};
+use crate::revocation::store::distribution_point::{CrlPlacement, DistributionPoint, MAXIMUM_HELD};
 use crate::validation::ValidatedChain;
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
@@ -44,14 +44,14 @@ pub type PointUrls = Arc<[String]>;
 
 /// A CRL that was fetched.
 #[derive(Debug)]
-pub struct Downloaded {
+pub struct DownloadedCrl {
     /// Whether the key of the issuer that names the place signed it. Another may be right too, for an indirect CRL.
     pub signed_by_issuer: bool,
     /// Whether other CRLs that came from the same place stay in force beside it, since it does not replace them. A
     /// distribution point has one CRL (RFC 5280 4.2.1.13), so something is wrong there.
-    pub stands_beside: bool,
+    pub is_kept_beside: bool,
     /// Why it could not be kept on disk.
-    pub not_kept: Option<DiskError>,
+    pub not_cached: Option<DiskError>,
 }
 
 /// Why a fetch gave no CRL. What was there before stays.
@@ -101,10 +101,10 @@ pub enum DownloadError {
 
 /// The places of one realm and what was fetched from them.
 #[derive(Debug)]
-pub(in crate::revocation) struct Downloads {
+pub(in crate::revocation) struct CrlDownloads {
     fetcher: Fetcher,
-    disk: Option<Disk>,
-    places: Mutex<HashMap<PointUrls, Place>>,
+    disk: Option<DiskCache>,
+    places: Mutex<HashMap<PointUrls, DistributionPoint>>,
     /// Tells the refresher that a place is new.
     news: Notify,
     /// Distribution points rejected because the table was full.
@@ -113,9 +113,9 @@ pub(in crate::revocation) struct Downloads {
 
 /// The first fetches from places of a chain which nobody has looked at yet.
 #[derive(Debug, Default)]
-pub struct FirstFetches(Vec<watch::Receiver<bool>>);
+pub struct InitialFetches(Vec<watch::Receiver<bool>>);
 
-impl FirstFetches {
+impl InitialFetches {
     /// Whether there is anything to wait for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -130,24 +130,24 @@ impl FirstFetches {
     }
 }
 
-impl Downloads {
+impl CrlDownloads {
     /// Begins with what is on disk and with what `before`, the same realm's of an earlier configuration, has fetched.
     pub(in crate::revocation) fn new(
         settings: DownloadSettings,
         before: Option<&Self>,
         now: UnixTime,
     ) -> Self {
-        let disk = settings.cache_folder.clone().map(|folder| Disk::new(folder, &settings.realm));
+        let disk = settings.cache_folder.clone().map(|folder| DiskCache::new(folder, &settings.realm));
         let mut places: HashMap<_, _> = before.map(Self::handed_over).unwrap_or_default();
         let handed_over: HashSet<PointUrls> = places.keys().cloned().collect();
         for kept in disk.iter().flat_map(|disk| disk.read(MAXIMUM_PLACES * MAXIMUM_HELD, MAXIMUM_BYTES)) {
-            let Kept { urls, bytes, file } = kept;
+            let CachedFile { urls, bytes, file } = kept;
             if places.len() >= MAXIMUM_PLACES && !places.contains_key(&urls) {
                 continue;
             }
             // What cannot be decoded any more is fetched again, and then replaced.
             if let (false, Ok(crl)) = (handed_over.contains(&urls), decode(&bytes, &urls)) {
-                let place = places.entry(urls).or_insert_with(|| Place::new(now));
+                let place = places.entry(urls).or_insert_with(|| DistributionPoint::new(now));
                 place.keep(crl, bytes.len(), file, now);
             }
         }
@@ -160,18 +160,18 @@ impl Downloads {
         }
     }
 
-    fn handed_over(&self) -> HashMap<PointUrls, Place> {
+    fn handed_over(&self) -> HashMap<PointUrls, DistributionPoint> {
         self.places().iter().map(|(urls, place)| (Arc::clone(urls), place.handed_over())).collect()
     }
 
     /// Learns where the CRLs of a proven chain are, as far as `rule` asks for them. Takes no more than a lock.
-    pub(in crate::revocation) fn want(
+    pub(in crate::revocation) fn register(
         &self,
         chain: &ValidatedChain,
         rule: &RevocationRule,
         now: UnixTime,
-    ) -> FirstFetches {
-        let mut first = FirstFetches::default();
+    ) -> InitialFetches {
+        let mut first = InitialFetches::default();
         let mut places = self.places();
         for path in chain.paths() {
             let certificates = path.certificates();
@@ -191,16 +191,16 @@ impl Downloads {
     /// The place at these URLs, known from now on. `None` where there is no room for one more.
     fn learn<'p>(
         &self,
-        places: &'p mut HashMap<PointUrls, Place>,
+        places: &'p mut HashMap<PointUrls, DistributionPoint>,
         urls: PointUrls,
         issuer: &Certificate,
         now: UnixTime,
-    ) -> Option<&'p mut Place> {
+    ) -> Option<&'p mut DistributionPoint> {
         if places.len() >= MAXIMUM_PLACES && !places.contains_key(&urls) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        let place = places.entry(urls).or_insert_with(|| Place::new(now));
+        let place = places.entry(urls).or_insert_with(|| DistributionPoint::new(now));
         if place.add_issuer(issuer) {
             self.news.notify_one();
         }
@@ -217,7 +217,7 @@ impl Downloads {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// The places to fetch from now, at most `room`; they count as being fetched from until [`Downloads::fetch`] ends.
+    /// The places to fetch from now, at most `room`; they count as being fetched from until [`CrlDownloads::fetch`] ends.
     pub(in crate::revocation) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         let mut places = self.places();
         let due = places.iter_mut().filter(|(_, place)| place.is_due(now)).take(room);
@@ -234,7 +234,7 @@ impl Downloads {
         self: &Arc<Self>,
         urls: &PointUrls,
         now: UnixTime,
-    ) -> Result<Downloaded, DownloadError> {
+    ) -> Result<DownloadedCrl, DownloadError> {
         let taken = self.first_of(urls, now).await;
         if let Some(place) = self.places().get_mut(urls) {
             match &taken {
@@ -257,7 +257,7 @@ impl Downloads {
         self: &Arc<Self>,
         urls: &PointUrls,
         now: UnixTime,
-    ) -> Result<Downloaded, DownloadError> {
+    ) -> Result<DownloadedCrl, DownloadError> {
         let mut reason = None;
         for url in urls.iter() {
             match self.take_from(url, urls, now).await {
@@ -277,7 +277,7 @@ impl Downloads {
         url: &str,
         urls: &PointUrls,
         now: UnixTime,
-    ) -> Result<Downloaded, DownloadError> {
+    ) -> Result<DownloadedCrl, DownloadError> {
         let bytes = self.fetcher.get(url).await?;
         let (this, urls) = (Arc::clone(self), Arc::clone(urls));
         let taking = tokio::task::spawn_blocking(move || this.take(&urls, &bytes, now));
@@ -285,9 +285,10 @@ impl Downloads {
     }
 
     /// Decodes, weighs against what is there, and keeps. Slow for a large CRL.
-    fn take(&self, urls: &PointUrls, bytes: &Bytes, now: UnixTime) -> Result<Downloaded, DownloadError> {
+    fn take(&self, urls: &PointUrls, bytes: &Bytes, now: UnixTime) -> Result<DownloadedCrl, DownloadError> {
         let crl = decode(bytes, urls)?;
-        let (signers, held) = self.places().get(urls).map(Place::facts).ok_or(DownloadError::BrokenOff)?;
+        let (signers, held) =
+            self.places().get(urls).map(DistributionPoint::facts).ok_or(DownloadError::BrokenOff)?;
         // Here and not under the lock, where workers would wait: what is verified once is remembered.
         for held in held {
             signers.iter().any(|signer| is_signed_by(&held, signer));
@@ -308,27 +309,27 @@ impl Downloads {
         }
         drop(places);
         let kept = self.disk.as_ref().map_or(Ok(()), |disk| disk.keep(urls, bytes, &files));
-        Ok(Downloaded {
+        Ok(DownloadedCrl {
             signed_by_issuer: signer.is_some(),
-            stands_beside: taken == Taken::Beside,
-            not_kept: kept.err(),
+            is_kept_beside: taken == CrlPlacement::Beside,
+            not_cached: kept.err(),
         })
     }
 
     /// All that was fetched and is still held.
     pub(in crate::revocation) fn crls(&self) -> Vec<Arc<Crl>> {
-        self.places().values().flat_map(Place::crls).collect()
+        self.places().values().flat_map(DistributionPoint::crls).collect()
     }
 
     /// Removes from disk what belongs to no place of this realm any more.
-    pub(in crate::revocation) fn tidy(&self) {
+    pub(in crate::revocation) fn remove_unused_files(&self) {
         if let Some(disk) = &self.disk {
             let known: Vec<PointUrls> = self.places().keys().cloned().collect();
-            disk.tidy(&known);
+            disk.remove_unused_files(&known);
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<PointUrls, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<PointUrls, DistributionPoint>> {
         // Nothing is left half done under this lock.
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -20,21 +20,21 @@ const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 /// The files and folders of a realm, as they were last read.
 #[derive(Debug)]
 pub(in crate::revocation) struct CrlFiles {
-    places: Vec<Place>,
+    paths: Vec<CrlPath>,
 }
 
 /// One file or folder that the operator named.
 #[derive(Debug)]
-struct Place {
+struct CrlPath {
     path: PathBuf,
     /// By path, so that every start reads them alike.
-    files: BTreeMap<PathBuf, ReadFile>,
+    files: BTreeMap<PathBuf, LoadedFile>,
 }
 
 /// What a file held when it could last be read. A file that is read again and has not changed is not decoded again:
 /// its CRLs keep what is known of their signatures.
 #[derive(Clone, Debug)]
-struct ReadFile {
+struct LoadedFile {
     digest: Digest,
     crls: Vec<Arc<Crl>>,
 }
@@ -42,17 +42,17 @@ struct ReadFile {
 impl CrlFiles {
     /// Reads them for the first time, all or none.
     pub(in crate::revocation) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
-        let places = paths.into_iter().map(|path| Place { path, files: BTreeMap::new() }).collect();
-        let mut files = Self { places };
+        let paths = paths.into_iter().map(|path| CrlPath { path, files: BTreeMap::new() }).collect();
+        let mut files = Self { paths };
         files.reread().into_iter().next().map_or(Ok(files), Err)
     }
 
     /// Reads them again, and tells what cannot be used. What is told keeps what it held before.
     pub(in crate::revocation) fn reread(&mut self) -> Vec<CrlLoadError> {
         let mut failures = Vec::new();
-        for place in &mut self.places {
-            match files_of(&place.path) {
-                Ok(files) => place.reread(files, &mut failures),
+        for path in &mut self.paths {
+            match files_of(&path.path) {
+                Ok(files) => path.reread(files, &mut failures),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -61,17 +61,17 @@ impl CrlFiles {
 
     /// The CRLs at hand.
     pub(in crate::revocation) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
-        self.places.iter().flat_map(|place| place.files.values()).flat_map(|file| file.crls.iter().cloned())
+        self.paths.iter().flat_map(|path| path.files.values()).flat_map(|file| file.crls.iter().cloned())
     }
 
     /// What the operator should know of the files themselves.
     pub(in crate::revocation) fn notes(&self) -> Vec<CrlNote> {
-        let empty = self.places.iter().filter(|place| place.files.is_empty());
-        empty.map(|place| CrlNote::EmptyFolder { path: place.path.clone() }).collect()
+        let empty = self.paths.iter().filter(|path| path.files.is_empty());
+        empty.map(|path| CrlNote::EmptyFolder { path: path.path.clone() }).collect()
     }
 }
 
-impl Place {
+impl CrlPath {
     fn reread(&mut self, files: Vec<PathBuf>, failures: &mut Vec<CrlLoadError>) {
         let mut before = std::mem::take(&mut self.files);
         for path in files {
@@ -105,7 +105,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
     Ok(files)
 }
 
-fn read_file(path: &Path, before: Option<&ReadFile>) -> Result<ReadFile, CrlLoadError> {
+fn read_file(path: &Path, before: Option<&LoadedFile>) -> Result<LoadedFile, CrlLoadError> {
     // A named pipe would hold up every list after it.
     let bytes = secret::read_file(path, MAXIMUM_BYTES).map_err(unreadable(path))?;
     let digest = digest(&SHA256, &bytes);
@@ -117,7 +117,7 @@ fn read_file(path: &Path, before: Option<&ReadFile>) -> Result<ReadFile, CrlLoad
         Ok(crl) => Ok(Arc::new(crl)),
         Err(cause) => Err(CrlLoadError::Malformed { path: path.to_owned(), number: index + 1, cause }),
     };
-    Ok(ReadFile { digest, crls: ders.into_iter().enumerate().map(decode).collect::<Result<_, _>>()? })
+    Ok(LoadedFile { digest, crls: ders.into_iter().enumerate().map(decode).collect::<Result<_, _>>()? })
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> CrlLoadError {

@@ -5,7 +5,7 @@
 use crate::clock::UnixTime;
 use crate::revocation::rule::RevocationRule;
 use crate::revocation::store::downloads::{
-    DownloadError, DownloadSettings, Downloaded, Downloads, FirstFetches, PointUrls,
+    CrlDownloads, DownloadError, DownloadSettings, DownloadedCrl, InitialFetches, PointUrls,
 };
 use crate::revocation::store::files::CrlFiles;
 use crate::revocation::store::snapshot::{CrlGeneration, CrlLoadError, CrlStore};
@@ -22,12 +22,12 @@ pub struct LiveCrls {
     paths: Vec<PathBuf>,
     /// Held while files are read and while a store is made, so that two stores are made one after the other.
     files: Mutex<CrlFiles>,
-    downloads: Option<Arc<Downloads>>,
+    downloads: Option<Arc<CrlDownloads>>,
 }
 
 /// How reading the files again went.
 #[derive(Debug)]
-pub struct Reread {
+pub struct CrlReload {
     /// Whether the store is another one now.
     pub changed: bool,
     /// What cannot be used; what it held before stays in force.
@@ -48,7 +48,7 @@ impl LiveCrls {
     ) -> Result<Self, CrlLoadError> {
         let files = CrlFiles::load(paths.clone())?;
         let before = before.and_then(|before| before.downloads.as_deref());
-        let downloads = settings.map(|settings| Arc::new(Downloads::new(settings, before, now)));
+        let downloads = settings.map(|settings| Arc::new(CrlDownloads::new(settings, before, now)));
         let store = made_of(&files, downloads.as_deref());
         Ok(Self { store: ArcSwap::from_pointee(store), paths, files: Mutex::new(files), downloads })
     }
@@ -75,19 +75,19 @@ impl LiveCrls {
 
     /// Says where the CRLs of a proven chain are, so that they are fetched. Gives what is not there yet and may be
     /// waited for. Waits for nothing itself.
-    pub fn want(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> FirstFetches {
-        self.downloads.as_ref().map(|downloads| downloads.want(chain, rule, now)).unwrap_or_default()
+    pub fn register(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> InitialFetches {
+        self.downloads.as_ref().map(|downloads| downloads.register(chain, rule, now)).unwrap_or_default()
     }
 
     /// Reads the files again, and puts what changed in force. Not for a worker's thread.
-    pub fn reread_files(&self) -> Reread {
+    pub fn reload_files(&self) -> CrlReload {
         let mut files = self.files();
         let failures = files.reread();
-        Reread { changed: self.renew(&files), failures }
+        CrlReload { changed: self.renew(&files), failures }
     }
 
     /// Returns when a place to fetch from has become known; never, where nothing is fetched.
-    pub async fn new_place(&self) {
+    pub async fn new_distribution_point(&self) {
         match &self.downloads {
             Some(downloads) => downloads.news().await,
             None => pending().await,
@@ -104,7 +104,11 @@ impl LiveCrls {
     ///
     /// # Errors
     /// [`DownloadError`]; nothing has changed then.
-    pub async fn fetch(self: Arc<Self>, urls: PointUrls, now: UnixTime) -> Result<Downloaded, DownloadError> {
+    pub async fn fetch(
+        self: Arc<Self>,
+        urls: PointUrls,
+        now: UnixTime,
+    ) -> Result<DownloadedCrl, DownloadError> {
         let Some(downloads) = &self.downloads else { return Err(DownloadError::BrokenOff) };
         let fetched = downloads.fetch(&urls, now).await;
         if fetched.is_ok() {
@@ -117,14 +121,14 @@ impl LiveCrls {
     }
 
     /// How many places were not taken for want of room.
-    pub fn refused_places(&self) -> u64 {
+    pub fn rejected_distribution_points(&self) -> u64 {
         self.downloads.as_ref().map_or(0, |downloads| downloads.refused())
     }
 
     /// Removes from the cache's folder what nobody needs any more. Not for a worker's thread.
-    pub fn tidy(&self) {
+    pub fn remove_unused_files(&self) {
         if let Some(downloads) = &self.downloads {
-            downloads.tidy();
+            downloads.remove_unused_files();
         }
     }
 
@@ -142,7 +146,7 @@ impl LiveCrls {
     }
 }
 
-fn made_of(files: &CrlFiles, downloads: Option<&Downloads>) -> CrlStore {
-    let fetched = downloads.map(Downloads::crls).unwrap_or_default();
+fn made_of(files: &CrlFiles, downloads: Option<&CrlDownloads>) -> CrlStore {
+    let fetched = downloads.map(CrlDownloads::crls).unwrap_or_default();
     CrlStore::of(files.crls().chain(fetched).collect(), files.notes())
 }

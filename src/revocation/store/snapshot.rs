@@ -6,7 +6,7 @@
 use crate::certificate::{BundleError, DistinguishedName};
 use crate::revocation::crl::list::{Crl, CrlOrigin, CrlSource};
 use crate::revocation::crl::parse::MalformedCrl;
-use crate::revocation::crl::unusable::CannotJudge;
+use crate::revocation::crl::unusable::UnusableReason;
 use crate::revocation::store::files::CrlFiles;
 use aws_lc_rs::digest::{Context, SHA256};
 use std::cmp::Ordering;
@@ -59,13 +59,13 @@ pub enum CrlNote {
         path: PathBuf,
     },
     /// A CRL is set aside: no certificate is good because it does not list it. What it lists is revoked.
-    SetAside {
+    Unusable {
         /// Where it came from.
         origin: CrlOrigin,
         /// Who issued the CRL.
         issuer: DistinguishedName,
         /// Why.
-        why: CannotJudge,
+        why: UnusableReason,
     },
     /// A CRL does not say when the next one is due, so it counts as stale at once.
     NoNextUpdate {
@@ -80,7 +80,7 @@ impl fmt::Display for CrlNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyFolder { path } => write!(f, "the CRL folder {} is empty", path.display()),
-            Self::SetAside { origin, issuer, why } => {
+            Self::Unusable { origin, issuer, why } => {
                 write!(f, "the CRL of {issuer} from {origin} is set aside: {why}")
             }
             Self::NoNextUpdate { origin, issuer } => write!(
@@ -189,8 +189,8 @@ fn newest_first(one: &Crl, other: &Crl) -> Ordering {
 fn note(crl: &Crl) -> Option<CrlNote> {
     let source = crl.source();
     let (origin, issuer) = (source.origin.clone(), source.issuer.clone());
-    if let Some(why) = crl.cannot_judge() {
-        return Some(CrlNote::SetAside { origin, issuer, why });
+    if let Some(why) = crl.unusable() {
+        return Some(CrlNote::Unusable { origin, issuer, why });
     }
     source.next_update.is_none().then_some(CrlNote::NoNextUpdate { origin, issuer })
 }

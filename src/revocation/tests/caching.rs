@@ -31,7 +31,7 @@ fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
 fn cards_of_equal_serial_and_equal_issuer_name_never_share_a_finding() {
     let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let trust = Arc::new(TrustSet::default());
-    let (one, other) = (Ca::root("Same"), Ca::root("Same"));
+    let (one, other) = (TestCa::root("Same"), TestCa::root("Same"));
     let crls = store(&[&CrlDraft::revoking(&[CARD]).sign(&one), &CrlDraft::default().sign(&other)]);
     let revoked = proven(&one.issue("alice", CARD), &[], &[&one.certificate]);
     let good = proven(&other.issue("alice", CARD), &[], &[&other.certificate]);

@@ -66,7 +66,7 @@ fn the_newest_delta_crl_that_fits_counts() {
 fn a_delta_crl_of_another_base_scope_key_or_time_is_not_combined() {
     let (root, chain) = root_and_card();
     let base = complete(3, on_hold()).sign(&root);
-    let forger = Ca::root("Root");
+    let forger = TestCa::root("Root");
     let mut users = delta(1, 4, removed());
     users.extensions.push(issuing_point(&[vec![0x81, 1, 0xff]]));
     let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..delta(1, 4, removed()) };
@@ -86,8 +86,8 @@ fn a_delta_crl_of_another_base_scope_key_or_time_is_not_combined() {
 #[test]
 fn a_delta_crl_alone_says_revoked_but_never_good() {
     let (root, chain) = root_and_card();
-    assert_eq!(why_unknown(&chain, &[&delta(1, 2, vec![]).sign(&root)]), WhyUnknown::DeltaWithoutBase);
-    assert_eq!(why_unknown(&chain, &[&delta(1, 2, removed()).sign(&root)]), WhyUnknown::DeltaWithoutBase);
+    assert_eq!(why_unknown(&chain, &[&delta(1, 2, vec![]).sign(&root)]), UnknownReason::DeltaWithoutBase);
+    assert_eq!(why_unknown(&chain, &[&delta(1, 2, removed()).sign(&root)]), UnknownReason::DeltaWithoutBase);
     why_revoked(judge(&chain, &PREFER, &[&delta(1, 2, on_hold()).sign(&root)]));
     // Also beside a complete one that it does not belong to, where it is the newer one.
     let unnumbered = CrlDraft::default().sign(&root);

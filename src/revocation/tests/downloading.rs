@@ -9,8 +9,8 @@ use super::*;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::revocation::crl::list::Crl;
-use crate::revocation::store::disk_cache::{Disk, FileDigest, Kept, file_digest};
-use crate::revocation::store::distribution_point::{Place, Taken};
+use crate::revocation::store::disk_cache::{CachedFile, DiskCache, FileDigest, file_digest};
+use crate::revocation::store::distribution_point::{CrlPlacement, DistributionPoint};
 use crate::revocation::store::downloads::{DownloadError, DownloadSettings, PointUrls, decode, is_signed_by};
 use crate::revocation::store::live::LiveCrls;
 
@@ -18,15 +18,15 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HERE: &str = "http://pki.example/root.crl";
 
 /// A place that the certificates of `ca` name.
-fn place_of(ca: &Ca) -> Place {
-    let mut place = Place::new(NOW);
+fn place_of(ca: &TestCa) -> DistributionPoint {
+    let mut place = DistributionPoint::new(NOW);
     assert!(place.add_issuer(&ca.certificate));
     place
 }
 
 /// A place that had this CRL on disk.
-fn kept_place(der: &[u8]) -> Place {
-    let mut place = Place::new(NOW);
+fn kept_place(der: &[u8]) -> DistributionPoint {
+    let mut place = DistributionPoint::new(NOW);
     place.keep(decoded(der), 1, file_digest(der), NOW);
     place
 }
@@ -36,19 +36,19 @@ fn decoded(der: &[u8]) -> Arc<Crl> {
 }
 
 /// Takes a CRL as the gate does: its signer is one of those that the place knows of.
-fn take_at(place: &mut Place, der: &[u8], now: UnixTime) -> Result<Taken, DownloadError> {
+fn take_at(place: &mut DistributionPoint, der: &[u8], now: UnixTime) -> Result<CrlPlacement, DownloadError> {
     let crl = decoded(der);
     let (signers, _) = place.facts();
     let signer = signers.iter().find(|signer| is_signed_by(&crl, signer));
     place.take(crl, 100, file_digest(der), signer.map(Certificate::key_id), now)
 }
 
-fn take(place: &mut Place, der: &[u8]) -> Result<Taken, DownloadError> {
+fn take(place: &mut DistributionPoint, der: &[u8]) -> Result<CrlPlacement, DownloadError> {
     take_at(place, der, NOW)
 }
 
 /// The dates of the CRLs that a place holds.
-fn dates(place: &Place) -> Vec<UnixTime> {
+fn dates(place: &DistributionPoint) -> Vec<UnixTime> {
     place.crls().map(|crl| crl.source().this_update).collect()
 }
 
@@ -58,7 +58,7 @@ fn dated(this_update: UnixTime) -> CrlDraft {
 
 /// What the CRLs of a place say of a card under "prefer".
 fn judged(
-    place: &Place,
+    place: &DistributionPoint,
     chain: &Arc<ValidatedChain>,
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
@@ -68,17 +68,17 @@ fn judged(
 
 #[test]
 fn a_newer_list_replaces_all_of_its_scope() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let mut place = place_of(&root);
     for age in [3 * HOUR, 2 * HOUR, HOUR] {
-        assert_eq!(take(&mut place, &dated(before(NOW, age)).sign(&root)).unwrap(), Taken::Replaced);
+        assert_eq!(take(&mut place, &dated(before(NOW, age)).sign(&root)).unwrap(), CrlPlacement::Replaced);
     }
     assert_eq!((dates(&place), place.bytes()), (vec![before(NOW, HOUR)], 100));
 }
 
 #[test]
 fn an_older_list_does_not_replace_a_newer_one() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let mut place = place_of(&root);
     let (held, fetched) = (before(NOW, HOUR), before(NOW, 2 * HOUR));
     take(&mut place, &dated(held).sign(&root)).unwrap();
@@ -99,14 +99,14 @@ fn a_newer_crl_of_a_lower_number_counts_beside_the_held_one_until_that_is_stale(
     };
     let silent = numbered(1, long(CrlDraft::default())).sign(&root);
     let mut place = held(&[CARD]);
-    assert_eq!(take(&mut place, &silent).unwrap(), Taken::Beside);
+    assert_eq!(take(&mut place, &silent).unwrap(), CrlPlacement::Beside);
     why_revoked(judged(&place, &chain, NOW));
-    assert_eq!(take_at(&mut place, &silent, NOW.plus(HOUR)).unwrap(), Taken::Replaced);
+    assert_eq!(take_at(&mut place, &silent, NOW.plus(HOUR)).unwrap(), CrlPlacement::Replaced);
     assert_eq!(dates(&place), [NOW]);
 
     let mut place = held(&[]);
     let revoking = numbered(1, long(CrlDraft::revoking(&[CARD]))).sign(&root);
-    assert_eq!(take(&mut place, &revoking).unwrap(), Taken::Beside);
+    assert_eq!(take(&mut place, &revoking).unwrap(), CrlPlacement::Beside);
     why_revoked(judged(&place, &chain, NOW));
 }
 
@@ -121,7 +121,7 @@ fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
         for (first, second) in [(list(own, &[]), list(its, &[CARD])), (list(own, &[CARD]), list(its, &[]))] {
             let mut place = place_of(&root);
             take(&mut place, &first).unwrap();
-            assert_eq!(take(&mut place, &second).unwrap(), Taken::Beside, "{own:?} {its:?}");
+            assert_eq!(take(&mut place, &second).unwrap(), CrlPlacement::Beside, "{own:?} {its:?}");
             why_revoked(judged(&place, &chain, NOW));
         }
     }
@@ -129,7 +129,7 @@ fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
     take(&mut place, &list(Some(3), &[])).unwrap();
     let refused = take(&mut place, &list(Some(2), &[CARD])).unwrap_err();
     assert_eq!(refused.to_string(), "the fetched CRL has number 02, lower than 03 of the one that is held");
-    assert_eq!(take(&mut place, &list(Some(4), &[CARD])).unwrap(), Taken::Replaced);
+    assert_eq!(take(&mut place, &list(Some(4), &[CARD])).unwrap(), CrlPlacement::Replaced);
     why_revoked(judged(&place, &chain, NOW));
 }
 
@@ -154,12 +154,12 @@ fn a_list_dated_in_the_future_does_not_lock_out_a_sound_one() {
 
 #[test]
 fn nothing_that_a_server_gives_instead_of_a_list_makes_the_gate_forget_it() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let card = root.issue_with(CARD, |params| {
         params.custom_extensions.push(distribution_points(&[&[at_uri(HERE)]]));
     });
     let chain = proven(&card, &[], &[&root.certificate]);
-    let forger = Ca::root("Root");
+    let forger = TestCa::root("Root");
     let full = CrlDraft { extensions: vec![number(5)], ..CrlDraft::revoking(&[CARD]) }.sign(&root);
     let with = |extensions: Vec<Vec<u8>>| CrlDraft { extensions, ..dated(NOW) };
     let scoped = |fields: &[u8]| with(vec![number(6), issuing_point(&[fields.to_vec()])]);
@@ -258,7 +258,7 @@ fn a_delta_crl_is_kept_until_one_of_the_same_base_or_a_complete_one_replaces_it(
 
 #[test]
 fn lists_of_unknown_signature_stand_beside_the_proven_one_and_are_few() {
-    let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
+    let (root, forger) = (TestCa::root("Root"), TestCa::root("Root"));
     let mut place = place_of(&root);
     take(&mut place, &dated(before(NOW, HOUR)).sign(&root)).unwrap();
     for age in (1..10).rev() {
@@ -270,7 +270,7 @@ fn lists_of_unknown_signature_stand_beside_the_proven_one_and_are_few() {
 
 #[test]
 fn forgeries_do_not_push_out_an_indirect_list_whose_signer_was_found() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let lists = root.crl_signer("Lists", 9, |_| {});
     let named = distribution_points(&[&[at_uri(HERE), element(0xa2, &directory_name(&lists))]]);
     let card = root.issue_with(CARD, |params| params.custom_extensions.push(named));
@@ -285,7 +285,7 @@ fn forgeries_do_not_push_out_an_indirect_list_whose_signer_was_found() {
     take(&mut place, &indirect(before(NOW, HOUR), vec![entry(CARD, &[of_root])]).sign(&lists)).unwrap();
     why_revoked(judged(&place, &chain, NOW));
     for age in (0..10).rev() {
-        let forger = Ca::root("Lists");
+        let forger = TestCa::root("Lists");
         take(&mut place, &indirect(before(NOW, age * MINUTE), vec![]).sign(&forger)).unwrap();
     }
     why_revoked(judged(&place, &chain, NOW));
@@ -298,7 +298,7 @@ fn forgeries_do_not_push_out_an_indirect_list_whose_signer_was_found() {
 
 #[test]
 fn a_list_from_disk_counts_as_proven_once_its_issuer_is_known() {
-    let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
+    let (root, forger) = (TestCa::root("Root"), TestCa::root("Root"));
     let mut place = kept_place(&dated(before(NOW, HOUR)).sign(&root));
     place.add_issuer(&root.certificate);
     take(&mut place, &dated(NOW).sign(&forger)).unwrap();
@@ -309,7 +309,7 @@ fn a_list_from_disk_counts_as_proven_once_its_issuer_is_known() {
 
 #[test]
 fn a_place_that_gives_ever_new_scopes_is_not_listened_to_for_ever() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let mut place = place_of(&root);
     let partition = |part: usize, age| CrlDraft {
         extensions: vec![issuing_point(&[at_uri(&format!("http://pki.example/{part}.crl"))])],
@@ -326,7 +326,7 @@ fn a_place_that_gives_ever_new_scopes_is_not_listened_to_for_ever() {
 }
 
 /// When a place is due again, to the second.
-fn next_due(place: &mut Place) -> Duration {
+fn next_due(place: &mut DistributionPoint) -> Duration {
     let mut after = Duration::ZERO;
     while !place.is_due(NOW.plus(after)) {
         after += Duration::from_secs(1);
@@ -336,7 +336,7 @@ fn next_due(place: &mut Place) -> Duration {
 
 #[test]
 fn a_list_is_fetched_again_after_half_of_its_life_at_most_four_hours() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     for (life, least, most) in [
         (20 * MINUTE, 9 * MINUTE, 10 * MINUTE),
         (MINUTE, Duration::from_secs(54), MINUTE),
@@ -353,7 +353,7 @@ fn a_list_is_fetched_again_after_half_of_its_life_at_most_four_hours() {
 
 #[test]
 fn failures_are_tried_again_ever_more_slowly_but_never_given_up() {
-    let mut place = place_of(&Ca::root("Root"));
+    let mut place = place_of(&TestCa::root("Root"));
     for minutes in [1, 2, 4, 8, 16, 16] {
         place.begin();
         assert!(!place.is_due(UnixTime::END));
@@ -365,7 +365,7 @@ fn failures_are_tried_again_ever_more_slowly_but_never_given_up() {
 
 #[test]
 fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let mut place = kept_place(&CrlDraft::default().sign(&root));
     assert!(!place.is_due(UnixTime::END) && place.first_fetch().is_none());
     place.add_issuer(&root.certificate);
@@ -374,7 +374,7 @@ fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
 
 #[test]
 fn a_stale_list_from_disk_is_waited_for_like_none() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let stale = CrlDraft { next_update: Some(NOW), ..CrlDraft::default() };
     let place = kept_place(&stale.sign(&root));
     assert!(place.first_fetch().is_some());
@@ -386,16 +386,16 @@ fn urls(url: &str) -> PointUrls {
     [url.to_owned()].into()
 }
 
-fn disk(folder: &tempfile::TempDir, realm: &str) -> Disk {
-    Disk::new(folder.path().to_owned(), &realm.into())
+fn disk(folder: &tempfile::TempDir, realm: &str) -> DiskCache {
+    DiskCache::new(folder.path().to_owned(), &realm.into())
 }
 
-fn kept(url: &str, bytes: &[u8]) -> Kept {
-    Kept { urls: urls(url), bytes: bytes.to_vec(), file: file_digest(bytes) }
+fn kept(url: &str, bytes: &[u8]) -> CachedFile {
+    CachedFile { urls: urls(url), bytes: bytes.to_vec(), file: file_digest(bytes) }
 }
 
 /// Keeps, with nothing that was there before.
-fn keep(disk: &Disk, url: &str, bytes: &[u8], held: &[FileDigest]) {
+fn keep(disk: &DiskCache, url: &str, bytes: &[u8], held: &[FileDigest]) {
     disk.keep(&urls(url), bytes, held).unwrap();
 }
 
@@ -452,7 +452,7 @@ fn tidying_removes_what_belongs_to_no_place_of_the_realm() {
     keep(&disk(&folder, "staff"), "http://a/2", b"x", &[]);
     keep(&disk(&folder, "guests"), "http://a/1", b"x", &[]);
     std::fs::write(folder.path().join("a note"), "").unwrap();
-    disk(&folder, "staff").tidy(&[urls("http://a/2")]);
+    disk(&folder, "staff").remove_unused_files(&[urls("http://a/2")]);
     assert_eq!(disk(&folder, "staff").read(10, 1000), [kept("http://a/2", b"x")]);
     assert_eq!(disk(&folder, "guests").read(10, 1000).len(), 1);
     assert!(folder.path().join("a note").exists());
@@ -465,7 +465,7 @@ fn fetching() -> LiveCrls {
     LiveCrls::load(Vec::new(), Some(settings), None, NOW).unwrap()
 }
 
-fn card_with_points(ca: &Ca, urls: &[&str]) -> Certificate {
+fn card_with_points(ca: &TestCa, urls: &[&str]) -> Certificate {
     ca.issue_with(CARD, |params| {
         params.crl_distribution_points =
             urls.iter().map(|url| rcgen::CrlDistributionPoint { uris: vec![(*url).to_owned()] }).collect();
@@ -474,52 +474,52 @@ fn card_with_points(ca: &Ca, urls: &[&str]) -> Certificate {
 
 #[test]
 fn the_points_of_a_proven_card_become_due_once() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let card = card_with_points(&root, &["http://a.example/1.crl", "http://a.example/2.crl"]);
     let chain = proven(&card, &[], &[&root.certificate]);
     let crls = fetching();
     assert!(crls.due(8, NOW).is_empty());
-    assert!(!crls.want(&chain, &REQUIRE, NOW).is_empty());
+    assert!(!crls.register(&chain, &REQUIRE, NOW).is_empty());
     assert_eq!(crls.due(1, NOW).len(), 1);
     assert_eq!(crls.due(8, NOW).len(), 1);
-    crls.want(&chain, &REQUIRE, NOW);
+    crls.register(&chain, &REQUIRE, NOW);
     assert!(crls.due(8, NOW).is_empty());
 }
 
 #[test]
 fn nothing_is_wanted_where_the_rule_asks_nothing() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = proven(&card_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
     let crls = fetching();
-    assert!(crls.want(&chain, &of_mode(RevocationMode::Off), NOW).is_empty());
+    assert!(crls.register(&chain, &of_mode(RevocationMode::Off), NOW).is_empty());
     let never = IssuerRule { key: root.certificate.key_id(), demand: RevocationDemand::Never };
-    assert!(crls.want(&chain, &RevocationRule { issuers: vec![never], ..REQUIRE }, NOW).is_empty());
+    assert!(crls.register(&chain, &RevocationRule { issuers: vec![never], ..REQUIRE }, NOW).is_empty());
     assert!(crls.due(8, NOW).is_empty());
 }
 
 #[tokio::test]
 async fn a_place_that_may_not_be_fetched_from_is_tried_once_and_no_longer_waited_for() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = proven(&card_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
     let crls = Arc::new(fetching());
-    let first = crls.want(&chain, &REQUIRE, NOW);
+    let first = crls.register(&chain, &REQUIRE, NOW);
     let urls = crls.due(8, NOW).remove(0);
     let failed = Arc::clone(&crls).fetch(urls, NOW).await;
     assert!(matches!(failed, Err(DownloadError::Fetch(_))), "{failed:?}");
     first.done().await;
-    assert!(crls.want(&chain, &REQUIRE, NOW).is_empty());
+    assert!(crls.register(&chain, &REQUIRE, NOW).is_empty());
     assert!(crls.due(8, NOW.plus(24 * HOUR)).is_empty());
 }
 
 #[test]
 fn a_realm_knows_so_many_places_and_no_more() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let crls = fetching();
     let urls: Vec<String> = (0..1030).map(|number| format!("http://a.example/{number}.crl")).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
     for urls in urls.chunks(400) {
         let chain = proven(&card_with_points(&root, urls), &[], &[&root.certificate]);
-        crls.want(&chain, &REQUIRE, NOW);
+        crls.register(&chain, &REQUIRE, NOW);
     }
-    assert_eq!((crls.due(2000, NOW).len(), crls.refused_places()), (1024, 6));
+    assert_eq!((crls.due(2000, NOW).len(), crls.rejected_distribution_points()), (1024, 6));
 }

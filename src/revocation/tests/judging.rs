@@ -41,10 +41,10 @@ fn a_revoked_card_is_refused_with_the_reason_of_the_crl() {
 #[test]
 fn without_a_crl_require_refuses_and_prefer_passes_for_a_minute() {
     let (_, chain) = root_and_card();
-    assert_eq!(why_unknown(&chain, &[]), WhyUnknown::NoCrl);
+    assert_eq!(why_unknown(&chain, &[]), UnknownReason::NoCrl);
     let passed = judge(&chain, &PREFER, &[]).unwrap();
     assert_eq!(passed.deadline(), NOW.plus(Duration::from_secs(60)));
-    assert_eq!(passed.status()[0].verdict, RevocationVerdict::Unknown(WhyUnknown::NoCrl));
+    assert_eq!(passed.status()[0].verdict, RevocationVerdict::Unknown(UnknownReason::NoCrl));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_stale_crl_serves_through_its_grace_and_not_a_second_longer() {
     let draft = CrlDraft { next_update: Some(due), this_update: before(due, HOUR), ..CrlDraft::default() };
     let crl = draft.sign(&root);
     let issuer = root.certificate.subject().clone();
-    let expired = WhyUnknown::Expired { issuer, next_update: Some(due) };
+    let expired = UnknownReason::Expired { issuer, next_update: Some(due) };
     let which = chain.leaf().clone();
     for grace in [Duration::ZERO, HOUR] {
         let result = judge_at(&chain, &RevocationRule { grace, ..REQUIRE }, &[&crl], NOW);
@@ -94,7 +94,7 @@ fn a_crl_without_next_update_is_stale_at_once_whatever_the_grace() {
     let crl = CrlDraft { next_update: None, ..CrlDraft::default() }.sign(&root);
     assert!(matches!(store(&[&crl]).notes(), [CrlNote::NoNextUpdate { .. }]));
     let result = judge_at(&chain, &RevocationRule { grace: 99 * HOUR, ..REQUIRE }, &[&crl], NOW);
-    let why = WhyUnknown::Expired { issuer: root.certificate.subject().clone(), next_update: None };
+    let why = UnknownReason::Expired { issuer: root.certificate.subject().clone(), next_update: None };
     assert_eq!(result.unwrap_err(), RevocationError::Unknown { which: chain.leaf().clone(), why });
 }
 
@@ -109,7 +109,7 @@ fn a_crl_of_tomorrow_says_who_is_revoked_but_not_who_is_good() {
         ..CrlDraft::default()
     };
     let silent = draft(Vec::new()).sign(&root);
-    assert_eq!(why_unknown(&chain, &[&silent]), WhyUnknown::NotYetValid { this_update: tomorrow });
+    assert_eq!(why_unknown(&chain, &[&silent]), UnknownReason::NotYetValid { this_update: tomorrow });
     why_revoked(judge(&chain, &PREFER, &[&draft(vec![entry(CARD, &[])]).sign(&root)]));
 
     let long = CrlDraft { next_update: Some(tomorrow.plus(HOUR)), ..CrlDraft::default() }.sign(&root);
@@ -119,7 +119,7 @@ fn a_crl_of_tomorrow_says_who_is_revoked_but_not_who_is_good() {
 #[test]
 fn of_several_crls_the_newest_that_the_issuer_signed_counts() {
     let (root, chain) = root_and_card();
-    let forger = Ca::root("Root");
+    let forger = TestCa::root("Root");
     let old = CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(&[CARD]) }.sign(&root);
     let new = CrlDraft::default().sign(&root);
     let newest = before(NOW, HOUR / 2);
@@ -131,19 +131,19 @@ fn of_several_crls_the_newest_that_the_issuer_signed_counts() {
 #[test]
 fn a_crl_that_somebody_else_signed_is_no_crl() {
     let (root, chain) = root_and_card();
-    let mallory = Ca::root("Mallory");
+    let mallory = TestCa::root("Mallory");
     assert_eq!(
         why_unknown(&chain, &[&CrlDraft::default().sign_as(&root, &mallory)]),
-        WhyUnknown::Signature(SignatureError::Wrong)
+        UnknownReason::Signature(SignatureError::Wrong)
     );
-    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&mallory)]), WhyUnknown::NoCrl);
+    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&mallory)]), UnknownReason::NoCrl);
 }
 
 #[test]
 fn a_ca_whose_key_usage_lacks_crl_sign_signs_no_crl() {
-    let root = Ca::root_with("Root", |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]);
+    let root = TestCa::root_with("Root", |params| params.key_usages = vec![KeyUsagePurpose::KeyCertSign]);
     let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
-    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&root)]), WhyUnknown::IssuerMayNotSign);
+    assert_eq!(why_unknown(&chain, &[&CrlDraft::default().sign(&root)]), UnknownReason::IssuerMayNotSign);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_crl_that_is_set_aside_revokes_what_it_lists_and_shows_nothing_else() {
     let nobody = extension(&[0x55, 0x1d, 29], true, &element(0x30, &[]));
     let other =
         extension(&[0x55, 0x1d, 29], true, &element(0x30, &element(0xa4, root.certificate.subject().der())));
-    let undecodable = CannotJudge::UndecodableExtension;
+    let undecodable = UnusableReason::UndecodableExtension;
     let cases = [
         (
             vec![two_kinds],
@@ -166,11 +166,11 @@ fn a_crl_that_is_set_aside_revokes_what_it_lists_and_shows_nothing_else() {
             undecodable(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT.into()),
         ),
         (vec![negative], vec![], undecodable(const_oid::db::rfc5280::ID_CE_DELTA_CRL_INDICATOR.into())),
-        (vec![critical.clone()], vec![], CannotJudge::CriticalExtension(unknown.into())),
-        (vec![numbered.clone(), numbered], vec![], CannotJudge::RepeatedExtension(number.into())),
-        (vec![], vec![critical], CannotJudge::CriticalEntryExtension(unknown.into())),
-        (vec![], vec![nobody], CannotJudge::EntryIssuer),
-        (vec![], vec![other], CannotJudge::Indirect),
+        (vec![critical.clone()], vec![], UnusableReason::CriticalExtension(unknown.into())),
+        (vec![numbered.clone(), numbered], vec![], UnusableReason::RepeatedExtension(number.into())),
+        (vec![], vec![critical], UnusableReason::CriticalEntryExtension(unknown.into())),
+        (vec![], vec![nobody], UnusableReason::EntryIssuer),
+        (vec![], vec![other], UnusableReason::Indirect),
     ];
     for (extensions, of_entry, why) in cases {
         let listing = |serial: &[u8]| {
@@ -178,14 +178,14 @@ fn a_crl_that_is_set_aside_revokes_what_it_lists_and_shows_nothing_else() {
             CrlDraft { extensions, entries, ..CrlDraft::default() }
         };
         let crl = listing(&[9]).sign(&root);
-        assert_eq!(why_unknown(&chain, &[&crl]), WhyUnknown::CannotJudge(why));
-        assert!(matches!(store(&[&crl]).notes(), [CrlNote::SetAside { why: noted, .. }] if *noted == why));
+        assert_eq!(why_unknown(&chain, &[&crl]), UnknownReason::Unusable(why));
+        assert!(matches!(store(&[&crl]).notes(), [CrlNote::Unusable { why: noted, .. }] if *noted == why));
         let silent = CrlDraft::default().sign(&root);
         for crls in [vec![listing(CARD).sign(&root)], vec![listing(CARD).sign(&root), silent]] {
             let crls: Vec<&[u8]> = crls.iter().map(Vec::as_slice).collect();
             why_revoked(judge(&chain, &PREFER, &crls));
         }
-        let forged = listing(CARD).sign_as(&root, &Ca::root("Mallory"));
+        let forged = listing(CARD).sign_as(&root, &TestCa::root("Mallory"));
         assert!(judge(&chain, &PREFER, &[&forged]).is_ok());
     }
 }
@@ -202,13 +202,13 @@ fn a_complete_crl_serves_beside_one_that_is_set_aside() {
 
 #[test]
 fn every_certificate_of_the_path_but_the_anchor_is_looked_up() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let issuing = root.sub_ca("Issuing", 7);
     let chain = proven(&issuing.issue("alice", CARD), &[&issuing.certificate], &[&root.certificate]);
     let of_issuing = CrlDraft::default().sign(&issuing);
     let result = judge(&chain, &REQUIRE, &[&of_issuing]).unwrap_err();
     let which = issuing.certificate.clone();
-    assert_eq!(result, RevocationError::Unknown { which, why: WhyUnknown::NoCrl });
+    assert_eq!(result, RevocationError::Unknown { which, why: UnknownReason::NoCrl });
     let passed = judge(&chain, &REQUIRE, &[&of_issuing, &CrlDraft::default().sign(&root)]).unwrap();
     assert_eq!(passed.status().len(), 2);
     let revoked = judge(&chain, &PREFER, &[&of_issuing, &CrlDraft::revoking(&[&[7]]).sign(&root)]);
@@ -217,7 +217,7 @@ fn every_certificate_of_the_path_but_the_anchor_is_looked_up() {
 
 #[test]
 fn a_path_with_a_revoked_certificate_falls_away_and_the_others_stay() {
-    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let (one, other) = (TestCa::root("One"), TestCa::root("Other"));
     let issuing = one.sub_ca("Issuing", 7);
     let usages = [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let cross = other.certify(&issuing, "Issuing", 8, &usages);
@@ -238,7 +238,7 @@ fn a_path_with_a_revoked_certificate_falls_away_and_the_others_stay() {
 
 #[test]
 fn a_card_that_is_revoked_on_one_path_is_revoked_on_all() {
-    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let (one, other) = (TestCa::root("One"), TestCa::root("Other"));
     let issuing = one.sub_ca("Issuing", 7);
     let cross = other.certify(&issuing, "Issuing", 8, &[KeyUsagePurpose::KeyCertSign]);
     let card = issuing.issue("alice", CARD);
@@ -254,12 +254,12 @@ fn a_card_that_is_revoked_on_one_path_is_revoked_on_all() {
 
 #[test]
 fn an_issuer_may_be_demanded_more_or_less_of_than_the_realm() {
-    let (root, other) = (Ca::root("Root"), Ca::root("Other"));
+    let (root, other) = (TestCa::root("Root"), TestCa::root("Other"));
     let issuing = root.sub_ca("Issuing", 7);
     let chain = proven(&issuing.issue("alice", CARD), &[&issuing.certificate], &[&root.certificate]);
     let of_issuing = CrlDraft::default().sign(&issuing);
     let revoking = CrlDraft::revoking(&[&[7]]).sign(&root);
-    let result = |mode, ca: &Ca, demand, crls: &[&[u8]]| {
+    let result = |mode, ca: &TestCa, demand, crls: &[&[u8]]| {
         let key = ca.certificate.key_id();
         judge(&chain, &RevocationRule { issuers: vec![IssuerRule { key, demand }], ..of_mode(mode) }, crls)
     };
@@ -280,7 +280,7 @@ fn an_issuer_may_be_demanded_more_or_less_of_than_the_realm() {
 
 #[test]
 fn of_two_rules_for_one_issuer_the_stricter_holds() {
-    let key = Ca::root("Root").certificate.key_id();
+    let key = TestCa::root("Root").certificate.key_id();
     let rule = |demand| IssuerRule { key, demand };
     let issuers = vec![rule(RevocationDemand::Never), rule(RevocationDemand::IfAvailable)];
     let rule = RevocationRule { issuers, ..REQUIRE };

@@ -11,7 +11,7 @@ mod scopes;
 mod signers;
 mod unknowns;
 
-use super::test_pki::{Ca, HOUR, NOW, before, proven, store};
+use super::test_pki::{HOUR, NOW, TestCa, before, proven, store};
 use super::*;
 use crate::clock::UnixTime;
 use crate::validation::{TrustSet, ValidatedChain};
@@ -28,8 +28,8 @@ const fn of_mode(mode: RevocationMode) -> RevocationRule {
 }
 
 /// A root, and a card that it issued.
-fn root_and_card() -> (Ca, Arc<ValidatedChain>) {
-    let root = Ca::root("Root");
+fn root_and_card() -> (TestCa, Arc<ValidatedChain>) {
+    let root = TestCa::root("Root");
     let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
     (root, chain)
 }
@@ -51,7 +51,7 @@ fn judge_at(
     check(chain, rule, &TrustSet::default(), &store(crls), now)
 }
 
-fn why_unknown(chain: &Arc<ValidatedChain>, crls: &[&[u8]]) -> WhyUnknown {
+fn why_unknown(chain: &Arc<ValidatedChain>, crls: &[&[u8]]) -> UnknownReason {
     match judge(chain, &REQUIRE, crls) {
         Err(RevocationError::Unknown { which, why }) => {
             assert_eq!(which, *chain.leaf());

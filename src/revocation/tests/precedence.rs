@@ -11,7 +11,7 @@ const HOLD: u8 = 6;
 const REMOVE: u8 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Covers {
+enum CaseScope {
     All,
     Users,
     Partition,
@@ -21,15 +21,15 @@ enum Covers {
 
 /// One complete CRL of the test, and its facts as the expectation sees them.
 #[derive(Clone, Copy, Debug)]
-struct Facts {
+struct CrlCase {
     hours_old: u32,
     number: Option<u8>,
-    covers: Covers,
+    covers: CaseScope,
     lists_card: bool,
 }
 
-impl Facts {
-    fn all(covers: &[Covers]) -> Vec<Self> {
+impl CrlCase {
+    fn all(covers: &[CaseScope]) -> Vec<Self> {
         let mut all = Vec::new();
         for hours_old in [1, 2] {
             for number in [None, Some(1), Some(2)] {
@@ -42,13 +42,13 @@ impl Facts {
         all
     }
 
-    fn crl(self, ca: &Ca) -> Arc<Crl> {
+    fn crl(self, ca: &TestCa) -> Arc<Crl> {
         let fields = match self.covers {
-            Covers::All => None,
-            Covers::Users => Some(vec![0x81, 1, 0xff]),
-            Covers::Partition => Some(at_uri(HERE)),
-            Covers::SomeReasons => Some(vec![0x83, 2, 5, 0b0110_0000]),
-            Covers::Indirect => Some(vec![0x84, 1, 0xff]),
+            CaseScope::All => None,
+            CaseScope::Users => Some(vec![0x81, 1, 0xff]),
+            CaseScope::Partition => Some(at_uri(HERE)),
+            CaseScope::SomeReasons => Some(vec![0x83, 2, 5, 0b0110_0000]),
+            CaseScope::Indirect => Some(vec![0x84, 1, 0xff]),
         };
         let scope = fields.map(|fields| issuing_point(&[fields]));
         let serials: &[&[u8]] = if self.lists_card { &[CARD] } else { &[] };
@@ -62,7 +62,7 @@ impl Facts {
 
     /// Whether it certainly replaces `other`.
     fn replaces(self, other: Self) -> bool {
-        let is_wider = self.covers == Covers::All && other.covers != Covers::Indirect;
+        let is_wider = self.covers == CaseScope::All && other.covers != CaseScope::Indirect;
         let numbers = self.number.zip(other.number);
         let is_newer = match self.hours_old.cmp(&other.hours_old) {
             std::cmp::Ordering::Less => numbers.is_none_or(|(own, its)| own >= its),
@@ -93,15 +93,15 @@ fn is_revoked(chain: &Arc<ValidatedChain>, crls: Vec<Arc<Crl>>) -> bool {
     }
 }
 
-fn root_and_card_here() -> (Ca, Arc<ValidatedChain>) {
-    let root = Ca::root("Root");
+fn root_and_card_here() -> (TestCa, Arc<ValidatedChain>) {
+    let root = TestCa::root("Root");
     let points = distribution_points(&[&[at_uri(HERE)]]);
     let card = root.issue_with(CARD, |params| params.custom_extensions.push(points));
     let chain = proven(&card, &[], &[&root.certificate]);
     (root, chain)
 }
 
-fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(Facts, Arc<Crl>)]) {
+fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(CrlCase, Arc<Crl>)]) {
     let facts: Vec<_> = crls.iter().map(|(facts, _)| *facts).collect();
     let expected = facts.iter().any(|one| one.lists_card && one.is_in_force(&facts));
     let loaded = crls.iter().map(|(_, crl)| Arc::clone(crl)).collect();
@@ -111,8 +111,9 @@ fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(Facts, Arc<Crl>)]) 
 #[test]
 fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
     let (root, chain) = root_and_card_here();
-    let kinds = [Covers::All, Covers::Users, Covers::Partition, Covers::SomeReasons, Covers::Indirect];
-    let all: Vec<_> = Facts::all(&kinds).into_iter().map(|facts| (facts, facts.crl(&root))).collect();
+    let kinds =
+        [CaseScope::All, CaseScope::Users, CaseScope::Partition, CaseScope::SomeReasons, CaseScope::Indirect];
+    let all: Vec<_> = CrlCase::all(&kinds).into_iter().map(|facts| (facts, facts.crl(&root))).collect();
     for one in &all {
         for other in &all {
             assert_as_expected(&chain, &[one, other]);
@@ -123,7 +124,7 @@ fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
 #[test]
 fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
     let (root, chain) = root_and_card_here();
-    let all = Facts::all(&[Covers::All, Covers::Users]);
+    let all = CrlCase::all(&[CaseScope::All, CaseScope::Users]);
     let all: Vec<_> = all.into_iter().map(|facts| (facts, facts.crl(&root))).collect();
     for one in &all {
         for other in &all {

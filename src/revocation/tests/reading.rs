@@ -36,7 +36,7 @@ fn a_crl_that_another_library_made_is_read_with_its_number() {
 
 #[test]
 fn a_negative_serial_is_not_the_positive_one_of_the_same_bytes() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = proven(&root.issue("alice", &[0x8b, 1]), &[], &[&root.certificate]);
     assert_eq!(chain.leaf().serial().as_bytes(), [0, 0x8b, 1]);
     let listing = |serial: &[u8]| CrlDraft::revoking(&[serial]).sign(&root);
@@ -46,7 +46,7 @@ fn a_negative_serial_is_not_the_positive_one_of_the_same_bytes() {
 
 #[test]
 fn serials_that_agree_in_their_last_eight_bytes_are_told_apart() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let serial = |first: u8| [&[first], &[7; 19][..]].concat();
     let chain = proven(&root.issue("alice", &serial(1)), &[], &[&root.certificate]);
     let others = CrlDraft::revoking(&[&serial(2), &serial(3), &[7; 8]]).sign(&root);
@@ -80,7 +80,7 @@ fn an_empty_folder_is_noted_and_hidden_files_are_passed_over() {
 #[test]
 fn a_pem_file_with_two_crls_gives_both_and_the_same_generation_as_two_files() {
     use base64::Engine;
-    let (one, other) = (Ca::root("One"), Ca::root("Other"));
+    let (one, other) = (TestCa::root("One"), TestCa::root("Other"));
     let crls = [CrlDraft::default().sign(&one), CrlDraft::default().sign(&other)];
     let pem = crls.clone().map(|der| {
         let text = base64::engine::general_purpose::STANDARD.encode(der);
@@ -100,14 +100,14 @@ fn a_crl_that_contradicts_itself_about_its_algorithm_only_revokes() {
     let crl = |serial: &[u8]| {
         CrlDraft { inner_algorithm: sha384.clone(), ..CrlDraft::revoking(&[serial]) }.sign(&root)
     };
-    let why = WhyUnknown::CannotJudge(CannotJudge::AlgorithmsDiffer);
+    let why = UnknownReason::Unusable(UnusableReason::AlgorithmsDiffer);
     assert_eq!(why_unknown(&chain, &[&crl(&[9])]), why);
     why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
 }
 
 #[test]
 fn no_cut_and_no_changed_byte_of_a_crl_makes_the_walk_panic() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let entries = vec![entry(CARD, &[reason(1)]), entry(&[5], &[])];
     let extensions = vec![extension(&[0x55, 0x1d, 20], false, &[2, 1, 1])];
     let der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&root);
@@ -124,7 +124,7 @@ fn no_cut_and_no_changed_byte_of_a_crl_makes_the_walk_panic() {
     }
 }
 
-static ROOT: LazyLock<Ca> = LazyLock::new(|| Ca::root("Root"));
+static ROOT: LazyLock<TestCa> = LazyLock::new(|| TestCa::root("Root"));
 
 proptest! {
     #[test]
@@ -187,7 +187,7 @@ fn a_date_of_revocation_and_every_reason_come_out_as_they_went_in() {
 #[test]
 fn a_crl_signed_with_ed25519_is_verified_whole() {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    let root = Ca::root_of("Root", key);
+    let root = TestCa::root_of("Root", key);
     let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
     let crl = rcgen::CertificateRevocationListParams {
         this_update: rcgen::date_time_ymd(2026, 11, 22),
@@ -200,7 +200,7 @@ fn a_crl_signed_with_ed25519_is_verified_whole() {
     let mut crl = crl.signed_by(root.issuer()).unwrap().der().to_vec();
     assert!(judge(&chain, &REQUIRE, &[&crl]).is_ok());
     *crl.last_mut().unwrap() ^= 1;
-    assert!(matches!(why_unknown(&chain, &[&crl]), WhyUnknown::Signature(_)));
+    assert!(matches!(why_unknown(&chain, &[&crl]), UnknownReason::Signature(_)));
 }
 
 /// An entry whose revocationDate is this.
@@ -256,7 +256,7 @@ fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
         assert!(judge(&chain, &REQUIRE, &[&crl(false, &[])]).is_ok());
         why_revoked(judge(&chain, &PREFER, &[&crl(false, &[CARD])]));
         let id = crate::certificate::ObjectIdentifier::from_contents(&oid).unwrap();
-        let of_crl = WhyUnknown::CannotJudge(CannotJudge::CriticalExtension(id));
+        let of_crl = UnknownReason::Unusable(UnusableReason::CriticalExtension(id));
         assert_eq!(why_unknown(&chain, &[&crl(true, &[])]), of_crl);
         let of_entry = |critical: bool| {
             let entries = vec![entry(CARD, &[extension(&oid, critical, &[5, 0])])];
@@ -300,14 +300,14 @@ fn nothing_behind_a_serial_number_that_cannot_be_decoded_takes_the_entry_or_anot
         assert!(is_revoked(vec![entry(CARD, &[]), other.clone()]), "{what}, last");
         assert_eq!(
             why_unknown(&chain, &[&crl(vec![other])]),
-            WhyUnknown::CannotJudge(CannotJudge::Entry),
+            UnknownReason::Unusable(UnusableReason::Entry),
             "{what}"
         );
     }
     // Without a serial number an entry is of any certificate or of none: the others count.
     for other in [vec![0x30, 0], vec![5, 0], element(0x30, &[5, 0]), element(0x30, &[2, 0])] {
         assert!(is_revoked(vec![other.clone(), entry(CARD, &[])]), "{other:?}");
-        assert_eq!(why_unknown(&chain, &[&crl(vec![other])]), WhyUnknown::CannotJudge(CannotJudge::Entry));
+        assert_eq!(why_unknown(&chain, &[&crl(vec![other])]), UnknownReason::Unusable(UnusableReason::Entry));
     }
     // What the length of an entry exceeds cannot be told apart any more.
     assert!(is_revoked(vec![entry(CARD, &[]), vec![0x30, 0x7f]]));
@@ -342,24 +342,29 @@ fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() 
     };
     let two = [2, 1, 1];
     let point = issuing_point(&[at_uri("http://elsewhere.example/")]);
-    let cases: Vec<(CannotJudge, ListOf<'_>)> = vec![
-        (CannotJudge::Version, Box::new(|serial| signed(&[2, 1, 7], &dates, serial, &[]))),
-        (CannotJudge::Version, Box::new(|serial| signed(&[2, 2, 1, 1], &dates, serial, &[]))),
-        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[date("now")], serial, &[]))),
-        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[vec![5, 0]], serial, &[]))),
-        (CannotJudge::ThisUpdate, Box::new(|serial| signed(&two, &[], serial, &[]))),
-        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 2, 5, 0]))),
-        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 4, 0x30, 2, 5, 0]))),
-        (CannotJudge::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa7, 0]))),
+    let cases: Vec<(UnusableReason, ListOf<'_>)> = vec![
+        (UnusableReason::Version, Box::new(|serial| signed(&[2, 1, 7], &dates, serial, &[]))),
+        (UnusableReason::Version, Box::new(|serial| signed(&[2, 2, 1, 1], &dates, serial, &[]))),
+        (UnusableReason::ThisUpdate, Box::new(|serial| signed(&two, &[date("now")], serial, &[]))),
+        (UnusableReason::ThisUpdate, Box::new(|serial| signed(&two, &[vec![5, 0]], serial, &[]))),
+        (UnusableReason::ThisUpdate, Box::new(|serial| signed(&two, &[], serial, &[]))),
+        (UnusableReason::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 2, 5, 0]))),
         (
-            CannotJudge::Extensions,
+            UnusableReason::Extensions,
+            Box::new(|serial| signed(&two, &dates, serial, &[0xa0, 4, 0x30, 2, 5, 0])),
+        ),
+        (UnusableReason::Extensions, Box::new(|serial| signed(&two, &dates, serial, &[0xa7, 0]))),
+        (
+            UnusableReason::Extensions,
             Box::new(|serial| {
                 let list = element(0x30, &[&point[..], &[5, 0]].concat());
                 signed(&two, &dates, serial, &element(0xa0, &list))
             }),
         ),
         (
-            CannotJudge::RepeatedExtension(const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT.into()),
+            UnusableReason::RepeatedExtension(
+                const_oid::db::rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT.into(),
+            ),
             Box::new(|serial| {
                 let list = element(0x30, &[&point[..], &point[..]].concat());
                 signed(&two, &dates, serial, &element(0xa0, &list))
@@ -367,13 +372,13 @@ fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() 
         ),
     ];
     for (why, crl) in cases {
-        assert_eq!(why_unknown(&chain, &[&crl(&[9])]), WhyUnknown::CannotJudge(why));
+        assert_eq!(why_unknown(&chain, &[&crl(&[9])]), UnknownReason::Unusable(why));
         why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
         // Nor does an older or a newer list that is silent hide it.
         for silent in [before(NOW, HOUR / 2), before(NOW, 3 * HOUR)] {
             let silent = CrlDraft { this_update: silent, ..CrlDraft::default() }.sign(&root);
             assert!(judge(&chain, &REQUIRE, &[&crl(&[9]), &silent]).is_ok(), "{why}");
-            if why == CannotJudge::ThisUpdate {
+            if why == UnusableReason::ThisUpdate {
                 why_revoked(judge(&chain, &REQUIRE, &[&crl(CARD), &silent]));
             }
         }

@@ -29,17 +29,17 @@ fn silent(fields: &[Vec<u8>]) -> CrlDraft {
 }
 
 /// A card that names these distribution points.
-fn card_at(root: &Ca, points: &[&[Vec<u8>]]) -> Certificate {
+fn card_at(root: &TestCa, points: &[&[Vec<u8>]]) -> Certificate {
     root.issue_with(CARD, |params| params.custom_extensions.push(distribution_points(points)))
 }
 
-fn chain_at(root: &Ca, points: &[&[Vec<u8>]]) -> Arc<ValidatedChain> {
+fn chain_at(root: &TestCa, points: &[&[Vec<u8>]]) -> Arc<ValidatedChain> {
     proven(&card_at(root, points), &[], &[&root.certificate])
 }
 
 #[test]
 fn a_crl_speaks_only_of_the_kind_of_certificate_that_it_is_for() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let issuing = root.sub_ca("Issuing", 7);
     let chain = proven(&issuing.issue("alice", CARD), &[&issuing.certificate], &[&root.certificate]);
     let judge = |of_card: &[u8], of_authority: &[u8]| {
@@ -48,7 +48,7 @@ fn a_crl_speaks_only_of_the_kind_of_certificate_that_it_is_for() {
     };
     assert!(judge(&ONLY_USERS, &ONLY_AUTHORITIES).is_ok());
     let unknown =
-        |which: &Certificate| RevocationError::Unknown { which: which.clone(), why: WhyUnknown::Scope };
+        |which: &Certificate| RevocationError::Unknown { which: which.clone(), why: UnknownReason::Scope };
     assert_eq!(judge(&ONLY_AUTHORITIES, &ONLY_AUTHORITIES).unwrap_err(), unknown(chain.leaf()));
     assert_eq!(judge(&ONLY_ATTRIBUTES, &ONLY_AUTHORITIES).unwrap_err(), unknown(chain.leaf()));
     assert_eq!(judge(&ONLY_USERS, &ONLY_USERS).unwrap_err(), unknown(&issuing.certificate));
@@ -56,7 +56,7 @@ fn a_crl_speaks_only_of_the_kind_of_certificate_that_it_is_for() {
 
 #[test]
 fn a_crl_of_the_second_distribution_point_revokes_and_that_of_none_says_nothing() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)], &[at_uri(THERE)]]);
     let revoking = scoped(&[at_uri(THERE)], vec![entry(CARD, &[])]).sign(&root);
     for rule in [REQUIRE, PREFER] {
@@ -64,25 +64,25 @@ fn a_crl_of_the_second_distribution_point_revokes_and_that_of_none_says_nothing(
     }
     assert!(judge(&chain, &REQUIRE, &[&silent(&[at_uri(THERE)]).sign(&root)]).is_ok());
     let elsewhere = silent(&[at_uri("http://pki.example/elsewhere.crl")]).sign(&root);
-    assert_eq!(why_unknown(&chain, &[&elsewhere]), WhyUnknown::Scope);
+    assert_eq!(why_unknown(&chain, &[&elsewhere]), UnknownReason::Scope);
     // "Not for this card" never hides what another CRL says.
     why_revoked(judge(&chain, &PREFER, &[&elsewhere, &revoking]));
 }
 
 #[test]
 fn the_host_of_a_distribution_point_is_compared_without_case_and_its_path_with() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)]]);
     assert!(
         judge(&chain, &REQUIRE, &[&silent(&[at_uri("HTTP://PKI.Example/here.crl")]).sign(&root)]).is_ok()
     );
     let other = silent(&[at_uri("http://pki.example/HERE.crl")]).sign(&root);
-    assert_eq!(why_unknown(&chain, &[&other]), WhyUnknown::Scope);
+    assert_eq!(why_unknown(&chain, &[&other]), UnknownReason::Scope);
 }
 
 #[test]
 fn a_relative_name_and_the_full_one_are_the_same_distribution_point() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let attribute = element(0x30, &[&[0x06, 3, 0x55, 4, 3][..], &element(0x0c, b"CRL1")].concat());
     let relative = element(0xa0, &element(0xa1, &attribute));
     let issuer = root.certificate.subject().der();
@@ -99,7 +99,7 @@ fn a_card_is_good_only_when_crls_for_every_reason_are_silent() {
     let compromise = silent(&[COMPROMISE.to_vec()]).sign(&root);
     let others = silent(&[OTHER_REASONS.to_vec()]).sign(&root);
     let compromised = Reasons::KeyCompromise | Reasons::CaCompromise;
-    assert_eq!(why_unknown(&chain, &[&others]), WhyUnknown::SomeReasons { missing: compromised });
+    assert_eq!(why_unknown(&chain, &[&others]), UnknownReason::SomeReasons { missing: compromised });
     let passed = judge(&chain, &REQUIRE, &[&compromise, &others]).unwrap();
     let RevocationVerdict::NotRevoked(sources) = &passed.status()[0].verdict else { panic!("{passed:?}") };
     assert_eq!(sources.len(), 2);
@@ -107,17 +107,17 @@ fn a_card_is_good_only_when_crls_for_every_reason_are_silent() {
     why_revoked(judge(&chain, &PREFER, &[&compromise, &revoking]));
     // As stale as the stalest of them.
     let stale = CrlDraft { next_update: Some(before(NOW, HOUR / 2)), ..silent(&[COMPROMISE.to_vec()]) };
-    assert!(matches!(why_unknown(&chain, &[&stale.sign(&root), &others]), WhyUnknown::Expired { .. }));
+    assert!(matches!(why_unknown(&chain, &[&stale.sign(&root), &others]), UnknownReason::Expired { .. }));
 }
 
 #[test]
 fn the_reasons_of_the_distribution_point_limit_those_of_the_crl() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     // [1] is the field of a certificate's distribution point that is [3] in a CRL.
     let some = [&[0x81][..], &COMPROMISE[1..]].concat();
     let chain = chain_at(&root, &[&[at_uri(HERE), some]]);
     let why = why_unknown(&chain, &[&silent(&[at_uri(HERE)]).sign(&root)]);
-    let WhyUnknown::SomeReasons { missing } = why else { panic!("{why}") };
+    let UnknownReason::SomeReasons { missing } = why else { panic!("{why}") };
     assert!(!missing.contains(Reasons::KeyCompromise) && missing.contains(Reasons::Superseded));
 }
 
@@ -125,18 +125,18 @@ fn the_reasons_of_the_distribution_point_limit_those_of_the_crl() {
 fn a_crl_for_no_reason_covers_nothing() {
     let (root, chain) = root_and_card();
     let why = why_unknown(&chain, &[&silent(&[NO_REASONS.to_vec()]).sign(&root)]);
-    let WhyUnknown::SomeReasons { missing } = why else { panic!("{why}") };
+    let UnknownReason::SomeReasons { missing } = why else { panic!("{why}") };
     assert_eq!(missing.bits().count_ones(), 8);
 }
 
 /// certificateIssuer (RFC 5280 5.3.3).
-fn of(ca: &Ca) -> Vec<u8> {
+fn of(ca: &TestCa) -> Vec<u8> {
     extension(&[0x55, 0x1d, 29], true, &element(0x30, &directory_name(ca)))
 }
 
 #[test]
 fn the_issuer_of_an_entry_of_an_indirect_crl_holds_for_those_that_follow() {
-    let (root, other, third) = (Ca::root("Root"), Ca::root("Other"), Ca::root("Third"));
+    let (root, other, third) = (TestCa::root("Root"), TestCa::root("Other"), TestCa::root("Third"));
     let chain = chain_at(&root, &[&[at_uri(HERE)]]);
     let indirect = |entries| scoped(&[INDIRECT.to_vec()], entries).sign(&root);
     let cases = [
@@ -153,7 +153,7 @@ fn the_issuer_of_an_entry_of_an_indirect_crl_holds_for_those_that_follow() {
 
 #[test]
 fn a_crl_of_another_issuer_counts_where_the_card_names_it_and_it_says_that_it_is_indirect() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let publisher = root.crl_signer("Publisher", 9, |_| {});
     let point = [at_uri(HERE), element(0xa2, &directory_name(&publisher))];
     let card = card_at(&root, &[&point]);
@@ -165,21 +165,21 @@ fn a_crl_of_another_issuer_counts_where_the_card_names_it_and_it_says_that_it_is
     let of_authorities = silent(&[ONLY_AUTHORITIES.to_vec()]).sign(&root);
     let of_users = silent(&[ONLY_USERS.to_vec()]).sign(&root);
     let why = why_unknown(&chain, &[&of_authorities, &publish(&indirect, vec![])]);
-    assert!(matches!(why, WhyUnknown::Signer(_)), "{why}");
+    assert!(matches!(why, UnknownReason::Signer(_)), "{why}");
     assert!(judge(&chain, &REQUIRE, &[&of_users, &publish(&indirect, vec![])]).is_ok());
     let revoking = publish(&indirect, vec![entry(CARD, &[of(&root)])]);
     why_revoked(judge(&chain, &REQUIRE, &[&of_users, &revoking]));
 
     let direct = publish(&[at_uri(HERE)], vec![]);
-    assert_eq!(why_unknown(&chain, &[&of_authorities, &direct]), WhyUnknown::Scope);
+    assert_eq!(why_unknown(&chain, &[&of_authorities, &direct]), UnknownReason::Scope);
     let alone = proven(&card, &[], &[&root.certificate]);
     let issuer = publisher.certificate.subject().clone();
-    assert_eq!(why_unknown(&alone, &[&revoking]), WhyUnknown::NoSigner { issuer });
+    assert_eq!(why_unknown(&alone, &[&revoking]), UnknownReason::NoSigner { issuer });
 }
 
 #[test]
 fn an_indirect_crl_for_too_many_issuers_is_set_aside() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let name = |number: u16| {
         let text = element(0x0c, format!("CA {number}").as_bytes());
         let attribute = element(0x30, &[&[0x06, 3, 0x55, 4, 3][..], &text].concat());
@@ -192,12 +192,15 @@ fn an_indirect_crl_for_too_many_issuers_is_set_aside() {
     let crl = scoped(&[INDIRECT.to_vec()], entries).sign(&root);
     // An entry that is one too many may be of any issuer.
     why_revoked(judge(&chain, &PREFER, &[&crl]));
-    assert!(matches!(store(&[&crl]).notes(), [CrlNote::SetAside { why: CannotJudge::TooManyIssuers, .. }]));
+    assert!(matches!(
+        store(&[&crl]).notes(),
+        [CrlNote::Unusable { why: UnusableReason::TooManyIssuers, .. }]
+    ));
 }
 
 #[test]
 fn a_newer_crl_of_another_scope_does_not_hide_what_an_older_one_lists() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let chain = chain_at(&root, &[&[at_uri(HERE)]]);
     let older = CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(&[CARD]) }.sign(&root);
     for fields in [

@@ -5,18 +5,18 @@ use crate::revocation::test_pki::{CrlDraft, issuing_point};
 use rcgen::{CertificateParams, KeyUsagePurpose};
 
 /// A root, and somebody of its name whose key signs its CRLs.
-fn root_and_signer(edit: impl FnOnce(&mut CertificateParams)) -> (Ca, Ca) {
-    let root = Ca::root("Root");
+fn root_and_signer(edit: impl FnOnce(&mut CertificateParams)) -> (TestCa, TestCa) {
+    let root = TestCa::root("Root");
     let signer = root.crl_signer("Root", 9, edit);
     (root, signer)
 }
 
-fn chain_with(root: &Ca, signer: &Ca) -> Arc<ValidatedChain> {
+fn chain_with(root: &TestCa, signer: &TestCa) -> Arc<ValidatedChain> {
     proven(&root.issue("alice", CARD), &[&signer.certificate], &[&root.certificate])
 }
 
 /// What the root says with its own key, an hour before the others.
-fn of_root(root: &Ca, revoked: &[&[u8]]) -> Vec<u8> {
+fn of_root(root: &TestCa, revoked: &[&[u8]]) -> Vec<u8> {
     CrlDraft { this_update: before(NOW, 2 * HOUR), ..CrlDraft::revoking(revoked) }.sign(root)
 }
 
@@ -40,7 +40,7 @@ fn a_crl_whose_signer_is_revoked_says_revoked_but_not_good() {
     };
     let revoking = of_root(&root, &[&[9]]);
     let why = why_unknown(&chain, &[&users(&[]).sign(&signer), &revoking]);
-    let WhyUnknown::Signer(error) = why else { panic!("{why}") };
+    let UnknownReason::Signer(error) = why else { panic!("{why}") };
     assert_eq!(*error.which(), signer.certificate);
     assert!(matches!(*error, RevocationError::Revoked { .. }));
     why_revoked(judge(&chain, &PREFER, &[&users(&[CARD]).sign(&signer), &revoking]));
@@ -55,7 +55,7 @@ fn a_signer_vouches_for_itself_only_where_nobody_else_speaks_of_it() {
 
 #[test]
 fn the_demand_for_what_the_root_issues_holds_for_the_signers_that_it_certified() {
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let issuing = root.sub_ca("Issuing", 7);
     let signer = root.crl_signer("Issuing", 9, |_| {});
     let certificates = [&issuing.certificate, &signer.certificate];
@@ -73,8 +73,8 @@ fn the_demand_for_what_the_root_issues_holds_for_the_signers_that_it_certified()
 fn a_signer_must_be_certified_by_a_ca_of_the_same_path_and_be_valid() {
     let too_old = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2026, 11, 1);
     let (root, signer) = root_and_signer(too_old);
-    let other = Ca::root("Other").crl_signer("Root", 9, |_| {});
-    let not_trusted = WhyUnknown::SignerNotTrusted { signer: root.certificate.subject().clone() };
+    let other = TestCa::root("Other").crl_signer("Root", 9, |_| {});
+    let not_trusted = UnknownReason::SignerNotTrusted { signer: root.certificate.subject().clone() };
     let why = why_unknown(&chain_with(&root, &signer), &[&CrlDraft::default().sign(&signer)]);
     assert_eq!(why, not_trusted);
     // One that no CA of the path issued is not kept with the chain where the client sent it along.
@@ -91,7 +91,7 @@ fn a_certificate_that_does_not_say_that_it_signs_crls_signs_none() {
     for usages in [vec![], vec![KeyUsagePurpose::DigitalSignature]] {
         let (root, signer) = root_and_signer(|params| params.key_usages = usages);
         let why = why_unknown(&chain_with(&root, &signer), &[&CrlDraft::default().sign(&signer)]);
-        assert!(matches!(why, WhyUnknown::Signature(_)), "{why}");
+        assert!(matches!(why, UnknownReason::Signature(_)), "{why}");
     }
 }
 
@@ -118,7 +118,7 @@ fn a_verdict_ends_with_the_certificate_of_who_signed_the_crl() {
 #[test]
 fn the_crl_of_a_cas_new_key_does_not_hide_that_of_its_old_key() {
     // A Windows CA that renewed its key signs a CRL with each, and lists in each what that key issued.
-    let root = Ca::root("Root");
+    let root = TestCa::root("Root");
     let (old, new) = (root.sub_ca("Issuing", 7), root.sub_ca("Issuing", 8));
     let card = old.issue("alice", CARD);
     let chain = proven(&card, &[&old.certificate, &new.certificate], &[&root.certificate]);

@@ -4,14 +4,14 @@ use super::*;
 use crate::revocation::test_pki::{CrlDraft, at_uri, base_number, extension, issuing_point};
 use std::error::Error;
 
-fn in_words(why: &WhyUnknown) -> String {
+fn in_words(why: &UnknownReason) -> String {
     why.source().map_or(why.to_string(), |cause| format!("{why}: {cause}"))
 }
 
 #[test]
 fn every_reason_not_to_know_is_told_apart() {
     let (root, chain) = root_and_card();
-    let mallory = Ca::root("Mallory");
+    let mallory = TestCa::root("Mallory");
     let delegate = root.crl_signer("Root", 9, |params| {
         params.not_after = rcgen::date_time_ymd(2026, 11, 1);
     });
@@ -79,7 +79,7 @@ fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
         assert_eq!(required.as_ref().ok().map(UnrevokedChain::deadline), good_until, "{now}");
         if let Err(error) = required {
             let issuer = root.certificate.subject().clone();
-            let why = WhyUnknown::Expired { issuer, next_update: Some(due) };
+            let why = UnknownReason::Expired { issuer, next_update: Some(due) };
             assert_eq!(error, RevocationError::Unknown { which: chain.leaf().clone(), why });
         }
         let preferred = judge_at(&chain, &rule(RevocationMode::Prefer), &[&crl], now).unwrap();
@@ -93,7 +93,7 @@ fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
 #[test]
 fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
     let (root, chain) = root_and_card();
-    let namesake = Ca::root("Root");
+    let namesake = TestCa::root("Root");
     let newest = CrlDraft { this_update: NOW, ..CrlDraft::default() }.sign(&namesake);
     let expected = [
         (CrlDraft { next_update: Some(NOW), ..CrlDraft::default() }, "the CRL of CN=Root is stale"),

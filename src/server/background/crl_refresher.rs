@@ -4,7 +4,7 @@
 use super::Surroundings;
 use super::crl_watch::CrlWatch;
 use crate::clock::UnixTime;
-use crate::revocation::{DownloadError, Downloaded, PointUrls, RevocationMode};
+use crate::revocation::{DownloadError, DownloadedCrl, PointUrls, RevocationMode};
 use crate::site::Realm;
 use crate::telemetry::BoundedText;
 use crate::telemetry::CrlMetrics;
@@ -27,17 +27,17 @@ pub(super) struct CrlRefresher {
     realm: Arc<Realm>,
     surroundings: Surroundings,
     metrics: CrlMetrics,
-    fetching: JoinSet<(PointUrls, Result<Downloaded, DownloadError>)>,
+    fetching: JoinSet<(PointUrls, Result<DownloadedCrl, DownloadError>)>,
     /// What is wrong with files, as last told: told once, not once a minute.
     told: BTreeSet<String>,
-    refused_places: u64,
+    rejected_distribution_points: u64,
 }
 
 impl CrlRefresher {
     pub(super) fn new(realm: Arc<Realm>, surroundings: Surroundings) -> Self {
         let metrics = surroundings.metrics.crls(&realm.name);
         let (fetching, told) = (JoinSet::new(), BTreeSet::new());
-        Self { realm, surroundings, metrics, fetching, told, refused_places: 0 }
+        Self { realm, surroundings, metrics, fetching, told, rejected_distribution_points: 0 }
     }
 
     /// Never returns: the realm stays fresh until this is dropped.
@@ -46,7 +46,7 @@ impl CrlRefresher {
             return;
         }
         let mut watch = CrlWatch::new(self.realm.crls.paths());
-        self.aside(|realm| realm.crls.tidy()).await;
+        self.aside(|realm| realm.crls.remove_unused_files()).await;
         // A file may have changed between the configuration's reading and the watch.
         self.reread().await;
         let mut due = interval(DUE_PERIOD);
@@ -63,7 +63,7 @@ impl CrlRefresher {
                     watch.renew();
                     self.reread().await;
                 }
-                () = self.realm.crls.new_place() => self.fetch_due(),
+                () = self.realm.crls.new_distribution_point() => self.fetch_due(),
                 _ = due.tick() => self.fetch_due(),
                 Some(fetched) = self.fetching.join_next() => {
                     if let Ok((urls, fetched)) = fetched {
@@ -78,7 +78,7 @@ impl CrlRefresher {
 
     /// Reads the files again, on a thread that may wait.
     async fn reread(&mut self) {
-        let Some(reread) = self.aside(|realm| realm.crls.reread_files()).await else { return };
+        let Some(reread) = self.aside(|realm| realm.crls.reload_files()).await else { return };
         let realm = &*self.realm.name;
         let mut failing = BTreeSet::new();
         for failure in &reread.failures {
@@ -110,15 +110,15 @@ impl CrlRefresher {
                 (urls, fetched)
             });
         }
-        let refused = self.realm.crls.refused_places();
-        if refused > self.refused_places {
+        let refused = self.realm.crls.rejected_distribution_points();
+        if refused > self.rejected_distribution_points {
             let realm = &*self.realm.name;
             tracing::error!(realm, refused, "certificates name more CRLs than a realm holds");
-            self.refused_places = refused;
+            self.rejected_distribution_points = refused;
         }
     }
 
-    fn fetched(&self, urls: &PointUrls, fetched: &Result<Downloaded, DownloadError>) {
+    fn fetched(&self, urls: &PointUrls, fetched: &Result<DownloadedCrl, DownloadError>) {
         let (realm, urls) = (&*self.realm.name, BoundedText::<512>::of(urls.join(" ")));
         let urls = urls.as_str();
         match fetched {
@@ -126,14 +126,14 @@ impl CrlRefresher {
                 self.metrics.fetched.inc();
                 let signed_by_issuer = downloaded.signed_by_issuer;
                 tracing::info!(realm, urls, signed_by_issuer, "a CRL was fetched");
-                if downloaded.stands_beside {
+                if downloaded.is_kept_beside {
                     tracing::warn!(
                         realm,
                         urls,
                         "the fetched CRL is of another scope than those fetched from there before: they stay in force beside it"
                     );
                 }
-                if let Some(error) = &downloaded.not_kept {
+                if let Some(error) = &downloaded.not_cached {
                     let reason = BoundedText::<512>::error_chain(error);
                     let reason = reason.as_str();
                     tracing::warn!(realm, reason, "a fetched CRL will not outlive a restart");

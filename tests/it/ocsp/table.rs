@@ -5,10 +5,10 @@ use super::scene::CardKind::{self, Good, Revoked, Unknown};
 use super::scene::{self, NOW, patient};
 use portcullis::demo::pki::Signer;
 use portcullis::revocation::fetch::FetchError;
-use portcullis::revocation::ocsp::{NonceRule, OcspError, OcspSettings, RefusedStatus, ResponderFault};
+use portcullis::revocation::ocsp::{NonceRule, OcspError, OcspErrorStatus, OcspSettings, ResponderFault};
 use portcullis::revocation::{
     RevocationCache, RevocationError, RevocationMode, RevocationRule, RevocationSource, RevocationVerdict,
-    UnrevokedChain, WhyUnknown,
+    UnknownReason, UnrevokedChain,
 };
 use portcullis::telemetry::CacheMetrics;
 use portcullis::validation::{ValidationRule, validate};
@@ -164,15 +164,15 @@ fn not_known(row: &str, mode: RevocationMode, result: Result<UnrevokedChain, Rev
         (RevocationMode::Require, Err(RevocationError::Unknown { why, .. })) => why,
         (_, other) => panic!("{row}: {other:?}"),
     };
-    let WhyUnknown::Ocsp { crl, ocsp } = why else { panic!("{row}: {why:?}") };
-    assert_eq!(*crl, WhyUnknown::NoCrl, "{row}");
+    let UnknownReason::Ocsp { crl, ocsp } = why else { panic!("{row}: {why:?}") };
+    assert_eq!(*crl, UnknownReason::NoCrl, "{row}");
     in_a_word(&ocsp)
 }
 
 fn in_a_word(error: &OcspError) -> String {
     let word = match error {
         OcspError::Unknown => "unknown",
-        OcspError::Refused(RefusedStatus::TryLater) => "tryLater",
+        OcspError::Refused(OcspErrorStatus::TryLater) => "tryLater",
         OcspError::Refused(status) => return status.to_string(),
         OcspError::Stale { .. } => "stale",
         OcspError::WrongNonce => "wrong nonce",

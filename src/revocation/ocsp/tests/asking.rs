@@ -1,7 +1,7 @@
 //! What is asked, how often, and what is remembered.
 
-use super::super::client::{Asked, OcspClient};
-use super::responder::{Reply, Responder, card_asking, client};
+use super::super::client::{OcspClient, QueryResult};
+use super::responder::{ResponderReply, TestResponder, card_asking, client};
 use super::*;
 use crate::revocation::fetch::{FetchError, FetchRules};
 
@@ -13,26 +13,26 @@ fn settings() -> OcspSettings {
 }
 
 /// A CA, a responder, and a card that names it.
-async fn scene() -> (Scene, Responder) {
-    let responder = Responder::start().await;
-    let ca = Ca::root("Root");
+async fn scene() -> (OcspFixture, TestResponder) {
+    let responder = TestResponder::start().await;
+    let ca = TestCa::root("Root");
     let card = card_asking(&ca, CARD, &[&responder.url]);
-    let scene = Scene { ca, card };
-    responder.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+    let scene = OcspFixture { ca, card };
+    responder.reply(ResponderReply::Answer(scene.good().sign(&scene.ca)));
     (scene, responder)
 }
 
-impl Scene {
-    async fn ask(&self, client: &OcspClient, now: UnixTime) -> Asked {
+impl OcspFixture {
+    async fn ask(&self, client: &OcspClient, now: UnixTime) -> QueryResult {
         client.ask(&self.card, &self.ca.certificate, now).await
     }
 
-    async fn status(&self, client: &OcspClient, now: UnixTime) -> Result<Status, OcspError> {
+    async fn status(&self, client: &OcspClient, now: UnixTime) -> Result<CertStatus, OcspError> {
         self.ask(client, now).await.result.map(|answer| answer.status)
     }
 }
 
-fn is_unreachable(result: &Result<Status, OcspError>) -> bool {
+fn is_unreachable(result: &Result<CertStatus, OcspError>) -> bool {
     matches!(result, Err(OcspError::Unreachable { .. }))
 }
 
@@ -42,7 +42,7 @@ async fn of_many_who_ask_about_one_card_at_once_one_asks_the_responder() {
     let client = client(settings());
     let ask = || scene.status(&client, NOW);
     let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
-    assert_eq!([a, b, c, d], [const { Ok(Status::Good) }; 4]);
+    assert_eq!([a, b, c, d], [const { Ok(CertStatus::Good) }; 4]);
     assert_eq!(responder.asked().len(), 1);
 }
 
@@ -52,9 +52,9 @@ async fn an_answer_is_remembered_until_its_next_update() {
     let client = client(settings());
     let asked = scene.ask(&client, NOW).await;
     assert_eq!(asked.ask_again_at, NOW.plus(HOUR));
-    assert_eq!(scene.status(&client, before(NOW.plus(HOUR), SECOND)).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, before(NOW.plus(HOUR), SECOND)).await, Ok(CertStatus::Good));
     assert_eq!(responder.asked().len(), 1);
-    assert_eq!(scene.status(&client, NOW.plus(HOUR)).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, NOW.plus(HOUR)).await, Ok(CertStatus::Good));
     assert_eq!(responder.asked().len(), 2);
 }
 
@@ -63,7 +63,7 @@ async fn a_purge_forgets_answers() {
     let (scene, responder) = scene().await;
     let client = client(settings());
     for asked in 1..=2 {
-        assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+        assert_eq!(scene.status(&client, NOW).await, Ok(CertStatus::Good));
         assert_eq!(responder.asked().len(), asked);
         client.purge();
     }
@@ -72,7 +72,7 @@ async fn a_purge_forgets_answers() {
 #[tokio::test]
 async fn unknown_is_remembered_for_a_minute_at_most() {
     let (scene, responder) = scene().await;
-    responder.reply(Reply::Answer(Draft::about(scene.single().unknown()).sign(&scene.ca)));
+    responder.reply(ResponderReply::Answer(ResponseDraft::about(scene.single().unknown()).sign(&scene.ca)));
     let asked = scene.ask(&client(settings()), NOW).await;
     assert_eq!(asked.ask_again_at, NOW.plus(MINUTE));
 }
@@ -81,26 +81,26 @@ async fn unknown_is_remembered_for_a_minute_at_most() {
 async fn a_failure_is_remembered_for_five_seconds() {
     let (scene, responder) = scene().await;
     let client = client(settings());
-    let good = Reply::Answer(scene.good().sign(&scene.ca));
-    responder.reply(Reply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
-    let try_later = Err(OcspError::Refused(RefusedStatus::TryLater));
+    let good = ResponderReply::Answer(scene.good().sign(&scene.ca));
+    responder.reply(ResponderReply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
+    let try_later = Err(OcspError::Refused(OcspErrorStatus::TryLater));
     assert_eq!(scene.status(&client, NOW).await, try_later);
     responder.reply(good);
     assert_eq!(scene.status(&client, NOW.plus(4 * SECOND)).await, try_later);
     assert_eq!(responder.asked().len(), 1);
-    assert_eq!(scene.status(&client, NOW.plus(5 * SECOND)).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, NOW.plus(5 * SECOND)).await, Ok(CertStatus::Good));
 }
 
 #[tokio::test]
 async fn while_the_responder_is_away_an_old_answer_counts_to_its_end() {
     let (scene, responder) = scene().await;
     let client = client(OcspSettings { grace: HOUR, ..settings() });
-    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
-    responder.reply(Reply::Nothing);
+    assert_eq!(scene.status(&client, NOW).await, Ok(CertStatus::Good));
+    responder.reply(ResponderReply::Nothing);
     let end = NOW.plus(2 * HOUR + 5 * MINUTE);
     for now in [NOW.plus(HOUR), before(end, SECOND)] {
         let asked = scene.ask(&client, now).await;
-        assert_eq!(asked.result.unwrap().status, Status::Good);
+        assert_eq!(asked.result.unwrap().status, CertStatus::Good);
         assert_eq!(asked.ask_again_at, now.plus(5 * SECOND).min(end));
     }
     assert!(is_unreachable(&scene.status(&client, end).await));
@@ -109,7 +109,7 @@ async fn while_the_responder_is_away_an_old_answer_counts_to_its_end() {
 #[tokio::test]
 async fn a_responder_that_hangs_costs_its_time_once_and_not_once_for_each_card() {
     let (scene, responder) = scene().await;
-    responder.reply(Reply::Hang);
+    responder.reply(ResponderReply::Hang);
     let limit = Duration::from_millis(50);
     let client = client(OcspSettings { limit, ..settings() });
     let other = card_asking(&scene.ca, &[9], &[&responder.url]);
@@ -125,20 +125,20 @@ async fn a_responder_that_hangs_costs_its_time_once_and_not_once_for_each_card()
 async fn somebody_who_leaves_while_asking_takes_nothing_with_them() {
     let (scene, responder) = scene().await;
     let client = client(OcspSettings { places: 1, ..settings() });
-    let good = Reply::Answer(scene.good().sign(&scene.ca));
-    responder.reply(Reply::Hang);
+    let good = ResponderReply::Answer(scene.good().sign(&scene.ca));
+    responder.reply(ResponderReply::Hang);
     tokio::select! {
         _ = scene.status(&client, NOW) => panic!("the responder hangs"),
         () = async { while responder.asked().is_empty() { tokio::task::yield_now().await } } => {}
     }
     responder.reply(good);
-    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, NOW).await, Ok(CertStatus::Good));
 }
 
 #[tokio::test]
 async fn the_second_responder_is_asked_where_the_first_tells_nothing_and_a_third_never() {
     let (scene, good) = scene().await;
-    let (away, third) = (Responder::start().await, Responder::start().await);
+    let (away, third) = (TestResponder::start().await, TestResponder::start().await);
     let card = |urls: &[&str]| card_asking(&scene.ca, CARD, urls);
     let client = client(settings());
     let asked = client.ask(&card(&[&away.url, &good.url]), &scene.ca.certificate, NOW).await;
@@ -152,11 +152,11 @@ async fn the_second_responder_is_asked_where_the_first_tells_nothing_and_a_third
 #[tokio::test]
 async fn the_configured_responder_is_asked_instead_of_the_named_one() {
     let (scene, named) = scene().await;
-    let configured = Responder::start().await;
-    configured.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+    let configured = TestResponder::start().await;
+    configured.reply(ResponderReply::Answer(scene.good().sign(&scene.ca)));
     let responder = ConfiguredResponder { url: configured.url.clone(), certificate: None };
     let client = client(OcspSettings { responder: Some(responder), ..settings() });
-    assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, NOW).await, Ok(CertStatus::Good));
     assert_eq!((configured.asked().len(), named.asked().len()), (1, 0));
 }
 
@@ -172,7 +172,7 @@ async fn a_host_that_is_not_listed_is_never_connected_to() {
 
 #[tokio::test]
 async fn a_certificate_that_names_no_responder_is_asked_about_nowhere() {
-    let asked = Scene::new().ask(&client(settings()), NOW).await;
+    let asked = OcspFixture::new().ask(&client(settings()), NOW).await;
     assert_eq!((asked.result, asked.ask_again_at), (Err(OcspError::NoResponder), UnixTime::END));
 }
 
@@ -189,7 +189,10 @@ async fn without_a_free_place_nobody_waits_longer_than_the_limit() {
 async fn a_request_with_a_nonce_is_posted_and_one_without_travels_in_the_url() {
     let (scene, responder) = scene().await;
     for nonce in [NonceRule::Never, NonceRule::IfReturned] {
-        assert_eq!(scene.status(&client(OcspSettings { nonce, ..settings() }), NOW).await, Ok(Status::Good));
+        assert_eq!(
+            scene.status(&client(OcspSettings { nonce, ..settings() }), NOW).await,
+            Ok(CertStatus::Good)
+        );
     }
     let asked = responder.asked();
     let [get, post] = asked.as_slice() else { panic!("{asked:?}") };
@@ -202,46 +205,49 @@ async fn of_two_responses_of_one_date_the_one_that_revokes_counts_whichever_come
     let (scene, responder) = scene().await;
     let later = |minutes: u32| NOW.plus(MINUTE * minutes);
     for this_update in [before(NOW, MINUTE), NOW.plus(4 * MINUTE)] {
-        let made = |single: SingleDraft| {
-            let single = SingleDraft { this_update, next_update: Some(NOW.plus(MINUTE)), ..single };
-            Reply::Answer(Draft::about(single).sign(&scene.ca))
+        let made = |single: SingleResponseDraft| {
+            let single = SingleResponseDraft { this_update, next_update: Some(NOW.plus(MINUTE)), ..single };
+            ResponderReply::Answer(ResponseDraft::about(single).sign(&scene.ca))
         };
         let client = client(settings());
         responder.reply(made(scene.single().revoked(Some(6))));
-        assert!(matches!(scene.status(&client, NOW).await, Ok(Status::Revoked { .. })));
+        assert!(matches!(scene.status(&client, NOW).await, Ok(CertStatus::Revoked { .. })));
         responder.reply(made(scene.single()));
-        assert!(matches!(scene.status(&client, later(2)).await, Ok(Status::Revoked { .. })));
+        assert!(matches!(scene.status(&client, later(2)).await, Ok(CertStatus::Revoked { .. })));
         // Nor does one from before a "revoked" of a fast clock.
-        responder.reply(Reply::Answer(scene.good().sign(&scene.ca)));
-        assert!(matches!(scene.status(&client, later(3)).await, Ok(Status::Revoked { .. })));
+        responder.reply(ResponderReply::Answer(scene.good().sign(&scene.ca)));
+        assert!(matches!(scene.status(&client, later(3)).await, Ok(CertStatus::Revoked { .. })));
         client.purge();
         responder.reply(made(scene.single()));
-        assert_eq!(scene.status(&client, NOW).await, Ok(Status::Good));
+        assert_eq!(scene.status(&client, NOW).await, Ok(CertStatus::Good));
         responder.reply(made(scene.single().revoked(Some(6))));
-        assert!(matches!(scene.status(&client, later(4)).await, Ok(Status::Revoked { .. })));
+        assert!(matches!(scene.status(&client, later(4)).await, Ok(CertStatus::Revoked { .. })));
     }
 }
 
 #[tokio::test]
 async fn an_older_answer_played_again_does_not_replace_a_newer_one() {
     let (scene, responder) = scene().await;
-    let made = |age: Duration, single: SingleDraft| {
-        let single =
-            SingleDraft { this_update: before(NOW, age), next_update: Some(NOW.plus(MINUTE)), ..single };
-        Reply::Answer(Draft::about(single).sign(&scene.ca))
+    let made = |age: Duration, single: SingleResponseDraft| {
+        let single = SingleResponseDraft {
+            this_update: before(NOW, age),
+            next_update: Some(NOW.plus(MINUTE)),
+            ..single
+        };
+        ResponderReply::Answer(ResponseDraft::about(single).sign(&scene.ca))
     };
     let client = client(settings());
     // Past its nextUpdate an answer is asked for anew, and counts for five minutes more.
     let later = |minutes: u32| NOW.plus(MINUTE * minutes);
     responder.reply(made(MINUTE, scene.single().revoked(Some(6))));
-    assert!(matches!(scene.status(&client, NOW).await, Ok(Status::Revoked { .. })));
+    assert!(matches!(scene.status(&client, NOW).await, Ok(CertStatus::Revoked { .. })));
     responder.reply(made(HOUR, scene.single()));
-    assert!(matches!(scene.status(&client, later(2)).await, Ok(Status::Revoked { .. })));
+    assert!(matches!(scene.status(&client, later(2)).await, Ok(CertStatus::Revoked { .. })));
     assert_eq!(responder.asked().len(), 2);
     // A newer one lifts the hold.
     responder.reply(made(MINUTE / 2, scene.single()));
-    assert_eq!(scene.status(&client, later(3)).await, Ok(Status::Good));
+    assert_eq!(scene.status(&client, later(3)).await, Ok(CertStatus::Good));
     // An older "revoked" can only refuse.
     responder.reply(made(HOUR, scene.single().revoked(None)));
-    assert!(matches!(scene.status(&client, later(5)).await, Ok(Status::Revoked { .. })));
+    assert!(matches!(scene.status(&client, later(5)).await, Ok(CertStatus::Revoked { .. })));
 }

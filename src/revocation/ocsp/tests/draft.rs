@@ -3,7 +3,7 @@
 use super::{CertificateId, HOUR, NOW, before};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::revocation::test_pki::{Ca, ecdsa_with_sha256, element, extension};
+use crate::revocation::test_pki::{TestCa, ecdsa_with_sha256, element, extension};
 use aws_lc_rs::digest::{Algorithm, digest};
 use der::asn1::GeneralizedTime;
 use der::{Decode, Encode};
@@ -16,33 +16,33 @@ pub(super) const NONCE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
 pub(super) const NO_CHECK: [u64; 10] = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
 
 /// An answer.
-pub(super) struct Draft {
+pub(super) struct ResponseDraft {
     pub(super) status: u8,
     pub(super) response_type: &'static [u8],
     pub(super) version: Option<u8>,
     pub(super) produced_at: UnixTime,
-    pub(super) singles: Vec<SingleDraft>,
+    pub(super) singles: Vec<SingleResponseDraft>,
     pub(super) extensions: Vec<Vec<u8>>,
     pub(super) certificates: Vec<Certificate>,
     /// Changes the fields of the ResponseData before it is signed.
-    pub(super) edit: Edit,
+    pub(super) edit: FieldEdit,
 }
 
 /// A change of the encoded fields of a SEQUENCE.
-pub(super) type Edit = fn(&mut Vec<Vec<u8>>);
+pub(super) type FieldEdit = fn(&mut Vec<Vec<u8>>);
 
 /// What it says of one certificate.
-pub(super) struct SingleDraft {
+pub(super) struct SingleResponseDraft {
     pub(super) id: Vec<u8>,
     pub(super) status: Vec<u8>,
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
     pub(super) extensions: Vec<Vec<u8>>,
-    pub(super) edit: Edit,
+    pub(super) edit: FieldEdit,
 }
 
-impl Draft {
-    pub(super) fn about(single: SingleDraft) -> Self {
+impl ResponseDraft {
+    pub(super) fn about(single: SingleResponseDraft) -> Self {
         Self {
             status: 0,
             response_type: BASIC,
@@ -56,12 +56,12 @@ impl Draft {
     }
 
     /// Signed by the CA, named by its subject.
-    pub(super) fn sign(&self, ca: &Ca) -> Vec<u8> {
+    pub(super) fn sign(&self, ca: &TestCa) -> Vec<u8> {
         self.sign_as(&by_name(&ca.certificate), ca.issuer().key())
     }
 
     /// Signed by a delegate, named by its subject, its certificate with it.
-    pub(super) fn sign_by(mut self, delegate: &Delegate) -> Vec<u8> {
+    pub(super) fn sign_by(mut self, delegate: &TestDelegate) -> Vec<u8> {
         self.certificates.push(delegate.certificate.clone());
         self.sign_as(&by_name(&delegate.certificate), &delegate.key)
     }
@@ -72,7 +72,7 @@ impl Draft {
         data.extend(self.version.map(|version| element(0xa0, &element(2, &[version]))));
         data.push(responder.to_vec());
         data.push(time(self.produced_at));
-        let singles: Vec<_> = self.singles.iter().map(SingleDraft::der).collect();
+        let singles: Vec<_> = self.singles.iter().map(SingleResponseDraft::der).collect();
         data.push(element(0x30, &singles.concat()));
         data.extend(extensions(&self.extensions));
         (self.edit)(&mut data);
@@ -89,8 +89,8 @@ impl Draft {
     }
 }
 
-impl SingleDraft {
-    pub(super) fn good(certificate: &Certificate, issuer: &Ca) -> Self {
+impl SingleResponseDraft {
+    pub(super) fn good(certificate: &Certificate, issuer: &TestCa) -> Self {
         let id = CertificateId::of(certificate, &issuer.certificate).unwrap();
         Self {
             id: id.to_der().unwrap(),
@@ -108,7 +108,7 @@ impl SingleDraft {
         hash: &[u8],
         algorithm: &'static Algorithm,
         certificate: &Certificate,
-        issuer: &Ca,
+        issuer: &TestCa,
     ) -> Self {
         let spki = SubjectPublicKeyInfoRef::from_der(issuer.certificate.public_key_der()).unwrap();
         let hashed = |bytes: &[u8]| element(4, digest(algorithm, bytes).as_ref());
@@ -141,16 +141,16 @@ impl SingleDraft {
 }
 
 /// A responder's certificate with its key.
-pub(super) struct Delegate {
+pub(super) struct TestDelegate {
     pub(super) certificate: Certificate,
     pub(super) key: KeyPair,
 }
 
 /// A delegate as RFC 6960 4.2.2.2 wants it, with id-pkix-ocsp-nocheck, but for what `edit` changes.
-pub(super) fn delegate(ca: &Ca, edit: impl FnOnce(&mut CertificateParams)) -> Delegate {
+pub(super) fn delegate(ca: &TestCa, edit: impl FnOnce(&mut CertificateParams)) -> TestDelegate {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Responder");
+    params.distinguished_name.push(DnType::CommonName, "TestResponder");
     params.serial_number = Some(vec![0x52].into());
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
@@ -158,7 +158,7 @@ pub(super) fn delegate(ca: &Ca, edit: impl FnOnce(&mut CertificateParams)) -> De
     edit(&mut params);
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, ca.issuer()).unwrap();
-    Delegate { certificate: Certificate::from_der(certificate.der()).unwrap(), key }
+    TestDelegate { certificate: Certificate::from_der(certificate.der()).unwrap(), key }
 }
 
 /// ResponderID byName.

@@ -1,12 +1,12 @@
 //! CRLs and responders together, by the stage's own door.
 
-use super::draft::{Delegate, delegate};
-use super::responder::{Reply, Responder, card_asking, client};
+use super::draft::{TestDelegate, delegate};
+use super::responder::{ResponderReply, TestResponder, card_asking, client};
 use super::*;
 use crate::revocation::test_pki::{CrlDraft, proven, store};
 use crate::revocation::{
     CrlStore, RevocationCache, RevocationError, RevocationMode, RevocationReason, RevocationRule,
-    RevocationSource, RevocationVerdict, UnrevokedChain, WhyUnknown,
+    RevocationSource, RevocationVerdict, UnknownReason, UnrevokedChain,
 };
 use crate::telemetry::CacheMetrics;
 use aws_lc_rs::digest::SHA256;
@@ -14,29 +14,29 @@ use rcgen::date_time_ymd;
 use std::sync::Arc;
 
 struct Joined {
-    scene: Scene,
-    responder: Responder,
+    scene: OcspFixture,
+    responder: TestResponder,
     scope: OcspScope,
 }
 
 impl Joined {
     /// A responder that calls the card good.
     async fn new(scope: OcspScope) -> Self {
-        let responder = Responder::start().await;
-        let ca = Ca::root("Root");
+        let responder = TestResponder::start().await;
+        let ca = TestCa::root("Root");
         let card = card_asking(&ca, CARD, &[&responder.url]);
-        let scene = Scene { ca, card };
-        responder.reply(Reply::Answer(scene.good().sign(&scene.ca)));
+        let scene = OcspFixture { ca, card };
+        responder.reply(ResponderReply::Answer(scene.good().sign(&scene.ca)));
         Self { scene, responder, scope }
     }
 
     fn revoke(&self) {
-        let draft = Draft::about(self.scene.single().revoked(Some(1)));
-        self.responder.reply(Reply::Answer(draft.sign(&self.scene.ca)));
+        let draft = ResponseDraft::about(self.scene.single().revoked(Some(1)));
+        self.responder.reply(ResponderReply::Answer(draft.sign(&self.scene.ca)));
     }
 
-    fn good_by(&self, delegate: &Delegate) {
-        self.responder.reply(Reply::Answer(self.scene.good().sign_by(delegate)));
+    fn good_by(&self, delegate: &TestDelegate) {
+        self.responder.reply(ResponderReply::Answer(self.scene.good().sign_by(delegate)));
     }
 
     async fn check(
@@ -66,7 +66,7 @@ impl Joined {
         matches!(self.verdict(crls).await, RevocationVerdict::NotRevoked(_))
     }
 
-    async fn why_unknown(&self, crls: &Arc<CrlStore>) -> WhyUnknown {
+    async fn why_unknown(&self, crls: &Arc<CrlStore>) -> UnknownReason {
         match self.check(RevocationMode::Require, crls).await {
             Err(RevocationError::Unknown { why, .. }) => why,
             other => panic!("{other:?}"),
@@ -78,12 +78,12 @@ fn no_crl() -> Arc<CrlStore> {
     Arc::new(CrlStore::empty())
 }
 
-fn expired(ca: &Ca) -> WhyUnknown {
+fn expired(ca: &TestCa) -> UnknownReason {
     let issuer = ca.certificate.subject().clone();
-    WhyUnknown::Expired { issuer, next_update: Some(before(NOW, MINUTE)) }
+    UnknownReason::Expired { issuer, next_update: Some(before(NOW, MINUTE)) }
 }
 
-fn stale(revoked: &[&[u8]], ca: &Ca) -> Arc<CrlStore> {
+fn stale(revoked: &[&[u8]], ca: &TestCa) -> Arc<CrlStore> {
     let next_update = Some(before(NOW, MINUTE));
     store(&[&CrlDraft { next_update, ..CrlDraft::revoking(revoked) }.sign(ca)])
 }
@@ -127,15 +127,15 @@ async fn what_a_responder_calls_revoked_is_refused_by_require_and_by_prefer() {
 #[tokio::test]
 async fn under_prefer_a_revocation_counts_beside_what_cannot_be_decoded() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let Scene { ca, card } = &joined.scene;
+    let OcspFixture { ca, card } = &joined.scene;
     // 2.25 and a UUID.
     let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
     let bob = ca.issue("bob", &[0x2b, 2]);
     let of = |card: &Certificate| joined.scene.single().named_by(&uuid, &SHA256, card, ca);
     let own = || joined.scene.single().revoked(Some(1));
     for singles in [vec![of(&bob), own()], vec![own(), of(&bob)], vec![of(&bob), of(card).revoked(Some(1))]] {
-        let draft = Draft { singles, ..joined.scene.good() };
-        joined.responder.reply(Reply::Answer(draft.sign(ca)));
+        let draft = ResponseDraft { singles, ..joined.scene.good() };
+        joined.responder.reply(ResponderReply::Answer(draft.sign(ca)));
         let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
         assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
     }
@@ -157,19 +157,19 @@ async fn asked_about_all_a_responder_may_revoke_what_a_fresh_crl_does_not_list_y
     joined.revoke();
     let result = joined.check(RevocationMode::Require, &fresh).await;
     assert!(matches!(result, Err(RevocationError::Revoked { found_in: RevocationSource::Ocsp(_), .. })));
-    joined.responder.reply(Reply::Nothing);
+    joined.responder.reply(ResponderReply::Nothing);
     assert!(joined.is_good_by_crl(&fresh).await);
 }
 
 #[tokio::test]
 async fn where_neither_tells_both_reasons_are_told_and_prefer_passes_for_five_seconds() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    joined.responder.reply(Reply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
-    let ocsp = OcspError::Refused(RefusedStatus::TryLater);
+    joined.responder.reply(ResponderReply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
+    let ocsp = OcspError::Refused(OcspErrorStatus::TryLater);
     let ca = &joined.scene.ca;
     let expired = expired(ca);
-    for (crls, crl) in [(no_crl(), WhyUnknown::NoCrl), (stale(&[], ca), expired)] {
-        let why = WhyUnknown::Ocsp { crl: Box::new(crl), ocsp: ocsp.clone() };
+    for (crls, crl) in [(no_crl(), UnknownReason::NoCrl), (stale(&[], ca), expired)] {
+        let why = UnknownReason::Ocsp { crl: Box::new(crl), ocsp: ocsp.clone() };
         assert_eq!(joined.why_unknown(&crls).await, why);
         let passed = joined.check(RevocationMode::Prefer, &crls).await.unwrap();
         assert_eq!(passed.status()[0].verdict, RevocationVerdict::Unknown(why));
@@ -193,7 +193,7 @@ async fn a_delegate_on_the_issuers_crl_is_not_believed() {
     let crls = stale(&[delegate.certificate.serial().as_bytes()], &joined.scene.ca);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::Revoked);
     let crl = Box::new(expired(&joined.scene.ca));
-    assert_eq!(joined.why_unknown(&crls).await, WhyUnknown::Ocsp { crl, ocsp });
+    assert_eq!(joined.why_unknown(&crls).await, UnknownReason::Ocsp { crl, ocsp });
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_delegate_without_no_check_counts_where_a_fresh_crl_covers_it_or_it_li
     let long_lived = delegate(ca, |params| params.custom_extensions.clear());
     joined.good_by(&long_lived);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::RevocationUnknown);
-    let why = WhyUnknown::Ocsp { crl: Box::new(WhyUnknown::NoCrl), ocsp };
+    let why = UnknownReason::Ocsp { crl: Box::new(UnknownReason::NoCrl), ocsp };
     assert_eq!(joined.why_unknown(&no_crl()).await, why);
     let fresh = store(&[&CrlDraft::default().sign(ca)]);
     assert!(joined.is_good_by_ocsp(&fresh).await);
@@ -219,8 +219,8 @@ async fn a_delegate_without_no_check_counts_where_a_fresh_crl_covers_it_or_it_li
 async fn a_delegate_that_nobody_checks_may_still_revoke() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
     let long_lived = delegate(&joined.scene.ca, |params| params.custom_extensions.clear());
-    let draft = Draft::about(joined.scene.single().revoked(None));
-    joined.responder.reply(Reply::Answer(draft.sign_by(&long_lived)));
+    let draft = ResponseDraft::about(joined.scene.single().revoked(None));
+    joined.responder.reply(ResponderReply::Answer(draft.sign_by(&long_lived)));
     let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
     assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
 }

@@ -9,44 +9,44 @@ mod requests;
 mod responder;
 mod signers;
 
-use super::super::test_pki::{Ca, HOUR, NOW, before};
+use super::super::test_pki::{HOUR, NOW, TestCa, before};
 use super::certificate_id::CertificateId;
-use super::error::{OcspError, RefusedStatus, ResponderFault};
-use super::request::{self, Nonce};
-use super::response::Status;
+use super::error::{OcspError, OcspErrorStatus, ResponderFault};
+use super::request::{self, OcspNonce};
+use super::response::CertStatus;
 use super::settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::revocation::ocsp::validate::{self, OcspAnswer, Question};
-use draft::{Draft, SingleDraft};
+use crate::revocation::ocsp::validate::{self, OcspQuery, ValidatedResponse};
+use draft::{ResponseDraft, SingleResponseDraft};
 use std::time::Duration;
 
 const CARD: &[u8] = &[0x2b, 1];
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A CA and a card that it issued.
-struct Scene {
-    ca: Ca,
+struct OcspFixture {
+    ca: TestCa,
     card: Certificate,
 }
 
-impl Scene {
+impl OcspFixture {
     fn new() -> Self {
-        let ca = Ca::root("Root");
+        let ca = TestCa::root("Root");
         let card = ca.issue("alice", CARD);
         Self { ca, card }
     }
 
     /// "Good", fresh for an hour before and after [`NOW`].
-    fn good(&self) -> Draft {
-        Draft::about(self.single())
+    fn good(&self) -> ResponseDraft {
+        ResponseDraft::about(self.single())
     }
 
-    fn single(&self) -> SingleDraft {
-        SingleDraft::good(&self.card, &self.ca)
+    fn single(&self) -> SingleResponseDraft {
+        SingleResponseDraft::good(&self.card, &self.ca)
     }
 
-    fn judge(&self, der: &[u8], settings: &OcspSettings) -> Result<OcspAnswer, OcspError> {
+    fn judge(&self, der: &[u8], settings: &OcspSettings) -> Result<ValidatedResponse, OcspError> {
         self.judge_at(der, settings, None, NOW)
     }
 
@@ -54,12 +54,12 @@ impl Scene {
         &self,
         der: &[u8],
         settings: &OcspSettings,
-        nonce: Option<&Nonce>,
+        nonce: Option<&OcspNonce>,
         now: UnixTime,
-    ) -> Result<OcspAnswer, OcspError> {
+    ) -> Result<ValidatedResponse, OcspError> {
         let url = "http://ocsp.example/";
         let (certificate, issuer) = (&self.card, &self.ca.certificate);
-        validate::judge(der, &Question { certificate, issuer, nonce, url, settings }, now)
+        validate::judge(der, &OcspQuery { certificate, issuer, nonce, url, settings }, now)
     }
 
     fn refusal(&self, der: &[u8]) -> OcspError {

@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-static SCENE: LazyLock<(Scene, Vec<u8>)> = LazyLock::new(|| {
-    let scene = Scene::new();
+static SCENE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
+    let scene = OcspFixture::new();
     let singles = vec![scene.single().unknown(), scene.single().revoked(Some(1))];
-    let draft = Draft { singles, extensions: vec![nonce(&[7; 32])], ..scene.good() };
+    let draft = ResponseDraft { singles, extensions: vec![nonce(&[7; 32])], ..scene.good() };
     let der = draft.sign_by(&delegate(&scene.ca, |_| {}));
     (scene, der)
 });
@@ -36,7 +36,7 @@ proptest! {
         let length = changed.len() - cut.index(changed.len()) / 8;
         for bytes in [&changed[..], &changed[..length]] {
             let judged = scene.judge(bytes, &OcspSettings::default());
-            let is_revoked = judged.map(|answer| matches!(answer.status, Status::Revoked { .. }));
+            let is_revoked = judged.map(|answer| matches!(answer.status, CertStatus::Revoked { .. }));
             prop_assert!(is_revoked != Ok(false));
         }
     }

@@ -12,7 +12,7 @@ fn sha1(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The CertID of RFC 6960 4.1.1, written by hand.
-fn certificate_id(scene: &Scene) -> Vec<u8> {
+fn certificate_id(scene: &OcspFixture) -> Vec<u8> {
     let issuer = &scene.ca.certificate;
     // An uncompressed P-256 point is the last 65 bytes of its SubjectPublicKeyInfo.
     let key = issuer.public_key_der();
@@ -25,25 +25,25 @@ fn certificate_id(scene: &Scene) -> Vec<u8> {
     element(0x30, &parts.concat())
 }
 
-fn encode(scene: &Scene, nonce: Option<&Nonce>) -> Vec<u8> {
+fn encode(scene: &OcspFixture, nonce: Option<&OcspNonce>) -> Vec<u8> {
     let id = CertificateId::of(&scene.card, &scene.ca.certificate).unwrap();
     request::encode(&id, nonce).unwrap()
 }
 
 #[test]
 fn a_request_has_the_bytes_of_rfc_6960() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let requests = element(0x30, &element(0x30, &certificate_id(&scene)));
     let plain = element(0x30, &element(0x30, &requests));
     assert_eq!(encode(&scene, None), plain);
     let extensions = element(0xa2, &element(0x30, &nonce(&[7; 32])));
     let with_nonce = element(0x30, &element(0x30, &[requests, extensions].concat()));
-    assert_eq!(encode(&scene, Some(&Nonce::from_bytes(&[7; 32]).unwrap())), with_nonce);
+    assert_eq!(encode(&scene, Some(&OcspNonce::from_bytes(&[7; 32]).unwrap())), with_nonce);
 }
 
 #[test]
 fn the_issuers_name_is_hashed_as_the_certificate_in_question_writes_it() {
-    let Scene { ca, card } = Scene::new();
+    let OcspFixture { ca, card } = OcspFixture::new();
     let mut params = rcgen::CertificateParams::default();
     let printable = "Root".try_into().map(rcgen::DnValue::PrintableString).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -56,22 +56,22 @@ fn the_issuers_name_is_hashed_as_the_certificate_in_question_writes_it() {
 
 #[test]
 fn every_nonce_is_another() {
-    assert_ne!(Nonce::random().unwrap(), Nonce::random().unwrap());
+    assert_ne!(OcspNonce::random().unwrap(), OcspNonce::random().unwrap());
 }
 
 #[test]
 fn a_hash_without_parameters_names_the_same_certificate_and_one_with_others_none() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let null = [0x30, 9, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 5, 0];
     let id = certificate_id(&scene);
     let rest = id.strip_prefix(&[0x30, u8::try_from(id.len() - 2).unwrap()]).unwrap();
     let rest = rest.strip_prefix(&null).unwrap();
     let with = |algorithm: &[u8]| {
-        let single = SingleDraft { id: element(0x30, &[algorithm, rest].concat()), ..scene.single() };
-        let der = Draft::about(single).sign(&scene.ca);
+        let single = SingleResponseDraft { id: element(0x30, &[algorithm, rest].concat()), ..scene.single() };
+        let der = ResponseDraft::about(single).sign(&scene.ca);
         scene.judge(&der, &OcspSettings::default()).map(|answer| answer.status)
     };
-    assert_eq!(with(&[0x30, 7, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a]), Ok(Status::Good));
+    assert_eq!(with(&[0x30, 7, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a]), Ok(CertStatus::Good));
     let odd = with(&[0x30, 10, 0x06, 5, 0x2b, 0x0e, 3, 2, 0x1a, 2, 1, 0]);
     assert!(matches!(odd, Err(OcspError::UnknownHash(_))), "{odd:?}");
     let sha256 = [0x30, 11, 0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];

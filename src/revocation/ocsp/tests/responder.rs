@@ -4,14 +4,14 @@ use super::super::super::fetch::FetchRules;
 use super::super::client::OcspClient;
 use super::super::settings::OcspSettings;
 use crate::certificate::Certificate;
-use crate::revocation::test_pki::{Ca, element};
+use crate::revocation::test_pki::{TestCa, element};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// What it does with a request.
 #[derive(Clone)]
-pub(super) enum Reply {
+pub(super) enum ResponderReply {
     Answer(Vec<u8>),
     /// Closes the connection.
     Nothing,
@@ -19,18 +19,18 @@ pub(super) enum Reply {
     Hang,
 }
 
-pub(super) struct Responder {
+pub(super) struct TestResponder {
     pub(super) url: String,
-    reply: Arc<Mutex<Reply>>,
+    reply: Arc<Mutex<ResponderReply>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Responder {
+impl TestResponder {
     /// Listens until the runtime ends.
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ocsp", listener.local_addr().unwrap());
-        let reply = Arc::new(Mutex::new(Reply::Nothing));
+        let reply = Arc::new(Mutex::new(ResponderReply::Nothing));
         let asked = Arc::default();
         let responder = Self { url, reply: Arc::clone(&reply), asked: Arc::clone(&asked) };
         tokio::spawn(async move {
@@ -42,7 +42,7 @@ impl Responder {
         responder
     }
 
-    pub(super) fn reply(&self, reply: Reply) {
+    pub(super) fn reply(&self, reply: ResponderReply) {
         *self.reply.lock().unwrap() = reply;
     }
 
@@ -52,7 +52,7 @@ impl Responder {
     }
 }
 
-async fn serve(stream: TcpStream, reply: Arc<Mutex<Reply>>, asked: Arc<Mutex<Vec<String>>>) {
+async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, asked: Arc<Mutex<Vec<String>>>) {
     let mut stream = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -69,12 +69,12 @@ async fn serve(stream: TcpStream, reply: Arc<Mutex<Reply>>, asked: Arc<Mutex<Vec
     asked.lock().unwrap().push(lines.remove(0));
     let reply = reply.lock().unwrap().clone();
     match reply {
-        Reply::Answer(der) => {
+        ResponderReply::Answer(der) => {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", der.len());
             stream.write_all(&[head.as_bytes(), &der].concat()).await.unwrap();
         }
-        Reply::Nothing => {}
-        Reply::Hang => std::future::pending().await,
+        ResponderReply::Nothing => {}
+        ResponderReply::Hang => std::future::pending().await,
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
 }
 
 /// A card that names these responders (RFC 5280 4.2.2.1).
-pub(super) fn card_asking(ca: &Ca, serial: &[u8], responders: &[&str]) -> Certificate {
+pub(super) fn card_asking(ca: &TestCa, serial: &[u8], responders: &[&str]) -> Certificate {
     let ocsp = [0x2b, 6, 1, 5, 5, 7, 0x30, 1];
     let description =
         |url: &&str| element(0x30, &[element(6, &ocsp), element(0x86, url.as_bytes())].concat());

@@ -1,6 +1,6 @@
 //! Who may sign an answer, and who not.
 
-use super::draft::{Delegate, by_name, delegate};
+use super::draft::{TestDelegate, by_name, delegate};
 use super::*;
 use crate::certificate::signature::SignatureError;
 use crate::revocation::test_pki::{element, extension};
@@ -12,7 +12,7 @@ fn by_key(certificate: &Certificate) -> Vec<u8> {
     element(0xa2, &element(4, &super::super::certificate_id::key_hash(certificate)))
 }
 
-fn fault_of(scene: &Scene, delegate: &Delegate) -> ResponderFault {
+fn fault_of(scene: &OcspFixture, delegate: &TestDelegate) -> ResponderFault {
     match scene.refusal(&scene.good().sign_by(delegate)) {
         OcspError::ResponderNotAuthorised(fault) => fault,
         other => panic!("{other:?}"),
@@ -21,27 +21,27 @@ fn fault_of(scene: &Scene, delegate: &Delegate) -> ResponderFault {
 
 #[test]
 fn the_issuer_may_sign_named_by_its_name_or_its_key() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let key = scene.ca.issuer().key();
     for id in [by_name(&scene.ca.certificate), by_key(&scene.ca.certificate)] {
         let answer = scene.judge(&scene.good().sign_as(&id, key), &OcspSettings::default()).unwrap();
-        assert_eq!((answer.status, answer.delegate), (Status::Good, None));
+        assert_eq!((answer.status, answer.delegate), (CertStatus::Good, None));
     }
 }
 
 #[test]
 fn a_delegate_of_the_issuer_may_sign_and_is_told() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let delegate = delegate(&scene.ca, |_| {});
     let answer = scene.judge(&scene.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
-    assert_eq!(answer.status, Status::Good);
-    assert_eq!(answer.source.signer.to_string(), "CN=Responder");
+    assert_eq!(answer.status, CertStatus::Good);
+    assert_eq!(answer.source.signer.to_string(), "CN=TestResponder");
     assert_eq!(answer.delegate, Some(delegate.certificate));
 }
 
 #[test]
 fn a_delegate_without_ocsp_signing_may_not_sign() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let usages = [vec![], vec![ExtendedKeyUsagePurpose::ClientAuth], vec![ExtendedKeyUsagePurpose::Any]];
     for usages in usages {
         let without = delegate(&scene.ca, |params| params.extended_key_usages = usages);
@@ -51,30 +51,30 @@ fn a_delegate_without_ocsp_signing_may_not_sign() {
 
 #[test]
 fn a_delegate_whose_key_is_not_for_signing_may_not_sign() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let without = delegate(&scene.ca, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
     assert_eq!(fault_of(&scene, &without), ResponderFault::KeyUsage);
 }
 
 #[test]
 fn a_delegate_of_another_ca_may_not_sign_even_under_the_same_name() {
-    let scene = Scene::new();
-    let stranger = delegate(&Ca::root("Other"), |_| {});
+    let scene = OcspFixture::new();
+    let stranger = delegate(&TestCa::root("Other"), |_| {});
     assert_eq!(fault_of(&scene, &stranger), ResponderFault::OtherIssuer);
-    let twin = delegate(&Ca::root("Root"), |_| {});
+    let twin = delegate(&TestCa::root("Root"), |_| {});
     assert_eq!(fault_of(&scene, &twin), ResponderFault::IssuerSignature(SignatureError::Wrong));
 }
 
 #[test]
 fn a_delegate_below_a_sub_ca_may_not_sign_for_the_ca_above_it() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let below = delegate(&scene.ca.sub_ca("Sub", 9), |_| {});
     assert_eq!(fault_of(&scene, &below), ResponderFault::OtherIssuer);
 }
 
 #[test]
 fn a_delegate_signs_only_while_its_certificate_is_valid() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let expired = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2026, 11, 22));
     let not_after = expired.certificate.not_after();
     let not_before = expired.certificate.not_before();
@@ -82,14 +82,14 @@ fn a_delegate_signs_only_while_its_certificate_is_valid() {
 
     let expiring = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2026, 11, 23));
     let next_update = Some(NOW.plus(100 * HOUR));
-    let der = Draft::about(SingleDraft { next_update, ..scene.single() }).sign_by(&expiring);
+    let der = ResponseDraft::about(SingleResponseDraft { next_update, ..scene.single() }).sign_by(&expiring);
     let answer = scene.judge(&der, &OcspSettings::default()).unwrap();
     assert_eq!(answer.usable_until, expiring.certificate.not_after().plus(Duration::from_secs(1)));
 }
 
 #[test]
 fn a_delegate_with_an_unknown_critical_extension_may_only_revoke() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let odd = delegate(&scene.ca, |params| {
         let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
         extension.set_criticality(true);
@@ -97,25 +97,25 @@ fn a_delegate_with_an_unknown_critical_extension_may_only_revoke() {
     });
     let oid = ObjectIdentifier::new_unwrap("1.2.3");
     assert_eq!(fault_of(&scene, &odd), ResponderFault::Extension(oid.into()));
-    let revoked = Draft::about(scene.single().revoked(None)).sign_by(&odd);
+    let revoked = ResponseDraft::about(scene.single().revoked(None)).sign_by(&odd);
     let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
-    assert!(matches!(answer.status, Status::Revoked { .. }));
+    assert!(matches!(answer.status, CertStatus::Revoked { .. }));
 }
 
 #[test]
 fn a_delegate_whose_no_check_extension_is_critical_may_sign() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let delegate = delegate(&scene.ca, |params| {
         params.custom_extensions.iter_mut().for_each(|one| one.set_criticality(true));
     });
     assert!(delegate.certificate.has_ocsp_no_check());
     let answer = scene.judge(&scene.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
-    assert_eq!(answer.status, Status::Good);
+    assert_eq!(answer.status, CertStatus::Good);
 }
 
 #[test]
 fn a_signer_whose_certificate_is_not_at_hand_may_not_sign() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let delegate = delegate(&scene.ca, |_| {});
     let alone = scene.good().sign_as(&by_name(&delegate.certificate), &delegate.key);
     let not_at_hand = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
@@ -126,7 +126,7 @@ fn a_signer_whose_certificate_is_not_at_hand_may_not_sign() {
 
 #[test]
 fn an_answer_in_the_name_of_the_issuer_must_be_signed_by_its_key() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let thief = delegate(&scene.ca, |_| {});
     let der = scene.good().sign_as(&by_name(&scene.ca.certificate), &thief.key);
     assert_eq!(scene.refusal(&der), OcspError::Signature(SignatureError::Wrong));
@@ -134,8 +134,8 @@ fn an_answer_in_the_name_of_the_issuer_must_be_signed_by_its_key() {
 
 #[test]
 fn the_configured_responder_may_sign_by_its_own_certificate_only() {
-    let scene = Scene::new();
-    let elsewhere = Ca::root("Elsewhere");
+    let scene = OcspFixture::new();
+    let elsewhere = TestCa::root("Elsewhere");
     let (configured, twin) = (delegate(&elsewhere, |_| {}), delegate(&elsewhere, |_| {}));
     let responder = ConfiguredResponder {
         url: "http://ocsp.example/".to_owned(),
@@ -145,7 +145,7 @@ fn the_configured_responder_may_sign_by_its_own_certificate_only() {
     let alone = scene.good().sign_as(&by_name(&configured.certificate), &configured.key);
     for der in [alone, scene.good().sign_by(&configured)] {
         let answer = scene.judge(&der, &settings).unwrap();
-        assert_eq!((answer.status, answer.delegate), (Status::Good, None));
+        assert_eq!((answer.status, answer.delegate), (CertStatus::Good, None));
     }
     let of_twin = scene.judge(&scene.good().sign_by(&twin), &settings);
     assert_eq!(of_twin, Err(OcspError::ResponderNotAuthorised(ResponderFault::OtherIssuer)));
@@ -154,7 +154,7 @@ fn the_configured_responder_may_sign_by_its_own_certificate_only() {
 
 #[test]
 fn the_configured_responder_signs_only_while_its_certificate_is_valid() {
-    let scene = Scene::new();
+    let scene = OcspFixture::new();
     let expired = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2020, 1, 1));
     let certificate = expired.certificate.clone();
     let responder = ConfiguredResponder { url: String::new(), certificate: Some(certificate.clone()) };
@@ -169,12 +169,12 @@ fn the_configured_responder_signs_only_while_its_certificate_is_valid() {
 
 #[test]
 fn a_nonce_cannot_stand_in_for_a_missing_signer() {
-    let scene = Scene::new();
-    let sent = Nonce::from_bytes(&[7; 32]).unwrap();
-    let stranger = delegate(&Ca::root("Other"), |_| {});
+    let scene = OcspFixture::new();
+    let sent = OcspNonce::from_bytes(&[7; 32]).unwrap();
+    let stranger = delegate(&TestCa::root("Other"), |_| {});
     let nonce = OctetString::new([7; 32]).unwrap();
     let extensions = vec![extension(draft::NONCE, false, &element(4, nonce.as_bytes()))];
-    let der = Draft { extensions, ..scene.good() }.sign_by(&stranger);
+    let der = ResponseDraft { extensions, ..scene.good() }.sign_by(&stranger);
     let judged = scene.judge_at(&der, &OcspSettings::default(), Some(&sent), NOW);
     assert_eq!(judged, Err(OcspError::ResponderNotAuthorised(ResponderFault::OtherIssuer)));
 }
