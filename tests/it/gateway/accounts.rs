@@ -1,4 +1,4 @@
-//! How a card finds its account, and in which words the backend hears of it.
+//! The mapping of client certificates to accounts, and the headers that report the account to the backend.
 
 use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
 use base64::Engine;
@@ -8,7 +8,7 @@ use der::{Decode, Encode, Reader, SliceReader, Tag};
 use portcullis::demo::pki::KeyedChain;
 use rustls_pki_types::CertificateDer;
 
-/// A realm that maps by its rules before the UPN, and these rules.
+/// A realm with these mapping rules, which precede the UPN.
 fn with_rules(strength: &str, rules: &str) -> TestConfig {
     let realm = TestConfig::default()
         .realm
@@ -17,13 +17,13 @@ fn with_rules(strength: &str, rules: &str) -> TestConfig {
     TestConfig { realm, more: rules.to_owned(), ..TestConfig::default() }
 }
 
-/// A realm with one rule that means one card and maps by nothing weaker.
-fn alice_by_her_card() -> TestConfig {
+/// A realm that requires a strong mapping and has one rule, for the certificate of alice.
+fn with_rule_for_alice() -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    with_rules("strong", &ALICE_BY_HER_CARD.replace("{leaf}", &leaf))
+    with_rules("strong", &RULE_FOR_ALICE.replace("{leaf}", &leaf))
 }
 
-const ALICE_BY_HER_CARD: &str = r#"
+const RULE_FOR_ALICE: &str = r#"
 [[realm.staff.rule]]
 name = "alice's card"
 certificate_sha256 = "{leaf}"
@@ -35,8 +35,8 @@ async fn at_require(gateway: &TestGateway, card: &str) -> TestResponse {
 }
 
 #[tokio::test]
-async fn a_one_to_one_rule_names_its_cards_account_strongly() {
-    let gateway = TestGateway::with(alice_by_her_card());
+async fn a_rule_for_one_certificate_is_a_strong_mapping() {
+    let gateway = TestGateway::with(with_rule_for_alice());
     let response = at_require(&gateway, "alice").await;
     assert_eq!(response.status_and_id(), "200 permit");
     assert_eq!(response.received_header("x-remote-user"), ["CORP\\%C3%A4lice"]);
@@ -48,22 +48,22 @@ async fn a_one_to_one_rule_names_its_cards_account_strongly() {
     );
     let record = gateway.record(&response.request_id()).await;
     assert_eq!(record["account"]["user"], "CORP\\älice");
-    // The same person's other card is not the one that the rule means.
+    // The rule does not match another certificate of the same user.
     assert_eq!(at_require(&gateway, "alice-rsa").await.status_and_id(), "403 mapping-too-weak");
 }
 
 #[tokio::test]
-async fn only_groups_that_the_backend_asks_for_are_sent() {
-    let asked = r#"headers = { send_groups = ["rms users", "Board, the", "Other"] }"#;
-    let gateway = TestGateway::with(TestConfig { backend: asked.into(), ..alice_by_her_card() });
+async fn only_the_groups_of_send_groups_are_sent() {
+    let backend = r#"headers = { send_groups = ["rms users", "Board, the", "Other"] }"#;
+    let gateway = TestGateway::with(TestConfig { backend: backend.into(), ..with_rule_for_alice() });
     let response = at_require(&gateway, "alice").await;
     assert_eq!(response.received_header("x-remote-groups"), ["RMS Users,Board%2C the"]);
-    let gateway = TestGateway::with(alice_by_her_card());
+    let gateway = TestGateway::with(with_rule_for_alice());
     assert_eq!(at_require(&gateway, "alice").await.received_header("x-remote-groups"), [""; 0]);
 }
 
 #[tokio::test]
-async fn a_denying_rule_goes_before_the_name_in_the_card() {
+async fn a_denying_rule_precedes_the_name_in_the_certificate() {
     let rule = r#"
 [[realm.staff.rule]]
 name = "judy has left"
@@ -88,7 +88,7 @@ async fn a_denying_rule_is_not_evaded_by_another_spelling_of_the_name() {
     }
 }
 
-/// The certificate with the other ECDSA signature that its issuer's key verifies: s becomes n - s.
+/// The certificate with the second valid ECDSA signature: s becomes n - s. It is computed without the issuer's key.
 fn twin(certificate: &[u8]) -> CertificateDer<'static> {
     let order = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
     let order = num_bigint::BigUint::parse_bytes(order, 16).unwrap();
@@ -117,7 +117,7 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing() {
+async fn a_changed_certificate_signature_evades_no_rule() {
     let of = |name: &str| {
         let card = pki().card(name).unwrap();
         let leaf = twin(card.certificate_der());
@@ -137,7 +137,7 @@ async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing()
         "certificate = \"changed.der\"".to_owned(),
     ];
     for criterion in criteria {
-        for (outcome, verdict, user) in [
+        for (outcome, expected, user) in [
             ("deny = true", "403 not-mapped", None),
             ("account = { user = 'CORP\\reader' }", "200 permit", Some("CORP\\reader")),
         ] {
@@ -149,7 +149,7 @@ async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing()
             });
             for client in [Client::new(&gateway).card("alice"), Client::new(&gateway).chain(&changed)] {
                 let response = client.get("/require/echo").await;
-                assert_eq!(response.status_and_id(), verdict, "{rule}");
+                assert_eq!(response.status_and_id(), expected, "{rule}");
                 if let Some(user) = user {
                     assert_eq!(response.received_header("x-remote-user"), [user], "{rule}");
                 }
@@ -161,7 +161,7 @@ async fn a_client_that_changes_the_signature_of_its_certificate_evades_nothing()
 }
 
 #[tokio::test]
-async fn a_name_counts_only_from_the_authority_that_may_give_it() {
+async fn a_name_is_mapped_only_if_its_issuer_may_assert_it() {
     for (from, to) in [("pki/issuing.pem", "pki/policy.pem"), ("corp.example", "other.example")] {
         let realm = TestConfig::default().realm.replace(from, to);
         let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
@@ -170,12 +170,12 @@ async fn a_name_counts_only_from_the_authority_that_may_give_it() {
 }
 
 #[tokio::test]
-async fn a_backend_gets_the_sets_it_asks_for_under_the_names_it_asks_for() {
+async fn a_backend_receives_the_configured_header_sets_and_names() {
     let backend = r#"headers = { sets = ["account", "rfc9440", "arr"], names = { user = "X-Logon" } }"#;
     let gateway = TestGateway::with(TestConfig { backend: backend.into(), ..TestConfig::default() });
     let card = pki().card("alice").unwrap();
     let spoofed = ["x-logon", "X_LOGON", "client-cert", "client-cert-chain", "x-arr-clientcert"];
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let headers = spoofed.map(|name| (name, "spoofed"));
         let anonymous = client.get_with("/ignore/echo", &headers).await;
         assert!(!anonymous.text().contains("spoofed"), "{}", anonymous.text());
@@ -192,14 +192,14 @@ async fn a_backend_gets_the_sets_it_asks_for_under_the_names_it_asks_for() {
     }
 }
 
-/// Alice's card with these certificates in this order.
+/// The key of alice with these certificates in this order.
 fn alice_with(chain: Vec<CertificateDer<'static>>) -> KeyedChain {
     let alice = pki().card("alice").unwrap();
     KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() }
 }
 
 #[tokio::test]
-async fn only_the_certificate_whose_key_signed_can_name_anybody() {
+async fn only_the_certificate_of_the_handshake_signature_is_mapped() {
     let gateway = TestGateway::start();
     let chain = &pki().card("alice").unwrap().chain;
     let [leaf, issuing, policy] = [0, 1, 2].map(|place| chain[place].clone());
@@ -210,25 +210,25 @@ async fn only_the_certificate_whose_key_signed_can_name_anybody() {
     let orders = [vec![leaf.clone(), policy, issuing], noisy];
     for order in orders {
         let card = alice_with(order);
-        for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+        for client in Client::tls12_and_tls13(&gateway) {
             let response = client.chain(&card).get("/require/echo").await;
             assert_eq!(response.status_and_id(), "200 permit");
             assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
         }
     }
-    // Somebody else's leaf first: the key does not fit it, and nobody gets past the handshake.
+    // With the leaf of another user first, the key does not match and the handshake fails.
     let stolen = alice_with(pki().card("judy").unwrap().chain.clone());
-    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
-        let got = match client.chain(&stolen).connect().await {
+    for client in Client::tls12_and_tls13(&gateway) {
+        let permitted = match client.chain(&stolen).connect().await {
             Ok(mut connection) => connection.get("/ignore/echo").await.is_ok(),
             Err(_) => false,
         };
-        assert!(!got, "a key that is not the certificate's was taken for it");
+        assert!(!permitted, "a signature by another key was accepted");
     }
 }
 
 #[tokio::test]
-async fn a_card_that_sends_no_issuers_is_helped_by_the_realms_intermediates() {
+async fn intermediates_of_the_realm_complete_a_chain_without_issuers() {
     let alone = alice_with(vec![pki().card("alice").unwrap().chain[0].clone()]);
     let gateway = TestGateway::start();
     let response = Client::new(&gateway).chain(&alone).get("/require/echo").await;

@@ -1,4 +1,4 @@
-//! `on_bad_certificate = "alert"`: the handshake judges, and says why in its alert (RFC 8446 6.2).
+//! `on_bad_certificate = "alert"`: the handshake rejects an invalid certificate with the fitting alert (RFC 8446 6.2).
 
 use crate::support::{Client, TestConfig, TestGateway};
 use rustls::{AlertDescription, Error};
@@ -8,7 +8,7 @@ fn gateway() -> TestGateway {
 }
 
 async fn alert_for(client: &Client) -> Option<AlertDescription> {
-    // Under TLS 1.3 the client's side of the handshake ends before the server has judged.
+    // In TLS 1.3 the client completes the handshake before the server has validated the certificate.
     let error = match client.connect().await {
         Err(error) => error,
         Ok(mut connection) => match connection.get("/ignore/echo").await {
@@ -28,7 +28,7 @@ fn alert_in(error: &(dyn std::error::Error + 'static)) -> Option<AlertDescriptio
 }
 
 #[tokio::test]
-async fn a_bad_card_gets_the_alert_that_says_most() {
+async fn an_invalid_certificate_is_rejected_with_the_fitting_alert() {
     let gateway = gateway();
     let alerts = [
         ("bob", AlertDescription::CertificateRevoked),
@@ -44,19 +44,19 @@ async fn a_bad_card_gets_the_alert_that_says_most() {
 }
 
 #[tokio::test]
-async fn a_good_card_and_none_at_all_get_through() {
+async fn a_valid_certificate_and_no_certificate_complete_the_handshake() {
     let gateway = gateway();
-    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+    for client in Client::tls12_and_tls13(&gateway) {
         assert_eq!(client.clone().card("alice").get("/require/echo").await.status_and_id(), "200 permit");
         assert_eq!(client.get("/require/echo").await.status_and_id(), "403 certificate-required");
     }
 }
 
 #[tokio::test]
-async fn what_the_handshake_cannot_see_is_answered_over_http() {
+async fn a_mapping_failure_is_an_http_denial_and_no_alert() {
     let gateway = gateway();
-    for (card, verdict) in [("frank", "403 not-mapped"), ("heidi", "403 identity-conflict")] {
+    for (card, expected) in [("frank", "403 not-mapped"), ("heidi", "403 identity-conflict")] {
         let client = Client::new(&gateway).card(card);
-        assert_eq!(client.tls12().get("/require/echo").await.status_and_id(), verdict, "{card}");
+        assert_eq!(client.tls12().get("/require/echo").await.status_and_id(), expected, "{card}");
     }
 }

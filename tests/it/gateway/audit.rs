@@ -1,4 +1,4 @@
-//! One audit record for every request, whatever becomes of it.
+//! One audit record for every request, permitted, denied or aborted.
 
 use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, sha256, sized_body, wait_for};
 use http::Method;
@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-/// The record without what differs from run to run, after a look at that.
+/// The record without the fields that differ between runs, after checks of their form.
 fn settled(mut record: Value) -> Value {
     let fields = record.as_object_mut().unwrap();
     let time = fields.remove("time").unwrap();
@@ -32,7 +32,7 @@ fn certificate_of(card: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_permit_is_recorded_with_card_account_and_backend() {
+async fn a_permit_is_recorded_with_certificate_account_and_backend() {
     let gateway = TestGateway::start();
     let client = Client::new(&gateway).card("alice").tls13().http2();
     let response = client.post("/Require/ECHO?a=b", sized_body("12345")).await;
@@ -70,7 +70,7 @@ async fn a_permit_is_recorded_with_card_account_and_backend() {
 }
 
 #[tokio::test]
-async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
+async fn a_denial_is_recorded_with_its_detail_and_no_account() {
     let gateway = TestGateway::start();
     let response = Client::new(&gateway).card("bob").tls12().http1().get("/require/echo").await;
     let mut record = settled(gateway.record(&response.request_id()).await);
@@ -108,7 +108,7 @@ async fn a_denial_is_recorded_with_its_whole_reason_and_no_account() {
 }
 
 #[tokio::test]
-async fn a_silent_card_is_recorded_as_asked_none_given() {
+async fn a_handshake_without_a_certificate_is_recorded_as_not_presented() {
     let gateway = TestGateway::start();
     let response = Client::new(&gateway).get("/require/echo").await;
     let record = gateway.record(&response.request_id()).await;
@@ -117,19 +117,20 @@ async fn a_silent_card_is_recorded_as_asked_none_given() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
+async fn a_client_that_disconnects_before_the_response_is_recorded() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let before = (gateway.records().len(), gateway.rms.requests().len());
         let mut connection = client.card("alice").connect().await.unwrap();
         let request =
             connection.request(Method::GET, "/require/echo?delay_ms=60000").body(empty_body()).unwrap();
         {
             let waiting = connection.begin(request);
-            let reached = wait_for("the request", || (gateway.rms.requests().len() > before.1).then_some(()));
+            let received =
+                wait_for("the request", || (gateway.rms.requests().len() > before.1).then_some(()));
             tokio::select! {
                 response = waiting => panic!("{response:?}"),
-                () = reached => {}
+                () = received => {}
             }
         }
         drop(connection);
@@ -141,10 +142,10 @@ async fn a_client_that_leaves_before_the_answer_is_recorded_as_gone() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
+async fn a_disconnect_during_the_response_is_recorded_with_the_bytes_sent() {
     const SIZE: u64 = 1 << 30;
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let before = gateway.records().len();
         let mut connection = client.connect().await.unwrap();
         let target = format!("/ignore/echo?size={SIZE}");
@@ -160,7 +161,7 @@ async fn a_client_that_leaves_amid_the_answer_is_recorded_with_what_it_got() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_amid_its_body_is_recorded_with_what_it_sent() {
+async fn a_disconnect_during_the_request_body_is_recorded_with_the_bytes_received() {
     let gateway = TestGateway::start();
     let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 10\r\n\r\nabc";
@@ -175,7 +176,7 @@ async fn a_client_that_leaves_amid_its_body_is_recorded_with_what_it_sent() {
 async fn every_request_has_one_record() {
     let gateway = TestGateway::start();
     let mut ids = Vec::new();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.card("alice").connect().await.unwrap();
         for path in ["/require/echo", "/ignore/echo", "/none", "/policy/echo", "//", "/require/echo"] {
             ids.push(connection.get(path).await.unwrap().request_id());
@@ -213,7 +214,7 @@ async fn no_secret_of_a_request_is_recorded() {
         ("x-api-key", "hunter2"),
         ("referer", "https://rms.corp.example/?token=hunter2"),
     ];
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for (card, path) in [("alice", "/require/echo"), ("none", "/require/echo"), ("none", "/none")] {
             let target = format!("{path}?password={SECRET}");
             let response = client.clone().card(card).get_with(&target, &headers).await;

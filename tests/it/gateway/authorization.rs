@@ -1,5 +1,5 @@
-//! A client's `Authorization` on the shared road: NTLM and Negotiate authenticate a connection (RFC 4559 6), so what
-//! one client sends there would speak for the next.
+//! `Authorization` of a client on pooled connections: NTLM and Negotiate authenticate a connection (RFC 4559 6), so the
+//! credentials of one client would authenticate the requests of the next.
 
 use crate::support::{Client, TestConfig, TestGateway};
 
@@ -7,9 +7,9 @@ const CREDENTIALS: [&str; 4] =
     ["Basic YWxpY2U6c2VjcmV0", "NTLM TlRMTVNTUAABAAAA", "Negotiate YIIabcdef", "Bearer abcdef"];
 
 #[tokio::test]
-async fn a_clients_authorization_never_reaches_the_shared_pool() {
+async fn authorization_of_a_client_is_never_sent_on_a_pooled_connection() {
     let gateway = TestGateway::with(TestConfig { top: "workers = 1".into(), ..TestConfig::default() });
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for credentials in CREDENTIALS {
             let headers = [("authorization", credentials), ("proxy-authorization", credentials)];
             for (card, path) in
@@ -26,13 +26,13 @@ async fn a_clients_authorization_never_reaches_the_shared_pool() {
             }
         }
     }
-    assert_eq!(gateway.rms.connections(), 1, "one pool serves them all");
+    assert_eq!(gateway.rms.connections(), 1, "all requests share one pooled connection");
 }
 
 #[tokio::test]
-async fn accept_without_a_card_is_credentials_required_whatever_password_is_sent() {
+async fn accept_without_a_certificate_is_credentials_required_with_any_authorization() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for credentials in CREDENTIALS {
             let response = client.get_with("/accept/echo", &[("authorization", credentials)]).await;
             assert_eq!(response.status_and_id(), "401 credentials-required");
@@ -42,7 +42,7 @@ async fn accept_without_a_card_is_credentials_required_whatever_password_is_sent
 }
 
 #[tokio::test]
-async fn two_users_over_one_backend_connection_are_told_apart() {
+async fn two_users_on_one_pooled_connection_keep_their_identities() {
     let gateway = TestGateway::with(TestConfig {
         top: "workers = 1".into(),
         backend: "max_connections = 1".into(),
@@ -50,13 +50,13 @@ async fn two_users_over_one_backend_connection_are_told_apart() {
     });
     let mut alice = Client::new(&gateway).card("alice").connect().await.unwrap();
     let mut judy = Client::new(&gateway).card("judy").http2().connect().await.unwrap();
-    let mut nobody = Client::new(&gateway).connect().await.unwrap();
+    let mut anonymous = Client::new(&gateway).connect().await.unwrap();
     for _ in 0..10 {
-        let seen = alice.get("/require/echo").await.unwrap().received_header("x-remote-user");
-        assert_eq!(seen, ["alice@corp.example"]);
-        assert_eq!(nobody.get("/ignore/echo").await.unwrap().received_header("x-remote-user"), [""; 0]);
-        let seen = judy.get("/require/echo").await.unwrap().received_header("x-remote-user");
-        assert_eq!(seen, ["judy@corp.example"]);
+        let user = alice.get("/require/echo").await.unwrap().received_header("x-remote-user");
+        assert_eq!(user, ["alice@corp.example"]);
+        assert_eq!(anonymous.get("/ignore/echo").await.unwrap().received_header("x-remote-user"), [""; 0]);
+        let user = judy.get("/require/echo").await.unwrap().received_header("x-remote-user");
+        assert_eq!(user, ["judy@corp.example"]);
     }
     assert_eq!(gateway.rms.connections(), 1);
 }

@@ -20,7 +20,7 @@ fn bundle(folder: &Path, more: &[&str], out: &str) {
 }
 
 #[tokio::test]
-async fn cards_are_authenticated_by_anchors_issuers_and_crls_from_bundles() {
+async fn certificates_are_validated_with_anchors_issuers_and_crls_from_bundles() {
     // Records the skip if openssl is not installed.
     if openssl(&["version"]).is_none() {
         return;
@@ -39,12 +39,12 @@ async fn cards_are_authenticated_by_anchors_issuers_and_crls_from_bundles() {
                 bundle(folder, &more, &format!("crls/{name}.p7b"));
             }
         });
-    for (card, verdict) in [
+    for (card, expected) in [
         ("alice", "200 permit"),
         ("bob", "403 certificate-revoked"),
         ("mallory", "403 certificate-untrusted"),
     ] {
         let response = Client::new(&gateway).card(card).get("/require/echo").await;
-        assert_eq!(response.status_and_id(), verdict, "{card}");
+        assert_eq!(response.status_and_id(), expected, "{card}");
     }
 }

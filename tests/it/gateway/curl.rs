@@ -1,28 +1,28 @@
-//! curl, as the people who set a gate up use it.
+//! curl, as administrators use it to test a gateway.
 
 use crate::support::{TestGateway, curl, openssl, pattern, sha256};
 use serde_json::Value;
 
-/// The last line that curl is told to write: version and status.
+/// The last line of curl's output: version and status.
 const WRITE_OUT: &str = "\n%{http_version} %{http_code}";
 
-struct Curled {
+struct CurlResponse {
     body: String,
     /// `2 200`
     outcome: String,
 }
 
-fn get(gateway: &TestGateway, url: &str, args: &[&str]) -> Option<Curled> {
+fn get(gateway: &TestGateway, url: &str, args: &[&str]) -> Option<CurlResponse> {
     let mut all = vec!["--write-out", WRITE_OUT, "--header", "Accept: application/json"];
     all.extend(args);
     all.push(url);
     let ran = curl(gateway, &all)?;
     assert_eq!(ran.code, 0, "{}", ran.output());
     let (body, outcome) = ran.stdout.rsplit_once('\n').unwrap();
-    Some(Curled { body: body.to_owned(), outcome: outcome.to_owned() })
+    Some(CurlResponse { body: body.to_owned(), outcome: outcome.to_owned() })
 }
 
-impl Curled {
+impl CurlResponse {
     fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -32,7 +32,7 @@ impl Curled {
     }
 }
 
-/// Every pair of versions that curl can be held to, with what it calls the outcome.
+/// The options for each pair of versions, with the HTTP version that curl reports.
 const VERSIONS: [(&[&str], &str); 4] = [
     (&["--http1.1", "--tls-max", "1.2"], "1.1"),
     (&["--http2", "--tls-max", "1.2"], "2"),
@@ -41,22 +41,22 @@ const VERSIONS: [(&[&str], &str); 4] = [
 ];
 
 #[test]
-fn a_pem_card_gets_through() {
+fn a_pem_certificate_is_permitted() {
     let gateway = TestGateway::start();
     let url = gateway.url("/require/echo");
     for card in ["alice", "alice-rsa"] {
         let file = gateway.card_file(card);
         for (args, http) in VERSIONS {
             let args = [&["--cert", &file], args].concat();
-            let Some(curled) = get(&gateway, &url, &args) else { return };
-            assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
-            curled.assert_user("alice@corp.example");
+            let Some(response) = get(&gateway, &url, &args) else { return };
+            assert_eq!(response.outcome, format!("{http} 200"), "{}", response.body);
+            response.assert_user("alice@corp.example");
         }
     }
 }
 
 #[test]
-fn a_pkcs12_card_gets_through() {
+fn a_pkcs12_certificate_is_permitted() {
     let gateway = TestGateway::start();
     let card = gateway.card_file("judy");
     let p12 = gateway.folder().join("judy.p12").display().to_string();
@@ -66,38 +66,38 @@ fn a_pkcs12_card_gets_through() {
     let p12 = format!("{p12}:1234");
     for (args, http) in VERSIONS {
         let args = [&["--cert-type", "P12", "--cert", &p12], args].concat();
-        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
-        assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
-        curled.assert_user("judy@corp.example");
+        let Some(response) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
+        assert_eq!(response.outcome, format!("{http} 200"), "{}", response.body);
+        response.assert_user("judy@corp.example");
     }
 }
 
 #[test]
-fn a_bad_card_is_told_why() {
+fn an_invalid_certificate_is_denied_with_the_reason() {
     let gateway = TestGateway::start();
     for (card, id) in [("bob", "certificate-revoked"), ("mallory", "certificate-untrusted")] {
         let file = gateway.card_file(card);
         for (args, http) in VERSIONS {
             let args = [&["--cert", &file], args].concat();
-            let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
-            assert_eq!(curled.outcome, format!("{http} 403"));
-            assert_eq!(curled.json()["id"], id);
+            let Some(response) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
+            assert_eq!(response.outcome, format!("{http} 403"));
+            assert_eq!(response.json()["id"], id);
         }
     }
 }
 
 #[test]
-fn no_card_is_told_what_is_missing() {
+fn no_certificate_is_denied_as_certificate_required() {
     let gateway = TestGateway::start();
     for (args, http) in VERSIONS {
-        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), args) else { return };
-        assert_eq!(curled.outcome, format!("{http} 403"));
-        assert_eq!(curled.json()["id"], "certificate-required");
+        let Some(response) = get(&gateway, &gateway.url("/require/echo"), args) else { return };
+        assert_eq!(response.outcome, format!("{http} 403"));
+        assert_eq!(response.json()["id"], "certificate-required");
     }
 }
 
 #[test]
-fn eight_mebibytes_arrive_whole_with_and_without_expect() {
+fn an_upload_of_eight_mebibytes_is_forwarded_with_and_without_expect() {
     let gateway = TestGateway::start();
     let body = pattern(8 << 20);
     let file = gateway.folder().join("licence");
@@ -106,26 +106,26 @@ fn eight_mebibytes_arrive_whole_with_and_without_expect() {
     let card = gateway.card_file("alice");
     for expect in ["Expect: 100-continue", "Expect:"] {
         for (versions, http) in VERSIONS {
-            // Longer than the test may take: the body is sent when `100 Continue` comes, and not otherwise.
+            // Longer than the test may take, so that curl sends the body only after `100 Continue`.
             let wait = ["--expect100-timeout", "600", "--header", expect];
             let args = [&["--cert", &card, "--data-binary", &data], &wait[..], versions].concat();
-            let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
-            assert_eq!(curled.outcome, format!("{http} 200"), "{}", curled.body);
-            assert_eq!(curled.json()["body_sha256"], sha256(&body), "{expect}");
+            let Some(response) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
+            assert_eq!(response.outcome, format!("{http} 200"), "{}", response.body);
+            assert_eq!(response.json()["body_sha256"], sha256(&body), "{expect}");
         }
     }
 }
 
 #[test]
-fn a_refused_upload_is_answered_and_not_reset() {
+fn a_rejected_upload_is_answered_and_not_reset() {
     let gateway = TestGateway::start();
     let file = gateway.folder().join("licence");
     std::fs::write(&file, pattern(200 << 10)).unwrap();
     let data = format!("@{}", file.display());
     for (versions, http) in VERSIONS {
         let args = [&["--data-binary", &data, "--header", "Expect:"], versions].concat();
-        let Some(curled) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
-        assert_eq!(curled.outcome, format!("{http} 403"), "{}", curled.body);
+        let Some(response) = get(&gateway, &gateway.url("/require/echo"), &args) else { return };
+        assert_eq!(response.outcome, format!("{http} 403"), "{}", response.body);
     }
 }
 

@@ -1,13 +1,13 @@
-//! Where one message ends and the next begins, and that nothing gets past the gate in between.
+//! The boundaries of HTTP/1 messages: no byte of one request becomes a second request (request smuggling).
 
 use crate::support::{Client, TestConfig, TestGateway, exchange};
 use tokio::net::TcpStream;
 
-/// Sends bytes on one connection and gives the status lines of all answers, with the whole for messages.
+/// Sends bytes on one connection and returns the status of each response, and all received text for messages.
 async fn statuses(gateway: &TestGateway, bytes: &str) -> (Vec<String>, String) {
     let mut stream = Client::new(gateway).tls_stream().await.unwrap();
     let responses = exchange(&mut stream, bytes.as_bytes()).await;
-    // Within a body the version stands at the end of a line, never before a status.
+    // An echo in a body has the version at the end of a line, never before a status.
     let status_lines =
         responses.match_indices("HTTP/1.").filter(|(at, _)| responses[at + 8..].starts_with(' '));
     let lines = status_lines.map(|(at, _)| responses[at + 9..at + 12].to_owned()).collect();
@@ -15,7 +15,7 @@ async fn statuses(gateway: &TestGateway, bytes: &str) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
+async fn an_upgrade_is_not_forwarded_and_the_next_bytes_are_a_request() {
     let gateway = TestGateway::start();
     let next = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
     let settings = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__";
@@ -27,9 +27,9 @@ async fn no_upgrade_passes_and_what_follows_it_is_judged_as_a_request() {
         let (lines, responses) = statuses(&gateway, &format!("{first}{next}")).await;
         assert_eq!(lines, ["200", "403"], "{responses}");
     }
-    for seen in gateway.rms.requests() {
-        assert_eq!(seen.target, "/ignore/echo");
-        assert_eq!((seen.values("upgrade"), seen.values("http2-settings")), (vec![], vec![]));
+    for received in gateway.rms.requests() {
+        assert_eq!(received.target, "/ignore/echo");
+        assert_eq!((received.values("upgrade"), received.values("http2-settings")), (vec![], vec![]));
     }
 }
 
@@ -45,7 +45,7 @@ async fn connect_never_opens_a_tunnel() {
 }
 
 #[tokio::test]
-async fn http10_is_answered_without_chunks_and_closed() {
+async fn a_response_to_http_1_0_is_not_chunked_and_closes_the_connection() {
     let gateway = TestGateway::start();
     let request = "GET /ignore/echo?chunked=1 HTTP/1.0\r\nHost: rms.corp.example\r\n\r\n";
     let (lines, responses) = statuses(&gateway, request).await;
@@ -55,7 +55,7 @@ async fn http10_is_answered_without_chunks_and_closed() {
 }
 
 #[tokio::test]
-async fn http10_without_a_host_or_with_chunks_is_refused() {
+async fn http_1_0_without_a_host_or_with_chunks_is_rejected() {
     let gateway = TestGateway::start();
     let without_host = "GET /ignore/echo HTTP/1.0\r\n\r\n";
     let chunked =
@@ -68,7 +68,7 @@ async fn http10_without_a_host_or_with_chunks_is_refused() {
 }
 
 #[tokio::test]
-async fn chunks_go_before_a_length_and_the_connection_ends_with_them() {
+async fn chunked_encoding_overrides_a_length_and_the_connection_closes() {
     let gateway = TestGateway::start();
     let smuggled = "GET /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n";
     let heads = [
@@ -82,13 +82,13 @@ async fn chunks_go_before_a_length_and_the_connection_ends_with_them() {
         let (lines, responses) = statuses(&gateway, &request).await;
         assert_eq!(lines.len(), 1, "{responses}");
     }
-    for seen in gateway.rms.requests() {
-        assert_eq!((seen.method.as_str(), seen.values("content-length")), ("POST", vec![]));
+    for received in gateway.rms.requests() {
+        assert_eq!((received.method.as_str(), received.values("content-length")), ("POST", vec![]));
     }
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order_each_on_its_own_merits() {
+async fn pipelined_requests_are_answered_in_order_and_authorized_one_by_one() {
     let gateway = TestGateway::start();
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: rms.corp.example\r\n\r\n");
     let last = "GET /accept/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
@@ -99,7 +99,7 @@ async fn pipelined_requests_are_answered_in_order_each_on_its_own_merits() {
 }
 
 #[tokio::test]
-async fn the_absolute_form_must_name_the_host_too() {
+async fn the_absolute_form_must_name_the_host_of_the_host_header() {
     let gateway = TestGateway::start();
     let request = |authority: &str, host: &str| {
         format!("GET https://{authority}/ignore/echo HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
@@ -123,8 +123,8 @@ async fn an_http_1_0_request_without_host_reaches_the_default_site() {
         let mut stream = client.clone().card("alice").tls_stream().await.unwrap();
         let response = exchange(&mut stream, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
         assert!(response.starts_with("HTTP/1.0 200 "), "{response}");
-        let seen = gateway.rms.requests().pop().unwrap();
-        assert!(seen.headers.contains(&("host".into(), "rms.corp.example".into())), "{seen:?}");
+        let received = gateway.rms.requests().pop().unwrap();
+        assert!(received.headers.contains(&("host".into(), "rms.corp.example".into())), "{received:?}");
         let mut stream = client.tls_stream().await.unwrap();
         let response = exchange(&mut stream, b"GET /require/echo HTTP/1.1\r\n\r\n").await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{response}");

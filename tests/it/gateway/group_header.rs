@@ -1,16 +1,16 @@
-//! The list of groups, as a program reads it that was written by somebody else: docs/identity.md tells it how.
+//! The list of groups, decoded by another program as docs/identity.md specifies.
 
 use crate::support::{Client, TestConfig, TestGateway, pki, python, sha256};
 use http::HeaderMap;
 use portcullis::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings, NamedGroup, set};
 
-/// What docs/identity.md has a backend do.
+/// The decoding that docs/identity.md specifies for backends.
 const DECODER: &str = "
 import json, sys, urllib.parse
 print(json.dumps([urllib.parse.unquote(item, errors='strict') for item in sys.stdin.read().split(',')]))
 ";
 
-/// Names that a careless list would split, cut, trim or decode twice.
+/// Names that a wrong encoding would split, truncate, trim or decode twice.
 const ODD_NAMES: [&str; 14] = [
     "Board, the",
     "100%",
@@ -34,7 +34,7 @@ fn decoded(header: &str) -> Option<Vec<String>> {
     Some(serde_json::from_str(&ran.stdout).unwrap())
 }
 
-/// The header for an account in all of these groups, which are all sent.
+/// The header of an account in all of these groups, with all of them in `send_groups`.
 fn header(groups: &[String]) -> String {
     let settings =
         IdentityHeaderSettings { send_groups: groups.to_vec(), ..IdentityHeaderSettings::default() };
@@ -55,10 +55,10 @@ fn header(groups: &[String]) -> String {
     headers["x-remote-groups"].to_str().unwrap().to_owned()
 }
 
-/// A realm whose rule gives alice these groups, before a backend that asks for all of them.
+/// A realm whose rule maps alice to an account in these groups, and a backend with all of them in `send_groups`.
 fn alice_in(groups: &[String]) -> TestConfig {
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    // A TOML string in the form of JSON: both escape the same way here.
+    // JSON strings are valid TOML strings here, because both escape these characters alike.
     let list = serde_json::to_string(groups).unwrap();
     let rule = format!(
         "[[realm.staff.rule]]\nname = \"alice\"\ncertificate_sha256 = \"{leaf}\"\n\
@@ -74,10 +74,10 @@ fn alice_in(groups: &[String]) -> TestConfig {
 }
 
 #[tokio::test]
-async fn python_decodes_the_groups_that_the_backend_got_to_their_names() {
+async fn python_decodes_the_received_groups_to_their_names() {
     let names = ODD_NAMES.map(str::to_owned);
     let gateway = TestGateway::with(alice_in(&names));
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let response = client.card("alice").get("/require/echo").await;
         assert_eq!(response.status_and_id(), "200 permit");
         let lines = response.received_header("x-remote-groups");
@@ -88,7 +88,7 @@ async fn python_decodes_the_groups_that_the_backend_got_to_their_names() {
 }
 
 #[test]
-fn python_decodes_every_character_whatever_it_stands_for_in_a_header() {
+fn python_decodes_every_character() {
     let characters = (0..=0x24f).filter_map(char::from_u32);
     let names: Vec<String> = characters.flat_map(|one| [format!("{one}"), format!("a{one}b")]).collect();
     for names in names.chunks(200) {
@@ -97,9 +97,9 @@ fn python_decodes_every_character_whatever_it_stands_for_in_a_header() {
     }
 }
 
-/// The table of docs/identity.md, byte for byte.
+/// The table of docs/identity.md.
 #[test]
-fn what_is_written_as_it_stands_and_what_is_encoded() {
+fn only_control_characters_percent_comma_and_outer_spaces_are_encoded_in_ascii() {
     for byte in 0_u8..=0x7f {
         let written = header(&[format!("a{}b", char::from(byte))]);
         let encoded = match byte {
@@ -112,8 +112,8 @@ fn what_is_written_as_it_stands_and_what_is_encoded() {
 }
 
 #[tokio::test]
-async fn groups_that_do_not_fit_deny_the_request_and_are_never_cut() {
-    // 8 KiB is the most that one header may have.
+async fn groups_above_the_header_limit_deny_the_request_and_are_never_truncated() {
+    // One header is limited to 8 KiB.
     for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-rejected-identity")] {
         let names: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(length - 1))).collect();
         let gateway = TestGateway::with(alice_in(&names));

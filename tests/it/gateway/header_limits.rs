@@ -1,4 +1,4 @@
-//! One limit on the number of header fields and one on their size, for both versions of HTTP and both directions.
+//! The limits on the number and the size of header fields, for both versions of HTTP and both directions.
 
 use crate::support::{Client, TestConfig, TestGateway, empty_body, exchange, raw_backend, wait_for};
 use http::Method;
@@ -7,11 +7,7 @@ fn gateway(limits: &str) -> TestGateway {
     TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() })
 }
 
-fn clients(gateway: &TestGateway) -> [Client; 2] {
-    [Client::new(gateway).http1(), Client::new(gateway).http2()]
-}
-
-/// The status of a GET with so many fields beside `Host` and `Accept`.
+/// The status of a GET with this number of fields in addition to `Host` and `Accept`.
 async fn status(client: &Client, fields: usize) -> u16 {
     let mut request = client.request(Method::GET, "/ignore/echo");
     for _ in 0..fields {
@@ -23,10 +19,10 @@ async fn status(client: &Client, fields: usize) -> u16 {
 #[tokio::test]
 async fn a_request_may_have_more_than_a_hundred_fields() {
     let gateway = gateway(r#"max_header_bytes = "1MiB""#);
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         assert_eq!(status(&client, 105).await, 200);
-        let seen = gateway.rms.requests();
-        let names = seen.last().unwrap().headers.iter().map(|(name, _)| name.as_str());
+        let received = gateway.rms.requests();
+        let names = received.last().unwrap().headers.iter().map(|(name, _)| name.as_str());
         assert_eq!(names.filter(|name| *name == "ab").count(), 105);
     }
 }
@@ -34,19 +30,19 @@ async fn a_request_may_have_more_than_a_hundred_fields() {
 #[tokio::test]
 async fn a_request_with_more_fields_than_the_limit_is_header_too_large() {
     let gateway = gateway("max_header_fields = 20");
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         assert_eq!(status(&client, 18).await, 200);
-        let reached = gateway.rms.requests().len();
+        let forwarded = gateway.rms.requests().len();
         assert_eq!(status(&client, 21).await, 431);
-        assert_eq!(gateway.rms.requests().len(), reached);
+        assert_eq!(gateway.rms.requests().len(), forwarded);
     }
-    let refused =
+    let denied =
         || gateway.records().iter().filter(|record| record["decision"] == "headers-too-large").count();
-    wait_for("both records", || (refused() == 2).then_some(())).await;
+    wait_for("both records", || (denied() == 2).then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_response_has_the_same_limits() {
+async fn a_response_above_the_limits_is_rejected() {
     for (lines, status) in [
         ("ab: c\r\n".repeat(105), 200),
         ("ab: c\r\n".repeat(257), 502),
@@ -55,10 +51,7 @@ async fn a_response_has_the_same_limits() {
     ] {
         let response = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok");
         let backend = raw_backend(response.leak()).await;
-        let gateway = TestGateway::with(TestConfig {
-            servers: format!("[\"http://{backend}\"]"),
-            ..TestConfig::default()
-        });
+        let gateway = TestGateway::with(TestConfig::with_backend(backend));
         let request = b"GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
         let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), request).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");

@@ -1,4 +1,4 @@
-//! What only HTTP/2 has: `100 Continue` as a response of its own, streams that end one by one, and windows.
+//! Features of HTTP/2 that HTTP/1.1 does not have: interim responses, stream resets and flow control.
 
 use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, pattern, sha256, wait_for};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const HOST: &str = "rms.corp.example";
 
-/// A connection of h2 itself, which shows what hyper's client hides.
+/// A connection of the h2 crate, because hyper's client hides interim responses and windows.
 async fn connect(client: &Client) -> SendRequest<Bytes> {
     let stream = client.clone().http2().tls_stream().await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
@@ -22,10 +22,10 @@ async fn connect(client: &Client) -> SendRequest<Bytes> {
 async fn begin(
     sender: &SendRequest<Bytes>,
     request: Request<()>,
-    is_whole: bool,
+    end_of_stream: bool,
 ) -> (ResponseFuture, SendStream<Bytes>) {
     let mut sender = sender.clone().ready().await.unwrap();
-    sender.send_request(request, is_whole).unwrap()
+    sender.send_request(request, end_of_stream).unwrap()
 }
 
 fn post(path: &str, headers: &[(&str, &str)]) -> Request<()> {
@@ -37,7 +37,7 @@ fn expecting(path: &str) -> Request<()> {
     post(path, &[("expect", "100-continue")])
 }
 
-/// The next informational response, or `None` when the final one has come.
+/// The next interim response; `None` once the final response has arrived.
 async fn informational(response: &mut ResponseFuture) -> Option<StatusCode> {
     let next = poll_fn(|cx| response.poll_informational(cx));
     timeout(TEST_TIMEOUT, next).await.expect("a response").map(|response| response.unwrap().status())
@@ -68,7 +68,7 @@ async fn json_of(body: RecvStream) -> Value {
 }
 
 #[tokio::test]
-async fn continue_is_sent_once_and_the_body_arrives_whole() {
+async fn continue_is_sent_once_and_the_body_is_forwarded_unchanged() {
     let gateway = TestGateway::start();
     let sender = connect(&Client::new(&gateway)).await;
     let body = pattern(1 << 20);
@@ -82,7 +82,7 @@ async fn continue_is_sent_once_and_the_body_arrives_whole() {
 }
 
 #[tokio::test]
-async fn continue_is_sent_neither_before_a_denial_nor_unasked() {
+async fn continue_is_sent_neither_before_a_denial_nor_without_expect() {
     let gateway = TestGateway::start();
     let sender = connect(&Client::new(&gateway)).await;
     for (path, status) in [("/require/echo", 403), ("/none", 404)] {
@@ -99,7 +99,7 @@ async fn continue_is_sent_neither_before_a_denial_nor_unasked() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_continue_takes_no_connection_to_the_backend() {
+async fn a_client_that_sends_nothing_after_100_continue_occupies_no_backend_connection() {
     let gateway =
         TestGateway::with(TestConfig { backend: "max_connections = 1".into(), ..TestConfig::default() });
     let sender = connect(&Client::new(&gateway)).await;
@@ -117,7 +117,7 @@ async fn a_client_that_waits_for_continue_takes_no_connection_to_the_backend() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_reset_ends_its_request_and_no_other() {
+async fn a_stream_reset_cancels_its_request_only() {
     let gateway = TestGateway::start();
     let sender = connect(&Client::new(&gateway).card("alice")).await;
     let (other, _) = begin(&sender, post("/require/echo?delay_ms=300", &[]), true).await;
@@ -132,23 +132,23 @@ async fn a_stream_that_is_reset_ends_its_request_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_longer_or_shorter_than_declared_is_not_forwarded_as_whole() {
+async fn a_body_of_another_length_than_declared_is_not_forwarded() {
     let gateway = TestGateway::start();
     for (length, body) in [("3", "abcd"), ("5", "abcd")] {
         let sender = connect(&Client::new(&gateway)).await;
-        let seen = gateway.records().len();
+        let recorded = gateway.records().len();
         let (response, mut stream) =
             begin(&sender, post("/ignore/echo", &[("content-length", length)]), false).await;
         stream.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
         assert!(response.await.is_err());
-        let record = wait_for("the record", || gateway.records().get(seen).cloned()).await;
+        let record = wait_for("the record", || gateway.records().get(recorded).cloned()).await;
         assert_eq!(record["decision"], "client-disconnected", "{length}");
     }
     assert!(gateway.rms.requests().is_empty());
 }
 
 #[tokio::test]
-async fn streams_share_the_window_of_their_connection_and_all_arrive_whole() {
+async fn concurrent_streams_share_the_connection_window_without_loss() {
     const SIZE: usize = 8 << 20;
     let gateway = TestGateway::start();
     let sender = connect(&Client::new(&gateway)).await;
@@ -180,7 +180,7 @@ async fn streams_share_the_window_of_their_connection_and_all_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_response_has_a_date_and_the_length_of_its_page_and_a_head_request_no_content() {
+async fn a_denial_has_a_date_and_a_length_and_no_content_after_head() {
     let gateway = TestGateway::start();
     let sender = connect(&Client::new(&gateway)).await;
     for method in [Method::GET, Method::HEAD] {

@@ -1,9 +1,9 @@
-//! What the backend is told of the user, and what it can never be told by the client.
+//! Identity headers that the backend receives, and attempts of clients to forge them.
 
 use crate::support::{Client, TestGateway, empty_body, pki, sha256};
 use http::Method;
 
-/// Names that servers, frameworks and other proxies believe, in HTTP/1.1's spelling.
+/// Header names that servers, frameworks and other proxies trust, as spelled in HTTP/1.1.
 const SPOOFED: [&str; 34] = [
     "X-Remote-User",
     "x-remote-user",
@@ -41,7 +41,7 @@ const SPOOFED: [&str; 34] = [
     "X-Goog-Authenticated-User-Email",
 ];
 
-/// All that a GET of the own client may carry to the backend when nobody is named.
+/// The headers of a GET of [`Client`] that the backend receives without an identity.
 const ANONYMOUS: [&str; 7] = [
     "accept",
     "forwarded",
@@ -52,15 +52,11 @@ const ANONYMOUS: [&str; 7] = [
     "x-request-id",
 ];
 
-fn clients(gateway: &TestGateway) -> [Client; 2] {
-    [Client::new(gateway).http1(), Client::new(gateway).http2()]
-}
-
 #[tokio::test]
-async fn the_backend_is_told_who_the_card_names_and_how() {
+async fn the_backend_receives_the_account_and_the_mapping_of_a_certificate() {
     let gateway = TestGateway::start();
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         let response = client.card("alice").get("/require/echo").await;
         assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
         assert_eq!(response.received_header("x-remote-upn"), ["alice@corp.example"]);
@@ -72,9 +68,9 @@ async fn the_backend_is_told_who_the_card_names_and_how() {
 }
 
 #[tokio::test]
-async fn a_request_without_identity_carries_no_header_of_any() {
+async fn a_request_without_an_identity_has_no_identity_header() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         for card in ["none", "alice", "bob", "mallory"] {
             let response = client.clone().card(card).get("/ignore/echo").await;
             let mut names = response.received_header_names();
@@ -85,9 +81,9 @@ async fn a_request_without_identity_carries_no_header_of_any() {
 }
 
 #[tokio::test]
-async fn no_spelling_of_a_header_of_ours_passes_from_the_client() {
+async fn identity_headers_of_the_client_are_removed_in_every_spelling() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         for name in SPOOFED {
             let response = client.get_with("/ignore/echo", &[(name, "CORP\\administrator")]).await;
             let mut names = response.received_header_names();
@@ -98,9 +94,9 @@ async fn no_spelling_of_a_header_of_ours_passes_from_the_client() {
 }
 
 #[tokio::test]
-async fn beside_a_clients_own_copies_the_backend_sees_only_what_the_card_says() {
+async fn forged_identity_headers_do_not_reach_the_backend_with_a_certificate() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         let spoofed = SPOOFED.map(|name| (name, "CORP\\administrator"));
         let response = client.card("alice").get_with("/require/echo", &spoofed).await;
         assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
@@ -109,11 +105,11 @@ async fn beside_a_clients_own_copies_the_backend_sees_only_what_the_card_says() 
 }
 
 #[tokio::test]
-async fn connection_cannot_take_a_header_of_ours_away() {
+async fn the_connection_header_cannot_remove_an_identity_header() {
     let gateway = TestGateway::start();
     let client = Client::new(&gateway).card("alice").http1();
-    let ours = ["X-Remote-User", "x-remote-user", "X-Forwarded-For", "X-Request-Id", "Forwarded"];
-    for name in ours {
+    let names = ["X-Remote-User", "x-remote-user", "X-Forwarded-For", "X-Request-Id", "Forwarded"];
+    for name in names {
         for value in [name.to_owned(), format!("close, {name}"), format!("\t{name} ,keep-alive")] {
             let request = client.request(Method::GET, "/require/echo").header("connection", value.as_str());
             let response = client.send(request.body(empty_body()).unwrap()).await;
@@ -125,9 +121,9 @@ async fn connection_cannot_take_a_header_of_ours_away() {
 }
 
 #[tokio::test]
-async fn an_answer_under_an_identity_is_private() {
+async fn a_response_to_an_authenticated_request_is_private() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         let response = client.clone().card("alice").get("/require/echo").await;
         assert_eq!(response.header("cache-control"), Some("private"));
         let response = client.get("/ignore/echo").await;

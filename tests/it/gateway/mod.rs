@@ -1,15 +1,15 @@
 //! The whole request pipeline, from a listener to a backend and back.
 
+mod access_lists;
 mod accounts;
-mod admission;
 mod alerts;
-mod answers;
 mod audit;
 mod authorization;
 mod bodies;
 mod bundles;
-mod cards;
+mod client_certificates;
 mod curl;
+mod denial_pages;
 mod denials;
 mod framing;
 mod group_header;
@@ -19,6 +19,6 @@ mod identity_headers;
 mod old_servers;
 mod openssl;
 mod path_rules;
-mod refusal_pages;
-mod refused_uploads;
+mod rejected_uploads;
+mod responses;
 mod sessions;

@@ -1,18 +1,17 @@
-//! What old servers send, and what they need to be sent.
+//! Responses of old servers, and the letter case of header names that they depend on.
 
 use crate::support::{Client, TestConfig, TestGateway, exchange, raw_backend, raw_backend_with};
 use std::sync::mpsc;
 
-async fn lab_before(response: &'static str) -> TestGateway {
-    let backend = raw_backend(response).await;
-    TestGateway::with(TestConfig { servers: format!("[\"http://{backend}\"]"), ..TestConfig::default() })
+async fn gateway_before(response: &'static str) -> TestGateway {
+    TestGateway::with(TestConfig::with_backend(raw_backend(response).await))
 }
 
 const GET: &str = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn white_space_before_a_colon_is_removed_from_a_response() {
-    let gateway = lab_before("HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nContent-Length: 2\r\n\r\nok").await;
+    let gateway = gateway_before("HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nContent-Length: 2\r\n\r\nok").await;
     let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), GET.as_bytes()).await;
     assert!(response.to_lowercase().contains("\r\nx-legacy: yes\r\n"), "{response}");
     let response = Client::new(&gateway).http2().get("/ignore/echo").await;
@@ -20,9 +19,9 @@ async fn white_space_before_a_colon_is_removed_from_a_response() {
 }
 
 #[tokio::test]
-async fn a_response_in_http_1_0_is_forwarded_in_http_1_1_and_the_clients_connection_lives_on() {
+async fn an_http_1_0_response_is_forwarded_in_http_1_1_and_keeps_the_client_connection() {
     for response in ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"] {
-        let gateway = lab_before(response).await;
+        let gateway = gateway_before(response).await;
         let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let twice = GET.replace("Connection: close\r\n", "") + GET;
         let responses = exchange(&mut stream, twice.as_bytes()).await;
@@ -31,7 +30,7 @@ async fn a_response_in_http_1_0_is_forwarded_in_http_1_1_and_the_clients_connect
     }
 }
 
-/// The head that a backend gets.
+/// The request head that a backend receives.
 async fn head_of(client: impl AsyncFnOnce(&TestGateway)) -> String {
     let (sender, heads) = mpsc::channel();
     let response = move |head: &str| {
@@ -39,8 +38,7 @@ async fn head_of(client: impl AsyncFnOnce(&TestGateway)) -> String {
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     };
     let backend = raw_backend_with(response).await;
-    let gateway =
-        TestGateway::with(TestConfig { servers: format!("[\"http://{backend}\"]"), ..TestConfig::default() });
+    let gateway = TestGateway::with(TestConfig::with_backend(backend));
     client(&gateway).await;
     heads.recv().unwrap()
 }

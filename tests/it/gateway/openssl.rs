@@ -1,4 +1,4 @@
-//! `openssl s_client`: what a ClientHello can ask for, and what no well-behaved client does.
+//! `openssl s_client`: options of a ClientHello and of client authentication that other clients do not offer.
 
 use super::sessions::alice_with_certificates_of;
 use crate::support::{ProgramOutput, TestConfig, TestGateway, openssl, openssl_client, pki};
@@ -19,7 +19,7 @@ fn assert_user(ran: &ProgramOutput, user: &str) {
 }
 
 #[test]
-fn a_card_gets_through_in_both_versions() {
+fn a_certificate_is_permitted_in_both_versions() {
     let gateway = TestGateway::start();
     for (card, user) in [("alice", "alice"), ("alice-rsa", "alice"), ("judy", "judy"), ("ken", "ken")] {
         let file = gateway.card_file(card);
@@ -32,7 +32,7 @@ fn a_card_gets_through_in_both_versions() {
 }
 
 #[test]
-fn a_saved_session_is_resumed_under_the_same_card() {
+fn a_saved_session_is_resumed_with_the_same_account() {
     let gateway = TestGateway::start();
     let card = gateway.card_file("alice");
     for version in VERSIONS {
@@ -40,7 +40,7 @@ fn a_saved_session_is_resumed_under_the_same_card() {
         let first = [version, "-cert", &card, "-key", &card, "-cert_chain", &card, "-sess_out", &session];
         let Some(ran) = openssl_client(&gateway, &first, REQUEST) else { return };
         assert_user(&ran, "alice@corp.example");
-        // The second time without the card: the session alone says who it is.
+        // The second connection presents no certificate: the session contains it.
         let Some(ran) = openssl_client(&gateway, &[version, "-sess_in", &session], REQUEST) else { return };
         assert!(ran.stdout.contains("Reused, TLSv1."), "{}", ran.output());
         assert_user(&ran, "alice@corp.example");
@@ -48,7 +48,7 @@ fn a_saved_session_is_resumed_under_the_same_card() {
 }
 
 #[test]
-fn a_long_chain_gets_through_each_time_without_a_session() {
+fn a_long_chain_is_permitted_each_time_and_no_session_is_kept() {
     let gateway = TestGateway::start();
     let card = alice_with_certificates_of(&[13_000, 13_000]);
     let pem = card.chain.iter().map(|der| {
@@ -74,7 +74,7 @@ fn a_long_chain_gets_through_each_time_without_a_session() {
 }
 
 #[test]
-fn reconnecting_resumes_each_time() {
+fn every_reconnect_resumes_the_session() {
     let gateway = TestGateway::start();
     let card = gateway.card_file("alice");
     let args = ["-tls1_2", "-reconnect", "-cert", &card, "-key", &card, "-cert_chain", &card];
@@ -83,7 +83,7 @@ fn reconnecting_resumes_each_time() {
 }
 
 #[test]
-fn the_server_certificate_is_the_one_that_the_client_can_use() {
+fn the_server_certificate_fits_the_ciphers_and_signatures_of_the_client() {
     let gateway = TestGateway::start();
     let cases: [(&[&str], &str); 5] = [
         (&["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"], "RSA"),
@@ -95,7 +95,7 @@ fn the_server_certificate_is_the_one_that_the_client_can_use() {
     for (args, signature) in cases {
         let Some(ran) = openssl_client(&gateway, args, REQUEST) else { return };
         let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Peer signature type: "));
-        // In TLS 1.2 an RSA key may sign in either padding.
+        // In TLS 1.2 an RSA key may sign with either padding.
         let expected = line.is_some_and(|line| line == signature || line == format!("{signature}-PSS"));
         assert!(expected, "{args:?}: {}", ran.output());
         assert!(ran.stdout.contains("Verify return code: 0 (ok)"), "{}", ran.output());
@@ -109,7 +109,7 @@ fn assert_unrecognised_name(ran: &ProgramOutput) {
 }
 
 #[test]
-fn an_unknown_name_gets_the_alert_unrecognized_name() {
+fn an_unknown_server_name_is_rejected_with_the_alert_unrecognized_name() {
     let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
     for version in VERSIONS {
         for name in ["other.example", "x.rms.corp.example"] {
@@ -122,7 +122,7 @@ fn an_unknown_name_gets_the_alert_unrecognized_name() {
 }
 
 #[test]
-fn no_name_gets_the_default_site_or_the_alert_where_there_is_none() {
+fn no_server_name_selects_the_default_site_or_is_rejected_if_there_is_none() {
     let (without, with) = (
         TestGateway::start(),
         TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() }),
@@ -137,7 +137,7 @@ fn no_name_gets_the_default_site_or_the_alert_where_there_is_none() {
 }
 
 #[test]
-fn a_name_is_known_in_every_spelling() {
+fn a_server_name_matches_without_regard_to_case_and_by_wildcard() {
     let gateway = TestGateway::with(TestConfig {
         hosts: vec!["rms.corp.example", "*.apps.example"],
         ..TestConfig::default()
@@ -152,20 +152,20 @@ fn a_name_is_known_in_every_spelling() {
 }
 
 #[test]
-fn only_the_versions_of_the_site_are_spoken() {
-    for (min, max, spoken, unspoken) in
+fn only_the_tls_versions_of_the_site_are_accepted() {
+    for (min, max, accepted, rejected) in
         [("1.2", "1.2", "-tls1_2", "-tls1_3"), ("1.3", "1.3", "-tls1_3", "-tls1_2")]
     {
         let gateway = TestGateway::with(TestConfig { tls: (min, max), ..TestConfig::default() });
-        let Some(ran) = openssl_client(&gateway, &[spoken], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[accepted], REQUEST) else { return };
         assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
-        let Some(ran) = openssl_client(&gateway, &[unspoken], REQUEST) else { return };
+        let Some(ran) = openssl_client(&gateway, &[rejected], REQUEST) else { return };
         assert!(ran.stderr.contains("alert protocol version"), "{}", ran.output());
     }
 }
 
 #[test]
-fn the_ca_hints_name_the_realms_anchors_unless_switched_off() {
+fn the_ca_hints_name_the_trust_anchors_unless_disabled() {
     let gateway = TestGateway::start();
     let anchor = "O = Corp Example, OU = PKI, CN = Demo Root CA";
     let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
@@ -179,14 +179,14 @@ fn the_ca_hints_name_the_realms_anchors_unless_switched_off() {
     assert!(ran.stdout.contains("No client certificate CA names sent"), "{}", ran.output());
 }
 
-/// What `openssl s_client` prints of the server's list.
+/// The signature algorithms of the certificate request, as `openssl s_client` prints them.
 fn requested(ran: &ProgramOutput) -> &str {
     let line = ran.stdout.lines().find_map(|line| line.strip_prefix("Requested Signature Algorithms: "));
     line.unwrap_or_else(|| panic!("no certificate was requested: {}", ran.output()))
 }
 
 #[test]
-fn pss_is_not_asked_for_where_only_tls_1_2_is_spoken_and_comes_last_elsewhere() {
+fn pss_is_not_requested_if_only_tls_1_2_is_enabled_and_comes_last_otherwise() {
     let gateway = TestGateway::with(TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() });
     let Some(ran) = openssl_client(&gateway, &["-tls1_2"], REQUEST) else { return };
     let elliptic = "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519";
@@ -201,7 +201,7 @@ fn pss_is_not_asked_for_where_only_tls_1_2_is_spoken_and_comes_last_elsewhere() 
 }
 
 #[test]
-fn the_list_of_the_site_is_what_clients_are_asked_for() {
+fn the_signature_algorithms_of_the_site_are_requested() {
     let list = r#", client_signature_algorithms = ["rsa_pss_rsae_sha384", "ecdsa_secp256r1_sha256"]"#;
     let gateway = TestGateway::with(TestConfig { tls_more: list.to_owned(), ..TestConfig::default() });
     for version in VERSIONS {
@@ -238,7 +238,7 @@ fn a_client_without_tickets_resumes_by_its_session_id_under_the_same_rules() {
 }
 
 #[test]
-fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
+fn a_session_without_a_certificate_is_not_resumed() {
     let gateway = TestGateway::start();
     for ticket in [&["-tls1_2", "-no_ticket"][..], &["-tls1_2"], &["-tls1_3"]] {
         let session = gateway.folder().join("none").display().to_string();
@@ -247,7 +247,7 @@ fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
         let Some(ran) = openssl_client(&gateway, &first, REQUEST) else { return };
         assert!(ran.stdout.contains("certificate-required"), "{}", ran.output());
         if !std::path::Path::new(&session).exists() {
-            // Under TLS 1.3 there is no session without a ticket.
+            // In TLS 1.3 there is no session without a ticket.
             continue;
         }
         let Some(ran) = openssl_client(&gateway, &[ticket, &["-sess_in", &session]].concat(), REQUEST) else {
@@ -258,7 +258,7 @@ fn a_client_without_tickets_that_sends_no_certificate_is_asked_again() {
 }
 
 #[test]
-fn a_card_with_a_short_rsa_key_is_answered_in_words_and_not_with_an_alert() {
+fn a_certificate_with_a_short_rsa_key_is_denied_over_http_and_not_with_an_alert() {
     let gateway = TestGateway::with(TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() });
     let Some(ran) = with_short_card(&gateway, &[]) else { return };
     assert!(ran.stdout.contains("HTTP/1.1 403 "), "{}", ran.output());
@@ -266,10 +266,10 @@ fn a_card_with_a_short_rsa_key_is_answered_in_words_and_not_with_an_alert() {
 }
 
 #[test]
-fn a_card_with_a_short_rsa_key_or_that_signs_with_sha_1_gets_in_where_that_is_unsafely_allowed() {
-    let mut setup = TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() };
-    setup.realm += "unsafe_allow_sha1_and_rsa_1024 = true";
-    let gateway = TestGateway::with(setup);
+fn a_short_rsa_key_and_sha_1_signatures_are_accepted_if_unsafely_allowed() {
+    let mut config = TestConfig { tls: ("1.2", "1.2"), ..TestConfig::default() };
+    config.realm += "unsafe_allow_sha1_and_rsa_1024 = true";
+    let gateway = TestGateway::with(config);
     for signatures in [&[][..], &["-client_sigalgs", "RSA+SHA1"]] {
         let Some(ran) = with_short_card(&gateway, signatures) else { return };
         assert_user(&ran, "short@corp.example");
@@ -278,7 +278,8 @@ fn a_card_with_a_short_rsa_key_or_that_signs_with_sha_1_gets_in_where_that_is_un
     assert!(requested(&ran).ends_with(":RSA+SHA1"), "{}", requested(&ran));
 }
 
-/// Connects with a card whose RSA key has 1,024 bits, as OpenSSL does by itself unless `signatures` say otherwise.
+/// Connects with a certificate whose RSA key has 1,024 bits; `signatures` are options that replace OpenSSL's
+/// algorithms.
 fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<ProgramOutput> {
     let file = |name: &str| gateway.folder().join(name).display().to_string();
     let (key_pem, key_der, card_pem) = (file("short.key"), file("short.der"), file("short.pem"));
@@ -296,9 +297,9 @@ fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<Program
     openssl_client(gateway, &args, REQUEST)
 }
 
-/// Its CA left out the NULL that RFC 3279 2.3.1 wants. The lab does not trust it, and says so with words.
+/// The CA omitted the NULL that RFC 3279 2.3.1 requires. The handshake succeeds; the CA is untrusted, hence the denial.
 #[test]
-fn an_rsa_card_without_null_proves_its_key() {
+fn an_rsa_certificate_without_null_completes_the_handshake() {
     let gateway = TestGateway::start();
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/certificates/rsa-without-null");
     let (card, key) = (format!("{folder}/card.pem"), format!("{folder}/card.key"));

@@ -1,4 +1,4 @@
-//! What one path can demand beyond its site.
+//! Requirements of a path in addition to those of its site and realm.
 
 use crate::support::{Client, TestConfig, TestGateway, empty_body};
 use http::Method;
@@ -8,35 +8,35 @@ fn with_path(keys: &str) -> TestConfig {
     TestConfig { paths, ..TestConfig::default() }
 }
 
-async fn verdict(gateway: &TestGateway, card: &str) -> String {
+async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
     Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
 }
 
 #[tokio::test]
-async fn a_usage_that_the_realm_does_not_ask_for_can_be_a_paths_demand() {
-    let setup = with_path("client_certificate = \"require\"\nextended_key_usage = [\"smartcard_logon\"]");
-    let realm = setup.realm.replace(r#", "smartcard_logon"]"#, "]");
-    let gateway = TestGateway::with(TestConfig { realm, ..setup });
+async fn a_path_can_require_a_usage_that_the_realm_does_not() {
+    let config = with_path("client_certificate = \"require\"\nextended_key_usage = [\"smartcard_logon\"]");
+    let realm = config.realm.replace(r#", "smartcard_logon"]"#, "]");
+    let gateway = TestGateway::with(TestConfig { realm, ..config });
     assert_eq!(Client::new(&gateway).card("dave").get("/require/echo").await.status_and_id(), "200 permit");
-    assert_eq!(verdict(&gateway, "dave").await, "403 certificate-not-sufficient");
-    assert_eq!(verdict(&gateway, "alice").await, "200 permit");
+    assert_eq!(status_and_id(&gateway, "dave").await, "403 certificate-not-sufficient");
+    assert_eq!(status_and_id(&gateway, "alice").await, "200 permit");
 }
 
 #[tokio::test]
-async fn a_path_can_demand_an_issuer_by_its_key() {
+async fn a_path_can_require_an_issuer_by_its_key() {
     for (issuer, expected) in
         [("issuing", "200 permit"), ("policy", "200 permit"), ("server-ca", "403 certificate-not-sufficient")]
     {
         let keys = format!("client_certificate = \"accept\"\nissuers = [\"pki/{issuer}.pem\"]");
         let gateway = TestGateway::with(with_path(&keys));
-        assert_eq!(verdict(&gateway, "alice").await, expected, "{issuer}");
+        assert_eq!(status_and_id(&gateway, "alice").await, expected, "{issuer}");
     }
 }
 
 #[tokio::test]
-async fn a_path_can_refuse_queries() {
+async fn a_path_can_reject_queries() {
     let gateway = TestGateway::with(with_path("client_certificate = \"ignore\"\nquery = \"reject\""));
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         assert_eq!(client.get("/x/echo").await.status_and_id(), "200 permit");
         assert_eq!(client.get("/x/echo?").await.status_and_id(), "400 invalid-path");
         assert_eq!(client.get("/x/echo?wsdl").await.status_and_id(), "400 invalid-path");
@@ -44,9 +44,9 @@ async fn a_path_can_refuse_queries() {
 }
 
 #[tokio::test]
-async fn a_query_goes_through_byte_for_byte_and_an_odd_one_not_at_all() {
+async fn a_query_is_forwarded_unchanged_and_a_long_one_is_rejected() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for query in ["", "wsdl", "a=%2e%2E/../&b=+%00%zz", "q=?/@:!$'()*,;"] {
             let response = client.get(&format!("/ignore/echo?{query}")).await;
             assert_eq!(response.json()["target"], format!("/ignore/echo?{query}"));
@@ -59,13 +59,13 @@ async fn a_query_goes_through_byte_for_byte_and_an_odd_one_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_is_forwarded_is_the_path_as_the_configuration_writes_it() {
-    let setup = TestConfig {
+async fn the_path_is_forwarded_as_spelled_in_the_configuration() {
+    let config = TestConfig {
         paths: TestConfig::default().paths.replace("/ignore/echo", "/Ignore/Echo"),
         ..TestConfig::default()
     };
-    let gateway = TestGateway::with(setup);
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    let gateway = TestGateway::with(config);
+    for client in Client::http1_and_http2(&gateway) {
         for path in ["/ignore/echo", "/IGNORE/ECHO", "/Ignore/Echo"] {
             assert_eq!(client.get(path).await.json()["target"], "/Ignore/Echo", "{path}");
         }
@@ -73,7 +73,7 @@ async fn what_is_forwarded_is_the_path_as_the_configuration_writes_it() {
 }
 
 #[tokio::test]
-async fn nothing_below_a_file_falls_to_a_broader_rule() {
+async fn a_path_below_a_file_does_not_match_a_broader_rule() {
     let keys =
         "client_certificate = \"require\"\n[[site.path]]\npath = \"/x/*\"\nclient_certificate = \"ignore\"";
     let gateway = TestGateway::with(with_path(keys));
@@ -86,7 +86,7 @@ async fn nothing_below_a_file_falls_to_a_broader_rule() {
 }
 
 #[tokio::test]
-async fn a_path_can_admit_other_methods_and_other_sites_pages() {
+async fn a_path_can_allow_other_methods_and_cross_site_requests() {
     let keys = "client_certificate = \"require\"\nmethods = [\"GET\", \"PUT\"]\ncross_site = \"allow\"";
     let gateway = TestGateway::with(with_path(keys));
     let client = Client::new(&gateway).card("alice");
@@ -103,10 +103,10 @@ async fn a_path_can_admit_other_methods_and_other_sites_pages() {
 }
 
 #[tokio::test]
-async fn a_path_can_have_a_backend_of_its_own() {
+async fn a_path_can_have_its_own_backend() {
     let keys = "client_certificate = \"ignore\"\nbackend = \"other\"";
     let more = "[backend.other]\nservers = [\"http://127.0.0.1:1\"]";
     let gateway = TestGateway::with(TestConfig { more: more.into(), ..with_path(keys) });
-    assert_eq!(verdict(&gateway, "none").await, "502 backend-unreachable");
+    assert_eq!(status_and_id(&gateway, "none").await, "502 backend-unreachable");
     assert_eq!(Client::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
 }

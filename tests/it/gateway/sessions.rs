@@ -1,4 +1,4 @@
-//! Resumed sessions: what they carry, and when they end.
+//! Resumed TLS sessions: their contents and their lifetime.
 
 use crate::support::{Client, TestGateway, pki};
 use portcullis::clock::Clock;
@@ -9,9 +9,9 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_ticket_renewed_ten_times_ends_with_the_cards_proof() {
+async fn a_session_resumed_ten_times_expires_with_the_proof_of_possession() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+    for client in Client::tls12_and_tls13(&gateway) {
         let client = client.card("alice");
         assert!(!client.get("/require/echo").await.resumed);
         for renewal in 1..=10 {
@@ -23,7 +23,7 @@ async fn a_ticket_renewed_ten_times_ends_with_the_cards_proof() {
                 "{renewal}"
             );
         }
-        // Eight hours after the card signed, counted from its one full handshake.
+        // Eight hours after the card signed in the only full handshake.
         gateway.clock.advance(31 * MINUTE);
         let response = client.get("/require/echo").await;
         assert_eq!((response.resumed, response.status_and_id().as_str()), (false, "200 permit"));
@@ -31,7 +31,7 @@ async fn a_ticket_renewed_ten_times_ends_with_the_cards_proof() {
 }
 
 #[tokio::test]
-async fn a_request_after_the_end_of_the_cards_proof_is_sent_to_another_connection() {
+async fn a_request_after_the_proof_of_possession_expired_is_misdirected() {
     let gateway = TestGateway::start();
     let client = Client::new(&gateway).card("alice");
     let mut connection = client.connect().await.unwrap();
@@ -42,7 +42,7 @@ async fn a_request_after_the_end_of_the_cards_proof_is_sent_to_another_connectio
 }
 
 #[tokio::test]
-async fn every_worker_opens_the_tickets_of_the_others() {
+async fn every_worker_resumes_sessions_of_the_others() {
     let gateway = TestGateway::start();
     let client = Client::new(&gateway).card("alice");
     client.get("/require/echo").await;
@@ -52,29 +52,29 @@ async fn every_worker_opens_the_tickets_of_the_others() {
 }
 
 #[tokio::test]
-async fn a_session_outlives_a_reload_that_trusts_the_same() {
+async fn a_session_survives_a_reload_with_the_same_trust_anchors() {
     let mut gateway = TestGateway::start();
     let client = Client::new(&gateway).card("alice");
     client.get("/require/echo").await;
-    gateway.reload(|setup| setup.site = r#"help_desk = "Room 12""#.into());
+    gateway.reload(|config| config.site = r#"help_desk = "Room 12""#.into());
     let response = client.get("/require/echo").await;
     assert_eq!((response.resumed, response.status_and_id().as_str()), (true, "200 permit"));
 }
 
 #[tokio::test]
-async fn an_open_connection_feels_a_reload_at_its_next_request() {
+async fn a_reload_applies_to_the_next_request_of_an_open_connection() {
     let mut gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.card("alice").connect().await.unwrap();
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
-        gateway.reload(|setup| setup.realm = setup.realm.replace("\"weak\"", "\"strong\""));
+        gateway.reload(|config| config.realm = config.realm.replace("\"weak\"", "\"strong\""));
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "403 mapping-too-weak");
-        gateway.reload(|setup| setup.realm = setup.realm.replace("\"strong\"", "\"weak\""));
+        gateway.reload(|config| config.realm = config.realm.replace("\"strong\"", "\"weak\""));
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     }
 }
 
-/// Alice's chain, and other certificates of `bytes` each that a client may send along.
+/// The chain of alice, followed by unrelated certificates of these sizes in bytes.
 pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
     let alice = pki().card("alice").unwrap();
     let other = |bytes: &usize| -> CertificateDer<'static> {
@@ -89,7 +89,7 @@ pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
 }
 
 #[tokio::test]
-async fn a_session_with_a_long_chain_is_not_resumed_and_the_client_is_served_each_time() {
+async fn a_session_with_a_long_chain_is_not_resumed_and_every_request_is_permitted() {
     let gateway = TestGateway::start();
     let makes: [fn(&TestGateway) -> Client; 2] =
         [|gateway| Client::new(gateway).tls12(), |gateway| Client::new(gateway).tls13()];

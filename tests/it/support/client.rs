@@ -56,6 +56,16 @@ impl Client {
         }
     }
 
+    /// A client of each HTTP version.
+    pub(crate) fn http1_and_http2(gateway: &TestGateway) -> [Self; 2] {
+        [Self::new(gateway).http1(), Self::new(gateway).http2()]
+    }
+
+    /// A client of each TLS version.
+    pub(crate) fn tls12_and_tls13(gateway: &TestGateway) -> [Self; 2] {
+        [Self::new(gateway).tls12(), Self::new(gateway).tls13()]
+    }
+
     /// Presents the client certificate of the demo user with this name; `"none"` presents none.
     pub(crate) fn card(self, name: &str) -> Self {
         match name {

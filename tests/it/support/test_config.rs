@@ -1,5 +1,7 @@
 //! The proxy.toml of a test gateway, assembled from pieces.
 
+use std::net::SocketAddr;
+
 /// Pieces of TOML. A test changes the relevant ones: `TestConfig { site: "default = true".into(),
 /// ..TestConfig::default() }`.
 ///
@@ -137,6 +139,11 @@ impl TestRealm<'_> {
 }
 
 impl TestConfig {
+    /// The default with this server as the only one of the backend.
+    pub(crate) fn with_backend(server: SocketAddr) -> Self {
+        Self { servers: format!("[\"http://{server}\"]"), ..Self::default() }
+    }
+
     /// The complete file; `rms` is the URL of the stand-in.
     pub(crate) fn proxy_toml(&self, rms: &str) -> String {
         let Self {

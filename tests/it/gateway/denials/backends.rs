@@ -1,4 +1,4 @@
-//! Denials because of the backend or the gateway itself.
+//! Denials caused by the backend or by the gateway itself.
 
 use crate::support::{Client, TestConfig, TestGateway, exchange, wait_for};
 use tokio::io::AsyncWriteExt;
@@ -22,7 +22,7 @@ async fn a_busy_backend_without_a_queue_is_backend_busy() {
     assert_eq!(response.status_and_id(), "503 backend-busy");
     assert!(response.header("retry-after").is_some());
     let ended = exchange(&mut slow, b"abc");
-    let freed = async {
+    let connection_freed = async {
         loop {
             let response = Client::new(&gateway).get("/ignore/echo").await;
             if response.status == 200 {
@@ -32,7 +32,7 @@ async fn a_busy_backend_without_a_queue_is_backend_busy() {
     };
     tokio::select! {
         _ = ended => panic!("the gateway keeps the connection"),
-        () = freed => {}
+        () = connection_freed => {}
     }
 }
 

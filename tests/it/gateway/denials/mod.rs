@@ -1,13 +1,13 @@
-//! Every denial, end to end.
+//! Every denial, caused by a request.
 
 mod backends;
-mod cards;
+mod certificates;
 mod requests;
 
 use portcullis::policy::DenialId;
 
 /// Denials with a test in one of these files.
-const SEEN: [DenialId; 27] = [
+const TESTED_HERE: [DenialId; 27] = [
     DenialId::TlsRequired,
     DenialId::CertificateRequired,
     DenialId::CertificateUntrusted,
@@ -38,9 +38,9 @@ const SEEN: [DenialId; 27] = [
 ];
 
 /// Denials with a test elsewhere.
-const SEEN_ELSEWHERE: [(DenialId, &str); 10] = [
-    (DenialId::ClientDisconnected, "gate/audit.rs"),
-    (DenialId::AccessDenied, "gate/admission.rs"),
+const TESTED_ELSEWHERE: [(DenialId, &str); 10] = [
+    (DenialId::ClientDisconnected, "gateway/audit.rs"),
+    (DenialId::AccessDenied, "gateway/access_lists.rs"),
     (DenialId::AccountDisabled, "identity/accounts.rs"),
     (DenialId::InvalidPassword, "identity/passwords.rs"),
     (DenialId::DirectoryUnavailable, "identity/look_ups.rs"),
@@ -52,7 +52,7 @@ const SEEN_ELSEWHERE: [(DenialId, &str); 10] = [
 ];
 
 /// Denials that no request of a test can cause.
-const UNSEEN: [(DenialId, &str); 2] = [
+const UNTESTED: [(DenialId, &str); 2] = [
     (
         DenialId::ValidationTimeout,
         "validation would have to exceed its time limit, as in the unit tests of proxy",
@@ -62,9 +62,9 @@ const UNSEEN: [(DenialId, &str); 2] = [
 
 #[test]
 fn a_new_denial_needs_a_test_or_a_reason_why_it_has_none() {
-    let elsewhere = SEEN_ELSEWHERE.map(|(denial, _)| denial);
-    let unseen = UNSEEN.map(|(denial, _)| denial);
-    let mut listed: Vec<_> = SEEN.into_iter().chain(elsewhere).chain(unseen).collect();
+    let elsewhere = TESTED_ELSEWHERE.map(|(denial, _)| denial);
+    let untested = UNTESTED.map(|(denial, _)| denial);
+    let mut listed: Vec<_> = TESTED_HERE.into_iter().chain(elsewhere).chain(untested).collect();
     listed.sort();
     let mut all = DenialId::ALL.to_vec();
     all.sort();

@@ -1,4 +1,4 @@
-//! Denials because of the request itself.
+//! Denials caused by the request itself.
 
 use crate::support::{
     Client, TestConfig, TestGateway, chunked_body, empty_body, exchange, pattern, sized_body, wait_for,
@@ -49,7 +49,7 @@ async fn a_path_without_a_rule_is_path_not_found_and_never_reaches_the_backend()
 #[tokio::test]
 async fn a_path_that_iis_may_interpret_in_two_ways_is_invalid_path() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for path in
             ["//ignore/echo", "/x/../ignore/echo", "/ignore/%65cho", "/ignore/echo;a", "/ignore/echo."]
         {
@@ -62,7 +62,7 @@ async fn a_path_that_iis_may_interpret_in_two_ways_is_invalid_path() {
 #[tokio::test]
 async fn another_method_is_method_not_allowed_and_the_response_lists_the_allowed_ones() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for method in ["PUT", "DELETE", "TRACE", "PROPFIND", "OPTIONS"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let request = client.request(method, "/ignore/echo").body(empty_body()).unwrap();
@@ -88,7 +88,7 @@ path = "/open/echo"
 client_certificate = "ignore"
 "#;
     let gateway = TestGateway::with(TestConfig { more: more.into(), ..TestConfig::default() });
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let open = client.clone().resolving("open.corp.example");
         assert_eq!(open.get("/open/echo").await.status_and_id(), "200 permit");
         for host in ["rms.corp.example", "RMS.CORP.EXAMPLE", "rms.corp.example.", "nowhere.example"] {
@@ -104,7 +104,7 @@ client_certificate = "ignore"
 #[tokio::test]
 async fn a_connection_without_server_name_belongs_to_the_default_site() {
     let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let client = client.card("alice").without_server_name();
         assert_eq!(client.get("/require/echo").await.status_and_id(), "200 permit");
         let response = client.host("other.example").get("/require/echo").await;
@@ -115,7 +115,7 @@ async fn a_connection_without_server_name_belongs_to_the_default_site() {
 #[tokio::test]
 async fn a_request_of_another_site_is_a_cross_site_request() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let client = client.card("alice");
         for foreign in
             [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")]
@@ -142,11 +142,11 @@ async fn a_message_whose_framing_cannot_be_trusted_is_a_malformed_request() {
         ": no name\r\n\r\n",
     ];
     for rest in broken {
-        let seen = gateway.records().len();
+        let recorded = gateway.records().len();
         let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, format!("{head}{rest}").as_bytes()).await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{rest:?}: {response}");
-        let record = wait_for("the record", || gateway.records().get(seen).cloned()).await;
+        let record = wait_for("the record", || gateway.records().get(recorded).cloned()).await;
         assert_eq!(
             (&record["decision"], &record["status"]),
             (&"malformed-request".into(), &400.into()),
@@ -210,13 +210,17 @@ async fn a_body_that_stalls_is_request_timeout() {
 #[tokio::test]
 async fn a_body_above_the_limit_is_body_too_large_declared_or_not() {
     let gateway = TestGateway::start();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let response = client.post("/small/echo", sized_body(pattern(1024))).await;
         assert_eq!(response.status_and_id(), "200 permit");
-        let reached = gateway.rms.requests().len();
+        let forwarded = gateway.rms.requests().len();
         let response = client.post("/small/echo", sized_body(pattern(1025))).await;
         assert_eq!(response.status_and_id(), "413 body-too-large");
-        assert_eq!(gateway.rms.requests().len(), reached, "what is declared too large is never sent on");
+        assert_eq!(
+            gateway.rms.requests().len(),
+            forwarded,
+            "a body that is declared too large is never forwarded"
+        );
         let pieces = (0..5).map(|_| Bytes::from(vec![b'a'; 250]));
         let response = client.post("/small/echo", chunked_body(pieces, None)).await;
         assert_eq!(response.status_and_id(), "413 body-too-large");

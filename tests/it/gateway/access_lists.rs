@@ -1,9 +1,9 @@
-//! Who is let in on one path, among those whom the gate knows.
+//! The access lists of a path: accounts, groups, issuers and networks.
 
 use crate::support::{Client, TestConfig, TestGateway, pki, sha256};
 
-/// A path `/x/echo` with these keys, in a realm whose rules give alice and judy their groups.
-fn setup(keys: &str) -> TestConfig {
+/// A path `/x/echo` with these keys, in a realm whose rules map alice and judy to accounts with groups.
+fn with_path(keys: &str) -> TestConfig {
     let rule = |name: &str, groups: &str| {
         let leaf = sha256(pki().card(name).unwrap().certificate_der());
         format!(
@@ -18,7 +18,7 @@ fn setup(keys: &str) -> TestConfig {
     TestConfig { realm, paths, more: rules.concat(), ..TestConfig::default() }
 }
 
-async fn verdict(gateway: &TestGateway, card: &str) -> String {
+async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
     Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
 }
 
@@ -26,7 +26,7 @@ const PERMIT: &str = "200 permit";
 const NOT_ALLOWED: &str = "403 access-denied";
 
 #[tokio::test]
-async fn a_path_lets_in_whom_its_lists_name() {
+async fn access_lists_match_accounts_groups_and_issuers() {
     for (lists, alice, judy, ken) in [
         (r#"allow = { groups = ["rms users"] }"#, PERMIT, NOT_ALLOWED, NOT_ALLOWED),
         (r#"allow = { groups = ["Staff"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
@@ -39,7 +39,7 @@ async fn a_path_lets_in_whom_its_lists_name() {
         (r#"allow = { accounts = ['corp\JUDY', "S-1-5-21-1-2-3-5"] }"#, PERMIT, PERMIT, NOT_ALLOWED),
         (r#"deny = { groups = ["Contractors"] }"#, PERMIT, NOT_ALLOWED, PERMIT),
         (r#"deny = { accounts = ['ＣＯＲＰ\аlice'] }"#, NOT_ALLOWED, PERMIT, PERMIT),
-        // What allows does not allow by a spelling that merely looks alike.
+        // Names that merely look alike are not allowed.
         (r#"allow = { accounts = ['CORP\аlice', 'CORP\álice'] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
         (
             "allow = { groups = [\"Staff\"] }\ndeny = { accounts = ['CORP\\alice'] }",
@@ -51,18 +51,18 @@ async fn a_path_lets_in_whom_its_lists_name() {
         (r#"allow = { issuers = ["pki/server-ca.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
         (r#"deny = { issuers = ["pki/policy.pem"] }"#, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED),
     ] {
-        let gateway = TestGateway::with(setup(&format!("client_certificate = \"require\"\n{lists}")));
+        let gateway = TestGateway::with(with_path(&format!("client_certificate = \"require\"\n{lists}")));
         for (card, expected) in [("alice", alice), ("judy", judy), ("ken", ken)] {
-            assert_eq!(verdict(&gateway, card).await, expected, "{card}: {lists}");
+            assert_eq!(status_and_id(&gateway, card).await, expected, "{card}: {lists}");
         }
-        // A card that is bad is refused for that, whoever it names.
-        assert_eq!(verdict(&gateway, "bob").await, "403 certificate-revoked");
-        assert_eq!(verdict(&gateway, "none").await, "403 certificate-required");
+        // An invalid certificate is denied as such before any access list.
+        assert_eq!(status_and_id(&gateway, "bob").await, "403 certificate-revoked");
+        assert_eq!(status_and_id(&gateway, "none").await, "403 certificate-required");
     }
 }
 
 #[tokio::test]
-async fn from_where_counts_on_every_path_and_before_any_credential() {
+async fn networks_are_checked_on_every_path_before_any_credential() {
     for (certificate, anonymous) in
         [("ignore", PERMIT), ("accept", "401 credentials-required"), ("require", "403 certificate-required")]
     {
@@ -73,18 +73,18 @@ async fn from_where_counts_on_every_path_and_before_any_credential() {
             (r#"deny = { networks = ["10.0.0.0/8"] }"#, true),
         ] {
             let gateway =
-                TestGateway::with(setup(&format!("client_certificate = \"{certificate}\"\n{list}")));
-            let expected = |here_expected: &'static str| if here { here_expected } else { NOT_ALLOWED };
-            assert_eq!(verdict(&gateway, "none").await, expected(anonymous), "{certificate} {list}");
-            assert_eq!(verdict(&gateway, "alice").await, expected(PERMIT), "{certificate} {list}");
+                TestGateway::with(with_path(&format!("client_certificate = \"{certificate}\"\n{list}")));
+            let expected = |expected_here: &'static str| if here { expected_here } else { NOT_ALLOWED };
+            assert_eq!(status_and_id(&gateway, "none").await, expected(anonymous), "{certificate} {list}");
+            assert_eq!(status_and_id(&gateway, "alice").await, expected(PERMIT), "{certificate} {list}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_record_says_which_list_refused_and_the_page_does_not() {
+async fn the_record_names_the_denying_list_and_the_response_does_not() {
     let lists = "client_certificate = \"require\"\nallow = { groups = [\"Contractors\"] }";
-    let gateway = TestGateway::with(setup(lists));
+    let gateway = TestGateway::with(with_path(lists));
     let response = Client::new(&gateway).card("alice").get("/x/echo").await;
     assert_eq!(response.status_and_id(), NOT_ALLOWED);
     for secret in ["Contractors", "groups", "CORP"] {
@@ -98,12 +98,12 @@ async fn the_record_says_which_list_refused_and_the_page_does_not() {
 }
 
 #[tokio::test]
-async fn a_list_that_changes_is_felt_by_open_connections() {
+async fn a_reloaded_access_list_applies_to_open_connections() {
     let mut gateway =
-        TestGateway::with(setup("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
+        TestGateway::with(with_path("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
     let client = Client::new(&gateway).card("alice");
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/x/echo").await.unwrap().status_and_id(), PERMIT);
-    gateway.reload(|setup| setup.paths = setup.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));
+    gateway.reload(|config| config.paths = config.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));
     assert_eq!(connection.get("/x/echo").await.unwrap().status_and_id(), NOT_ALLOWED);
 }

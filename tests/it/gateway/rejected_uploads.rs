@@ -1,17 +1,17 @@
-//! The response to a request that is refused before its body has come gets to its client, also to one that writes the
-//! whole body before it reads.
+//! A request that is rejected before its body has arrived: the response reaches the client, even if the client writes
+//! the complete body before it reads.
 
 use crate::support::{Client, TestConfig, TestGateway, exchange, is_installed, record_skip, run, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The status of a POST of so many bytes whose client reads nothing before it has written all, with the whole response.
+/// The status and the text of the response to a POST whose client reads only after it has written the complete body.
 async fn blind_upload(gateway: &TestGateway, path: &str, bytes: usize, chunked: bool) -> (u16, String) {
     let mut stream = Client::new(gateway).tls_stream().await.unwrap();
     let framing = match chunked {
         true => "Transfer-Encoding: chunked".to_owned(),
         false => format!("Content-Length: {bytes}"),
     };
-    // A small body may have gone to the backend whole before it answers, and the connection then lives on.
+    // The backend may have received a small body completely before it responds; then the connection would stay open.
     let close = if path.contains("early") { "Connection: close\r\n" } else { "" };
     let head = format!("POST {path} HTTP/1.1\r\nHost: rms.corp.example\r\n{close}{framing}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -39,29 +39,29 @@ fn closes(response: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_client_that_writes_all_before_it_reads_gets_the_response() {
+async fn a_client_that_writes_the_complete_body_before_it_reads_receives_the_response() {
     let gateway = TestGateway::start();
     for (path, status) in [("/require/echo", 403), ("/none", 404), ("/ignore/echo?early=1&status=403", 403)] {
         for (bytes, chunked) in [(1 << 20, false), (1 << 20, true), (8 << 20, false), (8 << 20, true)] {
-            let (seen, response) = blind_upload(&gateway, path, bytes, chunked).await;
-            assert_eq!(seen, status, "{path} {bytes} {chunked}: {:.300}", response);
+            let (received, response) = blind_upload(&gateway, path, bytes, chunked).await;
+            assert_eq!(received, status, "{path} {bytes} {chunked}: {:.300}", response);
             assert!(closes(&response), "{path} {bytes} {chunked}: {:.300}", response);
         }
     }
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_gets_its_page_declared_or_not() {
+async fn a_body_above_the_limit_receives_the_denial_declared_or_not() {
     let gateway = TestGateway::start();
     for chunked in [false, true] {
-        let (seen, response) = blind_upload(&gateway, "/small/echo", 8 << 20, chunked).await;
-        assert_eq!(seen, 413, "{chunked}: {:.300}", response);
+        let (received, response) = blind_upload(&gateway, "/small/echo", 8 << 20, chunked).await;
+        assert_eq!(received, 413, "{chunked}: {:.300}", response);
         assert!(closes(&response), "{chunked}: {:.300}", response);
     }
 }
 
 #[tokio::test]
-async fn the_connection_lives_on_after_a_short_body() {
+async fn the_connection_stays_open_after_a_short_rejected_body() {
     let gateway = TestGateway::start();
     let post = "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\n";
     let get = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
@@ -80,7 +80,7 @@ async fn the_connection_lives_on_after_a_short_body() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_that_the_connection_ends_where_the_body_is_withheld() {
+async fn a_denial_announces_the_close_if_the_body_is_not_sent() {
     let gateway = TestGateway::start();
     for expect in ["Expect: 100-continue\r\n", ""] {
         let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
@@ -93,7 +93,7 @@ async fn a_refusal_says_that_the_connection_ends_where_the_body_is_withheld() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_for_ever_is_cut_off() {
+async fn an_endless_rejected_body_is_cut_off() {
     let limits = r#"linger_max_bytes = "1MiB""#;
     let gateway = TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() });
     let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
@@ -102,17 +102,17 @@ async fn a_client_that_sends_for_ever_is_cut_off() {
     let mut sent = 0;
     while stream.write_all(&[b'x'; 65_536]).await.is_ok() && stream.flush().await.is_ok() {
         sent += 65_536;
-        assert!(sent < 64 << 20, "everything is read");
+        assert!(sent < 64 << 20, "the gateway reads without a limit");
     }
 }
 
-/// What stands between the last blank line and the end.
+/// The body of a response.
 fn page(response: &str) -> &str {
     response.split_once("\r\n\r\n").map_or("", |(_, page)| page)
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
+async fn an_unparseable_request_receives_a_page_whose_request_id_is_recorded() {
     let gateway = TestGateway::start();
     let host = "Host: rms.corp.example\r\n";
     for (head, status) in [
@@ -121,10 +121,10 @@ async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}{}\r\n", "a: b\r\n".repeat(300)), "431 "),
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}x: {}\r\n\r\n", "y".repeat(4 << 20)), "431 "),
         (format!("GET /{} HTTP/1.1\r\n{host}\r\n", "y".repeat(70_000)), "431 "),
-        // After a good request on the same connection.
+        // After a valid request on the same connection.
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n: no name\r\n\r\n"), "400 Bad Request"),
     ] {
-        let seen = gateway.records().len();
+        let recorded = gateway.records().len();
         let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, head.as_bytes()).await;
         let last = &response[response.rfind("HTTP/1.1 ").unwrap()..];
@@ -133,14 +133,14 @@ async fn what_cannot_be_read_gets_a_page_whose_request_id_is_in_the_record() {
         let length: usize =
             last.split_once("content-length: ").unwrap().1.lines().next().unwrap().parse().unwrap();
         assert_eq!(page(last).len(), length, "{last}");
-        let is_told =
+        let contains_id =
             |record: &serde_json::Value| page(last).contains(record["request_id"].as_str().unwrap());
-        wait_for("the record", || gateway.records()[seen..].iter().any(is_told).then_some(())).await;
+        wait_for("the record", || gateway.records()[recorded..].iter().any(contains_id).then_some(())).await;
     }
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_request_timeout_and_silence_is_no_request() {
+async fn an_incomplete_head_is_request_timeout_and_an_idle_connection_is_not() {
     let gateway = TestGateway::with(TestConfig {
         limits: r#"client_idle_timeout = "1s""#.into(),
         ..TestConfig::default()
@@ -163,7 +163,7 @@ async fn a_head_that_never_ends_is_request_timeout_and_silence_is_no_request() {
 }
 
 #[test]
-fn java_reads_the_page_of_a_refused_upload() {
+fn java_reads_the_response_to_a_rejected_upload() {
     let gateway = TestGateway::start();
     if !is_installed("java") {
         return record_skip("java is not installed");
@@ -182,7 +182,7 @@ fn java_reads_the_page_of_a_refused_upload() {
 }
 
 #[test]
-fn python_requests_reads_the_page_of_a_refused_upload() {
+fn python_requests_reads_the_response_to_a_rejected_upload() {
     let gateway = TestGateway::start();
     let program = "
 import sys, socket

@@ -1,4 +1,4 @@
-//! In what shape a denial reaches each kind of client.
+//! The format of a denial for each kind of client: HTML, SOAP, JSON or plain text.
 
 use crate::support::{Client, TestConfig, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
@@ -12,8 +12,8 @@ fn gateway() -> TestGateway {
     })
 }
 
-/// What every shape carries: nothing may keep it, and it may run nothing.
-fn assert_kept_by_nobody(response: &TestResponse) {
+/// Every format forbids caching and active content.
+fn assert_uncached_and_inert(response: &TestResponse) {
     assert_eq!(response.header("cache-control"), Some("no-store"));
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     let policy = response.header("content-security-policy").unwrap();
@@ -29,7 +29,7 @@ async fn page(gateway: &TestGateway, language: &str) -> TestResponse {
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_in_english_or_dutch_with_the_request_id() {
+async fn a_browser_receives_a_page_in_english_or_dutch_with_the_request_id() {
     let gateway = gateway();
     for (language, tag) in [("en", "en"), ("fr", "en"), ("nl-BE,nl;q=0.8,en;q=0.5", "nl")] {
         let response = page(&gateway, language).await;
@@ -39,34 +39,34 @@ async fn a_browser_gets_a_page_in_english_or_dutch_with_the_request_id() {
         assert!(response.text().contains(&format!("<html lang=\"{tag}\"")), "{}", response.text());
         assert!(response.text().contains("certificate-required"));
         assert!(response.text().contains("Service desk, telephone 4567"));
-        assert_kept_by_nobody(&response);
-        let shown =
+        assert_uncached_and_inert(&response);
+        let contains_id =
             |record: &serde_json::Value| response.text().contains(record["request_id"].as_str().unwrap());
-        gateway.record_where(shown).await;
+        gateway.record_where(contains_id).await;
     }
 }
 
 #[tokio::test]
-async fn a_page_shows_nothing_of_the_inside() {
+async fn a_page_contains_no_internal_detail() {
     let gateway = gateway();
     let response =
         Client::new(&gateway).card("mallory").get_with("/require/echo", &[("accept-language", "en")]).await;
     let record = gateway.record(&response.request_id()).await;
     let detail = record["detail"].as_str().unwrap();
     assert!(!response.text().contains(detail), "{detail}");
-    for inside in ["Demo Issuing CA", "pki/", "127.0.0.1", "rustls"] {
-        assert!(!response.text().contains(inside), "{inside}: {}", response.text());
+    for internal in ["Demo Issuing CA", "pki/", "127.0.0.1", "rustls"] {
+        assert!(!response.text().contains(internal), "{internal}: {}", response.text());
     }
 }
 
 #[tokio::test]
-async fn a_soap_request_gets_a_fault_of_its_own_version() {
+async fn a_soap_request_receives_a_fault_of_its_soap_version() {
     let gateway = gateway();
     let versions = [
         ("text/xml; charset=utf-8", "http://schemas.xmlsoap.org/soap/envelope/"),
         ("application/soap+xml; charset=utf-8", "http://www.w3.org/2003/05/soap-envelope"),
     ];
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         for (content_type, namespace) in versions {
             let request = client
                 .request(Method::POST, "/_wmcs/certification/certification.asmx")
@@ -78,13 +78,13 @@ async fn a_soap_request_gets_a_fault_of_its_own_version() {
             assert!(response.text().contains(namespace), "{}", response.text());
             assert!(response.text().contains("System.UnauthorizedAccessException"));
             assert!(response.text().contains("certificate-required"));
-            assert_kept_by_nobody(&response);
+            assert_uncached_and_inert(&response);
         }
     }
 }
 
 #[tokio::test]
-async fn a_program_that_asks_for_json_gets_a_problem_document() {
+async fn a_client_that_accepts_json_receives_a_problem_document() {
     let gateway = gateway();
     let response = Client::new(&gateway).card("bob").get("/require/echo").await;
     let record = gateway.record(&response.request_id()).await;
@@ -94,13 +94,13 @@ async fn a_program_that_asks_for_json_gets_a_problem_document() {
     assert_eq!((&problem["status"], &problem["sub_status"]), (&403.into(), &13.into()));
     assert_eq!(problem["help"], "Service desk, telephone 4567");
     assert_eq!(record["decision"], "certificate-revoked");
-    assert_kept_by_nobody(&response);
+    assert_uncached_and_inert(&response);
 }
 
 #[tokio::test]
-async fn a_head_request_gets_the_head_alone() {
+async fn a_head_request_receives_no_content() {
     let gateway = gateway();
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         let request = connection.request(Method::HEAD, "/require/echo").body(empty_body()).unwrap();
         let response = connection.send(request).await.unwrap();
@@ -111,17 +111,17 @@ async fn a_head_request_gets_the_head_alone() {
 }
 
 #[tokio::test]
-async fn a_401_challenges_with_no_scheme_that_opens_a_dialogue() {
+async fn a_401_offers_no_scheme_that_prompts_for_a_password() {
     let gateway = gateway();
     let response = Client::new(&gateway).get("/accept/echo").await;
     assert_eq!(response.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
 }
 
 #[tokio::test]
-async fn silence_under_tls13_gets_the_hint_that_tls12_does_not_need() {
+async fn a_missing_certificate_under_tls_1_3_adds_a_hint() {
     let gateway = gateway();
-    let under_13 = Client::new(&gateway).tls13().get("/require/echo").await;
-    let under_12 = Client::new(&gateway).tls12().get("/require/echo").await;
-    assert!(under_13.json()["hint"].is_string());
-    assert!(under_12.json()["hint"].is_null());
+    let tls13 = Client::new(&gateway).tls13().get("/require/echo").await;
+    let tls12 = Client::new(&gateway).tls12().get("/require/echo").await;
+    assert!(tls13.json()["hint"].is_string());
+    assert!(tls12.json()["hint"].is_null());
 }

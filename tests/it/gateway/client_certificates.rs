@@ -1,11 +1,11 @@
-//! Every card of the demo at every kind of path, over both versions of TLS and of HTTP.
+//! Every client certificate of the demo on every kind of path, over both versions of TLS and of HTTP.
 
 use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A card, and what it is worth at a path that requires one: the account, or status and denial.
+/// The certificates, each with the result on a path that requires one: the account, or status and denial id.
 const CARDS: [(&str, Result<&str, &str>); 18] = [
     ("alice", Ok("alice@corp.example")),
     ("alice-rsa", Ok("alice@corp.example")),
@@ -27,28 +27,27 @@ const CARDS: [(&str, Result<&str, &str>); 18] = [
     ("none", Err("403 certificate-required")),
 ];
 
-/// The backend's view of an answer, beside its verdict.
+/// Status and denial id, and the user that the backend received.
 fn outcome(response: &TestResponse) -> (String, Option<Vec<String>>) {
-    let verdict = response.status_and_id();
     let user = (response.status == 200).then(|| response.received_header("x-remote-user"));
-    (verdict, user)
+    (response.status_and_id(), user)
 }
 
 fn permit_as(user: &str) -> (String, Option<Vec<String>>) {
     ("200 permit".to_owned(), Some(vec![user.to_owned()]))
 }
 
-fn denied(verdict: &str) -> (String, Option<Vec<String>>) {
-    (verdict.to_owned(), None)
+fn denied(status_and_id: &str) -> (String, Option<Vec<String>>) {
+    (status_and_id.to_owned(), None)
 }
 
 fn anonymous() -> (String, Option<Vec<String>>) {
     ("200 permit".to_owned(), Some(Vec::new()))
 }
 
-/// Requests every kind of path on one connection, a path that ignores cards first and last.
-async fn assert_worth(mut connection: Connection, card: &str, worth: Result<&str, &str>) {
-    let at_require = worth.map_or_else(denied, permit_as);
+/// Requests every kind of path on one connection, with a path that ignores certificates first and last.
+async fn assert_result(mut connection: Connection, card: &str, result: Result<&str, &str>) {
+    let at_require = result.map_or_else(denied, permit_as);
     let at_accept = if card == "none" { denied("401 credentials-required") } else { at_require.clone() };
     let at_policy =
         if card == "grace" { denied("403 certificate-not-sufficient") } else { at_require.clone() };
@@ -67,65 +66,65 @@ async fn assert_worth(mut connection: Connection, card: &str, worth: Result<&str
 
 async fn assert_every_card(of: impl Fn(Client) -> Client) {
     let gateway = TestGateway::start();
-    for (card, worth) in CARDS {
+    for (card, result) in CARDS {
         let client = of(Client::new(&gateway).card(card));
-        assert_worth(client.connect().await.unwrap(), card, worth).await;
+        assert_result(client.connect().await.unwrap(), card, result).await;
     }
 }
 
 #[tokio::test]
-async fn every_card_is_worth_the_same_over_http1_and_tls12() {
+async fn every_certificate_has_the_same_result_over_http1_and_tls12() {
     assert_every_card(|client| client.http1().tls12()).await;
 }
 
 #[tokio::test]
-async fn every_card_is_worth_the_same_over_http1_and_tls13() {
+async fn every_certificate_has_the_same_result_over_http1_and_tls13() {
     assert_every_card(|client| client.http1().tls13()).await;
 }
 
 #[tokio::test]
-async fn every_card_is_worth_the_same_over_http2_and_tls12() {
+async fn every_certificate_has_the_same_result_over_http2_and_tls12() {
     assert_every_card(|client| client.http2().tls12()).await;
 }
 
 #[tokio::test]
-async fn every_card_is_worth_the_same_over_http2_and_tls13() {
+async fn every_certificate_has_the_same_result_over_http2_and_tls13() {
     assert_every_card(|client| client.http2().tls13()).await;
 }
 
 #[tokio::test]
-async fn a_resumed_session_is_judged_like_the_first_one() {
+async fn a_resumed_session_has_the_same_result_as_a_full_handshake() {
     let gateway = TestGateway::start();
-    for (card, worth) in CARDS {
-        for client in [Client::new(&gateway).tls12(), Client::new(&gateway).tls13()] {
+    for (card, result) in CARDS {
+        for client in Client::tls12_and_tls13(&gateway) {
             let client = client.card(card);
             let first = client.get("/require/echo").await;
             let again = client.get("/require/echo").await;
-            // Without a card there is nothing to resume: the next connection asks again.
+            // Without a certificate no session is kept, so that the next handshake requests one again.
             assert_eq!((first.resumed, again.resumed), (false, card != "none"), "{card}");
-            let expected = worth.map_or_else(denied, permit_as);
+            let expected = result.map_or_else(denied, permit_as);
             assert_eq!([outcome(&first), outcome(&again)], [expected.clone(), expected], "{card}");
         }
     }
 }
 
-/// The verdict lives for a second, and the clock runs fifty times as fast as the requests: some of them are decided at
-/// the moment at which it ends.
+/// Verdicts are cached for one second, and the clock runs fifty times too fast, so that some requests meet a verdict at
+/// the moment of its expiry.
 #[tokio::test]
-async fn no_request_is_refused_at_the_moment_at_which_a_verdict_ends() {
-    let setup = TestConfig::default();
-    let realm = format!("{}verdict_cache_ttl = \"1s\"\n", setup.realm);
-    let gateway = TestGateway::with(TestConfig { realm, ..setup });
+async fn no_request_is_denied_when_a_cached_verdict_expires() {
+    let config = TestConfig::default();
+    let realm = format!("{}verdict_cache_ttl = \"1s\"\n", config.realm);
+    let gateway = TestGateway::with(TestConfig { realm, ..config });
     let clock = gateway.clock.clone();
     let running = Arc::new(AtomicBool::new(true));
-    let goes_on = Arc::clone(&running);
+    let ticker = Arc::clone(&running);
     let ticking = std::thread::spawn(move || {
-        while goes_on.load(Ordering::Relaxed) {
+        while ticker.load(Ordering::Relaxed) {
             clock.advance(Duration::from_millis(50));
             std::thread::sleep(Duration::from_millis(1));
         }
     });
-    for client in [Client::new(&gateway).http1(), Client::new(&gateway).http2()] {
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.card("alice").connect().await.unwrap();
         for _ in 0..1000 {
             assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");

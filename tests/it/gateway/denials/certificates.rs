@@ -1,4 +1,4 @@
-//! Denials because of a certificate, or because there is none.
+//! Denials caused by a client certificate, or by its absence.
 
 use crate::support::{Client, TestConfig, TestGateway, pki};
 use portcullis::clock::Clock;
@@ -8,19 +8,19 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The response to a certificate on the path that requires one.
-async fn verdict_on(gateway: &TestGateway, card: &str) -> String {
+/// The result of a certificate on the path that requires one.
+async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
     Client::new(gateway).card(card).get("/require/echo").await.status_and_id()
 }
 
 #[tokio::test]
 async fn no_certificate_on_a_path_that_requires_one_is_certificate_required() {
-    assert_eq!(verdict_on(&TestGateway::start(), "none").await, "403 certificate-required");
+    assert_eq!(status_and_id(&TestGateway::start(), "none").await, "403 certificate-required");
 }
 
 #[tokio::test]
 async fn a_certificate_of_another_authority_is_certificate_untrusted() {
-    assert_eq!(verdict_on(&TestGateway::start(), "mallory").await, "403 certificate-untrusted");
+    assert_eq!(status_and_id(&TestGateway::start(), "mallory").await, "403 certificate-untrusted");
 }
 
 #[tokio::test]
@@ -40,14 +40,14 @@ async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection
 #[tokio::test]
 async fn a_certificate_of_tomorrow_is_certificate_not_yet_valid_until_then() {
     let gateway = TestGateway::start();
-    assert_eq!(verdict_on(&gateway, "erin").await, "403 certificate-not-yet-valid");
+    assert_eq!(status_and_id(&gateway, "erin").await, "403 certificate-not-yet-valid");
     gateway.clock.advance(DAY + MINUTE);
-    assert_eq!(verdict_on(&gateway, "erin").await, "200 permit");
+    assert_eq!(status_and_id(&gateway, "erin").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_certificate_on_the_crl_is_certificate_revoked() {
-    assert_eq!(verdict_on(&TestGateway::start(), "bob").await, "403 certificate-revoked");
+    assert_eq!(status_and_id(&TestGateway::start(), "bob").await, "403 certificate-revoked");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_stale_crl_is_revocation_unknown_on_an_open_connection_too() {
     assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     gateway.clock.advance(2 * MINUTE);
     assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "403 revocation-unknown");
-    assert_eq!(verdict_on(&gateway, "alice").await, "403 revocation-unknown");
+    assert_eq!(status_and_id(&gateway, "alice").await, "403 revocation-unknown");
 }
 
 #[tokio::test]
@@ -69,12 +69,12 @@ async fn a_certificate_without_the_policy_of_the_path_is_certificate_not_suffici
     let gateway = TestGateway::start();
     let response = Client::new(&gateway).card("grace").get("/policy/echo").await;
     assert_eq!(response.status_and_id(), "403 certificate-not-sufficient");
-    assert_eq!(verdict_on(&gateway, "grace").await, "200 permit");
+    assert_eq!(status_and_id(&gateway, "grace").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_certificate_without_a_name_is_not_mapped() {
-    assert_eq!(verdict_on(&TestGateway::start(), "frank").await, "403 not-mapped");
+    assert_eq!(status_and_id(&TestGateway::start(), "frank").await, "403 not-mapped");
 }
 
 #[tokio::test]
@@ -89,19 +89,19 @@ async fn two_email_addresses_are_mapping_ambiguous_if_they_are_mapped() {
     let card = pki().issue(&profile).unwrap();
     let response = Client::new(&gateway).chain(&card).get("/require/echo").await;
     assert_eq!(response.status_and_id(), "403 mapping-ambiguous");
-    assert_eq!(verdict_on(&gateway, "alice").await, "200 permit");
+    assert_eq!(status_and_id(&gateway, "alice").await, "200 permit");
 }
 
 #[tokio::test]
 async fn a_upn_is_mapping_too_weak_if_a_strong_mapping_is_required() {
     let realm = TestConfig::default().realm.replace("\"weak\"", "\"strong\"");
     let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
-    assert_eq!(verdict_on(&gateway, "alice").await, "403 mapping-too-weak");
+    assert_eq!(status_and_id(&gateway, "alice").await, "403 mapping-too-weak");
 }
 
 #[tokio::test]
 async fn two_upns_are_an_identity_conflict() {
-    assert_eq!(verdict_on(&TestGateway::start(), "heidi").await, "403 identity-conflict");
+    assert_eq!(status_and_id(&TestGateway::start(), "heidi").await, "403 identity-conflict");
 }
 
 #[tokio::test]

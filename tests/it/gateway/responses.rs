@@ -1,16 +1,12 @@
-//! What becomes of the backend's answers beside their bodies.
+//! Heads and framing of the backend's responses.
 
 use crate::support::{Client, TestConfig, TestGateway, empty_body, pattern, raw_backend, sized_body};
 use http::Method;
 
-fn clients(gateway: &TestGateway) -> [Client; 2] {
-    [Client::new(gateway).http1(), Client::new(gateway).http2()]
-}
-
 #[tokio::test]
-async fn an_answer_without_a_body_stays_without_and_the_connection_goes_on() {
+async fn a_response_without_a_body_keeps_the_connection_open() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         for (method, target, status) in [
             (Method::HEAD, "/ignore/echo", 200),
@@ -27,9 +23,9 @@ async fn an_answer_without_a_body_stays_without_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn every_line_of_a_header_goes_through() {
+async fn every_line_of_a_repeated_header_is_forwarded() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         let target = "/ignore/echo?header=Set-Cookie:a%3D1&header=Set-Cookie:b%3D2&header=ETag:%22x%22";
         let response = client.get(target).await;
         let cookies: Vec<_> = response.headers.get_all("set-cookie").iter().collect();
@@ -39,14 +35,13 @@ async fn every_line_of_a_header_goes_through() {
 }
 
 #[tokio::test]
-async fn what_concerns_the_backends_connection_ends_at_the_gate() {
+async fn hop_by_hop_headers_of_the_backend_are_removed() {
     let backend = raw_backend(
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
          Upgrade: h2c\r\nX-Remote-User: administrator\r\nX-End: 2\r\n\r\n",
     );
-    let servers = format!("[\"http://{}\"]", backend.await);
-    let gateway = TestGateway::with(TestConfig { servers, ..TestConfig::default() });
-    for client in clients(&gateway) {
+    let gateway = TestGateway::with(TestConfig::with_backend(backend.await));
+    for client in Client::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         for _ in 0..2 {
             let response = connection.get("/ignore/echo").await.unwrap();
@@ -58,7 +53,7 @@ async fn what_concerns_the_backends_connection_ends_at_the_gate() {
 }
 
 #[tokio::test]
-async fn an_answer_of_ambiguous_length_is_none() {
+async fn a_response_of_ambiguous_length_is_rejected() {
     for response in [
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
@@ -66,8 +61,7 @@ async fn an_answer_of_ambiguous_length_is_none() {
         "HTTP/0.9 nonsense\r\n\r\n",
         "",
     ] {
-        let servers = format!("[\"http://{}\"]", raw_backend(response).await);
-        let gateway = TestGateway::with(TestConfig { servers, ..TestConfig::default() });
+        let gateway = TestGateway::with(TestConfig::with_backend(raw_backend(response).await));
         assert_eq!(
             Client::new(&gateway).get("/ignore/echo").await.status_and_id(),
             "502 backend-unreachable",
@@ -77,13 +71,12 @@ async fn an_answer_of_ambiguous_length_is_none() {
 }
 
 #[tokio::test]
-async fn bytes_after_an_answer_never_become_the_next_ones() {
+async fn bytes_after_a_response_are_never_part_of_the_next_one() {
     let backend = raw_backend(
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
     );
-    let servers = format!("[\"http://{}\"]", backend.await);
-    let gateway =
-        TestGateway::with(TestConfig { top: "workers = 1".into(), servers, ..TestConfig::default() });
+    let config = TestConfig::with_backend(backend.await);
+    let gateway = TestGateway::with(TestConfig { top: "workers = 1".into(), ..config });
     for _ in 0..5 {
         let response = Client::new(&gateway).get("/ignore/echo").await;
         assert_eq!((response.status, response.text()), (200, "ok"));
@@ -91,9 +84,9 @@ async fn bytes_after_an_answer_never_become_the_next_ones() {
 }
 
 #[tokio::test]
-async fn a_refused_upload_as_large_as_soap_requests_are_is_answered_and_not_reset() {
+async fn a_rejected_upload_of_the_size_of_soap_requests_is_answered_and_not_reset() {
     let gateway = TestGateway::start();
-    for client in clients(&gateway) {
+    for client in Client::http1_and_http2(&gateway) {
         for size in [1 << 10, 64 << 10, 200 << 10] {
             let response = client.post("/require/echo", sized_body(pattern(size))).await;
             assert_eq!(response.status_and_id(), "403 certificate-required", "{size}");
