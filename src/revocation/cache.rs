@@ -1,18 +1,18 @@
-//! What the CRLs said of a certificate, remembered for all workers: the stage's own door for a running gate, and the
-//! only one through which a responder is asked.
+//! The revocation check of a running gateway: lookup results are cached for all workers, and OCSP responders are queried.
 //!
-//! Remembers findings, not verdicts: whether a CRL is fresh enough and whether not knowing passes is judged at each
-//! call, by the rule and the time of that call. Never remembers a look-up that was broken off.
+//! The results are cached, not the verdicts: whether a CRL is fresh enough and whether an unknown status is accepted depends on
+//! the rule and the time of each check. An interrupted lookup is never cached.
 
-use super::check::{RevocationError, UnrevokedChain, conclude, steps};
+use super::check::{UnrevokedChain, checks, conclude};
+use super::crl::SignerCandidates;
 use super::lookup::{LookupQuery, is_slow, look_up};
+use super::lookup_result::{LookupOutcome, LookupResult};
 use super::ocsp::{self, OcspClient};
 use super::rule::RevocationRule;
+use super::status::{RevocationError, UnknownReason};
+use super::store::{CrlGeneration, CrlStore};
 use crate::certificate::{Certificate, Fingerprint};
 use crate::clock::UnixTime;
-use crate::revocation::crl::signer::SignerCandidates;
-use crate::revocation::lookup_result::{LookupOutcome, LookupResult, UnknownReason};
-use crate::revocation::store::snapshot::{CrlGeneration, CrlStore};
 use crate::telemetry::CacheMetrics;
 use crate::validation::{TrustSet, ValidatedChain};
 use moka::future::Cache;
@@ -20,24 +20,24 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest time for which a finding is remembered. It cannot change while its CRLs are the same; this is the limit
-/// that every cache here has.
+/// The longest time for which a result is cached. It cannot change while its CRLs are the same; this is the limit that all
+/// caches of the gateway have.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
-/// How long a finding takes up memory without being asked for. Deadlines alone decide whether it may be used.
+/// How long an unused result stays in memory. Its deadline alone decides whether it may be used.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// All that a finding follows from.
+/// All inputs of a lookup.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct RevocationKey {
-    /// The certificate, then those above it up to the anchor: they choose the CRLs and say who may sign one.
+    /// The certificate, then those above it up to the trust anchor: they choose the CRLs and their possible signers.
     path: Box<[Fingerprint]>,
-    /// What was sent along and has to do with the path: who signed a CRL may be among it.
+    /// The other certificates that the client sent and that belong to the path: a CRL signer may be among them.
     additional_certificates: Box<[Fingerprint]>,
     trust: TrustSetId,
     generation: CrlGeneration,
 }
 
-/// A trust set by its place in memory, which it keeps, so that no other one can take it.
+/// A trust set by its address. The set is kept alive, so that no other one can have the same address.
 #[derive(Clone)]
 struct TrustSetId(Arc<TrustSet>);
 
@@ -57,33 +57,31 @@ impl Hash for TrustSetId {
 
 #[derive(Clone, Debug)]
 struct CachedResult {
-    finding: LookupResult,
+    result: LookupResult,
     deadline: UnixTime,
 }
 
-/// Findings for all workers. Concurrent look-ups of one certificate are one look-up.
+/// The lookup results of all workers. Concurrent lookups of one certificate are one lookup.
 #[derive(Clone)]
 pub struct RevocationCache {
-    findings: Cache<RevocationKey, CachedResult>,
+    results: Cache<RevocationKey, CachedResult>,
     metrics: CacheMetrics,
 }
 
 impl RevocationCache {
-    /// A cache of so many bytes, which counts its look-ups.
+    /// A cache of at most `bytes`, which counts its hits and misses.
     pub fn new(bytes: u64, metrics: CacheMetrics) -> Self {
         Self {
-            findings: Cache::builder()
-                .max_capacity(bytes)
-                .weigher(weight)
-                .time_to_idle(IDLE_LIFETIME)
-                .build(),
+            results: Cache::builder().max_capacity(bytes).weigher(weight).time_to_idle(IDLE_LIFETIME).build(),
             metrics,
         }
     }
 
-    /// As [`super::check`], with what is remembered, and with what the responders of `ocsp` say beside the CRLs; a
-    /// responder that a certificate names is asked only now that the chain is proven. What takes long is done outside the worker. Must run inside a tokio
-    /// runtime.
+    /// As [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a certificate names is
+    /// queried only because the chain is validated. Slow lookups run outside of the worker. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`super::check`].
     pub async fn check(
         &self,
         chain: &Arc<ValidatedChain>,
@@ -93,28 +91,28 @@ impl RevocationCache {
         ocsp: Option<&OcspClient>,
         now: UnixTime,
     ) -> Result<UnrevokedChain, RevocationError> {
-        let mut findings = Vec::new();
+        let mut paths = Vec::new();
         for path in chain.paths() {
-            let mut of_path = Vec::new();
-            for step in steps(chain, path, trust, rule) {
-                let mut finding = self.finding(step.query, chain, trust, crls, now).await;
+            let mut checked = Vec::new();
+            for check in checks(chain, path, trust, rule) {
+                let mut result = self.result(check.query, chain, trust, crls, now).await;
                 if let Some(client) = ocsp {
-                    finding = ocsp::complete(finding, step.query, crls, client, rule, now).await;
+                    result = ocsp::query(result, check.query, crls, client, rule, now).await;
                 }
-                of_path.push(step.found(finding));
+                checked.push(check.with_result(result));
             }
-            findings.push(of_path);
+            paths.push(checked);
         }
-        conclude(chain, findings, rule, now)
+        conclude(chain, paths, rule, now)
     }
 
-    /// Forgets all findings.
+    /// Removes all results.
     #[cfg(test)]
     pub(super) fn purge(&self) {
-        self.findings.invalidate_all();
+        self.results.invalidate_all();
     }
 
-    async fn finding(
+    async fn result(
         &self,
         query: LookupQuery<'_>,
         chain: &Arc<ValidatedChain>,
@@ -123,43 +121,40 @@ impl RevocationCache {
         now: UnixTime,
     ) -> LookupResult {
         let path = std::iter::once(query.certificate).chain(query.authorities);
+        let additional = chain.additional_certificates().iter();
         let key = RevocationKey {
             path: path.map(Certificate::fingerprint).collect(),
-            additional_certificates: chain
-                .additional_certificates()
-                .iter()
-                .map(Certificate::fingerprint)
-                .collect(),
+            additional_certificates: additional.map(Certificate::fingerprint).collect(),
             trust: TrustSetId(Arc::clone(trust)),
             generation: crls.generation(),
         };
         let look_up = async {
-            let found = if is_slow(query, crls) {
-                look_up_aside(query, chain, trust, crls, now).await
+            let result = if is_slow(query, crls) {
+                look_up_on_blocking_thread(query, chain, trust, crls, now).await
             } else {
                 Some(look_up(query, crls, now))
             };
-            let (finding, age) =
-                found.map_or((interrupted(now), Duration::ZERO), |finding| (finding, MAXIMUM_AGE));
-            let deadline = now.plus(age).min(finding.until);
-            CachedResult { finding, deadline }
+            let (result, age) =
+                result.map_or((interrupted(now), Duration::ZERO), |result| (result, MAXIMUM_AGE));
+            let deadline = now.plus(age).min(result.until);
+            CachedResult { result, deadline }
         };
-        let entry = self.findings.entry(key).or_insert_with_if(look_up, |old| old.deadline <= now).await;
+        let entry = self.results.entry(key).or_insert_with_if(look_up, |old| old.deadline <= now).await;
         let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
         counter.inc();
-        entry.into_value().finding
+        entry.into_value().result
     }
 }
 
-/// How many bytes an entry takes up, its place in the cache included.
-fn weight(key: &RevocationKey, remembered: &CachedResult) -> u32 {
+/// The size of an entry in bytes, with its overhead.
+fn weight(key: &RevocationKey, cached: &CachedResult) -> u32 {
     const ENTRY: usize = 512;
     let fingerprints = (key.path.len() + key.additional_certificates.len()) * size_of::<Fingerprint>();
-    u32::try_from(ENTRY + fingerprints + remembered.finding.weight()).unwrap_or(u32::MAX)
+    u32::try_from(ENTRY + fingerprints + cached.result.weight()).unwrap_or(u32::MAX)
 }
 
-/// Looks up on a thread that may wait. `None` where that thread broke off.
-async fn look_up_aside(
+/// Looks up on a thread that may block. Returns `None` if the thread ended without a result.
+async fn look_up_on_blocking_thread(
     query: LookupQuery<'_>,
     chain: &Arc<ValidatedChain>,
     trust: &Arc<TrustSet>,
@@ -168,20 +163,17 @@ async fn look_up_aside(
 ) -> Option<LookupResult> {
     let certificate = query.certificate.clone();
     let authorities = query.authorities.to_vec();
-    let path = query.surroundings.path.clone();
+    let path = query.signers.path.clone();
     let (chain, trust, crls) = (Arc::clone(chain), Arc::clone(trust), Arc::clone(crls));
     let look_up = move || {
-        let surroundings = SignerCandidates {
-            path: &path,
-            additional_certificates: chain.additional_certificates(),
-            trust: &trust,
-        };
-        let query = LookupQuery { certificate: &certificate, authorities: &authorities, surroundings };
+        let additional_certificates = chain.additional_certificates();
+        let signers = SignerCandidates { path: &path, additional_certificates, trust: &trust };
+        let query = LookupQuery { certificate: &certificate, authorities: &authorities, signers };
         look_up(query, &crls, now)
     };
     tokio::task::spawn_blocking(look_up).await.ok()
 }
 
 fn interrupted(now: UnixTime) -> LookupResult {
-    LookupResult { finding: LookupOutcome::Unknown(UnknownReason::Interrupted), until: now }
+    LookupResult { outcome: LookupOutcome::Unknown(UnknownReason::Interrupted), until: now }
 }

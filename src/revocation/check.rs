@@ -1,81 +1,21 @@
-//! Takes a proven chain, a rule and CRLs, gives the chain with the paths on which nothing is revoked, or the reason to
-//! refuse it. The anchor of a path is not looked up: it is trusted because the configuration says so.
+//! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted because the
+//! configuration names it.
 //!
-//! Never fetches anything, and never takes "not known" for "good": only a rule that prefers lets it pass, for a minute.
+//! Never fetches. An unknown status passes only if the rule accepts it, and for a minute.
 
+use super::crl::SignerCandidates;
 use super::lookup::{LookupQuery, look_up};
-use super::ocsp::OcspSource;
+use super::lookup_result::{CleanCrls, FoundRevocation, LookupOutcome, LookupResult};
 use super::rule::{RevocationDemand, RevocationRule, UNKNOWN_LIFETIME};
-use super::source::RevocationSource;
+use super::status::{CertificateStatus, RevocationError, RevocationVerdict, UnknownReason};
+use super::store::CrlStore;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::revocation::crl::entry::RevocationReason;
-use crate::revocation::crl::list::CrlSource;
-use crate::revocation::crl::signer::SignerCandidates;
-use crate::revocation::lookup_result::{
-    CleanCrls, FoundRevocation, LookupOutcome, LookupResult, UnknownReason,
-};
-use crate::revocation::store::snapshot::CrlStore;
 use crate::validation::{TrustSet, ValidPath, ValidatedChain};
 use std::sync::Arc;
-use thiserror::Error;
 
-/// Why a chain is refused for revocation.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RevocationError {
-    /// A CRL or a responder says that a certificate is revoked, and no other path passed.
-    #[error("the certificate {} of {} is revoked ({reason}) since {at}", which.serial(), which.subject().shown())]
-    Revoked {
-        /// The revoked certificate.
-        which: Certificate,
-        /// Why it was revoked.
-        reason: RevocationReason,
-        /// Since when.
-        at: UnixTime,
-        /// Who says so.
-        found_in: RevocationSource,
-    },
-    /// The rule requires to know, nobody knows, and no other path passed.
-    #[error("whether the certificate {} of {} is revoked is not known", which.serial(), which.subject().shown())]
-    Unknown {
-        /// The certificate that nothing is known of.
-        which: Certificate,
-        /// Why not.
-        #[source]
-        why: UnknownReason,
-    },
-}
-
-impl RevocationError {
-    /// The certificate that is revoked or that nothing is known of.
-    pub fn which(&self) -> &Certificate {
-        match self {
-            Self::Revoked { which, .. } | Self::Unknown { which, .. } => which,
-        }
-    }
-}
-
-/// What is known of one certificate of a chain that passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateStatus {
-    /// The certificate.
-    pub certificate: Certificate,
-    /// What is known.
-    pub verdict: RevocationVerdict,
-}
-
-/// Why a certificate passed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RevocationVerdict {
-    /// Fresh CRLs that cover it do not list it.
-    NotRevoked(Vec<Arc<CrlSource>>),
-    /// A responder calls it good.
-    Good(Arc<OcspSource>),
-    /// Nobody knows, and the rule lets that pass.
-    Unknown(UnknownReason),
-}
-
-/// A proven chain of which nothing is revoked, as far as its rule asks. Made by this stage only.
+/// Proof that no certificate of a validated chain is revoked, as far as the rule requires it. Only [`check`] and
+/// [`super::RevocationCache`] return it.
 #[derive(Clone, Debug)]
 pub struct UnrevokedChain {
     chain: Arc<ValidatedChain>,
@@ -86,7 +26,7 @@ pub struct UnrevokedChain {
 }
 
 impl UnrevokedChain {
-    /// The proven chain, with the paths that did not pass too.
+    /// The validated chain, with the paths that did not pass.
     pub fn chain(&self) -> &Arc<ValidatedChain> {
         &self.chain
     }
@@ -96,20 +36,21 @@ impl UnrevokedChain {
         self.chain.paths().iter().zip(&self.passed).filter_map(|(path, passed)| passed.then_some(path))
     }
 
-    /// What is known of each certificate of these paths but their anchors. Empty where the rule asks nothing.
+    /// The status of each certificate of these paths except the trust anchors. Empty if the rule requires none.
     pub fn status(&self) -> &[CertificateStatus] {
         &self.status
     }
 
-    /// From when on this must be judged anew.
+    /// The time from which on the chain must be checked again.
     pub fn deadline(&self) -> UnixTime {
         self.deadline
     }
 }
 
-/// Judges all certificates of the paths of `chain` but the anchors. At least one path must pass whole; where none does,
-/// the error is a revoked certificate rather than an unknown one. The intermediates of `trust` may be those of who signed
-/// a CRL.
+/// Checks all certificates of the paths of `chain` except the trust anchors. The intermediates of `trust` may be CRL signers.
+///
+/// # Errors
+/// [`RevocationError`] if no path passes: a revoked certificate rather than one of unknown status.
 pub fn check(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
@@ -118,63 +59,62 @@ pub fn check(
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
     let look_up_path = |path| {
-        let found = |step: CertificateCheck<'_>| step.found(look_up(step.query, crls, now));
-        steps(chain, path, trust, rule).map(found).collect()
+        let checked = |check: CertificateCheck<'_>| check.with_result(look_up(check.query, crls, now));
+        checks(chain, path, trust, rule).map(checked).collect()
     };
     conclude(chain, chain.paths().iter().map(look_up_path).collect(), rule, now)
 }
 
-/// One certificate of a path that the rule asks about.
+/// One certificate of a path whose status the rule requires.
 #[derive(Clone, Copy)]
 pub(super) struct CertificateCheck<'a> {
     pub(super) query: LookupQuery<'a>,
     demand: RevocationDemand,
 }
 
-/// What was found about one certificate of a path, and what had to be.
+/// A certificate of a path with the result of its lookup.
 pub(super) struct CheckedCertificate {
     certificate: Certificate,
     demand: RevocationDemand,
-    finding: LookupResult,
+    result: LookupResult,
 }
 
+/// The checked certificates of one path.
+pub(super) type CheckedPath = Vec<CheckedCertificate>;
+
 impl CertificateCheck<'_> {
-    pub(super) fn found(self, finding: LookupResult) -> CheckedCertificate {
-        CheckedCertificate { certificate: self.query.certificate.clone(), demand: self.demand, finding }
+    pub(super) fn with_result(self, result: LookupResult) -> CheckedCertificate {
+        CheckedCertificate { certificate: self.query.certificate.clone(), demand: self.demand, result }
     }
 }
 
-/// The certificates of a path that `rule` asks about.
-pub(super) fn steps<'a>(
+/// The certificates of a path whose status `rule` requires.
+pub(super) fn checks<'a>(
     chain: &'a ValidatedChain,
     path: &'a ValidPath,
     trust: &'a TrustSet,
     rule: &RevocationRule,
 ) -> impl Iterator<Item = CertificateCheck<'a>> {
-    let surroundings =
-        SignerCandidates { path, additional_certificates: chain.additional_certificates(), trust };
+    let signers = SignerCandidates { path, additional_certificates: chain.additional_certificates(), trust };
     let mut rest = path.certificates();
     let all = std::iter::from_fn(move || {
         let (certificate, authorities) = rest.split_first()?;
         rest = authorities;
         let demand = rule.demand_of(authorities.first()?.key_id());
-        Some(CertificateCheck { query: LookupQuery { certificate, authorities, surroundings }, demand })
+        Some(CertificateCheck { query: LookupQuery { certificate, authorities, signers }, demand })
     });
-    all.filter(|step| step.demand != RevocationDemand::Never)
+    all.filter(|check| check.demand != RevocationDemand::Never)
 }
 
-/// What was found about the certificates of one path.
-pub(super) type CheckedPath = Vec<CheckedCertificate>;
-
-/// Judges a chain by what was found about its paths, given in their order. A validated chain has at least one path, so
-/// one without an error has passed.
+/// Applies the rule to the checked paths of a chain, given in their order. A validated chain has at least one path, so if there
+/// is no error, a path has passed.
 pub(super) fn conclude(
     chain: &Arc<ValidatedChain>,
-    findings: Vec<CheckedPath>,
+    paths: Vec<CheckedPath>,
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
-    let revoked: Vec<_> = findings.iter().flatten().filter_map(as_revoked).collect();
+    let revoked: Vec<_> = paths.iter().flatten().filter_map(as_revoked).collect();
     let mut first_error = revoked.first().cloned();
     let mut result = UnrevokedChain {
         chain: Arc::clone(chain),
@@ -182,8 +122,8 @@ pub(super) fn conclude(
         status: Vec::new(),
         deadline: chain.deadline(),
     };
-    for path in findings {
-        match judge_path(path, &revoked, rule, now) {
+    for path in paths {
+        match check_path(path, &revoked, rule, now) {
             Ok((status, deadline)) => {
                 let new: Vec<_> = status.into_iter().filter(|one| !result.status.contains(one)).collect();
                 result.status.extend(new);
@@ -199,9 +139,9 @@ pub(super) fn conclude(
     first_error.filter(|_| !result.passed.contains(&true)).map_or(Ok(result), Err)
 }
 
-fn as_revoked(found: &CheckedCertificate) -> Option<RevocationError> {
-    match &found.finding.finding {
-        LookupOutcome::Revoked(revocation) => Some(revoked(&found.certificate, revocation)),
+fn as_revoked(checked: &CheckedCertificate) -> Option<RevocationError> {
+    match &checked.result.outcome {
+        LookupOutcome::Revoked(revocation) => Some(revoked(&checked.certificate, revocation)),
         LookupOutcome::NotListed(_) | LookupOutcome::Good(_) | LookupOutcome::Unknown(_) => None,
     }
 }
@@ -216,44 +156,45 @@ fn revoked(certificate: &Certificate, revocation: &FoundRevocation) -> Revocatio
     }
 }
 
-/// What is known of the certificates of a path and until when, or why it does not pass.
+/// Returns the status of each certificate of a path with the deadline of the whole, or why the path does not pass.
 ///
-/// A certificate that is revoked by what was found on another path is revoked here too: the issuer's certificate on
-/// that path may sign CRLs where the one on this path, of the same key, may not.
-fn judge_path(
+/// A certificate that is found revoked on another path is revoked on this one as well: the issuer's certificate on that path may
+/// sign CRLs even if the one on this path, of the same key, may not.
+fn check_path(
     path: CheckedPath,
     revoked: &[RevocationError],
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<(Vec<CertificateStatus>, UnixTime), RevocationError> {
     let is_on_path =
-        |error: &&RevocationError| path.iter().any(|found| error.which().has_content_of(&found.certificate));
+        |error: &&RevocationError| path.iter().any(|one| error.which().has_content_of(&one.certificate));
     if let Some(error) = revoked.iter().find(is_on_path) {
         return Err(error.clone());
     }
     let mut deadline = UnixTime::END;
     let mut status = Vec::new();
-    for found in path {
-        let (verdict, ends) = judge(&found, rule, now)?;
-        deadline = deadline.min(ends).min(found.finding.until);
-        status.push(CertificateStatus { certificate: found.certificate, verdict });
+    for checked in path {
+        let (verdict, end) = apply(rule, &checked, now)?;
+        deadline = deadline.min(end).min(checked.result.until);
+        status.push(CertificateStatus { certificate: checked.certificate, verdict });
     }
     Ok((status, deadline))
 }
 
-fn judge(
-    CheckedCertificate { certificate, demand, finding }: &CheckedCertificate,
+/// Returns the verdict on one certificate with its deadline.
+fn apply(
     rule: &RevocationRule,
+    CheckedCertificate { certificate, demand, result }: &CheckedCertificate,
     now: UnixTime,
 ) -> Result<(RevocationVerdict, UnixTime), RevocationError> {
-    let passed = match &finding.finding {
+    let known = match &result.outcome {
         LookupOutcome::Revoked(revocation) => return Err(revoked(certificate, revocation)),
-        LookupOutcome::NotListed(silent) => check_freshness(silent, rule, now),
-        LookupOutcome::Good(source) => Ok((RevocationVerdict::Good(Arc::clone(source)), finding.until)),
+        LookupOutcome::NotListed(clean) => check_freshness(clean, rule, now),
+        LookupOutcome::Good(source) => Ok((RevocationVerdict::Good(Arc::clone(source)), result.until)),
         LookupOutcome::Unknown(why) => Err(why.clone()),
     };
-    match (passed, demand) {
-        (Ok(passed), _) => Ok(passed),
+    match (known, demand) {
+        (Ok(known), _) => Ok(known),
         (Err(why), RevocationDemand::IfAvailable) => {
             Ok((RevocationVerdict::Unknown(why), now.plus(UNKNOWN_LIFETIME)))
         }
@@ -263,32 +204,30 @@ fn judge(
     }
 }
 
-/// Whether the CRLs that do not list a certificate are fresh, and those who signed them pass by the same rule.
+/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the verdict with
+/// its deadline.
 pub(super) fn check_freshness(
-    silent: &CleanCrls,
+    clean: &CleanCrls,
     rule: &RevocationRule,
     now: UnixTime,
 ) -> Result<(RevocationVerdict, UnixTime), UnknownReason> {
     let mut deadline = UnixTime::END;
-    for crl in &silent.by {
-        let stale_at = crl.due().map(|due| due.plus(rule.grace)).filter(|stale_at| now < *stale_at);
-        let expired =
-            || UnknownReason::Expired { issuer: crl.complete.issuer.clone(), next_update: crl.due() };
-        deadline = deadline.min(stale_at.ok_or_else(expired)?);
+    for crl in &clean.crls {
+        let next_update = crl.next_update();
+        let expiry = next_update.map(|due| due.plus(rule.grace)).filter(|expiry| now < *expiry);
+        let expired = || UnknownReason::Expired { issuer: crl.complete.issuer.clone(), next_update };
+        deadline = deadline.min(expiry.ok_or_else(expired)?);
     }
-    for signer in &silent.signers {
+    for signer in &clean.signers {
         let demand = rule.demand_of(signer.issuer);
         if demand != RevocationDemand::Never {
-            let found = CheckedCertificate {
-                certificate: signer.certificate.clone(),
-                demand,
-                finding: signer.found.clone(),
-            };
-            let (_, ends) =
-                judge(&found, rule, now).map_err(|error| UnknownReason::Signer(Box::new(error)))?;
-            deadline = deadline.min(ends);
+            let certificate = signer.certificate.clone();
+            let checked = CheckedCertificate { certificate, demand, result: signer.result.clone() };
+            let (_, end) =
+                apply(rule, &checked, now).map_err(|error| UnknownReason::Signer(Box::new(error)))?;
+            deadline = deadline.min(end);
         }
     }
-    let sources = silent.by.iter().flat_map(|crl| [Some(&crl.complete), crl.delta.as_ref()]);
+    let sources = clean.crls.iter().flat_map(|crl| [Some(&crl.complete), crl.delta.as_ref()]);
     Ok((RevocationVerdict::NotRevoked(sources.flatten().cloned().collect()), deadline))
 }

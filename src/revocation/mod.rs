@@ -1,8 +1,8 @@
-//! Takes a proven chain, a realm's rule and CRLs, gives the chain with the paths on which nothing is revoked.
+//! The revocation check: removes from a validated chain the paths on which a certificate is revoked.
 //!
-//! CRLs come from files and from the places that proven certificates name; what they do not know, an OCSP responder is
-//! asked. Never takes silence for "good" that does not cover the certificate whole: partial, indirect and delta CRLs
-//! are put together (RFC 5280 6.3.3), and what holds something not understood is set aside.
+//! CRLs come from files and from the distribution points of validated certificates; OCSP responders are queried for what the
+//! CRLs do not decide. A certificate is not revoked only if CRLs that cover it completely do not list it (RFC 5280 6.3.3) or a
+//! responder reports "good". A CRL that cannot be decoded in full still revokes what it lists.
 
 mod cache;
 mod check;
@@ -12,7 +12,7 @@ mod lookup;
 mod lookup_result;
 pub mod ocsp;
 mod rule;
-mod source;
+mod status;
 mod store;
 #[cfg(test)]
 pub(crate) mod test_pki;
@@ -20,16 +20,11 @@ pub(crate) mod test_pki;
 mod tests;
 
 pub use cache::RevocationCache;
-pub use check::{CertificateStatus, RevocationError, RevocationVerdict, UnrevokedChain, check};
-pub use crl::entry::RevocationReason;
-pub use crl::list::{CrlOrigin, CrlSource};
-pub use crl::number::CrlNumber;
-pub use crl::parse::MalformedCrl;
-pub use crl::unusable::UnusableReason;
-pub use lookup_result::UnknownReason;
+pub use check::{UnrevokedChain, check};
+pub use crl::{CrlNumber, CrlOrigin, CrlSource, MalformedCrl, RevocationReason, UnusableReason};
 pub use rule::{IssuerRule, RevocationDemand, RevocationMode, RevocationRule, UNKNOWN_LIFETIME};
-pub use source::RevocationSource;
-pub use store::disk_cache::DiskError;
-pub use store::downloads::{DownloadError, DownloadSettings, DownloadedCrl, InitialFetches, PointUrls};
-pub use store::live::{CrlReload, LiveCrls};
-pub use store::snapshot::{CrlGeneration, CrlLoadError, CrlNote, CrlStore};
+pub use status::{CertificateStatus, RevocationError, RevocationSource, RevocationVerdict, UnknownReason};
+pub use store::{
+    CrlGeneration, CrlLoadError, CrlNote, CrlReload, CrlStore, DiskError, DownloadError, DownloadSettings,
+    DownloadedCrl, InitialFetches, LiveCrls, PointUrls,
+};

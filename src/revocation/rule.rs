@@ -1,55 +1,54 @@
-//! What a realm demands to know about revocation, and about the certificates of which issuer.
+//! The rule of a realm about revocation, and its exceptions for single issuers.
 
 use crate::certificate::KeyId;
 use std::time::Duration;
 
-/// How much a realm wants to know about revocation.
+/// Whether certificates are accepted whose revocation status is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationMode {
-    /// Nothing is looked up: a revoked card is let in.
+    /// The status is not checked: a revoked certificate is accepted.
     Off,
-    /// A revoked certificate is refused; one that nobody knows anything about passes, for [`UNKNOWN_LIFETIME`].
+    /// A revoked certificate is rejected; one of unknown status is accepted for [`UNKNOWN_LIFETIME`].
     Prefer,
-    /// A certificate is refused unless a fresh CRL shows that it is not revoked.
+    /// A certificate is rejected unless a fresh CRL or an OCSP response shows that it is not revoked.
     #[default]
     Require,
 }
 
-/// A realm's rule about revocation. The default demands a fresh CRL of every issuer.
+/// The rule of a realm. The default requires the status of every certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RevocationRule {
-    /// How much must be known.
+    /// The mode for all issuers without a rule of their own.
     pub mode: RevocationMode,
-    /// How long after its nextUpdate a CRL still counts as fresh, for CAs that publish late. A CRL without nextUpdate
-    /// is given none.
+    /// How long a CRL is accepted after its nextUpdate, for CAs that publish late. A CRL without nextUpdate has no grace.
     pub grace: Duration,
-    /// Issuers for which something else holds than the mode, in a realm of any mode. A root that is offline and
-    /// publishes once a year must not shut out everybody, and must not force a realm to prefer everywhere.
+    /// Issuers with another mode. The certificates of an offline root that publishes once a year must not make every client
+    /// certificate unusable when its CRL is late, and must not force a whole realm to [`RevocationMode::Prefer`].
     pub issuers: Vec<IssuerRule>,
 }
 
-/// What is demanded to know of the certificates that one CA key has issued.
+/// What is required for the certificates that one CA key has issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IssuerRule {
-    /// The key of the CA: the rule holds for the certificates signed by it, whatever name the CA bears.
+    /// The key of the CA: the rule applies to the certificates that it signed, whatever the CA's name.
     pub key: KeyId,
-    /// How much must be known of them.
+    /// What is required for them.
     pub demand: RevocationDemand,
 }
 
-/// How much must be known of one certificate. The greater one is the stricter one.
+/// What must be known of one certificate. The greater value is the stricter one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RevocationDemand {
-    /// Nothing is looked up.
+    /// The status is not checked.
     Never,
-    /// A revoked certificate is refused, one that nobody knows anything about passes.
+    /// A revoked certificate is rejected, one of unknown status is accepted.
     IfAvailable,
-    /// A certificate is refused unless it is known not to be revoked.
+    /// A certificate is rejected unless it is known not to be revoked.
     Required,
 }
 
 impl RevocationRule {
-    /// What must be known of the certificates that this key has issued. Of two rules for one key the stricter holds.
+    /// What is required for the certificates that this key has issued. Of two rules for one key the stricter applies.
     pub fn demand_of(&self, issuer: KeyId) -> RevocationDemand {
         let of_issuer = self.issuers.iter().filter(|rule| rule.key == issuer).map(|rule| rule.demand);
         of_issuer.max().unwrap_or(match self.mode {
@@ -60,5 +59,5 @@ impl RevocationRule {
     }
 }
 
-/// How long a verdict lives that passed without knowing: the next one may know.
+/// How long a verdict of unknown status is valid: the status may be known at the next check.
 pub const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);

@@ -27,7 +27,7 @@ fn judge(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
 }
 
 const COMPROMISED: &str = "is revoked (keyCompromise)";
-const NOT_COVERED: &str = "the CRLs at hand do not cover it";
+const NOT_COVERED: &str = "the available CRLs do not cover it";
 
 #[test]
 fn distribution_points_indirect_crls_and_reasons_have_the_expected_results() {
@@ -42,11 +42,11 @@ fn distribution_points_indirect_crls_and_reasons_have_the_expected_results() {
         ("4.14.14", NOT_COVERED),
         ("4.14.15", COMPROMISED),
         ("4.14.16", "is revoked (certificateHold)"),
-        ("4.14.17", "do not cover all reasons"),
+        ("4.14.17", "do not cover all revocation reasons"),
         ("4.14.20", COMPROMISED),
         ("4.14.21", "is revoked (affiliationChanged)"),
         ("4.14.23", COMPROMISED),
-        ("4.14.26", "there is no CRL of its issuer"),
+        ("4.14.26", "no CRL of its issuer"),
         ("4.14.27", NOT_COVERED),
         ("4.14.31", COMPROMISED),
         ("4.14.32", COMPROMISED),
@@ -59,12 +59,12 @@ fn distribution_points_indirect_crls_and_reasons_have_the_expected_results() {
 #[test]
 fn delta_crls_have_the_expected_results() {
     let reasons = [
-        ("4.15.1", "there is a delta CRL of its issuer, but not the complete one"),
+        ("4.15.1", "a delta CRL of its issuer is available, but not the complete CRL"),
         ("4.15.3", COMPROMISED),
         ("4.15.4", COMPROMISED),
         ("4.15.6", COMPROMISED),
         ("4.15.9", COMPROMISED),
-        ("4.15.10", "is stale"),
+        ("4.15.10", "has expired"),
     ];
     assert_eq!(judge(Tier::Delta, &reasons), (4, 6));
 }
@@ -73,7 +73,7 @@ fn delta_crls_have_the_expected_results() {
 fn crls_that_are_signed_with_another_key_have_the_expected_results() {
     let reasons = [
         ("4.4.20", COMPROMISED),
-        ("4.4.21", "the certificate of who signed the CRL does not pass itself"),
+        ("4.4.21", "the CRL signer's own certificate failed the revocation check"),
         ("4.5.7", COMPROMISED),
         ("4.5.8", "it is not a CA certificate"),
     ];

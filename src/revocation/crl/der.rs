@@ -1,13 +1,11 @@
-//! The pieces of DER that a CRL and its entries share: times, and what stands next.
-//!
-//! Nothing is copied, and nothing is judged.
+//! Elements of DER that CRLs and OCSP responses share. Nothing is copied.
 
 use crate::certificate::{self, ObjectIdentifier};
 use crate::clock::UnixTime;
 use der::asn1::{AnyRef, OctetStringRef};
 use der::{Decode, Header, Reader, SliceReader, Tag, Tagged};
 
-/// One extension, its value still encoded.
+/// An extension whose value is not decoded.
 pub(in crate::revocation) struct RawExtension<'a> {
     /// The content of its OBJECT IDENTIFIER.
     pub(in crate::revocation) id: &'a [u8],
@@ -16,13 +14,14 @@ pub(in crate::revocation) struct RawExtension<'a> {
 }
 
 impl RawExtension<'_> {
-    /// `None` for what is no identifier: none such is known here.
+    /// Returns `None` if it is not a valid identifier. No known one is invalid.
     pub(in crate::revocation) fn oid(&self) -> Option<ObjectIdentifier> {
         ObjectIdentifier::from_contents(self.id).ok()
     }
 }
 
-/// Reads one Extension (RFC 5280 4.1). An explicit `critical FALSE` is not DER but common, and let through.
+/// Reads one Extension (RFC 5280 4.1). An explicit `critical FALSE` is not DER but common, and is
+/// accepted.
 pub(in crate::revocation) fn read_extension<'a>(
     reader: &mut SliceReader<'a>,
 ) -> der::Result<RawExtension<'a>> {
@@ -35,7 +34,7 @@ pub(in crate::revocation) fn read_extension<'a>(
     })
 }
 
-/// Reads a UTCTime or GeneralizedTime (RFC 5280 5.1.2.4). The inner result is an error where its text is no time.
+/// Reads a UTCTime or GeneralizedTime (RFC 5280 5.1.2.4). The inner result is an error if its text is not a time.
 pub(in crate::revocation) fn read_time(reader: &mut SliceReader<'_>) -> der::Result<der::Result<UnixTime>> {
     let time = AnyRef::decode(reader)?;
     match time.tag() {
@@ -44,13 +43,13 @@ pub(in crate::revocation) fn read_time(reader: &mut SliceReader<'_>) -> der::Res
     }
 }
 
-/// The tag that stands next, if anything does.
+/// The tag of the next element, if there is one.
 pub(in crate::revocation) fn next_tag(reader: &SliceReader<'_>) -> der::Result<Option<Tag>> {
     if reader.is_finished() { Ok(None) } else { Ok(Some(Header::peek(reader)?.tag())) }
 }
 
-/// The content of an INTEGER without the octets that DER forbids in front (X.690 8.3.2). Some CAs pad serial numbers, and a
-/// padded one is the same number. `None` for no content at all.
+/// The content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial numbers, and a
+/// padded one is the same number. Returns `None` for empty content.
 pub(in crate::revocation) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))

@@ -1,36 +1,34 @@
-//! Takes the entries of a CRL one by one, gives an index that finds one by its serial. Nothing of the CRL's DER is
-//! needed afterwards: an entry takes its serial and six bytes.
-//!
-//! Never knows whose certificates these are, nor whether the CRL may be believed.
+//! The entries of a CRL, sorted by serial number. The DER of the CRL is not needed: an entry takes its serial number and six bytes.
 
+use super::entry::CrlEntry;
+use super::reason::RevocationReason;
 use crate::clock::UnixTime;
-use crate::revocation::crl::entry::{CrlEntry, RevocationReason};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// What an index says of one certificate.
+/// The entry of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::revocation) struct RevokedEntry {
     pub(in crate::revocation) revoked_at: UnixTime,
     pub(in crate::revocation) reason: RevocationReason,
 }
 
-/// Entries as they come.
+/// Entries in the order of the CRL.
 #[derive(Default)]
-pub(in crate::revocation) struct EntryList {
-    /// By the length of their serials, so that every record of a table is as long as the others.
+pub(super) struct EntryList {
+    /// By the length of their serial numbers, so that the records of one table have one length.
     records: BTreeMap<usize, Vec<u8>>,
 }
 
-/// Entries by serial.
+/// Entries by serial number.
 #[derive(Debug, Default)]
-pub(in crate::revocation) struct EntryIndex {
-    /// In the order of the length of their serials.
+pub(super) struct EntryIndex {
+    /// Sorted by the length of their serial numbers.
     tables: Box<[SerialTable]>,
 }
 
-/// Records of a serial, the seconds of its revocation (five bytes, to the year 36,812) and its reason (one byte), in
-/// the order of [`compare`].
+/// Records of a serial number, the time of its revocation in seconds (five bytes, up to the year 36,812) and the reason (one byte),
+/// sorted by [`compare`].
 #[derive(Debug)]
 struct SerialTable {
     serial_length: usize,
@@ -41,7 +39,7 @@ const TIME_LENGTH: usize = 5;
 const REASON_LENGTH: usize = 1;
 
 impl EntryList {
-    pub(in crate::revocation) fn push(&mut self, entry: &CrlEntry<'_>) {
+    pub(super) fn push(&mut self, entry: &CrlEntry<'_>) {
         let records = self.records.entry(entry.serial.len()).or_default();
         let [_, _, _, time @ ..] = entry.revoked_at.seconds().to_be_bytes();
         records.extend_from_slice(entry.serial);
@@ -49,21 +47,21 @@ impl EntryList {
         records.push(entry.reason.code());
     }
 
-    /// Sorts them. Takes up the memory of the longest table once more meanwhile.
-    pub(in crate::revocation) fn index(self) -> EntryIndex {
+    /// Sorts the entries. Needs the memory of the longest table twice.
+    pub(super) fn index(self) -> EntryIndex {
         let table = |(serial_length, records): (usize, Vec<u8>)| SerialTable::sort(serial_length, &records);
         EntryIndex { tables: self.records.into_iter().map(table).collect() }
     }
 }
 
 impl EntryIndex {
-    /// What it says of a serial, given as the content of the INTEGER.
-    pub(in crate::revocation) fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
+    /// The entry of a serial number, given as the content of the INTEGER.
+    pub(super) fn find(&self, serial: &[u8]) -> Option<RevokedEntry> {
         let at = self.tables.binary_search_by_key(&serial.len(), |table| table.serial_length).ok()?;
         self.tables.get(at)?.find(serial)
     }
 
-    pub(in crate::revocation) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.tables.iter().map(SerialTable::len).sum()
     }
 }
@@ -71,18 +69,18 @@ impl EntryIndex {
 impl SerialTable {
     fn sort(serial_length: usize, unsorted: &[u8]) -> Self {
         let width = width(serial_length);
-        // The ends of the serials stand beside their places, since following a place for each comparison would be slow.
+        // The ends of the serial numbers are stored beside their positions: following a position for each comparison would be slow.
         let tails = unsorted.chunks_exact(width).map(|record| tail(serial_of(record)));
         let mut order: Vec<(u32, u32)> = tails.zip(0..).collect();
-        let record = |place: u32| chunk(unsorted, width, usize::try_from(place).unwrap_or(usize::MAX));
-        order.sort_unstable_by(|(tail, place), (other_tail, other_place)| {
+        let record = |position: u32| chunk(unsorted, width, usize::try_from(position).unwrap_or(usize::MAX));
+        order.sort_unstable_by(|(tail, position), (other_tail, other_position)| {
             tail.cmp(other_tail)
-                .then_with(|| serial_of(record(*place)).cmp(serial_of(record(*other_place))))
-                .then(place.cmp(other_place))
+                .then_with(|| serial_of(record(*position)).cmp(serial_of(record(*other_position))))
+                .then(position.cmp(other_position))
         });
         let mut records = Vec::with_capacity(unsorted.len());
-        for (_, place) in order {
-            append(&mut records, record(place));
+        for (_, position) in order {
+            append(&mut records, record(position));
         }
         records.shrink_to_fit();
         Self { serial_length, records: records.into() }
@@ -107,8 +105,7 @@ impl SerialTable {
     }
 }
 
-/// Adds a record after the last one. If both have one serial, the one of the greater permanence counts, of equal ones the
-/// first.
+/// Appends a record. If the last one has the same serial number, the one of the greater permanence is kept, of equal ones the first.
 fn append(records: &mut Vec<u8>, record: &[u8]) {
     let at = records.len().saturating_sub(record.len());
     let repeated = records.get(at..).filter(|last| serial_of(last) == serial_of(record)).map(listed);
@@ -129,7 +126,7 @@ fn listed(record: &[u8]) -> RevokedEntry {
     RevokedEntry { revoked_at: UnixTime::from_seconds(seconds), reason }
 }
 
-/// By their ends first, which differ most: many CAs begin all serials alike.
+/// Compares the ends first, which differ most: the serial numbers of many CAs begin alike.
 fn compare(one: &[u8], other: &[u8]) -> Ordering {
     tail(one).cmp(&tail(other)).then_with(|| one.cmp(other))
 }
@@ -147,6 +144,6 @@ fn width(serial_length: usize) -> usize {
     serial_length + TIME_LENGTH + REASON_LENGTH
 }
 
-fn chunk(records: &[u8], width: usize, place: usize) -> &[u8] {
-    records.chunks_exact(width).nth(place).unwrap_or_default()
+fn chunk(records: &[u8], width: usize, position: usize) -> &[u8] {
+    records.chunks_exact(width).nth(position).unwrap_or_default()
 }

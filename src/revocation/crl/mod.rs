@@ -1,12 +1,27 @@
 //! One CRL (RFC 5280 section 5): its decoding, its entries, its scope, and the key that signed it.
 
-pub(in crate::revocation) mod der;
-pub(in crate::revocation) mod entry;
-pub(in crate::revocation) mod index;
-pub(in crate::revocation) mod list;
-pub(in crate::revocation) mod number;
-pub(in crate::revocation) mod parse;
-pub(in crate::revocation) mod scope;
-pub(in crate::revocation) mod signature;
-pub(in crate::revocation) mod signer;
-pub(in crate::revocation) mod unusable;
+mod der;
+mod entry;
+mod index;
+mod list;
+mod number;
+mod parse;
+mod reason;
+mod scope;
+mod signature;
+mod signer;
+mod source;
+mod unusable;
+
+pub(super) use self::der::{RawExtension, minimal, read_extension};
+pub(super) use index::RevokedEntry;
+pub(super) use list::Crl;
+pub use number::CrlNumber;
+pub use parse::MalformedCrl;
+#[cfg(test)]
+pub(super) use parse::parse;
+pub use reason::RevocationReason;
+pub(super) use scope::{CertificatePoint, all_reasons};
+pub(super) use signer::{SignerCandidates, find_signer};
+pub use source::{CrlOrigin, CrlSource};
+pub use unusable::UnusableReason;

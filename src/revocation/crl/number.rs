@@ -1,11 +1,11 @@
-//! The number of a CRL (RFC 5280 5.2.3), by which delta CRLs are matched with complete ones. Never negative.
+//! CRL numbers (RFC 5280 5.2.3), by which delta CRLs are combined with complete CRLs.
 
 use der::Decode;
 use der::asn1::UintRef;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// The number of a CRL: a later one of the same scope has a greater one.
+/// The number of a CRL. A later CRL of the same scope has a greater one. Never negative.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CrlNumber(
     /// Big-endian, without leading zero bytes.
@@ -13,8 +13,8 @@ pub struct CrlNumber(
 );
 
 impl CrlNumber {
-    /// Reads a CRLNumber. RFC 5280 allows 20 bytes; a longer one is compared like any other.
-    pub(in crate::revocation) fn from_der(der: &[u8]) -> Option<Self> {
+    /// Decodes a CRLNumber. RFC 5280 allows 20 bytes; a longer one is compared like any other.
+    pub(super) fn from_der(der: &[u8]) -> Option<Self> {
         let bytes = UintRef::from_der(der).ok()?.as_bytes();
         let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
         Some(Self(bytes.get(zeros..)?.into()))
@@ -33,7 +33,7 @@ impl PartialOrd for CrlNumber {
     }
 }
 
-/// Lower case hex, as `openssl crl -crlnumber` writes it but for the case.
+/// In hexadecimal, as `openssl crl -crlnumber` prints it, but in lower case.
 impl fmt::Display for CrlNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {

@@ -1,15 +1,13 @@
-//! Takes the DER of one CRL, gives its parts and what its extensions say, in one pass.
-//!
-//! Never checks the signature and never compares a date with the time now.
+//! The decoding of a CRL in one pass. Neither the signature nor any date is checked here.
 
+use super::der::{RawExtension, next_tag, read_extension, read_time};
+use super::entry::{CrlEntry, EntryIssuer, read_entry};
+use super::index::EntryList;
+use super::number::CrlNumber;
+use super::scope::CrlScope;
+use super::unusable::UnusableReason;
 use crate::certificate::{CrlDistributionPoint, DistinguishedName, ObjectIdentifier};
 use crate::clock::UnixTime;
-use crate::revocation::crl::der::{RawExtension, next_tag, read_extension, read_time};
-use crate::revocation::crl::entry::{self, CrlEntry, EntryIssuer};
-use crate::revocation::crl::index::EntryList;
-use crate::revocation::crl::number::CrlNumber;
-use crate::revocation::crl::scope::CrlScope;
-use crate::revocation::crl::unusable::UnusableReason;
 use const_oid::db::rfc5280;
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
@@ -17,42 +15,42 @@ use std::collections::HashMap;
 use std::ops::Range;
 use thiserror::Error;
 
-/// Bytes that are not a CRL as RFC 5280 5.1 writes it: not even its signed part and its signature can be told apart.
+/// Bytes that are not a CRL (RFC 5280 5.1): not even the signed part and the signature can be distinguished.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not a CRL in DER")]
 pub struct MalformedCrl(#[from] der::Error);
 
-/// The parts of one CRL; the ranges are places in the DER that was walked.
+/// The parts of a CRL. The ranges are positions in its DER.
 pub(in crate::revocation) struct CrlParts {
-    pub(in crate::revocation) tbs: Range<usize>,
-    pub(in crate::revocation) signature_algorithm: Range<usize>,
-    pub(in crate::revocation) signature: Range<usize>,
-    pub(in crate::revocation) issuer: Range<usize>,
+    pub(super) tbs: Range<usize>,
+    pub(super) signature_algorithm: Range<usize>,
+    pub(super) signature: Range<usize>,
+    pub(super) issuer: Range<usize>,
     /// `None` if it cannot be decoded.
-    pub(in crate::revocation) this_update: Option<UnixTime>,
-    pub(in crate::revocation) next_update: Option<UnixTime>,
-    pub(in crate::revocation) entries: EntriesByIssuer,
-    pub(in crate::revocation) number: Option<CrlNumber>,
+    pub(super) this_update: Option<UnixTime>,
+    pub(super) next_update: Option<UnixTime>,
+    pub(super) entries: EntriesByIssuer,
+    pub(super) number: Option<CrlNumber>,
     /// The BaseCRLNumber of a delta CRL.
-    pub(in crate::revocation) base_number: Option<CrlNumber>,
-    pub(in crate::revocation) scope: CrlScope,
-    /// Where its delta CRLs are found.
-    pub(in crate::revocation) freshest: Vec<String>,
-    /// The first reason found.
-    pub(in crate::revocation) unusable: Option<UnusableReason>,
+    pub(super) base_number: Option<CrlNumber>,
+    pub(super) scope: CrlScope,
+    /// The URLs of its delta CRLs.
+    pub(super) freshest: Vec<String>,
+    /// The first of possibly several reasons.
+    pub(super) unusable: Option<UnusableReason>,
 }
 
 /// Entries by the issuer of their certificates.
 #[derive(Default)]
-pub(in crate::revocation) struct EntriesByIssuer {
-    /// Those of the issuer of the CRL itself.
-    pub(in crate::revocation) own: EntryList,
-    pub(in crate::revocation) others: HashMap<DistinguishedName, EntryList>,
-    /// Those of issuers that cannot be decoded or are too many to be kept apart: each may be of any issuer.
-    pub(in crate::revocation) of_any: EntryList,
+pub(super) struct EntriesByIssuer {
+    /// Those of the CRL's issuer.
+    pub(super) own: EntryList,
+    pub(super) others: HashMap<DistinguishedName, EntryList>,
+    /// Those of issuers that cannot be decoded or are too many: each may be of any issuer.
+    pub(super) of_any: EntryList,
 }
 
-/// The issuer of the entries that stand next.
+/// The issuer of the next entries.
 enum CurrentIssuer {
     /// The issuer of the CRL.
     Own,
@@ -60,28 +58,28 @@ enum CurrentIssuer {
     Any,
 }
 
-/// Issuers of an indirect CRL that are kept apart: each of them costs memory, however few its entries.
+/// How many issuers of an indirect CRL are distinguished: each costs memory, even with few entries.
 const MAXIMUM_ISSUERS: usize = 4096;
 
-/// Walks `der`, which must hold one CRL and nothing after it.
+/// Decodes `der`, which must contain one CRL and nothing else.
 ///
-/// What the signature covers and cannot be decoded sets the CRL aside instead of failing: its readable entries are
-/// signed, and dropping them would let revoked certificates pass where revocation is only preferred.
-pub(in crate::revocation) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
+/// A signed part that cannot be decoded makes the CRL unusable instead of failing: the entries that can be decoded are signed, and
+/// without them revoked certificates would pass under `prefer`.
+pub(in crate::revocation) fn parse(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
     let mut reader = SliceReader::new(der)?;
     let parts = reader.sequence(|list| {
-        let tbs_start = place(list)?;
+        let tbs_start = position(list)?;
         let (mut parts, inner_algorithm) = list.sequence(read_tbs)?;
-        parts.tbs = tbs_start..place(list)?;
+        parts.tbs = tbs_start..position(list)?;
         parts.signature_algorithm = skip(list)?;
         if der.get(inner_algorithm) != der.get(parts.signature_algorithm.clone()) {
-            parts.set_aside(Some(UnusableReason::AlgorithmsDiffer));
+            parts.mark_unusable(Some(UnusableReason::AlgorithmsDiffer));
         }
         let signature = BitStringRef::decode(list)?;
         if signature.unused_bits() != 0 {
-            parts.set_aside(Some(UnusableReason::SignatureBits));
+            parts.mark_unusable(Some(UnusableReason::SignatureBits));
         }
-        let end = place(list)?;
+        let end = position(list)?;
         parts.signature = end.saturating_sub(signature.raw_bytes().len())..end;
         Ok::<_, der::Error>(parts)
     })?;
@@ -89,7 +87,7 @@ pub(in crate::revocation) fn walk(der: &[u8]) -> Result<CrlParts, MalformedCrl> 
     Ok(parts)
 }
 
-/// Reads the fields of a TBSCertList; returns them with the place of the algorithm inside it.
+/// Decodes the fields of a TBSCertList. Returns them with the position of the algorithm in it.
 fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> {
     let mut version = [1].as_slice();
     if next_tag(tbs)? == Some(Tag::Integer) {
@@ -110,10 +108,10 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> 
         freshest: Vec::new(),
         unusable: None,
     };
-    parts.set_aside((version != [1]).then_some(UnusableReason::Version));
+    parts.mark_unusable((version != [1]).then_some(UnusableReason::Version));
     parts.this_update = read_date(tbs)?;
-    parts.set_aside(parts.this_update.is_none().then_some(UnusableReason::ThisUpdate));
-    // One that cannot be decoded is like none: the CRL counts as stale, and what it lists is revoked all the same.
+    parts.mark_unusable(parts.this_update.is_none().then_some(UnusableReason::ThisUpdate));
+    // If it cannot be decoded, the CRL counts as expired, and what it lists is revoked all the same.
     parts.next_update = read_date(tbs)?;
     if next_tag(tbs)? == Some(Tag::Sequence) {
         let entries = AnyRef::decode(tbs)?;
@@ -122,20 +120,20 @@ fn read_tbs(tbs: &mut SliceReader<'_>) -> der::Result<(CrlParts, Range<usize>)> 
     if matches!(next_tag(tbs)?, Some(Tag::ContextSpecific { number: TagNumber(0), .. })) {
         let explicit = AnyRef::decode(tbs)?;
         if read_crl_extensions(explicit.value(), &mut parts).is_err() {
-            parts.set_aside_in_scope(UnusableReason::Extensions);
+            parts.mark_scope_unusable(UnusableReason::Extensions);
         }
     }
     while !tbs.is_finished() {
         skip(tbs)?;
-        parts.set_aside_in_scope(UnusableReason::Extensions);
+        parts.mark_scope_unusable(UnusableReason::Extensions);
     }
     if !parts.scope.is_indirect && !parts.entries.others.is_empty() {
-        parts.set_aside(Some(UnusableReason::Indirect));
+        parts.mark_unusable(Some(UnusableReason::Indirect));
     }
     Ok((parts, algorithm))
 }
 
-/// The time that stands next. `None` if there is something else in its place, or no time at all.
+/// Decodes the next element as a time. Returns `None` if it is something else or cannot be decoded.
 fn read_date(tbs: &mut SliceReader<'_>) -> der::Result<Option<UnixTime>> {
     match next_tag(tbs)? {
         None | Some(Tag::Sequence | Tag::ContextSpecific { .. }) => Ok(None),
@@ -144,28 +142,28 @@ fn read_date(tbs: &mut SliceReader<'_>) -> der::Result<Option<UnixTime>> {
     }
 }
 
-/// Reads the entries. The issuer that one names is that of those that follow too (RFC 5280 5.3.3).
+/// Decodes the entries. The issuer of an entry is also that of the entries that follow (RFC 5280 5.3.3).
 fn read_entries(mut entries: SliceReader<'_>, parts: &mut CrlParts) {
     let mut issuer = CurrentIssuer::Own;
     while !entries.is_finished() {
         let Ok(next) = AnyRef::decode(&mut entries) else {
-            parts.set_aside(Some(UnusableReason::Entry));
+            parts.mark_unusable(Some(UnusableReason::Entry));
             return;
         };
-        let Some(entry) = entry::read(next) else {
-            // It may have named the issuer of those that follow.
-            parts.set_aside(Some(UnusableReason::Entry));
+        let Some(entry) = read_entry(next) else {
+            // It may have changed the issuer of those that follow.
+            parts.mark_unusable(Some(UnusableReason::Entry));
             issuer = CurrentIssuer::Any;
             continue;
         };
-        parts.set_aside(entry.unusable);
+        parts.mark_unusable(entry.unusable);
         match &entry.issuer {
-            EntryIssuer::AsBefore => {}
+            EntryIssuer::Unchanged => {}
             EntryIssuer::Named(name) => issuer = CurrentIssuer::Named(name.clone()),
             EntryIssuer::Undecodable => issuer = CurrentIssuer::Any,
         }
         let why = parts.entries.push(&issuer, &entry);
-        parts.set_aside(why);
+        parts.mark_unusable(why);
     }
 }
 
@@ -190,18 +188,18 @@ impl EntriesByIssuer {
 }
 
 impl CrlParts {
-    fn set_aside(&mut self, why: Option<UnusableReason>) {
+    fn mark_unusable(&mut self, why: Option<UnusableReason>) {
         self.unusable = self.unusable.or(why);
     }
 
-    /// As [`Self::set_aside`], for what leaves open which certificates the CRL covers.
-    fn set_aside_in_scope(&mut self, why: UnusableReason) {
-        self.set_aside(Some(why));
+    /// As [`Self::mark_unusable`], if it is unknown which certificates the CRL covers.
+    fn mark_scope_unusable(&mut self, why: UnusableReason) {
+        self.mark_unusable(Some(why));
         self.scope = CrlScope::any();
     }
 }
 
-/// Reads the extensions of the CRL itself, inside their explicit tag.
+/// Decodes the extensions of the CRL, inside their explicit tag.
 fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()> {
     let mut inner = SliceReader::new(explicit)?;
     let list = AnyRef::decode(&mut inner)?;
@@ -211,27 +209,29 @@ fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()>
     while !extensions.is_finished() {
         let extension = read_extension(&mut extensions)?;
         let Some(oid) = extension.oid() else {
-            parts.set_aside(extension.critical.then_some(UnusableReason::UnnamedExtension));
+            parts.mark_unusable(extension.critical.then_some(UnusableReason::UnnamedExtension));
             continue;
         };
-        let flaw = if seen.contains(&oid) {
+        let reason = if seen.contains(&oid) {
             Some(UnusableReason::RepeatedExtension(oid))
         } else if read_crl_extension(oid, &extension, parts).is_none() {
             Some(UnusableReason::UndecodableExtension(oid))
         } else {
             None
         };
-        match flaw {
-            Some(flaw) if oid == rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => parts.set_aside_in_scope(flaw),
-            flaw => parts.set_aside(flaw),
+        match reason {
+            Some(reason) if oid == rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => {
+                parts.mark_scope_unusable(reason)
+            }
+            reason => parts.mark_unusable(reason),
         }
         seen.push(oid);
     }
     inner.finish()
 }
 
-/// Nothing where the extension cannot be decoded. The authority key identifier and the issuer's other names are
-/// understood by not being needed: the issuer's key proves itself by verifying the signature (RFC 5280 5.2.1, 5.2.2).
+/// Decodes one extension. Returns `None` if that fails. The authority key identifier and the issuer's other names are not needed:
+/// the signature shows which key signed the CRL (RFC 5280 5.2.1, 5.2.2).
 fn read_crl_extension(
     oid: ObjectIdentifier,
     extension: &RawExtension<'_>,
@@ -249,24 +249,24 @@ fn read_crl_extension(
             | rfc5280::ID_CE_ISSUER_ALT_NAME
             | rfc5280::ID_PE_AUTHORITY_INFO_ACCESS,
         ) => {}
-        _ if extension.critical => parts.set_aside(Some(UnusableReason::CriticalExtension(oid))),
+        _ if extension.critical => parts.mark_unusable(Some(UnusableReason::CriticalExtension(oid))),
         _ => {}
     }
     Some(())
 }
 
-/// The URIs of a freshestCRL (RFC 5280 5.2.6).
+/// The URLs of a freshestCRL (RFC 5280 5.2.6).
 fn freshest(value: &[u8]) -> Option<Vec<String>> {
     let points = CrlDistributionPoint::read_all(value).ok()?;
     Some(points.into_iter().flat_map(|point| point.uris).collect())
 }
 
 fn skip(reader: &mut SliceReader<'_>) -> der::Result<Range<usize>> {
-    let start = place(reader)?;
+    let start = position(reader)?;
     reader.tlv_bytes()?;
-    Ok(start..place(reader)?)
+    Ok(start..position(reader)?)
 }
 
-fn place(reader: &SliceReader<'_>) -> der::Result<usize> {
+fn position(reader: &SliceReader<'_>) -> der::Result<usize> {
     usize::try_from(reader.position())
 }

@@ -1,5 +1,5 @@
-//! Takes the issuingDistributionPoint of a CRL, gives what the CRL covers, and says whether that is what a certificate's
-//! distribution point promises (RFC 5280 6.3.3 (b)). Never looks at entries, dates or signatures.
+//! The scope of a CRL (issuingDistributionPoint, RFC 5280 5.2.5), and whether it covers a certificate at one of the certificate's
+//! distribution points (RFC 5280 6.3.3 (b)).
 
 use crate::certificate::{
     Certificate, CrlDistributionPoint, DistinguishedName, GeneralPlace, IssuingDistributionPoint, PointName,
@@ -7,14 +7,14 @@ use crate::certificate::{
 };
 use std::slice;
 
-/// What a CRL covers (RFC 5280 5.2.5).
+/// The certificates and reasons that a CRL covers (RFC 5280 5.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::revocation) struct CrlScope {
     point: Option<PointName>,
     certificates: CertificateKind,
     pub(in crate::revocation) reasons: ReasonFlags,
-    /// Whether it holds certificates of other issuers too.
-    pub(in crate::revocation) is_indirect: bool,
+    /// Whether it may list certificates of other issuers.
+    pub(super) is_indirect: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,34 +22,34 @@ enum CertificateKind {
     All,
     OfUsers,
     OfAuthorities,
-    /// None that is judged here.
+    /// Attribute certificates, which are not checked here.
     OfAttributes,
 }
 
-/// One place where a certificate says that CRLs about it are found (RFC 5280 6.3.3).
+/// A place at which the CRLs for a certificate are published (RFC 5280 6.3.3).
 #[derive(Clone, Copy, Debug)]
 pub(in crate::revocation) enum CertificatePoint<'a> {
-    /// A distribution point that it names.
+    /// A distribution point in the certificate.
     Named(&'a CrlDistributionPoint),
-    /// Wherever its issuer publishes: what RFC 5280 6.3.3 assumes after all points that it names.
+    /// An unnamed one of the certificate's issuer, which RFC 5280 6.3.3 assumes after the named ones.
     Issuer,
 }
 
-/// Each of the eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
+/// The eight reasons of RFC 5280 4.2.1.13; the ninth flag is unused.
 pub(in crate::revocation) fn all_reasons() -> ReasonFlags {
     ReasonFlags::full() - Reasons::Unused
 }
 
 impl Default for CrlScope {
-    /// All that its issuer issued, for all reasons.
+    /// All certificates of its issuer, for all reasons.
     fn default() -> Self {
         Self { point: None, certificates: CertificateKind::All, reasons: all_reasons(), is_indirect: false }
     }
 }
 
 impl CrlScope {
-    /// Reads an issuingDistributionPoint. Nothing where it cannot be decoded or contradicts itself.
-    pub(in crate::revocation) fn read(value: &[u8]) -> Option<Self> {
+    /// Decodes an issuingDistributionPoint. Returns `None` if it cannot be decoded or contradicts itself.
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
         let point = IssuingDistributionPoint::read(value).ok()?;
         let certificates = match (point.only_users, point.only_authorities, point.only_attributes) {
             (false, false, false) => CertificateKind::All,
@@ -66,24 +66,23 @@ impl CrlScope {
         })
     }
 
-    /// The scope of a CRL that does not specify it in a way that can be decoded: what such a CRL lists may be any
-    /// certificate. Never one whose silence counts.
-    pub(in crate::revocation) fn any() -> Self {
+    /// The scope of a CRL whose scope cannot be decoded: its entries may be for any certificate. Such a CRL must be unusable.
+    pub(super) fn any() -> Self {
         Self { is_indirect: true, ..Self::default() }
     }
 
-    /// Whether a CRL of this scope covers all that one of `other`, by the same issuer, covers. "No" where that is not
-    /// certain. An indirect CRL and a direct one cover different things, whatever else they say.
-    pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
+    /// Whether a CRL of this scope certainly covers all that a CRL of `other`, by the same issuer, covers. An indirect and a
+    /// direct CRL never cover the same.
+    pub(super) fn includes(&self, other: &Self) -> bool {
         let of_kind = self.certificates == CertificateKind::All || self.certificates == other.certificates;
-        let of_place = self.point.is_none() || self.point == other.point;
+        let of_point = self.point.is_none() || self.point == other.point;
         of_kind
-            && of_place
+            && of_point
             && self.is_indirect == other.is_indirect
             && (other.reasons - self.reasons).is_empty()
     }
 
-    /// Whether a CRL of this scope and issuer speaks of a certificate where the certificate says so.
+    /// Whether a CRL of this scope and issuer covers a certificate at one of its distribution points.
     pub(in crate::revocation) fn covers(
         &self,
         crl_issuer: &DistinguishedName,
@@ -102,7 +101,7 @@ impl CrlScope {
             && self.is_found_at(crl_issuer, certificate, point)
     }
 
-    /// RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates says that it is one.
+    /// RFC 5280 6.3.3 (b)(1): a CRL for another issuer's certificates must be marked as indirect.
     fn is_issued_for(&self, certificate: &Certificate, point: CertificatePoint<'_>) -> bool {
         point.other_issuers().is_none() || self.is_indirect || point.is_of(certificate.issuer())
     }
@@ -115,23 +114,23 @@ impl CrlScope {
         point: CertificatePoint<'_>,
     ) -> bool {
         let Some(own) = &self.point else { return true };
-        let promised = point.places(certificate);
-        own.places([crl_issuer]).iter().any(|place| promised.contains(place))
+        let of_certificate = point.places(certificate);
+        own.places([crl_issuer]).iter().any(|place| of_certificate.contains(place))
     }
 }
 
 impl<'a> CertificatePoint<'a> {
-    /// All points of a certificate.
+    /// All distribution points of a certificate.
     pub(in crate::revocation) fn all(certificate: &'a Certificate) -> impl Iterator<Item = Self> {
         certificate.crl_distribution_points().iter().map(Self::Named).chain([Self::Issuer])
     }
 
-    /// Who issues the CRLs that are found there.
+    /// The issuers of the CRLs at this point.
     pub(in crate::revocation) fn crl_issuers(self, certificate: &'a Certificate) -> &'a [DistinguishedName] {
         self.other_issuers().unwrap_or(slice::from_ref(certificate.issuer()))
     }
 
-    /// The reasons that are covered there.
+    /// The reasons that the CRLs at this point cover.
     pub(in crate::revocation) fn reasons(self) -> ReasonFlags {
         match self {
             Self::Named(point) => point.reasons.map_or(all_reasons(), |some| some & all_reasons()),
@@ -146,12 +145,12 @@ impl<'a> CertificatePoint<'a> {
         }
     }
 
-    /// Whether it names this issuer, and nobody else, as the one who issues its CRLs.
+    /// Whether it names this issuer, and no other, as its CRL issuer.
     fn is_of(self, issuer: &DistinguishedName) -> bool {
         self.other_issuers().is_some_and(|issuers| issuers.iter().all(|one| one == issuer))
     }
 
-    /// Its names; where it has none, those of who issues its CRLs.
+    /// Its names, or those of its CRL issuers if it has none.
     fn places(self, certificate: &Certificate) -> Vec<GeneralPlace> {
         let issuers = self.crl_issuers(certificate);
         match self {

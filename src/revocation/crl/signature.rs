@@ -1,37 +1,63 @@
-//! Takes the signed part of a CRL and its signature, gives just enough to verify it by keys that come later: the digest,
-//! where the signature is over one, so that nobody keeps megabytes for it.
+//! The signature of a CRL, with just enough of the signed part to verify it with keys that are found later: the digest, if the
+//! signature algorithm signs one, so that a large CRL does not stay in memory for its signature.
 
-use crate::certificate::Certificate;
 use crate::certificate::signature::{self, SignatureError};
+use crate::certificate::{Certificate, KeyId};
 use aws_lc_rs::digest::{Digest, digest};
+use std::sync::{Mutex, PoisonError};
 
-/// The signed part of a CRL.
-pub(in crate::revocation) struct CrlSignature {
+/// The signature of a CRL, and the results of verifying it.
+pub(super) struct CrlSignature {
     algorithm: Box<[u8]>,
     signature: Box<[u8]>,
     signed: SignedBytes,
+    results: Mutex<Vec<(KeyId, SignatureResult)>>,
 }
+
+/// Whether one key made a signature.
+pub(super) type SignatureResult = Result<(), SignatureError>;
 
 enum SignedBytes {
     Digest(Digest),
-    /// Ed25519 reads what it signed twice, and an algorithm that is not accepted has no digest here.
+    /// Ed25519 reads the signed bytes twice, and an unsupported algorithm has no digest here.
     Whole(Box<[u8]>),
 }
 
-/// Verifying more than this takes longer than a worker may be held up.
+/// Verifying more bytes than this takes longer than a worker may block.
 const SLOW_BYTES: usize = 1024 * 1024;
+/// How many results are kept for one CRL. The signature is verified anew for each further key that bears the issuer's name.
+const MAXIMUM_RESULTS: usize = 64;
 
 impl CrlSignature {
-    pub(in crate::revocation) fn new(algorithm: &[u8], tbs: &[u8], signature: &[u8]) -> Self {
+    pub(super) fn new(algorithm: &[u8], tbs: &[u8], signature: &[u8]) -> Self {
         let signed = match signature::hash(algorithm) {
             Some(hash) => SignedBytes::Digest(digest(hash, tbs)),
             None => SignedBytes::Whole(tbs.into()),
         };
-        Self { algorithm: algorithm.into(), signature: signature.into(), signed }
+        let (algorithm, signature) = (algorithm.into(), signature.into());
+        Self { algorithm, signature, signed, results: Mutex::default() }
     }
 
-    /// Whether the key of `signer` signed it.
-    pub(in crate::revocation) fn verify(&self, signer: &Certificate) -> Result<(), SignatureError> {
+    /// Whether the key of `signer` made it.
+    pub(super) fn verify(&self, signer: &Certificate) -> SignatureResult {
+        if let Some(known) = self.known_result(signer.key_id()) {
+            return known;
+        }
+        // Without the lock: two threads may verify at once, which costs time, but none waits for the key of another.
+        let result = self.verify_anew(signer);
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        if results.len() < MAXIMUM_RESULTS && !results.iter().any(|(key, _)| *key == signer.key_id()) {
+            results.push((signer.key_id(), result.clone()));
+        }
+        result
+    }
+
+    /// Whether verifying it takes longer than a worker may block.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(&self.signed, SignedBytes::Whole(tbs) if tbs.len() > SLOW_BYTES)
+    }
+
+    fn verify_anew(&self, signer: &Certificate) -> SignatureResult {
         let (key, algorithm, signature) = (signer.public_key_der(), &self.algorithm, &self.signature);
         match &self.signed {
             SignedBytes::Digest(digest) => signature::verify_digest(key, algorithm, digest, signature),
@@ -39,8 +65,8 @@ impl CrlSignature {
         }
     }
 
-    /// Whether verifying takes long.
-    pub(in crate::revocation) fn is_slow(&self) -> bool {
-        matches!(&self.signed, SignedBytes::Whole(tbs) if tbs.len() > SLOW_BYTES)
+    fn known_result(&self, key: KeyId) -> Option<SignatureResult> {
+        let results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.iter().find(|(known, _)| *known == key).map(|(_, result)| result.clone())
     }
 }

@@ -1,47 +1,47 @@
-//! Takes a CRL and the path of a certificate, finds the certificate of the key that signed the CRL: of a CA of the path,
-//! or of somebody whom a CA of the path has certified to sign CRLs (RFC 5280 6.3.3 (f), (g)).
+//! Finds the certificate of the key that signed a CRL: that of a CA on the certificate's path, or of a CRL signer that such a CA has
+//! certified (RFC 5280 6.3.3 (f), (g)).
 //!
-//! Never looks at whether that certificate is revoked itself.
+//! Whether that certificate is revoked is not checked here.
 
+use super::list::Crl;
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
-use crate::revocation::crl::list::Crl;
-use crate::revocation::lookup_result::UnknownReason;
+use crate::revocation::status::UnknownReason;
 use crate::validation::{TrustSet, ValidPath, validate_authority};
 
-/// What is known of the path of a certificate whose CRLs are judged.
+/// The certificates among which the signer of a CRL is searched.
 #[derive(Clone, Copy)]
 pub(in crate::revocation) struct SignerCandidates<'a> {
-    /// A proven path.
+    /// The validated path of the certificate that is looked up.
     pub(in crate::revocation) path: &'a ValidPath,
-    /// What the client sent beside its own certificate, as far as it has to do with a path.
+    /// The other certificates that the client sent and that belong to a path.
     pub(in crate::revocation) additional_certificates: &'a [Certificate],
-    /// What the realm knows: its intermediates may sign CRLs as well as what was presented.
+    /// The trust set of the realm: its intermediates may sign CRLs too.
     pub(in crate::revocation) trust: &'a TrustSet,
 }
 
-/// Whose key signed a CRL.
+/// The certificate whose key signed a CRL.
 pub(in crate::revocation) struct CrlSigner<'a> {
     pub(in crate::revocation) certificate: &'a Certificate,
-    /// The CA that issued it and what is above that one, where it is not a certificate of the path itself.
+    /// The CA that issued it and the authorities above, if it is not a certificate of the path itself.
     pub(in crate::revocation) issued_below: Option<&'a [Certificate]>,
 }
 
-/// CertificateKind beside the path that are tried for one CRL.
+/// How many certificates outside of the path are tried for one CRL.
 const MAXIMUM_CANDIDATES: usize = 16;
 
-/// Who signed `crl`, for a certificate that the first of `authorities` issued.
-pub(in crate::revocation) fn signer<'a>(
+/// Finds the signer of `crl` for a certificate that the first of `authorities` issued.
+pub(in crate::revocation) fn find_signer<'a>(
     crl: &'a Crl,
     authorities: &'a [Certificate],
-    surroundings: SignerCandidates<'a>,
+    candidates: SignerCandidates<'a>,
     now: UnixTime,
 ) -> Result<CrlSigner<'a>, UnknownReason> {
     let issuer = &crl.source().issuer;
-    let mut flaw = None;
+    let mut reason = None;
     for certificate in authorities.iter().filter(|authority| authority.subject() == issuer) {
         if certificate.key_usage().is_some_and(|usage| !usage.crl_sign()) {
-            flaw.get_or_insert(UnknownReason::IssuerMayNotSign);
+            reason.get_or_insert(UnknownReason::IssuerMayNotSign);
             continue;
         }
         match crl.verify(certificate) {
@@ -49,28 +49,28 @@ pub(in crate::revocation) fn signer<'a>(
                 crl.accept(certificate);
                 return Ok(CrlSigner { certificate, issued_below: None });
             }
-            Err(cause) => flaw.get_or_insert(UnknownReason::Signature(cause)),
+            Err(cause) => reason.get_or_insert(UnknownReason::Signature(cause)),
         };
     }
-    for certificate in delegates(issuer, surroundings) {
+    for certificate in crl_signers(issuer, candidates) {
         if crl.verify(certificate).is_ok() {
-            if let Some(above) = validate_authority(certificate, surroundings.path, now) {
+            if let Some(above) = validate_authority(certificate, candidates.path, now) {
                 crl.accept(certificate);
                 return Ok(CrlSigner { certificate, issued_below: Some(above) });
             }
-            flaw = Some(UnknownReason::SignerNotTrusted { signer: issuer.clone() });
+            reason = Some(UnknownReason::SignerNotTrusted { signer: issuer.clone() });
         }
     }
-    Err(flaw.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
+    Err(reason.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
 }
 
-/// The certificates at hand that bear the name of a CRL's issuer and say that their key signs CRLs. Of a CA on the path
-/// an absent keyUsage will do (RFC 5280 6.3.3 (f)); of anybody else it would let every card sign CRLs.
-fn delegates<'a>(
+/// The candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign. For a CA on the path an
+/// absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client certificate to sign CRLs.
+fn crl_signers<'a>(
     issuer: &'a DistinguishedName,
-    surroundings: SignerCandidates<'a>,
+    candidates: SignerCandidates<'a>,
 ) -> impl Iterator<Item = &'a Certificate> {
-    let all = surroundings.additional_certificates.iter().chain(surroundings.trust.intermediates());
+    let all = candidates.additional_certificates.iter().chain(candidates.trust.intermediates());
     let may_sign =
         move |certificate: &&Certificate| certificate.subject() == issuer && certificate.may_sign_crls();
     all.filter(may_sign).take(MAXIMUM_CANDIDATES)

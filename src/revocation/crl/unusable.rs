@@ -1,43 +1,41 @@
-//! Why the silence of a CRL about a certificate does not mean that the certificate is good.
+//! Why a CRL cannot show that a certificate is not revoked.
 //!
-//! A CRL that is set aside never shows that a certificate is good. What it lists is revoked all the same if its issuer
-//! signed it: whoever reads less of a list than there is may not allow more for it (X.509 8.5.2.1: what an unknown critical
-//! extension identifies is assumed to be revoked).
+//! An unusable CRL still revokes what it lists if its issuer signed it: a reader that understands less than the whole list must not
+//! accept more than it allows (X.509 8.5.2.1: what an unknown critical extension identifies is assumed to be revoked).
 
 use crate::certificate::ObjectIdentifier;
 use std::fmt;
 
-/// Why a CRL is set aside: its silence about a certificate does not mean that the certificate is good.
+/// Why a CRL that does not list a certificate does not show that it is not revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnusableReason {
-    /// An entry names another issuer's certificate (certificateIssuer, RFC 5280 5.3.3), but the CRL does not say that
-    /// it is an indirect one.
+    /// An entry is for another issuer's certificate (certificateIssuer, RFC 5280 5.3.3), but the CRL is not marked as indirect.
     Indirect,
     /// An entry's certificateIssuer is not one distinguished name (RFC 5280 5.3.3).
     EntryIssuer,
-    /// An entry cannot be decoded, in whole or behind its serial number.
+    /// An entry cannot be decoded, in whole or after its serial number.
     Entry,
     /// The thisUpdate of the CRL cannot be decoded.
     ThisUpdate,
-    /// The CRL has another version than 2 (RFC 5280 5.1.2.1; a version 1 CRL writes none).
+    /// The version of the CRL is not 2 (RFC 5280 5.1.2.1; a version 1 CRL has none).
     Version,
-    /// The algorithm in the signed part is not the one outside (RFC 5280 5.1.1.2).
+    /// The signature algorithm inside the signed part differs from the one outside (RFC 5280 5.1.1.2).
     AlgorithmsDiffer,
-    /// The list of extensions of the CRL, or what stands in its place, cannot be decoded.
+    /// The extensions of the CRL, or other data in their place, cannot be decoded.
     Extensions,
-    /// It is an indirect CRL for more issuers than are kept apart.
+    /// It is an indirect CRL for too many issuers.
     TooManyIssuers,
-    /// A critical extension of the CRL is unknown here (RFC 5280 5.2).
+    /// A critical extension of the CRL is not supported (RFC 5280 5.2).
     CriticalExtension(ObjectIdentifier),
-    /// A critical extension of an entry is unknown here (RFC 5280 5.3).
+    /// A critical extension of an entry is not supported (RFC 5280 5.3).
     CriticalEntryExtension(ObjectIdentifier),
-    /// A critical extension of the CRL or of an entry is unknown here, and its identifier cannot be shown.
+    /// A critical extension of the CRL or of an entry is not supported, and its identifier cannot be displayed.
     UnnamedExtension,
-    /// An extension stands in it twice, so it does not say one thing.
+    /// The CRL has an extension twice, so it has no definite value.
     RepeatedExtension(ObjectIdentifier),
-    /// The BIT STRING of its signature has unused bits, which no signature algorithm makes.
+    /// The BIT STRING of its signature has unused bits, which no signature algorithm produces.
     SignatureBits,
-    /// An extension that says what the CRL covers cannot be decoded, or contradicts itself.
+    /// An extension cannot be decoded, or contradicts itself.
     UndecodableExtension(ObjectIdentifier),
 }
 
@@ -45,23 +43,23 @@ impl fmt::Display for UnusableReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Indirect => {
-                f.write_str("one of its entries is another issuer's, but it is not an indirect CRL")
+                f.write_str("one of its entries has another issuer, but it is not marked as an indirect CRL")
             }
-            Self::EntryIssuer => f.write_str("one of its entries does not name its issuer by one name"),
+            Self::EntryIssuer => f.write_str("one of its entries does not have exactly one issuer name"),
             Self::Entry => f.write_str("one of its entries cannot be decoded"),
             Self::ThisUpdate => f.write_str("its thisUpdate cannot be decoded"),
-            Self::Version => f.write_str("it is of an unknown version"),
+            Self::Version => f.write_str("its version is not supported"),
             Self::AlgorithmsDiffer => {
-                f.write_str("the signature algorithm differs inside and outside the signed part")
+                f.write_str("its signature algorithm differs inside and outside the signed part")
             }
             Self::Extensions => f.write_str("its extensions cannot be decoded"),
-            Self::TooManyIssuers => f.write_str("it is an indirect CRL for more issuers than are kept apart"),
-            Self::CriticalExtension(oid) => write!(f, "it has the unknown critical extension {oid}"),
+            Self::TooManyIssuers => f.write_str("it is an indirect CRL for too many issuers"),
+            Self::CriticalExtension(oid) => write!(f, "it has the unsupported critical extension {oid}"),
             Self::CriticalEntryExtension(oid) => {
-                write!(f, "one of its entries has the unknown critical extension {oid}")
+                write!(f, "one of its entries has the unsupported critical extension {oid}")
             }
             Self::UnnamedExtension => {
-                f.write_str("it has an unknown critical extension, whose identifier cannot be shown")
+                f.write_str("it has an unsupported critical extension, whose identifier cannot be displayed")
             }
             Self::SignatureBits => f.write_str("its signature is not a whole number of bytes"),
             Self::RepeatedExtension(oid) => write!(f, "it has the extension {oid} twice"),

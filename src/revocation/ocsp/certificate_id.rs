@@ -1,9 +1,7 @@
-//! Takes a certificate and its issuer, gives the name by which responders know it (CertID, RFC 6960 4.1.1).
-//!
-//! A certificate is named by all of it. An unknown hash leaves the serial number.
+//! The identifier of a certificate in OCSP (CertID, RFC 6960 4.1.1).
 
 use crate::certificate::{Certificate, ObjectIdentifier};
-use crate::revocation::crl::der::minimal;
+use crate::revocation::crl::minimal;
 use aws_lc_rs::digest::{
     Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
     SHA512_256, digest,
@@ -13,7 +11,7 @@ use der::asn1::{AnyRef, OctetString};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, Tagged};
 use spki::{AlgorithmIdentifier, SubjectPublicKeyInfoRef};
 
-/// A CertID as it is sent.
+/// The CertID of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Sequence)]
 pub(super) struct CertificateId<'a> {
     hash_algorithm: AlgorithmIdentifier<AnyRef<'a>>,
@@ -23,12 +21,12 @@ pub(super) struct CertificateId<'a> {
 }
 
 impl<'a> CertificateId<'a> {
-    /// The name of `certificate`, which `issuer` has issued. The issuer's name is hashed as the certificate writes it,
-    /// which may be another encoding of it than the issuer's own (RFC 6960 4.1.1).
+    /// Identifies `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the certificate, which may
+    /// differ from the encoding in the issuer's own (RFC 6960 4.1.1).
     ///
-    /// By SHA-1, because responders, above all those that sign ahead, look certificates up by it and may know no other
-    /// (RFC 5019 2.1.1). It is an index, not a proof: two issuers with equal hashes of name and key would still have
-    /// two keys, and an answer counts only under the issuer's own.
+    /// Uses SHA-1, because responders, above all those that sign in advance, look certificates up by it and may support no other hash
+    /// (RFC 5019 2.1.1). It is an index, not a proof: two issuers with equal hashes of name and key would still have two keys, and a
+    /// response is accepted only under the issuer's own.
     pub(super) fn of(certificate: &'a Certificate, issuer: &Certificate) -> der::Result<Self> {
         Ok(Self {
             hash_algorithm: AlgorithmIdentifier { oid: rfc5912::ID_SHA_1, parameters: Some(AnyRef::NULL) },
@@ -39,23 +37,22 @@ impl<'a> CertificateId<'a> {
     }
 }
 
-/// A CertID as it was received: each part as far as it can be decoded, since a part that is unknown here must take no
-/// "revoked" away.
+/// The CertID of a response, as far as it can be decoded: an unsupported part must not hide a revocation.
 #[derive(Clone, Debug)]
 pub(super) struct ReceivedCertificateId<'a> {
     hash: Result<&'static Algorithm, UnknownHash>,
     issuer_name_hash: &'a [u8],
     issuer_key_hash: &'a [u8],
-    /// The content of the INTEGER, without what pads it.
+    /// The content of the INTEGER without padding.
     serial: &'a [u8],
 }
 
-/// A hash that cannot be computed here; its identifier, if that can be decoded.
+/// An unsupported hash, with its identifier if that can be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UnknownHash(pub(super) Option<ObjectIdentifier>);
 
 impl<'a> ReceivedCertificateId<'a> {
-    /// Reads a CertID. It is an error only if the serial number cannot be decoded: then it is compared with nothing.
+    /// Decodes a CertID. Fails only if the serial number cannot be decoded.
     pub(super) fn read(der: AnyRef<'a>) -> der::Result<Self> {
         der.tag().assert_eq(Tag::Sequence)?;
         let mut fields = SliceReader::new(der.value())?;
@@ -72,13 +69,13 @@ impl<'a> ReceivedCertificateId<'a> {
         })
     }
 
-    /// Whether it names `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): those
-    /// that sign ahead respond with the one that they signed, whatever the request has (RFC 5019 2.2.1). So the issuer's
-    /// hashes are computed, not compared with those of the request.
+    /// Whether it identifies `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): responders that
+    /// sign in advance use the one that they signed, whatever the request has (RFC 5019 2.2.1). So the issuer's hashes are computed, not
+    /// compared with those of the request.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let Ok(hash) = self.hash else { return false };
         let is = |expected: &[u8], bytes: &[u8]| expected == digest(hash, bytes).as_ref();
-        // One name may be encoded in two ways. The key's hash distinguishes issuers of one name.
+        // One name may have two encodings. The hash of the key distinguishes issuers with one name.
         let names = [certificate.issuer().der(), issuer.subject().der()];
         self.has_serial_of(certificate)
             && is(self.issuer_key_hash, key_bits(issuer))
@@ -90,13 +87,13 @@ impl<'a> ReceivedCertificateId<'a> {
         minimal(certificate.serial().as_bytes()) == Some(self.serial)
     }
 
-    /// The hash, if it cannot be computed here.
+    /// The hash, if it is unsupported.
     pub(super) fn unknown_hash(&self) -> Option<UnknownHash> {
         self.hash.err()
     }
 }
 
-/// The parameters of a hash may be NULL or absent (RFC 5754 2).
+/// Decodes a hash algorithm, whose parameters may be NULL or absent (RFC 5754 2).
 fn read_hash(algorithm: AnyRef<'_>) -> Result<&'static Algorithm, UnknownHash> {
     let read = || {
         algorithm.tag().assert_eq(Tag::Sequence)?;

@@ -1,73 +1,72 @@
-//! Takes what the CRLs say of a certificate, gives what they and the responders say together.
-//!
-//! "Revoked" of either counts. Never lets a responder's answer count whose own certificate is on a CRL.
+//! Combines the result of the CRL lookup with OCSP. A certificate is revoked if either of them reports it.
 
+use super::client::OcspClient;
+use super::error::{OcspError, ResponderFault};
+use super::response::CertStatus;
+use super::settings::OcspScope;
+use super::validate::ValidatedResponse;
 use crate::clock::UnixTime;
 use crate::revocation::check::check_freshness;
 use crate::revocation::lookup::{LookupQuery, look_up};
-use crate::revocation::lookup_result::{FoundRevocation, LookupOutcome, LookupResult, UnknownReason};
-use crate::revocation::ocsp::client::OcspClient;
-use crate::revocation::ocsp::error::{OcspError, ResponderFault};
-use crate::revocation::ocsp::response::CertStatus;
-use crate::revocation::ocsp::settings::OcspScope;
-use crate::revocation::ocsp::validate::ValidatedResponse;
+use crate::revocation::lookup_result::{FoundRevocation, LookupOutcome, LookupResult};
 use crate::revocation::rule::RevocationRule;
-use crate::revocation::source::RevocationSource;
-use crate::revocation::store::snapshot::CrlStore;
+use crate::revocation::status::{RevocationSource, UnknownReason};
+use crate::revocation::store::CrlStore;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is known of the certificate of `query`, of which the CRLs say `found`. Asks a responder where the settings
-/// want it.
-pub(in crate::revocation) async fn complete(
-    found: LookupResult,
+/// Returns the combined result for the certificate of `query`, for which the CRLs have the result `crl_result`. Queries a responder
+/// if the settings require it.
+pub(in crate::revocation) async fn query(
+    crl_result: LookupResult,
     query: LookupQuery<'_>,
     crls: &CrlStore,
     client: &OcspClient,
     rule: &RevocationRule,
     now: UnixTime,
 ) -> LookupResult {
-    let Some(issuer) = query.authorities.first() else { return found };
-    let crls_tell = match &found.finding {
-        LookupOutcome::Revoked(_) | LookupOutcome::Good(_) => return found,
-        LookupOutcome::NotListed(silent) => check_freshness(silent, rule, now).map(|_| ()),
+    let Some(issuer) = query.authorities.first() else { return crl_result };
+    let crl_status = match &crl_result.outcome {
+        LookupOutcome::Revoked(_) | LookupOutcome::Good(_) => return crl_result,
+        LookupOutcome::NotListed(clean) => check_freshness(clean, rule, now).map(|_| ()),
         LookupOutcome::Unknown(why) => Err(why.clone()),
     };
-    if crls_tell.is_ok() && client.settings().scope == OcspScope::UnknownToCrls {
-        return found;
+    if crl_status.is_ok() && client.settings().scope == OcspScope::UnknownToCrls {
+        return crl_result;
     }
-    let asked = client.ask(query.certificate, issuer, now).await;
-    let told = asked.result.and_then(|answer| {
-        let delegate = DelegateCheck { answer: &answer, query, crls, rule, now };
+    let queried = client.query(query.certificate, issuer, now).await;
+    let ocsp_outcome = queried.response.and_then(|response| {
+        let delegate = DelegateCheck { response: &response, query, crls, rule, now };
         let longest_unchecked = client.settings().max_unchecked_responder_lifetime;
         match delegate.fault(longest_unchecked) {
             Some(fault) => Err(OcspError::ResponderNotAuthorised(fault)),
-            None => say(&answer),
+            None => outcome_of(&response),
         }
     });
-    let finding = match (told, crls_tell) {
-        (Ok(finding), _) => finding,
-        (Err(_), Ok(())) => found.finding,
+    let outcome = match (ocsp_outcome, crl_status) {
+        (Ok(outcome), _) => outcome,
+        (Err(_), Ok(())) => crl_result.outcome,
         (Err(ocsp), Err(crl)) => LookupOutcome::Unknown(UnknownReason::Ocsp { crl: Box::new(crl), ocsp }),
     };
-    LookupResult { finding, until: found.until.min(asked.ask_again_at) }
+    LookupResult { outcome, until: crl_result.until.min(queried.query_again_at) }
 }
 
-fn say(answer: &ValidatedResponse) -> Result<LookupOutcome, OcspError> {
-    let source = Arc::clone(&answer.source);
-    match answer.status {
+fn outcome_of(response: &ValidatedResponse) -> Result<LookupOutcome, OcspError> {
+    let source = Arc::clone(&response.source);
+    match response.status {
         CertStatus::Good => Ok(LookupOutcome::Good(source)),
         CertStatus::Revoked { reason, at } => {
-            Ok(LookupOutcome::Revoked(FoundRevocation { reason, at, source: RevocationSource::Ocsp(source) }))
+            let source = RevocationSource::Ocsp(source);
+            Ok(LookupOutcome::Revoked(FoundRevocation { reason, at, source }))
         }
         CertStatus::Unknown => Err(OcspError::Unknown),
     }
 }
 
-/// Whether the delegate that signed an answer may still do so.
+/// The check whether the certificate of the delegate that signed a response is revoked.
 struct DelegateCheck<'a> {
-    answer: &'a ValidatedResponse,
-    /// The one that the answer is for: the delegate has the same issuer.
+    response: &'a ValidatedResponse,
+    /// The query for the certificate of the response: the delegate has the same issuer.
     query: LookupQuery<'a>,
     crls: &'a CrlStore,
     rule: &'a RevocationRule,
@@ -75,23 +74,23 @@ struct DelegateCheck<'a> {
 }
 
 impl DelegateCheck<'_> {
-    /// Why not (RFC 6960 4.2.2.2.1): it is on the issuer's CRL, or nobody knows, and neither id-pkix-ocsp-nocheck nor a
-    /// short life bounds what its stolen key could do. An answer that says "revoked" is believed of the latter too: it
-    /// lets nobody in.
+    /// Returns why the delegate is not accepted (RFC 6960 4.2.2.2.1): its certificate is revoked, or its status is unknown, and neither
+    /// id-pkix-ocsp-nocheck nor a short lifetime limits the use of a compromised key. A response with the status "revoked" is accepted
+    /// from a delegate of unknown status: it permits nothing.
     ///
-    /// Quick: the look-up of the certificate in query has verified the CRLs of this issuer already.
+    /// Fast: the lookup of the certificate of the response has verified the CRLs of this issuer already.
     fn fault(&self, longest_unchecked: Duration) -> Option<ResponderFault> {
-        let delegate = self.answer.delegate.as_ref()?;
+        let delegate = self.response.delegate.as_ref()?;
         let query = LookupQuery { certificate: delegate, ..self.query };
-        let is_covered = match look_up(query, self.crls, self.now).finding {
+        let is_covered = match look_up(query, self.crls, self.now).outcome {
             LookupOutcome::Revoked(_) => return Some(ResponderFault::Revoked),
-            LookupOutcome::NotListed(silent) => check_freshness(&silent, self.rule, self.now).is_ok(),
+            LookupOutcome::NotListed(clean) => check_freshness(&clean, self.rule, self.now).is_ok(),
             LookupOutcome::Good(_) | LookupOutcome::Unknown(_) => false,
         };
-        let stands = is_covered
+        let is_accepted = is_covered
             || delegate.has_ocsp_no_check()
             || delegate.not_after().since(delegate.not_before()) <= longest_unchecked
-            || matches!(self.answer.status, CertStatus::Revoked { .. });
-        (!stands).then_some(ResponderFault::RevocationUnknown)
+            || matches!(self.response.status, CertStatus::Revoked { .. });
+        (!is_accepted).then_some(ResponderFault::RevocationUnknown)
     }
 }

@@ -1,89 +1,88 @@
-//! Why an OCSP responder tells nothing that can be believed: every reason apart, since each has another person who can
-//! mend it.
+//! Why OCSP does not show the status of a certificate. Each cause has its own variant, because each has another fix.
 
-use super::super::fetch::FetchError;
 use crate::certificate::ObjectIdentifier;
 use crate::certificate::signature::SignatureError;
 use crate::clock::UnixTime;
+use crate::revocation::fetch::FetchError;
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why no responder tells whether a certificate is good or revoked.
+/// Why no responder shows whether a certificate is good or revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OcspError {
     /// No responder is configured and the certificate names none.
     #[error("the certificate names no OCSP responder, and none is configured")]
     NoResponder,
-    /// The gate asks about as many certificates as it may already.
-    #[error("no place to ask an OCSP responder became free within {limit:?}")]
+    /// Too many certificates are being queried.
+    #[error("too many concurrent OCSP queries: none ended within {limit:?}")]
     Busy {
-        /// How long it waited.
+        /// The longest wait.
         limit: Duration,
     },
-    /// The responder cannot be reached, may not be asked, or answers too late or not by HTTP's rules.
-    #[error("the OCSP responder {url} gives no answer")]
+    /// The responder cannot be reached, is not allowed, or does not respond in time or not by the rules of HTTP.
+    #[error("the OCSP responder {url} did not respond")]
     Unreachable {
-        /// Where it was asked.
+        /// The URL of the responder.
         url: String,
         /// Why not.
         #[source]
         cause: FetchError,
     },
-    /// The responder says that it will not answer. Unsigned, so nobody knows who said so (RFC 6960 2.3).
-    #[error("the OCSP responder answers {0}")]
+    /// The responder returned an error status. It is not signed, so its origin is unknown (RFC 6960 2.3).
+    #[error("the OCSP responder returned {0}")]
     Refused(OcspErrorStatus),
-    /// The answer is not what RFC 6960 4.2.1 writes.
-    #[error("the answer of the OCSP responder cannot be decoded")]
+    /// The response does not conform to RFC 6960 4.2.1.
+    #[error("the OCSP response cannot be decoded")]
     Malformed(#[from] der::Error),
-    /// An answer of another type than id-pkix-ocsp-basic, the only one there is.
-    #[error("the answer of the OCSP responder is of the unknown type {0}")]
+    /// The type of the response is not id-pkix-ocsp-basic, the only one that exists.
+    #[error("the OCSP response has the unknown type {0}")]
     UnknownType(ObjectIdentifier),
-    /// A critical extension of the answer is unknown here (RFC 6960 4.4).
-    #[error("the answer of the OCSP responder has the unknown critical extension {0}")]
+    /// A critical extension of the response is not supported (RFC 6960 4.4).
+    #[error("the OCSP response has the unsupported critical extension {0}")]
     CriticalExtension(ObjectIdentifier),
-    /// As [`OcspError::CriticalExtension`], with an identifier that cannot be shown.
-    #[error(
-        "the answer of the OCSP responder has an unknown critical extension, whose identifier cannot be shown"
-    )]
+    /// As [`OcspError::CriticalExtension`], with an identifier that cannot be displayed.
+    #[error("the OCSP response has an unsupported critical extension, whose identifier cannot be displayed")]
     UnnamedExtension,
-    /// The key of the responder that the answer names did not sign it.
-    #[error("the signature on the answer of the OCSP responder does not hold")]
+    /// The responder named in the response did not sign it.
+    #[error("the signature of the OCSP response is invalid")]
     Signature(#[source] SignatureError),
-    /// Whoever signed the answer may not speak for the issuer.
+    /// The signer of the response is not authorised by the issuer.
     #[error("the OCSP responder is not authorised")]
     ResponderNotAuthorised(#[source] ResponderFault),
-    /// The answer is about other certificates (RFC 6960 3.2, 1).
-    #[error("the answer of the OCSP responder is about another certificate")]
+    /// The response is for other certificates (RFC 6960 3.2, 1).
+    #[error("the OCSP response is for another certificate")]
     WrongCertificate,
-    /// The response names its certificate by a hash that is not known here.
-    #[error("the OCSP response names the certificate by the unknown hash {0}")]
+    /// The response identifies its certificate by an unsupported hash.
+    #[error("the OCSP response identifies the certificate by the unsupported hash {0}")]
     UnknownHash(ObjectIdentifier),
     /// As [`OcspError::UnknownHash`], with an identifier that cannot be decoded.
-    #[error("the OCSP response names the certificate by an unknown hash, whose identifier cannot be decoded")]
+    #[error(
+        "the OCSP response identifies the certificate by an unsupported hash, whose identifier cannot be decoded"
+    )]
     UnnamedHash,
     /// The response is not newer than one that was received before: a replay.
-    #[error("the OCSP response of {received} is not newer than the one that is held, of {held}")]
+    #[error("the OCSP response of {received} is not newer than the held one of {held}")]
     Older {
-        /// The thisUpdate of this one.
+        /// The thisUpdate of this response.
         received: UnixTime,
-        /// The thisUpdate of the one that is held.
+        /// The thisUpdate of the held response.
         held: UnixTime,
     },
-    /// The answer returns another nonce than was sent: it was made for somebody else's request.
-    #[error("the answer of the OCSP responder returns another nonce")]
+    /// The response has another nonce than the request: it was made for the request of another client.
+    #[error("the OCSP response has another nonce than the request")]
     WrongNonce,
-    /// The answer returns no nonce although one is required.
-    #[error("the answer of the OCSP responder returns no nonce")]
+    /// The response has no nonce although one is required.
+    #[error("the OCSP response has no nonce, which `ocsp_nonce` requires")]
     NoNonce,
-    /// The answer is past its nextUpdate, or too old to have none.
-    #[error("the answer of the OCSP responder is stale since {since}")]
+    /// The response is past its nextUpdate, or has none and is too old.
+    #[error("the OCSP response expired at {since}")]
     Stale {
-        /// From when on it counts no more.
+        /// When it expired.
         since: UnixTime,
     },
-    /// The answer is from the future: this clock or the responder's is wrong.
-    #[error("the answer of the OCSP responder is not valid before {from}")]
+    /// The response is dated in the future: the clock of the gateway or of the responder is wrong.
+    #[error("the OCSP response is not valid before {from}")]
     NotYetValid {
         /// Its date.
         from: UnixTime,
@@ -93,20 +92,20 @@ pub enum OcspError {
     Unknown,
 }
 
-/// The answers without content (OCSPResponseStatus, RFC 6960 4.2.1).
+/// The statuses of responses without content (OCSPResponseStatus, RFC 6960 4.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OcspErrorStatus {
-    /// It did not understand the request.
+    /// It cannot decode the request.
     MalformedRequest,
     /// It is in an inconsistent state.
     InternalError,
-    /// It is there but cannot answer now.
+    /// It cannot respond at the moment.
     TryLater,
-    /// It answers signed requests only, which the gate does not make.
+    /// It accepts signed requests only, which the gateway does not send.
     SignatureRequired,
-    /// It does not answer us, or does not answer for this issuer (RFC 5019 2.2.3).
+    /// It does not respond to this client, or not for this issuer (RFC 5019 2.2.3).
     Unauthorized,
-    /// A status that RFC 6960 does not know, or success without content.
+    /// A status that RFC 6960 does not define, or success without content.
     Other(u8),
 }
 
@@ -137,39 +136,39 @@ impl From<u8> for OcspErrorStatus {
     }
 }
 
-/// Why a responder may not speak for the issuer (RFC 6960 4.2.2.2).
+/// Why the issuer has not authorised a responder (RFC 6960 4.2.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ResponderFault {
-    /// It is neither the issuer nor configured, and its certificate is not in the answer.
-    #[error("its certificate is not at hand")]
+    /// It is neither the issuer nor configured, and the response does not contain its certificate.
+    #[error("its certificate is not available")]
     NotAtHand,
-    /// Its certificate bears the name of another issuer.
-    #[error("its certificate is not issued by the issuer of the certificate in query")]
+    /// Its certificate names another issuer.
+    #[error("its certificate was not issued by the issuer of the client certificate")]
     OtherIssuer,
-    /// Its certificate bears the issuer's name but not its signature.
-    #[error("its certificate is not signed by the issuer of the certificate in query")]
+    /// Its certificate names the issuer, but the issuer did not sign it.
+    #[error("its certificate is not signed by the issuer of the client certificate")]
     IssuerSignature(#[source] SignatureError),
-    /// Its certificate has no id-kp-OCSPSigning. anyExtendedKeyUsage is not enough: a CA must have meant it.
-    #[error("its certificate is not for signing OCSP answers")]
+    /// Its certificate lacks id-kp-OCSPSigning. anyExtendedKeyUsage is not enough: the CA must have intended it.
+    #[error("its certificate lacks the extended key usage OCSPSigning")]
     NoOcspSigning,
     /// Its certificate has a keyUsage without digitalSignature and nonRepudiation.
-    #[error("the key of its certificate is not for signing")]
+    #[error("its certificate lacks the key usage digitalSignature")]
     KeyUsage,
     /// Its certificate is not valid now.
-    #[error("its certificate is valid from {not_before} to {not_after} only")]
+    #[error("its certificate is valid only from {not_before} to {not_after}")]
     OutsideValidity {
         /// Its first second.
         not_before: UnixTime,
         /// Its last second.
         not_after: UnixTime,
     },
-    /// Its certificate has an extension twice, one that cannot be decoded, or a critical one that is unknown here.
-    #[error("the extension {0} of its certificate is not understood")]
+    /// Its certificate has an extension twice, one that cannot be decoded, or a critical one that is not supported.
+    #[error("its certificate has the extension {0}, which is unsupported, invalid or repeated")]
     Extension(ObjectIdentifier),
-    /// Its certificate is on the issuer's CRL.
+    /// Its certificate is listed by the issuer's CRL.
     #[error("its certificate is revoked")]
     Revoked,
-    /// Its certificate lives long, has no id-pkix-ocsp-nocheck, and no fresh CRL covers it.
-    #[error("nobody knows whether its certificate is revoked")]
+    /// Its certificate has a long lifetime, lacks id-pkix-ocsp-nocheck, and is not covered by a fresh CRL.
+    #[error("the revocation status of its certificate is unknown")]
     RevocationUnknown,
 }

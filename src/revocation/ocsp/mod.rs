@@ -1,6 +1,7 @@
-//! Takes a proven certificate and its issuer, gives what an OCSP responder says of it (RFC 6960, RFC 8954).
+//! OCSP (RFC 6960, RFC 8954): the revocation status of validated certificates from responders.
 //!
-//! Never asks about a certificate that is not proven, and never takes silence, doubt or "unknown" for "good".
+//! No request is sent for a certificate that was not validated. Only an authorised response with the status "good" shows that a
+//! certificate is not revoked.
 
 mod certificate_id;
 mod client;
@@ -15,7 +16,7 @@ mod tests;
 mod validate;
 
 pub use client::OcspClient;
-pub(super) use combine::complete;
+pub(super) use combine::query;
 pub use error::{OcspError, OcspErrorStatus, ResponderFault};
 pub use settings::{ConfiguredResponder, NonceRule, OcspScope, OcspSettings};
 pub use validate::OcspSource;

@@ -1,14 +1,13 @@
-//! Takes the DER of an answer, gives its parts (RFC 6960 4.2.1), what is signed as it was received.
+//! The decoding of a response (RFC 6960 4.2.1).
 //!
-//! Believes nothing: who signed, for whom and when is judged elsewhere. A signed part that cannot be decoded does not make
-//! the other parts unreadable: it is noted, so that nothing counts as good beside it and what is revoked stays revoked.
+//! Nothing is validated here. A signed part that cannot be decoded does not prevent the decoding of the other parts: the error is
+//! recorded, so that no "good" of the response is accepted, but every "revoked".
 
 use super::certificate_id::ReceivedCertificateId;
 use super::error::{OcspError, OcspErrorStatus};
 use crate::certificate::{DistinguishedName, ObjectIdentifier, read_time};
 use crate::clock::UnixTime;
-use crate::revocation::crl::der::{RawExtension, read_extension};
-use crate::revocation::crl::entry::RevocationReason;
+use crate::revocation::crl::{RawExtension, RevocationReason, read_extension};
 use const_oid::db::rfc6960::ID_PKIX_OCSP_BASIC;
 use der::asn1::{AnyRef, BitStringRef, OctetString};
 use der::{Decode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged};
@@ -20,28 +19,28 @@ pub(super) struct BasicResponse<'a> {
     pub(super) tbs: &'a [u8],
     pub(super) algorithm: &'a [u8],
     pub(super) signature: &'a [u8],
-    /// The certificates that the responder sent along, in DER.
+    /// The certificates in the response, in DER.
     pub(super) certificates: Vec<&'a [u8]>,
     pub(super) responder: ResponderId,
     /// [`UnixTime::EPOCH`] if it cannot be decoded.
     pub(super) produced_at: UnixTime,
-    /// Those that have a serial number.
+    /// The parts whose serial number can be decoded.
     pub(super) singles: Vec<SingleResponse<'a>>,
     pub(super) extensions: Vec<RawExtension<'a>>,
-    /// Why some signed part, if any, cannot be decoded: only "revoked" counts then.
-    pub(super) flaw: Option<der::Error>,
+    /// Why a signed part cannot be decoded: only "revoked" counts then.
+    pub(super) error: Option<der::Error>,
 }
 
-/// Who says that it signed.
+/// The signer that the response names.
 pub(super) enum ResponderId {
     Name(DistinguishedName),
     /// The SHA-1 of its key.
     KeyHash(OctetString),
-    /// It cannot be decoded: the signature alone shows whose key it is.
+    /// It cannot be decoded: only the signature shows the signer's key.
     Undecodable,
 }
 
-/// What is said of one certificate.
+/// The part for one certificate.
 pub(super) struct SingleResponse<'a> {
     pub(super) id: ReceivedCertificateId<'a>,
     pub(super) status: CertStatus,
@@ -51,23 +50,23 @@ pub(super) struct SingleResponse<'a> {
     pub(super) extensions: Vec<RawExtension<'a>>,
 }
 
-/// What a responder says of a certificate (RFC 6960 2.2).
+/// The status of a certificate (RFC 6960 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::revocation) enum CertStatus {
-    /// Not revoked. Says by itself neither that it was issued nor that it is valid.
+    /// Not revoked. Does not show that it was issued or is valid.
     Good,
-    /// Revoked, for good or for a while.
+    /// Revoked or on hold.
     Revoked { reason: RevocationReason, at: UnixTime },
-    /// The responder does not know it.
+    /// Unknown to the responder.
     Unknown,
 }
 
-/// Reads an answer that claims success; any other status is an error.
-pub(super) fn read(der: &[u8]) -> Result<BasicResponse<'_>, OcspError> {
+/// Decodes a successful response. Any other status is an error.
+pub(super) fn decode(der: &[u8]) -> Result<BasicResponse<'_>, OcspError> {
     let outer = OcspResponse::from_der(der)?;
     let [status] = outer.status.value() else { return Err(malformed(Tag::Enumerated).into()) };
     outer.status.tag().assert_eq(Tag::Enumerated)?;
-    // Success without content says nothing either.
+    // Success without content is an error too.
     let content = match (status, outer.content) {
         (0, Some(content)) => content,
         (code, _) => return Err(OcspError::Refused(OcspErrorStatus::from(*code))),
@@ -107,7 +106,7 @@ fn read_basic(der: &[u8]) -> der::Result<BasicResponse<'_>> {
             produced_at: UnixTime::EPOCH,
             singles: Vec::new(),
             extensions: Vec::new(),
-            flaw: None,
+            error: None,
         };
         if !parts.is_finished() {
             response.certificates = read_certificates(parts)?;
@@ -120,14 +119,14 @@ fn read_basic(der: &[u8]) -> der::Result<BasicResponse<'_>> {
     Ok(response)
 }
 
-/// Reads a ResponseData into `response`, as far as it can be decoded.
+/// Decodes a ResponseData into `response`, as far as possible.
 fn read_data<'a>(tbs: &'a [u8], response: &mut BasicResponse<'a>) -> der::Result<()> {
     let data = AnyRef::from_der(tbs)?;
     data.tag().assert_eq(Tag::Sequence)?;
     let mut fields = SliceReader::new(data.value())?;
     let mut next = AnyRef::decode(&mut fields)?;
     if let Ok(version) = tagged(next, 0) {
-        // Version 1 is written as 0, and there is no other (RFC 6960 4.2.1).
+        // Version 1 is encoded as 0, and is the only one (RFC 6960 4.2.1).
         response.note(u8::from_der(version).and_then(|version| match version {
             0 => Ok(()),
             _ => Err(malformed(Tag::Integer)),
@@ -136,11 +135,11 @@ fn read_data<'a>(tbs: &'a [u8], response: &mut BasicResponse<'a>) -> der::Result
     }
     match ResponderId::read(next) {
         Ok(responder) => response.responder = responder,
-        Err(flaw) => response.note(Err(flaw)),
+        Err(error) => response.note(Err(error)),
     }
     match time(AnyRef::decode(&mut fields)?) {
         Ok(produced_at) => response.produced_at = produced_at,
-        Err(flaw) => response.note(Err(flaw)),
+        Err(error) => response.note(Err(error)),
     }
     let list = AnyRef::decode(&mut fields)?;
     let read = read_singles(list, response);
@@ -163,10 +162,10 @@ fn read_singles<'a>(list: AnyRef<'a>, response: &mut BasicResponse<'a>) -> der::
 }
 
 impl BasicResponse<'_> {
-    /// Notes the first part that cannot be decoded.
+    /// Records the first error.
     fn note(&mut self, read: der::Result<()>) {
-        if let Err(flaw) = read {
-            self.flaw.get_or_insert(flaw);
+        if let Err(error) = read {
+            self.error.get_or_insert(error);
         }
     }
 }
@@ -222,8 +221,7 @@ impl<'a> SingleResponse<'a> {
 }
 
 impl CertStatus {
-    /// CertStatus, whose alternatives are told by their tags alone. What has the tag of "revoked" is revoked, whatever
-    /// stands in it.
+    /// Decodes a CertStatus, whose alternatives differ by their tags. The tag of "revoked" means revoked, whatever its content.
     fn read(choice: AnyRef<'_>) -> der::Result<Self> {
         let Tag::ContextSpecific { constructed, number } = choice.tag() else {
             return Err(choice.tag().unexpected_error(None).into());
@@ -236,7 +234,7 @@ impl CertStatus {
         }
     }
 
-    /// The content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be decoded is unknown.
+    /// Decodes the content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be decoded is unknown.
     fn read_revoked(content: &[u8]) -> Self {
         let mut at = UnixTime::EPOCH;
         let mut read = || {
@@ -254,7 +252,7 @@ impl CertStatus {
     }
 }
 
-/// What stands inside an explicit tag with this number.
+/// The content of an explicit tag with this number.
 fn tagged(any: AnyRef<'_>, number: u32) -> der::Result<&[u8]> {
     any.tag().assert_eq(Tag::ContextSpecific { constructed: true, number: TagNumber(number) })?;
     Ok(any.value())
@@ -265,7 +263,7 @@ fn time(time: AnyRef<'_>) -> der::Result<UnixTime> {
     read_time(time)
 }
 
-/// The Extensions inside an explicit tag.
+/// Decodes the Extensions inside an explicit tag.
 fn extensions(explicit: &[u8]) -> der::Result<Vec<RawExtension<'_>>> {
     let extensions = AnyRef::from_der(explicit)?;
     extensions.tag().assert_eq(Tag::Sequence)?;

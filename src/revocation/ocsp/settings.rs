@@ -1,72 +1,70 @@
-//! What a realm wants of OCSP responders: whom to ask, what an answer must carry, and how long anything may take.
-//!
-//! Plain data. Which hosts may be reached at all is the fetcher's to know, also for the responder named here.
+//! The OCSP settings of a realm. Which hosts may be connected to is specified by the rules of the fetcher, also for a configured
+//! responder.
 
 use crate::certificate::Certificate;
 use std::time::Duration;
 
-/// Whether a request carries a nonce, and what an answer must do with it (RFC 8954).
+/// Whether requests have a nonce, and whether responses must return it (RFC 8954).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NonceRule {
-    /// None is sent. Only times tell how old an answer is, and a request without one may be a GET that HTTP caches
-    /// answer.
+    /// Requests have no nonce. The age of a response is known only from its dates, and HTTP caches may respond to a GET.
     Never,
-    /// One is sent. An answer that returns another is refused, one that returns none is judged by its times: public
-    /// responders sign ahead (RFC 8954 3).
+    /// Requests have a nonce. A response with another one is rejected; one without a nonce is accepted by its dates, since public
+    /// responders sign in advance (RFC 8954 3).
     #[default]
     IfReturned,
-    /// One is sent, and an answer without it is refused.
+    /// Requests have a nonce, and a response without it is rejected.
     Require,
 }
 
-/// About which certificates responders are asked.
+/// The certificates for which responders are queried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OcspScope {
-    /// About those of which no fresh CRL tells. A fresh CRL is at hand without waiting, and nobody learns who logs on.
+    /// Those whose status no fresh CRL shows. A fresh CRL needs no waiting, and does not disclose to the responder who logs on.
     #[default]
     UnknownToCrls,
-    /// About all but those that a CRL lists: where CRLs are issued seldom, a responder knows earlier. What either says
-    /// is revoked is revoked, and where no responder tells, a fresh CRL does.
+    /// All that no CRL lists: if CRLs are issued rarely, a responder reports a revocation earlier. A certificate is revoked if either
+    /// reports it, and a fresh CRL decides if no responder does.
     All,
 }
 
-/// A responder that is asked instead of those that certificates name.
+/// A responder that is queried instead of those that certificates name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredResponder {
-    /// Where it is: an `http` URL.
+    /// Its `http` URL.
     pub url: String,
-    /// Its certificate, where it is to be trusted by itself (RFC 6960 2.2, "a Trusted TestResponder"): what its key signs
-    /// counts for every issuer of the realm. Without one only issuers and their delegates may sign.
+    /// Its certificate, if it is trusted directly (RFC 6960 2.2, "a Trusted Responder"): its responses are accepted for every issuer of
+    /// the realm. Without it only issuers and their delegates may sign.
     pub certificate: Option<Certificate>,
 }
 
-/// A realm's settings for OCSP.
+/// The OCSP settings of a realm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcspSettings {
-    /// About which certificates responders are asked.
+    /// The certificates for which responders are queried.
     pub scope: OcspScope,
-    /// What answers must do with nonces.
+    /// The use of nonces.
     pub nonce: NonceRule,
-    /// Asked instead of the responders that certificates name.
+    /// Queried instead of the responders that certificates name.
     pub responder: Option<ConfiguredResponder>,
-    /// How long after its nextUpdate an answer still counts, beyond five minutes for clocks that differ.
+    /// How long a response is accepted after its nextUpdate, in addition to five minutes for clock skew.
     pub grace: Duration,
-    /// How long after its thisUpdate an answer counts that names no nextUpdate, beyond those five minutes.
+    /// How long a response without nextUpdate is accepted after its thisUpdate, in addition to those five minutes.
     pub max_age_without_next_update: Duration,
-    /// How long a responder's certificate may be valid that neither carries id-pkix-ocsp-nocheck nor is covered by a
-    /// fresh CRL: so long may a stolen key of it be used (RFC 6960 4.2.2.2.1).
+    /// The longest validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a fresh CRL: for this
+    /// time a compromised key of it may be used (RFC 6960 4.2.2.2.1).
     pub max_unchecked_responder_lifetime: Duration,
-    /// How long one responder may take, and how long a certificate may wait for its place. A certificate that names
-    /// two responders costs three times this at most.
+    /// The timeout of one responder, and the longest wait for a free slot. A certificate that names two responders takes three times
+    /// this at most.
     pub limit: Duration,
-    /// How many certificates are asked about at once.
+    /// How many certificates are queried concurrently.
     pub places: usize,
-    /// In how many bytes of memory responses are remembered.
+    /// The size of the response cache in bytes.
     pub cache_bytes: u64,
 }
 
-/// What CRLs do not know, by a nonce, of the responders that certificates name; no grace, five minutes for answers
-/// without nextUpdate, a week for responder certificates that nobody checks, two seconds, 64 at once.
+/// Queries what CRLs do not decide, with a nonce, from the responders that certificates name; no grace, five minutes for responses
+/// without nextUpdate, a week for delegates that cannot be checked, two seconds, 64 concurrent queries.
 impl Default for OcspSettings {
     fn default() -> Self {
         Self {

@@ -1,8 +1,7 @@
-//! Takes an answer, the issuer of the certificate in query and the configured responder, gives who signed the
-//! answer with the right to (RFC 6960 4.2.2.2).
+//! Finds the signer of a response and checks its authorisation (RFC 6960 4.2.2.2).
 //!
-//! Never builds a path: a delegate is certified by the issuer itself. Whether the delegate's certificate is revoked is
-//! judged at every use of the answer, not here.
+//! A delegate is certified by the issuer itself, so no path is built. Whether the delegate's certificate is revoked is checked whenever
+//! the response is used.
 
 use super::certificate_id::key_hash;
 use super::error::{OcspError, ResponderFault};
@@ -12,16 +11,16 @@ use crate::certificate::{Certificate, signature};
 use crate::clock::UnixTime;
 use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
 
-/// The most certificates of an answer that are looked at. One is enough; some responders send the chain.
+/// How many certificates of a response are tried. One is enough; some responders send the chain.
 const MAXIMUM_CERTIFICATES: usize = 8;
 
-/// Who signed.
+/// The signer of a response.
 pub(super) enum OcspSigner {
-    /// The issuer of the certificate in query.
+    /// The issuer of the certificate.
     Issuer(Certificate),
-    /// The responder of the configuration.
+    /// The configured responder.
     Configured(Certificate),
-    /// A responder that the issuer has certified for this.
+    /// A responder that the issuer has certified for OCSP.
     Delegate(Certificate),
 }
 
@@ -36,31 +35,31 @@ impl OcspSigner {
 
     fn doubt(&self) -> Option<ResponderFault> {
         let Self::Delegate(delegate) = self else { return None };
-        let odd = [
+        let unsupported = [
             delegate.unknown_critical_extensions(),
             delegate.duplicate_extensions(),
             delegate.undecodable_extensions(),
         ];
-        odd.into_iter().flatten().next().map(|oid| ResponderFault::Extension(*oid))
+        unsupported.into_iter().flatten().next().map(|oid| ResponderFault::Extension(*oid))
     }
 }
 
-/// The signer of a response, and why nothing that it calls good counts, if so.
+/// The signer of a response, and why only "revoked" is accepted from it, if so.
 pub(super) struct VerifiedSigner {
     pub(super) signer: OcspSigner,
-    /// An extension of a delegate's certificate that is not understood. It may limit what the delegate may say; it does not
-    /// take back what the issuer's own delegate says is revoked.
+    /// An unsupported extension of a delegate's certificate. It may restrict the delegate, but does not undo a revocation that the
+    /// issuer's own delegate reports.
     pub(super) doubt: Option<ResponderFault>,
 }
 
-/// Who signed `response`: of those whom it names, the first whose key made the signature.
+/// Finds the signer of `response`: of the candidates that it names, the first whose key made the signature.
 pub(super) fn find(
     response: &BasicResponse<'_>,
     issuer: &Certificate,
     settings: &OcspSettings,
     now: UnixTime,
 ) -> Result<VerifiedSigner, OcspError> {
-    let mut flaw = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
+    let mut error = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
     for signer in candidates(response, issuer, settings) {
         let certificate = signer.certificate();
         if !response.responder.names(certificate) {
@@ -73,13 +72,13 @@ pub(super) fn find(
                 let doubt = signer.doubt();
                 return Ok(VerifiedSigner { signer, doubt });
             }
-            Err(error) => flaw = OcspError::Signature(error),
+            Err(cause) => error = OcspError::Signature(cause),
         }
     }
-    Err(flaw)
+    Err(error)
 }
 
-/// Those who are trusted without more come first, so that a copy of their certificate in the answer changes nothing.
+/// Directly trusted signers come first, so that a copy of their certificate in the response changes nothing.
 fn candidates(
     response: &BasicResponse<'_>,
     issuer: &Certificate,
@@ -88,7 +87,7 @@ fn candidates(
     let configured = settings.responder.as_ref().and_then(|responder| responder.certificate.clone());
     let mut candidates: Vec<_> = configured.map(OcspSigner::Configured).into_iter().collect();
     candidates.push(OcspSigner::Issuer(issuer.clone()));
-    // One that cannot be decoded is not the signer's, or there is no signer.
+    // A certificate that cannot be decoded cannot be the signer's.
     let sent = response.certificates.iter().take(MAXIMUM_CERTIFICATES);
     candidates.extend(sent.filter_map(|der| Certificate::from_der(der).ok()).map(OcspSigner::Delegate));
     candidates
@@ -106,7 +105,7 @@ impl ResponderId {
 
 fn authorise(signer: &OcspSigner, issuer: &Certificate, now: UnixTime) -> Result<(), ResponderFault> {
     match signer {
-        // Its own path is valid, else nobody would ask.
+        // Its path was validated before the query.
         OcspSigner::Issuer(_) => Ok(()),
         OcspSigner::Configured(certificate) => is_valid_now(certificate, now),
         OcspSigner::Delegate(certificate) => authorise_delegate(certificate, issuer, now),

@@ -1,72 +1,71 @@
-//! Takes the bytes of an answer and what was asked, gives what a responder says that may speak for the issuer.
+//! The validation of a response for one query (RFC 6960 3.2).
 //!
-//! Follows the list of RFC 6960 3.2. Reads no clock, asks nobody, and knows no CRL.
-//!
-//! What an authorised signer calls revoked counts, whatever else in the response cannot be decoded, is unknown, is stale or
-//! belongs to another request: it can only refuse. Everything else counts only if all of the response is understood.
+//! A certificate that an authorised signer reports as revoked is revoked, whatever else in the response cannot be decoded, is
+//! unsupported, has expired or belongs to another request: such a response can only deny. Every other status counts only if the whole
+//! response is understood.
 
+use super::certificate_id::UnknownHash;
+use super::error::OcspError;
+use super::request::OcspNonce;
+use super::response::{self, BasicResponse, CertStatus, SingleResponse};
+use super::settings::{NonceRule, OcspSettings};
+use super::signer::{self, OcspSigner, VerifiedSigner};
 use crate::certificate::{Certificate, DistinguishedName};
 use crate::clock::UnixTime;
-use crate::revocation::crl::der::RawExtension;
-use crate::revocation::ocsp::certificate_id::UnknownHash;
-use crate::revocation::ocsp::error::OcspError;
-use crate::revocation::ocsp::request::OcspNonce;
-use crate::revocation::ocsp::response::{self, BasicResponse, CertStatus, SingleResponse};
-use crate::revocation::ocsp::settings::{NonceRule, OcspSettings};
-use crate::revocation::ocsp::signer::{self, OcspSigner, VerifiedSigner};
+use crate::revocation::crl::RawExtension;
 use const_oid::db::rfc6960::ID_PKIX_OCSP_NONCE;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far a responder's clock and this one may be apart.
+/// The accepted difference between the clocks of the responder and the gateway.
 const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
-/// Which answer a verdict comes from, for `explain` and for records.
+/// The OCSP response that a status comes from, for `explain` and audit records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OcspSource {
-    /// Where it was fetched.
+    /// The URL of the responder.
     pub url: String,
     /// The subject of the certificate whose key signed it.
     pub signer: DistinguishedName,
-    /// When it was signed.
+    /// The time of its signature.
     pub produced_at: UnixTime,
-    /// When it was known to be true: its age is the time since.
+    /// The time at which the status was known to be correct.
     pub this_update: UnixTime,
-    /// When newer information will be there; without it, newer information is there at any time.
+    /// The time by which newer information is available. Without it, newer information is available at any time.
     pub next_update: Option<UnixTime>,
 }
 
-/// What was asked, of whom.
-pub(in crate::revocation) struct OcspQuery<'a> {
-    pub(in crate::revocation) certificate: &'a Certificate,
-    pub(in crate::revocation) issuer: &'a Certificate,
-    /// As sent.
-    pub(in crate::revocation) nonce: Option<&'a OcspNonce>,
-    pub(in crate::revocation) url: &'a str,
-    pub(in crate::revocation) settings: &'a OcspSettings,
+/// A query for one certificate.
+pub(super) struct OcspQuery<'a> {
+    pub(super) certificate: &'a Certificate,
+    pub(super) issuer: &'a Certificate,
+    /// The nonce of the request.
+    pub(super) nonce: Option<&'a OcspNonce>,
+    pub(super) url: &'a str,
+    pub(super) settings: &'a OcspSettings,
 }
 
-/// What a responder says that may speak for the issuer.
+/// The status of a certificate from an authorised responder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::revocation) struct ValidatedResponse {
-    pub(in crate::revocation) status: CertStatus,
-    pub(in crate::revocation) source: Arc<OcspSource>,
-    /// The certificate by which the issuer lets the responder speak, where it does not speak itself.
-    pub(in crate::revocation) delegate: Option<Certificate>,
-    /// The first moment at which it counts no more. What says "revoked" counts for ever.
-    pub(in crate::revocation) usable_until: UnixTime,
-    /// When there may be a newer one.
-    pub(in crate::revocation) due: UnixTime,
+pub(super) struct ValidatedResponse {
+    pub(super) status: CertStatus,
+    pub(super) source: Arc<OcspSource>,
+    /// The certificate by which the issuer authorised the responder, if the issuer did not sign the response itself.
+    pub(super) delegate: Option<Certificate>,
+    /// The first moment at which it is no longer accepted. "Revoked" is always accepted.
+    pub(super) usable_until: UnixTime,
+    /// When a newer one may be available.
+    pub(super) due: UnixTime,
 }
 
-/// Judges the answer `der` to `query`, received at `now`.
-pub(in crate::revocation) fn judge(
+/// Validates the response `der` to `query`, received at `now`.
+pub(super) fn validate(
     der: &[u8],
     query: &OcspQuery<'_>,
     now: UnixTime,
 ) -> Result<ValidatedResponse, OcspError> {
-    let response = response::read(der)?;
+    let response = response::decode(der)?;
     let VerifiedSigner { signer, doubt } = signer::find(&response, query.issuer, query.settings, now)?;
     let single = match revoking(&response, query) {
         Some(single) => single,
@@ -75,7 +74,7 @@ pub(in crate::revocation) fn judge(
             not_revoking(&response, query)?
         }
     };
-    let (due, usable_until) = judge_times(&response, single, &signer, query.settings, now)?;
+    let (due, usable_until) = check_dates(&response, single, &signer, query.settings, now)?;
     let source = OcspSource {
         url: query.url.to_owned(),
         signer: signer.certificate().subject().clone(),
@@ -95,8 +94,8 @@ pub(in crate::revocation) fn judge(
     })
 }
 
-/// The nonce is the only extension that is understood; what is not critical may be passed over (RFC 6960 4.4).
-fn refuse_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspError> {
+/// The nonce is the only supported extension; others may be ignored unless they are critical (RFC 6960 4.4).
+fn reject_unknown_critical(extensions: &[RawExtension<'_>]) -> Result<(), OcspError> {
     let found = extensions.iter().find(|extension| extension.critical && !is_nonce(extension));
     found.map_or(Ok(()), |extension| match extension.oid() {
         Some(oid) => Err(OcspError::CriticalExtension(oid)),
@@ -108,9 +107,9 @@ fn is_nonce(extension: &RawExtension<'_>) -> bool {
     extension.oid().is_some_and(|oid| oid == ID_PKIX_OCSP_NONCE)
 }
 
-/// RFC 8954 2.1, RFC 6960 4.4.1. Where none was sent, one in the answer binds it to nothing of ours and is passed over:
-/// an HTTP cache may have kept the answer to somebody else.
-fn judge_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<(), OcspError> {
+/// RFC 8954 2.1, RFC 6960 4.4.1. If the request had no nonce, one in the response is ignored: an HTTP cache may have kept the response
+/// to another client.
+fn check_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<(), OcspError> {
     let Some(sent) = query.nonce else { return Ok(()) };
     let mut returned = response.extensions.iter().filter(|one| is_nonce(one)).peekable();
     match query.settings.nonce {
@@ -120,11 +119,11 @@ fn judge_nonce(response: &BasicResponse<'_>, query: &OcspQuery<'_>) -> Result<()
     }
 }
 
-/// What revokes the certificate in query. A responder that signs ahead may speak of many certificates, and of one
-/// twice: then the newest of those that revoke it.
+/// The part that revokes the certificate. A responder that signs in advance may respond for many certificates, and for one twice: then
+/// the newest that revokes it.
 ///
-/// A CertID whose hash is unknown here is compared by the serial number alone. The request was about this certificate, and
-/// the signer speaks for its issuer or was configured to be asked about it, so it is hardly another issuer's.
+/// A CertID with an unsupported hash is compared by the serial number alone. The request was for this certificate, and the signer is
+/// authorised by its issuer or was configured to be queried for it, so it is hardly another issuer's.
 fn revoking<'r, 'a>(
     response: &'r BasicResponse<'a>,
     query: &OcspQuery<'_>,
@@ -137,15 +136,15 @@ fn revoking<'r, 'a>(
     revoking.filter(is_about).max_by_key(|single| single.this_update)
 }
 
-/// The newest of what the response says of the certificate in query, which nothing in it revokes. Of the same date,
-/// "unknown" counts before "good", and what is due earlier before what is due later.
+/// The newest part for the certificate, if none revokes it. Of the same date, "unknown" counts before "good", and an earlier nextUpdate
+/// before a later one.
 fn not_revoking<'r, 'a>(
     response: &'r BasicResponse<'a>,
     query: &OcspQuery<'_>,
 ) -> Result<&'r SingleResponse<'a>, OcspError> {
-    response.flaw.map_or(Ok(()), Err)?;
-    refuse_unknown_critical(&response.extensions)?;
-    judge_nonce(response, query)?;
+    response.error.map_or(Ok(()), Err)?;
+    reject_unknown_critical(&response.extensions)?;
+    check_nonce(response, query)?;
     let singles = response.singles.iter();
     let about = singles.filter(|single| single.id.names(query.certificate, query.issuer));
     let newest = |single: &&SingleResponse<'_>| {
@@ -159,17 +158,17 @@ fn not_revoking<'r, 'a>(
             Some(UnknownHash(None)) => OcspError::UnnamedHash,
         }
     })?;
-    refuse_unknown_critical(&single.extensions)?;
+    reject_unknown_critical(&single.extensions)?;
     Ok(single)
 }
 
-/// The unknown hash by which the response names a certificate of this serial number.
+/// The unsupported hash by which a part names a certificate of this serial number.
 fn unknown_hash(single: &SingleResponse<'_>, query: &OcspQuery<'_>) -> Option<UnknownHash> {
     single.id.unknown_hash().filter(|_| single.id.has_serial_of(query.certificate))
 }
 
-/// RFC 6960 4.2.2.1. Gives when there may be a newer answer, and the first moment at which this one counts no more.
-fn judge_times(
+/// RFC 6960 4.2.2.1. Returns when a newer response may be available, and the first moment at which this one is no longer accepted.
+fn check_dates(
     response: &BasicResponse<'_>,
     single: &SingleResponse<'_>,
     signer: &OcspSigner,
@@ -178,7 +177,7 @@ fn judge_times(
 ) -> Result<(UnixTime, UnixTime), OcspError> {
     let without_next_update = single.this_update.plus(settings.max_age_without_next_update);
     let due = single.next_update.unwrap_or(without_next_update);
-    // Revocation does not grow stale: replaying an old "revoked" can only refuse.
+    // Revocation does not expire: a replay of an old "revoked" can only deny.
     if let CertStatus::Revoked { .. } = single.status {
         return Ok((due, UnixTime::END));
     }
@@ -186,10 +185,10 @@ fn judge_times(
     if from > now.plus(CLOCK_SKEW) {
         return Err(OcspError::NotYetValid { from });
     }
-    let stale_at = due.plus(CLOCK_SKEW).plus(settings.grace);
-    if now >= stale_at {
-        return Err(OcspError::Stale { since: stale_at });
+    let expiry = due.plus(CLOCK_SKEW).plus(settings.grace);
+    if now >= expiry {
+        return Err(OcspError::Stale { since: expiry });
     }
-    let signer_ends = signer.certificate().not_after().plus(Duration::from_secs(1));
-    Ok((due, stale_at.min(signer_ends)))
+    let signer_end = signer.certificate().not_after().plus(Duration::from_secs(1));
+    Ok((due, expiry.min(signer_end)))
 }

@@ -1,43 +1,42 @@
-//! One place that CRLs are fetched from: what it gave, and when to look there again.
+//! One distribution point: the CRLs that it served, and when it is fetched again.
 
+use super::fetched::{DownloadError, FetchedCrl, FileDigest};
 use crate::certificate::{Certificate, KeyId};
 use crate::clock::UnixTime;
-use crate::revocation::crl::list::Crl;
-use crate::revocation::store::disk_cache::FileDigest;
-use crate::revocation::store::downloads::{DownloadError, is_signed_by};
+use crate::revocation::crl::Crl;
 use aws_lc_rs::rand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Issuers beyond these are not tried on what comes from one place.
+/// How many issuers are tried as signers of the CRLs of one distribution point.
 const MAXIMUM_ISSUERS: usize = 8;
-/// The shortest and the longest time between two fetches from one place. CAs publish before nextUpdate when a card is
-/// stolen, so a CRL of a year is not left alone for half of it.
+/// The shortest and the longest time between two fetches. CAs publish before nextUpdate when a key is compromised, so a CRL that is
+/// valid for a year is not left alone for half of it.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
-/// What nobody is known to have signed is soon asked for again.
-const LONGEST_UNPROVEN: Duration = Duration::from_secs(300);
-/// The longest time until a failed fetch is tried again; it begins with [`SHORTEST`] and doubles.
+/// The longest time until the next fetch after a CRL of unknown signature.
+const LONGEST_UNVERIFIED: Duration = Duration::from_secs(300);
+/// The longest time until a failed fetch is repeated. The first is [`SHORTEST`], and it doubles.
 const LONGEST_RETRY: Duration = Duration::from_secs(16 * 60);
 
-/// The most CRLs that one place holds: of different scopes, keys and base CRLs. A place should serve one.
-pub(in crate::revocation) const MAXIMUM_HELD: usize = 16;
+/// How many CRLs are held of one distribution point: of different scopes, keys and base CRLs. It should serve one.
+pub(super) const MAXIMUM_HELD: usize = 16;
 /// How many of them may be of unknown signature.
-const MAXIMUM_UNPROVEN: usize = 3;
+const MAXIMUM_UNVERIFIED: usize = 3;
 
-/// One place, and what it gave.
+/// A distribution point with its CRLs.
 ///
-/// What is fetched replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates
-/// only, another partition, a delta CRL, an older one) must not make the gateway forget what it knew. What is not replaced
-/// stays beside the new one.
+/// A fetched CRL replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates only, another
+/// partition, a delta CRL, an older one) must not make the gateway forget a revocation. CRLs that it does not replace stay in force
+/// beside it.
 #[derive(Debug)]
 pub(in crate::revocation) struct DistributionPoint {
-    /// Of the certificates that name it.
+    /// The issuers of the certificates that name it.
     issuers: Vec<Certificate>,
     held: Vec<HeldCrl>,
-    /// When the CRL that came last wants to be replaced, and the longest time until it is looked for.
-    watched: Option<(Option<UnixTime>, Duration)>,
+    /// The nextUpdate of the CRL that came last, and the longest time until the next fetch.
+    schedule: Option<(Option<UnixTime>, Duration)>,
     due: UnixTime,
     failures: u32,
     is_fetching: bool,
@@ -46,32 +45,28 @@ pub(in crate::revocation) struct DistributionPoint {
 
 #[derive(Clone, Debug)]
 struct HeldCrl {
-    crl: Arc<Crl>,
-    bytes: usize,
-    /// By which its file on disk is named.
-    file: FileDigest,
-    /// The key that is known to have signed it, with the right to. Without one it may be an indirect CRL or a forgery:
-    /// it stands beside the proven ones, and only what its signature is found to be when a certificate is looked up
-    /// counts.
+    fetched: FetchedCrl,
+    /// The authorised key that is known to have signed it. A CRL without one may be an indirect CRL or a forgery: it is held
+    /// beside the verified ones, and its signature is verified when a certificate is looked up.
     key: Option<KeyId>,
 }
 
-/// How a CRL was taken.
+/// How a fetched CRL is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::revocation) enum CrlPlacement {
-    /// It is the first one, or replaces one of its scope.
+    /// It is the first one, or replaces one.
     Replaced,
-    /// It replaces none of the CRLs that the place gave before: they stay beside it.
+    /// It replaces none of the CRLs that the distribution point served before: they stay beside it.
     Beside,
 }
 
 impl DistributionPoint {
-    /// A place that was never looked at.
+    /// A distribution point that was never fetched.
     pub(in crate::revocation) fn new(now: UnixTime) -> Self {
         Self {
             issuers: Vec::new(),
             held: Vec::new(),
-            watched: None,
+            schedule: None,
             due: now,
             failures: 0,
             is_fetching: false,
@@ -79,29 +74,23 @@ impl DistributionPoint {
         }
     }
 
-    /// Adds a CRL that was on disk. A place whose CRLs are all stale is waited for like a new one.
-    pub(in crate::revocation) fn keep(
-        &mut self,
-        crl: Arc<Crl>,
-        bytes: usize,
-        file: FileDigest,
-        now: UnixTime,
-    ) {
-        let is_fresh = crl.source().next_update.is_some_and(|next| now < next);
+    /// Adds a CRL of the disk cache. If all of them have expired, requests wait for the first fetch as for a new distribution point.
+    pub(in crate::revocation) fn restore(&mut self, fetched: FetchedCrl, now: UnixTime) {
+        let is_fresh = is_fresh(&fetched.crl, now);
         if self.held.len() < MAXIMUM_HELD {
-            self.held.push(HeldCrl { crl, bytes, file, key: None });
+            self.held.push(HeldCrl { fetched, key: None });
             if is_fresh {
                 self.attempted.send_replace(true);
             }
         }
     }
 
-    /// The same place for the next configuration.
-    pub(in crate::revocation) fn handed_over(&self) -> Self {
+    /// A copy for the next configuration.
+    pub(super) fn handed_over(&self) -> Self {
         Self {
             issuers: self.issuers.clone(),
             held: self.held.clone(),
-            watched: self.watched,
+            schedule: self.schedule,
             due: self.due,
             failures: self.failures,
             is_fetching: false,
@@ -109,7 +98,7 @@ impl DistributionPoint {
         }
     }
 
-    /// Learns that this issuer's certificates name the place. Whether that was news.
+    /// Adds the issuer of a certificate that names the distribution point. Returns whether it is new.
     pub(in crate::revocation) fn add_issuer(&mut self, issuer: &Certificate) -> bool {
         let is_new = self.issuers.len() < MAXIMUM_ISSUERS && !self.issuers.contains(issuer);
         if is_new {
@@ -118,63 +107,64 @@ impl DistributionPoint {
         is_new
     }
 
-    /// The certificates that may have signed what comes from here, and the CRLs: the issuers that name the place, and the
-    /// authorised signers of what is held.
-    pub(in crate::revocation) fn facts(&self) -> (Vec<Certificate>, Vec<Arc<Crl>>) {
+    /// The possible signers of its CRLs: the issuers that name it, and the authorised signers of the held CRLs.
+    pub(in crate::revocation) fn signers(&self) -> Vec<Certificate> {
         let mut signers = self.issuers.clone();
-        let accepted = self.held.iter().filter_map(|held| held.crl.accepted_signer());
+        let accepted = self.held.iter().filter_map(|held| held.fetched.crl.accepted_signer());
         for signer in accepted {
             if !signers.contains(signer) {
                 signers.push(signer.clone());
             }
         }
-        (signers, self.crls().collect())
+        signers
     }
 
-    /// Something to wait for, unless a first fetch has ended.
-    pub(in crate::revocation) fn first_fetch(&self) -> Option<watch::Receiver<bool>> {
+    /// Returns a channel to wait on, unless the first fetch has ended.
+    pub(in crate::revocation) fn initial_fetch(&self) -> Option<watch::Receiver<bool>> {
         (!*self.attempted.borrow()).then(|| self.attempted.subscribe())
     }
 
-    /// What was found on disk is fetched anew only once a certificate names the place: until then nobody knows whose
-    /// signature to look for.
+    /// Whether it must be fetched now. One of the disk cache is fetched only after a certificate names it: until then it is unknown
+    /// whose signature to expect.
     pub(in crate::revocation) fn is_due(&self, now: UnixTime) -> bool {
         !self.is_fetching && !self.issuers.is_empty() && self.due <= now
     }
 
+    /// Marks it as being fetched.
     pub(in crate::revocation) fn begin(&mut self) {
         self.is_fetching = true;
     }
 
-    /// Takes a CRL that `key` signed, or an unknown key. Refuses one that is certainly older than one that covers the same;
-    /// replaces those that it covers and is certainly newer than; keeps the others beside it.
-    pub(in crate::revocation) fn take(
+    /// Adds a CRL that `key` signed, or an unknown key. It replaces those that it covers and is certainly newer than; the others stay
+    /// beside it.
+    ///
+    /// # Errors
+    /// [`DownloadError`] if it is certainly older than a held one that covers the same, or if too many are held.
+    pub(in crate::revocation) fn add(
         &mut self,
-        crl: Arc<Crl>,
-        bytes: usize,
-        file: FileDigest,
+        fetched: FetchedCrl,
         key: Option<KeyId>,
         now: UnixTime,
     ) -> Result<CrlPlacement, DownloadError> {
-        self.prove();
+        self.verify_held();
+        let crl = Arc::clone(&fetched.crl);
         if let Some(key) = key {
-            self.refuse_older(&crl, key, now)?;
+            self.reject_older(&crl, key, now)?;
         }
         let is_future = now < crl.source().this_update;
         let is_replaced = |held: &HeldCrl| {
-            let older = &held.crl;
-            let is_same = older.digest() == crl.digest();
-            // Once the one that is held is stale, a CA that restarted its numbers is accepted.
-            let has_new_numbers = || !is_fresh(older, now) && crl.is_dated_after(older);
+            let other = &held.fetched.crl;
+            let is_same = other.digest() == crl.digest();
+            // After the held CRL has expired, a CA that restarted its numbers is accepted.
+            let has_new_numbers = || !is_fresh(other, now) && crl.is_dated_after(other);
             // A CA whose clock was wrong once: its numbers show which CRL is newer.
-            let corrects_date = || now < older.source().this_update && crl.has_higher_number_than(older);
-            let is_newer = || crl.is_newer_than(older) || has_new_numbers() || corrects_date();
+            let corrects_date = || now < other.source().this_update && crl.has_higher_number_than(other);
+            let is_newer = || crl.is_newer_than(other) || has_new_numbers() || corrects_date();
             let is_of_key = key.is_some() && held.key == key;
-            is_same || is_of_key && !is_future && crl.includes(older) && is_newer()
+            is_same || is_of_key && !is_future && crl.includes(other) && is_newer()
         };
-        let watched = crl.source().next_update;
         let mut kept: Vec<HeldCrl> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
-        if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNPROVEN {
+        if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNVERIFIED {
             // The last one, so that an attacker who sends ever new forgeries does not evict what was held before them.
             let last = kept.iter().rposition(|held| held.key.is_none());
             last.map(|last| kept.remove(last));
@@ -183,74 +173,80 @@ impl DistributionPoint {
             return Err(DownloadError::TooManyScopes { most: MAXIMUM_HELD });
         }
         let replaces = self.held.iter().any(is_replaced);
-        let is_beside = kept.iter().any(|held| held.key.is_some() && !held.crl.is_delta());
-        kept.push(HeldCrl { crl, bytes, file, key });
+        let is_beside = kept.iter().any(|held| held.key.is_some() && !held.fetched.crl.is_delta());
+        kept.push(HeldCrl { fetched, key });
         self.held = kept;
-        let is_usual = !is_beside && self.held.iter().all(|held| held.key.is_some());
-        self.watched = Some((watched, if is_usual { LONGEST } else { LONGEST_UNPROVEN }));
+        let is_regular = !is_beside && self.held.iter().all(|held| held.key.is_some());
+        self.schedule =
+            Some((crl.source().next_update, if is_regular { LONGEST } else { LONGEST_UNVERIFIED }));
         Ok(if is_beside && !replaces { CrlPlacement::Beside } else { CrlPlacement::Replaced })
     }
 
-    /// What was on disk, or came before its issuer was known, may be proven by now.
-    fn prove(&mut self) {
-        let (signers, _) = self.facts();
+    /// Verifies the CRLs that came from the disk cache, or before their issuer was known.
+    fn verify_held(&mut self) {
+        let signers = self.signers();
         for held in self.held.iter_mut().filter(|held| held.key.is_none()) {
-            let signer = signers.iter().find(|signer| is_signed_by(&held.crl, signer));
+            let signer = signers.iter().find(|signer| held.fetched.crl.is_signed_by(signer));
             held.key = signer.map(Certificate::key_id);
         }
     }
 
-    fn refuse_older(&self, crl: &Crl, key: KeyId, now: UnixTime) -> Result<(), DownloadError> {
-        // A date in the future would make every later list look old.
+    fn reject_older(&self, crl: &Crl, key: KeyId, now: UnixTime) -> Result<(), DownloadError> {
+        // A date in the future would make every later CRL look old.
         let is_newer = |held: &&HeldCrl| {
-            held.key == Some(key) && held.crl.source().this_update <= now && held.crl.supersedes(crl)
+            let other = &held.fetched.crl;
+            held.key == Some(key) && other.source().this_update <= now && other.supersedes(crl)
         };
-        let Some(HeldCrl { crl: held, .. }) = self.held.iter().find(is_newer) else { return Ok(()) };
-        if held.is_dated_after(crl) {
-            let (fetched, held) = (crl.source().this_update, held.source().this_update);
+        let Some(HeldCrl { fetched: held, .. }) = self.held.iter().find(is_newer) else { return Ok(()) };
+        if held.crl.is_dated_after(crl) {
+            let (fetched, held) = (crl.source().this_update, held.crl.source().this_update);
             return Err(DownloadError::Older { fetched, held });
         }
-        match (crl.source().number.clone(), held.source().number.clone()) {
+        match (crl.source().number.clone(), held.crl.source().number.clone()) {
             (Some(fetched), Some(held)) => Err(DownloadError::LowerNumber { fetched, held }),
             _ => Ok(()),
         }
     }
 
+    /// Schedules the next fetch after a successful one.
     pub(in crate::revocation) fn succeeded(&mut self, now: UnixTime) {
-        let Some((next_update, longest)) = self.watched else { return self.failed(now) };
+        let Some((next_update, longest)) = self.schedule else { return self.failed(now) };
         self.failures = 0;
         self.is_fetching = false;
-        let life = next_update.map_or(Duration::ZERO, |next| next.since(now));
-        self.due = now.plus(scattered((life / 2).clamp(SHORTEST, longest)));
+        let lifetime = next_update.map_or(Duration::ZERO, |next| next.since(now));
+        self.due = now.plus(jittered((lifetime / 2).clamp(SHORTEST, longest)));
     }
 
+    /// Schedules a repetition.
     pub(in crate::revocation) fn failed(&mut self, now: UnixTime) {
         let pause = SHORTEST.saturating_mul(1 << self.failures.min(8)).min(LONGEST_RETRY);
         self.failures = self.failures.saturating_add(1);
         self.is_fetching = false;
-        self.due = now.plus(scattered(pause));
+        self.due = now.plus(jittered(pause));
     }
 
-    pub(in crate::revocation) fn failed_for_good(&mut self) {
+    /// Schedules no further fetch.
+    pub(super) fn failed_permanently(&mut self) {
         self.is_fetching = false;
         self.due = UnixTime::END;
     }
 
+    /// Ends the waiting for the first fetch.
     pub(in crate::revocation) fn announce(&self) {
         self.attempted.send_replace(true);
     }
 
     pub(in crate::revocation) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
-        self.held.iter().map(|held| Arc::clone(&held.crl))
+        self.held.iter().map(|held| Arc::clone(&held.fetched.crl))
     }
 
     pub(in crate::revocation) fn bytes(&self) -> usize {
-        self.held.iter().map(|held| held.bytes).sum()
+        self.held.iter().map(|held| held.fetched.bytes).sum()
     }
 
-    /// The files of what it holds.
-    pub(in crate::revocation) fn files(&self) -> Vec<FileDigest> {
-        self.held.iter().map(|held| held.file).collect()
+    /// The files of the held CRLs.
+    pub(super) fn files(&self) -> Vec<FileDigest> {
+        self.held.iter().map(|held| held.fetched.file).collect()
     }
 }
 
@@ -258,10 +254,10 @@ fn is_fresh(crl: &Crl, now: UnixTime) -> bool {
     crl.source().next_update.is_some_and(|next| now < next)
 }
 
-/// Up to a tenth less, so that many gates do not come to one server at one moment.
-fn scattered(pause: Duration) -> Duration {
+/// Up to a tenth less, so that many gateways do not fetch from one server at the same moment.
+fn jittered(pause: Duration) -> Duration {
     let mut byte = [0];
-    // Without randomness they come together, which is no harm to the one gate.
+    // Without randomness they do, which does not harm this gateway.
     _ = rand::fill(&mut byte);
     let [byte] = byte;
     pause.saturating_sub(pause / 10 * u32::from(byte) / 256)

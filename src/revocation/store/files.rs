@@ -1,38 +1,70 @@
-//! Takes files and folders, gives the CRLs in them, and reads them again when asked.
+//! The CRL files of a realm.
 //!
-//! Reading again never makes things worse: what cannot be read or decoded any more keeps what it held, and says so.
-//! Only a file that is no longer in its folder takes its CRLs with it. Reads and decodes while the caller waits: not for
-//! a worker's thread.
+//! A reload never loses a CRL by accident: a file that can no longer be read or decoded keeps the CRLs that it had. Only the CRLs of
+//! a file that was removed from its folder are dropped. All functions block on the file system: not for the thread of a worker.
 
-use crate::certificate::crl_ders;
-use crate::revocation::crl::list::{Crl, CrlOrigin};
-use crate::revocation::store::snapshot::{CrlLoadError, CrlNote};
+use crate::certificate::{BundleError, crl_ders};
+use crate::revocation::crl::{Crl, CrlOrigin, MalformedCrl};
 use crate::secret;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
+use thiserror::Error;
 
-/// The largest file of CRLs: one of ten million entries has some 400 MB.
+/// The largest CRL file. A CRL of ten million entries has about 400 MB.
 const MAXIMUM_BYTES: usize = 512 * 1024 * 1024;
 
-/// The files and folders of a realm, as they were last read.
+/// Why CRL files cannot be loaded.
+#[derive(Debug, Error)]
+pub enum CrlLoadError {
+    /// A file or folder cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the system.
+        #[source]
+        cause: io::Error,
+    },
+    /// A file contains no CRL, in PEM or DER.
+    #[error("{} is not a CRL file", path.display())]
+    NoCrl {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        cause: BundleError,
+    },
+    /// A CRL of a file cannot be decoded.
+    #[error("CRL {number} of {} cannot be decoded", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The position of the CRL in the file, counted from 1.
+        number: usize,
+        /// Why not.
+        #[source]
+        cause: MalformedCrl,
+    },
+}
+
+/// The configured files and folders of a realm, as they were last read.
 #[derive(Debug)]
-pub(in crate::revocation) struct CrlFiles {
+pub(super) struct CrlFiles {
     paths: Vec<CrlPath>,
 }
 
-/// One file or folder that the operator named.
+/// A configured file or folder.
 #[derive(Debug)]
 struct CrlPath {
     path: PathBuf,
-    /// By path, so that every start reads them alike.
     files: BTreeMap<PathBuf, LoadedFile>,
 }
 
-/// What a file held when it could last be read. A file that is read again and has not changed is not decoded again:
-/// its CRLs keep what is known of their signatures.
+/// The content of a file when it was last read successfully. A file that has not changed is not decoded again: its CRLs keep the
+/// results of verifying their signatures.
 #[derive(Clone, Debug)]
 struct LoadedFile {
     digest: Digest,
@@ -40,46 +72,48 @@ struct LoadedFile {
 }
 
 impl CrlFiles {
-    /// Reads them for the first time, all or none.
-    pub(in crate::revocation) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
+    /// Reads all files for the first time.
+    ///
+    /// # Errors
+    /// The first file or folder that cannot be used.
+    pub(super) fn load(paths: Vec<PathBuf>) -> Result<Self, CrlLoadError> {
         let paths = paths.into_iter().map(|path| CrlPath { path, files: BTreeMap::new() }).collect();
         let mut files = Self { paths };
-        files.reread().into_iter().next().map_or(Ok(files), Err)
+        files.reload().into_iter().next().map_or(Ok(files), Err)
     }
 
-    /// Reads them again, and tells what cannot be used. What is told keeps what it held before.
-    pub(in crate::revocation) fn reread(&mut self) -> Vec<CrlLoadError> {
-        let mut failures = Vec::new();
+    /// Reads all files again, and returns the errors. A file or folder with an error keeps its CRLs.
+    pub(super) fn reload(&mut self) -> Vec<CrlLoadError> {
+        let mut errors = Vec::new();
         for path in &mut self.paths {
             match files_of(&path.path) {
-                Ok(files) => path.reread(files, &mut failures),
-                Err(failure) => failures.push(failure),
+                Ok(files) => path.reload(files, &mut errors),
+                Err(error) => errors.push(error),
             }
         }
-        failures
+        errors
     }
 
-    /// The CRLs at hand.
-    pub(in crate::revocation) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
+    /// The CRLs of all files.
+    pub(super) fn crls(&self) -> impl Iterator<Item = Arc<Crl>> {
         self.paths.iter().flat_map(|path| path.files.values()).flat_map(|file| file.crls.iter().cloned())
     }
 
-    /// What the operator should know of the files themselves.
-    pub(in crate::revocation) fn notes(&self) -> Vec<CrlNote> {
-        let empty = self.paths.iter().filter(|path| path.files.is_empty());
-        empty.map(|path| CrlNote::EmptyFolder { path: path.path.clone() }).collect()
+    /// The configured folders without a file.
+    pub(super) fn empty_folders(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().filter(|path| path.files.is_empty()).map(|path| path.path.as_path())
     }
 }
 
 impl CrlPath {
-    fn reread(&mut self, files: Vec<PathBuf>, failures: &mut Vec<CrlLoadError>) {
+    fn reload(&mut self, files: Vec<PathBuf>, errors: &mut Vec<CrlLoadError>) {
         let mut before = std::mem::take(&mut self.files);
         for path in files {
             let old = before.remove(&path);
             match read_file(&path, old.as_ref()) {
                 Ok(read) => _ = self.files.insert(path, read),
-                Err(failure) => {
-                    failures.push(failure);
+                Err(error) => {
+                    errors.push(error);
                     self.files.extend(old.map(|old| (path, old)));
                 }
             }
@@ -106,7 +140,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, CrlLoadError> {
 }
 
 fn read_file(path: &Path, before: Option<&LoadedFile>) -> Result<LoadedFile, CrlLoadError> {
-    // A named pipe would hold up every list after it.
+    // Refuses named pipes, on which reading would block for ever.
     let bytes = secret::read_file(path, MAXIMUM_BYTES).map_err(unreadable(path))?;
     let digest = digest(&SHA256, &bytes);
     if let Some(same) = before.filter(|before| before.digest.as_ref() == digest.as_ref()) {

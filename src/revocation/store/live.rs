@@ -1,42 +1,41 @@
-//! The CRLs of a realm over time: a store that is swapped whole whenever a file changes or a fetch brings another.
+//! The CRLs of a realm while the gateway runs: a store that is replaced as a whole when a file changes or a CRL is downloaded.
 //!
-//! Reading, decoding and swapping are the refresher's work; whoever judges only takes the store of the moment.
+//! Reading, decoding and replacing are done by the refresher; a request only takes the current store.
 
+use super::crl_store::{CrlGeneration, CrlStore};
+use super::downloads::{CrlDownloads, DownloadSettings, DownloadedCrl, InitialFetches};
+use super::fetched::{DownloadError, PointUrls};
+use super::files::{CrlFiles, CrlLoadError};
 use crate::clock::UnixTime;
 use crate::revocation::rule::RevocationRule;
-use crate::revocation::store::downloads::{
-    CrlDownloads, DownloadError, DownloadSettings, DownloadedCrl, InitialFetches, PointUrls,
-};
-use crate::revocation::store::files::CrlFiles;
-use crate::revocation::store::snapshot::{CrlGeneration, CrlLoadError, CrlStore};
 use crate::validation::ValidatedChain;
 use arc_swap::ArcSwap;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A realm's CRLs now, and where they come from.
+/// The current CRLs of a realm, and their origins.
 #[derive(Debug)]
 pub struct LiveCrls {
     store: ArcSwap<CrlStore>,
     paths: Vec<PathBuf>,
-    /// Held while files are read and while a store is made, so that two stores are made one after the other.
+    /// Locked while files are read and while a store is made, so that a store never replaces a newer one.
     files: Mutex<CrlFiles>,
     downloads: Option<Arc<CrlDownloads>>,
 }
 
-/// How reading the files again went.
+/// The result of reading the files again.
 #[derive(Debug)]
 pub struct CrlReload {
-    /// Whether the store is another one now.
+    /// Whether the store was replaced.
     pub changed: bool,
-    /// What cannot be used; what it held before stays in force.
+    /// The files that cannot be used. Their previous CRLs stay in force.
     pub failures: Vec<CrlLoadError>,
 }
 
 impl LiveCrls {
-    /// Reads files and folders, and what was fetched and kept before. `before` is the same realm's of an earlier
-    /// configuration: what it has fetched is not fetched again.
+    /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration: what they have
+    /// downloaded is not downloaded again.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
@@ -49,7 +48,7 @@ impl LiveCrls {
         let files = CrlFiles::load(paths.clone())?;
         let before = before.and_then(|before| before.downloads.as_deref());
         let downloads = settings.map(|settings| Arc::new(CrlDownloads::new(settings, before, now)));
-        let store = made_of(&files, downloads.as_deref());
+        let store = make_store(&files, downloads.as_deref());
         Ok(Self { store: ArcSwap::from_pointee(store), paths, files: Mutex::new(files), downloads })
     }
 
@@ -58,82 +57,81 @@ impl LiveCrls {
         self.store.load_full()
     }
 
-    /// Which CRLs are in force: a verdict that was made with others is out of date. Takes no lock.
+    /// The generation of the CRLs in force: a verdict with another one is out of date. Lock-free.
     pub fn generation(&self) -> CrlGeneration {
         self.store.load().generation()
     }
 
-    /// The files and folders that it reads.
+    /// The configured files and folders.
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// Whether CRLs are fetched from where proven certificates say.
+    /// Whether CRLs are downloaded.
     pub fn fetches(&self) -> bool {
         self.downloads.is_some()
     }
 
-    /// Says where the CRLs of a proven chain are, so that they are fetched. Gives what is not there yet and may be
-    /// waited for. Waits for nothing itself.
+    /// Registers the distribution points of a validated chain. Returns the first fetches that a request may wait for. Does not wait.
     pub fn register(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> InitialFetches {
         self.downloads.as_ref().map(|downloads| downloads.register(chain, rule, now)).unwrap_or_default()
     }
 
-    /// Reads the files again, and puts what changed in force. Not for a worker's thread.
+    /// Reads the files again, and replaces the store if they changed. Not for the thread of a worker.
     pub fn reload_files(&self) -> CrlReload {
         let mut files = self.files();
-        let failures = files.reread();
-        CrlReload { changed: self.renew(&files), failures }
+        let failures = files.reload();
+        CrlReload { changed: self.replace_store(&files), failures }
     }
 
-    /// Returns when a place to fetch from has become known; never, where nothing is fetched.
+    /// Returns after a distribution point was registered; never, if nothing is downloaded.
     pub async fn new_distribution_point(&self) {
         match &self.downloads {
-            Some(downloads) => downloads.news().await,
+            Some(downloads) => downloads.new_point().await,
             None => pending().await,
         }
     }
 
-    /// The places that are to be fetched from now, at most `room`. Each must be given to [`LiveCrls::fetch`].
+    /// The distribution points to fetch now, at most `room`. Each must be passed to [`LiveCrls::fetch`].
     pub fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         self.downloads.as_ref().map(|downloads| downloads.due(room, now)).unwrap_or_default()
     }
 
-    /// Fetches from one place and puts what it gave in force. Must run inside a tokio runtime; what is slow runs on
-    /// its blocking threads.
+    /// Downloads the CRL of one distribution point and puts it in force. Must run inside a tokio runtime; slow work runs on its
+    /// blocking threads.
     ///
     /// # Errors
-    /// [`DownloadError`]; nothing has changed then.
+    /// [`DownloadError`]; the CRLs in force are unchanged then.
     pub async fn fetch(
         self: Arc<Self>,
         urls: PointUrls,
         now: UnixTime,
     ) -> Result<DownloadedCrl, DownloadError> {
-        let Some(downloads) = &self.downloads else { return Err(DownloadError::BrokenOff) };
+        let Some(downloads) = &self.downloads else { return Err(DownloadError::Interrupted) };
         let fetched = downloads.fetch(&urls, now).await;
         if fetched.is_ok() {
             let this = Arc::clone(&self);
-            // It ends early only with the process.
-            drop(tokio::task::spawn_blocking(move || this.renew(&this.files())).await);
+            // It is cancelled only when the process ends.
+            drop(tokio::task::spawn_blocking(move || this.replace_store(&this.files())).await);
         }
         downloads.announce(&urls);
         fetched
     }
 
-    /// How many places were not taken for want of room.
+    /// How many distribution points were rejected because the realm has too many.
     pub fn rejected_distribution_points(&self) -> u64 {
-        self.downloads.as_ref().map_or(0, |downloads| downloads.refused())
+        self.downloads.as_ref().map_or(0, |downloads| downloads.rejected())
     }
 
-    /// Removes from the cache's folder what nobody needs any more. Not for a worker's thread.
+    /// Removes files of the disk cache that are no longer used. Not for the thread of a worker.
     pub fn remove_unused_files(&self) {
         if let Some(downloads) = &self.downloads {
             downloads.remove_unused_files();
         }
     }
 
-    fn renew(&self, files: &CrlFiles) -> bool {
-        let store = made_of(files, self.downloads.as_deref());
+    fn replace_store(&self, files: &CrlFiles) -> bool {
+        let store = make_store(files, self.downloads.as_deref());
         let changed = store.generation() != self.generation();
         if changed {
             self.store.store(Arc::new(store));
@@ -146,7 +144,6 @@ impl LiveCrls {
     }
 }
 
-fn made_of(files: &CrlFiles, downloads: Option<&CrlDownloads>) -> CrlStore {
-    let fetched = downloads.map(CrlDownloads::crls).unwrap_or_default();
-    CrlStore::of(files.crls().chain(fetched).collect(), files.notes())
+fn make_store(files: &CrlFiles, downloads: Option<&CrlDownloads>) -> CrlStore {
+    CrlStore::from_files(files, downloads.map(CrlDownloads::crls).unwrap_or_default())
 }

@@ -8,11 +8,10 @@ use super::super::test_pki::{
 use super::*;
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::revocation::crl::list::Crl;
-use crate::revocation::store::disk_cache::{CachedFile, DiskCache, FileDigest, file_digest};
-use crate::revocation::store::distribution_point::{CrlPlacement, DistributionPoint};
-use crate::revocation::store::downloads::{DownloadError, DownloadSettings, PointUrls, decode, is_signed_by};
-use crate::revocation::store::live::LiveCrls;
+use crate::revocation::crl::Crl;
+use crate::revocation::store::{
+    CachedFile, CrlPlacement, DiskCache, DistributionPoint, FetchedCrl, FileDigest, file_digest,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HERE: &str = "http://pki.example/root.crl";
@@ -27,20 +26,24 @@ fn place_of(ca: &TestCa) -> DistributionPoint {
 /// A place that had this CRL on disk.
 fn kept_place(der: &[u8]) -> DistributionPoint {
     let mut place = DistributionPoint::new(NOW);
-    place.keep(decoded(der), 1, file_digest(der), NOW);
+    place.restore(fetched(der), NOW);
     place
 }
 
+fn fetched(der: &[u8]) -> FetchedCrl {
+    FetchedCrl::decode(der, &urls(HERE)).unwrap()
+}
+
 fn decoded(der: &[u8]) -> Arc<Crl> {
-    decode(der, &urls(HERE)).unwrap()
+    fetched(der).crl
 }
 
 /// Takes a CRL as the gate does: its signer is one of those that the place knows of.
 fn take_at(place: &mut DistributionPoint, der: &[u8], now: UnixTime) -> Result<CrlPlacement, DownloadError> {
-    let crl = decoded(der);
-    let (signers, _) = place.facts();
-    let signer = signers.iter().find(|signer| is_signed_by(&crl, signer));
-    place.take(crl, 100, file_digest(der), signer.map(Certificate::key_id), now)
+    let fetched = FetchedCrl { bytes: 100, ..fetched(der) };
+    let signers = place.signers();
+    let signer = signers.iter().find(|signer| fetched.crl.is_signed_by(signer));
+    place.add(fetched, signer.map(Certificate::key_id), now)
 }
 
 fn take(place: &mut DistributionPoint, der: &[u8]) -> Result<CrlPlacement, DownloadError> {
@@ -128,7 +131,10 @@ fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
     let mut place = place_of(&root);
     take(&mut place, &list(Some(3), &[])).unwrap();
     let refused = take(&mut place, &list(Some(2), &[CARD])).unwrap_err();
-    assert_eq!(refused.to_string(), "the fetched CRL has number 02, lower than 03 of the one that is held");
+    assert_eq!(
+        refused.to_string(),
+        "the fetched CRL has the number 02, which is lower than 03 of the held one"
+    );
     assert_eq!(take(&mut place, &list(Some(4), &[CARD])).unwrap(), CrlPlacement::Replaced);
     why_revoked(judged(&place, &chain, NOW));
 }
@@ -367,7 +373,7 @@ fn failures_are_tried_again_ever_more_slowly_but_never_given_up() {
 fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
     let root = TestCa::root("Root");
     let mut place = kept_place(&CrlDraft::default().sign(&root));
-    assert!(!place.is_due(UnixTime::END) && place.first_fetch().is_none());
+    assert!(!place.is_due(UnixTime::END) && place.initial_fetch().is_none());
     place.add_issuer(&root.certificate);
     assert!(place.is_due(NOW));
 }
@@ -377,9 +383,9 @@ fn a_stale_list_from_disk_is_waited_for_like_none() {
     let root = TestCa::root("Root");
     let stale = CrlDraft { next_update: Some(NOW), ..CrlDraft::default() };
     let place = kept_place(&stale.sign(&root));
-    assert!(place.first_fetch().is_some());
+    assert!(place.initial_fetch().is_some());
     place.announce();
-    assert!(place.first_fetch().is_none());
+    assert!(place.initial_fetch().is_none());
 }
 
 fn urls(url: &str) -> PointUrls {
@@ -391,12 +397,12 @@ fn disk(folder: &tempfile::TempDir, realm: &str) -> DiskCache {
 }
 
 fn kept(url: &str, bytes: &[u8]) -> CachedFile {
-    CachedFile { urls: urls(url), bytes: bytes.to_vec(), file: file_digest(bytes) }
+    CachedFile { urls: urls(url), bytes: bytes.to_vec() }
 }
 
 /// Keeps, with nothing that was there before.
 fn keep(disk: &DiskCache, url: &str, bytes: &[u8], held: &[FileDigest]) {
-    disk.keep(&urls(url), bytes, held).unwrap();
+    disk.write(&urls(url), bytes, held).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which of several CRLs counts: never the one that happens to be loaded first.
 
 use super::*;
-use crate::revocation::crl::list::Crl;
+use crate::revocation::crl::Crl;
 use crate::revocation::test_pki::{
     CrlDraft, at_uri, base_number, distribution_points, entry, issuing_point, number, reason,
 };

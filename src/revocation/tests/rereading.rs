@@ -2,7 +2,7 @@
 
 use super::super::test_pki::CrlDraft;
 use super::*;
-use crate::revocation::store::live::LiveCrls;
+use crate::revocation::LiveCrls;
 use std::fs;
 use tempfile::TempDir;
 

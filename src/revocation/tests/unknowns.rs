@@ -19,28 +19,28 @@ fn every_reason_not_to_know_is_told_apart() {
     let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::default() };
     let stale = CrlDraft { next_update: Some(before(NOW, HOUR / 2)), ..CrlDraft::default() };
     let cases: [(Vec<u8>, &str); 8] = [
-        (CrlDraft::default().sign(&mallory), "there is no CRL of its issuer"),
-        (stale.sign(&root), "the CRL of CN=Root is stale"),
+        (CrlDraft::default().sign(&mallory), "no CRL of its issuer"),
+        (stale.sign(&root), "the CRL of CN=Root has expired"),
         (tomorrow.sign(&root), "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z"),
         (
             CrlDraft::default().sign_as(&root, &mallory),
-            "no CRL under the name of its issuer is signed by its issuer's key: the signature was not made by this key",
+            "no CRL that bears its issuer's name is signed with its issuer's key: the signature was not made by this key",
         ),
         (
             signed(vec![issuing_point(&[at_uri("http://elsewhere.example/")])]),
-            "the CRLs at hand do not cover it",
+            "the available CRLs do not cover it",
         ),
         (
             signed(vec![issuing_point(&[vec![0x83, 1, 0]])]),
-            "the CRLs at hand do not cover all reasons for revocation",
+            "the available CRLs do not cover all revocation reasons",
         ),
         (
             signed(vec![base_number(1)]),
-            "there is a delta CRL of its issuer, but not the complete one that it belongs to",
+            "a delta CRL of its issuer is available, but not the complete CRL that it is based on",
         ),
         (
             signed(vec![extension(&[0x2a, 3], true, &[5, 0])]),
-            "the CRL of its issuer cannot judge it: it has the unknown critical extension 1.2.3",
+            "the CRL of its issuer cannot show that it is not revoked: it has the unsupported critical extension 1.2.3",
         ),
     ];
     for (crl, words) in cases {
@@ -53,7 +53,7 @@ fn every_reason_not_to_know_is_told_apart() {
     let by_delegate = CrlDraft::default().sign(&delegate);
     assert_eq!(
         in_words(&why_unknown(&chain, &[&by_delegate])),
-        "the certificate of CN=Root, who signed the CRL, does not lead to the same anchor"
+        "the CRL signer CN=Root has no valid path to the same trust anchor"
     );
 }
 
@@ -96,14 +96,14 @@ fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
     let namesake = TestCa::root("Root");
     let newest = CrlDraft { this_update: NOW, ..CrlDraft::default() }.sign(&namesake);
     let expected = [
-        (CrlDraft { next_update: Some(NOW), ..CrlDraft::default() }, "the CRL of CN=Root is stale"),
+        (CrlDraft { next_update: Some(NOW), ..CrlDraft::default() }, "the CRL of CN=Root has expired"),
         (
             CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::default() },
             "the CRL of its issuer is not valid before 2026-11-23T09:30:00.000Z",
         ),
         (
             CrlDraft { extensions: vec![extension(&[0x2a, 3], true, &[5, 0])], ..CrlDraft::default() },
-            "the CRL of its issuer cannot judge it: it has the unknown critical extension 1.2.3",
+            "the CRL of its issuer cannot show that it is not revoked: it has the unsupported critical extension 1.2.3",
         ),
     ];
     for (own, words) in expected {
@@ -112,7 +112,7 @@ fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
     // Where both are another's, neither is said to be damaged.
     let words = in_words(&why_unknown(&chain, &[&newest]));
     assert!(
-        words.starts_with("no CRL under the name of its issuer is signed by its issuer's key"),
+        words.starts_with("no CRL that bears its issuer's name is signed with its issuer's key"),
         "{words}"
     );
 }

@@ -86,11 +86,12 @@ fn a_crl_that_cannot_be_decoded_rejects_its_file_with_name_and_line() {
         let damaged = newer.replace(from, to);
         assert_ne!(damaged, newer);
         let file = format!("{older}{damaged}");
-        verify_by(&folder, &file).assert_usage_error(&format!("issuing.pem is no CRL file: line {line}: "));
+        verify_by(&folder, &file)
+            .assert_usage_error(&format!("issuing.pem is not a CRL file: line {line}: "));
     }
     let wide: Vec<u8> = format!("{BOM}{newer}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(folder.path().join("crls/wide.pem"), wide).unwrap();
-    verify_by(&folder, &older).assert_usage_error("wide.pem is no CRL file: the file is in UTF-16");
+    verify_by(&folder, &older).assert_usage_error("wide.pem is not a CRL file: the file is in UTF-16");
 }
 
 #[test]
@@ -163,7 +164,7 @@ fn der_may_end_with_a_line_end_but_not_with_other_bytes() {
     assert_eq!(verify_by(&folder, &two_crls().0).first_line(), "certificate-revoked");
     std::fs::write(&path, newer.repeat(2)).unwrap();
     verify_by(&folder, &two_crls().0).assert_usage_error(&format!(
-        "newer.crl is no CRL file: {} bytes follow the end of the DER",
+        "newer.crl is not a CRL file: {} bytes follow the end of the DER",
         newer.len()
     ));
 }

@@ -101,7 +101,7 @@ fn a_rejected_chain_has_its_cause_below_the_id() {
     assert_eq!((outcome.code, outcome.first_line()), (1, "revocation-unknown"));
     let second = outcome.stdout.lines().nth(1).unwrap();
     assert!(second.trim_start().starts_with("cause "), "{second}");
-    assert!(second.ends_with("there is no CRL of its issuer"), "{second}");
+    assert!(second.ends_with("no CRL of its issuer"), "{second}");
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_file_that_cannot_be_read_is_named_in_the_error() {
         .assert_usage_error("cannot read no.pem");
     verify(&folder, &[], "nobody").assert_usage_error("cannot read pki/cards/nobody.crt");
     verify(&folder, &["--crl", "no.crl"], "alice").assert_usage_error("no.crl cannot be read");
-    verify(&folder, &["--crl", "pki/root.pem"], "alice").assert_usage_error("pki/root.pem is no CRL file");
+    verify(&folder, &["--crl", "pki/root.pem"], "alice").assert_usage_error("pki/root.pem is not a CRL file");
     verify(&folder, &["--policy", "x"], "alice").assert_usage_error("write an object identifier");
     verify(&folder, &["--eku", "smartcard"], "alice").assert_usage_error("smartcard_logon");
     verify(&folder, &["--at", "yesterday"], "alice").assert_usage_error("2026-11-22T09:30:00Z");

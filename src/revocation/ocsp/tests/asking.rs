@@ -24,11 +24,11 @@ async fn scene() -> (OcspFixture, TestResponder) {
 
 impl OcspFixture {
     async fn ask(&self, client: &OcspClient, now: UnixTime) -> QueryResult {
-        client.ask(&self.card, &self.ca.certificate, now).await
+        client.query(&self.card, &self.ca.certificate, now).await
     }
 
     async fn status(&self, client: &OcspClient, now: UnixTime) -> Result<CertStatus, OcspError> {
-        self.ask(client, now).await.result.map(|answer| answer.status)
+        self.ask(client, now).await.response.map(|answer| answer.status)
     }
 }
 
@@ -51,7 +51,7 @@ async fn an_answer_is_remembered_until_its_next_update() {
     let (scene, responder) = scene().await;
     let client = client(settings());
     let asked = scene.ask(&client, NOW).await;
-    assert_eq!(asked.ask_again_at, NOW.plus(HOUR));
+    assert_eq!(asked.query_again_at, NOW.plus(HOUR));
     assert_eq!(scene.status(&client, before(NOW.plus(HOUR), SECOND)).await, Ok(CertStatus::Good));
     assert_eq!(responder.asked().len(), 1);
     assert_eq!(scene.status(&client, NOW.plus(HOUR)).await, Ok(CertStatus::Good));
@@ -74,7 +74,7 @@ async fn unknown_is_remembered_for_a_minute_at_most() {
     let (scene, responder) = scene().await;
     responder.reply(ResponderReply::Answer(ResponseDraft::about(scene.single().unknown()).sign(&scene.ca)));
     let asked = scene.ask(&client(settings()), NOW).await;
-    assert_eq!(asked.ask_again_at, NOW.plus(MINUTE));
+    assert_eq!(asked.query_again_at, NOW.plus(MINUTE));
 }
 
 #[tokio::test]
@@ -100,8 +100,8 @@ async fn while_the_responder_is_away_an_old_answer_counts_to_its_end() {
     let end = NOW.plus(2 * HOUR + 5 * MINUTE);
     for now in [NOW.plus(HOUR), before(end, SECOND)] {
         let asked = scene.ask(&client, now).await;
-        assert_eq!(asked.result.unwrap().status, CertStatus::Good);
-        assert_eq!(asked.ask_again_at, now.plus(5 * SECOND).min(end));
+        assert_eq!(asked.response.unwrap().status, CertStatus::Good);
+        assert_eq!(asked.query_again_at, now.plus(5 * SECOND).min(end));
     }
     assert!(is_unreachable(&scene.status(&client, end).await));
 }
@@ -116,8 +116,8 @@ async fn a_responder_that_hangs_costs_its_time_once_and_not_once_for_each_card()
     let unreachable =
         OcspError::Unreachable { url: responder.url.clone(), cause: FetchError::Timeout { limit } };
     assert_eq!(scene.status(&client, NOW).await, Err(unreachable.clone()));
-    let asked = client.ask(&other, &scene.ca.certificate, NOW.plus(4 * SECOND)).await;
-    assert_eq!(asked.result, Err(unreachable));
+    let asked = client.query(&other, &scene.ca.certificate, NOW.plus(4 * SECOND)).await;
+    assert_eq!(asked.response, Err(unreachable));
     assert_eq!(responder.asked().len(), 1);
 }
 
@@ -141,11 +141,11 @@ async fn the_second_responder_is_asked_where_the_first_tells_nothing_and_a_third
     let (away, third) = (TestResponder::start().await, TestResponder::start().await);
     let card = |urls: &[&str]| card_asking(&scene.ca, CARD, urls);
     let client = client(settings());
-    let asked = client.ask(&card(&[&away.url, &good.url]), &scene.ca.certificate, NOW).await;
-    assert_eq!(asked.result.unwrap().source.url, good.url);
+    let asked = client.query(&card(&[&away.url, &good.url]), &scene.ca.certificate, NOW).await;
+    assert_eq!(asked.response.unwrap().source.url, good.url);
     client.purge();
-    let asked = client.ask(&card(&[&away.url, &away.url, &third.url]), &scene.ca.certificate, NOW).await;
-    assert!(is_unreachable(&asked.result.map(|answer| answer.status)));
+    let asked = client.query(&card(&[&away.url, &away.url, &third.url]), &scene.ca.certificate, NOW).await;
+    assert!(is_unreachable(&asked.response.map(|answer| answer.status)));
     assert!(third.asked().is_empty());
 }
 
@@ -173,7 +173,7 @@ async fn a_host_that_is_not_listed_is_never_connected_to() {
 #[tokio::test]
 async fn a_certificate_that_names_no_responder_is_asked_about_nowhere() {
     let asked = OcspFixture::new().ask(&client(settings()), NOW).await;
-    assert_eq!((asked.result, asked.ask_again_at), (Err(OcspError::NoResponder), UnixTime::END));
+    assert_eq!((asked.response, asked.query_again_at), (Err(OcspError::NoResponder), UnixTime::END));
 }
 
 #[tokio::test]

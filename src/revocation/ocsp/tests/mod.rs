@@ -59,7 +59,7 @@ impl OcspFixture {
     ) -> Result<ValidatedResponse, OcspError> {
         let url = "http://ocsp.example/";
         let (certificate, issuer) = (&self.card, &self.ca.certificate);
-        validate::judge(der, &OcspQuery { certificate, issuer, nonce, url, settings }, now)
+        validate::validate(der, &OcspQuery { certificate, issuer, nonce, url, settings }, now)
     }
 
     fn refusal(&self, der: &[u8]) -> OcspError {

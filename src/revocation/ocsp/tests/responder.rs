@@ -1,9 +1,9 @@
 //! A responder on loopback that gives what a test tells it to, and notes who asks.
 
-use super::super::super::fetch::FetchRules;
 use super::super::client::OcspClient;
 use super::super::settings::OcspSettings;
 use crate::certificate::Certificate;
+use crate::revocation::fetch::FetchRules;
 use crate::revocation::test_pki::{TestCa, element};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

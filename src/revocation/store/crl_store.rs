@@ -1,77 +1,39 @@
-//! The CRLs that a realm judges by at one moment, by issuer. Never changes; what is read or fetched later makes another
-//! one.
+//! The CRLs of a realm at one moment, by issuer. Immutable: every change of a CRL makes a new store.
 //!
-//! Never checks a signature: whose key counts is only known with the path of a certificate.
+//! Signatures are not verified here: which keys may sign depends on the path of a certificate.
 
-use crate::certificate::{BundleError, DistinguishedName};
-use crate::revocation::crl::list::{Crl, CrlOrigin, CrlSource};
-use crate::revocation::crl::parse::MalformedCrl;
-use crate::revocation::crl::unusable::UnusableReason;
-use crate::revocation::store::files::CrlFiles;
+use super::files::{CrlFiles, CrlLoadError};
+use crate::certificate::DistinguishedName;
+use crate::revocation::crl::{Crl, CrlOrigin, CrlSource, UnusableReason};
 use aws_lc_rs::digest::{Context, SHA256};
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::{fmt, io};
-use thiserror::Error;
 
-/// Why the CRLs could not be loaded.
-#[derive(Debug, Error)]
-pub enum CrlLoadError {
-    /// A file or folder cannot be read.
-    #[error("{} cannot be read", path.display())]
-    Unreadable {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        cause: io::Error,
-    },
-    /// A file holds no CRL, in PEM or DER.
-    #[error("{} is no CRL file", path.display())]
-    NoCrl {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        cause: BundleError,
-    },
-    /// A file holds a CRL that cannot be decoded.
-    #[error("CRL {number} of {} cannot be decoded", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// Which one of the file, counted from 1.
-        number: usize,
-        /// Why.
-        #[source]
-        cause: MalformedCrl,
-    },
-}
-
-/// Something about the loaded CRLs that the operator should know, but that stops nothing by itself.
+/// A warning about the loaded CRLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CrlNote {
-    /// A folder holds no file.
+    /// A folder contains no file.
     EmptyFolder {
         /// The folder.
         path: PathBuf,
     },
-    /// A CRL is set aside: no certificate is good because it does not list it. What it lists is revoked.
+    /// A CRL cannot show that a certificate is not revoked. What it lists is revoked.
     Unusable {
-        /// Where it came from.
+        /// The origin of the CRL.
         origin: CrlOrigin,
-        /// Who issued the CRL.
+        /// The issuer of the CRL.
         issuer: DistinguishedName,
-        /// Why.
+        /// Why not.
         why: UnusableReason,
     },
-    /// A CRL does not say when the next one is due, so it counts as stale at once.
+    /// A CRL has no nextUpdate, so it counts as expired at once.
     NoNextUpdate {
-        /// Where it came from.
+        /// The origin of the CRL.
         origin: CrlOrigin,
-        /// Who issued the CRL.
+        /// The issuer of the CRL.
         issuer: DistinguishedName,
     },
 }
@@ -81,22 +43,20 @@ impl fmt::Display for CrlNote {
         match self {
             Self::EmptyFolder { path } => write!(f, "the CRL folder {} is empty", path.display()),
             Self::Unusable { origin, issuer, why } => {
-                write!(f, "the CRL of {issuer} from {origin} is set aside: {why}")
+                write!(f, "the CRL of {issuer} from {origin} only revokes what it lists: {why}")
             }
-            Self::NoNextUpdate { origin, issuer } => write!(
-                f,
-                "the CRL of {issuer} from {origin} says not when the next one is due, so it counts as stale"
-            ),
+            Self::NoNextUpdate { origin, issuer } => {
+                write!(f, "the CRL of {issuer} from {origin} has no nextUpdate, so it counts as expired")
+            }
         }
     }
 }
 
-/// Names exactly which CRLs a store holds: two stores with the same CRLs have the same generation, and any change of
-/// any CRL gives another one.
+/// Identifies the CRLs of a store: two stores with the same CRLs have the same generation, and a change of any CRL gives another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CrlGeneration([u8; 32]);
 
-/// All CRLs that a realm judges by. Never changes: a refresh makes a new one.
+/// All CRLs of a realm. Immutable: a refresh makes a new store.
 #[derive(Debug)]
 pub struct CrlStore {
     by_issuer: HashMap<DistinguishedName, Vec<Arc<Crl>>>,
@@ -105,23 +65,27 @@ pub struct CrlStore {
 }
 
 impl CrlStore {
-    /// A store that knows nothing of any certificate.
+    /// A store without CRLs.
     pub fn empty() -> Self {
         Self::of(Vec::new(), Vec::new())
     }
 
-    /// Loads files (PEM with one or more CRLs, or one in DER) and the files of folders. Hidden files (as the `..data`
-    /// of a container's mounted volume) and folders in a folder are passed over; any other file must hold a CRL. Reads
-    /// all or fails: a gate that starts with half of its CRLs would let revoked cards in where revocation is only
-    /// preferred.
+    /// Loads files (PEM with one or more CRLs, or one CRL in DER) and the files of folders. Hidden files (such as the `..data` of a
+    /// mounted Kubernetes volume) and subfolders are skipped; any other file must contain a CRL. Loads everything or fails: without
+    /// some of its CRLs the gateway would accept revoked certificates under `prefer`.
     ///
-    /// Reads and decodes while the caller waits: not for a worker's thread.
+    /// Blocks on the file system: not for the thread of a worker.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
     pub fn load(paths: &[PathBuf]) -> Result<Self, CrlLoadError> {
-        let files = CrlFiles::load(paths.to_vec())?;
-        Ok(Self::of(files.crls().collect(), files.notes()))
+        Ok(Self::from_files(&CrlFiles::load(paths.to_vec())?, Vec::new()))
+    }
+
+    /// A store of the CRLs of files, and of downloaded ones.
+    pub(super) fn from_files(files: &CrlFiles, downloaded: Vec<Arc<Crl>>) -> Self {
+        let notes = files.empty_folders().map(|path| CrlNote::EmptyFolder { path: path.to_owned() });
+        Self::of(files.crls().chain(downloaded).collect(), notes.collect())
     }
 
     /// A store of these CRLs.
@@ -139,45 +103,46 @@ impl CrlStore {
         }
         for crls in by_issuer.values_mut() {
             crls.sort_by(|one, other| newest_first(one, other));
-            // The copy in a file and the fetched one are one CRL.
+            // The same CRL may come from a file and from a distribution point.
             crls.dedup_by_key(|crl| crl.digest());
         }
         Self { by_issuer, notes, generation: CrlGeneration(generation) }
     }
 
-    /// What the operator should know about these CRLs.
+    /// The warnings about these CRLs.
     pub fn notes(&self) -> &[CrlNote] {
         &self.notes
     }
 
-    /// Which CRLs these are.
+    /// The generation of these CRLs.
     pub fn generation(&self) -> CrlGeneration {
         self.generation
     }
 
-    /// How many CRLs there are.
+    /// The number of CRLs.
     pub fn len(&self) -> usize {
         self.by_issuer.values().map(Vec::len).sum()
     }
 
-    /// Whether there is none.
+    /// Whether there is no CRL.
     pub fn is_empty(&self) -> bool {
         self.by_issuer.is_empty()
     }
 
-    /// Of each issuer's name the newest CRL that is complete.
+    /// The newest complete CRL of each issuer.
     pub fn newest(&self) -> impl Iterator<Item = &Arc<CrlSource>> {
         let complete = |crls: &'_ Vec<Arc<Crl>>| crls.iter().position(|crl| !crl.is_delta());
         self.by_issuer.values().filter_map(move |crls| crls.get(complete(crls)?)).map(|crl| crl.source())
     }
 
-    /// The CRLs that bear this issuer's name, the newest first: one that supersedes another stands before it. Whether its key signed them is not known yet.
+    /// The CRLs that bear this issuer's name, the newest first: a CRL that supersedes another is returned before it. Whether the
+    /// issuer signed them is not known.
     pub(in crate::revocation) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
         self.by_issuer.get(issuer).map_or(&[], Vec::as_slice)
     }
 }
 
-/// An order without ties, so that what a store returns depends on its CRLs only and not on the order of their loading.
+/// An order without ties: what a store returns depends on its CRLs only, and not on the order in which they were loaded.
 fn newest_first(one: &Crl, other: &Crl) -> Ordering {
     let (source, its) = (one.source(), other.source());
     let newer = its.this_update.cmp(&source.this_update).then_with(|| its.number.cmp(&source.number));
