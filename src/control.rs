@@ -1,4 +1,4 @@
-//! The control runtime: one asynchronous runtime for everything beside the requests. The admin listeners, directory
+//! The control runtime: one asynchronous runtime for all work except requests. The admin listeners, directory
 //! queries, CRL refresh and reload run on it; workers have runtimes of their own, so that none of these delays a request.
 
 use std::io;

@@ -1,7 +1,8 @@
 //! The folded form of a name, in which all spellings that a directory may treat as one name are equal.
 //!
-//! For what refuses: a deny rule, an excluded subtree, a count of failed log-ins. There a spelling that is told apart here and
-//! not in the directory lets a request past. For what admits it would be wrong: it makes different names equal.
+//! Only for rules that deny and for counters: a deny rule, an excluded subtree, a count of failed log-ins. There, two spellings
+//! that differ here but not in the directory would bypass the rule. A rule that permits must not use it, because it makes
+//! different names equal.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;

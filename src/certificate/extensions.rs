@@ -53,7 +53,7 @@ pub struct BasicConstraints {
     pub path_length: Option<u32>,
 }
 
-/// Where information about the issuer is found (RFC 5280 4.2.2.1).
+/// The locations of information about the issuer (authorityInfoAccess, RFC 5280 4.2.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorityInformationAccess {
     /// URIs of OCSP responders.

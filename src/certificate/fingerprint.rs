@@ -12,7 +12,7 @@ pub struct Fingerprint([u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TbsFingerprint([u8; 32]);
 
-/// The SHA-256 of a SubjectPublicKeyInfo: the same for all certificates of one key, whoever issued them.
+/// The SHA-256 of a SubjectPublicKeyInfo: the same for all certificates of one key, of every issuer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 32]);
 

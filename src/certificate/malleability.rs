@@ -1,7 +1,7 @@
 //! The other fingerprints under which a certificate can be presented.
 //!
 //! The issuer signs the tbsCertificate; the fingerprint is over the signature too. If (r, s) is an ECDSA signature, so is
-//! (r, n - s) (FIPS 186-5 6.4.2 verifies both), and anybody can compute one from the other. Nothing else can be changed: the
+//! (r, n - s) (FIPS 186-5 6.4.2 verifies both), and anyone can compute one from the other. Nothing else can be changed: the
 //! outer algorithm must be the inner one byte for byte, lengths and INTEGERs have one DER encoding, and of RSA and Ed25519
 //! signatures only the smallest value verifies.
 

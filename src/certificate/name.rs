@@ -28,7 +28,7 @@ struct Decoded {
     relative_names: Vec<Vec<Attribute>>,
     /// Two names are equal by RFC 5280 7.1 if and only if these bytes are.
     comparable: Box<[u8]>,
-    /// As `comparable`, of folded texts; made when it is asked for.
+    /// As `comparable`, of folded texts; computed at its first use.
     folded: OnceLock<Box<[u8]>>,
 }
 

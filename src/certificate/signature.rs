@@ -60,7 +60,7 @@ pub enum SignatureError {
         /// The signature algorithm.
         oid: ObjectIdentifier,
     },
-    /// The signed algorithm is not the one beside the signature (RFC 5280 4.1.1.2, 5.1.1.2).
+    /// The algorithm inside the signed part differs from the one outside (RFC 5280 4.1.1.2, 5.1.1.2).
     #[error("the signed and the unsigned signature algorithm differ")]
     AlgorithmMismatch,
     /// The BIT STRING of the signature has unused bits, which no algorithm here produces.

@@ -110,17 +110,17 @@ impl Certificate {
         Ok(Self { facts: Arc::new(facts) })
     }
 
-    /// What names its signed content, whatever its signature looks like.
+    /// The fingerprint of the signed content, independent of the signature.
     pub fn tbs_fingerprint(&self) -> TbsFingerprint {
         TbsFingerprint::of(&self.facts.tbs)
     }
 
-    /// The other fingerprints that whoever presents it can give it by changing an ECDSA signature into its twin.
+    /// The other fingerprints that the certificate has if a client replaces an ECDSA signature by its twin.
     pub fn twin_fingerprints(&self) -> Vec<Fingerprint> {
         malleability::twin_fingerprints(&self.facts.tbs, &self.facts.outer_algorithm, &self.facts.signature)
     }
 
-    /// Whether the issuer signed the same content, whatever the two signatures look like.
+    /// Whether the issuer signed the same content. The signatures may differ.
     pub fn has_content_of(&self, other: &Self) -> bool {
         self.facts.tbs == other.facts.tbs
     }
@@ -358,8 +358,8 @@ impl Certificate {
         length > RSA_4096 || is_ecdsa && length > ECDSA_P384
     }
 
-    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The signed algorithm must equal the one beside the
-    /// signature byte for byte (RFC 5280 4.1.1.2). Weak algorithms are refused.
+    /// Verifies that the key with this SubjectPublicKeyInfo signed it. The algorithm inside the signed part must equal the one
+    /// outside byte for byte (RFC 5280 4.1.1.2). Weak algorithms are refused.
     pub fn verify_signature(&self, issuer_public_key_der: &[u8]) -> Result<(), SignatureError> {
         self.verify_signature_with(issuer_public_key_der, WeakAlgorithms::Refused)
     }

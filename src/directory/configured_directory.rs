@@ -61,8 +61,8 @@ impl ConfiguredDirectory {
         }
     }
 
-    /// The filter that matches the target. `None` if this directory is not searched. Active Directory is asked for the
-    /// names of its domain first.
+    /// The filter that matches the target. `None` if this directory is not searched. In Active Directory, the
+    /// names of the domain are looked up first.
     pub(super) async fn filter(&self, target: &LookupTarget) -> Result<Option<SearchFilter>, DirectoryError> {
         let login = match target {
             LookupTarget::Keys(keys) => return Ok(self.keys_filter(keys)),

@@ -9,7 +9,7 @@ use crate::ldap::{LdapError, SearchFilter, SearchRequest, SearchScope};
 use std::fmt;
 use std::time::Duration;
 
-/// What a server reported, or why it could not be queried; with a description of the server.
+/// The result of probing one server: its description, and its report or the error.
 pub type ServerDiagnosis = (String, Result<Vec<ServerFact>, DirectoryError>);
 
 /// One result of the diagnostics of a server. Displayed as a phrase without its subject.

@@ -171,7 +171,7 @@ impl DirectoryThread {
 }
 
 impl Drop for DirectoryThread {
-    /// Waits for the thread, which stops at the next point where its work waits.
+    /// Waits for the thread, which stops when its task next awaits.
     fn drop(&mut self) {
         self.stop.cancel();
         // A thread that panicked has ended as well.
@@ -209,7 +209,7 @@ mod tests {
             drop(alive);
         });
         drop(directories);
-        // What ran on the thread ended with it.
+        // The task on the thread ended with it.
         assert_eq!(ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
         assert!(forever.await.unwrap_err().is_cancelled());
     }

@@ -1,4 +1,4 @@
-//! The steps of one mapping: what each mapper read, and what came of it.
+//! The steps of one mapping: the values that each mapper read, and its result.
 
 use super::account_identifier::AccountIdentifier;
 use super::error::MappingError;

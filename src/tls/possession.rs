@@ -41,7 +41,7 @@ pub(super) struct PossessionVerifier {
     authentication: Arc<ClientAuthentication>,
 }
 
-/// What one handshake has shown of the client's certificate so far.
+/// The progress of client authentication in one handshake.
 #[derive(Debug, Default)]
 pub(super) struct ClientAuthentication {
     requested: AtomicBool,

@@ -1,4 +1,4 @@
-//! One certification path that passed all rules, and signers to whom a CA of such a path delegated.
+//! One certification path that passed all rules, and signers that a CA of such a path authorized.
 
 use super::candidate_path::CandidatePath;
 use super::path_rules::check_authority;
@@ -56,7 +56,7 @@ impl ValidPath {
     }
 }
 
-/// Validates the certificate of a signer to whom a CA of `path` delegated, such as a CRL issuer. Its usage and its
+/// Validates the certificate of a signer that a CA of `path` authorized, such as a CRL issuer. Its usage and its
 /// revocation are checked elsewhere.
 ///
 /// Returns the part of `path` from the CA that issued `authority` to the anchor. The signer's path therefore ends at the

@@ -1,4 +1,4 @@
-//! The domains of a forest: where they are, and their names.
+//! The domains of a forest: their naming contexts and their names.
 
 use crate::clock::UnixTime;
 use crate::ldap::{

@@ -21,7 +21,7 @@ pub(in crate::directory) struct GroupNames {
     cached: Cache<Sid, Arc<str>>,
 }
 
-/// Where groups are searched for.
+/// The scope of a search for groups.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::directory) struct GroupSearch<'a> {
     pub(in crate::directory) servers: &'a Arc<ReplicaSet>,

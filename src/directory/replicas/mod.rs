@@ -93,7 +93,7 @@ impl ReplicaSet {
         for _ in 0..self.replicas.len() + EXTRA_ATTEMPTS {
             let (replica, session) = match self.session().await {
                 Ok(session) => session,
-                // The failure just now says more than that its server is in backoff because of it.
+                // The cause of the last failure is more useful than the backoff that it led to.
                 Err(error) => return Err(last_error.unwrap_or(error)),
             };
             match session.connection.search(request.clone(), self.access.limits.operation).await {
@@ -299,7 +299,7 @@ impl fmt::Display for ReplicaSet {
 }
 
 impl ServerResult {
-    /// The error if what was found cannot be used.
+    /// The error for a result that cannot be used.
     pub(super) fn error(&self, error: impl Into<LdapError>) -> DirectoryError {
         DirectoryError::at_server(error.into(), &self.directory, &self.server)
     }
