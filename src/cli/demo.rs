@@ -68,7 +68,7 @@ fn run_interactively(dir: &Path) -> anyhow::Result<ExitCode> {
     }
     match environment.stop() {
         Stopped::Whole => Ok(ExitCode::SUCCESS),
-        Stopped::CutOff(what) => anyhow::bail!("stopped after the drain timeout; aborted: {what}"),
+        Stopped::CutOff(what) => anyhow::bail!("the shutdown was incomplete: {what}"),
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// The exit code if the proxy stopped but closed connections that were still in use.
-const ABORTED: u8 = 1;
+/// The exit code if a worker or background task failed, or the audit log was not on disk in time.
+const INCOMPLETE_SHUTDOWN: u8 = 1;
 
 /// New counters with the labels of this build.
 pub(super) fn new_metrics() -> Arc<Metrics> {
@@ -67,8 +67,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Stopped::CutOff(what) => {
-            tracing::error!(what, "stopped after the drain timeout; the rest was aborted");
-            Ok(ExitCode::from(ABORTED))
+            tracing::error!(what, "the shutdown was incomplete");
+            Ok(ExitCode::from(INCOMPLETE_SHUTDOWN))
         }
     }
 }
