@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use vectors::{Entry, NOW, SUITE, Tier};
 
-/// The verdict on the path of a test with the CRLs of the test.
-pub(crate) fn verdict(entry: &Entry) -> Result<(), String> {
+/// Validates the path of an entry and checks revocation with its CRLs.
+pub(crate) fn authenticate(entry: &Entry) -> Result<(), String> {
     let rule = RevocationRule { mode: RevocationMode::Require, grace: Duration::ZERO, issuers: Vec::new() };
-    let chain = SUITE.validate(entry).map_err(|refusal| in_words(&refusal))?;
-    let crls = SUITE.crl_store(entry).map_err(|error| in_words(&error))?;
+    let chain = SUITE.validate(entry).map_err(|rejection| display_chain(&rejection))?;
+    let crls = SUITE.crl_store(entry).map_err(|error| display_chain(&error))?;
     let unrevoked = check(&Arc::new(chain), &rule, &TrustSet::default(), &crls, NOW);
-    unrevoked.map(drop).map_err(|error| in_words(&CertificateRejection::Revocation(Arc::new(error))))
+    unrevoked.map(drop).map_err(|error| display_chain(&CertificateRejection::Revocation(Arc::new(error))))
 }
 
-fn in_words(error: &dyn std::error::Error) -> String {
+fn display_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -28,21 +28,21 @@ pub(crate) fn of_tier(tier: Tier) -> Vec<&'static Entry> {
 }
 
 #[test]
-fn the_suite_has_all_its_entries() {
+fn the_suite_has_247_entries() {
     let count = |tier| of_tier(tier).len();
     assert_eq!(SUITE.entries.len(), 247);
     assert_eq!([Tier::Core, Tier::Crldp, Tier::Delta, Tier::Sepkey].map(count), [196, 35, 10, 6]);
 }
 
-/// DSA keys are refused, and so are the two valid paths with them.
-fn expected(entry: &Entry) -> bool {
+/// The gateway rejects DSA keys, hence also the two valid paths with them.
+fn is_valid_here(entry: &Entry) -> bool {
     entry.expect && !entry.dsa
 }
 
-/// Paths outside of chapter 4.4 that are refused because of revocation only.
-const REVOCATION_REFUSES: [&str; 4] = ["4.5.2", "4.5.5", "4.7.4", "4.7.5"];
+/// Paths outside chapter 4.4 that are invalid because of revocation only.
+const INVALID_BY_REVOCATION: [&str; 4] = ["4.5.2", "4.5.5", "4.7.4", "4.7.5"];
 
-/// The chapters of the suite with the number of their entries in the core tier.
+/// The chapters of the suite, with the number of their entries in the core tier.
 const CORE: [(&str, usize); 14] = [
     ("4.1", 6),
     ("4.2", 8),
@@ -62,29 +62,30 @@ const CORE: [(&str, usize); 14] = [
 
 #[test]
 fn every_path_of_the_core_has_the_expected_result() {
-    let mut judged = 0;
+    let mut validated = 0;
     let mut wrong = Vec::new();
     for (chapter, count) in CORE {
         let entries = of_tier(Tier::Core).into_iter().filter(|entry| entry.chapter() == chapter);
         assert_eq!(entries.clone().count(), count, "entries of {chapter}");
         for entry in entries {
-            judged += 1;
-            let verdict = verdict(entry);
-            if verdict.is_ok() != expected(entry) {
-                eprintln!("{} {}: expected {}: {verdict:?}", entry.id, entry.title, entry.expect);
+            validated += 1;
+            let result = authenticate(entry);
+            if result.is_ok() != is_valid_here(entry) {
+                eprintln!("{} {}: expected {}: {result:?}", entry.id, entry.title, entry.expect);
                 wrong.push(entry.id.as_str());
             }
         }
     }
-    assert_eq!(judged, 196);
+    assert_eq!(validated, 196);
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]
 fn every_path_of_the_core_has_the_expected_result_without_its_crls() {
     let is_wrong = |entry: &&Entry| {
-        let is_valid =
-            expected(entry) || entry.chapter() == "4.4" || REVOCATION_REFUSES.contains(&entry.id.as_str());
+        let is_valid = is_valid_here(entry)
+            || entry.chapter() == "4.4"
+            || INVALID_BY_REVOCATION.contains(&entry.id.as_str());
         SUITE.validate(entry).is_ok() != is_valid
     };
     let wrong: Vec<_> = of_tier(Tier::Core).into_iter().filter(is_wrong).map(|entry| &entry.id).collect();

@@ -1,24 +1,24 @@
-//! The parts of NIST's PKITS on CRLs beyond the simplest: distribution points, indirect CRLs and reasons (section 4.14),
-//! delta CRLs (4.15), and CRLs that are signed with another key than certificates (of 4.4 and 4.5).
+//! The parts of NIST's PKITS on distribution points, indirect CRLs and reasons (section 4.14), delta CRLs (4.15), and
+//! CRLs that are signed with another key than certificates (of 4.4 and 4.5).
 
 use crate::pkits::vectors::Tier;
-use crate::pkits::{of_tier, verdict};
+use crate::pkits::{authenticate, of_tier};
 
-/// Validates all tests of a tier; returns the numbers of valid and invalid paths. Fails if a path has another result than
-/// the manifest, or is refused for another reason than the suite intends.
-fn judge(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
+/// Validates all entries of a tier; returns the numbers of valid and invalid paths. Panics if a path has another result
+/// than in the manifest, or is rejected for another reason than the suite intends.
+fn check_tier(tier: Tier, reasons: &[(&str, &str)]) -> (usize, usize) {
     let mut wrong = Vec::new();
     let mut counts = (0, 0);
     for entry in of_tier(tier) {
-        let verdict = verdict(entry);
+        let result = authenticate(entry);
         let reason = reasons.iter().find_map(|(id, reason)| (*id == entry.id).then_some(*reason));
-        let is_right = match (&verdict, reason) {
+        let is_expected = match (&result, reason) {
             (Ok(()), None) => entry.expect,
             (Err(error), Some(reason)) => !entry.expect && error.contains(reason),
             (Ok(()), Some(_)) | (Err(_), None) => false,
         };
-        if !is_right {
-            wrong.push(format!("{} {}: {verdict:?}", entry.id, entry.title));
+        if !is_expected {
+            wrong.push(format!("{} {}: {result:?}", entry.id, entry.title));
         }
         if entry.expect { counts.0 += 1 } else { counts.1 += 1 }
     }
@@ -53,7 +53,7 @@ fn distribution_points_indirect_crls_and_reasons_have_the_expected_results() {
         ("4.14.34", COMPROMISED),
         ("4.14.35", NOT_COVERED),
     ];
-    assert_eq!(judge(Tier::Crldp, &reasons), (15, 20));
+    assert_eq!(check_tier(Tier::Crldp, &reasons), (15, 20));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn delta_crls_have_the_expected_results() {
         ("4.15.9", COMPROMISED),
         ("4.15.10", "has expired"),
     ];
-    assert_eq!(judge(Tier::Delta, &reasons), (4, 6));
+    assert_eq!(check_tier(Tier::Delta, &reasons), (4, 6));
 }
 
 #[test]
@@ -77,5 +77,5 @@ fn crls_that_are_signed_with_another_key_have_the_expected_results() {
         ("4.5.7", COMPROMISED),
         ("4.5.8", "it is not a CA certificate"),
     ];
-    assert_eq!(judge(Tier::Sepkey, &reasons), (2, 4));
+    assert_eq!(check_tier(Tier::Sepkey, &reasons), (2, 4));
 }

@@ -1,5 +1,5 @@
-//! What one client makes the gate write and keep stays in proportion to what it sends, whatever its certificate, its
-//! host, its path or its method say.
+//! The bytes that a client causes the gateway to write or keep are in proportion to the bytes that it sends, with any
+//! certificate, host, path or method.
 
 use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, wait_for};
 use http::{Method, Request, StatusCode};
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const HOST: &str = "rms.corp.example";
 
-/// A certificate that nobody issued, with a subject and an issuer that are this name.
+/// A self-signed certificate with this name.
 fn forged(name: &str) -> KeyedChain {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
@@ -25,7 +25,8 @@ fn forged(name: &str) -> KeyedChain {
     }
 }
 
-/// Sends so many requests on one connection without waiting for answers, and reads those. Returns the bytes sent.
+/// Sends `count` requests on one connection without waiting for responses, and reads the responses. Returns the bytes
+/// sent.
 async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
     let (mut reading, mut writing) = tokio::io::split(client.tls_stream().await.unwrap());
     let bytes = request.repeat(count);
@@ -44,14 +45,14 @@ async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
     sent
 }
 
-/// The size of the audit file when so many records are in it.
+/// The size of the audit file, once it has this number of records.
 async fn audit_bytes(gateway: &TestGateway, records: usize) -> usize {
     wait_for("every record", || (gateway.records().len() == records).then_some(())).await;
     usize::try_from(std::fs::metadata(gateway.folder().join("audit.jsonl")).unwrap().len()).unwrap()
 }
 
 #[tokio::test]
-async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
+async fn a_short_request_with_a_forged_certificate_writes_few_bytes() {
     let names = [
         "x".repeat(12_000),
         "x".repeat(7_500),
@@ -70,7 +71,7 @@ async fn a_short_request_with_a_forged_certificate_has_few_bytes_written() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_certificate_has_few_bytes_written() {
+async fn a_request_without_a_certificate_writes_few_bytes() {
     for path in ["/ignore/echo", "/require/echo", "/nowhere"] {
         let gateway = TestGateway::start();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
@@ -81,7 +82,7 @@ async fn a_request_without_a_certificate_has_few_bytes_written() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_shortened_can_be_completed() {
+async fn a_shortened_record_refers_to_a_complete_one() {
     let gateway = TestGateway::start();
     let client = Client::new(&gateway).chain(&forged("Nobody"));
     pipelined(&client, &format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n"), 20).await;
@@ -97,7 +98,7 @@ async fn a_record_that_was_shortened_can_be_completed() {
 }
 
 #[tokio::test]
-async fn a_long_method_host_or_path_that_costs_its_client_nothing_has_a_short_record() {
+async fn a_long_method_host_or_path_compressed_by_hpack_has_a_short_record() {
     const LONG: usize = 3900;
     const COUNT: usize = 40;
     let path = format!("https://{HOST}/{}", "p".repeat(LONG));
@@ -119,7 +120,7 @@ async fn a_long_method_host_or_path_that_costs_its_client_nothing_has_a_short_re
 }
 
 #[tokio::test]
-async fn changing_certificates_beside_a_good_one_are_validated_once_and_leave_nothing() {
+async fn changing_certificates_after_a_valid_chain_are_not_validated_or_kept() {
     let gateway = TestGateway::start();
     let alice = pki().card("alice").unwrap();
     for number in 0..20 {
@@ -136,7 +137,7 @@ async fn changing_certificates_beside_a_good_one_are_validated_once_and_leave_no
 }
 
 #[tokio::test]
-async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
+async fn a_certificate_above_the_size_limit_is_rejected_unparsed() {
     let gateway = TestGateway::start();
     for length in [3_000, 8_500] {
         let response = Client::new(&gateway).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
@@ -146,20 +147,20 @@ async fn a_certificate_longer_than_any_ca_issues_is_refused_unread() {
     let records = wait_for("both records", both).await;
     let details: Vec<_> =
         records.iter().map(|record| record["detail"].as_str().unwrap().to_owned()).collect();
-    // The records of two connections come in any order.
+    // The order of the records of two connections is not defined.
     let has = |text: &str| details.iter().any(|detail| detail.contains(text));
-    // The first one was decoded and validated; its subject fills the text that a record has room for.
+    // The smaller one was parsed and validated; its subject fills the detail up to its limit.
     assert!(has("the chain is not valid: leaf certificate CN=xxx"), "{details:?}");
     assert!(has("bytes; the limit is 16384"), "{details:?}");
 }
 
 #[tokio::test]
-async fn an_audit_sink_that_is_not_read_takes_no_more_memory_than_its_bound() {
+async fn an_unread_audit_sink_uses_no_more_memory_than_its_limit() {
     const LIMIT: i64 = 1 << 20;
-    let setup =
+    let config =
         TestConfig { audit: format!("audit.fifo\"\nmax_queue_bytes = \"{LIMIT}"), ..TestConfig::default() };
-    let made = |folder: &std::path::Path| Command::new("mkfifo").arg(folder.join("audit.fifo")).status();
-    let gateway = TestGateway::prepared(setup, |folder| assert!(made(folder).unwrap().success()));
+    let make_fifo = |folder: &std::path::Path| Command::new("mkfifo").arg(folder.join("audit.fifo")).status();
+    let gateway = TestGateway::prepared(config, |folder| assert!(make_fifo(folder).unwrap().success()));
     let client = Client::new(&gateway).chain(&forged(&"x".repeat(12_000)));
     let mut connection = client.connect().await.unwrap();
     let mut statuses = Vec::new();

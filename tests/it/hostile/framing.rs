@@ -1,43 +1,48 @@
-//! Where one message ends and the next begins: whatever bytes come, no answer without a judged request, and nothing at
-//! the backend that was not judged. Requests that two parsers could read differently never smuggle another.
+//! Request smuggling over HTTP/1.1: the gateway responds only to requests that it has authorized, and forwards nothing
+//! else. A request that two parsers could read differently never contains a second one.
 
-use super::caller::{Caller, Version, Wire, WireResponse};
-use super::stage::{HOME, forwarded, start, three_sites};
+use super::three_sites::{HOME, forwarded, start, three_sites};
+use super::tls_client::{TlsClient, TlsConnection, TlsVersion, WireResponse};
 use crate::support::TestGateway;
 
 const SMUGGLED: &str = "GET /ignore/smuggled HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
 const NEXT: &str = "GET /require/next HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
 const HOST: &str = "Host: a.corp.example\r\n";
 
-/// Bytes, and what becomes of them: the answers' statuses, and the targets at the backend.
-struct Case {
+/// The bytes to send, the expected statuses of the responses, and the expected targets at the backend.
+struct FramingCase {
     name: String,
     bytes: String,
     statuses: &'static [u16],
     forwarded: &'static [&'static str],
 }
 
-fn case(name: &str, bytes: String, statuses: &'static [u16], forwarded: &'static [&'static str]) -> Case {
-    Case { name: name.to_owned(), bytes, statuses, forwarded }
+fn case(
+    name: &str,
+    bytes: String,
+    statuses: &'static [u16],
+    forwarded: &'static [&'static str],
+) -> FramingCase {
+    FramingCase { name: name.to_owned(), bytes, statuses, forwarded }
 }
 
-/// A POST with these header lines, and all that follows its head.
+/// A POST with these header lines; `rest` follows its head.
 fn post(lines: &str, rest: &str) -> String {
     format!("POST /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}")
 }
 
-/// Sends every case on a connection of its own and reads until the gate closes it.
-fn run(cases: impl IntoIterator<Item = Case>) {
+/// Sends every case on a new connection and reads until the gateway closes it.
+fn run(cases: impl IntoIterator<Item = FramingCase>) {
     let mut gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let mut wrong = Vec::new();
     let mut answered = 0;
     for case in cases {
         let before = forwarded(&gateway).len();
-        let mut wire = caller.connect(HOME).unwrap();
-        // The gate may close while we still write.
-        let _unsent = wire.send(&case.bytes);
-        let responses = all_answers(&mut wire);
+        let mut connection = client.connect(HOME).unwrap();
+        // The gateway may close before everything is sent.
+        let _unsent = connection.send(&case.bytes);
+        let responses = all_responses(&mut connection);
         let statuses: Vec<_> = responses.iter().map(|response| response.status).collect();
         let targets = forwarded(&gateway).split_off(before);
         if statuses != case.statuses || targets != case.forwarded {
@@ -50,9 +55,9 @@ fn run(cases: impl IntoIterator<Item = Case>) {
     assert_eq!(gateway.records().len(), answered, "one record for each response: {:#?}", decisions(&gateway));
 }
 
-fn all_answers(wire: &mut Wire) -> Vec<WireResponse> {
+fn all_responses(connection: &mut TlsConnection) -> Vec<WireResponse> {
     let mut responses = Vec::new();
-    while let Ok(response) = wire.response() {
+    while let Ok(response) = connection.response() {
         responses.push(response);
     }
     responses
@@ -67,10 +72,10 @@ fn decisions(gateway: &TestGateway) -> Vec<String> {
 }
 
 #[test]
-fn a_length_that_is_not_one_plain_number_is_refused() {
+fn a_content_length_that_is_not_one_decimal_number_is_rejected() {
     let lengths =
         ["+5", "-5", "0x5", "5,5", "5, 5", "5,6", "", " ", "5 5", "5;", "5.0", "٥", "18446744073709551616"];
-    run(lengths.map(|length| Case {
+    run(lengths.map(|length| FramingCase {
         name: format!("{length:?}"),
         bytes: post(&format!("Content-Length: {length}\r\n"), &format!("hello{SMUGGLED}")),
         statuses: &[400],
@@ -79,7 +84,7 @@ fn a_length_that_is_not_one_plain_number_is_refused() {
 }
 
 #[test]
-fn a_coding_that_is_not_chunked_alone_is_refused() {
+fn a_transfer_coding_other_than_chunked_alone_is_rejected() {
     let codings = [
         "Transfer-Encoding: chunked, identity\r\n",
         "Transfer-Encoding: identity\r\n",
@@ -93,7 +98,7 @@ fn a_coding_that_is_not_chunked_alone_is_refused() {
         "Transfer-Encoding:\r\n",
         "Transfer-Encoding: \u{b}chunked\r\n",
     ];
-    run(codings.map(|lines| Case {
+    run(codings.map(|lines| FramingCase {
         name: format!("{lines:?}"),
         bytes: post(lines, &format!("0\r\n\r\n{SMUGGLED}")),
         statuses: &[400],
@@ -102,7 +107,7 @@ fn a_coding_that_is_not_chunked_alone_is_refused() {
 }
 
 #[test]
-fn length_and_coding_together_end_the_connection_after_the_coded_body() {
+fn a_length_and_a_transfer_coding_close_the_connection_after_the_coded_body() {
     let coded = format!("0\r\n\r\n{SMUGGLED}");
     run([
         case(
@@ -127,15 +132,15 @@ fn length_and_coding_together_end_the_connection_after_the_coded_body() {
 }
 
 #[test]
-fn a_broken_chunk_ends_the_connection_and_nothing_after_it_is_a_request() {
+fn a_malformed_chunk_closes_the_connection_and_no_later_byte_is_a_request() {
     let chunks = ["0x5", "+5", "-5", "5\n", "", "g", "fffffffffffffffff", "5\rhello", " 5"];
     let mut gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     for size in chunks {
-        let mut wire = caller.connect(HOME).unwrap();
+        let mut connection = client.connect(HOME).unwrap();
         let rest = format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}");
-        let _unsent = wire.send(post("Transfer-Encoding: chunked\r\n", &rest));
-        let responses = all_answers(&mut wire);
+        let _unsent = connection.send(post("Transfer-Encoding: chunked\r\n", &rest));
+        let responses = all_responses(&mut connection);
         assert!(responses.len() <= 1, "{size:?}: {responses:?}");
         assert!(responses.iter().all(|response| response.status >= 400), "{size:?}: {responses:?}");
     }
@@ -150,7 +155,7 @@ fn a_broken_chunk_ends_the_connection_and_nothing_after_it_is_a_request() {
 }
 
 #[test]
-fn what_both_parsers_read_alike_passes_and_the_next_request_is_judged() {
+fn unambiguous_framing_is_forwarded_and_the_next_request_is_authorized() {
     let both: &[&str] = &["/ignore/echo"];
     run([
         case(
@@ -193,20 +198,21 @@ fn what_both_parsers_read_alike_passes_and_the_next_request_is_judged() {
 }
 
 #[test]
-fn a_refused_requests_body_is_never_read_as_a_request() {
+fn the_body_of_a_rejected_request_is_never_parsed_as_a_request() {
     let length = SMUGGLED.len();
-    let refused = |lines: &str, rest: &str| format!("POST /require/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}");
+    let rejected =
+        |lines: &str, rest: &str| format!("POST /require/echo HTTP/1.1\r\n{HOST}{lines}\r\n{rest}");
     let chunked = format!("{length:x}\r\n{SMUGGLED}\r\n0\r\n\r\n{NEXT}");
     run([
         case(
             "by length",
-            refused(&format!("Content-Length: {length}\r\n"), &format!("{SMUGGLED}{NEXT}")),
+            rejected(&format!("Content-Length: {length}\r\n"), &format!("{SMUGGLED}{NEXT}")),
             &[403, 403],
             &[],
         ),
-        case("chunked", refused("Transfer-Encoding: chunked\r\n", &chunked), &[403, 403], &[]),
+        case("chunked", rejected("Transfer-Encoding: chunked\r\n", &chunked), &[403, 403], &[]),
         case(
-            "refused for its host",
+            "rejected for its host",
             format!(
                 "POST /ignore/echo HTTP/1.1\r\nHost: b.corp.example\r\nContent-Length: {length}\r\n\r\n{SMUGGLED}{NEXT}"
             ),
@@ -217,37 +223,38 @@ fn a_refused_requests_body_is_never_read_as_a_request() {
 }
 
 #[test]
-fn a_body_that_did_not_wait_for_the_100_is_never_read_as_a_request() {
+fn a_body_sent_without_waiting_for_100_continue_is_never_parsed_as_a_request() {
     let gateway = start(three_sites());
     let length = SMUGGLED.len();
-    let mut wire = Caller::new(&gateway, Version::Tls13, None).connect(HOME).unwrap();
+    let mut connection = TlsClient::new(&gateway, TlsVersion::Tls13, None).connect(HOME).unwrap();
     let head = format!(
         "POST /require/echo HTTP/1.1\r\n{HOST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
     );
-    let _unsent = wire.send(format!("{head}{SMUGGLED}{NEXT}"));
-    // The gate may close, or skip the body and judge what follows it.
-    assert!(all_answers(&mut wire).iter().all(|response| response.status == 403));
+    let _unsent = connection.send(format!("{head}{SMUGGLED}{NEXT}"));
+    // The gateway may close, or drain the body and authorize the next request.
+    assert!(all_responses(&mut connection).iter().all(|response| response.status == 403));
     assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
-fn the_preface_of_http_2_is_no_request_where_http_1_1_was_agreed_on() {
+fn the_preface_of_http_2_is_rejected_if_alpn_selected_http_1_1() {
     let gateway = start(three_sites());
-    let mut wire = Caller::new(&gateway, Version::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
-    let _unsent = wire.send(format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SMUGGLED}"));
-    assert!(all_answers(&mut wire).iter().all(|response| response.status == 400));
+    let mut connection =
+        TlsClient::new(&gateway, TlsVersion::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
+    let _unsent = connection.send(format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SMUGGLED}"));
+    assert!(all_responses(&mut connection).iter().all(|response| response.status == 400));
     assert_eq!(forwarded(&gateway), Vec::<String>::new());
 }
 
 #[test]
-fn an_upgrade_is_ignored_and_the_next_request_is_judged() {
+fn an_upgrade_is_ignored_and_the_next_request_is_authorized() {
     let upgrades = [
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-TlsVersion: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
         "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
         "Upgrade: anything\r\n",
     ];
-    run(upgrades.map(|lines| Case {
+    run(upgrades.map(|lines| FramingCase {
         name: lines.to_owned(),
         bytes: format!("GET /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{NEXT}"),
         statuses: &[200, 403],
@@ -256,7 +263,7 @@ fn an_upgrade_is_ignored_and_the_next_request_is_judged() {
 }
 
 #[test]
-fn a_tunnel_or_a_trace_is_refused() {
+fn connect_trace_and_unknown_methods_are_rejected() {
     let request = |line: &str| format!("{line}\r\n{HOST}\r\n{NEXT}");
     run([
         case("CONNECT", request("CONNECT a.corp.example:443 HTTP/1.1"), &[400, 403], &[]),
@@ -270,7 +277,7 @@ fn a_tunnel_or_a_trace_is_refused() {
 }
 
 #[test]
-fn a_head_that_is_no_http_1_1_head_is_refused() {
+fn a_malformed_head_is_rejected() {
     let request = |lines: &str| format!("GET /ignore/echo HTTP/1.1\r\n{lines}\r\n{SMUGGLED}");
     let bad: &'static [u16] = &[400];
     run([
@@ -303,7 +310,7 @@ fn a_head_that_is_no_http_1_1_head_is_refused() {
 }
 
 #[test]
-fn a_head_beyond_the_limits_is_refused() {
+fn a_head_above_the_limits_is_rejected() {
     let request = |lines: &str| format!("GET /ignore/echo HTTP/1.1\r\n{HOST}{lines}\r\n{SMUGGLED}");
     let many: String = (0..257).map(|number| format!("X-{number}: a\r\n")).collect();
     let heads = [
@@ -313,12 +320,13 @@ fn a_head_beyond_the_limits_is_refused() {
         format!("GET /{} HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}", "a".repeat(66_000)),
     ];
     let mut gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     for head in &heads {
-        let mut wire = caller.connect(HOME).unwrap();
-        let _unsent = wire.send(head);
-        // What the gate leaves unread resets the connection, which may overtake the answer.
-        let statuses: Vec<_> = all_answers(&mut wire).iter().map(|response| response.status).collect();
+        let mut connection = client.connect(HOME).unwrap();
+        let _unsent = connection.send(head);
+        // Unread bytes reset the connection, and the reset may overtake the response.
+        let statuses: Vec<_> =
+            all_responses(&mut connection).iter().map(|response| response.status).collect();
         assert!(matches!(statuses[..], [] | [431]), "{statuses:?}: {:.60}", head);
     }
     assert_eq!(forwarded(&gateway), Vec::<String>::new());

@@ -1,8 +1,8 @@
-//! A ClientHello in odd pieces, and clients that stop in the middle of a handshake. Traefik lost the server name, and
-//! with it the policy, to a hello in two records (CVE-2026-32305); rustls panicked on one (RUSTSEC-2024-0399).
+//! Fragmented ClientHellos, and clients that stall in the handshake. Traefik lost the server name, and with it the
+//! policy, of a ClientHello in two records (CVE-2026-32305); rustls panicked on one (RUSTSEC-2024-0399).
 
-use super::caller::{Caller, VERSIONS, Version, Wire};
-use super::stage::{HOME, OPEN, card, start, three_sites};
+use super::three_sites::{HOME, OPEN, card, start, three_sites};
+use super::tls_client::{TLS_VERSIONS, TlsClient, TlsConnection, TlsVersion};
 use crate::support::{TEST_TIMEOUT, TestConfig, TestGateway};
 use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
@@ -10,25 +10,25 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// A handshake that has not begun: its ClientHello, and what goes on with it.
-struct Begun {
+/// A handshake before its ClientHello was sent.
+struct PendingHandshake {
     connection: ClientConnection,
     hello: Vec<u8>,
     socket: TcpStream,
 }
 
-impl Begun {
-    fn new(caller: &Caller, name: &str) -> Self {
+impl PendingHandshake {
+    fn new(client: &TlsClient, name: &str) -> Self {
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        let mut connection = ClientConnection::new(Arc::clone(&caller.config), name).unwrap();
+        let mut connection = ClientConnection::new(Arc::clone(&client.config), name).unwrap();
         let mut hello = Vec::new();
         while connection.wants_write() {
             connection.write_tls(&mut hello).unwrap();
         }
-        Self { connection, hello, socket: tcp(caller) }
+        Self { connection, hello, socket: tcp(client) }
     }
 
-    /// Sends the hello in these pieces, each in a write of its own.
+    /// Sends these pieces, each in one write.
     fn send(mut self, pieces: impl IntoIterator<Item = Vec<u8>>) -> Self {
         for piece in pieces {
             self.socket.write_all(&piece).unwrap();
@@ -36,32 +36,31 @@ impl Begun {
         self
     }
 
-    fn send_whole(self) -> Self {
+    fn send_hello(self) -> Self {
         let hello = self.hello.clone();
         self.send([hello])
     }
 
-    fn finish(mut self) -> Wire {
+    fn finish(mut self) -> TlsConnection {
         while self.connection.is_handshaking() {
             self.connection.complete_io(&mut self.socket).unwrap();
         }
-        Wire::new(self.connection, self.socket)
+        TlsConnection::new(self.connection, self.socket)
     }
 
-    /// Waits until the gate closes.
-    fn wait_for_the_end(mut self) {
-        wait_for_the_end(&mut self.socket);
+    fn wait_for_close(mut self) {
+        wait_for_close(&mut self.socket);
     }
 }
 
-fn tcp(caller: &Caller) -> TcpStream {
-    let socket = TcpStream::connect(caller.address).unwrap();
+fn tcp(client: &TlsClient) -> TcpStream {
+    let socket = TcpStream::connect(client.address).unwrap();
     socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     socket.set_nodelay(true).unwrap();
     socket
 }
 
-fn wait_for_the_end(socket: &mut TcpStream) {
+fn wait_for_close(socket: &mut TcpStream) {
     let mut received = [0; 4096];
     loop {
         match socket.read(&mut received) {
@@ -71,7 +70,7 @@ fn wait_for_the_end(socket: &mut TcpStream) {
                 assert_eq!(
                     error.kind(),
                     std::io::ErrorKind::ConnectionReset,
-                    "the gate keeps the connection"
+                    "the gateway keeps the connection"
                 );
                 return;
             }
@@ -79,7 +78,7 @@ fn wait_for_the_end(socket: &mut TcpStream) {
     }
 }
 
-/// The payload of TLS records, each byte in a record of its own.
+/// The payload of TLS records, with one record per byte.
 fn in_one_byte_records(mut records: &[u8]) -> Vec<Vec<u8>> {
     let mut pieces = Vec::new();
     while let Some((header, rest)) = records.split_first_chunk::<5>() {
@@ -90,44 +89,44 @@ fn in_one_byte_records(mut records: &[u8]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// The site asked for a card, and judges it as ever.
-fn assert_policy_of_home(wire: &mut Wire, holder: Option<&str>, case: &str) {
-    let verdict = wire.get(HOME, "/require/echo").unwrap().status_and_id();
+/// Asserts that the site requested and authenticated the client certificate.
+fn assert_policy_of_home(connection: &mut TlsConnection, holder: Option<&str>, case: &str) {
+    let status_and_id = connection.get(HOME, "/require/echo").unwrap().status_and_id();
     let expected = if holder.is_some() { "200 permit" } else { "403 certificate-required" };
-    assert_eq!(verdict, expected, "{case}");
+    assert_eq!(status_and_id, expected, "{case}");
 }
 
 #[test]
-fn a_hello_in_one_byte_pieces_gets_the_same_policy() {
+fn a_client_hello_in_pieces_of_one_byte_has_the_same_policy() {
     let gateway = start(three_sites());
-    for version in VERSIONS {
+    for version in TLS_VERSIONS {
         for holder in [None, Some("alice")] {
-            let caller = Caller::new(&gateway, version, holder.map(card));
-            let begun = Begun::new(&caller, HOME);
-            let segments: Vec<_> = begun.hello.iter().map(|byte| vec![*byte]).collect();
-            let mut wire = begun.send(segments).finish();
-            assert_policy_of_home(&mut wire, holder, &format!("{version:?}, segments"));
+            let client = TlsClient::new(&gateway, version, holder.map(card));
+            let handshake = PendingHandshake::new(&client, HOME);
+            let segments: Vec<_> = handshake.hello.iter().map(|byte| vec![*byte]).collect();
+            let mut connection = handshake.send(segments).finish();
+            assert_policy_of_home(&mut connection, holder, &format!("{version:?}, segments"));
 
-            let begun = Begun::new(&caller, HOME);
-            let records = in_one_byte_records(&begun.hello);
-            let mut wire = begun.send(records).finish();
-            assert_policy_of_home(&mut wire, holder, &format!("{version:?}, records"));
+            let handshake = PendingHandshake::new(&client, HOME);
+            let records = in_one_byte_records(&handshake.hello);
+            let mut connection = handshake.send(records).finish();
+            assert_policy_of_home(&mut connection, holder, &format!("{version:?}, records"));
         }
     }
 }
 
 #[test]
-fn a_hello_of_more_than_one_record_gets_the_same_policy() {
+fn a_client_hello_of_several_records_has_the_same_policy() {
     let gateway = start(three_sites());
-    for version in VERSIONS {
+    for version in TLS_VERSIONS {
         for holder in [None, Some("alice")] {
-            let mut caller = Caller::new(&gateway, version, holder.map(card));
+            let mut client = TlsClient::new(&gateway, version, holder.map(card));
             let unknown = (0..300).map(|number| format!("{number:060}").into_bytes());
-            Arc::make_mut(&mut caller.config).alpn_protocols =
+            Arc::make_mut(&mut client.config).alpn_protocols =
                 unknown.chain([b"http/1.1".to_vec()]).collect();
-            let begun = Begun::new(&caller, HOME);
-            assert!(begun.hello.len() > 16_384);
-            assert_policy_of_home(&mut begun.send_whole().finish(), holder, &format!("{version:?}"));
+            let handshake = PendingHandshake::new(&client, HOME);
+            assert!(handshake.hello.len() > 16_384);
+            assert_policy_of_home(&mut handshake.send_hello().finish(), holder, &format!("{version:?}"));
         }
     }
 }
@@ -137,43 +136,43 @@ fn with_limits(limits: &str) -> TestGateway {
 }
 
 #[test]
-fn a_client_that_never_finishes_its_hello_is_left() {
+fn an_incomplete_client_hello_is_closed_after_the_handshake_timeout() {
     let gateway = with_limits("handshake_timeout = \"1s\"");
-    let caller = Caller::new(&gateway, Version::Tls13, None);
-    wait_for_the_end(&mut tcp(&caller));
-    let begun = Begun::new(&caller, HOME);
-    let half = begun.hello[..100].to_vec();
-    begun.send([half]).wait_for_the_end();
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    wait_for_close(&mut tcp(&client));
+    let handshake = PendingHandshake::new(&client, HOME);
+    let half = handshake.hello[..100].to_vec();
+    handshake.send([half]).wait_for_close();
 }
 
 #[test]
-fn a_client_that_is_asked_for_a_card_has_longer_to_finish_than_one_that_is_not() {
+fn a_handshake_with_a_certificate_request_has_the_longer_timeout() {
     let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"60s\"");
-    for version in VERSIONS {
-        let asked = Caller::new(&gateway, version, Some(card("alice")));
-        let typing_the_pin = Begun::new(&asked, HOME).send_whole();
-        let unasked = Caller::new(&gateway, version, None);
-        Begun::new(&unasked, OPEN).send_whole().wait_for_the_end();
-        // By now the short limit is over for both.
+    for version in TLS_VERSIONS {
+        let with_certificate = TlsClient::new(&gateway, version, Some(card("alice")));
+        let typing_the_pin = PendingHandshake::new(&with_certificate, HOME).send_hello();
+        let without_request = TlsClient::new(&gateway, version, None);
+        PendingHandshake::new(&without_request, OPEN).send_hello().wait_for_close();
+        // The shorter timeout has passed for both.
         assert_policy_of_home(&mut typing_the_pin.finish(), Some("alice"), &format!("{version:?}"));
     }
 }
 
 #[test]
-fn a_client_that_is_asked_for_a_card_cannot_take_for_ever() {
+fn a_handshake_with_a_certificate_request_is_closed_after_its_timeout() {
     let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
-    for version in VERSIONS {
-        let caller = Caller::new(&gateway, version, Some(card("alice")));
-        Begun::new(&caller, HOME).send_whole().wait_for_the_end();
+    for version in TLS_VERSIONS {
+        let client = TlsClient::new(&gateway, version, Some(card("alice")));
+        PendingHandshake::new(&client, HOME).send_hello().wait_for_close();
     }
 }
 
 #[test]
-fn what_is_no_handshake_is_left() {
+fn bytes_that_are_no_handshake_close_the_connection() {
     const CLOSE_NOTIFY: &[u8] = &[21, 3, 3, 0, 2, 1, 0];
-    // A client that says goodbye and keeps its socket open is left when its time is up.
+    // A client that sends close_notify and keeps its socket open is closed after the timeout.
     let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
-    let caller = Caller::new(&gateway, Version::Tls13, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let first_bytes: [&[u8]; 5] = [
         CLOSE_NOTIFY,
         b"GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n",
@@ -182,27 +181,27 @@ fn what_is_no_handshake_is_left() {
         &[0; 64],
     ];
     for bytes in first_bytes {
-        let mut socket = tcp(&caller);
+        let mut socket = tcp(&client);
         socket.write_all(bytes).unwrap();
-        wait_for_the_end(&mut socket);
+        wait_for_close(&mut socket);
     }
-    for version in VERSIONS {
-        let caller = Caller::new(&gateway, version, None);
-        Begun::new(&caller, HOME).send_whole().send([CLOSE_NOTIFY.to_vec()]).wait_for_the_end();
+    for version in TLS_VERSIONS {
+        let client = TlsClient::new(&gateway, version, None);
+        PendingHandshake::new(&client, HOME).send_hello().send([CLOSE_NOTIFY.to_vec()]).wait_for_close();
     }
     assert!(gateway.rms.requests().is_empty());
 }
 
-/// Everything that the gate sends until it closes.
-fn all_that_comes(socket: &mut TcpStream) -> Vec<u8> {
+/// Everything that the gateway sends until it closes.
+fn read_to_end(socket: &mut TcpStream) -> Vec<u8> {
     let mut received = Vec::new();
     if let Err(error) = socket.read_to_end(&mut received) {
-        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the gate keeps the connection");
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the gateway keeps the connection");
     }
     received
 }
 
-/// A handshake is counted a moment after its client has seen the end.
+/// Waits, because the client may observe the end of a handshake before it is counted.
 fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
     let line = format!("portcullis_handshakes_total{{outcome=\"{outcome}\"}} {count}\n");
     let end = std::time::Instant::now() + TEST_TIMEOUT;
@@ -213,18 +212,18 @@ fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
 }
 
 #[test]
-fn plain_http_on_a_tls_port_is_told_to_use_tls() {
+fn plain_http_on_a_tls_port_is_answered_with_400() {
     let gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let requests = [
         "GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         format!("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n{}", "x".repeat(60_000)),
     ];
     for request in requests {
-        let mut socket = tcp(&caller);
+        let mut socket = tcp(&client);
         socket.write_all(request.as_bytes()).unwrap();
-        let response = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+        let response = String::from_utf8(read_to_end(&mut socket)).unwrap();
         assert!(response.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{response}");
         assert!(response.contains("\r\nContent-Type: text/plain"), "{response}");
         assert!(response.contains("\r\nConnection: close\r\n"), "{response}");
@@ -233,14 +232,14 @@ fn plain_http_on_a_tls_port_is_told_to_use_tls() {
             "{response}"
         );
     }
-    let mut socket = tcp(&caller);
-    // The method in pieces.
+    let mut socket = tcp(&client);
+    // The request line in pieces.
     for piece in ["HE", "AD / HT", "TP/1.1\r\n\r\n"] {
-        // The gate may have answered before the last one.
+        // The gateway may have responded before the last piece.
         drop(socket.write_all(piece.as_bytes()));
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let response = String::from_utf8(all_that_comes(&mut socket)).unwrap();
+    let response = String::from_utf8(read_to_end(&mut socket)).unwrap();
     assert!(response.starts_with("HTTP/1.1 400 ") && response.ends_with("\r\n\r\n"), "{response}");
     drop(socket);
     wait_until_counted(&gateway, "plain_http", 4);
@@ -248,26 +247,26 @@ fn plain_http_on_a_tls_port_is_told_to_use_tls() {
 }
 
 #[test]
-fn a_client_that_speaks_nothing_newer_than_tls_1_1_gets_the_alert_protocol_version() {
+fn a_client_with_tls_1_1_at_most_receives_the_alert_protocol_version() {
     const PROTOCOL_VERSION: u8 = 70;
     let gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls12, None);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls12, None);
     for minor in 0..=2 {
-        let begun = Begun::new(&caller, HOME);
-        let mut hello = begun.hello.clone();
+        let handshake = PendingHandshake::new(&client, HOME);
+        let mut hello = handshake.hello.clone();
         (hello[9], hello[10]) = (3, minor);
-        let mut socket = begun.send([hello]).socket;
-        assert_eq!(all_that_comes(&mut socket), [21, 3, minor, 0, 2, 2, PROTOCOL_VERSION], "3.{minor}");
+        let mut socket = handshake.send([hello]).socket;
+        assert_eq!(read_to_end(&mut socket), [21, 3, minor, 0, 2, 2, PROTOCOL_VERSION], "3.{minor}");
     }
-    // The hello of SSL 2.0 with which Windows XP begins.
-    let mut socket = tcp(&caller);
+    // The SSL 2.0 ClientHello of Windows XP.
+    let mut socket = tcp(&client);
     socket.write_all(&[0x80, 46, 1, 3, 1, 0, 21, 0, 0, 0, 16]).unwrap();
-    assert_eq!(all_that_comes(&mut socket), [21, 3, 1, 0, 2, 2, PROTOCOL_VERSION]);
+    assert_eq!(read_to_end(&mut socket), [21, 3, 1, 0, 2, 2, PROTOCOL_VERSION]);
     wait_until_counted(&gateway, "old_version", 4);
 }
 
 #[test]
-fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_suites_can_use() {
+fn a_tls_1_2_client_with_tls_1_3_suites_receives_a_certificate_for_its_tls_1_2_suites() {
     let gateway = start(three_sites());
     let names = ["server-ecdsa.pem", "server-rsa.pem"];
     let [ecdsa, rsa] = names.map(|name| {
@@ -285,15 +284,15 @@ fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_sui
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let mut caller = Caller::new(&gateway, Version::Tls12, None);
-        caller.config = Arc::new(config);
-        let begun = Begun::new(&caller, HOME);
-        let mut hello = begun.hello.clone();
+        let mut client = TlsClient::new(&gateway, TlsVersion::Tls12, None);
+        client.config = Arc::new(config);
+        let handshake = PendingHandshake::new(&client, HOME);
+        let mut hello = handshake.hello.clone();
         let versions = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04, 0x03, 0x03];
         let at = hello.windows(versions.len()).position(|window| window == versions).unwrap();
-        // A version that nobody speaks in place of TLS 1.3 (RFC 8701).
+        // A reserved version (RFC 8701) instead of TLS 1.3.
         (hello[at + 5], hello[at + 6]) = (0x7a, 0x7a);
-        let mut socket = begun.send([hello]).socket;
+        let mut socket = handshake.send([hello]).socket;
         let mut response = Vec::new();
         while !response.windows(served.len()).any(|window| window == served.as_ref()) {
             let mut piece = [0; 4096];
@@ -305,32 +304,32 @@ fn a_tls_1_2_hello_with_tls_1_3_suites_gets_the_certificate_that_its_tls_1_2_sui
 }
 
 #[test]
-fn handshakes_in_progress_are_limited_and_those_that_end_make_room() {
+fn concurrent_handshakes_are_limited_until_others_complete() {
     let gateway = with_limits("max_handshakes_per_address = 3");
-    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
-    let idle: Vec<_> = (0..3).map(|_| Begun::new(&caller, HOME).send_whole()).collect();
-    for begun in &idle {
-        // The server's flight is here, so the handshake counts.
-        assert_eq!(begun.socket.peek(&mut [0]).unwrap(), 1);
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let idle: Vec<_> = (0..3).map(|_| PendingHandshake::new(&client, HOME).send_hello()).collect();
+    for handshake in &idle {
+        // The server has responded, so the handshake is counted.
+        assert_eq!(handshake.socket.peek(&mut [0]).unwrap(), 1);
     }
-    assert!(caller.connect(HOME).is_err());
+    assert!(client.connect(HOME).is_err());
     let none = "portcullis_handshakes_total{outcome=\"limited\"} 0\n";
-    // The client may see the end of its connection before it is counted.
-    let begun = std::time::Instant::now();
+    // The client may observe the close before it is counted.
+    let started = std::time::Instant::now();
     while gateway.metrics.encode().contains(none) {
-        assert!(begun.elapsed() < TEST_TIMEOUT, "the refused handshake is not counted");
+        assert!(started.elapsed() < TEST_TIMEOUT, "the rejected handshake is not counted");
         std::thread::yield_now();
     }
-    for begun in idle {
-        assert_policy_of_home(&mut begun.finish(), Some("alice"), "admitted before");
+    for handshake in idle {
+        assert_policy_of_home(&mut handshake.finish(), Some("alice"), "admitted before");
     }
-    assert_policy_of_home(&mut caller.connect(HOME).unwrap(), Some("alice"), "admitted after");
+    assert_policy_of_home(&mut client.connect(HOME).unwrap(), Some("alice"), "admitted after");
 }
 
 #[test]
-fn handshakes_each_second_are_limited() {
+fn handshakes_per_second_are_limited() {
     let gateway = with_limits("handshakes_per_second_per_address = 1");
-    let caller = Caller::new(&gateway, Version::Tls13, None);
-    let admitted = (0..20).filter(|_| caller.connect(HOME).is_ok()).count();
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let admitted = (0..20).filter(|_| client.connect(HOME).is_ok()).count();
     assert!((5..20).contains(&admitted), "{admitted}");
 }

@@ -1,21 +1,21 @@
-//! HTTP/2 clients that send frames for their own sake. Each has its connection closed; those beside it notice nothing.
+//! HTTP/2 floods of control frames. The gateway closes the connection of the client; other connections are unaffected.
 
-use super::frames::{HEADERS, Wire, frame, get};
-use super::stage::{HOME, start, three_sites};
+use super::http2_frames::{HEADERS, Http2Connection, frame, get};
+use super::three_sites::{HOME, start, three_sites};
 use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// A request for `/ignore/echo`, not ended.
+/// The HEADERS frame of a request for `/ignore/echo`.
 fn headers(stream: u32, flags: u8) -> Vec<u8> {
     frame(HEADERS, flags, stream, &get("/ignore/echo", &[]))
 }
 
-/// Sends `flood` again and again, at most 10,000 times, until the connection is closed.
+/// Sends `flood` until the connection is closed, 10,000 times at most. Returns whether it was closed.
 async fn closes(gateway: &TestGateway, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>) -> bool {
-    let mut wire = Wire::connect(gateway).await;
-    wire.send(opening).await.unwrap();
-    let (mut reading, mut writing) = tokio::io::split(wire.0);
+    let mut connection = Http2Connection::connect(gateway).await;
+    connection.send(opening).await.unwrap();
+    let (mut reading, mut writing) = tokio::io::split(connection.0);
     let reader = tokio::spawn(async move {
         let mut buffer = [0; 4_096];
         while let Ok(1..) = reading.read(&mut buffer).await {}
@@ -32,9 +32,9 @@ async fn closes(gateway: &TestGateway, opening: &[u8], mut flood: impl FnMut(u32
 }
 
 #[tokio::test]
-async fn every_flood_ends_its_connection() {
+async fn every_flood_closes_its_connection() {
     let gateway = start(three_sites());
-    let mut beside = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
+    let mut other = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     let stream = |number: u32| 2 * number + 3;
     let one = headers(1, 4);
     assert!(closes(&gateway, &[], |_| frame(6, 0, 0, &[0; 8])).await, "PING");
@@ -52,14 +52,14 @@ async fn every_flood_ends_its_connection() {
     assert!(closes(&gateway, &headers(1, 0), |_| frame(9, 0, 1, &[])).await, "CONTINUATION");
     let reset = |number| [headers(stream(number), 5), frame(3, 0, stream(number), &[0, 0, 0, 8])].concat();
     assert!(closes(&gateway, &[], reset).await, "requests that are reset at once");
-    assert_eq!(beside.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");
+    assert_eq!(other.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");
     let counted =
         |line: &str| line.starts_with(r#"portcullis_closed_connections_total{limit="http2_frames"} 1"#);
     assert!(gateway.metrics.encode().lines().any(counted), "{}", gateway.metrics.encode());
 }
 
 #[tokio::test]
-async fn a_client_that_sends_no_preface_is_left() {
+async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
     let gateway = start(TestConfig { limits: "handshake_timeout = \"1s\"".to_owned(), ..three_sites() });
     for sent in [&b""[..], b"PRI * "] {
         let mut stream = Client::new(&gateway).resolving(HOME).http2().tls_stream().await.unwrap();
@@ -70,7 +70,7 @@ async fn a_client_that_sends_no_preface_is_left() {
 }
 
 #[tokio::test]
-async fn a_client_that_uses_its_connection_is_not_mistaken_for_a_flood() {
+async fn control_frames_of_a_busy_client_are_no_flood() {
     let gateway =
         start(TestConfig { limits: "http2_control_frames_per_second = 4".to_owned(), ..three_sites() });
     let mut connection = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
@@ -83,7 +83,7 @@ async fn a_client_that_uses_its_connection_is_not_mistaken_for_a_flood() {
 }
 
 #[tokio::test]
-async fn a_flood_that_goes_on_from_new_connections_is_one_log_line_and_many_in_the_metric() {
+async fn every_flooding_connection_is_counted_in_the_metric() {
     let gateway = start(three_sites());
     for _ in 0..3 {
         assert!(closes(&gateway, &[], |_| frame(6, 0, 0, &[0; 8])).await);

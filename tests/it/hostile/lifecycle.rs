@@ -1,7 +1,7 @@
-//! The program itself, started and told by signals what to do: how it stops, and how it takes a new configuration.
+//! The program as a process that receives signals: graceful stop and reload.
 
-use super::caller::{Caller, Version, Wire};
-use super::stage::{HOME, card, three_sites, write_keys};
+use super::three_sites::{HOME, card, three_sites, write_keys};
+use super::tls_client::{TlsClient, TlsConnection, TlsVersion};
 use crate::support::{TEST_TIMEOUT, TestConfig, pki};
 use portcullis::certificate::{certificate_ders, private_key_der};
 use portcullis::demo::rms::Rms;
@@ -18,8 +18,8 @@ use tempfile::TempDir;
 const RELOADED: &str = "configuration reloaded";
 const NOT_RELOADED: &str = "keeping the previous configuration";
 
-/// A running `portcullis serve`. Killed when dropped, if it still runs.
-struct Program {
+/// A running `portcullis serve`. It is killed when this is dropped.
+struct GatewayProcess {
     child: Child,
     folder: TempDir,
     rms: Rms,
@@ -27,14 +27,14 @@ struct Program {
     admin: SocketAddr,
 }
 
-impl Program {
-    fn start(setup: &TestConfig) -> Self {
+impl GatewayProcess {
+    fn start(config: &TestConfig) -> Self {
         let folder = TempDir::new().unwrap();
         pki().write_to(folder.path()).unwrap();
         write_keys(folder.path());
         let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let (listen, admin) = (free_address(), free_address());
-        fs::write(folder.path().join("proxy.toml"), proxy_toml(setup, &rms, listen, admin)).unwrap();
+        fs::write(folder.path().join("proxy.toml"), proxy_toml(config, &rms, listen, admin)).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
             .args(["serve", "--config"])
@@ -49,11 +49,11 @@ impl Program {
         program
     }
 
-    fn connect(&self, holder: Option<&str>) -> Wire {
-        Caller::to(self.listen, Version::Tls13, holder.map(card)).connect(HOME).unwrap()
+    fn connect(&self, holder: Option<&str>) -> TlsConnection {
+        TlsClient::to(self.listen, TlsVersion::Tls13, holder.map(card)).connect(HOME).unwrap()
     }
 
-    /// The status of `/readyz`; `None` where nobody answers.
+    /// The status of `/readyz`; `None` without a response.
     fn readiness(&self) -> Option<u16> {
         let mut socket = TcpStream::connect(self.admin).ok()?;
         socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -68,7 +68,7 @@ impl Program {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// Writes another proxy.toml and has it read; returns when the log says what came of it.
+    /// Writes proxy.toml and sends SIGHUP; returns when the log has the outcome.
     fn reload(&self, text: &str, outcome: &str) {
         let before = self.log().matches(outcome).count();
         fs::write(self.path("proxy.toml"), text).unwrap();
@@ -76,8 +76,8 @@ impl Program {
         wait_until(outcome, || self.log().matches(outcome).count() > before);
     }
 
-    fn proxy_toml(&self, setup: &TestConfig) -> String {
-        proxy_toml(setup, &self.rms, self.listen, self.admin)
+    fn proxy_toml(&self, config: &TestConfig) -> String {
+        proxy_toml(config, &self.rms, self.listen, self.admin)
     }
 
     fn exit(&mut self) -> ExitStatus {
@@ -97,36 +97,36 @@ impl Program {
         fs::read_to_string(self.path("log")).unwrap()
     }
 
-    /// The decisions in an audit file, with the paths that they are about.
+    /// The decision and the path of each record in an audit file.
     fn decisions(&self, file: &str) -> Vec<String> {
         let records = fs::read_to_string(self.path(file)).unwrap_or_default();
-        let whole = records.rfind('\n').map_or("", |end| &records[..end]);
+        let complete = records.rfind('\n').map_or("", |end| &records[..end]);
         let one = |line: &str| {
             let record: serde_json::Value = serde_json::from_str(line).unwrap();
             format!("{} {}", record["decision"].as_str().unwrap(), record["path"].as_str().unwrap())
         };
-        whole.lines().map(one).collect()
+        complete.lines().map(one).collect()
     }
 }
 
-impl Drop for Program {
+impl Drop for GatewayProcess {
     fn drop(&mut self) {
-        // It has ended already where the test was about that.
+        // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-fn proxy_toml(setup: &TestConfig, rms: &Rms, listen: SocketAddr, admin: SocketAddr) -> String {
+fn proxy_toml(config: &TestConfig, rms: &Rms, listen: SocketAddr, admin: SocketAddr) -> String {
     let any_port = "\nlisten = [\"127.0.0.1:0\"]";
-    setup
+    config
         .proxy_toml(&format!("http://{}", rms.address()))
         .replace(&format!("[admin]{any_port}"), &format!("[admin]\nlisten = [\"{admin}\"]"))
         .replace(any_port, &format!("\nlisten = [\"{listen}\"]"))
 }
 
-/// A free address on a loopback address of its own: on 127.0.0.1 the port could be taken, before the program takes it,
-/// by a connection of a test beside this one.
+/// A free port on a unique loopback address. On 127.0.0.1 a connection of a concurrent test could take the port before
+/// the program listens.
 fn free_address() -> SocketAddr {
     static TAKEN: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -134,24 +134,24 @@ fn free_address() -> SocketAddr {
     TcpListener::bind((own, 0)).unwrap().local_addr().unwrap()
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + TEST_TIMEOUT;
-    while !is_so() {
-        assert!(Instant::now() < end, "waited in vain: {what}");
+    while !condition() {
+        assert!(Instant::now() < end, "timed out waiting until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-fn begin(program: &Program, wire: &mut Wire, target: &str) {
-    wire.send(format!("GET {target} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
+fn begin(program: &GatewayProcess, connection: &mut TlsConnection, target: &str) {
+    connection.send(format!("GET {target} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
     wait_until("the backend has the request", || {
-        program.rms.requests().iter().any(|seen| seen.target == target)
+        program.rms.requests().iter().any(|request| request.target == target)
     });
 }
 
 #[test]
-fn told_to_stop_it_finishes_what_runs_and_ends_well() {
-    let mut program = Program::start(&three_sites());
+fn sigterm_finishes_requests_in_progress_and_exits_with_0() {
+    let mut program = GatewayProcess::start(&three_sites());
     let mut idle = program.connect(None);
     assert_eq!(idle.get(HOME, "/ignore/echo").unwrap().status, 200);
     let mut running = program.connect(Some("alice"));
@@ -159,7 +159,7 @@ fn told_to_stop_it_finishes_what_runs_and_ends_well() {
     program.signal("TERM");
     assert!(idle.is_closed());
     assert_ne!(program.readiness(), Some(200));
-    wait_until("nothing is accepted any more", || TcpStream::connect(program.listen).is_err());
+    wait_until("no connection is accepted", || TcpStream::connect(program.listen).is_err());
     let response = running.response().unwrap();
     assert_eq!((response.status, response.header("connection")), (200, Some("close")));
     assert!(running.is_closed());
@@ -168,9 +168,11 @@ fn told_to_stop_it_finishes_what_runs_and_ends_well() {
 }
 
 #[test]
-fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
-    let mut program =
-        Program::start(&TestConfig { limits: "shutdown_timeout = \"1s\"".to_owned(), ..three_sites() });
+fn sigterm_waits_no_longer_than_the_shutdown_timeout() {
+    let mut program = GatewayProcess::start(&TestConfig {
+        limits: "shutdown_timeout = \"1s\"".to_owned(),
+        ..three_sites()
+    });
     let mut running = program.connect(Some("alice"));
     begin(&program, &mut running, "/require/echo?delay_ms=600000");
     let mut half = program.connect(None);
@@ -183,9 +185,11 @@ fn told_to_stop_it_waits_no_longer_than_the_drain_limit() {
 }
 
 #[test]
-fn told_to_stop_it_does_not_wait_for_clients_that_asked_nothing() {
-    let mut program =
-        Program::start(&TestConfig { limits: "shutdown_timeout = \"1h\"".to_owned(), ..three_sites() });
+fn sigterm_does_not_wait_for_connections_without_a_request() {
+    let mut program = GatewayProcess::start(&TestConfig {
+        limits: "shutdown_timeout = \"1h\"".to_owned(),
+        ..three_sites()
+    });
     let silent = TcpStream::connect(program.listen).unwrap();
     let mut unused = program.connect(None);
     program.signal("TERM");
@@ -195,27 +199,27 @@ fn told_to_stop_it_does_not_wait_for_clients_that_asked_nothing() {
 }
 
 #[test]
-fn a_new_configuration_is_felt_by_the_next_request_on_an_open_connection() {
-    let program = Program::start(&three_sites());
-    let mut wire = program.connect(None);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
-    let setup = three_sites();
-    let stricter = TestConfig { paths: setup.paths.replace("\"ignore\"", "\"require\""), ..setup };
+fn a_reload_applies_to_the_next_request_on_an_open_connection() {
+    let program = GatewayProcess::start(&three_sites());
+    let mut connection = program.connect(None);
+    assert_eq!(connection.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
+    let config = three_sites();
+    let stricter = TestConfig { paths: config.paths.replace("\"ignore\"", "\"require\""), ..config };
     program.reload(&program.proxy_toml(&stricter), RELOADED);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "403 certificate-required");
+    assert_eq!(connection.get(HOME, "/ignore/echo").unwrap().status_and_id(), "403 certificate-required");
     program.reload(&program.proxy_toml(&three_sites()), RELOADED);
-    assert_eq!(wire.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
+    assert_eq!(connection.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
 }
 
 #[test]
-fn a_broken_configuration_leaves_the_old_one_in_force_and_every_mistake_is_told() {
-    let program = Program::start(&three_sites());
-    let mut wire = program.connect(Some("alice"));
-    let setup = three_sites();
+fn an_invalid_configuration_keeps_the_previous_one_and_every_error_is_logged() {
+    let program = GatewayProcess::start(&three_sites());
+    let mut connection = program.connect(Some("alice"));
+    let config = three_sites();
     let broken = TestConfig {
-        paths: setup.paths.replace("\"ignore\"", "\"ignroe\""),
-        realm: format!("{}max_aeg = \"1m\"", setup.realm.replace("pki/root.pem", "pki/missing.pem")),
-        ..setup
+        paths: config.paths.replace("\"ignore\"", "\"ignroe\""),
+        realm: format!("{}max_aeg = \"1m\"", config.realm.replace("pki/root.pem", "pki/missing.pem")),
+        ..config
     };
     program.reload(&program.proxy_toml(&broken), NOT_RELOADED);
     let log = program.log();
@@ -224,7 +228,7 @@ fn a_broken_configuration_leaves_the_old_one_in_force_and_every_mistake_is_told(
     }
     program.reload("no toml at all", NOT_RELOADED);
     for path in ["/ignore/echo", "/require/echo"] {
-        assert_eq!(wire.get(HOME, path).unwrap().status_and_id(), "200 permit");
+        assert_eq!(connection.get(HOME, path).unwrap().status_and_id(), "200 permit");
     }
     assert_eq!(
         program.connect(None).get(HOME, "/require/echo").unwrap().status_and_id(),
@@ -234,8 +238,8 @@ fn a_broken_configuration_leaves_the_old_one_in_force_and_every_mistake_is_told(
 }
 
 #[test]
-fn a_configuration_whose_address_is_taken_changes_nothing() {
-    let program = Program::start(&three_sites());
+fn a_configuration_with_an_address_in_use_keeps_the_previous_one() {
+    let program = GatewayProcess::start(&three_sites());
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let elsewhere = proxy_toml(&three_sites(), &program.rms, taken.local_addr().unwrap(), program.admin);
     program.reload(&elsewhere, NOT_RELOADED);
@@ -243,13 +247,13 @@ fn a_configuration_whose_address_is_taken_changes_nothing() {
 }
 
 #[test]
-fn a_new_address_is_opened_and_an_old_one_closed() {
-    let program = Program::start(&three_sites());
+fn a_reload_opens_new_addresses_and_closes_old_ones() {
+    let program = GatewayProcess::start(&three_sites());
     let mut old = program.connect(None);
     assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     let listen = free_address();
     program.reload(&proxy_toml(&three_sites(), &program.rms, listen, program.admin), RELOADED);
-    let mut new = Caller::to(listen, Version::Tls13, None).connect(HOME).unwrap();
+    let mut new = TlsClient::to(listen, TlsVersion::Tls13, None).connect(HOME).unwrap();
     assert_eq!(new.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     wait_until("the old address is closed", || TcpStream::connect(program.listen).is_err());
     assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "421 misdirected-request");
@@ -257,20 +261,20 @@ fn a_new_address_is_opened_and_an_old_one_closed() {
 }
 
 #[test]
-fn the_audit_file_is_opened_anew_when_it_was_moved_away() {
-    let program = Program::start(&three_sites());
-    let mut wire = program.connect(None);
-    wire.get(HOME, "/ignore/before").unwrap();
+fn a_reload_reopens_a_renamed_audit_file() {
+    let program = GatewayProcess::start(&three_sites());
+    let mut connection = program.connect(None);
+    connection.get(HOME, "/ignore/before").unwrap();
     wait_until("the record is written", || program.decisions("audit.jsonl").len() == 1);
     fs::rename(program.path("audit.jsonl"), program.path("audit.1.jsonl")).unwrap();
     program.reload(&program.proxy_toml(&three_sites()), RELOADED);
-    wire.get(HOME, "/require/after").unwrap();
+    connection.get(HOME, "/require/after").unwrap();
     wait_until("the record is written", || program.decisions("audit.jsonl").len() == 1);
     assert_eq!(program.decisions("audit.1.jsonl"), ["permit /ignore/before"]);
     assert_eq!(program.decisions("audit.jsonl"), ["certificate-required /require/after"]);
 }
 
-/// How often each of these stands in the memory that a process can write to.
+/// The occurrences of each byte string in the writable memory of a process.
 fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
@@ -282,7 +286,7 @@ fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
         let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
         let address = |text: &str| u64::from_str_radix(text, 16).unwrap();
         let mut bytes = vec![0; usize::try_from(address(end) - address(start)).unwrap()];
-        // A part that is no longer there holds nothing.
+        // The mapping may have been removed since.
         if memory.read_exact_at(&mut bytes, address(start)).is_err() {
             continue;
         }
@@ -296,14 +300,14 @@ fn occurrences(process: u32, needles: &[&[u8]]) -> Vec<usize> {
 }
 
 #[test]
-fn the_bytes_of_private_key_files_are_in_memory_at_no_time_after_they_were_read() {
-    let setup = TestConfig::default();
-    let program = Program::start(&setup);
+fn the_bytes_of_private_key_files_are_erased_from_memory_after_loading() {
+    let config = TestConfig::default();
+    let program = GatewayProcess::start(&config);
     let mut needles = Vec::new();
     for name in ["pki/server-ecdsa.key", "pki/server-rsa.key"] {
         let pem = fs::read(program.path(name)).unwrap();
         let der = private_key_der(&pem).unwrap().secret_der().to_vec();
-        // The scalar stands in the middle of the ECDSA key, and the private exponent in that of the RSA key.
+        // The middle of an ECDSA key is in its scalar, the middle of an RSA key in its private exponent.
         let middle = if der.len() < 200 { 40 } else { der.len() / 2 };
         needles.push(der[middle..middle + 20].to_vec());
         needles.push(pem.split(|byte| *byte == b'\n').nth(1).unwrap()[..40].to_vec());
@@ -314,18 +318,18 @@ fn the_bytes_of_private_key_files_are_in_memory_at_no_time_after_they_were_read(
     let needles: Vec<&[u8]> = needles.iter().map(Vec::as_slice).collect();
     for reloads in [0, 10] {
         for _ in 0..reloads {
-            program.reload(&program.proxy_toml(&setup), RELOADED);
+            program.reload(&program.proxy_toml(&config), RELOADED);
         }
         let found = occurrences(program.child.id(), &needles);
         let (certificate, keys) = found.split_last().unwrap();
-        assert!(*certificate > 0, "the memory that was looked at is not the program's");
+        assert!(*certificate > 0, "the search missed the memory of the program");
         assert_eq!(keys, [0; 4], "after {reloads} reloads");
     }
 }
 
 #[test]
-fn failed_handshakes_leave_one_line_with_their_cause() {
-    let program = Program::start(&three_sites());
+fn failed_handshakes_of_a_minute_are_one_log_line_with_the_cause() {
+    let program = GatewayProcess::start(&three_sites());
     for _ in 0..20 {
         let mut socket = TcpStream::connect(program.listen).unwrap();
         socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();

@@ -1,6 +1,6 @@
-//! Clients that take more than their share: of connections, and of requests per second.
+//! The limits on connections and on requests per second, per address, network and account.
 
-use super::stage::{HOME, card, start, three_sites};
+use super::three_sites::{HOME, card, start, three_sites};
 use crate::support::{Client, Connection, TestConfig, TestGateway, wait_for};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
@@ -34,11 +34,14 @@ fn has_line(gateway: &TestGateway, line: &str) -> bool {
 }
 
 #[tokio::test]
-async fn one_address_has_so_many_connections_and_others_are_served() {
+async fn connections_of_one_address_are_limited_and_others_are_served() {
     let gateway = limited("max_connections_per_address = 3");
     let mut open = connect(&client(&gateway, ONE), 3).await;
     for _ in 0..5 {
-        assert!(client(&gateway, ONE).tls_stream().await.is_err(), "it is closed before its handshake");
+        assert!(
+            client(&gateway, ONE).tls_stream().await.is_err(),
+            "the connection must close before its handshake"
+        );
     }
     assert!(has_line(&gateway, r#"portcullis_rejected_connections_total{limit="address"} 5"#));
     assert_eq!(client(&gateway, OTHER).get("/ignore/echo").await.status_and_id(), "200 permit");
@@ -46,20 +49,21 @@ async fn one_address_has_so_many_connections_and_others_are_served() {
         assert!(is_served(connection).await);
     }
     drop(open.pop());
-    wait_for("the free place", || has_line(&gateway, "portcullis_client_connections 2").then_some(())).await;
+    wait_for("the closed connection", || has_line(&gateway, "portcullis_client_connections 2").then_some(()))
+        .await;
     assert_eq!(client(&gateway, ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
-async fn connections_without_a_handshake_count_too() {
+async fn connections_without_a_handshake_are_counted() {
     let gateway = limited("max_connections_per_address = 3");
-    let mut silent = Vec::new();
+    let mut idle = Vec::new();
     for _ in 0..3 {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((ONE.parse::<std::net::IpAddr>().unwrap(), 0).into()).unwrap();
-        silent.push(socket.connect(gateway.address()).await.unwrap());
+        idle.push(socket.connect(gateway.address()).await.unwrap());
     }
-    // Connected is not yet accepted.
+    // The kernel completes a connection before the gateway accepts it.
     let mut tries = 0;
     while client(&gateway, ONE).tls_stream().await.is_ok() {
         tries += 1;
@@ -70,7 +74,7 @@ async fn connections_without_a_handshake_count_too() {
 }
 
 #[tokio::test]
-async fn the_addresses_of_one_network_have_so_many_together() {
+async fn connections_of_one_network_are_limited() {
     let gateway = limited("max_connections_per_network = 3");
     let _open = (connect(&client(&gateway, ONE), 2).await, connect(&client(&gateway, OTHER), 1).await);
     assert!(client(&gateway, THIRD).tls_stream().await.is_err());
@@ -79,7 +83,7 @@ async fn the_addresses_of_one_network_have_so_many_together() {
 }
 
 #[tokio::test]
-async fn a_trusted_network_may_have_all_connections_and_requests() {
+async fn a_trusted_network_has_no_share_of_connections_or_requests() {
     let gateway = limited(
         "max_connections_per_address = 3\nrequests_per_second_per_address = 1\ntrusted_networks = [\"127.0.0.11\"]",
     );
@@ -89,7 +93,7 @@ async fn a_trusted_network_may_have_all_connections_and_requests() {
 }
 
 #[tokio::test]
-async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certificate_holders_keep_theirs() {
+async fn at_the_total_limit_the_largest_anonymous_client_loses_its_oldest_idle_connection() {
     let gateway =
         limited("max_connections = 6\nmax_connections_per_address = 6\nmax_connections_per_network = 6");
     let holder = client(&gateway, ONE).chain(card("alice"));
@@ -102,7 +106,7 @@ async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certifica
     }
     assert_eq!(client(&gateway, THIRD).get("/ignore/echo").await.status_and_id(), "200 permit");
     assert!(has_line(&gateway, r#"portcullis_closed_connections_total{limit="total"} 1"#));
-    assert!(!is_served(&mut others[0]).await, "it was idle for longest");
+    assert!(!is_served(&mut others[0]).await, "the connection that was idle for longest must close");
     assert_eq!(held.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     for connection in crowd.iter_mut().chain(&mut others[1..]) {
         assert!(is_served(connection).await);
@@ -110,7 +114,7 @@ async fn when_all_places_are_taken_the_client_with_most_makes_room_and_certifica
 }
 
 #[tokio::test]
-async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records() {
+async fn requests_of_one_address_are_limited_and_rejections_are_sampled_in_the_audit_log() {
     let gateway = limited("requests_per_second_per_address = 1");
     for http2 in [false, true] {
         let address = if http2 { ONE } else { OTHER };
@@ -126,11 +130,11 @@ async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records
                     let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
                     assert!((1..=2).contains(&wait), "{wait}");
                 }
-                verdict => assert_eq!(verdict, "200 permit"),
+                other => assert_eq!(other, "200 permit"),
             }
         }
         assert!(refused > 20, "{refused}");
-        // A new connection has no new budget.
+        // A new connection does not reset the rate.
         assert_eq!(client.get("/ignore/echo").await.status_and_id(), "429 rate-limited");
     }
     assert_eq!(client(&gateway, THIRD).get("/ignore/echo").await.status_and_id(), "200 permit");
@@ -142,7 +146,7 @@ async fn an_address_may_send_so_many_requests_and_the_refusals_leave_few_records
 }
 
 #[tokio::test]
-async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_requests() {
+async fn a_certificate_holder_is_served_at_an_address_above_its_request_rate() {
     let gateway = limited("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
     let mut anonymous = client(&gateway, ONE).connect().await.unwrap();
     let spend =
@@ -159,40 +163,40 @@ async fn a_certificate_holder_is_served_at_an_address_that_has_spent_its_request
         assert_eq!(holder.get("/none").await.unwrap().status_and_id(), "404 path-not-found");
     }
     let mut forged = client(&gateway, ONE).chain(card("mallory")).connect().await.unwrap();
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for path in ["/require/echo", "/ignore/echo", "/none"].repeat(5) {
-        verdicts.push(forged.get(path).await.unwrap().status_and_id());
+        results.push(forged.get(path).await.unwrap().status_and_id());
     }
-    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
-    assert!(refused > 8, "{verdicts:?}");
+    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(refused > 8, "{results:?}");
 }
 
 #[tokio::test]
-async fn the_requests_of_an_authenticated_client_count_whatever_comes_of_them() {
+async fn denied_requests_of_an_authenticated_client_count_towards_its_rate() {
     let gateway = limited("requests_per_second_per_account = 1");
     let mut holder = client(&gateway, ONE).chain(card("alice")).connect().await.unwrap();
     assert_eq!(holder.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for path in ["/none", "/ignore/echo"].repeat(20) {
-        verdicts.push(holder.get(path).await.unwrap().status_and_id());
+        results.push(holder.get(path).await.unwrap().status_and_id());
     }
-    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
-    assert!(refused > 20, "{verdicts:?}");
+    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(refused > 20, "{results:?}");
 }
 
 #[tokio::test]
-async fn an_account_may_send_so_many_requests_from_all_its_connections() {
+async fn requests_of_one_account_are_limited_across_its_connections() {
     let gateway = limited("requests_per_second_per_account = 1");
     let alice = |from| client(&gateway, from).chain(card("alice"));
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for from in [ONE, OTHER, THIRD] {
         let mut connection = alice(from).connect().await.unwrap();
         for _ in 0..20 {
-            verdicts.push(connection.get("/require/echo").await.unwrap().status_and_id());
+            results.push(connection.get("/require/echo").await.unwrap().status_and_id());
         }
     }
-    let refused = verdicts.iter().filter(|verdict| *verdict == "429 rate-limited").count();
-    assert!(refused > 20, "{verdicts:?}");
+    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(refused > 20, "{results:?}");
     assert_eq!(alice(ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
     let judy = client(&gateway, ONE).chain(card("judy"));
     assert_eq!(judy.get("/require/echo").await.status_and_id(), "200 permit");
@@ -207,18 +211,18 @@ async fn a_reload_changes_the_limits() {
     let mut gateway = limited("max_connections_per_address = 1");
     let _open = connect(&client(&gateway, ONE), 1).await;
     assert!(client(&gateway, ONE).tls_stream().await.is_err());
-    gateway.reload(|setup| setup.limits = "max_connections_per_address = 2".to_owned());
+    gateway.reload(|config| config.limits = "max_connections_per_address = 2".to_owned());
     assert_eq!(client(&gateway, ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
-async fn forged_certificates_get_the_share_of_anonymous_clients_in_the_audit_queue() {
-    // Room for 655 records that may still come, of which anonymous clients get 491.
+async fn forged_certificates_use_the_anonymous_share_of_the_audit_queue() {
+    // The queue can reserve 655 records, of which anonymous clients may use 491.
     let audit = "audit.jsonl\"\nmax_queue_bytes = \"1MiB".to_owned();
     let gateway = start(TestConfig { audit, ..three_sites() });
     let with_card = |name: &str, from: &str| client(&gateway, from).chain(card(name));
     assert_eq!(with_card("alice", "127.0.0.20").get("/require/echo").await.status_and_id(), "200 permit");
-    // Each holds a place until its body has come.
+    // Each request reserves a record until its body is complete.
     let head = format!("POST /ignore/echo HTTP/1.1\r\nHost: {HOME}\r\nContent-Length: 9\r\n\r\n");
     let mut held = Vec::new();
     for number in 0..520 {
@@ -232,14 +236,14 @@ async fn forged_certificates_get_the_share_of_anonymous_clients_in_the_audit_que
         let refused = r#"portcullis_decisions_total{decision="audit-unavailable"} 0"#;
         (!metrics.lines().any(|line| line == refused)).then_some(())
     };
-    wait_for("the share of anonymous clients is used up", is_full).await;
+    wait_for("the end of the anonymous share", is_full).await;
 
     let anonymous = client(&gateway, "127.0.0.21").get("/ignore/echo").await;
     assert_eq!(anonymous.status_and_id(), "503 audit-unavailable");
     let mut forged = with_card("mallory", "127.0.0.21").connect().await.unwrap();
-    assert!(is_served(&mut forged).await, "its first request may be that of a holder");
+    assert!(is_served(&mut forged).await, "the first request may belong to a certificate holder");
     assert_eq!(forged.get("/ignore/echo").await.unwrap().status_and_id(), "503 audit-unavailable");
-    // A holder who was here before has a whole share at once, though an attacker has the same address.
+    // A known certificate holder has a full share at once, even at the address of an attacker.
     for _ in 0..3 {
         let alice = with_card("alice", "127.0.0.11").get("/require/echo").await;
         assert_eq!(alice.status_and_id(), "200 permit");

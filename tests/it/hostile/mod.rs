@@ -1,12 +1,10 @@
-//! What an attacker tries, or a client that is merely odd: each file one topic of the bugs that other proxies had in
-//! exactly this field.
+//! Attacks and unusual clients. Each file covers one class of vulnerabilities that other proxies had.
 
 mod amplification;
-mod caller;
-mod frames;
 mod framing;
 mod hello;
 mod http2_floods;
+mod http2_frames;
 mod http2_heads;
 mod lifecycle;
 mod limits;
@@ -14,5 +12,6 @@ mod names;
 mod resumption;
 mod sequences;
 mod sharing;
-mod stage;
 mod streams;
+mod three_sites;
+mod tls_client;

@@ -1,31 +1,31 @@
-//! One site has many spellings of its names, and no spelling leads to another site's policy. Traefik (CVE-2026-48491,
-//! CVE-2022-23632) and Caddy (CVE-2026-27588) each lost a check to a wildcard, a dot or a capital letter.
+//! Spellings of host names: none of them selects the policy of another site. Traefik (CVE-2026-48491, CVE-2022-23632)
+//! and Caddy (CVE-2026-27588) each skipped a check because of a wildcard, a dot or a capital letter.
 
-use super::caller::{Caller, VERSIONS, Version};
-use super::stage::{FOREIGN, HOME, OPEN, card, forwarded, start, three_sites};
+use super::three_sites::{FOREIGN, HOME, OPEN, card, forwarded, start, three_sites};
+use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
 use crate::support::{Client, openssl_client};
 
 #[test]
-fn every_spelling_of_a_server_name_leads_to_the_same_policy() {
+fn every_spelling_of_a_server_name_selects_the_same_policy() {
     let gateway = start(three_sites());
-    for version in VERSIONS {
+    for version in TLS_VERSIONS {
         for name in ["a.corp.example", "A.CORP.EXAMPLE", "a.Corp.example", "a2.corp.example"] {
-            let caller = Caller::new(&gateway, version, Some(card("alice")));
-            let mut wire = caller.connect(name).unwrap();
+            let client = TlsClient::new(&gateway, version, Some(card("alice")));
+            let mut connection = client.connect(name).unwrap();
             assert_eq!(
-                wire.get(HOME, "/require/echo").unwrap().user().as_deref(),
+                connection.get(HOME, "/require/echo").unwrap().user().as_deref(),
                 Some("alice@corp.example")
             );
-            let verdict =
-                Caller::new(&gateway, version, None).connect(name).unwrap().get(HOME, "/require/echo");
-            assert_eq!(verdict.unwrap().status_and_id(), "403 certificate-required", "{version:?} {name}");
+            let response =
+                TlsClient::new(&gateway, version, None).connect(name).unwrap().get(HOME, "/require/echo");
+            assert_eq!(response.unwrap().status_and_id(), "403 certificate-required", "{version:?} {name}");
         }
     }
 }
 
-/// Our own client cannot write these; OpenSSL sends what it is told.
+/// rustls does not send such names; OpenSSL sends them unchecked.
 #[test]
-fn odd_server_names_lead_to_the_same_policy_or_to_no_site() {
+fn an_unusual_server_name_selects_the_same_policy_or_no_site() {
     let gateway = start(three_sites());
     let request = "GET /require/echo HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
     let names = [
@@ -42,11 +42,11 @@ fn odd_server_names_lead_to_the_same_policy_or_to_no_site() {
         ("a\u{3002}corp.example", "alert number"),
     ];
     for version in ["-tls1_2", "-tls1_3"] {
-        for (name, told) in names {
+        for (name, expected) in names {
             let Some(ran) = openssl_client(&gateway, &[version, "-servername", name], request) else {
                 return;
             };
-            assert!(ran.output().contains(told), "{version} {name}: {}", ran.output());
+            assert!(ran.output().contains(expected), "{version} {name}: {}", ran.output());
             assert!(!ran.output().contains("HTTP/1.1 200"), "{version} {name}: {}", ran.output());
         }
     }
@@ -54,9 +54,9 @@ fn odd_server_names_lead_to_the_same_policy_or_to_no_site() {
 }
 
 #[test]
-fn a_server_name_that_is_nobodys_gets_no_site() {
+fn an_unknown_server_name_is_rejected() {
     let gateway = start(three_sites());
-    for version in VERSIONS {
+    for version in TLS_VERSIONS {
         for name in [
             "c.corp.example",
             "corp.example",
@@ -64,14 +64,14 @@ fn a_server_name_that_is_nobodys_gets_no_site() {
             "a.b.wild.corp.example",
             "wild.corp.example",
         ] {
-            let error = Caller::new(&gateway, version, None).connect(name).err().expect(name);
+            let error = TlsClient::new(&gateway, version, None).connect(name).err().expect(name);
             assert!(error.to_string().contains("UnrecognisedName"), "{version:?} {name}: {error}");
         }
     }
 }
 
-/// What a request may write for the host of the site that it is connected to.
-const OWN: [&str; 8] = [
+/// Spellings of hosts of the connection's site.
+const SAME_SITE: [&str; 8] = [
     "a.corp.example",
     "A.CORP.EXAMPLE",
     "a.corp.example.",
@@ -82,8 +82,8 @@ const OWN: [&str; 8] = [
     " a.corp.example ",
 ];
 
-/// What names another site, or nothing: never the policy of another site.
-const OTHERS: [&str; 26] = [
+/// Spellings of hosts of other sites, of unknown hosts and of no host.
+const OTHER_HOSTS: [&str; 26] = [
     "b.corp.example",
     "B.CORP.EXAMPLE",
     "b.corp.example.",
@@ -113,11 +113,11 @@ const OTHERS: [&str; 26] = [
 ];
 
 #[test]
-fn a_request_names_its_own_site_in_any_spelling_and_no_other_in_any() {
+fn a_host_in_any_spelling_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
-    for host in OWN {
-        let response = caller.connect(HOME).unwrap().get(host, "/require/echo").unwrap();
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    for host in SAME_SITE {
+        let response = client.connect(HOME).unwrap().get(host, "/require/echo").unwrap();
         assert_eq!(
             response.user().as_deref(),
             Some("alice@corp.example"),
@@ -126,9 +126,9 @@ fn a_request_names_its_own_site_in_any_spelling_and_no_other_in_any() {
         );
     }
     let before = forwarded(&gateway).len();
-    for host in OTHERS {
+    for host in OTHER_HOSTS {
         for path in ["/ignore/echo", "/require/echo"] {
-            let response = caller.connect(HOME).unwrap().get(host, path).unwrap();
+            let response = client.connect(HOME).unwrap().get(host, path).unwrap();
             assert!(matches!(response.status, 400 | 421), "{host:?}: {}", response.status_and_id());
         }
     }
@@ -136,12 +136,12 @@ fn a_request_names_its_own_site_in_any_spelling_and_no_other_in_any() {
 }
 
 #[test]
-fn a_permissive_site_is_no_door_to_a_strict_one() {
+fn a_connection_to_an_open_site_never_reaches_a_strict_one() {
     let gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
     for name in [OPEN, "x.wild.corp.example"] {
-        for host in OWN.into_iter().chain([FOREIGN]) {
-            let response = caller.connect(name).unwrap().get(host, "/require/echo").unwrap();
+        for host in SAME_SITE.into_iter().chain([FOREIGN]) {
+            let response = client.connect(name).unwrap().get(host, "/require/echo").unwrap();
             assert_eq!(response.status_and_id(), "421 misdirected-request", "{name} {host:?}");
         }
     }
@@ -149,9 +149,9 @@ fn a_permissive_site_is_no_door_to_a_strict_one() {
 }
 
 #[test]
-fn the_targets_own_authority_names_the_connections_site_or_the_request_is_refused() {
+fn the_authority_of_an_absolute_target_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
-    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
     let json = "Accept: application/json\r\n";
     let cases = [
         ("https://a.corp.example/require/echo", "Host: a.corp.example\r\n", "200 permit"),
@@ -174,24 +174,24 @@ fn the_targets_own_authority_names_the_connections_site_or_the_request_is_refuse
         ("/require/echo", "Host: a.corp.example\r\nHOST: a.corp.example\r\n", "400 malformed-request"),
         ("/require/echo", "X-Host: a.corp.example\r\n", "400 malformed-request"),
     ];
-    for (target, hosts, verdict) in cases {
-        let mut wire = caller.connect(HOME).unwrap();
-        wire.send(format!("GET {target} HTTP/1.1\r\n{hosts}{json}\r\n")).unwrap();
-        assert_eq!(wire.response().unwrap().status_and_id(), verdict, "{target} {hosts:?}");
+    for (target, hosts, expected) in cases {
+        let mut connection = client.connect(HOME).unwrap();
+        connection.send(format!("GET {target} HTTP/1.1\r\n{hosts}{json}\r\n")).unwrap();
+        assert_eq!(connection.response().unwrap().status_and_id(), expected, "{target} {hosts:?}");
     }
 }
 
 #[tokio::test]
-async fn an_authority_of_http_2_names_the_connections_site_in_any_spelling_and_no_other_in_any() {
+async fn an_authority_of_http_2_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
     let client = Client::new(&gateway).resolving(HOME).chain(card("alice")).http2();
-    for host in OWN.map(str::trim) {
+    for host in SAME_SITE.map(str::trim) {
         let response = client.clone().host(host).get("/require/echo").await;
         assert_eq!(response.status_and_id(), "200 permit", "{host}");
         assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"], "{host}");
     }
     let before = forwarded(&gateway).len();
-    for host in OTHERS.into_iter().filter(|host| host.parse::<http::uri::Authority>().is_ok()) {
+    for host in OTHER_HOSTS.into_iter().filter(|host| host.parse::<http::uri::Authority>().is_ok()) {
         let response = client.clone().host(host).get("/require/echo").await;
         assert!(matches!(response.status, 400 | 421), "{host}: {}", response.status_and_id());
     }

@@ -1,8 +1,8 @@
-//! Many requests on one connection: what one was answered changes nothing for the next. The oracle looks at one
-//! request only and knows no connection; every answer must be as it says (CVE-2016-4979 and its kin were connections
-//! on which an earlier request had opened a door).
+//! Random requests on one connection: no request changes the result of a later one. The oracle is a function of one
+//! request and the client certificate, and every response must match it. In CVE-2016-4979 an earlier request disabled
+//! the check of later ones.
 
-use super::stage::{HOME, card, start, three_sites};
+use super::three_sites::{HOME, card, start, three_sites};
 use crate::support::{Client, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
 
@@ -33,16 +33,15 @@ const QUERIES: [&str; 3] = ["", "?wsdl", "?path=/ignore/echo"];
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE];
 
-/// One request and who sends it.
 #[derive(Clone, Debug)]
-struct Draw {
+struct RandomRequest {
     method: Method,
     path: &'static str,
     query: &'static str,
 }
 
-/// What a gate without memory says.
-fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
+/// The result of a gateway without state.
+fn oracle(holder: Option<&str>, draw: &RandomRequest) -> &'static str {
     let path = draw.path.to_ascii_lowercase();
     if path.contains("//") || path.contains("..") || path.contains('%') {
         return "400 invalid-path";
@@ -72,10 +71,10 @@ fn oracle(holder: Option<&str>, draw: &Draw) -> &'static str {
     }
 }
 
-/// SplitMix64: the same draws in every run, so that a failure can be seen again.
-struct Draws(u64);
+/// A generator with a fixed seed, so that a failure is reproducible.
+struct SplitMix64(u64);
 
-impl Draws {
+impl SplitMix64 {
     fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -84,8 +83,8 @@ impl Draws {
         usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
     }
 
-    fn next(&mut self) -> Draw {
-        Draw {
+    fn next(&mut self) -> RandomRequest {
+        RandomRequest {
             method: METHODS[self.below(METHODS.len())].clone(),
             path: PATHS[self.below(PATHS.len())],
             query: QUERIES[self.below(QUERIES.len())],
@@ -93,8 +92,8 @@ impl Draws {
     }
 }
 
-/// Whether the answer is what the oracle says, as far as the method lets it be seen: HEAD has no body with an id.
-fn agrees(response: &TestResponse, draw: &Draw, expected: &str) -> bool {
+/// Whether the response matches the oracle. A response to HEAD has no body, hence no id.
+fn agrees(response: &TestResponse, draw: &RandomRequest, expected: &str) -> bool {
     match draw.method {
         Method::HEAD => expected.starts_with(&response.status.to_string()),
         _ => response.status_and_id() == expected,
@@ -107,9 +106,9 @@ async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str
         None => client,
     };
     let mut connection = client.connect().await.unwrap();
-    let mut draws = Draws(seed);
+    let mut generator = SplitMix64(seed);
     for number in 0..60 {
-        let draw = draws.next();
+        let draw = generator.next();
         let expected = oracle(holder, &draw);
         let before = gateway.rms.requests().len();
         let target = format!("{}{}", draw.path, draw.query);
@@ -120,11 +119,11 @@ async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str
             response.unwrap_or_else(|error| panic!("{holder:?}, {seed}/{number}, {draw:?}: {error:?}"));
         assert!(
             agrees(&response, &draw, expected),
-            "{holder:?}, {seed}/{number}, {draw:?}: {expected} was expected, not {}",
+            "{holder:?}, {seed}/{number}, {draw:?}: expected {expected}, received {}",
             response.status_and_id()
         );
-        let reached = gateway.rms.requests().len() - before;
-        assert_eq!(reached, usize::from(expected == "200 permit"), "{holder:?}, {seed}/{number}, {draw:?}");
+        let forwarded = gateway.rms.requests().len() - before;
+        assert_eq!(forwarded, usize::from(expected == "200 permit"), "{holder:?}, {seed}/{number}, {draw:?}");
         if expected == "200 permit" && draw.method != Method::HEAD {
             let ignored = draw.path.to_ascii_lowercase().starts_with("/ignore/");
             let users: &[&str] = if ignored { &[] } else { &["alice@corp.example"] };
@@ -138,7 +137,7 @@ async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str
 }
 
 #[tokio::test]
-async fn every_verdict_on_an_http_1_1_connection_is_that_of_its_own_request() {
+async fn every_result_on_an_http_1_1_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
         one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http1(), holder, seed).await;
@@ -148,7 +147,7 @@ async fn every_verdict_on_an_http_1_1_connection_is_that_of_its_own_request() {
 }
 
 #[tokio::test]
-async fn every_verdict_on_an_http_2_connection_is_that_of_its_own_request() {
+async fn every_result_on_an_http_2_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
         one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;

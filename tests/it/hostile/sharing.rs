@@ -1,13 +1,13 @@
-//! Many people over few backend connections: nobody is ever answered what another asked, and the backend is never told
-//! one person's name for another's request (CVE-2026-71324 and CVE-2026-71326 were such mix-ups).
+//! Many users on few pooled connections: no client receives the response of another, and the backend never receives the
+//! identity of another user (as in CVE-2026-71324 and CVE-2026-71326).
 //!
-//! Two hundred clients share four connections a worker to each of two backends. Every request carries a mark of its
-//! own in its query and in its body, and the echo shows mark, body and identity as the backend received them. Some
-//! clients leave in the middle of a long answer, whose rest nobody else must get.
+//! Two hundred clients share four connections per worker to each of two backends. Every request has a unique mark in
+//! its query and its body, and the echo returns the mark, body and identity that the backend received. Some clients
+//! disconnect during a long response, whose rest no other client may receive.
 //!
-//! That the test can fail was tried by hand, by breaking what it is to hold, one at a time; see the end of this file.
+//! The end of this file lists defects that were introduced by hand to show that the test detects them.
 
-use super::stage::{HOME, PATHS, start, three_sites};
+use super::three_sites::{HOME, PATHS, start, three_sites};
 use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256, sized_body};
 use http::Method;
 use http_body_util::BodyExt;
@@ -23,15 +23,15 @@ const WORKERS: u64 = 2;
 
 const SHARED: &str = "max_connections = 4\nqueue_timeout = \"60s\"";
 
-fn shared_setup(second: &Rms) -> TestConfig {
-    let setup = three_sites();
+fn shared_config(second: &Rms) -> TestConfig {
+    let config = three_sites();
     let second = format!("[backend.second]\nservers = [\"http://{}\"]\n{SHARED}", second.address());
     let path = "[[site.path]]\npath = \"/second/*\"\nclient_certificate = \"require\"\nbackend = \"second\"";
     TestConfig {
         paths: format!("{PATHS}\n{path}"),
         backend: SHARED.to_owned(),
-        more: format!("{}\n{second}", setup.more),
-        ..setup
+        more: format!("{}\n{second}", config.more),
+        ..config
     }
 }
 
@@ -39,13 +39,13 @@ fn issue(person: usize) -> Card {
     pki().issue(&CardProfile::of(&format!("person-{person}"), Clock::system().now())).unwrap()
 }
 
-/// Whether this client has no card: then it asks where none is looked at.
-fn is_nameless(client: usize) -> bool {
+/// Whether this client has no certificate and requests a path that ignores certificates.
+fn is_anonymous(client: usize) -> bool {
     client % 10 == 9
 }
 
 fn path(client: usize, request: usize) -> &'static str {
-    match (is_nameless(client), request % 3) {
+    match (is_anonymous(client), request % 3) {
         (true, _) => "/ignore/echo",
         (false, 0) => "/second/echo",
         (false, 1) => "/accept/echo",
@@ -64,7 +64,7 @@ async fn visit(client: Client, number: usize) {
         let response = connection.send(built.body(sized_body(body.clone())).unwrap()).await.unwrap();
         assert_is_own(&response, number, &mark, &target, &body);
         if number % 20 == 7 && request % 10 == 3 {
-            leave_in_the_middle(&client, path).await;
+            disconnect_during_response(&client, path).await;
         }
     }
 }
@@ -76,12 +76,12 @@ fn assert_is_own(response: &TestResponse, number: usize, mark: &str, target: &st
     assert_eq!(echo["body_sha256"], sha256(body.as_bytes()), "{mark}");
     assert_eq!(response.received_header("x-mark"), [mark]);
     let person = format!("person-{}@corp.example", number % PEOPLE);
-    let users: &[String] = if is_nameless(number) { &[] } else { &[person] };
+    let users: &[String] = if is_anonymous(number) { &[] } else { &[person] };
     assert_eq!(response.received_header("x-remote-user"), users, "{mark}");
 }
 
-/// Takes the head of a long answer and is gone.
-async fn leave_in_the_middle(client: &Client, path: &str) {
+/// Reads the head and the first bytes of a long response, then disconnects.
+async fn disconnect_during_response(client: &Client, path: &str) {
     let mut connection = client.connect().await.unwrap();
     let request = connection.request(Method::GET, &format!("{path}?size=4000000&mark=gone"));
     let mut response = connection.begin(request.body(sized_body("")).unwrap()).await.unwrap();
@@ -89,32 +89,34 @@ async fn leave_in_the_middle(client: &Client, path: &str) {
 }
 
 fn reused(rms: &Rms) -> usize {
-    rms.requests().iter().filter(|seen| seen.request > 1).count()
+    rms.requests().iter().filter(|request| request.request > 1).count()
 }
 
-fn clients(gateway: &TestGateway, cards: &[Card], number: usize) -> Client {
+fn client(gateway: &TestGateway, cards: &[Card], number: usize) -> Client {
     let client = Client::new(gateway).resolving(HOME);
     let client = if number.is_multiple_of(2) { client.http2() } else { client.http1() };
-    if is_nameless(number) { client } else { client.chain(&cards[number % PEOPLE]) }
+    if is_anonymous(number) { client } else { client.chain(&cards[number % PEOPLE]) }
 }
 
 #[tokio::test]
-async fn two_hundred_clients_over_few_backend_connections_get_each_their_own_answers() {
+async fn two_hundred_clients_on_few_pooled_connections_receive_their_own_responses() {
     let second = Rms::start("127.0.0.1:0".parse().unwrap()).unwrap();
-    let gateway = start(shared_setup(&second));
+    let gateway = start(shared_config(&second));
     let cards: Vec<_> = (0..PEOPLE).map(issue).collect();
     let visits: Vec<_> =
-        (0..CLIENTS).map(|number| tokio::spawn(visit(clients(&gateway, &cards, number), number))).collect();
+        (0..CLIENTS).map(|number| tokio::spawn(visit(client(&gateway, &cards, number), number))).collect();
     for visit in visits {
         visit.await.unwrap();
     }
 
-    let elsewhere = |seen: &portcullis::demo::rms::ReceivedRequest| seen.target.starts_with("/second/");
-    assert!(second.requests().iter().all(elsewhere));
-    assert!(!gateway.rms.requests().iter().any(elsewhere));
-    let marked = |rms: &Rms| rms.requests().iter().filter(|seen| !seen.values("x-mark").is_empty()).count();
+    let for_second =
+        |request: &portcullis::demo::rms::ReceivedRequest| request.target.starts_with("/second/");
+    assert!(second.requests().iter().all(for_second));
+    assert!(!gateway.rms.requests().iter().any(for_second));
+    let marked =
+        |rms: &Rms| rms.requests().iter().filter(|request| !request.values("x-mark").is_empty()).count();
     assert_eq!(marked(&gateway.rms) + marked(&second), CLIENTS * REQUESTS);
-    // Each client that left took its connection with it, and no other was closed.
+    // Each disconnect closed one backend connection, and no other was closed.
     let left = u64::try_from(CLIENTS / 20 * (REQUESTS / 10)).unwrap();
     for rms in [&gateway.rms, &second] {
         assert!(rms.connections() <= WORKERS * CONNECTIONS_PER_WORKER + left, "{}", rms.connections());
@@ -122,13 +124,13 @@ async fn two_hundred_clients_over_few_backend_connections_get_each_their_own_ans
     }
 }
 
-// What was broken by hand, and what became of the test:
+// Defects introduced by hand, and the result of the test:
 //
-// * `Worker::pool` keyed without the backend (every request takes the pool of the first): fails, because requests for
-//   `/second/` reach the other stand-in.
-// * `AccountCache`'s key without the card (the anchor's fingerprint in the leaf's place): fails at once with
+// * `Worker::pool` without the backend in its key, so that every request uses the pool of the first: fails, because requests
+//   for `/second/` reach the other stand-in.
+// * The key of `AccountCache` with the fingerprint of the anchor instead of the leaf: fails at once with
 //   `left: ["person-6@corp.example"] right: ["person-10@corp.example"]`.
-// * `ResponseBody` gives its connection back when it is dropped half read, and neither `Lease::give_back` nor
-//   `IdleConnections::take` asks hyper whether it is ready: passes. hyper closes a connection whose answer nobody
-//   reads to its end and gives an unsent request back, which the exchange then sends over another. The pool's own
-//   checks are the second lock on that door; `backend::tests::pooling` holds them.
+// * `ResponseBody` returns its connection to the pool when it is dropped before the end, and neither `Lease::give_back` nor
+//   `IdleConnections::take` checks that hyper is ready: passes. hyper closes a connection whose response is not read to its
+//   end and returns an unsent request, which the exchange then sends on another connection. The checks of the pool are a
+//   second defence; `backend::tests::pooling` tests them.

@@ -1,8 +1,7 @@
-//! Clients that do not take what they asked for, and what is HTTP/2's own: streams, windows, and connections that
-//! cannot be closed by a header.
+//! Clients that do not read their responses, and streams, windows and the closing of HTTP/2 connections.
 
-use super::caller::{Caller, VERSIONS, Version};
-use super::stage::{HOME, card, start, three_sites, three_sites_with};
+use super::three_sites::{HOME, card, start, three_sites, three_sites_with};
+use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
 use crate::support::{
     Client, Connection, RequestBody, TEST_TIMEOUT, TestConfig, TestGateway, empty_body, wait_for,
 };
@@ -12,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Nothing of an answer that is larger is taken at once.
+/// A response above the size of all buffers.
 const LONG: &str = "size=50000000";
 
 fn impatient() -> TestGateway {
@@ -20,28 +19,28 @@ fn impatient() -> TestGateway {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_answer_is_left() {
+async fn a_client_that_does_not_read_its_response_is_closed() {
     let gateway = impatient();
-    let caller = Caller::new(&gateway, Version::Tls13, Some(card("alice")));
-    let mut wire = caller.connect(HOME).unwrap();
-    wire.send(format!("GET /require/echo?{LONG} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
+    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let mut connection = client.connect(HOME).unwrap();
+    connection.send(format!("GET /require/echo?{LONG} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
     let record = gateway.record_where(|_| true).await;
     assert_eq!((&record["decision"], &record["status"]), (&"client-disconnected".into(), &200.into()));
 }
 
 #[tokio::test]
-async fn a_stream_whose_window_stays_shut_is_left() {
+async fn a_connection_whose_window_stays_closed_is_closed() {
     let gateway = impatient();
     for (path, decision) in
         [("/require/echo", "certificate-required"), ("/ignore/echo", "client-disconnected")]
     {
         let (mut sender, _driver) = with_window(&gateway, 0).await;
         let response = sender.send_request(request(&format!("{path}?{LONG}"))).await.unwrap();
-        // Held, and never read.
+        // Kept open and never read.
         let (_head, _body) = response.into_parts();
         let record = gateway.record_where(|record| record["path"] == path).await;
         assert_eq!(record["decision"], decision);
-        wait_for("the gate's goodbye", || sender.is_closed().then_some(())).await;
+        wait_for("GOAWAY", || sender.is_closed().then_some(())).await;
     }
 }
 
@@ -49,7 +48,7 @@ fn request(target: &str) -> Request<RequestBody> {
     Request::get(format!("https://{HOME}{target}")).body(empty_body()).unwrap()
 }
 
-/// An HTTP/2 connection on which no stream may be sent more than so many bytes.
+/// An HTTP/2 connection with this initial window of its streams.
 async fn with_window(
     gateway: &TestGateway,
     bytes: u32,
@@ -62,11 +61,11 @@ async fn with_window(
 }
 
 #[tokio::test]
-async fn the_end_of_the_proof_ends_an_http_2_connection() {
-    for version in VERSIONS {
+async fn an_expired_proof_of_possession_closes_an_http_2_connection() {
+    for version in TLS_VERSIONS {
         let gateway = start(three_sites_with("card_reauth_interval = \"1h\""));
         let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
-        let client = if version == Version::Tls12 { client.tls12() } else { client };
+        let client = if version == TlsVersion::Tls12 { client.tls12() } else { client };
         let mut connection = client.connect().await.unwrap();
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
         gateway.clock.advance(Duration::from_secs(3_600));
@@ -78,18 +77,18 @@ async fn the_end_of_the_proof_ends_an_http_2_connection() {
     }
 }
 
-/// Sends requests until the connection takes no more requests; until then each is answered as the first.
+/// Sends requests until the connection accepts no more; every response until then is a 421.
 async fn wait_for_the_end(connection: &mut Connection) {
-    let asking = async {
+    let sending = async {
         while let Ok(response) = connection.get("/require/echo").await {
             assert_eq!(response.status_and_id(), "421 misdirected-request");
         }
     };
-    timeout(TEST_TIMEOUT, asking).await.expect("the connection ends");
+    timeout(TEST_TIMEOUT, sending).await.expect("the connection ends");
 }
 
 #[tokio::test]
-async fn a_request_for_another_site_does_not_end_an_http_2_connection() {
+async fn a_request_for_another_site_does_not_close_an_http_2_connection() {
     let gateway = start(three_sites());
     let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
@@ -99,7 +98,7 @@ async fn a_request_for_another_site_does_not_end_an_http_2_connection() {
 }
 
 #[tokio::test]
-async fn told_to_stop_the_gate_finishes_the_streams_that_run_and_takes_no_more() {
+async fn a_stop_finishes_open_streams_and_accepts_no_more() {
     let mut gateway = start(three_sites());
     let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
@@ -118,7 +117,7 @@ async fn told_to_stop_the_gate_finishes_the_streams_that_run_and_takes_no_more()
 }
 
 #[tokio::test]
-async fn cookies_in_lines_of_their_own_reach_the_backend_in_one() {
+async fn cookie_fields_of_http_2_are_joined_for_the_backend() {
     let gateway = start(three_sites());
     let client = Client::new(&gateway).resolving(HOME).http2();
     let response = client.get_with("/ignore/echo", &[("cookie", "a=1"), ("cookie", "b=2")]).await;
@@ -126,7 +125,7 @@ async fn cookies_in_lines_of_their_own_reach_the_backend_in_one() {
 }
 
 #[tokio::test]
-async fn one_http_2_connection_with_many_streams_at_once_gives_each_its_own_verdict() {
+async fn concurrent_streams_of_one_connection_are_authorized_one_by_one() {
     let gateway = start(three_sites());
     let (sender, _driver) = with_window(&gateway, 65_535).await;
     let streams = (0..90).map(|number| {

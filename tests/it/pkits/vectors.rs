@@ -15,7 +15,7 @@ use std::sync::{Arc, LazyLock};
 /// 2026-11-22T09:30:00Z: the suite is valid from 2010 to the end of 2030.
 pub(crate) const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
-/// The subject of a test besides the path.
+/// The group of a test by the revocation features that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Tier {
@@ -68,7 +68,7 @@ pub(crate) static SUITE: LazyLock<Suite> = LazyLock::new(|| Suite {
 });
 
 impl Suite {
-    /// The verdict of the validation stage on the path of a test. Some of its certificates cannot be decoded.
+    /// Validates the path of a test without revocation. Some certificates of the suite cannot be parsed.
     pub(crate) fn validate(&self, entry: &Entry) -> Result<ValidatedChain, CertificateRejection> {
         let intermediates = entry.intermediates.iter().rev();
         let names = std::iter::once(&entry.leaf).chain(intermediates);
@@ -80,7 +80,7 @@ impl Suite {
             .map_err(|error| CertificateRejection::Chain(Arc::new(error)))
     }
 
-    /// The CRLs of a test, through files as the gateway reads them. If one cannot be read, all fail.
+    /// The CRLs of a test, read from files as by the gateway. One unreadable CRL fails the whole store.
     pub(crate) fn crl_store(&self, entry: &Entry) -> Result<CrlStore, CrlLoadError> {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &String| -> PathBuf {
@@ -131,7 +131,7 @@ fn sections(file: &str, read: impl Fn(&[u8]) -> Vec<u8>) -> HashMap<String, Vec<
                 break;
             }
         }
-        assert!(found.insert(name.to_owned(), read(pem.as_bytes())).is_none(), "{name} stands there twice");
+        assert!(found.insert(name.to_owned(), read(pem.as_bytes())).is_none(), "{name} is defined twice");
     }
     found
 }

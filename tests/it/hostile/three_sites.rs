@@ -1,5 +1,5 @@
-//! A lab with three sites at one address: one that never asks for a card, and two whose realms trust authorities of
-//! the very same names with different keys.
+//! A gateway with three sites at one address: one that never requests a certificate, and two whose realms trust
+//! authorities with equal names and different keys.
 
 use crate::support::{TestConfig, TestGateway, TestRealm, pki};
 use portcullis::clock::Clock;
@@ -8,18 +8,18 @@ use rustls_pki_types::CertificateDer;
 use std::fs;
 use std::path::Path;
 
-/// The site that never asks.
+/// The site that never requests a certificate.
 pub(super) const OPEN: &str = "open.corp.example";
-/// The site of the demo's own authorities.
+/// The site that trusts the authorities of the demo.
 pub(super) const HOME: &str = "a.corp.example";
-/// Another name of that site.
+/// Another host of [`HOME`].
 pub(super) const HOME_ALIAS: &str = "a2.corp.example";
-/// The site of the foreign authorities, whose names equal those of the demo's own.
+/// The site that trusts foreign authorities with the names of the demo's authorities.
 pub(super) const FOREIGN: &str = "b.corp.example";
 
 const SERVER_HOSTS: [&str; 6] = [OPEN, HOME, HOME_ALIAS, FOREIGN, "*.wild.corp.example", "127.0.0.1"];
 
-/// The paths of both sites that ask.
+/// The paths of both sites that request a certificate.
 pub(super) const PATHS: &str = r#"
 [[site.path]]
 path = "/ignore/*"
@@ -62,7 +62,6 @@ backend = "rms"
 {realm}
 "#;
 
-/// The three sites, to be changed field by field.
 pub(super) fn three_sites() -> TestConfig {
     TestConfig {
         hosts: vec![HOME, HOME_ALIAS],
@@ -85,18 +84,18 @@ fn foreign_realm() -> String {
     realm.toml()
 }
 
-/// The three sites, their home site with these keys more.
+/// The three sites, with more keys of [`HOME`].
 pub(super) fn three_sites_with(home_site: &str) -> TestConfig {
-    let setup = three_sites();
-    TestConfig { site: format!("{}\n{home_site}", setup.site), ..setup }
+    let config = three_sites();
+    TestConfig { site: format!("{}\n{home_site}", config.site), ..config }
 }
 
-/// Starts a lab of three sites.
-pub(super) fn start(setup: TestConfig) -> TestGateway {
-    TestGateway::prepared(setup, write_keys)
+/// Starts a gateway with the certificates of the three sites.
+pub(super) fn start(config: TestConfig) -> TestGateway {
+    TestGateway::prepared(config, write_keys)
 }
 
-/// Writes a server certificate for the sites' hosts, and the foreign authorities.
+/// Writes a server certificate for the hosts of the sites, and the foreign authorities.
 pub(super) fn write_keys(folder: &Path) {
     let folder = folder.join("pki");
     let now = Clock::system().now();
@@ -107,14 +106,13 @@ pub(super) fn write_keys(folder: &Path) {
     fs::write(folder.join("foreign-issuing.pem"), pem(&card("mallory").chain[1])).unwrap();
 }
 
-/// A card of the demo.
 pub(super) fn card(name: &str) -> &'static Card {
     pki().card(name).unwrap()
 }
 
-/// The targets of the requests that reached the backend.
+/// The targets of the forwarded requests.
 pub(super) fn forwarded(gateway: &TestGateway) -> Vec<String> {
-    gateway.rms.requests().into_iter().map(|seen| seen.target).collect()
+    gateway.rms.requests().into_iter().map(|request| request.target).collect()
 }
 
 fn pem(certificate: &CertificateDer<'_>) -> String {

@@ -1,4 +1,4 @@
-//! A TLS client that does as it is told: any bytes, any server name, any session.
+//! A TLS client without checks of its own: it sends any bytes, any server name and any session.
 
 use crate::support::{TEST_TIMEOUT, TestGateway, pki};
 use portcullis::demo::pki::Card;
@@ -13,31 +13,31 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum TlsVersion {
     Tls12,
     Tls13,
 }
 
-pub(super) const VERSIONS: [Version; 2] = [Version::Tls12, Version::Tls13];
+pub(super) const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
 
-/// One client with one store of sessions, all of which it offers wherever it goes.
+/// A client with one session store, which offers every session to every server.
 #[derive(Clone)]
-pub(super) struct Caller {
+pub(super) struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
     pub(super) address: SocketAddr,
 }
 
-impl Caller {
-    pub(super) fn new(gateway: &TestGateway, version: Version, card: Option<&Card>) -> Self {
+impl TlsClient {
+    pub(super) fn new(gateway: &TestGateway, version: TlsVersion, card: Option<&Card>) -> Self {
         Self::to(gateway.address(), version, card)
     }
 
-    pub(super) fn to(address: SocketAddr, version: Version, card: Option<&Card>) -> Self {
+    pub(super) fn to(address: SocketAddr, version: TlsVersion, card: Option<&Card>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(pki().server_ca().clone()).unwrap();
         let versions = match version {
-            Version::Tls12 => [&rustls::version::TLS12],
-            Version::Tls13 => [&rustls::version::TLS13],
+            TlsVersion::Tls12 => [&rustls::version::TLS12],
+            TlsVersion::Tls13 => [&rustls::version::TLS13],
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -48,7 +48,7 @@ impl Caller {
             Some(card) => builder.with_client_auth_cert(card.chain.clone(), card.private_key()).unwrap(),
             None => builder.with_no_client_auth(),
         };
-        config.resumption = Resumption::store(Arc::new(OneDrawer::default()));
+        config.resumption = Resumption::store(Arc::new(SharedSessionStore::default()));
         Self { config: Arc::new(config), address }
     }
 
@@ -59,15 +59,18 @@ impl Caller {
         self
     }
 
-    /// The same sessions and card, and no server name in the hello.
+    /// The same sessions and certificate without a server name in the ClientHello.
     pub(super) fn nameless(&self) -> Self {
         let mut config = (*self.config).clone();
         config.enable_sni = false;
         Self { config: Arc::new(config), address: self.address }
     }
 
-    /// A connection whose handshake is finished; the error is what the server answered.
-    pub(super) fn connect(&self, name: &str) -> io::Result<Wire> {
+    /// Completes the handshake.
+    ///
+    /// # Errors
+    /// With the alert of the server if it rejects the handshake.
+    pub(super) fn connect(&self, name: &str) -> io::Result<TlsConnection> {
         let server_name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         let mut connection =
             ClientConnection::new(Arc::clone(&self.config), server_name).map_err(io::Error::other)?;
@@ -77,17 +80,17 @@ impl Caller {
         while connection.is_handshaking() {
             connection.complete_io(&mut socket)?;
         }
-        Ok(Wire::new(connection, socket))
+        Ok(TlsConnection::new(connection, socket))
     }
 }
 
-/// A connection over which bytes go as they are.
-pub(super) struct Wire {
+/// A connection for raw bytes inside TLS.
+pub(super) struct TlsConnection {
     pub(super) stream: StreamOwned<ClientConnection, TcpStream>,
     buffer: Vec<u8>,
 }
 
-/// An HTTP/1.1 answer.
+/// An HTTP/1.1 response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WireResponse {
     pub(super) status: u16,
@@ -100,14 +103,15 @@ impl WireResponse {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `200 permit`, or status and denial id, where the request asked for JSON; status alone for hyper's own answers.
+    /// `200 permit`, or the status and the denial id if the request accepted JSON; the status alone for responses of
+    /// hyper.
     pub(super) fn status_and_id(&self) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let id = if self.status == 200 { Some("permit") } else { json["id"].as_str() };
         format!("{} {}", self.status, id.unwrap_or_default()).trim_end().to_owned()
     }
 
-    /// The user that the backend was told, where the answer is its echo.
+    /// The user that the backend received, if the response is an echo.
     pub(super) fn user(&self) -> Option<String> {
         let echo: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
         let headers = echo.get("headers")?.as_array()?;
@@ -116,8 +120,8 @@ impl WireResponse {
     }
 }
 
-impl Wire {
-    /// What goes on after a handshake that was done elsewhere.
+impl TlsConnection {
+    /// Continues after a completed handshake.
     pub(super) fn new(connection: ClientConnection, socket: TcpStream) -> Self {
         Self { stream: StreamOwned::new(connection, socket), buffer: Vec::new() }
     }
@@ -137,18 +141,21 @@ impl Wire {
         self.response()
     }
 
-    /// The next answer, 1xx left out. An error where the connection ends before it is whole.
+    /// The next final response.
+    ///
+    /// # Errors
+    /// If the connection closes before the response is complete.
     pub(super) fn response(&mut self) -> io::Result<WireResponse> {
         loop {
-            let response = self.one_answer("GET")?;
+            let response = self.next_response("GET")?;
             if response.status >= 200 {
                 return Ok(response);
             }
         }
     }
 
-    /// The next answer to a request of `method`.
-    pub(super) fn one_answer(&mut self, method: &str) -> io::Result<WireResponse> {
+    /// The next response to a request with `method`, including interim responses.
+    pub(super) fn next_response(&mut self, method: &str) -> io::Result<WireResponse> {
         let end = loop {
             if let Some(end) = self.buffer.windows(4).position(|end| end == b"\r\n\r\n") {
                 break end + 4;
@@ -173,7 +180,7 @@ impl Wire {
         Ok(response)
     }
 
-    /// Whether the server closes the connection and sends nothing more.
+    /// Whether the server closes the connection without further bytes.
     pub(super) fn is_closed(&mut self) -> bool {
         match self.fill() {
             Ok(()) => false,
@@ -222,47 +229,46 @@ impl Wire {
     }
 }
 
-/// A store that keeps all sessions in one drawer, whichever server they came from: the attacker's way to offer one
-/// site's session to another.
+/// A session store with one key for all servers, so that an attacker offers the session of one site to another.
 #[derive(Debug)]
-struct OneDrawer(ClientSessionMemoryCache);
+struct SharedSessionStore(ClientSessionMemoryCache);
 
-impl Default for OneDrawer {
+impl Default for SharedSessionStore {
     fn default() -> Self {
         Self(ClientSessionMemoryCache::new(8))
     }
 }
 
-fn drawer() -> ServerName<'static> {
-    ServerName::try_from("drawer").expect("a host name")
+fn shared_key() -> ServerName<'static> {
+    ServerName::try_from("shared").expect("a host name")
 }
 
-impl ClientSessionStore for OneDrawer {
+impl ClientSessionStore for SharedSessionStore {
     fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
-        self.0.set_kx_hint(drawer(), group);
+        self.0.set_kx_hint(shared_key(), group);
     }
 
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.0.kx_hint(&drawer())
+        self.0.kx_hint(&shared_key())
     }
 
     fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.0.set_tls12_session(drawer(), value);
+        self.0.set_tls12_session(shared_key(), value);
     }
 
     fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.0.tls12_session(&drawer())
+        self.0.tls12_session(&shared_key())
     }
 
     fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        self.0.remove_tls12_session(&drawer());
+        self.0.remove_tls12_session(&shared_key());
     }
 
     fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
-        self.0.insert_tls13_ticket(drawer(), value);
+        self.0.insert_tls13_ticket(shared_key(), value);
     }
 
     fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.0.take_tls13_ticket(&drawer())
+        self.0.take_tls13_ticket(&shared_key())
     }
 }

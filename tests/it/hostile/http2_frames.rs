@@ -1,6 +1,6 @@
-//! HTTP/2 by hand: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
+//! Raw HTTP/2: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
 
-use super::stage::HOME;
+use super::three_sites::HOME;
 use crate::support::{Client, TEST_TIMEOUT, TestGateway};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -69,9 +69,9 @@ pub(super) fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A connection to [`HOME`] on which the preface has been sent.
-pub(super) struct Wire(pub(super) TlsStream<TcpStream>);
+pub(super) struct Http2Connection(pub(super) TlsStream<TcpStream>);
 
-impl Wire {
+impl Http2Connection {
     pub(super) async fn connect(gateway: &TestGateway) -> Self {
         let mut stream = Client::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
@@ -83,12 +83,12 @@ impl Wire {
         self.0.flush().await
     }
 
-    /// The frames up to the first one that is such, or all until the connection ends.
-    pub(super) async fn frames_until(&mut self, is_such: impl Fn(&Frame) -> bool) -> Vec<Frame> {
+    /// The frames up to the first match, or all frames until the connection closes.
+    pub(super) async fn frames_until(&mut self, matches: impl Fn(&Frame) -> bool) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Ok(frame) = timeout(TEST_TIMEOUT, self.next()).await.expect("the gateway sends a frame") {
             frames.push(frame);
-            if frames.last().is_some_and(&is_such) {
+            if frames.last().is_some_and(&matches) {
                 break;
             }
         }
