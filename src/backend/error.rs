@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use crate::backend::body::request_body::RequestBodyError;
+use super::body::upload_progress::RequestBodyError;
 use crate::delegation::kerberos::DelegationError;
 
 /// Why a request got no answer. `server` is the address as configured; it is for the record, not for the client.

@@ -1,12 +1,15 @@
-//! Takes a request that may be forwarded, gives the answer of one of a backend's servers, both bodies streamed.
+//! Sends permitted requests to the servers of a backend, with streamed bodies in both directions.
 //!
-//! HTTP/1.1 only, on hyper's client connections with an own small [`BackendPool`]: a shared client pool gives one user's
-//! authenticated connection to the next (NTLM and Negotiate authenticate connections, not requests), cannot cap
-//! its connections and does not say whether a failed request may be sent again. A request that keeps the client's
-//! `Authorization` is of another type, a [`PassthroughRequest`], and only a [`PinnedConnection`] takes it.
+//! HTTP/1.1 only, on hyper's client connections and a [`BackendPool`] of our own. A general client pool would use one
+//! user's authenticated connection for the next user (NTLM and Negotiate authenticate connections, not requests), cannot
+//! limit its connections, and does not report whether a failed request may be sent again. A request that keeps the
+//! client's `Authorization` has another type, [`PassthroughRequest`], which only a [`PinnedConnection`] accepts.
 //!
-//! A pool belongs to one worker, whose runtime has one thread: nothing here is locked, every task is local.
-//! Never rewrites a body, never sends a request twice of which a byte may have been written.
+//! # Concurrency
+//! A pool belongs to one worker, whose runtime has one thread: all tasks are local and nothing here is locked, except for
+//! the count of pinned connections, which holds for the whole process.
+//!
+//! Bodies are forwarded unchanged. A request is never sent twice if the server may have acted on it.
 
 mod body;
 mod connection;
@@ -15,27 +18,29 @@ mod exchange;
 mod pinned;
 mod pool;
 mod request;
+mod requester;
 mod settings;
 pub mod tls;
 mod upstream_identity;
 
 pub use body::memory::BodyMemory;
-pub use body::request_body::{RequestBody, RequestBodyError, RequestBodyFailed, UploadProgress};
-pub use body::response_body::{ResponseBody, ResponseBodyError};
+pub use body::request_body::RequestBody;
+pub use body::response_body::{ResponseBody, ResponseBodyError, UpstreamResponse};
 pub use body::transfer_rate::{MinimumRate, TransferRate};
+pub use body::upload_progress::{RequestBodyError, RequestBodyFailed, UploadProgress};
 pub use error::BackendError;
 pub use pinned::connection::PinnedConnection;
-pub use pinned::limit::{PinnedLimiter, PinnedLimits, PinnedSlot};
+pub use pinned::limit::{PinnedLimiter, PinnedSlot};
 pub use pinned::register::PinnedRegister;
 pub use pool::backend_pool::BackendPool;
-pub use pool::load_balancer::Requester;
-pub use pool::send::UpstreamResponse;
-pub use request::assertion::AssertionTerms;
-pub use request::backend_request::{BackendRequest, CannotForward, PassthroughRequest, UpstreamTarget};
-pub use settings::{BackendSettings, ConnectionShares, ServerAddress, ServerTransport};
-pub use upstream_identity::identity::{
-    DelegatedAccount, KerberosDelegation, PrincipalError, RuleRealm, UpstreamIdentity, server_token,
-};
+pub use request::backend_request::{BackendRequest, PassthroughRequest};
+pub use request::identity::AssertionTerms;
+pub use request::target::{CannotForward, UpstreamTarget};
+pub use requester::Requester;
+pub use settings::{BackendSettings, ConnectionShares, PinnedLimits, ServerAddress, ServerTransport};
+pub use upstream_identity::identity::{DelegatedAccount, KerberosDelegation, UpstreamIdentity};
+pub use upstream_identity::principal::{PrincipalError, RuleRealm};
+pub use upstream_identity::spnego::server_token;
 pub use upstream_identity::token_rejection::{TokenRejected, check_token_accepted};
 
 #[cfg(test)]

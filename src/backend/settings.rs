@@ -1,54 +1,53 @@
-//! What a backend is: its servers, and the limits of everything that waits for them. Plain data, shared by the
-//! workers. Never reads a file and never resolves a name.
+//! The settings of a backend: its servers, and the limits of their connections. Plain data, shared by the workers; no
+//! file is read and no name is resolved here.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::backend::body::transfer_rate::MinimumRate;
-use crate::backend::pinned::limit::PinnedLimits;
-use crate::backend::tls::BackendTls;
+use super::body::transfer_rate::MinimumRate;
+use super::tls::BackendTls;
 
-/// One backend: servers that answer alike, and the limits of talking to them.
+/// The settings of one backend: servers that respond alike, and the limits of their connections.
 ///
-/// No limit may be zero; the configuration sees to it. A zero limit refuses rather than waits for ever.
+/// The configuration accepts no limit of zero. A zero limit would reject requests rather than let them wait forever.
 #[derive(Clone, Debug)]
 pub struct BackendSettings {
     /// The backend's name in the configuration.
     pub name: String,
-    /// The servers, tried in turn. A backend without any answers nothing.
+    /// The servers, used in turn.
     pub servers: Vec<ServerAddress>,
-    /// Name look-up, TCP and TLS handshake of one new connection together.
+    /// The time limit for name resolution, TCP and TLS handshake of one new connection together.
     pub connect_timeout: Duration,
-    /// From the last byte of the request to the first of the answer. ASP.NET itself gives up after 110 s
-    /// (`httpRuntime executionTimeout`), so the default lets its own error through.
+    /// The time between the last byte of the request and the first byte of the response. ASP.NET itself aborts a
+    /// request after 110 s (`httpRuntime executionTimeout`); with a longer default, the client receives its error.
     pub first_byte_timeout: Duration,
-    /// How long a connection is kept without a request. Shorter than the server's own limit (IIS: 120 s), lest a
-    /// request be written to a connection that the server is closing.
+    /// How long a connection stays open without a request. Shorter than the server's own limit (IIS: 120 s), so that
+    /// requests are rarely written to a connection that the server is closing.
     pub idle_timeout: Duration,
-    /// The longest pause of a body, in either direction, whoever causes it: a client that stops reading may not hold
-    /// a backend connection.
+    /// The longest pause of a body in either direction, whether client or server causes it: a client that stops
+    /// reading must not occupy a backend connection.
     pub body_idle_timeout: Duration,
-    /// The most bytes of a request's body that are read before a connection is taken, and of a response's body before
-    /// the client takes it.
+    /// The largest part of a request body, in bytes, that is read before a connection is acquired, and of a response
+    /// body that is read before the client receives it.
     pub body_buffer: usize,
-    /// The lowest average rate of a request's body.
+    /// The lowest average rate of a request body.
     pub minimum_rate: MinimumRate,
-    /// How long the body of a request with `Expect: 100-continue` is held back when the server says nothing
-    /// (RFC 9110 10.1.1: a client must not wait for ever).
+    /// How long the body of a request with `Expect: 100-continue` is held back if the server does not respond
+    /// (RFC 9110 10.1.1: a client must not wait indefinitely).
     pub continue_timeout: Duration,
-    /// Connections to one server, of one worker, idle ones included.
+    /// The limit of connections of one worker to one server, idle ones included.
     pub max_connections: usize,
-    /// How many of them one client may use at the same time.
+    /// The shares of these connections that one client can use at the same time.
     pub shares: ConnectionShares,
-    /// How long a request waits for one of them.
+    /// How long a request waits for a connection.
     pub queue_timeout: Duration,
-    /// How many requests of one worker may wait.
+    /// How many requests of one worker can wait for a connection.
     pub queue_length: usize,
-    /// Connections that belong to one client's each; they are no part of the pool.
+    /// The limits of pinned connections.
     pub pinned: PinnedLimits,
-    /// Bytes of a response's head. A response with a larger one is refused.
+    /// The limit of a response head in bytes. A larger head is an error.
     pub max_header_bytes: usize,
-    /// Header fields of a response, and of its trailers. A response with more is refused.
+    /// The limit of header fields of a response, and of its trailers. More are an error.
     pub max_header_fields: usize,
 }
 
@@ -76,8 +75,8 @@ impl BackendSettings {
     }
 }
 
-/// How many of the connections to one server one client may use at the same time, so that no client takes them from
-/// the others.
+/// The shares of the connections to one server that one client can use at the same time, so that no client uses the
+/// connections of all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionShares {
     /// For the requests of one client connection.
@@ -86,12 +85,12 @@ pub struct ConnectionShares {
     pub per_address: usize,
     /// For one account.
     pub per_account: usize,
-    /// For all requests without an account together. The rest is kept for those with one.
+    /// For all requests without an account together. The rest is reserved for requests with one.
     pub anonymous: usize,
 }
 
 impl ConnectionShares {
-    /// The default division of `connections`: a quarter for one client connection, half for one address or account,
+    /// The default shares of `connections`: a quarter for one client connection, half for one address or account,
     /// three quarters for all anonymous requests. At least one each.
     pub fn of(connections: usize) -> Self {
         Self {
@@ -103,7 +102,7 @@ impl ConnectionShares {
     }
 
     /// The shares of `servers` servers together.
-    pub(in crate::backend) fn times(self, servers: usize) -> Self {
+    pub(super) fn times(self, servers: usize) -> Self {
         let times = |share: usize| share.saturating_mul(servers);
         Self {
             per_connection: times(self.per_connection),
@@ -112,6 +111,15 @@ impl ConnectionShares {
             anonymous: times(self.anonymous),
         }
     }
+}
+
+/// The limits of pinned connections to one backend. Zero allows none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinnedLimits {
+    /// In the whole process.
+    pub total: usize,
+    /// For one client: an IPv4 address, or an IPv6 /64, all addresses of which one client can use.
+    pub per_address: usize,
 }
 
 /// One server of a backend. Displayed as it is written in the configuration, `https://rms1.corp.example:443`.
@@ -125,12 +133,12 @@ pub struct ServerAddress {
     pub transport: ServerTransport,
 }
 
-/// How the bytes travel to a server.
+/// The transport of connections to a server.
 #[derive(Clone, Debug)]
 pub enum ServerTransport {
-    /// `http://`
+    /// TCP, for `http://`.
     Plain,
-    /// `https://`
+    /// TLS, for `https://`.
     Tls(BackendTls),
 }
 
@@ -153,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_address_is_shown_in_brackets() {
+    fn an_ipv6_address_is_displayed_in_brackets() {
         let server = ServerAddress { host: "fd00::5".into(), port: 80, transport: ServerTransport::Plain };
         assert_eq!(server.to_string(), "http://[fd00::5]:80");
     }

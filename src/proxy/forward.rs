@@ -72,7 +72,7 @@ impl Outgoing<'_> {
     ) -> Result<Response<ResponseBody>, Denial> {
         let requester = self.requester;
         let body = self.request_body(body);
-        record.upload(&body.upload());
+        record.upload(&body.progress());
         let terms = assertion_terms(&self.permit, self.backend, self.proven_at, self.now);
         let mut request =
             backend_request(&self.permit, self.backend, &self.target, terms.as_ref(), headers, body)?

@@ -91,7 +91,7 @@ impl ConnectionLifetime {
         self.open.begin();
         let open = Rc::clone(&self.open);
         let reading = Rc::clone(&self.reading);
-        reading.wait();
+        reading.start_waiting();
         let progress = Rc::new(Progress { offered: Cell::new(Some(Instant::now())), reading, open });
         let mut answers = self.answers.borrow_mut();
         answers.retain(|answer| answer.strong_count() > 0);
@@ -214,8 +214,8 @@ impl Progress {
     pub(super) fn moved(&self, bytes: u64) {
         let now = Instant::now();
         self.offered.set(Some(now));
-        self.reading.moved(bytes, now);
-        self.reading.wait();
+        self.reading.record(bytes, now);
+        self.reading.start_waiting();
     }
 
     /// The backend has to give the next piece first; it has a limit of its own.

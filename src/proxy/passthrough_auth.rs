@@ -85,9 +85,9 @@ impl PassthroughAuth {
         let asked_for = digest_of_target(outgoing.backend, &outgoing.target);
         let authorized = headers.contains_key(header::AUTHORIZATION);
         let body = outgoing.request_body(body);
-        record.upload(&body.upload());
+        record.upload(&body.progress());
         if log_in.is_tried() {
-            body.upload().await_verdict();
+            body.progress().await_login_result();
         }
         let settings = &outgoing.backend.identity_headers;
         let request = PassthroughRequest::new(proof, settings, &outgoing.target, headers, body)

@@ -1,8 +1,8 @@
-//! The memory that the bodies of one worker may take while they wait: request bodies read before a backend connection
-//! is taken, and responses read before the client takes them.
+//! The memory that the bodies of one worker may use while they wait: request bodies that were read before a backend
+//! connection was acquired, and responses that were read before the client receives them.
 //!
-//! One client connection gets an eighth of it and all anonymous requests together half, so that the bodies of one
-//! client leave room for those of others. A body that gets no memory is not refused: it is streamed.
+//! One client connection gets at most an eighth of it and all anonymous requests together at most half, so that one
+//! client cannot use the memory of the others. A body without memory is streamed instead of rejected.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use crate::backend::pool::load_balancer::Requester;
+use crate::backend::requester::Requester;
 
 /// The memory for the bodies of one worker.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct BodyMemory {
     gauge: Gauge,
 }
 
-/// A part of a [`BodyMemory`]. Dropped, it is free again.
+/// A part of a [`BodyMemory`], which is released on drop.
 #[derive(Debug)]
 pub(in crate::backend) struct MemoryReservation {
     memory: Rc<BodyMemory>,
@@ -32,7 +32,7 @@ pub(in crate::backend) struct MemoryReservation {
 }
 
 impl BodyMemory {
-    /// Room for `total` bytes. `gauge` shows how many are in use, of all workers together.
+    /// A budget of `total` bytes. `gauge` reports the bytes in use by all workers together.
     pub fn new(total: usize, gauge: Gauge) -> Rc<Self> {
         Rc::new(Self {
             total,
@@ -43,20 +43,19 @@ impl BodyMemory {
         })
     }
 
-    /// The bytes in use.
     #[cfg(test)]
     pub(in crate::backend) fn used(&self) -> usize {
         self.used.get()
     }
 
-    /// A reservation without memory yet.
+    /// An empty reservation for the client of one request.
     pub(in crate::backend) fn reservation(self: &Rc<Self>, requester: Requester) -> MemoryReservation {
         MemoryReservation { memory: Rc::clone(self), requester, bytes: 0 }
     }
 }
 
 impl MemoryReservation {
-    /// Takes `bytes` more, if they are there for this client. Returns whether they were.
+    /// Reserves `bytes` more. Returns false, and reserves nothing, if that exceeds the budget or a share of it.
     pub(in crate::backend) fn grow(&mut self, bytes: usize) -> bool {
         let memory = &self.memory;
         let mut by_connection = memory.by_connection.borrow_mut();
@@ -79,7 +78,7 @@ impl MemoryReservation {
         true
     }
 
-    /// Gives all of it back.
+    /// Releases all of it.
     pub(in crate::backend) fn release(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes == 0 {
@@ -122,8 +121,8 @@ mod tests {
         Requester { address: None, connection, account }
     }
 
-    /// How many reservations of one byte succeed on connections with these numbers.
-    fn granted(
+    /// For each of `connections` a reservation that has grown as far as it can.
+    fn exhaust(
         memory: &Rc<BodyMemory>,
         connections: std::ops::Range<u64>,
         account: Option<AccountKey>,
@@ -141,22 +140,22 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_gets_an_eighth_and_all_anonymous_ones_half() {
+    fn one_connection_gets_an_eighth_and_all_anonymous_requests_half() {
         let memory = BodyMemory::new(80, Gauge::default());
-        let one = granted(&memory, 0..1, None);
+        let one = exhaust(&memory, 0..1, None);
         assert_eq!(bytes(&one), 10);
-        let others = granted(&memory, 1..20, None);
+        let others = exhaust(&memory, 1..20, None);
         assert_eq!(bytes(&others), 30);
-        let with_account = granted(&memory, 20..40, Some(AccountRates::default().key("alice")));
+        let with_account = exhaust(&memory, 20..40, Some(AccountRates::default().key("alice")));
         assert_eq!(bytes(&with_account), 40);
         assert_eq!((memory.used(), memory.gauge.get()), (80, 80));
     }
 
     #[test]
-    fn memory_that_is_released_or_dropped_is_free_again() {
+    fn released_and_dropped_reservations_can_be_reserved_again() {
         let memory = BodyMemory::new(80, Gauge::default());
         for _ in 0..3 {
-            let mut first = granted(&memory, 0..4, None);
+            let mut first = exhaust(&memory, 0..4, None);
             assert_eq!(memory.used(), 40);
             first[0].release();
             assert_eq!(memory.used(), 30);

@@ -2,4 +2,5 @@
 
 pub(super) mod connect;
 pub(super) mod http1;
+pub(super) mod state;
 pub(super) mod stream;

@@ -1,13 +1,13 @@
-//! One connection to a server, with or without TLS. A failed write does not end it: the answer may already lie in
-//! the receive buffer. A request on a connection that was idle is written only when the server has not spoken or left
-//! meanwhile.
+//! The byte stream of one connection to a server, with or without TLS, and two workarounds for servers that close.
 //!
-//! A server that refuses a body early answers (413, 401) and closes. The next write of the body then fails, and hyper
-//! would report that instead of the answer. So after a failed write, further ones are swallowed, and reading goes on
-//! until it gives the answer or the end. Such a connection is never used again.
+//! A server that rejects a body early responds (413, 401) and closes the connection. The next write of the body then
+//! fails, and hyper would report the failed write instead of the response, which may already be in the receive buffer.
+//! So after a failed write, all further writes are discarded, and reading continues up to the response or the end. Such
+//! a connection is never used again.
 //!
-//! The runtime learns late, on a busy worker, that a server closed an idle connection. So before a request goes out on
-//! one, the socket itself is asked; hyper, which reads before it writes, then gives the request back unsent.
+//! On a busy worker, the runtime learns late that a server closed an idle connection. So before a request is written to
+//! a connection that was idle, the socket itself is peeked. If the server has sent or closed anything meanwhile, hyper,
+//! which reads before it writes, reads the end of the stream and returns the request unsent.
 
 use std::cell::Cell;
 use std::io;
@@ -22,15 +22,22 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::client::TlsStream;
 
-/// The bytes to and from one server.
+/// The byte stream of one connection to a server.
 pub(in crate::backend) struct ServerStream {
-    bytes: TcpOrTls,
-    condition: Rc<StreamState>,
+    transport: TcpOrTls,
+    state: Rc<StreamState>,
 }
 
-/// What is known of a stream while hyper owns it.
-pub(in crate::backend) struct StreamState {
-    write_failed: Cell<bool>,
+/// A connected socket, with or without TLS.
+pub(super) enum TcpOrTls {
+    Plain(TcpStream),
+    // Boxed: a TLS session has a kilobyte, a socket a few words.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// The state of a stream that hyper owns.
+pub(super) struct StreamState {
+    discards_writes: Cell<bool>,
     was_idle: Cell<bool>,
     received: Cell<bool>,
     last_write: Cell<Instant>,
@@ -39,60 +46,53 @@ pub(in crate::backend) struct StreamState {
 impl StreamState {
     fn new() -> Self {
         Self {
-            write_failed: Cell::new(false),
+            discards_writes: Cell::new(false),
             was_idle: Cell::new(false),
             received: Cell::new(false),
             last_write: Cell::new(Instant::now()),
         }
     }
 
-    /// When the server last took bytes.
-    pub(in crate::backend) fn last_write(&self) -> Instant {
+    /// When the kernel last accepted bytes for the server.
+    pub(super) fn last_write(&self) -> Instant {
         self.last_write.get()
     }
 
-    /// True once a write has failed.
-    pub(in crate::backend) fn write_failed(&self) -> bool {
-        self.write_failed.get()
+    /// Whether writes are discarded, since one has failed or [`StreamState::discard_writes`] was called.
+    pub(super) fn discards_writes(&self) -> bool {
+        self.discards_writes.get()
     }
 
-    /// Further writes are swallowed.
-    pub(in crate::backend) fn stop_sending(&self) {
-        self.write_failed.set(true);
+    /// Discards all further writes, and reports them as successful.
+    pub(super) fn discard_writes(&self) {
+        self.discards_writes.set(true);
     }
 
-    /// The connection was idle and is to carry a request: the next read asks the socket first.
-    pub(in crate::backend) fn end_idleness(&self) {
+    /// A request will be written to the connection, which was idle: the next read peeks the socket first.
+    pub(super) fn end_idleness(&self) {
         self.was_idle.set(true);
         self.received.set(false);
     }
 
-    /// Whether the server has sent any byte since the connection was idle, or ever if it was not.
-    pub(in crate::backend) fn has_received(&self) -> bool {
+    /// Whether the server has sent any byte since the connection was last idle.
+    pub(super) fn has_received(&self) -> bool {
         self.received.get()
     }
 }
 
-/// What carries them.
-pub(in crate::backend) enum TcpOrTls {
-    Plain(TcpStream),
-    // Boxed: a TLS session is a kilobyte, a socket a few words.
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
 impl ServerStream {
-    pub(in crate::backend) fn new(bytes: TcpOrTls) -> Self {
-        Self { bytes, condition: Rc::new(StreamState::new()) }
+    pub(super) fn new(transport: TcpOrTls) -> Self {
+        Self { transport, state: Rc::new(StreamState::new()) }
     }
 
-    pub(in crate::backend) fn condition(&self) -> Rc<StreamState> {
-        Rc::clone(&self.condition)
+    pub(super) fn state(&self) -> Rc<StreamState> {
+        Rc::clone(&self.state)
     }
 
-    /// Whether anything but silence waits in the socket: the end, an error, or bytes that nobody asked for. With TLS
-    /// such bytes are no answer either: at best the server's farewell.
-    fn is_disturbed(&self) -> bool {
-        let socket = match &self.bytes {
+    /// Whether the socket holds unexpected bytes, an error or the end of the stream. With TLS, unexpected bytes are no
+    /// response either: at best a closing alert.
+    fn has_unexpected_input(&self) -> bool {
+        let socket = match &self.transport {
             TcpOrTls::Plain(tcp) => SockRef::from(tcp),
             TcpOrTls::Tls(tls) => SockRef::from(tls.get_ref().0),
         };
@@ -100,15 +100,15 @@ impl ServerStream {
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// `count` bytes count as written when writing failed before or fails now.
-    fn swallow(&self, written: Poll<io::Result<usize>>, count: usize) -> Poll<io::Result<usize>> {
+    /// Reports all `count` bytes as written if the write failed, and discards further ones.
+    fn hide_failure(&self, written: Poll<io::Result<usize>>, count: usize) -> Poll<io::Result<usize>> {
         match ready!(written) {
             Ok(written) => {
-                self.condition.last_write.set(Instant::now());
+                self.state.last_write.set(Instant::now());
                 Poll::Ready(Ok(written))
             }
             Err(_) => {
-                self.condition.write_failed.set(true);
+                self.state.discard_writes();
                 Poll::Ready(Ok(count))
             }
         }
@@ -121,17 +121,17 @@ impl AsyncRead for ServerStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.condition.was_idle.take() && self.is_disturbed() {
-            // Nothing read is the end of the stream.
+        if self.state.was_idle.take() && self.has_unexpected_input() {
+            // An empty read is the end of the stream.
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let read = match &mut self.bytes {
+        let read = match &mut self.transport {
             TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_read(cx, buffer),
             TcpOrTls::Tls(tls) => Pin::new(tls).poll_read(cx, buffer),
         };
         if buffer.filled().len() > before {
-            self.condition.received.set(true);
+            self.state.received.set(true);
         }
         read
     }
@@ -139,14 +139,14 @@ impl AsyncRead for ServerStream {
 
 impl AsyncWrite for ServerStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        if self.condition.write_failed() {
+        if self.state.discards_writes() {
             return Poll::Ready(Ok(data.len()));
         }
-        let written = match &mut self.bytes {
+        let written = match &mut self.transport {
             TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_write(cx, data),
             TcpOrTls::Tls(tls) => Pin::new(tls).poll_write(cx, data),
         };
-        self.swallow(written, data.len())
+        self.hide_failure(written, data.len())
     }
 
     fn poll_write_vectored(
@@ -155,42 +155,42 @@ impl AsyncWrite for ServerStream {
         data: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let all = data.iter().map(|slice| slice.len()).sum();
-        if self.condition.write_failed() {
+        if self.state.discards_writes() {
             return Poll::Ready(Ok(all));
         }
-        let written = match &mut self.bytes {
+        let written = match &mut self.transport {
             TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, data),
             TcpOrTls::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, data),
         };
-        self.swallow(written, all)
+        self.hide_failure(written, all)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.bytes {
+        match &self.transport {
             TcpOrTls::Plain(tcp) => tcp.is_write_vectored(),
             TcpOrTls::Tls(tls) => tls.is_write_vectored(),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.condition.write_failed() {
+        if self.state.discards_writes() {
             return Poll::Ready(Ok(()));
         }
-        let flushed = match &mut self.bytes {
+        let flushed = match &mut self.transport {
             TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
             TcpOrTls::Tls(tls) => Pin::new(tls).poll_flush(cx),
         };
         match ready!(flushed) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(_) => {
-                self.condition.write_failed.set(true);
+                self.state.discard_writes();
                 Poll::Ready(Ok(()))
             }
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.bytes {
+        match &mut self.transport {
             TcpOrTls::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
             TcpOrTls::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
         }

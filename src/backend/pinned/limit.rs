@@ -1,6 +1,5 @@
-//! How many pinned connections there may be to one backend, in all and for one client's address. Takes an address,
-//! gives a place, which is free again when it is dropped. Shared by all workers and kept over reloads, so that the
-//! limits hold for the process. Never connects.
+//! The limits of pinned connections to one backend, in total and for one client address. Shared by all workers and kept
+//! over reloads, so that they hold for the whole process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,84 +7,76 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::backend::error::BackendError;
+use crate::backend::settings::PinnedLimits;
 use crate::limits::AddressKey;
 
-/// How many there may be. Zero refuses all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinnedLimits {
-    /// In the whole process.
-    pub total: usize,
-    /// For one client: an IPv4 address, or a /64 of IPv6, of which one client has all addresses.
-    pub per_address: usize,
-}
-
-/// The places that are taken.
+/// The number of pinned connections to one backend.
 #[derive(Debug, Default)]
 pub struct PinnedLimiter {
-    taken: Mutex<PinnedCounts>,
+    counts: Mutex<PinnedCounts>,
     gauge: Gauge,
 }
 
 #[derive(Debug, Default)]
 struct PinnedCounts {
     total: usize,
-    by_client: HashMap<AddressKey, usize>,
+    by_address: HashMap<AddressKey, usize>,
 }
 
-/// The place of one pinned connection.
+/// One pinned connection in the count. On drop it can be used by another.
 #[derive(Debug)]
 pub struct PinnedSlot {
-    places: Arc<PinnedLimiter>,
-    client: Option<AddressKey>,
+    limiter: Arc<PinnedLimiter>,
+    address: Option<AddressKey>,
 }
 
 impl PinnedLimiter {
-    /// No place is taken. `gauge` shows how many are.
+    /// A count of zero. `gauge` reports the count.
     pub fn new(gauge: Gauge) -> Self {
-        Self { taken: Mutex::default(), gauge }
+        Self { counts: Mutex::default(), gauge }
     }
 
-    /// A place for a connection of `client`; one without an address of its own has no limit of its own either.
+    /// Counts a connection of a client with this `address`. A client without one has no limit of its own.
     ///
     /// # Errors
-    /// [`BackendError::Busy`] where either limit is reached. Nobody waits for a place: it may be held for hours.
+    /// [`BackendError::Busy`] if either limit is reached. Requests do not wait: a pinned connection may last for hours.
     pub fn take(
         self: &Arc<Self>,
-        client: Option<AddressKey>,
+        address: Option<AddressKey>,
         limits: PinnedLimits,
     ) -> Result<PinnedSlot, BackendError> {
-        let mut taken = self.lock();
-        let of_client = client.and_then(|client| taken.by_client.get(&client).copied()).unwrap_or(0);
-        if taken.total >= limits.total || of_client >= limits.per_address {
+        let mut counts = self.lock();
+        let of_address = address.and_then(|address| counts.by_address.get(&address).copied()).unwrap_or(0);
+        if counts.total >= limits.total || of_address >= limits.per_address {
             return Err(BackendError::Busy);
         }
-        taken.total += 1;
-        if let Some(client) = client {
-            taken.by_client.insert(client, of_client + 1);
+        counts.total += 1;
+        if let Some(address) = address {
+            counts.by_address.insert(address, of_address + 1);
         }
         self.gauge.inc();
-        Ok(PinnedSlot { places: Arc::clone(self), client })
+        Ok(PinnedSlot { limiter: Arc::clone(self), address })
     }
 
-    /// Nothing panics while it is held, and counts are whole after every statement.
+    /// A poisoned lock is used: the counts are consistent after every statement.
     fn lock(&self) -> MutexGuard<'_, PinnedCounts> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for PinnedSlot {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.total = taken.total.saturating_sub(1);
-        if let Some(client) = self.client {
-            let left = taken.by_client.get(&client).map_or(0, |count| count.saturating_sub(1));
+        let mut counts = self.limiter.lock();
+        counts.total = counts.total.saturating_sub(1);
+        if let Some(address) = self.address {
+            let left = counts.by_address.get(&address).map_or(0, |count| count.saturating_sub(1));
             if left == 0 {
-                taken.by_client.remove(&client);
+                counts.by_address.remove(&address);
             } else {
-                taken.by_client.insert(client, left);
+                counts.by_address.insert(address, left);
             }
         }
-        self.places.gauge.dec();
+        self.limiter.gauge.dec();
     }
 }
 
@@ -100,35 +91,35 @@ mod tests {
     }
 
     #[test]
-    fn one_client_cannot_take_the_places_of_others() {
-        let places = Arc::new(PinnedLimiter::default());
-        let _first = places.take(address("192.0.2.1"), LIMITS).unwrap();
-        let _second = places.take(address("::ffff:192.0.2.1"), LIMITS).unwrap();
-        assert!(matches!(places.take(address("192.0.2.1"), LIMITS), Err(BackendError::Busy)));
-        assert!(places.take(address("192.0.2.2"), LIMITS).is_ok());
+    fn one_client_cannot_use_the_slots_of_others() {
+        let limiter = Arc::new(PinnedLimiter::default());
+        let _first = limiter.take(address("192.0.2.1"), LIMITS).unwrap();
+        let _second = limiter.take(address("::ffff:192.0.2.1"), LIMITS).unwrap();
+        assert!(matches!(limiter.take(address("192.0.2.1"), LIMITS), Err(BackendError::Busy)));
+        assert!(limiter.take(address("192.0.2.2"), LIMITS).is_ok());
     }
 
     #[test]
-    fn a_whole_64_of_ipv6_is_one_client() {
-        let places = Arc::new(PinnedLimiter::default());
-        let _first = places.take(address("2001:db8::1"), LIMITS).unwrap();
-        let _second = places.take(address("2001:db8::2:1"), LIMITS).unwrap();
-        assert!(matches!(places.take(address("2001:db8::3"), LIMITS), Err(BackendError::Busy)));
-        assert!(places.take(address("2001:db8:0:1::1"), LIMITS).is_ok());
+    fn an_ipv6_64_is_one_client() {
+        let limiter = Arc::new(PinnedLimiter::default());
+        let _first = limiter.take(address("2001:db8::1"), LIMITS).unwrap();
+        let _second = limiter.take(address("2001:db8::2:1"), LIMITS).unwrap();
+        assert!(matches!(limiter.take(address("2001:db8::3"), LIMITS), Err(BackendError::Busy)));
+        assert!(limiter.take(address("2001:db8:0:1::1"), LIMITS).is_ok());
     }
 
     #[test]
-    fn a_place_that_is_dropped_is_free_again() {
-        let places = Arc::new(PinnedLimiter::default());
+    fn a_dropped_slot_can_be_taken_again() {
+        let limiter = Arc::new(PinnedLimiter::default());
         for _ in 0..3 {
             let held: Vec<_> = (1..=3)
-                .map(|host| places.take(address(&format!("192.0.2.{host}")), LIMITS).unwrap())
+                .map(|host| limiter.take(address(&format!("192.0.2.{host}")), LIMITS).unwrap())
                 .collect();
-            assert!(matches!(places.take(address("192.0.2.4"), LIMITS), Err(BackendError::Busy)));
-            assert_eq!(places.gauge.get(), 3);
+            assert!(matches!(limiter.take(address("192.0.2.4"), LIMITS), Err(BackendError::Busy)));
+            assert_eq!(limiter.gauge.get(), 3);
             drop(held);
         }
-        assert_eq!(places.gauge.get(), 0);
-        assert!(places.lock().by_client.is_empty());
+        assert_eq!(limiter.gauge.get(), 0);
+        assert!(limiter.lock().by_address.is_empty());
     }
 }

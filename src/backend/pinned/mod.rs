@@ -3,3 +3,4 @@
 pub(super) mod connection;
 pub(super) mod limit;
 pub(super) mod register;
+pub(super) mod state;

@@ -1,5 +1,5 @@
-//! The open pinned connections of one worker to one backend, so that one which idles gives way to a request that needs
-//! a connection. Kept over reloads, as the connections are. Opens nothing.
+//! The open pinned connections of one worker to one backend, so that an idle one can be closed for a request that needs a
+//! connection. Kept over reloads, as the connections are.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::backend::pinned::connection::PinnedState;
+use super::state::PinnedState;
 use crate::limits::AddressKey;
 use crate::telemetry::BackendConnectionMetrics;
 
@@ -21,13 +21,13 @@ pub struct PinnedRegister {
 
 struct PinnedEntry {
     server: Arc<str>,
-    /// The client's address; a trusted one, which stands for many clients, is not counted.
+    /// The client's address. `None` for a trusted address, which stands for many clients.
     address: Option<AddressKey>,
-    /// Empty while the connection is being opened.
-    line: Weak<PinnedState>,
+    /// Dangling while the connection is being opened.
+    state: Weak<PinnedState>,
 }
 
-/// One connection in the register, from before it is opened until its socket is closed.
+/// One connection in the register, from before it is opened until its socket is closed. On drop it is removed.
 pub(in crate::backend) struct PinnedRegistration {
     register: Rc<PinnedRegister>,
     number: u64,
@@ -35,28 +35,28 @@ pub(in crate::backend) struct PinnedRegistration {
 }
 
 impl PinnedRegister {
-    /// Enters a connection that is about to be opened.
-    pub(in crate::backend) fn enter(
+    /// Adds a connection that is about to be opened.
+    pub(in crate::backend) fn register(
         self: &Rc<Self>,
         server: &Arc<str>,
         address: Option<AddressKey>,
         metrics: &BackendConnectionMetrics,
     ) -> PinnedRegistration {
         let number = self.next.replace(self.next.get().wrapping_add(1));
-        let entry = PinnedEntry { server: Arc::clone(server), address, line: Weak::new() };
+        let entry = PinnedEntry { server: Arc::clone(server), address, state: Weak::new() };
         self.entries.borrow_mut().insert(number, entry);
         metrics.open.inc();
         PinnedRegistration { register: Rc::clone(self), number, metrics: metrics.clone() }
     }
 
-    /// The connections to `server`.
+    /// The number of connections to `server`.
     pub(in crate::backend) fn count(&self, server: &str) -> usize {
         self.entries.borrow().values().filter(|entry| &*entry.server == server).count()
     }
 
-    /// The idle connection to `server` that is missed least, and since when it has been idle: of the address with most of
-    /// them, the one that has been idle for longest.
-    pub(in crate::backend) fn least_missed(&self, server: &str) -> Option<(Instant, Rc<PinnedState>)> {
+    /// The idle connection to `server` that is closed first, and when it became idle: of the address with most
+    /// connections, the one that has been idle for longest.
+    pub(in crate::backend) fn eviction_candidate(&self, server: &str) -> Option<(Instant, Rc<PinnedState>)> {
         let entries = self.entries.borrow();
         let to_server = || entries.values().filter(|entry| &*entry.server == server);
         let mut by_address: HashMap<AddressKey, usize> = HashMap::new();
@@ -66,19 +66,19 @@ impl PinnedRegister {
         let of_address =
             |entry: &PinnedEntry| entry.address.and_then(|address| by_address.get(&address).copied());
         let idle = to_server().filter_map(|entry| {
-            let line = entry.line.upgrade()?;
-            Some((of_address(entry).unwrap_or(1), line.idle_since()?, line))
+            let state = entry.state.upgrade()?;
+            Some((of_address(entry).unwrap_or(1), state.idle_since()?, state))
         });
-        let least_missed = idle.min_by_key(|(of_address, since, _)| (usize::MAX - of_address, *since));
-        least_missed.map(|(_, since, line)| (since, line))
+        let candidate = idle.min_by_key(|(of_address, since, _)| (usize::MAX - of_address, *since));
+        candidate.map(|(_, since, state)| (since, state))
     }
 }
 
 impl PinnedRegistration {
     /// The connection is open.
-    pub(in crate::backend) fn opened(&self, line: &Rc<PinnedState>) {
+    pub(super) fn set_opened(&self, state: &Rc<PinnedState>) {
         if let Some(entry) = self.register.entries.borrow_mut().get_mut(&self.number) {
-            entry.line = Rc::downgrade(line);
+            entry.state = Rc::downgrade(state);
         }
     }
 }

@@ -2,5 +2,9 @@
 
 pub(super) mod backend_pool;
 pub(super) mod idle;
+pub(super) mod lease;
 pub(super) mod load_balancer;
-pub(super) mod send;
+mod send;
+pub(super) mod server;
+mod slot_usage;
+mod wait_queue;

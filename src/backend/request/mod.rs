@@ -1,4 +1,5 @@
-//! Requests as they are written to a backend.
+//! Requests as they are written to a backend. Each requires a permit.
 
-pub(super) mod assertion;
 pub(super) mod backend_request;
+pub(super) mod identity;
+pub(super) mod target;

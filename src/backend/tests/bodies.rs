@@ -52,7 +52,7 @@ fn goes_through_both_ways(declared: Option<u64>) {
         }
         drop(feeder);
         let request = post(RequestBody::new(body, TEN_MEBIBYTES as u64, no_strip));
-        let upload = request.body().upload();
+        let upload = request.body().progress();
         let pool = server.pool();
         let received =
             pool.send_unjudged(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();

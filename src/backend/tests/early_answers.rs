@@ -22,7 +22,7 @@ fn an_early_answer_arrives_and_its_connection_is_not_used_again() {
         let (feeder, body) = feed(None);
         feeder.give(vec![b'x'; 100_000]);
         let request = post(RequestBody::new(body, u64::MAX, no_strip));
-        let upload = request.body().upload();
+        let upload = request.body().progress();
         let answer = pool.send_unjudged(request).await.unwrap();
         assert_eq!(answer.status(), 413);
         assert_eq!(text(answer).await, "large");
@@ -85,7 +85,7 @@ fn an_early_answer_arrives_although_the_next_write_fails() {
         let (feeder, body) = feed(None);
         feeder.give("first");
         let request = post(RequestBody::new(body, u64::MAX, no_strip));
-        let upload = request.body().upload();
+        let upload = request.body().progress();
         let sending = spawn_local({
             let pool = Rc::clone(&pool);
             async move { pool.send_unjudged(request).await }

@@ -523,7 +523,7 @@ fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first()
             let (_feeder, body) = feed(Some(1000));
             let request = post(RequestBody::new(body, 1000, no_strip));
             if tries_log_in {
-                request.body().upload().await_verdict();
+                request.body().progress().await_login_result();
             }
             let slow = spawn_local(async move { pin.send_framed(request).await });
             until(|| server.accepted.get() == 1).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backend::body::response_body::ConnectionLease;
-use crate::backend::pool::idle::ConnectionClass;
+use crate::backend::upstream_identity::identity::ConnectionClass;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
 use crate::delegation::user_certificates::MintedSubject;
@@ -405,11 +405,11 @@ fn a_dropped_pool_closes_its_idle_connections_and_lets_answers_under_way_end() {
 
 /// A connection of `class`, used once and given back.
 async fn used(pool: &BackendPool, class: &ConnectionClass) -> bool {
-    let mut attempt = pool.connection(class, None, REQUESTER, &mut pool.route()).await.unwrap();
+    let mut attempt = pool.acquire(class, None, REQUESTER, &mut pool.candidates()).await.unwrap();
     let reused = attempt.reused;
     let answer = attempt.connection.sender.try_send_request(get("mark")).await.ok().unwrap();
     let lease = pool.lease(attempt, true);
-    drop(text(answer.map(|body| ResponseBody::new(body, ConnectionLease::Shared(lease)))).await);
+    drop(text(answer.map(|body| ResponseBody::new(body, ConnectionLease::Pooled(lease)))).await);
     reused
 }
 

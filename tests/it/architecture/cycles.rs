@@ -5,11 +5,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-/// The path of a module below the crate: `["backend", "pool"]` for `src/backend/pool.rs`.
+/// The path of a module below the crate: `["pool"]` for `src/backend/pool.rs`.
 type ModulePath = Vec<String>;
 
 /// Folders that still have cycles.
-const OPEN: [&str; 6] = ["backend", "cli", "config", "limits", "proxy", "server"];
+const OPEN: [&str; 5] = ["cli", "config", "limits", "proxy", "server"];
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
