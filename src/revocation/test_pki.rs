@@ -1,4 +1,4 @@
-//! CAs, certificates and CRLs for tests, also such as no sound CA makes: the CRLs are written here byte by byte.
+//! CAs, certificates and CRLs for tests, also invalid ones: the CRLs are encoded byte by byte.
 
 use super::{CrlStore, RevocationRule, UnrevokedChain, check};
 use crate::certificate::Certificate;
@@ -92,7 +92,7 @@ impl TestCa {
         Certificate::from_der(certificate.der()).unwrap()
     }
 
-    /// A certificate that admits signing CRLs and nothing else, with its key.
+    /// A certificate that may only sign CRLs, with its key.
     pub(crate) fn crl_signer(
         &self,
         name: &str,
@@ -133,7 +133,7 @@ fn ca_params(name: &str) -> CertificateParams {
     params
 }
 
-/// What stands in a CRL that [`CrlDraft::sign`] writes.
+/// The content of a CRL that [`CrlDraft::sign`] encodes.
 pub(crate) struct CrlDraft {
     pub(crate) this_update: UnixTime,
     pub(crate) next_update: Option<UnixTime>,
@@ -254,7 +254,7 @@ pub(crate) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [header.as_slice(), content].concat()
 }
 
-/// A store of CRLs, by way of files.
+/// A store of CRLs, loaded from files.
 pub(crate) fn store(crls: &[&[u8]]) -> Arc<CrlStore> {
     let folder = tempfile::tempdir().unwrap();
     for (index, crl) in crls.iter().enumerate() {
@@ -263,7 +263,7 @@ pub(crate) fn store(crls: &[&[u8]]) -> Arc<CrlStore> {
     Arc::new(CrlStore::load(&[PathBuf::from(folder.path())]).unwrap())
 }
 
-/// The chain of `leaf` and `intermediates` as presented, proven to `anchors`.
+/// The validated chain of `leaf` and `intermediates` to `anchors`.
 pub(crate) fn proven(
     leaf: &Certificate,
     intermediates: &[&Certificate],
@@ -277,7 +277,7 @@ pub(crate) fn proven(
     Arc::new(validate(&Arc::new(presented), &trust, &ValidationRule::default(), NOW).unwrap())
 }
 
-/// As [`proven`], for tests of what comes after revocation: nothing is looked up.
+/// As [`proven`], without a revocation check, for tests of later stages.
 pub(crate) fn unrevoked(leaf: &Certificate, anchors: &[&Certificate]) -> UnrevokedChain {
     let off = RevocationRule { mode: super::RevocationMode::Off, ..RevocationRule::default() };
     check(&proven(leaf, &[], anchors), &off, &TrustSet::default(), &CrlStore::empty(), NOW).unwrap()

@@ -1,4 +1,4 @@
-//! Why nothing was fetched. Can be remembered and compared, so causes are kept as what they say.
+//! Why a fetch failed. Errors are cached and compared, so causes are stored as text.
 
 use http::StatusCode;
 use std::io;
@@ -6,73 +6,73 @@ use std::net::IpAddr;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Why a URL gave no bytes.
+/// Why a fetch failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FetchError {
-    /// It is no URL with a host, or names a user.
-    #[error("{url:?} is no URL that can be fetched")]
+    /// The URL has no host, or has user information.
+    #[error("{url:?} is not a URL that can be fetched")]
     MalformedUrl {
-        /// The text.
+        /// The URL.
         url: String,
     },
-    /// Only `http` is spoken, and `ldap` and `ldaps` for CRLs.
-    #[error("{scheme} URLs are not fetched, only http ones and, for CRLs, ldap and ldaps ones")]
+    /// The scheme is not supported.
+    #[error("{scheme} URLs are not supported, only http and, for CRLs, ldap and ldaps")]
     Scheme {
         /// Its scheme.
         scheme: String,
     },
-    /// The URL is `ldaps`, and no authority of directory servers is configured.
-    #[error("no `ldaps_ca` is configured, which {host} must be verified with: set `ldaps_ca`")]
+    /// The scheme is `ldaps`, and no authority for directory servers is configured.
+    #[error("no authority for {host} is configured: set `ldaps_ca`")]
     NoAuthority {
         /// The host.
         host: String,
     },
     /// An LDAP URL without a server, as Windows CAs write them for members of their domain.
-    #[error("{url:?} names no server: add one with `rewrite`")]
+    #[error("{url:?} has no server: add one with `rewrite`")]
     NoServer {
         /// The URL.
         url: String,
     },
-    /// The operator does not list the host.
-    #[error("the host {host} is not listed")]
+    /// The configuration does not allow the host.
+    #[error("the host {host} is not allowed: add it to `hosts`")]
     HostNotListed {
         /// The host, as it is compared.
         host: String,
     },
     /// The name has no address.
-    #[error("the name {host} cannot be resolved ({kind})")]
+    #[error("cannot resolve {host} ({kind})")]
     Unresolved {
         /// The name.
         host: String,
-        /// What the resolver says.
+        /// The error of the resolver.
         kind: io::ErrorKind,
     },
-    /// An address of this machine, its link or a group, and the operator does not list it.
-    #[error("{host} is at {address}, which is not fetched from")]
+    /// The address is of this machine, its link or a group, and the configuration does not allow it.
+    #[error("{host} has the address {address}, which is not allowed: add it to `addresses`")]
     AddressRefused {
         /// The name.
         host: String,
         /// Its address.
         address: IpAddr,
     },
-    /// Nobody takes the connection.
-    #[error("{host} takes no connection ({kind})")]
+    /// No address accepts the connection.
+    #[error("cannot connect to {host} ({kind})")]
     Unreachable {
         /// The host.
         host: String,
-        /// What the system says of its last address.
+        /// The error of the last address.
         kind: io::ErrorKind,
     },
-    /// The answer is not whole, or not in the protocol of its URL.
-    #[error("the answer of {host} is broken: {reason}")]
+    /// The response is incomplete or violates the protocol.
+    #[error("{host} sent an invalid response: {reason}")]
     Broken {
         /// The host.
         host: String,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// The answer is not 200.
-    #[error("{host} answers {status}")]
+    /// The status of the response is not 200.
+    #[error("{host} returned {status}")]
     Status {
         /// The host.
         host: String,
@@ -95,26 +95,26 @@ pub enum FetchError {
         /// The requested attribute.
         attribute: String,
     },
-    /// The body goes on beyond the limit.
-    #[error("the answer is larger than {max_bytes} bytes")]
+    /// The response is too large.
+    #[error("the response exceeds {max_bytes} bytes")]
     TooLarge {
         /// The limit.
         max_bytes: usize,
     },
-    /// Not done in time.
-    #[error("it took longer than {limit:?}")]
+    /// The fetch did not end in time.
+    #[error("no complete response within {limit:?}")]
     Timeout {
         /// The limit.
         limit: Duration,
     },
-    /// One redirect too many.
-    #[error("there are more than {limit} redirects")]
+    /// Too many redirects.
+    #[error("more than {limit} redirects")]
     TooManyRedirects {
         /// The limit.
         limit: usize,
     },
-    /// A redirect that names nothing that can be fetched.
-    #[error("{host} redirects to nowhere")]
+    /// The redirect has no usable target.
+    #[error("{host} sent a redirect without a valid URL")]
     BadRedirect {
         /// The host that redirects.
         host: String,

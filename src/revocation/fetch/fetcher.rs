@@ -1,6 +1,5 @@
-//! Fetches: one connection for each answer, closed after it.
+//! The fetcher: one connection for each request, closed after the response.
 
-use super::address::is_refused;
 use super::error::FetchError;
 use super::ldap::{ListedLdapUrl, is_ldap, read_crl};
 use super::rules::FetchRules;
@@ -14,66 +13,65 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::future::pending;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-/// Room for an answer's head: it may not cost more memory than its body.
+/// The largest head of a response in bytes.
 const MAXIMUM_HEAD: usize = 64 * 1024;
 
-/// Fetches by one set of rules. Clones are cheap.
+/// Fetches by the rules of one realm. Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     rules: Arc<FetchRules>,
 }
 
-/// What an answer is: the bytes, or where they are.
+/// The body of a successful response, or the target of a redirect.
 enum HttpOutcome {
     Bytes(Bytes),
     Redirect(ListedUrl),
 }
 
 impl Fetcher {
-    /// A fetcher that follows these rules.
+    /// A fetcher with these rules.
     pub fn new(rules: FetchRules) -> Self {
         Self { rules: Arc::new(rules) }
     }
 
-    /// The rules that it follows.
+    /// The rules of the fetcher.
     pub fn rules(&self) -> &FetchRules {
         &self.rules
     }
 
-    /// The bytes at `url`, redirects followed, or the value in the directory that it names. Must run inside a tokio runtime.
+    /// Fetches an `http` URL, with redirects, or the value of an LDAP URL. Must run inside a tokio runtime.
     ///
     /// # Errors
-    /// [`FetchError`]; never later than the rules' timeout.
+    /// [`FetchError`], not later than the timeout of the rules.
     pub async fn get(&self, url: &str) -> Result<Bytes, FetchError> {
         self.within_limit(self.follow(url)).await
     }
 
-    /// The bytes that `url` answers to `body`. A redirect is an answer without bytes: whom a request is for is the
-    /// caller's to say. Must run inside a tokio runtime.
+    /// Sends `body` to an `http` URL. A redirect is an error: a request body goes only to the host that the caller chose. Must run
+    /// inside a tokio runtime.
     ///
     /// # Errors
-    /// [`FetchError`]; never later than the rules' timeout.
+    /// [`FetchError`], not later than the timeout of the rules.
     pub async fn post(
         &self,
         url: &str,
         content_type: HeaderValue,
         body: impl Into<Bytes>,
     ) -> Result<Bytes, FetchError> {
-        let asking = async {
+        let exchange = async {
             let url = ListedUrl::parse(&self.rules.rewritten(url), &self.rules)?;
             let mut request = request(Method::POST, &url, Full::new(body.into()))?;
             request.headers_mut().insert(CONTENT_TYPE, content_type);
-            match self.ask(&url, request).await? {
+            match self.exchange(&url, request).await? {
                 (StatusCode::OK, HttpOutcome::Bytes(bytes)) => Ok(bytes),
                 (status, _) => Err(FetchError::Status { host: url.host, status }),
             }
         };
-        self.within_limit(asking).await
+        self.within_limit(exchange).await
     }
 
     async fn within_limit(
@@ -88,12 +86,12 @@ impl Fetcher {
         let url = self.rules.rewritten(url);
         if is_ldap(&url) {
             let url = ListedLdapUrl::parse(&url, &self.rules)?;
-            // Boxed, so that the HTTP fetches of every caller have no room for an LDAP search.
-            return Box::pin(self.look_up(&url)).await;
+            // Boxed, so that the futures of HTTP fetches do not have the size of an LDAP search.
+            return Box::pin(self.search(&url)).await;
         }
         let mut url = ListedUrl::parse(&url, &self.rules)?;
         for _ in 0..=self.rules.max_redirects {
-            match self.ask(&url, request(Method::GET, &url, Full::default())?).await? {
+            match self.exchange(&url, request(Method::GET, &url, Full::default())?).await? {
                 (_, HttpOutcome::Bytes(bytes)) => return Ok(bytes),
                 (_, HttpOutcome::Redirect(next)) => url = next,
             }
@@ -101,8 +99,8 @@ impl Fetcher {
         Err(FetchError::TooManyRedirects { limit: self.rules.max_redirects })
     }
 
-    /// The value in a directory.
-    async fn look_up(&self, url: &ListedLdapUrl) -> Result<Bytes, FetchError> {
+    /// Reads the value from a directory server.
+    async fn search(&self, url: &ListedLdapUrl) -> Result<Bytes, FetchError> {
         let max_bytes = self.rules.max_bytes;
         let tls = match (url.tls, &self.rules.directory_tls) {
             (false, _) => None,
@@ -119,8 +117,8 @@ impl Fetcher {
         }
     }
 
-    /// One request on a connection of its own, and the whole of its answer.
-    async fn ask(
+    /// Sends one request on a new connection, and reads the whole response.
+    async fn exchange(
         &self,
         url: &ListedUrl,
         request: Request<Full<Bytes>>,
@@ -133,14 +131,14 @@ impl Fetcher {
         let (mut sender, connection) =
             http1::Builder::new().max_buf_size(MAXIMUM_HEAD).handshake(stream).await.map_err(broken)?;
         let exchange = async {
-            let answer = sender.send_request(request).await.map_err(broken)?;
-            let status = answer.status();
+            let response = sender.send_request(request).await.map_err(broken)?;
+            let status = response.status();
             if status == StatusCode::OK {
-                return Ok((status, HttpOutcome::Bytes(self.body(answer.into_body(), broken).await?)));
+                return Ok((status, HttpOutcome::Bytes(self.body(response.into_body(), broken).await?)));
             }
-            Ok((status, HttpOutcome::Redirect(self.redirect(url, &answer)?)))
+            Ok((status, HttpOutcome::Redirect(self.redirect(url, &response)?)))
         };
-        // The connection may end before its last bytes were taken; the exchange learns of its failures too.
+        // The connection may end before its last bytes are read, and the exchange returns its errors too.
         let driving = async {
             drop(connection.await);
             pending().await
@@ -151,14 +149,14 @@ impl Fetcher {
         }
     }
 
-    /// Connects to the first of the host's addresses that takes a connection and may be connected to.
+    /// Connects to the first allowed address of the host that accepts a connection.
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, FetchError> {
         let name = || host.to_owned();
         let unresolved = |kind| FetchError::Unresolved { host: name(), kind };
         let addresses = lookup_host((host, port)).await.map_err(|error| unresolved(error.kind()))?;
         let mut last = unresolved(std::io::ErrorKind::NotFound);
         for address in addresses {
-            if !self.may_connect(address) {
+            if !self.rules.allows_address(address.ip()) {
                 last = FetchError::AddressRefused { host: name(), address: address.ip() };
                 continue;
             }
@@ -170,16 +168,12 @@ impl Fetcher {
         Err(last)
     }
 
-    fn may_connect(&self, address: SocketAddr) -> bool {
-        !is_refused(address.ip()) || self.rules.addresses.iter().any(|net| net.contains(&address.ip()))
-    }
-
-    fn redirect(&self, url: &ListedUrl, answer: &Response<Incoming>) -> Result<ListedUrl, FetchError> {
-        let status = answer.status();
+    fn redirect(&self, url: &ListedUrl, response: &Response<Incoming>) -> Result<ListedUrl, FetchError> {
+        let status = response.status();
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return Err(FetchError::Status { host: url.host.clone(), status });
         }
-        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         url.redirected(location.unwrap_or_default(), &self.rules)
     }
 

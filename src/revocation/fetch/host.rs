@@ -1,27 +1,27 @@
-//! Which hosts may be fetched from, as the operator writes them.
+//! Hosts that may be fetched from, as the configuration specifies them.
 
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// A host, or all hosts below a domain: `pki.corp.example`, `10.0.0.5`, `*.corp.example`.
+/// A host, or all hosts of a domain: `pki.corp.example`, `10.0.0.5`, `*.corp.example`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AllowedHost {
-    /// In lower case, without a dot at the end.
+    /// In lower case, without a trailing dot.
     name: String,
-    /// Whether it stands for everything below `name`, and not for `name` itself.
+    /// Whether it matches the hosts below `name`, and not `name` itself.
     below: bool,
 }
 
-/// A text that is no host pattern.
+/// A value that is neither a host nor a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is neither a host nor `*.` and a domain")]
+#[error("{0:?} is neither a host name or address nor `*.` and a domain")]
 pub struct MalformedAllowedHost(String);
 
 impl FromStr for AllowedHost {
     type Err = MalformedAllowedHost;
 
-    /// Takes a name, an address (IPv6 without brackets), or `*.` and a name; no port, no path.
+    /// Parses a name, an address (IPv6 without brackets), or `*.` and a name, without port or path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
         let is_address = name.parse::<std::net::IpAddr>().is_ok();
@@ -40,8 +40,8 @@ impl fmt::Display for AllowedHost {
 }
 
 impl AllowedHost {
-    /// Whether `host`, as [`normal`] writes it, is meant.
-    pub(super) fn admits(&self, host: &str) -> bool {
+    /// Whether it includes `host`, a result of [`normal`].
+    pub(super) fn matches(&self, host: &str) -> bool {
         match self.below {
             false => host == self.name,
             true => host.strip_suffix(&self.name).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
@@ -49,12 +49,12 @@ impl AllowedHost {
     }
 }
 
-/// A host as hosts are compared: in lower case, without the dot that ends a complete name.
+/// The form in which hosts are compared: in lower case, without the trailing dot of a fully qualified name.
 pub(super) fn normal(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// The letters that names of hosts have (RFC 1123 2.1), and the underscore that Windows names have too.
+/// The characters of host names (RFC 1123 2.1), and the underscore of Windows names.
 fn is_label(label: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !label.is_empty() && label.bytes().all(letters)

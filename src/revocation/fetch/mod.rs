@@ -1,11 +1,10 @@
-//! Takes a URL of a proven certificate and what the operator allows, gives the bytes behind it.
+//! Fetches CRLs and OCSP responses by the URLs of validated certificates.
 //!
-//! Every URL is somebody else's text: whoever makes certificates would otherwise choose whom the gate talks to. So the
-//! host must be listed, the address is looked at when it is connected to, every redirect is judged like the first URL,
-//! and bytes and time have limits. Never uses a proxy, sends no cookie and no credential. HTTP is spoken in the
-//! clear: what is fetched here is signed, and TLS to fetch it would need revocation itself (RFC 5280 8).
+//! A URL in a certificate was chosen by another party, which must not choose what the gateway connects to. So the host must be allowed,
+//! the address is checked when connecting, every redirect is checked like the first URL, and bytes and time are limited. No proxy,
+//! cookie or credential is used. HTTP is not encrypted: the responses are signed, and TLS would need a revocation check of its own
+//! (RFC 5280 8).
 
-mod address;
 mod error;
 mod fetcher;
 mod host;

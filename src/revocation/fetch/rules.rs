@@ -1,24 +1,25 @@
-//! What may be fetched, from where, and at what cost.
+//! The rules of a realm for fetching: which hosts and addresses may be connected to, and at what cost.
 
 use super::host::AllowedHost;
 use super::ldap::tls::DirectoryTls;
 use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// What the operator allows. The default allows no host at all.
+/// The rules for fetching. The default allows no host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchRules {
-    /// The hosts that may be fetched from. An empty list admits none.
+    /// The hosts that may be fetched from.
     pub hosts: Vec<AllowedHost>,
     /// Networks that may be connected to although they are loopback, link-local, multicast or unspecified.
     pub addresses: Vec<IpNet>,
-    /// The first whose prefix fits changes the URL before it is judged; for a CDP that is reached another way here.
+    /// The first whose prefix matches changes a URL before it is checked, for URLs that this gateway reaches in another way.
     pub rewrite: Vec<UrlRewrite>,
-    /// The authorities of servers that are queried over `ldaps`; without them none is.
+    /// The authorities of `ldaps` servers; without them `ldaps` is not used.
     pub directory_tls: Option<DirectoryTls>,
-    /// The most bytes that an answer's body may have.
+    /// The largest response body in bytes.
     pub max_bytes: usize,
-    /// The longest that one fetch may take, from the name's resolution to the last byte, redirects included.
+    /// The timeout of one fetch, from name resolution to the last byte, with redirects.
     pub timeout: Duration,
     /// How many redirects are followed.
     pub max_redirects: usize,
@@ -38,26 +39,72 @@ impl Default for FetchRules {
     }
 }
 
-/// URLs that begin with `from` are fetched as if they began with `to`.
+/// URLs with the prefix `from` are fetched with the prefix `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlRewrite {
-    /// The beginning as certificates have it.
+    /// The prefix in certificates.
     pub from: String,
-    /// What stands there instead.
+    /// Its replacement.
     pub to: String,
 }
 
 impl FetchRules {
-    /// Whether `host`, in lower case and without a dot at its end, is listed.
-    pub(super) fn admits(&self, host: &str) -> bool {
-        self.hosts.iter().any(|pattern| pattern.admits(host))
+    /// Whether `host`, in lower case and without a trailing dot, may be fetched from.
+    pub(super) fn allows_host(&self, host: &str) -> bool {
+        self.hosts.iter().any(|allowed| allowed.matches(host))
     }
 
-    /// The URL that is fetched for this one.
+    /// Whether this address of an allowed host may be connected to. Checked when connecting, so that a name that resolves to another
+    /// address the second time gains nothing.
+    pub(super) fn allows_address(&self, address: IpAddr) -> bool {
+        !is_special(address) || self.addresses.iter().any(|network| network.contains(&address))
+    }
+
+    /// The URL to fetch in place of this one.
     pub(super) fn rewritten(&self, url: &str) -> String {
-        let fits = |rule: &&UrlRewrite| url.starts_with(&rule.from);
-        let rule = self.rewrite.iter().find(fits);
+        let matches = |rule: &&UrlRewrite| url.starts_with(&rule.from);
+        let rule = self.rewrite.iter().find(matches);
         rule.and_then(|rule| url.strip_prefix(&rule.from).map(|rest| format!("{}{rest}", rule.to)))
             .unwrap_or_else(|| url.to_owned())
+    }
+}
+
+/// Whether an address is this machine, its link or a group, also if it is embedded in an IPv6 address. No CRLs are served there, and
+/// the services that listen there (the metadata of a cloud, an admin port) trust every client that reaches them.
+fn is_special(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_special_v4(address),
+        IpAddr::V6(address) => is_special_v6(address),
+    }
+}
+
+fn is_special_v4(address: Ipv4Addr) -> bool {
+    // RFC 1122 3.2.1.3: all of 0.0.0.0/8 is "this host on this network".
+    let [first, ..] = address.octets();
+    first == 0
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || address.is_broadcast()
+}
+
+fn is_special_v6(address: Ipv6Addr) -> bool {
+    address.is_unspecified()
+        || address.is_loopback()
+        || address.is_unicast_link_local()
+        || address.is_multicast()
+        || embedded(address).is_some_and(is_special_v4)
+}
+
+/// The IPv4 address to which packets for this address are delivered: mapped and compatible (RFC 4291 2.5.5), 6to4 (RFC 3056 2) and NAT64
+/// (RFC 6052 2.1).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let pair = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            Some(pair(high, low))
+        }
+        [0x2002, high, low, ..] => Some(pair(high, low)),
+        _ => None,
     }
 }

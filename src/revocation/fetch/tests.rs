@@ -1,4 +1,4 @@
-//! What is fetched and what is not, against a server of the test's own.
+//! The fetcher, against a server of the test.
 
 use super::url::ListedUrl;
 use super::*;
@@ -10,15 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A server that writes `answer` to whoever has sent a whole head, and closes.
-async fn serving(answer: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<()>) {
+/// A server that responds with `response` to every complete head, and closes the connection.
+async fn serving(response: impl Into<Vec<u8>>) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let answer = answer.into();
+    let response = response.into();
     let serving = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             read_head(&mut stream).await;
-            drop(stream.write_all(&answer).await);
+            drop(stream.write_all(&response).await);
         }
     });
     (address, serving)
@@ -45,19 +45,19 @@ async fn get(rules: FetchRules, url: &str) -> Result<Vec<u8>, FetchError> {
 }
 
 #[tokio::test]
-async fn an_allowed_url_gives_its_bytes() {
+async fn an_allowed_url_returns_its_body() {
     let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
     let url = format!("http://{address}/root.crl?x");
     assert_eq!(get(loopback_allowed(), &url).await, Ok(b"crl".to_vec()));
 }
 
 #[tokio::test]
-async fn a_post_gives_the_bytes_of_its_answer() {
+async fn a_post_returns_the_body_of_its_response() {
     let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood").await;
     let fetcher = Fetcher::new(loopback_allowed());
     let kind = HeaderValue::from_static("application/ocsp-request");
-    let answer = fetcher.post(&format!("http://{address}/ocsp"), kind, vec![1, 2, 3, 4]).await;
-    assert_eq!(answer, Ok("good".into()));
+    let response = fetcher.post(&format!("http://{address}/ocsp"), kind, vec![1, 2, 3, 4]).await;
+    assert_eq!(response, Ok("good".into()));
 }
 
 #[tokio::test]
@@ -67,17 +67,17 @@ async fn a_body_without_a_length_ends_with_its_connection() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_listed_is_not_asked() {
-    let refused = get(FetchRules::default(), "http://PKI.corp.example./root.crl").await;
-    assert_eq!(refused, Err(FetchError::HostNotListed { host: "pki.corp.example".into() }));
+async fn a_host_that_is_not_allowed_is_not_connected_to() {
+    let rejected = get(FetchRules::default(), "http://PKI.corp.example./root.crl").await;
+    assert_eq!(rejected, Err(FetchError::HostNotListed { host: "pki.corp.example".into() }));
 }
 
 #[tokio::test]
-async fn a_listed_name_at_a_loopback_address_is_not_connected_to() {
+async fn an_allowed_name_with_a_loopback_address_is_not_connected_to() {
     let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
     let rules = FetchRules { addresses: Vec::new(), ..loopback_allowed() };
-    let refused = get(rules.clone(), &format!("http://127.0.0.1:{}/", address.port())).await;
-    assert_eq!(refused, Err(FetchError::AddressRefused { host: "127.0.0.1".into(), address: address.ip() }));
+    let rejected = get(rules.clone(), &format!("http://127.0.0.1:{}/", address.port())).await;
+    assert_eq!(rejected, Err(FetchError::AddressRefused { host: "127.0.0.1".into(), address: address.ip() }));
     let by_name = get(rules, &format!("http://localhost:{}/", address.port())).await;
     assert!(matches!(by_name, Err(FetchError::AddressRefused { .. })), "{by_name:?}");
 }
@@ -88,16 +88,16 @@ async fn an_ldaps_url_is_not_fetched_without_a_configured_authority() {
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
     let url = format!("ldaps://localhost:{port}/CN=Staff%20CA,DC=corp?certificateRevocationList");
-    let refused = get(loopback_allowed(), &url).await;
-    assert_eq!(refused, Err(FetchError::NoAuthority { host: "localhost".to_owned() }));
+    let rejected = get(loopback_allowed(), &url).await;
+    assert_eq!(rejected, Err(FetchError::NoAuthority { host: "localhost".to_owned() }));
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
-async fn other_schemes_and_urls_with_a_user_are_refused() {
+async fn other_schemes_and_urls_with_a_user_are_rejected() {
     for url in ["https://localhost/", "file:///etc/passwd"] {
-        let refused = get(loopback_allowed(), url).await;
-        assert!(matches!(refused, Err(FetchError::Scheme { .. })), "{url}: {refused:?}");
+        let rejected = get(loopback_allowed(), url).await;
+        assert!(matches!(rejected, Err(FetchError::Scheme { .. })), "{url}: {rejected:?}");
     }
     for url in [
         "http://user@localhost/",
@@ -108,13 +108,13 @@ async fn other_schemes_and_urls_with_a_user_are_refused() {
         "http://[::1/",
         "http://localhost/a b",
     ] {
-        let refused = get(loopback_allowed(), url).await;
-        assert_eq!(refused, Err(FetchError::MalformedUrl { url: url.into() }));
+        let rejected = get(loopback_allowed(), url).await;
+        assert_eq!(rejected, Err(FetchError::MalformedUrl { url: url.into() }));
     }
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_where_the_first_url_might_have_led() {
+async fn a_redirect_to_an_allowed_host_is_followed() {
     let (target, _target) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
     let (first, _first) = serving(format!(
         "HTTP/1.1 302 CheckedCertificate\r\nLocation: http://{target}/there\r\nContent-Length: 0\r\n\r\n"
@@ -124,44 +124,44 @@ async fn a_redirect_is_followed_where_the_first_url_might_have_led() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_is_judged_like_the_first_url() {
+async fn a_redirect_to_another_host_is_checked_like_the_first_url() {
     let redirect =
         "HTTP/1.1 301 Moved\r\nLocation: http://169.254.169.254/latest\r\nContent-Length: 0\r\n\r\n";
     let (address, _server) = serving(redirect).await;
     let url = format!("http://{address}/");
-    let refused = get(loopback_allowed(), &url).await;
-    assert_eq!(refused, Err(FetchError::HostNotListed { host: "169.254.169.254".into() }));
+    let rejected = get(loopback_allowed(), &url).await;
+    assert_eq!(rejected, Err(FetchError::HostNotListed { host: "169.254.169.254".into() }));
     let mut rules = loopback_allowed();
     rules.hosts.push("169.254.169.254".parse().unwrap());
     let address = "169.254.169.254".parse().unwrap();
-    let refused = get(rules, &url).await;
-    assert_eq!(refused, Err(FetchError::AddressRefused { host: "169.254.169.254".into(), address }));
+    let rejected = get(rules, &url).await;
+    assert_eq!(rejected, Err(FetchError::AddressRefused { host: "169.254.169.254".into(), address }));
 }
 
 #[tokio::test]
-async fn redirects_in_a_circle_end() {
+async fn a_redirect_loop_ends() {
     let (address, _server) = serving("HTTP/1.1 307 Again\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
-    let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-    assert_eq!(refused, Err(FetchError::TooManyRedirects { limit: 3 }));
+    let rejected = get(loopback_allowed(), &format!("http://{address}/")).await;
+    assert_eq!(rejected, Err(FetchError::TooManyRedirects { limit: 3 }));
 }
 
 #[tokio::test]
-async fn a_redirect_to_nowhere_is_refused() {
+async fn a_redirect_without_a_valid_url_is_rejected() {
     for location in ["", "Location:\r\n", "Location: http://\r\n"] {
         let (address, _server) =
             serving(format!("HTTP/1.1 302 CheckedCertificate\r\n{location}Content-Length: 0\r\n\r\n")).await;
-        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-        assert_eq!(refused, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }), "{location:?}");
+        let rejected = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert_eq!(rejected, Err(FetchError::BadRedirect { host: "127.0.0.1".into() }), "{location:?}");
     }
 }
 
 #[test]
-fn every_form_of_a_location_is_resolved_against_the_url_that_was_asked() {
+fn every_form_of_a_location_is_resolved_against_the_requested_url() {
     let mut rules = loopback_allowed();
     rules.hosts.push("pki.example".parse().unwrap());
-    let asked = ListedUrl::parse("http://127.0.0.1:8080/crl/old/staff.crl?as=der", &rules).unwrap();
+    let requested = ListedUrl::parse("http://127.0.0.1:8080/crl/old/staff.crl?as=der", &rules).unwrap();
     let leads_to = |location: &str| {
-        asked.redirected(location, &rules).map(|url| format!("{}{}", url.authority, url.target))
+        requested.redirected(location, &rules).map(|url| format!("{}{}", url.authority, url.target))
     };
     for (location, expected) in [
         ("new.crl", "127.0.0.1:8080/crl/old/new.crl"),
@@ -180,12 +180,12 @@ fn every_form_of_a_location_is_resolved_against_the_url_that_was_asked() {
             Err(error) => assert!(expected.is_empty(), "{location}: {error}"),
         }
     }
-    // Whatever the form, the host must be listed.
+    // Whatever the form, the host must be allowed.
     for location in
         ["//evil.example/", "http://evil.example/", "http:\\\\evil.example/", "\\\\evil.example/x"]
     {
-        let refused = Err(FetchError::HostNotListed { host: "evil.example".into() });
-        assert_eq!(leads_to(location), refused, "{location}");
+        let rejected = Err(FetchError::HostNotListed { host: "evil.example".into() });
+        assert_eq!(leads_to(location), rejected, "{location}");
     }
     assert_eq!(leads_to("https://pki.example/"), Err(FetchError::Scheme { scheme: "https".into() }));
 }
@@ -194,41 +194,42 @@ fn every_form_of_a_location_is_resolved_against_the_url_that_was_asked() {
 async fn a_post_is_not_redirected() {
     let (address, _server) = serving("HTTP/1.1 307 There\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
     let kind = HeaderValue::from_static("application/ocsp-request");
-    let refused = Fetcher::new(loopback_allowed()).post(&format!("http://{address}/"), kind, vec![1]).await;
+    let rejected = Fetcher::new(loopback_allowed()).post(&format!("http://{address}/"), kind, vec![1]).await;
     let status = StatusCode::TEMPORARY_REDIRECT;
-    assert_eq!(refused, Err(FetchError::Status { host: "127.0.0.1".into(), status }));
+    assert_eq!(rejected, Err(FetchError::Status { host: "127.0.0.1".into(), status }));
 }
 
 #[tokio::test]
-async fn a_body_above_the_limit_is_not_taken() {
+async fn a_body_above_the_limit_is_rejected() {
     let body = "x".repeat(1001);
     for head in ["HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n"] {
         let (address, _server) = serving(format!("{head}{body}")).await;
-        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-        assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000 }));
+        let rejected = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert_eq!(rejected, Err(FetchError::TooLarge { max_bytes: 1000 }));
     }
 }
 
 #[tokio::test]
-async fn a_broken_answer_is_no_answer() {
-    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "\u{16}\u{3}\u{1}no HTTP\r\n\r\n", ""]
+async fn an_invalid_response_is_rejected() {
+    for response in
+        ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "\u{16}\u{3}\u{1}no HTTP\r\n\r\n", ""]
     {
-        let (address, _server) = serving(answer).await;
-        let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-        assert!(matches!(refused, Err(FetchError::Broken { .. })), "{answer:?}: {refused:?}");
+        let (address, _server) = serving(response).await;
+        let rejected = get(loopback_allowed(), &format!("http://{address}/")).await;
+        assert!(matches!(rejected, Err(FetchError::Broken { .. })), "{response:?}: {rejected:?}");
     }
 }
 
 #[tokio::test]
-async fn any_other_status_gives_no_bytes() {
+async fn any_other_status_is_an_error() {
     let (address, _server) =
         serving("HTTP/1.1 404 Not CheckedCertificate\r\nContent-Length: 3\r\n\r\ncrl").await;
-    let refused = get(loopback_allowed(), &format!("http://{address}/")).await;
-    assert_eq!(refused, Err(FetchError::Status { host: "127.0.0.1".into(), status: StatusCode::NOT_FOUND }));
+    let rejected = get(loopback_allowed(), &format!("http://{address}/")).await;
+    assert_eq!(rejected, Err(FetchError::Status { host: "127.0.0.1".into(), status: StatusCode::NOT_FOUND }));
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_costs_no_more_than_the_limit() {
+async fn a_server_that_never_responds_delays_no_longer_than_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let limit = Duration::from_millis(50);
     let rules = FetchRules { timeout: limit, ..loopback_allowed() };
@@ -237,7 +238,7 @@ async fn a_server_that_never_answers_costs_no_more_than_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_that_drips_costs_no_more_than_the_limit() {
+async fn a_slow_body_delays_no_longer_than_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let dripping = tokio::spawn(async move {
@@ -267,31 +268,31 @@ async fn a_closed_port_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_url_is_rewritten_before_it_is_judged() {
+async fn a_url_is_rewritten_before_it_is_checked() {
     let (address, _server) = serving("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ncrl").await;
     let rewrite = vec![UrlRewrite { from: "ldap:///CN=Staff".into(), to: format!("http://{address}/staff") }];
     let rules = FetchRules { rewrite, ..loopback_allowed() };
     assert_eq!(get(rules.clone(), "ldap:///CN=Staff").await, Ok(b"crl".to_vec()));
     let rules = FetchRules { hosts: Vec::new(), ..rules };
-    let refused = get(rules, "ldap:///CN=Staff").await;
-    assert_eq!(refused, Err(FetchError::HostNotListed { host: "127.0.0.1".into() }));
+    let rejected = get(rules, "ldap:///CN=Staff").await;
+    assert_eq!(rejected, Err(FetchError::HostNotListed { host: "127.0.0.1".into() }));
 }
 
 #[test]
-fn a_pattern_admits_its_host_or_all_below_a_domain() {
-    let admits = |pattern: &str, host| pattern.parse::<AllowedHost>().unwrap().admits(host);
-    assert!(admits("PKI.corp.example", "pki.corp.example"));
-    assert!(!admits("corp.example", "pki.corp.example"));
-    assert!(admits("*.corp.example", "pki.corp.example"));
-    assert!(admits("*.corp.example", "a.pki.corp.example"));
-    assert!(!admits("*.corp.example", "corp.example"));
-    assert!(!admits("*.corp.example", "evilcorp.example"));
-    assert!(!admits("*.corp.example", ".corp.example"));
-    assert!(admits("::1", "::1"));
+fn an_allowed_host_matches_itself_or_all_hosts_of_a_domain() {
+    let matches = |pattern: &str, host| pattern.parse::<AllowedHost>().unwrap().matches(host);
+    assert!(matches("PKI.corp.example", "pki.corp.example"));
+    assert!(!matches("corp.example", "pki.corp.example"));
+    assert!(matches("*.corp.example", "pki.corp.example"));
+    assert!(matches("*.corp.example", "a.pki.corp.example"));
+    assert!(!matches("*.corp.example", "corp.example"));
+    assert!(!matches("*.corp.example", "evilcorp.example"));
+    assert!(!matches("*.corp.example", ".corp.example"));
+    assert!(matches("::1", "::1"));
 }
 
 #[test]
-fn a_text_that_is_no_host_is_no_pattern() {
+fn a_value_that_is_not_a_host_is_rejected() {
     for text in
         ["", "*", "*.", "*.*.example", "*.10.0.0.1", "a..b", "http://a", "a:80", "[::1]", "a/b", "pki.*"]
     {
@@ -300,8 +301,8 @@ fn a_text_that_is_no_host_is_no_pattern() {
 }
 
 #[test]
-fn addresses_of_this_machine_its_link_and_groups_are_refused_in_every_spelling() {
-    let refused = [
+fn addresses_of_this_machine_its_link_and_groups_are_rejected_in_every_spelling() {
+    let rejected = [
         "127.0.0.1",
         "127.9.9.9",
         "0.0.0.0",
@@ -319,11 +320,11 @@ fn addresses_of_this_machine_its_link_and_groups_are_refused_in_every_spelling()
         "64:ff9b::169.254.169.254",
         "2002:7f00:1::1",
     ];
-    for address in refused {
-        assert!(address::is_refused(address.parse().unwrap()), "{address}");
+    for address in rejected {
+        assert!(!FetchRules::default().allows_address(address.parse().unwrap()), "{address}");
     }
     for address in ["10.0.0.5", "192.168.1.1", "93.184.216.34", "2001:db8::1", "fd00::1", "::ffff:10.0.0.5"] {
-        assert!(!address::is_refused(address.parse().unwrap()), "{address}");
+        assert!(FetchRules::default().allows_address(address.parse().unwrap()), "{address}");
     }
 }
 
@@ -343,7 +344,7 @@ async fn directory(messages: impl Into<Vec<u8>>) -> (String, JoinHandle<()>) {
     (url, serving)
 }
 
-/// A message whose length takes four bytes, as this client writes it.
+/// A message with a length of four bytes, as the client encodes it.
 async fn read_message(stream: &mut TcpStream) {
     assert_eq!(stream.read_u16().await.unwrap(), 0x3084);
     let length = stream.read_u32().await.unwrap();
@@ -379,19 +380,19 @@ async fn the_crl_of_a_directory_entry_is_fetched_and_referrals_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_directory_without_the_crl_and_one_that_refuses_are_different_errors() {
+async fn a_directory_without_the_crl_and_one_that_rejects_the_search_are_different_errors() {
     let host = "127.0.0.1".to_owned();
     let (url, _server) = directory([REFERENCE, DONE].concat()).await;
     let attribute = "certificateRevocationList".to_owned();
-    let refused = get(loopback_allowed(), &url).await;
-    assert_eq!(refused, Err(FetchError::NoValue { host: host.clone(), attribute }));
+    let rejected = get(loopback_allowed(), &url).await;
+    assert_eq!(rejected, Err(FetchError::NoValue { host: host.clone(), attribute }));
     // RFC 4511 A.1: "referral", which is not followed, and "noSuchObject".
     for code in [10, 32] {
         let mut done = DONE.to_vec();
         done[9] = code;
         let (url, _server) = directory(done).await;
-        let refused = get(loopback_allowed(), &url).await;
-        assert_eq!(refused, Err(FetchError::Directory { host: host.clone(), code: code.into() }));
+        let rejected = get(loopback_allowed(), &url).await;
+        assert_eq!(rejected, Err(FetchError::Directory { host: host.clone(), code: code.into() }));
     }
 }
 
@@ -402,8 +403,8 @@ async fn a_directory_cannot_send_more_than_the_limit() {
     let without_end = REFERENCE.repeat(10_000);
     for messages in [above, announced, without_end] {
         let (url, _server) = directory(messages).await;
-        let refused = get(loopback_allowed(), &url).await;
-        assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000 }));
+        let rejected = get(loopback_allowed(), &url).await;
+        assert_eq!(rejected, Err(FetchError::TooLarge { max_bytes: 1000 }));
     }
 }
 
@@ -419,7 +420,7 @@ async fn a_malformed_response_of_a_directory_is_an_error() {
     let http = b"HTTP/1.1 400 Bad".to_vec();
     for messages in [nested, entries, several, other_id, half, entry(b"crl"), notice, http, Vec::new()] {
         let (url, _server) = directory(messages).await;
-        let refused = get(loopback_allowed(), &url).await;
-        assert!(matches!(refused, Err(FetchError::Broken { .. })), "{refused:?}");
+        let rejected = get(loopback_allowed(), &url).await;
+        assert!(matches!(rejected, Err(FetchError::Broken { .. })), "{rejected:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Takes the text of a URL, gives its parts where it may be asked for at all: http, a listed host, no user.
+//! `http` URLs that may be fetched: of an allowed host, without user information.
 
 use super::error::FetchError;
 use super::host::normal;
@@ -7,13 +7,13 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 use url::Url;
 
-/// A URL whose host is listed.
+/// A URL whose host is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListedUrl {
     /// Without brackets, in lower case.
     pub(super) host: String,
     pub(super) port: u16,
-    /// For the Host field.
+    /// The value of the Host field.
     pub(super) authority: Authority,
     /// The origin-form (RFC 9112 3.2.1).
     pub(super) target: PathAndQuery,
@@ -22,7 +22,7 @@ pub(super) struct ListedUrl {
 impl ListedUrl {
     pub(super) fn parse(text: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let malformed = || FetchError::MalformedUrl { url: text.to_owned() };
-        // Names of an LDAP directory are no URIs to the parser, and what lacks the slashes it would take for an authority.
+        // LDAP names are not URIs to the parser, and it would take a URL without the slashes for an authority.
         let (scheme, rest) = text.split_once(':').ok_or_else(malformed)?;
         if !scheme.eq_ignore_ascii_case("http") {
             return Err(FetchError::Scheme { scheme: scheme.to_ascii_lowercase() });
@@ -36,19 +36,18 @@ impl ListedUrl {
             return Err(malformed());
         }
         let host = normal(authority.host().trim_start_matches('[').trim_end_matches(']'));
-        if !rules.admits(&host) {
+        if !rules.allows_host(&host) {
             return Err(FetchError::HostNotListed { host });
         }
         let target = parts.path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/"));
         Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority, target })
     }
 
-    /// The URL that a `Location` (RFC 9110 10.2.2) of this one's response names, whatever form it has: it is resolved
-    /// against this URL (RFC 3986 5), and then checked like the first one.
+    /// The URL in a `Location` (RFC 9110 10.2.2), resolved against this one (RFC 3986 5) and checked like the first.
     pub(super) fn redirected(&self, location: &str, rules: &FetchRules) -> Result<Self, FetchError> {
         let bad = || FetchError::BadRedirect { host: self.host.clone() };
         let own = Url::parse(&format!("http://{}{}", self.authority, self.target)).map_err(|_| bad())?;
-        // An empty reference is this URL again.
+        // An empty reference would be this URL again.
         let location = Some(location).filter(|location| !location.is_empty()).ok_or_else(bad)?;
         let mut url = own.join(location).map_err(|_| bad())?;
         url.set_fragment(None);

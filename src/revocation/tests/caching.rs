@@ -1,4 +1,4 @@
-//! Findings remembered.
+//! The cache of lookup results.
 
 use super::*;
 use crate::revocation::test_pki::CrlDraft;
@@ -9,11 +9,11 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
-    let (root, chain) = root_and_card();
+fn a_cached_check_returns_the_same_as_an_uncached_one_for_every_rule_and_time() {
+    let (root, chain) = root_and_chain();
     let due = NOW.plus(Duration::from_secs(30));
     let good = store(&[&CrlDraft { next_update: Some(due), ..CrlDraft::default() }.sign(&root)]);
-    let bad = store(&[&CrlDraft::revoking(&[CARD]).sign(&root)]);
+    let bad = store(&[&CrlDraft::revoking(&[SERIAL]).sign(&root)]);
     let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let trust = Arc::new(TrustSet::default());
     for crls in [&good, &bad, &Arc::new(CrlStore::empty()), &good] {
@@ -28,13 +28,13 @@ fn the_cache_says_the_same_as_the_look_up_for_every_rule_and_time() {
 }
 
 #[test]
-fn cards_of_equal_serial_and_equal_issuer_name_never_share_a_finding() {
+fn certificates_of_equal_serial_and_issuer_name_never_share_a_result() {
     let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
     let trust = Arc::new(TrustSet::default());
     let (one, other) = (TestCa::root("Same"), TestCa::root("Same"));
-    let crls = store(&[&CrlDraft::revoking(&[CARD]).sign(&one), &CrlDraft::default().sign(&other)]);
-    let revoked = proven(&one.issue("alice", CARD), &[], &[&one.certificate]);
-    let good = proven(&other.issue("alice", CARD), &[], &[&other.certificate]);
+    let crls = store(&[&CrlDraft::revoking(&[SERIAL]).sign(&one), &CrlDraft::default().sign(&other)]);
+    let revoked = proven(&one.issue("alice", SERIAL), &[], &[&one.certificate]);
+    let good = proven(&other.issue("alice", SERIAL), &[], &[&other.certificate]);
     let rule = REQUIRE;
     runtime().block_on(async {
         for _ in 0..50 {
@@ -49,7 +49,7 @@ fn cards_of_equal_serial_and_equal_issuer_name_never_share_a_finding() {
 }
 
 #[test]
-fn the_stage_can_be_shared_by_all_workers() {
+fn the_cache_can_be_shared_by_all_workers() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<(RevocationCache, CrlStore, UnrevokedChain, UnixTime)>();
 }

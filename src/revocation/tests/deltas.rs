@@ -1,4 +1,4 @@
-//! Delta CRLs together with complete ones, and alone.
+//! Delta CRLs, combined with complete CRLs and alone.
 
 use super::*;
 use crate::revocation::test_pki::{CrlDraft, base_number, entry, issuing_point, number, reason};
@@ -6,33 +6,33 @@ use crate::revocation::test_pki::{CrlDraft, base_number, entry, issuing_point, n
 const HOLD: u8 = 6;
 const REMOVE: u8 = 8;
 
-/// Complete, of this number and the default dates: an hour ago, to be followed in an hour.
+/// A complete CRL with this number and the default dates: issued an hour ago, valid for another hour.
 fn complete(own: u8, entries: Vec<Vec<u8>>) -> CrlDraft {
     CrlDraft { entries, extensions: vec![number(own)], ..CrlDraft::default() }
 }
 
-/// What changed since the CRL of number `base`, half an hour ago.
+/// A delta CRL of half an hour ago, based on the CRL with the number `base`.
 fn delta(base: u8, own: u8, entries: Vec<Vec<u8>>) -> CrlDraft {
     let extensions = vec![number(own), base_number(base)];
     CrlDraft { this_update: before(NOW, HOUR / 2), entries, extensions, ..CrlDraft::default() }
 }
 
 fn on_hold() -> Vec<Vec<u8>> {
-    vec![entry(CARD, &[reason(HOLD)])]
+    vec![entry(SERIAL, &[reason(HOLD)])]
 }
 
 fn removed() -> Vec<Vec<u8>> {
-    vec![entry(CARD, &[reason(REMOVE)])]
+    vec![entry(SERIAL, &[reason(REMOVE)])]
 }
 
 #[test]
 fn a_delta_crl_revokes_what_its_complete_crl_did_not() {
-    let (root, chain) = root_and_card();
-    let revoking = delta(1, 2, vec![entry(CARD, &[reason(1)])]).sign(&root);
-    let found = why_revoked(judge(&chain, &REQUIRE, &[&complete(1, vec![]).sign(&root), &revoking]));
+    let (root, chain) = root_and_chain();
+    let revoking = delta(1, 2, vec![entry(SERIAL, &[reason(1)])]).sign(&root);
+    let found = why_revoked(check_crls(&chain, &REQUIRE, &[&complete(1, vec![]).sign(&root), &revoking]));
     assert_eq!(found.1, RevocationReason::KeyCompromise);
     let passed =
-        judge(&chain, &REQUIRE, &[&complete(1, vec![]).sign(&root), &delta(1, 2, vec![]).sign(&root)]);
+        check_crls(&chain, &REQUIRE, &[&complete(1, vec![]).sign(&root), &delta(1, 2, vec![]).sign(&root)]);
     let status = passed.unwrap().status().to_vec();
     let RevocationVerdict::NotRevoked(sources) = &status[0].verdict else { panic!("{status:?}") };
     let numbers: Vec<_> = sources.iter().map(|crl| crl.number.clone().unwrap().to_string()).collect();
@@ -41,30 +41,31 @@ fn a_delta_crl_revokes_what_its_complete_crl_did_not() {
 
 #[test]
 fn a_fresh_delta_crl_lifts_a_hold_and_nothing_else() {
-    let (root, chain) = root_and_card();
-    let judge =
-        |base: CrlDraft, news: CrlDraft| judge(&chain, &REQUIRE, &[&base.sign(&root), &news.sign(&root)]);
-    assert!(judge(complete(1, on_hold()), delta(1, 2, removed())).is_ok());
-    assert!(judge(complete(1, vec![]), delta(1, 2, removed())).is_ok());
-    why_revoked(judge(complete(1, vec![entry(CARD, &[reason(1)])]), delta(1, 2, removed())));
-    why_revoked(judge(complete(1, on_hold()), delta(1, 2, vec![])));
+    let (root, chain) = root_and_chain();
+    let check_crls = |base: CrlDraft, news: CrlDraft| {
+        check_crls(&chain, &REQUIRE, &[&base.sign(&root), &news.sign(&root)])
+    };
+    assert!(check_crls(complete(1, on_hold()), delta(1, 2, removed())).is_ok());
+    assert!(check_crls(complete(1, vec![]), delta(1, 2, removed())).is_ok());
+    why_revoked(check_crls(complete(1, vec![entry(SERIAL, &[reason(1)])]), delta(1, 2, removed())));
+    why_revoked(check_crls(complete(1, on_hold()), delta(1, 2, vec![])));
     let stale = CrlDraft { next_update: Some(before(NOW, HOUR / 4)), ..delta(1, 2, removed()) };
-    why_revoked(judge(complete(1, on_hold()), stale));
+    why_revoked(check_crls(complete(1, on_hold()), stale));
 }
 
 #[test]
-fn the_newest_delta_crl_that_fits_counts() {
-    let (root, chain) = root_and_card();
+fn the_newest_matching_delta_crl_counts() {
+    let (root, chain) = root_and_chain();
     let base = complete(1, vec![]).sign(&root);
     let hold = CrlDraft { this_update: before(NOW, HOUR * 3 / 4), ..delta(1, 2, on_hold()) }.sign(&root);
     let lifted = delta(1, 3, removed()).sign(&root);
-    why_revoked(judge(&chain, &REQUIRE, &[&base, &hold]));
-    assert!(judge(&chain, &REQUIRE, &[&base, &hold, &lifted]).is_ok());
+    why_revoked(check_crls(&chain, &REQUIRE, &[&base, &hold]));
+    assert!(check_crls(&chain, &REQUIRE, &[&base, &hold, &lifted]).is_ok());
 }
 
 #[test]
 fn a_delta_crl_of_another_base_scope_key_or_time_is_not_combined() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     let base = complete(3, on_hold()).sign(&root);
     let forger = TestCa::root("Root");
     let mut users = delta(1, 4, removed());
@@ -78,37 +79,37 @@ fn a_delta_crl_of_another_base_scope_key_or_time_is_not_combined() {
         tomorrow.sign(&root),
     ];
     for other in others {
-        why_revoked(judge(&chain, &PREFER, &[&base, &other]));
+        why_revoked(check_crls(&chain, &PREFER, &[&base, &other]));
     }
-    assert!(judge(&chain, &REQUIRE, &[&base, &delta(3, 4, removed()).sign(&root)]).is_ok());
+    assert!(check_crls(&chain, &REQUIRE, &[&base, &delta(3, 4, removed()).sign(&root)]).is_ok());
 }
 
 #[test]
-fn a_delta_crl_alone_says_revoked_but_never_good() {
-    let (root, chain) = root_and_card();
+fn a_delta_crl_alone_revokes_but_never_clears() {
+    let (root, chain) = root_and_chain();
     assert_eq!(why_unknown(&chain, &[&delta(1, 2, vec![]).sign(&root)]), UnknownReason::DeltaWithoutBase);
     assert_eq!(why_unknown(&chain, &[&delta(1, 2, removed()).sign(&root)]), UnknownReason::DeltaWithoutBase);
-    why_revoked(judge(&chain, &PREFER, &[&delta(1, 2, on_hold()).sign(&root)]));
-    // Also beside a complete one that it does not belong to, where it is the newer one.
+    why_revoked(check_crls(&chain, &PREFER, &[&delta(1, 2, on_hold()).sign(&root)]));
+    // Also beside a complete CRL that it is not based on, if it is newer.
     let unnumbered = CrlDraft::default().sign(&root);
-    why_revoked(judge(&chain, &PREFER, &[&unnumbered, &delta(1, 2, on_hold()).sign(&root)]));
+    why_revoked(check_crls(&chain, &PREFER, &[&unnumbered, &delta(1, 2, on_hold()).sign(&root)]));
     let newer = CrlDraft { this_update: before(NOW, HOUR / 4), ..CrlDraft::default() }.sign(&root);
-    assert!(judge(&chain, &REQUIRE, &[&newer, &delta(1, 2, on_hold()).sign(&root)]).is_ok());
+    assert!(check_crls(&chain, &REQUIRE, &[&newer, &delta(1, 2, on_hold()).sign(&root)]).is_ok());
 }
 
 #[test]
-fn a_complete_crl_and_its_delta_crl_serve_while_one_of_them_is_fresh() {
-    let (root, chain) = root_and_card();
+fn a_complete_crl_with_its_delta_crl_is_accepted_while_one_of_them_is_fresh() {
+    let (root, chain) = root_and_chain();
     let due = |minutes: u32| NOW.plus(HOUR * minutes / 60);
-    let judge_at = |base_due, delta_due, now| {
+    let check_crls_at = |base_due, delta_due, now| {
         let base = CrlDraft { next_update: Some(base_due), ..complete(1, vec![]) };
         let news = CrlDraft { next_update: Some(delta_due), ..delta(1, 2, vec![]) };
-        judge_at(&chain, &REQUIRE, &[&base.sign(&root), &news.sign(&root)], now)
+        check_crls_at(&chain, &REQUIRE, &[&base.sign(&root), &news.sign(&root)], now)
     };
-    // A weekly complete CRL, a daily delta CRL: looked up anew when the delta CRL ends, and good alone.
-    assert_eq!(judge_at(due(60), due(10), NOW).unwrap().deadline(), due(10));
-    assert_eq!(judge_at(due(60), due(10), due(10)).unwrap().deadline(), due(60));
-    // The complete one is stale and the delta CRL is not.
-    assert_eq!(judge_at(due(10), due(60), due(20)).unwrap().deadline(), due(60));
-    assert!(judge_at(due(10), due(60), due(60)).is_err());
+    // A weekly complete CRL, a daily delta CRL: looked up again when the delta CRL expires, and accepted alone.
+    assert_eq!(check_crls_at(due(60), due(10), NOW).unwrap().deadline(), due(10));
+    assert_eq!(check_crls_at(due(60), due(10), due(10)).unwrap().deadline(), due(60));
+    // The complete CRL has expired and the delta CRL has not.
+    assert_eq!(check_crls_at(due(10), due(60), due(20)).unwrap().deadline(), due(60));
+    assert!(check_crls_at(due(10), due(60), due(60)).is_err());
 }

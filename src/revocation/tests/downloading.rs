@@ -1,4 +1,4 @@
-//! What is taken of what was fetched, when it is fetched again, and what outlives a restart.
+//! Downloads: which CRLs are held, when they are fetched again, and the disk cache.
 
 use super::super::fetch::FetchRules;
 use super::super::test_pki::{
@@ -16,18 +16,18 @@ use crate::revocation::store::{
 const MINUTE: Duration = Duration::from_secs(60);
 const HERE: &str = "http://pki.example/root.crl";
 
-/// A place that the certificates of `ca` name.
-fn place_of(ca: &TestCa) -> DistributionPoint {
-    let mut place = DistributionPoint::new(NOW);
-    assert!(place.add_issuer(&ca.certificate));
-    place
+/// A distribution point that the certificates of `ca` name.
+fn point_of(ca: &TestCa) -> DistributionPoint {
+    let mut point = DistributionPoint::new(NOW);
+    assert!(point.add_issuer(&ca.certificate));
+    point
 }
 
-/// A place that had this CRL on disk.
-fn kept_place(der: &[u8]) -> DistributionPoint {
-    let mut place = DistributionPoint::new(NOW);
-    place.restore(fetched(der), NOW);
-    place
+/// A distribution point that had this CRL in the disk cache.
+fn cached_point(der: &[u8]) -> DistributionPoint {
+    let mut point = DistributionPoint::new(NOW);
+    point.restore(fetched(der), NOW);
+    point
 }
 
 fn fetched(der: &[u8]) -> FetchedCrl {
@@ -38,135 +38,137 @@ fn decoded(der: &[u8]) -> Arc<Crl> {
     fetched(der).crl
 }
 
-/// Takes a CRL as the gate does: its signer is one of those that the place knows of.
-fn take_at(place: &mut DistributionPoint, der: &[u8], now: UnixTime) -> Result<CrlPlacement, DownloadError> {
+/// Adds a CRL as the downloads do: its signer is one of those that the distribution point knows.
+fn add_at(point: &mut DistributionPoint, der: &[u8], now: UnixTime) -> Result<CrlPlacement, DownloadError> {
     let fetched = FetchedCrl { bytes: 100, ..fetched(der) };
-    let signers = place.signers();
+    let signers = point.signers();
     let signer = signers.iter().find(|signer| fetched.crl.is_signed_by(signer));
-    place.add(fetched, signer.map(Certificate::key_id), now)
+    point.add(fetched, signer.map(Certificate::key_id), now)
 }
 
-fn take(place: &mut DistributionPoint, der: &[u8]) -> Result<CrlPlacement, DownloadError> {
-    take_at(place, der, NOW)
+fn add(point: &mut DistributionPoint, der: &[u8]) -> Result<CrlPlacement, DownloadError> {
+    add_at(point, der, NOW)
 }
 
-/// The dates of the CRLs that a place holds.
-fn dates(place: &DistributionPoint) -> Vec<UnixTime> {
-    place.crls().map(|crl| crl.source().this_update).collect()
+/// The dates of the held CRLs.
+fn dates(point: &DistributionPoint) -> Vec<UnixTime> {
+    point.crls().map(|crl| crl.source().this_update).collect()
 }
 
 fn dated(this_update: UnixTime) -> CrlDraft {
     CrlDraft { this_update, ..CrlDraft::default() }
 }
 
-/// What the CRLs of a place say of a card under "prefer".
-fn judged(
-    place: &DistributionPoint,
+/// The result of the check under `prefer` with the CRLs of a distribution point.
+fn checked(
+    point: &DistributionPoint,
     chain: &Arc<ValidatedChain>,
     now: UnixTime,
 ) -> Result<UnrevokedChain, RevocationError> {
-    let crls = CrlStore::of(place.crls().collect(), Vec::new());
+    let crls = CrlStore::of(point.crls().collect(), Vec::new());
     check(chain, &PREFER, &TrustSet::default(), &crls, now)
 }
 
 #[test]
-fn a_newer_list_replaces_all_of_its_scope() {
+fn a_newer_crl_replaces_all_of_its_scope() {
     let root = TestCa::root("Root");
-    let mut place = place_of(&root);
+    let mut point = point_of(&root);
     for age in [3 * HOUR, 2 * HOUR, HOUR] {
-        assert_eq!(take(&mut place, &dated(before(NOW, age)).sign(&root)).unwrap(), CrlPlacement::Replaced);
+        assert_eq!(add(&mut point, &dated(before(NOW, age)).sign(&root)).unwrap(), CrlPlacement::Replaced);
     }
-    assert_eq!((dates(&place), place.bytes()), (vec![before(NOW, HOUR)], 100));
+    assert_eq!((dates(&point), point.bytes()), (vec![before(NOW, HOUR)], 100));
 }
 
 #[test]
-fn an_older_list_does_not_replace_a_newer_one() {
+fn an_older_crl_does_not_replace_a_newer_one() {
     let root = TestCa::root("Root");
-    let mut place = place_of(&root);
+    let mut point = point_of(&root);
     let (held, fetched) = (before(NOW, HOUR), before(NOW, 2 * HOUR));
-    take(&mut place, &dated(held).sign(&root)).unwrap();
-    let older = take(&mut place, &dated(fetched).sign(&root));
+    add(&mut point, &dated(held).sign(&root)).unwrap();
+    let older = add(&mut point, &dated(fetched).sign(&root));
     assert!(matches!(older, Err(DownloadError::Older { fetched: f, held: h }) if (f, h) == (fetched, held)));
-    assert_eq!(dates(&place), [held]);
+    assert_eq!(dates(&point), [held]);
 }
 
 #[test]
 fn a_newer_crl_of_a_lower_number_counts_beside_the_held_one_until_that_is_stale() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     let numbered = |own: u8, draft: CrlDraft| CrlDraft { extensions: vec![number(own)], ..draft };
     let long = |draft| CrlDraft { this_update: NOW, next_update: Some(NOW.plus(9 * HOUR)), ..draft };
     let held = |serials: &[&[u8]]| {
-        let mut place = place_of(&root);
-        take(&mut place, &numbered(9, CrlDraft::revoking(serials)).sign(&root)).unwrap();
-        place
+        let mut point = point_of(&root);
+        add(&mut point, &numbered(9, CrlDraft::revoking(serials)).sign(&root)).unwrap();
+        point
     };
-    let silent = numbered(1, long(CrlDraft::default())).sign(&root);
-    let mut place = held(&[CARD]);
-    assert_eq!(take(&mut place, &silent).unwrap(), CrlPlacement::Beside);
-    why_revoked(judged(&place, &chain, NOW));
-    assert_eq!(take_at(&mut place, &silent, NOW.plus(HOUR)).unwrap(), CrlPlacement::Replaced);
-    assert_eq!(dates(&place), [NOW]);
+    let clean = numbered(1, long(CrlDraft::default())).sign(&root);
+    let mut point = held(&[SERIAL]);
+    assert_eq!(add(&mut point, &clean).unwrap(), CrlPlacement::Beside);
+    why_revoked(checked(&point, &chain, NOW));
+    assert_eq!(add_at(&mut point, &clean, NOW.plus(HOUR)).unwrap(), CrlPlacement::Replaced);
+    assert_eq!(dates(&point), [NOW]);
 
-    let mut place = held(&[]);
-    let revoking = numbered(1, long(CrlDraft::revoking(&[CARD]))).sign(&root);
-    assert_eq!(take(&mut place, &revoking).unwrap(), CrlPlacement::Beside);
-    why_revoked(judged(&place, &chain, NOW));
+    let mut point = held(&[]);
+    let revoking = numbered(1, long(CrlDraft::revoking(&[SERIAL]))).sign(&root);
+    assert_eq!(add(&mut point, &revoking).unwrap(), CrlPlacement::Beside);
+    why_revoked(checked(&point, &chain, NOW));
 }
 
 #[test]
 fn of_two_crls_of_one_date_only_the_higher_number_replaces_the_other() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     let list = |own: Option<u8>, serials: &[&[u8]]| {
         CrlDraft { extensions: own.map(number).into_iter().collect(), ..CrlDraft::revoking(serials) }
             .sign(&root)
     };
     for (own, its) in [(None, None), (Some(3), Some(3)), (None, Some(3)), (Some(3), None)] {
-        for (first, second) in [(list(own, &[]), list(its, &[CARD])), (list(own, &[CARD]), list(its, &[]))] {
-            let mut place = place_of(&root);
-            take(&mut place, &first).unwrap();
-            assert_eq!(take(&mut place, &second).unwrap(), CrlPlacement::Beside, "{own:?} {its:?}");
-            why_revoked(judged(&place, &chain, NOW));
+        for (first, second) in
+            [(list(own, &[]), list(its, &[SERIAL])), (list(own, &[SERIAL]), list(its, &[]))]
+        {
+            let mut point = point_of(&root);
+            add(&mut point, &first).unwrap();
+            assert_eq!(add(&mut point, &second).unwrap(), CrlPlacement::Beside, "{own:?} {its:?}");
+            why_revoked(checked(&point, &chain, NOW));
         }
     }
-    let mut place = place_of(&root);
-    take(&mut place, &list(Some(3), &[])).unwrap();
-    let refused = take(&mut place, &list(Some(2), &[CARD])).unwrap_err();
+    let mut point = point_of(&root);
+    add(&mut point, &list(Some(3), &[])).unwrap();
+    let refused = add(&mut point, &list(Some(2), &[SERIAL])).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the fetched CRL has the number 02, which is lower than 03 of the held one"
     );
-    assert_eq!(take(&mut place, &list(Some(4), &[CARD])).unwrap(), CrlPlacement::Replaced);
-    why_revoked(judged(&place, &chain, NOW));
+    assert_eq!(add(&mut point, &list(Some(4), &[SERIAL])).unwrap(), CrlPlacement::Replaced);
+    why_revoked(checked(&point, &chain, NOW));
 }
 
 #[test]
-fn a_list_dated_in_the_future_does_not_lock_out_a_sound_one() {
-    let (root, chain) = root_and_card();
-    let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::revoking(&[CARD]) };
-    let mut place = place_of(&root);
-    take(&mut place, &tomorrow.sign(&root)).unwrap();
-    take(&mut place, &dated(NOW).sign(&root)).unwrap();
-    assert_eq!(dates(&place), [NOW.plus(24 * HOUR), NOW]);
+fn a_crl_dated_in_the_future_does_not_exclude_a_current_one() {
+    let (root, chain) = root_and_chain();
+    let tomorrow = CrlDraft { this_update: NOW.plus(24 * HOUR), ..CrlDraft::revoking(&[SERIAL]) };
+    let mut point = point_of(&root);
+    add(&mut point, &tomorrow.sign(&root)).unwrap();
+    add(&mut point, &dated(NOW).sign(&root)).unwrap();
+    assert_eq!(dates(&point), [NOW.plus(24 * HOUR), NOW]);
     // Which of the two is newer is not certain, unless their numbers show it.
-    why_revoked(judged(&place, &chain, NOW));
+    why_revoked(checked(&point, &chain, NOW));
     let numbered = |own: u8, draft: CrlDraft| CrlDraft { extensions: vec![number(own)], ..draft };
-    let mut place = place_of(&root);
-    take(&mut place, &numbered(7, tomorrow).sign(&root)).unwrap();
-    take(&mut place, &numbered(6, dated(before(NOW, HOUR))).sign(&root)).unwrap();
-    why_revoked(judged(&place, &chain, NOW));
-    take(&mut place, &numbered(8, dated(NOW)).sign(&root)).unwrap();
-    assert_eq!(dates(&place), [NOW]);
+    let mut point = point_of(&root);
+    add(&mut point, &numbered(7, tomorrow).sign(&root)).unwrap();
+    add(&mut point, &numbered(6, dated(before(NOW, HOUR))).sign(&root)).unwrap();
+    why_revoked(checked(&point, &chain, NOW));
+    add(&mut point, &numbered(8, dated(NOW)).sign(&root)).unwrap();
+    assert_eq!(dates(&point), [NOW]);
 }
 
 #[test]
-fn nothing_that_a_server_gives_instead_of_a_list_makes_the_gate_forget_it() {
+fn no_other_response_of_a_server_removes_a_held_crl() {
     let root = TestCa::root("Root");
-    let card = root.issue_with(CARD, |params| {
+    let leaf = root.issue_with(SERIAL, |params| {
         params.custom_extensions.push(distribution_points(&[&[at_uri(HERE)]]));
     });
-    let chain = proven(&card, &[], &[&root.certificate]);
+    let chain = proven(&leaf, &[], &[&root.certificate]);
     let forger = TestCa::root("Root");
-    let full = CrlDraft { extensions: vec![number(5)], ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    let full = CrlDraft { extensions: vec![number(5)], ..CrlDraft::revoking(&[SERIAL]) }.sign(&root);
     let with = |extensions: Vec<Vec<u8>>| CrlDraft { extensions, ..dated(NOW) };
     let scoped = |fields: &[u8]| with(vec![number(6), issuing_point(&[fields.to_vec()])]);
     let others = [
@@ -185,207 +187,207 @@ fn nothing_that_a_server_gives_instead_of_a_list_makes_the_gate_forget_it() {
         ("of a lower number", with(vec![number(4)]).sign(&root)),
         ("forged", dated(NOW).sign(&forger)),
     ];
-    let mut all = place_of(&root);
-    take(&mut all, &full).unwrap();
+    let mut all = point_of(&root);
+    add(&mut all, &full).unwrap();
     for (what, other) in &others {
-        let mut place = place_of(&root);
-        take(&mut place, &full).unwrap();
-        drop(take(&mut place, other));
-        drop(take(&mut all, other));
-        for (place, now) in
-            [(&place, NOW), (&all, NOW), (&place, NOW.plus(2 * HOUR)), (&all, NOW.plus(2 * HOUR))]
+        let mut point = point_of(&root);
+        add(&mut point, &full).unwrap();
+        drop(add(&mut point, other));
+        drop(add(&mut all, other));
+        for (point, now) in
+            [(&point, NOW), (&all, NOW), (&point, NOW.plus(2 * HOUR)), (&all, NOW.plus(2 * HOUR))]
         {
-            let verdict = judged(place, &chain, now);
+            let verdict = checked(point, &chain, now);
             assert!(matches!(verdict, Err(RevocationError::Revoked { .. })), "{what} at {now}: {verdict:?}");
         }
-        // Nor does it the other way round: what comes later is heard.
-        let mut place = place_of(&root);
-        drop(take(&mut place, other));
-        drop(take(&mut place, &full));
-        let verdict = judged(&place, &chain, NOW);
+        // Nor in the other order: a later CRL is consulted.
+        let mut point = point_of(&root);
+        drop(add(&mut point, other));
+        drop(add(&mut point, &full));
+        let verdict = checked(&point, &chain, NOW);
         assert!(
             matches!(verdict, Err(RevocationError::Revoked { .. })),
             "{what}, then the full one: {verdict:?}"
         );
     }
-    // The right one replaces the first and all that a wider one covers.
+    // A newer complete CRL replaces the first one and all that it covers.
     let newest = CrlDraft { extensions: vec![number(10)], ..dated(NOW) }.sign(&root);
-    take(&mut all, &newest).unwrap();
+    add(&mut all, &newest).unwrap();
     assert!(all.crls().all(|crl| crl.digest() != decoded(&full).digest()));
 }
 
 #[test]
-fn a_list_that_is_set_aside_is_taken_however_many_came_before_it() {
-    let (root, chain) = root_and_card();
-    let mut place = place_of(&root);
+fn an_unusable_crl_is_held_however_many_came_before_it() {
+    let (root, chain) = root_and_chain();
+    let mut point = point_of(&root);
     let critical = extension(&[0x2a, 3], true, &[5, 0]);
-    take(&mut place, &CrlDraft::default().sign(&root)).unwrap();
+    add(&mut point, &CrlDraft::default().sign(&root)).unwrap();
     for hour in (0..40).rev() {
-        let serials: &[&[u8]] = if hour == 0 { &[CARD] } else { &[] };
+        let serials: &[&[u8]] = if hour == 0 { &[SERIAL] } else { &[] };
         let this_update = before(NOW, hour * MINUTE);
         let extensions = vec![critical.clone()];
         let list = CrlDraft { this_update, extensions, ..CrlDraft::revoking(serials) }.sign(&root);
-        take(&mut place, &list).unwrap();
-        assert_eq!(place.crls().count(), 2, "the complete one and the newest of those that are set aside");
+        add(&mut point, &list).unwrap();
+        assert_eq!(point.crls().count(), 2, "the complete one and the newest of the unusable ones");
     }
-    why_revoked(judged(&place, &chain, NOW));
+    why_revoked(checked(&point, &chain, NOW));
 }
 
 #[test]
-fn a_list_without_a_date_that_can_be_decoded_is_taken() {
-    let (root, chain) = root_and_card();
-    let mut place = place_of(&root);
-    take(&mut place, &CrlDraft::default().sign(&root)).unwrap();
+fn a_crl_whose_date_cannot_be_decoded_is_held() {
+    let (root, chain) = root_and_chain();
+    let mut point = point_of(&root);
+    add(&mut point, &CrlDraft::default().sign(&root)).unwrap();
     let name = root.certificate.subject().der().to_vec();
-    let entries = element(0x30, &entry(CARD, &[]));
+    let entries = element(0x30, &entry(SERIAL, &[]));
     let parts = [element(2, &[1]), ecdsa_with_sha256(), name, element(0x17, b"now"), entries];
-    take(&mut place, &root.sign_list(&element(0x30, &parts.concat()))).unwrap();
-    why_revoked(judged(&place, &chain, NOW));
+    add(&mut point, &root.sign_list(&element(0x30, &parts.concat()))).unwrap();
+    why_revoked(checked(&point, &chain, NOW));
 }
 
 #[test]
-fn a_delta_crl_is_kept_until_one_of_the_same_base_or_a_complete_one_replaces_it() {
-    let (root, chain) = root_and_card();
-    let mut place = place_of(&root);
+fn a_delta_crl_is_held_until_one_of_the_same_base_or_a_complete_one_replaces_it() {
+    let (root, chain) = root_and_chain();
+    let mut point = point_of(&root);
     let draft = |own: u8, base: Option<u8>, age: Duration, serials: &[&[u8]]| {
         let extensions = [Some(number(own)), base.map(base_number)].into_iter().flatten().collect();
         CrlDraft { this_update: before(NOW, age), extensions, ..CrlDraft::revoking(serials) }.sign(&root)
     };
-    take(&mut place, &draft(10, None, 5 * HOUR, &[])).unwrap();
-    take(&mut place, &draft(12, Some(10), 4 * HOUR, &[CARD])).unwrap();
-    // The card is in the complete CRL 13, which this place has not given, so the new delta CRL does not list it.
-    take(&mut place, &draft(14, Some(13), 3 * HOUR, &[])).unwrap();
-    why_revoked(judged(&place, &chain, NOW));
-    take(&mut place, &draft(15, Some(10), 2 * HOUR, &[CARD])).unwrap();
-    assert_eq!(dates(&place).len(), 2, "of base 10 or an older one, all that the others tell");
-    take(&mut place, &draft(16, None, HOUR, &[CARD])).unwrap();
-    assert_eq!(dates(&place), [before(NOW, HOUR)]);
+    add(&mut point, &draft(10, None, 5 * HOUR, &[])).unwrap();
+    add(&mut point, &draft(12, Some(10), 4 * HOUR, &[SERIAL])).unwrap();
+    // The complete CRL 13, which was not served here, lists the certificate, so the new delta CRL does not.
+    add(&mut point, &draft(14, Some(13), 3 * HOUR, &[])).unwrap();
+    why_revoked(checked(&point, &chain, NOW));
+    add(&mut point, &draft(15, Some(10), 2 * HOUR, &[SERIAL])).unwrap();
+    assert_eq!(dates(&point).len(), 2, "with base 10 or an older one, all that the others contain");
+    add(&mut point, &draft(16, None, HOUR, &[SERIAL])).unwrap();
+    assert_eq!(dates(&point), [before(NOW, HOUR)]);
 }
 
 #[test]
-fn lists_of_unknown_signature_stand_beside_the_proven_one_and_are_few() {
+fn crls_of_unknown_signature_are_held_beside_the_verified_one_and_are_few() {
     let (root, forger) = (TestCa::root("Root"), TestCa::root("Root"));
-    let mut place = place_of(&root);
-    take(&mut place, &dated(before(NOW, HOUR)).sign(&root)).unwrap();
+    let mut point = point_of(&root);
+    add(&mut point, &dated(before(NOW, HOUR)).sign(&root)).unwrap();
     for age in (1..10).rev() {
-        take(&mut place, &dated(before(NOW, age * MINUTE)).sign(&forger)).unwrap();
+        add(&mut point, &dated(before(NOW, age * MINUTE)).sign(&forger)).unwrap();
     }
     let forged = [9 * MINUTE, 8 * MINUTE, MINUTE].map(|age| before(NOW, age));
-    assert_eq!(dates(&place), [&[before(NOW, HOUR)], forged.as_slice()].concat());
+    assert_eq!(dates(&point), [&[before(NOW, HOUR)], forged.as_slice()].concat());
 }
 
 #[test]
-fn forgeries_do_not_push_out_an_indirect_list_whose_signer_was_found() {
+fn forgeries_do_not_evict_an_indirect_crl_whose_signer_was_found() {
     let root = TestCa::root("Root");
     let lists = root.crl_signer("Lists", 9, |_| {});
     let named = distribution_points(&[&[at_uri(HERE), element(0xa2, &directory_name(&lists))]]);
-    let card = root.issue_with(CARD, |params| params.custom_extensions.push(named));
-    let chain = proven(&card, &[&lists.certificate], &[&root.certificate]);
+    let leaf = root.issue_with(SERIAL, |params| params.custom_extensions.push(named));
+    let chain = proven(&leaf, &[&lists.certificate], &[&root.certificate]);
     let of_root = extension(&[0x55, 0x1d, 29], true, &element(0x30, &directory_name(&root)));
     let indirect = |this_update, entries| CrlDraft {
         entries,
         extensions: vec![issuing_point(&[at_uri(HERE), vec![0x84, 1, 0xff]])],
         ..dated(this_update)
     };
-    let mut place = place_of(&root);
-    take(&mut place, &indirect(before(NOW, HOUR), vec![entry(CARD, &[of_root])]).sign(&lists)).unwrap();
-    why_revoked(judged(&place, &chain, NOW));
+    let mut point = point_of(&root);
+    add(&mut point, &indirect(before(NOW, HOUR), vec![entry(SERIAL, &[of_root])]).sign(&lists)).unwrap();
+    why_revoked(checked(&point, &chain, NOW));
     for age in (0..10).rev() {
         let forger = TestCa::root("Lists");
-        take(&mut place, &indirect(before(NOW, age * MINUTE), vec![]).sign(&forger)).unwrap();
+        add(&mut point, &indirect(before(NOW, age * MINUTE), vec![]).sign(&forger)).unwrap();
     }
-    why_revoked(judged(&place, &chain, NOW));
-    // An older one of the true signer is refused as well, and a newer one replaces it.
-    let older = take(&mut place, &indirect(before(NOW, 2 * HOUR), vec![]).sign(&lists));
+    why_revoked(checked(&point, &chain, NOW));
+    // An older one of the authorised signer is rejected as well, and a newer one replaces it.
+    let older = add(&mut point, &indirect(before(NOW, 2 * HOUR), vec![]).sign(&lists));
     assert!(matches!(older, Err(DownloadError::Older { .. })), "{older:?}");
-    take(&mut place, &indirect(NOW, vec![]).sign(&lists)).unwrap();
-    assert!(judged(&place, &chain, NOW).is_ok());
+    add(&mut point, &indirect(NOW, vec![]).sign(&lists)).unwrap();
+    assert!(checked(&point, &chain, NOW).is_ok());
 }
 
 #[test]
-fn a_list_from_disk_counts_as_proven_once_its_issuer_is_known() {
+fn a_crl_of_the_disk_cache_is_verified_when_its_issuer_is_known() {
     let (root, forger) = (TestCa::root("Root"), TestCa::root("Root"));
-    let mut place = kept_place(&dated(before(NOW, HOUR)).sign(&root));
-    place.add_issuer(&root.certificate);
-    take(&mut place, &dated(NOW).sign(&forger)).unwrap();
-    assert_eq!(dates(&place), [before(NOW, HOUR), NOW]);
-    let older = take(&mut place, &dated(before(NOW, 2 * HOUR)).sign(&root));
+    let mut point = cached_point(&dated(before(NOW, HOUR)).sign(&root));
+    point.add_issuer(&root.certificate);
+    add(&mut point, &dated(NOW).sign(&forger)).unwrap();
+    assert_eq!(dates(&point), [before(NOW, HOUR), NOW]);
+    let older = add(&mut point, &dated(before(NOW, 2 * HOUR)).sign(&root));
     assert!(matches!(older, Err(DownloadError::Older { .. })), "{older:?}");
 }
 
 #[test]
-fn a_place_that_gives_ever_new_scopes_is_not_listened_to_for_ever() {
+fn a_distribution_point_that_serves_ever_new_scopes_is_bounded() {
     let root = TestCa::root("Root");
-    let mut place = place_of(&root);
+    let mut point = point_of(&root);
     let partition = |part: usize, age| CrlDraft {
         extensions: vec![issuing_point(&[at_uri(&format!("http://pki.example/{part}.crl"))])],
         ..dated(before(NOW, age))
     };
     for part in 0..16 {
-        take(&mut place, &partition(part, HOUR).sign(&root)).unwrap();
+        add(&mut point, &partition(part, HOUR).sign(&root)).unwrap();
     }
-    let refused = take(&mut place, &partition(16, HOUR).sign(&root));
+    let refused = add(&mut point, &partition(16, HOUR).sign(&root));
     assert!(matches!(refused, Err(DownloadError::TooManyScopes { .. })), "{refused:?}");
-    // News of those that it holds is taken all the same.
-    take(&mut place, &partition(3, MINUTE).sign(&root)).unwrap();
-    assert_eq!(dates(&place).len(), 16);
+    // Newer CRLs of the held scopes are still accepted.
+    add(&mut point, &partition(3, MINUTE).sign(&root)).unwrap();
+    assert_eq!(dates(&point).len(), 16);
 }
 
-/// When a place is due again, to the second.
-fn next_due(place: &mut DistributionPoint) -> Duration {
+/// The time until a distribution point is due again, in whole seconds.
+fn next_due(point: &mut DistributionPoint) -> Duration {
     let mut after = Duration::ZERO;
-    while !place.is_due(NOW.plus(after)) {
+    while !point.is_due(NOW.plus(after)) {
         after += Duration::from_secs(1);
     }
     after
 }
 
 #[test]
-fn a_list_is_fetched_again_after_half_of_its_life_at_most_four_hours() {
+fn a_crl_is_fetched_again_after_half_of_its_lifetime_at_most_four_hours() {
     let root = TestCa::root("Root");
     for (life, least, most) in [
         (20 * MINUTE, 9 * MINUTE, 10 * MINUTE),
         (MINUTE, Duration::from_secs(54), MINUTE),
         (24 * 365 * HOUR, 3 * HOUR + 36 * MINUTE, 4 * HOUR),
     ] {
-        let mut place = place_of(&root);
+        let mut point = point_of(&root);
         let draft = CrlDraft { next_update: Some(NOW.plus(life)), ..CrlDraft::default() };
-        take(&mut place, &draft.sign(&root)).unwrap();
-        place.succeeded(NOW);
-        let due = next_due(&mut place);
+        add(&mut point, &draft.sign(&root)).unwrap();
+        point.succeeded(NOW);
+        let due = next_due(&mut point);
         assert!(least <= due && due <= most, "{life:?}: {due:?}");
     }
 }
 
 #[test]
-fn failures_are_tried_again_ever_more_slowly_but_never_given_up() {
-    let mut place = place_of(&TestCa::root("Root"));
+fn failures_are_retried_with_backoff_for_ever() {
+    let mut point = point_of(&TestCa::root("Root"));
     for minutes in [1, 2, 4, 8, 16, 16] {
-        place.begin();
-        assert!(!place.is_due(UnixTime::END));
-        place.failed(NOW);
-        let due = next_due(&mut place);
+        point.begin();
+        assert!(!point.is_due(UnixTime::END));
+        point.failed(NOW);
+        let due = next_due(&mut point);
         assert!(minutes * MINUTE * 9 / 10 <= due && due <= minutes * MINUTE, "{minutes}: {due:?}");
     }
 }
 
 #[test]
-fn what_is_on_disk_is_not_fetched_before_a_certificate_names_it() {
+fn a_cached_distribution_point_is_not_fetched_before_a_certificate_names_it() {
     let root = TestCa::root("Root");
-    let mut place = kept_place(&CrlDraft::default().sign(&root));
-    assert!(!place.is_due(UnixTime::END) && place.initial_fetch().is_none());
-    place.add_issuer(&root.certificate);
-    assert!(place.is_due(NOW));
+    let mut point = cached_point(&CrlDraft::default().sign(&root));
+    assert!(!point.is_due(UnixTime::END) && point.initial_fetch().is_none());
+    point.add_issuer(&root.certificate);
+    assert!(point.is_due(NOW));
 }
 
 #[test]
-fn a_stale_list_from_disk_is_waited_for_like_none() {
+fn an_expired_crl_of_the_disk_cache_does_not_end_the_wait_for_the_first_fetch() {
     let root = TestCa::root("Root");
     let stale = CrlDraft { next_update: Some(NOW), ..CrlDraft::default() };
-    let place = kept_place(&stale.sign(&root));
-    assert!(place.initial_fetch().is_some());
-    place.announce();
-    assert!(place.initial_fetch().is_none());
+    let point = cached_point(&stale.sign(&root));
+    assert!(point.initial_fetch().is_some());
+    point.announce();
+    assert!(point.initial_fetch().is_none());
 }
 
 fn urls(url: &str) -> PointUrls {
@@ -400,13 +402,13 @@ fn kept(url: &str, bytes: &[u8]) -> CachedFile {
     CachedFile { urls: urls(url), bytes: bytes.to_vec() }
 }
 
-/// Keeps, with nothing that was there before.
+/// Writes a file, and keeps only those of `held` beside it.
 fn keep(disk: &DiskCache, url: &str, bytes: &[u8], held: &[FileDigest]) {
     disk.write(&urls(url), bytes, held).unwrap();
 }
 
 #[test]
-fn what_is_kept_is_read_again_by_the_same_realm_only() {
+fn cached_files_are_read_by_their_realm_only() {
     let folder = tempfile::tempdir().unwrap();
     keep(&disk(&folder, "staff"), "http://a/1", b"first", &[]);
     keep(&disk(&folder, "staff"), "http://a/1", b"second\nline", &[]);
@@ -415,24 +417,24 @@ fn what_is_kept_is_read_again_by_the_same_realm_only() {
 }
 
 #[test]
-fn all_that_a_place_holds_is_kept_and_no_more() {
+fn the_files_of_all_held_crls_are_kept_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(&folder, "staff");
     keep(&disk, "http://a/1", b"full", &[]);
-    keep(&disk, "http://a/2", b"of another place", &[]);
+    keep(&disk, "http://a/2", b"of another point", &[]);
     keep(&disk, "http://a/1", b"for CAs", &[file_digest(b"full"), file_digest(b"for CAs")]);
     let all = || {
         let mut all: Vec<_> = disk.read(10, 1000).into_iter().map(|kept| kept.bytes).collect();
         all.sort();
         all
     };
-    assert_eq!(all(), [&b"for CAs"[..], b"full", b"of another place"]);
+    assert_eq!(all(), [&b"for CAs"[..], b"full", b"of another point"]);
     keep(&disk, "http://a/1", b"newer", &[file_digest(b"newer")]);
-    assert_eq!(all(), [&b"newer"[..], b"of another place"]);
+    assert_eq!(all(), [&b"newer"[..], b"of another point"]);
 }
 
 #[test]
-fn what_is_read_from_disk_is_bounded_and_what_is_broken_or_changed_is_left_out() {
+fn reading_the_disk_cache_is_bounded_and_skips_damaged_and_changed_files() {
     let folder = tempfile::tempdir().unwrap();
     let disk = disk(&folder, "staff");
     for name in ["http://a/1", "http://a/2", "http://a/3"] {
@@ -452,7 +454,7 @@ fn what_is_read_from_disk_is_bounded_and_what_is_broken_or_changed_is_left_out()
 }
 
 #[test]
-fn tidying_removes_what_belongs_to_no_place_of_the_realm() {
+fn unused_files_of_the_realm_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     keep(&disk(&folder, "staff"), "http://a/1", b"x", &[]);
     keep(&disk(&folder, "staff"), "http://a/2", b"x", &[]);
@@ -464,25 +466,25 @@ fn tidying_removes_what_belongs_to_no_place_of_the_realm() {
     assert!(folder.path().join("a note").exists());
 }
 
-/// A realm that fetches, and nothing fetched yet.
+/// A realm that downloads CRLs, without any yet.
 fn fetching() -> LiveCrls {
     let settings =
         DownloadSettings { realm: "staff".into(), rules: FetchRules::default(), cache_folder: None };
     LiveCrls::load(Vec::new(), Some(settings), None, NOW).unwrap()
 }
 
-fn card_with_points(ca: &TestCa, urls: &[&str]) -> Certificate {
-    ca.issue_with(CARD, |params| {
+fn certificate_with_points(ca: &TestCa, urls: &[&str]) -> Certificate {
+    ca.issue_with(SERIAL, |params| {
         params.crl_distribution_points =
             urls.iter().map(|url| rcgen::CrlDistributionPoint { uris: vec![(*url).to_owned()] }).collect();
     })
 }
 
 #[test]
-fn the_points_of_a_proven_card_become_due_once() {
+fn the_distribution_points_of_a_validated_certificate_become_due_once() {
     let root = TestCa::root("Root");
-    let card = card_with_points(&root, &["http://a.example/1.crl", "http://a.example/2.crl"]);
-    let chain = proven(&card, &[], &[&root.certificate]);
+    let leaf = certificate_with_points(&root, &["http://a.example/1.crl", "http://a.example/2.crl"]);
+    let chain = proven(&leaf, &[], &[&root.certificate]);
     let crls = fetching();
     assert!(crls.due(8, NOW).is_empty());
     assert!(!crls.register(&chain, &REQUIRE, NOW).is_empty());
@@ -493,9 +495,10 @@ fn the_points_of_a_proven_card_become_due_once() {
 }
 
 #[test]
-fn nothing_is_wanted_where_the_rule_asks_nothing() {
+fn no_distribution_point_is_registered_if_the_rule_requires_no_check() {
     let root = TestCa::root("Root");
-    let chain = proven(&card_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
+    let chain =
+        proven(&certificate_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
     let crls = fetching();
     assert!(crls.register(&chain, &of_mode(RevocationMode::Off), NOW).is_empty());
     let never = IssuerRule { key: root.certificate.key_id(), demand: RevocationDemand::Never };
@@ -504,9 +507,10 @@ fn nothing_is_wanted_where_the_rule_asks_nothing() {
 }
 
 #[tokio::test]
-async fn a_place_that_may_not_be_fetched_from_is_tried_once_and_no_longer_waited_for() {
+async fn a_distribution_point_that_is_not_allowed_is_tried_once_and_not_waited_for() {
     let root = TestCa::root("Root");
-    let chain = proven(&card_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
+    let chain =
+        proven(&certificate_with_points(&root, &["http://a.example/1.crl"]), &[], &[&root.certificate]);
     let crls = Arc::new(fetching());
     let first = crls.register(&chain, &REQUIRE, NOW);
     let urls = crls.due(8, NOW).remove(0);
@@ -518,13 +522,13 @@ async fn a_place_that_may_not_be_fetched_from_is_tried_once_and_no_longer_waited
 }
 
 #[test]
-fn a_realm_knows_so_many_places_and_no_more() {
+fn a_realm_has_a_bounded_number_of_distribution_points() {
     let root = TestCa::root("Root");
     let crls = fetching();
     let urls: Vec<String> = (0..1030).map(|number| format!("http://a.example/{number}.crl")).collect();
     let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
     for urls in urls.chunks(400) {
-        let chain = proven(&card_with_points(&root, urls), &[], &[&root.certificate]);
+        let chain = proven(&certificate_with_points(&root, urls), &[], &[&root.certificate]);
         crls.register(&chain, &REQUIRE, NOW);
     }
     assert_eq!((crls.due(2000, NOW).len(), crls.rejected_distribution_points()), (1024, 6));

@@ -1,15 +1,16 @@
-//! CAs, cards and CRLs made here, judged here.
+//! Tests of the revocation check, with certificates and CRLs made here.
 
 mod caching;
 mod deltas;
 mod downloading;
-mod judging;
+
+mod decoding;
 mod precedence;
-mod reading;
-mod rereading;
+mod reloading;
 mod scopes;
 mod signers;
 mod unknowns;
+mod verdicts;
 
 use super::test_pki::{HOUR, NOW, TestCa, before, proven, store};
 use super::*;
@@ -18,7 +19,7 @@ use crate::validation::{TrustSet, ValidatedChain};
 use std::sync::Arc;
 use std::time::Duration;
 
-const CARD: &[u8] = &[0x2b, 1];
+const SERIAL: &[u8] = &[0x2b, 1];
 
 const REQUIRE: RevocationRule = of_mode(RevocationMode::Require);
 const PREFER: RevocationRule = of_mode(RevocationMode::Prefer);
@@ -27,22 +28,22 @@ const fn of_mode(mode: RevocationMode) -> RevocationRule {
     RevocationRule { mode, grace: Duration::ZERO, issuers: Vec::new() }
 }
 
-/// A root, and a card that it issued.
-fn root_and_card() -> (TestCa, Arc<ValidatedChain>) {
+/// A root, and the chain of a certificate that it issued.
+fn root_and_chain() -> (TestCa, Arc<ValidatedChain>) {
     let root = TestCa::root("Root");
-    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    let chain = proven(&root.issue("alice", SERIAL), &[], &[&root.certificate]);
     (root, chain)
 }
 
-fn judge(
+fn check_crls(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
     crls: &[&[u8]],
 ) -> Result<UnrevokedChain, RevocationError> {
-    judge_at(chain, rule, crls, NOW)
+    check_crls_at(chain, rule, crls, NOW)
 }
 
-fn judge_at(
+fn check_crls_at(
     chain: &Arc<ValidatedChain>,
     rule: &RevocationRule,
     crls: &[&[u8]],
@@ -52,7 +53,7 @@ fn judge_at(
 }
 
 fn why_unknown(chain: &Arc<ValidatedChain>, crls: &[&[u8]]) -> UnknownReason {
-    match judge(chain, &REQUIRE, crls) {
+    match check_crls(chain, &REQUIRE, crls) {
         Err(RevocationError::Unknown { which, why }) => {
             assert_eq!(which, *chain.leaf());
             why

@@ -1,4 +1,4 @@
-//! Which of several CRLs counts: never the one that happens to be loaded first.
+//! Which of several CRLs counts, in whichever order they are loaded.
 
 use super::*;
 use crate::revocation::crl::Crl;
@@ -19,13 +19,13 @@ enum CaseScope {
     Indirect,
 }
 
-/// One complete CRL of the test, and its facts as the expectation sees them.
+/// The facts of a complete CRL, from which the expected result is computed.
 #[derive(Clone, Copy, Debug)]
 struct CrlCase {
     hours_old: u32,
     number: Option<u8>,
     covers: CaseScope,
-    lists_card: bool,
+    lists_it: bool,
 }
 
 impl CrlCase {
@@ -34,7 +34,7 @@ impl CrlCase {
         for hours_old in [1, 2] {
             for number in [None, Some(1), Some(2)] {
                 for covers in covers.iter().copied() {
-                    let of = |lists_card| Self { hours_old, number, covers, lists_card };
+                    let of = |lists_it| Self { hours_old, number, covers, lists_it };
                     all.extend([of(false), of(true)]);
                 }
             }
@@ -51,7 +51,7 @@ impl CrlCase {
             CaseScope::Indirect => Some(vec![0x84, 1, 0xff]),
         };
         let scope = fields.map(|fields| issuing_point(&[fields]));
-        let serials: &[&[u8]] = if self.lists_card { &[CARD] } else { &[] };
+        let serials: &[&[u8]] = if self.lists_it { &[SERIAL] } else { &[] };
         let draft = CrlDraft {
             this_update: before(NOW, self.hours_old * HOUR),
             extensions: self.number.map(number).into_iter().chain(scope).collect(),
@@ -83,7 +83,7 @@ fn parsed(der: &[u8]) -> Arc<Crl> {
     Arc::new(Crl::parse(der.to_vec(), CrlOrigin::Url(HERE.to_owned())).unwrap())
 }
 
-/// Whether a card is revoked by these CRLs, loaded in this order.
+/// Whether the certificate is revoked by these CRLs, loaded in this order.
 fn is_revoked(chain: &Arc<ValidatedChain>, crls: Vec<Arc<Crl>>) -> bool {
     let store = CrlStore::of(crls, Vec::new());
     match check(chain, &PREFER, &TrustSet::default(), &store, NOW) {
@@ -93,24 +93,24 @@ fn is_revoked(chain: &Arc<ValidatedChain>, crls: Vec<Arc<Crl>>) -> bool {
     }
 }
 
-fn root_and_card_here() -> (TestCa, Arc<ValidatedChain>) {
+fn root_and_chain_here() -> (TestCa, Arc<ValidatedChain>) {
     let root = TestCa::root("Root");
     let points = distribution_points(&[&[at_uri(HERE)]]);
-    let card = root.issue_with(CARD, |params| params.custom_extensions.push(points));
-    let chain = proven(&card, &[], &[&root.certificate]);
+    let leaf = root.issue_with(SERIAL, |params| params.custom_extensions.push(points));
+    let chain = proven(&leaf, &[], &[&root.certificate]);
     (root, chain)
 }
 
 fn assert_as_expected(chain: &Arc<ValidatedChain>, crls: &[&(CrlCase, Arc<Crl>)]) {
     let facts: Vec<_> = crls.iter().map(|(facts, _)| *facts).collect();
-    let expected = facts.iter().any(|one| one.lists_card && one.is_in_force(&facts));
+    let expected = facts.iter().any(|one| one.lists_it && one.is_in_force(&facts));
     let loaded = crls.iter().map(|(_, crl)| Arc::clone(crl)).collect();
     assert_eq!(is_revoked(chain, loaded), expected, "{facts:?}");
 }
 
 #[test]
 fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
-    let (root, chain) = root_and_card_here();
+    let (root, chain) = root_and_chain_here();
     let kinds =
         [CaseScope::All, CaseScope::Users, CaseScope::Partition, CaseScope::SomeReasons, CaseScope::Indirect];
     let all: Vec<_> = CrlCase::all(&kinds).into_iter().map(|facts| (facts, facts.crl(&root))).collect();
@@ -123,7 +123,7 @@ fn what_any_of_two_crls_in_force_lists_is_revoked_in_either_order() {
 
 #[test]
 fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
-    let (root, chain) = root_and_card_here();
+    let (root, chain) = root_and_chain_here();
     let all = CrlCase::all(&[CaseScope::All, CaseScope::Users]);
     let all: Vec<_> = all.into_iter().map(|facts| (facts, facts.crl(&root))).collect();
     for one in &all {
@@ -136,14 +136,14 @@ fn what_any_of_three_crls_in_force_lists_is_revoked_in_every_order() {
 }
 
 #[test]
-fn two_crls_of_one_instant_of_which_one_lists_the_card_revoke_it() {
-    let (root, chain) = root_and_card();
+fn two_crls_of_one_instant_revoke_what_one_of_them_lists() {
+    let (root, chain) = root_and_chain();
     let users = issuing_point(&[vec![0x81, 1, 0xff]]);
-    let silent = CrlDraft::default().sign(&root);
-    let listing = |extensions| CrlDraft { extensions, ..CrlDraft::revoking(&[CARD]) }.sign(&root);
+    let clean = CrlDraft::default().sign(&root);
+    let listing = |extensions| CrlDraft { extensions, ..CrlDraft::revoking(&[SERIAL]) }.sign(&root);
     for listing in [listing(vec![]), listing(vec![users.clone()]), listing(vec![number(1), users])] {
-        why_revoked(judge(&chain, &REQUIRE, &[&silent, &listing]));
-        why_revoked(judge(&chain, &REQUIRE, &[&listing, &silent]));
+        why_revoked(check_crls(&chain, &REQUIRE, &[&clean, &listing]));
+        why_revoked(check_crls(&chain, &REQUIRE, &[&listing, &clean]));
     }
 }
 
@@ -161,11 +161,11 @@ fn orders<'a>([one, two, three]: [&'a Arc<Crl>; 3]) -> [[&'a Arc<Crl>; 3]; 6] {
 
 #[test]
 fn two_delta_crls_of_one_instant_lift_a_hold_only_together() {
-    let (root, chain) = root_and_card();
-    let on_hold = || vec![entry(CARD, &[reason(HOLD)])];
-    let removed = || vec![entry(CARD, &[reason(REMOVE)])];
+    let (root, chain) = root_and_chain();
+    let on_hold = || vec![entry(SERIAL, &[reason(HOLD)])];
+    let removed = || vec![entry(SERIAL, &[reason(REMOVE)])];
     let complete = |entries| CrlDraft { entries, extensions: vec![number(1)], ..CrlDraft::default() };
-    // The nextUpdate makes two CRLs of one content two CRLs.
+    // Another nextUpdate makes another CRL of the same content.
     let delta = |own: u8, entries, minutes: u32| CrlDraft {
         this_update: before(NOW, HOUR / 2),
         next_update: Some(NOW.plus(HOUR * minutes / 60)),
@@ -193,21 +193,21 @@ fn two_delta_crls_of_one_instant_lift_a_hold_only_together() {
 }
 
 #[test]
-fn a_lifted_hold_is_looked_up_anew_when_the_delta_crl_that_lifts_it_is_due() {
-    let (root, chain) = root_and_card();
+fn a_lifted_hold_is_checked_again_when_the_delta_crl_that_lifts_it_expires() {
+    let (root, chain) = root_and_chain();
     let hold = CrlDraft {
-        entries: vec![entry(CARD, &[reason(HOLD)])],
+        entries: vec![entry(SERIAL, &[reason(HOLD)])],
         extensions: vec![number(1)],
         ..CrlDraft::default()
     };
     let lifting = CrlDraft {
         this_update: before(NOW, HOUR / 2),
         next_update: Some(NOW.plus(HOUR / 6)),
-        entries: vec![entry(CARD, &[reason(REMOVE)])],
+        entries: vec![entry(SERIAL, &[reason(REMOVE)])],
         extensions: vec![number(2), base_number(1)],
         ..CrlDraft::default()
     };
-    // Newer than the complete one, so that the silence of that one adds nothing.
+    // Newer than the complete CRL, so that it covers all reasons already.
     let users = CrlDraft {
         this_update: before(NOW, HOUR / 4),
         extensions: vec![issuing_point(&[vec![0x81, 1, 0xff]])],
@@ -215,29 +215,29 @@ fn a_lifted_hold_is_looked_up_anew_when_the_delta_crl_that_lifts_it_is_due() {
     };
     let crls = [hold, lifting, users].map(|draft| draft.sign(&root));
     let crls = crls.each_ref().map(Vec::as_slice);
-    assert_eq!(judge(&chain, &REQUIRE, &crls).unwrap().deadline(), NOW.plus(HOUR / 6));
-    why_revoked(judge_at(&chain, &REQUIRE, &crls, NOW.plus(HOUR / 6)));
+    assert_eq!(check_crls(&chain, &REQUIRE, &crls).unwrap().deadline(), NOW.plus(HOUR / 6));
+    why_revoked(check_crls_at(&chain, &REQUIRE, &crls, NOW.plus(HOUR / 6)));
 }
 
 #[test]
 fn a_delta_crl_of_another_scope_or_of_the_same_instant_is_not_passed_over() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     let users = || issuing_point(&[vec![0x81, 1, 0xff]]);
     let at = |minutes: u32| before(NOW, HOUR * minutes / 60);
-    let silent =
+    let clean =
         |extensions, minutes| CrlDraft { this_update: at(minutes), extensions, ..CrlDraft::default() };
     let delta = |extensions, minutes| CrlDraft {
         this_update: at(minutes),
         extensions: [vec![base_number(1)], extensions].concat(),
-        ..CrlDraft::revoking(&[CARD])
+        ..CrlDraft::revoking(&[SERIAL])
     };
     let cases = [
-        ("same instant and number", silent(vec![number(2)], 30), delta(vec![number(2)], 30), true),
-        ("same instant, no number", silent(vec![], 30), delta(vec![number(2)], 30), true),
-        ("narrower complete", silent(vec![number(3), users()], 20), delta(vec![number(2)], 30), true),
-        ("higher number", silent(vec![number(1)], 20), delta(vec![number(2)], 30), true),
-        ("older", silent(vec![number(2)], 20), delta(vec![number(2)], 30), false),
-        ("narrower delta, older", silent(vec![number(3)], 20), delta(vec![number(2), users()], 30), false),
+        ("same instant and number", clean(vec![number(2)], 30), delta(vec![number(2)], 30), true),
+        ("same instant, no number", clean(vec![], 30), delta(vec![number(2)], 30), true),
+        ("narrower complete", clean(vec![number(3), users()], 20), delta(vec![number(2)], 30), true),
+        ("higher number", clean(vec![number(1)], 20), delta(vec![number(2)], 30), true),
+        ("older", clean(vec![number(2)], 20), delta(vec![number(2)], 30), false),
+        ("narrower delta, older", clean(vec![number(3)], 20), delta(vec![number(2), users()], 30), false),
     ];
     for (what, complete, delta, expected) in cases {
         let crls = [parsed(&complete.sign(&root)), parsed(&delta.sign(&root))];
@@ -248,15 +248,15 @@ fn a_delta_crl_of_another_scope_or_of_the_same_instant_is_not_passed_over() {
 
 #[test]
 fn of_two_entries_for_one_serial_the_one_that_cannot_be_lifted_counts() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     let lifting = CrlDraft {
         this_update: before(NOW, HOUR / 2),
-        entries: vec![entry(CARD, &[reason(REMOVE)])],
+        entries: vec![entry(SERIAL, &[reason(REMOVE)])],
         extensions: vec![number(2), base_number(1)],
         ..CrlDraft::default()
     };
     let lifting = lifting.sign(&root);
-    let entries = |codes: [u8; 2]| codes.map(|code| entry(CARD, &[reason(code)])).to_vec();
+    let entries = |codes: [u8; 2]| codes.map(|code| entry(SERIAL, &[reason(code)])).to_vec();
     for (codes, expected) in [
         ([HOLD, 1], RevocationReason::KeyCompromise),
         ([1, HOLD], RevocationReason::KeyCompromise),
@@ -264,19 +264,19 @@ fn of_two_entries_for_one_serial_the_one_that_cannot_be_lifted_counts() {
         ([1, REMOVE], RevocationReason::KeyCompromise),
     ] {
         let draft = CrlDraft { extensions: vec![number(1)], entries: entries(codes), ..CrlDraft::default() };
-        let found = why_revoked(judge(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]));
+        let found = why_revoked(check_crls(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]));
         assert_eq!(found.1, expected, "{codes:?}");
     }
     for codes in [[HOLD, REMOVE], [REMOVE, HOLD]] {
         let draft = CrlDraft { extensions: vec![number(1)], entries: entries(codes), ..CrlDraft::default() };
-        assert!(judge(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]).is_ok(), "{codes:?}");
-        why_revoked(judge(&chain, &REQUIRE, &[&draft.sign(&root)]));
+        assert!(check_crls(&chain, &REQUIRE, &[&draft.sign(&root), &lifting]).is_ok(), "{codes:?}");
+        why_revoked(check_crls(&chain, &REQUIRE, &[&draft.sign(&root)]));
     }
 }
 
 #[test]
 fn a_crl_that_is_loaded_twice_counts_once() {
-    let (root, _) = root_and_card();
+    let (root, _) = root_and_chain();
     let der = CrlDraft::default().sign(&root);
     assert_eq!(CrlStore::of(vec![parsed(&der), parsed(&der)], Vec::new()).len(), 1);
 }

@@ -1,16 +1,16 @@
-//! Every way not to know, told apart, and what a rule makes of it as time goes by.
+//! The reasons for an unknown status, and how rules treat them over time.
 
 use super::*;
 use crate::revocation::test_pki::{CrlDraft, at_uri, base_number, extension, issuing_point};
 use std::error::Error;
 
-fn in_words(why: &UnknownReason) -> String {
+fn message(why: &UnknownReason) -> String {
     why.source().map_or(why.to_string(), |cause| format!("{why}: {cause}"))
 }
 
 #[test]
-fn every_reason_not_to_know_is_told_apart() {
-    let (root, chain) = root_and_card();
+fn each_reason_for_an_unknown_status_has_its_own_message() {
+    let (root, chain) = root_and_chain();
     let mallory = TestCa::root("Mallory");
     let delegate = root.crl_signer("Root", 9, |params| {
         params.not_after = rcgen::date_time_ymd(2026, 11, 1);
@@ -44,27 +44,27 @@ fn every_reason_not_to_know_is_told_apart() {
         ),
     ];
     for (crl, words) in cases {
-        assert_eq!(in_words(&why_unknown(&chain, &[&crl])), words);
-        let passed = judge(&chain, &PREFER, &[&crl]).unwrap();
+        assert_eq!(message(&why_unknown(&chain, &[&crl])), words);
+        let passed = check_crls(&chain, &PREFER, &[&crl]).unwrap();
         assert_eq!(passed.deadline(), NOW.plus(UNKNOWN_LIFETIME));
     }
-    // IssuerMayNotSign, NoSigner and Signer need chains of their own: they are in the tests of judging and of signers.
-    let chain = proven(&root.issue("alice", CARD), &[&delegate.certificate], &[&root.certificate]);
+    // IssuerMayNotSign, NoSigner and Signer need other chains: they are in the tests of verdicts and signers.
+    let chain = proven(&root.issue("alice", SERIAL), &[&delegate.certificate], &[&root.certificate]);
     let by_delegate = CrlDraft::default().sign(&delegate);
     assert_eq!(
-        in_words(&why_unknown(&chain, &[&by_delegate])),
+        message(&why_unknown(&chain, &[&by_delegate])),
         "the CRL signer CN=Root has no valid path to the same trust anchor"
     );
 }
 
 #[test]
-fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
-    let (root, chain) = root_and_card();
+fn after_its_grace_a_crl_is_expired_and_only_prefer_passes() {
+    let (root, chain) = root_and_chain();
     let crl = CrlDraft::default().sign(&root);
-    let revoking = CrlDraft::revoking(&[CARD]).sign(&root);
+    let revoking = CrlDraft::revoking(&[SERIAL]).sign(&root);
     let due = NOW.plus(HOUR);
     let second = Duration::from_secs(1);
-    // Until nextUpdate, through the grace of an hour, and never again.
+    // Until nextUpdate, during the grace of an hour, and not afterwards.
     let table = [
         (NOW, Some(due.plus(HOUR))),
         (before(due, second), Some(due.plus(HOUR))),
@@ -75,24 +75,24 @@ fn a_crl_grows_stale_through_its_grace_and_only_prefer_goes_on() {
     ];
     for (now, good_until) in table {
         let rule = |mode| RevocationRule { grace: HOUR, ..of_mode(mode) };
-        let required = judge_at(&chain, &rule(RevocationMode::Require), &[&crl], now);
+        let required = check_crls_at(&chain, &rule(RevocationMode::Require), &[&crl], now);
         assert_eq!(required.as_ref().ok().map(UnrevokedChain::deadline), good_until, "{now}");
         if let Err(error) = required {
             let issuer = root.certificate.subject().clone();
             let why = UnknownReason::Expired { issuer, next_update: Some(due) };
             assert_eq!(error, RevocationError::Unknown { which: chain.leaf().clone(), why });
         }
-        let preferred = judge_at(&chain, &rule(RevocationMode::Prefer), &[&crl], now).unwrap();
+        let preferred = check_crls_at(&chain, &rule(RevocationMode::Prefer), &[&crl], now).unwrap();
         assert_eq!(preferred.deadline(), good_until.unwrap_or(now.plus(UNKNOWN_LIFETIME)));
         for mode in [RevocationMode::Require, RevocationMode::Prefer] {
-            why_revoked(judge_at(&chain, &rule(mode), &[&revoking], now));
+            why_revoked(check_crls_at(&chain, &rule(mode), &[&revoking], now));
         }
     }
 }
 
 #[test]
-fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
-    let (root, chain) = root_and_card();
+fn of_two_crls_of_one_issuer_name_the_reason_of_the_closest_is_reported() {
+    let (root, chain) = root_and_chain();
     let namesake = TestCa::root("Root");
     let newest = CrlDraft { this_update: NOW, ..CrlDraft::default() }.sign(&namesake);
     let expected = [
@@ -107,10 +107,10 @@ fn of_two_crls_under_one_name_the_flaw_of_the_right_one_is_reported() {
         ),
     ];
     for (own, words) in expected {
-        assert_eq!(in_words(&why_unknown(&chain, &[&newest, &own.sign(&root)])), words);
+        assert_eq!(message(&why_unknown(&chain, &[&newest, &own.sign(&root)])), words);
     }
-    // Where both are another's, neither is said to be damaged.
-    let words = in_words(&why_unknown(&chain, &[&newest]));
+    // If another key signed both, that is the reason.
+    let words = message(&why_unknown(&chain, &[&newest]));
     assert!(
         words.starts_with("no CRL that bears its issuer's name is signed with its issuer's key"),
         "{words}"

@@ -48,7 +48,7 @@ impl ListedLdapUrl {
             return Err(FetchError::NoServer { url: text.to_owned() });
         }
         let (host, port) = host_and_port(server, if tls { TLS_PORT } else { PORT }).ok_or_else(malformed)?;
-        if !rules.admits(&host) {
+        if !rules.allows_host(&host) {
             return Err(FetchError::HostNotListed { host });
         }
         Ok(Self { tls, host, port, entry: requested.entry, attribute: requested.attribute })

@@ -1,4 +1,4 @@
-//! Answers in DER, also such as no sound responder gives.
+//! Responses in DER, also invalid ones.
 
 use super::{CertificateId, HOUR, NOW, before};
 use crate::certificate::Certificate;
@@ -15,7 +15,7 @@ pub(super) const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
 pub(super) const NONCE: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 2];
 pub(super) const NO_CHECK: [u64; 10] = [1, 3, 6, 1, 5, 5, 7, 48, 1, 5];
 
-/// An answer.
+/// A response.
 pub(super) struct ResponseDraft {
     pub(super) status: u8,
     pub(super) response_type: &'static [u8],
@@ -31,7 +31,7 @@ pub(super) struct ResponseDraft {
 /// A change of the encoded fields of a SEQUENCE.
 pub(super) type FieldEdit = fn(&mut Vec<Vec<u8>>);
 
-/// What it says of one certificate.
+/// The part for one certificate.
 pub(super) struct SingleResponseDraft {
     pub(super) id: Vec<u8>,
     pub(super) status: Vec<u8>,
@@ -66,7 +66,7 @@ impl ResponseDraft {
         self.sign_as(&by_name(&delegate.certificate), &delegate.key)
     }
 
-    /// Named as `responder` says, signed by `key`.
+    /// Named by `responder`, signed by `key`.
     pub(super) fn sign_as(&self, responder: &[u8], key: &KeyPair) -> Vec<u8> {
         let mut data = Vec::new();
         data.extend(self.version.map(|version| element(0xa0, &element(2, &[version]))));
@@ -146,7 +146,7 @@ pub(super) struct TestDelegate {
     pub(super) key: KeyPair,
 }
 
-/// A delegate as RFC 6960 4.2.2.2 wants it, with id-pkix-ocsp-nocheck, but for what `edit` changes.
+/// A delegate that meets RFC 6960 4.2.2.2, with id-pkix-ocsp-nocheck, changed by `edit`.
 pub(super) fn delegate(ca: &TestCa, edit: impl FnOnce(&mut CertificateParams)) -> TestDelegate {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();

@@ -1,13 +1,13 @@
-//! Answers made here byte by byte, judged here, and a responder on loopback that gives them.
+//! Tests of OCSP, with responses encoded byte by byte and a responder on loopback.
 
-mod asking;
+mod combining;
 mod draft;
-mod joining;
 mod properties;
-mod refusals;
+mod querying;
 mod requests;
 mod responder;
 mod signers;
+mod validation;
 
 use super::super::test_pki::{HOUR, NOW, TestCa, before};
 use super::certificate_id::CertificateId;
@@ -21,20 +21,20 @@ use crate::revocation::ocsp::validate::{self, OcspQuery, ValidatedResponse};
 use draft::{ResponseDraft, SingleResponseDraft};
 use std::time::Duration;
 
-const CARD: &[u8] = &[0x2b, 1];
+const SERIAL: &[u8] = &[0x2b, 1];
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A CA and a card that it issued.
+/// A CA and a certificate that it issued.
 struct OcspFixture {
     ca: TestCa,
-    card: Certificate,
+    leaf: Certificate,
 }
 
 impl OcspFixture {
     fn new() -> Self {
         let ca = TestCa::root("Root");
-        let card = ca.issue("alice", CARD);
-        Self { ca, card }
+        let leaf = ca.issue("alice", SERIAL);
+        Self { ca, leaf }
     }
 
     /// "Good", fresh for an hour before and after [`NOW`].
@@ -43,14 +43,14 @@ impl OcspFixture {
     }
 
     fn single(&self) -> SingleResponseDraft {
-        SingleResponseDraft::good(&self.card, &self.ca)
+        SingleResponseDraft::good(&self.leaf, &self.ca)
     }
 
-    fn judge(&self, der: &[u8], settings: &OcspSettings) -> Result<ValidatedResponse, OcspError> {
-        self.judge_at(der, settings, None, NOW)
+    fn validate(&self, der: &[u8], settings: &OcspSettings) -> Result<ValidatedResponse, OcspError> {
+        self.validate_at(der, settings, None, NOW)
     }
 
-    fn judge_at(
+    fn validate_at(
         &self,
         der: &[u8],
         settings: &OcspSettings,
@@ -58,11 +58,11 @@ impl OcspFixture {
         now: UnixTime,
     ) -> Result<ValidatedResponse, OcspError> {
         let url = "http://ocsp.example/";
-        let (certificate, issuer) = (&self.card, &self.ca.certificate);
+        let (certificate, issuer) = (&self.leaf, &self.ca.certificate);
         validate::validate(der, &OcspQuery { certificate, issuer, nonce, url, settings }, now)
     }
 
-    fn refusal(&self, der: &[u8]) -> OcspError {
-        self.judge(der, &OcspSettings::default()).unwrap_err()
+    fn error(&self, der: &[u8]) -> OcspError {
+        self.validate(der, &OcspSettings::default()).unwrap_err()
     }
 }

@@ -1,4 +1,4 @@
-//! Answers from anybody: whatever the bytes, judging ends, and what was changed is not believed.
+//! Arbitrary responses: validation never panics, and rejects a changed response.
 
 use super::draft::{delegate, nonce};
 use super::*;
@@ -7,17 +7,17 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 
 static SCENE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
-    let scene = OcspFixture::new();
-    let singles = vec![scene.single().unknown(), scene.single().revoked(Some(1))];
-    let draft = ResponseDraft { singles, extensions: vec![nonce(&[7; 32])], ..scene.good() };
-    let der = draft.sign_by(&delegate(&scene.ca, |_| {}));
-    (scene, der)
+    let fixture = OcspFixture::new();
+    let singles = vec![fixture.single().unknown(), fixture.single().revoked(Some(1))];
+    let draft = ResponseDraft { singles, extensions: vec![nonce(&[7; 32])], ..fixture.good() };
+    let der = draft.sign_by(&delegate(&fixture.ca, |_| {}));
+    (fixture, der)
 });
 
 proptest! {
     #[test]
     fn random_bytes_are_refused(bytes in vec(any::<u8>(), 0..300)) {
-        prop_assert!(SCENE.0.judge(&bytes, &OcspSettings::default()).is_err());
+        prop_assert!(SCENE.0.validate(&bytes, &OcspSettings::default()).is_err());
     }
 
     /// A byte of the signature's own DER, of the certificate's outer parts or of what is signed: nothing that is
@@ -27,7 +27,7 @@ proptest! {
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let (scene, der) = &*SCENE;
+        let (fixture, der) = &*SCENE;
         let mut changed = der.clone();
         for (at, byte) in changes {
             let at = at.index(changed.len());
@@ -35,8 +35,8 @@ proptest! {
         }
         let length = changed.len() - cut.index(changed.len()) / 8;
         for bytes in [&changed[..], &changed[..length]] {
-            let judged = scene.judge(bytes, &OcspSettings::default());
-            let is_revoked = judged.map(|answer| matches!(answer.status, CertStatus::Revoked { .. }));
+            let validated = fixture.validate(bytes, &OcspSettings::default());
+            let is_revoked = validated.map(|answer| matches!(answer.status, CertStatus::Revoked { .. }));
             prop_assert!(is_revoked != Ok(false));
         }
     }

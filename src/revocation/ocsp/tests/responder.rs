@@ -1,4 +1,4 @@
-//! A responder on loopback that gives what a test tells it to, and notes who asks.
+//! A responder on loopback that replies as a test specifies, and records the requests.
 
 use super::super::client::OcspClient;
 use super::super::settings::OcspSettings;
@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What it does with a request.
+/// Its reaction to a request.
 #[derive(Clone)]
 pub(super) enum ResponderReply {
-    Answer(Vec<u8>),
+    Response(Vec<u8>),
     /// Closes the connection.
     Nothing,
     /// Never answers.
@@ -22,7 +22,7 @@ pub(super) enum ResponderReply {
 pub(super) struct TestResponder {
     pub(super) url: String,
     reply: Arc<Mutex<ResponderReply>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl TestResponder {
@@ -31,12 +31,12 @@ impl TestResponder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/ocsp", listener.local_addr().unwrap());
         let reply = Arc::new(Mutex::new(ResponderReply::Nothing));
-        let asked = Arc::default();
-        let responder = Self { url, reply: Arc::clone(&reply), asked: Arc::clone(&asked) };
+        let requests = Arc::default();
+        let responder = Self { url, reply: Arc::clone(&reply), requests: Arc::clone(&requests) };
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(serve(stream, Arc::clone(&reply), Arc::clone(&asked)));
+                tokio::spawn(serve(stream, Arc::clone(&reply), Arc::clone(&requests)));
             }
         });
         responder
@@ -47,12 +47,12 @@ impl TestResponder {
     }
 
     /// The request lines so far.
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    pub(super) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
-async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, asked: Arc<Mutex<Vec<String>>>) {
+async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, requests: Arc<Mutex<Vec<String>>>) {
     let mut stream = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -66,10 +66,10 @@ async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, asked: Arc<
     let length = lines.iter().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).await.unwrap();
-    asked.lock().unwrap().push(lines.remove(0));
+    requests.lock().unwrap().push(lines.remove(0));
     let reply = reply.lock().unwrap().clone();
     match reply {
-        ResponderReply::Answer(der) => {
+        ResponderReply::Response(der) => {
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", der.len());
             stream.write_all(&[head.as_bytes(), &der].concat()).await.unwrap();
         }
@@ -78,7 +78,7 @@ async fn serve(stream: TcpStream, reply: Arc<Mutex<ResponderReply>>, asked: Arc<
     }
 }
 
-/// A client that may ask this machine.
+/// A client that may connect to loopback.
 pub(super) fn client(settings: OcspSettings) -> OcspClient {
     let rules = FetchRules {
         hosts: vec!["127.0.0.1".parse().unwrap()],
@@ -88,8 +88,8 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
     OcspClient::new(settings, rules)
 }
 
-/// A card that names these responders (RFC 5280 4.2.2.1).
-pub(super) fn card_asking(ca: &TestCa, serial: &[u8], responders: &[&str]) -> Certificate {
+/// A certificate that names these responders (RFC 5280 4.2.2.1).
+pub(super) fn certificate_naming(ca: &TestCa, serial: &[u8], responders: &[&str]) -> Certificate {
     let ocsp = [0x2b, 6, 1, 5, 5, 7, 0x30, 1];
     let description =
         |url: &&str| element(0x30, &[element(6, &ocsp), element(0x86, url.as_bytes())].concat());

@@ -1,4 +1,4 @@
-//! Who may sign an answer, and who not.
+//! The authorisation of signers.
 
 use super::draft::{TestDelegate, by_name, delegate};
 use super::*;
@@ -12,8 +12,8 @@ fn by_key(certificate: &Certificate) -> Vec<u8> {
     element(0xa2, &element(4, &super::super::certificate_id::key_hash(certificate)))
 }
 
-fn fault_of(scene: &OcspFixture, delegate: &TestDelegate) -> ResponderFault {
-    match scene.refusal(&scene.good().sign_by(delegate)) {
+fn fault_of(fixture: &OcspFixture, delegate: &TestDelegate) -> ResponderFault {
+    match fixture.error(&fixture.good().sign_by(delegate)) {
         OcspError::ResponderNotAuthorised(fault) => fault,
         other => panic!("{other:?}"),
     }
@@ -21,120 +21,121 @@ fn fault_of(scene: &OcspFixture, delegate: &TestDelegate) -> ResponderFault {
 
 #[test]
 fn the_issuer_may_sign_named_by_its_name_or_its_key() {
-    let scene = OcspFixture::new();
-    let key = scene.ca.issuer().key();
-    for id in [by_name(&scene.ca.certificate), by_key(&scene.ca.certificate)] {
-        let answer = scene.judge(&scene.good().sign_as(&id, key), &OcspSettings::default()).unwrap();
-        assert_eq!((answer.status, answer.delegate), (CertStatus::Good, None));
+    let fixture = OcspFixture::new();
+    let key = fixture.ca.issuer().key();
+    for id in [by_name(&fixture.ca.certificate), by_key(&fixture.ca.certificate)] {
+        let response = fixture.validate(&fixture.good().sign_as(&id, key), &OcspSettings::default()).unwrap();
+        assert_eq!((response.status, response.delegate), (CertStatus::Good, None));
     }
 }
 
 #[test]
-fn a_delegate_of_the_issuer_may_sign_and_is_told() {
-    let scene = OcspFixture::new();
-    let delegate = delegate(&scene.ca, |_| {});
-    let answer = scene.judge(&scene.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
-    assert_eq!(answer.status, CertStatus::Good);
-    assert_eq!(answer.source.signer.to_string(), "CN=TestResponder");
-    assert_eq!(answer.delegate, Some(delegate.certificate));
+fn a_delegate_of_the_issuer_may_sign_and_is_returned() {
+    let fixture = OcspFixture::new();
+    let delegate = delegate(&fixture.ca, |_| {});
+    let response = fixture.validate(&fixture.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
+    assert_eq!(response.status, CertStatus::Good);
+    assert_eq!(response.source.signer.to_string(), "CN=TestResponder");
+    assert_eq!(response.delegate, Some(delegate.certificate));
 }
 
 #[test]
 fn a_delegate_without_ocsp_signing_may_not_sign() {
-    let scene = OcspFixture::new();
+    let fixture = OcspFixture::new();
     let usages = [vec![], vec![ExtendedKeyUsagePurpose::ClientAuth], vec![ExtendedKeyUsagePurpose::Any]];
     for usages in usages {
-        let without = delegate(&scene.ca, |params| params.extended_key_usages = usages);
-        assert_eq!(fault_of(&scene, &without), ResponderFault::NoOcspSigning);
+        let without = delegate(&fixture.ca, |params| params.extended_key_usages = usages);
+        assert_eq!(fault_of(&fixture, &without), ResponderFault::NoOcspSigning);
     }
 }
 
 #[test]
-fn a_delegate_whose_key_is_not_for_signing_may_not_sign() {
-    let scene = OcspFixture::new();
-    let without = delegate(&scene.ca, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
-    assert_eq!(fault_of(&scene, &without), ResponderFault::KeyUsage);
+fn a_delegate_without_digital_signature_may_not_sign() {
+    let fixture = OcspFixture::new();
+    let without = delegate(&fixture.ca, |params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+    assert_eq!(fault_of(&fixture, &without), ResponderFault::KeyUsage);
 }
 
 #[test]
 fn a_delegate_of_another_ca_may_not_sign_even_under_the_same_name() {
-    let scene = OcspFixture::new();
+    let fixture = OcspFixture::new();
     let stranger = delegate(&TestCa::root("Other"), |_| {});
-    assert_eq!(fault_of(&scene, &stranger), ResponderFault::OtherIssuer);
+    assert_eq!(fault_of(&fixture, &stranger), ResponderFault::OtherIssuer);
     let twin = delegate(&TestCa::root("Root"), |_| {});
-    assert_eq!(fault_of(&scene, &twin), ResponderFault::IssuerSignature(SignatureError::Wrong));
+    assert_eq!(fault_of(&fixture, &twin), ResponderFault::IssuerSignature(SignatureError::Wrong));
 }
 
 #[test]
 fn a_delegate_below_a_sub_ca_may_not_sign_for_the_ca_above_it() {
-    let scene = OcspFixture::new();
-    let below = delegate(&scene.ca.sub_ca("Sub", 9), |_| {});
-    assert_eq!(fault_of(&scene, &below), ResponderFault::OtherIssuer);
+    let fixture = OcspFixture::new();
+    let below = delegate(&fixture.ca.sub_ca("Sub", 9), |_| {});
+    assert_eq!(fault_of(&fixture, &below), ResponderFault::OtherIssuer);
 }
 
 #[test]
 fn a_delegate_signs_only_while_its_certificate_is_valid() {
-    let scene = OcspFixture::new();
-    let expired = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2026, 11, 22));
+    let fixture = OcspFixture::new();
+    let expired = delegate(&fixture.ca, |params| params.not_after = date_time_ymd(2026, 11, 22));
     let not_after = expired.certificate.not_after();
     let not_before = expired.certificate.not_before();
-    assert_eq!(fault_of(&scene, &expired), ResponderFault::OutsideValidity { not_before, not_after });
+    assert_eq!(fault_of(&fixture, &expired), ResponderFault::OutsideValidity { not_before, not_after });
 
-    let expiring = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2026, 11, 23));
+    let expiring = delegate(&fixture.ca, |params| params.not_after = date_time_ymd(2026, 11, 23));
     let next_update = Some(NOW.plus(100 * HOUR));
-    let der = ResponseDraft::about(SingleResponseDraft { next_update, ..scene.single() }).sign_by(&expiring);
-    let answer = scene.judge(&der, &OcspSettings::default()).unwrap();
-    assert_eq!(answer.usable_until, expiring.certificate.not_after().plus(Duration::from_secs(1)));
+    let der =
+        ResponseDraft::about(SingleResponseDraft { next_update, ..fixture.single() }).sign_by(&expiring);
+    let response = fixture.validate(&der, &OcspSettings::default()).unwrap();
+    assert_eq!(response.usable_until, expiring.certificate.not_after().plus(Duration::from_secs(1)));
 }
 
 #[test]
-fn a_delegate_with_an_unknown_critical_extension_may_only_revoke() {
-    let scene = OcspFixture::new();
-    let odd = delegate(&scene.ca, |params| {
+fn a_delegate_with_an_unsupported_critical_extension_may_only_revoke() {
+    let fixture = OcspFixture::new();
+    let odd = delegate(&fixture.ca, |params| {
         let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
         extension.set_criticality(true);
         params.custom_extensions.push(extension);
     });
     let oid = ObjectIdentifier::new_unwrap("1.2.3");
-    assert_eq!(fault_of(&scene, &odd), ResponderFault::Extension(oid.into()));
-    let revoked = ResponseDraft::about(scene.single().revoked(None)).sign_by(&odd);
-    let answer = scene.judge(&revoked, &OcspSettings::default()).unwrap();
-    assert!(matches!(answer.status, CertStatus::Revoked { .. }));
+    assert_eq!(fault_of(&fixture, &odd), ResponderFault::Extension(oid.into()));
+    let revoked = ResponseDraft::about(fixture.single().revoked(None)).sign_by(&odd);
+    let response = fixture.validate(&revoked, &OcspSettings::default()).unwrap();
+    assert!(matches!(response.status, CertStatus::Revoked { .. }));
 }
 
 #[test]
 fn a_delegate_whose_no_check_extension_is_critical_may_sign() {
-    let scene = OcspFixture::new();
-    let delegate = delegate(&scene.ca, |params| {
+    let fixture = OcspFixture::new();
+    let delegate = delegate(&fixture.ca, |params| {
         params.custom_extensions.iter_mut().for_each(|one| one.set_criticality(true));
     });
     assert!(delegate.certificate.has_ocsp_no_check());
-    let answer = scene.judge(&scene.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
-    assert_eq!(answer.status, CertStatus::Good);
+    let response = fixture.validate(&fixture.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
+    assert_eq!(response.status, CertStatus::Good);
 }
 
 #[test]
-fn a_signer_whose_certificate_is_not_at_hand_may_not_sign() {
-    let scene = OcspFixture::new();
-    let delegate = delegate(&scene.ca, |_| {});
-    let alone = scene.good().sign_as(&by_name(&delegate.certificate), &delegate.key);
+fn a_signer_without_an_available_certificate_may_not_sign() {
+    let fixture = OcspFixture::new();
+    let delegate = delegate(&fixture.ca, |_| {});
+    let alone = fixture.good().sign_as(&by_name(&delegate.certificate), &delegate.key);
     let not_at_hand = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
-    assert_eq!(scene.refusal(&alone), not_at_hand);
-    let nameless = scene.good().sign_as(&element(0xa2, &element(4, &[0; 20])), scene.ca.issuer().key());
-    assert_eq!(scene.refusal(&nameless), not_at_hand);
+    assert_eq!(fixture.error(&alone), not_at_hand);
+    let nameless = fixture.good().sign_as(&element(0xa2, &element(4, &[0; 20])), fixture.ca.issuer().key());
+    assert_eq!(fixture.error(&nameless), not_at_hand);
 }
 
 #[test]
-fn an_answer_in_the_name_of_the_issuer_must_be_signed_by_its_key() {
-    let scene = OcspFixture::new();
-    let thief = delegate(&scene.ca, |_| {});
-    let der = scene.good().sign_as(&by_name(&scene.ca.certificate), &thief.key);
-    assert_eq!(scene.refusal(&der), OcspError::Signature(SignatureError::Wrong));
+fn a_response_in_the_name_of_the_issuer_must_be_signed_by_its_key() {
+    let fixture = OcspFixture::new();
+    let thief = delegate(&fixture.ca, |_| {});
+    let der = fixture.good().sign_as(&by_name(&fixture.ca.certificate), &thief.key);
+    assert_eq!(fixture.error(&der), OcspError::Signature(SignatureError::Wrong));
 }
 
 #[test]
 fn the_configured_responder_may_sign_by_its_own_certificate_only() {
-    let scene = OcspFixture::new();
+    let fixture = OcspFixture::new();
     let elsewhere = TestCa::root("Elsewhere");
     let (configured, twin) = (delegate(&elsewhere, |_| {}), delegate(&elsewhere, |_| {}));
     let responder = ConfiguredResponder {
@@ -142,20 +143,20 @@ fn the_configured_responder_may_sign_by_its_own_certificate_only() {
         certificate: Some(configured.certificate.clone()),
     };
     let settings = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
-    let alone = scene.good().sign_as(&by_name(&configured.certificate), &configured.key);
-    for der in [alone, scene.good().sign_by(&configured)] {
-        let answer = scene.judge(&der, &settings).unwrap();
-        assert_eq!((answer.status, answer.delegate), (CertStatus::Good, None));
+    let alone = fixture.good().sign_as(&by_name(&configured.certificate), &configured.key);
+    for der in [alone, fixture.good().sign_by(&configured)] {
+        let response = fixture.validate(&der, &settings).unwrap();
+        assert_eq!((response.status, response.delegate), (CertStatus::Good, None));
     }
-    let of_twin = scene.judge(&scene.good().sign_by(&twin), &settings);
+    let of_twin = fixture.validate(&fixture.good().sign_by(&twin), &settings);
     assert_eq!(of_twin, Err(OcspError::ResponderNotAuthorised(ResponderFault::OtherIssuer)));
-    assert_eq!(fault_of(&scene, &configured), ResponderFault::OtherIssuer);
+    assert_eq!(fault_of(&fixture, &configured), ResponderFault::OtherIssuer);
 }
 
 #[test]
 fn the_configured_responder_signs_only_while_its_certificate_is_valid() {
-    let scene = OcspFixture::new();
-    let expired = delegate(&scene.ca, |params| params.not_after = date_time_ymd(2020, 1, 1));
+    let fixture = OcspFixture::new();
+    let expired = delegate(&fixture.ca, |params| params.not_after = date_time_ymd(2020, 1, 1));
     let certificate = expired.certificate.clone();
     let responder = ConfiguredResponder { url: String::new(), certificate: Some(certificate.clone()) };
     let settings = OcspSettings { responder: Some(responder), ..OcspSettings::default() };
@@ -163,18 +164,18 @@ fn the_configured_responder_signs_only_while_its_certificate_is_valid() {
         not_before: certificate.not_before(),
         not_after: certificate.not_after(),
     };
-    let judged = scene.judge(&scene.good().sign_by(&expired), &settings);
-    assert_eq!(judged, Err(OcspError::ResponderNotAuthorised(fault)));
+    let validated = fixture.validate(&fixture.good().sign_by(&expired), &settings);
+    assert_eq!(validated, Err(OcspError::ResponderNotAuthorised(fault)));
 }
 
 #[test]
-fn a_nonce_cannot_stand_in_for_a_missing_signer() {
-    let scene = OcspFixture::new();
+fn a_nonce_does_not_replace_a_missing_signer() {
+    let fixture = OcspFixture::new();
     let sent = OcspNonce::from_bytes(&[7; 32]).unwrap();
     let stranger = delegate(&TestCa::root("Other"), |_| {});
     let nonce = OctetString::new([7; 32]).unwrap();
     let extensions = vec![extension(draft::NONCE, false, &element(4, nonce.as_bytes()))];
-    let der = ResponseDraft { extensions, ..scene.good() }.sign_by(&stranger);
-    let judged = scene.judge_at(&der, &OcspSettings::default(), Some(&sent), NOW);
-    assert_eq!(judged, Err(OcspError::ResponderNotAuthorised(ResponderFault::OtherIssuer)));
+    let der = ResponseDraft { extensions, ..fixture.good() }.sign_by(&stranger);
+    let validated = fixture.validate_at(&der, &OcspSettings::default(), Some(&sent), NOW);
+    assert_eq!(validated, Err(OcspError::ResponderNotAuthorised(ResponderFault::OtherIssuer)));
 }

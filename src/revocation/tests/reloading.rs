@@ -1,4 +1,4 @@
-//! Files and folders that are read again.
+//! Reloading files and folders.
 
 use super::super::test_pki::CrlDraft;
 use super::*;
@@ -6,7 +6,7 @@ use crate::revocation::LiveCrls;
 use std::fs;
 use tempfile::TempDir;
 
-/// A folder with one CRL in it, and what reads it.
+/// A folder with one CRL, and the CRLs of a realm with that folder.
 fn folder_of_one(ca: &TestCa) -> (TempDir, LiveCrls) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("one.crl"), CrlDraft::default().sign(ca)).unwrap();
@@ -15,7 +15,7 @@ fn folder_of_one(ca: &TestCa) -> (TempDir, LiveCrls) {
 }
 
 #[test]
-fn what_has_not_changed_keeps_its_generation_and_what_is_known_of_it() {
+fn an_unchanged_file_keeps_its_generation_and_its_decoded_crl() {
     let (_folder, crls) = folder_of_one(&TestCa::root("Root"));
     let before = crls.store();
     let reread = crls.reload_files();
@@ -28,7 +28,7 @@ fn a_new_file_and_a_removed_one_change_the_store() {
     let root = TestCa::root("Root");
     let (folder, crls) = folder_of_one(&root);
     let generation = crls.generation();
-    fs::write(folder.path().join("two.crl"), CrlDraft::revoking(&[CARD]).sign(&root)).unwrap();
+    fs::write(folder.path().join("two.crl"), CrlDraft::revoking(&[SERIAL]).sign(&root)).unwrap();
     assert!(crls.reload_files().changed);
     assert_eq!(crls.store().len(), 2);
     fs::remove_file(folder.path().join("two.crl")).unwrap();
@@ -37,7 +37,7 @@ fn a_new_file_and_a_removed_one_change_the_store() {
 }
 
 #[test]
-fn a_file_that_cannot_be_decoded_any_more_keeps_what_it_held() {
+fn a_file_that_can_no_longer_be_decoded_keeps_its_crl() {
     let (folder, crls) = folder_of_one(&TestCa::root("Root"));
     let generation = crls.generation();
     fs::write(folder.path().join("one.crl"), "half a list").unwrap();
@@ -48,20 +48,20 @@ fn a_file_that_cannot_be_decoded_any_more_keeps_what_it_held() {
 }
 
 #[test]
-fn a_file_that_is_good_again_counts_again() {
+fn a_repaired_file_is_loaded_again() {
     let root = TestCa::root("Root");
     let (folder, crls) = folder_of_one(&root);
     let generation = crls.generation();
     fs::write(folder.path().join("one.crl"), "half a list").unwrap();
     crls.reload_files();
-    fs::write(folder.path().join("one.crl"), CrlDraft::revoking(&[CARD]).sign(&root)).unwrap();
+    fs::write(folder.path().join("one.crl"), CrlDraft::revoking(&[SERIAL]).sign(&root)).unwrap();
     let reread = crls.reload_files();
     assert!(reread.changed && reread.failures.is_empty());
     assert_ne!(crls.generation(), generation);
 }
 
 #[test]
-fn a_folder_that_is_gone_keeps_what_it_held() {
+fn a_removed_folder_keeps_its_crls() {
     let (folder, crls) = folder_of_one(&TestCa::root("Root"));
     fs::remove_dir_all(folder.path()).unwrap();
     let reread = crls.reload_files();

@@ -1,7 +1,7 @@
-//! CRLs and responders together, by the stage's own door.
+//! CRLs and OCSP combined, through the revocation cache.
 
 use super::draft::{TestDelegate, delegate};
-use super::responder::{ResponderReply, TestResponder, card_asking, client};
+use super::responder::{ResponderReply, TestResponder, certificate_naming, client};
 use super::*;
 use crate::revocation::test_pki::{CrlDraft, proven, store};
 use crate::revocation::{
@@ -14,7 +14,7 @@ use rcgen::date_time_ymd;
 use std::sync::Arc;
 
 struct Joined {
-    scene: OcspFixture,
+    fixture: OcspFixture,
     responder: TestResponder,
     scope: OcspScope,
 }
@@ -24,19 +24,19 @@ impl Joined {
     async fn new(scope: OcspScope) -> Self {
         let responder = TestResponder::start().await;
         let ca = TestCa::root("Root");
-        let card = card_asking(&ca, CARD, &[&responder.url]);
-        let scene = OcspFixture { ca, card };
-        responder.reply(ResponderReply::Answer(scene.good().sign(&scene.ca)));
-        Self { scene, responder, scope }
+        let leaf = certificate_naming(&ca, SERIAL, &[&responder.url]);
+        let fixture = OcspFixture { ca, leaf };
+        responder.reply(ResponderReply::Response(fixture.good().sign(&fixture.ca)));
+        Self { fixture, responder, scope }
     }
 
     fn revoke(&self) {
-        let draft = ResponseDraft::about(self.scene.single().revoked(Some(1)));
-        self.responder.reply(ResponderReply::Answer(draft.sign(&self.scene.ca)));
+        let draft = ResponseDraft::about(self.fixture.single().revoked(Some(1)));
+        self.responder.reply(ResponderReply::Response(draft.sign(&self.fixture.ca)));
     }
 
     fn good_by(&self, delegate: &TestDelegate) {
-        self.responder.reply(ResponderReply::Answer(self.scene.good().sign_by(delegate)));
+        self.responder.reply(ResponderReply::Response(self.fixture.good().sign_by(delegate)));
     }
 
     async fn check(
@@ -46,7 +46,7 @@ impl Joined {
     ) -> Result<UnrevokedChain, RevocationError> {
         let settings = OcspSettings { scope: self.scope, nonce: NonceRule::Never, ..OcspSettings::default() };
         let settings = OcspSettings { limit: MINUTE, ..settings };
-        let chain = proven(&self.scene.card, &[], &[&self.scene.ca.certificate]);
+        let chain = proven(&self.fixture.leaf, &[], &[&self.fixture.ca.certificate]);
         let rule = RevocationRule { mode, ..RevocationRule::default() };
         let cache = RevocationCache::new(1 << 20, CacheMetrics::default());
         cache.check(&chain, &rule, &Arc::default(), crls, Some(&client(settings)), NOW).await
@@ -89,17 +89,17 @@ fn stale(revoked: &[&[u8]], ca: &TestCa) -> Arc<CrlStore> {
 }
 
 #[tokio::test]
-async fn a_fresh_crl_saves_the_question() {
+async fn no_responder_is_queried_if_a_fresh_crl_decides() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let fresh = store(&[&CrlDraft::default().sign(&joined.scene.ca)]);
+    let fresh = store(&[&CrlDraft::default().sign(&joined.fixture.ca)]);
     assert!(joined.is_good_by_crl(&fresh).await);
-    assert!(joined.responder.asked().is_empty());
+    assert!(joined.responder.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_responder_tells_what_no_crl_and_a_stale_crl_do_not() {
+async fn a_responder_decides_if_there_is_no_crl_or_an_expired_one() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    for crls in [no_crl(), stale(&[], &joined.scene.ca)] {
+    for crls in [no_crl(), stale(&[], &joined.fixture.ca)] {
         let RevocationVerdict::Good(source) = joined.verdict(&crls).await else { panic!("not by OCSP") };
         assert_eq!(source.url, joined.responder.url);
         let passed = joined.check(RevocationMode::Require, &crls).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_responder_tells_what_no_crl_and_a_stale_crl_do_not() {
 }
 
 #[tokio::test]
-async fn what_a_responder_calls_revoked_is_refused_by_require_and_by_prefer() {
+async fn revoked_by_a_responder_is_rejected_under_require_and_prefer() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
     joined.revoke();
     for mode in [RevocationMode::Require, RevocationMode::Prefer] {
@@ -125,34 +125,34 @@ async fn what_a_responder_calls_revoked_is_refused_by_require_and_by_prefer() {
 }
 
 #[tokio::test]
-async fn under_prefer_a_revocation_counts_beside_what_cannot_be_decoded() {
+async fn under_prefer_a_revocation_counts_beside_parts_that_cannot_be_decoded() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let OcspFixture { ca, card } = &joined.scene;
+    let OcspFixture { ca, leaf } = &joined.fixture;
     // 2.25 and a UUID.
     let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
     let bob = ca.issue("bob", &[0x2b, 2]);
-    let of = |card: &Certificate| joined.scene.single().named_by(&uuid, &SHA256, card, ca);
-    let own = || joined.scene.single().revoked(Some(1));
-    for singles in [vec![of(&bob), own()], vec![own(), of(&bob)], vec![of(&bob), of(card).revoked(Some(1))]] {
-        let draft = ResponseDraft { singles, ..joined.scene.good() };
-        joined.responder.reply(ResponderReply::Answer(draft.sign(ca)));
+    let of = |leaf: &Certificate| joined.fixture.single().named_by(&uuid, &SHA256, leaf, ca);
+    let own = || joined.fixture.single().revoked(Some(1));
+    for singles in [vec![of(&bob), own()], vec![own(), of(&bob)], vec![of(&bob), of(leaf).revoked(Some(1))]] {
+        let draft = ResponseDraft { singles, ..joined.fixture.good() };
+        joined.responder.reply(ResponderReply::Response(draft.sign(ca)));
         let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
         assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
     }
 }
 
 #[tokio::test]
-async fn a_responder_cannot_clear_what_even_a_stale_crl_lists() {
+async fn good_from_a_responder_does_not_undo_even_an_expired_crl() {
     let joined = Joined::new(OcspScope::All).await;
-    let result = joined.check(RevocationMode::Prefer, &stale(&[CARD], &joined.scene.ca)).await;
+    let result = joined.check(RevocationMode::Prefer, &stale(&[SERIAL], &joined.fixture.ca)).await;
     assert!(matches!(result, Err(RevocationError::Revoked { found_in: RevocationSource::Crl(_), .. })));
-    assert!(joined.responder.asked().is_empty());
+    assert!(joined.responder.requests().is_empty());
 }
 
 #[tokio::test]
-async fn asked_about_all_a_responder_may_revoke_what_a_fresh_crl_does_not_list_yet() {
+async fn with_the_scope_all_a_responder_revokes_what_a_fresh_crl_does_not_list_yet() {
     let joined = Joined::new(OcspScope::All).await;
-    let fresh = store(&[&CrlDraft::default().sign(&joined.scene.ca)]);
+    let fresh = store(&[&CrlDraft::default().sign(&joined.fixture.ca)]);
     assert!(joined.is_good_by_ocsp(&fresh).await);
     joined.revoke();
     let result = joined.check(RevocationMode::Require, &fresh).await;
@@ -162,11 +162,11 @@ async fn asked_about_all_a_responder_may_revoke_what_a_fresh_crl_does_not_list_y
 }
 
 #[tokio::test]
-async fn where_neither_tells_both_reasons_are_told_and_prefer_passes_for_five_seconds() {
+async fn if_neither_decides_both_reasons_are_reported_and_prefer_passes_for_five_seconds() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    joined.responder.reply(ResponderReply::Answer(vec![0x30, 3, 0x0a, 1, 3]));
+    joined.responder.reply(ResponderReply::Response(vec![0x30, 3, 0x0a, 1, 3]));
     let ocsp = OcspError::Refused(OcspErrorStatus::TryLater);
-    let ca = &joined.scene.ca;
+    let ca = &joined.fixture.ca;
     let expired = expired(ca);
     for (crls, crl) in [(no_crl(), UnknownReason::NoCrl), (stale(&[], ca), expired)] {
         let why = UnknownReason::Ocsp { crl: Box::new(crl), ocsp: ocsp.clone() };
@@ -178,28 +178,28 @@ async fn where_neither_tells_both_reasons_are_told_and_prefer_passes_for_five_se
 }
 
 #[tokio::test]
-async fn off_asks_nobody() {
+async fn off_queries_no_responder() {
     let joined = Joined::new(OcspScope::All).await;
     joined.check(RevocationMode::Off, &no_crl()).await.unwrap();
-    assert!(joined.responder.asked().is_empty());
+    assert!(joined.responder.requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_delegate_on_the_issuers_crl_is_not_believed() {
+async fn a_delegate_that_the_issuers_crl_lists_is_rejected() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let delegate = delegate(&joined.scene.ca, |_| {});
+    let delegate = delegate(&joined.fixture.ca, |_| {});
     joined.good_by(&delegate);
     assert!(joined.is_good_by_ocsp(&no_crl()).await);
-    let crls = stale(&[delegate.certificate.serial().as_bytes()], &joined.scene.ca);
+    let crls = stale(&[delegate.certificate.serial().as_bytes()], &joined.fixture.ca);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::Revoked);
-    let crl = Box::new(expired(&joined.scene.ca));
+    let crl = Box::new(expired(&joined.fixture.ca));
     assert_eq!(joined.why_unknown(&crls).await, UnknownReason::Ocsp { crl, ocsp });
 }
 
 #[tokio::test]
-async fn a_delegate_without_no_check_counts_where_a_fresh_crl_covers_it_or_it_lives_a_week() {
+async fn a_delegate_without_no_check_is_accepted_if_a_fresh_crl_covers_it_or_it_is_valid_for_a_week() {
     let joined = Joined::new(OcspScope::All).await;
-    let ca = &joined.scene.ca;
+    let ca = &joined.fixture.ca;
     let long_lived = delegate(ca, |params| params.custom_extensions.clear());
     joined.good_by(&long_lived);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::RevocationUnknown);
@@ -216,11 +216,11 @@ async fn a_delegate_without_no_check_counts_where_a_fresh_crl_covers_it_or_it_li
 }
 
 #[tokio::test]
-async fn a_delegate_that_nobody_checks_may_still_revoke() {
+async fn a_delegate_that_cannot_be_checked_may_still_revoke() {
     let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let long_lived = delegate(&joined.scene.ca, |params| params.custom_extensions.clear());
-    let draft = ResponseDraft::about(joined.scene.single().revoked(None));
-    joined.responder.reply(ResponderReply::Answer(draft.sign_by(&long_lived)));
+    let long_lived = delegate(&joined.fixture.ca, |params| params.custom_extensions.clear());
+    let draft = ResponseDraft::about(joined.fixture.single().revoked(None));
+    joined.responder.reply(ResponderReply::Response(draft.sign_by(&long_lived)));
     let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
     assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
 }

@@ -1,4 +1,4 @@
-//! CRLs read from bytes and files.
+//! The decoding of CRLs, and loading them from files.
 
 use super::*;
 use crate::certificate::SerialNumber;
@@ -16,8 +16,8 @@ fn origin() -> CrlOrigin {
 }
 
 #[test]
-fn a_crl_that_another_library_made_is_read_with_its_number() {
-    let (root, chain) = root_and_card();
+fn a_crl_of_another_library_is_decoded_with_its_number() {
+    let (root, chain) = root_and_chain();
     let crl = rcgen::CertificateRevocationListParams {
         this_update: rcgen::date_time_ymd(2026, 11, 22),
         next_update: rcgen::date_time_ymd(2026, 11, 23),
@@ -27,7 +27,7 @@ fn a_crl_that_another_library_made_is_read_with_its_number() {
         key_identifier_method: rcgen::KeyIdMethod::Sha256,
     };
     let crl = crl.signed_by(root.issuer()).unwrap().der().to_vec();
-    let passed = judge(&chain, &REQUIRE, &[&crl]).unwrap();
+    let passed = check_crls(&chain, &REQUIRE, &[&crl]).unwrap();
     let [CertificateStatus { verdict: RevocationVerdict::NotRevoked(sources), .. }] = passed.status() else {
         panic!("{passed:?}")
     };
@@ -40,23 +40,23 @@ fn a_negative_serial_is_not_the_positive_one_of_the_same_bytes() {
     let chain = proven(&root.issue("alice", &[0x8b, 1]), &[], &[&root.certificate]);
     assert_eq!(chain.leaf().serial().as_bytes(), [0, 0x8b, 1]);
     let listing = |serial: &[u8]| CrlDraft::revoking(&[serial]).sign(&root);
-    why_revoked(judge(&chain, &REQUIRE, &[&listing(&[0, 0x8b, 1])]));
-    assert!(judge(&chain, &REQUIRE, &[&listing(&[0x8b, 1])]).is_ok());
+    why_revoked(check_crls(&chain, &REQUIRE, &[&listing(&[0, 0x8b, 1])]));
+    assert!(check_crls(&chain, &REQUIRE, &[&listing(&[0x8b, 1])]).is_ok());
 }
 
 #[test]
-fn serials_that_agree_in_their_last_eight_bytes_are_told_apart() {
+fn serials_with_the_same_last_eight_bytes_are_distinguished() {
     let root = TestCa::root("Root");
     let serial = |first: u8| [&[first], &[7; 19][..]].concat();
     let chain = proven(&root.issue("alice", &serial(1)), &[], &[&root.certificate]);
     let others = CrlDraft::revoking(&[&serial(2), &serial(3), &[7; 8]]).sign(&root);
-    assert!(judge(&chain, &REQUIRE, &[&others]).is_ok());
+    assert!(check_crls(&chain, &REQUIRE, &[&others]).is_ok());
     let all = CrlDraft::revoking(&[&serial(2), &serial(1), &serial(3)]).sign(&root);
-    why_revoked(judge(&chain, &REQUIRE, &[&all]));
+    why_revoked(check_crls(&chain, &REQUIRE, &[&all]));
 }
 
 #[test]
-fn a_file_that_is_no_crl_is_named() {
+fn the_error_names_a_file_that_is_not_a_crl() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bad.crl");
     let load = || CrlStore::load(std::slice::from_ref(&path));
@@ -68,7 +68,7 @@ fn a_file_that_is_no_crl_is_named() {
 }
 
 #[test]
-fn an_empty_folder_is_noted_and_hidden_files_are_passed_over() {
+fn an_empty_folder_is_reported_and_hidden_files_are_skipped() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(".keep"), "").unwrap();
     let paths = [PathBuf::from(folder.path())];
@@ -78,7 +78,7 @@ fn an_empty_folder_is_noted_and_hidden_files_are_passed_over() {
 }
 
 #[test]
-fn a_pem_file_with_two_crls_gives_both_and_the_same_generation_as_two_files() {
+fn a_pem_file_with_two_crls_has_the_same_generation_as_two_files() {
     use base64::Engine;
     let (one, other) = (TestCa::root("One"), TestCa::root("Other"));
     let crls = [CrlDraft::default().sign(&one), CrlDraft::default().sign(&other)];
@@ -93,8 +93,8 @@ fn a_pem_file_with_two_crls_gives_both_and_the_same_generation_as_two_files() {
 }
 
 #[test]
-fn a_crl_that_contradicts_itself_about_its_algorithm_only_revokes() {
-    let (root, chain) = root_and_card();
+fn a_crl_with_two_signature_algorithms_only_revokes() {
+    let (root, chain) = root_and_chain();
     let sha384 = element(0x30, &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]);
     assert_ne!(sha384, ecdsa_with_sha256());
     let crl = |serial: &[u8]| {
@@ -102,16 +102,16 @@ fn a_crl_that_contradicts_itself_about_its_algorithm_only_revokes() {
     };
     let why = UnknownReason::Unusable(UnusableReason::AlgorithmsDiffer);
     assert_eq!(why_unknown(&chain, &[&crl(&[9])]), why);
-    why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
+    why_revoked(check_crls(&chain, &PREFER, &[&crl(SERIAL)]));
 }
 
 #[test]
-fn no_cut_and_no_changed_byte_of_a_crl_makes_the_walk_panic() {
+fn no_truncated_or_changed_crl_makes_the_parser_panic() {
     let root = TestCa::root("Root");
-    let entries = vec![entry(CARD, &[reason(1)]), entry(&[5], &[])];
+    let entries = vec![entry(SERIAL, &[reason(1)]), entry(&[5], &[])];
     let extensions = vec![extension(&[0x55, 0x1d, 20], false, &[2, 1, 1])];
     let der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&root);
-    let serial = SerialNumber::from_bytes(CARD);
+    let serial = SerialNumber::from_bytes(SERIAL);
     for index in 0..der.len() {
         assert!(parse(&der[..index]).is_err());
         for value in [0, 0x30, 0x7f, 0x80, 0x84, 0xff] {
@@ -129,19 +129,19 @@ static ROOT: LazyLock<TestCa> = LazyLock::new(|| TestCa::root("Root"));
 proptest! {
     #[test]
     fn a_serial_is_found_exactly_when_it_is_listed(
-        listed in proptest::collection::vec("[\\x01\\x07]{1,12}", 0..40), asked in "[\\x01\\x07]{1,12}"
+        listed in proptest::collection::vec("[\\x01\\x07]{1,12}", 0..40), looked_up in "[\\x01\\x07]{1,12}"
     ) {
         let serials: Vec<_> = listed.iter().map(String::as_bytes).collect();
         let der = CrlDraft::revoking(&serials).sign(&ROOT);
         let crl = Crl::parse(der, origin()).unwrap();
         let is_listed = |serial| crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(serial)).is_some();
         prop_assert!(serials.iter().all(|serial| is_listed(serial)));
-        let found = is_listed(asked.as_bytes());
-        prop_assert_eq!(found, listed.contains(&asked));
+        let found = is_listed(looked_up.as_bytes());
+        prop_assert_eq!(found, listed.contains(&looked_up));
     }
 
     #[test]
-    fn no_bytes_make_reading_a_crl_panic(
+    fn no_extension_and_no_changed_bytes_make_the_parser_panic(
         issuing_point in proptest::collection::vec(any::<u8>(), 0..40),
         issuer in proptest::collection::vec(any::<u8>(), 0..40),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
@@ -152,14 +152,14 @@ proptest! {
             base_number(1),
             number(2),
         ];
-        let entries = vec![entry(CARD, &[reason(1)]), entry(&[5], &[extension(&[0x55, 0x1d, 29], true, &issuer)])];
+        let entries = vec![entry(SERIAL, &[reason(1)]), entry(&[5], &[extension(&[0x55, 0x1d, 29], true, &issuer)])];
         let mut der = CrlDraft { entries, extensions, ..CrlDraft::default() }.sign(&ROOT);
         for (index, value) in changes {
             let at = index.index(der.len());
             der[at] = value;
         }
         if let Ok(crl) = Crl::parse(der, origin()) {
-            crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD));
+            crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(SERIAL));
         }
     }
 }
@@ -167,19 +167,20 @@ proptest! {
 #[test]
 fn of_two_entries_of_one_serial_the_one_that_revokes_counts() {
     for (first, second) in [(8, 1), (1, 8)] {
-        let entries = vec![entry(CARD, &[reason(first)]), entry(&[1], &[]), entry(CARD, &[reason(second)])];
+        let entries =
+            vec![entry(SERIAL, &[reason(first)]), entry(&[1], &[]), entry(SERIAL, &[reason(second)])];
         let crl = Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
-        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
+        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(SERIAL)).unwrap();
         assert_eq!(listed.reason, RevocationReason::KeyCompromise);
     }
 }
 
 #[test]
-fn a_date_of_revocation_and_every_reason_come_out_as_they_went_in() {
+fn the_date_and_the_reason_of_an_entry_are_decoded() {
     for (code, name) in (0..).zip(["unspecified", "keyCompromise", "cACompromise", "affiliationChanged"]) {
-        let entries = vec![entry(CARD, &[reason(code)])];
+        let entries = vec![entry(SERIAL, &[reason(code)])];
         let crl = Crl::parse(CrlDraft { entries, ..CrlDraft::default() }.sign(&ROOT), origin()).unwrap();
-        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(CARD)).unwrap();
+        let listed = crl.entry(ROOT.certificate.subject(), &SerialNumber::from_bytes(SERIAL)).unwrap();
         assert_eq!((listed.reason.to_string().as_str(), listed.revoked_at), (name, before(NOW, 2 * HOUR)));
     }
 }
@@ -188,7 +189,7 @@ fn a_date_of_revocation_and_every_reason_come_out_as_they_went_in() {
 fn a_crl_signed_with_ed25519_is_verified_whole() {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     let root = TestCa::root_of("Root", key);
-    let chain = proven(&root.issue("alice", CARD), &[], &[&root.certificate]);
+    let chain = proven(&root.issue("alice", SERIAL), &[], &[&root.certificate]);
     let crl = rcgen::CertificateRevocationListParams {
         this_update: rcgen::date_time_ymd(2026, 11, 22),
         next_update: rcgen::date_time_ymd(2026, 11, 23),
@@ -198,19 +199,19 @@ fn a_crl_signed_with_ed25519_is_verified_whole() {
         key_identifier_method: rcgen::KeyIdMethod::Sha256,
     };
     let mut crl = crl.signed_by(root.issuer()).unwrap().der().to_vec();
-    assert!(judge(&chain, &REQUIRE, &[&crl]).is_ok());
+    assert!(check_crls(&chain, &REQUIRE, &[&crl]).is_ok());
     *crl.last_mut().unwrap() ^= 1;
     assert!(matches!(why_unknown(&chain, &[&crl]), UnknownReason::Signature(_)));
 }
 
-/// An entry whose revocationDate is this.
+/// An entry with this revocationDate.
 fn entry_at(serial: &[u8], tag: u8, date: &str) -> Vec<u8> {
     element(0x30, &[element(2, serial), element(tag, date.as_bytes())].concat())
 }
 
 #[test]
-fn an_odd_date_of_one_entry_takes_neither_the_entry_nor_the_list_away() {
-    let (root, chain) = root_and_card();
+fn an_invalid_date_of_an_entry_does_not_affect_the_entry_or_the_crl() {
+    let (root, chain) = root_and_chain();
     for (tag, date) in [
         (0x17, "500101000000Z"),
         (0x17, "691231235959Z"),
@@ -234,17 +235,17 @@ fn an_odd_date_of_one_entry_takes_neither_the_entry_nor_the_list_away() {
             let entries = [std::slice::from_ref(&odd), others].concat();
             CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
         };
-        assert!(judge(&chain, &REQUIRE, &[&with(&[])]).is_ok(), "{date}");
-        why_revoked(judge(&chain, &PREFER, &[&with(&[entry(CARD, &[])])]));
-        let own = CrlDraft { entries: vec![entry_at(CARD, tag, date)], ..CrlDraft::default() }.sign(&root);
-        let revoked = judge(&chain, &PREFER, &[&own]);
+        assert!(check_crls(&chain, &REQUIRE, &[&with(&[])]).is_ok(), "{date}");
+        why_revoked(check_crls(&chain, &PREFER, &[&with(&[entry(SERIAL, &[])])]));
+        let own = CrlDraft { entries: vec![entry_at(SERIAL, tag, date)], ..CrlDraft::default() }.sign(&root);
+        let revoked = check_crls(&chain, &PREFER, &[&own]);
         assert!(matches!(revoked, Err(RevocationError::Revoked { .. })), "{date}: {revoked:?}");
     }
 }
 
 #[test]
-fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
-    let (root, chain) = root_and_card();
+fn an_identifier_that_cannot_be_displayed_matters_only_if_it_is_critical() {
+    let (root, chain) = root_and_chain();
     // 2.25 and a UUID, and one of sixty bytes.
     let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
     let long = [&[0x2a][..], &[1; 59]].concat();
@@ -253,21 +254,21 @@ fn an_identifier_that_cannot_be_shown_matters_only_where_it_is_critical() {
             let extensions = vec![extension(&oid, critical, &[5, 0])];
             CrlDraft { extensions, ..CrlDraft::revoking(serials) }.sign(&root)
         };
-        assert!(judge(&chain, &REQUIRE, &[&crl(false, &[])]).is_ok());
-        why_revoked(judge(&chain, &PREFER, &[&crl(false, &[CARD])]));
+        assert!(check_crls(&chain, &REQUIRE, &[&crl(false, &[])]).is_ok());
+        why_revoked(check_crls(&chain, &PREFER, &[&crl(false, &[SERIAL])]));
         let id = crate::certificate::ObjectIdentifier::from_contents(&oid).unwrap();
         let of_crl = UnknownReason::Unusable(UnusableReason::CriticalExtension(id));
         assert_eq!(why_unknown(&chain, &[&crl(true, &[])]), of_crl);
         let of_entry = |critical: bool| {
-            let entries = vec![entry(CARD, &[extension(&oid, critical, &[5, 0])])];
+            let entries = vec![entry(SERIAL, &[extension(&oid, critical, &[5, 0])])];
             CrlDraft { entries, ..CrlDraft::default() }.sign(&root)
         };
-        why_revoked(judge(&chain, &PREFER, &[&of_entry(false)]));
-        why_revoked(judge(&chain, &PREFER, &[&of_entry(true)]));
+        why_revoked(check_crls(&chain, &PREFER, &[&of_entry(false)]));
+        why_revoked(check_crls(&chain, &PREFER, &[&of_entry(true)]));
     }
 }
 
-/// What an entry may hold that cannot be decoded, behind its serial number.
+/// Entries that cannot be decoded after their serial number.
 fn odd_entries(serial: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let date = element(0x17, b"261122073000Z");
     let serial = element(2, serial);
@@ -287,49 +288,53 @@ fn odd_entries(serial: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn nothing_behind_a_serial_number_that_cannot_be_decoded_takes_the_entry_or_another_away() {
-    let (root, chain) = root_and_card();
+fn an_entry_counts_if_nothing_after_its_serial_number_can_be_decoded() {
+    let (root, chain) = root_and_chain();
     let crl = |entries: Vec<Vec<u8>>| CrlDraft { entries, ..CrlDraft::default() }.sign(&root);
-    let is_revoked =
-        |entries| matches!(judge(&chain, &PREFER, &[&crl(entries)]), Err(RevocationError::Revoked { .. }));
-    for (what, own) in odd_entries(CARD) {
+    let is_revoked = |entries| {
+        matches!(check_crls(&chain, &PREFER, &[&crl(entries)]), Err(RevocationError::Revoked { .. }))
+    };
+    for (what, own) in odd_entries(SERIAL) {
         assert!(is_revoked(vec![own]), "{what}");
     }
     for (what, other) in odd_entries(&[9]) {
-        assert!(is_revoked(vec![other.clone(), entry(CARD, &[])]), "{what}, first");
-        assert!(is_revoked(vec![entry(CARD, &[]), other.clone()]), "{what}, last");
+        assert!(is_revoked(vec![other.clone(), entry(SERIAL, &[])]), "{what}, first");
+        assert!(is_revoked(vec![entry(SERIAL, &[]), other.clone()]), "{what}, last");
         assert_eq!(
             why_unknown(&chain, &[&crl(vec![other])]),
             UnknownReason::Unusable(UnusableReason::Entry),
             "{what}"
         );
     }
-    // Without a serial number an entry is of any certificate or of none: the others count.
+    // An entry without a serial number may be for any certificate or for none: the others count.
     for other in [vec![0x30, 0], vec![5, 0], element(0x30, &[5, 0]), element(0x30, &[2, 0])] {
-        assert!(is_revoked(vec![other.clone(), entry(CARD, &[])]), "{other:?}");
+        assert!(is_revoked(vec![other.clone(), entry(SERIAL, &[])]), "{other:?}");
         assert_eq!(why_unknown(&chain, &[&crl(vec![other])]), UnknownReason::Unusable(UnusableReason::Entry));
     }
-    // What the length of an entry exceeds cannot be told apart any more.
-    assert!(is_revoked(vec![entry(CARD, &[]), vec![0x30, 0x7f]]));
+    // If the length of an entry is wrong, the entries after it cannot be decoded.
+    assert!(is_revoked(vec![entry(SERIAL, &[]), vec![0x30, 0x7f]]));
 }
 
 #[test]
 fn a_serial_number_that_is_padded_is_the_same_number() {
-    let (root, chain) = root_and_card();
+    let (root, chain) = root_and_chain();
     for serial in [&[0, 0x2b, 1][..], &[0, 0, 0, 0x2b, 1]] {
-        why_revoked(judge(&chain, &REQUIRE, &[&CrlDraft::revoking(&[serial]).sign(&root)]));
+        why_revoked(check_crls(&chain, &REQUIRE, &[&CrlDraft::revoking(&[serial]).sign(&root)]));
     }
     for other in [&[0x2b][..], &[1, 0x2b, 1], &[0xff, 0x2b, 1], &[0, 0]] {
-        assert!(judge(&chain, &REQUIRE, &[&CrlDraft::revoking(&[other]).sign(&root)]).is_ok(), "{other:?}");
+        assert!(
+            check_crls(&chain, &REQUIRE, &[&CrlDraft::revoking(&[other]).sign(&root)]).is_ok(),
+            "{other:?}"
+        );
     }
 }
 
-/// A signed list of this serial number.
+/// A signed CRL that lists this serial number.
 type ListOf<'a> = Box<dyn Fn(&[u8]) -> Vec<u8> + 'a>;
 
 #[test]
-fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() {
-    let (root, chain) = root_and_card();
+fn a_part_that_cannot_be_decoded_makes_a_crl_unusable_and_its_entries_count() {
+    let (root, chain) = root_and_chain();
     let date = |text: &str| element(0x17, text.as_bytes());
     let dates = [date("261122083000Z"), date("261122103000Z")];
     let signed = |version: &[u8], dates: &[Vec<u8>], serial: &[u8], behind: &[u8]| {
@@ -373,13 +378,13 @@ fn an_undecodable_part_of_the_signed_list_sets_it_aside_and_its_entries_count() 
     ];
     for (why, crl) in cases {
         assert_eq!(why_unknown(&chain, &[&crl(&[9])]), UnknownReason::Unusable(why));
-        why_revoked(judge(&chain, &PREFER, &[&crl(CARD)]));
-        // Nor does an older or a newer list that is silent hide it.
-        for silent in [before(NOW, HOUR / 2), before(NOW, 3 * HOUR)] {
-            let silent = CrlDraft { this_update: silent, ..CrlDraft::default() }.sign(&root);
-            assert!(judge(&chain, &REQUIRE, &[&crl(&[9]), &silent]).is_ok(), "{why}");
+        why_revoked(check_crls(&chain, &PREFER, &[&crl(SERIAL)]));
+        // Nor does an older or newer CRL that does not list it.
+        for clean in [before(NOW, HOUR / 2), before(NOW, 3 * HOUR)] {
+            let clean = CrlDraft { this_update: clean, ..CrlDraft::default() }.sign(&root);
+            assert!(check_crls(&chain, &REQUIRE, &[&crl(&[9]), &clean]).is_ok(), "{why}");
             if why == UnusableReason::ThisUpdate {
-                why_revoked(judge(&chain, &REQUIRE, &[&crl(CARD), &silent]));
+                why_revoked(check_crls(&chain, &REQUIRE, &[&crl(SERIAL), &clean]));
             }
         }
     }
