@@ -13,7 +13,7 @@
 
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
-use portcullis::config::{self, Context, Speech};
+use portcullis::config::{self, CompileContext, ListenerProtocol};
 use portcullis::delegation::kerberos::{Delegator, DelegatorSettings, Library};
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
@@ -91,9 +91,9 @@ fn requests(backend: &str) -> Duration {
     std::fs::write(&path, text).unwrap();
     let metrics = Arc::new(Metrics::new("bench", &[]));
     let compiled =
-        config::load(&path, &mut Context::new(clock.clone(), Arc::clone(&metrics))).unwrap().compiled;
+        config::load(&path, &mut CompileContext::new(clock.clone(), Arc::clone(&metrics))).unwrap().compiled;
     let gate = Running::start(compiled, metrics, clock).unwrap();
-    let address = gate.address("127.0.0.1:0".parse().unwrap(), Speech::Tls).unwrap();
+    let address = gate.address("127.0.0.1:0".parse().unwrap(), ListenerProtocol::Tls).unwrap();
     ask(&files, address, WARM_UP);
     let before = workers_time();
     ask(&files, address, REQUESTS);

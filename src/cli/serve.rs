@@ -2,7 +2,7 @@
 
 use super::signals::{SignalAction, SignalReceiver};
 use crate::clock::Clock;
-use crate::config::{self, Colour, Context, LoadError, Loaded, Speech};
+use crate::config::{self, Colour, CompileContext, ListenerProtocol, LoadError, LoadedConfig};
 use crate::policy::DenialId;
 use crate::server::{Running, Stopped};
 use crate::telemetry::{Metrics, logging};
@@ -22,7 +22,7 @@ pub(super) fn new_metrics() -> Arc<Metrics> {
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let clock = Clock::system();
     let metrics = new_metrics();
-    let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
+    let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
     // Before anything else: a SIGHUP that arrives during the start must not end the process.
     let mut signals = SignalReceiver::new(&context.control)?;
     let loaded = config::load(path, &mut context).map_err(|error| anyhow::Error::new(*error))?;
@@ -37,8 +37,8 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let mut running = Running::start(loaded.compiled, metrics, clock)?;
     for (address, protocol) in listeners {
         let protocol = match protocol {
-            Speech::Tls => "tls",
-            Speech::Plain => "http",
+            ListenerProtocol::Tls => "tls",
+            ListenerProtocol::Http => "http",
         };
         tracing::info!(%address, protocol, "listening");
     }
@@ -74,7 +74,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Replaces the running configuration atomically. If the new one is invalid, nothing changes.
-fn apply(loaded: Result<Loaded, Box<LoadError>>, running: &mut Running) {
+fn apply(loaded: Result<LoadedConfig, Box<LoadError>>, running: &mut Running) {
     let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {

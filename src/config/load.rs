@@ -1,9 +1,8 @@
-//! Loading of proxy.toml and of the files that it names.
+//! The loading of proxy.toml and of the files that it names.
 
-use super::compile;
-use super::compile::context::{Compiled, Context};
-use super::parse::Diagnostics;
-use super::schema::Document;
+use super::compile::{CompileContext, CompiledConfig, compile};
+use super::parse::{Diagnostics, merge_errors, parse_toml, read_document};
+use super::schema::{ConfigDocument, cross_check};
 use crate::secret::read_file;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// The largest proxy.toml: a table of rules for a hundred thousand certificates fits.
 const MAXIMUM_BYTES: usize = 32 * 1024 * 1024;
 
-/// A configuration that can run, and what is worth a look in it.
+/// A configuration that can run, and its warnings.
 #[derive(Debug)]
-pub struct Loaded {
-    /// What runs.
-    pub compiled: Compiled,
+pub struct LoadedConfig {
+    /// The configuration.
+    pub compiled: CompiledConfig,
     /// Warnings; no errors.
     pub diagnostics: Diagnostics,
 }
@@ -28,17 +27,17 @@ pub enum LoadError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// It is text in UTF-16, as Notepad and PowerShell's `>` may write it.
+    /// The text is UTF-16, as Notepad and PowerShell's `>` may write it.
     #[error("{} is in UTF-16: save it as UTF-8", path.display())]
     Utf16 {
         /// The file.
         path: PathBuf,
     },
-    /// It is text in another encoding than UTF-8.
+    /// The text has another encoding than UTF-8.
     #[error("{}: line {line} is not in UTF-8: save the file as UTF-8", path.display())]
     NotUtf8 {
         /// The file.
@@ -46,7 +45,7 @@ pub enum LoadError {
         /// The first such line, counted from 1.
         line: usize,
     },
-    /// It is not right: every mistake, each at its line.
+    /// The configuration has errors, each at its line.
     #[error("{} cannot be used", .0.file())]
     Invalid(Diagnostics),
 }
@@ -54,19 +53,40 @@ pub enum LoadError {
 /// Loads the configuration at `path`. Paths in it are relative to its folder.
 ///
 /// # Errors
-/// All mistakes at once.
-pub fn load(path: &Path, context: &mut Context) -> Result<Loaded, Box<LoadError>> {
+/// The file cannot be read, or the configuration has errors: all of them are returned.
+pub fn load(path: &Path, context: &mut CompileContext) -> Result<LoadedConfig, Box<LoadError>> {
     let bytes = read_file(path, MAXIMUM_BYTES)
         .map_err(|source| Box::new(LoadError::Read { path: path.to_owned(), source }))?;
     let text = text(bytes, path).map_err(Box::new)?;
-    let (document, mut diagnostics) = Document::parse(&path.display().to_string(), &text);
+    let (document, mut diagnostics) = ConfigDocument::parse(&path.display().to_string(), &text);
     let base = path.parent().unwrap_or(Path::new(""));
     let Some(document) = document else {
         return Err(Box::new(LoadError::Invalid(diagnostics)));
     };
-    match compile::compile(&document, base, context, &mut diagnostics) {
-        Some(compiled) => Ok(Loaded { compiled, diagnostics }),
+    match compile(&document, base, context, &mut diagnostics) {
+        Some(compiled) => Ok(LoadedConfig { compiled, diagnostics }),
         None => Err(Box::new(LoadError::Invalid(diagnostics))),
+    }
+}
+
+impl ConfigDocument {
+    /// Reads `text`, the contents of `file_name`. There is no document if the text is not TOML; the values in its readable
+    /// parts are checked all the same.
+    pub(super) fn parse(file_name: &str, text: &str) -> (Option<Self>, Diagnostics) {
+        let mut diagnostics = Diagnostics::new(file_name, text);
+        let (table, syntax_errors) = parse_toml(text);
+        if syntax_errors.is_empty() {
+            let document = read_document::<Self>(&table, &mut diagnostics);
+            if let Some(document) = &document {
+                cross_check(document, &mut diagnostics);
+            }
+            return (document, diagnostics);
+        }
+        // A broken line hides keys, so missing ones are not reported beside it.
+        let mut readable = Diagnostics::new(file_name, text);
+        read_document::<Self>(&table, &mut readable);
+        merge_errors(syntax_errors, &readable, text, &mut diagnostics);
+        (None, diagnostics)
     }
 }
 

@@ -8,7 +8,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use compile::context::{Compiled, Context, Process, Speech};
-pub use load::{LoadError, Loaded, load};
+pub use compile::{CompileContext, CompiledConfig, ListenerProtocol, ProcessSettings};
+pub use load::{LoadError, LoadedConfig, load};
 pub use parse::{Colour, Diagnostic, Diagnostics, Severity, Span, Spanned, is_private};
 pub use schema::{json_schema, markdown};

@@ -4,7 +4,7 @@ use super::pki::{DOMAIN_SID, POLICY, Pki, PkiError, PkiFiles};
 use super::rms::Rms;
 use crate::certificate::Fingerprint;
 use crate::clock::Clock;
-use crate::config::{self, Context, LoadError};
+use crate::config::{self, CompileContext, LoadError};
 use crate::control::ControlRuntime;
 use crate::policy::DenialId;
 use crate::server::{ReloadError, Running, StartError, Stopped};
@@ -83,7 +83,7 @@ pub struct DemoEnvironment {
     /// The admin listener.
     pub admin: SocketAddr,
     running: Running,
-    context: Context,
+    context: CompileContext,
 }
 
 impl DemoEnvironment {
@@ -118,7 +118,7 @@ impl DemoEnvironment {
             .map_err(|source| system(&format!("cannot write {}", configuration.display()), source))?;
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), DenialId::IDS));
-        let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
+        let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
         let loaded = config::load(&configuration, &mut context).map_err(DemoError::Load)?;
         let running = Running::start(loaded.compiled, metrics, clock)?;
         Ok(Self { pki, files, rms, configuration, tls, plain, admin, running, context })

@@ -3,7 +3,7 @@
 use super::background::{Background, CrlReadiness, Surroundings};
 use super::worker_thread::{Command, WorkerThread};
 use crate::clock::Clock;
-use crate::config::{Compiled, Process, Speech};
+use crate::config::{CompiledConfig, ListenerProtocol, ProcessSettings};
 use crate::limits::{AccountRates, ConnectionLimits, Connections, KnownHolders, descriptors};
 use crate::proxy::{Authenticator, FailedHandshakes, RequestLog, SharedState};
 use crate::server::admin::{AdminServer, Answers, Condition, PublishedKeys, Readiness};
@@ -25,9 +25,9 @@ const AUDIT_CLOSE: Duration = Duration::from_secs(10);
 /// A running gate. Dropped, it stops at once; [`Running::stop`] lets the requests in progress end.
 pub struct Running {
     gate: Arc<SharedState>,
-    process: Process,
+    process: ProcessSettings,
     workers: Vec<WorkerThread>,
-    listening: BTreeMap<(SocketAddr, Speech), SocketAddr>,
+    listening: BTreeMap<(SocketAddr, ListenerProtocol), SocketAddr>,
     background: Option<Background>,
     admin: Vec<AdminServer>,
     serving: Condition,
@@ -69,8 +69,8 @@ impl Running {
     ///
     /// # Errors
     /// [`StartError`]; nothing runs then.
-    pub fn start(compiled: Compiled, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, StartError> {
-        let Compiled { snapshot, listeners, process, control } = compiled;
+    pub fn start(compiled: CompiledConfig, metrics: Arc<Metrics>, clock: Clock) -> Result<Self, StartError> {
+        let CompiledConfig { snapshot, listeners, process, control } = compiled;
         let bound = bind(listeners.iter().copied(), process.workers.get())?;
         let admin_sockets = bind_admin(&process.admin)?;
         let audit = AuditLog::open(process.audit.clone(), process.audit_queue, metrics.audit.clone())?;
@@ -78,8 +78,8 @@ impl Running {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
             judge: Authenticator::new(
-                process.judging_limit,
-                process.judging_places,
+                process.validation_timeout,
+                process.validation_concurrency,
                 process.caches,
                 &metrics,
             ),
@@ -136,7 +136,7 @@ impl Running {
     ///
     /// # Errors
     /// Where a new address cannot be listened on.
-    pub fn reload(&mut self, compiled: Compiled) -> Result<(), ReloadError> {
+    pub fn reload(&mut self, compiled: CompiledConfig) -> Result<(), ReloadError> {
         let new = compiled.listeners.iter().copied().filter(|key| !self.listening.contains_key(key));
         let bound = bind(new, self.process.workers.get())?;
         let snapshot = Arc::new(compiled.snapshot);
@@ -194,7 +194,7 @@ impl Running {
     }
 
     /// The address in use for one of the configuration; they differ where the configuration asks for port 0.
-    pub fn address(&self, configured: SocketAddr, speech: Speech) -> Option<SocketAddr> {
+    pub fn address(&self, configured: SocketAddr, speech: ListenerProtocol) -> Option<SocketAddr> {
         self.listening.get(&(configured, speech)).copied()
     }
 
@@ -208,7 +208,7 @@ impl Running {
         self.gate.snapshot.load().generation
     }
 
-    fn listen(&mut self, bound: Vec<((SocketAddr, Speech), Listener)>) {
+    fn listen(&mut self, bound: Vec<((SocketAddr, ListenerProtocol), Listener)>) {
         for ((configured, speech), listener) in bound {
             self.listening.insert((configured, speech), listener.address());
             for (worker, socket) in self.workers.iter().zip(listener.into_sockets()) {
@@ -237,9 +237,12 @@ fn warn_of_descriptors(connections: &Connections, limits: &ConnectionLimits) {
     }
 }
 
-type Bound = Vec<((SocketAddr, Speech), Listener)>;
+type Bound = Vec<((SocketAddr, ListenerProtocol), Listener)>;
 
-fn bind(listeners: impl Iterator<Item = (SocketAddr, Speech)>, workers: usize) -> Result<Bound, BindError> {
+fn bind(
+    listeners: impl Iterator<Item = (SocketAddr, ListenerProtocol)>,
+    workers: usize,
+) -> Result<Bound, BindError> {
     listeners.map(|key| Ok((key, Listener::bind(key.0, workers)?))).collect()
 }
 

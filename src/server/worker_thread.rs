@@ -1,6 +1,6 @@
 //! The thread of one worker: accepts connections on its own sockets and serves each to its end.
 
-use crate::config::Speech;
+use crate::config::ListenerProtocol;
 use crate::limits::{OpenConnection, Refused};
 use crate::proxy::{Endpoints, SharedState, Worker, serve_plain, serve_tls};
 use std::collections::HashMap;
@@ -23,9 +23,9 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) enum Command {
     /// Accept on this socket. The address is the one in proxy.toml.
-    Listen(SocketAddr, Speech, TcpListener),
+    Listen(SocketAddr, ListenerProtocol, TcpListener),
     /// Accept there no more; connections that came in there live on.
-    Close(SocketAddr, Speech),
+    Close(SocketAddr, ListenerProtocol),
 }
 
 /// A running worker.
@@ -61,7 +61,7 @@ impl WorkerThread {
 async fn work(gate: Arc<SharedState>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let worker = Rc::new(Worker::new(Arc::clone(&gate)));
     let connections = TaskTracker::new();
-    let mut listening: HashMap<(SocketAddr, Speech), CancellationToken> = HashMap::new();
+    let mut listening: HashMap<(SocketAddr, ListenerProtocol), CancellationToken> = HashMap::new();
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
@@ -99,7 +99,7 @@ async fn accept(
     worker: &Rc<Worker>,
     connections: &TaskTracker,
     address: SocketAddr,
-    speech: Speech,
+    speech: ListenerProtocol,
     socket: TcpListener,
     closing: &CancellationToken,
 ) -> io::Result<()> {
@@ -125,8 +125,8 @@ async fn accept(
         let endpoints = Endpoints { listener: address, peer };
         let worker = Rc::clone(worker);
         match speech {
-            Speech::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),
-            Speech::Plain => connections.spawn_local(serve_plain(worker, stream, endpoints, open)),
+            ListenerProtocol::Tls => connections.spawn_local(serve_tls(worker, stream, endpoints, open)),
+            ListenerProtocol::Http => connections.spawn_local(serve_plain(worker, stream, endpoints, open)),
         };
     }
 }

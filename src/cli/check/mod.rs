@@ -11,7 +11,7 @@ use crate::cli::arguments::ConfigurationFile;
 use crate::cli::output;
 use crate::cli::serve::new_metrics;
 use crate::clock::Clock;
-use crate::config::{self, Colour, Context, Speech};
+use crate::config::{self, Colour, CompileContext, ListenerProtocol};
 use crate::policy::{ClientCertificateRule, PasswordRule};
 use crate::request::PathPattern;
 use crate::site::{ListenerSites, PathRule, Site, SiteTable};
@@ -54,7 +54,7 @@ impl Progress {
 impl CheckCommand {
     /// Exit code 0 if the configuration is valid and every online check passes, 1 if an online check does not.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut context = Context::new(Clock::system(), new_metrics());
+        let mut context = CompileContext::new(Clock::system(), new_metrics());
         let loaded = config::load(&self.configuration.config, &mut context)
             .map_err(|error| anyhow::Error::new(*error))?;
         if loaded.diagnostics.warnings() > 0 {
@@ -76,7 +76,7 @@ impl CheckCommand {
         Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn check_online(&self, compiled: &config::Compiled) -> anyhow::Result<OnlineReport> {
+    fn check_online(&self, compiled: &config::CompiledConfig) -> anyhow::Result<OnlineReport> {
         let progress = Progress { is_shown: std::io::stderr().is_terminal() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let user = self.user.as_deref();
@@ -90,13 +90,13 @@ impl CheckCommand {
 }
 
 /// Listeners, sites and path rules, for people.
-fn summary(compiled: &config::Compiled) -> Result<String, std::fmt::Error> {
+fn summary(compiled: &config::CompiledConfig) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let table = &compiled.snapshot.sites;
     for (address, protocol) in &compiled.listeners {
         let (protocol, listener) = match protocol {
-            Speech::Tls => ("tls", table.tls.get(address)),
-            Speech::Plain => ("http", table.http.get(address)),
+            ListenerProtocol::Tls => ("tls", table.tls.get(address)),
+            ListenerProtocol::Http => ("http", table.http.get(address)),
         };
         writeln!(text, "listener {address} ({protocol}): {}", site_names(listener))?;
     }

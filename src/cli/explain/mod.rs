@@ -12,7 +12,7 @@ use super::output;
 use super::serve::new_metrics;
 use crate::certificate::certificate_ders;
 use crate::clock::{Clock, UnixTime};
-use crate::config::{self, Context as LoadContext};
+use crate::config::{self, CompileContext};
 use anyhow::{Context, bail};
 use clap::Args;
 use http::{Method, Uri};
@@ -59,7 +59,7 @@ impl ExplainCommand {
         };
         let clock = Clock::system();
         let metrics = new_metrics();
-        let mut context = LoadContext::new(clock.clone(), metrics.clone());
+        let mut context = CompileContext::new(clock.clone(), metrics.clone());
         let loaded = config::load(&self.configuration.config, &mut context)
             .map_err(|error| anyhow::Error::new(*error))?;
         let now = self.at.unwrap_or_else(|| clock.now());

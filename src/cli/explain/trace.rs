@@ -8,7 +8,7 @@ use super::facts::{
 use crate::backend::{BackendRequest, RequestBody, UpstreamTarget};
 use crate::cli::output::format_time;
 use crate::clock::UnixTime;
-use crate::config::Compiled;
+use crate::config::CompiledConfig;
 use crate::headers::forwarded::RequestOrigin;
 use crate::headers::request_headers;
 use crate::limits::AddressKey;
@@ -42,7 +42,7 @@ const ALERT: &str =
 
 /// The inputs of a trace.
 pub(super) struct RequestTrace<'a> {
-    pub(super) compiled: &'a Compiled,
+    pub(super) compiled: &'a CompiledConfig,
     pub(super) metrics: &'a Metrics,
     /// The chain that the client presents, leaf certificate first; empty if it presents none.
     pub(super) presented: Vec<CertificateDer<'static>>,
@@ -175,8 +175,8 @@ impl RequestTrace<'_> {
             Ok((chain, realm)) => {
                 let process = &self.compiled.process;
                 let judge = Authenticator::new(
-                    process.judging_limit,
-                    process.judging_places,
+                    process.validation_timeout,
+                    process.validation_concurrency,
                     process.caches,
                     self.metrics,
                 );

@@ -1,5 +1,4 @@
-//! What a configuration becomes: the snapshot that requests are judged under, the addresses to listen on, and what
-//! is settled once for a process.
+//! The compiled configuration, and the state that compilations share.
 
 use crate::backend::PinnedLimiter;
 use crate::clock::Clock;
@@ -20,32 +19,32 @@ use std::time::Duration;
 
 /// A configuration that can run.
 #[derive(Debug)]
-pub struct Compiled {
+pub struct CompiledConfig {
     /// Sites, realms, backends and limits.
     pub snapshot: Snapshot,
-    /// Where to listen, and for what.
-    pub listeners: BTreeSet<(SocketAddr, Speech)>,
-    /// What only a restart changes.
-    pub process: Process,
-    /// The runtime for everything beside the requests.
+    /// The listening addresses.
+    pub listeners: BTreeSet<(SocketAddr, ListenerProtocol)>,
+    /// The settings that only a restart changes.
+    pub process: ProcessSettings,
+    /// The runtime for everything except requests.
     pub control: ControlRuntime,
 }
 
-/// What a listening address speaks.
+/// The protocol of a listening address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Speech {
-    /// TLS, and HTTP inside it.
+pub enum ListenerProtocol {
+    /// HTTP over TLS.
     Tls,
-    /// Plain HTTP, answered with 403.4.
-    Plain,
+    /// Plain HTTP, of which nothing is forwarded.
+    Http,
 }
 
-/// What is settled when the process starts.
+/// The settings that a process keeps until it ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct ProcessSettings {
     /// Threads that serve requests.
     pub workers: NonZeroUsize,
-    /// Where audit records go.
+    /// The destination of audit records.
     pub audit: AuditTarget,
     /// Audit records that may wait to be written.
     pub audit_queue: QueueLimits,
@@ -53,63 +52,52 @@ pub struct Process {
     pub caches: CacheSizes,
     /// Addresses of the admin listener.
     pub admin: Vec<SocketAddr>,
-    /// How the log is written.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// What the log tells.
+    /// The logged events, in the syntax of `tracing-subscriber`.
     pub log_filter: String,
-    /// The time that judging one card may take in all.
-    pub judging_limit: Duration,
-    /// Cards that are judged at once.
-    pub judging_places: usize,
+    /// The time to authenticate one client certificate.
+    pub validation_timeout: Duration,
+    /// Client certificates that are validated at the same time.
+    pub validation_concurrency: usize,
 }
 
-/// Bytes of the caches of each realm and of each backend.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OwnCaches {
-    pub(super) ocsp: u64,
-    pub(super) tickets: u64,
-    pub(super) issued_certificates: u64,
-}
-
-/// What a configuration is compiled in: it outlives reloads.
+/// The state that compilations share and that outlives reloads.
 #[derive(Debug)]
-pub struct Context {
+pub struct CompileContext {
     /// The time, for the limits of tickets.
     pub clock: Clock,
-    /// Where sites and backends get their counters.
+    /// The counters of sites and backends.
     pub metrics: Arc<Metrics>,
-    /// The runtime for everything beside the requests.
+    /// The runtime for everything except requests.
     pub control: ControlRuntime,
-    /// Memory of the caches that realms and backends have of their own.
-    pub(super) own_caches: OwnCaches,
-    /// Raised by every compilation, so that no verdict outlives the configuration it came from.
+    /// Raised by every compilation, so that no verdict outlives its configuration.
     generation: u64,
-    /// A site keeps its sessions over reloads: otherwise everybody would have to type a PIN after each.
+    /// A site keeps its sessions over reloads: otherwise every user would have to type a PIN after each.
     sessions: HashMap<String, SessionStore>,
-    /// What a realm has fetched is not fetched again after a reload.
+    /// A realm keeps its fetched CRLs over reloads.
     crls: HashMap<String, Vec<Weak<LiveCrls>>>,
-    /// Who has a connection of his own to a backend has it over reloads.
-    pinned_limiter: HashMap<String, Arc<PinnedLimiter>>,
-    /// The system's Kerberos, once a configuration has needed it.
+    /// A backend keeps its count of pinned connections over reloads.
+    pinned_limiters: HashMap<String, Arc<PinnedLimiter>>,
+    /// The system's Kerberos library, once a configuration has needed it.
     kerberos: Option<Arc<kerberos::Library>>,
-    /// A reload is no pardon: nobody is to guess again because of one.
-    attempts: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
+    /// Failed log-ins are counted over reloads, so that a reload permits no further guesses.
+    login_throttles: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
 }
 
-impl Context {
+impl CompileContext {
     /// A context for a process, or for one check.
     pub fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
         Self {
             clock,
             metrics,
             control: ControlRuntime::default(),
-            own_caches: OwnCaches::default(),
             generation: 0,
             sessions: HashMap::new(),
             crls: HashMap::new(),
-            pinned_limiter: HashMap::new(),
+            pinned_limiters: HashMap::new(),
             kerberos: None,
-            attempts: HashMap::new(),
+            login_throttles: HashMap::new(),
         }
     }
 
@@ -118,7 +106,7 @@ impl Context {
         self.generation
     }
 
-    /// The CRLs of a realm as the last configuration has them that is still in use: one that was refused since is not.
+    /// The CRLs of a realm in the latest configuration that is in use. A configuration that was rejected since is not.
     pub(super) fn crls(&self, realm: &str) -> Option<Arc<LiveCrls>> {
         self.crls.get(realm)?.iter().rev().find_map(Weak::upgrade)
     }
@@ -131,19 +119,19 @@ impl Context {
 
     pub(super) fn pinned_limiter(&mut self, backend: &str) -> Arc<PinnedLimiter> {
         let gauge = self.metrics.backend(backend).pinned;
-        let places = self.pinned_limiter.entry(backend.to_owned());
-        Arc::clone(places.or_insert_with(|| Arc::new(PinnedLimiter::new(gauge))))
+        let limiter = self.pinned_limiters.entry(backend.to_owned());
+        Arc::clone(limiter.or_insert_with(|| Arc::new(PinnedLimiter::new(gauge))))
     }
 
-    /// The failed log-ins of a realm or at a backend, as `kind` says, counted on while the limits stay.
-    pub(super) fn attempts(
+    /// The failed log-ins of a realm or at a backend, according to `kind`. The count goes on while the limits stay the same.
+    pub(super) fn login_throttle(
         &mut self,
         kind: &'static str,
         name: &str,
         limits: LoginThrottleLimits,
     ) -> Arc<LoginThrottle> {
         let fresh = || (limits, Arc::new(LoginThrottle::new(limits)));
-        let counted = self.attempts.entry((kind, name.to_owned())).or_insert_with(fresh);
+        let counted = self.login_throttles.entry((kind, name.to_owned())).or_insert_with(fresh);
         if counted.0 != limits {
             *counted = fresh();
         }
@@ -164,11 +152,11 @@ impl Context {
     }
 
     pub(super) fn sessions(&mut self, site: &str, bytes: u64) -> Result<SessionStore, TicketKeysError> {
-        let keeper = match self.sessions.remove(site) {
-            Some(keeper) => keeper.bounded(bytes),
+        let store = match self.sessions.remove(site) {
+            Some(store) => store.bounded(bytes),
             None => SessionStore::new(bytes)?,
         };
-        self.sessions.insert(site.to_owned(), keeper.clone());
-        Ok(keeper)
+        self.sessions.insert(site.to_owned(), store.clone());
+        Ok(store)
     }
 }

@@ -1,13 +1,12 @@
-//! Reads the files that proxy.toml names, each once, and says at the right line what is wrong with one.
+//! The files that proxy.toml names: each is read once, and its errors are reported at the key that names it.
 
+use super::compiler::Compiler;
 use super::one_line::one_line;
 use crate::certificate::{self, BundleError, Certificate};
-use crate::config::parse::Diagnostics;
 use crate::config::parse::Spanned;
 use crate::secret::Secret;
 use crate::telemetry::display_chain;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -18,103 +17,70 @@ use zeroize::Zeroizing;
 const MAXIMUM_FILE: usize = 16 * 1024 * 1024;
 const MAXIMUM_SECRET: usize = 64 * 1024;
 
-/// The files of one configuration.
-pub(super) struct Files {
-    base: PathBuf,
-    /// Secrets all of them: a certificate's file may hold its private key too.
-    read: HashMap<PathBuf, Arc<Secret>>,
-    /// The secret files whose permissions were looked at.
-    looked_at: HashSet<PathBuf>,
-}
-
-impl Files {
-    /// Files relative to the folder `base`.
-    pub(super) fn new(base: &Path) -> Self {
-        Self { base: base.to_owned(), read: HashMap::new(), looked_at: HashSet::new() }
-    }
-
+impl Compiler<'_> {
     /// The path as the system knows it.
     pub(super) fn path(&self, written: &Path) -> PathBuf {
         self.base.join(written)
     }
 
     /// All certificates of the files.
-    pub(super) fn certificates(
-        &mut self,
-        paths: &[Spanned<PathBuf>],
-        diagnostics: &mut Diagnostics,
-    ) -> Vec<Certificate> {
-        paths.iter().flat_map(|path| self.bundle(path, diagnostics)).collect()
+    pub(super) fn certificates(&mut self, paths: &[Spanned<PathBuf>]) -> Vec<Certificate> {
+        paths.iter().filter_map(|path| self.parsed(path, certificate::read_bundle)).flatten().collect()
     }
 
-    /// The one certificate of a file that must hold just one.
-    pub(super) fn certificate(
-        &mut self,
-        path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Certificate> {
-        let errors = diagnostics.errors();
-        let bundle = self.bundle(path, diagnostics);
+    /// The certificate of a file that must contain exactly one.
+    pub(super) fn certificate(&mut self, path: &Spanned<PathBuf>) -> Option<Certificate> {
+        let bundle = self.parsed(path, certificate::read_bundle)?;
         match bundle.as_slice() {
             [certificate] => Some(certificate.clone()),
-            _ if diagnostics.errors() > errors => None,
             several => {
                 let message = format!("{} holds {} certificates", path.value.display(), several.len());
-                diagnostics.error(path.span, message).help("name a file with this one certificate only");
+                let help = "name a file with this one certificate only";
+                self.diagnostics.error(path.span, message).help(help);
                 None
             }
         }
     }
 
-    /// The certificates of a file as they stand there, for a server's own chain.
-    pub(super) fn chain(
-        &mut self,
-        path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Vec<CertificateDer<'static>>> {
-        self.parsed(path, diagnostics, certificate::certificate_ders)
+    /// The certificates of a file in their order, as a chain.
+    pub(super) fn chain(&mut self, path: &Spanned<PathBuf>) -> Option<Vec<CertificateDer<'static>>> {
+        self.parsed(path, certificate::certificate_ders)
     }
 
     /// The private key of a file.
     pub(super) fn private_key(
         &mut self,
         path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
     ) -> Option<Zeroizing<PrivateKeyDer<'static>>> {
-        let key = self.parsed(path, diagnostics, certificate::private_key_der)?;
-        self.warn_of_readers(path, diagnostics);
+        let key = self.parsed(path, certificate::private_key_der)?;
+        self.check_permissions(path);
         Some(key)
     }
 
-    /// The secret in a file: its one line of text. Read anew each time and kept nowhere else.
-    pub(super) fn secret(
-        &mut self,
-        path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Secret> {
-        let file = self.read(path, MAXIMUM_SECRET, diagnostics)?;
+    /// The secret in a file: its one line of text. It is read each time and kept nowhere else.
+    pub(super) fn secret(&mut self, path: &Spanned<PathBuf>) -> Option<Secret> {
+        let file = self.read(path, MAXIMUM_SECRET)?;
+        let name = path.value.display();
         let line = match one_line(file.expose()) {
             Ok(line) => line,
-            Err(fault) => {
-                let message = format!("{}: {fault}", path.value.display());
-                diagnostics.error(path.span, message).help(fault.help());
+            Err(error) => {
+                self.diagnostics.error(path.span, format!("{name}: {error}")).help(error.help());
                 return None;
             }
         };
         if line.trim_ascii().len() < line.len() {
-            let message = format!("the line in {} begins or ends with a space", path.value.display());
-            diagnostics
-                .warning(path.span, message)
-                .help("it counts as a part of the secret; remove it if it is none");
+            let message = format!("the line in {name} begins or ends with a space");
+            let help = "it counts as a part of the secret; remove it if it is none";
+            self.diagnostics.warning(path.span, message).help(help);
         }
-        self.warn_of_readers(path, diagnostics);
+        self.check_permissions(path);
         Some(Secret::new(line.to_vec()))
     }
 
     /// Warns, once for each file, if other accounts of this machine can read a secret.
-    pub(super) fn warn_of_readers(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) {
+    pub(super) fn check_permissions(&mut self, path: &Spanned<PathBuf>) {
         let full = self.path(&path.value);
-        if !self.looked_at.insert(full.clone()) {
+        if !self.checked_permissions.insert(full.clone()) {
             return;
         }
         let Ok(metadata) = fs::metadata(&full) else { return };
@@ -124,45 +90,37 @@ impl Files {
             _ => return,
         };
         let message = format!("{} can be read or changed by {who}", path.value.display());
-        diagnostics.warning(path.span, message).help(format!("chmod go-rwx {}", full.display()));
-    }
-
-    fn bundle(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Vec<Certificate> {
-        self.parsed(path, diagnostics, certificate::read_bundle).unwrap_or_default()
+        self.diagnostics.warning(path.span, message).help(format!("chmod go-rwx {}", full.display()));
     }
 
     fn parsed<T>(
         &mut self,
         path: &Spanned<PathBuf>,
-        diagnostics: &mut Diagnostics,
         parse: impl Fn(&[u8]) -> Result<T, BundleError>,
     ) -> Option<T> {
-        let bytes = self.bytes(path, diagnostics)?;
-        match parse(bytes.expose()) {
-            Ok(parsed) => Some(parsed),
-            Err(error) => {
-                diagnostics.error(path.span, format!("{}: {}", path.value.display(), display_chain(&error)));
-                None
-            }
-        }
-    }
-
-    fn bytes(&mut self, path: &Spanned<PathBuf>, diagnostics: &mut Diagnostics) -> Option<Arc<Secret>> {
         let full = self.path(&path.value);
-        if let Some(bytes) = self.read.get(&full) {
-            return Some(Arc::clone(bytes));
-        }
-        let bytes = Arc::new(self.read(path, MAXIMUM_FILE, diagnostics)?);
-        self.read.insert(full, Arc::clone(&bytes));
-        Some(bytes)
+        let bytes = match self.read_files.get(&full) {
+            Some(bytes) => Arc::clone(bytes),
+            None => {
+                let bytes = Arc::new(self.read(path, MAXIMUM_FILE)?);
+                self.read_files.insert(full, Arc::clone(&bytes));
+                bytes
+            }
+        };
+        parse(bytes.expose())
+            .map_err(|error| {
+                let message = format!("{}: {}", path.value.display(), display_chain(&error));
+                self.diagnostics.error(path.span, message);
+            })
+            .ok()
     }
 
-    fn read(&self, path: &Spanned<PathBuf>, limit: usize, diagnostics: &mut Diagnostics) -> Option<Secret> {
+    fn read(&mut self, path: &Spanned<PathBuf>, limit: usize) -> Option<Secret> {
         let full = self.path(&path.value);
         Secret::read(&full, limit)
             .map_err(|error| {
                 let message = format!("{} cannot be read: {error}", path.value.display());
-                diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
+                self.diagnostics.error(path.span, message).help(format!("looked for {}", full.display()));
             })
             .ok()
     }

@@ -1,16 +1,17 @@
 //! The types of addresses, host names and server URLs. No name is resolved here.
 
-use super::value_error::ValueError;
-use super::values::{Parsed, raw_text};
+use super::diagnostic::ValueError;
+use super::value_type::{ValueType, string};
+use crate::request::Authority;
+use crate::telemetry::display_chain;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use toml::de::DeValue;
 
-/// How a backend server is spoken to.
+/// The protocol of a backend server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::config) enum Scheme {
-    /// In the clear.
+pub(crate) enum ServerScheme {
+    /// In plain text.
     Http,
     /// Over TLS.
     Https,
@@ -18,30 +19,31 @@ pub(in crate::config) enum Scheme {
 
 /// One server of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(in crate::config) struct ServerUrl {
-    /// How it is spoken to.
-    pub(in crate::config) scheme: Scheme,
+pub(crate) struct ServerUrl {
+    /// Its protocol.
+    pub(crate) scheme: ServerScheme,
     /// A name or an IP address, an IPv6 one without brackets, in lower case.
-    pub(in crate::config) host: String,
-    /// The port; 80 or 443 where none was written.
-    pub(in crate::config) port: u16,
+    pub(crate) host: String,
+    /// The port; 80 or 443 if none is written.
+    pub(crate) port: u16,
 }
 
 impl ServerUrl {
-    /// Whether it is this machine, where IIS takes every request for a local one.
-    pub(in crate::config) fn is_loopback(&self) -> bool {
+    /// Whether it is this machine, on which IIS treats every request as a local one.
+    pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether what is sent to it can be read on the way by strangers, as far as its URL tells: in the clear, to an
-    /// address that is not private. Of a name nothing is known without asking, which `check --online` does.
-    pub(in crate::config) fn is_read_by_strangers(&self) -> bool {
-        self.scheme == Scheme::Http && self.host.parse::<IpAddr>().is_ok_and(|address| !is_private(address))
+    /// Whether third parties may read the traffic, as far as the URL shows: plain text to an address that is not private. A
+    /// name must be resolved first, which `check --online` does.
+    pub(crate) fn is_public_plain_text(&self) -> bool {
+        self.scheme == ServerScheme::Http
+            && self.host.parse::<IpAddr>().is_ok_and(|address| !is_private(address))
     }
 }
 
-/// Whether an address is of this machine or of a network that no stranger is on the way to: RFC 1918, RFC 4193,
-/// link-local (RFC 3927, RFC 4291 2.5.6). Addresses behind a provider's translation (RFC 6598) are the provider's.
+/// Whether an address is of this machine or of a private network: RFC 1918, RFC 4193, link-local (RFC 3927, RFC 4291
+/// 2.5.6). Addresses behind a provider's translation (RFC 6598) are not private.
 pub fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
@@ -55,8 +57,8 @@ pub fn is_private(address: IpAddr) -> bool {
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
+            ServerScheme::Http => "http",
+            ServerScheme::Https => "https",
         };
         if self.host.contains(':') {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)
@@ -67,60 +69,53 @@ impl fmt::Display for ServerUrl {
 }
 
 /// An IP address with its port.
-pub(in crate::config) const ADDRESS: Parsed<SocketAddr> =
-    Parsed::new("address", "addresses", parse_socket_address);
-/// A network, or one address.
-pub(in crate::config) const NETWORK: Parsed<IpNet> = Parsed::new("network", "networks", parse_network);
-/// A network that clients come from.
-pub(in crate::config) const CLIENT_NETWORK: Parsed<IpNet> =
-    Parsed::new("network", "networks", parse_client_network);
-/// A name that a site serves.
-pub(in crate::config) const HOST_PATTERN: Parsed<String> =
-    Parsed::new("host name", "host names", parse_host_pattern);
-/// A host name that is sent to a backend, perhaps with a port.
-pub(in crate::config) const HOST_HEADER: Parsed<String> =
-    Parsed::new("host name", "host names", parse_host_header);
-/// The URL of a backend server.
-pub(in crate::config) const SERVER_URL: Parsed<ServerUrl> = Parsed::new("URL", "URLs", parse_server_url);
-
-/// An IP address with its port.
-fn parse_socket_address(value: &DeValue<'_>) -> Result<SocketAddr, ValueError> {
-    let text = raw_text(value)?;
-    text.parse().map_err(|_| {
-        ValueError::new(format!("{text:?} is not an IP address with a port"))
-            .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
+pub(crate) fn socket_address() -> ValueType<SocketAddr> {
+    string("address", "addresses", |text| {
+        text.parse().map_err(|_| {
+            ValueError::new(format!("{text:?} is not an IP address with a port"))
+                .help("such as \"0.0.0.0:443\" (every IPv4 address), \"[::]:443\" or \"192.0.2.1:443\"")
+        })
     })
 }
 
 /// A network, or one address.
-fn parse_network(value: &DeValue<'_>) -> Result<IpNet, ValueError> {
-    let text = raw_text(value)?;
+pub(crate) fn network() -> ValueType<IpNet> {
+    string("network", "networks", parse_network)
+}
+
+fn parse_network(text: &str) -> Result<IpNet, ValueError> {
     text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
         ValueError::new(format!("{text:?} is not a network")).help("such as \"10.0.0.0/8\" or \"192.0.2.7\"")
     })
 }
 
-/// A network that clients come from. What would name another network than it seems to is refused.
-fn parse_client_network(value: &DeValue<'_>) -> Result<IpNet, ValueError> {
-    let network = parse_network(value)?;
-    let begin = network.trunc();
-    if begin != network {
-        return Err(ValueError::new(format!("{network} has bits beyond its prefix"))
-            .help(format!("write \"{begin}\" for the network, or \"{}\" for the address", network.addr())));
-    }
-    match network.addr() {
-        IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
-            let message = format!("{network} holds nobody: an IPv4 client is one of IPv4 here");
-            Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
+/// A network of clients. One that would contain other addresses than it seems to is rejected.
+pub(crate) fn client_network() -> ValueType<IpNet> {
+    string("network", "networks", |text| {
+        let network = parse_network(text)?;
+        let begin = network.trunc();
+        if begin != network {
+            let help =
+                format!("write \"{begin}\" for the network, or \"{}\" for the address", network.addr());
+            return Err(ValueError::new(format!("{network} has bits beyond its prefix")).help(help));
         }
-        IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
-    }
+        match network.addr() {
+            IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
+                let message = format!("{network} holds nobody: an IPv4 client is one of IPv4 here");
+                Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
+        }
+    })
 }
 
-/// A name that a site answers to: a host name, `*.` and a domain for one label more, or an IP address. Given back in
-/// lower case, without a trailing dot and without brackets, so that equal names are equal texts.
-fn parse_host_pattern(value: &DeValue<'_>) -> Result<String, ValueError> {
-    let text = raw_text(value)?;
+/// A name that a site serves: a host name, `*.` and a domain for one label more, or an IP address. In lower case, without
+/// a trailing dot and without brackets, so that equal names are equal texts.
+pub(crate) fn host_pattern() -> ValueType<String> {
+    string("host name", "host names", parse_host_pattern)
+}
+
+fn parse_host_pattern(text: &str) -> Result<String, ValueError> {
     let name = normalised(text);
     let labels = name.strip_prefix("*.").unwrap_or(&name);
     let is_pattern = labels.len() < name.len();
@@ -139,40 +134,43 @@ fn parse_host_pattern(value: &DeValue<'_>) -> Result<String, ValueError> {
     Err(ValueError::new(format!("{text:?} is not a host name")).help(help))
 }
 
-/// A host name that is sent to a backend, perhaps with a port, as it is written.
-fn parse_host_header(value: &DeValue<'_>) -> Result<String, ValueError> {
-    let text = raw_text(value)?;
-    match host_and_port(text) {
-        Some(_) => Ok(text.to_owned()),
-        None => {
-            Err(ValueError::new(format!("{text:?} is not a host name")).help("such as \"rms.corp.example\""))
+/// The `Host` for a backend: a host name, perhaps with a port.
+pub(crate) fn host_header() -> ValueType<Authority> {
+    string("host name", "host names", |text| {
+        if host_and_port(text).is_none() {
+            let error = ValueError::new(format!("{text:?} is not a host name"));
+            return Err(error.help("such as \"rms.corp.example\""));
         }
-    }
+        Authority::parse(text).map_err(|error| ValueError::new(display_chain(&error)))
+    })
 }
 
 /// The URL of a backend server: scheme, host and port, nothing else.
-fn parse_server_url(value: &DeValue<'_>) -> Result<ServerUrl, ValueError> {
-    let text = raw_text(value)?;
-    let fault = |message: String| {
+pub(crate) fn server_url() -> ValueType<ServerUrl> {
+    string("URL", "URLs", parse_server_url)
+}
+
+fn parse_server_url(text: &str) -> Result<ServerUrl, ValueError> {
+    let error = |message: String| {
         ValueError::new(message).help("such as \"http://10.0.0.5\" or \"https://rms1.corp.example:8443\"")
     };
     let (scheme, default_port, rest) = match text.split_once("://") {
-        Some(("http", rest)) => (Scheme::Http, 80, rest),
-        Some(("https", rest)) => (Scheme::Https, 443, rest),
-        Some(_) | None => return Err(fault(format!("{text:?} does not start with http:// or https://"))),
+        Some(("http", rest)) => (ServerScheme::Http, 80, rest),
+        Some(("https", rest)) => (ServerScheme::Https, 443, rest),
+        Some(_) | None => return Err(error(format!("{text:?} does not start with http:// or https://"))),
     };
     if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
-        let without =
+        let help =
             format!("write \"{}{authority}\"", text.get(..text.len() - rest.len()).unwrap_or_default());
         let message = format!("{text:?} has a path, and a request's own path is what is forwarded");
-        return Err(ValueError::new(message).help(without));
+        return Err(ValueError::new(message).help(help));
     }
     let (host, port) =
-        host_and_port(rest).ok_or_else(|| fault(format!("{text:?} does not name a server")))?;
+        host_and_port(rest).ok_or_else(|| error(format!("{text:?} does not name a server")))?;
     Ok(ServerUrl { scheme, host, port: port.unwrap_or(default_port) })
 }
 
-/// Splits `host`, `host:port`, `[v6]` and `[v6]:port`. `None` for anything else, a port 0 among it.
+/// Splits `host`, `host:port`, `[v6]` and `[v6]:port`. `None` for anything else, including port 0.
 fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -199,7 +197,7 @@ fn normalised(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// RFC 1123 2.1 labels, and `_`, which Windows machine names hold; or an IP address.
+/// RFC 1123 2.1 labels, and `_`, which Windows machine names contain; or an IP address.
 fn is_host(name: &str) -> bool {
     if name.parse::<IpAddr>().is_ok() {
         return true;
@@ -221,10 +219,6 @@ fn is_host(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn string(text: &str) -> DeValue<'_> {
-        DeValue::String(text.into())
-    }
-
     #[test]
     fn equal_host_names_become_equal_texts() {
         for (written, read) in [
@@ -234,12 +228,12 @@ mod tests {
             ("192.0.2.1", "192.0.2.1"),
             ("rms_1", "rms_1"),
         ] {
-            assert_eq!(parse_host_pattern(&string(written)), Ok(read.to_owned()));
+            assert_eq!(parse_host_pattern(written), Ok(read.to_owned()));
         }
     }
 
     #[test]
-    fn what_is_not_a_host_name_is_refused() {
+    fn other_texts_are_rejected_as_host_names() {
         for text in [
             "",
             "*",
@@ -256,13 +250,13 @@ mod tests {
             "a b",
             "ä.example",
         ] {
-            assert!(parse_host_pattern(&string(text)).is_err(), "{text}");
+            assert!(parse_host_pattern(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_server_has_the_port_of_its_scheme_unless_it_names_one() {
-        let server = |text| parse_server_url(&string(text)).map(|server| server.to_string());
+    fn a_server_has_the_port_of_its_scheme_by_default() {
+        let server = |text| parse_server_url(text).map(|server| server.to_string());
         assert_eq!(server("http://10.0.0.5"), Ok("http://10.0.0.5:80".to_owned()));
         assert_eq!(server("https://RMS1.corp.example"), Ok("https://rms1.corp.example:443".to_owned()));
         assert_eq!(server("https://[2001:db8::1]:8443"), Ok("https://[2001:db8::1]:8443".to_owned()));
@@ -270,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_with_anything_but_scheme_host_and_port_is_refused() {
+    fn a_server_with_more_than_scheme_host_and_port_is_rejected() {
         for text in [
             "10.0.0.5",
             "ftp://a",
@@ -287,12 +281,12 @@ mod tests {
             "HTTP://a",
             "http://a:+80",
         ] {
-            assert!(parse_server_url(&string(text)).is_err(), "{text}");
+            assert!(parse_server_url(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn addresses_of_private_networks_are_told_from_those_that_strangers_are_on_the_way_to() {
+    fn private_addresses_are_recognised() {
         for (address, private) in [
             ("127.0.0.1", true),
             ("10.0.0.5", true),
@@ -318,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_server_on_this_machine_is_recognised() {
-        let is_loopback = |text| parse_server_url(&string(text)).unwrap().is_loopback();
+        let is_loopback = |text| parse_server_url(text).unwrap().is_loopback();
         assert!(
             is_loopback("http://127.0.0.2")
                 && is_loopback("http://[::1]")

@@ -1,69 +1,68 @@
-//! Takes what is found wrong in proxy.toml, piece by piece, and gives it back in the order of the file.
-//!
-//! Never stops at the first mistake and never decides what is wrong. How it looks on a screen is `rendering`'s work.
+//! The errors and warnings about one file, in the order of the file.
 
 use super::span::Span;
 use std::sync::Arc;
+use toml::de::DeValue;
 
-/// How bad it is.
+/// Whether a diagnostic prevents the use of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The configuration cannot be used.
     Error,
-    /// It can be used, and somebody should look at this.
+    /// It can be used, and the operator should look at this.
     Warning,
 }
 
-/// Another place that belongs to a mistake, such as where a host name was given first.
+/// A further place of a diagnostic, such as the first use of a host name that is used twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label {
-    /// Where.
+pub struct SpanLabel {
+    /// The place.
     pub span: Span,
-    /// What is there.
+    /// A few words on its part in the error.
     pub message: String,
 }
 
-/// One mistake.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Error or warning.
     pub severity: Severity,
     /// The text to underline.
     pub span: Span,
-    /// The key, as `site[0].path[2].max_body`; empty where no single key is at fault.
+    /// The key, as `site[0].path[2].max_body`; empty if no single key is at fault.
     pub key: String,
-    /// What is wrong.
+    /// The fact, and the value in quotes.
     pub message: String,
-    /// What would be right.
+    /// The fix.
     pub help: Option<String>,
-    /// Other places that belong to it.
-    pub labels: Vec<Label>,
-    /// Whether it is about this one key or value alone, so that a syntax error elsewhere cannot be its reason.
+    /// Further places.
+    pub labels: Vec<SpanLabel>,
+    /// Whether it concerns this one key or value alone, so that a syntax error elsewhere cannot be its cause.
     pub(super) stands_alone: bool,
 }
 
 impl Diagnostic {
-    /// Names the key at fault.
+    /// Sets the key at fault.
     pub fn key(&mut self, key: impl Into<String>) -> &mut Self {
         self.key = key.into();
         self
     }
 
-    /// Says what would be right.
+    /// Sets the fix.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Points to another place that belongs to it.
+    /// Adds a further place.
     pub fn label(&mut self, span: Span, message: impl Into<String>) -> &mut Self {
-        self.labels.push(Label { span, message: message.into() });
+        self.labels.push(SpanLabel { span, message: message.into() });
         self
     }
 }
 
-/// Everything found wrong in one file.
+/// All errors and warnings about one file.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     pub(super) file: String,
@@ -72,7 +71,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Nothing wrong yet with the file named `file` that holds `source`.
+    /// No diagnostics yet for the file named `file` with the text `source`.
     pub fn new(file: impl Into<String>, source: impl Into<Arc<str>>) -> Self {
         Self { file: file.into(), source: source.into(), entries: Vec::new() }
     }
@@ -87,7 +86,7 @@ impl Diagnostics {
         self.add(Severity::Warning, span, message.into())
     }
 
-    /// Puts it behind those that stand before it in the file.
+    /// Inserts it after those that stand before it in the file.
     fn add(&mut self, severity: Severity, span: Span, message: String) -> &mut Diagnostic {
         let entry = Diagnostic {
             severity,
@@ -103,27 +102,27 @@ impl Diagnostics {
         self.entries.get_mut(index).expect("an entry was inserted at this index")
     }
 
-    /// The file's name, as in the messages.
+    /// The name of the file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// All of them, in the order of the file.
+    /// All diagnostics, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.entries.iter()
     }
 
-    /// How many make the configuration unusable.
+    /// The number of errors.
     pub fn errors(&self) -> usize {
         self.count(Severity::Error)
     }
 
-    /// How many do not.
+    /// The number of warnings.
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
     }
 
-    /// Whether the configuration must not be used.
+    /// Whether there is an error, so that the configuration must not be used.
     pub fn has_errors(&self) -> bool {
         self.errors() > 0
     }
@@ -133,12 +132,38 @@ impl Diagnostics {
     }
 }
 
+/// The reason why a value is rejected. The reader of the key adds the place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValueError {
+    /// The fact, as a clause about the value.
+    pub(super) message: String,
+    /// The fix.
+    pub(super) help: Option<String>,
+}
+
+impl ValueError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The value is of another TOML type than `wanted`, such as `a string`.
+    pub(super) fn wrong_type(wanted: &str, found: &DeValue<'_>) -> Self {
+        let article = if found.type_str().starts_with(['a', 'i']) { "an" } else { "a" };
+        Self::new(format!("expected {wanted}, found {article} {}", found.type_str()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn mistakes_are_told_in_the_order_of_the_file() {
+    fn diagnostics_are_sorted_by_their_place_in_the_file() {
         let mut diagnostics = Diagnostics::new("proxy.toml", "0123456789");
         diagnostics.error(Span { start: 5, end: 6 }, "third");
         diagnostics.warning(Span { start: 0, end: 1 }, "first");

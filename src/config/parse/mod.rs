@@ -1,18 +1,37 @@
-//! From the text of proxy.toml to values with their places, and the diagnostics on the way.
+//! The reader of proxy.toml: from its text to declared values with their places, and the diagnostics.
 
-pub(super) mod addresses;
-pub(super) mod diagnostic;
-pub(super) mod fields;
-pub(super) mod reader;
+mod addresses;
+mod diagnostic;
+mod key_field;
+mod reader;
 mod rendering;
-pub(super) mod section;
-pub(super) mod span;
-pub(super) mod suggestion;
-pub(super) mod syntax;
-pub(super) mod value_error;
-pub(super) mod values;
+mod section;
+mod span;
+mod suggestion;
+mod syntax;
+mod table;
+mod value_type;
 
 pub use addresses::is_private;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use rendering::Colour;
 pub use span::{Span, Spanned};
+
+pub(super) use addresses::{
+    ServerScheme, ServerUrl, client_network, host_header, host_pattern, network, server_url, socket_address,
+};
+pub(super) use diagnostic::ValueError;
+pub(super) use key_field::{
+    key_form, named_tables, optional_table, pairs, read_key, required_table, table, table_or_tables,
+    table_or_word, tables,
+};
+pub(super) use reader::{TableReader, TableSchema, read_document, repeated, tables_of};
+pub(super) use section::section;
+pub(super) use span::{value, values};
+pub(super) use suggestion::{alternatives, did_you_mean, nearest};
+pub(super) use syntax::{merge_errors, parse_toml};
+pub(super) use table::{FIRST_VERSION, HeaderForm, KeyAbsence, KeyForm, KeyInfo, TableHead, TableKeys};
+pub(super) use value_type::{
+    ValueType, boolean, certificate_policy, choice, duration, extended_key_usage, file, file_or_folder,
+    folder, integer, line, parse_file, parse_sid, sha256, sid, size, string, text,
+};

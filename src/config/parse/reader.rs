@@ -1,82 +1,57 @@
 //! The keys of one table of proxy.toml, read with their places.
 //!
-//! A mistake is recorded and the next key is read. A table cannot be left without its unknown keys being reported,
-//! because only [`TableReader::read`] makes a reader.
+//! A wrong value is recorded and the next key is read. The unknown keys of a table are always reported, because only
+//! [`TableReader::read`] makes a reader.
 
-use super::diagnostic::{Diagnostic, Diagnostics};
-use super::section::{Head, Header, Key, TableInfo, WrittenKey};
+use super::diagnostic::{Diagnostic, Diagnostics, ValueError};
 use super::span::{Span, Spanned};
 use super::suggestion::nearest;
-use super::value_error::ValueError;
+use super::table::{HeaderForm, KeyInfo, TableHead, TableKeys};
+use super::value_type::ValueType;
+use std::collections::HashMap;
+use std::hash::Hash;
 use toml::de::{DeTable, DeValue};
 
 /// A table of proxy.toml.
-pub(in crate::config) trait Section: Sized {
+pub(crate) trait TableSchema: Sized {
     /// The names of its keys, in the order of the documentation.
     const NAMES: &'static [&'static str];
 
     /// Its keys.
-    fn keys() -> Vec<Key>;
+    fn keys() -> Vec<KeyInfo>;
 
-    /// Reads it. `None` if a key is missing or wrong without which the table means nothing; the error is recorded.
+    /// Reads it. `None` if a key is missing or wrong without which the table has no meaning; the error is recorded.
     fn read(reader: &mut TableReader<'_>) -> Option<Self>;
 }
 
 /// Reads one table.
-pub(in crate::config) struct TableReader<'a> {
+pub(crate) struct TableReader<'a> {
     table: &'a DeTable<'a>,
     span: Span,
     name: Spanned<String>,
     path: String,
-    header: Header,
+    header: HeaderForm,
     names: &'static [&'static str],
-    /// All tables of the file, for the hint where an unknown key belongs.
-    known: &'a [TableInfo],
+    /// All tables of the file, for the table to which an unknown key belongs.
+    known: &'a [(String, TableKeys)],
     diagnostics: &'a mut Diagnostics,
 }
 
-/// The table of `T`, which is the whole file, and all tables below it, each before those that it holds.
-pub(in crate::config) fn tables<T: Section>() -> Vec<TableInfo> {
-    TableInfo { path: String::new(), header: Header::Single, names: T::NAMES, keys: T::keys }
-        .with_those_below()
+/// The table of `T`, which is the whole file, and all tables below it with their paths, each before those that it contains.
+pub(crate) fn tables_of<T: TableSchema>() -> Vec<(String, TableKeys)> {
+    TableKeys { header: HeaderForm::Single, names: T::NAMES, keys: T::keys }.with_tables_below()
 }
 
 /// Reads the whole file as `T`.
-pub(in crate::config) fn read_document<T: Section>(
-    table: &DeTable<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let known = tables::<T>();
-    let mut reader = TableReader {
-        table,
-        span: Span::default(),
-        name: Spanned::default(),
-        path: String::new(),
-        header: Header::Single,
-        names: T::NAMES,
-        known: &known,
-        diagnostics,
-    };
-    reader.finish()
+pub(crate) fn read_document<T: TableSchema>(table: &DeTable<'_>, diagnostics: &mut Diagnostics) -> Option<T> {
+    let known = &tables_of::<T>();
+    let (span, name, path) = Default::default();
+    let header = HeaderForm::Single;
+    TableReader { table, span, name, path, header, names: T::NAMES, known, diagnostics }.read()
 }
 
 impl<'a> TableReader<'a> {
-    /// Reads a table below this one. `key` is its path from here, such as `path[2]`.
-    fn below<T: Section>(
-        &mut self,
-        key: &str,
-        header: Header,
-        table: &DeTable<'_>,
-        span: Span,
-        name: Spanned<String>,
-    ) -> Option<T> {
-        let path = self.key_path(key);
-        let (known, diagnostics) = (self.known, &mut *self.diagnostics);
-        let mut reader = TableReader { table, span, name, path, header, names: T::NAMES, known, diagnostics };
-        reader.finish()
-    }
-
-    fn finish<T: Section>(&mut self) -> Option<T> {
+    fn read<T: TableSchema>(&mut self) -> Option<T> {
         let value = T::read(self);
         let table = self.table;
         for key in table.keys() {
@@ -88,18 +63,30 @@ impl<'a> TableReader<'a> {
         value
     }
 
-    /// Where the table is, and which of its keys are written.
-    pub(in crate::config) fn head(&self) -> Head {
-        let written = self.table.iter().map(|(key, value)| WrittenKey {
-            name: key.get_ref().to_string(),
-            span: key.span().into(),
-            has_items: match value.get_ref() {
+    /// Reads a table below this one. `key` is its path from here, such as `path[2]`.
+    fn below<T: TableSchema>(
+        &mut self,
+        key: &str,
+        header: HeaderForm,
+        (table, span): (&DeTable<'_>, Span),
+        name: Spanned<String>,
+    ) -> Option<T> {
+        let path = self.key_path(key);
+        let (known, diagnostics) = (self.known, &mut *self.diagnostics);
+        TableReader { table, span, name, path, header, names: T::NAMES, known, diagnostics }.read()
+    }
+
+    /// The place of the table, and its written keys.
+    pub(crate) fn head(&self) -> TableHead {
+        let written = self.table.iter().map(|(key, value)| {
+            let has_items = match value.get_ref() {
                 DeValue::Array(array) => !array.is_empty(),
                 DeValue::Table(table) => !table.is_empty(),
                 _ => true,
-            },
+            };
+            (key.get_ref().to_string(), (key.span().into(), has_items))
         });
-        Head { span: self.span, name: self.name.clone(), written: written.collect() }
+        TableHead { span: self.span, name: self.name.clone(), written: written.collect() }
     }
 
     /// The place of a value that is not written.
@@ -113,7 +100,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// Records an error if the key is not there. A misspelt one is reported as an unknown key.
-    pub(in crate::config) fn require(&mut self, key: &str, example: &str) {
+    pub(crate) fn require(&mut self, key: &str, example: &str) {
         let mut unknown = self.table.keys().filter(|name| !self.names.contains(&name.get_ref().as_ref()));
         let misspelt = unknown.any(|name| nearest(name.get_ref(), self.names.iter().copied()) == Some(key));
         if self.table.contains_key(key) || misspelt {
@@ -124,69 +111,82 @@ impl<'a> TableReader<'a> {
     }
 
     /// Records an error if the list is written and empty.
-    pub(super) fn refuse_empty(&mut self, key: &str) {
+    pub(super) fn reject_empty(&mut self, key: &str) {
         let Some((value, span)) = self.get(key) else { return };
         if value.as_array().is_some_and(|array| array.is_empty()) {
             self.error(span, key, format!("`{key}` is empty"));
         }
     }
 
-    /// `value` as `parse` reads it, with its place.
-    pub(super) fn parsed<T>(
+    /// Records an error for each of `keys` that is written although it has no effect, for the reason `because`. `fix`
+    /// gives it an effect.
+    pub(crate) fn without_effect(&mut self, keys: &[&str], because: &str, fix: &str) {
+        for key in keys {
+            let Some((written, _)) = self.table.get_key_value(*key) else { continue };
+            let message = format!("`{key}` does nothing: {because}");
+            self.error(written.span().into(), key, message).help(format!("{fix}, or remove `{key}`"));
+        }
+    }
+
+    /// The value of a key with its place, if it is written and right.
+    pub(super) fn value<T>(&mut self, key: &str, of: &ValueType<T>) -> Option<Spanned<T>> {
+        let (value, span) = self.get(key)?;
+        self.parsed(key, value, span, of)
+    }
+
+    fn parsed<T>(
         &mut self,
         key: &str,
         value: &DeValue<'_>,
         span: Span,
-        parse: impl Fn(&DeValue<'_>) -> Result<T, ValueError>,
+        of: &ValueType<T>,
     ) -> Option<Spanned<T>> {
-        // What the TOML parser made up after a syntax error has no place, and that error is reported already.
+        // A value that the TOML parser filled in after a syntax error has no place, and that error is reported already.
         if span.is_empty() {
             return None;
         }
-        parse(value).map(|value| Spanned::new(value, span)).map_err(|error| self.wrong(span, key, error)).ok()
+        of.parse(value)
+            .map(|value| Spanned::new(value, span))
+            .map_err(|error| self.reject(span, key, error))
+            .ok()
     }
 
-    /// The values of a list, without those that are wrong. `None` if the key is not written or no list.
-    pub(super) fn list<T>(
-        &mut self,
-        key: &str,
-        parse: impl Fn(&DeValue<'_>) -> Result<T, ValueError>,
-    ) -> Option<Vec<Spanned<T>>> {
+    /// The values of a list, without the wrong ones. `None` if the key is not written or its value is not a list.
+    pub(super) fn list<T>(&mut self, key: &str, of: &ValueType<T>) -> Option<Vec<Spanned<T>>> {
         let (value, span) = self.get(key)?;
         let DeValue::Array(array) = value else {
             let mut error = ValueError::wrong_type("a list", value);
             if let DeValue::String(text) = value {
                 error = error.help(format!("write it in brackets: `{key} = [{text:?}]`"));
             }
-            self.wrong(span, key, error);
+            self.reject(span, key, error);
             return None;
         };
         let values = array.iter().enumerate().filter_map(|(index, element)| {
-            self.parsed(&format!("{key}[{index}]"), element.get_ref(), element.span().into(), &parse)
+            self.parsed(&format!("{key}[{index}]"), element.get_ref(), element.span().into(), of)
         });
         Some(values.collect())
     }
 
-    /// A table of its own. One that is not written is read as an empty one, for its defaults.
-    pub(super) fn table<T: Section>(&mut self, key: &str) -> Option<T> {
+    /// A table. One that is not written is read as an empty one, for its defaults.
+    pub(super) fn table<T: TableSchema>(&mut self, key: &str) -> Option<T> {
         let empty = DeTable::new();
-        let (table, span) = self.get_table(key).unwrap_or((&empty, self.span));
-        self.below(key, Header::Single, table, span, Spanned::default())
+        let table = self.get_table(key).unwrap_or((&empty, self.span));
+        self.below(key, HeaderForm::Single, table, Spanned::default())
     }
 
-    /// A table of its own that may be left out.
-    pub(super) fn optional_table<T: Section>(&mut self, key: &str) -> Option<T> {
-        let (table, span) = self.get_table(key)?;
-        self.below(key, Header::Single, table, span, Spanned::default())
+    /// A table that may be left out.
+    pub(super) fn optional_table<T: TableSchema>(&mut self, key: &str) -> Option<T> {
+        let table = self.get_table(key)?;
+        self.below(key, HeaderForm::Single, table, Spanned::default())
     }
 
     /// The tables of an array of tables, in the order of the file.
-    pub(super) fn tables<T: Section>(&mut self, key: &str) -> Vec<T> {
+    pub(super) fn tables<T: TableSchema>(&mut self, key: &str) -> Vec<T> {
         let Some((value, span)) = self.get(key) else { return Vec::new() };
         let DeValue::Array(array) = value else {
-            let path = self.path_without_indexes(key);
-            let help = format!("write [[{path}]], with two brackets on each side");
-            self.wrong(span, key, ValueError::wrong_type("a list of tables", value).help(help));
+            let help = format!("write [[{}]], with two brackets on each side", self.header_path(key));
+            self.reject(span, key, ValueError::wrong_type("a list of tables", value).help(help));
             return Vec::new();
         };
         let mut values = Vec::new();
@@ -195,20 +195,20 @@ impl<'a> TableReader<'a> {
             let span = element.span().into();
             match element.get_ref() {
                 DeValue::Table(table) => {
-                    values.extend(self.below(&key, Header::Repeated, table, span, Spanned::default()));
+                    values.extend(self.below(&key, HeaderForm::Repeated, (table, span), Spanned::default()));
                 }
-                other => self.wrong(span, &key, ValueError::wrong_type("a table", other)),
+                other => self.reject(span, &key, ValueError::wrong_type("a table", other)),
             }
         }
         values
     }
 
     /// The tables below a key whose own keys are names that the operator chooses.
-    pub(super) fn named_tables<T: Section>(&mut self, key: &str) -> Vec<T> {
+    pub(super) fn named_tables<T: TableSchema>(&mut self, key: &str) -> Vec<T> {
         let Some((value, span)) = self.get(key) else { return Vec::new() };
         let DeValue::Table(tables) = value else {
             let help = format!("write a table with a name: [{key}.some-name]");
-            self.wrong(span, key, ValueError::wrong_type("tables with names", value).help(help));
+            self.reject(span, key, ValueError::wrong_type("tables with names", value).help(help));
             return Vec::new();
         };
         let mut values = Vec::new();
@@ -218,31 +218,31 @@ impl<'a> TableReader<'a> {
             match element.get_ref() {
                 DeValue::Table(table) => {
                     let name = Spanned::new(name.get_ref().to_string(), name.span().into());
-                    values.extend(self.below(&path, Header::Named, table, span, name));
+                    values.extend(self.below(&path, HeaderForm::Named, (table, span), name));
                 }
                 other => {
                     let help = format!("`{key}` holds tables with names: [{key}.some-name]");
-                    self.wrong(span, &path, ValueError::wrong_type("a table", other).help(help));
+                    self.reject(span, &path, ValueError::wrong_type("a table", other).help(help));
                 }
             }
         }
         values
     }
 
-    /// A table whose keys are free too, in the order of the file.
+    /// A table whose keys the operator chooses too, in the order of the file.
     pub(super) fn pairs<K, V>(
         &mut self,
         key: &str,
         parse_key: impl Fn(&str) -> Result<K, ValueError>,
-        parse_value: impl Fn(&DeValue<'_>) -> Result<V, ValueError>,
+        of: &ValueType<V>,
     ) -> Vec<(Spanned<K>, Spanned<V>)> {
         let Some((table, _)) = self.get_table(key) else { return Vec::new() };
         let mut pairs = Vec::new();
         for (name, element) in table {
             let path = format!("{key}.{}", name.get_ref());
             let name_span = name.span().into();
-            let name = parse_key(name.get_ref()).map_err(|error| self.wrong(name_span, &path, error)).ok();
-            let value = self.parsed(&path, element.get_ref(), element.span().into(), &parse_value);
+            let name = parse_key(name.get_ref()).map_err(|error| self.reject(name_span, &path, error)).ok();
+            let value = self.parsed(&path, element.get_ref(), element.span().into(), of);
             if let (Some(name), Some(value)) = (name, value) {
                 pairs.push((Spanned::new(name, name_span), value));
             }
@@ -252,29 +252,19 @@ impl<'a> TableReader<'a> {
     }
 
     /// Records an error about the key `key`, a path from this table.
-    pub(in crate::config) fn error(
-        &mut self,
-        span: Span,
-        key: &str,
-        message: impl Into<String>,
-    ) -> &mut Diagnostic {
+    pub(crate) fn error(&mut self, span: Span, key: &str, message: impl Into<String>) -> &mut Diagnostic {
         let path = self.key_path(key);
         self.diagnostics.error(span, message).key(path)
     }
 
     /// Records a warning about the key `key`, a path from this table.
-    pub(in crate::config) fn warning(
-        &mut self,
-        span: Span,
-        key: &str,
-        message: impl Into<String>,
-    ) -> &mut Diagnostic {
+    pub(crate) fn warning(&mut self, span: Span, key: &str, message: impl Into<String>) -> &mut Diagnostic {
         let path = self.key_path(key);
         self.diagnostics.warning(span, message).key(path)
     }
 
-    /// Records what is wrong with a single value.
-    pub(super) fn wrong(&mut self, span: Span, key: &str, error: ValueError) {
+    /// Records an error about a single value.
+    fn reject(&mut self, span: Span, key: &str, error: ValueError) {
         let diagnostic = self.error(span, key, error.message);
         diagnostic.help = error.help;
         diagnostic.stands_alone = true;
@@ -284,19 +274,19 @@ impl<'a> TableReader<'a> {
         match self.get(key)? {
             (DeValue::Table(table), span) => Some((table, span)),
             (other, span) => {
-                self.wrong(span, key, ValueError::wrong_type("a table", other));
+                self.reject(span, key, ValueError::wrong_type("a table", other));
                 None
             }
         }
     }
 
-    /// Where this table is, in words.
+    /// The place of this table in words.
     fn place(&self) -> String {
-        place(self.header, &self.path_without_indexes(""))
+        place(self.header, &self.header_path(""))
     }
 
-    /// A header names no indexes.
-    fn path_without_indexes(&self, key: &str) -> String {
+    /// The path of a key without indexes, as in a header.
+    fn header_path(&self, key: &str) -> String {
         let path = self.key_path(key);
         let pieces = path.split('[').map(|piece| piece.split_once(']').map_or(piece, |(_, rest)| rest));
         pieces.collect()
@@ -312,10 +302,10 @@ impl<'a> TableReader<'a> {
 
     fn unknown_key(&mut self, name: &str, span: Span) {
         let names = || self.names.iter().copied();
-        let elsewhere = self.known.iter().find_map(|other| {
+        let elsewhere = self.known.iter().find_map(|(path, other)| {
             let exact = other.names.iter().copied().find(|key| *key == name);
             let key = exact.or_else(|| nearest(name, other.names.iter().copied()))?;
-            Some(format!("`{key}` belongs {}", place(other.header, &other.path)))
+            Some(format!("`{key}` belongs {}", place(other.header, path)))
         });
         let help = match (nearest(name, names()), elsewhere) {
             (Some(near), _) => format!("did you mean `{near}`?"),
@@ -327,11 +317,26 @@ impl<'a> TableReader<'a> {
     }
 }
 
-/// Where a table is, in words: `in [[site]]`.
-fn place(header: Header, path: &str) -> String {
-    match header {
-        _ if path.is_empty() => "at the top of the file".to_owned(),
-        Header::Repeated => format!("in [[{path}]]"),
-        Header::Single | Header::SingleOrRepeated | Header::Named => format!("in [{path}]"),
+/// The place of a table in words: `in [[site]]`.
+fn place(header: HeaderForm, path: &str) -> String {
+    match path {
+        "" => "at the top of the file".to_owned(),
+        _ => format!("in {}", header.heading(path)),
     }
+}
+
+/// The items whose `key` an earlier item has too: the index of each, the item, and the first item with that key.
+pub(crate) fn repeated<'a, T, K: Hash + Eq>(
+    items: impl IntoIterator<Item = &'a T>,
+    key: impl Fn(&'a T) -> K,
+) -> Vec<(usize, &'a T, &'a T)> {
+    let mut first_of = HashMap::new();
+    let mut repeated = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        match first_of.get(&key(item)) {
+            Some(first) => repeated.push((index, item, *first)),
+            None => _ = first_of.insert(key(item), item),
+        }
+    }
+    repeated
 }

@@ -1,6 +1,4 @@
-//! Takes the diagnostics of one file, gives them as text for people or as JSON for programs.
-//!
-//! Never finds or drops a mistake; on a screen only the first hundred are drawn, and the count stays whole.
+//! Diagnostics as text for people, with the lines of the file, and as JSON for programs.
 
 use super::diagnostic::{Diagnostic, Diagnostics, Severity};
 use super::span::Span;
@@ -8,10 +6,10 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::ops::Range;
 
-/// More than anybody reads; a file that is not TOML at all has a mistake on every line.
-const DRAWN_AT_MOST: usize = 100;
+/// A file that is not TOML at all has an error on every line.
+const MAX_DRAWN: usize = 100;
 
-/// Whether the text may hold terminal escapes.
+/// Whether the text may contain terminal escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
     /// For files and pipes.
@@ -21,7 +19,8 @@ pub enum Colour {
 }
 
 impl Diagnostics {
-    /// All of it for people: each mistake with its line underlined, then the counts. Empty when nothing is wrong.
+    /// Each diagnostic with its line underlined, then the counts; the first hundred are drawn, all are counted. Empty if
+    /// there are none.
     pub fn render(&self, colour: Colour) -> String {
         if self.iter().next().is_none() {
             return String::new();
@@ -31,11 +30,11 @@ impl Diagnostics {
             Colour::Styled => Renderer::styled(),
         };
         let mut text = String::new();
-        for diagnostic in self.iter().take(DRAWN_AT_MOST) {
+        for diagnostic in self.iter().take(MAX_DRAWN) {
             text.push_str(&renderer.render(&[self.drawing(diagnostic)]));
             text.push_str("\n\n");
         }
-        let not_drawn = self.iter().count().saturating_sub(DRAWN_AT_MOST);
+        let not_drawn = self.iter().count().saturating_sub(MAX_DRAWN);
         if not_drawn > 0 {
             text.push_str(&format!("… and {not_drawn} more\n\n"));
         }
@@ -113,7 +112,7 @@ impl Diagnostics {
 /// "labels"}]}`. The names of these fields are stable.
 impl Serialize for Diagnostics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries: Vec<Entry<'_>> = self.iter().map(|diagnostic| self.entry(diagnostic)).collect();
+        let entries: Vec<JsonDiagnostic<'_>> = self.iter().map(|diagnostic| self.json(diagnostic)).collect();
         let mut fields = serializer.serialize_struct("Diagnostics", 4)?;
         fields.serialize_field("file", &self.file)?;
         fields.serialize_field("errors", &self.errors())?;
@@ -124,31 +123,31 @@ impl Serialize for Diagnostics {
 }
 
 #[derive(serde::Serialize)]
-struct Entry<'a> {
+struct JsonDiagnostic<'a> {
     severity: Severity,
     line: usize,
     column: usize,
     key: &'a str,
     message: &'a str,
     help: Option<&'a str>,
-    labels: Vec<Place<'a>>,
+    labels: Vec<JsonLabel<'a>>,
 }
 
 #[derive(serde::Serialize)]
-struct Place<'a> {
+struct JsonLabel<'a> {
     line: usize,
     column: usize,
     message: &'a str,
 }
 
 impl Diagnostics {
-    fn entry<'a>(&self, diagnostic: &'a Diagnostic) -> Entry<'a> {
+    fn json<'a>(&self, diagnostic: &'a Diagnostic) -> JsonDiagnostic<'a> {
         let (line, column) = self.position(diagnostic.span.start);
         let labels = diagnostic.labels.iter().map(|label| {
             let (line, column) = self.position(label.span.start);
-            Place { line, column, message: &label.message }
+            JsonLabel { line, column, message: &label.message }
         });
-        Entry {
+        JsonDiagnostic {
             severity: diagnostic.severity,
             line,
             column,
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_outside_the_text_or_inside_a_character_are_drawn_all_the_same() {
+    fn spans_outside_the_text_or_inside_a_character_are_drawn() {
         for (start, end) in [(0, 1), (1, 2), (1, 900), (900, 2), (5, 5), (3, 1)] {
             let mut diagnostics = Diagnostics::new("proxy.toml", "€\t\u{1b}\r\nä");
             diagnostics.error(Span { start, end }, "wrong").label(Span { start: end, end: start }, "here");
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn terminal_escapes_are_written_only_when_asked_for() {
+    fn terminal_escapes_are_written_only_in_colour() {
         let mut diagnostics = Diagnostics::new("proxy.toml", "key = \"\u{1b}[31m\"\n");
         diagnostics.error(Span { start: 0, end: 3 }, "wrong");
         assert!(!diagnostics.render(Colour::Plain).contains('\u{1b}'));
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_hundred_are_drawn_and_all_are_counted() {
+    fn the_first_hundred_are_drawn_and_all_are_counted() {
         let mut diagnostics = Diagnostics::new("proxy.toml", "x");
         for _ in 0..103 {
             diagnostics.error(Span { start: 0, end: 1 }, "wrong");
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wrong_is_told_with_no_text() {
+    fn no_diagnostics_are_rendered_as_no_text() {
         assert_eq!(Diagnostics::new("proxy.toml", "").render(Colour::Plain), "");
     }
 }

@@ -1,8 +1,8 @@
-//! Values of proxy.toml with their places, so that a later step can still report an error at the right line.
+//! Values of proxy.toml with their places, so that a later step can report an error at the right line.
 
 use std::ops::Range;
 
-/// A stretch of bytes of the configuration's text. The default one stands for the file as a whole.
+/// A range of bytes of the configuration's text. The default stands for the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The first byte.
@@ -12,7 +12,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Whether it covers no byte at all, as the spans of what the TOML parser filled in after a syntax error do.
+    /// Whether it covers no byte, as the spans of values that the TOML parser filled in after a syntax error.
     pub const fn is_empty(self) -> bool {
         self.start >= self.end
     }
@@ -24,12 +24,12 @@ impl From<Range<usize>> for Span {
     }
 }
 
-/// A value and where it was written. A default has the place of the table that it was left out of.
+/// A value and its place. A default has the place of its table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Spanned<T> {
-    /// What was written.
+    /// The value.
     pub value: T,
-    /// Where.
+    /// The place of the value.
     pub span: Span,
 }
 
@@ -41,6 +41,11 @@ impl<T> Spanned<T> {
 }
 
 /// The values without their places.
-pub(in crate::config) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
+pub(crate) fn values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
     spanned.iter().map(|entry| entry.value.clone()).collect()
+}
+
+/// The value without its place, if it is written.
+pub(crate) fn value<T: Clone>(spanned: &Option<Spanned<T>>) -> Option<T> {
+    spanned.as_ref().map(|entry| entry.value.clone())
 }

@@ -1,18 +1,15 @@
-//! The known word that an unknown one was probably meant to be. A wrong suggestion costs an operator more than none.
+//! Suggestions of a known word for an unknown one. A wrong suggestion costs an operator more than none.
 
-/// Longer than any key or name: comparing it with each of them would only cost time.
+/// Longer than any key or name; longer words are not compared.
 const LONGEST_WORD: usize = 64;
 
-/// The candidate nearest to `word`, when it is near enough to be a slip of the fingers.
-pub(in crate::config) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+/// The candidate nearest to `word`, if it is near enough to be a typing error.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = folded(word);
     if written.is_empty() || written.len() > LONGEST_WORD {
         return None;
     }
-    // Of two letters, one may not be wrong: any other word would do.
+    // A word of two letters may have no wrong one, otherwise any other word would match.
     let allowed = (word.chars().count() / 3).min(3);
     candidates
         .into_iter()
@@ -23,13 +20,22 @@ pub(in crate::config) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Case and the choice between `-`, `_` and a blank are no difference worth a distance.
+/// Case and the choice between `-`, `_` and a space do not count.
 fn folded(word: &str) -> String {
     word.to_ascii_lowercase().replace(['-', ' '], "_")
 }
 
+/// The help for an unknown `word`: the nearest of the known words, or `otherwise` if none is near.
+pub(crate) fn did_you_mean<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    nearest(word, known).map_or_else(otherwise, |near| format!("did you mean {near:?}?"))
+}
+
 /// The words as a list to choose from: `"a", "b" or "c"`.
-pub(in crate::config) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("{word:?}")).collect();
     match quoted.pop() {
         None => String::new(),
@@ -43,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_fingers_is_recognised() {
+    fn a_typing_error_is_recognised() {
         let keys = ["realm", "backend", "client_certificate"];
         assert_eq!(nearest("relam", keys), Some("realm"));
         assert_eq!(nearest("Client-Certificate", keys), Some("client_certificate"));
@@ -58,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn alternatives_are_written_as_a_sentence_lists_them() {
+    fn alternatives_are_listed_as_in_a_sentence() {
         assert_eq!(alternatives(["a", "b", "c"]), r#""a", "b" or "c""#);
         assert_eq!(alternatives(["a"]), r#""a""#);
     }

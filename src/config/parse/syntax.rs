@@ -1,21 +1,19 @@
-//! Takes the text of proxy.toml, gives its tables as far as they can be read, and every syntax error.
-//!
-//! Never looks at what a key means.
+//! The TOML syntax of proxy.toml: the tables as far as they can be read, and every syntax error.
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::span::Span;
 use toml::de::{DeTable, Error};
 
-/// The tables of `text`, with what could be read of broken lines, and the errors of those.
-pub(in crate::config) fn parse(text: &str) -> (DeTable<'_>, Vec<Error>) {
+/// The tables of `text`, with the readable parts of broken lines, and the errors of those.
+pub(crate) fn parse_toml(text: &str) -> (DeTable<'_>, Vec<Error>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     (table.into_inner(), errors)
 }
 
-/// Records the syntax errors, one a line, and of what was `found` in the readable rest only what cannot follow from
-/// them: what is wrong with a single key or value on another line. Nothing of it after a broken table header or an
-/// open list, since the keys below that stand in no known table.
-pub(in crate::config) fn merge(
+/// Records the syntax errors, one per line, and those of the diagnostics `found` in the readable rest that cannot follow
+/// from them: the ones about a single key or value on another line. None of these after a broken table header or an
+/// open list, since the table of the keys below is unknown.
+pub(crate) fn merge_errors(
     mut errors: Vec<Error>,
     found: &Diagnostics,
     text: &str,
@@ -26,7 +24,7 @@ pub(in crate::config) fn merge(
     for error in errors {
         let span = error.span().map_or(Span { start: text.len(), end: text.len() }, Span::from);
         let line = line_around(text, span.start);
-        // After the first error of a line the parser has lost its place, and the others say so.
+        // After the first error of a line the parser has lost its place; the others only report that.
         if broken_lines.last() == Some(&line) {
             continue;
         }
@@ -55,7 +53,7 @@ pub(in crate::config) fn merge(
     }
 }
 
-/// Whether a line looks like a key with its value or a table's header, neither of which stands inside a list.
+/// Whether a line looks like a key with its value or like a table's header, neither of which occurs inside a list.
 fn starts_anew(line: &str) -> bool {
     let is_key = |key: &str| {
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
@@ -64,9 +62,9 @@ fn starts_anew(line: &str) -> bool {
     is_header || line.split_once('=').is_some_and(|(key, _)| is_key(key.trim_end()))
 }
 
-/// The parser's words are those of the TOML grammar; for what happens most often there are better ones.
+/// The parser's messages use the terms of the TOML grammar; the most frequent errors get plainer ones.
 fn describe(diagnostics: &mut Diagnostics, span: Span, message: &str, written: &str) {
-    // The parser guesses a value's type by its first letter: `two` is to it a `true` gone wrong.
+    // The parser guesses a value's type by its first letter: it reads `two` as a misspelt `true`.
     let misread_word = |message: &str| {
         message.starts_with("invalid") && written.starts_with(|letter: char| letter.is_ascii_alphabetic())
     };

@@ -1,64 +1,71 @@
-//! What is wrong between the parts of a document: references to nothing, addresses and hosts used twice, keys that do
-//! nothing.
+//! The checks across tables: references to nothing, addresses and hosts that are used twice, keys without an effect.
 
-use super::backend::{HeaderSet, IdentityMode, PASS_THROUGH_KEYS};
-use super::document::Document;
-use super::kerberos::Kerberos;
-use super::realm::Realm;
-use super::rule::MappingRule;
-use super::site::Site;
-use crate::config::parse::diagnostic::Diagnostics;
-use crate::config::parse::suggestion::{alternatives, nearest};
-use crate::config::parse::{Span, Spanned};
-use crate::policy::{ClientCertificateRule, PasswordRule};
+use super::backend::{BackendSection, HeaderSet, IdentityMode, PASS_THROUGH_KEYS};
+use super::document::ConfigDocument;
+use super::kerberos::KerberosSection;
+use super::path::PathSection;
+use super::realm::RealmSection;
+use super::rule::MappingRuleSection;
+use super::site::SiteSection;
+use crate::config::parse::{Diagnostics, Span, Spanned, alternatives, nearest, repeated};
+use crate::policy::PasswordRule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-/// Records all of it.
-pub(super) fn check(document: &Document, diagnostics: &mut Diagnostics) {
+/// Records the errors and warnings that concern several tables.
+pub(crate) fn cross_check(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     if document.site.is_empty() {
         let message = "there is no site, so nothing would be served";
         diagnostics.error(Span::default(), message).key("site").help("add a [[site]] table");
     }
-    check_names(document, diagnostics);
-    check_realms_of_sites(document, diagnostics);
-    check_passwords_of_realms(document, diagnostics);
-    check_dialogue_keys(document, diagnostics);
+    check_references(document, diagnostics);
+    check_site_realms(document, diagnostics);
+    check_unused_passwords(document, diagnostics);
+    check_pass_through_keys(document, diagnostics);
     check_groups(document, diagnostics);
     check_site_names(document, diagnostics);
-    check_hosts(document, diagnostics);
     check_default_sites(document, diagnostics);
     check_addresses(document, diagnostics);
     check_assertion(document, diagnostics);
-    check_realms_of_rules(document, diagnostics);
+    check_kerberos_names(document, diagnostics);
 }
 
-/// The realms and backends that sites name, each with its key.
-fn realm_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
-    let sites = document.site.iter().enumerate();
-    sites.filter_map(|(index, site)| Some((format!("site[{index}].realm"), site.realm.as_ref()?)))
+/// Every site with its path in messages, such as `site[2]`.
+fn sites(document: &ConfigDocument) -> impl Iterator<Item = (String, &SiteSection)> {
+    document.site.iter().enumerate().map(|(index, site)| (format!("site[{index}]"), site))
 }
 
-fn backend_names(document: &Document) -> impl Iterator<Item = (String, &Spanned<String>)> {
-    document.site.iter().enumerate().flat_map(|(index, site)| {
-        let of_site = site.backend.iter().map(move |name| (format!("site[{index}].backend"), name));
-        let of_paths = site.path.iter().enumerate().filter_map(move |(path, rule)| {
-            Some((format!("site[{index}].path[{path}].backend"), rule.backend.as_ref()?))
-        });
-        of_site.chain(of_paths)
+/// Every path of a site with the name of its backend.
+fn paths(site: &SiteSection) -> impl Iterator<Item = (&PathSection, &str)> {
+    site.path.iter().filter_map(|path| {
+        let backend = path.backend.as_ref().or(site.backend.as_ref())?;
+        Some((path, backend.value.as_str()))
     })
 }
 
-fn check_names(document: &Document, diagnostics: &mut Diagnostics) {
-    let realms: Vec<_> = document.realm.iter().map(|realm| &realm.head.name).collect();
-    let backends: Vec<_> = document.backend.iter().map(|backend| &backend.head.name).collect();
-    check_references("realm", realm_names(document).collect(), &realms, diagnostics);
-    check_references("backend", backend_names(document).collect(), &backends, diagnostics);
+fn is_named(name: Option<&Spanned<String>>, wanted: &Spanned<String>) -> bool {
+    name.is_some_and(|name| name.value == wanted.value)
 }
 
-/// Each reference names something, and each thing is named; one whose name was misspelt counts as named.
-fn check_references(
-    what: &str,
+fn check_references(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let (mut realms, mut backends) = (Vec::new(), Vec::new());
+    for (key, site) in sites(document) {
+        realms.extend(site.realm.as_ref().map(|name| (format!("{key}.realm"), name)));
+        backends.extend(site.backend.as_ref().map(|name| (format!("{key}.backend"), name)));
+        for (index, path) in site.path.iter().enumerate() {
+            let key = format!("{key}.path[{index}].backend");
+            backends.extend(path.backend.as_ref().map(|name| (key, name)));
+        }
+    }
+    let known: Vec<_> = document.realm.iter().map(|realm| &realm.head.name).collect();
+    check_references_to("realm", realms, &known, diagnostics);
+    let known: Vec<_> = document.backend.iter().map(|backend| &backend.head.name).collect();
+    check_references_to("backend", backends, &known, diagnostics);
+}
+
+/// Each reference must name a table, and each table should be named; one whose name was misspelt counts as named.
+fn check_references_to(
+    kind: &str,
     references: Vec<(String, &Spanned<String>)>,
     known: &[&Spanned<String>],
     diagnostics: &mut Diagnostics,
@@ -75,76 +82,262 @@ fn check_references(
         named.extend(near);
         let help = match near {
             Some(near) => format!("did you mean {near:?}?"),
-            None if known.is_empty() => format!("add a [{what}.{wanted}] table"),
-            None => format!("add a [{what}.{wanted}] table; there is {}", alternatives(names())),
+            None if known.is_empty() => format!("add a [{kind}.{wanted}] table"),
+            None => format!("add a [{kind}.{wanted}] table; there is {}", alternatives(names())),
         };
-        diagnostics.error(reference.span, format!("there is no {what} named {wanted:?}")).key(key).help(help);
+        diagnostics.error(reference.span, format!("there is no {kind} named {wanted:?}")).key(key).help(help);
     }
     for name in known.iter().filter(|name| !named.contains(&name.value.as_str())) {
-        let message = format!("no site uses the {what} {:?}", name.value);
-        diagnostics.warning(name.span, message).key(format!("{what}.{}", name.value));
+        let message = format!("no site uses the {kind} {:?}", name.value);
+        diagnostics.warning(name.span, message).key(format!("{kind}.{}", name.value));
     }
 }
 
-fn check_realms_of_sites(document: &Document, diagnostics: &mut Diagnostics) {
-    for (index, site) in document.site.iter().enumerate() {
-        let asks =
-            site.path.iter().find(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
-        let takes = site.path.iter().find(|rule| rule.password.value == PasswordRule::Directory);
-        match (&site.realm, asks, takes) {
+/// A site has a realm if and only if a path needs one.
+fn check_site_realms(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let help = "add `realm = \"staff\"` and a [realm.staff] table";
+    for (key, site) in sites(document) {
+        let certificate = site.certificate_paths().next();
+        let password = site.password_paths(PasswordRule::Directory).next();
+        match (&site.realm, certificate, password) {
             (None, Some(rule), _) => {
                 diagnostics
                     .error(site.head.span, "the site asks for cards, and has no realm to judge them")
-                    .key(format!("site[{index}].realm"))
+                    .key(format!("{key}.realm"))
                     .label(rule.client_certificate.span, "a card is asked for here")
-                    .help("add `realm = \"staff\"` and a [realm.staff] table");
+                    .help(help);
             }
             (None, None, Some(rule)) => {
+                let message = "the site takes passwords, and has no realm whose directory judges them";
                 diagnostics
-                    .error(
-                        site.head.span,
-                        "the site takes passwords, and has no realm whose directory judges them",
-                    )
-                    .key(format!("site[{index}].realm"))
+                    .error(site.head.span, message)
+                    .key(format!("{key}.realm"))
                     .label(rule.password.span, "a password is taken here")
-                    .help("add `realm = \"staff\"` and a [realm.staff] table");
+                    .help(help);
             }
             (Some(realm), None, None) if !site.path.is_empty() => {
-                diagnostics
-                    .warning(realm.span, "no path of this site looks at a card, so its realm judges none")
-                    .key(format!("site[{index}].realm"));
+                let message = "no path of this site looks at a card, so its realm judges none";
+                diagnostics.warning(realm.span, message).key(format!("{key}.realm"));
             }
             (Some(_), _, _) | (None, None, None) => {}
         }
     }
 }
 
-/// A rule's account that has no name in Kerberos would be refused at each request, or, were its domain dropped, be taken for
-/// another's of the same name.
-fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
+/// Limits of passwords that are never verified would only seem to protect.
+fn check_unused_passwords(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    for realm in document.realm.iter().filter(|realm| realm.head.has("passwords")) {
+        let mut sites = document.site.iter().filter(|site| is_named(site.realm.as_ref(), &realm.head.name));
+        if !sites.any(|site| site.password_paths(PasswordRule::Directory).next().is_some()) {
+            diagnostics
+                .error(realm.passwords.head.span, "no path has this realm's directory judge passwords")
+                .key(format!("realm.{}.passwords", realm.head.name.value))
+                .help("write password = \"directory\" on a path, or remove the table");
+        }
+    }
+}
+
+/// Limits of pass-through authentication that no path uses would only seem to protect the backend.
+fn check_pass_through_keys(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let pass_through: BTreeSet<&str> = (document.site.iter().flat_map(paths))
+        .filter(|(path, _)| path.password.value == PasswordRule::Backend)
+        .map(|(_, backend)| backend)
+        .collect();
+    for backend in &document.backend {
+        let name = &backend.head.name.value;
+        for key in PASS_THROUGH_KEYS.into_iter().filter(|_| !pass_through.contains(name.as_str())) {
+            let Some(span) = backend.head.written(key) else { continue };
+            let message = format!("`{key}` does nothing: no path has its users log in at this backend");
+            diagnostics
+                .error(span, message)
+                .key(format!("backend.{name}.{key}"))
+                .help("write password = \"backend\" in a [[site.path]], or remove it");
+        }
+    }
+}
+
+/// A group without members allows no request and, worse, denies none.
+fn check_groups(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    for (key, site) in sites(document) {
+        let Some(realm) = document.realm_named(site.realm.as_ref()) else { continue };
+        for (index, rule) in site.path.iter().enumerate() {
+            for (name, list) in rule.access_lists() {
+                for group in &list.groups {
+                    let Some((message, help)) = impossible_group(&group.value, realm) else { continue };
+                    let key = format!("{key}.path[{index}].{name}.groups");
+                    diagnostics.error(group.span, message).key(key).help(help);
+                }
+            }
+        }
+    }
+}
+
+/// The reason why the group has no members in the realm, if it can have none, and the fix.
+fn impossible_group(group: &str, realm: &RealmSection) -> Option<(String, &'static str)> {
+    let mut assigned = realm.rule.iter().flat_map(MappingRuleSection::groups);
+    if assigned.any(|assigned| assigned.value.eq_ignore_ascii_case(group)) {
+        return None;
+    }
+    if realm.directory.is_empty() {
+        let message =
+            format!("no rule of the realm gives the group {group:?}, and the realm has no directory");
+        return Some((message, "give it in the `account` of a rule, or add a directory to the realm"));
+    }
+    group.contains('\\').then(|| {
+        let message = format!("no group has the name {group:?}");
+        (message, "write the name without its domain, or the security identifier, S-1-5-21-…")
+    })
+}
+
+/// Names and hosts belong to one site each.
+fn check_site_names(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    for (index, site, first) in repeated(&document.site, |site| site.name.as_ref().map(|name| &name.value)) {
+        let (Some(name), Some(first)) = (&site.name, &first.name) else { continue };
+        // A name that is not written is a host, and hosts are compared below.
+        if site.head.has("name") {
+            diagnostics
+                .error(name.span, format!("two sites are named {:?}", name.value))
+                .key(format!("site[{index}].name"))
+                .label(first.span, "the first one")
+                .help("records and metrics go by this name: give each site its own");
+        }
+    }
+    let hosts: Vec<_> = sites(document)
+        .flat_map(|(key, site)| site.hosts.iter().map(move |host| (key.clone(), host)))
+        .collect();
+    for (_, (key, host), (_, first)) in repeated(&hosts, |(_, host)| &host.value) {
+        diagnostics
+            .error(host.span, format!("the host {:?} is given twice", host.value))
+            .key(format!("{key}.hosts"))
+            .label(first.span, "the first time")
+            .help("a host belongs to one site: keep one of them");
+    }
+}
+
+fn check_default_sites(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let defaults = sites(document).filter(|(_, site)| site.default.value);
+    let addresses: Vec<_> = defaults
+        .flat_map(|(key, site)| fixed(&site.listen).map(move |address| (key.clone(), site, address.value)))
+        .collect();
+    for (_, (key, site, address), (_, first, _)) in repeated(&addresses, |(_, _, address)| address) {
+        // An address that one site lists twice is reported with the addresses.
+        if site.head.span != first.head.span {
+            diagnostics
+                .error(site.default.span, format!("{address} has two default sites"))
+                .key(format!("{key}.default"))
+                .label(first.default.span, "the first one")
+                .help("only one site can get the connections that name no host");
+        }
+    }
+}
+
+/// The purpose of an address. Only TLS can be shared by sites, since the client names the site before the response.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AddressUse {
+    Tls,
+    PlainHttp,
+    Admin,
+}
+
+impl AddressUse {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Tls => "TLS",
+            Self::PlainHttp => "plain HTTP",
+            Self::Admin => "the admin listener",
+        }
+    }
+}
+
+fn check_addresses(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let mut first_of: BTreeMap<SocketAddr, (AddressUse, Span)> = BTreeMap::new();
+    let mut claim = |addresses: &[Spanned<SocketAddr>], key: String, purpose: AddressUse| {
+        let mut own: Vec<SocketAddr> = Vec::new();
+        for address in fixed(addresses) {
+            let (other, first) = *first_of.entry(address.value).or_insert((purpose, address.span));
+            let message = if own.contains(&address.value) {
+                format!("{} is given twice", address.value)
+            } else if other != purpose {
+                let (other, purpose) = (other.words(), purpose.words());
+                format!("{} is for {other} and cannot be for {purpose} too", address.value)
+            } else {
+                own.push(address.value);
+                continue;
+            };
+            let diagnostic = diagnostics.error(address.span, message).key(&key);
+            if first.is_empty() {
+                diagnostic.help("the admin listener is there unless [admin] says `listen = []`");
+            } else {
+                diagnostic.label(first, "the first time");
+            }
+        }
+    };
+    claim(&document.admin.listen, "admin.listen".to_owned(), AddressUse::Admin);
+    for (key, site) in sites(document) {
+        claim(&site.listen, format!("{key}.listen"), AddressUse::Tls);
+        claim(&site.http_listen, format!("{key}.http_listen"), AddressUse::PlainHttp);
+    }
+}
+
+/// The addresses with a port of their own: the system chooses another port for each port 0.
+fn fixed(addresses: &[Spanned<SocketAddr>]) -> impl Iterator<Item = &Spanned<SocketAddr>> {
+    addresses.iter().filter(|address| address.value.port() != 0)
+}
+
+/// Assertions need a key to sign with, and backends that verify them.
+fn check_assertion(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
+    let backends = document.backend.iter();
+    let sent = backends.flat_map(|backend| backend.headers.sets.iter().map(move |set| (backend, set)));
+    let sent: Vec<_> = sent.filter(|(_, set)| set.value == HeaderSet::Assertion).collect();
+    let Some(assertion) = &document.assertion else {
+        for (backend, set) in sent {
+            diagnostics
+                .error(set.span, "the set \"assertion\" is sent, and there is no key to sign with")
+                .key(format!("backend.{}.headers.sets", backend.head.name.value))
+                .help("add an [assertion] table with `keys` and `issuer`");
+        }
+        return;
+    };
+    if sent.is_empty() {
+        let message = "no backend is sent assertions, so these keys are only published";
+        diagnostics.warning(assertion.head.span, message).key("assertion");
+    }
+    if document.admin.listen.is_empty() {
+        let message = "the admin listener is off, so nobody can fetch the keys that prove assertions";
+        let help = "give `listen` in [admin] an address that the backends reach";
+        diagnostics.warning(assertion.head.span, message).key("assertion").help(help);
+    }
+}
+
+/// An account of a rule without a Kerberos principal would be rejected at each request or, if its domain were dropped, be
+/// mistaken for another account of the same name.
+fn check_kerberos_names(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     let mut reported = BTreeSet::new();
-    for (site, realm) in document.site.iter().filter_map(|site| Some((site, site.realm.as_ref()?))) {
-        let realm = document.realm.iter().find(|known| known.head.name.value == realm.value);
-        // A directory says of which domain an account is.
-        let Some(realm) = realm.filter(|realm| realm.directory.is_empty()) else { continue };
-        let with_cards =
-            site.path.iter().filter(|rule| rule.client_certificate.value != ClientCertificateRule::Ignore);
-        let backends: BTreeSet<_> = with_cards
-            .filter_map(|rule| rule.backend.as_ref().or(site.backend.as_ref()))
-            .map(|name| name.value.as_str())
+    for site in &document.site {
+        // A directory knows the domain of an account.
+        let Some(realm) =
+            document.realm_named(site.realm.as_ref()).filter(|realm| realm.directory.is_empty())
+        else {
+            continue;
+        };
+        let certificate_paths = site.certificate_paths();
+        let names: BTreeSet<_> = certificate_paths
+            .filter_map(|path| path.backend.as_ref().or(site.backend.as_ref()))
+            .map(|name| &name.value)
             .collect();
-        let backends =
-            document.backend.iter().filter(|backend| backends.contains(backend.head.name.value.as_str()));
-        for backend in backends.filter(|backend| backend.identity.value == IdentityMode::Kerberos) {
+        let by_kerberos = |backend: &&BackendSection| {
+            backend.identity.value == IdentityMode::Kerberos && names.contains(&backend.head.name.value)
+        };
+        for backend in document.backend.iter().filter(by_kerberos) {
+            let name = &backend.head.name.value;
             for account in realm.rule.iter().filter_map(|rule| rule.account.as_ref()) {
-                let Some((message, help)) = without_principal(&account.user.value, &backend.kerberos) else {
+                let user = &account.user;
+                let Some((message, help)) = without_principal(&user.value, &backend.kerberos) else {
                     continue;
                 };
-                if reported.insert((account.user.span.start, &backend.head.name.value)) {
-                    let message =
-                        format!("the backend {:?} cannot be told of it: {message}", backend.head.name.value);
+                if reported.insert((user.span.start, name)) {
                     diagnostics
-                        .error(account.user.span, message)
+                        .error(user.span, format!("the backend {name:?} cannot be told of it: {message}"))
                         .key(format!("realm.{}.rule.account.user", realm.head.name.value))
                         .help(help);
                 }
@@ -153,8 +346,8 @@ fn check_realms_of_rules(document: &Document, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Why a rule's account has no name in Kerberos, and what to write.
-fn without_principal(user: &str, options: &Kerberos) -> Option<(String, String)> {
+/// The reason why the account of a rule has no Kerberos principal, and the fix.
+fn without_principal(user: &str, options: &KerberosSection) -> Option<(String, String)> {
     let Some((domain, _)) = user.split_once('\\') else {
         let message = format!("{user:?} has no name in Kerberos");
         return Some((message, "write `DOMAIN\\name`, or add a directory to the realm".to_owned()));
@@ -173,208 +366,4 @@ fn without_principal(user: &str, options: &Kerberos) -> Option<(String, String)>
          `kerberos.realm` is its own, or add a directory to the realm"
     );
     Some((message, help))
-}
-
-/// Limits of what is never tried would only seem to protect.
-fn check_passwords_of_realms(document: &Document, diagnostics: &mut Diagnostics) {
-    for realm in document.realm.iter().filter(|realm| realm.head.has("passwords")) {
-        let named =
-            |site: &&Site| site.realm.as_ref().is_some_and(|name| name.value == realm.head.name.value);
-        let mut paths = document.site.iter().filter(named).flat_map(|site| &site.path);
-        if !paths.any(|rule| rule.password.value == PasswordRule::Directory) {
-            diagnostics
-                .error(realm.passwords.head.span, "no path has this realm's directory judge passwords")
-                .key(format!("realm.{}.passwords", realm.head.name.value))
-                .help("write password = \"directory\" on a path, or remove the table");
-        }
-    }
-}
-
-/// Limits of a dialogue that no path lets a client have would only seem to protect the backend.
-fn check_dialogue_keys(document: &Document, diagnostics: &mut Diagnostics) {
-    for backend in &document.backend {
-        let leads_here =
-            |name: Option<&Spanned<String>>| name.is_some_and(|name| name.value == backend.head.name.value);
-        let has_dialogues = document.site.iter().any(|site| {
-            let of_site = site.backend.as_ref();
-            site.pass_through().any(|rule| leads_here(rule.backend.as_ref().or(of_site)))
-        });
-        if has_dialogues {
-            continue;
-        }
-        for name in PASS_THROUGH_KEYS {
-            let Some(span) = backend.head.written(name) else { continue };
-            let message = format!("`{name}` does nothing: no path has its users log in at this backend");
-            diagnostics
-                .error(span, message)
-                .key(format!("backend.{}.{name}", backend.head.name.value))
-                .help("write password = \"backend\" in a [[site.path]], or remove it");
-        }
-    }
-}
-
-/// A group that nobody can be a member of lets in nobody and, worse, keeps out nobody.
-fn check_groups(document: &Document, diagnostics: &mut Diagnostics) {
-    for (index, site) in document.site.iter().enumerate() {
-        let name = site.realm.as_ref().map(|realm| &realm.value);
-        let Some(realm) = document.realm.iter().find(|realm| Some(&realm.head.name.value) == name) else {
-            continue;
-        };
-        for (path, rule) in site.path.iter().enumerate() {
-            for (name, list) in [("allow", &rule.allow), ("deny", &rule.deny)] {
-                for group in list.iter().flat_map(|list| &list.groups) {
-                    let Some((message, help)) = impossible(&group.value, realm) else { continue };
-                    let key = format!("site[{index}].path[{path}].{name}.groups");
-                    diagnostics.error(group.span, message).key(key).help(help);
-                }
-            }
-        }
-    }
-}
-
-/// Why nobody of the realm is in the group, if nobody can be, and what to write instead.
-fn impossible(group: &str, realm: &Realm) -> Option<(String, &'static str)> {
-    let mut given = realm.rule.iter().flat_map(MappingRule::groups);
-    if given.any(|given| given.value.eq_ignore_ascii_case(group)) {
-        return None;
-    }
-    if realm.directory.is_empty() {
-        let message =
-            format!("no rule of the realm gives the group {group:?}, and the realm has no directory");
-        return Some((message, "give it in the `account` of a rule, or add a directory to the realm"));
-    }
-    group.contains('\\').then(|| {
-        let message = format!("no group has the name {group:?}");
-        (message, "write the name without its domain, or the security identifier, S-1-5-21-…")
-    })
-}
-
-fn check_site_names(document: &Document, diagnostics: &mut Diagnostics) {
-    let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
-    for (index, site) in document.site.iter().enumerate() {
-        let Some(name) = &site.name else { continue };
-        // A name that is not written is a host's, and hosts are compared below.
-        if let Some(first) = first_of.get(name.value.as_str()).filter(|_| site.head.has("name")) {
-            diagnostics
-                .error(name.span, format!("two sites are named {:?}", name.value))
-                .key(format!("site[{index}].name"))
-                .label(*first, "the first one")
-                .help("records and metrics go by this name: give each site its own");
-        }
-        first_of.entry(&name.value).or_insert(name.span);
-    }
-}
-
-fn check_hosts(document: &Document, diagnostics: &mut Diagnostics) {
-    let mut first_of: BTreeMap<&str, Span> = BTreeMap::new();
-    for (index, site) in document.site.iter().enumerate() {
-        for host in &site.hosts {
-            if let Some(first) = first_of.get(host.value.as_str()) {
-                diagnostics
-                    .error(host.span, format!("the host {:?} is given twice", host.value))
-                    .key(format!("site[{index}].hosts"))
-                    .label(*first, "the first time")
-                    .help("a host belongs to one site: keep one of them");
-            }
-            first_of.entry(&host.value).or_insert(host.span);
-        }
-    }
-}
-
-fn check_default_sites(document: &Document, diagnostics: &mut Diagnostics) {
-    let mut default_of: BTreeMap<SocketAddr, Span> = BTreeMap::new();
-    for (index, site) in document.site.iter().enumerate().filter(|(_, site)| site.default.value) {
-        for address in fixed(&site.listen) {
-            if let Some(first) = default_of.get(&address.value).filter(|first| **first != site.default.span) {
-                diagnostics
-                    .error(site.default.span, format!("{} has two default sites", address.value))
-                    .key(format!("site[{index}].default"))
-                    .label(*first, "the first one")
-                    .help("only one site can get the connections that name no host");
-            }
-            default_of.entry(address.value).or_insert(site.default.span);
-        }
-    }
-}
-
-/// Statements need a key to sign with, and somebody to read them.
-fn check_assertion(document: &Document, diagnostics: &mut Diagnostics) {
-    let sent = document.backend.iter().flat_map(|backend| {
-        let sets = backend.headers.sets.iter().filter(|set| set.value == HeaderSet::Assertion);
-        sets.map(move |set| (&backend.head.name.value, set.span))
-    });
-    let mut is_sent = false;
-    for (backend, span) in sent {
-        is_sent = true;
-        if document.assertion.is_none() {
-            diagnostics
-                .error(span, "the set \"assertion\" is sent, and there is no key to sign with")
-                .key(format!("backend.{backend}.headers.sets"))
-                .help("add an [assertion] table with `keys` and `issuer`");
-        }
-    }
-    let Some(assertion) = &document.assertion else { return };
-    if !is_sent {
-        let message = "no backend is sent assertions, so these keys are only published";
-        diagnostics.warning(assertion.head.span, message).key("assertion");
-    }
-    if document.admin.listen.is_empty() {
-        let message = "the admin listener is off, so nobody can fetch the keys that prove assertions";
-        diagnostics
-            .warning(assertion.head.span, message)
-            .key("assertion")
-            .help("give `listen` in [admin] an address that the backends reach");
-    }
-}
-
-/// What an address is for. Only TLS can be shared, since the client names the site before it is answered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Tls,
-    Plain,
-    Admin,
-}
-
-impl Use {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Tls => "TLS",
-            Self::Plain => "plain HTTP",
-            Self::Admin => "the admin listener",
-        }
-    }
-}
-
-fn check_addresses(document: &Document, diagnostics: &mut Diagnostics) {
-    let mut first_of: BTreeMap<SocketAddr, (Use, Span)> = BTreeMap::new();
-    let mut claim = |addresses: &[Spanned<SocketAddr>], key: String, what: Use| {
-        let mut own: Vec<SocketAddr> = Vec::new();
-        for address in fixed(addresses) {
-            let (other, first) = *first_of.entry(address.value).or_insert((what, address.span));
-            let message = if own.contains(&address.value) {
-                format!("{} is given twice", address.value)
-            } else if other != what {
-                format!("{} is for {} and cannot be for {} too", address.value, other.words(), what.words())
-            } else {
-                own.push(address.value);
-                continue;
-            };
-            let diagnostic = diagnostics.error(address.span, message).key(&key);
-            if first.is_empty() {
-                diagnostic.help("the admin listener is there unless [admin] says `listen = []`");
-            } else {
-                diagnostic.label(first, "the first time");
-            }
-        }
-    };
-    claim(&document.admin.listen, "admin.listen".to_owned(), Use::Admin);
-    for (index, site) in document.site.iter().enumerate() {
-        claim(&site.listen, format!("site[{index}].listen"), Use::Tls);
-        claim(&site.http_listen, format!("site[{index}].http_listen"), Use::Plain);
-    }
-}
-
-/// The addresses with a port of their own: port 0 is another one each time.
-fn fixed(addresses: &[Spanned<SocketAddr>]) -> impl Iterator<Item = &Spanned<SocketAddr>> {
-    addresses.iter().filter(|address| address.value.port() != 0)
 }

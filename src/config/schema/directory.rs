@@ -1,27 +1,19 @@
 //! `[realm.NAME.directory]` and `[realm.NAME.account_cache]`: the LDAP servers in which accounts are looked up.
 
-use crate::config::parse::fields::{ValueType as _, required_table, table_or_word};
-use crate::config::parse::reader::Section as _;
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::value_error::ValueError;
-use crate::config::parse::values::{BOOLEAN, FILE, Parsed, SID, TEXT, duration, integer, text};
-use crate::config::parse::{Span, Spanned};
+use crate::config::parse::{
+    Span, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, duration, file, integer,
+    line, required_table, section, sid, table_or_word, text,
+};
 use crate::directory::Sid;
 use crate::ldap::{AttributeName, LdapEncryption, LdapServer, SearchFilter};
 use crate::telemetry::display_chain;
 use rustls_pki_types::ServerName;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeValue;
-
-const LDAP_URL: Parsed<LdapUrl> = Parsed::new("URL", "a list of URLs", ldap_url);
-const ATTRIBUTE: Parsed<AttributeName> = Parsed::new("attribute", "attributes", attribute);
-const SEARCH_FILTER: Parsed<SearchFilter> = Parsed::new("search filter", "search filters", filter);
 
 /// The URL of a directory server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct LdapUrl {
+pub(crate) struct LdapUrl {
     /// Whether TLS begins with the first byte.
     ldaps: bool,
     /// A name or an IP address, an IPv6 one without brackets.
@@ -34,42 +26,41 @@ pub(in crate::config) struct LdapUrl {
 
 /// The ports of URLs without one.
 #[derive(Clone, Copy)]
-struct Ports {
+struct DefaultPorts {
     ldaps: u16,
     ldap: u16,
 }
 
-const DIRECTORY: Ports = Ports { ldaps: 636, ldap: 389 };
-const GLOBAL_CATALOG: Ports = Ports { ldaps: 3269, ldap: 3268 };
+const DIRECTORY: DefaultPorts = DefaultPorts { ldaps: 636, ldap: 389 };
+const GLOBAL_CATALOG: DefaultPorts = DefaultPorts { ldaps: 3269, ldap: 3268 };
 
 section! {
     /// `[realm.NAME.directory]`
-    struct Directory with head checked by check {
+    struct DirectorySection with head checked by check {
         /// Its name in records and errors.
-        name: Option<Spanned<String>> = TEXT.optional("the `base_dn`"),
+        name: Option<Spanned<String>> = text().optional("the `base_dn`"),
         /// `"ldaps://dc1.corp.example"`, with or without a port. If several servers hold the same directory, the next one is
         /// queried when one fails. `"ldap://…"` only with `start_tls`.
-        url: Vec<Spanned<LdapUrl>> = LDAP_URL.one_or_list().required("url = \"ldaps://dc1.corp.example\""),
+        url: Vec<Spanned<LdapUrl>> = ldap_url().one_or_list().required("url = \"ldaps://dc1.corp.example\""),
         /// Whether connections to `ldap://` servers begin with StartTLS.
-        start_tls: Spanned<bool> = BOOLEAN.or(false),
+        start_tls: Spanned<bool> = boolean().or(false),
         /// The forest's global catalogue, to find accounts in every domain; the ports are 3269 and 3268.
-        global_catalog: Vec<Spanned<LdapUrl>> = LDAP_URL.one_or_list().optional("none"),
+        global_catalog: Vec<Spanned<LdapUrl>> = ldap_url().one_or_list().optional("none"),
         /// Authorities that the servers' certificates must chain to.
-        ca: Spanned<PathBuf> = FILE.essential("ca = \"pki/directory-ca.pem\""),
+        ca: Spanned<PathBuf> = file().essential("ca = \"pki/directory-ca.pem\""),
         /// The gateway's account in the directory: a distinguished name, `svc@corp.example` or `'CORP\svc'`. It needs to
         /// read users and groups, and nothing else.
-        bind_dn: Spanned<String> = TEXT.essential("bind_dn = \"CN=portcullis,DC=corp,DC=example\""),
+        bind_dn: Spanned<String> = text().essential("bind_dn = \"CN=portcullis,DC=corp,DC=example\""),
         /// Its password.
-        bind_password: Option<BindPassword> =
-            required_table::<BindPassword>("bind_password = { file = \"/run/secrets/ldap\" }"),
+        bind_password: Option<BindPasswordSection> = required_table("bind_password = { file = \"/run/secrets/ldap\" }"),
         /// The entry below which users are: `"DC=corp,DC=example"`.
-        base_dn: Spanned<String> = TEXT.essential("base_dn = \"DC=corp,DC=example\""),
+        base_dn: Spanned<String> = text().essential("base_dn = \"DC=corp,DC=example\""),
         /// The schema of a directory that is not Microsoft's.
-        schema: Option<GenericSchema> = table_or_word::<GenericSchema>("active_directory"),
+        schema: Option<DirectorySchemaSection> = table_or_word("active_directory"),
         /// The UPN suffixes that it is queried for, if there are several directories.
-        upn_suffixes: Vec<Spanned<String>> = TEXT.list().optional("all"),
+        upn_suffixes: Vec<Spanned<String>> = text().list().optional("all"),
         /// The domains whose security identifiers it is queried for.
-        sid_domains: Vec<Spanned<Sid>> = SID.list().optional("all"),
+        sid_domains: Vec<Spanned<Sid>> = sid().list().optional("all"),
         /// The time for a whole lookup, including attempts at other servers. Less than `validation_timeout`.
         timeout: Spanned<Duration> = duration("1s", "1m").or("8s"),
         /// Concurrent lookups.
@@ -79,45 +70,45 @@ section! {
 
 section! {
     /// `[realm.NAME.directory.bind_password]`
-    struct BindPassword {
+    struct BindPasswordSection {
         /// The file with the password: [one line](#files-that-are-named-here).
-        file: Spanned<PathBuf> = FILE.essential("file = \"/run/secrets/ldap\""),
+        file: Spanned<PathBuf> = file().essential("file = \"/run/secrets/ldap\""),
     }
 }
 
 section! {
     /// `[realm.NAME.directory.schema]`
-    struct GenericSchema with head checked by check {
+    struct DirectorySchemaSection with head checked by check {
         /// Which entries are users.
-        user_filter: Spanned<SearchFilter> = SEARCH_FILTER.or("(objectClass=inetOrgPerson)"),
+        user_filter: Spanned<SearchFilter> = search_filter().or("(objectClass=inetOrgPerson)"),
         /// The account's name.
-        user_name: Spanned<AttributeName> = ATTRIBUTE.or("uid"),
+        user_name: Spanned<AttributeName> = attribute().or("uid"),
         /// UPNs.
-        upn: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        upn: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// E-mail addresses.
-        mail: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        mail: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// Values in the syntax of Microsoft's altSecurityIdentities.
-        alt_security_identities: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        alt_security_identities: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// The entry below which groups are.
-        group_base_dn: Option<Spanned<String>> = TEXT.optional("none"),
+        group_base_dn: Option<Spanned<String>> = text().optional("none"),
         /// The attribute of a user with the names of the groups below `group_base_dn`.
-        member_of: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        member_of: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// Instead: the attribute of a group with its members.
-        group_member: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        group_member: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// The attribute with a group's name, with `group_member`.
-        group_name: Spanned<AttributeName> = ATTRIBUTE.or("cn"),
+        group_name: Spanned<AttributeName> = attribute().or("cn"),
         /// The attribute that disables an account.
-        disabled: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        disabled: Option<Spanned<AttributeName>> = attribute().optional("none"),
         /// Its value, without regard to case.
-        disabled_value: Spanned<String> = TEXT.or("TRUE"),
+        disabled_value: Spanned<String> = text().or("TRUE"),
         /// The attribute with the time at which an account expires, as GeneralizedTime.
-        expires: Option<Spanned<AttributeName>> = ATTRIBUTE.optional("none"),
+        expires: Option<Spanned<AttributeName>> = attribute().optional("none"),
     }
 }
 
 section! {
     /// `[realm.NAME.account_cache]`
-    struct AccountCache with head {
+    struct AccountCacheSection with head {
         /// For the account of a certificate.
         ttl: Spanned<Duration> = duration("1s", "1h").or("5m"),
         /// For the result that there is no account, or that it may not be used.
@@ -128,24 +119,24 @@ section! {
     }
 }
 
-impl Directory {
-    /// Its name, or where its users are.
-    pub(in crate::config) fn called(&self) -> &str {
+impl DirectorySection {
+    /// Its name, or the entry below which its users are.
+    pub(crate) fn called(&self) -> &str {
         self.name.as_ref().map_or(&self.base_dn.value, |name| &name.value)
     }
 
     /// The servers that all hold it, in the order of the file.
-    pub(in crate::config) fn servers(&self) -> Vec<LdapServer> {
+    pub(crate) fn servers(&self) -> Vec<LdapServer> {
         self.url.iter().filter_map(|url| self.server(&url.value, DIRECTORY)).collect()
     }
 
     /// The servers of the forest's global catalogue.
-    pub(in crate::config) fn global_catalog_servers(&self) -> Vec<LdapServer> {
+    pub(crate) fn global_catalog_servers(&self) -> Vec<LdapServer> {
         self.global_catalog.iter().filter_map(|url| self.server(&url.value, GLOBAL_CATALOG)).collect()
     }
 
-    /// `None` only if an error says that the connection would not be encrypted.
-    fn server(&self, url: &LdapUrl, ports: Ports) -> Option<LdapServer> {
+    /// `None` only if the connection would not be encrypted, which is an error.
+    fn server(&self, url: &LdapUrl, ports: DefaultPorts) -> Option<LdapServer> {
         let (encryption, port) = match (url.ldaps, self.start_tls.value) {
             (true, _) => (LdapEncryption::Ldaps, ports.ldaps),
             (false, true) => (LdapEncryption::StartTls, ports.ldap),
@@ -155,28 +146,19 @@ impl Directory {
     }
 
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        let unencrypted = |url: &&Spanned<LdapUrl>| !url.value.ldaps;
-        if self.start_tls.value {
-            if !self.url.iter().chain(&self.global_catalog).any(|url| unencrypted(&url)) {
+        let unencrypted = [("url", &self.url), ("global_catalog", &self.global_catalog)]
+            .into_iter()
+            .flat_map(|(key, urls)| urls.iter().filter(|url| !url.value.ldaps).map(move |url| (key, url)));
+        if !self.start_tls.value {
+            for (key, url) in unencrypted {
                 reader
-                    .error(
-                        self.start_tls.span,
-                        "start_tls",
-                        "`start_tls` does nothing: no URL begins with \"ldap://\"",
-                    )
-                    .help("remove it: `ldaps` is TLS from the first byte");
+                    .error(url.span, key, "passwords would be sent over the network in plain text")
+                    .help(format!("write \"ldaps://{}\", or add `start_tls = true`", url.value.authority));
             }
-        } else {
-            for (key, urls) in [("url", &self.url), ("global_catalog", &self.global_catalog)] {
-                for url in urls.iter().filter(unencrypted) {
-                    reader
-                        .error(url.span, key, "passwords would be sent over the network in plain text")
-                        .help(format!(
-                            "write \"ldaps://{}\", or add `start_tls = true`",
-                            url.value.authority
-                        ));
-                }
-            }
+        } else if unencrypted.count() == 0 {
+            let message = "`start_tls` does nothing: no URL begins with \"ldap://\"";
+            let help = "remove it: `ldaps` is TLS from the first byte";
+            reader.error(self.start_tls.span, "start_tls", message).help(help);
         }
         if let (Some(_), Some(span)) = (&self.schema, self.head.written("global_catalog")) {
             let message = "only Active Directory has a global catalogue";
@@ -185,19 +167,77 @@ impl Directory {
     }
 }
 
-fn ldap_url(value: &DeValue<'_>) -> Result<LdapUrl, ValueError> {
-    let url = text(value)?;
-    let error = |message: String| ValueError::new(message).help("such as \"ldaps://dc1.corp.example\"");
-    let (ldaps, rest) = match url.split_once("://") {
-        Some(("ldaps", rest)) => (true, rest),
-        Some(("ldap", rest)) => (false, rest),
-        Some(_) | None => return Err(error(format!("{url:?} is not the URL of a directory"))),
-    };
-    let (host, port) =
-        host_and_port(rest).ok_or_else(|| error(format!("{url:?} is not a scheme, a host and a port")))?;
-    ServerName::try_from(host)
-        .map_err(|_| error(format!("{host:?} is neither a host name nor an address")))?;
-    Ok(LdapUrl { ldaps, host: host.to_owned(), port, authority: rest.to_owned() })
+impl DirectorySchemaSection {
+    fn check(&mut self, reader: &mut TableReader<'_>) {
+        if let (Some(first), Some(second)) = (&self.member_of, &self.group_member) {
+            reader
+                .error(second.span, "group_member", "the groups are configured in two ways")
+                .label(first.span, "the other way")
+                .help("keep `member_of` or `group_member`");
+        }
+        let span = |name: &Option<Spanned<AttributeName>>| name.as_ref().map(|name| name.span);
+        let base = self.group_base_dn.as_ref().map(|base| base.span);
+        let (member_of, group_member) = (span(&self.member_of), span(&self.group_member));
+        let written = |key| self.head.written(key);
+        let needs: [(&str, Option<Span>, &str, bool); 5] = [
+            ("member_of", member_of, "group_base_dn", base.is_some()),
+            ("group_member", group_member, "group_base_dn", base.is_some()),
+            ("group_base_dn", base, "member_of", member_of.or(group_member).is_some()),
+            ("group_name", written("group_name"), "group_member", group_member.is_some()),
+            ("disabled_value", written("disabled_value"), "disabled", self.disabled.is_some()),
+        ];
+        for (key, span, other, is_there) in needs {
+            let Some(span) = span.filter(|_| !is_there) else { continue };
+            let message = format!("`{key}` does nothing without `{other}`");
+            reader.error(span, key, message).help(format!("add `{other}`, or remove `{key}`"));
+        }
+    }
+}
+
+impl AccountCacheSection {
+    /// Records its errors in a realm. `directory`: whether the realm has one.
+    pub(super) fn check(&self, directory: bool, reader: &mut TableReader<'_>) {
+        if !directory {
+            for key in Self::NAMES {
+                let Some(span) = self.head.written(key) else { continue };
+                let message = format!("`{key}` does nothing: the realm has no directory to ask");
+                let help = "add a [realm.NAME.directory] table, or remove it";
+                reader.error(span, &format!("account_cache.{key}"), message).help(help);
+            }
+            return;
+        }
+        const KEY: &str = "account_cache.unsafe_stale_accounts";
+        let Some(Spanned { value: stale, span }) = self.unsafe_stale_accounts else { return };
+        if stale <= self.ttl.value {
+            let message = "`unsafe_stale_accounts` does nothing: accounts are believed longer anyway";
+            reader
+                .error(span, KEY, message)
+                .label(self.ttl.span, "for this long")
+                .help("write more than `ttl`, which is 5 minutes unless written, or remove it");
+        } else {
+            let message = format!(
+                "while the directory is silent, accounts are believed for {}: who is disabled meanwhile still gets in",
+                humantime::format_duration(stale)
+            );
+            reader.warning(span, KEY, message);
+        }
+    }
+}
+
+fn ldap_url() -> ValueType<LdapUrl> {
+    line("URL", "a list of URLs", |url| {
+        let error = |message: String| ValueError::new(message).help("such as \"ldaps://dc1.corp.example\"");
+        let (ldaps, rest) = match url.split_once("://") {
+            Some(("ldaps", rest)) => (true, rest),
+            Some(("ldap", rest)) => (false, rest),
+            Some(_) | None => return Err(error(format!("{url:?} is not the URL of a directory"))),
+        };
+        let (host, port) = host_and_port(rest)
+            .ok_or_else(|| error(format!("{url:?} is not a scheme, a host and a port")))?;
+        ServerName::try_from(host)
+            .map_err(|_| error(format!("{host:?} is neither a host name nor an address")))?;
+        Ok(LdapUrl { ldaps, host: host.to_owned(), port, authority: rest.to_owned() })
+    })
 }
 
 /// An IPv6 address is in brackets.
@@ -212,66 +252,14 @@ fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-impl GenericSchema {
-    fn check(&mut self, reader: &mut TableReader<'_>) {
-        if let (Some(first), Some(second)) = (&self.member_of, &self.group_member) {
-            reader
-                .error(second.span, "group_member", "the groups are configured in two ways")
-                .label(first.span, "the other way")
-                .help("keep `member_of` or `group_member`");
-        }
-        let needs = |key: &'static str, of: Option<Span>, other: &'static str, there: bool| {
-            of.filter(|_| !there).map(|span| (key, span, other))
-        };
-        let span = |name: &Option<Spanned<AttributeName>>| name.as_ref().map(|name| name.span);
-        let base = self.group_base_dn.as_ref().map(|base| base.span);
-        let (member_of, group_member) = (span(&self.member_of), span(&self.group_member));
-        let lacking = [
-            needs("member_of", member_of, "group_base_dn", base.is_some()),
-            needs("group_member", group_member, "group_base_dn", base.is_some()),
-            needs("group_base_dn", base, "member_of", member_of.is_some() || group_member.is_some()),
-            needs("group_name", self.head.written("group_name"), "group_member", group_member.is_some()),
-            needs("disabled_value", self.head.written("disabled_value"), "disabled", self.disabled.is_some()),
-        ];
-        for (key, span, other) in lacking.into_iter().flatten() {
-            let message = format!("`{key}` does nothing without `{other}`");
-            reader.error(span, key, message).help(format!("add `{other}`, or remove `{key}`"));
-        }
-    }
+pub(super) fn attribute() -> ValueType<AttributeName> {
+    line("attribute", "attributes", |text| {
+        AttributeName::parse(text).map_err(|error| ValueError::new(display_chain(&error)))
+    })
 }
 
-impl AccountCache {
-    /// Records what is wrong with it in a realm. `directory`: whether that has one.
-    pub(super) fn check(&self, directory: bool, reader: &mut TableReader<'_>) {
-        for key in Self::NAMES.iter().copied().filter(|_| !directory) {
-            if let Some(span) = self.head.written(key) {
-                let message = format!("`{key}` does nothing: the realm has no directory to ask");
-                reader
-                    .error(span, &format!("account_self.{key}"), message)
-                    .help("add a [realm.NAME.directory] table, or remove it");
-            }
-        }
-        let stale = self.unsafe_stale_accounts.filter(|_| directory);
-        if let Some(stale) = stale.filter(|stale| stale.value <= self.ttl.value) {
-            let message = "`unsafe_stale_accounts` does nothing: accounts are believed longer anyway";
-            reader
-                .error(stale.span, "account_cache.unsafe_stale_accounts", message)
-                .label(self.ttl.span, "for this long")
-                .help("write more than `ttl`, which is 5 minutes unless written, or remove it");
-        } else if let Some(stale) = stale {
-            let message = format!(
-                "while the directory is silent, accounts are believed for {}: who is disabled meanwhile still gets in",
-                humantime::format_duration(stale.value)
-            );
-            reader.warning(stale.span, "account_cache.unsafe_stale_accounts", message);
-        }
-    }
-}
-
-fn attribute(value: &DeValue<'_>) -> Result<AttributeName, ValueError> {
-    AttributeName::parse(&text(value)?).map_err(|error| ValueError::new(display_chain(&error)))
-}
-
-fn filter(value: &DeValue<'_>) -> Result<SearchFilter, ValueError> {
-    SearchFilter::parse(&text(value)?).map_err(|error| ValueError::new(display_chain(&error)))
+fn search_filter() -> ValueType<SearchFilter> {
+    line("search filter", "search filters", |text| {
+        SearchFilter::parse(text).map_err(|error| ValueError::new(display_chain(&error)))
+    })
 }

@@ -1,40 +1,45 @@
-//! The whole of proxy.toml, as it was written.
+//! The whole of proxy.toml, as it is written.
 
-use super::backend::Backend;
-use super::limits::Limits;
-use super::process::{Admin, Assertion, Audit, Caches, Log};
-use super::realm::Realm;
-use super::site::Site;
-use crate::config::parse::Spanned;
-use crate::config::parse::fields::{ValueType as _, named_tables, optional_table, table, tables};
-use crate::config::parse::section::section;
-use crate::config::parse::values::integer;
+use super::backend::BackendSection;
+use super::limits::LimitsSection;
+use super::process::{AdminSection, AssertionSection, AuditSection, CachesSection, LogSection};
+use super::realm::RealmSection;
+use super::site::SiteSection;
+use crate::config::parse::{Spanned, integer, named_tables, optional_table, section, table, tables};
 
 section! {
     /// proxy.toml with defaults applied.
     ///
     /// A part that could not be read is left out or has its default, so that the compile step can find further errors in the
     /// same run: a document whose diagnostics have errors must never be served.
-    struct Document {
+    struct ConfigDocument {
         /// Threads that serve requests. Each has its own connections to the backends.
         workers: Option<Spanned<usize>> = integer(1, 1024).optional("one per core"),
         /// The log on standard error.
-        log: Log = table::<Log>(),
+        log: LogSection = table(),
         /// Audit records.
-        audit: Audit = table::<Audit>(),
+        audit: AuditSection = table(),
         /// The admin listener.
-        admin: Admin = table::<Admin>(),
+        admin: AdminSection = table(),
         /// Limits for all sites.
-        limits: Limits = table::<Limits>(),
+        limits: LimitsSection = table(),
         /// Memory of caches.
-        caches: Caches = table::<Caches>(),
+        caches: CachesSection = table(),
         /// Signed assertions.
-        assertion: Option<Assertion> = optional_table::<Assertion>("none"),
+        assertion: Option<AssertionSection> = optional_table("none"),
         /// The sites.
-        site: Vec<Site> = tables::<Site>("at least one"),
+        site: Vec<SiteSection> = tables("at least one"),
         /// How clients are authenticated.
-        realm: Vec<Realm> = named_tables::<Realm>(""),
+        realm: Vec<RealmSection> = named_tables(""),
         /// The upstream servers.
-        backend: Vec<Backend> = named_tables::<Backend>(""),
+        backend: Vec<BackendSection> = named_tables(""),
+    }
+}
+
+impl ConfigDocument {
+    /// The realm of this name.
+    pub(super) fn realm_named(&self, name: Option<&Spanned<String>>) -> Option<&RealmSection> {
+        let name = name?;
+        self.realm.iter().find(|realm| realm.head.name.value == name.value)
     }
 }

@@ -1,25 +1,21 @@
 //! `[realm.NAME.mapping]` and `[realm.NAME.identity_issuers]`: how a certificate is mapped to its account, and which
 //! authorities may name accounts.
 
+use super::directory::attribute;
 use crate::certificate::AltSecurityForm;
-use crate::config::parse::Spanned;
-use crate::config::parse::fields::{ValueType as _, pairs};
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::suggestion::{alternatives, nearest};
-use crate::config::parse::value_error::ValueError;
-use crate::config::parse::values::{FILE, Parsed, TEXT, choice, duration, sid, text};
+use crate::config::parse::{
+    Spanned, TableReader, ValueError, ValueType, alternatives, choice, duration, file, pairs, parse_sid,
+    repeated, section, string, text,
+};
 use crate::directory::Sid;
 use crate::identity::{Mapper, SidCheck};
 use crate::ldap::AttributeName;
-use crate::telemetry::display_chain;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeValue;
 
-/// How strong a mapping must be.
+/// The required strength of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum MappingStrength {
+pub(crate) enum StrengthChoice {
     /// By a value that only the authority controls.
     Strong,
     /// Or by a name, in a certificate that is not older than the account.
@@ -28,39 +24,26 @@ pub(in crate::config) enum MappingStrength {
     Weak,
 }
 
-const STRENGTHS: &[(&str, MappingStrength)] = &[
-    ("strong", MappingStrength::Strong),
-    ("compatibility", MappingStrength::Compatibility),
-    ("weak", MappingStrength::Weak),
+const STRENGTHS: [(&str, StrengthChoice); 3] = [
+    ("strong", StrengthChoice::Strong),
+    ("compatibility", StrengthChoice::Compatibility),
+    ("weak", StrengthChoice::Weak),
 ];
-const SID_CHECKS: &[(&str, SidCheck)] = &[("windows", SidCheck::Windows), ("strict", SidCheck::Strict)];
-const FORMS: &[(&str, AltSecurityForm)] = &[
-    (AltSecurityForm::IssuerSerial.name(), AltSecurityForm::IssuerSerial),
-    (AltSecurityForm::SubjectKeyIdentifier.name(), AltSecurityForm::SubjectKeyIdentifier),
-    (AltSecurityForm::Sha1PublicKey.name(), AltSecurityForm::Sha1PublicKey),
-    (AltSecurityForm::IssuerSid.name(), AltSecurityForm::IssuerSid),
-    (AltSecurityForm::IssuerSubject.name(), AltSecurityForm::IssuerSubject),
-    (AltSecurityForm::Subject.name(), AltSecurityForm::Subject),
-    (AltSecurityForm::Rfc822.name(), AltSecurityForm::Rfc822),
-    (AltSecurityForm::Issuer.name(), AltSecurityForm::Issuer),
-];
+const SID_CHECKS: [(&str, SidCheck); 2] = [("windows", SidCheck::Windows), ("strict", SidCheck::Strict)];
 const WITHOUT_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Upn];
 const WITH_DIRECTORY: &[Mapper] = &[Mapper::Rules, Mapper::Sid, Mapper::AltSecurityIdentities, Mapper::Upn];
-const MAPPER: Parsed<Mapper> = Parsed::new("mapper", "mappers", mapper);
-const ATTRIBUTE: Parsed<String> = Parsed::new("attribute", "attributes", attribute);
-const DOMAIN_SID: Parsed<Sid> = Parsed::new("SID", "SIDs", sid_of_domain);
 
 section! {
     /// `[realm.NAME.mapping]`
-    struct Mapping with head checked by check {
+    struct MappingSection with head checked by check {
         /// The mappers to try, in this order: `"rule"`, `"sid"`, `"alt_security_identities"`, `"upn"`, `"email"`,
         /// `"subject"`, `"edipi"`, `"fascn"`, `"uuid"`, `"uzi"`.
-        order: Vec<Spanned<Mapper>> = MAPPER.nonempty_list().optional(
+        order: Vec<Spanned<Mapper>> = mapper().nonempty_list().optional(
             "`[\"rule\", \"upn\"]`; with a directory `[\"rule\", \"sid\", \"alt_security_identities\", \"upn\"]`",
         ),
         /// Whether a name is enough that may be assigned to another user (KB5014754): no; in a certificate that is not older
         /// than the account; yes.
-        strength: Spanned<MappingStrength> = choice(STRENGTHS).or("strong"),
+        strength: Spanned<StrengthChoice> = choice(STRENGTHS).or("strong"),
         /// When the security identifier in a certificate must be that of the account to which it is mapped by other
         /// mappers: as in Windows, unless a strong value of the account's altSecurityIdentities names the certificate; always.
         sid_check: Spanned<SidCheck> = choice(SID_CHECKS).or("windows"),
@@ -68,41 +51,37 @@ section! {
         certificate_backdating: Option<Spanned<Duration>> = duration("0s", "18250days").optional("`\"0s\"`"),
         /// The directory's attributes of card numbers: `{ edipi = "employeeID" }`. Needed for each number that is in the
         /// order of a realm with a directory.
-        attributes: Vec<(Spanned<Mapper>, Spanned<String>)> = pairs(number, ATTRIBUTE, "none"),
+        attributes: Vec<(Spanned<Mapper>, Spanned<AttributeName>)> = pairs(card_number, attribute(), "none"),
     }
 }
 
 section! {
     /// `[realm.NAME.identity_issuers]`
-    struct IdentityIssuer checked by check {
+    struct IdentityIssuerSection checked by check {
         /// The authority's certificate; its key counts.
-        certificate: Spanned<PathBuf> = FILE.essential("certificate = \"pki/issuing.pem\""),
+        certificate: Spanned<PathBuf> = file().essential("certificate = \"pki/issuing.pem\""),
         /// What may follow the `@` of its UPNs.
-        upn_suffixes: Vec<Spanned<String>> = TEXT.list().optional("none"),
+        upn_suffixes: Vec<Spanned<String>> = text().list().optional("none"),
         /// What may follow the `@` of its e-mail addresses.
-        email_domains: Vec<Spanned<String>> = TEXT.list().optional("none"),
+        email_domains: Vec<Spanned<String>> = text().list().optional("none"),
         /// The domains whose accounts it may name by security identifier: `"S-1-5-21-…"` with three numbers. A certificate
         /// that names one of another domain is rejected.
-        sid_domains: Vec<Spanned<Sid>> = DOMAIN_SID.list().optional("none"),
+        sid_domains: Vec<Spanned<Sid>> = domain_sid().list().optional("none"),
         /// The mappers that use its certificates. Leave out `"sid"` for an authority that lets requesters write extensions.
-        mappers: Vec<Spanned<Mapper>> = MAPPER.nonempty_list().optional("the whole order"),
+        mappers: Vec<Spanned<Mapper>> = mapper().nonempty_list().optional("the whole order"),
         /// The forms of altSecurityIdentities by which accounts may name its certificates. An authority can write any subject
         /// key identifier: list that form only for authorities that may name every account
         /// ([why](identity.md#writing-altsecurityidentities)).
-        alt_security_forms: Vec<Spanned<AltSecurityForm>> = choice(FORMS).nonempty_list().optional("all"),
+        alt_security_forms: Vec<Spanned<AltSecurityForm>> = alt_security_form().nonempty_list().optional("all"),
     }
 }
 
-impl Mapping {
+impl MappingSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        for (index, entry) in self.order.iter().enumerate() {
-            let mut earlier = self.order.iter().take(index);
-            if let Some(first) = earlier.find(|other| other.value == entry.value) {
-                let key = format!("order[{index}]");
-                reader
-                    .error(entry.span, &key, "this mapper is listed twice")
-                    .label(first.span, "the first time");
-            }
+        for (index, entry, first) in repeated(&self.order, |entry| entry.value.name()) {
+            reader
+                .error(entry.span, &format!("order[{index}]"), "this mapper is listed twice")
+                .label(first.span, "the first time");
         }
     }
 
@@ -119,61 +98,55 @@ impl Mapping {
         self.order.iter().find(|entry| entry.value == mapper)
     }
 
-    pub(super) fn check_strength(&self, reader: &mut TableReader<'_>, directory: bool) {
-        let compatible = self.strength.value == MappingStrength::Compatibility;
+    /// Records its errors in a realm. `directory`: whether the realm has one.
+    pub(super) fn check_in_realm(&self, directory: bool, reader: &mut TableReader<'_>) {
+        let add = "add a [realm.NAME.directory] table";
+        let compatible = self.strength.value == StrengthChoice::Compatibility;
         if compatible && !directory {
             let message =
                 "no card can be compared with its account's age: the realm has no directory that knows it";
-            reader
-                .error(self.strength.span, "mapping.strength", message)
-                .help("add a [realm.NAME.directory] table, or write strength = \"strong\"");
+            let help = format!("{add}, or write strength = \"strong\"");
+            reader.error(self.strength.span, "mapping.strength", message).help(help);
         }
         if let (Some(backdating), false) = (&self.certificate_backdating, compatible) {
-            reader
-                .error(
-                    backdating.span,
-                    "mapping.certificate_backdating",
-                    "`certificate_backdating` does nothing: only strength = \"compatibility\" looks at dates",
-                )
-                .help("remove it");
+            let message =
+                "`certificate_backdating` does nothing: only strength = \"compatibility\" looks at dates";
+            reader.error(backdating.span, "mapping.certificate_backdating", message).help("remove it");
         }
-    }
-
-    pub(super) fn check_directory(&self, reader: &mut TableReader<'_>, directory: bool) {
         if let (Some(entry), false) = (self.uses(Mapper::AltSecurityIdentities), directory) {
             let message = "\"alt_security_identities\" finds nobody: the realm has no directory to ask";
-            reader
-                .error(entry.span, "mapping.order", message)
-                .help("add a [realm.NAME.directory] table, or leave the word out");
+            let help = format!("{add}, or leave the word out");
+            reader.error(entry.span, "mapping.order", message).help(help);
         }
-    }
-
-    pub(super) fn check_attributes(&self, reader: &mut TableReader<'_>, directory: bool) {
         for (mapper, _) in &self.attributes {
             let key = format!("mapping.attributes.{}", mapper.value);
             if self.uses(mapper.value).is_none() {
-                let message =
-                    format!("this does nothing: `mapping.order` does not name {:?}", mapper.value.name());
+                let message = not_in_order(mapper.value);
                 reader.error(mapper.span, &key, message).help("name it there, or remove it");
             } else if !directory {
                 let message = "this does nothing: the realm has no directory to look in";
-                reader.error(mapper.span, &key, message).help("add a [realm.NAME.directory] table");
+                reader.error(mapper.span, &key, message).help(add);
             }
         }
         for entry in self.order.iter().filter(|entry| directory && entry.value.is_number()) {
             if !self.attributes.iter().any(|(mapper, _)| mapper.value == entry.value) {
+                let mapper = entry.value;
                 let message = format!(
-                    "{:?} finds nobody: nothing says in which attribute the directory has it",
-                    entry.value.name()
+                    "\"{mapper}\" finds nobody: nothing says in which attribute the directory has it"
                 );
-                let help = format!("add attributes = {{ {} = \"employeeID\" }}", entry.value);
+                let help = format!("add attributes = {{ {mapper} = \"employeeID\" }}");
                 reader.error(entry.span, "mapping.attributes", message).help(help);
             }
         }
     }
 }
 
-impl IdentityIssuer {
+/// The error about a key for a mapper that the realm does not use.
+pub(super) fn not_in_order(mapper: Mapper) -> String {
+    format!("this does nothing: `mapping.order` does not name \"{mapper}\"")
+}
+
+impl IdentityIssuerSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         for (name, list) in [("upn_suffixes", &self.upn_suffixes), ("email_domains", &self.email_domains)] {
             for suffix in list {
@@ -185,28 +158,21 @@ impl IdentityIssuer {
         }
     }
 
+    /// Whether the mapper uses its certificates.
     pub(super) fn feeds(&self, mapper: Mapper) -> bool {
         self.mappers.is_empty() || self.mappers.iter().any(|entry| entry.value == mapper)
     }
 }
 
-fn mapper(value: &DeValue<'_>) -> Result<Mapper, ValueError> {
-    let known = || Mapper::ALL.iter().map(|mapper| mapper.name());
-    let Some(text) = value.as_str() else {
-        return Err(
-            ValueError::wrong_type("a string", value).help(format!("write {}", alternatives(known())))
-        );
-    };
-    text.parse().map_err(|_| {
-        let help = match nearest(text, known()) {
-            Some(near) => format!("did you mean {near:?}?"),
-            None => format!("write {}", alternatives(known())),
-        };
-        ValueError::new(format!("{text:?} is not a value of this key")).help(help)
-    })
+fn mapper() -> ValueType<Mapper> {
+    choice(Mapper::ALL.map(|mapper| (mapper.name(), mapper))).called("mapper", "mappers")
 }
 
-fn number(name: &str) -> Result<Mapper, ValueError> {
+fn alt_security_form() -> ValueType<AltSecurityForm> {
+    choice(AltSecurityForm::ALL.map(|form| (form.name(), form)))
+}
+
+fn card_number(name: &str) -> Result<Mapper, ValueError> {
     let numbers = || Mapper::ALL.into_iter().filter(|mapper| mapper.is_number());
     numbers().find(|mapper| mapper.name() == name).ok_or_else(|| {
         let known = alternatives(numbers().map(Mapper::name));
@@ -214,19 +180,16 @@ fn number(name: &str) -> Result<Mapper, ValueError> {
     })
 }
 
-fn attribute(value: &DeValue<'_>) -> Result<String, ValueError> {
-    let name = AttributeName::parse(&text(value)?).map_err(|error| ValueError::new(display_chain(&error)))?;
-    Ok(name.as_str().to_owned())
-}
-
 /// `S-1-5-21-…` with three numbers: one with a fourth is an account or a group.
-fn sid_of_domain(value: &DeValue<'_>) -> Result<Sid, ValueError> {
-    let sid = sid(value)?;
-    let parts = sid.to_string();
-    if parts.split('-').count() == 8 {
-        let domain = sid.domain().map(|domain| domain.to_string()).unwrap_or_default();
-        return Err(ValueError::new(format!("{parts} is an account's or a group's, not a domain's"))
-            .help(format!("write {domain:?}")));
-    }
-    Ok(sid)
+fn domain_sid() -> ValueType<Sid> {
+    string("SID", "SIDs", |text| {
+        let sid = parse_sid(text)?;
+        let parts = sid.to_string();
+        if parts.split('-').count() == 8 {
+            let domain = sid.domain().map(|domain| domain.to_string()).unwrap_or_default();
+            return Err(ValueError::new(format!("{parts} is an account's or a group's, not a domain's"))
+                .help(format!("write {domain:?}")));
+        }
+        Ok(sid)
+    })
 }

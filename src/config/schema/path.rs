@@ -1,49 +1,40 @@
-//! `[[site.path]]`: the requirements of one path.
+//! `[[site.path]]` with its `allow` and `deny`: the requirements of one path.
 //!
-//! The compile step checks the path's alphabet and its overlaps with others, by the parser that requests go through.
+//! The compilation checks the alphabet of the path and its overlaps with others, by the parser of requests.
 
-use super::access_list::AccessList;
 use crate::certificate::ObjectIdentifier;
-use crate::config::parse::Spanned;
-use crate::config::parse::fields::{ValueType as _, optional_table};
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::suggestion::nearest;
-use crate::config::parse::value_error::ValueError;
-use crate::config::parse::values::{
-    BOOLEAN, Choice, FILE, POLICY, Parsed, TEXT, USAGE, choice, raw_text, size,
+use crate::config::parse::{
+    Span, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, certificate_policy, choice,
+    client_network, did_you_mean, extended_key_usage, file, line, optional_table, parse_sid, section, size,
+    string, text,
 };
 use crate::policy::{ClientCertificateRule, CrossSiteRule, PasswordRule, QueryRule};
 use http::Method;
+use ipnet::IpNet;
 use std::path::PathBuf;
-use toml::de::DeValue;
 
-const CLIENT_CERTIFICATES: &[(&str, ClientCertificateRule)] = &[
+const CLIENT_CERTIFICATES: [(&str, ClientCertificateRule); 3] = [
     ("ignore", ClientCertificateRule::Ignore),
     ("accept", ClientCertificateRule::Accept),
     ("require", ClientCertificateRule::Require),
 ];
-const PASSWORDS: &[(&str, PasswordRule)] = &[
+const PASSWORDS: [(&str, PasswordRule); 3] = [
     ("never", PasswordRule::Never),
     ("directory", PasswordRule::Directory),
     ("backend", PasswordRule::Backend),
 ];
-const QUERIES: &[(&str, QueryRule)] = &[("allow", QueryRule::Allow), ("reject", QueryRule::Reject)];
-
-/// The values of `cross_site`.
-pub(super) const CROSS_SITE: Choice<CrossSiteRule> =
-    choice(&[("reject", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)]);
+const QUERIES: [(&str, QueryRule); 2] = [("allow", QueryRule::Allow), ("reject", QueryRule::Reject)];
 
 section! {
     /// `[[site.path]]`
-    struct PathRule checked by check {
+    struct PathSection checked by check {
         /// `"/x/y.asmx"` for this path alone, or `"/dir/*"` for all paths below it.
-        path: Spanned<String> = TEXT.essential("path = \"/_wmcs/licensing/license.asmx\""),
+        path: Spanned<String> = text().essential("path = \"/_wmcs/licensing/license.asmx\""),
         /// Client certificates are not used; a certificate or another credential; a certificate is required.
         client_certificate: Spanned<ClientCertificateRule> =
             choice(CLIENT_CERTIFICATES).essential("client_certificate = \"require\""),
         /// The methods that are allowed; 405 for others. TRACE, CONNECT and WebDAV are never allowed.
-        methods: Vec<Spanned<Method>> = METHOD.nonempty_list().or(["GET", "HEAD", "POST"]),
+        methods: Vec<Spanned<Method>> = method().nonempty_list().or(["GET", "HEAD", "POST"]),
         /// Whether requests may have a query.
         query: Spanned<QueryRule> = choice(QUERIES).or("allow"),
         /// The largest request body; 413 above it.
@@ -55,32 +46,161 @@ section! {
         /// Whether a client may use that alternative if its certificate is valid, not revoked and sufficient for the path,
         /// but maps to no account. Only if certificates are accepted. A rejected certificate never falls back to a
         /// password.
-        unsafe_allow_password_for_unmapped_card: Spanned<bool> = BOOLEAN.or(false),
+        unsafe_allow_password_for_unmapped_card: Spanned<bool> = boolean().or(false),
         /// As for the site.
-        cross_site: Option<Spanned<CrossSiteRule>> = CROSS_SITE.optional("the site's"),
+        cross_site: Option<Spanned<CrossSiteRule>> = cross_site().optional("the site's"),
         /// Extended key usages that the certificate must have besides the realm's, all of them.
-        extended_key_usage: Vec<Spanned<ObjectIdentifier>> = USAGE.list().optional("none"),
+        extended_key_usage: Vec<Spanned<ObjectIdentifier>> = extended_key_usage().list().optional("none"),
         /// Policies of which one must be [valid](certificates.md#certificate-policies) on the certificate's whole path.
-        certificate_policies: Vec<Spanned<ObjectIdentifier>> = POLICY.list().optional("none"),
+        certificate_policies: Vec<Spanned<ObjectIdentifier>> = certificate_policy().list().optional("none"),
         /// Authorities of which one must be on the certificate's path.
-        issuers: Vec<Spanned<PathBuf>> = FILE.list().optional("none"),
+        issuers: Vec<Spanned<PathBuf>> = file().list().optional("none"),
         /// The requests that are allowed.
-        allow: Option<AccessList> = optional_table::<AccessList>("all"),
+        allow: Option<AccessListSection> = optional_table("all"),
         /// The requests that are denied.
-        deny: Option<AccessList> = optional_table::<AccessList>("none"),
+        deny: Option<AccessListSection> = optional_table("none"),
         /// Another backend for this path.
-        backend: Option<Spanned<String>> = TEXT.optional("the site's"),
+        backend: Option<Spanned<String>> = text().optional("the site's"),
     }
 }
 
-const METHOD: Parsed<Method> = Parsed::new("method", "methods", method);
+section! {
+    /// `[site.path.allow]` and `[site.path.deny]`
+    struct AccessListSection with head {
+        /// Groups by name, without a domain, or by security identifier. Membership through other groups counts. In `deny`,
+        /// by identifier if groups of several domains have one name.
+        groups: Vec<Spanned<String>> = name_or_sid().list().optional("`allow`: any; `deny`: none"),
+        /// Accounts as `'DOMAIN\name'`, as a UPN, or by security identifier. In `deny`, by identifier if an account may be
+        /// renamed.
+        accounts: Vec<Spanned<String>> = name_or_sid().list().optional("`allow`: any; `deny`: none"),
+        /// Authorities, by key. `allow`: one of them must be on the certificate's path, on the same valid path as the path's
+        /// own `issuers` and `certificate_policies`; an account that a password proves has none. `deny`: none of them may be
+        /// on any valid path of the certificate.
+        issuers: Vec<Spanned<PathBuf>> = file().list().optional("`allow`: any; `deny`: none"),
+        /// Networks that the connection comes from. Behind a load balancer that is the load balancer.
+        networks: Vec<Spanned<IpNet>> = client_network().list().optional("`allow`: any; `deny`: none"),
+    }
+}
 
-const METHODS: &[Method] =
-    &[Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+impl PathSection {
+    /// The lists `allow` and `deny` that are written, with their names.
+    pub(crate) fn access_lists(&self) -> impl Iterator<Item = (&'static str, &AccessListSection)> {
+        let lists = [("allow", &self.allow), ("deny", &self.deny)].into_iter();
+        lists.filter_map(|(name, list)| Some((name, list.as_ref()?)))
+    }
 
-/// Methods that never pass: TRACE and CONNECT (RFC 9110 9.3.8, 9.3.6), and WebDAV's (RFC 4918, RFC 3253, RFC 5323,
-/// [MS-WDVME] and its Exchange kin), with which IIS edits the files behind the site.
-const METHODS_THAT_NEVER_PASS: &[&str] = &[
+    fn check(&mut self, reader: &mut TableReader<'_>) {
+        for (name, list) in self.access_lists() {
+            list.check(name, reader);
+        }
+        self.check_conditions(reader);
+        self.check_password(reader);
+        self.check_unmapped_card(reader);
+    }
+
+    /// Conditions on certificates that are not used would only seem to protect the path.
+    fn check_conditions(&self, reader: &mut TableReader<'_>) {
+        if self.client_certificate.value != ClientCertificateRule::Ignore {
+            return;
+        }
+        let conditions = [
+            ("extended_key_usage", self.extended_key_usage.first().map(|usage| usage.span)),
+            ("certificate_policies", self.certificate_policies.first().map(|policy| policy.span)),
+            ("issuers", self.issuers.first().map(|issuer| issuer.span)),
+        ];
+        for (name, span) in conditions {
+            let Some(span) = span else { continue };
+            reader
+                .error(span, name, format!("`{name}` does nothing on a path that ignores certificates"))
+                .label(self.client_certificate.span, "certificates are ignored")
+                .help("write client_certificate = \"require\", or remove the condition");
+        }
+    }
+
+    /// Every client of a path that requires a certificate has one.
+    fn check_password(&self, reader: &mut TableReader<'_>) {
+        let required = self.client_certificate.value == ClientCertificateRule::Require;
+        if required && self.password.value != PasswordRule::Never {
+            reader
+                .error(self.password.span, "password", "no password is taken on a path that requires a card")
+                .label(self.client_certificate.span, "a card is required")
+                .help("write client_certificate = \"accept\", or remove `password`");
+        }
+    }
+
+    fn check_unmapped_card(&self, reader: &mut TableReader<'_>) {
+        const KEY: &str = "unsafe_allow_password_for_unmapped_card";
+        let Spanned { value: true, span } = self.unsafe_allow_password_for_unmapped_card else { return };
+        match (self.client_certificate.value, self.password.value) {
+            (ClientCertificateRule::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
+                let message =
+                    "a card that maps to nobody does not keep its holder out here: a password lets them in";
+                reader.warning(span, KEY, message);
+            }
+            (ClientCertificateRule::Accept, PasswordRule::Never) => {
+                reader
+                    .error(span, KEY, "the path takes no password, so this does nothing")
+                    .help("write password = \"directory\", or remove it");
+            }
+            (ClientCertificateRule::Ignore | ClientCertificateRule::Require, _) => {
+                reader
+                    .error(span, KEY, "only a path that accepts cards can do without one")
+                    .label(self.client_certificate.span, "decided here")
+                    .help("write client_certificate = \"accept\", or remove it");
+            }
+        }
+    }
+}
+
+impl AccessListSection {
+    /// Records the errors in the list `name` of a path, `allow` or `deny`.
+    fn check(&self, name: &str, reader: &mut TableReader<'_>) {
+        let span = self.head.span;
+        if self.head.is_empty() {
+            reader
+                .error(span, name, format!("`{name}` names no groups, accounts, issuers or networks"))
+                .help(format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it"));
+        }
+        let consequence = if name == "allow" { "allows no request" } else { "denies no request" };
+        for key in Self::NAMES.iter().filter(|key| !self.head.has_items(key)) {
+            let Some(span) = self.head.written(key) else { continue };
+            reader
+                .error(span, &format!("{name}.{key}"), format!("`{key}` is empty: it {consequence}"))
+                .help(format!("name one of the {key}, or remove the key"));
+        }
+    }
+
+    /// The place of the first entry that needs an authenticated client.
+    pub(crate) fn first_identity(&self) -> Option<Span> {
+        let names = self.groups.first().or(self.accounts.first()).map(|entry| entry.span);
+        names.or(self.issuers.first().map(|issuer| issuer.span))
+    }
+}
+
+/// The values of `cross_site`, of a site and of a path.
+pub(super) fn cross_site() -> ValueType<CrossSiteRule> {
+    choice([("reject", CrossSiteRule::Reject), ("allow", CrossSiteRule::Allow)])
+}
+
+/// A name, or a security identifier in its canonical form.
+fn name_or_sid() -> ValueType<String> {
+    line("text", "texts", |name| {
+        if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-")) {
+            parse_sid(name)?;
+        }
+        match name.trim() == name {
+            true => Ok(name.to_owned()),
+            false => Err(ValueError::new(format!("{name:?} begins or ends with a space")).help("remove it")),
+        }
+    })
+}
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+/// Methods that are never allowed: TRACE and CONNECT (RFC 9110 9.3.8, 9.3.6), and those of WebDAV (RFC 4918, RFC 3253,
+/// RFC 5323, [MS-WDVME] and its variants in Exchange), with which IIS edits the files of a site.
+const FORBIDDEN_METHODS: &[&str] = &[
     "TRACE",
     "TRACK",
     "CONNECT",
@@ -120,85 +240,21 @@ const METHODS_THAT_NEVER_PASS: &[&str] = &[
     "X-MS-ENUMATTS",
 ];
 
-impl PathRule {
-    fn check(&mut self, reader: &mut TableReader<'_>) {
-        for (name, list) in [("allow", &self.allow), ("deny", &self.deny)] {
-            if let Some(list) = list {
-                list.check(name, reader);
-            }
+fn method() -> ValueType<Method> {
+    string("method", "methods", |text| {
+        if let Some(method) = METHODS.iter().find(|method| method.as_str() == text) {
+            return Ok(method.clone());
         }
-        self.check_conditions(reader);
-        self.check_password(reader);
-        self.check_unmapped_card(reader);
-    }
-
-    /// Conditions on a card that is never looked at would only seem to protect the path.
-    fn check_conditions(&self, reader: &mut TableReader<'_>) {
-        if self.client_certificate.value != ClientCertificateRule::Ignore {
-            return;
+        let upper = text.to_ascii_uppercase();
+        if FORBIDDEN_METHODS.contains(&upper.as_str()) {
+            return Err(ValueError::new(format!("{upper} never passes this gate")).help("remove it"));
         }
-        let conditions = [
-            ("extended_key_usage", self.extended_key_usage.first().map(|usage| usage.span)),
-            ("certificate_policies", self.certificate_policies.first().map(|policy| policy.span)),
-            ("issuers", self.issuers.first().map(|issuer| issuer.span)),
-        ];
-        for (name, span) in conditions {
-            let Some(span) = span else { continue };
-            reader
-                .error(span, name, format!("`{name}` does nothing on a path that ignores certificates"))
-                .label(self.client_certificate.span, "certificates are ignored")
-                .help("write client_certificate = \"require\", or remove the condition");
-        }
-    }
-
-    /// Whoever gets past a path that requires a card has one.
-    fn check_password(&self, reader: &mut TableReader<'_>) {
-        let required = self.client_certificate.value == ClientCertificateRule::Require;
-        if required && self.password.value != PasswordRule::Never {
-            reader
-                .error(self.password.span, "password", "no password is taken on a path that requires a card")
-                .label(self.client_certificate.span, "a card is required")
-                .help("write client_certificate = \"accept\", or remove `password`");
-        }
-    }
-
-    fn check_unmapped_card(&self, reader: &mut TableReader<'_>) {
-        const KEY: &str = "unsafe_allow_password_for_unmapped_card";
-        let Spanned { value: true, span } = self.unsafe_allow_password_for_unmapped_card else { return };
-        match (self.client_certificate.value, self.password.value) {
-            (ClientCertificateRule::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
-                let message =
-                    "a card that maps to nobody does not keep its holder out here: a password lets them in";
-                reader.warning(span, KEY, message);
-            }
-            (ClientCertificateRule::Accept, PasswordRule::Never) => {
-                reader
-                    .error(span, KEY, "the path takes no password, so this does nothing")
-                    .help("write password = \"directory\", or remove it");
-            }
-            (ClientCertificateRule::Ignore | ClientCertificateRule::Require, _) => {
-                reader
-                    .error(span, KEY, "only a path that accepts cards can do without one")
-                    .label(self.client_certificate.span, "decided here")
-                    .help("write client_certificate = \"accept\", or remove it");
-            }
-        }
-    }
-}
-
-fn method(value: &DeValue<'_>) -> Result<Method, ValueError> {
-    let text = raw_text(value)?;
-    if let Some(method) = METHODS.iter().find(|method| method.as_str() == text) {
-        return Ok(method.clone());
-    }
-    let upper = text.to_ascii_uppercase();
-    if METHODS_THAT_NEVER_PASS.contains(&upper.as_str()) {
-        return Err(ValueError::new(format!("{upper} never passes this gate")).help("remove it"));
-    }
-    let known = || METHODS.iter().map(Method::as_str);
-    let help = match nearest(text, known()) {
-        Some(near) => format!("did you mean {near:?}?"),
-        None => format!("the methods are {}", known().collect::<Vec<_>>().join(", ")),
-    };
-    Err(ValueError::new(format!("{text:?} is not a method that can be admitted")).help(help))
+        let known = || METHODS.iter().map(Method::as_str);
+        let otherwise = || format!("the methods are {}", known().collect::<Vec<_>>().join(", "));
+        Err(ValueError::new(format!("{text:?} is not a method that can be admitted")).help(did_you_mean(
+            text,
+            known(),
+            otherwise,
+        )))
+    })
 }

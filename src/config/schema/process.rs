@@ -1,44 +1,34 @@
-//! `[log]`, `[audit]`, `[admin]`, `[caches]` and `[assertion]`: what concerns the process, not a site.
+//! `[log]`, `[audit]`, `[admin]`, `[caches]` and `[assertion]`: the settings of the process rather than of a site.
 
-use crate::config::parse::Spanned;
-use crate::config::parse::addresses::ADDRESS;
-use crate::config::parse::fields::ValueType as _;
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::value_error::ValueError;
-use crate::config::parse::values::{FILE, Parsed, TEXT, choice, duration, size, text};
+use crate::config::parse::{
+    Spanned, TableReader, ValueError, ValueType, choice, duration, file, line, parse_file, section, size,
+    socket_address, string, text,
+};
+use crate::telemetry::audit::AuditTarget;
+use crate::telemetry::logging::LogFormat;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
 
-/// The format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum LogLines {
-    Human,
-    Json,
-}
-
-const FORMATS: &[(&str, LogLines)] = &[("human", LogLines::Human), ("json", LogLines::Json)];
-const LEVELS: &[(&str, &str)] =
-    &[("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
-const FILTER: Parsed<String> = Parsed::new("text", "texts", log_filter);
+const FORMATS: [(&str, LogFormat); 2] = [("human", LogFormat::Human), ("json", LogFormat::Json)];
+const LEVELS: [(&str, &str); 5] =
+    [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
 
 section! {
     /// `[log]`: the log on standard error.
-    struct Log with head checked by check {
+    struct LogSection with head checked by check {
         /// Lines for people, or one JSON object per line.
-        format: Spanned<LogLines> = choice(FORMATS).or("human"),
+        format: Spanned<LogFormat> = choice(FORMATS).or("human"),
         /// The least severe events that are logged.
         level: Spanned<&'static str> = choice(LEVELS).or("info"),
         /// Instead of `level`: which events are logged, in the syntax of `tracing-subscriber`, such as
         /// `"warn,portcullis::proxy=debug"`.
-        filter: Option<Spanned<String>> = FILTER.optional("by `level`"),
+        filter: Option<Spanned<String>> = log_filter().optional("by `level`"),
     }
 }
 
-impl Log {
+impl LogSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if let (Some(span), Some(filter)) = (self.head.written("level"), &self.filter) {
             reader
@@ -48,78 +38,66 @@ impl Log {
         }
     }
 
-    /// Which events are logged, in the syntax of `tracing-subscriber`.
-    pub(in crate::config) fn directives(&self) -> String {
+    /// The logged events, in the syntax of `tracing-subscriber`.
+    pub(crate) fn directives(&self) -> String {
         self.filter.as_ref().map_or_else(|| self.level.value.to_owned(), |filter| filter.value.clone())
     }
 }
 
-fn log_filter(value: &DeValue<'_>) -> Result<String, ValueError> {
-    let directives = text(value)?;
-    match EnvFilter::try_new(&directives) {
-        Ok(_) => Ok(directives),
+fn log_filter() -> ValueType<String> {
+    line("text", "texts", |directives| match EnvFilter::try_new(directives) {
+        Ok(_) => Ok(directives.to_owned()),
         Err(error) => Err(ValueError::new(format!("{directives:?} is not a log filter: {error}"))
             .help("such as \"info\" or \"warn,portcullis::proxy=debug\"")),
-    }
+    })
 }
-
-/// Where audit records go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) enum AuditFile {
-    /// The process's standard output.
-    StandardOutput,
-    /// Appended to this file.
-    Path(PathBuf),
-}
-
-const AUDIT_FILE: Parsed<AuditFile> = Parsed::new("file, or `\"stdout\"`", "files", audit_file);
 
 section! {
     /// `[audit]`: the record of each request.
-    struct Audit {
+    struct AuditSection {
         /// The file to which the record of each request is appended, one JSON object per line.
-        file: Spanned<AuditFile> = AUDIT_FILE.or("stdout"),
+        file: Spanned<AuditTarget> = audit_file().or("stdout"),
         /// Memory for records that wait to be written. Each request in progress reserves 1,600 bytes for its record. If
         /// there is no room, requests are rejected with 503 `audit-unavailable`.
-        max_queue_bytes: Spanned<u64> = size("1MiB", "1GiB").or("32MiB"),
+        max_queue_bytes: Spanned<usize> = size("1MiB", "1GiB").or("32MiB"),
     }
 }
 
-fn audit_file(value: &DeValue<'_>) -> Result<AuditFile, ValueError> {
-    match value.as_str() {
-        Some("stdout") => Ok(AuditFile::StandardOutput),
-        Some("stderr") => Err(ValueError::new("standard error is the log's, not for audit records")
+/// A file relative to the folder of proxy.toml, or standard output.
+fn audit_file() -> ValueType<AuditTarget> {
+    string("file, or `\"stdout\"`", "files", |text| match text {
+        "stdout" => Ok(AuditTarget::Stdout),
+        "stderr" => Err(ValueError::new("standard error is the log's, not for audit records")
             .help("write a file name, or \"stdout\"")),
-        Some(_) | None => FILE.parse(value).map(AuditFile::Path),
-    }
+        name => parse_file(name).map(AuditTarget::File),
+    })
 }
 
 section! {
     /// `[admin]`: health, metrics and control.
-    struct Admin checked by check {
+    struct AdminSection checked by check {
         /// The addresses that serve `/livez`, `/readyz`, `/metrics`, `/jwks.json` and
         /// [`/purge`](operations.md#health-and-metrics), without authentication. `[]`: none.
-        listen: Vec<Spanned<SocketAddr>> = ADDRESS.list().or(["127.0.0.1:9090"]),
+        listen: Vec<Spanned<SocketAddr>> = socket_address().list().or(["127.0.0.1:9090"]),
     }
 }
 
-impl Admin {
+impl AdminSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         for address in self.listen.iter().filter(|address| !address.value.ip().is_loopback()) {
             let message = format!(
                 "the admin listener has no authentication: all clients that reach {} can read metrics and use /purge",
                 address.value
             );
-            reader
-                .warning(address.span, "listen", message)
-                .help("listen on 127.0.0.1, or restrict access to this address by a firewall");
+            let help = "listen on 127.0.0.1, or restrict access to this address by a firewall";
+            reader.warning(address.span, "listen", message).help(help);
         }
     }
 }
 
 section! {
     /// `[caches]`: memory for the results of earlier work.
-    struct Caches {
+    struct CachesSection {
         /// Validated chains, about 15 KB per certificate. Rejected chains get a sixteenth of this in addition, the
         /// certificates of CAs an eighth.
         certificates: Spanned<u64> = size("1MiB", "64GiB").or("128MiB"),
@@ -140,12 +118,12 @@ section! {
 
 section! {
     /// `[assertion]`: the keys that sign assertions.
-    struct Assertion with head {
+    struct AssertionSection with head {
         /// Private keys in PKCS #8: P-256 (signs `ES256`, the fastest to sign and to verify), Ed25519 (`EdDSA`) or RSA of
         /// 2048 to 4096 bits (`RS256`, twenty times slower). The first one signs, all are published.
-        keys: Vec<Spanned<PathBuf>> = FILE.list().required("keys = [\"/run/secrets/assertion.key\"]"),
+        keys: Vec<Spanned<PathBuf>> = file().list().required("keys = [\"/run/secrets/assertion.key\"]"),
         /// The gateway's name, the claim `iss`.
-        issuer: Option<Spanned<String>> = TEXT.required("issuer = \"https://gate.corp.example\""),
+        issuer: Option<Spanned<String>> = text().required("issuer = \"https://gate.corp.example\""),
         /// How long an assertion is valid.
         lifetime: Spanned<Duration> = duration("1s", "5m").or("1m"),
     }

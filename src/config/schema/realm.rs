@@ -1,61 +1,60 @@
 //! `[realm.NAME]`: how client certificates are validated and mapped to accounts.
 
-use super::directory::{AccountCache, Directory};
-use super::mapping::{IdentityIssuer, Mapping};
-use super::revocation::Revocation;
-use super::rule::MappingRule;
+use super::directory::{AccountCacheSection, DirectorySection};
+use super::mapping::{IdentityIssuerSection, MappingSection, not_in_order};
+use super::revocation::RevocationSection;
+use super::rule::MappingRuleSection;
 use crate::certificate::ObjectIdentifier;
-use crate::config::parse::Spanned;
-use crate::config::parse::fields::{ValueType as _, table, table_or_tables, tables};
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::values::{BOOLEAN, FILE, POLICY, TEXT, USAGE, duration, integer};
+use crate::config::parse::{
+    Spanned, TableReader, boolean, certificate_policy, duration, extended_key_usage, file, integer, repeated,
+    section, table, table_or_tables, tables, text,
+};
 use crate::identity::Mapper;
 use std::path::PathBuf;
 use std::time::Duration;
 
 section! {
     /// `[realm.NAME]`
-    struct Realm with head checked by check {
+    struct RealmSection with head checked by check {
         /// Certificates that a certification path must end at. The machine's own trust store is not used.
-        trust_anchors: Vec<Spanned<PathBuf>> = FILE.list().required("trust_anchors = [\"pki/root.pem\"]"),
+        trust_anchors: Vec<Spanned<PathBuf>> = file().list().required("trust_anchors = [\"pki/root.pem\"]"),
         /// CA certificates that complete the chains of clients that send too few. They are not trusted by themselves.
-        intermediates: Vec<Spanned<PathBuf>> = FILE.list().optional("none"),
+        intermediates: Vec<Spanned<PathBuf>> = file().list().optional("none"),
         /// Extended key usages that a client certificate must have, all of them. `[]`: none.
-        extended_key_usage: Vec<Spanned<ObjectIdentifier>> = USAGE.list().or(["client_auth"]),
+        extended_key_usage: Vec<Spanned<ObjectIdentifier>> = extended_key_usage().list().or(["client_auth"]),
         /// Policies of which one must be [valid](certificates.md#certificate-policies) on the certificate's whole path.
-        certificate_policies: Vec<Spanned<ObjectIdentifier>> = POLICY.list().optional("none"),
+        certificate_policies: Vec<Spanned<ObjectIdentifier>> = certificate_policy().list().optional("none"),
         /// Whether RSA signatures with SHA-1 and RSA keys of 1024 bits are accepted in a certificate's path. They can be
         /// forged: only for old cards, until they are replaced. A CRL signed so is not accepted.
-        unsafe_allow_sha1_and_rsa_1024: Spanned<bool> = BOOLEAN.or(false),
+        unsafe_allow_sha1_and_rsa_1024: Spanned<bool> = boolean().or(false),
         /// How revocation is checked.
-        revocation: Revocation = table::<Revocation>(),
+        revocation: RevocationSection = table(),
         /// How certificates are mapped to accounts.
-        mapping: Mapping = table::<Mapping>(),
+        mapping: MappingSection = table(),
         /// The authorities whose certificates may name accounts.
-        identity_issuers: Vec<IdentityIssuer> = tables::<IdentityIssuer>("none"),
+        identity_issuers: Vec<IdentityIssuerSection> = tables("none"),
         /// The longest time for which the verdict on a certificate is cached.
         verdict_cache_ttl: Spanned<Duration> = duration("1s", "1h").or("5m"),
         /// How passwords are verified, for paths with `password = "directory"`.
-        passwords: Passwords = table::<Passwords>(),
+        passwords: PasswordsSection = table(),
         /// Rules that map certificates.
-        rule: Vec<MappingRule> = tables::<MappingRule>("none"),
+        rule: Vec<MappingRuleSection> = tables("none"),
         /// Where accounts are looked up.
-        directory: Vec<Directory> = table_or_tables::<Directory>("none"),
+        directory: Vec<DirectorySection> = table_or_tables("none"),
         /// How long results of the directories are used.
-        account_cache: AccountCache = table::<AccountCache>(),
+        account_cache: AccountCacheSection = table(),
     }
 }
 
 section! {
     /// `[realm.NAME.passwords]`
-    struct Passwords with head {
+    struct PasswordsSection with head {
         /// The domain of a user name without one: `alice` is then verified as `CORP\alice`.
-        default_domain: Option<Spanned<String>> = TEXT.optional("none"),
+        default_domain: Option<Spanned<String>> = text().optional("none"),
         /// Failed log-ins of one account before it has to wait. Must be less than the directory's lock-out threshold.
-        max_failures_per_account: Spanned<usize> = integer(1, 1000).or(3),
+        max_failures_per_account: Spanned<u32> = integer(1, 1000).or(3),
         /// Failed log-ins from one address (IPv6: one /64) before it has to wait.
-        max_failures_per_address: Spanned<usize> = integer(1, 1_000_000).or(20),
+        max_failures_per_address: Spanned<u32> = integer(1, 1_000_000).or(20),
         /// How long they have to wait: an account after its last failed log-in, an address after its first. Must not be
         /// shorter than the directory's observation window.
         window: Spanned<Duration> = duration("1m", "1day").or("15m"),
@@ -64,128 +63,99 @@ section! {
     }
 }
 
-impl Realm {
+impl RealmSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
-        self.mapping.complete(!self.directory.is_empty() || self.head.has("directory"));
-        self.check_algorithms(reader);
-        self.check_directories(reader);
-        check_mapping(self, reader);
-        self.account_cache.check(self.head.has("directory"), reader);
-        self.check_rule_names(reader);
-    }
-
-    fn check_algorithms(&self, reader: &mut TableReader<'_>) {
-        let name = "unsafe_allow_sha1_and_rsa_1024";
-        if self.unsafe_allow_sha1_and_rsa_1024.value {
+        let directory = self.head.has("directory");
+        self.mapping.complete(directory);
+        if let Spanned { value: true, span } = self.unsafe_allow_sha1_and_rsa_1024 {
             let message = "SHA-1 and RSA keys of 1,024 bits count here: who has the means can forge a card";
-            reader.warning(self.unsafe_allow_sha1_and_rsa_1024.span, name, message);
+            reader.warning(span, "unsafe_allow_sha1_and_rsa_1024", message);
+        }
+        for (index, again, first) in repeated(&self.directory, |it| it.called().to_ascii_lowercase()) {
+            let message = format!("two directories of this realm are called {:?}", again.called());
+            reader
+                .error(again.head.span, &format!("directory[{index}].name"), message)
+                .label(first.head.span, "the first one")
+                .help("give each a `name` of its own");
+        }
+        self.mapping.check_in_realm(directory, reader);
+        self.check_identity_issuers(reader);
+        self.check_mappers(reader);
+        self.account_cache.check(directory, reader);
+        // Records name the rule that found the account, so a name must stand for one rule.
+        for (index, again, first) in repeated(&self.rule, |rule| &rule.name.value) {
+            let message = format!("two rules of this realm are named {:?}", again.name.value);
+            reader
+                .error(again.name.span, &format!("rule[{index}].name"), message)
+                .label(first.name.span, "the first one")
+                .help("give each rule a name of its own");
         }
     }
 
     /// Whether any issuer may name accounts.
-    pub(super) fn names_accounts(&self) -> bool {
+    fn names_accounts(&self) -> bool {
         self.identity_issuers.iter().any(|issuer| {
-            !(issuer.upn_suffixes.is_empty()
-                && issuer.email_domains.is_empty()
-                && issuer.sid_domains.is_empty())
+            let names = [issuer.upn_suffixes.len(), issuer.email_domains.len(), issuer.sid_domains.len()];
+            names != [0; 3]
         })
     }
 
-    fn check_directories(&self, reader: &mut TableReader<'_>) {
-        for (index, directory) in self.directory.iter().enumerate() {
-            let name = directory.called();
-            let mut earlier = self.directory.iter().take(index);
-            if let Some(first) = earlier.find(|other| other.called().eq_ignore_ascii_case(name)) {
-                let key = format!("directory[{index}].name");
-                reader
-                    .error(
-                        directory.head.span,
-                        &key,
-                        format!("two directories of this realm are called {name:?}"),
-                    )
-                    .label(first.head.span, "the first one")
-                    .help("give each a `name` of its own");
+    /// Records the keys of issuers for mappers that are not in the order.
+    fn check_identity_issuers(&self, reader: &mut TableReader<'_>) {
+        for (index, issuer) in self.identity_issuers.iter().enumerate() {
+            for entry in issuer.mappers.iter().filter(|entry| self.mapping.uses(entry.value).is_none()) {
+                let key = format!("identity_issuers[{index}].mappers");
+                let help = "name it there, or remove it here";
+                reader.error(entry.span, &key, not_in_order(entry.value)).help(help);
+            }
+            let by_alt_security = self.mapping.uses(Mapper::AltSecurityIdentities).is_some()
+                && issuer.feeds(Mapper::AltSecurityIdentities);
+            if let (Some(form), false) = (issuer.alt_security_forms.first(), by_alt_security) {
+                let message =
+                    "this does nothing: its certificates are not mapped by \"alt_security_identities\"";
+                let help = "name it in `mapping.order` and in `mappers`, or remove it";
+                let key = format!("identity_issuers[{index}].alt_security_forms");
+                reader.error(form.span, &key, message).help(help);
             }
         }
     }
 
-    /// Records name the rule that found the account, so a name stands for one rule.
-    fn check_rule_names(&self, reader: &mut TableReader<'_>) {
-        for (index, rule) in self.rule.iter().enumerate() {
-            let mut earlier = self.rule.iter().take(index);
-            if let Some(first) = earlier.find(|other| other.name.value == rule.name.value) {
-                let message = format!("two rules of this realm are named {:?}", rule.name.value);
-                reader
-                    .error(rule.name.span, &format!("rule[{index}].name"), message)
-                    .label(first.name.span, "the first one")
-                    .help("give each rule a name of its own");
+    /// Records the mappers of the order that cannot find an account.
+    fn check_mappers(&self, reader: &mut TableReader<'_>) {
+        if let (None, Some(rule)) = (self.mapping.uses(Mapper::Rules), self.rule.first()) {
+            let message = "this rule does nothing: `mapping.order` does not name \"rule\"";
+            reader.error(rule.head.span, "rule", message).help("write order = [\"rule\", …]");
+        }
+        for entry in self.mapping.order.iter().filter(|entry| entry.value != Mapper::Rules) {
+            let suffixes = "upn_suffixes = [\"corp.example\"]";
+            let (key, names, has): (_, _, fn(&IdentityIssuerSection) -> bool) = match entry.value {
+                Mapper::Sid => {
+                    let names = "sid_domains = [\"S-1-5-21-1004336348-1177238915-682003330\"]";
+                    ("sid_domains", names, |issuer| !issuer.sid_domains.is_empty())
+                }
+                Mapper::Upn => ("upn_suffixes", suffixes, |issuer| !issuer.upn_suffixes.is_empty()),
+                Mapper::Email => {
+                    let names = "email_domains = [\"corp.example\"]";
+                    ("email_domains", names, |issuer| !issuer.email_domains.is_empty())
+                }
+                _ => ("certificate", suffixes, |_| true),
+            };
+            let mut issuers = self.identity_issuers.iter();
+            let is_fed = issuers.any(|issuer| issuer.feeds(entry.value) && has(issuer));
+            // The default order is not the operator's mistake if the realm maps by other means only.
+            let is_default = entry.span == self.head.span;
+            let maps_otherwise = self.rule.iter().any(MappingRuleSection::is_complete)
+                || (!self.directory.is_empty() && self.names_accounts());
+            // A certificate with a security identifier is rejected if no issuer may write one: never a matter of course.
+            if !is_fed && (!is_default || !maps_otherwise || entry.value == Mapper::Sid) {
+                let message = format!(
+                    "no card can be mapped by \"{}\": no entry of `identity_issuers` has `{key}`",
+                    entry.value
+                );
+                let help =
+                    format!("add identity_issuers = [{{ certificate = \"pki/issuing.pem\", {names} }}]");
+                reader.warning(entry.span, "mapping.order", message).help(help);
             }
         }
     }
-}
-
-/// Records what in a realm's order can find nobody, and what feeds ways that are not in it.
-fn check_mapping(realm: &Realm, reader: &mut TableReader<'_>) {
-    let mapping = &realm.mapping;
-    let directory = realm.head.has("directory");
-    mapping.check_strength(reader, directory);
-    mapping.check_directory(reader, directory);
-    mapping.check_attributes(reader, directory);
-    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
-        for entry in issuer.mappers.iter().filter(|entry| mapping.uses(entry.value).is_none()) {
-            let message =
-                format!("this does nothing: `mapping.order` does not name {:?}", entry.value.name());
-            let key = format!("identity_issuers[{index}].mappers");
-            reader.error(entry.span, &key, message).help("name it there, or remove it here");
-        }
-    }
-    for (index, issuer) in realm.identity_issuers.iter().enumerate() {
-        let Some(form) = issuer.alt_security_forms.first() else { continue };
-        if mapping.uses(Mapper::AltSecurityIdentities).is_none()
-            || !issuer.feeds(Mapper::AltSecurityIdentities)
-        {
-            let message = "this does nothing: its certificates are not mapped by \"alt_security_identities\"";
-            let key = format!("identity_issuers[{index}].alt_security_forms");
-            reader
-                .error(form.span, &key, message)
-                .help("name it in `mapping.order` and in `mappers`, or remove it");
-        }
-    }
-    if let (None, Some(rule)) = (mapping.uses(Mapper::Rules), realm.rule.first()) {
-        reader
-            .error(rule.head.span, "rule", "this rule does nothing: `mapping.order` does not name \"rule\"")
-            .help("write order = [\"rule\", …]");
-    }
-    let fed = |mapper: Mapper, has: fn(&IdentityIssuer) -> bool| {
-        realm.identity_issuers.iter().any(|issuer| issuer.feeds(mapper) && has(issuer))
-    };
-    let any_issuer = |_: &IdentityIssuer| true;
-    for entry in mapping.order.iter().filter(|entry| entry.value != Mapper::Rules) {
-        let (key, found) = match entry.value {
-            Mapper::Sid => ("sid_domains", fed(entry.value, |issuer| !issuer.sid_domains.is_empty())),
-            Mapper::Upn => ("upn_suffixes", fed(entry.value, |issuer| !issuer.upn_suffixes.is_empty())),
-            Mapper::Email => ("email_domains", fed(entry.value, |issuer| !issuer.email_domains.is_empty())),
-            other => ("certificate", fed(other, any_issuer)),
-        };
-        // The default order is not the operator's mistake when something else is all that this realm maps by.
-        let chosen = entry.span != realm.head.span;
-        let elsewhere = realm.rule.iter().any(MappingRule::is_whole)
-            || (!realm.directory.is_empty() && realm.names_accounts());
-        // A card with a security identifier is refused where nobody may write one, so that is never by the way.
-        if !found && (chosen || !elsewhere || entry.value == Mapper::Sid) {
-            warn_of_nobody(entry, key, reader);
-        }
-    }
-}
-
-fn warn_of_nobody(entry: &Spanned<Mapper>, key: &str, reader: &mut TableReader<'_>) {
-    let word = entry.value.name();
-    let message = format!("no card can be mapped by {word:?}: no entry of `identity_issuers` has `{key}`");
-    let names = match entry.value {
-        Mapper::Sid => "sid_domains = [\"S-1-5-21-1004336348-1177238915-682003330\"]",
-        Mapper::Email => "email_domains = [\"corp.example\"]",
-        _ => "upn_suffixes = [\"corp.example\"]",
-    };
-    let help = format!("add identity_issuers = [{{ certificate = \"pki/issuing.pem\", {names} }}]");
-    reader.warning(entry.span, "mapping.order", message).help(help);
 }

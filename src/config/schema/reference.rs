@@ -1,8 +1,9 @@
 //! The reference of the keys: Markdown tables for the documentation, and a JSON Schema for editors.
 
-use super::document::Document;
-use crate::config::parse::reader::{Section as _, tables};
-use crate::config::parse::section::{Absence, Form, Header, Key, SubTable};
+use super::document::ConfigDocument;
+use crate::config::parse::{
+    FIRST_VERSION, HeaderForm, KeyAbsence, KeyForm, KeyInfo, TableKeys, TableSchema as _, tables_of,
+};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -12,12 +13,11 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// The tables of docs/configuration.md: the keys of each section under its heading.
 pub fn markdown() -> String {
     let mut text = String::new();
-    for table in tables::<Document>() {
-        let heading = match table.path.as_str() {
-            "" => "The top of the file".to_owned(),
-            _ => format!("`{}`", table.heading()),
+    for (path, table) in tables_of::<ConfigDocument>() {
+        let (heading, above) = match path.as_str() {
+            "" => ("The top of the file".to_owned(), String::new()),
+            _ => (format!("`{}`", table.header.heading(&path)), format!("{path}.")),
         };
-        let above = if table.path.is_empty() { String::new() } else { format!("{}.", table.path) };
         _ = write!(text, "## {heading}\n\n| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
         for key in (table.keys)() {
             text.push_str(&row(&key, &above));
@@ -28,19 +28,19 @@ pub fn markdown() -> String {
 }
 
 /// The row of `key` in a table whose keys have the path `above` before them.
-fn row(key: &Key, above: &str) -> String {
+fn row(key: &KeyInfo, above: &str) -> String {
     let absence = match &key.form.absence {
-        Absence::Default(value) => format!("`{value}`"),
-        Absence::Required => "**required**".to_owned(),
-        Absence::Explained(words) => (*words).to_owned(),
+        KeyAbsence::Default(value) => format!("`{value}`"),
+        KeyAbsence::Required(_) => "**required**".to_owned(),
+        KeyAbsence::Explained(words) => (*words).to_owned(),
     };
     let mut meaning = key.documentation.trim().to_owned();
     if let Some(table) = &key.form.table {
-        let name = if table.header == Header::Named { "NAME" } else { "" };
-        let anchor: String = format!("{above}{}{name}", key.name).replace('.', "").to_lowercase();
+        let name = if table.header == HeaderForm::Named { "NAME" } else { "" };
+        let anchor = format!("{above}{}{name}", key.name).replace('.', "").to_lowercase();
         _ = write!(meaning, " [Keys](#{anchor}).");
     }
-    if key.since != crate::config::parse::section::FIRST_VERSION {
+    if key.since != FIRST_VERSION {
         _ = write!(meaning, " Since {}.", key.since);
     }
     let cells = [format!("`{}`", key.name), key.form.words.clone(), absence, meaning];
@@ -49,7 +49,7 @@ fn row(key: &Key, above: &str) -> String {
 
 /// The JSON Schema of proxy.toml.
 pub fn json_schema() -> Value {
-    let mut schema = object(Document::keys());
+    let mut schema = object(ConfigDocument::keys());
     let head = json!({
         "$schema": DIALECT,
         "title": "proxy.toml of portcullis",
@@ -61,9 +61,12 @@ pub fn json_schema() -> Value {
     schema
 }
 
-fn object(keys: Vec<Key>) -> Value {
-    let required: Vec<_> =
-        keys.iter().filter(|key| matches!(key.form.absence, Absence::Required)).map(|key| key.name).collect();
+fn object(keys: Vec<KeyInfo>) -> Value {
+    let required: Vec<_> = keys
+        .iter()
+        .filter(|key| matches!(key.form.absence, KeyAbsence::Required(_)))
+        .map(|key| key.name)
+        .collect();
     let properties: Map<String, Value> =
         keys.into_iter().map(|key| (key.name.to_owned(), property(key))).collect();
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -73,28 +76,28 @@ fn object(keys: Vec<Key>) -> Value {
     schema
 }
 
-fn property(key: Key) -> Value {
-    let Key { documentation, since, form, .. } = key;
-    let Form { absence, json, table, .. } = form;
+fn property(key: KeyInfo) -> Value {
+    let KeyInfo { documentation, since, form, .. } = key;
+    let KeyForm { absence, json, table, .. } = form;
     let mut schema = match table {
         None => json,
-        Some(SubTable { header, keys, .. }) => {
+        Some(TableKeys { header, keys, .. }) => {
             let table = object(keys());
             match header {
-                Header::Single if json.is_null() => table,
-                Header::Single => json!({ "anyOf": [json, table] }),
-                Header::Repeated => json!({ "type": "array", "items": table }),
-                Header::SingleOrRepeated => {
+                HeaderForm::Single if json.is_null() => table,
+                HeaderForm::Single => json!({ "anyOf": [json, table] }),
+                HeaderForm::Repeated => json!({ "type": "array", "items": table }),
+                HeaderForm::SingleOrRepeated => {
                     json!({ "anyOf": [table, { "type": "array", "items": table }] })
                 }
-                Header::Named => json!({ "type": "object", "additionalProperties": table }),
+                HeaderForm::Named => json!({ "type": "object", "additionalProperties": table }),
             }
         }
     };
     if let Value::Object(schema) = &mut schema {
         schema.insert("description".to_owned(), documentation.trim().into());
         schema.insert("x-since".to_owned(), since.into());
-        if let Absence::Default(default) = absence {
+        if let KeyAbsence::Default(default) = absence {
             // Strings, numbers, booleans and lists of strings are written alike in TOML and in JSON.
             if let Ok(default) = serde_json::from_str(&default) {
                 schema.insert("default".to_owned(), default);

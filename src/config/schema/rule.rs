@@ -1,66 +1,60 @@
 //! `[[realm.NAME.rule]]`: rules that map single certificates, or those of an issuer by their names (one-to-one and
 //! many-to-one mappings in IIS).
 
-use crate::config::parse::Spanned;
-use crate::config::parse::fields::{ValueType as _, optional_table, pairs};
-use crate::config::parse::reader::TableReader;
-use crate::config::parse::section::section;
-use crate::config::parse::suggestion::nearest;
-use crate::config::parse::value_error::ValueError;
-use crate::config::parse::values::{BOOLEAN, FILE, Parsed, SHA256, SID, TEXT, text};
+use crate::config::parse::{
+    Spanned, TableReader, ValueError, ValueType, boolean, file, line, nearest, optional_table, pairs,
+    section, sha256, sid, text,
+};
 use crate::directory::Sid;
 use crate::identity::SubField;
 use std::path::PathBuf;
-use toml::de::DeValue;
-
-const UPN: Parsed<String> = Parsed::new("text", "texts", user_principal_name);
 
 /// Attributes of a name with the patterns of their values, in which `*` stands for any text.
 type NameConditions = Vec<(Spanned<SubField>, Spanned<String>)>;
 
 section! {
     /// `[[realm.NAME.rule]]`
-    struct MappingRule with head checked by check {
+    struct MappingRuleSection with head checked by check {
         /// Its name in records.
-        name: Spanned<String> = TEXT.essential("name = \"alice's card\""),
+        name: Spanned<String> = text().essential("name = \"alice's card\""),
         /// The certificate with this SHA-256, as `portcullis inspect` shows it. Colons are allowed. A client can change an ECDSA
         /// signature into its other valid value; the rule holds for both.
-        certificate_sha256: Option<Spanned<[u8; 32]>> = SHA256.optional(""),
+        certificate_sha256: Option<Spanned<[u8; 32]>> = sha256().optional(""),
         /// The certificate in this file, by what its issuer signed (the tbsCertificate).
-        certificate: Option<Spanned<PathBuf>> = FILE.optional(""),
+        certificate: Option<Spanned<PathBuf>> = file().optional(""),
         /// The authority whose certificates the rule maps, by its key.
-        issuer: Option<Spanned<PathBuf>> = FILE.optional(""),
+        issuer: Option<Spanned<PathBuf>> = file().optional(""),
         /// Conditions on the subject, all of which must be met: `{ CN = "Alice *", O = "Contoso" }`. `*` stands for any text.
         /// Attributes by name or dotted number.
-        subject: NameConditions = pairs(attribute, TEXT, ""),
+        subject: NameConditions = pairs(name_attribute, text(), ""),
         /// The same on the issuer's name.
-        issuer_name: NameConditions = pairs(attribute, TEXT, "none"),
+        issuer_name: NameConditions = pairs(name_attribute, text(), "none"),
         /// Whether case counts in these conditions. Beside `deny` it does nothing: all spellings are denied.
-        case_sensitive: Spanned<bool> = BOOLEAN.or(true),
+        case_sensitive: Spanned<bool> = boolean().or(true),
         /// The account of these certificates.
-        account: Option<RuleAccount> = optional_table::<RuleAccount>(""),
+        account: Option<RuleAccountSection> = optional_table(""),
         /// `true`: these certificates map to no account, whatever other rules and names they match.
-        deny: Option<Spanned<bool>> = BOOLEAN.optional(""),
+        deny: Option<Spanned<bool>> = boolean().optional(""),
     }
 }
 
 section! {
     /// `[realm.NAME.rule.account]`
-    struct RuleAccount {
+    struct RuleAccountSection {
         /// `'DOMAIN\name'`, or a UPN.
-        user: Spanned<String> = TEXT.essential("user = 'CORP\\alice'"),
+        user: Spanned<String> = text().essential("user = 'CORP\\alice'"),
         /// The user principal name.
-        upn: Option<Spanned<String>> = UPN.optional("none"),
+        upn: Option<Spanned<String>> = user_principal_name().optional("none"),
         /// The security identifier: `"S-1-5-21-…"`.
-        sid: Option<Spanned<Sid>> = SID.optional("none"),
+        sid: Option<Spanned<Sid>> = sid().optional("none"),
         /// The account's groups.
-        groups: Vec<Spanned<String>> = TEXT.list().optional("none"),
+        groups: Vec<Spanned<String>> = text().list().optional("none"),
     }
 }
 
 /// The certificates that a rule maps.
-pub(in crate::config) enum RuleMatch<'a> {
-    /// The one with this SHA-256 over its DER.
+pub(crate) enum RuleMatch<'a> {
+    /// The one with this SHA-256 of its DER.
     Sha256([u8; 32]),
     /// The one in this file.
     Certificate(&'a Spanned<PathBuf>),
@@ -68,9 +62,9 @@ pub(in crate::config) enum RuleMatch<'a> {
     Names(&'a Spanned<PathBuf>),
 }
 
-impl MappingRule {
-    /// The certificates that it maps; `None` only if an error says what is wrong.
-    pub(in crate::config) fn matches(&self) -> Option<RuleMatch<'_>> {
+impl MappingRuleSection {
+    /// The certificates that it maps; `None` only if none are given, which is an error.
+    pub(crate) fn matches(&self) -> Option<RuleMatch<'_>> {
         match (&self.certificate_sha256, &self.certificate, &self.issuer) {
             (Some(fingerprint), _, _) => Some(RuleMatch::Sha256(fingerprint.value)),
             (_, Some(certificate), _) => Some(RuleMatch::Certificate(certificate)),
@@ -79,11 +73,10 @@ impl MappingRule {
         }
     }
 
-    /// Whether it says which certificates it maps and to what, each in one way.
-    pub(super) fn is_whole(&self) -> bool {
+    /// Whether its certificates and its action are each given in exactly one way.
+    pub(super) fn is_complete(&self) -> bool {
         let ways = [self.certificate_sha256.is_some(), self.certificate.is_some(), self.issuer.is_some()];
-        let denies = self.deny.as_ref().is_some_and(|deny| deny.value);
-        ways.into_iter().filter(|way| *way).count() == 1 && denies != self.account.is_some()
+        ways.into_iter().filter(|way| *way).count() == 1 && self.denies() != self.account.is_some()
     }
 
     /// The groups that it assigns.
@@ -91,11 +84,14 @@ impl MappingRule {
         self.account.as_ref().map_or(&[], |account| &account.groups)
     }
 
+    fn denies(&self) -> bool {
+        self.deny.is_some_and(|deny| deny.value)
+    }
+
     fn check(&mut self, reader: &mut TableReader<'_>) {
         self.check_match(reader);
-        self.check_outcome(reader);
-        let denies = self.deny.as_ref().is_some_and(|deny| deny.value);
-        if let (true, Some(span)) = (denies, self.head.written("case_sensitive")) {
+        self.check_action(reader);
+        if let (true, Some(span)) = (self.denies(), self.head.written("case_sensitive")) {
             let message = "`case_sensitive` does nothing beside `deny`: all spellings of a name are denied";
             reader.warning(span, "case_sensitive", message).help("remove `case_sensitive`");
         }
@@ -109,12 +105,11 @@ impl MappingRule {
         match chosen.as_slice() {
             ["issuer"] if self.head.has_items("subject") => {}
             ["issuer"] => {
-                reader
-                    .error(span, "subject", "the rule has no condition: it would mean every certificate of the issuer")
-                    .help("add subject = { CN = \"…\", O = \"Contoso*\" }, or subject = { CN = \"*\" } to mean that");
+                let message = "the rule has no condition: it would mean every certificate of the issuer";
+                let help = "add subject = { CN = \"…\", O = \"Contoso*\" }, or subject = { CN = \"*\" } to mean that";
+                reader.error(span, "subject", message).help(help);
             }
             [way] => {
-                let way = (*way).to_owned();
                 for name in ["subject", "issuer_name", "case_sensitive"] {
                     if self.head.has(name) {
                         let message =
@@ -124,52 +119,51 @@ impl MappingRule {
                 }
             }
             [] => {
-                reader.error(span, "issuer", "the rule does not say which certificates it means").help(
-                    "add `certificate_sha256`, `certificate` (a file), or `issuer` (a file) with `subject`",
-                );
+                let message = "the rule does not say which certificates it means";
+                let help =
+                    "add `certificate_sha256`, `certificate` (a file), or `issuer` (a file) with `subject`";
+                reader.error(span, "issuer", message).help(help);
             }
             several => {
-                let message = format!(
-                    "the rule says in several ways which certificates it means: {}",
-                    several.join(", ")
-                );
+                let several = several.join(", ");
+                let message = format!("the rule says in several ways which certificates it means: {several}");
                 reader.error(span, "", message).help("keep one of them");
             }
         }
     }
 
-    fn check_outcome(&self, reader: &mut TableReader<'_>) {
+    fn check_action(&self, reader: &mut TableReader<'_>) {
         let has_account = self.head.has("account");
-        match &self.deny {
-            Some(deny) if deny.value && has_account => {
-                reader
-                    .error(deny.span, "deny", "the rule assigns an account and denies it too")
-                    .help("keep `account` or `deny`");
+        match self.deny {
+            Some(Spanned { value: true, span }) if has_account => {
+                let message = "the rule assigns an account and denies it too";
+                reader.error(span, "deny", message).help("keep `account` or `deny`");
             }
-            Some(deny) if !deny.value => {
-                reader
-                    .error(deny.span, "deny", "`deny = false` does nothing")
-                    .help("remove it, and name the account of these certificates in `account`");
+            Some(Spanned { value: false, span }) => {
+                let help = "remove it, and name the account of these certificates in `account`";
+                reader.error(span, "deny", "`deny = false` does nothing").help(help);
             }
             None if !has_account && !self.head.has("deny") => {
-                reader
-                    .error(self.head.span, "account", "the rule names no account for these certificates")
-                    .help("add account = { user = 'CORP\\alice' } or deny = true");
+                let message = "the rule names no account for these certificates";
+                let help = "add account = { user = 'CORP\\alice' } or deny = true";
+                reader.error(self.head.span, "account", message).help(help);
             }
             Some(_) | None => {}
         }
     }
 }
 
-fn user_principal_name(value: &DeValue<'_>) -> Result<String, ValueError> {
-    let name = text(value)?;
-    if name.contains('@') {
-        return Ok(name);
-    }
-    Err(ValueError::new("a user principal name contains an `@`").help("such as \"alice@corp.example\""))
+fn user_principal_name() -> ValueType<String> {
+    line("text", "texts", |name| match name.contains('@') {
+        true => Ok(name.to_owned()),
+        false => {
+            Err(ValueError::new("a user principal name contains an `@`")
+                .help("such as \"alice@corp.example\""))
+        }
+    })
 }
 
-fn attribute(name: &str) -> Result<SubField, ValueError> {
+fn name_attribute(name: &str) -> Result<SubField, ValueError> {
     name.parse().map_err(|_| {
         let help = match nearest(name, SubField::names()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -113,7 +113,7 @@ error: `http_action` does nothing: the site has no `http_listen` address
 18 | http_action = "redirect"
    | ^^^^^^^^^^^
    |
-   = help: add `http_listen = ["0.0.0.0:80"]`, or remove it
+   = help: add `http_listen = ["0.0.0.0:80"]`, or remove `http_action`
 
 error: there is no backend named "rsm"
   --> proxy.toml:19:11

@@ -1,7 +1,7 @@
 //! What an operator is told of the backend's own log-in dialogue, and what follows from it.
 
 use super::{SMALLEST, only_mistake, smallest};
-use crate::config::schema::Document;
+use crate::config::schema::ConfigDocument;
 use std::time::Duration;
 
 const REQUIRE: &str = "client_certificate = \"require\"";
@@ -14,7 +14,7 @@ fn with(path: &str, site: &str, tables: &str) -> String {
 }
 
 fn offers_http2(text: &str) -> bool {
-    let (document, diagnostics) = Document::parse("proxy.toml", text);
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", text);
     assert!(!diagnostics.has_errors());
     document.unwrap().site[0].offers_http2()
 }
@@ -54,6 +54,8 @@ fn limits_of_dialogues_that_no_path_has_are_a_mistake() {
                  (write password = \"backend\" in a [[site.path]], or remove it)"
             )
         );
-        assert!(!Document::parse("proxy.toml", &with(BACKEND, "", &format!("\n{key}\n"))).1.has_errors());
+        assert!(
+            !ConfigDocument::parse("proxy.toml", &with(BACKEND, "", &format!("\n{key}\n"))).1.has_errors()
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! proxy.toml, the documentation and the JSON Schema agree with the declarations, key by key.
 
 use super::{SMALLEST, rendered};
-use crate::config::parse::reader::Section as _;
-use crate::config::schema::Document;
-use crate::config::schema::limits::Limits;
+use crate::config::parse::TableSchema as _;
+use crate::config::schema::ConfigDocument;
+use crate::config::schema::limits::LimitsSection;
 use crate::config::{Colour, json_schema, markdown};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn every_toml_block_of_the_documentation_is_free_of_mistakes() {
     for page in &pages {
         for block in read_file(page).split("```toml\n").skip(1) {
             let block = block.split("\n```").next().unwrap_or_default();
-            let mistakes = Document::parse(&page.display().to_string(), block).1;
+            let mistakes = ConfigDocument::parse(&page.display().to_string(), block).1;
             assert!(!mistakes.has_errors(), "{}", mistakes.render(Colour::Plain));
             blocks += 1;
         }
@@ -72,7 +72,8 @@ fn the_tables_of_keys_in_the_documentation_are_those_of_the_declarations() {
 #[test]
 fn the_page_of_limits_names_every_key_of_the_limits() {
     let page = read_file(&project_file("docs/limits.md"));
-    let missing: Vec<_> = Limits::NAMES.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+    let missing: Vec<_> =
+        LimitsSection::NAMES.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "docs/limits.md has no row of {missing:?}");
 }
 
@@ -83,7 +84,7 @@ fn every_default_and_every_range_is_read_by_the_key_that_has_it() {
                 revocation.issuers = [{}]\nidentity_issuers = [{}]\nrule = [{ account = {} }]\n\
                 directory = { bind_password = {}, schema = {} }\n[backend.b]\nheaders.secret = {}\n\
                 user_certificates = {}\n[assertion]\n";
-    assert!(Document::parse("proxy.toml", text).1.has_errors());
+    assert!(ConfigDocument::parse("proxy.toml", text).1.has_errors());
 }
 
 /// `text`, which is TOML, as JSON.

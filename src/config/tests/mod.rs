@@ -14,7 +14,7 @@ mod revocation;
 mod telling;
 mod wrong_values;
 
-use super::schema::Document;
+use super::schema::ConfigDocument;
 use super::*;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ servers = ["http://10.0.0.5"]
 "#;
 
 fn rendered(text: &str) -> String {
-    Document::parse("proxy.toml", text).1.render(Colour::Plain)
+    ConfigDocument::parse("proxy.toml", text).1.render(Colour::Plain)
 }
 
 /// What is told about the smallest file with one line replaced by others.
@@ -52,7 +52,7 @@ fn rendered_with(line: &str, instead: &str) -> String {
 
 /// The one mistake told, as `severity key: message (help)`.
 fn only_mistake(text: &str) -> String {
-    let diagnostics = Document::parse("proxy.toml", text).1;
+    let diagnostics = ConfigDocument::parse("proxy.toml", text).1;
     let told: Vec<String> = diagnostics
         .iter()
         .map(|entry| {
@@ -69,8 +69,8 @@ fn only_mistake_with(line: &str, instead: &str) -> String {
     only_mistake(&SMALLEST.replacen(line, instead, 1))
 }
 
-fn smallest() -> Document {
-    let (document, diagnostics) = Document::parse("proxy.toml", SMALLEST);
+fn smallest() -> ConfigDocument {
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", SMALLEST);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     document.unwrap()
 }
@@ -79,7 +79,7 @@ fn smallest() -> Document {
 fn defaults_are_those_of_the_documentation() {
     let document = smallest();
     assert!(document.workers.is_none());
-    assert_eq!(document.audit.file.value, schema::process::AuditFile::StandardOutput);
+    assert_eq!(document.audit.file.value, crate::telemetry::audit::AuditTarget::Stdout);
     assert_eq!(document.limits.max_header_bytes.value, 65_536);
     let limits = &document.limits;
     assert_eq!((limits.connections_per_address(), limits.connections_per_network()), (500, 5_000));
@@ -94,7 +94,7 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!(rule.max_body.value, 1 << 20);
     let realm = document.realm.first().unwrap();
     assert_eq!(realm.revocation.mode.value, crate::revocation::RevocationMode::Require);
-    assert_eq!(realm.mapping.strength.value, schema::mapping::MappingStrength::Strong);
+    assert_eq!(realm.mapping.strength.value, schema::mapping::StrengthChoice::Strong);
     assert_eq!(realm.extended_key_usage.first().unwrap().value.to_string(), "1.3.6.1.5.5.7.3.2");
     let backend = document.backend.first().unwrap();
     assert_eq!(backend.servers.first().unwrap().value.to_string(), "http://10.0.0.5:80");
@@ -113,8 +113,8 @@ fn values_keep_the_place_where_they_were_written() {
 
 #[test]
 fn a_file_that_is_not_toml_gives_no_document() {
-    assert!(Document::parse("proxy.toml", "workers =").0.is_none());
-    assert!(Document::parse("proxy.toml", "workers = 0").0.is_some());
+    assert!(ConfigDocument::parse("proxy.toml", "workers =").0.is_none());
+    assert!(ConfigDocument::parse("proxy.toml", "workers = 0").0.is_some());
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_rule_that_would_mean_every_card_of_an_issuer_is_refused() {
 
 #[test]
 fn addresses_with_port_0_are_different_ones() {
-    let (_, diagnostics) = Document::parse(
+    let (_, diagnostics) = ConfigDocument::parse(
         "proxy.toml",
         &SMALLEST.replace(
             "listen = [\"0.0.0.0:443\"]",
@@ -197,7 +197,7 @@ fn two_sites_may_share_an_address_for_tls() {
 fn the_shares_of_one_client_follow_the_number_of_all_connections() {
     let limits = |keys: &str| {
         let text = SMALLEST.replacen("[backend.rms]", &format!("[limits]\n{keys}\n[backend.rms]"), 1);
-        Document::parse("proxy.toml", &text).0.unwrap().limits
+        ConfigDocument::parse("proxy.toml", &text).0.unwrap().limits
     };
     let few = limits("max_connections = 10");
     assert_eq!((few.connections_per_address(), few.connections_per_network()), (1, 5));

@@ -1,7 +1,7 @@
 //! What an operator is told of passwords that would not do what they seem to.
 
 use super::{SMALLEST, only_mistake, smallest};
-use crate::config::schema::Document;
+use crate::config::schema::ConfigDocument;
 use crate::policy::PasswordRule;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn a_path_that_requires_a_card_takes_no_password() {
 #[test]
 fn a_path_that_ignores_cards_may_take_passwords_alone() {
     let path = "client_certificate = \"ignore\"\npassword = \"directory\"";
-    assert!(!Document::parse("proxy.toml", &with(path, "")).1.has_errors());
+    assert!(!ConfigDocument::parse("proxy.toml", &with(path, "")).1.has_errors());
 }
 
 #[test]

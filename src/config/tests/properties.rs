@@ -2,7 +2,7 @@
 
 use super::SMALLEST;
 use crate::config::Colour;
-use crate::config::schema::Document;
+use crate::config::schema::ConfigDocument;
 use proptest::prelude::*;
 
 /// Pieces that are likely to be taken for something by one parser or another.
@@ -57,7 +57,7 @@ const PIECES: &[&str] = &[
 ];
 
 fn is_told_without_a_panic(text: &str) -> Result<(), TestCaseError> {
-    let (document, diagnostics) = Document::parse("proxy.toml", text);
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", text);
     prop_assert!(document.is_some() || diagnostics.has_errors());
     prop_assert_eq!(diagnostics.render(Colour::Plain).is_empty(), diagnostics.iter().next().is_none());
     prop_assert!(serde_json::to_value(&diagnostics).is_ok());

@@ -31,7 +31,7 @@ mode = "prefer"
 #[test]
 fn every_key_is_read_from_a_table_of_its_own() {
     let text = SMALLEST.replacen("revocation = { crl = [\"pki/crl/\"] }\n", "", 1) + EVERYTHING;
-    let (document, diagnostics) = Document::parse("proxy.toml", &text);
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", &text);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     let document = document.unwrap();
     let revocation = &document.realm[0].revocation;

@@ -17,7 +17,7 @@ fn with_headers(headers: &str) -> String {
 #[test]
 fn assertions_are_signed_with_the_keys_of_their_table() {
     let text = with_headers(r#"{ sets = ["assertion"], send_groups = ["staff"] }"#) + ASSERTION;
-    let (document, diagnostics) = Document::parse("proxy.toml", &text);
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", &text);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     let document = document.unwrap();
     let assertion = document.assertion.unwrap();
@@ -91,7 +91,7 @@ fn with_issue(servers: &str, keys: &str) -> String {
 #[test]
 fn certificates_are_issued_by_the_ca_of_the_backend() {
     let text = with_issue(r#""https://iis.corp.example""#, ISSUE);
-    let (document, diagnostics) = Document::parse("proxy.toml", &text);
+    let (document, diagnostics) = ConfigDocument::parse("proxy.toml", &text);
     assert_eq!(diagnostics.render(Colour::Plain), "");
     let document = document.unwrap();
     let backend = &document.backend[0];

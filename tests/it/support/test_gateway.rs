@@ -2,7 +2,7 @@
 
 use super::{TEST_TIMEOUT, TestConfig};
 use portcullis::clock::Clock;
-use portcullis::config::{self, Colour, Context, LoadError, Loaded, Speech};
+use portcullis::config::{self, Colour, CompileContext, ListenerProtocol, LoadError, LoadedConfig};
 use portcullis::demo::pki::{Pki, PkiFiles};
 use portcullis::demo::rms::Rms;
 use portcullis::policy::DenialId;
@@ -28,7 +28,7 @@ pub(crate) fn pki() -> &'static Pki {
 pub(crate) struct TestGateway {
     /// `None` after [`TestGateway::stop`].
     running: Option<Running>,
-    context: Context,
+    context: CompileContext,
     /// The stand-in behind the gateway.
     pub(crate) rms: Rms,
     /// The gateway's clock; `advance` it instead of waiting.
@@ -62,11 +62,11 @@ impl TestGateway {
         let clock = Clock::system();
         let ids: Vec<_> = DenialId::ALL.iter().map(|denial| denial.id()).collect();
         let metrics = Arc::new(Metrics::new("test", &ids));
-        let mut context = Context::new(clock.clone(), Arc::clone(&metrics));
+        let mut context = CompileContext::new(clock.clone(), Arc::clone(&metrics));
         let loaded = load(folder.path(), &config, &rms, &mut context);
         let running = Running::start(loaded.compiled, Arc::clone(&metrics), clock.clone()).unwrap();
-        let tls = running.address(ANY_PORT, Speech::Tls).unwrap();
-        let plain = running.address(ANY_PORT, Speech::Plain).unwrap();
+        let tls = running.address(ANY_PORT, ListenerProtocol::Tls).unwrap();
+        let plain = running.address(ANY_PORT, ListenerProtocol::Http).unwrap();
         Self { running: Some(running), context, rms, clock, metrics, pki_files, tls, plain, config, folder }
     }
 
@@ -157,7 +157,7 @@ pub(crate) async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>)
     }
 }
 
-fn load(folder: &Path, config: &TestConfig, rms: &Rms, context: &mut Context) -> Loaded {
+fn load(folder: &Path, config: &TestConfig, rms: &Rms, context: &mut CompileContext) -> LoadedConfig {
     let path = folder.join("proxy.toml");
     std::fs::write(&path, config.proxy_toml(&format!("http://{}", rms.address()))).unwrap();
     config::load(&path, context).unwrap_or_else(|error| match *error {

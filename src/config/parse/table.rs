@@ -1,0 +1,133 @@
+//! The description of a table of proxy.toml and its keys, and the header of a table that was read.
+
+use super::span::{Span, Spanned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The first version, in which a key without `since` appeared.
+pub(crate) const FIRST_VERSION: &str = "0.1.0";
+
+/// One key of a table.
+pub(crate) struct KeyInfo {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// One line for the reference, in Markdown.
+    pub(crate) documentation: &'static str,
+    /// The version in which it appeared.
+    pub(crate) since: &'static str,
+    /// The form of its value.
+    pub(crate) form: KeyForm,
+}
+
+/// The form of the value of a key.
+#[derive(Clone)]
+pub(crate) struct KeyForm {
+    /// For the reference: `duration, 1s to 5m`.
+    pub(crate) words: String,
+    /// The meaning of its absence.
+    pub(crate) absence: KeyAbsence,
+    /// The JSON Schema of a value, without that of a table.
+    pub(crate) json: Value,
+    /// The table that is the value.
+    pub(crate) table: Option<TableKeys>,
+}
+
+/// The meaning of a key that is not written.
+#[derive(Clone)]
+pub(crate) enum KeyAbsence {
+    /// This value, in TOML.
+    Default(String),
+    /// An error, whose fix is this line.
+    Required(&'static str),
+    /// As these words of the reference explain.
+    Explained(&'static str),
+}
+
+/// The keys of a table.
+#[derive(Clone, Copy)]
+pub(crate) struct TableKeys {
+    /// The form of its header.
+    pub(crate) header: HeaderForm,
+    /// The names of its keys.
+    pub(crate) names: &'static [&'static str],
+    /// Its keys.
+    pub(crate) keys: fn() -> Vec<KeyInfo>,
+}
+
+/// The form of the header of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderForm {
+    /// `[limits]`
+    Single,
+    /// `[[site]]`
+    Repeated,
+    /// `[directory]` or `[[directory]]`
+    SingleOrRepeated,
+    /// `[realm.NAME]`
+    Named,
+}
+
+impl HeaderForm {
+    /// The header of the table `path`, as in `[[site]]`.
+    pub(crate) fn heading(self, path: &str) -> String {
+        match self {
+            Self::Repeated => format!("[[{path}]]"),
+            Self::Single | Self::SingleOrRepeated | Self::Named => format!("[{path}]"),
+        }
+    }
+}
+
+impl TableKeys {
+    /// This table, which is the whole file, and all tables below it, each before those that it contains. The path of each
+    /// has `NAME` for a name that the operator chooses.
+    pub(super) fn with_tables_below(self) -> Vec<(String, Self)> {
+        let mut tables = Vec::new();
+        let mut open = vec![(String::new(), self)];
+        while let Some((path, table)) = open.pop() {
+            let mut below = Vec::new();
+            for key in (table.keys)() {
+                let Some(table) = key.form.table else { continue };
+                let dot = if path.is_empty() { "" } else { "." };
+                let name = if table.header == HeaderForm::Named { ".NAME" } else { "" };
+                below.push((format!("{path}{dot}{}{name}", key.name), table));
+            }
+            open.extend(below.into_iter().rev());
+            tables.push((path, table));
+        }
+        tables
+    }
+}
+
+/// The place of a table, and its written keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TableHead {
+    /// The header, or the whole of an inline table.
+    pub(crate) span: Span,
+    /// The name that the operator chose; empty for other tables.
+    pub(crate) name: Spanned<String>,
+    /// The written keys, with a right or wrong value: the place of each, and whether its value is neither an empty list nor
+    /// an empty table.
+    pub(super) written: BTreeMap<String, (Span, bool)>,
+}
+
+impl TableHead {
+    /// The place of the key, if it is written.
+    pub(crate) fn written(&self, key: &str) -> Option<Span> {
+        self.written.get(key).map(|(span, _)| *span)
+    }
+
+    /// Whether no key is written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
+    /// Whether the key is written.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.written.contains_key(key)
+    }
+
+    /// Whether the key is written with neither an empty list nor an empty table.
+    pub(crate) fn has_items(&self, key: &str) -> bool {
+        self.written.get(key).is_some_and(|(_, has_items)| *has_items)
+    }
+}
