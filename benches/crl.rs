@@ -1,5 +1,5 @@
-//! What a CRL of a million entries costs: the time to load it, to look one certificate up, and the memory that it takes
-//! while it is loaded and afterwards.
+//! The cost of a CRL of a million entries: the time to load it and to look one certificate up, and the memory while it is loaded and
+//! afterwards.
 //!
 //! `cargo bench --bench crl`; the memory is printed first, as the kernel counts it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 /// 2026-11-22T09:30:00Z, the date of the CRL.
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
-/// A CA's chain to one card, and a file with its CRL.
+/// The chain of a client certificate, and a file with the CA's CRL.
 struct Bench {
     _folder: TempDir,
     files: Vec<PathBuf>,
@@ -43,8 +43,8 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| {
     let mut params = CertificateParams::default();
     params.serial_number = Some(vec![0x19; 16].into());
     params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
-    let card = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
-    let presented = Arc::new(PresentedChain::parse(&[card.der().clone()]).unwrap());
+    let leaf = params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
+    let presented = Arc::new(PresentedChain::parse(&[leaf.der().clone()]).unwrap());
     let trust = TrustSet::new(vec![root], Vec::new());
     let chain = validate(&presented, &trust, &ValidationRule::default(), NOW).unwrap();
 
@@ -56,7 +56,7 @@ static BENCH: LazyLock<Bench> = LazyLock::new(|| {
 
 fn main() {
     let (files, bytes) = (&BENCH.files, BENCH.bytes);
-    // What was made above is given back, so that the peak is that of loading.
+    // The peak of the preparation is forgotten, so that only that of loading is measured.
     let before = memory("VmRSS");
     forget_peak();
     let store = CrlStore::load(files).unwrap();
@@ -68,13 +68,13 @@ fn main() {
     divan::main();
 }
 
-/// Read, decoded, indexed and digested; the signature is verified at the first look-up.
+/// Reads, decodes, indexes and hashes the CRL. The signature is verified at the first lookup.
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn load() -> CrlStore {
     CrlStore::load(&BENCH.files).unwrap()
 }
 
-/// The whole verdict on a chain of two certificates, of which the look-up is the greater part.
+/// The check of a chain of two certificates, most of which is the lookup.
 #[divan::bench]
 fn look_up(bencher: Bencher<'_, '_>) {
     let store = CrlStore::load(&BENCH.files).unwrap();

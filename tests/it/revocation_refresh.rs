@@ -1,5 +1,4 @@
-//! CRLs that change while the gate runs: files that are replaced, and lists that are fetched from where cards say, from
-//! web servers and from directories.
+//! CRLs that change while the gateway runs: files that are replaced, and CRLs that are downloaded from web servers and directories.
 
 mod directory;
 mod fetched;
@@ -13,28 +12,28 @@ use tokio::net::TcpStream;
 use x509_cert::crl::{CertificateList, TbsCertList};
 use x509_cert::ext::Extension;
 
-/// A client with alice's card on a connection of each kind, all let in so far.
-struct LetIn {
+/// A client with alice's certificate and a connection of each kind, all permitted so far.
+struct PermittedClient {
     http1: Connection,
     http2: Connection,
     /// Has a session to resume.
     resuming: Client,
 }
 
-impl LetIn {
+impl PermittedClient {
     async fn new(lab: &TestGateway, client: &Client) -> Self {
         let mut http1 = client.clone().http1().connect().await.unwrap();
         let mut http2 = client.clone().http2().connect().await.unwrap();
         let resuming = client.clone().tls12();
-        for answer in [http1.get(PATH).await, http2.get(PATH).await, Ok(resuming.get(PATH).await)] {
-            let answer = answer.unwrap();
-            assert_eq!(answer.status_and_id(), "200 permit", "{answer:?} {:?}", lab.records());
+        for response in [http1.get(PATH).await, http2.get(PATH).await, Ok(resuming.get(PATH).await)] {
+            let response = response.unwrap();
+            assert_eq!(response.status_and_id(), "200 permit", "{response:?} {:?}", lab.records());
         }
         Self { http1, http2, resuming }
     }
 
-    /// Each connection's next request is refused.
-    async fn is_refused_now(&mut self, verdict: &str) {
+    /// Asserts that the next request of each connection is denied.
+    async fn is_denied_now(&mut self, verdict: &str) {
         assert_eq!(self.http1.get(PATH).await.unwrap().status_and_id(), verdict);
         assert_eq!(self.http2.get(PATH).await.unwrap().status_and_id(), verdict);
         let mut resumed = self.resuming.connect().await.unwrap();
@@ -47,7 +46,7 @@ const PATH: &str = "/require/echo";
 const REVOKED: &str = "403 certificate-revoked";
 const UNKNOWN: &str = "403 revocation-unknown";
 
-/// Waits until the issuing authority's newest CRL in force is the one of this time.
+/// Waits until the issuing CA's newest CRL in force has this thisUpdate.
 async fn in_force(lab: &TestGateway, this_update: portcullis::clock::UnixTime) {
     let end = format!("Demo Issuing CA 1,OU=PKI,O=Corp Example\"}} {}", this_update.seconds());
     wait_for(&end, || {
@@ -82,7 +81,7 @@ pub(crate) fn for_users_only(list: &mut TbsCertList) {
     list.crl_extensions.get_or_insert_default().push(critical("2.5.29.28", &[0x30, 3, 0x81, 1, 0xff]));
 }
 
-/// The admin listener's answer about readiness.
+/// The response of the admin listener to `/readyz`.
 async fn readyz(lab: &TestGateway) -> String {
     let mut admin = TcpStream::connect(lab.admin_address()).await.unwrap();
     exchange(&mut admin, b"GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n").await

@@ -1,7 +1,6 @@
-//! The real stages before a real responder: a card is validated, then `openssl ocsp` is asked about it, with every
-//! fault that a responder can have.
+//! OCSP against `openssl ocsp`: a client certificate is validated and queried, with every fault that a responder can have.
 
-mod proof;
+mod fixture;
+mod not_queried;
 mod responder;
-mod scene;
-mod table;
+mod responder_faults;

@@ -1,6 +1,6 @@
 //! `tests/lab/ocsp_responder.py` with the keys and the index that it needs.
 
-use super::scene::{CardKind, NOW};
+use super::fixture::{CardKind, NOW};
 use crate::support::{LabServer, is_installed, lab_program, pki, record_skip};
 use const_oid::ObjectIdentifier;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, Pki, serial_number};
@@ -20,7 +20,7 @@ pub(super) struct Responder {
 }
 
 impl Responder {
-    /// `None` where a program that it needs is missing; the test is then recorded as skipped.
+    /// `None` if a required program is missing; the test is then recorded as skipped.
     pub(super) fn start() -> Option<Self> {
         if !is_installed("python3") || !is_installed("openssl") {
             record_skip("python3 or openssl is not installed");

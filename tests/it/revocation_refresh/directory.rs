@@ -1,4 +1,4 @@
-//! CRLs in a directory: a real slapd, and what it may lack.
+//! CRLs from a directory: a real slapd, with and without CRLs.
 
 use super::{PATH, REVOKED, UNKNOWN};
 use crate::support::{Client, Slapd, TestConfig, TestGateway, pki, wait_for};
@@ -19,13 +19,13 @@ async fn slapd(crl: &[u8]) -> Option<Slapd> {
     Slapd::start(&[(NAME, Some(crl))]).await
 }
 
-/// A lab that requires CRLs, has those of the upper authorities in files and fetches the issuing one's.
+/// A gateway that requires CRLs, with those of the upper authorities in files, and downloads the issuing CA's.
 fn lab(keys: &str) -> TestGateway {
     let crls = r#"crl = ["pki/crl/root.crl", "pki/crl/policy.crl"]"#;
     let revocation = format!("{{ mode = \"require\", {crls}, fetch = true, {keys} }}");
     let realm =
         TestConfig::default().realm.replace(r#"{ mode = "require", crl = ["pki/crl/"] }"#, &revocation);
-    // A whole judgement takes one second at most, so that a directory that hangs costs a test no more.
+    // Validation takes one second at most, so that a directory that hangs does not delay the test for longer.
     TestGateway::with(TestConfig {
         realm,
         limits: "validation_timeout = \"1s\"".to_owned(),
@@ -33,7 +33,7 @@ fn lab(keys: &str) -> TestGateway {
     })
 }
 
-/// What becomes of a card that says its CRL is at `url`.
+/// The result of a request with a certificate whose distribution point is `url`.
 async fn verdict(lab: &TestGateway, url: &str) -> String {
     let crl_distribution_points = vec![url.to_owned()];
     let profile = CardProfile::of("alice", lab.clock.now());
@@ -41,7 +41,7 @@ async fn verdict(lab: &TestGateway, url: &str) -> String {
     Client::new(lab).chain(&card).get(PATH).await.status_and_id()
 }
 
-/// The gate has tried to fetch and failed, as its counters tell.
+/// Waits until the counters show a failed download.
 async fn has_failed_to_fetch(lab: &TestGateway) {
     let failed = |line: &str| {
         line.starts_with("portcullis_crl_fetches_total") && line.contains("failed") && !line.ends_with(" 0")
@@ -50,7 +50,7 @@ async fn has_failed_to_fetch(lab: &TestGateway) {
 }
 
 #[tokio::test]
-async fn a_card_passes_by_the_crl_of_a_directory_entry() {
+async fn a_certificate_passes_with_the_crl_of_a_directory_entry() {
     let Some(slapd) = slapd(&crl_revoking(&[])).await else { return };
     for attribute in [ATTRIBUTE, "certificateRevocationList"] {
         assert_eq!(verdict(&lab(LOOPBACK), &slapd.url(NAME, attribute)).await, "200 permit");
@@ -58,7 +58,7 @@ async fn a_card_passes_by_the_crl_of_a_directory_entry() {
 }
 
 #[tokio::test]
-async fn a_directory_inside_tls_is_believed_where_its_authority_is_known() {
+async fn a_crl_is_read_over_ldaps_if_the_authority_of_the_server_is_configured() {
     let entry: &[(&str, Option<&[u8]>)] = &[(NAME, Some(&crl_revoking(&[])))];
     let Some(slapd) = Slapd::start_tls(entry).await else { return };
     let url = slapd.url(NAME, ATTRIBUTE);
@@ -71,13 +71,13 @@ async fn a_directory_inside_tls_is_believed_where_its_authority_is_known() {
 }
 
 #[tokio::test]
-async fn a_card_that_the_crl_of_a_directory_entry_lists_is_refused() {
+async fn a_certificate_that_the_crl_of_a_directory_entry_lists_is_denied() {
     let Some(slapd) = slapd(&crl_revoking(&["alice"])).await else { return };
     assert_eq!(verdict(&lab(LOOPBACK), &slapd.url(NAME, ATTRIBUTE)).await, REVOKED);
 }
 
 #[tokio::test]
-async fn a_url_without_a_server_is_read_where_a_rewrite_says_and_nowhere_else() {
+async fn a_url_without_a_server_is_read_only_if_a_rewrite_adds_one() {
     let Some(slapd) = slapd(&crl_revoking(&[])).await else { return };
     let url = slapd.url(NAME, ATTRIBUTE);
     let server = &url[..url.find("/CN=").unwrap()];
@@ -88,7 +88,7 @@ async fn a_url_without_a_server_is_read_where_a_rewrite_says_and_nowhere_else() 
 }
 
 #[tokio::test]
-async fn no_directory_is_connected_to_that_is_not_listed_or_whose_address_is_refused() {
+async fn no_directory_is_connected_to_whose_host_or_address_is_not_allowed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("ldap://{}/CN=a?{ATTRIBUTE}", listener.local_addr().unwrap());
@@ -101,7 +101,7 @@ async fn no_directory_is_connected_to_that_is_not_listed_or_whose_address_is_ref
 }
 
 #[tokio::test]
-async fn a_directory_that_hangs_costs_no_more_than_the_judging_may_take() {
+async fn a_directory_that_hangs_delays_no_longer_than_the_validation_timeout() {
     let Some(slapd) = slapd(&crl_revoking(&[])).await else { return };
     slapd.hang();
     let lab = lab(&format!("{LOOPBACK}, fetch_timeout = \"1s\""));
@@ -110,7 +110,7 @@ async fn a_directory_that_hangs_costs_no_more_than_the_judging_may_take() {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_missing_or_holds_no_crl_lets_nobody_in() {
+async fn with_an_entry_that_is_missing_or_has_no_crl_the_status_is_unknown() {
     let entries = [("Empty", None), ("Garbage", Some(&b"no CRL"[..]))];
     let Some(slapd) = Slapd::start(&entries).await else { return };
     for name in ["Empty", "Garbage", "Nobody"] {
@@ -121,7 +121,7 @@ async fn an_entry_that_is_missing_or_holds_no_crl_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_crl_in_a_directory_that_is_above_the_limit_is_not_taken() {
+async fn a_crl_of_a_directory_above_the_size_limit_is_rejected() {
     let crl = pki().issuing_crl(&[], Clock::system().now()).unwrap();
     let huge = [crl, vec![0; 80 * 1024]].concat();
     let Some(slapd) = slapd(&huge).await else { return };
@@ -131,7 +131,7 @@ async fn a_crl_in_a_directory_that_is_above_the_limit_is_not_taken() {
 }
 
 #[tokio::test]
-async fn what_a_directory_lacks_is_told_apart() {
+async fn a_missing_entry_and_a_missing_value_are_different_errors() {
     let entries = [("Empty", None), ("Garbage", Some(&b"no CRL"[..]))];
     let Some(slapd) = Slapd::start(&entries).await else { return };
     let fetcher = Fetcher::new(FetchRules {
@@ -142,7 +142,7 @@ async fn what_a_directory_lacks_is_told_apart() {
     let host = "127.0.0.1".to_owned();
     let empty = fetcher.get(&slapd.url("Empty", ATTRIBUTE)).await;
     assert_eq!(empty, Err(FetchError::NoValue { host: host.clone(), attribute: ATTRIBUTE.to_owned() }));
-    // What it holds is not the directory's matter but the reader's.
+    // The value is not decoded by the fetcher.
     assert_eq!(fetcher.get(&slapd.url("Garbage", ATTRIBUTE)).await, Ok("no CRL".into()));
     let missing = fetcher.get(&slapd.url("Nobody", ATTRIBUTE)).await;
     assert_eq!(missing, Err(FetchError::Directory { host, code: 32 }));

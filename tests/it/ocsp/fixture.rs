@@ -1,4 +1,4 @@
-//! Cards that name a responder, and what judges them.
+//! Client certificates that name a responder, and what is needed to check them.
 
 use crate::support::{TEST_TIMEOUT, pki};
 use const_oid::ObjectIdentifier;
@@ -21,15 +21,15 @@ use x509_cert::ext::pkix::{AccessDescription, AuthorityInfoAccessSyntax};
 const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
 const OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
 
-/// When the tests run: `openssl ocsp` signs answers for no other time.
+/// The time of the test: `openssl ocsp` signs responses for no other time.
 pub(super) static NOW: LazyLock<UnixTime> = LazyLock::new(|| Clock::system().now());
 
-/// What the responder's index says of a card.
+/// The state of a client certificate in the responder's index.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CardKind {
     Good,
     Revoked,
-    /// Nothing.
+    /// It is not in the index.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ impl CardKind {
     }
 }
 
-/// A card that names the responder at `url`.
+/// A client certificate that names the responder at `url`.
 pub(super) fn card(kind: CardKind, signer: Signer, url: &str) -> Card {
     let location = GeneralName::UniformResourceIdentifier(Ia5String::new(url).unwrap());
     let access = AccessDescription { access_method: OCSP, access_location: location };
@@ -57,12 +57,12 @@ pub(super) fn presented(card: &Card) -> Arc<PresentedChain> {
     Arc::new(PresentedChain::parse(&card.chain).unwrap())
 }
 
-/// The demo's root, and nothing between it and the cards but what they present.
+/// The demo's root, without intermediates.
 pub(super) fn trust() -> TrustSet {
     TrustSet::new(vec![certificate(pki().root())], Vec::new())
 }
 
-/// Fresh CRLs of the authorities above the one that issues cards: of cards nothing is known but by OCSP.
+/// Fresh CRLs of the authorities above the issuing CA: the status of client certificates is known only by OCSP.
 pub(super) fn crls_of_authorities() -> Arc<LiveCrls> {
     let folder = TempDir::new().unwrap();
     for (name, signer) in [("root.crl", Signer::Root), ("policy.crl", Signer::Policy)] {
@@ -71,7 +71,7 @@ pub(super) fn crls_of_authorities() -> Arc<LiveCrls> {
     Arc::new(LiveCrls::load(vec![folder.path().to_owned()], None, None, *NOW).unwrap())
 }
 
-/// A client that may ask this machine.
+/// A client that may connect to loopback.
 pub(super) fn client(settings: OcspSettings) -> OcspClient {
     let rules = FetchRules {
         hosts: vec!["127.0.0.1".parse().unwrap()],
@@ -81,7 +81,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
     OcspClient::new(settings, rules)
 }
 
-/// Settings under which a busy machine is not a fault.
+/// Settings with a timeout for a busy machine.
 pub(super) fn patient() -> OcspSettings {
     OcspSettings { limit: TEST_TIMEOUT, ..OcspSettings::default() }
 }

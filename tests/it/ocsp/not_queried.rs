@@ -1,6 +1,6 @@
-//! Who is never asked: the responder of a certificate that is not proven. And when: never inside a handshake.
+//! When no responder is queried: for a certificate that was not validated, and during the handshake.
 
-use super::scene::{self, CardKind, NOW};
+use super::fixture::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::Signer;
 use portcullis::identity::{AccountLifetimes, MappingSettings, RequiredStrength, SidCheck};
@@ -19,16 +19,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test]
-async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_it_names() {
+async fn only_a_validated_certificate_makes_the_gateway_connect_to_its_responder() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let metrics = Metrics::new("test", DenialId::IDS);
-    let judge = Authenticator::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
+    let authenticator = Authenticator::new(Duration::from_secs(60), 1, CacheSizes::default(), &metrics);
     let client = AddressKey::of([192, 0, 2, 1].into(), 64);
     let verdict = async |signer| {
-        let presented = scene::presented(&scene::card(CardKind::Good, signer, &url));
-        judge.judge(&Arc::new(realm()), &presented, client, *NOW).await
+        let presented = fixture::presented(&fixture::card(CardKind::Good, signer, &url));
+        authenticator.judge(&Arc::new(realm()), &presented, client, *NOW).await
     };
 
     let forged = verdict(Signer::Foreign).await.unwrap_err();
@@ -41,24 +41,24 @@ async fn only_a_proven_certificate_makes_the_gate_connect_to_the_responder_that_
 }
 
 #[test]
-fn a_handshake_leaves_to_the_request_what_only_a_responder_may_know() {
-    let card = scene::card(CardKind::Good, Signer::Issuing, "http://127.0.0.1/");
-    let judge = |realm| authenticate_in_handshake(Arc::new(realm), Clock::system())(&card.chain);
-    assert_eq!(judge(realm()), Ok(()));
-    assert_eq!(judge(Realm { ocsp: None, ..realm() }), Err(CertificateError::UnknownRevocationStatus));
+fn a_handshake_leaves_ocsp_to_the_request() {
+    let card = fixture::card(CardKind::Good, Signer::Issuing, "http://127.0.0.1/");
+    let check = |realm| authenticate_in_handshake(Arc::new(realm), Clock::system())(&card.chain);
+    assert_eq!(check(realm()), Ok(()));
+    assert_eq!(check(Realm { ocsp: None, ..realm() }), Err(CertificateError::UnknownRevocationStatus));
 }
 
-/// Requires to know, and waits for a responder as long as it takes to see that it was asked.
+/// A realm that requires the status, with a short timeout for the responder.
 fn realm() -> Realm {
     let settings = OcspSettings { limit: Duration::from_millis(200), ..OcspSettings::default() };
     Realm {
         name: "staff".into(),
         generation: 1,
-        trust: Arc::new(scene::trust()),
+        trust: Arc::new(fixture::trust()),
         validation: Arc::new(ValidationRule::default()),
         revocation: RevocationRule { mode: RevocationMode::Require, ..RevocationRule::default() },
-        crls: scene::crls_of_authorities(),
-        ocsp: Some(Arc::new(scene::client(settings))),
+        crls: fixture::crls_of_authorities(),
+        ocsp: Some(Arc::new(fixture::client(settings))),
         mapping: MappingSettings {
             order: Vec::new(),
             strength: RequiredStrength::Strong,
