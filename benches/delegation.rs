@@ -1,5 +1,5 @@
-//! What it costs to speak for users by Kerberos: a user who is new, a further token for one who is known, and a request
-//! on a connection that keeps its account.
+//! The cost of Kerberos delegation: the first token of a user, a further token, and a request on a connection that
+//! keeps its account.
 //!
 //! ```text
 //! tests/lab/active-directory start /tmp/lab
@@ -7,8 +7,8 @@
 //! tests/lab/active-directory stop /tmp/lab
 //! ```
 //!
-//! The server behind is the demo's stand-in, which reads no ticket: only the gate's own work is measured, as the CPU time
-//! of its workers' threads.
+//! The backend is the demo's stand-in, which does not read tickets, so that only the gateway is measured, as the CPU
+//! time of its worker threads.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 use portcullis::certificate::Certificate;
@@ -25,20 +25,20 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The lab's crowd, user001 and so on.
+/// The accounts user001 to user200 of the lab.
 const USERS: usize = 200;
 /// Tokens for each user after the first.
 const FURTHER: usize = 10;
-/// Requests of one phase, and before it.
+/// Requests of a measurement, and before it.
 const REQUESTS: u32 = 20_000;
 const WARM_UP: u32 = 1_000;
-/// Connections at once, as curl is told. One alone would mostly measure how long a sleeping thread takes to wake.
+/// Concurrent connections of curl. A single one would mostly measure the wake-up time of a thread.
 const CONNECTIONS: &str = "16";
 const SERVICE: &str = "HTTP/rms.corp.example";
 
 fn main() {
     let (Some(lab), Some(_)) = (std::env::var_os("PORTCULLIS_LAB"), std::env::var_os("KRB5_CONFIG")) else {
-        println!("no lab: the head of benches/delegation.rs says how it is started");
+        println!("no lab is running; the head of benches/delegation.rs shows how to start one");
         return;
     };
     let keytab = PathBuf::from(lab).join("gw.keytab");
@@ -55,11 +55,11 @@ fn main() {
         ),
     ] {
         let cost = requests(&keys);
-        println!("{means}: {cost:.1?} of the workers' CPU for a request");
+        println!("{means}: {cost:.1?} of worker CPU per request");
     }
 }
 
-/// Tokens from the KDC, one after the other.
+/// Prints the time of tokens, obtained one after the other.
 fn tokens(keytab: &Path) {
     let delegator = Delegator::new(Library::load().unwrap(), DelegatorSettings::new(keytab.to_owned()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -70,7 +70,7 @@ fn tokens(keytab: &Path) {
         begin.elapsed()
     };
     println!(
-        "the first of all, the gate's own log-in included: {:.1?}",
+        "the first token, including the log-in of the gateway: {:.1?}",
         token("alice@CORP.EXAMPLE".to_owned())
     );
     show("a new user", (1..=USERS).map(|number| token(user(number))).collect());
@@ -78,7 +78,7 @@ fn tokens(keytab: &Path) {
     show("a further token", known.map(|number| token(user(number))).collect());
 }
 
-/// What a request of one card costs the gate's workers, with these keys of the backend.
+/// The CPU time of the workers per request, with these keys of the backend.
 fn requests(backend: &str) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
@@ -92,13 +92,13 @@ fn requests(backend: &str) -> Duration {
     let metrics = Arc::new(Metrics::new("bench", &[]));
     let compiled =
         config::load(&path, &mut CompileContext::new(clock.clone(), Arc::clone(&metrics))).unwrap().compiled;
-    let gate = Running::start(compiled, metrics, clock).unwrap();
-    let address = gate.address("127.0.0.1:0".parse().unwrap(), ListenerProtocol::Tls).unwrap();
-    ask(&files, address, WARM_UP);
+    let gateway = Running::start(compiled, metrics, clock).unwrap();
+    let address = gateway.address("127.0.0.1:0".parse().unwrap(), ListenerProtocol::Tls).unwrap();
+    send_requests(&files, address, WARM_UP);
     let before = workers_time();
-    ask(&files, address, REQUESTS);
+    send_requests(&files, address, REQUESTS);
     let cost = (workers_time() - before) / REQUESTS;
-    gate.stop();
+    gateway.stop();
     cost
 }
 
@@ -135,8 +135,8 @@ servers = ["http://{server}"]
     )
 }
 
-/// So many requests by curl.
-fn ask(files: &PkiFiles, address: SocketAddr, count: u32) {
+/// Sends `count` requests with curl.
+fn send_requests(files: &PkiFiles, address: SocketAddr, count: u32) {
     let status = Command::new("curl")
         .args(["--silent", "--no-progress-meter", "--fail", "--http1.1", "--output", "/dev/null"])
         .args(["--parallel", "--parallel-max", CONNECTIONS])
@@ -152,8 +152,8 @@ fn ask(files: &PkiFiles, address: SocketAddr, count: u32) {
     assert!(status.success(), "{status}");
 }
 
-/// The CPU time of the workers' threads so far, to the nanosecond (the kernel's sched-stats.rst: the first number of
-/// schedstat). The ticks of /proc/self/task/*/stat are too coarse for threads that run for microseconds.
+/// The CPU time of the worker threads in nanoseconds: the first number of schedstat (sched-stats.rst of the kernel).
+/// The ticks in /proc/self/task/*/stat are too coarse for threads that run for microseconds.
 fn workers_time() -> Duration {
     let is_worker = |task: &PathBuf| {
         std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name.starts_with("worker-"))
@@ -166,8 +166,8 @@ fn workers_time() -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-fn show(what: &str, mut took: Vec<Duration>) {
+fn show(measurement: &str, mut took: Vec<Duration>) {
     took.sort();
     let at = |per_cent: usize| took[(took.len() * per_cent).div_ceil(100).max(1) - 1];
-    println!("{what}: p50 {:.2?}, p99 {:.2?}, most {:.2?}", at(50), at(99), at(100));
+    println!("{measurement}: p50 {:.2?}, p99 {:.2?}, max {:.2?}", at(50), at(99), at(100));
 }

@@ -1,5 +1,4 @@
-//! What it costs to judge a chain: ordinary ones, which everybody waits for, and the worst ones that the bounds let
-//! through.
+//! The cost of validation: ordinary chains, and the most expensive chains that the limits allow.
 
 use const_oid::ObjectIdentifier;
 use divan::counter::ItemsCount;
@@ -23,13 +22,13 @@ fn main() {
 /// 2026-11-22T09:30:00Z.
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
 
-/// What a client presents, and what is trusted.
-struct Case {
+/// A presented chain and the trust set.
+struct ValidationCase {
     presented: Vec<CertificateDer<'static>>,
     trust: TrustSet,
 }
 
-impl Case {
+impl ValidationCase {
     fn new(presented: Vec<rcgen::Certificate>, anchor: &rcgen::Certificate) -> Self {
         Self::with_intermediates(presented, anchor, &[])
     }
@@ -44,15 +43,15 @@ impl Case {
         Self { presented: presented.into_iter().map(Into::into).collect(), trust }
     }
 
-    /// From the bytes of the handshake to the verdict.
-    fn judge(&self) -> Result<ValidatedChain, ChainError> {
+    /// Parses and validates the bytes of the handshake.
+    fn validate(&self) -> Result<ValidatedChain, ChainError> {
         let chain = PresentedChain::parse(black_box(&self.presented)).expect("it is within the limits");
         validate(&Arc::new(chain), &self.trust, &ValidationRule::default(), NOW)
     }
 
     fn bench(&self, bencher: Bencher<'_, '_>, is_valid: bool) {
-        assert_eq!(self.judge().is_ok(), is_valid, "{:?}", self.judge().err());
-        bencher.counter(ItemsCount::new(1_u32)).bench(|| self.judge());
+        assert_eq!(self.validate().is_ok(), is_valid, "{:?}", self.validate().err());
+        bencher.counter(ItemsCount::new(1_u32)).bench(|| self.validate());
     }
 }
 
@@ -89,12 +88,12 @@ fn signed(
     params.signed_by(key, issuer).expect("it can be signed")
 }
 
-/// Card, issuing CA, root.
+/// A chain of a leaf, an issuing CA and a root.
 fn three(
     algorithm: &'static SignatureAlgorithm,
     ca: impl FnOnce(&mut CertificateParams),
     leaf: impl FnOnce(&mut CertificateParams),
-) -> Case {
+) -> ValidationCase {
     let (root_key, ca_key, card_key) = (key(algorithm), key(algorithm), key(algorithm));
     let root = authority("Root").self_signed(&root_key).expect("it can be signed");
     let mut ca_params = authority("Issuing");
@@ -103,7 +102,7 @@ fn three(
     let mut card_params = card();
     leaf(&mut card_params);
     let card = signed(&card_params, &card_key, &Issuer::new(ca_params, ca_key));
-    Case::new(vec![card, issuing], &root)
+    ValidationCase::new(vec![card, issuing], &root)
 }
 
 #[divan::bench]
@@ -116,7 +115,7 @@ fn three_certificates_rsa_2048(bencher: Bencher<'_, '_>) {
     three(&rcgen::PKCS_RSA_SHA256, |_| {}, |_| {}).bench(bencher, true);
 }
 
-/// A hundred CAs of one name that sign each other in a ring, without a hint which of them is whose issuer.
+/// A hundred CAs with one name that sign each other in a ring, without key identifiers.
 #[divan::bench]
 fn a_hundred_cross_signed_cas_p256(bencher: Bencher<'_, '_>) {
     let root = authority("Root").self_signed(&key(&rcgen::PKCS_ECDSA_P256_SHA256)).expect("it can be signed");
@@ -127,10 +126,10 @@ fn a_hundred_cross_signed_cas_p256(bencher: Bencher<'_, '_>) {
         ring.map(|(signer, subject)| signed(&authority("Bridge"), subject.key(), signer)).collect();
     let leaf =
         signed(&card(), &key(&rcgen::PKCS_ECDSA_P256_SHA256), issuers.last().expect("there are a hundred"));
-    Case::with_intermediates(vec![leaf], &root, &crossed).bench(bencher, false);
+    ValidationCase::with_intermediates(vec![leaf], &root, &crossed).bench(bencher, false);
 }
 
-/// An RSA key of any length that signs with noise. To find that out costs as much as to verify a signature.
+/// An RSA key of any length with random signatures. To reject one costs as much as to verify a valid one.
 struct NoisyRsa {
     bytes: usize,
     public_key: Vec<u8>,
@@ -160,7 +159,7 @@ impl SigningKey for NoisyRsa {
     }
 }
 
-/// Sixty-four of a hundred possible issuers are tried, each with as long a key as is verified at all.
+/// Sixty-four of a hundred possible issuers are tried, each with a key of the maximum length.
 #[divan::bench]
 fn a_hundred_possible_issuers_rsa_8192(bencher: Bencher<'_, '_>) {
     noisy(1024).bench(bencher, false);
@@ -171,7 +170,7 @@ fn a_hundred_possible_issuers_rsa_16384(bencher: Bencher<'_, '_>) {
     noisy(2048).bench(bencher, false);
 }
 
-fn noisy(bytes: usize) -> Case {
+fn noisy(bytes: usize) -> ValidationCase {
     let root_key = key(&rcgen::PKCS_ECDSA_P256_SHA256);
     let root = authority("Root").self_signed(&root_key).expect("it can be signed");
     let root_issuer = Issuer::new(authority("Root"), root_key);
@@ -179,10 +178,10 @@ fn noisy(bytes: usize) -> Case {
     let crossed: Vec<_> = keys.iter().map(|key| signed(&authority("Bridge"), key, &root_issuer)).collect();
     let issuer = Issuer::new(authority("Bridge"), NoisyRsa::new(bytes, 100));
     let leaf = signed(&card(), &key(&rcgen::PKCS_ECDSA_P256_SHA256), &issuer);
-    Case::with_intermediates(vec![leaf], &root, &crossed)
+    ValidationCase::with_intermediates(vec![leaf], &root, &crossed)
 }
 
-/// Ten thousand mappings in one CA of the realm's own, each to the next policy.
+/// Ten thousand policy mappings in one configured CA, each to the next policy.
 #[divan::bench]
 fn ten_thousand_mappings(bencher: Bencher<'_, '_>) {
     let pairs = (0..10_000).map(|from| sequence(&[policy(from), policy(from + 1)]));
@@ -194,10 +193,10 @@ fn ten_thousand_mappings(bencher: Bencher<'_, '_>) {
     let ca_key = key(&rcgen::PKCS_ECDSA_P256_SHA256);
     let issuing = signed(&params, &ca_key, &Issuer::new(authority("Root"), root_key));
     let leaf = signed(&card(), &key(&rcgen::PKCS_ECDSA_P256_SHA256), &Issuer::new(params, ca_key));
-    Case::with_intermediates(vec![leaf], &root, &[issuing]).bench(bencher, false);
+    ValidationCase::with_intermediates(vec![leaf], &root, &[issuing]).bench(bencher, false);
 }
 
-/// 60 KB of policies below anyPolicy, all of them followed.
+/// 60 KB of policies below anyPolicy, all of them processed.
 #[divan::bench]
 fn sixty_kilobytes_of_policies(bencher: Bencher<'_, '_>) {
     let policies = |of: Vec<Vec<u8>>| {
@@ -209,7 +208,7 @@ fn sixty_kilobytes_of_policies(bencher: Bencher<'_, '_>) {
     three(&rcgen::PKCS_ECDSA_P256_SHA256, policies(any), policies(many)).bench(bencher, true);
 }
 
-/// 30 KB of names below 30 KB of name constraints: more comparisons than are made.
+/// 30 KB of names below 30 KB of name constraints, above the limit of comparisons.
 #[divan::bench]
 fn thirty_kilobytes_of_names_and_of_name_constraints(bencher: Bencher<'_, '_>) {
     let names = |end: &str| {

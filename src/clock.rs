@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn clones_of_a_moved_clock_show_the_same_time() {
+    fn clones_of_an_advanced_clock_have_the_same_time() {
         let clock = Clock::system();
         let clone = clock.clone();
         let before = clone.now();

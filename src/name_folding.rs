@@ -34,7 +34,7 @@ pub fn fold_part(part: &str) -> String {
     words.join(" ").replace(char::is_control, "")
 }
 
-/// Marks that directories ignore, and characters that are not seen.
+/// Whether a directory ignores the mark, or the character is invisible.
 fn is_ignored(letter: char) -> bool {
     matches!(letter,
         // Diacritical marks (but the iota subscript, which has a case), Hebrew points, Arabic vowels, sounds of kana.
@@ -48,7 +48,7 @@ fn is_ignored(letter: char) -> bool {
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// By way of upper case, so that letters with two lower cases (s and long s, the two sigmas) are one.
+/// Folds through upper case, so that letters with two lower cases (s and long s, the two sigmas) become one.
 fn push_folded(letter: char, folded: &mut String) {
     let upper = letter.to_lowercase().flat_map(char::to_uppercase);
     for lower in upper.flat_map(char::to_lowercase) {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_told_apart_in_ascii_stay_apart() {
+    fn names_that_differ_in_ascii_have_different_folded_forms() {
         let names =
             ["user1", "userl", "useri", "user10", "userlo", "rn", "m", "a b", "ab", "a.b", "a-b", "a_b"];
         for (index, one) in names.iter().enumerate() {
@@ -154,7 +154,7 @@ mod tests {
         }
 
         #[test]
-        fn no_name_makes_it_panic(name in any::<String>()) {
+        fn every_name_can_be_folded(name in any::<String>()) {
             fold_name(&name);
         }
     }

@@ -1,5 +1,5 @@
-//! Passwords and keys from files. They are zeroed when dropped and not shown by `{:?}`, so that none gets into a log, an
-//! error or a record by accident.
+//! Passwords and keys from files. They are zeroed when dropped and omitted from `{:?}`, so that none is written to a
+//! log, an error or a record by accident.
 
 use rustix::fs::{Mode, OFlags};
 use std::fmt;
@@ -22,7 +22,7 @@ impl Secret {
     /// was reallocated. Blocks.
     ///
     /// # Errors
-    /// The system's, and [`ErrorKind::FileTooLarge`].
+    /// Errors of the system, and [`ErrorKind::FileTooLarge`].
     pub fn read(path: &Path, limit: usize) -> io::Result<Self> {
         let mut file = open_file(path)?;
         let expected = usize::try_from(file.metadata()?.len()).unwrap_or(limit).min(limit);
@@ -56,10 +56,10 @@ impl Secret {
     }
 }
 
-/// Reads a file that an operator names, of at most `limit` bytes. For one that holds no secret. Blocks.
+/// Reads a configured file of at most `limit` bytes that contains no secret. Blocks.
 ///
 /// # Errors
-/// The system's, [`ErrorKind::InvalidInput`] for what is no regular file, and [`ErrorKind::FileTooLarge`].
+/// Errors of the system, [`ErrorKind::InvalidInput`] if it is not a regular file, and [`ErrorKind::FileTooLarge`].
 pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -67,14 +67,14 @@ pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     if bytes.len() > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// Opens a file for reading. A named pipe, a device or a directory is refused: reading one may wait or go on for ever.
-/// Opening one does not wait either, also if it takes the place of a regular file in between.
+/// Opens a regular file for reading. A named pipe, a device or a directory is rejected, because reading it may block or
+/// never end. Opening does not block either, even if the path is replaced between the check and the opening.
 fn open_file(path: &Path) -> io::Result<File> {
     let regular = |metadata: Metadata| match metadata.is_file() {
         true => Ok(()),
         false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     };
-    // Before it is opened, since opening some devices has an effect.
+    // Checked before the opening, because opening some devices has an effect.
     regular(std::fs::metadata(path)?)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
@@ -97,12 +97,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_not_shown() {
+    fn debug_output_contains_no_secret() {
         assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret(…)");
     }
 
     #[test]
-    fn a_device_a_directory_or_a_pipe_is_not_read() {
+    fn devices_directories_and_pipes_are_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_up_to_the_limit() {
+    fn a_file_up_to_the_limit_is_read_completely() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         for length in [0, 1, 1000] {
@@ -135,8 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_unknown_length_is_read_whole() {
-        let status = Secret::read(Path::new("/proc/self/maps"), 1 << 20).unwrap();
-        assert!(status.expose().len() > 1000 && status.expose().ends_with(b"\n"));
+    fn a_file_of_unknown_length_is_read_completely() {
+        let maps = Secret::read(Path::new("/proc/self/maps"), 1 << 20).unwrap();
+        assert!(maps.expose().len() > 1000 && maps.expose().ends_with(b"\n"));
     }
 }

@@ -1,4 +1,4 @@
-//! A CRL of a million entries, and the memory that a process takes, for the benches that need both.
+//! A CRL of a million entries, and the memory of this process.
 
 use der::Encode;
 use der::asn1::UtcTime;
@@ -6,12 +6,12 @@ use portcullis::certificate::Certificate;
 use portcullis::clock::UnixTime;
 use std::time::Duration;
 
-/// How many certificates the CRL lists.
+/// The number of entries of the CRL.
 pub(crate) const ENTRIES: u32 = 1_000_000;
 
 const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
-/// A CRL of `issuer` with serials of 16 bytes that begin alike, as those of AD CS do, and every third without a reason.
+/// A CRL of `issuer` with serial numbers of 16 bytes and a common prefix, as of AD CS; every third entry has no reason.
 /// `sign` signs with ECDSA and SHA-256.
 pub(crate) fn crl(
     issuer: &Certificate,
@@ -39,7 +39,7 @@ pub(crate) fn memory(name: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Has the kernel count `VmHWM`, the peak of memory, anew.
+/// Resets `VmHWM`, the peak of resident memory.
 pub(crate) fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
 }
@@ -52,7 +52,7 @@ fn entries(revoked_at: UnixTime) -> Vec<u8> {
     let mut entries = Vec::new();
     for number in 0..ENTRIES {
         let mut serial = [0x19; 16];
-        // A different number for each, spread over all bytes: the multiplier is odd.
+        // Distinct numbers, spread over all bytes, because the multiplier is odd.
         serial[8..].copy_from_slice(&u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
         let reason = reasons[usize::try_from(number % 3).unwrap()];
         entries.extend(element(0x30, &[&element(0x02, &serial), date.as_slice(), reason].concat()));

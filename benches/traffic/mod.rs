@@ -1,5 +1,5 @@
-//! Kept-alive connections of one card that send requests at a steady pace. Takes a running gate and a span, gives how
-//! long each request took. Never sends faster to make up for a slow answer: that answer's wait counts instead.
+//! Persistent connections with one client certificate that send requests at a constant rate. A slow response does not
+//! change the rate afterwards; the delay of the next request counts as its latency instead (no coordinated omission).
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -16,22 +16,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsConnector;
 
-/// How many connections there are.
 pub(crate) const CONNECTIONS: u32 = 32;
-/// How often each of them sends a request.
+/// The interval between requests on each connection.
 pub(crate) const PERIOD: Duration = Duration::from_millis(40);
 
 const HOST: &str = "rms.corp.example";
-/// A path on which a card is accepted, so judged when there is one.
+/// A path that accepts a client certificate, and authenticates it if it is presented.
 const PATH: &str = "/_wmcs/licensing/license.asmx";
 
 type Sender = SendRequest<Empty<Bytes>>;
 
-/// Open connections, each over a handshake of its own with alice's card.
+/// Open connections, each with its own handshake and the client certificate of alice.
 pub(crate) struct Traffic(Vec<Sender>);
 
 impl Traffic {
-    /// Opens the connections.
     pub(crate) async fn open(demo: &DemoEnvironment) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(demo.pki.server_ca().clone()).unwrap();
@@ -53,7 +51,7 @@ impl Traffic {
         Self(senders)
     }
 
-    /// Sends so many requests on each connection, as fast as they are answered.
+    /// Sends `requests` requests on each connection, each as soon as the previous one is answered.
     pub(crate) async fn warm_up(&mut self, requests: u32) {
         let mut sending = JoinSet::new();
         for mut sender in self.0.drain(..) {
@@ -67,7 +65,7 @@ impl Traffic {
         self.0 = sending.join_all().await;
     }
 
-    /// Sends for so long; gives how long each request took, the shortest first.
+    /// Sends requests for `span`; returns the latencies in ascending order.
     pub(crate) async fn send_for(&mut self, span: Duration) -> Vec<Duration> {
         let begin = Instant::now();
         let mut sending = JoinSet::new();
@@ -90,7 +88,7 @@ async fn send_steadily(mut sender: Sender, first: Instant, end: Instant) -> (Sen
     while due < end {
         let is_late = due < Instant::now();
         sleep_until(due).await;
-        // The timer's own lateness is none of the gate's.
+        // A late timer is no latency of the gateway.
         let began = if is_late { due } else { Instant::now() };
         send(&mut sender).await;
         took.push(began.elapsed());
@@ -102,7 +100,7 @@ async fn send_steadily(mut sender: Sender, first: Instant, end: Instant) -> (Sen
 async fn send(sender: &mut Sender) {
     let request = Request::get(PATH).header("host", HOST).header("x-demo-echo", "1");
     sender.ready().await.unwrap();
-    let answer = sender.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    answer.into_body().collect().await.unwrap();
+    let response = sender.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    response.into_body().collect().await.unwrap();
 }

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tick_is_later_than_those_before_and_not_later_than_the_current_one() {
+    fn a_tick_is_later_than_earlier_ticks_and_not_later_than_the_current_one() {
         let first = Tick::next();
         let between = Tick::current();
         let second = Tick::next();

@@ -1,5 +1,5 @@
-//! Reads the project's own files and checks what a compiler does not: the floors, the first line of each
-//! file, and that the documents match the code.
+//! Properties of the source tree that the compiler does not check: import directions between and inside folders, module
+//! documentation, and documents that match the code.
 
 mod cycles;
 mod documents;
@@ -11,25 +11,26 @@ use source::{SourceFile, source_files};
 use std::path::Path;
 
 #[test]
-fn every_source_file_begins_by_saying_what_it_is() {
-    let silent: Vec<_> = all_rust_files().into_iter().filter(|file| !file.text.starts_with("//!")).collect();
-    assert!(silent.is_empty(), "without `//!` in its first line: {}", names(&silent));
+fn every_source_file_begins_with_module_documentation() {
+    let undocumented: Vec<_> =
+        all_rust_files().into_iter().filter(|file| !file.text.starts_with("//!")).collect();
+    assert!(undocumented.is_empty(), "no `//!` in the first line of {}", names(&undocumented));
 }
 
 #[test]
-fn unsafe_code_stands_in_the_one_file_that_calls_the_systems_gssapi() {
-    let has_it = |file: &SourceFile| file.code().split(|c| !is_word(c)).any(|word| word == "unsafe");
-    let found: Vec<_> = all_rust_files().into_iter().filter(has_it).collect();
+fn only_the_file_that_calls_gssapi_has_unsafe_code() {
+    let has_unsafe = |file: &SourceFile| file.code().split(|c| !is_word(c)).any(|word| word == "unsafe");
+    let found: Vec<_> = all_rust_files().into_iter().filter(has_unsafe).collect();
     assert_eq!(names(&found), "src/delegation/kerberos/gssapi.rs");
 }
 
-/// Two readers of PEM would take different things for a section.
+/// Two parsers of PEM could disagree on the sections of a file.
 #[test]
-fn pem_is_read_in_one_file() {
-    let readers = ["rustls_pemfile", "base64ct", "pem_rfc7468", "PemObject", "from_pem", "DecodePem"];
-    let has_one =
-        |file: &SourceFile| file.code_that_ships().split(|c| !is_word(c)).any(|word| readers.contains(&word));
-    let found: Vec<_> = shipped_files().into_iter().filter(has_one).collect();
+fn pem_is_parsed_in_one_file() {
+    let parsers = ["rustls_pemfile", "base64ct", "pem_rfc7468", "PemObject", "from_pem", "DecodePem"];
+    let has_parser =
+        |file: &SourceFile| file.code_that_ships().split(|c| !is_word(c)).any(|word| parsers.contains(&word));
+    let found: Vec<_> = shipped_files().into_iter().filter(has_parser).collect();
     assert_eq!(names(&found), "src/certificate/bundle/pem.rs");
 }
 
@@ -47,7 +48,6 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
 }
 
-/// The folder of the project.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -1,4 +1,4 @@
-//! No import cycle between the files of `src/`: a file can be read without the files that use it.
+//! No import cycle between the files of `src/`, so that a file can be read without the files that use it.
 
 use super::source::{SourceFile, shipped, source_files};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -12,7 +12,7 @@ type ModulePath = Vec<String>;
 const OPEN: [&str; 4] = ["cli", "limits", "proxy", "server"];
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn no_files_import_each_other_in_a_cycle() {
     let is_open = |group: &&String| group.split(", ").all(|file| OPEN.contains(&folder(file)));
     let cycles = cycles(&source_files("src"));
     let (open, new): (Vec<_>, Vec<_>) = cycles.iter().partition(is_open);
@@ -25,7 +25,7 @@ fn folder(file: &str) -> &str {
     file.split("::").next().unwrap_or(file)
 }
 
-/// One line for each group of files that import each other, directly or by way of others of the group.
+/// One line for each group of files that import each other, directly or through others of the group.
 fn cycles(files: &[SourceFile]) -> Vec<String> {
     let modules = Modules::read(files);
     let graph: BTreeMap<&ModulePath, BTreeSet<&ModulePath>> =
@@ -59,15 +59,15 @@ fn reachable<'a>(
     reached
 }
 
-/// The modules that end up in the binary.
+/// The modules of the binary.
 struct Modules(BTreeMap<ModulePath, Names>);
 
-/// The names that one file uses and those that it passes on.
+/// The names that one file uses or re-exports.
 #[derive(Default)]
 struct Names {
     /// Paths in imports and in code, as written.
     used: Vec<Vec<String>>,
-    /// What a name stands for if the file imports it, whether for itself or for others.
+    /// The path of each name that the file imports or re-exports.
     imported: BTreeMap<String, Vec<String>>,
 }
 
@@ -76,7 +76,7 @@ impl Modules {
         Self(shipped(files).map(|file| (module_path(&file.name), Names::of(&file.text))).collect())
     }
 
-    /// The other modules that `module` uses. Passing a name on with `pub use` is no use of it.
+    /// The other modules that `module` uses. A re-export by `pub use` is no use.
     fn used_by(&self, module: &ModulePath) -> BTreeSet<&ModulePath> {
         let used = self.0.get(module).into_iter().flat_map(|names| &names.used);
         used.filter_map(|path| self.defining(&self.absolute(module, path)?, 0))
@@ -84,7 +84,7 @@ impl Modules {
             .collect()
     }
 
-    /// The path from the crate's root on; `None` for a name of the standard library, a dependency or the file itself.
+    /// The path from the crate root; `None` for a name of the standard library, of a dependency or of the file itself.
     fn absolute(&self, module: &ModulePath, path: &[String]) -> Option<Vec<String>> {
         let first = path.first()?;
         let climbs = path.iter().take_while(|name| *name == "super").count();
@@ -101,7 +101,7 @@ impl Modules {
         Some(module.iter().take(base).chain(rest).cloned().collect())
     }
 
-    /// The module in which the item of an absolute path is defined, through every `use` that passes it on.
+    /// The module that defines the item of an absolute path, through every re-export.
     fn defining(&self, path: &[String], depth: usize) -> Option<&ModulePath> {
         let (module, names) =
             (1..=path.len()).rev().find_map(|length| self.0.get_key_value(path.get(..length)?))?;
@@ -143,7 +143,7 @@ impl Names {
                 }
                 TokenTree::Ident(word) if word == "pub" => {
                     public = true;
-                    // The path of `pub(in crate::a)` is no use of `crate::a`.
+                    // The path in `pub(in crate::a)` is no use of `crate::a`.
                     if let [TokenTree::Group(group), after @ ..] = rest
                         && group.delimiter() == Delimiter::Parenthesis
                     {
@@ -217,7 +217,7 @@ fn is_test_attribute(after_mark: &[TokenTree]) -> bool {
     text == "cfg(test)" || text.starts_with("cfg(all(test")
 }
 
-/// What follows the item that begins here: after its first `;` or its braces.
+/// The tokens after the item that begins here: after its first `;` or its braces.
 fn after_item(tokens: &[TokenTree]) -> &[TokenTree] {
     let ends = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -232,7 +232,7 @@ fn file(name: &str, text: &str) -> SourceFile {
 }
 
 #[test]
-fn a_circle_is_found_through_reexports_and_a_line_is_not_one() {
+fn a_cycle_is_found_through_reexports() {
     let top = file("src/a/mod.rs", "mod b; mod c; mod d; pub use c::C; pub use d::D;");
     let b = file("src/a/b.rs", "use super::C; pub struct B;");
     let c = file("src/a/c.rs", "pub struct C; fn f() -> super::b::B {}");

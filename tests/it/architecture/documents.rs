@@ -1,4 +1,4 @@
-//! Holds that the documents speak of what there is: files that they link to, headings, and the denials.
+//! The documents match the project: links to files and headings, and the table of denials.
 
 use super::{read, root, unreadable};
 use portcullis::policy::DenialId;
@@ -6,20 +6,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn every_link_between_documents_leads_somewhere() {
-    let mut dead = Vec::new();
+fn every_link_between_documents_has_a_target() {
+    let mut broken = Vec::new();
     for page in pages() {
         for link in links(&read(&page)) {
-            if !leads_somewhere(&page, &link) {
-                dead.push(format!("{}: {link}", page.display()));
+            if !has_target(&page, &link) {
+                broken.push(format!("{}: {link}", page.display()));
             }
         }
     }
-    assert!(dead.is_empty(), "{}", dead.join("\n"));
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]
-fn the_page_of_denials_has_every_id_with_its_status() {
+fn the_denials_page_lists_every_id_with_its_status() {
     let page = read(&root().join("docs/denials.md"));
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
     let documented: BTreeSet<(String, String)> = rows
@@ -28,14 +28,14 @@ fn the_page_of_denials_has_every_id_with_its_status() {
     let real = DenialId::ALL.iter().map(|denial| {
         let status = denial.status().as_u16();
         let status = denial.sub_status().map_or(status.to_string(), |sub| format!("{status}.{sub}"));
-        // Nobody is left to get it.
+        // The client has disconnected, so no status is sent.
         let status = if *denial == DenialId::ClientDisconnected { "none".to_owned() } else { status };
         (denial.id().to_owned(), status)
     });
     assert_eq!(documented, real.collect());
 }
 
-/// All Markdown of the project that people read.
+/// The Markdown documents of the project.
 fn pages() -> Vec<PathBuf> {
     let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
     let mut pages: Vec<_> = names.iter().map(|name| root().join(name)).collect();
@@ -56,14 +56,14 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// The targets of `[words](target)`, code blocks aside.
+/// The targets of `[text](target)` outside of code blocks.
 fn links(page: &str) -> Vec<String> {
     let prose = page.split("```").step_by(2);
     let targets = prose.flat_map(|text| text.split("](").skip(1)).filter_map(|rest| rest.split(')').next());
     targets.map(|target| target.split(' ').next().unwrap_or(target).to_owned()).collect()
 }
 
-fn leads_somewhere(page: &Path, link: &str) -> bool {
+fn has_target(page: &Path, link: &str) -> bool {
     if link.contains("://") {
         return true;
     }
@@ -78,7 +78,7 @@ fn leads_somewhere(page: &Path, link: &str) -> bool {
     }
 }
 
-/// The name under which a heading is linked to: lower case, words joined by hyphens, other signs left out.
+/// The anchor of a heading: lower case, words joined by hyphens, without other punctuation.
 fn anchor(line: &str) -> Option<String> {
     let heading = line.strip_prefix('#')?.trim_start_matches('#').trim();
     let letters = heading.chars().flat_map(char::to_lowercase);
@@ -87,13 +87,13 @@ fn anchor(line: &str) -> Option<String> {
 }
 
 #[test]
-fn links_are_found_in_prose_and_not_in_code() {
+fn links_are_found_outside_of_code_blocks_only() {
     let page = "see [a](one.md) and [b](two.md#part \"title\")\n```\n[c](three.md)\n```\n[d](four.md)";
     assert_eq!(links(page), ["one.md", "two.md#part", "four.md"]);
 }
 
 #[test]
-fn a_heading_is_linked_to_by_its_letters() {
+fn an_anchor_has_no_punctuation() {
     assert_eq!(anchor("## `[realm.NAME.mapping]`"), Some("realmnamemapping".to_owned()));
     assert_eq!(anchor("# First five minutes"), Some("first-five-minutes".to_owned()));
     assert_eq!(anchor("no heading"), None);

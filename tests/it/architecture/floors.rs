@@ -1,4 +1,4 @@
-//! Holds the floors that `docs/architecture.md` draws: a folder of `src/` uses folders on lower floors, and itself.
+//! The import directions of `docs/architecture.md`: a folder of `src/` uses only itself and folders on lower floors.
 
 use super::source::{ROOT_FILES, SourceFile, shipped, source_files};
 use super::{is_word, read, root};
@@ -7,29 +7,29 @@ use std::collections::{BTreeMap, BTreeSet};
 #[test]
 fn imports_go_down_the_floors() {
     let floors = floors();
-    let mut climbs = Vec::new();
+    let mut upward = Vec::new();
     for file in shipped_files() {
         let from = folder(&file.name);
         for to in folders_used(&file) {
             let goes_down = floors.get(from).zip(floors.get(to.as_str())).is_some_and(|(from, to)| to < from);
             if to != from && !goes_down {
-                climbs.push(format!("{} uses crate::{to}", file.name));
+                upward.push(format!("{} uses crate::{to}", file.name));
             }
         }
     }
-    assert!(climbs.is_empty(), "{}", climbs.join("\n"));
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
 }
 
 #[test]
 fn every_folder_has_a_floor_and_every_floor_its_folders() {
-    let drawn: BTreeSet<String> = floors().into_keys().collect();
+    let documented: BTreeSet<String> = floors().into_keys().collect();
     let files = source_files("src");
     let inside = files.iter().filter(|file| !ROOT_FILES.contains(&file.name.as_str()));
     let real: BTreeSet<String> = inside.map(|file| folder(&file.name).to_owned()).collect();
-    assert_eq!(real, drawn);
+    assert_eq!(real, documented);
 }
 
-/// The floors as drawn: lines of `docs/architecture.md` such as `| 20 | headers, listener | … |`.
+/// The documented floors: lines of `docs/architecture.md` such as `| 20 | headers, listener | … |`.
 fn floors() -> BTreeMap<String, u32> {
     let page = read(&root().join("docs/architecture.md"));
     let mut floors = BTreeMap::new();
@@ -37,23 +37,24 @@ fn floors() -> BTreeMap<String, u32> {
         let mut cells = line.split('|').skip(1).map(str::trim);
         let (Some(Ok(floor)), Some(folders)) = (cells.next().map(str::parse), cells.next()) else { continue };
         for folder in folders.split(',').map(|folder| folder.trim().trim_matches('`')) {
-            assert!(floors.insert(folder.to_owned(), floor).is_none(), "{folder} stands on two floors");
+            assert!(floors.insert(folder.to_owned(), floor).is_none(), "{folder} is on two floors");
         }
     }
     floors
 }
 
-/// The files of `src/` that end up in the binary.
+/// The files of `src/` that are part of the binary.
 pub(super) fn shipped_files() -> Vec<SourceFile> {
     shipped(&source_files("src")).cloned().collect()
 }
 
-/// `clock` of `src/clock.rs` and of `src/clock/tick.rs`.
+/// The folder or file below `src`: `clock` for `src/clock.rs` and `src/clock/tick.rs`.
 fn folder(name: &str) -> &str {
     name.split('/').nth(1).unwrap_or(name).trim_end_matches(".rs")
 }
 
-/// The folders of `src/` that the file names: after `crate::`, and after as many `super::` as lead out of its own.
+/// The folders of `src/` that the file uses: the names after `crate::`, and after the `super::` that lead to the crate
+/// root.
 fn folders_used(file: &SourceFile) -> BTreeSet<String> {
     let code: String = file.code_that_ships().split_whitespace().collect::<Vec<_>>().join(" ");
     let mut used = BTreeSet::new();
@@ -66,7 +67,7 @@ fn folders_used(file: &SourceFile) -> BTreeSet<String> {
     used
 }
 
-/// How many `super` lead from the file's module to the root of the crate.
+/// The number of `super` from the module of the file to the crate root.
 fn depth(name: &str) -> usize {
     name.trim_start_matches("src/").trim_end_matches("/mod.rs").split('/').count()
 }
@@ -102,21 +103,21 @@ fn used_by(name: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_use_is_found_in_every_way_of_writing_it() {
+fn a_use_is_found_in_lists_groups_and_paths() {
     let text =
         "use crate::{audit, clock::{Clock, UnixTime}};\nuse crate::headers::x; fn f(a: crate::tls::A) {}";
     assert_eq!(used_by("src/proxy/service.rs", text), ["audit", "clock", "headers", "tls"]);
 }
 
 #[test]
-fn a_use_that_climbs_out_of_its_folder_is_found() {
+fn a_use_by_super_is_found_if_it_leaves_its_folder() {
     assert_eq!(used_by("src/proxy/service.rs", "use super::super::cli::run;"), ["cli"]);
     assert_eq!(used_by("src/proxy/mod.rs", "use super::cli::run;"), ["cli"]);
     assert!(used_by("src/proxy/service.rs", "use super::worker::Worker;").is_empty());
 }
 
 #[test]
-fn a_use_in_test_code_and_in_words_counts_for_nothing() {
+fn a_use_in_test_code_comments_or_strings_is_ignored() {
     let text = "//! [`crate::cli`]\nfn f() { g(\"crate::server\") }\n#[cfg(test)] mod tests { use crate::demo::pki; }";
     assert!(used_by("src/proxy/service.rs", text).is_empty());
 }

@@ -1,18 +1,16 @@
-//! Takes a folder, gives its Rust files, and their text without comments, strings and test code.
+//! The Rust files of the project, and their code without comments, strings and tests.
 
 use super::{is_word, read, root, unreadable};
 use std::path::Path;
 
-/// One Rust file of the project.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFile {
-    /// Its name from the project's folder on: `src/clock/mod.rs`.
+    /// The path from the project's folder, such as `src/clock/mod.rs`.
     pub(super) name: String,
-    /// All of it.
     pub(super) text: String,
 }
 
-/// All Rust files below `folder`, by name.
+/// The Rust files below `folder`, sorted by name.
 pub(super) fn source_files(folder: &str) -> Vec<SourceFile> {
     let mut files = Vec::new();
     collect(&root().join(folder), &mut files);
@@ -34,10 +32,10 @@ fn collect(folder: &Path, files: &mut Vec<SourceFile>) {
     }
 }
 
-/// Files that belong to no folder: they only name the folders.
+/// Files outside of every folder, which only declare the folders.
 pub(super) const ROOT_FILES: [&str; 2] = ["src/lib.rs", "src/main.rs"];
 
-/// Those of `files` that end up in the binary: neither test modules nor the files that only name the folders.
+/// The files that are part of the binary: neither test modules nor [`ROOT_FILES`].
 pub(super) fn shipped(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile> {
     let tests: Vec<String> = files.iter().flat_map(SourceFile::test_modules).collect();
     files.iter().filter(move |file| {
@@ -49,7 +47,7 @@ pub(super) fn shipped(files: &[SourceFile]) -> impl Iterator<Item = &SourceFile>
 }
 
 impl SourceFile {
-    /// The text with comments and the contents of strings blanked.
+    /// The text with comments and strings replaced by spaces.
     pub(super) fn code(&self) -> String {
         blank(&self.text)
     }
@@ -59,7 +57,7 @@ impl SourceFile {
         without_test_modules(&self.code())
     }
 
-    /// The folder or file beside this one that `#[cfg(test)] mod NAME;` declares, without its ending.
+    /// The paths of the modules that `#[cfg(test)] mod NAME;` declares, without `.rs`.
     pub(super) fn test_modules(&self) -> Vec<String> {
         let home = match self.name.strip_suffix("/mod.rs") {
             Some(folder) => folder.to_owned(),
@@ -76,7 +74,7 @@ impl SourceFile {
 
 const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
 
-/// The name after `mod`, and what follows it.
+/// The name after `mod`, and the rest of the declaration.
 fn module_name(declaration: &str) -> Option<(&str, &str)> {
     let declaration = declaration.trim_start();
     let declaration = match declaration.strip_prefix("pub") {
@@ -88,7 +86,7 @@ fn module_name(declaration: &str) -> Option<(&str, &str)> {
     rest.split_at_checked(end)
 }
 
-/// Cuts every `#[cfg(test)] mod NAME { … }` out of blanked code.
+/// Removes every `#[cfg(test)] mod NAME { … }` from blanked code.
 fn without_test_modules(code: &str) -> String {
     let mut kept = String::with_capacity(code.len());
     let mut rest = code;
@@ -103,7 +101,7 @@ fn without_test_modules(code: &str) -> String {
     kept
 }
 
-/// What follows the closing brace that belongs to the first opening one.
+/// The code after the brace that closes the first opening one.
 fn after_braces(body: &str) -> &str {
     let mut depth = 0_u32;
     for (at, letter) in body.char_indices() {
@@ -117,7 +115,7 @@ fn after_braces(body: &str) -> &str {
     ""
 }
 
-/// Blanks comments and what stands in strings and character literals. The length stays.
+/// Replaces comments, strings and character literals by spaces. The number of characters stays the same.
 fn blank(text: &str) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut rest = text;
@@ -145,7 +143,7 @@ fn blank(text: &str) -> String {
     blanked
 }
 
-/// Block comments nest.
+/// The length of a block comment; they nest.
 fn block_comment(text: &str) -> usize {
     let mut depth = 0_u32;
     let mut at = 0;
@@ -179,7 +177,7 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// `r"…"`, `r#"…"#`, `br"…"`.
+/// The length of a raw string: `r"…"`, `r#"…"#` or `br"…"`.
 fn raw_string(text: &str) -> Option<usize> {
     let marks = text.strip_prefix("br").or_else(|| text.strip_prefix('r'))?;
     let opened = marks.trim_start_matches('#');
@@ -190,7 +188,7 @@ fn raw_string(text: &str) -> Option<usize> {
     Some(text.len() - content.len() + length)
 }
 
-/// `'x'`, `'\n'`, `'\u{2028}'`; a lifetime has no second quote.
+/// The length of a character literal such as `'x'`, `'\n'` or `'\u{2028}'`; a lifetime has no second quote.
 fn character(text: &str) -> Option<usize> {
     let content = text.strip_prefix('\'')?;
     if let Some(escape) = content.strip_prefix('\\') {
@@ -202,7 +200,7 @@ fn character(text: &str) -> Option<usize> {
 }
 
 #[test]
-fn comments_strings_and_characters_are_blanked_and_code_stays() {
+fn comments_strings_and_characters_are_blanked() {
     let text = concat!(
         "use crate::a; // crate::b\n",
         "/* crate::c /* crate::d */ crate::e */ let s = \"crate::f \\\" crate::g\";\n",
@@ -215,13 +213,13 @@ fn comments_strings_and_characters_are_blanked_and_code_stays() {
 }
 
 #[test]
-fn inline_test_modules_are_cut_out_and_what_follows_stays() {
+fn inline_test_modules_are_removed() {
     let code = "fn a() {}\n#[cfg(test)]\nmod tests { use crate::b; fn c() {} }\nfn d() {}";
     assert_eq!(without_test_modules(code), "fn a() {}\n\nfn d() {}");
 }
 
 #[test]
-fn test_modules_in_files_of_their_own_are_found() {
+fn test_modules_in_separate_files_are_found() {
     let text = "#[cfg(test)]\nmod tests;\n#[cfg(test)]\npub(crate) mod test_pki;\nmod real;".to_owned();
     let file = SourceFile { name: "src/revocation/mod.rs".to_owned(), text };
     assert_eq!(file.test_modules(), ["src/revocation/tests", "src/revocation/test_pki"]);
