@@ -1,5 +1,5 @@
-//! Why a request got no answer from its backend. Each is told before any byte of an answer went to the client; what
-//! goes wrong later is a [`ResponseBodyError`](crate::backend::ResponseBodyError).
+//! Why a request has no response from its backend. All of these errors occur before any byte of a response is forwarded;
+//! a later failure is a [`ResponseBodyError`](super::ResponseBodyError).
 
 use http::StatusCode;
 use std::error::Error;
@@ -9,146 +9,144 @@ use std::time::Duration;
 use super::body::upload_progress::RequestBodyError;
 use crate::delegation::kerberos::DelegationError;
 
-/// Why a request got no answer. `server` is the address as configured; it is for the record, not for the client.
+/// Why a request has no response. `server` is the address as configured, for the audit record and not for the client.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
-    /// The backend's settings name no server.
+    /// The backend's settings have no server.
     #[error("the backend has no servers")]
     NoServers,
-    /// No server could be reached; this is what the last one tried said. Nothing was sent.
-    #[error("{server} cannot be reached")]
+    /// No server could be connected to. Nothing was sent.
+    #[error("cannot connect to {server}")]
     Unreachable {
-        /// The server tried last.
+        /// The server that was tried last.
         server: String,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// No server could be reached; the last one tried did not finish the handshakes in time. Nothing was sent.
-    #[error("{server} did not accept the connection within {limit:?}")]
+    /// No server could be connected to, and the last one did not complete the handshakes in time. Nothing was sent.
+    #[error("cannot connect to {server} within {limit:?}")]
     ConnectTimeout {
-        /// The server tried last.
+        /// The server that was tried last.
         server: String,
-        /// The time it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// The TLS handshake failed, most often because the certificate is not from the configured authority or is not
-    /// for this name. Nothing was sent.
-    #[error("TLS with {server} failed")]
+    /// The TLS handshake failed, most often because the certificate was not issued by a configured authority or not for
+    /// this name. Nothing was sent.
+    #[error("TLS handshake with {server} failed")]
     Tls {
-        /// The server tried last.
+        /// The server that was tried last.
         server: String,
-        /// rustls's error, or that of the connection beneath.
+        /// The error of rustls or of the connection.
         #[source]
         source: io::Error,
     },
-    /// The server did not ask for the user's certificate in the handshake, so the connection would name nobody. Nothing
-    /// was sent. It may ask later, which TLS 1.3 has no renegotiation for and this gate answers in neither version.
-    #[error("{server} did not ask for the user's certificate in the handshake")]
+    /// The server did not request the user certificate in the handshake, so the connection would be anonymous. Nothing
+    /// was sent. It may request one later, but the gateway supports neither renegotiation nor the post-handshake
+    /// authentication of TLS 1.3.
+    #[error("{server} did not request the user certificate in the handshake")]
     CertificateNotAsked {
-        /// The server tried last.
+        /// The server that was tried last.
         server: String,
     },
-    /// The server asked for a certificate and takes none with a P-256 key. Nothing was sent.
-    #[error("{server} takes no certificate with a P-256 key")]
+    /// The server requested a certificate but accepts none with a P-256 key. Nothing was sent.
+    #[error("{server} accepts no certificate with a P-256 key")]
     CertificateUnsuitable {
-        /// The server tried last.
+        /// The server that was tried last.
         server: String,
     },
-    /// The server ended the connection when it had seen the user's certificate: most often it does not trust the
-    /// authority that the gate issues under.
-    #[error("{server} refused the user's certificate")]
+    /// The server closed the connection after it received the user certificate, most often because it does not trust the
+    /// gateway's CA.
+    #[error("{server} rejected the user certificate")]
     CertificateRefused {
-        /// The server asked.
+        /// The server.
         server: String,
         /// The alert.
         #[source]
         source: rustls::Error,
     },
-    /// All connections were in use for the whole of the queue's time, or the queue was full. Nothing was sent.
-    #[error("every connection to the backend is in use")]
+    /// All connections were in use until the queue timeout, or the queue was full. Nothing was sent.
+    #[error("all connections to the backend are in use")]
     Busy,
-    /// The server did not answer in time, or did not take the request's body.
-    #[error("{server} did not answer in time")]
+    /// The server did not respond in time, or did not read the request body.
+    #[error("{server} did not respond in time")]
     FirstByteTimeout {
-        /// The server asked.
+        /// The server.
         server: String,
     },
-    /// The connection ended after some of the request was written and before an answer came. The server may have
-    /// acted on the request, so it is not sent again (RFC 9110 9.2.2).
-    #[error("{server} closed the connection without an answer")]
+    /// The connection ended after some of the request was written and before the response. The server may have acted on
+    /// the request, so it is not sent again (RFC 9110 9.2.2).
+    #[error("{server} closed the connection without a response")]
     ConnectionLost {
-        /// The server asked.
+        /// The server.
         server: String,
-        /// What hyper saw.
+        /// hyper's error.
         #[source]
         source: hyper::Error,
     },
-    /// The connection that belongs to this client's had ended, or did not get ready. Nothing was sent, and nothing is
-    /// sent on another: the backend would take it for somebody else's.
-    #[error("the connection to {server} for this client has ended")]
+    /// The client's pinned connection had ended or did not become ready. Nothing was sent, and nothing is sent on another
+    /// connection, which the backend would take for another user's.
+    #[error("the pinned connection to {server} has ended")]
     PinnedConnectionEnded {
-        /// The server it led to.
+        /// The server.
         server: String,
-        /// How it was found out.
+        /// The error on the connection.
         #[source]
         source: io::Error,
     },
-    /// The client's side of the request's body failed. The backend's connection was closed in the middle of it.
-    #[error("the request's body could not be forwarded")]
+    /// The client's part of the request body failed. The backend connection was closed in the middle of the body.
+    #[error("the request body could not be forwarded")]
     RequestBody(#[source] RequestBodyError),
-    /// The answer is not HTTP/1.1, or its head is larger than the gate takes.
-    #[error("{server} did not answer in HTTP/1.1")]
+    /// The response is not HTTP/1.1, or its head exceeds the limits.
+    #[error("{server} did not send a valid HTTP/1.1 response")]
     Protocol {
-        /// The server asked.
+        /// The server.
         server: String,
-        /// What hyper saw.
+        /// hyper's error.
         #[source]
         source: hyper::Error,
     },
-    /// The answer's head can be read as ending at two places (RFC 9112 6.3: both Content-Length and
-    /// Transfer-Encoding, or several of one).
-    #[error("{server} gave an answer whose length is ambiguous")]
+    /// The response could end at two places (RFC 9112 6.3: both Content-Length and Transfer-Encoding, or several of one).
+    #[error("{server} sent a response of ambiguous length")]
     AmbiguousFraming {
-        /// The server asked.
+        /// The server.
         server: String,
     },
-    /// No ticket for the account and this service could be had. Nothing was sent.
-    #[error("could not obtain a Kerberos ticket for the account")]
+    /// No ticket of the account for this service could be obtained. Nothing was sent.
+    #[error("cannot obtain a Kerberos ticket for the account")]
     Delegation(#[source] DelegationError),
-    /// The server did not prove that it could read the ticket, so it may be another than the one that was meant.
-    #[error("{server} did not prove that it is the service that the ticket is for")]
+    /// The server did not prove that it could read the ticket, so it may be another server than the intended one.
+    #[error("{server} did not prove that it is the service of the ticket")]
     NotProven {
-        /// The server asked.
+        /// The server.
         server: String,
-        /// What is wrong with its proof; nothing where it gave none.
+        /// The error in its proof; `None` if it sent none.
         #[source]
         source: Option<DelegationError>,
     },
-    /// The server refused the head of a request with a ticket in it, without a look at the ticket.
-    #[error(
-        "{server} answered {status} to a request with a Kerberos ticket of {token_bytes} bytes, and did not read it"
-    )]
+    /// The server rejected the head of a request with a ticket, without reading the ticket.
+    #[error("{server} responded {status} without reading the Kerberos ticket of {token_bytes} bytes")]
     TicketTooLong {
-        /// The server asked.
+        /// The server.
         server: String,
-        /// What it answered.
+        /// The status of its response.
         status: StatusCode,
         /// The length of the value of `Authorization`.
         token_bytes: usize,
     },
-    /// The server answered 101. The gate never asks for another protocol, and a switched connection would carry
-    /// bytes that nothing judges.
+    /// The server responded 101. The gateway never requests another protocol, and what a switched connection carries
+    /// would pass without any check.
     #[error("{server} tried to switch protocols")]
     UpgradeRefused {
-        /// The server asked.
+        /// The server.
         server: String,
     },
 }
 
 impl BackendError {
-    /// What it means on a connection on which the server was sent a user's certificate: an alert of the server then is
-    /// about that. Under TLS 1.3 it comes in place of the first answer (RFC 8446 4.4.2.4).
+    /// Returns the meaning of the error on a connection with a user certificate: an alert of the server is about that
+    /// certificate. With TLS 1.3 it is received instead of the first response (RFC 8446 4.4.2.4).
     pub(in crate::backend) fn after_certificate(self) -> Self {
         let alert = match &self {
             Self::Tls { source, .. } | Self::Unreachable { source, .. } => alert(source),
@@ -168,16 +166,16 @@ impl BackendError {
     }
 }
 
-/// The alert among the causes of `error`. An [`io::Error`] hides what it holds from [`Error::source`].
+/// Finds an alert among the causes of `error`. [`Error::source`] of an [`io::Error`] skips the error inside.
 fn alert(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(rustls::Error::AlertReceived(alert)) = cause.downcast_ref::<rustls::Error>() {
             return Some(rustls::Error::AlertReceived(*alert));
         }
-        let held = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match held {
-            Some(held) => Some(held),
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner),
             None => cause.source(),
         };
     }

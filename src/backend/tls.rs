@@ -1,5 +1,5 @@
-//! Takes the authorities that may vouch for a backend's servers and perhaps a client certificate, gives rustls's
-//! client settings. Never trusts the system's roots and never skips the check of a server's name.
+//! TLS settings for the connections to a backend's servers. The system's trust store is never used, and the name of a
+//! server is always verified.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// TLS to one server. Clones share the settings, and with them the session cache.
 #[derive(Clone, Debug)]
 pub struct BackendTls {
-    /// Made by [`client_config`].
+    /// The settings from [`client_config`].
     pub config: Arc<ClientConfig>,
-    /// The name that the server's certificate must carry, sent as SNI unless it is an address.
+    /// The name that the server's certificate must be valid for, sent as SNI unless it is an address.
     pub server_name: ServerName<'static>,
 }
 
-/// The certificate by which the gateway itself is known to a server.
+/// The certificate by which the gateway authenticates itself to a server.
 #[derive(Debug)]
 pub struct ClientIdentity {
     /// The certificate and its intermediates, leaf first.
@@ -31,29 +31,32 @@ pub struct ClientIdentity {
 /// Why TLS to a backend cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendTlsError {
-    /// Nothing could ever be verified. There is no falling back on the system's roots: whoever can get a public
-    /// certificate for the server's name would be sent every user's identity.
-    #[error("no certificate authority is given for the backend's servers")]
+    /// No server could be verified. The system's trust store is no fallback: anyone who obtains a public certificate for
+    /// the server's name would receive the identity of every user.
+    #[error("no certificate authority for the backend's servers")]
     NoAuthorities,
-    /// The authority at `index`, counted from 0, is no certificate.
-    #[error("authority {index} of the backend's servers is not a certificate")]
+    /// The authority at `index` is not a certificate.
+    #[error("certificate authority {index} of the backend's servers is not a certificate")]
     InvalidAuthority {
-        /// Its place, counted from 0.
+        /// Its position, counted from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The error in the certificate.
         #[source]
         source: rustls::Error,
     },
-    /// The client certificate and its key do not go together, or the key is of a kind that cannot sign.
-    #[error("the client certificate for the backend cannot be used")]
+    /// The client certificate does not belong to its key, or the type of the key is not supported.
+    #[error("cannot use the client certificate for the backend")]
     BadIdentity(#[source] rustls::Error),
-    /// The crypto provider and the protocol versions do not fit.
-    #[error("the TLS settings for the backend do not fit together")]
+    /// The crypto provider supports none of the protocol versions.
+    #[error("the TLS settings for the backend are inconsistent")]
     Unsuitable(#[source] rustls::Error),
 }
 
-/// Client settings that verify servers against `authorities` alone (RFC 5280 by webpki, names by RFC 6125) and offer
+/// Returns client settings that verify servers by `authorities` alone (RFC 5280 by webpki, names by RFC 6125) and offer
 /// only `http/1.1`. Several servers may share them.
+///
+/// # Errors
+/// There are no authorities, or a certificate or key cannot be used.
 pub fn client_config<'a>(
     authorities: impl IntoIterator<Item = CertificateDer<'a>>,
     identity: Option<ClientIdentity>,
@@ -77,12 +80,12 @@ pub fn client_config<'a>(
         }
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // A session is resumed only under these very settings, so it cannot outlive the authorities that proved it.
+    // Sessions are resumed only by these settings, so that none outlives the authorities that verified it.
     config.resumption = Resumption::in_memory_sessions(64);
     Ok(Arc::new(config))
 }
 
-/// `with_client_auth_cert` would take the key's bytes over and drop them without zeroing them.
+/// `with_client_auth_cert` would take ownership of the key's bytes and drop them without zeroing them.
 fn certified(identity: ClientIdentity) -> Result<CertifiedKey, rustls::Error> {
     let certified = CertifiedKey::new(identity.chain, any_supported_type(&identity.key)?);
     match certified.keys_match() {
@@ -96,13 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_without_authorities_are_refused() {
+    fn settings_without_authorities_are_an_error() {
         assert!(matches!(client_config([], None), Err(BackendTlsError::NoAuthorities)));
     }
 
     #[test]
-    fn an_authority_that_is_no_certificate_is_named_by_its_place() {
-        let refused = client_config([CertificateDer::from(vec![0x30, 0x00])], None);
-        assert!(matches!(refused, Err(BackendTlsError::InvalidAuthority { index: 0, .. })));
+    fn an_authority_that_is_not_a_certificate_is_reported_by_its_position() {
+        let result = client_config([CertificateDer::from(vec![0x30, 0x00])], None);
+        assert!(matches!(result, Err(BackendTlsError::InvalidAuthority { index: 0, .. })));
     }
 }

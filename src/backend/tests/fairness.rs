@@ -1,4 +1,4 @@
-//! No client keeps the backend's connections from the others.
+//! No client uses the connections or the memory of others.
 
 use super::*;
 use crate::limits::{AccountKey, AccountRates, AddressKey};
@@ -30,15 +30,15 @@ fn with_account(number: u64, connection: u64) -> Requester {
     Requester { account: Some(account(number)), ..anonymous(connection) }
 }
 
-/// A server that reads each request to the end of its body and answers with `length` bytes.
-async fn server_of(length: usize) -> ScriptedServer {
+/// A server that reads each request to its end and responds with `length` bytes.
+async fn server_sending(length: usize) -> ScriptedServer {
     ScriptedServer::start(move |mut peer, _| async move {
         while let Some(head) = peer.head().await {
             if let Some(declared) = field(&head, "content-length") {
                 peer.bytes(declared.parse().unwrap()).await;
             }
-            peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).await;
-            peer.say(vec![b'x'; length]).await;
+            peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")).await;
+            peer.send(vec![b'x'; length]).await;
         }
     })
     .await
@@ -49,7 +49,7 @@ fn small_pool(server: &ScriptedServer, connections: usize) -> Rc<BackendPool> {
     Rc::new(pool(BackendSettings { max_connections: connections, shares, ..server.settings() }))
 }
 
-/// Reads the body ahead and sends the request, as the pipeline does.
+/// Reads ahead and sends the request, as the pipeline does.
 async fn send(
     pool: &BackendPool,
     body: RequestBody,
@@ -57,22 +57,22 @@ async fn send(
 ) -> Result<Response<ResponseBody>, BackendError> {
     let mut request = post(body);
     pool.read_ahead_framed(&mut request, requester).await?;
-    let answered = pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await?;
-    Ok(answered.response)
+    let response = pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await?;
+    Ok(response.response)
 }
 
-/// Sends a request whose body trickles after `head_start` bytes for as long as it is read.
-fn trickle(
+/// Sends a request whose body continues with ten bytes per second after `head_start` bytes.
+fn send_slowly(
     pool: &Rc<BackendPool>,
     head_start: usize,
     requester: Requester,
 ) -> tokio::task::JoinHandle<BackendError> {
-    let (feeder, body) = feed(Some(64 << 20));
+    let (sender, body) = test_body(Some(64 << 20));
     if head_start > 0 {
-        feeder.give(vec![b'x'; head_start]);
+        sender.send_data(vec![b'x'; head_start]);
     }
     spawn_local(async move {
-        while feeder.give("x") {
+        while sender.send_data("x") {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
@@ -82,41 +82,41 @@ fn trickle(
 }
 
 #[test]
-fn a_body_that_trickles_takes_no_connection() {
-    in_worker_without_time(async {
-        let server = server_of(2).await;
+fn a_slow_body_occupies_no_connection() {
+    in_worker_with_paused_clock(async {
+        let server = server_sending(2).await;
         let pool = small_pool(&server, 1);
-        let slow = trickle(&pool, 64 << 10, anonymous(1));
+        let slow = send_slowly(&pool, 64 << 10, anonymous(1));
         tokio::time::sleep(seconds(5)).await;
         assert_eq!(pool.stats().open, 0);
         assert!(pool.memory.used() > 0);
-        assert_eq!(text(send(&pool, whole("body"), anonymous(2)).await.unwrap()).await, "xx");
+        assert_eq!(text(send(&pool, full_body("body"), anonymous(2)).await.unwrap()).await, "xx");
         assert!(matches!(slow.await.unwrap(), BackendError::RequestBody(RequestBodyError::TooSlow)));
         assert_eq!(pool.memory.used(), 0);
     });
 }
 
 #[test]
-fn a_body_that_never_comes_is_given_up_after_the_grace_of_the_minimum_rate() {
-    in_worker_without_time(async {
-        let server = server_of(2).await;
+fn a_body_that_never_starts_is_an_error_after_the_grace_period() {
+    in_worker_with_paused_clock(async {
+        let server = server_sending(2).await;
         let pool = small_pool(&server, 1);
-        let (_feeder, body) = feed(Some(10));
+        let (_feeder, body) = test_body(Some(10));
         let body = RequestBody::new(body, 10, no_strip).with_minimum_rate(MinimumRate::default());
-        let asked = Instant::now();
+        let started = Instant::now();
         let error = send(&pool, body, anonymous(1)).await.map(drop).unwrap_err();
         assert!(matches!(error, BackendError::RequestBody(RequestBodyError::TooSlow)));
-        assert_eq!(asked.elapsed().as_secs(), 20);
+        assert_eq!(started.elapsed().as_secs(), 20);
         assert_eq!(server.accepted.get(), 0);
     });
 }
 
 #[test]
-fn a_body_too_large_for_its_path_is_refused_before_a_connection_is_taken() {
+fn a_body_over_its_limit_is_rejected_before_a_connection_is_acquired() {
     in_worker(async {
-        let server = server_of(2).await;
-        let (feeder, body) = feed(None);
-        feeder.give("too large");
+        let server = server_sending(2).await;
+        let (sender, body) = test_body(None);
+        sender.send_data("too large");
         let error = send(&server.pool(), RequestBody::new(body, 8, no_strip), anonymous(1)).await;
         let error = error.map(drop).unwrap_err();
         assert!(matches!(error, BackendError::RequestBody(RequestBodyError::TooLarge { limit: 8 })));
@@ -125,7 +125,7 @@ fn a_body_too_large_for_its_path_is_refused_before_a_connection_is_taken() {
 }
 
 #[test]
-fn a_body_read_ahead_arrives_whole_with_what_follows_it() {
+fn a_body_read_ahead_is_forwarded_before_the_rest_of_it() {
     in_worker(async {
         let received = Rc::new(Cell::new(0));
         let seen = Rc::clone(&received);
@@ -137,16 +137,16 @@ fn a_body_read_ahead_arrives_whole_with_what_follows_it() {
                 assert!(body.chunks(1000).zip((0..=250).cycle()).all(|(piece, byte)| *piece == [byte; 1000]));
                 assert_eq!(trailers, "");
                 seen.set(body.len());
-                peer.say(OK).await;
-                peer.closed().await;
+                peer.send(OK).await;
+                peer.read_to_end().await;
             }
         })
         .await;
-        let (feeder, body) = feed(None);
+        let (sender, body) = test_body(None);
         for byte in (0..=250).cycle().take(1000) {
-            feeder.give(vec![byte; 1000]);
+            sender.send_data(vec![byte; 1000]);
         }
-        drop(feeder);
+        drop(sender);
         let pool = server.pool();
         let body = RequestBody::new(body, u64::MAX, no_strip);
         assert_eq!(text(send(&pool, body, anonymous(1)).await.unwrap()).await, "ok");
@@ -156,11 +156,11 @@ fn a_body_read_ahead_arrives_whole_with_what_follows_it() {
 }
 
 #[test]
-fn a_request_that_only_announces_a_body_takes_no_memory() {
+fn a_request_that_only_announces_a_body_reserves_no_memory() {
     in_worker(async {
-        let server = server_of(2).await;
+        let server = server_sending(2).await;
         let pool = small_pool(&server, 1);
-        let (feeder, body) = feed(Some(1 << 20));
+        let (sender, body) = test_body(Some(1 << 20));
         let polled = Rc::clone(&body.polled);
         let sending = spawn_local({
             let pool = Rc::clone(&pool);
@@ -168,7 +168,7 @@ fn a_request_that_only_announces_a_body_takes_no_memory() {
         });
         until(|| polled.get()).await;
         assert_eq!(pool.memory.used(), 0);
-        feeder.give("x");
+        sender.send_data("x");
         until(|| pool.memory.used() > 0).await;
         assert!(pool.memory.used() < 20_000);
         sending.abort();
@@ -176,78 +176,81 @@ fn a_request_that_only_announces_a_body_takes_no_memory() {
 }
 
 #[test]
-fn a_body_that_gets_no_memory_is_streamed() {
+fn a_body_without_memory_is_streamed() {
     in_worker(async {
-        let server = server_of(2).await;
+        let server = server_sending(2).await;
         let pool = pool_with_memory(server.settings(), 0);
-        assert_eq!(text(send(&pool, whole("body"), anonymous(1)).await.unwrap()).await, "xx");
+        assert_eq!(text(send(&pool, full_body("body"), anonymous(1)).await.unwrap()).await, "xx");
     });
 }
 
 #[test]
-fn slow_uploads_give_way_when_another_request_waits() {
+fn slow_uploads_yield_to_a_waiting_request() {
     in_worker(async {
-        let server = server_of(2).await;
+        let server = server_sending(2).await;
         let pool = small_pool(&server, 4);
         let slow: Vec<_> =
-            (0..4).map(|number| trickle(&pool, 1 << 20, from(number, number.into()))).collect();
+            (0..4).map(|number| send_slowly(&pool, 1 << 20, from(number, number.into()))).collect();
         until(|| pool.stats().open == 3).await;
         tokio::time::sleep(seconds(1)).await;
-        let asked = Instant::now();
+        let started = Instant::now();
         for connection in 10..13 {
-            assert_eq!(text(send(&pool, whole("body"), anonymous(connection)).await.unwrap()).await, "xx");
+            assert_eq!(
+                text(send(&pool, full_body("body"), anonymous(connection)).await.unwrap()).await,
+                "xx"
+            );
         }
-        // A request that could not make them give way would wait for 5 seconds and be refused.
-        assert!(asked.elapsed() < seconds(4), "{:?}", asked.elapsed());
+        // A request to which they did not yield would wait for 5 seconds and then fail.
+        assert!(started.elapsed() < seconds(4), "{:?}", started.elapsed());
         assert!(pool.metrics.slow.get() > 0);
-        let gave_way = slow.iter().filter(|slow| slow.is_finished()).count();
-        assert!(gave_way > 0);
+        let yielded = slow.iter().filter(|slow| slow.is_finished()).count();
+        assert!(yielded > 0);
         slow.iter().for_each(tokio::task::JoinHandle::abort);
     });
 }
 
 #[test]
-fn slow_uploads_go_on_while_no_request_waits() {
-    in_worker_without_time(async {
-        let server = server_of(2).await;
+fn slow_uploads_continue_while_no_request_waits() {
+    in_worker_with_paused_clock(async {
+        let server = server_sending(2).await;
         let pool = small_pool(&server, 4);
         let _slow: Vec<_> =
-            (0..2).map(|number| trickle(&pool, 1 << 20, from(number, number.into()))).collect();
+            (0..2).map(|number| send_slowly(&pool, 1 << 20, from(number, number.into()))).collect();
         tokio::time::sleep(seconds(10)).await;
-        assert_eq!(text(send(&pool, whole("body"), anonymous(9)).await.unwrap()).await, "xx");
+        assert_eq!(text(send(&pool, full_body("body"), anonymous(9)).await.unwrap()).await, "xx");
         assert_eq!(pool.metrics.slow.get(), 0);
     });
 }
 
 #[test]
-fn a_small_response_that_is_not_read_holds_no_connection() {
+fn an_unread_small_response_occupies_no_connection() {
     in_worker(async {
-        let server = server_of(64 << 10).await;
+        let server = server_sending(64 << 10).await;
         let pool = small_pool(&server, 1);
-        let unread = send(&pool, whole("body"), anonymous(1)).await.unwrap();
+        let unread = send(&pool, full_body("body"), anonymous(1)).await.unwrap();
         assert_eq!(pool.stats().idle, 1);
         assert_eq!(pool.memory.used(), 64 << 10);
         assert_eq!(unread.body().size_hint().exact(), Some(64 << 10));
-        assert_eq!(text(send(&pool, whole("body"), anonymous(2)).await.unwrap()).await.len(), 64 << 10);
+        assert_eq!(text(send(&pool, full_body("body"), anonymous(2)).await.unwrap()).await.len(), 64 << 10);
         assert_eq!(text(unread).await.len(), 64 << 10);
         assert_eq!((pool.memory.used(), server.accepted.get()), (0, 1));
     });
 }
 
 #[test]
-fn slow_readers_of_large_responses_give_way_when_another_request_waits() {
+fn slow_readers_of_large_responses_yield_to_a_waiting_request() {
     in_worker(async {
-        let server = server_of(LARGE).await;
+        let server = server_sending(LARGE).await;
         let pool = small_pool(&server, 4);
         let mut unread = Vec::new();
         for connection in 0..3 {
-            unread.push(send(&pool, whole("body"), from(connection, connection.into())).await.unwrap());
+            unread.push(send(&pool, full_body("body"), from(connection, connection.into())).await.unwrap());
         }
         tokio::time::sleep(seconds(1)).await;
-        let asked = Instant::now();
-        let waiting = send(&pool, whole("body"), anonymous(9)).await.unwrap();
-        // A request that could not make them give way would wait for 5 seconds and be refused.
-        assert!(asked.elapsed() < seconds(4), "{:?}", asked.elapsed());
+        let started = Instant::now();
+        let waiting = send(&pool, full_body("body"), anonymous(9)).await.unwrap();
+        // A request to which they did not yield would wait for 5 seconds and then fail.
+        assert!(started.elapsed() < seconds(4), "{:?}", started.elapsed());
         assert_eq!(text(waiting).await.len(), LARGE);
         assert_eq!(pool.metrics.slow.get(), 1);
         let mut broken = 0;
@@ -258,8 +261,8 @@ fn slow_readers_of_large_responses_give_way_when_another_request_waits() {
     });
 }
 
-/// Requests that the server holds, one for each requester; those that got no connection wait.
-async fn hold(
+/// Sends requests to which the server does not respond, one for each requester; those without a connection wait.
+async fn send_pending(
     pool: &Rc<BackendPool>,
     requesters: impl IntoIterator<Item = Requester>,
 ) -> Vec<PendingRequest> {
@@ -267,7 +270,7 @@ async fn hold(
     for requester in requesters {
         let pool = Rc::clone(pool);
         held.push(PendingRequest(spawn_local(async move {
-            send(&pool, whole("body"), requester).await.map(drop)
+            send(&pool, full_body("body"), requester).await.map(drop)
         })));
         for _ in 0..100 {
             yield_now().await;
@@ -276,7 +279,7 @@ async fn hold(
     held
 }
 
-/// Aborted when it is dropped.
+/// A request, which is aborted on drop.
 struct PendingRequest(tokio::task::JoinHandle<Result<(), BackendError>>);
 
 impl Drop for PendingRequest {
@@ -286,9 +289,9 @@ impl Drop for PendingRequest {
 }
 
 #[test]
-fn each_client_keeps_to_its_share() {
+fn no_client_exceeds_its_share() {
     in_worker(async {
-        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.read_to_end()).await;
         let of_many = |number: u8| from(number, number.into());
         let behind_a_balancer =
             |connection| Requester { address: None, ..with_account(connection, connection) };
@@ -307,7 +310,7 @@ fn each_client_keeps_to_its_share() {
         ];
         for (requesters, share) in cases {
             let pool = small_pool(&server, 8);
-            let held = hold(&pool, requesters).await;
+            let held = send_pending(&pool, requesters).await;
             assert_eq!((pool.stats().open, pool.stats().waiting), (share, 20 - share));
             drop(held);
             until(|| pool.stats().open == 0 && pool.stats().waiting == 0).await;
@@ -327,7 +330,7 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
                 while let Some(head) = peer.head().await {
                     seen.borrow_mut().push(field(&head, "mark").unwrap());
                     released.lock().await.recv().await;
-                    peer.say(OK).await;
+                    peer.send(OK).await;
                 }
             }
         })
@@ -348,9 +351,9 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
             let pool = Rc::clone(&pool);
             sent.push(spawn_local(async move {
                 let request = get(mark);
-                let answered =
+                let response =
                     pool.send_framed(request, &UpstreamIdentity::Anonymous, requester).await.unwrap();
-                text(answered.response).await
+                text(response.response).await
             }));
             for _ in 0..100 {
                 yield_now().await;
@@ -371,25 +374,25 @@ fn waiting_requests_take_turns_by_account_address_and_connection() {
 #[test]
 fn one_client_cannot_fill_the_queue() {
     in_worker(async {
-        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.read_to_end()).await;
         let settings = BackendSettings { max_connections: 1, queue_length: 8, ..server.settings() };
         let pool = Rc::new(pool(settings));
-        let _held = hold(&pool, (0..20).map(|number| from(number, 0))).await;
-        let _more = hold(&pool, (0..20).map(|number| from(1, number))).await;
-        let _anonymous = hold(&pool, (0..20).map(|number| from(number, number.into()))).await;
+        let _held = send_pending(&pool, (0..20).map(|number| from(number, 0))).await;
+        let _more = send_pending(&pool, (0..20).map(|number| from(1, number))).await;
+        let _anonymous = send_pending(&pool, (0..20).map(|number| from(number, number.into()))).await;
         assert_eq!(pool.stats().waiting, 6);
-        let _account = hold(&pool, [with_account(1, 100)]).await;
+        let _account = send_pending(&pool, [with_account(1, 100)]).await;
         assert_eq!(pool.stats().waiting, 7);
     });
 }
 
 #[test]
-fn requests_that_leave_the_queue_leave_no_trace() {
+fn requests_that_stop_waiting_leave_nothing_in_the_queue() {
     in_worker(async {
-        let server = ScriptedServer::start(|peer, _| peer.closed()).await;
+        let server = ScriptedServer::start(|peer, _| peer.read_to_end()).await;
         let pool = small_pool(&server, 1);
         for _ in 0..3 {
-            let held = hold(&pool, (0..10).map(|number| from(number, number.into()))).await;
+            let held = send_pending(&pool, (0..10).map(|number| from(number, number.into()))).await;
             assert_eq!((pool.stats().open, pool.stats().waiting), (1, 9));
             drop(held);
             until(|| pool.stats().open == 0 && pool.stats().waiting == 0).await;

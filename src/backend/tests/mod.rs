@@ -1,7 +1,7 @@
-//! The backend client against raw servers on loopback, in one thread as in a worker.
+//! Tests of the pool and of pinned connections against scripted servers on loopback, in one thread as in a worker.
 
 mod bodies;
-mod early_answers;
+mod early_responses;
 mod fairness;
 mod pinned;
 mod pooling;
@@ -30,7 +30,7 @@ use super::*;
 use crate::telemetry::BackendConnectionMetrics;
 use prometheus_client::metrics::gauge::Gauge;
 
-/// An answer that lets the connection live.
+/// A response that keeps the connection open.
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 fn in_worker(test: impl Future<Output = ()>) {
@@ -38,14 +38,14 @@ fn in_worker(test: impl Future<Output = ()>) {
     LocalSet::new().block_on(&runtime, test);
 }
 
-/// Time stands still, and jumps to the next timer whenever nothing else is left to do.
-fn in_worker_without_time(test: impl Future<Output = ()>) {
+/// The clock is paused, and advances to the next timer if no task can run.
+fn in_worker_with_paused_clock(test: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
     LocalSet::new().block_on(&runtime, test);
 }
 
-/// Lets everything else run until `reached` holds.
+/// Runs other tasks until `reached` returns true.
 async fn until(reached: impl Fn() -> bool) {
     for _ in 0..1_000_000 {
         if reached() {
@@ -56,15 +56,15 @@ async fn until(reached: impl Fn() -> bool) {
     panic!("the state was never reached");
 }
 
-/// A server that plays a script on each connection.
+/// A server that runs a script on each connection.
 struct ScriptedServer {
     address: ServerAddress,
     accepted: Rc<Cell<usize>>,
-    most_open: Rc<Cell<usize>>,
+    max_open: Rc<Cell<usize>>,
 }
 
 impl ScriptedServer {
-    /// `script` is given each connection and its number, counted from 1.
+    /// `script` receives each connection and its number, counted from 1.
     async fn start<S, F>(script: S) -> Self
     where
         S: Fn(ServerPeer<TcpStream>, usize) -> F + 'static,
@@ -73,8 +73,8 @@ impl ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let accepted = Rc::new(Cell::new(0));
-        let most_open = Rc::new(Cell::new(0));
-        let (count, most) = (Rc::clone(&accepted), Rc::clone(&most_open));
+        let max_open = Rc::new(Cell::new(0));
+        let (count, most) = (Rc::clone(&accepted), Rc::clone(&max_open));
         spawn_local(async move {
             let open = Rc::new(Cell::new(0));
             loop {
@@ -82,16 +82,16 @@ impl ScriptedServer {
                 count.set(count.get() + 1);
                 open.set(open.get() + 1);
                 most.set(open.get().max(most.get()));
-                let played = script(ServerPeer(BufReader::new(stream)), count.get());
+                let running = script(ServerPeer(BufReader::new(stream)), count.get());
                 let open = Rc::clone(&open);
                 spawn_local(async move {
-                    played.await;
+                    running.await;
                     open.set(open.get() - 1);
                 });
             }
         });
         let address = ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain };
-        Self { address, accepted, most_open }
+        Self { address, accepted, max_open }
     }
 
     fn settings(&self) -> BackendSettings {
@@ -112,7 +112,7 @@ fn pool_with_memory(settings: BackendSettings, bytes: usize) -> BackendPool {
     BackendPool::new(Arc::new(settings), memory, Rc::default(), BackendConnectionMetrics::default())
 }
 
-/// What a pool holds now.
+/// The connections and waiting requests of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PoolStats {
     open: i64,
@@ -120,21 +120,21 @@ struct PoolStats {
     waiting: i64,
 }
 
-/// The only client of most tests.
+/// The client of most tests.
 const REQUESTER: Requester = Requester { address: None, connection: 0, account: None };
 
-/// An address at which nobody listens.
+/// An address without a listener.
 async fn refusing_address() -> ServerAddress {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     ServerAddress { host: "127.0.0.1".into(), port, transport: ServerTransport::Plain }
 }
 
-/// The server's side of a connection.
+/// The server's end of a connection.
 struct ServerPeer<S>(BufReader<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
-    /// The next request's head, without its last line; `None` when the connection ends.
+    /// The head of the next request, without its empty line; `None` if the connection ends.
     async fn head(&mut self) -> Option<String> {
         let mut head = String::new();
         loop {
@@ -170,23 +170,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ServerPeer<S> {
         }
     }
 
-    async fn say(&mut self, text: impl AsRef<[u8]>) {
-        // The client may have closed; the test sees that at its own side.
+    async fn send(&mut self, text: impl AsRef<[u8]>) {
+        // The client may have closed the connection, which the test notices at its own end.
         let _closed = self.0.write_all(text.as_ref()).await;
         let _closed = self.0.flush().await;
     }
 
-    /// Answers each request by echoing the value of its `mark` header.
+    /// Responds to each request with the value of its `mark` header.
     async fn echo_marks(mut self) {
         while let Some(head) = self.head().await {
             let mark = field(&head, "mark").unwrap_or_default();
             let length = mark.len();
-            self.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{mark}")).await;
+            self.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{mark}")).await;
         }
     }
 
-    /// Reads whatever still comes until the client closes.
-    async fn closed(mut self) {
+    /// Reads until the client closes the connection.
+    async fn read_to_end(mut self) {
         let mut rest = Vec::new();
         let _reset = self.0.read_to_end(&mut rest).await;
     }
@@ -220,7 +220,7 @@ fn expecting(body: RequestBody) -> Request<RequestBody> {
     request
 }
 
-fn whole(body: &'static str) -> RequestBody {
+fn full_body(body: &'static str) -> RequestBody {
     RequestBody::new(Full::new(Bytes::from_static(body.as_bytes())), u64::MAX, no_strip)
 }
 
@@ -228,25 +228,25 @@ async fn text(response: Response<ResponseBody>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
 }
 
-/// A client's body that the test feeds piece by piece.
+/// A client's body, the pieces of which are sent by the test.
 struct TestBody {
     pieces: mpsc::UnboundedReceiver<io::Result<Frame<Bytes>>>,
     declared: Option<u64>,
     polled: Rc<Cell<bool>>,
-    /// The bytes that were read of it.
+    /// The bytes that were read.
     taken: Rc<Cell<usize>>,
 }
 
 struct TestBodySender(mpsc::UnboundedSender<io::Result<Frame<Bytes>>>);
 
 impl TestBodySender {
-    /// False once the body is gone.
-    fn give(&self, data: impl Into<Bytes>) -> bool {
+    /// Returns false if the body was dropped.
+    fn send_data(&self, data: impl Into<Bytes>) -> bool {
         self.0.send(Ok(Frame::data(data.into()))).is_ok()
     }
 }
 
-fn feed(declared: Option<u64>) -> (TestBodySender, TestBody) {
+fn test_body(declared: Option<u64>) -> (TestBodySender, TestBody) {
     let (sender, pieces) = mpsc::unbounded_channel();
     (TestBodySender(sender), TestBody { pieces, declared, polled: Rc::default(), taken: Rc::default() })
 }
@@ -275,13 +275,13 @@ impl BackendPool {
         PoolStats { open, idle: self.idle.count(), waiting }
     }
 
-    /// Sends without a permit, which only authorized requests have.
-    async fn send_unjudged(
+    /// Sends a request that was created without a permit.
+    async fn send_without_permit(
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<ResponseBody>, BackendError> {
         self.send_framed(request, &UpstreamIdentity::Anonymous, REQUESTER)
             .await
-            .map(|answered| answered.response)
+            .map(|response| response.response)
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that belong to one client's: in step through early answers, and gone when either side is.
+//! Pinned connections: early responses keep both connections in step, and the end of either one ends the other.
 
 use tokio_util::sync::CancellationToken;
 
@@ -7,7 +7,7 @@ use crate::limits::AddressKey;
 
 const CHALLENGE: &str = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n";
 
-/// A connection of its own to `server`, and the word that it has ended.
+/// A pinned connection to `server`, and the token that is cancelled when it ends.
 async fn pinned(server: &ScriptedServer) -> (PinnedConnection, CancellationToken) {
     pinned_with(server.settings()).await
 }
@@ -16,19 +16,19 @@ pub(super) async fn pinned_with(settings: BackendSettings) -> (PinnedConnection,
     pinned_from(&pool(settings), 1).await.unwrap()
 }
 
-/// The same in `pool`, for a client with an address of its own.
+/// A pinned connection of `pool`, for a client with this address.
 async fn pinned_from(
     pool: &BackendPool,
     client: u8,
 ) -> Result<(PinnedConnection, CancellationToken), BackendError> {
     let retired = CancellationToken::new();
     let address = Some(AddressKey::of([192, 0, 2, client].into(), 64));
-    let place = Arc::new(PinnedLimiter::default()).take(address, pool.settings.pinned)?;
+    let slot = Arc::new(PinnedLimiter::default()).take(address, pool.settings.pinned)?;
     let requester = Requester { address, connection: client.into(), account: None };
-    Ok((pool.pin(place, requester, retired.clone()).await?, retired))
+    Ok((pool.pin(slot, requester, retired.clone()).await?, retired))
 }
 
-fn with_credentials(mark: &str) -> Request<RequestBody> {
+fn with_authorization(mark: &str) -> Request<RequestBody> {
     let mut request = get(mark);
     request.headers_mut().insert("authorization", http::HeaderValue::from_static("NTLM TlRMTVNTUAAB"));
     request
@@ -39,9 +39,9 @@ fn expecting(body: TestBody) -> Request<RequestBody> {
 }
 
 async fn status(pin: &PinnedConnection, request: Request<RequestBody>) -> u16 {
-    let answered = pin.send_framed(request).await.unwrap();
-    let status = answered.response.status().as_u16();
-    text(answered.response).await;
+    let response = pin.send_framed(request).await.unwrap();
+    let status = response.response.status().as_u16();
+    text(response.response).await;
     status
 }
 
@@ -51,9 +51,9 @@ fn one_connection_carries_all_requests_of_its_client() {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let (pin, retired) = pinned(&server).await;
         for (round, mark) in ["a", "b", "c"].into_iter().enumerate() {
-            let answered = pin.send_framed(with_credentials(mark)).await.unwrap();
-            assert_eq!(answered.reused, round > 0);
-            assert_eq!(text(answered.response).await, mark);
+            let response = pin.send_framed(with_authorization(mark)).await.unwrap();
+            assert_eq!(response.reused, round > 0);
+            assert_eq!(text(response.response).await, mark);
         }
         assert_eq!(server.accepted.get(), 1);
         assert!(!retired.is_cancelled());
@@ -61,29 +61,29 @@ fn one_connection_carries_all_requests_of_its_client() {
 }
 
 #[test]
-fn a_backend_that_closes_between_two_requests_retires_the_client_at_once() {
+fn a_backend_that_closes_between_two_requests_ends_the_client_connection_at_once() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(OK).await;
+            peer.send(OK).await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        assert_eq!(status(&pin, with_authorization("")).await, 200);
         retired.cancelled().await;
         assert!(!pin.is_replaceable());
         let again = pin.send_framed(get("")).await;
         assert!(matches!(again, Err(BackendError::PinnedConnectionEnded { .. })));
-        assert_eq!(server.accepted.get(), 1, "nothing is sent again");
+        assert_eq!(server.accepted.get(), 1, "no request is sent again");
     });
 }
 
 #[test]
-fn a_connection_that_carried_no_credentials_may_be_replaced_when_it_has_ended() {
+fn a_connection_that_carried_no_credentials_can_be_replaced_when_it_has_ended() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(OK).await;
+            peer.send(OK).await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
@@ -95,14 +95,14 @@ fn a_connection_that_carried_no_credentials_may_be_replaced_when_it_has_ended() 
 }
 
 #[test]
-fn a_backend_that_dies_in_the_dialogue_is_not_asked_again() {
+fn a_request_lost_during_a_login_is_not_sent_again() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let lost = pin.send_framed(with_credentials("")).await;
+        let lost = pin.send_framed(with_authorization("")).await;
         assert!(matches!(lost, Err(BackendError::ConnectionLost { .. })));
         assert!(retired.is_cancelled());
         assert_eq!(server.accepted.get(), 1);
@@ -110,34 +110,34 @@ fn a_backend_that_dies_in_the_dialogue_is_not_asked_again() {
 }
 
 #[test]
-fn an_answer_that_closes_retires_the_client_with_it() {
-    let answers = [
+fn a_response_that_closes_the_connection_ends_the_client_connection() {
+    let responses = [
         "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\n\r\nok",
     ];
-    for answer in answers {
+    for response in responses {
         in_worker(async move {
             let server = ScriptedServer::start(move |mut peer, _| async move {
                 peer.head().await;
-                peer.say(answer).await;
+                peer.send(response).await;
             })
             .await;
             let (pin, retired) = pinned(&server).await;
-            let answered = pin.send_framed(get("")).await.unwrap();
-            assert!(retired.is_cancelled(), "{answer}");
-            assert_eq!(text(answered.response).await, "ok");
+            let received = pin.send_framed(get("")).await.unwrap();
+            assert!(retired.is_cancelled(), "{response}");
+            assert_eq!(text(received.response).await, "ok");
         });
     }
 }
 
 #[test]
-fn an_answer_that_is_not_read_to_its_end_retires_the_client() {
+fn a_response_that_is_not_read_to_its_end_ends_the_client_connection() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning").await;
-            peer.closed().await;
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nbeginning").await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
@@ -149,180 +149,180 @@ fn an_answer_that_is_not_read_to_its_end_retires_the_client() {
 }
 
 #[test]
-fn the_rest_of_a_body_goes_on_after_an_early_answer_and_the_connection_with_it() {
+fn the_rest_of_a_body_is_forwarded_after_an_early_response_and_the_connection_kept() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(CHALLENGE).await;
+            peer.send(CHALLENGE).await;
             assert_eq!(peer.bytes(10).await, b"0123456789");
             peer.head().await;
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let (feeder, body) = feed(Some(10));
-        assert!(feeder.give("01234"));
-        let answered = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
-        assert_eq!(answered.response.status(), 401);
-        text(answered.response).await;
-        assert!(feeder.give("56789"));
-        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        let (sender, body) = test_body(Some(10));
+        assert!(sender.send_data("01234"));
+        let response = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
+        assert_eq!(response.response.status(), 401);
+        text(response.response).await;
+        assert!(sender.send_data("56789"));
+        assert_eq!(status(&pin, with_authorization("")).await, 200);
         assert_eq!(server.accepted.get(), 1);
         assert!(!retired.is_cancelled());
     });
 }
 
 #[test]
-fn a_body_that_does_not_end_after_an_early_answer_ends_both_connections() {
-    in_worker_without_time(async {
+fn a_body_that_does_not_end_after_an_early_response_ends_both_connections() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(CHALLENGE).await;
-            peer.closed().await;
+            peer.send(CHALLENGE).await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let (feeder, body) = feed(Some(10));
-        assert!(feeder.give("01234"));
-        let begun = tokio::time::Instant::now();
+        let (sender, body) = test_body(Some(10));
+        assert!(sender.send_data("01234"));
+        let started = tokio::time::Instant::now();
         assert_eq!(status(&pin, post(RequestBody::new(body, 10, no_strip))).await, 401);
         assert!(!retired.is_cancelled());
         retired.cancelled().await;
-        assert_eq!(begun.elapsed().as_secs(), 5);
-        until(|| !feeder.give("late")).await;
+        assert_eq!(started.elapsed().as_secs(), 5);
+        until(|| !sender.send_data("late")).await;
     });
 }
 
 #[test]
-fn a_body_that_grows_too_large_after_its_answer_does_not_cut_the_answer() {
-    in_worker_without_time(async {
+fn a_body_that_exceeds_its_limit_after_the_response_does_not_truncate_the_response() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno").await;
+            peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno").await;
             tokio::time::sleep(Duration::from_secs(3)).await;
-            peer.say("pe").await;
-            peer.closed().await;
+            peer.send("pe").await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let (feeder, body) = feed(None);
-        assert!(feeder.give("01234"));
-        let answered = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
-        assert!(feeder.give("56789 and more"));
-        assert_eq!(text(answered.response).await, "nope");
+        let (sender, body) = test_body(None);
+        assert!(sender.send_data("01234"));
+        let response = pin.send_framed(post(RequestBody::new(body, 10, no_strip))).await.unwrap();
+        assert!(sender.send_data("56789 and more"));
+        assert_eq!(text(response.response).await, "nope");
         retired.cancelled().await;
     });
 }
 
-/// Settings with which a body waits long for the backend's word.
+/// Settings with a long timeout for the backend's 100.
 fn patient(server: &ScriptedServer) -> BackendSettings {
     BackendSettings { continue_timeout: Duration::from_secs(3600), ..server.settings() }
 }
 
 #[test]
-fn a_body_goes_to_a_backend_that_never_says_continue() {
-    in_worker_without_time(async {
+fn a_body_is_forwarded_without_a_100_after_the_timeout() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             assert_eq!(field(&peer.head().await.unwrap(), "expect").unwrap(), "100-continue");
             assert_eq!(peer.bytes(4).await, b"body");
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let (feeder, body) = feed(Some(4));
-        assert!(feeder.give("body"));
-        let begun = tokio::time::Instant::now();
-        assert_eq!((status(&pin, expecting(body)).await, begun.elapsed().as_secs()), (200, 1));
+        let (sender, body) = test_body(Some(4));
+        assert!(sender.send_data("body"));
+        let started = tokio::time::Instant::now();
+        assert_eq!((status(&pin, expecting(body)).await, started.elapsed().as_secs()), (200, 1));
         assert!(!retired.is_cancelled());
     });
 }
 
 #[test]
-fn an_answer_in_http_1_0_ends_the_connection_and_is_an_http_1_1_answer_to_the_client() {
+fn a_response_in_http_1_0_ends_the_connection_and_is_forwarded_as_http_1_1() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say("HTTP/1.0 200 OK\r\n\r\nok").await;
+            peer.send("HTTP/1.0 200 OK\r\n\r\nok").await;
         })
         .await;
         let (pin, retired) = pinned(&server).await;
-        let answered = pin.send_framed(get("")).await.unwrap();
-        assert_eq!(answered.response.version(), http::Version::HTTP_11);
+        let response = pin.send_framed(get("")).await.unwrap();
+        assert_eq!(response.response.version(), http::Version::HTTP_11);
         assert!(retired.is_cancelled());
-        assert_eq!(text(answered.response).await, "ok");
+        assert_eq!(text(response.response).await, "ok");
     });
 }
 
 #[test]
-fn a_body_is_asked_for_when_the_backend_asks_for_it_and_not_before() {
-    in_worker_without_time(async {
+fn a_body_is_not_read_before_the_backends_100() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
             tokio::time::sleep(Duration::from_secs(100)).await;
-            peer.say("HTTP/1.1 100 Continue\r\n\r\n").await;
+            peer.send("HTTP/1.1 100 Continue\r\n\r\n").await;
             assert_eq!(peer.bytes(4).await, b"body");
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, _) = pinned_with(patient(&server)).await;
-        let (feeder, body) = feed(Some(4));
-        assert!(feeder.give("body"));
+        let (sender, body) = test_body(Some(4));
+        assert!(sender.send_data("body"));
         let polled = Rc::clone(&body.polled);
-        let begun = tokio::time::Instant::now();
-        let watch = async {
+        let started = tokio::time::Instant::now();
+        let check = async {
             tokio::time::sleep(Duration::from_secs(99)).await;
             assert!(!polled.get());
         };
-        let (status, ()) = tokio::join!(status(&pin, expecting(body)), watch);
-        assert_eq!((status, begun.elapsed().as_secs()), (200, 100));
+        let (status, ()) = tokio::join!(status(&pin, expecting(body)), check);
+        assert_eq!((status, started.elapsed().as_secs()), (200, 100));
     });
 }
 
 #[test]
-fn a_backend_that_never_says_whether_it_wants_the_body_times_out() {
-    in_worker_without_time(async {
+fn a_backend_that_responds_to_no_expectation_times_out() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.closed().await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, retired) = pinned_with(patient(&server)).await;
-        let (feeder, body) = feed(Some(4));
-        assert!(feeder.give("body"));
-        let begun = tokio::time::Instant::now();
-        let answered = pin.send_framed(expecting(body)).await;
-        assert!(matches!(answered, Err(BackendError::FirstByteTimeout { .. })));
-        assert_eq!(begun.elapsed(), server.settings().first_byte_timeout);
+        let (sender, body) = test_body(Some(4));
+        assert!(sender.send_data("body"));
+        let started = tokio::time::Instant::now();
+        let response = pin.send_framed(expecting(body)).await;
+        assert!(matches!(response, Err(BackendError::FirstByteTimeout { .. })));
+        assert_eq!(started.elapsed(), server.settings().first_byte_timeout);
         assert!(retired.is_cancelled());
     });
 }
 
 #[test]
-fn a_client_that_sends_a_refused_body_all_the_same_stays_in_step() {
+fn a_client_that_sends_a_rejected_body_stays_in_step() {
     in_worker(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(CHALLENGE).await;
+            peer.send(CHALLENGE).await;
             assert_eq!(peer.bytes(4).await, b"body");
             peer.head().await;
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let (pin, _) = pinned(&server).await;
-        let (feeder, body) = feed(Some(4));
-        assert!(feeder.give("body"));
+        let (sender, body) = test_body(Some(4));
+        assert!(sender.send_data("body"));
         assert_eq!(status(&pin, expecting(body)).await, 401);
-        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        assert_eq!(status(&pin, with_authorization("")).await, 200);
         assert_eq!(server.accepted.get(), 1);
     });
 }
 
 #[test]
-fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
+fn a_pinned_slot_is_released_when_the_connection_has_ended() {
     in_worker(async {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let settings = Arc::new(BackendSettings {
@@ -330,8 +330,8 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
             ..server.settings()
         });
         let pool = pool(BackendSettings::clone(&settings));
-        let places = Arc::new(PinnedLimiter::default());
-        let take = || places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned);
+        let limiter = Arc::new(PinnedLimiter::default());
+        let take = || limiter.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned);
         let pin = pool.pin(take().unwrap(), REQUESTER, CancellationToken::new()).await.unwrap();
         assert_eq!(status(&pin, get("a")).await, 200);
         assert!(matches!(take(), Err(BackendError::Busy)));
@@ -341,24 +341,25 @@ fn a_place_is_free_when_the_connection_has_ended_and_not_before() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_left_for_the_next() {
+fn the_next_server_is_used_if_one_cannot_be_reached() {
     in_worker(async {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let mut settings = server.settings();
         settings.servers.insert(0, refusing_address().await);
         let settings = Arc::new(settings);
         let pool = pool(BackendSettings::clone(&settings));
-        let places = Arc::new(PinnedLimiter::default());
+        let limiter = Arc::new(PinnedLimiter::default());
         for _ in 0..2 {
-            let place =
-                places.take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned).unwrap();
-            let pin = pool.pin(place, REQUESTER, CancellationToken::new()).await.unwrap();
+            let slot = limiter
+                .take(Some(AddressKey::of("192.0.2.1".parse().unwrap(), 64)), settings.pinned)
+                .unwrap();
+            let pin = pool.pin(slot, REQUESTER, CancellationToken::new()).await.unwrap();
             assert_eq!(pin.send_framed(get("a")).await.unwrap().server, server.address.to_string());
         }
     });
 }
 
-/// A pool of which pinned connections get three connections of four.
+/// A pool with four connections, three of which can be pinned ones.
 fn pool_of_four(server: &ScriptedServer) -> Rc<BackendPool> {
     let queue_timeout = Duration::from_secs(10);
     let settings = BackendSettings { queue_timeout, max_connections: 4, ..server.settings() };
@@ -371,7 +372,7 @@ fn account(name: &str) -> Requester {
 }
 
 #[test]
-fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
+fn idle_pinned_connections_yield_to_another_client_and_to_an_account() {
     in_worker(async {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
@@ -382,29 +383,29 @@ fn idle_pinned_connections_give_way_to_another_client_and_to_an_account() {
             pins.push((pin, retired));
             until(|| pool.stats().open <= 3).await;
         }
-        let lives = |pins: &[(PinnedConnection, CancellationToken)]| {
+        let alive = |pins: &[(PinnedConnection, CancellationToken)]| {
             pins.iter().filter(|(pin, _)| !pin.is_replaceable()).count()
         };
-        assert_eq!((lives(&pins), server.most_open.get()), (3, 4));
+        assert_eq!((alive(&pins), server.max_open.get()), (3, 4));
         for _ in 0..2 {
             let behalf = UpstreamIdentity::Anonymous;
-            let answered = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
-            assert_eq!(text(answered.response).await, "x");
+            let response = pool.send_framed(get("x"), &behalf, account("alice")).await.unwrap();
+            assert_eq!(text(response.response).await, "x");
         }
-        assert_eq!((lives(&pins), pool.stats().open), (3, 4));
-        // None of them was told who its client is, so no client has to come again.
+        assert_eq!((alive(&pins), pool.stats().open), (3, 4));
+        // None of them carried credentials, so no client connection has to end.
         assert!(pins.iter().all(|(_, retired)| !retired.is_cancelled()));
         assert_eq!(pool.metrics.idle_pinned.get(), 7);
     });
 }
 
 #[test]
-fn an_idle_connection_that_carried_credentials_takes_its_client_with_it() {
+fn closing_an_idle_connection_that_carried_credentials_ends_its_client_connection() {
     in_worker(async {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
-        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        assert_eq!(status(&pin, with_authorization("")).await, 200);
         let mut others = Vec::new();
         for client in 2..5 {
             others.push(pinned_from(&pool, client).await.unwrap());
@@ -417,7 +418,7 @@ fn an_idle_connection_that_carried_credentials_takes_its_client_with_it() {
 }
 
 #[test]
-fn the_address_with_most_idle_connections_gives_way_first() {
+fn the_address_with_most_connections_yields_first() {
     in_worker(async {
         let server = ScriptedServer::start(|peer, _| peer.echo_marks()).await;
         let pool = pool_of_four(&server);
@@ -425,7 +426,7 @@ fn the_address_with_most_idle_connections_gives_way_first() {
         // The first client has been idle for longest, and has one connection only.
         for client in [1, 2, 2, 3] {
             let (pin, retired) = pinned_from(&pool, client).await.unwrap();
-            assert_eq!(status(&pin, with_credentials("")).await, 200);
+            assert_eq!(status(&pin, with_authorization("")).await, 200);
             pins.push((pin, retired));
         }
         let closed: Vec<_> = pins.iter().map(|(_, retired)| retired.is_cancelled()).collect();
@@ -433,15 +434,15 @@ fn the_address_with_most_idle_connections_gives_way_first() {
     });
 }
 
-/// A server that reads each request and never answers.
-async fn silent_server() -> ScriptedServer {
-    ScriptedServer::start(|peer, _| peer.closed()).await
+/// A server that reads each request and never responds.
+async fn server_without_response() -> ScriptedServer {
+    ScriptedServer::start(|peer, _| peer.read_to_end()).await
 }
 
 #[test]
 fn pinned_requests_leave_connections_to_requests_with_an_account() {
     in_worker(async {
-        let server = silent_server().await;
+        let server = server_without_response().await;
         let pool = pool_of_four(&server);
         let mut held = Vec::new();
         for client in 0..10 {
@@ -465,22 +466,22 @@ fn pinned_requests_leave_connections_to_requests_with_an_account() {
 }
 
 #[test]
-fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
-    in_worker_without_time(async {
+fn a_request_without_a_slot_leaves_its_pinned_connection_unchanged() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, number| async move {
             if number == 1 {
                 return peer.echo_marks().await;
             }
             peer.head().await;
             tokio::time::sleep(Duration::from_secs(7)).await;
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
         let pool = Rc::new(pool(BackendSettings { max_connections: 2, shares, ..server.settings() }));
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
-        assert_eq!(status(&pin, with_credentials("")).await, 200);
+        assert_eq!(status(&pin, with_authorization("")).await, 200);
         let other = {
             let pool = Rc::clone(&pool);
             spawn_local(async move {
@@ -503,26 +504,26 @@ fn a_request_without_a_slot_leaves_its_pinned_connection_as_it_was() {
 }
 
 #[test]
-fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first() {
-    for tries_log_in in [false, true] {
-        in_worker_without_time(async move {
+fn a_slow_pinned_upload_yields_and_a_login_gets_its_result_first() {
+    for is_login in [false, true] {
+        in_worker_with_paused_clock(async move {
             let server = ScriptedServer::start(|mut peer, number| async move {
                 peer.head().await;
                 if number == 1 {
                     tokio::time::sleep(Duration::from_secs(3)).await;
-                    peer.say(CHALLENGE).await;
+                    peer.send(CHALLENGE).await;
                 } else {
-                    peer.say(OK).await;
+                    peer.send(OK).await;
                 }
-                peer.closed().await;
+                peer.read_to_end().await;
             })
             .await;
             let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
             let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
             let (pin, _retired) = pinned_from(&pool, 1).await.unwrap();
-            let (_feeder, body) = feed(Some(1000));
+            let (_feeder, body) = test_body(Some(1000));
             let request = post(RequestBody::new(body, 1000, no_strip));
-            if tries_log_in {
+            if is_login {
                 request.body().progress().await_login_result();
             }
             let slow = spawn_local(async move { pin.send_framed(request).await });
@@ -531,10 +532,10 @@ fn a_pinned_upload_that_trickles_gives_way_and_a_log_in_gets_its_verdict_first()
             let waiting = pool.send_framed(get(""), &UpstreamIdentity::Anonymous, requester).await.unwrap();
             assert_eq!(waiting.response.status(), 200);
             assert!(pool.metrics.slow.get() > 0);
-            match (tries_log_in, slow.await.unwrap()) {
-                (true, Ok(answered)) => assert_eq!(answered.response.status(), 401),
+            match (is_login, slow.await.unwrap()) {
+                (true, Ok(response)) => assert_eq!(response.response.status(), 401),
                 (false, Err(BackendError::RequestBody(RequestBodyError::TooSlow))) => {}
-                (_, Ok(_) | Err(_)) => panic!("{tries_log_in}"),
+                (_, Ok(_) | Err(_)) => panic!("{is_login}"),
             }
         });
     }
@@ -544,34 +545,34 @@ const SECOND_MESSAGE: &str =
     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAAC\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn a_log_in_dialogue_keeps_its_connection_for_two_seconds_when_others_wait() {
-    in_worker_without_time(async {
+fn a_login_keeps_its_connection_for_two_seconds_while_others_wait() {
+    in_worker_with_paused_clock(async {
         let server = ScriptedServer::start(|mut peer, _| async move {
             peer.head().await;
-            peer.say(SECOND_MESSAGE).await;
+            peer.send(SECOND_MESSAGE).await;
             peer.head().await;
-            peer.say(OK).await;
-            peer.closed().await;
+            peer.send(OK).await;
+            peer.read_to_end().await;
         })
         .await;
         let shares = ConnectionShares { anonymous: 1, ..ConnectionShares::of(2) };
         let pool = pool(BackendSettings { max_connections: 2, shares, ..server.settings() });
         let (pin, retired) = pinned_from(&pool, 1).await.unwrap();
-        assert_eq!(status(&pin, with_credentials("")).await, 401);
-        let asked = tokio::time::Instant::now();
+        assert_eq!(status(&pin, with_authorization("")).await, 401);
+        let started = tokio::time::Instant::now();
         let (next, (other, _)) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(1_900)).await;
-                status(&pin, with_credentials("")).await
+                status(&pin, with_authorization("")).await
             },
             async { pinned_from(&pool, 2).await.unwrap() }
         );
-        assert_eq!((next, retired.is_cancelled()), (200, true), "closed after the dialogue");
-        assert_eq!(status(&other, with_credentials("")).await, 401);
+        assert_eq!((next, retired.is_cancelled()), (200, true), "closed after the login");
+        assert_eq!(status(&other, with_authorization("")).await, 401);
         let (_third, _) = pinned_from(&pool, 3).await.unwrap();
-        // 1.9 seconds for the first, and 2 for the second, each seen at the next tenth of a second.
-        assert!((39..=42).contains(&(asked.elapsed().as_millis() / 100)), "{:?}", asked.elapsed());
-        let cut_off = other.send_framed(with_credentials("")).await;
-        assert!(matches!(cut_off, Err(BackendError::PinnedConnectionEnded { .. })));
+        // 1.9 seconds for the first and 2 for the second, each noticed at the next tenth of a second.
+        assert!((39..=42).contains(&(started.elapsed().as_millis() / 100)), "{:?}", started.elapsed());
+        let closed = other.send_framed(with_authorization("")).await;
+        assert!(matches!(closed, Err(BackendError::PinnedConnectionEnded { .. })));
     });
 }

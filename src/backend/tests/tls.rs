@@ -1,4 +1,5 @@
-//! HTTPS to a backend: its own authority only, its own name only, the gateway's certificate where one is asked.
+//! TLS to a backend: only the configured authority and name are accepted, and the gateway's certificate is presented on
+//! request.
 
 use super::*;
 use crate::backend::tls::{BackendTls, ClientIdentity, client_config};
@@ -35,14 +36,14 @@ impl ServerAuthority {
         (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
-    /// A server under this authority that answers with the number of certificates that its client sent.
-    async fn server(&self, name: &str, demands_certificate: bool) -> ScriptedServer {
+    /// A server of this authority that responds with the number of certificates that its client sent.
+    async fn server(&self, name: &str, requires_certificate: bool) -> ScriptedServer {
         let (chain, key) = self.issue(name, ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .unwrap();
-        let builder = if demands_certificate {
+        let builder = if requires_certificate {
             let mut roots = RootCertStore::empty();
             roots.add(self.der()).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -58,7 +59,7 @@ impl ServerAuthority {
                 let sent = stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
                 let mut peer = ServerPeer(BufReader::new(stream));
                 while peer.head().await.is_some() {
-                    peer.say(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{sent}")).await;
+                    peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{sent}")).await;
                 }
             }
         })
@@ -79,55 +80,55 @@ fn pool(
 }
 
 #[test]
-fn a_server_under_the_own_authority_is_talked_to() {
+fn a_server_of_the_configured_authority_is_accepted() {
     in_worker(async {
         let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", false).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
-        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "0");
-        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "0");
+        assert_eq!(text(pool.send_without_permit(get("")).await.unwrap()).await, "0");
+        assert_eq!(text(pool.send_without_permit(get("")).await.unwrap()).await, "0");
         assert_eq!(server.accepted.get(), 1);
     });
 }
 
 #[test]
-fn a_server_under_another_authority_is_refused() {
+fn a_server_of_another_authority_is_rejected() {
     in_worker(async {
         let server = ServerAuthority::new().server("rms.corp.example", false).await;
         let pool = pool(&server, "rms.corp.example", &ServerAuthority::new(), None);
-        assert!(matches!(pool.send_unjudged(get("")).await, Err(BackendError::Tls { .. })));
+        assert!(matches!(pool.send_without_permit(get("")).await, Err(BackendError::Tls { .. })));
         assert_eq!(pool.stats().open, 0);
     });
 }
 
 #[test]
-fn a_server_with_another_name_is_refused() {
+fn a_server_with_another_name_is_rejected() {
     in_worker(async {
         let authority = ServerAuthority::new();
         let server = authority.server("other.corp.example", false).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
-        assert!(matches!(pool.send_unjudged(get("")).await, Err(BackendError::Tls { .. })));
+        assert!(matches!(pool.send_without_permit(get("")).await, Err(BackendError::Tls { .. })));
     });
 }
 
 #[test]
-fn the_gateways_certificate_is_shown_to_a_server_that_demands_one() {
+fn the_gateways_certificate_is_presented_to_a_server_that_requires_one() {
     in_worker(async {
         let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", true).await;
         let (chain, key) = authority.issue("gateway.corp.example", ExtendedKeyUsagePurpose::ClientAuth);
         let identity = Some(ClientIdentity { chain, key: Zeroizing::new(key) });
         let pool = pool(&server, "rms.corp.example", &authority, identity);
-        assert_eq!(text(pool.send_unjudged(get("")).await.unwrap()).await, "1");
+        assert_eq!(text(pool.send_without_permit(get("")).await.unwrap()).await, "1");
     });
 }
 
 #[test]
-fn a_server_that_demands_a_certificate_does_not_answer_without_one() {
+fn a_server_that_requires_a_certificate_does_not_respond_without_one() {
     in_worker(async {
         let authority = ServerAuthority::new();
         let server = authority.server("rms.corp.example", true).await;
         let pool = pool(&server, "rms.corp.example", &authority, None);
-        assert!(pool.send_unjudged(get("")).await.is_err());
+        assert!(pool.send_without_permit(get("")).await.is_err());
     });
 }
