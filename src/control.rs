@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Threads of the runtime. Two, so that a probe of `/livez` is answered while the other thread parses a response.
@@ -93,6 +94,44 @@ impl Drop for ControlTask {
     }
 }
 
+/// Starts tasks on the control runtime that end with their owner: all of them are cancelled when this is dropped.
+///
+/// The drop does not wait for them. A task that is computing ends at its next `await`, on another thread.
+#[derive(Debug)]
+pub(crate) struct ControlTasks {
+    control: ControlRuntime,
+    cancellation: CancellationToken,
+}
+
+impl ControlTasks {
+    pub(crate) fn new(control: ControlRuntime) -> Self {
+        Self { control, cancellation: CancellationToken::new() }
+    }
+
+    /// Starts a task. It returns `None` if it was cancelled.
+    ///
+    /// # Errors
+    /// As [`ControlRuntime::handle`].
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> io::Result<JoinHandle<Option<T>>> {
+        let cancellation = self.cancellation.clone();
+        Ok(self.control.handle()?.spawn(cancellation.run_until_cancelled_owned(task)))
+    }
+
+    /// The token that is cancelled with the tasks, for those that one of them starts.
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+}
+
+impl Drop for ControlTasks {
+    fn drop(&mut self) {
+        self.cancellation.cancel();
+    }
+}
+
 impl Drop for Shared {
     /// Does not wait: a resolver that hangs must not keep the process from ending.
     fn drop(&mut self) {
@@ -114,6 +153,17 @@ mod tests {
         assert_eq!(task.stop(), Ok(()));
         let task = control.start(|_| async { panic!("as a fault of the program would") }).unwrap();
         assert_eq!(task.stop(), Err(TaskPanicked));
+    }
+
+    #[tokio::test]
+    async fn tasks_end_when_their_owner_is_dropped_and_the_runtime_goes_on() {
+        let control = ControlRuntime::default();
+        let tasks = ControlTasks::new(control.clone());
+        assert_eq!(tasks.spawn(async { 7 }).unwrap().await.unwrap(), Some(7));
+        let endless = tasks.spawn(std::future::pending::<()>()).unwrap();
+        drop(tasks);
+        assert_eq!(endless.await.unwrap(), None);
+        assert_eq!(control.handle().unwrap().spawn(async { 7 }).await.unwrap(), 7);
     }
 
     #[tokio::test]

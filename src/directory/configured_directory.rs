@@ -13,6 +13,7 @@ use crate::ldap::{LdapOperation, SearchFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// A directory with its connections.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(super) struct ConfiguredDirectory {
 }
 
 impl ConfiguredDirectory {
-    pub(super) fn new(settings: DirectorySettings) -> Self {
+    pub(super) fn new(settings: DirectorySettings, cancellation: &CancellationToken) -> Self {
         let limits = settings.limits;
         let is_active_directory = settings.schema == AccountSchema::ActiveDirectory;
         let access = |has_domains| ServerAccess {
@@ -36,6 +37,7 @@ impl ConfiguredDirectory {
             bind_password: settings.bind_password.clone(),
             limits,
             has_domains,
+            cancellation: cancellation.clone(),
         };
         let global_catalog = (is_active_directory && !settings.global_catalog.is_empty())
             .then(|| ReplicaSet::new(access(false), settings.global_catalog.clone()));

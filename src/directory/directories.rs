@@ -1,5 +1,5 @@
-//! Lookups for all workers. Everything that waits for a directory runs on one thread, so that the workers share its
-//! connections without a lock.
+//! Lookups for all workers. Everything that waits for a directory runs on the control runtime, so that the workers share
+//! the connections to it.
 
 use super::account::DirectoryAccount;
 use super::diagnostics::{ServerDiagnosis, diagnose};
@@ -10,34 +10,26 @@ use super::lookup_keys::{LookupKeys, LookupTarget};
 use super::password_verdict::PasswordVerdict;
 use super::settings::DirectorySettings;
 use crate::clock::Clock;
+use crate::control::{ControlRuntime, ControlTasks};
 use crate::secret::Secret;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use tokio::runtime::{Builder, Handle};
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
-/// The directories of a realm. The first lookup starts a thread, which ends when this is dropped. Callers may be on any
-/// runtime; a lookup ends when its future is dropped.
+/// The directories of a realm, with their connections. Callers may be on any runtime; a lookup ends when its future is
+/// dropped, and everything ends, connections too, when this is dropped, as after a reload.
 #[derive(Debug)]
 pub struct Directories {
     set: Arc<DirectorySet>,
     clock: Clock,
-    thread: Mutex<Option<DirectoryThread>>,
-}
-
-#[derive(Debug)]
-struct DirectoryThread {
-    runtime: Handle,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    tasks: ControlTasks,
 }
 
 impl Directories {
     /// Directories with these settings. Does no I/O. The servers' clocks are compared with `clock`.
-    pub fn new(directories: Vec<DirectorySettings>, clock: Clock) -> Self {
-        Self { set: Arc::new(DirectorySet::new(directories)), clock, thread: Mutex::new(None) }
+    pub fn new(directories: Vec<DirectorySettings>, clock: Clock, control: ControlRuntime) -> Self {
+        let tasks = ControlTasks::new(control);
+        let set = Arc::new(DirectorySet::new(directories, tasks.cancellation()));
+        Self { set, clock, tasks }
     }
 
     /// All accounts that any of the keys matches, each once; none if there is no such account. Of more than eight, only
@@ -79,14 +71,14 @@ impl Directories {
     ) -> Result<PasswordVerdict, DirectoryError> {
         let (set, target) = (Arc::clone(&self.set), LookupTarget::Login(login.clone()));
         let (found, password) = (found.to_vec(), password.clone());
-        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)))?;
-        let check = runtime.spawn(async move {
+        let check = self.tasks.spawn(async move {
             let verdict = set.check_password(&target, &found, &password).await;
             settle(&verdict);
             verdict
         });
+        let check = check.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)))?;
         // A task that panics ends only itself.
-        check.await.map_err(|_| DirectoryError::Dropped)?
+        check.await.ok().flatten().ok_or(DirectoryError::Dropped)?
     }
 
     /// The filters that [`look_up`](Self::look_up) would send, one for each directory that it would search.
@@ -116,16 +108,14 @@ impl Directories {
             Some(format!("directory {} is unavailable: {outage}", directory.settings.name))
         });
         let outages = outages.collect();
-        if let Ok(runtime) = self.runtime() {
-            for directory in &self.set.all {
-                let servers = Arc::clone(&directory.servers);
-                drop(runtime.spawn(async move { servers.probe().await }));
-            }
+        for directory in &self.set.all {
+            let servers = Arc::clone(&directory.servers);
+            drop(self.tasks.spawn(async move { servers.probe().await }));
         }
         outages
     }
 
-    /// Runs an operation on the thread, until the returned future is dropped.
+    /// Runs an operation on the control runtime, until the returned future is dropped.
     ///
     /// Not an async function: its state would contain the operation, which is large, and every client connection would
     /// have room for one.
@@ -137,45 +127,10 @@ impl Directories {
         T: Send + 'static,
         Operation: Future<Output = T> + Send + 'static,
     {
-        let runtime = self.runtime().map_err(|error| DirectoryError::NoThread(Arc::new(error)));
-        let running = runtime.map(|runtime| AbortOnDropHandle::new(runtime.spawn(operation)));
+        let running = self.tasks.spawn(operation).map(AbortOnDropHandle::new);
+        let running = running.map_err(|error| DirectoryError::NoRuntime(Arc::new(error)));
         // An operation that panics ends only itself.
-        async { running?.await.map_err(|_| DirectoryError::Dropped) }
-    }
-
-    fn runtime(&self) -> io::Result<Handle> {
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(thread) = &*thread {
-            return Ok(thread.runtime.clone());
-        }
-        let started = DirectoryThread::start()?;
-        let runtime = started.runtime.clone();
-        *thread = Some(started);
-        Ok(runtime)
-    }
-}
-
-impl DirectoryThread {
-    fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let handle = runtime.handle().clone();
-        let stop = CancellationToken::new();
-        let stopping = stop.clone();
-        let thread = std::thread::Builder::new().name("directory".to_owned()).spawn(move || {
-            runtime.block_on(stopping.cancelled());
-            // Does not wait for name resolution, which can take minutes and cannot be cancelled.
-            runtime.shutdown_background();
-        })?;
-        Ok(Self { runtime: handle, stop, thread: Some(thread) })
-    }
-}
-
-impl Drop for DirectoryThread {
-    /// Waits for the thread, which stops when its task next awaits.
-    fn drop(&mut self) {
-        self.stop.cancel();
-        // A thread that panicked has ended as well.
-        drop(self.thread.take().map(JoinHandle::join));
+        async { running?.await.ok().flatten().ok_or(DirectoryError::Dropped) }
     }
 }
 
@@ -185,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_lookup_that_panics_ends_only_itself() {
-        let directories = Directories::new(Vec::new(), Clock::system());
+        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let panicked = directories.run(async { panic!("a defect") }).await;
         assert!(matches!(panicked, Err::<(), _>(DirectoryError::Dropped)));
         assert_eq!(directories.run(async { 7 }).await.ok(), Some(7));
@@ -193,24 +148,22 @@ mod tests {
 
     #[tokio::test]
     async fn without_directories_no_account_is_found() {
-        let directories = Directories::new(Vec::new(), Clock::system());
+        let directories = Directories::new(Vec::new(), Clock::system(), ControlRuntime::default());
         let keys = LookupKeys { upns: vec!["alice@corp.example".to_owned()], ..LookupKeys::default() };
         assert_eq!(directories.look_up(&keys).await.unwrap(), []);
         assert_eq!(directories.filters(&keys), [""; 0]);
     }
 
     #[tokio::test]
-    async fn the_thread_starts_with_the_first_lookup_and_ends_with_its_owner() {
-        let directories = Directories::new(Vec::new(), Clock::system());
-        assert!(directories.thread.lock().unwrap().is_none());
-        let (alive, ended) = std::sync::mpsc::channel::<()>();
-        let forever = directories.runtime().unwrap().spawn(async move {
-            std::future::pending::<()>().await;
-            drop(alive);
-        });
+    async fn operations_end_with_their_owner() {
+        let control = ControlRuntime::default();
+        let directories = Directories::new(Vec::new(), Clock::system(), control.clone());
+        let lookup = directories.run(std::future::pending::<()>());
+        // A password check runs on without its caller, but not without its directories.
+        let check = directories.tasks.spawn(std::future::pending::<()>()).unwrap();
         drop(directories);
-        // The task on the thread ended with it.
-        assert_eq!(ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
-        assert!(forever.await.unwrap_err().is_cancelled());
+        assert!(matches!(lookup.await, Err(DirectoryError::Dropped)));
+        assert_eq!(check.await.unwrap(), None);
+        assert!(control.handle().is_ok());
     }
 }

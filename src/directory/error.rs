@@ -77,10 +77,10 @@ pub enum DirectoryError {
     /// No account can be looked up by these keys. No search was sent.
     #[error("the lookup keys are not usable")]
     UnusableLookupKeys(#[source] UnusableLookupKeys),
-    /// The system did not start a thread for the directories.
-    #[error("cannot start the directory thread")]
-    NoThread(#[source] Arc<io::Error>),
-    /// The lookup ended without a result, because of a defect or because the gateway is stopping.
+    /// The control runtime did not start.
+    #[error("cannot start the control runtime")]
+    NoRuntime(#[source] Arc<io::Error>),
+    /// The lookup ended without a result, because of a defect, or because a reload or the end of the gateway stopped it.
     #[error("the directory lookup was cancelled")]
     Dropped,
 }

@@ -12,6 +12,7 @@ use super::settings::{AccountSchema, DirectorySettings, GenericSchema};
 use crate::ldap::{AttributeName, ProtocolError, SearchFilter, dn_depth, dn_domain, is_within};
 use std::collections::HashSet;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The most accounts that one directory returns. Two are already ambiguous, so the rest is not read.
@@ -34,8 +35,10 @@ enum HomeDirectory<'d> {
 }
 
 impl DirectorySet {
-    pub(super) fn new(settings: Vec<DirectorySettings>) -> Self {
-        Self { all: settings.into_iter().map(ConfiguredDirectory::new).map(Arc::new).collect() }
+    /// `cancellation` ends the work that no caller waits for.
+    pub(super) fn new(settings: Vec<DirectorySettings>, cancellation: &CancellationToken) -> Self {
+        let directory = |settings| Arc::new(ConfiguredDirectory::new(settings, cancellation));
+        Self { all: settings.into_iter().map(directory).collect() }
     }
 
     /// All accounts that match the target, each once. If one directory fails, the whole lookup fails: the one account

@@ -233,7 +233,7 @@ fn is_unresponsive(error: &DirectoryError) -> bool {
         DirectoryError::Unavailable { .. }
         | DirectoryError::Timeout { .. }
         | DirectoryError::Busy { .. }
-        | DirectoryError::NoThread(_)
+        | DirectoryError::NoRuntime(_)
         | DirectoryError::Dropped => true,
         DirectoryError::Protocol { .. }
         | DirectoryError::Refused { .. }

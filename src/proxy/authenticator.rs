@@ -326,6 +326,7 @@ fn alert(error: &ChainError) -> CertificateError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::ControlRuntime;
     use crate::demo::pki::Pki;
     use crate::directory::{AccountSchema, DirectoryLimits, DirectorySettings};
     use crate::identity::{
@@ -424,7 +425,11 @@ mod tests {
                 identity_issuers: vec![issuer],
                 ..realm.mapping.clone()
             },
-            directory: Some(Arc::new(Directories::new(vec![directory], Clock::system()))),
+            directory: Some(Arc::new(Directories::new(
+                vec![directory],
+                Clock::system(),
+                ControlRuntime::default(),
+            ))),
             trust: Arc::clone(&realm.trust),
             ..Arc::into_inner(court(0).1).unwrap()
         })

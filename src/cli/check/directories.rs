@@ -148,7 +148,7 @@ fn fix(error: &DirectoryError) -> &'static str {
         DirectoryError::NotCovered { .. } => "add the directory of that domain to the realm",
         DirectoryError::UnsendablePassword(_)
         | DirectoryError::UnusableLookupKeys(_)
-        | DirectoryError::NoThread(_)
+        | DirectoryError::NoRuntime(_)
         | DirectoryError::Dropped => "try again; if the error persists, check the system log of this machine",
     }
 }

@@ -13,8 +13,8 @@ impl Compiler<'_> {
     /// `None` if the realm has no directory without errors.
     pub(super) fn directories(&mut self, raw: &[DirectorySection]) -> Option<Arc<Directories>> {
         let settings: Vec<_> = raw.iter().filter_map(|directory| self.directory(directory)).collect();
-        let clock = &self.context.clock;
-        (!settings.is_empty()).then(|| Arc::new(Directories::new(settings, clock.clone())))
+        let (clock, control) = (self.context.clock.clone(), self.context.control.clone());
+        (!settings.is_empty()).then(|| Arc::new(Directories::new(settings, clock, control)))
     }
 
     fn directory(&mut self, raw: &DirectorySection) -> Option<DirectorySettings> {

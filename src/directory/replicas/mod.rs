@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// How servers of a directory are connected to.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(super) struct ServerAccess {
     pub(super) limits: DirectoryLimits,
     /// Whether the names of its domains are read on each new connection.
     pub(super) has_domains: bool,
+    /// Ends connection attempts that no caller waits for.
+    pub(super) cancellation: CancellationToken,
 }
 
 /// Servers with the same entries, in order of preference. Displayed as their URLs.
@@ -228,12 +231,13 @@ impl ReplicaSet {
         for (index, replica) in self.replicas.iter().enumerate().take(index) {
             if replica.backoff().is_none() && replica.opening.try_lock().is_ok() {
                 let set = Arc::clone(self);
+                let cancellation = self.access.cancellation.clone();
                 // Ends within the limits of connecting and binding. The replica keeps its failure.
-                tokio::spawn(async move {
+                tokio::spawn(cancellation.run_until_cancelled_owned(async move {
                     if let Some(replica) = set.replicas.get(index) {
                         drop(set.session_of(replica).await);
                     }
-                });
+                }));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::stub_server::{StubServer, bind_success};
 use super::{directories, error, upn, verify};
-use crate::support::{directory_settings, wait_for};
+use crate::support::{TEST_TIMEOUT, directory_settings, wait_for};
 use portcullis::directory::{
     AccountSchema, Directories, DirectoryError, DirectorySettings, GenericGroups, GenericSchema, LoginName,
 };
@@ -108,6 +108,27 @@ async fn after_a_malformed_response_to_a_bind_no_search_is_sent() {
         assert!(matches!(rejected, DirectoryError::Protocol { .. }), "{name}: {rejected:?}");
         assert_eq!(stub.received().len(), 1, "{name}");
     }
+}
+
+#[tokio::test]
+async fn connections_and_running_operations_end_with_their_directories() {
+    let done = search_response(&element(0x65, b"\x0a\x01\x00\x04\x00\x04\x00"));
+    let idle = StubServer::responding(vec![bind_success(), done]);
+    let directories = stub_directories(&idle);
+    assert_eq!(directories.look_up(&upn("a@b")).await.unwrap(), []);
+    drop(directories);
+    wait_for("the end of an idle connection", || (idle.closed_connections() == 1).then_some(())).await;
+
+    // Does not respond to the search of a probe, which no caller waits for.
+    let hung = StubServer::responding(vec![bind_success()]);
+    let mut settings = plain_schema(directory_settings("stub", vec![hung.server()]));
+    settings.limits.operation = TEST_TIMEOUT * 2;
+    let directories = super::directories(settings);
+    assert_eq!(directories.outages(), [""; 0]);
+    wait_for("the search", || (hung.received().len() == 2).then_some(())).await;
+    assert_eq!(hung.closed_connections(), 0);
+    drop(directories);
+    wait_for("the end of the probe", || (hung.closed_connections() == 1).then_some(())).await;
 }
 
 #[tokio::test]

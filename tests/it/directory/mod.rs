@@ -13,6 +13,7 @@ mod tls;
 
 use crate::support::TEST_TIMEOUT;
 use portcullis::clock::Clock;
+use portcullis::control::ControlRuntime;
 use portcullis::directory::{Directories, DirectoryAccount, DirectoryError, DirectorySettings, LookupKeys};
 use portcullis::directory::{LoginName, PasswordVerdict};
 use portcullis::secret::Secret;
@@ -20,7 +21,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Instant;
 
 fn directories(settings: DirectorySettings) -> Directories {
-    Directories::new(vec![settings], Clock::system())
+    Directories::new(vec![settings], Clock::system(), ControlRuntime::default())
 }
 
 fn upn(upn: &str) -> LookupKeys {

@@ -3,6 +3,7 @@
 use super::{account_names, directories, error, unused_address, upn};
 use crate::support::{PeopleDirectory, directory_server, directory_settings, sid};
 use portcullis::clock::Clock;
+use portcullis::control::ControlRuntime;
 use portcullis::directory::{Directories, DirectoryError, DirectorySettings, LookupKeys, ServerFact, Sid};
 use portcullis::ldap::{LdapEncryption, LdapOperation, LdapRefusal};
 use std::net::TcpListener;
@@ -14,7 +15,7 @@ fn part(directory: &PeopleDirectory, name: &str, suffixes: &[&str]) -> Directory
 }
 
 fn both(one: DirectorySettings, other: DirectorySettings) -> Directories {
-    Directories::new(vec![one, other], Clock::system())
+    Directories::new(vec![one, other], Clock::system(), ControlRuntime::default())
 }
 
 #[tokio::test]
@@ -127,7 +128,7 @@ async fn diagnostics_report_each_server() {
     let clock = Clock::system();
     let settings =
         DirectorySettings { servers, global_catalog: vec![directory.server()], ..directory.settings() };
-    let mut diagnoses = Directories::new(vec![settings], clock).diagnose().await;
+    let mut diagnoses = Directories::new(vec![settings], clock, ControlRuntime::default()).diagnose().await;
     let servers_found: Vec<_> = diagnoses.iter().map(|(place, _)| place.clone()).collect();
     let reachable = directory.server();
     let expected = [

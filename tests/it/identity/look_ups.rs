@@ -31,6 +31,20 @@ fn searches(directory: &PeopleDirectory) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_reload_closes_the_connections_of_the_configuration_it_replaces() {
+    let Some(directory) = PeopleDirectory::start().await else { return };
+    let mut gateway = before_people(&directory, &Staff::default());
+    assert_eq!(verdict(&gateway, &alices_card()).await, "200 permit");
+    let binds = || directory.requests("BIND dn=").len();
+    let closed = || directory.requests(" closed").len();
+    let (bound, closed_before) = (binds(), closed());
+    gateway.reload(|_| {});
+    wait_for("the end of the connection", || (closed() > closed_before).then_some(())).await;
+    assert_eq!(binds(), bound, "no lookup has used the new configuration");
+    assert_eq!(verdict(&gateway, &alices_card()).await, "200 permit");
+}
+
+#[tokio::test]
 async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let lab = Arc::new(before_people(&directory, &Staff::default()));

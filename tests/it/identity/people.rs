@@ -2,6 +2,7 @@
 
 use crate::support::ActiveDirectory;
 use portcullis::clock::{Clock, UnixTime};
+use portcullis::control::ControlRuntime;
 use portcullis::directory::PasswordVerdict::{Correct, Wrong};
 use portcullis::directory::{
     AccountSchema, AccountStatusError, Directories, DirectoryAccount, DirectoryLimits, DirectorySettings,
@@ -35,7 +36,11 @@ fn settings(directory: &ActiveDirectory, encryption: LdapEncryption) -> Director
 }
 
 fn directories(directory: &ActiveDirectory) -> Directories {
-    Directories::new(vec![settings(directory, LdapEncryption::Ldaps)], Clock::system())
+    Directories::new(
+        vec![settings(directory, LdapEncryption::Ldaps)],
+        Clock::system(),
+        ControlRuntime::default(),
+    )
 }
 
 async fn named(directories: &Directories, name: &str) -> Vec<DirectoryAccount> {
@@ -62,7 +67,7 @@ async fn an_account_is_read_by_ldaps_by_start_tls_and_through_the_global_catalog
         by_catalogue,
     ];
     for settings in ways {
-        let directories = Directories::new(vec![settings], Clock::system());
+        let directories = Directories::new(vec![settings], Clock::system(), ControlRuntime::default());
         let sid = Sid::parse(&directory.sid("alice")).unwrap();
         let people = directories
             .look_up(&LookupKeys { sids: vec![sid.clone()], ..LookupKeys::default() })
