@@ -181,7 +181,7 @@ fn verify_possession(
         }
     }
     // Cards of the time of RMS v1 may have RSA-1024 keys. Possession is accepted, so that the client gets a page (403.16)
-    // instead of an alert; validation never accepts such a key.
+    // instead of an alert; validation rejects such a key unless the realm has `unsafe_allow_sha1_and_rsa_1024`.
     let legacy = legacy_rsa(signed.scheme)
         .filter(|_| key_algorithm == rustls_pki_types::alg_id::RSA_ENCRYPTION.as_ref());
     match legacy.map(|parameters| UnparsedPublicKey::new(parameters, key).verify(message, signed.signature()))
