@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""A backend with the habits of an old server: few connections at a time, and patience with slow bodies.
+"""A backend with the limits of an old server: few concurrent connections, and a long timeout for bodies.
 
     backend.py
 
-Serves at most 320 connections at a time; further ones wait in the accept queue. Reads the whole body of a request, for
-which it waits up to two minutes, and answers 200 with a small body, or with a large one if the path is LARGE_PATH. Keeps
-connections open for two minutes. Listens on 127.0.0.1 at a port that the system chooses, writes the port as its first
-line, and ends when its standard input ends.
+Serves at most 320 connections at a time; further ones wait in the accept queue. Reads the complete body of a request, with a
+timeout of two minutes, and responds 200 with a small body, or with a large one if the path is LARGE_PATH. Keeps idle
+connections open for two minutes. Listens on a free port of 127.0.0.1, prints the port on its first line, and ends when its
+standard input is closed.
 
 Standard library only.
 """
@@ -16,7 +16,7 @@ import socket
 import sys
 
 CONNECTIONS = 320
-PATIENCE = 120
+TIMEOUT = 120
 BLOCK = 65536
 LARGE_PATH = b"/_wmcs/licensing/templates.asmx"
 LARGE_BODY = b"<template/>\n" * (8 * 1024 * 1024 // 12)
@@ -31,15 +31,15 @@ SMALL = head(5) + b"<ok/>"
 
 
 async def serve(reader, writer):
-    """Answers the requests of one connection until it ends or a request cannot be read."""
+    """Serves the requests of one connection until it closes or a request is malformed."""
     while True:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             request = await reader.readuntil(b"\r\n\r\n")
         first, *lines = request[:-4].split(b"\r\n")
         fields = dict(line.lower().split(b":", 1) for line in lines)
         if b"100-continue" in fields.get(b"expect", b""):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await read_body(reader, fields)
         if first.split(b" ")[1].lower() == LARGE_PATH:
             writer.write(head(len(LARGE_BODY)))
@@ -52,7 +52,7 @@ async def serve(reader, writer):
 
 
 async def read_body(reader, fields):
-    """Reads a body to its end, by its length or in chunks, and forgets it."""
+    """Reads and discards a body, by its length or in chunks."""
     if b"chunked" in fields.get(b"transfer-encoding", b""):
         while size := int((await reader.readline()).split(b";")[0], 16):
             await reader.readexactly(size + 2)
@@ -67,8 +67,8 @@ async def read_body(reader, fields):
         left -= len(piece)
 
 
-async def connection(client, places):
-    """Serves one connection, then frees its place."""
+async def connection(client, slots):
+    """Serves one connection, then releases its slot."""
     writer = None
     try:
         reader, writer = await asyncio.open_connection(sock=client)
@@ -78,22 +78,22 @@ async def connection(client, places):
     finally:
         if writer:
             writer.transport.abort()
-        places.release()
+        slots.release()
 
 
 async def main():
-    """Takes connections while there are places."""
+    """Accepts connections while slots are free."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     print(listener.getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
     loop.add_reader(sys.stdin.fileno(), lambda: os._exit(0))
-    places = asyncio.Semaphore(CONNECTIONS)
+    slots = asyncio.Semaphore(CONNECTIONS)
     running = set()
     while True:
-        await places.acquire()
+        await slots.acquire()
         client, _ = await loop.sock_accept(listener)
-        task = loop.create_task(connection(client, places))
+        task = loop.create_task(connection(client, slots))
         running.add(task)
         task.add_done_callback(running.discard)
 

@@ -3,9 +3,9 @@
 
     accounts.py SMB.CONF SAM.LDB
 
-To be run by the interpreter that has Samba's modules. Writes a line `SID name` for each account and each group.
-Accounts are created in the order of ACCOUNTS, so that the last number of their SIDs is known: 1103 is the first, 1106
-is alice. Their password is PASSWORD.
+Runs in the interpreter that has Samba's modules. Prints a line `SID name` for each account and each group. Accounts are
+created in the order of ACCOUNTS, so that the last numbers of their SIDs are known: 1103 is the first, 1106 is alice.
+Their password is PASSWORD.
 """
 import sys
 
@@ -32,11 +32,11 @@ IN_2020 = "132223104000000000"
 
 DELEGATES_TO = ["HTTP/rms.corp.example", "HTTP/rc4.corp.example"]
 
-# Each account with what it has beside the usual, in the order of creation.
+# The accounts in the order of creation, each with its additional attributes.
 ACCOUNTS = {
-    # Reads the directory for the gate. May not see OU=Hidden.
+    # The account that reads the directory for the gateway. It has no read access to OU=Hidden.
     "svc-ldap": {},
-    # The gate's own account for Kerberos, which may delegate for any user.
+    # The gateway's account for Kerberos, which may delegate for any user.
     "svc-gw": {
         "servicePrincipalName": ["HTTP/gw.corp.example"],
         "userAccountControl": NORMAL_ACCOUNT | TRUSTED_TO_AUTH_FOR_DELEGATION,
@@ -74,18 +74,18 @@ ACCOUNTS = {
     "peggy": {"userAccountControl": NORMAL_ACCOUNT | NOT_DELEGATED},
     # May log in at no hour of the week.
     "quinn": {"logonHours": bytes(21)},
-    # The service account does not see it.
+    # The service account has no read access to it.
     "hidden": {},
     "jürgen": {"displayName": "Jürgen Groß"},
-    # May delegate, but only for users who came with a Kerberos ticket of their own.
+    # May delegate, but only for users who presented a Kerberos ticket.
     "svc-untrusted": {
         "servicePrincipalName": ["HTTP/untrusted.corp.example"],
         "msDS-AllowedToDelegateTo": DELEGATES_TO,
         "msDS-SupportedEncryptionTypes": AES_ONLY,
     },
-    # A server so old that it has no AES.
+    # An old server without AES.
     "svc-rc4": {"servicePrincipalName": ["HTTP/rc4.corp.example"], "msDS-SupportedEncryptionTypes": RC4_ONLY},
-    # For tests that change an account, and for those that need many.
+    # For tests that change accounts, and for tests with many users.
     **{f"spare{number:02}": {} for number in range(1, 31)},
     **{f"user{number:03}": {} for number in range(1, 201)},
 }
@@ -128,7 +128,7 @@ class Domain:
         self.replace(f"CN={name},OU={unit},{self.base}", {"userPrincipalName": f"{name}@corp.example", **attributes})
 
     def add_group(self, name, group_type=None):
-        # A comma may stand in a name, but not in a sAMAccountName.
+        # A name may contain a comma, a sAMAccountName may not.
         account_name = name.replace(",", "")
         self.sam.newgroup(account_name, groupou="OU=Groups", grouptype=group_type)
         if account_name != name:

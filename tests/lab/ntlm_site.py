@@ -1,25 +1,22 @@
 #!/usr/bin/env python3
-"""A web server with NTLM as IIS has it: a dialogue of three messages authenticates the connection, not the request.
+"""A web server with NTLM as in IIS: three messages authenticate the connection, not the request.
 
     ntlm_site.py [--offer SCHEMES] --users FILE
     ntlm_site.py [--offer SCHEMES] -- HELPER...
 
-With --users it judges NTLMv2 answers itself; FILE has a line NAME:PASSWORD for each user of the domain CORP. With
-HELPER it asks a program that speaks Squid's helper protocol, such as Samba's ntlm_auth, one process for each
-connection. SCHEMES (by default Negotiate,NTLM) are the challenges of a 401, in order; a Negotiate message must be plain
-NTLM.
+With --users it verifies NTLMv2 responses itself; FILE has a line NAME:PASSWORD for each user of the domain CORP. With
+HELPER a program with Squid's helper protocol verifies them, such as Samba's ntlm_auth, one process per connection.
+SCHEMES (default: Negotiate,NTLM) are the challenges of a 401, in order; a Negotiate message must be plain NTLM.
 
-Listens on 127.0.0.1 at a port that the system chooses, writes the port as its first line, and ends when its standard
-input ends.
+Listens on a free port of 127.0.0.1, prints the port on its first line, and ends when its standard input is closed.
 
-Once a connection is authenticated, every request on it is that user's, also one without credentials: what a gateway
-must never let happen to two users. The answer to such a request tells in JSON what was received (`headers`,
-`body_length`, `body_sha256`) and whose it is (`user`, `connection`). Every answer has X-Remote-User and X-Conn, the
-number of the connection.
+Once a connection is authenticated, every request on it belongs to that user, even without credentials, so a gateway must
+never share it between users. The response to an authenticated request is JSON with the received `headers`, `body_length`
+and `body_sha256`, the `user` and the `connection`. Every response has X-Remote-User and X-Conn, the number of the
+connection.
 
-A request that is not yet authenticated gets its 401 after its body has been read. As with IIS, the 401 comes before the
-body, which is read and thrown away afterwards, where the request has `Expect: 100-continue` or the path begins with
-/early401.
+An unauthenticated request receives its 401 after its body has been read. If the request has `Expect: 100-continue` or the
+path begins with /early401, the 401 precedes the body, which is then read and discarded, as in IIS.
 
 Standard library only.
 """
@@ -56,7 +53,7 @@ WINDOWS_EPOCH = 11_644_473_600
 
 
 def md4(message):
-    """RFC 1320; OpenSSL 3 has it no more."""
+    """MD4 (RFC 1320), which OpenSSL 3 no longer provides."""
     state = [0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476]
     rounds = [
         (lambda x, y, z: (x & y) | (~x & z), 0, (3, 7, 11, 19), range(16)),
@@ -82,29 +79,29 @@ def hmac_md5(key, message):
     return hmac.new(key, message, hashlib.md5).digest()
 
 
-class OwnDialogue:
-    """One dialogue of NTLMv2 (MS-NLMP 3.3.2) against the users of a file."""
+class LocalNtlm:
+    """One NTLMv2 authentication (MS-NLMP 3.3.2) with the users of a file."""
 
     def __init__(self, password_hashes):
         self.password_hashes = password_hashes
         self.nonce = None
 
     def challenge(self, _message):
-        """The second message."""
+        """Returns the CHALLENGE_MESSAGE."""
         self.nonce = os.urandom(8)
         target = DOMAIN.encode("utf-16-le")
         now = int((time.time() + WINDOWS_EPOCH) * 10_000_000)
         computer = "RMS".encode("utf-16-le")
         pairs = [(DOMAIN_NAME, target), (COMPUTER_NAME, computer), (TIMESTAMP, struct.pack("<Q", now)), (END, b"")]
         information = b"".join(struct.pack("<HH", kind, len(value)) + value for kind, value in pairs)
-        # The two texts follow the 48 bytes of the head.
+        # Both strings follow the 48 bytes of the header.
         name_field = struct.pack("<HHI", len(target), len(target), 48)
         information_field = struct.pack("<HHI", len(information), len(information), 48 + len(target))
         head = SIGNATURE + struct.pack("<I", CHALLENGE) + name_field + struct.pack("<I", FLAGS)
         return head + self.nonce + bytes(8) + information_field + target + information
 
     def user(self, message):
-        """Whose the third message is; None where its proof is wrong."""
+        """Returns the user of the AUTHENTICATE_MESSAGE; None if its response is wrong."""
         nonce, self.nonce = self.nonce, None
         response, domain, name = (self.field(message, at) for at in (20, 28, 36))
         name_text = name.decode("utf-16-le")
@@ -125,21 +122,21 @@ class OwnDialogue:
         pass
 
 
-class HelperDialogue:
-    """Dialogues by Squid's helper protocol: YR and KK carry the first and the third message, TT and AF answer them."""
+class HelperNtlm:
+    """Squid's helper protocol: YR and KK contain the first and the third message, TT and AF are the replies."""
 
     def __init__(self, command):
         self.helper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def challenge(self, message):
-        answer = self.ask("YR", message)
-        return base64.b64decode(answer[3:]) if answer.startswith("TT ") else None
+        reply = self.query("YR", message)
+        return base64.b64decode(reply[3:]) if reply.startswith("TT ") else None
 
     def user(self, message):
-        answer = self.ask("KK", message)
-        return answer[3:] if answer.startswith("AF ") else None
+        reply = self.query("KK", message)
+        return reply[3:] if reply.startswith("AF ") else None
 
-    def ask(self, verb, message):
+    def query(self, verb, message):
         self.helper.stdin.write(f"{verb} {base64.b64encode(message).decode()}\n")
         return self.helper.stdout.readline().strip()
 
@@ -152,20 +149,20 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Head and body are two writes, and the second must not wait for the client's acknowledgement of the first.
     disable_nagle_algorithm = True
-    # How dialogues are made, and what a 401 offers; set once at the start.
-    new_dialogue = None
+    # The authentication of a new connection, and the challenges of a 401; set at the start.
+    new_authentication = None
     schemes = []
 
     def setup(self):
         super().setup()
         self.number = next(CONNECTION_NUMBERS)
         self.user = None
-        self.dialogue = None
+        self.authentication = None
 
     def finish(self):
         super().finish()
-        if self.dialogue:
-            self.dialogue.close()
+        if self.authentication:
+            self.authentication.close()
 
     def log_message(self, *_):
         pass
@@ -174,7 +171,7 @@ class Connection(BaseHTTPRequestHandler):
         return "Microsoft-IIS/10.0"
 
     def handle_expect_100(self):
-        """Whether the body is wanted is not known before the credentials are."""
+        """Decided later, because it depends on the credentials."""
         return True
 
     def do_GET(self):
@@ -186,39 +183,39 @@ class Connection(BaseHTTPRequestHandler):
                 self.end_headers()
             self.echo()
         elif expects or self.path.startswith("/early401"):
-            self.refuse(challenges)
+            self.challenge_client(challenges)
             self.read_body()
         else:
             self.read_body()
-            self.refuse(challenges)
+            self.challenge_client(challenges)
 
     do_POST = do_PUT = do_HEAD = do_OPTIONS = do_GET
 
     def authenticate(self):
-        """Takes a message of the dialogue, if there is one. Gives the challenges of a 401."""
+        """Processes the NTLM message, if there is one. Returns the challenges of a 401."""
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
         if scheme in self.schemes and token:
             message = base64.b64decode(token)
             self.user = None
-            self.dialogue = self.dialogue or self.new_dialogue()
+            self.authentication = self.authentication or self.new_authentication()
             if message[8:12] == struct.pack("<I", NEGOTIATE):
-                challenge = self.dialogue.challenge(message)
+                challenge = self.authentication.challenge(message)
                 if challenge:
                     return [f"{scheme} {base64.b64encode(challenge).decode()}"]
             else:
-                self.user = self.dialogue.user(message)
+                self.user = self.authentication.user(message)
         return self.schemes
 
     def echo(self):
         length, digest = self.read_body()
-        told = {"user": self.user, "connection": self.number, "method": self.command, "target": self.path,
-                "headers": list(self.headers.items()), "body_length": length, "body_sha256": digest}
-        self.answer(200, json.dumps(told).encode(), [("Content-Type", "application/json"), ("Persistent-Auth", "true")])
+        report = {"user": self.user, "connection": self.number, "method": self.command, "target": self.path,
+                  "headers": list(self.headers.items()), "body_length": length, "body_sha256": digest}
+        self.respond(200, json.dumps(report).encode(), [("Content-Type", "application/json"), ("Persistent-Auth", "true")])
 
-    def refuse(self, challenges):
-        self.answer(401, b"401\n", [("WWW-Authenticate", challenge) for challenge in challenges])
+    def challenge_client(self, challenges):
+        self.respond(401, b"401\n", [("WWW-Authenticate", challenge) for challenge in challenges])
 
-    def answer(self, status, body, headers):
+    def respond(self, status, body, headers):
         self.send_response(status)
         mine = [("X-Conn", self.number), ("X-Remote-User", self.user or ""), ("Content-Length", len(body))]
         for name, value in [*headers, *mine]:
@@ -250,11 +247,11 @@ class Connection(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
-    # A crowd knocks at once.
+    # Tests open many connections at once.
     request_queue_size = 512
 
     def handle_error(self, request, client_address):
-        """A client may leave at any time, also in the midst of a chunk."""
+        """Ignores clients that disconnect, even within a chunk."""
         if not isinstance(sys.exc_info()[1], (OSError, ValueError)):
             super().handle_error(request, client_address)
 
@@ -270,14 +267,14 @@ def main():
         with open(options.users, encoding="utf-8") as lines:
             users = dict(line.rstrip("\n").split(":", 1) for line in lines)
         hashes = {name.lower(): md4(password.encode("utf-16-le")) for name, password in users.items()}
-        Connection.new_dialogue = lambda _: OwnDialogue(hashes)
+        Connection.new_authentication = lambda _: LocalNtlm(hashes)
     else:
-        Connection.new_dialogue = lambda _: HelperDialogue(options.helper)
+        Connection.new_authentication = lambda _: HelperNtlm(options.helper)
     server = Server(("127.0.0.1", 0), Connection)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()
-    # Connections that are still open are not waited for.
+    # Does not wait for open connections.
     os._exit(0)
 
 

@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
-"""An OCSP responder with faults: the real `openssl ocsp` behind HTTP, for tests.
+"""An OCSP responder with faults: `openssl ocsp` behind HTTP.
 
     ocsp_responder.py FOLDER
 
-FOLDER holds index.txt (as `openssl ca` writes it), ca.pem, other-ca.pem, and for each signer NAME.pem and NAME.key:
-`delegate`, which the CA lets sign, and `no-usage`, a certificate of the CA without OCSPSigning.
+FOLDER contains index.txt (as written by `openssl ca`), ca.pem, other-ca.pem, and for each signer NAME.pem and NAME.key:
+`delegate`, an authorized responder of the CA, and `no-usage`, a certificate of the CA without OCSPSigning.
 
-Listens on 127.0.0.1 at a port that the system chooses, writes the port as its first line, and ends when its standard
-input ends. The first segment of the path says what to do; GET (RFC 6960 A.1) and POST are answered alike:
+Listens on a free port of 127.0.0.1, prints the port on its first line, and ends when its standard input is closed. The first
+segment of the path selects the response to GET (RFC 6960 A.1) and POST:
 
-    /answer        by the index, fresh for an hour, the nonce returned
+    /answer        the status of the index, valid for an hour, with the nonce
     /no-nonce      the same without the nonce
     /by-key        the same, the responder named by its key
     /no-next-update
     /other-nonce   returns another nonce
-    /sha256        names the certificate by SHA-256, whatever was asked; likewise /sha384, /sha512
-    /other-serial  answers about another certificate of the CA
-    /other-issuer  answers about the same serial number of another CA
+    /sha256        identifies the certificate by SHA-256, whatever the request has; likewise /sha384, /sha512
+    /other-serial  the status of another certificate of the CA
+    /other-issuer  the status of the same serial number of another CA
     /no-usage      signed by a certificate without OCSPSigning
     /alone         without the signer's certificate
-    /truncated     the first half of an answer
+    /truncated     the first half of a response
     /status/CODE   an OCSP status without content (tryLater is 3)
     /http/CODE     an HTTP status
-    /hang          takes the request and never answers
-    /reset         takes the request and resets the connection
+    /hang          reads the request and never responds
+    /reset         reads the request and resets the connection
 
 Standard library and the openssl program only.
 """
@@ -41,12 +41,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 FOLDER = Path(sys.argv[1])
-# How long one call of openssl may take on a machine that is busy.
+# The timeout of one call of openssl, long enough for a busy machine.
 PATIENCE = 30
 
 
 def openssl(*arguments):
-    """Runs `openssl ocsp`; what it says is shown where it fails."""
+    """Runs `openssl ocsp`; the error contains its output if it fails."""
     command = ["openssl", "ocsp", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, timeout=PATIENCE, text=True)
     if done.returncode != 0:
@@ -55,7 +55,7 @@ def openssl(*arguments):
 
 
 def answer(request, fault):
-    """The answer to a request in DER, as the fault wants it."""
+    """The response to a request in DER, with this fault."""
     with tempfile.TemporaryDirectory() as scratch:
         asked, answered = Path(scratch, "request"), Path(scratch, "answer")
         asked.write_bytes(request)
@@ -95,7 +95,7 @@ class Responder(BaseHTTPRequestHandler):
         if fault == "hang":
             threading.Event().wait()
         elif fault == "reset":
-            # A socket that lingers for no time sends RST when it is closed.
+            # A socket with a linger time of zero sends RST when it is closed.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
             self.close_connection = True
@@ -120,7 +120,7 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()
-    # Threads that hang on purpose are not waited for.
+    # Does not wait for the threads of /hang.
     os._exit(0)
 
 

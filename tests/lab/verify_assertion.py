@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Believes an assertion of the gate or does not, as a backend would: with PyJWT and nothing of the gate's own.
+"""Verifies an assertion of the gateway as a backend does: with PyJWT, without code of the gateway.
 
     verify_assertion.py JWKS --issuer TEXT --audience TEXT --host TEXT --method TEXT --path TEXT
 
-JWKS is a file or an http:// URL. Reads the assertion from standard input. Writes its claims as JSON and exits 0 where it
-is proven by a key of the set, counts now and is for this request; else says why not and exits 1. Exits 3 where there is
-no PyJWT.
+JWKS is a file or an http:// URL. Reads the assertion from standard input. Prints its claims as JSON and exits with 0 if a
+key of the set verifies it, and it is valid now and for this request; otherwise prints the reason and exits with 1. Exits
+with 3 if PyJWT is not installed.
 """
 import argparse
 import json
@@ -20,13 +20,13 @@ except ImportError:
 
 ALGORITHMS = ["ES256", "EdDSA", "RS256"]
 REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "auth_time", "amr", "host", "method", "path"]
-# What a backend's clock may differ from the gate's, in seconds.
+# The tolerated difference between the clocks of backend and gateway, in seconds.
 LEEWAY = 5
 MAXIMUM_LIFETIME = 300
 
 
 class Refused(Exception):
-    """The assertion is not to be believed for this request."""
+    """The assertion is invalid for this request."""
 
 
 def main():
@@ -36,7 +36,7 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     arguments = parser.parse_args()
     try:
-        claims = believe(sys.stdin.read().strip(), keys(arguments.jwks), arguments)
+        claims = verify(sys.stdin.read().strip(), keys(arguments.jwks), arguments)
     except (jwt.PyJWTError, Refused) as refusal:
         print(f"{type(refusal).__name__}: {refusal}", file=sys.stderr)
         sys.exit(1)
@@ -46,22 +46,22 @@ def main():
 def keys(place):
     """The algorithm and the key for each `kid`."""
     if place.startswith("http://"):
-        with urllib.request.urlopen(place, timeout=10) as answer:
-            text = answer.read()
+        with urllib.request.urlopen(place, timeout=10) as response:
+            text = response.read()
     else:
         with open(place, "rb") as file:
             text = file.read()
     return {entry["kid"]: (entry["alg"], jwt.PyJWK(entry).key) for entry in json.loads(text)["keys"]}
 
 
-def believe(token, known, request):
-    """The claims of `token`. It names its key; the key, not the token, says which algorithm that is for."""
+def verify(token, known, request):
+    """Returns the claims of `token`. The key specifies the algorithm, because the header of the token is not trustworthy."""
     kid = jwt.get_unverified_header(token).get("kid")
     if kid not in known:
         raise Refused(f"no published key has the id {kid}")
     algorithm, key = known[kid]
     if algorithm not in ALGORITHMS:
-        raise Refused(f"{algorithm} is not believed")
+        raise Refused(f"{algorithm} is not accepted")
     claims = jwt.decode(
         token,
         key,
@@ -75,7 +75,7 @@ def believe(token, known, request):
         if claims[name] != getattr(request, name):
             raise Refused(f"the assertion is for the {name} {claims[name]}")
     if claims["exp"] - claims["iat"] > MAXIMUM_LIFETIME:
-        raise Refused("the assertion counts for too long")
+        raise Refused("the lifetime of the assertion is too long")
     return claims
 
 

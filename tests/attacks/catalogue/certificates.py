@@ -1,4 +1,4 @@
-"""Many different certificates, each of which the gateway might remember."""
+"""Many different certificates, each of which the gateway might cache."""
 import asyncio
 from functools import partial
 
@@ -11,17 +11,17 @@ AT_A_TIME = 8
 
 
 def prepare_beside(folder, keys, certificate):
-    """A good or revoked certificate beside others."""
+    """A valid or revoked certificate followed by unrelated ones."""
     list(forged.beside_junk(folder / "presented", keys.folder / f"{certificate}.pem", CERTIFICATES))
 
 
 def prepare_forged(folder, _keys, certificates):
-    """Forged certificates, alone or with others beside them."""
+    """Forged certificates, alone or followed by unrelated ones."""
     list(forged.distinct(folder / "presented", CERTIFICATES, certificates=certificates))
 
 
 async def present_each(assault, keep=False):
-    """One connection and one request with each file; `keep` leaves the connections open."""
+    """Presents each file on one connection with one request; `keep` leaves the connections open."""
     waiting = sorted((assault.folder / "presented").iterdir())
     request = f"GET {gateway.REQUIRED} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\n\r\n".encode()
 
@@ -45,12 +45,12 @@ async def present_each(assault, keep=False):
 
 
 def attacks():
-    """Good, revoked and forged."""
+    """Attacks with valid, revoked and forged certificates."""
     bounds = (holder_is_served, memory_grows_at_most(32))
     for certificate in ("insider", "revoked"):
         kind = "good" if certificate == "insider" else certificate
         yield Attack(
-            f"certificates-{kind}-beside-others", f"a {kind} certificate beside {CERTIFICATES} changing ones of 40 KB",
+            f"certificates-{kind}-beside-others", f"a {kind} certificate followed by {CERTIFICATES} changing ones of 40 KB",
             present_each, bounds, partial(prepare_beside, certificate=certificate),
         )
     for count in (1, 15):

@@ -1,4 +1,4 @@
-"""Connections that do nothing."""
+"""Idle connections."""
 import asyncio
 import contextlib
 from functools import partial
@@ -12,7 +12,7 @@ AT_A_TIME = 50
 
 
 async def idle(assault, handshake):
-    """Opens connections from one address and keeps them; one that is closed is not opened again."""
+    """Opens connections from one address and keeps them open; closed ones are not reopened."""
     context = tls.context()
     loop = asyncio.get_running_loop()
     places = asyncio.Semaphore(AT_A_TIME)

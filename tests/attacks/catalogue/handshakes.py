@@ -14,7 +14,7 @@ CHAINS = 800
 
 
 async def hellos(assault, addresses):
-    """ClientHellos whose senders take the server's flight, and go away."""
+    """ClientHellos whose senders read the first flight of the server and disconnect."""
     hello = tls.client_hello()
     loop = asyncio.get_running_loop()
 
@@ -45,12 +45,12 @@ async def hellos(assault, addresses):
 
 
 def prepare_chains(folder, _keys):
-    """So many that a gateway does not get through them all while the attack lasts."""
+    """More chains than the gateway can validate during the attack."""
     list(forged.costly_chains(folder / "presented", CHAINS))
 
 
 async def costly_chains(assault):
-    """A hundred requests on each connection, whose chain has to be validated; then the next connection, with another chain."""
+    """A hundred requests on each connection, each connection with another chain to validate."""
     waiting = sorted((assault.folder / "presented").iterdir())
     block = http2.request_block("GET", gateway.REQUIRED)
 
@@ -71,7 +71,7 @@ async def costly_chains(assault):
 
 
 def attacks():
-    """From one address, and from many."""
+    """Attacks from one address and from many."""
     for addresses in (1, 20):
         origin = "one address" if addresses == 1 else f"{addresses} addresses"
         yield Attack(

@@ -1,4 +1,4 @@
-"""Clients that log in at the backend itself, each of which has a connection to the backend for itself."""
+"""Clients with pass-through authentication, each with its own pinned backend connection."""
 from functools import partial
 
 from harness import gateway, tls
@@ -10,23 +10,23 @@ from harness.stage import Attack
 CONNECTIONS = 325
 ADDRESSES = 20
 BODY = 1_000_000
-# Uploads of certificate holders beside them.
+# Concurrent uploads of certificate holders.
 UPLOADS = 8
-# More than the gateway reads of a body before it takes a backend connection.
+# More bytes of a body than the gateway buffers before it takes a backend connection.
 READ_AHEAD = 160 * 1024
-# Each tenth of a second.
+# The bytes that an upload sends every tenth of a second.
 PIECE = 4096
 # The first message of NTLM.
 FIRST_MESSAGE = "NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAA="
 
 
 def head(method="GET", *lines):
-    """The head of a request to the path of the dialogue."""
-    return "\r\n".join([f"{method} {gateway.DIALOGUE} HTTP/1.1", f"Host: {tls.pki.HOST}", *lines, "", ""]).encode()
+    """The head of a request to the path with pass-through authentication."""
+    return "\r\n".join([f"{method} {gateway.PASS_THROUGH} HTTP/1.1", f"Host: {tls.pki.HOST}", *lines, "", ""]).encode()
 
 
 async def keep(assault, request, every=None, drip=False):
-    """A connection for each client, on which a request is sent once or every so many seconds; what ends is opened anew."""
+    """A connection for each client, with one request or one `every` seconds; a closed connection is opened again."""
     context = tls.context()
 
     async def once(number):
@@ -54,7 +54,7 @@ async def keep(assault, request, every=None, drip=False):
 
 
 async def upload(assault):
-    """A certificate holder's upload, fast enough to keep its connection: so that the others need new ones."""
+    """An upload of a certificate holder that is fast enough to keep its backend connection, so that others need new ones."""
     head = f"POST {gateway.REQUIRED} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\nContent-Length: {BODY}\r\n\r\n".encode()
     async with assault.connection(tls.context(assault.keys.folder / "insider.pem"), assault.source(ADDRESSES)) as connection:
         await connection.send(head + bytes(READ_AHEAD))
@@ -65,7 +65,7 @@ async def upload(assault):
 
 WAYS = {
     "idle": ("one request each", {"request": head()}),
-    "busy": ("a request each second", {"request": head(), "every": 1}),
+    "busy": ("one request each second", {"request": head(), "every": 1}),
     "dialogues": ("the first message of a log-in each second", {"request": head("GET", f"Authorization: {FIRST_MESSAGE}"), "every": 1}),
     "bodies": ("a body that never comes", {"request": head("POST", f"Content-Length: {BODY}")}),
     "drips": ("a body that drips", {"request": head("POST", f"Content-Length: {BODY}"), "drip": True}),

@@ -1,4 +1,4 @@
-"""Requests that are short on the wire and long in the audit records and the log."""
+"""Requests that are short on the wire and could be long in the audit log and the log."""
 import itertools
 from functools import partial
 
@@ -10,9 +10,9 @@ from harness.stage import Attack
 CONNECTIONS = 4
 BATCH = 20
 MOST_OUTSTANDING = 200
-# Just short enough for the dynamic table of 4,096 bytes, together with the name and 32 bytes (RFC 7541 4.1).
+# Fits into the dynamic table of 4,096 bytes with the name and an overhead of 32 bytes (RFC 7541 4.1).
 LONG = 3900
-# Streams for more than all places of the queue, which are 16,384.
+# 100 streams each: more than the 16,384 records that the queue can reserve.
 PLACE_CONNECTIONS = 180
 PLACE_ADDRESSES = 8
 
@@ -52,7 +52,7 @@ async def pipelined(assault, changing=False):
         async def receive():
             nonlocal outstanding
             while True:
-                # Not in one statement, which would take the count from before the wait.
+                # Two statements, because `outstanding -= … await …` would read the count before the wait.
                 content = await connection.receive()
                 outstanding -= tally.note_responses(content)
 
@@ -63,7 +63,7 @@ async def pipelined(assault, changing=False):
 
 
 def in_letter_cases(number):
-    """The required path, with the bits of a number as upper case: another path for clients, the same for the gateway."""
+    """The path of REQUIRED in another letter case for each number; the gateway treats them as one path."""
     letters = (letter.upper() if number >> place & 1 else letter for place, letter in enumerate(reversed(gateway.REQUIRED)))
     return "".join(reversed(list(letters)))
 
@@ -97,12 +97,12 @@ async def indexed(assault, name):
 
 
 def prepare_forged(folder, _keys):
-    """A forged certificate of an ordinary size."""
+    """A forged certificate of usual size."""
     forged.with_long_names(folder / "forged.pem", "x", 20)
 
 
 async def places(assault):
-    """Requests in progress, each of which holds a place for its record, with a forged certificate from eight addresses."""
+    """Requests in progress from eight addresses with a forged certificate, each of which reserves an audit record."""
     context = tls.context(assault.folder / "forged.pem", ("h2",))
     block = http2.request_block("POST", gateway.IGNORED, ("content-length", "1000000"))
 
@@ -123,7 +123,7 @@ async def places(assault):
 
 
 def attacks():
-    """Every variant, with an audit file and with sinks that are never read."""
+    """Attacks on an audit file and on sinks that are never read."""
     letters = {"ascii": "x", "control": "\x01", "quotes": '"', "beyond-ascii": "\u0430"}
     for key, letter in letters.items():
         yield Attack(
@@ -131,7 +131,7 @@ def attacks():
             pipelined, (holder_is_served, written_per_byte(10)), partial(prepare_certificate, letter=letter),
         )
     yield Attack(
-        "records-certificate-changing", "pipelined requests of which no two are alike, with such a certificate",
+        "records-certificate-changing", "pipelined requests with such a certificate, no two of them alike",
         partial(pipelined, changing=True), (holder_is_served, written_per_byte(10)),
         partial(prepare_certificate, letter="\x01"),
     )

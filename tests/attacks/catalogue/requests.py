@@ -1,4 +1,4 @@
-"""Requests in order, only as many as the gateway takes."""
+"""Valid requests, as many as the gateway accepts."""
 from functools import partial
 
 from harness import gateway, http2, tls
@@ -11,7 +11,7 @@ STREAMS = 100
 
 
 async def endless(assault, certificate=None):
-    """Requests without bodies on eight HTTP/2 connections, each followed by the next one."""
+    """Endless requests without bodies on eight HTTP/2 connections."""
     context = tls.context(certificate and assault.keys.folder / certificate, ("h2",))
     block = http2.request_block("GET", gateway.REQUIRED if certificate else gateway.IGNORED)
 
@@ -31,11 +31,11 @@ async def endless(assault, certificate=None):
 
 ATTACKS = [
     Attack(
-        "requests-anonymous", f"{CONNECTIONS} anonymous HTTP/2 connections with requests without end",
+        "requests-anonymous", f"{CONNECTIONS} anonymous HTTP/2 connections with endless requests",
         endless, (holder_is_served,),
     ),
     Attack(
-        "requests-insider", f"{CONNECTIONS} HTTP/2 connections with a good certificate and requests without end",
+        "requests-insider", f"{CONNECTIONS} HTTP/2 connections with a valid certificate and endless requests",
         partial(endless, certificate="insider.pem"), (holder_is_served,),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Requests whose bodies come slowly or never, so that each holds a connection to the backend."""
+"""Requests with slow or missing bodies, each of which could occupy a backend connection."""
 from functools import partial
 
 from harness import gateway, http2, tls
@@ -7,14 +7,14 @@ from harness.bounds import all_get, holder_is_served
 from harness.stage import Attack
 
 STREAMS = 100
-# Below the largest body that the path permits.
+# Below the body limit of the path.
 LENGTH = 1_000_000
 DRIP = 1.0
 BURST = 64 * 1024
 
 
 async def over_http2(assault, connections, burst=0, drip=1, certificate=None, length=LENGTH):
-    """Connections of a hundred streams each; a stream or a connection that ends is opened anew."""
+    """Connections of a hundred streams each; closed streams and connections are opened again."""
     path = gateway.REQUIRED if certificate else gateway.IGNORED
     context = tls.context(certificate and assault.keys.folder / certificate, ("h2",))
     fields = [("content-length", str(length))] if length else []
@@ -26,7 +26,7 @@ async def over_http2(assault, connections, burst=0, drip=1, certificate=None, le
 
     async def send(client):
         while True:
-            # What is let go of is taken again, but not so fast that this is another attack.
+            # Ended streams are replaced, but not so fast that this becomes a flood of requests.
             for _ in range(int(DRIP / 0.1)):
                 await refill(client)
                 await assault.pause(0.1)
@@ -47,7 +47,7 @@ async def over_http2(assault, connections, burst=0, drip=1, certificate=None, le
 
 
 async def over_http1(assault, connections, addresses, expect=False, drip=True, certificate=None):
-    """One request on each connection; a connection that ends is opened anew."""
+    """One request on each connection; a closed connection is opened again."""
     path = gateway.REQUIRED if certificate else gateway.IGNORED
     context = tls.context(certificate and assault.keys.folder / certificate)
     lines = [f"POST {path} HTTP/1.1", f"Host: {tls.pki.HOST}", f"Content-Length: {LENGTH}"]
@@ -74,7 +74,7 @@ async def over_http1(assault, connections, addresses, expect=False, drip=True, c
 
 
 def http2_attacks():
-    """Two, three and eight connections, in each way to be slow."""
+    """Attacks on two, three and eight connections, with each kind of slow body."""
     ways = {
         "dripping": ("bodies that drip", {}),
         "heads": ("heads whose bodies never come", {"drip": 0}),
@@ -98,7 +98,7 @@ def http2_attacks():
 
 
 def http1_attacks():
-    """From one address and from twenty, in each way to be slow."""
+    """Attacks from one address and from twenty, with each kind of slow body."""
     for addresses in (1, 20):
         origin = "one address" if addresses == 1 else f"{addresses} addresses"
         yield Attack(
@@ -112,11 +112,11 @@ def http1_attacks():
 
 
 def certificate_attacks():
-    """On the path that requires a certificate, by an account that has one, and by one whose certificate is revoked."""
+    """Attacks on the path that requires a certificate, with a valid and with a revoked one."""
     for certificate, more in (("insider", ()), ("revoked", (all_get(403, 429, 503),))):
         pem = f"{certificate}.pem"
         bounds = (holder_is_served, *more)
-        kind = "a good" if certificate == "insider" else "a revoked"
+        kind = "a valid" if certificate == "insider" else "a revoked"
         yield Attack(
             f"slow-bodies-http2-{certificate}", f"8 HTTP/2 connections with {kind} certificate, bodies that drip",
             partial(over_http2, connections=8, certificate=pem), bounds,

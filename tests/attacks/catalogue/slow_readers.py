@@ -1,4 +1,4 @@
-"""Clients that ask and do not read, so that each response holds a connection to the backend."""
+"""Clients that do not read responses, each of which could occupy a backend connection."""
 from functools import partial
 
 from harness import gateway, http2, tls
@@ -11,7 +11,7 @@ SMALLEST_BUFFER = 2048
 
 
 async def over_http1(assault, connections, addresses, trickle=False):
-    """A large response for each connection, of which nothing is read, or a little each second."""
+    """One large response on each connection; the client reads nothing, or a little each second."""
     context = tls.context()
     request = f"GET {gateway.LARGE} HTTP/1.1\r\nHost: {tls.pki.HOST}\r\n\r\n".encode()
 
@@ -28,7 +28,7 @@ async def over_http1(assault, connections, addresses, trickle=False):
 
 
 async def over_http2(assault, connections, path, trickle=0):
-    """Streams whose window is zero, or opens by a few bytes each second; what ends is opened anew."""
+    """Streams with a window of zero, or one that opens by `trickle` bytes each second; closed streams are opened again."""
     context = tls.context(protocols=("h2",))
     block = http2.request_block("GET", path)
 
@@ -50,7 +50,7 @@ async def over_http2(assault, connections, path, trickle=0):
 
 
 def attacks():
-    """Every variant."""
+    """Attacks over both versions of HTTP."""
     for addresses in (1, 20):
         origin = "one address" if addresses == 1 else f"{addresses} addresses"
         yield Attack(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import gateway, http2, tls
 
-# How long an attacker waits before it opens again what was closed or not opened.
+# The pauses of an attacker before it opens a connection again.
 SHORTEST_PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 MOST_NOTED = 10_000
@@ -20,7 +20,7 @@ def attacker_address(network, number):
 
 
 class Tally:
-    """What an attack did, and what became of it."""
+    """The counts of an attack and of its results."""
 
     def __init__(self):
         self.requests = 0
@@ -31,9 +31,9 @@ class Tally:
         self.goaways = Counter()
         self.connected = 0
         self.failures = Counter()
-        # How long each connection lived that sent nothing but a flood, in seconds.
+        # The lifetime of each flooding connection, in seconds.
         self.lifetimes = []
-        # How long connections lived that the gateway closed, in seconds.
+        # The lifetime of connections that the gateway closed, in seconds.
         self.closed_after = []
         self.most_open = 0
         self.open_at_end = 0
@@ -49,7 +49,7 @@ class Tally:
 
 
 class Assault:
-    """One attack under way, in a process of its own."""
+    """One running attack, in its own process."""
 
     def __init__(self, port, folder, keys, until, network):
         self.address = (gateway.ADDRESS, port)
@@ -65,27 +65,27 @@ class Assault:
         return attacker_address(self._network, number)
 
     def is_on(self):
-        """Whether the attack may go on."""
+        """Whether the attack still has time."""
         return time.monotonic() < self.until
 
     async def pause(self, seconds):
-        """Sleeps, but not beyond the end."""
+        """Sleeps until the end of the attack at most."""
         await asyncio.sleep(max(0.0, min(seconds, self.until - time.monotonic())))
 
     def note_opened(self):
-        """One more connection."""
+        """Counts an opened connection."""
         self._open += 1
         self.tally.connected += 1
         self.tally.most_open = max(self.tally.most_open, self._open)
 
     def note_closed(self):
-        """One less, which lasted to the end if the time is up."""
+        """Counts a closed connection; after the deadline it counts as open at the end."""
         self._open -= 1
         self.tally.open_at_end += not self.is_on()
 
     @contextlib.asynccontextmanager
     async def connection(self, context, source, receive_buffer=None):
-        """A TLS connection that is counted, and closed in the end. Failures leave by their exceptions."""
+        """A counted TLS connection, closed on exit. Failures are raised."""
         connection = tls.Connection(context, source, receive_buffer)
         start = time.monotonic()
         is_open = False
@@ -104,14 +104,14 @@ class Assault:
 
     @contextlib.asynccontextmanager
     async def http2(self, context, source, window=http2.LARGEST_WINDOW):
-        """The same with HTTP/2, its preface sent."""
+        """A counted HTTP/2 connection, after its preface."""
         async with self.connection(context, source) as connection:
             client = http2.Client(connection, self.tally, window)
             await client.start()
             yield client
 
     async def again_and_again(self, once):
-        """Runs something that ends when its connection does, until the time is up.
+        """Runs `once`, which ends with its connection, again until the deadline.
 
         If connections end at once, the pauses grow: a flood of connections is another attack.
         """
@@ -130,12 +130,12 @@ class Assault:
             await self.pause(pause)
 
     async def together(self, jobs):
-        """Runs several of them at a time."""
+        """Runs `again_and_again` for several jobs concurrently."""
         await asyncio.gather(*(self.again_and_again(job) for job in jobs))
 
 
 async def until_first_ends(*jobs):
-    """Runs jobs on one connection at a time, until one ends; ends the others, and raises what the first one raised."""
+    """Runs jobs on one connection concurrently until one ends; cancels the others, and raises the exception of the first."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -148,7 +148,7 @@ async def until_first_ends(*jobs):
 
 
 def describe(failure):
-    """A failure in few words."""
+    """A short name of a failure."""
     if isinstance(failure, tls.Closed):
         return "closed"
     if isinstance(failure, ssl.SSLError):

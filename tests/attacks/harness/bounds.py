@@ -1,21 +1,21 @@
-"""What must hold while an attack runs, and how to say that it does not."""
+"""Bounds that must hold during an attack."""
 from dataclasses import dataclass
 
 LONGEST_WAIT = 1.0
-# Fewer than this, and the holder was not served rather than served well.
+# With fewer visits the holder was not served, even if every response was 200.
 FEWEST_VISITS_PER_SECOND = 0.5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One bound: the figure, in words, and whether it holds."""
+    """The measured figure of a bound, as text, and whether the bound holds."""
 
     what: str
     holds: bool
 
 
 def holder_is_served(outcome):
-    """The certificate holder sees only 200 and never waits a second."""
+    """The certificate holder receives only 200, each within a second."""
     statuses = " ".join(f"{count}×{result}" for result, count in sorted(outcome.holder.items()))
     enough = sum(outcome.holder.values()) >= FEWEST_VISITS_PER_SECOND * outcome.seconds
     holds = set(outcome.holder) == {"200"} and outcome.longest < LONGEST_WAIT and enough
@@ -23,7 +23,7 @@ def holder_is_served(outcome):
 
 
 def written_per_byte(most):
-    """Bytes of audit and log for each byte of a request; the handshake does not count."""
+    """Limits the bytes of audit and log per byte of requests, without the handshakes."""
 
     def check(outcome):
         received = outcome.tally.request_bytes
@@ -36,11 +36,11 @@ def written_per_byte(most):
 
 
 def written_per_request(most):
-    """Bytes of audit and log for each request."""
+    """Limits the bytes of audit and log per request."""
 
     def check(outcome):
         statuses = outcome.tally.statuses
-        # Without those that were turned away since the gateway had enough to do.
+        # Without the requests that were rejected because of overload.
         count = sum(statuses.values()) - statuses[503] or outcome.tally.requests
         each = outcome.written / max(count, 1)
         return Finding(f"{each:.0f} B written per request, at most {most}", count > 0 and each <= most)
@@ -49,7 +49,7 @@ def written_per_request(most):
 
 
 def memory_grows_at_most(most):
-    """Resident memory at its highest, above that before the attack, in MiB."""
+    """Limits the growth of resident memory at its peak, in MiB."""
 
     def check(outcome):
         growth = outcome.peak - outcome.before.memory
@@ -59,7 +59,7 @@ def memory_grows_at_most(most):
 
 
 def closed_or_cheap(within, percent):
-    """Every connection that floods is closed soon, or the flood costs next to nothing."""
+    """Every flooding connection is closed within some seconds, or the flood uses little processor time."""
 
     def check(outcome):
         longest = max(outcome.tally.lifetimes, default=float("inf"))
@@ -71,7 +71,7 @@ def closed_or_cheap(within, percent):
 
 
 def latency_grows_at_most(times):
-    """The median latency on an established connection, against that before the attack."""
+    """Limits the median latency on an established connection, relative to the median before the attack."""
 
     def check(outcome):
         ratio = outcome.median / outcome.quiet_median
@@ -82,7 +82,7 @@ def latency_grows_at_most(times):
 
 
 def connections_are_capped_below(count):
-    """The gateway does not keep as many connections of one address as it likes to open."""
+    """The gateway limits the open connections of one address."""
 
     def check(outcome):
         most = outcome.tally.most_open
@@ -95,14 +95,14 @@ def all_get(*statuses):
     """Every response has one of these statuses."""
 
     def check(outcome):
-        seen = outcome.tally.statuses
-        return Finding(f"responses {dict(seen)}", bool(seen) and set(seen) <= set(statuses))
+        received = outcome.tally.statuses
+        return Finding(f"responses {dict(received)}", bool(received) and set(received) <= set(statuses))
 
     return check
 
 
 def returns_to_quiet(memory, descriptors):
-    """After the attack, memory in MiB and descriptors are near what they were before."""
+    """Limits the memory in MiB and the descriptors that remain after the attack."""
 
     def check(outcome):
         more_memory = outcome.after.memory - outcome.before.memory

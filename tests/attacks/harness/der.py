@@ -1,4 +1,4 @@
-"""Just enough DER (X.690) to write certificates that no library would agree to write."""
+"""A minimal DER encoder (X.690), for certificates that libraries refuse to create."""
 
 
 def element(tag, content):

@@ -1,6 +1,6 @@
-"""Certificates that anyone can make: self-signed, with long names, or with chains that are costly to verify.
+"""Certificates that any client can create: self-signed, with long names, or in chains that are costly to verify.
 
-Each function writes PEM files that a TLS client can present: certificates first, then the first one's private key.
+Each function writes PEM files for a TLS client: the certificates, then the private key of the first one.
 """
 import base64
 import datetime
@@ -23,14 +23,14 @@ IS_AUTHORITY = der.explicit(3, der.sequence(der.sequence(
     der.object_identifier("2.5.29.19"), der.element(0x01, b"\xff"),
     der.octet_string(der.sequence(der.element(0x01, b"\xff"))),
 )))
-# Serial numbers are never used twice, so that no two certificates are the same.
+# Unique serial numbers, so that no two certificates are equal.
 SERIALS = itertools.count(random.getrandbits(60))
-# What a gateway takes at most is 64 KiB for the whole chain, and 16 certificates.
+# The gateway accepts 64 KiB and 16 certificates per chain.
 CHAIN_AUTHORITIES = 15
 
 
 def common_name(text):
-    """A name of one attribute, without a limit to its length."""
+    """A name of one attribute, of any length."""
     attribute = der.sequence(der.object_identifier("2.5.4.3"), der.utf8_string(text))
     return der.sequence(der.element(0x31, attribute))
 
@@ -41,7 +41,7 @@ def public_key(key):
 
 
 def certificate(subject, issuer, subject_key, sign, algorithm=ECDSA_SHA256, extensions=b""):
-    """A certificate in DER; `sign` makes the signature of the bytes that it is given."""
+    """A certificate in DER; `sign` returns the signature of its argument."""
     to_be_signed = der.sequence(
         der.explicit(0, der.integer(2)), der.integer(next(SERIALS)), algorithm, issuer, VALIDITY, subject,
         subject_key, extensions,
@@ -50,13 +50,13 @@ def certificate(subject, issuer, subject_key, sign, algorithm=ECDSA_SHA256, exte
 
 
 def signer(key, algorithm=None):
-    """Signs with an EC key."""
+    """A function that signs with an EC key."""
     algorithm = ec.ECDSA(algorithm or hashes.SHA256())
     return lambda message: key.sign(message, algorithm)
 
 
 def no_signature(_message):
-    """For certificates whose signature is never verified."""
+    """Random bytes, for certificates whose signature is never verified."""
     return random.randbytes(71)
 
 
@@ -71,7 +71,7 @@ def pem(*certificates):
 
 
 def with_long_names(path, letter, length=30_000):
-    """A self-signed certificate whose subject and issuer repeat one letter."""
+    """Writes a self-signed certificate whose subject and issuer repeat one letter."""
     key = pki.new_key()
     text = common_name(letter * (length // len(letter.encode())))
     content = certificate(text, text, public_key(key), signer(key))
@@ -80,7 +80,7 @@ def with_long_names(path, letter, length=30_000):
 
 
 def beside_junk(folder, good, count, size=40_000):
-    """A good certificate, each time with another certificate beside it that has nothing to do with it."""
+    """Writes a valid certificate, followed in each file by another unrelated one."""
     folder.mkdir(exist_ok=True)
     before, marker, key_pem = good.read_bytes().partition(b"-----BEGIN PRIVATE KEY-----")
     junk_key = public_key(pki.new_key())
@@ -93,7 +93,7 @@ def beside_junk(folder, good, count, size=40_000):
 
 
 def distinct(folder, count, size=55_000, certificates=1):
-    """Self-signed certificates of this size, or chains that have it in all; no two are the same."""
+    """Writes distinct self-signed certificates, or chains, of this size in bytes."""
     folder.mkdir(exist_ok=True)
     key = pki.new_key()
     key_pem, spki, sign = pki.private_pem(key), public_key(key), signer(key)
@@ -108,10 +108,10 @@ def distinct(folder, count, size=55_000, certificates=1):
 
 
 def costly_chains(folder, count):
-    """Chains of a leaf below fifteen P-521 CAs that all have one name, so that each CA may be each one's issuer.
+    """Writes chains of a leaf below fifteen P-521 CAs with one name, so that each CA may be the issuer of each other.
 
-    Path building has to verify a signature with every key at every step. The first steps are signed, and
-    anew for every chain, so that remembering signatures does not help.
+    Path building must verify a signature with every key at every step. The first steps have valid signatures,
+    new for every chain, so that a cache of signatures does not help.
     """
     folder.mkdir(exist_ok=True)
     leaf_key = pki.new_key()
@@ -129,7 +129,7 @@ def costly_chains(folder, count):
     for number in range(count):
         leaf = certificate(common_name(f"forged {number}"), issuer, leaf_spki, signers[0], ECDSA_SHA512)
         signed = [authority(index, signers[index + 1]) for index in range(signed_steps)]
-        # The right issuer stands last, so that all others are tried before.
+        # The real issuer is last, so that all others are tried first.
         path = folder / f"costly-{number}.pem"
         path.write_bytes(pem(leaf, *unsigned, *reversed(signed)) + leaf_pem)
         yield path

@@ -1,4 +1,4 @@
-"""The gateway under attack and the backend behind it: their files, start and end."""
+"""The gateway under attack and its backend: files, start and stop."""
 import os
 import signal
 import socket
@@ -13,12 +13,12 @@ from . import pki
 
 BACKEND = Path(__file__).resolve().parent.parent / "backend.py"
 ADDRESS = "127.0.0.1"
-# A client certificate is required here, and not looked at there.
+# A client certificate is required on the first path and ignored on the second.
 REQUIRED = "/_wmcs/certification/certification.asmx"
 IGNORED = "/_wmcs/certification/server.asmx"
-# Clients log in at the backend itself here.
-DIALOGUE = "/_wmcs/licensing/license.asmx"
-# The backend sends 8 MiB from here.
+# A path with pass-through authentication.
+PASS_THROUGH = "/_wmcs/licensing/license.asmx"
+# A path with a response of 8 MiB.
 LARGE = "/_wmcs/licensing/templates.asmx"
 START_TIMEOUT = 20
 
@@ -47,7 +47,7 @@ path = "{ignored}"
 client_certificate = "ignore"
 
 [[site.path]]
-path = "{dialogue}"
+path = "{pass_through}"
 client_certificate = "ignore"
 password = "backend"
 
@@ -71,7 +71,7 @@ servers = ["http://127.0.0.1:{backend}"]
 
 
 def two_free_ports():
-    """Two different ports that nothing listens on now."""
+    """Two different free ports."""
     with socket.create_server((ADDRESS, 0)) as one, socket.create_server((ADDRESS, 0)) as other:
         return one.getsockname()[1], other.getsockname()[1]
 
@@ -79,7 +79,7 @@ def two_free_ports():
 class Gateway:
     """One gateway with all limits at their defaults, and its backend.
 
-    `audit` is where records go: "file", or "pipe" or "fifo", which are never read.
+    `audit` is the sink of audit records: "file", or "pipe" or "fifo", which are never read.
     """
 
     def __init__(self, binary, keys, folder, audit="file"):
@@ -100,7 +100,7 @@ class Gateway:
             configuration = CONFIGURATION.format(
                 audit="stdout" if audit == "pipe" else self._audit, admin=self.admin, port=self.port, pki=keys.folder,
                 host=pki.HOST, domain=pki.DOMAIN, backend=backend_port, required=REQUIRED, ignored=IGNORED, large=LARGE,
-                dialogue=DIALOGUE,
+                pass_through=PASS_THROUGH,
             )
             (folder / "proxy.toml").write_text(configuration)
             self._start(binary, audit)
@@ -134,15 +134,15 @@ class Gateway:
 
     @property
     def pid(self):
-        """The gateway's process."""
+        """The process id of the gateway."""
         return self.process.pid
 
     def bytes_written(self):
-        """How long the audit file and the log are together."""
+        """The size of the audit file and the log together."""
         return sum(file.stat().st_size for file in (self._audit, self._log) if file.is_file())
 
     def settled_bytes_written(self, within=5.0):
-        """The same, when they have stopped to grow."""
+        """The size after both have stopped growing."""
         before, end = -1, time.monotonic() + within
         while (now := self.bytes_written()) != before and time.monotonic() < end:
             before = now
@@ -150,7 +150,7 @@ class Gateway:
         return now
 
     def stop(self):
-        """Ends both at once; nothing is left running."""
+        """Kills both processes."""
         for process in (self.process, self.backend):
             if process and process.poll() is None:
                 process.send_signal(signal.SIGKILL)

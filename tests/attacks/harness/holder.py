@@ -1,6 +1,6 @@
 """The well-behaved certificate holders, and a probe of the latency of one established connection.
 
-Each runs in a process of its own, so that the attack cannot delay the measurement by Python's own lock.
+Each runs in its own process, so that the attack cannot delay the measurement through Python's global lock.
 """
 import contextlib
 import itertools
@@ -24,7 +24,7 @@ BODY = b"<request>" + b"x" * 300 + b"</request>"
 
 @dataclass
 class Visit:
-    """One request: when it began, how long it took, and the status or what went wrong."""
+    """One request: its start, its duration, and its status or failure."""
 
     start: float
     seconds: float
@@ -35,14 +35,14 @@ class Client:
     """A blocking HTTP/1.1 client with one connection."""
 
     def __init__(self, port, certificates, source):
-        """Each new connection takes the next certificate of an iterator without end."""
+        """Each new connection presents the next certificate of an endless iterator."""
         self._address = (gateway.ADDRESS, port)
         self._source = source
         self._certificates = certificates
         self._socket = None
 
     def request(self, method="GET"):
-        """The status. A kept connection that turns out to be closed is opened anew once, as every client does."""
+        """Returns the status. Retries once if a kept connection was closed, as every client does."""
         was_kept = self._socket is not None
         try:
             return self._exchange(method)
@@ -53,7 +53,7 @@ class Client:
             return self._exchange(method)
 
     def close(self):
-        """The next request takes a new connection."""
+        """Closes the connection; the next request opens a new one."""
         if self._socket:
             self._socket.close()
             self._socket = None
@@ -94,7 +94,7 @@ class Client:
 
 
 class Companion:
-    """A process that works until it is asked for its result."""
+    """A process that works until its result is requested."""
 
     def __init__(self, work, *arguments):
         self._ours, theirs = PROCESSES.Pipe()
@@ -102,10 +102,10 @@ class Companion:
         self._process.start()
 
     def ask(self, within):
-        """Its result so far; it goes on."""
+        """Returns the result so far; the process continues."""
         self._ours.send("result")
         if not self._ours.poll(within):
-            raise RuntimeError("a client of the harness does not report")
+            raise RuntimeError("a client of the harness does not respond")
         return self._ours.recv()
 
     def end(self):
@@ -124,9 +124,9 @@ class Companion:
 def visit_each_second(pipe, port, certificates, address):
     """Sends one request a second, every second one with a body, and every fourth on a new connection.
 
-    It takes turns among four connections, as a browser does, so that all workers of the gateway have to serve it. A new
-    connection uses a certificate that the gateway may not have seen: a user who logs in during the attack must be served
-    as well as one whose certificate is in a cache.
+    It alternates between four connections, as a browser does, so that all workers of the gateway must serve it. A new
+    connection presents a certificate that may not be cached: a user who logs in during the attack must be served as
+    well as a known one.
     """
     following = itertools.cycle(certificates)
     clients = [Client(port, following, address) for _ in range(CONNECTIONS)]
@@ -136,7 +136,7 @@ def visit_each_second(pipe, port, certificates, address):
         while pipe.poll(max(0.0, due - time.monotonic())):
             pipe.recv()
             pipe.send(visits)
-        # 0, 5, 10, 15, 16, 21, …: each connection in its turn.
+        # 0, 5, 10, 15, 16, 21, …: each connection in turn.
         client = clients[number % CONNECTIONS]
         if number // CONNECTIONS % CONNECTIONS == number % CONNECTIONS:
             client.close()
@@ -151,7 +151,7 @@ def visit_each_second(pipe, port, certificates, address):
 
 
 def probe(pipe, port, certificate):
-    """Sends requests on one connection, with short pauses; the result is when each began and how long it took."""
+    """Sends requests on one connection with short pauses; the result is the start and the duration of each."""
     client = Client(port, itertools.repeat(certificate), PROBE_ADDRESS)
     samples = []
     while True:
@@ -171,7 +171,7 @@ def median(samples, first, last):
 
 
 def summary(visits, first, last):
-    """How many had which result, and the longest, of those that were under way in a span of time."""
+    """The count of each result and the longest duration of the requests that overlap a span of time."""
     chosen = [visit for visit in visits if visit.start < last and visit.start + visit.seconds > first]
     longest = max((visit.seconds for visit in chosen), default=0.0)
     return Counter(visit.result for visit in chosen), longest

@@ -1,4 +1,4 @@
-"""HTTP/2 (RFC 9113) by hand, since no library agrees to misbehave: frames, header blocks, and a client that only counts."""
+"""Raw HTTP/2 (RFC 9113), because libraries reject malformed use: frames, header blocks, and a client that counts."""
 import struct
 
 from hpack import Decoder
@@ -62,7 +62,7 @@ def field(name, value):
 
 
 def remembered_field(name, value):
-    """A field that is added to the dynamic table, where `NEWEST_FIELD` names it."""
+    """A field that is added to the dynamic table, with the index `NEWEST_FIELD`."""
     return b"\x40" + string(name) + string(value)
 
 
@@ -76,12 +76,12 @@ def request_block(method, path, *fields):
 
 
 def headers(stream, block, end_stream=True):
-    """A whole header block in one HEADERS frame."""
+    """A complete header block in one HEADERS frame."""
     return frame(HEADERS, END_HEADERS | (END_STREAM if end_stream else 0), stream, block)
 
 
 class Client:
-    """An HTTP/2 connection that keeps to flow control for what it sends, and answers SETTINGS and PING if asked to."""
+    """An HTTP/2 connection that obeys flow control when it sends, and acknowledges SETTINGS and PING while it receives."""
 
     def __init__(self, connection, tally, window=LARGEST_WINDOW):
         self.connection = connection
@@ -103,7 +103,7 @@ class Client:
         await self.connection.send(PREFACE + settings(window=self._window) + more)
 
     def new_stream(self):
-        """The number of the next stream, which is open from now on."""
+        """Opens a stream and returns its number."""
         stream, self._next_stream = self._next_stream, self._next_stream + 2
         self.open_streams.add(stream)
         self._stream_windows[stream] = self._initial_send_window
@@ -111,7 +111,7 @@ class Client:
         return stream
 
     def data(self, stream, length, end_stream=False):
-        """A DATA frame of at most this length, as flow control permits; nothing where it permits nothing."""
+        """A DATA frame of at most this length, limited by flow control; empty bytes if the window is closed."""
         length = min(length, self._send_window, self._stream_windows.get(stream, 0), 16384)
         if length <= 0:
             return b""
@@ -139,7 +139,7 @@ class Client:
                 await self.connection.send(answers)
 
     def _take(self, kind, flags, stream, payload):
-        """Notes one frame; returns what is to be sent for it."""
+        """Counts one frame; returns the frame to send in response."""
         if kind in (HEADERS, CONTINUATION):
             self._block += payload
             if flags & END_HEADERS:

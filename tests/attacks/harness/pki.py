@@ -22,7 +22,7 @@ NOT_AFTER = NOW + datetime.timedelta(days=30)
 
 @dataclass(frozen=True)
 class Pki:
-    """Where the files are. A holder's file has the certificate and its key."""
+    """The paths of the files. The file of a holder contains the certificate and its key."""
 
     folder: Path
 
@@ -33,7 +33,7 @@ class Pki:
 
     @property
     def insider(self):
-        """Another account with a good certificate: an attacker with access."""
+        """A valid certificate of another account: an attacker with access."""
         return self.folder / "insider.pem"
 
     @property
@@ -48,7 +48,7 @@ class Pki:
 
 
 def make(folder):
-    """Writes the whole PKI into a folder."""
+    """Creates the PKI in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "crl").mkdir(exist_ok=True)
     root_key, root_name = new_key(), name("Attack Root CA")
@@ -102,13 +102,13 @@ def entity(subject, issuer, key, purpose):
 
 
 def common(subject, issuer, key):
-    """What every certificate has."""
+    """The fields that all certificates share."""
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     return builder.serial_number(x509.random_serial_number()).not_valid_before(NOT_BEFORE).not_valid_after(NOT_AFTER)
 
 
 def sign(builder, key):
-    """The certificate."""
+    """Signs a certificate."""
     return builder.sign(key, hashes.SHA256())
 
 
@@ -118,7 +118,7 @@ def private_pem(key):
 
 
 def write(path, *certificates, key=None):
-    """Writes certificates, and the first one's key, into one PEM file."""
+    """Writes certificates and the key of the first one to a PEM file."""
     content = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
     path.write_bytes(content + (private_pem(key) if key else b""))
 

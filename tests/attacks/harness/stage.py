@@ -1,4 +1,4 @@
-"""Runs one attack: starts the gateway, the backend and the certificate holder, attacks, measures, ends everything."""
+"""Runs one attack: starts the gateway, the backend and the certificate holder, attacks, measures, and stops everything."""
 import asyncio
 import signal
 import time
@@ -14,18 +14,18 @@ from .holder import HOLDER_ADDRESS, PROCESSES, Companion, median, probe, summary
 
 # The attackers have addresses of 127.2.0.0/16.
 ATTACKERS = 2
-# The holder alone, before the attack.
+# The time of the holder alone, before the attack.
 QUIET_SECONDS = 3
-# What an attack may take beyond its time to make its certificates, and to end.
+# The time for the preparation of an attack, and for its end after the deadline.
 PREPARATION_TIMEOUT = 120
 END_TIMEOUT = 20
-# An attack that makes the gateway write more than this is broken off.
+# An attack is stopped if the gateway writes more bytes than this.
 MOST_WRITTEN = 2 << 30
 
 
 @dataclass(frozen=True)
 class Attack:
-    """One attack of the catalogue, and the bounds that it must not break."""
+    """One attack of the catalogue, and its bounds."""
 
     name: str
     what: str
@@ -34,15 +34,15 @@ class Attack:
     prepare: Callable = None
     audit: str = "file"
     with_probe: bool = False
-    # The duration, if it is not that of all others.
+    # The duration, if it differs from that of the other attacks.
     seconds: float = None
-    # How long the gateway may take afterwards to let go of what it holds.
+    # The time for the gateway to release resources after the attack.
     settle_seconds: float = 2
 
 
 @dataclass
 class Outcome:
-    """What was measured."""
+    """The measurements of an attack."""
 
     attack: str
     seconds: float
@@ -64,11 +64,11 @@ class Outcome:
 
     @property
     def holds(self):
-        """Whether no bound was broken."""
+        """Whether all bounds hold."""
         return all(finding.holds for finding in self.findings)
 
     def line(self):
-        """One line for people."""
+        """The result as one line of text."""
         tally = self.tally
         parts = [("ok      " if self.holds else "FAILED  ") + self.attack]
         parts += [finding.what if finding.holds else f"BROKEN: {finding.what}" for finding in self.findings]
@@ -87,16 +87,16 @@ class Outcome:
         if self.stall > 0.2:
             parts.append(f"this machine stood still for {self.stall:.2f} s")
         if self.stopped_early:
-            parts.append("broken off, since too much was written")
+            parts.append("stopped, because too much was written")
         return " | ".join(parts)
 
     def closings(self):
-        """How soon the gateway closed connections, in words."""
+        """The lifetimes of connections that the gateway closed, as text."""
         times = self.tally.closed_after
         return f"closed after {min(times):.1f} to {max(times):.1f} s" if times else "none closed"
 
     def facts(self):
-        """The same for machines."""
+        """The result as JSON values."""
         tally = self.tally
         return {
             "attack": self.attack, "holds": self.holds, "seconds": round(self.seconds, 2),
@@ -121,7 +121,7 @@ class Outcome:
 
 
 def attempt(attack, binary, keys, folder, seconds, same_address=False):
-    """Runs one attack against a gateway of its own; the holder may share the first attacker's address."""
+    """Runs one attack against a new gateway; the holder may share the address of the first attacker."""
     address = attacker_address(ATTACKERS, 0) if same_address else HOLDER_ADDRESS
     with Gateway(binary, keys, folder, attack.audit) as gateway:
         if attack.prepare:
@@ -151,7 +151,7 @@ def idle(pipe, *_):
 
 
 def measure(attack, gateway, keys, folder, seconds):
-    """The attack itself, between two looks at the gateway."""
+    """Runs the attack between two readings of the gateway's process."""
     usage.reset_peak(gateway.pid)
     before, written = usage.read(gateway.pid), gateway.bytes_written()
     with usage.Watch(gateway.pid, lambda: gateway.bytes_written() - written > MOST_WRITTEN) as watch:
@@ -171,7 +171,7 @@ def measure(attack, gateway, keys, folder, seconds):
 
 
 def settled(attack, gateway, before):
-    """The gateway some time after the attack: as soon as the bounds hold, or when it has had its time."""
+    """A reading after the attack: as soon as the bounds hold, or after `settle_seconds`."""
     end = time.monotonic() + attack.settle_seconds
     while True:
         time.sleep(1)
@@ -182,7 +182,7 @@ def settled(attack, gateway, before):
 
 
 def carry_out(attack, assault, watch):
-    """Runs the attack's clients in a process of their own, and ends it when it does not end by itself."""
+    """Runs the clients of the attack in a separate process, and kills it if it does not end in time."""
     ours, theirs = PROCESSES.Pipe()
     process = PROCESSES.Process(target=child, args=(theirs, attack, assault), daemon=True)
     process.start()
@@ -193,7 +193,7 @@ def carry_out(attack, assault, watch):
             if ours.poll(0.1):
                 result = ours.recv()
                 if isinstance(result, str):
-                    raise RuntimeError(f"the attack {attack.name} failed by itself:\n{result}")
+                    raise RuntimeError(f"the attack {attack.name} has a defect:\n{result}")
                 return result
         if watch.stopped_early:
             return Tally()
@@ -209,5 +209,5 @@ def child(pipe, attack, assault):
     try:
         asyncio.run(attack.run(assault))
         pipe.send(assault.tally)
-    except Exception:  # Whatever it is, it is a fault of the attack.
+    except Exception:  # Every exception is a defect of the attack.
         pipe.send(traceback.format_exc())

@@ -1,4 +1,4 @@
-"""A TLS client over a non-blocking socket that leaves everything to the caller: when to read, when to write, what."""
+"""A TLS client over a non-blocking socket; the caller decides when and what to read and write."""
 import asyncio
 import socket
 import ssl
@@ -15,7 +15,7 @@ class Closed(Exception):
 
 
 def context(certificate=None, protocols=("http/1.1",)):
-    """How a client speaks TLS. It does not look at the gateway's certificate, since it means no good."""
+    """A client context that does not verify the certificate of the gateway."""
     result = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     result.check_hostname = False
     result.verify_mode = ssl.CERT_NONE
@@ -26,7 +26,7 @@ def context(certificate=None, protocols=("http/1.1",)):
 
 
 def client_hello():
-    """The bytes of a ClientHello, which may be sent as often as one likes."""
+    """The bytes of a ClientHello, which may be sent repeatedly."""
     outgoing = ssl.MemoryBIO()
     session = context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=pki.HOST)
     try:
@@ -37,7 +37,7 @@ def client_hello():
 
 
 def new_socket(source, receive_buffer=None):
-    """A socket that is bound to a source address. Closing it resets the connection, so that no port stays taken."""
+    """A socket bound to a source address. Closing it resets the connection, so that no port remains in use."""
     result = socket.socket()
     result.setblocking(False)
     result.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,7 +62,7 @@ class Connection:
         self._sending = asyncio.Lock()
 
     async def open(self, address):
-        """Connects and shakes hands."""
+        """Connects and completes the handshake."""
         async with asyncio.timeout(CONNECT_TIMEOUT):
             await asyncio.get_running_loop().sock_connect(self._socket, address)
             while True:
@@ -74,12 +74,12 @@ class Connection:
                     await self._fill()
 
     async def send(self, content):
-        """Sends all of it; waits as long as the gateway does not read."""
+        """Sends all bytes; waits while the gateway does not read."""
         self._session.write(content)
         await self._flush()
 
     async def receive(self):
-        """What has come, at least one byte."""
+        """Returns the received bytes, at least one."""
         while True:
             try:
                 content = self._session.read(BLOCK)
@@ -91,7 +91,7 @@ class Connection:
             return content
 
     def close(self):
-        """Ends the connection at once."""
+        """Closes the connection at once."""
         self._socket.close()
 
     async def _fill(self):
@@ -107,5 +107,5 @@ class Connection:
                 self.wire_bytes += len(content)
 
 
-# What ends a connection, from either side.
+# The exceptions that end a connection.
 FAILURES = (Closed, OSError, ssl.SSLError, TimeoutError)

@@ -10,18 +10,18 @@ MEBIBYTE = 1024 * 1024
 
 
 def memory(pid):
-    """Resident memory in MiB: now, and at its highest since it was last reset."""
+    """Resident memory in MiB: the present value, and the peak since the last reset."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return tuple(int(fields[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))
 
 
 def reset_peak(pid):
-    """Lets the highest resident memory start anew."""
+    """Resets the peak of resident memory."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def descriptors(pid):
-    """How many descriptors are open."""
+    """The number of open descriptors."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
@@ -33,7 +33,7 @@ def processor_seconds(pid):
 
 @dataclass
 class Reading:
-    """One look at a process."""
+    """The measurements of a process at one moment."""
 
     memory: float
     descriptors: int
@@ -42,17 +42,17 @@ class Reading:
 
 
 def read(pid):
-    """Looks at a process."""
+    """Measures a process."""
     return Reading(memory(pid)[0], descriptors(pid), processor_seconds(pid), time.monotonic())
 
 
 class Watch:
-    """Looks at a process ten times a second, and at how well this machine keeps time meanwhile."""
+    """Samples a process ten times a second, and measures the stalls of this machine."""
 
     INTERVAL = 0.1
 
     def __init__(self, pid, limit_reached):
-        """`limit_reached` is asked each time whether everything has to stop."""
+        """`limit_reached` is called each time and returns whether the attack must stop."""
         self.most_descriptors = 0
         self.stall = 0.0
         self.stopped_early = False
