@@ -1,5 +1,5 @@
-//! The cost of a CRL of a million entries: the time to load it and to look one certificate up, and the memory while it is loaded and
-//! afterwards.
+//! The cost of a CRL of a million entries: the time to load it and to look one certificate up, and the memory while
+//! it is loaded and afterwards.
 //!
 //! `cargo bench --bench crl`; the memory is printed first, as the kernel counts it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]

@@ -1,5 +1,5 @@
-//! The cost of replacing a CRL of a million entries for concurrent requests: the same requests with an unchanged CRL and with its file
-//! replaced repeatedly.
+//! The cost of replacing a CRL of a million entries for concurrent requests: the same requests with an unchanged CRL
+//! and with its file replaced repeatedly.
 //!
 //! `cargo bench --bench crl_swap`; takes half a minute. Gateway, server and clients share this process and its cores.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench fails by panicking")]

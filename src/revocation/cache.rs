@@ -1,7 +1,8 @@
-//! The revocation check of a running gateway: lookup results are cached for all workers, and OCSP responders are queried.
+//! The revocation check of a running gateway: lookup results are cached for all workers, and OCSP responders are
+//! queried.
 //!
-//! The results are cached, not the verdicts: whether a CRL is fresh enough and whether an unknown status is accepted depends on
-//! the rule and the time of each check. An interrupted lookup is never cached.
+//! The results are cached, not the verdicts: whether a CRL is fresh enough and whether an unknown status is accepted
+//! depends on the rule and the time of each check. An interrupted lookup is never cached.
 
 use super::check::{UnrevokedChain, checks, conclude};
 use super::crl::SignerCandidates;
@@ -20,8 +21,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest time for which a result is cached. It cannot change while its CRLs are the same; this is the limit that all
-/// caches of the gateway have.
+/// The longest time for which a result is cached. It cannot change while its CRLs are the same; this is the limit
+/// that all caches of the gateway have.
 const MAXIMUM_AGE: Duration = Duration::from_secs(300);
 /// How long an unused result stays in memory. Its deadline alone decides whether it may be used.
 const IDLE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -77,8 +78,9 @@ impl RevocationCache {
         }
     }
 
-    /// As [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a certificate names is
-    /// queried only because the chain is validated. Slow lookups run outside of the worker. Must run inside a tokio runtime.
+    /// As [`super::check`], with cached results, and with the OCSP responders of `ocsp`. A responder that a
+    /// certificate names is queried only because the chain is validated. Slow lookups run outside of the worker. Must
+    /// run inside a tokio runtime.
     ///
     /// # Errors
     /// As [`super::check`].

@@ -1,5 +1,5 @@
-//! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted because the
-//! configuration names it.
+//! The revocation check of a validated chain by a rule. The trust anchor of a path is not checked: it is trusted
+//! because the configuration names it.
 //!
 //! Never fetches. An unknown status passes only if the rule accepts it, and for a minute.
 
@@ -47,7 +47,8 @@ impl UnrevokedChain {
     }
 }
 
-/// Checks all certificates of the paths of `chain` except the trust anchors. The intermediates of `trust` may be CRL signers.
+/// Checks all certificates of the paths of `chain` except the trust anchors. The intermediates of `trust` may be CRL
+/// signers.
 ///
 /// # Errors
 /// [`RevocationError`] if no path passes: a revoked certificate rather than one of unknown status.
@@ -106,8 +107,8 @@ pub(super) fn checks<'a>(
     all.filter(|check| check.demand != RevocationDemand::Never)
 }
 
-/// Applies the rule to the checked paths of a chain, given in their order. A validated chain has at least one path, so if there
-/// is no error, a path has passed.
+/// Applies the rule to the checked paths of a chain, given in their order. A validated chain has at least one path,
+/// so if there is no error, a path has passed.
 pub(super) fn conclude(
     chain: &Arc<ValidatedChain>,
     paths: Vec<CheckedPath>,
@@ -158,8 +159,8 @@ fn revoked(certificate: &Certificate, revocation: &FoundRevocation) -> Revocatio
 
 /// Returns the status of each certificate of a path with the deadline of the whole, or why the path does not pass.
 ///
-/// A certificate that is found revoked on another path is revoked on this one as well: the issuer's certificate on that path may
-/// sign CRLs even if the one on this path, of the same key, may not.
+/// A certificate that is found revoked on another path is revoked on this one as well: the issuer's certificate on
+/// that path may sign CRLs even if the one on this path, of the same key, may not.
 fn check_path(
     path: CheckedPath,
     revoked: &[RevocationError],
@@ -204,8 +205,8 @@ fn apply(
     }
 }
 
-/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the verdict with
-/// its deadline.
+/// Whether the CRLs that do not list a certificate are fresh, and their signers pass by the same rule. Returns the
+/// verdict with its deadline.
 pub(super) fn check_freshness(
     clean: &CleanCrls,
     rule: &RevocationRule,

@@ -1,6 +1,7 @@
 //! The lookup of one certificate in CRLs (RFC 5280 6.3.3).
 //!
-//! Independent of the realm's rule. A certificate counts as not listed only if CRLs for every revocation reason cover it.
+//! Independent of the realm's rule. A certificate counts as not listed only if CRLs for every revocation reason cover
+//! it.
 
 use super::crl::{
     CertificatePoint, Crl, RevocationReason, RevokedEntry, SignerCandidates, all_reasons, find_signer,
@@ -26,9 +27,9 @@ const MAXIMUM_DEPTH: usize = 3;
 
 /// Looks a certificate up in the CRLs of a realm.
 ///
-/// A CRL is passed over only if another one supersedes it: same key, the same or a wider scope, and certainly newer. All
-/// others are consulted, and the certificate is revoked if any of them lists it. A CRL that is dated in the future revokes what
-/// it lists, and shows nothing else.
+/// A CRL is passed over only if another one supersedes it: same key, the same or a wider scope, and certainly newer.
+/// All others are consulted, and the certificate is revoked if any of them lists it. A CRL that is dated in the
+/// future revokes what it lists, and shows nothing else.
 pub(super) fn look_up(query: LookupQuery<'_>, crls: &CrlStore, now: UnixTime) -> LookupResult {
     CrlLookup::new(query, crls, now, &[]).run()
 }
@@ -54,8 +55,8 @@ struct CrlLookup<'a> {
     now: UnixTime,
     /// CRL signers whose certificates are being looked up, so that none is looked up by its own CRLs.
     pending_signers: &'a [Fingerprint],
-    /// Whether the CRLs of a pending signer count for its own certificate, as those of a root do. They do if no other CRL
-    /// covers it.
+    /// Whether the CRLs of a pending signer count for its own certificate, as those of a root do. They do if no other
+    /// CRL covers it.
     accepts_own_crls: bool,
     covered_reasons: ReasonFlags,
     consulted: Vec<ConsultedCrl<'a>>,
@@ -155,8 +156,9 @@ impl<'a> CrlLookup<'a> {
         None
     }
 
-    /// Of several CRLs that cannot be used, the reason of the one that is closest to usable is reported: a CRL that another
-    /// key signed under the issuer's name, or that is for other certificates, was perhaps never meant for this one.
+    /// Of several CRLs that cannot be used, the reason of the one that is closest to usable is reported: a CRL that
+    /// another key signed under the issuer's name, or that is for other certificates, was perhaps never meant for
+    /// this one.
     fn note(&mut self, reason: UnknownReason) {
         if self.reason.as_ref().is_none_or(|known| closeness(known) < closeness(&reason)) {
             self.reason = Some(reason);
@@ -209,8 +211,8 @@ impl<'a> CrlLookup<'a> {
         Ok(None)
     }
 
-    /// A delta CRL alone never shows that a certificate is not revoked. One that no complete CRL supersedes revokes what it
-    /// lists, even if the complete CRL that it is based on is missing.
+    /// A delta CRL alone never shows that a certificate is not revoked. One that no complete CRL supersedes revokes
+    /// what it lists, even if the complete CRL that it is based on is missing.
     fn consult_delta(&mut self, crl: &'a Crl, point: CertificatePoint<'a>) -> Consulted {
         let source = crl.source();
         self.check_scope(crl, point)?;
@@ -254,9 +256,9 @@ impl<'a> CrlLookup<'a> {
         Ok((certificate, Some(SignerStatus { certificate: certificate.clone(), issuer, result })))
     }
 
-    /// The delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer, key and scope,
-    /// based on it or on an older one, and newer than it. Of these the newest, or several if none is certainly newer than the
-    /// others. Empty if the complete CRL is unusable.
+    /// The delta CRLs that may be combined with a complete CRL (RFC 5280 5.2.4, 6.3.3 (c)): of the same issuer, key
+    /// and scope, based on it or on an older one, and newer than it. Of these the newest, or several if none is
+    /// certainly newer than the others. Empty if the complete CRL is unusable.
     fn deltas_of(&self, complete: &Crl, signer: &Certificate) -> Vec<&'a Crl> {
         let source = complete.source();
         let mut newest: Vec<&'a Crl> = Vec::new();

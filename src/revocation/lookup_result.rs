@@ -1,5 +1,5 @@
-//! What CRLs and OCSP responders show of one certificate, before a rule is applied: the same result serves every rule, so it
-//! can be cached for all of them.
+//! What CRLs and OCSP responders show of one certificate, before a rule is applied: the same result serves every
+//! rule, so it can be cached for all of them.
 
 use super::crl::{CrlSource, RevocationReason};
 use super::ocsp::OcspSource;
@@ -9,8 +9,8 @@ use crate::clock::UnixTime;
 use crate::telemetry::display_chain;
 use std::sync::Arc;
 
-/// An outcome, and the time at which the lookup must be repeated though the CRLs are the same: a CRL that is dated in the
-/// future, a delta CRL that expires or a newer OCSP response may change it.
+/// An outcome, and the time at which the lookup must be repeated though the CRLs are the same: a CRL that is dated in
+/// the future, a delta CRL that expires or a newer OCSP response may change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LookupResult {
     pub(super) outcome: LookupOutcome,
@@ -22,8 +22,8 @@ pub(super) struct LookupResult {
 pub(super) enum LookupOutcome {
     /// CRLs that cover it for all reasons do not list it. Whether they are fresh enough depends on the rule.
     NotListed(CleanCrls),
-    /// A CRL that covers it lists it, or an OCSP response has the status "revoked". However old that is: revocation does not
-    /// expire.
+    /// A CRL that covers it lists it, or an OCSP response has the status "revoked". However old that is: revocation
+    /// does not expire.
     Revoked(FoundRevocation),
     /// An OCSP response has the status "good", and is valid as long as this result.
     Good(Arc<OcspSource>),
@@ -46,8 +46,8 @@ pub(super) struct CleanCrl {
 }
 
 impl CleanCrl {
-    /// When a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC 5280 6.3.3 (a)), and a
-    /// fresh one is accepted alone after its delta CRL expired.
+    /// When a newer CRL is due. An expired complete CRL is accepted as long as its delta CRL is fresh (RFC 5280 6.3.3
+    /// (a)), and a fresh one is accepted alone after its delta CRL expired.
     pub(super) fn next_update(&self) -> Option<UnixTime> {
         self.complete.next_update.max(self.delta.as_ref().and_then(|delta| delta.next_update))
     }

@@ -20,10 +20,12 @@ pub enum RevocationMode {
 pub struct RevocationRule {
     /// The mode for all issuers without a rule of their own.
     pub mode: RevocationMode,
-    /// How long a CRL is accepted after its nextUpdate, for CAs that publish late. A CRL without nextUpdate has no grace.
+    /// How long a CRL is accepted after its nextUpdate, for CAs that publish late. A CRL without nextUpdate has no
+    /// grace.
     pub grace: Duration,
-    /// Issuers with another mode. The certificates of an offline root that publishes once a year must not make every client
-    /// certificate unusable when its CRL is late, and must not force a whole realm to [`RevocationMode::Prefer`].
+    /// Issuers with another mode. The certificates of an offline root that publishes once a year must not make every
+    /// client certificate unusable when its CRL is late, and must not force a whole realm to
+    /// [`RevocationMode::Prefer`].
     pub issuers: Vec<IssuerRule>,
 }
 

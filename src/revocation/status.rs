@@ -143,8 +143,8 @@ pub enum UnknownReason {
     /// The certificate of the CRL signer is revoked, or its status is unknown.
     #[error("the CRL signer's own certificate failed the revocation check")]
     Signer(#[source] Box<RevocationError>),
-    /// The available CRLs are for other certificates: their issuing distribution point is not one of the certificate's, or
-    /// they cover another kind of certificate (RFC 5280 6.3.3 (b)).
+    /// The available CRLs are for other certificates: their issuing distribution point is not one of the
+    /// certificate's, or they cover another kind of certificate (RFC 5280 6.3.3 (b)).
     #[error("the available CRLs do not cover it")]
     Scope,
     /// The available CRLs cover some reasons for revocation only (RFC 5280 5.2.5).

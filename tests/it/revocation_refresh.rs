@@ -1,4 +1,5 @@
-//! CRLs that change while the gateway runs: files that are replaced, and CRLs that are downloaded from web servers and directories.
+//! CRLs that change while the gateway runs: files that are replaced, and CRLs that are downloaded from web servers
+//! and directories.
 
 mod directory;
 mod fetched;

@@ -48,8 +48,8 @@ pub(in crate::revocation) fn next_tag(reader: &SliceReader<'_>) -> der::Result<O
     if reader.is_finished() { Ok(None) } else { Ok(Some(Header::peek(reader)?.tag())) }
 }
 
-/// The content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial numbers, and a
-/// padded one is the same number. Returns `None` for empty content.
+/// The content of an INTEGER without the leading octets that DER forbids (X.690 8.3.2). Some CAs pad serial numbers,
+/// and a padded one is the same number. Returns `None` for empty content.
 pub(in crate::revocation) fn minimal(mut content: &[u8]) -> Option<&[u8]> {
     while let [0 | 0xff, next, ..] = content
         && (*next >= 0x80) == (content.first() == Some(&0xff))

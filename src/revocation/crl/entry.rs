@@ -34,8 +34,8 @@ pub(super) enum EntryIssuer {
     Undecodable,
 }
 
-/// Decodes an entry (RFC 5280 5.1.2.6). Returns `None` if its serial number cannot be decoded. If anything else cannot be decoded,
-/// the certificate is revoked and the CRL is unusable.
+/// Decodes an entry (RFC 5280 5.1.2.6). Returns `None` if its serial number cannot be decoded. If anything else
+/// cannot be decoded, the certificate is revoked and the CRL is unusable.
 pub(super) fn read_entry(entry: AnyRef<'_>) -> Option<CrlEntry<'_>> {
     entry.tag().assert_eq(Tag::Sequence).ok()?;
     let mut fields = SliceReader::new(entry.value()).ok()?;

@@ -1,4 +1,5 @@
-//! The entries of a CRL, sorted by serial number. The DER of the CRL is not needed: an entry takes its serial number and six bytes.
+//! The entries of a CRL, sorted by serial number. The DER of the CRL is not needed: an entry takes its serial number
+//! and six bytes.
 
 use super::entry::CrlEntry;
 use super::reason::RevocationReason;
@@ -27,8 +28,8 @@ pub(super) struct EntryIndex {
     tables: Box<[SerialTable]>,
 }
 
-/// Records of a serial number, the time of its revocation in seconds (five bytes, up to the year 36,812) and the reason (one byte),
-/// sorted by [`compare`].
+/// Records of a serial number, the time of its revocation in seconds (five bytes, up to the year 36,812) and the
+/// reason (one byte), sorted by [`compare`].
 #[derive(Debug)]
 struct SerialTable {
     serial_length: usize,
@@ -69,7 +70,8 @@ impl EntryIndex {
 impl SerialTable {
     fn sort(serial_length: usize, unsorted: &[u8]) -> Self {
         let width = width(serial_length);
-        // The ends of the serial numbers are stored beside their positions: following a position for each comparison would be slow.
+        // The ends of the serial numbers are stored beside their positions: following a position for each comparison
+        // would be slow.
         let tails = unsorted.chunks_exact(width).map(|record| tail(serial_of(record)));
         let mut order: Vec<(u32, u32)> = tails.zip(0..).collect();
         let record = |position: u32| chunk(unsorted, width, usize::try_from(position).unwrap_or(usize::MAX));
@@ -105,7 +107,8 @@ impl SerialTable {
     }
 }
 
-/// Appends a record. If the last one has the same serial number, the one of the greater permanence is kept, of equal ones the first.
+/// Appends a record. If the last one has the same serial number, the one of the greater permanence is kept, of equal
+/// ones the first.
 fn append(records: &mut Vec<u8>, record: &[u8]) {
     let at = records.len().saturating_sub(record.len());
     let repeated = records.get(at..).filter(|last| serial_of(last) == serial_of(record)).map(listed);

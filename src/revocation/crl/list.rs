@@ -128,8 +128,8 @@ impl Crl {
         self.signer.get()
     }
 
-    /// Whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta CRLs up to its
-    /// number.
+    /// Whether it covers all that `other` covers, whatever their dates. A complete CRL includes the delta CRLs up to
+    /// its number.
     pub(in crate::revocation) fn includes(&self, other: &Self) -> bool {
         let (own, its) = (&self.source, &other.source);
         let of_kind = match (&own.base_number, &its.base_number) {
@@ -150,8 +150,8 @@ impl Crl {
             && self.scope.includes(&other.scope)
     }
 
-    /// Whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two CRLs is newer, both
-    /// count, so that the order in which they were loaded decides nothing.
+    /// Whether it replaces `other`, a CRL of the same key: it includes it and is newer. If neither of two CRLs is
+    /// newer, both count, so that the order in which they were loaded decides nothing.
     pub(in crate::revocation) fn supersedes(&self, other: &Self) -> bool {
         self.includes(other) && self.is_newer_than(other)
     }
@@ -159,8 +159,9 @@ impl Crl {
     /// Whether it was certainly issued after `other`, a CRL of the same issuer and key: its thisUpdate is later and its
     /// CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
     ///
-    /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of another
-    /// scope. If one of the two has no number, only the dates count. A thisUpdate that cannot be decoded proves nothing.
+    /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of
+    /// another scope. If one of the two has no number, only the dates count. A thisUpdate that cannot be decoded
+    /// proves nothing.
     pub(in crate::revocation) fn is_newer_than(&self, other: &Self) -> bool {
         let is_dated = self.is_dated && other.is_dated;
         match self.source.this_update.cmp(&other.source.this_update) {

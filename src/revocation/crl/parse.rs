@@ -63,8 +63,8 @@ const MAXIMUM_ISSUERS: usize = 4096;
 
 /// Decodes `der`, which must contain one CRL and nothing else.
 ///
-/// A signed part that cannot be decoded makes the CRL unusable instead of failing: the entries that can be decoded are signed, and
-/// without them revoked certificates would pass under `prefer`.
+/// A signed part that cannot be decoded makes the CRL unusable instead of failing: the entries that can be decoded
+/// are signed, and without them revoked certificates would pass under `prefer`.
 pub(in crate::revocation) fn parse(der: &[u8]) -> Result<CrlParts, MalformedCrl> {
     let mut reader = SliceReader::new(der)?;
     let parts = reader.sequence(|list| {
@@ -230,8 +230,8 @@ fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()>
     inner.finish()
 }
 
-/// Decodes one extension. Returns `None` if that fails. The authority key identifier and the issuer's other names are not needed:
-/// the signature shows which key signed the CRL (RFC 5280 5.2.1, 5.2.2).
+/// Decodes one extension. Returns `None` if that fails. The authority key identifier and the issuer's other names are
+/// not needed: the signature shows which key signed the CRL (RFC 5280 5.2.1, 5.2.2).
 fn read_crl_extension(
     oid: ObjectIdentifier,
     extension: &RawExtension<'_>,

@@ -20,7 +20,8 @@ pub enum RevocationReason {
     CessationOfOperation,
     /// On hold: revoked until the hold is lifted.
     CertificateHold,
-    /// A delta CRL removes the entry of its base (RFC 5280 5.3.1). In a complete CRL it is invalid, and counts as revoked.
+    /// A delta CRL removes the entry of its base (RFC 5280 5.3.1). In a complete CRL it is invalid, and counts as
+    /// revoked.
     RemoveFromCrl,
     /// A privilege was withdrawn.
     PrivilegeWithdrawn,

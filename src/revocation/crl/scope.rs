@@ -1,5 +1,5 @@
-//! The scope of a CRL (issuingDistributionPoint, RFC 5280 5.2.5), and whether it covers a certificate at one of the certificate's
-//! distribution points (RFC 5280 6.3.3 (b)).
+//! The scope of a CRL (issuingDistributionPoint, RFC 5280 5.2.5), and whether it covers a certificate at one of the
+//! certificate's distribution points (RFC 5280 6.3.3 (b)).
 
 use crate::certificate::{
     Certificate, CrlDistributionPoint, DistinguishedName, GeneralPlace, IssuingDistributionPoint, PointName,
@@ -66,13 +66,14 @@ impl CrlScope {
         })
     }
 
-    /// The scope of a CRL whose scope cannot be decoded: its entries may be for any certificate. Such a CRL must be unusable.
+    /// The scope of a CRL whose scope cannot be decoded: its entries may be for any certificate. Such a CRL must be
+    /// unusable.
     pub(super) fn any() -> Self {
         Self { is_indirect: true, ..Self::default() }
     }
 
-    /// Whether a CRL of this scope certainly covers all that a CRL of `other`, by the same issuer, covers. An indirect and a
-    /// direct CRL never cover the same.
+    /// Whether a CRL of this scope certainly covers all that a CRL of `other`, by the same issuer, covers. An
+    /// indirect and a direct CRL never cover the same.
     pub(super) fn includes(&self, other: &Self) -> bool {
         let of_kind = self.certificates == CertificateKind::All || self.certificates == other.certificates;
         let of_point = self.point.is_none() || self.point == other.point;

@@ -1,5 +1,5 @@
-//! The signature of a CRL, with just enough of the signed part to verify it with keys that are found later: the digest, if the
-//! signature algorithm signs one, so that a large CRL does not stay in memory for its signature.
+//! The signature of a CRL, with just enough of the signed part to verify it with keys that are found later: the
+//! digest, if the signature algorithm signs one, so that a large CRL does not stay in memory for its signature.
 
 use crate::certificate::signature::{self, SignatureError};
 use crate::certificate::{Certificate, KeyId};
@@ -25,7 +25,8 @@ enum SignedBytes {
 
 /// Verifying more bytes than this takes longer than a worker may block.
 const SLOW_BYTES: usize = 1024 * 1024;
-/// How many results are kept for one CRL. The signature is verified anew for each further key that bears the issuer's name.
+/// How many results are kept for one CRL. The signature is verified anew for each further key that bears the issuer's
+/// name.
 const MAXIMUM_RESULTS: usize = 64;
 
 impl CrlSignature {

@@ -1,5 +1,5 @@
-//! Finds the certificate of the key that signed a CRL: that of a CA on the certificate's path, or of a CRL signer that such a CA has
-//! certified (RFC 5280 6.3.3 (f), (g)).
+//! Finds the certificate of the key that signed a CRL: that of a CA on the certificate's path, or of a CRL signer
+//! that such a CA has certified (RFC 5280 6.3.3 (f), (g)).
 //!
 //! Whether that certificate is revoked is not checked here.
 
@@ -64,8 +64,9 @@ pub(in crate::revocation) fn find_signer<'a>(
     Err(reason.unwrap_or_else(|| UnknownReason::NoSigner { issuer: issuer.clone() }))
 }
 
-/// The candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign. For a CA on the path an
-/// absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client certificate to sign CRLs.
+/// The candidates outside of the path that bear the name of a CRL's issuer and have the key usage cRLSign. For a CA
+/// on the path an absent keyUsage is enough (RFC 5280 6.3.3 (f)); for others it would allow every client certificate
+/// to sign CRLs.
 fn crl_signers<'a>(
     issuer: &'a DistinguishedName,
     candidates: SignerCandidates<'a>,

@@ -1,7 +1,8 @@
 //! Why a CRL cannot show that a certificate is not revoked.
 //!
-//! An unusable CRL still revokes what it lists if its issuer signed it: a reader that understands less than the whole list must not
-//! accept more than it allows (X.509 8.5.2.1: what an unknown critical extension identifies is assumed to be revoked).
+//! An unusable CRL still revokes what it lists if its issuer signed it: a reader that understands less than the whole
+//! list must not accept more than it allows (X.509 8.5.2.1: what an unknown critical extension identifies is assumed
+//! to be revoked).
 
 use crate::certificate::ObjectIdentifier;
 use std::fmt;
@@ -9,7 +10,8 @@ use std::fmt;
 /// Why a CRL that does not list a certificate does not show that it is not revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnusableReason {
-    /// An entry is for another issuer's certificate (certificateIssuer, RFC 5280 5.3.3), but the CRL is not marked as indirect.
+    /// An entry is for another issuer's certificate (certificateIssuer, RFC 5280 5.3.3), but the CRL is not marked as
+    /// indirect.
     Indirect,
     /// An entry's certificateIssuer is not one distinguished name (RFC 5280 5.3.3).
     EntryIssuer,

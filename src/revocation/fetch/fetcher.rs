@@ -51,8 +51,8 @@ impl Fetcher {
         self.within_limit(self.follow(url)).await
     }
 
-    /// Sends `body` to an `http` URL. A redirect is an error: a request body goes only to the host that the caller chose. Must run
-    /// inside a tokio runtime.
+    /// Sends `body` to an `http` URL. A redirect is an error: a request body goes only to the host that the caller
+    /// chose. Must run inside a tokio runtime.
     ///
     /// # Errors
     /// [`FetchError`], not later than the timeout of the rules.

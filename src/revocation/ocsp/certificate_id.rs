@@ -21,12 +21,12 @@ pub(super) struct CertificateId<'a> {
 }
 
 impl<'a> CertificateId<'a> {
-    /// Identifies `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the certificate, which may
-    /// differ from the encoding in the issuer's own (RFC 6960 4.1.1).
+    /// Identifies `certificate`, which `issuer` has issued. The issuer's name is hashed as encoded in the
+    /// certificate, which may differ from the encoding in the issuer's own (RFC 6960 4.1.1).
     ///
-    /// Uses SHA-1, because responders, above all those that sign in advance, look certificates up by it and may support no other hash
-    /// (RFC 5019 2.1.1). It is an index, not a proof: two issuers with equal hashes of name and key would still have two keys, and a
-    /// response is accepted only under the issuer's own.
+    /// Uses SHA-1, because responders, above all those that sign in advance, look certificates up by it and may
+    /// support no other hash (RFC 5019 2.1.1). It is an index, not a proof: two issuers with equal hashes of name and
+    /// key would still have two keys, and a response is accepted only under the issuer's own.
     pub(super) fn of(certificate: &'a Certificate, issuer: &Certificate) -> der::Result<Self> {
         Ok(Self {
             hash_algorithm: AlgorithmIdentifier { oid: rfc5912::ID_SHA_1, parameters: Some(AnyRef::NULL) },
@@ -69,9 +69,9 @@ impl<'a> ReceivedCertificateId<'a> {
         })
     }
 
-    /// Whether it identifies `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960 4.1.1): responders that
-    /// sign in advance use the one that they signed, whatever the request has (RFC 5019 2.2.1). So the issuer's hashes are computed, not
-    /// compared with those of the request.
+    /// Whether it identifies `certificate`, which `issuer` has issued. The responder chooses the hash (RFC 6960
+    /// 4.1.1): responders that sign in advance use the one that they signed, whatever the request has (RFC 5019
+    /// 2.2.1). So the issuer's hashes are computed, not compared with those of the request.
     pub(super) fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let Ok(hash) = self.hash else { return false };
         let is = |expected: &[u8], bytes: &[u8]| expected == digest(hash, bytes).as_ref();

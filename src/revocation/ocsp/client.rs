@@ -1,8 +1,8 @@
 //! The OCSP client of a realm: queries responders, and caches their responses for all workers.
 //!
-//! A client belongs to one realm and is replaced with it, so no cached response outlives the settings that it was accepted by. Only
-//! the revocation check uses it, after the certificate was validated: the URLs of a certificate that anyone could have made are never
-//! fetched.
+//! A client belongs to one realm and is replaced with it, so no cached response outlives the settings that it was
+//! accepted by. Only the revocation check uses it, after the certificate was validated: the URLs of a certificate
+//! that anyone could have made are never fetched.
 
 use super::certificate_id::CertificateId;
 use super::error::OcspError;
@@ -49,7 +49,8 @@ pub struct OcspClient {
     failed_hosts: Cache<String, HostFailure>,
 }
 
-/// The inputs of a response other than the settings. The issuer is its whole certificate: its name and its key are both in the request.
+/// The inputs of a response other than the settings. The issuer is its whole certificate: its name and its key are
+/// both in the request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OcspKey {
     issuer: Fingerprint,
@@ -85,8 +86,8 @@ struct HostFailure {
 }
 
 impl OcspClient {
-    /// A client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and apply only if they are
-    /// narrower than those of OCSP.
+    /// A client with these settings, for hosts that `rules` allow. The limits of the rules are for CRLs, and apply
+    /// only if they are narrower than those of OCSP.
     pub fn new(settings: OcspSettings, rules: FetchRules) -> Self {
         let max_bytes = rules.max_bytes.min(MAXIMUM_RESPONSE_BYTES);
         let fetcher = Fetcher::new(FetchRules { max_bytes, ..rules });
@@ -119,8 +120,9 @@ impl OcspClient {
         self.failed_hosts.invalidate_all();
     }
 
-    /// Queries the status of a validated certificate that `issuer` issued. Concurrent queries for one certificate are one request. A
-    /// response is cached until its nextUpdate, and longer, while it is accepted, if no newer one is available.
+    /// Queries the status of a validated certificate that `issuer` issued. Concurrent queries for one certificate are
+    /// one request. A response is cached until its nextUpdate, and longer, while it is accepted, if no newer one is
+    /// available.
     pub(super) async fn query(
         &self,
         certificate: &Certificate,
@@ -192,8 +194,8 @@ impl OcspClient {
         validate(&der, &OcspQuery { certificate, issuer, nonce: nonce.as_ref(), url, settings }, now)
     }
 
-    /// A request with a nonce is sent by POST, since no HTTP cache could respond to it; a short one without a nonce is sent by GET
-    /// (RFC 5019 5).
+    /// A request with a nonce is sent by POST, since no HTTP cache could respond to it; a short one without a nonce
+    /// is sent by GET (RFC 5019 5).
     async fn exchange(
         &self,
         url: &str,
@@ -257,8 +259,9 @@ fn updated(
     }
 }
 
-/// Rejects a response that is older than the held one: without a nonce an attacker on the path can replay it. If the held one has the
-/// status "revoked", only a later thisUpdate replaces it: of two responses of the same date "revoked" counts, whichever came first.
+/// Rejects a response that is older than the held one: without a nonce an attacker on the path can replay it. If the
+/// held one has the status "revoked", only a later thisUpdate replaces it: of two responses of the same date
+/// "revoked" counts, whichever came first.
 fn reject_older(
     old: Option<&QueryResult>,
     new: Result<ValidatedResponse, OcspError>,

@@ -15,8 +15,8 @@ use crate::revocation::store::CrlStore;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Returns the combined result for the certificate of `query`, for which the CRLs have the result `crl_result`. Queries a responder
-/// if the settings require it.
+/// Returns the combined result for the certificate of `query`, for which the CRLs have the result `crl_result`.
+/// Queries a responder if the settings require it.
 pub(in crate::revocation) async fn query(
     crl_result: LookupResult,
     query: LookupQuery<'_>,
@@ -74,9 +74,9 @@ struct DelegateCheck<'a> {
 }
 
 impl DelegateCheck<'_> {
-    /// Returns why the delegate is not accepted (RFC 6960 4.2.2.2.1): its certificate is revoked, or its status is unknown, and neither
-    /// id-pkix-ocsp-nocheck nor a short lifetime limits the use of a compromised key. A response with the status "revoked" is accepted
-    /// from a delegate of unknown status: it permits nothing.
+    /// Returns why the delegate is not accepted (RFC 6960 4.2.2.2.1): its certificate is revoked, or its status is
+    /// unknown, and neither id-pkix-ocsp-nocheck nor a short lifetime limits the use of a compromised key. A response
+    /// with the status "revoked" is accepted from a delegate of unknown status: it permits nothing.
     ///
     /// Fast: the lookup of the certificate of the response has verified the CRLs of this issuer already.
     fn fault(&self, longest_unchecked: Duration) -> Option<ResponderFault> {

@@ -1,7 +1,7 @@
 //! OCSP (RFC 6960, RFC 8954): the revocation status of validated certificates from responders.
 //!
-//! No request is sent for a certificate that was not validated. Only an authorised response with the status "good" shows that a
-//! certificate is not revoked.
+//! No request is sent for a certificate that was not validated. Only an authorised response with the status "good"
+//! shows that a certificate is not revoked.
 
 mod certificate_id;
 mod client;

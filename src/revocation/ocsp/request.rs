@@ -64,8 +64,8 @@ pub(super) fn encode(id: &CertificateId<'_>, nonce: Option<&OcspNonce>) -> der::
     OcspRequest { tbs: TbsRequest { requests, extensions } }.to_der()
 }
 
-/// The URL of a GET to `responder`. Returns `None` if the request must be sent by POST: it is too long, or the URL has a query, after
-/// which the path cannot continue.
+/// The URL of a GET to `responder`. Returns `None` if the request must be sent by POST: it is too long, or the URL
+/// has a query, after which the path cannot continue.
 pub(super) fn in_url(responder: &str, request: &[u8]) -> Option<String> {
     let encoded = utf8_percent_encode(&STANDARD.encode(request), NON_ALPHANUMERIC).to_string();
     let fits = encoded.len() <= LONGEST_IN_URL && !responder.contains(['?', '#']);

@@ -1,7 +1,7 @@
 //! The decoding of a response (RFC 6960 4.2.1).
 //!
-//! Nothing is validated here. A signed part that cannot be decoded does not prevent the decoding of the other parts: the error is
-//! recorded, so that no "good" of the response is accepted, but every "revoked".
+//! Nothing is validated here. A signed part that cannot be decoded does not prevent the decoding of the other parts:
+//! the error is recorded, so that no "good" of the response is accepted, but every "revoked".
 
 use super::certificate_id::ReceivedCertificateId;
 use super::error::{OcspError, OcspErrorStatus};
@@ -221,7 +221,8 @@ impl<'a> SingleResponse<'a> {
 }
 
 impl CertStatus {
-    /// Decodes a CertStatus, whose alternatives differ by their tags. The tag of "revoked" means revoked, whatever its content.
+    /// Decodes a CertStatus, whose alternatives differ by their tags. The tag of "revoked" means revoked, whatever
+    /// its content.
     fn read(choice: AnyRef<'_>) -> der::Result<Self> {
         let Tag::ContextSpecific { constructed, number } = choice.tag() else {
             return Err(choice.tag().unexpected_error(None).into());
@@ -234,7 +235,8 @@ impl CertStatus {
         }
     }
 
-    /// Decodes the content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be decoded is unknown.
+    /// Decodes the content of a RevokedInfo. As in a CRL, the date decides nothing, and a reason that cannot be
+    /// decoded is unknown.
     fn read_revoked(content: &[u8]) -> Self {
         let mut at = UnixTime::EPOCH;
         let mut read = || {

@@ -1,5 +1,5 @@
-//! The OCSP settings of a realm. Which hosts may be connected to is specified by the rules of the fetcher, also for a configured
-//! responder.
+//! The OCSP settings of a realm. Which hosts may be connected to is specified by the rules of the fetcher, also for a
+//! configured responder.
 
 use crate::certificate::Certificate;
 use std::time::Duration;
@@ -7,10 +7,11 @@ use std::time::Duration;
 /// Whether requests have a nonce, and whether responses must return it (RFC 8954).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NonceRule {
-    /// Requests have no nonce. The age of a response is known only from its dates, and HTTP caches may respond to a GET.
+    /// Requests have no nonce. The age of a response is known only from its dates, and HTTP caches may respond to a
+    /// GET.
     Never,
-    /// Requests have a nonce. A response with another one is rejected; one without a nonce is accepted by its dates, since public
-    /// responders sign in advance (RFC 8954 3).
+    /// Requests have a nonce. A response with another one is rejected; one without a nonce is accepted by its dates,
+    /// since public responders sign in advance (RFC 8954 3).
     #[default]
     IfReturned,
     /// Requests have a nonce, and a response without it is rejected.
@@ -20,11 +21,12 @@ pub enum NonceRule {
 /// The certificates for which responders are queried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OcspScope {
-    /// Those whose status no fresh CRL shows. A fresh CRL needs no waiting, and does not disclose to the responder who logs on.
+    /// Those whose status no fresh CRL shows. A fresh CRL needs no waiting, and does not disclose to the responder
+    /// who logs on.
     #[default]
     UnknownToCrls,
-    /// All that no CRL lists: if CRLs are issued rarely, a responder reports a revocation earlier. A certificate is revoked if either
-    /// reports it, and a fresh CRL decides if no responder does.
+    /// All that no CRL lists: if CRLs are issued rarely, a responder reports a revocation earlier. A certificate is
+    /// revoked if either reports it, and a fresh CRL decides if no responder does.
     All,
 }
 
@@ -33,8 +35,8 @@ pub enum OcspScope {
 pub struct ConfiguredResponder {
     /// Its `http` URL.
     pub url: String,
-    /// Its certificate, if it is trusted directly (RFC 6960 2.2, "a Trusted Responder"): its responses are accepted for every issuer of
-    /// the realm. Without it only issuers and their delegates may sign.
+    /// Its certificate, if it is trusted directly (RFC 6960 2.2, "a Trusted Responder"): its responses are accepted
+    /// for every issuer of the realm. Without it only issuers and their delegates may sign.
     pub certificate: Option<Certificate>,
 }
 
@@ -51,11 +53,11 @@ pub struct OcspSettings {
     pub grace: Duration,
     /// How long a response without nextUpdate is accepted after its thisUpdate, in addition to those five minutes.
     pub max_age_without_next_update: Duration,
-    /// The longest validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a fresh CRL: for this
-    /// time a compromised key of it may be used (RFC 6960 4.2.2.2.1).
+    /// The longest validity of a delegate's certificate that neither has id-pkix-ocsp-nocheck nor is covered by a
+    /// fresh CRL: for this time a compromised key of it may be used (RFC 6960 4.2.2.2.1).
     pub max_unchecked_responder_lifetime: Duration,
-    /// The timeout of one responder, and the longest wait for a free slot. A certificate that names two responders takes three times
-    /// this at most.
+    /// The timeout of one responder, and the longest wait for a free slot. A certificate that names two responders
+    /// takes three times this at most.
     pub limit: Duration,
     /// How many certificates are queried concurrently.
     pub places: usize,
@@ -63,8 +65,8 @@ pub struct OcspSettings {
     pub cache_bytes: u64,
 }
 
-/// Queries what CRLs do not decide, with a nonce, from the responders that certificates name; no grace, five minutes for responses
-/// without nextUpdate, a week for delegates that cannot be checked, two seconds, 64 concurrent queries.
+/// Queries what CRLs do not decide, with a nonce, from the responders that certificates name; no grace, five minutes
+/// for responses without nextUpdate, a week for delegates that cannot be checked, two seconds, 64 concurrent queries.
 impl Default for OcspSettings {
     fn default() -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Finds the signer of a response and checks its authorisation (RFC 6960 4.2.2.2).
 //!
-//! A delegate is certified by the issuer itself, so no path is built. Whether the delegate's certificate is revoked is checked whenever
-//! the response is used.
+//! A delegate is certified by the issuer itself, so no path is built. Whether the delegate's certificate is revoked
+//! is checked whenever the response is used.
 
 use super::certificate_id::key_hash;
 use super::error::{OcspError, ResponderFault};
@@ -47,8 +47,8 @@ impl OcspSigner {
 /// The signer of a response, and why only "revoked" is accepted from it, if so.
 pub(super) struct VerifiedSigner {
     pub(super) signer: OcspSigner,
-    /// An unsupported extension of a delegate's certificate. It may restrict the delegate, but does not undo a revocation that the
-    /// issuer's own delegate reports.
+    /// An unsupported extension of a delegate's certificate. It may restrict the delegate, but does not undo a
+    /// revocation that the issuer's own delegate reports.
     pub(super) doubt: Option<ResponderFault>,
 }
 

@@ -52,7 +52,8 @@ impl fmt::Display for CrlNote {
     }
 }
 
-/// Identifies the CRLs of a store: two stores with the same CRLs have the same generation, and a change of any CRL gives another one.
+/// Identifies the CRLs of a store: two stores with the same CRLs have the same generation, and a change of any CRL
+/// gives another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CrlGeneration([u8; 32]);
 
@@ -70,9 +71,9 @@ impl CrlStore {
         Self::of(Vec::new(), Vec::new())
     }
 
-    /// Loads files (PEM with one or more CRLs, or one CRL in DER) and the files of folders. Hidden files (such as the `..data` of a
-    /// mounted Kubernetes volume) and subfolders are skipped; any other file must contain a CRL. Loads everything or fails: without
-    /// some of its CRLs the gateway would accept revoked certificates under `prefer`.
+    /// Loads files (PEM with one or more CRLs, or one CRL in DER) and the files of folders. Hidden files (such as the
+    /// `..data` of a mounted Kubernetes volume) and subfolders are skipped; any other file must contain a CRL. Loads
+    /// everything or fails: without some of its CRLs the gateway would accept revoked certificates under `prefer`.
     ///
     /// Blocks on the file system: not for the thread of a worker.
     ///
@@ -135,14 +136,15 @@ impl CrlStore {
         self.by_issuer.values().filter_map(move |crls| crls.get(complete(crls)?)).map(|crl| crl.source())
     }
 
-    /// The CRLs that bear this issuer's name, the newest first: a CRL that supersedes another is returned before it. Whether the
-    /// issuer signed them is not known.
+    /// The CRLs that bear this issuer's name, the newest first: a CRL that supersedes another is returned before it.
+    /// Whether the issuer signed them is not known.
     pub(in crate::revocation) fn of_issuer(&self, issuer: &DistinguishedName) -> &[Arc<Crl>] {
         self.by_issuer.get(issuer).map_or(&[], Vec::as_slice)
     }
 }
 
-/// An order without ties: what a store returns depends on its CRLs only, and not on the order in which they were loaded.
+/// An order without ties: what a store returns depends on its CRLs only, and not on the order in which they were
+/// loaded.
 fn newest_first(one: &Crl, other: &Crl) -> Ordering {
     let (source, its) = (one.source(), other.source());
     let newer = its.this_update.cmp(&source.this_update).then_with(|| its.number.cmp(&source.number));

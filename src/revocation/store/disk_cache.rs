@@ -1,9 +1,10 @@
-//! Downloaded CRLs in a folder, so that a gateway that starts while the CA's server is down has the CRLs that it had before.
+//! Downloaded CRLs in a folder, so that a gateway that starts while the CA's server is down has the CRLs that it had
+//! before.
 //!
-//! A file contains one line of JSON, which describes it, and the bytes of one CRL as they were downloaded. Its name contains the
-//! realm, the distribution point and the content. It is written under another name and renamed, so that no incomplete file is ever
-//! read, and the files of replaced CRLs are removed afterwards, so that there is always one. As with the network, only the signature
-//! of a CRL is trusted.
+//! A file contains one line of JSON, which describes it, and the bytes of one CRL as they were downloaded. Its name
+//! contains the realm, the distribution point and the content. It is written under another name and renamed, so that
+//! no incomplete file is ever read, and the files of replaced CRLs are removed afterwards, so that there is always
+//! one. As with the network, only the signature of a CRL is trusted.
 
 use super::fetched::{FileDigest, PointUrls, file_digest};
 use crate::secret::read_file;

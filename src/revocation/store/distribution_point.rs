@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 /// How many issuers are tried as signers of the CRLs of one distribution point.
 const MAXIMUM_ISSUERS: usize = 8;
-/// The shortest and the longest time between two fetches. CAs publish before nextUpdate when a key is compromised, so a CRL that is
-/// valid for a year is not left alone for half of it.
+/// The shortest and the longest time between two fetches. CAs publish before nextUpdate when a key is compromised, so
+/// a CRL that is valid for a year is not left alone for half of it.
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// The longest time until the next fetch after a CRL of unknown signature.
@@ -27,9 +27,9 @@ const MAXIMUM_UNVERIFIED: usize = 3;
 
 /// A distribution point with its CRLs.
 ///
-/// A fetched CRL replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates only, another
-/// partition, a delta CRL, an older one) must not make the gateway forget a revocation. CRLs that it does not replace stay in force
-/// beside it.
+/// A fetched CRL replaces only what it covers: a server that serves another CRL at the same URL (for CA certificates
+/// only, another partition, a delta CRL, an older one) must not make the gateway forget a revocation. CRLs that it
+/// does not replace stay in force beside it.
 #[derive(Debug)]
 pub(in crate::revocation) struct DistributionPoint {
     /// The issuers of the certificates that name it.
@@ -46,8 +46,8 @@ pub(in crate::revocation) struct DistributionPoint {
 #[derive(Clone, Debug)]
 struct HeldCrl {
     fetched: FetchedCrl,
-    /// The authorised key that is known to have signed it. A CRL without one may be an indirect CRL or a forgery: it is held
-    /// beside the verified ones, and its signature is verified when a certificate is looked up.
+    /// The authorised key that is known to have signed it. A CRL without one may be an indirect CRL or a forgery: it
+    /// is held beside the verified ones, and its signature is verified when a certificate is looked up.
     key: Option<KeyId>,
 }
 
@@ -74,7 +74,8 @@ impl DistributionPoint {
         }
     }
 
-    /// Adds a CRL of the disk cache. If all of them have expired, requests wait for the first fetch as for a new distribution point.
+    /// Adds a CRL of the disk cache. If all of them have expired, requests wait for the first fetch as for a new
+    /// distribution point.
     pub(in crate::revocation) fn restore(&mut self, fetched: FetchedCrl, now: UnixTime) {
         let is_fresh = is_fresh(&fetched.crl, now);
         if self.held.len() < MAXIMUM_HELD {
@@ -124,8 +125,8 @@ impl DistributionPoint {
         (!*self.attempted.borrow()).then(|| self.attempted.subscribe())
     }
 
-    /// Whether it must be fetched now. One of the disk cache is fetched only after a certificate names it: until then it is unknown
-    /// whose signature to expect.
+    /// Whether it must be fetched now. One of the disk cache is fetched only after a certificate names it: until then
+    /// it is unknown whose signature to expect.
     pub(in crate::revocation) fn is_due(&self, now: UnixTime) -> bool {
         !self.is_fetching && !self.issuers.is_empty() && self.due <= now
     }
@@ -135,8 +136,8 @@ impl DistributionPoint {
         self.is_fetching = true;
     }
 
-    /// Adds a CRL that `key` signed, or an unknown key. It replaces those that it covers and is certainly newer than; the others stay
-    /// beside it.
+    /// Adds a CRL that `key` signed, or an unknown key. It replaces those that it covers and is certainly newer than;
+    /// the others stay beside it.
     ///
     /// # Errors
     /// [`DownloadError`] if it is certainly older than a held one that covers the same, or if too many are held.

@@ -1,6 +1,7 @@
 //! Downloads the CRLs of a realm from the distribution points of validated certificates.
 //!
-//! Distribution points are learned only from a [`ValidatedChain`]: an invalid certificate never makes the gateway connect anywhere.
+//! Distribution points are learned only from a [`ValidatedChain`]: an invalid certificate never makes the gateway
+//! connect anywhere.
 
 use super::disk_cache::{DiskCache, DiskError};
 use super::distribution_point::{CrlPlacement, DistributionPoint, MAXIMUM_HELD};
@@ -35,10 +36,11 @@ pub struct DownloadSettings {
 /// A CRL that was downloaded.
 #[derive(Debug)]
 pub struct DownloadedCrl {
-    /// Whether an issuer that names the distribution point signed it. Another signer may be authorised, of an indirect CRL.
+    /// Whether an issuer that names the distribution point signed it. Another signer may be authorised, of an
+    /// indirect CRL.
     pub signed_by_issuer: bool,
-    /// Whether other CRLs of the same distribution point stay in force beside it, since it does not replace them. A distribution
-    /// point has one CRL (RFC 5280 4.2.1.13), so this is a fault of the CA or an attack.
+    /// Whether other CRLs of the same distribution point stay in force beside it, since it does not replace them. A
+    /// distribution point has one CRL (RFC 5280 4.2.1.13), so this is a fault of the CA or an attack.
     pub is_kept_beside: bool,
     /// Why it was not written to the disk cache.
     pub not_cached: Option<DiskError>,
@@ -106,7 +108,8 @@ impl CrlDownloads {
         self.points().iter().map(|(urls, point)| (Arc::clone(urls), point.handed_over())).collect()
     }
 
-    /// Registers the distribution points of a validated chain whose CRLs `rule` requires. Takes one lock and does not wait.
+    /// Registers the distribution points of a validated chain whose CRLs `rule` requires. Takes one lock and does not
+    /// wait.
     pub(super) fn register(
         &self,
         chain: &ValidatedChain,
@@ -159,7 +162,8 @@ impl CrlDownloads {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// The distribution points to fetch now, at most `room`. They count as being fetched until [`CrlDownloads::fetch`] ends.
+    /// The distribution points to fetch now, at most `room`. They count as being fetched until
+    /// [`CrlDownloads::fetch`] ends.
     pub(super) fn due(&self, room: usize, now: UnixTime) -> Vec<PointUrls> {
         let mut points = self.points();
         let due = points.iter_mut().filter(|(_, point)| point.is_due(now)).take(room);
@@ -170,8 +174,8 @@ impl CrlDownloads {
         .collect()
     }
 
-    /// Fetches the CRL of one distribution point from the first of its URLs that returns an acceptable one. The caller makes a new
-    /// store with it.
+    /// Fetches the CRL of one distribution point from the first of its URLs that returns an acceptable one. The
+    /// caller makes a new store with it.
     pub(super) async fn fetch(
         self: &Arc<Self>,
         urls: &PointUrls,
@@ -204,7 +208,8 @@ impl CrlDownloads {
         for url in urls.iter() {
             match self.fetch_from(url, urls, now).await {
                 Ok(downloaded) => return Ok(downloaded),
-                // That a directory's URL may not be fetched is less important than the failure of an http URL beside it.
+                // That a directory's URL may not be fetched is less important than the failure of an http URL beside
+                // it.
                 Err(DownloadError::Fetch(error)) if is_permanent(&error) => {
                     _ = reason.get_or_insert(DownloadError::Fetch(error));
                 }

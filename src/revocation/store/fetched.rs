@@ -73,7 +73,8 @@ pub enum DownloadError {
 }
 
 impl FetchedCrl {
-    /// Decodes the one CRL of a response. RFC 5280 4.2.1.13 requires DER; PEM is accepted too, since some servers send it.
+    /// Decodes the one CRL of a response. RFC 5280 4.2.1.13 requires DER; PEM is accepted too, since some servers
+    /// send it.
     pub(in crate::revocation) fn decode(bytes: &[u8], urls: &PointUrls) -> Result<Self, DownloadError> {
         let mut ders = crl_ders(bytes.to_vec()).map_err(DownloadError::NoCrl)?;
         let (Some(der), true) = (ders.pop(), ders.is_empty()) else {

@@ -1,7 +1,8 @@
 //! The CRL files of a realm.
 //!
-//! A reload never loses a CRL by accident: a file that can no longer be read or decoded keeps the CRLs that it had. Only the CRLs of
-//! a file that was removed from its folder are dropped. All functions block on the file system: not for the thread of a worker.
+//! A reload never loses a CRL by accident: a file that can no longer be read or decoded keeps the CRLs that it had.
+//! Only the CRLs of a file that was removed from its folder are dropped. All functions block on the file system: not
+//! for the thread of a worker.
 
 use crate::certificate::{BundleError, crl_ders};
 use crate::revocation::crl::{Crl, CrlOrigin, MalformedCrl};
@@ -63,8 +64,8 @@ struct CrlPath {
     files: BTreeMap<PathBuf, LoadedFile>,
 }
 
-/// The content of a file when it was last read successfully. A file that has not changed is not decoded again: its CRLs keep the
-/// results of verifying their signatures.
+/// The content of a file when it was last read successfully. A file that has not changed is not decoded again: its
+/// CRLs keep the results of verifying their signatures.
 #[derive(Clone, Debug)]
 struct LoadedFile {
     digest: Digest,

@@ -1,4 +1,5 @@
-//! The CRLs of a realm while the gateway runs: a store that is replaced as a whole when a file changes or a CRL is downloaded.
+//! The CRLs of a realm while the gateway runs: a store that is replaced as a whole when a file changes or a CRL is
+//! downloaded.
 //!
 //! Reading, decoding and replacing are done by the refresher; a request only takes the current store.
 
@@ -34,8 +35,8 @@ pub struct CrlReload {
 }
 
 impl LiveCrls {
-    /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration: what they have
-    /// downloaded is not downloaded again.
+    /// Reads files, folders and the disk cache. `before` are the CRLs of the same realm in an earlier configuration:
+    /// what they have downloaded is not downloaded again.
     ///
     /// # Errors
     /// The first file or folder that cannot be used.
@@ -72,7 +73,8 @@ impl LiveCrls {
         self.downloads.is_some()
     }
 
-    /// Registers the distribution points of a validated chain. Returns the first fetches that a request may wait for. Does not wait.
+    /// Registers the distribution points of a validated chain. Returns the first fetches that a request may wait for.
+    /// Does not wait.
     pub fn register(&self, chain: &ValidatedChain, rule: &RevocationRule, now: UnixTime) -> InitialFetches {
         self.downloads.as_ref().map(|downloads| downloads.register(chain, rule, now)).unwrap_or_default()
     }
@@ -97,8 +99,8 @@ impl LiveCrls {
         self.downloads.as_ref().map(|downloads| downloads.due(room, now)).unwrap_or_default()
     }
 
-    /// Downloads the CRL of one distribution point and puts it in force. Must run inside a tokio runtime; slow work runs on its
-    /// blocking threads.
+    /// Downloads the CRL of one distribution point and puts it in force. Must run inside a tokio runtime; slow work
+    /// runs on its blocking threads.
     ///
     /// # Errors
     /// [`DownloadError`]; the CRLs in force are unchanged then.

@@ -1,4 +1,5 @@
-//! The CRLs of a realm: read from files, downloaded from distribution points, cached on disk, and replaced while the gateway runs.
+//! The CRLs of a realm: read from files, downloaded from distribution points, cached on disk, and replaced while the
+//! gateway runs.
 
 mod crl_store;
 mod disk_cache;

@@ -130,7 +130,7 @@ impl CrlRefresher {
                     tracing::warn!(
                         realm,
                         urls,
-                        "the fetched CRL is of another scope than those fetched from there before: they stay in force beside it"
+                        "the fetched CRL does not replace those of its distribution point: they stay in force beside it"
                     );
                 }
                 if let Some(error) = &downloaded.not_cached {

@@ -1,4 +1,5 @@
-//! OCSP against `openssl ocsp`: a client certificate is validated and queried, with every fault that a responder can have.
+//! OCSP against `openssl ocsp`: a client certificate is validated and queried, with every fault that a responder can
+//! have.
 
 mod fixture;
 mod not_queried;

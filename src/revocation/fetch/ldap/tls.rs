@@ -1,5 +1,5 @@
-//! TLS for `ldaps` URLs: the server's certificate must be issued by a configured authority. Its revocation is not checked,
-//! because what is fetched is signed (RFC 5280 8).
+//! TLS for `ldaps` URLs: the server's certificate must be issued by a configured authority. Its revocation is not
+//! checked, because what is fetched is signed (RFC 5280 8).
 
 use super::super::error::FetchError;
 use crate::ldap::{LdapTlsError, client_config};

@@ -54,8 +54,8 @@ impl ListedLdapUrl {
         Ok(Self { tls, host, port, entry: requested.entry, attribute: requested.attribute })
     }
 
-    /// Whether an attribute of a response is the requested one. Options are ignored: a server may return `;binary` whether
-    /// or not it was requested (RFC 4522 3).
+    /// Whether an attribute of a response is the requested one. Options are ignored: a server may return `;binary`
+    /// whether or not it was requested (RFC 4522 3).
     pub(in super::super) fn requests(&self, attribute: &[u8]) -> bool {
         let base = |description: &[u8]| description.split(|byte| *byte == b';').next().map(<[u8]>::to_vec);
         let (requested, returned) = (base(self.attribute.as_bytes()), base(attribute));
