@@ -120,7 +120,7 @@ impl<'a> CrlLookup<'a> {
             self.accepts_own_crls = true;
             revocation = self.consult_complete_crls();
         }
-        let revocation = revocation.or_else(|| self.consult_all(|crl| crl.is_delta(), Self::consult_delta));
+        let revocation = revocation.or_else(|| self.consult_all(Crl::is_delta, Self::consult_delta));
         let missing = all_reasons() - self.covered_reasons;
         let outcome = match revocation {
             Some(revocation) => LookupOutcome::Revoked(revocation),

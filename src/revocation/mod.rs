@@ -1,7 +1,7 @@
 //! The revocation check: removes from a validated chain the paths on which a certificate is revoked.
 //!
 //! CRLs come from files and from the distribution points of validated certificates; OCSP responders are queried for
-//! what the CRLs do not decide. A certificate is not revoked only if CRLs that cover it completely do not list it
+//! what the CRLs do not decide. A certificate passes only if CRLs that cover it completely do not list it
 //! (RFC 5280 6.3.3) or a responder reports "good". A CRL that cannot be decoded in full still revokes what it lists.
 
 mod cache;

@@ -105,7 +105,7 @@ impl Crl {
         let named = self.other_entries.get(issuer).and_then(|entries| entries.find(serial));
         let own = self.own_entries.find(serial).filter(|_| *issuer == self.source.issuer);
         let found = [self.any_entries.find(serial), own, named];
-        found.into_iter().flatten().max_by_key(|listed| listed.reason.permanence())
+        found.into_iter().flatten().max_by_key(|entry| entry.reason.permanence())
     }
 
     /// Whether the key of `signer` signed it.
@@ -160,8 +160,8 @@ impl Crl {
     /// CRL number is not lower, or its thisUpdate is the same and its CRL number is higher.
     ///
     /// CRL numbers increase within one scope only (RFC 5280 5.2.3), so a higher one proves nothing against a CRL of
-    /// another scope. If one of the two has no number, only the dates count. A thisUpdate that cannot be decoded
-    /// proves nothing.
+    /// another scope. If one of the two has no number, only the dates count; if the thisUpdate of one cannot be
+    /// decoded, only the numbers.
     pub(in crate::revocation) fn is_newer_than(&self, other: &Self) -> bool {
         let is_dated = self.is_dated && other.is_dated;
         match self.source.this_update.cmp(&other.source.this_update) {

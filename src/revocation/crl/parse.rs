@@ -221,7 +221,7 @@ fn read_crl_extensions(explicit: &[u8], parts: &mut CrlParts) -> der::Result<()>
         };
         match reason {
             Some(reason) if oid == rfc5280::ID_CE_ISSUING_DISTRIBUTION_POINT => {
-                parts.mark_scope_unusable(reason)
+                parts.mark_scope_unusable(reason);
             }
             reason => parts.mark_unusable(reason),
         }

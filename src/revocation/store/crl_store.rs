@@ -53,7 +53,7 @@ impl fmt::Display for CrlNote {
 }
 
 /// Identifies the CRLs of a store: two stores with the same CRLs have the same generation, and a change of any CRL
-/// gives another one.
+/// changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CrlGeneration([u8; 32]);
 

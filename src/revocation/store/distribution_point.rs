@@ -166,7 +166,7 @@ impl DistributionPoint {
         };
         let mut kept: Vec<HeldCrl> = self.held.iter().filter(|held| !is_replaced(held)).cloned().collect();
         if key.is_none() && kept.iter().filter(|held| held.key.is_none()).count() >= MAXIMUM_UNVERIFIED {
-            // The last one, so that an attacker who sends ever new forgeries does not evict what was held before them.
+            // The last one, so that an attacker who sends ever new forgeries does not evict the CRLs that were held before them.
             let last = kept.iter().rposition(|held| held.key.is_none());
             last.map(|last| kept.remove(last));
         }

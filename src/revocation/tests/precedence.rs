@@ -148,7 +148,7 @@ fn two_crls_of_one_instant_revoke_what_one_of_them_lists() {
 }
 
 /// All orders of three CRLs.
-fn orders<'a>([one, two, three]: [&'a Arc<Crl>; 3]) -> [[&'a Arc<Crl>; 3]; 6] {
+fn orders([one, two, three]: [&Arc<Crl>; 3]) -> [[&Arc<Crl>; 3]; 6] {
     [
         [one, two, three],
         [one, three, two],

@@ -13,14 +13,14 @@ use aws_lc_rs::digest::SHA256;
 use rcgen::date_time_ymd;
 use std::sync::Arc;
 
-struct Joined {
+struct CombinedFixture {
     fixture: OcspFixture,
     responder: TestResponder,
     scope: OcspScope,
 }
 
-impl Joined {
-    /// A responder that calls the card good.
+impl CombinedFixture {
+    /// A responder that returns "good".
     async fn new(scope: OcspScope) -> Self {
         let responder = TestResponder::start().await;
         let ca = TestCa::root("Root");
@@ -90,34 +90,34 @@ fn stale(revoked: &[&[u8]], ca: &TestCa) -> Arc<CrlStore> {
 
 #[tokio::test]
 async fn no_responder_is_queried_if_a_fresh_crl_decides() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let fresh = store(&[&CrlDraft::default().sign(&joined.fixture.ca)]);
-    assert!(joined.is_good_by_crl(&fresh).await);
-    assert!(joined.responder.requests().is_empty());
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    let fresh = store(&[&CrlDraft::default().sign(&combined.fixture.ca)]);
+    assert!(combined.is_good_by_crl(&fresh).await);
+    assert!(combined.responder.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_responder_decides_if_there_is_no_crl_or_an_expired_one() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    for crls in [no_crl(), stale(&[], &joined.fixture.ca)] {
-        let RevocationVerdict::Good(source) = joined.verdict(&crls).await else { panic!("not by OCSP") };
-        assert_eq!(source.url, joined.responder.url);
-        let passed = joined.check(RevocationMode::Require, &crls).await.unwrap();
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    for crls in [no_crl(), stale(&[], &combined.fixture.ca)] {
+        let RevocationVerdict::Good(source) = combined.verdict(&crls).await else { panic!("not by OCSP") };
+        assert_eq!(source.url, combined.responder.url);
+        let passed = combined.check(RevocationMode::Require, &crls).await.unwrap();
         assert_eq!(passed.deadline(), NOW.plus(HOUR));
     }
 }
 
 #[tokio::test]
 async fn revoked_by_a_responder_is_rejected_under_require_and_prefer() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    joined.revoke();
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    combined.revoke();
     for mode in [RevocationMode::Require, RevocationMode::Prefer] {
-        match joined.check(mode, &no_crl()).await {
+        match combined.check(mode, &no_crl()).await {
             Err(RevocationError::Revoked {
                 reason, at, found_in: RevocationSource::Ocsp(source), ..
             }) => {
                 assert_eq!((reason, at), (RevocationReason::KeyCompromise, before(NOW, 2 * HOUR)));
-                assert_eq!(source.url, joined.responder.url);
+                assert_eq!(source.url, combined.responder.url);
             }
             other => panic!("{other:?}"),
         }
@@ -126,52 +126,52 @@ async fn revoked_by_a_responder_is_rejected_under_require_and_prefer() {
 
 #[tokio::test]
 async fn under_prefer_a_revocation_counts_beside_parts_that_cannot_be_decoded() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let OcspFixture { ca, leaf } = &joined.fixture;
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    let OcspFixture { ca, leaf } = &combined.fixture;
     // 2.25 and a UUID.
     let uuid = [&[0x69, 0x83][..], &[0xff; 17], &[0x7f]].concat();
     let bob = ca.issue("bob", &[0x2b, 2]);
-    let of = |leaf: &Certificate| joined.fixture.single().named_by(&uuid, &SHA256, leaf, ca);
-    let own = || joined.fixture.single().revoked(Some(1));
+    let of = |leaf: &Certificate| combined.fixture.single().named_by(&uuid, &SHA256, leaf, ca);
+    let own = || combined.fixture.single().revoked(Some(1));
     for singles in [vec![of(&bob), own()], vec![own(), of(&bob)], vec![of(&bob), of(leaf).revoked(Some(1))]] {
-        let draft = ResponseDraft { singles, ..joined.fixture.good() };
-        joined.responder.reply(ResponderReply::Response(draft.sign(ca)));
-        let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
+        let draft = ResponseDraft { singles, ..combined.fixture.good() };
+        combined.responder.reply(ResponderReply::Response(draft.sign(ca)));
+        let result = combined.check(RevocationMode::Prefer, &no_crl()).await;
         assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
     }
 }
 
 #[tokio::test]
 async fn good_from_a_responder_does_not_undo_even_an_expired_crl() {
-    let joined = Joined::new(OcspScope::All).await;
-    let result = joined.check(RevocationMode::Prefer, &stale(&[SERIAL], &joined.fixture.ca)).await;
+    let combined = CombinedFixture::new(OcspScope::All).await;
+    let result = combined.check(RevocationMode::Prefer, &stale(&[SERIAL], &combined.fixture.ca)).await;
     assert!(matches!(result, Err(RevocationError::Revoked { found_in: RevocationSource::Crl(_), .. })));
-    assert!(joined.responder.requests().is_empty());
+    assert!(combined.responder.requests().is_empty());
 }
 
 #[tokio::test]
 async fn with_the_scope_all_a_responder_revokes_what_a_fresh_crl_does_not_list_yet() {
-    let joined = Joined::new(OcspScope::All).await;
-    let fresh = store(&[&CrlDraft::default().sign(&joined.fixture.ca)]);
-    assert!(joined.is_good_by_ocsp(&fresh).await);
-    joined.revoke();
-    let result = joined.check(RevocationMode::Require, &fresh).await;
+    let combined = CombinedFixture::new(OcspScope::All).await;
+    let fresh = store(&[&CrlDraft::default().sign(&combined.fixture.ca)]);
+    assert!(combined.is_good_by_ocsp(&fresh).await);
+    combined.revoke();
+    let result = combined.check(RevocationMode::Require, &fresh).await;
     assert!(matches!(result, Err(RevocationError::Revoked { found_in: RevocationSource::Ocsp(_), .. })));
-    joined.responder.reply(ResponderReply::Nothing);
-    assert!(joined.is_good_by_crl(&fresh).await);
+    combined.responder.reply(ResponderReply::Nothing);
+    assert!(combined.is_good_by_crl(&fresh).await);
 }
 
 #[tokio::test]
 async fn if_neither_decides_both_reasons_are_reported_and_prefer_passes_for_five_seconds() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    joined.responder.reply(ResponderReply::Response(vec![0x30, 3, 0x0a, 1, 3]));
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    combined.responder.reply(ResponderReply::Response(vec![0x30, 3, 0x0a, 1, 3]));
     let ocsp = OcspError::Refused(OcspErrorStatus::TryLater);
-    let ca = &joined.fixture.ca;
+    let ca = &combined.fixture.ca;
     let expired = expired(ca);
     for (crls, crl) in [(no_crl(), UnknownReason::NoCrl), (stale(&[], ca), expired)] {
         let why = UnknownReason::Ocsp { crl: Box::new(crl), ocsp: ocsp.clone() };
-        assert_eq!(joined.why_unknown(&crls).await, why);
-        let passed = joined.check(RevocationMode::Prefer, &crls).await.unwrap();
+        assert_eq!(combined.why_unknown(&crls).await, why);
+        let passed = combined.check(RevocationMode::Prefer, &crls).await.unwrap();
         assert_eq!(passed.status()[0].verdict, RevocationVerdict::Unknown(why));
         assert_eq!(passed.deadline(), NOW.plus(Duration::from_secs(5)));
     }
@@ -179,48 +179,48 @@ async fn if_neither_decides_both_reasons_are_reported_and_prefer_passes_for_five
 
 #[tokio::test]
 async fn off_queries_no_responder() {
-    let joined = Joined::new(OcspScope::All).await;
-    joined.check(RevocationMode::Off, &no_crl()).await.unwrap();
-    assert!(joined.responder.requests().is_empty());
+    let combined = CombinedFixture::new(OcspScope::All).await;
+    combined.check(RevocationMode::Off, &no_crl()).await.unwrap();
+    assert!(combined.responder.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_delegate_that_the_issuers_crl_lists_is_rejected() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let delegate = delegate(&joined.fixture.ca, |_| {});
-    joined.good_by(&delegate);
-    assert!(joined.is_good_by_ocsp(&no_crl()).await);
-    let crls = stale(&[delegate.certificate.serial().as_bytes()], &joined.fixture.ca);
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    let delegate = delegate(&combined.fixture.ca, |_| {});
+    combined.good_by(&delegate);
+    assert!(combined.is_good_by_ocsp(&no_crl()).await);
+    let crls = stale(&[delegate.certificate.serial().as_bytes()], &combined.fixture.ca);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::Revoked);
-    let crl = Box::new(expired(&joined.fixture.ca));
-    assert_eq!(joined.why_unknown(&crls).await, UnknownReason::Ocsp { crl, ocsp });
+    let crl = Box::new(expired(&combined.fixture.ca));
+    assert_eq!(combined.why_unknown(&crls).await, UnknownReason::Ocsp { crl, ocsp });
 }
 
 #[tokio::test]
 async fn a_delegate_without_no_check_is_accepted_if_a_fresh_crl_covers_it_or_it_is_valid_for_a_week() {
-    let joined = Joined::new(OcspScope::All).await;
-    let ca = &joined.fixture.ca;
+    let combined = CombinedFixture::new(OcspScope::All).await;
+    let ca = &combined.fixture.ca;
     let long_lived = delegate(ca, |params| params.custom_extensions.clear());
-    joined.good_by(&long_lived);
+    combined.good_by(&long_lived);
     let ocsp = OcspError::ResponderNotAuthorised(ResponderFault::RevocationUnknown);
     let why = UnknownReason::Ocsp { crl: Box::new(UnknownReason::NoCrl), ocsp };
-    assert_eq!(joined.why_unknown(&no_crl()).await, why);
+    assert_eq!(combined.why_unknown(&no_crl()).await, why);
     let fresh = store(&[&CrlDraft::default().sign(ca)]);
-    assert!(joined.is_good_by_ocsp(&fresh).await);
+    assert!(combined.is_good_by_ocsp(&fresh).await);
 
-    joined.good_by(&delegate(ca, |params| {
+    combined.good_by(&delegate(ca, |params| {
         params.custom_extensions.clear();
         (params.not_before, params.not_after) = (date_time_ymd(2026, 11, 20), date_time_ymd(2026, 11, 27));
     }));
-    assert!(joined.is_good_by_ocsp(&no_crl()).await);
+    assert!(combined.is_good_by_ocsp(&no_crl()).await);
 }
 
 #[tokio::test]
 async fn a_delegate_that_cannot_be_checked_may_still_revoke() {
-    let joined = Joined::new(OcspScope::UnknownToCrls).await;
-    let long_lived = delegate(&joined.fixture.ca, |params| params.custom_extensions.clear());
-    let draft = ResponseDraft::about(joined.fixture.single().revoked(None));
-    joined.responder.reply(ResponderReply::Response(draft.sign_by(&long_lived)));
-    let result = joined.check(RevocationMode::Prefer, &no_crl()).await;
+    let combined = CombinedFixture::new(OcspScope::UnknownToCrls).await;
+    let long_lived = delegate(&combined.fixture.ca, |params| params.custom_extensions.clear());
+    let draft = ResponseDraft::about(combined.fixture.single().revoked(None));
+    combined.responder.reply(ResponderReply::Response(draft.sign_by(&long_lived)));
+    let result = combined.check(RevocationMode::Prefer, &no_crl()).await;
     assert!(matches!(result, Err(RevocationError::Revoked { .. })), "{result:?}");
 }

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-static SCENE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
+static FIXTURE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
     let fixture = OcspFixture::new();
     let singles = vec![fixture.single().unknown(), fixture.single().revoked(Some(1))];
     let draft = ResponseDraft { singles, extensions: vec![nonce(&[7; 32])], ..fixture.good() };
@@ -16,18 +16,18 @@ static SCENE: LazyLock<(OcspFixture, Vec<u8>)> = LazyLock::new(|| {
 
 proptest! {
     #[test]
-    fn random_bytes_are_refused(bytes in vec(any::<u8>(), 0..300)) {
-        prop_assert!(SCENE.0.validate(&bytes, &OcspSettings::default()).is_err());
+    fn random_bytes_are_rejected(bytes in vec(any::<u8>(), 0..300)) {
+        prop_assert!(FIXTURE.0.validate(&bytes, &OcspSettings::default()).is_err());
     }
 
     /// A byte of the signature's own DER, of the certificate's outer parts or of what is signed: nothing that is
-    /// changed makes a revoked card good.
+    /// changed makes a revoked certificate good.
     #[test]
-    fn a_changed_answer_never_says_good(
+    fn a_changed_response_is_never_good(
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let (fixture, der) = &*SCENE;
+        let (fixture, der) = &*FIXTURE;
         let mut changed = der.clone();
         for (at, byte) in changes {
             let at = at.index(changed.len());
