@@ -66,6 +66,8 @@ impl fmt::Display for UnixTime {
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_millis: Arc<AtomicU64>,
+    /// The only time that a stopped clock shows.
+    stopped: Option<UnixTime>,
 }
 
 impl Clock {
@@ -74,9 +76,17 @@ impl Clock {
         Self::default()
     }
 
+    /// A clock that always shows `time`, to explain what happens at that time.
+    pub fn stopped_at(time: UnixTime) -> Self {
+        Self { stopped: Some(time), ..Self::default() }
+    }
+
     /// The current time. A system clock before 1970 is read as 1970, at which no certificate is valid.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn now(&self) -> UnixTime {
+        if let Some(time) = self.stopped {
+            return time;
+        }
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         UnixTime(wall).plus(Duration::from_millis(self.ahead_millis.load(Ordering::Relaxed)))
     }
@@ -101,6 +111,13 @@ mod tests {
     fn no_time_is_after_the_year_9999() {
         assert_eq!(UnixTime::from_seconds(1).plus(Duration::MAX), UnixTime::END);
         assert_eq!(UnixTime::END.to_string(), "9999-12-31T23:59:59.000Z");
+    }
+
+    #[test]
+    fn a_stopped_clock_shows_one_time() {
+        let time = UnixTime::from_seconds(1_795_339_800);
+        let clock = Clock::stopped_at(time);
+        assert_eq!([clock.now(), clock.clone().now()], [time, time]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod serve;
 mod signals;
 mod verify;
 
+pub use explain::{ExplainedRequest, Explanation};
+
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -19,4 +19,5 @@ pub mod trailers;
 mod value_encoding;
 
 pub use header_case::HeaderCase;
+pub use request_headers::RemovedHeaders;
 pub use reserved_headers::ReservedHeaders;

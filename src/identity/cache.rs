@@ -6,7 +6,7 @@
 use super::account::Account;
 use super::error::MappingError;
 use super::lookup_plan::issuing_key;
-use super::mapping::map;
+use super::mapping::{MappingTrace, map};
 use super::settings::MappingSettings;
 use crate::certificate::{Fingerprint, KeyId};
 use crate::clock::{Tick, UnixTime};
@@ -145,12 +145,14 @@ impl AccountCache {
     }
 
     /// Maps the leaf of `chain` as [`map`] does, or returns the cached result. Different settings must never share one `scope`.
+    /// `observe` receives the steps, if the result was not cached.
     pub async fn map(
         &self,
         scope: MappingScope,
         chain: &UnrevokedChain,
         sources: MappingSources<'_>,
         now: UnixTime,
+        observe: impl FnOnce(&MappingTrace),
     ) -> CachedMapping {
         let leaf = chain.chain().leaf().fingerprint();
         let key = AccountKey { leaf, issuer: issuing_key(chain), scope, purges: self.purges() };
@@ -158,8 +160,9 @@ impl AccountCache {
         let lookup = async {
             let started = Instant::now();
             let read_at = Tick::next();
-            let outcome = map(chain, sources.settings, sources.directories, now).await.outcome;
-            let outcome = outcome.map(|account| Account { read_at, ..account });
+            let mapping = map(chain, sources.settings, sources.directories, now).await;
+            observe(&mapping);
+            let outcome = mapping.outcome.map(|account| Account { read_at, ..account });
             let times = LookupTimes { began: now, ended: now.plus(started.elapsed()) };
             entry(outcome, last, sources, chain.deadline(), times)
         };

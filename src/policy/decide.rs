@@ -160,11 +160,9 @@ fn reject_cross_site(rule: &AccessRule, request: &RequestFacts<'_>) -> Result<()
 
 /// 421 has the client retry on a new connection (RFC 9110 section 15.5.20), whose handshake proves possession again.
 fn check_connection(absent: AbsentReason) -> Result<(), Denial> {
-    match absent {
-        AbsentReason::ProofExpired | AbsentReason::RequestedSinceReload => {
-            Err(Denial::new(DenialId::MisdirectedRequest, absent.detail()))
-        }
-        AbsentReason::Ignored | AbsentReason::NotRequested | AbsentReason::NotPresented => Ok(()),
+    match absent.needs_new_handshake() {
+        true => Err(Denial::new(DenialId::MisdirectedRequest, absent.detail())),
+        false => Ok(()),
     }
 }
 

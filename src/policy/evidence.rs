@@ -80,6 +80,14 @@ impl PasswordFallback {
 }
 
 impl AbsentReason {
+    /// Whether the client could present a certificate on a new connection, but not on this one.
+    pub fn needs_new_handshake(self) -> bool {
+        match self {
+            Self::ProofExpired | Self::RequestedSinceReload => true,
+            Self::Ignored | Self::NotRequested | Self::NotPresented => false,
+        }
+    }
+
     /// The reason as the detail of a denial.
     pub(super) fn detail(self) -> &'static str {
         match self {

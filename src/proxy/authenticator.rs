@@ -8,10 +8,11 @@
 //! few slots, which clients get in turn, and is validated on a separate thread: anyone can forge such a chain.
 
 use super::concurrency_limit::{ConcurrencyLimit, LimitError};
-use super::password_auth::PasswordAuthenticator;
+use super::password_auth::{PasswordAttempt, PasswordAuthenticator};
+use super::pipeline::PipelineObserver;
 use crate::clock::{Clock, UnixTime};
 use crate::directory::Directories;
-use crate::identity::{AccountCache, MappingScope, MappingSources};
+use crate::identity::{AccountCache, MappingScope, MappingSources, MappingTrace};
 use crate::limits::AddressKey;
 use crate::limits::scheduling::{ClientRates, FailingClients, FairSlots, Rank, SlotLimits, Turn};
 use crate::policy::{CertificateRejection, Credential, PasswordCredential, PasswordRejection};
@@ -91,20 +92,24 @@ impl Authenticator {
         }
     }
 
-    /// The credential that `chain`, presented by `client`, is in `realm` now, or why it is none.
+    /// Authenticates `chain`, presented by `client`, in `realm`.
     ///
     /// # Errors
-    /// The refusal. Time running out is one too: nobody is let in meanwhile.
-    pub async fn judge(
+    /// The rejection; a timeout rejects, too.
+    pub async fn authenticate<O: PipelineObserver>(
         &self,
         realm: &Arc<Realm>,
         chain: &Arc<PresentedChain>,
         client: AddressKey,
         now: UnixTime,
+        observer: &mut O,
     ) -> Result<Arc<Credential>, Arc<CertificateRejection>> {
-        let judged = self.places.in_time(async {
+        let outcome = self.places.in_time(async {
             let validated = match self.validated(realm, chain, client, now).await? {
-                Ok(validated) => validated,
+                Ok(validated) => {
+                    observer.validated_chain(&validated);
+                    validated
+                }
                 Err(error) => {
                     self.failing.failed(client);
                     return Ok(Err(Arc::new(CertificateRejection::Chain(error))));
@@ -112,12 +117,12 @@ impl Authenticator {
             };
             let rank = self.failing.rank(client);
             match self.places.within((client, rank), self.unrevoked(realm, &validated, now)).await? {
-                Ok(unrevoked) => Ok(Ok(self.named(realm, unrevoked, now).await)),
+                Ok(unrevoked) => Ok(Ok(self.mapped(realm, unrevoked, now, observer).await)),
                 Err(error) => Ok(Err(Arc::new(CertificateRejection::Revocation(Arc::new(error))))),
             }
         });
-        judged.await.unwrap_or_else(|not_judged| {
-            Err(Arc::new(match not_judged {
+        outcome.await.unwrap_or_else(|error| {
+            Err(Arc::new(match error {
                 LimitError::Timeout(limit) => CertificateRejection::Timeout(limit),
                 LimitError::Overloaded => CertificateRejection::Overloaded,
             }))
@@ -129,18 +134,20 @@ impl Authenticator {
         &self.failing
     }
 
-    /// The credential that a user name and a password from an address are in `realm`, whose directory is `directories`.
+    /// Authenticates a user name and a password from `client` in `realm`, which has these directories.
     ///
     /// # Errors
-    /// The refusal.
+    /// The rejection.
     pub(super) async fn authenticate_password(
         &self,
-        (realm, directories): (&Realm, &Directories),
-        offered: &BasicCredentials,
-        from: AddressKey,
+        realm: &Realm,
+        directories: &Directories,
+        credentials: &BasicCredentials,
+        client: AddressKey,
         clock: &Clock,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
-        self.passwords.judge(&self.password_places, (realm, directories), offered, from, clock).await
+        let attempt = PasswordAttempt { realm, directories, credentials, client, clock };
+        self.passwords.authenticate(&self.password_places, &attempt).await
     }
 
     async fn validated(
@@ -168,14 +175,21 @@ impl Authenticator {
             .await)
     }
 
-    async fn named(&self, realm: &Realm, unrevoked: UnrevokedChain, now: UnixTime) -> Arc<Credential> {
+    async fn mapped<O: PipelineObserver>(
+        &self,
+        realm: &Realm,
+        unrevoked: UnrevokedChain,
+        now: UnixTime,
+        observer: &mut O,
+    ) -> Arc<Credential> {
         let scope = MappingScope { realm: Arc::clone(&realm.name), generation: realm.generation };
         let sources = MappingSources {
             settings: &realm.mapping,
             directories: realm.directory.as_deref(),
             lifetimes: realm.account_lifetimes,
         };
-        let mapped = self.accounts.map(scope, &unrevoked, sources, now).await;
+        let observe = |mapping: &MappingTrace| observer.mapping(mapping);
+        let mapped = self.accounts.map(scope, &unrevoked, sources, now, observe).await;
         let end = now.plus(realm.verdict_cache_ttl).min(mapped.until);
         Arc::new(Credential::new(unrevoked, mapped.outcome, end))
     }
@@ -347,8 +361,8 @@ mod tests {
         AddressKey::of([192, 0, 2, 1].into(), 64)
     }
 
-    /// A judge with this many places, a realm, and a good card.
-    fn court(places: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
+    /// An authenticator with this many slots, a realm, and a valid chain.
+    fn test_authenticator(places: usize) -> (Authenticator, Arc<Realm>, Arc<PresentedChain>) {
         let pki = Pki::create(Clock::system().now()).unwrap();
         let anchor = crate::certificate::Certificate::from_der(pki.root()).unwrap();
         let realm = Realm {
@@ -381,13 +395,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_card_beyond_the_queue_is_turned_away_at_once() {
-        let (judge, realm, chain) = court(0);
-        let refusal = judge.judge(&realm, &chain, client(), Clock::system().now()).await.unwrap_err();
+    async fn a_certificate_beyond_the_queue_is_rejected_at_once() {
+        let (authenticator, realm, chain) = test_authenticator(0);
+        let refusal = authenticator
+            .authenticate(&realm, &chain, client(), Clock::system().now(), &mut ())
+            .await
+            .unwrap_err();
         assert!(matches!(*refusal, CertificateRejection::Overloaded));
     }
 
-    /// A realm of the same cards that asks the directory at `address` for the common name of its cards.
+    /// A realm that looks up the common names of certificates in the directory at `address`.
     fn with_directory(realm: &Realm, chain: &PresentedChain, address: SocketAddr) -> Arc<Realm> {
         let authority = Pki::create(Clock::system().now()).unwrap();
         let directory = DirectorySettings {
@@ -431,32 +448,38 @@ mod tests {
                 ControlRuntime::default(),
             ))),
             trust: Arc::clone(&realm.trust),
-            ..Arc::into_inner(court(0).1).unwrap()
+            ..Arc::into_inner(test_authenticator(0).1).unwrap()
         })
     }
 
     #[tokio::test]
-    async fn a_card_that_waits_for_a_silent_directory_takes_no_place_from_others() {
-        let (judge, realm, chain) = court(1);
+    async fn a_certificate_that_waits_for_a_silent_directory_occupies_no_slot() {
+        let (authenticator, realm, chain) = test_authenticator(1);
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let visitors = with_directory(&realm, &chain, silent.local_addr().unwrap());
         let now = Clock::system().now();
-        let mut waiting = pin!(judge.judge(&visitors, &chain, client(), now));
-        let _asked = tokio::select! {
-            _ = &mut waiting => panic!("nobody was asked"),
-            asked = silent.accept() => asked.unwrap(),
+        let (observer, other) = (&mut (), &mut ());
+        let mut waiting = pin!(authenticator.authenticate(&visitors, &chain, client(), now, observer));
+        let _connection = tokio::select! {
+            _ = &mut waiting => panic!("the directory was not queried"),
+            accepted = silent.accept() => accepted.unwrap(),
         };
         tokio::select! {
-            _ = waiting => panic!("the directory was waited for"),
-            judged = judge.judge(&realm, &chain, client(), now) => assert!(judged.is_ok()),
+            _ = waiting => panic!("the directory responded"),
+            outcome = authenticator.authenticate(&realm, &chain, client(), now, other) => assert!(outcome.is_ok()),
         }
     }
 
     #[tokio::test]
-    async fn a_place_is_free_again_after_a_verdict() {
-        let (judge, realm, chain) = court(1);
+    async fn a_slot_is_free_again_after_a_verdict() {
+        let (authenticator, realm, chain) = test_authenticator(1);
         for _ in 0..20 {
-            assert!(judge.judge(&realm, &chain, client(), Clock::system().now()).await.is_ok());
+            assert!(
+                authenticator
+                    .authenticate(&realm, &chain, client(), Clock::system().now(), &mut ())
+                    .await
+                    .is_ok()
+            );
         }
     }
 }

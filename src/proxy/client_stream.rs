@@ -2,7 +2,7 @@
 //! writes for an unreadable head, so that an error page can replace it, and leaves the end of the connection to
 //! [`linger`](super::linger).
 
-use super::service::Service;
+use super::lifetime::ConnectionLifetime;
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ pub(super) struct ClientStream<IO>(Rc<RefCell<Shared<IO>>>);
 
 struct Shared<IO> {
     io: IO,
-    service: Rc<Service>,
+    life: Rc<ConnectionLifetime>,
     /// How many requests there had been when everything was written last.
     written_up_to: u64,
     /// A request's head has begun, and hyper has not passed it on.
@@ -32,8 +32,8 @@ pub(super) struct Left<IO> {
 }
 
 impl<IO> ClientStream<IO> {
-    pub(super) fn new(io: IO, service: Rc<Service>) -> Self {
-        let shared = Shared { io, service, written_up_to: 0, head_begun: false };
+    pub(super) fn new(io: IO, life: Rc<ConnectionLifetime>) -> Self {
+        let shared = Shared { io, life, written_up_to: 0, head_begun: false };
         Self(Rc::new(RefCell::new(shared)))
     }
 
@@ -53,8 +53,7 @@ impl<IO> ClientStream<IO> {
 impl<IO> Shared<IO> {
     /// Whether every request so far has its whole response on the wire. What is written then answers none.
     fn is_quiet(&self) -> bool {
-        let life = self.service.life();
-        !life.is_answering() && life.requests() == self.written_up_to
+        !self.life.is_answering() && self.life.requests() == self.written_up_to
     }
 }
 
@@ -103,8 +102,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for ClientStream<IO> {
         let mut shared = self.0.borrow_mut();
         ready!(Pin::new(&mut shared.io).poll_flush(cx))?;
         // hyper flushes when it has nothing more to write.
-        if !shared.is_quiet() && !shared.service.life().is_answering() {
-            shared.written_up_to = shared.service.life().requests();
+        if !shared.is_quiet() && !shared.life.is_answering() {
+            shared.written_up_to = shared.life.requests();
             shared.head_begun = false;
         }
         Poll::Ready(Ok(()))

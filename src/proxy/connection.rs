@@ -4,10 +4,10 @@
 use super::body::AnswerBody;
 use super::client_body::ClientBody;
 use super::client_stream::ClientStream;
-use super::endpoints::Endpoints;
 use super::http2::Http2Connection;
 use super::lifetime::{ConnectionLifetime, Order};
 use super::linger::{self, More};
+use super::pipeline::{ClientChannel, ClientConnection, ConnectionCredential, Endpoints};
 use super::record::ConnectionFacts;
 use super::service::Service;
 use super::snapshot::{Limits, Snapshot};
@@ -47,7 +47,7 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     let handshake = async {
         let _counted = open.begin_handshake(snapshot.connections.handshakes)?;
         let handshake = HandshakeContext {
-            client: (client, gate.judge.failing_clients().rank(client)),
+            client: (client, gate.authenticator.failing_clients().rank(client)),
             limits: snapshot.limits.handshake,
             clock: &gate.clock,
             pool: &gate.handshakes,
@@ -66,9 +66,9 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
         Ok(AcceptedConnection { stream, chosen, facts }) => (stream, chosen, facts),
         Err(error) => {
             if error.is_clients_fault() {
-                gate.judge.failing_clients().failed(client);
+                gate.authenticator.failing_clients().failed(client);
             }
-            gate.failed_handshakes.failed(gate, endpoints, &error);
+            gate.failed_handshakes.failed(endpoints, &error, &gate.stopping);
             return;
         }
     };
@@ -78,7 +78,10 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
     drop(snapshot);
     let http2 = facts.http2;
     let connection = connection_facts(&worker, endpoints, Some(&facts));
-    let service = Rc::new(Service::tls(worker, connection, endpoints, local, server_name, facts, life));
+    let credential = Box::new(ConnectionCredential::new(facts, client));
+    let channel = ClientChannel::Tls { local, server_name, credential };
+    let client_connection = ClientConnection { endpoints, client, channel };
+    let service = Rc::new(Service::new(worker, connection, client_connection, life));
     if http2 {
         serve_http2(stream, service, limits).await;
     } else {
@@ -89,9 +92,11 @@ pub async fn serve_tls(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoin
 /// Serves one connection that came in on a plain listener: it is told to use TLS, and nothing else.
 pub async fn serve_plain(worker: Rc<Worker>, stream: TcpStream, endpoints: Endpoints, open: OpenConnection) {
     let limits = worker.gate().snapshot.load().limits;
+    let client = open.key();
     let life = ConnectionLifetime::new(limits.connection_max_age, &limits, open);
     let connection = connection_facts(&worker, endpoints, None);
-    let service = Rc::new(Service::plain(worker, connection, endpoints, life));
+    let client_connection = ClientConnection { endpoints, client, channel: ClientChannel::Plain };
+    let service = Rc::new(Service::new(worker, connection, client_connection, life));
     serve_http1(stream, service, limits).await;
 }
 
@@ -100,7 +105,7 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let handler = Handler(Rc::clone(&service));
-    let stream = ClientStream::new(stream, Rc::clone(&service));
+    let stream = ClientStream::new(stream, Rc::clone(service.life()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.client_idle_timeout)

@@ -1,8 +1,7 @@
 //! Logs failed handshakes: the first of each kind at once, then one line a minute with their count and the last cause.
 //! A failed handshake leaves no request and no audit record, and any client can cause thousands of them.
 
-use super::endpoints::Endpoints;
-use super::state::SharedState;
+use super::pipeline::Endpoints;
 use crate::telemetry::display_chain;
 use crate::tls::{HandshakeError, HandshakeStage, TlsVersion};
 use rustls::AlertDescription;
@@ -11,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 /// How long handshakes are counted before they are reported.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -33,9 +33,9 @@ enum Kind {
     Protocol,
 }
 
-/// The failures of the current period, by listener and kind.
-#[derive(Debug, Default)]
-pub struct FailedHandshakes(Mutex<HashMap<(SocketAddr, Kind), Counted>>);
+/// The failures of the current period, by listener and kind. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct FailedHandshakes(Arc<Mutex<HashMap<(SocketAddr, Kind), Counted>>>);
 
 /// What has not been reported yet.
 #[derive(Debug, Default)]
@@ -52,8 +52,9 @@ struct Last {
 }
 
 impl FailedHandshakes {
-    /// Reports or counts a failed handshake. Must be called on a worker's thread.
-    pub(super) fn failed(&self, gate: &Arc<SharedState>, endpoints: Endpoints, error: &HandshakeError) {
+    /// Reports or counts a failed handshake. Must be called on a worker's thread. `stopping` ends the period early, so that
+    /// no count is lost at shutdown.
+    pub(super) fn failed(&self, endpoints: Endpoints, error: &HandshakeError, stopping: &CancellationToken) {
         let Endpoints { listener, peer } = endpoints;
         let cause = display_chain(error);
         tracing::debug!(target: "portcullis::handshake", client = %peer, %listener, error = cause);
@@ -61,14 +62,14 @@ impl FailedHandshakes {
         let last = Last { peer: peer.ip(), cause };
         if let Some(first) = self.count(listener, kind, last) {
             report(listener, kind, 1, &first);
-            let gate = Arc::clone(gate);
+            let (failures, stopping) = (self.clone(), stopping.clone());
             tokio::task::spawn_local(async move {
                 loop {
                     tokio::select! {
                         () = sleep(PERIOD) => {}
-                        () = gate.stopping.cancelled() => {}
+                        () = stopping.cancelled() => {}
                     }
-                    match gate.failed_handshakes.end_period(listener, kind) {
+                    match failures.end_period(listener, kind) {
                         Some((count, last)) => report(listener, kind, count, &last),
                         None => return,
                     }

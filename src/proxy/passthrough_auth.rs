@@ -2,21 +2,20 @@
 //! and their `Authorization` is not changed. Failed logins are counted, so that the gateway cannot be used to lock
 //! accounts. A user name in these messages is never trusted.
 
-use super::client_body::ClientBody;
-use super::forward::{self, Outgoing};
+use super::forward::BackendExchange;
 use super::lifetime::ConnectionLifetime;
 use super::record::RequestRecord;
 use super::state::SharedState;
 use crate::backend::{
-    BackendError, BackendPool, PassthroughRequest, PinnedConnection, ResponseBody, UpstreamResponse,
-    UpstreamTarget,
+    BackendError, BackendPool, PassthroughRequest, PinnedConnection, ResponseBody, UploadProgress,
+    UpstreamResponse, UpstreamTarget,
 };
 use crate::clock::Clock;
 use crate::headers::authorization::{self, LoginClaim};
 use crate::headers::response_headers::{self, ResponseAudience};
 use crate::limits::AddressKey;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
-use crate::policy::{Denial, DenialId, PassthroughPermit};
+use crate::policy::{Denial, DenialId};
 use crate::site::Backend;
 use aws_lc_rs::digest::{self, SHA256};
 use http::{HeaderMap, Response, StatusCode, header};
@@ -63,70 +62,65 @@ struct LogIn {
 }
 
 impl PassthroughAuth {
-    /// Sends the request and gives the backend's answer, its body streamed. A connection that carried `Authorization`
-    /// once is never replaced: when it has ended, the request is refused and the client's connection ends too.
+    /// Sends the request and returns the response, its body streamed. A backend connection that carried `Authorization` is
+    /// never replaced: when it has ended, the request is rejected and the client's connection ends too.
     ///
     /// # Errors
-    /// `login-throttled` before the backend is asked, where too many log-ins failed; `http-1-1-required` where the
-    /// dialogue needs a connection of its own and the client's is shared by its requests; else as on the shared road.
+    /// `login-throttled` before the backend receives anything, if too many log-ins failed; `http-1-1-required` if the
+    /// authentication belongs to a connection and the client's is shared by its requests; else those of the backend.
     pub(super) async fn send(
         &self,
-        mut outgoing: Outgoing<'_>,
-        proof: &PassthroughPermit,
-        (headers, body): (HeaderMap, ClientBody),
+        exchange: &BackendExchange<'_>,
+        request: PassthroughRequest,
+        upload: &UploadProgress,
         pool: &BackendPool,
         line: ClientLine<'_>,
         record: &mut RequestRecord,
     ) -> Result<Response<ResponseBody>, Denial> {
-        if line.multiplexed && authorization::is_connection_based(&headers) {
+        if line.multiplexed && authorization::is_connection_based(request.headers()) {
             return Err(http11_required());
         }
-        let log_in = self.begin(&headers, outgoing.backend, line)?;
-        let asked_for = digest_of_target(outgoing.backend, &outgoing.target);
-        let authorized = headers.contains_key(header::AUTHORIZATION);
-        let body = outgoing.request_body(body);
-        record.upload(&body.progress());
+        let backend = exchange.backend();
+        let log_in = self.begin(request.headers(), backend, line)?;
+        let asked_for = digest_of_target(backend, &exchange.permitted.target());
+        let authorized = request.headers().contains_key(header::AUTHORIZATION);
         if log_in.is_tried() {
-            body.progress().await_login_result();
+            upload.await_login_result();
         }
-        let settings = &outgoing.backend.identity_headers;
-        let request = PassthroughRequest::new(proof, settings, &outgoing.target, headers, body)
-            .map_err(|error| forward::cannot_forward(&error))?
-            .spelled(std::mem::take(&mut outgoing.spelling));
-        outgoing.backend.metrics.requests.inc();
+        backend.metrics.requests.inc();
         let started = Instant::now();
-        let connected = self.connection(&outgoing, authorized, pool, line).await;
-        let pin = connected.map_err(|error| outgoing.failed(&error))?;
+        let connected = self.connection(exchange, authorized, pool, line).await;
+        let pin = connected.map_err(|error| exchange.failed(&error))?;
         let (log_in, sent) = log_in.send(&pin, request).await;
-        let answered = sent.map_err(|error| outgoing.failed(&error))?;
+        let answered = sent.map_err(|error| exchange.failed(&error))?;
         let pin_is_authorized = pin.is_authorized();
-        outgoing.backend.metrics.connected(answered.reused);
+        backend.metrics.connected(answered.reused);
         record.backend(&answered.server, started.elapsed());
         let mut response = answered.response;
         self.settle(log_in, asked_for, &response, line);
-        let asked = response.status() == StatusCode::UNAUTHORIZED;
-        if line.multiplexed && asked && authorization::offers_connection_based(response.headers()) {
+        let is_challenge = response.status() == StatusCode::UNAUTHORIZED;
+        if line.multiplexed && is_challenge && authorization::offers_connection_based(response.headers()) {
             return Err(http11_required());
         }
-        // RFC 9111 3.5 keeps shared caches from an answer to a request with `Authorization`. Later requests on the same
-        // connection are the same user's and carry none, which a cache cannot know.
+        // RFC 9111 3.5 keeps shared caches from storing a response to a request with `Authorization`. Later requests on the
+        // same connection are the same user's and have none, which a cache cannot know.
         let audience =
             if pin_is_authorized { ResponseAudience::OneAccount } else { ResponseAudience::Anyone };
-        response_headers::clean(response.headers_mut(), outgoing.owned, audience);
+        response_headers::clean(response.headers_mut(), exchange.reserved, audience);
         record.status(response.status());
         Ok(response)
     }
 
-    /// The client's own connection to the backend, opened now where there is none. Where requests share the client's
-    /// connection, each gets one for itself, which ends with its answer.
+    /// The client's own connection to the backend, opened now if there is none. If requests share the client's
+    /// connection, each gets one for itself, which ends with its response.
     async fn connection(
         &self,
-        outgoing: &Outgoing<'_>,
+        exchange: &BackendExchange<'_>,
         authorized: bool,
         pool: &BackendPool,
         line: ClientLine<'_>,
     ) -> Result<Rc<PinnedConnection>, BackendError> {
-        let (backend, requester) = (outgoing.backend, outgoing.requester);
+        let (backend, requester) = (exchange.backend(), exchange.requester);
         let name = &backend.settings.name;
         if !line.multiplexed {
             let held = self.pins.borrow().get(name).cloned();

@@ -13,7 +13,7 @@ use crate::limits::scheduling::Rank;
 use crate::login_throttle::{AttemptPermit, LoginThrottled};
 use crate::policy::{PasswordCredential, PasswordRejection};
 use crate::request::BasicCredentials;
-use crate::site::{PasswordSettings, Realm};
+use crate::site::Realm;
 use crate::telemetry::PasswordMetrics;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -22,134 +22,142 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The longest that one is remembered, whatever the configuration says.
-const LONGEST: Duration = Duration::from_secs(600);
+/// The longest time for which an accepted password is cached, whatever the configuration specifies.
+const MAXIMUM_CACHED: Duration = Duration::from_secs(600);
 
-/// How long a verdict may be on its way to the decision where nothing is to be remembered.
-const IN_USE: Duration = Duration::from_secs(10);
+/// The lifetime of a credential that is not cached: long enough for the decision that it was obtained for.
+const UNCACHED_LIFETIME: Duration = Duration::from_secs(10);
 
-/// Judges passwords, for all workers.
+/// The bytes of a cache entry beside its account.
+const ENTRY_BYTES: usize = 256;
+
+/// Authenticates passwords, for all workers.
 pub(super) struct PasswordAuthenticator {
-    taken: Cache<Digest, Taken>,
-    /// Made for each process, so that what is remembered is of no use to anybody else.
+    accepted: Cache<PasswordDigest, AcceptedPassword>,
+    /// Generated for each process, so that a digest is worthless outside of it.
     key: hmac::Key,
-    /// Raised by every purge.
+    /// Incremented by every purge.
     purges: AtomicU64,
     metrics: PasswordMetrics,
 }
 
-/// An HMAC-SHA-256 of a realm with its generation, a user name and a password.
-type Digest = [u8; 32];
+/// A user name and password that a client sent, and everything that the verdict on them depends on.
+pub(super) struct PasswordAttempt<'a> {
+    pub(super) realm: &'a Realm,
+    /// The directories of the realm.
+    pub(super) directories: &'a Directories,
+    pub(super) credentials: &'a BasicCredentials,
+    pub(super) client: AddressKey,
+    pub(super) clock: &'a Clock,
+}
 
-/// A password that the directory took.
+/// An HMAC-SHA-256 of a realm with its generation, a user name and a password.
+type PasswordDigest = [u8; 32];
+
+/// A password that the directory accepted.
 #[derive(Clone)]
-struct Taken {
+struct AcceptedPassword {
     credential: Arc<PasswordCredential>,
-    /// From then on the directory is asked again.
+    /// The time from which the directory is queried again.
     until: UnixTime,
 }
 
-/// One question, with all that its answer follows from.
-struct Question<'a> {
-    directories: &'a Directories,
-    policy: &'a PasswordSettings,
+/// An attempt whose user name can be looked up.
+struct NamedAttempt<'a> {
+    attempt: &'a PasswordAttempt<'a>,
     login: LoginName,
-    /// The user name as failed attempts are counted for it.
+    /// The user name for which failed attempts are counted.
     counted_as: String,
-    offered: &'a BasicCredentials,
-    from: AddressKey,
-    clock: &'a Clock,
 }
 
 impl PasswordAuthenticator {
-    /// Remembers nothing yet, and later in so many bytes. Fails where the system has no random numbers, with which nothing can be kept secret.
+    /// An authenticator whose cache holds this many bytes.
     pub(super) fn new(bytes: u64, metrics: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).expect(
-            "aws-lc aborts the process where the system gives no entropy, and fails for nothing else here",
+            "aws-lc aborts the process if the system has no entropy, and fails for nothing else here",
         );
-        let taken = Cache::builder()
+        let accepted = Cache::builder()
             .max_capacity(bytes)
-            .weigher(|_: &Digest, taken: &Taken| weight(taken.credential.account().weight()))
-            .time_to_live(LONGEST)
+            .weigher(|_: &PasswordDigest, accepted: &AcceptedPassword| {
+                u32::try_from(ENTRY_BYTES + accepted.credential.account().weight()).unwrap_or(u32::MAX)
+            })
+            .time_to_live(MAXIMUM_CACHED)
             .build();
-        Self { taken, key, purges: AtomicU64::new(0), metrics }
+        Self { accepted, key, purges: AtomicU64::new(0), metrics }
     }
 
-    /// The credential that `offered` is in `realm`, whose directory is `directories`.
+    /// Authenticates the user name and password of `attempt`, in one of `slots`.
     ///
     /// # Errors
-    /// The refusal. Too many attempts, too little time and a silent directory are some.
-    pub(super) async fn judge(
+    /// The rejection. A client out of attempts, a timeout and a directory that does not respond reject, too.
+    pub(super) async fn authenticate(
         &self,
-        places: &ConcurrencyLimit,
-        (realm, directories): (&Realm, &Directories),
-        offered: &BasicCredentials,
-        from: AddressKey,
-        clock: &Clock,
+        slots: &ConcurrencyLimit,
+        attempt: &PasswordAttempt<'_>,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
-        let policy = &realm.passwords;
-        let outcome = match LoginName::parse(&offered.user, policy.default_domain.as_deref()) {
+        let default_domain = attempt.realm.passwords.default_domain.as_deref();
+        let outcome = match LoginName::parse(&attempt.credentials.user, default_domain) {
             Err(error) => Err(Arc::new(PasswordRejection::Name(error))),
             Ok(login) => {
                 let counted_as = counted_as(&login);
-                let question = Question { directories, policy, login, counted_as, offered, from, clock };
-                self.remembered_or_asked(places, self.digest(realm, &question), &question).await
+                self.cached_or_verified(slots, &NamedAttempt { attempt, login, counted_as }).await
             }
         };
-        if let Err(refusal) = &outcome {
-            self.count(refusal);
+        if let Err(rejection) = &outcome {
+            self.count(rejection);
         }
         outcome
     }
 
-    /// Forgets every password, so that the directories are asked again.
+    /// Removes every password from the cache, so that the directories are queried again.
     pub(super) fn purge(&self) {
         self.purges.fetch_add(1, Ordering::AcqRel);
-        self.taken.invalidate_all();
+        self.accepted.invalidate_all();
     }
 
-    async fn remembered_or_asked(
+    async fn cached_or_verified(
         &self,
-        places: &ConcurrencyLimit,
-        digest: Digest,
-        question: &Question<'_>,
+        slots: &ConcurrencyLimit,
+        named: &NamedAttempt<'_>,
     ) -> Result<Arc<PasswordCredential>, Arc<PasswordRejection>> {
-        let now = question.clock.now();
-        // Before anything else: what is remembered answers guesses too.
-        let attempts = &question.policy.login_throttle;
-        attempts.check(&question.counted_as, question.from, now).map_err(too_many)?;
-        match self.taken.get(&digest).await {
-            Some(taken) if now < taken.until => {
+        let attempt = named.attempt;
+        let now = attempt.clock.now();
+        // Before the cache is used, which would otherwise confirm guesses without limit.
+        let throttle = &attempt.realm.passwords.login_throttle;
+        throttle.check(&named.counted_as, attempt.client, now).map_err(throttled)?;
+        let digest = self.digest(attempt);
+        match self.accepted.get(&digest).await {
+            Some(accepted) if now < accepted.until => {
                 self.metrics.cached.inc();
-                return Ok(taken.credential);
+                return Ok(accepted.credential);
             }
-            Some(_) => self.taken.invalidate(&digest).await,
+            Some(_) => self.accepted.invalidate(&digest).await,
             None => {}
         }
-        // Boxed, so that no connection has room for a question that few ever ask.
-        let client = (question.from, Rank::Normal);
-        let asking = Box::pin(places.within(client, self.taken.try_get_with(digest, question.ask())));
-        let taken = asking.await.map_err(|not_judged| {
-            Arc::new(match not_judged {
+        // Boxed, so that no connection has room for a query that few clients ever cause.
+        let client = (attempt.client, Rank::Normal);
+        let query = Box::pin(slots.within(client, self.accepted.try_get_with(digest, named.query())));
+        let accepted = query.await.map_err(|error| {
+            Arc::new(match error {
                 LimitError::Timeout(limit) => PasswordRejection::Timeout(limit),
                 LimitError::Overloaded => PasswordRejection::Overloaded,
             })
         })??;
         self.metrics.accepted.inc();
-        Ok(taken.credential)
+        Ok(accepted.credential)
     }
 
-    fn digest(&self, realm: &Realm, question: &Question<'_>) -> Digest {
+    fn digest(&self, attempt: &PasswordAttempt<'_>) -> PasswordDigest {
         let mut context = hmac::Context::with_key(&self.key);
-        let numbers = [realm.generation, self.purges.load(Ordering::Acquire)].map(u64::to_be_bytes);
+        let numbers = [attempt.realm.generation, self.purges.load(Ordering::Acquire)].map(u64::to_be_bytes);
         let parts: [&[u8]; 4] = [
             numbers.as_flattened(),
-            realm.name.as_bytes(),
-            question.offered.user.as_bytes(),
-            question.offered.password.expose(),
+            attempt.realm.name.as_bytes(),
+            attempt.credentials.user.as_bytes(),
+            attempt.credentials.password.expose(),
         ];
         for part in parts {
-            // With its length, so that no two lists of parts are one text.
+            // With its length, so that no two lists of parts have the same bytes.
             context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(part);
         }
@@ -158,8 +166,8 @@ impl PasswordAuthenticator {
         digest
     }
 
-    fn count(&self, refusal: &PasswordRejection) {
-        match refusal {
+    fn count(&self, rejection: &PasswordRejection) {
+        match rejection {
             PasswordRejection::Malformed(_)
             | PasswordRejection::Name(_)
             | PasswordRejection::Wrong { .. }
@@ -175,70 +183,73 @@ impl PasswordAuthenticator {
     }
 }
 
-impl Question<'_> {
-    /// Asks the directory.
-    async fn ask(&self) -> Result<Taken, PasswordRejection> {
-        let asked = self.clock.now();
+impl NamedAttempt<'_> {
+    /// Queries the directory.
+    async fn query(&self) -> Result<AcceptedPassword, PasswordRejection> {
+        let PasswordAttempt { realm, client, clock, .. } = *self.attempt;
+        let policy = &realm.passwords;
+        let began = clock.now();
         let read_at = Tick::next();
-        let attempt =
-            self.policy.login_throttle.begin(self.from, asked).map_err(PasswordRejection::LoginThrottled)?;
-        let attempt = attempt.not_sent();
-        let attempt =
-            attempt.for_account(&self.counted_as, asked).map_err(PasswordRejection::LoginThrottled)?;
-        let (attempt, found) = self.found(attempt).await?;
-        self.verify(attempt, &found).await?;
-        let [person] = found.as_slice() else { return Err(PasswordRejection::NoAccount) };
-        let account = Account { read_at, ..account(person) };
-        let end = person
+        let permit =
+            policy.login_throttle.begin(client, began).map_err(PasswordRejection::LoginThrottled)?.not_sent();
+        let permit =
+            permit.for_account(&self.counted_as, began).map_err(PasswordRejection::LoginThrottled)?;
+        let (permit, found) = self.look_up(permit).await?;
+        self.verify(permit, &found).await?;
+        let [entry] = found.as_slice() else { return Err(PasswordRejection::NoAccount) };
+        let account = Account { read_at, ..account(entry) };
+        let end = entry
             .status
-            .check(asked)
+            .check(began)
             .map_err(|status| PasswordRejection::Unusable { user: account.user.clone(), status })?;
         let end = end.unwrap_or(UnixTime::END);
-        let remembered = self.policy.cache_ttl.min(LONGEST);
-        let credential =
-            PasswordCredential::new(Arc::new(account), end.min(asked.plus(remembered.max(IN_USE))));
-        Ok(Taken { credential: Arc::new(credential), until: end.min(asked.plus(remembered)) })
+        let cached = policy.cache_ttl.min(MAXIMUM_CACHED);
+        let deadline = end.min(began.plus(cached.max(UNCACHED_LIFETIME)));
+        let credential = Arc::new(PasswordCredential::new(Arc::new(account), deadline));
+        Ok(AcceptedPassword { credential, until: end.min(began.plus(cached)) })
     }
 
-    /// Whose account the name is. The attempt counts for that account from then on, by whatever name it is meant: else
-    /// `CORP\sam`, `sam` and `sam@corp.example` would be three accounts with as many attempts each.
-    async fn found(
+    /// The accounts with the user name. If there is one, the attempt counts for this account from then on, under whatever
+    /// name: otherwise `CORP\sam`, `sam` and `sam@corp.example` would have three times as many attempts.
+    async fn look_up(
         &self,
-        attempt: AttemptPermit,
+        permit: AttemptPermit,
     ) -> Result<(AttemptPermit, Vec<DirectoryAccount>), PasswordRejection> {
-        let found = match self.directories.by_login(&self.login).await {
+        let clock = self.attempt.clock;
+        let found = match self.attempt.directories.by_login(&self.login).await {
             Ok(found) => found,
             Err(error) => {
-                attempt.cancelled(self.clock.now());
+                permit.cancelled(clock.now());
                 return Err(PasswordRejection::Directory(error));
             }
         };
-        let attempt = match found.as_slice() {
-            [person] => attempt.for_account(&identity(person), self.clock.now()),
-            [] | [_, _, ..] => Ok(attempt),
+        let permit = match found.as_slice() {
+            [entry] => permit.for_account(&throttle_key(entry), clock.now()),
+            [] | [_, _, ..] => Ok(permit),
         };
-        Ok((attempt.map_err(PasswordRejection::LoginThrottled)?, found))
+        Ok((permit.map_err(PasswordRejection::LoginThrottled)?, found))
     }
 
-    /// Whether the directory takes the password of whom the name has found. It is asked also where that is nobody: how
-    /// long the answer takes is to tell nothing either.
+    /// Has the directory verify the password, also if no account was found, so that the time of the response does not
+    /// reveal which accounts exist.
     async fn verify(
         &self,
-        attempt: AttemptPermit,
+        permit: AttemptPermit,
         found: &[DirectoryAccount],
     ) -> Result<(), PasswordRejection> {
-        let (clock, attempt) = (self.clock.clone(), attempt.sent());
+        let PasswordAttempt { directories, credentials, clock, .. } = *self.attempt;
+        let (clock, permit) = (clock.clone(), permit.sent());
         let settle = move |verdict: &Result<PasswordVerdict, DirectoryError>| match verdict {
-            Ok(PasswordVerdict::Correct) => attempt.succeeded(clock.now()),
-            Ok(PasswordVerdict::Wrong(_)) => attempt.failed(clock.now()),
-            // Nobody learns anything by it, and a directory that was down must not leave its users locked out here.
-            Err(_) => attempt.cancelled(clock.now()),
+            Ok(PasswordVerdict::Correct) => permit.succeeded(clock.now()),
+            Ok(PasswordVerdict::Wrong(_)) => permit.failed(clock.now()),
+            // The client learns nothing from it, and an outage of the directory must not lock users out here.
+            Err(_) => permit.cancelled(clock.now()),
         };
-        match self.directories.verify_password_of(&self.login, found, &self.offered.password, settle).await {
+        match directories.verify_password_of(&self.login, found, &credentials.password, settle).await {
             Ok(PasswordVerdict::Correct) => Ok(()),
             Ok(PasswordVerdict::Wrong(reason)) => Err(match found {
                 [] => PasswordRejection::Unknown,
-                [person] => PasswordRejection::Wrong { user: account(person).user, reason },
+                [entry] => PasswordRejection::Wrong { user: account(entry).user, reason },
                 [_, _, ..] => PasswordRejection::Ambiguous { count: found.len() },
             }),
             Err(error) => Err(PasswordRejection::Directory(error)),
@@ -246,19 +257,13 @@ impl Question<'_> {
     }
 }
 
-/// What a remembered password takes up, its place in the cache included.
-fn weight(account: usize) -> u32 {
-    const ENTRY: usize = 256;
-    u32::try_from(ENTRY + account).unwrap_or(u32::MAX)
+fn throttled(error: LoginThrottled) -> Arc<PasswordRejection> {
+    Arc::new(PasswordRejection::LoginThrottled(error))
 }
 
-fn too_many(too_many: LoginThrottled) -> Arc<PasswordRejection> {
-    Arc::new(PasswordRejection::LoginThrottled(too_many))
-}
-
-/// A password is known to more than one card ever is, so what it names is named weakly.
-fn account(person: &DirectoryAccount) -> Account {
-    Account::from_directory(person, MappingMethod::Password, MappingStrength::Weak)
+/// A password can be shared or guessed, so the mapping is weak.
+fn account(entry: &DirectoryAccount) -> Account {
+    Account::from_directory(entry, MappingMethod::Password, MappingStrength::Weak)
 }
 
 fn counted_as(login: &LoginName) -> String {
@@ -268,10 +273,10 @@ fn counted_as(login: &LoginName) -> String {
     }
 }
 
-/// What an account is counted by, whatever it is called: no user name has a blank at its beginning.
-fn identity(person: &DirectoryAccount) -> String {
-    match &person.sid {
+/// The key of an account in the throttle, under whatever name it is used. It begins with a space, as no user name does.
+fn throttle_key(entry: &DirectoryAccount) -> String {
+    match &entry.sid {
         Some(sid) => format!(" {sid}"),
-        None => format!(" {} {}", person.directory, person.dn),
+        None => format!(" {} {}", entry.directory, entry.dn),
     }
 }

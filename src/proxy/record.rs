@@ -4,7 +4,6 @@
 
 use super::request_log::RequestLog;
 use crate::backend::UploadProgress;
-use crate::certificate::Certificate;
 use crate::clock::UnixTime;
 use crate::identity::Account;
 use crate::policy::{AuthenticatedBy, Denial, DenialId, Evidence, Permit};
@@ -137,8 +136,8 @@ impl RequestRecord {
         });
     }
 
-    /// Adds to the time that judging took: of a card, of a password, or of both.
-    pub(super) fn judged(&mut self, took: Duration) {
+    /// Adds to the time that authentication took: of a certificate, of a password, or of both.
+    pub(super) fn authentication_time(&mut self, took: Duration) {
         self.fill(|record| {
             record.duration.authentication = Some(record.duration.authentication.unwrap_or_default() + took);
         });
@@ -262,17 +261,6 @@ impl Drop for RequestRecord {
         }
         self.write();
     }
-}
-
-/// What the records of a connection say of its certificate.
-pub(super) fn certificate_facts(leaf: &Certificate) -> Arc<CertificateFacts> {
-    Arc::new(CertificateFacts {
-        sha256: BoundedText::of(leaf.fingerprint()),
-        subject: BoundedText::of(leaf.subject()),
-        issuer: BoundedText::of(leaf.issuer()),
-        serial: BoundedText::of(leaf.serial()),
-        not_after: leaf.not_after(),
-    })
 }
 
 fn version_name(version: Version) -> &'static str {

@@ -1,55 +1,47 @@
-//! Handles one request, from its head to a permit and on to the backend. [`Service::handle`] reads from top to bottom:
-//! each step takes the value that the step before has proven.
+//! Handles the requests of one connection: [`Service::handle`] runs the request pipeline and forwards what it permits.
 
 use super::body::AnswerBody;
 use super::client_body::ClientBody;
 use super::client_stream::Left;
-use super::connection_credential::{self, ConnectionCredential};
 use super::drain::{self, Rest};
-use super::endpoints::Endpoints;
 use super::error_response::{Details, Wanted, http_date, last_in_http1};
-use super::forward::Outgoing;
+use super::forward::BackendExchange;
 use super::lifetime::ConnectionLifetime;
 use super::passthrough_auth::{ClientLine, PassthroughAuth};
-use super::password_evidence::Offer;
+use super::pipeline::{
+    ClientConnection, ConnectionCredential, PermittedRequest, PipelineObserver, PreparedRequest,
+    ReceivedRequest, RequestContext, authorize,
+};
 use super::record::{ConnectionFacts, RequestHead, RequestRecord};
 use super::request_rate::{self, AccountBudget, Excess};
-use super::routing;
 use super::snapshot::Snapshot;
 use super::worker::Worker;
-use crate::backend::{BackendPool, Requester, ResponseBody, UpstreamTarget};
-use crate::certificate::Fingerprint;
-use crate::clock::UnixTime;
-use crate::headers::forwarded::RequestOrigin;
-use crate::headers::{HeaderCase, request_headers};
+use crate::backend::{BackendPool, Requester, ResponseBody};
+use crate::headers::RemovedHeaders;
 use crate::limits::{FrameBudget, RequestInFlight};
-use crate::policy::{Denial, DenialId, Evidence, PasswordRule, Permit, PermittedIdentity, decide};
-use crate::request::{
-    Authority, HostName, RequestId, RequestTarget, TargetScheme, basic_challenge, received_target,
-};
+use crate::policy::{AccessRule, Denial, DenialId, Evidence, PasswordRule, Permit, PermittedIdentity};
+use crate::request::{CanonicalPath, RequestId, basic_challenge, received_target};
 use crate::site::{PathRule, Site};
-use crate::telemetry::audit::Part;
-use crate::tls::TlsFacts;
+use crate::telemetry::audit::{CertificateFacts, Part};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Body;
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Requests in progress of an address that presents certificates which were never validated, before it has only the share
 /// of anonymous clients.
 const NEWCOMERS_PER_ADDRESS: u32 = 64;
 
-/// Answers the requests of one connection.
+/// Handles the requests of one connection.
 pub(super) struct Service {
     worker: Rc<Worker>,
     facts: ConnectionFacts,
-    endpoints: Endpoints,
-    channel: Channel,
-    dialogues: PassthroughAuth,
-    life: ConnectionLifetime,
+    connection: ClientConnection,
+    passthrough: PassthroughAuth,
+    life: Rc<ConnectionLifetime>,
     /// The number of the connection in this worker.
     number: u64,
     frames: Rc<FrameBudget>,
@@ -58,21 +50,15 @@ pub(super) struct Service {
     is_known: Cell<bool>,
 }
 
-/// How the client is connected.
-enum Channel {
-    Plain,
-    Tls { local: SocketAddr, server_name: Option<HostName>, card: Box<ConnectionCredential> },
-}
-
-/// A request in flight: what may still be needed when it is turned away.
+/// A request in progress: what its error response may need.
 struct InFlight {
     id: RequestId,
     record: RequestRecord,
     content_length: Option<u64>,
-    /// Taken when the request goes to the backend.
+    /// `None` once the request is forwarded.
     body: Option<ClientBody>,
     allow: Option<HeaderValue>,
-    /// Whether the path takes passwords, so that a client is to be asked for one.
+    /// Whether the path accepts passwords of the directory, so that a client without credentials is asked for one.
     takes_password: bool,
     redirect: Option<HeaderValue>,
     /// Whether it still has to be taken out of a budget of requests.
@@ -81,63 +67,84 @@ struct InFlight {
     closes: bool,
 }
 
-impl Channel {
-    fn fingerprint(&self) -> Option<Fingerprint> {
-        match self {
-            Self::Plain => None,
-            Self::Tls { card, .. } => card.fingerprint(),
+/// Fills the record and the error response of a request from the results of the pipeline.
+struct RequestObserver<'a> {
+    service: &'a Service,
+    request: &'a mut InFlight,
+}
+
+impl PipelineObserver for RequestObserver<'_> {
+    fn site(&mut self, site: &Site) {
+        self.request.record.site(&site.name, &site.metrics);
+    }
+
+    fn canonical_path(&mut self, path: &CanonicalPath) {
+        self.request.record.path(path.as_str());
+    }
+
+    fn redirect(&mut self, location: HeaderValue) {
+        self.request.redirect = Some(location);
+    }
+
+    fn rule(&mut self, rule: &PathRule) {
+        self.request.record.rule(&rule.rule.name);
+        self.request.takes_password = rule.rule.password == PasswordRule::Directory;
+    }
+
+    fn rejected_by_form(&mut self, rule: &AccessRule) {
+        self.request.allow = HeaderValue::from_str(&rule.allow_header()).ok();
+    }
+
+    fn removed_headers(&mut self, removed: &RemovedHeaders) {
+        let names = u64::try_from(removed.reserved + removed.nonstandard).unwrap_or(u64::MAX);
+        self.service.worker.gate().metrics.dropped_headers.inc_by(names);
+    }
+
+    fn certificate(&mut self, facts: &Arc<CertificateFacts>) {
+        self.request.record.certificate(facts);
+    }
+
+    fn authentication_time(&mut self, took: Duration) {
+        self.request.record.authentication_time(took);
+    }
+
+    fn evidence(&mut self, evidence: &Evidence) {
+        self.request.record.evidence(evidence);
+        self.service.note(evidence);
+        // The client needs a new handshake. HTTP/2 has no `Connection: close`, so the connection itself has to end.
+        if let Evidence::None(absent) = evidence
+            && absent.needs_new_handshake()
+        {
+            self.service.life.retire();
         }
     }
 }
 
 impl Service {
-    pub(super) fn tls(
+    pub(super) fn new(
         worker: Rc<Worker>,
         facts: ConnectionFacts,
-        endpoints: Endpoints,
-        local: SocketAddr,
-        server_name: Option<HostName>,
-        tls: TlsFacts,
-        life: ConnectionLifetime,
-    ) -> Self {
-        let card = ConnectionCredential::new(tls, life.key());
-        let channel = Channel::Tls { local, server_name, card: Box::new(card) };
-        Self::on(worker, facts, endpoints, channel, life)
-    }
-
-    pub(super) fn plain(
-        worker: Rc<Worker>,
-        facts: ConnectionFacts,
-        endpoints: Endpoints,
-        life: ConnectionLifetime,
-    ) -> Self {
-        Self::on(worker, facts, endpoints, Channel::Plain, life)
-    }
-
-    fn on(
-        worker: Rc<Worker>,
-        facts: ConnectionFacts,
-        endpoints: Endpoints,
-        channel: Channel,
+        connection: ClientConnection,
         life: ConnectionLifetime,
     ) -> Self {
         let gate = worker.gate();
         gate.metrics.client_connections.inc();
         let frames = FrameBudget::new(gate.snapshot.load().limits.http2_frames);
         let number = worker.number_connection();
-        let (dialogues, account) = (PassthroughAuth::default(), AccountBudget::default());
-        let known = channel.fingerprint().and_then(|leaf| gate.known_holders.account(leaf.as_bytes()));
+        let (passthrough, account) = (PassthroughAuth::default(), AccountBudget::default());
+        let leaf = connection.credential().and_then(ConnectionCredential::fingerprint);
+        let known = leaf.and_then(|leaf| gate.known_holders.account(leaf.as_bytes()));
         if let Some(holder) = known {
             account.recall(holder, gate);
         }
-        let is_known = Cell::new(known.is_some());
-        Self { worker, facts, endpoints, channel, dialogues, life, number, frames, account, is_known }
+        let (life, is_known) = (Rc::new(life), Cell::new(known.is_some()));
+        Self { worker, facts, connection, passthrough, life, number, frames, account, is_known }
     }
 
-    /// Answers one request. Writes its record, whatever happens.
+    /// Responds to one request, and writes its record in every case.
     ///
     /// # Errors
-    /// The reason to reset the request's stream with, where it has to come again over HTTP/1.1 (RFC 9113 7).
+    /// The reason to reset the request's stream with, if the client has to send it again over HTTP/1.1 (RFC 9113 7).
     pub(super) async fn answer(
         &self,
         request: Request<ClientBody>,
@@ -177,7 +184,7 @@ impl Service {
             unpaid,
             closes: false,
         };
-        let site = self.site(&snapshot);
+        let site = self.connection.site(&snapshot);
         if let Err(Excess { denial, .. }) = within {
             return Ok(self.reject(&denial, site, &wanted, version, in_flight).await);
         }
@@ -206,112 +213,85 @@ impl Service {
         Ok(answer)
     }
 
-    /// The request pipeline. Returns the streamed response of the backend, or the denial.
+    /// Runs the request pipeline and forwards a permitted request. Returns the streamed response of the backend, or the
+    /// denial.
     async fn handle(
         &self,
         snapshot: &Snapshot,
         site: Option<&Arc<Site>>,
-        mut head: http::request::Parts,
+        head: http::request::Parts,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
-        routing::head_size(&head, snapshot.limits.max_header)?;
-        routing::field_count(&head.headers, snapshot.limits.max_header_fields)?;
-        let target = RequestTarget::parse(&head.uri)
-            .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
-        routing::plain_coding(&head.headers)?;
-        let unnamed = || match head.version {
-            Version::HTTP_09 | Version::HTTP_10 => self.unnamed_host(snapshot, site),
-            _ => None,
-        };
-        let authority = routing::authority(&target, &head.headers, unnamed)?;
-        let site = self.named_site(snapshot, site, &authority)?;
-        in_flight.record.site(&site.name, &site.metrics);
-
-        let path = routing::canonical_path(&target, site)?;
-        in_flight.record.path(path.as_str());
-        let Channel::Tls { card, .. } = &self.channel else {
-            in_flight.redirect = routing::redirect(site, &authority, &path, target.query());
-            return Err(routing::tls_required());
-        };
-        let found = routing::path_rule(site, &path)?;
-        let PathRule { rule, backend } = found.rule;
-        in_flight.record.rule(&rule.name);
-        in_flight.takes_password = rule.password == PasswordRule::Directory;
-
-        let length = in_flight.content_length;
-        let peer = self.endpoints.peer.ip();
-        let facts = routing::facts(peer, &head.method, &head.headers, &target, site, &authority, length);
-        rule.check_request(&facts)
-            .inspect_err(|_| in_flight.allow = HeaderValue::from_str(&rule.allow_header()).ok())?;
         let gate = self.worker.gate();
-        let dropped = request_headers::strip(&mut head.headers, &snapshot.owned)
-            .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
-        gate.metrics.dropped_headers.inc_by(counted(dropped.reserved + dropped.nonstandard));
-        let spelling = HeaderCase::of(&mut head.extensions, dropped.reserved > 0);
-
-        let offer = Offer { headers: &head.headers, from: self.life.key() };
-        let record = &mut in_flight.record;
-        let (evidence, now) = connection_credential::current(&gate.clock, async || {
-            let evidence = card.evidence(rule, site, gate, record).await;
-            offer.or_password(evidence, (rule, &facts), site, gate, record).await
-        })
-        .await;
-        in_flight.record.evidence(&evidence);
-        self.note(&evidence);
-        let permit =
-            decide(rule, &facts, evidence, now).inspect_err(|denial| self.retire_if_misdirected(denial))?;
-        if permit.identity().is_some() {
+        let context = RequestContext {
+            snapshot,
+            authenticator: &gate.authenticator,
+            clock: &gate.clock,
+            connection: &self.connection,
+            site,
+            request_id: in_flight.id,
+            content_length: in_flight.content_length,
+        };
+        let http::request::Parts { method, uri, version, mut headers, mut extensions, .. } = head;
+        let received = ReceivedRequest {
+            method: &method,
+            uri: &uri,
+            version,
+            headers: &mut headers,
+            extensions: &mut extensions,
+        };
+        let mut observer = RequestObserver { service: self, request: in_flight };
+        let permitted = authorize(&context, received, &mut observer).await?;
+        if permitted.permit().identity().is_some() {
             in_flight.unpaid = false;
-            self.account.take(&permit, &self.life, gate, &mut in_flight.record)?;
+            self.account.take(permitted.permit(), &self.life, gate, &mut in_flight.record)?;
         }
         self.pay(in_flight)?;
-        in_flight.record.permit(&permit);
-
-        let origin = RequestOrigin {
-            peer: self.endpoints.peer,
-            scheme: TargetScheme::Https,
-            host: &authority,
-            request_id: in_flight.id,
-        };
-        let host = routing::host_for_backend(backend, site, &authority);
-        let target =
-            UpstreamTarget { method: head.method, path: found.forward, query: target.query(), host, origin };
-        let proven_at = self.proven_at(now);
-        let requester = self.requester(&permit);
-        let owned = &snapshot.owned;
-        let outgoing = Outgoing { permit, backend, target, owned, spelling, proven_at, now, requester };
-        let pool = self.worker.pool(snapshot, backend);
-        self.pass_on(outgoing, (head.headers, head.version), &pool, in_flight).await
+        in_flight.record.permit(permitted.permit());
+        let pool = self.worker.pool(snapshot, permitted.backend());
+        self.forward(permitted, headers, version, snapshot, &pool, in_flight).await
     }
 
-    /// The last stretch: over connections that all share, or over the client's own where it logs in at the backend itself.
-    async fn pass_on(
+    /// Forwards a permitted request: over a pooled connection, or over one that is pinned to the client's, if the backend
+    /// authenticates the client itself.
+    async fn forward(
         &self,
-        outgoing: Outgoing<'_>,
-        (headers, version): (HeaderMap, Version),
+        mut permitted: PermittedRequest<'_>,
+        headers: HeaderMap,
+        version: Version,
+        snapshot: &Snapshot,
         pool: &BackendPool,
         in_flight: &mut InFlight,
     ) -> Result<Response<ResponseBody>, Denial> {
         let Some(body) = in_flight.body.take() else {
             return Err(Denial::new(DenialId::MalformedRequest, "the body was taken before"));
         };
-        match outgoing.permit.passthrough_permit() {
-            None => {
-                let answered = outgoing.send(headers, body, pool, &mut in_flight.record).await;
-                in_flight.closes = !in_flight.record.body_is_whole();
+        let body = permitted.request_body(body);
+        let upload = body.progress();
+        in_flight.record.upload(&upload);
+        let prepared = permitted.prepare(headers, body);
+        let requester = self.requester(permitted.permit());
+        let exchange = BackendExchange { permitted: &permitted, reserved: &snapshot.owned, requester };
+        let record = &mut in_flight.record;
+        match prepared {
+            Ok(PreparedRequest::Pooled(request, delegation)) => {
+                let answered = exchange.send(request, delegation, pool, record).await;
+                in_flight.closes = !record.body_is_whole();
                 answered
             }
-            Some(proof) => {
+            Ok(PreparedRequest::Passthrough(request)) => {
                 let line = self.client_line(version);
-                let request = (headers, body);
-                let record = &mut in_flight.record;
-                let answered = self.dialogues.send(outgoing, &proof, request, pool, line, record).await;
-                // The rest of the body still goes to the backend; where that takes too long, the connection ends.
-                if !in_flight.record.body_is_whole() {
+                let answered = self.passthrough.send(&exchange, request, &upload, pool, line, record).await;
+                // The rest of the body is still sent to the backend; if that takes too long, the connection ends.
+                if !record.body_is_whole() {
                     self.life.leave_unread();
                 }
-                in_flight.closes = answered.is_err() && !in_flight.record.body_is_whole();
+                in_flight.closes = answered.is_err() && !record.body_is_whole();
                 answered
+            }
+            Err(denial) => {
+                in_flight.closes = !record.body_is_whole();
+                Err(denial)
             }
         }
     }
@@ -325,7 +305,7 @@ impl Service {
         }
     }
 
-    /// The page of a request that gets no record.
+    /// The error response of a request without a record.
     async fn unrecorded(
         &self,
         denial: &Denial,
@@ -365,63 +345,6 @@ impl Service {
         }
     }
 
-    /// The site that the connection belongs to in this snapshot.
-    fn site<'s>(&self, snapshot: &'s Snapshot) -> Option<&'s Arc<Site>> {
-        match &self.channel {
-            Channel::Plain => None,
-            Channel::Tls { local, server_name, .. } => {
-                let sites = snapshot.sites.tls.get(&self.endpoints.listener)?;
-                sites.for_server_name(server_name.as_ref(), *local)
-            }
-        }
-    }
-
-    /// The site that the request names, which must be the one that the handshake named: a certificate and a session
-    /// of one site say nothing at another.
-    fn named_site<'s>(
-        &self,
-        snapshot: &'s Snapshot,
-        connected: Option<&'s Arc<Site>>,
-        authority: &Authority,
-    ) -> Result<&'s Arc<Site>, Denial> {
-        let sites = match &self.channel {
-            Channel::Plain => &snapshot.sites.http,
-            Channel::Tls { .. } => &snapshot.sites.tls,
-        };
-        let named = sites.get(&self.endpoints.listener).and_then(|sites| sites.for_host(authority.host()));
-        match (&self.channel, named, connected) {
-            (Channel::Plain, Some(named), _) => Ok(named),
-            (Channel::Tls { .. }, Some(named), Some(connected)) if Arc::ptr_eq(named, connected) => Ok(named),
-            (Channel::Plain | Channel::Tls { .. }, _, _) => {
-                let detail =
-                    format!("{} is no host of the site that the connection was made to", authority.host());
-                Err(Denial::new(DenialId::MisdirectedRequest, detail))
-            }
-        }
-    }
-
-    /// The host of an HTTP/1.0 request that names none, on the listener's default site.
-    fn unnamed_host(&self, snapshot: &Snapshot, connected: Option<&Arc<Site>>) -> Option<Authority> {
-        let sites = match &self.channel {
-            Channel::Plain => &snapshot.sites.http,
-            Channel::Tls { .. } => &snapshot.sites.tls,
-        };
-        let default = sites.get(&self.endpoints.listener)?.default_site()?;
-        match &self.channel {
-            Channel::Plain => default.default_host(),
-            Channel::Tls { .. } if !connected.is_some_and(|site| Arc::ptr_eq(site, default)) => None,
-            Channel::Tls { server_name: Some(name), .. } => Some(Authority::from(name.clone())),
-            Channel::Tls { server_name: None, .. } => default.default_host(),
-        }
-    }
-
-    /// A card that has to sign anew needs a new handshake, on HTTP/2 too, where no answer says `Connection: close`.
-    fn retire_if_misdirected(&self, denial: &Denial) {
-        if denial.id() == DenialId::MisdirectedRequest {
-            self.life.retire();
-        }
-    }
-
     /// Whether requests have the share of an account of what all clients have in common, and not that of their address.
     fn has_own_share(&self) -> bool {
         self.life.is_authenticated() || self.is_known.get()
@@ -439,7 +362,8 @@ impl Service {
         if self.is_known.replace(account.is_some()) == account.is_some() {
             return;
         }
-        let Some(leaf) = self.channel.fingerprint() else { return };
+        let leaf = self.connection.credential().and_then(ConnectionCredential::fingerprint);
+        let Some(leaf) = leaf else { return };
         match account {
             Some(account) => {
                 known_holders.authenticated(*leaf.as_bytes(), self.worker.gate().account_key(account));
@@ -500,12 +424,16 @@ impl Service {
         mut in_flight: InFlight,
     ) -> Response<AnswerBody> {
         let challenge = site.filter(|_| in_flight.takes_password).map(|site| basic_challenge(&site.name));
+        let credential = self.connection.credential();
+        let now = self.worker.gate().clock.now();
+        let is_proof_expired =
+            |site: &Arc<Site>| credential.is_some_and(|credential| credential.is_proof_expired(site, now));
         let details = Details {
             challenge: challenge.as_ref(),
             allow: in_flight.allow.as_ref(),
             redirect: in_flight.redirect.as_ref(),
-            silent_card: self.card_may_be_silent(),
-            proof_ended: site.is_some_and(|site| self.proof_ended(site)),
+            silent_card: credential.is_some_and(ConnectionCredential::may_lack_rsa_pss),
+            proof_ended: site.is_some_and(is_proof_expired),
             help: site.and_then(|site| site.help_desk.as_deref()),
         };
         let mut page = wanted.page(denial, in_flight.id, details);
@@ -520,39 +448,12 @@ impl Service {
         page.map(|page| AnswerBody::page(page, Some((in_flight.record, self.life.answer()))))
     }
 
-    /// When the card's key last signed; without a handshake there is no card.
-    fn proven_at(&self, now: UnixTime) -> UnixTime {
-        match &self.channel {
-            Channel::Plain => now,
-            Channel::Tls { card, .. } => card.proven_at(),
-        }
-    }
-
-    /// Whether the card has to sign anew.
-    fn proof_ended(&self, site: &Site) -> bool {
-        match &self.channel {
-            Channel::Plain => false,
-            Channel::Tls { card, .. } => card.proof_ended(site, self.worker.gate().clock.now()),
-        }
-    }
-
-    /// Whether the client was asked and stayed silent under TLS 1.3, as a card does that cannot sign RSA-PSS.
-    fn card_may_be_silent(&self) -> bool {
-        match &self.channel {
-            Channel::Plain => false,
-            Channel::Tls { card, .. } => card.may_be_silent(),
-        }
-    }
-
     /// Whether requests are taken out of the budget of an account rather than of the address, so that a client with a
     /// certificate is served although others at its address have spent theirs. If the certificate turns out to name no
     /// account, the address pays after all.
     fn pays_by_account(&self) -> bool {
-        let presents_certificate = match &self.channel {
-            Channel::Plain => false,
-            Channel::Tls { card, .. } => card.is_presented(),
-        };
-        presents_certificate || self.life.is_authenticated()
+        let credential = self.connection.credential();
+        credential.is_some_and(ConnectionCredential::is_presented) || self.life.is_authenticated()
     }
 
     /// Takes the request out of the budget that it counts against, unless that was done before.
@@ -572,8 +473,8 @@ impl Service {
         &self.frames
     }
 
-    /// How busy the connection is.
-    pub(super) fn life(&self) -> &ConnectionLifetime {
+    /// The lifetime of the connection.
+    pub(super) fn life(&self) -> &Rc<ConnectionLifetime> {
         &self.life
     }
 
@@ -689,8 +590,4 @@ impl Drop for Service {
 fn is_calmed(error: &(dyn std::error::Error + 'static)) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
     cause.is_some_and(|error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
-}
-
-fn counted(names: usize) -> u64 {
-    u64::try_from(names).unwrap_or(u64::MAX)
 }

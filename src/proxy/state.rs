@@ -20,11 +20,11 @@ pub struct SharedState {
     pub clock: Clock,
     /// The configuration in force.
     pub snapshot: ArcSwap<Snapshot>,
-    /// Judges cards, with the caches of all stages.
-    pub judge: Authenticator,
+    /// Authenticates certificates and passwords, with the caches of all stages.
+    pub authenticator: Authenticator,
     /// Where the cryptography of handshakes is done.
     pub handshakes: HandshakePool,
-    /// Where failed handshakes are told.
+    /// Reports failed handshakes.
     pub failed_handshakes: FailedHandshakes,
     /// Where the audit records go.
     pub audit: AuditLog,

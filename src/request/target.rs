@@ -4,7 +4,7 @@
 //! `http::Uri` removes it, and the canonical path is forwarded, so it reaches no backend either.
 
 use super::{Authority, InvalidPath};
-use http::{Uri, Version};
+use http::{HeaderMap, Method, Uri, Version};
 
 /// The most bytes of a query.
 pub const MAX_QUERY_BYTES: usize = 2048;
@@ -49,17 +49,17 @@ pub fn received_target(uri: &Uri, version: Version) -> String {
 /// The size of a request's field list as HTTP/2 counts it: of every field the name, the value and 32 bytes, the
 /// pseudo-header fields included (RFC 9113 6.5.2).
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the raw target")]
-pub fn field_list_size(head: &http::request::Parts) -> usize {
-    let path = head.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
-    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+pub fn field_list_size(method: &Method, uri: &Uri, headers: &HeaderMap) -> usize {
+    let path = uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+    let authority = uri.authority().map(http::uri::Authority::as_str);
     let pseudo = [
-        (":method", Some(head.method.as_str())),
-        (":scheme", head.uri.scheme_str()),
+        (":method", Some(method.as_str())),
+        (":scheme", uri.scheme_str()),
         (":authority", authority),
         (":path", path),
     ];
     let pseudo = pseudo.into_iter().filter_map(|(name, value)| Some(name.len() + value?.len()));
-    let fields = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     pseudo.chain(fields).map(|bytes| bytes + 32).sum()
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let request = http::Request::get("https://a.example/b?c").header("d", "ef").header("d", "g").body(());
         let (head, ()) = request.unwrap().into_parts();
         let pseudo = ":methodGET:schemehttps:authoritya.example:path/b?c".len();
-        assert_eq!(field_list_size(&head), pseudo + 3 + 2 + 6 * 32);
+        assert_eq!(field_list_size(&head.method, &head.uri, &head.headers), pseudo + 3 + 2 + 6 * 32);
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Running {
         let gate = Arc::new(SharedState {
             clock,
             snapshot: ArcSwap::from_pointee(snapshot),
-            judge: Authenticator::new(
+            authenticator: Authenticator::new(
                 process.validation_timeout,
                 process.validation_concurrency,
                 process.caches,
@@ -107,7 +107,7 @@ impl Running {
             .collect::<Result<Vec<_>, _>>()
             .map_err(StartError::Thread)?;
         let purged = Arc::clone(&gate);
-        let purge = move || purged.judge.purge_accounts();
+        let purge = move || purged.authenticator.purge_accounts();
         let answers = Arc::new(
             Answers::new(Arc::clone(&gate.metrics), readiness, published_keys(&gate), purge)
                 .with_outages(outages(&gate)),

@@ -32,8 +32,19 @@ pub struct PathMatch<'a, R> {
     pub rule: &'a R,
     /// Its pattern.
     pub pattern: &'a PathPattern,
-    /// The path to forward: the pattern's own spelling for an exact rule, the canonical path for a directory.
-    pub forward: &'a str,
+}
+
+impl<'a, R> PathMatch<'a, R> {
+    /// The path to forward: the pattern's own spelling for an exact rule, else `path`, which the rule was found for.
+    pub fn forward<'p>(&self, path: &'p CanonicalPath) -> &'p str
+    where
+        'a: 'p,
+    {
+        match self.pattern.scope() {
+            PathScope::Itself => self.pattern.path(),
+            PathScope::Below => path.as_str(),
+        }
+    }
 }
 
 /// The reason for which no rule applies to a path. The response is the same for all of them.
@@ -111,17 +122,17 @@ impl<R> PathTable<R> {
     ///
     /// # Errors
     /// The reason for which no rule applies.
-    pub fn find<'a>(&'a self, path: &'a CanonicalPath) -> Result<PathMatch<'a, R>, NoPathRule> {
+    pub fn find(&self, path: &CanonicalPath) -> Result<PathMatch<'_, R>, NoPathRule> {
         if path.is_below_a_file() {
             return Err(NoPathRule::BelowFile);
         }
         if let Some(node) = self.nodes.get(path.as_str()) {
-            return Ok(node.found(path));
+            return Ok(node.matched());
         }
         // No directory is below an exact rule (see `build`), so the nearest rule above decides.
         let mut above = path.ancestors().filter(|key| key.len() <= self.longest);
         match above.find_map(|key| self.nodes.get(key)) {
-            Some(node) if node.pattern.scope() == PathScope::Below => Ok(node.found(path)),
+            Some(node) if node.pattern.scope() == PathScope::Below => Ok(node.matched()),
             Some(_) => Err(NoPathRule::BelowExactRule),
             None => Err(NoPathRule::NoRule),
         }
@@ -134,12 +145,8 @@ impl<R> PathTable<R> {
 }
 
 impl<R> PathNode<R> {
-    fn found<'a>(&'a self, path: &'a CanonicalPath) -> PathMatch<'a, R> {
-        let forward = match self.pattern.scope() {
-            PathScope::Itself => self.pattern.path(),
-            PathScope::Below => path.as_str(),
-        };
-        PathMatch { rule: &self.rule, pattern: &self.pattern, forward }
+    fn matched(&self) -> PathMatch<'_, R> {
+        PathMatch { rule: &self.rule, pattern: &self.pattern }
     }
 }
 

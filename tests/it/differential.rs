@@ -1,11 +1,9 @@
 //! Validates several hundred unusual chains here and with `openssl verify -policy_check -x509_strict`. Every kind of
 //! disagreement must have an explanation. The chains are the same in every run.
 
-mod dice;
 mod odd_chain;
 
-use crate::support::openssl;
-use dice::Dice;
+use crate::support::{Dice, openssl};
 use odd_chain::{NOW, OddChain};
 use portcullis::validation::PathViolation;
 use std::collections::{BTreeMap, BTreeSet};

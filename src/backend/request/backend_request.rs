@@ -88,6 +88,16 @@ impl PassthroughRequest {
         self
     }
 
+    /// The headers that the backend gets.
+    pub fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// The request target that the backend gets: path and query.
+    pub fn target(&self) -> &Uri {
+        self.0.uri()
+    }
+
     pub(in crate::backend) fn into_request(self) -> Request<RequestBody> {
         self.0
     }

@@ -11,9 +11,9 @@ use crate::site::PathRule;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// One request, in the order of the pipeline.
+/// The explanation of one request, in the order of the pipeline.
 #[derive(Debug, Serialize)]
-pub(super) struct Explanation {
+pub struct Explanation {
     pub(super) url: String,
     pub(super) method: String,
     pub(super) evaluated_at: String,
@@ -163,7 +163,7 @@ pub(super) struct BackendRequestFacts {
     /// How the user's identity is passed to the backend: `headers`, `kerberos` or `certificate`; `null` for an anonymous
     /// request.
     pub(super) identity: Option<&'static str>,
-    /// Sorted by name. The client's own headers are forwarded in addition to these.
+    /// Sorted by name. Those of the client that `--header` does not specify are forwarded in addition.
     pub(super) headers: Vec<HeaderFacts>,
 }
 

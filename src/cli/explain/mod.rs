@@ -1,6 +1,5 @@
-//! `portcullis explain`: traces one request through the request pipeline and prints every step. It calls the functions of
-//! the pipeline in the same order, and queries the realm's OCSP responders and directories as the gateway does. It never
-//! connects to the backend.
+//! `portcullis explain`: runs the request pipeline of the gateway for one request and prints the result of every step. It
+//! queries the realm's OCSP responders and directories as the gateway does. It never connects to the backend.
 
 mod certificate;
 mod facts;
@@ -15,11 +14,13 @@ use crate::clock::{Clock, UnixTime};
 use crate::config::{self, CompileContext};
 use anyhow::{Context, bail};
 use clap::Args;
-use http::{Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use trace::RequestTrace;
+
+pub use facts::Explanation;
+pub use trace::ExplainedRequest;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainCommand {
@@ -34,6 +35,9 @@ pub(super) struct ExplainCommand {
     /// The request method
     #[arg(long, default_value = "GET")]
     method: Method,
+    /// A header of the request, as often as needed
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
     /// The client's address [default: 192.0.2.1, an example address]
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
@@ -63,9 +67,19 @@ impl ExplainCommand {
         let loaded = config::load(&self.configuration.config, &mut context)
             .map_err(|error| anyhow::Error::new(*error))?;
         let now = self.at.unwrap_or_else(|| clock.now());
-        let trace =
-            RequestTrace { compiled: &loaded.compiled, metrics: &metrics, presented, now, client: self.from };
-        let explanation = trace.explain(self.method, self.url)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        let request = ExplainedRequest {
+            method: self.method,
+            url: self.url,
+            headers,
+            presented,
+            now,
+            client: self.from,
+        };
+        let explanation = request.explain(&loaded.compiled, &metrics)?;
         if self.json {
             output::print_json(&explanation)?;
         } else {
@@ -73,4 +87,14 @@ impl ExplainCommand {
         }
         Ok(if explanation.response.is_permit() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// Reads `NAME: VALUE`. The values of credentials and cookies are not printed.
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("a header is written as NAME: VALUE")?;
+    let name: HeaderName = name.parse().map_err(|error| format!("header name {name:?}: {error}"))?;
+    let mut value = HeaderValue::from_str(value.trim()).map_err(|error| format!("header {name}: {error}"))?;
+    let is_secret = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(&name);
+    value.set_sensitive(is_secret);
+    Ok((name, value))
 }

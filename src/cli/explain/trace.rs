@@ -1,26 +1,30 @@
-//! Traces one request through the functions of the request pipeline, in the order of `proxy::service`, and records the
-//! result of each step. It never connects to a backend.
+//! Runs the request pipeline for one request, and records the result of each step.
 
-use super::certificate;
+use super::certificate::CertificateTrace;
 use super::facts::{
     AuthorizationFacts, BackendRequestFacts, Explanation, HeaderFacts, ResponseFacts, RuleFacts,
 };
-use crate::backend::{BackendRequest, RequestBody, UpstreamTarget};
 use crate::cli::output::format_time;
-use crate::clock::UnixTime;
+use crate::clock::{Clock, UnixTime};
 use crate::config::CompiledConfig;
-use crate::headers::forwarded::RequestOrigin;
-use crate::headers::request_headers;
+use crate::identity::MappingTrace;
 use crate::limits::AddressKey;
-use crate::policy::{AccessRule, Denial, DenialId, Evidence, ForwardedAs, PasswordRule, Permit, decide};
-use crate::proxy::{Authenticator, ConnectionCredential, assertion_terms, backend_request, routing};
-use crate::request::{Authority, RequestId, RequestTarget, TargetScheme};
-use crate::site::{Backend, BackendIdentity, ListenerSites, PathRule, Site};
+use crate::policy::{Denial, DenialId, Evidence, ForwardedAs, PasswordRule};
+use crate::proxy::pipeline::{
+    ClientChannel, ClientConnection, ConnectionCredential, PermittedRequest, PipelineObserver,
+    PreparedRequest, ReceivedRequest, RequestContext, authorize,
+};
+use crate::proxy::{Authenticator, Endpoints, authenticate_in_handshake};
+use crate::request::{Authority, CanonicalPath, RequestId, RequestTarget, TargetScheme};
+use crate::site::{BackendIdentity, ListenerSites, PathRule, Realm, Site};
 use crate::telemetry::Metrics;
 use crate::tls::TlsFacts;
+use crate::validation::{PresentedChain, ValidatedChain};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::uri::PathAndQuery;
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, Version, header};
 use http_body_util::Empty;
+use rustls::CertificateError;
 use rustls_pki_types::CertificateDer;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -40,28 +44,61 @@ const EXAMPLE_NETWORK: &str = "the path rule depends on the client's address: sp
 const ALERT: &str =
     "the site rejects such a certificate with a TLS alert in the handshake: the user sees no error page";
 
-/// The inputs of a trace.
-pub(super) struct RequestTrace<'a> {
-    pub(super) compiled: &'a CompiledConfig,
-    pub(super) metrics: &'a Metrics,
+/// The request to explain.
+#[derive(Clone, Debug)]
+pub struct ExplainedRequest {
+    /// The method.
+    pub method: Method,
+    /// The URL. Its host is the server name of the handshake and, unless `headers` has another, the `Host`.
+    pub url: Uri,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The chain that the client presents, leaf certificate first; empty if it presents none.
-    pub(super) presented: Vec<CertificateDer<'static>>,
-    pub(super) now: UnixTime,
-    /// `None` if the address was not specified.
-    pub(super) client: Option<IpAddr>,
+    pub presented: Vec<CertificateDer<'static>>,
+    /// The time of the request.
+    pub now: UnixTime,
+    /// The client's address; `None` stands for an example address.
+    pub client: Option<IpAddr>,
 }
 
-impl RequestTrace<'_> {
-    /// Explains a request for `url`. A rejected request is a result, not an error.
+impl ExplainedRequest {
+    /// Explains how a gateway with this configuration handles the request. A rejected request is a result, not an error.
+    /// The caches are empty, so every stage of authentication runs.
     ///
     /// # Errors
-    /// If the request cannot be represented, or the runtime cannot be started.
-    pub(super) fn explain(&self, method: Method, url: Uri) -> anyhow::Result<Explanation> {
-        let mut explanation = Explanation {
-            url: url.to_string(),
-            method: method.to_string(),
-            evaluated_at: format_time(self.now),
-            client: self.client(),
+    /// If the runtime cannot be started.
+    pub fn explain(self, compiled: &CompiledConfig, metrics: &Metrics) -> anyhow::Result<Explanation> {
+        let mut trace = RequestTrace::new(&self);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let result = runtime.block_on(trace.run(self, compiled, metrics));
+        Ok(trace.finish(result))
+    }
+
+    fn client(&self) -> IpAddr {
+        self.client.unwrap_or(EXAMPLE_CLIENT)
+    }
+}
+
+/// Records the results of the pipeline's steps.
+struct RequestTrace {
+    explanation: Explanation,
+    now: UnixTime,
+    client_is_known: bool,
+    may_lack_rsa_pss: bool,
+    /// Why the handshake ends with an alert, on a site with `on_bad_certificate = "alert"`.
+    alert: Option<CertificateError>,
+    is_rejected_certificate: bool,
+    takes_password: bool,
+    certificate: Option<CertificateTrace>,
+}
+
+impl RequestTrace {
+    fn new(request: &ExplainedRequest) -> Self {
+        let explanation = Explanation {
+            url: request.url.to_string(),
+            method: request.method.to_string(),
+            evaluated_at: format_time(request.now),
+            client: request.client(),
             listener: None,
             site: None,
             canonical_path: None,
@@ -71,172 +108,289 @@ impl RequestTrace<'_> {
             backend_request: None,
             response: ResponseFacts::permit(),
         };
-        let request = Request::builder().method(method).uri(url).body(())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        if let Err(denial) = runtime.block_on(self.steps(request.into_parts().0, &mut explanation)) {
-            if denial.id() == DenialId::AccessDenied {
-                explanation.authorization = Some(AuthorizationFacts::rejected(&denial));
-            }
-            let ResponseFacts { redirect, hint, password_prompt, .. } = explanation.response;
-            explanation.response =
-                ResponseFacts { redirect, hint, password_prompt, ..ResponseFacts::denial(&denial) };
+        Self {
+            explanation,
+            now: request.now,
+            client_is_known: request.client.is_some(),
+            may_lack_rsa_pss: false,
+            alert: None,
+            is_rejected_certificate: false,
+            takes_password: false,
+            certificate: None,
         }
-        Ok(explanation)
     }
 
-    /// Runs the steps, and records each result in `explanation`.
-    async fn steps(
-        &self,
-        mut head: http::request::Parts,
-        explanation: &mut Explanation,
+    async fn run(
+        &mut self,
+        request: ExplainedRequest,
+        compiled: &CompiledConfig,
+        metrics: &Metrics,
     ) -> Result<(), Denial> {
-        let snapshot = &self.compiled.snapshot;
-        let target = RequestTarget::parse(&head.uri)
-            .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
-        let authority = routing::authority(&target, &head.headers, || None)?;
-        let over_tls = target.scheme() == Some(TargetScheme::Https);
-        let sites = if over_tls { &snapshot.sites.tls } else { &snapshot.sites.http };
-        let (listener, site) = site_of(sites, &authority, over_tls)?;
-        explanation.listener = Some(listener.to_string());
-        explanation.site = Some(site.name.to_string());
-
-        let path = routing::canonical_path(&target, site)?;
-        explanation.canonical_path = Some(path.to_string());
-        if !over_tls {
-            let redirect = routing::redirect(site, &authority, &path, target.query());
-            let text = redirect.and_then(|redirect| redirect.to_str().map(str::to_owned).ok());
-            explanation.response.redirect = text;
-            return Err(routing::tls_required());
-        }
-        let found = routing::path_rule(site, &path)?;
-        let PathRule { rule, backend } = found.rule;
-        explanation.rule = Some(RuleFacts::of(found.rule));
-        if self.client.is_none() && rule.access.uses_networks() {
-            explanation.response.hint = Some(EXAMPLE_NETWORK);
-        }
-        let facts =
-            routing::facts(self.client(), &head.method, &head.headers, &target, site, &authority, None);
-        rule.check_request(&facts)?;
-        request_headers::strip(&mut head.headers, &snapshot.owned)
-            .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
-
-        let evidence = self.evidence(rule, site, explanation).await;
-        let permit = decide(rule, &facts, evidence, self.now)
-            .inspect_err(|denial| explanation.response.password_prompt = password_prompt(rule, denial))?;
-        explanation.response.hint = None;
-        explanation.response.password_prompt =
-            matches!(permit.forwarded_as(), ForwardedAs::Passthrough).then_some("backend");
-        let by = permit.identity().map(|identity| {
-            rule.access.authorize(identity.account(), identity.authenticated_by(), &rule.conditions)
-        });
-        explanation.authorization = Some(AuthorizationFacts::permitted(by.transpose()?));
-        let origin = RequestOrigin {
-            peer: SocketAddr::new(self.client(), 0),
-            scheme: TargetScheme::Https,
-            host: &authority,
+        let (snapshot, process) = (&compiled.snapshot, &compiled.process);
+        let connection = self.connection(&request, compiled)?;
+        let authenticator = Authenticator::new(
+            process.validation_timeout,
+            process.validation_concurrency,
+            process.caches,
+            metrics,
+        );
+        let mut headers = received_headers(&request)?;
+        let context = RequestContext {
+            snapshot,
+            authenticator: &authenticator,
+            clock: &Clock::stopped_at(request.now),
+            connection: &connection,
+            site: connection.site(snapshot),
             request_id: RequestId::random(),
+            content_length: content_length(&headers)?,
         };
-        let host = routing::host_for_backend(backend, site, &authority);
-        let target =
-            UpstreamTarget { method: head.method, path: found.forward, query: target.query(), host, origin };
-        let body = RequestBody::new(Empty::<Bytes>::new(), rule.max_body, HeaderMap::clear);
-        let terms = assertion_terms(&permit, backend, self.now, self.now);
-        let request = backend_request(&permit, backend, &target, terms.as_ref(), head.headers, body)?;
-        explanation.backend_request = Some(backend_request_facts(backend, &permit, &target.method, &request));
+        let received = ReceivedRequest {
+            method: &request.method,
+            uri: &origin_form(&request.url),
+            version: Version::HTTP_11,
+            headers: &mut headers,
+            extensions: &mut Extensions::new(),
+        };
+        let mut permitted = authorize(&context, received, self).await?;
+        let body = permitted.request_body(Empty::<Bytes>::new());
+        self.permitted(&permitted)?;
+        let prepared = permitted.prepare(headers, body)?;
+        self.explanation.backend_request = Some(backend_request_facts(&permitted, &prepared));
         Ok(())
     }
 
-    fn client(&self) -> IpAddr {
-        self.client.unwrap_or(EXAMPLE_CLIENT)
+    /// The connection on which a client that opens the URL sends the request.
+    fn connection(
+        &mut self,
+        request: &ExplainedRequest,
+        compiled: &CompiledConfig,
+    ) -> Result<ClientConnection, Denial> {
+        let snapshot = &compiled.snapshot;
+        let target = RequestTarget::parse(&request.url)
+            .map_err(|error| Denial::because(DenialId::InvalidPath, &error))?;
+        let no_host = || Denial::new(DenialId::InvalidPath, "the URL has no scheme or no host");
+        let (scheme, authority) = target.scheme().zip(target.authority()).ok_or_else(no_host)?;
+        let listeners = match scheme {
+            TargetScheme::Https => &snapshot.sites.tls,
+            TargetScheme::Http => &snapshot.sites.http,
+        };
+        let (listener, site) = site_of(listeners, authority, scheme)?;
+        self.explanation.listener = Some(listener.to_string());
+        let client = AddressKey::of(request.client(), snapshot.connections.ipv6_prefix);
+        let channel = match scheme {
+            TargetScheme::Http => ClientChannel::Plain,
+            TargetScheme::Https => {
+                let credential = ConnectionCredential::new(handshake(request, site), client);
+                self.may_lack_rsa_pss = credential.may_lack_rsa_pss();
+                self.alert = alert(request, site);
+                // A client sends no server name for an address (RFC 6066 3), and connects to that address.
+                let address = authority.host().address();
+                ClientChannel::Tls {
+                    local: SocketAddr::new(address.unwrap_or(listener.ip()), listener.port()),
+                    server_name: address.is_none().then(|| authority.host().clone()),
+                    credential: Box::new(credential),
+                }
+            }
+        };
+        let peer = SocketAddr::new(request.client(), 0);
+        Ok(ClientConnection { endpoints: Endpoints { listener, peer }, client, channel })
     }
 
-    /// Authenticates the presented chain. The caches are empty, so every stage runs.
-    async fn evidence(&self, rule: &AccessRule, site: &Site, explanation: &mut Explanation) -> Evidence {
-        let tls = TlsFacts {
-            version: site.tls.max_version(),
-            cipher: String::new(),
-            alpn: None,
-            http2: false,
-            resumed: false,
-            asked: site.tls.requests_certificate(),
-            certificates: self.presented.clone(),
-            proven_at: self.now,
+    fn permitted(&mut self, permitted: &PermittedRequest<'_>) -> Result<(), Denial> {
+        let permit = permitted.permit();
+        let response = &mut self.explanation.response;
+        response.hint = None;
+        response.password_prompt =
+            matches!(permit.forwarded_as(), ForwardedAs::Passthrough).then_some("backend");
+        let rule = permit.rule();
+        let by = permit.identity().map(|identity| {
+            rule.access.authorize(identity.account(), identity.authenticated_by(), &rule.conditions)
+        });
+        self.explanation.authorization = Some(AuthorizationFacts::permitted(by.transpose()?));
+        Ok(())
+    }
+
+    fn finish(self, result: Result<(), Denial>) -> Explanation {
+        let Self { mut explanation, takes_password, .. } = self;
+        // The alert ends the handshake, so that no path, not even one that ignores certificates, receives a request.
+        let result = match &self.alert {
+            Some(error) if !self.is_rejected_certificate => Err(alert_denial(error)),
+            Some(_) | None => result,
         };
-        if tls.requested_without_certificate_in_tls13() {
-            explanation.response.hint = Some(NO_RSA_PSS);
+        let Err(denial) = result else { return explanation };
+        if self.alert.is_some() {
+            explanation.authorization = None;
+            explanation.backend_request = None;
+            explanation.response.hint = Some(ALERT);
         }
-        let client = AddressKey::of(self.client(), self.compiled.snapshot.connections.ipv6_prefix);
-        let card = ConnectionCredential::new(tls, client);
-        match card.to_judge(rule, site, self.now) {
-            Err(evidence) => {
-                explanation.certificate = Some(certificate::not_evaluated(&evidence));
-                evidence
-            }
-            Ok((chain, realm)) => {
-                let process = &self.compiled.process;
-                let judge = Authenticator::new(
-                    process.validation_timeout,
-                    process.validation_concurrency,
-                    process.caches,
-                    self.metrics,
-                );
-                let verdict = judge.judge(realm, &chain, client, self.now).await;
-                if verdict.is_err() && site.tls.alerts_on_bad_certificate() {
-                    explanation.response.hint = Some(ALERT);
-                }
-                explanation.certificate =
-                    Some(certificate::evaluated(realm, &chain, &verdict, self.now).await);
-                Evidence::from(verdict)
-            }
+        if denial.id() == DenialId::AccessDenied {
+            explanation.authorization = Some(AuthorizationFacts::rejected(&denial));
         }
+        // A client without credentials is asked for a password, if the rule accepts one.
+        let is_prompted = denial.id() == DenialId::CredentialsRequired && takes_password;
+        let ResponseFacts { redirect, hint, .. } = explanation.response;
+        explanation.response = ResponseFacts {
+            redirect,
+            hint,
+            password_prompt: is_prompted.then_some("directory"),
+            ..ResponseFacts::denial(&denial)
+        };
+        explanation
     }
 }
 
-/// The password prompt of a denial: if the rule permits passwords, a client without credentials is asked for one.
-fn password_prompt(rule: &AccessRule, denial: &Denial) -> Option<&'static str> {
-    let is_prompted =
-        denial.id() == DenialId::CredentialsRequired && rule.password == PasswordRule::Directory;
-    is_prompted.then_some("directory")
+impl PipelineObserver for RequestTrace {
+    fn site(&mut self, site: &Site) {
+        self.explanation.site = Some(site.name.to_string());
+    }
+
+    fn canonical_path(&mut self, path: &CanonicalPath) {
+        self.explanation.canonical_path = Some(path.to_string());
+    }
+
+    fn redirect(&mut self, location: HeaderValue) {
+        self.explanation.response.redirect = location.to_str().map(str::to_owned).ok();
+    }
+
+    fn rule(&mut self, rule: &PathRule) {
+        self.explanation.rule = Some(RuleFacts::of(rule));
+        self.takes_password = rule.rule.password == PasswordRule::Directory;
+        if !self.client_is_known && rule.rule.access.uses_networks() {
+            self.explanation.response.hint = Some(EXAMPLE_NETWORK);
+        }
+    }
+
+    fn presented_chain(&mut self, realm: &Realm, chain: &PresentedChain) {
+        self.certificate = Some(CertificateTrace::new(realm, chain));
+    }
+
+    fn validated_chain(&mut self, chain: &ValidatedChain) {
+        if let Some(certificate) = &mut self.certificate {
+            certificate.validated(chain);
+        }
+    }
+
+    fn mapping(&mut self, mapping: &MappingTrace) {
+        if let Some(certificate) = &mut self.certificate {
+            certificate.mapped(mapping);
+        }
+    }
+
+    fn certificate_evidence(&mut self, evidence: &Evidence) {
+        if self.may_lack_rsa_pss {
+            self.explanation.response.hint = Some(NO_RSA_PSS);
+        }
+        self.is_rejected_certificate = matches!(evidence, Evidence::Rejected(_));
+        self.explanation.certificate =
+            Some(CertificateTrace::facts(self.certificate.take(), evidence, self.now));
+    }
+}
+
+/// A full handshake in which the client presents its chain, at the highest version that the site permits.
+fn handshake(request: &ExplainedRequest, site: &Site) -> TlsFacts {
+    TlsFacts {
+        version: site.tls.max_version(),
+        cipher: String::new(),
+        alpn: None,
+        http2: false,
+        resumed: false,
+        asked: site.tls.requests_certificate(),
+        certificates: request.presented.clone(),
+        proven_at: request.now,
+    }
+}
+
+/// Why the handshake of the request ends with an alert.
+fn alert(request: &ExplainedRequest, site: &Site) -> Option<CertificateError> {
+    let realm = site.realm.as_ref().filter(|_| site.tls.alerts_on_bad_certificate())?;
+    if request.presented.is_empty() {
+        return None;
+    }
+    authenticate_in_handshake(Arc::clone(realm), Clock::stopped_at(request.now))(&request.presented).err()
+}
+
+fn alert_denial(error: &CertificateError) -> Denial {
+    let id = match error {
+        CertificateError::Revoked => DenialId::CertificateRevoked,
+        CertificateError::Expired => DenialId::CertificateExpired,
+        CertificateError::NotValidYet => DenialId::CertificateNotYetValid,
+        CertificateError::UnknownRevocationStatus => DenialId::RevocationUnknown,
+        _ => DenialId::CertificateUntrusted,
+    };
+    Denial::new(id, format!("the handshake fails: {error}"))
+}
+
+/// The headers of an HTTP/1.1 request for the URL.
+fn received_headers(request: &ExplainedRequest) -> Result<HeaderMap, Denial> {
+    let mut headers = request.headers.clone();
+    if !headers.contains_key(header::HOST) {
+        let host = request.url.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(host)
+            .map_err(|error| Denial::because(DenialId::MalformedRequest, &error))?;
+        headers.insert(header::HOST, host);
+    }
+    Ok(headers)
+}
+
+/// The declared length of the body, as hyper determines it.
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Denial> {
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Ok(None);
+    }
+    let Some(length) = headers.get(header::CONTENT_LENGTH) else { return Ok(Some(0)) };
+    let length = length.to_str().ok().and_then(|length| length.parse().ok());
+    let malformed = || Denial::new(DenialId::MalformedRequest, "Content-Length is not a number");
+    length.map(Some).ok_or_else(malformed)
+}
+
+/// The target as a client sends it to a server (RFC 9112 3.2.1).
+fn origin_form(url: &Uri) -> Uri {
+    let target = url.clone().into_parts().path_and_query;
+    Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
 }
 
 /// The site of the host. If several listeners serve it, the port of the authority selects one.
 fn site_of<'s>(
     listeners: &'s HashMap<SocketAddr, ListenerSites>,
     authority: &Authority,
-    over_tls: bool,
+    scheme: TargetScheme,
 ) -> Result<(SocketAddr, &'s Arc<Site>), Denial> {
-    let port = authority.port().unwrap_or(if over_tls { 443 } else { 80 });
+    let default_port = match scheme {
+        TargetScheme::Https => 443,
+        TargetScheme::Http => 80,
+    };
+    let port = authority.port().unwrap_or(default_port);
     let serving = listeners.iter();
     let mut serving: Vec<_> =
         serving.filter_map(|(address, sites)| Some((*address, sites.for_host(authority.host())?))).collect();
     serving.sort_by_key(|(address, _)| (address.port() != port, *address));
     serving.first().copied().ok_or_else(|| {
-        let protocol = if over_tls { "https" } else { "http" };
         Denial::new(
             DenialId::MisdirectedRequest,
-            format!("no site serves {} over {protocol}", authority.host()),
+            format!("no site serves {} over {}", authority.host(), scheme.as_str()),
         )
     })
 }
 
 fn backend_request_facts(
-    backend: &Backend,
-    permit: &Permit,
-    method: &Method,
-    request: &BackendRequest,
+    permitted: &PermittedRequest<'_>,
+    prepared: &PreparedRequest,
 ) -> BackendRequestFacts {
-    let lines = request
-        .headers()
-        .iter()
-        .map(|(name, value)| HeaderFacts { name: name.to_string(), value: header_text(value) });
+    let (target, headers) = match prepared {
+        PreparedRequest::Pooled(request, _) => (request.target(), request.headers()),
+        PreparedRequest::Passthrough(request) => (request.target(), request.headers()),
+    };
+    let lines =
+        headers.iter().map(|(name, value)| HeaderFacts { name: name.to_string(), value: header_text(value) });
     let mut headers: Vec<_> = lines.collect();
     headers.sort_by(|one, other| one.name.cmp(&other.name));
+    let backend = permitted.backend();
     BackendRequestFacts {
         backend: backend.settings.name.to_string(),
         servers: backend.settings.servers.iter().map(ToString::to_string).collect(),
-        method: method.to_string(),
-        target: request.target().to_string(),
-        identity: permit.identity().map(|_| identity_mode(&backend.identity)),
+        method: permitted.target().method.to_string(),
+        target: target.to_string(),
+        identity: permitted.permit().identity().map(|_| identity_mode(&backend.identity)),
         headers,
     }
 }

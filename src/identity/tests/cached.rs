@@ -17,7 +17,7 @@ fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others_accou
     let ask = async |turn: usize| {
         let person = turn * 5 % cards.len();
         let scope = MappingScope { realm: "staff".into(), generation: u64::from(turn.is_multiple_of(2)) };
-        let account = cache.map(scope, &cards[person], sources(&by_upn), NOW).await.outcome.unwrap();
+        let account = cache.map(scope, &cards[person], sources(&by_upn), NOW, |_| {}).await.outcome.unwrap();
         assert_eq!(account.user, people[person]);
     };
     std::thread::scope(|scope| {
@@ -42,11 +42,11 @@ fn a_cached_account_is_used_in_its_realm_and_generation_until_its_deadline() {
     let later = NOW.plus(Duration::from_secs(300));
     let last = crate::clock::UnixTime::from_seconds(later.seconds() - 1);
     runtime().block_on(async {
-        assert!(cache.map(by("staff", 1), &chain, sources(&yes), NOW).await.outcome.is_ok());
-        assert!(cache.map(by("staff", 1), &chain, sources(&no), last).await.outcome.is_ok());
-        assert!(cache.map(by("staff", 2), &chain, sources(&no), NOW).await.outcome.is_err());
-        assert!(cache.map(by("guests", 1), &chain, sources(&no), NOW).await.outcome.is_err());
-        assert!(cache.map(by("staff", 1), &chain, sources(&no), later).await.outcome.is_err());
+        assert!(cache.map(by("staff", 1), &chain, sources(&yes), NOW, |_| {}).await.outcome.is_ok());
+        assert!(cache.map(by("staff", 1), &chain, sources(&no), last, |_| {}).await.outcome.is_ok());
+        assert!(cache.map(by("staff", 2), &chain, sources(&no), NOW, |_| {}).await.outcome.is_err());
+        assert!(cache.map(by("guests", 1), &chain, sources(&no), NOW, |_| {}).await.outcome.is_err());
+        assert!(cache.map(by("staff", 1), &chain, sources(&no), later, |_| {}).await.outcome.is_err());
     });
 }
 
@@ -57,10 +57,10 @@ fn a_purge_removes_every_entry_and_increments_the_count_that_connections_compare
     let cache = AccountCache::new(1 << 20, CacheMetrics::default());
     let by = || MappingScope { realm: "staff".into(), generation: 1 };
     runtime().block_on(async {
-        assert!(cache.map(by(), &chain, sources(&yes), NOW).await.outcome.is_ok());
+        assert!(cache.map(by(), &chain, sources(&yes), NOW, |_| {}).await.outcome.is_ok());
         let before = cache.purges();
         cache.purge();
         assert_ne!(cache.purges(), before);
-        assert!(cache.map(by(), &chain, sources(&no), NOW).await.outcome.is_err());
+        assert!(cache.map(by(), &chain, sources(&no), NOW, |_| {}).await.outcome.is_err());
     });
 }

@@ -29,7 +29,7 @@ fn table(case: PathCase, patterns: &[&str]) -> Result<PathTable<String>, Vec<Pat
 fn verdict(table: &PathTable<String>, raw: &str) -> Result<(String, String), String> {
     let path = CanonicalPath::parse(raw, table.case()).map_err(|bad| bad.to_string())?;
     let found = table.find(&path).map_err(|missing| missing.to_string())?;
-    Ok((found.rule.clone(), found.forward.to_owned()))
+    Ok((found.rule.clone(), found.forward(&path).to_owned()))
 }
 
 fn found(rule: &str, forward: &str) -> Result<(String, String), String> {
@@ -250,7 +250,7 @@ fn verdict_of_target(table: &PathTable<String>, target: &[u8]) -> Result<(String
     let raw_path = RequestTarget::parse(&uri).map_err(|_: InvalidPath| 400_u16)?.raw_path().to_owned();
     let path = CanonicalPath::parse(&raw_path, table.case()).map_err(|_| 400_u16)?;
     let found = table.find(&path).map_err(|_| 404_u16)?;
-    Ok((found.rule.clone(), found.forward.to_owned()))
+    Ok((found.rule.clone(), found.forward(&path).to_owned()))
 }
 
 #[test]

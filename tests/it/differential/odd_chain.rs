@@ -1,6 +1,6 @@
 //! Pseudo-random chains in which any field that RFC 5280 6.1 uses may be right or wrong.
 
-use super::dice::Dice;
+use crate::support::Dice;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use const_oid::ObjectIdentifier;

@@ -28,7 +28,7 @@ async fn only_a_validated_certificate_makes_the_gateway_connect_to_its_responder
     let client = AddressKey::of([192, 0, 2, 1].into(), 64);
     let verdict = async |signer| {
         let presented = fixture::presented(&fixture::card(CardKind::Good, signer, &url));
-        authenticator.judge(&Arc::new(realm()), &presented, client, *NOW).await
+        authenticator.authenticate(&Arc::new(realm()), &presented, client, *NOW, &mut ()).await
     };
 
     let forged = verdict(Signer::Foreign).await.unwrap_err();

@@ -13,6 +13,7 @@ mod active_directory;
 mod body;
 mod client;
 mod crl_server;
+mod dice;
 mod lab_server;
 mod people_directory;
 mod program;
@@ -28,6 +29,7 @@ pub(crate) use active_directory::ActiveDirectory;
 pub(crate) use body::{RequestBody, chunked_body, empty_body, pattern, sha256, sized_body};
 pub(crate) use client::{Client, Connection};
 pub(crate) use crl_server::{CrlServer, CrlServerBehaviour};
+pub(crate) use dice::Dice;
 pub(crate) use lab_server::{LabServer, lab_program};
 pub(crate) use people_directory::{
     PeopleDirectory, server as directory_server, settings as directory_settings, sid,

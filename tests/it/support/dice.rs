@@ -1,12 +1,12 @@
 //! Pseudo-random numbers from a seed, the same in every run.
 
 /// SplitMix64.
-pub(super) struct Dice {
+pub(crate) struct Dice {
     state: u64,
 }
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed.wrapping_mul(0x2545_f491_4f6c_dd1d) }
     }
 
@@ -18,21 +18,21 @@ impl Dice {
     }
 
     /// Below `limit`.
-    pub(super) fn number(&mut self, limit: usize) -> usize {
+    pub(crate) fn number(&mut self, limit: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(limit).unwrap()).unwrap()
     }
 
     /// True once in `times`.
-    pub(super) fn once_in(&mut self, times: usize) -> bool {
+    pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.number(times) == 0
     }
 
-    pub(super) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.number(of.len())]
     }
 
     /// Between one and `most` different elements, in their order.
-    pub(super) fn some<T: Clone>(&mut self, of: &[T], most: usize) -> Vec<T> {
+    pub(crate) fn some<T: Clone>(&mut self, of: &[T], most: usize) -> Vec<T> {
         let count = 1 + self.number(most);
         let mut left: Vec<usize> = (0..of.len()).collect();
         let mut chosen: Vec<usize> = (0..count).map(|_| left.remove(self.number(left.len()))).collect();
