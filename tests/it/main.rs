@@ -14,6 +14,7 @@ mod backends;
 mod cli;
 mod differential;
 mod directory;
+mod explain_agrees;
 mod gateway;
 mod hostile;
 mod identity;
