@@ -1,5 +1,5 @@
-//! Whatever a path demands and whatever a client sends, in whatever order: a request with NTLM or Negotiate never travels
-//! on a connection that others use.
+//! For any path rule and any sequence of requests, a request with NTLM or Negotiate is never sent on a connection that
+//! other clients use.
 
 use super::server::{ConnectionBound, basic, first_message, third_message};
 use crate::support::{Client, Connection, PeopleDirectory, TestConfig, TestGateway, empty_body};
@@ -13,7 +13,7 @@ const CERTIFICATES: [&str; 3] = ["ignore", "accept", "require"];
 const PASSWORDS: [&str; 3] = ["never", "directory", "backend"];
 const CLIENTS: usize = 6;
 
-/// One request: of this client, to a path of this kind, with credentials of this kind.
+/// One request of a client, by the path's settings and the credentials.
 #[derive(Clone, Debug)]
 struct Step {
     client: usize,
@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// A path for every combination that proxy.toml takes.
+/// A path for every combination that the configuration accepts.
 fn paths() -> String {
     let mut paths = String::new();
     for password in PASSWORDS {
@@ -62,7 +62,7 @@ fn paths() -> String {
     paths
 }
 
-/// The demo's realm, with a directory for cards and passwords.
+/// The demo's realm, with a directory that maps certificates and verifies passwords.
 fn realm(directory: &PeopleDirectory) -> String {
     format!(
         "{}\n[realm.staff.directory]\nurl = \"{}\"\nca = \"pki/server-ca.pem\"\nbind_dn = \"{}\"\n\
@@ -73,20 +73,20 @@ fn realm(directory: &PeopleDirectory) -> String {
     )
 }
 
-/// Half of the clients have a card, and a third speak HTTP/2.
+/// Half of the clients have a certificate, and a third use HTTP/2.
 fn client(lab: &TestGateway, number: usize) -> Client {
     let client = Client::new(lab).card(if number.is_multiple_of(2) { "alice" } else { "none" });
     if number.is_multiple_of(3) { client.http2() } else { client }
 }
 
-/// The connections that are open, each with a number that no other ever has.
+/// The open client connections, each with a unique number.
 #[derive(Default)]
 struct Clients {
     open: [Option<(usize, Connection)>; CLIENTS],
     connected: usize,
 }
 
-async fn take(clients: &mut Clients, lab: &TestGateway, step: &Step) {
+async fn run_step(clients: &mut Clients, lab: &TestGateway, step: &Step) {
     let number = step.client;
     let (id, mut connection) = match clients.open[number].take() {
         Some(open) => open,
@@ -104,14 +104,15 @@ async fn take(clients: &mut Clients, lab: &TestGateway, step: &Step) {
         Credentials::Third(scheme) => request.header("authorization", third_message(scheme, &user)),
         Credentials::Basic => request.header("authorization", basic("alice", PeopleDirectory::PASSWORD)),
     };
-    // A stream that is reset, or a connection that is to end, is an answer too.
-    if connection.send(request.body(empty_body()).unwrap()).await.is_ok_and(|answer| answer.status < 500) {
+    // A reset stream and a closed connection are valid outcomes.
+    if connection.send(request.body(empty_body()).unwrap()).await.is_ok_and(|response| response.status < 500)
+    {
         clients.open[number] = Some((id, connection));
     }
 }
 
 #[test]
-fn credentials_for_a_connection_never_travel_on_a_shared_one() {
+fn connection_based_credentials_are_never_sent_on_a_shared_connection() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let Some(directory) = runtime.block_on(PeopleDirectory::start()) else { return };
     let backend = ConnectionBound::start();
@@ -135,23 +136,23 @@ fn credentials_for_a_connection_never_travel_on_a_shared_one() {
             let mut clients = Clients { connected: connected.get(), ..Clients::default() };
             runtime.block_on(async {
                 for step in &steps {
-                    take(&mut clients, &lab, step).await;
+                    run_step(&mut clients, &lab, step).await;
                 }
             });
             connected.set(clients.connected);
-            backend.assert_no_connection_was_shared_after_a_log_in();
+            backend.assert_authenticated_connections_are_not_shared();
             Ok(())
         })
         .unwrap();
-    let book = backend.book();
-    let bears = |path: &str| {
-        let here = book.iter().filter(move |entry| entry.path.starts_with(path));
+    let requests = backend.requests();
+    let count = |path: &str| {
+        let here = requests.iter().filter(move |entry| entry.path.starts_with(path));
         (here.clone().count(), here.filter(|entry| entry.authorization.is_some()).count())
     };
     for password in ["never", "directory"] {
-        let (asked, with_credentials) = bears(&format!("/nameless/{password}"));
-        assert!(asked > 0 && with_credentials == 0, "{password}");
+        let (requests, with_credentials) = count(&format!("/nameless/{password}"));
+        assert!(requests > 0 && with_credentials == 0, "{password}");
     }
-    let (asked, with_credentials) = bears("/nameless/backend");
-    assert!(asked > with_credentials && with_credentials > 0);
+    let (requests, with_credentials) = count("/nameless/backend");
+    assert!(requests > with_credentials && with_credentials > 0);
 }

@@ -1,7 +1,7 @@
-//! Two hundred people at once, some with cards, some who log in at the backend, some nameless, over shared connections
-//! and connections of their own to a backend whose log-in holds for the connection: each is answered as who he is.
+//! Two hundred clients at once, with certificates, logins at the backend or neither, over pooled and pinned connections to
+//! a backend that authenticates connections: each receives the responses of its own user.
 
-use super::before;
+use super::in_front_of;
 use super::server::{ConnectionBound, basic, first_message, third_message};
 use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse, pki, sized_body};
 use http::Method;
@@ -12,62 +12,63 @@ const CLIENTS: usize = 200;
 const REQUESTS: usize = 50;
 const CARDS: usize = 10;
 
-/// How a client says who it is.
+/// How a client authenticates itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Card,
+    Certificate,
     Ntlm,
     Negotiate,
     Basic,
-    Nameless,
+    Anonymous,
 }
 
-/// One client, and its own dice.
-struct Person {
+/// One client, with a random number generator of its own.
+struct CrowdClient {
     number: usize,
     kind: Kind,
-    dice: u64,
+    seed: u64,
     client: Client,
 }
 
-impl Person {
+impl CrowdClient {
     fn new(lab: &TestGateway, cards: &[Card], number: usize) -> Self {
-        let kinds = [Kind::Card, Kind::Ntlm, Kind::Card, Kind::Negotiate, Kind::Basic, Kind::Nameless];
+        let kinds =
+            [Kind::Certificate, Kind::Ntlm, Kind::Certificate, Kind::Negotiate, Kind::Basic, Kind::Anonymous];
         let kind = kinds[number % kinds.len()];
         let client = Client::new(lab);
         let client = match kind {
-            Kind::Card if number.is_multiple_of(4) => client.chain(&cards[number % CARDS]).http2(),
-            Kind::Card => client.chain(&cards[number % CARDS]),
-            Kind::Nameless if number.is_multiple_of(4) => client.http2(),
-            Kind::Ntlm | Kind::Negotiate | Kind::Basic | Kind::Nameless => client,
+            Kind::Certificate if number.is_multiple_of(4) => client.chain(&cards[number % CARDS]).http2(),
+            Kind::Certificate => client.chain(&cards[number % CARDS]),
+            Kind::Anonymous if number.is_multiple_of(4) => client.http2(),
+            Kind::Ntlm | Kind::Negotiate | Kind::Basic | Kind::Anonymous => client,
         };
-        let dice = 0x9e37_79b9_7f4a_7c15 ^ u64::try_from(number + 1).unwrap();
-        Self { number, kind, dice, client }
+        let seed = 0x9e37_79b9_7f4a_7c15 ^ u64::try_from(number + 1).unwrap();
+        Self { number, kind, seed, client }
     }
 
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice % sides
+    fn random(&mut self, limit: u64) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed % limit
     }
 
-    async fn visit(mut self) -> usize {
+    async fn run(mut self) -> usize {
         let mut connection = self.connect().await;
-        let mut asked = 0;
+        let mut sent = 0;
         for request in 0..REQUESTS {
-            // Some come anew, so that connections are opened and closed among all the others.
-            if self.roll(12) == 0 {
+            // Some requests use a new connection, so that connections are opened and closed among all the others.
+            if self.random(12) == 0 {
                 connection = self.connect().await;
             }
             let mark = format!("{}-{request}", self.number);
             let (path, user) = self.destination();
-            let body = mark.repeat(1 + usize::try_from(self.roll(300)).unwrap());
-            let answer = self.ask(&mut connection, path, &mark, &body).await;
-            self.assert_is_own(&answer, &user, &mark, &body);
-            asked += 1;
+            let body = mark.repeat(1 + usize::try_from(self.random(300)).unwrap());
+            let response = self.send(&mut connection, path, &mark, &body).await;
+            self.assert_is_own(&response, &user, &mark, &body);
+            sent += 1;
         }
-        asked
+        sent
     }
 
     async fn connect(&self) -> Connection {
@@ -75,11 +76,11 @@ impl Person {
         let scheme = match self.kind {
             Kind::Ntlm => "NTLM",
             Kind::Negotiate => "Negotiate",
-            Kind::Card | Kind::Basic | Kind::Nameless => return connection,
+            Kind::Certificate | Kind::Basic | Kind::Anonymous => return connection,
         };
         let mark = format!("{}-login", self.number);
         for (message, status) in
-            [(first_message(scheme), 401), (third_message(scheme, &self.dialogue_name()), 200)]
+            [(first_message(scheme), 401), (third_message(scheme, &self.login_name()), 200)]
         {
             let request = connection.request(Method::POST, "/accept/x").header("x-mark", &mark);
             let request = request.header("authorization", message).body(sized_body("")).unwrap();
@@ -88,58 +89,64 @@ impl Person {
         connection
     }
 
-    /// A path that the client may go to, and as whom it must be known there.
+    /// A path for the client, and the user as which the backend must identify it there.
     fn destination(&mut self) -> (&'static str, String) {
-        let nameless = ("/nameless/x", "nobody".to_owned());
-        match (self.kind, self.roll(3)) {
-            (Kind::Nameless, _) | (_, 0) => nameless,
-            (Kind::Card, 1) => ("/require/x", format!("person-{}@corp.example", self.number % CARDS)),
-            (Kind::Card, _) => ("/accept/x", format!("person-{}@corp.example", self.number % CARDS)),
-            (_, 1) => ("/ignore/x", self.dialogue_name()),
-            (_, _) => ("/accept/x", self.dialogue_name()),
+        let anonymous = ("/nameless/x", "nobody".to_owned());
+        match (self.kind, self.random(3)) {
+            (Kind::Anonymous, _) | (_, 0) => anonymous,
+            (Kind::Certificate, 1) => ("/require/x", format!("person-{}@corp.example", self.number % CARDS)),
+            (Kind::Certificate, _) => ("/accept/x", format!("person-{}@corp.example", self.number % CARDS)),
+            (_, 1) => ("/ignore/x", self.login_name()),
+            (_, _) => ("/accept/x", self.login_name()),
         }
     }
 
-    fn dialogue_name(&self) -> String {
+    fn login_name(&self) -> String {
         format!("user{}", self.number)
     }
 
-    async fn ask(&mut self, connection: &mut Connection, path: &str, mark: &str, body: &str) -> TestResponse {
+    async fn send(
+        &mut self,
+        connection: &mut Connection,
+        path: &str,
+        mark: &str,
+        body: &str,
+    ) -> TestResponse {
         let mut request = connection.request(Method::POST, path).header("x-mark", mark);
-        let claims_more = self.roll(2) == 0;
+        let sends_credentials = self.random(2) == 0;
         match self.kind {
             Kind::Basic => {
-                request = request.header("authorization", basic(&self.dialogue_name(), "Passw0rd"));
+                request = request.header("authorization", basic(&self.login_name(), "Passw0rd"));
             }
-            // Whoever has a card may say in `Authorization` what he likes.
-            Kind::Card if claims_more => {
+            // The `Authorization` of a certificate holder is removed.
+            Kind::Certificate if sends_credentials => {
                 request = request.header("authorization", third_message("NTLM", "mallory"));
             }
-            Kind::Card | Kind::Ntlm | Kind::Negotiate | Kind::Nameless => {}
+            Kind::Certificate | Kind::Ntlm | Kind::Negotiate | Kind::Anonymous => {}
         }
         connection.send(request.body(sized_body(body.to_owned())).unwrap()).await.unwrap()
     }
 
-    fn assert_is_own(&self, answer: &TestResponse, user: &str, mark: &str, body: &str) {
-        assert_eq!(answer.status_and_id(), "200 permit", "{mark}");
-        let told = answer.json();
+    fn assert_is_own(&self, response: &TestResponse, user: &str, mark: &str, body: &str) {
+        assert_eq!(response.status_and_id(), "200 permit", "{mark}");
+        let echo = response.json();
         assert_eq!(
-            (told["mark"].as_str(), told["user"].as_str()),
+            (echo["mark"].as_str(), echo["user"].as_str()),
             (Some(mark), Some(user)),
             "{:?}",
             self.kind
         );
-        assert_eq!(told["body"], body, "{mark}");
+        assert_eq!(echo["body"], body, "{mark}");
     }
 }
 
 #[tokio::test]
-async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
+async fn two_hundred_clients_on_pooled_and_pinned_connections_are_never_confused() {
     let backend = ConnectionBound::start();
-    let setup = before(backend.address);
+    let setup = in_front_of(backend.address);
     let lab = TestGateway::with(TestConfig {
         site: "http2 = true".to_owned(),
-        // Half of the clients have a connection of their own, and would have to log in anew if it were closed.
+        // Half of the clients have a pinned connection, and would have to log in again if it were closed.
         backend:
             "max_connections = 160\nqueue_timeout = \"60s\"\nmax_pinned_connections_per_address = 1000\n\
             login_throttle = { max_failures_per_address = 1000 }"
@@ -149,21 +156,19 @@ async fn two_hundred_people_on_shared_and_own_connections_are_never_confused() {
     let now = Clock::system().now();
     let issue = |person: usize| pki().issue(&CardProfile::of(&format!("person-{person}"), now)).unwrap();
     let cards: Vec<_> = (0..CARDS).map(issue).collect();
-    let visits: Vec<_> =
-        (0..CLIENTS).map(|number| tokio::spawn(Person::new(&lab, &cards, number).visit())).collect();
-    let mut asked = 0;
-    for visit in visits {
-        asked += visit.await.unwrap();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|number| tokio::spawn(CrowdClient::new(&lab, &cards, number).run())).collect();
+    let mut sent = 0;
+    for client in clients {
+        sent += client.await.unwrap();
     }
-    assert_eq!(asked, CLIENTS * REQUESTS);
-    backend.assert_no_connection_was_shared_after_a_log_in();
-    let book = backend.book();
-    assert!(book.iter().filter(|entry| entry.authorization.is_some()).count() > CLIENTS);
+    assert_eq!(sent, CLIENTS * REQUESTS);
+    backend.assert_authenticated_connections_are_not_shared();
+    let requests = backend.requests();
+    assert!(requests.iter().filter(|request| request.authorization.is_some()).count() > CLIENTS);
     let shared = |path: &str| path.starts_with("/nameless") || path.starts_with("/require");
-    assert!(book.iter().all(|entry| !shared(&entry.path) || entry.authorization.is_none()));
+    assert!(requests.iter().all(|request| !shared(&request.path) || request.authorization.is_none()));
 }
 
-// What was broken by hand, and what became of the tests:
-//
-// * `PassthroughAuth::connection` keeps its connections for the whole worker instead of for the client: this test and
-//   `any_configuration` fail at once, with the requests of one client on the connection of another.
+// Mutation that was tried by hand: if `PassthroughAuth::connection` keeps its connections for the worker instead of for the
+// client connection, this test and `any_configuration` fail, with requests of one client on the connection of another.

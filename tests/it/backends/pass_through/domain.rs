@@ -1,7 +1,7 @@
-//! Users of a real domain through the gate: NTLM by Samba's own code, and the users' own Kerberos tickets.
+//! Users of a real domain: NTLM by Samba's own code, and the users' own Kerberos tickets.
 
 use super::super::kerberos::Tickets;
-use super::before;
+use super::in_front_of;
 use crate::support::{
     ActiveDirectory, KerberosSite, NtlmSite, ProgramOutput, TEST_TIMEOUT, TestGateway, curl, run,
 };
@@ -13,28 +13,28 @@ use std::net::Ipv4Addr;
 fn the_domain_decides_who_logs_in_by_ntlm() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let Some(site) = NtlmSite::of_domain(&directory) else { return };
-    let lab = TestGateway::with(before(site.address()));
-    for (user, is_let_in) in [("bob", true), ("heidi", false), ("nobody", false)] {
+    let lab = TestGateway::with(in_front_of(site.address()));
+    for (user, is_permitted) in [("bob", true), ("heidi", false), ("nobody", false)] {
         let credentials = format!("CORP\\{user}:{}", ActiveDirectory::PASSWORD);
         let url = lab.url("/accept/x");
         let Some(ran) = curl(&lab, &["--ntlm", "--user", &credentials, &url]) else { return };
-        assert_eq!(ran.stdout.contains(&format!("CORP\\\\{user}")), is_let_in, "{}", ran.output());
+        assert_eq!(ran.stdout.contains(&format!("CORP\\\\{user}")), is_permitted, "{}", ran.output());
     }
 }
 
 #[test]
-fn a_users_own_ticket_reaches_a_backend_that_wants_one_for_each_request_or_for_the_connection() {
+fn a_users_own_ticket_authenticates_requests_or_the_connection() {
     let Some(directory) = ActiveDirectory::running() else { return };
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let Some(site) = KerberosSite::start(&directory, rms.address()) else { return };
     let service = "HTTP/rms.corp.example";
     for (address, user) in [(site.per_request(), "alice"), (site.per_connection(), "oscar")] {
         let Some(tickets) = Tickets::delegated(&directory, "gw", user, service) else { return };
-        let lab = TestGateway::with(before(address));
+        let lab = TestGateway::with(in_front_of(address));
         let Some(ran) = negotiate(&lab, "/accept/echo", &tickets) else { return };
-        let told: Value =
+        let response: Value =
             serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.output()));
-        let headers: Vec<(String, String)> = serde_json::from_value(told["headers"].clone()).unwrap();
+        let headers: Vec<(String, String)> = serde_json::from_value(response["headers"].clone()).unwrap();
         let seen = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-remote-user"));
         assert_eq!(seen.map(|(_, user)| user.as_str()), Some(&*format!("{user}@CORP.EXAMPLE")));
     }

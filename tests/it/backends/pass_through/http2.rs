@@ -1,17 +1,17 @@
-//! A log-in that belongs to a connection has no place on HTTP/2.
+//! Connection-based authentication is not possible over HTTP/2.
 
-use super::before;
+use super::in_front_of;
 use super::server::{ConnectionBound, basic, first_message};
 use crate::support::{Client, TestConfig, TestGateway, curl, empty_body};
 use http::Method;
 use std::error::Error;
 
-fn told_to_speak_http2(backend: &ConnectionBound) -> TestGateway {
-    TestGateway::with(TestConfig { site: "http2 = true".to_owned(), ..before(backend.address) })
+fn with_http2(backend: &ConnectionBound) -> TestGateway {
+    TestGateway::with(TestConfig { site: "http2 = true".to_owned(), ..in_front_of(backend.address) })
 }
 
-/// The reason that a stream was reset with, once a request for `path` with these headers went over HTTP/2.
-async fn reset(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
+/// The reason with which the stream of an HTTP/2 request for `path` with these headers is reset.
+async fn reset_reason(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
     let mut connection = Client::new(lab).http2().connect().await.unwrap();
     let mut request = connection.request(Method::GET, path);
     for (name, value) in headers {
@@ -22,9 +22,9 @@ async fn reset(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Optio
 }
 
 #[tokio::test]
-async fn a_site_that_passes_the_dialogue_on_offers_http11_alone() {
+async fn a_site_with_pass_through_authentication_offers_http11_only() {
     let backend = ConnectionBound::start();
-    let lab = TestGateway::with(before(backend.address));
+    let lab = TestGateway::with(in_front_of(backend.address));
     assert!(Client::new(&lab).http2().tls_stream().await.is_err());
     let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version}", &lab.url("/accept/x")]) else {
         return;
@@ -33,44 +33,44 @@ async fn a_site_that_passes_the_dialogue_on_offers_http11_alone() {
 }
 
 #[tokio::test]
-async fn a_challenge_for_the_connection_resets_the_stream() {
+async fn a_connection_based_challenge_resets_the_stream() {
     let backend = ConnectionBound::start();
-    let lab = told_to_speak_http2(&backend);
-    assert_eq!(reset(&lab, "/accept/x", &[]).await, Some(h2::Reason::HTTP_1_1_REQUIRED));
-    assert_eq!(backend.book().len(), 1);
+    let lab = with_http2(&backend);
+    assert_eq!(reset_reason(&lab, "/accept/x", &[]).await, Some(h2::Reason::HTTP_1_1_REQUIRED));
+    assert_eq!(backend.requests().len(), 1);
     let record = lab.only_record().await;
     assert_eq!((record["decision"].as_str(), record["status"].as_u64()), (Some("http-1-1-required"), None));
 }
 
 #[tokio::test]
-async fn credentials_for_the_connection_reset_the_stream_before_the_backend_is_asked() {
+async fn connection_based_credentials_reset_the_stream_before_they_are_forwarded() {
     let backend = ConnectionBound::start();
-    let lab = told_to_speak_http2(&backend);
+    let lab = with_http2(&backend);
     for scheme in ["NTLM", "Negotiate"] {
-        let reason = reset(&lab, "/accept/x", &[("authorization", &first_message(scheme))]).await;
+        let reason = reset_reason(&lab, "/accept/x", &[("authorization", &first_message(scheme))]).await;
         assert_eq!(reason, Some(h2::Reason::HTTP_1_1_REQUIRED), "{scheme}");
     }
-    assert_eq!(backend.book().len(), 0);
+    assert_eq!(backend.requests().len(), 0);
 }
 
 #[tokio::test]
-async fn each_request_of_http2_has_a_backend_connection_for_itself() {
+async fn each_http2_request_has_a_backend_connection_of_its_own() {
     let backend = ConnectionBound::start();
-    let lab = told_to_speak_http2(&backend);
+    let lab = with_http2(&backend);
     let mut connection = Client::new(&lab).http2().connect().await.unwrap();
     for user in ["alice", "bob", "alice"] {
         let request =
             connection.request(Method::GET, "/accept/x").header("authorization", basic(user, "Passw0rd"));
-        let answer = connection.send(request.body(empty_body()).unwrap()).await.unwrap();
-        assert_eq!(answer.json()["user"], user);
+        let response = connection.send(request.body(empty_body()).unwrap()).await.unwrap();
+        assert_eq!(response.json()["user"], user);
     }
     assert_eq!(backend.connections(), 3);
 }
 
 #[tokio::test]
-async fn curl_comes_again_over_http11() {
+async fn curl_retries_over_http11() {
     let backend = ConnectionBound::start();
-    let lab = told_to_speak_http2(&backend);
+    let lab = with_http2(&backend);
     let url = lab.url("/accept/x");
     let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version} %{http_code}", &url]) else {
         return;

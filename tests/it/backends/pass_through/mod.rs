@@ -1,5 +1,5 @@
-//! The backend's own password dialogue, passed through: clients log in by NTLM at a server that authenticates
-//! connections, as IIS does, and nobody ever gets another's connection.
+//! Pass-through authentication: clients log in by NTLM at a server that authenticates connections, as IIS does, and no
+//! client ever uses the connection of another.
 
 mod any_configuration;
 mod crowd;
@@ -12,7 +12,7 @@ mod wire;
 
 use crate::support::TestConfig;
 
-/// A path of each kind that leads into the dialogue, and the same without it.
+/// Paths with and without pass-through authentication.
 const PATHS: &str = r#"
 [[site.path]]
 path = "/ignore/*"
@@ -41,8 +41,8 @@ path = "/require/*"
 client_certificate = "require"
 "#;
 
-/// These paths in front of `backend`.
-fn before(backend: std::net::SocketAddr) -> TestConfig {
+/// A gateway with these paths in front of `backend`.
+fn in_front_of(backend: std::net::SocketAddr) -> TestConfig {
     TestConfig {
         paths: PATHS.to_owned(),
         servers: format!("[\"http://{backend}\"]"),

@@ -1,5 +1,5 @@
-//! A backend whose log-in holds for the connection, as IIS's does, and which keeps a book of what came on each. It
-//! takes any password but those of users called `wrong…`: what is tested is who gets whose connection.
+//! A backend that authenticates connections, as IIS does, and records the requests on each. It accepts any password except
+//! those of users called `wrong…`: the tests are about connections, not about passwords.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,95 +12,96 @@ use tokio::sync::oneshot;
 
 const SIGNATURE: &[u8] = b"NTLMSSP\0";
 
-/// The running backend. It ends with the test.
+/// The running backend. It stops with the test.
 pub(super) struct ConnectionBound {
     pub(super) address: SocketAddr,
-    book: Arc<Mutex<Vec<Entry>>>,
-    /// Dropped, it ends the thread.
+    requests: Arc<Mutex<Vec<RecordedRequest>>>,
+    /// Stops the thread on drop.
     _stop: oneshot::Sender<()>,
 }
 
-/// One request that came.
+/// One request.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    /// The number of its connection, from 1.
+pub(super) struct RecordedRequest {
+    /// The number of its connection, counted from 1.
     pub(super) connection: usize,
     pub(super) path: String,
     pub(super) authorization: Option<String>,
-    /// `X-Remote-User`
-    pub(super) told_user: Option<String>,
-    /// `X-Mark`
+    /// The value of `X-Remote-User`.
+    pub(super) header_user: Option<String>,
+    /// The value of `X-Mark`.
     pub(super) mark: String,
 }
 
 impl ConnectionBound {
-    /// On a thread of its own, so that a test may wait for other people's clients.
+    /// Starts the backend on a thread of its own, so that a test can block on an external client.
     pub(super) fn start() -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let book: Arc<Mutex<Vec<Entry>>> = Arc::default();
-        let written = Arc::clone(&book);
+        let requests: Arc<Mutex<Vec<RecordedRequest>>> = Arc::default();
+        let recorded = Arc::clone(&requests);
         let (stop, stopped) = oneshot::channel();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, written) => {}
+                    () = accept(listener, recorded) => {}
                     _ = stopped => {}
                 }
             });
         });
-        Self { address, book, _stop: stop }
+        Self { address, requests, _stop: stop }
     }
 
-    /// Every request so far.
-    pub(super) fn book(&self) -> Vec<Entry> {
-        self.book.lock().unwrap().clone()
+    /// All requests so far.
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub(super) fn connections(&self) -> usize {
-        self.book().iter().map(|entry| entry.connection).max().unwrap_or(0)
+        self.requests().iter().map(|request| request.connection).max().unwrap_or(0)
     }
 
-    /// Fails where a connection that carried NTLM or Negotiate ever served another client than the one that logged in on
-    /// it. Clients are told apart by what stands before the hyphen in their marks.
-    pub(super) fn assert_no_connection_was_shared_after_a_log_in(&self) {
-        let mut by_connection: HashMap<usize, Vec<Entry>> = HashMap::new();
-        for entry in self.book() {
-            by_connection.entry(entry.connection).or_default().push(entry);
+    /// Panics if a connection that carried NTLM or Negotiate has served another client than the one that logged in on it.
+    /// Clients are distinguished by the part of their marks before the hyphen.
+    pub(super) fn assert_authenticated_connections_are_not_shared(&self) {
+        let mut by_connection: HashMap<usize, Vec<RecordedRequest>> = HashMap::new();
+        for request in self.requests() {
+            by_connection.entry(request.connection).or_default().push(request);
         }
         for entries in by_connection.values() {
-            let authenticates = |entry: &&Entry| entry.authorization.as_deref().is_some_and(of_connection);
+            let authenticates =
+                |request: &&RecordedRequest| request.authorization.as_deref().is_some_and(of_connection);
             let Some(owner) = entries.iter().find(authenticates) else { continue };
-            for entry in entries {
+            for request in entries {
                 assert_eq!(
-                    client(&entry.mark),
+                    client(&request.mark),
                     client(&owner.mark),
-                    "{entry:?} on the connection of {owner:?}"
+                    "{request:?} on the connection of {owner:?}"
                 );
-                assert_eq!(entry.told_user, None, "{entry:?}");
+                assert_eq!(request.header_user, None, "{request:?}");
             }
         }
     }
 }
 
-async fn accept(listener: std::net::TcpListener, book: Arc<Mutex<Vec<Entry>>>) {
+async fn accept(listener: std::net::TcpListener, requests: Arc<Mutex<Vec<RecordedRequest>>>) {
     let listener = TcpListener::from_std(listener).unwrap();
     let mut connection = 0;
     while let Ok((stream, _)) = listener.accept().await {
         connection += 1;
-        tokio::spawn(serve(stream, connection, Arc::clone(&book)));
+        tokio::spawn(serve(stream, connection, Arc::clone(&requests)));
     }
 }
 
-/// The first message of a dialogue.
+/// The first message of a login.
 pub(super) fn first_message(scheme: &str) -> String {
     format!("{scheme} {}", STANDARD.encode([SIGNATURE, &[1, 0, 0, 0, 7, 0, 0, 0]].concat()))
 }
 
-/// The third message, for `user` ([MS-NLMP] 2.2.1.3), with nothing else in it.
+/// The third message, with the user name only ([MS-NLMP] 2.2.1.3).
 pub(super) fn third_message(scheme: &str, user: &str) -> String {
     let name: Vec<u8> = user.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut message = [SIGNATURE, &[3, 0, 0, 0]].concat();
@@ -114,7 +115,7 @@ pub(super) fn third_message(scheme: &str, user: &str) -> String {
     format!("{scheme} {}", STANDARD.encode(message))
 }
 
-/// The credentials of Basic.
+/// Basic credentials.
 pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
@@ -128,16 +129,16 @@ fn client(mark: &str) -> &str {
     mark.split('-').next().unwrap()
 }
 
-/// What one connection knows.
+/// The state of the login on one connection.
 #[derive(Default)]
-struct LogIn {
+struct LoginState {
     challenged: bool,
     user: Option<String>,
 }
 
-async fn serve(stream: TcpStream, connection: usize, book: Arc<Mutex<Vec<Entry>>>) {
+async fn serve(stream: TcpStream, connection: usize, requests: Arc<Mutex<Vec<RecordedRequest>>>) {
     let mut stream = BufReader::new(stream);
-    let mut log_in = LogIn::default();
+    let mut login = LoginState::default();
     while let Some((line, headers)) = head(&mut stream).await {
         let value = |name: &str| headers.get(name).cloned();
         let length = value("content-length").map_or(0, |length| length.parse().unwrap());
@@ -145,16 +146,16 @@ async fn serve(stream: TcpStream, connection: usize, book: Arc<Mutex<Vec<Entry>>
         if stream.read_exact(&mut body).await.is_err() {
             return;
         }
-        let entry = Entry {
+        let request = RecordedRequest {
             connection,
             path: line.split(' ').nth(1).unwrap().to_owned(),
             authorization: value("authorization"),
-            told_user: value("x-remote-user"),
+            header_user: value("x-remote-user"),
             mark: value("x-mark").unwrap_or_default(),
         };
-        let answer = log_in.answer(&entry, &body);
-        book.lock().unwrap().push(entry);
-        if stream.write_all(answer.as_bytes()).await.is_err() {
+        let response = login.response(&request, &body);
+        requests.lock().unwrap().push(request);
+        if stream.write_all(response.as_bytes()).await.is_err() {
             return;
         }
     }
@@ -179,10 +180,11 @@ async fn head(stream: &mut BufReader<TcpStream>) -> Option<(String, HashMap<Stri
     Some((lines[0].trim().to_owned(), headers.collect()))
 }
 
-impl LogIn {
-    fn answer(&mut self, entry: &Entry, body: &[u8]) -> String {
+impl LoginState {
+    fn response(&mut self, request: &RecordedRequest, body: &[u8]) -> String {
         let mut user = None;
-        if let Some((scheme, token)) = entry.authorization.as_deref().and_then(|value| value.split_once(' '))
+        if let Some((scheme, token)) =
+            request.authorization.as_deref().and_then(|value| value.split_once(' '))
         {
             let token = STANDARD.decode(token).unwrap();
             match (scheme, token.get(8)) {
@@ -192,7 +194,7 @@ impl LogIn {
                 (_, Some(1)) => {
                     *self = Self { challenged: true, user: None };
                     let challenge = STANDARD.encode([SIGNATURE, &[2, 0, 0, 0]].concat());
-                    return refusal(&[&format!("{scheme} {challenge}")]);
+                    return unauthorized(&[&format!("{scheme} {challenge}")]);
                 }
                 (_, _) => {
                     let name = token[64..].chunks(2).map(|pair| char::from(pair[0])).collect();
@@ -202,30 +204,30 @@ impl LogIn {
         }
         let is_wrong = |user: &String| user.starts_with("wrong");
         self.user.take_if(|user| is_wrong(user));
-        let user = self.user.clone().or(user).or(entry.told_user.clone()).filter(|user| !is_wrong(user));
+        let user = self.user.clone().or(user).or(request.header_user.clone()).filter(|user| !is_wrong(user));
         match user {
-            Some(user) => echo(&user, entry, body),
-            // Open to everybody, with whatever `Authorization`.
-            None if entry.path.starts_with("/nameless") || entry.path.ends_with("/open") => {
-                echo("nobody", entry, body)
+            Some(user) => echo(&user, request, body),
+            // An anonymous path, with any `Authorization`.
+            None if request.path.starts_with("/nameless") || request.path.ends_with("/open") => {
+                echo("nobody", request, body)
             }
-            None => refusal(&["Negotiate", "NTLM", "Basic realm=\"rms\""]),
+            None => unauthorized(&["Negotiate", "NTLM", "Basic realm=\"rms\""]),
         }
     }
 }
 
-fn echo(user: &str, entry: &Entry, body: &[u8]) -> String {
-    let told = serde_json::json!({
-        "user": user, "mark": entry.mark, "connection": entry.connection, "body": String::from_utf8_lossy(body),
+fn echo(user: &str, request: &RecordedRequest, body: &[u8]) -> String {
+    let body_text = serde_json::json!({
+        "user": user, "mark": request.mark, "connection": request.connection, "body": String::from_utf8_lossy(body),
     })
     .to_string();
-    let length = told.len();
+    let length = body_text.len();
     format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nPersistent-Auth: true\r\nContent-Length: {length}\r\n\r\n{told}"
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nPersistent-Auth: true\r\nContent-Length: {length}\r\n\r\n{body_text}"
     )
 }
 
-fn refusal(challenges: &[&str]) -> String {
+fn unauthorized(challenges: &[&str]) -> String {
     let lines: String = challenges.iter().map(|one| format!("WWW-Authenticate: {one}\r\n")).collect();
     format!("HTTP/1.1 401 Unauthorized\r\n{lines}Content-Length: 3\r\n\r\n401")
 }
