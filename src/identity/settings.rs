@@ -9,8 +9,8 @@ use crate::clock::UnixTime;
 use crate::directory::Sid;
 use std::time::Duration;
 
-/// How a realm maps certificates to accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a realm maps certificates to accounts. The default maps none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MappingSettings {
     /// The mappers in the order in which they are tried.
     pub order: Vec<Mapper>,
@@ -55,9 +55,10 @@ pub enum SidCheck {
 }
 
 /// The strength that a realm requires of mappings (KB5014754).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RequiredStrength {
     /// Strong.
+    #[default]
     Strong,
     /// Strong, or weak by a certificate that is not older than the account, so that an earlier holder of the name does not
     /// get the account.

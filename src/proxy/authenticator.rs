@@ -343,9 +343,7 @@ mod tests {
     use crate::control::ControlRuntime;
     use crate::demo::pki::Pki;
     use crate::directory::{AccountSchema, DirectoryLimits, DirectorySettings};
-    use crate::identity::{
-        AccountLifetimes, IdentityIssuer, Mapper, MappingSettings, RequiredStrength, SidCheck,
-    };
+    use crate::identity::{AccountLifetimes, IdentityIssuer, Mapper, MappingSettings};
     use crate::ldap::{LdapEncryption, LdapServer, client_config};
     use crate::revocation::{LiveCrls, RevocationMode, RevocationRule};
     use crate::secret::Secret;
@@ -373,14 +371,7 @@ mod tests {
             revocation: RevocationRule { mode: RevocationMode::Off, ..RevocationRule::default() },
             crls: Arc::new(LiveCrls::load(Vec::new(), None, None, UnixTime::EPOCH).unwrap()),
             ocsp: None,
-            mapping: MappingSettings {
-                order: Vec::new(),
-                strength: RequiredStrength::Strong,
-                sid_check: SidCheck::default(),
-                identity_issuers: Vec::new(),
-                rules: Vec::new(),
-                attributes: Vec::new(),
-            },
+            mapping: MappingSettings::default(),
             directory: None,
             account_lifetimes: AccountLifetimes::default(),
             passwords: PasswordSettings::default(),

@@ -1,7 +1,7 @@
 //! `portcullis explain`: every decision, step and header, and that they are those of a running gateway.
 
 use super::{CommandFolder, CommandOutput, run};
-use crate::support::{Client, TestConfig, TestGateway};
+use crate::support::{Client, PeopleDirectory, TestConfig, TestGateway};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -388,7 +388,7 @@ pub(super) fn password_paths(directory: &str) -> CommandFolder {
     let realm = TestConfig::default().realm + directory;
     let folder =
         CommandFolder::with(&TestConfig { paths: PASSWORD_PATHS.to_owned(), realm, ..TestConfig::default() });
-    std::fs::write(folder.path().join("ldap-password"), "Passw0rd!Lab").unwrap();
+    PeopleDirectory::write_bind_password(folder.path());
     folder
 }
 

@@ -1,9 +1,9 @@
 //! Fragmented ClientHellos, and clients that stall in the handshake. Traefik lost the server name, and with it the
 //! policy, of a ClientHello in two records (CVE-2026-32305); rustls panicked on one (RUSTSEC-2024-0399).
 
-use super::three_sites::{HOME, OPEN, card, start, three_sites};
+use super::three_sites::{HOME, OPEN, card, start, start_with_limits, three_sites};
 use super::tls_client::{TLS_VERSIONS, TlsClient, TlsConnection, TlsVersion};
-use crate::support::{TEST_TIMEOUT, TestConfig, TestGateway};
+use crate::support::{TEST_TIMEOUT, TestGateway};
 use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
 use std::io::{Read, Write};
@@ -131,13 +131,9 @@ fn a_client_hello_of_several_records_has_the_same_policy() {
     }
 }
 
-fn with_limits(limits: &str) -> TestGateway {
-    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
-}
-
 #[test]
 fn an_incomplete_client_hello_is_closed_after_the_handshake_timeout() {
-    let gateway = with_limits("handshake_timeout = \"1s\"");
+    let gateway = start_with_limits("handshake_timeout = \"1s\"");
     let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     wait_for_close(&mut tcp(&client));
     let handshake = PendingHandshake::new(&client, HOME);
@@ -147,7 +143,7 @@ fn an_incomplete_client_hello_is_closed_after_the_handshake_timeout() {
 
 #[test]
 fn a_handshake_with_a_certificate_request_has_the_longer_timeout() {
-    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"60s\"");
+    let gateway = start_with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"60s\"");
     for version in TLS_VERSIONS {
         let with_certificate = TlsClient::new(&gateway, version, Some(card("alice")));
         let typing_the_pin = PendingHandshake::new(&with_certificate, HOME).send_hello();
@@ -160,7 +156,7 @@ fn a_handshake_with_a_certificate_request_has_the_longer_timeout() {
 
 #[test]
 fn a_handshake_with_a_certificate_request_is_closed_after_its_timeout() {
-    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
+    let gateway = start_with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
     for version in TLS_VERSIONS {
         let client = TlsClient::new(&gateway, version, Some(card("alice")));
         PendingHandshake::new(&client, HOME).send_hello().wait_for_close();
@@ -171,7 +167,7 @@ fn a_handshake_with_a_certificate_request_is_closed_after_its_timeout() {
 fn bytes_that_are_no_handshake_close_the_connection() {
     const CLOSE_NOTIFY: &[u8] = &[21, 3, 3, 0, 2, 1, 0];
     // A client that sends close_notify and keeps its socket open is closed after the timeout.
-    let gateway = with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
+    let gateway = start_with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
     let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let first_bytes: [&[u8]; 5] = [
         CLOSE_NOTIFY,
@@ -305,7 +301,7 @@ fn a_tls_1_2_client_with_tls_1_3_suites_receives_a_certificate_for_its_tls_1_2_s
 
 #[test]
 fn concurrent_handshakes_are_limited_until_others_complete() {
-    let gateway = with_limits("max_handshakes_per_address = 3");
+    let gateway = start_with_limits("max_handshakes_per_address = 3");
     let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
     let idle: Vec<_> = (0..3).map(|_| PendingHandshake::new(&client, HOME).send_hello()).collect();
     for handshake in &idle {
@@ -328,7 +324,7 @@ fn concurrent_handshakes_are_limited_until_others_complete() {
 
 #[test]
 fn handshakes_per_second_are_limited() {
-    let gateway = with_limits("handshakes_per_second_per_address = 1");
+    let gateway = start_with_limits("handshakes_per_second_per_address = 1");
     let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let admitted = (0..20).filter(|_| client.connect(HOME).is_ok()).count();
     assert!((5..20).contains(&admitted), "{admitted}");

@@ -1,8 +1,8 @@
 //! HTTP/2 floods of control frames. The gateway closes the connection of the client; other connections are unaffected.
 
 use super::http2_frames::{HEADERS, Http2Connection, frame, get};
-use super::three_sites::{HOME, start, three_sites};
-use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, wait_for};
+use super::three_sites::{HOME, start, start_with_limits, three_sites};
+use crate::support::{Client, TEST_TIMEOUT, TestGateway, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -60,7 +60,7 @@ async fn every_flood_closes_its_connection() {
 
 #[tokio::test]
 async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
-    let gateway = start(TestConfig { limits: "handshake_timeout = \"1s\"".to_owned(), ..three_sites() });
+    let gateway = start_with_limits("handshake_timeout = \"1s\"");
     for sent in [&b""[..], b"PRI * "] {
         let mut stream = Client::new(&gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(sent).await.unwrap();
@@ -71,8 +71,7 @@ async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
 
 #[tokio::test]
 async fn control_frames_of_a_busy_client_are_no_flood() {
-    let gateway =
-        start(TestConfig { limits: "http2_control_frames_per_second = 4".to_owned(), ..three_sites() });
+    let gateway = start_with_limits("http2_control_frames_per_second = 4");
     let mut connection = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     for _ in 0..300 {
         assert_eq!(connection.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");

@@ -4,8 +4,8 @@ use super::http2_frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, Http2Connection, RST_STREAM, fields,
     frame, get,
 };
-use super::three_sites::{HOME, start, three_sites};
-use crate::support::{TestConfig, TestGateway, wait_for};
+use super::three_sites::{HOME, start, start_with_limits, three_sites};
+use crate::support::{TestGateway, wait_for};
 use serde_json::{Value, json};
 
 const ALL: u8 = END_HEADERS | END_STREAM;
@@ -14,10 +14,6 @@ const METHOD: (&str, &str) = (":method", "GET");
 const SCHEME: (&str, &str) = (":scheme", "https");
 const AUTHORITY: (&str, &str) = (":authority", HOME);
 const PATH: (&str, &str) = (":path", "/ignore/echo");
-
-fn with_limits(limits: &str) -> TestGateway {
-    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
-}
 
 /// The decisions of all records, once there are `count` of them.
 async fn decisions(gateway: &TestGateway, count: usize) -> Vec<String> {
@@ -116,7 +112,7 @@ async fn a_head_is_recorded_once_if_the_connection_closes_at_any_point() {
 
 #[tokio::test]
 async fn a_head_above_the_limit_is_rejected_by_a_page_a_status_or_a_close() {
-    let gateway = with_limits(r#"max_header_bytes = "8KiB""#);
+    let gateway = start_with_limits(r#"max_header_bytes = "8KiB""#);
     let long = |bytes: usize| frame(HEADERS, ALL, 1, &get("/ignore/echo", &[("x", &"y".repeat(bytes))]));
     let expected =
         |status: Value, site: Value, method: &str| json!(["headers-too-large", "2", status, method, site]);
@@ -148,7 +144,7 @@ async fn a_head_above_the_limit_is_rejected_by_a_page_a_status_or_a_close() {
 
 #[tokio::test]
 async fn a_field_list_that_expands_from_the_dynamic_table_is_headers_too_large() {
-    let gateway = with_limits(r#"max_header_bytes = "4KiB""#);
+    let gateway = start_with_limits(r#"max_header_bytes = "4KiB""#);
     // The first field enters the dynamic table; the others are references of one byte to it.
     let mut block = fields(&[("x", &"y".repeat(4_000))]);
     block[0] = 0x40;
@@ -198,7 +194,7 @@ async fn malformed_trailers_are_not_recorded_as_a_head() {
 
 #[tokio::test]
 async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
-    let gateway = with_limits("max_http2_streams = 2");
+    let gateway = start_with_limits("max_http2_streams = 2");
     let mut connection = Http2Connection::connect(&gateway).await;
     let slow = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo?delay_ms=500", &[]));
     connection.send(&[slow(1), slow(3), slow(5)].concat()).await.unwrap();
@@ -213,7 +209,7 @@ async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
 
 #[tokio::test]
 async fn malformed_heads_count_towards_the_request_rate() {
-    let gateway = with_limits("requests_per_second_per_address = 1");
+    let gateway = start_with_limits("requests_per_second_per_address = 1");
     let mut connection = Http2Connection::connect(&gateway).await;
     let malformed: Vec<u8> =
         (0..100).flat_map(|n| frame(HEADERS, ALL, 2 * n + 1, &fields(&[METHOD]))).collect();

@@ -1,6 +1,6 @@
 //! The limits on connections and on requests per second, per address, network and account.
 
-use super::three_sites::{HOME, card, start, three_sites};
+use super::three_sites::{HOME, card, start, start_with_limits, three_sites};
 use crate::support::{Client, Connection, TestConfig, TestGateway, wait_for};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
@@ -8,10 +8,6 @@ use tokio::net::TcpSocket;
 const ONE: &str = "127.0.0.11";
 const OTHER: &str = "127.0.0.12";
 const THIRD: &str = "127.0.0.13";
-
-fn limited(limits: &str) -> TestGateway {
-    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
-}
 
 fn client(gateway: &TestGateway, from: &str) -> Client {
     Client::new(gateway).resolving(HOME).from(from)
@@ -35,7 +31,7 @@ fn has_line(gateway: &TestGateway, line: &str) -> bool {
 
 #[tokio::test]
 async fn connections_of_one_address_are_limited_and_others_are_served() {
-    let gateway = limited("max_connections_per_address = 3");
+    let gateway = start_with_limits("max_connections_per_address = 3");
     let mut open = connect(&client(&gateway, ONE), 3).await;
     for _ in 0..5 {
         assert!(
@@ -56,7 +52,7 @@ async fn connections_of_one_address_are_limited_and_others_are_served() {
 
 #[tokio::test]
 async fn connections_without_a_handshake_are_counted() {
-    let gateway = limited("max_connections_per_address = 3");
+    let gateway = start_with_limits("max_connections_per_address = 3");
     let mut idle = Vec::new();
     for _ in 0..3 {
         let socket = TcpSocket::new_v4().unwrap();
@@ -75,7 +71,7 @@ async fn connections_without_a_handshake_are_counted() {
 
 #[tokio::test]
 async fn connections_of_one_network_are_limited() {
-    let gateway = limited("max_connections_per_network = 3");
+    let gateway = start_with_limits("max_connections_per_network = 3");
     let _open = (connect(&client(&gateway, ONE), 2).await, connect(&client(&gateway, OTHER), 1).await);
     assert!(client(&gateway, THIRD).tls_stream().await.is_err());
     assert!(has_line(&gateway, r#"portcullis_rejected_connections_total{limit="network"} 1"#));
@@ -84,7 +80,7 @@ async fn connections_of_one_network_are_limited() {
 
 #[tokio::test]
 async fn a_trusted_network_has_no_share_of_connections_or_requests() {
-    let gateway = limited(
+    let gateway = start_with_limits(
         "max_connections_per_address = 3\nrequests_per_second_per_address = 1\ntrusted_networks = [\"127.0.0.11\"]",
     );
     for connection in &mut connect(&client(&gateway, ONE), 15).await {
@@ -94,8 +90,9 @@ async fn a_trusted_network_has_no_share_of_connections_or_requests() {
 
 #[tokio::test]
 async fn at_the_total_limit_the_largest_anonymous_client_loses_its_oldest_idle_connection() {
-    let gateway =
-        limited("max_connections = 6\nmax_connections_per_address = 6\nmax_connections_per_network = 6");
+    let gateway = start_with_limits(
+        "max_connections = 6\nmax_connections_per_address = 6\nmax_connections_per_network = 6",
+    );
     let holder = client(&gateway, ONE).chain(card("alice"));
     let mut held = holder.connect().await.unwrap();
     assert_eq!(held.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
@@ -115,7 +112,7 @@ async fn at_the_total_limit_the_largest_anonymous_client_loses_its_oldest_idle_c
 
 #[tokio::test]
 async fn requests_of_one_address_are_limited_and_rejections_are_sampled_in_the_audit_log() {
-    let gateway = limited("requests_per_second_per_address = 1");
+    let gateway = start_with_limits("requests_per_second_per_address = 1");
     for http2 in [false, true] {
         let address = if http2 { ONE } else { OTHER };
         let client = client(&gateway, address);
@@ -147,7 +144,8 @@ async fn requests_of_one_address_are_limited_and_rejections_are_sampled_in_the_a
 
 #[tokio::test]
 async fn a_certificate_holder_is_served_at_an_address_above_its_request_rate() {
-    let gateway = limited("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
+    let gateway =
+        start_with_limits("requests_per_second_per_address = 1\nrequests_per_second_per_account = 10");
     let mut anonymous = client(&gateway, ONE).connect().await.unwrap();
     let spend =
         |response: &str| assert!(["200 permit", "429 rate-limited"].contains(&response), "{response}");
@@ -173,7 +171,7 @@ async fn a_certificate_holder_is_served_at_an_address_above_its_request_rate() {
 
 #[tokio::test]
 async fn denied_requests_of_an_authenticated_client_count_towards_its_rate() {
-    let gateway = limited("requests_per_second_per_account = 1");
+    let gateway = start_with_limits("requests_per_second_per_account = 1");
     let mut holder = client(&gateway, ONE).chain(card("alice")).connect().await.unwrap();
     assert_eq!(holder.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     let mut results = Vec::new();
@@ -186,7 +184,7 @@ async fn denied_requests_of_an_authenticated_client_count_towards_its_rate() {
 
 #[tokio::test]
 async fn requests_of_one_account_are_limited_across_its_connections() {
-    let gateway = limited("requests_per_second_per_account = 1");
+    let gateway = start_with_limits("requests_per_second_per_account = 1");
     let alice = |from| client(&gateway, from).chain(card("alice"));
     let mut results = Vec::new();
     for from in [ONE, OTHER, THIRD] {
@@ -208,7 +206,7 @@ async fn requests_of_one_account_are_limited_across_its_connections() {
 
 #[tokio::test]
 async fn a_reload_changes_the_limits() {
-    let mut gateway = limited("max_connections_per_address = 1");
+    let mut gateway = start_with_limits("max_connections_per_address = 1");
     let _open = connect(&client(&gateway, ONE), 1).await;
     assert!(client(&gateway, ONE).tls_stream().await.is_err());
     gateway.reload(|config| config.limits = "max_connections_per_address = 2".to_owned());

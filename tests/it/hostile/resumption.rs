@@ -1,9 +1,11 @@
 //! Resumed sessions are bound to their site and to the lifetime of the proof of possession, and are authenticated anew.
 //! CVE-2025-23419, CVE-2025-23048, CVE-2025-68121 and CVE-2022-21654 each evaded one of these rules.
 
-use super::three_sites::{FOREIGN, HOME, HOME_ALIAS, OPEN, card, start, three_sites, three_sites_with};
+use super::three_sites::{
+    FOREIGN, HOME, HOME_ALIAS, OPEN, card, start, start_with_limits, three_sites, three_sites_with,
+};
 use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
-use crate::support::{TestConfig, TestGateway, pki};
+use crate::support::{TestGateway, pki};
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{CardProfile, Signer};
@@ -259,7 +261,7 @@ fn an_expired_proof_of_possession_closes_the_connection_with_421() {
 
 #[test]
 fn a_connection_closes_at_its_maximum_age() {
-    let gateway = start(TestConfig { limits: "connection_max_age = \"1s\"".to_owned(), ..three_sites() });
+    let gateway = start_with_limits("connection_max_age = \"1s\"");
     for version in TLS_VERSIONS {
         let mut connection = TlsClient::new(&gateway, version, Some(card("alice"))).connect(HOME).unwrap();
         assert_eq!(connection.get(HOME, "/require/echo").unwrap().status, 200);

@@ -1,10 +1,8 @@
 //! Clients that do not read their responses, and streams, windows and the closing of HTTP/2 connections.
 
-use super::three_sites::{HOME, card, start, three_sites, three_sites_with};
+use super::three_sites::{HOME, card, start, start_with_limits, three_sites, three_sites_with};
 use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
-use crate::support::{
-    Client, Connection, RequestBody, TEST_TIMEOUT, TestConfig, TestGateway, empty_body, wait_for,
-};
+use crate::support::{Client, Connection, RequestBody, TEST_TIMEOUT, TestGateway, empty_body, wait_for};
 use http::{Method, Request};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -15,7 +13,7 @@ use tokio::time::timeout;
 const LONG: &str = "size=50000000";
 
 fn impatient() -> TestGateway {
-    start(TestConfig { limits: "client_idle_timeout = \"1s\"".to_owned(), ..three_sites() })
+    start_with_limits("client_idle_timeout = \"1s\"")
 }
 
 #[tokio::test]

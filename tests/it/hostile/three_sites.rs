@@ -95,6 +95,11 @@ pub(super) fn start(config: TestConfig) -> TestGateway {
     TestGateway::prepared(config, write_keys)
 }
 
+/// Starts a gateway of the three sites with these keys of `[limits]`.
+pub(super) fn start_with_limits(limits: &str) -> TestGateway {
+    start(TestConfig { limits: limits.to_owned(), ..three_sites() })
+}
+
 /// Writes a server certificate for the hosts of the sites, and the foreign authorities.
 pub(super) fn write_keys(folder: &Path) {
     let folder = folder.join("pki");

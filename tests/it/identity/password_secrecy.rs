@@ -1,6 +1,6 @@
 //! Passwords appear in no output: the program runs with every kind of log and record, which are searched.
 
-use super::passwords::{basic, keys_of, setup, write_password};
+use super::passwords::{basic, keys_of, setup};
 use crate::support::{PeopleDirectory, TestConfig, pki, run, wait_for};
 use portcullis::demo::rms::Rms;
 use std::fs;
@@ -17,7 +17,7 @@ async fn a_password_is_in_no_record_log_line_metric_or_page() {
     let Some(directory) = PeopleDirectory::start().await else { return };
     let folder = TempDir::new().unwrap();
     pki().write_to(folder.path()).unwrap();
-    write_password(folder.path());
+    PeopleDirectory::write_bind_password(folder.path());
     let rms = Rms::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let [listen, admin] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     let [listen, admin] = [listen, admin].map(|socket| socket.local_addr().unwrap());

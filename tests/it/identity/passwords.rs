@@ -4,7 +4,6 @@ use crate::support::{Client, PeopleDirectory, TestConfig, TestGateway, TestRespo
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use std::path::Path;
 use std::time::Duration;
 
 /// A path of each kind that takes passwords, and two that do not.
@@ -49,11 +48,7 @@ pub(super) fn setup(directory: &str, passwords: &str) -> TestConfig {
 }
 
 pub(super) fn gate(setup: TestConfig) -> TestGateway {
-    TestGateway::prepared(setup, write_password)
-}
-
-pub(super) fn write_password(folder: &Path) {
-    std::fs::write(folder.join("ldap-password"), PASSWORD).unwrap();
+    TestGateway::prepared(setup, PeopleDirectory::write_bind_password)
 }
 
 /// The directory keys for slapd.

@@ -3,7 +3,7 @@
 use super::fixture::{self, CardKind, NOW};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::Signer;
-use portcullis::identity::{AccountLifetimes, MappingSettings, RequiredStrength, SidCheck};
+use portcullis::identity::{AccountLifetimes, MappingSettings};
 use portcullis::limits::AddressKey;
 use portcullis::policy::{CertificateRejection, DenialId};
 use portcullis::proxy::{Authenticator, CacheSizes, authenticate_in_handshake};
@@ -59,14 +59,7 @@ fn realm() -> Realm {
         revocation: RevocationRule { mode: RevocationMode::Require, ..RevocationRule::default() },
         crls: fixture::crls_of_authorities(),
         ocsp: Some(Arc::new(fixture::client(settings))),
-        mapping: MappingSettings {
-            order: Vec::new(),
-            strength: RequiredStrength::Strong,
-            sid_check: SidCheck::default(),
-            identity_issuers: Vec::new(),
-            rules: Vec::new(),
-            attributes: Vec::new(),
-        },
+        mapping: MappingSettings::default(),
         directory: None,
         account_lifetimes: AccountLifetimes::default(),
         passwords: PasswordSettings::default(),

@@ -2,11 +2,11 @@
 //! and the servers that it depends on.
 //!
 //! ```ignore
-//! let lab = TestGateway::start();
-//! let response = Client::new(&lab).card("alice").tls12().http2().get("/require/echo").await;
+//! let gateway = TestGateway::start();
+//! let response = Client::new(&gateway).card("alice").tls12().http2().get("/require/echo").await;
 //! assert_eq!(response.status_and_id(), "200 permit");
 //! assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
-//! let record = lab.record(&response.request_id()).await;
+//! let record = gateway.record(&response.request_id()).await;
 //! ```
 
 mod active_directory;

@@ -57,6 +57,11 @@ impl PeopleDirectory {
     /// The gateway's account.
     pub(crate) const SERVICE_DN: &str = "CN=svc-ldap,DC=corp,DC=example";
 
+    /// Writes the file `ldap-password` with the password of the gateway's account.
+    pub(crate) fn write_bind_password(folder: &Path) {
+        std::fs::write(folder.join("ldap-password"), Self::PASSWORD).unwrap();
+    }
+
     /// `None` if slapd is not installed; the test is then recorded as skipped.
     pub(crate) async fn start() -> Option<Self> {
         Self::referring_to("ldap://127.0.0.1:1").await

@@ -127,7 +127,7 @@ fn connection_based_credentials_are_never_sent_on_a_shared_connection() {
         ..TestConfig::default()
     };
     let lab = TestGateway::prepared(setup, |folder| {
-        std::fs::write(folder.join("ldap-password"), PeopleDirectory::PASSWORD).unwrap();
+        PeopleDirectory::write_bind_password(folder);
     });
     let config = Config { cases: 40, failure_persistence: None, ..Config::default() };
     let connected = Cell::new(0);
