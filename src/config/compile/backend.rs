@@ -165,7 +165,7 @@ impl Compiler<'_> {
         let transport = match (scheme, tls) {
             (ServerScheme::Https, Some(config)) => {
                 let Ok(server_name) = ServerName::try_from(host.clone()) else {
-                    let message = format!("{host:?} cannot stand in a server certificate");
+                    let message = format!("{host:?} cannot be the name in a server certificate");
                     let help = "write a host name or an IP address";
                     self.diagnostics.error(server.span, message).help(help);
                     return None;

@@ -70,7 +70,7 @@ impl Compiler<'_> {
         };
         if line.trim_ascii().len() < line.len() {
             let message = format!("the line in {name} begins or ends with a space");
-            let help = "it counts as a part of the secret; remove it if it is none";
+            let help = "it is a part of the secret; remove it if it should not be";
             self.diagnostics.warning(path.span, message).help(help);
         }
         self.check_permissions(path);

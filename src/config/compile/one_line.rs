@@ -36,11 +36,11 @@ impl OneLineError {
 impl fmt::Display for OneLineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "line 1: it holds nothing",
-            Self::SecondLine => "line 2: it has more than one line",
-            Self::Utf16 => "line 1: it is in UTF-16",
-            Self::NotUtf8 => "line 1: it is not in UTF-8",
-            Self::Control => "line 1: it holds a control character",
+            Self::Empty => "line 1: the file is empty",
+            Self::SecondLine => "line 2: the file has more than one line",
+            Self::Utf16 => "line 1: the file is in UTF-16",
+            Self::NotUtf8 => "line 1: the file is not in UTF-8",
+            Self::Control => "line 1: the line contains a control character",
         })
     }
 }

@@ -57,7 +57,7 @@ impl Compiler<'_> {
         if let Some(realm) = realm.filter(|realm| uses_directory && realm.directory.is_none()) {
             let help =
                 format!("add a directory to the realm {:?}, or write password = \"never\"", &*realm.name);
-            let message = "the site's realm has no directory to judge passwords";
+            let message = "the site's realm has no directory to verify passwords";
             self.diagnostics.error(raw.password.span, message).help(help);
             return None;
         }
@@ -100,15 +100,16 @@ impl Compiler<'_> {
             return;
         }
         let (why, fix) = match rule.client_certificate {
-            ClientCertificateRule::Ignore => ("requests pass under nobody's name", "\"require\""),
-            ClientCertificateRule::Accept | ClientCertificateRule::Require => {
-                ("without a card only the backend knows who it is", "\"require\", or password = \"never\"")
-            }
+            ClientCertificateRule::Ignore => ("requests are anonymous", "\"require\""),
+            ClientCertificateRule::Accept | ClientCertificateRule::Require => (
+                "without a certificate only the backend authenticates the user",
+                "\"require\", or password = \"never\"",
+            ),
         };
         for (name, list) in raw.access_lists() {
             let Some(span) = list.first_identity() else { continue };
             self.diagnostics
-                .error(span, format!("`{name}` cannot tell people apart on this path"))
+                .error(span, format!("`{name}` has no effect on anonymous requests, which this path allows"))
                 .label(raw.client_certificate.span, why)
                 .help(format!("write client_certificate = {fix}, or name `networks` only"));
         }

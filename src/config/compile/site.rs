@@ -142,7 +142,7 @@ impl Compiler<'_> {
         let size = tls.hint_size();
         if tls.requests_certificate() && size.exceeds_schannel_limit() {
             let message = format!(
-                "the server's chain ({} bytes) and the CA hints ({} bytes) are long: Windows clients break off above 32 KB",
+                "the server's chain ({} bytes) and the CA hints ({} bytes) are long: Windows clients close the connection above 32 KB",
                 size.chain, size.hints
             );
             self.diagnostics.warning(raw.ca_hints.span, message).help("write ca_hints = false");

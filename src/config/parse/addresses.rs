@@ -101,7 +101,7 @@ pub(crate) fn client_network() -> ValueType<IpNet> {
         }
         match network.addr() {
             IpAddr::V6(address) if address.to_ipv4_mapped().is_some() => {
-                let message = format!("{network} holds nobody: an IPv4 client is one of IPv4 here");
+                let message = format!("{network} contains no client: IPv4 clients have IPv4 addresses here");
                 Err(ValueError::new(message).help("write the network of IPv4, such as \"10.0.0.0/8\""))
             }
             IpAddr::V4(_) | IpAddr::V6(_) => Ok(network),
@@ -162,7 +162,7 @@ fn parse_server_url(text: &str) -> Result<ServerUrl, ValueError> {
     if let Some((authority, _)) = rest.split_once(['/', '?', '#']) {
         let help =
             format!("write \"{}{authority}\"", text.get(..text.len() - rest.len()).unwrap_or_default());
-        let message = format!("{text:?} has a path, and a request's own path is what is forwarded");
+        let message = format!("{text:?} has a path; the path of the request is forwarded");
         return Err(ValueError::new(message).help(help));
     }
     let (host, port) =

@@ -208,7 +208,7 @@ impl<'a> TableReader<'a> {
         let Some((value, span)) = self.get(key) else { return Vec::new() };
         let DeValue::Table(tables) = value else {
             let help = format!("write a table with a name: [{key}.some-name]");
-            self.reject(span, key, ValueError::wrong_type("tables with names", value).help(help));
+            self.reject(span, key, ValueError::wrong_type("named tables", value).help(help));
             return Vec::new();
         };
         let mut values = Vec::new();
@@ -221,7 +221,7 @@ impl<'a> TableReader<'a> {
                     values.extend(self.below(&path, HeaderForm::Named, (table, span), name));
                 }
                 other => {
-                    let help = format!("`{key}` holds tables with names: [{key}.some-name]");
+                    let help = format!("`{key}` contains named tables: [{key}.some-name]");
                     self.reject(span, &path, ValueError::wrong_type("a table", other).help(help));
                 }
             }

@@ -70,9 +70,10 @@ fn describe(diagnostics: &mut Diagnostics, span: Span, message: &str, written: &
     };
     match message {
         "duplicate key" => {
-            diagnostics.error(span, format!("`{written}` is given twice in one table")).key(written).help(
-                "keep one of them; a table that may stand several times has two brackets, as [[site]] has",
-            );
+            diagnostics
+                .error(span, format!("`{written}` is a duplicate key"))
+                .key(written)
+                .help("keep one of them; a table that may be repeated has two brackets, as in [[site]]");
         }
         message if message.starts_with("string values must be quoted") && written.is_empty() => {
             diagnostics

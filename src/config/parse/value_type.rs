@@ -238,8 +238,8 @@ pub(crate) fn extended_key_usage() -> ValueType<ObjectIdentifier> {
             ))
         })?;
         match usage == ANY_EXTENDED_KEY_USAGE {
-            true => Err(ValueError::new("anyExtendedKeyUsage does not say what a certificate is for")
-                .help("name the usages that it must have, or [] for no demand")),
+            true => Err(ValueError::new("anyExtendedKeyUsage permits every purpose")
+                .help("list the required usages, or [] for none")),
             false => Ok(usage),
         }
     })
@@ -254,7 +254,7 @@ pub(crate) fn certificate_policy() -> ValueType<ObjectIdentifier> {
         })?;
         match policy == ANY_POLICY {
             true => {
-                Err(ValueError::new("anyPolicy demands nothing")
+                Err(ValueError::new("anyPolicy requires nothing")
                     .help("name the policies, or leave the key out"))
             }
             false => Ok(policy),
@@ -300,7 +300,7 @@ fn one_line(text: &str) -> Result<&str, ValueError> {
         return Err(ValueError::new("the text is empty"));
     }
     if text.chars().any(char::is_control) {
-        return Err(ValueError::new("the text holds a line break or another control character"));
+        return Err(ValueError::new("the text contains a line break or another control character"));
     }
     Ok(text)
 }

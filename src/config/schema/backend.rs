@@ -236,7 +236,7 @@ impl BackendSection {
     fn check_tls(&self, reader: &mut TableReader<'_>) {
         let over_tls = self.servers.iter().find(|server| server.value.scheme == ServerScheme::Https);
         if let (Some(server), false) = (over_tls, self.head.has("ca")) {
-            let message = "nothing says which authority this server's certificate must come from";
+            let message = "an https:// server needs `ca`, the authority of its certificate";
             reader.error(server.span, "ca", message).help("add `ca = \"pki/servers-root.pem\"`");
         }
         if over_tls.is_none() && !self.servers.is_empty() {
@@ -256,24 +256,23 @@ impl BackendSection {
     fn check_servers(&self, reader: &mut TableReader<'_>) {
         for (index, server, first) in repeated(&self.servers, |server| &server.value) {
             reader
-                .error(server.span, &format!("servers[{index}]"), "this server is named twice")
+                .error(server.span, &format!("servers[{index}]"), "this server is listed twice")
                 .label(first.span, "the first time");
         }
         for (index, server) in self.servers.iter().enumerate() {
             let (key, span, url) = (format!("servers[{index}]"), server.span, &server.value);
             if self.identity.value == IdentityMode::Certificate && url.scheme == ServerScheme::Http {
-                let message = "users' certificates cannot be shown to this server: it does not speak TLS";
+                let message = "users' certificates cannot be sent to this server: it does not use TLS";
                 reader.error(span, &key, message).help("write https://, or another `identity`");
             }
             if url.is_loopback() {
-                let message =
-                    "IIS takes every request from its own machine for a local one, and shows more of itself";
-                let help = "run the gate on a machine of its own when the backend is IIS";
+                let message = "the backend is on this machine: IIS treats its requests as local and returns detailed errors";
+                let help = "run the gateway on a machine of its own if the backend is IIS";
                 reader.warning(span, &key, message).help(help);
             }
             if self.sends_identity() && url.is_public_plain_text() {
                 let message = format!(
-                    "who the user is goes in the clear to {}, which is not on a private network",
+                    "the user's identity is sent in plain text to {}, which is not on a private network",
                     url.host
                 );
                 let help = "write https:// and `ca`, or reach the server over a network of your own";

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 /// Records the errors and warnings that concern several tables.
 pub(crate) fn cross_check(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     if document.site.is_empty() {
-        let message = "there is no site, so nothing would be served";
+        let message = "no [[site]] is defined, so no request would be served";
         diagnostics.error(Span::default(), message).key("site").help("add a [[site]] table");
     }
     check_references(document, diagnostics);
@@ -102,21 +102,24 @@ fn check_site_realms(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
         match (&site.realm, certificate, password) {
             (None, Some(rule), _) => {
                 diagnostics
-                    .error(site.head.span, "the site asks for cards, and has no realm to judge them")
+                    .error(
+                        site.head.span,
+                        "the site requests client certificates and has no realm to validate them",
+                    )
                     .key(format!("{key}.realm"))
-                    .label(rule.client_certificate.span, "a card is asked for here")
+                    .label(rule.client_certificate.span, "a client certificate is requested here")
                     .help(help);
             }
             (None, None, Some(rule)) => {
-                let message = "the site takes passwords, and has no realm whose directory judges them";
+                let message = "the site accepts passwords and has no realm whose directory verifies them";
                 diagnostics
                     .error(site.head.span, message)
                     .key(format!("{key}.realm"))
-                    .label(rule.password.span, "a password is taken here")
+                    .label(rule.password.span, "a password is accepted here")
                     .help(help);
             }
             (Some(realm), None, None) if !site.path.is_empty() => {
-                let message = "no path of this site looks at a card, so its realm judges none";
+                let message = "no path of this site uses client certificates, so its realm has no effect";
                 diagnostics.warning(realm.span, message).key(format!("{key}.realm"));
             }
             (Some(_), _, _) | (None, None, None) => {}
@@ -130,7 +133,7 @@ fn check_unused_passwords(document: &ConfigDocument, diagnostics: &mut Diagnosti
         let mut sites = document.site.iter().filter(|site| is_named(site.realm.as_ref(), &realm.head.name));
         if !sites.any(|site| site.password_paths(PasswordRule::Directory).next().is_some()) {
             diagnostics
-                .error(realm.passwords.head.span, "no path has this realm's directory judge passwords")
+                .error(realm.passwords.head.span, "no path uses this realm's directory to verify passwords")
                 .key(format!("realm.{}.passwords", realm.head.name.value))
                 .help("write password = \"directory\" on a path, or remove the table");
         }
@@ -147,7 +150,8 @@ fn check_pass_through_keys(document: &ConfigDocument, diagnostics: &mut Diagnost
         let name = &backend.head.name.value;
         for key in PASS_THROUGH_KEYS.into_iter().filter(|_| !pass_through.contains(name.as_str())) {
             let Some(span) = backend.head.written(key) else { continue };
-            let message = format!("`{key}` does nothing: no path has its users log in at this backend");
+            let message =
+                format!("`{key}` does nothing: no path uses pass-through authentication at this backend");
             diagnostics
                 .error(span, message)
                 .key(format!("backend.{name}.{key}"))
@@ -180,8 +184,8 @@ fn impossible_group(group: &str, realm: &RealmSection) -> Option<(String, &'stat
     }
     if realm.directory.is_empty() {
         let message =
-            format!("no rule of the realm gives the group {group:?}, and the realm has no directory");
-        return Some((message, "give it in the `account` of a rule, or add a directory to the realm"));
+            format!("no rule of the realm assigns the group {group:?}, and the realm has no directory");
+        return Some((message, "assign it in the `account` of a rule, or add a directory to the realm"));
     }
     group.contains('\\').then(|| {
         let message = format!("no group has the name {group:?}");
@@ -199,7 +203,7 @@ fn check_site_names(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
                 .error(name.span, format!("two sites are named {:?}", name.value))
                 .key(format!("site[{index}].name"))
                 .label(first.span, "the first one")
-                .help("records and metrics go by this name: give each site its own");
+                .help("records and metrics use this name: give each site its own");
         }
     }
     let hosts: Vec<_> = sites(document)
@@ -259,14 +263,16 @@ fn check_addresses(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
                 format!("{} is given twice", address.value)
             } else if other != purpose {
                 let (other, purpose) = (other.words(), purpose.words());
-                format!("{} is for {other} and cannot be for {purpose} too", address.value)
+                format!("{} is used for {other} and cannot be used for {purpose} too", address.value)
             } else {
                 own.push(address.value);
                 continue;
             };
             let diagnostic = diagnostics.error(address.span, message).key(&key);
             if first.is_empty() {
-                diagnostic.help("the admin listener is there unless [admin] says `listen = []`");
+                diagnostic.help(
+                    "this is the default of the admin listener: write another address here or in [admin]",
+                );
             } else {
                 diagnostic.label(first, "the first time");
             }
@@ -292,18 +298,19 @@ fn check_assertion(document: &ConfigDocument, diagnostics: &mut Diagnostics) {
     let Some(assertion) = &document.assertion else {
         for (backend, set) in sent {
             diagnostics
-                .error(set.span, "the set \"assertion\" is sent, and there is no key to sign with")
+                .error(set.span, "the header set \"assertion\" needs a key to sign with")
                 .key(format!("backend.{}.headers.sets", backend.head.name.value))
                 .help("add an [assertion] table with `keys` and `issuer`");
         }
         return;
     };
     if sent.is_empty() {
-        let message = "no backend is sent assertions, so these keys are only published";
+        let message =
+            "no backend has the header set \"assertion\", so these keys are published and never used";
         diagnostics.warning(assertion.head.span, message).key("assertion");
     }
     if document.admin.listen.is_empty() {
-        let message = "the admin listener is off, so nobody can fetch the keys that prove assertions";
+        let message = "the admin listener is off, so backends cannot fetch the keys that verify assertions";
         let help = "give `listen` in [admin] an address that the backends reach";
         diagnostics.warning(assertion.head.span, message).key("assertion").help(help);
     }
@@ -337,7 +344,10 @@ fn check_kerberos_names(document: &ConfigDocument, diagnostics: &mut Diagnostics
                 };
                 if reported.insert((user.span.start, name)) {
                     diagnostics
-                        .error(user.span, format!("the backend {name:?} cannot be told of it: {message}"))
+                        .error(
+                            user.span,
+                            format!("the backend {name:?} needs a Kerberos principal: {message}"),
+                        )
                         .key(format!("realm.{}.rule.account.user", realm.head.name.value))
                         .help(help);
                 }
@@ -349,18 +359,18 @@ fn check_kerberos_names(document: &ConfigDocument, diagnostics: &mut Diagnostics
 /// The reason why the account of a rule has no Kerberos principal, and the fix.
 fn without_principal(user: &str, options: &KerberosSection) -> Option<(String, String)> {
     let Some((domain, _)) = user.split_once('\\') else {
-        let message = format!("{user:?} has no name in Kerberos");
+        let message = format!("{user:?} has no domain");
         return Some((message, "write `DOMAIN\\name`, or add a directory to the realm".to_owned()));
     };
     let Some(realm) = options.rule_realm() else {
-        let message = format!("no Kerberos realm is known of the domain {domain:?}");
+        let message = format!("no Kerberos realm is configured for the domain {domain:?}");
         return Some((message, "add `kerberos = { realm = \"CORP.EXAMPLE\" }` to the backend".to_owned()));
     };
     if realm.is_of(domain) {
         return None;
     }
     let message =
-        format!("{user:?} is not of the realm {}, whose domain is {:?}", realm.name, realm.domain());
+        format!("{user:?} is not in the realm {}, whose domain is {:?}", realm.name, realm.domain());
     let help = format!(
         "if {domain:?} is that domain's name, add `domain = {domain:?}` beside `kerberos.realm`; else use a backend whose \
          `kerberos.realm` is its own, or add a directory to the realm"

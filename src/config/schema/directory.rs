@@ -200,7 +200,7 @@ impl AccountCacheSection {
         if !directory {
             for key in Self::NAMES {
                 let Some(span) = self.head.written(key) else { continue };
-                let message = format!("`{key}` does nothing: the realm has no directory to ask");
+                let message = format!("`{key}` does nothing: the realm has no directory");
                 let help = "add a [realm.NAME.directory] table, or remove it";
                 reader.error(span, &format!("account_cache.{key}"), message).help(help);
             }
@@ -209,14 +209,14 @@ impl AccountCacheSection {
         const KEY: &str = "account_cache.unsafe_stale_accounts";
         let Some(Spanned { value: stale, span }) = self.unsafe_stale_accounts else { return };
         if stale <= self.ttl.value {
-            let message = "`unsafe_stale_accounts` does nothing: accounts are believed longer anyway";
+            let message = "`unsafe_stale_accounts` does nothing: accounts are cached longer anyway";
             reader
                 .error(span, KEY, message)
-                .label(self.ttl.span, "for this long")
+                .label(self.ttl.span, "cached for this long")
                 .help("write more than `ttl`, which is 5 minutes unless written, or remove it");
         } else {
             let message = format!(
-                "while the directory is silent, accounts are believed for {}: who is disabled meanwhile still gets in",
+                "accounts are used for {} while no directory server responds: a user who is disabled meanwhile is authenticated",
                 humantime::format_duration(stale)
             );
             reader.warning(span, KEY, message);

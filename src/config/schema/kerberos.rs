@@ -38,15 +38,16 @@ impl KerberosSection {
 
     fn check(&mut self, reader: &mut TableReader<'_>) {
         if let (Some(domain), None) = (&self.domain, &self.realm) {
-            let message = "`domain` does nothing: it says what the domain of `realm` is called";
+            let message = "`domain` does nothing without `realm`";
             reader.error(domain.span, "domain", message).help("add `realm`, or remove it");
         }
         if let Spanned { value: true, span } = self.unsafe_allow_rc4 {
-            let message = "RC4 tickets count: whoever records one can guess the service's password from it";
+            let message =
+                "RC4 tickets are accepted: anyone who records one can guess the service's password from it";
             reader.warning(span, "unsafe_allow_rc4", message);
         }
         if let Spanned { value: true, span } = self.unsafe_skip_mutual_authentication {
-            let message = "the server need not prove itself: whoever answers at its address is taken for it";
+            let message = "mutual authentication is off: any server at this address is trusted";
             reader.warning(span, "unsafe_skip_mutual_authentication", message);
         }
     }
@@ -72,7 +73,7 @@ fn kerberos_realm() -> ValueType<String> {
         match text == upper {
             true => Ok(upper),
             false => {
-                let message = format!("{text:?} is no realm of Active Directory: those are in capitals");
+                let message = format!("{text:?} is not a realm of Active Directory: those are in capitals");
                 Err(ValueError::new(message).help(format!("write {upper:?}")))
             }
         }

@@ -103,19 +103,17 @@ impl MappingSection {
         let add = "add a [realm.NAME.directory] table";
         let compatible = self.strength.value == StrengthChoice::Compatibility;
         if compatible && !directory {
-            let message =
-                "no card can be compared with its account's age: the realm has no directory that knows it";
+            let message = "the age of accounts is unknown: the realm has no directory";
             let help = format!("{add}, or write strength = \"strong\"");
             reader.error(self.strength.span, "mapping.strength", message).help(help);
         }
         if let (Some(backdating), false) = (&self.certificate_backdating, compatible) {
-            let message =
-                "`certificate_backdating` does nothing: only strength = \"compatibility\" looks at dates";
+            let message = "`certificate_backdating` does nothing: only strength = \"compatibility\" uses it";
             reader.error(backdating.span, "mapping.certificate_backdating", message).help("remove it");
         }
         if let (Some(entry), false) = (self.uses(Mapper::AltSecurityIdentities), directory) {
-            let message = "\"alt_security_identities\" finds nobody: the realm has no directory to ask";
-            let help = format!("{add}, or leave the word out");
+            let message = "\"alt_security_identities\" finds no account: the realm has no directory";
+            let help = format!("{add}, or remove it");
             reader.error(entry.span, "mapping.order", message).help(help);
         }
         for (mapper, _) in &self.attributes {
@@ -124,7 +122,7 @@ impl MappingSection {
                 let message = not_in_order(mapper.value);
                 reader.error(mapper.span, &key, message).help("name it there, or remove it");
             } else if !directory {
-                let message = "this does nothing: the realm has no directory to look in";
+                let message = "this does nothing: the realm has no directory";
                 reader.error(mapper.span, &key, message).help(add);
             }
         }
@@ -132,7 +130,7 @@ impl MappingSection {
             if !self.attributes.iter().any(|(mapper, _)| mapper.value == entry.value) {
                 let mapper = entry.value;
                 let message = format!(
-                    "\"{mapper}\" finds nobody: nothing says in which attribute the directory has it"
+                    "\"{mapper}\" finds no account: the directory's attribute of this number is not configured"
                 );
                 let help = format!("add attributes = {{ {mapper} = \"employeeID\" }}");
                 reader.error(entry.span, "mapping.attributes", message).help(help);
@@ -176,7 +174,8 @@ fn card_number(name: &str) -> Result<Mapper, ValueError> {
     let numbers = || Mapper::ALL.into_iter().filter(|mapper| mapper.is_number());
     numbers().find(|mapper| mapper.name() == name).ok_or_else(|| {
         let known = alternatives(numbers().map(Mapper::name));
-        ValueError::new(format!("`{name}` is no number of a card")).help(format!("the numbers are {known}"))
+        ValueError::new(format!("`{name}` is not a number of a card"))
+            .help(format!("the numbers are {known}"))
     })
 }
 

@@ -122,8 +122,12 @@ impl PathSection {
         let required = self.client_certificate.value == ClientCertificateRule::Require;
         if required && self.password.value != PasswordRule::Never {
             reader
-                .error(self.password.span, "password", "no password is taken on a path that requires a card")
-                .label(self.client_certificate.span, "a card is required")
+                .error(
+                    self.password.span,
+                    "password",
+                    "no password is accepted on a path that requires a client certificate",
+                )
+                .label(self.client_certificate.span, "a client certificate is required")
                 .help("write client_certificate = \"accept\", or remove `password`");
         }
     }
@@ -134,18 +138,18 @@ impl PathSection {
         match (self.client_certificate.value, self.password.value) {
             (ClientCertificateRule::Accept, PasswordRule::Directory | PasswordRule::Backend) => {
                 let message =
-                    "a card that maps to nobody does not keep its holder out here: a password lets them in";
+                    "a user whose client certificate maps to no account may log in with a password here";
                 reader.warning(span, KEY, message);
             }
             (ClientCertificateRule::Accept, PasswordRule::Never) => {
                 reader
-                    .error(span, KEY, "the path takes no password, so this does nothing")
+                    .error(span, KEY, "this does nothing: the path accepts no password")
                     .help("write password = \"directory\", or remove it");
             }
             (ClientCertificateRule::Ignore | ClientCertificateRule::Require, _) => {
                 reader
-                    .error(span, KEY, "only a path that accepts cards can do without one")
-                    .label(self.client_certificate.span, "decided here")
+                    .error(span, KEY, "this does nothing: the path does not accept client certificates")
+                    .label(self.client_certificate.span, "configured here")
                     .help("write client_certificate = \"accept\", or remove it");
             }
         }
@@ -158,7 +162,7 @@ impl AccessListSection {
         let span = self.head.span;
         if self.head.is_empty() {
             reader
-                .error(span, name, format!("`{name}` names no groups, accounts, issuers or networks"))
+                .error(span, name, format!("`{name}` has no groups, accounts, issuers or networks"))
                 .help(format!("such as {name} = {{ groups = [\"RMS Users\"] }}, or remove it"));
         }
         let consequence = if name == "allow" { "allows no request" } else { "denies no request" };
@@ -166,7 +170,7 @@ impl AccessListSection {
             let Some(span) = self.head.written(key) else { continue };
             reader
                 .error(span, &format!("{name}.{key}"), format!("`{key}` is empty: it {consequence}"))
-                .help(format!("name one of the {key}, or remove the key"));
+                .help(format!("add one of the {key}, or remove the key"));
         }
     }
 
@@ -247,11 +251,11 @@ fn method() -> ValueType<Method> {
         }
         let upper = text.to_ascii_uppercase();
         if FORBIDDEN_METHODS.contains(&upper.as_str()) {
-            return Err(ValueError::new(format!("{upper} never passes this gate")).help("remove it"));
+            return Err(ValueError::new(format!("{upper} is never allowed")).help("remove it"));
         }
         let known = || METHODS.iter().map(Method::as_str);
         let otherwise = || format!("the methods are {}", known().collect::<Vec<_>>().join(", "));
-        Err(ValueError::new(format!("{text:?} is not a method that can be admitted")).help(did_you_mean(
+        Err(ValueError::new(format!("{text:?} is not a supported method")).help(did_you_mean(
             text,
             known(),
             otherwise,

@@ -67,7 +67,7 @@ section! {
 fn audit_file() -> ValueType<AuditTarget> {
     string("file, or `\"stdout\"`", "files", |text| match text {
         "stdout" => Ok(AuditTarget::Stdout),
-        "stderr" => Err(ValueError::new("standard error is the log's, not for audit records")
+        "stderr" => Err(ValueError::new("standard error is for the log, not for audit records")
             .help("write a file name, or \"stdout\"")),
         name => parse_file(name).map(AuditTarget::File),
     })

@@ -68,11 +68,12 @@ impl RealmSection {
         let directory = self.head.has("directory");
         self.mapping.complete(directory);
         if let Spanned { value: true, span } = self.unsafe_allow_sha1_and_rsa_1024 {
-            let message = "SHA-1 and RSA keys of 1,024 bits count here: who has the means can forge a card";
+            let message =
+                "SHA-1 signatures and RSA keys of 1,024 bits are accepted: such certificates can be forged";
             reader.warning(span, "unsafe_allow_sha1_and_rsa_1024", message);
         }
         for (index, again, first) in repeated(&self.directory, |it| it.called().to_ascii_lowercase()) {
-            let message = format!("two directories of this realm are called {:?}", again.called());
+            let message = format!("two directories of this realm are named {:?}", again.called());
             reader
                 .error(again.head.span, &format!("directory[{index}].name"), message)
                 .label(first.head.span, "the first one")
@@ -149,7 +150,7 @@ impl RealmSection {
             // A certificate with a security identifier is rejected if no issuer may write one: never a matter of course.
             if !is_fed && (!is_default || !maps_otherwise || entry.value == Mapper::Sid) {
                 let message = format!(
-                    "no card can be mapped by \"{}\": no entry of `identity_issuers` has `{key}`",
+                    "no certificate can be mapped by \"{}\": no entry of `identity_issuers` has `{key}`",
                     entry.value
                 );
                 let help =

@@ -110,7 +110,7 @@ impl RevocationSection {
     fn check(&mut self, reader: &mut TableReader<'_>) {
         let is_off = self.mode.value == RevocationMode::Off;
         if is_off {
-            let message = "revocation is off: a stolen card that was revoked is let in until it expires";
+            let message = "revocation is off: a revoked certificate is accepted until it expires";
             reader.warning(self.mode.span, "mode", message);
         }
         // An issuer may have a mode of its own in a realm that is off.
@@ -144,12 +144,12 @@ impl RevocationSection {
         }
         let (message, help) = match self.mode.value {
             RevocationMode::Require => (
-                "revocation is required, but there is no CRL to look at: every card would be refused",
+                "revocation is required, but no CRL is configured: every certificate would be rejected",
                 "write revocation = { mode = \"require\", crl = [\"pki/crl/\"] }",
             ),
             RevocationMode::Prefer | RevocationMode::Off => (
-                "revocation is preferred, but there is no CRL to look at: no card would ever be refused",
-                "name CRL files or folders, or write mode = \"off\" to mean it",
+                "revocation is preferred, but no CRL is configured: no certificate would ever be rejected",
+                "name CRL files or folders, or write mode = \"off\"",
             ),
         };
         reader.error(self.mode.span, "crl", message).help(help);
@@ -185,7 +185,7 @@ fn parse_http_url(url: &str) -> Result<String, ValueError> {
     match url.strip_prefix("http://").filter(|rest| !rest.is_empty()) {
         Some(_) => Ok(url.to_owned()),
         None => Err(ValueError::new(format!("{url:?} is not an http URL")).help(
-            "such as \"http://pki.corp.example/staff.crl\": what is fetched is signed, so https adds nothing",
+            "such as \"http://pki.corp.example/staff.crl\": CRLs and OCSP responses are signed, so https adds nothing",
         )),
     }
 }

@@ -105,8 +105,8 @@ impl MappingRuleSection {
         match chosen.as_slice() {
             ["issuer"] if self.head.has_items("subject") => {}
             ["issuer"] => {
-                let message = "the rule has no condition: it would mean every certificate of the issuer";
-                let help = "add subject = { CN = \"…\", O = \"Contoso*\" }, or subject = { CN = \"*\" } to mean that";
+                let message = "the rule has no condition: it would match every certificate of the issuer";
+                let help = "add subject = { CN = \"…\", O = \"Contoso*\" }, or subject = { CN = \"*\" } to match them all";
                 reader.error(span, "subject", message).help(help);
             }
             [way] => {
@@ -119,14 +119,14 @@ impl MappingRuleSection {
                 }
             }
             [] => {
-                let message = "the rule does not say which certificates it means";
+                let message = "the rule does not select certificates";
                 let help =
                     "add `certificate_sha256`, `certificate` (a file), or `issuer` (a file) with `subject`";
                 reader.error(span, "issuer", message).help(help);
             }
             several => {
                 let several = several.join(", ");
-                let message = format!("the rule says in several ways which certificates it means: {several}");
+                let message = format!("the rule selects certificates in several ways: {several}");
                 reader.error(span, "", message).help("keep one of them");
             }
         }
@@ -144,7 +144,7 @@ impl MappingRuleSection {
                 reader.error(span, "deny", "`deny = false` does nothing").help(help);
             }
             None if !has_account && !self.head.has("deny") => {
-                let message = "the rule names no account for these certificates";
+                let message = "the rule assigns no account to its certificates";
                 let help = "add account = { user = 'CORP\\alice' } or deny = true";
                 reader.error(self.head.span, "account", message).help(help);
             }

@@ -135,7 +135,7 @@ impl SiteSection {
         if certificates != keys && certificates > 0 && keys > 0 {
             let span = self.private_key.last().map_or(self.head.span, |last| last.span);
             let message = format!("certificates ({certificates}) and private keys ({keys}) do not pair up");
-            let help = "give one key for each certificate, in the same order";
+            let help = "write one key for each certificate, in the same order";
             reader.error(span, "private_key", message).help(help);
         }
         if !self.head.has("http_listen") {
@@ -143,7 +143,7 @@ impl SiteSection {
             reader.without_effect(&["http_action"], because, "add `http_listen = [\"0.0.0.0:80\"]`");
         }
         if self.path.is_empty() && !self.head.has("path") {
-            let message = "this site has no path: every request is answered 404";
+            let message = "this site has no path: every request gets 404";
             let help = "add a [[site.path]] table for each path that the backend should see";
             reader.warning(self.head.span, "path", message).help(help);
         }
@@ -163,12 +163,12 @@ impl SiteTlsSection {
         for (_, scheme, first) in repeated(schemes, |scheme| u16::from(scheme.value)) {
             reader
                 .error(scheme.span, KEY, "this algorithm is listed twice")
-                .label(first.span, "for the first time here");
+                .label(first.span, "first listed here");
         }
         let Some(first) = schemes.first().filter(|_| self.max.value == TlsVersion::Tls13) else { return };
         if !schemes.iter().any(|scheme| signs_under_tls13(scheme.value)) {
             let message =
-                "no algorithm of the list can sign a TLS 1.3 handshake, and the site speaks TLS 1.3";
+                "no algorithm of the list can sign a TLS 1.3 handshake, and the site allows TLS 1.3";
             let help = "write max = \"1.2\", or add ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256";
             reader.error(first.span, KEY, message).help(help);
         }

@@ -1,9 +1,9 @@
-//! What an operator sees of text that is not TOML. Every letter of it: the words are what the reader is for.
+//! The complete output for text that is not TOML.
 
 use super::rendered;
 
 #[test]
-fn syntax_errors_are_told_together_with_the_mistakes_of_other_lines() {
+fn syntax_errors_are_reported_with_the_errors_of_other_lines() {
     let text = r#"workers = two
 
 [[site]]
@@ -36,13 +36,13 @@ error: missing comma between array elements, expected `,`
 4 | hosts = ["rms.corp.example" "x.example"]
   |                             ^
 
-error: `backend` is given twice in one table
+error: `backend` is a duplicate key
  --> proxy.toml:7:1
   |
 7 | backend = "rms2"
   | ^^^^^^^
   |
-  = help: keep one of them; a table that may stand several times has two brackets, as [[site]] has
+  = help: keep one of them; a table that may be repeated has two brackets, as in [[site]]
 
 error: missing escaped value, expected `b`, `e`, `f`, `n`, `r`, `\`, `"`, `x`, `u`, `U`
  --> proxy.toml:8:23
@@ -105,7 +105,7 @@ error: this value has no quotes
 }
 
 #[test]
-fn nothing_is_told_of_what_a_list_left_open_has_swallowed() {
+fn nothing_is_reported_below_an_unclosed_list() {
     let text = r#"[[site]]
 hosts = ["rms.corp.example"]
 listen = ["0.0.0.0:443"
@@ -126,7 +126,7 @@ error: a list above this line is not closed
 }
 
 #[test]
-fn nothing_is_told_of_keys_below_a_broken_table_header() {
+fn nothing_is_reported_below_a_broken_table_header() {
     let text = r#"[[site]
 hosts = 7
 

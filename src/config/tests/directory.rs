@@ -1,6 +1,6 @@
-//! What an operator sees of directories, and of ways to map that need one.
+//! The errors about directories, and about mappers that need one.
 
-use super::{only_mistake, rendered};
+use super::{only_diagnostic, rendered};
 
 const DIRECTORY: &str = r#"
 [realm.staff.directory]
@@ -22,49 +22,49 @@ fn with(mapping: &str, more: &str) -> String {
     format!("{}{more}", smallest().replace("identity_issuers = ", &mapping))
 }
 
-/// The same with a directory in which one line is another.
+/// The same with a directory of which one line is replaced.
 fn with_directory(line: &str, instead: &str) -> String {
     assert!(DIRECTORY.contains(line), "{line}");
     format!("{}{}", smallest(), DIRECTORY.replacen(line, instead, 1))
 }
 
-fn told(text: &str, what: &str) {
-    let mistake = only_mistake(text);
-    assert!(mistake.contains(what), "{mistake}");
+fn assert_message(text: &str, message: &str) {
+    let diagnostic = only_diagnostic(text);
+    assert!(diagnostic.contains(message), "{diagnostic}");
 }
 
 #[test]
-fn a_directory_needs_no_more_than_where_it_is_and_who_asks() {
+fn a_directory_needs_an_address_and_an_account() {
     assert_eq!(rendered(&format!("{}{DIRECTORY}", smallest())), "");
     let several = DIRECTORY.replace("[realm.staff.directory]", "[[realm.staff.directory]]");
     let other = several.replace("DC=corp,DC=example\"\n", "DC=eu,DC=corp,DC=example\"\n");
     assert_eq!(rendered(&format!("{}{several}{other}", smallest())), "");
-    told(&format!("{}{several}{several}", smallest()), "two directories of this realm are called");
+    assert_message(&format!("{}{several}{several}", smallest()), "two directories of this realm are named");
 }
 
 #[test]
-fn every_key_that_a_directory_needs_is_asked_for() {
+fn every_required_key_of_a_directory_is_reported() {
     for key in ["url", "ca", "bind_dn", "bind_password", "base_dn"] {
         let line = DIRECTORY.lines().find(|line| line.starts_with(key)).unwrap();
-        told(&with_directory(line, ""), &format!("the key `{key}` is missing"));
+        assert_message(&with_directory(line, ""), &format!("the key `{key}` is missing"));
     }
 }
 
 #[test]
-fn a_password_never_goes_over_the_network_in_plain_text() {
+fn a_directory_without_tls_is_an_error() {
     let plain = "url = \"ldap://dc1.corp.example\"";
-    told(
+    assert_message(
         &with_directory("url = \"ldaps://dc1.corp.example\"", plain),
         "passwords would be sent over the network in plain text (write \"ldaps://dc1.corp.example\", or add \
          `start_tls = true`)",
     );
     let started = format!("start_tls = true\n{plain}");
     assert_eq!(rendered(&with_directory("url = \"ldaps://dc1.corp.example\"", &started)), "");
-    told(&with_directory("url =", "start_tls = true\nurl ="), "`start_tls` does nothing");
+    assert_message(&with_directory("url =", "start_tls = true\nurl ="), "`start_tls` does nothing");
 }
 
 #[test]
-fn servers_are_hosts_with_ports_and_nothing_else() {
+fn a_server_is_a_host_with_a_port() {
     let url = "\"ldaps://dc1.corp.example\"";
     let several = "[\"ldaps://dc1.corp.example\", \"ldaps://[::1]:1636\", \"ldaps://10.0.0.5\"]";
     assert_eq!(rendered(&with_directory(url, several)), "");
@@ -76,71 +76,86 @@ fn servers_are_hosts_with_ports_and_nothing_else() {
         "ldaps://dc1:x",
         "https://dc1",
     ] {
-        let mistake = only_mistake(&with_directory(url, &format!("{wrong:?}")));
-        assert!(mistake.contains("Error realm.staff.directory.url"), "{wrong}: {mistake}");
+        let diagnostic = only_diagnostic(&with_directory(url, &format!("{wrong:?}")));
+        assert!(diagnostic.contains("Error realm.staff.directory.url"), "{wrong}: {diagnostic}");
     }
-    told(&with_directory(url, "[]"), "`url` is empty");
+    assert_message(&with_directory(url, "[]"), "`url` is empty");
 }
 
 #[test]
-fn a_directory_that_is_not_microsofts_is_read_by_the_names_that_are_written() {
+fn a_generic_directory_has_the_configured_attributes() {
     let schema = |text: &str| with_directory("base_dn =", &format!("schema = {text}\nbase_dn ="));
     assert_eq!(rendered(&schema("\"active_directory\"")), "");
     let groups =
         "{ upn = \"krbName\", mail = \"mail\", group_base_dn = \"OU=g\", group_member = \"member\" }";
     assert_eq!(rendered(&schema(groups)), "");
-    told(&schema("{ user_name = \"u id\" }"), "is not a valid attribute name");
-    told(&schema("{ user_filter = \"objectClass=person\" }"), "is not a valid LDAP search filter");
-    told(&schema("{ member_of = \"memberOf\" }"), "`member_of` does nothing without `group_base_dn`");
-    told(&schema("{ disabled_value = \"TRUE\" }"), "`disabled_value` does nothing without `disabled`");
+    assert_message(&schema("{ user_name = \"u id\" }"), "is not a valid attribute name");
+    assert_message(&schema("{ user_filter = \"objectClass=person\" }"), "is not a valid LDAP search filter");
+    assert_message(
+        &schema("{ member_of = \"memberOf\" }"),
+        "`member_of` does nothing without `group_base_dn`",
+    );
+    assert_message(
+        &schema("{ disabled_value = \"TRUE\" }"),
+        "`disabled_value` does nothing without `disabled`",
+    );
     let catalogue = "{ mail = \"mail\" }\nglobal_catalog = \"ldaps://dc1.corp.example\"";
-    told(&schema(catalogue), "only Active Directory has a global catalogue");
+    assert_message(&schema(catalogue), "only Active Directory has a global catalogue");
 }
 
 #[test]
-fn accounts_are_believed_longer_than_their_directory_answers_only_with_a_warning() {
+fn stale_accounts_cause_a_warning() {
     let cache = |text: &str| format!("{}{DIRECTORY}\n[realm.staff.account_cache]\n{text}", smallest());
     assert_eq!(rendered(&cache("ttl = \"1m\"\nnegative_ttl = \"5s\"")), "");
-    told(&cache("unsafe_stale_accounts = \"1h\""), "who is disabled meanwhile still gets in");
-    told(&cache("unsafe_stale_accounts = \"25h\""), "is out of range");
-    told(&cache("unsafe_stale_accounts = \"5m\""), "accounts are believed longer anyway");
+    assert_message(
+        &cache("unsafe_stale_accounts = \"1h\""),
+        "a user who is disabled meanwhile is authenticated",
+    );
+    assert_message(&cache("unsafe_stale_accounts = \"25h\""), "is out of range");
+    assert_message(&cache("unsafe_stale_accounts = \"5m\""), "accounts are cached longer anyway");
     let alone = format!("{}\n[realm.staff.account_cache]\nttl = \"1m\"", smallest());
-    told(&alone, "`ttl` does nothing: the realm has no directory to ask");
+    assert_message(&alone, "`ttl` does nothing: the realm has no directory");
 }
 
 #[test]
-fn ways_to_map_that_need_a_directory_are_refused_without_one() {
-    told(&with("order = [\"upn\", \"alt_security_identities\"]", ""), "the realm has no directory to ask");
-    told(&with("strength = \"compatibility\"", ""), "the realm has no directory that knows it");
+fn mappers_that_need_a_directory_are_rejected_without_one() {
+    assert_message(&with("order = [\"upn\", \"alt_security_identities\"]", ""), "the realm has no directory");
+    assert_message(
+        &with("strength = \"compatibility\"", ""),
+        "the age of accounts is unknown: the realm has no directory",
+    );
     let number = "order = [\"upn\", \"edipi\"], attributes = { edipi = \"employeeID\" }";
-    told(&with(number, ""), "the realm has no directory to look in");
+    assert_message(&with(number, ""), "the realm has no directory");
     assert_eq!(rendered(&with(number, DIRECTORY)), "");
-    told(
+    assert_message(
         &with("order = [\"upn\", \"edipi\"]", DIRECTORY),
-        "nothing says in which attribute the directory has it",
+        "the directory's attribute of this number is not configured",
     );
-    told(&with("attributes = { uzi = \"employeeID\" }", DIRECTORY), "`mapping.order` does not name \"uzi\"");
-    told(
+    assert_message(
+        &with("attributes = { uzi = \"employeeID\" }", DIRECTORY),
+        "`mapping.order` does not name \"uzi\"",
+    );
+    assert_message(
         &with("certificate_backdating = \"1day\"", DIRECTORY),
-        "only strength = \"compatibility\" looks at dates",
+        "only strength = \"compatibility\" uses it",
     );
 }
 
 #[test]
-fn an_issuer_names_domains_not_accounts_and_feeds_ways_that_are_gone() {
+fn an_issuer_has_domains_without_accounts_and_mappers_of_the_order() {
     let sids = |text: &str| {
         with("order = [\"sid\", \"upn\"]", DIRECTORY).replace("sid_domains = [\"S-1-5-21-1-2-3\"]", text)
     };
     assert_eq!(rendered(&sids("sid_domains = [\"S-1-5-21-1-2-3\"]")), "");
-    told(
+    assert_message(
         &sids("sid_domains = [\"S-1-5-21-1-2-3\", \"S-1-5-21-1-2-3-500\"]"),
         "is an account's or a group's, not a domain's (write \"S-1-5-21-1-2-3\")",
     );
-    told(
+    assert_message(
         &sids("sid_domains = []"),
-        "no card can be mapped by \"sid\": no entry of `identity_issuers` has `sid_domains`",
+        "no certificate can be mapped by \"sid\": no entry of `identity_issuers` has `sid_domains`",
     );
-    told(
+    assert_message(
         &sids("sid_domains = [\"S-1-5-21-1-2-3\"], mappers = [\"sid\", \"upn\", \"email\"]"),
         "`mapping.order` does not name \"email\"",
     );

@@ -18,12 +18,12 @@ fn read_file(path: &Path) -> String {
 }
 
 #[test]
-fn the_proxy_toml_of_the_project_is_free_of_mistakes() {
+fn proxy_toml_is_without_errors() {
     assert_eq!(rendered(&read_file(&project_file("proxy.toml"))), "");
 }
 
 #[test]
-fn every_toml_block_of_the_documentation_is_free_of_mistakes() {
+fn every_toml_block_of_the_documentation_is_without_errors() {
     let mut pages: Vec<PathBuf> = std::fs::read_dir(project_file("docs"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -34,8 +34,8 @@ fn every_toml_block_of_the_documentation_is_free_of_mistakes() {
     for page in &pages {
         for block in read_file(page).split("```toml\n").skip(1) {
             let block = block.split("\n```").next().unwrap_or_default();
-            let mistakes = ConfigDocument::parse(&page.display().to_string(), block).1;
-            assert!(!mistakes.has_errors(), "{}", mistakes.render(Colour::Plain));
+            let diagnostics = ConfigDocument::parse(&page.display().to_string(), block).1;
+            assert!(!diagnostics.has_errors(), "{}", diagnostics.render(Colour::Plain));
             blocks += 1;
         }
     }
@@ -110,11 +110,11 @@ fn as_json(text: &str) -> serde_json::Value {
 fn the_checked_in_schema_is_that_of_the_declarations() {
     let text = read_file(&project_file("docs/proxy.schema.json"));
     let checked_in: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert!(checked_in == json_schema(), "write docs/proxy.schema.json anew with `portcullis schema`");
+    assert!(checked_in == json_schema(), "update docs/proxy.schema.json with `portcullis schema`");
 }
 
 #[test]
-fn the_schema_accepts_every_example_and_refuses_what_no_key_takes() {
+fn the_schema_accepts_every_example_and_rejects_wrong_values() {
     let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
     compiler.add_resource("proxy.schema.json", json_schema()).unwrap();
     let schema = compiler.compile("proxy.schema.json", &mut schemas).unwrap();

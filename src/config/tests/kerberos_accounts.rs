@@ -1,8 +1,8 @@
-//! Rules whose accounts a backend cannot be told of by Kerberos.
+//! Accounts of rules that have no Kerberos principal for a backend.
 
 use super::rendered;
 
-/// A configuration whose one rule gives `user`, before a backend with these keys of `kerberos`.
+/// A configuration whose one rule assigns `user`, before a backend with these keys of `kerberos`.
 fn rendered_for(user: &str, kerberos: &str) -> String {
     rendered(&format!(
         r#"[[site]]
@@ -39,11 +39,11 @@ fn an_account_of_another_domain_than_the_realms_is_an_error() {
         (
             r"PARTNER\x",
             r#"realm = "CORP.EXAMPLE""#,
-            r#"is not of the realm CORP.EXAMPLE, whose domain is "CORP""#,
+            r#"is not in the realm CORP.EXAMPLE, whose domain is "CORP""#,
         ),
         (r"CORP\x", r#"realm = "CORP.EXAMPLE", domain = "HQ""#, r#"whose domain is "HQ""#),
-        (r"CORP\x", "", r#"no Kerberos realm is known of the domain "CORP""#),
-        ("x@corp.example", r#"realm = "CORP.EXAMPLE""#, "has no name in Kerberos"),
+        (r"CORP\x", "", r#"no Kerberos realm is configured for the domain "CORP""#),
+        ("x@corp.example", r#"realm = "CORP.EXAMPLE""#, "has no domain"),
         (r"CORP\x", r#"domain = "CORP""#, "`domain` does nothing"),
     ] {
         let text = rendered_for(user, kerberos);
@@ -52,13 +52,13 @@ fn an_account_of_another_domain_than_the_realms_is_an_error() {
 }
 
 #[test]
-fn an_account_of_the_realms_domain_is_not() {
+fn an_account_of_the_realms_domain_is_accepted() {
     for (user, kerberos) in [
         (r"CORP\x", r#"realm = "CORP.EXAMPLE""#),
         (r"corp.example\x", r#"realm = "CORP.EXAMPLE""#),
         (r"HQ\x", r#"realm = "CORP.EXAMPLE", domain = "HQ""#),
     ] {
         let text = rendered_for(user, kerberos);
-        assert!(!text.contains("cannot be told of it"), "{user}, {kerberos}: {text}");
+        assert!(!text.contains("needs a Kerberos principal"), "{user}, {kerberos}: {text}");
     }
 }

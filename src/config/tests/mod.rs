@@ -1,17 +1,16 @@
-//! What proxy.toml's reader must hold as a whole, from text to document and diagnostics.
+//! The reader of proxy.toml as a whole, from text to document and diagnostics.
 
-mod admission;
+mod access_lists;
+mod backend_identity;
 mod broken_syntax;
-mod contradictions;
-mod dialogues;
+mod cross_checks;
 mod directory;
 mod documentation;
 mod kerberos_accounts;
+mod pass_through;
 mod passwords;
-mod plain_identity;
 mod properties;
 mod revocation;
-mod telling;
 mod wrong_values;
 
 use super::schema::ConfigDocument;
@@ -44,29 +43,29 @@ fn rendered(text: &str) -> String {
     ConfigDocument::parse("proxy.toml", text).1.render(Colour::Plain)
 }
 
-/// What is told about the smallest file with one line replaced by others.
+/// The output for the smallest file with one line replaced by others.
 fn rendered_with(line: &str, instead: &str) -> String {
     assert!(SMALLEST.contains(line), "{line}");
     rendered(&SMALLEST.replacen(line, instead, 1))
 }
 
-/// The one mistake told, as `severity key: message (help)`.
-fn only_mistake(text: &str) -> String {
+/// The only diagnostic, as `severity key: message (help)`.
+fn only_diagnostic(text: &str) -> String {
     let diagnostics = ConfigDocument::parse("proxy.toml", text).1;
-    let told: Vec<String> = diagnostics
+    let found: Vec<String> = diagnostics
         .iter()
         .map(|entry| {
             let help = entry.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
             format!("{:?} {}: {}{help}", entry.severity, entry.key, entry.message)
         })
         .collect();
-    assert_eq!(told.len(), 1, "{told:#?}");
-    told.concat()
+    assert_eq!(found.len(), 1, "{found:#?}");
+    found.concat()
 }
 
-fn only_mistake_with(line: &str, instead: &str) -> String {
+fn only_diagnostic_with(line: &str, instead: &str) -> String {
     assert!(SMALLEST.contains(line), "{line}");
-    only_mistake(&SMALLEST.replacen(line, instead, 1))
+    only_diagnostic(&SMALLEST.replacen(line, instead, 1))
 }
 
 fn smallest() -> ConfigDocument {
@@ -112,64 +111,65 @@ fn values_keep_the_place_where_they_were_written() {
 }
 
 #[test]
-fn a_file_that_is_not_toml_gives_no_document() {
+fn text_that_is_not_toml_has_no_document() {
     assert!(ConfigDocument::parse("proxy.toml", "workers =").0.is_none());
     assert!(ConfigDocument::parse("proxy.toml", "workers = 0").0.is_some());
 }
 
 #[test]
-fn a_repeated_key_is_told_at_its_second_place() {
-    let mistake = only_mistake_with("backend = \"rms\"", "backend = \"rms\"\nbackend = \"rms\"");
+fn a_duplicate_key_is_reported_at_its_second_place() {
+    let diagnostic = only_diagnostic_with("backend = \"rms\"", "backend = \"rms\"\nbackend = \"rms\"");
     assert_eq!(
-        mistake,
-        "Error backend: `backend` is given twice in one table \
-         (keep one of them; a table that may stand several times has two brackets, as [[site]] has)"
+        diagnostic,
+        "Error backend: `backend` is a duplicate key \
+         (keep one of them; a table that may be repeated has two brackets, as in [[site]])"
     );
 }
 
 #[test]
-fn a_number_so_long_that_its_parser_would_panic_is_a_mistake_like_others() {
-    let mistake = only_mistake_with(
+fn a_number_that_would_make_its_parser_panic_is_an_error() {
+    let diagnostic = only_diagnostic_with(
         "[backend.rms]",
         "[limits]\nshutdown_timeout = \"18446744073709551615s 1000ms\"\n[backend.rms]",
     );
-    assert!(mistake.contains("is not a duration: it is too long"), "{mistake}");
+    assert!(diagnostic.contains("is not a duration: it is too long"), "{diagnostic}");
 }
 
 #[test]
-fn a_key_in_the_wrong_table_is_told_where_it_belongs() {
+fn a_key_in_the_wrong_table_is_reported_with_its_table() {
     assert_eq!(
-        only_mistake_with("realm = \"staff\"", "realm = \"staff\"\nmax_body = \"2MiB\""),
+        only_diagnostic_with("realm = \"staff\"", "realm = \"staff\"\nmax_body = \"2MiB\""),
         "Error site[0].max_body: unknown key `max_body` in [[site]] (`max_body` belongs in [[site.path]])"
     );
 }
 
 #[test]
-fn methods_with_which_iis_edits_files_never_pass() {
+fn methods_with_which_iis_edits_files_are_never_allowed() {
     for method in ["TRACE", "CONNECT", "PROPFIND", "MKCOL", "SEARCH", "propfind"] {
-        let mistake = only_mistake_with("path = ", &format!("methods = [\"GET\", \"{method}\"]\npath = "));
-        assert!(mistake.contains("never passes this gate"), "{mistake}");
+        let diagnostic =
+            only_diagnostic_with("path = ", &format!("methods = [\"GET\", \"{method}\"]\npath = "));
+        assert!(diagnostic.contains("is never allowed"), "{diagnostic}");
     }
 }
 
 #[test]
-fn an_identifier_that_demands_nothing_is_refused() {
+fn an_identifier_that_requires_nothing_is_rejected() {
     for (key, identifier) in [("extended_key_usage", "2.5.29.37.0"), ("certificate_policies", "2.5.29.32.0")]
     {
-        let mistake =
-            only_mistake_with("trust_anchors", &format!("{key} = [\"{identifier}\"]\ntrust_anchors"));
-        assert!(mistake.starts_with(&format!("Error realm.staff.{key}[0]")), "{mistake}");
+        let diagnostic =
+            only_diagnostic_with("trust_anchors", &format!("{key} = [\"{identifier}\"]\ntrust_anchors"));
+        assert!(diagnostic.starts_with(&format!("Error realm.staff.{key}[0]")), "{diagnostic}");
     }
 }
 
 #[test]
-fn a_rule_that_would_mean_every_card_of_an_issuer_is_refused() {
+fn a_rule_for_every_certificate_of_an_issuer_is_rejected() {
     for conditions in ["", "subject = {}", "issuer_name = { CN = \"Issuing CA\" }"] {
         let rule = format!(
             "[[realm.staff.rule]]\nname = \"all\"\nissuer = \"ca.pem\"\naccount = {{ user = \"x\" }}\n{conditions}"
         );
-        let mistake = only_mistake_with("[backend.rms]", &format!("{rule}\n[backend.rms]"));
-        assert!(mistake.contains("the rule has no condition"), "{mistake}");
+        let diagnostic = only_diagnostic_with("[backend.rms]", &format!("{rule}\n[backend.rms]"));
+        assert!(diagnostic.contains("the rule has no condition"), "{diagnostic}");
     }
 }
 
@@ -194,7 +194,7 @@ fn two_sites_may_share_an_address_for_tls() {
 }
 
 #[test]
-fn the_shares_of_one_client_follow_the_number_of_all_connections() {
+fn the_shares_of_one_client_depend_on_max_connections() {
     let limits = |keys: &str| {
         let text = SMALLEST.replacen("[backend.rms]", &format!("[limits]\n{keys}\n[backend.rms]"), 1);
         ConfigDocument::parse("proxy.toml", &text).0.unwrap().limits
@@ -207,21 +207,21 @@ fn the_shares_of_one_client_follow_the_number_of_all_connections() {
 }
 
 #[test]
-fn a_share_of_more_than_all_connections_is_a_mistake() {
-    let mistake = only_mistake_with(
+fn a_share_above_max_connections_is_an_error() {
+    let diagnostic = only_diagnostic_with(
         "[backend.rms]",
         "[limits]\nmax_connections = 10\nmax_connections_per_address = 11\n[backend.rms]",
     );
     assert_eq!(
-        mistake,
+        diagnostic,
         "Error limits.max_connections_per_address: 11 is more than `max_connections`, which is 10 \
          (write a smaller number, or raise `max_connections`)"
     );
 }
 
 #[test]
-fn a_trusted_network_is_written_as_one() {
-    let mistake =
-        only_mistake_with("[backend.rms]", "[limits]\ntrusted_networks = [\"10.0.0.1/8\"]\n[backend.rms]");
-    assert!(mistake.contains("10.0.0.1/8 has bits beyond its prefix"), "{mistake}");
+fn a_trusted_network_has_no_bits_beyond_its_prefix() {
+    let diagnostic =
+        only_diagnostic_with("[backend.rms]", "[limits]\ntrusted_networks = [\"10.0.0.1/8\"]\n[backend.rms]");
+    assert!(diagnostic.contains("10.0.0.1/8 has bits beyond its prefix"), "{diagnostic}");
 }

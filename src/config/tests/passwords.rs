@@ -1,6 +1,6 @@
-//! What an operator is told of passwords that would not do what they seem to.
+//! The errors about passwords that would have another effect than they seem to.
 
-use super::{SMALLEST, only_mistake, smallest};
+use super::{SMALLEST, only_diagnostic, smallest};
 use crate::config::schema::ConfigDocument;
 use crate::policy::PasswordRule;
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn with(path: &str, tables: &str) -> String {
 }
 
 #[test]
-fn passwords_are_never_taken_by_default() {
+fn passwords_are_rejected_by_default() {
     let document = smallest();
     let rule = document.site[0].path[0].clone();
     assert_eq!(rule.password.value, PasswordRule::Never);
@@ -25,63 +25,63 @@ fn passwords_are_never_taken_by_default() {
 }
 
 #[test]
-fn a_path_that_requires_a_card_takes_no_password() {
+fn a_path_that_requires_a_certificate_accepts_no_password() {
     for password in ["directory", "backend"] {
         assert_eq!(
-            only_mistake(&with(&format!("{REQUIRE}\npassword = \"{password}\""), "")),
-            "Error site[0].path[0].password: no password is taken on a path that requires a card \
+            only_diagnostic(&with(&format!("{REQUIRE}\npassword = \"{password}\""), "")),
+            "Error site[0].path[0].password: no password is accepted on a path that requires a client certificate \
              (write client_certificate = \"accept\", or remove `password`)"
         );
     }
 }
 
 #[test]
-fn a_path_that_ignores_cards_may_take_passwords_alone() {
+fn a_path_that_ignores_certificates_may_accept_passwords() {
     let path = "client_certificate = \"ignore\"\npassword = \"directory\"";
     assert!(!ConfigDocument::parse("proxy.toml", &with(path, "")).1.has_errors());
 }
 
 #[test]
-fn a_site_that_takes_passwords_needs_a_realm() {
+fn a_site_that_accepts_passwords_needs_a_realm() {
     let path = "client_certificate = \"ignore\"\npassword = \"directory\"";
     let text = with(path, "").replacen("realm = \"staff\"", "", 1);
     let text = text.split("[realm.staff]").next().unwrap().to_owned();
     assert_eq!(
-        only_mistake(&format!("{text}\n[backend.rms]\nservers = [\"http://10.0.0.5\"]")),
-        "Error site[0].realm: the site takes passwords, and has no realm whose directory judges them \
+        only_diagnostic(&format!("{text}\n[backend.rms]\nservers = [\"http://10.0.0.5\"]")),
+        "Error site[0].realm: the site accepts passwords and has no realm whose directory verifies them \
          (add `realm = \"staff\"` and a [realm.staff] table)"
     );
 }
 
 #[test]
-fn limits_of_passwords_that_no_path_takes_are_a_mistake() {
+fn limits_of_passwords_that_no_path_accepts_are_an_error() {
     assert_eq!(
-        only_mistake(&with(REQUIRE, "[realm.staff.passwords]\nmax_failures_per_account = 5\n")),
-        "Error realm.staff.passwords: no path has this realm's directory judge passwords \
+        only_diagnostic(&with(REQUIRE, "[realm.staff.passwords]\nmax_failures_per_account = 5\n")),
+        "Error realm.staff.passwords: no path uses this realm's directory to verify passwords \
          (write password = \"directory\" on a path, or remove the table)"
     );
 }
 
 #[test]
-fn the_switch_for_unmapped_cards_is_told_at_load_and_refused_where_it_does_nothing() {
+fn passwords_for_unmapped_cards_cause_a_warning_or_an_error() {
     let switch = "unsafe_allow_password_for_unmapped_card = true";
-    for (path, told) in [
+    for (path, expected) in [
         (
             "client_certificate = \"accept\"\npassword = \"directory\"",
-            "Warning site[0].path[0].unsafe_allow_password_for_unmapped_card: a card that maps to nobody does not keep \
-             its holder out here: a password lets them in",
+            "Warning site[0].path[0].unsafe_allow_password_for_unmapped_card: a user whose \
+             client certificate maps to no account may log in with a password here",
         ),
         (
             "client_certificate = \"accept\"",
-            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: the path takes no password, so this does \
-             nothing (write password = \"directory\", or remove it)",
+            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: this does nothing: the \
+             path accepts no password (write password = \"directory\", or remove it)",
         ),
         (
             REQUIRE,
-            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: only a path that accepts cards can do \
-             without one (write client_certificate = \"accept\", or remove it)",
+            "Error site[0].path[0].unsafe_allow_password_for_unmapped_card: this does nothing: the \
+             path does not accept client certificates (write client_certificate = \"accept\", or remove it)",
         ),
     ] {
-        assert_eq!(only_mistake(&with(&format!("{path}\n{switch}"), "")), told);
+        assert_eq!(only_diagnostic(&with(&format!("{path}\n{switch}"), "")), expected);
     }
 }

@@ -1,11 +1,11 @@
-//! No text makes the reader panic, nor what it tells about it.
+//! No text makes the reader or the rendering of its diagnostics panic.
 
 use super::SMALLEST;
 use crate::config::Colour;
 use crate::config::schema::ConfigDocument;
 use proptest::prelude::*;
 
-/// Pieces that are likely to be taken for something by one parser or another.
+/// Pieces of text with a meaning to some parser.
 const PIECES: &[&str] = &[
     "[[site]]\n",
     "[[site.path]]\n",
@@ -56,7 +56,7 @@ const PIECES: &[&str] = &[
     "\"sub:ject\"",
 ];
 
-fn is_told_without_a_panic(text: &str) -> Result<(), TestCaseError> {
+fn is_read_without_a_panic(text: &str) -> Result<(), TestCaseError> {
     let (document, diagnostics) = ConfigDocument::parse("proxy.toml", text);
     prop_assert!(document.is_some() || diagnostics.has_errors());
     prop_assert_eq!(diagnostics.render(Colour::Plain).is_empty(), diagnostics.iter().next().is_none());
@@ -67,14 +67,14 @@ fn is_told_without_a_panic(text: &str) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(?s).{0,200}") {
-        is_told_without_a_panic(&text)?;
+        is_read_without_a_panic(&text)?;
     }
 
     #[test]
     fn no_pile_of_toml_pieces_makes_the_reader_panic(
         pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40),
     ) {
-        is_told_without_a_panic(&pieces.concat())?;
+        is_read_without_a_panic(&pieces.concat())?;
     }
 
     #[test]
@@ -89,6 +89,6 @@ proptest! {
             let end = (start + removed).min(letters.len());
             letters.splice(start..end, piece.chars());
         }
-        is_told_without_a_panic(&letters.into_iter().collect::<String>())?;
+        is_read_without_a_panic(&letters.into_iter().collect::<String>())?;
     }
 }

@@ -1,4 +1,4 @@
-//! `[realm.NAME.revocation]`: every key, and what contradicts itself.
+//! `[realm.NAME.revocation]`: every key, and its contradictions.
 
 use super::*;
 use crate::revocation::ocsp::NonceRule;
@@ -49,41 +49,43 @@ fn every_key_is_read_from_a_table_of_its_own() {
     assert_eq!(revocation.issuers[0].mode.value, RevocationDemand::IfAvailable);
 }
 
-/// The one mistake told about this table.
-fn mistake(table: &str) -> String {
-    only_mistake_with("{ crl = [\"pki/crl/\"] }", table)
+/// The one diagnostic about this table.
+fn diagnostic(table: &str) -> String {
+    only_diagnostic_with("{ crl = [\"pki/crl/\"] }", table)
 }
 
 #[test]
-fn what_does_nothing_is_a_mistake() {
+fn a_key_without_effect_is_an_error() {
     assert_eq!(
-        mistake(r#"{ crl = ["crl/"], hosts = ["pki.corp.example"] }"#),
+        diagnostic(r#"{ crl = ["crl/"], hosts = ["pki.corp.example"] }"#),
         "Error realm.staff.revocation.hosts: `hosts` does nothing: neither `fetch` nor `ocsp` is on \
          (write fetch = true, or remove `hosts`)"
     );
     assert_eq!(
-        mistake(r#"{ ocsp = true, hosts = ["pki.corp.example"], cache_dir = "cache" }"#),
+        diagnostic(r#"{ ocsp = true, hosts = ["pki.corp.example"], cache_dir = "cache" }"#),
         "Error realm.staff.revocation.cache_dir: `cache_dir` does nothing: `fetch` is not on \
          (write fetch = true, or remove `cache_dir`)"
     );
     assert_eq!(
-        mistake(r#"{ fetch = true, hosts = ["pki.corp.example"], ocsp_nonce = "never" }"#),
+        diagnostic(r#"{ fetch = true, hosts = ["pki.corp.example"], ocsp_nonce = "never" }"#),
         "Error realm.staff.revocation.ocsp_nonce: `ocsp_nonce` does nothing: `ocsp` is not on \
          (write ocsp = true, or remove `ocsp_nonce`)"
     );
 }
 
 #[test]
-fn fetching_from_nowhere_and_judging_by_nothing_are_mistakes() {
-    assert!(mistake("{ fetch = true }").contains("nothing can be fetched: `hosts` names no host"));
-    assert!(mistake("{ ocsp = true, hosts = [] }").contains("nothing can be fetched: `hosts` names no host"));
-    assert!(mistake("{ fetch = false }").contains("there is no CRL to look at"));
+fn fetching_without_hosts_and_checking_without_sources_are_errors() {
+    assert!(diagnostic("{ fetch = true }").contains("nothing can be fetched: `hosts` names no host"));
+    assert!(
+        diagnostic("{ ocsp = true, hosts = [] }").contains("nothing can be fetched: `hosts` names no host")
+    );
+    assert!(diagnostic("{ fetch = false }").contains("no CRL is configured"));
 }
 
 #[test]
-fn values_that_cannot_be_meant_are_told_with_what_would_be_right() {
-    let fetching = |more: &str| mistake(&format!("{{ fetch = true, hosts = [\"a.example\"], {more} }}"));
-    assert!(mistake(r#"{ fetch = true, hosts = ["http://a.example"] }"#).contains("is not a host name"));
+fn wrong_values_are_reported_with_the_fix() {
+    let fetching = |more: &str| diagnostic(&format!("{{ fetch = true, hosts = [\"a.example\"], {more} }}"));
+    assert!(diagnostic(r#"{ fetch = true, hosts = ["http://a.example"] }"#).contains("is not a host name"));
     assert!(fetching(r#"addresses = ["loopback"]"#).contains("is not a network"));
     assert!(
         fetching(r#"rewrite = [{ from = "ldap:", to = "https://a.example/" }]"#)

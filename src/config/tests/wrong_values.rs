@@ -1,9 +1,9 @@
-//! What an operator sees of keys and values that are wrong by themselves. Every letter of it: the words are what the reader is for.
+//! The complete output for keys and values that are wrong by themselves.
 
 use super::rendered;
 
 #[test]
-fn ten_and_more_mistakes_are_all_told_in_one_run() {
+fn many_errors_are_reported_in_one_run() {
     let text = r#"workers = 0
 
 [[site]]
@@ -64,7 +64,7 @@ error: certificates (2) and private keys (1) do not pair up
 7 | private_key = ["pki/server-ecdsa.key"]
   |                ^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: give one key for each certificate, in the same order
+  = help: write one key for each certificate, in the same order
 
 error: there is no realm named "staf"
  --> proxy.toml:8:9
@@ -106,7 +106,7 @@ error: "directori" is not a value of this key
    |
    = help: did you mean "directory"?
 
-error: TRACE never passes this gate
+error: TRACE is never allowed
   --> proxy.toml:20:19
    |
 20 | methods = ["GET", "TRACE"]
@@ -114,7 +114,7 @@ error: TRACE never passes this gate
    |
    = help: remove it
 
-warning: no card can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
+warning: no certificate can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
   --> proxy.toml:22:1
    |
 22 | [realm.staff]
@@ -138,7 +138,7 @@ error: a duration needs a unit, in quotes
    |
    = help: from 1s to 1h, such as "30s" or "5m"
 
-error: "http://10.0.0.5/" has a path, and a request's own path is what is forwarded
+error: "http://10.0.0.5/" has a path; the path of the request is forwarded
   --> proxy.toml:28:12
    |
 28 | servers = ["http://10.0.0.5/"]
@@ -151,7 +151,7 @@ error: "http://10.0.0.5/" has a path, and a request's own path is what is forwar
 }
 
 #[test]
-fn values_of_a_wrong_type_and_out_of_range_are_told_with_what_would_be_right() {
+fn values_of_a_wrong_type_or_range_are_reported_with_the_fix() {
     let text = r#"workers = "2"
 log = "json"
 realm = 3
@@ -191,7 +191,7 @@ error: expected a table, found a string
 2 | log = "json"
   |       ^^^^^^
 
-error: expected tables with names, found an integer
+error: expected named tables, found an integer
  --> proxy.toml:3:9
   |
 3 | realm = 3
@@ -281,14 +281,14 @@ error: expected a table, found a string
 25 | rms = "http://10.0.0.5"
    |       ^^^^^^^^^^^^^^^^^
    |
-   = help: `backend` holds tables with names: [backend.some-name]
+   = help: `backend` contains named tables: [backend.some-name]
 
 14 errors in proxy.toml
 "#);
 }
 
 #[test]
-fn unknown_keys_and_words_are_told_with_what_was_probably_meant() {
+fn unknown_keys_and_words_are_reported_with_a_suggestion() {
     let text = r#"[logs]
 format = "json"
 

@@ -18,7 +18,7 @@ fn an_access_list_with_accounts_is_an_error_on_a_path_without_authentication() {
         r#"deny = { issuers = ["pki/issuing.pem"] }"#,
     ] {
         let checked = with_path(&format!("client_certificate = \"ignore\"\n{list}")).run(&["check"]);
-        checked.assert_usage_error("cannot tell people apart on this path");
+        checked.assert_usage_error("has no effect on anonymous requests, which this path allows");
         checked.assert_usage_error("or name `networks` only");
     }
     let checked = with_path("client_certificate = \"ignore\"\nallow = { networks = [\"10.0.0.0/8\"] }");
@@ -29,11 +29,15 @@ fn an_access_list_with_accounts_is_an_error_on_a_path_without_authentication() {
 fn passwords_for_unmapped_certificates_are_a_warning_and_passwords_without_a_directory_an_error() {
     let outcome = password_paths(DIRECTORY).run(&["check"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("a card that maps to nobody does not keep its holder out here"));
+    assert!(
+        outcome
+            .stderr
+            .contains("a user whose client certificate maps to no account may log in with a password here")
+    );
     let outcome = password_paths("").run(&["check"]);
     assert_ne!(outcome.code, 0);
     assert!(
-        outcome.stderr.contains("the site's realm has no directory to judge passwords"),
+        outcome.stderr.contains("the site's realm has no directory to verify passwords"),
         "{}",
         outcome.stderr
     );

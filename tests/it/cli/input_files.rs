@@ -233,12 +233,12 @@ fn a_secret_is_one_line_of_utf_8() {
     }
     let wide: Vec<u8> = format!("{BOM}{secret}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     for (bytes, fault) in [
-        (wide.as_slice(), "secret: line 1: it is in UTF-16"),
-        (format!("{secret}\n{secret}\n").as_bytes(), "secret: line 2: it has more than one line"),
-        (format!("{secret}\n\n").as_bytes(), "secret: line 2: it has more than one line"),
-        (b"twenty-two-characters\xe4!", "secret: line 1: it is not in UTF-8"),
-        (b"twenty-two\0characters!", "secret: line 1: it holds a control character"),
-        (b"\n", "secret: line 1: it holds nothing"),
+        (wide.as_slice(), "secret: line 1: the file is in UTF-16"),
+        (format!("{secret}\n{secret}\n").as_bytes(), "secret: line 2: the file has more than one line"),
+        (format!("{secret}\n\n").as_bytes(), "secret: line 2: the file has more than one line"),
+        (b"twenty-two-characters\xe4!", "secret: line 1: the file is not in UTF-8"),
+        (b"twenty-two\0characters!", "secret: line 1: the line contains a control character"),
+        (b"\n", "secret: line 1: the file is empty"),
     ] {
         check(bytes).assert_usage_error(fault);
     }

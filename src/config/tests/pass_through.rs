@@ -1,6 +1,6 @@
-//! What an operator is told of the backend's own log-in dialogue, and what follows from it.
+//! The keys of pass-through authentication, and its effect on HTTP/2.
 
-use super::{SMALLEST, only_mistake, smallest};
+use super::{SMALLEST, only_diagnostic, smallest};
 use crate::config::schema::ConfigDocument;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn offers_http2(text: &str) -> bool {
 }
 
 #[test]
-fn http2_is_offered_unless_a_path_passes_a_dialogue_on_or_the_site_says_otherwise() {
+fn http2_is_offered_by_default_unless_a_path_uses_pass_through_authentication() {
     assert!(offers_http2(&with(REQUIRE, "", "")));
     assert!(!offers_http2(&with(BACKEND, "", "")));
     assert!(offers_http2(&with(BACKEND, "http2 = true", "")));
@@ -28,7 +28,7 @@ fn http2_is_offered_unless_a_path_passes_a_dialogue_on_or_the_site_says_otherwis
 }
 
 #[test]
-fn limits_of_dialogues_have_safe_defaults() {
+fn pass_through_limits_have_safe_defaults() {
     let backend = smallest().backend[0].clone();
     assert_eq!(
         (backend.max_pinned_connections.value, backend.max_pinned_connections_per_address.value),
@@ -40,7 +40,7 @@ fn limits_of_dialogues_have_safe_defaults() {
 }
 
 #[test]
-fn limits_of_dialogues_that_no_path_has_are_a_mistake() {
+fn pass_through_limits_without_such_a_path_are_an_error() {
     for key in [
         "max_pinned_connections = 5",
         "max_pinned_connections_per_address = 5",
@@ -48,9 +48,9 @@ fn limits_of_dialogues_that_no_path_has_are_a_mistake() {
     ] {
         let name = key.split(' ').next().unwrap();
         assert_eq!(
-            only_mistake(&with(REQUIRE, "", &format!("\n{key}\n"))),
+            only_diagnostic(&with(REQUIRE, "", &format!("\n{key}\n"))),
             format!(
-                "Error backend.rms.{name}: `{name}` does nothing: no path has its users log in at this backend \
+                "Error backend.rms.{name}: `{name}` does nothing: no path uses pass-through authentication at this backend \
                  (write password = \"backend\" in a [[site.path]], or remove it)"
             )
         );

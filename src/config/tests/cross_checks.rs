@@ -1,9 +1,9 @@
-//! What an operator sees of parts that do not fit each other. Every letter of it: the words are what the reader is for.
+//! The complete output for tables that contradict each other.
 
 use super::rendered;
 
 #[test]
-fn parts_that_contradict_each_other_are_told_with_both_places() {
+fn contradictions_are_reported_with_both_places() {
     let text = r#"[[site]]
 hosts = ["a.example", "*.b.example"]
 listen = ["0.0.0.0:443"]
@@ -47,18 +47,18 @@ headers = { names = { user = "X-Remote-Upn" } }
 servers = ["http://127.0.0.1"]
 "#;
     insta::assert_snapshot!(rendered(text), @r#"
-error: the site asks for cards, and has no realm to judge them
+error: the site requests client certificates and has no realm to validate them
  --> proxy.toml:1:1
   |
 1 | [[site]]
   | ^^^^^^^^
 ...
 9 | path = [{ path = "/x", client_certificate = "accept" }]
-  |                                             -------- a card is asked for here
+  |                                             -------- a client certificate is requested here
   |
   = help: add `realm = "staff"` and a [realm.staff] table
 
-error: 0.0.0.0:443 is for TLS and cannot be for plain HTTP too
+error: 0.0.0.0:443 is used for TLS and cannot be used for plain HTTP too
  --> proxy.toml:4:16
   |
 3 | listen = ["0.0.0.0:443"]
@@ -75,7 +75,7 @@ error: two sites are named "a.example"
 12 | name = "a.example"
    |        ^^^^^^^^^^^
    |
-   = help: records and metrics go by this name: give each site its own
+   = help: records and metrics use this name: give each site its own
 
 error: the host "a.example" is given twice
   --> proxy.toml:13:10
@@ -88,13 +88,13 @@ error: the host "a.example" is given twice
    |
    = help: a host belongs to one site: keep one of them
 
-error: 127.0.0.1:9090 is for the admin listener and cannot be for TLS too
+error: 127.0.0.1:9090 is used for the admin listener and cannot be used for TLS too
   --> proxy.toml:14:26
    |
 14 | listen = ["0.0.0.0:443", "127.0.0.1:9090"]
    |                          ^^^^^^^^^^^^^^^^
    |
-   = help: the admin listener is there unless [admin] says `listen = []`
+   = help: this is the default of the admin listener: write another address here or in [admin]
 
 error: 0.0.0.0:443 has two default sites
   --> proxy.toml:15:11
@@ -123,7 +123,7 @@ error: there is no backend named "rsm"
    |
    = help: did you mean "rms"?
 
-warning: no path of this site looks at a card, so its realm judges none
+warning: no path of this site uses client certificates, so its realm has no effect
   --> proxy.toml:20:9
    |
 20 | realm = "staff"
@@ -147,7 +147,7 @@ error: `issuers` does nothing on a path that ignores certificates
    |
    = help: write client_certificate = "require", or remove the condition
 
-warning: no card can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
+warning: no certificate can be mapped by "upn": no entry of `identity_issuers` has `upn_suffixes`
   --> proxy.toml:24:1
    |
 24 | [realm.staff]
@@ -161,7 +161,7 @@ error: `trust_anchors` is empty
 25 | trust_anchors = []
    |                 ^^
 
-warning: revocation is off: a stolen card that was revoked is let in until it expires
+warning: revocation is off: a revoked certificate is accepted until it expires
   --> proxy.toml:26:23
    |
 26 | revocation = { mode = "off", crl = ["crl/"] }
@@ -175,7 +175,7 @@ error: `crl` does nothing: the mode is "off"
    |
    = help: write mode = "require", or remove `crl`
 
-error: the rule says in several ways which certificates it means: certificate, issuer
+error: the rule selects certificates in several ways: certificate, issuer
   --> proxy.toml:28:1
    |
 28 | [[realm.staff.rule]]
@@ -215,7 +215,7 @@ error: `client_certificate` needs `private_key` beside it
    |
    = help: add `private_key`
 
-error: nothing says which authority this server's certificate must come from
+error: an https:// server needs `ca`, the authority of its certificate
   --> proxy.toml:36:12
    |
 36 | servers = ["https://10.0.0.5"]
@@ -237,20 +237,20 @@ warning: no site uses the backend "spare"
 40 | [backend.spare]
    |          ^^^^^
 
-warning: IIS takes every request from its own machine for a local one, and shows more of itself
+warning: the backend is on this machine: IIS treats its requests as local and returns detailed errors
   --> proxy.toml:41:12
    |
 41 | servers = ["http://127.0.0.1"]
    |            ^^^^^^^^^^^^^^^^^^
    |
-   = help: run the gate on a machine of its own when the backend is IIS
+   = help: run the gateway on a machine of its own if the backend is IIS
 
 19 errors, 5 warnings in proxy.toml
 "#);
 }
 
 #[test]
-fn a_realm_that_lets_forgeable_signatures_count_is_warned_of() {
+fn a_realm_that_accepts_forgeable_signatures_gets_a_warning() {
     let text = r#"[realm.staff]
 trust_anchors = ["root.pem"]
 unsafe_allow_sha1_and_rsa_1024 = true
@@ -258,7 +258,7 @@ revocation = { mode = "require", crl = ["crl/"] }
 identity_issuers = [{ certificate = "ca.pem", upn_suffixes = ["corp.example"] }]
 "#;
     let warning = r#"
-warning: SHA-1 and RSA keys of 1,024 bits count here: who has the means can forge a card
+warning: SHA-1 signatures and RSA keys of 1,024 bits are accepted: such certificates can be forged
  --> proxy.toml:3:34
 "#;
     assert!(rendered(text).contains(warning.trim()), "{}", rendered(text));
