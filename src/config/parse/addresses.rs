@@ -171,7 +171,7 @@ fn parse_server_url(text: &str) -> Result<ServerUrl, ValueError> {
 }
 
 /// Splits `host`, `host:port`, `[v6]` and `[v6]:port`. `None` for anything else, including port 0.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+pub(crate) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         Some(_) | None => (text, None),

@@ -18,7 +18,8 @@ pub use rendering::Colour;
 pub use span::{Span, Spanned};
 
 pub(super) use addresses::{
-    ServerScheme, ServerUrl, client_network, host_header, host_pattern, network, server_url, socket_address,
+    ServerScheme, ServerUrl, client_network, host_and_port, host_header, host_pattern, network, server_url,
+    socket_address,
 };
 pub(super) use diagnostic::ValueError;
 pub(super) use key_field::{

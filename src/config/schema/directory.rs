@@ -1,8 +1,8 @@
 //! `[realm.NAME.directory]` and `[realm.NAME.account_cache]`: the LDAP servers in which accounts are looked up.
 
 use crate::config::parse::{
-    Span, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, duration, file, integer,
-    line, required_table, section, sid, table_or_word, text,
+    Span, Spanned, TableReader, TableSchema as _, ValueError, ValueType, boolean, duration, file,
+    host_and_port, integer, line, required_table, section, sid, table_or_word, text,
 };
 use crate::directory::Sid;
 use crate::ldap::{AttributeName, LdapEncryption, LdapServer, SearchFilter};
@@ -232,24 +232,11 @@ fn ldap_url() -> ValueType<LdapUrl> {
             Some(("ldap", rest)) => (false, rest),
             Some(_) | None => return Err(error(format!("{url:?} is not the URL of a directory"))),
         };
-        let (host, port) = host_and_port(rest)
-            .ok_or_else(|| error(format!("{url:?} is not a scheme, a host and a port")))?;
-        ServerName::try_from(host)
-            .map_err(|_| error(format!("{host:?} is neither a host name nor an address")))?;
-        Ok(LdapUrl { ldaps, host: host.to_owned(), port, authority: rest.to_owned() })
+        let server = host_and_port(rest).filter(|(host, _)| ServerName::try_from(host.as_str()).is_ok());
+        let (host, port) =
+            server.ok_or_else(|| error(format!("{url:?} is not a scheme, a host and a port")))?;
+        Ok(LdapUrl { ldaps, host, port, authority: rest.to_owned() })
     })
-}
-
-/// An IPv6 address is in brackets.
-fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?,
-        None => text.split_at_checked(text.find(':').unwrap_or(text.len()))?,
-    };
-    match port.strip_prefix(':') {
-        Some(port) => Some((host, Some(port.parse().ok().filter(|port| *port > 0)?))),
-        None => port.is_empty().then_some((host, None)),
-    }
 }
 
 pub(super) fn attribute() -> ValueType<AttributeName> {
