@@ -1,7 +1,7 @@
 //! The configuration and trust data in force at one moment.
 
 use crate::backend::MinimumRate;
-use crate::delegation::assertion::Signer;
+use crate::delegation::assertion::AssertionSigner;
 use crate::headers::ReservedHeaders;
 use crate::limits::{ConnectionLimits, FrameLimits, RequestRate};
 use crate::site::{Backend, SiteTable};
@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// The headers that only the gate sets, the operator's own names of all backends among them.
     pub owned: Arc<ReservedHeaders>,
     /// Signs statements of who requests are from, where keys are configured.
-    pub assertions: Option<Arc<Signer>>,
+    pub assertions: Option<Arc<AssertionSigner>>,
     /// How long and how large things may be.
     pub limits: Limits,
     /// How many connections clients may have.

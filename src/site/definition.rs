@@ -4,8 +4,8 @@ use super::host_table::HostTable;
 use super::path_table::PathTable;
 use super::realm::Realm;
 use crate::backend::{BackendSettings, KerberosDelegation, PinnedLimiter};
-use crate::delegation::assertion::Signer;
-use crate::delegation::user_certificates::MintedIdentities;
+use crate::delegation::assertion::AssertionSigner;
+use crate::delegation::user_certificates::UserCertificates;
 use crate::headers::identity_headers::IdentityHeaderSettings;
 use crate::login_throttle::LoginThrottle;
 use crate::policy::AccessRule;
@@ -87,7 +87,7 @@ pub struct Backend {
     /// The identity headers that are sent.
     pub identity_headers: IdentityHeaderSettings,
     /// The signer of assertions, if it receives any.
-    pub assertions: Option<Arc<Signer>>,
+    pub assertions: Option<Arc<AssertionSigner>>,
     /// The limit on pinned connections.
     pub pinned_limiter: Arc<PinnedLimiter>,
     /// The count of failed log-ins with pass-through authentication.
@@ -104,7 +104,7 @@ pub enum BackendIdentity {
     /// By Kerberos delegation.
     Kerberos(Arc<KerberosDelegation>),
     /// By user certificates.
-    Certificate(Arc<MintedIdentities>),
+    Certificate(Arc<UserCertificates>),
 }
 
 /// The response to a request over plain HTTP.

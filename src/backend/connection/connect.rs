@@ -13,7 +13,7 @@ use super::stream::{ServerStream, TcpOrTls};
 use crate::backend::error::BackendError;
 use crate::backend::settings::{ServerAddress, ServerTransport};
 use crate::backend::tls::BackendTls;
-use crate::delegation::user_certificates::{MintedIdentity, Presented};
+use crate::delegation::user_certificates::{IssuedIdentity, PresentationOutcome};
 
 /// Connects to `server` within `limit`. The addresses of a name are tried in the resolver's order. A connection with a
 /// `user_certificate` belongs to that account.
@@ -22,7 +22,7 @@ use crate::delegation::user_certificates::{MintedIdentity, Presented};
 /// The server cannot be reached, the handshake fails, or the server did not request the user certificate.
 pub(in crate::backend) async fn connect(
     server: &ServerAddress,
-    user_certificate: Option<&MintedIdentity>,
+    user_certificate: Option<&IssuedIdentity>,
     limit: Duration,
 ) -> Result<ServerStream, BackendError> {
     match timeout(limit, open(server, user_certificate)).await {
@@ -33,7 +33,7 @@ pub(in crate::backend) async fn connect(
 
 async fn open(
     server: &ServerAddress,
-    user_certificate: Option<&MintedIdentity>,
+    user_certificate: Option<&IssuedIdentity>,
 ) -> Result<TcpOrTls, BackendError> {
     let unreachable = |source| BackendError::Unreachable { server: server.to_string(), source };
     let tcp = TcpStream::connect((server.host.as_str(), server.port)).await.map_err(unreachable)?;
@@ -68,16 +68,16 @@ async fn handshake(
 async fn handshake_with_certificate(
     server: &ServerAddress,
     tls: &BackendTls,
-    identity: &MintedIdentity,
+    identity: &IssuedIdentity,
     tcp: TcpStream,
 ) -> Result<TcpOrTls, BackendError> {
     let (config, presentation) = identity.settings_for_one_connection(&tls.config);
     let connected = handshake(server, tls, config, tcp).await;
     let server = server.to_string();
     match (presentation.outcome(), connected) {
-        (Presented::Sent, connected) => connected.map_err(BackendError::after_certificate),
-        (Presented::NotAsked, Ok(_)) => Err(BackendError::CertificateNotAsked { server }),
-        (Presented::Unsuitable, _) => Err(BackendError::CertificateUnsuitable { server }),
-        (Presented::NotAsked, Err(error)) => Err(error),
+        (PresentationOutcome::Sent, connected) => connected.map_err(BackendError::after_certificate),
+        (PresentationOutcome::NotAsked, Ok(_)) => Err(BackendError::CertificateNotAsked { server }),
+        (PresentationOutcome::Unsuitable, _) => Err(BackendError::CertificateUnsuitable { server }),
+        (PresentationOutcome::NotAsked, Err(error)) => Err(error),
     }
 }

@@ -18,7 +18,7 @@ use crate::backend::pinned::state::PinnedState;
 use crate::backend::requester::Requester;
 use crate::backend::settings::BackendSettings;
 use crate::backend::upstream_identity::identity::ConnectionClass;
-use crate::delegation::user_certificates::MintedIdentity;
+use crate::delegation::user_certificates::IssuedIdentity;
 use crate::telemetry::BackendConnectionMetrics;
 
 /// The connections of one worker to one backend. Used inside a `LocalSet` or another runtime that can spawn local tasks.
@@ -79,7 +79,7 @@ impl BackendPool {
     pub(in crate::backend) async fn acquire(
         &self,
         class: &ConnectionClass,
-        user_certificate: Option<&MintedIdentity>,
+        user_certificate: Option<&IssuedIdentity>,
         requester: Requester,
         candidates: &mut ServerCandidates,
     ) -> Result<AcquiredConnection, BackendError> {
@@ -129,7 +129,7 @@ impl BackendPool {
         &self,
         server: &Rc<ServerState>,
         key: &ConnectionKey,
-        user_certificate: Option<&MintedIdentity>,
+        user_certificate: Option<&IssuedIdentity>,
         slot: ConnectionSlot,
     ) -> Result<Http1Connection, BackendError> {
         let socket = server.count_socket(&self.metrics);

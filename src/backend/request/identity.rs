@@ -6,7 +6,7 @@ use http::HeaderMap;
 use super::target::{CannotForward, UpstreamTarget};
 use crate::certificate::Certificate;
 use crate::clock::UnixTime;
-use crate::delegation::assertion::{AuthenticationMethod, Signer, Statement, StatementError};
+use crate::delegation::assertion::{AssertionError, AssertionSigner, AuthenticationMethod, RequestClaims};
 use crate::directory::DirectoryGroup;
 use crate::headers::identity_headers::{
     self, ForwardedIdentity, IdentityHeaderSettings, NamedGroup, ProvenCertificate,
@@ -17,7 +17,7 @@ use crate::policy::{AuthenticatedBy, Permit};
 #[derive(Clone, Copy, Debug)]
 pub struct AssertionTerms<'a> {
     /// The signer.
-    pub signer: &'a Signer,
+    pub signer: &'a AssertionSigner,
     /// The backend's name in the configuration.
     pub audience: &'a str,
     /// When the card's key last signed, or the password was verified.
@@ -84,10 +84,10 @@ fn assertion(
     settings: &IdentityHeaderSettings,
     target: &UpstreamTarget<'_>,
     identity: &ForwardedIdentity<'_>,
-) -> Result<String, StatementError> {
+) -> Result<String, AssertionError> {
     let groups: Vec<&str> = settings.sent_groups(identity.groups).map(|group| group.name).collect();
     let certificate_sha256 = identity.card.map(|card| card.certificate_sha256);
-    terms.signer.sign(&Statement {
+    terms.signer.sign(&RequestClaims {
         audience: terms.audience,
         subject: identity.user,
         upn: identity.upn,

@@ -3,7 +3,7 @@
 use http::uri::{InvalidUri, PathAndQuery};
 use http::{Method, Uri, header};
 
-use crate::delegation::assertion::StatementError;
+use crate::delegation::assertion::AssertionError;
 use crate::headers::forwarded;
 use crate::headers::identity_headers::IdentityTooLarge;
 use crate::request::Authority;
@@ -41,7 +41,7 @@ pub enum CannotForward {
     Identity(#[from] IdentityTooLarge),
     /// No assertion of the identity can be signed.
     #[error(transparent)]
-    Assertion(#[from] StatementError),
+    Assertion(#[from] AssertionError),
     /// Path and query, both checked before, are not a valid request target.
     #[error("path and query are not a valid request target")]
     Target(#[source] InvalidUri),

@@ -5,7 +5,7 @@ use crate::backend::body::response_body::ConnectionLease;
 use crate::backend::upstream_identity::identity::ConnectionClass;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
-use crate::delegation::user_certificates::MintedSubject;
+use crate::delegation::user_certificates::UserCertificateSubject;
 use std::io::{Read, Write};
 
 #[test]
@@ -425,7 +425,7 @@ fn account(name: &str) -> ConnectionClass {
 }
 
 fn certified(upn: &str, serial: &[u8]) -> ConnectionClass {
-    let subject = MintedSubject::new("user", Some(upn), None).unwrap();
+    let subject = UserCertificateSubject::new("user", Some(upn), None).unwrap();
     ConnectionClass::Certified(subject, SerialNumber::from_bytes(serial))
 }
 

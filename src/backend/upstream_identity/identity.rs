@@ -6,8 +6,8 @@ use super::principal::{PrincipalError, RuleRealm, principal};
 use crate::backend::error::BackendError;
 use crate::certificate::SerialNumber;
 use crate::clock::Tick;
-use crate::delegation::kerberos::{Delegator, User};
-use crate::delegation::user_certificates::{MintedIdentity, MintedSubject};
+use crate::delegation::kerberos::{Delegator, MappedUser};
+use crate::delegation::user_certificates::{IssuedIdentity, UserCertificateSubject};
 use crate::identity::Account;
 
 /// The identity that a backend connection carries.
@@ -18,7 +18,7 @@ pub enum UpstreamIdentity {
     /// One account, by Kerberos tickets that the gateway obtains for it.
     Kerberos(DelegatedAccount),
     /// One account, by a certificate that the gateway issued for it and presents in the handshake.
-    Certificate(Arc<MintedIdentity>),
+    Certificate(Arc<IssuedIdentity>),
 }
 
 /// An account for which the gateway obtains Kerberos tickets.
@@ -62,7 +62,7 @@ pub(in crate::backend) enum ConnectionClass {
     Account(Arc<str>, Option<Arc<str>>, Tick),
     /// Requests of the account with this certificate, by its serial number. A new certificate opens new connections, so
     /// that no connection is used for longer than its certificate is valid.
-    Certified(MintedSubject, SerialNumber),
+    Certified(UserCertificateSubject, SerialNumber),
 }
 
 impl DelegatedAccount {
@@ -76,8 +76,8 @@ impl DelegatedAccount {
         Ok(Self { delegation: Arc::clone(delegation), principal, sid, since: account.read_at })
     }
 
-    pub(super) fn user(&self) -> User<'_> {
-        User { principal: &self.principal, sid: self.sid.as_deref(), since: self.since }
+    pub(super) fn user(&self) -> MappedUser<'_> {
+        MappedUser { principal: &self.principal, sid: self.sid.as_deref(), since: self.since }
     }
 
     /// If each request has a ticket of its own, the server keeps nothing with the connection, and its age is irrelevant.
@@ -92,16 +92,16 @@ impl UpstreamIdentity {
         match self {
             Self::Anonymous => ConnectionClass::Plain,
             Self::Kerberos(account) => account.class(),
-            Self::Certificate(minted) => {
-                ConnectionClass::Certified(minted.subject().clone(), minted.certificate().serial.clone())
+            Self::Certificate(issued) => {
+                ConnectionClass::Certified(issued.subject().clone(), issued.certificate().serial.clone())
             }
         }
     }
 
     /// The certificate that connections of this identity present.
-    pub(in crate::backend) fn user_certificate(&self) -> Option<&MintedIdentity> {
+    pub(in crate::backend) fn user_certificate(&self) -> Option<&IssuedIdentity> {
         match self {
-            Self::Certificate(minted) => Some(minted),
+            Self::Certificate(issued) => Some(issued),
             Self::Anonymous | Self::Kerberos(_) => None,
         }
     }

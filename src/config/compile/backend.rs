@@ -11,7 +11,7 @@ use crate::config::schema::backend::{
 };
 use crate::delegation::kerberos::{AcceptedEncryption, Delegator, DelegatorSettings, Keytab};
 use crate::delegation::user_certificates::{
-    MintedIdentities, MintingSettings, ProtectedAccounts, SubordinateCa,
+    IssuanceSettings, ProtectedAccounts, SubordinateCa, UserCertificates,
 };
 use crate::headers::identity_headers::{AccountHeaderNames, IdentityHeaderSettings};
 use crate::headers::secret_header::SecretHeader;
@@ -75,17 +75,17 @@ impl Compiler<'_> {
             IdentityMode::Headers => BackendIdentity::Headers,
             IdentityMode::Kerberos => BackendIdentity::Kerberos(Arc::new(self.delegation(raw)?)),
             IdentityMode::Certificate => {
-                let identities = self.minted_identities(raw.user_certificates.as_ref()?)?;
+                let identities = self.user_certificates(raw.user_certificates.as_ref()?)?;
                 BackendIdentity::Certificate(Arc::new(identities))
             }
         })
     }
 
-    fn minted_identities(&mut self, raw: &UserCertificatesSection) -> Option<MintedIdentities> {
+    fn user_certificates(&mut self, raw: &UserCertificatesSection) -> Option<UserCertificates> {
         let certificate = raw.certificate.as_ref()?;
         let chain = self.chain(certificate);
         let key = self.private_key(raw.private_key.as_ref()?)?;
-        let settings = MintingSettings {
+        let settings = IssuanceSettings {
             lifetime: raw.lifetime.value,
             backdate: raw.backdate.value,
             crl_distribution_point: value(&raw.crl_distribution_point),
@@ -97,7 +97,7 @@ impl Compiler<'_> {
             })
             .ok()?;
         let bytes = self.document.caches.issued_certificates.value;
-        let identities = MintedIdentities::new(authority, bytes, self.context.metrics.issuing_cache.clone());
+        let identities = UserCertificates::new(authority, bytes, self.context.metrics.issuing_cache.clone());
         Some(identities.for_protected_accounts(match raw.unsafe_issue_for_protected_accounts.value {
             true => ProtectedAccounts::UnsafeIssued,
             false => ProtectedAccounts::Refused,

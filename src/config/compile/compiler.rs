@@ -3,7 +3,7 @@
 use super::context::CompileContext;
 use crate::config::parse::{Diagnostics, Span, Spanned};
 use crate::config::schema::ConfigDocument;
-use crate::delegation::assertion::Signer;
+use crate::delegation::assertion::AssertionSigner;
 use crate::secret::Secret;
 use crate::site::{Backend, Realm};
 use crate::telemetry::display_chain;
@@ -25,7 +25,7 @@ pub(super) struct Compiler<'a> {
     /// The secret files whose permissions were checked.
     pub(super) checked_permissions: HashSet<PathBuf>,
     pub(super) realms: Vec<Arc<Realm>>,
-    pub(super) signer: Option<Arc<Signer>>,
+    pub(super) signer: Option<Arc<AssertionSigner>>,
     pub(super) backends: Vec<Arc<Backend>>,
 }
 

@@ -3,7 +3,7 @@
 use crate::backend::PinnedLimiter;
 use crate::clock::Clock;
 use crate::control::ControlRuntime;
-use crate::delegation::kerberos::{self, LogInMetrics};
+use crate::delegation::kerberos::{self, GatewayLoginMetrics};
 use crate::login_throttle::{LoginThrottle, LoginThrottleLimits};
 use crate::proxy::{CacheSizes, Snapshot};
 use crate::revocation::LiveCrls;
@@ -80,7 +80,7 @@ pub struct CompileContext {
     /// A backend keeps its count of pinned connections over reloads.
     pinned_limiters: HashMap<String, Arc<PinnedLimiter>>,
     /// The system's Kerberos library, once a configuration has needed it.
-    kerberos: Option<Arc<kerberos::Library>>,
+    kerberos: Option<Arc<kerberos::KerberosLibrary>>,
     /// Failed log-ins are counted over reloads, so that a reload permits no further guesses.
     login_throttles: HashMap<(&'static str, String), (LoginThrottleLimits, Arc<LoginThrottle>)>,
 }
@@ -138,14 +138,16 @@ impl CompileContext {
         Arc::clone(&counted.1)
     }
 
-    pub(super) fn kerberos(&mut self) -> Result<Arc<kerberos::Library>, kerberos::LibraryError> {
+    pub(super) fn kerberos(
+        &mut self,
+    ) -> Result<Arc<kerberos::KerberosLibrary>, kerberos::KerberosLibraryError> {
         if let Some(library) = &self.kerberos {
             return Ok(Arc::clone(library));
         }
-        let library = kerberos::Library::load()?;
-        library.count_log_ins(LogInMetrics {
-            refusals: self.metrics.kerberos_login_failures.clone(),
-            refused: self.metrics.kerberos_accounts_failing.clone(),
+        let library = kerberos::KerberosLibrary::load()?;
+        library.count_log_ins(GatewayLoginMetrics {
+            failures: self.metrics.kerberos_login_failures.clone(),
+            failing: self.metrics.kerberos_accounts_failing.clone(),
         });
         self.kerberos = Some(Arc::clone(&library));
         Ok(library)

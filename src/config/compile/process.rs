@@ -4,7 +4,7 @@ use super::compiler::Compiler;
 use super::context::ProcessSettings;
 use crate::config::parse::values;
 use crate::config::schema::process::AssertionSection;
-use crate::delegation::assertion::{Signer, SignerSettings};
+use crate::delegation::assertion::{AssertionSigner, AssertionSignerSettings};
 use crate::limits::{ConnectionLimits, FrameLimits, HandshakeQuota, RequestRate};
 use crate::proxy::{CacheSizes, Limits, LingerLimits};
 use crate::telemetry::audit::{AuditTarget, QueueLimits};
@@ -86,12 +86,14 @@ impl Compiler<'_> {
     }
 
     /// The signer of assertions. `None` after its errors were recorded.
-    pub(super) fn signer(&mut self, raw: &AssertionSection) -> Option<Arc<Signer>> {
+    pub(super) fn signer(&mut self, raw: &AssertionSection) -> Option<Arc<AssertionSigner>> {
         let read: Vec<_> = raw.keys.iter().map(|file| self.private_key(file)).collect();
         let keys: Vec<Zeroizing<_>> = read.into_iter().collect::<Option<_>>()?;
-        let settings =
-            SignerSettings { issuer: raw.issuer.as_ref()?.value.clone(), lifetime: raw.lifetime.value };
-        Signer::new(keys.iter().map(|key| &**key), settings)
+        let settings = AssertionSignerSettings {
+            issuer: raw.issuer.as_ref()?.value.clone(),
+            lifetime: raw.lifetime.value,
+        };
+        AssertionSigner::new(keys.iter().map(|key| &**key), settings)
             .map(Arc::new)
             .map_err(|error| {
                 let number = error.key_number().unwrap_or(1);

@@ -18,7 +18,7 @@ const MAXIMUM_RSA_BITS: usize = 4096;
 
 /// Why a private key cannot sign assertions.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub enum AssertionKeyError {
     /// It is not PKCS #8, the one form that names every kind of key.
     #[error("the private key is not in PKCS #8: convert it with openssl pkcs8 -topk8 -nocrypt")]
     NotPkcs8,
@@ -60,9 +60,9 @@ pub(super) struct AssertionKey {
     pub(super) id: String,
 }
 
-/// PrivateKeyInfo and OneAsymmetricKey (RFC 5958 section 2).
+/// Pkcs8KeyInfo and OneAsymmetricKey (RFC 5958 section 2).
 #[derive(Sequence)]
-struct PrivateKeyInfo<'a> {
+struct Pkcs8KeyInfo<'a> {
     _version: u8,
     algorithm: AlgorithmIdentifierRef<'a>,
     private_key: &'a OctetStringRef,
@@ -74,49 +74,51 @@ struct PrivateKeyInfo<'a> {
 
 impl AssertionKey {
     /// P-256 signs ES256, Ed25519 EdDSA (RFC 8037), RSA RS256.
-    pub(super) fn new(key: &PrivateKeyDer<'_>) -> Result<Self, KeyError> {
-        let PrivateKeyDer::Pkcs8(pkcs8) = key else { return Err(KeyError::NotPkcs8) };
+    pub(super) fn new(key: &PrivateKeyDer<'_>) -> Result<Self, AssertionKeyError> {
+        let PrivateKeyDer::Pkcs8(pkcs8) = key else { return Err(AssertionKeyError::NotPkcs8) };
         let pkcs8 = pkcs8.secret_pkcs8_der();
-        let info = PrivateKeyInfo::from_der(pkcs8).map_err(KeyError::Malformed)?;
+        let info = Pkcs8KeyInfo::from_der(pkcs8).map_err(AssertionKeyError::Malformed)?;
         match info.algorithm.oid {
             rfc5912::ID_EC_PUBLIC_KEY => ecdsa(pkcs8, &info.algorithm),
             rfc8410::ID_ED_25519 => ed25519(pkcs8),
             rfc5912::RSA_ENCRYPTION => rsa(info.private_key.as_bytes()),
-            algorithm => Err(KeyError::Unsupported { algorithm }),
+            algorithm => Err(AssertionKeyError::Unsupported { algorithm }),
         }
     }
 
-    fn published(algorithm: Algorithm, signing: EncodingKey) -> Result<Self, KeyError> {
-        let mut published = Jwk::from_encoding_key(&signing, algorithm).map_err(KeyError::Unpublishable)?;
-        let id = published.thumbprint(ThumbprintHash::SHA256).map_err(KeyError::Unpublishable)?;
+    fn published(algorithm: Algorithm, signing: EncodingKey) -> Result<Self, AssertionKeyError> {
+        let mut published =
+            Jwk::from_encoding_key(&signing, algorithm).map_err(AssertionKeyError::Unpublishable)?;
+        let id = published.thumbprint(ThumbprintHash::SHA256).map_err(AssertionKeyError::Unpublishable)?;
         published.common.key_id = Some(id.clone());
         published.common.public_key_use = Some(PublicKeyUse::Signature);
         Ok(Self { algorithm, signing, published, id })
     }
 }
 
-fn ecdsa(pkcs8: &[u8], algorithm: &AlgorithmIdentifierRef<'_>) -> Result<AssertionKey, KeyError> {
+fn ecdsa(pkcs8: &[u8], algorithm: &AlgorithmIdentifierRef<'_>) -> Result<AssertionKey, AssertionKeyError> {
     let curve = algorithm.parameters_oid().unwrap_or(algorithm.oid);
     if curve != rfc5912::SECP_256_R_1 {
-        return Err(KeyError::Unsupported { algorithm: curve });
+        return Err(AssertionKeyError::Unsupported { algorithm: curve });
     }
-    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map_err(|_| KeyError::Damaged)?;
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
+        .map_err(|_| AssertionKeyError::Damaged)?;
     AssertionKey::published(Algorithm::ES256, EncodingKey::from_ec_der(pkcs8))
 }
 
 /// The JWT library takes version 1, which holds no public key, and OpenSSL writes that; others write version 2.
-fn ed25519(pkcs8: &[u8]) -> Result<AssertionKey, KeyError> {
-    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| KeyError::Damaged)?;
-    let version_one = pair.to_pkcs8v1().map_err(|_| KeyError::Damaged)?;
+fn ed25519(pkcs8: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
+    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| AssertionKeyError::Damaged)?;
+    let version_one = pair.to_pkcs8v1().map_err(|_| AssertionKeyError::Damaged)?;
     AssertionKey::published(Algorithm::EdDSA, EncodingKey::from_ed_der(version_one.as_ref()))
 }
 
-fn rsa(pkcs1: &[u8]) -> Result<AssertionKey, KeyError> {
-    let bits = modulus_bits(pkcs1).map_err(KeyError::Malformed)?;
+fn rsa(pkcs1: &[u8]) -> Result<AssertionKey, AssertionKeyError> {
+    let bits = modulus_bits(pkcs1).map_err(AssertionKeyError::Malformed)?;
     if !(MINIMUM_RSA_BITS..=MAXIMUM_RSA_BITS).contains(&bits) {
-        return Err(KeyError::RsaLength { bits, least: MINIMUM_RSA_BITS, most: MAXIMUM_RSA_BITS });
+        return Err(AssertionKeyError::RsaLength { bits, least: MINIMUM_RSA_BITS, most: MAXIMUM_RSA_BITS });
     }
-    RsaKeyPair::from_der(pkcs1).map_err(|_| KeyError::Damaged)?;
+    RsaKeyPair::from_der(pkcs1).map_err(|_| AssertionKeyError::Damaged)?;
     AssertionKey::published(Algorithm::RS256, EncodingKey::from_rsa_der(pkcs1))
 }
 

@@ -39,7 +39,7 @@ pub(super) struct BufferDescription {
 }
 
 #[repr(C)]
-pub(super) struct Oid {
+pub(super) struct GssOid {
     pub(super) length: u32,
     pub(super) elements: *mut c_void,
 }
@@ -47,7 +47,7 @@ pub(super) struct Oid {
 #[repr(C)]
 pub(super) struct OidSet {
     pub(super) count: usize,
-    pub(super) elements: *mut Oid,
+    pub(super) elements: *mut GssOid,
 }
 
 #[repr(C)]
@@ -73,7 +73,7 @@ pub(super) fn borrowed(bytes: &[u8]) -> BufferDescription {
     BufferDescription { length: bytes.len(), value: bytes.as_ptr().cast_mut().cast() }
 }
 
-pub(super) fn oid(elements: &'static [u8]) -> Oid {
+pub(super) fn oid(elements: &'static [u8]) -> GssOid {
     let length = u32::try_from(elements.len()).expect("the identifiers above have a few bytes");
-    Oid { length, elements: elements.as_ptr().cast_mut().cast() }
+    GssOid { length, elements: elements.as_ptr().cast_mut().cast() }
 }

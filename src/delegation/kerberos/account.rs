@@ -5,13 +5,13 @@
 use super::ap_req::TokenEncryption;
 use super::encryption_type::AcceptedEncryption;
 use super::error::{DelegationError, NotForwardableReason, TicketError};
-use super::error_classification::{self, Forwardable};
-use super::gssapi::{Context, Credential, Gssapi, Name, Proof, TicketReader};
+use super::error_classification::{self, TicketForwarding};
+use super::gateway_logins::GatewayLogin;
+use super::gssapi::{GssCredential, GssName, Gssapi, MutualAuthentication, SecurityContext, TicketReader};
 use super::keytab::Keytab;
-use super::log_ins::LogIn;
 use super::logon_info;
 use super::principal::{ServiceName, UserPrincipal};
-use super::status::Status;
+use super::status::GssStatus;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -37,18 +37,18 @@ pub(super) struct GatewayAccount {
     gssapi: Arc<Gssapi>,
     keytab: PathBuf,
     principal: Option<String>,
-    log_in: Arc<LogIn>,
+    log_in: Arc<GatewayLogin>,
     has_delegated: Arc<AtomicBool>,
     cache: TicketCache,
-    session: Option<Session>,
+    session: Option<GatewaySession>,
 }
 
 /// The account, logged in.
-pub(super) struct Session {
+pub(super) struct GatewaySession {
     gssapi: Arc<Gssapi>,
-    name: Arc<Name>,
+    name: Arc<GssName>,
     principal: String,
-    credential: Arc<Credential>,
+    credential: Arc<GssCredential>,
     /// Reads tickets to the gate's account, with the keys in the keytab.
     ticket_reader: TicketReader,
     lifetime: Duration,
@@ -58,15 +58,15 @@ pub(super) struct Session {
 }
 
 /// A ticket to the gate that stands for a user.
-pub(super) struct Impersonated {
-    credential: Arc<Credential>,
+pub(super) struct ImpersonationTicket {
+    credential: Arc<GssCredential>,
     lifetime: Duration,
 }
 
 /// A user's ticket to a service. As many tokens can be made of it as are wanted, without the KDC, until it ends.
-pub(super) struct Delegation {
-    pub(super) credential: Arc<Credential>,
-    pub(super) target: Arc<Name>,
+pub(super) struct DelegatedTicket {
+    pub(super) credential: Arc<GssCredential>,
+    pub(super) target: Arc<GssName>,
     pub(super) encryption: TokenEncryption,
     pub(super) lifetime: Duration,
 }
@@ -95,7 +95,7 @@ impl GatewayAccount {
         gssapi: Arc<Gssapi>,
         keytab: PathBuf,
         principal: Option<String>,
-        (log_in, has_delegated): (Arc<LogIn>, Arc<AtomicBool>),
+        (log_in, has_delegated): (Arc<GatewayLogin>, Arc<AtomicBool>),
     ) -> Self {
         Self { gssapi, keytab, principal, log_in, has_delegated, cache: TicketCache::new(), session: None }
     }
@@ -107,7 +107,7 @@ impl GatewayAccount {
     }
 
     /// The account, logged in; anew where that ends soon.
-    pub(super) fn session(&mut self, now: Instant) -> Result<&Session, DelegationError> {
+    pub(super) fn session(&mut self, now: Instant) -> Result<&GatewaySession, DelegationError> {
         let session = match self.session.take().filter(|session| now < session.until) {
             Some(session) => session,
             None => self.log_in(now)?,
@@ -117,7 +117,7 @@ impl GatewayAccount {
 
     /// The library logs in again only where it finds no tickets that serve. What it finds may be another account's by
     /// now, or end soon; then it is given an empty place.
-    fn log_in(&mut self, now: Instant) -> Result<Session, DelegationError> {
+    fn log_in(&mut self, now: Instant) -> Result<GatewaySession, DelegationError> {
         let mut session = self.log_in_once(now);
         let serves = session.as_ref().is_ok_and(|session| now < session.until);
         if !serves && self.cache.holds_tickets {
@@ -136,12 +136,12 @@ impl GatewayAccount {
         }
     }
 
-    fn log_in_once(&self, now: Instant) -> Result<Session, DelegationError> {
+    fn log_in_once(&self, now: Instant) -> Result<GatewaySession, DelegationError> {
         let keytab = self.read_keytab()?;
         self.log_in.attempt(&keytab, now, || self.log_in_with(&keytab, now))
     }
 
-    fn log_in_with(&self, keytab: &Keytab, now: Instant) -> Result<Session, DelegationError> {
+    fn log_in_with(&self, keytab: &Keytab, now: Instant) -> Result<GatewaySession, DelegationError> {
         let principal = keytab.account(self.principal.as_deref());
         let principal =
             principal.map_err(|error| DelegationError::Keytab { path: self.keytab.clone(), error })?;
@@ -150,7 +150,7 @@ impl GatewayAccount {
         let credential = self.gssapi.log_in(&name, &file(&self.keytab), &self.cache.name).map_err(failed)?;
         let (_, lifetime) = credential.inquire().map_err(failed)?;
         let ticket_reader = self.gssapi.ticket_reader(&file(&self.keytab)).map_err(failed)?;
-        Ok(Session {
+        Ok(GatewaySession {
             gssapi: Arc::clone(&self.gssapi),
             name,
             credential: Arc::new(credential),
@@ -164,7 +164,7 @@ impl GatewayAccount {
     }
 }
 
-impl Session {
+impl GatewaySession {
     /// Whom the gate has logged in as.
     pub(super) fn principal(&self) -> &str {
         &self.principal
@@ -178,7 +178,7 @@ impl Session {
     /// Asks for a ticket to the gate in the user's name (S4U2Self). What comes back must name that user: a KDC that knows
     /// nothing of S4U names the gate itself ([MS-SFU] 3.1.5.1.2), and one that finds another account by the same name
     /// would have the gate speak for the wrong one.
-    pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<Impersonated, DelegationError> {
+    pub(super) fn impersonate(&self, user: &UserPrincipal) -> Result<ImpersonationTicket, DelegationError> {
         let own_realm = user.realm().eq_ignore_ascii_case(self.realm());
         let failed = |status| error_classification::of_impersonation(status, own_realm);
         let name = self.gssapi.name(user.as_str()).map_err(failed)?;
@@ -187,13 +187,13 @@ impl Session {
         if !user.is_named_by(&answered) {
             return Err(DelegationError::OtherAccount { answered });
         }
-        Ok(Impersonated { credential: Arc::new(credential), lifetime })
+        Ok(ImpersonationTicket { credential: Arc::new(credential), lifetime })
     }
 
     /// Refuses a ticket of another account than the one with `sid`. The ticket was asked for by name, and the account
     /// that has the name now may not be the one that had it when the user was mapped: a name can be changed, exchanged
     /// with another account's, or be given to a new account.
-    pub(super) fn check_account(&self, user: &Impersonated, sid: &str) -> Result<(), DelegationError> {
+    pub(super) fn check_account(&self, user: &ImpersonationTicket, sid: &str) -> Result<(), DelegationError> {
         let answered = self.account_sid(user).map_err(DelegationError::UnverifiedTicket)?;
         if answered == sid {
             return Ok(());
@@ -203,9 +203,13 @@ impl Session {
 
     /// The SID in the ticket that stands for the user. The KDC copies it into the ticket to the service
     /// ([MS-SFU] 3.2.5.2.4).
-    fn account_sid(&self, user: &Impersonated) -> Result<String, TicketError> {
+    fn account_sid(&self, user: &ImpersonationTicket) -> Result<String, TicketError> {
         // This token is not for sending: the ticket is in it, which the key in the keytab opens.
-        let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&self.name), Proof::OneSided);
+        let begun = SecurityContext::begin(
+            Arc::clone(&user.credential),
+            Arc::clone(&self.name),
+            MutualAuthentication::NotRequired,
+        );
         let (_, stepped) = begun.map_err(TicketError::Unreadable)?;
         let name = self.ticket_reader.read(&stepped.token).map_err(TicketError::Unreadable)?;
         let logon_info = name.attribute(LOGON_INFO).map_err(TicketError::Unreadable)?;
@@ -215,46 +219,54 @@ impl Session {
     /// Asks for the user's ticket to the service (S4U2Proxy).
     pub(super) fn delegate(
         &self,
-        user: &Impersonated,
+        user: &ImpersonationTicket,
         service: &ServiceName,
-    ) -> Result<Delegation, DelegationError> {
+    ) -> Result<DelegatedTicket, DelegationError> {
         let failed = |status| error_classification::of_delegation(status, || self.why_not_forwarded(user));
         let target = Arc::new(self.gssapi.name(&service.principal(self.realm())).map_err(failed)?);
         // This token is not for sending: it shows that there is a ticket, how it is encrypted and how long it counts.
-        let begun = Context::begin(Arc::clone(&user.credential), Arc::clone(&target), Proof::OneSided);
+        let begun = SecurityContext::begin(
+            Arc::clone(&user.credential),
+            Arc::clone(&target),
+            MutualAuthentication::NotRequired,
+        );
         let (_, stepped) = begun.map_err(failed)?;
         self.has_delegated.store(true, Ordering::Relaxed);
         let encryption = TokenEncryption::of(&stepped.token).map_err(DelegationError::EncryptionType)?;
         let lifetime = user.lifetime.min(stepped.lifetime);
-        Ok(Delegation { credential: Arc::clone(&user.credential), target, encryption, lifetime })
+        Ok(DelegatedTicket { credential: Arc::clone(&user.credential), target, encryption, lifetime })
     }
 
     /// Whether the ticket that stands for the user can be passed on.
-    pub(super) fn can_be_forwarded(&self, user: &Impersonated) -> Result<bool, Status> {
+    pub(super) fn can_be_forwarded(&self, user: &ImpersonationTicket) -> Result<bool, GssStatus> {
         self.is_forwardable(&user.credential)
     }
 
     /// Why the KDC did not pass the user's ticket on. The flags look the same whether the user's account or the gate's
     /// forbids it ([MS-SFU] 3.2.5.1.2); where another user's was passed on before, it is the user's.
-    fn why_not_forwarded(&self, user: &Impersonated) -> Forwardable {
-        let find_out = || -> Result<Forwardable, Status> {
+    fn why_not_forwarded(&self, user: &ImpersonationTicket) -> TicketForwarding {
+        let find_out = || -> Result<TicketForwarding, GssStatus> {
             if self.is_forwardable(&user.credential)? {
-                return Ok(Forwardable::Yes);
+                return Ok(TicketForwarding::Yes);
             }
             if !self.is_forwardable(&self.credential)? {
-                return Ok(Forwardable::Nobody(NotForwardableReason::GatewayTicket));
+                return Ok(TicketForwarding::Nobody(NotForwardableReason::GatewayTicket));
             }
             if self.has_delegated.load(Ordering::Relaxed) {
-                return Ok(Forwardable::NotThisAccount);
+                return Ok(TicketForwarding::NotThisAccount);
             }
-            Ok(Forwardable::Nobody(NotForwardableReason::ProtocolTransition))
+            Ok(TicketForwarding::Nobody(NotForwardableReason::ProtocolTransition))
         };
-        find_out().unwrap_or(Forwardable::Unknown)
+        find_out().unwrap_or(TicketForwarding::Unknown)
     }
 
     /// Looks at the flags of a ticket to the gate itself.
-    fn is_forwardable(&self, credential: &Arc<Credential>) -> Result<bool, Status> {
-        let (context, _) = Context::begin(Arc::clone(credential), Arc::clone(&self.name), Proof::OneSided)?;
+    fn is_forwardable(&self, credential: &Arc<GssCredential>) -> Result<bool, GssStatus> {
+        let (context, _) = SecurityContext::begin(
+            Arc::clone(credential),
+            Arc::clone(&self.name),
+            MutualAuthentication::NotRequired,
+        )?;
         Ok(context.ticket_flags()? & FORWARDABLE != 0)
     }
 
@@ -263,7 +275,7 @@ impl Session {
     }
 }
 
-impl Delegation {
+impl DelegatedTicket {
     /// The user's ticket to the service, by both steps. With `sid` it is that account's ticket or an error.
     pub(super) fn obtain(
         account: &mut GatewayAccount,

@@ -3,15 +3,15 @@
 //! Tickets are cached by user and service until shortly before their end; concurrent requests for the same two share one
 //! request to the KDC.
 
-use super::account::{Delegation, GatewayAccount, usable};
+use super::account::{DelegatedTicket, GatewayAccount, usable};
 use super::diagnostics::{self, DelegationFinding, DelegationStep};
 use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
-use super::library::Library;
-use super::log_ins::LogIn;
+use super::gateway_logins::GatewayLogin;
+use super::library::KerberosLibrary;
 use super::negotiation::Negotiation;
 use super::principal::{NameError, ServiceName, UserPrincipal};
-use super::threads::Threads;
+use super::threads::KdcThreads;
 use crate::clock::Tick;
 use moka::Expiry;
 use moka::future::Cache;
@@ -63,7 +63,7 @@ impl DelegatorSettings {
 
 /// The user to obtain a ticket for.
 #[derive(Clone, Copy, Debug)]
-pub struct User<'a> {
+pub struct MappedUser<'a> {
     /// The principal name, `alice@CORP.EXAMPLE`.
     pub principal: &'a str,
     /// The SID of the account, if known: the name may have been given to another account. A ticket of another account is
@@ -74,13 +74,13 @@ pub struct User<'a> {
     pub since: Tick,
 }
 
-impl<'a> From<&'a str> for User<'a> {
+impl<'a> From<&'a str> for MappedUser<'a> {
     fn from(principal: &'a str) -> Self {
         Self { principal, sid: None, since: Tick::ORIGIN }
     }
 }
 
-impl<'a> From<&'a String> for User<'a> {
+impl<'a> From<&'a String> for MappedUser<'a> {
     fn from(principal: &'a String) -> Self {
         Self { principal, sid: None, since: Tick::ORIGIN }
     }
@@ -88,23 +88,23 @@ impl<'a> From<&'a String> for User<'a> {
 
 /// Obtains tokens in users' names. To be used inside a tokio runtime; any number of runtimes may share it.
 pub struct Delegator {
-    library: Arc<Library>,
+    library: Arc<KerberosLibrary>,
     settings: DelegatorSettings,
     /// If they could not be started, no later request tries again: a process without threads must be restarted.
-    threads: OnceLock<Result<Threads<GatewayAccount>, DelegationError>>,
-    delegations: Cache<Key, Remembered>,
+    threads: OnceLock<Result<KdcThreads<GatewayAccount>, DelegationError>>,
+    delegations: Cache<TicketKey, CachedTicket>,
 }
 
 /// The inputs of a ticket besides the settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct TicketKey {
     user: UserPrincipal,
     sid: Option<String>,
     service: ServiceName,
 }
 
-impl Key {
-    fn parse(user: User<'_>, spn: &str) -> Result<Self, NameError> {
+impl TicketKey {
+    fn parse(user: MappedUser<'_>, spn: &str) -> Result<Self, NameError> {
         let sid = user.sid.map(str::to_owned);
         Ok(Self { user: UserPrincipal::parse(user.principal)?, sid, service: ServiceName::parse(spn)? })
     }
@@ -112,13 +112,13 @@ impl Key {
 
 /// The result of a ticket request.
 #[derive(Clone)]
-struct Remembered {
-    outcome: Result<Arc<Delegation>, DelegationError>,
+struct CachedTicket {
+    outcome: Result<Arc<DelegatedTicket>, DelegationError>,
     /// When it was requested.
     asked: Tick,
 }
 
-impl Remembered {
+impl CachedTicket {
     /// How long it may be used. A failure is returned only to the requests that waited for it.
     fn lifetime(&self) -> Duration {
         self.outcome.as_ref().map_or(Duration::ZERO, |delegation| usable(delegation.lifetime))
@@ -128,15 +128,15 @@ impl Remembered {
 /// Expires a ticket shortly before its end.
 struct TicketEnd;
 
-impl Expiry<Key, Remembered> for TicketEnd {
-    fn expire_after_create(&self, _: &Key, remembered: &Remembered, _: Instant) -> Option<Duration> {
+impl Expiry<TicketKey, CachedTicket> for TicketEnd {
+    fn expire_after_create(&self, _: &TicketKey, remembered: &CachedTicket, _: Instant) -> Option<Duration> {
         Some(remembered.lifetime())
     }
 
     fn expire_after_update(
         &self,
-        _: &Key,
-        remembered: &Remembered,
+        _: &TicketKey,
+        remembered: &CachedTicket,
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
@@ -146,10 +146,10 @@ impl Expiry<Key, Remembered> for TicketEnd {
 
 impl Delegator {
     /// Starts nothing yet: the first request starts the threads and reads the keytab.
-    pub fn new(library: Arc<Library>, settings: DelegatorSettings) -> Self {
+    pub fn new(library: Arc<KerberosLibrary>, settings: DelegatorSettings) -> Self {
         let delegations = Cache::builder()
             .max_capacity(settings.cache_bytes)
-            .weigher(|_: &Key, _: &Remembered| TICKET_BYTES)
+            .weigher(|_: &TicketKey, _: &CachedTicket| TICKET_BYTES)
             .time_to_idle(IDLE_LIFETIME)
             .expire_after(TicketEnd)
             .build();
@@ -164,11 +164,11 @@ impl Delegator {
     /// No ticket could be obtained within the time limit.
     pub async fn negotiate(
         &self,
-        user: impl Into<User<'_>>,
+        user: impl Into<MappedUser<'_>>,
         spn: &str,
     ) -> Result<Negotiation, DelegationError> {
         let user = user.into();
-        let key = Key::parse(user, spn)?;
+        let key = TicketKey::parse(user, spn)?;
         let after = self.settings.timeout;
         let begun = timeout(after, self.begin(key, user.since)).await;
         begun.map_err(|_| DelegationError::Timeout { after })?
@@ -176,9 +176,9 @@ impl Delegator {
 
     /// Removes the ticket from the cache. To be called when the server rejects it, so that a changed key or permission takes
     /// effect at the next request.
-    pub async fn forget(&self, user: impl Into<User<'_>>, spn: &str) {
+    pub async fn forget(&self, user: impl Into<MappedUser<'_>>, spn: &str) {
         // There is no ticket for an invalid name.
-        if let Ok(key) = Key::parse(user.into(), spn) {
+        if let Ok(key) = TicketKey::parse(user.into(), spn) {
             self.delegations.invalidate(&key).await;
         }
     }
@@ -186,7 +186,7 @@ impl Delegator {
     /// Tries a delegation step by step and reports the result of each step to an administrator. If a step failed, it is the
     /// last one reported.
     pub async fn examine(&self, user: &str, spn: &str) -> Vec<DelegationFinding> {
-        let Key { user, service, .. } = match Key::parse(user.into(), spn) {
+        let TicketKey { user, service, .. } = match TicketKey::parse(user.into(), spn) {
             Ok(key) => key,
             Err(error) => return vec![DelegationFinding::failed(DelegationStep::Names, error.into())],
         };
@@ -210,11 +210,11 @@ impl Delegator {
         self.library.unwell_kdcs()
     }
 
-    fn log_in(&self) -> Arc<LogIn> {
-        self.library.log_ins().of(&self.settings.keytab, self.settings.principal.as_deref())
+    fn log_in(&self) -> Arc<GatewayLogin> {
+        self.library.gateway_logins().of(&self.settings.keytab, self.settings.principal.as_deref())
     }
 
-    async fn begin(&self, key: Key, since: Tick) -> Result<Negotiation, DelegationError> {
+    async fn begin(&self, key: TicketKey, since: Tick) -> Result<Negotiation, DelegationError> {
         let delegation = self.delegation(&key, since).await?;
         let accepted = self.settings.accepted_encryption;
         let begun = self.threads()?.ask(move |_| Negotiation::begin(&delegation, accepted)).await?;
@@ -227,29 +227,37 @@ impl Delegator {
 
     /// Returns a ticket that was requested at `since` or later. A result that was requested earlier is awaited and discarded;
     /// the next one is recent enough, so that this ends after two.
-    async fn delegation(&self, key: &Key, since: Tick) -> Result<Arc<Delegation>, DelegationError> {
-        let is_over = |old: &Remembered| old.outcome.is_err() || old.asked < since;
+    async fn delegation(
+        &self,
+        key: &TicketKey,
+        since: Tick,
+    ) -> Result<Arc<DelegatedTicket>, DelegationError> {
+        let is_over = |old: &CachedTicket| old.outcome.is_err() || old.asked < since;
         loop {
             let obtain = async {
                 let asked = Tick::current();
-                Remembered { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
+                CachedTicket { outcome: self.obtain(key.clone()).await.map(Arc::new), asked }
             };
             let entry = self.delegations.entry_by_ref(key).or_insert_with_if(obtain, is_over).await;
-            let Remembered { outcome, asked } = entry.into_value();
+            let CachedTicket { outcome, asked } = entry.into_value();
             if asked >= since {
                 return outcome;
             }
         }
     }
 
-    async fn obtain(&self, Key { user, sid, service }: Key) -> Result<Delegation, DelegationError> {
+    async fn obtain(
+        &self,
+        TicketKey { user, sid, service }: TicketKey,
+    ) -> Result<DelegatedTicket, DelegationError> {
         let accepted = self.settings.accepted_encryption;
-        let obtain =
-            move |account: &mut _| Delegation::obtain(account, &user, sid.as_deref(), &service, accepted);
+        let obtain = move |account: &mut _| {
+            DelegatedTicket::obtain(account, &user, sid.as_deref(), &service, accepted)
+        };
         self.threads()?.ask(obtain).await?
     }
 
-    fn threads(&self) -> Result<&Threads<GatewayAccount>, DelegationError> {
+    fn threads(&self) -> Result<&KdcThreads<GatewayAccount>, DelegationError> {
         let start = || {
             let DelegatorSettings { keytab, principal, threads, queue, .. } = self.settings.clone();
             let gssapi = Arc::clone(self.library.gssapi());
@@ -260,7 +268,7 @@ impl Delegator {
                 let shared = (Arc::clone(&log_in), Arc::clone(&has_delegated));
                 GatewayAccount::new(Arc::clone(&gssapi), keytab, principal, shared)
             };
-            Threads::start(threads, queue, account)
+            KdcThreads::start(threads, queue, account)
                 .map_err(|error| DelegationError::NoThread(Arc::new(error)))
         };
         self.threads.get_or_init(start).as_ref().map_err(Clone::clone)

@@ -1,6 +1,6 @@
 //! Tries a delegation step by step and reports the result of each step to an administrator. Blocks.
 
-use super::account::{Delegation, GatewayAccount, Impersonated, Session};
+use super::account::{DelegatedTicket, GatewayAccount, GatewaySession, ImpersonationTicket};
 use super::encryption_type::AcceptedEncryption;
 use super::error::DelegationError;
 use super::keytab::Keytab;
@@ -87,14 +87,14 @@ pub(super) fn examine(
     service: &ServiceName,
     accepted: AcceptedEncryption,
 ) -> Vec<DelegationFinding> {
-    let mut findings = Findings(Vec::new());
+    let mut findings = DelegationFindings(Vec::new());
     findings.try_all(account, user, service, accepted);
     findings.0
 }
 
-struct Findings(Vec<DelegationFinding>);
+struct DelegationFindings(Vec<DelegationFinding>);
 
-impl Findings {
+impl DelegationFindings {
     fn try_all(
         &mut self,
         account: &mut GatewayAccount,
@@ -143,7 +143,7 @@ fn of_keytab(keytab: &Keytab) -> FindingOutcome {
     FindingOutcome::Passed(format!("keys: {}", keys.collect::<Vec<_>>().join(", ")))
 }
 
-fn of_session(session: &Session) -> FindingOutcome {
+fn of_session(session: &GatewaySession) -> FindingOutcome {
     FindingOutcome::Passed(format!(
         "as {}, valid for {}",
         session.principal(),
@@ -151,7 +151,11 @@ fn of_session(session: &Session) -> FindingOutcome {
     ))
 }
 
-fn of_impersonation(session: &Session, user: &UserPrincipal, impersonated: &Impersonated) -> FindingOutcome {
+fn of_impersonation(
+    session: &GatewaySession,
+    user: &UserPrincipal,
+    impersonated: &ImpersonationTicket,
+) -> FindingOutcome {
     match session.can_be_forwarded(impersonated) {
         Ok(true) => FindingOutcome::Passed(format!("for {user}, forwardable")),
         Ok(false) => FindingOutcome::Warning {
@@ -163,7 +167,7 @@ fn of_impersonation(session: &Session, user: &UserPrincipal, impersonated: &Impe
     }
 }
 
-fn of_delegation(service: &ServiceName, delegation: &Delegation) -> FindingOutcome {
+fn of_delegation(service: &ServiceName, delegation: &DelegatedTicket) -> FindingOutcome {
     FindingOutcome::Passed(format!("for {service}, valid for {}", format_lifetime(delegation.lifetime)))
 }
 

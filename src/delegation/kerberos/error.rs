@@ -3,7 +3,7 @@
 use super::encryption_type::EncryptionType;
 use super::keytab::KeytabError;
 use super::principal::NameError;
-use super::status::Status;
+use super::status::GssStatus;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,19 +26,19 @@ pub enum DelegationError {
     },
     /// The KDC rejects the gateway's account: disabled, expired or locked.
     #[error("the KDC rejects the gateway account")]
-    GatewayAccount(#[source] Status),
+    GatewayAccount(#[source] GssStatus),
     /// The gateway account has no service principal name, so that the KDC issues no ticket to it.
     #[error("the gateway account has no SPN, so S4U2Self cannot target it")]
-    GatewayWithoutSpn(#[source] Status),
+    GatewayWithoutSpn(#[source] GssStatus),
     /// The KDC knows no such account or realm.
     #[error("the KDC does not know the account")]
-    UnknownAccount(#[source] Status),
+    UnknownAccount(#[source] GssStatus),
     /// The account may not log on: disabled, expired, locked, or its password must be changed.
     #[error("the KDC rejects the account")]
-    AccountRefused(#[source] Status),
+    AccountRefused(#[source] GssStatus),
     /// The account is marked sensitive or is in Protected Users; delegation of other accounts has succeeded.
     #[error("the account may not be delegated (NOT_DELEGATED or Protected Users)")]
-    AccountNotDelegated(#[source] Status),
+    AccountNotDelegated(#[source] GssStatus),
     /// The KDC returned a ticket for another principal.
     #[error("the KDC returned a ticket for {answered:?} instead")]
     OtherAccount {
@@ -65,23 +65,23 @@ pub enum DelegationError {
         reason: NotForwardableReason,
         /// The error of the KDC.
         #[source]
-        status: Status,
+        status: GssStatus,
     },
     /// The gateway account may delegate, but not to this service.
     #[error("the service is not in msDS-AllowedToDelegateTo of the gateway account")]
-    ServiceNotAllowed(#[source] Status),
+    ServiceNotAllowed(#[source] GssStatus),
     /// The KDC knows no such service.
     #[error("the KDC does not know the service")]
-    UnknownService(#[source] Status),
+    UnknownService(#[source] GssStatus),
     /// A ticket or session key uses an encryption type that is not accepted.
     #[error("encryption type not accepted")]
     EncryptionType(#[source] EncryptionError),
     /// No KDC of the realm was found or responded.
     #[error("no KDC responded")]
-    KdcUnreachable(#[source] Status),
+    KdcUnreachable(#[source] GssStatus),
     /// The clocks of the gateway and the KDC differ by too much.
     #[error("clock skew between the gateway and the KDC is too large")]
-    ClockSkew(#[source] Status),
+    ClockSkew(#[source] GssStatus),
     /// The server did not prove that it is the service of the ticket.
     #[error("mutual authentication failed")]
     MutualAuthentication(#[source] MutualError),
@@ -102,7 +102,7 @@ pub enum DelegationError {
     TokenTooLong,
     /// Any other failure.
     #[error("Kerberos error")]
-    Other(#[source] Status),
+    Other(#[source] GssStatus),
 }
 
 /// The SID of a ticket cannot be verified.
@@ -110,7 +110,7 @@ pub enum DelegationError {
 pub enum TicketError {
     /// The keytab has no key that decrypts the ticket.
     #[error("cannot decrypt the ticket with the keytab")]
-    Unreadable(#[source] Status),
+    Unreadable(#[source] GssStatus),
     /// The ticket has no privilege attribute certificate, or one with an invalid signature.
     #[error("ticket without a PAC with a valid signature")]
     NoLogonInfo,
@@ -138,7 +138,7 @@ pub enum NotForwardableReason {
 pub enum EncryptionError {
     /// The KDC and the gateway share no encryption type.
     #[error("the KDC and the gateway share no encryption type")]
-    NoneInCommon(#[source] Status),
+    NoneInCommon(#[source] GssStatus),
     /// The ticket is encrypted with a type that is not accepted.
     #[error("the ticket is encrypted with {0}")]
     Ticket(EncryptionType),
@@ -164,7 +164,7 @@ pub enum MutualError {
     NoProof,
     /// The proof is invalid: the server does not have the service's key.
     #[error("the proof in the response is invalid")]
-    Wrong(#[source] Status),
+    Wrong(#[source] GssStatus),
     /// The proof does not complete the exchange.
     #[error("the proof does not complete the exchange")]
     Incomplete,

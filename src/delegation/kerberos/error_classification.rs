@@ -3,13 +3,13 @@
 
 use super::error::{DelegationError, EncryptionError, NotForwardableReason};
 use super::keytab::KeytabError;
-use super::status::{KerberosCode as Code, Status};
+use super::status::{GssStatus, KerberosCode as Code};
 use std::path::Path;
 
 /// Whether the ticket to the gate that stands for the user can be passed on. Asked when the KDC will not pass it on: its
 /// code for that (`KDC_ERR_BADOPTION`) has several causes ([MS-SFU] 3.2.5.2.1, 3.2.5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Forwardable {
+pub(super) enum TicketForwarding {
     /// It can.
     Yes,
     /// Others' can, this account's cannot.
@@ -21,7 +21,7 @@ pub(super) enum Forwardable {
 }
 
 /// Why the gate could not log in with its keytab as `principal`.
-pub(super) fn of_log_in(status: Status, path: &Path, principal: &str) -> DelegationError {
+pub(super) fn of_log_in(status: GssStatus, path: &Path, principal: &str) -> DelegationError {
     let principal = principal.to_owned();
     let error = match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => KeytabError::NoAccount { principal, status },
@@ -38,7 +38,7 @@ pub(super) fn of_log_in(status: Status, path: &Path, principal: &str) -> Delegat
 }
 
 /// Why there is no ticket to the gate for the user (S4U2Self). `own_realm`: the user's realm is the gate's.
-pub(super) fn of_impersonation(status: Status, own_realm: bool) -> DelegationError {
+pub(super) fn of_impersonation(status: GssStatus, own_realm: bool) -> DelegationError {
     match status.kerberos_code() {
         Some(Code::KDC_ERR_C_PRINCIPAL_UNKNOWN) => DelegationError::UnknownAccount(status),
         // The service is the gate, or, on the way there, another realm's ticket-granting service.
@@ -50,14 +50,17 @@ pub(super) fn of_impersonation(status: Status, own_realm: bool) -> DelegationErr
 }
 
 /// Why there is no ticket to the server for the user (S4U2Proxy).
-pub(super) fn of_delegation(status: Status, forwardable: impl FnOnce() -> Forwardable) -> DelegationError {
+pub(super) fn of_delegation(
+    status: GssStatus,
+    forwardable: impl FnOnce() -> TicketForwarding,
+) -> DelegationError {
     match status.kerberos_code() {
         Some(Code::KDC_ERR_S_PRINCIPAL_UNKNOWN) => DelegationError::UnknownService(status),
         Some(Code::KDC_ERR_BADOPTION) => match forwardable() {
-            Forwardable::Yes => DelegationError::ServiceNotAllowed(status),
-            Forwardable::NotThisAccount => DelegationError::AccountNotDelegated(status),
-            Forwardable::Nobody(reason) => DelegationError::NotForwardable { reason, status },
-            Forwardable::Unknown => DelegationError::Other(status),
+            TicketForwarding::Yes => DelegationError::ServiceNotAllowed(status),
+            TicketForwarding::NotThisAccount => DelegationError::AccountNotDelegated(status),
+            TicketForwarding::Nobody(reason) => DelegationError::NotForwardable { reason, status },
+            TicketForwarding::Unknown => DelegationError::Other(status),
         },
         Some(code) if refuses_account(code) => DelegationError::AccountRefused(status),
         Some(_) | None => anywhere(status),
@@ -77,7 +80,7 @@ fn refuses_account(code: Code) -> bool {
 }
 
 /// Why there is no token of a ticket that was had, or what can go wrong in every step.
-pub(super) fn anywhere(status: Status) -> DelegationError {
+pub(super) fn anywhere(status: GssStatus) -> DelegationError {
     if status.is_expired() {
         // Tickets are replaced before they end, so one that has ended was made by another clock.
         return DelegationError::ClockSkew(status);
@@ -109,7 +112,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// The errors that are not `Other`, by the codes that lead to them.
-    fn told_apart(diagnose: impl Fn(Status) -> DelegationError) -> BTreeMap<u8, String> {
+    fn told_apart(diagnose: impl Fn(GssStatus) -> DelegationError) -> BTreeMap<u8, String> {
         let name = |number| (number, variant(&diagnose(Code::status(number))));
         Code::ALL_NUMBERS.map(name).filter(|(_, name)| name != "Other").collect()
     }
@@ -165,9 +168,9 @@ mod tests {
     fn failures_to_delegate_are_told_apart_by_their_codes_and_by_what_can_be_passed_on() {
         let lack = NotForwardableReason::ProtocolTransition;
         for (forwardable, name) in [
-            (Forwardable::Yes, "ServiceNotAllowed"),
-            (Forwardable::NotThisAccount, "AccountNotDelegated"),
-            (Forwardable::Nobody(lack), "NotForwardable ProtocolTransition"),
+            (TicketForwarding::Yes, "ServiceNotAllowed"),
+            (TicketForwarding::NotThisAccount, "AccountNotDelegated"),
+            (TicketForwarding::Nobody(lack), "NotForwardable ProtocolTransition"),
         ] {
             let of =
                 [("UnknownService", [7].as_slice()), (name, &[13]), ("AccountRefused", &[1, 12, 18, 21, 23])];
@@ -181,7 +184,7 @@ mod tests {
         for number in Code::ALL_NUMBERS.filter(|number| *number != Code::KDC_ERR_BADOPTION.number()) {
             of_delegation(Code::status(number), || unreachable!("{number} has one cause"));
         }
-        let unknown = of_delegation(Code::status(13), || Forwardable::Unknown);
+        let unknown = of_delegation(Code::status(13), || TicketForwarding::Unknown);
         assert_eq!(variant(&unknown), "Other");
     }
 }

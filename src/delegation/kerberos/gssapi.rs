@@ -7,12 +7,12 @@
 #![expect(unsafe_code, reason = "a C library has no other door; each block says why it holds")]
 
 use super::abi::{
-    BufferDescription, BufferSet, CODE_KINDS, CONTINUE_NEEDED, FAILURE, Handle, INTEGRITY, KRB5, KeyValue,
-    KeyValueSet, MUTUAL, Oid, OidSet, PRINCIPAL_NAME, ROUTINE_ERROR, TICKET_FLAGS, UNAVAILABLE, USAGE_ACCEPT,
-    USAGE_INITIATE, borrowed, oid,
+    BufferDescription, BufferSet, CODE_KINDS, CONTINUE_NEEDED, FAILURE, GssOid, Handle, INTEGRITY, KRB5,
+    KeyValue, KeyValueSet, MUTUAL, OidSet, PRINCIPAL_NAME, ROUTINE_ERROR, TICKET_FLAGS, UNAVAILABLE,
+    USAGE_ACCEPT, USAGE_INITIATE, borrowed, oid,
 };
 use super::krb5_conf;
-use super::status::Status;
+use super::status::GssStatus;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::fmt;
@@ -44,11 +44,11 @@ pub(super) fn set_configuration_files(files: &OsStr) -> io::Result<()> {
 macro_rules! functions {
     ($($name:ident($($argument:ty),*);)*) => {
         /// The library's functions. The first argument of each takes the minor status.
-        struct Functions {
+        struct FunctionTable {
             $($name: unsafe extern "C" fn(*mut u32, $($argument),*) -> u32,)*
         }
 
-        impl Functions {
+        impl FunctionTable {
             /// Finds all of them.
             ///
             /// # Safety
@@ -63,8 +63,8 @@ macro_rules! functions {
 }
 
 functions! {
-    gss_import_name(*const BufferDescription, *const Oid, *mut Handle);
-    gss_display_name(Handle, *mut BufferDescription, *mut *const Oid);
+    gss_import_name(*const BufferDescription, *const GssOid, *mut Handle);
+    gss_display_name(Handle, *mut BufferDescription, *mut *const GssOid);
     gss_release_name(*mut Handle);
     gss_acquire_cred_from(Handle, u32, *const OidSet, c_int, *const KeyValueSet, *mut Handle, *mut *mut OidSet, *mut u32);
     gss_acquire_cred_impersonate_name(
@@ -73,27 +73,27 @@ functions! {
     gss_inquire_cred(Handle, *mut Handle, *mut u32, *mut c_int, *mut *mut OidSet);
     gss_release_cred(*mut Handle);
     gss_init_sec_context(
-        Handle, *mut Handle, Handle, *const Oid, u32, u32, *const c_void, *const BufferDescription, *mut *const Oid,
+        Handle, *mut Handle, Handle, *const GssOid, u32, u32, *const c_void, *const BufferDescription, *mut *const GssOid,
         *mut BufferDescription, *mut u32, *mut u32
     );
     gss_accept_sec_context(
-        *mut Handle, Handle, *const BufferDescription, *const c_void, *mut Handle, *mut *const Oid,
+        *mut Handle, Handle, *const BufferDescription, *const c_void, *mut Handle, *mut *const GssOid,
         *mut BufferDescription, *mut u32, *mut u32, *mut Handle
     );
     gss_get_name_attribute(
         Handle, *const BufferDescription, *mut c_int, *mut c_int, *mut BufferDescription, *mut BufferDescription,
         *mut c_int
     );
-    gss_inquire_sec_context_by_oid(Handle, *const Oid, *mut *mut BufferSet);
+    gss_inquire_sec_context_by_oid(Handle, *const GssOid, *mut *mut BufferSet);
     gss_delete_sec_context(*mut Handle, *mut BufferDescription);
     gss_release_buffer(*mut BufferDescription);
     gss_release_buffer_set(*mut *mut BufferSet);
-    gss_display_status(u32, c_int, *const Oid, *mut u32, *mut BufferDescription);
+    gss_display_status(u32, c_int, *const GssOid, *mut u32, *mut BufferDescription);
 }
 
 /// The library, opened.
 pub(super) struct Gssapi {
-    functions: Functions,
+    functions: FunctionTable,
     /// Never closed: it leaves data with every thread that used it, and the code that frees them is in the library.
     _library: ManuallyDrop<Library>,
 }
@@ -111,15 +111,15 @@ impl Gssapi {
         // name on the system's path owns the process anyhow.
         let library = ManuallyDrop::new(unsafe { Library::open(Some(LIBRARY), RTLD_NOW | RTLD_LOCAL)? });
         // SAFETY: the types are those of the headers that belong to this ABI number; the library is never closed.
-        let functions = unsafe { Functions::find(&library)? };
+        let functions = unsafe { FunctionTable::find(&library)? };
         Ok(Arc::new(Self { functions, _library: library }))
     }
 
     /// The name of a principal, as `alice@CORP.EXAMPLE`.
-    pub(super) fn name(self: &Arc<Self>, principal: &str) -> Result<Name, Status> {
+    pub(super) fn name(self: &Arc<Self>, principal: &str) -> Result<GssName, GssStatus> {
         let text = borrowed(principal.as_bytes());
         let kind = oid(PRINCIPAL_NAME);
-        let mut name = Name { gssapi: Arc::clone(self), handle: null_mut() };
+        let mut name = GssName { gssapi: Arc::clone(self), handle: null_mut() };
         // SAFETY: the arguments point at values that live beyond the call, which copies what it keeps.
         self.call(|minor| unsafe {
             (self.functions.gss_import_name)(minor, &text, &kind, &mut name.handle)
@@ -130,10 +130,10 @@ impl Gssapi {
     /// Logs `account` in with its key in `keytab`. The ticket is kept in `cache`.
     pub(super) fn log_in(
         self: &Arc<Self>,
-        account: &Name,
+        account: &GssName,
         keytab: &CStr,
         cache: &CStr,
-    ) -> Result<Credential, Status> {
+    ) -> Result<GssCredential, GssStatus> {
         let elements = [
             KeyValue { key: c"client_keytab".as_ptr(), value: keytab.as_ptr() },
             KeyValue { key: c"ccache".as_ptr(), value: cache.as_ptr() },
@@ -141,7 +141,7 @@ impl Gssapi {
         let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
-        let mut credential = Credential { gssapi: Arc::clone(self), handle: null_mut() };
+        let mut credential = GssCredential { gssapi: Arc::clone(self), handle: null_mut() };
         // SAFETY: as in `name`; the store has as many elements as it says, all text with a zero at its end. The library
         // permits null for what is not wanted back.
         self.call(|minor| unsafe {
@@ -152,7 +152,7 @@ impl Gssapi {
     }
 
     /// Reads tickets with the keys in `keytab`, whichever of its principals they are for. Asks no KDC.
-    pub(super) fn ticket_reader(self: &Arc<Self>, keytab: &CStr) -> Result<TicketReader, Status> {
+    pub(super) fn ticket_reader(self: &Arc<Self>, keytab: &CStr) -> Result<TicketReader, GssStatus> {
         let elements = [
             KeyValue { key: c"keytab".as_ptr(), value: keytab.as_ptr() },
             // Tokens are read that this process has just made: nothing can be replayed, and no file is to be written.
@@ -161,7 +161,7 @@ impl Gssapi {
         let store = KeyValueSet { count: 2, elements: elements.as_ptr() };
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
-        let mut credential = Credential { gssapi: Arc::clone(self), handle: null_mut() };
+        let mut credential = GssCredential { gssapi: Arc::clone(self), handle: null_mut() };
         // SAFETY: as in `log_in`; a null name stands for every principal of the keytab.
         self.call(|minor| unsafe {
             let (acquire, handle) = (self.functions.gss_acquire_cred_from, &mut credential.handle);
@@ -171,17 +171,17 @@ impl Gssapi {
     }
 
     /// Calls, and makes a status of a failure. The major status of a success is given back.
-    fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, Status> {
+    fn call(&self, call: impl FnOnce(*mut u32) -> u32) -> Result<u32, GssStatus> {
         let mut minor = 0;
         let major = call(&mut minor);
         if major & FAILURE == 0 { Ok(major) } else { Err(self.status(major, minor)) }
     }
 
     /// The words for a failure, from the thread that it happened on: the library keeps them there.
-    fn status(&self, major: u32, minor: u32) -> Status {
+    fn status(&self, major: u32, minor: u32) -> GssStatus {
         let [major_kind, minor_kind] = CODE_KINDS;
         let minor_lines = if minor == 0 { Vec::new() } else { self.lines(minor, minor_kind) };
-        Status::new((major, self.lines(major, major_kind)), (minor, minor_lines))
+        GssStatus::new((major, self.lines(major, major_kind)), (minor, minor_lines))
     }
 
     fn lines(&self, code: u32, kind: c_int) -> Vec<String> {
@@ -189,7 +189,7 @@ impl Gssapi {
         let (mut more, mut minor) = (0, 0);
         let mut lines = Vec::new();
         while lines.len() < MAXIMUM_LINES {
-            let mut line = Buffer::new(self);
+            let mut line = GssBuffer::new(self);
             // SAFETY: as in `name`; `line` takes memory of the library's and releases it.
             let major = unsafe {
                 (self.functions.gss_display_status)(
@@ -214,20 +214,20 @@ impl Gssapi {
 }
 
 /// The name of an account or a service.
-pub(super) struct Name {
+pub(super) struct GssName {
     gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
 // SAFETY: MIT's library may be used from many threads (its doc/threads.txt), and never changes a name that it has made.
-unsafe impl Send for Name {}
+unsafe impl Send for GssName {}
 // SAFETY: as above.
-unsafe impl Sync for Name {}
+unsafe impl Sync for GssName {}
 
-impl Name {
+impl GssName {
     /// The principal in full.
-    fn text(&self) -> Result<String, Status> {
-        let mut text = Buffer::new(&self.gssapi);
+    fn text(&self) -> Result<String, GssStatus> {
+        let mut text = GssBuffer::new(&self.gssapi);
         // SAFETY: the handle is one that the library gave, and not released before `self` is dropped.
         self.gssapi.call(|minor| unsafe {
             (self.gssapi.functions.gss_display_name)(minor, self.handle, &mut text.description, null_mut())
@@ -236,14 +236,14 @@ impl Name {
     }
 }
 
-impl Name {
+impl GssName {
     /// An attribute that the ticket's issuer vouches for (RFC 6680 7.5); `None` where the ticket does not have it, or
     /// where its signature is not the issuer's.
-    pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, Status> {
+    pub(super) fn attribute(&self, attribute: &str) -> Result<Option<Vec<u8>>, GssStatus> {
         let attribute = borrowed(attribute.as_bytes());
         let (mut authenticated, mut complete, mut more) = (0, 0, -1);
-        let (mut value, mut shown) = (Buffer::new(&self.gssapi), Buffer::new(&self.gssapi));
-        // SAFETY: as in `Name::text`; both buffers take memory of the library's and release it.
+        let (mut value, mut shown) = (GssBuffer::new(&self.gssapi), GssBuffer::new(&self.gssapi));
+        // SAFETY: as in `GssName::text`; both buffers take memory of the library's and release it.
         let found = self.gssapi.call(|minor| unsafe {
             (self.gssapi.functions.gss_get_name_attribute)(
                 minor,
@@ -264,7 +264,7 @@ impl Name {
     }
 }
 
-impl Drop for Name {
+impl Drop for GssName {
     fn drop(&mut self) {
         let mut minor = 0;
         // SAFETY: the handle is null, which the library ignores, or its own; nobody has it after this.
@@ -273,19 +273,19 @@ impl Drop for Name {
 }
 
 /// Tickets of an account, or of another in whose name it speaks.
-pub(super) struct Credential {
+pub(super) struct GssCredential {
     gssapi: Arc<Gssapi>,
     handle: Handle,
 }
 
 // SAFETY: MIT's library holds a lock of the credential's own while it uses one.
-unsafe impl Send for Credential {}
+unsafe impl Send for GssCredential {}
 // SAFETY: as above.
-unsafe impl Sync for Credential {}
+unsafe impl Sync for GssCredential {}
 
-impl Credential {
+impl GssCredential {
     /// Asks the KDC for a ticket to this credential's account in `user`'s name (S4U2Self, [MS-SFU] 3.1.5.1.1).
-    pub(super) fn impersonate(&self, user: &Name) -> Result<Self, Status> {
+    pub(super) fn impersonate(&self, user: &GssName) -> Result<Self, GssStatus> {
         let mut mechanism = oid(KRB5);
         let krb5 = OidSet { count: 1, elements: &mut mechanism };
         let mut credential = Self { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
@@ -299,10 +299,10 @@ impl Credential {
     }
 
     /// Whose it is, and how long it still counts.
-    pub(super) fn inquire(&self) -> Result<(String, Duration), Status> {
-        let mut name = Name { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
+    pub(super) fn inquire(&self) -> Result<(String, Duration), GssStatus> {
+        let mut name = GssName { gssapi: Arc::clone(&self.gssapi), handle: null_mut() };
         let mut seconds = 0;
-        // SAFETY: as in `Name::text`; `name` takes a new name and releases it.
+        // SAFETY: as in `GssName::text`; `name` takes a new name and releases it.
         self.gssapi.call(|minor| unsafe {
             let inquire = self.gssapi.functions.gss_inquire_cred;
             inquire(minor, self.handle, &mut name.handle, &mut seconds, null_mut(), null_mut())
@@ -311,26 +311,26 @@ impl Credential {
     }
 }
 
-impl Drop for Credential {
+impl Drop for GssCredential {
     fn drop(&mut self) {
         let mut minor = 0;
-        // SAFETY: as in the drop of `Name`.
+        // SAFETY: as in the drop of `GssName`.
         unsafe { (self.gssapi.functions.gss_release_cred)(&mut minor, &mut self.handle) };
     }
 }
 
 /// Keys that tickets are decrypted with.
-pub(super) struct TicketReader(Credential);
+pub(super) struct TicketReader(GssCredential);
 
 impl TicketReader {
     /// Decrypts the ticket in a token, and returns whom it names, with what its issuer says of them.
-    pub(super) fn read(&self, token: &[u8]) -> Result<Name, Status> {
+    pub(super) fn read(&self, token: &[u8]) -> Result<GssName, GssStatus> {
         let gssapi = &self.0.gssapi;
         let token = borrowed(token);
         let mut context = AcceptedContext { gssapi, handle: null_mut() };
-        let mut name = Name { gssapi: Arc::clone(gssapi), handle: null_mut() };
-        let mut answer = Buffer::new(gssapi);
-        // SAFETY: as in `Context::step`; `context`, `name` and `answer` take what the library makes and release it.
+        let mut name = GssName { gssapi: Arc::clone(gssapi), handle: null_mut() };
+        let mut answer = GssBuffer::new(gssapi);
+        // SAFETY: as in `SecurityContext::step`; `context`, `name` and `answer` take what the library makes and release it.
         gssapi.call(|minor| unsafe {
             (gssapi.functions.gss_accept_sec_context)(
                 minor,
@@ -359,32 +359,32 @@ struct AcceptedContext<'a> {
 impl Drop for AcceptedContext<'_> {
     fn drop(&mut self) {
         let mut minor = 0;
-        // SAFETY: as in the drop of `Context`.
+        // SAFETY: as in the drop of `SecurityContext`.
         unsafe { (self.gssapi.functions.gss_delete_sec_context)(&mut minor, &mut self.handle, null_mut()) };
     }
 }
 
 /// Whether the other side has to prove itself too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
+pub(super) enum MutualAuthentication {
     /// It has to.
-    Mutual,
+    Required,
     /// It does not.
-    OneSided,
+    NotRequired,
 }
 
 /// One log-on to a service.
-pub(super) struct Context {
-    credential: Arc<Credential>,
-    target: Arc<Name>,
+pub(super) struct SecurityContext {
+    credential: Arc<GssCredential>,
+    target: Arc<GssName>,
     handle: Handle,
 }
 
 // SAFETY: the library ties no context to a thread, and changes one only by calls that have it as `&mut`.
-unsafe impl Send for Context {}
+unsafe impl Send for SecurityContext {}
 
 /// What one step of a log-on came to.
-pub(super) struct Stepped {
+pub(super) struct ContextStep {
     /// For the other side.
     pub(super) token: Vec<u8>,
     /// Whether this was the last step, and the other side has proven itself where it had to.
@@ -393,27 +393,31 @@ pub(super) struct Stepped {
     pub(super) lifetime: Duration,
 }
 
-impl Context {
+impl SecurityContext {
     /// Begins a log-on to `target`. Where `credential` speaks in another's name and has no ticket to `target` yet, the
     /// KDC is asked for one (S4U2Proxy, [MS-SFU] 3.1.5.2.1). What it can do is never passed on (no delegation).
     pub(super) fn begin(
-        credential: Arc<Credential>,
-        target: Arc<Name>,
-        proof: Proof,
-    ) -> Result<(Self, Stepped), Status> {
+        credential: Arc<GssCredential>,
+        target: Arc<GssName>,
+        proof: MutualAuthentication,
+    ) -> Result<(Self, ContextStep), GssStatus> {
         let mut context = Self { credential, target, handle: null_mut() };
         let stepped = context.step(None, proof)?;
         Ok((context, stepped))
     }
 
     /// Takes the other side's answer; at the beginning there is none.
-    pub(super) fn step(&mut self, answer: Option<&[u8]>, proof: Proof) -> Result<Stepped, Status> {
+    pub(super) fn step(
+        &mut self,
+        answer: Option<&[u8]>,
+        proof: MutualAuthentication,
+    ) -> Result<ContextStep, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let mechanism = oid(KRB5);
-        let wanted = if proof == Proof::Mutual { MUTUAL } else { 0 };
+        let wanted = if proof == MutualAuthentication::Required { MUTUAL } else { 0 };
         let answer = answer.map(borrowed);
         let answer = answer.as_ref().map_or(null(), std::ptr::from_ref);
-        let mut token = Buffer::new(gssapi);
+        let mut token = GssBuffer::new(gssapi);
         let (mut flags, mut seconds) = (0, 0);
         // SAFETY: the handles are the library's own, or null for a context to be made; `answer` is null, which means none,
         // or outlives the call; null channel bindings mean none; `token` takes memory of the library's and releases it.
@@ -434,7 +438,7 @@ impl Context {
                 &mut seconds,
             )
         })?;
-        Ok(Stepped {
+        Ok(ContextStep {
             token: token.bytes().to_vec(),
             is_complete: major & CONTINUE_NEEDED == 0 && flags & wanted == wanted,
             lifetime: Duration::from_secs(u64::from(seconds)),
@@ -442,7 +446,7 @@ impl Context {
     }
 
     /// The flags of the ticket (RFC 4120 5.3, bit 0 the highest), of a complete log-on.
-    pub(super) fn ticket_flags(&self) -> Result<u32, Status> {
+    pub(super) fn ticket_flags(&self) -> Result<u32, GssStatus> {
         let gssapi = &self.credential.gssapi;
         let what = oid(TICKET_FLAGS);
         let mut set: *mut BufferSet = null_mut();
@@ -462,10 +466,10 @@ impl Context {
     }
 }
 
-impl Drop for Context {
+impl Drop for SecurityContext {
     fn drop(&mut self) {
         let mut minor = 0;
-        // SAFETY: as in the drop of `Name`; a null buffer means that no token to take leave with is wanted.
+        // SAFETY: as in the drop of `GssName`; a null buffer means that no token to take leave with is wanted.
         unsafe {
             let delete = self.credential.gssapi.functions.gss_delete_sec_context;
             delete(&mut minor, &mut self.handle, null_mut());
@@ -474,12 +478,12 @@ impl Drop for Context {
 }
 
 /// Memory that the library hands out.
-struct Buffer<'a> {
+struct GssBuffer<'a> {
     gssapi: &'a Gssapi,
     description: BufferDescription,
 }
 
-impl<'a> Buffer<'a> {
+impl<'a> GssBuffer<'a> {
     fn new(gssapi: &'a Gssapi) -> Self {
         Self { gssapi, description: BufferDescription { length: 0, value: null_mut() } }
     }
@@ -490,7 +494,7 @@ impl<'a> Buffer<'a> {
     }
 }
 
-impl Drop for Buffer<'_> {
+impl Drop for GssBuffer<'_> {
     fn drop(&mut self) {
         let mut minor = 0;
         // SAFETY: the description is empty, which the library ignores, or its own.

@@ -5,7 +5,7 @@
 //! given a KDC of its own before those of krb5.conf, on loopback, which is this. Messages are signed or encrypted from end
 //! to end (RFC 4120), so that it can withhold an answer and not change one.
 
-use super::krb5_conf::{self, KdcsOfRealm};
+use super::krb5_conf::{self, RealmKdcs};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -80,7 +80,7 @@ impl KdcRelay {
     /// Listens for each realm of these files that has KDCs.
     pub(super) fn bind(files: OsString) -> io::Result<Self> {
         let mut listeners = Vec::new();
-        for KdcsOfRealm { realm, .. } in krb5_conf::read(&files).into_iter().filter(is_relayed) {
+        for RealmKdcs { realm, .. } in krb5_conf::read(&files).into_iter().filter(is_relayed) {
             let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             listener.set_nonblocking(true)?;
             listeners.push((realm, listener));
@@ -129,7 +129,7 @@ impl KdcRelay {
 }
 
 /// KDCs behind an HTTPS proxy ([MS-KKDCP]) are the library's alone.
-fn is_relayed(of_realm: &KdcsOfRealm) -> bool {
+fn is_relayed(of_realm: &RealmKdcs) -> bool {
     !of_realm.kdcs.iter().any(|kdc| kdc.contains('/'))
 }
 

@@ -4,7 +4,7 @@
 //! does not report which keys a keytab has if it lacks the required one.
 
 use super::encryption_type::EncryptionType;
-use super::status::Status;
+use super::status::GssStatus;
 use crate::secret::Secret;
 use aws_lc_rs::digest;
 use std::io;
@@ -62,7 +62,7 @@ pub enum KeytabError {
         principal: String,
         /// What the KDC answered.
         #[source]
-        status: Status,
+        status: GssStatus,
     },
     /// The account has another password by now.
     #[error("the key of {principal} does not match the password of the account")]
@@ -71,7 +71,7 @@ pub enum KeytabError {
         principal: String,
         /// What the KDC answered.
         #[source]
-        status: Status,
+        status: GssStatus,
     },
     /// The library finds no key in it that it can use.
     #[error("no usable key for {principal}")]
@@ -80,7 +80,7 @@ pub enum KeytabError {
         principal: String,
         /// What the library said.
         #[source]
-        status: Status,
+        status: GssStatus,
     },
 }
 

@@ -15,7 +15,7 @@ const MAXIMUM_DEPTH: u8 = 8;
 
 /// A realm and its KDCs, as they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct KdcsOfRealm {
+pub(super) struct RealmKdcs {
     pub(super) realm: String,
     pub(super) kdcs: Vec<String>,
 }
@@ -26,7 +26,7 @@ pub(super) fn files() -> OsString {
 }
 
 /// The realms with KDCs of all files. A file that cannot be read has none.
-pub(super) fn read(files: &OsStr) -> Vec<KdcsOfRealm> {
+pub(super) fn read(files: &OsStr) -> Vec<RealmKdcs> {
     let mut realms = Vec::new();
     for file in std::env::split_paths(files) {
         read_file(&file, &mut realms, 0);
@@ -34,14 +34,14 @@ pub(super) fn read(files: &OsStr) -> Vec<KdcsOfRealm> {
     realms
 }
 
-fn read_file(file: &Path, realms: &mut Vec<KdcsOfRealm>, depth: u8) {
+fn read_file(file: &Path, realms: &mut Vec<RealmKdcs>, depth: u8) {
     let Ok(Ok(text)) = secret::read_file(file, MAXIMUM_BYTES).map(String::from_utf8) else { return };
     if depth <= MAXIMUM_DEPTH {
         read_text(&text, realms, depth);
     }
 }
 
-fn read_text(text: &str, realms: &mut Vec<KdcsOfRealm>, included: u8) {
+fn read_text(text: &str, realms: &mut Vec<RealmKdcs>, included: u8) {
     let mut in_realms = false;
     let mut realm: Option<String> = None;
     let mut depth = 0_usize;
@@ -80,10 +80,10 @@ fn read_text(text: &str, realms: &mut Vec<KdcsOfRealm>, included: u8) {
     }
 }
 
-fn add(realms: &mut Vec<KdcsOfRealm>, realm: &str, kdc: &str) {
+fn add(realms: &mut Vec<RealmKdcs>, realm: &str, kdc: &str) {
     match realms.iter_mut().find(|known| known.realm == realm) {
         Some(known) => known.kdcs.push(kdc.to_owned()),
-        None => realms.push(KdcsOfRealm { realm: realm.to_owned(), kdcs: vec![kdc.to_owned()] }),
+        None => realms.push(RealmKdcs { realm: realm.to_owned(), kdcs: vec![kdc.to_owned()] }),
     }
 }
 
@@ -105,8 +105,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    fn of(realm: &str, kdcs: &[&str]) -> KdcsOfRealm {
-        KdcsOfRealm { realm: realm.to_owned(), kdcs: kdcs.iter().map(|kdc| (*kdc).to_owned()).collect() }
+    fn of(realm: &str, kdcs: &[&str]) -> RealmKdcs {
+        RealmKdcs { realm: realm.to_owned(), kdcs: kdcs.iter().map(|kdc| (*kdc).to_owned()).collect() }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Opens the system's Kerberos library. Where it is not installed the rest of the gate works; only what needs it does not.
 
+use super::gateway_logins::{GatewayLoginMetrics, GatewayLogins};
 use super::gssapi::{self, Gssapi, LIBRARY};
 use super::kdc_relay::{KdcHealth, KdcRelay};
 use super::krb5_conf;
-use super::log_ins::{LogInMetrics, LogIns};
 use aws_lc_rs::rand;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -14,21 +14,21 @@ use std::sync::Arc;
 
 /// The library, opened. It stays in the process to its end.
 #[derive(Debug)]
-pub struct Library {
+pub struct KerberosLibrary {
     gssapi: Arc<Gssapi>,
-    log_ins: LogIns,
+    gateway_logins: GatewayLogins,
     /// Which KDCs do not answer, where the gate chooses them.
-    kdcs: Option<Kdcs>,
+    kdcs: Option<RelayedKdcs>,
 }
 
 /// The KDCs that the gate chooses, and the file by which the library knows of it.
 #[derive(Debug)]
-struct Kdcs {
+struct RelayedKdcs {
     health: Arc<KdcHealth>,
     file: PathBuf,
 }
 
-impl Drop for Kdcs {
+impl Drop for RelayedKdcs {
     fn drop(&mut self) {
         // The process ends; what is left behind would be a small file.
         drop(std::fs::remove_file(&self.file));
@@ -40,24 +40,24 @@ impl Drop for Kdcs {
 #[error(
     "{LIBRARY} cannot be used; install MIT Kerberos's library (on Debian: apt-get install libgssapi-krb5-2)"
 )]
-pub struct LibraryError(#[source] libloading::Error);
+pub struct KerberosLibraryError(#[source] libloading::Error);
 
-impl Library {
+impl KerberosLibrary {
     /// Opens it.
     ///
     /// # Errors
     ///
     /// It is not installed, or too old to have the functions that are called.
-    pub fn load() -> Result<Arc<Self>, LibraryError> {
-        let gssapi = Gssapi::open().map_err(LibraryError)?;
+    pub fn load() -> Result<Arc<Self>, KerberosLibraryError> {
+        let gssapi = Gssapi::open().map_err(KerberosLibraryError)?;
         // Without it the library chooses KDCs by itself, in the order of krb5.conf.
         let kdcs = choose_kdcs().ok().flatten();
-        Ok(Arc::new(Self { gssapi, log_ins: LogIns::default(), kdcs }))
+        Ok(Arc::new(Self { gssapi, gateway_logins: GatewayLogins::default(), kdcs }))
     }
 
     /// Counts the log-ins of the gate's own accounts from now on.
-    pub fn count_log_ins(&self, metrics: LogInMetrics) {
-        self.log_ins.count(metrics);
+    pub fn count_log_ins(&self, metrics: GatewayLoginMetrics) {
+        self.gateway_logins.count(metrics);
     }
 
     /// The KDCs that do not answer at the moment.
@@ -65,8 +65,8 @@ impl Library {
         self.kdcs.as_ref().map(|kdcs| kdcs.health.unwell()).unwrap_or_default()
     }
 
-    pub(super) fn log_ins(&self) -> &LogIns {
-        &self.log_ins
+    pub(super) fn gateway_logins(&self) -> &GatewayLogins {
+        &self.gateway_logins
     }
 
     pub(super) fn gssapi(&self) -> &Arc<Gssapi> {
@@ -76,13 +76,13 @@ impl Library {
 
 /// Puts a relay before the KDCs of krb5.conf, which avoids those that hang. Only in a process that has no other threads yet:
 /// the library is told of it through the environment. `None` where krb5.conf names no KDC, but leaves them to DNS.
-fn choose_kdcs() -> io::Result<Option<Kdcs>> {
+fn choose_kdcs() -> io::Result<Option<RelayedKdcs>> {
     let files = krb5_conf::files();
     let relay = KdcRelay::bind(files.clone())?;
     if relay.is_empty() {
         return Ok(None);
     }
-    let kdcs = Kdcs { health: relay.health(), file: written(&relay.configuration()?)? };
+    let kdcs = RelayedKdcs { health: relay.health(), file: written(&relay.configuration()?)? };
     let mut all = OsString::from(&kdcs.file);
     all.push(":");
     all.push(files);

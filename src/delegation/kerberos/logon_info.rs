@@ -20,7 +20,7 @@ const SESSION_KEY: usize = 16;
 
 /// The SID of the account, `S-1-5-21-…`; `None` where the bytes are not such a structure, or name no account of a domain.
 pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
-    let mut reader = Reader { rest: encoded, position: 0 };
+    let mut reader = NdrReader { rest: encoded, position: 0 };
     reader.skip(HEADERS + TIMES)?;
     let names = reader.references::<NAMES>()?;
     reader.skip(COUNTS)?;
@@ -53,12 +53,12 @@ pub(super) fn account_sid(encoded: &[u8]) -> Option<String> {
 }
 
 /// Little-endian NDR ([MS-RPCE] 2.2.6.1).
-struct Reader<'a> {
+struct NdrReader<'a> {
     rest: &'a [u8],
     position: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> NdrReader<'a> {
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;

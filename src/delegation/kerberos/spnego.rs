@@ -21,12 +21,12 @@ const MICROSOFT_KERBEROS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.8
 struct InitialToken {
     mechanism: ObjectIdentifier,
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
-    negotiation: Offer,
+    negotiation: NegTokenInit,
 }
 
 /// `NegTokenInit` (RFC 4178 4.2.1), without what is optional and not needed.
 #[derive(Sequence)]
-struct Offer {
+struct NegTokenInit {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
     mechanisms: Vec<ObjectIdentifier>,
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT")]
@@ -35,9 +35,9 @@ struct Offer {
 
 /// `NegTokenResp` (RFC 4178 4.2.2).
 #[derive(Sequence)]
-struct Answer {
+struct NegTokenResponse {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    state: Option<State>,
+    state: Option<NegotiationState>,
     #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
     mechanism: Option<ObjectIdentifier>,
     #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
@@ -50,7 +50,7 @@ struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enumerated)]
 #[asn1(type = "ENUMERATED")]
 #[repr(u8)]
-enum State {
+enum NegotiationState {
     AcceptCompleted = 0,
     AcceptIncomplete = 1,
     Reject = 2,
@@ -63,7 +63,7 @@ enum State {
 ///
 /// The token is longer than DER can say.
 pub(super) fn offer(kerberos_token: &[u8]) -> der::Result<Vec<u8>> {
-    let negotiation = Offer { mechanisms: vec![KERBEROS], token: OctetString::new(kerberos_token)? };
+    let negotiation = NegTokenInit { mechanisms: vec![KERBEROS], token: OctetString::new(kerberos_token)? };
     let value = InitialToken { mechanism: SPNEGO, negotiation };
     Application { tag_number: TagNumber(0), tag_mode: TagMode::Implicit, value }.to_der()
 }
@@ -75,12 +75,12 @@ pub(super) fn offer(kerberos_token: &[u8]) -> der::Result<Vec<u8>> {
 /// The answer is no `NegTokenResp`, does not accept for good, or has no proof in it. A state that is left out counts as
 /// acceptance: whether there is one is then the proof's to say.
 pub(super) fn proof(answer: &[u8]) -> Result<Vec<u8>, MutualError> {
-    let answer = ContextSpecific::<Answer>::from_der(answer).map_err(|_| MutualError::Malformed)?;
+    let answer = ContextSpecific::<NegTokenResponse>::from_der(answer).map_err(|_| MutualError::Malformed)?;
     if answer.tag_number != TagNumber(1) {
         return Err(MutualError::Malformed);
     }
-    let Answer { state, mechanism, token, .. } = answer.value;
-    if state.is_some_and(|state| state != State::AcceptCompleted)
+    let NegTokenResponse { state, mechanism, token, .. } = answer.value;
+    if state.is_some_and(|state| state != NegotiationState::AcceptCompleted)
         || mechanism.is_some_and(|mechanism| mechanism != KERBEROS && mechanism != MICROSOFT_KERBEROS)
     {
         return Err(MutualError::NotAccepted);

@@ -15,7 +15,7 @@ const KERBEROS_CODES: u8 = u8::MAX;
 /// A failed call of the library.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text} (GSSAPI status {major:#010x}, minor {minor})", minor = minor.cast_signed())]
-pub struct Status {
+pub struct GssStatus {
     /// The status that every GSSAPI mechanism knows (RFC 2743 1.2.1.1).
     pub major: u32,
     /// Kerberos's own, as an unsigned number.
@@ -24,7 +24,7 @@ pub struct Status {
     pub text: String,
 }
 
-impl Status {
+impl GssStatus {
     /// The status of a failed call, with the lines of text that the library has for its two numbers.
     pub(super) fn new(
         (major, mut lines): (u32, Vec<String>),
@@ -91,9 +91,9 @@ impl KerberosCode {
     pub(super) const ALL_NUMBERS: std::ops::RangeInclusive<u8> = 1..=KERBEROS_CODES;
 
     #[cfg(test)]
-    pub(super) fn status(number: u8) -> Status {
+    pub(super) fn status(number: u8) -> GssStatus {
         let minor = (KERBEROS_BASE + i32::from(number)).cast_unsigned();
-        Status { major: 0x000d_0000, minor, text: "text".to_owned() }
+        GssStatus { major: 0x000d_0000, minor, text: "text".to_owned() }
     }
 
     #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn code_of(minor: u32) -> Option<KerberosCode> {
-        Status { major: 0x000d_0000, minor, text: String::new() }.kerberos_code()
+        GssStatus { major: 0x000d_0000, minor, text: String::new() }.kerberos_code()
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             || vec!["Unspecified GSS failure.  Minor code may provide more information".to_owned()];
         let cause = || vec!["KDC can't fulfill requested option".to_owned()];
         let text = |major, major_lines, minor, minor_lines| {
-            Status::new((major, major_lines), (minor, minor_lines)).text
+            GssStatus::new((major, major_lines), (minor, minor_lines)).text
         };
         assert_eq!(text(0x000d_0000, unspecified(), 1, cause()), cause()[0]);
         assert_eq!(text(0x000d_0000, unspecified(), 0, Vec::new()), unspecified()[0]);

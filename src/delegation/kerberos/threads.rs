@@ -17,12 +17,12 @@ type Job<State> = Box<dyn FnOnce(&mut State) + Send>;
 /// The threads' end of the queue.
 type Queue<State> = Mutex<Receiver<Job<State>>>;
 
-/// Threads that each have a `State` of their own.
-pub(super) struct Threads<State> {
+/// KdcThreads that each have a `State` of their own.
+pub(super) struct KdcThreads<State> {
     jobs: SyncSender<Job<State>>,
 }
 
-impl<State: 'static> Threads<State> {
+impl<State: 'static> KdcThreads<State> {
     /// Starts `count` threads before which at most `queue` questions wait.
     pub(super) fn start(
         count: NonZeroUsize,
@@ -85,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_thread_keeps_its_state_between_questions() {
-        let threads = Threads::start(ONE, 1, || 0_u32).unwrap();
+        let threads = KdcThreads::start(ONE, 1, || 0_u32).unwrap();
         for expected in 1..=3 {
             let count = |state: &mut u32| {
                 *state += 1;
@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_is_said_at_once_and_what_nobody_waits_for_is_not_begun() {
-        let threads = Threads::start(ONE, 1, Vec::new).unwrap();
+        let threads = KdcThreads::start(ONE, 1, Vec::new).unwrap();
         let (let_go, held) = channel::<()>();
         let (began, begun) = oneshot::channel();
         let hold = threads.ask(move |_: &mut Vec<&str>| {
@@ -133,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_that_is_lost_is_an_error_and_no_hang() {
-        let threads = Threads::start(ONE, 1, || ()).unwrap();
+        let threads = KdcThreads::start(ONE, 1, || ()).unwrap();
         let lost = threads.ask(|()| std::panic::resume_unwind(Box::new("lost"))).await;
         let lost: Result<(), _> = lost;
         assert!(matches!(lost, Err(DelegationError::NoThread(_))));

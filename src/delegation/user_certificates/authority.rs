@@ -13,10 +13,10 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::authority_error::{MintingError, SubordinateCaError};
-use super::contents::{Contents, signed};
+use super::authority_error::{IssuanceError, SubordinateCaError};
+use super::contents::{CertificateContents, signed};
 use super::issuing_key::IssuingKey;
-use super::subject::MintedSubject;
+use super::subject::UserCertificateSubject;
 use crate::certificate::{Certificate, SerialNumber};
 use crate::clock::UnixTime;
 
@@ -27,19 +27,19 @@ const MOST_LIFETIME: Duration = Duration::from_secs(3600);
 /// Bytes of a serial number: 126 random bits, where RFC 5280 4.1.2.2 allows twenty bytes.
 const SERIAL_BYTES: usize = 16;
 
-/// How long minted certificates count, and where their revocation would be told.
+/// How long issued certificates count, and where their revocation would be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MintingSettings {
-    /// From the moment of minting; one minute to one hour.
+pub struct IssuanceSettings {
+    /// From the moment of issuing; one minute to one hour.
     pub lifetime: Duration,
-    /// How long before the moment of minting they begin, for backends whose clock is late; at most one hour.
+    /// How long before the moment of issuing they begin, for backends whose clock is late; at most one hour.
     pub backdate: Duration,
     /// The URL of a CRL, for backends that refuse what they cannot look up (http.sys does by default). Without it the
     /// certificates say that there is none (RFC 9608).
     pub crl_distribution_point: Option<String>,
 }
 
-impl Default for MintingSettings {
+impl Default for IssuanceSettings {
     /// Five minutes, begun one minute ago, without a CRL.
     fn default() -> Self {
         Self {
@@ -58,12 +58,12 @@ pub struct SubordinateCa {
     key: IssuingKey,
     key_identifier: Box<[u8]>,
     issuer: Vec<u8>,
-    settings: MintingSettings,
+    settings: IssuanceSettings,
 }
 
 /// A certificate for one account, with its key, ready for a handshake.
 #[derive(Clone, Debug)]
-pub struct MintedCertificate {
+pub struct UserCertificate {
     /// The certificate, those above it as they were given for the CA, and the key, which never leaves the process.
     pub key: Arc<CertifiedKey>,
     /// The serial number, for the record.
@@ -80,7 +80,7 @@ impl SubordinateCa {
     pub fn new(
         chain: &[CertificateDer<'_>],
         key: &PrivateKeyDer<'_>,
-        settings: MintingSettings,
+        settings: IssuanceSettings,
         now: UnixTime,
     ) -> Result<Self, SubordinateCaError> {
         check_settings(&settings)?;
@@ -107,14 +107,18 @@ impl SubordinateCa {
     /// A new key and a certificate for `subject` that counts from now on for the lifetime.
     ///
     /// Takes as long as one signature by the CA's key: 50 µs with P-256, some milliseconds with RSA.
-    pub fn mint(&self, subject: &MintedSubject, now: UnixTime) -> Result<MintedCertificate, MintingError> {
+    pub fn issue(
+        &self,
+        subject: &UserCertificateSubject,
+        now: UnixTime,
+    ) -> Result<UserCertificate, IssuanceError> {
         self.check_time(now)?;
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| MintingError::Key)?;
-        let public_key = pair.public_key().as_der().map_err(|_| MintingError::Key)?;
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| IssuanceError::Key)?;
+        let public_key = pair.public_key().as_der().map_err(|_| IssuanceError::Key)?;
         let serial = serial_number()?;
         let algorithm = self.key.algorithm_der()?;
         let not_after = now.plus(self.settings.lifetime);
-        let to_be_signed = Contents {
+        let to_be_signed = CertificateContents {
             serial: &serial,
             algorithm: &algorithm,
             issuer: &self.issuer,
@@ -127,7 +131,7 @@ impl SubordinateCa {
         }
         .to_be_signed()?;
         let leaf = signed(&to_be_signed, &algorithm, &self.key.sign(&to_be_signed)?)?;
-        Ok(MintedCertificate {
+        Ok(UserCertificate {
             key: Arc::new(self.certified(leaf, &pair)?),
             serial: SerialNumber::from_bytes(&serial),
             not_after: UnixTime::from_seconds(not_after.seconds()),
@@ -144,31 +148,31 @@ impl SubordinateCa {
         &self.chain
     }
 
-    fn certified(&self, leaf: Vec<u8>, pair: &EcdsaKeyPair) -> Result<CertifiedKey, MintingError> {
+    fn certified(&self, leaf: Vec<u8>, pair: &EcdsaKeyPair) -> Result<CertifiedKey, IssuanceError> {
         // The document zeroes itself when it is dropped.
-        let pkcs8 = pair.to_pkcs8v1().map_err(|_| MintingError::Key)?;
+        let pkcs8 = pair.to_pkcs8v1().map_err(|_| IssuanceError::Key)?;
         let key = any_ecdsa_type(&PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_ref())))
-            .map_err(MintingError::UnusableKey)?;
+            .map_err(IssuanceError::UnusableKey)?;
         let above = self.chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec()));
         let chain = std::iter::once(CertificateDer::from(leaf)).chain(above).collect();
         Ok(CertifiedKey::new(chain, key))
     }
 
     /// A chain is as valid as its least valid certificate, for all the life of what is issued under it.
-    fn check_time(&self, now: UnixTime) -> Result<(), MintingError> {
+    fn check_time(&self, now: UnixTime) -> Result<(), IssuanceError> {
         let begin = self.chain.iter().map(Certificate::not_before).max().unwrap_or(UnixTime::END);
         let end = self.chain.iter().map(Certificate::not_after).min().unwrap_or(UnixTime::EPOCH);
         if now < begin {
-            return Err(MintingError::AuthorityNotYetValid { not_before: begin, now });
+            return Err(IssuanceError::AuthorityNotYetValid { not_before: begin, now });
         }
         if end < now.plus(self.settings.lifetime) {
-            return Err(MintingError::AuthorityEnds { not_after: end, now });
+            return Err(IssuanceError::AuthorityEnds { not_after: end, now });
         }
         Ok(())
     }
 }
 
-fn check_settings(settings: &MintingSettings) -> Result<(), SubordinateCaError> {
+fn check_settings(settings: &IssuanceSettings) -> Result<(), SubordinateCaError> {
     if !(LEAST_LIFETIME..=MOST_LIFETIME).contains(&settings.lifetime) {
         let (least, most) = (LEAST_LIFETIME, MOST_LIFETIME);
         return Err(SubordinateCaError::Lifetime { given: settings.lifetime, least, most });
@@ -223,9 +227,9 @@ fn check_issued(pair: &[Certificate], place: usize) -> Result<(), SubordinateCaE
 }
 
 /// Random, positive, and of full length whatever comes.
-fn serial_number() -> Result<[u8; SERIAL_BYTES], MintingError> {
+fn serial_number() -> Result<[u8; SERIAL_BYTES], IssuanceError> {
     let mut serial = [0; SERIAL_BYTES];
-    rand::fill(&mut serial).map_err(|_| MintingError::Key)?;
+    rand::fill(&mut serial).map_err(|_| IssuanceError::Key)?;
     if let Some(first) = serial.first_mut() {
         *first = *first & 0x7f | 0x40;
     }

@@ -72,7 +72,7 @@ pub enum SubordinateCaError {
     },
     /// A certificate of the chain does not count at this time, or ends before a certificate issued now would.
     #[error(transparent)]
-    Time(MintingError),
+    Time(IssuanceError),
     /// The lifetime is none of minutes.
     #[error("a lifetime of {given:?} is not between {least:?} and {most:?}")]
     Lifetime {
@@ -95,7 +95,7 @@ pub enum SubordinateCaError {
 
 /// Why there is no certificate for an account.
 #[derive(Debug, thiserror::Error)]
-pub enum MintingError {
+pub enum IssuanceError {
     /// A certificate of the CA's chain is not yet valid.
     #[error("the subordinate CA's chain is valid only from {not_before}, and it is {now}")]
     AuthorityNotYetValid {
@@ -125,6 +125,6 @@ pub enum MintingError {
     #[error("the subordinate CA's key did not sign")]
     Signing(#[source] rustls::Error),
     /// The gate is being stopped.
-    #[error("minting was interrupted")]
+    #[error("issuing was interrupted")]
     Interrupted,
 }

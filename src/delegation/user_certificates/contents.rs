@@ -1,4 +1,4 @@
-//! Takes all that a minted certificate says, gives the DER to be signed, and the signed certificate. Never signs, and
+//! Takes all that a issued certificate says, gives the DER to be signed, and the signed certificate. Never signs, and
 //! never chooses what it says.
 //!
 //! The issuer's name goes in byte for byte as it stands in the CA's certificate: a decoded and encoded name can come out
@@ -21,7 +21,7 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::time::{Time, Validity};
 
-use super::subject::MintedSubject;
+use super::subject::UserCertificateSubject;
 use crate::certificate::{SECURITY_IDENTIFIER_EXTENSION, USER_PRINCIPAL_NAME, security_identifier_value};
 use crate::clock::UnixTime;
 
@@ -29,14 +29,14 @@ use crate::clock::UnixTime;
 const NO_REVOCATION_AVAILABLE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
 
 /// All that one certificate says. The slices are DER.
-pub(super) struct Contents<'a> {
+pub(super) struct CertificateContents<'a> {
     pub(super) serial: &'a [u8],
     pub(super) algorithm: &'a [u8],
     pub(super) issuer: &'a [u8],
     pub(super) issuer_key_identifier: &'a [u8],
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
-    pub(super) subject: &'a MintedSubject,
+    pub(super) subject: &'a UserCertificateSubject,
     pub(super) public_key: &'a [u8],
     pub(super) crl_distribution_point: Option<&'a str>,
 }
@@ -58,13 +58,13 @@ struct ToBeSigned<'a> {
 
 /// Certificate (RFC 5280 4.1).
 #[derive(Sequence)]
-struct Signed<'a> {
+struct SignedUserCertificate<'a> {
     to_be_signed: AnyRef<'a>,
     algorithm: AnyRef<'a>,
     signature: BitString,
 }
 
-impl Contents<'_> {
+impl CertificateContents<'_> {
     /// What the CA signs.
     pub(super) fn to_be_signed(&self) -> der::Result<Vec<u8>> {
         ToBeSigned {
@@ -111,7 +111,7 @@ impl Contents<'_> {
 
 /// The certificate: what was signed, by which algorithm, and the content of the signature's BIT STRING.
 pub(super) fn signed(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) -> der::Result<Vec<u8>> {
-    Signed {
+    SignedUserCertificate {
         to_be_signed: AnyRef::from_der(to_be_signed)?,
         algorithm: AnyRef::from_der(algorithm)?,
         signature: BitString::from_bytes(signature)?,

@@ -8,25 +8,25 @@ use moka::future::Cache;
 use rustls::ClientConfig;
 use std::sync::Arc;
 
-use super::authority::{MintedCertificate, SubordinateCa};
-use super::authority_error::MintingError;
-use super::presentation::{Presentation, settings_for_one_connection};
-use super::subject::MintedSubject;
+use super::authority::{SubordinateCa, UserCertificate};
+use super::authority_error::IssuanceError;
+use super::client_cert_resolver::{CertificatePresentation, settings_for_one_connection};
+use super::subject::UserCertificateSubject;
 use crate::clock::{Tick, UnixTime};
 use crate::telemetry::CacheMetrics;
 
 /// One account's certificate, to be presented on connections that are that account's alone.
 #[derive(Debug)]
-pub struct MintedIdentity {
-    subject: MintedSubject,
-    certificate: MintedCertificate,
+pub struct IssuedIdentity {
+    subject: UserCertificateSubject,
+    certificate: UserCertificate,
 }
 
-/// The certificates of one CA, for all workers. Concurrent demands for one account mint once.
+/// The certificates of one CA, for all workers. Concurrent demands for one account issue once.
 #[derive(Clone, Debug)]
-pub struct MintedIdentities {
+pub struct UserCertificates {
     authority: Arc<SubordinateCa>,
-    identities: Cache<MintedSubject, Remembered>,
+    identities: Cache<UserCertificateSubject, CachedIdentity>,
     protected_accounts: ProtectedAccounts,
     metrics: CacheMetrics,
 }
@@ -43,8 +43,8 @@ pub enum ProtectedAccounts {
 }
 
 #[derive(Clone, Debug)]
-struct Remembered {
-    outcome: Result<Arc<MintedIdentity>, Arc<MintingError>>,
+struct CachedIdentity {
+    outcome: Result<Arc<IssuedIdentity>, Arc<IssuanceError>>,
     /// The first moment at which it is used no more.
     deadline: UnixTime,
     /// When it was asked for.
@@ -52,7 +52,7 @@ struct Remembered {
 }
 
 /// How many bytes an entry takes up: the certificates, the key, the names in the subject twice.
-fn weight(subject: &MintedSubject, remembered: &Remembered) -> u32 {
+fn weight(subject: &UserCertificateSubject, remembered: &CachedIdentity) -> u32 {
     const ENTRY: usize = 4096;
     let certificates = remembered.outcome.as_ref().map_or(0, |identity| {
         identity.certificate.key.cert.iter().map(|certificate| certificate.len()).sum::<usize>()
@@ -60,7 +60,7 @@ fn weight(subject: &MintedSubject, remembered: &Remembered) -> u32 {
     u32::try_from(ENTRY + 2 * subject.length() + certificates).unwrap_or(u32::MAX)
 }
 
-impl MintedIdentities {
+impl UserCertificates {
     /// Certificates in so many bytes; counts its look-ups.
     pub fn new(authority: SubordinateCa, bytes: u64, metrics: CacheMetrics) -> Self {
         // Deadlines decide whether one may be used; this only frees memory.
@@ -87,63 +87,70 @@ impl MintedIdentities {
     }
 
     /// A certificate for `subject` that has at least a third of its life before it: the one remembered, or a new one,
-    /// minted on a thread that may take its time. Failures are not remembered, and neither is what was asked for before
+    /// issued on a thread that may take its time. Failures are not remembered, and neither is what was asked for before
     /// `since`, when the account was read.
     pub async fn identity(
         &self,
-        subject: &MintedSubject,
+        subject: &UserCertificateSubject,
         since: Tick,
         now: UnixTime,
-    ) -> Result<Arc<MintedIdentity>, Arc<MintingError>> {
-        let is_over = |old: &Remembered| old.deadline <= now || old.asked < since;
+    ) -> Result<Arc<IssuedIdentity>, Arc<IssuanceError>> {
+        let is_over = |old: &CachedIdentity| old.deadline <= now || old.asked < since;
         loop {
-            let mint = async {
+            let issue = async {
                 let asked = Tick::current();
-                let outcome = self.mint(subject.clone(), now).await.map_err(Arc::new);
+                let outcome = self.issue(subject.clone(), now).await.map_err(Arc::new);
                 let deadline = match outcome {
                     Ok(_) => now.plus(self.authority.lifetime() * 2 / 3),
                     Err(_) => UnixTime::EPOCH,
                 };
-                Remembered { outcome, deadline, asked }
+                CachedIdentity { outcome, deadline, asked }
             };
-            let entry = self.identities.entry_by_ref(subject).or_insert_with_if(mint, is_over).await;
+            let entry = self.identities.entry_by_ref(subject).or_insert_with_if(issue, is_over).await;
             let counter = if entry.is_fresh() { &self.metrics.misses } else { &self.metrics.hits };
             counter.inc();
-            let minted = entry.into_value();
-            // One that was being minted for an earlier reading of the account is passed over; whatever begins after it
+            let issued = entry.into_value();
+            // One that was being issued for an earlier reading of the account is passed over; whatever begins after it
             // is late enough, so this ends with the second one.
-            if minted.asked >= since {
-                return minted.outcome;
+            if issued.asked >= since {
+                return issued.outcome;
             }
         }
     }
 
-    async fn mint(&self, subject: MintedSubject, now: UnixTime) -> Result<Arc<MintedIdentity>, MintingError> {
+    async fn issue(
+        &self,
+        subject: UserCertificateSubject,
+        now: UnixTime,
+    ) -> Result<Arc<IssuedIdentity>, IssuanceError> {
         let authority = Arc::clone(&self.authority);
         // An RSA key of the CA takes milliseconds, in which a worker would serve nobody.
-        let minted = tokio::task::spawn_blocking(move || {
-            let certificate = authority.mint(&subject, now)?;
-            Ok(Arc::new(MintedIdentity { subject, certificate }))
+        let issued = tokio::task::spawn_blocking(move || {
+            let certificate = authority.issue(&subject, now)?;
+            Ok(Arc::new(IssuedIdentity { subject, certificate }))
         });
-        minted.await.map_err(|_| MintingError::Interrupted)?
+        issued.await.map_err(|_| IssuanceError::Interrupted)?
     }
 }
 
-impl MintedIdentity {
+impl IssuedIdentity {
     /// Whom it names.
-    pub fn subject(&self) -> &MintedSubject {
+    pub fn subject(&self) -> &UserCertificateSubject {
         &self.subject
     }
 
     /// The certificate that is presented.
-    pub fn certificate(&self) -> &MintedCertificate {
+    pub fn certificate(&self) -> &UserCertificate {
         &self.certificate
     }
 
     /// TLS settings as `template`'s for one new connection as this account, and what to ask after the handshake whether
-    /// the server took the certificate. A connection on which it was not [`Presented::Sent`](super::Presented::Sent)
+    /// the server took the certificate. A connection on which it was not [`PresentationOutcome::Sent`](super::PresentationOutcome::Sent)
     /// must not carry a request.
-    pub fn settings_for_one_connection(&self, template: &ClientConfig) -> (Arc<ClientConfig>, Presentation) {
+    pub fn settings_for_one_connection(
+        &self,
+        template: &ClientConfig,
+    ) -> (Arc<ClientConfig>, CertificatePresentation) {
         settings_for_one_connection(template, Arc::clone(&self.certificate.key))
     }
 }

@@ -9,7 +9,7 @@ use rustls::sign::SigningKey;
 use spki::AlgorithmIdentifierOwned;
 use std::sync::Arc;
 
-use super::authority_error::{MintingError, SubordinateCaError};
+use super::authority_error::{IssuanceError, SubordinateCaError};
 use crate::certificate::KeyAlgorithm;
 use crate::certificate::signature::MINIMUM_RSA_BITS;
 
@@ -46,11 +46,11 @@ impl IssuingKey {
     }
 
     /// The content of the signature's BIT STRING over `message`.
-    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, MintingError> {
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IssuanceError> {
         let refused = || rustls::Error::General(format!("the key does not sign with {:?}", self.scheme));
         let signer = self.key.choose_scheme(&[self.scheme]);
-        let signer = signer.ok_or_else(|| MintingError::Signing(refused()))?;
-        signer.sign(message).map_err(MintingError::Signing)
+        let signer = signer.ok_or_else(|| IssuanceError::Signing(refused()))?;
+        signer.sign(message).map_err(IssuanceError::Signing)
     }
 }
 

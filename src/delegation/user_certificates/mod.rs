@@ -10,17 +10,17 @@
 
 mod authority;
 mod authority_error;
+mod client_cert_resolver;
 mod contents;
 mod identities;
 mod issuing_key;
-mod presentation;
 mod subject;
 
-pub use authority::{MintedCertificate, MintingSettings, SubordinateCa};
-pub use authority_error::{MintingError, SubordinateCaError};
-pub use identities::{MintedIdentities, MintedIdentity, ProtectedAccounts};
-pub use presentation::{Presentation, Presented};
-pub use subject::{MintedSubject, SubjectError};
+pub use authority::{IssuanceSettings, SubordinateCa, UserCertificate};
+pub use authority_error::{IssuanceError, SubordinateCaError};
+pub use client_cert_resolver::{CertificatePresentation, PresentationOutcome};
+pub use identities::{IssuedIdentity, ProtectedAccounts, UserCertificates};
+pub use subject::{UserCertificateSubject, UserCertificateSubjectError};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ const MAXIMUM_UPN: usize = 1024;
 
 /// Whom a certificate names: a name for people, and at least one by which a directory finds the account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MintedSubject {
+pub struct UserCertificateSubject {
     common_name: String,
     upn: Option<String>,
     sid: Option<String>,
@@ -18,7 +18,7 @@ pub struct MintedSubject {
 
 /// Why no certificate can name an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SubjectError {
+pub enum UserCertificateSubjectError {
     /// Nothing would say which account it is: a common name is for people, and no mapper may go by it.
     #[error("the account has neither a user principal name nor a SID")]
     Nameless,
@@ -38,7 +38,7 @@ pub enum SubjectError {
     },
 }
 
-impl MintedSubject {
+impl UserCertificateSubject {
     /// The bytes of all its names.
     pub(super) fn length(&self) -> usize {
         let names = [Some(&self.common_name), self.upn.as_ref(), self.sid.as_ref()];
@@ -46,9 +46,13 @@ impl MintedSubject {
     }
 
     /// The account called `common_name`, found by `upn` (`alice@corp.example`), by `sid` (`S-1-5-21-…`), or by both.
-    pub fn new(common_name: &str, upn: Option<&str>, sid: Option<&str>) -> Result<Self, SubjectError> {
+    pub fn new(
+        common_name: &str,
+        upn: Option<&str>,
+        sid: Option<&str>,
+    ) -> Result<Self, UserCertificateSubjectError> {
         if upn.is_none() && sid.is_none() {
-            return Err(SubjectError::Nameless);
+            return Err(UserCertificateSubjectError::Nameless);
         }
         line("common name", common_name, MAXIMUM_COMMON_NAME)?;
         if let Some(upn) = upn {
@@ -57,11 +61,11 @@ impl MintedSubject {
             let has_suffix =
                 upn.rsplit_once('@').is_some_and(|(user, suffix)| !user.is_empty() && !suffix.is_empty());
             if !has_suffix {
-                return Err(SubjectError::Malformed { name: "user principal name" });
+                return Err(UserCertificateSubjectError::Malformed { name: "user principal name" });
             }
         }
         if sid.is_some_and(|sid| !is_security_identifier(sid)) {
-            return Err(SubjectError::Malformed { name: "SID" });
+            return Err(UserCertificateSubjectError::Malformed { name: "SID" });
         }
         Ok(Self {
             common_name: common_name.to_owned(),
@@ -86,12 +90,12 @@ impl MintedSubject {
     }
 }
 
-fn line(name: &'static str, text: &str, limit: usize) -> Result<(), SubjectError> {
+fn line(name: &'static str, text: &str, limit: usize) -> Result<(), UserCertificateSubjectError> {
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(SubjectError::Malformed { name });
+        return Err(UserCertificateSubjectError::Malformed { name });
     }
     if text.chars().count() > limit {
-        return Err(SubjectError::TooLong { name, limit });
+        return Err(UserCertificateSubjectError::TooLong { name, limit });
     }
     Ok(())
 }
@@ -104,30 +108,36 @@ mod tests {
 
     #[test]
     fn an_account_without_upn_and_sid_has_no_certificate() {
-        assert_eq!(MintedSubject::new("alice", None, None), Err(SubjectError::Nameless));
+        assert_eq!(
+            UserCertificateSubject::new("alice", None, None),
+            Err(UserCertificateSubjectError::Nameless)
+        );
     }
 
     #[test]
     fn a_name_that_a_certificate_cannot_hold_whole_is_refused() {
-        let too_long = |name, limit| Err(SubjectError::TooLong { name, limit });
-        assert_eq!(MintedSubject::new(&"ä".repeat(65), UPN, None), too_long("common name", 64));
-        assert!(MintedSubject::new(&"ä".repeat(64), UPN, None).is_ok());
+        let too_long = |name, limit| Err(UserCertificateSubjectError::TooLong { name, limit });
+        assert_eq!(UserCertificateSubject::new(&"ä".repeat(65), UPN, None), too_long("common name", 64));
+        assert!(UserCertificateSubject::new(&"ä".repeat(64), UPN, None).is_ok());
         let upn = format!("{}@corp.example", "a".repeat(1013));
-        assert_eq!(MintedSubject::new("alice", Some(&upn), None), too_long("user principal name", 1024));
+        assert_eq!(
+            UserCertificateSubject::new("alice", Some(&upn), None),
+            too_long("user principal name", 1024)
+        );
     }
 
     #[test]
     fn a_name_that_could_be_read_two_ways_is_refused() {
-        let malformed = |name| Err(SubjectError::Malformed { name });
-        assert_eq!(MintedSubject::new("", UPN, None), malformed("common name"));
-        assert_eq!(MintedSubject::new("alice\0", UPN, None), malformed("common name"));
+        let malformed = |name| Err(UserCertificateSubjectError::Malformed { name });
+        assert_eq!(UserCertificateSubject::new("", UPN, None), malformed("common name"));
+        assert_eq!(UserCertificateSubject::new("alice\0", UPN, None), malformed("common name"));
         for upn in ["alice", "@corp.example", "alice@", "alice@corp.example\n"] {
             assert_eq!(
-                MintedSubject::new("alice", Some(upn), None),
+                UserCertificateSubject::new("alice", Some(upn), None),
                 malformed("user principal name"),
                 "{upn:?}"
             );
         }
-        assert_eq!(MintedSubject::new("alice", UPN, Some("S-1-5-21-x")), malformed("SID"));
+        assert_eq!(UserCertificateSubject::new("alice", UPN, Some("S-1-5-21-x")), malformed("SID"));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::backend::{DelegatedAccount, UpstreamIdentity};
 use crate::clock::{Tick, UnixTime};
-use crate::delegation::user_certificates::{MintedIdentities, MintedSubject, ProtectedAccounts};
+use crate::delegation::user_certificates::{ProtectedAccounts, UserCertificateSubject, UserCertificates};
 use crate::identity::Account;
 use crate::policy::{Denial, DenialId, Permit};
 use crate::site::{Backend, BackendIdentity};
@@ -18,9 +18,9 @@ pub enum IdentityDelegation {
     /// A certificate.
     Certificate {
         /// The issuer of the certificate.
-        issuer: Arc<MintedIdentities>,
+        issuer: Arc<UserCertificates>,
         /// The subject of the certificate.
-        subject: MintedSubject,
+        subject: UserCertificateSubject,
         /// When the account was read. No older certificate is used.
         read_at: Tick,
     },
@@ -44,7 +44,7 @@ impl IdentityDelegation {
         }
     }
 
-    fn certificate(issuer: &Arc<MintedIdentities>, account: &Account) -> Result<Self, Denial> {
+    fn certificate(issuer: &Arc<UserCertificates>, account: &Account) -> Result<Self, Denial> {
         if let (Some(why), ProtectedAccounts::Refused) = (account.not_delegated, issuer.protected_accounts())
         {
             let detail = format!(
@@ -54,7 +54,8 @@ impl IdentityDelegation {
             );
             return Err(Denial::new(DenialId::DelegationFailed, detail));
         }
-        let subject = MintedSubject::new(&account.user, account.upn.as_deref(), account.sid.as_deref());
+        let subject =
+            UserCertificateSubject::new(&account.user, account.upn.as_deref(), account.sid.as_deref());
         let subject = subject.map_err(failed)?;
         Ok(Self::Certificate { issuer: Arc::clone(issuer), subject, read_at: account.read_at })
     }

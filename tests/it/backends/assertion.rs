@@ -3,7 +3,9 @@
 use super::verifier::{Expected, verify};
 use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
 use portcullis::clock::{Clock, UnixTime};
-use portcullis::delegation::assertion::{AuthenticationMethod, Signer, SignerSettings, Statement};
+use portcullis::delegation::assertion::{
+    AssertionSigner, AssertionSignerSettings, AuthenticationMethod, RequestClaims,
+};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
 use rustls_pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
@@ -23,13 +25,14 @@ fn key(kind: &'static SignatureAlgorithm) -> PrivateKeyDer<'static> {
     PrivateKeyDer::Pkcs8(KeyPair::generate_for(kind).unwrap().serialize_der().into())
 }
 
-fn signer_of(keys: &[PrivateKeyDer<'_>]) -> Signer {
-    let settings = SignerSettings { issuer: REQUEST.issuer.to_owned(), lifetime: Duration::from_secs(60) };
-    Signer::new(keys, settings).unwrap()
+fn signer_of(keys: &[PrivateKeyDer<'_>]) -> AssertionSigner {
+    let settings =
+        AssertionSignerSettings { issuer: REQUEST.issuer.to_owned(), lifetime: Duration::from_secs(60) };
+    AssertionSigner::new(keys, settings).unwrap()
 }
 
-fn signed(signer: &Signer, issued_at: UnixTime) -> String {
-    let statement = Statement {
+fn signed(signer: &AssertionSigner, issued_at: UnixTime) -> String {
+    let statement = RequestClaims {
         audience: REQUEST.audience,
         subject: r"CORP\alice",
         upn: Some("alice@corp.example"),
@@ -53,7 +56,7 @@ struct Published {
 }
 
 impl Published {
-    fn by(signer: &Signer) -> Self {
+    fn by(signer: &AssertionSigner) -> Self {
         let published = Self { folder: TempDir::new().unwrap() };
         fs::write(published.path(), &**signer.jwks()).unwrap();
         published

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis::certificate::{Certificate, certificate_ders, private_key_der};
 use portcullis::clock::Clock;
-use portcullis::delegation::user_certificates::{MintedSubject, MintingSettings, SubordinateCa};
+use portcullis::delegation::user_certificates::{IssuanceSettings, SubordinateCa, UserCertificateSubject};
 use portcullis::demo::rms::Rms;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -35,17 +35,20 @@ impl Authorities {
 
     /// With a certificate for alice in `alice.der`.
     fn with_certificate() -> Option<Self> {
-        let minted = Self::new()?;
-        let file = |name| fs::read(minted.path(name)).unwrap();
+        let issued = Self::new()?;
+        let file = |name| fs::read(issued.path(name)).unwrap();
         let chain = certificate_ders(&file("gate.pem")).unwrap();
         let key = private_key_der(&file("gate.key")).unwrap();
         let now = Clock::system().now();
-        let authority = SubordinateCa::new(&chain, &key, MintingSettings::default(), now).unwrap();
-        let subject =
-            MintedSubject::new(r"CORP\alice", Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1103"));
-        let certificate = authority.mint(&subject.unwrap(), now).unwrap();
-        fs::write(minted.path("alice.der"), &certificate.key.cert[0]).unwrap();
-        Some(minted)
+        let authority = SubordinateCa::new(&chain, &key, IssuanceSettings::default(), now).unwrap();
+        let subject = UserCertificateSubject::new(
+            r"CORP\alice",
+            Some("alice@corp.example"),
+            Some("S-1-5-21-1-2-3-1103"),
+        );
+        let certificate = authority.issue(&subject.unwrap(), now).unwrap();
+        fs::write(issued.path("alice.der"), &certificate.key.cert[0]).unwrap();
+        Some(issued)
     }
 
     fn make(&self) -> Option<()> {
@@ -95,20 +98,20 @@ fn succeed(args: &[&str]) -> Option<ProgramOutput> {
 }
 
 #[test]
-fn openssl_verifies_a_minted_certificate_for_a_tls_client_only() {
-    let Some(minted) = Authorities::with_certificate() else { return };
-    let Some(ran) = minted.verify("sslclient") else { return };
+fn openssl_verifies_an_issued_certificate_for_a_tls_client_only() {
+    let Some(issued) = Authorities::with_certificate() else { return };
+    let Some(ran) = issued.verify("sslclient") else { return };
     assert_eq!(ran.code, 0, "{}", ran.output());
     for other in ["sslserver", "smimesign", "crlsign", "timestampsign"] {
-        let Some(ran) = minted.verify(other) else { return };
+        let Some(ran) = issued.verify(other) else { return };
         assert!(ran.code != 0 && ran.output().contains("unsuitable certificate purpose"), "{}", ran.output());
     }
 }
 
 #[test]
-fn openssl_shows_what_a_minted_certificate_says() {
-    let Some(minted) = Authorities::with_certificate() else { return };
-    let leaf = minted.path("alice.der").display().to_string();
+fn openssl_shows_what_an_issued_certificate_says() {
+    let Some(issued) = Authorities::with_certificate() else { return };
+    let leaf = issued.path("alice.der").display().to_string();
     let Some(ran) = openssl(&["x509", "-in", &leaf, "-noout", "-text"]) else { return };
     let extensions = ran.stdout.split_once("X509v3 extensions:").unwrap().1;
     let lines: Vec<&str> = extensions.lines().map(str::trim).collect();

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis::clock::{Clock, Tick};
 use portcullis::delegation::kerberos::{
-    DelegationError, Delegator, DelegatorSettings, Library, Negotiation, User,
+    DelegationError, Delegator, DelegatorSettings, KerberosLibrary, MappedUser, Negotiation,
 };
 use portcullis::demo::pki::{Card, CardProfile};
 use portcullis::demo::rms::Rms;
@@ -333,11 +333,11 @@ fn a_ticket_is_of_the_account_that_is_meant_and_not_older_than_its_reading() {
         let (user, other) = ("spare26", "spare27");
         let _renamed = Renamed::new(directory, &[user, other]);
         let delegator =
-            Delegator::new(Library::load().unwrap(), DelegatorSettings::new(directory.keytab("gw")));
+            Delegator::new(KerberosLibrary::load().unwrap(), DelegatorSettings::new(directory.keytab("gw")));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (principal, sid) = (format!("{user}@CORP.EXAMPLE"), directory.sid(user));
         let ask = |since: Tick| -> Result<Negotiation, DelegationError> {
-            let meant = User { principal: &principal, sid: Some(&sid), since };
+            let meant = MappedUser { principal: &principal, sid: Some(&sid), since };
             runtime.block_on(delegator.negotiate(meant, RMS))
         };
         let first = Tick::next();

@@ -5,7 +5,8 @@ use super::krb5_conf::{with_clock_ahead, with_krb5_conf, with_lab};
 use crate::support::{ActiveDirectory, KerberosSite};
 use portcullis::delegation::kerberos::{
     AcceptedEncryption, DelegationError, DelegationFinding, DelegationStep, Delegator, DelegatorSettings,
-    EncryptionError, EncryptionType, FindingOutcome, KeytabError, Library, MutualError, NotForwardableReason,
+    EncryptionError, EncryptionType, FindingOutcome, KerberosLibrary, KeytabError, MutualError,
+    NotForwardableReason,
 };
 use portcullis::demo::rms::Rms;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -151,7 +152,7 @@ fn a_keytab_that_is_of_no_use_is_told_apart_from_one_that_is_not_there() {
         flip_keys(&mut outdated);
         let flaw = |keytab: &Path, principal: Option<&str>| {
             let settings = DelegatorSettings { principal: principal.map(str::to_owned), ..settings(keytab) };
-            let delegator = Delegator::new(Library::load().unwrap(), settings);
+            let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
             match runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", RMS)).unwrap_err() {
                 DelegationError::Keytab { error, .. } => error,
                 other => panic!("{other:?}"),
@@ -172,7 +173,7 @@ fn a_stale_keytab_is_one_failed_log_in_however_many_users_ask() {
         let folder = TempDir::new().unwrap();
         let keytab = folder.path().join("gate.keytab");
         std::fs::write(&keytab, keytab_of("spare28")).unwrap();
-        let library = Library::load().unwrap();
+        let library = KerberosLibrary::load().unwrap();
         let ask = |delegator: &Delegator, user: usize| {
             let user = format!("user{user:03}@CORP.EXAMPLE");
             runtime().block_on(delegator.negotiate(&user, RMS)).map(|_| ())
@@ -230,7 +231,7 @@ fn rc4_is_refused_unless_it_is_permitted() {
     with_lab(|directory| {
         let negotiate = |accepted_encryption| {
             let settings = DelegatorSettings { accepted_encryption, ..settings(&directory.keytab("gw")) };
-            let delegator = Delegator::new(Library::load().unwrap(), settings);
+            let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
             runtime().block_on(delegator.negotiate("alice@CORP.EXAMPLE", "HTTP/rc4.corp.example"))
         };
         let refused = negotiate(AcceptedEncryption::Aes).unwrap_err();
@@ -362,7 +363,7 @@ fn a_kdc_that_is_silent_keeps_nobody_waiting_for_longer_than_the_limit() {
             timeout: after,
             ..settings(&directory.keytab("gw"))
         };
-        let delegator = Delegator::new(Library::load().unwrap(), settings);
+        let delegator = Delegator::new(KerberosLibrary::load().unwrap(), settings);
         let ask = async |user: &str| delegator.negotiate(user, RMS).await.unwrap_err();
         runtime().block_on(async {
             for user in ["alice@CORP.EXAMPLE", "bob@CORP.EXAMPLE"] {
@@ -426,7 +427,7 @@ fn settings(keytab: &Path) -> DelegatorSettings {
 }
 
 fn delegator(keytab: &Path) -> Delegator {
-    Delegator::new(Library::load().unwrap(), settings(keytab))
+    Delegator::new(KerberosLibrary::load().unwrap(), settings(keytab))
 }
 
 fn runtime() -> tokio::runtime::Runtime {

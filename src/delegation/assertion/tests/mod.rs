@@ -14,7 +14,10 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer};
 use serde_json::{Value, json};
 use spki::AlgorithmIdentifierRef;
 
-use super::{AuthenticationMethod, KeyError, Signer, SignerError, SignerSettings, Statement, StatementError};
+use super::{
+    AssertionError, AssertionKeyError, AssertionSigner, AssertionSignerError, AssertionSignerSettings,
+    AuthenticationMethod, RequestClaims,
+};
 use crate::clock::UnixTime;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
@@ -23,16 +26,19 @@ fn key(algorithm: &'static rcgen::SignatureAlgorithm) -> PrivateKeyDer<'static> 
     PrivateKeyDer::Pkcs8(KeyPair::generate_for(algorithm).unwrap().serialize_der().into())
 }
 
-fn settings() -> SignerSettings {
-    SignerSettings { issuer: "https://gate.corp.example".to_owned(), lifetime: Duration::from_secs(60) }
+fn settings() -> AssertionSignerSettings {
+    AssertionSignerSettings {
+        issuer: "https://gate.corp.example".to_owned(),
+        lifetime: Duration::from_secs(60),
+    }
 }
 
-fn signer(keys: &[PrivateKeyDer<'_>]) -> Result<Signer, SignerError> {
-    Signer::new(keys, settings())
+fn signer(keys: &[PrivateKeyDer<'_>]) -> Result<AssertionSigner, AssertionSignerError> {
+    AssertionSigner::new(keys, settings())
 }
 
-fn statement() -> Statement<'static> {
-    Statement {
+fn claims() -> RequestClaims<'static> {
+    RequestClaims {
         audience: "rms",
         subject: r"CORP\alice",
         upn: Some("alice@corp.example"),
@@ -68,7 +74,7 @@ fn a_statement_is_said_whole_and_proven_by_the_published_key() {
         (&PKCS_RSA_SHA256, Algorithm::RS256),
     ] {
         let signer = signer(&[key(kind)]).unwrap();
-        let token = signer.sign(&statement()).unwrap();
+        let token = signer.sign(&claims()).unwrap();
         assert_eq!(decode_header(&token).unwrap().alg, algorithm);
         let expected = json!({
             "iss": "https://gate.corp.example",
@@ -95,8 +101,8 @@ fn a_statement_is_said_whole_and_proven_by_the_published_key() {
 fn what_is_not_known_of_a_user_is_absent() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     let method_of_authentication = AuthenticationMethod::Password;
-    let unknown = Statement { upn: None, sid: None, certificate_sha256: None, groups: &[], ..statement() };
-    let token = signer.sign(&Statement { method_of_authentication, ..unknown }).unwrap();
+    let unknown = RequestClaims { upn: None, sid: None, certificate_sha256: None, groups: &[], ..claims() };
+    let token = signer.sign(&RequestClaims { method_of_authentication, ..unknown }).unwrap();
     let claims = proven(signer.jwks(), &token).unwrap();
     let absent = ["upn", "sid", "certificate_sha256", "groups"];
     assert!(absent.iter().all(|claim| claims.get(claim).is_none()), "{claims}");
@@ -108,8 +114,8 @@ fn the_first_key_signs_and_all_are_published() {
     let (old, new) = (key(&PKCS_RSA_SHA256), key(&PKCS_ECDSA_P256_SHA256));
     let announcing = signer(&[old.clone_key(), new.clone_key()]).unwrap();
     let changed = signer(&[new, old]).unwrap();
-    let before = announcing.sign(&statement()).unwrap();
-    let after = changed.sign(&statement()).unwrap();
+    let before = announcing.sign(&claims()).unwrap();
+    let after = changed.sign(&claims()).unwrap();
     let kid = |token: &str| decode_header(token).unwrap().kid.unwrap();
     assert_eq!(kid(&before), announcing.key_ids()[0]);
     assert_eq!(kid(&after), announcing.key_ids()[1]);
@@ -156,8 +162,8 @@ fn a_key_is_named_by_its_thumbprint() {
 #[test]
 fn a_changed_statement_is_not_proven() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
-    let token = signer.sign(&statement()).unwrap();
-    let other = signer.sign(&Statement { path: "/other", ..statement() }).unwrap();
+    let token = signer.sign(&claims()).unwrap();
+    let other = signer.sign(&RequestClaims { path: "/other", ..claims() }).unwrap();
     let parts: Vec<&str> = token.split('.').collect();
     let others: Vec<&str> = other.split('.').collect();
     let forged = [parts[0], others[1], parts[2]].join(".");
@@ -169,15 +175,15 @@ fn a_changed_statement_is_not_proven() {
 fn a_statement_that_lacks_what_binds_it_is_not_signed() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     for (claim, lacking) in [
-        ("aud", Statement { audience: "", ..statement() }),
-        ("sub", Statement { subject: "", ..statement() }),
-        ("jti", Statement { id: "", ..statement() }),
-        ("host", Statement { host: "", ..statement() }),
-        ("method", Statement { method: "", ..statement() }),
-        ("path", Statement { path: "", ..statement() }),
+        ("aud", RequestClaims { audience: "", ..claims() }),
+        ("sub", RequestClaims { subject: "", ..claims() }),
+        ("jti", RequestClaims { id: "", ..claims() }),
+        ("host", RequestClaims { host: "", ..claims() }),
+        ("method", RequestClaims { method: "", ..claims() }),
+        ("path", RequestClaims { path: "", ..claims() }),
     ] {
         let refused = signer.sign(&lacking).unwrap_err();
-        assert!(matches!(refused, StatementError::Empty { claim: named } if named == claim), "{claim}");
+        assert!(matches!(refused, AssertionError::Empty { claim: named } if named == claim), "{claim}");
     }
 }
 
@@ -186,21 +192,21 @@ fn a_statement_is_never_believed_for_longer_than_five_minutes() {
     let keys = [key(&PKCS_ECDSA_P256_SHA256)];
     let of = |millis| {
         let lifetime = Duration::from_millis(millis);
-        Signer::new(&keys, SignerSettings { lifetime, ..settings() })
+        AssertionSigner::new(&keys, AssertionSignerSettings { lifetime, ..settings() })
     };
     for millis in [0, 999, 300_001] {
-        assert!(matches!(of(millis), Err(SignerError::Lifetime { .. })), "{millis} ms");
+        assert!(matches!(of(millis), Err(AssertionSignerError::Lifetime { .. })), "{millis} ms");
     }
     let signer = of(300_000).unwrap();
-    let claims = proven(signer.jwks(), &signer.sign(&statement()).unwrap()).unwrap();
+    let claims = proven(signer.jwks(), &signer.sign(&claims()).unwrap()).unwrap();
     assert_eq!(claims["exp"], json!(NOW.seconds() + 300));
 }
 
 #[test]
 fn a_signer_without_a_name_is_refused() {
-    let nameless = SignerSettings { issuer: String::new(), ..settings() };
-    let refused = Signer::new(&[key(&PKCS_ECDSA_P256_SHA256)], nameless);
-    assert!(matches!(refused, Err(SignerError::NoIssuer)));
+    let nameless = AssertionSignerSettings { issuer: String::new(), ..settings() };
+    let refused = AssertionSigner::new(&[key(&PKCS_ECDSA_P256_SHA256)], nameless);
+    assert!(matches!(refused, Err(AssertionSignerError::NoIssuer)));
 }
 
 #[test]
@@ -208,30 +214,30 @@ fn a_statement_that_does_not_fit_is_refused_and_not_cut() {
     let signer = signer(&[key(&PKCS_ECDSA_P256_SHA256)]).unwrap();
     let groups = ["g".repeat(8192)];
     let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let refused = signer.sign(&Statement { groups: &groups, ..statement() }).unwrap_err();
-    assert!(matches!(refused, StatementError::TooLong { limit: 8192, .. }));
+    let refused = signer.sign(&RequestClaims { groups: &groups, ..claims() }).unwrap_err();
+    assert!(matches!(refused, AssertionError::TooLong { limit: 8192, .. }));
 }
 
 #[test]
 fn keys_that_cannot_sign_are_refused_with_their_place() {
     let right = key(&PKCS_ECDSA_P256_SHA256);
-    assert!(matches!(signer(&[]), Err(SignerError::NoKeys)));
+    assert!(matches!(signer(&[]), Err(AssertionSignerError::NoKeys)));
     let twice = signer(&[right.clone_key(), right.clone_key()]);
-    assert!(matches!(twice, Err(SignerError::Double { number: 2 })));
+    assert!(matches!(twice, Err(AssertionSignerError::Double { number: 2 })));
     let cause = |second: PrivateKeyDer<'static>| match signer(&[right.clone_key(), second]) {
-        Err(SignerError::Key { number: 2, cause }) => cause,
+        Err(AssertionSignerError::Key { number: 2, cause }) => cause,
         other => panic!("{other:?}"),
     };
-    assert!(matches!(cause(key(&PKCS_ECDSA_P384_SHA384)), KeyError::Unsupported { .. }));
+    assert!(matches!(cause(key(&PKCS_ECDSA_P384_SHA384)), AssertionKeyError::Unsupported { .. }));
     let garbage = PrivateKeyDer::Pkcs8(vec![0x30, 0].into());
-    assert!(matches!(cause(garbage), KeyError::Malformed(_)));
+    assert!(matches!(cause(garbage), AssertionKeyError::Malformed(_)));
     let old = PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(vec![0x30, 0]));
-    assert!(matches!(cause(old), KeyError::NotPkcs8));
+    assert!(matches!(cause(old), AssertionKeyError::NotPkcs8));
     let PrivateKeyDer::Pkcs8(ed25519) = key(&PKCS_ED25519) else { panic!("it is PKCS #8") };
     let mut damaged = ed25519.secret_pkcs8_der().to_vec();
     // The last byte is of the public half, which then is another's.
     *damaged.last_mut().unwrap() ^= 1;
-    assert!(matches!(cause(PrivateKeyDer::Pkcs8(damaged.into())), KeyError::Damaged));
+    assert!(matches!(cause(PrivateKeyDer::Pkcs8(damaged.into())), AssertionKeyError::Damaged));
 }
 
 /// The beginning of an RSA key whose modulus has this many bits, as far as its length is read.
@@ -250,7 +256,8 @@ fn rsa_of(bits: usize) -> PrivateKeyDer<'static> {
 fn an_rsa_key_that_is_too_short_or_too_long_is_refused() {
     for wrong in [1024, 2047, 4097, 8192] {
         let refused = signer(&[rsa_of(wrong)]).unwrap_err();
-        let SignerError::Key { cause: KeyError::RsaLength { bits, .. }, .. } = refused else {
+        let AssertionSignerError::Key { cause: AssertionKeyError::RsaLength { bits, .. }, .. } = refused
+        else {
             panic!("{refused:?}")
         };
         assert_eq!(bits, wrong);
@@ -258,7 +265,7 @@ fn an_rsa_key_that_is_too_short_or_too_long_is_refused() {
     for right in [2048, 4096] {
         let refused = signer(&[rsa_of(right)]).unwrap_err();
         assert!(
-            matches!(refused, SignerError::Key { cause: KeyError::Damaged, .. }),
+            matches!(refused, AssertionSignerError::Key { cause: AssertionKeyError::Damaged, .. }),
             "only its numbers are wrong"
         );
     }

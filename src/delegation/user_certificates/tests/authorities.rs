@@ -8,14 +8,14 @@ use crate::certificate::signature::SignatureError;
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
-    MintingError, MintingSettings, SubordinateCa, SubordinateCaError,
+    IssuanceError, IssuanceSettings, SubordinateCa, SubordinateCaError,
 };
 
 fn refusal(authority: &Authority) -> SubordinateCaError {
-    SubordinateCa::new(&authority.chain, &authority.key, MintingSettings::default(), NOW).unwrap_err()
+    SubordinateCa::new(&authority.chain, &authority.key, IssuanceSettings::default(), NOW).unwrap_err()
 }
 
-fn refused_with(settings: MintingSettings) -> SubordinateCaError {
+fn refused_with(settings: IssuanceSettings) -> SubordinateCaError {
     let authority = authority();
     SubordinateCa::new(&authority.chain, &authority.key, settings, NOW).unwrap_err()
 }
@@ -30,8 +30,8 @@ fn a_ca_signs_with_each_kind_of_key_that_windows_knows() {
     ] {
         let authority = authority_with(algorithm, |_| {}, |_| {});
         let issuer = Certificate::from_der(&authority.chain[0]).unwrap();
-        let minted = authority.load().mint(&alice(), NOW).unwrap();
-        let leaf = Certificate::from_der(&minted.key.cert[0]).unwrap();
+        let issued = authority.load().issue(&alice(), NOW).unwrap();
+        let leaf = Certificate::from_der(&issued.key.cert[0]).unwrap();
         assert_eq!(leaf.verify_signature(issuer.public_key_der()), Ok(()), "{algorithm:?}");
     }
 }
@@ -117,17 +117,17 @@ fn a_ca_that_does_not_count_yet_or_any_more_is_refused() {
     let later = NOW.plus(Duration::from_secs(1));
     let young = changed_authority(|parameters| parameters.not_before = date(later));
     let refused = refusal(&young);
-    let SubordinateCaError::Time(MintingError::AuthorityNotYetValid { not_before, .. }) = refused else {
+    let SubordinateCaError::Time(IssuanceError::AuthorityNotYetValid { not_before, .. }) = refused else {
         panic!("{refused:?}")
     };
     assert_eq!(not_before, later);
     let old =
         changed_authority(|parameters| parameters.not_after = date(before(NOW, Duration::from_secs(1))));
-    assert!(matches!(refusal(&old), SubordinateCaError::Time(MintingError::AuthorityEnds { .. })));
+    assert!(matches!(refusal(&old), SubordinateCaError::Time(IssuanceError::AuthorityEnds { .. })));
 }
 
 #[test]
-fn nothing_is_minted_that_would_outlive_the_ca_or_one_above_it() {
+fn nothing_is_issued_that_would_outlive_the_ca_or_one_above_it() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = |parameters: &mut CertificateParams| parameters.not_after = date(end);
     let subordinate = changed_authority(ends);
@@ -135,9 +135,9 @@ fn nothing_is_minted_that_would_outlive_the_ca_or_one_above_it() {
     for authority in [subordinate, above] {
         let authority = authority.load();
         let last: UnixTime = before(end, authority.lifetime());
-        assert_eq!(authority.mint(&alice(), last).unwrap().not_after, end);
-        let refused = authority.mint(&alice(), last.plus(Duration::from_secs(1))).unwrap_err();
-        let MintingError::AuthorityEnds { not_after, .. } = refused else { panic!("{refused:?}") };
+        assert_eq!(authority.issue(&alice(), last).unwrap().not_after, end);
+        let refused = authority.issue(&alice(), last.plus(Duration::from_secs(1))).unwrap_err();
+        let IssuanceError::AuthorityEnds { not_after, .. } = refused else { panic!("{refused:?}") };
         assert_eq!(not_after, end);
     }
 }
@@ -146,9 +146,9 @@ fn nothing_is_minted_that_would_outlive_the_ca_or_one_above_it() {
 fn a_lifetime_of_seconds_or_of_days_is_refused() {
     for seconds in [0, 59, 3601] {
         let lifetime = Duration::from_secs(seconds);
-        let refused = refused_with(MintingSettings { lifetime, ..MintingSettings::default() });
+        let refused = refused_with(IssuanceSettings { lifetime, ..IssuanceSettings::default() });
         assert!(matches!(refused, SubordinateCaError::Lifetime { given, .. } if given == lifetime));
     }
-    let refused = refused_with(MintingSettings { backdate: DAY, ..MintingSettings::default() });
+    let refused = refused_with(IssuanceSettings { backdate: DAY, ..IssuanceSettings::default() });
     assert!(matches!(refused, SubordinateCaError::Backdate { given: DAY, .. }));
 }

@@ -1,4 +1,4 @@
-//! What a minted certificate says.
+//! What a issued certificate says.
 
 use std::collections::HashSet;
 
@@ -11,21 +11,21 @@ use super::{Authority, DAY, NOW, SID, alice, authority, before, bob, changed_aut
 use crate::certificate::{Certificate, KeyAlgorithm};
 use crate::clock::UnixTime;
 use crate::delegation::user_certificates::{
-    MintedCertificate, MintedSubject, MintingSettings, SubordinateCa,
+    IssuanceSettings, SubordinateCa, UserCertificate, UserCertificateSubject,
 };
 use std::time::Duration;
 
-fn leaf(minted: &MintedCertificate) -> Certificate {
-    Certificate::from_der(&minted.key.cert[0]).unwrap()
+fn leaf(issued: &UserCertificate) -> Certificate {
+    Certificate::from_der(&issued.key.cert[0]).unwrap()
 }
 
-fn minted_by(authority: &Authority, subject: &MintedSubject) -> Certificate {
-    leaf(&authority.load().mint(subject, NOW).unwrap())
+fn issued_by(authority: &Authority, subject: &UserCertificateSubject) -> Certificate {
+    leaf(&authority.load().issue(subject, NOW).unwrap())
 }
 
 #[test]
-fn a_minted_certificate_names_the_account() {
-    let certificate = minted_by(&authority(), &alice());
+fn an_issued_certificate_names_the_account() {
+    let certificate = issued_by(&authority(), &alice());
     assert_eq!(certificate.subject().to_string(), r"CN=CORP\\alice");
     let names = certificate.subject_alternative_names();
     assert_eq!((names.upns.as_slice(), names.undecodable), (&["alice@corp.example".to_owned()][..], false));
@@ -37,44 +37,44 @@ fn a_minted_certificate_names_the_account() {
 
 #[test]
 fn a_name_that_the_account_lacks_is_absent() {
-    let without_sid = minted_by(&authority(), &bob());
+    let without_sid = issued_by(&authority(), &bob());
     assert_eq!(without_sid.sid(), None);
     assert_eq!(without_sid.subject_alternative_names().upns, ["bob@corp.example"]);
-    let only_sid = MintedSubject::new("carol", None, Some(SID)).unwrap();
-    let without_upn = minted_by(&authority(), &only_sid);
+    let only_sid = UserCertificateSubject::new("carol", None, Some(SID)).unwrap();
+    let without_upn = issued_by(&authority(), &only_sid);
     assert_eq!(without_upn.sid(), Some(SID));
     assert_eq!(*without_upn.subject_alternative_names(), Default::default());
 }
 
 #[test]
-fn a_minted_certificate_is_for_tls_clients_and_never_for_smartcard_logon() {
-    let certificate = minted_by(&authority(), &alice());
+fn an_issued_certificate_is_for_tls_clients_and_never_for_smartcard_logon() {
+    let certificate = issued_by(&authority(), &alice());
     assert_eq!(certificate.extended_key_usages(), Some(&[ID_KP_CLIENT_AUTH.into()][..]));
     assert_eq!(certificate.key_usage(), Some(KeyUsage(FlagSet::from(KeyUsages::DigitalSignature))));
     assert_eq!(certificate.basic_constraints(), None);
 }
 
 #[test]
-fn a_minted_certificate_counts_from_a_minute_ago_for_five_minutes() {
+fn an_issued_certificate_counts_from_a_minute_ago_for_five_minutes() {
     let authority = authority().load();
-    let minted = authority.mint(&alice(), NOW).unwrap();
-    let certificate = leaf(&minted);
+    let issued = authority.issue(&alice(), NOW).unwrap();
+    let certificate = leaf(&issued);
     assert_eq!(certificate.not_before(), before(NOW, Duration::from_secs(60)));
     assert_eq!(certificate.not_after(), NOW.plus(Duration::from_secs(300)));
-    assert_eq!(minted.not_after, certificate.not_after());
+    assert_eq!(issued.not_after, certificate.not_after());
 }
 
 #[test]
-fn a_minted_certificate_is_issued_by_the_ca() {
+fn an_issued_certificate_is_issued_by_the_ca() {
     let authority = authority();
-    let minted = authority.load().mint(&alice(), NOW).unwrap();
-    let certificate = leaf(&minted);
+    let issued = authority.load().issue(&alice(), NOW).unwrap();
+    let certificate = leaf(&issued);
     let issuer = Certificate::from_der(&authority.chain[0]).unwrap();
     assert_eq!(certificate.issuer().der(), issuer.subject().der());
     assert_eq!(certificate.verify_signature(issuer.public_key_der()), Ok(()));
     assert_eq!(certificate.authority_key_identifier(), issuer.subject_key_identifier());
     assert_eq!(certificate.subject_key_identifier().map(<[u8]>::len), Some(20));
-    assert_eq!(minted.key.cert[1..], authority.chain[..]);
+    assert_eq!(issued.key.cert[1..], authority.chain[..]);
 }
 
 #[test]
@@ -82,47 +82,48 @@ fn the_name_of_the_ca_stays_byte_for_byte() {
     let old = DnValue::TeletexString("Gate CA".try_into().unwrap());
     let authority = changed_authority(|parameters| parameters.distinguished_name = named(old));
     let issuer = Certificate::from_der(&authority.chain[0]).unwrap();
-    assert_eq!(minted_by(&authority, &alice()).issuer().der(), issuer.subject().der());
+    assert_eq!(issued_by(&authority, &alice()).issuer().der(), issuer.subject().der());
 }
 
 #[test]
 fn each_certificate_has_a_key_and_a_random_serial_number_of_its_own() {
     let authority = authority().load();
-    let minted: Vec<_> = (0..20).map(|_| authority.mint(&alice(), NOW).unwrap()).collect();
-    let certificates: Vec<_> = minted.iter().map(leaf).collect();
+    let issued: Vec<_> = (0..20).map(|_| authority.issue(&alice(), NOW).unwrap()).collect();
+    let certificates: Vec<_> = issued.iter().map(leaf).collect();
     assert!(certificates.iter().all(|certificate| certificate.key_algorithm() == KeyAlgorithm::EcP256));
     assert_eq!(certificates.iter().map(Certificate::key_id).collect::<HashSet<_>>().len(), 20);
     assert_eq!(certificates.iter().map(Certificate::serial).collect::<HashSet<_>>().len(), 20);
-    for (minted, certificate) in minted.iter().zip(&certificates) {
-        assert_eq!(&minted.serial, certificate.serial());
-        assert_eq!(minted.serial.as_bytes().len(), 16);
-        assert!(minted.serial.as_bytes()[0] < 0x80, "positive");
+    for (issued, certificate) in issued.iter().zip(&certificates) {
+        assert_eq!(&issued.serial, certificate.serial());
+        assert_eq!(issued.serial.as_bytes().len(), 16);
+        assert!(issued.serial.as_bytes()[0] < 0x80, "positive");
     }
 }
 
 #[test]
-fn a_minted_certificate_says_where_its_crl_is_or_that_there_is_none() {
+fn an_issued_certificate_says_where_its_crl_is_or_that_there_is_none() {
     let no_revocation_available = [0x06, 0x03, 0x55, 0x1d, 0x38];
     let says_none = |certificate: &Certificate| {
         certificate.tbs_der().windows(5).any(|window| window == no_revocation_available)
     };
-    let without = minted_by(&authority(), &alice());
+    let without = issued_by(&authority(), &alice());
     assert!(without.crl_distribution_points().is_empty() && says_none(&without));
 
     let url = "http://pki.corp.example/gate.crl";
-    let settings = MintingSettings { crl_distribution_point: Some(url.into()), ..MintingSettings::default() };
+    let settings =
+        IssuanceSettings { crl_distribution_point: Some(url.into()), ..IssuanceSettings::default() };
     let authority = authority();
     let authority = SubordinateCa::new(&authority.chain, &authority.key, settings, NOW).unwrap();
-    let with = leaf(&authority.mint(&alice(), NOW).unwrap());
+    let with = leaf(&authority.issue(&alice(), NOW).unwrap());
     assert!(format!("{:?}", with.crl_distribution_points()).contains(url));
     assert!(!says_none(&with), "RFC 9608 section 3 forbids both together");
 }
 
 #[test]
-fn a_minted_certificate_after_2049_has_its_times_in_full() {
+fn an_issued_certificate_after_2049_has_its_times_in_full() {
     let then = UnixTime::from_seconds(2_600_000_000);
     let authority = changed_authority(|parameters| parameters.not_after = super::date(then.plus(DAY)));
-    let whole = SubordinateCa::new(&authority.chain[..1], &authority.key, MintingSettings::default(), NOW);
-    let minted = whole.unwrap().mint(&alice(), then).unwrap();
-    assert_eq!(leaf(&minted).not_after(), then.plus(Duration::from_secs(300)));
+    let whole = SubordinateCa::new(&authority.chain[..1], &authority.key, IssuanceSettings::default(), NOW);
+    let issued = whole.unwrap().issue(&alice(), then).unwrap();
+    assert_eq!(leaf(&issued).not_after(), then.plus(Duration::from_secs(300)));
 }

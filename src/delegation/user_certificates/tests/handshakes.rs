@@ -1,4 +1,4 @@
-//! What a server sees of a minted certificate, and what is known afterwards.
+//! What a server sees of a issued certificate, and what is known afterwards.
 
 use std::sync::Arc;
 
@@ -16,7 +16,9 @@ use rustls::{
 use super::{NOW, alice, authority};
 use crate::certificate::Certificate;
 use crate::clock::Tick;
-use crate::delegation::user_certificates::{MintedIdentities, MintedIdentity, Presentation, Presented};
+use crate::delegation::user_certificates::{
+    CertificatePresentation, IssuedIdentity, PresentationOutcome, UserCertificates,
+};
 use crate::telemetry::CacheMetrics;
 
 /// A server that asks for a certificate and takes any whose key made the signature, by these schemes.
@@ -99,7 +101,10 @@ impl Server {
         Self { settings: Arc::new(settings), template }
     }
 
-    fn handshake(&self, identity: &MintedIdentity) -> (ClientConnection, ServerConnection, Presentation) {
+    fn handshake(
+        &self,
+        identity: &IssuedIdentity,
+    ) -> (ClientConnection, ServerConnection, CertificatePresentation) {
         let (settings, presentation) = identity.settings_for_one_connection(&self.template);
         let name = ServerName::try_from("iis.corp.example").unwrap();
         let mut client = ClientConnection::new(settings, name).unwrap();
@@ -122,8 +127,8 @@ impl Server {
     }
 }
 
-async fn identity() -> Arc<MintedIdentity> {
-    let identities = MintedIdentities::new(authority().load(), 1 << 20, CacheMetrics::default());
+async fn identity() -> Arc<IssuedIdentity> {
+    let identities = UserCertificates::new(authority().load(), 1 << 20, CacheMetrics::default());
     identities.identity(&alice(), Tick::ORIGIN, NOW).await.unwrap()
 }
 
@@ -139,7 +144,7 @@ async fn a_server_that_asks_sees_the_account() {
         let (_, seen, presentation) = server.handshake(&identity);
         let leaf = Certificate::from_der(&seen.peer_certificates().unwrap()[0]).unwrap();
         assert_eq!(leaf.subject_alternative_names().upns, ["alice@corp.example"]);
-        assert_eq!(presentation.outcome(), Presented::Sent);
+        assert_eq!(presentation.outcome(), PresentationOutcome::Sent);
     }
 }
 
@@ -150,7 +155,7 @@ async fn it_is_known_that_a_server_did_not_ask() {
         let server = Server::new(version, None);
         let (_, seen, presentation) = server.handshake(&identity);
         assert_eq!(seen.peer_certificates(), None);
-        assert_eq!(presentation.outcome(), Presented::NotAsked);
+        assert_eq!(presentation.outcome(), PresentationOutcome::NotAsked);
     }
 }
 
@@ -162,7 +167,7 @@ async fn it_is_known_that_a_server_takes_no_signature_of_the_key() {
         let server = Server::new(version, Some(old()));
         let (_, seen, presentation) = server.handshake(&identity);
         assert_eq!(seen.peer_certificates(), None);
-        assert_eq!(presentation.outcome(), Presented::Unsuitable);
+        assert_eq!(presentation.outcome(), PresentationOutcome::Unsuitable);
     }
 }
 
@@ -174,7 +179,7 @@ async fn no_session_is_resumed_so_that_each_connection_shows_the_certificate() {
         for _ in 0..2 {
             let (client, _, presentation) = server.handshake(&identity);
             assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));
-            assert_eq!(presentation.outcome(), Presented::Sent);
+            assert_eq!(presentation.outcome(), PresentationOutcome::Sent);
         }
     }
 }

@@ -14,7 +14,7 @@ use rcgen::{
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::OffsetDateTime;
 
-use super::{MintedSubject, MintingSettings, SubordinateCa};
+use super::{IssuanceSettings, SubordinateCa, UserCertificateSubject};
 use crate::clock::UnixTime;
 
 const NOW: UnixTime = UnixTime::from_seconds(1_795_339_800);
@@ -29,7 +29,7 @@ struct Authority {
 
 impl Authority {
     fn load(&self) -> SubordinateCa {
-        SubordinateCa::new(&self.chain, &self.key, MintingSettings::default(), NOW).unwrap()
+        SubordinateCa::new(&self.chain, &self.key, IssuanceSettings::default(), NOW).unwrap()
     }
 }
 
@@ -87,10 +87,10 @@ fn date(time: UnixTime) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(time.seconds().try_into().unwrap()).unwrap()
 }
 
-fn alice() -> MintedSubject {
-    MintedSubject::new(r"CORP\alice", Some("alice@corp.example"), Some(SID)).unwrap()
+fn alice() -> UserCertificateSubject {
+    UserCertificateSubject::new(r"CORP\alice", Some("alice@corp.example"), Some(SID)).unwrap()
 }
 
-fn bob() -> MintedSubject {
-    MintedSubject::new(r"CORP\bob", Some("bob@corp.example"), None).unwrap()
+fn bob() -> UserCertificateSubject {
+    UserCertificateSubject::new(r"CORP\bob", Some("bob@corp.example"), None).unwrap()
 }

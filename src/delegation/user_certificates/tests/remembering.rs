@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::{NOW, alice, authority, before, bob, changed_authority, date};
 use crate::clock::Tick;
-use crate::delegation::user_certificates::{MintedIdentities, MintedIdentity, MintingError};
+use crate::delegation::user_certificates::{IssuanceError, IssuedIdentity, UserCertificates};
 use crate::telemetry::CacheMetrics;
 
-fn identities() -> MintedIdentities {
-    MintedIdentities::new(authority().load(), 1 << 20, CacheMetrics::default())
+fn identities() -> UserCertificates {
+    UserCertificates::new(authority().load(), 1 << 20, CacheMetrics::default())
 }
 
-fn is_same(one: &Arc<MintedIdentity>, other: &Arc<MintedIdentity>) -> bool {
+fn is_same(one: &Arc<IssuedIdentity>, other: &Arc<IssuedIdentity>) -> bool {
     one.certificate().serial == other.certificate().serial
 }
 
@@ -39,8 +39,9 @@ async fn two_accounts_never_share_a_certificate() {
 #[tokio::test]
 async fn an_account_that_differs_in_one_name_is_another_account() {
     let identities = identities();
-    let named =
-        |upn, sid| crate::delegation::user_certificates::MintedSubject::new("alice", upn, sid).unwrap();
+    let named = |upn, sid| {
+        crate::delegation::user_certificates::UserCertificateSubject::new("alice", upn, sid).unwrap()
+    };
     let both = named(Some("alice@corp.example"), Some("S-1-5-21-1-2-3-1103"));
     let first = identities.identity(&both, Tick::ORIGIN, NOW).await.unwrap();
     for other in [
@@ -57,9 +58,9 @@ async fn an_account_that_differs_in_one_name_is_another_account() {
 }
 
 #[tokio::test]
-async fn concurrent_demands_for_one_account_mint_once() {
+async fn concurrent_demands_for_one_account_issue_once() {
     let metrics = CacheMetrics::default();
-    let identities = MintedIdentities::new(authority().load(), 1 << 20, metrics.clone());
+    let identities = UserCertificates::new(authority().load(), 1 << 20, metrics.clone());
     let subject = alice();
     let demand = || identities.identity(&subject, Tick::ORIGIN, NOW);
     let (one, two, three) = tokio::join!(demand(), demand(), demand());
@@ -83,9 +84,9 @@ async fn an_account_that_was_read_anew_gets_a_new_certificate() {
 async fn a_failure_is_not_remembered() {
     let end = NOW.plus(Duration::from_secs(600));
     let ends = changed_authority(|parameters| parameters.not_after = date(end));
-    let identities = MintedIdentities::new(ends.load(), 1 << 20, CacheMetrics::default());
+    let identities = UserCertificates::new(ends.load(), 1 << 20, CacheMetrics::default());
     let refused = identities.identity(&alice(), Tick::ORIGIN, end).await.unwrap_err();
-    assert!(matches!(*refused, MintingError::AuthorityEnds { .. }));
+    assert!(matches!(*refused, IssuanceError::AuthorityEnds { .. }));
     let earlier = before(end, Duration::from_secs(300));
     assert!(identities.identity(&alice(), Tick::ORIGIN, earlier).await.is_ok(), "the clock was put right");
 }

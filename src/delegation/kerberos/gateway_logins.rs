@@ -21,11 +21,11 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(60);
 
 /// What is counted of all log-ins of the process.
 #[derive(Clone, Debug, Default)]
-pub struct LogInMetrics {
+pub struct GatewayLoginMetrics {
     /// Log-ins that a KDC refused.
-    pub refusals: Counter,
+    pub failures: Counter,
     /// Accounts that are not tried at the moment.
-    pub refused: Gauge,
+    pub failing: Gauge,
 }
 
 /// A keytab, and the principal in it.
@@ -33,43 +33,44 @@ type Own = (PathBuf, Option<String>);
 
 /// The log-ins of all accounts.
 #[derive(Debug, Default)]
-pub(super) struct LogIns {
-    accounts: Mutex<HashMap<Own, Arc<LogIn>>>,
-    metrics: Arc<OnceLock<LogInMetrics>>,
+pub(super) struct GatewayLogins {
+    accounts: Mutex<HashMap<Own, Arc<GatewayLogin>>>,
+    metrics: Arc<OnceLock<GatewayLoginMetrics>>,
 }
 
-impl LogIns {
+impl GatewayLogins {
     /// Counts from now on. Only the first call has an effect.
-    pub(super) fn count(&self, metrics: LogInMetrics) {
+    pub(super) fn count(&self, metrics: GatewayLoginMetrics) {
         self.metrics.set(metrics).ok();
     }
 
     /// The log-ins with this keytab as this principal.
-    pub(super) fn of(&self, keytab: &Path, principal: Option<&str>) -> Arc<LogIn> {
+    pub(super) fn of(&self, keytab: &Path, principal: Option<&str>) -> Arc<GatewayLogin> {
         let mut accounts = lock(&self.accounts);
         let key = (keytab.to_owned(), principal.map(str::to_owned));
-        let fresh = || Arc::new(LogIn { metrics: Arc::clone(&self.metrics), ..LogIn::default() });
+        let fresh =
+            || Arc::new(GatewayLogin { metrics: Arc::clone(&self.metrics), ..GatewayLogin::default() });
         Arc::clone(accounts.entry(key).or_insert_with(fresh))
     }
 }
 
 /// The log-ins of one account.
 #[derive(Debug, Default)]
-pub(super) struct LogIn {
+pub(super) struct GatewayLogin {
     /// Held while one is under way: several at once would be several failures.
     turn: Mutex<()>,
-    refused: Mutex<Option<Refused>>,
-    metrics: Arc<OnceLock<LogInMetrics>>,
+    refused: Mutex<Option<LoginRejection>>,
+    metrics: Arc<OnceLock<GatewayLoginMetrics>>,
 }
 
 #[derive(Clone, Debug)]
-struct Refused {
+struct LoginRejection {
     keytab: Keytab,
     error: DelegationError,
     until: Instant,
 }
 
-impl LogIn {
+impl GatewayLogin {
     /// What `log_in` returns, or the last refusal while it still counts for this content of the keytab.
     pub(super) fn attempt<T>(
         &self,
@@ -78,14 +79,14 @@ impl LogIn {
         log_in: impl FnOnce() -> Result<T, DelegationError>,
     ) -> Result<T, DelegationError> {
         let _turn = lock(&self.turn);
-        let counts = |refused: &&Refused| refused.keytab == *keytab && now < refused.until;
+        let counts = |refused: &&LoginRejection| refused.keytab == *keytab && now < refused.until;
         if let Some(refused) = lock(&self.refused).as_ref().filter(counts) {
             return Err(refused.error.clone());
         }
         let outcome = log_in();
         let refused = outcome.as_ref().err().and_then(|error| {
             let until = now + pause_after(error)?;
-            Some(Refused { keytab: keytab.clone(), error: error.clone(), until })
+            Some(LoginRejection { keytab: keytab.clone(), error: error.clone(), until })
         });
         self.note(refused);
         outcome
@@ -96,16 +97,16 @@ impl LogIn {
         lock(&self.refused).as_ref().map(|refused| refused.error.clone())
     }
 
-    fn note(&self, refused: Option<Refused>) {
+    fn note(&self, refused: Option<LoginRejection>) {
         let is_refused = refused.is_some();
         let was_refused = std::mem::replace(&mut *lock(&self.refused), refused).is_some();
         let Some(metrics) = self.metrics.get() else { return };
         if is_refused {
-            metrics.refusals.inc();
+            metrics.failures.inc();
         }
         match (was_refused, is_refused) {
-            (false, true) => _ = metrics.refused.inc(),
-            (true, false) => _ = metrics.refused.dec(),
+            (false, true) => _ = metrics.failing.inc(),
+            (true, false) => _ = metrics.failing.dec(),
             (true, true) | (false, false) => {}
         }
     }
@@ -149,13 +150,13 @@ mod tests {
 
     /// How often the KDC is asked by two attempts, the second one `later`, with `second` in the keytab.
     fn asked(error: fn() -> DelegationError, later: Duration, second: &Keytab) -> u32 {
-        let log_ins = LogIns::default();
-        let metrics = LogInMetrics::default();
-        log_ins.count(metrics.clone());
+        let gateway_logins = GatewayLogins::default();
+        let metrics = GatewayLoginMetrics::default();
+        gateway_logins.count(metrics.clone());
         let mut asked = 0;
         let now = Instant::now();
         for (keytab, now) in [(&Keytab::of_content(b"first"), now), (second, now + later)] {
-            let log_in = log_ins.of(Path::new("gw.keytab"), None);
+            let log_in = gateway_logins.of(Path::new("gw.keytab"), None);
             let refused: Result<(), _> = log_in.attempt(keytab, now, || {
                 asked += 1;
                 Err(error())
@@ -164,7 +165,7 @@ mod tests {
             assert_eq!(log_in.refusal().is_some(), pause_after(&error()).is_some());
         }
         let counted = if pause_after(&error()).is_some() { u64::from(asked) } else { 0 };
-        assert_eq!((metrics.refusals.get(), metrics.refused.get()), (counted, i64::from(counted > 0)));
+        assert_eq!((metrics.failures.get(), metrics.failing.get()), (counted, i64::from(counted > 0)));
         asked
     }
 
@@ -186,14 +187,14 @@ mod tests {
 
     #[test]
     fn a_log_in_that_succeeds_ends_the_refusal() {
-        let log_ins = LogIns::default();
-        let metrics = LogInMetrics::default();
-        log_ins.count(metrics.clone());
-        let log_in = log_ins.of(Path::new("gw.keytab"), Some("svc-gw"));
+        let gateway_logins = GatewayLogins::default();
+        let metrics = GatewayLoginMetrics::default();
+        gateway_logins.count(metrics.clone());
+        let log_in = gateway_logins.of(Path::new("gw.keytab"), Some("svc-gw"));
         let now = Instant::now();
         let _refused: Result<(), _> = log_in.attempt(&Keytab::of_content(b"old"), now, || Err(wrong_key()));
         log_in.attempt(&Keytab::of_content(b"new"), now, || Ok(())).unwrap();
         assert!(log_in.refusal().is_none());
-        assert_eq!((metrics.refusals.get(), metrics.refused.get()), (1, 0));
+        assert_eq!((metrics.failures.get(), metrics.failing.get()), (1, 0));
     }
 }

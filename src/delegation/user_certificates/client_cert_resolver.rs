@@ -10,7 +10,7 @@ use rustls::{ClientConfig, SignatureScheme};
 
 /// Whether the server took the user's certificate in one handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presented {
+pub enum PresentationOutcome {
     /// The server did not ask for one. It may be about to ask later, by renegotiation (TLS 1.2) or post-handshake
     /// authentication (RFC 8446 4.6.2); neither will be answered, so the connection names nobody.
     NotAsked,
@@ -22,15 +22,15 @@ pub enum Presented {
 
 /// What became of the certificate in one handshake. To be asked when the handshake has ended.
 #[derive(Clone, Debug, Default)]
-pub struct Presentation(Arc<AtomicU8>);
+pub struct CertificatePresentation(Arc<AtomicU8>);
 
-impl Presentation {
+impl CertificatePresentation {
     /// What has become of it so far.
-    pub fn outcome(&self) -> Presented {
+    pub fn outcome(&self) -> PresentationOutcome {
         match self.0.load(Ordering::Acquire) {
-            SENT => Presented::Sent,
-            UNSUITABLE => Presented::Unsuitable,
-            _ => Presented::NotAsked,
+            SENT => PresentationOutcome::Sent,
+            UNSUITABLE => PresentationOutcome::Unsuitable,
+            _ => PresentationOutcome::NotAsked,
         }
     }
 }
@@ -45,23 +45,24 @@ const SENT: u8 = 2;
 pub(super) fn settings_for_one_connection(
     template: &ClientConfig,
     key: Arc<CertifiedKey>,
-) -> (Arc<ClientConfig>, Presentation) {
-    let presentation = Presentation::default();
+) -> (Arc<ClientConfig>, CertificatePresentation) {
+    let presentation = CertificatePresentation::default();
     let mut settings = template.clone();
     settings.resumption = Resumption::disabled();
-    settings.client_auth_cert_resolver = Arc::new(Presenter { key, presentation: presentation.clone() });
+    settings.client_auth_cert_resolver =
+        Arc::new(UserCertificateResolver { key, presentation: presentation.clone() });
     (Arc::new(settings), presentation)
 }
 
 /// Presents one certificate, whichever CAs the server hints at: an IIS that trusts the CA through its NTAuth store may
 /// not name it.
 #[derive(Debug)]
-struct Presenter {
+struct UserCertificateResolver {
     key: Arc<CertifiedKey>,
-    presentation: Presentation,
+    presentation: CertificatePresentation,
 }
 
-impl ResolvesClientCert for Presenter {
+impl ResolvesClientCert for UserCertificateResolver {
     fn resolve(
         &self,
         _root_hint_subjects: &[&[u8]],

@@ -7,7 +7,7 @@ use crate::clock::UnixTime;
 
 /// Who one request is from, and which request that is. Every text is sent as it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Statement<'a> {
+pub struct RequestClaims<'a> {
     /// To whom: the backend (`aud`).
     pub audience: &'a str,
     /// The user, as in `X-Remote-User` (`sub`).
@@ -32,7 +32,7 @@ pub struct Statement<'a> {
     pub authenticated_at: UnixTime,
     /// Now (`iat`); it may be believed from then for the signer's lifetime (`exp`).
     pub issued_at: UnixTime,
-    /// Names this one statement, so that a backend can refuse to hear it twice (`jti`).
+    /// Names this one claims, so that a backend can refuse to hear it twice (`jti`).
     pub id: &'a str,
 }
 
@@ -47,7 +47,7 @@ pub enum AuthenticationMethod {
 
 /// Why something is not stated.
 #[derive(Debug, thiserror::Error)]
-pub enum StatementError {
+pub enum AssertionError {
     /// A claim that says whom, by whom, to whom or about what is empty.
     #[error("the claim {claim} is empty")]
     Empty {
@@ -70,7 +70,7 @@ pub enum StatementError {
 /// The claims as they are written: the registered ones of RFC 7519 4.1 and of OpenID Connect Core 2 under their own
 /// names, the others under plain ones.
 #[derive(Serialize)]
-pub(super) struct Claims<'a> {
+pub(super) struct JwtClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,
@@ -92,10 +92,14 @@ pub(super) struct Claims<'a> {
     path: &'a str,
 }
 
-impl<'a> Statement<'a> {
-    pub(super) fn claims(&self, issuer: &'a str, lifetime: Duration) -> Result<Claims<'a>, StatementError> {
+impl<'a> RequestClaims<'a> {
+    pub(super) fn claims(
+        &self,
+        issuer: &'a str,
+        lifetime: Duration,
+    ) -> Result<JwtClaims<'a>, AssertionError> {
         self.check_present()?;
-        Ok(Claims {
+        Ok(JwtClaims {
             iss: issuer,
             aud: self.audience,
             sub: self.subject,
@@ -115,7 +119,7 @@ impl<'a> Statement<'a> {
     }
 
     /// A verifier that compares with an empty setting of its own would take an empty claim for the right one.
-    fn check_present(&self) -> Result<(), StatementError> {
+    fn check_present(&self) -> Result<(), AssertionError> {
         let needed = [
             ("aud", self.audience),
             ("sub", self.subject),
@@ -125,7 +129,7 @@ impl<'a> Statement<'a> {
             ("path", self.path),
         ];
         let empty = needed.into_iter().find(|(_, value)| value.is_empty());
-        empty.map_or(Ok(()), |(claim, _)| Err(StatementError::Empty { claim }))
+        empty.map_or(Ok(()), |(claim, _)| Err(AssertionError::Empty { claim }))
     }
 }
 
