@@ -20,6 +20,5 @@ mod hostile;
 mod identity;
 mod ocsp;
 mod pkits;
-mod pkits_revocation;
 mod revocation_refresh;
 mod support;

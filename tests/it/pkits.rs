@@ -1,5 +1,6 @@
 //! The Public Key Interoperability Test Suite of NIST (PKITS): every entry of its manifest has the expected result.
 
+mod revocation;
 pub(crate) mod vectors;
 
 use portcullis::policy::CertificateRejection;

@@ -108,7 +108,7 @@ async fn a_resumed_session_has_the_same_result_as_a_full_handshake() {
     }
 }
 
-/// Verdicts are cached for one second, and the clock runs fifty times too fast, so that some requests meet a verdict at
+/// Verdicts are cached for one second, and the clock runs fifty times too fast, so that some requests use a verdict at
 /// the moment of its expiry.
 #[tokio::test]
 async fn no_request_is_denied_when_a_cached_verdict_expires() {

@@ -32,13 +32,13 @@ async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
     let bytes = request.repeat(count);
     let sent = bytes.len();
     let sending = tokio::spawn(async move { writing.write_all(bytes.as_bytes()).await });
-    let (mut answered, mut tail, mut buffer) = (0, Vec::new(), vec![0; 65_536]);
-    while answered < count {
+    let (mut received, mut tail, mut buffer) = (0, Vec::new(), vec![0; 65_536]);
+    while received < count {
         let read = reading.read(&mut buffer).await.unwrap();
-        assert!(read > 0, "{answered} of {count} were answered");
+        assert!(read > 0, "{received} of {count} responses were received");
         tail.extend_from_slice(&buffer[..read]);
         let heads = tail.windows(9).filter(|bytes| bytes == b"HTTP/1.1 ").count();
-        answered += heads;
+        received += heads;
         tail.drain(..tail.len().saturating_sub(8));
     }
     sending.await.unwrap().unwrap();

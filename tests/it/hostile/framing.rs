@@ -36,7 +36,7 @@ fn run(cases: impl IntoIterator<Item = FramingCase>) {
     let mut gateway = start(three_sites());
     let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
     let mut wrong = Vec::new();
-    let mut answered = 0;
+    let mut responded = 0;
     for case in cases {
         let before = forwarded(&gateway).len();
         let mut connection = client.connect(HOME).unwrap();
@@ -48,11 +48,16 @@ fn run(cases: impl IntoIterator<Item = FramingCase>) {
         if statuses != case.statuses || targets != case.forwarded {
             wrong.push(format!("{}: {statuses:?} {targets:?}", case.name));
         }
-        answered += responses.len();
+        responded += responses.len();
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     gateway.stop();
-    assert_eq!(gateway.records().len(), answered, "one record for each response: {:#?}", decisions(&gateway));
+    assert_eq!(
+        gateway.records().len(),
+        responded,
+        "one record for each response: {:#?}",
+        decisions(&gateway)
+    );
 }
 
 fn all_responses(connection: &mut TlsConnection) -> Vec<WireResponse> {
@@ -279,19 +284,19 @@ fn connect_trace_and_unknown_methods_are_rejected() {
 #[test]
 fn a_malformed_head_is_rejected() {
     let request = |lines: &str| format!("GET /ignore/echo HTTP/1.1\r\n{lines}\r\n{SMUGGLED}");
-    let bad: &'static [u16] = &[400];
+    let bad_request: &'static [u16] = &[400];
     run([
-        case("folded", request(&format!("{HOST}X-A: b\r\n c\r\n")), bad, &[]),
-        case("folded with a tab", request(&format!("{HOST}X-A: b\r\n\tc\r\n")), bad, &[]),
-        case("space before the colon", request("Host : a.corp.example\r\n"), bad, &[]),
-        case("space before the name", request(&format!(" {HOST}")), bad, &[]),
-        case("empty name", request(&format!("{HOST}: b\r\n")), bad, &[]),
-        case("no colon", request(&format!("{HOST}b\r\n")), bad, &[]),
-        case("NUL in a value", request(&format!("{HOST}X-A: b\0c\r\n")), bad, &[]),
+        case("folded", request(&format!("{HOST}X-A: b\r\n c\r\n")), bad_request, &[]),
+        case("folded with a tab", request(&format!("{HOST}X-A: b\r\n\tc\r\n")), bad_request, &[]),
+        case("space before the colon", request("Host : a.corp.example\r\n"), bad_request, &[]),
+        case("space before the name", request(&format!(" {HOST}")), bad_request, &[]),
+        case("empty name", request(&format!("{HOST}: b\r\n")), bad_request, &[]),
+        case("no colon", request(&format!("{HOST}b\r\n")), bad_request, &[]),
+        case("NUL in a value", request(&format!("{HOST}X-A: b\0c\r\n")), bad_request, &[]),
         case(
             "bare CR in a value",
             request(&format!("{HOST}X-A: b\rTransfer-Encoding: chunked\r\n")),
-            bad,
+            bad_request,
             &[],
         ),
         case(
@@ -299,13 +304,18 @@ fn a_malformed_head_is_rejected() {
             format!(
                 "POST /ignore/echo HTTP/1.0\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}"
             ),
-            bad,
+            bad_request,
             &[],
         ),
-        case("HTTP/0.9", format!("GET /ignore/echo\r\n{SMUGGLED}"), bad, &[]),
-        case("HTTP/1.2", format!("GET /ignore/echo HTTP/1.2\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
-        case("two spaces", format!("GET  /ignore/echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
-        case("a space in the path", format!("GET /ignore/ echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"), bad, &[]),
+        case("HTTP/0.9", format!("GET /ignore/echo\r\n{SMUGGLED}"), bad_request, &[]),
+        case("HTTP/1.2", format!("GET /ignore/echo HTTP/1.2\r\n{HOST}\r\n{SMUGGLED}"), bad_request, &[]),
+        case("two spaces", format!("GET  /ignore/echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"), bad_request, &[]),
+        case(
+            "a space in the path",
+            format!("GET /ignore/ echo HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}"),
+            bad_request,
+            &[],
+        ),
     ]);
 }
 

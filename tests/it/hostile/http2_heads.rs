@@ -90,17 +90,17 @@ async fn a_head_that_closes_the_connection_is_recorded() {
 #[tokio::test]
 async fn a_head_is_recorded_once_if_the_connection_closes_at_any_point() {
     let gateway = start(three_sites());
-    let good = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo", &[]));
+    let valid = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo", &[]));
     let malformed = |stream| frame(HEADERS, ALL, stream, &fields(&[METHOD]));
     let fatal = frame(HEADERS, ALL, 5, &get("/ignore/echo", &[("X-Upper", "a")]));
     let reset = frame(RST_STREAM, 0, 3, &[0, 0, 0, 8]);
     for (case, sent, count) in [
-        ("good heads before a fatal one", [good(1), good(3), fatal.clone()].concat(), 3),
+        ("valid heads before a fatal one", [valid(1), valid(3), fatal.clone()].concat(), 3),
         ("malformed heads before a fatal one", [malformed(1), malformed(3), fatal].concat(), 3),
         ("a malformed head on a stream that is reset", [malformed(3), reset.clone()].concat(), 1),
-        ("a good head on a stream that is reset", [good(3), reset].concat(), 1),
+        ("a valid head on a stream that is reset", [valid(3), reset].concat(), 1),
         ("a malformed head before the end", malformed(1), 1),
-        ("a good head before the end", good(1), 1),
+        ("a valid head before the end", valid(1), 1),
     ] {
         let recorded = gateway.records().len();
         let mut connection = Http2Connection::connect(&gateway).await;
@@ -199,8 +199,8 @@ async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
     let slow = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo?delay_ms=500", &[]));
     connection.send(&[slow(1), slow(3), slow(5)].concat()).await.unwrap();
     let frames = connection.frames_until(|frame| frame.stream == 5).await;
-    let refused = frames.last().map(|frame| (frame.kind, frame.payload.as_slice()));
-    assert_eq!(refused, Some((RST_STREAM, &[0, 0, 0, 7][..])));
+    let reset = frames.last().map(|frame| (frame.kind, frame.payload.as_slice()));
+    assert_eq!(reset, Some((RST_STREAM, &[0, 0, 0, 7][..])));
     connection.frames_until(|frame| frame.kind == DATA).await;
     connection.frames_until(|frame| frame.kind == DATA).await;
     drop(connection);

@@ -134,10 +134,10 @@ fn free_address() -> SocketAddr {
     TcpListener::bind((own, 0)).unwrap().local_addr().unwrap()
 }
 
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+fn wait_until(event: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + TEST_TIMEOUT;
     while !condition() {
-        assert!(Instant::now() < end, "timed out waiting until {what}");
+        assert!(Instant::now() < end, "timed out waiting until {event}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -118,19 +118,19 @@ async fn requests_of_one_address_are_limited_and_rejections_are_sampled_in_the_a
         let client = client(&gateway, address);
         let client = if http2 { client.http2() } else { client };
         let mut connection = client.connect().await.unwrap();
-        let mut refused = 0;
+        let mut rejected = 0;
         for _ in 0..60 {
             let response = connection.get("/ignore/echo").await.unwrap();
             match response.status_and_id().as_str() {
                 "429 rate-limited" => {
-                    refused += 1;
+                    rejected += 1;
                     let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
                     assert!((1..=2).contains(&wait), "{wait}");
                 }
                 other => assert_eq!(other, "200 permit"),
             }
         }
-        assert!(refused > 20, "{refused}");
+        assert!(rejected > 20, "{rejected}");
         // A new connection does not reset the rate.
         assert_eq!(client.get("/ignore/echo").await.status_and_id(), "429 rate-limited");
     }
@@ -165,8 +165,8 @@ async fn a_certificate_holder_is_served_at_an_address_above_its_request_rate() {
     for path in ["/require/echo", "/ignore/echo", "/none"].repeat(5) {
         results.push(forged.get(path).await.unwrap().status_and_id());
     }
-    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
-    assert!(refused > 8, "{results:?}");
+    let rejected = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(rejected > 8, "{results:?}");
 }
 
 #[tokio::test]
@@ -178,8 +178,8 @@ async fn denied_requests_of_an_authenticated_client_count_towards_its_rate() {
     for path in ["/none", "/ignore/echo"].repeat(20) {
         results.push(holder.get(path).await.unwrap().status_and_id());
     }
-    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
-    assert!(refused > 20, "{results:?}");
+    let rejected = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(rejected > 20, "{results:?}");
 }
 
 #[tokio::test]
@@ -193,8 +193,8 @@ async fn requests_of_one_account_are_limited_across_its_connections() {
             results.push(connection.get("/require/echo").await.unwrap().status_and_id());
         }
     }
-    let refused = results.iter().filter(|result| *result == "429 rate-limited").count();
-    assert!(refused > 20, "{results:?}");
+    let rejected = results.iter().filter(|result| *result == "429 rate-limited").count();
+    assert!(rejected > 20, "{results:?}");
     assert_eq!(alice(ONE).get("/ignore/echo").await.status_and_id(), "200 permit");
     let judy = client(&gateway, ONE).chain(card("judy"));
     assert_eq!(judy.get("/require/echo").await.status_and_id(), "200 permit");
@@ -231,8 +231,8 @@ async fn forged_certificates_use_the_anonymous_share_of_the_audit_queue() {
     }
     let is_full = || {
         let metrics = gateway.metrics.encode();
-        let refused = r#"portcullis_decisions_total{decision="audit-unavailable"} 0"#;
-        (!metrics.lines().any(|line| line == refused)).then_some(())
+        let none_rejected = r#"portcullis_decisions_total{decision="audit-unavailable"} 0"#;
+        (!metrics.lines().any(|line| line == none_rejected)).then_some(())
     };
     wait_for("the end of the anonymous share", is_full).await;
 

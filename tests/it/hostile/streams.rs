@@ -69,9 +69,9 @@ async fn an_expired_proof_of_possession_closes_an_http_2_connection() {
         gateway.clock.advance(Duration::from_secs(3_600));
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "421 misdirected-request");
         wait_for_the_end(&mut connection).await;
-        let mut anew = client.connect().await.unwrap();
-        assert!(!anew.resumed, "{version:?}");
-        assert_eq!(anew.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
+        let mut second = client.connect().await.unwrap();
+        assert!(!second.resumed, "{version:?}");
+        assert_eq!(second.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     }
 }
 

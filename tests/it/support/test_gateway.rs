@@ -115,9 +115,9 @@ impl TestGateway {
 
     /// Every audit record so far; waits up to 100 ms for records that are queued for the file.
     pub(crate) fn records(&self) -> Vec<Value> {
-        let begun = Instant::now();
+        let start = Instant::now();
         // Bounded, because a request in progress occupies bytes of the queue until it ends.
-        while self.metrics.audit.queue_bytes.get() > 0 && begun.elapsed() < Duration::from_millis(100) {
+        while self.metrics.audit.queue_bytes.get() > 0 && start.elapsed() < Duration::from_millis(100) {
             std::thread::yield_now();
         }
         let path: PathBuf = self.folder.path().join(&self.config.audit);
@@ -146,13 +146,13 @@ impl TestGateway {
 }
 
 /// Polls until `look` returns a value; panics after [`TEST_TIMEOUT`].
-pub(crate) async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) async fn wait_for<T>(event: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + TEST_TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "timed out waiting for {what}");
+        assert!(Instant::now() < end, "timed out waiting for {event}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,8 +1,8 @@
 //! The parts of NIST's PKITS on distribution points, indirect CRLs and reasons (section 4.14), delta CRLs (4.15), and
 //! CRLs that are signed with another key than certificates (of 4.4 and 4.5).
 
-use crate::pkits::vectors::Tier;
-use crate::pkits::{authenticate, of_tier};
+use super::vectors::Tier;
+use super::{authenticate, of_tier};
 
 /// Validates all entries of a tier; returns the numbers of valid and invalid paths. Panics if a path has another result
 /// than in the manifest, or is rejected for another reason than the suite intends.
