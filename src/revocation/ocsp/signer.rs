@@ -52,30 +52,34 @@ pub(super) struct VerifiedSigner {
     pub(super) doubt: Option<ResponderFault>,
 }
 
-/// Finds the signer of `response`: of the candidates that it names, the first whose key made the signature.
+/// Finds the signer of `response`: of the candidates that it names, the first whose key made the signature and that
+/// is authorised without a doubt, or else the first with a doubt. A responder may have several certificates for one
+/// key, and the order in which the response contains them decides nothing.
 pub(super) fn find(
     response: &BasicResponse<'_>,
     issuer: &Certificate,
     settings: &OcspSettings,
     now: UnixTime,
 ) -> Result<VerifiedSigner, OcspError> {
-    let mut error = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
+    let (mut fault, mut signature_error, mut doubtful) = (None, None, None);
     for signer in candidates(response, issuer, settings) {
         let certificate = signer.certificate();
         if !response.responder.names(certificate) {
             continue;
         }
         let key = certificate.public_key_der();
-        match signature::verify(key, response.algorithm, response.tbs, response.signature) {
-            Ok(()) => {
-                authorise(&signer, issuer, now).map_err(OcspError::ResponderNotAuthorised)?;
-                let doubt = signer.doubt();
-                return Ok(VerifiedSigner { signer, doubt });
-            }
-            Err(cause) => error = OcspError::Signature(cause),
+        if let Err(cause) = signature::verify(key, response.algorithm, response.tbs, response.signature) {
+            signature_error = Some(OcspError::Signature(cause));
+            continue;
+        }
+        match (authorise(&signer, issuer, now), signer.doubt()) {
+            (Err(found), _) => _ = fault.get_or_insert(found),
+            (Ok(()), None) => return Ok(VerifiedSigner { signer, doubt: None }),
+            (Ok(()), doubt) => _ = doubtful.get_or_insert(VerifiedSigner { signer, doubt }),
         }
     }
-    Err(error)
+    let fault = fault.map(OcspError::ResponderNotAuthorised).or(signature_error);
+    doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand)))
 }
 
 /// Directly trusted signers come first, so that a copy of their certificate in the response changes nothing.

@@ -148,17 +148,25 @@ pub(super) struct TestDelegate {
 
 /// A delegate that meets RFC 6960 4.2.2.2, with id-pkix-ocsp-nocheck, changed by `edit`.
 pub(super) fn delegate(ca: &TestCa, edit: impl FnOnce(&mut CertificateParams)) -> TestDelegate {
+    let key = KeyPair::generate().unwrap();
+    TestDelegate { certificate: delegate_certificate(ca, &key, edit), key }
+}
+
+/// A delegate's certificate for this key.
+pub(super) fn delegate_certificate(
+    ca: &TestCa,
+    key: &KeyPair,
+    edit: impl FnOnce(&mut CertificateParams),
+) -> Certificate {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "TestResponder");
+    params.distinguished_name.push(DnType::CommonName, "Responder");
     params.serial_number = Some(vec![0x52].into());
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
     params.custom_extensions = vec![rcgen::CustomExtension::from_oid_content(&NO_CHECK, vec![5, 0])];
     edit(&mut params);
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, ca.issuer()).unwrap();
-    TestDelegate { certificate: Certificate::from_der(certificate.der()).unwrap(), key }
+    Certificate::from_der(params.signed_by(key, ca.issuer()).unwrap().der()).unwrap()
 }
 
 /// ResponderID byName.

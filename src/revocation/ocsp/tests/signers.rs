@@ -1,6 +1,6 @@
 //! The authorisation of signers.
 
-use super::draft::{TestDelegate, by_name, delegate};
+use super::draft::{TestDelegate, by_name, delegate, delegate_certificate};
 use super::*;
 use crate::certificate::signature::SignatureError;
 use crate::revocation::test_pki::{element, extension};
@@ -35,7 +35,7 @@ fn a_delegate_of_the_issuer_may_sign_and_is_returned() {
     let delegate = delegate(&fixture.ca, |_| {});
     let response = fixture.validate(&fixture.good().sign_by(&delegate), &OcspSettings::default()).unwrap();
     assert_eq!(response.status, CertStatus::Good);
-    assert_eq!(response.source.signer.to_string(), "CN=TestResponder");
+    assert_eq!(response.source.signer.to_string(), "CN=Responder");
     assert_eq!(response.delegate, Some(delegate.certificate));
 }
 
@@ -86,6 +86,36 @@ fn a_delegate_signs_only_while_its_certificate_is_valid() {
         ResponseDraft::about(SingleResponseDraft { next_update, ..fixture.single() }).sign_by(&expiring);
     let response = fixture.validate(&der, &OcspSettings::default()).unwrap();
     assert_eq!(response.usable_until, expiring.certificate.not_after().plus(Duration::from_secs(1)));
+}
+
+#[test]
+fn of_several_certificates_for_the_signers_key_an_authorised_one_counts_in_either_order() {
+    let fixture = OcspFixture::new();
+    let valid = delegate(&fixture.ca, |_| {});
+    let expired = delegate_certificate(&fixture.ca, &valid.key, |params| {
+        params.not_after = date_time_ymd(2026, 11, 1);
+    });
+    let unsupported = delegate_certificate(&fixture.ca, &valid.key, |params| {
+        let mut extension = rcgen::CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]);
+        extension.set_criticality(true);
+        params.custom_extensions.push(extension);
+    });
+    for other in [expired, unsupported] {
+        for revoked in [false, true] {
+            for certificates in [
+                vec![other.clone(), valid.certificate.clone()],
+                vec![valid.certificate.clone(), other.clone()],
+            ] {
+                let single = fixture.single();
+                let single = if revoked { single.revoked(None) } else { single };
+                let draft = ResponseDraft { certificates, ..ResponseDraft::about(single) };
+                let der = draft.sign_as(&by_name(&valid.certificate), &valid.key);
+                let response = fixture.validate(&der, &OcspSettings::default()).unwrap();
+                assert_eq!(matches!(response.status, CertStatus::Revoked { .. }), revoked);
+                assert_eq!(response.delegate.as_ref(), Some(&valid.certificate));
+            }
+        }
+    }
 }
 
 #[test]
