@@ -190,8 +190,7 @@ async fn trailers_of_the_client_are_removed() {
 
 #[tokio::test]
 async fn reserved_names_are_removed_from_trailers_of_the_backend() {
-    // The stand-in sends trailers only if the request has `TE: trailers` (RFC 9110 10.1.4), which the gateway never
-    // sends.
+    // The stand-in sends no trailers without `TE: trailers` (RFC 9110 10.1.4), which the gateway never sends.
     let backend = raw_backend(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\
          X-Remote-User: administrator\r\nX-Checksum: 1\r\n\r\n",

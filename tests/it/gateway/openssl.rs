@@ -278,8 +278,7 @@ fn a_short_rsa_key_and_sha_1_signatures_are_accepted_if_unsafely_allowed() {
     assert!(requested(&ran).ends_with(":RSA+SHA1"), "{}", requested(&ran));
 }
 
-/// Connects with a certificate whose RSA key has 1,024 bits; `signatures` are options that replace OpenSSL's
-/// algorithms.
+/// Connects with a certificate whose RSA key has 1,024 bits; `signatures` are options for its signature algorithms.
 fn with_short_card(gateway: &TestGateway, signatures: &[&str]) -> Option<ProgramOutput> {
     let file = |name: &str| gateway.folder().join(name).display().to_string();
     let (key_pem, key_der, card_pem) = (file("short.key"), file("short.der"), file("short.pem"));

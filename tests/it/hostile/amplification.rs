@@ -25,8 +25,7 @@ fn forged(name: &str) -> KeyedChain {
     }
 }
 
-/// Sends `count` requests on one connection without waiting for responses, and reads the responses. Returns the bytes
-/// sent.
+/// Sends `count` pipelined requests on one connection and reads the responses. Returns the number of sent bytes.
 async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
     let (mut reading, mut writing) = tokio::io::split(client.tls_stream().await.unwrap());
     let bytes = request.repeat(count);

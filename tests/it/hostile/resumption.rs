@@ -1,4 +1,4 @@
-//! Resumed sessions are bound to their site and to the lifetime of the proof of possession, and are authenticated again.
+//! Resumed sessions are bound to their site and their proof of possession, and are authenticated again.
 //! CVE-2025-23419, CVE-2025-23048, CVE-2025-68121 and CVE-2022-21654 each evaded one of these rules.
 
 use super::three_sites::{

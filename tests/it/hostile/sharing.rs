@@ -126,11 +126,11 @@ async fn two_hundred_clients_on_few_pooled_connections_receive_their_own_respons
 
 // Defects introduced by hand, and the result of the test:
 //
-// * `Worker::pool` without the backend in its key, so that every request uses the pool of the first: fails, because requests
-//   for `/second/` reach the other stand-in.
+// * `Worker::pool` without the backend in its key, so that every request uses the pool of the first: fails, because
+//   requests for `/second/` reach the other stand-in.
 // * The key of `AccountCache` with the fingerprint of the anchor instead of the leaf: fails at once with
 //   `left: ["person-6@corp.example"] right: ["person-10@corp.example"]`.
-// * `ResponseBody` returns its connection to the pool when it is dropped before the end, and neither `Lease::give_back` nor
-//   `IdleConnections::take` checks that hyper is ready: passes. hyper closes a connection whose response is not read to its
-//   end and returns an unsent request, which the exchange then sends on another connection. The checks of the pool are a
-//   second defence; `backend::tests::pooling` tests them.
+// * `ResponseBody` returns its connection to the pool when it is dropped before the end, and neither `Lease::give_back`
+//   nor `IdleConnections::take` checks that hyper is ready: passes. hyper closes a connection whose response is not read
+//   to its end and returns an unsent request, which the exchange then sends on another connection. The checks of the pool
+//   are a second defence; `backend::tests::pooling` tests them.

@@ -103,8 +103,7 @@ impl WireResponse {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// `200 permit`, or the status and the denial id if the request accepted JSON; the status alone for responses of
-    /// hyper.
+    /// `200 permit`, or the status and the denial id of a JSON response; the status alone for responses of hyper.
     pub(super) fn status_and_id(&self) -> String {
         let json: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let id = if self.status == 200 { Some("permit") } else { json["id"].as_str() };

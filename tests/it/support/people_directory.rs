@@ -1,5 +1,4 @@
-//! A directory with accounts: OpenLDAP's slapd with the attributes of Active Directory, in its own folder and on free
-//! ports.
+//! A directory with accounts: OpenLDAP's slapd with the attributes of Active Directory, on free ports.
 //!
 //! Like Active Directory it accepts a bind with a name and an empty password. Unlike Active Directory it stores
 //! tokenGroups, and a bind requires a distinguished name.
@@ -62,7 +61,7 @@ impl PeopleDirectory {
         std::fs::write(folder.join("ldap-password"), Self::PASSWORD).unwrap();
     }
 
-    /// `None` if slapd is not installed; the test is then recorded as skipped.
+    /// Records the skip and returns `None` if slapd is not installed.
     pub(crate) async fn start() -> Option<Self> {
         Self::referring_to("ldap://127.0.0.1:1").await
     }

@@ -30,8 +30,7 @@ async fn read_to_end<IO: AsyncRead + Unpin>(stream: &mut IO) -> String {
     received.into_iter().map(char::from).collect()
 }
 
-/// A backend that reads the head of one request on each connection, writes `response`, and closes. It ends with the
-/// test.
+/// A backend that reads one request head on each connection, writes `response`, and closes. It ends with the test.
 pub(crate) async fn raw_backend(response: &'static str) -> SocketAddr {
     raw_backend_with(move |_| response).await
 }

@@ -32,7 +32,7 @@ pub(crate) struct Slapd {
 
 impl Slapd {
     /// With an entry below `O=Corp Example` for each name, with its CRL, if it has one, in
-    /// `certificateRevocationList;binary`. `None` if slapd is not installed; the test is then recorded as skipped.
+    /// `certificateRevocationList;binary`. Records the skip and returns `None` if slapd is not installed.
     pub(crate) async fn start(entries: &[(&str, Option<&[u8]>)]) -> Option<Self> {
         Self::start_with("ldap", entries).await
     }

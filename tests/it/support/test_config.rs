@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-/// Pieces of TOML. A test changes the relevant ones: `TestConfig { site: "default = true".into(),
-/// ..TestConfig::default() }`.
+/// Pieces of TOML, of which a test replaces some: `TestConfig { site: "…".into(), ..TestConfig::default() }`.
 ///
 /// In every piece `{rms}` stands for the URL of the stand-in RMS server. Paths are relative to the gateway's folder,
 /// which has the demo's PKI in `pki/`.

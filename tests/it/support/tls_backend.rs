@@ -1,5 +1,4 @@
-//! A backend inside TLS that requests a client certificate, and rejects a client without one as IIS, nginx or Apache
-//! do.
+//! A backend inside TLS that rejects clients without a certificate, as IIS, nginx or Apache do.
 
 use super::pki;
 use rustls::RootCertStore;

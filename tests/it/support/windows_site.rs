@@ -81,8 +81,7 @@ pub(crate) struct NtlmSite(LabServer);
 
 impl NtlmSite {
     /// With the users `CORP\alice`, `CORP\bob` and `CORP\user001` to `CORP\user200`, whose password is
-    /// [`ActiveDirectory::PASSWORD`]; needs no directory. Records the skip and returns `None` if Python is not
-    /// installed.
+    /// [`ActiveDirectory::PASSWORD`]; needs no directory. Records the skip and returns `None` without Python.
     pub(crate) fn start() -> Option<Self> {
         if !is_installed("python3") {
             record_skip("python3 is not installed");
@@ -102,8 +101,7 @@ impl NtlmSite {
         Some(Self(LabServer::start(command.arg(script).arg("--users").arg(users))))
     }
 
-    /// With every user of the directory, and Samba's NTLM. Records the skip and returns `None` if a program is not
-    /// installed.
+    /// With every user of the directory, and Samba's NTLM. Records the skip and returns `None` if it is not installed.
     pub(crate) fn of_domain(directory: &ActiveDirectory) -> Option<Self> {
         if !is_installed("python3") || !is_installed("ntlm_auth") {
             record_skip("python3 or ntlm_auth is not installed");
