@@ -66,12 +66,13 @@ fn read_fields(fields: &mut SliceReader<'_>, found: &mut CrlEntry<'_>) -> der::R
 }
 
 fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -> der::Result<()> {
+    let mut reasons: Vec<RevocationReason> = Vec::new();
     while !extensions.is_finished() {
         let extension = read_extension(extensions)?;
         let oid = extension.oid();
         let is = |known| oid.is_some_and(|oid: ObjectIdentifier| oid == known);
         if is(rfc5280::ID_CE_CRL_REASONS) {
-            entry.reason = CrlReason::from_der(extension.value).map_or(RevocationReason::Unknown, Into::into);
+            reasons.push(CrlReason::from_der(extension.value).map_or(RevocationReason::Unknown, Into::into));
         } else if is(rfc5280::ID_CE_CERTIFICATE_ISSUER) {
             let issuer = issuer(extension.value).filter(|_| entry.issuer == EntryIssuer::Unchanged);
             if issuer.is_none() {
@@ -82,6 +83,13 @@ fn read_extensions(extensions: &mut SliceReader<'_>, entry: &mut CrlEntry<'_>) -
             entry.unusable =
                 Some(oid.map_or(UnusableReason::UnnamedExtension, UnusableReason::CriticalEntryExtension));
         }
+    }
+    // Of several reasons the order decides nothing.
+    if let Some(reason) = reasons.iter().max_by_key(|reason| reason.permanence()) {
+        entry.reason = *reason;
+    }
+    if reasons.len() > 1 {
+        entry.unusable = Some(UnusableReason::Entry);
     }
     Ok(())
 }

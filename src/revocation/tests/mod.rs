@@ -1,10 +1,9 @@
 //! Tests of the revocation check, with certificates and CRLs made here.
 
 mod caching;
+mod decoding;
 mod deltas;
 mod downloading;
-
-mod decoding;
 mod precedence;
 mod reloading;
 mod scopes;

@@ -275,6 +275,23 @@ fn of_two_entries_for_one_serial_the_one_that_cannot_be_lifted_counts() {
 }
 
 #[test]
+fn of_two_reasons_of_one_entry_the_one_that_cannot_be_lifted_counts() {
+    let (root, chain) = root_and_chain();
+    let complete = CrlDraft { extensions: vec![number(1)], ..CrlDraft::default() }.sign(&root);
+    for codes in [[REMOVE, 1], [1, REMOVE], [HOLD, 1], [1, HOLD]] {
+        let entries = vec![entry(SERIAL, &codes.map(reason))];
+        let delta = CrlDraft {
+            this_update: before(NOW, HOUR / 2),
+            extensions: vec![number(2), base_number(1)],
+            entries,
+            ..CrlDraft::default()
+        };
+        let found = why_revoked(check_crls(&chain, &PREFER, &[&complete, &delta.sign(&root)]));
+        assert_eq!(found.1, RevocationReason::KeyCompromise, "{codes:?}");
+    }
+}
+
+#[test]
 fn a_crl_that_is_loaded_twice_counts_once() {
     let (root, _) = root_and_chain();
     let der = CrlDraft::default().sign(&root);
