@@ -92,7 +92,7 @@ impl OcspClient {
         let max_bytes = rules.max_bytes.min(MAXIMUM_RESPONSE_BYTES);
         let fetcher = Fetcher::new(FetchRules { max_bytes, ..rules });
         Self {
-            slots: Semaphore::new(settings.places),
+            slots: Semaphore::new(settings.max_concurrent_queries),
             fetcher,
             responses: Cache::builder()
                 .max_capacity(settings.cache_bytes)
@@ -153,7 +153,7 @@ impl OcspClient {
         issuer: &Certificate,
         now: UnixTime,
     ) -> Result<ValidatedResponse, OcspError> {
-        let limit = self.settings.limit;
+        let limit = self.settings.timeout;
         let slot = timeout(limit, self.slots.acquire()).await;
         let Ok(Ok(_slot)) = slot else { return Err(OcspError::Busy { limit }) };
         let mut first_error = None;
@@ -207,7 +207,7 @@ impl OcspClient {
         if let Some(failure) = self.failed_hosts.get(url).await.filter(|failure| now < failure.until) {
             return Err(unreachable(failure.cause));
         }
-        let limit = self.settings.limit;
+        let limit = self.settings.timeout;
         let fetching = async {
             match request::in_url(url, &request).filter(|_| !has_nonce) {
                 Some(url) => self.fetcher.get(&url).await,

@@ -77,7 +77,7 @@ pub enum OcspError {
     NoNonce,
     /// The response is past its nextUpdate, or has none and is too old.
     #[error("the OCSP response expired at {since}")]
-    Stale {
+    Expired {
         /// When it expired.
         since: UnixTime,
     },
@@ -141,7 +141,7 @@ impl From<u8> for OcspErrorStatus {
 pub enum ResponderFault {
     /// It is neither the issuer nor configured, and the response does not contain its certificate.
     #[error("its certificate is not available")]
-    NotAtHand,
+    NotAvailable,
     /// Its certificate names another issuer.
     #[error("its certificate was not issued by the issuer of the client certificate")]
     OtherIssuer,

@@ -58,9 +58,9 @@ pub struct OcspSettings {
     pub max_unchecked_responder_lifetime: Duration,
     /// The timeout of one responder, and the longest wait for a free slot. A certificate that names two responders
     /// takes three times this at most.
-    pub limit: Duration,
+    pub timeout: Duration,
     /// How many certificates are queried concurrently.
-    pub places: usize,
+    pub max_concurrent_queries: usize,
     /// The size of the response cache in bytes.
     pub cache_bytes: u64,
 }
@@ -76,8 +76,8 @@ impl Default for OcspSettings {
             grace: Duration::ZERO,
             max_age_without_next_update: Duration::from_secs(300),
             max_unchecked_responder_lifetime: Duration::from_secs(7 * 86_400),
-            limit: Duration::from_secs(2),
-            places: 64,
+            timeout: Duration::from_secs(2),
+            max_concurrent_queries: 64,
             cache_bytes: 32 << 20,
         }
     }

@@ -79,7 +79,7 @@ pub(super) fn find(
         }
     }
     let fault = fault.map(OcspError::ResponderNotAuthorised).or(signature_error);
-    doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand)))
+    doubtful.ok_or_else(|| fault.unwrap_or(OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable)))
 }
 
 /// Directly trusted signers come first, so that a copy of their certificate in the response changes nothing.

@@ -189,7 +189,7 @@ fn check_dates(
     }
     let expiry = due.plus(CLOCK_SKEW).plus(settings.grace);
     if now >= expiry {
-        return Err(OcspError::Stale { since: expiry });
+        return Err(OcspError::Expired { since: expiry });
     }
     let signer_end = signer.certificate().not_after().plus(Duration::from_secs(1));
     Ok((due, expiry.min(signer_end)))

@@ -83,7 +83,7 @@ pub(super) fn client(settings: OcspSettings) -> OcspClient {
 
 /// Settings with a timeout for a busy machine.
 pub(super) fn patient() -> OcspSettings {
-    OcspSettings { limit: TEST_TIMEOUT, ..OcspSettings::default() }
+    OcspSettings { timeout: TEST_TIMEOUT, ..OcspSettings::default() }
 }
 
 fn certificate(der: &CertificateDer<'_>) -> Certificate {

@@ -50,7 +50,7 @@ fn a_handshake_leaves_ocsp_to_the_request() {
 
 /// A realm that requires the status, with a short timeout for the responder.
 fn realm() -> Realm {
-    let settings = OcspSettings { limit: Duration::from_millis(200), ..OcspSettings::default() };
+    let settings = OcspSettings { timeout: Duration::from_millis(200), ..OcspSettings::default() };
     Realm {
         name: "staff".into(),
         generation: 1,

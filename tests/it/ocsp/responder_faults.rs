@@ -82,9 +82,9 @@ async fn every_fault_of_a_responder_is_distinguished_under_prefer_and_require() 
     for &(fault, kind, later, expected) in TABLE {
         let url = if fault == UNREACHABLE { closed_url.clone() } else { responder.url(fault) };
         // Only the responder that never responds has a short timeout, since all of it passes.
-        let limit = if fault == "hang" { Duration::from_millis(200) } else { patient().limit };
+        let limit = if fault == "hang" { Duration::from_millis(200) } else { patient().timeout };
         for mode in [RevocationMode::Prefer, RevocationMode::Require] {
-            let result = check(kind, &url, later, mode, OcspSettings { limit, ..patient() }).await;
+            let result = check(kind, &url, later, mode, OcspSettings { timeout: limit, ..patient() }).await;
             let row = format!("{fault} {kind:?} {later:?} {mode:?}");
             match expected {
                 Expected::Good => assert_eq!(good_responder(&row, result), url, "{row}"),
@@ -178,12 +178,12 @@ fn keyword(error: &OcspError) -> String {
         OcspError::Unknown => "unknown",
         OcspError::Refused(OcspErrorStatus::TryLater) => "tryLater",
         OcspError::Refused(status) => return status.to_string(),
-        OcspError::Stale { .. } => "stale",
+        OcspError::Expired { .. } => "stale",
         OcspError::WrongNonce => "wrong nonce",
         OcspError::NoNonce => "no nonce",
         OcspError::WrongCertificate => "wrong certificate",
         OcspError::ResponderNotAuthorised(ResponderFault::NoOcspSigning) => "no OCSPSigning",
-        OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand) => "no signer",
+        OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable) => "no signer",
         OcspError::Malformed(_) => "malformed",
         OcspError::Unreachable { cause: FetchError::Unreachable { .. }, .. } => "unreachable",
         OcspError::Unreachable { cause: FetchError::Timeout { .. }, .. } => "slow",

@@ -45,7 +45,7 @@ impl CombinedFixture {
         crls: &Arc<CrlStore>,
     ) -> Result<UnrevokedChain, RevocationError> {
         let settings = OcspSettings { scope: self.scope, nonce: NonceRule::Never, ..OcspSettings::default() };
-        let settings = OcspSettings { limit: MINUTE, ..settings };
+        let settings = OcspSettings { timeout: MINUTE, ..settings };
         let chain = proven(&self.fixture.leaf, &[], &[&self.fixture.ca.certificate]);
         let rule = RevocationRule { mode, ..RevocationRule::default() };
         let cache = RevocationCache::new(1 << 20, CacheMetrics::default());

@@ -9,7 +9,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Without nonces, so that responses can be made in advance. With a timeout for a loaded machine.
 fn settings() -> OcspSettings {
-    OcspSettings { nonce: NonceRule::Never, limit: MINUTE, ..OcspSettings::default() }
+    OcspSettings { nonce: NonceRule::Never, timeout: MINUTE, ..OcspSettings::default() }
 }
 
 /// A CA, a responder, and a certificate that names it.
@@ -112,7 +112,7 @@ async fn a_responder_that_hangs_delays_one_query_and_not_one_for_each_certificat
     let (fixture, responder) = fixture().await;
     responder.reply(ResponderReply::Hang);
     let limit = Duration::from_millis(50);
-    let client = client(OcspSettings { limit, ..settings() });
+    let client = client(OcspSettings { timeout: limit, ..settings() });
     let other = certificate_naming(&fixture.ca, &[9], &[&responder.url]);
     let unreachable =
         OcspError::Unreachable { url: responder.url.clone(), cause: FetchError::Timeout { limit } };
@@ -125,7 +125,7 @@ async fn a_responder_that_hangs_delays_one_query_and_not_one_for_each_certificat
 #[tokio::test]
 async fn a_cancelled_query_leaves_its_slot_free() {
     let (fixture, responder) = fixture().await;
-    let client = client(OcspSettings { places: 1, ..settings() });
+    let client = client(OcspSettings { max_concurrent_queries: 1, ..settings() });
     let good = ResponderReply::Response(fixture.good().sign(&fixture.ca));
     responder.reply(ResponderReply::Hang);
     tokio::select! {
@@ -181,7 +181,7 @@ async fn no_responder_is_queried_for_a_certificate_that_names_none() {
 async fn without_a_free_slot_a_query_waits_no_longer_than_the_limit() {
     let (fixture, responder) = fixture().await;
     let limit = Duration::from_millis(10);
-    let client = client(OcspSettings { places: 0, limit, ..settings() });
+    let client = client(OcspSettings { max_concurrent_queries: 0, timeout: limit, ..settings() });
     assert_eq!(fixture.status(&client, NOW).await, Err(OcspError::Busy { limit }));
     assert!(responder.requests().is_empty());
 }

@@ -149,10 +149,10 @@ fn a_signer_without_an_available_certificate_may_not_sign() {
     let fixture = OcspFixture::new();
     let delegate = delegate(&fixture.ca, |_| {});
     let alone = fixture.good().sign_as(&by_name(&delegate.certificate), &delegate.key);
-    let not_at_hand = OcspError::ResponderNotAuthorised(ResponderFault::NotAtHand);
-    assert_eq!(fixture.error(&alone), not_at_hand);
+    let not_available = OcspError::ResponderNotAuthorised(ResponderFault::NotAvailable);
+    assert_eq!(fixture.error(&alone), not_available);
     let nameless = fixture.good().sign_as(&element(0xa2, &element(4, &[0; 20])), fixture.ca.issuer().key());
-    assert_eq!(fixture.error(&nameless), not_at_hand);
+    assert_eq!(fixture.error(&nameless), not_available);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_good_response_is_accepted_until_five_minutes_and_the_grace_after_its_next_u
         let since = NOW.plus(HOUR + 5 * MINUTE + grace);
         let last = before(since, Duration::from_secs(1));
         assert_eq!(fixture.validate_at(&der, &settings, None, last).unwrap().status, CertStatus::Good);
-        assert_eq!(fixture.validate_at(&der, &settings, None, since), Err(OcspError::Stale { since }));
+        assert_eq!(fixture.validate_at(&der, &settings, None, since), Err(OcspError::Expired { since }));
     }
 }
 
@@ -149,7 +149,7 @@ fn a_response_without_next_update_is_accepted_for_the_configured_time() {
     let settings = OcspSettings { max_age_without_next_update: MINUTE, ..OcspSettings::default() };
     assert_eq!(fixture.validate(&der, &settings).unwrap().due, NOW.plus(MINUTE));
     let since = NOW.plus(6 * MINUTE);
-    assert_eq!(fixture.validate_at(&der, &settings, None, since), Err(OcspError::Stale { since }));
+    assert_eq!(fixture.validate_at(&der, &settings, None, since), Err(OcspError::Expired { since }));
 }
 
 #[test]
