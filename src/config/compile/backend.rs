@@ -18,14 +18,13 @@ use crate::headers::secret_header::SecretHeader;
 use crate::login_throttle::LoginThrottleLimits;
 use crate::site::{Backend, BackendIdentity};
 use crate::telemetry::display_chain;
-use http::HeaderName;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Compiler<'_> {
-    /// Compiles a backend. `None` after its errors were recorded.
+    /// Returns the compiled backend, or `None` after recording its errors.
     pub(super) fn backend(&mut self, raw: &BackendSection) -> Option<Backend> {
         let limits = &self.document.limits;
         let name = &raw.head.name.value;
@@ -182,8 +181,6 @@ impl Compiler<'_> {
             Some(raw) => Some(self.secret_header(raw)?),
             None => None,
         };
-        let default = AccountHeaderNames::default();
-        let or = |name: &Option<Spanned<HeaderName>>, default| value(name).unwrap_or(default);
         let names = &raw.names;
         Some(IdentityHeaderSettings {
             account: raw.sends(HeaderSet::Account),
@@ -194,13 +191,13 @@ impl Compiler<'_> {
             assertion: raw.sends(HeaderSet::Assertion),
             secret,
             names: AccountHeaderNames {
-                user: or(&names.user, default.user),
-                upn: or(&names.upn, default.upn),
-                sid: or(&names.sid, default.sid),
-                groups: or(&names.groups, default.groups),
-                mapping: or(&names.mapping, default.mapping),
-                authentication: or(&names.authentication, default.authentication),
-                certificate_sha256: or(&names.certificate_sha256, default.certificate_sha256),
+                user: names.user.value.clone(),
+                upn: names.upn.value.clone(),
+                sid: names.sid.value.clone(),
+                groups: names.groups.value.clone(),
+                mapping: names.mapping.value.clone(),
+                authentication: names.authentication.value.clone(),
+                certificate_sha256: names.certificate_sha256.value.clone(),
             },
             send_groups: values(&raw.send_groups),
         })

@@ -50,18 +50,18 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The value of `result`. `None` after its error was recorded at `span`.
+    /// Returns the value of `result`, or `None` after recording its error at `span`.
     pub(super) fn ok_at<T, E: Error>(&mut self, span: Span, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| _ = self.diagnostics.error(span, display_chain(&error))).ok()
     }
 
-    /// The compiled realm of this name. `None` if there is none, or if it has errors.
+    /// Returns the compiled realm of this name; `None` if it does not exist or has errors.
     pub(super) fn realm_named(&self, name: Option<&Spanned<String>>) -> Option<Arc<Realm>> {
         let name = name?.value.as_str();
         self.realms.iter().find(|realm| &*realm.name == name).cloned()
     }
 
-    /// The compiled backend of this name. `None` if there is none, or if it has errors.
+    /// Returns the compiled backend of this name; `None` if it does not exist or has errors.
     pub(super) fn backend_named(&self, name: &Spanned<String>) -> Option<Arc<Backend>> {
         self.backends.iter().find(|backend| backend.settings.name == name.value).cloned()
     }

@@ -10,7 +10,7 @@ use crate::ldap::client_config;
 use std::sync::Arc;
 
 impl Compiler<'_> {
-    /// `None` if the realm has no directory without errors.
+    /// Returns the directories of a realm; `None` if it has none without errors.
     pub(super) fn directories(&mut self, raw: &[DirectorySection]) -> Option<Arc<Directories>> {
         let settings: Vec<_> = raw.iter().filter_map(|directory| self.directory(directory)).collect();
         let (clock, control) = (self.context.clock.clone(), self.context.control.clone());

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Compiler<'_> {
-    /// Compiles the paths of a site. `None` after their errors were recorded.
+    /// Returns the paths of a site, or `None` after recording their errors.
     pub(super) fn path_table(&mut self, site: &SiteSection) -> Option<PathTable<PathRule>> {
         let mut rules = Vec::new();
         for raw in &site.path {

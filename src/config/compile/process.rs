@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 const AUDIT_QUEUE: NonZeroUsize = NonZeroUsize::new(16_384).expect("16384 is not zero");
 
 impl Compiler<'_> {
+    /// Returns the limits for all sites. The memory for bodies is divided among the workers.
     pub(super) fn limits(&self, workers: NonZeroUsize) -> Limits {
         let raw = &self.document.limits;
         Limits {
@@ -42,6 +43,7 @@ impl Compiler<'_> {
         }
     }
 
+    /// Returns the limits on client connections.
     pub(super) fn connections(&self) -> ConnectionLimits {
         let raw = &self.document.limits;
         let handshakes = NonZeroU32::new(raw.handshakes_per_second_per_address.value);
@@ -60,6 +62,7 @@ impl Compiler<'_> {
         }
     }
 
+    /// Returns the settings that only a restart changes.
     pub(super) fn process(&self) -> ProcessSettings {
         let raw = self.document;
         let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -85,7 +88,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The signer of assertions. `None` after its errors were recorded.
+    /// Returns the signer of assertions, or `None` after recording its errors.
     pub(super) fn signer(&mut self, raw: &AssertionSection) -> Option<Arc<AssertionSigner>> {
         let read: Vec<_> = raw.keys.iter().map(|file| self.private_key(file)).collect();
         let keys: Vec<Zeroizing<_>> = read.into_iter().collect::<Option<_>>()?;

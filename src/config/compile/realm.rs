@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Compiler<'_> {
-    /// Compiles a realm. `None` after its errors were recorded.
+    /// Returns the compiled realm, or `None` after recording its errors.
     pub(super) fn realm(&mut self, raw: &RealmSection) -> Option<Realm> {
         let errors = self.diagnostics.errors();
         let anchors = self.certificates(&raw.trust_anchors);
@@ -84,7 +84,7 @@ impl Compiler<'_> {
         });
         let identity_issuers = issuers.collect();
         let attributes = raw.mapping.attributes.iter();
-        let backdating = value(&raw.mapping.certificate_backdating).unwrap_or(Duration::ZERO);
+        let backdating = raw.mapping.certificate_backdating.value;
         MappingSettings {
             strength: match raw.mapping.strength.value {
                 StrengthChoice::Strong => RequiredStrength::Strong,

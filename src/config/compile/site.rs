@@ -16,7 +16,7 @@ use rustls::SignatureScheme;
 use std::sync::Arc;
 
 impl Compiler<'_> {
-    /// Compiles a site. `None` after its errors were recorded.
+    /// Returns the compiled site, or `None` after recording its errors.
     pub(super) fn site(&mut self, raw: &SiteSection) -> Option<Site> {
         let realm = self.realm_named(raw.realm.as_ref());
         let paths = self.path_table(raw);

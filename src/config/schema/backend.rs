@@ -170,21 +170,21 @@ section! {
 
 section! {
     /// `[backend.NAME.headers.names]`
-    struct HeaderNamesSection checked by check {
+    struct HeaderNamesSection with head checked by check {
         /// `DOMAIN\name`, otherwise the UPN.
-        user: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-User`"),
+        user: Spanned<HeaderName> = header_name().or("X-Remote-User"),
         /// The user principal name.
-        upn: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Upn`"),
+        upn: Spanned<HeaderName> = header_name().or("X-Remote-Upn"),
         /// The security identifier.
-        sid: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Sid`"),
+        sid: Spanned<HeaderName> = header_name().or("X-Remote-Sid"),
         /// The groups.
-        groups: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Groups`"),
+        groups: Spanned<HeaderName> = header_name().or("X-Remote-Groups"),
         /// How the account was found, and how strong the mapping is.
-        mapping: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Mapping`"),
+        mapping: Spanned<HeaderName> = header_name().or("X-Remote-Mapping"),
         /// `certificate` or `password`.
-        authentication: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Authentication`"),
+        authentication: Spanned<HeaderName> = header_name().or("X-Remote-Authentication"),
         /// The client certificate's SHA-256.
-        certificate_sha256: Option<Spanned<HeaderName>> = header_name().optional("`X-Remote-Certificate-Sha256`"),
+        certificate_sha256: Spanned<HeaderName> = header_name().or("X-Remote-Certificate-Sha256"),
     }
 }
 
@@ -320,24 +320,20 @@ impl HeaderNamesSection {
     /// Two facts under one name would let the backend confuse them.
     fn check(&mut self, reader: &mut TableReader<'_>) {
         let names = [
-            ("user", "x-remote-user", &self.user),
-            ("upn", "x-remote-upn", &self.upn),
-            ("sid", "x-remote-sid", &self.sid),
-            ("groups", "x-remote-groups", &self.groups),
-            ("mapping", "x-remote-mapping", &self.mapping),
-            ("authentication", "x-remote-authentication", &self.authentication),
-            ("certificate_sha256", "x-remote-certificate-sha256", &self.certificate_sha256),
+            ("user", &self.user),
+            ("upn", &self.upn),
+            ("sid", &self.sid),
+            ("groups", &self.groups),
+            ("mapping", &self.mapping),
+            ("authentication", &self.authentication),
+            ("certificate_sha256", &self.certificate_sha256),
         ];
-        // The written names come last, so that a name is reported at its key and not at a default.
-        let defaults = names.iter().filter(|(_, _, written)| written.is_none());
-        let chosen = names.iter().filter(|(_, _, written)| written.is_some());
-        let name_of = |(_, default, written): &(&str, &'static str, &Option<Spanned<HeaderName>>)| {
-            written.as_ref().map_or(HeaderName::from_static(default), |written| written.value.clone())
-        };
-        for (_, (key, _, written), (other, _, _)) in repeated(defaults.chain(chosen), name_of) {
-            let Some(written) = written else { continue };
-            let message = format!("`{}` is already the header of `{other}`", written.value);
-            reader.error(written.span, key, message).help("give each fact a header of its own");
+        // The defaults come first, so that an equal name is reported where it is written.
+        let defaults = names.iter().filter(|(key, _)| !self.head.has(key));
+        let written = names.iter().filter(|(key, _)| self.head.has(key));
+        for (_, (key, name), (other, _)) in repeated(defaults.chain(written), |(_, name)| &name.value) {
+            let message = format!("`{}` is already the header of `{other}`", name.value);
+            reader.error(name.span, key, message).help("give each fact a header of its own");
         }
     }
 }

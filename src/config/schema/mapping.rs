@@ -48,7 +48,7 @@ section! {
         /// mappers: as in Windows, unless a strong value of the account's altSecurityIdentities names the certificate; always.
         sid_check: Spanned<SidCheck> = choice(SID_CHECKS).or("windows"),
         /// By how much a certificate may be older than its account under `"compatibility"`.
-        certificate_backdating: Option<Spanned<Duration>> = duration("0s", "18250days").optional("`\"0s\"`"),
+        certificate_backdating: Spanned<Duration> = duration("0s", "18250days").or("0s"),
         /// The directory's attributes of card numbers: `{ edipi = "employeeID" }`. Needed for each number that is in the
         /// order of a realm with a directory.
         attributes: Vec<(Spanned<Mapper>, Spanned<AttributeName>)> = pairs(card_number, attribute(), "none"),
@@ -107,9 +107,9 @@ impl MappingSection {
             let help = format!("{add}, or write strength = \"strong\"");
             reader.error(self.strength.span, "mapping.strength", message).help(help);
         }
-        if let (Some(backdating), false) = (&self.certificate_backdating, compatible) {
+        if let (Some(span), false) = (self.head.written("certificate_backdating"), compatible) {
             let message = "`certificate_backdating` does nothing: only strength = \"compatibility\" uses it";
-            reader.error(backdating.span, "mapping.certificate_backdating", message).help("remove it");
+            reader.error(span, "mapping.certificate_backdating", message).help("remove it");
         }
         if let (Some(entry), false) = (self.uses(Mapper::AltSecurityIdentities), directory) {
             let message = "\"alt_security_identities\" finds no account: the realm has no directory";
