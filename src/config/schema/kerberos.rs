@@ -21,7 +21,7 @@ section! {
         persist: Spanned<bool> = boolean().or(false),
         /// The time to obtain a ticket, including the wait; 502 `delegation-failed` after that. A domain controller that
         /// hangs takes one second of it, once in half a minute
-        /// ([how](backends.md#domain-controllers-that-do-not-answer)).
+        /// ([how](backends.md#domain-controllers-that-do-not-respond)).
         timeout: Spanned<Duration> = duration("1s", "1m").or("10s"),
         /// Whether tickets with RC4 keys are accepted: anyone who records one can guess the service's password from it.
         unsafe_allow_rc4: Spanned<bool> = boolean().or(false),

@@ -54,7 +54,7 @@ section! {
         /// How TLS is negotiated.
         tls: SiteTlsSection = table(),
         /// Whether HTTP/2 is offered beside HTTP/1.1. NTLM and Negotiate need HTTP/1.1:
-        /// [backends.md](backends.md#the-backends-own-password-dialogue). `portcullis check` shows the result.
+        /// [backends.md](backends.md#pass-through-authentication). `portcullis check` shows the result.
         http2: Option<Spanned<bool>> = boolean().optional("`true`, but `false` if a path has `password = \"backend\"`"),
         /// The realm that authenticates its clients. Needed as soon as a path accepts or requires a certificate.
         realm: Option<Spanned<String>> = text().optional("none"),
