@@ -28,7 +28,7 @@ const QUERIES: [(&str, QueryRule); 2] = [("allow", QueryRule::Allow), ("reject",
 section! {
     /// `[[site.path]]`
     struct PathSection checked by check {
-        /// `"/x/y.asmx"` for this path alone, or `"/dir/*"` for all paths below it.
+        /// `"/x/y.asmx"` for this path alone, or `"/dir/*"` for `/dir`, `/dir/` and all paths below it.
         path: Spanned<String> = text().essential("path = \"/_wmcs/licensing/license.asmx\""),
         /// Client certificates are not used; a certificate or another credential; a certificate is required.
         client_certificate: Spanned<ClientCertificateRule> =
