@@ -30,8 +30,24 @@ pub fn fold_part(part: &str) -> String {
             .filter(|letter| !is_ignored(*letter))
             .for_each(|letter| push_folded(letter, &mut letters));
     }
+    letters.retain(|letter| letter.is_whitespace() || !letter.is_control());
     let words: Vec<&str> = letters.split_whitespace().collect();
-    words.join(" ").replace(char::is_control, "")
+    without_space_at_separators(&words.join(" "))
+}
+
+/// Removes what Windows ignores beside the separators of a domain, an account name and a UPN suffix: white space, and dots
+/// at the end of a part.
+fn without_space_at_separators(name: &str) -> String {
+    let mut parts = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((part, next)) = rest.find(['\\', '@']).and_then(|end| rest.split_at_checked(end)) {
+        parts.push_str(part.trim_end_matches(['.', ' ']));
+        let mut next = next.chars();
+        parts.extend(next.next());
+        rest = next.as_str().trim_start();
+    }
+    parts.push_str(rest);
+    parts
 }
 
 /// Whether a directory ignores the mark, or the character is invisible.
@@ -122,6 +138,12 @@ mod tests {
             ("boh", &["ВОН", "вон", "BOH"]),
             ("かすう", &["カズウ", "がすう", "ｶｽｳ"]),
             ("corp\\alice", &["CORP\\alice", "corp\\ＡLICE"]),
+            ("corp\\alice", &["CORP \\ alice", " corp.\\\talice ."]),
+            (
+                "alice@corp.example",
+                &["alice @corp.example", "alice@ corp.example", "Alice.\u{1} @\u{a0}CORP.example."],
+            ),
+            ("a b", &["a \u{1} b"]),
             ("", &["", " ", ".", "\u{200b}"]),
         ] {
             for spelling in spellings {
@@ -144,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn neither_case_nor_normal_form_changes_the_folded_form(name in "[a-zA-ZäöüßÉéçøØΑ-Ωα-ωςА-Яа-яё 0-9.]{0,20}") {
+        fn neither_case_nor_normal_form_changes_the_folded_form(name in "[a-zA-ZäöüßÉéçøØΑ-Ωα-ωςА-Яа-яё 0-9.@\\\\]{0,20}") {
             let folded = fold_name(&name);
             prop_assert_eq!(fold_name(&name.to_uppercase()), folded.clone());
             prop_assert_eq!(fold_name(&name.to_lowercase()), folded.clone());

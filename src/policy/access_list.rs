@@ -202,6 +202,10 @@ mod tests {
             ("CORP\\a\u{308}lice", "E\u{301}quipe", true),
             (" ＣＯＲＰ\\älice.", "Équipe\u{a0}", true),
             ("CORP\\älíсе", "Équipe.", true),
+            ("CORP \\ älice", "Équipe", true),
+            ("alice @corp.example", "Équipe", true),
+            ("alice@\u{a0}corp.example.", "Équipe", true),
+            ("alice.@corp.example", "Équipe", true),
             ("CORP\\malice", "Equipes", false),
         ] {
             let list =

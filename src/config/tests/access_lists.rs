@@ -60,7 +60,10 @@ fn an_impossible_name_is_rejected() {
         ("S-1-5-21-01-2-3-512", "is not a security identifier"),
         // Authorities of this size and above are written in hexadecimal.
         ("S-1-4294967296-1", "is not a security identifier"),
-        (" Staff", "begins or ends with a space"),
+        (" Staff", "\" Staff\" begins or ends with a space"),
+        ("alice @corp.example", "\"alice \" in \"alice @corp.example\" begins or ends with a space"),
+        ("alice@corp.example ", "begins or ends with a space"),
+        ("CORP \\\\alice", "\"CORP \" in \"CORP \\\\alice\" begins or ends with a space"),
         ("", "the text is empty"),
     ] {
         let diagnostic = of_path(&format!("allow = {{ groups = [\"{entry}\"] }}"));
