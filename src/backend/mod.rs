@@ -27,7 +27,7 @@ pub use body::memory::BodyMemory;
 pub use body::request_body::RequestBody;
 pub use body::response_body::{ResponseBody, ResponseBodyError, UpstreamResponse};
 pub use body::transfer_rate::{MinimumRate, TransferRate};
-pub use body::upload_progress::{RequestBodyError, RequestBodyFailed, UploadProgress};
+pub use body::upload_progress::{MalformedBody, RequestBodyError, RequestBodyFailed, UploadProgress};
 pub use error::BackendError;
 pub use pinned::connection::PinnedConnection;
 pub use pinned::limit::{PinnedLimiter, PinnedSlot};

@@ -1,5 +1,6 @@
 //! The body of a client's request, over HTTP/1.1 or HTTP/2.
 
+use crate::backend::MalformedBody;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
@@ -7,6 +8,7 @@ use http::{HeaderMap, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::cell::{Cell, RefCell};
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -95,6 +97,22 @@ fn failure<T>(error: h2::Error) -> Option<Result<T, h2::Error>> {
     (error.reason() != Some(Reason::NO_ERROR)).then_some(Err(error))
 }
 
+fn http1_error(error: hyper::Error) -> Box<dyn Error + Send + Sync> {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // Of hyper's decoder of chunks. A TLS record that cannot be decrypted has the same kind.
+    let is_malformed = cause.is_some_and(|cause| {
+        matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+            && !cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    });
+    if is_malformed { Box::new(MalformedBody(error.into())) } else { error.into() }
+}
+
+/// h2 itself resets the stream of a malformed request (RFC 9113 8.1.1).
+fn http2_error(error: h2::Error) -> Box<dyn Error + Send + Sync> {
+    let is_malformed = error.is_reset() && error.is_library();
+    if is_malformed { Box::new(MalformedBody(error.into())) } else { error.into() }
+}
+
 impl Http2Responder {
     pub(super) fn new(response: SendResponse<Bytes>) -> Self {
         Self(Rc::new(RefCell::new(Some(response))))
@@ -105,10 +123,10 @@ impl Http2Responder {
         self.0.borrow_mut().take()
     }
 
-    /// Ready when the client has reset the stream or the connection has ended.
-    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the stream was reset or the connection has ended, with the error code if there is one.
+    pub(super) fn poll_reset(&self, cx: &mut Context<'_>) -> Poll<Option<Reason>> {
         match &mut *self.0.borrow_mut() {
-            Some(response) => response.poll_reset(cx).map(drop),
+            Some(response) => response.poll_reset(cx).map(Result::ok),
             None => Poll::Pending,
         }
     }
@@ -133,8 +151,8 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
-            Self::Http1(body) => Pin::new(body).poll_frame(cx).map(|frame| Some(frame?.map_err(Into::into))),
-            Self::Http2(body) => body.poll(cx).map(|frame| Some(frame?.map_err(Into::into))),
+            Self::Http1(body) => Pin::new(body).poll_frame(cx).map(|frame| Some(frame?.map_err(http1_error))),
+            Self::Http2(body) => body.poll(cx).map(|frame| Some(frame?.map_err(http2_error))),
         }
     }
 

@@ -21,7 +21,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::future::Future;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -153,7 +153,7 @@ impl hyper::service::Service<Request<Incoming>> for Handler {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let service = Rc::clone(&self.0);
         let request = request.map(ClientBody::Http1);
-        Box::pin(async move { service.answer(request).await.map_err(h2::Error::from) })
+        Box::pin(async move { service.answer(request, pending()).await.map_err(h2::Error::from) })
     }
 }
 

@@ -158,6 +158,7 @@ fn backend_denial(error: &BackendError) -> Denial {
             DenialId::RequestTimeout
         }
         BackendError::RequestBody(RequestBodyError::ClientGone(_)) => DenialId::ClientDisconnected,
+        BackendError::RequestBody(RequestBodyError::Malformed(_)) => DenialId::MalformedRequest,
     };
     let hint = match error {
         BackendError::Delegation(error) => error.hint(),

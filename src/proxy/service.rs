@@ -26,6 +26,7 @@ use crate::telemetry::audit::{CertificateFacts, Part};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Body;
 use std::cell::Cell;
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,6 +149,7 @@ impl Service {
     pub(super) async fn answer(
         &self,
         request: Request<ClientBody>,
+        reset: impl Future<Output = Option<h2::Reason>>,
     ) -> Result<Response<AnswerBody>, h2::Reason> {
         let _running = self.life.begin();
         let id = RequestId::random();
@@ -189,7 +191,13 @@ impl Service {
             return Ok(self.reject(&denial, site, &wanted, version, in_flight).await);
         }
         self.frames.request();
-        let mut answer = match self.handle(&snapshot, site, head, &mut in_flight).await {
+        // `reset` is ready when the stream was reset, with the error code if there is one.
+        let handled = tokio::select! {
+            biased;
+            handled = self.handle(&snapshot, site, head, &mut in_flight) => handled,
+            reason = reset => return Err(stream_ended(reason, &mut in_flight.record)),
+        };
+        let mut answer = match handled {
             Ok(mut answer) => {
                 let owned = Arc::clone(&snapshot.owned);
                 if in_flight.closes && version != Version::HTTP_2 {
@@ -200,6 +208,15 @@ impl Service {
             Err(denial) if denial.id() == DenialId::Http11Required && version == Version::HTTP_2 => {
                 in_flight.record.denial(&denial);
                 return Err(h2::Reason::HTTP_1_1_REQUIRED);
+            }
+            // The body is malformed, which is an error of its stream (RFC 9113 8.1.1); h2 may have reset it before.
+            Err(denial)
+                if denial.id() == DenialId::MalformedRequest
+                    && version == Version::HTTP_2
+                    && in_flight.body.is_none() =>
+            {
+                in_flight.record.denial(&denial);
+                return Err(h2::Reason::PROTOCOL_ERROR);
             }
             Err(denial) => {
                 let denial = self.pay(&mut in_flight).err().unwrap_or(denial);
@@ -438,7 +455,10 @@ impl Service {
         };
         let mut page = wanted.page(denial, in_flight.id, details);
         in_flight.record.denial(denial);
-        in_flight.record.status(page.status());
+        // A client that is gone receives no response.
+        if denial.id() != DenialId::ClientDisconnected {
+            in_flight.record.status(page.status());
+        }
         if let Some(body) = in_flight.body.take() {
             in_flight.closes = self.end_body(body, version, wanted).await == Rest::Unread;
         }
@@ -590,4 +610,13 @@ impl Drop for Service {
 fn is_calmed(error: &(dyn std::error::Error + 'static)) -> bool {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
     cause.is_some_and(|error| error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM))
+}
+
+/// A stream that ends before its response was reset by the client, or by h2 because the request is malformed.
+fn stream_ended(reason: Option<h2::Reason>, record: &mut RequestRecord) -> h2::Reason {
+    if reason == Some(h2::Reason::PROTOCOL_ERROR) {
+        let detail = "the stream was reset with PROTOCOL_ERROR before the response";
+        record.denial(&Denial::new(DenialId::MalformedRequest, detail));
+    }
+    reason.unwrap_or(h2::Reason::CANCEL)
 }

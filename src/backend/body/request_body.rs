@@ -106,7 +106,7 @@ impl RequestBody {
             });
             match frame.await? {
                 Some(Ok(frame)) => self.store(frame, &mut ahead)?,
-                Some(Err(source)) => return Err(RequestBodyError::ClientGone(source)),
+                Some(Err(source)) => return Err(RequestBodyError::of_source(source)),
                 None => ahead.set_ended(),
             }
         }
@@ -285,7 +285,7 @@ impl Body for RequestBody {
                 }
                 forwarded => Some(forwarded),
             },
-            Some(Err(source)) => Some(Err(this.progress.fail(RequestBodyError::ClientGone(source)))),
+            Some(Err(source)) => Some(Err(this.progress.fail(RequestBodyError::of_source(source)))),
             None => this.end().err().map(Err),
         };
         if matches!(frame, Some(Err(_))) && this.progress.awaits_login_result() {

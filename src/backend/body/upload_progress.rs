@@ -35,9 +35,12 @@ pub enum RequestBodyError {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The client disconnected, or its framing of the body is invalid.
-    #[error("the client did not send the whole request body")]
+    /// The client disconnected or reset the stream.
+    #[error("the client disconnected before the end of the request body")]
     ClientGone(#[source] Box<dyn Error + Send + Sync>),
+    /// The body violates its framing (RFC 9112 7.1, RFC 9113 8.1.1).
+    #[error("malformed request body")]
+    Malformed(#[source] Box<dyn Error + Send + Sync>),
     /// The client sent nothing for `body_idle_timeout`.
     #[error("the client stopped sending the request body")]
     Stalled,
@@ -47,11 +50,26 @@ pub enum RequestBodyError {
     TooSlow,
 }
 
+/// The error of a body that violates its framing. Every other error of a client's body means that the client is gone.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct MalformedBody(pub Box<dyn Error + Send + Sync>);
+
 /// The error that hyper receives when a request body fails. The reason is kept in [`UploadProgress`], since hyper
 /// returns its own error to the sender of the request.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body failed")]
 pub struct RequestBodyFailed;
+
+impl RequestBodyError {
+    /// The reason for which the client's body returned `error`.
+    pub(super) fn of_source(error: Box<dyn Error + Send + Sync>) -> Self {
+        match error.downcast::<MalformedBody>() {
+            Ok(malformed) => Self::Malformed(malformed.0),
+            Err(error) => Self::ClientGone(error),
+        }
+    }
+}
 
 impl UploadProgress {
     /// The progress of a body that is `whole` from the start if it is empty.

@@ -192,9 +192,13 @@ fn name_or_sid() -> ValueType<String> {
         if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("S-1-")) {
             parse_sid(name)?;
         }
-        match name.trim() == name {
-            true => Ok(name.to_owned()),
-            false => Err(ValueError::new(format!("{name:?} begins or ends with a space")).help("remove it")),
+        match name.split(['\\', '@']).find(|part| part.trim() != *part) {
+            None => Ok(name.to_owned()),
+            Some(part) => {
+                let within = if part == name { String::new() } else { format!(" in {name:?}") };
+                let message = format!("{part:?}{within} begins or ends with a space");
+                Err(ValueError::new(message).help("remove it"))
+            }
         }
     })
 }

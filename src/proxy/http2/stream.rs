@@ -7,7 +7,7 @@ use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use hyper::body::{Body, Frame};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -28,14 +28,9 @@ struct Ended;
 pub(super) async fn serve(service: Rc<Service>, request: Request<ClientBody>, responder: Http2Responder) {
     let response = {
         // Boxed, so that its memory is free while the response's body is sent.
-        let mut response = Box::pin(service.answer(request));
-        let or_reset = poll_fn(|cx| match response.as_mut().poll(cx) {
-            Poll::Ready(response) => Poll::Ready(Some(response)),
-            Poll::Pending => responder.poll_reset(cx).map(|()| None),
-        });
-        or_reset.await
+        Box::pin(service.answer(request, poll_fn(|cx| responder.poll_reset(cx)))).await
     };
-    let (Some(response), Some(mut sender)) = (response, responder.take()) else { return };
+    let Some(mut sender) = responder.take() else { return };
     let (head, body) = match response {
         Ok(response) => response.into_parts(),
         Err(reason) => return sender.send_reset(reason),

@@ -170,6 +170,7 @@ async fn a_disconnect_during_the_request_body_is_recorded_with_the_bytes_receive
     drop(stream);
     let record = gateway.only_record().await;
     assert_eq!((&record["decision"], &record["bytes_in"]), (&"client-disconnected".into(), &3.into()));
+    assert_eq!(record["status"], Value::Null);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn a_stream_reset_cancels_its_request_only() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_length_than_declared_is_not_forwarded() {
+async fn a_body_of_another_length_than_declared_is_malformed() {
     let gateway = TestGateway::start();
     for (length, body) in [("3", "abcd"), ("5", "abcd")] {
         let sender = connect(&Client::new(&gateway)).await;
@@ -140,11 +140,26 @@ async fn a_body_of_another_length_than_declared_is_not_forwarded() {
         let (response, mut stream) =
             begin(&sender, post("/ignore/echo", &[("content-length", length)]), false).await;
         stream.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
-        assert!(response.await.is_err());
+        assert_eq!(response.await.unwrap_err().reason(), Some(Reason::PROTOCOL_ERROR));
         let record = wait_for("the record", || gateway.records().get(recorded).cloned()).await;
-        assert_eq!(record["decision"], "client-disconnected", "{length}");
+        let outcome = (&record["decision"], &record["status"]);
+        assert_eq!(outcome, (&"malformed-request".into(), &Value::Null), "{length}");
     }
     assert!(gateway.rms.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_within_its_body_is_recorded_without_a_status() {
+    let gateway = TestGateway::start();
+    let sender = connect(&Client::new(&gateway)).await;
+    let (response, mut stream) =
+        begin(&sender, post("/ignore/echo", &[("content-length", "9")]), false).await;
+    stream.send_data(Bytes::from_static(b"abc"), false).unwrap();
+    stream.send_reset(Reason::CANCEL);
+    assert!(response.await.is_err());
+    let record = gateway.only_record().await;
+    let outcome = (&record["decision"], &record["status"]);
+    assert_eq!(outcome, (&"client-disconnected".into(), &Value::Null));
 }
 
 #[tokio::test]

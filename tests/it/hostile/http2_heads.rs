@@ -189,7 +189,7 @@ async fn malformed_trailers_are_not_recorded_as_a_head() {
     drop(connection);
     let mut decisions = decisions(&gateway, 2).await;
     decisions.sort();
-    assert_eq!(decisions, ["client-disconnected", "permit"]);
+    assert_eq!(decisions, ["malformed-request", "permit"]);
 }
 
 #[tokio::test]
