@@ -5,7 +5,7 @@ mod directory;
 mod fetched;
 mod files;
 
-use crate::support::{Client, Connection, TestGateway, exchange, pki, wait_for};
+use crate::support::{Connection, TestClient, TestGateway, exchange, pki, wait_for};
 use der::asn1::{BitString, OctetString};
 use der::{Decode, Encode};
 use portcullis::demo::pki::Signer;
@@ -18,11 +18,11 @@ struct PermittedClient {
     http1: Connection,
     http2: Connection,
     /// Has a session to resume.
-    resuming: Client,
+    resuming: TestClient,
 }
 
 impl PermittedClient {
-    async fn new(lab: &TestGateway, client: &Client) -> Self {
+    async fn new(lab: &TestGateway, client: &TestClient) -> Self {
         let mut http1 = client.clone().http1().connect().await.unwrap();
         let mut http2 = client.clone().http2().connect().await.unwrap();
         let resuming = client.clone().tls12();

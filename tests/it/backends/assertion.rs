@@ -1,7 +1,7 @@
 //! Assertions as PyJWT sees them.
 
 use super::verifier::{Expected, verify};
-use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
+use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256};
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::delegation::assertion::{
     AssertionSigner, AssertionSignerSettings, AuthenticationMethod, RequestClaims,
@@ -178,7 +178,7 @@ fn received(answer: &TestResponse, name: &str) -> String {
 #[tokio::test]
 async fn a_backend_believes_the_gate_by_the_keys_that_it_publishes() {
     let mut lab = lab(r#""new.key""#);
-    let client = Client::new(&lab).card("alice");
+    let client = TestClient::new(&lab).certificate("alice");
     let jwks = format!("http://{}/jwks.json", lab.admin_address());
     let expected = Expected { method: "GET", path: "/require/echo", ..REQUEST };
     let answer = client.get("/require/echo").await;
@@ -207,11 +207,11 @@ async fn a_client_can_send_neither_an_assertion_nor_the_gates_secret() {
     let lab = lab(r#""new.key""#);
     let forged =
         [("X-Portcullis-Assertion", "forged"), ("X_Gate_Secret", "guessed"), ("X-Gate-Secret", "guessed")];
-    for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+    for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
         let anonymous = client.get_with("/ignore/echo", &forged).await;
         assert_eq!(anonymous.received_header("x-portcullis-assertion"), [""; 0]);
         assert_eq!(anonymous.received_header("x-gate-secret"), [SECRET]);
-        let named = client.card("alice").get_with("/require/echo", &forged).await;
+        let named = client.certificate("alice").get_with("/require/echo", &forged).await;
         assert_eq!(named.received_header("x-gate-secret"), [SECRET]);
         assert_eq!(named.received_header("x-portcullis-assertion").len(), 1);
         for answer in [anonymous, named] {

@@ -2,7 +2,7 @@
 //! is told through the whole gate.
 
 use crate::support::{
-    CertificateRequest, CertificateSite, Client, Connection, ProgramOutput, TestConfig, TestGateway,
+    CertificateRequest, CertificateSite, Connection, ProgramOutput, TestClient, TestConfig, TestGateway,
     TestRealm, TestResponse, openssl, pki, sha256,
 };
 use assert_cmd::Command;
@@ -157,8 +157,8 @@ impl Scene {
         Some(Self { lab: TestGateway::with(setup), _site: site, _echo: echo })
     }
 
-    fn client(&self, card: &str) -> Client {
-        Client::new(&self.lab).card(card)
+    fn client(&self, card: &str) -> TestClient {
+        TestClient::new(&self.lab).certificate(card)
     }
 }
 
@@ -248,7 +248,7 @@ async fn users_of_a_server_that_demands_certificates_never_share_a_connection() 
             used.insert(answer.received_header("x-conn").remove(0));
         }
         // Whoever has no card has no certificate either, and no connection of somebody else's.
-        let nobody = Client::new(&scene.lab).get("/ignore/echo").await;
+        let nobody = TestClient::new(&scene.lab).get("/ignore/echo").await;
         assert_eq!(nobody.status_and_id(), "502 backend-unreachable");
     }
     let [alice, grace, ken] = &used;

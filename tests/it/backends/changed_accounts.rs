@@ -5,7 +5,7 @@
 use super::certificate::Authorities;
 use super::krb5_conf::with_lab;
 use crate::support::{
-    ActiveDirectory, CertificateRequest, CertificateSite, Client, KerberosSite, TestConfig, TestGateway,
+    ActiveDirectory, CertificateRequest, CertificateSite, KerberosSite, TestClient, TestConfig, TestGateway,
     TestRealm, TestResponse, exchange, pki,
 };
 use base64::Engine;
@@ -179,7 +179,7 @@ user_certificates = {{ certificate = "{gate}", private_key = "{key}", unsafe_iss
     }
 
     async fn answer(&self, card: &Card, way: &str) -> TestResponse {
-        Client::new(&self.lab).chain(card).get(&format!("/{way}/echo")).await
+        TestClient::new(&self.lab).chain(card).get(&format!("/{way}/echo")).await
     }
 
     async fn told_by_each_way(&self, card: &Card) -> [String; 3] {

@@ -3,8 +3,8 @@
 
 use super::krb5_conf::with_lab;
 use crate::support::{
-    ActiveDirectory, Client, Connection, KerberosSite, TestConfig, TestGateway, TestResponse, pki, sha256,
-    sized_body,
+    ActiveDirectory, Connection, KerberosSite, TestClient, TestConfig, TestGateway, TestResponse, pki,
+    sha256, sized_body,
 };
 use http::Method;
 use portcullis::clock::Clock;
@@ -68,9 +68,9 @@ impl Scene {
         Some(Self { lab: TestGateway::with(setup), cards, _site: site, _echo: echo })
     }
 
-    fn client(&self, account: &str) -> Client {
+    fn client(&self, account: &str) -> TestClient {
         let (_, card) = self.cards.iter().find(|(name, _)| name == account).unwrap();
-        Client::new(&self.lab).chain(card)
+        TestClient::new(&self.lab).chain(card)
     }
 }
 
@@ -251,7 +251,7 @@ fn nobody_is_ever_another_where_a_connection_keeps_its_account() {
             for account in &accounts {
                 let connection = scene.client(account).connect().await.unwrap();
                 people.spawn(ask_as(connection, format!("{account}@CORP.EXAMPLE")));
-                let nobody = Client::new(&scene.lab).connect().await.unwrap();
+                let nobody = TestClient::new(&scene.lab).connect().await.unwrap();
                 people.spawn(ask_as_nobody(nobody));
             }
             while let Some(asked) = people.join_next().await {

@@ -1,7 +1,7 @@
 //! `portcullis explain`: every decision, step and header, and that they are those of a running gateway.
 
 use super::{CommandFolder, CommandOutput, run};
-use crate::support::{Client, PeopleDirectory, TestConfig, TestGateway};
+use crate::support::{PeopleDirectory, TestClient, TestConfig, TestGateway};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -66,8 +66,8 @@ fn every_certificate_gets_its_decision_and_exit_code() {
 async fn every_decision_is_that_of_a_running_gateway() {
     let lab = TestGateway::start();
     for (card, _) in DECISIONS {
-        let client = Client::new(&lab).tls12();
-        let client = if card.is_empty() { client } else { client.card(card) };
+        let client = TestClient::new(&lab).tls12();
+        let client = if card.is_empty() { client } else { client.certificate(card) };
         for path in PATHS {
             let answer = client.get(path).await;
             let record = lab.record(&answer.request_id()).await;

@@ -3,8 +3,8 @@
 
 use super::{CommandFolder, CommandOutput};
 use crate::support::{
-    Client, TestConfig, TestGateway, TestResponse, WithoutCertificate, empty_body, raw_backend, sized_body,
-    tls_backend,
+    TestClient, TestConfig, TestGateway, TestResponse, WithoutCertificate, empty_body, raw_backend,
+    sized_body, tls_backend,
 };
 use http::Method;
 
@@ -190,8 +190,8 @@ async fn error_pages_are_html_soap_or_json_in_english_or_dutch() {
     };
     let lab = TestGateway::with(setup);
     for (name, certificate) in [("required", ""), ("revoked", "bob")] {
-        let client = Client::new(&lab);
-        let client = if certificate.is_empty() { client } else { client.card(certificate) };
+        let client = TestClient::new(&lab);
+        let client = if certificate.is_empty() { client } else { client.certificate(certificate) };
         for language in ["en", "nl"] {
             for (form, accept) in [("html", "text/html"), ("json", "application/json")] {
                 let mut request = client.request(Method::GET, "/require/echo").body(empty_body()).unwrap();
@@ -209,7 +209,7 @@ async fn error_pages_are_html_soap_or_json_in_english_or_dutch() {
             assert_text(&format!("page_{name}_soap_{language}"), &response_text(&response));
         }
     }
-    let request = Client::new(&lab).request(Method::GET, "/elsewhere").body(empty_body()).unwrap();
-    let response = Client::new(&lab).send(request).await;
+    let request = TestClient::new(&lab).request(Method::GET, "/elsewhere").body(empty_body()).unwrap();
+    let response = TestClient::new(&lab).send(request).await;
     assert_text("page_path_not_found", &response_text(&response));
 }

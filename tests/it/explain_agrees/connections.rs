@@ -1,7 +1,7 @@
 //! The connections of the clients, kept alive and used again.
 
 use super::random_request::RandomRequest;
-use crate::support::{Client, RequestBody, TEST_TIMEOUT, TestGateway, sized_body};
+use crate::support::{TEST_TIMEOUT, TestBody, TestClient, TestGateway, sized_body};
 use http::{Request, header};
 use http_body_util::BodyExt;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 pub(super) struct Connections<'a> {
     gateway: &'a TestGateway,
     /// With their TLS sessions.
-    clients: HashMap<ClientKey, Client>,
-    open: HashMap<ConnectionKey, SendRequest<RequestBody>>,
+    clients: HashMap<ClientKey, TestClient>,
+    open: HashMap<ConnectionKey, SendRequest<TestBody>>,
 }
 
 type ClientKey = (&'static str, &'static str, &'static str);
@@ -75,11 +75,16 @@ impl<'a> Connections<'a> {
         })
     }
 
-    async fn connect(&mut self, key: ConnectionKey) -> io::Result<SendRequest<RequestBody>> {
+    async fn connect(&mut self, key: ConnectionKey) -> io::Result<SendRequest<TestBody>> {
         let (server_name, card, from) = key.client;
         if key.is_tls {
             let client = self.clients.entry(key.client).or_insert_with(|| {
-                Client::new(self.gateway).card(card).tls12().http1().resolving(server_name).from(from)
+                TestClient::new(self.gateway)
+                    .certificate(card)
+                    .tls12()
+                    .http1()
+                    .resolving(server_name)
+                    .from(from)
             });
             return handshake(client.tls_stream().await?).await;
         }
@@ -89,7 +94,7 @@ impl<'a> Connections<'a> {
     }
 }
 
-async fn handshake<IO>(stream: IO) -> io::Result<SendRequest<RequestBody>>
+async fn handshake<IO>(stream: IO) -> io::Result<SendRequest<TestBody>>
 where
     IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

@@ -1,6 +1,6 @@
 //! The access lists of a path: accounts, groups, issuers and networks.
 
-use crate::support::{Client, TestConfig, TestGateway, pki, sha256};
+use crate::support::{TestClient, TestConfig, TestGateway, pki, sha256};
 
 /// A path `/x/echo` with these keys, in a realm whose rules map alice and judy to accounts with groups.
 fn with_path(keys: &str) -> TestConfig {
@@ -19,7 +19,7 @@ fn with_path(keys: &str) -> TestConfig {
 }
 
 async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
-    Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
+    TestClient::new(gateway).certificate(card).get("/x/echo").await.status_and_id()
 }
 
 const PERMIT: &str = "200 permit";
@@ -85,7 +85,7 @@ async fn networks_are_checked_on_every_path_before_any_credential() {
 async fn the_record_names_the_denying_list_and_the_response_does_not() {
     let lists = "client_certificate = \"require\"\nallow = { groups = [\"Contractors\"] }";
     let gateway = TestGateway::with(with_path(lists));
-    let response = Client::new(&gateway).card("alice").get("/x/echo").await;
+    let response = TestClient::new(&gateway).certificate("alice").get("/x/echo").await;
     assert_eq!(response.status_and_id(), NOT_ALLOWED);
     for secret in ["Contractors", "groups", "CORP"] {
         assert!(!response.text().contains(secret), "{}", response.text());
@@ -101,7 +101,7 @@ async fn the_record_names_the_denying_list_and_the_response_does_not() {
 async fn a_reloaded_access_list_applies_to_open_connections() {
     let mut gateway =
         TestGateway::with(with_path("client_certificate = \"require\"\nallow = { groups = [\"Staff\"] }"));
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/x/echo").await.unwrap().status_and_id(), PERMIT);
     gateway.reload(|config| config.paths = config.paths.replace("[\"Staff\"]", "[\"Contractors\"]"));

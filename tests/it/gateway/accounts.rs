@@ -1,6 +1,6 @@
 //! The mapping of client certificates to accounts, and the headers that report the account to the backend.
 
-use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256};
+use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use der::asn1::AnyRef;
@@ -31,7 +31,7 @@ account = { user = 'CORP\älice', upn = "alice@corp.example", sid = "S-1-5-21-1-
 "#;
 
 async fn at_require(gateway: &TestGateway, card: &str) -> TestResponse {
-    Client::new(gateway).card(card).get("/require/echo").await
+    TestClient::new(gateway).certificate(card).get("/require/echo").await
 }
 
 #[tokio::test]
@@ -147,14 +147,16 @@ async fn a_changed_certificate_signature_evades_no_rule() {
                 std::fs::write(folder.join("alice.der"), alice.certificate_der()).unwrap();
                 std::fs::write(folder.join("changed.der"), &changed.chain[0]).unwrap();
             });
-            for client in [Client::new(&gateway).card("alice"), Client::new(&gateway).chain(&changed)] {
+            for client in
+                [TestClient::new(&gateway).certificate("alice"), TestClient::new(&gateway).chain(&changed)]
+            {
                 let response = client.get("/require/echo").await;
                 assert_eq!(response.status_and_id(), expected, "{rule}");
                 if let Some(user) = user {
                     assert_eq!(response.received_header("x-remote-user"), [user], "{rule}");
                 }
             }
-            let response = Client::new(&gateway).chain(&revoked).get("/require/echo").await;
+            let response = TestClient::new(&gateway).chain(&revoked).get("/require/echo").await;
             assert_eq!(response.status_and_id(), "403 certificate-revoked");
         }
     }
@@ -175,11 +177,11 @@ async fn a_backend_receives_the_configured_header_sets_and_names() {
     let gateway = TestGateway::with(TestConfig { backend: backend.into(), ..TestConfig::default() });
     let card = pki().card("alice").unwrap();
     let spoofed = ["x-logon", "X_LOGON", "client-cert", "client-cert-chain", "x-arr-clientcert"];
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let headers = spoofed.map(|name| (name, "spoofed"));
         let anonymous = client.get_with("/ignore/echo", &headers).await;
         assert!(!anonymous.text().contains("spoofed"), "{}", anonymous.text());
-        let response = client.card("alice").get_with("/require/echo", &headers).await;
+        let response = client.certificate("alice").get_with("/require/echo", &headers).await;
         assert!(!response.text().contains("spoofed"), "{}", response.text());
         assert_eq!(response.received_header("x-logon"), ["alice@corp.example"]);
         assert_eq!(response.received_header("x-remote-user"), [""; 0]);
@@ -210,7 +212,7 @@ async fn only_the_certificate_of_the_handshake_signature_is_mapped() {
     let orders = [vec![leaf.clone(), policy, issuing], noisy];
     for order in orders {
         let card = alice_with(order);
-        for client in Client::tls12_and_tls13(&gateway) {
+        for client in TestClient::tls12_and_tls13(&gateway) {
             let response = client.chain(&card).get("/require/echo").await;
             assert_eq!(response.status_and_id(), "200 permit");
             assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
@@ -218,7 +220,7 @@ async fn only_the_certificate_of_the_handshake_signature_is_mapped() {
     }
     // With the leaf of another user first, the key does not match and the handshake fails.
     let stolen = alice_with(pki().card("judy").unwrap().chain.clone());
-    for client in Client::tls12_and_tls13(&gateway) {
+    for client in TestClient::tls12_and_tls13(&gateway) {
         let permitted = match client.chain(&stolen).connect().await {
             Ok(mut connection) => connection.get("/ignore/echo").await.is_ok(),
             Err(_) => false,
@@ -231,10 +233,10 @@ async fn only_the_certificate_of_the_handshake_signature_is_mapped() {
 async fn intermediates_of_the_realm_complete_a_chain_without_issuers() {
     let alone = alice_with(vec![pki().card("alice").unwrap().chain[0].clone()]);
     let gateway = TestGateway::start();
-    let response = Client::new(&gateway).chain(&alone).get("/require/echo").await;
+    let response = TestClient::new(&gateway).chain(&alone).get("/require/echo").await;
     assert_eq!(response.status_and_id(), "403 certificate-untrusted");
     let realm = format!("{}\nintermediates = [\"pki/intermediates.pem\"]", TestConfig::default().realm);
     let gateway = TestGateway::with(TestConfig { realm, ..TestConfig::default() });
-    let response = Client::new(&gateway).chain(&alone).get("/require/echo").await;
+    let response = TestClient::new(&gateway).chain(&alone).get("/require/echo").await;
     assert_eq!(response.status_and_id(), "200 permit");
 }

@@ -1,13 +1,13 @@
 //! `on_bad_certificate = "alert"`: the handshake rejects an invalid certificate with the fitting alert (RFC 8446 6.2).
 
-use crate::support::{Client, TestConfig, TestGateway};
+use crate::support::{TestClient, TestConfig, TestGateway};
 use rustls::{AlertDescription, Error};
 
 fn gateway() -> TestGateway {
     TestGateway::with(TestConfig { site: r#"on_bad_certificate = "alert""#.into(), ..TestConfig::default() })
 }
 
-async fn alert_for(client: &Client) -> Option<AlertDescription> {
+async fn alert_for(client: &TestClient) -> Option<AlertDescription> {
     // In TLS 1.3 the client completes the handshake before the server has validated the certificate.
     let error = match client.connect().await {
         Err(error) => error,
@@ -36,7 +36,7 @@ async fn an_invalid_certificate_is_rejected_with_the_fitting_alert() {
         ("mallory", AlertDescription::UnknownCA),
     ];
     for (card, alert) in alerts {
-        let client = Client::new(&gateway).card(card);
+        let client = TestClient::new(&gateway).certificate(card);
         assert_eq!(alert_for(&client.clone().tls12()).await, Some(alert), "{card}");
         assert_eq!(alert_for(&client.tls13()).await, Some(alert), "{card}");
     }
@@ -46,8 +46,11 @@ async fn an_invalid_certificate_is_rejected_with_the_fitting_alert() {
 #[tokio::test]
 async fn a_valid_certificate_and_no_certificate_complete_the_handshake() {
     let gateway = gateway();
-    for client in Client::tls12_and_tls13(&gateway) {
-        assert_eq!(client.clone().card("alice").get("/require/echo").await.status_and_id(), "200 permit");
+    for client in TestClient::tls12_and_tls13(&gateway) {
+        assert_eq!(
+            client.clone().certificate("alice").get("/require/echo").await.status_and_id(),
+            "200 permit"
+        );
         assert_eq!(client.get("/require/echo").await.status_and_id(), "403 certificate-required");
     }
 }
@@ -56,7 +59,7 @@ async fn a_valid_certificate_and_no_certificate_complete_the_handshake() {
 async fn a_mapping_failure_is_an_http_denial_and_no_alert() {
     let gateway = gateway();
     for (card, expected) in [("frank", "403 not-mapped"), ("heidi", "403 identity-conflict")] {
-        let client = Client::new(&gateway).card(card);
+        let client = TestClient::new(&gateway).certificate(card);
         assert_eq!(client.tls12().get("/require/echo").await.status_and_id(), expected, "{card}");
     }
 }

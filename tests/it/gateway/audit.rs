@@ -1,6 +1,6 @@
 //! One audit record for every request, permitted, denied or aborted.
 
-use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, sha256, sized_body, wait_for};
+use crate::support::{TestClient, TestConfig, TestGateway, empty_body, pki, sha256, sized_body, wait_for};
 use http::Method;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn certificate_of(card: &str) -> Value {
 #[tokio::test]
 async fn a_permit_is_recorded_with_certificate_account_and_backend() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice").tls13().http2();
+    let client = TestClient::new(&gateway).certificate("alice").tls13().http2();
     let response = client.post("/Require/ECHO?a=b", sized_body("12345")).await;
     let record = settled(gateway.record(&response.request_id()).await);
     let expected = json!({
@@ -72,7 +72,7 @@ async fn a_permit_is_recorded_with_certificate_account_and_backend() {
 #[tokio::test]
 async fn a_denial_is_recorded_with_its_detail_and_no_account() {
     let gateway = TestGateway::start();
-    let response = Client::new(&gateway).card("bob").tls12().http1().get("/require/echo").await;
+    let response = TestClient::new(&gateway).certificate("bob").tls12().http1().get("/require/echo").await;
     let mut record = settled(gateway.record(&response.request_id()).await);
     let detail = record.as_object_mut().unwrap().remove("detail").unwrap();
     assert!(detail.as_str().unwrap().contains("revoked"), "{detail}");
@@ -110,7 +110,7 @@ async fn a_denial_is_recorded_with_its_detail_and_no_account() {
 #[tokio::test]
 async fn a_handshake_without_a_certificate_is_recorded_as_not_presented() {
     let gateway = TestGateway::start();
-    let response = Client::new(&gateway).get("/require/echo").await;
+    let response = TestClient::new(&gateway).get("/require/echo").await;
     let record = gateway.record(&response.request_id()).await;
     assert_eq!(record["tls"]["certificate"], "not_presented");
     assert_eq!(record["certificate"], Value::Null);
@@ -119,9 +119,9 @@ async fn a_handshake_without_a_certificate_is_recorded_as_not_presented() {
 #[tokio::test]
 async fn a_client_that_disconnects_before_the_response_is_recorded() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let before = (gateway.records().len(), gateway.rms.requests().len());
-        let mut connection = client.card("alice").connect().await.unwrap();
+        let mut connection = client.certificate("alice").connect().await.unwrap();
         let request =
             connection.request(Method::GET, "/require/echo?delay_ms=60000").body(empty_body()).unwrap();
         {
@@ -145,7 +145,7 @@ async fn a_client_that_disconnects_before_the_response_is_recorded() {
 async fn a_disconnect_during_the_response_is_recorded_with_the_bytes_sent() {
     const SIZE: u64 = 1 << 30;
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let before = gateway.records().len();
         let mut connection = client.connect().await.unwrap();
         let target = format!("/ignore/echo?size={SIZE}");
@@ -163,7 +163,7 @@ async fn a_disconnect_during_the_response_is_recorded_with_the_bytes_sent() {
 #[tokio::test]
 async fn a_disconnect_during_the_request_body_is_recorded_with_the_bytes_received() {
     let gateway = TestGateway::start();
-    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 10\r\n\r\nabc";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
@@ -177,8 +177,8 @@ async fn a_disconnect_during_the_request_body_is_recorded_with_the_bytes_receive
 async fn every_request_has_one_record() {
     let gateway = TestGateway::start();
     let mut ids = Vec::new();
-    for client in Client::http1_and_http2(&gateway) {
-        let mut connection = client.card("alice").connect().await.unwrap();
+    for client in TestClient::http1_and_http2(&gateway) {
+        let mut connection = client.certificate("alice").connect().await.unwrap();
         for path in ["/require/echo", "/ignore/echo", "/none", "/policy/echo", "//", "/require/echo"] {
             ids.push(connection.get(path).await.unwrap().request_id());
         }
@@ -195,7 +195,7 @@ async fn every_request_has_one_record() {
 async fn a_stop_writes_every_record() {
     let mut gateway = TestGateway::start();
     for _ in 0..10 {
-        Client::new(&gateway).get("/ignore/echo").await;
+        TestClient::new(&gateway).get("/ignore/echo").await;
     }
     gateway.stop();
     assert_eq!(gateway.records().len(), 10);
@@ -215,10 +215,10 @@ async fn no_secret_of_a_request_is_recorded() {
         ("x-api-key", "hunter2"),
         ("referer", "https://rms.corp.example/?token=hunter2"),
     ];
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for (card, path) in [("alice", "/require/echo"), ("none", "/require/echo"), ("none", "/none")] {
             let target = format!("{path}?password={SECRET}");
-            let response = client.clone().card(card).get_with(&target, &headers).await;
+            let response = client.clone().certificate(card).get_with(&target, &headers).await;
             gateway.record(&response.request_id()).await;
         }
     }

@@ -1,6 +1,6 @@
 //! A gateway whose trust anchors, intermediates, identity issuer and CRLs come from PKCS #7 bundles.
 
-use crate::support::{Client, TestConfig, TestGateway, openssl};
+use crate::support::{TestClient, TestConfig, TestGateway, openssl};
 use std::path::Path;
 
 const REALM: &str = r#"
@@ -44,7 +44,7 @@ async fn certificates_are_validated_with_anchors_issuers_and_crls_from_bundles()
         ("bob", "403 certificate-revoked"),
         ("mallory", "403 certificate-untrusted"),
     ] {
-        let response = Client::new(&gateway).card(card).get("/require/echo").await;
+        let response = TestClient::new(&gateway).certificate(card).get("/require/echo").await;
         assert_eq!(response.status_and_id(), expected, "{card}");
     }
 }

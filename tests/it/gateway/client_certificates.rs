@@ -1,6 +1,6 @@
 //! Every client certificate of the demo on every kind of path, over both versions of TLS and of HTTP.
 
-use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse};
+use crate::support::{Connection, TestClient, TestConfig, TestGateway, TestResponse};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -64,10 +64,10 @@ async fn assert_result(mut connection: Connection, card: &str, result: Result<&s
     }
 }
 
-async fn assert_every_card(of: impl Fn(Client) -> Client) {
+async fn assert_every_card(of: impl Fn(TestClient) -> TestClient) {
     let gateway = TestGateway::start();
     for (card, result) in CARDS {
-        let client = of(Client::new(&gateway).card(card));
+        let client = of(TestClient::new(&gateway).certificate(card));
         assert_result(client.connect().await.unwrap(), card, result).await;
     }
 }
@@ -96,8 +96,8 @@ async fn every_certificate_has_the_same_result_over_http2_and_tls13() {
 async fn a_resumed_session_has_the_same_result_as_a_full_handshake() {
     let gateway = TestGateway::start();
     for (card, result) in CARDS {
-        for client in Client::tls12_and_tls13(&gateway) {
-            let client = client.card(card);
+        for client in TestClient::tls12_and_tls13(&gateway) {
+            let client = client.certificate(card);
             let first = client.get("/require/echo").await;
             let again = client.get("/require/echo").await;
             // Without a certificate no session is kept, so that the next handshake requests one again.
@@ -124,8 +124,8 @@ async fn no_request_is_denied_when_a_cached_verdict_expires() {
             std::thread::sleep(Duration::from_millis(1));
         }
     });
-    for client in Client::http1_and_http2(&gateway) {
-        let mut connection = client.card("alice").connect().await.unwrap();
+    for client in TestClient::http1_and_http2(&gateway) {
+        let mut connection = client.certificate("alice").connect().await.unwrap();
         for _ in 0..1000 {
             assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
         }

@@ -1,6 +1,6 @@
 //! The format of a denial for each kind of client: HTML, SOAP, JSON or plain text.
 
-use crate::support::{Client, TestConfig, TestGateway, TestResponse, empty_body, sized_body};
+use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -21,7 +21,7 @@ fn assert_uncached_and_inert(response: &TestResponse) {
 }
 
 async fn page(gateway: &TestGateway, language: &str) -> TestResponse {
-    let client = Client::new(gateway);
+    let client = TestClient::new(gateway);
     let mut request = client.request(Method::GET, "/require/echo").body(empty_body()).unwrap();
     request.headers_mut().insert("accept", BROWSER.parse().unwrap());
     request.headers_mut().insert("accept-language", language.parse().unwrap());
@@ -49,8 +49,10 @@ async fn a_browser_receives_a_page_in_english_or_dutch_with_the_request_id() {
 #[tokio::test]
 async fn a_page_contains_no_internal_detail() {
     let gateway = gateway();
-    let response =
-        Client::new(&gateway).card("mallory").get_with("/require/echo", &[("accept-language", "en")]).await;
+    let response = TestClient::new(&gateway)
+        .certificate("mallory")
+        .get_with("/require/echo", &[("accept-language", "en")])
+        .await;
     let record = gateway.record(&response.request_id()).await;
     let detail = record["detail"].as_str().unwrap();
     assert!(!response.text().contains(detail), "{detail}");
@@ -66,7 +68,7 @@ async fn a_soap_request_receives_a_fault_of_its_soap_version() {
         ("text/xml; charset=utf-8", "http://schemas.xmlsoap.org/soap/envelope/"),
         ("application/soap+xml; charset=utf-8", "http://www.w3.org/2003/05/soap-envelope"),
     ];
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for (content_type, namespace) in versions {
             let request = client
                 .request(Method::POST, "/_wmcs/certification/certification.asmx")
@@ -86,7 +88,7 @@ async fn a_soap_request_receives_a_fault_of_its_soap_version() {
 #[tokio::test]
 async fn a_client_that_accepts_json_receives_a_problem_document() {
     let gateway = gateway();
-    let response = Client::new(&gateway).card("bob").get("/require/echo").await;
+    let response = TestClient::new(&gateway).certificate("bob").get("/require/echo").await;
     let record = gateway.record(&response.request_id()).await;
     let problem = response.json();
     assert_eq!(response.header("content-type"), Some("application/problem+json"));
@@ -100,7 +102,7 @@ async fn a_client_that_accepts_json_receives_a_problem_document() {
 #[tokio::test]
 async fn a_head_request_receives_no_content() {
     let gateway = gateway();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         let request = connection.request(Method::HEAD, "/require/echo").body(empty_body()).unwrap();
         let response = connection.send(request).await.unwrap();
@@ -113,15 +115,15 @@ async fn a_head_request_receives_no_content() {
 #[tokio::test]
 async fn a_401_offers_no_scheme_that_prompts_for_a_password() {
     let gateway = gateway();
-    let response = Client::new(&gateway).get("/accept/echo").await;
+    let response = TestClient::new(&gateway).get("/accept/echo").await;
     assert_eq!(response.header("www-authenticate"), Some("ClientCertificateRule realm=\"smartcard\""));
 }
 
 #[tokio::test]
 async fn a_missing_certificate_under_tls_1_3_adds_a_hint() {
     let gateway = gateway();
-    let tls13 = Client::new(&gateway).tls13().get("/require/echo").await;
-    let tls12 = Client::new(&gateway).tls12().get("/require/echo").await;
+    let tls13 = TestClient::new(&gateway).tls13().get("/require/echo").await;
+    let tls12 = TestClient::new(&gateway).tls12().get("/require/echo").await;
     assert!(tls13.json()["hint"].is_string());
     assert!(tls12.json()["hint"].is_null());
 }

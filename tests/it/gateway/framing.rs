@@ -1,11 +1,11 @@
 //! The boundaries of HTTP/1 messages: no byte of one request becomes a second request (request smuggling).
 
-use crate::support::{Client, TestConfig, TestGateway, exchange};
+use crate::support::{TestClient, TestConfig, TestGateway, exchange};
 use tokio::net::TcpStream;
 
 /// Sends bytes on one connection and returns the status of each response, and all received text for messages.
 async fn statuses(gateway: &TestGateway, bytes: &str) -> (Vec<String>, String) {
-    let mut stream = Client::new(gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(gateway).tls_stream().await.unwrap();
     let responses = exchange(&mut stream, bytes.as_bytes()).await;
     // An echo in a body has the version at the end of a line, never before a status.
     let status_lines =
@@ -119,8 +119,8 @@ async fn the_absolute_form_must_name_the_host_of_the_host_header() {
 #[tokio::test]
 async fn an_http_1_0_request_without_host_reaches_the_default_site() {
     let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
-    for client in [Client::new(&gateway), Client::new(&gateway).without_server_name()] {
-        let mut stream = client.clone().card("alice").tls_stream().await.unwrap();
+    for client in [TestClient::new(&gateway), TestClient::new(&gateway).without_server_name()] {
+        let mut stream = client.clone().certificate("alice").tls_stream().await.unwrap();
         let response = exchange(&mut stream, b"GET /require/echo HTTP/1.0\r\n\r\n").await;
         assert!(response.starts_with("HTTP/1.0 200 "), "{response}");
         let received = gateway.rms.requests().pop().unwrap();

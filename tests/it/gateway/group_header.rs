@@ -1,6 +1,6 @@
 //! The list of groups, decoded by another program as docs/identity.md specifies.
 
-use crate::support::{Client, TestConfig, TestGateway, pki, python, sha256};
+use crate::support::{TestClient, TestConfig, TestGateway, pki, python, sha256};
 use http::HeaderMap;
 use portcullis::headers::identity_headers::{ForwardedIdentity, IdentityHeaderSettings, NamedGroup, set};
 
@@ -77,8 +77,8 @@ fn alice_in(groups: &[String]) -> TestConfig {
 async fn python_decodes_the_received_groups_to_their_names() {
     let names = ODD_NAMES.map(str::to_owned);
     let gateway = TestGateway::with(alice_in(&names));
-    for client in Client::http1_and_http2(&gateway) {
-        let response = client.card("alice").get("/require/echo").await;
+    for client in TestClient::http1_and_http2(&gateway) {
+        let response = client.certificate("alice").get("/require/echo").await;
         assert_eq!(response.status_and_id(), "200 permit");
         let lines = response.received_header("x-remote-groups");
         assert_eq!(lines.len(), 1, "{lines:?}");
@@ -117,13 +117,13 @@ async fn groups_above_the_header_limit_deny_the_request_and_are_never_truncated(
     for (length, expected) in [(1023, "200 permit"), (1024, "502 backend-rejected-identity")] {
         let names: Vec<String> = (0..8).map(|number| format!("{number}{}", "x".repeat(length - 1))).collect();
         let gateway = TestGateway::with(alice_in(&names));
-        let response = Client::new(&gateway).card("alice").get("/require/echo").await;
+        let response = TestClient::new(&gateway).certificate("alice").get("/require/echo").await;
         assert_eq!(response.status_and_id(), expected, "{length}");
         if response.status == 200 {
             assert_eq!(response.received_header("x-remote-groups"), [names.join(",")]);
         }
         assert_eq!(
-            Client::new(&gateway).card("alice").get("/ignore/echo").await.status_and_id(),
+            TestClient::new(&gateway).certificate("alice").get("/ignore/echo").await.status_and_id(),
             "200 permit"
         );
     }

@@ -1,6 +1,6 @@
 //! The limits on the number and the size of header fields, for both versions of HTTP and both directions.
 
-use crate::support::{Client, TestConfig, TestGateway, empty_body, exchange, raw_backend, wait_for};
+use crate::support::{TestClient, TestConfig, TestGateway, empty_body, exchange, raw_backend, wait_for};
 use http::Method;
 
 fn gateway(limits: &str) -> TestGateway {
@@ -8,7 +8,7 @@ fn gateway(limits: &str) -> TestGateway {
 }
 
 /// The status of a GET with this number of fields in addition to `Host` and `Accept`.
-async fn status(client: &Client, fields: usize) -> u16 {
+async fn status(client: &TestClient, fields: usize) -> u16 {
     let mut request = client.request(Method::GET, "/ignore/echo");
     for _ in 0..fields {
         request = request.header("ab", "c");
@@ -19,7 +19,7 @@ async fn status(client: &Client, fields: usize) -> u16 {
 #[tokio::test]
 async fn a_request_may_have_more_than_a_hundred_fields() {
     let gateway = gateway(r#"max_header_bytes = "1MiB""#);
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         assert_eq!(status(&client, 105).await, 200);
         let received = gateway.rms.requests();
         let names = received.last().unwrap().headers.iter().map(|(name, _)| name.as_str());
@@ -30,7 +30,7 @@ async fn a_request_may_have_more_than_a_hundred_fields() {
 #[tokio::test]
 async fn a_request_with_more_fields_than_the_limit_is_header_too_large() {
     let gateway = gateway("max_header_fields = 20");
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         assert_eq!(status(&client, 18).await, 200);
         let forwarded = gateway.rms.requests().len();
         assert_eq!(status(&client, 21).await, 431);
@@ -53,7 +53,7 @@ async fn a_response_above_the_limits_is_rejected() {
         let backend = raw_backend(response.leak()).await;
         let gateway = TestGateway::with(TestConfig::with_backend(backend));
         let request = b"GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnection: close\r\n\r\n";
-        let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), request).await;
+        let response = exchange(&mut TestClient::new(&gateway).tls_stream().await.unwrap(), request).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
     }
 }

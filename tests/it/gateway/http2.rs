@@ -1,6 +1,6 @@
 //! Features of HTTP/2 that HTTP/1.1 does not have: interim responses, stream resets and flow control.
 
-use crate::support::{Client, TEST_TIMEOUT, TestConfig, TestGateway, pattern, sha256, wait_for};
+use crate::support::{TEST_TIMEOUT, TestClient, TestConfig, TestGateway, pattern, sha256, wait_for};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 const HOST: &str = "rms.corp.example";
 
 /// A connection of the h2 crate, because hyper's client hides interim responses and windows.
-async fn connect(client: &Client) -> SendRequest<Bytes> {
+async fn connect(client: &TestClient) -> SendRequest<Bytes> {
     let stream = client.clone().http2().tls_stream().await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -70,7 +70,7 @@ async fn json_of(body: RecvStream) -> Value {
 #[tokio::test]
 async fn continue_is_sent_once_and_the_body_is_forwarded_unchanged() {
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     let body = pattern(1 << 20);
     let (mut response, mut stream) = begin(&sender, expecting("/ignore/echo"), false).await;
     assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
@@ -84,7 +84,7 @@ async fn continue_is_sent_once_and_the_body_is_forwarded_unchanged() {
 #[tokio::test]
 async fn continue_is_sent_neither_before_a_denial_nor_without_expect() {
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     for (path, status) in [("/require/echo", 403), ("/none", 404)] {
         let (mut response, _stream) = begin(&sender, expecting(path), false).await;
         assert_eq!(informational(&mut response).await, None, "{path}");
@@ -102,14 +102,14 @@ async fn continue_is_sent_neither_before_a_denial_nor_without_expect() {
 async fn a_client_that_sends_nothing_after_100_continue_occupies_no_backend_connection() {
     let gateway =
         TestGateway::with(TestConfig { backend: "max_connections = 1".into(), ..TestConfig::default() });
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     let mut waiting = Vec::new();
     for _ in 0..8 {
         let (mut response, stream) = begin(&sender, expecting("/ignore/echo"), false).await;
         assert_eq!(informational(&mut response).await, Some(StatusCode::CONTINUE));
         waiting.push((response, stream));
     }
-    assert_eq!(Client::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
+    assert_eq!(TestClient::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
     for (response, mut stream) in waiting {
         send_all(&mut stream, &Bytes::from_static(b"abc")).await;
         assert_eq!(response.await.unwrap().status(), 200);
@@ -119,7 +119,7 @@ async fn a_client_that_sends_nothing_after_100_continue_occupies_no_backend_conn
 #[tokio::test]
 async fn a_stream_reset_cancels_its_request_only() {
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway).card("alice")).await;
+    let sender = connect(&TestClient::new(&gateway).certificate("alice")).await;
     let (other, _) = begin(&sender, post("/require/echo?delay_ms=300", &[]), true).await;
     let slow = post("/require/echo?delay_ms=60000", &[]);
     let (response, mut stream) = begin(&sender, slow, true).await;
@@ -135,7 +135,7 @@ async fn a_stream_reset_cancels_its_request_only() {
 async fn a_body_of_another_length_than_declared_is_malformed() {
     let gateway = TestGateway::start();
     for (length, body) in [("3", "abcd"), ("5", "abcd")] {
-        let sender = connect(&Client::new(&gateway)).await;
+        let sender = connect(&TestClient::new(&gateway)).await;
         let recorded = gateway.records().len();
         let (response, mut stream) =
             begin(&sender, post("/ignore/echo", &[("content-length", length)]), false).await;
@@ -166,7 +166,7 @@ async fn a_stream_that_is_reset_within_its_body_is_recorded_without_a_status() {
 async fn concurrent_streams_share_the_connection_window_without_loss() {
     const SIZE: usize = 8 << 20;
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     let expected: Vec<u8> = (b'a'..=b'z').cycle().take(SIZE).collect();
     let downloads = (0..2).map(|_| {
         let sender = sender.clone();
@@ -197,7 +197,7 @@ async fn concurrent_streams_share_the_connection_window_without_loss() {
 #[tokio::test]
 async fn a_denial_has_a_date_and_a_length_and_no_content_after_head() {
     let gateway = TestGateway::start();
-    let sender = connect(&Client::new(&gateway)).await;
+    let sender = connect(&TestClient::new(&gateway)).await;
     for method in [Method::GET, Method::HEAD] {
         let request = Request::builder().method(method.clone()).uri(format!("https://{HOST}/require/echo"));
         let (response, _) = begin(&sender, request.body(()).unwrap(), true).await;

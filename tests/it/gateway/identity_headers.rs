@@ -1,6 +1,6 @@
 //! Identity headers that the backend receives, and attempts of clients to forge them.
 
-use crate::support::{Client, TestGateway, empty_body, pki, sha256};
+use crate::support::{TestClient, TestGateway, empty_body, pki, sha256};
 use http::Method;
 
 /// Header names that servers, frameworks and other proxies trust, as spelled in HTTP/1.1.
@@ -41,7 +41,7 @@ const SPOOFED: [&str; 34] = [
     "X-Goog-Authenticated-User-Email",
 ];
 
-/// The headers of a GET of [`Client`] that the backend receives without an identity.
+/// The headers of a GET of [`TestClient`] that the backend receives without an identity.
 const ANONYMOUS: [&str; 7] = [
     "accept",
     "forwarded",
@@ -56,8 +56,8 @@ const ANONYMOUS: [&str; 7] = [
 async fn the_backend_receives_the_account_and_the_mapping_of_a_certificate() {
     let gateway = TestGateway::start();
     let leaf = sha256(pki().card("alice").unwrap().certificate_der());
-    for client in Client::http1_and_http2(&gateway) {
-        let response = client.card("alice").get("/require/echo").await;
+    for client in TestClient::http1_and_http2(&gateway) {
+        let response = client.certificate("alice").get("/require/echo").await;
         assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
         assert_eq!(response.received_header("x-remote-upn"), ["alice@corp.example"]);
         assert_eq!(response.received_header("x-remote-mapping"), ["upn; weak"]);
@@ -70,9 +70,9 @@ async fn the_backend_receives_the_account_and_the_mapping_of_a_certificate() {
 #[tokio::test]
 async fn a_request_without_an_identity_has_no_identity_header() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for card in ["none", "alice", "bob", "mallory"] {
-            let response = client.clone().card(card).get("/ignore/echo").await;
+            let response = client.clone().certificate(card).get("/ignore/echo").await;
             let mut names = response.received_header_names();
             names.sort();
             assert_eq!(names, ANONYMOUS, "{card}");
@@ -83,7 +83,7 @@ async fn a_request_without_an_identity_has_no_identity_header() {
 #[tokio::test]
 async fn identity_headers_of_the_client_are_removed_in_every_spelling() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for name in SPOOFED {
             let response = client.get_with("/ignore/echo", &[(name, "CORP\\administrator")]).await;
             let mut names = response.received_header_names();
@@ -96,9 +96,9 @@ async fn identity_headers_of_the_client_are_removed_in_every_spelling() {
 #[tokio::test]
 async fn forged_identity_headers_do_not_reach_the_backend_with_a_certificate() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let spoofed = SPOOFED.map(|name| (name, "CORP\\administrator"));
-        let response = client.card("alice").get_with("/require/echo", &spoofed).await;
+        let response = client.certificate("alice").get_with("/require/echo", &spoofed).await;
         assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
         assert!(!response.text().contains("administrator"), "{}", response.text());
     }
@@ -107,7 +107,7 @@ async fn forged_identity_headers_do_not_reach_the_backend_with_a_certificate() {
 #[tokio::test]
 async fn the_connection_header_cannot_remove_an_identity_header() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice").http1();
+    let client = TestClient::new(&gateway).certificate("alice").http1();
     let names = ["X-Remote-User", "x-remote-user", "X-Forwarded-For", "X-Request-Id", "Forwarded"];
     for name in names {
         for value in [name.to_owned(), format!("close, {name}"), format!("\t{name} ,keep-alive")] {
@@ -123,8 +123,8 @@ async fn the_connection_header_cannot_remove_an_identity_header() {
 #[tokio::test]
 async fn a_response_to_an_authenticated_request_is_private() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
-        let response = client.clone().card("alice").get("/require/echo").await;
+    for client in TestClient::http1_and_http2(&gateway) {
+        let response = client.clone().certificate("alice").get("/require/echo").await;
         assert_eq!(response.header("cache-control"), Some("private"));
         let response = client.get("/ignore/echo").await;
         assert_eq!(response.header("cache-control"), None);

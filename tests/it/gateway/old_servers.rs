@@ -1,6 +1,6 @@
 //! Responses of old servers, and the letter case of header names that they depend on.
 
-use crate::support::{Client, TestConfig, TestGateway, exchange, raw_backend, raw_backend_with};
+use crate::support::{TestClient, TestConfig, TestGateway, exchange, raw_backend, raw_backend_with};
 use std::sync::mpsc;
 
 async fn gateway_before(response: &'static str) -> TestGateway {
@@ -12,9 +12,9 @@ const GET: &str = "GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nConnec
 #[tokio::test]
 async fn white_space_before_a_colon_is_removed_from_a_response() {
     let gateway = gateway_before("HTTP/1.1 200 OK\r\nX-Legacy : yes\r\nContent-Length: 2\r\n\r\nok").await;
-    let response = exchange(&mut Client::new(&gateway).tls_stream().await.unwrap(), GET.as_bytes()).await;
+    let response = exchange(&mut TestClient::new(&gateway).tls_stream().await.unwrap(), GET.as_bytes()).await;
     assert!(response.to_lowercase().contains("\r\nx-legacy: yes\r\n"), "{response}");
-    let response = Client::new(&gateway).http2().get("/ignore/echo").await;
+    let response = TestClient::new(&gateway).http2().get("/ignore/echo").await;
     assert_eq!((response.status, response.header("x-legacy"), response.text()), (200, Some("yes"), "ok"));
 }
 
@@ -22,7 +22,7 @@ async fn white_space_before_a_colon_is_removed_from_a_response() {
 async fn an_http_1_0_response_is_forwarded_in_http_1_1_and_keeps_the_client_connection() {
     for response in ["HTTP/1.0 200 OK\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"] {
         let gateway = gateway_before(response).await;
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let twice = GET.replace("Connection: close\r\n", "") + GET;
         let responses = exchange(&mut stream, twice.as_bytes()).await;
         assert_eq!(responses.matches("HTTP/1.1 200 OK\r\n").count(), 2, "{responses}");
@@ -48,7 +48,7 @@ async fn names_keep_the_letter_case_of_an_http_1_1_client() {
     let head = head_of(async |gateway| {
         let lines = "SOAPAction: \"a\"\r\nx-lower: b\r\nX-MiXeD: c\r\nConnection: close\r\n\r\n";
         let request = GET.replace("Connection: close\r\n\r\n", lines);
-        exchange(&mut Client::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
+        exchange(&mut TestClient::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
     })
     .await;
     for line in [
@@ -65,7 +65,7 @@ async fn names_keep_the_letter_case_of_an_http_1_1_client() {
 #[tokio::test]
 async fn names_of_an_http_2_client_begin_with_capitals() {
     let head = head_of(async |gateway| {
-        Client::new(gateway).http2().get_with("/ignore/echo", &[("x-lower", "b")]).await;
+        TestClient::new(gateway).http2().get_with("/ignore/echo", &[("x-lower", "b")]).await;
     })
     .await;
     assert!(
@@ -79,7 +79,7 @@ async fn a_client_does_not_choose_the_letter_case_of_the_gateways_own_headers() 
     let head = head_of(async |gateway| {
         let lines = "x-forwarded-PROTO: gopher\r\nX-MiXeD: c\r\nConnection: close\r\n\r\n";
         let request = GET.replace("Connection: close\r\n\r\n", lines);
-        exchange(&mut Client::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
+        exchange(&mut TestClient::new(gateway).tls_stream().await.unwrap(), request.as_bytes()).await;
     })
     .await;
     assert!(

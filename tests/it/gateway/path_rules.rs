@@ -1,6 +1,6 @@
 //! Requirements of a path in addition to those of its site and realm.
 
-use crate::support::{Client, TestConfig, TestGateway, empty_body};
+use crate::support::{TestClient, TestConfig, TestGateway, empty_body};
 use http::Method;
 
 fn with_path(keys: &str) -> TestConfig {
@@ -9,7 +9,7 @@ fn with_path(keys: &str) -> TestConfig {
 }
 
 async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
-    Client::new(gateway).card(card).get("/x/echo").await.status_and_id()
+    TestClient::new(gateway).certificate(card).get("/x/echo").await.status_and_id()
 }
 
 #[tokio::test]
@@ -17,7 +17,10 @@ async fn a_path_can_require_a_usage_that_the_realm_does_not() {
     let config = with_path("client_certificate = \"require\"\nextended_key_usage = [\"smartcard_logon\"]");
     let realm = config.realm.replace(r#", "smartcard_logon"]"#, "]");
     let gateway = TestGateway::with(TestConfig { realm, ..config });
-    assert_eq!(Client::new(&gateway).card("dave").get("/require/echo").await.status_and_id(), "200 permit");
+    assert_eq!(
+        TestClient::new(&gateway).certificate("dave").get("/require/echo").await.status_and_id(),
+        "200 permit"
+    );
     assert_eq!(status_and_id(&gateway, "dave").await, "403 certificate-not-sufficient");
     assert_eq!(status_and_id(&gateway, "alice").await, "200 permit");
 }
@@ -36,7 +39,7 @@ async fn a_path_can_require_an_issuer_by_its_key() {
 #[tokio::test]
 async fn a_path_can_reject_queries() {
     let gateway = TestGateway::with(with_path("client_certificate = \"ignore\"\nquery = \"reject\""));
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         assert_eq!(client.get("/x/echo").await.status_and_id(), "200 permit");
         assert_eq!(client.get("/x/echo?").await.status_and_id(), "400 invalid-path");
         assert_eq!(client.get("/x/echo?wsdl").await.status_and_id(), "400 invalid-path");
@@ -46,7 +49,7 @@ async fn a_path_can_reject_queries() {
 #[tokio::test]
 async fn a_query_is_forwarded_unchanged_and_a_long_one_is_rejected() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for query in ["", "wsdl", "a=%2e%2E/../&b=+%00%zz", "q=?/@:!$'()*,;"] {
             let response = client.get(&format!("/ignore/echo?{query}")).await;
             assert_eq!(response.json()["target"], format!("/ignore/echo?{query}"));
@@ -65,7 +68,7 @@ async fn the_path_is_forwarded_as_spelled_in_the_configuration() {
         ..TestConfig::default()
     };
     let gateway = TestGateway::with(config);
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for path in ["/ignore/echo", "/IGNORE/ECHO", "/Ignore/Echo"] {
             assert_eq!(client.get(path).await.json()["target"], "/Ignore/Echo", "{path}");
         }
@@ -77,7 +80,7 @@ async fn a_path_below_a_file_does_not_match_a_broader_rule() {
     let keys =
         "client_certificate = \"require\"\n[[site.path]]\npath = \"/x/*\"\nclient_certificate = \"ignore\"";
     let gateway = TestGateway::with(with_path(keys));
-    let client = Client::new(&gateway);
+    let client = TestClient::new(&gateway);
     assert_eq!(client.get("/x/other/echo").await.status_and_id(), "200 permit");
     assert_eq!(client.get("/x/echo").await.status_and_id(), "403 certificate-required");
     for path in ["/x/echo/", "/x/echo/info", "/X/ECHO/info", "/x/echo/a/b/echo"] {
@@ -89,7 +92,7 @@ async fn a_path_below_a_file_does_not_match_a_broader_rule() {
 async fn a_path_can_allow_other_methods_and_cross_site_requests() {
     let keys = "client_certificate = \"require\"\nmethods = [\"GET\", \"PUT\"]\ncross_site = \"allow\"";
     let gateway = TestGateway::with(with_path(keys));
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     let put = client.request(Method::PUT, "/x/echo").body(empty_body()).unwrap();
     assert_eq!(client.send(put).await.status_and_id(), "200 permit");
     let post = client.request(Method::POST, "/x/echo").body(empty_body()).unwrap();
@@ -108,5 +111,5 @@ async fn a_path_can_have_its_own_backend() {
     let more = "[backend.other]\nservers = [\"http://127.0.0.1:1\"]";
     let gateway = TestGateway::with(TestConfig { more: more.into(), ..with_path(keys) });
     assert_eq!(status_and_id(&gateway, "none").await, "502 backend-unreachable");
-    assert_eq!(Client::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
+    assert_eq!(TestClient::new(&gateway).get("/ignore/echo").await.status_and_id(), "200 permit");
 }

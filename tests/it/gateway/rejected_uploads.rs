@@ -1,12 +1,14 @@
 //! A request that is rejected before its body has arrived: the response reaches the client, even if the client writes
 //! the complete body before it reads.
 
-use crate::support::{Client, TestConfig, TestGateway, exchange, is_installed, record_skip, run, wait_for};
+use crate::support::{
+    TestClient, TestConfig, TestGateway, exchange, is_installed, record_skip, run, wait_for,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The status and the text of the response to a POST whose client reads only after it has written the complete body.
 async fn blind_upload(gateway: &TestGateway, path: &str, bytes: usize, chunked: bool) -> (u16, String) {
-    let mut stream = Client::new(gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(gateway).tls_stream().await.unwrap();
     let framing = match chunked {
         true => "Transfer-Encoding: chunked".to_owned(),
         false => format!("Content-Length: {bytes}"),
@@ -70,7 +72,7 @@ async fn the_connection_stays_open_after_a_short_rejected_body() {
         format!("Content-Length: 64000\r\n\r\n{body}"),
         format!("Transfer-Encoding: chunked\r\n\r\nfa00\r\n{body}\r\n0\r\n\r\n"),
     ] {
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let responses = exchange(&mut stream, format!("{post}{framed}{get}").as_bytes()).await;
         assert!(
             responses.starts_with("HTTP/1.1 403 ") && responses.contains("HTTP/1.1 200 OK"),
@@ -83,7 +85,7 @@ async fn the_connection_stays_open_after_a_short_rejected_body() {
 async fn a_denial_announces_the_close_if_the_body_is_not_sent() {
     let gateway = TestGateway::start();
     for expect in ["Expect: 100-continue\r\n", ""] {
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let head = format!(
             "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 9\r\n{expect}\r\n"
         );
@@ -96,7 +98,7 @@ async fn a_denial_announces_the_close_if_the_body_is_not_sent() {
 async fn an_endless_rejected_body_is_cut_off() {
     let limits = r#"linger_max_bytes = "1MiB""#;
     let gateway = TestGateway::with(TestConfig { limits: limits.into(), ..TestConfig::default() });
-    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
     let head = "POST /require/echo HTTP/1.1\r\nHost: rms.corp.example\r\nContent-Length: 1000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut sent = 0;
@@ -125,7 +127,7 @@ async fn an_unparseable_request_receives_a_page_whose_request_id_is_recorded() {
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n: no name\r\n\r\n"), "400 Bad Request"),
     ] {
         let recorded = gateway.records().len();
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, head.as_bytes()).await;
         let last = &response[response.rfind("HTTP/1.1 ").unwrap()..];
         assert!(last.starts_with(&format!("HTTP/1.1 {status}")) && closes(last), "{head:.60}: {last}");
@@ -152,7 +154,7 @@ async fn an_incomplete_head_is_request_timeout_and_an_idle_connection_is_not() {
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n"), 1),
         (format!("GET /ignore/echo HTTP/1.1\r\n{host}\r\n\r\n"), 1),
     ] {
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, sent.as_bytes()).await;
         assert_eq!(response.matches("HTTP/1.1 ").count(), statuses, "{sent:?}: {response}");
         let is_late = response.starts_with("HTTP/1.1 408 Request Timeout\r\n");

@@ -1,12 +1,12 @@
 //! Heads and framing of the backend's responses.
 
-use crate::support::{Client, TestConfig, TestGateway, empty_body, pattern, raw_backend, sized_body};
+use crate::support::{TestClient, TestConfig, TestGateway, empty_body, pattern, raw_backend, sized_body};
 use http::Method;
 
 #[tokio::test]
 async fn a_response_without_a_body_keeps_the_connection_open() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         for (method, target, status) in [
             (Method::HEAD, "/ignore/echo", 200),
@@ -25,7 +25,7 @@ async fn a_response_without_a_body_keeps_the_connection_open() {
 #[tokio::test]
 async fn every_line_of_a_repeated_header_is_forwarded() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let target = "/ignore/echo?header=Set-Cookie:a%3D1&header=Set-Cookie:b%3D2&header=ETag:%22x%22";
         let response = client.get(target).await;
         let cookies: Vec<_> = response.headers.get_all("set-cookie").iter().collect();
@@ -41,7 +41,7 @@ async fn hop_by_hop_headers_of_the_backend_are_removed() {
          Upgrade: h2c\r\nX-Remote-User: administrator\r\nX-End: 2\r\n\r\n",
     );
     let gateway = TestGateway::with(TestConfig::with_backend(backend.await));
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let mut connection = client.connect().await.unwrap();
         for _ in 0..2 {
             let response = connection.get("/ignore/echo").await.unwrap();
@@ -63,7 +63,7 @@ async fn a_response_of_ambiguous_length_is_rejected() {
     ] {
         let gateway = TestGateway::with(TestConfig::with_backend(raw_backend(response).await));
         assert_eq!(
-            Client::new(&gateway).get("/ignore/echo").await.status_and_id(),
+            TestClient::new(&gateway).get("/ignore/echo").await.status_and_id(),
             "502 backend-unreachable",
             "{response}"
         );
@@ -78,7 +78,7 @@ async fn bytes_after_a_response_are_never_part_of_the_next_one() {
     let config = TestConfig::with_backend(backend.await);
     let gateway = TestGateway::with(TestConfig { top: "workers = 1".into(), ..config });
     for _ in 0..5 {
-        let response = Client::new(&gateway).get("/ignore/echo").await;
+        let response = TestClient::new(&gateway).get("/ignore/echo").await;
         assert_eq!((response.status, response.text()), (200, "ok"));
     }
 }
@@ -86,7 +86,7 @@ async fn bytes_after_a_response_are_never_part_of_the_next_one() {
 #[tokio::test]
 async fn a_rejected_upload_of_the_size_of_soap_requests_is_answered_and_not_reset() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for size in [1 << 10, 64 << 10, 200 << 10] {
             let response = client.post("/require/echo", sized_body(pattern(size))).await;
             assert_eq!(response.status_and_id(), "403 certificate-required", "{size}");

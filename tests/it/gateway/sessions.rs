@@ -1,6 +1,6 @@
 //! Resumed TLS sessions: their contents and their lifetime.
 
-use crate::support::{Client, TestGateway, pki};
+use crate::support::{TestClient, TestGateway, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{CardProfile, ExtraExtension, KeyedChain};
 use rustls_pki_types::CertificateDer;
@@ -11,8 +11,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn a_session_resumed_ten_times_expires_with_the_proof_of_possession() {
     let gateway = TestGateway::start();
-    for client in Client::tls12_and_tls13(&gateway) {
-        let client = client.card("alice");
+    for client in TestClient::tls12_and_tls13(&gateway) {
+        let client = client.certificate("alice");
         assert!(!client.get("/require/echo").await.resumed);
         for renewal in 1..=10 {
             gateway.clock.advance(45 * MINUTE);
@@ -33,7 +33,7 @@ async fn a_session_resumed_ten_times_expires_with_the_proof_of_possession() {
 #[tokio::test]
 async fn a_request_after_the_proof_of_possession_expired_is_misdirected() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     gateway.clock.advance(8 * 60 * MINUTE);
@@ -44,7 +44,7 @@ async fn a_request_after_the_proof_of_possession_expired_is_misdirected() {
 #[tokio::test]
 async fn every_worker_resumes_sessions_of_the_others() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     client.get("/require/echo").await;
     for _ in 0..8 {
         assert!(client.get("/require/echo").await.resumed);
@@ -54,7 +54,7 @@ async fn every_worker_resumes_sessions_of_the_others() {
 #[tokio::test]
 async fn a_session_survives_a_reload_with_the_same_trust_anchors() {
     let mut gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     client.get("/require/echo").await;
     gateway.reload(|config| config.site = r#"help_desk = "Room 12""#.into());
     let response = client.get("/require/echo").await;
@@ -64,8 +64,8 @@ async fn a_session_survives_a_reload_with_the_same_trust_anchors() {
 #[tokio::test]
 async fn a_reload_applies_to_the_next_request_of_an_open_connection() {
     let mut gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
-        let mut connection = client.card("alice").connect().await.unwrap();
+    for client in TestClient::http1_and_http2(&gateway) {
+        let mut connection = client.certificate("alice").connect().await.unwrap();
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
         gateway.reload(|config| config.realm = config.realm.replace("\"weak\"", "\"strong\""));
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "403 mapping-too-weak");
@@ -91,8 +91,8 @@ pub(super) fn alice_with_certificates_of(bytes: &[usize]) -> KeyedChain {
 #[tokio::test]
 async fn a_session_with_a_long_chain_is_not_resumed_and_every_request_is_permitted() {
     let gateway = TestGateway::start();
-    let makes: [fn(&TestGateway) -> Client; 2] =
-        [|gateway| Client::new(gateway).tls12(), |gateway| Client::new(gateway).tls13()];
+    let makes: [fn(&TestGateway) -> TestClient; 2] =
+        [|gateway| TestClient::new(gateway).tls12(), |gateway| TestClient::new(gateway).tls13()];
     for make in makes {
         for (others, resumed) in [(&[][..], true), (&[4_000, 4_000], true), (&[13_000, 13_000], false)] {
             let card = alice_with_certificates_of(others);

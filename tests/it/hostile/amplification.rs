@@ -1,7 +1,7 @@
 //! The bytes that a client causes the gateway to write or keep are in proportion to the bytes that it sends, with any
 //! certificate, host, path or method.
 
-use crate::support::{Client, TestConfig, TestGateway, empty_body, pki, wait_for};
+use crate::support::{TestClient, TestConfig, TestGateway, empty_body, pki, wait_for};
 use http::{Method, Request, StatusCode};
 use portcullis::demo::pki::KeyedChain;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
@@ -26,7 +26,7 @@ fn forged(name: &str) -> KeyedChain {
 }
 
 /// Sends `count` pipelined requests on one connection and reads the responses. Returns the number of sent bytes.
-async fn pipelined(client: &Client, request: &str, count: usize) -> usize {
+async fn pipelined(client: &TestClient, request: &str, count: usize) -> usize {
     let (mut reading, mut writing) = tokio::io::split(client.tls_stream().await.unwrap());
     let bytes = request.repeat(count);
     let sent = bytes.len();
@@ -62,7 +62,7 @@ async fn a_short_request_with_a_forged_certificate_writes_few_bytes() {
     let request = format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
     for name in names {
         let gateway = TestGateway::start();
-        let client = Client::new(&gateway).chain(&forged(&name));
+        let client = TestClient::new(&gateway).chain(&forged(&name));
         let sent = pipelined(&client, &request, 500).await;
         let written = audit_bytes(&gateway, 500).await;
         assert!(written <= 10 * sent, "{written} bytes for {sent}");
@@ -74,7 +74,7 @@ async fn a_request_without_a_certificate_writes_few_bytes() {
     for path in ["/ignore/echo", "/require/echo", "/nowhere"] {
         let gateway = TestGateway::start();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-        let sent = pipelined(&Client::new(&gateway), &request, 500).await;
+        let sent = pipelined(&TestClient::new(&gateway), &request, 500).await;
         let written = audit_bytes(&gateway, 500).await;
         assert!(written <= 10 * sent, "{path}: {written} bytes for {sent}");
     }
@@ -83,7 +83,7 @@ async fn a_request_without_a_certificate_writes_few_bytes() {
 #[tokio::test]
 async fn a_shortened_record_refers_to_a_complete_one() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).chain(&forged("Nobody"));
+    let client = TestClient::new(&gateway).chain(&forged("Nobody"));
     pipelined(&client, &format!("GET /require/echo HTTP/1.1\r\nHost: {HOST}\r\n\r\n"), 20).await;
     audit_bytes(&gateway, 20).await;
     let records = gateway.records();
@@ -105,7 +105,7 @@ async fn a_long_method_host_or_path_compressed_by_hpack_has_a_short_record() {
     let method = "M".repeat(LONG);
     for (method, target) in [("GET", path.as_str()), ("GET", &host), (&method, "https://x/require/echo")] {
         let gateway = TestGateway::start();
-        let client = Client::new(&gateway).http2();
+        let client = TestClient::new(&gateway).http2();
         let mut connection = client.connect().await.unwrap();
         for _ in 0..COUNT {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -127,8 +127,11 @@ async fn changing_certificates_after_a_valid_chain_are_not_validated_or_kept() {
         chain.extend(forged(&format!("{number} {}", "x".repeat(8_500))).chain);
         chain.extend(forged(&format!("{number} {}", "x".repeat(4_000))).chain);
         let card = KeyedChain { name: "alice".to_owned(), chain, key: alice.key.clone_key() };
-        let client =
-            if number % 2 == 0 { Client::new(&gateway).http1() } else { Client::new(&gateway).http2() };
+        let client = if number % 2 == 0 {
+            TestClient::new(&gateway).http1()
+        } else {
+            TestClient::new(&gateway).http2()
+        };
         assert_eq!(client.chain(&card).get("/require/echo").await.status_and_id(), "200 permit");
     }
     assert_eq!(gateway.metrics.validation_cache.misses.get(), 1);
@@ -139,7 +142,8 @@ async fn changing_certificates_after_a_valid_chain_are_not_validated_or_kept() {
 async fn a_certificate_above_the_size_limit_is_rejected_unparsed() {
     let gateway = TestGateway::start();
     for length in [3_000, 8_500] {
-        let response = Client::new(&gateway).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
+        let response =
+            TestClient::new(&gateway).chain(&forged(&"x".repeat(length))).get("/require/echo").await;
         assert_eq!(response.status_and_id(), "403 certificate-untrusted");
     }
     let both = || Some(gateway.records()).filter(|records| records.len() == 2);
@@ -160,7 +164,7 @@ async fn an_unread_audit_sink_uses_no_more_memory_than_its_limit() {
         TestConfig { audit: format!("audit.fifo\"\nmax_queue_bytes = \"{LIMIT}"), ..TestConfig::default() };
     let make_fifo = |folder: &std::path::Path| Command::new("mkfifo").arg(folder.join("audit.fifo")).status();
     let gateway = TestGateway::prepared(config, |folder| assert!(make_fifo(folder).unwrap().success()));
-    let client = Client::new(&gateway).chain(&forged(&"x".repeat(12_000)));
+    let client = TestClient::new(&gateway).chain(&forged(&"x".repeat(12_000)));
     let mut connection = client.connect().await.unwrap();
     let mut statuses = Vec::new();
     for _ in 0..20_000 {

@@ -2,7 +2,7 @@
 //! else. A request that two parsers could read differently never contains a second one.
 
 use super::three_sites::{HOME, forwarded, start, three_sites};
-use super::tls_client::{TlsClient, TlsConnection, TlsVersion, WireResponse};
+use super::tls_client::{OfferedVersion, TlsClient, TlsConnection, WireResponse};
 use crate::support::TestGateway;
 
 const SMUGGLED: &str = "GET /ignore/smuggled HTTP/1.1\r\nHost: a.corp.example\r\nConnection: close\r\n\r\n";
@@ -34,7 +34,7 @@ fn post(lines: &str, rest: &str) -> String {
 /// Sends every case on a new connection and reads until the gateway closes it.
 fn run(cases: impl IntoIterator<Item = FramingCase>) {
     let mut gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     let mut wrong = Vec::new();
     let mut responded = 0;
     for case in cases {
@@ -140,7 +140,7 @@ fn a_length_and_a_transfer_coding_close_the_connection_after_the_coded_body() {
 fn a_malformed_chunk_closes_the_connection_and_no_later_byte_is_a_request() {
     let chunks = ["0x5", "+5", "-5", "5\n", "", "g", "fffffffffffffffff", "5\rhello", " 5"];
     let mut gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     for size in chunks {
         let mut connection = client.connect(HOME).unwrap();
         let rest = format!("{size}\r\nhello\r\n0\r\n\r\n{SMUGGLED}");
@@ -230,7 +230,7 @@ fn the_body_of_a_rejected_request_is_never_parsed_as_a_request() {
 fn a_body_sent_without_waiting_for_100_continue_is_never_parsed_as_a_request() {
     let gateway = start(three_sites());
     let length = SMUGGLED.len();
-    let mut connection = TlsClient::new(&gateway, TlsVersion::Tls13, None).connect(HOME).unwrap();
+    let mut connection = TlsClient::new(&gateway, OfferedVersion::Tls13, None).connect(HOME).unwrap();
     let head = format!(
         "POST /require/echo HTTP/1.1\r\n{HOST}Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
     );
@@ -244,7 +244,7 @@ fn a_body_sent_without_waiting_for_100_continue_is_never_parsed_as_a_request() {
 fn the_preface_of_http_2_is_rejected_if_alpn_selected_http_1_1() {
     let gateway = start(three_sites());
     let mut connection =
-        TlsClient::new(&gateway, TlsVersion::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
+        TlsClient::new(&gateway, OfferedVersion::Tls13, None).offering("http/1.1").connect(HOME).unwrap();
     let _unsent = connection.send(format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SMUGGLED}"));
     assert!(all_responses(&mut connection).iter().all(|response| response.status == 400));
     assert_eq!(forwarded(&gateway), Vec::<String>::new());
@@ -253,7 +253,7 @@ fn the_preface_of_http_2_is_rejected_if_alpn_selected_http_1_1() {
 #[test]
 fn an_upgrade_is_ignored_and_the_next_request_is_authorized() {
     let upgrades = [
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-TlsVersion: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-OfferedVersion: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
         "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
         "Upgrade: anything\r\n",
@@ -329,7 +329,7 @@ fn a_head_above_the_limits_is_rejected() {
         format!("GET /{} HTTP/1.1\r\n{HOST}\r\n{SMUGGLED}", "a".repeat(66_000)),
     ];
     let mut gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     for head in &heads {
         let mut connection = client.connect(HOME).unwrap();
         let _unsent = connection.send(head);

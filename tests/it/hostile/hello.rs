@@ -2,7 +2,7 @@
 //! policy, of a ClientHello in two records (CVE-2026-32305); rustls panicked on one (RUSTSEC-2024-0399).
 
 use super::three_sites::{HOME, OPEN, card, start, start_with_limits, three_sites};
-use super::tls_client::{TLS_VERSIONS, TlsClient, TlsConnection, TlsVersion};
+use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient, TlsConnection};
 use crate::support::{TEST_TIMEOUT, TestGateway};
 use rustls::{CipherSuite, ClientConfig, ClientConnection, RootCertStore};
 use rustls_pki_types::ServerName;
@@ -134,7 +134,7 @@ fn a_client_hello_of_several_records_has_the_same_policy() {
 #[test]
 fn an_incomplete_client_hello_is_closed_after_the_handshake_timeout() {
     let gateway = start_with_limits("handshake_timeout = \"1s\"");
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     wait_for_close(&mut tcp(&client));
     let handshake = PendingHandshake::new(&client, HOME);
     let half = handshake.hello[..100].to_vec();
@@ -168,7 +168,7 @@ fn bytes_that_are_no_handshake_close_the_connection() {
     const CLOSE_NOTIFY: &[u8] = &[21, 3, 3, 0, 2, 1, 0];
     // A client that sends close_notify and keeps its socket open is closed after the timeout.
     let gateway = start_with_limits("handshake_timeout = \"1s\"\ncard_handshake_timeout = \"1s\"");
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     let first_bytes: [&[u8]; 5] = [
         CLOSE_NOTIFY,
         b"GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n",
@@ -210,7 +210,7 @@ fn wait_until_counted(gateway: &TestGateway, outcome: &str, count: u32) {
 #[test]
 fn plain_http_on_a_tls_port_is_answered_with_400() {
     let gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     let requests = [
         "GET /ignore/echo HTTP/1.1\r\nHost: a.corp.example\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
@@ -246,7 +246,7 @@ fn plain_http_on_a_tls_port_is_answered_with_400() {
 fn a_client_with_tls_1_1_at_most_receives_the_alert_protocol_version() {
     const PROTOCOL_VERSION: u8 = 70;
     let gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls12, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls12, None);
     for minor in 0..=2 {
         let handshake = PendingHandshake::new(&client, HOME);
         let mut hello = handshake.hello.clone();
@@ -280,7 +280,7 @@ fn a_tls_1_2_client_with_tls_1_3_suites_receives_a_certificate_for_its_tls_1_2_s
             .unwrap()
             .with_root_certificates(RootCertStore::empty())
             .with_no_client_auth();
-        let mut client = TlsClient::new(&gateway, TlsVersion::Tls12, None);
+        let mut client = TlsClient::new(&gateway, OfferedVersion::Tls12, None);
         client.config = Arc::new(config);
         let handshake = PendingHandshake::new(&client, HOME);
         let mut hello = handshake.hello.clone();
@@ -302,7 +302,7 @@ fn a_tls_1_2_client_with_tls_1_3_suites_receives_a_certificate_for_its_tls_1_2_s
 #[test]
 fn concurrent_handshakes_are_limited_until_others_complete() {
     let gateway = start_with_limits("max_handshakes_per_address = 3");
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     let idle: Vec<_> = (0..3).map(|_| PendingHandshake::new(&client, HOME).send_hello()).collect();
     for handshake in &idle {
         // The server has responded, so the handshake is counted.
@@ -325,7 +325,7 @@ fn concurrent_handshakes_are_limited_until_others_complete() {
 #[test]
 fn handshakes_per_second_are_limited() {
     let gateway = start_with_limits("handshakes_per_second_per_address = 1");
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, None);
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, None);
     let admitted = (0..20).filter(|_| client.connect(HOME).is_ok()).count();
     assert!((5..20).contains(&admitted), "{admitted}");
 }

@@ -1,8 +1,8 @@
 //! HTTP/2 floods of control frames. The gateway closes the connection of the client; other connections are unaffected.
 
-use super::http2_frames::{HEADERS, Http2Connection, frame, get};
+use super::http2_frames::{HEADERS, RawHttp2Connection, frame, get};
 use super::three_sites::{HOME, start, start_with_limits, three_sites};
-use crate::support::{Client, TEST_TIMEOUT, TestGateway, wait_for};
+use crate::support::{TEST_TIMEOUT, TestClient, TestGateway, wait_for};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -13,7 +13,7 @@ fn headers(stream: u32, flags: u8) -> Vec<u8> {
 
 /// Sends `flood` until the connection is closed, 10,000 times at most. Returns whether it was closed.
 async fn closes(gateway: &TestGateway, opening: &[u8], mut flood: impl FnMut(u32) -> Vec<u8>) -> bool {
-    let mut connection = Http2Connection::connect(gateway).await;
+    let mut connection = RawHttp2Connection::connect(gateway).await;
     connection.send(opening).await.unwrap();
     let (mut reading, mut writing) = tokio::io::split(connection.0);
     let reader = tokio::spawn(async move {
@@ -34,7 +34,7 @@ async fn closes(gateway: &TestGateway, opening: &[u8], mut flood: impl FnMut(u32
 #[tokio::test]
 async fn every_flood_closes_its_connection() {
     let gateway = start(three_sites());
-    let mut other = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
+    let mut other = TestClient::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     let stream = |number: u32| 2 * number + 3;
     let one = headers(1, 4);
     assert!(closes(&gateway, &[], |_| frame(6, 0, 0, &[0; 8])).await, "PING");
@@ -62,7 +62,7 @@ async fn every_flood_closes_its_connection() {
 async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
     let gateway = start_with_limits("handshake_timeout = \"1s\"");
     for sent in [&b""[..], b"PRI * "] {
-        let mut stream = Client::new(&gateway).resolving(HOME).http2().tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(sent).await.unwrap();
         let closed = async { while let Ok(1..) = stream.read(&mut [0; 4_096]).await {} };
         timeout(TEST_TIMEOUT, closed).await.expect("the gateway closes");
@@ -72,7 +72,7 @@ async fn a_client_without_a_preface_is_closed_after_the_handshake_timeout() {
 #[tokio::test]
 async fn control_frames_of_a_busy_client_are_no_flood() {
     let gateway = start_with_limits("http2_control_frames_per_second = 4");
-    let mut connection = Client::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
+    let mut connection = TestClient::new(&gateway).resolving(HOME).http2().connect().await.unwrap();
     for _ in 0..300 {
         assert_eq!(connection.get("/ignore/echo").await.unwrap().status_and_id(), "200 permit");
     }

@@ -1,7 +1,7 @@
 //! Raw HTTP/2: frames, and field lists in HPACK without Huffman codes and without the dynamic table.
 
 use super::three_sites::HOME;
-use crate::support::{Client, TEST_TIMEOUT, TestGateway};
+use crate::support::{TEST_TIMEOUT, TestClient, TestGateway};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -69,11 +69,11 @@ pub(super) fn get(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A connection to [`HOME`] on which the preface has been sent.
-pub(super) struct Http2Connection(pub(super) TlsStream<TcpStream>);
+pub(super) struct RawHttp2Connection(pub(super) TlsStream<TcpStream>);
 
-impl Http2Connection {
+impl RawHttp2Connection {
     pub(super) async fn connect(gateway: &TestGateway) -> Self {
-        let mut stream = Client::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
+        let mut stream = TestClient::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
         Self(stream)
     }

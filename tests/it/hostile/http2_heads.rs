@@ -1,7 +1,7 @@
 //! Malformed HTTP/2 request heads. Each has an audit record.
 
 use super::http2_frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, Http2Connection, RST_STREAM, fields,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GO_AWAY, HEADERS, RST_STREAM, RawHttp2Connection, fields,
     frame, get,
 };
 use super::three_sites::{HOME, start, start_with_limits, three_sites};
@@ -51,7 +51,7 @@ async fn a_malformed_head_is_recorded_and_resets_its_stream_only() {
     ];
     for (case, head) in heads {
         let recorded = gateway.records().len();
-        let mut connection = Http2Connection::connect(&gateway).await;
+        let mut connection = RawHttp2Connection::connect(&gateway).await;
         connection.send(&frame(HEADERS, ALL, 1, &head)).await.unwrap();
         let frames = connection.frames_until(|frame| frame.stream == 1).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(RST_STREAM), "{case}");
@@ -77,7 +77,7 @@ async fn a_head_that_closes_the_connection_is_recorded() {
         ("a head that another frame interrupts", unfinished),
     ] {
         let recorded = gateway.records().len();
-        let mut connection = Http2Connection::connect(&gateway).await;
+        let mut connection = RawHttp2Connection::connect(&gateway).await;
         connection.send(&sent).await.unwrap();
         let frames = connection.frames_until(|_| false).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(GO_AWAY), "{case}");
@@ -103,7 +103,7 @@ async fn a_head_is_recorded_once_if_the_connection_closes_at_any_point() {
         ("a valid head before the end", valid(1), 1),
     ] {
         let recorded = gateway.records().len();
-        let mut connection = Http2Connection::connect(&gateway).await;
+        let mut connection = RawHttp2Connection::connect(&gateway).await;
         connection.send(&sent).await.unwrap();
         drop(connection);
         wait_for(case, || (gateway.records().len() == recorded + count).then_some(())).await;
@@ -125,7 +125,7 @@ async fn a_head_above_the_limit_is_rejected_by_a_page_a_status_or_a_close() {
         }),
     ] {
         let recorded = gateway.records().len();
-        let mut connection = Http2Connection::connect(&gateway).await;
+        let mut connection = RawHttp2Connection::connect(&gateway).await;
         connection.send(&sent).await.unwrap();
         let frames = connection.frames_until(|frame| frame.kind == last).await;
         assert_eq!(frames.last().map(|frame| frame.kind), Some(last));
@@ -149,7 +149,7 @@ async fn a_field_list_that_expands_from_the_dynamic_table_is_headers_too_large()
     let mut block = fields(&[("x", &"y".repeat(4_000))]);
     block[0] = 0x40;
     block.extend([0xbe; 20]);
-    let mut connection = Http2Connection::connect(&gateway).await;
+    let mut connection = RawHttp2Connection::connect(&gateway).await;
     connection.send(&frame(HEADERS, ALL, 1, &block)).await.unwrap();
     let frames = connection.frames_until(|_| false).await;
     assert_eq!(frames.last().map(|frame| frame.kind), Some(GO_AWAY));
@@ -166,7 +166,7 @@ async fn a_head_in_several_frames_is_one_request() {
         frame(CONTINUATION, 0, 1, &rest[..7]),
         frame(CONTINUATION, END_HEADERS, 1, &rest[7..]),
     ];
-    let mut connection = Http2Connection::connect(&gateway).await;
+    let mut connection = RawHttp2Connection::connect(&gateway).await;
     connection.send(&sent.concat()).await.unwrap();
     connection.frames_until(|frame| frame.kind == DATA).await;
     assert_eq!(decisions(&gateway, 1).await, ["permit"]);
@@ -181,7 +181,7 @@ async fn malformed_trailers_are_not_recorded_as_a_head() {
         frame(DATA, 0, 1, b"a body that is long enough"),
         frame(HEADERS, ALL, 1, &fields(&[("connection", "close")])),
     ];
-    let mut connection = Http2Connection::connect(&gateway).await;
+    let mut connection = RawHttp2Connection::connect(&gateway).await;
     connection.send(&sent.concat()).await.unwrap();
     connection.frames_until(|frame| frame.stream == 1).await;
     connection.send(&frame(HEADERS, ALL, 3, &get("/ignore/echo", &[]))).await.unwrap();
@@ -195,7 +195,7 @@ async fn malformed_trailers_are_not_recorded_as_a_head() {
 #[tokio::test]
 async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
     let gateway = start_with_limits("max_http2_streams = 2");
-    let mut connection = Http2Connection::connect(&gateway).await;
+    let mut connection = RawHttp2Connection::connect(&gateway).await;
     let slow = |stream| frame(HEADERS, ALL, stream, &get("/ignore/echo?delay_ms=500", &[]));
     connection.send(&[slow(1), slow(3), slow(5)].concat()).await.unwrap();
     let frames = connection.frames_until(|frame| frame.stream == 5).await;
@@ -210,7 +210,7 @@ async fn a_stream_beyond_the_limit_of_streams_has_no_record() {
 #[tokio::test]
 async fn malformed_heads_count_towards_the_request_rate() {
     let gateway = start_with_limits("requests_per_second_per_address = 1");
-    let mut connection = Http2Connection::connect(&gateway).await;
+    let mut connection = RawHttp2Connection::connect(&gateway).await;
     let malformed: Vec<u8> =
         (0..100).flat_map(|n| frame(HEADERS, ALL, 2 * n + 1, &fields(&[METHOD]))).collect();
     connection.send(&malformed).await.unwrap();

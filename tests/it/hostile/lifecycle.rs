@@ -1,7 +1,7 @@
 //! The program as a process that receives signals: graceful stop and reload.
 
 use super::three_sites::{HOME, card, three_sites, write_keys};
-use super::tls_client::{TlsClient, TlsConnection, TlsVersion};
+use super::tls_client::{OfferedVersion, TlsClient, TlsConnection};
 use crate::support::{TEST_TIMEOUT, TestConfig, pki};
 use portcullis::certificate::{certificate_ders, private_key_der};
 use portcullis::demo::rms::Rms;
@@ -50,7 +50,7 @@ impl GatewayProcess {
     }
 
     fn connect(&self, holder: Option<&str>) -> TlsConnection {
-        TlsClient::to(self.listen, TlsVersion::Tls13, holder.map(card)).connect(HOME).unwrap()
+        TlsClient::to(self.listen, OfferedVersion::Tls13, holder.map(card)).connect(HOME).unwrap()
     }
 
     /// The status of `/readyz`; `None` without a response.
@@ -253,7 +253,7 @@ fn a_reload_opens_new_addresses_and_closes_old_ones() {
     assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     let listen = free_address();
     program.reload(&proxy_toml(&three_sites(), &program.rms, listen, program.admin), RELOADED);
-    let mut new = TlsClient::to(listen, TlsVersion::Tls13, None).connect(HOME).unwrap();
+    let mut new = TlsClient::to(listen, OfferedVersion::Tls13, None).connect(HOME).unwrap();
     assert_eq!(new.get(HOME, "/ignore/echo").unwrap().status_and_id(), "200 permit");
     wait_until("the old address is closed", || TcpStream::connect(program.listen).is_err());
     assert_eq!(old.get(HOME, "/ignore/echo").unwrap().status_and_id(), "421 misdirected-request");

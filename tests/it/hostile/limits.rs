@@ -1,7 +1,7 @@
 //! The limits on connections and on requests per second, per address, network and account.
 
 use super::three_sites::{HOME, card, start, start_with_limits, three_sites};
-use crate::support::{Client, Connection, TestConfig, TestGateway, wait_for};
+use crate::support::{Connection, TestClient, TestConfig, TestGateway, wait_for};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 
@@ -9,11 +9,11 @@ const ONE: &str = "127.0.0.11";
 const OTHER: &str = "127.0.0.12";
 const THIRD: &str = "127.0.0.13";
 
-fn client(gateway: &TestGateway, from: &str) -> Client {
-    Client::new(gateway).resolving(HOME).from(from)
+fn client(gateway: &TestGateway, from: &str) -> TestClient {
+    TestClient::new(gateway).resolving(HOME).from(from)
 }
 
-async fn connect(client: &Client, number: usize) -> Vec<Connection> {
+async fn connect(client: &TestClient, number: usize) -> Vec<Connection> {
     let mut connections = Vec::new();
     for _ in 0..number {
         connections.push(client.connect().await.unwrap());

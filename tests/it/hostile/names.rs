@@ -2,8 +2,8 @@
 //! and Caddy (CVE-2026-27588) each skipped a check because of a wildcard, a dot or a capital letter.
 
 use super::three_sites::{FOREIGN, HOME, OPEN, card, forwarded, start, three_sites};
-use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
-use crate::support::{Client, openssl_client};
+use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient};
+use crate::support::{TestClient, openssl_client};
 
 #[test]
 fn every_spelling_of_a_server_name_selects_the_same_policy() {
@@ -115,7 +115,7 @@ const OTHER_HOSTS: [&str; 26] = [
 #[test]
 fn a_host_in_any_spelling_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     for host in SAME_SITE {
         let response = client.connect(HOME).unwrap().get(host, "/require/echo").unwrap();
         assert_eq!(
@@ -138,7 +138,7 @@ fn a_host_in_any_spelling_selects_the_connections_site_or_is_rejected() {
 #[test]
 fn a_connection_to_an_open_site_never_reaches_a_strict_one() {
     let gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     for name in [OPEN, "x.wild.corp.example"] {
         for host in SAME_SITE.into_iter().chain([FOREIGN]) {
             let response = client.connect(name).unwrap().get(host, "/require/echo").unwrap();
@@ -151,7 +151,7 @@ fn a_connection_to_an_open_site_never_reaches_a_strict_one() {
 #[test]
 fn the_authority_of_an_absolute_target_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     let json = "Accept: application/json\r\n";
     let cases = [
         ("https://a.corp.example/require/echo", "Host: a.corp.example\r\n", "200 permit"),
@@ -184,7 +184,7 @@ fn the_authority_of_an_absolute_target_selects_the_connections_site_or_is_reject
 #[tokio::test]
 async fn an_authority_of_http_2_selects_the_connections_site_or_is_rejected() {
     let gateway = start(three_sites());
-    let client = Client::new(&gateway).resolving(HOME).chain(card("alice")).http2();
+    let client = TestClient::new(&gateway).resolving(HOME).chain(card("alice")).http2();
     for host in SAME_SITE.map(str::trim) {
         let response = client.clone().host(host).get("/require/echo").await;
         assert_eq!(response.status_and_id(), "200 permit", "{host}");

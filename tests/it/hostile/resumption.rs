@@ -4,7 +4,7 @@
 use super::three_sites::{
     FOREIGN, HOME, HOME_ALIAS, OPEN, card, start, start_with_limits, three_sites, three_sites_with,
 };
-use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
+use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient};
 use crate::support::{TestGateway, pki};
 use portcullis::certificate::Certificate;
 use portcullis::clock::Clock;
@@ -296,7 +296,7 @@ fn a_card_that_is_inserted_later_is_requested_on_the_next_connection() {
 #[test]
 fn no_session_offers_early_data() {
     let gateway = start(three_sites());
-    let mut client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let mut client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     Arc::make_mut(&mut client.config).enable_early_data = true;
     for resumed in [false, true] {
         let mut connection = client.connect(HOME).unwrap();

@@ -3,7 +3,7 @@
 //! the check of later ones.
 
 use super::three_sites::{HOME, card, start, three_sites};
-use crate::support::{Client, TestGateway, TestResponse, empty_body, sized_body};
+use crate::support::{TestClient, TestGateway, TestResponse, empty_body, sized_body};
 use http::Method;
 
 const HOLDERS: [Option<&str>; 6] =
@@ -34,14 +34,14 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE];
 
 #[derive(Clone, Debug)]
-struct RandomRequest {
+struct SequenceRequest {
     method: Method,
     path: &'static str,
     query: &'static str,
 }
 
 /// The result of a gateway without state.
-fn oracle(holder: Option<&str>, draw: &RandomRequest) -> &'static str {
+fn oracle(holder: Option<&str>, draw: &SequenceRequest) -> &'static str {
     let path = draw.path.to_ascii_lowercase();
     if path.contains("//") || path.contains("..") || path.contains('%') {
         return "400 invalid-path";
@@ -83,8 +83,8 @@ impl SplitMix64 {
         usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
     }
 
-    fn next(&mut self) -> RandomRequest {
-        RandomRequest {
+    fn next(&mut self) -> SequenceRequest {
+        SequenceRequest {
             method: METHODS[self.below(METHODS.len())].clone(),
             path: PATHS[self.below(PATHS.len())],
             query: QUERIES[self.below(QUERIES.len())],
@@ -93,14 +93,14 @@ impl SplitMix64 {
 }
 
 /// Whether the response matches the oracle. A response to HEAD has no body, hence no id.
-fn agrees(response: &TestResponse, draw: &RandomRequest, expected: &str) -> bool {
+fn agrees(response: &TestResponse, draw: &SequenceRequest, expected: &str) -> bool {
     match draw.method {
         Method::HEAD => expected.starts_with(&response.status.to_string()),
         _ => response.status_and_id() == expected,
     }
 }
 
-async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str>, seed: u64) {
+async fn one_sequence(gateway: &TestGateway, client: TestClient, holder: Option<&str>, seed: u64) {
     let client = match holder {
         Some(name) => client.chain(card(name)),
         None => client,
@@ -140,8 +140,8 @@ async fn one_sequence(gateway: &TestGateway, client: Client, holder: Option<&str
 async fn every_result_on_an_http_1_1_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http1(), holder, seed).await;
-        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http1().tls12(), holder, seed + 100)
+        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http1(), holder, seed).await;
+        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http1().tls12(), holder, seed + 100)
             .await;
     }
 }
@@ -150,8 +150,8 @@ async fn every_result_on_an_http_1_1_connection_depends_on_its_request_only() {
 async fn every_result_on_an_http_2_connection_depends_on_its_request_only() {
     let gateway = start(three_sites());
     for (seed, holder) in (1..).zip(HOLDERS) {
-        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;
-        one_sequence(&gateway, Client::new(&gateway).resolving(HOME).http2().tls12(), holder, seed + 300)
+        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http2(), holder, seed + 200).await;
+        one_sequence(&gateway, TestClient::new(&gateway).resolving(HOME).http2().tls12(), holder, seed + 300)
             .await;
     }
 }

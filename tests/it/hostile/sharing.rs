@@ -8,7 +8,7 @@
 //! The end of this file lists defects that were introduced by hand to show that the test detects them.
 
 use super::three_sites::{HOME, PATHS, start, three_sites};
-use crate::support::{Client, TestConfig, TestGateway, TestResponse, pki, sha256, sized_body};
+use crate::support::{TestClient, TestConfig, TestGateway, TestResponse, pki, sha256, sized_body};
 use http::Method;
 use http_body_util::BodyExt;
 use portcullis::clock::Clock;
@@ -53,7 +53,7 @@ fn path(client: usize, request: usize) -> &'static str {
     }
 }
 
-async fn visit(client: Client, number: usize) {
+async fn visit(client: TestClient, number: usize) {
     let mut connection = client.connect().await.unwrap();
     for request in 0..REQUESTS {
         let mark = format!("{number}-{request}");
@@ -81,7 +81,7 @@ fn assert_is_own(response: &TestResponse, number: usize, mark: &str, target: &st
 }
 
 /// Reads the head and the first bytes of a long response, then disconnects.
-async fn disconnect_during_response(client: &Client, path: &str) {
+async fn disconnect_during_response(client: &TestClient, path: &str) {
     let mut connection = client.connect().await.unwrap();
     let request = connection.request(Method::GET, &format!("{path}?size=4000000&mark=gone"));
     let mut response = connection.begin(request.body(sized_body("")).unwrap()).await.unwrap();
@@ -92,8 +92,8 @@ fn reused(rms: &Rms) -> usize {
     rms.requests().iter().filter(|request| request.request > 1).count()
 }
 
-fn client(gateway: &TestGateway, cards: &[Card], number: usize) -> Client {
-    let client = Client::new(gateway).resolving(HOME);
+fn client(gateway: &TestGateway, cards: &[Card], number: usize) -> TestClient {
+    let client = TestClient::new(gateway).resolving(HOME);
     let client = if number.is_multiple_of(2) { client.http2() } else { client.http1() };
     if is_anonymous(number) { client } else { client.chain(&cards[number % PEOPLE]) }
 }

@@ -1,8 +1,8 @@
 //! Clients that do not read their responses, and streams, windows and the closing of HTTP/2 connections.
 
 use super::three_sites::{HOME, card, start, start_with_limits, three_sites, three_sites_with};
-use super::tls_client::{TLS_VERSIONS, TlsClient, TlsVersion};
-use crate::support::{Client, Connection, RequestBody, TEST_TIMEOUT, TestGateway, empty_body, wait_for};
+use super::tls_client::{OfferedVersion, TLS_VERSIONS, TlsClient};
+use crate::support::{Connection, TEST_TIMEOUT, TestBody, TestClient, TestGateway, empty_body, wait_for};
 use http::{Method, Request};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -19,7 +19,7 @@ fn impatient() -> TestGateway {
 #[tokio::test]
 async fn a_client_that_does_not_read_its_response_is_closed() {
     let gateway = impatient();
-    let client = TlsClient::new(&gateway, TlsVersion::Tls13, Some(card("alice")));
+    let client = TlsClient::new(&gateway, OfferedVersion::Tls13, Some(card("alice")));
     let mut connection = client.connect(HOME).unwrap();
     connection.send(format!("GET /require/echo?{LONG} HTTP/1.1\r\nHost: {HOME}\r\n\r\n")).unwrap();
     let record = gateway.record_where(|_| true).await;
@@ -42,7 +42,7 @@ async fn a_connection_whose_window_stays_closed_is_closed() {
     }
 }
 
-fn request(target: &str) -> Request<RequestBody> {
+fn request(target: &str) -> Request<TestBody> {
     Request::get(format!("https://{HOME}{target}")).body(empty_body()).unwrap()
 }
 
@@ -50,8 +50,8 @@ fn request(target: &str) -> Request<RequestBody> {
 async fn with_window(
     gateway: &TestGateway,
     bytes: u32,
-) -> (http2::SendRequest<RequestBody>, tokio::task::JoinHandle<()>) {
-    let stream = Client::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
+) -> (http2::SendRequest<TestBody>, tokio::task::JoinHandle<()>) {
+    let stream = TestClient::new(gateway).resolving(HOME).http2().tls_stream().await.unwrap();
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(bytes);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
@@ -62,8 +62,8 @@ async fn with_window(
 async fn an_expired_proof_of_possession_closes_an_http_2_connection() {
     for version in TLS_VERSIONS {
         let gateway = start(three_sites_with("card_reauth_interval = \"1h\""));
-        let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
-        let client = if version == TlsVersion::Tls12 { client.tls12() } else { client };
+        let client = TestClient::new(&gateway).resolving(HOME).http2().chain(card("alice"));
+        let client = if version == OfferedVersion::Tls12 { client.tls12() } else { client };
         let mut connection = client.connect().await.unwrap();
         assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
         gateway.clock.advance(Duration::from_secs(3_600));
@@ -88,7 +88,7 @@ async fn wait_for_the_end(connection: &mut Connection) {
 #[tokio::test]
 async fn a_request_for_another_site_does_not_close_an_http_2_connection() {
     let gateway = start(three_sites());
-    let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
+    let client = TestClient::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
     let elsewhere = Request::get("https://b.corp.example/require/echo").body(empty_body()).unwrap();
     assert_eq!(connection.send(elsewhere).await.unwrap().status, 421);
@@ -98,7 +98,7 @@ async fn a_request_for_another_site_does_not_close_an_http_2_connection() {
 #[tokio::test]
 async fn a_stop_finishes_open_streams_and_accepts_no_more() {
     let mut gateway = start(three_sites());
-    let client = Client::new(&gateway).resolving(HOME).http2().chain(card("alice"));
+    let client = TestClient::new(&gateway).resolving(HOME).http2().chain(card("alice"));
     let mut connection = client.connect().await.unwrap();
     let request = connection.request(Method::GET, "/require/echo?delay_ms=1000").body(empty_body()).unwrap();
     let running = tokio::spawn(async move { (connection.send(request).await, connection) });
@@ -117,7 +117,7 @@ async fn a_stop_finishes_open_streams_and_accepts_no_more() {
 #[tokio::test]
 async fn cookie_fields_of_http_2_are_joined_for_the_backend() {
     let gateway = start(three_sites());
-    let client = Client::new(&gateway).resolving(HOME).http2();
+    let client = TestClient::new(&gateway).resolving(HOME).http2();
     let response = client.get_with("/ignore/echo", &[("cookie", "a=1"), ("cookie", "b=2")]).await;
     assert_eq!(response.received_header("cookie"), ["a=1; b=2"]);
 }

@@ -13,12 +13,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TlsVersion {
+pub(super) enum OfferedVersion {
     Tls12,
     Tls13,
 }
 
-pub(super) const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
+pub(super) const TLS_VERSIONS: [OfferedVersion; 2] = [OfferedVersion::Tls12, OfferedVersion::Tls13];
 
 /// A client with one session store, which offers every session to every server.
 #[derive(Clone)]
@@ -28,16 +28,16 @@ pub(super) struct TlsClient {
 }
 
 impl TlsClient {
-    pub(super) fn new(gateway: &TestGateway, version: TlsVersion, card: Option<&Card>) -> Self {
+    pub(super) fn new(gateway: &TestGateway, version: OfferedVersion, card: Option<&Card>) -> Self {
         Self::to(gateway.address(), version, card)
     }
 
-    pub(super) fn to(address: SocketAddr, version: TlsVersion, card: Option<&Card>) -> Self {
+    pub(super) fn to(address: SocketAddr, version: OfferedVersion, card: Option<&Card>) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(pki().server_ca().clone()).unwrap();
         let versions = match version {
-            TlsVersion::Tls12 => [&rustls::version::TLS12],
-            TlsVersion::Tls13 => [&rustls::version::TLS13],
+            OfferedVersion::Tls12 => [&rustls::version::TLS12],
+            OfferedVersion::Tls13 => [&rustls::version::TLS13],
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)

@@ -1,13 +1,13 @@
 //! Mapping to each account of the lab's Active Directory, through a running gateway.
 
 use super::scene::{Staff, before_active_directory, card, card_with};
-use crate::support::{ActiveDirectory, Client, TestGateway, TestResponse};
+use crate::support::{ActiveDirectory, TestClient, TestGateway, TestResponse};
 use portcullis::certificate::{AltSecurityForm, Certificate};
 use portcullis::demo::pki::{Card, serial_number};
 use std::time::Duration;
 
 async fn at_require(lab: &TestGateway, card: &Card) -> TestResponse {
-    Client::new(lab).chain(card).get("/require/echo").await
+    TestClient::new(lab).chain(card).get("/require/echo").await
 }
 
 /// The user and the mapping method, or the denial.
@@ -120,7 +120,7 @@ async fn a_disabled_account_and_a_removed_group_take_effect_on_an_open_connectio
     let staff = Staff { cache: r#"ttl = "1m", negative_ttl = "10s""#, ..Staff::default() };
     let lab = before_active_directory(&directory, &staff);
     let card = card(Some("spare05@corp.example"), Some(&directory.sid(user)));
-    let mut connection = Client::new(&lab).chain(&card).connect().await.unwrap();
+    let mut connection = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     let mut groups = async || {
         let answer = connection.get("/require/echo").await.unwrap();
         if answer.status == 200 {

@@ -1,7 +1,7 @@
 //! Number and safety of directory lookups, with a slapd for each test.
 
 use super::scene::{Staff, before_people, before_people_at, card, card_with};
-use crate::support::{Client, PeopleDirectory, TestGateway, sid, wait_for};
+use crate::support::{PeopleDirectory, TestClient, TestGateway, sid, wait_for};
 use portcullis::demo::pki::Card;
 use std::io::Write;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ const SHORT: Staff<'_> = Staff {
 };
 
 async fn verdict(lab: &TestGateway, card: &Card) -> String {
-    Client::new(lab).chain(card).get("/require/echo").await.status_and_id()
+    TestClient::new(lab).chain(card).get("/require/echo").await.status_and_id()
 }
 
 fn alices_card() -> Card {
@@ -57,7 +57,7 @@ async fn a_thousand_cold_lookups_of_ten_certificates_are_ten_searches() {
             for turn in 0..20 {
                 let number = (client + turn) % cards.len();
                 // A new connection each time, without a cached verdict.
-                let answer = Client::new(&lab).chain(&cards[number]).get("/require/echo").await;
+                let answer = TestClient::new(&lab).chain(&cards[number]).get("/require/echo").await;
                 assert_eq!(
                     answer.received_header("x-remote-user"),
                     [format!("CORP\\crowd{:02}", number + 1)]
@@ -80,7 +80,8 @@ async fn certificates_with_equal_serial_subject_and_issuer_never_get_each_others
         people.map(|(name, sid)| (card(Some(&format!("{name}@corp.example")), Some(&sid)), name)).collect();
     let mut connections = Vec::new();
     for (card, name) in &cards {
-        connections.push((Client::new(&lab).chain(card).connect().await.unwrap(), format!("CORP\\{name}")));
+        connections
+            .push((TestClient::new(&lab).chain(card).connect().await.unwrap(), format!("CORP\\{name}")));
     }
     // 80 rounds of 8 times 16 requests: ten thousand, in which each certificate is looked up 80 times.
     for _ in 0..80 {
@@ -108,7 +109,7 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
     let Some(mut directory) = PeopleDirectory::start().await else { return };
     let lab = before_people(&directory, &SHORT);
     let card = alices_card();
-    let mut open = Client::new(&lab).chain(&card).connect().await.unwrap();
+    let mut open = TestClient::new(&lab).chain(&card).connect().await.unwrap();
     assert_eq!(open.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     for hangs in [false, true] {
         if hangs {
@@ -117,9 +118,9 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
             directory.kill();
         }
         lab.clock.advance(LIFETIME);
-        let judging = Client::new(&lab).chain(&card);
+        let judging = TestClient::new(&lab).chain(&card);
         let (judged, ignored) = tokio::join!(judging.get("/require/echo"), async {
-            Client::new(&lab).chain(&card).get("/ignore/echo").await
+            TestClient::new(&lab).chain(&card).get("/ignore/echo").await
         });
         assert_eq!(judged.status_and_id(), "503 directory-unavailable");
         assert!(judged.header("retry-after").is_some());
@@ -139,8 +140,8 @@ async fn a_directory_that_stops_or_hangs_denies_access_and_is_used_again_when_it
 /// Retries as a client does after `Retry-After`.
 async fn until_permitted(lab: &TestGateway, card: &Card) {
     let mut tries = tokio::task::JoinSet::new();
-    let client = Client::new(lab).chain(card);
-    let ask = |client: Client| async move { client.get("/require/echo").await.status_and_id() };
+    let client = TestClient::new(lab).chain(card);
+    let ask = |client: TestClient| async move { client.get("/require/echo").await.status_and_id() };
     tries.spawn(ask(client.clone()));
     wait_for("the directory's return", || match tries.try_join_next() {
         Some(verdict) if verdict.as_ref().unwrap() == "200 permit" => Some(()),
@@ -176,7 +177,7 @@ async fn a_stale_account_is_used_only_if_configured_and_is_marked() {
     assert_eq!(verdict(&lab, &alice).await, "200 permit");
     directory.kill();
     lab.clock.advance(LIFETIME);
-    let answer = Client::new(&lab).chain(&alice).get("/require/echo").await;
+    let answer = TestClient::new(&lab).chain(&alice).get("/require/echo").await;
     assert_eq!(answer.status_and_id(), "200 permit");
     assert_eq!(lab.record(&answer.request_id()).await["mapping"]["stale"], true);
     // No account is cached for this certificate.
@@ -215,6 +216,7 @@ async fn a_name_with_filter_characters_matches_only_the_account_of_that_name() {
             assert_eq!(verdict(&lab, &card).await, "403 not-mapped", "{text}");
         }
     }
-    let answer = Client::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
+    let answer =
+        TestClient::new(&lab).chain(&card(Some("star*@corp.example"), None)).get("/require/echo").await;
     assert_eq!(answer.received_header("x-remote-user"), ["CORP\\star*"]);
 }

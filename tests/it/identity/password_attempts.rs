@@ -1,7 +1,7 @@
 //! Number of password checks: fewer than the lockout threshold, and one for a cached password.
 
 use super::passwords::{PASSWORD, lab, passwords_tried, tried, wrong_of_fifty_guesses};
-use crate::support::{Client, TEST_TIMEOUT, exchange};
+use crate::support::{TEST_TIMEOUT, TestClient, exchange};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -13,24 +13,24 @@ async fn fifty_concurrent_guesses_under_all_names_are_three_password_checks() {
     let wrong = wrong_of_fifty_guesses(&lab, names).await;
     assert_eq!((wrong, passwords_tried(&directory)), (3, 3));
 
-    let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
+    let right = tried(&TestClient::new(&lab), "/accept/echo", "alice", PASSWORD).await;
     assert_eq!(right.status_and_id(), "429 login-throttled");
     let wait: u64 = right.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(right.header("www-authenticate"), None);
     assert_eq!(passwords_tried(&directory), 3);
-    let other = tried(&Client::new(&lab), "/accept/echo", "leo", PASSWORD).await;
+    let other = tried(&TestClient::new(&lab), "/accept/echo", "leo", PASSWORD).await;
     assert_eq!(other.status_and_id(), "200 permit", "another account has attempts of its own");
 
     lab.clock.advance(15 * MINUTE);
-    let right = tried(&Client::new(&lab), "/accept/echo", "alice", PASSWORD).await;
+    let right = tried(&TestClient::new(&lab), "/accept/echo", "alice", PASSWORD).await;
     assert_eq!(right.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn an_address_that_tries_many_accounts_is_throttled() {
     let Some((directory, lab)) = lab("max_failures_per_address = 5").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     for number in 1..=5 {
         let answer = tried(&client, "/accept/echo", &format!("crowd{number:02}"), "wrong").await;
         assert_eq!(answer.status_and_id(), "401 invalid-password");
@@ -46,7 +46,7 @@ async fn an_address_that_tries_many_accounts_is_throttled() {
 async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
     let Some((directory, lab)) = lab("cache_ttl = \"60s\"").await else { return };
     let crowd = (0..30).map(|_| {
-        let client = Client::new(&lab).http2();
+        let client = TestClient::new(&lab).http2();
         tokio::spawn(async move { tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id() })
     });
     for verdict in crowd.collect::<Vec<_>>() {
@@ -54,7 +54,7 @@ async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
     }
     assert_eq!(passwords_tried(&directory), 1);
     // The cache entry is for this password and this name only.
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     let near = tried(&client, "/accept/echo", "alice", "Passw0rd!LaB").await;
     assert_eq!((near.status_and_id().as_str(), passwords_tried(&directory)), ("401 invalid-password", 2));
 
@@ -72,7 +72,7 @@ async fn a_right_password_is_checked_once_until_its_cache_entry_expires() {
 #[tokio::test]
 async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
     let Some((mut directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     directory.kill();
     for _ in 0..5 {
@@ -96,7 +96,7 @@ async fn a_directory_that_is_down_denies_access_and_counts_no_attempt() {
 #[tokio::test]
 async fn a_client_that_disconnects_during_the_check_has_made_no_wrong_guess() {
     let Some((directory, lab)) = lab("cache_ttl = \"0s\"").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     assert_eq!(tried(&client, "/accept/echo", "alice", PASSWORD).await.status_and_id(), "200 permit");
     directory.hang().await;
     for _ in 0..5 {

@@ -1,6 +1,6 @@
 //! Password authentication, with a directory whose log shows the password checks.
 
-use crate::support::{Client, PeopleDirectory, TestConfig, TestGateway, TestResponse, curl, empty_body};
+use crate::support::{PeopleDirectory, TestClient, TestConfig, TestGateway, TestResponse, curl, empty_body};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
@@ -72,7 +72,7 @@ pub(super) fn basic(user: &str, password: &str) -> String {
 }
 
 /// The response to a request with a user name and a password.
-pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &str) -> TestResponse {
+pub(super) async fn tried(client: &TestClient, path: &str, user: &str, password: &str) -> TestResponse {
     client.get_with(path, &[("authorization", &basic(user, password))]).await
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn tried(client: &Client, path: &str, user: &str, password: &st
 /// them the directory rejected; the others were throttled.
 pub(super) async fn wrong_of_fifty_guesses(lab: &TestGateway, names: [&'static str; 5]) -> usize {
     let guesses = (0..50).map(|guess| {
-        let client = if guess % 2 == 0 { Client::new(lab).http1() } else { Client::new(lab).http2() };
+        let client = if guess % 2 == 0 { TestClient::new(lab).http1() } else { TestClient::new(lab).http2() };
         let user = names[guess % names.len()];
         tokio::spawn(async move { tried(&client, "/accept/echo", user, &format!("guess {guess}")).await })
     });
@@ -105,7 +105,7 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
     let Some((_directory, lab)) = lab("default_domain = \"CORP\"").await else { return };
     let logins = ["alice@corp.example", "ALICE@CORP.EXAMPLE", r"CORP\alice", r"corp.example\alice", "alice"];
     for (client, path) in
-        [(Client::new(&lab).http1(), "/accept/echo"), (Client::new(&lab).http2(), "/password/echo")]
+        [(TestClient::new(&lab).http1(), "/accept/echo"), (TestClient::new(&lab).http2(), "/password/echo")]
     {
         for login in logins {
             let answer = tried(&client, path, login, PASSWORD).await;
@@ -122,14 +122,15 @@ async fn a_right_password_is_accepted_with_each_form_of_the_user_name() {
             assert_eq!(record["certificate"], serde_json::Value::Null);
         }
     }
-    let foreign = tried(&Client::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
+    let foreign =
+        tried(&TestClient::new(&lab), "/accept/echo", "nina.mueller@people.example", PASSWORD).await;
     assert_eq!(foreign.received_header("x-remote-user"), [r"CORP\nina"]);
 }
 
 #[tokio::test]
 async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
     let Some((directory, lab)) = lab("").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     let mut answers = Vec::new();
     for (user, password) in [
         ("alice", "wrong"),
@@ -165,7 +166,7 @@ async fn an_unknown_user_and_a_wrong_password_cannot_be_distinguished() {
 #[tokio::test]
 async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
     let Some((_directory, lab)) = lab("").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     let ask = async |method: Method, path: &str, headers: &[(&str, &str)]| {
         let mut request = client.request(method, path);
         for (name, value) in headers {
@@ -203,7 +204,7 @@ async fn a_401_asks_for_a_password_if_and_only_if_the_path_takes_one() {
 #[tokio::test]
 async fn malformed_credentials_are_rejected_without_a_query() {
     let Some((directory, lab)) = lab("").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     let long = "x".repeat(2000);
     for credentials in [
         "Basic",
@@ -229,7 +230,7 @@ async fn malformed_credentials_are_rejected_without_a_query() {
 #[tokio::test]
 async fn the_right_password_of_an_unusable_account_is_denied() {
     let Some((_directory, lab)) = lab("").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     for (user, why) in
         [("bob", "disabled"), ("carol", "locked"), ("dave", "expired"), ("erin", "logon hours")]
     {
@@ -253,15 +254,15 @@ async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
             ("carol", "403 certificate-expired"),
             ("heidi", "403 identity-conflict"),
         ] {
-            for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
-                let answer = tried(&client.card(card), path, "alice", PASSWORD).await;
+            for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
+                let answer = tried(&client.certificate(card), path, "alice", PASSWORD).await;
                 assert_eq!(answer.status_and_id(), verdict, "{card} at {path}");
             }
         }
     }
     assert_eq!(passwords_tried(&directory), 0);
     // A path that ignores certificates rejects none.
-    let answer = tried(&Client::new(&lab).card("bob"), "/password/echo", "alice", PASSWORD).await;
+    let answer = tried(&TestClient::new(&lab).certificate("bob"), "/password/echo", "alice", PASSWORD).await;
     assert_eq!(answer.received_header("x-remote-user"), [r"CORP\alice"]);
 }
 
@@ -269,7 +270,7 @@ async fn a_rejected_certificate_denies_the_request_whatever_its_password() {
 async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
     let Some((directory, lab)) = lab("").await else { return };
     // The directory has no account for judy.
-    let client = Client::new(&lab).card("judy");
+    let client = TestClient::new(&lab).certificate("judy");
     let answer = tried(&client, "/accept/echo", "alice", PASSWORD).await;
     assert_eq!(answer.status_and_id(), "403 not-mapped");
     assert_eq!(passwords_tried(&directory), 0);
@@ -297,7 +298,7 @@ async fn an_unmapped_certificate_allows_a_password_only_if_configured() {
 #[tokio::test]
 async fn a_cross_site_request_can_neither_use_a_password_nor_use_up_attempts() {
     let Some((directory, lab)) = lab("").await else { return };
-    let client = Client::new(&lab);
+    let client = TestClient::new(&lab);
     for mark in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
         for password in [PASSWORD, "wrong"] {
             let credentials = basic("alice", password);

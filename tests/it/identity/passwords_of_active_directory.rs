@@ -1,7 +1,7 @@
 //! Password authentication with a real Active Directory.
 
 use super::passwords::{gate, setup, tried, wrong_of_fifty_guesses};
-use crate::support::{ActiveDirectory, Client, TestGateway, run};
+use crate::support::{ActiveDirectory, TestClient, TestGateway, run};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
 
@@ -30,7 +30,7 @@ async fn a_password_is_accepted_with_each_form_of_the_user_name() {
         ("nina.mueller@people.example", r"CORP\nina"),
         (r"CORP\bob", r"CORP\bob"),
     ] {
-        for client in [Client::new(&lab).http1(), Client::new(&lab).http2()] {
+        for client in [TestClient::new(&lab).http1(), TestClient::new(&lab).http2()] {
             let answer = tried(&client, "/accept/echo", login, PASSWORD).await;
             assert_eq!(answer.status_and_id(), "200 permit", "{login}");
             assert_eq!(answer.received_header("x-remote-user"), [user], "{login}");
@@ -38,7 +38,7 @@ async fn a_password_is_accepted_with_each_form_of_the_user_name() {
         }
     }
     // Encoded as headers with characters beyond ASCII are.
-    let answer = tried(&Client::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
+    let answer = tried(&TestClient::new(&lab), "/accept/echo", "jürgen@corp.example", PASSWORD).await;
     assert_eq!(answer.status_and_id(), "200 permit");
     let record = lab.record(&answer.request_id()).await;
     assert_eq!(record["account"]["user"], r"CORP\jürgen");
@@ -60,13 +60,13 @@ async fn the_reason_why_an_account_may_not_log_in_is_in_the_record_only() {
         ("nobody", "no directory account has this user name"),
     ] {
         let password = if user == "spare07" { "wrong" } else { PASSWORD };
-        let answer = tried(&Client::new(&lab), "/accept/echo", user, password).await;
+        let answer = tried(&TestClient::new(&lab), "/accept/echo", user, password).await;
         assert_eq!(answer.status_and_id(), "401 invalid-password", "{user}");
         let record = lab.record(&answer.request_id()).await;
         let detail = record["detail"].as_str().unwrap();
         assert!(detail.ends_with(why), "{user}: {detail}");
     }
-    let right = tried(&Client::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
+    let right = tried(&TestClient::new(&lab), "/accept/echo", "spare07", PASSWORD).await;
     assert_eq!(right.status_and_id(), "200 permit");
 }
 

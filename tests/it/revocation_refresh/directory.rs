@@ -1,7 +1,7 @@
 //! CRLs from a directory: a real slapd, with and without CRLs.
 
 use super::{PATH, REVOKED, UNKNOWN};
-use crate::support::{Client, Slapd, TestConfig, TestGateway, pki, wait_for};
+use crate::support::{Slapd, TestClient, TestConfig, TestGateway, pki, wait_for};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::CardProfile;
 use portcullis::revocation::fetch::{FetchError, FetchRules, Fetcher};
@@ -38,7 +38,7 @@ async fn verdict(lab: &TestGateway, url: &str) -> String {
     let crl_distribution_points = vec![url.to_owned()];
     let profile = CardProfile::of("alice", lab.clock.now());
     let card = pki().issue(&CardProfile { crl_distribution_points, ..profile }).unwrap();
-    Client::new(lab).chain(&card).get(PATH).await.status_and_id()
+    TestClient::new(lab).chain(&card).get(PATH).await.status_and_id()
 }
 
 /// Waits until the counters show a failed download.

@@ -1,7 +1,7 @@
 //! CRLs that are downloaded from the distribution points of client certificates, and servers that fail.
 
 use super::{PATH, PermittedClient, REVOKED, UNKNOWN, changed, critical, in_force, readyz};
-use crate::support::{Client, CrlServer, CrlServerBehaviour, TestConfig, TestGateway, pki, wait_for};
+use crate::support::{CrlServer, CrlServerBehaviour, TestClient, TestConfig, TestGateway, pki, wait_for};
 use portcullis::clock::{Clock, UnixTime};
 use portcullis::demo::pki::{Card, CardProfile, ExtraExtension, Signer};
 use std::path::Path;
@@ -43,8 +43,8 @@ impl FetchingGateway {
         pki().issue(&CardProfile { signer, crl_distribution_points, ..profile }).unwrap()
     }
 
-    fn client(&self) -> Client {
-        Client::new(&self.lab).chain(&self.card(Signer::Issuing, "/issuing.crl"))
+    fn client(&self) -> TestClient {
+        TestClient::new(&self.lab).chain(&self.card(Signer::Issuing, "/issuing.crl"))
     }
 
     async fn status_and_id(&self) -> String {
@@ -88,7 +88,7 @@ async fn a_certificate_revoked_by_a_refreshed_crl_is_denied_at_the_next_request(
 #[tokio::test]
 async fn nothing_is_fetched_for_a_certificate_that_is_not_validated() {
     let fetching = FetchingGateway::with_current_crl();
-    let forged = Client::new(&fetching.lab).chain(&fetching.card(Signer::Foreign, "/forged.crl"));
+    let forged = TestClient::new(&fetching.lab).chain(&fetching.card(Signer::Foreign, "/forged.crl"));
     assert_eq!(forged.get(PATH).await.status_and_id(), "403 certificate-untrusted");
     assert_eq!(fetching.status_and_id().await, "200 permit");
     assert_eq!(fetching.server.requested_paths(), ["/issuing.crl"]);
@@ -206,7 +206,7 @@ async fn a_downloaded_crl_survives_a_reload_and_with_cache_dir_a_restart() {
         &kept,
     );
     let card = fetching.card(Signer::Issuing, "/issuing.crl");
-    let verdict = async |lab: &TestGateway| Client::new(lab).chain(&card).get(PATH).await.status_and_id();
+    let verdict = async |lab: &TestGateway| TestClient::new(lab).chain(&card).get(PATH).await.status_and_id();
     assert_eq!(verdict(&fetching.lab).await, "200 permit");
     fetching.server.set_behaviour(CrlServerBehaviour::Hangs);
 
@@ -237,7 +237,7 @@ async fn a_crl_of_another_scope_at_the_same_url_clears_no_certificate_even_after
         &kept,
     );
     let card = fetching.card(Signer::Issuing, "/issuing.crl");
-    let verdict = async |lab: &TestGateway| Client::new(lab).chain(&card).get(PATH).await.status_and_id();
+    let verdict = async |lab: &TestGateway| TestClient::new(lab).chain(&card).get(PATH).await.status_and_id();
     assert_eq!(verdict(&fetching.lab).await, REVOKED);
     let scopes: [(u8, &[u8]); 5] = [
         // For users, for CAs, indirect, for keyCompromise; and a delta CRL with the base number 0.
@@ -307,7 +307,7 @@ async fn a_crl_is_found_by_a_relative_redirect_and_may_end_with_a_line_break() {
         );
         let card = fetching.card(Signer::Issuing, "/crls/old.crl");
         assert_eq!(
-            Client::new(&fetching.lab).chain(&card).get(PATH).await.status_and_id(),
+            TestClient::new(&fetching.lab).chain(&card).get(PATH).await.status_and_id(),
             REVOKED,
             "{location}"
         );
@@ -336,7 +336,7 @@ async fn if_the_first_url_returns_no_crl_the_next_one_is_tried() {
                 ..profile
             })
             .unwrap();
-        assert_eq!(Client::new(&fetching.lab).chain(&card).get(PATH).await.status_and_id(), REVOKED);
+        assert_eq!(TestClient::new(&fetching.lab).chain(&card).get(PATH).await.status_and_id(), REVOKED);
     }
 }
 

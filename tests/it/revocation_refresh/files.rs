@@ -1,7 +1,7 @@
 //! CRL files that are replaced, added and damaged.
 
 use super::{PATH, PermittedClient, REVOKED, changed, for_users_only, in_force, readyz, without_number};
-use crate::support::{Client, TestConfig, TestGateway, pki, wait_for};
+use crate::support::{TestClient, TestConfig, TestGateway, pki, wait_for};
 use portcullis::demo::pki::Signer;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn crl_revoking(lab: &TestGateway, revoked: &[&str]) -> (Vec<u8>, portcullis::cl
 #[tokio::test]
 async fn a_certificate_revoked_by_an_atomically_replaced_file_is_denied_at_the_next_request() {
     let lab = TestGateway::start();
-    let mut alice = PermittedClient::new(&lab, &Client::new(&lab).card("alice")).await;
+    let mut alice = PermittedClient::new(&lab, &TestClient::new(&lab).certificate("alice")).await;
     let (crl, now) = crl_revoking(&lab, &["alice"]);
     let aside = lab.folder().join("aside.crl");
     std::fs::write(&aside, crl).unwrap();
@@ -36,7 +36,7 @@ async fn a_certificate_revoked_by_an_added_file_of_the_same_date_is_denied_at_th
         let (silent, now) = crl_revoking(&lab, &[]);
         std::fs::write(lab.pki_files.crl.join("issuing.crl"), changed(&silent, of_silent)).unwrap();
         in_force(&lab, now).await;
-        let client = Client::new(&lab).card("alice");
+        let client = TestClient::new(&lab).certificate("alice");
         let mut alice = PermittedClient::new(&lab, &client).await;
         let listing = changed(&pki().issuing_crl(&["alice"], now).unwrap(), of_listing);
         std::fs::write(lab.pki_files.crl.join("second.crl"), listing).unwrap();
@@ -76,7 +76,7 @@ async fn a_certificate_revoked_by_an_updated_volume_is_denied_at_the_next_reques
             symlink(Path::new("..data").join(name), mounted.join(name)).unwrap();
         }
     });
-    let mut alice = PermittedClient::new(&lab, &Client::new(&lab).card("alice")).await;
+    let mut alice = PermittedClient::new(&lab, &TestClient::new(&lab).certificate("alice")).await;
     let (crl, now) = crl_revoking(&lab, &["alice"]);
     write_version(&lab.folder().join("mounted"), "..2026_11_22_2", &all_crls(crl, now));
     in_force(&lab, now).await;
@@ -95,16 +95,16 @@ async fn a_file_that_can_no_longer_be_decoded_keeps_its_crl_and_counts_as_a_fail
     let lab = TestGateway::start();
     std::fs::write(lab.pki_files.crl.join("issuing.crl"), "half a CR").unwrap();
     wait_for("a failure", || (reload_failures(&lab)? > 0).then_some(())).await;
-    let client = Client::new(&lab);
-    assert_eq!(client.clone().card("bob").get(PATH).await.status_and_id(), REVOKED);
-    assert_eq!(client.card("alice").get(PATH).await.status_and_id(), "200 permit");
+    let client = TestClient::new(&lab);
+    assert_eq!(client.clone().certificate("bob").get(PATH).await.status_and_id(), REVOKED);
+    assert_eq!(client.certificate("alice").get(PATH).await.status_and_id(), "200 permit");
 }
 
 #[tokio::test]
 async fn a_reload_of_the_configuration_does_not_end_the_watch() {
     let mut lab = TestGateway::start();
     lab.reload(|setup| setup.top = "workers = 2 # again".to_owned());
-    let mut alice = PermittedClient::new(&lab, &Client::new(&lab).card("alice")).await;
+    let mut alice = PermittedClient::new(&lab, &TestClient::new(&lab).certificate("alice")).await;
     let (crl, now) = crl_revoking(&lab, &["alice"]);
     std::fs::write(lab.pki_files.crl.join("issuing.crl"), crl).unwrap();
     in_force(&lab, now).await;

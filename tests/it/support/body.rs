@@ -10,22 +10,19 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub(crate) type RequestBody = BoxBody<Bytes, Infallible>;
+pub(crate) type TestBody = BoxBody<Bytes, Infallible>;
 
-pub(crate) fn empty_body() -> RequestBody {
+pub(crate) fn empty_body() -> TestBody {
     Empty::new().boxed()
 }
 
 /// A body of known length: `Content-Length` in HTTP/1.1.
-pub(crate) fn sized_body(bytes: impl Into<Bytes>) -> RequestBody {
+pub(crate) fn sized_body(bytes: impl Into<Bytes>) -> TestBody {
     Full::new(bytes.into()).boxed()
 }
 
 /// A body of unknown length: chunked in HTTP/1.1. Each piece is one frame; the trailers follow.
-pub(crate) fn chunked_body(
-    pieces: impl IntoIterator<Item = Bytes>,
-    trailers: Option<HeaderMap>,
-) -> RequestBody {
+pub(crate) fn chunked_body(pieces: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> TestBody {
     let data = pieces.into_iter().map(Frame::data);
     FrameQueue(data.chain(trailers.map(Frame::trailers)).collect()).boxed()
 }

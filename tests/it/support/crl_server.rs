@@ -30,11 +30,11 @@ pub(crate) enum CrlServerBehaviour {
 /// The running server. It ends when this is dropped.
 pub(crate) struct CrlServer {
     address: SocketAddr,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<CrlServerState>>,
     serving: JoinHandle<()>,
 }
 
-struct Shared {
+struct CrlServerState {
     behaviour: CrlServerBehaviour,
     requested_paths: Vec<String>,
 }
@@ -45,7 +45,7 @@ impl CrlServer {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Mutex::new(Shared { behaviour, requested_paths: Vec::new() }));
+        let shared = Arc::new(Mutex::new(CrlServerState { behaviour, requested_paths: Vec::new() }));
         let listener = TcpListener::from_std(listener).unwrap();
         let accepting = Arc::clone(&shared);
         let serving = tokio::spawn(async move {
@@ -78,7 +78,7 @@ impl Drop for CrlServer {
     }
 }
 
-async fn respond(mut stream: TcpStream, shared: &Mutex<Shared>) {
+async fn respond(mut stream: TcpStream, shared: &Mutex<CrlServerState>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };

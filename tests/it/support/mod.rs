@@ -3,7 +3,7 @@
 //!
 //! ```ignore
 //! let gateway = TestGateway::start();
-//! let response = Client::new(&gateway).card("alice").tls12().http2().get("/require/echo").await;
+//! let response = TestClient::new(&gateway).certificate("alice").tls12().http2().get("/require/echo").await;
 //! assert_eq!(response.status_and_id(), "200 permit");
 //! assert_eq!(response.received_header("x-remote-user"), ["alice@corp.example"]);
 //! let record = gateway.record(&response.request_id()).await;
@@ -11,7 +11,6 @@
 
 mod active_directory;
 mod body;
-mod client;
 mod crl_server;
 mod dice;
 mod lab_server;
@@ -19,6 +18,7 @@ mod people_directory;
 mod program;
 mod raw_stream;
 mod slapd;
+mod test_client;
 mod test_config;
 mod test_gateway;
 mod test_response;
@@ -26,8 +26,7 @@ mod tls_backend;
 mod windows_site;
 
 pub(crate) use active_directory::ActiveDirectory;
-pub(crate) use body::{RequestBody, chunked_body, empty_body, pattern, sha256, sized_body};
-pub(crate) use client::{Client, Connection};
+pub(crate) use body::{TestBody, chunked_body, empty_body, pattern, sha256, sized_body};
 pub(crate) use crl_server::{CrlServer, CrlServerBehaviour};
 pub(crate) use dice::Dice;
 pub(crate) use lab_server::{LabServer, lab_program};
@@ -39,6 +38,7 @@ pub(crate) use program::{
 };
 pub(crate) use raw_stream::{exchange, raw_backend, raw_backend_with};
 pub(crate) use slapd::Slapd;
+pub(crate) use test_client::{Connection, TestClient};
 pub(crate) use test_config::{TestConfig, TestRealm};
 pub(crate) use test_gateway::{TestGateway, pki, wait_for};
 pub(crate) use test_response::TestResponse;

@@ -2,7 +2,7 @@
 //! other clients use.
 
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Client, Connection, PeopleDirectory, TestConfig, TestGateway, empty_body};
+use crate::support::{Connection, PeopleDirectory, TestClient, TestConfig, TestGateway, empty_body};
 use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -74,8 +74,8 @@ fn realm(directory: &PeopleDirectory) -> String {
 }
 
 /// Half of the clients have a certificate, and a third use HTTP/2.
-fn client(lab: &TestGateway, number: usize) -> Client {
-    let client = Client::new(lab).card(if number.is_multiple_of(2) { "alice" } else { "none" });
+fn client(lab: &TestGateway, number: usize) -> TestClient {
+    let client = TestClient::new(lab).certificate(if number.is_multiple_of(2) { "alice" } else { "none" });
     if number.is_multiple_of(3) { client.http2() } else { client }
 }
 

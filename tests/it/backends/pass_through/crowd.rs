@@ -3,7 +3,7 @@
 
 use super::in_front_of;
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse, pki, sized_body};
+use crate::support::{Connection, TestClient, TestConfig, TestGateway, TestResponse, pki, sized_body};
 use http::Method;
 use portcullis::clock::Clock;
 use portcullis::demo::pki::{Card, CardProfile};
@@ -27,7 +27,7 @@ struct CrowdClient {
     number: usize,
     kind: Kind,
     seed: u64,
-    client: Client,
+    client: TestClient,
 }
 
 impl CrowdClient {
@@ -35,7 +35,7 @@ impl CrowdClient {
         let kinds =
             [Kind::Certificate, Kind::Ntlm, Kind::Certificate, Kind::Negotiate, Kind::Basic, Kind::Anonymous];
         let kind = kinds[number % kinds.len()];
-        let client = Client::new(lab);
+        let client = TestClient::new(lab);
         let client = match kind {
             Kind::Certificate if number.is_multiple_of(4) => client.chain(&cards[number % CARDS]).http2(),
             Kind::Certificate => client.chain(&cards[number % CARDS]),

@@ -2,7 +2,7 @@
 
 use super::in_front_of;
 use super::server::{ConnectionBound, basic, first_message};
-use crate::support::{Client, TestConfig, TestGateway, curl, empty_body};
+use crate::support::{TestClient, TestConfig, TestGateway, curl, empty_body};
 use http::Method;
 use std::error::Error;
 
@@ -12,7 +12,7 @@ fn with_http2(backend: &ConnectionBound) -> TestGateway {
 
 /// The reason with which the stream of an HTTP/2 request for `path` with these headers is reset.
 async fn reset_reason(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Option<h2::Reason> {
-    let mut connection = Client::new(lab).http2().connect().await.unwrap();
+    let mut connection = TestClient::new(lab).http2().connect().await.unwrap();
     let mut request = connection.request(Method::GET, path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -25,7 +25,7 @@ async fn reset_reason(lab: &TestGateway, path: &str, headers: &[(&str, &str)]) -
 async fn a_site_with_pass_through_authentication_offers_http11_only() {
     let backend = ConnectionBound::start();
     let lab = TestGateway::with(in_front_of(backend.address));
-    assert!(Client::new(&lab).http2().tls_stream().await.is_err());
+    assert!(TestClient::new(&lab).http2().tls_stream().await.is_err());
     let Some(ran) = curl(&lab, &["--http2", "--write-out", "%{http_version}", &lab.url("/accept/x")]) else {
         return;
     };
@@ -57,7 +57,7 @@ async fn connection_based_credentials_reset_the_stream_before_they_are_forwarded
 async fn each_http2_request_has_a_backend_connection_of_its_own() {
     let backend = ConnectionBound::start();
     let lab = with_http2(&backend);
-    let mut connection = Client::new(&lab).http2().connect().await.unwrap();
+    let mut connection = TestClient::new(&lab).http2().connect().await.unwrap();
     for user in ["alice", "bob", "alice"] {
         let request =
             connection.request(Method::GET, "/accept/x").header("authorization", basic(user, "Passw0rd"));

@@ -2,7 +2,7 @@
 
 use super::in_front_of;
 use super::server::{ConnectionBound, basic, first_message, third_message};
-use crate::support::{Client, Connection, TestConfig, TestGateway, TestResponse, empty_body, wait_for};
+use crate::support::{Connection, TestClient, TestConfig, TestGateway, TestResponse, empty_body, wait_for};
 use http::Method;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ async fn send_to(connection: &mut Connection, path: &str, authorization: Option<
 
 /// Logs in by NTLM on a new client connection. Returns the response to the third message.
 async fn log_in(lab: &TestGateway, user: &str) -> TestResponse {
-    let mut connection = Client::new(lab).connect().await.unwrap();
+    let mut connection = TestClient::new(lab).connect().await.unwrap();
     assert_eq!(send(&mut connection, Some(&first_message("NTLM"))).await.status, 401);
     send(&mut connection, Some(&third_message("NTLM", user))).await
 }
@@ -49,11 +49,11 @@ async fn connections_over_the_limit_of_an_address_are_denied_until_one_ends() {
     let lab = lab(&backend, "max_pinned_connections_per_address = 2");
     let mut held = Vec::new();
     for _ in 0..2 {
-        let mut connection = Client::new(&lab).connect().await.unwrap();
+        let mut connection = TestClient::new(&lab).connect().await.unwrap();
         assert_eq!(send(&mut connection, None).await.status, 401);
         held.push(connection);
     }
-    let mut third = Client::new(&lab).connect().await.unwrap();
+    let mut third = TestClient::new(&lab).connect().await.unwrap();
     let busy = send(&mut third, None).await;
     assert_eq!(busy.status_and_id(), "503 backend-busy");
     assert!(busy.header("retry-after").is_some());
@@ -61,7 +61,7 @@ async fn connections_over_the_limit_of_an_address_are_denied_until_one_ends() {
     held.clear();
     let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
     wait_for("the connections are closed", || lab.metrics.encode().contains(pinned).then_some(())).await;
-    let mut fourth = Client::new(&lab).connect().await.unwrap();
+    let mut fourth = TestClient::new(&lab).connect().await.unwrap();
     assert_eq!(send(&mut fourth, None).await.status, 401);
 }
 
@@ -104,12 +104,12 @@ async fn anonymous_clients_that_keep_their_connections_leave_some_to_certificate
     let lab = TestGateway::with(TestConfig { backend: limits.to_owned(), ..in_front_of(backend) });
     let mut held = Vec::new();
     for number in 0..40 {
-        let mut connection = Client::new(&lab).connect().await.unwrap();
+        let mut connection = TestClient::new(&lab).connect().await.unwrap();
         assert_eq!(send_to(&mut connection, "/ignore/x", None).await.status, 200, "{number}");
         held.push(connection);
     }
     for _ in 0..10 {
-        assert_eq!(Client::new(&lab).card("alice").get("/require/x").await.status, 200);
+        assert_eq!(TestClient::new(&lab).certificate("alice").get("/require/x").await.status, 200);
     }
     // No client has logged in, so each can continue on another backend connection.
     for connection in &mut held {
@@ -129,10 +129,10 @@ async fn anonymous_clients_that_keep_their_connections_leave_some_to_certificate
 async fn the_limit_of_the_process_holds_after_a_reload() {
     let backend = ConnectionBound::start();
     let mut lab = lab(&backend, "max_pinned_connections = 1");
-    let mut held = Client::new(&lab).connect().await.unwrap();
+    let mut held = TestClient::new(&lab).connect().await.unwrap();
     assert_eq!(send(&mut held, None).await.status, 401);
     lab.reload(|setup| setup.top.push_str("\n# another text"));
-    let mut other = Client::new(&lab).connect().await.unwrap();
+    let mut other = TestClient::new(&lab).connect().await.unwrap();
     assert_eq!(send(&mut other, None).await.status_and_id(), "503 backend-busy");
 }
 
@@ -151,7 +151,7 @@ async fn an_account_with_too_many_failed_logins_is_throttled_in_every_spelling()
     assert!((1..=900).contains(&wait), "{wait}");
     assert_eq!(backend.requests().len(), before + 1, "the backend received the first message only");
     assert_eq!(log_in(&lab, "alice").await.status, 200, "other accounts are permitted");
-    let mut by_basic = Client::new(&lab).connect().await.unwrap();
+    let mut by_basic = TestClient::new(&lab).connect().await.unwrap();
     assert_eq!(
         send(&mut by_basic, Some(&basic("CORP\\wrong", "Passw0rd"))).await.status_and_id(),
         "429 login-throttled"
@@ -169,7 +169,7 @@ async fn an_address_with_too_many_failed_logins_is_throttled_for_every_account()
     }
     assert_eq!(log_in(&lab, "alice").await.status_and_id(), "429 login-throttled");
     // A Kerberos ticket, which names no account to the gateway, is throttled too.
-    let mut by_ticket = Client::new(&lab).connect().await.unwrap();
+    let mut by_ticket = TestClient::new(&lab).connect().await.unwrap();
     let denied = send(&mut by_ticket, Some("Negotiate YIIBvgYGKwYBBQUCoIIB")).await;
     assert_eq!(denied.status_and_id(), "429 login-throttled");
     assert_eq!(send(&mut by_ticket, None).await.status, 401, "only logins are throttled");
@@ -179,7 +179,7 @@ async fn an_address_with_too_many_failed_logins_is_throttled_for_every_account()
 async fn a_successful_login_resets_the_accounts_failures() {
     let backend = ConnectionBound::start();
     let lab = lab(&backend, "login_throttle = { max_failures_per_account = 2 }");
-    let mut connection = Client::new(&lab).connect().await.unwrap();
+    let mut connection = TestClient::new(&lab).connect().await.unwrap();
     for _ in 0..4 {
         // Without the second message before it, the third one is rejected.
         assert_eq!(send(&mut connection, Some(&third_message("NTLM", "alice"))).await.status, 401);
@@ -193,7 +193,7 @@ async fn a_successful_login_resets_the_accounts_failures() {
 async fn a_response_on_an_anonymous_path_does_not_exempt_a_guess() {
     let backend = ConnectionBound::start();
     let lab = lab(&backend, "login_throttle = { max_failures_per_account = 2 }");
-    let mut connection = Client::new(&lab).connect().await.unwrap();
+    let mut connection = TestClient::new(&lab).connect().await.unwrap();
     for guess in ["Summer1", "Summer2"] {
         let guess = basic("wrong", guess);
         assert_eq!(send_to(&mut connection, "/accept/open", Some(&guess)).await.status, 200);
@@ -211,7 +211,7 @@ async fn a_password_that_the_backend_accepted_is_not_counted_again() {
     let backend = ConnectionBound::start();
     let lab =
         lab(&backend, "login_throttle = { max_failures_per_account = 1, max_failures_per_address = 1 }");
-    let mut connection = Client::new(&lab).connect().await.unwrap();
+    let mut connection = TestClient::new(&lab).connect().await.unwrap();
     for _ in 0..3 {
         assert_eq!(send(&mut connection, Some(&basic("alice", "Passw0rd"))).await.status, 200);
     }
@@ -227,7 +227,7 @@ async fn a_password_that_the_backend_accepted_is_not_counted_again() {
 async fn two_authorization_headers_are_rejected() {
     let backend = ConnectionBound::start();
     let lab = lab(&backend, "");
-    let connection = Client::new(&lab);
+    let connection = TestClient::new(&lab);
     let request =
         connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
     let response = connection
@@ -265,7 +265,7 @@ impl ManualBackend {
 
     /// A client tries a password and disconnects before the response.
     async fn abandoned_login(&mut self, lab: &TestGateway) -> TcpStream {
-        let mut connection = Client::new(lab).connect().await.unwrap();
+        let mut connection = TestClient::new(lab).connect().await.unwrap();
         let request =
             connection.request(Method::POST, "/accept/x").header("authorization", basic("alice", "Passw0rd"));
         let request = request.body(empty_body()).unwrap();
@@ -285,7 +285,7 @@ impl ManualBackend {
         let pinned = "portcullis_backend_pinned_connections{backend=\"rms\"} 0";
         wait_for("the outcome of the login is known", || lab.metrics.encode().contains(pinned).then_some(()))
             .await;
-        let mut connection = Client::new(lab).connect().await.unwrap();
+        let mut connection = TestClient::new(lab).connect().await.unwrap();
         let authorization = basic("alice", "Passw0rd");
         let again = send(&mut connection, Some(&authorization));
         tokio::select! {

@@ -1,7 +1,7 @@
 //! Pass-through authentication on the wire: the order of messages, and what the end of one connection does to the other.
 
 use super::in_front_of;
-use crate::support::{Client, TEST_TIMEOUT, TestGateway, wait_for};
+use crate::support::{TEST_TIMEOUT, TestClient, TestGateway, wait_for};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -76,7 +76,7 @@ impl Backend {
 }
 
 async fn client(lab: &TestGateway) -> Endpoint<impl AsyncRead + AsyncWrite + Unpin + use<>> {
-    Endpoint::new(Client::new(lab).tls_stream().await.unwrap())
+    Endpoint::new(TestClient::new(lab).tls_stream().await.unwrap())
 }
 
 /// A backend, a gateway in front of it, and a connected client.

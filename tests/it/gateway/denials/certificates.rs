@@ -1,6 +1,6 @@
 //! Denials caused by a client certificate, or by its absence.
 
-use crate::support::{Client, TestConfig, TestGateway, pki};
+use crate::support::{TestClient, TestConfig, TestGateway, pki};
 use portcullis::clock::Clock;
 use portcullis::demo::pki::CardProfile;
 use std::time::Duration;
@@ -10,7 +10,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// The result of a certificate on the path that requires one.
 async fn status_and_id(gateway: &TestGateway, card: &str) -> String {
-    Client::new(gateway).card(card).get("/require/echo").await.status_and_id()
+    TestClient::new(gateway).certificate(card).get("/require/echo").await.status_and_id()
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn a_certificate_that_expires_is_certificate_expired_on_an_open_connection
     let now = Clock::system().now();
     let card =
         pki().issue(&CardProfile { not_after: now.plus(10 * MINUTE), ..CardProfile::of("short", now) });
-    let client = Client::new(&gateway).chain(&card.unwrap());
+    let client = TestClient::new(&gateway).chain(&card.unwrap());
     let mut connection = client.connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     gateway.clock.advance(11 * MINUTE);
@@ -53,11 +53,11 @@ async fn a_certificate_on_the_crl_is_certificate_revoked() {
 #[tokio::test]
 async fn a_stale_crl_is_revocation_unknown_on_an_open_connection_too() {
     let gateway = TestGateway::start();
-    let mut connection = Client::new(&gateway).card("alice").connect().await.unwrap();
+    let mut connection = TestClient::new(&gateway).certificate("alice").connect().await.unwrap();
     assert_eq!(connection.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     // The connection is new enough for its proof of possession, so that only the CRL has expired.
     gateway.clock.advance(7 * DAY - MINUTE);
-    let mut late = Client::new(&gateway).card("alice").connect().await.unwrap();
+    let mut late = TestClient::new(&gateway).certificate("alice").connect().await.unwrap();
     assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "200 permit");
     gateway.clock.advance(2 * MINUTE);
     assert_eq!(late.get("/require/echo").await.unwrap().status_and_id(), "403 revocation-unknown");
@@ -67,7 +67,7 @@ async fn a_stale_crl_is_revocation_unknown_on_an_open_connection_too() {
 #[tokio::test]
 async fn a_certificate_without_the_policy_of_the_path_is_certificate_not_sufficient() {
     let gateway = TestGateway::start();
-    let response = Client::new(&gateway).card("grace").get("/policy/echo").await;
+    let response = TestClient::new(&gateway).certificate("grace").get("/policy/echo").await;
     assert_eq!(response.status_and_id(), "403 certificate-not-sufficient");
     assert_eq!(status_and_id(&gateway, "grace").await, "200 permit");
 }
@@ -87,7 +87,7 @@ async fn two_email_addresses_are_mapping_ambiguous_if_they_are_mapped() {
     let emails = vec!["alice@corp.example".to_owned(), "bob@corp.example".to_owned()];
     let profile = CardProfile { emails, ..CardProfile::of("two-addresses", Clock::system().now()) };
     let card = pki().issue(&profile).unwrap();
-    let response = Client::new(&gateway).chain(&card).get("/require/echo").await;
+    let response = TestClient::new(&gateway).chain(&card).get("/require/echo").await;
     assert_eq!(response.status_and_id(), "403 mapping-ambiguous");
     assert_eq!(status_and_id(&gateway, "alice").await, "200 permit");
 }
@@ -106,6 +106,6 @@ async fn two_upns_are_an_identity_conflict() {
 
 #[tokio::test]
 async fn no_certificate_on_a_path_that_accepts_one_is_credentials_required() {
-    let response = Client::new(&TestGateway::start()).get("/accept/echo").await;
+    let response = TestClient::new(&TestGateway::start()).get("/accept/echo").await;
     assert_eq!(response.status_and_id(), "401 credentials-required");
 }

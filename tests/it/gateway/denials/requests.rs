@@ -1,7 +1,7 @@
 //! Denials caused by the request itself.
 
 use crate::support::{
-    Client, TestConfig, TestGateway, chunked_body, empty_body, exchange, pattern, sized_body, wait_for,
+    TestClient, TestConfig, TestGateway, chunked_body, empty_body, exchange, pattern, sized_body, wait_for,
 };
 use bytes::Bytes;
 use http::Method;
@@ -37,7 +37,7 @@ async fn plain_http_is_redirected_to_tls_if_configured() {
 #[tokio::test]
 async fn a_path_without_a_rule_is_path_not_found_and_never_reaches_the_backend() {
     let gateway = TestGateway::start();
-    let client = Client::new(&gateway).card("alice");
+    let client = TestClient::new(&gateway).certificate("alice");
     for path in
         ["/", "/other", "/require", "/require/echo/below", "/require/echo/below.asmx", "/require/echo/"]
     {
@@ -49,7 +49,7 @@ async fn a_path_without_a_rule_is_path_not_found_and_never_reaches_the_backend()
 #[tokio::test]
 async fn a_path_that_iis_may_interpret_in_two_ways_is_invalid_path() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for path in
             ["//ignore/echo", "/x/../ignore/echo", "/ignore/%65cho", "/ignore/echo;a", "/ignore/echo."]
         {
@@ -62,7 +62,7 @@ async fn a_path_that_iis_may_interpret_in_two_ways_is_invalid_path() {
 #[tokio::test]
 async fn another_method_is_method_not_allowed_and_the_response_lists_the_allowed_ones() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         for method in ["PUT", "DELETE", "TRACE", "PROPFIND", "OPTIONS"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let request = client.request(method, "/ignore/echo").body(empty_body()).unwrap();
@@ -88,7 +88,7 @@ path = "/open/echo"
 client_certificate = "ignore"
 "#;
     let gateway = TestGateway::with(TestConfig { more: more.into(), ..TestConfig::default() });
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let open = client.clone().resolving("open.corp.example");
         assert_eq!(open.get("/open/echo").await.status_and_id(), "200 permit");
         for host in ["rms.corp.example", "RMS.CORP.EXAMPLE", "rms.corp.example.", "nowhere.example"] {
@@ -104,8 +104,8 @@ client_certificate = "ignore"
 #[tokio::test]
 async fn a_connection_without_server_name_belongs_to_the_default_site() {
     let gateway = TestGateway::with(TestConfig { site: "default = true".into(), ..TestConfig::default() });
-    for client in Client::http1_and_http2(&gateway) {
-        let client = client.card("alice").without_server_name();
+    for client in TestClient::http1_and_http2(&gateway) {
+        let client = client.certificate("alice").without_server_name();
         assert_eq!(client.get("/require/echo").await.status_and_id(), "200 permit");
         let response = client.host("other.example").get("/require/echo").await;
         assert_eq!(response.status_and_id(), "421 misdirected-request");
@@ -115,8 +115,8 @@ async fn a_connection_without_server_name_belongs_to_the_default_site() {
 #[tokio::test]
 async fn a_request_of_another_site_is_a_cross_site_request() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
-        let client = client.card("alice");
+    for client in TestClient::http1_and_http2(&gateway) {
+        let client = client.certificate("alice");
         for foreign in
             [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example"), ("origin", "null")]
         {
@@ -143,7 +143,7 @@ async fn a_message_whose_framing_cannot_be_trusted_is_a_malformed_request() {
     ];
     for rest in broken {
         let recorded = gateway.records().len();
-        let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+        let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
         let response = exchange(&mut stream, format!("{head}{rest}").as_bytes()).await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{rest:?}: {response}");
         let record = wait_for("the record", || gateway.records().get(recorded).cloned()).await;
@@ -162,7 +162,7 @@ async fn a_head_above_the_limit_is_headers_too_large() {
         limits: r#"max_header_bytes = "8KiB""#.into(),
         ..TestConfig::default()
     });
-    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
     let long = "a".repeat(16 * 1024);
     let request = format!("GET /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nX-Long: {long}\r\n\r\n");
     let response = exchange(&mut stream, request.as_bytes()).await;
@@ -176,7 +176,7 @@ async fn a_head_above_the_limit_is_headers_too_large_over_http2() {
         limits: r#"max_header_bytes = "8KiB""#.into(),
         ..TestConfig::default()
     });
-    let mut connection = Client::new(&gateway).http2().connect().await.unwrap();
+    let mut connection = TestClient::new(&gateway).http2().connect().await.unwrap();
     let long = "a".repeat(9 * 1024);
     let request = connection.request(Method::GET, "/ignore/echo").header("x-long", long);
     let response = connection.send(request.body(empty_body()).unwrap()).await.unwrap();
@@ -198,7 +198,7 @@ async fn a_body_that_stalls_is_request_timeout() {
         backend: r#"body_idle_timeout = "1s""#.into(),
         ..TestConfig::default()
     });
-    let mut stream = Client::new(&gateway).tls_stream().await.unwrap();
+    let mut stream = TestClient::new(&gateway).tls_stream().await.unwrap();
     let request = "POST /ignore/echo HTTP/1.1\r\nHost: rms.corp.example\r\nAccept: application/json\r\n\
                    Content-Length: 10\r\n\r\nabc";
     let response = exchange(&mut stream, request.as_bytes()).await;
@@ -210,7 +210,7 @@ async fn a_body_that_stalls_is_request_timeout() {
 #[tokio::test]
 async fn a_body_above_the_limit_is_body_too_large_declared_or_not() {
     let gateway = TestGateway::start();
-    for client in Client::http1_and_http2(&gateway) {
+    for client in TestClient::http1_and_http2(&gateway) {
         let response = client.post("/small/echo", sized_body(pattern(1024))).await;
         assert_eq!(response.status_and_id(), "200 permit");
         let forwarded = gateway.rms.requests().len();

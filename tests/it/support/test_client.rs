@@ -1,7 +1,7 @@
 //! A client that may break the rules: it presents any chain, and names one host in the handshake and another in
 //! requests.
 
-use super::{RequestBody, TEST_TIMEOUT, TestGateway, TestResponse, empty_body, pki};
+use super::{TEST_TIMEOUT, TestBody, TestGateway, TestResponse, empty_body, pki};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Version};
 use http_body_util::BodyExt;
@@ -25,12 +25,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A client configuration; the default is HTTP/1.1 over TLS 1.3 without a certificate. Every [`Client::connect`] opens
-/// a new connection, and resumes the session of an earlier connection of the same client if there is one.
+/// A client configuration; the default is HTTP/1.1 over TLS 1.3 without a certificate. Every [`TestClient::connect`]
+/// opens a new connection, and resumes the session of an earlier connection of the same client if there is one.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub(crate) struct TestClient {
     address: SocketAddr,
-    card: Option<Arc<CertifiedKey>>,
+    certificate: Option<Arc<CertifiedKey>>,
     version: &'static SupportedProtocolVersion,
     http: Version,
     server_name: Option<String>,
@@ -41,12 +41,12 @@ pub(crate) struct Client {
     config: OnceLock<Arc<ClientConfig>>,
 }
 
-impl Client {
+impl TestClient {
     /// Connects to `rms.corp.example` on this gateway.
     pub(crate) fn new(gateway: &TestGateway) -> Self {
         Self {
             address: gateway.address(),
-            card: None,
+            certificate: None,
             version: &version::TLS13,
             http: Version::HTTP_11,
             server_name: Some("rms.corp.example".to_owned()),
@@ -67,18 +67,18 @@ impl Client {
     }
 
     /// Presents the client certificate of the demo user with this name; `"none"` presents none.
-    pub(crate) fn card(self, name: &str) -> Self {
+    pub(crate) fn certificate(self, name: &str) -> Self {
         match name {
-            "none" => Self { card: None, config: OnceLock::new(), ..self },
-            _ => self.chain(pki().card(name).unwrap_or_else(|| panic!("no card is called {name}"))),
+            "none" => Self { certificate: None, config: OnceLock::new(), ..self },
+            _ => self.chain(pki().card(name).unwrap_or_else(|| panic!("no demo user is called {name}"))),
         }
     }
 
     /// Presents this chain unchecked, and signs with its key.
-    pub(crate) fn chain(self, card: &KeyedChain) -> Self {
-        let key = default_provider().key_provider.load_private_key(card.private_key()).unwrap();
-        let card = Some(Arc::new(CertifiedKey::new(card.chain.clone(), key)));
-        Self { card, config: OnceLock::new(), ..self }
+    pub(crate) fn chain(self, chain: &KeyedChain) -> Self {
+        let key = default_provider().key_provider.load_private_key(chain.private_key()).unwrap();
+        let certificate = Some(Arc::new(CertifiedKey::new(chain.chain.clone(), key)));
+        Self { certificate, config: OnceLock::new(), ..self }
     }
 
     pub(crate) fn tls12(self) -> Self {
@@ -143,10 +143,10 @@ impl Client {
         let (sender, driver) = if self.http == Version::HTTP_2 {
             let handshake = http2::handshake(TokioExecutor::new(), io).await;
             let (sender, connection) = handshake.map_err(io::Error::other)?;
-            (Sender::Http2(sender), tokio::spawn(async move { drop(connection.await) }))
+            (HttpSender::Http2(sender), tokio::spawn(async move { drop(connection.await) }))
         } else {
             let (sender, connection) = http1::handshake(io).await.map_err(io::Error::other)?;
-            (Sender::Http1(sender), tokio::spawn(async move { drop(connection.await) }))
+            (HttpSender::Http1(sender), tokio::spawn(async move { drop(connection.await) }))
         };
         Ok(Connection { sender, resumed, driver, host: self.host.clone(), http: self.http })
     }
@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// Sends one request on a new connection.
-    pub(crate) async fn send(&self, request: Request<RequestBody>) -> TestResponse {
+    pub(crate) async fn send(&self, request: Request<TestBody>) -> TestResponse {
         self.connect().await.expect("the handshake succeeds").send(request).await.expect("a response")
     }
 
@@ -175,7 +175,7 @@ impl Client {
     }
 
     /// POSTs `body` to `target` on a new connection.
-    pub(crate) async fn post(&self, target: &str, body: RequestBody) -> TestResponse {
+    pub(crate) async fn post(&self, target: &str, body: TestBody) -> TestResponse {
         self.send(self.request(Method::POST, target).body(body).unwrap()).await
     }
 
@@ -186,8 +186,10 @@ impl Client {
             .with_protocol_versions(&[self.version])
             .unwrap()
             .with_root_certificates(roots);
-        let mut config = match &self.card {
-            Some(card) => builder.with_client_cert_resolver(Arc::new(FixedCertificate(Arc::clone(card)))),
+        let mut config = match &self.certificate {
+            Some(certificate) => {
+                builder.with_client_cert_resolver(Arc::new(UncheckedCertificate(Arc::clone(certificate))))
+            }
             None => builder.with_no_client_auth(),
         };
         config.enable_sni = self.server_name.is_some();
@@ -199,9 +201,9 @@ impl Client {
 
 /// Presents one chain to every server. rustls's own resolver would reject chains that webpki cannot parse.
 #[derive(Debug)]
-struct FixedCertificate(Arc<CertifiedKey>);
+struct UncheckedCertificate(Arc<CertifiedKey>);
 
-impl ResolvesClientCert for FixedCertificate {
+impl ResolvesClientCert for UncheckedCertificate {
     fn resolve(&self, _hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.0.key.choose_scheme(schemes).map(|_| Arc::clone(&self.0))
     }
@@ -213,7 +215,7 @@ impl ResolvesClientCert for FixedCertificate {
 
 /// One connection. It closes when this is dropped.
 pub(crate) struct Connection {
-    sender: Sender,
+    sender: HttpSender,
     /// Whether its handshake resumed an earlier session.
     pub(crate) resumed: bool,
     driver: JoinHandle<()>,
@@ -221,26 +223,26 @@ pub(crate) struct Connection {
     http: Version,
 }
 
-enum Sender {
-    Http1(http1::SendRequest<RequestBody>),
-    Http2(http2::SendRequest<RequestBody>),
+enum HttpSender {
+    Http1(http1::SendRequest<TestBody>),
+    Http2(http2::SendRequest<TestBody>),
 }
 
 impl Connection {
-    /// As [`Client::request`].
+    /// As [`TestClient::request`].
     pub(crate) fn request(&self, method: Method, target: &str) -> http::request::Builder {
         request(self.http, &self.host, method, target)
     }
 
     /// Sends a request and returns the response when its head has arrived.
-    pub(crate) async fn begin(&mut self, request: Request<RequestBody>) -> hyper::Result<Response<Incoming>> {
+    pub(crate) async fn begin(&mut self, request: Request<TestBody>) -> hyper::Result<Response<Incoming>> {
         let sending = async {
             match &mut self.sender {
-                Sender::Http1(sender) => {
+                HttpSender::Http1(sender) => {
                     sender.ready().await?;
                     sender.send_request(request).await
                 }
-                Sender::Http2(sender) => {
+                HttpSender::Http2(sender) => {
                     sender.ready().await?;
                     sender.send_request(request).await
                 }
@@ -250,7 +252,7 @@ impl Connection {
     }
 
     /// Sends a request and returns the complete response.
-    pub(crate) async fn send(&mut self, request: Request<RequestBody>) -> hyper::Result<TestResponse> {
+    pub(crate) async fn send(&mut self, request: Request<TestBody>) -> hyper::Result<TestResponse> {
         let (head, body) = self.begin(request).await?.into_parts();
         let body = timeout(TEST_TIMEOUT, body.collect()).await.expect("the response ends")?;
         let trailers = body.trailers().cloned().unwrap_or_else(HeaderMap::new);
